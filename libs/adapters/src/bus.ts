@@ -1,0 +1,206 @@
+import { ServiceError } from '@agentfleet/protocol'
+import { connect, type Msg, type NatsConnection } from 'nats'
+import type { Logger } from './logger.ts'
+
+/**
+ * The connection to NATS. States: connected, away (the client reconnects for ever), closed.
+ *
+ * What is published while away is lost without a sound; everything on the bus is therefore either a
+ * hint (L6) or repeated by its sender until it is confirmed (`log.ts`, reports).
+ */
+
+/** One received message. */
+export interface BusMessage {
+  readonly subject: string
+  readonly reply: string
+  /** Log sequence of a republished message, 0 for any other. */
+  readonly seq: number
+  text(): string
+  respond(text: string): void
+}
+
+/** How a request ended. */
+export type Reply =
+  | { readonly kind: 'reply'; readonly text: string }
+  | { readonly kind: 'no-responders' }
+  | { readonly kind: 'timeout' }
+
+/** The bus as services see it. */
+export interface Bus {
+  publish(subject: string, data: string, reply?: string): void
+  /** Resolves always; a broken connection shows as `timeout`. */
+  request(subject: string, data: string, timeoutMs: number): Promise<Reply>
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    options?: { readonly queue?: string },
+  ): { close(): void }
+  connected(): boolean
+  /** Called after each re-established connection, until the returned function is called. */
+  onReconnect(listener: () => void): () => void
+  /** Resolves when the connection is closed for good. */
+  readonly closed: Promise<void>
+  close(): Promise<void>
+  /** For the other modules of this package only. */
+  readonly nats: NatsConnection
+  readonly inboxPrefix: string
+}
+
+/** Where and as whom to connect. */
+export interface BusOptions {
+  readonly url: string
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly name: string
+  readonly inboxPrefix: string
+  readonly log: Logger
+  /** How long the first connection may take, milliseconds. */
+  readonly connectWithinMs?: number
+}
+
+/** Reconnect quickly, with jitter against a herd; never give up, the supervisor decides that. */
+const RECONNECT_WAIT_MS = 100
+const RECONNECT_JITTER_MS = 100
+/** A frozen server or half-open connection is noticed within two of these, milliseconds. */
+const PING_INTERVAL_MS = 2_500
+const PING_OUT_MAX = 2
+const CONNECT_WITHIN_MS = 30_000
+const CLOSE_WITHIN_MS = 2_000
+
+/** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const { log } = options
+  const deadline = performance.now() + (options.connectWithinMs ?? CONNECT_WITHIN_MS)
+  let nats: NatsConnection | undefined
+  while (nats === undefined) {
+    try {
+      nats = await connect({
+        servers: options.url,
+        name: options.name,
+        inboxPrefix: options.inboxPrefix,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        reconnectJitter: RECONNECT_JITTER_MS,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: PING_OUT_MAX,
+        timeout: 2_000,
+        ...(options.user === undefined ? {} : { user: options.user }),
+        ...(options.password === undefined ? {} : { pass: options.password }),
+      })
+    } catch (cause) {
+      if (performance.now() >= deadline) {
+        throw new ServiceError('bus-unavailable', `no NATS server answers at ${options.url}`, {
+          retryable: true,
+          cause,
+        })
+      }
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
+    }
+  }
+  return createBus(nats, options.inboxPrefix, log)
+}
+
+function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus {
+  const listeners = new Set<() => void>()
+  let connected = true
+  void (async () => {
+    for await (const status of nats.status()) {
+      if (status.type === 'disconnect') {
+        connected = false
+        log.warn({}, 'bus away')
+      } else if (status.type === 'reconnect') {
+        connected = true
+        log.info({}, 'bus back')
+        for (const listener of listeners) listener()
+      } else if (status.type === 'error') {
+        log.error({ status: String(status.data) }, 'bus refused something')
+      }
+    }
+  })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
+  const closed = nats.closed().then((error) => {
+    connected = false
+    if (error instanceof Error) log.error({ err: error }, 'bus closed')
+  })
+  return {
+    nats,
+    inboxPrefix,
+    closed,
+    connected: () => connected,
+    onReconnect(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    publish(subject, data, reply) {
+      if (!nats.isClosed()) nats.publish(subject, data, reply === undefined ? {} : { reply })
+    },
+    request: (subject, data, timeoutMs) => request(nats, subject, data, timeoutMs),
+    subscribe(subject, handler, subscribeOptions) {
+      const subscription = nats.subscribe(subject, {
+        ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
+        callback(error, message) {
+          if (error !== null) {
+            log.error({ err: error, subject }, 'subscription failed')
+            return
+          }
+          try {
+            handler(toBusMessage(message))
+          } catch (cause) {
+            log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
+          }
+        },
+      })
+      return { close: () => subscription.unsubscribe() }
+    },
+    async close() {
+      if (nats.isClosed()) return
+      // A flush on a lost connection never returns: bounded, then closed anyway.
+      await within(nats.flush(), CLOSE_WITHIN_MS).catch(() => undefined)
+      await within(nats.close(), CLOSE_WITHIN_MS).catch(() => undefined)
+    },
+  }
+}
+
+async function request(
+  nats: NatsConnection,
+  subject: string,
+  data: string,
+  timeoutMs: number,
+): Promise<Reply> {
+  try {
+    const answer = await nats.request(subject, data, { timeout: timeoutMs })
+    return { kind: 'reply', text: answer.string() }
+  } catch (error) {
+    // 503 is the server's word that nobody listens; everything else means "no answer known".
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    return code === '503' ? { kind: 'no-responders' } : { kind: 'timeout' }
+  }
+}
+
+function toBusMessage(message: Msg): BusMessage {
+  return {
+    subject: message.subject,
+    get reply() {
+      return message.reply ?? ''
+    },
+    get seq() {
+      return Number(message.headers?.get('Nats-Sequence') ?? 0)
+    },
+    text: () => message.string(),
+    respond(text) {
+      message.respond(text)
+    },
+  }
+}
+
+/** Rejects when the promise has not settled within `ms` milliseconds. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ServiceError('bus-timeout', `no answer in ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([promise, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,64 @@
+import type { Level } from '@agentfleet/domain'
+import { STREAMS, SUBJECTS, taskIdOf, type Pointer } from '@agentfleet/protocol'
+import { createAppender } from './appends.ts'
+import type { Bus } from './bus.ts'
+import { readMessage, streamFill, streamSubjects } from './stream-reads.ts'
+
+/**
+ * The pointers on TASKS. One subject per task and at most one message per subject: the server
+ * refuses a second pointer, so issuing one again is always harmless, whoever does it (L8).
+ */
+export interface Pointers {
+  /** Issues a pointer without waiting; the follower repairs a lost one. */
+  issue(pointer: Pointer, priority: Level): void
+  /** Issues a pointer and waits for the server's word. */
+  issueSurely(pointer: Pointer, priority: Level): Promise<'issued' | 'present' | 'unknown'>
+  has(priority: Level, tenant: string, taskId: string): Promise<boolean>
+  /** Takes the pointer back; true when there was one. */
+  remove(priority: Level, tenant: string, taskId: string): Promise<boolean>
+  /** Ids of all tasks that have a pointer. */
+  taskIds(): Promise<Set<string>>
+  count(): Promise<number>
+}
+
+const ISSUE_WITHIN_MS = 5_000
+
+/** Works on TASKS over this connection. */
+export function openPointers(bus: Bus): Pointers {
+  const appender = createAppender(bus)
+  const find = (priority: Level, tenant: string, taskId: string) =>
+    readMessage(bus, STREAMS.tasks, { last_by_subj: SUBJECTS.pointer(priority, tenant, taskId) })
+  return {
+    issue(pointer, priority) {
+      bus.publish(
+        SUBJECTS.pointer(priority, pointer.tenant, pointer.taskId),
+        JSON.stringify(pointer),
+      )
+    },
+    async issueSurely(pointer, priority) {
+      const subject = SUBJECTS.pointer(priority, pointer.tenant, pointer.taskId)
+      const data = JSON.stringify(pointer)
+      const answer = await appender.append({ subject, data, deadlineMs: ISSUE_WITHIN_MS })
+      if (answer.kind === 'stored') return 'issued'
+      // The same error code stands for a full stream and for a subject that has its one message.
+      const present = answer.kind === 'full' && /per subject/.test(answer.reason)
+      return present ? 'present' : 'unknown'
+    },
+    has: async (priority, tenant, taskId) => (await find(priority, tenant, taskId)) !== undefined,
+    async remove(priority, tenant, taskId) {
+      const message = await find(priority, tenant, taskId)
+      if (message === undefined) return false
+      const answer = await bus.request(
+        `$JS.API.STREAM.MSG.DELETE.${STREAMS.tasks}`,
+        JSON.stringify({ seq: message.seq, no_erase: true }),
+        2_000,
+      )
+      return answer.kind === 'reply'
+    },
+    async taskIds() {
+      const subjects = await streamSubjects(bus, STREAMS.tasks, SUBJECTS.allPointers)
+      return new Set([...subjects].map(taskIdOf))
+    },
+    count: async () => (await streamFill(bus, STREAMS.tasks)).messages,
+  }
+}

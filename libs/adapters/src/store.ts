@@ -1,0 +1,204 @@
+import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
+import { ServiceError } from '@agentfleet/protocol'
+import { createHash } from 'node:crypto'
+import { Redis } from 'ioredis'
+import type { Logger } from './logger.ts'
+import { PROJECT_SCRIPT } from './store-scripts.ts'
+
+/**
+ * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
+ * rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
+ *
+ * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>` and `tasks:<tenant>:<state>`
+ * members `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
+ * `projection` present when the projection has been built.
+ */
+export interface Store {
+  /** Writes records that are newer than what is stored; one round trip for the whole batch. */
+  project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
+  load(taskId: string): Promise<TaskRecord | undefined>
+  /** Newest first. */
+  list(query: {
+    readonly tenant: string
+    readonly state?: TaskState
+    readonly cursor?: string
+    readonly limit: number
+  }): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
+  /** Notes where tasks run and how to give their pointers back. */
+  noteInflight(
+    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
+  ): Promise<void>
+  dropInflight(taskIds: readonly string[]): Promise<void>
+  inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
+  /** Everything noted for one node; every entry when no node is named. */
+  inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
+  /** Whether the projection has been built since the store was last emptied. */
+  isBuilt(): Promise<boolean>
+  markBuilt(seq: number): Promise<void>
+  /** Takes index entries of tasks submitted before this instant out. */
+  forgetBefore(atMs: number): Promise<void>
+  ping(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Longest a command may take, milliseconds: the API falls back to the log after that. */
+const COMMAND_WITHIN_MS = 2_000
+const RECONNECT_MAX_MS = 1_000
+/** Entries looked at in one step of a scan. */
+const SCAN_COUNT = 1_000
+const SEPARATOR = ' '
+
+/** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
+export async function connectStore(options: {
+  readonly url: string
+  readonly log: Logger
+}): Promise<Store> {
+  const { log } = options
+  const redis = new Redis(options.url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: COMMAND_WITHIN_MS,
+    connectTimeout: COMMAND_WITHIN_MS,
+    retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
+  })
+  let away = false
+  redis.on('error', (error: Error) => {
+    if (!away) log.warn({ err: error }, 'store away')
+    away = true
+  })
+  redis.on('ready', () => {
+    if (away) log.info({}, 'store back')
+    away = false
+  })
+  // The service starts without its store; what needs it says so until it is there.
+  await redis.connect().catch(() => undefined)
+
+  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call()
+    } catch (cause) {
+      throw new ServiceError('store-unavailable', 'Redis does not answer', {
+        retryable: true,
+        cause,
+      })
+    }
+  }
+
+  const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
+    const texts = await redis.mget(ids.map((id) => `task:${id}`))
+    return texts.map((text) => (text === null ? undefined : parseRecord(text)))
+  }
+
+  return {
+    project: (records, retentionMs) =>
+      guarded(async () => {
+        if (records.length === 0) return
+        const argv: string[] = [String(retentionMs)]
+        for (const record of records) {
+          argv.push(
+            record.taskId,
+            String(record.seq),
+            record.tenant,
+            record.state,
+            indexMember(record.submittedAtMs, record.taskId),
+            JSON.stringify(record),
+          )
+        }
+        await runScript(redis, PROJECT_SCRIPT, argv)
+      }),
+    load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
+    list: (query) => guarded(() => list(redis, loadMany, query)),
+    noteInflight: (entries) =>
+      guarded(async () => {
+        if (entries.length === 0) return
+        const fields: string[] = []
+        for (const entry of entries) {
+          fields.push(entry.taskId, entry.nodeId + SEPARATOR + entry.ackSubject)
+        }
+        await redis.hset('inflight', ...fields)
+      }),
+    dropInflight: (taskIds) =>
+      guarded(async () => {
+        if (taskIds.length > 0) await redis.hdel('inflight', ...taskIds)
+      }),
+    inflightNode: (taskIds) =>
+      guarded(async () => {
+        if (taskIds.length === 0) return []
+        const values = await redis.hmget('inflight', ...taskIds)
+        return values.map((value) => value?.split(SEPARATOR)[0])
+      }),
+    inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
+    isBuilt: () => guarded(async () => (await redis.exists('projection')) === 1),
+    markBuilt: (seq) =>
+      guarded(async () => {
+        await redis.set('projection', String(seq))
+      }),
+    forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
+    ping: async () => redis.status === 'ready',
+    async close() {
+      redis.disconnect()
+    },
+  }
+}
+
+/** A member that sorts by time of submission, then by id. */
+function indexMember(submittedAtMs: number, taskId: string): string {
+  return `${String(submittedAtMs).padStart(14, '0')}:${taskId}`
+}
+
+function parseRecord(text: string): TaskRecord {
+  return JSON.parse(text.slice(text.indexOf('{'))) as TaskRecord
+}
+
+async function runScript(redis: Redis, script: string, argv: readonly string[]): Promise<void> {
+  const sha = createHash('sha1').update(script).digest('hex')
+  try {
+    await redis.evalsha(sha, 0, ...argv)
+  } catch (error) {
+    // A restarted Redis has forgotten the script.
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+    await redis.eval(script, 0, ...argv)
+  }
+}
+
+async function list(
+  redis: Redis,
+  loadMany: (ids: readonly string[]) => Promise<(TaskRecord | undefined)[]>,
+  query: Parameters<Store['list']>[0],
+): ReturnType<Store['list']> {
+  const key = `tasks:${query.tenant}${query.state === undefined ? '' : `:${query.state}`}`
+  const below = query.cursor === undefined ? '+' : `(${query.cursor}`
+  const members = await redis.zrevrangebylex(key, below, '-', 'LIMIT', 0, query.limit + 1)
+  const page = members.slice(0, query.limit)
+  const ids = page.map((member) => member.slice(member.indexOf(':') + 1))
+  const found = ids.length === 0 ? [] : await loadMany(ids)
+  const records = found.filter((record) => record !== undefined)
+  const last = page.at(-1)
+  return members.length > query.limit && last !== undefined
+    ? { records, cursor: last }
+    : { records }
+}
+
+async function inflightOf(redis: Redis, nodeId: string | undefined) {
+  const entries = new Map<string, { taskId: string; nodeId: string; ackSubject: string }>()
+  for (let cursor = '0'; ;) {
+    const [next, fields] = await redis.hscan('inflight', cursor, 'COUNT', SCAN_COUNT)
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const [node = '', ackSubject = ''] = fields[i + 1]!.split(SEPARATOR)
+      if (nodeId !== undefined && node !== nodeId) continue
+      entries.set(fields[i]!, { taskId: fields[i]!, nodeId: node, ackSubject })
+    }
+    if (next === '0') return [...entries.values()]
+    cursor = next
+  }
+}
+
+async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
+  const below = `(${String(atMs).padStart(14, '0')}:`
+  for (const tenant of await redis.smembers('tenants')) {
+    for (const suffix of ['', ...TASK_STATES.map((state) => `:${state}`)]) {
+      await redis.zremrangebylex(`tasks:${tenant}${suffix}`, '-', below)
+    }
+  }
+}

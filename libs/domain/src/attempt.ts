@@ -1,0 +1,66 @@
+import { backoffDelayMs, TASK_BACKOFF } from './backoff.ts'
+import { deadlineAtMs, isTerminal, type TaskError, type TaskRecord } from './task.ts'
+
+/**
+ * Attempts that may vanish without a report (node killed, pointer redelivered) before the task is
+ * held to be what kills its nodes. A failed call is the task's doing and counts against
+ * `maxAttempts`; a lost node is not.
+ */
+export const LOST_ATTEMPTS_MAX = 5
+
+/** What to do with a worker that wants to begin a re-issued task. */
+export type BeginDecision =
+  | { readonly kind: 'start'; readonly attempt: number; readonly reason: 'reissued' }
+  | { readonly kind: 'finished'; readonly reason: 'terminal' | 'unknown-task' }
+  | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
+  | { readonly kind: 'not-due'; readonly retryAtMs: number; readonly reason: 'backoff' }
+
+/** The careful way of L3: whether the next attempt may start. */
+export function decideBegin(record: TaskRecord | undefined, nowMs: number): BeginDecision {
+  if (record === undefined) return { kind: 'finished', reason: 'unknown-task' }
+  if (isTerminal(record.state)) return { kind: 'finished', reason: 'terminal' }
+  if (nowMs >= deadlineAtMs(record)) {
+    return { kind: 'fail', reason: 'deadline', error: deadlineError(record) }
+  }
+  const lost = record.attempt - record.failures
+  if (lost > LOST_ATTEMPTS_MAX) {
+    const message = `${lost} attempts were lost together with the node that ran them`
+    return { kind: 'fail', reason: 'lost', error: { code: 'attempts-lost', message } }
+  }
+  if (record.state === 'retrying' && record.retryAtMs !== undefined && nowMs < record.retryAtMs) {
+    return { kind: 'not-due', retryAtMs: record.retryAtMs, reason: 'backoff' }
+  }
+  return { kind: 'start', attempt: record.attempt + 1, reason: 'reissued' }
+}
+
+/** What to do with an attempt that reported a failure. */
+export type FailureDecision =
+  | { readonly kind: 'retry'; readonly retryAtMs: number; readonly reason: 'retryable' }
+  | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
+
+/** Retry with backoff while failures and time remain, else end the task. */
+export function decideFailure(
+  record: TaskRecord,
+  failure: { readonly error: TaskError; readonly retryable: boolean },
+  nowMs: number,
+  random: () => number,
+): FailureDecision {
+  if (!failure.retryable) return { kind: 'fail', reason: 'not-retryable', error: failure.error }
+  const failures = record.failures + 1
+  if (failures >= record.spec.maxAttempts) {
+    return { kind: 'fail', reason: 'attempts-exhausted', error: failure.error }
+  }
+  const retryAtMs = nowMs + backoffDelayMs(failures, TASK_BACKOFF, random)
+  if (retryAtMs >= deadlineAtMs(record)) {
+    return { kind: 'fail', reason: 'deadline', error: failure.error }
+  }
+  return { kind: 'retry', retryAtMs, reason: 'retryable' }
+}
+
+/** The error of a task whose lifetime ended. */
+export function deadlineError(record: TaskRecord): TaskError {
+  return {
+    code: 'deadline-exceeded',
+    message: `not finished within its timeoutMs of ${record.spec.timeoutMs}`,
+  }
+}

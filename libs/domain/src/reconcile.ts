@@ -1,0 +1,34 @@
+import { deadlineAtMs, isTerminal, type TaskRecord } from './task.ts'
+
+/** What an unfinished task still needs, as the follower of the log sees it (L8). */
+export type Upkeep =
+  | { readonly kind: 'none'; readonly reason: 'young' | 'has-pointer' | 'backoff' | 'finished' }
+  | { readonly kind: 'expire'; readonly reason: 'deadline' }
+  | { readonly kind: 'issue-pointer'; readonly reason: 'retry-due' | 'pointer-missing' }
+
+/**
+ * Whoever appended an event also does what follows from it; the follower waits this long before
+ * it holds something undone, milliseconds.
+ */
+export const FOLLOW_AFTER_MS = 2_000
+
+/** Decides what one unfinished task needs now. `hasPointer` undefined: not looked up yet. */
+export function decideUpkeep(
+  record: TaskRecord,
+  hasPointer: boolean | undefined,
+  nowMs: number,
+): Upkeep {
+  if (isTerminal(record.state)) return { kind: 'none', reason: 'finished' }
+  if (nowMs >= deadlineAtMs(record)) return { kind: 'expire', reason: 'deadline' }
+  if (record.state === 'retrying') {
+    const dueMs = record.retryAtMs ?? record.updatedAtMs
+    if (nowMs < dueMs) return { kind: 'none', reason: 'backoff' }
+    return hasPointer === true
+      ? { kind: 'none', reason: 'has-pointer' }
+      : { kind: 'issue-pointer', reason: 'retry-due' }
+  }
+  if (nowMs - record.updatedAtMs < FOLLOW_AFTER_MS) return { kind: 'none', reason: 'young' }
+  return hasPointer === false
+    ? { kind: 'issue-pointer', reason: 'pointer-missing' }
+    : { kind: 'none', reason: 'has-pointer' }
+}

@@ -1,0 +1,52 @@
+import {
+  DEFAULT_SETTINGS,
+  applySettings,
+  environmentName,
+  settingNames,
+  type SimulatorSettings,
+} from './settings.ts'
+
+/** How the program is told to start. */
+export interface ProgramConfig {
+  readonly port: number
+  readonly host: string
+  readonly settings: SimulatorSettings
+}
+
+/** A configuration, or everything that is wrong with the environment. */
+export type ProgramConfigResult =
+  | { readonly kind: 'ok'; readonly config: ProgramConfig }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
+
+const PREFIX = 'SIMULATOR_'
+
+/** Reads all `SIMULATOR_*` variables; one that is unknown is a problem too. */
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): ProgramConfigResult {
+  const names = new Map(settingNames().map((name) => [environmentName(name), name]))
+  const problems: string[] = []
+  const patch: Record<string, number> = {}
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || value === undefined || value === '') continue
+    if (variable === 'SIMULATOR_PORT' || variable === 'SIMULATOR_HOST') continue
+    const name = names.get(variable)
+    if (name === undefined) problems.push(`${variable}: no such setting`)
+    else patch[name] = Number(value)
+  }
+  const port = Number(env['SIMULATOR_PORT'] || 0)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    problems.push('SIMULATOR_PORT: must be 0 to 65535')
+  }
+  const result = applySettings(DEFAULT_SETTINGS, patch)
+  if (result.kind === 'invalid') problems.push(...result.problems.map(withVariable))
+  if (result.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems }
+  const host = env['SIMULATOR_HOST'] || '127.0.0.1'
+  return { kind: 'ok', config: { port, host, settings: result.settings } }
+}
+
+/** `ttftMs: must be ...` with the name of its variable in front. */
+function withVariable(problem: string): string {
+  const name = settingNames().find((candidate) => problem.startsWith(`${candidate}: `))
+  return name === undefined ? problem : `${environmentName(name)} ${problem}`
+}

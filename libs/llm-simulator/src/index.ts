@@ -1,0 +1,6 @@
+export { createSimulator } from './simulator.ts'
+export type { Simulator, SimulatorControls, SimulatorOptions } from './simulator.ts'
+export type { CallCounts, CallOutcome, RefusalKind, SimulatorStats, StepCounts } from './ledger.ts'
+export type { FaultKind } from './faults.ts'
+export type { ScriptToolCall, ScriptTurn } from './scripts.ts'
+export type { SettingName, SimulatorSettings } from './settings.ts'

@@ -1,0 +1,189 @@
+/**
+ * The simulator as one HTTP server: it wires counters, limits, dice and the wheel to the routes.
+ *
+ * States: idle -> listening -> closed; closing twice, or before listening, is allowed.
+ * S1 every answer carries `x-simulated: true`.
+ * S2 nothing survives `close`: no timer, no socket.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answerAdminGet, answerAdminPost } from './admin.ts'
+import { invalidRequest } from './api-error.ts'
+import { answerChat, type ChatDeps } from './chat.ts'
+import { createFaultDice } from './faults.ts'
+import { readJson, sendError, sendJson } from './http.ts'
+import { createLedger, type SimulatorStats, type StepCounts } from './ledger.ts'
+import { createLimiter } from './limiter.ts'
+import { PLAIN_MODELS, SCRIPT_PREFIX } from './reply.ts'
+import { parseScript, type ScriptTurn } from './scripts.ts'
+import { DEFAULT_SETTINGS, applySettings, type SimulatorSettings } from './settings.ts'
+import { createWheel } from './wheel.ts'
+
+/** How a simulator starts: any setting, and scripts by name. */
+export type SimulatorOptions = Partial<SimulatorSettings> & {
+  readonly scripts?: Readonly<Record<string, readonly ScriptTurn[]>>
+}
+
+/** What can be asked of and changed in a running simulator; the same as its `/sim` surface. */
+export interface SimulatorControls {
+  readonly stats: () => SimulatorStats
+  readonly settings: () => SimulatorSettings
+  /** Changes settings, or returns everything that is wrong and changes nothing. */
+  readonly configure: (patch: Readonly<Record<string, unknown>>) => readonly string[]
+  /** Adds or replaces a script, or returns everything that is wrong with it. */
+  readonly addScript: (name: unknown, turns: unknown) => readonly string[]
+  /** Calls of one task, step by step. */
+  readonly callsOf: (taskId: string) => StepCounts[]
+  /** Steps that were asked for more than once. */
+  readonly repeatedCalls: (limit: number) => (StepCounts & { readonly taskId: string })[]
+  /** Zeroes the counters, fills the budgets and starts the dice again; scripts and settings stay. */
+  readonly reset: () => void
+}
+
+/** An OpenAI-compatible server whose answers are made up. */
+export interface Simulator extends SimulatorControls {
+  /** Listens, on a free port when none is given; `url` has no path. */
+  readonly listen: (port?: number, host?: string) => Promise<{ readonly url: string }>
+  /** Breaks off all calls and frees the port. */
+  readonly close: () => Promise<void>
+}
+
+/** Scripts kept at once, so that a test that never stops adding cannot fill the memory. */
+const SCRIPTS_MAX = 1_000
+/** Connections waiting to be accepted when thousands of clients arrive together. */
+const BACKLOG = 8_192
+/** A client that is slower than this with its headers is not one of ours. */
+const HEADERS_TIMEOUT_MS = 10_000
+/** Time for 4 MB of body over a slow link. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than clients keep idle connections, so that the client is the one to close. */
+const KEEP_ALIVE_MS = 65_000
+
+/** Makes a simulator; it opens nothing before `listen`. Wrong options throw, all named together. */
+export function createSimulator(options: SimulatorOptions = {}): Simulator {
+  const { scripts: firstScripts = {}, ...patch } = options
+  const scripts = new Map<string, readonly ScriptTurn[]>()
+  const wheel = createWheel()
+  let settings = DEFAULT_SETTINGS
+  let answers = 0
+  const ledger = createLedger(() => settings.tasksRememberedMax)
+  const limiter = createLimiter(wheel.nowMs)
+  const dice = createFaultDice(settings.seed)
+
+  const configure: SimulatorControls['configure'] = (change) => {
+    const result = applySettings(settings, change)
+    if (result.kind === 'invalid') return result.problems
+    settings = result.settings
+    if (change['seed'] !== undefined) dice.reseed(settings.seed)
+    return []
+  }
+  const addScript: SimulatorControls['addScript'] = (name, turns) => {
+    const script = parseScript(name, turns)
+    if (script.kind === 'invalid') return script.problems
+    const known = scripts.has(name as string)
+    if (!known && scripts.size >= SCRIPTS_MAX) return [`scripts: at most ${SCRIPTS_MAX}`]
+    scripts.set(name as string, script.turns)
+    return []
+  }
+  const problems = [
+    ...configure(patch),
+    ...Object.entries(firstScripts).flatMap(([name, turns]) => addScript(name, turns)),
+  ]
+  if (problems.length > 0) throw new Error(`Wrong simulator options: ${problems.join('; ')}`)
+
+  const controls: SimulatorControls = {
+    stats: ledger.stats,
+    settings: () => settings,
+    configure,
+    addScript,
+    callsOf: ledger.callsOf,
+    repeatedCalls: ledger.repeated,
+    reset: () => {
+      ledger.reset()
+      limiter.reset()
+      dice.reseed(settings.seed)
+    },
+  }
+  const chat: ChatDeps = {
+    settings: controls.settings,
+    scripts,
+    wheel,
+    limiter,
+    ledger,
+    dice,
+    nextId: () => `chatcmpl-sim${(answers += 1)}`,
+  }
+  return { ...controls, ...createListener(createRouter(chat, controls), wheel.close) }
+}
+
+type Route = (request: IncomingMessage, response: ServerResponse) => void
+
+function createRouter(chat: ChatDeps, controls: SimulatorControls): Route {
+  return (request, response) => {
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+    if (request.method === 'GET') {
+      if (path === '/v1/models') sendJson(response, 200, modelList(chat))
+      else if (!answerAdminGet(response, path, query, controls)) {
+        sendError(response, noSuchPage(path))
+      }
+      return
+    }
+    if (request.method !== 'POST') return sendError(response, noSuchPage(path))
+    if (path === '/sim/reset') {
+      answerAdminPost(response, path, undefined, controls)
+      return
+    }
+    readJson(request, (body) => {
+      if (body.kind === 'gone') return
+      const isChat = path === '/v1/chat/completions'
+      if (body.kind === 'refused') {
+        if (isChat) chat.ledger.refuse('invalid')
+        sendError(response, body.error)
+      } else if (isChat) answerChat(response, request.headers, body.value, chat)
+      else if (!answerAdminPost(response, path, body.value, controls)) {
+        sendError(response, noSuchPage(path))
+      }
+    })
+  }
+}
+
+function createListener(route: Route, onClose: () => void): Pick<Simulator, 'listen' | 'close'> {
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS }, route)
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+
+  const listen: Simulator['listen'] = (port = 0, host = '127.0.0.1') =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ port, host, backlog: BACKLOG }, () => {
+        server.off('error', reject)
+        const address = server.address() as AddressInfo
+        const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+        resolve({ url: `http://${name}:${address.port}` })
+      })
+    })
+
+  const close: Simulator['close'] = () =>
+    new Promise((resolve) => {
+      onClose()
+      // The only error is "not running", which is what the caller wants.
+      server.close(() => {
+        resolve()
+      })
+      server.closeAllConnections()
+    })
+
+  return { listen, close }
+}
+
+function modelList(chat: ChatDeps): string {
+  const scripted = Array.from(chat.scripts.keys(), (name) => SCRIPT_PREFIX + name)
+  const data = [...PLAIN_MODELS, ...scripted].map((id) => {
+    return { id, object: 'model', created: 0, owned_by: 'simulated' }
+  })
+  return JSON.stringify({ object: 'list', data })
+}
+
+function noSuchPage(path: string): ReturnType<typeof invalidRequest> {
+  return invalidRequest(`Unknown request URL: ${path}.`, null, 'unknown_url', 404)
+}

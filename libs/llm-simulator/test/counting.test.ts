@@ -1,0 +1,99 @@
+import { Agent } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { chat, eventually, getJson, openStream, postJson, startSimulator } from './support.ts'
+
+describe('counting', () => {
+  it('tells per task and step what was started, finished and paid twice', async () => {
+    await using simulator = await startSimulator()
+    const call = async (task: string, step: string): Promise<void> => {
+      const headers = { 'x-task-id': task, 'x-step': step }
+      await (await chat(simulator.url, { model: 'sim-fast?tokens=5' }, { headers })).text()
+    }
+    await call('a', '0')
+    await call('a', '1')
+    await call('a', '1')
+    await call('b', '0')
+    const signal = AbortSignal.timeout(30)
+    const headers = { 'x-task-id': 'b', 'x-step': '0' }
+    const model = 'sim?tps=10'
+    await expect(chat(simulator.url, { model }, { headers, signal })).rejects.toThrow()
+    await eventually(() => expect(simulator.stats().inFlight).toBe(0))
+
+    const zero = { aborted: 0, failed: 0, refused: 0 }
+    expect(await getJson(`${simulator.url}/sim/calls?task=a`)).toEqual({
+      taskId: 'a',
+      calls: [
+        { step: '0', started: 1, finished: 1, ...zero },
+        { step: '1', started: 2, finished: 2, ...zero },
+      ],
+    })
+    expect(await getJson(`${simulator.url}/sim/calls`)).toMatchObject({
+      repeated: [
+        { taskId: 'a', step: '1', finished: 2 },
+        { taskId: 'b', step: '0', finished: 1, aborted: 1 },
+      ],
+    })
+    expect(await getJson(`${simulator.url}/sim/stats`)).toMatchObject({
+      simulated: true,
+      started: 5,
+      finished: 4,
+      aborted: 1,
+      completionTokens: 20,
+      models: { 'sim-fast?tokens=5': { started: 4, finished: 4 }, 'sim?tps=10': { aborted: 1 } },
+      keyed: { tasks: 2, keys: 3, startedTwice: 2, finishedTwice: 1 },
+    })
+    await postJson(`${simulator.url}/sim/reset`, {})
+    expect(simulator.stats()).toMatchObject({ started: 0, keyed: { tasks: 0, keys: 0 } })
+  })
+
+  it('forgets the oldest task at its limit (C3)', async () => {
+    await using simulator = await startSimulator({ tasksRememberedMax: 2 })
+    for (const task of ['a', 'b', 'c']) {
+      await (await chat(simulator.url, {}, { headers: { 'x-task-id': task } })).text()
+    }
+    expect(simulator.callsOf('a')).toEqual([])
+    expect(simulator.stats().keyed).toMatchObject({ tasks: 2, tasksForgotten: 1, keys: 2 })
+  })
+
+  it('changes settings at run time, all or nothing', async () => {
+    await using simulator = await startSimulator()
+    const change = (body: unknown): Promise<Response> =>
+      postJson(`${simulator.url}/sim/config`, body)
+    expect((await change({ ttftMs: 5, anyModel: 1 })).status).toBe(200)
+    expect((await chat(simulator.url, { model: 'gpt-anything' })).status).toBe(200)
+    const wrong = await change({ ttftMs: 7, speed: 1, fault500: 2 })
+    expect(wrong.status).toBe(400)
+    const { error } = (await wrong.json()) as any
+    expect(error.message).toMatch(/speed.*fault500/)
+    expect(simulator.settings().ttftMs).toBe(5)
+  })
+})
+
+describe('many streams', () => {
+  it('2,000 at the same time all complete, with bounded memory', { timeout: 30_000 }, async () => {
+    await using simulator = await startSimulator()
+    const agent = new Agent({ maxSockets: Infinity })
+    const model = 'sim?ttft=1000&tps=20&tokens=40'
+    const before = process.memoryUsage().rss
+    let done = 0
+    await Promise.all(
+      Array.from({ length: 2_000 }, async () => {
+        const stream = await openStream(simulator.url, { model }, agent)
+        let tail = ''
+        for await (const bytes of stream) tail = (tail + String(bytes)).slice(-16)
+        if (tail.endsWith('data: [DONE]\n\n')) done += 1
+      }),
+    )
+    agent.destroy()
+    expect(done).toBe(2_000)
+    expect(simulator.stats()).toMatchObject({
+      started: 2_000,
+      finished: 2_000,
+      completionTokens: 80_000,
+      failed: 0,
+    })
+    expect(simulator.stats().inFlightPeak).toBeGreaterThan(1_000)
+    // Both ends of every connection are in this process.
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 1024 * 1024)
+  })
+})

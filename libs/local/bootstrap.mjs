@@ -1,0 +1,290 @@
+/**
+ * The one entry of every npm script: makes sure that dependencies and build are there, then runs a command.
+ * Plain JavaScript without dependencies, because it runs before any are installed.
+ *
+ * States: preparing (under a lock) → running → ended with the exit code of what was run. Invariants:
+ * - P1: one process at a time installs or builds in a checkout.
+ * - P2: a signal to us reaches what we run exactly once, and what it answers with its exit code is ours.
+ */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const NODE_FLOOR = [20, 19]
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BIN = join(ROOT, 'node_modules', '.bin')
+const STAMP = join(ROOT, 'node_modules', '.agentfleet-installed')
+const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
+
+// What each command runs; more arguments go to the last step.
+const SCRIPTS = {
+  start: 'libs/local/dist/main.js',
+  bench: 'test/bench/bench.mjs',
+  replay: 'test/bench/replay.mjs',
+  mutate: 'test/mutation/mutate.mjs',
+}
+const CHECKS = [
+  ['prettier', '--check', '.'],
+  ['oxlint', '--type-aware'],
+  ['knip'],
+  ['tsc', '-p', 'tsconfig.test.json', '--noEmit'],
+]
+
+// A first install on a slow line takes minutes; the wait for the lock covers someone else's.
+const INSTALL_DEADLINE_MS = 10 * 60_000
+const BUILD_DEADLINE_MS = 5 * 60_000
+const CHECK_DEADLINE_MS = 5 * 60_000
+const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS
+const LOCK_POLL_MS = 100
+// A step that is over sooner is not worth a line.
+const QUIET_MS = 2_000
+const OUTPUT_CHARS_MAX = 200_000
+// One Ctrl-C may arrive from the terminal and again from npm; a second one by hand takes longer.
+const SAME_SIGNAL_MS = 300
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
+
+/** An ending that has been explained: the message is all there is to say. */
+class Ending extends Error {
+  constructor(message, exitCode) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+const say = (line) => fs.writeSync(2, `${line}\n`)
+
+async function main() {
+  const [command = '', ...args] = process.argv.slice(2)
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1]))
+    throw new Error(
+      `AgentFleet needs Node.js ${NODE_FLOOR.join('.')} or newer, this is ${process.versions.node}`,
+    )
+  if (command !== 'test' && !Object.hasOwn(SCRIPTS, command))
+    throw new Error(`usage: bootstrap.mjs ${[...Object.keys(SCRIPTS), 'test'].join('|')} [arguments]`)
+  const signals = listenForSignals()
+  await prepare(signals)
+  if (command === 'test') return test(args, signals)
+  const flags = ['--enable-source-maps', join(ROOT, SCRIPTS[command])]
+  return run(process.execPath, [...flags, ...args], signals)
+}
+
+/** Installs and builds what is missing or out of date. Upholds P1. */
+async function prepare(signals) {
+  const release = await takeLock(signals)
+  try {
+    const wanted = hashOfManifests()
+    if (readOrEmpty(STAMP) !== wanted || !fs.existsSync(join(BIN, 'tsc'))) {
+      say('installing dependencies …')
+      await step(installCommand(), { name: 'pnpm install', deadlineMs: INSTALL_DEADLINE_MS, signals })
+      fs.writeFileSync(STAMP, wanted)
+    }
+    const build = [join(BIN, 'tsc'), '-b']
+    await step(build, { name: 'building', deadlineMs: BUILD_DEADLINE_MS, signals })
+  } finally {
+    release()
+  }
+}
+
+function installCommand() {
+  const { packageManager } = JSON.parse(fs.readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  // A folder left by another way of installing is replaced without a question nobody would see.
+  const flags = ['--frozen-lockfile', '--config.confirmModulesPurge=false']
+  return ['npx', '-y', packageManager.split('+')[0], 'install', ...flags]
+}
+
+function hashOfManifests() {
+  const hash = createHash('sha256')
+  const members = ['libs', 'services'].flatMap((folder) =>
+    fs.readdirSync(join(ROOT, folder)).map((name) => join(folder, name, 'package.json')),
+  )
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...members.sort()])
+    hash.update(`${file}\0${readOrEmpty(join(ROOT, file))}\0`)
+  return hash.digest('hex')
+}
+
+function readOrEmpty(file) {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return ''
+    throw error
+  }
+}
+
+async function test(args, signals) {
+  if (args.length === 0) {
+    const failures = []
+    // Side by side, because each uses about one core; all are reported, not only the first.
+    const checks = CHECKS.map(([bin, ...rest]) =>
+      step([join(BIN, bin), ...rest], { name: bin, deadlineMs: CHECK_DEADLINE_MS, signals }).catch(
+        (error) => failures.push(error),
+      ),
+    )
+    await Promise.all(checks)
+    if (failures.length > 0) {
+      const texts = failures.map((error) => error.message).filter(Boolean)
+      throw new Ending(texts.join('\n\n'), failures[0].exitCode ?? 1)
+    }
+  }
+  return run(join(BIN, 'vitest'), ['run', ...args], signals)
+}
+
+/** Runs a step to its end; its output is shown only when it fails. */
+function step([file, ...args], { name, deadlineMs, signals }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // In a session of its own, so that the whole of it can be ended, and a signal comes once.
+      detached: true,
+    })
+    let output = ''
+    let late = false
+    const keep = (chunk) => (output = (output + chunk).slice(-OUTPUT_CHARS_MAX))
+    child.stdout.setEncoding('utf8').on('data', keep)
+    child.stderr.setEncoding('utf8').on('data', keep)
+    const end = (signal) => killGroup(child.pid, signal)
+    const forget = signals.forwardTo(end)
+    const notice = setTimeout(() => say(`${name} …`), QUIET_MS)
+    const deadline = setTimeout(() => {
+      late = true
+      end('SIGKILL')
+    }, deadlineMs)
+    const settle = (fail) => {
+      clearTimeout(notice)
+      clearTimeout(deadline)
+      forget()
+      if (signals.received) reject(new Ending('', 128 + SIGNAL_NUMBERS[signals.received]))
+      else if (fail) reject(new Ending(`${fail}\n${output.trim()}`, 1))
+      else resolve()
+    }
+    child.once('error', (error) => settle(`${name} cannot be run: ${error.message}`))
+    child.once('close', (code, signal) => {
+      if (late) settle(`${name} did not finish in ${deadlineMs / 1000} s`)
+      else settle(code === 0 ? '' : `${name} failed (${signal ?? `exit code ${code}`})`)
+    })
+  })
+}
+
+/** Runs what the command is about, with our terminal, and resolves to its exit code. */
+function run(file, args, signals) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: ROOT,
+      // The channel carries nothing; that it closes tells the child of our end, however it comes.
+      stdio: ['inherit', 'inherit', 'inherit', ...(file === process.execPath ? ['ipc'] : [])],
+      // Upholds P2: out of the terminal's group, so that Ctrl-C comes from us and from nobody else.
+      detached: true,
+    })
+    const forget = signals.forwardTo((signal) => child.kill(signal))
+    child.once('error', (error) => reject(new Error(`${file} cannot be run: ${error.message}`)))
+    child.once('exit', (code, signal) => {
+      forget()
+      resolve(code ?? 128 + (SIGNAL_NUMBERS[signal] ?? 9))
+    })
+  })
+}
+
+function killGroup(pid, signal) {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch (error) {
+    // It ended by itself in the meantime.
+    if (error.code !== 'ESRCH') throw error
+  }
+}
+
+/** Hands signals on to whatever runs at the moment, each once. */
+function listenForSignals() {
+  const targets = new Set()
+  const signals = {
+    received: undefined,
+    forwardTo(target) {
+      targets.add(target)
+      return () => targets.delete(target)
+    },
+  }
+  const lastAtMs = {}
+  for (const signal of Object.keys(SIGNAL_NUMBERS))
+    process.on(signal, () => {
+      const nowMs = performance.now()
+      const repeated = nowMs - (lastAtMs[signal] ?? -Infinity) < SAME_SIGNAL_MS
+      lastAtMs[signal] = nowMs
+      signals.received = signal
+      if (!repeated) for (const target of targets) target(signal)
+    })
+  return signals
+}
+
+/**
+ * Takes the lock, a file that holds the pid of its owner, and returns the means to give it back.
+ * The file is linked into place whole, so nobody ever reads an empty one.
+ */
+async function takeLock(signals) {
+  fs.mkdirSync(join(ROOT, '.agentfleet'), { recursive: true })
+  const mine = `${LOCK}.${process.pid}`
+  fs.writeFileSync(mine, String(process.pid))
+  try {
+    const deadlineAtMs = Date.now() + LOCK_DEADLINE_MS
+    for (let told = false; ; told = true) {
+      try {
+        fs.linkSync(mine, LOCK)
+        return () => fs.rmSync(LOCK, { force: true })
+      } catch (error) {
+        if (error.code !== 'EEXIST') throw error
+      }
+      if (removeStaleLock()) continue
+      if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
+      if (Date.now() > deadlineAtMs)
+        throw new Error(`another start still installs or builds; if not, delete ${LOCK}`)
+      if (!told) say('waiting for another install or build in this checkout …')
+      await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
+    }
+  } finally {
+    fs.rmSync(mine, { force: true })
+  }
+}
+
+/** Removes the lock if its owner is gone; true if it is worth trying again at once. */
+function removeStaleLock() {
+  const owner = readOrEmpty(LOCK)
+  if (owner === '') return true
+  if (isBootstrap(Number(owner))) return false
+  const aside = `${LOCK}.stale.${process.pid}`
+  try {
+    fs.renameSync(LOCK, aside)
+    // Someone else may have replaced the stale lock in between: theirs goes back.
+    if (readOrEmpty(aside) !== owner) fs.linkSync(aside, LOCK)
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error
+  } finally {
+    fs.rmSync(aside, { force: true })
+  }
+  return true
+}
+
+/** Tells whether a pid is a living bootstrap other than ours; pids are given anew, most of all in containers. */
+function isBootstrap(pid) {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    // Another user's process is alive, too.
+    if (error.code !== 'EPERM') return false
+  }
+  if (!fs.existsSync('/proc/self/cmdline')) return true
+  return readOrEmpty(`/proc/${pid}/cmdline`).includes('bootstrap.mjs')
+}
+
+main().then(
+  (exitCode) => {
+    process.exitCode = exitCode
+  },
+  (error) => {
+    if (error.message) say(error.message)
+    process.exitCode = error.exitCode ?? 1
+  },
+)

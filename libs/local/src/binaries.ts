@@ -1,0 +1,193 @@
+/**
+ * Finds the three server programs this fleet stands on: on the PATH when new enough, else in a cache
+ * that is filled once from the Debian archive (binaries-debian.ts).
+ *
+ * States of a program: on the PATH, cached, or missing. Invariants:
+ * - B1: a program is returned only after it has run here and named a version that is new enough.
+ * - B2: a cache entry appears by one rename of a complete folder, so finders side by side never see half of one.
+ */
+import { access, constants, mkdir, readdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, isAbsolute, join, resolve } from 'node:path'
+import { fetchFromDebian } from './binaries-debian.ts'
+import { runCommand } from './command.ts'
+
+/** The names of the server programs, as they are typed in a shell. */
+export type ProgramName = 'nats-server' | 'redis-server' | 'consul'
+
+/** A program that was seen to run here, with what its environment needs on top of ours. */
+export type Program = {
+  readonly name: ProgramName
+  readonly path: string
+  readonly env: Readonly<Record<string, string>>
+  readonly version: string
+  readonly origin: 'path' | 'cache'
+}
+
+/** The three server programs of a fleet. */
+export type Binaries = {
+  readonly natsServer: Program
+  readonly redisServer: Program
+  readonly consul: Program
+}
+
+/** What a search for the programs needs: where to cache, whom to tell, when to give up. */
+export type FindOptions = {
+  readonly cacheDir: string
+  readonly log?: (line: string) => void
+  readonly signal?: AbortSignal
+}
+
+type Requirement = {
+  readonly name: ProgramName
+  readonly floor: readonly [major: number, minor: number]
+  readonly versionArgs: readonly string[]
+  readonly versionPattern: RegExp
+}
+
+const REQUIREMENTS: readonly Requirement[] = [
+  // 2.10 is the first with a sync interval and with compare-and-set that holds in a cluster.
+  {
+    name: 'nats-server',
+    floor: [2, 10],
+    versionArgs: ['--version'],
+    versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
+  },
+  // 7.0 brought the multi-part append-only file, which a crash cannot leave half rewritten.
+  {
+    name: 'redis-server',
+    floor: [7, 0],
+    versionArgs: ['--version'],
+    versionPattern: /v=(\d+)\.(\d+)[\w.+-]*/,
+  },
+  // 1.8 is the newest that Debian holds, and its HTTP interface is all that is used.
+  {
+    name: 'consul',
+    floor: [1, 8],
+    versionArgs: ['version'],
+    versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
+  },
+]
+
+// Ordinary users' PATH often lacks the folders where Debian puts daemons.
+const DAEMON_DIRS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin']
+// A cold start of a 70 MB program from a slow disk takes seconds; a hang takes for ever.
+const VERSION_DEADLINE_MS = 15_000
+
+/** Where fetched programs are kept unless a caller says otherwise. */
+export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
+  if (env['AGENTFLEET_CACHE']) return resolve(env['AGENTFLEET_CACHE'])
+  const base = env['XDG_CACHE_HOME']
+  // The base directory specification says that a relative path is to be ignored.
+  const root = base && isAbsolute(base) ? base : join(homedir(), '.cache')
+  return join(root, 'agentfleet', 'bin')
+}
+
+/** Finds nats-server, redis-server and consul, fetching what is missing, or fails saying what to do. */
+export async function findBinaries(options: FindOptions): Promise<Binaries> {
+  const { cacheDir, log = () => undefined, signal } = options
+  const found = new Map<ProgramName, Program>()
+  await Promise.all(
+    REQUIREMENTS.map(async (requirement) => {
+      const program =
+        (await findOnPath(requirement, signal)) ??
+        (await findInCache(requirement, cacheDir, signal))
+      if (program) found.set(requirement.name, program)
+    }),
+  )
+  const missing = REQUIREMENTS.filter(({ name }) => !found.has(name))
+  if (missing.length > 0) {
+    log(`fetching ${missing.map(({ name }) => name).join(', ')} from the Debian archive …`)
+    try {
+      await mkdir(cacheDir, { recursive: true, mode: 0o755 })
+      await fetchFromDebian({ names: missing.map(({ name }) => name), cacheDir, signal })
+      for (const requirement of missing) {
+        const program = await findInCache(requirement, cacheDir, signal)
+        if (!program) throw new Error(`the fetched ${requirement.name} does not run here`)
+        found.set(requirement.name, program)
+      }
+    } catch (cause) {
+      signal?.throwIfAborted()
+      throw unavailable(missing, cause)
+    }
+  }
+  return {
+    natsServer: present(found, 'nats-server'),
+    redisServer: present(found, 'redis-server'),
+    consul: present(found, 'consul'),
+  }
+}
+
+function present(found: ReadonlyMap<ProgramName, Program>, name: ProgramName): Program {
+  const program = found.get(name)
+  if (!program) throw new Error(`${name} was searched for but not recorded`)
+  return program
+}
+
+function unavailable(missing: readonly Requirement[], cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new Error(
+    `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer) on the PATH; ` +
+      `could not get ${missing.map(({ name }) => name).join(', ')}: ${reason}\n` +
+      `Install what is missing, or run the fleet in containers with \`docker compose up\`.`,
+    { cause },
+  )
+}
+
+async function findOnPath(
+  requirement: Requirement,
+  signal: AbortSignal | undefined,
+): Promise<Program | undefined> {
+  const dirs = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute)
+  for (const dir of new Set([...dirs, ...DAEMON_DIRS])) {
+    const program = await tryProgram(requirement, join(dir, requirement.name), {}, 'path', signal)
+    if (program) return program
+  }
+  return undefined
+}
+
+async function findInCache(
+  requirement: Requirement,
+  cacheDir: string,
+  signal: AbortSignal | undefined,
+): Promise<Program | undefined> {
+  const root = join(cacheDir, requirement.name, 'root')
+  const lib = join(root, 'usr', 'lib')
+  const triplets = (await readdir(lib).catch(() => [])).filter((entry) => entry.includes('-linux-'))
+  const libraryDirs = triplets.flatMap((entry) => [join(lib, entry), join(root, 'lib', entry)])
+  const env: Record<string, string> =
+    libraryDirs.length > 0 ? { LD_LIBRARY_PATH: libraryDirs.join(':') } : {}
+  for (const dir of ['bin', 'sbin']) {
+    const path = join(root, 'usr', dir, requirement.name)
+    const program = await tryProgram(requirement, path, env, 'cache', signal)
+    if (program) return program
+  }
+  return undefined
+}
+
+/** Upholds B1: anything that cannot be run, is too old or says something else is as good as absent. */
+async function tryProgram(
+  { name, floor, versionArgs, versionPattern }: Requirement,
+  path: string,
+  env: Readonly<Record<string, string>>,
+  origin: Program['origin'],
+  signal: AbortSignal | undefined,
+): Promise<Program | undefined> {
+  signal?.throwIfAborted()
+  try {
+    await access(path, constants.X_OK)
+    const output = await runCommand(path, versionArgs, {
+      env: { ...process.env, ...env },
+      timeoutMs: VERSION_DEADLINE_MS,
+      signal,
+    })
+    const match = versionPattern.exec(output)
+    const [major, minor] = [Number(match?.[1]), Number(match?.[2])]
+    if (!match || major < floor[0] || (major === floor[0] && minor < floor[1])) return undefined
+    const version = match[0].replace(/^v=?/, '')
+    return { name, path, env, version, origin }
+  } catch {
+    signal?.throwIfAborted()
+    return undefined
+  }
+}

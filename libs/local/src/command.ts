@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+
+// Enough for the output of apt; a program that prints more is not one of ours.
+const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+// The last lines carry the reason; a whole transcript would hide it.
+const REASON_CHARS_MAX = 1500
+
+/** Runs a short program to its end and returns its output; a failure carries the tail of what it said. */
+export function runCommand(
+  file: string,
+  args: readonly string[],
+  options: {
+    readonly env: NodeJS.ProcessEnv
+    readonly timeoutMs: number
+    readonly signal?: AbortSignal | undefined
+    readonly cwd?: string
+  },
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { env, timeoutMs, signal, cwd } = options
+    execFile(
+      file,
+      args,
+      {
+        env,
+        timeout: timeoutMs,
+        maxBuffer: OUTPUT_BYTES_MAX,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+      (error, stdout, stderr) => {
+        if (!error) return resolve(stdout)
+        if (signal?.aborted) return reject(error)
+        const said = (stderr || stdout).trim().slice(-REASON_CHARS_MAX)
+        const how = error.killed
+          ? `did not finish in ${timeoutMs / 1000} s`
+          : `failed (${error.code ?? error.signal ?? 'unknown'})`
+        reject(new Error(`${file} ${args[0] ?? ''} ${how}: ${said}`, { cause: error }))
+      },
+    )
+  })
+}

@@ -1,0 +1,133 @@
+/**
+ * One run of a server program as a child process that cannot outlive us.
+ *
+ * States: running → exited. Invariants:
+ * - C1: however we end, SIGKILL included, a guard ends the child: a small shell that holds the other end of a
+ *   pipe of ours, and acts when that pipe closes without a word.
+ * - C2: the child is in a session of its own, so Ctrl-C in a terminal reaches it only through us, in our order.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import type { Program } from '../binaries.ts'
+
+/** How a run of a server ended. */
+export type Exit = {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly logTail: string
+}
+
+/** A running child: its pid, its end, and ways to bring that about. */
+export type Child = {
+  readonly pid: number
+  readonly exited: Promise<Exit>
+  hasExited(): boolean
+  kill(signal: NodeJS.Signals): void
+  stop(signal: NodeJS.Signals): Promise<void>
+}
+
+// One older log is kept; more would only fill the disk.
+const LOG_BYTES_MAX = 16 * 1024 * 1024
+const TAIL_BYTES = 2048
+// NATS and Consul flush their stores on SIGTERM; on a slow disk that takes seconds.
+const STOP_DEADLINE_MS = 10_000
+// After SIGKILL only the kernel's own work is left.
+const KILL_DEADLINE_MS = 5_000
+// Waits for a word from us. Without one we are gone: ask the child to stop, insist after five seconds.
+const GUARD_SCRIPT =
+  'read -r word && exit 0; kill -CONT "$1"; kill -TERM "$1"; n=0; ' +
+  'while [ $n -lt 50 ] && kill -0 "$1"; do sleep 0.1; n=$((n+1)); done; kill -KILL "$1"'
+
+/** Starts a program with its output in a log file; fails at once if it cannot be run. */
+export async function startChild(
+  program: Program,
+  args: readonly string[],
+  logFile: string,
+): Promise<Child> {
+  const { fd, startsAt } = openLog(logFile)
+  let child: ChildProcess
+  try {
+    child = spawn(program.path, args, {
+      detached: true,
+      stdio: ['ignore', fd, fd],
+      env: { ...process.env, ...program.env },
+    })
+  } finally {
+    closeSync(fd)
+  }
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', (cause) =>
+      reject(new Error(`cannot run ${program.path}: ${cause.message}`, { cause })),
+    )
+  })
+  const pid = child.pid
+  if (pid === undefined) throw new Error(`${program.name} started without a pid`)
+  const guard = startGuard(pid)
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      guard.release()
+      resolve({ code, signal, logTail: readTail(logFile, startsAt) })
+    })
+  })
+  const hasExited = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const kill = (signal: NodeJS.Signals): void => {
+    if (!hasExited()) child.kill(signal)
+  }
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    kill(signal)
+    // A child stopped by SIGSTOP would not see any other signal but SIGKILL.
+    kill('SIGCONT')
+    if (await endsWithin(exited, STOP_DEADLINE_MS)) return
+    kill('SIGKILL')
+    if (await endsWithin(exited, KILL_DEADLINE_MS)) return
+    throw new Error(`${program.name} (pid ${pid}) did not end after SIGKILL`)
+  }
+  return { pid, exited, hasExited, kill, stop }
+}
+
+/** Upholds C1. The guard is told when the child has ended, so it never signals a pid that was given anew. */
+function startGuard(pid: number): { release(): void } {
+  const guard = spawn('/bin/sh', ['-c', GUARD_SCRIPT, 'guard', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  // A guard that is gone early, or never came, changes nothing for a child that we stop ourselves.
+  guard.on('error', () => undefined)
+  guard.stdin.on('error', () => undefined)
+  guard.unref()
+  return { release: () => void guard.stdin.end('done\n') }
+}
+
+function openLog(logFile: string): { fd: number; startsAt: number } {
+  const size = (): number => statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
+  if (size() > LOG_BYTES_MAX) renameSync(logFile, `${logFile}.1`)
+  return { startsAt: size(), fd: openSync(logFile, 'a', 0o600) }
+}
+
+function readTail(logFile: string, startsAt: number): string {
+  try {
+    const fd = openSync(logFile, 'r')
+    try {
+      const size = statSync(logFile).size
+      const from = Math.max(startsAt, size - TAIL_BYTES)
+      const buffer = Buffer.alloc(Math.max(0, size - from))
+      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, from)).trim()
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    return `(no log: ${error instanceof Error ? error.message : String(error)})`
+  }
+}
+
+async function endsWithin(exited: Promise<unknown>, deadlineMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), deadlineMs)
+  })
+  const ended = await Promise.race([exited.then(() => true), late])
+  clearTimeout(timer)
+  return ended
+}

@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import type { Binaries } from '../binaries.ts'
+import { LOOPBACK, drawPorts } from './ports.ts'
+import { startServer } from './server.ts'
+import type { RunningServer } from './server.ts'
+
+/** Subjects that a user may or may not use; nothing said means everything. */
+export type SubjectRules = {
+  readonly allow?: readonly string[]
+  readonly deny?: readonly string[]
+}
+
+/** One NATS user with a password and, when restricted, its permissions. */
+export type NatsUser = {
+  readonly user: string
+  readonly password: string
+  readonly permissions?: {
+    readonly publish?: SubjectRules
+    readonly subscribe?: SubjectRules
+    /** Lets the user answer requests it received without owning the reply subject. */
+    readonly allowResponses?: { readonly max: number; readonly expiresMs: number }
+  }
+}
+
+/** What can be set of the NATS server; an empty list of users means no authentication. */
+export type NatsConfig = {
+  readonly durability: 'process' | 'power'
+  readonly users: readonly NatsUser[]
+  readonly memoryBytesMax?: number
+  readonly fileBytesMax?: number
+}
+
+/** The port for clients and the one for monitoring over HTTP. */
+export type NatsPorts = { readonly client: number; readonly monitor: number }
+
+// Limits of what streams may claim, not what they take; the log is sized at 0.4 kB of memory a task.
+const MEMORY_BYTES_MAX = 1024 ** 3
+const FILE_BYTES_MAX = 64 * 1024 ** 3
+// Specs and results of a task travel in one message; above 8 MB the server itself warns.
+const PAYLOAD_BYTES_MAX = 8 * 1024 ** 2
+// Far above the few connections of a node, so that only the system's own limit counts.
+const CONNECTIONS_MAX = 100_000
+// The config format knows no \u escapes, and control characters have no place in a user or subject.
+const PLAIN_TEXT = /^[\x20-\x7e]+$/
+
+/** Starts nats-server with JetStream on loopback and resolves when clients can connect. */
+export async function startNats(options: {
+  readonly binaries: Pick<Binaries, 'natsServer'>
+  readonly dir: string
+  readonly config: NatsConfig
+  readonly port?: number
+  readonly signal?: AbortSignal
+}): Promise<RunningServer & { readonly ports: NatsPorts }> {
+  const { binaries, dir, config, port, signal } = options
+  // Names this server and no other, so that an answer can be told to be its own.
+  const serverName = `agentfleet-${randomUUID()}`
+  const configFile = join(dir, 'nats.conf')
+  return startServer({
+    program: binaries.natsServer,
+    dir,
+    scheme: 'nats',
+    signal,
+    portsAreGiven: port !== undefined,
+    choosePorts: async () => {
+      const [client = 0, monitor = 0] = await drawPorts(2)
+      return { client: port ?? client, monitor }
+    },
+    clientPort: ({ client }) => client,
+    prepare: async (ports) => {
+      // A mode counts only for a file that is made; passwords must never stand in a readable one.
+      await rm(configFile, { force: true })
+      await writeFile(configFile, renderConfig({ serverName, dir, config, ports }), { mode: 0o600 })
+      return ['--config', configFile]
+    },
+    answers: async (ports, _pid, probe) => {
+      if ((await readServerName(ports.client, probe)) !== serverName) return false
+      const health = await fetch(`http://${LOOPBACK}:${ports.monitor}/healthz`, { signal: probe })
+      await health.arrayBuffer()
+      return health.ok
+    },
+  })
+}
+
+/** JSON is valid in the server's config format as long as strings are plain. */
+function renderConfig(options: {
+  readonly serverName: string
+  readonly dir: string
+  readonly config: NatsConfig
+  readonly ports: NatsPorts
+}): string {
+  const { serverName, dir, config, ports } = options
+  const users = config.users.map(renderUser)
+  const settings = {
+    server_name: serverName,
+    host: LOOPBACK,
+    port: ports.client,
+    http: `${LOOPBACK}:${ports.monitor}`,
+    max_payload: PAYLOAD_BYTES_MAX,
+    max_connections: CONNECTIONS_MAX,
+    ping_interval: '5s',
+    jetstream: {
+      store_dir: join(dir, 'jetstream'),
+      sync_interval: config.durability === 'power' ? 'always' : '1s',
+      max_memory_store: config.memoryBytesMax ?? MEMORY_BYTES_MAX,
+      max_file_store: config.fileBytesMax ?? FILE_BYTES_MAX,
+    },
+    ...(users.length > 0 ? { authorization: { users } } : {}),
+  }
+  return JSON.stringify(settings, undefined, 2) + '\n'
+}
+
+function renderUser({ user, password, permissions }: NatsUser): object {
+  const { publish, subscribe, allowResponses } = permissions ?? {}
+  const subjects = [publish, subscribe].flatMap((r) => [...(r?.allow ?? []), ...(r?.deny ?? [])])
+  for (const text of [user, password, ...subjects])
+    if (!PLAIN_TEXT.test(text))
+      throw new Error(`NATS user ${user}: only plain ASCII text can be set`)
+  if (!permissions) return { user, password }
+  const responses = allowResponses && {
+    max: allowResponses.max,
+    expires: `${allowResponses.expiresMs}ms`,
+  }
+  return { user, password, permissions: { publish, subscribe, allow_responses: responses } }
+}
+
+/** Reads the name from the greeting that a NATS server sends to every client. */
+async function readServerName(port: number, signal: AbortSignal): Promise<string | undefined> {
+  const socket = connect({ port, host: LOOPBACK, signal })
+  // Errors after the greeting are of no interest, and unheard they would end the process.
+  socket.on('error', () => undefined)
+  try {
+    const [chunk] = (await once(socket, 'data', { signal })) as [Buffer]
+    return /"server_name":"([^"]*)"/.exec(chunk.toString('utf8'))?.[1]
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A server with fixed ports and data that can be ended and started again: what NATS, Redis and Consul share.
+ *
+ * States: starting → running ⇄ exited. Invariants:
+ * - S1: a start resolves only when the process we started answers, not a stranger on the same port.
+ * - S2: ports are drawn anew only before the first successful start; from then on they stay.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Program } from '../binaries.ts'
+import { startChild } from './child.ts'
+import type { Child, Exit } from './child.ts'
+import { LOOPBACK } from './ports.ts'
+
+/** A server that answers, with the means to end and restart it on the same ports and data. */
+export type RunningServer = AsyncDisposable & {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  /** The pid of the present run, or of the last one. */
+  readonly pid: number
+  /** The end of the present run; a restart begins another. */
+  readonly exited: Promise<Exit>
+  /** Ends the server, by force when it does not follow the signal; stopping twice is legal. */
+  stop(signal?: NodeJS.Signals): Promise<void>
+  /** Sends a signal and waits for nothing. */
+  kill(signal: NodeJS.Signals): void
+  /** Ends the present run, if it still goes on, and resolves when the next one answers. */
+  restart(): Promise<void>
+}
+
+/** What differs from one kind of server to the next. */
+export type ServerKind<Ports> = {
+  readonly program: Program
+  readonly dir: string
+  readonly scheme: string
+  readonly portsAreGiven: boolean
+  readonly signal?: AbortSignal | undefined
+  choosePorts(): Promise<Ports>
+  clientPort(ports: Ports): number
+  /** Writes what the server reads at its start and returns its arguments. */
+  prepare(ports: Ports): Promise<readonly string[]>
+  /** Tells whether the process with this pid answers and is ready; a rejection counts as "not yet". */
+  answers(ports: Ports, pid: number, signal: AbortSignal): Promise<boolean>
+}
+
+// Reading back a log of gigabytes, or an election on a busy machine, takes tens of seconds.
+const READY_DEADLINE_MS = 60_000
+const PROBE_DEADLINE_MS = 2_000
+const PROBE_INTERVAL_MS = 20
+// Each draw of ports collides seldom; five in a row mean another fault.
+const STARTS_MAX = 5
+const BIND_CONFLICT = /address already in use/i
+// On a restart the old port may be held for a moment by what the last run left.
+const REBIND_PAUSE_MS = 200
+
+/** Starts a server of the given kind and resolves when it answers. */
+export async function startServer<Ports>(
+  kind: ServerKind<Ports>,
+): Promise<RunningServer & { readonly ports: Ports }> {
+  await mkdir(kind.dir, { recursive: true, mode: 0o700 })
+  let { ports, child } = await startFirst(kind)
+  let restarting: Promise<void> | undefined
+
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+    // A restart under way brings up one more run, which is the one to end.
+    await restarting?.catch(() => undefined)
+    await child.stop(signal)
+  }
+  const restart = async (): Promise<void> => {
+    restarting ??= (async () => {
+      await child.stop('SIGTERM')
+      for (let start = 1; ; start += 1) {
+        try {
+          child = await startOnce(kind, ports)
+          return
+        } catch (error) {
+          if (start === STARTS_MAX || !isBindConflict(error)) throw error
+          await delay(REBIND_PAUSE_MS, undefined, { signal: kind.signal })
+        }
+      }
+    })().finally(() => {
+      restarting = undefined
+    })
+    return restarting
+  }
+  const port = kind.clientPort(ports)
+  return {
+    name: kind.program.name,
+    host: LOOPBACK,
+    port,
+    ports,
+    url: `${kind.scheme}://${LOOPBACK}:${port}`,
+    get pid() {
+      return child.pid
+    },
+    get exited() {
+      return child.exited
+    },
+    stop,
+    kill: (signal) => child.kill(signal),
+    restart,
+    [Symbol.asyncDispose]: () => stop(),
+  }
+}
+
+/** Upholds S2: draws other ports when someone took one between the draw and the bind. */
+async function startFirst<Ports>(kind: ServerKind<Ports>): Promise<{ ports: Ports; child: Child }> {
+  for (let start = 1; ; start += 1) {
+    const ports = await kind.choosePorts()
+    try {
+      return { ports, child: await startOnce(kind, ports) }
+    } catch (error) {
+      if (kind.portsAreGiven || start === STARTS_MAX || !isBindConflict(error)) throw error
+    }
+  }
+}
+
+async function startOnce<Ports>(kind: ServerKind<Ports>, ports: Ports): Promise<Child> {
+  kind.signal?.throwIfAborted()
+  const args = await kind.prepare(ports)
+  const logFile = join(kind.dir, `${kind.program.name}.log`)
+  const child = await startChild(kind.program, args, logFile)
+  try {
+    await untilReady(kind, ports, child)
+    return child
+  } catch (error) {
+    await child.stop('SIGTERM')
+    throw error
+  }
+}
+
+async function untilReady<Ports>(
+  kind: ServerKind<Ports>,
+  ports: Ports,
+  child: Child,
+): Promise<void> {
+  const deadlineAtMs = Date.now() + READY_DEADLINE_MS
+  while (Date.now() < deadlineAtMs) {
+    kind.signal?.throwIfAborted()
+    if (child.hasExited()) throw new EarlyExit(kind.program.name, await child.exited)
+    const deadline = AbortSignal.timeout(PROBE_DEADLINE_MS)
+    const signal = kind.signal ? AbortSignal.any([kind.signal, deadline]) : deadline
+    // Upholds S1: an answer counts only while our process lives.
+    const ready = await kind.answers(ports, child.pid, signal).catch(() => false)
+    if (ready && !child.hasExited()) return
+    await Promise.race([delay(PROBE_INTERVAL_MS), child.exited])
+  }
+  await child.stop('SIGKILL')
+  const { logTail } = await child.exited
+  throw new Error(
+    `${kind.program.name} did not answer within ${READY_DEADLINE_MS / 1000} s:\n${logTail}`,
+  )
+}
+
+class EarlyExit extends Error {
+  override readonly name = 'EarlyExit'
+  readonly bindConflict: boolean
+  constructor(program: string, { code, signal, logTail }: Exit) {
+    super(`${program} ended (${signal ?? `exit code ${code}`}) before it answered:\n${logTail}`)
+    this.bindConflict = BIND_CONFLICT.test(logTail)
+  }
+}
+
+function isBindConflict(error: unknown): boolean {
+  return error instanceof EarlyExit && error.bindConflict
+}

@@ -1,0 +1,46 @@
+import type { components } from './generated/openapi.ts'
+
+/** What crosses the HTTP and WebSocket boundary, as openapi.yaml defines it. */
+type Schemas = components['schemas']
+
+/** A submission as clients send it. */
+export type TaskRequest = Schemas['TaskRequest']
+/** A submission whose defaults are filled in. */
+export type FilledTaskRequest = TaskRequest &
+  Required<Pick<TaskRequest, 'cpu' | 'memory' | 'priority' | 'agent' | 'timeoutMs' | 'maxAttempts'>>
+/** Many submissions in one request. */
+export type BatchRequest = Schemas['BatchRequest']
+/** What became of each submission of a batch. */
+export type BatchResponse = Schemas['BatchResponse']
+/** What became of one submission of a batch. */
+export type BatchResult = Schemas['BatchResult']
+/** A task as clients see it. */
+export type TaskView = Schemas['Task']
+/** A task as listings show it. */
+export type TaskSummary = Schemas['TaskSummary']
+/** One page of a listing. */
+export type TaskPage = Schemas['TaskPage']
+/** An event as clients see it. */
+export type EventView = Schemas['Event']
+/** An event with its sequence. */
+export type HistoryEvent = Schemas['HistoryEvent']
+/** All events of a task. */
+export type TaskHistory = Schemas['TaskHistory']
+/** The nodes behind the gateway. */
+export type FleetView = Schemas['Fleet']
+/** One node of the fleet. */
+export type NodeView = Schemas['Node']
+/** An error as RFC 9457 has it. */
+export type Problem = Schemas['Problem']
+/** One wrong place in a request. */
+export type FieldError = Schemas['FieldError']
+/** What a client sends on the stream. */
+export type ClientFrame = Schemas['ClientFrame']
+/** What the stream sends. */
+export type ServerFrame = Schemas['ServerFrame']
+/** A stored event on the stream. */
+export type EventFrame = Schemas['EventFrame']
+/** A streamed piece of a running attempt. */
+export type DeltaFrame = Schemas['DeltaFrame']
+/** Every operation of the API, by its operationId. */
+export type { operations as Operations } from './generated/openapi.ts'

@@ -1,0 +1,8 @@
+export * from './claim.ts'
+export * from './errors.ts'
+export type * from './http.ts'
+export * from './messages.ts'
+export * from './permissions.ts'
+export * from './streams.ts'
+export * from './subjects.ts'
+export * from './task-id.ts'

@@ -1,0 +1,253 @@
+import { LEVELS, type Json, type TaskEvent, type TaskSpec } from '@agentfleet/domain'
+import { z } from 'zod'
+
+/**
+ * What crosses a process boundary on the bus: one schema each, parsed where it is received. Unknown
+ * fields are dropped, so that a newer sender does not break an older receiver.
+ */
+
+const id = z.string().min(1).max(128)
+const count = z.number().int().nonnegative()
+const json = z.unknown().transform((value) => value as Json)
+const level = z.enum(LEVELS)
+
+/** The spec of a task on the wire; the gateway has validated it against openapi.yaml. */
+export const specSchema = z
+  .object({
+    task: z.string(),
+    systemPrompt: z.string().optional(),
+    context: z.unknown().optional(),
+    agent: z.string(),
+    model: z.string(),
+    cpu: level,
+    memory: level,
+    priority: level,
+    timeoutMs: count,
+    maxAttempts: count,
+    maxOutputTokens: count.optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
+  })
+  .transform((spec) => spec as TaskSpec)
+
+const usage = z.object({ inputTokens: count, outputTokens: count, llmCalls: count })
+const taskError = z.object({ code: z.string(), message: z.string() })
+const call = z.object({
+  step: count,
+  kind: z.enum(['llm', 'tool']),
+  name: z.string(),
+  output: json,
+  usage,
+})
+
+/** One event of LOG. */
+export const eventSchema = z
+  .discriminatedUnion('type', [
+    z.object({
+      type: z.literal('submitted'),
+      atMs: z.number(),
+      tenant: id,
+      spec: specSchema,
+      specHash: z.string(),
+    }),
+    z.object({
+      type: z.literal('attempt-started'),
+      atMs: z.number(),
+      attempt: count,
+      node: id,
+    }),
+    z.object({ type: z.literal('call-finished'), atMs: z.number(), attempt: count, call }),
+    z.object({
+      type: z.literal('attempt-failed'),
+      atMs: z.number(),
+      attempt: count,
+      error: taskError,
+      retryAtMs: z.number(),
+    }),
+    z.object({
+      type: z.literal('completed'),
+      atMs: z.number(),
+      attempt: count,
+      node: id,
+      result: json,
+      usage,
+    }),
+    z.object({ type: z.literal('failed'), atMs: z.number(), attempt: count, error: taskError }),
+    z.object({ type: z.literal('cancelled'), atMs: z.number(), reason: z.string() }),
+  ])
+  .transform((event) => event as TaskEvent)
+
+/** A pointer on TASKS: the task to run, with its spec when small. */
+export const pointerSchema = z.object({
+  taskId: id,
+  tenant: id,
+  /** Log sequence of `submitted`: the token of an optimistic first run (L3). */
+  seq: count,
+  cpu: level,
+  memory: level,
+  deadlineAtMs: z.number(),
+  /** Issued again (retry, repair): only the careful way may run it. */
+  reissue: z.boolean(),
+  spec: specSchema.optional(),
+})
+export type Pointer = z.infer<typeof pointerSchema>
+
+/** One task handed to a node. */
+export const dispatchItemSchema = z.object({
+  taskId: id,
+  tenant: id,
+  seq: count,
+  deadlineAtMs: z.number(),
+  /** The node must begin through the coordinator before it runs anything (L3). */
+  careful: z.boolean(),
+  ackSubject: z.string(),
+  /** Signed by the load balancer: this task may be reported by this node (L9). */
+  claim: z.string(),
+  spec: specSchema.optional(),
+})
+export type DispatchItem = z.infer<typeof dispatchItemSchema>
+
+/** A batch of tasks for one node; the node takes the first ones it has slots for. */
+export const dispatchSchema = z.object({ balancer: id, items: z.array(dispatchItemSchema) })
+export type Dispatch = z.infer<typeof dispatchSchema>
+
+/** A node's own figures; `version` orders what comes over two connections. */
+export const beatSchema = z.object({
+  nodeId: id,
+  incarnation: count,
+  version: count,
+  slots: count,
+  active: count,
+  /** Tasks taken and not yet started. */
+  queued: count,
+  cpu: z.number(),
+  memory: z.number(),
+  memoryBytes: count,
+  lagMs: z.number(),
+  responseMs: z.number(),
+  completed: count,
+  failed: count,
+  draining: z.boolean(),
+  startedAtMs: z.number(),
+})
+export type Beat = z.infer<typeof beatSchema>
+
+/** Answer to a dispatch: how many of its items were taken, and the load after that. */
+export const dispatchReplySchema = z.object({ accepted: count, beat: beatSchema })
+export type DispatchReply = z.infer<typeof dispatchReplySchema>
+
+const reportBase = { taskId: id, claim: z.string(), reportId: id }
+const ran = { ...reportBase, expect: count, attempt: count }
+/** What a node tells a coordinator of one task; `expect` is the run's token (L3). */
+export const reportItemSchema = z.discriminatedUnion('op', [
+  z.object({ op: z.literal('begin'), ...reportBase }),
+  z.object({ op: z.literal('call'), ...ran, call }),
+  z.object({ op: z.literal('complete'), ...ran, result: json, usage }),
+  z.object({ op: z.literal('fail'), ...ran, error: taskError, retryable: z.boolean() }),
+  z.object({ op: z.literal('own'), ...ran }),
+])
+export type ReportItem = z.infer<typeof reportItemSchema>
+
+/** A batch of reports of one node. */
+export const reportSchema = z.object({ nodeId: id, items: z.array(reportItemSchema) })
+export type Report = z.infer<typeof reportSchema>
+
+/** What became of one report. */
+export const outcomeSchema = z.discriminatedUnion('kind', [
+  /** Stored (or, for `own`, still current): `seq` is the new token. */
+  z.object({ kind: z.literal('committed'), seq: count }),
+  z.object({
+    kind: z.literal('begun'),
+    seq: count,
+    attempt: count,
+    spec: specSchema,
+    calls: z.array(call),
+    deadlineAtMs: z.number(),
+  }),
+  /** The task has its ending: ack the pointer, run nothing. */
+  z.object({ kind: z.literal('finished') }),
+  /** Another attempt is entitled: stop, renew nothing, ack nothing. */
+  z.object({ kind: z.literal('superseded') }),
+  /** The retry is not due; its pointer will be issued then. Ack this one. */
+  z.object({ kind: z.literal('not-due') }),
+  /** The claim does not prove that this node was given this task. */
+  z.object({ kind: z.literal('refused') }),
+  /** Nothing is known to be stored; report the same again. */
+  z.object({ kind: z.literal('unavailable') }),
+])
+export type Outcome = z.infer<typeof outcomeSchema>
+/** One outcome per item, in the order of the report. */
+export const reportReplySchema = z.object({ outcomes: z.array(outcomeSchema) })
+
+/** Request to cancel a task of a tenant. */
+export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string() })
+/** Answer to a cancel request. */
+export const cancelReplySchema = z.object({
+  kind: z.enum(['cancelled', 'finished', 'not-found', 'unavailable']),
+})
+
+/** Hint: running tasks to stop (ended by others, or taken over). */
+export const stopSchema = z.object({ taskIds: z.array(id) })
+
+/** What a running attempt streams: its start, pieces of text, tool calls. */
+export const deltaSchema = z.object({
+  kind: z.enum(['started', 'text', 'tool']),
+  attempt: count,
+  node: id,
+  /** Fencing token of the run: a late piece of a dead attempt is told apart by it. */
+  seq: count,
+  /** Characters of text streamed by this attempt before this piece. */
+  offset: count,
+  text: z.string(),
+})
+export type Delta = z.infer<typeof deltaSchema>
+
+/** A verdict on one incarnation of a node, on OPS. */
+export const verdictSchema = z.object({
+  nodeId: id,
+  incarnation: count,
+  state: z.enum(['dead']),
+  reason: z.string(),
+  phi: z.number(),
+  silentMs: z.number(),
+  atMs: z.number(),
+})
+export type Verdict = z.infer<typeof verdictSchema>
+
+/** One node within a snapshot. */
+export const nodeSnapshotSchema = beatSchema.extend({
+  state: z.enum(['alive', 'suspect', 'dead']),
+  beatAgeMs: z.number(),
+})
+/** The cluster as the health monitor sees it. */
+export const snapshotSchema = z.object({
+  atMs: z.number(),
+  monitorId: id,
+  nodes: z.array(nodeSnapshotSchema),
+  /** Pointers on TASKS that wait to be fetched and that are out with nodes. */
+  queued: count,
+  running: count,
+})
+export type Snapshot = z.infer<typeof snapshotSchema>
+
+/** A decision of a control loop, on OPS. */
+export const decisionSchema = z.object({
+  service: id,
+  kind: z.string(),
+  reason: z.string(),
+  atMs: z.number(),
+  inputs: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+})
+export type Decision = z.infer<typeof decisionSchema>
+
+/** What happened around one failure, on OPS. */
+export const incidentSchema = z.object({
+  id,
+  nodeId: id,
+  incarnation: count,
+  reason: z.string(),
+  detectedAtMs: z.number(),
+  redistributedAtMs: z.number(),
+  tasks: count,
+  action: z.string(),
+})
+export type Incident = z.infer<typeof incidentSchema>

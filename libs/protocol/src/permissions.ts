@@ -1,0 +1,126 @@
+/**
+ * What each service may say and hear on the bus (L9): one NATS user per service, everything else
+ * denied. The one-machine fleet, docker-compose.yml and k8s/ make their server configuration of it.
+ */
+
+/** Names of the services that have a NATS user. */
+export const SERVICES = [
+  'gateway',
+  'coordinator',
+  'load-balancer',
+  'worker',
+  'health-monitor',
+  'autoscaler',
+  'recovery',
+] as const
+/** One of the seven services. */
+export type ServiceName = (typeof SERVICES)[number]
+
+/** Subjects a user may publish and subscribe to. */
+export interface Permissions {
+  readonly publish: { readonly allow: readonly string[] }
+  readonly subscribe: { readonly allow: readonly string[] }
+}
+
+/** Each service has inboxes of its own: `_INBOX.>` would let it read the answers of the others. */
+export function inboxPrefix(service: ServiceName): string {
+  return `_INBOX_${service}`
+}
+
+const PUBLISH: Record<ServiceName, readonly string[]> = {
+  gateway: [
+    'log.*',
+    'tasks.>',
+    'coordinator.cancel',
+    '$JS.API.DIRECT.GET.LOG',
+    '$JS.API.DIRECT.GET.LOG.>',
+    '$JS.API.STREAM.INFO.LOG',
+    '$JS.API.STREAM.INFO.TASKS',
+    '$JS.API.STREAM.MSG.GET.OPS',
+    '$JS.API.DIRECT.GET.OPS.>',
+  ],
+  // The one writer of history also keeps the streams: it makes them, trims LOG, takes pointers back.
+  coordinator: [
+    'log.*',
+    'tasks.>',
+    'node.*.stop',
+    '$JS.API.INFO',
+    '$JS.API.STREAM.CREATE.*',
+    '$JS.API.STREAM.UPDATE.*',
+    '$JS.API.STREAM.INFO.*',
+    '$JS.API.STREAM.PURGE.LOG',
+    '$JS.API.STREAM.MSG.DELETE.TASKS',
+    '$JS.API.DIRECT.GET.LOG',
+    '$JS.API.DIRECT.GET.LOG.>',
+    '$JS.API.DIRECT.GET.TASKS',
+    '$JS.API.DIRECT.GET.TASKS.>',
+    '$JS.API.CONSUMER.CREATE.>',
+    '$JS.API.CONSUMER.INFO.>',
+    '$JS.API.CONSUMER.DELETE.LOG.>',
+    '$JS.API.CONSUMER.MSG.NEXT.LOG.>',
+    '$JS.FC.>',
+  ],
+  'load-balancer': [
+    'node.*.dispatch',
+    'fleet.balancer',
+    'ops.decision.load-balancer',
+    '$JS.API.CONSUMER.MSG.NEXT.TASKS.>',
+    '$JS.API.CONSUMER.INFO.TASKS.>',
+    '$JS.ACK.TASKS.>',
+  ],
+  worker: [
+    'node.*.beat',
+    'delta.*',
+    'coordinator.report',
+    '$JS.ACK.TASKS.>',
+    '_INBOX_load-balancer.>',
+    '_INBOX_health-monitor.>',
+    '_INBOX_autoscaler.>',
+  ],
+  'health-monitor': [
+    'ops.node.*',
+    'node.*.ping',
+    'fleet.snapshot',
+    '$JS.API.STREAM.INFO.TASKS',
+    '$JS.API.CONSUMER.INFO.TASKS.>',
+    '$JS.API.STREAM.INFO.OPS',
+    '$JS.API.DIRECT.GET.OPS.>',
+  ],
+  autoscaler: [
+    'ops.decision.autoscaler',
+    'node.*.drain',
+    '$JS.API.STREAM.INFO.OPS',
+    '$JS.API.DIRECT.GET.OPS.>',
+  ],
+  recovery: [
+    'ops.decision.recovery',
+    'ops.incident.*',
+    '$JS.API.CONSUMER.MSG.NEXT.OPS.>',
+    '$JS.API.CONSUMER.INFO.OPS.>',
+    '$JS.ACK.OPS.>',
+    '$JS.ACK.TASKS.>',
+  ],
+}
+
+const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
+  gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot'],
+  coordinator: ['coordinator.report', 'coordinator.cancel'],
+  'load-balancer': ['node.*.beat', 'fleet.snapshot', 'fleet.balancer'],
+  worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain'],
+  'health-monitor': ['node.*.beat'],
+  autoscaler: ['fleet.snapshot'],
+  recovery: ['fleet.snapshot'],
+}
+
+/** Answers go to the inbox of whoever asked, so responders may publish to inboxes of those only. */
+const ANSWERS: Partial<Record<ServiceName, readonly string[]>> = {
+  coordinator: ['_INBOX_worker.>', '_INBOX_gateway.>'],
+}
+
+/** The permissions of one service's user. */
+export function permissionsOf(service: ServiceName): Permissions {
+  return {
+    publish: { allow: [...PUBLISH[service], ...(ANSWERS[service] ?? [])] },
+    subscribe: { allow: [...SUBSCRIBE[service], `${inboxPrefix(service)}.>`] },
+  }
+}

@@ -1,0 +1,39 @@
+import { LEVELS, type Level } from '@agentfleet/domain'
+
+/** How long an unrenewed pointer stays with its node before it is handed out again, milliseconds. */
+export const ACK_WAIT_MS = 30_000
+/** A running task renews its pointer this often: two renewals may be lost, milliseconds. */
+export const RENEW_INTERVAL_MS = 10_000
+/** Pointers that may be out at once: the mission's 100,000 in flight with room to spare. */
+export const POINTERS_OUT_MAX = 250_000
+/**
+ * A retried append is recognised for this long, milliseconds. Later ones are recognised by reading
+ * the log back; a longer window only costs memory.
+ */
+export const DUPLICATE_WINDOW_MS = 20_000
+/** At this share of the log's size no new task is accepted, so that endings always find room (L7). */
+export const LOG_ADMISSION_SHARE = 0.9
+/** Largest message on the bus, bytes; nats-server is started with the same figure. */
+export const PAYLOAD_MAX_BYTES = 8 * 1024 * 1024
+/** A pointer carries its spec up to this size, bytes; larger ones are read from the log (careful way). */
+export const POINTER_SPEC_MAX_BYTES = 8 * 1024
+/** Largest result or journaled call, bytes. */
+export const RESULT_MAX_BYTES = 1024 * 1024
+
+/** Names of the three streams. */
+export const STREAMS = { log: 'LOG', tasks: 'TASKS', ops: 'OPS' } as const
+
+/** The durable consumer of TASKS for one priority. */
+export function pointerConsumer(priority: Level): string {
+  return `balance-${priority}`
+}
+
+/** Every durable consumer of TASKS with its (disjoint) filter. */
+export const POINTER_CONSUMERS = LEVELS.map((priority) => ({
+  name: pointerConsumer(priority),
+  filter: `tasks.${priority}.>`,
+  priority,
+}))
+
+/** Durable consumer of death verdicts: exactly one recovery handles each. */
+export const VERDICT_CONSUMER = 'recovery'

@@ -1,0 +1,54 @@
+import type { Level } from '@agentfleet/domain'
+
+/** Where everything is said. Streams hold the first three; the rest is core NATS and may be lost (L6). */
+export const SUBJECTS = {
+  /** All that happened to a task (stream LOG). */
+  log: (taskId: string) => `log.${taskId}`,
+  /** What LOG stored, republished: the only feed of client streams (L5). */
+  live: (taskId: string) => `live.${taskId}`,
+  /** The one pointer of a task that waits or runs (stream TASKS). */
+  pointer: (priority: Level, tenant: string, taskId: string) =>
+    `tasks.${priority}.${tenant}.${taskId}`,
+  opsNode: (nodeId: string) => `ops.node.${nodeId}`,
+  opsDecision: (service: string) => `ops.decision.${service}`,
+  opsIncident: (id: string) => `ops.incident.${id}`,
+  beat: (nodeId: string) => `node.${nodeId}.beat`,
+  /** Request: take these tasks. */
+  dispatch: (nodeId: string) => `node.${nodeId}.dispatch`,
+  /** Request: are you there? */
+  ping: (nodeId: string) => `node.${nodeId}.ping`,
+  /** Hint: stop running these tasks. */
+  stop: (nodeId: string) => `node.${nodeId}.stop`,
+  /** Request: finish what runs, take nothing new. */
+  drain: (nodeId: string) => `node.${nodeId}.drain`,
+  /** Hint: what a running attempt streams. */
+  delta: (taskId: string) => `delta.${taskId}`,
+  /** Request to any coordinator: a batch of reports of one node. */
+  report: 'coordinator.report',
+  /** Request to any coordinator: cancel a task. */
+  cancel: 'coordinator.cancel',
+  /** Hint: the cluster as the health monitor sees it. */
+  snapshot: 'fleet.snapshot',
+  /** Hint: a load balancer lives, with its id. */
+  balancer: 'fleet.balancer',
+  allLog: 'log.>',
+  allLive: 'live.>',
+  allPointers: 'tasks.>',
+  allOps: 'ops.>',
+  allVerdicts: 'ops.node.*',
+  allBeats: 'node.*.beat',
+} as const
+
+/** The task id at the end of a `log.`, `live.`, `delta.` or `tasks.` subject. */
+export function taskIdOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1)
+}
+
+/** The node id in a `node.<id>.…` or `ops.node.<id>` subject. */
+export function nodeIdOf(subject: string): string {
+  const parts = subject.split('.')
+  return (parts[0] === 'ops' ? parts[2] : parts[1]) ?? ''
+}
+
+/** Names that may stand in a subject as one token: tenants, node ids. */
+export const TOKEN_PATTERN = /^[a-z0-9][a-z0-9-]{0,47}$/

@@ -1,0 +1,39 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { TaskSpec } from '@agentfleet/domain'
+
+/** Task ids are UUIDs: version 7 (by time) without an idempotency key, version 8 (by hash) with one. */
+export const TASK_ID_PATTERN =
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** A new id that sorts by `nowMs` (UUIDv7, RFC 9562). */
+export function newTaskId(nowMs: number): string {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  return formatUuid(bytes, 0x70)
+}
+
+/** The id that (tenant, idempotency key) always leads to, for as long as the log lives (L1). */
+export function keyedTaskId(tenant: string, key: string): string {
+  const digest = createHash('sha256').update(tenant).update('\0').update(key).digest()
+  return formatUuid(digest.subarray(0, 16), 0x80)
+}
+
+function formatUuid(bytes: Buffer, version: number): string {
+  bytes[6] = (bytes[6]! & 0x0f) | version
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** Equal for equal specs whatever the order of their keys. */
+export function hashSpec(spec: TaskSpec): string {
+  return createHash('sha256').update(canonicalJson(spec)).digest('base64url').slice(0, 22)
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

@@ -1,0 +1,42 @@
+import { fastify } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import type { Registry } from './metrics.ts'
+import type { Readiness } from './service.ts'
+
+/** Who asks is a probe or a scraper: what takes longer than this is a stuck connection. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+/** Nothing of the admin paths reads a body; routes that a service adds may have a small one. */
+const BODY_MAX_BYTES = 64 * 1024
+
+/** What the admin server asks the process about itself. */
+export interface AdminView {
+  registry: Registry
+  started: () => boolean
+  readiness: () => Readiness
+}
+
+/** The server of `/livez`, `/readyz`, `/startupz` and `/metrics`, not yet listening. */
+export function createAdminServer({ registry, started, readiness }: AdminView): FastifyInstance {
+  const http = fastify({
+    logger: false,
+    // Probes keep their connections; closing must not wait for them.
+    forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: BODY_MAX_BYTES,
+  })
+  http.get('/livez', async () => ({ ok: true }))
+  http.get('/startupz', async (_request, reply) => {
+    const ok = started()
+    return reply.code(ok ? 200 : 503).send(ok ? { ok } : { ok, reason: 'starting' })
+  })
+  http.get('/readyz', async (_request, reply) => {
+    const answer = readiness()
+    return reply.code(answer.ok ? 200 : 503).send(answer)
+  })
+  http.get('/metrics', async (_request, reply) => {
+    const body = await registry.metrics()
+    return reply.header('content-type', registry.contentType).send(body)
+  })
+  return http
+}

@@ -1,0 +1,120 @@
+/**
+ * Groups what a busy moment brings into one call, and never waits when there is nothing to wait for.
+ *
+ * While fewer than maxInFlight calls run, items leave at the end of the current turn of the event
+ * loop, together with all others of that turn. While all calls run, items wait, and leave together
+ * when one returns. So the size of a call follows the load by itself, without a timer.
+ *
+ * States: open → draining (accepts nothing), once.
+ * Invariants: at most maxInFlight calls with at most maxItems each; at most maxQueued items wait;
+ * items leave in the order of their arrival; the error of a call reaches its own items only; every
+ * item is settled once. `run` bounds its own time: a call that never returns holds its place.
+ */
+
+/** Why an item was not accepted. */
+export class BatcherError extends Error {
+  override readonly name = 'BatcherError'
+  readonly code: 'overloaded' | 'draining'
+  readonly retryable = true
+  constructor(code: 'overloaded' | 'draining', message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What a batcher does with its items, and its limits. */
+export interface BatcherOptions<T, R> {
+  /** Handles the items in one call; answers one result for each, in the same order. */
+  run: (items: T[]) => Promise<R[]>
+  maxItems: number
+  maxInFlight: number
+  maxQueued: number
+}
+
+/** Turns single items into grouped calls. */
+export interface Batcher<T, R> {
+  /** The result of this item; rejects with the code 'overloaded' when too many items wait. */
+  add(item: T): Promise<R>
+  /** The items that wait or are in a call. */
+  size(): number
+  /** Accepts nothing more and resolves when every item is settled. */
+  drain(): Promise<void>
+}
+
+interface Entry<T, R> {
+  readonly item: T
+  readonly resolve: (result: R) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A batcher without items. */
+export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
+  const { run, maxItems, maxInFlight, maxQueued } = options
+  let queue: Entry<T, R>[] = []
+  let callsInFlight = 0
+  let itemsInFlight = 0
+  let scheduled = false
+  let draining = false
+  let onIdle: (() => void)[] = []
+
+  function schedule() {
+    if (scheduled || callsInFlight >= maxInFlight) return
+    scheduled = true
+    setImmediate(flush)
+  }
+
+  function flush() {
+    scheduled = false
+    while (queue.length > 0 && callsInFlight < maxInFlight) {
+      const batch = queue.length <= maxItems ? queue : queue.splice(0, maxItems)
+      if (batch === queue) queue = []
+      void call(batch)
+    }
+  }
+
+  async function call(batch: Entry<T, R>[]) {
+    callsInFlight += 1
+    itemsInFlight += batch.length
+    try {
+      const results = await run(batch.map((entry) => entry.item))
+      if (results.length !== batch.length) {
+        throw new Error(`a call with ${batch.length} items answered ${results.length} results`)
+      }
+      for (let i = 0; i < batch.length; i += 1) batch[i]?.resolve(results[i] as R)
+    } catch (error) {
+      for (const entry of batch) entry.reject(error)
+    }
+    callsInFlight -= 1
+    itemsInFlight -= batch.length
+    // One turn later, so that what the callers of this call add next leaves together.
+    if (queue.length > 0) schedule()
+    else if (callsInFlight === 0) settleIdle()
+  }
+
+  function settleIdle() {
+    const waiting = onIdle
+    onIdle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  return {
+    add(item) {
+      if (draining) return Promise.reject(new BatcherError('draining', 'accepts nothing more'))
+      if (queue.length >= maxQueued) {
+        return Promise.reject(new BatcherError('overloaded', `${maxQueued} items wait already`))
+      }
+      return new Promise<R>((resolve, reject) => {
+        queue.push({ item, resolve, reject })
+        schedule()
+      })
+    },
+    size: () => queue.length + itemsInFlight,
+    drain() {
+      draining = true
+      if (queue.length === 0 && callsInFlight === 0) return Promise.resolve()
+      return new Promise<void>((resolve) => {
+        onIdle.push(resolve)
+      })
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The resources of a process, closed in the reverse order of their opening.
+ *
+ * States: open → closed, once. Invariants: each resource is closed exactly once, one at a time, and
+ * waited for no longer than its deadline; one that fails or hangs does not keep the others open; one
+ * added after the closing began (a connect that came back late) is closed at once.
+ */
+import { settleWithin } from './deadline.ts'
+import type { Logger } from './logger.ts'
+import type { Closable } from './service.ts'
+
+/** Where a service hands over what must be closed at the end. */
+export interface Closers {
+  /** Registers a resource and gives it back. */
+  add<T extends Closable>(resource: T): T
+}
+
+/** The registering side together with the closing one. */
+export interface ClosersOwner extends Closers {
+  /** Closes everything, last opened first; never rejects; a second call waits for the first. */
+  closeAll(): Promise<void>
+}
+
+/** An empty stack of resources, each of which gets the given time to close. */
+export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner {
+  const resources: Closable[] = []
+  let closing: Promise<void> | undefined
+
+  async function closeOne(resource: Closable) {
+    try {
+      const inTime = await settleWithin(resource.close(), deadlineEachMs)
+      if (!inTime) log.warn({ deadlineMs: deadlineEachMs }, 'a resource did not close in time')
+    } catch (error) {
+      log.warn({ err: error }, 'a resource failed to close')
+    }
+  }
+
+  async function closeInReverse() {
+    for (let resource = resources.pop(); resource; resource = resources.pop()) {
+      await closeOne(resource)
+    }
+  }
+
+  return {
+    add(resource) {
+      if (closing) void closeOne(resource)
+      else resources.push(resource)
+      return resource
+    },
+    closeAll() {
+      closing ??= closeInReverse()
+      return closing
+    },
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Configuration from the environment: a zod object whose keys are the names of the variables.
+ * An empty variable counts as one that is not set, as orchestrators write "no value" both ways.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+
+/** The variables of a process, as `process.env` has them. */
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** All that is wrong with an environment, one line for each problem. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`the configuration has ${problems.length} problem(s):\n${problems.join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** Limits of a number; without a default the variable must be set. */
+export interface NumberOptions {
+  min: number
+  max: number
+  default?: number
+}
+
+/** A whole number within its limits. */
+export function integer(options: NumberOptions): z.ZodType<number> {
+  return numeric('a whole number', /^[+-]?\d+$/, options)
+}
+
+/** A number, with or without a fraction, within its limits. */
+export function decimal(options: NumberOptions): z.ZodType<number> {
+  return numeric('a number', /^[+-]?\d+(\.\d+)?$/, options)
+}
+
+/** Any text, or only such that matches the pattern; without a default it must be set. */
+export function text(
+  options: { default?: string | (() => string); pattern?: RegExp; expected?: string } = {},
+): z.ZodType<string> {
+  const { pattern, expected = pattern ? `text that matches ${pattern}` : 'some text' } = options
+  const schema = parsed((raw) => (pattern && !pattern.test(raw) ? undefined : raw))
+  return finish(schema, options.default, { description: expected })
+}
+
+/** A yes or no. */
+export function flag(defaultValue?: boolean): z.ZodType<boolean> {
+  const values: Record<string, boolean> = { true: true, '1': true, false: false, '0': false }
+  const schema = parsed((raw) => values[raw.toLowerCase()])
+  return finish(schema, defaultValue, { description: 'true, false, 1 or 0' })
+}
+
+/** An absolute URL, kept as text; a wrong one is not repeated, as URLs may hold passwords. */
+export function url(defaultValue?: string): z.ZodType<string> {
+  const schema = parsed((raw) => (URL.canParse(raw) ? raw : undefined), 'is not a URL')
+  return finish(schema, defaultValue, { description: 'a URL such as scheme://host:port' })
+}
+
+/** Texts separated by commas. */
+export function list(defaultValue?: readonly string[]): z.ZodType<readonly string[]> {
+  const schema = parsed((raw): readonly string[] => {
+    const parts = raw.split(',').map((part) => part.trim())
+    return Object.freeze(parts.filter((part) => part !== ''))
+  })
+  return finish(schema, defaultValue, { description: 'texts separated by commas' })
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  defaultValue?: NoInfer<T>,
+): z.ZodType<T> {
+  const schema = parsed((raw) => values.find((value) => value === raw))
+  return finish(schema, defaultValue, { description: `one of ${values.join(', ')}` })
+}
+
+/** A text that is never shown; `NAME_FILE` may name a file that holds it. */
+export function secret(): z.ZodType<string> {
+  return z.string().meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
+}
+
+/** The typed, frozen values of an environment; throws one ConfigError with every problem. */
+export function loadConfig<S extends z.ZodObject>(schema: S, env: Env): Readonly<z.output<S>> {
+  const problems: string[] = []
+  const raw: Record<string, string> = {}
+  for (const name of Object.keys(schema.shape)) {
+    const value = valueOf(schema, name, env, problems)
+    if (value !== undefined) raw[name] = value
+  }
+  const result = schema.safeParse(raw)
+  if (!result.success) {
+    const reported = new Set(problems.map((problem) => problem.split(':')[0]))
+    for (const issue of result.error.issues) {
+      const name = String(issue.path[0] ?? 'configuration')
+      // What could not be read from its file is missing as well; once is enough.
+      if (!reported.has(name)) problems.push(`${name}: ${describe(schema, name, raw, issue)}`)
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.freeze(result.data as z.output<S>)
+}
+
+/** Every name that the schema reads, `NAME_FILE` of its secrets included. */
+export function envNames(schema: z.ZodObject): string[] {
+  return Object.keys(schema.shape).flatMap((name) =>
+    metaOf(schema, name)?.['secret'] ? [name, `${name}_FILE`] : [name],
+  )
+}
+
+function numeric(kind: string, pattern: RegExp, { min, max, default: byDefault }: NumberOptions) {
+  const schema = parsed((raw) => {
+    const value = pattern.test(raw) ? Number(raw) : NaN
+    return value >= min && value <= max ? value : undefined
+  })
+  return finish(schema, byDefault, { description: `${kind} from ${min} to ${max}` })
+}
+
+/** A schema of text that is turned into a value; undefined means that the text is wrong. */
+function parsed<T>(parse: (raw: string) => T | undefined, wrong?: string): z.ZodType<T> {
+  return z.string().transform((raw, context): T => {
+    const value = parse(raw.trim())
+    if (value !== undefined) return value
+    context.addIssue({ code: 'custom', message: wrong ?? `is ${JSON.stringify(raw.slice(0, 80))}` })
+    return z.NEVER
+  })
+}
+
+function finish<T>(
+  schema: z.ZodType<T>,
+  byDefault: T | (() => T) | undefined,
+  meta: { description: string },
+): z.ZodType<T> {
+  if (byDefault === undefined) return schema.meta(meta)
+  const value = typeof byDefault === 'function' ? (byDefault as () => T) : () => byDefault
+  return schema.default(value as () => never).meta(meta)
+}
+
+function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]) {
+  const direct = env[name] || undefined
+  const path = metaOf(schema, name)?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
+  if (path === undefined) return direct
+  if (direct !== undefined) {
+    problems.push(`${name}: is set beside ${name}_FILE; expected only one of the two`)
+    return undefined
+  }
+  try {
+    const content = readFileSync(path, 'utf8').trimEnd()
+    if (content !== '') return content
+    problems.push(`${name}: the file of ${name}_FILE is empty; expected a secret in it`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    problems.push(`${name}: the file of ${name}_FILE cannot be read (${code}); expected a secret`)
+  }
+  return undefined
+}
+
+function describe(
+  schema: z.ZodObject,
+  name: string,
+  raw: Readonly<Record<string, string>>,
+  issue: { message: string },
+) {
+  const expected = metaOf(schema, name)?.description
+  const known = name in schema.shape
+  const wrong = known && raw[name] === undefined ? 'is not set' : issue.message
+  return expected === undefined ? wrong : `${wrong}; expected ${expected}`
+}
+
+/** The meta data of a variable's schema, also when `.optional()` or the like was put around it. */
+function metaOf(schema: z.ZodObject, name: string): z.GlobalMeta | undefined {
+  let inner: unknown = schema.shape[name]
+  while (inner instanceof z.ZodType) {
+    const meta = inner.meta()
+    if (meta) return meta
+    inner = inner instanceof z.ZodOptional ? inner.unwrap() : undefined
+  }
+  return undefined
+}

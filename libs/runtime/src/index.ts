@@ -1,0 +1,32 @@
+export { createBatcher, BatcherError } from './batcher.ts'
+export type { Batcher, BatcherOptions } from './batcher.ts'
+export { manualClock, systemClock } from './clock.ts'
+export type { Clock, ManualClock } from './clock.ts'
+export { createClosers } from './closers.ts'
+export type { Closers, ClosersOwner } from './closers.ts'
+export {
+  ConfigError,
+  decimal,
+  envNames,
+  flag,
+  integer,
+  list,
+  loadConfig,
+  oneOf,
+  secret,
+  text,
+  url,
+} from './config.ts'
+export type { Env, NumberOptions } from './config.ts'
+export { settleWithin } from './deadline.ts'
+export { baseEnv, consulEnv, natsEnv, redisEnv } from './env.ts'
+export type { BaseConfig } from './env.ts'
+export { createLogger, logLevels } from './logger.ts'
+export type { Logger, LoggerOptions, LogLevel } from './logger.ts'
+export { every } from './loop.ts'
+export type { LoopOptions } from './loop.ts'
+export { createRegistry, metricsOf } from './metrics.ts'
+export type { Counter, Gauge, Histogram, Labels, Metrics, Registry } from './metrics.ts'
+export { runService } from './run-service.ts'
+export type { BuildService, RunServiceOptions, ServiceContext } from './run-service.ts'
+export type { Address, Closable, Readiness, Service } from './service.ts'

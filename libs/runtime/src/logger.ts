@@ -1,0 +1,40 @@
+import { pino } from 'pino'
+import type { DestinationStream, Logger } from 'pino'
+
+export type { Logger } from 'pino'
+
+/** The levels that LOG_LEVEL may name, most quiet first. */
+export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+/** One of the levels that LOG_LEVEL may name. */
+export type LogLevel = (typeof logLevels)[number]
+
+const SECRET_KEYS = ['apiKey', 'authorization', 'password', 'token']
+
+// A secret is hidden at the top, in an object and in an object of an object (`req.headers.authorization`);
+// the redactor has no "at any depth", and nothing deeper than that belongs into a log line.
+const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
+
+/** What every line of a process carries, and where the lines go. */
+export interface LoggerOptions {
+  service: string
+  id: string
+  level: LogLevel
+  /** Where lines go instead of to standard output. */
+  destination?: DestinationStream
+}
+
+/** A logger of JSON lines that never writes the value of a key known to hold a secret. */
+export function createLogger({ service, id, level, destination }: LoggerOptions): Logger {
+  return pino(
+    {
+      level,
+      base: { service, id },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+    },
+    // Synchronous, so that the line that explains an exit is not lost by it.
+    destination ?? pino.destination({ fd: 1, sync: true }),
+  )
+}

@@ -1,0 +1,138 @@
+/**
+ * Metric factories of one registry. Purpose: one prefix, and labels that cannot grow without bound.
+ *
+ * Invariant: a metric has at most SERIES_MAX label sets; what would be one more is counted under the
+ * value `other`, so a label that someone else controls (a tenant, an error text) costs bounded memory.
+ */
+import * as prom from 'prom-client'
+
+export type { Registry } from 'prom-client'
+
+const PREFIX = 'fleet_'
+
+/** Label sets per metric: room for 7 services × outcomes or 200 nodes, still a small scrape. */
+const SERIES_MAX = 256
+
+const OTHER = 'other'
+
+/** Seconds; 1 ms to 60 s, from a hop over the bus to a long model call. */
+const LATENCY_BUCKETS_S = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+]
+
+/** A value for each label of a metric. */
+export type Labels<L extends string> = Readonly<Record<L, string>>
+
+/** A number that only grows. */
+export interface Counter<L extends string> {
+  inc(by?: number): void
+  inc(labels: Labels<L>, by?: number): void
+}
+
+/** A number that goes up and down. */
+export interface Gauge<L extends string> {
+  set(value: number): void
+  set(labels: Labels<L>, value: number): void
+  /** Forgets all label sets, so that what has gone away is no longer reported. */
+  reset(): void
+}
+
+/** A distribution of measured values. */
+export interface Histogram<L extends string> {
+  observe(value: number): void
+  observe(labels: Labels<L>, value: number): void
+}
+
+/** The factories of one registry; a name is given without the common prefix. */
+export interface Metrics {
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  /** A gauge that is read when it is scraped. */
+  gaugeOf(name: string, help: string, read: () => number): void
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    buckets?: readonly number[],
+  ): Histogram<L>
+}
+
+/** A registry with the process's default metrics, all of them labelled with the service's name. */
+export function createRegistry(service: string): prom.Registry {
+  const registry = new prom.Registry()
+  registry.setDefaultLabels({ service })
+  prom.collectDefaultMetrics({ register: registry })
+  return registry
+}
+
+/** The factories that register `fleet_` metrics with bounded labels in the given registry. */
+export function metricsOf(registry: prom.Registry): Metrics {
+  const registers = [registry]
+  return {
+    counter(name, help, labels: readonly string[] = []) {
+      const metric = new prom.Counter({ name: PREFIX + name, help, labelNames: labels, registers })
+      const bound = boundLabels(labels)
+      return {
+        inc(first: number | Labels<string> = 1, by: number = 1) {
+          if (typeof first === 'number') metric.inc(first)
+          else metric.inc(bound.admit(first), by)
+        },
+      }
+    },
+    gauge(name, help, labels: readonly string[] = []) {
+      const metric = new prom.Gauge({ name: PREFIX + name, help, labelNames: labels, registers })
+      const bound = boundLabels(labels)
+      return {
+        set(first: number | Labels<string>, value: number = 0) {
+          if (typeof first === 'number') metric.set(first)
+          else metric.set(bound.admit(first), value)
+        },
+        reset() {
+          metric.reset()
+          bound.forget()
+        },
+      }
+    },
+    gaugeOf(name, help, read) {
+      new prom.Gauge({
+        name: PREFIX + name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    histogram(name, help, labels: readonly string[] = [], buckets = LATENCY_BUCKETS_S) {
+      const metric = new prom.Histogram({
+        name: PREFIX + name,
+        help,
+        labelNames: labels,
+        buckets: [...buckets],
+        registers,
+      })
+      const bound = boundLabels(labels)
+      return {
+        observe(first: number | Labels<string>, value: number = 0) {
+          if (typeof first === 'number') metric.observe(first)
+          else metric.observe(bound.admit(first), value)
+        },
+      }
+    },
+  }
+}
+
+function boundLabels(names: readonly string[]) {
+  const seen = new Set<string>()
+  const others = Object.fromEntries(names.map((name) => [name, OTHER]))
+  return {
+    admit(labels: Labels<string>): Record<string, string> {
+      const key = names.map((name) => labels[name]).join('\u0000')
+      if (seen.has(key)) return labels
+      if (seen.size >= SERIES_MAX) return others
+      seen.add(key)
+      return labels
+    },
+    forget: () => seen.clear(),
+  }
+}

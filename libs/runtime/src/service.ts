@@ -1,0 +1,28 @@
+/** What a service or a resource in it promises about its life. */
+export interface Service {
+  /** Resolves when the service does its work; a second call changes nothing. */
+  start(): Promise<void>
+  /** Accepts nothing new and resolves when nothing is in flight, at the latest at the deadline. */
+  drain(deadlineMs: number): Promise<void>
+  /** Whether work may be sent here now; asked by `/readyz`, must answer at once. */
+  ready?(): Readiness
+  /** Makes the service known to others, once it has started; closing what it returns takes it back. */
+  register?(address: Address): Promise<Closable>
+}
+
+/** An answer to "may work be sent here?", with the reason when not. */
+export interface Readiness {
+  ok: boolean
+  reason?: string
+}
+
+/** Where others reach the admin server of this process. */
+export interface Address {
+  host: string
+  port: number
+}
+
+/** Something that holds a connection, a file or a timer until it is closed. */
+export interface Closable {
+  close(): Promise<void>
+}

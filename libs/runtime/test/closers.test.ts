@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { createClosers, createLogger } from '../src/index.ts'
+
+function setup() {
+  const lines: { msg: string }[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const log = createLogger({ service: 's', id: 's-1', level: 'info', destination })
+  return { lines, closers: createClosers(log, 10) }
+}
+
+test('resources are closed in reverse order; one that hangs or fails does not keep the rest', async () => {
+  const { lines, closers } = setup()
+  const closed: string[] = []
+  closers.add({ close: async () => void closed.push('first') })
+  closers.add({ close: () => new Promise<void>(() => {}) })
+  closers.add({ close: () => Promise.reject(new Error('broken')) })
+  const last = closers.add({ close: async () => void closed.push('last'), mark: 1 })
+  expect(last.mark).toBe(1)
+  await Promise.all([closers.closeAll(), closers.closeAll()])
+  expect(closed).toEqual(['last', 'first'])
+  expect(lines.map((line) => line.msg)).toEqual([
+    'a resource failed to close',
+    'a resource did not close in time',
+  ])
+})
+
+test('a resource that comes after the closing is closed at once', async () => {
+  const { closers } = setup()
+  await closers.closeAll()
+  let closed = false
+  closers.add({ close: async () => void (closed = true) })
+  expect(closed).toBe(true)
+})

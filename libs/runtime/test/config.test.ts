@@ -1,0 +1,169 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import {
+  baseEnv,
+  ConfigError,
+  consulEnv,
+  decimal,
+  envNames,
+  flag,
+  integer,
+  list,
+  loadConfig,
+  natsEnv,
+  oneOf,
+  redisEnv,
+  secret,
+  text,
+  url,
+} from '../src/index.ts'
+
+const schema = z.object({
+  SLOTS: integer({ min: 1, max: 1024, default: 64 }),
+  TARGET: decimal({ min: 0, max: 1, default: 0.85 }),
+  NAME: text(),
+  SPILL: flag(false),
+  STORE_URL: url('redis://127.0.0.1:6379'),
+  TENANTS: list(['default']),
+  DRIVER: oneOf(['local', 'kubernetes'], 'local'),
+  KEY: secret(),
+  SPARE_KEY: secret().optional(),
+})
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(schema, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+function fileWith(content: string) {
+  const path = join(mkdtempSync(join(tmpdir(), 'config-')), 'secret')
+  writeFileSync(path, content)
+  return path
+}
+
+describe('loadConfig', () => {
+  test('fills in the defaults, gives typed values and freezes them', () => {
+    const config = loadConfig(schema, { NAME: 'a', KEY: 'k', UNRELATED: 'x' })
+    expect(config).toEqual({
+      SLOTS: 64,
+      TARGET: 0.85,
+      NAME: 'a',
+      SPILL: false,
+      STORE_URL: 'redis://127.0.0.1:6379',
+      TENANTS: ['default'],
+      DRIVER: 'local',
+      KEY: 'k',
+    })
+    expect(Object.isFrozen(config)).toBe(true)
+    expectTypeOf(config.SLOTS).toEqualTypeOf<number>()
+    expectTypeOf(config.DRIVER).toEqualTypeOf<'local' | 'kubernetes'>()
+    expectTypeOf(config.TENANTS).toEqualTypeOf<readonly string[]>()
+    expectTypeOf(config.SPARE_KEY).toEqualTypeOf<string | undefined>()
+  })
+
+  test('reads what is set', () => {
+    const config = loadConfig(schema, {
+      SLOTS: '8',
+      TARGET: '0.5',
+      NAME: 'b',
+      SPILL: 'TRUE',
+      STORE_URL: 'redis://store:1',
+      TENANTS: 'x, y,',
+      DRIVER: 'kubernetes',
+      KEY: 'k',
+    })
+    expect(config).toMatchObject({ SLOTS: 8, TARGET: 0.5, SPILL: true, TENANTS: ['x', 'y'] })
+    expect(config).toMatchObject({ STORE_URL: 'redis://store:1', DRIVER: 'kubernetes' })
+  })
+
+  test('reports all problems at once, with what is wrong and what is expected', () => {
+    const problems = problemsOf({ SLOTS: '0', TARGET: 'x', SPILL: 'maybe', DRIVER: 'cloud' })
+    expect(problems).toEqual([
+      'SLOTS: is "0"; expected a whole number from 1 to 1024',
+      'TARGET: is "x"; expected a number from 0 to 1',
+      'NAME: is not set; expected some text',
+      'SPILL: is "maybe"; expected true, false, 1 or 0',
+      'DRIVER: is "cloud"; expected one of local, kubernetes',
+      'KEY: is not set; expected a secret (or NAME_FILE: a file with it)',
+    ])
+  })
+
+  test('takes an empty variable for one that is not set', () => {
+    expect(loadConfig(schema, { NAME: 'a', KEY: 'k', SLOTS: '' }).SLOTS).toBe(64)
+    expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
+  })
+
+  test('does not repeat a wrong URL, which may hold a password', () => {
+    const problems = problemsOf({ NAME: 'a', KEY: 'k', STORE_URL: 'hunter2' })
+    expect(problems).toEqual(['STORE_URL: is not a URL; expected a URL such as scheme://host:port'])
+  })
+
+  test('reports a broken relation between variables', () => {
+    const related = z
+      .object({ LOW: integer({ min: 0, max: 9 }), HIGH: integer({ min: 0, max: 9 }) })
+      .refine((c) => c.LOW <= c.HIGH, { error: 'LOW must not be above HIGH' })
+    expect(() => loadConfig(related, { LOW: '3', HIGH: '2' })).toThrow(
+      'configuration: LOW must not be above HIGH',
+    )
+  })
+})
+
+describe('secrets', () => {
+  test('come from a file without its last line end', () => {
+    const path = fileWith('s3cret\n')
+    const config = loadConfig(schema, { NAME: 'a', KEY_FILE: path, SPARE_KEY_FILE: path })
+    expect(config).toMatchObject({ KEY: 's3cret', SPARE_KEY: 's3cret' })
+  })
+
+  test.each([
+    [{ KEY_FILE: '/does/not/exist' }, 'KEY: the file of KEY_FILE cannot be read (ENOENT)'],
+    [{ KEY_FILE: fileWith('\n') }, 'KEY: the file of KEY_FILE is empty'],
+    [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set beside KEY_FILE'],
+  ])('are refused once and unshown when their source is wrong (%#)', (env, problem) => {
+    const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toContain(problem)
+    expect(problems[0]).not.toContain('hunter2')
+  })
+})
+
+describe('shared variables', () => {
+  const shared = z.object({ ...baseEnv('worker'), ...natsEnv, ...redisEnv, ...consulEnv })
+
+  test('have defaults for one machine', () => {
+    const config = loadConfig(shared, {})
+    expect(config).toMatchObject({ HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, LOG_LEVEL: 'info' })
+    expect(config).toMatchObject({ NATS_URL: 'nats://127.0.0.1:4222', DRAIN_DEADLINE_MS: 20_000 })
+    expect(config.SERVICE_ID).toMatch(/^worker-[0-9a-f]{8}$/)
+    expect(loadConfig(shared, {}).SERVICE_ID).not.toBe(config.SERVICE_ID)
+  })
+
+  test('refuse an id that would not be one token of a subject', () => {
+    expect(() => loadConfig(shared, { SERVICE_ID: 'a.b' })).toThrow('SERVICE_ID: is "a.b"')
+  })
+
+  test('can be listed, files of secrets included', () => {
+    expect(envNames(shared)).toEqual([
+      'SERVICE_ID',
+      'HTTP_HOST',
+      'HTTP_PORT',
+      'ADVERTISE_HOST',
+      'LOG_LEVEL',
+      'DRAIN_DEADLINE_MS',
+      'NATS_URL',
+      'NATS_USER',
+      'NATS_PASSWORD',
+      'NATS_PASSWORD_FILE',
+      'REDIS_URL',
+      'CONSUL_URL',
+    ])
+  })
+})

@@ -1,0 +1,124 @@
+import { expect, test, vi } from 'vitest'
+import { createLogger, every, systemClock } from '../src/index.ts'
+import type { LoopOptions } from '../src/index.ts'
+
+function setup(
+  run: (signal: AbortSignal) => Promise<void>,
+  { intervalMs = 1, ...options }: Partial<LoopOptions> & { intervalMs?: number } = {},
+) {
+  const lines: { level: string; msg: string }[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const log = createLogger({ service: 's', id: 's-1', level: 'info', destination })
+  const loop = every(intervalMs, { clock: systemClock, log, name: 'l', ...options }, run)
+  return { loop, lines }
+}
+
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open }
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+test('L1: runs follow each other, never overlap, and end with the drain', async () => {
+  let running = 0
+  let runs = 0
+  const { loop } = setup(async () => {
+    running += 1
+    runs += 1
+    expect(running).toBe(1)
+    await new Promise(setImmediate)
+    running -= 1
+  })
+  await loop.start()
+  await loop.start()
+  await vi.waitUntil(() => runs >= 5)
+  await loop.drain(1_000)
+  await loop.drain(1_000)
+  const atDrain = runs
+  let others = 0
+  const other = setup(async () => void (others += 1)).loop
+  await other.start()
+  await vi.waitUntil(() => others >= 5)
+  await other.drain(1_000)
+  expect(runs).toBe(atDrain)
+})
+
+test('a drain waits for the run in flight', async () => {
+  const { opened, open } = gate()
+  let ended = false
+  const { loop } = setup(async () => {
+    await opened
+    ended = true
+  })
+  await loop.start()
+  const drained = loop.drain(5_000)
+  expect(ended).toBe(false)
+  open()
+  await drained
+  expect(ended).toBe(true)
+})
+
+test('L2: a run is aborted at the deadline of the drain', async () => {
+  let reason: unknown
+  const { loop, lines } = setup((signal) => {
+    signal.addEventListener('abort', () => (reason = signal.reason))
+    return untilAborted(signal)
+  })
+  await loop.start()
+  await loop.drain(1)
+  expect(String(reason)).toContain('drained')
+  expect(lines).toEqual([])
+})
+
+test('L2: a run is aborted at its own deadline, and the loop goes on', async () => {
+  let runs = 0
+  const { loop, lines } = setup(
+    (signal) => {
+      runs += 1
+      return untilAborted(signal)
+    },
+    { runDeadlineMs: 5 },
+  )
+  await loop.start()
+  await vi.waitUntil(() => runs >= 3)
+  await loop.drain(100)
+  expect(lines[0]).toMatchObject({ level: 'error', loop: 'l' })
+})
+
+test('L3: an error is logged once and the loop goes on until it has recovered', async () => {
+  let runs = 0
+  const { loop, lines } = setup(async () => {
+    runs += 1
+    if (runs <= 3) throw new Error('store is away')
+  })
+  await loop.start()
+  await vi.waitUntil(() => runs >= 5)
+  await loop.drain(100)
+  expect(lines.map((line) => line.level)).toEqual(['error', 'info'])
+  expect(lines[1]).toMatchObject({ msg: 'the loop has recovered', failures: 3 })
+})
+
+test('a drained loop can be started again, and a drain before a start is legal', async () => {
+  let runs = 0
+  const { loop } = setup(async () => void (runs += 1), { intervalMs: 60_000 })
+  await loop.drain(1)
+  await loop.start()
+  await vi.waitUntil(() => runs === 1)
+  await loop.drain(100)
+  await loop.start()
+  await vi.waitUntil(() => runs === 2)
+  await loop.drain(100)
+})
+
+test('a run that does not heed its signal makes the loop unready', async () => {
+  const { opened, open } = gate()
+  const { loop } = setup(() => opened, { runDeadlineMs: 1 })
+  await loop.start()
+  await vi.waitUntil(() => loop.ready?.().ok === false)
+  open()
+  await vi.waitUntil(() => loop.ready?.().ok === true)
+  await loop.drain(100)
+})

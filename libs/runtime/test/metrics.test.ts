@@ -1,0 +1,52 @@
+import { Registry } from 'prom-client'
+import { expect, test } from 'vitest'
+import { createRegistry, metricsOf } from '../src/index.ts'
+
+function setup() {
+  const registry = new Registry()
+  return { registry, metrics: metricsOf(registry) }
+}
+
+test('metrics carry the prefix, with and without labels', async () => {
+  const { registry, metrics } = setup()
+  const tasks = metrics.counter('tasks_total', 'Tasks.', ['kind'])
+  tasks.inc({ kind: 'new' })
+  tasks.inc({ kind: 'new' }, 2)
+  const beats = metrics.counter('beats_total', 'Beats.')
+  beats.inc()
+  beats.inc(4)
+  metrics.gauge('credits', 'Credits.', ['node']).set({ node: 'a' }, 7)
+  metrics.gaugeOf('queued', 'Queued.', () => 3)
+  metrics.histogram('wait_seconds', 'Waits.', [], [1, 2]).observe(1.5)
+  const text = await registry.metrics()
+  expect(text).toContain('fleet_tasks_total{kind="new"} 3')
+  expect(text).toContain('fleet_beats_total 5')
+  expect(text).toContain('fleet_credits{node="a"} 7')
+  expect(text).toContain('fleet_queued 3')
+  expect(text).toContain('fleet_wait_seconds_bucket{le="2"} 1')
+})
+
+test('label sets are bounded: what is one too many is counted as other', async () => {
+  const { registry, metrics } = setup()
+  const errors = metrics.counter('errors_total', 'Errors.', ['text'])
+  for (let i = 0; i < 10_000; i += 1) errors.inc({ text: `e${i}` })
+  const series = (await registry.metrics()).split('\n').filter((line) => line.includes('{'))
+  expect(series).toHaveLength(257)
+  expect(series.at(-1)).toBe('fleet_errors_total{text="other"} 9744')
+})
+
+test('a gauge that was reset forgets what has gone away', async () => {
+  const { registry, metrics } = setup()
+  const load = metrics.gauge('load', 'Load.', ['node'])
+  load.set({ node: 'gone' }, 1)
+  load.reset()
+  load.set({ node: 'here' }, 2)
+  const text = await registry.metrics()
+  expect(text).not.toContain('gone')
+  expect(text).toContain('fleet_load{node="here"} 2')
+})
+
+test('the registry of a process has its default metrics, labelled with the service', async () => {
+  const text = await createRegistry('worker').metrics()
+  expect(text).toMatch(/process_cpu_user_seconds_total\{service="worker"\}/)
+})

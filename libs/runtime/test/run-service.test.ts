@@ -1,0 +1,154 @@
+/** Needs the built `dist`, as the child processes are plain Node. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+const FIXTURE = fileURLToPath(new URL('fixtures/service.mjs', import.meta.url))
+const WAIT = { timeout: 10_000, interval: 5 }
+
+interface Line {
+  event?: string
+  msg?: string
+  level?: string
+  port?: number
+}
+
+/** A real process running the fixture; it is killed at the end of the test if it still lives. */
+function launch(env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [FIXTURE], {
+    env: { PATH: process.env['PATH'] ?? '', SERVICE_ID: 'fixture-1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const out = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => (out.stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (out.stderr += String(chunk)))
+  const exited = once(child, 'close').then(([code]) => code as number)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const lines = () => {
+    const complete = out.stdout.split('\n').slice(0, -1)
+    return complete.map((line) => JSON.parse(line) as Line)
+  }
+  const events = () => lines().flatMap((line) => line.event ?? [])
+  const seen = (text: string) =>
+    vi.waitUntil(() => lines().find((l) => l.event === text || l.msg === text), WAIT)
+  async function started() {
+    const { port } = await seen('started')
+    return (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method })
+  }
+  return { child, out, lines, events, seen, started, exited }
+}
+
+test('a started service answers its probes, its metrics and the routes it added', async () => {
+  const { started, events } = launch()
+  const get = await started()
+  for (const path of ['/livez', '/readyz', '/startupz']) expect((await get(path)).status).toBe(200)
+  const metrics = await (await get('/metrics')).text()
+  expect(metrics).toContain('process_start_time_seconds{service="fixture"}')
+  expect(await (await get('/whoami')).json()).toEqual({ id: 'fixture-1' })
+  expect(events()).toEqual(['start', 'register 127.0.0.1'])
+})
+
+test('L1: readyz gives the reason of a service that is not ready, while it lives', async () => {
+  const { started } = launch({ MODE: 'unready' })
+  const get = await started()
+  const answer = await get('/readyz')
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toEqual({ ok: false, reason: 'no bus' })
+  expect((await get('/livez')).status).toBe(200)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'L2: %s deregisters, drains, closes in reverse order and exits 0',
+  async (signal) => {
+    const { child, started, exited, events } = launch()
+    await started()
+    child.kill(signal)
+    expect(await exited).toBe(0)
+    expect(events().slice(2)).toEqual(['deregister', 'drain', 'close second', 'close first'])
+  },
+)
+
+test('L1, L3: a draining service is alive but not ready; a second signal exits 1 at once', async () => {
+  const { child, started, seen, exited, events } = launch({ MODE: 'slow-drain' })
+  const get = await started()
+  child.kill('SIGTERM')
+  await seen('drain')
+  const answer = await get('/readyz')
+  expect([answer.status, await answer.json()]).toEqual([503, { ok: false, reason: 'draining' }])
+  expect((await get('/livez')).status).toBe(200)
+  expect((await get('/startupz')).status).toBe(200)
+  child.kill('SIGTERM')
+  expect(await exited).toBe(1)
+  expect(events()).not.toContain('close first')
+})
+
+test.each(['slow-drain', 'broken-drain'])('L2: a %s does not keep the rest open', async (MODE) => {
+  const { child, started, exited, events } = launch({ MODE, DRAIN_DEADLINE_MS: '1' })
+  await started()
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+  expect(events().slice(-2)).toEqual(['close second', 'close first'])
+})
+
+test('a service may end itself as a signal would', async () => {
+  const { started, exited, events } = launch()
+  const get = await started()
+  await get('/shutdown', 'POST')
+  expect(await exited).toBe(0)
+  expect(events()).toContain('deregister')
+})
+
+test('a signal while building closes what is open and exits 0', async () => {
+  const { child, seen, exited, events } = launch({ MODE: 'hanging-build' })
+  await seen('building')
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+  expect(events()).toEqual(['building', 'close second', 'close first'])
+})
+
+test.each([
+  ['/throw', 'uncaught exception'],
+  ['/reject', 'unhandled rejection'],
+])('L3: after %s the process says so, closes and exits 1', async (path, msg) => {
+  const { started, exited, events, lines } = launch()
+  const get = await started()
+  await get(path, 'POST').catch(() => undefined)
+  expect(await exited).toBe(1)
+  expect(lines().find((line) => line.level === 'fatal')).toMatchObject({ msg })
+  expect(events().slice(2)).toEqual(['deregister', 'close second', 'close first'])
+})
+
+test.each(['broken-build', 'broken-start'])(
+  'a %s is fatal and closes what is open',
+  async (MODE) => {
+    const { exited, events, lines } = launch({ MODE })
+    expect(await exited).toBe(1)
+    expect(lines().find((line) => line.level === 'fatal')).toMatchObject({
+      msg: 'the start failed',
+    })
+    expect(events().slice(-2)).toEqual(['close second', 'close first'])
+  },
+)
+
+test('problems of the configuration are plain lines on standard error, all of them', async () => {
+  const env = { MODE: 'with-schema', HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
+  const { exited, out } = launch(env)
+  expect(await exited).toBe(1)
+  expect(out.stdout).toBe('')
+  expect(out.stderr.split('\n').sort()).toEqual([
+    '',
+    'HTTP_PORT: is "x"; expected a whole number from 0 to 65535',
+    'LOG_LEVEL: is "loud"; expected one of silent, fatal, error, warn, info, debug, trace',
+    'MODE_SLOTS: is "10"; expected a whole number from 1 to 9',
+  ])
+})
+
+test('problems found while building end the process in the same way', async () => {
+  const { exited, out } = launch({ MODE_SLOTS: '10' })
+  expect(await exited).toBe(1)
+  expect(out.stderr).toBe('MODE_SLOTS: is "10"; expected a whole number from 1 to 9\n')
+})
