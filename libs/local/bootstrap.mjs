@@ -38,6 +38,7 @@ const BUILD_DEADLINE_MS = 5 * 60_000
 const CHECK_DEADLINE_MS = 5 * 60_000
 const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS
 const LOCK_POLL_MS = 100
+const LOCK_EMPTY_MS = 5_000
 // A step that is over sooner is not worth a line.
 const QUIET_MS = 2_000
 const OUTPUT_CHARS_MAX = 200_000
@@ -63,7 +64,9 @@ async function main() {
       `AgentFleet needs Node.js ${NODE_FLOOR.join('.')} or newer, this is ${process.versions.node}`,
     )
   if (command !== 'test' && !Object.hasOwn(SCRIPTS, command))
-    throw new Error(`usage: bootstrap.mjs ${[...Object.keys(SCRIPTS), 'test'].join('|')} [arguments]`)
+    throw new Error(
+      `usage: bootstrap.mjs ${[...Object.keys(SCRIPTS), 'test'].join('|')} [arguments]`,
+    )
   const signals = listenForSignals()
   await prepare(signals)
   if (command === 'test') return test(args, signals)
@@ -77,8 +80,12 @@ async function prepare(signals) {
   try {
     const wanted = hashOfManifests()
     if (readOrEmpty(STAMP) !== wanted || !fs.existsSync(join(BIN, 'tsc'))) {
-      say('installing dependencies …')
-      await step(installCommand(), { name: 'pnpm install', deadlineMs: INSTALL_DEADLINE_MS, signals })
+      await step(installCommand(), {
+        name: 'installing dependencies',
+        deadlineMs: INSTALL_DEADLINE_MS,
+        noticeMs: 0,
+        signals,
+      })
       fs.writeFileSync(STAMP, wanted)
     }
     const build = [join(BIN, 'tsc'), '-b']
@@ -133,7 +140,7 @@ async function test(args, signals) {
 }
 
 /** Runs a step to its end; its output is shown only when it fails. */
-function step([file, ...args], { name, deadlineMs, signals }) {
+function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals }) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: ROOT,
@@ -148,7 +155,7 @@ function step([file, ...args], { name, deadlineMs, signals }) {
     child.stderr.setEncoding('utf8').on('data', keep)
     const end = (signal) => killGroup(child.pid, signal)
     const forget = signals.forwardTo(end)
-    const notice = setTimeout(() => say(`${name} …`), QUIET_MS)
+    const notice = setTimeout(() => say(`${name} …`), noticeMs)
     const deadline = setTimeout(() => {
       late = true
       end('SIGKILL')
@@ -172,6 +179,7 @@ function step([file, ...args], { name, deadlineMs, signals }) {
 /** Runs what the command is about, with our terminal, and resolves to its exit code. */
 function run(file, args, signals) {
   return new Promise((resolve, reject) => {
+    if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
     const child = spawn(file, args, {
       cwd: ROOT,
       // The channel carries nothing; that it closes tells the child of our end, however it comes.
@@ -219,47 +227,47 @@ function listenForSignals() {
   return signals
 }
 
-/**
- * Takes the lock, a file that holds the pid of its owner, and returns the means to give it back.
- * The file is linked into place whole, so nobody ever reads an empty one.
- */
+/** Takes the lock, a file that holds the pid of its owner, and returns the means to give it back. */
 async function takeLock(signals) {
   fs.mkdirSync(join(ROOT, '.agentfleet'), { recursive: true })
-  const mine = `${LOCK}.${process.pid}`
-  fs.writeFileSync(mine, String(process.pid))
+  const deadlineAtMs = Date.now() + LOCK_DEADLINE_MS
+  for (let told = false; ; told = true) {
+    if (createLock(process.pid)) return () => fs.rmSync(LOCK, { force: true })
+    if (removeStaleLock()) continue
+    if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
+    if (Date.now() > deadlineAtMs)
+      throw new Error(`another start still installs or builds; if not, delete ${LOCK}`)
+    if (!told) say('waiting for another install or build in this checkout …')
+    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
+  }
+}
+
+function createLock(owner) {
   try {
-    const deadlineAtMs = Date.now() + LOCK_DEADLINE_MS
-    for (let told = false; ; told = true) {
-      try {
-        fs.linkSync(mine, LOCK)
-        return () => fs.rmSync(LOCK, { force: true })
-      } catch (error) {
-        if (error.code !== 'EEXIST') throw error
-      }
-      if (removeStaleLock()) continue
-      if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
-      if (Date.now() > deadlineAtMs)
-        throw new Error(`another start still installs or builds; if not, delete ${LOCK}`)
-      if (!told) say('waiting for another install or build in this checkout …')
-      await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
-    }
-  } finally {
-    fs.rmSync(mine, { force: true })
+    fs.writeFileSync(LOCK, String(owner), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code === 'EEXIST') return false
+    throw error
   }
 }
 
 /** Removes the lock if its owner is gone; true if it is worth trying again at once. */
 function removeStaleLock() {
+  const stats = fs.statSync(LOCK, { throwIfNoEntry: false })
+  if (!stats) return true
   const owner = readOrEmpty(LOCK)
-  if (owner === '') return true
-  if (isBootstrap(Number(owner))) return false
+  // Empty is a lock whose owner is about to write its pid, or died just then.
+  if (owner === '' ? Date.now() - stats.mtimeMs < LOCK_EMPTY_MS : isBootstrap(Number(owner)))
+    return false
   const aside = `${LOCK}.stale.${process.pid}`
   try {
     fs.renameSync(LOCK, aside)
     // Someone else may have replaced the stale lock in between: theirs goes back.
-    if (readOrEmpty(aside) !== owner) fs.linkSync(aside, LOCK)
+    const moved = readOrEmpty(aside)
+    if (moved !== owner) createLock(moved)
   } catch (error) {
-    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error
+    if (error.code !== 'ENOENT') throw error
   } finally {
     fs.rmSync(aside, { force: true })
   }

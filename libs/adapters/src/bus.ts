@@ -36,6 +36,11 @@ export interface Bus {
     options?: { readonly queue?: string },
   ): { close(): void }
   connected(): boolean
+  /**
+   * True when the server has answered in time; everything that it had for this connection before
+   * has been received by then.
+   */
+  roundTrip(withinMs: number): Promise<boolean>
   /** Called after each re-established connection, until the returned function is called. */
   onReconnect(listener: () => void): () => void
   /** Resolves when the connection is closed for good. */
@@ -126,6 +131,13 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     inboxPrefix,
     closed,
     connected: () => connected,
+    async roundTrip(withinMs) {
+      if (!connected || nats.isClosed()) return false
+      return within(nats.flush(), withinMs).then(
+        () => true,
+        () => false,
+      )
+    },
     onReconnect(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

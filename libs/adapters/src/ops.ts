@@ -1,4 +1,12 @@
-import { ServiceError, STREAMS, SUBJECTS, type Verdict, verdictSchema } from '@agentfleet/protocol'
+import {
+  type Decision,
+  decisionSchema,
+  ServiceError,
+  STREAMS,
+  SUBJECTS,
+  type Verdict,
+  verdictSchema,
+} from '@agentfleet/protocol'
 import { createAppender } from './appends.ts'
 import type { Bus } from './bus.ts'
 import { readMessage } from './stream-reads.ts'
@@ -9,6 +17,8 @@ export interface Ops {
   lastVerdict(nodeId: string): Promise<{ verdict: Verdict; seq: number } | undefined>
   /** Gives a verdict; one incarnation dies once, however many monitors run. */
   giveVerdict(verdict: Verdict): Promise<'given' | 'already-given'>
+  /** The last decision that a service recorded. */
+  lastDecision(service: string): Promise<Decision | undefined>
   /** Records something that is only read by people; waits for the server. */
   record(subject: string, entry: object): Promise<void>
 }
@@ -46,6 +56,11 @@ export function openOps(bus: Bus): Ops {
       const subject = SUBJECTS.opsNode(verdict.nodeId)
       const answer = await append(subject, verdict, last?.seq ?? 0, messageId)
       return answer.kind === 'stored' && !answer.duplicate ? 'given' : 'already-given'
+    },
+    async lastDecision(service) {
+      const query = { last_by_subj: SUBJECTS.opsDecision(service) }
+      const message = await readMessage(bus, STREAMS.ops, query)
+      return message === undefined ? undefined : decisionSchema.parse(JSON.parse(message.text))
     },
     async record(subject, entry) {
       await append(subject, entry)

@@ -1,8 +1,8 @@
 import type { Level } from '@agentfleet/domain'
-import { STREAMS, SUBJECTS, taskIdOf, type Pointer } from '@agentfleet/protocol'
+import { POINTER_CONSUMERS, STREAMS, SUBJECTS, taskIdOf, type Pointer } from '@agentfleet/protocol'
 import { createAppender } from './appends.ts'
 import type { Bus } from './bus.ts'
-import { readMessage, streamFill, streamSubjects } from './stream-reads.ts'
+import { consumerBacklog, readMessage, streamFill, streamSubjects } from './stream-reads.ts'
 
 /**
  * The pointers on TASKS. One subject per task and at most one message per subject: the server
@@ -60,5 +60,18 @@ export function openPointers(bus: Bus): Pointers {
       return new Set([...subjects].map(taskIdOf))
     },
     count: async () => (await streamFill(bus, STREAMS.tasks)).messages,
+  }
+}
+
+/** Pointers that wait to be fetched and that are out with nodes, over all priorities. */
+export async function pointerBacklog(
+  bus: Bus,
+): Promise<{ readonly queued: number; readonly running: number }> {
+  const each = await Promise.all(
+    POINTER_CONSUMERS.map(({ name }) => consumerBacklog(bus, STREAMS.tasks, name)),
+  )
+  return {
+    queued: each.reduce((sum, { waiting }) => sum + waiting, 0),
+    running: each.reduce((sum, { out }) => sum + out, 0),
   }
 }

@@ -1,6 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import Consul from 'consul'
 import { within } from './bus.ts'
+import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
 import type { Logger } from './logger.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface Registry {
   watch(name: string, receive: (ids: readonly string[]) => void): { close(): void }
   /** Ids of the services of a name whose checks are critical. */
   critical(name: string): Promise<readonly string[]>
+  /** Stands for the one leadership of a key until it is closed. */
+  lead(key: string, options: LeadOptions): Leadership
 }
 
 const CHECK_INTERVAL = '1s'
@@ -30,6 +33,8 @@ const CALL_WITHIN_MS = 3_000
 const WATCH_WAIT = '30s'
 /** Back soon after an outage, milliseconds. */
 const WATCH_RETRY_MAX_MS = 2_000
+/** After a leader is lost the lock rests this long, so that its last actions have landed. */
+const LOCK_DELAY = '1s'
 const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
 
@@ -85,6 +90,29 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
       })
       return { close: () => watch.end() }
     },
+    lead: (key, leadOptions) =>
+      standForLeader(
+        {
+          createSession: async (name, ttlMs) => {
+            const ttl = `${Math.ceil(ttlMs / 1_000)}s`
+            const settings = { name, ttl, behavior: 'release', lockdelay: LOCK_DELAY } as const
+            return (await limited(consul.session.create(settings))).ID
+          },
+          renewSession: (id) =>
+            limited(
+              consul.session.renew(id).then(
+                () => true,
+                (error: unknown) => {
+                  if (isNotFound(error)) return false
+                  throw error
+                },
+              ),
+            ),
+          destroySession: (id) => limited(consul.session.destroy(id)),
+          acquire: (session, value) => limited(consul.kv.set({ key, value, acquire: session })),
+        },
+        { ...leadOptions, key, log },
+      ),
     async critical(name) {
       const entries = (await limited(consul.health.checks({ service: name }))) as {
         readonly Status: string
@@ -93,6 +121,10 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
       return entries.filter((check) => check.Status === 'critical').map((check) => check.ServiceID)
     },
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'statusCode' in error && error.statusCode === 404
 }
 
 async function limited<T>(call: Promise<T>): Promise<T> {

@@ -31,3 +31,13 @@ for i = 2, #ARGV, 6 do
 end
 return 1
 `
+
+/** Drops in-flight notes that still hold the given value. ARGV: pairs of task id and value. */
+export const DROP_STRANDED_SCRIPT = `
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', 'inflight', ARGV[i]) == ARGV[i+1] then
+    redis.call('HDEL', 'inflight', ARGV[i])
+  end
+end
+return 1
+`

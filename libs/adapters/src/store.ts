@@ -3,7 +3,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Logger } from './logger.ts'
-import { PROJECT_SCRIPT } from './store-scripts.ts'
+import { DROP_STRANDED_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
 
 /**
  * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
@@ -11,7 +11,7 @@ import { PROJECT_SCRIPT } from './store-scripts.ts'
  *
  * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>` and `tasks:<tenant>:<state>`
  * members `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
- * `projection` present when the projection has been built.
+ * `projection` the log sequence up to which it is complete.
  */
 export interface Store {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
@@ -29,11 +29,15 @@ export interface Store {
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
   ): Promise<void>
   dropInflight(taskIds: readonly string[]): Promise<void>
+  /** Drops those of these entries that still say the same; a newer note stays. */
+  dropStranded(
+    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
+  ): Promise<void>
   inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
   /** Everything noted for one node; every entry when no node is named. */
   inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
-  /** Whether the projection has been built since the store was last emptied. */
-  isBuilt(): Promise<boolean>
+  /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
+  builtSeq(): Promise<number | undefined>
   markBuilt(seq: number): Promise<void>
   /** Takes index entries of tasks submitted before this instant out. */
   forgetBefore(atMs: number): Promise<void>
@@ -122,6 +126,14 @@ export async function connectStore(options: {
       guarded(async () => {
         if (taskIds.length > 0) await redis.hdel('inflight', ...taskIds)
       }),
+    dropStranded: (entries) =>
+      guarded(async () => {
+        const argv = entries.flatMap(({ taskId, nodeId, ackSubject }) => [
+          taskId,
+          nodeId + SEPARATOR + ackSubject,
+        ])
+        if (argv.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, argv)
+      }),
     inflightNode: (taskIds) =>
       guarded(async () => {
         if (taskIds.length === 0) return []
@@ -129,7 +141,11 @@ export async function connectStore(options: {
         return values.map((value) => value?.split(SEPARATOR)[0])
       }),
     inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
-    isBuilt: () => guarded(async () => (await redis.exists('projection')) === 1),
+    builtSeq: () =>
+      guarded(async () => {
+        const seq = await redis.get('projection')
+        return seq === null ? undefined : Number(seq)
+      }),
     markBuilt: (seq) =>
       guarded(async () => {
         await redis.set('projection', String(seq))

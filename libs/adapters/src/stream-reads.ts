@@ -90,6 +90,30 @@ export async function streamSubjects(
   }
 }
 
+/** What waits at a consumer and what is out with its readers. */
+export interface ConsumerBacklog {
+  readonly waiting: number
+  readonly out: number
+}
+
+/** Backlog figures of a durable consumer; a consumer that is not there has none. */
+export async function consumerBacklog(
+  bus: Bus,
+  stream: string,
+  consumer: string,
+): Promise<ConsumerBacklog> {
+  const answer = await ask(bus, `$JS.API.CONSUMER.INFO.${stream}.${consumer}`, '')
+  const info = JSON.parse(answer.string()) as {
+    readonly error?: { readonly code: number; readonly description: string }
+    readonly num_pending?: number
+    readonly num_ack_pending?: number
+  }
+  if (info.error !== undefined && info.error.code !== 404) {
+    throw new ServiceError('bus-unavailable', `${consumer}: ${info.error.description}`)
+  }
+  return { waiting: info.num_pending ?? 0, out: info.num_ack_pending ?? 0 }
+}
+
 async function streamInfo(bus: Bus, stream: string, query: object): Promise<StreamInfoAnswer> {
   const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, JSON.stringify(query))
   const info = JSON.parse(answer.string()) as StreamInfoAnswer

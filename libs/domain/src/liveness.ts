@@ -11,8 +11,11 @@ export interface Beats {
   readonly gapsMs: readonly number[]
 }
 
-/** What a second source says of a silent node. */
-export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'none'
+/**
+ * What a second source says of a silent node; `answering`: it answers pings, so only its beats are
+ * missing.
+ */
+export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
 
 /** Constants of detection. */
 export interface LivenessLimits {
@@ -20,27 +23,42 @@ export interface LivenessLimits {
   readonly pauseMs: number
   /** Least standard deviation of the gaps: a very regular node must not look ill at once. */
   readonly sigmaMinMs: number
+  /** Greatest: a jittery past must not postpone a death beyond the detection target. */
+  readonly sigmaMaxMs: number
   readonly suspectPhi: number
   readonly deadPhi: number
   /** Without a second witness a silence this long is a death, milliseconds. */
   readonly aloneMs: number
+  /** A node that answers pings is given this long to beat again, milliseconds. */
+  readonly answeringMs: number
 }
 
 /**
- * Beats come every 500 ms. With a pause of 500 ms phi 5 is reached about 1.4 s and phi 8 about
- * 1.6 s after the last beat; source of the method: Hayashibara et al., "The phi accrual failure
- * detector"; of the constants: the project's design.
+ * Beats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.33 s and phi 8 about
+ * 1.46 s (1.57 s with the greatest sigma) after the last beat: the target is a verdict within 1.6 s.
+ * Method: Hayashibara et al., "The phi accrual failure detector".
  */
 export const LIVENESS_LIMITS: LivenessLimits = {
-  pauseMs: 500,
+  pauseMs: 400,
   sigmaMinMs: 100,
+  sigmaMaxMs: 120,
   suspectPhi: 5,
   deadPhi: 8,
   aloneMs: 3_000,
+  answeringMs: 10_000,
 }
 
 /** Beats are sent at this interval, milliseconds. */
 export const BEAT_INTERVAL_MS = 500
+
+/**
+ * A silence longer than this is late: worth a look for a second witness, milliseconds. One beat
+ * interval and the delays of a busy machine.
+ */
+export const LATE_AFTER_MS = 700
+
+/** A longer gap is a pause or a loss, no sample of how regularly a node beats, milliseconds. */
+export const GAP_MAX_MS = 2 * BEAT_INTERVAL_MS
 
 /** What the monitor concludes of one node. */
 export interface LivenessDecision {
@@ -54,12 +72,18 @@ export function phi(silenceMs: number, gapsMs: readonly number[], limits: Livene
   const count = gapsMs.length
   const mean = count === 0 ? BEAT_INTERVAL_MS : gapsMs.reduce((sum, gap) => sum + gap, 0) / count
   const variance = count === 0 ? 0 : gapsMs.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / count
-  const sigma = Math.max(limits.sigmaMinMs, Math.sqrt(variance))
+  const sigma = Math.min(limits.sigmaMaxMs, Math.max(limits.sigmaMinMs, Math.sqrt(variance)))
   const y = (silenceMs - mean - limits.pauseMs) / sigma
-  // Logistic approximation of the normal tail, as Akka's detector uses.
-  const e = Math.exp(-y * (1.5976 + 0.070566 * y * y))
-  const tail = y > 0 ? e / (1 + e) : 1 - 1 / (1 + e)
-  return tail <= 0 ? Infinity : -Math.log10(tail)
+  return -log10NormalTail(y)
+}
+
+/** log10 of the normal tail by the logistic approximation that Akka's detector uses. */
+function log10NormalTail(y: number): number {
+  const exponent = y * (1.5976 + 0.070566 * y * y)
+  // ln(1 / (1 + e^x)): written so that neither end overflows and far silences still differ.
+  const ln =
+    exponent > 0 ? -exponent - Math.log1p(Math.exp(-exponent)) : -Math.log1p(Math.exp(exponent))
+  return ln / Math.LN10
 }
 
 /** Alive, suspect or dead, from beats and a second witness. */
@@ -72,6 +96,11 @@ export function classifyNode(
   const silenceMs = nowMs - beats.lastBeatAtMs
   const level = phi(silenceMs, beats.gapsMs, limits)
   if (level < limits.suspectPhi) return { kind: 'alive', reason: 'beats', phi: level }
+  if (witness === 'answering') {
+    return silenceMs >= limits.answeringMs
+      ? { kind: 'dead', reason: 'silence', phi: level }
+      : { kind: 'suspect', reason: 'answers-without-beats', phi: level }
+  }
   if (level >= limits.deadPhi && witness !== 'none') {
     return { kind: 'dead', reason: witness, phi: level }
   }
@@ -79,19 +108,56 @@ export function classifyNode(
   return { kind: 'suspect', reason: 'late-beats', phi: level }
 }
 
+/** What a beat means for what is known of its node. */
+export type BeatDecision =
+  | { readonly kind: 'take'; readonly reason: 'newer' | 'first' | 'resumed' }
+  /** A new process under the name of one that was never declared dead: the old one is. */
+  | { readonly kind: 'restarted'; readonly reason: 'new-process' }
+  | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
+
+/** The parts of a beat that order it. */
+export interface BeatOrder {
+  readonly incarnation: number
+  readonly version: number
+  readonly startedAtMs: number
+}
+
+/** Orders beats by (incarnation, version); a dead incarnation is never heard again. */
+export function admitBeat(
+  known: (BeatOrder & { readonly dead: boolean }) | undefined,
+  beat: BeatOrder,
+): BeatDecision {
+  if (known === undefined) return { kind: 'take', reason: 'first' }
+  if (beat.incarnation < known.incarnation) return { kind: 'ignore', reason: 'older' }
+  if (beat.incarnation > known.incarnation) {
+    if (known.dead || beat.startedAtMs === known.startedAtMs) {
+      return { kind: 'take', reason: 'resumed' }
+    }
+    return { kind: 'restarted', reason: 'new-process' }
+  }
+  if (known.dead) return { kind: 'ignore', reason: 'dead-incarnation' }
+  if (beat.version <= known.version) return { kind: 'ignore', reason: 'older' }
+  return { kind: 'take', reason: 'newer' }
+}
+
 /** What the monitor knows of itself and of the whole fleet. */
 export interface MonitorHealth {
   readonly ownLagMs: number
   readonly connectedForMs: number
+  /** The broker has answered just now, so nothing it had for the monitor is still under way. */
+  readonly brokerAnswers: boolean
   readonly nodes: number
-  /** Nodes that stopped beating within the same short window. */
+  /** Nodes that stopped beating within the same short window, see `illAtOnce`. */
   readonly ill: number
 }
 
 /** Whether a verdict may be given at all. */
 export type VerdictPermission =
   | { readonly kind: 'allow'; readonly reason: 'healthy' }
-  | { readonly kind: 'withhold'; readonly reason: 'own-lag' | 'broker-restarted' | 'mass-illness' }
+  | {
+      readonly kind: 'withhold'
+      readonly reason: 'own-lag' | 'broker-restarted' | 'broker-silent' | 'mass-illness'
+    }
 
 /** A lag above this makes the monitor's own clock the likelier culprit, milliseconds. */
 const OWN_LAG_MAX_MS = 250
@@ -101,8 +167,20 @@ const BROKER_SETTLE_MS = 3_000
 const MASS_SHARE = 1 / 3
 /** Two nodes of two or three may die together; a mass needs at least this many. */
 const MASS_MIN = 3
+/**
+ * Silences that began within this window count as one illness, milliseconds. It is also the longest
+ * a mass illness withholds verdicts: what is cut off for longer is as good as dead.
+ */
+const MASS_WINDOW_MS = 5_000
 
-/** No verdicts while the monitor lags, the broker just came back, or a third looks ill at once. */
+/** How many nodes fell silent within the window of one illness. */
+export function illAtOnce(
+  nodes: readonly { readonly state: NodeState; readonly silenceMs: number }[],
+): number {
+  return nodes.filter((node) => node.state !== 'alive' && node.silenceMs < MASS_WINDOW_MS).length
+}
+
+/** No verdicts while the monitor lags, the broker is away or just back, or a third looks ill at once. */
 export function admitVerdict(health: MonitorHealth): VerdictPermission {
   if (health.ownLagMs > OWN_LAG_MAX_MS) return { kind: 'withhold', reason: 'own-lag' }
   if (health.connectedForMs < BROKER_SETTLE_MS) {
@@ -111,5 +189,6 @@ export function admitVerdict(health: MonitorHealth): VerdictPermission {
   if (health.ill >= MASS_MIN && health.ill >= health.nodes * MASS_SHARE) {
     return { kind: 'withhold', reason: 'mass-illness' }
   }
+  if (!health.brokerAnswers) return { kind: 'withhold', reason: 'broker-silent' }
   return { kind: 'allow', reason: 'healthy' }
 }

@@ -1,5 +1,6 @@
 /** The cluster as the autoscaler sees it. */
 export interface ClusterSnapshot {
+  /** Nodes that serve or are starting; draining and dead ones are not among them. */
   readonly nodes: number
   readonly draining: number
   readonly slotsPerNode: number
@@ -23,6 +24,8 @@ export interface ScaleLimits {
   readonly cooldownMs: number
   /** Most nodes taken away in one decision. */
   readonly scaleInStep: number
+  /** Nodes added in one decision: this many, or as many as there are, whichever is more. */
+  readonly scaleOutStep: number
 }
 
 /** Defaults: the owner's 2 to 20 nodes; 0.85 is the utilisation promised in the mission. */
@@ -32,6 +35,7 @@ export const SCALE_LIMITS: ScaleLimits = {
   utilisationTarget: 0.85,
   cooldownMs: 60_000,
   scaleInStep: 1,
+  scaleOutStep: 4,
 }
 
 /** An absolute node count with its reason; acting on it twice changes nothing. */
@@ -62,8 +66,11 @@ export function decideScale(
     return { kind: 'hold', nodes, reason: 'figures-missing' }
   }
   const wanted = nodesWanted(cluster, limits)
-  if (wanted > nodes) return { kind: 'scale-out', nodes: wanted, reason: 'demand' }
-  const floor = Math.max(wanted, Math.min(cluster.wantedMax, nodes))
+  if (wanted > nodes) {
+    const reachable = nodes + Math.max(limits.scaleOutStep, nodes)
+    return { kind: 'scale-out', nodes: Math.min(wanted, reachable), reason: 'demand' }
+  }
+  const floor = Math.max(wanted, Math.min(cluster.wantedMax, limits.nodesMax))
   if (floor >= nodes) {
     return { kind: 'hold', nodes, reason: wanted === nodes ? 'on-target' : 'recent-demand' }
   }
@@ -76,6 +83,22 @@ export function decideScale(
     nodes: Math.max(floor, nodes - limits.scaleInStep),
     reason: 'idle-capacity',
   }
+}
+
+/** How many nodes were wanted at an instant. */
+export interface Wish {
+  readonly atMs: number
+  readonly nodes: number
+}
+
+/**
+ * The highest wish within the window before `nowMs`; Infinity while the wishes do not reach back
+ * over the whole window, so that a fleet is never shrunk on half a memory.
+ */
+export function wantedWithin(wishes: readonly Wish[], windowMs: number, nowMs: number): number {
+  const sinceMs = nowMs - windowMs
+  if (!wishes.some((wish) => wish.atMs <= sinceMs)) return Infinity
+  return wishes.reduce((max, wish) => (wish.atMs >= sinceMs ? Math.max(max, wish.nodes) : max), 0)
 }
 
 /** A node that could be drained. */

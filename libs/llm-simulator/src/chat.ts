@@ -6,7 +6,7 @@ import { SIMULATED, sendError } from './http.ts'
 import type { CallKey, Ledger, RefusalKind } from './ledger.ts'
 import type { Limiter } from './limiter.ts'
 import { parseParams, type CallParams } from './params.ts'
-import { play, type Plan } from './player.ts'
+import { play, type Plan, type Tail } from './player.ts'
 import { composeReply, type Reply, type Scripts } from './reply.ts'
 import { isJsonObject, parseChatRequest, type ChatRequest } from './request.ts'
 import type { SimulatorSettings } from './settings.ts'
@@ -184,19 +184,19 @@ function planAnswer(
 }
 
 function* firstFrames(
-  frames: Iterator<string, void>,
+  frames: Iterator<string, Tail>,
   count: number,
   tail: string,
-): Generator<string, void> {
+): Generator<string, string> {
   for (let index = 0; index < count; index += 1) {
     const next = frames.next()
     if (next.done === true) break
     yield next.value
   }
-  if (tail !== '') yield tail
+  return tail
 }
 
-function* slices(text: string, count: number): Generator<string, void> {
+function* slices(text: string, count: number): Generator<string, undefined> {
   const size = Math.max(1, Math.ceil(text.length / Math.max(1, count)))
   for (let start = 0; start < text.length; start += size) yield text.slice(start, start + size)
 }

@@ -76,9 +76,10 @@ function waitMs(bucket: Bucket | undefined, wanted: number, perMinute: number): 
 }
 
 function refusal(type: 'requests' | 'tokens', limit: number, retryAfterMs: number): ApiError {
+  const advice = `Try again in ${Math.ceil(retryAfterMs)}ms.`
   return {
     status: 429,
-    message: `Simulated rate limit reached on ${type} per min: limit ${limit}. Try again in ${Math.ceil(retryAfterMs)}ms.`,
+    message: `Simulated rate limit reached on ${type} per min: limit ${limit}. ${advice}`,
     type,
     param: null,
     code: 'rate_limit_exceeded',

@@ -14,6 +14,11 @@ if (read.kind === 'invalid') {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
-  const { url } = await simulator.listen(port, host)
-  process.stdout.write(`${JSON.stringify({ simulated: true, url })}\n`)
+  try {
+    const { url } = await simulator.listen(port, host)
+    process.stdout.write(`${JSON.stringify({ simulated: true, url })}\n`)
+  } catch (error) {
+    process.stderr.write(`${JSON.stringify({ error: 'listen', problems: [String(error)] })}\n`)
+    process.exitCode = 1
+  }
 }

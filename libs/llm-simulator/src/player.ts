@@ -11,11 +11,15 @@ import type { CallOutcome } from './ledger.ts'
 import type { SimulatorSettings } from './settings.ts'
 import { createAlarm, type Wheel } from './wheel.ts'
 
+/** What follows the last token, if anything does. */
+export type Tail = string | undefined
+
 /** An answer and its times. */
 export interface Plan {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly frames: Iterator<string, void>
+  /** One frame for each token; what is returned is sent together with the ending. */
+  readonly frames: Iterator<string, Tail>
   readonly firstAtMs: number
   readonly frameMs: number
   /** `cut` breaks the connection after the last frame; `end` ends the answer properly. */
@@ -74,7 +78,7 @@ export function play(
     for (let taken = 0; taken < FRAMES_PER_WRITE_MAX; taken += 1) {
       if (nextAtMs() > nowMs) break
       const next = plan.frames.next()
-      if (next.done === true) return finish(text)
+      if (next.done === true) return finish(text + (next.value ?? ''))
       framesSent += 1
       text += next.value
     }
@@ -90,14 +94,10 @@ export function play(
   function finish(text: string): void {
     state = 'ended'
     wheel.arm(alarm, wheel.nowMs() + settings().clientStallMs) // P2
-    if (plan.ending === 'end') {
-      if (!response.headersSent) response.writeHead(plan.status, plan.headers)
-      response.end(text)
-    } else if (framesSent === 0) response.destroy()
-    else {
-      if (!response.headersSent) response.writeHead(plan.status, plan.headers)
-      response.write(text, () => response.destroy())
-    }
+    if (plan.ending === 'cut' && framesSent === 0) return void response.destroy()
+    if (!response.headersSent) response.writeHead(plan.status, plan.headers)
+    if (plan.ending === 'end') response.end(text)
+    else response.write(text, () => response.destroy())
   }
 
   response.once('close', () => {

@@ -103,7 +103,10 @@ export function applySettings(
     else {
       const problem = problemOf(FIELDS[name], value)
       if (problem === undefined) next[name] = value as number
-      else problems.push(`${name}: ${problem}, got ${JSON.stringify(value)}`)
+      else
+        problems.push(
+          `${name}: ${problem}, got ${typeof value === 'number' ? value : JSON.stringify(value)}`,
+        )
     }
   }
   if (next.tokensMin > next.tokensMax) problems.push('tokensMin: must not be above tokensMax')

@@ -36,7 +36,7 @@ export interface SimulatorControls {
   readonly callsOf: (taskId: string) => StepCounts[]
   /** Steps that were asked for more than once. */
   readonly repeatedCalls: (limit: number) => (StepCounts & { readonly taskId: string })[]
-  /** Zeroes the counters, fills the budgets and starts the dice again; scripts and settings stay. */
+  /** Zeroes counters, fills budgets, starts the dice again; scripts and settings stay. */
   readonly reset: () => void
 }
 
@@ -52,6 +52,8 @@ export interface Simulator extends SimulatorControls {
 const SCRIPTS_MAX = 1_000
 /** Connections waiting to be accepted when thousands of clients arrive together. */
 const BACKLOG = 8_192
+/** Connections at once, idle ones too: twice the calls that the default lets in. */
+const CONNECTIONS_MAX = 100_000
 /** A client that is slower than this with its headers is not one of ours. */
 const HEADERS_TIMEOUT_MS = 10_000
 /** Time for 4 MB of body over a slow link. */
@@ -151,6 +153,7 @@ function createListener(route: Route, onClose: () => void): Pick<Simulator, 'lis
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS }, route)
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.maxConnections = CONNECTIONS_MAX
 
   const listen: Simulator['listen'] = (port = 0, host = '127.0.0.1') =>
     new Promise((resolve, reject) => {

@@ -14,8 +14,8 @@ export interface Envelope {
 /** Says "simulated" in every answer, in a field that clients keep but do not interpret. */
 const FINGERPRINT = 'fp_simulated'
 
-/** A stream's events, one string per token and one for the end. */
-export function* streamFrames(reply: Reply, envelope: Envelope): Generator<string, void> {
+/** A stream's events: yields one string per token and returns the end. */
+export function* streamFrames(reply: Reply, envelope: Envelope): Generator<string, string> {
   const usage = envelope.includeUsage ? ',"usage":null' : ''
   const head = `data: ${openObject(envelope, 'chat.completion.chunk')},"choices":[`
   const before = `${head}{"index":0,"delta":`
@@ -28,7 +28,7 @@ export function* streamFrames(reply: Reply, envelope: Envelope): Generator<strin
   }
   const reason = `,"logprobs":null,"finish_reason":"${reply.finishReason}"}]${usage}}\n\n`
   const total = `${head}],"usage":${usageOf(reply, envelope)}}\n\n`
-  yield `${opening}${before}{}${reason}${envelope.includeUsage ? total : ''}data: [DONE]\n\n`
+  return `${opening}${before}{}${reason}${envelope.includeUsage ? total : ''}data: [DONE]\n\n`
 }
 
 /** The start of one more event, broken off in the middle of its JSON. */
@@ -58,8 +58,9 @@ export function wholeBody(reply: Reply, envelope: Envelope): string {
 
 function openObject(envelope: Envelope, object: string): string {
   const { id, createdAtSeconds, model } = envelope
-  const named = `"model":${JSON.stringify(model)},"service_tier":"default"`
-  return `{"id":"${id}","object":"${object}","created":${createdAtSeconds},${named},"system_fingerprint":"${FINGERPRINT}"`
+  const kind = `{"id":"${id}","object":"${object}","created":${createdAtSeconds}`
+  const origin = `"service_tier":"default","system_fingerprint":"${FINGERPRINT}"`
+  return `${kind},"model":${JSON.stringify(model)},${origin}`
 }
 
 function usageOf(reply: Reply, envelope: Envelope): string {

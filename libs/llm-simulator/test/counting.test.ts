@@ -46,6 +46,15 @@ describe('counting', () => {
     expect(simulator.stats()).toMatchObject({ started: 0, keyed: { tasks: 0, keys: 0 } })
   })
 
+  it('takes a call as finished when its client closes at [DONE]', async () => {
+    await using simulator = await startSimulator()
+    const model = 'sim?tokens=3&tps=20'
+    const stream = await openStream(simulator.url, { model })
+    for await (const bytes of stream) if (String(bytes).includes('[DONE]')) break
+    stream.destroy()
+    await eventually(() => expect(simulator.stats()).toMatchObject({ finished: 1, aborted: 0 }))
+  })
+
   it('forgets the oldest task at its limit (C3)', async () => {
     await using simulator = await startSimulator({ tasksRememberedMax: 2 })
     for (const task of ['a', 'b', 'c']) {

@@ -1,4 +1,4 @@
-import { request as httpRequest, Agent, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../src/index.ts'
 
 /** Longest wait of a test for a condition. */
@@ -93,7 +93,7 @@ export async function eventually(assertion: () => void | Promise<void>): Promise
 export function openStream(
   url: string,
   body: Record<string, unknown>,
-  agent: Agent | undefined = undefined,
+  agent?: Agent,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const text = JSON.stringify({
@@ -101,7 +101,11 @@ export function openStream(
       messages: [{ role: 'user', content: 'x' }],
       ...body,
     })
-    const request = httpRequest(`${url}/v1/chat/completions`, { method: 'POST', agent }, resolve)
+    const request = httpRequest(
+      `${url}/v1/chat/completions`,
+      { method: 'POST', ...(agent && { agent }) },
+      resolve,
+    )
     request.once('error', reject)
     request.end(text)
   })

@@ -206,6 +206,8 @@ export const verdictSchema = z.object({
   nodeId: id,
   incarnation: count,
   state: z.enum(['dead']),
+  /** Tells a node that goes on after a pause from a new process under its name. */
+  startedAtMs: z.number().optional(),
   reason: z.string(),
   phi: z.number(),
   silentMs: z.number(),

@@ -84,12 +84,14 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.STREAM.INFO.TASKS',
     '$JS.API.CONSUMER.INFO.TASKS.>',
     '$JS.API.STREAM.INFO.OPS',
+    '$JS.API.DIRECT.GET.OPS',
     '$JS.API.DIRECT.GET.OPS.>',
   ],
   autoscaler: [
     'ops.decision.autoscaler',
     'node.*.drain',
     '$JS.API.STREAM.INFO.OPS',
+    '$JS.API.DIRECT.GET.OPS',
     '$JS.API.DIRECT.GET.OPS.>',
   ],
   recovery: [

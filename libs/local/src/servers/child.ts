@@ -9,7 +9,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
-import type { Program } from '../binaries.ts'
+
+/** What to run, with what its environment needs on top of ours. */
+export type Executable = {
+  readonly name: string
+  readonly path: string
+  readonly env: Readonly<Record<string, string>>
+}
 
 /** How a run of a server ended. */
 export type Exit = {
@@ -41,7 +47,7 @@ const GUARD_SCRIPT =
 
 /** Starts a program with its output in a log file; fails at once if it cannot be run. */
 export async function startChild(
-  program: Program,
+  program: Executable,
   args: readonly string[],
   logFile: string,
 ): Promise<Child> {

@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { freeCredits, planNodeAction, planRecovery } from '../src/index.ts'
+
+const strandedOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ taskId: `t${i}`, ackSubject: `a${i}` }))
+
+describe('planRecovery', () => {
+  test('gives every stranded pointer back exactly once, in their order', () => {
+    fc.assert(
+      fc.property(fc.nat(6_000), fc.nat(10_000), (count, credits) => {
+        const stranded = strandedOf(count)
+        expect(planRecovery(stranded, credits).batches.flat()).toEqual(stranded)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('never needs more than three batches, and none is empty', () => {
+    fc.assert(
+      fc.property(fc.nat(6_000), fc.nat(10_000), (count, credits) => {
+        const { batches } = planRecovery(strandedOf(count), credits)
+        expect(batches.length).toBeLessThanOrEqual(3)
+        expect(batches.every((batch) => batch.length > 0)).toBe(true)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test.each([
+    [0, 100, []],
+    [40, 0, [40]],
+    [120, 0, [50, 50, 20]],
+    [500, 400, [400, 100]],
+    [5_000, 100, [1_667, 1_667, 1_666]],
+    [5_000, 5_000, [5_000]],
+  ])('%i tasks and %i free credits: batches of %j', (count, credits, sizes) => {
+    const plan = planRecovery(strandedOf(count), credits)
+    expect(plan.batches.map((batch) => batch.length)).toEqual(sizes)
+    expect(plan.kind).toBe(count === 0 ? 'nothing' : 'redistribute')
+  })
+})
+
+describe('freeCredits', () => {
+  const node = { state: 'alive' as const, draining: false, slots: 10, active: 4, queued: 1 }
+  test('counts what living nodes that are not draining have free', () => {
+    expect(
+      freeCredits([
+        node,
+        { ...node, active: 20 },
+        { ...node, state: 'suspect' },
+        { ...node, state: 'dead' },
+        { ...node, draining: true },
+      ]),
+    ).toBe(5)
+  })
+})
+
+describe('planNodeAction', () => {
+  const gone = {
+    reason: 'connection-gone',
+    resumed: false,
+    restarted: false,
+    orchestrated: true,
+    recentReplacements: 0,
+  }
+  test.each([
+    [{}, 'replace', 'process-gone'],
+    [{ orchestrated: false }, 'none', 'no-orchestrator'],
+    [{ recentReplacements: 10 }, 'investigate', 'crash-loop'],
+    [{ reason: 'ping-failed' }, 'investigate', 'may-resume'],
+    [{ reason: 'consul-critical' }, 'investigate', 'may-resume'],
+    [{ reason: 'silence' }, 'investigate', 'may-resume'],
+    [{ resumed: true }, 'none', 'resumed'],
+    [{ restarted: true }, 'none', 'restarted'],
+  ])('with %j: %s (%s)', (change, kind, reason) => {
+    expect(planNodeAction({ ...gone, ...change })).toEqual({ kind, reason })
+  })
+
+  test('a process whose connection still stands is never replaced', () => {
+    const evidence = fc.record({
+      reason: fc.constantFrom('ping-failed', 'consul-critical', 'silence', 'restarted'),
+      resumed: fc.boolean(),
+      restarted: fc.boolean(),
+      orchestrated: fc.boolean(),
+      recentReplacements: fc.nat(20),
+    })
+    fc.assert(fc.property(evidence, (seen) => planNodeAction(seen).kind !== 'replace'))
+  })
+})

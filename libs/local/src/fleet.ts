@@ -1,0 +1,350 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
+import type { Binaries } from './binaries.ts'
+import { serveControl, type WorkerPool } from './control.ts'
+import { probe, startMember, type Member } from './member.ts'
+import { startConsul } from './servers/consul.ts'
+import { startNats } from './servers/nats.ts'
+import { drawPorts, LOOPBACK } from './servers/ports.ts'
+import { startRedis } from './servers/redis.ts'
+import type { RunningServer } from './servers/server.ts'
+
+/**
+ * The whole fleet on one machine: three servers, seven services as processes of their own, and the LLM
+ * simulator when no key is given. Whatever dies is started again; `stop` leaves nothing behind.
+ */
+export interface Fleet {
+  readonly dir: string
+  /** Base URL of the public API. */
+  readonly url: string
+  readonly nats: RunningServer
+  readonly redis: RunningServer
+  readonly consul: RunningServer
+  /** Base URLs of the LLM simulators; empty when a real provider is used. */
+  readonly simulators: readonly string[]
+  /** A NATS user without limits, for tools that look at the log itself. */
+  readonly operator: { readonly user: string; readonly password: string }
+  members(kind?: string): readonly Member[]
+  startWorker(): Promise<Member>
+  /** Resolves when this many nodes are alive and may take work. */
+  nodesReady(count: number, deadlineMs: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** How a fleet is put together. */
+export interface FleetOptions {
+  readonly dir: string
+  readonly binaries: Binaries
+  /** Worker nodes at the start. */
+  readonly workers?: number
+  readonly apiPort?: number
+  /** Processes of a service other than one; workers are set by `workers`. */
+  readonly replicas?: Partial<Record<ServiceName, number>>
+  /** Environment on top of what every process gets, by service or for `all`. */
+  readonly env?: Partial<
+    Record<ServiceName | 'all' | 'simulator', Readonly<Record<string, string>>>
+  >
+  readonly nodeArgs?: Partial<Record<ServiceName, readonly string[]>>
+  /** Simulator processes; 0 leaves the provider to OPENAI_API_KEY and OPENAI_BASE_URL. */
+  readonly simulators?: number
+  readonly durability?: 'process' | 'power'
+  readonly restart?: boolean
+  readonly signal?: AbortSignal
+  readonly onExit?: (id: string, reason: string) => void
+}
+
+/** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
+const READY_WITHIN_MS = 60_000
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Starts everything and resolves when the API takes tasks and the workers take work. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const logDir = join(options.dir, 'logs')
+  await mkdir(logDir, { recursive: true, mode: 0o700 })
+  const stops: (() => Promise<void>)[] = []
+  const stopAll = async (): Promise<void> => {
+    for (const stop of stops.splice(0).reverse()) await stop().catch(() => undefined)
+  }
+  try {
+    return await assemble(options, logDir, stops, stopAll)
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+async function assemble(
+  options: FleetOptions,
+  logDir: string,
+  stops: (() => Promise<void>)[],
+  stopAll: () => Promise<void>,
+): Promise<Fleet> {
+  const secret = (): string => randomBytes(24).toString('base64url')
+  const passwords = new Map(SERVICES.map((service) => [service, secret()]))
+  const operator = { user: 'operator', password: secret() }
+  const users = [
+    operator,
+    ...SERVICES.map((service) => {
+      const password = passwords.get(service) ?? ''
+      return { user: service, password, permissions: permissionsOf(service) }
+    }),
+  ]
+  const { binaries, signal } = options
+  const common = { binaries, ...(signal === undefined ? {} : { signal }) }
+  const config = { durability: options.durability ?? 'process', users }
+  const [nats, redis, consul] = await Promise.all([
+    startNats({ ...common, dir: join(options.dir, 'nats'), config }),
+    startRedis({ ...common, dir: join(options.dir, 'redis') }),
+    startConsul({ ...common, dir: join(options.dir, 'consul') }),
+  ])
+  stops.push(
+    () => consul.stop(),
+    () => redis.stop(),
+    () => nats.stop(),
+  )
+
+  const members: Member[] = []
+  const run = async (
+    kind: string,
+    id: string,
+    script: string,
+    env: Record<string, string>,
+    restart = options.restart ?? true,
+  ): Promise<Member> => {
+    const nodeArgs = options.nodeArgs?.[kind as ServiceName]
+    const member = await startMember({
+      id,
+      kind,
+      script: join(ROOT, script),
+      env,
+      logDir,
+      restart,
+      ...(nodeArgs === undefined ? {} : { nodeArgs }),
+      onExit: ({ code, signal: by }, asked) => {
+        if (!asked) options.onExit?.(id, by ?? `exit code ${String(code)}`)
+      },
+    })
+    members.push(member)
+    return member
+  }
+
+  const simulators = await startSimulators(options, run, stops)
+  const token = secret()
+  const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
+  const base = {
+    NATS_URL: nats.url,
+    REDIS_URL: redis.url,
+    CONSUL_URL: consul.url,
+    CLAIM_KEY: secret(),
+    API_PORT: String(apiPort),
+    ORCHESTRATOR_TOKEN: token,
+    ...(simulators.length === 0 ? {} : { OPENAI_API_KEY: 'simulated', DEFAULT_MODEL: 'sim' }),
+  }
+  let orchestratorUrl = ''
+  const startService = (service: ServiceName, id: string): Promise<Member> =>
+    run(
+      service,
+      id,
+      `services/${service}/dist/main.js`,
+      {
+        ...base,
+        ORCHESTRATOR_URL: orchestratorUrl,
+        SERVICE_ID: id,
+        NATS_USER: service,
+        NATS_PASSWORD: passwords.get(service) ?? '',
+        ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
+        ...options.env?.all,
+        ...options.env?.[service],
+      },
+      // A worker that was killed comes back under another name, so its old tasks are not mixed up.
+      service === 'worker' ? false : undefined,
+    )
+
+  const pool = createPool({ members, start: startService, restart: options.restart ?? true })
+  const control = await serveControl(pool, token)
+  stops.push(() => control.close())
+  orchestratorUrl = control.url
+  stops.push(async () => {
+    pool.close()
+    await Promise.all(
+      members.filter(({ kind }) => kind !== 'simulator').map((member) => member.stop()),
+    )
+  })
+
+  // The coordinator makes the streams that all others use.
+  const coordinator = await startService('coordinator', 'coordinator-1')
+  await coordinator.ready(READY_WITHIN_MS)
+  const rest = SERVICES.filter((service) => service !== 'worker').flatMap((service) =>
+    Array.from({ length: options.replicas?.[service] ?? 1 }, (_, i) => [service, i + 1] as const),
+  )
+  const starting = rest
+    .filter(([service, i]) => service !== 'coordinator' || i > 1)
+    .map(([service, i]) => startService(service, `${service}-${i}`))
+  const workers = options.workers ?? 2
+  await pool.setCount(workers)
+  for (const member of await Promise.all(starting)) await member.ready(READY_WITHIN_MS)
+
+  const url = `http://${LOOPBACK}:${apiPort}`
+  const fleet: Fleet = {
+    dir: options.dir,
+    url,
+    nats,
+    redis,
+    consul,
+    simulators,
+    operator,
+    members: (kind) =>
+      members.filter((m) => !m.stopped() && (kind === undefined || m.kind === kind)),
+    startWorker: () => pool.start(),
+    nodesReady: (count, deadlineMs) => nodesReady(url, count, deadlineMs),
+    stop: stopAll,
+  }
+  await fleet.nodesReady(workers, READY_WITHIN_MS)
+  await writeAccess(fleet)
+  return fleet
+}
+
+type Run = (
+  kind: string,
+  id: string,
+  script: string,
+  env: Record<string, string>,
+) => Promise<Member>
+
+async function startSimulators(
+  options: FleetOptions,
+  run: Run,
+  stops: (() => Promise<void>)[],
+): Promise<string[]> {
+  const count = options.simulators ?? (process.env['OPENAI_API_KEY'] === undefined ? 1 : 0)
+  const urls: string[] = []
+  for (let i = 1; i <= count; i += 1) {
+    const [port = 0] = await drawPorts(1)
+    const env = {
+      SIMULATOR_PORT: String(port),
+      SIMULATOR_ANY_MODEL: '1',
+      ...options.env?.simulator,
+    }
+    const id = `simulator-${i}`
+    const member = await run('simulator', id, 'libs/llm-simulator/dist/main.js', env)
+    stops.push(() => member.stop())
+    const url = `http://${LOOPBACK}:${port}`
+    const deadline = performance.now() + READY_WITHIN_MS
+    while (!(await probe(`${url}/v1/models`))) {
+      if (performance.now() > deadline) throw new Error(`${id} does not answer at ${url}`)
+      await delay(25)
+    }
+    urls.push(url)
+  }
+  return urls
+}
+
+/** Spreads workers over the simulators by the number in their id. */
+function nextOf(urls: readonly string[], id: string): string {
+  const number = Number(id.slice(id.lastIndexOf('-') + 1)) || 0
+  return `${urls[number % urls.length] ?? ''}/v1`
+}
+
+function createPool(deps: {
+  readonly members: readonly Member[]
+  readonly start: (service: ServiceName, id: string) => Promise<Member>
+  readonly restart: boolean
+}): WorkerPool & { start(): Promise<Member>; close(): void } {
+  let counter = 0
+  let wanted = 0
+  let closed = false
+  const draining = new Set<string>()
+  const running = (): Member[] =>
+    deps.members.filter((m) => m.kind === 'worker' && !m.stopped() && !draining.has(m.id))
+
+  const start = async (): Promise<Member> => {
+    counter += 1
+    const member = await deps.start('worker', `worker-${counter}`)
+    void member.exited().then(({ code }) => {
+      // Exit 0 is a drained worker; anything else is a death, and a death is made good.
+      if (code === 0 || draining.has(member.id)) wanted = Math.min(wanted, running().length)
+      else if (deps.restart) void fill()
+    })
+    return member
+  }
+  const fill = async (): Promise<void> => {
+    while (!closed && running().length < wanted) await start()
+  }
+  return {
+    async start() {
+      wanted = running().length + 1
+      return start()
+    },
+    close() {
+      closed = true
+    },
+    workers: () =>
+      deps.members
+        .filter((m) => m.kind === 'worker' && !m.stopped())
+        .map((m) => ({
+          id: m.id,
+          pid: m.pid(),
+          startedAtMs: m.startedAtMs(),
+          state: draining.has(m.id) ? 'draining' : 'running',
+        })),
+    async setCount(count) {
+      wanted = count
+      await fill()
+    },
+    stopWorker(id) {
+      const member = running().find((m) => m.id === id)
+      if (member === undefined) return false
+      draining.add(id)
+      wanted = Math.max(0, wanted - 1)
+      member.kill('SIGTERM')
+      return true
+    },
+    async replaceWorker(id) {
+      const member = deps.members.find((m) => m.kind === 'worker' && m.id === id)
+      if (member === undefined) return false
+      member.kill('SIGKILL')
+      await fill()
+      return true
+    },
+  }
+}
+
+interface FleetAnswer {
+  readonly nodes: readonly { readonly state: string }[]
+}
+
+async function nodesReady(url: string, count: number, deadlineMs: number): Promise<void> {
+  const deadline = performance.now() + deadlineMs
+  let alive = -1
+  while (alive < count) {
+    if (performance.now() > deadline) {
+      throw new Error(`${alive} of ${count} nodes are alive after ${deadlineMs} ms`)
+    }
+    await delay(50)
+    const answer = await fetch(`${url}/v1/fleet`, { signal: AbortSignal.timeout(2_000) }).catch(
+      () => undefined,
+    )
+    if (answer?.ok !== true) continue
+    const { nodes } = (await answer.json()) as FleetAnswer
+    alive = nodes.filter((node) => node.state === 'alive').length
+  }
+}
+
+/** Notes where everything is, for tools that look at a running fleet (replay, bench). */
+async function writeAccess(fleet: Fleet): Promise<void> {
+  const access = {
+    url: fleet.url,
+    natsUrl: fleet.nats.url,
+    redisUrl: fleet.redis.url,
+    consulUrl: fleet.consul.url,
+    simulators: fleet.simulators,
+    operator: fleet.operator,
+  }
+  await writeFile(join(fleet.dir, 'fleet.json'), JSON.stringify(access, undefined, 2), {
+    mode: 0o600,
+  })
+}

@@ -1,0 +1,127 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startChild, type Child, type Exit } from './servers/child.ts'
+import { drawPorts, LOOPBACK } from './servers/ports.ts'
+
+/**
+ * One process of the fleet, kept running.
+ *
+ * States: starting → running ⇄ restarting → stopped. Invariants: a process that ends without being
+ * asked is started again after a growing pause, unless its owner said `restart: false`; a stopped
+ * member stays stopped.
+ */
+export interface Member {
+  readonly id: string
+  readonly kind: string
+  pid(): number
+  /** Address of the admin server: probes and metrics. */
+  adminUrl(): string
+  startedAtMs(): number
+  restarts(): number
+  stopped(): boolean
+  /** Resolves when `/readyz` answers 200; throws with the tail of the log when it never does. */
+  ready(deadlineMs: number): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  /** Asks it to end and waits; kept from being started again. */
+  stop(): Promise<void>
+  /** Resolves with the end of the present run. */
+  exited(): Promise<Exit>
+}
+
+/** What a member is made of. */
+export interface MemberOptions {
+  readonly id: string
+  readonly kind: string
+  /** The script that Node runs. */
+  readonly script: string
+  readonly nodeArgs?: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly logDir: string
+  readonly restart: boolean
+  readonly onExit?: (exit: Exit, asked: boolean) => void
+}
+
+/** Pause before a restart: short for one crash, long for a process that cannot live, milliseconds. */
+const RESTART_MIN_MS = 100
+const RESTART_MAX_MS = 5_000
+/** A run this long was a healthy one: the next pause is short again, milliseconds. */
+const HEALTHY_MS = 10_000
+const PROBE_EVERY_MS = 25
+
+/** Starts a member; resolves when its first process runs (not yet ready). */
+export async function startMember(options: MemberOptions): Promise<Member> {
+  let child: Child
+  let port = 0
+  let startedAtMs = 0
+  let restarts = 0
+  let stopped = false
+  let pauseMs = RESTART_MIN_MS
+  let restarting: Promise<void> | undefined
+
+  const run = async (): Promise<void> => {
+    ;[port = 0] = await drawPorts(1)
+    startedAtMs = Date.now()
+    child = await startChild(
+      { name: 'node', path: process.execPath, env: { ...options.env, HTTP_PORT: String(port) } },
+      [...(options.nodeArgs ?? []), '--enable-source-maps', options.script],
+      join(options.logDir, `${options.id}.log`),
+    )
+    void child.exited.then(ended)
+  }
+
+  const ended = (exit: Exit): void => {
+    options.onExit?.(exit, stopped)
+    if (stopped || !options.restart) {
+      stopped = true
+      return
+    }
+    pauseMs = Date.now() - startedAtMs > HEALTHY_MS ? RESTART_MIN_MS : pauseMs
+    const waitMs = pauseMs
+    pauseMs = Math.min(RESTART_MAX_MS, pauseMs * 2)
+    restarts += 1
+    restarting = delay(waitMs)
+      .then(() => (stopped ? undefined : run()))
+      .finally(() => {
+        restarting = undefined
+      })
+  }
+
+  await run()
+  return {
+    id: options.id,
+    kind: options.kind,
+    pid: () => child.pid,
+    adminUrl: () => `http://${LOOPBACK}:${port}`,
+    startedAtMs: () => startedAtMs,
+    restarts: () => restarts,
+    stopped: () => stopped,
+    exited: () => child.exited,
+    async ready(deadlineMs) {
+      const deadline = performance.now() + deadlineMs
+      while (!(await probe(`http://${LOOPBACK}:${port}/readyz`))) {
+        if (stopped || performance.now() > deadline) {
+          const tail = child.hasExited() ? (await child.exited).logTail : 'it is still starting'
+          throw new Error(`${options.id} is not ready: ${tail}`)
+        }
+        await delay(PROBE_EVERY_MS)
+      }
+    },
+    kill: (signal) => child.kill(signal),
+    async stop() {
+      stopped = true
+      await restarting
+      await child.stop('SIGTERM')
+    },
+  }
+}
+
+/** Whether a URL answers 2xx within a second. */
+export async function probe(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) })
+    await answer.arrayBuffer()
+    return answer.ok
+  } catch {
+    return false
+  }
+}

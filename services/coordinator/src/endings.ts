@@ -1,0 +1,82 @@
+import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters'
+import { deadlineError, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import { SUBJECTS } from '@agentfleet/protocol'
+
+/** Endings that the coordinator gives by itself: a cancel, a deadline. */
+export interface EndingDeps {
+  readonly bus: Bus
+  readonly log: TaskLog
+  readonly pointers: Pointers
+  readonly store: Store
+  readonly logger: Logger
+  readonly nowMs: () => number
+}
+
+const APPEND_WITHIN_MS = 4_000
+/** A running task commits a call now and then; each costs the cancel one more round. */
+const CANCEL_TRIES = 8
+
+/** What became of a request to cancel. */
+export type CancelOutcome = 'cancelled' | 'finished' | 'not-found' | 'unavailable'
+
+/** Ends a task for its owner. */
+export async function cancelTask(
+  deps: EndingDeps,
+  request: { readonly taskId: string; readonly tenant: string; readonly reason: string },
+): Promise<CancelOutcome> {
+  for (let tries = 0; tries < CANCEL_TRIES; tries += 1) {
+    const record = await deps.log.record(request.taskId)
+    if (record === undefined || record.tenant !== request.tenant) return 'not-found'
+    if (record.state === 'cancelled') return 'cancelled'
+    if (isTerminal(record.state)) return 'finished'
+    const event = { type: 'cancelled', atMs: deps.nowMs(), reason: request.reason } as const
+    const outcome = await end(deps, record, event)
+    if (outcome === 'stored') return 'cancelled'
+    if (outcome === 'unknown') return 'unavailable'
+  }
+  return 'unavailable'
+}
+
+/** Ends a task whose lifetime is over; a conflict means that somebody else moved it on. */
+export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<void> {
+  const { attempt } = record
+  const event = {
+    type: 'failed',
+    atMs: deps.nowMs(),
+    attempt,
+    error: deadlineError(record),
+  } as const
+  await end(deps, record, event)
+}
+
+async function end(
+  deps: EndingDeps,
+  record: TaskRecord,
+  event: TaskEvent,
+): Promise<'stored' | 'conflict' | 'unknown'> {
+  const { taskId } = record
+  const outcome = await deps.log.append(taskId, event, {
+    expectSeq: record.seq,
+    messageId: `${taskId}.${record.seq}.${event.type}`,
+    deadlineMs: APPEND_WITHIN_MS,
+  })
+  if (outcome.kind === 'full') return 'unknown'
+  if (outcome.kind !== 'stored') return outcome.kind
+  await cleanUp(deps, record)
+  return 'stored'
+}
+
+/** Tells the node and takes the pointer back; what fails here the follower's sweep repeats. */
+async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
+  const { taskId, tenant, spec } = record
+  try {
+    const [noted] = await deps.store.inflightNode([taskId]).catch(() => [undefined])
+    const nodeId = noted ?? record.node
+    if (nodeId !== undefined) {
+      deps.bus.publish(SUBJECTS.stop(nodeId), JSON.stringify({ taskIds: [taskId] }))
+    }
+    await deps.pointers.remove(spec.priority, tenant, taskId)
+  } catch (error) {
+    deps.logger.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')
+  }
+}

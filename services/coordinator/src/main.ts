@@ -1,0 +1,60 @@
+import {
+  connectBus,
+  connectRegistry,
+  connectStore,
+  openPointers,
+  openTaskLog,
+  provisionStreams,
+} from '@agentfleet/adapters'
+import { inboxPrefix } from '@agentfleet/protocol'
+import { loadConfig, runService } from '@agentfleet/runtime'
+import { schema } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { createCoordinator } from './service.ts'
+
+runService(
+  'coordinator',
+  async ({ env, base, log, clock, registry, closers, shutdown }) => {
+    const config = loadConfig(schema, env)
+    const bus = closers.add(
+      await connectBus({
+        url: config.NATS_URL,
+        user: config.NATS_USER,
+        password: config.NATS_PASSWORD,
+        name: base.SERVICE_ID,
+        inboxPrefix: inboxPrefix('coordinator'),
+        log,
+      }),
+    )
+    void bus.closed.then(() => shutdown('bus-closed'))
+    await provisionStreams(
+      bus,
+      {
+        logMaxBytes: config.LOG_MAX_BYTES,
+        tasksMaxBytes: config.TASKS_MAX_BYTES,
+        opsMaxBytes: config.OPS_MAX_BYTES,
+        replicas: config.STREAM_REPLICAS,
+      },
+      log,
+    )
+    const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
+    const consul = connectRegistry({ url: config.CONSUL_URL, log })
+    const coordinator = createCoordinator({
+      bus,
+      log: openTaskLog(bus),
+      pointers: openPointers(bus),
+      store,
+      clock,
+      logger: log,
+      metrics: createMetrics(registry),
+      claimKey: config.CLAIM_KEY,
+      retentionMs: config.RETENTION_MS,
+    })
+    return {
+      ...coordinator,
+      register: ({ host, port }) =>
+        consul.register({ id: base.SERVICE_ID, name: 'agent-coordinator', host, port }),
+    }
+  },
+  { schema },
+)

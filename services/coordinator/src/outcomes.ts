@@ -1,0 +1,159 @@
+import type { AppendOutcome, TaskLog } from '@agentfleet/adapters'
+import {
+  decideBegin,
+  decideFailure,
+  deadlineAtMs,
+  foldHistory,
+  isTerminalEvent,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
+import { checkClaim, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import type { TaskTable } from './task-table.ts'
+
+/**
+ * What a coordinator does with one report: it appends on the expectation that the node named (L2,
+ * L3), never on a sequence it has read itself, and tells the node what became of it (L4).
+ */
+export interface ReportDeps {
+  readonly log: TaskLog
+  readonly tasks: TaskTable
+  readonly claimKey: string
+  readonly nowMs: () => number
+  readonly random: () => number
+}
+
+/** Shorter than the worker's own limit for a report, so that it hears of an unknown outcome. */
+const APPEND_WITHIN_MS = 4_000
+/** Two nodes that begin the same task at once settle it within this many rounds. */
+const BEGIN_TRIES = 5
+
+/** Handles one report of a node. */
+export async function handleReport(
+  deps: ReportDeps,
+  nodeId: string,
+  item: ReportItem,
+): Promise<Outcome> {
+  if (!checkClaim(deps.claimKey, item.claim, item.taskId, nodeId)) return { kind: 'refused' }
+  switch (item.op) {
+    case 'begin':
+      return begin(deps, nodeId, item)
+    case 'own':
+      return standing(deps, item.taskId, item.expect)
+    case 'fail':
+      return fail(deps, item)
+    case 'call': {
+      const { attempt, call } = item
+      const event: TaskEvent = { type: 'call-finished', atMs: deps.nowMs(), attempt, call }
+      return append(deps, item, event)
+    }
+    case 'complete': {
+      const { attempt, result, usage } = item
+      const atMs = deps.nowMs()
+      return append(deps, item, { type: 'completed', atMs, attempt, node: nodeId, result, usage })
+    }
+  }
+}
+
+type Expecting = { readonly taskId: string; readonly expect: number; readonly reportId: string }
+
+async function append(deps: ReportDeps, item: Expecting, event: TaskEvent): Promise<Outcome> {
+  const outcome = await deps.log.append(item.taskId, event, {
+    expectSeq: item.expect,
+    messageId: item.reportId,
+    deadlineMs: APPEND_WITHIN_MS,
+  })
+  return settle(deps, item, outcome)
+}
+
+async function settle(deps: ReportDeps, item: Expecting, outcome: AppendOutcome): Promise<Outcome> {
+  if (outcome.kind === 'stored') return { kind: 'committed', seq: outcome.seq }
+  // A full log or an unknown outcome: the node holds its lease and reports the same again.
+  if (outcome.kind !== 'conflict') return { kind: 'unavailable' }
+  const now = await standing(deps, item.taskId, item.expect)
+  // Still expecting the last event after a conflict: the server is not consistent yet, ask again.
+  return now.kind === 'committed' ? { kind: 'unavailable' } : now
+}
+
+/** Whether a run with this token is still the one entitled to go on. */
+async function standing(deps: ReportDeps, taskId: string, expect: number): Promise<Outcome> {
+  const last = await deps.log.last(taskId)
+  if (last === undefined || isTerminalEvent(last.event)) return { kind: 'finished' }
+  return last.seq === expect ? { kind: 'committed', seq: expect } : { kind: 'superseded' }
+}
+
+async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>): Promise<Outcome> {
+  const record = await recordAt(deps, item.taskId, item.expect)
+  if (record === undefined) {
+    const now = await standing(deps, item.taskId, item.expect)
+    return now.kind === 'committed' ? { kind: 'unavailable' } : now
+  }
+  const nowMs = deps.nowMs()
+  const decision = decideFailure(record, item, nowMs, deps.random)
+  const { attempt, error } = item
+  const event: TaskEvent =
+    decision.kind === 'retry'
+      ? { type: 'attempt-failed', atMs: nowMs, attempt, error, retryAtMs: decision.retryAtMs }
+      : { type: 'failed', atMs: nowMs, attempt, error: decision.error }
+  return append(deps, item, event)
+}
+
+/** The record as it was at this sequence, if that is still the last one. */
+async function recordAt(
+  deps: ReportDeps,
+  taskId: string,
+  seq: number,
+): Promise<TaskRecord | undefined> {
+  const known = deps.tasks.get(taskId)
+  if (known?.seq === seq) return known
+  const record = await deps.log.record(taskId)
+  // A retried report finds its own event behind the token; the append answers `duplicate` to it.
+  return record !== undefined && record.seq >= seq ? record : undefined
+}
+
+/** The careful way of L3: the next attempt starts by an event that shuts out everything older. */
+async function begin(
+  deps: ReportDeps,
+  nodeId: string,
+  item: Extract<ReportItem, { op: 'begin' }>,
+): Promise<Outcome> {
+  for (let tries = 0; tries < BEGIN_TRIES; tries += 1) {
+    const history = await deps.log.history(item.taskId)
+    const record = foldHistory(item.taskId, history)
+    const last = history.at(-1)
+    // The answer to an earlier try of this very report was lost.
+    if (record !== undefined && last?.messageId === item.reportId) {
+      return isTerminalEvent(last.event) ? { kind: 'finished' } : begun(record)
+    }
+    const nowMs = deps.nowMs()
+    const decision = decideBegin(record, nowMs)
+    if (decision.kind === 'finished' || record === undefined) return { kind: 'finished' }
+    if (decision.kind === 'not-due') return { kind: 'not-due' }
+    const event: TaskEvent =
+      decision.kind === 'fail'
+        ? { type: 'failed', atMs: nowMs, attempt: record.attempt, error: decision.error }
+        : { type: 'attempt-started', atMs: nowMs, attempt: decision.attempt, node: nodeId }
+    const outcome = await deps.log.append(item.taskId, event, {
+      expectSeq: record.seq,
+      messageId: item.reportId,
+      deadlineMs: APPEND_WITHIN_MS,
+    })
+    if (outcome.kind === 'stored') {
+      if (event.type === 'failed') return { kind: 'finished' }
+      return begun({ ...record, seq: outcome.seq, attempt: record.attempt + 1 })
+    }
+    if (outcome.kind !== 'conflict') return { kind: 'unavailable' }
+  }
+  return { kind: 'unavailable' }
+}
+
+function begun(record: TaskRecord): Outcome {
+  return {
+    kind: 'begun',
+    seq: record.seq,
+    attempt: record.attempt,
+    spec: record.spec,
+    calls: [...record.calls],
+    deadlineAtMs: deadlineAtMs(record),
+  }
+}

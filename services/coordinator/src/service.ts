@@ -1,0 +1,225 @@
+import {
+  tailLog,
+  type Bus,
+  type BusMessage,
+  type LogTail,
+  type Pointers,
+  type Store,
+  type TaskLog,
+} from '@agentfleet/adapters'
+import { isTerminal } from '@agentfleet/domain'
+import { cancelSchema, reportSchema, SUBJECTS, type Outcome } from '@agentfleet/protocol'
+import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { cancelTask, expireTask } from './endings.ts'
+import type { CoordinatorMetrics } from './metrics.ts'
+import { handleReport } from './outcomes.ts'
+import { createProjector } from './projector.ts'
+import { rebuildProjection } from './rebuild.ts'
+import { createTaskTable } from './task-table.ts'
+import { createTrimmer } from './trim.ts'
+import { createUpkeep } from './upkeep.ts'
+
+/**
+ * The coordinator: the one writer of history after `submitted`.
+ *
+ * Two halves. Reports: a node's batch comes in, each item is appended on the expectation it names,
+ * the outcomes go back (L2 to L4). Follower: the log is read in order, folded into a table of
+ * unfinished tasks and carried to Redis, and what should have followed from an event and did not
+ * is done (L8). Any number of coordinators may run; each follows for itself, and all that the
+ * follower does may be done twice.
+ */
+export interface CoordinatorDeps {
+  readonly bus: Bus
+  readonly log: TaskLog
+  readonly pointers: Pointers
+  readonly store: Store
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: CoordinatorMetrics
+  readonly claimKey: string
+  readonly retentionMs: number
+}
+
+/** Retries are due to within this, milliseconds. */
+const RETRIES_EVERY_MS = 100
+const DEADLINES_EVERY_MS = 1_000
+const POINTERS_EVERY_MS = 2_000
+const PROJECTION_EVERY_MS = 500
+const TRIM_EVERY_MS = 10_000
+/** Reports under way; a node above its share waits in its own queue. */
+const REPORTS_MAX = 20_000
+
+/** Creates a coordinator; nothing happens before `start`. */
+export function createCoordinator(deps: CoordinatorDeps): Service {
+  const { bus, log, pointers, store, clock, logger, metrics, retentionMs } = deps
+  const nowMs = clock.nowMs
+  const tasks = createTaskTable()
+  const projector = createProjector(store, retentionMs, logger)
+  const trimmer = createTrimmer({ bus, log, store, tasks, logger, retentionMs, nowMs })
+  const endings = { bus, log, pointers, store, logger, nowMs }
+  const upkeep = createUpkeep({
+    tasks,
+    pointers,
+    log,
+    logger,
+    expire: (record) => expireTask(endings, record),
+    nowMs,
+  })
+  const reportDeps = { log, tasks, claimKey: deps.claimKey, nowMs, random: Math.random }
+  let tail: LogTail | undefined
+  let caughtUp = false
+  let inReport = 0
+  let projectFrom = 0
+  let rebuildWanted = false
+  const subscriptions: { close(): void }[] = []
+
+  const follow = (): LogTail =>
+    tailLog(bus, {
+      afterSeq: 0,
+      log: logger,
+      receive(event) {
+        const record = tasks.apply(event)
+        if (record === undefined) return
+        metrics.events.inc({ type: event.event.type })
+        const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
+        trimmer.note(event.event.atMs, event.seq, neededFrom)
+        // What the projection already holds is not written again at every start.
+        if (event.seq > projectFrom) projector.add(record)
+      },
+    })
+
+  const onReport = (message: BusMessage): void => {
+    void answerReport(message).catch((error: unknown) =>
+      logger.error({ err: error }, 'report not answered, the node will send it again'),
+    )
+  }
+
+  const answerReport = async (message: BusMessage): Promise<void> => {
+    const report = reportSchema.parse(JSON.parse(message.text()))
+    if (inReport + report.items.length > REPORTS_MAX) {
+      const outcomes = report.items.map((): Outcome => ({ kind: 'unavailable' }))
+      message.respond(JSON.stringify({ outcomes }))
+      return
+    }
+    inReport += report.items.length
+    metrics.batch.observe(report.items.length)
+    try {
+      const outcomes = await Promise.all(
+        report.items.map((item) =>
+          handleReport(reportDeps, report.nodeId, item).catch((error: unknown): Outcome => {
+            logger.warn({ err: error, taskId: item.taskId }, 'report not settled')
+            return { kind: 'unavailable' }
+          }),
+        ),
+      )
+      for (const [index, outcome] of outcomes.entries()) {
+        metrics.reports.inc({ op: report.items[index]!.op, outcome: outcome.kind })
+      }
+      message.respond(JSON.stringify({ outcomes }))
+    } finally {
+      inReport -= report.items.length
+    }
+  }
+
+  const onCancel = (message: BusMessage): void => {
+    const request = cancelSchema.parse(JSON.parse(message.text()))
+    void cancelTask(endings, request)
+      .catch((error: unknown) => {
+        logger.warn({ err: error, taskId: request.taskId }, 'cancel not settled')
+        return 'unavailable' as const
+      })
+      .then((kind) => message.respond(JSON.stringify({ kind })))
+  }
+
+  const keepProjection = async (): Promise<void> => {
+    if (!caughtUp || tail === undefined) return
+    const position = tail.position()
+    if (projector.takeLost()) rebuildWanted = true
+    if ((await store.builtSeq()) !== undefined && !rebuildWanted) {
+      if (projector.clean()) await store.markBuilt(position)
+      return
+    }
+    logger.warn({}, 'the projection is missing, rebuilding it from the log')
+    const report = await rebuildProjection({
+      bus,
+      store,
+      logger,
+      retentionMs,
+      monotonicMs: clock.monotonicMs,
+    })
+    rebuildWanted = false
+    metrics.rebuilds.inc()
+    logger.info(report, 'projection rebuilt')
+  }
+
+  const loop = (
+    name: string,
+    everyMs: number,
+    run: (signal: AbortSignal) => Promise<unknown>,
+    runDeadlineMs?: number,
+  ) =>
+    every(
+      everyMs,
+      { clock, log: logger, name, ...(runDeadlineMs === undefined ? {} : { runDeadlineMs }) },
+      async (signal) => {
+        if (caughtUp) await run(signal)
+      },
+    )
+  const loops = [
+    loop('retries', RETRIES_EVERY_MS, async () => {
+      metrics.issued.inc(await upkeep.retries())
+    }),
+    loop('deadlines', DEADLINES_EVERY_MS, async () => {
+      metrics.expired.inc(await upkeep.deadlines())
+    }),
+    loop(
+      'pointers',
+      POINTERS_EVERY_MS,
+      async (signal) => {
+        metrics.issued.inc((await upkeep.pointers(signal)).issued)
+      },
+      120_000,
+    ),
+    loop('projection', PROJECTION_EVERY_MS, keepProjection, 600_000),
+    loop('trim', TRIM_EVERY_MS, () => trimmer.trim()),
+  ]
+  metrics.observe({
+    unfinished: () => tasks.size(),
+    inReport: () => inReport,
+    position: () => tail?.position() ?? 0,
+  })
+
+  return {
+    async start() {
+      if (tail !== undefined) return
+      const options = { queue: 'coordinator' }
+      subscriptions.push(bus.subscribe(SUBJECTS.report, onReport, options))
+      subscriptions.push(bus.subscribe(SUBJECTS.cancel, onCancel, options))
+      // Without a projection, or without an answer about it, everything is carried over again.
+      const builtSeq = await store.builtSeq().catch(() => undefined)
+      rebuildWanted = builtSeq === undefined
+      projectFrom = builtSeq ?? Infinity
+      tail = follow()
+      void tail.caughtUp().then(
+        () => {
+          caughtUp = true
+          projectFrom = 0
+          logger.info({ unfinished: tasks.size(), position: tail?.position() }, 'log followed')
+        },
+        (error: unknown) => logger.error({ err: error }, 'log not followed'),
+      )
+      for (const each of loops) await each.start()
+    },
+    ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
+    async drain(deadlineMs) {
+      for (const subscription of subscriptions) subscription.close()
+      const deadline = clock.monotonicMs() + deadlineMs
+      await Promise.all(loops.map((each) => each.drain(deadlineMs)))
+      while (inReport > 0 && clock.monotonicMs() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+      await tail?.close()
+      await projector.drain()
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import type { Bus, Logger, Store, TaskLog } from '@agentfleet/adapters'
+import { STREAMS } from '@agentfleet/protocol'
+import type { TaskTable } from './task-table.ts'
+
+/**
+ * Trims LOG (L7): everything before the oldest event that an unfinished task or the retention time
+ * still needs goes, in one purge by sequence. Invariant: no event of an unfinished task is purged.
+ */
+export interface Trimmer {
+  /**
+   * Notes an event: its time, its sequence and the first sequence that its task still needs when
+   * the event ended it.
+   */
+  note(atMs: number, seq: number, neededFrom: number): void
+  trim(): Promise<void>
+}
+
+interface Mark {
+  readonly atMs: number
+  /** Last sequence of this mark's time. */
+  seq: number
+  /** Oldest sequence that tasks which ended in this mark's time began with. */
+  neededFrom: number
+}
+
+const PURGE_WITHIN_MS = 10_000
+/** One mark every so often is precise enough to find a sequence by time, milliseconds. */
+const MARK_EVERY_MS = 1_000
+/** Marks kept; neighbours are put together when there are more. */
+const MARKS_MAX = 100_000
+
+/** Creates a trimmer that has seen nothing yet. */
+export function createTrimmer(deps: {
+  readonly bus: Bus
+  readonly log: TaskLog
+  readonly store: Store
+  readonly tasks: TaskTable
+  readonly logger: Logger
+  readonly retentionMs: number
+  readonly nowMs: () => number
+}): Trimmer {
+  let marks: Mark[] = []
+  return {
+    note(atMs, seq, neededFrom) {
+      const last = marks.at(-1)
+      if (last !== undefined && atMs - last.atMs < MARK_EVERY_MS) {
+        last.seq = Math.max(last.seq, seq)
+        last.neededFrom = Math.min(last.neededFrom, neededFrom)
+        return
+      }
+      marks.push({ atMs, seq, neededFrom })
+      if (marks.length > MARKS_MAX) marks = thinned(marks)
+    },
+    async trim() {
+      const expiredMs = deps.nowMs() - deps.retentionMs
+      const expired = marks.findLast((mark) => mark.atMs <= expiredMs)
+      if (expired === undefined) return
+      const oldest = deps.tasks.oldest()
+      const kept = marks.filter((mark) => mark.atMs > expired.atMs)
+      const keepFrom = kept.reduce(
+        (least, mark) => Math.min(least, mark.neededFrom),
+        Math.min(expired.seq + 1, oldest?.submittedSeq ?? Infinity),
+      )
+      const { firstSeq } = await deps.log.fill()
+      if (keepFrom > firstSeq) {
+        const request = JSON.stringify({ seq: keepFrom })
+        const subject = `$JS.API.STREAM.PURGE.${STREAMS.log}`
+        const answer = await deps.bus.request(subject, request, PURGE_WITHIN_MS)
+        deps.logger.info({ keepFrom, firstSeq, answer: answer.kind }, 'log trimmed')
+      }
+      await deps.store.forgetBefore(Math.min(expired.atMs, oldest?.submittedAtMs ?? Infinity))
+      marks = [expired, ...kept]
+    },
+  }
+}
+
+function thinned(marks: readonly Mark[]): Mark[] {
+  return marks.flatMap((mark, index) => {
+    if (index % 2 === 1) return []
+    const next = marks[index + 1]
+    if (next === undefined) return [mark]
+    const neededFrom = Math.min(mark.neededFrom, next.neededFrom)
+    return [{ atMs: mark.atMs, seq: next.seq, neededFrom }]
+  })
+}

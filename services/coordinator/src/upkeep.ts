@@ -1,0 +1,138 @@
+import type { Logger, Pointers, TaskLog } from '@agentfleet/adapters'
+import {
+  deadlineAtMs,
+  decideUpkeep,
+  FOLLOW_AFTER_MS,
+  isTerminalEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
+import { TASK_ID_PATTERN, type Pointer } from '@agentfleet/protocol'
+import type { TaskTable } from './task-table.ts'
+
+/**
+ * The follower's hands (L8): what follows from an event and has not been done, it does. It issues
+ * pointers that are due or missing, ends tasks whose time is over, and takes back pointers of tasks
+ * that have ended. Everything here may be done twice, by several coordinators at once.
+ */
+export interface UpkeepDeps {
+  readonly tasks: TaskTable
+  readonly pointers: Pointers
+  readonly log: TaskLog
+  readonly logger: Logger
+  readonly expire: (record: TaskRecord) => Promise<void>
+  readonly nowMs: () => number
+}
+
+/** What one sweep did. */
+export interface Upkeep {
+  /** Retries that are due; cheap, called often. */
+  retries(): Promise<number>
+  /** Deadlines that are over. */
+  deadlines(): Promise<number>
+  /** Compares unfinished tasks with pointers; lists all pointers only when something may miss. */
+  pointers(signal: AbortSignal): Promise<{ issued: number; removed: number }>
+}
+
+const PARALLEL = 200
+/** A full comparison at least this often, milliseconds: counts can hide a pair of faults. */
+const FULL_EVERY_MS = 15_000
+
+/** Creates the three sweeps. */
+export function createUpkeep(deps: UpkeepDeps): Upkeep {
+  const { tasks, pointers, logger, nowMs } = deps
+  let fullAtMs = 0
+  const issuing = new Set<string>()
+
+  const issue = async (record: TaskRecord, reason: string): Promise<boolean> => {
+    if (issuing.has(record.taskId)) return false
+    issuing.add(record.taskId)
+    try {
+      const outcome = await pointers.issueSurely(reissuedPointer(record), record.spec.priority)
+      return outcome === 'issued'
+    } catch (error) {
+      logger.warn({ err: error, taskId: record.taskId, reason }, 'pointer not issued yet')
+      return false
+    } finally {
+      issuing.delete(record.taskId)
+    }
+  }
+
+  const orphanEnded = async (taskId: string): Promise<boolean> => {
+    if (!TASK_ID_PATTERN.test(taskId)) return false
+    const record = await deps.log.record(taskId)
+    const last = await deps.log.last(taskId)
+    if (record === undefined || last === undefined || !isTerminalEvent(last.event)) return false
+    return pointers.remove(record.spec.priority, record.tenant, taskId)
+  }
+
+  return {
+    async retries() {
+      const due = [...tasks.retrying()].flatMap((taskId) => {
+        const record = tasks.get(taskId)
+        if (record === undefined) return []
+        return decideUpkeep(record, undefined, nowMs()).kind === 'issue-pointer' ? [record] : []
+      })
+      const issued = await inParallel(due, (record) => issue(record, 'retry-due'))
+      return issued.filter(Boolean).length
+    },
+
+    async deadlines() {
+      const now = nowMs()
+      const over = [...tasks.records()].filter((record) => now >= deadlineAtMs(record))
+      await inParallel(over, deps.expire)
+      return over.length
+    },
+
+    async pointers(signal) {
+      const now = nowMs()
+      const settled = [...tasks.records()].filter(
+        (record) => record.state !== 'retrying' && now - record.updatedAtMs >= FOLLOW_AFTER_MS,
+      )
+      const count = await pointers.count()
+      if (count >= settled.length && now - fullAtMs < FULL_EVERY_MS)
+        return { issued: 0, removed: 0 }
+      fullAtMs = now
+      const present = await pointers.taskIds()
+      const missing = settled.filter(
+        (record) =>
+          decideUpkeep(record, present.has(record.taskId), now).kind === 'issue-pointer' &&
+          tasks.get(record.taskId) !== undefined,
+      )
+      const done = await inParallel(missing, async (record) => {
+        if (signal.aborted) return false
+        const last = await deps.log.last(record.taskId)
+        if (last === undefined || isTerminalEvent(last.event)) return false
+        return issue(record, 'pointer-missing')
+      })
+      const issued = done.filter(Boolean).length
+      const orphans = [...present].filter((taskId) => tasks.get(taskId) === undefined)
+      const gone = await inParallel(orphans, (taskId) =>
+        signal.aborted ? Promise.resolve(false) : orphanEnded(taskId),
+      )
+      const removed = gone.filter(Boolean).length
+      if (issued + removed > 0) logger.info({ issued, removed }, 'pointers put right')
+      return { issued, removed }
+    },
+  }
+}
+
+/** A pointer for the careful way; the journal and the spec come from the log when it begins. */
+function reissuedPointer(record: TaskRecord): Pointer {
+  return {
+    taskId: record.taskId,
+    tenant: record.tenant,
+    seq: record.submittedSeq,
+    cpu: record.spec.cpu,
+    memory: record.spec.memory,
+    deadlineAtMs: deadlineAtMs(record),
+    reissue: true,
+  }
+}
+
+async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (let start = 0; start < items.length; start += PARALLEL) {
+    results.push(...(await Promise.all(items.slice(start, start + PARALLEL).map(run))))
+  }
+  return results
+}

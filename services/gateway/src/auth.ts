@@ -1,0 +1,61 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { ApiKey } from './config.ts'
+import { Refusal } from './problems.ts'
+
+/** Whose request it is when no keys are configured. */
+export const DEFAULT_TENANT = 'default'
+/** The subprotocol of the stream; a key may be offered beside it as `bearer.<key>`. */
+export const STREAM_PROTOCOL = 'agentfleet'
+const KEY_PROTOCOL_PREFIX = 'bearer.'
+
+/** Tells whose request it is; throws a Refusal when it is nobody's. */
+export type Authenticate = (request: FastifyRequest, stream: boolean) => string
+
+/** Checks keys in constant time: all of them, always, by their digests. */
+export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
+  if (keys.length === 0) return () => DEFAULT_TENANT
+  const known = keys.map(({ tenant, key }) => ({ tenant, digest: digestOf(key) }))
+  return (request, stream) => {
+    const key = presentedKey(request, stream)
+    let found: string | undefined
+    if (key !== undefined) {
+      const digest = digestOf(key)
+      for (const entry of known) {
+        if (timingSafeEqual(entry.digest, digest)) found = entry.tenant
+      }
+    }
+    if (found === undefined) {
+      throw new Refusal('unauthorized', 'Send a valid API key as Authorization: Bearer <key>.')
+    }
+    return found
+  }
+}
+
+/**
+ * Whether a web page of this origin may open the stream. Browsers let any page connect anywhere and
+ * would send it along with what they know of us; programs send no origin.
+ */
+export function originAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: readonly string[],
+): boolean {
+  if (origin === undefined || allowed.includes(origin)) return true
+  return URL.canParse(origin) && new URL(origin).host === host
+}
+
+function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {
+  const [scheme, key] = (headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() === 'bearer' && key) return key
+  if (!stream) return undefined
+  const inQuery = (query as { access_token?: unknown }).access_token
+  if (typeof inQuery === 'string') return inQuery
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
+  const protocol = offered.find((word) => word.startsWith(KEY_PROTOCOL_PREFIX))
+  return protocol?.slice(KEY_PROTOCOL_PREFIX.length)
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}

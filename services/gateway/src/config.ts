@@ -1,0 +1,75 @@
+import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import {
+  ConfigError,
+  baseEnv,
+  consulEnv,
+  integer,
+  list,
+  natsEnv,
+  redisEnv,
+  secret,
+  text,
+} from '@agentfleet/runtime'
+import { z } from 'zod'
+
+/** The variables of the gateway. */
+export const gatewayEnv = z.object({
+  ...baseEnv('gateway'),
+  ...natsEnv,
+  ...redisEnv,
+  ...consulEnv,
+  /** Loopback without API keys, every address with them, unless it is said. */
+  API_HOST: text().optional(),
+  API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
+  /** `tenant:key,tenant:key`; unset: every request is of the tenant `default`. */
+  API_KEYS: secret().optional(),
+  /** Origins of web pages that may open the stream, beside the gateway's own. */
+  ALLOWED_ORIGINS: list([]),
+  DEFAULT_MODEL: text({ default: 'gpt-4o-mini' }),
+  /** 20,000 unanswered appends are about 1 s of the bus: more would only wait longer. */
+  SUBMISSIONS_MAX: integer({ min: 1, max: 1_000_000, default: 20_000 }),
+  /** Requests of one tenant held by `Prefer: wait`; above it they are answered at once with 202. */
+  WAITING_PER_TENANT_MAX: integer({ min: 0, max: 1_000_000, default: 5_000 }),
+  STREAMS_PER_TENANT_MAX: integer({ min: 1, max: 100_000, default: 1_000 }),
+  /** How long an append may stay unanswered before the outcome counts as unknown. */
+  APPEND_DEADLINE_MS: integer({ min: 100, max: 60_000, default: 5_000 }),
+})
+
+/** What the variables of the gateway turn into. */
+export type GatewayConfig = Readonly<z.output<typeof gatewayEnv>>
+
+/** One key and whose it is. */
+export interface ApiKey {
+  readonly tenant: string
+  readonly key: string
+}
+
+/** Shorter keys could be guessed. */
+const KEY_LENGTH_MIN = 16
+
+/** The keys of API_KEYS; throws ConfigError without repeating any key. */
+export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
+  if (value === undefined) return []
+  const problems: string[] = []
+  const keys = value.split(',').map((entry, index) => {
+    const [tenant = '', ...rest] = entry.trim().split(':')
+    const key = rest.join(':')
+    if (!TOKEN_PATTERN.test(tenant)) {
+      problems.push(`API_KEYS: entry ${index + 1} needs a tenant that matches ${TOKEN_PATTERN}`)
+    }
+    if (key.length < KEY_LENGTH_MIN) {
+      problems.push(`API_KEYS: entry ${index + 1} needs a key of ${KEY_LENGTH_MIN} characters or more`)
+    }
+    return { tenant, key }
+  })
+  if (new Set(keys.map(({ key }) => key)).size < keys.length) {
+    problems.push('API_KEYS: the same key stands there twice')
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return keys
+}
+
+/** Where the API listens. */
+export function apiHost(config: GatewayConfig): string {
+  return config.API_HOST ?? (config.API_KEYS === undefined ? '127.0.0.1' : '0.0.0.0')
+}

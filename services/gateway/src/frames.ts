@@ -1,0 +1,67 @@
+import { z } from 'zod'
+
+/** Task ids in one frame, and subscriptions of one connection. */
+export const SUBSCRIPTIONS_MAX = 1_000
+
+const taskIds = z.array(z.string()).min(1).max(SUBSCRIPTIONS_MAX)
+const seq = z.number().int().nonnegative()
+
+const subscribe = z.strictObject({
+  type: z.literal('subscribe'),
+  taskIds,
+  after: z.union([seq, z.record(z.string(), seq)]).default(0),
+  deltas: z.boolean().default(false),
+})
+const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })
+const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })
+const ping = z.strictObject({ type: z.literal('ping') })
+
+/** What a client asked for. */
+export type Ask =
+  | z.output<typeof subscribe>
+  | z.output<typeof subscribeAll>
+  | z.output<typeof unsubscribe>
+  | z.output<typeof ping>
+
+/** A frame of a client, or in words what is wrong with it. */
+export type ParsedFrame =
+  | { readonly kind: 'ask'; readonly ask: Ask }
+  | { readonly kind: 'bad'; readonly detail: string }
+
+/** Reads one frame of a client. */
+export function parseFrame(text: string): ParsedFrame {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return bad('Send one JSON object in each text frame.')
+  }
+  if (value === null || typeof value !== 'object') {
+    return bad('Send one JSON object in each text frame.')
+  }
+  const schema = schemaFor(value)
+  if (schema === undefined) {
+    return bad('Send a frame with the type subscribe, unsubscribe or ping.')
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return { kind: 'ask', ask: parsed.data }
+  const [issue] = parsed.error.issues
+  const place = issue === undefined || issue.path.length === 0 ? '' : `/${issue.path.join('/')}: `
+  return bad(`Correct the frame: ${place}${issue?.message ?? 'it is not valid'}.`)
+}
+
+/** The sequence after which this task is wanted. */
+export function afterOf(after: number | Readonly<Record<string, number>>, taskId: string): number {
+  return typeof after === 'number' ? after : (after[taskId] ?? 0)
+}
+
+function schemaFor(frame: object): z.ZodType<Ask> | undefined {
+  const { type } = frame as { type?: unknown }
+  if (type === 'subscribe') return 'all' in frame ? subscribeAll : subscribe
+  if (type === 'unsubscribe') return unsubscribe
+  return type === 'ping' ? ping : undefined
+}
+
+function bad(detail: string): ParsedFrame {
+  return { kind: 'bad', detail }
+}

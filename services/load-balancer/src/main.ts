@@ -1,0 +1,42 @@
+import { connectBus, connectRegistry, connectStore } from '@agentfleet/adapters'
+import { inboxPrefix } from '@agentfleet/protocol'
+import { loadConfig, runService } from '@agentfleet/runtime'
+import { schema } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { createLoadBalancer } from './service.ts'
+
+runService(
+  'load-balancer',
+  async ({ env, base, log, clock, registry, closers, shutdown }) => {
+    const config = loadConfig(schema, env)
+    const bus = closers.add(
+      await connectBus({
+        url: config.NATS_URL,
+        user: config.NATS_USER,
+        password: config.NATS_PASSWORD,
+        name: base.SERVICE_ID,
+        inboxPrefix: inboxPrefix('load-balancer'),
+        log,
+      }),
+    )
+    void bus.closed.then(() => shutdown('bus-closed'))
+    const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
+    const consul = connectRegistry({ url: config.CONSUL_URL, log })
+    const balancer = createLoadBalancer({
+      bus,
+      store,
+      registry: consul,
+      clock,
+      logger: log,
+      metrics: createMetrics(registry),
+      balancerId: base.SERVICE_ID,
+      claimKey: config.CLAIM_KEY,
+    })
+    return {
+      ...balancer,
+      register: ({ host, port }) =>
+        consul.register({ id: base.SERVICE_ID, name: 'agent-load-balancer', host, port }),
+    }
+  },
+  { schema },
+)

@@ -1,0 +1,96 @@
+import type { Bus, Registry, Store } from '@agentfleet/adapters'
+import { creditsOf, isEligible, PLACEMENT_LIMITS, type PlacementLimits } from '@agentfleet/domain'
+import { beatSchema, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
+import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { createIntake, type Intake } from './intake.ts'
+import type { BalancerMetrics } from './metrics.ts'
+import { createNodeTable } from './node-table.ts'
+import { createPlacer } from './placer.ts'
+
+/**
+ * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node
+ * and hands the task over. It keeps no backlog, so its death strands nothing that has not been
+ * handed over, and several of them share the credits in equal parts.
+ */
+export interface BalancerDeps {
+  readonly bus: Bus
+  readonly store: Store
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: BalancerMetrics
+  readonly balancerId: string
+  readonly claimKey: string
+}
+
+/** Each load balancer says that it lives this often; three silent rounds and it is not counted. */
+const ANNOUNCE_EVERY_MS = 500
+const ANNOUNCE_VALID_MS = 1_600
+/** Held pointers and open requests are looked at again at least this often, milliseconds. */
+const LOOK_EVERY_MS = 50
+
+/** Creates a load balancer; nothing happens before `start`. */
+export function createLoadBalancer(deps: BalancerDeps): Service {
+  const { bus, clock, logger } = deps
+  const monotonicMs = clock.monotonicMs
+  const nodes = createNodeTable(monotonicMs)
+  const balancers = new Map<string, number>()
+  const open: { close(): void }[] = []
+  const timers: NodeJS.Timeout[] = []
+  let intake: Intake | undefined
+
+  const limits = (): PlacementLimits => {
+    const now = monotonicMs()
+    for (const [id, atMs] of balancers) if (now - atMs > ANNOUNCE_VALID_MS) balancers.delete(id)
+    return { ...PLACEMENT_LIMITS, creditShare: 1 / Math.max(1, balancers.size) }
+  }
+  const placer = createPlacer({ ...deps, nodes, limits, monotonicMs, random: Math.random })
+
+  const credits = (): number => {
+    const now = limits()
+    let sum = 0
+    for (const node of nodes.loads()) if (isEligible(node, now)) sum += creditsOf(node, now)
+    return sum
+  }
+  const free = (): number => credits() - placer.held()
+  const eligible = (): number => nodes.loads().filter((node) => isEligible(node, limits())).length
+  deps.metrics.observe({ credits, held: placer.held, nodes: eligible })
+
+  const look = (): void => {
+    placer.place()
+    intake?.poke()
+  }
+
+  return {
+    async start() {
+      if (intake !== undefined) return
+      open.push(
+        bus.subscribe(SUBJECTS.allBeats, (message) => {
+          nodes.beat(beatSchema.parse(JSON.parse(message.text())))
+          look()
+        }),
+        bus.subscribe(SUBJECTS.snapshot, (message) =>
+          nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
+        ),
+        bus.subscribe(SUBJECTS.balancer, (message) => balancers.set(message.text(), monotonicMs())),
+        deps.registry.watch('agent-worker', (ids) => {
+          logger.info({ nodes: ids.length }, 'nodes listed by Consul')
+          nodes.passing(ids)
+        }),
+      )
+      balancers.set(deps.balancerId, monotonicMs())
+      timers.push(
+        setInterval(() => bus.publish(SUBJECTS.balancer, deps.balancerId), ANNOUNCE_EVERY_MS),
+        setInterval(look, LOOK_EVERY_MS),
+      )
+      intake = createIntake(bus, free, placer.add)
+    },
+    ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
+    async drain(deadlineMs) {
+      intake?.stop()
+      for (const timer of timers) clearInterval(timer)
+      await placer.drain(deadlineMs)
+      for (const each of open) each.close()
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import type { TaskSpec } from '@agentfleet/domain'
+import type { DispatchItem } from '@agentfleet/protocol'
+
+/**
+ * The attempts of this node, each of which holds a slot.
+ *
+ * Phases of a run: queued (taken, not started) → beginning (asks the coordinator, the careful way of
+ * L3) → running ⇄ reporting (a report is out) → over. A run that needs no begin skips that phase.
+ * Invariants: one run per task; a run is over once, for one reason; what is over is in the table no
+ * more, has nothing left that goes on (`cancel` was called), and neither renews nor acks after that,
+ * but for the one ack of its own ending (L4).
+ */
+
+/** Where a run stands. */
+export type Phase = 'queued' | 'beginning' | 'running' | 'reporting'
+
+/** Why a run is over: its own ending, or who ended it. */
+export type Over =
+  | 'completed'
+  | 'failed'
+  | 'finished'
+  | 'not-due'
+  | 'superseded'
+  | 'refused'
+  | 'unconfirmed'
+  | 'stopped'
+  | 'replaced'
+  | 'given-back'
+
+/** One attempt as this node runs it. */
+export interface Run {
+  readonly taskId: string
+  readonly claim: string
+  readonly careful: boolean
+  readonly takenAtMs: number
+  ackSubject: string
+  spec: TaskSpec | undefined
+  deadlineAtMs: number
+  /** Log sequence this run last saw: the expectation of its next report (L3). */
+  token: number
+  attempt: number
+  phase: Phase
+  over: Over | undefined
+  /** The connection or the process was away: not renewed until the coordinator confirms it. */
+  doubtful: boolean
+  /** The question that resolves the doubt; no report leaves before its answer. */
+  check: Promise<void> | undefined
+  /** When the pointer is renewed next, monotonic. */
+  renewAtMs: number
+  /** Stops what is under way, if anything is. */
+  cancel: (() => void) | undefined
+  /** Characters of text published as deltas, and those that wait for it. */
+  streamed: number
+  unsent: string
+}
+
+/** The table of runs. */
+export interface Runs {
+  get(taskId: string): Run | undefined
+  all(): Iterable<Run>
+  size(): number
+  /** Runs that hold a slot and have not begun their work. */
+  waiting(): number
+  add(item: DispatchItem, nowMs: number, renewAtMs: number): Run
+  enter(run: Run, phase: Phase): void
+  /** Ends a run; false when it was over already. */
+  end(run: Run, over: Over): boolean
+}
+
+/** An empty table; `changed` is called whenever a run is added or over. */
+export function createRuns(changed: (over: Run | undefined) => void): Runs {
+  const table = new Map<string, Run>()
+  let waiting = 0
+  const waits = (phase: Phase): number => (phase === 'queued' || phase === 'beginning' ? 1 : 0)
+
+  return {
+    get: (taskId) => table.get(taskId),
+    all: () => table.values(),
+    size: () => table.size,
+    waiting: () => waiting,
+    add(item, nowMs, renewAtMs) {
+      const run = createRun(item, nowMs, renewAtMs)
+      table.set(run.taskId, run)
+      waiting += 1
+      changed(undefined)
+      return run
+    },
+    enter(run, phase) {
+      if (run.over !== undefined) return
+      waiting += waits(phase) - waits(run.phase)
+      run.phase = phase
+    },
+    end(run, over) {
+      if (run.over !== undefined) return false
+      run.over = over
+      waiting -= waits(run.phase)
+      if (table.get(run.taskId) === run) table.delete(run.taskId)
+      const { cancel } = run
+      run.cancel = undefined
+      cancel?.()
+      changed(run)
+      return true
+    },
+  }
+}
+
+function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
+  return {
+    taskId: item.taskId,
+    claim: item.claim,
+    careful: item.careful,
+    takenAtMs: nowMs,
+    ackSubject: item.ackSubject,
+    spec: item.spec,
+    deadlineAtMs: item.deadlineAtMs,
+    token: item.seq,
+    attempt: 1,
+    phase: 'queued',
+    over: undefined,
+    doubtful: false,
+    check: undefined,
+    renewAtMs,
+    cancel: undefined,
+    streamed: 0,
+    unsent: '',
+  }
+}
