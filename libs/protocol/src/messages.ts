@@ -228,6 +228,8 @@ export const snapshotSchema = z.object({
   /** Pointers on TASKS that wait to be fetched and that are out with nodes. */
   queued: count,
   running: count,
+  /** When these two were read; absent: they are not known. */
+  backlogAtMs: z.number().optional(),
 })
 export type Snapshot = z.infer<typeof snapshotSchema>
 

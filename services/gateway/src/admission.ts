@@ -37,7 +37,10 @@ export function createAdmission(deps: {
     enter() {
       if (full) return logFull()
       if (inFlight >= submissionsMax) {
-        return new Refusal('overloaded', 'Nothing was stored; send it again after Retry-After seconds.')
+        return new Refusal(
+          'overloaded',
+          'Nothing was stored; send it again after Retry-After seconds.',
+        )
       }
       inFlight += 1
       return undefined

@@ -58,7 +58,9 @@ export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
       problems.push(`API_KEYS: entry ${index + 1} needs a tenant that matches ${TOKEN_PATTERN}`)
     }
     if (key.length < KEY_LENGTH_MIN) {
-      problems.push(`API_KEYS: entry ${index + 1} needs a key of ${KEY_LENGTH_MIN} characters or more`)
+      problems.push(
+        `API_KEYS: entry ${index + 1} needs a key of ${KEY_LENGTH_MIN} characters or more`,
+      )
     }
     return { tenant, key }
   })

@@ -15,7 +15,10 @@ export function answerWithProblems(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((_request, reply) =>
     sendRefusal(
       reply,
-      new Refusal('path-not-found', 'Look at GET /openapi.json for the paths and methods there are.'),
+      new Refusal(
+        'path-not-found',
+        'Look at GET /openapi.json for the paths and methods there are.',
+      ),
     ),
   )
 }
@@ -40,7 +43,10 @@ export function refusalOf(error: Error): Refusal {
     return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
   }
   if (statusCode === 413) {
-    return new Refusal('body-too-large', 'Send at most 1 MiB; put large material where tools reach it.')
+    return new Refusal(
+      'body-too-large',
+      'Send at most 1 MiB; put large material where tools reach it.',
+    )
   }
   if (statusCode === 415) {
     return new Refusal('unsupported-media-type', 'Send the header Content-Type: application/json.')
@@ -69,6 +75,9 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'outcome-unknown':
       return new Refusal(error.code, error.message)
     default:
-      return new Refusal('internal', 'This is our failure, not yours; send the request again later.')
+      return new Refusal(
+        'internal',
+        'This is our failure, not yours; send the request again later.',
+      )
   }
 }

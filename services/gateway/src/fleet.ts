@@ -43,7 +43,8 @@ export function fleetView(snapshot: Snapshot | undefined, ageMs: number): FleetV
   if (snapshot === undefined) {
     return {
       status: 'unknown',
-      explanation: 'No health monitor has been heard yet. Tasks are accepted and stored all the same.',
+      explanation:
+        'No health monitor has been heard yet. Tasks are accepted and stored all the same.',
       nodes: [],
       queued: 0,
       running: 0,

@@ -25,8 +25,7 @@ export type Ask =
 
 /** A frame of a client, or in words what is wrong with it. */
 export type ParsedFrame =
-  | { readonly kind: 'ask'; readonly ask: Ask }
-  | { readonly kind: 'bad'; readonly detail: string }
+  { readonly kind: 'ask'; readonly ask: Ask } | { readonly kind: 'bad'; readonly detail: string }
 
 /** Reads one frame of a client. */
 export function parseFrame(text: string): ParsedFrame {

@@ -7,7 +7,9 @@ export type GatewayMetrics = ReturnType<typeof createMetrics>
 export function createMetrics(registry: Registry) {
   const metrics = metricsOf(registry)
   return {
-    submissions: metrics.counter('gateway_submissions_total', 'Submissions by outcome.', ['outcome']),
+    submissions: metrics.counter('gateway_submissions_total', 'Submissions by outcome.', [
+      'outcome',
+    ]),
     requests: metrics.histogram('gateway_request_seconds', 'Time of requests.', [
       'operation',
       'status',

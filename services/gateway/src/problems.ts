@@ -57,8 +57,8 @@ export function toProblem({ code, message, errors }: Refusal): Problem {
 
 /** Seconds after which the same request may be sent again; undefined when that would not help. */
 export function retryAfterS(code: ProblemCode): number | undefined {
-  const entry: { retryAfterS?: number } = PROBLEMS[code]
-  return entry.retryAfterS
+  const entry = PROBLEMS[code]
+  return 'retryAfterS' in entry ? entry.retryAfterS : undefined
 }
 
 /** An error of the validator, as far as it is told. */
@@ -85,7 +85,10 @@ export function fieldErrors(places: readonly InvalidPlace[], part: string): Fiel
           detail: 'is required',
         }
       case 'enum':
-        return { pointer: base, detail: `must be one of ${JSON.stringify(params['allowedValues'])}` }
+        return {
+          pointer: base,
+          detail: `must be one of ${JSON.stringify(params['allowedValues'])}`,
+        }
       default:
         return { pointer: base, detail: message ?? 'is not valid' }
     }

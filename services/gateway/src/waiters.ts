@@ -7,11 +7,11 @@ import type { LiveSink } from './live.ts'
  * A waiter is opened before the submission is appended, so it hears every event of its task; it keeps
  * them and folds them in the end, which saves reading the log. States: open → ended (heard the
  * ending, ran out of time, or released), once. Invariants: at most EVENTS_KEPT_MAX events are kept;
- * a waiter that kept too few (`missed`) folds nothing, and the log is read instead.
+ * a waiter that kept too few (`incomplete`) folds nothing, and the log is read instead.
  */
 export interface Waiter {
-  /** Resolves when the task has ended, the time is over or the waiter is released. */
-  ended(withinMs: number): Promise<void>
+  /** Resolves when the task has ended (or the waiter is released), events were missed, or it is late. */
+  news(withinMs: number): Promise<'over' | 'missed' | 'late'>
   /** The task with all that was heard; undefined when something may have been missed. */
   fold(record: TaskRecord): TaskRecord | undefined
   /** Ends the wait early. */
@@ -31,6 +31,9 @@ export interface Waiters extends LiveSink {
 interface Entry {
   events: { readonly event: TaskEvent; readonly seq: number }[]
   over: boolean
+  /** Too few events were kept to fold them. */
+  incomplete: boolean
+  /** Events were missed since the last news. */
   missed: boolean
   wake: () => void
 }
@@ -58,14 +61,14 @@ export function createWaiters(): Waiters {
   return {
     count: () => total,
     open(taskId) {
-      const entry: Entry = { events: [], over: false, missed: false, wake: () => {} }
+      const entry = newEntry()
       const entries = byTask.get(taskId)
       if (entries === undefined) byTask.set(taskId, new Set([entry]))
       else entries.add(entry)
       total += 1
       return {
-        ended: (withinMs) => wait(entry, withinMs),
-        fold: (record) => (entry.missed ? undefined : foldHeard(record, entry)),
+        news: (withinMs) => wait(entry, withinMs),
+        fold: (record) => (entry.incomplete ? undefined : foldHeard(record, entry)),
         release: () => finish(entry),
         close: () => remove(taskId, entry),
       }
@@ -74,7 +77,7 @@ export function createWaiters(): Waiters {
     deliver(taskId, event, seq) {
       for (const entry of byTask.get(taskId) ?? []) {
         if (entry.events.length < EVENTS_KEPT_MAX) entry.events.push({ event, seq })
-        else entry.missed = true
+        else entry.incomplete = true
         if (isTerminalEvent(event)) finish(entry)
       }
     },
@@ -82,6 +85,7 @@ export function createWaiters(): Waiters {
       // What was missed may have been the ending: whoever waits looks into the log now.
       for (const entries of byTask.values()) {
         for (const entry of entries) {
+          entry.incomplete = true
           entry.missed = true
           entry.wake()
         }
@@ -93,15 +97,24 @@ export function createWaiters(): Waiters {
   }
 }
 
-function wait(entry: Entry, withinMs: number): Promise<void> {
-  if (entry.over) return Promise.resolve()
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, withinMs)
-    entry.wake = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-  })
+function newEntry(): Entry {
+  return { events: [], over: false, incomplete: false, missed: false, wake: () => {} }
+}
+
+async function wait(entry: Entry, withinMs: number): Promise<'over' | 'missed' | 'late'> {
+  if (!entry.over && !entry.missed) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, withinMs))
+      entry.wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+  if (entry.over) return 'over'
+  if (!entry.missed) return 'late'
+  entry.missed = false
+  return 'missed'
 }
 
 function foldHeard(record: TaskRecord, { events }: Entry): TaskRecord {

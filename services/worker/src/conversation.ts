@@ -95,13 +95,14 @@ export function addAnswer(talk: Conversation, answer: LlmAnswer, usage: Usage): 
   }
 }
 
-/** Adds the output of the first pending tool call. */
+/** Adds the output of a pending tool call. */
 export function addToolOutput(talk: Conversation, id: string, text: string): Conversation {
+  const at = talk.pending.findIndex((call) => call.id === id)
   return {
     ...talk,
     messages: [...talk.messages, { role: 'tool', tool_call_id: id, content: text }],
     step: talk.step + 1,
-    pending: talk.pending.filter((call) => call.id !== id),
+    pending: talk.pending.filter((_call, index) => index !== at),
   }
 }
 

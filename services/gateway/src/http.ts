@@ -1,0 +1,105 @@
+import websocket from '@fastify/websocket'
+import { fastify, type FastifyInstance, type RouteOptions } from 'fastify'
+import openapiGlue from 'fastify-openapi-glue'
+import type { Logger } from '@agentfleet/runtime'
+import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
+import { openOperations, routable, type ApiDocument } from './document.ts'
+import { answerWithProblems } from './errors.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import { requestValidator } from './validation.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is. */
+    tenant: string
+  }
+}
+
+/** 128k characters of task and as much of system prompt fit, with their context. */
+const BODY_MAX_BYTES = 1024 * 1024
+/** A request that is not complete by then is a stuck or hostile client. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than the usual 60 s of proxies, so that they close idle connections first. */
+const KEEP_ALIVE_MS = 75_000
+const FRAME_MAX_BYTES = 64 * 1024
+
+/** Handlers or route options by operationId. */
+export type Handlers = Readonly<Record<string, unknown>>
+
+/** The public server with the routes of the document, not yet listening. */
+export async function createApi(deps: {
+  document: ApiDocument
+  handlers: Handlers
+  authenticate: Authenticate
+  metrics: GatewayMetrics
+  log: Logger
+}): Promise<FastifyInstance> {
+  const { document, handlers, authenticate, metrics, log } = deps
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+  })
+  const unlocked = openOperations(document)
+  app.decorateRequest('tenant', '')
+  app.removeContentTypeParser('text/plain')
+  app.setValidatorCompiler(requestValidator())
+  answerWithProblems(app, log)
+  app.addHook('onRoute', (route) => {
+    const operation = operationOf(route)
+    if (operation === undefined) return
+    requireJsonBody(route)
+    route.onResponse = (_request, reply, done) => {
+      const status = `${Math.floor(reply.statusCode / 100)}xx`
+      metrics.requests.observe({ operation, status }, reply.elapsedTime / 1_000)
+      done()
+    }
+    if (unlocked.has(operation)) return
+    const stream = operation === 'openStream'
+    // Before the body is read: whoever has no key costs nothing more.
+    route.onRequest = (request, _reply, done) => {
+      request.tenant = authenticate(request, stream)
+      done()
+    }
+  })
+  await app.register(websocket, {
+    options: {
+      maxPayload: FRAME_MAX_BYTES,
+      perMessageDeflate: false,
+      // A key offered as a protocol must not be echoed.
+      handleProtocols: (offered) => (offered.has(STREAM_PROTOCOL) ? STREAM_PROTOCOL : false),
+    },
+    errorHandler(error, socket) {
+      log.debug({ err: error }, 'a stream broke')
+      socket.terminate()
+    },
+  })
+  await app.register(openapiGlue, {
+    specification: routable(document),
+    operationResolver: (operationId) => {
+      const handler = handlers[operationId]
+      if (handler === undefined) throw new Error(`no handler for the operation ${operationId}`)
+      return handler as () => unknown
+    },
+  })
+  await app.ready()
+  return app
+}
+
+function operationOf({ schema }: RouteOptions): string | undefined {
+  return (schema as { operationId?: string } | undefined)?.operationId
+}
+
+/**
+ * The glue hands on one schema for each media type, and a body of any other type would pass
+ * unchecked; there is only JSON here, so the schema is for every body.
+ */
+function requireJsonBody(route: RouteOptions): void {
+  const { schema } = route
+  const body = schema?.body as { content?: Record<string, { schema: unknown }> } | undefined
+  const json = body?.content?.['application/json']
+  if (schema && json) schema.body = json.schema
+}

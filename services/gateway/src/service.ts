@@ -1,0 +1,172 @@
+import {
+  openPointers,
+  openTaskLog,
+  type Bus,
+  type Registry,
+  type Store,
+} from '@agentfleet/adapters'
+import {
+  every,
+  type Clock,
+  type Logger,
+  type Readiness,
+  type Registry as MetricsRegistry,
+  type Service,
+} from '@agentfleet/runtime'
+import { createAdmission } from './admission.ts'
+import { DEFAULT_TENANT, createAuthenticate } from './auth.ts'
+import { apiHost, type ApiKey, type GatewayConfig } from './config.ts'
+import { createDeltaTaps } from './deltas.ts'
+import { loadDocument } from './document.ts'
+import { createFeeds } from './feeds.ts'
+import { followFleet } from './fleet.ts'
+import { createApi } from './http.ts'
+import { feedLive } from './live.ts'
+import { createMetrics, type GatewayMetrics } from './metrics.ts'
+import { createReader } from './reads.ts'
+import { serviceRoutes } from './routes/service.ts'
+import { streamRoute } from './routes/stream.ts'
+import { taskRoutes } from './routes/tasks.ts'
+import { TICK_INTERVAL_MS, createStreams } from './streams.ts'
+import { createSubmitter } from './submit.ts'
+import { createTenantFeeds } from './tenant-feeds.ts'
+import { createWaiters } from './waiters.ts'
+import { createWaiting } from './waiting.ts'
+
+/** Every silent task is looked at several times within the time it may stay unhealed. */
+const SWEEP_INTERVAL_MS = 5_000
+
+/** What the gateway is built from. */
+export interface GatewayDeps {
+  readonly bus: Bus
+  readonly store: Store
+  readonly discovery: Registry
+  readonly config: GatewayConfig
+  readonly keys: readonly ApiKey[]
+  readonly clock: Clock
+  readonly log: Logger
+  readonly registry: MetricsRegistry
+}
+
+/** The gateway, with the address of its API once it has started. */
+export interface Gateway extends Service {
+  /** Base URL of the API, as `http://host:port`. */
+  url(): string
+}
+
+/** Wires the gateway; nothing listens before `start`. */
+export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { bus, config, clock, log, registry, discovery } = deps
+  const metrics = createMetrics(registry)
+  let draining = false
+  const readiness = (): Readiness => {
+    if (draining) return { ok: false, reason: 'draining' }
+    return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is away' }
+  }
+  const parts = createParts(deps, metrics)
+  const { streams, waiters, feeds, admission, fleet } = parts
+  const app = await createApi({
+    document: parts.document,
+    handlers: {
+      ...taskRoutes(parts),
+      ...serviceRoutes({ document: parts.document, fleet, readiness }),
+      ...streamRoute({ streams, allowedOrigins: config.ALLOWED_ORIGINS }),
+    },
+    authenticate: createAuthenticate(deps.keys),
+    metrics,
+    log,
+  })
+  const live = feedLive({ bus, sinks: [waiters, feeds, parts.tenantFeeds], log })
+  const loops = [
+    admission.watch,
+    every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => feeds.sweep()),
+    every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => streams.tick()),
+  ]
+  const port = () => {
+    const address = app.addresses()[0]
+    return typeof address === 'object' ? address.port : config.API_PORT
+  }
+
+  return {
+    ready: readiness,
+    url: () => `http://${apiHost(config)}:${port()}`,
+    async start() {
+      await Promise.all(loops.map((loop) => loop.start()))
+      if (app.server.listening) return
+      await app.listen({ host: apiHost(config), port: config.API_PORT })
+      if (deps.keys.length === 0 && !isLoopback(apiHost(config))) {
+        log.warn({ host: apiHost(config) }, 'everyone who reaches this address may use the API')
+      }
+      log.info({ host: apiHost(config), port: port() }, 'API listens')
+    },
+    async drain(deadlineMs) {
+      draining = true
+      waiters.releaseAll()
+      streams.closeAll()
+      await Promise.all([app.close(), ...loops.map((loop) => loop.drain(deadlineMs))])
+      live.close()
+      fleet.close()
+    },
+    register: ({ host }) =>
+      discovery.register({ id: config.SERVICE_ID, name: 'gateway', host, port: port() }),
+  }
+}
+
+function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
+  const { bus, store, config, clock, log, keys } = deps
+  const taskLog = openTaskLog(bus)
+  const reader = createReader({ log: taskLog, store, metrics })
+  const waiters = createWaiters()
+  const admission = createAdmission({
+    taskLog,
+    submissionsMax: config.SUBMISSIONS_MAX,
+    clock,
+    log,
+    metrics,
+  })
+  const deltas = createDeltaTaps(bus, log)
+  const feeds = createFeeds({ taskLog, deltas, clock, log })
+  const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
+  const tenantFeeds = createTenantFeeds({ reader, onlyTenant, log })
+  const perTenantMax = config.STREAMS_PER_TENANT_MAX
+  const streams = createStreams({ feeds, tenantFeeds, perTenantMax, clock, log, metrics })
+  metrics.gaugeOf('gateway_waiting', 'Requests held for the ending of a task.', waiters.count)
+  metrics.gaugeOf('gateway_submissions_in_flight', 'Appends not answered.', admission.inFlight)
+  metrics.gaugeOf('gateway_streams', 'Open streams.', streams.count)
+  metrics.gaugeOf('gateway_watched_tasks', 'Tasks followed by streams.', feeds.count)
+  metrics.gaugeOf('gateway_delta_subscriptions', 'Tasks whose deltas are heard.', deltas.count)
+  return {
+    bus,
+    store,
+    taskLog,
+    reader,
+    waiters,
+    admission,
+    feeds,
+    tenantFeeds,
+    streams,
+    document: loadDocument(),
+    fleet: followFleet({ bus, clock, log }),
+    defaultModel: config.DEFAULT_MODEL,
+    waiting: createWaiting({
+      waiters,
+      reader,
+      perTenantMax: config.WAITING_PER_TENANT_MAX,
+      clock,
+    }),
+    submitter: createSubmitter({
+      bus,
+      taskLog,
+      pointers: openPointers(bus),
+      reader,
+      admission,
+      clock,
+      metrics,
+      appendDeadlineMs: config.APPEND_DEADLINE_MS,
+    }),
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

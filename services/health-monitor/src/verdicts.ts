@@ -1,0 +1,147 @@
+import type { Bus, Ops } from '@agentfleet/adapters'
+import {
+  admitVerdict,
+  illAtOnce,
+  type LivenessDecision,
+  type MonitorHealth,
+} from '@agentfleet/domain'
+import type { Beat, Verdict } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { MonitorMetrics } from './metrics.ts'
+import type { NodeEntry, NodeTable } from './nodes.ts'
+
+/**
+ * From "looks dead" to a verdict on OPS.
+ *
+ * Invariants: V1 before a verdict the broker has answered a round trip, so every beat that it held
+ * was heard, and the node still looks dead after that; V2 of each node one judgement is under way at
+ * most, and after one that came to nothing the next waits RETRY_AFTER_MS; V3 an entry is dead only
+ * once a verdict on its incarnation is stored, by this monitor or by another.
+ */
+export interface Judge {
+  /** Judges a node that looks dead, unless that is being done. */
+  consider(entry: NodeEntry): void
+  /** Declares a process dead whose successor has been heard. */
+  replaced(beat: Beat): void
+  /** Resolves when no judgement is under way. */
+  idle(): Promise<void>
+}
+
+/** What a judge needs. */
+export interface JudgeDeps {
+  readonly bus: Bus
+  readonly ops: Ops
+  readonly nodes: NodeTable
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: MonitorMetrics
+  readonly ownLagMs: () => number
+  readonly connectedForMs: () => number
+  readonly classify: (entry: NodeEntry) => LivenessDecision
+  /** A node has just become dead. */
+  readonly onDeath: (entry: NodeEntry) => void
+}
+
+/** On one machine a round trip takes well below a millisecond, across zones a few. */
+const ROUND_TRIP_WITHIN_MS = 250
+const RETRY_AFTER_MS = 200
+/** Tries to store the verdict on a process that was replaced. */
+const REPLACED_TRIES = 5
+
+/** Creates a judge. */
+export function createJudge(deps: JudgeDeps): Judge {
+  const { bus, ops, nodes, clock, log, metrics, classify } = deps
+  const judging = new Map<string, Promise<void>>()
+  const restUntilMs = new Map<string, number>()
+
+  const health = (brokerAnswers: boolean): MonitorHealth => {
+    const now = clock.monotonicMs()
+    const silent = [...nodes.all()].map(({ state, lastBeatAtMs }) => ({
+      state,
+      silenceMs: now - lastBeatAtMs,
+    }))
+    return {
+      ownLagMs: deps.ownLagMs(),
+      connectedForMs: deps.connectedForMs(),
+      brokerAnswers,
+      nodes: silent.length,
+      ill: illAtOnce(silent),
+    }
+  }
+
+  const admitted = (nodeId: string, brokerAnswers: boolean): boolean => {
+    const permission = admitVerdict(health(brokerAnswers))
+    if (permission.kind === 'allow') return true
+    metrics.withheld.inc({ reason: permission.reason })
+    log.debug({ nodeId, reason: permission.reason }, 'verdict withheld')
+    return false
+  }
+
+  const judge = async (entry: NodeEntry): Promise<void> => {
+    const { nodeId, incarnation } = entry.beat
+    if (!admitted(nodeId, true)) return
+    const brokerAnswers = await bus.roundTrip(ROUND_TRIP_WITHIN_MS)
+    const decision = classify(entry)
+    // V1: heard meanwhile, replaced, or forgotten.
+    if (decision.kind !== 'dead' || nodes.get(nodeId) !== entry) return
+    if (entry.state === 'dead' || !admitted(nodeId, brokerAnswers)) return
+    const silentMs = clock.monotonicMs() - entry.lastBeatAtMs
+    const verdict = verdictOn(entry.beat, decision.reason, decision.phi, silentMs, clock.nowMs())
+    const answer = await ops.giveVerdict(verdict)
+    if (answer === 'given') {
+      metrics.verdicts.inc({ reason: decision.reason })
+      metrics.detection.observe((clock.monotonicMs() - entry.lastBeatAtMs) / 1_000)
+      log.warn({ ...verdict }, 'node dead')
+    }
+    if (nodes.get(nodeId) !== entry || entry.beat.incarnation !== incarnation) return
+    entry.state = 'dead'
+    deps.onDeath(entry)
+  }
+
+  const run = (nodeId: string, work: () => Promise<void>): void => {
+    const judgement = work()
+      .catch((error: unknown) => log.warn({ err: error, nodeId }, 'verdict not stored'))
+      .finally(() => {
+        judging.delete(nodeId)
+        restUntilMs.set(nodeId, clock.monotonicMs() + RETRY_AFTER_MS)
+      })
+    judging.set(nodeId, judgement)
+  }
+
+  const declareReplaced = async (beat: Beat): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const answer = await ops.giveVerdict(verdictOn(beat, 'restarted', 0, 0, clock.nowMs()))
+        if (answer === 'given') metrics.verdicts.inc({ reason: 'restarted' })
+        return
+      } catch (error) {
+        if (tries >= REPLACED_TRIES) throw error
+      }
+    }
+  }
+
+  return {
+    consider(entry) {
+      const { nodeId } = entry.beat
+      if (judging.has(nodeId)) return
+      if (clock.monotonicMs() < (restUntilMs.get(nodeId) ?? 0)) return
+      restUntilMs.delete(nodeId)
+      run(nodeId, () => judge(entry))
+    },
+    replaced: (beat) => run(`${beat.nodeId}.${beat.incarnation}`, () => declareReplaced(beat)),
+    async idle() {
+      await Promise.all(judging.values())
+    },
+  }
+}
+
+function verdictOn(
+  beat: Beat,
+  reason: string,
+  phi: number,
+  silentMs: number,
+  atMs: number,
+): Verdict {
+  const { nodeId, incarnation, startedAtMs } = beat
+  return { nodeId, incarnation, startedAtMs, state: 'dead', reason, phi, silentMs, atMs }
+}

@@ -1,0 +1,184 @@
+import { classifyFailure, NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import { ack, type Bus, type Logger } from '@agentfleet/adapters'
+import type { Outcome, ReportItem } from '@agentfleet/protocol'
+import { runAgent, type AgentDeps, type Ending } from './agent-loop.ts'
+import { echoWaitMs } from './echo.ts'
+import type { Reporter } from './reports.ts'
+import type { Over, Run, Runs } from './runs.ts'
+
+/**
+ * One attempt from its dispatch to its ending.
+ *
+ * Invariants: a fresh task runs from the token of its dispatch, any other one begins through the
+ * coordinator (L3); every report names the token the run saw last and moves it on (L3); the pointer is
+ * acked at `committed` endings, `finished` and `not-due` only (L4); what is superseded or refused
+ * says nothing more.
+ */
+
+/** What attempts need. */
+export interface AttemptDeps extends Omit<AgentDeps, 'commit'> {
+  readonly bus: Bus
+  readonly log: Logger
+  readonly runs: Runs
+  readonly reporter: Reporter
+}
+
+/** Runs attempts. */
+export interface Attempts {
+  /** Starts a run; it is out of the table when it has ended. */
+  start(run: Run): void
+}
+
+/** Messages of failures end up in the log of the task. */
+const MESSAGE_MAX = 1_000
+
+/** Runs attempts with these means. */
+export function createAttempts(deps: AttemptDeps): Attempts {
+  const { log, runs } = deps
+  const agentDeps: AgentDeps = {
+    ...deps,
+    commit: async (run, call) => {
+      const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
+      return outcome.kind === 'committed' || !end(run, outcome, deps)
+    },
+  }
+  return {
+    start(run) {
+      runAttempt(run, agentDeps, deps).catch((error: unknown) => {
+        // Only what reports cannot carry comes here: the pointer comes back after its lease.
+        log.error({ err: error, taskId: run.taskId }, 'an attempt broke off')
+        runs.end(run, 'unconfirmed')
+      })
+    },
+  }
+}
+
+async function runAttempt(run: Run, agentDeps: AgentDeps, deps: AttemptDeps): Promise<void> {
+  let journal: readonly JournaledCall[] = []
+  let { spec } = run
+  if (run.careful || spec === undefined) {
+    const begun = await begin(run, deps)
+    if (begun === undefined) return
+    spec = begun.spec
+    journal = begun.calls
+  } else {
+    deps.runs.enter(run, 'running')
+  }
+  const ending = await endingOf(run, spec, journal, agentDeps)
+  // What was asked is not needed any more, and may be large.
+  run.spec = undefined
+  if (run.over === undefined && ending.kind !== 'over') await conclude(run, ending, deps)
+}
+
+async function begin(
+  run: Run,
+  deps: AttemptDeps,
+): Promise<Extract<Outcome, { kind: 'begun' }> | undefined> {
+  const { reporter, runs } = deps
+  runs.enter(run, 'beginning')
+  const { taskId, claim } = run
+  const outcome = await reporter.report(
+    { op: 'begin', taskId, claim, reportId: reporter.nextId() },
+    run,
+  )
+  if (run.over !== undefined) return undefined
+  if (outcome.kind !== 'begun') {
+    end(run, outcome, deps)
+    return undefined
+  }
+  run.token = outcome.seq
+  run.attempt = outcome.attempt
+  run.deadlineAtMs = outcome.deadlineAtMs
+  run.doubtful = false
+  runs.enter(run, 'running')
+  return outcome
+}
+
+async function endingOf(
+  run: Run,
+  spec: TaskSpec,
+  journal: readonly JournaledCall[],
+  deps: AgentDeps,
+): Promise<Ending> {
+  const waitMs = echoWaitMs(spec.model)
+  if (waitMs === undefined) {
+    try {
+      return await runAgent(run, spec, journal, deps)
+    } catch (error) {
+      return { kind: 'failed', failure: { kind: 'defect', message: String(error) } }
+    }
+  }
+  if (waitMs > 0) await wait(run, waitMs)
+  return { kind: 'completed', result: spec.task, usage: NO_USAGE }
+}
+
+/** Waits, or less when the run is ended. */
+function wait(run: Run, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    run.cancel = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+}
+
+async function conclude(
+  run: Run,
+  ending: Exclude<Ending, { kind: 'over' }>,
+  deps: AttemptDeps,
+): Promise<void> {
+  if (ending.kind === 'completed') {
+    const { result, usage } = ending
+    const outcome = await report(run, (base) => ({ op: 'complete', ...base, result, usage }), deps)
+    end(run, outcome, deps, 'completed')
+    return
+  }
+  const { code, retryable } = classifyFailure(ending.failure)
+  const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
+  const outcome = await report(run, (base) => ({ op: 'fail', ...base, error, retryable }), deps)
+  end(run, outcome, deps, 'failed')
+}
+
+/** What every report of a run under way says. */
+interface ReportBase {
+  readonly taskId: string
+  readonly claim: string
+  readonly reportId: string
+  readonly expect: number
+  readonly attempt: number
+}
+
+async function report(
+  run: Run,
+  build: (base: ReportBase) => ReportItem,
+  { reporter, runs }: AttemptDeps,
+): Promise<Outcome> {
+  // After a pause: no side effect before it is known that the run is still entitled.
+  if (run.check !== undefined) await run.check
+  runs.enter(run, 'reporting')
+  const { taskId, claim, token, attempt } = run
+  const base = { taskId, claim, reportId: reporter.nextId(), expect: token, attempt }
+  const outcome = await reporter.report(build(base), run)
+  if (outcome.kind === 'committed') {
+    run.token = outcome.seq
+    run.doubtful = false
+  }
+  runs.enter(run, 'running')
+  return outcome
+}
+
+/** Ends a run as its outcome says; `stored` is what a committed ending was. False: over already. */
+function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): boolean {
+  const { kind } = outcome
+  if (kind === 'committed') return endAcked(run, stored, deps)
+  if (kind === 'finished' || kind === 'not-due') return endAcked(run, kind, deps)
+  const over = kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed'
+  deps.runs.end(run, over)
+  return true
+}
+
+function endAcked(run: Run, over: Over, { bus, runs }: AttemptDeps): boolean {
+  if (runs.end(run, over)) ack.done(bus, run.ackSubject)
+  return true
+}

@@ -1,0 +1,53 @@
+import { defineConfig } from 'vitest/config'
+
+// `source`: tests run from the sources of the libraries; processes that tests start run from dist,
+// which the bootstrap has built before.
+const shared = {
+  resolve: { conditions: ['source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: [
+            'libs/domain/test/**/*.test.ts',
+            'libs/protocol/test/**/*.test.ts',
+            'test/*.test.ts',
+            'test/contract/**/*.test.ts',
+            'test/simulation/**/*.test.ts',
+          ],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'integration',
+          include: [
+            'libs/{adapters,client,llm-simulator,local,runtime,testkit}/test/**/*.test.ts',
+            'services/*/test/**/*.test.ts',
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'fleet',
+          include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // Two cores: whole fleets one after the other, so that a bound on time means something.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
