@@ -37,6 +37,7 @@ const INSTALL_DEADLINE_MS = 10 * 60_000
 const BUILD_DEADLINE_MS = 5 * 60_000
 const CHECK_DEADLINE_MS = 5 * 60_000
 const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS
+const PARENT_POLL_MS = 250
 const LOCK_POLL_MS = 100
 const LOCK_EMPTY_MS = 5_000
 // A step that is over sooner is not worth a line.
@@ -216,15 +217,27 @@ function listenForSignals() {
     },
   }
   const lastAtMs = {}
-  for (const signal of Object.keys(SIGNAL_NUMBERS))
-    process.on(signal, () => {
-      const nowMs = performance.now()
-      const repeated = nowMs - (lastAtMs[signal] ?? -Infinity) < SAME_SIGNAL_MS
-      lastAtMs[signal] = nowMs
-      signals.received = signal
-      if (!repeated) for (const target of targets) target(signal)
-    })
+  const receive = (signal) => {
+    const nowMs = performance.now()
+    const repeated = nowMs - (lastAtMs[signal] ?? -Infinity) < SAME_SIGNAL_MS
+    lastAtMs[signal] = nowMs
+    signals.received = signal
+    if (!repeated) for (const target of targets) target(signal)
+  }
+  for (const signal of Object.keys(SIGNAL_NUMBERS)) process.on(signal, () => receive(signal))
+  if (process.env.npm_lifecycle_event !== undefined) watchParent(() => receive('SIGTERM'))
   return signals
+}
+
+/** A signal sent to npm ends npm and its shell, but is not passed on; that our parent is gone tells of it. */
+function watchParent(onGone) {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    onGone()
+  }, PARENT_POLL_MS)
+  timer.unref()
 }
 
 /** Takes the lock, a file that holds the pid of its owner, and returns the means to give it back. */

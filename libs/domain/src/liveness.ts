@@ -147,7 +147,7 @@ export interface MonitorHealth {
   /** The broker has answered just now, so nothing it had for the monitor is still under way. */
   readonly brokerAnswers: boolean
   readonly nodes: number
-  /** Nodes that stopped beating within the same short window, see `illAtOnce`. */
+  /** Nodes that stopped beating within the same short window, see `illnessOf`. */
   readonly ill: number
 }
 
@@ -173,11 +173,13 @@ const MASS_MIN = 3
  */
 const MASS_WINDOW_MS = 5_000
 
-/** How many nodes fell silent within the window of one illness. */
-export function illAtOnce(
+/** Of the nodes that were there when the present illness began: how many it has taken. */
+export function illnessOf(
   nodes: readonly { readonly state: NodeState; readonly silenceMs: number }[],
-): number {
-  return nodes.filter((node) => node.state !== 'alive' && node.silenceMs < MASS_WINDOW_MS).length
+): { readonly nodes: number; readonly ill: number } {
+  const present = nodes.filter((node) => node.state !== 'dead' || node.silenceMs < MASS_WINDOW_MS)
+  const ill = present.filter((node) => node.state !== 'alive' && node.silenceMs < MASS_WINDOW_MS)
+  return { nodes: present.length, ill: ill.length }
 }
 
 /** No verdicts while the monitor lags, the broker is away or just back, or a third looks ill at once. */

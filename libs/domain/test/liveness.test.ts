@@ -5,7 +5,7 @@ import {
   admitVerdict,
   BEAT_INTERVAL_MS,
   classifyNode,
-  illAtOnce,
+  illnessOf,
   LIVENESS_LIMITS,
   phi,
   type MonitorHealth,
@@ -187,7 +187,13 @@ describe('admitVerdict', () => {
 
   test('an illness is over after five seconds: what stays silent then may be declared dead', () => {
     const silent = (silenceMs: number) => ({ state: 'suspect' as const, silenceMs })
-    expect(illAtOnce([silent(1_500), silent(4_999), silent(5_000), silent(90_000)])).toBe(2)
-    expect(illAtOnce([{ state: 'alive', silenceMs: 100 }])).toBe(0)
+    const silences = [1_500, 4_999, 5_000, 90_000]
+    expect(illnessOf(silences.map(silent))).toEqual({ nodes: 4, ill: 2 })
+    expect(illnessOf([{ state: 'alive', silenceMs: 100 }])).toEqual({ nodes: 1, ill: 0 })
+  })
+
+  test('the dead of an earlier illness do not dilute the next one', () => {
+    const dead = (silenceMs: number) => ({ state: 'dead' as const, silenceMs })
+    expect(illnessOf([dead(2_000), dead(30_000)])).toEqual({ nodes: 1, ill: 1 })
   })
 })

@@ -41,7 +41,7 @@ export interface FleetOptions {
   readonly binaries: Binaries
   /** Worker nodes at the start. */
   readonly workers?: number
-  readonly apiPort?: number
+  readonly apiPort?: number | undefined
   /** Processes of a service other than one; workers are set by `workers`. */
   readonly replicas?: Partial<Record<ServiceName, number>>
   /** Environment on top of what every process gets, by service or for `all`. */

@@ -7,3 +7,6 @@ export type { NatsConfig, NatsPorts, NatsUser, SubjectRules } from './servers/na
 export { drawPorts } from './servers/ports.ts'
 export { startRedis } from './servers/redis.ts'
 export type { RunningServer } from './servers/server.ts'
+export { takeDataDir, type DataDir } from './data-dir.ts'
+export { startFleet, type Fleet, type FleetOptions } from './fleet.ts'
+export type { Member } from './member.ts'

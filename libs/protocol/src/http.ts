@@ -42,5 +42,7 @@ export type ServerFrame = Schemas['ServerFrame']
 export type EventFrame = Schemas['EventFrame']
 /** A streamed piece of a running attempt. */
 export type DeltaFrame = Schemas['DeltaFrame']
+/** A refusal on the stream. */
+export type ErrorFrame = Schemas['ErrorFrame']
 /** Every operation of the API, by its operationId. */
 export type { operations as Operations } from './generated/openapi.ts'

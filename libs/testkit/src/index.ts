@@ -1,1 +1,3 @@
-export {}
+export { eventually } from './eventually.ts'
+export { startTestFleet, type TestFleet } from './fleet.ts'
+export { startTestServers, type TestServers } from './servers.ts'

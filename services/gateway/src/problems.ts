@@ -69,10 +69,17 @@ export interface InvalidPlace {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
+/** The parts of a request as the document names them. */
+const PART_NAMES: Readonly<Record<string, string>> = {
+  querystring: 'query',
+  headers: 'header',
+  params: 'path',
+}
+
 /** What is wrong in which place, in words for whoever sent it. */
 export function fieldErrors(places: readonly InvalidPlace[], part: string): FieldError[] {
   return places.map(({ instancePath = '', keyword, message, params = {} }) => {
-    const base = part === 'body' ? instancePath : `${part}${instancePath}`
+    const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
     switch (keyword) {
       case 'additionalProperties':
         return {

@@ -218,7 +218,8 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
           feeds.watch(viewer, taskId, afterOf(ask.after, taskId), ask.deltas),
         ),
       )
-      return sendJson(socket, { type: 'subscribed', taskIds })
+      const ended = taskIds.filter((taskId) => !watched.has(taskId))
+      return sendJson(socket, { type: 'subscribed', taskIds, ended })
     }
   }
 }

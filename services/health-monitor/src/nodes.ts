@@ -19,6 +19,8 @@ export interface NodeEntry {
   lastBeatAtMs: number
   gapsMs: number[]
   state: NodeState
+  /** When the last judgement of it began. */
+  judgedAtMs?: number
 }
 
 /** The table of nodes. */
@@ -58,7 +60,7 @@ export function createNodeTable(): NodeTable {
         return { decision }
       }
       nodes.set(beat.nodeId, { beat, lastBeatAtMs: nowMs, gapsMs: [], state: 'alive' })
-      return decision.kind === 'restarted' && entry !== undefined
+      return decision.kind === 'restarted' && entry !== undefined && !hasLeft(entry)
         ? { decision, replaced: entry.beat }
         : { decision }
     },

@@ -7,7 +7,7 @@ import {
 } from '@agentfleet/adapters'
 import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS } from '@agentfleet/domain'
 import { beatSchema, nodeIdOf, SUBJECTS } from '@agentfleet/protocol'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createLagMeter } from './lag.ts'
 import type { MonitorMetrics } from './metrics.ts'
 import { beatsOf, createNodeTable, hasLeft, type NodeEntry } from './nodes.ts'
@@ -132,7 +132,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
     async drain(deadlineMs) {
       for (const { close } of open.splice(0)) close()
       await Promise.all([watch.drain(deadlineMs), count.drain(deadlineMs)])
-      await judge.idle()
+      await settleWithin(judge.idle(), deadlineMs)
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }

@@ -1,7 +1,7 @@
 import type { Bus, Ops } from '@agentfleet/adapters'
 import {
   admitVerdict,
-  illAtOnce,
+  illnessOf,
   type LivenessDecision,
   type MonitorHealth,
 } from '@agentfleet/domain'
@@ -15,7 +15,7 @@ import type { NodeEntry, NodeTable } from './nodes.ts'
  *
  * Invariants: V1 before a verdict the broker has answered a round trip, so every beat that it held
  * was heard, and the node still looks dead after that; V2 of each node one judgement is under way at
- * most, and after one that came to nothing the next waits RETRY_AFTER_MS; V3 an entry is dead only
+ * most, and two begin RETRY_AFTER_MS apart; V3 an entry is dead only
  * once a verdict on its incarnation is stored, by this monitor or by another.
  */
 export interface Judge {
@@ -52,7 +52,6 @@ const REPLACED_TRIES = 5
 export function createJudge(deps: JudgeDeps): Judge {
   const { bus, ops, nodes, clock, log, metrics, classify } = deps
   const judging = new Map<string, Promise<void>>()
-  const restUntilMs = new Map<string, number>()
 
   const health = (brokerAnswers: boolean): MonitorHealth => {
     const now = clock.monotonicMs()
@@ -64,8 +63,7 @@ export function createJudge(deps: JudgeDeps): Judge {
       ownLagMs: deps.ownLagMs(),
       connectedForMs: deps.connectedForMs(),
       brokerAnswers,
-      nodes: silent.length,
-      ill: illAtOnce(silent),
+      ...illnessOf(silent),
     }
   }
 
@@ -101,10 +99,7 @@ export function createJudge(deps: JudgeDeps): Judge {
   const run = (nodeId: string, work: () => Promise<void>): void => {
     const judgement = work()
       .catch((error: unknown) => log.warn({ err: error, nodeId }, 'verdict not stored'))
-      .finally(() => {
-        judging.delete(nodeId)
-        restUntilMs.set(nodeId, clock.monotonicMs() + RETRY_AFTER_MS)
-      })
+      .finally(() => judging.delete(nodeId))
     judging.set(nodeId, judgement)
   }
 
@@ -124,8 +119,9 @@ export function createJudge(deps: JudgeDeps): Judge {
     consider(entry) {
       const { nodeId } = entry.beat
       if (judging.has(nodeId)) return
-      if (clock.monotonicMs() < (restUntilMs.get(nodeId) ?? 0)) return
-      restUntilMs.delete(nodeId)
+      const now = clock.monotonicMs()
+      if (now - (entry.judgedAtMs ?? -Infinity) < RETRY_AFTER_MS) return
+      entry.judgedAtMs = now
       run(nodeId, () => judge(entry))
     },
     replaced: (beat) => run(`${beat.nodeId}.${beat.incarnation}`, () => declareReplaced(beat)),

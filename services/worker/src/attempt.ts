@@ -39,7 +39,8 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     ...deps,
     commit: async (run, call) => {
       const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
-      return outcome.kind === 'committed' || !end(run, outcome, deps)
+      if (outcome.kind !== 'committed') end(run, outcome, deps)
+      return run.over === undefined
     },
   }
   return {
@@ -156,6 +157,7 @@ async function report(
 ): Promise<Outcome> {
   // After a pause: no side effect before it is known that the run is still entitled.
   if (run.check !== undefined) await run.check
+  if (run.over !== undefined) return { kind: 'unavailable' }
   runs.enter(run, 'reporting')
   const { taskId, claim, token, attempt } = run
   const base = { taskId, claim, reportId: reporter.nextId(), expect: token, attempt }
@@ -168,17 +170,14 @@ async function report(
   return outcome
 }
 
-/** Ends a run as its outcome says; `stored` is what a committed ending was. False: over already. */
-function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): boolean {
+/** Ends a run as its outcome says; `stored` is what a committed ending was. */
+function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): void {
   const { kind } = outcome
-  if (kind === 'committed') return endAcked(run, stored, deps)
-  if (kind === 'finished' || kind === 'not-due') return endAcked(run, kind, deps)
-  const over = kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed'
-  deps.runs.end(run, over)
-  return true
+  if (kind === 'committed') endAcked(run, stored, deps)
+  else if (kind === 'finished' || kind === 'not-due') endAcked(run, kind, deps)
+  else deps.runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')
 }
 
-function endAcked(run: Run, over: Over, { bus, runs }: AttemptDeps): boolean {
+function endAcked(run: Run, over: Over, { bus, runs }: AttemptDeps): void {
   if (runs.end(run, over)) ack.done(bus, run.ackSubject)
-  return true
 }

@@ -1,4 +1,10 @@
-import { addUsage, NO_USAGE, type JournaledCall, type TaskSpec, type Usage } from '@agentfleet/domain'
+import {
+  addUsage,
+  NO_USAGE,
+  type JournaledCall,
+  type TaskSpec,
+  type Usage,
+} from '@agentfleet/domain'
 import { z } from 'zod'
 
 /**
@@ -22,7 +28,11 @@ export interface LlmAnswer {
 /** One message to the model, in the form of the chat completions API. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
-  | { readonly role: 'assistant'; readonly content: string | null; readonly tool_calls?: WireCall[] }
+  | {
+      readonly role: 'assistant'
+      readonly content: string | null
+      readonly tool_calls?: WireCall[]
+    }
   | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
 
 interface WireCall {
@@ -107,10 +117,7 @@ export function addToolOutput(talk: Conversation, id: string, text: string): Con
 }
 
 /** The conversation after every journaled call; throws when the journal cannot be read. */
-export function replayConversation(
-  spec: TaskSpec,
-  calls: readonly JournaledCall[],
-): Conversation {
+export function replayConversation(spec: TaskSpec, calls: readonly JournaledCall[]): Conversation {
   let talk = openConversation(spec)
   for (const call of [...calls].sort((a, b) => a.step - b.step)) {
     if (call.kind === 'llm') {

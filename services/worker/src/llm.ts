@@ -189,10 +189,7 @@ function hear(heard: Heard, chunk: OpenAI.ChatCompletionChunk, request: LlmReque
   if (choice.finish_reason) heard.finish = choice.finish_reason
 }
 
-function hearToolCall(
-  heard: Heard,
-  piece: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall,
-): void {
+function hearToolCall(heard: Heard, piece: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): void {
   const { index, id, function: fn } = piece
   // Indices come one after the other; anything else is counted as the next one.
   const at = Math.min(index, heard.toolCalls.length)

@@ -502,6 +502,8 @@ export interface components {
       /** @constant */
       type: 'subscribed'
       taskIds?: string[]
+      /** @description Those of them of which nothing more will come. */
+      ended?: string[]
       all?: boolean
     }
     ErrorFrame: {

@@ -1,0 +1,60 @@
+import type { Problem } from '@agentfleet/protocol'
+
+/** A request that the gateway refused, or that did not reach it (status 0). */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly status: number
+  readonly problem: Problem
+  /** Seconds after which the same request may succeed, when the gateway said so. */
+  readonly retryAfterS: number | undefined
+  constructor(
+    problem: Problem,
+    options: { retryAfterS?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(`${problem.title}: ${problem.detail}`, { cause: options.cause })
+    this.status = problem.status
+    this.problem = problem
+    this.retryAfterS = options.retryAfterS
+  }
+}
+
+/** The error of an answer that is not a success. */
+export function errorOf(status: number, body: string, retryAfter: string | null): ClientError {
+  const seconds = Number(retryAfter ?? NaN)
+  const retryAfterS = Number.isFinite(seconds) ? seconds : undefined
+  return new ClientError(problemIn(body) ?? foreignProblem(status, body), { retryAfterS })
+}
+
+/** The error of a request that got no answer. */
+export function unreachable(cause: unknown): ClientError {
+  return new ClientError(
+    {
+      type: 'urn:agentfleet:problem:unreachable',
+      title: 'The gateway did not answer',
+      status: 0,
+      detail: `Whether it got the request is not known (${String(cause)}).`,
+      code: 'unreachable',
+    },
+    { cause },
+  )
+}
+
+function problemIn(body: string): Problem | undefined {
+  try {
+    const value = JSON.parse(body) as Problem
+    return typeof value.code === 'string' && typeof value.detail === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Something between us and the gateway answered in its own way. */
+function foreignProblem(status: number, body: string): Problem {
+  return {
+    type: 'about:blank',
+    title: `HTTP ${status}`,
+    status,
+    detail: body.slice(0, 200) || 'The answer has no explanation.',
+    code: 'unknown',
+  }
+}

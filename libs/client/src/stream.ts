@@ -1,0 +1,119 @@
+import type { ClientFrame, ServerFrame } from '@agentfleet/protocol'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { WebSocket } from 'ws'
+import { errorOf, unreachable } from './error.ts'
+
+/**
+ * One WebSocket as a sequence of frames. States: opening → open → closed. Invariants: at most about
+ * QUEUE_MAX frames wait for a slow reader, then the connection is not read; a connection that says
+ * nothing for SILENCE_MAX_MS is taken for broken.
+ */
+export interface Stream {
+  /** Rejects with ClientError when the gateway refuses or cannot be reached. */
+  readonly opened: Promise<void>
+  send(frame: ClientFrame): void
+  /** Every frame until the connection ends. */
+  frames(): AsyncGenerator<ServerFrame, void, void>
+  close(): void
+}
+
+/** Which gateway, and what it must know of us. */
+export interface Endpoint {
+  readonly baseUrl: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const OPEN_TIMEOUT_MS = 10_000
+const QUEUE_MAX = 1_000
+/** The gateway pings every 20 s: two of them are missing. */
+const SILENCE_MAX_MS = 45_000
+/** A result of 1 MB in its event, with room. */
+const FRAME_MAX_BYTES = 16 * 1024 * 1024
+const PROTOCOL = 'agentfleet'
+
+/** Opens the stream of a gateway. */
+export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal): Stream {
+  const url = new URL('/v1/stream', baseUrl)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  const socket = new WebSocket(url, PROTOCOL, {
+    headers,
+    handshakeTimeout: OPEN_TIMEOUT_MS,
+    maxPayload: FRAME_MAX_BYTES,
+    perMessageDeflate: false,
+  })
+  const queue: ServerFrame[] = []
+  let wake = () => {}
+  const abort = () => socket.terminate()
+  signal?.addEventListener('abort', abort, { once: true })
+  const silence = setTimeout(() => socket.terminate(), SILENCE_MAX_MS)
+
+  socket.on('ping', () => silence.refresh())
+  socket.on('message', (data: Buffer) => {
+    silence.refresh()
+    queue.push(JSON.parse(data.toString('utf8')) as ServerFrame)
+    if (queue.length >= QUEUE_MAX) socket.pause()
+    wake()
+  })
+  socket.once('close', () => {
+    clearTimeout(silence)
+    signal?.removeEventListener('abort', abort)
+    wake()
+  })
+  const opened = opening(socket)
+  // Whoever closes before it opened does not look at it any more.
+  opened.catch(() => undefined)
+
+  return {
+    opened,
+    send: (frame) => socket.send(JSON.stringify(frame)),
+    async *frames() {
+      for (;;) {
+        const frame = queue.shift()
+        if (frame !== undefined) {
+          if (socket.isPaused && queue.length < QUEUE_MAX / 2) socket.resume()
+          yield frame
+          continue
+        }
+        signal?.throwIfAborted()
+        if (socket.readyState === WebSocket.CLOSED) return
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    close() {
+      // A reader that stopped half way must not keep the close from being noticed.
+      if (socket.isPaused) socket.resume()
+      if (socket.readyState === WebSocket.OPEN) socket.close()
+      else socket.terminate()
+    },
+  }
+}
+
+async function opening(socket: WebSocket): Promise<void> {
+  const refused = new Promise<never>((_, reject) => {
+    socket.on('error', (error) => reject(unreachable(error)))
+    socket.once('unexpected-response', (_request, response: IncomingMessage) => {
+      readBody(response)
+        .then((body) => {
+          const retryAfter = response.headers['retry-after'] ?? null
+          reject(errorOf(response.statusCode ?? 0, body, retryAfter))
+        })
+        .catch((error: unknown) => reject(unreachable(error)))
+        .finally(() => socket.terminate())
+    })
+  })
+  await Promise.race([once(socket, 'open'), refused])
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8')
+  let body = ''
+  for await (const chunk of response) {
+    body += String(chunk)
+    // An explanation is short; what is longer is none of the gateway's.
+    if (body.length > 64 * 1024) break
+  }
+  return body
+}

@@ -1,0 +1,103 @@
+import type { DeltaFrame, ErrorFrame, EventFrame } from '@agentfleet/protocol'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ClientError } from './error.ts'
+import { openStream, type Endpoint } from './stream.ts'
+
+/**
+ * Following tasks across broken connections. State kept: the last sequence seen of each task that has
+ * not ended. Invariant: the events of a task come in order, each once, whatever connections break.
+ */
+
+/** What a watch yields; an error frame names a task that cannot be followed (any more). */
+export type WatchFrame = EventFrame | DeltaFrame | ErrorFrame
+
+/** How to follow. */
+export interface WatchOptions {
+  /** Also yield what running attempts stream. */
+  readonly deltas?: boolean
+  /** Only events above this sequence, for all tasks or for each. */
+  readonly after?: number | Readonly<Record<string, number>>
+  /** Ends the watch with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+const RECONNECT_MIN_MS = 100
+/** Long enough not to press a gateway that starts, short enough for a person who waits. */
+const RECONNECT_MAX_MS = 5_000
+const ENDINGS = new Set<string>(['completed', 'failed', 'cancelled'])
+/** Refusals that a later connection may not meet. */
+const PASSING = new Set([0, 429, 502, 503, 504])
+
+/** Follows tasks until all have ended. */
+export async function* watchTasks(
+  endpoint: Endpoint,
+  taskIds: readonly string[],
+  options: WatchOptions,
+): AsyncGenerator<WatchFrame, void, void> {
+  const { deltas = false, after = 0, signal } = options
+  const seen = new Map(
+    taskIds.map((id) => [id, typeof after === 'number' ? after : (after[id] ?? 0)]),
+  )
+  let failures = 0
+  while (seen.size > 0) {
+    signal?.throwIfAborted()
+    const stream = openStream(endpoint, signal)
+    try {
+      await stream.opened
+      stream.send({
+        type: 'subscribe',
+        taskIds: [...seen.keys()],
+        after: Object.fromEntries(seen),
+        deltas,
+      })
+      for await (const frame of stream.frames()) {
+        failures = 0
+        if (frame.type === 'pong') continue
+        if (frame.type === 'subscribed') {
+          for (const taskId of frame.ended ?? []) seen.delete(taskId)
+          if (seen.size === 0) return
+          continue
+        }
+        if (frame.type === 'error' && frame.taskId === undefined) throw refused(frame)
+        if (!note(seen, frame)) continue
+        yield frame
+        if (seen.size === 0) return
+      }
+    } catch (error) {
+      if (!(error instanceof ClientError) || !PASSING.has(error.status)) throw error
+    } finally {
+      stream.close()
+    }
+    failures += 1
+    await pause(failures, signal)
+  }
+}
+
+/** Notes what was seen; false when it was seen before. */
+function note(seen: Map<string, number>, frame: WatchFrame): boolean {
+  if (frame.type === 'delta') return seen.has(frame.taskId)
+  if (frame.type === 'error') return seen.delete(frame.taskId ?? '')
+  const last = seen.get(frame.taskId)
+  if (last === undefined || frame.seq <= last) return false
+  if (ENDINGS.has(frame.event.type)) seen.delete(frame.taskId)
+  else seen.set(frame.taskId, frame.seq)
+  return true
+}
+
+function refused({ code, detail }: ErrorFrame): ClientError {
+  return new ClientError({
+    type: `urn:agentfleet:problem:${code}`,
+    title: 'The stream refused it',
+    status: 400,
+    detail,
+    code,
+  })
+}
+
+/** Half of the pause is random, so that the clients of a restarted gateway do not come all at once. */
+async function pause(failures: number, signal: AbortSignal | undefined): Promise<void> {
+  const fullMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(failures, 10))
+  const ms = fullMs / 2 + (Math.random() * fullMs) / 2
+  // An abort ends the pause; who paused throws the reason.
+  await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined)
+}

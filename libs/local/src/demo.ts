@@ -1,0 +1,39 @@
+import type { Client } from '@agentfleet/client'
+
+/** What the first minute shows: one task for each role, run through the whole fleet. */
+const TASKS = [
+  { agent: 'project-manager', task: 'Plan the launch of a small web shop in five steps.' },
+  { agent: 'developer', task: 'Write a function that reverses a linked list.' },
+  { agent: 'devops-engineer', task: 'List what to check before a release.' },
+  { agent: 'tester', task: 'Name three edge cases of a date parser.' },
+  { agent: 'analyst', task: 'Explain what a p99 latency is.' },
+  { agent: 'writer', task: 'Write two sentences about late binding.' },
+] as const
+
+/** No task of the demo needs longer, seconds. */
+const WAIT_SECONDS = 60
+
+/** Runs `count` tasks, prints their results as they come; true when every one completed. */
+export async function runDemo(
+  client: Client,
+  count: number,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  say(`Running ${count} tasks:`)
+  const startedMs = performance.now()
+  const states = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const { agent, task } = TASKS[index % TASKS.length]!
+      const view = await client.submit({ agent, task }, { waitSeconds: WAIT_SECONDS, signal })
+      const text = view.error?.message ?? JSON.stringify(view.result) ?? ''
+      const ms = String(Math.round(performance.now() - startedMs)).padStart(5)
+      const short = text.length > 72 ? `${text.slice(0, 71)}…` : text
+      say(`  ${ms} ms  ${view.state.padEnd(9)} ${(view.node ?? '').padEnd(9)} ${agent}: ${short}`)
+      return view.state
+    }),
+  )
+  const completed = states.filter((state) => state === 'completed').length
+  say(`${completed} of ${count} completed in ${Math.round(performance.now() - startedMs)} ms`)
+  return completed === count
+}

@@ -1,0 +1,177 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createClient } from '@agentfleet/client'
+import { defaultCacheDir, findBinaries } from './binaries.ts'
+import { takeDataDir } from './data-dir.ts'
+import { runDemo } from './demo.ts'
+import { startFleet, type Fleet } from './fleet.ts'
+import { isPortFree } from './servers/ports.ts'
+
+/** `npm start`: the whole fleet on this machine, a handful of real tasks, and a line of live status. */
+
+const USAGE = `npm start -- [options]
+  --once            end after the tasks; exit code 0 only if all completed
+  --workers N       worker nodes at the start (default 2)
+  --port N          port of the API (default 8080, or a free one when it is taken)
+  --data DIR        where the fleet keeps its state (default .agentfleet/)
+  --durability C    process (default) or power: every append flushed to the disk
+  --tasks N         tasks to run at the start (default 6)`
+
+/** The status line is written anew this often, milliseconds. */
+const STATUS_EVERY_MS = 1_000
+const DEFAULT_PORT = 8080
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+async function main(): Promise<number> {
+  const options = readOptions()
+  const stopping = new AbortController()
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      signals += 1
+      if (signals === 1) say('\nstopping …')
+      stopping.abort()
+    })
+  }
+  const startedMs = performance.now()
+  const binaries = await findBinaries({
+    cacheDir: defaultCacheDir(process.env),
+    log: say,
+    signal: stopping.signal,
+  })
+  const data = await takeDataDir(options.data)
+  let fleet: Fleet | undefined
+  try {
+    fleet = await startFleet({
+      dir: data.dir,
+      binaries,
+      workers: options.workers,
+      durability: options.durability,
+      signal: stopping.signal,
+      apiPort: await choosePort(options.port),
+      onExit: (id, reason) => say(`  ${id} ended (${reason}), starting another`),
+    })
+    introduce(fleet, performance.now() - startedMs)
+    const client = createClient({ baseUrl: fleet.url })
+    const completed = await runDemo(client, options.tasks, say, stopping.signal)
+    if (options.once) return completed ? 0 : 1
+    say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
+    await showStatus(client, stopping.signal)
+    return 0
+  } catch (error) {
+    if (stopping.signal.aborted) return 0
+    throw error
+  } finally {
+    await fleet?.stop()
+    await data.release()
+  }
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      workers: { type: 'string', default: '2' },
+      port: { type: 'string' },
+      data: { type: 'string' },
+      durability: { type: 'string', default: 'process' },
+      tasks: { type: 'string', default: '6' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    say(USAGE)
+    process.exit(0)
+  }
+  const { durability } = values
+  if (durability !== 'process' && durability !== 'power') {
+    throw new UsageError(`--durability is process or power, not ${durability}`)
+  }
+  return {
+    once: values.once,
+    workers: whole('--workers', values.workers, 1, 20),
+    tasks: whole('--tasks', values.tasks, 1, 1_000),
+    port: values.port === undefined ? undefined : whole('--port', values.port, 1, 65_535),
+    data: values.data ?? join(fileURLToPath(new URL('../../../', import.meta.url)), '.agentfleet'),
+    durability,
+  } as const
+}
+
+/** A wrong option: its message is all there is to say. */
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+function whole(name: string, value: string, min: number, max: number): number {
+  const number = Number(value)
+  if (Number.isInteger(number) && number >= min && number <= max) return number
+  throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not ${value}`)
+}
+
+async function choosePort(wanted: number | undefined): Promise<number | undefined> {
+  if (wanted !== undefined) {
+    if (await isPortFree(wanted)) return wanted
+    throw new UsageError(`port ${wanted} is taken; leave --port out to get a free one`)
+  }
+  return (await isPortFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined
+}
+
+function introduce(fleet: Fleet, tookMs: number): void {
+  const llm =
+    fleet.simulators.length === 0
+      ? 'the provider of OPENAI_API_KEY'
+      : `simulated (${fleet.simulators.join(', ')}); set OPENAI_API_KEY for a real one`
+  const workers = fleet.members('worker').length
+  say(`
+AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready in ${(tookMs / 1_000).toFixed(1)} s
+  API      ${fleet.url}/v1        (${fleet.url}/openapi.json)
+  stream   ${fleet.url.replace('http', 'ws')}/v1/stream
+  fleet    ${fleet.url}/v1/fleet
+  Consul   ${fleet.consul.url}
+  LLM      ${llm}
+  state    ${fleet.dir}
+
+  curl ${fleet.url}/v1/tasks -H 'content-type: application/json' -H 'prefer: wait=30' \\
+       -d '{"task":"Say hello","agent":"developer"}'
+`)
+}
+
+async function showStatus(
+  client: ReturnType<typeof createClient>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const line = await client.fleet({ signal }).then(
+      ({ nodes, queued, running }) => {
+        const alive = nodes.filter((node) => node.state === 'alive')
+        const cpu = alive.reduce((sum, node) => sum + node.cpu, 0) / Math.max(1, alive.length)
+        return `nodes ${alive.length}  running ${running}  queued ${queued}  cpu ${Math.round(cpu * 100)}%`
+      },
+      () => 'the gateway does not answer',
+    )
+    if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`)
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, STATUS_EVERY_MS)
+      function done(): void {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+    })
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const plain = error instanceof UsageError
+    process.stderr.write(
+      `${plain ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+    )
+    if (plain) process.stderr.write(`${USAGE}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,75 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  connectBus,
+  openPointers,
+  openTaskLog,
+  type Bus,
+  type Logger,
+  type Pointers,
+  type TaskLog,
+} from '@agentfleet/adapters'
+import { createClient, type Client } from '@agentfleet/client'
+import {
+  defaultCacheDir,
+  findBinaries,
+  startFleet,
+  type Fleet,
+  type FleetOptions,
+} from '@agentfleet/local'
+
+/** A whole fleet of one test: real processes, and eyes on its log. */
+export interface TestFleet extends AsyncDisposable {
+  readonly fleet: Fleet
+  readonly client: Client
+  /** As a NATS user without limits. */
+  readonly bus: Bus
+  readonly log: TaskLog
+  readonly pointers: Pointers
+}
+
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/**
+ * Starts a fleet with data in a directory of its own. Where AGENTFLEET_KEEP_LOGS names a directory, the
+ * logs of its processes are copied there in the end.
+ */
+export async function startTestFleet(
+  options: Partial<Omit<FleetOptions, 'binaries' | 'dir'>> = {},
+): Promise<TestFleet> {
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+  const keep = process.env['AGENTFLEET_KEEP_LOGS']
+  const clean = async (): Promise<void> => {
+    if (keep !== undefined)
+      await cp(join(dir, 'logs'), join(keep, dir.slice(-6)), { recursive: true })
+    await rm(dir, { recursive: true, force: true })
+  }
+  let fleet: Fleet
+  try {
+    fleet = await startFleet({ simulators: 1, ...options, dir, binaries })
+  } catch (error) {
+    await clean()
+    throw error
+  }
+  const bus = await connectBus({
+    url: fleet.nats.url,
+    ...fleet.operator,
+    name: 'testkit',
+    inboxPrefix: '_INBOX_testkit',
+    log: SILENT,
+  })
+  return {
+    fleet,
+    client: createClient({ baseUrl: fleet.url }),
+    bus,
+    log: openTaskLog(bus),
+    pointers: openPointers(bus),
+    async [Symbol.asyncDispose]() {
+      await bus.close()
+      await fleet.stop()
+      await clean()
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import {
+  connectBus,
+  connectRegistry,
+  openOps,
+  provisionStreams,
+  type Bus,
+} from '@agentfleet/adapters'
+import { defaultCacheDir, findBinaries, startConsul, startNats } from '@agentfleet/local'
+import {
+  inboxPrefix,
+  permissionsOf,
+  SERVICES,
+  SUBJECTS,
+  verdictSchema,
+  type Beat,
+  type ServiceName,
+  type Snapshot,
+  type Verdict,
+} from '@agentfleet/protocol'
+import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createMetrics } from '../src/metrics.ts'
+import { createHealthMonitor } from '../src/service.ts'
+
+export const log = createLogger({ service: 'test', id: 'test', level: 'error' })
+const MIB = 1024 ** 2
+const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
+
+/** Real NATS with the real permissions, and Consul, and a way to run monitors and nodes on them. */
+export async function startWorld() {
+  const dir = await mkdtemp(join(tmpdir(), 'health-monitor-'))
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
+  const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
+  const [nats, consul] = await Promise.all([
+    startNats({
+      binaries,
+      dir: join(dir, 'nats'),
+      config: {
+        durability: 'process',
+        users: [{ user: 'test', password: 'test' }, ...users],
+      },
+    }),
+    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
+  ])
+  const opened: { close(): Promise<void> }[] = []
+  const services: Service[] = []
+
+  const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
+    const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
+    const bus = await connectBus({
+      ...{ url: nats.url, user, password: user, name: user, inboxPrefix: prefix, log },
+    })
+    opened.push(bus)
+    return bus
+  }
+  const watcher = await connect('test')
+  await provisionStreams(watcher, sizes, log)
+  const verdicts: (Verdict & { seenAtMs: number })[] = []
+  const snapshots: Snapshot[] = []
+  watcher.subscribe('ops.node.*', (message) => {
+    const verdict = verdictSchema.parse(JSON.parse(message.text()))
+    verdicts.push({ ...verdict, seenAtMs: performance.now() })
+  })
+  watcher.subscribe(SUBJECTS.snapshot, (message) => {
+    snapshots.push(JSON.parse(message.text()) as Snapshot)
+  })
+
+  return {
+    nats,
+    consul,
+    watcher,
+    verdicts,
+    snapshots,
+    last: (nodeId: string) => snapshots.at(-1)?.nodes.find((node) => node.nodeId === nodeId),
+    async monitor(monitorId = 'monitor-1') {
+      const bus = await connect('health-monitor')
+      const service = createHealthMonitor({
+        bus,
+        ops: openOps(bus),
+        registry: connectRegistry({ url: consul.url, log }),
+        clock: systemClock,
+        log,
+        metrics: createMetrics(createRegistry(monitorId)),
+        monitorId,
+        intervalMs: 50,
+      })
+      services.push(service)
+      await service.start()
+    },
+    node: async (nodeId: string) => startNode(nodeId, await connect('worker')),
+    async [Symbol.asyncDispose]() {
+      for (const service of services) await service.drain(1_000)
+      for (const { close } of opened) await close()
+      await Promise.all([nats.stop(), consul.stop()])
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A node as the bus sees it: beats, and an answer to pings. */
+function startNode(nodeId: string, bus: Bus) {
+  const startedAtMs = Date.now()
+  let change: Partial<Beat> = { incarnation: startedAtMs }
+  let version = 0
+  let told = 0
+  const beat = (): void => {
+    version += 1
+    const figures = { slots: 10, active: 1, queued: 0, cpu: 0.5, memory: 0.5, memoryBytes: 1 }
+    const rest = { lagMs: 0, responseMs: 0, completed: 0, failed: 0, draining: false, startedAtMs }
+    const incarnation = startedAtMs
+    const full: Beat = { nodeId, incarnation, version, ...figures, ...rest, ...change }
+    bus.publish(SUBJECTS.beat(nodeId), JSON.stringify(full))
+  }
+  const answering = bus.subscribe(SUBJECTS.ping(nodeId), (message) => {
+    const { deadIncarnation } = JSON.parse(message.text()) as { deadIncarnation?: number }
+    if (deadIncarnation !== undefined) told = deadIncarnation
+    message.respond('{}')
+  })
+  beat()
+  let timer: NodeJS.Timeout | undefined = setInterval(beat, 500)
+  return {
+    nodeId,
+    startedAtMs,
+    told: () => told,
+    say(next: Partial<Beat>) {
+      change = { ...change, ...next }
+      beat()
+    },
+    silence() {
+      clearInterval(timer)
+      timer = undefined
+    },
+    resume() {
+      timer ??= setInterval(beat, 500)
+      beat()
+    },
+    /** As a crash: the connection is gone at once. */
+    async crash() {
+      clearInterval(timer)
+      await bus.close()
+      return performance.now()
+    },
+    /** As SIGSTOP: the connection stands and nothing is said on it. */
+    freeze() {
+      clearInterval(timer)
+      answering.close()
+      bus.subscribe(SUBJECTS.ping(nodeId), () => undefined)
+      return performance.now()
+    },
+  }
+}

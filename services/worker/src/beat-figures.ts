@@ -1,0 +1,93 @@
+import type { Beat } from '@agentfleet/protocol'
+
+/**
+ * The figures of a beat in memory that two threads share: the main thread writes what it knows of its
+ * runs, the beat thread writes what it measures of the process, either composes beats.
+ *
+ * Invariants: each figure has one writer; every beat composed has a version of its own, whoever sends
+ * it; the incarnation only grows.
+ */
+export interface BeatFigures {
+  readonly buffer: SharedArrayBuffer
+  set(figures: Partial<Record<FigureName, number>>): void
+  get(name: FigureName): number
+  /** The main loop's sign of life. */
+  tick(): void
+  ticks(): number
+  incarnation(): number
+  raiseIncarnation(nowMs: number): void
+  /** The next beat. */
+  compose(nodeId: string, startedAtMs: number): Beat
+}
+
+const FIGURES = [
+  'slots',
+  'active',
+  'queued',
+  'completed',
+  'failed',
+  'responseMs',
+  'draining',
+  /** How late the main loop is as it measures itself, milliseconds. */
+  'lagMs',
+  /** How long the main loop has been silent, as the beat thread sees it, milliseconds. */
+  'stallMs',
+  'cpu',
+  'memory',
+  'memoryBytes',
+] as const
+/** One number of the shared memory. */
+export type FigureName = (typeof FIGURES)[number]
+
+const FIGURE_BYTES = FIGURES.length * 8
+const INDEX = Object.fromEntries(FIGURES.map((name, index) => [name, index])) as Record<
+  FigureName,
+  number
+>
+const VERSION = 0
+const TICKS = 1
+
+/** Opens the figures; without a buffer, a new one. */
+export function openFigures(
+  buffer: SharedArrayBuffer = new SharedArrayBuffer(FIGURE_BYTES + 8 + 8),
+): BeatFigures {
+  // Aligned 64-bit floats are written whole on every platform Node runs on.
+  const numbers = new Float64Array(buffer, 0, FIGURES.length)
+  const incarnations = new BigInt64Array(buffer, FIGURE_BYTES, 1)
+  const counters = new Int32Array(buffer, FIGURE_BYTES + 8, 2)
+  const get = (name: FigureName): number => numbers[INDEX[name]] ?? 0
+  const incarnation = (): number => Number(Atomics.load(incarnations, 0))
+
+  return {
+    buffer,
+    get,
+    incarnation,
+    set(figures) {
+      for (const [name, value] of Object.entries(figures)) {
+        numbers[INDEX[name as FigureName]] = value
+      }
+    },
+    tick: () => void Atomics.add(counters, TICKS, 1),
+    ticks: () => Atomics.load(counters, TICKS),
+    raiseIncarnation(nowMs) {
+      Atomics.store(incarnations, 0, BigInt(Math.max(nowMs, incarnation() + 1)))
+    },
+    compose: (nodeId, startedAtMs) => ({
+      nodeId,
+      incarnation: incarnation(),
+      version: Atomics.add(counters, VERSION, 1) + 1,
+      slots: get('slots'),
+      active: get('active'),
+      queued: get('queued'),
+      cpu: get('cpu'),
+      memory: get('memory'),
+      memoryBytes: get('memoryBytes'),
+      lagMs: Math.max(get('lagMs'), get('stallMs')),
+      responseMs: get('responseMs'),
+      completed: get('completed'),
+      failed: get('failed'),
+      draining: get('draining') === 1,
+      startedAtMs,
+    }),
+  }
+}
