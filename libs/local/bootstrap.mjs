@@ -21,9 +21,9 @@ const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
 // What each command runs; more arguments go to the last step.
 const SCRIPTS = {
   start: 'libs/local/dist/main.js',
-  bench: 'test/bench/bench.mjs',
-  replay: 'test/bench/replay.mjs',
-  mutate: 'test/mutation/mutate.mjs',
+  bench: 'test/tools/dist/bench.js',
+  replay: 'test/tools/dist/replay.js',
+  mutate: 'test/tools/dist/mutate.js',
 }
 const CHECKS = [
   ['prettier', '--check', '.'],
@@ -108,7 +108,9 @@ function hashOfManifests() {
   const members = ['libs', 'services'].flatMap((folder) =>
     fs.readdirSync(join(ROOT, folder)).map((name) => join(folder, name, 'package.json')),
   )
-  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...members.sort()])
+  // Folders are listed in an order of the file system's own.
+  members.sort((a, b) => (a < b ? -1 : 1))
+  for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...members])
     hash.update(`${file}\0${readOrEmpty(join(ROOT, file))}\0`)
   return hash.digest('hex')
 }

@@ -66,14 +66,13 @@ export function createAppender(bus: Bus): Appender {
 
   const send = (key: string, entry: Pending): void => {
     entry.resendAtMs = performance.now() + RESEND_AFTER_MS
-    if (bus.nats.isClosed()) return
     const { append } = entry
     const head = headers()
     if (append.messageId !== undefined) head.append('Nats-Msg-Id', append.messageId)
     if (append.expectSeq !== undefined) {
       head.append('Nats-Expected-Last-Subject-Sequence', String(append.expectSeq))
     }
-    bus.nats.publish(append.subject, append.data, { headers: head, reply: prefix + key })
+    bus.send({ subject: append.subject, data: append.data, headers: head, reply: prefix + key })
   }
 
   bus.nats.subscribe(`${prefix}*`, {

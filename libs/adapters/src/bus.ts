@@ -1,6 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
-import { connect, type Msg, type NatsConnection } from 'nats'
+import { connect, type Msg, type MsgHdrs, type NatsConnection } from 'nats'
 import type { Logger } from './logger.ts'
+import { createRequester } from './requests.ts'
 
 /**
  * The connection to NATS. States: connected, away (the client reconnects for ever), closed.
@@ -17,6 +18,14 @@ export interface BusMessage {
   readonly seq: number
   text(): string
   respond(text: string): void
+}
+
+/** A message on its way out. */
+export interface Outgoing {
+  readonly subject: string
+  readonly data: string
+  readonly reply?: string
+  readonly headers?: MsgHdrs
 }
 
 /** How a request ended. */
@@ -48,6 +57,8 @@ export interface Bus {
   close(): Promise<void>
   /** For the other modules of this package only. */
   readonly nats: NatsConnection
+  /** Publishes together with everything else of this turn of the event loop; for this package. */
+  send(message: Outgoing): void
   readonly inboxPrefix: string
 }
 
@@ -122,6 +133,24 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
       }
     }
   })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
+  let outgoing: Outgoing[] = []
+  // One write to the socket for all that one turn of the event loop has to say: a system call costs
+  // more than a message. An idle process sends at once.
+  const flush = (): void => {
+    const messages = outgoing
+    outgoing = []
+    if (nats.isClosed()) return
+    for (const { subject, data, reply, headers } of messages) {
+      nats.publish(subject, data, {
+        ...(reply === undefined ? {} : { reply }),
+        ...(headers === undefined ? {} : { headers }),
+      })
+    }
+  }
+  const send = (message: Outgoing): void => {
+    if (outgoing.push(message) === 1) setImmediate(flush)
+  }
+  const requester = createRequester(nats, inboxPrefix, send)
   const closed = nats.closed().then((error) => {
     connected = false
     if (error instanceof Error) log.error({ err: error }, 'bus closed')
@@ -142,10 +171,10 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    publish(subject, data, reply) {
-      if (!nats.isClosed()) nats.publish(subject, data, reply === undefined ? {} : { reply })
-    },
-    request: (subject, data, timeoutMs) => request(nats, subject, data, timeoutMs),
+    send,
+    publish: (subject, data, reply) =>
+      send({ subject, data, ...(reply === undefined ? {} : { reply }) }),
+    request: requester.request,
     subscribe(subject, handler, subscribeOptions) {
       const subscription = nats.subscribe(subject, {
         ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
@@ -155,7 +184,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
             return
           }
           try {
-            handler(toBusMessage(message))
+            handler(toBusMessage(message, send))
           } catch (cause) {
             log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
           }
@@ -165,6 +194,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     },
     async close() {
       if (nats.isClosed()) return
+      flush()
       // A flush on a lost connection never returns: bounded, then closed anyway.
       await within(nats.flush(), CLOSE_WITHIN_MS).catch(() => undefined)
       await within(nats.close(), CLOSE_WITHIN_MS).catch(() => undefined)
@@ -172,23 +202,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
   }
 }
 
-async function request(
-  nats: NatsConnection,
-  subject: string,
-  data: string,
-  timeoutMs: number,
-): Promise<Reply> {
-  try {
-    const answer = await nats.request(subject, data, { timeout: timeoutMs })
-    return { kind: 'reply', text: answer.string() }
-  } catch (error) {
-    // 503 is the server's word that nobody listens; everything else means "no answer known".
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    return code === '503' ? { kind: 'no-responders' } : { kind: 'timeout' }
-  }
-}
-
-function toBusMessage(message: Msg): BusMessage {
+function toBusMessage(message: Msg, send: (message: Outgoing) => void): BusMessage {
   return {
     subject: message.subject,
     get reply() {
@@ -199,7 +213,7 @@ function toBusMessage(message: Msg): BusMessage {
     },
     text: () => message.string(),
     respond(text) {
-      message.respond(text)
+      if (message.reply) send({ subject: message.reply, data: text })
     },
   }
 }

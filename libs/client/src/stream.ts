@@ -2,7 +2,7 @@ import type { ClientFrame, ServerFrame } from '@agentfleet/protocol'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
-import { errorOf, unreachable } from './error.ts'
+import { ClientError, errorOf, unreachable } from './error.ts'
 
 /**
  * One WebSocket as a sequence of frames. States: opening → open → closed. Invariants: at most about
@@ -13,7 +13,7 @@ export interface Stream {
   /** Rejects with ClientError when the gateway refuses or cannot be reached. */
   readonly opened: Promise<void>
   send(frame: ClientFrame): void
-  /** Every frame until the connection ends. */
+  /** Every frame until the connection ends; throws ClientError when another one would end so too. */
   frames(): AsyncGenerator<ServerFrame, void, void>
   close(): void
 }
@@ -30,6 +30,8 @@ const QUEUE_MAX = 1_000
 const SILENCE_MAX_MS = 45_000
 /** A result of 1 MB in its event, with room. */
 const FRAME_MAX_BYTES = 16 * 1024 * 1024
+const POLICY_VIOLATION = 1008
+const TOO_BIG = 1009
 const PROTOCOL = 'agentfleet'
 
 /** Opens the stream of a gateway. */
@@ -55,7 +57,9 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
     if (queue.length >= QUEUE_MAX) socket.pause()
     wake()
   })
-  socket.once('close', () => {
+  let refusal: ClientError | undefined
+  socket.once('close', (code: number, reason: Buffer) => {
+    if (code === POLICY_VIOLATION || code === TOO_BIG) refusal = closedFor(code, String(reason))
     clearTimeout(silence)
     signal?.removeEventListener('abort', abort)
     wake()
@@ -76,6 +80,7 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
           continue
         }
         signal?.throwIfAborted()
+        if (refusal !== undefined) throw refusal
         if (socket.readyState === WebSocket.CLOSED) return
         await new Promise<void>((resolve) => {
           wake = resolve
@@ -105,6 +110,16 @@ async function opening(socket: WebSocket): Promise<void> {
     })
   })
   await Promise.race([once(socket, 'open'), refused])
+}
+
+function closedFor(code: number, reason: string): ClientError {
+  return new ClientError({
+    type: 'urn:agentfleet:problem:stream-closed',
+    title: 'The gateway closed the stream',
+    status: 400,
+    detail: `It does not accept what was sent (close code ${code} ${reason}).`,
+    code: 'stream-closed',
+  })
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -1,4 +1,4 @@
-import type { DeltaFrame, ErrorFrame, EventFrame } from '@agentfleet/protocol'
+import type { ClientFrame, DeltaFrame, ErrorFrame, EventFrame } from '@agentfleet/protocol'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError } from './error.ts'
 import { openStream, type Endpoint } from './stream.ts'
@@ -24,6 +24,8 @@ export interface WatchOptions {
 const RECONNECT_MIN_MS = 100
 /** Long enough not to press a gateway that starts, short enough for a person who waits. */
 const RECONNECT_MAX_MS = 5_000
+/** Ids and sequences of so many tasks are about 30 kB; a frame may have 64 kB. */
+const TASKS_PER_FRAME = 500
 const ENDINGS = new Set<string>(['completed', 'failed', 'cancelled'])
 /** Refusals that a later connection may not meet. */
 const PASSING = new Set([0, 429, 502, 503, 504])
@@ -44,12 +46,7 @@ export async function* watchTasks(
     const stream = openStream(endpoint, signal)
     try {
       await stream.opened
-      stream.send({
-        type: 'subscribe',
-        taskIds: [...seen.keys()],
-        after: Object.fromEntries(seen),
-        deltas,
-      })
+      for (const frame of subscribeFrames(seen, deltas)) stream.send(frame)
       for await (const frame of stream.frames()) {
         failures = 0
         if (frame.type === 'pong') continue
@@ -70,6 +67,18 @@ export async function* watchTasks(
     }
     failures += 1
     await pause(failures, signal)
+  }
+}
+
+function* subscribeFrames(
+  seen: ReadonlyMap<string, number>,
+  deltas: boolean,
+): Generator<ClientFrame> {
+  const entries = [...seen]
+  for (let from = 0; from < entries.length; from += TASKS_PER_FRAME) {
+    const part = entries.slice(from, from + TASKS_PER_FRAME)
+    const taskIds = part.map(([taskId]) => taskId)
+    yield { type: 'subscribe', taskIds, after: Object.fromEntries(part), deltas }
   }
 }
 

@@ -12,10 +12,10 @@ export interface RecoveryPlan {
   readonly batches: readonly (readonly StrandedTask[])[]
 }
 
-/** Smaller batches than this would only cost round trips. */
-const BATCH_MIN = 50
+/** Smaller batches than this would only cost time: a broker takes it in a few milliseconds. */
+const BATCH_MIN = 500
 /**
- * Never more batches than this: with the longest wait between two (100 ms) all pointers are back
+ * Never more batches than this: with the longest wait between two (40 ms) all pointers are back
  * within the failover budget of 300 ms. What is given back beyond the free credits waits at the
  * broker, not on a node, so this costs order, never overload.
  */

@@ -124,7 +124,10 @@ async function findArchives(
   const targets = output.split('\n').flatMap((line) => {
     const [createdBy, targetOf, component, suite = '', uri = ''] = line.split('|')
     const usable =
-      createdBy === 'Packages' && targetOf === 'deb' && component === 'main' && !/^cdrom:/.test(uri)
+      createdBy === 'Packages' &&
+      targetOf === 'deb' &&
+      component === 'main' &&
+      !uri.startsWith('cdrom:')
     return usable && /^[^\s[\]]+$/.test(uri) ? [{ suite, uri }] : []
   })
   // Debian's own archive also carries the updates suites, so it is named most often.

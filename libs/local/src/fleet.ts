@@ -42,6 +42,8 @@ export interface FleetOptions {
   /** Worker nodes at the start. */
   readonly workers?: number
   readonly apiPort?: number | undefined
+  /** Port of the NATS server; drawn when not given. */
+  readonly natsPort?: number
   /** Processes of a service other than one; workers are set by `workers`. */
   readonly replicas?: Partial<Record<ServiceName, number>>
   /** Environment on top of what every process gets, by service or for `all`. */
@@ -97,7 +99,12 @@ async function assemble(
   const common = { binaries, ...(signal === undefined ? {} : { signal }) }
   const config = { durability: options.durability ?? 'process', users }
   const [nats, redis, consul] = await Promise.all([
-    startNats({ ...common, dir: join(options.dir, 'nats'), config }),
+    startNats({
+      ...common,
+      dir: join(options.dir, 'nats'),
+      config,
+      ...(options.natsPort === undefined ? {} : { port: options.natsPort }),
+    }),
     startRedis({ ...common, dir: join(options.dir, 'redis') }),
     startConsul({ ...common, dir: join(options.dir, 'consul') }),
   ])

@@ -35,6 +35,8 @@ async function main(): Promise<number> {
       stopping.abort()
     })
   }
+  // Whoever started this process is gone: end with it.
+  process.on('disconnect', () => stopping.abort())
   const startedMs = performance.now()
   const binaries = await findBinaries({
     cacheDir: defaultCacheDir(process.env),

@@ -41,7 +41,7 @@ async function eventually(holds: () => boolean, deadlineMs: number): Promise<voi
   const deadlineAtMs = Date.now() + deadlineMs
   while (!holds()) {
     if (Date.now() > deadlineAtMs)
-      throw new Error(`did not come true in ${deadlineMs} ms: ${holds}`)
+      throw new Error(`did not come true in ${deadlineMs} ms: ${holds.toString()}`)
     await delay(20)
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { TaskSpec } from '@agentfleet/domain'
 
 /** Task ids are UUIDs: version 7 (by time) without an idempotency key, version 8 (by hash) with one. */
@@ -7,9 +7,10 @@ export const TASK_ID_PATTERN =
 
 /** A new id that sorts by `nowMs` (UUIDv7, RFC 9562). */
 export function newTaskId(nowMs: number): string {
-  const bytes = randomBytes(16)
-  bytes.writeUIntBE(nowMs, 0, 6)
-  return formatUuid(bytes, 0x70)
+  // Node draws random UUIDs from a pool, which is many times cheaper than bytes one id at a time.
+  const random = randomUUID()
+  const time = nowMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15)}`
 }
 
 /** The id that (tenant, idempotency key) always leads to, for as long as the log lives (L1). */

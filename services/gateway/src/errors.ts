@@ -1,6 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { Socket } from 'node:net'
 import { PROBLEM_TYPE, Refusal, fieldErrors, retryAfterS, toProblem } from './problems.ts'
 
 /** Makes every error of this server a problem (RFC 9457). */
@@ -21,6 +22,26 @@ export function answerWithProblems(app: FastifyInstance, log: Logger): void {
       ),
     ),
   )
+}
+
+/** Answers what is not even a request: Node gives it up before there is anything to route. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'Send smaller headers, 16 KiB in all.'
+      : 'Send a complete HTTP/1.1 request, within 30 seconds.'
+  const body = JSON.stringify(toProblem(new Refusal('invalid-request', detail)))
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 /** Answers with this refusal. */

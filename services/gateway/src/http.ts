@@ -4,7 +4,7 @@ import openapiGlue from 'fastify-openapi-glue'
 import type { Logger } from '@agentfleet/runtime'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
 import { openOperations, routable, type ApiDocument } from './document.ts'
-import { answerWithProblems } from './errors.ts'
+import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { requestValidator } from './validation.ts'
 
@@ -42,6 +42,8 @@ export async function createApi(deps: {
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, _request, reply) => void sendRefusal(reply, refusalOf(error)),
   })
   const unlocked = openOperations(document)
   app.decorateRequest('tenant', '')

@@ -1,5 +1,6 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
-import type { Store, TaskLog } from '@agentfleet/adapters'
+import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
+import { ServiceError } from '@agentfleet/protocol'
 import type { GatewayMetrics } from './metrics.ts'
 
 /**
@@ -19,13 +20,16 @@ const STORE_PATIENCE_MS = 250
 
 /** A reader over these. */
 export function createReader(deps: {
+  bus: Pick<Bus, 'connected'>
   log: Pick<TaskLog, 'last' | 'record'>
   store: Pick<Store, 'load' | 'inflightNode'>
   metrics: Pick<GatewayMetrics, 'reads'>
 }): Reader {
-  const { log, store, metrics } = deps
+  const { bus, log, store, metrics } = deps
   return {
     async load(taskId) {
+      // The connection would try for many seconds; whoever asks can do so as well, and knows of it.
+      if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is away')
       const [last, stored] = await Promise.all([log.last(taskId), patient(store.load(taskId))])
       if (last === undefined) {
         // The log was trimmed behind a finished task: nothing follows an ending (L2).

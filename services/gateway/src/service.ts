@@ -115,7 +115,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const { bus, store, config, clock, log, keys } = deps
   const taskLog = openTaskLog(bus)
-  const reader = createReader({ log: taskLog, store, metrics })
+  const reader = createReader({ bus, log: taskLog, store, metrics })
   const waiters = createWaiters()
   const admission = createAdmission({
     taskLog,

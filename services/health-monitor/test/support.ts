@@ -1,6 +1,8 @@
 import {
+  ack,
   connectBus,
   connectRegistry,
+  createPuller,
   openOps,
   provisionStreams,
   type Bus,
@@ -10,7 +12,9 @@ import {
   inboxPrefix,
   permissionsOf,
   SERVICES,
+  STREAMS,
   SUBJECTS,
+  VERDICT_CONSUMER,
   verdictSchema,
   type Beat,
   type ServiceName,
@@ -59,9 +63,16 @@ export async function startWorld() {
   await provisionStreams(watcher, sizes, log)
   const verdicts: (Verdict & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
-  watcher.subscribe('ops.node.*', (message) => {
-    const verdict = verdictSchema.parse(JSON.parse(message.text()))
-    verdicts.push({ ...verdict, seenAtMs: performance.now() })
+  // What is stored, as recovery gets it; plain subscribers also see what was refused.
+  const puller = createPuller(watcher, {
+    stream: STREAMS.ops,
+    consumer: VERDICT_CONSUMER,
+    wanted: () => 100,
+    receive(message) {
+      ack.done(watcher, message.ackSubject)
+      const verdict = verdictSchema.parse(JSON.parse(message.text))
+      verdicts.push({ ...verdict, seenAtMs: performance.now() })
+    },
   })
   watcher.subscribe(SUBJECTS.snapshot, (message) => {
     snapshots.push(JSON.parse(message.text()) as Snapshot)
@@ -91,6 +102,7 @@ export async function startWorld() {
     },
     node: async (nodeId: string) => startNode(nodeId, await connect('worker')),
     async [Symbol.asyncDispose]() {
+      puller.stop()
       for (const service of services) await service.drain(1_000)
       for (const { close } of opened) await close()
       await Promise.all([nats.stop(), consul.stop()])

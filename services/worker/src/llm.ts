@@ -1,13 +1,13 @@
 import type { Failure, Usage } from '@agentfleet/domain'
 import OpenAI from 'openai'
 import type { LlmAnswer, Message, ToolCall } from './conversation.ts'
+import { createHttpFetch } from './http-fetch.ts'
 import type { ToolOffer } from './tools.ts'
 
 /**
  * Streamed calls to an OpenAI-compatible provider; the only module that knows the SDK.
  *
- * Connections are those of Node's `fetch`: kept alive, reused, unlimited in number (the slots are the
- * limit). Limits of time are kept by one sweep for all calls, not by timers of each.
+ * Limits of time are kept by one sweep for all calls, not by timers of each.
  * Invariants: a call ends at its limits or when it is cancelled; an answer without a finish reason
  * is a broken one, never a short one; nothing is repeated in here, retries are the log's business.
  */
@@ -38,6 +38,8 @@ export interface Llm {
   call(request: LlmRequest): Promise<LlmOutcome>
   /** Ends the calls that are past their limits; called a few times a second. */
   sweep(nowMs: number): void
+  /** Ends every connection. */
+  close(): void
 }
 
 /** What calling a provider needs. */
@@ -85,9 +87,11 @@ export function createLlm(options: LlmOptions): Llm {
   const { apiKey, baseUrl, nowMs } = options
   const calls = new Set<Call>()
   if (apiKey === undefined && baseUrl === undefined) {
-    return { call: async () => NO_PROVIDER, sweep: () => undefined }
+    return { call: async () => NO_PROVIDER, sweep: () => undefined, close: () => undefined }
   }
+  const http = createHttpFetch()
   const client = new OpenAI({
+    fetch: http.fetch,
     // Everything the SDK would read from the environment by itself is said here.
     apiKey: apiKey ?? 'none',
     baseURL: baseUrl ?? OPENAI_URL,
@@ -124,6 +128,7 @@ export function createLlm(options: LlmOptions): Llm {
         if (overdue !== undefined) endCall(call, overdue)
       }
     },
+    close: http.close,
   }
 }
 
@@ -254,6 +259,6 @@ function failureOf(error: unknown): Failure {
       : { kind: 'status', status: error.status as number, message }
   }
   if (error instanceof SyntaxError) return { kind: 'malformed', message: 'unreadable answer' }
-  // What `fetch` throws within a body: the connection is gone.
+  // What reading the body throws: the connection is gone.
   return { kind: 'connection', message }
 }

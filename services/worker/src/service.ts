@@ -111,6 +111,7 @@ export function createWorker(deps: WorkerDeps): Service {
       stopListening?.()
       clearInterval(pulse)
       life.deltas.close()
+      life.llm.close()
       await beats.close()
     },
   }

@@ -1,1 +1,20 @@
-export {}
+export {
+  countPaidTwice,
+  openAudit,
+  readFleetAccess,
+  simulatorTotals,
+  type Audit,
+  type FleetAccess,
+  type SimulatorTotals,
+} from './audit.ts'
+export {
+  checkInvariants,
+  describeFindings,
+  loggedEvent,
+  paidTwice,
+  type Accepted,
+  type Findings,
+  type Histories,
+  type LoggedEvent,
+  type Violation,
+} from './invariants.ts'

@@ -1,0 +1,139 @@
+import type { ServerFrame } from '@agentfleet/protocol'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { ClientError, createClient } from '../src/index.ts'
+
+/** A server that plays one scene of a gateway. */
+async function setup(scene: { http?: RequestListener; stream?: (socket: WebSocket) => void }) {
+  const server = createServer(scene.http)
+  if (scene.stream !== undefined) {
+    new WebSocketServer({ server, path: '/v1/stream' }).on('connection', scene.stream)
+  }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    client: createClient({ baseUrl: `http://127.0.0.1:${port}`, apiKey: 'k' }),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+function event(taskId: string, seq: number, type: 'submitted' | 'completed'): ServerFrame {
+  return { type: 'event', taskId, seq, event: { type, atMs: 0 } }
+}
+
+async function collect(frames: AsyncIterable<object>): Promise<object[]> {
+  const all = []
+  for await (const frame of frames) all.push(frame)
+  return all
+}
+
+test('a refusal is an error with its problem and when to come again', async () => {
+  await using scene = await setup({
+    http: (_request, response) => {
+      response.writeHead(503, { 'retry-after': '10', 'content-type': 'application/problem+json' })
+      response.end(
+        JSON.stringify({
+          type: 'x',
+          title: 'Full',
+          status: 503,
+          detail: 'Later.',
+          code: 'log-full',
+        }),
+      )
+    },
+  })
+  const error = await scene.client.submit({ task: 'x' }).catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(ClientError)
+  expect(error).toMatchObject({ status: 503, retryAfterS: 10, problem: { code: 'log-full' } })
+})
+
+test('a submission carries its key, its wait and the API key', async () => {
+  let seen: object = {}
+  await using scene = await setup({
+    http: (request, response) => {
+      seen = request.headers
+      response.end('{}')
+    },
+  })
+  await scene.client.submit({ task: 'x' }, { idempotencyKey: 'k1', waitSeconds: 5 })
+  expect(seen).toMatchObject({
+    'idempotency-key': 'k1',
+    prefer: 'wait=5',
+    authorization: 'Bearer k',
+  })
+})
+
+test('a watch goes on after a broken connection where it stopped, and ends with its tasks', async () => {
+  const asked: { after: unknown }[] = []
+  await using scene = await setup({
+    stream: (socket) => {
+      socket.on('message', (data: Buffer) => {
+        asked.push(JSON.parse(String(data)) as { after: unknown })
+        const again = asked.length > 1
+        for (const frame of again
+          ? [event('a', 4, 'submitted'), event('a', 7, 'completed'), event('b', 9, 'completed')]
+          : [event('a', 4, 'submitted')]) {
+          socket.send(JSON.stringify(frame))
+        }
+        if (!again) socket.close(1001)
+      })
+    },
+  })
+  const frames = await collect(scene.client.watch(['a', 'b'], { after: { b: 2 } }))
+  expect(frames.map((frame) => (frame as { seq: number }).seq)).toEqual([4, 7, 9])
+  expect(asked.map(({ after }) => after)).toEqual([
+    { a: 0, b: 2 },
+    { a: 4, b: 2 },
+  ])
+})
+
+test('a watch yields the refusal of one task and goes on with the others', async () => {
+  await using scene = await setup({
+    stream: (socket) => {
+      socket.on('message', () => {
+        for (const frame of [
+          { type: 'error', code: 'task-not-found', detail: 'No.', taskId: 'a' },
+          event('b', 1, 'completed'),
+        ]) {
+          socket.send(JSON.stringify(frame))
+        }
+      })
+    },
+  })
+  const frames = await collect(scene.client.watch(['a', 'b']))
+  expect(frames).toMatchObject([{ code: 'task-not-found' }, { taskId: 'b' }])
+})
+
+test('tasks that ended before are not waited for', async () => {
+  await using scene = await setup({
+    stream: (socket) => {
+      socket.on('message', () =>
+        socket.send(JSON.stringify({ type: 'subscribed', taskIds: ['a'], ended: ['a'] })),
+      )
+    },
+  })
+  expect(await collect(scene.client.watch(['a'], { after: 100 }))).toEqual([])
+})
+
+test('a watch that the gateway does not accept fails instead of trying for ever', async () => {
+  await using scene = await setup({ stream: (socket) => socket.close(1008, 'nonsense') })
+  await expect(collect(scene.client.watch(['a']))).rejects.toMatchObject({
+    problem: { code: 'stream-closed' },
+  })
+})
+
+test('a watch ends with the reason of its signal', async () => {
+  await using scene = await setup({ stream: () => {} })
+  const abort = new AbortController()
+  const watching = collect(scene.client.watch(['a'], { signal: abort.signal }))
+  abort.abort(new Error('enough'))
+  await expect(watching).rejects.toThrow('enough')
+})

@@ -1,0 +1,19 @@
+import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
+
+/** What an autoscaler counts. */
+export function createMetrics(registry: ServiceContext['registry']) {
+  const metrics = metricsOf(registry)
+  return {
+    decisions: metrics.counter('scale_decisions_total', 'Decisions of the leader.', [
+      'kind',
+      'reason',
+    ]),
+    failures: metrics.counter('scale_failures_total', 'Decisions that could not be acted on.'),
+    wanted: metrics.gauge('scale_wanted', 'Nodes that demand asks for now.'),
+    nodes: metrics.gauge('scale_nodes', 'Nodes that serve or are starting.'),
+    leader: metrics.gauge('scale_leader', '1 on the replica that acts.'),
+  }
+}
+
+/** The metrics of an autoscaler. */
+export type AutoscalerMetrics = ReturnType<typeof createMetrics>

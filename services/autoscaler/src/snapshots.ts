@@ -1,0 +1,35 @@
+import type { Bus } from '@agentfleet/adapters'
+import { snapshotSchema, SUBJECTS, type Snapshot } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+
+/** The latest snapshot, as long as it is fresh (L6). */
+export interface Snapshots {
+  /** Undefined when there is none, or only an old one. */
+  latest(): Snapshot | undefined
+  close(): void
+}
+
+/** Ten snapshots missed: the monitor is away, milliseconds. */
+const FRESH_MS = 5_000
+
+/** Follows the snapshots. */
+export function followSnapshots(bus: Bus, clock: Clock): Snapshots {
+  let last: { snapshot: Snapshot; receivedAtMs: number } | undefined
+  const subscription = bus.subscribe(SUBJECTS.snapshot, (message) => {
+    const { data } = snapshotSchema.safeParse(JSON.parse(message.text()))
+    if (data !== undefined) last = { snapshot: data, receivedAtMs: clock.monotonicMs() }
+  })
+  return {
+    latest() {
+      const fresh = last !== undefined && clock.monotonicMs() - last.receivedAtMs <= FRESH_MS
+      return fresh ? last?.snapshot : undefined
+    },
+    close: () => subscription.close(),
+  }
+}
+
+/** Whether a snapshot also knows the backlog: figures that are missing must not shrink a fleet. */
+export function isComplete(snapshot: Snapshot | undefined): snapshot is Snapshot {
+  const readAtMs = snapshot?.backlogAtMs
+  return snapshot !== undefined && readAtMs !== undefined && snapshot.atMs - readAtMs <= FRESH_MS
+}

@@ -1,0 +1,325 @@
+/** Holds docker-compose.yml and k8s/ to what the programs read and to the owner's figures. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SERVICES, TOKEN_PATTERN, type ServiceName } from '@agentfleet/protocol'
+import { describe, expect, test } from 'vitest'
+import {
+  BASE,
+  EACH,
+  ROOT,
+  baseFiles,
+  baseObjects,
+  objectOf,
+  objectsOf,
+  problemsOf,
+  readYaml,
+  type Tree,
+} from './manifests.ts'
+import { passwordVariable, renderNatsConf } from './nats-conf.ts'
+
+/** Stands for any secret; long enough for every rule, with the form of API_KEYS. */
+const SECRET = 'tenant:0123456789abcdef'
+/** The end of a process beside its drain: deregister, its grace, four connections at 2 s each. */
+const END_BESIDE_DRAIN_S = 11
+/** `docker compose` draws none, Kubernetes' longest: Deployment, hash of 10, dash, 5 letters. */
+const POD_SUFFIX = '-0123456789-abcde'
+
+test('nats.conf is what the permissions of the services say', async () => {
+  await expect(renderNatsConf()).toMatchFileSnapshot(join(BASE, 'nats.conf'))
+})
+
+describe('k8s/base', () => {
+  test('kustomization.yaml lists every file', () => {
+    const { resources, configMapGenerator } = readYaml('k8s', 'base', 'kustomization.yaml')
+    const generated = configMapGenerator?.flatMap((map) => map['files'] as Tree) ?? []
+    expect([...(resources ?? []), ...generated].sort()).toEqual([...baseFiles()].sort())
+  })
+
+  test('holds no secrets, and every secret it names is in the example', () => {
+    const objects = baseObjects()
+    expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([])
+    const example = objectsOf(readFileSync(join(ROOT, 'k8s', 'secrets.example.yaml'), 'utf8'))
+    const offered = example.flatMap((secret) =>
+      Object.keys(secret['stringData'] as Tree).map(
+        (key) => `${secret['metadata']?.['name']}/${key}`,
+      ),
+    )
+    const named = objects.flatMap(containersOf).flatMap((container) =>
+      (container['env'] ?? ([] as unknown as Tree))
+        .map((entry) => entry['valueFrom']?.['secretKeyRef'])
+        .filter((ref) => ref !== undefined)
+        .map((ref) => `${ref['name']}/${ref['key']}`),
+    )
+    expect([...new Set(named)].sort()).toEqual(offered.sort())
+  })
+
+  test('agent-worker has the figures of its owner', () => {
+    const { spec } = objectOf('Deployment', 'agent-worker')
+    expect(spec?.['replicas']).toBe(5)
+    const container = containersOf(objectOf('Deployment', 'agent-worker'))[0] as Tree
+    expect(container['resources']).toEqual({
+      requests: { memory: '2Gi', cpu: '1000m' },
+      limits: { memory: '4Gi', cpu: '2000m' },
+    })
+    const env = new Map(container['env']?.map((entry) => [String(entry['name']), entry]))
+    expect(env.get('OPENAI_API_KEY')?.['valueFrom']?.['secretKeyRef']?.['name']).toBe('api-keys')
+    expect(env.get('REDIS_HOST')?.['value']).toBe('redis')
+    expect(env.get('CONSUL_HOST')?.['value']).toBe('consul')
+    const scaler = objectOf('HorizontalPodAutoscaler', 'agent-worker')['spec'] as Tree
+    expect([scaler['minReplicas'], scaler['maxReplicas']]).toEqual([2, 20])
+  })
+
+  test('agent-worker is scaled by the HorizontalPodAutoscaler alone', () => {
+    expect(envOf(objectOf('Deployment', 'agent-autoscaler'))['DRIVER']).toBe('recommend')
+  })
+
+  test('network policies deny what is not allowed, and only gateway clients come from outside', () => {
+    expect(objectOf('NetworkPolicy', 'default-deny')['spec']).toMatchObject({
+      podSelector: {},
+      policyTypes: ['Ingress', 'Egress'],
+    })
+    const open = baseObjects()
+      .filter(({ kind, spec }) => kind === 'NetworkPolicy' && spec?.['ingress'])
+      .filter(({ spec }) => spec?.['ingress']?.some((rule) => rule['from'] === undefined))
+      .map(({ metadata }) => metadata?.['name'])
+    expect(open).toEqual(['agent-gateway'])
+  })
+
+  test('pods are restricted, and only the autoscaler has a token of the cluster', () => {
+    const sets = baseObjects().filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+    for (const set of sets) {
+      const pod = podOf(set)
+      const name = String(set['metadata']?.['name'])
+      expect(pod['automountServiceAccountToken'], name).toBe(name === 'agent-autoscaler')
+      expect(pod['securityContext'], name).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      })
+      for (const container of containersOf(set)) {
+        expect(container['securityContext'], name).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        })
+      }
+    }
+  })
+
+  describe.each(EACH)('%s', (service) => {
+    const name = `agent-${service}`
+
+    test('has everything that a service needs', () => {
+      const labels = { 'app.kubernetes.io/name': name }
+      const deployment = objectOf('Deployment', name)
+      expect(deployment['spec']?.['selector']).toEqual({ matchLabels: labels })
+      expect(deployment['spec']?.['template']?.['metadata']?.['labels']).toMatchObject(labels)
+      expect(podOf(deployment)['serviceAccountName']).toBe(name)
+      expect(objectOf('ServiceAccount', name)).toBeDefined()
+      for (const kind of ['PodDisruptionBudget', 'NetworkPolicy']) {
+        const { spec } = objectOf(kind, name)
+        expect(spec?.['selector'] ?? spec?.['podSelector']).toEqual({ matchLabels: labels })
+      }
+    })
+
+    test('is reached on 8080 by its Service', () => {
+      const { selector, ports } = objectOf('Service', name)['spec'] as Tree
+      expect(selector).toEqual({ 'app.kubernetes.io/name': name })
+      const port = ports?.find((entry) => entry['port'] === 8080)
+      expect(portOf(service, String(port?.['targetPort']))).toBe(8080)
+    })
+
+    test('is scaled at 70 % of CPU and 80 % of memory', () => {
+      const { scaleTargetRef, metrics } = objectOf('HorizontalPodAutoscaler', name)['spec'] as Tree
+      expect(scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name })
+      const shares = metrics?.map(({ resource }) => [
+        resource?.['name'],
+        resource?.['target']?.['averageUtilization'],
+      ])
+      expect(shares).toEqual([
+        ['cpu', 70],
+        ['memory', 80],
+      ])
+    })
+
+    test('is probed where its admin server listens', () => {
+      const deployment = objectOf('Deployment', name)
+      const container = containersOf(deployment)[0] as Tree
+      const probes = ['startupProbe', 'livenessProbe', 'readinessProbe']
+      expect(probes.map((probe) => container[probe]?.['httpGet']?.['path'])).toEqual([
+        '/startupz',
+        '/livez',
+        '/readyz',
+      ])
+      const ports = probes.map((probe) =>
+        portOf(service, String(container[probe]?.['httpGet']?.['port'])),
+      )
+      const { HTTP_PORT } = envOf(deployment)
+      expect(ports).toEqual([HTTP_PORT, HTTP_PORT, HTTP_PORT].map(Number))
+    })
+
+    test('gets the variables that it reads, with values that it takes', async () => {
+      const env = envOf(objectOf('Deployment', name))
+      // The owner names it for every node; see the comment beside it.
+      const notRead = service === 'worker' ? ['REDIS_HOST'] : []
+      expect(await problemsOf(service, expand(env), [...notRead, ...referredTo(env)])).toEqual([])
+      expect(env['NATS_USER']).toBe(service)
+      expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
+    })
+
+    test('has the time to drain', () => {
+      const deployment = objectOf('Deployment', name)
+      const graceS = Number(podOf(deployment)['terminationGracePeriodSeconds'])
+      const preStop = containersOf(deployment)[0]?.['lifecycle']?.['preStop']
+      const spentS = Number(preStop?.['sleep']?.['seconds'] ?? 0)
+      const drainS = Number(envOf(deployment)['DRAIN_DEADLINE_MS']) / 1_000
+      expect(graceS).toBeGreaterThanOrEqual(drainS + spentS + END_BESIDE_DRAIN_S)
+    })
+  })
+})
+
+describe('docker-compose.yml', () => {
+  const { services } = readYaml('docker-compose.yml') as { services: Tree }
+  const environment = (name: string) =>
+    interpolate(services[name]?.['environment'] as unknown as Record<string, string>)
+
+  test('runs the seven services and what they need', () => {
+    const needed = ['nats', 'redis', 'consul', 'llm-simulator', ...SERVICES]
+    expect(Object.keys(services).sort()).toEqual(needed.sort())
+  })
+
+  test('publishes the API of the gateway, on loopback, and nothing else', () => {
+    const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined)
+    expect(published.map(([name]) => name)).toEqual(['gateway'])
+    const { API_PORT } = environment('gateway')
+    expect(services['gateway']?.['ports']).toEqual([`127.0.0.1:\${API_PORT:-8080}:${API_PORT}`])
+  })
+
+  test('can start more than one worker', () => {
+    const { container_name, ports } = services['worker'] as Tree
+    expect([container_name, ports, environment('worker')['SERVICE_ID']]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  test('has no secret with a value', () => {
+    for (const [name, service] of Object.entries(services)) {
+      for (const [variable, value] of Object.entries(service['environment'] ?? {})) {
+        if (!/PASSWORD|KEY|SECRET|TOKEN|AUTH|REDIS_URL/.test(variable)) continue
+        expect(String(value), `${variable} of ${name}`).toMatch(/\$\{\w+(:\?|:-\})/)
+      }
+    }
+  })
+
+  test('.env.example offers every variable that must be set', () => {
+    const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
+    const needed = new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name))
+    const example = readFileSync(join(ROOT, '.env.example'), 'utf8')
+    const offered = [...example.matchAll(/^(\w+)=/gm)].map(([, name]) => name)
+    expect([...needed].filter((name) => !offered.includes(name))).toEqual([])
+  })
+
+  test('the bus is one without known holes, and knows the password of every service', () => {
+    const image = String(services['nats']?.['image'])
+    expect(podOf(objectOf('StatefulSet', 'nats'))['containers']?.[0]?.['image']).toBe(image)
+    const [major = 0, minor = 0, patch = 0] = (/:(\d+)\.(\d+)\.(\d+)/.exec(image) ?? [])
+      .slice(1)
+      .map(Number)
+    const floor = minor === 11 ? 15 : minor === 12 ? 6 : 0
+    expect(major === 2 && minor >= 11 && patch >= floor, image).toBe(true)
+    const wanted = SERVICES.map(passwordVariable)
+    expect(Object.keys(environment('nats'))).toEqual(expect.arrayContaining(wanted))
+    expect(Object.keys(envOf(objectOf('StatefulSet', 'nats')))).toEqual(
+      expect.arrayContaining(wanted),
+    )
+  })
+
+  describe.each(EACH)('%s', (service) => {
+    test('gets the variables that it reads, with values that it takes', async () => {
+      expect(await problemsOf(service, environment(service), [])).toEqual([])
+      expect(environment(service)['NATS_USER']).toBe(service)
+      const password = services[service]?.['environment']?.['NATS_PASSWORD']
+      expect(password).toContain(`{${passwordVariable(service)}:?`)
+    })
+
+    test('is built from the one Dockerfile and started after what it needs', () => {
+      expect(services[service]?.['build']).toEqual({ context: '.', args: { SERVICE: service } })
+      const conditions = Object.entries(services[service]?.['depends_on'] as Tree)
+      for (const [, { condition }] of conditions) expect(condition).toBe('service_healthy')
+      const needed = [
+        'nats',
+        'redis',
+        'consul',
+        ...(service === 'coordinator' ? [] : ['coordinator']),
+      ]
+      expect(conditions.map(([name]) => name).sort()).toEqual(needed.sort())
+    })
+  })
+
+  test('every server has a health check', () => {
+    for (const name of ['nats', 'redis', 'consul', 'llm-simulator']) {
+      expect(services[name]?.['healthcheck'], name).toBeDefined()
+    }
+  })
+})
+
+function podOf(set: Tree): Tree {
+  return set['spec']?.['template']?.['spec'] as Tree
+}
+
+function containersOf(object: Tree): readonly Tree[] {
+  return object['spec']?.['template']?.['spec']?.['containers'] ?? []
+}
+
+/** The number behind the name of a container's port. */
+function portOf(service: ServiceName, port: string): number {
+  const container = containersOf(objectOf('Deployment', `agent-${service}`))[0]
+  return Number(container?.['ports']?.find((p) => p['name'] === port)?.['containerPort'])
+}
+
+/** The environment of the first container, with stand-ins for secrets and for what the pod knows. */
+function envOf(set: Tree): Record<string, string> {
+  const entries = containersOf(set)[0]?.['env'] ?? []
+  return Object.fromEntries(
+    entries.map((entry): [string, string] => {
+      const { name, value, valueFrom } = entry
+      if (value !== undefined) return [String(name), String(value)]
+      if (valueFrom?.['secretKeyRef']) return [String(name), SECRET]
+      const path = String(valueFrom?.['fieldRef']?.['fieldPath'])
+      const own = `${String(set['metadata']?.['name'])}${POD_SUFFIX}`
+      return [String(name), path === 'metadata.name' ? own : '10.0.0.1']
+    }),
+  )
+}
+
+/** `$(NAME)` replaced as Kubernetes does; secrets in URLs are letters and digits. */
+function expand(env: Readonly<Record<string, string>>): Record<string, string> {
+  return mapValues(env, (value) =>
+    value.replaceAll(/\$\((\w+)\)/g, (_, name: string) =>
+      env[name] === SECRET ? 'secret' : (env[name] ?? ''),
+    ),
+  )
+}
+
+function referredTo(env: Readonly<Record<string, string>>): readonly string[] {
+  return Object.values(env).flatMap((value) =>
+    [...value.matchAll(/\$\((\w+)\)/g)].map(([, name = '']) => name),
+  )
+}
+
+/** Compose's `${NAME:-default}`, and `${NAME:?message}` with a stand-in. */
+function interpolate(env: Readonly<Record<string, string>>): Record<string, string> {
+  return mapValues(env, (value) =>
+    String(value)
+      .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
+      .replaceAll(/\$\{\w+:\?[^}]*\}/g, 'secret0123456789'),
+  )
+}
+
+function mapValues(
+  record: Readonly<Record<string, string>>,
+  change: (value: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]))
+}

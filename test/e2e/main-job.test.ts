@@ -1,0 +1,215 @@
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** The main job, through HTTP and WebSocket only, on a whole fleet of real processes. */
+let test: TestFleet
+beforeAll(async () => {
+  test = await startTestFleet({ workers: 2 })
+})
+afterAll(() => test[Symbol.asyncDispose]())
+
+/** Every condition here is met within this, on a busy machine, milliseconds. */
+const SOON_MS = 20_000
+
+describe('a task', () => {
+  it('runs on a node and is answered with its result to who waits for it', async () => {
+    const view = await test.client.submit({ task: 'hello', model: 'echo' }, { waitSeconds: 30 })
+    expect(view).toMatchObject({ state: 'completed', result: 'hello', attempt: 1 })
+    expect(view.node).toMatch(/^worker-\d+$/)
+  })
+
+  it('is read at once after its 202, and later with its ending', async () => {
+    const { id } = await test.client.submit({ task: 'hello', model: 'sim?ttft=300&tokens=3' })
+    expect((await test.client.get(id)).state).toMatch(/queued|running/)
+    const view = await eventually(async () => {
+      const now = await test.client.get(id)
+      expect(now.state).toBe('completed')
+      return now
+    }, SOON_MS)
+    expect(view.usage).toMatchObject({ llmCalls: 1, outputTokens: 3 })
+  })
+
+  it('shows where it runs while it runs', async () => {
+    const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
+    const view = await eventually(async () => {
+      const now = await test.client.get(id)
+      expect(now).toMatchObject({ state: 'running' })
+      return now
+    }, SOON_MS)
+    expect(view.node).toMatch(/^worker-\d+$/)
+    await test.client.cancel(id)
+  })
+
+  it('keeps every finished call of a run in its history (L4)', async () => {
+    const view = await test.client.submit(
+      { task: 'count', model: 'sim-steps?n=4&ms=5' },
+      { waitSeconds: 30 },
+    )
+    expect(view).toMatchObject({ state: 'completed', usage: { llmCalls: 4 } })
+    const types = (await test.client.events(view.id)).map((event) => event.type)
+    expect(types[0]).toBe('submitted')
+    expect(types.filter((type) => type === 'call-finished')).toHaveLength(6)
+    expect(types.at(-1)).toBe('completed')
+  })
+
+  it('whose spec is too large for its pointer runs all the same', async () => {
+    const task = `large ${'x'.repeat(100_000)}`
+    const view = await test.client.submit({ task, model: 'echo' }, { waitSeconds: 30 })
+    expect(view).toMatchObject({ state: 'completed', result: task })
+  })
+
+  it('is retried after a failure of the provider and then completes', async () => {
+    const view = await test.client.submit(
+      { task: 'retry', model: 'sim?fault=500&times=1&tokens=2', maxAttempts: 3 },
+      { waitSeconds: 30 },
+    )
+    expect(view).toMatchObject({ state: 'completed', failures: 1, attempt: 2 })
+  })
+
+  it('fails with the last error when its attempts are used up', async () => {
+    const view = await test.client.submit(
+      { task: 'fail', model: 'sim?fault=500', maxAttempts: 2 },
+      { waitSeconds: 30 },
+    )
+    expect(view).toMatchObject({
+      state: 'failed',
+      error: { code: expect.stringMatching(/provider/) },
+    })
+  })
+
+  it('fails when its lifetime is over, and its run is stopped', async () => {
+    const view = await test.client.submit(
+      { task: 'late', model: 'sim?ttft=60000', timeoutMs: 1_500 },
+      { waitSeconds: 30 },
+    )
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'deadline-exceeded' } })
+    await eventually(async () => {
+      expect(await test.pointers.has('medium', 'default', view.id)).toBe(false)
+    }, SOON_MS)
+  })
+})
+
+describe('cancelling', () => {
+  it('ends a running task for good and takes its pointer back', async () => {
+    const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
+    await eventually(async () => {
+      expect((await test.client.get(id)).state).toBe('running')
+    }, SOON_MS)
+    expect(await test.client.cancel(id)).toMatchObject({ state: 'cancelled' })
+    expect(await test.client.cancel(id)).toMatchObject({ state: 'cancelled' })
+    expect(await test.pointers.has('medium', 'default', id)).toBe(false)
+    await eventually(async () => {
+      const calls = await fetch(`${test.fleet.simulators[0]}/sim/calls?task=${id}`)
+      const body = (await calls.json()) as { calls: { aborted: number }[] }
+      expect(body.calls[0]?.aborted).toBe(1)
+    }, SOON_MS)
+  })
+
+  it('is refused with 409 after another ending', async () => {
+    const { id } = await test.client.submit({ task: 'x', model: 'echo' }, { waitSeconds: 30 })
+    await expect(test.client.cancel(id)).rejects.toMatchObject({ status: 409 })
+  })
+})
+
+describe('submitting again under the same key (L1)', () => {
+  it('leads to the same task, and with another body to 422', async () => {
+    const key = { idempotencyKey: 'order-1' }
+    const first = await test.client.submit({ task: 'once', model: 'echo' }, key)
+    const second = await test.client.submit({ task: 'once', model: 'echo' }, key)
+    expect(second.id).toBe(first.id)
+    await expect(test.client.submit({ task: 'twice', model: 'echo' }, key)).rejects.toMatchObject({
+      status: 422,
+    })
+  })
+
+  it('makes one task of a hundred submissions at once', async () => {
+    const key = { idempotencyKey: 'race-1', waitSeconds: 30 }
+    const views = await Promise.all(
+      Array.from({ length: 100 }, () => test.client.submit({ task: 'race', model: 'echo' }, key)),
+    )
+    expect(new Set(views.map((view) => view.id)).size).toBe(1)
+    const events = await test.client.events(views[0]!.id)
+    expect(events.map((event) => event.type)).toEqual(['submitted', 'completed'])
+  })
+})
+
+describe('a batch', () => {
+  it('takes a thousand tasks and runs them all', async () => {
+    const tasks = Array.from({ length: 1_000 }, (_, i) => ({ task: `t${i}`, model: 'echo' }))
+    const results = await test.client.submitBatch(tasks)
+    expect(results.every((result) => result.status === 202)).toBe(true)
+    const ids = results.map((result) => result.taskId!)
+    const ended = new Set<string>()
+    for await (const frame of test.client.watch(ids)) {
+      if (frame.type === 'event' && frame.event.type === 'completed') ended.add(frame.taskId)
+    }
+    expect(ended.size).toBe(1_000)
+  })
+})
+
+describe('listing', () => {
+  it('pages through the tasks of a state, newest first', async () => {
+    await test.client.submit({ task: 'one more', model: 'echo' }, { waitSeconds: 30 })
+    await eventually(async () => {
+      const first = await test.client.list({ state: 'completed', limit: 2 })
+      expect(first.tasks).toHaveLength(2)
+      const second = await test.client.list({
+        state: 'completed',
+        limit: 2,
+        ...(first.nextCursor === undefined ? {} : { cursor: first.nextCursor }),
+      })
+      const ids = [...first.tasks, ...second.tasks].map((task) => task.id)
+      expect(new Set(ids).size).toBe(4)
+      const times = [...first.tasks, ...second.tasks].map((task) => task.createdAt)
+      expect(times).toEqual([...times].sort().reverse())
+    }, SOON_MS)
+  })
+})
+
+describe('the stream', () => {
+  it('gives text as it comes and the ending after it (L5)', async () => {
+    const { id } = await test.client.submit({
+      task: 'talk',
+      model: 'sim?ttft=200&tps=50&tokens=20',
+    })
+    let text = ''
+    const events: string[] = []
+    let result: unknown
+    for await (const frame of test.client.watch([id], { deltas: true })) {
+      if (frame.type === 'delta' && frame.kind === 'text') text += frame.text
+      if (frame.type !== 'event') continue
+      events.push(frame.event.type)
+      if (frame.event.type === 'completed') result = frame.event.result
+    }
+    expect(events).toEqual(['submitted', 'completed'])
+    expect(text.length).toBeGreaterThan(0)
+    expect(result).toContain(text.slice(0, 20))
+  })
+
+  it('resumes behind a sequence without gaps or repeats', async () => {
+    const view = await test.client.submit(
+      { task: 'count', model: 'sim-steps?n=3&ms=5' },
+      { waitSeconds: 30 },
+    )
+    const all = await test.client.events(view.id)
+    const after = all[1]!.seq
+    const seen: number[] = []
+    for await (const frame of test.client.watch([view.id], { after })) {
+      if (frame.type === 'event') seen.push(frame.seq)
+    }
+    expect(seen).toEqual(all.filter((event) => event.seq > after).map((event) => event.seq))
+  })
+})
+
+describe('the fleet', () => {
+  it('shows its nodes with their real figures', async () => {
+    await eventually(async () => {
+      const fleet = await test.client.fleet()
+      expect(fleet.nodes).toHaveLength(2)
+      for (const node of fleet.nodes) {
+        expect(node.state).toBe('alive')
+        expect(node.memoryBytes).toBeGreaterThan(10_000_000)
+      }
+    }, SOON_MS)
+  })
+})

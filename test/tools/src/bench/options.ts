@@ -1,0 +1,121 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** The parts of the benchmark, in the order they run. */
+export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover'] as const
+/** A part of the benchmark. */
+export type Part = (typeof PARTS)[number]
+
+/** What is measured, and at which size. */
+export interface BenchOptions {
+  readonly parts: ReadonlySet<Part>
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmupSeconds: number
+  readonly callers: number
+  readonly workers: number
+  readonly slots: number
+  readonly ratePerSecond: number
+  readonly inflight: number
+  readonly kills: number
+  readonly failoverTasks: number
+  readonly jsonFile: string | undefined
+  readonly profileDir: string | undefined
+}
+
+/** The flags, for people. */
+export const USAGE = `npm run bench -- [flags]
+  --only PART,…      of ${PARTS.join(', ')}
+  --rounds N         rounds of each side (3)
+  --seconds N        length of a round (6)
+  --callers N        callers that wait for their result (64)
+  --workers N        worker processes of each side (2)
+  --slots N          tasks that one worker runs at once (512)
+  --rate N           tasks a second of the latency part (500)
+  --inflight N       tasks in flight at one moment (20000)
+  --kills N          workers killed in the failover part (3)
+  --json FILE        write all figures there
+  --profile DIR      CPU profiles of all services, for node's own tools
+  --smoke            everything tiny: does it work at all?`
+
+const DEFAULTS = {
+  rounds: 3,
+  seconds: 6,
+  warmupSeconds: 3,
+  callers: 64,
+  workers: 2,
+  slots: 512,
+  rate: 500,
+  inflight: 20_000,
+  kills: 3,
+  failoverTasks: 1_400,
+}
+const SMOKE = {
+  rounds: 1,
+  seconds: 1,
+  warmupSeconds: 0.5,
+  callers: 16,
+  workers: 2,
+  slots: 512,
+  rate: 100,
+  inflight: 400,
+  kills: 1,
+  failoverTasks: 200,
+}
+
+/** Reads the flags; throws with what is wrong. */
+export function readOptions(args: readonly string[]): BenchOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      callers: { type: 'string' },
+      workers: { type: 'string' },
+      slots: { type: 'string' },
+      rate: { type: 'string' },
+      inflight: { type: 'string' },
+      kills: { type: 'string' },
+      json: { type: 'string' },
+      profile: { type: 'string' },
+      smoke: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const base = values.smoke ? SMOKE : DEFAULTS
+  const number = (name: keyof typeof values & keyof typeof DEFAULTS): number =>
+    positive(`--${name}`, values[name], base[name])
+  return {
+    parts: partsOf(values.only),
+    rounds: number('rounds'),
+    seconds: number('seconds'),
+    warmupSeconds: base.warmupSeconds,
+    callers: number('callers'),
+    workers: number('workers'),
+    slots: number('slots'),
+    ratePerSecond: number('rate'),
+    inflight: number('inflight'),
+    kills: number('kills'),
+    failoverTasks: base.failoverTasks,
+    jsonFile: values.json === undefined ? undefined : resolve(values.json),
+    profileDir: values.profile === undefined ? undefined : resolve(values.profile),
+  }
+}
+
+/** A positive number given as text, or the fallback when it is not given. */
+export function positive(flag: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!(value > 0)) throw new Error(`${flag} must be a number above 0, got ${text}`)
+  return value
+}
+
+function partsOf(text: string | undefined): ReadonlySet<Part> {
+  if (text === undefined) return new Set(PARTS)
+  const names = text.split(',')
+  const unknown = names.filter((name) => !PARTS.some((part) => part === name))
+  if (unknown.length > 0) throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
+  return new Set(PARTS.filter((part) => names.includes(part)))
+}

@@ -1,0 +1,121 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
+import type { NamedProcess } from '../processes.ts'
+
+/**
+ * The peer that the fleet is measured against: BullMQ behind Fastify, one server process and as many
+ * worker processes as the fleet has, on a Redis of its own with the same durability.
+ */
+export interface Peer {
+  readonly url: string
+  processes(): readonly NamedProcess[]
+  stop(): Promise<void>
+}
+
+const PEER_DIR = fileURLToPath(new URL('../../../bench/', import.meta.url))
+/** A first install on a slow line, milliseconds. */
+const INSTALL_WITHIN_MS = 300_000
+const READY_WITHIN_MS = 30_000
+const STOP_WITHIN_MS = 5_000
+
+/** Installs the peer's packages unless those of the present lock file are there. */
+async function installPeer(say: (line: string) => void): Promise<void> {
+  const lock = await readFile(join(PEER_DIR, 'package-lock.json'), 'utf8')
+  const stamp = join(PEER_DIR, 'node_modules', '.installed-lock.json')
+  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === lock) return
+  say('installing the packages of the peer …')
+  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: PEER_DIR,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: INSTALL_WITHIN_MS,
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-4_000)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code !== 0) throw new Error(`npm ci failed in ${PEER_DIR}: ${errors}`)
+  await writeFile(stamp, lock)
+}
+
+/** Starts the peer and resolves when its server takes requests and its workers take work. */
+export async function startPeer(options: {
+  readonly dir: string
+  readonly binaries: Binaries
+  readonly workers: number
+  readonly slots: number
+  /** The provider of the fleet's workers, so that both sides ask the same process. */
+  readonly openaiBaseUrl: string
+  readonly say: (line: string) => void
+}): Promise<Peer> {
+  await installPeer(options.say)
+  const redis = await startRedis({ binaries: options.binaries, dir: join(options.dir, 'redis') })
+  const children: { name: string; child: ChildProcess }[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.map(({ child }) => stopChild(child)))
+    await redis.stop()
+  }
+  try {
+    const [port = 0] = await drawPorts(1)
+    const env = {
+      REDIS_URL: redis.url,
+      PEER_PORT: String(port),
+      PEER_CONCURRENCY: String(options.slots),
+      OPENAI_BASE_URL: options.openaiBaseUrl,
+    }
+    const start = async (name: string, script: string): Promise<void> => {
+      const child = spawn(process.execPath, [join(PEER_DIR, script)], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
+      children.push({ name, child })
+      await ready(name, child)
+    }
+    for (let i = 1; i <= options.workers; i += 1) await start(`worker-${i}`, 'worker.mjs')
+    await start('server', 'server.mjs')
+    return {
+      url: `http://127.0.0.1:${port}`,
+      processes: () => [
+        ...children.map(({ name, child }) => ({ name, pid: child.pid ?? 0 })),
+        { name: 'redis', pid: redis.pid },
+      ],
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function ready(name: string, child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`the peer's ${name} is not ready after ${READY_WITHIN_MS} ms`)),
+      READY_WITHIN_MS,
+    )
+    child.once('message', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+    child.once('exit', (code) => {
+      clearTimeout(timer)
+      reject(new Error(`the peer's ${name} ended with exit code ${code} before it was ready`))
+    })
+  })
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS)
+  await exited
+  clearTimeout(timer)
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import { startFleet, type Binaries, type Fleet, type FleetOptions } from '@agentfleet/local'
+import { SERVICES } from '@agentfleet/protocol'
+import type { NamedProcess } from '../processes.ts'
+import type { BenchOptions } from './options.ts'
+import { startPeer, type Peer } from './peer.ts'
+
+/** What every part of the benchmark is handed. */
+export interface BenchContext {
+  readonly options: BenchOptions
+  readonly binaries: Binaries
+  /** A folder for data that is removed at the end. */
+  readonly dir: string
+  readonly say: (line: string) => void
+}
+
+/** Both sides, started and idle. */
+export interface Sides {
+  readonly fleet: Fleet
+  readonly peer: Peer
+  stop(): Promise<void>
+}
+
+/** One of the two sides as it is measured. */
+export interface Side {
+  readonly name: 'agentfleet' | 'bullmq'
+  readonly url: string
+  processes(): readonly NamedProcess[]
+}
+
+/** Starts a fleet for this benchmark; a process that dies unasked is told, never hidden. */
+export async function startBenchFleet(
+  { options, binaries, dir, say }: BenchContext,
+  name: string,
+  extra: Partial<FleetOptions> = {},
+): Promise<Fleet> {
+  const profileArgs = ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}`]
+  const profiled = Object.fromEntries(SERVICES.map((service) => [service, profileArgs]))
+  return startFleet({
+    dir: join(dir, name),
+    binaries,
+    simulators: 1,
+    onExit: (id, reason) => say(`  ${id} ended: ${reason}`),
+    ...(options.profileDir === undefined ? {} : { nodeArgs: profiled }),
+    ...extra,
+  })
+}
+
+/** Starts the fleet and the peer, with the same simulator behind both. */
+export async function startSides(context: BenchContext): Promise<Sides> {
+  const { options, binaries, dir, say } = context
+  const fleet = await startBenchFleet(context, 'fleet', {
+    workers: options.workers,
+    env: { worker: { WORKER_SLOTS: String(options.slots) } },
+  })
+  try {
+    const peer = await startPeer({
+      dir: join(dir, 'peer'),
+      binaries,
+      workers: options.workers,
+      slots: options.slots,
+      openaiBaseUrl: `${fleet.simulators[0]}/v1`,
+      say,
+    })
+    return {
+      fleet,
+      peer,
+      async stop() {
+        await peer.stop()
+        await fleet.stop()
+      },
+    }
+  } catch (error) {
+    await fleet.stop()
+    throw error
+  }
+}
+
+/** The two sides in the order in which rounds alternate. */
+export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
+  return [
+    { name: 'agentfleet', url: fleet.url, processes: () => fleetProcesses(fleet) },
+    { name: 'bullmq', url: peer.url, processes: () => peer.processes() },
+  ]
+}
+
+/** All processes of a fleet but the simulators, which stand for the provider. */
+export function fleetProcesses(fleet: Fleet): NamedProcess[] {
+  const services = fleet.members().filter(({ kind }) => kind !== 'simulator')
+  return [
+    ...services.map((member) => ({ name: member.id, pid: member.pid() })),
+    { name: 'nats', pid: fleet.nats.pid },
+    { name: 'redis', pid: fleet.redis.pid },
+    { name: 'consul', pid: fleet.consul.pid },
+  ]
+}
+
+/** The provider and the load generator: used by both sides, part of neither. */
+export function sharedProcesses(fleet: Fleet): NamedProcess[] {
+  const simulators = fleet.members('simulator').map((m) => ({ name: m.id, pid: m.pid() }))
+  return [...simulators, { name: 'load generator', pid: process.pid }]
+}
