@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { summaryReporter } from './test/summary-reporter.ts'
 
 // `source`: tests run from the sources of the libraries; processes that tests start run from dist,
 // which the bootstrap has built before.
@@ -9,6 +10,7 @@ const shared = {
 
 export default defineConfig({
   test: {
+    reporters: ['default', summaryReporter],
     projects: [
       {
         ...shared,

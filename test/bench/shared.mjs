@@ -7,13 +7,9 @@ export const QUEUE = 'bench'
 /** Without an answer to SIGTERM the process ends by itself after this, milliseconds. */
 const CLOSE_WITHIN_MS = 3_000
 
-/** A connection as BullMQ's documentation wants it; pipelines are on by `PEER_AUTOPIPELINE=queue,worker`. */
-export function connectionTo(url, role) {
-  const roles = (process.env.PEER_AUTOPIPELINE ?? '').split(',')
-  return new Redis(url, {
-    maxRetriesPerRequest: null,
-    enableAutoPipelining: roles.includes(role),
-  })
+/** A connection as BullMQ's documentation wants it. */
+export function connectionTo(url) {
+  return new Redis(url, { maxRetriesPerRequest: null })
 }
 
 /** Closes when asked to, or when the parent is gone, and then ends the process. */

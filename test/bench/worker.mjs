@@ -31,7 +31,7 @@ const worker = new Worker(
   QUEUE,
   async (job) => (job.data.model === 'echo' ? job.data.task : stream(job)),
   {
-    connection: connectionTo(process.env.REDIS_URL, 'worker'),
+    connection: connectionTo(process.env.REDIS_URL),
     concurrency: Number(process.env.PEER_CONCURRENCY),
   },
 )

@@ -5,15 +5,17 @@ import { SERVICES, TOKEN_PATTERN, type ServiceName } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import {
   BASE,
-  EACH,
+  BASE_OBJECTS,
   ROOT,
   baseFiles,
-  baseObjects,
+  composeServices,
+  containerOf,
+  listedFiles,
   objectOf,
   objectsOf,
+  podOf,
   problemsOf,
-  readYaml,
-  type Tree,
+  type KubeObject,
 } from './manifests.ts'
 import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 
@@ -30,43 +32,37 @@ test('nats.conf is what the permissions of the services say', async () => {
 
 describe('k8s/base', () => {
   test('kustomization.yaml lists every file', () => {
-    const { resources, configMapGenerator } = readYaml('k8s', 'base', 'kustomization.yaml')
-    const generated = configMapGenerator?.flatMap((map) => map['files'] as Tree) ?? []
-    expect([...(resources ?? []), ...generated].sort()).toEqual([...baseFiles()].sort())
+    expect([...listedFiles()].sort()).toEqual([...baseFiles()].sort())
   })
 
   test('holds no secrets, and every secret it names is in the example', () => {
-    const objects = baseObjects()
+    const objects = BASE_OBJECTS
     expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([])
-    const example = objectsOf(readFileSync(join(ROOT, 'k8s', 'secrets.example.yaml'), 'utf8'))
-    const offered = example.flatMap((secret) =>
-      Object.keys(secret['stringData'] as Tree).map(
-        (key) => `${secret['metadata']?.['name']}/${key}`,
-      ),
+    const offered = objectsOf(join(ROOT, 'k8s', 'secrets.example.yaml')).flatMap((secret) =>
+      Object.keys(secret.stringData ?? {}).map((key) => `${secret.metadata.name}/${key}`),
     )
-    const named = objects.flatMap(containersOf).flatMap((container) =>
-      (container['env'] ?? ([] as unknown as Tree))
-        .map((entry) => entry['valueFrom']?.['secretKeyRef'])
-        .filter((ref) => ref !== undefined)
-        .map((ref) => `${ref['name']}/${ref['key']}`),
-    )
+    const named = objects
+      .flatMap((object) => object.spec?.template?.spec.containers ?? [])
+      .flatMap(({ env }) => env ?? [])
+      .flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? [])
+      .map(({ name, key }) => `${name}/${key}`)
     expect([...new Set(named)].sort()).toEqual(offered.sort())
   })
 
   test('agent-worker has the figures of its owner', () => {
-    const { spec } = objectOf('Deployment', 'agent-worker')
-    expect(spec?.['replicas']).toBe(5)
-    const container = containersOf(objectOf('Deployment', 'agent-worker'))[0] as Tree
-    expect(container['resources']).toEqual({
+    const deployment = objectOf('Deployment', 'agent-worker')
+    expect(deployment.spec?.replicas).toBe(5)
+    const container = containerOf(deployment)
+    expect(container.resources).toEqual({
       requests: { memory: '2Gi', cpu: '1000m' },
       limits: { memory: '4Gi', cpu: '2000m' },
     })
-    const env = new Map(container['env']?.map((entry) => [String(entry['name']), entry]))
-    expect(env.get('OPENAI_API_KEY')?.['valueFrom']?.['secretKeyRef']?.['name']).toBe('api-keys')
-    expect(env.get('REDIS_HOST')?.['value']).toBe('redis')
-    expect(env.get('CONSUL_HOST')?.['value']).toBe('consul')
-    const scaler = objectOf('HorizontalPodAutoscaler', 'agent-worker')['spec'] as Tree
-    expect([scaler['minReplicas'], scaler['maxReplicas']]).toEqual([2, 20])
+    const env = new Map(container.env?.map((entry) => [entry.name, entry]))
+    expect(env.get('OPENAI_API_KEY')?.valueFrom?.secretKeyRef?.name).toBe('api-keys')
+    expect(env.get('REDIS_HOST')?.value).toBe('redis')
+    expect(env.get('CONSUL_HOST')?.value).toBe('consul')
+    const scaler = objectOf('HorizontalPodAutoscaler', 'agent-worker')
+    expect([scaler.spec?.minReplicas, scaler.spec?.maxReplicas]).toEqual([2, 20])
   })
 
   test('agent-worker is scaled by the HorizontalPodAutoscaler alone', () => {
@@ -78,25 +74,24 @@ describe('k8s/base', () => {
       podSelector: {},
       policyTypes: ['Ingress', 'Egress'],
     })
-    const open = baseObjects()
-      .filter(({ kind, spec }) => kind === 'NetworkPolicy' && spec?.['ingress'])
-      .filter(({ spec }) => spec?.['ingress']?.some((rule) => rule['from'] === undefined))
-      .map(({ metadata }) => metadata?.['name'])
+    const open = BASE_OBJECTS.filter(({ kind }) => kind === 'NetworkPolicy')
+      .filter(({ spec }) => spec?.ingress?.some(({ from }) => from === undefined))
+      .map(({ metadata }) => metadata.name)
     expect(open).toEqual(['agent-gateway'])
   })
 
   test('pods are restricted, and only the autoscaler has a token of the cluster', () => {
-    const sets = baseObjects().filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+    const sets = BASE_OBJECTS.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     for (const set of sets) {
+      const { name } = set.metadata
       const pod = podOf(set)
-      const name = String(set['metadata']?.['name'])
-      expect(pod['automountServiceAccountToken'], name).toBe(name === 'agent-autoscaler')
-      expect(pod['securityContext'], name).toMatchObject({
+      expect(pod.automountServiceAccountToken, name).toBe(name === 'agent-autoscaler')
+      expect(pod.securityContext, name).toMatchObject({
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },
       })
-      for (const container of containersOf(set)) {
-        expect(container['securityContext'], name).toEqual({
+      for (const container of pod.containers) {
+        expect(container.securityContext, name).toEqual({
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
           capabilities: { drop: ['ALL'] },
@@ -105,35 +100,35 @@ describe('k8s/base', () => {
     }
   })
 
-  describe.each(EACH)('%s', (service) => {
+  describe.each(SERVICES)('%s', (service) => {
     const name = `agent-${service}`
 
     test('has everything that a service needs', () => {
       const labels = { 'app.kubernetes.io/name': name }
       const deployment = objectOf('Deployment', name)
-      expect(deployment['spec']?.['selector']).toEqual({ matchLabels: labels })
-      expect(deployment['spec']?.['template']?.['metadata']?.['labels']).toMatchObject(labels)
-      expect(podOf(deployment)['serviceAccountName']).toBe(name)
+      expect(deployment.spec?.selector).toEqual({ matchLabels: labels })
+      expect(deployment.spec?.template?.metadata.labels).toMatchObject(labels)
+      expect(podOf(deployment).serviceAccountName).toBe(name)
       expect(objectOf('ServiceAccount', name)).toBeDefined()
       for (const kind of ['PodDisruptionBudget', 'NetworkPolicy']) {
         const { spec } = objectOf(kind, name)
-        expect(spec?.['selector'] ?? spec?.['podSelector']).toEqual({ matchLabels: labels })
+        expect(spec?.selector ?? spec?.podSelector).toEqual({ matchLabels: labels })
       }
     })
 
     test('is reached on 8080 by its Service', () => {
-      const { selector, ports } = objectOf('Service', name)['spec'] as Tree
-      expect(selector).toEqual({ 'app.kubernetes.io/name': name })
-      const port = ports?.find((entry) => entry['port'] === 8080)
-      expect(portOf(service, String(port?.['targetPort']))).toBe(8080)
+      const { spec } = objectOf('Service', name)
+      expect(spec?.selector).toEqual({ 'app.kubernetes.io/name': name })
+      const target = spec?.ports?.find(({ port }) => port === 8080)?.targetPort
+      expect(portOf(service, target)).toBe(8080)
     })
 
     test('is scaled at 70 % of CPU and 80 % of memory', () => {
-      const { scaleTargetRef, metrics } = objectOf('HorizontalPodAutoscaler', name)['spec'] as Tree
-      expect(scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name })
-      const shares = metrics?.map(({ resource }) => [
-        resource?.['name'],
-        resource?.['target']?.['averageUtilization'],
+      const { spec } = objectOf('HorizontalPodAutoscaler', name)
+      expect(spec?.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name })
+      const shares = spec?.metrics?.map(({ resource }) => [
+        resource.name,
+        resource.target.averageUtilization,
       ])
       expect(shares).toEqual([
         ['cpu', 70],
@@ -143,18 +138,11 @@ describe('k8s/base', () => {
 
     test('is probed where its admin server listens', () => {
       const deployment = objectOf('Deployment', name)
-      const container = containersOf(deployment)[0] as Tree
-      const probes = ['startupProbe', 'livenessProbe', 'readinessProbe']
-      expect(probes.map((probe) => container[probe]?.['httpGet']?.['path'])).toEqual([
-        '/startupz',
-        '/livez',
-        '/readyz',
-      ])
-      const ports = probes.map((probe) =>
-        portOf(service, String(container[probe]?.['httpGet']?.['port'])),
-      )
-      const { HTTP_PORT } = envOf(deployment)
-      expect(ports).toEqual([HTTP_PORT, HTTP_PORT, HTTP_PORT].map(Number))
+      const { startupProbe, livenessProbe, readinessProbe } = containerOf(deployment)
+      const probed = [startupProbe, livenessProbe, readinessProbe].map((probe) => probe?.httpGet)
+      expect(probed.map((get) => get?.path)).toEqual(['/startupz', '/livez', '/readyz'])
+      const admin = Number(envOf(deployment)['HTTP_PORT'])
+      expect(probed.map((get) => portOf(service, get?.port))).toEqual([admin, admin, admin])
     })
 
     test('gets the variables that it reads, with values that it takes', async () => {
@@ -168,9 +156,8 @@ describe('k8s/base', () => {
 
     test('has the time to drain', () => {
       const deployment = objectOf('Deployment', name)
-      const graceS = Number(podOf(deployment)['terminationGracePeriodSeconds'])
-      const preStop = containersOf(deployment)[0]?.['lifecycle']?.['preStop']
-      const spentS = Number(preStop?.['sleep']?.['seconds'] ?? 0)
+      const graceS = podOf(deployment).terminationGracePeriodSeconds
+      const spentS = containerOf(deployment).lifecycle?.preStop?.sleep?.seconds ?? 0
       const drainS = Number(envOf(deployment)['DRAIN_DEADLINE_MS']) / 1_000
       expect(graceS).toBeGreaterThanOrEqual(drainS + spentS + END_BESIDE_DRAIN_S)
     })
@@ -178,9 +165,8 @@ describe('k8s/base', () => {
 })
 
 describe('docker-compose.yml', () => {
-  const { services } = readYaml('docker-compose.yml') as { services: Tree }
-  const environment = (name: string) =>
-    interpolate(services[name]?.['environment'] as unknown as Record<string, string>)
+  const services = composeServices()
+  const environment = (name: string) => interpolate(services[name]?.environment ?? {})
 
   test('runs the seven services and what they need', () => {
     const needed = ['nats', 'redis', 'consul', 'llm-simulator', ...SERVICES]
@@ -191,21 +177,17 @@ describe('docker-compose.yml', () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined)
     expect(published.map(([name]) => name)).toEqual(['gateway'])
     const { API_PORT } = environment('gateway')
-    expect(services['gateway']?.['ports']).toEqual([`127.0.0.1:\${API_PORT:-8080}:${API_PORT}`])
+    expect(services['gateway']?.ports).toEqual([`127.0.0.1:\${API_PORT:-8080}:${API_PORT}`])
   })
 
   test('can start more than one worker', () => {
-    const { container_name, ports } = services['worker'] as Tree
-    expect([container_name, ports, environment('worker')['SERVICE_ID']]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ])
+    expect(services['worker']?.container_name).toBeUndefined()
+    expect(environment('worker')['SERVICE_ID']).toBeUndefined()
   })
 
   test('has no secret with a value', () => {
     for (const [name, service] of Object.entries(services)) {
-      for (const [variable, value] of Object.entries(service['environment'] ?? {})) {
+      for (const [variable, value] of Object.entries(service.environment ?? {})) {
         if (!/PASSWORD|KEY|SECRET|TOKEN|AUTH|REDIS_URL/.test(variable)) continue
         expect(String(value), `${variable} of ${name}`).toMatch(/\$\{\w+(:\?|:-\})/)
       }
@@ -221,8 +203,8 @@ describe('docker-compose.yml', () => {
   })
 
   test('the bus is one without known holes, and knows the password of every service', () => {
-    const image = String(services['nats']?.['image'])
-    expect(podOf(objectOf('StatefulSet', 'nats'))['containers']?.[0]?.['image']).toBe(image)
+    const image = services['nats']?.image ?? ''
+    expect(containerOf(objectOf('StatefulSet', 'nats')).image).toBe(image)
     const [major = 0, minor = 0, patch = 0] = (/:(\d+)\.(\d+)\.(\d+)/.exec(image) ?? [])
       .slice(1)
       .map(Number)
@@ -235,17 +217,17 @@ describe('docker-compose.yml', () => {
     )
   })
 
-  describe.each(EACH)('%s', (service) => {
+  describe.each(SERVICES)('%s', (service) => {
     test('gets the variables that it reads, with values that it takes', async () => {
       expect(await problemsOf(service, environment(service), [])).toEqual([])
       expect(environment(service)['NATS_USER']).toBe(service)
-      const password = services[service]?.['environment']?.['NATS_PASSWORD']
+      const password = services[service]?.environment?.['NATS_PASSWORD']
       expect(password).toContain(`{${passwordVariable(service)}:?`)
     })
 
     test('is built from the one Dockerfile and started after what it needs', () => {
-      expect(services[service]?.['build']).toEqual({ context: '.', args: { SERVICE: service } })
-      const conditions = Object.entries(services[service]?.['depends_on'] as Tree)
+      expect(services[service]?.build).toEqual({ context: '.', args: { SERVICE: service } })
+      const conditions = Object.entries(services[service]?.depends_on ?? {})
       for (const [, { condition }] of conditions) expect(condition).toBe('service_healthy')
       const needed = [
         'nats',
@@ -259,36 +241,28 @@ describe('docker-compose.yml', () => {
 
   test('every server has a health check', () => {
     for (const name of ['nats', 'redis', 'consul', 'llm-simulator']) {
-      expect(services[name]?.['healthcheck'], name).toBeDefined()
+      expect(services[name]?.healthcheck, name).toBeDefined()
     }
   })
 })
 
-function podOf(set: Tree): Tree {
-  return set['spec']?.['template']?.['spec'] as Tree
-}
-
-function containersOf(object: Tree): readonly Tree[] {
-  return object['spec']?.['template']?.['spec']?.['containers'] ?? []
-}
-
 /** The number behind the name of a container's port. */
-function portOf(service: ServiceName, port: string): number {
-  const container = containersOf(objectOf('Deployment', `agent-${service}`))[0]
-  return Number(container?.['ports']?.find((p) => p['name'] === port)?.['containerPort'])
+function portOf(service: ServiceName, port: string | undefined): number | undefined {
+  const { ports } = containerOf(objectOf('Deployment', `agent-${service}`))
+  return ports?.find(({ name }) => name === port)?.containerPort
 }
 
 /** The environment of the first container, with stand-ins for secrets and for what the pod knows. */
-function envOf(set: Tree): Record<string, string> {
-  const entries = containersOf(set)[0]?.['env'] ?? []
+function envOf(set: KubeObject): Record<string, string> {
+  const known = new Map([
+    ['metadata.name', `${set.metadata.name}${POD_SUFFIX}`],
+    ['status.podIP', '10.0.0.1'],
+  ])
+  const entries = containerOf(set).env ?? []
   return Object.fromEntries(
-    entries.map((entry): [string, string] => {
-      const { name, value, valueFrom } = entry
-      if (value !== undefined) return [String(name), String(value)]
-      if (valueFrom?.['secretKeyRef']) return [String(name), SECRET]
-      const path = String(valueFrom?.['fieldRef']?.['fieldPath'])
-      const own = `${String(set['metadata']?.['name'])}${POD_SUFFIX}`
-      return [String(name), path === 'metadata.name' ? own : '10.0.0.1']
+    entries.map(({ name, value, valueFrom }) => {
+      const secret = valueFrom?.secretKeyRef && SECRET
+      return [name, value ?? secret ?? known.get(valueFrom?.fieldRef?.fieldPath ?? '') ?? '']
     }),
   )
 }

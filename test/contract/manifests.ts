@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SERVICES, type ServiceName } from '@agentfleet/protocol'
+import type { ServiceName } from '@agentfleet/protocol'
 import { parse, parseAllDocuments } from 'yaml'
 import { baseEnv, envNames, loadConfig } from '../../libs/runtime/src/index.ts'
 
@@ -11,12 +11,89 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The folder of the kustomize base. */
 export const BASE = join(ROOT, 'k8s', 'base')
 
-/** Anything parsed from YAML: tests say which path they expect. */
-export type Tree = { readonly [key: string]: Tree } & readonly Tree[] & string & number & boolean
+/** One container of a pod, as far as the tests look. */
+export interface Container {
+  readonly image: string
+  readonly env?: readonly EnvEntry[]
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[]
+  readonly resources?: unknown
+  readonly securityContext?: unknown
+  readonly startupProbe?: Probe
+  readonly livenessProbe?: Probe
+  readonly readinessProbe?: Probe
+  readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } }
+}
 
-/** A parsed YAML file of one document. */
-export function readYaml(...path: string[]): Tree {
-  return parse(readFileSync(join(ROOT, ...path), 'utf8'), { merge: true }) as Tree
+interface Probe {
+  readonly httpGet?: { readonly path: string; readonly port: string }
+}
+
+interface EnvEntry {
+  readonly name: string
+  readonly value?: string
+  readonly valueFrom?: {
+    readonly secretKeyRef?: { readonly name: string; readonly key: string }
+    readonly fieldRef?: { readonly fieldPath: string }
+  }
+}
+
+/** What a Deployment or StatefulSet makes. */
+export interface Pod {
+  readonly serviceAccountName?: string
+  readonly automountServiceAccountToken?: boolean
+  readonly terminationGracePeriodSeconds?: number
+  readonly securityContext?: unknown
+  readonly containers: readonly Container[]
+}
+
+/** An object of Kubernetes of any kind, as far as the tests look. */
+export interface KubeObject {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly stringData?: Readonly<Record<string, string>>
+  readonly spec?: {
+    readonly replicas?: number
+    readonly selector?: unknown
+    readonly podSelector?: unknown
+    readonly template?: { readonly metadata: { readonly labels: unknown }; readonly spec: Pod }
+    readonly ports?: readonly { readonly port: number; readonly targetPort: string }[]
+    readonly ingress?: readonly { readonly from?: unknown }[]
+    readonly scaleTargetRef?: unknown
+    readonly minReplicas?: number
+    readonly maxReplicas?: number
+    readonly metrics?: readonly {
+      readonly resource: {
+        readonly name: string
+        readonly target: { readonly averageUtilization: number }
+      }
+    }[]
+  }
+}
+
+/** A service of docker-compose.yml. */
+export interface ComposeService {
+  readonly image: string
+  readonly build?: unknown
+  readonly container_name?: string
+  readonly ports?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly healthcheck?: unknown
+  readonly stop_grace_period?: string
+}
+
+/** The services of docker-compose.yml, anchors and merges resolved. */
+export function composeServices(): Readonly<Record<string, ComposeService>> {
+  const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
+  return (parse(text, { merge: true }) as { services: Record<string, ComposeService> }).services
+}
+
+/** Every file that kustomization.yaml names. */
+export function listedFiles(): readonly string[] {
+  const { resources, configMapGenerator } = parse(
+    readFileSync(join(BASE, 'kustomization.yaml'), 'utf8'),
+  ) as { resources: string[]; configMapGenerator: { files: string[] }[] }
+  return [...resources, ...configMapGenerator.flatMap(({ files }) => files)]
 }
 
 /** File names in the base. */
@@ -24,34 +101,49 @@ export function baseFiles(): readonly string[] {
   return readdirSync(BASE).filter((file) => file !== 'kustomization.yaml')
 }
 
-/** Every object of the base. */
-export function baseObjects(): readonly Tree[] {
-  return baseFiles()
-    .filter((file) => file.endsWith('.yaml'))
-    .flatMap((file) => objectsOf(readFileSync(join(BASE, file), 'utf8')))
-}
-
 /** The objects of one file. */
-export function objectsOf(text: string): readonly Tree[] {
-  return parseAllDocuments(text).map((document) => document.toJS() as Tree)
+export function objectsOf(file: string): readonly KubeObject[] {
+  const documents = parseAllDocuments(readFileSync(file, 'utf8'))
+  return documents.map((document) => document.toJS() as KubeObject)
 }
 
-/** The one object of a kind and name. */
-export function objectOf(kind: string, name: string): Tree {
-  const found = baseObjects().filter((o) => o['kind'] === kind && o['metadata']?.['name'] === name)
-  if (found.length !== 1) throw new Error(`${found.length} objects are ${kind} ${name}`)
-  return found[0] as Tree
+/** Every object of the base. */
+export const BASE_OBJECTS: readonly KubeObject[] = baseFiles()
+  .filter((file) => file.endsWith('.yaml'))
+  .flatMap((file) => objectsOf(join(BASE, file)))
+
+/** The one object of a kind and name in the base. */
+export function objectOf(kind: string, name: string): KubeObject {
+  const [found, ...more] = BASE_OBJECTS.filter(
+    (object) => object.kind === kind && object.metadata.name === name,
+  )
+  if (found === undefined || more.length > 0) throw new Error(`not one object is ${kind} ${name}`)
+  return found
+}
+
+/** The pod that an object makes. */
+export function podOf(object: KubeObject): Pod {
+  const pod = object.spec?.template?.spec
+  if (pod === undefined) throw new Error(`${object.kind} ${object.metadata.name} makes no pod`)
+  return pod
+}
+
+/** The first container of the pod that an object makes. */
+export function containerOf(object: KubeObject): Container {
+  const [container] = podOf(object).containers
+  if (container === undefined) throw new Error(`${object.metadata.name} has no container`)
+  return container
 }
 
 type Schema = Parameters<typeof loadConfig>[0]
 
 /** What a service's process reads of its environment. */
 export async function schemaOf(service: ServiceName): Promise<Schema> {
-  const path = `../../services/${service}/src/config.ts`
+  const path = join(ROOT, 'services', service, 'src', 'config.ts')
   const exported = Object.values((await import(path)) as Record<string, unknown>)
-  const schemas = exported.filter((value): value is Schema => isSchema(value))
-  if (schemas.length !== 1) throw new Error(`${path} exports ${schemas.length} schemas`)
-  return (schemas[0] as Schema).safeExtend(baseEnv(service)) as Schema
+  const [schema, ...more] = exported.filter((value): value is Schema => isSchema(value))
+  if (schema === undefined || more.length > 0) throw new Error(`${path} must export one schema`)
+  return schema.safeExtend(baseEnv(service))
 }
 
 function isSchema(value: unknown): boolean {
@@ -75,6 +167,3 @@ export async function problemsOf(
   }
   return problems
 }
-
-/** Names of the services, to make one test for each. */
-export const EACH = [...SERVICES]

@@ -106,9 +106,10 @@ export function tailLog(
 
   const watch = async (): Promise<void> => {
     if (closed || making !== undefined) return
+    const positionBefore = position
     const { lastSeq } = await streamFill(bus, STREAMS.log)
-    if (lastSeq < position) {
-      log.error({ lastSeq, position }, 'the log lost events: it is behind what was read from it')
+    if (lastSeq < positionBefore) {
+      log.error({ lastSeq, position: positionBefore }, 'the log lost events: it is behind what was read from it')
     }
     // Silent while the log is ahead: the consumer is gone or stuck.
     if (puller === undefined || (lastSeq > position && position === positionAtLastWatch)) remake()

@@ -112,7 +112,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       if (state !== undefined) query.set('state', state)
       if (limit !== undefined) query.set('limit', String(limit))
       if (cursor !== undefined) query.set('cursor', cursor)
-      return call(`/v1/tasks?${query}`, { signal })
+      return call(`/v1/tasks?${query.toString()}`, { signal })
     },
     cancel: (taskId, { signal } = {}) =>
       call(`${taskPath(taskId)}/cancel`, { method: 'POST', signal }),

@@ -6,7 +6,7 @@ import type { Orchestrator } from './orchestrator.ts'
 
 /** The control API's list; README.md has the whole contract. */
 const workersSchema = z.object({
-  workers: z.array(z.object({ id: z.string(), startedAtMs: z.number() })),
+  workers: z.array(z.object({ id: z.string(), startedAtMs: z.number(), state: z.string() })),
 })
 
 const CALL_WITHIN_MS = 5_000
@@ -56,8 +56,11 @@ export function createLocalOrchestrator(options: {
   }
 
   return {
+    driver: 'local',
     async nodes() {
-      return workersSchema.parse(await call()).workers
+      // One that was stopped through the control API no longer counts there either.
+      const { workers } = workersSchema.parse(await call())
+      return workers.filter(({ state }) => state !== 'draining')
     },
     async setCount(count, victims) {
       // First the lower count, so that nobody starts a new process in a victim's place.

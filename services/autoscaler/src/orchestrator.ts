@@ -6,11 +6,13 @@ export interface NodeProcess {
 
 /** Whoever runs the processes. */
 export interface Orchestrator {
+  /** Name of the driver, as it stands in recorded decisions. */
+  readonly driver: string
   /** Every node process that has not exited: starting, serving and draining ones. */
   nodes(): Promise<readonly NodeProcess[]>
   /**
-   * Asks for this many processes and for these to drain and exit. The count is absolute and counts
-   * draining ones until they are gone; nothing that is busy is ever ended.
+   * Keeps this many processes up, an absolute count of all that `nodes` lists but for these victims,
+   * which are asked to drain and exit by themselves; nothing that is busy is ever ended.
    */
   setCount(count: number, victims: readonly string[]): Promise<void>
 }

@@ -98,8 +98,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     if (decision.kind === 'hold' || !leadership.leading()) return false
     const victims = selectVictims(candidates, nodes - decision.nodes)
     try {
-      // Victims count until they have exited.
-      await orchestrator.setCount(decision.nodes + leaving + victims.length, victims)
+      await orchestrator.setCount(decision.nodes + leaving, victims)
       log.info({ ...decision, victims }, 'scaled')
       return true
     } catch (error) {
@@ -122,7 +121,10 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       ...figures,
       // An unfilled window has no highest wish, and JSON no infinity.
       ...(Number.isFinite(wantedMax) ? { wantedMax } : {}),
-      ...{ wanted: nodes, acted, changedAtMs: known.changedAtMs },
+      decided: nodes,
+      driver: orchestrator.driver,
+      acted,
+      changedAtMs: known.changedAtMs,
     }
     const entry: Decision = { service: SERVICE, kind, reason, atMs: clock.nowMs(), inputs }
     await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
@@ -144,9 +146,9 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
 async function recall(ops: AutoscalerDeps['ops']): Promise<Memory> {
   const last = await ops.lastDecision(SERVICE)
   if (last === undefined) return { changedAtMs: 0, recorded: '' }
-  const { changedAtMs, wanted, acted } = last.inputs
+  const { changedAtMs, decided, acted } = last.inputs
   return {
     changedAtMs: typeof changedAtMs === 'number' ? changedAtMs : last.atMs,
-    recorded: `${last.kind} ${last.reason} ${String(wanted)} ${String(acted)}`,
+    recorded: `${last.kind} ${last.reason} ${String(decided)} ${String(acted)}`,
   }
 }

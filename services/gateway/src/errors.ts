@@ -1,3 +1,4 @@
+import { unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
@@ -78,7 +79,7 @@ export function refusalOf(error: Error): Refusal {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new Refusal('invalid-request', error.message)
   }
-  return new Refusal('internal', 'This is our failure, not yours; send the request again later.')
+  return ourFailure()
 }
 
 function ofServiceError(error: ServiceError): Refusal {
@@ -95,10 +96,17 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'overloaded':
     case 'outcome-unknown':
       return new Refusal(error.code, error.message)
+    case 'bad-message':
+    case 'config-invalid':
+    case 'not-found':
+    case 'orchestrator-unavailable':
+    case 'registry-unavailable':
+      return ourFailure()
     default:
-      return new Refusal(
-        'internal',
-        'This is our failure, not yours; send the request again later.',
-      )
+      return unreachable(error.code)
   }
+}
+
+function ourFailure(): Refusal {
+  return new Refusal('internal', 'This is our failure, not yours; send the request again later.')
 }

@@ -127,9 +127,10 @@ export function createFeeds(deps: {
     if (history.some(({ event }) => isTerminalEvent(event))) end(watch)
   }
 
-  /** Starts replays that nobody waits for; `replay` handles its own errors. */
+  /** Reads the log again for these, without waiting for it; `replay` handles its own errors. */
   function again(watches: Iterable<Watch>) {
-    for (const watch of [...watches]) {
+    for (const watch of watches) {
+      if (watch.state === 'replaying') watch.more = true
       if (watch.state === 'live' || watch.state === 'stale') void replay(watch)
     }
   }
@@ -181,7 +182,7 @@ export function createFeeds(deps: {
       feed.heardAtMs = clock.monotonicMs()
       if ('attempt' in event) deltas.attemptSeen(taskId, event.attempt)
       const frame = eventFrame(taskId, event, seq)
-      for (const watch of [...feed.watches.values()]) {
+      for (const watch of feed.watches.values()) {
         if (watch.state === 'replaying') watch.more = true
         if (watch.state !== 'live' || seq <= watch.seq) continue
         watch.seq = seq

@@ -80,7 +80,7 @@ const PART_NAMES: Readonly<Record<string, string>> = {
 export function fieldErrors(places: readonly InvalidPlace[], part: string): FieldError[] {
   return places.map(({ instancePath = '', keyword, message, params = {} }) => {
     const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
-    switch (keyword) {
+    switch (keyword ?? '') {
       case 'additionalProperties':
         return {
           pointer: `${base}/${escapeToken(String(params['additionalProperty']))}`,

@@ -86,17 +86,12 @@ export function createSubmitter(deps: {
       messageId,
       deadlineMs: appendDeadlineMs,
     })
-    switch (outcome.kind) {
-      case 'stored':
-        if (keyed && outcome.duplicate) return existing(taskId, tenant, specHash)
-        return accepted(taskId, event, outcome.seq)
-      case 'conflict':
-        return existing(taskId, tenant, specHash)
-      case 'full':
-        return { kind: 'refused', refusal: logFull() }
-      case 'unknown':
-        return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
+    if (outcome.kind === 'full') return { kind: 'refused', refusal: logFull() }
+    if (outcome.kind === 'unknown') {
+      return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
     }
+    const ours = outcome.kind === 'stored' && !(keyed && outcome.duplicate)
+    return ours ? accepted(taskId, event, outcome.seq) : existing(taskId, tenant, specHash)
   }
 
   function accepted(taskId: string, event: Submitted, seq: number): SubmitOutcome {

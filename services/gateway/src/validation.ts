@@ -12,7 +12,7 @@ export function requestValidator(): FastifySchemaCompiler<object> {
   const bodies = new Ajv2020({ ...common, coerceTypes: false })
   const texts = new Ajv2020({ ...common, coerceTypes: true })
   return ({ schema, httpPart }) => {
-    switch (httpPart) {
+    switch (httpPart ?? 'body') {
       case 'body':
         return bodies.compile(schema)
       case 'querystring':

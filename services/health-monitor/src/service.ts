@@ -62,7 +62,16 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
     broadcaster.tick(true)
   }
   const judge = createJudge({
-    ...{ bus, ops, nodes, clock, log, metrics, ownLagMs, connectedForMs, classify, onDeath },
+    bus,
+    ops,
+    nodes,
+    clock,
+    log,
+    metrics,
+    ownLagMs,
+    connectedForMs,
+    classify,
+    onDeath,
   })
   const tell = createTeller(bus, now)
 

@@ -28,7 +28,7 @@ import { join } from 'node:path'
 import { createMetrics } from '../src/metrics.ts'
 import { createHealthMonitor } from '../src/service.ts'
 
-export const log = createLogger({ service: 'test', id: 'test', level: 'error' })
+const log = createLogger({ service: 'test', id: 'test', level: 'error' })
 const MIB = 1024 ** 2
 const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
@@ -54,7 +54,12 @@ export async function startWorld() {
   const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
     const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
     const bus = await connectBus({
-      ...{ url: nats.url, user, password: user, name: user, inboxPrefix: prefix, log },
+      url: nats.url,
+      user,
+      password: user,
+      name: user,
+      inboxPrefix: prefix,
+      log,
     })
     opened.push(bus)
     return bus

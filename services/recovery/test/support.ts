@@ -56,7 +56,12 @@ export async function startWorld() {
   const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
     const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
     const bus = await connectBus({
-      ...{ url: nats.url, user, password: user, name: user, inboxPrefix: prefix, log },
+      url: nats.url,
+      user,
+      password: user,
+      name: user,
+      inboxPrefix: prefix,
+      log,
     })
     opened.push(bus)
     return bus

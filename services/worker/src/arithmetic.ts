@@ -13,8 +13,6 @@ const LENGTH_MAX = 1_000
 /** Parentheses and signs within each other; bounds the stack. */
 const DEPTH_MAX = 100
 
-const TOKEN = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)|([-+*/%^()]))/y
-
 /** The value of an arithmetic expression. */
 export function calculate(expression: string): Arithmetic {
   if (expression.length > LENGTH_MAX) {
@@ -42,10 +40,10 @@ type Value = number | string
 function tokenise(expression: string): (number | string)[] | string {
   const tokens: (number | string)[] = []
   const text = expression.trimEnd()
-  TOKEN.lastIndex = 0
-  while (TOKEN.lastIndex < text.length) {
-    const at = TOKEN.lastIndex
-    const match = TOKEN.exec(text)
+  const token = /\s*(?:((?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)|([-+*/%^()]))/y
+  while (token.lastIndex < text.length) {
+    const at = token.lastIndex
+    const match = token.exec(text)
     if (match === null) return `unexpected character at ${at + 1}`
     tokens.push(match[1] === undefined ? (match[2] ?? '') : Number(match[1]))
   }

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 
 /**
  * The part of `fetch` that the SDK needs for streamed calls, on node:http: web streams cost about
@@ -49,6 +50,11 @@ export function createHttpFetch(): HttpFetch {
       https.destroy()
     },
   }
+}
+
+/** The body of a response that came from here. */
+export function bodyOf(response: Response): Readable {
+  return response.body as unknown as IncomingMessage
 }
 
 /** What the SDK reads of a response; the message itself is the body, as it is iterable. */

@@ -1,7 +1,8 @@
 import type { Failure, Usage } from '@agentfleet/domain'
 import OpenAI from 'openai'
 import type { LlmAnswer, Message, ToolCall } from './conversation.ts'
-import { createHttpFetch } from './http-fetch.ts'
+import { bodyOf, createHttpFetch } from './http-fetch.ts'
+import { readEvents } from './sse.ts'
 import type { ToolOffer } from './tools.ts'
 
 /**
@@ -138,22 +139,24 @@ async function stream(
   call: Call,
   { nowMs, outputBytesMax }: LlmOptions,
 ): Promise<LlmOutcome> {
-  const chunks = await client.chat.completions.create(
-    {
-      model: request.model,
-      messages: request.messages as OpenAI.ChatCompletionMessageParam[],
-      tools: request.tools as OpenAI.ChatCompletionTool[],
-      stream: true,
-      stream_options: { include_usage: true },
-      ...(request.outputTokensMax === undefined
-        ? {}
-        : { max_completion_tokens: request.outputTokensMax }),
-    },
-    {
-      signal: call.controller.signal,
-      headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
-    },
-  )
+  const response = await client.chat.completions
+    .create(
+      {
+        model: request.model,
+        messages: request.messages as OpenAI.ChatCompletionMessageParam[],
+        tools: request.tools as OpenAI.ChatCompletionTool[],
+        stream: true,
+        stream_options: { include_usage: true },
+        ...(request.outputTokensMax === undefined
+          ? {}
+          : { max_completion_tokens: request.outputTokensMax }),
+      },
+      {
+        signal: call.controller.signal,
+        headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
+      },
+    )
+    .asResponse()
   const heard: Heard = {
     text: '',
     characters: 0,
@@ -162,19 +165,22 @@ async function stream(
     inputTokens: 0,
     outputTokens: 0,
   }
-  for await (const chunk of chunks) {
+  await readEvents(bodyOf(response), (data) => {
     call.heardAtMs = nowMs()
-    hear(heard, chunk, request)
-    if (heard.characters > outputBytesMax) {
-      endCall(call, {
-        kind: 'output-too-large',
-        message: `the answer is larger than ${outputBytesMax} bytes`,
-      })
-      break
-    }
-  }
-  // An aborted stream ends without an error.
+    if (call.ended !== undefined || data === '[DONE]') return
+    hear(heard, parseChunk(data), request)
+    if (heard.characters <= outputBytesMax) return
+    const message = `the answer is larger than ${outputBytesMax} bytes`
+    endCall(call, { kind: 'output-too-large', message })
+  })
   return endedOutcome(call) ?? conclude(heard)
+}
+
+/** A chunk, or a throw: what cannot be read, and what the provider says went wrong meanwhile. */
+function parseChunk(data: string): OpenAI.ChatCompletionChunk {
+  const chunk = JSON.parse(data) as OpenAI.ChatCompletionChunk & { error?: { message?: string } }
+  if (chunk.error) throw new Error(chunk.error.message ?? 'the provider gave up within its answer')
+  return chunk
 }
 
 function hear(heard: Heard, chunk: OpenAI.ChatCompletionChunk, request: LlmRequest): void {
@@ -253,7 +259,6 @@ function failureOf(error: unknown): Failure {
   if (error instanceof OpenAI.APIConnectionTimeoutError) return { kind: 'timeout', message }
   if (error instanceof OpenAI.APIConnectionError) return { kind: 'connection', message }
   if (error instanceof OpenAI.APIError) {
-    // An error within a stream has no status: the provider began to answer and gave up.
     return error.status === undefined
       ? { kind: 'connection', message }
       : { kind: 'status', status: error.status as number, message }

@@ -83,7 +83,11 @@ export async function openAudit(
     histories,
     ended: () => ended,
     async untilEnded(count, deadlineMs) {
-      await until(() => ended >= count, deadlineMs, () => `${ended} of ${count} tasks have ended`)
+      await until(
+        () => ended >= count,
+        deadlineMs,
+        () => `${ended} of ${count} tasks have ended`,
+      )
     },
     async check(accepted) {
       const read = { done: false, error: undefined as unknown }
@@ -144,7 +148,9 @@ export async function simulatorTotals(simulators: readonly string[]): Promise<Si
     completionTokens: 0,
   }
   const names = Object.keys(total) as (keyof typeof total)[]
-  const all = simulators.map((url) => getJson<Record<keyof typeof total, number>>(`${url}/sim/stats`))
+  const all = simulators.map((url) =>
+    getJson<Record<keyof typeof total, number>>(`${url}/sim/stats`),
+  )
   for (const stats of await Promise.all(all)) for (const name of names) total[name] += stats[name]
   return total
 }

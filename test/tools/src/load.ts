@@ -240,7 +240,7 @@ function openLine(target: LoadTarget, done: (outcome: LineOutcome) => boolean): 
 function readAnswer(received: Buffer): string | undefined {
   const headEnd = received.indexOf(HEAD_END)
   if (headEnd < 0) return undefined
-  const head = received.toString("latin1", 0, headEnd)
+  const head = received.toString('latin1', 0, headEnd)
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)
   if (length === null) return 'an answer without content-length'
   const bodyStart = headEnd + HEAD_END.length

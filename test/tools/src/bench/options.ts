@@ -116,6 +116,7 @@ function partsOf(text: string | undefined): ReadonlySet<Part> {
   if (text === undefined) return new Set(PARTS)
   const names = text.split(',')
   const unknown = names.filter((name) => !PARTS.some((part) => part === name))
-  if (unknown.length > 0) throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
+  if (unknown.length > 0)
+    throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
   return new Set(PARTS.filter((part) => names.includes(part)))
 }

@@ -169,7 +169,9 @@ function showComparison({ ours, theirs, ratio }: Comparison): string {
 function showCpu({ side, cpuUsPerTask }: Round): string {
   const entries = Object.entries(cpuUsPerTask).sort(([, a], [, b]) => b - a)
   const total = entries.reduce((sum, [, us]) => sum + us, 0)
-  const parts = entries.filter(([, us]) => us >= 0.5).map(([name, us]) => `${name} ${us.toFixed(0)}`)
+  const parts = entries
+    .filter(([, us]) => us >= 0.5)
+    .map(([name, us]) => `${name} ${us.toFixed(0)}`)
   return `CPU µs a task, ${side}: ${total.toFixed(0)} = ${parts.join(' + ')}`
 }
 

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { classifyFailure, type Failure } from '../src/index.ts'
+
+describe('classifyFailure', () => {
+  test.each([
+    [429, 'provider-overloaded', true],
+    [408, 'provider-timeout', true],
+    [504, 'provider-timeout', true],
+    [409, 'provider-unavailable', true],
+    [500, 'provider-unavailable', true],
+    [503, 'provider-unavailable', true],
+    [529, 'provider-unavailable', true],
+    [400, 'provider-refused', false],
+    [401, 'provider-refused', false],
+    [403, 'provider-refused', false],
+    [404, 'provider-refused', false],
+    [422, 'provider-refused', false],
+  ])('a status of %i is %s', (status, code, retryable) => {
+    expect(classifyFailure({ kind: 'status', status, message: '' })).toEqual({ code, retryable })
+  })
+
+  test.each([
+    ['connection', 'provider-unavailable', true],
+    ['malformed', 'provider-unavailable', true],
+    ['timeout', 'provider-timeout', true],
+    ['defect', 'worker-defect', true],
+    ['withheld', 'provider-refused', false],
+    ['no-provider', 'provider-refused', false],
+    ['output-too-large', 'output-too-large', false],
+    ['too-many-turns', 'too-many-turns', false],
+    ['too-many-tool-calls', 'too-many-tool-calls', false],
+    ['tool-failed', 'tool-failed', false],
+    ['deadline', 'deadline-exceeded', false],
+  ] as const)('%s is reported as %s', (kind, code, retryable) => {
+    const failure: Failure = { kind, message: '' }
+    expect(classifyFailure(failure)).toEqual({ code, retryable })
+  })
+
+  test('every client error but the passing ones ends the task', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
+        const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
+        return retryable === [408, 409, 429].includes(status)
+      }),
+    )
+  })
+})

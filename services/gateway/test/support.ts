@@ -1,0 +1,106 @@
+import {
+  connectBus,
+  connectRegistry,
+  connectStore,
+  openTaskLog,
+  provisionStreams,
+  type Bus,
+  type TaskLog,
+} from '@agentfleet/adapters'
+import { createClient, type Client } from '@agentfleet/client'
+import type { Completed } from '@agentfleet/domain'
+import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
+import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
+import { startTestServers, type TestServers } from '@agentfleet/testkit'
+import { gatewayEnv, parseApiKeys } from '../src/config.ts'
+import { createGateway, type Gateway } from '../src/service.ts'
+
+/** A gateway in this process on real servers, and a second connection that plays the rest. */
+export interface GatewayBench extends AsyncDisposable {
+  readonly servers: TestServers
+  readonly gateway: Gateway
+  readonly bus: Bus
+  readonly taskLog: TaskLog
+  client(apiKey?: string): Client
+  /** Ends the task as a coordinator would, on a node called n1. */
+  complete(task: Pick<TaskView, 'id' | 'seq'>, result: Completed['result']): Promise<number>
+}
+
+/** Far more than any of these tests stores. */
+const MEGABYTES_64 = 64 * 1024 * 1024
+const SIZES = {
+  logMaxBytes: MEGABYTES_64,
+  tasksMaxBytes: MEGABYTES_64,
+  opsMaxBytes: MEGABYTES_64,
+  replicas: 1,
+}
+
+/** Starts servers and a gateway with these variables beside its defaults. */
+export async function setup(variables: Record<string, string> = {}): Promise<GatewayBench> {
+  const servers = await startTestServers()
+  const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
+  const config = loadConfig(gatewayEnv, {
+    SERVICE_ID: 'gateway-test',
+    NATS_URL: servers.nats.url,
+    REDIS_URL: servers.redis.url,
+    CONSUL_URL: servers.consul.url,
+    API_HOST: '127.0.0.1',
+    API_PORT: '0',
+    ...variables,
+  })
+  const connect = (name: string) =>
+    connectBus({ url: config.NATS_URL, name, inboxPrefix: `_INBOX_${name}`, log })
+  const [bus, own] = await Promise.all([connect('test'), connect('gateway')])
+  await provisionStreams(bus, SIZES, log)
+  const store = await connectStore({ url: config.REDIS_URL, log })
+  const gateway = await createGateway({
+    bus: own,
+    store,
+    discovery: connectRegistry({ url: config.CONSUL_URL, log }),
+    config,
+    keys: parseApiKeys(config.API_KEYS),
+    clock: systemClock,
+    log,
+    registry: createRegistry('gateway'),
+  })
+  await gateway.start()
+  const taskLog = openTaskLog(bus)
+  return {
+    servers,
+    gateway,
+    bus,
+    taskLog,
+    client: (apiKey) =>
+      createClient({ baseUrl: gateway.url(), ...(apiKey === undefined ? {} : { apiKey }) }),
+    async complete({ id, seq }, result) {
+      const usage = { inputTokens: 3, outputTokens: 5, llmCalls: 1 }
+      const event: Completed = {
+        type: 'completed',
+        atMs: Date.now(),
+        attempt: 1,
+        node: 'n1',
+        result,
+        usage,
+      }
+      const options = { expectSeq: seq, messageId: `${id}.done`, deadlineMs: 10_000 }
+      const outcome = await taskLog.append(id, event, options)
+      if (outcome.kind !== 'stored') throw new Error(`the ending was not stored: ${outcome.kind}`)
+      return outcome.seq
+    },
+    async [Symbol.asyncDispose]() {
+      await gateway.drain(1_000)
+      await Promise.all([own.close(), bus.close(), store.close()])
+      await servers[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Resolves with the pointer of the next task that is submitted. */
+export function nextPointer(bus: Bus): Promise<{ taskId: string; seq: number }> {
+  return new Promise((resolve) => {
+    const subscription = bus.subscribe(SUBJECTS.allPointers, (message) => {
+      subscription.close()
+      resolve(JSON.parse(message.text()) as { taskId: string; seq: number })
+    })
+  })
+}

@@ -1,0 +1,202 @@
+/** The rules of the code that a compiler does not hold: who may use what, and how large things get. */
+import { expect, test } from 'vitest'
+import {
+  packageOf,
+  readManifest,
+  readModules,
+  readPackages,
+  readText,
+  targetOf,
+  unreached,
+  type Module,
+  type Package,
+} from './architecture.ts'
+
+const LINES_MAX = 400
+/** Words that name a drawer, not a thing. */
+const DRAWERS = /\/(utils?|helpers?|common|misc|types|interfaces|[a-z-]*manager)(\.ts|\/)/
+
+const packages = readPackages()
+const services = packages.filter(({ folder }) => folder.startsWith('services/'))
+const rootTests = readModules('test').filter(({ path }) => !path.startsWith('test/tools/'))
+const sources = packages.flatMap((pack) => pack.sources)
+const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
+
+/** What a package of the workspace may depend on, of the others in it. */
+const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  protocol: ['domain'],
+  adapters: ['domain', 'protocol'],
+  runtime: ['domain', 'protocol'],
+  adviser: ['domain', 'protocol'],
+  client: ['protocol'],
+  'llm-simulator': [],
+  local: ['client', 'llm-simulator', 'protocol'],
+  testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],
+  tools: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol'],
+}
+const SERVICE_MAY_USE = ['adapters', 'adviser', 'domain', 'protocol', 'runtime']
+
+/** Packages from outside that only some may import. */
+const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  nats: ['libs/adapters/'],
+  ioredis: ['libs/adapters/'],
+  consul: ['libs/adapters/'],
+  openai: ['services/worker/', 'libs/adviser/'],
+}
+
+test('packages depend on each other in one direction', () => {
+  const wrong = packages.flatMap((pack) => {
+    const allowed = pack.folder.startsWith('services/')
+      ? SERVICE_MAY_USE
+      : (MAY_USE[shortName(pack.name)] ?? [])
+    const used = [...pack.dependencies, ...pack.sources.flatMap(packagesOf)]
+    return [...new Set(used)]
+      .filter((name) => name.startsWith('@agentfleet/') && !allowed.includes(shortName(name)))
+      .map((name) => `${pack.folder} uses ${name}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('domain imports nothing, protocol only domain, zod and node:crypto', () => {
+  const outside = (folder: string, allowed: readonly string[]) =>
+    named(folder)
+      .sources.flatMap((module) => packagesOf(module).map((name) => `${module.path}: ${name}`))
+      .filter((line) => !allowed.some((name) => line.endsWith(`: ${name}`)))
+  expect(outside('libs/domain', [])).toEqual([])
+  expect(outside('libs/protocol', ['@agentfleet/domain', 'zod', 'node:crypto'])).toEqual([])
+})
+
+test('domain knows no clock, no chance and no process', () => {
+  const impure =
+    /(?<![.\w])(Date|process|performance|crypto)\.\w|\bnew Date\b|\bset(Timeout|Interval)\(|\bMath\.random\b/
+  expect(matching(named('libs/domain').sources, impure)).toEqual([])
+})
+
+test('the clients of NATS, Redis, Consul and OpenAI have one place each', () => {
+  const wrong = sources.flatMap(({ path, imports }) =>
+    imports
+      .map((specifier) => packageOf(specifier) ?? '')
+      .filter((name) => Object.hasOwn(ONLY_IN, name))
+      // Tools look at what the fleet has written, past the fleet.
+      .filter((name) => !path.startsWith('test/tools/') || name === 'openai')
+      .filter((name) => !ONLY_IN[name]?.some((folder) => path.startsWith(folder)))
+      .map((name) => `${path}: ${name}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('only tests import testkit', () => {
+  const wrong = sources.filter((module) => packagesOf(module).includes('@agentfleet/testkit'))
+  expect(wrong.map(({ path }) => path)).toEqual([])
+})
+
+test('relative imports stay in their package, and others are imported by name alone', () => {
+  const wrong = packages.flatMap(({ folder, sources, tests }) =>
+    [...sources, ...tests].flatMap((module) =>
+      module.imports
+        .filter((specifier) =>
+          specifier.startsWith('.')
+            ? !targetOf(module, specifier).startsWith(`${folder}/`)
+            : specifier.startsWith('@agentfleet/') && specifier !== packageOf(specifier),
+        )
+        .map((specifier) => `${module.path}: ${specifier}`),
+    ),
+  )
+  expect(wrong).toEqual([])
+  expect(packages.flatMap(({ exported }) => exported).filter((path) => path !== '.')).toEqual([])
+})
+
+test('every import is declared, and every declared dependency is imported', () => {
+  const root = Object.keys(readManifest('.').devDependencies ?? {})
+  const problems = packages.flatMap(({ folder, dependencies, devDependencies, ...modules }) => {
+    const imported = new Set(modules.sources.flatMap(packagesOf).filter(isInstalled))
+    const tested = new Set(modules.tests.flatMap(packagesOf).filter(isInstalled))
+    const forTests = [...dependencies, ...devDependencies, ...root]
+    return [
+      ...[...imported].filter((name) => !isDeclared(name, dependencies, devDependencies)),
+      ...[...tested].filter((name) => !isDeclared(name, forTests, forTests)),
+      ...dependencies.filter((name) => !imported.has(name)).map((name) => `${name}, unused`),
+    ].map((name) => `${folder}: ${name}`)
+  })
+  expect(problems).toEqual([])
+  const missing = rootTests
+    .filter(({ path }) => !path.startsWith('test/bench/'))
+    .flatMap((module) => packagesOf(module).map((name) => ({ module, name })))
+    .filter(({ name }) => isInstalled(name) && !isDeclared(name, root, root))
+  expect(missing.map(({ module, name }) => `${module.path}: ${name}`)).toEqual([])
+})
+
+test('every module of a package is reached from one of its entries', () => {
+  const entries = packages.flatMap(({ folder }) => [
+    `${folder}/src/main.ts`,
+    `${folder}/src/index.ts`,
+  ])
+  // Programs that npm scripts start by their path.
+  const started = [
+    ...readText('libs/local/bootstrap.mjs').matchAll(/'([\w/-]+)\/dist\/(.+)\.js'/g),
+  ].map(([, folder, name]) => `${folder}/src/${name}.ts`)
+  expect(unreached(sources, [...entries, ...started])).toEqual([])
+})
+
+test('a service is one main.ts, one config.ts and a README', () => {
+  const missing = services.flatMap(({ folder, sources: modules }) =>
+    ['main.ts', 'config.ts']
+      .filter((file) => !modules.some(({ path }) => path === `${folder}/src/${file}`))
+      .map((file) => `${folder}/src/${file}`),
+  )
+  expect(missing).toEqual([])
+})
+
+test('only the edge of a program sees the environment', () => {
+  const edge = /\/main\.ts$|^libs\/(runtime|local|testkit)\/|^test\//
+  const inner = sources.filter(({ path }) => !edge.test(path))
+  expect(matching(inner, /\bprocess\.env\b/)).toEqual([])
+})
+
+test(`modules have at most ${LINES_MAX} lines`, () => {
+  const long = [...sources, ...tests]
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LINES_MAX)
+  expect(long).toEqual([])
+})
+
+test('nothing is cast to any, and no file is a drawer', () => {
+  const any = /\bas any\b|[:<]\s*any\b(?!\s*\w)|@ts-(ignore|nocheck)/
+  expect(matching([...sources, ...tests.filter(({ path }) => path !== SELF)], any)).toEqual([])
+  expect(sources.map(({ path }) => path).filter((path) => DRAWERS.test(path))).toEqual([])
+})
+
+/** This file holds the patterns that it looks for. */
+const SELF = 'test/architecture.test.ts'
+
+function named(folder: string): Package {
+  const found = packages.find((pack) => pack.folder === folder)
+  if (found === undefined) throw new Error(`there is no ${folder}`)
+  return found
+}
+
+function shortName(name: string): string {
+  return name.replace('@agentfleet/', '')
+}
+
+/** The packages that a module imports, each once. */
+function packagesOf({ imports }: Module): readonly string[] {
+  return [...new Set(imports.flatMap((specifier) => packageOf(specifier) ?? []))]
+}
+
+function isInstalled(name: string): boolean {
+  return !name.startsWith('node:')
+}
+
+/** Whether it is a dependency, or types are and nothing else is needed of it. */
+function isDeclared(name: string, direct: readonly string[], types: readonly string[]): boolean {
+  return direct.includes(name) || types.includes(`@types/${name}`)
+}
+
+function matching(modules: readonly Module[], pattern: RegExp): readonly string[] {
+  return modules.flatMap(({ path, code }) => {
+    const found = pattern.exec(code)
+    return found ? [`${path}: ${found[0]}`] : []
+  })
+}

@@ -1,0 +1,132 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+/** One package of the workspace with its sources. */
+export interface Package {
+  /** Folder below the checkout, such as `libs/domain`. */
+  readonly folder: string
+  readonly name: string
+  readonly dependencies: readonly string[]
+  readonly devDependencies: readonly string[]
+  readonly exported: readonly string[]
+  /** Modules of `src`. */
+  readonly sources: readonly Module[]
+  /** Modules of `test`. */
+  readonly tests: readonly Module[]
+}
+
+/** One file of code and what it imports. */
+export interface Module {
+  /** Path below the checkout. */
+  readonly path: string
+  readonly text: string
+  /** The text without comments. */
+  readonly code: string
+  readonly imports: readonly string[]
+}
+
+interface Manifest {
+  readonly name: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly exports?: Readonly<Record<string, unknown>>
+}
+
+/** Every package of the workspace. */
+export function readPackages(): readonly Package[] {
+  const folders = ['libs', 'services'].flatMap((parent) =>
+    readdirSync(join(ROOT, parent)).map((name) => `${parent}/${name}`),
+  )
+  return [...folders, 'test/tools'].map((folder) => {
+    const manifest = readManifest(folder)
+    return {
+      folder,
+      name: manifest.name,
+      dependencies: Object.keys(manifest.dependencies ?? {}),
+      devDependencies: Object.keys(manifest.devDependencies ?? {}),
+      exported: Object.keys(manifest.exports ?? {}),
+      sources: readModules(`${folder}/src`),
+      tests: readModules(`${folder}/test`),
+    }
+  })
+}
+
+/** A file below the checkout. */
+export function readText(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
+}
+
+/** The manifest in a folder below the checkout. */
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readText(`${folder}/package.json`)) as Manifest
+}
+
+/** Every module below a folder, at any depth, except what is generated or installed. */
+export function readModules(folder: string): readonly Module[] {
+  const absolute = join(ROOT, folder)
+  if (!existsSync(absolute)) return []
+  return readdirSync(absolute, { recursive: true, encoding: 'utf8' })
+    .map((file) => `${folder}/${file.split(sep).join('/')}`)
+    .filter((path) => /\.(ts|mjs)$/.test(path) && !/\/(generated|node_modules|dist)\//.test(path))
+    .sort()
+    .map((path) => {
+      const text = readText(path)
+      const code = withoutComments(text)
+      return { path, text, code, imports: importsOf(code) }
+    })
+}
+
+/** Comments become blanks; what looks like one in a string or a pattern stays. */
+function withoutComments(text: string): string {
+  const token =
+    /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*|\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*(?=\s*[.,;)\]\n])/g
+  return text.replaceAll(token, (found) => (/^\/[/*]/.test(found) ? ' ' : found))
+}
+
+/** What follows `from`, `import` or `new URL(…, import.meta.url)`. */
+function importsOf(code: string): readonly string[] {
+  const statements = /\b(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g
+  const bare = /\bimport\s*\(?\s*['"]([^'"]+)['"]/g
+  const files = /new URL\(\s*['"](\.[^'"]+\.[jt]s)['"],\s*import\.meta\.url\s*\)/g
+  return [statements, bare, files].flatMap((pattern) =>
+    [...code.matchAll(pattern)].map(([, specifier = '']) => specifier),
+  )
+}
+
+/** The package that a specifier names; undefined for one that is relative. */
+export function packageOf(specifier: string): string | undefined {
+  if (specifier.startsWith('.')) return undefined
+  if (specifier.startsWith('node:')) return specifier
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+/** The path below the checkout that a relative specifier names; a worker's `.js` is its source. */
+export function targetOf(module: Module, specifier: string): string {
+  const target = resolve(ROOT, dirname(module.path), specifier)
+  const path = relative(ROOT, target).split(sep).join('/')
+  return existsSync(target) ? path : path.replace(/\.js$/, '.ts')
+}
+
+/** Paths of the modules that nothing reaches from the entries. */
+export function unreached(
+  modules: readonly Module[],
+  entries: readonly string[],
+): readonly string[] {
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  const reached = new Set<string>()
+  const waiting = [...entries]
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    const module = byPath.get(path)
+    if (module === undefined || reached.has(path)) continue
+    reached.add(path)
+    const relatives = module.imports.filter((specifier) => specifier.startsWith('.'))
+    waiting.push(...relatives.map((specifier) => targetOf(module, specifier)))
+  }
+  return [...byPath.keys()].filter((path) => !reached.has(path))
+}

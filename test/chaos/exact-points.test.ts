@@ -1,0 +1,91 @@
+import {
+  eventually,
+  startBusTap,
+  startTestFleet,
+  type BusTap,
+  type TestFleet,
+} from '@agentfleet/testkit'
+import { drawPorts } from '@agentfleet/local'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** A crash between two steps that belong together, hit on purpose: the task goes on by itself (L8). */
+let test: TestFleet
+let gatewayTap: BusTap
+let coordinatorTap: BusTap
+beforeAll(async () => {
+  const [natsPort = 0] = await drawPorts(1)
+  gatewayTap = await startBusTap()
+  coordinatorTap = await startBusTap()
+  gatewayTap.target(natsPort)
+  coordinatorTap.target(natsPort)
+  test = await startTestFleet({
+    natsPort,
+    env: {
+      gateway: { NATS_URL: gatewayTap.url },
+      coordinator: { NATS_URL: coordinatorTap.url },
+    },
+  })
+})
+afterAll(async () => {
+  await test[Symbol.asyncDispose]()
+  await gatewayTap[Symbol.asyncDispose]()
+  await coordinatorTap[Symbol.asyncDispose]()
+})
+
+const GOES_ON_WITHIN_MS = 45_000
+
+describe('the gateway, killed after its append and before its pointer', () => {
+  it('leaves a task that the follower gives a pointer, and it completes', async () => {
+    const [gateway] = test.fleet.members('gateway')
+    let stored = ''
+    gatewayTap.onPublish(({ subject }) => {
+      if (!subject.startsWith('tasks.')) return 'forward'
+      stored = subject.slice(subject.lastIndexOf('.') + 1)
+      gateway!.kill('SIGKILL')
+      return 'drop'
+    })
+    await test.client.submit({ task: 'orphan', model: 'echo' }).catch(() => undefined)
+    await eventually(() => expect(stored).not.toBe(''), 10_000)
+    gatewayTap.reset()
+    const last = await eventually(async () => {
+      const event = await test.log.last(stored)
+      expect(event?.event.type).toBe('completed')
+      return event
+    }, GOES_ON_WITHIN_MS)
+    expect(last).toBeDefined()
+    const types = (await test.log.history(stored)).map(({ event }) => event.type)
+    expect(types.filter((type) => type === 'submitted')).toHaveLength(1)
+    expect(types.filter((type) => type === 'completed')).toHaveLength(1)
+  })
+})
+
+describe('the coordinator, killed right after its append', () => {
+  it('leaves an ending that is neither lost nor repeated, and is read at once', async () => {
+    await test.client.submit({ task: 'warm', model: 'echo' }, { waitSeconds: 30 })
+    const [coordinator] = test.fleet.members('coordinator')
+    let ended = ''
+    coordinatorTap.onPublish(({ subject, text }) => {
+      if (ended === '' && subject.startsWith('log.') && text.includes('"type":"completed"')) {
+        ended = subject.slice('log.'.length)
+        // The append goes through; its confirmation never arrives.
+        coordinatorTap.muteServer()
+      }
+      return 'forward'
+    })
+    const { id } = await test.client.submit({ task: 'orphan', model: 'echo' })
+    await eventually(async () => {
+      expect((await test.log.last(id))?.event.type).toBe('completed')
+    }, 10_000)
+    expect(ended).toBe(id)
+    coordinator!.kill('SIGKILL')
+    coordinatorTap.reset()
+    expect(await test.client.get(id)).toMatchObject({ state: 'completed', result: 'orphan' })
+    await eventually(async () => {
+      expect(await test.pointers.has('medium', 'default', id)).toBe(false)
+      const listed = await test.client.list({ state: 'completed' })
+      expect(listed.tasks.map((task) => task.id)).toContain(id)
+    }, GOES_ON_WITHIN_MS)
+    const types = (await test.log.history(id)).map(({ event }) => event.type)
+    expect(types).toEqual(['submitted', 'completed'])
+  })
+})

@@ -1,0 +1,56 @@
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import type { Audit } from '@agentfleet/tools'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectAllEnded, judge, submitAll } from './support.ts'
+
+/** Redis and TASKS are disposable: wiping them loses nothing (L8). */
+let test: TestFleet
+let audit: Audit
+beforeAll(async () => {
+  test = await startTestFleet({ workers: 2, env: { worker: { WORKER_SLOTS: '2000' } } })
+  audit = await judge(test)
+})
+afterAll(async () => {
+  await audit.close()
+  await test[Symbol.asyncDispose]()
+})
+
+/** Set to 50000 and 1000 for the full size. */
+const FINISHED = Number(process.env['WIPE_FINISHED'] ?? 3_000)
+const RUNNING = Number(process.env['WIPE_RUNNING'] ?? 200)
+
+describe('a wiped Redis and purged pointers', () => {
+  it('lose nothing: all is readable again and every unfinished task finishes', async () => {
+    const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
+    await audit.untilEnded(FINISHED, 120_000)
+    const running = await submitAll(test.client, RUNNING, {
+      task: 'going on',
+      model: 'sim?ttft=8000&tokens=5',
+    })
+    await eventually(async () => {
+      const { nodes } = await test.client.fleet()
+      expect(nodes.reduce((sum, node) => sum + node.active, 0)).toBeGreaterThanOrEqual(RUNNING)
+    }, 30_000)
+
+    const redis = new Redis(test.fleet.redis.url)
+    await redis.flushall()
+    const purge = await test.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
+    expect(purge.kind).toBe('reply')
+    const wipedAtMs = performance.now()
+
+    // Single tasks are readable at once, from the log.
+    expect(await test.client.get(finished[0]!.taskId)).toMatchObject({ state: 'completed' })
+    expect(await test.client.get(running[0]!.taskId)).toMatchObject({
+      state: expect.stringMatching(/queued|running/),
+    })
+    await eventually(async () => {
+      expect(await redis.zcard('tasks:default:completed')).toBeGreaterThanOrEqual(FINISHED)
+    }, 120_000)
+    console.log(
+      `projection of ${FINISHED + RUNNING} tasks rebuilt ${Math.round(performance.now() - wipedAtMs)} ms after the wipe`,
+    )
+    redis.disconnect()
+    await expectAllEnded(audit, [...finished, ...running])
+  })
+})
