@@ -256,7 +256,8 @@ try {
         .filter((l) => /fleet_worker/.test(l) && !/bucket|#/.test(l))
         .join('\n'),
     )
-    // stop
+    const inc0 = beats.at(-1).incarnation; await hm.request('node.w1.ping', JSON.stringify({ deadIncarnation: inc0 }), 1000); await until(() => beats.at(-1).incarnation > inc0); console.log('risen')
+  // stop
     issue('s', 'echo?ms=20000')
     await until(() => reply.length && beats.at(-1).active === 1)
     coord.publish('node.w1.stop', JSON.stringify({ taskIds: ['s'] }))

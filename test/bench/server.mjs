@@ -77,11 +77,16 @@ const answer = {
 }
 
 const app = Fastify({ logger: false })
-app.post('/v1/tasks', { schema: { body, response: { 200: answer } } }, async (request) => {
-  const createdAt = new Date().toISOString()
-  const { jobId, result } = await addAndWait(request.body)
-  const updatedAt = new Date().toISOString()
-  return { id: jobId, state: 'completed', ...request.body, createdAt, updatedAt, result }
+app.route({
+  method: 'POST',
+  url: '/v1/tasks',
+  schema: { body, response: { 200: answer } },
+  async handler(request) {
+    const createdAt = new Date().toISOString()
+    const { jobId, result } = await addAndWait(request.body)
+    const updatedAt = new Date().toISOString()
+    return { id: jobId, state: 'completed', ...request.body, createdAt, updatedAt, result }
+  },
 })
 await app.listen({ host: '127.0.0.1', port: Number(process.env.PEER_PORT) })
 process.send?.('ready')

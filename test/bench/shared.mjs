@@ -16,9 +16,8 @@ export function connectionTo(url) {
 export function untilOrphaned(close) {
   const end = () => {
     setTimeout(() => process.exit(0), CLOSE_WITHIN_MS).unref()
-    Promise.resolve()
-      .then(close)
-      .finally(() => process.exit(0))
+    const ended = () => process.exit(0)
+    Promise.resolve().then(close).then(ended, ended)
   }
   process.once('SIGTERM', end)
   process.once('disconnect', end)

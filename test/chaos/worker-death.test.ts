@@ -50,6 +50,13 @@ async function paidAgain(): Promise<string[]> {
     .map(({ taskId, step }) => `${taskId}/${step}`)
 }
 
+/** Calls made beyond the first of their step. */
+async function extraCalls(): Promise<number> {
+  const url = `${test.fleet.simulators[0]}/sim/calls`
+  const { repeated } = (await (await fetch(url)).json()) as { repeated: { started: number }[] }
+  return repeated.reduce((sum, { started }) => sum + started - 1, 0)
+}
+
 describe('a worker killed with hundreds of tasks in flight', () => {
   it('loses none, finishes none twice and pays no journaled call again (L2, L4)', async () => {
     const accepted = await submitAll(test.client, TASKS, {
@@ -102,6 +109,9 @@ describe('a worker frozen for ten seconds and then resumed', () => {
       const owner = events[start]!.node
       expect(owner).not.toBe(victim.id)
     }
+    // What the frozen node had in flight was paid for once more, and nothing beyond that.
+    const extra = await extraCalls()
+    expect(extra).toBeLessThanOrEqual(taken.length)
     // The resumed node is taken back and works again.
     await eventually(async () => {
       const { nodes } = await test.client.fleet()

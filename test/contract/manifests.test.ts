@@ -189,7 +189,7 @@ describe('docker-compose.yml', () => {
     for (const [name, service] of Object.entries(services)) {
       for (const [variable, value] of Object.entries(service.environment ?? {})) {
         if (!/PASSWORD|KEY|SECRET|TOKEN|AUTH|REDIS_URL/.test(variable)) continue
-        expect(String(value), `${variable} of ${name}`).toMatch(/\$\{\w+(:\?|:-\})/)
+        expect(value, `${variable} of ${name}`).toMatch(/\$\{\w+(:\?|:-\})/)
       }
     }
   })
@@ -285,7 +285,7 @@ function referredTo(env: Readonly<Record<string, string>>): readonly string[] {
 /** Compose's `${NAME:-default}`, and `${NAME:?message}` with a stand-in. */
 function interpolate(env: Readonly<Record<string, string>>): Record<string, string> {
   return mapValues(env, (value) =>
-    String(value)
+    value
       .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
       .replaceAll(/\$\{\w+:\?[^}]*\}/g, 'secret0123456789'),
   )

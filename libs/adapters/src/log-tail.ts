@@ -109,7 +109,10 @@ export function tailLog(
     const positionBefore = position
     const { lastSeq } = await streamFill(bus, STREAMS.log)
     if (lastSeq < positionBefore) {
-      log.error({ lastSeq, position: positionBefore }, 'the log lost events: it is behind what was read from it')
+      log.error(
+        { lastSeq, position: positionBefore },
+        'the log lost events: it is behind what was read from it',
+      )
     }
     // Silent while the log is ahead: the consumer is gone or stuck.
     if (puller === undefined || (lastSeq > position && position === positionAtLastWatch)) remake()

@@ -70,8 +70,11 @@ export interface LivenessDecision {
 /** -log10 of the probability that a beat is still to come, for gaps that are normally spread. */
 export function phi(silenceMs: number, gapsMs: readonly number[], limits: LivenessLimits): number {
   const count = gapsMs.length
-  const mean = count === 0 ? BEAT_INTERVAL_MS : gapsMs.reduce((sum, gap) => sum + gap, 0) / count
-  const variance = count === 0 ? 0 : gapsMs.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / count
+  const sum = gapsMs.reduce((total, gap) => total + gap, 0)
+  // A busy node beats more often than it has to; when it falls back to its interval it is not ill.
+  const mean = count === 0 ? BEAT_INTERVAL_MS : Math.max(BEAT_INTERVAL_MS, sum / count)
+  const variance =
+    count === 0 ? 0 : gapsMs.reduce((total, gap) => total + (gap - mean) ** 2, 0) / count
   const sigma = Math.min(limits.sigmaMaxMs, Math.max(limits.sigmaMinMs, Math.sqrt(variance)))
   const y = (silenceMs - mean - limits.pauseMs) / sigma
   return -log10NormalTail(y)

@@ -49,6 +49,17 @@ describe('phi', () => {
     )
   })
 
+  test('beating more often than needed makes nobody suspect sooner', () => {
+    const often = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1, maxLength: 50 })
+    fc.assert(
+      fc.property(often, fc.nat(3_000), (gaps, silence) => {
+        expect(phi(silence, gaps, limits)).toBeLessThanOrEqual(
+          Math.max(phi(silence, [], limits), phi(900, [], limits)),
+        )
+      }),
+    )
+  })
+
   test('does not depend on the order of the gaps', () => {
     fc.assert(
       fc.property(gapsMs, fc.nat(5_000), (gaps, silence) => {

@@ -1,6 +1,14 @@
 import { Agent } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { chat, eventually, getJson, openStream, postJson, startSimulator } from './support.ts'
+import {
+  chat,
+  eventually,
+  getJson,
+  openStream,
+  postJson,
+  readAnswer,
+  startSimulator,
+} from './support.ts'
 
 describe('counting', () => {
   it('tells per task and step what was started, finished and paid twice', async () => {
@@ -72,7 +80,7 @@ describe('counting', () => {
     expect((await chat(simulator.url, { model: 'gpt-anything' })).status).toBe(200)
     const wrong = await change({ ttftMs: 7, speed: 1, fault500: 2 })
     expect(wrong.status).toBe(400)
-    const { error } = (await wrong.json()) as any
+    const { error } = await readAnswer(wrong)
     expect(error.message).toMatch(/speed.*fault500/)
     expect(simulator.settings().ttftMs).toBe(5)
   })

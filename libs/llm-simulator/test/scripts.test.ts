@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { chat, postJson, readChunks, startSimulator, textOf, type Chunk } from './support.ts'
+import {
+  chat,
+  postJson,
+  readAnswer,
+  readChunks,
+  startSimulator,
+  textOf,
+  type Chunk,
+} from './support.ts'
 
 const answered = (turns: number): { role: string; content: string }[] => [
   { role: 'user', content: 'go' },
@@ -60,11 +68,11 @@ describe('scripts', () => {
     for (let turn = 0; turn < 3; turn += 1) {
       const model = 'sim-steps?n=3&ms=1'
       const response = await chat(simulator.url, { model, messages: answered(turn) })
-      const { choices } = (await response.json()) as any
-      if (turn === 2) expect(choices[0].message.content).toMatch(/^\[simulated\]/)
+      const { choices } = await readAnswer(response)
+      if (turn === 2) expect(choices[0]?.message.content).toMatch(/^\[simulated\]/)
       else {
-        expect(choices[0].message.content).toBeNull()
-        expect(choices[0].message.tool_calls).toEqual([
+        expect(choices[0]?.message.content).toBeNull()
+        expect(choices[0]?.message.tool_calls).toEqual([
           {
             id: `call_${turn}`,
             type: 'function',
@@ -80,7 +88,7 @@ describe('scripts', () => {
     const turns = [{ contents: 'x' }, { delayMs: -1, error: { status: 200 } }]
     const response = await postJson(`${simulator.url}/sim/scripts`, { name: 'a b', turns })
     expect(response.status).toBe(400)
-    const { error } = (await response.json()) as any
+    const { error } = await readAnswer(response)
     for (const word of ['name', 'turns[0].contents', 'turns[1].delayMs', 'turns[1].error']) {
       expect(error.message).toContain(word)
     }

@@ -68,8 +68,19 @@ export function textOf(chunks: Chunk[]): string {
   return chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')
 }
 
-export async function getJson(url: string): Promise<any> {
+export async function getJson(url: string): Promise<unknown> {
   return (await fetch(url)).json()
+}
+
+/** What a whole answer says, as far as the tests look: a completion or an error. */
+export interface Answer {
+  choices: { message: { content: string | null; tool_calls?: unknown }; finish_reason: string }[]
+  usage: { completion_tokens: number }
+  error: { message: string; type: string; param: string | null; code: string | null }
+}
+
+export async function readAnswer(response: Response): Promise<Answer> {
+  return (await response.json()) as Answer
 }
 
 export async function postJson(url: string, body: unknown): Promise<Response> {

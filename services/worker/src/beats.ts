@@ -21,6 +21,8 @@ export interface Beats {
   /** The main loop lives; called a few times a second. */
   tick(): void
   drain(): void
+  /** An incarnation was declared dead: if it is this one, the node comes back with a higher one. */
+  riseFrom(deadIncarnation: number): boolean
   /** The figures as they are now. */
   current(): Beat
   lagMs(): number
@@ -32,6 +34,7 @@ export interface BeatsDeps {
   readonly bus: Bus
   readonly runs: () => Pick<Runs, 'size' | 'waiting'>
   readonly slots: number
+  readonly nowMs: () => number
   readonly monotonicMs: () => number
   readonly thread: Omit<BeatThreadData, 'buffer'>
   /** The node was silent for so long that others may have taken over its tasks. */
@@ -106,6 +109,12 @@ export function createBeats(deps: BeatsDeps): Beats {
       figures.set({ draining: 1 })
       soon()
     },
+    riseFrom(deadIncarnation) {
+      if (deadIncarnation < figures.incarnation()) return false
+      figures.raiseIncarnation(Math.max(deps.nowMs(), deadIncarnation + 1))
+      soon()
+      return true
+    },
     async close() {
       // The last word is that nothing runs here any more.
       if (timer !== undefined) {
@@ -132,7 +141,7 @@ function startThread(data: BeatThreadData, wasSilent: () => void): Worker {
 async function stopThread(worker: Worker | undefined): Promise<void> {
   if (worker === undefined) return
   const exited = once(worker, 'exit')
-  worker.postMessage('stop')
+  worker.postMessage('stop', [])
   const late = setTimeout(() => void worker.terminate(), CLOSE_WITHIN_MS)
   await exited
   clearTimeout(late)

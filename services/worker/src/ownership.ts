@@ -7,8 +7,8 @@ import type { Run, Runs } from './runs.ts'
  * then doubtful until the coordinator has confirmed it: it renews nothing, and it reports nothing
  * but this question (L3, L4).
  *
- * Invariants: the question is asked of a run whose token stands still, that is one without a report
- * under way (such a report resolves the doubt by itself); at most one question per run is out.
+ * Invariants: the question is asked of a run whose token stands still; a report under way resolves the
+ * doubt by itself, as does the begin of a careful run; at most one question per run is out.
  */
 export interface Ownership {
   /** Doubts every run, and asks. */
@@ -32,7 +32,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
       log.info({ reason, runs: runs.size() }, 'asking which runs are still owned')
       for (const run of runs.all()) {
         run.doubtful = true
-        if (run.phase !== 'running' || run.check !== undefined) continue
+        if (run.check !== undefined || !standsStill(run)) continue
         run.check = ask(run, deps).catch((error: unknown) => {
           log.error({ err: error, taskId: run.taskId }, 'a question broke off')
           runs.end(run, 'unconfirmed')
@@ -40,6 +40,11 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
       }
     },
   }
+}
+
+function standsStill(run: Run): boolean {
+  if (run.phase === 'running') return true
+  return run.phase === 'queued' && !run.careful && run.spec !== undefined
 }
 
 async function ask(run: Run, { bus, runs, reporter }: OwnershipDeps): Promise<void> {

@@ -1,6 +1,6 @@
-import type { FleetView } from '@agentfleet/protocol'
+import type { FleetView, TaskRequest } from '@agentfleet/protocol'
 import type { Fleet } from '@agentfleet/local'
-import { countPaidTwice, getJson, openAudit, until, type Audit } from '../audit.ts'
+import { countPaidTwice, getJson, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
 import { show, spreadOf, table, type Spread } from '../figures.ts'
 import {
   describeFindings,
@@ -31,11 +31,15 @@ export interface Kill {
   readonly restartedMs: Spread
 }
 
-/** Four LLM calls of two seconds and the tools between them: the kill cuts runs at all stages. */
-const MODEL = 'sim-steps?n=4&ms=2000'
+/** Four LLM calls each, with a tool between them. */
 const LLM_CALLS = 4
+/** Calls of unequal length, so that the kill cuts runs at all stages and not all at the same one. */
+const CALL_MIN_MS = 1_500
+const CALL_SPREAD_MS = 1_000
 /** Of the tasks of a kill, so many must run on the victim; with two nodes about half do. */
 const VICTIM_SHARE = 0.36
+/** The kill comes when half of all runs are behind their first call, and in their second. */
+const FIRST_CALLS_SHARE = 0.5
 const SLOTS = 4_096
 const RUNNING_WITHIN_MS = 60_000
 const COMPLETE_WITHIN_MS = 180_000
@@ -85,9 +89,8 @@ async function killOnce(
   accepted: Accepted[],
   tasks: number,
 ): Promise<{ readonly kill: Kill; readonly delaysMs: readonly number[] }> {
-  accepted.push(
-    ...(await submitAll(fleet.url, tasks, () => ({ task: 'Work in four steps.', model: MODEL }))),
-  )
+  const before = await simulatorTotals(fleet.simulators)
+  accepted.push(...(await submitAll(fleet.url, tasks, taskOf)))
   const wanted = Math.floor(tasks * VICTIM_SHARE)
   let victim = { id: '', active: 0 }
   await until(
@@ -95,7 +98,9 @@ async function killOnce(
       const { nodes } = await getJson<FleetView>(`${fleet.url}/v1/fleet`)
       const alive = nodes.filter(({ state }) => state === 'alive')
       victim = alive.toSorted((a, b) => b.active - a.active)[0] ?? victim
-      return victim.active >= wanted
+      const { finished } = await simulatorTotals(fleet.simulators)
+      const underWay = finished - before.finished >= tasks * FIRST_CALLS_SHARE
+      return underWay && victim.active >= wanted
     },
     RUNNING_WITHIN_MS,
     () => `${victim.active} of the wanted ${wanted} attempts run on ${victim.id}`,
@@ -117,6 +122,12 @@ async function killOnce(
     restartedMs: spreadOf(delaysMs),
   }
   return { kill, delaysMs }
+}
+
+function taskOf(n: number): TaskRequest {
+  // A prime step spreads the lengths evenly in any order of arrival.
+  const ms = CALL_MIN_MS + ((n * 7_919) % CALL_SPREAD_MS)
+  return { task: 'Work in four steps.', model: `sim-steps?n=${LLM_CALLS}&ms=${ms}` }
 }
 
 function hasRestarted(events: readonly LoggedEvent[]): boolean {

@@ -26,6 +26,8 @@ export interface Side {
   readonly name: 'agentfleet' | 'bullmq'
   readonly url: string
   processes(): readonly NamedProcess[]
+  /** Runs while only this side may use the processor. */
+  alone<T>(work: () => Promise<T>): Promise<T>
 }
 
 /** Starts a fleet for this benchmark; a process that dies unasked is told, never hidden. */
@@ -76,11 +78,40 @@ export async function startSides(context: BenchContext): Promise<Sides> {
   }
 }
 
-/** The two sides in the order in which rounds alternate. */
+/** Nodes are back within a second after a pause; more means that something is wrong. */
+const RESUME_WITHIN_MS = 30_000
+
+/**
+ * The two sides in the order in which rounds alternate. The fleet watches itself also when nothing
+ * is to do, which costs about a tenth of a core; the peer's idling costs next to nothing. So the fleet
+ * is stopped (SIGSTOP) while the peer is measured, and the peer is never stopped.
+ */
 export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
+  const signalFleet = (signal: NodeJS.Signals): void => {
+    for (const { pid } of fleetProcesses(fleet)) process.kill(pid, signal)
+  }
+  const nodes = fleet.members('worker').length
   return [
-    { name: 'agentfleet', url: fleet.url, processes: () => fleetProcesses(fleet) },
-    { name: 'bullmq', url: peer.url, processes: () => peer.processes() },
+    {
+      name: 'agentfleet',
+      url: fleet.url,
+      processes: () => fleetProcesses(fleet),
+      alone: (work) => work(),
+    },
+    {
+      name: 'bullmq',
+      url: peer.url,
+      processes: () => peer.processes(),
+      async alone(work) {
+        signalFleet('SIGSTOP')
+        try {
+          return await work()
+        } finally {
+          signalFleet('SIGCONT')
+          await fleet.nodesReady(nodes, RESUME_WITHIN_MS)
+        }
+      },
+    },
   ]
 }
 

@@ -8,7 +8,7 @@ import { sharedProcesses, sidesOf, type BenchContext, type Side, type Sides } fr
 
 /**
  * Both sides under the same load in alternating rounds: HTTP request in, result out, callers waiting.
- * The side that is not measured stays up and idle; what its idling costs is measured and printed.
+ * The side that is not measured is idle or stopped; what idling costs is measured and printed.
  */
 
 /** What one round saw. */
@@ -92,7 +92,7 @@ async function compare(
   for (let n = 1; n <= options.rounds; n += 1) {
     for (const side of sidesOf(sides)) {
       const target = postRequest(`${side.url}/v1/tasks`, { task: TASK, model }, WAIT_HEADER)
-      const round = await measure(sides, side, target, load, options)
+      const round = await side.alone(() => measure(sides, side, target, load, options))
       rounds.push(round)
       const failures = round.failed > 0 ? `, ${round.failed} FAILED` : ''
       say(

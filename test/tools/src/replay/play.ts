@@ -63,7 +63,9 @@ export async function playTrace(access: FleetAccess, options: PlayOptions): Prom
     const findings = await audit.check(checked)
     const own = new Map([...audit.histories].filter(([taskId]) => !known.has(taskId)))
     const added = addedTimes(own, accepted, rows, speed)
-    const done = checked.filter(({ taskId }) => own.get(taskId)?.some((e) => e.type === 'completed'))
+    const done = checked.filter(({ taskId }) =>
+      own.get(taskId)?.some((e) => e.type === 'completed'),
+    )
     const tokens = [...accepted].reduce((sum, [row]) => sum + (rows[row]?.answerTokens ?? 0), 0)
     return {
       ...sent,

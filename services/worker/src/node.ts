@@ -1,0 +1,109 @@
+import type { Bus, Logger } from '@agentfleet/adapters'
+import type { DispatchItem } from '@agentfleet/protocol'
+import type { Clock, Registry } from '@agentfleet/runtime'
+import { createAttempts, type Attempts } from './attempt.ts'
+import { createBeats, type Beats } from './beats.ts'
+import type { BeatThreadData } from './beat-thread.ts'
+import { memoryLimitBytes, type WorkerConfig } from './config.ts'
+import { createDeltas, type Deltas } from './deltas.ts'
+import { createLlm, type Llm } from './llm.ts'
+import { createMetrics } from './metrics.ts'
+import { createOwnership, type Ownership } from './ownership.ts'
+import { createRenewals, type Renewals } from './renewals.ts'
+import { createReporter } from './reports.ts'
+import { createRuns, type Run, type Runs } from './runs.ts'
+import { builtInTools } from './tools.ts'
+
+/** What a node is made of, wired and inert. */
+export interface Node {
+  readonly id: string
+  readonly runs: Runs
+  readonly beats: Beats
+  readonly ownership: Ownership
+  readonly renewals: Renewals
+  readonly deltas: Deltas
+  readonly llm: Llm
+  readonly attempts: Attempts
+  take(item: DispatchItem): Run
+}
+
+/** What a node is made from. */
+export interface NodeDeps {
+  readonly bus: Bus
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly registry: Registry
+  readonly config: WorkerConfig
+  readonly logLevel: BeatThreadData['logLevel']
+}
+
+/** Makes the parts of a node; `onOver` is called whenever a run is over. */
+export function createNode(deps: NodeDeps, onOver: () => void): Node {
+  const { bus, clock, random, config } = deps
+  const id = config.SERVICE_ID
+  const startedAtMs = clock.nowMs()
+  const metrics = createMetrics(deps.registry, {
+    running: () => runs.size(),
+    lagMs: () => beats.lagMs(),
+  })
+  const runs = createRuns((run) => {
+    if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
+    if (run?.over === 'superseded') metrics.superseded.inc()
+    beats.changed(run)
+    if (run !== undefined) onOver()
+  })
+  const beats = createBeats({
+    bus,
+    runs: () => runs,
+    slots: config.WORKER_SLOTS,
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    thread: threadData(deps, startedAtMs),
+    wasSilent: () => ownership.doubtAll('silent'),
+  })
+  const slots = config.WORKER_SLOTS
+  const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
+  const ownership = createOwnership({ ...deps, runs, reporter })
+  const renewals = createRenewals(bus, runs, config.RENEW_INTERVAL_MS, random)
+  const deltas = createDeltas(bus, id)
+  const llm = llmOf(deps)
+  const attempts = createAttempts({
+    ...deps,
+    runs,
+    reporter,
+    llm,
+    tools: builtInTools(),
+    deltas,
+    metrics,
+    turnsMax: config.MAX_TURNS,
+    resultBytesMax: config.RESULT_LIMIT_BYTES,
+  })
+  const take = (item: DispatchItem): Run => {
+    const now = clock.monotonicMs()
+    return runs.add(item, now, renewals.firstAtMs(now))
+  }
+  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, take }
+}
+
+function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
+  return {
+    nodeId: config.SERVICE_ID,
+    startedAtMs,
+    intervalMs: config.BEAT_INTERVAL_MS,
+    memoryLimitBytes: memoryLimitBytes(config.MEMORY_LIMIT_MB),
+    logLevel,
+    nats: { url: config.NATS_URL, user: config.NATS_USER, password: config.NATS_PASSWORD },
+  }
+}
+
+function llmOf({ config, clock }: NodeDeps): Llm {
+  return createLlm({
+    apiKey: config.OPENAI_API_KEY,
+    baseUrl: config.OPENAI_BASE_URL,
+    silenceMs: config.LLM_SILENCE_TIMEOUT_MS,
+    callMs: config.LLM_CALL_TIMEOUT_MS,
+    outputBytesMax: config.RESULT_LIMIT_BYTES,
+    nowMs: () => clock.nowMs(),
+  })
+}

@@ -1,0 +1,47 @@
+import { drawPorts } from '@agentfleet/local'
+import {
+  eventually,
+  startBusTap,
+  startTestFleet,
+  type BusTap,
+  type TestFleet,
+} from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** A worker acks a pointer only after the log holds the ending (L4). */
+let test: TestFleet
+let tap: BusTap
+beforeAll(async () => {
+  const [natsPort = 0] = await drawPorts(1)
+  tap = await startBusTap()
+  tap.target(natsPort)
+  test = await startTestFleet({ natsPort, workers: 1, env: { worker: { NATS_URL: tap.url } } })
+})
+afterAll(async () => {
+  await test[Symbol.asyncDispose]()
+  await tap[Symbol.asyncDispose]()
+})
+
+describe('while no coordinator answers', () => {
+  it('a worker reports its ending again and again and acks nothing (L4)', async () => {
+    let reports = 0
+    let acks = 0
+    tap.onPublish(({ subject, text }) => {
+      if (subject === 'coordinator.report' && text.includes('"op":"complete"')) reports += 1
+      if (subject.startsWith('$JS.ACK.TASKS.') && text === '+ACK') acks += 1
+      return 'forward'
+    })
+    const [coordinator] = test.fleet.members('coordinator')
+    coordinator!.kill('SIGSTOP')
+    const { id } = await test.client.submit({ task: 'wait', model: 'echo' })
+    await eventually(() => expect(reports).toBeGreaterThanOrEqual(2), 30_000)
+    expect(acks).toBe(0)
+    expect((await test.log.last(id))?.event.type).toBe('submitted')
+    coordinator!.kill('SIGCONT')
+    await eventually(() => expect(acks).toBe(1), 30_000)
+    expect((await test.log.history(id)).map(({ event }) => event.type)).toEqual([
+      'submitted',
+      'completed',
+    ])
+  })
+})

@@ -1,0 +1,217 @@
+import type { TaskEvent, TaskSpec } from '@agentfleet/domain'
+import { checkInvariants, loggedEvent, paidTwice, type LoggedEvent } from '@agentfleet/tools'
+import { describe, expect, it } from 'vitest'
+
+const TASK = 'task-1'
+const SPEC: TaskSpec = {
+  task: 'count',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+}
+const USAGE = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+
+const submitted: TaskEvent = {
+  type: 'submitted',
+  atMs: 1,
+  tenant: 'default',
+  spec: SPEC,
+  specHash: '',
+}
+const started = (attempt: number): TaskEvent => ({
+  type: 'attempt-started',
+  atMs: 2,
+  attempt,
+  node: 'worker-1',
+})
+const called = (attempt: number, step: number): TaskEvent => ({
+  type: 'call-finished',
+  atMs: 3,
+  attempt,
+  call: { step, kind: 'llm', name: 'sim', output: null, usage: USAGE },
+})
+const failedAttempt = (attempt: number): TaskEvent => ({
+  type: 'attempt-failed',
+  atMs: 4,
+  attempt,
+  error: { code: 'timeout', message: '' },
+  retryAtMs: 5,
+})
+const completed = (attempt: number): TaskEvent => ({
+  type: 'completed',
+  atMs: 6,
+  attempt,
+  node: 'worker-1',
+  result: 'done',
+  usage: USAGE,
+})
+const failed = (attempt: number): TaskEvent => ({
+  type: 'failed',
+  atMs: 6,
+  attempt,
+  error: { code: 'deadline', message: '' },
+})
+const cancelled: TaskEvent = { type: 'cancelled', atMs: 6, reason: 'asked' }
+
+function historyOf(events: readonly TaskEvent[]): LoggedEvent[] {
+  return events.map((event, i) => loggedEvent(event, i + 1))
+}
+
+function check(...events: readonly TaskEvent[]) {
+  return checkInvariants(new Map([[TASK, historyOf(events)]]), [{ taskId: TASK }])
+}
+
+function breaches(...events: readonly TaskEvent[]): string[] {
+  return check(...events).violations.map(({ rule, detail }) => `${rule} ${detail}`)
+}
+
+describe('histories that hold', () => {
+  it('accepts a first attempt that completes without an event of its beginning', () => {
+    expect(check(submitted, completed(1))).toEqual({
+      violations: [],
+      unfinished: [],
+      tasks: 1,
+      completed: 1,
+      failed: 0,
+      cancelled: 0,
+    })
+  })
+
+  it('accepts a lost node, a failed attempt and calls that are carried over', () => {
+    const events = [
+      submitted,
+      called(1, 0),
+      started(2),
+      called(2, 1),
+      failedAttempt(2),
+      started(3),
+      called(3, 2),
+      completed(3),
+    ]
+    expect(breaches(...events)).toEqual([])
+  })
+
+  it('accepts an ending without an attempt: cancelled, or out of time', () => {
+    expect(breaches(submitted, cancelled)).toEqual([])
+    expect(breaches(submitted, started(2), failed(2))).toEqual([])
+  })
+
+  it('tells what has not ended apart from what is broken', () => {
+    const findings = check(submitted, started(2))
+    expect(findings.violations).toEqual([])
+    expect(findings.unfinished).toEqual([TASK])
+  })
+})
+
+describe('I1: accepted means stored', () => {
+  it('finds an accepted task that the log does not know', () => {
+    const findings = checkInvariants(new Map(), [{ taskId: TASK }])
+    expect(findings.violations).toEqual([
+      { rule: 'I1', taskId: TASK, detail: 'accepted, not in the log' },
+    ])
+    expect(findings.unfinished).toEqual([TASK])
+  })
+
+  it('finds a history that does not begin with the submission', () => {
+    expect(breaches(completed(1))).toEqual(['I1 begins with completed'])
+  })
+
+  it('finds a task that was submitted twice', () => {
+    expect(breaches(submitted, submitted, completed(1))).toEqual(['I1 submitted 2 times'])
+  })
+})
+
+describe('I2: one ending, and nothing behind it', () => {
+  it('finds a second ending', () => {
+    expect(breaches(submitted, completed(1), completed(1))).toEqual(['I2 2 endings'])
+    expect(breaches(submitted, cancelled, failed(1))).toEqual(['I2 2 endings'])
+  })
+
+  it('finds an event after the ending', () => {
+    expect(breaches(submitted, completed(1), called(1, 0))).toEqual([
+      'I2 1 events after the ending',
+    ])
+  })
+
+  it('counts such a task as ended once, by its first ending', () => {
+    const { completed: ok, cancelled: taken } = check(submitted, cancelled, completed(1))
+    expect([ok, taken]).toEqual([0, 1])
+  })
+})
+
+describe('I3: attempts only grow, and no call is finished twice', () => {
+  it('finds an event of an attempt that was shut out', () => {
+    expect(breaches(submitted, started(2), completed(1))).toEqual([
+      'I3 completed of attempt 1 after attempt 2 began',
+    ])
+    expect(breaches(submitted, started(2), called(1, 0), completed(2))).toEqual([
+      'I3 call-finished of attempt 1 after attempt 2 began',
+    ])
+  })
+
+  it('finds an attempt that began twice, or went back', () => {
+    expect(breaches(submitted, started(2), started(2), completed(2))).toEqual([
+      'I3 attempt 2 began twice',
+    ])
+    expect(breaches(submitted, started(3), started(2), completed(3))).toEqual([
+      'I3 attempt-started of attempt 2 after attempt 3 began',
+    ])
+  })
+
+  it('finds an event of an attempt that never began', () => {
+    expect(breaches(submitted, completed(2))).toEqual([
+      'I3 completed of attempt 2, which never began',
+    ])
+  })
+
+  it('finds a call that was finished twice, in one attempt or in two', () => {
+    expect(breaches(submitted, called(1, 0), called(1, 0), completed(1))).toEqual([
+      'I3 call 0 finished twice',
+    ])
+    expect(breaches(submitted, called(1, 0), started(2), called(2, 0), completed(2))).toEqual([
+      'I3 call 0 finished twice',
+    ])
+  })
+
+  it('finds sequences that do not ascend', () => {
+    const events = [loggedEvent(submitted, 7), loggedEvent(completed(1), 7)]
+    const { violations } = checkInvariants(new Map([[TASK, events]]), [])
+    expect(violations).toEqual([{ rule: 'I3', taskId: TASK, detail: 'sequence 7 after 7' }])
+  })
+})
+
+describe('I4: one key, one task', () => {
+  const histories = new Map(['a', 'b'].map((id) => [id, historyOf([submitted, completed(1)])]))
+
+  it('finds a key that led to two tasks', () => {
+    const accepted = ['a', 'b'].map((taskId) => ({ taskId, tenant: 't', key: 'k' }))
+    const { violations } = checkInvariants(histories, accepted)
+    expect(violations.map(({ rule, taskId }) => [rule, taskId])).toEqual([['I4', 'b']])
+  })
+
+  it('lets two tenants use the same key, and one submission be repeated', () => {
+    const accepted = [
+      { taskId: 'a', tenant: 't', key: 'k' },
+      { taskId: 'a', tenant: 't', key: 'k' },
+      { taskId: 'b', tenant: 'u', key: 'k' },
+    ]
+    expect(checkInvariants(histories, accepted).violations).toEqual([])
+  })
+})
+
+describe('calls paid twice', () => {
+  it('adds up what several simulators saw of the same step', () => {
+    const counts = [
+      { taskId: 'a', step: '0', started: 1, finished: 0 },
+      { taskId: 'a', step: '0', started: 1, finished: 1 },
+      { taskId: 'a', step: '2', started: 1, finished: 1 },
+      { taskId: 'b', step: '0', started: 2, finished: 2 },
+      { taskId: 'c', step: '0', started: 1, finished: 1 },
+    ]
+    expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1 })
+  })
+})
