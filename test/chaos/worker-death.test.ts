@@ -33,6 +33,13 @@ async function busyWorker() {
   }, 60_000)
 }
 
+/** Histories of tasks that another node has begun. */
+function takenOver() {
+  return [...audit.histories.values()].filter((events) =>
+    events.some((event) => event.type === 'attempt-started'),
+  )
+}
+
 /** Tasks whose journaled calls were made again all the same. */
 async function paidAgain(): Promise<string[]> {
   const url = `${test.fleet.simulators[0]}/sim/calls`
@@ -88,26 +95,20 @@ describe('a worker frozen for ten seconds and then resumed', () => {
   it('commits nothing that was taken over (L3)', async () => {
     const accepted = await submitAll(test.client, TASKS, {
       task: 'work',
-      model: 'sim-steps?n=4&ms=2500',
+      // Long enough that the new owners still run when the old one wakes up.
+      model: 'sim-steps?n=8&ms=2000',
     })
     const victim = await busyWorker()
     victim.kill('SIGSTOP')
-    const taken = await eventually(() => {
-      const tasks = [...audit.histories.entries()].filter(([, events]) =>
-        events.some((event) => event.type === 'attempt-started'),
-      )
-      expect(tasks.length).toBeGreaterThanOrEqual(300)
-      return tasks.map(([taskId]) => taskId)
-    }, 15_000)
+    await eventually(() => expect(takenOver().length).toBeGreaterThanOrEqual(300), 15_000)
     const resumeAtMs = Date.now() + 7_000
     await eventually(() => expect(Date.now()).toBeGreaterThan(resumeAtMs), 10_000)
     victim.kill('SIGCONT')
     await expectAllEnded(audit, accepted)
-    for (const taskId of taken) {
-      const events = audit.histories.get(taskId)!
-      const start = events.findIndex((event) => event.type === 'attempt-started')
-      const owner = events[start]!.node
-      expect(owner).not.toBe(victim.id)
+    const taken = takenOver()
+    for (const events of taken) {
+      const start = events.find((event) => event.type === 'attempt-started')
+      expect(start!.node).not.toBe(victim.id)
     }
     // What the frozen node had in flight was paid for once more, and nothing beyond that.
     const extra = await extraCalls()

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVICES, TOKEN_PATTERN, type ServiceName } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
+import { baseEnv } from '../../libs/runtime/src/index.ts'
 import {
   BASE,
   BASE_OBJECTS,
@@ -23,6 +24,8 @@ import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 const SECRET = 'tenant:0123456789abcdef'
 /** The end of a process beside its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
+/** What `baseEnv` says. */
+const DRAIN_DEFAULT_MS = baseEnv('any').DRAIN_DEADLINE_MS.parse(undefined)
 /** `docker compose` draws none, Kubernetes' longest: Deployment, hash of 10, dash, 5 letters. */
 const POD_SUFFIX = '-0123456789-abcde'
 
@@ -154,6 +157,22 @@ describe('k8s/base', () => {
       expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
     })
 
+    test('may reach the servers whose addresses it has, and they let it', () => {
+      const env = envOf(objectOf('Deployment', name))
+      const addressed = ['nats', 'redis', 'consul'].filter(
+        (server) => env[`${server.toUpperCase()}_URL`] !== undefined,
+      )
+      const { spec } = objectOf('NetworkPolicy', name)
+      const reached = spec?.egress
+        ?.flatMap(({ to }) => to ?? [])
+        .flatMap(({ podSelector }) => podSelector?.matchLabels?.['app.kubernetes.io/name'] ?? [])
+      expect(reached).toEqual(addressed)
+      for (const server of ['nats', 'redis', 'consul']) {
+        const ingress = JSON.stringify(objectOf('NetworkPolicy', server).spec?.ingress)
+        expect(ingress.includes(`"${name}"`), server).toBe(addressed.includes(server))
+      }
+    })
+
     test('has the time to drain', () => {
       const deployment = objectOf('Deployment', name)
       const graceS = podOf(deployment).terminationGracePeriodSeconds
@@ -162,6 +181,14 @@ describe('k8s/base', () => {
       expect(graceS).toBeGreaterThanOrEqual(drainS + spentS + END_BESIDE_DRAIN_S)
     })
   })
+})
+
+test('the image runs without root, is probed, and ends with SIGTERM', () => {
+  const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
+  expect(dockerfile).toMatch(/^USER 1000:1000$/m)
+  expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/livez/m)
+  expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m)
+  expect(dockerfile).toContain('CMD ["node", "--enable-source-maps", "dist/main.js"]')
 })
 
 describe('docker-compose.yml', () => {
@@ -223,6 +250,12 @@ describe('docker-compose.yml', () => {
       expect(environment(service)['NATS_USER']).toBe(service)
       const password = services[service]?.environment?.['NATS_PASSWORD']
       expect(password).toContain(`{${passwordVariable(service)}:?`)
+    })
+
+    test('has the time to drain', () => {
+      const graceS = Number.parseInt(services[service]?.stop_grace_period ?? '', 10)
+      const drainS = Number(environment(service)['DRAIN_DEADLINE_MS'] ?? DRAIN_DEFAULT_MS) / 1_000
+      expect(graceS).toBeGreaterThanOrEqual(drainS + END_BESIDE_DRAIN_S)
     })
 
     test('is built from the one Dockerfile and started after what it needs', () => {

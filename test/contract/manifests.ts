@@ -46,6 +46,10 @@ export interface Pod {
   readonly containers: readonly Container[]
 }
 
+interface PodSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>
+}
+
 /** An object of Kubernetes of any kind, as far as the tests look. */
 export interface KubeObject {
   readonly kind: string
@@ -58,6 +62,7 @@ export interface KubeObject {
     readonly template?: { readonly metadata: { readonly labels: unknown }; readonly spec: Pod }
     readonly ports?: readonly { readonly port: number; readonly targetPort: string }[]
     readonly ingress?: readonly { readonly from?: unknown }[]
+    readonly egress?: readonly { readonly to?: readonly { readonly podSelector?: PodSelector }[] }[]
     readonly scaleTargetRef?: unknown
     readonly minReplicas?: number
     readonly maxReplicas?: number

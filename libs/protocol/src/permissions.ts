@@ -98,7 +98,7 @@ const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
   coordinator: ['coordinator.report', 'coordinator.cancel'],
   'load-balancer': ['node.*.beat', 'fleet.snapshot', 'fleet.balancer'],
   worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain'],
-  'health-monitor': ['node.*.beat'],
+  'health-monitor': ['node.*.beat', 'fleet.snapshot'],
   autoscaler: ['fleet.snapshot'],
   recovery: ['fleet.snapshot'],
 }

@@ -1,7 +1,7 @@
 import websocket from '@fastify/websocket'
 import { fastify, type FastifyInstance, type RouteOptions } from 'fastify'
 import openapiGlue from 'fastify-openapi-glue'
-import type { Logger } from '@agentfleet/runtime'
+import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
 import { openOperations, routable, type ApiDocument } from './document.ts'
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
@@ -21,6 +21,8 @@ const BODY_MAX_BYTES = 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 /** Longer than the usual 60 s of proxies, so that they close idle connections first. */
 const KEEP_ALIVE_MS = 75_000
+/** A drain is not held up by more than this for nothing. */
+const CLOSE_SWEEP_MS = 50
 const FRAME_MAX_BYTES = 64 * 1024
 
 /** Handlers or route options by operationId. */
@@ -89,6 +91,24 @@ export async function createApi(deps: {
   })
   await app.ready()
   return app
+}
+
+/**
+ * Accepts nothing new and resolves when every request is answered and every connection has ended; what
+ * is still open at the deadline is cut.
+ */
+export async function closeApi(app: FastifyInstance, deadlineMs: number): Promise<void> {
+  const closing = app.close()
+  // A connection whose request was answered after the close began would be kept alive for its next one.
+  const sweeping = setInterval(() => app.server.closeIdleConnections(), CLOSE_SWEEP_MS)
+  try {
+    if (await settleWithin(closing, deadlineMs)) return
+    app.server.closeAllConnections()
+    for (const socket of app.websocketServer.clients) socket.terminate()
+    await closing
+  } finally {
+    clearInterval(sweeping)
+  }
 }
 
 function operationOf({ schema }: RouteOptions): string | undefined {

@@ -20,7 +20,7 @@ import { createDeltaTaps } from './deltas.ts'
 import { loadDocument } from './document.ts'
 import { createFeeds } from './feeds.ts'
 import { followFleet } from './fleet.ts'
-import { createApi } from './http.ts'
+import { closeApi, createApi } from './http.ts'
 import { feedLive } from './live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createReader } from './reads.ts'
@@ -103,7 +103,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       draining = true
       waiters.releaseAll()
       streams.closeAll()
-      await Promise.all([app.close(), ...loops.map((loop) => loop.drain(deadlineMs))])
+      await Promise.all([closeApi(app, deadlineMs), ...loops.map((loop) => loop.drain(deadlineMs))])
       live.close()
       fleet.close()
     },

@@ -6,7 +6,7 @@ import {
   type Registry,
 } from '@agentfleet/adapters'
 import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS } from '@agentfleet/domain'
-import { beatSchema, nodeIdOf, SUBJECTS } from '@agentfleet/protocol'
+import { beatSchema, nodeIdOf, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createLagMeter } from './lag.ts'
 import type { MonitorMetrics } from './metrics.ts'
@@ -88,8 +88,21 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
       return
     }
     witnesses.forget(beat.nodeId)
-    if (decision.reason !== 'newer') changed = true
+    if (decision.reason !== 'newer') {
+      changed = true
+      const entry = nodes.get(beat.nodeId)
+      if (entry !== undefined) judge.recall(entry)
+    }
     if (replaced !== undefined) judge.replaced(replaced)
+  }
+
+  /** What other monitors show as dead has a verdict (M2), so it is dead here as well. */
+  const compare = (message: BusMessage): void => {
+    const { data: snapshot } = snapshotSchema.safeParse(JSON.parse(message.text()))
+    if (snapshot === undefined || snapshot.monitorId === monitorId) return
+    for (const node of snapshot.nodes) {
+      if (node.state === 'dead') judge.adopt(node.nodeId, node.incarnation)
+    }
   }
 
   /** The suspicion of one node, and what follows from it. */
@@ -134,7 +147,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
   return {
     async start() {
       if (open.length > 0) return
-      open.push(bus.subscribe(SUBJECTS.allBeats, hear))
+      open.push(bus.subscribe(SUBJECTS.allBeats, hear), bus.subscribe(SUBJECTS.snapshot, compare))
       open.push({ close: bus.onReconnect(() => (connectedAtMs = now())) })
       await Promise.all([watch.start(), count.start()])
     },

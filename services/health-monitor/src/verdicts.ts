@@ -23,6 +23,10 @@ export interface Judge {
   consider(entry: NodeEntry): void
   /** Declares a process dead whose successor has been heard. */
   replaced(beat: Beat): void
+  /** Looks up whether an incarnation that is heard for the first time was declared dead before. */
+  recall(entry: NodeEntry): void
+  /** Another monitor has stored a verdict on this incarnation. */
+  adopt(nodeId: string, incarnation: number): void
   /** Resolves when no judgement is under way. */
   idle(): Promise<void>
 }
@@ -91,9 +95,20 @@ export function createJudge(deps: JudgeDeps): Judge {
       metrics.detection.observe((clock.monotonicMs() - entry.lastBeatAtMs) / 1_000)
       log.warn({ ...verdict }, 'node dead')
     }
-    if (nodes.get(nodeId) !== entry || entry.beat.incarnation !== incarnation) return
+    bury(entry, incarnation)
+  }
+
+  /** V3: a verdict on the incarnation up to this one is stored. */
+  const bury = (entry: NodeEntry | undefined, incarnation: number): void => {
+    if (entry === undefined || nodes.get(entry.beat.nodeId) !== entry) return
+    if (entry.state === 'dead' || entry.beat.incarnation > incarnation) return
     entry.state = 'dead'
     deps.onDeath(entry)
+  }
+
+  const recall = async (entry: NodeEntry): Promise<void> => {
+    const last = await ops.lastVerdict(entry.beat.nodeId)
+    if (last !== undefined) bury(entry, last.verdict.incarnation)
   }
 
   const run = (nodeId: string, work: () => Promise<void>): void => {
@@ -125,6 +140,9 @@ export function createJudge(deps: JudgeDeps): Judge {
       run(nodeId, () => judge(entry))
     },
     replaced: (beat) => run(`${beat.nodeId}.${beat.incarnation}`, () => declareReplaced(beat)),
+    recall: (entry) =>
+      run(`recall.${entry.beat.nodeId}.${entry.beat.incarnation}`, () => recall(entry)),
+    adopt: (nodeId, incarnation) => bury(nodes.get(nodeId), incarnation),
     async idle() {
       await Promise.all(judging.values())
     },

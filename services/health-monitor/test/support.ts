@@ -130,10 +130,11 @@ function startNode(nodeId: string, bus: Bus) {
     const full: Beat = { nodeId, incarnation, version, ...figures, ...rest, ...change }
     bus.publish(SUBJECTS.beat(nodeId), JSON.stringify(full))
   }
-  const answering = bus.subscribe(SUBJECTS.ping(nodeId), (message) => {
+  let answers = true
+  bus.subscribe(SUBJECTS.ping(nodeId), (message) => {
     const { deadIncarnation } = JSON.parse(message.text()) as { deadIncarnation?: number }
     if (deadIncarnation !== undefined) told = deadIncarnation
-    message.respond('{}')
+    if (answers) message.respond('{}')
   })
   beat()
   let timer: NodeJS.Timeout | undefined = setInterval(beat, 500)
@@ -150,6 +151,7 @@ function startNode(nodeId: string, bus: Bus) {
       timer = undefined
     },
     resume() {
+      answers = true
       timer ??= setInterval(beat, 500)
       beat()
     },
@@ -162,8 +164,8 @@ function startNode(nodeId: string, bus: Bus) {
     /** As SIGSTOP: the connection stands and nothing is said on it. */
     freeze() {
       clearInterval(timer)
-      answering.close()
-      bus.subscribe(SUBJECTS.ping(nodeId), () => undefined)
+      timer = undefined
+      answers = false
       return performance.now()
     },
   }

@@ -29,7 +29,7 @@ export interface DispatchDeps {
   beat(): Beat
 }
 
-/** Starts in one turn of the event loop: about 20 ms of work when each opens an LLM call. */
+/** Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond. */
 const STARTS_PER_TURN = 64
 
 /** Listens for dispatches until it is closed. */

@@ -3,8 +3,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 
 /**
- * The part of `fetch` that the SDK needs for streamed calls, on node:http: web streams cost about
- * 110 kB for each open call, and their garbage stops the event loop for seconds with 10,000 of them.
+ * The part of `fetch` that the SDK needs for streamed calls, on node:http: through the web streams
+ * of the built-in one, 10,000 open calls took 1.1 GB; through this and `sse.ts` 0.44 GB.
  *
  * Invariants: connections are kept and reused, and unlimited in number (the slots are the limit); no
  * limit of time but the caller's signal; redirects are not followed.
@@ -30,7 +30,7 @@ export function createHttpFetch(): HttpFetch {
   return {
     fetch: (input, init = {}) =>
       new Promise<Response>((resolve, reject) => {
-        const url = new URL(String(input))
+        const url = new URL(input instanceof Request ? input.url : input)
         const secure = url.protocol === 'https:'
         const body = typeof init.body === 'string' ? Buffer.from(init.body) : undefined
         const headers = Object.fromEntries(new Headers(init.headers).entries())

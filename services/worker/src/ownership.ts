@@ -67,7 +67,8 @@ async function ask(run: Run, { bus, runs, reporter }: OwnershipDeps): Promise<vo
     case 'refused':
       runs.end(run, outcome.kind)
       return
-    default:
+    case 'begun':
+    case 'unavailable':
       runs.end(run, 'unconfirmed')
   }
 }

@@ -1,0 +1,148 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { MUTATIONS, type Mutation } from './mutations.ts'
+
+/**
+ * `npm run mutate`: do the tests bite? Switches one safeguard after the other off in a copy of the
+ * sources and runs the tests that should notice. A mutation that no test notices, or that a test
+ * notices for another reason than the one named, makes the run fail.
+ */
+
+const exec = promisify(execFile)
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const STEP_WITHIN_MS = 10 * 60_000
+const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+interface Verdict {
+  readonly mutation: Mutation
+  readonly caught: boolean
+  readonly by: string
+  readonly reason: string
+  readonly seconds: number
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { only: { type: 'string' } } })
+  const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name === values.only)
+  if (chosen.length === 0) {
+    say(`--only is one of: ${MUTATIONS.map(({ name }) => name).join(', ')}`)
+    return 1
+  }
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-mutate-'))
+  const verdicts: Verdict[] = []
+  try {
+    await copySources(dir)
+    for (const mutation of chosen) {
+      const verdict = await judge(dir, mutation)
+      verdicts.push(verdict)
+      say(`${verdict.caught ? 'caught  ' : 'SURVIVED'} ${mutation.name} (${verdict.seconds} s)`)
+      say(`         off: ${mutation.safeguard}`)
+      say(`         by:  ${verdict.by}`)
+      say(`         why: ${verdict.reason}`)
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+  const caught = verdicts.filter((verdict) => verdict.caught).length
+  say(`${caught} of ${verdicts.length} mutations caught`)
+  return caught === verdicts.length ? 0 : 1
+}
+
+/** A copy of what git knows, installed from the local store. */
+async function copySources(dir: string): Promise<void> {
+  const { stdout } = await exec('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
+    cwd: ROOT,
+    maxBuffer: OUTPUT_MAX_BYTES,
+  })
+  for (const file of stdout.split('\0').filter(Boolean)) {
+    await mkdir(dirname(join(dir, file)), { recursive: true })
+    await cp(join(ROOT, file), join(dir, file)).catch((error: NodeJS.ErrnoException) => {
+      // Deleted and not committed yet.
+      if (error.code !== 'ENOENT') throw error
+    })
+  }
+  const { packageManager } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as {
+    packageManager: string
+  }
+  await run(dir, 'npx', ['-y', packageManager, 'install', '--frozen-lockfile', '--prefer-offline'])
+}
+
+async function judge(dir: string, mutation: Mutation): Promise<Verdict> {
+  const startedMs = performance.now()
+  const originals = new Map<string, string>()
+  try {
+    for (const { file, find, replace } of mutation.edits) {
+      const path = join(dir, file)
+      const source = await readFile(path, 'utf8')
+      if (source.split(find).length !== 2) {
+        throw new Error(`${mutation.name}: ${file} does not hold exactly once: ${find}`)
+      }
+      if (!originals.has(path)) originals.set(path, source)
+      await writeFile(
+        path,
+        source.replace(find, () => replace),
+      )
+    }
+    await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
+    const failures = await failedTests(dir, mutation.tests)
+    const right = failures.find(
+      ({ title, message }) => mutation.caughtBy.test(title) && mutation.because.test(message),
+    )
+    const shown = right ?? failures[0]
+    return {
+      mutation,
+      caught: right !== undefined,
+      by: shown?.title ?? 'no test failed',
+      reason: shown?.message.split('\n')[0] ?? '',
+      seconds: Math.round((performance.now() - startedMs) / 1_000),
+    }
+  } finally {
+    for (const [path, source] of originals) await writeFile(path, source)
+  }
+}
+
+interface Failure {
+  readonly title: string
+  readonly message: string
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[]
+    }[]
+  }[]
+}
+
+async function failedTests(dir: string, tests: readonly string[]): Promise<Failure[]> {
+  const report = join(dir, 'report.json')
+  await rm(report, { force: true })
+  const vitest = join(dir, 'node_modules/.bin/vitest')
+  const flags = ['run', ...tests, '--reporter=json', `--outputFile=${report}`]
+  // A failing run is what is hoped for.
+  await run(dir, vitest, flags).catch(() => undefined)
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
+  return testResults.flatMap(({ assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => ({
+        title: fullName,
+        message: (failureMessages ?? []).join('\n').replaceAll(/\u001b\[[0-9;]*m/g, ''),
+      })),
+  )
+}
+
+async function run(cwd: string, command: string, args: readonly string[]): Promise<void> {
+  await exec(command, args, { cwd, timeout: STEP_WITHIN_MS, maxBuffer: OUTPUT_MAX_BYTES })
+}
+
+process.exitCode = await main()
