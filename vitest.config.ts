@@ -4,8 +4,8 @@ import { summaryReporter } from './test/summary-reporter.ts'
 // `source`: tests run from the sources of the libraries; processes that tests start run from dist,
 // which the bootstrap has built before.
 const shared = {
-  resolve: { conditions: ['source', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
 }
 
 export default defineConfig({

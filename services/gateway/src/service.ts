@@ -108,7 +108,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       fleet.close()
     },
     register: ({ host }) =>
-      discovery.register({ id: config.SERVICE_ID, name: 'gateway', host, port: port() }),
+      discovery.register({ id: config.SERVICE_ID, name: 'agent-gateway', host, port: port() }),
   }
 }
 

@@ -12,7 +12,6 @@ import { logFull, type Admission } from './admission.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { Refusal } from './problems.ts'
 import type { Reader } from './reads.ts'
-import { createTurns } from './turns.ts'
 
 /**
  * From a valid submission to `submitted` in the log.
@@ -60,7 +59,6 @@ export function createSubmitter(deps: {
   appendDeadlineMs: number
 }): Submitter {
   const { bus, taskLog, pointers, reader, admission, clock, metrics, appendDeadlineMs } = deps
-  const turnEnds = createTurns()
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
     const refusal = admission.enter()
@@ -80,7 +78,6 @@ export function createSubmitter(deps: {
     const event: Submitted = { type: 'submitted', atMs, tenant, spec, specHash }
     // With the fingerprint in the message id, another body under the same key is never a duplicate.
     const messageId = `${taskId}.${specHash}`
-    await turnEnds()
     const outcome = await taskLog.append(taskId, event, {
       expectSeq: 0,
       messageId,
