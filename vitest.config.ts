@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 import { summaryReporter } from './test/summary-reporter.ts'
 
 // `source`: tests run from the sources of the libraries; processes that tests start run from dist,
-// which the bootstrap has built before.
+// which the bootstrap has built before. Not `import`: Node would take it for `require` as well, and hand
+// packages of CommonJS the ES modules of others.
 const shared = {
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },

@@ -149,6 +149,8 @@ async function assemble(
     CLAIM_KEY: secret(),
     API_PORT: String(apiPort),
     ORCHESTRATOR_TOKEN: token,
+    // The control server of this process is what the autoscaler acts through.
+    DRIVER: 'local',
     ...(simulators.length === 0 ? {} : { OPENAI_API_KEY: 'simulated', DEFAULT_MODEL: 'sim' }),
   }
   let orchestratorUrl = ''

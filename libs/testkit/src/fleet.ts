@@ -48,7 +48,9 @@ export async function startTestFleet(
   }
   let fleet: Fleet
   try {
-    fleet = await startFleet({ simulators: 1, ...options, dir, binaries })
+    // A test counts on its nodes: scaling happens only where it is the subject.
+    const env = { ...options.env, autoscaler: { DRIVER: 'recommend', ...options.env?.autoscaler } }
+    fleet = await startFleet({ simulators: 1, ...options, env, dir, binaries })
   } catch (error) {
     await clean()
     throw error
