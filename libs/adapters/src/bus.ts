@@ -129,7 +129,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         log.info({}, 'bus back')
         for (const listener of listeners) listener()
       } else if (status.type === 'error') {
-        log.error({ status: String(status.data) }, 'bus refused something')
+        log.error({ status: JSON.stringify(status.data) }, 'bus refused something')
       }
     }
   })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))

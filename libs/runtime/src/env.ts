@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { integer, oneOf, secret, text, url } from './config.ts'
 import { logLevels } from './logger.ts'
 

@@ -18,6 +18,3 @@ export const schema = z.object({
   /** How long a finished task stays readable, milliseconds: a day. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 86_400_000 }),
 })
-
-/** The coordinator's configuration. */
-export type CoordinatorConfig = z.infer<typeof schema>

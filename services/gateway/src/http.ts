@@ -25,6 +25,24 @@ const KEEP_ALIVE_MS = 75_000
 const CLOSE_SWEEP_MS = 50
 const FRAME_MAX_BYTES = 64 * 1024
 
+/**
+ * Many clients name JSON on every request, a cancel without a body too. Where a body is needed, its
+ * absence is found by the validation.
+ */
+function acceptEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body, done) => {
+      if (body === '') done(null, undefined)
+      // It answers through `done` and returns nothing.
+      else void parse(request, body, done)
+    },
+  )
+}
+
 /** Handlers or route options by operationId. */
 export type Handlers = Readonly<Record<string, unknown>>
 
@@ -50,6 +68,7 @@ export async function createApi(deps: {
   const unlocked = openOperations(document)
   app.decorateRequest('tenant', '')
   app.removeContentTypeParser('text/plain')
+  acceptEmptyBodies(app)
   app.setValidatorCompiler(requestValidator())
   answerWithProblems(app, log)
   app.addHook('onRoute', (route) => {

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
 /**
@@ -136,7 +136,7 @@ async function failedTests(dir: string, tests: readonly string[]): Promise<Failu
       .filter(({ status }) => status === 'failed')
       .map(({ fullName, failureMessages }) => ({
         title: fullName,
-        message: (failureMessages ?? []).join('\n').replaceAll(/\u001b\[[0-9;]*m/g, ''),
+        message: stripVTControlCharacters((failureMessages ?? []).join('\n')),
       })),
   )
 }

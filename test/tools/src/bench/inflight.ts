@@ -22,11 +22,12 @@ export interface InflightFigures {
 
 /** Streams of one process: below the usual limit of 20,000 files with room for the rest. */
 const STREAMS_PER_PROCESS = 9_000
-/** The answer drips two seconds a token, so that streams are alive and cheap. */
+/** The answer drips, so that streams are alive and cheap; longer with more of them, as all else. */
 const TOKENS = 10
-const TOKENS_PER_SECOND = 0.5
-/** First tokens come after the ramp: two busy cores open about 700 streams a second. */
-const TTFT_MIN_MS = 5_000
+const DRIP_MIN_MS = 5_000
+const DRIP_MS_PER_TASK = 0.75
+/** First tokens come after the ramp: two busy cores open about 900 streams a second. */
+const TTFT_MIN_MS = 3_000
 const TTFT_MS_PER_TASK = 1.2
 /** The workers give a silent provider up after 60 s; the first token comes before, milliseconds. */
 const TTFT_MAX_MS = 50_000
@@ -50,7 +51,9 @@ export async function measureInflight(context: BenchContext): Promise<InflightFi
   const stop = new AbortController()
   try {
     const ttft = Math.round(Math.min(TTFT_MAX_MS, TTFT_MIN_MS + tasks * TTFT_MS_PER_TASK))
-    const model = `sim?ttft=${ttft}&tps=${TOKENS_PER_SECOND}&tokens=${TOKENS}`
+    const dripMs = DRIP_MIN_MS + tasks * DRIP_MS_PER_TASK
+    const tps = ((TOKENS * 1000) / dripMs).toFixed(3)
+    const model = `sim?ttft=${ttft}&tps=${tps}&tokens=${TOKENS}`
     const startedAt = performance.now()
     const seconds = (): number => (performance.now() - startedAt) / 1000
     const watching = watchPeak(fleet.simulators, stop.signal)
@@ -71,7 +74,7 @@ export async function measureInflight(context: BenchContext): Promise<InflightFi
       submitSeconds,
       rampSeconds: (reachedAt - startedAt) / 1000,
       totalSeconds,
-      streamSeconds: ttft / 1000 + TOKENS / TOKENS_PER_SECOND,
+      streamSeconds: (ttft + dripMs) / 1000,
       llmCalls: (await simulatorTotals(fleet.simulators)).started,
       peakMemoryMb: Object.fromEntries(memory),
       findings,

@@ -1,0 +1,42 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { readOptions } from '../src/bench/options.ts'
+import { median, quantile, spreadOf } from '../src/figures.ts'
+import { readTrace } from '../src/replay/trace.ts'
+
+it('takes quantiles by nearest rank', () => {
+  const values = Array.from({ length: 100 }, (_, i) => 100 - i)
+  expect(spreadOf(values)).toEqual({ count: 100, p50: 50, p99: 99, max: 100 })
+  expect(quantile([7], 0.99)).toBe(7)
+  expect(quantile([], 0.5)).toBeNaN()
+  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
+})
+
+it('reads a trace relative to its first request, and names the line that is none', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'trace-'))
+  try {
+    const file = join(dir, 'trace.csv')
+    const head = 'TIMESTAMP,ContextTokens,GeneratedTokens\n'
+    const rows = '2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n'
+    await writeFile(file, head + rows)
+    const [first, second] = await readTrace(file, 10)
+    expect(first).toEqual({ atMs: 0, promptTokens: 374, answerTokens: 44 })
+    expect(second?.atMs).toBeCloseTo(4_314.579, 2)
+    expect(await readTrace(file, 1)).toHaveLength(1)
+    await writeFile(file, `${head}yesterday,1,2\n`)
+    await expect(readTrace(file, 10)).rejects.toThrow('trace.csv:2 is no row of a trace')
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+it('takes parts and sizes from flags and refuses what it does not know', () => {
+  const options = readOptions(['--only', 'failover,latency', '--smoke', '--rate', '50'])
+  if (options === 'help') throw new Error('no help was asked for')
+  expect([...options.parts]).toEqual(['latency', 'failover'])
+  expect([options.rounds, options.ratePerSecond]).toEqual([1, 50])
+  expect(() => readOptions(['--only', 'speed'])).toThrow('not speed')
+  expect(() => readOptions(['--rounds', 'many'])).toThrow('--rounds must be a number')
+})
