@@ -31,11 +31,14 @@ export interface Kill {
   readonly restartedMs: Spread
 }
 
-/** Four LLM calls each, with a tool between them. */
-const LLM_CALLS = 4
-/** Calls of unequal length, so that the kill cuts runs at all stages and not all at the same one. */
-const CALL_MIN_MS = 1_500
-const CALL_SPREAD_MS = 1_000
+/** Three LLM calls each, with a tool between them. */
+const LLM_CALLS = 3
+/**
+ * Calls of unequal length, so that the kill cuts runs at all stages and not all at the same one; long
+ * enough that two busy cores keep up, else the answers wait for the journal when the kill comes.
+ */
+const CALL_MIN_MS = 4_000
+const CALL_SPREAD_MS = 2_000
 /** Of the tasks of a kill, so many must run on the victim; with two nodes about half do. */
 const VICTIM_SHARE = 0.36
 /** The kill comes when half of all runs are behind their first call, and in their second. */
@@ -127,7 +130,7 @@ async function killOnce(
 function taskOf(n: number): TaskRequest {
   // A prime step spreads the lengths evenly in any order of arrival.
   const ms = CALL_MIN_MS + ((n * 7_919) % CALL_SPREAD_MS)
-  return { task: 'Work in four steps.', model: `sim-steps?n=${LLM_CALLS}&ms=${ms}` }
+  return { task: 'Work in three steps.', model: `sim-steps?n=${LLM_CALLS}&ms=${ms}` }
 }
 
 function hasRestarted(events: readonly LoggedEvent[]): boolean {
