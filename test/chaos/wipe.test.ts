@@ -52,5 +52,10 @@ describe('a wiped Redis and purged pointers', () => {
     )
     redis.disconnect()
     await expectAllEnded(audit, [...finished, ...running])
+    // The nodes went on with what they ran: nothing was taken from them and paid for again.
+    const { started } = (await (await fetch(`${test.fleet.simulators[0]}/sim/stats`)).json()) as {
+      started: number
+    }
+    expect(started).toBe(RUNNING)
   })
 })

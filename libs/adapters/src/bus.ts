@@ -39,6 +39,8 @@ export interface Bus {
   publish(subject: string, data: string, reply?: string): void
   /** Resolves always; a broken connection shows as `timeout`. */
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
+  /** Everything that is answered to one request within `waitMs`, by however many responders. */
+  gather(subject: string, data: string, waitMs: number): Promise<string[]>
   subscribe(
     subject: string,
     handler: (message: BusMessage) => void,
@@ -175,6 +177,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     publish: (subject, data, reply) =>
       send({ subject, data, ...(reply === undefined ? {} : { reply }) }),
     request: requester.request,
+    gather: requester.gather,
     subscribe(subject, handler, subscribeOptions) {
       const subscription = nats.subscribe(subject, {
         ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),

@@ -7,10 +7,12 @@ import type { Outgoing, Reply } from './bus.ts'
  */
 export interface Requester {
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
+  gather(subject: string, data: string, waitMs: number): Promise<string[]>
 }
 
 interface Waiting {
-  readonly resolve: (reply: Reply) => void
+  /** True when this answer was the last one wanted. */
+  readonly answered: (reply: Reply) => boolean
   readonly deadlineAtMs: number
 }
 
@@ -33,8 +35,7 @@ export function createRequester(
   const settle = (key: string, reply: Reply): void => {
     const entry = waiting.get(key)
     if (entry === undefined) return
-    waiting.delete(key)
-    entry.resolve(reply)
+    if (entry.answered(reply)) waiting.delete(key)
   }
 
   nats.subscribe(`${prefix}*`, {
@@ -54,13 +55,37 @@ export function createRequester(
     sweeper = waiting.size > 0 ? setTimeout(sweep, SWEEP_EVERY_MS) : undefined
   }
 
+  const ask = (
+    subject: string,
+    data: string,
+    waitMs: number,
+    answered: (reply: Reply) => boolean,
+  ): void => {
+    const key = (counter++).toString(36)
+    waiting.set(key, { answered, deadlineAtMs: performance.now() + waitMs })
+    send({ subject, data, reply: prefix + key })
+    sweeper ??= setTimeout(sweep, SWEEP_EVERY_MS)
+  }
+
   return {
     request: (subject, data, timeoutMs) =>
       new Promise((resolve) => {
-        const key = (counter++).toString(36)
-        waiting.set(key, { resolve, deadlineAtMs: performance.now() + timeoutMs })
-        send({ subject, data, reply: prefix + key })
-        sweeper ??= setTimeout(sweep, SWEEP_EVERY_MS)
+        ask(subject, data, timeoutMs, (reply) => {
+          resolve(reply)
+          return true
+        })
+      }),
+    gather: (subject, data, waitMs) =>
+      new Promise((resolve) => {
+        const texts: string[] = []
+        ask(subject, data, waitMs, (reply) => {
+          if (reply.kind === 'reply') {
+            texts.push(reply.text)
+            return false
+          }
+          resolve(texts)
+          return true
+        })
       }),
   }
 }

@@ -188,6 +188,13 @@ export const cancelReplySchema = z.object({
 /** Hint: running tasks to stop (ended by others, or taken over). */
 export const stopSchema = z.object({ taskIds: z.array(id) })
 
+/** Question to all nodes: which of these tasks do you run? */
+export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
+/** One node's answer: the runs it has, with their tokens. */
+export const runsAnswerSchema = z.object({
+  runs: z.array(z.object({ taskId: id, token: count })),
+})
+
 /** What a running attempt streams: its start, pieces of text, tool calls. */
 export const deltaSchema = z.object({
   kind: z.enum(['started', 'text', 'tool']),

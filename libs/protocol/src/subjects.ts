@@ -23,6 +23,8 @@ export const SUBJECTS = {
   drain: (nodeId: string) => `node.${nodeId}.drain`,
   /** Hint: what a running attempt streams. */
   delta: (taskId: string) => `delta.${taskId}`,
+  /** Request to all nodes: which of these tasks do you run? */
+  runs: 'fleet.runs',
   /** Request to any coordinator: a batch of reports of one node. */
   report: 'coordinator.report',
   /** Request to any coordinator: cancel a task. */

@@ -58,6 +58,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const trimmer = createTrimmer({ bus, log, store, tasks, logger, retentionMs, nowMs })
   const endings = { bus, log, pointers, store, logger, nowMs }
   const upkeep = createUpkeep({
+    bus,
     tasks,
     pointers,
     log,

@@ -1,4 +1,4 @@
-import type { Logger, Pointers, TaskLog } from '@agentfleet/adapters'
+import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import {
   deadlineAtMs,
   decideUpkeep,
@@ -6,7 +6,7 @@ import {
   isTerminalEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
-import { TASK_ID_PATTERN, type Pointer } from '@agentfleet/protocol'
+import { runsAnswerSchema, SUBJECTS, TASK_ID_PATTERN, type Pointer } from '@agentfleet/protocol'
 import type { TaskTable } from './task-table.ts'
 
 /**
@@ -15,6 +15,7 @@ import type { TaskTable } from './task-table.ts'
  * that have ended. Everything here may be done twice, by several coordinators at once.
  */
 export interface UpkeepDeps {
+  readonly bus: Bus
   readonly tasks: TaskTable
   readonly pointers: Pointers
   readonly log: TaskLog
@@ -34,6 +35,10 @@ export interface Upkeep {
 }
 
 const PARALLEL = 200
+/** Ids of a question to the nodes: about 40 kB. */
+const QUESTION_MAX = 1_000
+/** A node that lives answers within this, even a busy one, milliseconds. */
+const ANSWERS_WITHIN_MS = 250
 /** A full comparison at least this often, milliseconds: counts can hide a pair of faults. */
 const FULL_EVERY_MS = 15_000
 
@@ -41,6 +46,8 @@ const FULL_EVERY_MS = 15_000
 export function createUpkeep(deps: UpkeepDeps): Upkeep {
   const { tasks, pointers, logger, nowMs } = deps
   let fullAtMs = 0
+  // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
+  let runningWithout = 0
   const issuing = new Set<string>()
 
   const issue = async (record: TaskRecord, reason: string): Promise<boolean> => {
@@ -89,8 +96,8 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
         (record) => record.state !== 'retrying' && now - record.updatedAtMs >= FOLLOW_AFTER_MS,
       )
       const count = await pointers.count()
-      if (count >= settled.length && now - fullAtMs < FULL_EVERY_MS)
-        return { issued: 0, removed: 0 }
+      const complete = count + runningWithout >= settled.length
+      if (complete && now - fullAtMs < FULL_EVERY_MS) return { issued: 0, removed: 0 }
       fullAtMs = now
       const present = await pointers.taskIds()
       const missing = settled.filter(
@@ -98,8 +105,11 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
           decideUpkeep(record, present.has(record.taskId), now).kind === 'issue-pointer' &&
           tasks.get(record.taskId) !== undefined,
       )
+      const runs = await whoRuns(deps.bus, missing)
+      runningWithout = runs.size
       const done = await inParallel(missing, async (record) => {
-        if (signal.aborted) return false
+        // A pointer issued now would take the task from its node and pay for its calls again.
+        if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
         const last = await deps.log.last(record.taskId)
         if (last === undefined || isTerminalEvent(last.event)) return false
         return issue(record, 'pointer-missing')
@@ -114,6 +124,21 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
       return { issued, removed }
     },
   }
+}
+
+/** Which of these tasks some node runs, with the token of the run; silence is no. */
+async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<string, number>> {
+  const runs = new Map<string, number>()
+  for (let start = 0; start < records.length; start += QUESTION_MAX) {
+    const taskIds = records.slice(start, start + QUESTION_MAX).map(({ taskId }) => taskId)
+    const answers = await bus.gather(SUBJECTS.runs, JSON.stringify({ taskIds }), ANSWERS_WITHIN_MS)
+    for (const text of answers) {
+      for (const { taskId, token } of runsAnswerSchema.parse(JSON.parse(text)).runs) {
+        runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
+      }
+    }
+  }
+  return runs
 }
 
 /** A pointer for the careful way; the journal and the spec come from the log when it begins. */

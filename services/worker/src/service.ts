@@ -1,5 +1,5 @@
 import { ack } from '@agentfleet/adapters'
-import { stopSchema, SUBJECTS } from '@agentfleet/protocol'
+import { runsQuestionSchema, stopSchema, SUBJECTS } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { listenToDispatches } from './dispatch.ts'
@@ -96,6 +96,15 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
         const run = runs.get(taskId)
         if (run !== undefined) runs.end(run, 'stopped')
       }
+    }),
+    bus.subscribe(SUBJECTS.runs, (message) => {
+      const { taskIds } = runsQuestionSchema.parse(JSON.parse(message.text()))
+      const answer = taskIds.flatMap((taskId) => {
+        const run = runs.get(taskId)
+        // In doubt it is not ours: somebody else may run it by now.
+        return run === undefined || run.doubtful ? [] : [{ taskId, token: run.token }]
+      })
+      if (answer.length > 0) message.respond(JSON.stringify({ runs: answer }))
     }),
     bus.subscribe(SUBJECTS.drain(node.id), (message) => {
       drain()
