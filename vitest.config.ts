@@ -23,6 +23,7 @@ export default defineConfig({
             'test/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/simulation/**/*.test.ts',
+            'test/tools/test/**/*.test.ts',
           ],
           testTimeout: 30_000,
         },

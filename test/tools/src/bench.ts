@@ -54,7 +54,7 @@ async function measureAll(context: BenchContext): Promise<Figures> {
   if (parts.has('throughput') || parts.has('llm') || parts.has('latency')) {
     const sides = await startSides(context)
     try {
-      context.say(await measureIdle(sides))
+      context.say(await measureIdle(sides, context.options.seconds))
       if (parts.has('throughput')) {
         figures['throughput'] = await compareThroughput(context, sides, 'echo')
       }

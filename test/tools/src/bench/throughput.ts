@@ -37,12 +37,11 @@ const WAIT_HEADER = { prefer: 'wait=60' }
 const TASK = 'Summarise the weekly report in three sentences and name the open questions.'
 /** A short streamed answer: the provider's own time is small against the system's. */
 const LLM_MODEL = 'sim?ttft=5&tps=0&tokens=20'
-const IDLE_SECONDS = 3
 /** Requests unanswered at once before the open loop counts failures. */
 const CONNECTIONS_MAX = 2_000
 
 /** Measures the idle cost of both sides, in percent of one core. */
-export async function measureIdle(sides: Sides, seconds = IDLE_SECONDS): Promise<string> {
+export async function measureIdle(sides: Sides, seconds: number): Promise<string> {
   const meters = sidesOf(sides).map((side) => ({
     side,
     meter: createCpuMeter(() => side.processes()),

@@ -1,0 +1,51 @@
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import type { Audit } from '@agentfleet/tools'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectAllEnded, judge, submitAll } from '../chaos/support.ts'
+
+/** The autoscaler and the processes of this machine: out with demand, gracefully in again. */
+let test: TestFleet
+let audit: Audit
+beforeAll(async () => {
+  test = await startTestFleet({
+    workers: 2,
+    env: {
+      worker: { WORKER_SLOTS: '20' },
+      autoscaler: {
+        DRIVER: 'local',
+        SCALE_MAX: '4',
+        SCALE_INTERVAL_MS: '500',
+        SCALE_DOWN_WINDOW_MS: '3000',
+        SCALE_COOLDOWN_MS: '1000',
+      },
+    },
+  })
+  audit = await judge(test)
+})
+afterAll(async () => {
+  await audit.close()
+  await test[Symbol.asyncDispose]()
+})
+
+const aliveNodes = async (): Promise<number> =>
+  (await test.client.fleet()).nodes.filter((node) => node.state === 'alive').length
+
+describe('a demand beyond two nodes, that goes away again', () => {
+  it('is followed to the limit and back, and no task notices', async () => {
+    // 160 tasks of 2.5 s on 20 slots a node: two nodes would take 10 s.
+    const burst = await submitAll(test.client, 160, { task: 'x', model: 'sim?ttft=2500&tokens=2' })
+    await eventually(async () => expect(await aliveNodes()).toBe(4), 40_000)
+    const more = await submitAll(test.client, 100, { task: 'x', model: 'sim?ttft=2500&tokens=2' })
+    await expectAllEnded(audit, [...burst, ...more])
+    await eventually(async () => {
+      const { nodes } = await test.client.fleet()
+      expect(nodes.filter((node) => node.state === 'alive' && !node.draining)).toHaveLength(2)
+      expect(test.fleet.members('worker')).toHaveLength(2)
+    }, 60_000)
+    // Scale-in drained: no attempt was lost, so none was begun again.
+    const restarted = [...audit.histories.values()].filter((events) =>
+      events.some((event) => event.type === 'attempt-started'),
+    )
+    expect(restarted).toEqual([])
+  })
+})
