@@ -1,5 +1,5 @@
 import type { TaskEvent } from '@agentfleet/domain'
-import { eventSchema, STREAMS, taskIdOf } from '@agentfleet/protocol'
+import { parseEvent, STREAMS, taskIdOf } from '@agentfleet/protocol'
 import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
 import type { Bus } from './bus.ts'
 import type { Logger } from './logger.ts'
@@ -64,7 +64,7 @@ export function tailLog(
 
   const receive = (message: PulledMessage): void => {
     if (closed || message.streamSeq <= position) return
-    const event = parseEvent(message, log)
+    const event = readEvent(message, log)
     if (event !== undefined) {
       options.receive({ taskId: taskIdOf(message.subject), event, seq: message.streamSeq })
     }
@@ -140,9 +140,9 @@ export function tailLog(
   }
 }
 
-function parseEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
+function readEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
   try {
-    return eventSchema.parse(JSON.parse(message.text))
+    return parseEvent(message.text)
   } catch (error) {
     // Only a writer with rights on the log could have put it there; it changes nothing.
     log.error({ err: error, seq: message.streamSeq }, 'event not understood, skipped')

@@ -1,5 +1,5 @@
 import { foldHistory, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
-import { eventSchema, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protocol'
+import { parseEvent, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protocol'
 import { createAppender } from './appends.ts'
 import type { Bus } from './bus.ts'
 import { readMessage, streamFill, type StreamFill, type StoredMessage } from './stream-reads.ts'
@@ -100,7 +100,7 @@ export function openTaskLog(bus: Bus): TaskLog {
 
 function toStored(message: StoredMessage): StoredEvent {
   return {
-    event: eventSchema.parse(JSON.parse(message.text)),
+    event: parseEvent(message.text),
     seq: message.seq,
     messageId: message.messageId,
   }

@@ -133,6 +133,16 @@ export interface Cancelled extends At {
   readonly type: 'cancelled'
   readonly reason: string
 }
+/** Every type an event can have. */
+export const TASK_EVENT_TYPES = [
+  'submitted',
+  'attempt-started',
+  'call-finished',
+  'attempt-failed',
+  'completed',
+  'failed',
+  'cancelled',
+] as const satisfies readonly TaskEvent['type'][]
 /** One entry of a task's log. */
 export type TaskEvent =
   Submitted | AttemptStarted | CallFinished | AttemptFailed | Completed | Failed | Cancelled

@@ -41,7 +41,7 @@ export interface CoordinatorDeps {
 }
 
 /** Retries are due to within this, milliseconds. */
-const RETRIES_EVERY_MS = 100
+const RETRIES_EVERY_MS = 200
 const DEADLINES_EVERY_MS = 1_000
 const POINTERS_EVERY_MS = 2_000
 const PROJECTION_EVERY_MS = 500

@@ -1,5 +1,5 @@
 import type { TaskEvent } from '@agentfleet/domain'
-import { SUBJECTS, eventSchema, taskIdOf } from '@agentfleet/protocol'
+import { SUBJECTS, parseEvent, taskIdOf } from '@agentfleet/protocol'
 import type { Bus } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
 
@@ -31,12 +31,12 @@ export function feedLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Logg
     const submitted = text.startsWith(SUBMITTED_PREFIX)
     const wanting = sinks.filter((sink) => sink.wants(taskId, submitted))
     if (wanting.length === 0) return
-    const parsed = eventSchema.safeParse(JSON.parse(text))
-    if (!parsed.success || message.seq === 0) {
+    const event = readEvent(text)
+    if (event === undefined || message.seq === 0) {
       log.warn({ taskId, subject: message.subject }, 'an unreadable live event was dropped')
       return
     }
-    for (const sink of wanting) sink.deliver(taskId, parsed.data, message.seq)
+    for (const sink of wanting) sink.deliver(taskId, event, message.seq)
   })
   const forget = bus.onReconnect(() => {
     for (const sink of sinks) sink.missed()
@@ -46,5 +46,13 @@ export function feedLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Logg
       subscription.close()
       forget()
     },
+  }
+}
+
+function readEvent(text: string): TaskEvent | undefined {
+  try {
+    return parseEvent(text)
+  } catch {
+    return undefined
   }
 }

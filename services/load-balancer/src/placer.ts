@@ -76,19 +76,19 @@ export function createPlacer(deps: PlacerDeps): Placer {
 
   const place = (): void => {
     if (held.length === 0) return
-    const loads = new Map(nodes.loads().map((load) => [load.id, load]))
+    const loads = [...nodes.loads()]
     const limits = deps.limits()
     const chosen = new Map<string, Held[]>()
     const stay: Held[] = []
     for (const item of held) {
-      const decision = selectNode([...loads.values()], item.pointer, limits, deps.random)
+      const decision = selectNode(loads, item.pointer, limits, deps.random)
       metrics.placements.inc({ kind: decision.kind, reason: decision.reason })
       if (decision.kind === 'hold') {
         stay.push(item)
         continue
       }
-      const load = loads.get(decision.nodeId)
-      if (load !== undefined) loads.set(load.id, withOneMore(load))
+      const at = loads.findIndex((load) => load.id === decision.nodeId)
+      loads[at] = withOneMore(loads[at]!)
       const batch = chosen.get(decision.nodeId)
       if (batch === undefined) chosen.set(decision.nodeId, [item])
       else batch.push(item)

@@ -27,7 +27,7 @@ export interface BalancerDeps {
 const ANNOUNCE_EVERY_MS = 500
 const ANNOUNCE_VALID_MS = 1_600
 /** Held pointers and open requests are looked at again at least this often, milliseconds. */
-const LOOK_EVERY_MS = 50
+const LOOK_EVERY_MS = 100
 
 /** Creates a load balancer; nothing happens before `start`. */
 export function createLoadBalancer(deps: BalancerDeps): Service {
