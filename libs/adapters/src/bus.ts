@@ -84,6 +84,8 @@ const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
+/** A busy process gathers for this long between two writes, milliseconds. */
+const MODERATION_MS = 1
 
 /** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -136,9 +138,11 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     }
   })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
   let outgoing: Outgoing[] = []
-  // One write to the socket for all that one turn of the event loop has to say: a system call costs
-  // more than a message. An idle process sends at once.
+  let flushedAtMs = 0
+  // One write to the socket for all that a busy moment has to say: a system call, and the wake-up it
+  // causes at the other end, cost more than a message. An idle process sends at once.
   const flush = (): void => {
+    flushedAtMs = performance.now()
     const messages = outgoing
     outgoing = []
     if (nats.isClosed()) return
@@ -150,7 +154,9 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     }
   }
   const send = (message: Outgoing): void => {
-    if (outgoing.push(message) === 1) setImmediate(flush)
+    if (outgoing.push(message) > 1) return
+    if (performance.now() - flushedAtMs < MODERATION_MS) setTimeout(flush, MODERATION_MS)
+    else setImmediate(flush)
   }
   const requester = createRequester(nats, inboxPrefix, send)
   const closed = nats.closed().then((error) => {

@@ -5,6 +5,7 @@
  */
 export const PROJECT_SCRIPT = `
 local retention = ARGV[1]
+local known = ''
 for i = 2, #ARGV, 6 do
   local id, seq, tenant, state, member = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4]
   local key = 'task:' .. id
@@ -19,9 +20,9 @@ for i = 2, #ARGV, 6 do
     else
       redis.call('SET', key, value)
     end
-    if not oldSeq then
-      redis.call('ZADD', 'tasks:' .. tenant, 0, member)
+    if tenant ~= known then
       redis.call('SADD', 'tenants', tenant)
+      known = tenant
     end
     if oldState ~= state then
       if oldState then redis.call('ZREM', 'tasks:' .. tenant .. ':' .. oldState, member) end

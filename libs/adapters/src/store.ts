@@ -9,8 +9,8 @@ import { DROP_STRANDED_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
  * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
  * rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
  *
- * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>` and `tasks:<tenant>:<state>`
- * members `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
+ * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>:<state>` members
+ * `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
  * `projection` the log sequence up to which it is complete.
  */
 export interface Store {
@@ -183,9 +183,25 @@ async function list(
   loadMany: (ids: readonly string[]) => Promise<(TaskRecord | undefined)[]>,
   query: Parameters<Store['list']>[0],
 ): ReturnType<Store['list']> {
-  const key = `tasks:${query.tenant}${query.state === undefined ? '' : `:${query.state}`}`
   const below = query.cursor === undefined ? '+' : `(${query.cursor}`
-  const members = await redis.zrevrangebylex(key, below, '-', 'LIMIT', 0, query.limit + 1)
+  const states = query.state === undefined ? TASK_STATES : [query.state]
+  const members = (
+    await Promise.all(
+      states.map((state) =>
+        redis.zrevrangebylex(
+          `tasks:${query.tenant}:${state}`,
+          below,
+          '-',
+          'LIMIT',
+          0,
+          query.limit + 1,
+        ),
+      ),
+    )
+  )
+    .flat()
+    .sort((a, b) => (a < b ? 1 : -1))
+    .slice(0, query.limit + 1)
   const page = members.slice(0, query.limit)
   const ids = page.map((member) => member.slice(member.indexOf(':') + 1))
   const found = ids.length === 0 ? [] : await loadMany(ids)
@@ -213,8 +229,8 @@ async function inflightOf(redis: Redis, nodeId: string | undefined) {
 async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
   const below = `(${String(atMs).padStart(14, '0')}:`
   for (const tenant of await redis.smembers('tenants')) {
-    for (const suffix of ['', ...TASK_STATES.map((state) => `:${state}`)]) {
-      await redis.zremrangebylex(`tasks:${tenant}${suffix}`, '-', below)
+    for (const state of TASK_STATES) {
+      await redis.zremrangebylex(`tasks:${tenant}:${state}`, '-', below)
     }
   }
 }

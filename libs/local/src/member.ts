@@ -41,6 +41,11 @@ export interface MemberOptions {
   readonly onExit?: (exit: Exit, asked: boolean) => void
 }
 
+/**
+ * A larger young generation: most objects of a message live for milliseconds, and what has died before
+ * a collection costs nothing.
+ */
+const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=32']
 /** Pause before a restart: short for one crash, long for a process that cannot live, milliseconds. */
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 5_000
@@ -63,7 +68,7 @@ export async function startMember(options: MemberOptions): Promise<Member> {
     startedAtMs = Date.now()
     child = await startChild(
       { name: 'node', path: process.execPath, env: { ...options.env, HTTP_PORT: String(port) } },
-      [...(options.nodeArgs ?? []), '--enable-source-maps', options.script],
+      [...NODE_ARGS, ...(options.nodeArgs ?? []), options.script],
       join(options.logDir, `${options.id}.log`),
     )
     void child.exited.then(ended)

@@ -114,6 +114,10 @@ export const beatSchema = z.object({
 })
 export type Beat = z.infer<typeof beatSchema>
 
+/** A node's figures soon after a change, with the tasks that left it since the last ones. */
+export const loadSchema = beatSchema.extend({ ended: z.array(id) })
+export type Load = z.infer<typeof loadSchema>
+
 /** Answer to a dispatch: how many of its items were taken, and the load after that. */
 export const dispatchReplySchema = z.object({ accepted: count, beat: beatSchema })
 export type DispatchReply = z.infer<typeof dispatchReplySchema>

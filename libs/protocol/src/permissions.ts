@@ -71,6 +71,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   ],
   worker: [
     'node.*.beat',
+    'node.*.load',
     'delta.*',
     'coordinator.report',
     '$JS.ACK.TASKS.>',
@@ -98,7 +99,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
 const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
   gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot'],
   coordinator: ['coordinator.report', 'coordinator.cancel'],
-  'load-balancer': ['node.*.beat', 'fleet.snapshot', 'fleet.balancer'],
+  'load-balancer': ['node.*.beat', 'node.*.load', 'fleet.snapshot', 'fleet.balancer'],
   worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain', 'fleet.runs'],
   'health-monitor': ['node.*.beat', 'fleet.snapshot'],
   autoscaler: ['fleet.snapshot'],

@@ -13,6 +13,8 @@ export const SUBJECTS = {
   opsDecision: (service: string) => `ops.decision.${service}`,
   opsIncident: (id: string) => `ops.incident.${id}`,
   beat: (nodeId: string) => `node.${nodeId}.beat`,
+  /** Figures soon after a change, for load balancers; the monitor needs the regular beats only. */
+  load: (nodeId: string) => `node.${nodeId}.load`,
   /** Request: take these tasks. */
   dispatch: (nodeId: string) => `node.${nodeId}.dispatch`,
   /** Request: are you there? */
@@ -39,6 +41,7 @@ export const SUBJECTS = {
   allOps: 'ops.>',
   allVerdicts: 'ops.node.*',
   allBeats: 'node.*.beat',
+  allLoads: 'node.*.load',
 } as const
 
 /** The task id at the end of a `log.`, `live.`, `delta.` or `tasks.` subject. */

@@ -21,7 +21,7 @@ const BATCH_MAX = 500
 const DIRTY_MAX = 200_000
 const RETRY_AFTER_MS = 500
 /** A batch forms for this long at the most: reads behind it fold the log meanwhile, milliseconds. */
-const GATHER_MS = 10
+const GATHER_MS = 40
 
 /** Starts with nothing to write. */
 export function createProjector(store: Store, retentionMs: number, log: Logger): Projector {

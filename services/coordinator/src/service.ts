@@ -8,7 +8,13 @@ import {
   type TaskLog,
 } from '@agentfleet/adapters'
 import { isTerminal } from '@agentfleet/domain'
-import { cancelSchema, reportSchema, SUBJECTS, type Outcome } from '@agentfleet/protocol'
+import {
+  cancelSchema,
+  reportSchema,
+  SUBJECTS,
+  type Outcome,
+  type ReportItem,
+} from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { cancelTask, expireTask } from './endings.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
@@ -113,9 +119,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
           }),
         ),
       )
-      for (const [index, outcome] of outcomes.entries()) {
-        metrics.reports.inc({ op: report.items[index]!.op, outcome: outcome.kind })
-      }
+      countOutcomes(report.items, outcomes, metrics)
       message.respond(JSON.stringify({ outcomes }))
     } finally {
       inReport -= report.items.length
@@ -222,5 +226,22 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       await tail?.close()
       await projector.drain()
     },
+  }
+}
+
+/** One increment for each kind in a batch: counters with labels are not free. */
+function countOutcomes(
+  items: readonly ReportItem[],
+  outcomes: readonly Outcome[],
+  metrics: CoordinatorMetrics,
+): void {
+  const counts = new Map<string, number>()
+  for (const [index, outcome] of outcomes.entries()) {
+    const key = `${items[index]!.op} ${outcome.kind}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  for (const [key, count] of counts) {
+    const [op = '', outcome = ''] = key.split(' ')
+    metrics.reports.inc({ op, outcome }, count)
   }
 }

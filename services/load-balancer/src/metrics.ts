@@ -5,7 +5,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
     fetched: metrics.counter('pointers_fetched_total', 'Pointers fetched from the queue.', ['way']),
-    placements: metrics.counter('placements_total', 'Placement decisions.', ['kind', 'reason']),
+    placements: metrics.counter('placements_total', 'Placement decisions.', ['reason']),
     dispatches: metrics.counter('dispatches_total', 'Dispatch requests, by answer.', ['outcome']),
     notesLost: metrics.counter('inflight_notes_lost_total', 'In-flight notes Redis did not take.'),
     observe(read: { credits(): number; held(): number; nodes(): number }) {

@@ -1,4 +1,4 @@
-import { ack, type Bus, type PulledMessage, type Store } from '@agentfleet/adapters'
+import { ack, type Bus, type PulledMessage } from '@agentfleet/adapters'
 import { selectNode, type Level, type NodeLoad, type PlacementLimits } from '@agentfleet/domain'
 import {
   dispatchReplySchema,
@@ -10,6 +10,7 @@ import {
   type Pointer,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import type { InflightNotes } from './inflight-notes.ts'
 import type { BalancerMetrics } from './metrics.ts'
 import type { NodeTable } from './node-table.ts'
 
@@ -33,7 +34,7 @@ export interface Placer {
 /** What a placer works with. */
 export interface PlacerDeps {
   readonly bus: Bus
-  readonly store: Store
+  readonly notes: InflightNotes
   readonly nodes: NodeTable
   readonly limits: () => PlacementLimits
   readonly claimKey: string
@@ -58,7 +59,7 @@ const DISPATCH_MAX = 200
 
 /** Creates a placer that holds nothing. */
 export function createPlacer(deps: PlacerDeps): Placer {
-  const { bus, nodes, metrics, logger, monotonicMs } = deps
+  const { bus, nodes, notes, metrics, logger, monotonicMs } = deps
   let held: Held[] = []
   let scheduled = false
   let inTransit = 0
@@ -80,9 +81,10 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const limits = deps.limits()
     const chosen = new Map<string, Held[]>()
     const stay: Held[] = []
+    const decisions = new Map<string, number>()
     for (const item of held) {
       const decision = selectNode(loads, item.pointer, limits, deps.random)
-      metrics.placements.inc({ kind: decision.kind, reason: decision.reason })
+      decisions.set(decision.reason, (decisions.get(decision.reason) ?? 0) + 1)
       if (decision.kind === 'hold') {
         stay.push(item)
         continue
@@ -94,6 +96,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       else batch.push(item)
     }
     held = stay
+    for (const [reason, count] of decisions) metrics.placements.inc({ reason }, count)
     for (const [nodeId, items] of chosen) {
       for (let start = 0; start < items.length; start += DISPATCH_MAX) {
         void dispatch(nodeId, items.slice(start, start + DISPATCH_MAX))
@@ -104,13 +107,9 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const dispatch = async (nodeId: string, items: readonly Held[]): Promise<void> => {
     nodes.transit(nodeId, items.length)
     inTransit += items.length
-    // Noted before it is handed over: recovery must know of it whenever the node does. A hint (L6).
-    const notes = items.map(({ pointer, ackSubject }) => ({
-      taskId: pointer.taskId,
-      nodeId,
-      ackSubject,
-    }))
-    deps.store.noteInflight(notes).catch(() => metrics.notesLost.inc(items.length))
+    for (const { pointer, ackSubject } of items) {
+      notes.dispatched(pointer.taskId, nodeId, ackSubject)
+    }
     const request = { balancer: deps.balancerId, items: items.map((item) => wire(nodeId, item)) }
     const answer = await bus.request(
       SUBJECTS.dispatch(nodeId),
@@ -133,6 +132,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
       nodes.unreachable(nodeId)
     }
     const back = items.slice(accepted)
+    notes.ended(back.map(({ pointer }) => pointer.taskId))
+    if (answer.kind === 'no-responders') notes.nodeGone(nodeId)
     if (back.length === 0) return
     held.push(...back)
     schedule()

@@ -1,7 +1,8 @@
 import type { Bus, Registry, Store } from '@agentfleet/adapters'
 import { creditsOf, isEligible, PLACEMENT_LIMITS, type PlacementLimits } from '@agentfleet/domain'
-import { beatSchema, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
+import { beatSchema, loadSchema, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { createInflightNotes } from './inflight-notes.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { BalancerMetrics } from './metrics.ts'
 import { createNodeTable } from './node-table.ts'
@@ -44,7 +45,10 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     for (const [id, atMs] of balancers) if (now - atMs > ANNOUNCE_VALID_MS) balancers.delete(id)
     return { ...PLACEMENT_LIMITS, creditShare: 1 / Math.max(1, balancers.size) }
   }
-  const placer = createPlacer({ ...deps, nodes, limits, monotonicMs, random: Math.random })
+  const notes = createInflightNotes(deps.store, monotonicMs, (count) =>
+    deps.metrics.notesLost.inc(count),
+  )
+  const placer = createPlacer({ ...deps, notes, nodes, limits, monotonicMs, random: Math.random })
 
   const credits = (): number => {
     const now = limits()
@@ -57,6 +61,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   deps.metrics.observe({ credits, held: placer.held, nodes: eligible })
 
   const look = (): void => {
+    notes.sweep()
     placer.place()
     intake?.poke()
   }
@@ -67,6 +72,12 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       open.push(
         bus.subscribe(SUBJECTS.allBeats, (message) => {
           nodes.beat(beatSchema.parse(JSON.parse(message.text())))
+          look()
+        }),
+        bus.subscribe(SUBJECTS.allLoads, (message) => {
+          const load = loadSchema.parse(JSON.parse(message.text()))
+          notes.ended(load.ended)
+          nodes.beat(load)
           look()
         }),
         bus.subscribe(SUBJECTS.snapshot, (message) =>
@@ -90,6 +101,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       intake?.stop()
       for (const timer of timers) clearInterval(timer)
       await placer.drain(deadlineMs)
+      await notes.flush()
       for (const each of open) each.close()
     },
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '@agentfleet/adapters'
-import { SUBJECTS, type Beat } from '@agentfleet/protocol'
+import { SUBJECTS, type Beat, type Load } from '@agentfleet/protocol'
 import { openFigures } from './beat-figures.ts'
 import type { BeatThreadData, BeatThreadMessage } from './beat-thread.ts'
 import type { Run, Runs } from './runs.ts'
@@ -43,6 +43,8 @@ export interface BeatsDeps {
 
 /** Changes within this time share a beat, milliseconds: 20 beats a second at the most. */
 const CHANGE_BEAT_MS = 50
+/** Tasks named as ended in one message; the rest is not worth its bytes (L6). */
+const ENDED_MAX = 4_096
 /** Weight of the newest attempt in the mean response time. */
 const RESPONSE_WEIGHT = 0.1
 /** The delay's histogram samples at this interval, which is part of what it measures. */
@@ -64,6 +66,7 @@ export function createBeats(deps: BeatsDeps): Beats {
   let failed = 0
   let responseMs = 0
   let ticks = 0
+  let ended: string[] = []
 
   const current = (): Beat => {
     const runs = deps.runs()
@@ -73,7 +76,12 @@ export function createBeats(deps: BeatsDeps): Beats {
   const send = (): void => {
     timer = undefined
     if (!bus.connected()) return
-    bus.publish(SUBJECTS.beat(thread.nodeId), JSON.stringify(current()))
+    const beat = current()
+    const load: Load = { ...beat, ended }
+    ended = []
+    bus.publish(SUBJECTS.load(thread.nodeId), JSON.stringify(load))
+    // That it drains, and what is left, the monitor hears at once.
+    if (beat.draining) bus.publish(SUBJECTS.beat(thread.nodeId), JSON.stringify(current()))
   }
   const soon = (): void => {
     timer ??= setTimeout(send, CHANGE_BEAT_MS)
@@ -88,6 +96,7 @@ export function createBeats(deps: BeatsDeps): Beats {
       await once(worker, 'message')
     },
     changed(over) {
+      if (over !== undefined && ended.length < ENDED_MAX) ended.push(over.taskId)
       if (over?.over === 'completed') {
         completed += 1
         const tookMs = deps.monotonicMs() - over.takenAtMs

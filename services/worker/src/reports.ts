@@ -41,7 +41,7 @@ export interface ReporterDeps {
 
 const ITEMS_MAX = 256
 /** Four requests under way keep a coordinator busy while the next ones gather. */
-const REQUESTS_MAX = 4
+const REQUESTS_MAX = 2
 /** A run has at most one report out; what is above that is room for runs that were just ended. */
 const QUEUE_SLACK = 1_024
 /** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
