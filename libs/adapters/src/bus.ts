@@ -84,8 +84,11 @@ const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
-/** A busy process gathers for this long between two writes, milliseconds. */
-const MODERATION_MS = 1
+/** A busy process gathers for this long before a write, milliseconds. */
+const GATHER_MS = 1
+/** Busy: so many messages within a window (1,500 a second). Below that, latency is worth more. */
+const BUSY_MESSAGES = 15
+const BUSY_WINDOW_MS = 10
 
 /** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -138,13 +141,13 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     }
   })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
   let outgoing: Outgoing[] = []
-  let flushedAtMs = 0
+  const pace = createPace()
   // One write to the socket for all that a busy moment has to say: a system call, and the wake-up it
   // causes at the other end, cost more than a message. An idle process sends at once.
   const flush = (): void => {
-    flushedAtMs = performance.now()
     const messages = outgoing
     outgoing = []
+    pace.sent(messages.length)
     if (nats.isClosed()) return
     for (const { subject, data, reply, headers } of messages) {
       nats.publish(subject, data, {
@@ -155,7 +158,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
   }
   const send = (message: Outgoing): void => {
     if (outgoing.push(message) > 1) return
-    if (performance.now() - flushedAtMs < MODERATION_MS) setTimeout(flush, MODERATION_MS)
+    if (pace.busy()) setTimeout(flush, GATHER_MS)
     else setImmediate(flush)
   }
   const requester = createRequester(nats, inboxPrefix, send)
@@ -223,6 +226,31 @@ function toBusMessage(message: Msg, send: (message: Outgoing) => void): BusMessa
     text: () => message.string(),
     respond(text) {
       if (message.reply) send({ subject: message.reply, data: text })
+    },
+  }
+}
+
+/** Counts messages by window and tells whether the last whole window was a busy one. */
+function createPace() {
+  let windowAtMs = 0
+  let count = 0
+  let countBefore = 0
+  const turn = (): void => {
+    const now = performance.now()
+    const passed = now - windowAtMs
+    if (passed < BUSY_WINDOW_MS) return
+    countBefore = passed < 2 * BUSY_WINDOW_MS ? count : 0
+    count = 0
+    windowAtMs = now
+  }
+  return {
+    sent(messages: number) {
+      turn()
+      count += messages
+    },
+    busy() {
+      turn()
+      return countBefore >= BUSY_MESSAGES
     },
   }
 }

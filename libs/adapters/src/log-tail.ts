@@ -31,6 +31,8 @@ export interface LogTail {
 }
 
 const BATCH = 1_000
+/** Followers fold; nobody waits for them by the millisecond. */
+const GATHER_MS = 50
 /** The server forgets an abandoned consumer after this, nanoseconds from milliseconds. */
 const INACTIVE_MS = 60_000
 const WATCH_INTERVAL_MS = 2_000
@@ -90,6 +92,7 @@ export function tailLog(
       stream,
       consumer: name,
       wanted: () => BATCH,
+      gatherMs: GATHER_MS,
       receive,
       missing: remake,
     })

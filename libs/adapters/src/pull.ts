@@ -29,6 +29,11 @@ export interface PullOptions {
   /** How many messages the owner can take now; 0: none, `poke` when that changes. */
   wanted(): number
   receive(message: PulledMessage): void
+  /**
+   * Takes what a busy moment brings together: after the first message the next ones are asked for
+   * together this much later, milliseconds. For readers that need not be the first to know.
+   */
+  readonly gatherMs?: number
   /** The consumer does not exist (any more). */
   missing?(): void
 }
@@ -55,33 +60,47 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
   const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
   let outstanding = 0
   let request = 0
+  let received = 0
+  let gathering = false
   let stopped = false
   let giveUp: NodeJS.Timeout | undefined
   let retry: NodeJS.Timeout | undefined
 
   const ask = (): void => {
     if (stopped || outstanding > 0 || retry !== undefined) return
-    const batch = Math.min(BATCH_MAX, options.wanted())
+    // A gathering reader rings a bell with one message and then takes what has come.
+    const bell = options.gatherMs !== undefined && !gathering
+    const batch = bell ? 1 : Math.min(BATCH_MAX, options.wanted())
     if (batch < 1) return
     outstanding = batch
+    received = 0
     request += 1
     const expires = PULL_EXPIRES_MS * 1_000_000
-    bus.publish(api, JSON.stringify({ batch, expires }), `${prefix}.${request}`)
+    const wish = gathering ? { batch, no_wait: true } : { batch, expires }
+    bus.publish(api, JSON.stringify(wish), `${prefix}.${request}`)
     giveUp = setTimeout(done, PULL_EXPIRES_MS + PULL_GRACE_MS)
   }
 
   const done = (): void => {
     clearTimeout(giveUp)
+    const full = outstanding <= 0
     outstanding = 0
-    ask()
+    if (options.gatherMs === undefined) {
+      ask()
+      return
+    }
+    const behind = gathering && full
+    gathering = received > 0
+    if (!gathering || behind) ask()
+    else pause(options.gatherMs)
   }
 
-  const pause = (): void => {
+  const pause = (ms: number): void => {
     if (retry !== undefined || stopped) return
     retry = setTimeout(() => {
       retry = undefined
-      done()
-    }, RETRY_AFTER_MS)
+      ask()
+    }, ms)
   }
 
   const subscription = bus.nats.subscribe(`${prefix}.*`, {
@@ -90,6 +109,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
       const ackSubject = message.reply ?? ''
       if (ackSubject.startsWith('$JS.ACK.')) {
         outstanding -= 1
+        received += 1
         options.receive(parsePulled(message.subject, message.string(), ackSubject))
         if (outstanding <= 0) done()
         return
@@ -104,7 +124,9 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
         }
         // 503: no such consumer or no JetStream yet.
         if (code === 503) options.missing?.()
-        pause()
+        clearTimeout(giveUp)
+        outstanding = 0
+        pause(RETRY_AFTER_MS)
       }
     },
   })

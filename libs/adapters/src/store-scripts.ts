@@ -1,20 +1,19 @@
 /**
- * Projects records, forward only. ARGV: retention in milliseconds, then six fields a record: id,
- * sequence, tenant, state, index member, JSON. A stored value is `<seq> <state> <json>`, so the
- * script compares without parsing JSON. Terminal records expire after the retention.
+ * Projects records, forward only. ARGV: retention in milliseconds, then two fields a record:
+ * `<id> <tenant> <index member>` and the value to store, `<seq> <state> <json>`; so the script compares
+ * without parsing JSON and copies nothing. Terminal records expire after the retention.
  */
 export const PROJECT_SCRIPT = `
 local retention = ARGV[1]
 local known = ''
-for i = 2, #ARGV, 6 do
-  local id, seq, tenant, state, member = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4]
+for i = 2, #ARGV, 2 do
+  local id, tenant, member = string.match(ARGV[i], '^(%S+) (%S+) (%S+)$')
+  local value = ARGV[i + 1]
+  local seq, state = string.match(value, '^(%d+) (%a+) ')
   local key = 'task:' .. id
-  local head = redis.call('GETRANGE', key, 0, 40)
-  local oldSeq, oldState = string.match(head, '^(%d+) (%a+) ')
+  local oldSeq, oldState = string.match(redis.call('GETRANGE', key, 0, 40), '^(%d+) (%a+) ')
   if not oldSeq or tonumber(oldSeq) < tonumber(seq) then
-    local value = seq .. ' ' .. state .. ' ' .. ARGV[i+5]
-    local terminal = state == 'completed' or state == 'failed' or state == 'cancelled'
-    if terminal then
+    if state == 'completed' or state == 'failed' or state == 'cancelled' then
       redis.call('SET', key, value, 'PX', retention)
       redis.call('HDEL', 'inflight', id)
     else

@@ -100,13 +100,10 @@ export async function connectStore(options: {
         if (records.length === 0) return
         const argv: string[] = [String(retentionMs)]
         for (const record of records) {
+          const member = indexMember(record.submittedAtMs, record.taskId)
           argv.push(
-            record.taskId,
-            String(record.seq),
-            record.tenant,
-            record.state,
-            indexMember(record.submittedAtMs, record.taskId),
-            JSON.stringify(record),
+            `${record.taskId} ${record.tenant} ${member}`,
+            `${record.seq} ${record.state} ${JSON.stringify(record)}`,
           )
         }
         await runScript(redis, PROJECT_SCRIPT, argv)

@@ -40,8 +40,8 @@ export interface ReporterDeps {
 }
 
 const ITEMS_MAX = 256
-/** Four requests under way keep a coordinator busy while the next ones gather. */
-const REQUESTS_MAX = 2
+/** What comes while a request is under way goes into the next one: large requests when it matters. */
+const REQUESTS_MAX = 1
 /** A run has at most one report out; what is above that is room for runs that were just ended. */
 const QUEUE_SLACK = 1_024
 /** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
