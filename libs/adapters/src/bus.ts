@@ -84,11 +84,11 @@ const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
-/** A busy process gathers for this long before a write, milliseconds. */
-const GATHER_MS = 1
-/** Busy: so many messages within a window (1,500 a second). Below that, latency is worth more. */
-const BUSY_MESSAGES = 15
-const BUSY_WINDOW_MS = 10
+/**
+ * Turns of the event loop whose messages leave together. A turn of a busy process takes milliseconds and
+ * brings much; one of an idle process takes microseconds.
+ */
+const TURNS_GATHERED = 2
 
 /** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -141,13 +141,11 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     }
   })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
   let outgoing: Outgoing[] = []
-  const pace = createPace()
   // One write to the socket for all that a busy moment has to say: a system call, and the wake-up it
   // causes at the other end, cost more than a message. An idle process sends at once.
   const flush = (): void => {
     const messages = outgoing
     outgoing = []
-    pace.sent(messages.length)
     if (nats.isClosed()) return
     for (const { subject, data, reply, headers } of messages) {
       nats.publish(subject, data, {
@@ -157,9 +155,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     }
   }
   const send = (message: Outgoing): void => {
-    if (outgoing.push(message) > 1) return
-    if (pace.busy()) setTimeout(flush, GATHER_MS)
-    else setImmediate(flush)
+    if (outgoing.push(message) === 1) afterTurns(TURNS_GATHERED, flush)
   }
   const requester = createRequester(nats, inboxPrefix, send)
   const closed = nats.closed().then((error) => {
@@ -230,29 +226,8 @@ function toBusMessage(message: Msg, send: (message: Outgoing) => void): BusMessa
   }
 }
 
-/** Counts messages by window and tells whether the last whole window was a busy one. */
-function createPace() {
-  let windowAtMs = 0
-  let count = 0
-  let countBefore = 0
-  const turn = (): void => {
-    const now = performance.now()
-    const passed = now - windowAtMs
-    if (passed < BUSY_WINDOW_MS) return
-    countBefore = passed < 2 * BUSY_WINDOW_MS ? count : 0
-    count = 0
-    windowAtMs = now
-  }
-  return {
-    sent(messages: number) {
-      turn()
-      count += messages
-    },
-    busy() {
-      turn()
-      return countBefore >= BUSY_MESSAGES
-    },
-  }
+function afterTurns(turns: number, run: () => void): void {
+  setImmediate(() => (turns <= 1 ? run() : afterTurns(turns - 1, run)))
 }
 
 /** Rejects when the promise has not settled within `ms` milliseconds. */
