@@ -41,11 +41,8 @@ export interface MemberOptions {
   readonly onExit?: (exit: Exit, asked: boolean) => void
 }
 
-/**
- * A larger young generation: most objects of a message live for milliseconds, and what has died before
- * a collection costs nothing. Collecting on one thread: the other core belongs to another process.
- */
-const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=32', '--single-threaded-gc']
+/** Many processes share few cores here: each collects its garbage on one thread. */
+const NODE_ARGS = ['--enable-source-maps', '--single-threaded-gc']
 /** Pause before a restart: short for one crash, long for a process that cannot live, milliseconds. */
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 5_000

@@ -49,6 +49,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
   let runningWithout = 0
   const issuing = new Set<string>()
+  let straysBefore: ReadonlySet<string> = new Set()
 
   const issue = async (record: TaskRecord, reason: string): Promise<boolean> => {
     if (issuing.has(record.taskId)) return false
@@ -115,7 +116,10 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
         return issue(record, 'pointer-missing')
       })
       const issued = done.filter(Boolean).length
-      const orphans = [...present].filter((taskId) => tasks.get(taskId) === undefined)
+      // A pointer without an unfinished task is mostly one whose ack, or whose event, is on its way.
+      const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
+      const orphans = [...strays].filter((taskId) => straysBefore.has(taskId))
+      straysBefore = strays
       const gone = await inParallel(orphans, (taskId) =>
         signal.aborted ? Promise.resolve(false) : orphanEnded(taskId),
       )

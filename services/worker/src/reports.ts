@@ -40,8 +40,8 @@ export interface ReporterDeps {
 }
 
 const ITEMS_MAX = 256
-/** What comes while a request is under way goes into the next one: large requests when it matters. */
-const REQUESTS_MAX = 1
+/** Enough to keep a coordinator busy; what comes while all are under way goes out together. */
+const REQUESTS_MAX = 4
 /** A run has at most one report out; what is above that is room for runs that were just ended. */
 const QUEUE_SLACK = 1_024
 /** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
