@@ -42,6 +42,9 @@ const MEMORY_BYTES_MAX = 1024 ** 3
 const FILE_BYTES_MAX = 64 * 1024 ** 3
 // Specs and results of a task travel in one message; above 8 MB the server itself warns.
 const PAYLOAD_BYTES_MAX = 8 * 1024 ** 2
+// Go collects when its heap has grown by this share, 100 by default. The live heap of a one-machine server
+// is some ten megabytes, so the memory is cheap and the time is not.
+const GARBAGE_PERCENT = '300'
 // Far above the few connections of a node, so that only the system's own limit counts.
 const CONNECTIONS_MAX = 100_000
 // The config format knows no \u escapes, and control characters have no place in a user or subject.
@@ -60,7 +63,10 @@ export async function startNats(options: {
   const serverName = `agentfleet-${randomUUID()}`
   const configFile = join(dir, 'nats.conf')
   return startServer({
-    program: binaries.natsServer,
+    program: {
+      ...binaries.natsServer,
+      env: { GOGC: GARBAGE_PERCENT, ...binaries.natsServer.env },
+    },
     dir,
     scheme: 'nats',
     signal,
