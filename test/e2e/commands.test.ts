@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from '@agentfleet/testkit'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+/** The commands that people type, as they type them. */
+let dir: string
+const running: ChildProcess[] = []
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+})
+afterEach(async () => {
+  for (const child of running.splice(0)) child.kill('SIGKILL')
+  await rm(dir, { recursive: true, force: true })
+})
+
+const ROOT = join(import.meta.dirname, '../..')
+const START = 'libs/local/dist/main.js'
+
+interface Command {
+  readonly child: ChildProcess
+  output(): string
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>
+}
+
+function run(script: string, ...args: string[]): Command {
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], { cwd: ROOT })
+  running.push(child)
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  child.stderr.on('data', (chunk) => (output += String(chunk)))
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  return { child, output: () => output, ended }
+}
+
+/** The addresses that a fleet has printed. */
+function addresses(output: string): string[] {
+  return [...output.matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url)
+}
+
+async function expectGone(urls: readonly string[]): Promise<void> {
+  expect(urls.length).toBeGreaterThan(2)
+  for (const url of new Set(urls)) await expect(fetch(url)).rejects.toThrow('fetch failed')
+}
+
+describe('npm start', () => {
+  it('with --once runs its tasks, ends with 0 and leaves no process behind', async () => {
+    const command = run(START, '--once', '--data', dir)
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('6 of 6 completed')
+    await expectGone(addresses(command.output()))
+  })
+
+  it('stays up until Ctrl-C, and its state is there the next time', async () => {
+    const first = run(START, '--data', dir, '--tasks', '2')
+    await eventually(() => expect(first.output()).toContain('The fleet is up'), 90_000)
+    const url = addresses(first.output())[0]!
+    const listed = (await (await fetch(`${url}/v1/tasks`)).json()) as { tasks: { id: string }[] }
+    first.child.kill('SIGINT')
+    expect(await first.ended, first.output()).toBe(0)
+    await expectGone(addresses(first.output()))
+
+    const second = run(START, '--data', dir, '--tasks', '1')
+    await eventually(() => expect(second.output()).toContain('The fleet is up'), 90_000)
+    const again = addresses(second.output())[0]!
+    for (const { id } of listed.tasks) {
+      const view = (await (await fetch(`${again}/v1/tasks/${id}`)).json()) as { state: string }
+      expect(view.state).toBe('completed')
+    }
+    second.child.kill('SIGINT')
+    expect(await second.ended, second.output()).toBe(0)
+  })
+
+  it('runs twice side by side, each in a directory of its own', async () => {
+    const commands = [run(START, '--once', '--data', dir), run(START, '--once', '--data', dir)]
+    for (const command of commands) expect(await command.ended, command.output()).toBe(0)
+    const states = commands.map((command) => /state +(\S+)/.exec(command.output())?.[1])
+    expect(new Set(states).size).toBe(2)
+  })
+
+  it('says what is wrong with an option', async () => {
+    const command = run(START, '--workers', 'many')
+    expect(await command.ended).toBe(1)
+    expect(command.output()).toContain('--workers must be a whole number')
+  })
+})
+
+describe('npm run replay', () => {
+  it('plays a trace and accounts for every task of it', async () => {
+    const trace = join(ROOT, 'test/data/trace.csv')
+    const command = run('test/tools/dist/replay.js', '--trace', trace, '--speed', '10')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('60 tasks: 60 completed')
+    expect(command.output()).toContain('0 violations')
+  })
+})
+
+describe('npm run bench', () => {
+  it('measures both sides and finds no violation', async () => {
+    const command = run('test/tools/dist/bench.js', '--smoke', '--only', 'throughput,failover')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)
+    expect(command.output()).toContain('0 violations')
+  })
+})
