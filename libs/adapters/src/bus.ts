@@ -1,4 +1,4 @@
-import { ServiceError } from '@agentfleet/protocol'
+import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
 import { connect, type Msg, type MsgHdrs, type NatsConnection } from 'nats'
 import type { Logger } from './logger.ts'
 import { createRequester } from './requests.ts'
@@ -121,6 +121,35 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     }
   }
   return createBus(nats, options.inboxPrefix, log)
+}
+
+/** Where and as whom a service connects, as its environment says. */
+export interface ServiceBusEnv {
+  readonly SERVICE_ID: string
+  readonly NATS_URL: string
+  readonly NATS_USER?: string | undefined
+  readonly NATS_PASSWORD?: string | undefined
+}
+
+/**
+ * Connects as one of the services, with inboxes of its own; `closed` is called when the connection has
+ * ended for good, which only a supervisor can mend.
+ */
+export async function connectServiceBus(
+  service: ServiceName,
+  env: ServiceBusEnv,
+  options: { readonly log: Logger; readonly closed: (reason: string) => void },
+): Promise<Bus> {
+  const bus = await connectBus({
+    url: env.NATS_URL,
+    user: env.NATS_USER,
+    password: env.NATS_PASSWORD,
+    name: env.SERVICE_ID,
+    inboxPrefix: inboxPrefix(service),
+    log: options.log,
+  })
+  void bus.closed.then(() => options.closed('bus-closed'))
+  return bus
 }
 
 function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus {

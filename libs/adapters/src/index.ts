@@ -1,5 +1,12 @@
 export { createAppender, type Append, type Appender, type PubAck } from './appends.ts'
-export { connectBus, type Bus, type BusMessage, type BusOptions, type Reply } from './bus.ts'
+export {
+  connectBus,
+  connectServiceBus,
+  type Bus,
+  type BusMessage,
+  type BusOptions,
+  type Reply,
+} from './bus.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log-tail.ts'
 export type { Logger } from './logger.ts'
 export { openOps, type Ops } from './ops.ts'

@@ -1,6 +1,5 @@
-import { connectBus, connectRegistry, openOps } from '@agentfleet/adapters'
+import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import { inboxPrefix } from '@agentfleet/protocol'
 import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type AutoscalerConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -18,16 +17,8 @@ runService(
     const config = loadConfig(schema, env)
     checkRelations(config)
     const bus = closers.add(
-      await connectBus({
-        url: config.NATS_URL,
-        user: config.NATS_USER,
-        password: config.NATS_PASSWORD,
-        name: base.SERVICE_ID,
-        inboxPrefix: inboxPrefix('autoscaler'),
-        log,
-      }),
+      await connectServiceBus('autoscaler', config, { log, closed: shutdown }),
     )
-    void bus.closed.then(() => shutdown('bus-closed'))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const leadership = closers.add(
       consul.lead(LEADER_KEY, { ttlMs: config.LEADER_TTL_MS, holder: base.SERVICE_ID }),

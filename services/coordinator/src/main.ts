@@ -1,12 +1,11 @@
 import {
-  connectBus,
+  connectServiceBus,
   connectRegistry,
   connectStore,
   openPointers,
   openTaskLog,
   provisionStreams,
 } from '@agentfleet/adapters'
-import { inboxPrefix } from '@agentfleet/protocol'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -17,16 +16,8 @@ runService(
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
     const bus = closers.add(
-      await connectBus({
-        url: config.NATS_URL,
-        user: config.NATS_USER,
-        password: config.NATS_PASSWORD,
-        name: base.SERVICE_ID,
-        inboxPrefix: inboxPrefix('coordinator'),
-        log,
-      }),
+      await connectServiceBus('coordinator', config, { log, closed: shutdown }),
     )
-    void bus.closed.then(() => shutdown('bus-closed'))
     await provisionStreams(
       bus,
       {

@@ -1,5 +1,4 @@
-import { connectBus, connectRegistry, openOps } from '@agentfleet/adapters'
-import { inboxPrefix } from '@agentfleet/protocol'
+import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -10,16 +9,8 @@ runService(
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
     const bus = closers.add(
-      await connectBus({
-        url: config.NATS_URL,
-        user: config.NATS_USER,
-        password: config.NATS_PASSWORD,
-        name: base.SERVICE_ID,
-        inboxPrefix: inboxPrefix('health-monitor'),
-        log,
-      }),
+      await connectServiceBus('health-monitor', config, { log, closed: shutdown }),
     )
-    void bus.closed.then(() => shutdown('bus-closed'))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const monitor = createHealthMonitor({
       bus,

@@ -1,5 +1,4 @@
-import { connectBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
-import { inboxPrefix } from '@agentfleet/protocol'
+import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -10,17 +9,7 @@ runService(
   'recovery',
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
-    const bus = closers.add(
-      await connectBus({
-        url: config.NATS_URL,
-        user: config.NATS_USER,
-        password: config.NATS_PASSWORD,
-        name: base.SERVICE_ID,
-        inboxPrefix: inboxPrefix('recovery'),
-        log,
-      }),
-    )
-    void bus.closed.then(() => shutdown('bus-closed'))
+    const bus = closers.add(await connectServiceBus('recovery', config, { log, closed: shutdown }))
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const { ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: token } = config

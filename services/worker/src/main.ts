@@ -1,5 +1,4 @@
-import { connectBus, connectRegistry } from '@agentfleet/adapters'
-import { inboxPrefix } from '@agentfleet/protocol'
+import { connectServiceBus, connectRegistry } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createWorker } from './service.ts'
@@ -8,16 +7,7 @@ runService(
   'worker',
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
-    const bus = closers.add(
-      await connectBus({
-        url: config.NATS_URL,
-        user: config.NATS_USER,
-        password: config.NATS_PASSWORD,
-        name: base.SERVICE_ID,
-        inboxPrefix: inboxPrefix('worker'),
-        log,
-      }),
-    )
+    const bus = closers.add(await connectServiceBus('worker', config, { log, closed: shutdown }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const worker = createWorker({
       bus,
