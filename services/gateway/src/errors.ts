@@ -1,14 +1,20 @@
 import { unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import type { GatewayMetrics } from './metrics.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { Socket } from 'node:net'
 import { PROBLEM_TYPE, Refusal, fieldErrors, retryAfterS, toProblem } from './problems.ts'
 
 /** Makes every error of this server a problem (RFC 9457). */
-export function answerWithProblems(app: FastifyInstance, log: Logger): void {
+export function answerWithProblems(
+  app: FastifyInstance,
+  log: Logger,
+  metrics: GatewayMetrics,
+): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = refusalOf(error)
+    metrics.refusals.inc({ code: refusal.code })
     if (refusal.code === 'internal') {
       log.error({ err: error, path: request.routeOptions.url }, 'a request failed')
     }

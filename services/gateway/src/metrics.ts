@@ -14,6 +14,7 @@ export function createMetrics(registry: Registry) {
       'operation',
       'status',
     ]),
+    refusals: metrics.counter('gateway_refusals_total', 'Requests refused, by code.', ['code']),
     reads: metrics.counter('gateway_reads_total', 'Task reads by where the record came from.', [
       'source',
     ]),
