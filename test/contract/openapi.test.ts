@@ -42,7 +42,7 @@ const api = createApi({
   authenticate: () => {
     throw new Refusal('unauthorized', 'Send a key.')
   },
-  metrics: { requests: counted } as never,
+  metrics: { requests: counted, refusals: counted } as never,
   log: { error: () => {}, debug: () => {} } as never,
 })
 
