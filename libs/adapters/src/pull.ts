@@ -4,7 +4,8 @@ import type { Bus } from './bus.ts'
 /**
  * A pull consumer that asks only for what its owner can take now.
  *
- * States: idle (nothing wanted), asking (one pull request is out), stopped. Invariants: at most one
+ * States: idle (nothing wanted), asking (one pull request is out), pausing (gathering, or after a
+ * fault), stopped. Invariants: at most one
  * request is out; never more messages than asked for, but for those of a request that was given
  * up; a lost request or answer only delays (the request is given up after its time and put again).
  */
