@@ -1,4 +1,5 @@
 export * from './claim.ts'
+export * from './control.ts'
 export * from './errors.ts'
 export type * from './http.ts'
 export * from './messages.ts'

@@ -36,8 +36,13 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.DIRECT.GET.LOG.>',
     '$JS.API.STREAM.INFO.LOG',
     '$JS.API.STREAM.INFO.TASKS',
+    '$JS.API.STREAM.INFO.OPS',
     '$JS.API.STREAM.MSG.GET.OPS',
+    '$JS.API.DIRECT.GET.OPS',
     '$JS.API.DIRECT.GET.OPS.>',
+    '$JS.API.CONSUMER.CREATE.OPS.>',
+    '$JS.API.CONSUMER.DELETE.OPS.>',
+    '$JS.API.CONSUMER.MSG.NEXT.OPS.>',
   ],
   // The one writer of history also keeps the streams: it makes them, trims LOG, takes pointers back.
   coordinator: [
@@ -65,6 +70,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     'node.*.dispatch',
     'fleet.balancer',
     'ops.decision.load-balancer',
+    'ops.outcome.load-balancer',
     '$JS.API.CONSUMER.MSG.NEXT.TASKS.>',
     '$JS.API.CONSUMER.INFO.TASKS.>',
     '$JS.ACK.TASKS.>',
@@ -82,14 +88,29 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   ],
   'health-monitor': [
     'ops.node.*',
+    'ops.decision.health-monitor',
     'node.*.ping',
+    'node.*.drain',
     'fleet.snapshot',
+    'fleet.history',
     '$JS.API.CONSUMER.INFO.TASKS.>',
     '$JS.API.DIRECT.GET.OPS',
   ],
-  autoscaler: ['ops.decision.autoscaler', 'node.*.drain', '$JS.API.DIRECT.GET.OPS'],
+  autoscaler: [
+    'ops.decision.autoscaler',
+    'ops.outcome.autoscaler',
+    'node.*.drain',
+    '$JS.API.DIRECT.GET.OPS',
+    '$JS.API.DIRECT.GET.OPS.>',
+  ],
   recovery: [
     'ops.incident.*',
+    'ops.decision.recovery',
+    'ops.outcome.recovery',
+    'node.*.drain',
+    'coordinator.cancel',
+    '$JS.API.DIRECT.GET.OPS',
+    '$JS.API.DIRECT.GET.OPS.>',
     '$JS.API.CONSUMER.MSG.NEXT.OPS.recovery',
     '$JS.ACK.OPS.>',
     '$JS.ACK.TASKS.>',
@@ -97,7 +118,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
 }
 
 const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
-  gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot'],
+  gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot', 'fleet.history', 'fleet.balancer'],
   coordinator: ['coordinator.report', 'coordinator.cancel'],
   'load-balancer': ['node.*.beat', 'node.*.load', 'fleet.snapshot', 'fleet.balancer'],
   worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain', 'fleet.runs'],

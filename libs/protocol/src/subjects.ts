@@ -11,6 +11,8 @@ export const SUBJECTS = {
     `tasks.${priority}.${tenant}.${taskId}`,
   opsNode: (nodeId: string) => `ops.node.${nodeId}`,
   opsDecision: (service: string) => `ops.decision.${service}`,
+  /** The measured outcome of a decision, some minutes later. */
+  opsOutcome: (service: string) => `ops.outcome.${service}`,
   opsIncident: (id: string) => `ops.incident.${id}`,
   beat: (nodeId: string) => `node.${nodeId}.beat`,
   /** Figures soon after a change, for load balancers; the monitor needs the regular beats only. */
@@ -33,6 +35,8 @@ export const SUBJECTS = {
   cancel: 'coordinator.cancel',
   /** Hint: the cluster as the health monitor sees it. */
   snapshot: 'fleet.snapshot',
+  /** Hint: totals of the last hour, every ten seconds. */
+  history: 'fleet.history',
   /** Hint: a load balancer lives, with its id. */
   balancer: 'fleet.balancer',
   allLog: 'log.>',
@@ -40,6 +44,9 @@ export const SUBJECTS = {
   allPointers: 'tasks.>',
   allOps: 'ops.>',
   allVerdicts: 'ops.node.*',
+  allDecisions: 'ops.decision.*',
+  allOutcomes: 'ops.outcome.*',
+  allIncidents: 'ops.incident.*',
   allBeats: 'node.*.beat',
   allLoads: 'node.*.load',
 } as const

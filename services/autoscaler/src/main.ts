@@ -37,6 +37,7 @@ runService(
       clock,
       log,
       metrics: createMetrics(registry),
+      instanceId: base.SERVICE_ID,
       intervalMs: config.SCALE_INTERVAL_MS,
       windowMs: config.SCALE_DOWN_WINDOW_MS,
       limits: {

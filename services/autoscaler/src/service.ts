@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Leadership, Ops } from '@agentfleet/adapters'
 import {
   decideScale,
@@ -32,6 +33,7 @@ export interface AutoscalerDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: AutoscalerMetrics
+  readonly instanceId: string
   readonly intervalMs: number
   readonly windowMs: number
   readonly limits: ScaleLimits
@@ -126,7 +128,20 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       acted,
       changedAtMs: known.changedAtMs,
     }
-    const entry: Decision = { service: SERVICE, kind, reason, atMs: clock.nowMs(), inputs }
+    const atMs = clock.nowMs()
+    const entry: Decision = {
+      id: randomUUID(),
+      service: SERVICE,
+      by: deps.instanceId,
+      kind,
+      reason,
+      atMs,
+      inputs,
+      options: [],
+      policy: { kind, reason, figures: { nodes } },
+      acted,
+      driver: orchestrator.driver,
+    }
     await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
     known.recorded = short
   }

@@ -19,6 +19,7 @@ runService(
       store,
       clock,
       log,
+      instanceId: base.SERVICE_ID,
       metrics: createMetrics(registry),
       replacer: url === undefined ? undefined : createReplacer({ url, token }),
     })

@@ -39,6 +39,7 @@ export interface RecoveryDeps {
   readonly log: Logger
   readonly metrics: RecoveryMetrics
   readonly replacer: Replacer | undefined
+  readonly instanceId: string
 }
 
 const HANDLING_MAX = 8
@@ -80,13 +81,20 @@ export function createRecovery(deps: RecoveryDeps): Service {
       nodeId: verdict.nodeId,
       incarnation: verdict.incarnation,
       reason: verdict.reason,
+      state: 'closed',
+      by: deps.instanceId,
+      silentMs: verdict.silentMs,
       detectedAtMs: verdict.atMs,
+      openedAtMs: redistributedAtMs,
       redistributedAtMs,
       tasks: result.tasks,
-      action: result.kind === 'notes-unreadable' ? 'wait-for-lease-expiry' : action,
+      redistributed: result.tasks,
+      taskIds: [],
+      suspectTasks: [],
+      action,
     }
     await deps.ops.record(SUBJECTS.opsIncident(incident.id), incident)
-    metrics.incidents.inc({ action: incident.action })
+    metrics.incidents.inc({ action: action.kind })
     log.warn({ ...incident }, 'incident')
     ack.done(bus, message.ackSubject)
   }
@@ -146,8 +154,10 @@ function createNodeActor({ replacer, clock, log }: RecoveryDeps) {
   return async (
     { nodeId, reason }: Verdict,
     successor: ReturnType<FleetView['successor']>,
-  ): Promise<string> => {
+  ): Promise<NonNullable<Incident['action']>> => {
     const now = clock.monotonicMs()
+    const startedAtMs = clock.nowMs()
+    const driver = replacer === undefined ? 'none' : 'local'
     replacedAtMs = replacedAtMs.filter((atMs) => now - atMs < REPLACEMENT_MEMORY_MS)
     const action = planNodeAction({
       reason,
@@ -156,14 +166,17 @@ function createNodeActor({ replacer, clock, log }: RecoveryDeps) {
       orchestrated: replacer !== undefined,
       recentReplacements: replacedAtMs.length,
     })
-    if (action.kind !== 'replace' || replacer === undefined) return action.kind
+    const taken = { ...action, driver, startedAtMs }
+    if (action.kind !== 'replace' || replacer === undefined) {
+      return { ...taken, outcome: 'not-needed' }
+    }
     try {
       await replacer.replace(nodeId)
       replacedAtMs.push(now)
-      return 'replace'
+      return { ...taken, endedAtMs: clock.nowMs(), outcome: 'done' }
     } catch (error) {
       log.error({ err: error, nodeId }, 'not replaced; the autoscaler keeps the count')
-      return 'replace-failed'
+      return { ...taken, endedAtMs: clock.nowMs(), outcome: 'failed' }
     }
   }
 }
