@@ -6,6 +6,7 @@ import {
   type TestFleet,
 } from '@agentfleet/testkit'
 import { drawPorts } from '@agentfleet/local'
+import { freshSchema, SUBJECTS } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** A crash between two steps that belong together, hit on purpose: the task goes on by itself (L8). */
@@ -34,13 +35,17 @@ afterAll(async () => {
 
 const GOES_ON_WITHIN_MS = 45_000
 
-describe('the gateway, killed after its append and before its pointer', () => {
+describe('the gateway, killed after its append and before it hands the task on', () => {
   it('leaves a task that the follower gives a pointer, and it completes', async () => {
     const [gateway] = test.fleet.members('gateway')
     let stored = ''
-    gatewayTap.onPublish(({ subject }) => {
-      if (!subject.startsWith('tasks.')) return 'forward'
-      stored = subject.slice(subject.lastIndexOf('.') + 1)
+    gatewayTap.onPublish(({ subject, text }) => {
+      // Straight to a load balancer, or into the queue when none has room.
+      if (subject !== SUBJECTS.fresh && !subject.startsWith('tasks.')) return 'forward'
+      stored =
+        subject === SUBJECTS.fresh
+          ? freshSchema.parse(JSON.parse(text)).items[0]!.pointer.taskId
+          : subject.slice(subject.lastIndexOf('.') + 1)
       gateway!.kill('SIGKILL')
       return 'drop'
     })
@@ -61,7 +66,11 @@ describe('the gateway, killed after its append and before its pointer', () => {
 
 describe('the coordinator, killed right after its append', () => {
   it('leaves an ending that is neither lost nor repeated, and is read at once', async () => {
-    await test.client.submit({ task: 'warm', model: 'echo' }, { waitSeconds: 30 })
+    // The gateway comes back from the test before.
+    await eventually(
+      () => test.client.submit({ task: 'warm', model: 'echo' }, { waitSeconds: 30 }),
+      GOES_ON_WITHIN_MS,
+    )
     const [coordinator] = test.fleet.members('coordinator')
     let ended = ''
     coordinatorTap.onPublish(({ subject, text }) => {

@@ -72,6 +72,32 @@ describe('k8s/base', () => {
     expect(envOf(objectOf('Deployment', 'agent-autoscaler'))['DRIVER']).toBe('recommend')
   })
 
+  test('the autoscaler may size agent-worker and mark its pods, and nothing else', () => {
+    expect(objectOf('Role', 'agent-autoscaler')).toMatchObject({
+      rules: [
+        {
+          apiGroups: ['apps'],
+          resources: ['deployments/scale'],
+          resourceNames: ['agent-worker'],
+          verbs: ['get', 'patch'],
+        },
+        { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch'] },
+      ],
+    })
+  })
+
+  test('recovery may look at a pod and delete it, and nothing else', () => {
+    expect(objectOf('Role', 'agent-recovery')).toMatchObject({
+      rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'delete'] }],
+    })
+  })
+
+  test('nobody else has a role', () => {
+    const roles = BASE_OBJECTS.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
+    const names = roles.map(({ metadata }) => metadata.name)
+    expect(names).toEqual(['agent-autoscaler', 'agent-recovery'])
+  })
+
   test('network policies deny what is not allowed, and only gateway clients come from outside', () => {
     expect(objectOf('NetworkPolicy', 'default-deny')['spec']).toMatchObject({
       podSelector: {},
@@ -83,12 +109,13 @@ describe('k8s/base', () => {
     expect(open).toEqual(['agent-gateway'])
   })
 
-  test('pods are restricted, and only the autoscaler has a token of the cluster', () => {
+  test('pods are restricted, and only those that act on the cluster have a token of it', () => {
     const sets = BASE_OBJECTS.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     for (const set of sets) {
       const { name } = set.metadata
       const pod = podOf(set)
-      expect(pod.automountServiceAccountToken, name).toBe(name === 'agent-autoscaler')
+      const acts = ['agent-autoscaler', 'agent-recovery'].includes(name)
+      expect(pod.automountServiceAccountToken, name).toBe(acts)
       expect(pod.securityContext, name).toMatchObject({
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },

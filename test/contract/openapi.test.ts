@@ -3,6 +3,7 @@ import { loadDocument, openOperations } from '../../services/gateway/src/documen
 import { parseFrame } from '../../services/gateway/src/frames.ts'
 import { createApi } from '../../services/gateway/src/http.ts'
 import { Refusal } from '../../services/gateway/src/problems.ts'
+import { controlRoutes } from '../../services/gateway/src/routes/control.ts'
 import { serviceRoutes } from '../../services/gateway/src/routes/service.ts'
 import { streamRoute } from '../../services/gateway/src/routes/stream.ts'
 import { taskRoutes } from '../../services/gateway/src/routes/tasks.ts'
@@ -32,6 +33,7 @@ const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),
   ...serviceRoutes({ document, fleet: nothing, readiness: () => ({ ok: true }) }),
+  ...controlRoutes(nothing),
   ...streamRoute({ streams: nothing, allowedOrigins: [] }),
 }
 const counted = { inc: () => {}, observe: () => {} }
@@ -99,6 +101,12 @@ test.each([
   { type: 'subscribe', taskIds: ['a'], deltas: 'yes' },
   { type: 'unsubscribe', taskIds: ['a'] },
   { type: 'unsubscribe' },
+  { type: 'subscribe', fleet: ['decisions', 'incidents'] },
+  { type: 'subscribe', fleet: ['incidents'], all: true },
+  { type: 'subscribe', fleet: [] },
+  { type: 'subscribe', fleet: ['nodes'] },
+  { type: 'unsubscribe', fleet: ['decisions'] },
+  { type: 'unsubscribe', fleet: ['decisions'], taskIds: ['a'] },
   { type: 'publish' },
 ])('the gateway reads the frame %o as the document describes it', (frame) => {
   const validate = requestValidator()({

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import {
   type Decision,
   decisionSchema,
+  type Incident,
+  incidentSchema,
   ServiceError,
   STREAMS,
   SUBJECTS,
@@ -19,11 +22,35 @@ export interface Ops {
   giveVerdict(verdict: Verdict): Promise<'given' | 'already-given'>
   /** The last decision that a service recorded. */
   lastDecision(service: string): Promise<Decision | undefined>
-  /** Records something that is only read by people; waits for the server. */
-  record(subject: string, entry: object): Promise<void>
+  /** The last record of an incident, if it can be read, and the sequence a next one has to expect. */
+  lastIncident(id: string): Promise<{ incident?: Incident; seq: number }>
+  /** Writes an incident again; undefined when somebody else has written it since `expectSeq`. */
+  writeIncident(incident: Incident, expectSeq: number): Promise<number | undefined>
+  /**
+   * Records of incidents behind a sequence, oldest first, at most `max`; from the recent past when
+   * there is none. `seq` is where to go on; `more`: there may be others behind it.
+   */
+  incidentsAfter(
+    seq: number | undefined,
+    max: number,
+  ): Promise<{ incidents: Incident[]; seq: number; more: boolean }>
+  /** What a service has handed on last, unread. */
+  lastState(service: string): Promise<unknown>
+  /** Decisions that a service recorded, from a sequence on, oldest first and at most so many. */
+  decisionsFrom(service: string, seq: number, max: number): Promise<readonly RecordedDecision[]>
+  /** Records what the control plane did; waits for the server, which names the sequence. */
+  record(subject: string, entry: object): Promise<number>
+}
+
+/** A decision and where it is stored. */
+export interface RecordedDecision {
+  readonly seq: number
+  readonly decision: Decision
 }
 
 const APPEND_WITHIN_MS = 5_000
+/** Messages of OPS that make up the recent past: more than ten minutes of a busy control plane. */
+const RECENT_MESSAGES = 5_000
 
 /** Works on OPS over this connection. */
 export function openOps(bus: Bus): Ops {
@@ -62,8 +89,63 @@ export function openOps(bus: Bus): Ops {
       const message = await readMessage(bus, STREAMS.ops, query)
       return message === undefined ? undefined : decisionSchema.parse(JSON.parse(message.text))
     },
+    async lastIncident(incidentId) {
+      const query = { last_by_subj: SUBJECTS.opsIncident(incidentId) }
+      const message = await readMessage(bus, STREAMS.ops, query)
+      if (message === undefined) return { seq: 0 }
+      const { data } = incidentSchema.safeParse(JSON.parse(message.text))
+      return { ...(data === undefined ? {} : { incident: data }), seq: message.seq }
+    },
+    async writeIncident(incident, expectSeq) {
+      // A repeat of this very write is a duplicate, any other write a conflict.
+      const messageId = randomUUID()
+      const answer = await append(SUBJECTS.opsIncident(incident.id), incident, expectSeq, messageId)
+      return answer.kind === 'stored' ? answer.seq : undefined
+    },
+    incidentsAfter: (seq, max) => incidentsAfter(bus, seq, max),
+    async lastState(service) {
+      const query = { last_by_subj: SUBJECTS.opsState(service) }
+      const message = await readMessage(bus, STREAMS.ops, query)
+      return message === undefined ? undefined : JSON.parse(message.text)
+    },
+    async decisionsFrom(service, from, max) {
+      const found: RecordedDecision[] = []
+      const subject = SUBJECTS.opsDecision(service)
+      for (let seq = Math.max(1, from); found.length < max;) {
+        const message = await readMessage(bus, STREAMS.ops, { seq, next_by_subj: subject })
+        if (message === undefined) break
+        const decision = decisionSchema.parse(JSON.parse(message.text))
+        found.push({ seq: message.seq, decision })
+        seq = message.seq + 1
+      }
+      return found
+    },
     async record(subject, entry) {
-      await append(subject, entry)
+      const answer = await append(subject, entry)
+      return answer.kind === 'stored' ? answer.seq : 0
     },
   }
+}
+
+async function incidentsAfter(
+  bus: Bus,
+  after: number | undefined,
+  max: number,
+): ReturnType<Ops['incidentsAfter']> {
+  const filter = SUBJECTS.allIncidents
+  let seq = after
+  if (seq === undefined) {
+    const last = await readMessage(bus, STREAMS.ops, { last_by_subj: filter })
+    if (last === undefined) return { incidents: [], seq: 0, more: false }
+    seq = Math.max(0, last.seq - RECENT_MESSAGES)
+  }
+  const incidents: Incident[] = []
+  for (let reads = 0; reads < max; reads += 1) {
+    const message = await readMessage(bus, STREAMS.ops, { seq: seq + 1, next_by_subj: filter })
+    if (message === undefined) return { incidents, seq, more: false }
+    seq = message.seq
+    const { data } = incidentSchema.safeParse(JSON.parse(message.text))
+    if (data !== undefined) incidents.push(data)
+  }
+  return { incidents, seq, more: true }
 }

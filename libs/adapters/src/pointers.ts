@@ -1,5 +1,11 @@
-import type { Level } from '@agentfleet/domain'
-import { POINTER_CONSUMERS, STREAMS, SUBJECTS, taskIdOf, type Pointer } from '@agentfleet/protocol'
+import {
+  POINTER_CONSUMERS,
+  STREAMS,
+  SUBJECTS,
+  taskIdOf,
+  type Pointer,
+  type PointerQueue,
+} from '@agentfleet/protocol'
 import { createAppender } from './appends.ts'
 import type { Bus } from './bus.ts'
 import { consumerBacklog, readMessage, streamFill, streamSubjects } from './stream-reads.ts'
@@ -10,33 +16,45 @@ import { consumerBacklog, readMessage, streamFill, streamSubjects } from './stre
  */
 export interface Pointers {
   /** Issues a pointer without waiting; the follower repairs a lost one. */
-  issue(pointer: Pointer, priority: Level): void
+  issue(pointer: Pointer, queue: PointerQueue): void
   /** Issues a pointer and waits for the server's word. */
-  issueSurely(pointer: Pointer, priority: Level): Promise<'issued' | 'present' | 'unknown'>
-  has(priority: Level, tenant: string, taskId: string): Promise<boolean>
-  /** Takes the pointer back; true when there was one. */
-  remove(priority: Level, tenant: string, taskId: string): Promise<boolean>
+  issueSurely(pointer: Pointer, queue: PointerQueue): Promise<'issued' | 'present' | 'unknown'>
+  has(queue: PointerQueue, tenant: string, taskId: string): Promise<boolean>
+  /** Takes the pointer back from this queue, or from that of running tasks; true when there was one. */
+  remove(queue: PointerQueue, tenant: string, taskId: string): Promise<boolean>
   /** Ids of all tasks that have a pointer. */
   taskIds(): Promise<Set<string>>
   count(): Promise<number>
 }
 
 const ISSUE_WITHIN_MS = 5_000
+const DELETE_WITHIN_MS = 2_000
 
 /** Works on TASKS over this connection. */
 export function openPointers(bus: Bus): Pointers {
   const appender = createAppender(bus)
-  const find = (priority: Level, tenant: string, taskId: string) =>
-    readMessage(bus, STREAMS.tasks, { last_by_subj: SUBJECTS.pointer(priority, tenant, taskId) })
+  const find = (queue: PointerQueue, tenant: string, taskId: string) =>
+    readMessage(bus, STREAMS.tasks, { last_by_subj: SUBJECTS.pointer(queue, tenant, taskId) })
+  const removeFrom = async (
+    queue: PointerQueue,
+    tenant: string,
+    taskId: string,
+  ): Promise<boolean> => {
+    const message = await find(queue, tenant, taskId)
+    if (message === undefined) return false
+    const answer = await bus.request(
+      `$JS.API.STREAM.MSG.DELETE.${STREAMS.tasks}`,
+      JSON.stringify({ seq: message.seq, no_erase: true }),
+      DELETE_WITHIN_MS,
+    )
+    return answer.kind === 'reply'
+  }
   return {
-    issue(pointer, priority) {
-      bus.publish(
-        SUBJECTS.pointer(priority, pointer.tenant, pointer.taskId),
-        JSON.stringify(pointer),
-      )
+    issue(pointer, queue) {
+      bus.publish(SUBJECTS.pointer(queue, pointer.tenant, pointer.taskId), JSON.stringify(pointer))
     },
-    async issueSurely(pointer, priority) {
-      const subject = SUBJECTS.pointer(priority, pointer.tenant, pointer.taskId)
+    async issueSurely(pointer, queue) {
+      const subject = SUBJECTS.pointer(queue, pointer.tenant, pointer.taskId)
       const data = JSON.stringify(pointer)
       const answer = await appender.append({ subject, data, deadlineMs: ISSUE_WITHIN_MS })
       if (answer.kind === 'stored') return 'issued'
@@ -44,16 +62,13 @@ export function openPointers(bus: Bus): Pointers {
       const present = answer.kind === 'full' && /per subject/.test(answer.reason)
       return present ? 'present' : 'unknown'
     },
-    has: async (priority, tenant, taskId) => (await find(priority, tenant, taskId)) !== undefined,
-    async remove(priority, tenant, taskId) {
-      const message = await find(priority, tenant, taskId)
-      if (message === undefined) return false
-      const answer = await bus.request(
-        `$JS.API.STREAM.MSG.DELETE.${STREAMS.tasks}`,
-        JSON.stringify({ seq: message.seq, no_erase: true }),
-        2_000,
-      )
-      return answer.kind === 'reply'
+    has: async (queue, tenant, taskId) => (await find(queue, tenant, taskId)) !== undefined,
+    async remove(queue, tenant, taskId) {
+      const removed = await Promise.all([
+        removeFrom(queue, tenant, taskId),
+        removeFrom('running', tenant, taskId),
+      ])
+      return removed.includes(true)
     },
     async taskIds() {
       const subjects = await streamSubjects(bus, STREAMS.tasks, SUBJECTS.allPointers)

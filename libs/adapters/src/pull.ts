@@ -16,6 +16,8 @@ export interface PulledMessage {
   readonly text: string
   readonly ackSubject: string
   readonly streamSeq: number
+  /** Counts the deliveries of this consumer, from 1. */
+  readonly consumerSeq: number
   /** How often it was delivered, 1 for the first time. */
   readonly deliveries: number
   /** Messages of this consumer still waiting behind it. */
@@ -154,14 +156,18 @@ function parsePulled(subject: string, text: string, ackSubject: string): PulledM
     ackSubject,
     deliveries: Number(parts[4]),
     streamSeq: Number(parts[5]),
+    consumerSeq: Number(parts[6]),
     storedAtMs: Number(parts[7]) / 1_000_000,
     waiting: Number(parts[8]),
   }
 }
 
-/** Confirms, renews or gives back a pulled message; hints all three (L6). */
-export const ack = {
-  done: (bus: Bus, ackSubject: string): void => bus.publish(ackSubject, '+ACK'),
-  renew: (bus: Bus, ackSubject: string): void => bus.publish(ackSubject, '+WPI'),
-  giveBack: (bus: Bus, ackSubject: string): void => bus.publish(ackSubject, '-NAK'),
-}
+type Ack = (bus: Bus, ackSubject: string | undefined) => void
+const sayOf =
+  (word: string): Ack =>
+  (bus, ackSubject) => {
+    if (ackSubject !== undefined) bus.publish(ackSubject, word)
+  }
+
+/** Confirms, renews or gives back a pulled message, if there is one; hints all three (L6). */
+export const ack = { done: sayOf('+ACK'), renew: sayOf('+WPI'), giveBack: sayOf('-NAK') } as const

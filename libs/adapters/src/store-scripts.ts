@@ -41,3 +41,23 @@ for i = 1, #ARGV, 2 do
 end
 return 1
 `
+
+/**
+ * One step of a search for the in-flight notes of a node, on the server: of a hundred thousand notes only
+ * the few thousand wanted ones travel. ARGV: cursor, entries to look at, `<node> `. Answers the next
+ * cursor, then task id and value of each note found.
+ */
+export const INFLIGHT_OF_SCRIPT = `
+local page = redis.call('HSCAN', 'inflight', ARGV[1], 'COUNT', ARGV[2])
+local prefix = ARGV[3]
+local length = #prefix
+local entries = page[2]
+local found = { page[1] }
+for i = 1, #entries, 2 do
+  if string.sub(entries[i + 1], 1, length) == prefix then
+    found[#found + 1] = entries[i]
+    found[#found + 1] = entries[i + 1]
+  end
+end
+return found
+`

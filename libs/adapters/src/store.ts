@@ -3,7 +3,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Logger } from './logger.ts'
-import { DROP_STRANDED_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
+import { DROP_STRANDED_SCRIPT, INFLIGHT_OF_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
 
 /**
  * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
@@ -50,6 +50,8 @@ const COMMAND_WITHIN_MS = 2_000
 const RECONNECT_MAX_MS = 1_000
 /** Entries looked at in one step of a scan. */
 const SCAN_COUNT = 1_000
+/** The same where only what matches travels: the store stands still for a few milliseconds each. */
+const SEARCH_COUNT = 10_000
 const SEPARATOR = ' '
 
 /** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
@@ -164,14 +166,14 @@ function parseRecord(text: string): TaskRecord {
   return JSON.parse(text.slice(text.indexOf('{'))) as TaskRecord
 }
 
-async function runScript(redis: Redis, script: string, argv: readonly string[]): Promise<void> {
+async function runScript(redis: Redis, script: string, argv: readonly string[]): Promise<unknown> {
   const sha = createHash('sha1').update(script).digest('hex')
   try {
-    await redis.evalsha(sha, 0, ...argv)
+    return await redis.evalsha(sha, 0, ...argv)
   } catch (error) {
     // A restarted Redis has forgotten the script.
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-    await redis.eval(script, 0, ...argv)
+    return redis.eval(script, 0, ...argv)
   }
 }
 
@@ -212,15 +214,27 @@ async function list(
 async function inflightOf(redis: Redis, nodeId: string | undefined) {
   const entries = new Map<string, { taskId: string; nodeId: string; ackSubject: string }>()
   for (let cursor = '0'; ;) {
-    const [next, fields] = await redis.hscan('inflight', cursor, 'COUNT', SCAN_COUNT)
+    const [next, fields] =
+      nodeId === undefined
+        ? await redis.hscan('inflight', cursor, 'COUNT', SCAN_COUNT)
+        : await searchInflight(redis, cursor, nodeId)
     for (let i = 0; i + 1 < fields.length; i += 2) {
       const [node = '', ackSubject = ''] = fields[i + 1]!.split(SEPARATOR)
-      if (nodeId !== undefined && node !== nodeId) continue
       entries.set(fields[i]!, { taskId: fields[i]!, nodeId: node, ackSubject })
     }
     if (next === '0') return [...entries.values()]
     cursor = next
   }
+}
+
+async function searchInflight(
+  redis: Redis,
+  cursor: string,
+  nodeId: string,
+): Promise<[next: string, fields: string[]]> {
+  const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
+  const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, argv)) as string[]
+  return [next, fields]
 }
 
 async function forgetBefore(redis: Redis, atMs: number): Promise<void> {

@@ -1,1 +1,9 @@
-export {}
+export type { Advice, AdviserMode, NoAdvice } from './advice.ts'
+export { createAdviser } from './adviser.ts'
+export type { Adviser, AdviserOptions } from './adviser.ts'
+export type { AdviserLimits, Clock, Logger, Price } from './consult.ts'
+export type { FigureKind, RowsKind, Seen, SeenShape } from './figures.ts'
+export { defineQuestion, withinBounds } from './question.ts'
+export type { Clamped, Clamps, Question, QuestionParts } from './question.ts'
+export { adviserSettings } from './settings.ts'
+export type { AdviserVariables } from './settings.ts'

@@ -1,14 +1,20 @@
 import type {
   BatchResponse,
   BatchResult,
+  DecisionPage,
+  DecisionView,
+  FleetTopic,
   FleetView,
   HistoryEvent,
+  IncidentPage,
+  IncidentView,
   TaskHistory,
   TaskPage,
   TaskRequest,
   TaskView,
 } from '@agentfleet/protocol'
 import { errorOf, unreachable } from './error.ts'
+import { followFleet, type FollowFrame } from './follow.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
 /** Where the gateway is, and as whom to speak to it. */
@@ -38,6 +44,29 @@ export interface ListQuery extends RequestOptions {
   readonly cursor?: string
 }
 
+/** Which decisions to list. */
+export interface DecisionQuery extends RequestOptions {
+  readonly service?: string
+  readonly kind?: string
+  readonly about?: string
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** Which incidents to list. */
+export interface IncidentQuery extends RequestOptions {
+  readonly state?: IncidentView['state']
+  readonly node?: string
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** How much of the fleet to read. */
+export interface FleetOptions extends RequestOptions {
+  /** Whether the totals of the last hour are wanted; they are unless it is said. */
+  readonly history?: boolean
+}
+
 /** The API of a gateway; every method throws ClientError. */
 export interface Client {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
@@ -46,7 +75,18 @@ export interface Client {
   list(query?: ListQuery): Promise<TaskPage>
   cancel(taskId: string, options?: RequestOptions): Promise<TaskView>
   events(taskId: string, options?: RequestOptions): Promise<HistoryEvent[]>
-  fleet(options?: RequestOptions): Promise<FleetView>
+  fleet(options?: FleetOptions): Promise<FleetView>
+  /** Decisions of the control plane with their measured outcomes, newest first. */
+  decisions(query?: DecisionQuery): Promise<DecisionPage>
+  decision(id: string, options?: RequestOptions): Promise<DecisionView>
+  /** Failures of nodes and what was done about them, newest first. */
+  incidents(query?: IncidentQuery): Promise<IncidentPage>
+  incident(id: string, options?: RequestOptions): Promise<IncidentView>
+  /** Follows decisions, incidents or both from now on, until the signal ends it. */
+  follow(
+    topics: readonly FleetTopic[],
+    options?: RequestOptions,
+  ): AsyncGenerator<FollowFrame, void, void>
   /** Follows tasks until all have ended, over as many connections as that takes. */
   watch(taskIds: readonly string[], options?: WatchOptions): AsyncGenerator<WatchFrame, void, void>
 }
@@ -107,20 +147,29 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       return answer.results
     },
     get: (taskId, { signal } = {}) => call(taskPath(taskId), { signal }),
-    list({ state, limit, cursor, signal } = {}) {
-      const query = new URLSearchParams()
-      if (state !== undefined) query.set('state', state)
-      if (limit !== undefined) query.set('limit', String(limit))
-      if (cursor !== undefined) query.set('cursor', cursor)
-      return call(`/v1/tasks?${query.toString()}`, { signal })
-    },
+    list: ({ signal, ...query } = {}) => call(`/v1/tasks${queryOf(query)}`, { signal }),
     cancel: (taskId, { signal } = {}) =>
       call(`${taskPath(taskId)}/cancel`, { method: 'POST', signal }),
     async events(taskId, { signal } = {}) {
       return (await call<TaskHistory>(`${taskPath(taskId)}/events`, { signal })).events
     },
-    fleet: ({ signal } = {}) => call('/v1/fleet', { signal }),
+    fleet: ({ signal, ...query } = {}) => call(`/v1/fleet${queryOf(query)}`, { signal }),
+    decisions: ({ signal, ...query } = {}) => call(`/v1/decisions${queryOf(query)}`, { signal }),
+    decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
+    incidents: ({ signal, ...query } = {}) => call(`/v1/incidents${queryOf(query)}`, { signal }),
+    incident: (id, { signal } = {}) => call(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
+    follow: (topics, { signal } = {}) =>
+      followFleet({ baseUrl, headers: authorization }, topics, signal),
     watch: (taskIds, options = {}) =>
       watchTasks({ baseUrl, headers: authorization }, taskIds, options),
   }
+}
+
+/** The query of an address with what was given. */
+function queryOf(parts: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parts)) {
+    if (value !== undefined) query.set(name, String(value))
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`
 }

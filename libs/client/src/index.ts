@@ -1,4 +1,14 @@
 export { createClient } from './client.ts'
-export type { Client, ClientOptions, ListQuery, RequestOptions, SubmitOptions } from './client.ts'
+export type {
+  Client,
+  ClientOptions,
+  DecisionQuery,
+  FleetOptions,
+  IncidentQuery,
+  ListQuery,
+  RequestOptions,
+  SubmitOptions,
+} from './client.ts'
 export { ClientError } from './error.ts'
+export type { FollowFrame } from './follow.ts'
 export type { WatchFrame, WatchOptions } from './watch.ts'

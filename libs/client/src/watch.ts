@@ -49,7 +49,8 @@ export async function* watchTasks(
       for (const frame of subscribeFrames(seen, deltas)) stream.send(frame)
       for await (const frame of stream.frames()) {
         failures = 0
-        if (frame.type === 'pong') continue
+        if (frame.type === 'pong' || frame.type === 'decision' || frame.type === 'incident')
+          continue
         if (frame.type === 'subscribed') {
           for (const taskId of frame.ended ?? []) seen.delete(taskId)
           if (seen.size === 0) return
@@ -61,12 +62,12 @@ export async function* watchTasks(
         if (seen.size === 0) return
       }
     } catch (error) {
-      if (!(error instanceof ClientError) || !PASSING.has(error.status)) throw error
+      if (!(error instanceof ClientError) || !isPassing(error)) throw error
     } finally {
       stream.close()
     }
     failures += 1
-    await pause(failures, signal)
+    await pauseAfter(failures, signal)
   }
 }
 
@@ -93,7 +94,13 @@ function note(seen: Map<string, number>, frame: WatchFrame): boolean {
   return true
 }
 
-function refused({ code, detail }: ErrorFrame): ClientError {
+/** Whether a later connection may not meet this refusal. */
+export function isPassing({ status }: ClientError): boolean {
+  return PASSING.has(status)
+}
+
+/** A refusal of the stream as an error. */
+export function refused({ code, detail }: ErrorFrame): ClientError {
   return new ClientError({
     type: `urn:agentfleet:problem:${code}`,
     title: 'The stream refused it',
@@ -104,7 +111,7 @@ function refused({ code, detail }: ErrorFrame): ClientError {
 }
 
 /** Half of the pause is random, so that the clients of a restarted gateway do not come all at once. */
-async function pause(failures: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pauseAfter(failures: number, signal: AbortSignal | undefined): Promise<void> {
   const fullMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(failures, 10))
   const ms = fullMs / 2 + (Math.random() * fullMs) / 2
   // An abort ends the pause; who paused throws the reason.

@@ -130,6 +130,68 @@ test('a watch that the gateway does not accept fails instead of trying for ever'
   })
 })
 
+test('following goes on after a broken connection, and says where a new one begins', async () => {
+  let connections = 0
+  const asked: object[] = []
+  await using scene = await setup({
+    stream: (socket) => {
+      connections += 1
+      const decision = { id: `d${connections}` }
+      socket.on('message', (data: Buffer) => {
+        asked.push(JSON.parse(String(data)) as object)
+        socket.send(JSON.stringify({ type: 'subscribed', fleet: ['decisions'] }))
+        socket.send(JSON.stringify({ type: 'decision', decision }))
+        if (connections === 1) socket.close(1001)
+      })
+    },
+  })
+  const seen: object[] = []
+  for await (const frame of scene.client.follow(['decisions'])) {
+    if (seen.push(frame) === 4) break
+  }
+  expect(seen).toMatchObject([
+    { type: 'subscribed' },
+    { decision: { id: 'd1' } },
+    { type: 'subscribed' },
+    { decision: { id: 'd2' } },
+  ])
+  const ask = { type: 'subscribe', fleet: ['decisions'] }
+  expect(asked).toEqual([ask, ask])
+})
+
+test('following that the gateway does not accept fails instead of trying for ever', async () => {
+  await using scene = await setup({
+    stream: (socket) => {
+      socket.on('message', () =>
+        socket.send(JSON.stringify({ type: 'error', code: 'bad-frame', detail: 'No.' })),
+      )
+    },
+  })
+  await expect(collect(scene.client.follow(['incidents']))).rejects.toMatchObject({
+    problem: { code: 'bad-frame', detail: 'No.' },
+  })
+})
+
+test('a listing asks for what it was given, and for nothing else', async () => {
+  const asked: (string | undefined)[] = []
+  await using scene = await setup({
+    http: (request, response) => {
+      asked.push(request.url)
+      response.end('{}')
+    },
+  })
+  await scene.client.decisions({ service: 'autoscaler', limit: 5 })
+  await scene.client.incidents()
+  await scene.client.fleet({ history: false })
+  await scene.client.incident('a/b')
+  expect(asked).toEqual([
+    '/v1/decisions?service=autoscaler&limit=5',
+    '/v1/incidents',
+    '/v1/fleet?history=false',
+    '/v1/incidents/a%2Fb',
+  ])
+})
+
 test('a watch ends with the reason of its signal', async () => {
   await using scene = await setup({ stream: () => {} })
   const abort = new AbortController()

@@ -1,5 +1,8 @@
-/** States of a worker node as the health monitor sees it. */
-export type NodeState = 'alive' | 'suspect' | 'dead'
+/** What the beats of a node say of its process. */
+export type LivenessState = 'alive' | 'suspect' | 'dead'
+
+/** States of a node as the health monitor shows it; `stalled`: it lives and does not progress. */
+export type NodeState = LivenessState | 'stalled'
 
 /** What is known of one node's beats. */
 export interface Beats {
@@ -27,6 +30,11 @@ export interface LivenessLimits {
   readonly sigmaMaxMs: number
   readonly suspectPhi: number
   readonly deadPhi: number
+  /**
+   * A witness that a paused process looks just like (`ping-failed`, `consul-critical`) counts only
+   * after a silence this long, milliseconds.
+   */
+  readonly weakMs: number
   /** Without a second witness a silence this long is a death, milliseconds. */
   readonly aloneMs: number
   /** A node that answers pings is given this long to beat again, milliseconds. */
@@ -34,9 +42,11 @@ export interface LivenessLimits {
 }
 
 /**
- * Beats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.33 s and phi 8 about
- * 1.46 s (1.57 s with the greatest sigma) after the last beat: the target is a verdict within 1.6 s.
- * Method: Hayashibara et al., "The phi accrual failure detector".
+ * Beats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about
+ * 1.42 s (1.53 s with the greatest sigma) after the last beat: a process whose connection is gone
+ * has its verdict within 1.6 s. One that stands still for a second, at any moment, is silent for up
+ * to 1.5 s and fails its pings meanwhile; twice in a row it is 2.5 s, and delays of a machine whose
+ * cores are all busy come on top: `weakMs`. Method: Hayashibara et al., "The phi accrual failure detector".
  */
 export const LIVENESS_LIMITS: LivenessLimits = {
   pauseMs: 400,
@@ -44,6 +54,7 @@ export const LIVENESS_LIMITS: LivenessLimits = {
   sigmaMaxMs: 120,
   suspectPhi: 5,
   deadPhi: 8,
+  weakMs: 3_000,
   aloneMs: 3_000,
   answeringMs: 10_000,
 }
@@ -62,7 +73,7 @@ export const GAP_MAX_MS = 2 * BEAT_INTERVAL_MS
 
 /** What the monitor concludes of one node. */
 export interface LivenessDecision {
-  readonly kind: NodeState
+  readonly kind: LivenessState
   readonly reason: string
   readonly phi: number
 }
@@ -89,14 +100,18 @@ function log10NormalTail(y: number): number {
   return ln / Math.LN10
 }
 
-/** Alive, suspect or dead, from beats and a second witness. */
+/**
+ * Alive, suspect or dead, from beats and a second witness. `doubtMs` is how late the observer itself
+ * may be: that much of every silence is its own.
+ */
 export function classifyNode(
   beats: Beats,
   witness: Witness,
   limits: LivenessLimits,
   nowMs: number,
+  doubtMs = 0,
 ): LivenessDecision {
-  const silenceMs = nowMs - beats.lastBeatAtMs
+  const silenceMs = Math.max(0, nowMs - beats.lastBeatAtMs - doubtMs)
   const level = phi(silenceMs, beats.gapsMs, limits)
   if (level < limits.suspectPhi) return { kind: 'alive', reason: 'beats', phi: level }
   if (witness === 'answering') {
@@ -104,11 +119,17 @@ export function classifyNode(
       ? { kind: 'dead', reason: 'silence', phi: level }
       : { kind: 'suspect', reason: 'answers-without-beats', phi: level }
   }
-  if (level >= limits.deadPhi && witness !== 'none') {
+  if (level >= limits.deadPhi && convicts(witness, silenceMs, limits)) {
     return { kind: 'dead', reason: witness, phi: level }
   }
   if (silenceMs >= limits.aloneMs) return { kind: 'dead', reason: 'silence', phi: level }
   return { kind: 'suspect', reason: 'late-beats', phi: level }
+}
+
+/** Only the loss of its connection tells a process that is gone from one that stands still. */
+function convicts(witness: Witness, silenceMs: number, limits: LivenessLimits): boolean {
+  if (witness === 'connection-gone') return true
+  return witness !== 'none' && silenceMs >= limits.weakMs
 }
 
 /** What a beat means for what is known of its node. */
@@ -146,6 +167,8 @@ export function admitBeat(
 /** What the monitor knows of itself and of the whole fleet. */
 export interface MonitorHealth {
   readonly ownLagMs: number
+  /** How long the node in question has been silent. */
+  readonly silenceMs: number
   readonly connectedForMs: number
   /** The broker has answered just now, so nothing it had for the monitor is still under way. */
   readonly brokerAnswers: boolean
@@ -164,6 +187,11 @@ export type VerdictPermission =
 
 /** A lag above this makes the monitor's own clock the likelier culprit, milliseconds. */
 const OWN_LAG_MAX_MS = 250
+/**
+ * A silence this many times the lag is the node's own after all: a monitor on a machine that is always
+ * busy judges late, but it judges.
+ */
+const LAG_SILENCE_FACTOR = 20
 /** Nodes need this long to reconnect after the broker was away, milliseconds. */
 const BROKER_SETTLE_MS = 3_000
 /** A third of the fleet ill at once is more likely the network than the nodes. */
@@ -178,7 +206,7 @@ const MASS_WINDOW_MS = 5_000
 
 /** Of the nodes that were there when the present illness began: how many it has taken. */
 export function illnessOf(
-  nodes: readonly { readonly state: NodeState; readonly silenceMs: number }[],
+  nodes: readonly { readonly state: LivenessState; readonly silenceMs: number }[],
 ): { readonly nodes: number; readonly ill: number } {
   const present = nodes.filter((node) => node.state !== 'dead' || node.silenceMs < MASS_WINDOW_MS)
   const ill = present.filter((node) => node.state !== 'alive' && node.silenceMs < MASS_WINDOW_MS)
@@ -187,7 +215,10 @@ export function illnessOf(
 
 /** No verdicts while the monitor lags, the broker is away or just back, or a third looks ill at once. */
 export function admitVerdict(health: MonitorHealth): VerdictPermission {
-  if (health.ownLagMs > OWN_LAG_MAX_MS) return { kind: 'withhold', reason: 'own-lag' }
+  const lag = health.ownLagMs
+  if (lag > OWN_LAG_MAX_MS && health.silenceMs < lag * LAG_SILENCE_FACTOR) {
+    return { kind: 'withhold', reason: 'own-lag' }
+  }
   if (health.connectedForMs < BROKER_SETTLE_MS) {
     return { kind: 'withhold', reason: 'broker-restarted' }
   }

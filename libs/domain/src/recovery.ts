@@ -1,3 +1,5 @@
+import type { NodeState } from './liveness.ts'
+
 /** A pointer held by a node that died. */
 export interface StrandedTask {
   readonly taskId: string
@@ -21,20 +23,32 @@ const BATCH_MIN = 500
  */
 const BATCHES_MAX = 3
 
-/** Gives every stranded pointer back once, bounded by the free credits of the living nodes. */
-export function planRecovery(stranded: readonly StrandedTask[], freeCredits: number): RecoveryPlan {
+/**
+ * Gives every stranded pointer back once, bounded by the free credits of the living nodes. Tasks that
+ * are suspected of killing their nodes go last, so that the others have started elsewhere by then.
+ */
+export function planRecovery(
+  stranded: readonly StrandedTask[],
+  freeCredits: number,
+  suspects: ReadonlySet<string> = new Set(),
+): RecoveryPlan {
   if (stranded.length === 0) return { kind: 'nothing', reason: 'no-tasks', batches: [] }
   const size = Math.max(BATCH_MIN, freeCredits, Math.ceil(stranded.length / BATCHES_MAX))
+  const last = stranded.filter(({ taskId }) => suspects.has(taskId))
+  const ordered =
+    last.length === 0
+      ? stranded
+      : [...stranded.filter(({ taskId }) => !suspects.has(taskId)), ...last]
   const batches: StrandedTask[][] = []
-  for (let start = 0; start < stranded.length; start += size) {
-    batches.push(stranded.slice(start, start + size))
+  for (let start = 0; start < ordered.length; start += size) {
+    batches.push(ordered.slice(start, start + size))
   }
   return { kind: 'redistribute', reason: 'node-dead', batches }
 }
 
 /** Load of one living node, as far as credits follow from it. */
 export interface NodeCredits {
-  readonly state: 'alive' | 'suspect' | 'dead'
+  readonly state: NodeState
   readonly draining: boolean
   readonly slots: number
   readonly active: number
@@ -49,43 +63,4 @@ export function freeCredits(nodes: readonly NodeCredits[]): number {
     free += Math.max(0, node.slots - node.active - node.queued)
   }
   return free
-}
-
-/** What is known when a verdict is handled. */
-export interface DeathEvidence {
-  /** Reason of the verdict. */
-  readonly reason: string
-  /** The same process is heard again, with a higher incarnation. */
-  readonly resumed: boolean
-  /** A new process runs under the same name. */
-  readonly restarted: boolean
-  readonly orchestrated: boolean
-  /** Replacements ordered within the last ten minutes. */
-  readonly recentReplacements: number
-}
-
-/** What to do about the process of a dead node. */
-export interface NodeAction {
-  readonly kind: 'replace' | 'investigate' | 'none'
-  readonly reason: string
-}
-
-/** More replacements than this within ten minutes are a crash loop that another one will not end. */
-const REPLACEMENTS_MAX = 10
-
-/**
- * Replaces a process that is surely gone, and only that: one that is silent with its connection open
- * may be paused and go on, so it is left for a person to look at.
- */
-export function planNodeAction(evidence: DeathEvidence): NodeAction {
-  if (evidence.resumed) return { kind: 'none', reason: 'resumed' }
-  if (evidence.restarted) return { kind: 'none', reason: 'restarted' }
-  if (evidence.reason !== 'connection-gone') {
-    return { kind: 'investigate', reason: 'may-resume' }
-  }
-  if (evidence.recentReplacements >= REPLACEMENTS_MAX) {
-    return { kind: 'investigate', reason: 'crash-loop' }
-  }
-  if (!evidence.orchestrated) return { kind: 'none', reason: 'no-orchestrator' }
-  return { kind: 'replace', reason: 'process-gone' }
 }

@@ -1,41 +1,46 @@
+import { adviceInForce, type ScaleAdvice } from './scaling-advice.ts'
+import type { ScaleLimits } from './scaling-limits.ts'
+import type { Outlook } from './scaling-memory.ts'
+import { nodesFor } from './scaling-staffing.ts'
+
+/** What is left of the provider's budget: more nodes do not help against it. */
+export interface ProviderBudget {
+  /** Share of recent answers that were 429, and of the budget that is used. */
+  readonly refusedShare: number
+  readonly usedShare: number
+  /** Tasks a second that it pays for; undefined when it is not known. */
+  readonly tasksPerS?: number | undefined
+}
+
 /** The cluster as the autoscaler sees it. */
 export interface ClusterSnapshot {
   /** Nodes that serve or are starting; draining and dead ones are not among them. */
   readonly nodes: number
   readonly draining: number
+  /** Nodes among them whose figures are missing: full when it would shrink, idle when it would grow. */
+  readonly missing: number
   readonly slotsPerNode: number
   readonly running: number
   readonly queued: number
-  /** Instant of the last change of the node count. */
-  readonly changedAtMs: number
-  /** Highest node count wanted within the scale-down window. */
-  readonly wantedMax: number
   /** False when figures are missing: a fleet is never shrunk blindly. */
   readonly complete: boolean
+  /** Instants of the last changes; they outlive the process that made them. */
+  readonly scaledOutAtMs: number
+  readonly scaledInAtMs: number
+  /** What the windows and the forecast say. */
+  readonly outlook: Outlook
+  readonly budget?: ProviderBudget | undefined
+  readonly advice?: ScaleAdvice | undefined
+  /** Share of the last hour's tasks that started in time; undefined when it is not known. */
+  readonly attainment?: number | undefined
 }
 
-/** Limits of scaling. */
-export interface ScaleLimits {
-  readonly nodesMin: number
-  readonly nodesMax: number
-  /** Share of slots in use to aim at. */
-  readonly utilisationTarget: number
-  /** After a change, no scale-in for this long, milliseconds. */
-  readonly cooldownMs: number
-  /** Most nodes taken away in one decision. */
-  readonly scaleInStep: number
-  /** Nodes added in one decision: this many, or as many as there are, whichever is more. */
-  readonly scaleOutStep: number
-}
-
-/** Defaults: the owner's 2 to 20 nodes; 0.85 is the utilisation promised in the mission. */
-export const SCALE_LIMITS: ScaleLimits = {
-  nodesMin: 2,
-  nodesMax: 20,
-  utilisationTarget: 0.85,
-  cooldownMs: 60_000,
-  scaleInStep: 1,
-  scaleOutStep: 4,
+/** One thing that asks for a node count, or bounds it. */
+export interface ScaleOption {
+  readonly kind:
+    'reactive' | 'arrivals' | 'panic' | 'forecast' | 'advice' | 'floor' | 'cap' | 'window'
+  readonly nodes: number
+  readonly reason: string
 }
 
 /** An absolute node count with its reason; acting on it twice changes nothing. */
@@ -43,75 +48,110 @@ export interface ScaleDecision {
   readonly kind: 'scale-out' | 'scale-in' | 'hold'
   readonly nodes: number
   readonly reason: string
+  /** What was asked for, before windows, steps and cooldowns. */
+  readonly wanted: number
+  /** What was weighed, for the record. */
+  readonly options: readonly ScaleOption[]
+  /** Growth is wanted and would not help: whoever admits tasks should slow down. */
+  readonly backpressure: boolean
 }
 
-/** Nodes that demand asks for, before windows and cooldowns. */
-export function nodesWanted(cluster: ClusterSnapshot, limits: ScaleLimits): number {
-  const demand = cluster.running + cluster.queued
-  const wanted = Math.ceil(demand / (cluster.slotsPerNode * limits.utilisationTarget))
-  return Math.min(limits.nodesMax, Math.max(limits.nodesMin, wanted))
-}
+/** A forecast with its headroom is planned for with so many busy slots. */
+const FORECAST_UTILISATION = 1
 
-/** Target tracking: out at once, in by the highest wish of a window and one step at a time. */
+/** Out at once and in slowly: see `weigh` for what is wanted, and the guards here in their order. */
 export function decideScale(
   cluster: ClusterSnapshot,
   limits: ScaleLimits,
   nowMs: number,
 ): ScaleDecision {
-  const nodes = cluster.nodes
-  if (nodes < limits.nodesMin) {
-    return { kind: 'scale-out', nodes: limits.nodesMin, reason: 'below-minimum' }
-  }
-  if (!cluster.complete || cluster.slotsPerNode <= 0) {
-    return { kind: 'hold', nodes, reason: 'figures-missing' }
-  }
-  const wanted = nodesWanted(cluster, limits)
+  const { nodes, outlook } = cluster
+  const advice = adviceInForce(cluster.advice, cluster.attainment, limits, nowMs)
+  const blind = !cluster.complete || cluster.slotsPerNode <= 0
+  const options = blind ? [] : weigh(cluster, advice, limits)
+  const asked = options.filter(({ kind }) => kind !== 'cap' && kind !== 'window')
+  const bounded = (count: number): number =>
+    Math.min(limits.nodesMax, Math.max(limits.nodesMin, count))
+  const wanted = asked.length === 0 ? nodes : bounded(Math.max(...asked.map((one) => one.nodes)))
+  const decided = (
+    kind: ScaleDecision['kind'],
+    to: number,
+    reason: string,
+    backpressure = false,
+  ): ScaleDecision => ({ kind, nodes: to, reason, wanted, options, backpressure })
+  const hold = (reason: string, backpressure = false) =>
+    decided('hold', nodes, reason, backpressure)
+
+  if (nodes < limits.nodesMin) return decided('scale-out', limits.nodesMin, 'below-minimum')
+  if (blind) return hold('figures-missing')
+  const first = asked.reduce((most, one) => (one.nodes > most.nodes ? one : most))
+  const cap = options.find(({ kind }) => kind === 'cap')?.nodes ?? Infinity
   if (wanted > nodes) {
-    const reachable = nodes + Math.max(limits.scaleOutStep, nodes)
-    return { kind: 'scale-out', nodes: Math.min(wanted, reachable), reason: 'demand' }
+    if (isSpent(cluster.budget, limits) || cap <= nodes) return hold('provider-budget', true)
+    const before = Math.min(nodes, outlook.nodesBefore)
+    const reachable = before + Math.max(limits.scaleOutStep, before)
+    const to = Math.min(wanted, reachable, Math.max(cap, limits.nodesMin))
+    return to > nodes ? decided('scale-out', to, reasonFor(first)) : hold('growing')
   }
-  const floor = Math.max(wanted, Math.min(cluster.wantedMax, limits.nodesMax))
-  if (floor >= nodes) {
-    return { kind: 'hold', nodes, reason: wanted === nodes ? 'on-target' : 'recent-demand' }
+  const floor = Math.max(wanted, bounded(outlook.wantedMax))
+  if (floor >= nodes) return hold(wanted === nodes ? 'on-target' : 'recent-demand')
+  if (cluster.missing > 0) return hold('figures-missing')
+  if (outlook.panicking) return hold('panic')
+  if (nowMs < advice.holdUntilMs) return hold('advised')
+  if (cluster.draining >= Math.max(limits.scaleInStep, Math.floor(nodes / 2))) {
+    return hold('draining')
   }
-  if (cluster.draining > 0) return { kind: 'hold', nodes, reason: 'draining' }
-  if (nowMs - cluster.changedAtMs < limits.cooldownMs) {
-    return { kind: 'hold', nodes, reason: 'cooldown' }
-  }
-  return {
-    kind: 'scale-in',
-    nodes: Math.max(floor, nodes - limits.scaleInStep),
-    reason: 'idle-capacity',
-  }
+  if (nowMs - cluster.scaledOutAtMs < limits.cooldownMs) return hold('cooldown')
+  if (nowMs - cluster.scaledInAtMs < limits.scaleInEveryMs) return hold('cooldown')
+  const step = Math.max(limits.scaleInStep, Math.floor(nodes * limits.scaleInShare))
+  return decided('scale-in', Math.max(floor, nodes - step), 'idle-capacity')
 }
 
-/** How many nodes were wanted at an instant. */
-export interface Wish {
-  readonly atMs: number
-  readonly nodes: number
+/** Everything that asks for nodes or bounds them. */
+function weigh(
+  cluster: ClusterSnapshot,
+  advice: ReturnType<typeof adviceInForce>,
+  limits: ScaleLimits,
+): readonly ScaleOption[] {
+  const { nodes, slotsPerNode, outlook, budget } = cluster
+  const aimed = { ...limits, utilisationTarget: advice.targetUtil }
+  const tight = { ...limits, utilisationTarget: limits.utilisationMax }
+  const planned = { ...limits, utilisationTarget: FORECAST_UTILISATION }
+  const reactive = nodesFor(outlook.stable, slotsPerNode, aimed)
+  const floor = nodesFor(outlook.stable, slotsPerNode, tight)
+  const { slots, by } = outlook.forecast
+  // Between the target and the highest use nothing is done: the dead band.
+  const settled = floor <= nodes && nodes < reactive
+  const options: ScaleOption[] = [
+    { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand of the stable window' },
+    { kind: 'floor', nodes: floor, reason: 'slots are never planned fuller than this' },
+    { kind: 'forecast', nodes: nodesFor(slots, slotsPerNode, planned), reason: `by ${by}` },
+    {
+      kind: 'arrivals',
+      nodes: nodesFor(outlook.coming, slotsPerNode, planned),
+      reason: 'tasks that arrive now',
+    },
+    { kind: 'window', nodes: outlook.wantedMax, reason: 'most wanted within the window' },
+  ]
+  if (outlook.panicking) {
+    const panic = Math.max(nodes, nodesFor(outlook.panic, slotsPerNode, aimed))
+    options.push({ kind: 'panic', nodes: panic, reason: 'demand of the panic window' })
+  }
+  if (advice.floorDelta > 0) {
+    options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })
+  }
+  if (budget?.tasksPerS !== undefined && outlook.serviceS !== undefined) {
+    const paid = nodesFor(budget.tasksPerS * outlook.serviceS, slotsPerNode, aimed)
+    options.push({ kind: 'cap', nodes: paid, reason: 'what the provider budget can keep busy' })
+  }
+  return options
 }
 
-/**
- * The highest wish within the window before `nowMs`; Infinity while the wishes do not reach back
- * over the whole window, so that a fleet is never shrunk on half a memory.
- */
-export function wantedWithin(wishes: readonly Wish[], windowMs: number, nowMs: number): number {
-  const sinceMs = nowMs - windowMs
-  if (!wishes.some((wish) => wish.atMs <= sinceMs)) return Infinity
-  return wishes.reduce((max, wish) => (wish.atMs >= sinceMs ? Math.max(max, wish.nodes) : max), 0)
+function isSpent(budget: ProviderBudget | undefined, limits: ScaleLimits): boolean {
+  if (budget === undefined) return false
+  return budget.refusedShare > limits.refusedMax || budget.usedShare > limits.budgetMax
 }
 
-/** A node that could be drained. */
-export interface Victim {
-  readonly id: string
-  readonly active: number
-  readonly startedAtMs: number
-}
-
-/** The least busy nodes, newest first among equals: `count` of them. */
-export function selectVictims(nodes: readonly Victim[], count: number): readonly string[] {
-  return [...nodes]
-    .sort((a, b) => a.active - b.active || b.startedAtMs - a.startedAtMs || (a.id < b.id ? -1 : 1))
-    .slice(0, Math.max(0, count))
-    .map((node) => node.id)
+function reasonFor({ kind }: ScaleOption): string {
+  return kind === 'reactive' || kind === 'floor' ? 'demand' : kind
 }

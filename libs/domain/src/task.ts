@@ -29,6 +29,11 @@ export type TaskState = (typeof TASK_STATES)[number]
 /** JSON as it travels in tasks and results. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
+/** Every way in which the node of a task can be chosen. */
+export const PLACEMENT_MODES = ['auto', 'advised'] as const
+/** Who chooses the node of a task: the policy alone, or the adviser among what the policy allows. */
+export type PlacementMode = (typeof PLACEMENT_MODES)[number]
+
 /** What a user asked for, with every default filled in. */
 export interface TaskSpec {
   readonly task: string
@@ -46,6 +51,10 @@ export interface TaskSpec {
   readonly maxAttempts: number
   readonly maxOutputTokens?: number
   readonly metadata?: Readonly<Record<string, string>>
+  /** Tasks with the same key of one tenant go to the same node while it has room. */
+  readonly affinityKey?: string
+  /** `advised`: the adviser picks among the nodes that the filter passed; absent: `auto`. */
+  readonly placement?: PlacementMode
 }
 
 /** Tokens that a call, or all calls of a task, used. */
@@ -84,6 +93,17 @@ export interface JournaledCall {
   readonly usage: Usage
 }
 
+/** Why a run went where it went, as the load balancer said it when it handed the task over. */
+export interface Placed {
+  readonly node: string
+  readonly reason: string
+  /** The load balancer that chose. */
+  readonly balancer: string
+  /** Nodes among which it chose. */
+  readonly considered: number
+  readonly atMs: number
+}
+
 interface At {
   readonly atMs: number
 }
@@ -100,12 +120,14 @@ export interface AttemptStarted extends At {
   readonly type: 'attempt-started'
   readonly attempt: number
   readonly node: string
+  readonly placed?: Placed
 }
 /** A call was paid for; its answer is kept. */
 export interface CallFinished extends At {
   readonly type: 'call-finished'
   readonly attempt: number
   readonly call: JournaledCall
+  readonly placed?: Placed
 }
 /** The attempt failed and another one is due at `retryAtMs`. */
 export interface AttemptFailed extends At {
@@ -113,6 +135,7 @@ export interface AttemptFailed extends At {
   readonly attempt: number
   readonly error: TaskError
   readonly retryAtMs: number
+  readonly placed?: Placed
 }
 /** Terminal: the result. */
 export interface Completed extends At {
@@ -121,12 +144,14 @@ export interface Completed extends At {
   readonly node: string
   readonly result: Json
   readonly usage: Usage
+  readonly placed?: Placed
 }
 /** Terminal: given up, with the reason. */
 export interface Failed extends At {
   readonly type: 'failed'
   readonly attempt: number
   readonly error: TaskError
+  readonly placed?: Placed
 }
 /** Terminal: the user took it back. */
 export interface Cancelled extends At {
@@ -164,6 +189,8 @@ export interface TaskRecord {
   /** Attempts that reported a failure (lost attempts do not count). */
   readonly failures: number
   readonly node?: string
+  /** The last placement that an event told of. */
+  readonly placed?: Placed
   readonly retryAtMs?: number
   readonly calls: readonly JournaledCall[]
   readonly usage: Usage
@@ -205,7 +232,8 @@ export function transition(
   assert(record.taskId === taskId, 'an event belongs to the record it is folded into')
   if (seq <= record.seq) return { kind: 'stale', reason: 'seen' }
   if (isTerminal(record.state)) return { kind: 'stale', reason: 'finished' }
-  const next = { ...record, seq, updatedAtMs: event.atMs }
+  const placed = 'placed' in event && event.placed !== undefined ? { placed: event.placed } : {}
+  const next = { ...record, ...placed, seq, updatedAtMs: event.atMs }
   switch (event.type) {
     case 'submitted':
       return { kind: 'stale', reason: 'seen' }

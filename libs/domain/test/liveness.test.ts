@@ -76,8 +76,11 @@ describe('classifyNode', () => {
     [1_300, 'connection-gone', 'alive', 'beats'],
     [1_400, 'connection-gone', 'suspect', 'late-beats'],
     [1_500, 'connection-gone', 'dead', 'connection-gone'],
-    [1_500, 'ping-failed', 'dead', 'ping-failed'],
-    [1_500, 'consul-critical', 'dead', 'consul-critical'],
+    [1_500, 'ping-failed', 'suspect', 'late-beats'],
+    [2_999, 'ping-failed', 'suspect', 'late-beats'],
+    [3_000, 'ping-failed', 'dead', 'ping-failed'],
+    [2_999, 'consul-critical', 'suspect', 'late-beats'],
+    [3_000, 'consul-critical', 'dead', 'consul-critical'],
     [1_500, 'none', 'suspect', 'late-beats'],
     [2_999, 'none', 'suspect', 'late-beats'],
     [3_000, 'none', 'dead', 'silence'],
@@ -106,6 +109,12 @@ describe('classifyNode', () => {
         expect(classify(silence, gaps, seen).kind).toBe('alive')
       }),
     )
+  })
+
+  test('what the observer itself is late by is no silence of the node', () => {
+    const beats = { nodeId: 'n', incarnation: 1, lastBeatAtMs: 0, gapsMs: regular }
+    expect(classifyNode(beats, 'connection-gone', limits, 1_500, 200).kind).toBe('alive')
+    expect(classifyNode(beats, 'connection-gone', limits, 1_700, 200).kind).toBe('dead')
   })
 
   test('a longer silence never makes a node healthier', () => {
@@ -177,6 +186,7 @@ describe('admitBeat', () => {
 describe('admitVerdict', () => {
   const healthy: MonitorHealth = {
     ownLagMs: 0,
+    silenceMs: 1_500,
     connectedForMs: 60_000,
     brokerAnswers: true,
     nodes: 10,
@@ -186,6 +196,8 @@ describe('admitVerdict', () => {
     [{}, 'allow', 'healthy'],
     [{ ownLagMs: 250 }, 'allow', 'healthy'],
     [{ ownLagMs: 251 }, 'withhold', 'own-lag'],
+    [{ ownLagMs: 300, silenceMs: 5_999 }, 'withhold', 'own-lag'],
+    [{ ownLagMs: 300, silenceMs: 6_000 }, 'allow', 'healthy'],
     [{ connectedForMs: 2_999 }, 'withhold', 'broker-restarted'],
     [{ brokerAnswers: false }, 'withhold', 'broker-silent'],
     [{ ill: 3 }, 'allow', 'healthy'],

@@ -1,13 +1,20 @@
 import { array, assert as check, constantFrom, integer, property, record } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  afterPlacing,
+  aheadOf,
   creditsOf,
+  fleetLimits,
   isEligible,
   LEVELS,
+  ownShare,
   PLACEMENT_LIMITS,
-  planIntake,
+  placementNote,
+  prepareAdvice,
   selectNode,
+  settleAdvice,
   type NodeLoad,
+  type Placement,
 } from '../src/index.ts'
 
 const node: NodeLoad = {
@@ -93,38 +100,201 @@ describe('placing a task', () => {
   })
 })
 
-describe('fetching pointers', () => {
-  const level = integer({ min: 0, max: 500 })
-  const levels = record({ low: level, medium: level, high: level })
+const pick = (nodes: NodeLoad[], what: Partial<Placement>, random = () => 0.5) =>
+  selectNode(nodes, { ...task, ...what }, PLACEMENT_LIMITS, random)
+const fleet = (count: number, parts: Partial<NodeLoad> = {}): NodeLoad[] =>
+  Array.from({ length: count }, (_, index) => ({ ...node, ...parts, id: `n${index}` }))
 
-  it('never asks for more than there are credits (late binding)', () => {
+describe('requirement classes', () => {
+  it('takes no more heavy tasks than there is room for, counting those on their way', () => {
+    let loaded: NodeLoad = node
+    let taken = 0
+    while (pick([loaded], { cpu: 'high' }).kind === 'place' && taken < 99) {
+      loaded = afterPlacing(loaded, { cpu: 'high', memory: 'low' })
+      taken += 1
+    }
+    expect(taken).toBe(2)
+    expect(pick([loaded], { cpu: 'high' })).toMatchObject({ kind: 'hold', reason: 'no-room' })
+    expect(pick([loaded], { cpu: 'low' })).toMatchObject({ kind: 'place' })
+  })
+
+  it('lets an empty node of any size take any single task', () => {
     check(
       property(
-        integer({ min: 0, max: 1_000 }),
-        levels,
+        integer({ min: 1, max: 64 }),
         constantFrom(...LEVELS),
-        (credits, waiting, first) => {
-          const asked = { low: 0, medium: 0, high: 0 }
-          for (const priority of [first, ...LEVELS.filter((other) => other !== first)]) {
-            asked[priority] = planIntake(priority, { credits, waiting, asked })
-          }
-          expect(asked.low + asked.medium + asked.high).toBeLessThanOrEqual(credits)
+        constantFrom(...LEVELS),
+        (slots, cpu, memory) => {
+          expect(pick([{ ...node, slots }], { cpu, memory }).kind).toBe('place')
         },
       ),
     )
   })
 
-  it('leaves low a share beside a backlog of high', () => {
-    const waiting = { low: 100, medium: 0, high: 100 }
-    const asked = { low: 0, medium: 0, high: 0 }
-    const high = planIntake('high', { credits: 70, waiting, asked })
-    expect(high).toBe(60)
-    expect(planIntake('low', { credits: 70, waiting, asked: { ...asked, high } })).toBe(10)
+  it('goes where the scarcest resource is least used', () => {
+    const busy = { ...node, id: 'cpu', active: 2, reservedCpu: 8 }
+    const full = { ...node, id: 'slots', active: 6, reservedCpu: 3 }
+    expect(pick([busy, full], {})).toMatchObject({ nodeId: 'slots' })
+  })
+})
+
+describe('several load balancers', () => {
+  it('share every credit and spend none twice', () => {
+    check(
+      property(
+        integer({ min: 0, max: 200 }),
+        integer({ min: 1, max: 7 }),
+        integer({ min: 0, max: 99 }),
+        (free, count, turn) => {
+          const parts = Array.from({ length: count }, (_, index) =>
+            ownShare(free, 'node-12', { count, index, turn }),
+          )
+          expect(parts.reduce((sum, part) => sum + part, 0)).toBe(free)
+          expect(Math.max(...parts) - Math.min(...parts)).toBeLessThanOrEqual(1)
+        },
+      ),
+    )
+  })
+})
+
+describe('slow start', () => {
+  const cold = { ...node, id: 'cold', slots: 100, upMs: 0 }
+  const limitsOf = (nodes: NodeLoad[]) =>
+    fleetLimits(nodes, PLACEMENT_LIMITS, { count: 1, index: 0 })
+
+  it.each([
+    [0, 10],
+    [1_000, 10],
+    [15_000, 50],
+    [30_000, 100],
+  ])('opens a tenth of the slots at once and all after 30 s (%d ms: %d)', (upMs, credits) => {
+    const nodes = [...fleet(5, { slots: 100 }), { ...cold, upMs }]
+    expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(credits)
   })
 
-  it('gives the only backlog nearly everything', () => {
-    const waiting = { low: 0, medium: 9_999, high: 0 }
-    const asked = { low: 5, medium: 0, high: 5 }
-    expect(planIntake('medium', { credits: 100, waiting, asked })).toBe(90)
+  it('holds nobody back in a fleet that starts as a whole', () => {
+    const nodes = fleet(4, { slots: 100, upMs: 0 })
+    expect(creditsOf(nodes[0]!, limitsOf(nodes))).toBe(100)
+  })
+
+  it('takes nothing ahead while it lasts', () => {
+    const nodes = [...fleet(5, { slots: 100 }), { ...cold, upMs: 15_000, active: 50, ahead: 5 }]
+    expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(0)
+  })
+})
+
+describe('taking ahead', () => {
+  it.each([
+    [50, 4_000, 3],
+    [50, 0, 0],
+    [4, 4_000, 0],
+    [64, 5, 16],
+  ])('%d slots of %d ms each: %d', (slots, responseMs, ahead) => {
+    expect(aheadOf(slots, responseMs)).toBe(ahead)
+  })
+
+  it('comes after every free slot', () => {
+    const full = { ...node, id: 'full', active: 10, ahead: 2 }
+    expect(pick([full, { ...node, active: 9 }], {})).toMatchObject({ nodeId: 'a' })
+    expect(pick([full], {})).toMatchObject({ nodeId: 'full', reason: 'only-candidate' })
+  })
+})
+
+describe('ejected nodes', () => {
+  it('get nothing, and their one probe when it is due', () => {
+    const nodes = fleet(3)
+    nodes[1] = { ...nodes[1]!, ejected: 'out' }
+    expect(pick(nodes, {}).weighed.skipped.ejected).toBe(1)
+    nodes[1] = { ...nodes[1], ejected: 'probe', active: 5 }
+    expect(pick(nodes, {})).toMatchObject({ nodeId: 'n1', reason: 'probe' })
+    expect(pick(nodes, { excluded: ['n0'] })).toMatchObject({ nodeId: 'n2' })
+    expect(afterPlacing(nodes[1], task)).toMatchObject({ ejected: 'out' })
+  })
+})
+
+describe('affinity', () => {
+  it('sends one key to one node while it has room, and keeps to it when others come or go', () => {
+    const home = pick(fleet(20), { affinityKey: 'conversation-7' })
+    expect(home).toMatchObject({ reason: 'affinity' })
+    const { nodeId } = home as { nodeId: string }
+    const busy = fleet(20).map((each) => (each.id === nodeId ? { ...each, active: 9 } : each))
+    expect(pick(busy, { affinityKey: 'conversation-7' })).toMatchObject({ nodeId })
+    const fewer = busy.filter(({ id }, index) => id === nodeId || index % 2 === 0)
+    expect(pick(fewer, { affinityKey: 'conversation-7' })).toMatchObject({ nodeId })
+    const full = busy.map((each) => (each.id === nodeId ? { ...each, active: 10 } : each))
+    expect(pick(full, { affinityKey: 'conversation-7' })).toMatchObject({ reason: 'lowest-load' })
+    expect(pick(busy, { affinityKey: 'conversation-7' }, () => 0.001)).toMatchObject({
+      reason: 'lowest-load',
+    })
+  })
+
+  it('spreads keys evenly', () => {
+    const counts = new Map<string, number>()
+    for (let key = 0; key < 4_000; key += 1) {
+      const { nodeId } = pick(fleet(10), { affinityKey: `k${key}` }) as { nodeId: string }
+      counts.set(nodeId, (counts.get(nodeId) ?? 0) + 1)
+    }
+    expect(counts.size).toBe(10)
+    for (const count of counts.values()) expect(Math.abs(count - 400)).toBeLessThan(120)
+  })
+})
+
+describe('advised placement', () => {
+  const nodes = fleet(4).map((each, index) => ({ ...each, active: index }))
+  const question = prepareAdvice(nodes, task, PLACEMENT_LIMITS)!
+  const settle = (answer: unknown, now = nodes) =>
+    settleAdvice(question, answer, now, task, PLACEMENT_LIMITS, () => 0.5)
+
+  it('asks with figures and labels only', () => {
+    expect(question.choices).toEqual(['n1', 'n2', 'n3', 'n4'])
+    expect(question.candidates.map(({ id }) => id)).toEqual(['n0', 'n1', 'n2', 'n3'])
+    const texts = Object.values(question.figures).filter((value) => typeof value === 'string')
+    expect(texts).toEqual(['medium', 'medium'])
+    expect(prepareAdvice([node], task, PLACEMENT_LIMITS)).toBeUndefined()
+  })
+
+  it('follows a choice among the candidates', () => {
+    expect(settle({ choice: 'n3' })).toMatchObject({
+      use: 'followed',
+      decision: { nodeId: 'n2', reason: 'advised' },
+    })
+  })
+
+  it.each<[string, unknown, string]>([
+    ['nothing', undefined, 'absent'],
+    ['a text', 'n3', 'invalid'],
+    ['another shape', { choice: 3 }, 'invalid'],
+    ['a node that is no candidate', { choice: 'n9' }, 'not-a-candidate'],
+  ])('falls back on the policy for %s', (_title, answer, use) => {
+    expect(settle(answer)).toMatchObject({ use, decision: { nodeId: 'n0', reason: 'lowest-load' } })
+  })
+
+  it('does not force a candidate that has filled up or fallen ill meanwhile', () => {
+    const filled = nodes.map((each) => (each.id === 'n2' ? { ...each, active: 10 } : each))
+    expect(settle({ choice: 'n3' }, filled)).toMatchObject({ use: 'gone' })
+    const ill = nodes.map((each) => (each.id === 'n2' ? { ...each, suspect: true } : each))
+    expect(settle({ choice: 'n3' }, ill)).toMatchObject({ use: 'gone', decision: { nodeId: 'n0' } })
+  })
+})
+
+describe('the note on a task', () => {
+  it('says what was chosen, from what, and what was left out', () => {
+    const nodes = [
+      { ...node, active: 5 },
+      { ...node, id: 'b', active: 4 },
+      { ...node, id: 'c', suspect: true },
+    ]
+    expect(placementNote(pick(nodes, {}))).toBe(
+      'lowest-load of 3 nodes: b 0.4 (6 free), a 0.5 (5 free); skipped 1 suspect',
+    )
+    expect(placementNote(pick([], {}))).toBe('no-nodes of 0 nodes')
+  })
+
+  it('stays short', () => {
+    const long = Array.from({ length: 9 }, (_, index) => ({
+      ...node,
+      id: `${'x'.repeat(120)}${index}`,
+    }))
+    expect(placementNote(pick(long, {})).length).toBeLessThanOrEqual(200)
   })
 })

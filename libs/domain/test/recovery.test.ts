@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { freeCredits, planNodeAction, planRecovery } from '../src/index.ts'
+import { freeCredits, planRecovery } from '../src/index.ts'
 
 const strandedOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ taskId: `t${i}`, ackSubject: `a${i}` }))
@@ -14,6 +14,11 @@ describe('planRecovery', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  test('gives suspects back last', () => {
+    const { batches } = planRecovery(strandedOf(4), 0, new Set(['t0', 't2']))
+    expect(batches.flat().map(({ taskId }) => taskId)).toEqual(['t1', 't3', 't0', 't2'])
   })
 
   test('never needs more than three batches, and none is empty', () => {
@@ -54,38 +59,5 @@ describe('freeCredits', () => {
         { ...node, draining: true },
       ]),
     ).toBe(5)
-  })
-})
-
-describe('planNodeAction', () => {
-  const gone = {
-    reason: 'connection-gone',
-    resumed: false,
-    restarted: false,
-    orchestrated: true,
-    recentReplacements: 0,
-  }
-  test.each([
-    [{}, 'replace', 'process-gone'],
-    [{ orchestrated: false }, 'none', 'no-orchestrator'],
-    [{ recentReplacements: 10 }, 'investigate', 'crash-loop'],
-    [{ reason: 'ping-failed' }, 'investigate', 'may-resume'],
-    [{ reason: 'consul-critical' }, 'investigate', 'may-resume'],
-    [{ reason: 'silence' }, 'investigate', 'may-resume'],
-    [{ resumed: true }, 'none', 'resumed'],
-    [{ restarted: true }, 'none', 'restarted'],
-  ])('with %j: %s (%s)', (change, kind, reason) => {
-    expect(planNodeAction({ ...gone, ...change })).toEqual({ kind, reason })
-  })
-
-  test('a process whose connection still stands is never replaced', () => {
-    const evidence = fc.record({
-      reason: fc.constantFrom('ping-failed', 'consul-critical', 'silence', 'restarted'),
-      resumed: fc.boolean(),
-      restarted: fc.boolean(),
-      orchestrated: fc.boolean(),
-      recentReplacements: fc.nat(20),
-    })
-    fc.assert(fc.property(evidence, (seen) => planNodeAction(seen).kind !== 'replace'))
   })
 })

@@ -33,6 +33,25 @@ function fold(...events: TaskEvent[]): TaskRecord | undefined {
 }
 
 describe('the life of a task', () => {
+  it('keeps the last placement that an event told of, whatever comes after it', () => {
+    const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
+    const other = { ...placed, node: 'm' }
+    const called: TaskEvent = { type: 'call-finished', atMs: 2, attempt: 1, call, placed }
+    const again: TaskEvent = {
+      type: 'attempt-started',
+      atMs: 3,
+      attempt: 2,
+      node: 'm',
+      placed: other,
+    }
+    const stale: TaskEvent = { type: 'call-finished', atMs: 4, attempt: 1, call, placed }
+    const cancelled: TaskEvent = { type: 'cancelled', atMs: 5, reason: 'r' }
+    expect(fold(submitted, called)?.placed).toEqual(placed)
+    expect(fold(submitted, called, again, stale)?.placed).toEqual(other)
+    expect(fold(submitted, called, again, cancelled)?.placed).toEqual(other)
+    expect(fold(submitted)).not.toHaveProperty('placed')
+  })
+
   it.each<[string, TaskEvent[], Partial<TaskRecord>]>([
     ['waits as its first attempt once submitted', [submitted], { state: 'queued', attempt: 1 }],
     [

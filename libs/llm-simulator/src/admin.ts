@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { invalidRequest } from './api-error.ts'
 import { sendError, sendJson } from './http.ts'
 import type { SimulatorControls } from './simulator.ts'
-import { isJsonObject } from './request.ts'
+import { isJsonObject } from './json.ts'
 
 /** Keys named in one answer of `GET /sim/calls`; the statistics say how many there are. */
 const REPEATED_MAX = 1_000

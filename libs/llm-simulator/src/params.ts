@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { invalidRequest, type ApiError } from './api-error.ts'
 import { isFaultKind, type FaultKind } from './faults.ts'
-import type { JsonObject } from './request.ts'
+import type { JsonObject } from './json.ts'
 
 /**
  * What one call asks of the simulator. Each may stand in the model name (`sim?ttft=200&tps=50`),

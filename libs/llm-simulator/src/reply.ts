@@ -1,9 +1,11 @@
 import { invalidRequest, type ApiError } from './api-error.ts'
 import type { FaultKind } from './faults.ts'
+import type { JsonObject } from './json.ts'
 import type { CallParams } from './params.ts'
 import type { ChatRequest } from './request.ts'
 import { stepsTurn, type ScriptTurn } from './scripts.ts'
 import type { SimulatorSettings } from './settings.ts'
+import { structuredText } from './structured.ts'
 import { hashText, textContent, tokensOf, type Content } from './text.ts'
 
 /** One tool call of an answer. */
@@ -84,6 +86,7 @@ export function composeReply(
   }
   const plain = model.base === 'sim' || model.base === 'sim-fast'
   if (!plain && settings.anyModel === 0) return refusedModel(request.model)
+  if (request.format.kind === 'json') return structuredReply(request, request.format.schema, pace)
   return { kind: 'ok', reply: wordsReply(request, model.params, settings, pace) }
 }
 
@@ -126,6 +129,20 @@ function wordsReply(
     params.tokens ?? request.tokensMax ?? settings.tokensMin + (request.promptHash % span)
   const count = Math.min(wanted, request.tokensMax ?? TOKENS_MAX, TOKENS_MAX)
   return textReply({ kind: 'words', seed: request.promptHash, count }, count < wanted, pace)
+}
+
+function structuredReply(
+  request: ChatRequest,
+  schema: JsonObject | undefined,
+  pace: Pace,
+): ReplyResult {
+  const text = structuredText(schema)
+  if (text.kind === 'refused') {
+    const message = `Invalid schema for response_format: ${text.why}.`
+    return { kind: 'refused', error: invalidRequest(message, 'response_format') }
+  }
+  const content = textContent(text.value, request.tokensMax ?? TOKENS_MAX)
+  return { kind: 'ok', reply: textReply(content, content.cut, pace) }
 }
 
 function textReply(content: Content, cut: boolean, pace: Pace): Reply {

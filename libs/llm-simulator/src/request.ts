@@ -1,4 +1,6 @@
 import { invalidRequest, type ApiError } from './api-error.ts'
+import { isJsonObject } from './json.ts'
+import { parseResponseFormat, type ResponseFormat } from './structured.ts'
 import { hashText } from './text.ts'
 
 /** The part of a chat request that an answer depends on. */
@@ -12,6 +14,7 @@ export interface ChatRequest {
   /** Assistant messages so far: the turn that is asked for, counted from 0. */
   readonly turn: number
   readonly lastUserText: string
+  readonly format: ResponseFormat
   /** The simulator's own field `sim`, if there is one. */
   readonly sim: Readonly<Record<string, unknown>>
 }
@@ -20,14 +23,6 @@ export interface ChatRequest {
 export type ChatRequestResult =
   | { readonly kind: 'ok'; readonly request: ChatRequest }
   | { readonly kind: 'refused'; readonly error: ApiError }
-
-/** An object that came out of JSON. */
-export type JsonObject = Readonly<Record<string, unknown>>
-
-/** Whether a JSON value is an object, neither null nor a list. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /** Checks a chat request as OpenAI would and keeps what an answer needs. */
 export function parseChatRequest(body: unknown): ChatRequestResult {
@@ -57,8 +52,13 @@ export function parseChatRequest(body: unknown): ChatRequestResult {
   if (tokensMax !== undefined && !isCount(tokensMax)) {
     return refused(`'${tokensName}' must be a whole number of at least 1.`, tokensName)
   }
+  const format = parseResponseFormat(body['response_format'])
+  if (format.kind === 'refused') {
+    return refused(`Invalid 'response_format': ${format.why}.`, 'response_format')
+  }
   const request: ChatRequest = {
     ...prompt,
+    format: format.value,
     model,
     stream: stream === true,
     includeUsage: isJsonObject(streamOptions) && streamOptions['include_usage'] === true,

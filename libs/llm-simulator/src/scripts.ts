@@ -1,5 +1,5 @@
 import { isFaultKind, type FaultKind } from './faults.ts'
-import { isJsonObject } from './request.ts'
+import { isJsonObject } from './json.ts'
 
 /** A tool that a turn calls; `arguments` may be the JSON text or the value itself. */
 export interface ScriptToolCall {

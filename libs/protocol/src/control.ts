@@ -31,19 +31,44 @@ export type Verdict = z.infer<typeof verdictSchema>
 
 /** One node within a snapshot. */
 export const nodeSnapshotSchema = beatSchema.extend({
-  state: z.enum(['alive', 'suspect', 'dead']),
+  /** `stalled`: it beats and does not progress; it is asked to drain and gets no work. */
+  state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
   beatAgeMs: z.number(),
+  /** How often it fell silent within the last ten minutes. */
+  flaps: count.optional(),
 })
+/** Totals of the cluster at an instant: the figures of the autoscaler and of people. */
+export const totalsSchema = z.object({
+  atMs: z.number(),
+  /** Nodes that take work: alive and not draining; `slots` are theirs. */
+  activeNodes: count,
+  slots: count,
+  /** Attempts on all nodes that are not dead. */
+  running: count,
+  /** Pointers that wait to be fetched. */
+  queued: count,
+  /** Means over the nodes that are not dead; `responseMs` over those that have completed something. */
+  cpu: z.number(),
+  memory: z.number(),
+  responseMs: z.number(),
+  /** Attempts that ended, of all nodes ever heard, those that are gone among them: they only grow. */
+  completed: count,
+  failed: count,
+})
+export type Totals = z.infer<typeof totalsSchema>
+
 /** The cluster as the health monitor sees it. */
 export const snapshotSchema = z.object({
   atMs: z.number(),
   monitorId: id,
   nodes: z.array(nodeSnapshotSchema),
-  /** Pointers on TASKS that wait to be fetched and that are out with nodes. */
+  /** Pointers on TASKS that wait to be fetched. */
   queued: count,
+  /** Attempts on all nodes that are not dead. */
   running: count,
-  /** When these two were read; absent: they are not known. */
+  /** When `queued` was read; absent: it is not known. */
   backlogAtMs: z.number().optional(),
+  totals: totalsSchema.optional(),
 })
 export type Snapshot = z.infer<typeof snapshotSchema>
 
@@ -62,6 +87,7 @@ export const adviceRecordSchema = z.object({
     'over-budget',
     'circuit-open',
     'provider-failed',
+    'cancelled',
     'pending',
   ]),
   model: z.string().max(128),
@@ -157,6 +183,10 @@ export const incidentSchema = z.object({
   reason: z.string().max(256),
   state: z.enum(['open', 'closed']),
   by: id,
+  /** The machine that the node ran on, when the orchestrator knows it. */
+  host: z.string().max(253).optional(),
+  /** How long the process had run when it was last heard. */
+  uptimeMs: z.number().optional(),
   /** How long the node had been silent when the verdict was given. */
   silentMs: z.number(),
   detectedAtMs: z.number(),
@@ -190,21 +220,6 @@ export const incidentSchema = z.object({
     .optional(),
 })
 export type Incident = z.infer<typeof incidentSchema>
-
-/** Totals of the cluster at an instant: the figures of the autoscaler and of people. */
-export const totalsSchema = z.object({
-  atMs: z.number(),
-  activeNodes: count,
-  slots: count,
-  running: count,
-  queued: count,
-  cpu: z.number(),
-  memory: z.number(),
-  responseMs: z.number(),
-  completed: count,
-  failed: count,
-})
-export type Totals = z.infer<typeof totalsSchema>
 
 /** Hint: the totals of the last hour, oldest first, from the health monitor. */
 export const historySchema = z.object({ monitorId: id, totals: z.array(totalsSchema).max(400) })

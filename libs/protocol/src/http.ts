@@ -7,7 +7,12 @@ type Schemas = components['schemas']
 export type TaskRequest = Schemas['TaskRequest']
 /** A submission whose defaults are filled in. */
 export type FilledTaskRequest = TaskRequest &
-  Required<Pick<TaskRequest, 'cpu' | 'memory' | 'priority' | 'agent' | 'timeoutMs' | 'maxAttempts'>>
+  Required<
+    Pick<
+      TaskRequest,
+      'cpu' | 'memory' | 'priority' | 'agent' | 'timeoutMs' | 'maxAttempts' | 'placement'
+    >
+  >
 /** Many submissions in one request. */
 export type BatchRequest = Schemas['BatchRequest']
 /** What became of each submission of a batch. */
@@ -30,6 +35,20 @@ export type TaskHistory = Schemas['TaskHistory']
 export type FleetView = Schemas['Fleet']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
+/** Totals of the cluster at an instant. */
+export type TotalsView = Schemas['Totals']
+/** Why a task went where it went. */
+export type PlacementView = Schemas['Placement']
+/** A decision of the control plane with what came of it. */
+export type DecisionView = Schemas['Decision']
+/** One page of decisions. */
+export type DecisionPage = Schemas['DecisionPage']
+/** An incident as clients see it. */
+export type IncidentView = Schemas['Incident']
+/** One page of incidents. */
+export type IncidentPage = Schemas['IncidentPage']
+/** What of the fleet can be followed on the stream. */
+export type FleetTopic = Schemas['FleetTopic']
 /** An error as RFC 9457 has it. */
 export type Problem = Schemas['Problem']
 /** One wrong place in a request. */
@@ -42,6 +61,12 @@ export type ServerFrame = Schemas['ServerFrame']
 export type EventFrame = Schemas['EventFrame']
 /** A streamed piece of a running attempt. */
 export type DeltaFrame = Schemas['DeltaFrame']
+/** A decision on the stream. */
+export type DecisionFrame = Schemas['DecisionFrame']
+/** An incident on the stream. */
+export type IncidentFrame = Schemas['IncidentFrame']
+/** What a subscription was answered with. */
+export type SubscribedFrame = Schemas['SubscribedFrame']
 /** A refusal on the stream. */
 export type ErrorFrame = Schemas['ErrorFrame']
 /** Every operation of the API, by its operationId. */

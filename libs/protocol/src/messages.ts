@@ -1,5 +1,6 @@
 import {
   LEVELS,
+  PLACEMENT_MODES,
   TASK_EVENT_TYPES,
   type Json,
   type TaskEvent,
@@ -33,6 +34,8 @@ export const specSchema = z
     maxAttempts: count,
     maxOutputTokens: count.optional(),
     metadata: z.record(z.string(), z.string()).optional(),
+    affinityKey: z.string().optional(),
+    placement: z.enum(PLACEMENT_MODES).optional(),
   })
   .transform((spec) => spec as TaskSpec)
 
@@ -44,6 +47,15 @@ const call = z.object({
   name: z.string(),
   output: json,
   usage,
+})
+
+/** Why a run went where it went, from the load balancer by way of the node into the log. */
+export const placedSchema = z.object({
+  node: id,
+  reason: z.string().max(256),
+  balancer: id,
+  considered: count,
+  atMs: z.number(),
 })
 
 const EVENT_TYPES = new Set<unknown>(TASK_EVENT_TYPES)
@@ -67,12 +79,26 @@ export const pointerSchema = z.object({
   seq: count,
   cpu: level,
   memory: level,
+  affinityKey: z.string().optional(),
+  placement: z.enum(PLACEMENT_MODES).optional(),
   deadlineAtMs: z.number(),
   /** Issued again (retry, repair): only the careful way may run it. */
   reissue: z.boolean(),
+  /** The node that runs the task already, without a pointer so far: it takes this one on. */
+  node: id.optional(),
   spec: specSchema.optional(),
 })
 export type Pointer = z.infer<typeof pointerSchema>
+
+/** Tasks just stored, handed to a load balancer before any pointer of theirs exists (a hint, L6). */
+export const freshSchema = z.object({
+  items: z.array(z.object({ priority: level, pointer: pointerSchema })),
+})
+export type Fresh = z.infer<typeof freshSchema>
+
+/** A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them. */
+export const balancerSchema = z.object({ id, room: z.boolean() })
+export type Balancer = z.infer<typeof balancerSchema>
 
 /** One task handed to a node. */
 export const dispatchItemSchema = z.object({
@@ -82,7 +108,8 @@ export const dispatchItemSchema = z.object({
   deadlineAtMs: z.number(),
   /** The node must begin through the coordinator before it runs anything (L3). */
   careful: z.boolean(),
-  ackSubject: z.string(),
+  /** Absent: the task has no pointer yet; it gets one if it still runs a moment later. */
+  ackSubject: z.string().optional(),
   /** Signed by the load balancer: this task may be reported by this node (L9). */
   claim: z.string(),
   spec: specSchema.optional(),
@@ -92,6 +119,24 @@ export type DispatchItem = z.infer<typeof dispatchItemSchema>
 /** A batch of tasks for one node; the node takes the first ones it has slots for. */
 export const dispatchSchema = z.object({ balancer: id, items: z.array(dispatchItemSchema) })
 export type Dispatch = z.infer<typeof dispatchSchema>
+
+/**
+ * What a node's work does, apart from whether its process lives: figures of gray failures. `heard` and
+ * `completed` (of the beat) are what progress is; the rest says what may be expected to progress.
+ */
+export const workSchema = z.object({
+  /** Pieces of answers heard from providers since the start. */
+  heard: count,
+  /** Attempts that wait for a provider. */
+  calling: count,
+  /** Attempts that wait for a timer or a tool, each within a limit of its own. */
+  waiting: count,
+  /** Longest that an attempt which waits for the node or the coordinator has stood still. */
+  stuckMs: z.number(),
+  /** How long the main loop has not ticked, as the beat thread sees it; 0 when it does. */
+  stallMs: z.number(),
+})
+export type Work = z.infer<typeof workSchema>
 
 /** A node's own figures; `version` orders what comes over two connections. */
 export const beatSchema = z.object({
@@ -111,6 +156,10 @@ export const beatSchema = z.object({
   failed: count,
   draining: z.boolean(),
   startedAtMs: z.number(),
+  work: workSchema.optional(),
+  /** LLM calls that ended since the start, and those that the provider turned away for their rate. */
+  llmCalls: count.optional(),
+  throttled: count.optional(),
 })
 export type Beat = z.infer<typeof beatSchema>
 
@@ -122,7 +171,13 @@ export type Load = z.infer<typeof loadSchema>
 export const dispatchReplySchema = z.object({ accepted: count, beat: beatSchema })
 export type DispatchReply = z.infer<typeof dispatchReplySchema>
 
-const reportBase = { taskId: id, claim: z.string(), reportId: id }
+const reportBase = {
+  taskId: id,
+  claim: z.string(),
+  reportId: id,
+  /** As the dispatch of this run had it; one report of a run with it is enough. */
+  placed: placedSchema.optional(),
+}
 const ran = { ...reportBase, expect: count, attempt: count }
 /** What a node tells a coordinator of one task; `expect` is the run's token (L3). */
 export const reportItemSchema = z.discriminatedUnion('op', [

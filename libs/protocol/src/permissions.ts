@@ -31,18 +31,16 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   gateway: [
     'log.*',
     'tasks.>',
+    'balancer.fresh',
     'coordinator.cancel',
     '$JS.API.DIRECT.GET.LOG',
     '$JS.API.DIRECT.GET.LOG.>',
     '$JS.API.STREAM.INFO.LOG',
     '$JS.API.STREAM.INFO.TASKS',
     '$JS.API.STREAM.INFO.OPS',
-    '$JS.API.STREAM.MSG.GET.OPS',
     '$JS.API.DIRECT.GET.OPS',
-    '$JS.API.DIRECT.GET.OPS.>',
-    '$JS.API.CONSUMER.CREATE.OPS.>',
-    '$JS.API.CONSUMER.DELETE.OPS.>',
-    '$JS.API.CONSUMER.MSG.NEXT.OPS.>',
+    '$JS.API.CONSUMER.CREATE.OPS',
+    '$JS.API.CONSUMER.MSG.NEXT.OPS.*',
   ],
   // The one writer of history also keeps the streams: it makes them, trims LOG, takes pointers back.
   coordinator: [
@@ -68,6 +66,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   ],
   'load-balancer': [
     'node.*.dispatch',
+    'tasks.>',
     'fleet.balancer',
     'ops.decision.load-balancer',
     'ops.outcome.load-balancer',
@@ -99,6 +98,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   autoscaler: [
     'ops.decision.autoscaler',
     'ops.outcome.autoscaler',
+    'ops.state.autoscaler',
     'node.*.drain',
     '$JS.API.DIRECT.GET.OPS',
     '$JS.API.DIRECT.GET.OPS.>',
@@ -120,9 +120,15 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
 const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
   gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot', 'fleet.history', 'fleet.balancer'],
   coordinator: ['coordinator.report', 'coordinator.cancel'],
-  'load-balancer': ['node.*.beat', 'node.*.load', 'fleet.snapshot', 'fleet.balancer'],
+  'load-balancer': [
+    'node.*.beat',
+    'node.*.load',
+    'fleet.snapshot',
+    'fleet.balancer',
+    'balancer.fresh',
+  ],
   worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain', 'fleet.runs'],
-  'health-monitor': ['node.*.beat', 'fleet.snapshot'],
+  'health-monitor': ['node.*.beat', 'fleet.snapshot', 'fleet.history'],
   autoscaler: ['fleet.snapshot'],
   recovery: ['fleet.snapshot'],
 }

@@ -23,16 +23,24 @@ export const RESULT_MAX_BYTES = 1024 * 1024
 /** Names of the three streams. */
 export const STREAMS = { log: 'LOG', tasks: 'TASKS', ops: 'OPS' } as const
 
-/** The durable consumer of TASKS for one priority. */
-export function pointerConsumer(priority: Level): string {
-  return `balance-${priority}`
+/**
+ * Where a pointer stands: with the tasks of its priority that wait for a node, or with those that were
+ * handed over without one and run for longer than a moment.
+ */
+export const POINTER_QUEUES = [...LEVELS, 'running'] as const
+/** One of the queues of pointers. */
+export type PointerQueue = Level | 'running'
+
+/** The durable consumer of TASKS for one queue. */
+export function pointerConsumer(queue: PointerQueue): string {
+  return `balance-${queue}`
 }
 
 /** Every durable consumer of TASKS with its (disjoint) filter. */
-export const POINTER_CONSUMERS = LEVELS.map((priority) => ({
-  name: pointerConsumer(priority),
-  filter: `tasks.${priority}.>`,
-  priority,
+export const POINTER_CONSUMERS = POINTER_QUEUES.map((queue) => ({
+  name: pointerConsumer(queue),
+  filter: `tasks.${queue}.>`,
+  queue,
 }))
 
 /** Durable consumer of death verdicts: exactly one recovery handles each. */

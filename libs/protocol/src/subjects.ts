@@ -1,4 +1,4 @@
-import type { Level } from '@agentfleet/domain'
+import type { PointerQueue } from './streams.ts'
 
 /** Where everything is said. Streams hold the first three; the rest is core NATS and may be lost (L6). */
 export const SUBJECTS = {
@@ -7,12 +7,14 @@ export const SUBJECTS = {
   /** What LOG stored, republished: the only feed of client streams (L5). */
   live: (taskId: string) => `live.${taskId}`,
   /** The one pointer of a task that waits or runs (stream TASKS). */
-  pointer: (priority: Level, tenant: string, taskId: string) =>
-    `tasks.${priority}.${tenant}.${taskId}`,
+  pointer: (queue: PointerQueue, tenant: string, taskId: string) =>
+    `tasks.${queue}.${tenant}.${taskId}`,
   opsNode: (nodeId: string) => `ops.node.${nodeId}`,
   opsDecision: (service: string) => `ops.decision.${service}`,
   /** The measured outcome of a decision, some minutes later. */
   opsOutcome: (service: string) => `ops.outcome.${service}`,
+  /** What a service has learned and hands on to whoever takes over. */
+  opsState: (service: string) => `ops.state.${service}`,
   opsIncident: (id: string) => `ops.incident.${id}`,
   beat: (nodeId: string) => `node.${nodeId}.beat`,
   /** Figures soon after a change, for load balancers; the monitor needs the regular beats only. */
@@ -37,8 +39,10 @@ export const SUBJECTS = {
   snapshot: 'fleet.snapshot',
   /** Hint: totals of the last hour, every ten seconds. */
   history: 'fleet.history',
-  /** Hint: a load balancer lives, with its id. */
+  /** Hint: a load balancer lives, and whether fresh tasks may be handed to it. */
   balancer: 'fleet.balancer',
+  /** Hint to any load balancer: tasks that were just stored and have no pointer yet. */
+  fresh: 'balancer.fresh',
   allLog: 'log.>',
   allLive: 'live.>',
   allPointers: 'tasks.>',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { z } from 'zod'
-import { integer, oneOf, secret, text, url } from './config.ts'
+import { z } from 'zod'
+import { decimal, integer, oneOf, secret, text, url } from './config.ts'
 import { logLevels } from './logger.ts'
 
 /** The variables of every process, to be spread into its schema. */
@@ -37,3 +37,48 @@ export const redisEnv = Object.freeze({ REDIS_URL: url('redis://127.0.0.1:6379')
 
 /** The variables of whoever connects to Consul. */
 export const consulEnv = Object.freeze({ CONSUL_URL: url('http://127.0.0.1:8500') })
+
+/** US dollars for a million tokens: of the prompt, of the answer. */
+export interface TokenPrice {
+  readonly inputUsdPerMillion: number
+  readonly outputUsdPerMillion: number
+}
+
+/** `model=input/output,…`, and `*` for every other model. */
+function prices(byDefault: string): z.ZodType<Readonly<Record<string, TokenPrice>>> {
+  const entry = /^([^=\s]{1,128})=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)$/
+  const schema = z.string().transform((raw, context) => {
+    const found = raw.split(',').map((part) => entry.exec(part.trim()))
+    if (found.some((match) => match === null)) {
+      context.addIssue({ code: 'custom', message: `is ${JSON.stringify(raw.slice(0, 80))}` })
+      return z.NEVER
+    }
+    const table = found.map((match) => {
+      const [, model = '', input, output] = match ?? []
+      const price = { inputUsdPerMillion: Number(input), outputUsdPerMillion: Number(output) }
+      return [model, Object.freeze(price)] as const
+    })
+    return Object.freeze(Object.fromEntries(table))
+  })
+  const description = 'model=input/output in US dollars for a million tokens, separated by commas'
+  return schema.prefault(byDefault).meta({ description })
+}
+
+/** The variables of whoever has an adviser; without a key or a base URL it is off whatever its mode. */
+export const adviserEnv = Object.freeze({
+  ADVISER_MODE: oneOf(['off', 'shadow', 'on'], 'off'),
+  ADVISER_MODEL: text({ default: 'gpt-4o-mini' }),
+  /** Before OPENAI_BASE_URL, for an adviser with another provider than the tasks have. */
+  ADVISER_BASE_URL: url().optional(),
+  OPENAI_BASE_URL: url().optional(),
+  OPENAI_API_KEY: secret().optional(),
+  /** Calls and money within any hour, of this process. */
+  ADVISER_CALLS_PER_HOUR: integer({ min: 0, max: 100_000, default: 60 }),
+  ADVISER_USD_PER_HOUR: decimal({ min: 0, max: 10_000, default: 1 }),
+  /** Longest wait for any answer; questions may wait less. */
+  ADVISER_TIMEOUT_MS: integer({ min: 10, max: 30_000, default: 5_000 }),
+  /** Longest answer in tokens; models that reason spend most of it before they answer. */
+  ADVISER_OUTPUT_TOKENS: integer({ min: 16, max: 100_000, default: 1_000 }),
+  /** A model that is not in the table is taken for a dear one, so that the budget holds. */
+  ADVISER_PRICES: prices('gpt-4o-mini=0.15/0.6,*=30/180'),
+})

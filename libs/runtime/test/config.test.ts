@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import {
+  adviserEnv,
   baseEnv,
   ConfigError,
   consulEnv,
@@ -136,6 +137,23 @@ describe('secrets', () => {
 })
 
 describe('shared variables', () => {
+  test('an adviser is off and within a small budget unless told otherwise', () => {
+    const adviser = z.object(adviserEnv)
+    expect(loadConfig(adviser, {})).toMatchObject({
+      ADVISER_MODE: 'off',
+      ADVISER_CALLS_PER_HOUR: 60,
+      ADVISER_USD_PER_HOUR: 1,
+    })
+    const set = loadConfig(adviser, { ADVISER_PRICES: 'some/model=1.5/6, *=0/0' })
+    expect(set.ADVISER_PRICES).toEqual({
+      'some/model': { inputUsdPerMillion: 1.5, outputUsdPerMillion: 6 },
+      '*': { inputUsdPerMillion: 0, outputUsdPerMillion: 0 },
+    })
+    expect(() => loadConfig(adviser, { ADVISER_PRICES: 'model=1', ADVISER_MODE: 'yes' })).toThrow(
+      /2 problem.*\n.*ADVISER_MODE.*\n.*ADVISER_PRICES/,
+    )
+  })
+
   const shared = z.object({ ...baseEnv('worker'), ...natsEnv, ...redisEnv, ...consulEnv })
 
   test('have defaults for one machine', () => {

@@ -1,4 +1,5 @@
 export { startBusTap, type BusTap, type Published } from './bus-tap.ts'
 export { eventually } from './eventually.ts'
 export { startTestFleet, type TestFleet } from './fleet.ts'
+export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'

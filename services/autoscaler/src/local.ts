@@ -24,6 +24,9 @@ export function createLocalOrchestrator(options: {
   const workersUrl = new URL('workers', url.endsWith('/') ? url : `${url}/`)
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
 
+  /** Nodes that said they drain; ids are never used again, so this empties as they exit. */
+  const asked = new Set<string>()
+
   const call = async (body?: object): Promise<unknown> => {
     try {
       const answer = await fetch(workersUrl, {
@@ -50,17 +53,20 @@ export function createLocalOrchestrator(options: {
   /** A lost request leaves the node as it is; the next decision picks again. */
   const askToDrain = async (nodeId: string): Promise<void> => {
     const reply = await bus.request(SUBJECTS.drain(nodeId), '{}', DRAIN_ANSWER_WITHIN_MS)
-    if (reply.kind !== 'reply') {
-      log.warn({ nodeId, reply: reply.kind }, 'asked to drain, no answer')
-    }
+    if (reply.kind === 'reply') asked.add(nodeId)
+    else log.warn({ nodeId, reply: reply.kind }, 'asked to drain, no answer')
   }
 
   return {
     driver: 'local',
+    acts: true,
     async nodes() {
       // One that was stopped through the control API no longer counts there either.
       const { workers } = workersSchema.parse(await call())
-      return workers.filter(({ state }) => state !== 'draining')
+      for (const id of asked) if (!workers.some((one) => one.id === id)) asked.delete(id)
+      return workers
+        .filter(({ state }) => state !== 'draining')
+        .map(({ id, startedAtMs }) => ({ id, startedAtMs, leaving: asked.has(id) }))
     },
     async setCount(count, victims) {
       // First the lower count, so that nobody starts a new process in a victim's place.

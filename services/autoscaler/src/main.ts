@@ -1,11 +1,11 @@
 import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
-import { SCALE_LIMITS } from '@agentfleet/domain'
+import { adviserSettings, createAdviser } from '@agentfleet/adviser'
+import { SCALE_LIMITS, type ScaleLimits } from '@agentfleet/domain'
 import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
+import { createAdvising } from './advice.ts'
 import { schema, type AutoscalerConfig } from './config.ts'
+import { createDriver } from './drivers.ts'
 import { createMetrics } from './metrics.ts'
-import { createLocalOrchestrator } from './local.ts'
-import type { Orchestrator } from './orchestrator.ts'
-import { createRecommender } from './recommend.ts'
 import { createAutoscaler } from './service.ts'
 import { followSnapshots } from './snapshots.ts'
 
@@ -16,6 +16,7 @@ runService(
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
     checkRelations(config)
+    const metrics = createMetrics(registry)
     const bus = closers.add(
       await connectServiceBus('autoscaler', config, { log, closed: shutdown }),
     )
@@ -23,30 +24,27 @@ runService(
     const leadership = closers.add(
       consul.lead(LEADER_KEY, { ttlMs: config.LEADER_TTL_MS, holder: base.SERVICE_ID }),
     )
+    const adviser = closers.add(
+      createAdviser({
+        ...adviserSettings(config),
+        clock,
+        log,
+        onAsked: ({ outcome }) => metrics.advice.inc({ outcome }),
+      }),
+    )
     const snapshots = followSnapshots(bus, clock)
-    const { ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: token } = config
-    const orchestrator: Orchestrator =
-      config.DRIVER === 'local' && url !== undefined
-        ? createLocalOrchestrator({ bus, url, token, log })
-        : createRecommender(snapshots.latest)
     const autoscaler = createAutoscaler({
       ops: openOps(bus),
-      orchestrator,
+      orchestrator: createDriver(config, { bus, snapshots, clock, log, random: Math.random }),
       leadership,
       snapshots,
+      advising: createAdvising(adviser),
       clock,
       log,
-      metrics: createMetrics(registry),
+      metrics,
       instanceId: base.SERVICE_ID,
       intervalMs: config.SCALE_INTERVAL_MS,
-      windowMs: config.SCALE_DOWN_WINDOW_MS,
-      limits: {
-        ...SCALE_LIMITS,
-        nodesMin: config.SCALE_MIN,
-        nodesMax: config.SCALE_MAX,
-        utilisationTarget: config.SCALE_TARGET,
-        cooldownMs: config.SCALE_COOLDOWN_MS,
-      },
+      limits: limitsOf(config),
     })
     return {
       ...autoscaler,
@@ -57,12 +55,32 @@ runService(
   { schema },
 )
 
+function limitsOf(config: AutoscalerConfig): ScaleLimits {
+  return {
+    ...SCALE_LIMITS,
+    nodesMin: config.SCALE_MIN,
+    nodesMax: config.SCALE_MAX,
+    utilisationTarget: config.SCALE_TARGET,
+    // Whoever aims higher than the usual bound has moved the bound.
+    utilisationMax: Math.max(config.SCALE_TARGET, SCALE_LIMITS.utilisationMax),
+    cooldownMs: config.SCALE_COOLDOWN_MS,
+    scaleInWindowMs: config.SCALE_DOWN_WINDOW_MS,
+    scaleInEveryMs: config.SCALE_DOWN_EVERY_MS,
+    startupMs: config.SCALE_STARTUP_MS,
+    waitTargetMs: config.SCALE_WAIT_TARGET_MS,
+  }
+}
+
 /** What no single variable can say. */
 function checkRelations(config: AutoscalerConfig): void {
   const problems: string[] = []
   if (config.SCALE_MIN > config.SCALE_MAX) problems.push('SCALE_MIN: is above SCALE_MAX')
   if (config.DRIVER === 'local' && config.ORCHESTRATOR_URL === undefined) {
     problems.push('ORCHESTRATOR_URL: is not set; DRIVER=local needs it')
+  }
+  const { K8S_API_URL: apiUrl, K8S_NAMESPACE: namespace } = config
+  if (config.DRIVER === 'kubernetes' && apiUrl !== undefined && namespace === undefined) {
+    problems.push('K8S_NAMESPACE: is not set; K8S_API_URL needs it')
   }
   if (problems.length > 0) throw new ConfigError(problems)
 }

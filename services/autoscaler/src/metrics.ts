@@ -11,6 +11,12 @@ export function createMetrics(registry: ServiceContext['registry']) {
     failures: metrics.counter('scale_failures_total', 'Decisions that could not be acted on.'),
     wanted: metrics.gauge('scale_wanted', 'Nodes that demand asks for now.'),
     nodes: metrics.gauge('scale_nodes', 'Nodes that serve or are starting.'),
+    throttled: metrics.gauge('scale_throttled_share', 'Share of LLM calls answered with 429.'),
+    backpressure: metrics.gauge(
+      'scale_backpressure',
+      '1 while growth is wanted and would not help.',
+    ),
+    advice: metrics.counter('scale_advice_total', 'Askings of the adviser.', ['outcome']),
     leader: metrics.gauge('scale_leader', '1 on the replica that acts.'),
   }
 }

@@ -5,6 +5,7 @@ import type { Orchestrator } from './orchestrator.ts'
 export function createRecommender(latest: () => Snapshot | undefined): Orchestrator {
   return {
     driver: 'recommend',
+    acts: false,
     nodes: async () => latest()?.nodes.map(({ nodeId: id, ...rest }) => ({ id, ...rest })) ?? [],
     setCount: async () => undefined,
   }

@@ -1,149 +1,82 @@
-import { randomUUID } from 'node:crypto'
 import type { Leadership, Ops } from '@agentfleet/adapters'
 import {
   decideScale,
-  nodesWanted,
   selectVictims,
-  wantedWithin,
   type ClusterSnapshot,
   type ScaleDecision,
   type ScaleLimits,
-  type Wish,
 } from '@agentfleet/domain'
-import { SUBJECTS, type Decision } from '@agentfleet/protocol'
+import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { adviceFor, figuresFor, type Advising } from './advice.ts'
+import { createRecording, decisionRecord } from './decisions.ts'
+import { FORECAST_EVERY_MS, recall, type Handed } from './memory.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
-import { observeCluster, type Observation } from './observe.ts'
 import type { Orchestrator } from './orchestrator.ts'
+import { createOutcomes } from './outcomes.ts'
+import { createEyes, outcomeFigures, type Sight } from './sight.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /**
  * The autoscaler: observe, decide, act.
  *
- * States: following (observes, so that its window of wishes is filled) → leading (also acts).
- * Invariants: S1 only the leader acts, and only after it has read the last decision of whoever led
- * before; S2 figures that are missing empty the window, so a fleet is never shrunk on a memory with
- * holes; S3 counts are absolute, and the instant of the last change is stored with every decision.
+ * States: following (observes, so that its windows are filled) → leading (also acts, records and
+ * measures). Invariants: S1 only the leader acts, and only after it has read the last decision of whoever
+ * led before; S2 figures that are missing empty the window, so a fleet is never shrunk on a memory with
+ * holes; S3 counts are absolute, and the instants of the last changes are stored with every decision;
+ * S4 nothing waits for the adviser.
  */
 export interface AutoscalerDeps {
-  readonly ops: Pick<Ops, 'lastDecision' | 'record'>
+  readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsFrom' | 'record'>
   readonly orchestrator: Orchestrator
   readonly leadership: Pick<Leadership, 'leading'>
   readonly snapshots: Snapshots
+  readonly advising: Advising
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: AutoscalerMetrics
   readonly instanceId: string
   readonly intervalMs: number
-  readonly windowMs: number
   readonly limits: ScaleLimits
 }
 
 const SERVICE = 'autoscaler'
 
-/** What a leader knows from before. */
-interface Memory {
-  changedAtMs: number
-  /** The last recorded decision in short; the same hold is not recorded twice. */
-  recorded: string
-}
-
 /** Creates an autoscaler; nothing happens before `start`. */
 export function createAutoscaler(deps: AutoscalerDeps): Service {
-  const { ops, orchestrator, leadership, snapshots, clock, log, metrics, limits } = deps
-  let wishes: Wish[] = []
-  let memory: Memory | undefined
-
-  const remember = (observed: Observation['cluster']): number => {
-    if (!observed.complete || observed.slotsPerNode <= 0) {
-      wishes = []
-      return Infinity
-    }
-    const now = clock.monotonicMs()
-    const wanted = nodesWanted({ ...observed, changedAtMs: 0, wantedMax: 0 }, limits)
-    metrics.wanted.set(wanted)
-    wishes.push({ atMs: now, nodes: wanted })
-    // One older than the window stays: it shows that the window is filled.
-    while ((wishes[1]?.atMs ?? now) < now - deps.windowMs) wishes.shift()
-    return wantedWithin(wishes, deps.windowMs, now)
-  }
+  const { ops, orchestrator, leadership, snapshots, clock, log, metrics } = deps
+  const eyes = createEyes({ ...deps, service: SERVICE })
+  const outcomes = createOutcomes(SERVICE, ops)
+  const decide = createDeciding(deps, eyes, outcomes)
+  let handed: Handed | undefined
+  let handedOnAtMs = clock.nowMs()
 
   const tick = async (): Promise<void> => {
-    const { cluster, leaving, candidates } = observeCluster(
-      await orchestrator.nodes(),
-      snapshots.latest(),
-    )
-    const wantedMax = remember(cluster)
-    metrics.nodes.set(cluster.nodes)
+    await eyes.learn()
+    let failure: unknown
+    const processes = await orchestrator.nodes().catch((error: unknown) => {
+      failure = error
+      return undefined
+    })
+    if (leadership.leading() && handed === undefined) {
+      handed = await recall(ops, SERVICE)
+      await outcomes.takeOver(handed.pendingFromSeq, clock.nowMs())
+    }
+    const sight = eyes.look(processes, handed)
     metrics.leader.set(leadership.leading() ? 1 : 0)
-    if (!leadership.leading()) {
-      memory = undefined
+    if (handed === undefined || !leadership.leading()) {
+      handed = undefined
+      outcomes.forget()
       return
     }
-    const now = clock.nowMs()
-    memory ??= await recall(ops)
-    const seen: ClusterSnapshot = { ...cluster, wantedMax, changedAtMs: memory.changedAtMs }
-    const decision = decideScale(seen, limits, now)
-    metrics.decisions.inc({ kind: decision.kind, reason: decision.reason })
-    const acted = await act(decision, seen, leaving, candidates)
-    if (acted && decision.kind !== 'hold') memory.changedAtMs = now
-    await record(decision, seen, acted, memory)
-  }
-
-  const act = async (
-    decision: ScaleDecision,
-    { nodes }: ClusterSnapshot,
-    leaving: number,
-    candidates: Observation['candidates'],
-  ): Promise<boolean> => {
-    // S1: reading and deciding took time.
-    if (decision.kind === 'hold' || !leadership.leading()) return false
-    const victims = selectVictims(candidates, nodes - decision.nodes)
-    try {
-      await orchestrator.setCount(decision.nodes + leaving, victims)
-      log.info({ ...decision, victims }, 'scaled')
-      return true
-    } catch (error) {
-      metrics.failures.inc()
-      log.error({ err: error, ...decision }, 'could not scale')
-      return false
-    }
-  }
-
-  const record = async (
-    { kind, reason, nodes }: ScaleDecision,
-    seen: ClusterSnapshot,
-    acted: boolean,
-    known: Memory,
-  ): Promise<void> => {
-    const short = `${kind} ${reason} ${nodes} ${acted}`
-    if (short === known.recorded && !acted) return
-    const { wantedMax, ...figures } = seen
-    const inputs = {
-      ...figures,
-      // An unfilled window has no highest wish, and JSON no infinity.
-      ...(Number.isFinite(wantedMax) ? { wantedMax } : {}),
-      decided: nodes,
-      driver: orchestrator.driver,
-      acted,
-      changedAtMs: known.changedAtMs,
-    }
-    const atMs = clock.nowMs()
-    const entry: Decision = {
-      id: randomUUID(),
-      service: SERVICE,
-      by: deps.instanceId,
-      kind,
-      reason,
-      atMs,
-      inputs,
-      options: [],
-      policy: { kind, reason, figures: { nodes } },
-      acted,
-      driver: orchestrator.driver,
-    }
-    await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
-    known.recorded = short
+    handed = await decide(sight, handed, processes !== undefined)
+    await outcomes.measure(outcomeFigures(sight), sight.nowMs)
+    // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
+    if (processes === undefined) throw failure
+    await orchestrator.tidy?.()
+    if (sight.nowMs - handedOnAtMs < FORECAST_EVERY_MS) return
+    await eyes.handOn()
+    handedOnAtMs = sight.nowMs
   }
 
   const loop = every(deps.intervalMs, { clock, log, name: 'scale' }, tick)
@@ -151,19 +84,92 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     start: loop.start,
     async drain(deadlineMs) {
       await loop.drain(deadlineMs)
+      if (handed !== undefined) {
+        await eyes.handOn().catch((error: unknown) => {
+          log.warn({ err: error }, 'the forecast of the last minutes is not handed on')
+        })
+      }
       snapshots.close()
+      await orchestrator.close?.()
     },
     ready: () => loop.ready?.() ?? { ok: true },
   }
 }
 
-/** What the last leader left: the instant of its last change, and what it recorded last. */
-async function recall(ops: AutoscalerDeps['ops']): Promise<Memory> {
-  const last = await ops.lastDecision(SERVICE)
-  if (last === undefined) return { changedAtMs: 0, recorded: '' }
-  const { changedAtMs, decided, acted } = last.inputs
-  return {
-    changedAtMs: typeof changedAtMs === 'number' ? changedAtMs : last.atMs,
-    recorded: `${last.kind} ${last.reason} ${String(decided)} ${String(acted)}`,
+/** One decision of a leader: taken, acted on and recorded; answers with what the next one has to know. */
+function createDeciding(
+  deps: AutoscalerDeps,
+  eyes: ReturnType<typeof createEyes>,
+  outcomes: ReturnType<typeof createOutcomes>,
+) {
+  const { ops, orchestrator, leadership, advising, clock, log, metrics, limits } = deps
+  const recording = createRecording(clock.monotonicMs)
+
+  const act = async (
+    { kind, reason, nodes }: ScaleDecision,
+    { leaving, seen }: Sight,
+    victims: readonly string[],
+  ): Promise<boolean> => {
+    // S1: reading and deciding took time.
+    if (kind === 'hold' || !leadership.leading() || !orchestrator.acts) return false
+    try {
+      await orchestrator.setCount(nodes + leaving, victims)
+      log.info({ kind, reason, from: seen.nodes, nodes, victims }, 'scaled')
+      return true
+    } catch (error) {
+      metrics.failures.inc()
+      log.error({ err: error, kind, reason, nodes }, 'could not scale')
+      return false
+    }
   }
+
+  return async (sight: Sight, before: Handed, listed: boolean): Promise<Handed> => {
+    const { seen, nowMs } = sight
+    const advice = advising.current(nowMs)
+    const alone = listed ? decideScale(seen, limits, nowMs) : unlisted(seen)
+    const advised = { ...seen, advice: adviceFor(advice) }
+    const decision = listed ? decideScale(advised, limits, nowMs) : alone
+    // S4: only asks; the answer is there for a later tick.
+    if (seen.complete) advising.consider(figuresFor(sight, alone, eyes.forecast(), limits), nowMs)
+    metrics.decisions.inc({ kind: decision.kind, reason: decision.reason })
+    metrics.wanted.set(decision.wanted)
+    metrics.backpressure.set(decision.backpressure ? 1 : 0)
+    const victims = selectVictims(sight.candidates, seen.nodes - decision.nodes)
+    const acted = await act(decision, sight, victims)
+    const scaledOutAtMs = acted && decision.kind === 'scale-out' ? nowMs : before.scaledOutAtMs
+    const scaledInAtMs = acted && decision.kind === 'scale-in' ? nowMs : before.scaledInAtMs
+    const asked = advice.record && ` ${advice.record.outcome} ${advice.record.askedAtMs}`
+    const short = `${decision.kind} ${decision.reason} ${decision.nodes} ${acted}${asked ?? ''}`
+    const after = { ...before, scaledOutAtMs, scaledInAtMs }
+    if (!recording.due(short, before.recorded, acted)) return after
+    const entry = decisionRecord({
+      by: deps.instanceId,
+      driver: orchestrator.driver,
+      atMs: nowMs,
+      decision,
+      alone,
+      seen: { ...seen, scaledOutAtMs, scaledInAtMs },
+      llmCalls: sight.llmCalls,
+      acted,
+      victims: acted ? victims : [],
+      advice: advice.record,
+      pendingFromSeq: outcomes.oldestSeq(),
+    })
+    try {
+      const seq = await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
+      outcomes.follow({ seq, decision: entry })
+      recording.done()
+      return { ...after, recorded: short }
+    } catch (error) {
+      // What was done is known here all the same: the cooldown must not depend on the bus.
+      log.error({ err: error, kind: decision.kind }, 'a decision was not recorded')
+      return after
+    }
+  }
+}
+
+/** S2: without a list of what runs there is nothing to decide on. */
+function unlisted({ nodes }: ClusterSnapshot): ScaleDecision {
+  const reason = 'orchestrator-unavailable'
+  return { kind: 'hold', nodes, reason, wanted: nodes, options: [], backpressure: false }
 }

@@ -1,13 +1,19 @@
-import { SCALE_LIMITS } from '@agentfleet/domain'
 import type { Service } from '@agentfleet/runtime'
+import { createAdviser } from '@agentfleet/adviser'
+import { createLogger, systemClock } from '@agentfleet/runtime'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { startWorld } from './support.ts'
+import { createAdvising } from '../src/advice.ts'
+import { createRecommender } from '../src/recommend.ts'
+import { LIMITS, startWorld } from './support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 const running: Service[] = []
-const until = (holds: () => boolean, timeout = 10_000) =>
+const until = (holds: () => boolean, timeout = 15_000) =>
   vi.waitUntil(holds, { timeout, interval: 10 })
 const recorded = (reason: string) => world.decisions.filter((one) => one.reason === reason)
+const HOUR_MS = 3_600_000
 
 async function autoscaler(...args: Parameters<typeof world.autoscaler>) {
   const service = await world.autoscaler(...args)
@@ -32,16 +38,25 @@ afterAll(async () => {
 })
 
 describe('scaling', () => {
-  test('demand starts nodes, and the decision is recorded with its reason and inputs', async () => {
+  test('demand starts nodes; the record says what was seen, what could be done and what was', async () => {
     world.pool.reset(2)
     world.tell({ running: 170, queued: 170 })
     await autoscaler(leader)
     await until(() => world.pool.processes.size === 4)
     await until(() => recorded('demand').length === 1)
     expect(recorded('demand')[0]).toMatchObject({
+      service: 'autoscaler',
+      by: 'autoscaler-test',
       kind: 'scale-out',
-      inputs: { nodes: 2, decided: 4, queued: 170, running: 170, acted: true },
+      inputs: { nodes: 2, decided: 4, queued: 170, running: 170, slotsPerNode: 100 },
+      policy: { kind: 'scale-out', reason: 'demand', figures: { nodes: 4 } },
+      acted: true,
+      driver: 'local',
     })
+    const { id, options } = recorded('demand')[0]!
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/)
+    expect(options[0]).toMatchObject({ figures: { nodes: 4 } })
+    expect(options.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['floor', 'forecast']))
     expect(world.pool.counts).toEqual([4])
   })
 
@@ -56,6 +71,7 @@ describe('scaling', () => {
     expect(world.pool.draining()).toEqual([idle])
     expect(world.pool.counts.at(-1)).toBe(3)
     await until(() => recorded('draining').length === 1)
+    expect(recorded('idle-capacity')[0]?.inputs['victims']).toBe(idle)
     expect(world.pool.processes.size).toBe(4)
     world.pool.exit(idle)
     await until(() => world.pool.draining().length === 1)
@@ -85,6 +101,33 @@ describe('scaling', () => {
     expect(world.decisions[seen]).toMatchObject({ kind: 'hold', reason: 'recent-demand' })
   })
 
+  test('S2: figures that stop coming stop a scale-in that was under way', async () => {
+    world.pool.reset(8)
+    world.tell({ running: 0 })
+    await autoscaler(leader)
+    await until(() => recorded('draining').length > 0)
+    world.hush()
+    await until(() => world.decisions.at(-1)?.reason === 'figures-missing')
+    for (const gone of world.pool.draining()) world.pool.exit(gone)
+    const left = world.pool.processes.size
+    expect(left).toBeGreaterThan(LIMITS.nodesMin)
+    const ticks = world.pool.lists()
+    await until(() => world.pool.lists() > ticks + 10)
+    expect(world.pool.draining()).toEqual([])
+    expect(world.pool.processes.size).toBe(left)
+  })
+
+  test('S2: an orchestrator that does not answer is a reason to hold, and is recorded', async () => {
+    world.pool.reset(5)
+    world.tell({ running: 0 })
+    world.pool.refuse(true)
+    await autoscaler(leader)
+    await until(() => recorded('orchestrator-unavailable').length === 1)
+    expect(recorded('orchestrator-unavailable')[0]).toMatchObject({ kind: 'hold', acted: false })
+    world.pool.refuse(false)
+    await until(() => world.pool.draining().length === 1)
+  })
+
   test('a fleet below its minimum is filled up even without figures', async () => {
     world.pool.reset(1)
     await autoscaler(leader)
@@ -92,19 +135,59 @@ describe('scaling', () => {
     await until(() => recorded('below-minimum').length === 1)
   })
 
-  test('S3: the instant of the last change outlives the autoscaler that made it', async () => {
+  test('a provider that turns calls away is no reason for more nodes', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 0 })
+    await autoscaler(leader)
+    await until(() => recorded('on-target').length === 1)
+    for (const process of world.pool.processes.values()) {
+      process.llmCalls = 100
+      process.throttled = 10
+    }
+    const seen = world.pool.lists()
+    await until(() => world.pool.lists() > seen + 10)
+    world.tell({ running: 200, queued: 200 })
+    await until(() => recorded('provider-budget').length >= 1)
+    expect(recorded('provider-budget')[0]).toMatchObject({
+      kind: 'hold',
+      inputs: { throttledShare: 0.1, llmCalls: 200, backpressure: true },
+    })
+    expect(world.pool.counts).toEqual([])
+  })
+
+  test('`recommend` says what should be done and does not claim to have done it', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 340 })
+    const snapshot = () => ({
+      atMs: Date.now(),
+      monitorId: 'monitor',
+      nodes: world.pool.beats(),
+      queued: 0,
+      running: 340,
+      backlogAtMs: Date.now(),
+    })
+    await autoscaler(leader, { orchestrator: createRecommender(snapshot) })
+    await until(() => recorded('demand').length === 1)
+    expect(recorded('demand')[0]).toMatchObject({ acted: false, driver: 'recommend' })
+    expect(world.pool.counts).toEqual([])
+  })
+})
+
+describe('what outlives a leader', () => {
+  test('S3: the instants of the last changes, and so the cooldown', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
-    const limits = { ...SCALE_LIMITS, cooldownMs: 3_600_000 }
+    const limits = { ...LIMITS, cooldownMs: HOUR_MS }
     const first = await autoscaler(leader, { limits })
     await until(() => recorded('demand').length === 1)
     await first.drain(2_000)
     world.tell({ running: 0 })
     await autoscaler(leader, { limits })
-    await until(() => recorded('cooldown').length === 1)
-    expect(recorded('cooldown')[0]?.inputs['changedAtMs']).toBe(
-      recorded('demand')[0]?.inputs['changedAtMs'],
-    )
+    await until(() => recorded('cooldown').length === 1, 30_000)
+    const [changed, cooling] = [recorded('demand')[0], recorded('cooldown')[0]]
+    expect(cooling?.inputs['scaledOutAtMs']).toBe(changed?.inputs['scaledOutAtMs'])
+    expect(cooling?.inputs['scaledOutAtMs']).toBe(changed?.atMs)
+    expect(world.pool.draining()).toEqual([])
   })
 
   test('S1: a follower observes and does nothing, until it leads', async () => {
@@ -122,6 +205,158 @@ describe('scaling', () => {
     leading = true
     await until(() => world.pool.processes.size === 4)
   })
+
+  test('O3: outcomes after 1, 5 and 15 minutes, each once, whoever leads by then', async () => {
+    let aheadMs = 0
+    const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs }
+    world.pool.reset(2)
+    world.tell({ running: 300 })
+    const first = await autoscaler(leader, { clock })
+    await until(() => recorded('demand').length === 1)
+    const { id } = recorded('demand')[0]!
+    const of = () => world.outcomes.filter(({ decisionId }) => decisionId === id)
+    aheadMs = 61_000
+    await until(() => of().length === 1)
+    await first.drain(2_000)
+    aheadMs = 301_000
+    await autoscaler(leader, { clock })
+    await until(() => recorded('on-target').some(({ atMs }) => atMs > Date.now() + 300_000))
+    aheadMs = 360_000
+    const ticks = world.pool.lists()
+    await until(() => world.pool.lists() > ticks + 5)
+    aheadMs = 901_000
+    await until(() => of().some(({ afterMinutes }) => afterMinutes === 15))
+    // Due between two leaders: whoever comes late says nothing rather than something else.
+    expect(of().map(({ afterMinutes }) => afterMinutes)).toEqual([1, 15])
+    expect(of()[0]?.figures).toMatchObject({ running: 300, queued: 0, utilisation: 0.75, nodes: 4 })
+  })
+})
+
+describe('the adviser', () => {
+  const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+  const closing: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close()
+  })
+
+  /** Advising through a provider over real HTTP that does this with every call. */
+  async function advised(mode: 'shadow' | 'on', respond: (response: ServerResponse) => void) {
+    let calls = 0
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => {
+        calls += 1
+        respond(response)
+      })
+    })
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const adviser = createAdviser({
+      mode,
+      apiKey: 'key',
+      baseUrl: `http://127.0.0.1:${port}/v1`,
+      model: 'model',
+      limits: {
+        callsPerHour: 60,
+        usdPerHour: 1,
+        callsAtOnce: 2,
+        timeoutMs: 1_000,
+        outputTokensMax: 200,
+      },
+      prices: { '*': { inputUsdPerMillion: 1, outputUsdPerMillion: 1 } },
+      clock: systemClock,
+      log,
+    })
+    closing.push(async () => {
+      await adviser.close()
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    })
+    return { advising: createAdvising(adviser), calls: () => calls }
+  }
+  const says =
+    (content: object | string) =>
+    (response: ServerResponse): void => {
+      const text = typeof content === 'string' ? content : JSON.stringify(content)
+      const message = { role: 'assistant', content: text, refusal: null }
+      const usage = { prompt_tokens: 100, completion_tokens: 50, total_tokens: 150 }
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(
+        JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }], usage }),
+      )
+    }
+  /** Far out of bounds, all of it. */
+  const GREEDY = {
+    cause: 'burst',
+    floorDelta: 500,
+    targetUtil: 0.01,
+    holdScaleDownMs: 1e12,
+    ttlMs: 1e12,
+  }
+
+  test('A2: advice out of bounds counts up to its bounds, and both stand in the record', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 100 })
+    const { advising } = await advised('on', says(GREEDY))
+    await autoscaler(leader, { advising })
+    // 100 of 100 slots a node at 0.75 are two nodes; two more may be added, and no more.
+    await until(() => recorded('advice').length === 1)
+    const [decision] = recorded('advice')
+    expect(decision).toMatchObject({
+      kind: 'scale-out',
+      inputs: { decided: 4 },
+      policy: { kind: 'hold', figures: { nodes: 2 } },
+      advice: {
+        mode: 'on',
+        outcome: 'applied',
+        answer: { floorDelta: 2, targetUtil: 0.75, holdScaleDownMs: 600_000, ttlMs: 600_000 },
+      },
+    })
+    expect(decision?.advice?.clamped.map(({ field }) => field).sort()).toEqual([
+      'floorDelta',
+      'holdScaleDownMs',
+      'targetUtil',
+      'ttlMs',
+    ])
+    world.tell({ running: 0 })
+    await until(() => recorded('advised').length >= 1)
+    expect(world.pool.counts).toEqual([4])
+  })
+
+  test('in shadow it is asked and recorded, and nothing follows from it', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 100 })
+    const { advising, calls } = await advised('shadow', says(GREEDY))
+    await autoscaler(leader, { advising })
+    await until(() => world.decisions.some(({ advice }) => advice?.outcome === 'shadow'))
+    const ticks = world.pool.lists()
+    await until(() => world.pool.lists() > ticks + 10)
+    expect(world.pool.counts).toEqual([])
+    expect(world.decisions.every(({ kind }) => kind === 'hold')).toBe(true)
+    // Asked again no sooner than in a minute, or a quarter of an hour.
+    expect(calls()).toBe(1)
+  })
+
+  test.each([
+    ['is not JSON', 'invalid', says('Scale to 20 nodes at once.')],
+    ['is of another form', 'invalid', says({ nodes: 20 })],
+    ['breaks off', 'provider-failed', (response: ServerResponse): void => void response.destroy()],
+    ['never comes', 'timeout', () => undefined],
+  ] as const)(
+    'S4: an answer that %s changes nothing and holds up nothing',
+    async (...[, outcome, respond]) => {
+      world.pool.reset(2)
+      world.tell({ running: 100 })
+      const { advising } = await advised('on', respond)
+      await autoscaler(leader, { advising })
+      await until(() => world.decisions.some(({ advice }) => advice?.outcome === outcome))
+      expect(world.pool.counts).toEqual([])
+      world.tell({ running: 340 })
+      await until(() => world.decisions.some(({ acted }) => acted))
+      const { kind, inputs, policy } = world.decisions.find(({ acted }) => acted)!
+      expect(policy).toMatchObject({ kind, figures: { nodes: inputs['decided'] } })
+      expect(world.pool.processes.size).toBe(inputs['decided'])
+    },
+  )
 })
 
 describe('the leadership', () => {

@@ -1,70 +1,56 @@
+import { connectRegistry, openOps, type Bus } from '@agentfleet/adapters'
+import { SCALE_LIMITS, type ScaleLimits } from '@agentfleet/domain'
 import {
-  connectBus,
-  connectRegistry,
-  openOps,
-  provisionStreams,
-  type Bus,
-} from '@agentfleet/adapters'
-import { SCALE_LIMITS } from '@agentfleet/domain'
-import { defaultCacheDir, findBinaries, startConsul, startNats } from '@agentfleet/local'
-import {
-  inboxPrefix,
-  permissionsOf,
-  SERVICES,
-  STREAMS,
   SUBJECTS,
+  STREAMS,
   type Decision,
-  type ServiceName,
+  type DecisionOutcome,
   type Snapshot,
 } from '@agentfleet/protocol'
-import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { createLogger, createRegistry, systemClock, type Clock } from '@agentfleet/runtime'
+import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { Advising } from '../src/advice.ts'
 import { createLocalOrchestrator } from '../src/local.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createAutoscaler, type AutoscalerDeps } from '../src/service.ts'
 import { followSnapshots } from '../src/snapshots.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-const MIB = 1024 ** 2
-const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 const TOKEN = 'token-of-the-test'
+
+/** Windows of seconds instead of minutes. */
+export const LIMITS: ScaleLimits = {
+  ...SCALE_LIMITS,
+  startupMs: 300,
+  stableMs: 2_000,
+  panicMs: 500,
+  scaleOutWithinMs: 500,
+  scaleInWindowMs: 300,
+  scaleInEveryMs: 100,
+  cooldownMs: 300,
+}
+
+/** Advice of nobody. */
+const UNADVISED: Advising = {
+  consider: () => undefined,
+  current: () => ({ applied: undefined, record: undefined }),
+}
 
 /** Real NATS with the real permissions, Consul, and a control API whose processes are nodes on the bus. */
 export async function startWorld() {
-  const dir = await mkdtemp(join(tmpdir(), 'autoscaler-'))
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
-  const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
-  const everything = { user: 'test', password: 'test' }
-  const config = { durability: 'process', users: [everything, ...users] } as const
-  const [nats, consul] = await Promise.all([
-    startNats({ binaries, dir: join(dir, 'nats'), config }),
-    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
-  ])
-  const opened: { close(): Promise<void> }[] = []
-  const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
-    const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
-    const bus = await connectBus({
-      url: nats.url,
-      user,
-      password: user,
-      name: user,
-      inboxPrefix: prefix,
-      log,
-    })
-    opened.push(bus)
-    return bus
-  }
-  const bus = await connect('test')
-  await provisionStreams(bus, sizes, log)
-  const pool = await startPool(await connect('worker'))
-  opened.push(pool)
+  const servers = await startSecuredServers({ log, beside: ['consul'] })
+  const { bus, consul } = servers
+  const pool = await startPool(await servers.connect('worker'))
+  servers.closing(pool)
   const decisions: Decision[] = []
+  const outcomes: DecisionOutcome[] = []
   bus.subscribe(SUBJECTS.opsDecision('autoscaler'), (message) => {
     decisions.push(JSON.parse(message.text()) as Decision)
+  })
+  bus.subscribe(SUBJECTS.opsOutcome('autoscaler'), (message) => {
+    outcomes.push(JSON.parse(message.text()) as DecisionOutcome)
   })
   let load: Partial<Snapshot> = {}
   let telling: NodeJS.Timeout | undefined
@@ -72,7 +58,10 @@ export async function startWorld() {
   return {
     pool,
     consul,
+    nats: servers.nats,
+    token: TOKEN,
     decisions,
+    outcomes,
     registry: () => connectRegistry({ url: consul.url, log }),
     /** Tells of this load from now on, as a health monitor does. */
     tell(next: Partial<Snapshot>) {
@@ -90,20 +79,22 @@ export async function startWorld() {
     },
     async autoscaler(
       leading: () => boolean,
-      change: Partial<Pick<AutoscalerDeps, 'windowMs' | 'limits'>> = {},
+      change: Partial<Omit<AutoscalerDeps, 'leadership'>> = {},
     ) {
-      const own = await connect('autoscaler')
-      const service: Service = createAutoscaler({
+      const own = await servers.connect('autoscaler')
+      const clock: Clock = change.clock ?? systemClock
+      const service = createAutoscaler({
         ops: openOps(own),
         orchestrator: createLocalOrchestrator({ bus: own, url: pool.url, token: TOKEN, log }),
         leadership: { leading },
         snapshots: followSnapshots(own, systemClock),
-        clock: systemClock,
+        clock,
         log,
         metrics: createMetrics(createRegistry('autoscaler')),
+        instanceId: 'autoscaler-test',
         intervalMs: 100,
-        windowMs: 300,
-        limits: { ...SCALE_LIMITS, cooldownMs: 300 },
+        limits: LIMITS,
+        advising: UNADVISED,
         ...change,
       })
       await service.start()
@@ -112,12 +103,11 @@ export async function startWorld() {
     async forget() {
       await bus.nats.jetstreamManager().then((manager) => manager.streams.purge(STREAMS.ops))
       decisions.length = 0
+      outcomes.length = 0
     },
     async [Symbol.asyncDispose]() {
       clearInterval(telling)
-      for (const { close } of opened) await close()
-      await Promise.all([nats.stop(), consul.stop()])
-      await rm(dir, { recursive: true, force: true })
+      await servers[Symbol.asyncDispose]()
     },
   }
 }
@@ -127,6 +117,8 @@ interface Process {
   readonly startedAtMs: number
   active: number
   draining: boolean
+  llmCalls: number
+  throttled: number
 }
 
 /** The control API of an orchestrator, over processes that exist by name only. */
@@ -134,10 +126,19 @@ async function startPool(bus: Bus) {
   const processes = new Map<string, Process>()
   const counts: number[] = []
   let started = 0
+  let lists = 0
+  let refusing = false
   const start = (): void => {
     started += 1
     const id = `worker-${started}`
-    processes.set(id, { id, startedAtMs: started, active: 0, draining: false })
+    processes.set(id, {
+      id,
+      startedAtMs: started,
+      active: 0,
+      draining: false,
+      llmCalls: 0,
+      throttled: 0,
+    })
     bus.subscribe(SUBJECTS.drain(id), (message) => {
       const process = processes.get(id)
       if (process !== undefined) process.draining = true
@@ -153,6 +154,8 @@ async function startPool(bus: Bus) {
     request.on('data', (chunk) => (body += String(chunk)))
     request.on('end', () => {
       if (request.headers.authorization !== `Bearer ${TOKEN}`) return response.writeHead(401).end()
+      if (refusing) return response.writeHead(500).end()
+      lists += request.method === 'GET' ? 1 : 0
       if (request.method === 'POST') setCount((JSON.parse(body) as { count: number }).count)
       const workers = [...processes.values()].map((one) => ({ ...one, pid: 1, state: 'running' }))
       return response.end(JSON.stringify({ workers }))
@@ -169,6 +172,9 @@ async function startPool(bus: Bus) {
       setCount(count)
       counts.length = 0
     },
+    /** How often somebody has looked: ticks of autoscalers. */
+    lists: () => lists,
+    refuse: (now: boolean) => void (refusing = now),
     draining: () => [...processes.values()].filter((one) => one.draining).map(({ id }) => id),
     exit: (id: string) => void processes.delete(id),
     beats: (): Snapshot['nodes'] =>

@@ -5,6 +5,7 @@ import {
   deadlineAtMs,
   foldHistory,
   isTerminalEvent,
+  type Placed,
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
@@ -44,15 +45,34 @@ export async function handleReport(
       return fail(deps, item)
     case 'call': {
       const { attempt, call } = item
-      const event: TaskEvent = { type: 'call-finished', atMs: deps.nowMs(), attempt, call }
-      return append(deps, item, event)
+      const atMs = deps.nowMs()
+      return append(deps, item, {
+        type: 'call-finished',
+        atMs,
+        attempt,
+        call,
+        ...placedIn(item),
+      })
     }
     case 'complete': {
       const { attempt, result, usage } = item
       const atMs = deps.nowMs()
-      return append(deps, item, { type: 'completed', atMs, attempt, node: nodeId, result, usage })
+      return append(deps, item, {
+        type: 'completed',
+        atMs,
+        attempt,
+        node: nodeId,
+        result,
+        usage,
+        ...placedIn(item),
+      })
     }
   }
+}
+
+/** Why the run is where it is, when the report says so. */
+function placedIn({ placed }: ReportItem): { placed?: Placed } {
+  return placed === undefined ? {} : { placed }
 }
 
 type Expecting = { readonly taskId: string; readonly expect: number; readonly reportId: string }
@@ -91,10 +111,11 @@ async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>)
   const nowMs = deps.nowMs()
   const decision = decideFailure(record, item, nowMs, deps.random)
   const { attempt, error } = item
+  const base = { atMs: nowMs, attempt, ...placedIn(item) }
   const event: TaskEvent =
     decision.kind === 'retry'
-      ? { type: 'attempt-failed', atMs: nowMs, attempt, error, retryAtMs: decision.retryAtMs }
-      : { type: 'failed', atMs: nowMs, attempt, error: decision.error }
+      ? { type: 'attempt-failed', ...base, error, retryAtMs: decision.retryAtMs }
+      : { type: 'failed', ...base, error: decision.error }
   return append(deps, item, event)
 }
 
@@ -129,10 +150,11 @@ async function begin(
     const decision = decideBegin(record, nowMs)
     if (decision.kind === 'finished' || record === undefined) return { kind: 'finished' }
     if (decision.kind === 'not-due') return { kind: 'not-due' }
+    const base = { atMs: nowMs, ...placedIn(item) }
     const event: TaskEvent =
       decision.kind === 'fail'
-        ? { type: 'failed', atMs: nowMs, attempt: record.attempt, error: decision.error }
-        : { type: 'attempt-started', atMs: nowMs, attempt: decision.attempt, node: nodeId }
+        ? { type: 'failed', ...base, attempt: record.attempt, error: decision.error }
+        : { type: 'attempt-started', ...base, attempt: decision.attempt, node: nodeId }
     const outcome = await deps.log.append(item.taskId, event, {
       expectSeq: record.seq,
       messageId: item.reportId,

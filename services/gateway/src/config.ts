@@ -23,6 +23,8 @@ export const gatewayEnv = z.object({
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; unset: every request is of the tenant `default`. */
   API_KEYS: secret().optional(),
+  /** Tenants of API_KEYS whose keys also see what is of other tenants in decisions and incidents. */
+  OPERATOR_TENANTS: list([]),
   /** Origins of web pages that may open the stream, beside the gateway's own. */
   ALLOWED_ORIGINS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini' }),

@@ -2,7 +2,7 @@ import { Refusal } from './problems.ts'
 
 /** Where a page of a listing ended. */
 export interface ListPosition {
-  /** The state that the listing was filtered by; empty for all. */
+  /** What the listing was filtered by; empty for all. */
   readonly state: string
   /** Where the store goes on. */
   readonly after: string
@@ -13,16 +13,16 @@ export function encodeCursor({ state, after }: ListPosition): string {
   return Buffer.from(`${state}\n${after}`).toString('base64url')
 }
 
-/** Where the store goes on; throws a Refusal when the cursor is not one of this listing. */
-export function decodeCursor(cursor: string, state: string): string {
+/** Where the listing goes on; throws a Refusal when the cursor is not one of this listing. */
+export function decodeCursor(cursor: string, state: string, form = /^[ -~]+$/): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const at = text.indexOf('\n')
   // Re-encoding tells a cursor of ours from anything else that happens to decode.
   const intact = at >= 0 && Buffer.from(text).toString('base64url') === cursor
-  if (!intact || text.slice(0, at) !== state || !/^[ -~]+$/.test(text.slice(at + 1))) {
+  if (!intact || text.slice(0, at) !== state || !form.test(text.slice(at + 1))) {
     throw new Refusal(
       'invalid-cursor',
-      'Send nextCursor of the page before unchanged and with the same state, or start without one.',
+      'Send nextCursor of the page before unchanged and with the same filters, or start without one.',
     )
   }
   return text.slice(at + 1)

@@ -13,6 +13,12 @@ const subscribe = z.strictObject({
   deltas: z.boolean().default(false),
 })
 const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })
+const topics = z
+  .array(z.enum(['decisions', 'incidents']))
+  .min(1)
+  .max(2)
+const subscribeFleet = z.strictObject({ type: z.literal('subscribe'), fleet: topics })
+const unsubscribeFleet = z.strictObject({ type: z.literal('unsubscribe'), fleet: topics })
 const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })
 const ping = z.strictObject({ type: z.literal('ping') })
 
@@ -20,6 +26,8 @@ const ping = z.strictObject({ type: z.literal('ping') })
 export type Ask =
   | z.output<typeof subscribe>
   | z.output<typeof subscribeAll>
+  | z.output<typeof subscribeFleet>
+  | z.output<typeof unsubscribeFleet>
   | z.output<typeof unsubscribe>
   | z.output<typeof ping>
 
@@ -56,8 +64,11 @@ export function afterOf(after: number | Readonly<Record<string, number>>, taskId
 
 function schemaFor(frame: object): z.ZodType<Ask> | undefined {
   const { type } = frame as { type?: unknown }
-  if (type === 'subscribe') return 'all' in frame ? subscribeAll : subscribe
-  if (type === 'unsubscribe') return unsubscribe
+  if (type === 'subscribe') {
+    if ('fleet' in frame) return subscribeFleet
+    return 'all' in frame ? subscribeAll : subscribe
+  }
+  if (type === 'unsubscribe') return 'fleet' in frame ? unsubscribeFleet : unsubscribe
   return type === 'ping' ? ping : undefined
 }
 

@@ -1,5 +1,6 @@
 import { connectServiceBus, connectRegistry, connectStore } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
+import { parseOperators } from './auth.ts'
 import { gatewayEnv, parseApiKeys } from './config.ts'
 import { createGateway } from './service.ts'
 
@@ -8,11 +9,22 @@ runService(
   async ({ env, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(gatewayEnv, env)
     const keys = parseApiKeys(config.API_KEYS)
+    const operators = parseOperators(config.OPERATOR_TENANTS, keys)
     const bus = await connectServiceBus('gateway', config, { log, closed: shutdown })
     closers.add(bus)
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const discovery = connectRegistry({ url: config.CONSUL_URL, log })
-    return createGateway({ bus, store, discovery, config, keys, clock, log, registry })
+    return createGateway({
+      bus,
+      store,
+      discovery,
+      config,
+      keys,
+      operators,
+      clock,
+      log,
+      registry,
+    })
   },
   { schema: gatewayEnv },
 )

@@ -8,6 +8,8 @@ const PROBLEMS = {
   unauthorized: { status: 401, title: 'No valid API key' },
   'origin-refused': { status: 403, title: 'This web page may not connect' },
   'task-not-found': { status: 404, title: 'No such task' },
+  'decision-not-found': { status: 404, title: 'No such decision' },
+  'incident-not-found': { status: 404, title: 'No such incident' },
   'path-not-found': { status: 404, title: 'No such path' },
   'already-finished': { status: 409, title: 'The task has already ended' },
   'body-too-large': { status: 413, title: 'The body is too large' },

@@ -1,4 +1,5 @@
 import {
+  openOps,
   openPointers,
   openTaskLog,
   type Bus,
@@ -16,14 +17,17 @@ import {
 import { createAdmission } from './admission.ts'
 import { DEFAULT_TENANT, createAuthenticate } from './auth.ts'
 import { apiHost, type ApiKey, type GatewayConfig } from './config.ts'
+import { followControlPlane } from './control-plane.ts'
 import { createDeltaTaps } from './deltas.ts'
 import { loadDocument } from './document.ts'
 import { createFeeds } from './feeds.ts'
 import { followFleet } from './fleet.ts'
+import { createHandover } from './handover.ts'
 import { closeApi, createApi } from './http.ts'
 import { feedLive } from './live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createReader } from './reads.ts'
+import { controlRoutes } from './routes/control.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoute } from './routes/stream.ts'
 import { taskRoutes } from './routes/tasks.ts'
@@ -43,6 +47,8 @@ export interface GatewayDeps {
   readonly discovery: Registry
   readonly config: GatewayConfig
   readonly keys: readonly ApiKey[]
+  /** Tenants that see what concerns the whole fleet. */
+  readonly operators: ReadonlySet<string>
   readonly clock: Clock
   readonly log: Logger
   readonly registry: MetricsRegistry
@@ -70,6 +76,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     handlers: {
       ...taskRoutes(parts),
       ...serviceRoutes({ document: parts.document, fleet, readiness }),
+      ...controlRoutes({
+        ledger: parts.controlPlane.ledger,
+        ops: openOps(bus),
+        operators: deps.operators,
+      }),
       ...streamRoute({ streams, allowedOrigins: config.ALLOWED_ORIGINS }),
     },
     authenticate: createAuthenticate(deps.keys),
@@ -105,7 +116,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       streams.closeAll()
       await Promise.all([closeApi(app, deadlineMs), ...loops.map((loop) => loop.drain(deadlineMs))])
       live.close()
+      parts.handover.close()
       fleet.close()
+      await parts.controlPlane.close()
     },
     register: ({ host }) =>
       discovery.register({ id: config.SERVICE_ID, name: 'agent-gateway', host, port: port() }),
@@ -115,6 +128,11 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const { bus, store, config, clock, log, keys } = deps
   const taskLog = openTaskLog(bus)
+  const handover = createHandover({
+    bus,
+    pointers: openPointers(bus),
+    monotonicMs: clock.monotonicMs,
+  })
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const waiters = createWaiters()
   const admission = createAdmission({
@@ -129,7 +147,16 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
   const tenantFeeds = createTenantFeeds({ reader, onlyTenant, log })
   const perTenantMax = config.STREAMS_PER_TENANT_MAX
-  const streams = createStreams({ feeds, tenantFeeds, perTenantMax, clock, log, metrics })
+  const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
+  const streams = createStreams({
+    feeds,
+    tenantFeeds,
+    fleetFeeds: controlPlane.feeds,
+    perTenantMax,
+    clock,
+    log,
+    metrics,
+  })
   metrics.gaugeOf('gateway_waiting', 'Requests held for the ending of a task.', waiters.count)
   metrics.gaugeOf('gateway_submissions_in_flight', 'Appends not answered.', admission.inFlight)
   metrics.gaugeOf('gateway_streams', 'Open streams.', streams.count)
@@ -139,11 +166,13 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     bus,
     store,
     taskLog,
+    handover,
     reader,
     waiters,
     admission,
     feeds,
     tenantFeeds,
+    controlPlane,
     streams,
     document: loadDocument(),
     fleet: followFleet({ bus, clock, log }),
@@ -157,7 +186,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     submitter: createSubmitter({
       bus,
       taskLog,
-      pointers: openPointers(bus),
+      handover,
       reader,
       admission,
       clock,

@@ -23,6 +23,9 @@ export function specOf(request: FilledTaskRequest, defaultModel: string): TaskSp
   if (request.systemPrompt !== undefined) spec.systemPrompt = request.systemPrompt
   if (request.maxOutputTokens !== undefined) spec.maxOutputTokens = request.maxOutputTokens
   if (request.metadata !== undefined) spec.metadata = request.metadata
+  if (request.affinityKey !== undefined) spec.affinityKey = request.affinityKey
+  // The usual way is left out: it is what absence means, and most pointers stay as small as they were.
+  if (request.placement === 'advised') spec.placement = request.placement
   if (request.context !== undefined) {
     if (!withinDepth(request.context, CONTEXT_DEPTH_MAX)) {
       const detail = `must be at most ${CONTEXT_DEPTH_MAX} levels deep`

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
 import type { Feeds, Viewer } from './feeds.ts'
+import type { FleetFeeds } from './fleet-feeds.ts'
 import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { Refusal } from './problems.ts'
@@ -60,6 +61,7 @@ interface Connection {
 export interface StreamDeps {
   readonly feeds: Feeds
   readonly tenantFeeds: TenantFeeds
+  readonly fleetFeeds: FleetFeeds
   readonly perTenantMax: number
   readonly clock: Clock
   readonly log: Logger
@@ -68,7 +70,7 @@ export interface StreamDeps {
 
 /** No connections. */
 export function createStreams(deps: StreamDeps): Streams {
-  const { perTenantMax, clock, log, metrics, feeds, tenantFeeds } = deps
+  const { perTenantMax, clock, log, metrics, feeds, tenantFeeds, fleetFeeds } = deps
   const connections = new Set<Connection>()
   const perTenant = new Map<string, number>()
 
@@ -86,6 +88,7 @@ export function createStreams(deps: StreamDeps): Streams {
 
   function forgetAll({ viewer, watched }: Connection) {
     tenantFeeds.unfollow(viewer)
+    fleetFeeds.unfollow(viewer)
     for (const taskId of watched) feeds.unwatch(viewer, taskId)
     watched.clear()
   }
@@ -190,12 +193,13 @@ export function createStreams(deps: StreamDeps): Streams {
 }
 
 async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
-  const { feeds, tenantFeeds } = deps
+  const { feeds, tenantFeeds, fleetFeeds } = deps
   const { socket, viewer, watched } = connection
   switch (ask.type) {
     case 'ping':
       return sendJson(socket, { type: 'pong' })
     case 'unsubscribe':
+      if ('fleet' in ask) return fleetFeeds.unfollow(viewer, ask.fleet)
       for (const taskId of ask.taskIds) {
         watched.delete(taskId)
         feeds.unwatch(viewer, taskId)
@@ -205,6 +209,10 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       if ('all' in ask) {
         tenantFeeds.follow(viewer)
         return sendJson(socket, { type: 'subscribed', all: true })
+      }
+      if ('fleet' in ask) {
+        fleetFeeds.follow(viewer, ask.fleet)
+        return sendJson(socket, { type: 'subscribed', fleet: ask.fleet })
       }
       const taskIds = [...new Set(ask.taskIds)]
       const added = taskIds.filter((taskId) => !watched.has(taskId)).length

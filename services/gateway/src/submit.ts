@@ -1,5 +1,5 @@
 import { transition, type Submitted, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
-import type { Bus, Pointers, TaskLog } from '@agentfleet/adapters'
+import type { Bus, TaskLog } from '@agentfleet/adapters'
 import {
   POINTER_SPEC_MAX_BYTES,
   hashSpec,
@@ -9,6 +9,7 @@ import {
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { logFull, type Admission } from './admission.ts'
+import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { Refusal } from './problems.ts'
 import type { Reader } from './reads.ts'
@@ -19,7 +20,7 @@ import type { Reader } from './reads.ts'
  * Invariants:
  * - L1: `accepted` only after the append was acknowledged; a key always leads to the same id, so a
  *   conflict is the existing task.
- * - The pointer follows the append and is not waited for: if it is lost, the follower makes another (L8).
+ * - It is passed on after the append, without waiting: if that is lost, the follower issues a pointer (L8).
  */
 export interface Submitter {
   /** The id that this submission has, new or by its key. */
@@ -51,14 +52,14 @@ const SPEC_FRAME_BYTES = 1_024
 export function createSubmitter(deps: {
   bus: Pick<Bus, 'connected'>
   taskLog: Pick<TaskLog, 'append'>
-  pointers: Pick<Pointers, 'issue'>
+  handover: Pick<Handover, 'pass'>
   reader: Reader
   admission: Admission
   clock: Clock
   metrics: GatewayMetrics
   appendDeadlineMs: number
 }): Submitter {
-  const { bus, taskLog, pointers, reader, admission, clock, metrics, appendDeadlineMs } = deps
+  const { bus, taskLog, handover, reader, admission, clock, metrics, appendDeadlineMs } = deps
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
     const refusal = admission.enter()
@@ -95,7 +96,7 @@ export function createSubmitter(deps: {
     const folded = transition(taskId, undefined, event, seq)
     if (folded.kind !== 'applied') throw new Error('a submission begins a history')
     const { record } = folded
-    pointers.issue(pointerOf(record), record.spec.priority)
+    handover.pass(pointerOf(record), record.spec.priority)
     return { kind: 'accepted', record }
   }
 

@@ -1,5 +1,11 @@
-import { deadlineAtMs, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
-import type { EventView, HistoryEvent, TaskSummary, TaskView } from '@agentfleet/protocol'
+import { deadlineAtMs, type Placed, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import type {
+  EventView,
+  HistoryEvent,
+  PlacementView,
+  TaskSummary,
+  TaskView,
+} from '@agentfleet/protocol'
 import type { StoredEvent } from '@agentfleet/adapters'
 
 /** Characters of a task's text in a listing: one line on a screen. */
@@ -32,6 +38,8 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   if (spec.context !== undefined) view.context = spec.context
   if (spec.metadata !== undefined) view.metadata = spec.metadata
   if (record.node !== undefined) view.node = record.node
+  if (record.placed !== undefined) view.placement = placementView(record.placed)
+  if (spec.affinityKey !== undefined) view.affinityKey = spec.affinityKey
   if (record.retryAtMs !== undefined) view.retryAt = isoTime(record.retryAtMs)
   if (record.result !== undefined) view.result = record.result
   if (record.error !== undefined) view.error = record.error
@@ -61,12 +69,19 @@ export function taskSummary(record: TaskRecord, node?: string): TaskSummary {
 
 /** An event without what is nobody's business: the tenant and the fingerprint of the body. */
 export function eventView(event: TaskEvent): EventView {
-  return event.type === 'submitted' ? { type: event.type, atMs: event.atMs } : event
+  if (event.type === 'submitted') return { type: event.type, atMs: event.atMs }
+  if (!('placed' in event) || event.placed === undefined) return event
+  const { placed, ...rest } = event
+  return { ...rest, placement: placementView(placed) }
 }
 
 /** A stored event as the history shows it. */
 export function historyEvent({ event, seq }: StoredEvent): HistoryEvent {
   return { seq, ...eventView(event) }
+}
+
+function placementView({ node, reason, balancer, atMs, considered }: Placed): PlacementView {
+  return { node, reason, by: balancer, atMs, considered }
 }
 
 function withHint<T extends { state: TaskView['state']; node?: string }>(

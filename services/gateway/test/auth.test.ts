@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
-import { createAuthenticate, originAllowed } from '../src/auth.ts'
+import { createAuthenticate, originAllowed, parseOperators } from '../src/auth.ts'
 import { parseApiKeys } from '../src/config.ts'
 
 const keys = parseApiKeys('acme:0123456789abcdef, beta:with:colons:in:it')
@@ -31,6 +31,13 @@ test('only the stream takes a key from its address or its subprotocols', () => {
 
 test('without keys every request is of the default tenant', () => {
   expect(createAuthenticate(parseApiKeys(undefined))(request({}), false)).toBe('default')
+})
+
+test('operators are the named tenants, everyone where there are no keys, and nobody by mistake', () => {
+  expect([...parseOperators(['acme'], keys)]).toEqual(['acme'])
+  expect([...parseOperators([], keys)]).toEqual([])
+  expect([...parseOperators([], [])]).toEqual(['default'])
+  expect(() => parseOperators(['acme', 'acne'], keys)).toThrow(/OPERATOR_TENANTS.*acne/)
 })
 
 test('wrong keys are told by their place, never by their text', () => {

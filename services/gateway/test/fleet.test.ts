@@ -30,14 +30,31 @@ test('a fleet with a node that takes tasks is ok, and shows its figures', () => 
   expect(view.nodes[0]).toMatchObject({ id: 'n1', state: 'alive', cpu: 0.5, active: 4 })
 })
 
-test.each([{ state: 'dead' }, { state: 'suspect' }, { draining: true }] as const)(
-  'a fleet whose only node is %o has no available nodes',
-  (change) => {
-    const view = fleetView({ ...snapshot, nodes: [{ ...node, ...change }] }, 500)
-    expect(view.status).toBe('no-available-nodes')
-    expect(view.explanation).toContain('2 tasks wait')
-  },
-)
+test.each([
+  { state: 'dead' },
+  { state: 'suspect' },
+  { state: 'stalled' },
+  { draining: true },
+] as const)('a fleet whose only node is %o has no available nodes', (change) => {
+  const view = fleetView({ ...snapshot, nodes: [{ ...node, ...change }] }, 500)
+  expect(view.status).toBe('no-available-nodes')
+  expect(view.explanation).toContain('2 tasks wait')
+})
+
+test('totals are shown when the monitor tells them', () => {
+  const totals = {
+    atMs: 1,
+    activeNodes: 1,
+    slots: 10,
+    running: 4,
+    queued: 2,
+    cpu: 0.5,
+    memory: 0.25,
+  }
+  const all = { ...totals, responseMs: 20, completed: 7, failed: 1 }
+  expect(fleetView({ ...snapshot, totals: all }, 500).totals).toEqual(all)
+  expect(fleetView(snapshot, 500)).not.toHaveProperty('totals')
+})
 
 test('without a recent word of the monitor the state is unknown', () => {
   expect(fleetView(undefined, 0).status).toBe('unknown')

@@ -10,6 +10,8 @@ test('what a client may ask is read with its defaults', () => {
   })
   expect(parseFrame('{"type":"subscribe","all":true}').kind).toBe('ask')
   expect(parseFrame('{"type":"unsubscribe","taskIds":["a"]}').kind).toBe('ask')
+  expect(parseFrame('{"type":"subscribe","fleet":["decisions","incidents"]}').kind).toBe('ask')
+  expect(parseFrame('{"type":"unsubscribe","fleet":["incidents"]}').kind).toBe('ask')
   expect(parseFrame('{"type":"ping"}').kind).toBe('ask')
 })
 
@@ -28,6 +30,9 @@ test.each([
   '{"type":"subscribe","taskIds":["a"],"after":-1}',
   '{"type":"subscribe","taskIds":["a"],"after":{"a":"1"}}',
   '{"type":"subscribe","all":false}',
+  '{"type":"subscribe","fleet":[]}',
+  '{"type":"subscribe","fleet":["nodes"]}',
+  '{"type":"subscribe","fleet":["decisions"],"all":true}',
   '{"type":"subscribe","all":true,"taskIds":["a"]}',
   JSON.stringify({ type: 'subscribe', taskIds: many }),
 ])('a frame that is none is refused with what to do: %s', (text) => {

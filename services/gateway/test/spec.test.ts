@@ -11,11 +11,19 @@ const request: FilledTaskRequest = {
   priority: 'medium',
   timeoutMs: 60_000,
   maxAttempts: 3,
+  placement: 'auto',
 }
 
 test('a spec has the model of the gateway unless one was named, and no key', () => {
-  expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...request, model: 'm' })
+  const { placement: _usual, ...spec } = request
+  expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
   expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')
+})
+
+test('a spec says where its task belongs and who places it, when that is not the usual way', () => {
+  const asked = { ...request, placement: 'advised', affinityKey: 'chat-7' } as const
+  expect(specOf(asked, 'm')).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
+  expect(specOf(request, 'm')).not.toHaveProperty('affinityKey')
 })
 
 test('context is taken as it is, up to 64 levels deep', () => {

@@ -12,6 +12,7 @@ import type { Completed } from '@agentfleet/domain'
 import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startTestServers, type TestServers } from '@agentfleet/testkit'
+import { parseOperators } from '../src/auth.ts'
 import { gatewayEnv, parseApiKeys } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
@@ -19,6 +20,8 @@ import { createGateway, type Gateway } from '../src/service.ts'
 export interface GatewayBench extends AsyncDisposable {
   readonly servers: TestServers
   readonly gateway: Gateway
+  /** Another gateway on the same servers, as one that was restarted. */
+  another(): Promise<Gateway>
   readonly bus: Bus
   readonly taskLog: TaskLog
   client(apiKey?: string): Client
@@ -48,26 +51,35 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
     API_PORT: '0',
     ...variables,
   })
+  const keys = parseApiKeys(config.API_KEYS)
   const connect = (name: string) =>
     connectBus({ url: config.NATS_URL, name, inboxPrefix: `_INBOX_${name}`, log })
   const [bus, own] = await Promise.all([connect('test'), connect('gateway')])
   await provisionStreams(bus, SIZES, log)
   const store = await connectStore({ url: config.REDIS_URL, log })
-  const gateway = await createGateway({
-    bus: own,
-    store,
-    discovery: connectRegistry({ url: config.CONSUL_URL, log }),
-    config,
-    keys: parseApiKeys(config.API_KEYS),
-    clock: systemClock,
-    log,
-    registry: createRegistry('gateway'),
-  })
-  await gateway.start()
+  const gateways: Gateway[] = []
+  const start = async () => {
+    const made = await createGateway({
+      bus: own,
+      store,
+      discovery: connectRegistry({ url: config.CONSUL_URL, log }),
+      config,
+      keys,
+      operators: parseOperators(config.OPERATOR_TENANTS, keys),
+      clock: systemClock,
+      log,
+      registry: createRegistry('gateway'),
+    })
+    gateways.push(made)
+    await made.start()
+    return made
+  }
+  const gateway = await start()
   const taskLog = openTaskLog(bus)
   return {
     servers,
     gateway,
+    another: start,
     bus,
     taskLog,
     client: (apiKey) =>
@@ -88,7 +100,7 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
       return outcome.seq
     },
     async [Symbol.asyncDispose]() {
-      await gateway.drain(1_000)
+      await Promise.all(gateways.map((each) => each.drain(1_000)))
       await Promise.all([own.close(), bus.close(), store.close()])
       await servers[Symbol.asyncDispose]()
     },

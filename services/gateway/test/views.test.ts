@@ -61,6 +61,33 @@ test('a task that waits for its retry shows the error and when it is due', () =>
   expect(view).toMatchObject({ state: 'retrying', failures: 1, error, retryAt: isoAt(3_000) })
 })
 
+test('the last placement that an event told of is shown, with who chose and among how many', () => {
+  const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 4, atMs: 1_500 }
+  const started: TaskEvent = {
+    type: 'attempt-started',
+    atMs: 2_000,
+    attempt: 2,
+    node: 'n1',
+    placed,
+  }
+  const placement = { node: 'n1', reason: 'least-loaded', by: 'b1', considered: 4, atMs: 1_500 }
+  const later: TaskEvent = {
+    type: 'failed',
+    atMs: 3_000,
+    attempt: 2,
+    error: { code: 'c', message: 'm' },
+  }
+  expect(taskView(recordOf(started, later))).toMatchObject({ state: 'failed', placement })
+  expect(eventView(started)).toEqual({
+    type: 'attempt-started',
+    atMs: 2_000,
+    attempt: 2,
+    node: 'n1',
+    placement,
+  })
+  expect(taskView(recordOf())).not.toHaveProperty('placement')
+})
+
 test('no view tells the tenant or the fingerprint of the body', () => {
   const shown = JSON.stringify([
     taskView(recordOf()),

@@ -21,6 +21,7 @@ runService(
       metrics: createMetrics(registry),
       monitorId: base.SERVICE_ID,
       intervalMs: config.MONITOR_INTERVAL_MS,
+      stallMs: config.MONITOR_STALL_MS,
     })
     return {
       ...monitor,

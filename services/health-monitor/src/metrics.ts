@@ -1,31 +1,92 @@
+import type { NodeState } from '@agentfleet/domain'
+import type { Snapshot } from '@agentfleet/protocol'
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
-/** What a health monitor counts; never by node, the fleet's size must not be a label. */
+/**
+ * What a health monitor counts and shows. Figures of single nodes carry the node as a label: the
+ * registry bounds the number of labels, and who is gone is shown no more.
+ */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
+  const { counter, gauge } = metrics
   return {
-    beats: metrics.counter('beats_total', 'Beats heard, by what became of them.', ['outcome']),
-    verdicts: metrics.counter('verdicts_total', 'Verdicts given, by reason.', ['reason']),
-    withheld: metrics.counter('verdicts_withheld_total', 'Verdicts not given, by reason.', [
+    beats: counter('beats_total', 'Beats heard, by what became of them.', ['outcome']),
+    verdicts: counter('verdicts_total', 'Verdicts given, by reason.', ['reason']),
+    withheld: counter('verdicts_withheld_total', 'Verdicts not given, by reason.', ['reason']),
+    stalls: counter('stalls_total', 'Decisions on nodes that beat without progress.', [
+      'kind',
+      'reason',
+    ]),
+    stallsWithheld: counter('stalls_withheld_total', 'Nodes not called stalled, by reason.', [
       'reason',
     ]),
     detection: metrics.histogram(
       'detection_seconds',
       'Silence of a node when its verdict was stored.',
       [],
-      [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 3, 5, 10],
+      [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 2.5, 3, 5, 10],
     ),
-    nodes: metrics.gauge('nodes', 'Nodes by state.', ['state']),
-    phiMax: metrics.gauge('phi_max', 'Highest suspicion among the nodes that are not dead.'),
-    ownLag: metrics.gauge('monitor_lag_seconds', 'How late the monitor itself was lately.'),
-    queued: metrics.gauge('tasks_queued', 'Pointers that wait to be fetched.'),
-    running: metrics.gauge('tasks_running', 'Pointers that are out with nodes.'),
-    slots: metrics.gauge('slots', 'Slots of the living nodes.'),
-    active: metrics.gauge('slots_active', 'Slots in use on the living nodes.'),
-    cpuMean: metrics.gauge('node_cpu_mean', 'Mean share of CPU in use on the living nodes.'),
-    memoryMean: metrics.gauge('node_memory_mean', 'Mean share of memory in use on living nodes.'),
+    silence: metrics.histogram(
+      'beat_gap_seconds',
+      'Time between two beats of a node.',
+      [],
+      [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
+    ),
+    nodes: gauge('nodes', 'Nodes by state.', ['state']),
+    phiMax: gauge('phi_max', 'Highest suspicion among the nodes that are not dead.'),
+    ownLag: gauge('monitor_lag_seconds', 'How late the monitor itself was lately.'),
+    speaks: gauge('monitor_speaks', '1: this monitor publishes the snapshots.'),
+    activeNodes: gauge('nodes_active', 'Nodes that take work.'),
+    queued: gauge('tasks_queued', 'Pointers that wait to be fetched.'),
+    running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),
+    completed: gauge('attempts_completed', 'Attempts completed, of all nodes ever heard.'),
+    failed: gauge('attempts_failed', 'Attempts failed, of all nodes ever heard.'),
+    slots: gauge('slots', 'Slots of the nodes that take work.'),
+    active: gauge('slots_active', 'Slots in use on the nodes that take work.'),
+    cpuMean: gauge('node_cpu_mean', 'Mean share of CPU in use on living nodes.'),
+    memoryMean: gauge('node_memory_mean', 'Mean share of memory in use on living nodes.'),
+    responseMean: gauge('node_response_seconds_mean', 'Mean time of an attempt on living nodes.'),
+    perNode: createNodeGauges(metrics),
   }
 }
 
 /** The metrics of a health monitor. */
 export type MonitorMetrics = ReturnType<typeof createMetrics>
+
+type NodeSnapshot = Snapshot['nodes'][number]
+/** Each state as a number, so that one series tells the state: the higher the healthier. */
+const STATE_VALUES: Record<NodeState, number> = { dead: 0, suspect: 1, stalled: 2, alive: 3 }
+
+/** One gauge for each figure of a node. */
+function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
+  const figure = (name: string, help: string, read: (node: NodeSnapshot) => number) => ({
+    read,
+    gauge: gauge(`node_${name}`, help, ['node']),
+  })
+  const figures = [
+    figure('state', '0 dead, 1 suspect, 2 stalled, 3 alive.', ({ state }) => STATE_VALUES[state]),
+    figure('slots', 'Slots of the node.', ({ slots }) => slots),
+    figure('active', 'Attempts on the node.', ({ active }) => active),
+    figure('queued', 'Attempts taken and not begun.', ({ queued }) => queued),
+    figure('cpu', 'Share of one core in use.', ({ cpu }) => cpu),
+    figure('memory', 'Share of the memory limit in use.', ({ memory }) => memory),
+    figure('memory_bytes', 'Memory in use.', ({ memoryBytes }) => memoryBytes),
+    figure('lag_seconds', 'Lateness of the main loop.', ({ lagMs }) => lagMs / 1_000),
+    figure('response_seconds', 'Mean time of an attempt.', ({ responseMs }) => responseMs / 1_000),
+    figure('beat_age_seconds', 'Age of the last beat.', ({ beatAgeMs }) => beatAgeMs / 1_000),
+    figure('stuck_seconds', 'Longest that an attempt stood still in the node.', ({ work }) =>
+      work === undefined ? 0 : work.stuckMs / 1_000,
+    ),
+    figure('draining', '1: it takes nothing new.', ({ draining }) => (draining ? 1 : 0)),
+    figure('flaps', 'How often it fell silent in ten minutes.', ({ flaps }) => flaps ?? 0),
+  ]
+  return {
+    /** Shows these nodes and no other. */
+    show(nodes: readonly NodeSnapshot[]): void {
+      for (const each of figures) {
+        each.gauge.reset()
+        for (const node of nodes) each.gauge.set({ node: node.nodeId }, each.read(node))
+      }
+    },
+  }
+}

@@ -1,17 +1,16 @@
-import {
-  pointerBacklog,
-  type Bus,
-  type BusMessage,
-  type Ops,
-  type Registry,
-} from '@agentfleet/adapters'
-import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS } from '@agentfleet/domain'
-import { beatSchema, nodeIdOf, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
+import { pointerBacklog, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
+import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS, PROGRESS_LIMITS } from '@agentfleet/domain'
+import { SUBJECTS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { createLagMeter } from './lag.ts'
+import { createHistory } from './history.ts'
+import { createLagMeter, type LagMeter } from './lag.ts'
+import { listen } from './listener.ts'
 import type { MonitorMetrics } from './metrics.ts'
-import { beatsOf, createNodeTable, hasLeft, type NodeEntry } from './nodes.ts'
-import { createBroadcaster } from './snapshot.ts'
+import { beatsOf, createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes.ts'
+import { createBroadcaster, type Broadcaster } from './snapshot.ts'
+import { createSpeaker } from './speaker.ts'
+import { createStalls } from './stalls.ts'
+import { createTally } from './totals.ts'
 import { createJudge } from './verdicts.ts'
 import { createWitnesses } from './witness.ts'
 
@@ -19,7 +18,7 @@ import { createWitnesses } from './witness.ts'
  * The health monitor: beats and second witnesses in; node states, snapshots and verdicts out.
  *
  * Any number may run: each judges for itself, a verdict is a compare-and-set, so one incarnation
- * dies once. Invariants: M1 all silences are measured with the monotonic clock, after everything
+ * dies once; one of them speaks (`speaker.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
  * that had already arrived was read; M2 what is published as dead has a stored verdict; M3 the
  * beats of a dead incarnation change nothing, but its node is told, so that it takes a new one.
  */
@@ -32,132 +31,155 @@ export interface MonitorDeps {
   readonly metrics: MonitorMetrics
   readonly monitorId: string
   readonly intervalMs: number
+  /** Least time without progress that makes a node stalled. */
+  readonly stallMs: number
 }
 
 const BACKLOG_INTERVAL_MS = 1_000
+const STALL_INTERVAL_MS = 1_000
+/** A monitor that is later than this, or just connected, calls nobody stalled, milliseconds. */
+const DOUBT_LAG_MS = 250
+const DOUBT_CONNECTED_MS = 3_000
 /** The dead stay in the snapshot this long, milliseconds. */
 const SHOW_DEAD_MS = 60_000
 /** A node that beats on with a dead incarnation is told this often, milliseconds. */
 const TELL_INTERVAL_MS = 1_000
 const TELL_WITHIN_MS = 300
 
-/** Creates a health monitor; nothing happens before `start`. */
-export function createHealthMonitor(deps: MonitorDeps): Service {
-  const { bus, ops, registry, clock, log, metrics, monitorId, intervalMs } = deps
-  const now = clock.monotonicMs
-  const nodes = createNodeTable()
+/** What the monitor knows of itself. */
+interface Self {
+  readonly lag: LagMeter
+  ownLagMs(): number
+  connectedForMs(): number
+  reconnected(): void
+}
+
+function watchSelf(bus: Bus, nowMs: () => number, intervalMs: number): Self {
   const lag = createLagMeter(intervalMs)
-  const ownLagMs = (): number => lag.worstMs(now())
-  let connectedAtMs = now()
-  const connectedForMs = (): number => (bus.connected() ? now() - connectedAtMs : 0)
-  let changed = false
-  const witnesses = createWitnesses({ bus, registry, log, nowMs: now, ownLagMs })
+  let connectedAtMs = nowMs()
+  return {
+    lag,
+    ownLagMs: () => lag.worstMs(nowMs()),
+    connectedForMs: () => (bus.connected() ? nowMs() - connectedAtMs : 0),
+    reconnected: () => (connectedAtMs = nowMs()),
+  }
+}
+
+/** Wires everything that a monitor is made of. */
+function assemble(deps: MonitorDeps) {
+  const { bus, registry, clock, log, monitorId, intervalMs } = deps
+  const nowMs = clock.monotonicMs
+  const self = watchSelf(bus, nowMs, intervalMs)
+  const { ownLagMs, connectedForMs } = self
+  const nodes = createNodeTable()
+  const tally = createTally()
+  const history = createHistory(bus, monitorId)
+  const speaker = createSpeaker(monitorId, nowMs)
+  const witnesses = createWitnesses({ bus, registry, log, nowMs, ownLagMs })
   const classify = (entry: NodeEntry) => {
     const witness = witnesses.of(entry.beat.nodeId, entry.beat.draining)
-    return classifyNode(beatsOf(entry), witness, LIVENESS_LIMITS, now())
+    return classifyNode(beatsOf(entry), witness, LIVENESS_LIMITS, nowMs(), ownLagMs())
   }
-  const broadcaster = createBroadcaster({ bus, nodes, clock, metrics, monitorId, connectedForMs })
+  const { speaks } = speaker
+  const shared = { ...deps, nodes, ownLagMs, connectedForMs }
+  const broadcaster = createBroadcaster({ ...shared, tally, history, speaks })
   const onDeath = (entry: NodeEntry): void => {
     witnesses.forget(entry.beat.nodeId)
     broadcaster.tick(true)
   }
-  const judge = createJudge({
-    bus,
-    ops,
-    nodes,
-    clock,
-    log,
-    metrics,
-    ownLagMs,
-    connectedForMs,
-    classify,
-    onDeath,
-  })
-  const tell = createTeller(bus, now)
-
-  const hear = (message: BusMessage): void => {
-    const { data: beat } = beatSchema.safeParse(JSON.parse(message.text()))
-    if (beat === undefined || beat.nodeId !== nodeIdOf(message.subject)) {
-      metrics.beats.inc({ outcome: 'malformed' })
-      return
-    }
-    const { decision, replaced } = nodes.hear(beat, now())
-    metrics.beats.inc({ outcome: decision.reason })
-    if (decision.kind === 'ignore') {
-      if (decision.reason === 'dead-incarnation') tell(beat.nodeId, beat.incarnation)
-      return
-    }
-    witnesses.forget(beat.nodeId)
-    if (decision.reason !== 'newer') {
-      changed = true
-      const entry = nodes.get(beat.nodeId)
-      if (entry !== undefined) judge.recall(entry)
-    }
-    if (replaced !== undefined) judge.replaced(replaced)
+  const judge = createJudge({ ...shared, classify, onDeath })
+  const doubtful = (): boolean => ownLagMs() > DOUBT_LAG_MS || connectedForMs() < DOUBT_CONNECTED_MS
+  const limits = { ...PROGRESS_LIMITS, stillMs: deps.stallMs }
+  const stalls = createStalls({ ...shared, doubtful, limits })
+  const heard = {
+    tally,
+    history,
+    speaker,
+    witnesses,
+    judge,
+    stalls,
+    tell: createTeller(bus, nowMs),
   }
+  return { ...heard, self, nodes, nowMs, classify, broadcaster }
+}
 
-  /** What other monitors show as dead has a verdict (M2), so it is dead here as well. */
-  const compare = (message: BusMessage): void => {
-    const { data: snapshot } = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (snapshot === undefined || snapshot.monitorId === monitorId) return
-    for (const node of snapshot.nodes) {
-      if (node.state === 'dead') judge.adopt(node.nodeId, node.incarnation)
-    }
-  }
+type Parts = ReturnType<typeof assemble>
 
-  /** The suspicion of one node, and what follows from it. */
-  const examine = (entry: NodeEntry): number => {
-    const { nodeId } = entry.beat
-    const silentMs = now() - entry.lastBeatAtMs
-    if (entry.state === 'dead') {
-      if (silentMs >= SHOW_DEAD_MS) nodes.forget(nodeId)
-      return 0
-    }
-    if (silentMs > LATE_AFTER_MS) witnesses.look(nodeId)
-    const { kind, phi } = classify(entry)
-    if (kind !== 'alive' && hasLeft(entry)) {
-      nodes.forget(nodeId)
-      witnesses.forget(nodeId)
-      changed = true
-      return 0
-    }
-    const state = kind === 'alive' ? 'alive' : 'suspect'
-    if (entry.state !== state) changed = true
-    entry.state = state
-    if (kind === 'dead') judge.consider(entry)
-    return phi
+/** The suspicion of one node, and what follows from it; true when its state has changed. */
+function examine(entry: NodeEntry, { nodes, witnesses, judge, nowMs, classify }: Parts): boolean {
+  const { nodeId } = entry.beat
+  const silentMs = nowMs() - entry.lastBeatAtMs
+  if (entry.state === 'dead') {
+    entry.phi = 0
+    if (silentMs >= SHOW_DEAD_MS) nodes.forget(nodeId)
+    return false
   }
+  if (silentMs > LATE_AFTER_MS) witnesses.look(nodeId)
+  const { kind, phi } = classify(entry)
+  entry.phi = phi
+  if (kind !== 'alive' && hasLeft(entry)) {
+    nodes.forget(nodeId)
+    witnesses.forget(nodeId)
+    return true
+  }
+  const state = kind === 'alive' ? 'alive' : 'suspect'
+  const changed = entry.state !== state
+  if (changed && state === 'suspect') noteFall(entry, nowMs())
+  entry.state = state
+  if (kind === 'dead') judge.consider(entry)
+  return changed
+}
+
+/** Creates a health monitor; nothing happens before `start`. */
+export function createHealthMonitor(deps: MonitorDeps): Service {
+  const { bus, clock, log, metrics, intervalMs } = deps
+  const parts = assemble(deps)
+  const { self, nodes, nowMs, broadcaster, judge, speaker, stalls } = parts
+  let changed = false
+  let stallsLookedAtMs = nowMs()
 
   const watch = every(intervalMs, { clock, log, name: 'watch' }, async () => {
-    lag.tick(now())
+    self.lag.tick(nowMs())
     // M1: timers run before sockets are read; one turn later what has arrived was heard.
     await new Promise(setImmediate)
     let phiMax = 0
-    for (const entry of nodes.all()) phiMax = Math.max(phiMax, examine(entry))
+    for (const entry of nodes.all()) {
+      if (examine(entry, parts)) changed = true
+      phiMax = Math.max(phiMax, entry.phi)
+    }
+    if (nowMs() - stallsLookedAtMs >= STALL_INTERVAL_MS) {
+      stallsLookedAtMs = nowMs()
+      if (stalls.look(speaker.speaks())) changed = true
+    }
     metrics.phiMax.set(phiMax)
-    metrics.ownLag.set(ownLagMs() / 1_000)
+    metrics.ownLag.set(self.ownLagMs() / 1_000)
     broadcaster.tick(changed)
     changed = false
   })
-  const count = every(BACKLOG_INTERVAL_MS, { clock, log, name: 'backlog' }, async () => {
-    if (bus.connected()) broadcaster.setBacklog(await pointerBacklog(bus))
-  })
   const open: { close(): void }[] = []
+  const count = every(BACKLOG_INTERVAL_MS, { clock, log, name: 'backlog' }, () =>
+    countQueued(bus, broadcaster),
+  )
 
   return {
     async start() {
       if (open.length > 0) return
-      open.push(bus.subscribe(SUBJECTS.allBeats, hear), bus.subscribe(SUBJECTS.snapshot, compare))
-      open.push({ close: bus.onReconnect(() => (connectedAtMs = now())) })
+      open.push(...listen({ ...deps, ...parts, onChange: () => (changed = true) }), {
+        close: bus.onReconnect(self.reconnected),
+      })
       await Promise.all([watch.start(), count.start()])
     },
     async drain(deadlineMs) {
       for (const { close } of open.splice(0)) close()
       await Promise.all([watch.drain(deadlineMs), count.drain(deadlineMs)])
-      await settleWithin(judge.idle(), deadlineMs)
+      await settleWithin(Promise.all([judge.idle(), stalls.idle()]), deadlineMs)
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }
+}
+
+async function countQueued(bus: Bus, broadcaster: Broadcaster): Promise<void> {
+  if (bus.connected()) broadcaster.setQueued((await pointerBacklog(bus)).queued)
 }
 
 /** Tells a node that its incarnation was declared dead; a hint in the body of a ping (L6). */

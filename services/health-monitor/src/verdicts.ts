@@ -57,7 +57,7 @@ export function createJudge(deps: JudgeDeps): Judge {
   const { bus, ops, nodes, clock, log, metrics, classify } = deps
   const judging = new Map<string, Promise<void>>()
 
-  const health = (brokerAnswers: boolean): MonitorHealth => {
+  const health = (entry: NodeEntry, brokerAnswers: boolean): MonitorHealth => {
     const now = clock.monotonicMs()
     const silent = [...nodes.all()].map(({ state, lastBeatAtMs }) => ({
       state,
@@ -65,14 +65,16 @@ export function createJudge(deps: JudgeDeps): Judge {
     }))
     return {
       ownLagMs: deps.ownLagMs(),
+      silenceMs: now - entry.lastBeatAtMs,
       connectedForMs: deps.connectedForMs(),
       brokerAnswers,
       ...illnessOf(silent),
     }
   }
 
-  const admitted = (nodeId: string, brokerAnswers: boolean): boolean => {
-    const permission = admitVerdict(health(brokerAnswers))
+  const admitted = (entry: NodeEntry, brokerAnswers: boolean): boolean => {
+    const { nodeId } = entry.beat
+    const permission = admitVerdict(health(entry, brokerAnswers))
     if (permission.kind === 'allow') return true
     metrics.withheld.inc({ reason: permission.reason })
     log.debug({ nodeId, reason: permission.reason }, 'verdict withheld')
@@ -81,12 +83,12 @@ export function createJudge(deps: JudgeDeps): Judge {
 
   const judge = async (entry: NodeEntry): Promise<void> => {
     const { nodeId, incarnation } = entry.beat
-    if (!admitted(nodeId, true)) return
+    if (!admitted(entry, true)) return
     const brokerAnswers = await bus.roundTrip(ROUND_TRIP_WITHIN_MS)
     const decision = classify(entry)
     // V1: heard meanwhile, replaced, or forgotten.
     if (decision.kind !== 'dead' || nodes.get(nodeId) !== entry) return
-    if (entry.state === 'dead' || !admitted(nodeId, brokerAnswers)) return
+    if (entry.state === 'dead' || !admitted(entry, brokerAnswers)) return
     const silentMs = clock.monotonicMs() - entry.lastBeatAtMs
     const verdict = verdictOn(entry.beat, decision.reason, decision.phi, silentMs, clock.nowMs())
     const answer = await ops.giveVerdict(verdict)

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startWorld } from './support.ts'
+import { STALL_MS, startWorld } from './support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
 /** The target is 1.6 s; a test machine that does other things as well gets more. */
 const DETECTED_MS = 2_500
+/** One that stands still could be one that pauses: the target is 3.35 s. */
+const DETECTED_FROZEN_MS = 4_300
 const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => prefix + i)
 const until = (holds: () => boolean, timeout = 5_000) =>
   vi.waitUntil(holds, { timeout, interval: 10 })
@@ -51,7 +53,7 @@ describe('a death', () => {
     await until(() => world.last('frozen')?.state === 'dead')
     const [verdict] = verdictsOn('frozen')
     expect(verdict?.reason).toBe('ping-failed')
-    expect(verdict!.seenAtMs - frozenAtMs).toBeLessThan(DETECTED_MS)
+    expect(verdict!.seenAtMs - frozenAtMs).toBeLessThan(DETECTED_FROZEN_MS)
   })
 
   test('is not over while the same incarnation beats on, and the node is told', async () => {
@@ -88,6 +90,19 @@ describe('a death', () => {
 })
 
 describe('no death', () => {
+  test('a node that stands still for a second, again and again, is suspect at the worst', async () => {
+    const node = await world.node('sleepy')
+    await until(() => world.last('sleepy')?.state === 'alive')
+    for (let pauses = 1; pauses <= 3; pauses += 1) {
+      const frozenAtMs = node.freeze()
+      await until(() => performance.now() - frozenAtMs > 1_000)
+      node.resume()
+      await nextSnapshots(2)
+    }
+    expect(verdictsOn('sleepy')).toEqual([])
+    await until(() => world.last('sleepy')?.state === 'alive')
+  })
+
   test('a node that answers pings without beating stays suspect', async () => {
     const node = await world.node('mute')
     await until(() => world.last('mute')?.state === 'alive')
@@ -137,8 +152,131 @@ describe('no death', () => {
   })
 })
 
-test('the snapshot carries the backlog of the pointers', async () => {
-  world.watcher.publish('tasks.medium.acme.t-1', '{}')
-  await until(() => world.snapshots.at(-1)?.queued === 1)
-  expect(world.snapshots.at(-1)?.backlogAtMs).toBeTypeOf('number')
+const decisionsOn = (nodeId: string) =>
+  world.decisions.filter(({ about }) => about === nodeId).map(({ kind, reason }) => [kind, reason])
+const working = { heard: 0, calling: 5, waiting: 0, stuckMs: 0, stallMs: 0 }
+
+describe('a node that beats and does not progress', () => {
+  test('by its main loop: load balancers avoid it, and it is asked to drain when it lasts', async () => {
+    const node = await world.node('hung')
+    await until(() => world.last('hung')?.state === 'alive')
+    node.say({ work: { ...working, stallMs: STALL_MS / 2 } })
+    await nextSnapshots(4)
+    expect(world.last('hung')?.state).toBe('alive')
+    node.say({ work: { ...working, stallMs: 5_000 } })
+    await until(() => world.last('hung')?.state === 'stalled')
+    await until(() => node.drains() > 0)
+    expect(decisionsOn('hung')).toEqual([
+      ['avoid', 'main-loop'],
+      ['drain', 'main-loop'],
+    ])
+    node.say({ work: working, active: 0 })
+    await until(() => world.last('hung')?.state === 'alive')
+    expect(decisionsOn('hung').at(-1)?.[0]).toBe('restore')
+    expect(verdictsOn('hung')).toEqual([])
+  })
+
+  test('while others do: one decision, whoever watches, and no verdict', async () => {
+    const busy = await Promise.all(ids('busy-', 3).map((id) => world.node(id)))
+    for (const node of busy) node.work()
+    const node = await world.node('gray')
+    node.say({ active: 5, work: working })
+    await until(() => world.last('gray')?.state === 'stalled', 10_000)
+    await until(() => node.drains() > 0)
+    await nextSnapshots(4)
+    expect(decisionsOn('gray')).toEqual([
+      ['avoid', 'no-progress'],
+      ['drain', 'no-progress'],
+    ])
+    expect(world.decisions.find(({ about }) => about === 'gray')).toMatchObject({
+      service: 'health-monitor',
+      acted: true,
+      inputs: { calling: 5, active: 5 },
+    })
+    expect(busy.map(({ drains }) => drains())).toEqual([0, 0, 0])
+    expect(verdictsOn('gray')).toEqual([])
+    await Promise.all([node, ...busy].map((one) => leave(one)))
+  })
+
+  test('is left alone when it waits for timers, or when the provider is stuck for all', async () => {
+    const timers = await world.node('timers')
+    timers.say({ active: 5, work: { ...working, calling: 0, waiting: 5 } })
+    const nodes = await Promise.all(ids('mute-', 3).map((id) => world.node(id)))
+    for (const node of nodes) node.say({ active: 5, work: working })
+    const startedAtMs = performance.now()
+    await until(() => performance.now() - startedAtMs > 2 * STALL_MS + 1_000, 10_000)
+    const shown = world.snapshots.at(-1)!.nodes.filter(({ state }) => state === 'stalled')
+    expect(shown).toEqual([])
+    expect([timers, ...nodes].map(({ drains }) => drains())).toEqual([0, 0, 0, 0])
+    await Promise.all([timers, ...nodes].map((one) => leave(one)))
+  })
+})
+
+/** Out of the way of the next test, without a verdict. */
+async function leave(node: Awaited<ReturnType<World['node']>>) {
+  node.say({ draining: true, active: 0, queued: 0 })
+  await node.crash()
+  await until(() => world.last(node.nodeId) === undefined)
+}
+
+describe('the snapshot', () => {
+  test('carries the backlog of the pointers, and the totals of the cluster', async () => {
+    world.watcher.publish('tasks.medium.acme.t-1', '{}')
+    await until(() => world.snapshots.at(-1)?.queued === 1)
+    const { backlogAtMs, totals, nodes, running } = world.snapshots.at(-1)!
+    const living = nodes.filter(({ state }) => state !== 'dead')
+    expect(backlogAtMs).toBeTypeOf('number')
+    expect(totals).toMatchObject({
+      queued: 1,
+      running: living.reduce((sum, { active }) => sum + active, 0),
+      activeNodes: living.filter(({ state, draining }) => state === 'alive' && !draining).length,
+      cpu: 0.5,
+      memory: 0.5,
+    })
+    expect(running).toBe(totals!.running)
+  })
+
+  test('counts what nodes completed also when they are gone', async () => {
+    const before = world.snapshots.at(-1)!.totals!.completed
+    const node = await world.node('hasty')
+    node.say({ completed: 7 })
+    await until(() => world.snapshots.at(-1)!.totals!.completed === before + 7)
+    await leave(node)
+    expect(world.snapshots.at(-1)!.totals!.completed).toBe(before + 7)
+  })
+
+  test('comes from one monitor at a time, and from the next when that one is gone', async () => {
+    const speakers = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
+    const first = await world.monitor('a-first')
+    await until(() => speakers().size === 1 && speakers().has('a-first'), 10_000)
+    await first.stop()
+    await until(() => speakers().size === 1 && !speakers().has('a-first'), 10_000)
+    expect(world.last('steady-0')?.state).toBe('alive')
+  })
+
+  test('has a history that a new monitor takes over', async () => {
+    const bornAtMs = Date.now()
+    await world.monitor('z-last')
+    const ofLast = () => world.histories.filter(({ monitorId }) => monitorId === 'z-last')
+    await until(() => (ofLast().at(-1)?.totals[0]?.atMs ?? Infinity) < bornAtMs, 30_000)
+    const times = ofLast()
+      .at(-1)!
+      .totals.map(({ atMs }) => atMs)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+})
+
+test('metrics show the cluster and each node, and no node that is gone', async () => {
+  const monitor = await world.monitor('metered')
+  const node = await world.node('brief')
+  const page = async () => (await monitor.page()).split('\n')
+  const shows = async (start: string) => (await page()).some((line) => line.startsWith(start))
+  const waitFor = async (start: string, wanted: boolean) =>
+    vi.waitUntil(async () => (await shows(start)) === wanted, { timeout: 10_000, interval: 50 })
+  await waitFor('fleet_node_state{node="brief"', true)
+  for (const name of ['nodes_active', 'tasks_queued', 'tasks_running', 'node_cpu_mean']) {
+    expect(await shows(`fleet_${name}{`)).toBe(true)
+  }
+  await leave(node)
+  await waitFor('fleet_node_state{node="brief"', false)
 })

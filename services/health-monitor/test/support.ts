@@ -14,6 +14,8 @@ import {
   SERVICES,
   STREAMS,
   SUBJECTS,
+  type Decision,
+  type History,
   VERDICT_CONSUMER,
   verdictSchema,
   type Beat,
@@ -29,6 +31,8 @@ import { createMetrics } from '../src/metrics.ts'
 import { createHealthMonitor } from '../src/service.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'error' })
+/** Short, so that a test need not wait for half a minute. */
+export const STALL_MS = 2_000
 const MIB = 1024 ** 2
 const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
@@ -79,6 +83,14 @@ export async function startWorld() {
       verdicts.push({ ...verdict, seenAtMs: performance.now() })
     },
   })
+  const decisions: Decision[] = []
+  const histories: History[] = []
+  watcher.subscribe(SUBJECTS.opsDecision('health-monitor'), (message) => {
+    decisions.push(JSON.parse(message.text()) as Decision)
+  })
+  watcher.subscribe(SUBJECTS.history, (message) => {
+    histories.push(JSON.parse(message.text()) as History)
+  })
   watcher.subscribe(SUBJECTS.snapshot, (message) => {
     snapshots.push(JSON.parse(message.text()) as Snapshot)
   })
@@ -89,21 +101,26 @@ export async function startWorld() {
     watcher,
     verdicts,
     snapshots,
+    decisions,
+    histories,
     last: (nodeId: string) => snapshots.at(-1)?.nodes.find((node) => node.nodeId === nodeId),
     async monitor(monitorId = 'monitor-1') {
       const bus = await connect('health-monitor')
+      const registry = createRegistry(monitorId)
       const service = createHealthMonitor({
         bus,
         ops: openOps(bus),
         registry: connectRegistry({ url: consul.url, log }),
         clock: systemClock,
         log,
-        metrics: createMetrics(createRegistry(monitorId)),
+        metrics: createMetrics(registry),
         monitorId,
         intervalMs: 50,
+        stallMs: STALL_MS,
       })
       services.push(service)
       await service.start()
+      return { stop: () => service.drain(1_000), page: () => registry.metrics() }
     },
     node: async (nodeId: string) => startNode(nodeId, await connect('worker')),
     async [Symbol.asyncDispose]() {
@@ -122,12 +139,17 @@ function startNode(nodeId: string, bus: Bus) {
   let change: Partial<Beat> = { incarnation: startedAtMs }
   let version = 0
   let told = 0
+  let drains = 0
+  let heard = 0
+  let hears = false
   const beat = (): void => {
     version += 1
+    heard += hears ? 1 : 0
+    const work = { heard, calling: hears ? 5 : 0, waiting: 0, stuckMs: 0, stallMs: 0 }
     const figures = { slots: 10, active: 1, queued: 0, cpu: 0.5, memory: 0.5, memoryBytes: 1 }
     const rest = { lagMs: 0, responseMs: 0, completed: 0, failed: 0, draining: false, startedAtMs }
     const incarnation = startedAtMs
-    const full: Beat = { nodeId, incarnation, version, ...figures, ...rest, ...change }
+    const full: Beat = { nodeId, incarnation, version, ...figures, ...rest, work, ...change }
     bus.publish(SUBJECTS.beat(nodeId), JSON.stringify(full))
   }
   let answers = true
@@ -136,12 +158,22 @@ function startNode(nodeId: string, bus: Bus) {
     if (deadIncarnation !== undefined) told = deadIncarnation
     if (answers) message.respond('{}')
   })
+  bus.subscribe(SUBJECTS.drain(nodeId), () => {
+    drains += 1
+  })
   beat()
   let timer: NodeJS.Timeout | undefined = setInterval(beat, 500)
   return {
     nodeId,
     startedAtMs,
     told: () => told,
+    drains: () => drains,
+    /** Calls a provider from here on, and hears it. */
+    work() {
+      hears = true
+      change = { ...change, active: 5 }
+      beat()
+    },
     say(next: Partial<Beat>) {
       change = { ...change, ...next }
       beat()

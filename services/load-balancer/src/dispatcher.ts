@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import type { Level } from '@agentfleet/domain'
 import {
   dispatchReplySchema,
   signClaim,
@@ -16,22 +17,26 @@ import type { NodeTable } from './node-table.ts'
  *
  * One request per node is under way; what is assigned meanwhile goes out together when it has
  * answered, so a busy moment makes large requests and an idle one waits for nothing. Invariants: a
- * pointer is in transit to at most one node; "nobody listens", a refusal, or a node that did not
+ * task is in transit to at most one node; "nobody listens", a refusal, or a node that did not
  * answer the request before bring back what has not run; a request without an answer is left to the
- * leases of its pointers (L6).
+ * leases of its pointers (L6), or to the notes, which make a pointer for what has none.
  */
 export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
-  /** Pointers assigned and not answered for. */
+  /** Tasks assigned and not answered for. */
   inTransit(): number
 }
 
-/** A fetched pointer in hand. */
+/** A task in hand: a fetched pointer, or one handed over that has none yet. */
 export interface Held {
   readonly pointer: Pointer
-  readonly ackSubject: string
+  /** Queue that a pointer would stand in; needed while there is none. */
+  readonly priority: Level
+  readonly ackSubject: string | undefined
   /** Only the careful way may run it (L3). */
   readonly careful: boolean
+  /** The node that runs it already and is to take on the pointer; cleared when it will not. */
+  runsAt: string | undefined
   heldSinceMs: number
 }
 
@@ -84,7 +89,10 @@ export function createDispatcher(
         const reply = dispatchReplySchema.parse(JSON.parse(answer.text))
         leave(nodeId, reply.accepted)
         nodes.beat(reply.beat)
-        giveBack(nodeId, items.slice(reply.accepted))
+        const refused = items.slice(reply.accepted)
+        // The first one was refused: it does not run there any more. Those behind it may.
+        if (refused[0] !== undefined) refused[0].runsAt = undefined
+        giveBack(nodeId, refused)
         continue
       }
       nodes.unreachable(nodeId)
@@ -92,6 +100,7 @@ export function createDispatcher(
         logger.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
         leave(nodeId, items.length)
       } else {
+        for (const item of items) item.runsAt = undefined
         giveBack(nodeId, items)
         notes.nodeGone(nodeId)
       }
@@ -106,7 +115,7 @@ export function createDispatcher(
     seq: pointer.seq,
     deadlineAtMs: pointer.deadlineAtMs,
     careful,
-    ackSubject,
+    ...(ackSubject === undefined ? {} : { ackSubject }),
     claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
     ...(pointer.spec === undefined || careful ? {} : { spec: pointer.spec }),
   })
@@ -116,9 +125,7 @@ export function createDispatcher(
     assign(nodeId, items) {
       nodes.transit(nodeId, items.length)
       inTransit += items.length
-      for (const { pointer, ackSubject } of items) {
-        notes.dispatched(pointer.taskId, nodeId, ackSubject)
-      }
+      for (const item of items) notes.dispatched(item, nodeId)
       const queue = queues.get(nodeId)
       if (queue !== undefined) {
         queue.push(...items)

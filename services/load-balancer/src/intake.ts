@@ -1,28 +1,35 @@
 import { createPuller, type Bus, type PulledMessage, type Puller } from '@agentfleet/adapters'
 import { LEVELS, planIntake, type Level } from '@agentfleet/domain'
-import { pointerConsumer, STREAMS } from '@agentfleet/protocol'
+import { pointerConsumer, STREAMS, type PointerQueue } from '@agentfleet/protocol'
 
 /**
  * Fetches pointers, one pull consumer per priority, never more than there are credits (late
- * binding): what no node has room for stays in JetStream, where it survives everything.
+ * binding): what no node has room for stays in JetStream, where it survives everything. Pointers of
+ * tasks that run already need no credit, but for those whose node is gone: a bounded number of them is
+ * in hand at once.
  */
 export interface Intake {
   /** Credits may have changed: look again. */
   poke(): void
+  /** Whether pointers are known to wait for credits. */
+  backlog(): boolean
   stop(): void
 }
+
+/** Pointers of running tasks asked for at once. */
+const RUNNING_ASKED_MAX = 2_000
 
 /** Starts fetching; `credits` are those of all nodes less what is already held. */
 export function createIntake(
   bus: Bus,
   credits: () => number,
-  receive: (message: PulledMessage, priority: Level) => void,
+  held: () => number,
+  receive: (message: PulledMessage, queue: PointerQueue) => void,
 ): Intake {
   const waiting: Record<Level, number> = { low: 0, medium: 0, high: 0 }
   const asked: Record<Level, number> = { low: 0, medium: 0, high: 0 }
-  const pullers = new Map<Level, Puller>()
-  for (const priority of LEVELS) {
-    const puller = createPuller(bus, {
+  const pullers: Puller[] = LEVELS.map((priority) =>
+    createPuller(bus, {
       stream: STREAMS.tasks,
       consumer: pointerConsumer(priority),
       wanted() {
@@ -35,15 +42,23 @@ export function createIntake(
         waiting[priority] = message.waiting
         receive(message, priority)
       },
-    })
-    pullers.set(priority, puller)
-  }
+    }),
+  )
+  pullers.push(
+    createPuller(bus, {
+      stream: STREAMS.tasks,
+      consumer: pointerConsumer('running'),
+      wanted: () => Math.max(0, RUNNING_ASKED_MAX - held()),
+      receive: (message) => receive(message, 'running'),
+    }),
+  )
   return {
     poke() {
-      for (const puller of pullers.values()) puller.poke()
+      for (const puller of pullers) puller.poke()
     },
+    backlog: () => LEVELS.some((priority) => waiting[priority] > 0),
     stop() {
-      for (const puller of pullers.values()) puller.stop()
+      for (const puller of pullers) puller.stop()
     },
   }
 }

@@ -17,8 +17,11 @@ export interface NodeTable {
   unreachable(nodeId: string): void
   /** Counts tasks that are on their way to a node; negative when the node has answered. */
   transit(nodeId: string, count: number): void
-  loads(): readonly NodeLoad[]
+  loads(): readonly KnownLoad[]
 }
+
+/** A node's load; `gone`: nobody listens there, or it was declared dead. */
+export type KnownLoad = NodeLoad & { readonly gone: boolean }
 
 interface Entry {
   beat: Beat
@@ -26,6 +29,8 @@ interface Entry {
   inTransit: number
   unreachable: boolean
 }
+
+type Opinion = Pick<Snapshot['nodes'][number], 'incarnation' | 'state'>
 
 /** A node that has not been heard of for this long is forgotten, milliseconds. */
 const FORGET_AFTER_MS = 60_000
@@ -36,12 +41,13 @@ const SNAPSHOT_VALID_MS = 3_000
 export function createNodeTable(monotonicMs: () => number): NodeTable {
   const nodes = new Map<string, Entry>()
   let passing = new Set<string>()
-  let suspects = new Map<string, number>()
+  let suspects = new Map<string, Opinion>()
   let snapshotAtMs = -Infinity
 
-  const load = (id: string, entry: Entry, now: number): NodeLoad => {
+  const load = (id: string, entry: Entry, now: number): KnownLoad => {
     const { beat } = entry
-    const opinion = now - snapshotAtMs <= SNAPSHOT_VALID_MS ? suspects.get(id) : undefined
+    const said = now - snapshotAtMs <= SNAPSHOT_VALID_MS ? suspects.get(id) : undefined
+    const opinion = said !== undefined && said.incarnation >= beat.incarnation ? said : undefined
     return {
       id,
       incarnation: beat.incarnation,
@@ -53,7 +59,8 @@ export function createNodeTable(monotonicMs: () => number): NodeTable {
       lagMs: beat.lagMs,
       responseMs: beat.responseMs,
       draining: beat.draining,
-      suspect: entry.unreachable || (opinion !== undefined && opinion >= beat.incarnation),
+      suspect: entry.unreachable || opinion !== undefined,
+      gone: entry.unreachable || opinion?.state === 'dead',
       passing: passing.has(id),
       beatAgeMs: now - entry.beatAtMs,
     }
@@ -79,9 +86,7 @@ export function createNodeTable(monotonicMs: () => number): NodeTable {
     snapshot(snapshot) {
       snapshotAtMs = monotonicMs()
       suspects = new Map(
-        snapshot.nodes
-          .filter((node) => node.state !== 'alive')
-          .map((node) => [node.nodeId, node.incarnation]),
+        snapshot.nodes.filter((node) => node.state !== 'alive').map((node) => [node.nodeId, node]),
       )
     },
     unreachable(nodeId) {
@@ -94,7 +99,7 @@ export function createNodeTable(monotonicMs: () => number): NodeTable {
     },
     loads() {
       const now = monotonicMs()
-      const loads: NodeLoad[] = []
+      const loads: KnownLoad[] = []
       for (const [id, entry] of nodes) {
         if (now - entry.beatAtMs > FORGET_AFTER_MS) nodes.delete(id)
         else loads.push(load(id, entry, now))

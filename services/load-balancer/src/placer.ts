@@ -1,18 +1,29 @@
-import { ack, type PulledMessage } from '@agentfleet/adapters'
-import { selectNode, type Level, type NodeLoad, type PlacementLimits } from '@agentfleet/domain'
-import { pointerSchema, RENEW_INTERVAL_MS } from '@agentfleet/protocol'
+import { ack, type Pointers, type PulledMessage } from '@agentfleet/adapters'
+import { selectNode, type Level, type PlacementLimits } from '@agentfleet/domain'
+import {
+  pointerSchema,
+  RENEW_INTERVAL_MS,
+  type Fresh,
+  type PointerQueue,
+} from '@agentfleet/protocol'
 import { createDispatcher, type DispatcherDeps, type Held } from './dispatcher.ts'
+import type { KnownLoad } from './node-table.ts'
 
 /**
- * Places fetched pointers on nodes.
+ * Places fetched pointers, and fresh tasks without one, on nodes.
  *
- * A pointer is held (no node has room, or the chosen one refused) or with the dispatcher. Invariant:
- * what the dispatcher brings back has not run and is placed again at once; held pointers are renewed.
+ * A task is held (no node has room, or the chosen one refused) or with the dispatcher. Invariants:
+ * what the dispatcher brings back has not run and is placed again at once; held pointers are renewed;
+ * a task without a pointer that cannot be placed at once gets one and is let go.
  */
 export interface Placer {
-  add(message: PulledMessage, priority: Level): void
+  add(message: PulledMessage, queue: PointerQueue): void
+  /** Takes tasks that were handed over; what is above `room` gets a pointer instead. */
+  addFresh(items: Fresh['items'], room: number): void
   /** Held pointers, which have a claim on the next credits. */
   held(): number
+  /** Of these, those that found no node when they were last tried. */
+  stuck(): number
   /** Tries to place what is held. */
   place(): void
   drain(deadlineMs: number): Promise<void>
@@ -20,6 +31,7 @@ export interface Placer {
 
 /** What a placer works with. */
 export interface PlacerDeps extends DispatcherDeps {
+  readonly pointers: Pick<Pointers, 'issue'>
   readonly limits: () => PlacementLimits
   readonly random: () => number
 }
@@ -28,8 +40,9 @@ export interface PlacerDeps extends DispatcherDeps {
 export function createPlacer(deps: PlacerDeps): Placer {
   const { bus, nodes, metrics, logger, monotonicMs } = deps
   let held: Held[] = []
+  let stuck = 0
   let scheduled = false
-  const highest: Record<Level, number> = { low: 0, medium: 0, high: 0 }
+  const highest: Record<PointerQueue, number> = { low: 0, medium: 0, high: 0, running: 0 }
 
   const schedule = (): void => {
     if (scheduled) return
@@ -42,26 +55,39 @@ export function createPlacer(deps: PlacerDeps): Placer {
   }
 
   const place = (): void => {
+    stuck = 0
     if (held.length === 0) return
     const loads = [...nodes.loads()]
     const limits = deps.limits()
     const chosen = new Map<string, Held[]>()
     const stay: Held[] = []
     const decisions = new Map<string, number>()
+    const assign = (nodeId: string, item: Held): void => {
+      const batch = chosen.get(nodeId)
+      if (batch === undefined) chosen.set(nodeId, [item])
+      else batch.push(item)
+    }
     for (const item of held) {
+      const { runsAt } = item
+      if (runsAt !== undefined && loads.some(({ id, gone }) => id === runsAt && !gone)) {
+        // It holds its slot there already.
+        assign(runsAt, item)
+        continue
+      }
       const decision = selectNode(loads, item.pointer, limits, deps.random)
       decisions.set(decision.reason, (decisions.get(decision.reason) ?? 0) + 1)
       if (decision.kind === 'hold') {
-        stay.push(item)
+        if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+        else stay.push(item)
         continue
       }
+      item.runsAt = undefined
       const at = loads.findIndex((load) => load.id === decision.nodeId)
       loads[at] = withOneMore(loads[at]!)
-      const batch = chosen.get(decision.nodeId)
-      if (batch === undefined) chosen.set(decision.nodeId, [item])
-      else batch.push(item)
+      assign(decision.nodeId, item)
     }
     held = stay
+    stuck = stay.length
     for (const [reason, count] of decisions) metrics.placements.inc({ reason }, count)
     for (const [nodeId, items] of chosen) dispatcher.assign(nodeId, items)
   }
@@ -81,10 +107,20 @@ export function createPlacer(deps: PlacerDeps): Placer {
 
   return {
     held: () => held.length,
+    stuck: () => stuck,
     place: () => {
       if (held.length > 0) schedule()
     },
-    add(message, priority) {
+    addFresh(items, room) {
+      let left = room
+      for (const { pointer, priority } of items) {
+        if (left-- > 0) held.push(heldFresh(pointer, priority, monotonicMs()))
+        else deps.pointers.issue(pointer, priority)
+      }
+      metrics.fetched.inc({ way: 'handed-over' }, items.length)
+      schedule()
+    },
+    add(message, queue) {
       const parsed = pointerSchema.safeParse(JSON.parse(message.text))
       if (!parsed.success) {
         // Only a writer with rights on TASKS could have put it there; nobody can run it.
@@ -93,11 +129,18 @@ export function createPlacer(deps: PlacerDeps): Placer {
         return
       }
       const pointer = parsed.data
-      const fresh = message.deliveries === 1 && message.streamSeq > highest[priority]
-      highest[priority] = Math.max(highest[priority], message.streamSeq)
+      const fresh = message.deliveries === 1 && message.streamSeq > highest[queue]
+      highest[queue] = Math.max(highest[queue], message.streamSeq)
       const careful = pointer.reissue || !fresh || pointer.spec === undefined
-      const { ackSubject } = message
-      held.push({ pointer, ackSubject, careful, heldSinceMs: monotonicMs() })
+      held.push({
+        pointer,
+        priority: queue === 'running' ? 'medium' : queue,
+        ackSubject: message.ackSubject,
+        careful,
+        // Delivered again, it was given back: its run is not there any more.
+        runsAt: fresh ? pointer.node : undefined,
+        heldSinceMs: monotonicMs(),
+      })
       metrics.fetched.inc({ way: careful ? 'careful' : 'fresh' })
       schedule()
     },
@@ -108,12 +151,26 @@ export function createPlacer(deps: PlacerDeps): Placer {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
       // Another load balancer, or this one's successor, places them.
-      for (const item of held) ack.giveBack(bus, item.ackSubject)
+      for (const item of held) {
+        if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+        else ack.giveBack(bus, item.ackSubject)
+      }
       held = []
     },
   }
 }
 
-function withOneMore(load: NodeLoad): NodeLoad {
+function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs: number): Held {
+  return {
+    pointer,
+    priority,
+    ackSubject: undefined,
+    careful: false,
+    runsAt: undefined,
+    heldSinceMs,
+  }
+}
+
+function withOneMore(load: KnownLoad): KnownLoad {
   return { ...load, inTransit: load.inTransit + 1 }
 }

@@ -1,6 +1,13 @@
-import type { Bus, Registry, Store } from '@agentfleet/adapters'
+import { openPointers, type Bus, type Registry, type Store } from '@agentfleet/adapters'
 import { creditsOf, isEligible, PLACEMENT_LIMITS, type PlacementLimits } from '@agentfleet/domain'
-import { beatSchema, loadSchema, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
+import {
+  balancerSchema,
+  beatSchema,
+  freshSchema,
+  loadSchema,
+  snapshotSchema,
+  SUBJECTS,
+} from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createInflightNotes } from './inflight-notes.ts'
 import { createIntake, type Intake } from './intake.ts'
@@ -45,10 +52,19 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     for (const [id, atMs] of balancers) if (now - atMs > ANNOUNCE_VALID_MS) balancers.delete(id)
     return { ...PLACEMENT_LIMITS, creditShare: 1 / Math.max(1, balancers.size) }
   }
-  const notes = createInflightNotes(deps.store, monotonicMs, (count) =>
+  const pointers = openPointers(bus)
+  const notes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
     deps.metrics.notesLost.inc(count),
   )
-  const placer = createPlacer({ ...deps, notes, nodes, limits, monotonicMs, random: Math.random })
+  const placer = createPlacer({
+    ...deps,
+    notes,
+    nodes,
+    pointers,
+    limits,
+    monotonicMs,
+    random: Math.random,
+  })
 
   const credits = (): number => {
     const now = limits()
@@ -59,6 +75,16 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   const free = (): number => credits() - placer.held()
   const eligible = (): number => nodes.loads().filter((node) => isEligible(node, limits())).length
   deps.metrics.observe({ credits, held: placer.held, nodes: eligible })
+
+  // Fresh tasks pass by the queue only while nothing waits in it.
+  const room = (): number =>
+    placer.stuck() > 0 || intake === undefined || intake.backlog() ? 0 : Math.max(0, free())
+  let announcedRoom = false
+  const announce = (): void => {
+    announcedRoom = room() > 0
+    const hint = { id: deps.balancerId, room: announcedRoom }
+    bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
+  }
 
   const look = (): void => {
     notes.sweep()
@@ -83,18 +109,28 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         bus.subscribe(SUBJECTS.snapshot, (message) =>
           nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
         ),
-        bus.subscribe(SUBJECTS.balancer, (message) => balancers.set(message.text(), monotonicMs())),
+        bus.subscribe(SUBJECTS.balancer, (message) => {
+          const { id } = balancerSchema.parse(JSON.parse(message.text()))
+          balancers.set(id, monotonicMs())
+        }),
+        bus.subscribe(
+          SUBJECTS.fresh,
+          (message) => {
+            const now = room()
+            placer.addFresh(freshSchema.parse(JSON.parse(message.text())).items, now)
+            // The gateways had better queue what comes next.
+            if (now === 0 && announcedRoom) announce()
+          },
+          { queue: 'load-balancer' },
+        ),
         deps.registry.watch('agent-worker', (ids) => {
           logger.info({ nodes: ids.length }, 'nodes listed by Consul')
           nodes.passing(ids)
         }),
       )
       balancers.set(deps.balancerId, monotonicMs())
-      timers.push(
-        setInterval(() => bus.publish(SUBJECTS.balancer, deps.balancerId), ANNOUNCE_EVERY_MS),
-        setInterval(look, LOOK_EVERY_MS),
-      )
-      intake = createIntake(bus, free, placer.add)
+      timers.push(setInterval(announce, ANNOUNCE_EVERY_MS), setInterval(look, LOOK_EVERY_MS))
+      intake = createIntake(bus, free, placer.held, placer.add)
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
     async drain(deadlineMs) {

@@ -4,27 +4,40 @@ import { snapshotSchema, SUBJECTS, type Snapshot, type Verdict } from '@agentfle
 
 /** The fleet by the latest snapshot; a hint (L6): without one nothing is assumed. */
 export interface FleetView {
+  latest(): Snapshot | undefined
   credits(): number
+  /** Living nodes but for one that is not to be counted; undefined without a snapshot. */
+  alive(uncounted?: string): number | undefined
   /** What runs under the dead node's name by now. */
-  successor(verdict: Verdict): 'resumed' | 'restarted' | 'none'
+  successor(verdict: Verdict): Successor
   /** Resolves when a snapshot shows free credits, or after this long. */
   creditsWithin(waitMs: number): Promise<void>
+  /** Called with each snapshot, until the view is closed. */
+  onSnapshot(listener: (snapshot: Snapshot) => void): void
   close(): void
 }
+
+/** The same process again, a new one under its name, or nothing. */
+export type Successor = 'resumed' | 'restarted' | 'none'
 
 /** Follows the snapshots. */
 export function followFleet(bus: Bus): FleetView {
   let latest: Snapshot | undefined
   const waiting = new Set<() => void>()
+  const listeners = new Set<(snapshot: Snapshot) => void>()
   const credits = (): number => freeCredits(latest?.nodes ?? [])
   const subscription = bus.subscribe(SUBJECTS.snapshot, (message) => {
     const { data } = snapshotSchema.safeParse(JSON.parse(message.text()))
     if (data === undefined) return
     latest = data
     if (credits() > 0) for (const wake of waiting) wake()
+    for (const listener of listeners) listener(data)
   })
   return {
+    latest: () => latest,
     credits,
+    alive: (uncounted) =>
+      latest?.nodes.filter(({ nodeId, state }) => state !== 'dead' && nodeId !== uncounted).length,
     successor({ nodeId, incarnation, startedAtMs, reason }) {
       if (reason === 'restarted') return 'restarted'
       const node = latest?.nodes.find((known) => known.nodeId === nodeId)
@@ -44,6 +57,12 @@ export function followFleet(bus: Bus): FleetView {
         waiting.add(wake)
       })
     },
-    close: () => subscription.close(),
+    onSnapshot(listener) {
+      listeners.add(listener)
+    },
+    close() {
+      listeners.clear()
+      subscription.close()
+    },
   }
 }

@@ -1,8 +1,10 @@
 import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
+import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { loadConfig, runService } from '@agentfleet/runtime'
-import { schema } from './config.ts'
+import { schema, type RecoveryConfig } from './config.ts'
+import { createLocalOrchestrator } from './local.ts'
 import { createMetrics } from './metrics.ts'
-import { createReplacer } from './replacer.ts'
+import { createRecommender, type Orchestrator } from './orchestrator.ts'
 import { createRecovery } from './service.ts'
 
 runService(
@@ -12,7 +14,15 @@ runService(
     const bus = closers.add(await connectServiceBus('recovery', config, { log, closed: shutdown }))
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
-    const { ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: token } = config
+    const metrics = createMetrics(registry)
+    const adviser = closers.add(
+      createAdviser({
+        ...adviserSettings(config),
+        clock,
+        log,
+        onAsked: ({ outcome }) => metrics.advice.inc({ outcome }),
+      }),
+    )
     const recovery = createRecovery({
       bus,
       ops: openOps(bus),
@@ -20,8 +30,9 @@ runService(
       clock,
       log,
       instanceId: base.SERVICE_ID,
-      metrics: createMetrics(registry),
-      replacer: url === undefined ? undefined : createReplacer({ url, token }),
+      metrics,
+      orchestrator: await orchestratorOf(config),
+      adviser,
     })
     return {
       ...recovery,
@@ -31,3 +42,18 @@ runService(
   },
   { schema },
 )
+
+async function orchestratorOf(config: RecoveryConfig): Promise<Orchestrator> {
+  const { DRIVER: driver, ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: token } = config
+  if (driver === 'local' && url !== undefined) return createLocalOrchestrator({ url, token })
+  if (driver !== 'kubernetes') return createRecommender()
+  // The client of a cluster costs time and memory that only a process in a cluster has to pay.
+  const { createKubernetes } = await import('./kubernetes.ts')
+  return createKubernetes({
+    namespace: config.K8S_NAMESPACE,
+    app: config.K8S_APP,
+    apiUrl: config.K8S_API_URL,
+    tokenFile: config.K8S_TOKEN_FILE,
+    caFile: config.K8S_CA_FILE,
+  })
+}

@@ -5,6 +5,17 @@ export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
     incidents: metrics.counter('incidents_total', 'Incidents, by what was done.', ['action']),
+    outcomes: metrics.counter('incident_outcomes_total', 'Closed incidents, by how they ended.', [
+      'kind',
+    ]),
+    recovered: metrics.histogram(
+      'incident_seconds',
+      'From a verdict to the outcome of its incident.',
+      ['kind'],
+      [0.5, 1, 2, 5, 10, 20, 60, 120],
+    ),
+    quarantines: metrics.counter('quarantines_total', 'Flapping nodes that were shut out.'),
+    quarantined: metrics.gauge('quarantined_nodes', 'Nodes in quarantine now.'),
     givenBack: metrics.counter('pointers_given_back_total', 'Pointers of dead nodes given back.'),
     failover: metrics.histogram(
       'failover_seconds',
@@ -13,6 +24,9 @@ export function createMetrics(registry: ServiceContext['registry']) {
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
     retries: metrics.counter('verdict_retries_total', 'Verdicts left for another delivery.'),
+    advice: metrics.counter('recovery_advice_total', 'Advice on failures, by its outcome.', [
+      'outcome',
+    ]),
   }
 }
 

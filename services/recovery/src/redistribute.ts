@@ -1,7 +1,7 @@
 import { ack, type Bus, type Store } from '@agentfleet/adapters'
 import { planRecovery } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
-import type { Logger } from '@agentfleet/runtime'
+import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from './fleet-view.ts'
 
 /**
@@ -13,16 +13,36 @@ import type { FleetView } from './fleet-view.ts'
  */
 
 /** How a redistribution ended. */
-export type Redistribution =
-  | { readonly kind: 'given-back'; readonly tasks: number }
-  /** The notes cannot be read: the leases run out by themselves. */
-  | { readonly kind: 'notes-unreadable'; readonly tasks: 0 }
+export interface Redistribution {
+  /** `notes-unreadable`: nothing is known of the tasks, the leases run out by themselves. */
+  readonly kind: 'given-back' | 'notes-unreadable'
+  /** Tasks that were noted for the node, those suspected of killing it last. */
+  readonly taskIds: readonly string[]
+  /** How many of their pointers were given back. */
+  readonly redistributed: number
+  /** When the broker had the last of them, epoch milliseconds. */
+  readonly atMs?: number
+}
+
+/** Nothing was noted, or nothing is to be given back. */
+export const NOTHING_GIVEN_BACK: Redistribution = {
+  kind: 'given-back',
+  taskIds: [],
+  redistributed: 0,
+}
+/** The notes could not be read. */
+export const NOTES_UNREADABLE: Redistribution = {
+  kind: 'notes-unreadable',
+  taskIds: [],
+  redistributed: 0,
+}
 
 /** What it takes. */
 export interface RedistributeDeps {
   readonly bus: Bus
   readonly store: Store
   readonly fleet: FleetView
+  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -35,17 +55,28 @@ const STORE_TRIES = 5
 const STORE_RETRY_MS = 400
 const ROUND_TRIP_WITHIN_MS = 2_000
 
-/** Gives back all that is noted for a node; throws `bus-unavailable` when the bus is away. */
+/**
+ * Gives back all that is noted for a node, suspects last, and tells which tasks these are; throws
+ * `bus-unavailable` when the bus is away.
+ */
 export async function redistribute(
-  { bus, store, fleet, log }: RedistributeDeps,
+  { bus, store, fleet, clock, log }: RedistributeDeps,
   nodeId: string,
+  suspects: ReadonlySet<string>,
+  onTasks: (taskIds: readonly string[]) => Promise<void>,
 ): Promise<Redistribution> {
   const notes = await withTries(() => store.inflightOf(nodeId), log)
-  if (notes === undefined) return { kind: 'notes-unreadable', tasks: 0 }
+  if (notes === undefined) return NOTES_UNREADABLE
+  const taskIds = notes.map(({ taskId }) => taskId)
+  // Beside the work, not before it: the record must not cost the tasks time.
+  const told = onTasks(taskIds).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
   const byTask = new Map<string, Note>(notes.map((note) => [note.taskId, note]))
-  const { batches } = planRecovery(notes, fleet.credits())
-  const settled: Promise<boolean>[] = []
-  let tasks = 0
+  const { batches } = planRecovery(notes, fleet.credits(), suspects)
+  const settled: Promise<number | undefined>[] = []
+  let redistributed = 0
   for (const [index, batch] of batches.entries()) {
     let stranded: readonly Note[] = batch.flatMap(({ taskId }) => byTask.get(taskId) ?? [])
     if (index > 0) {
@@ -55,23 +86,36 @@ export async function redistribute(
       stranded = still
     }
     for (const { ackSubject } of stranded) ack.giveBack(bus, ackSubject)
-    tasks += stranded.length
-    settled.push(settle({ bus, store, log }, stranded))
+    redistributed += stranded.length
+    settled.push(settle({ bus, store, clock, log }, stranded))
   }
-  if (!(await Promise.all(settled)).every(Boolean)) {
+  const atMs = await Promise.all(settled)
+  if (atMs.includes(undefined)) {
     throw new ServiceError('bus-unavailable', 'unknown whether the pointers were given back')
   }
-  return { kind: 'given-back', tasks }
+  const untold = await told
+  if (untold !== undefined) throw untold.error
+  const last = atMs.at(-1)
+  return {
+    kind: 'given-back',
+    taskIds,
+    redistributed,
+    ...(last === undefined ? {} : { atMs: last }),
+  }
 }
 
-/** Sees that the broker has got a batch, then drops its notes; a note written anew stays (R1). */
+/**
+ * Sees that the broker has got a batch, then drops its notes (a note written anew stays, R1); says when
+ * the broker had it.
+ */
 async function settle(
-  { bus, store, log }: Pick<RedistributeDeps, 'bus' | 'store' | 'log'>,
+  { bus, store, clock, log }: Omit<RedistributeDeps, 'fleet'>,
   stranded: readonly Note[],
-): Promise<boolean> {
-  if (!(await bus.roundTrip(ROUND_TRIP_WITHIN_MS))) return false
+): Promise<number | undefined> {
+  if (!(await bus.roundTrip(ROUND_TRIP_WITHIN_MS))) return undefined
+  const atMs = clock.nowMs()
   await withTries(() => store.dropStranded(stranded), log)
-  return true
+  return atMs
 }
 
 async function stillNaming(

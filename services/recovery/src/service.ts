@@ -7,29 +7,27 @@ import {
   type Puller,
   type Store,
 } from '@agentfleet/adapters'
-import { planNodeAction } from '@agentfleet/domain'
-import {
-  STREAMS,
-  SUBJECTS,
-  VERDICT_CONSUMER,
-  verdictSchema,
-  type Incident,
-  type Verdict,
-} from '@agentfleet/protocol'
-import { settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { followFleet, type FleetView } from './fleet-view.ts'
+import type { Adviser } from '@agentfleet/adviser'
+import { STREAMS, VERDICT_CONSUMER, verdictSchema, type Verdict } from '@agentfleet/protocol'
+import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { followCourse, redistributeCourse, type CourseDeps, type Redistributed } from './course.ts'
+import { createDecisions } from './decisions.ts'
+import { followFleet } from './fleet-view.ts'
+import { createMemory } from './memory.ts'
 import type { RecoveryMetrics } from './metrics.ts'
-import { redistribute, type Redistribution } from './redistribute.ts'
-import type { Replacer } from './replacer.ts'
+import type { Orchestrator } from './orchestrator.ts'
+import { createQuarantine } from './quarantine.ts'
+import { CUT } from './waiting.ts'
 
 /**
- * Recovery: verdicts in; pointers given back, incidents and replaced nodes out.
+ * Recovery: verdicts in; pointers given back, incidents, and nodes made good out.
  *
- * A verdict goes: pulled → pointers given back → node acted on → incident recorded → acked. The
- * durable consumer gives each to one replica; what fails before the ack is delivered again after
- * ten seconds, and then finds only what is still undone. Invariants: at most HANDLING_MAX verdicts
- * in hand; after DELIVERIES_MAX deliveries a verdict is closed with what is known; if all of this
- * is down, the leases of the pointers are the last line.
+ * A verdict is in hand (its pointers are being given back), then followed (analysis, action, outcome:
+ * minutes), then acked. The durable consumer gives each to one replica; while it is held it is renewed,
+ * what fails before the ack is delivered again after ten seconds, to whoever goes on where the record
+ * ends. Invariants: at most HANDLING_MAX verdicts in hand, which nothing but the redistribution keeps
+ * there; at most FOLLOWED_MAX followed, the oldest is closed early for one more; if all of this is down,
+ * the leases of the pointers are the last line.
  */
 export interface RecoveryDeps {
   readonly bus: Bus
@@ -38,152 +36,138 @@ export interface RecoveryDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: RecoveryMetrics
-  readonly replacer: Replacer | undefined
+  readonly orchestrator: Orchestrator
+  readonly adviser: Adviser
   readonly instanceId: string
+  /** How long the outcome of an incident is watched for; OUTCOME_WITHIN_MS when not given. */
+  readonly outcomeWithinMs?: number
 }
 
 const HANDLING_MAX = 8
-const DELIVERIES_MAX = 5
-/** Replacements within this time count as a crash loop, milliseconds. */
-const REPLACEMENT_MEMORY_MS = 600_000
+/** Three replicas hold fewer verdicts with this than the consumer may have out (100). */
+const FOLLOWED_MAX = 24
+/** A third of the verdict's ack_wait. */
+const RENEW_INTERVAL_MS = 3_000
+/** What other replicas have shut out is known here this much later at most, milliseconds. */
+const MEMORY_INTERVAL_MS = 10_000
+/** A task that nobody has begun by then waits for capacity, not for recovery, milliseconds. */
+const OUTCOME_WITHIN_MS = 120_000
+
+interface Followed {
+  readonly cut: AbortController
+  readonly work: Promise<void>
+}
 
 /** Creates recovery; nothing happens before `start`. */
 export function createRecovery(deps: RecoveryDeps): Service {
-  const { bus, log, metrics } = deps
+  const { bus, log, clock, metrics } = deps
   const handling = new Set<Promise<void>>()
-  const act = createNodeActor(deps)
-  let fleet: FleetView | undefined
-  let puller: Puller | undefined
+  const followed = new Set<Followed>()
+  const held = new Set<string>()
+  const memory = createMemory(deps)
+  const quarantine = createQuarantine({ bus, clock, log, ends: memory.quarantined })
   let draining = false
+  let puller: Puller | undefined
+  let close = (): void => undefined
 
-  const handle = async (message: PulledMessage, view: FleetView): Promise<void> => {
-    const { data: verdict } = verdictSchema.safeParse(parseJson(message.text))
+  const remember = every(MEMORY_INTERVAL_MS, { clock, log, name: 'memory' }, async () => {
+    if (bus.connected()) await memory.catchUp()
+    metrics.quarantined.set(memory.quarantined().size)
+  })
+  const renew = every(RENEW_INTERVAL_MS, { clock, log, name: 'renew' }, async () => {
+    for (const ackSubject of held) ack.renew(bus, ackSubject)
+  })
+
+  const handle = async (message: PulledMessage, course: CourseDeps): Promise<void> => {
+    const verdict = parseVerdict(message.text)
     if (verdict === undefined) {
       log.error({ subject: message.subject }, 'not a verdict: skipped')
       return ack.done(bus, message.ackSubject)
     }
-    const successor = view.successor(verdict)
-    // Resumed with all it had: it asks the coordinator itself what it still owns.
-    const result: Redistribution =
-      successor === 'resumed'
-        ? { kind: 'given-back', tasks: 0 }
-        : await giveBack({ ...deps, fleet: view }, verdict, message.deliveries)
-    const redistributedAtMs = deps.clock.nowMs()
-    if (result.kind === 'given-back' && result.tasks > 0) {
-      metrics.givenBack.inc(result.tasks)
-      metrics.failover.observe(Math.max(0, redistributedAtMs - verdict.atMs) / 1_000)
+    held.add(message.ackSubject)
+    try {
+      const redistributed = await redistributeCourse(course, verdict, message.deliveries)
+      if (redistributed === undefined) {
+        held.delete(message.ackSubject)
+        return ack.done(bus, message.ackSubject)
+      }
+      follow(message, course, redistributed)
+    } catch (error) {
+      leave(message, error)
     }
-    // What follows may take seconds; the verdict must not go to another replica meanwhile.
-    ack.renew(bus, message.ackSubject)
-    const action = await act(verdict, successor)
-    const incident: Incident = {
-      id: `${verdict.nodeId}-${verdict.incarnation}`,
-      nodeId: verdict.nodeId,
-      incarnation: verdict.incarnation,
-      reason: verdict.reason,
-      state: 'closed',
-      by: deps.instanceId,
-      silentMs: verdict.silentMs,
-      detectedAtMs: verdict.atMs,
-      openedAtMs: redistributedAtMs,
-      redistributedAtMs,
-      tasks: result.tasks,
-      redistributed: result.tasks,
-      taskIds: [],
-      suspectTasks: [],
-      action,
-    }
-    await deps.ops.record(SUBJECTS.opsIncident(incident.id), incident)
-    metrics.incidents.inc({ action: action.kind })
-    log.warn({ ...incident }, 'incident')
-    ack.done(bus, message.ackSubject)
   }
 
-  const receive = (message: PulledMessage, view: FleetView): void => {
-    const work = handle(message, view)
-      .catch((error: unknown) => {
-        metrics.retries.inc()
-        log.error({ err: error, subject: message.subject }, 'verdict left for the next delivery')
+  const follow = (message: PulledMessage, course: CourseDeps, redistributed: Redistributed) => {
+    const going = [...followed].filter((one) => !one.cut.signal.aborted)
+    if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.hurry)
+    const cut = new AbortController()
+    if (draining) cut.abort(CUT.stopped)
+    const work = followCourse(course, redistributed, cut.signal)
+      .then((ended) => {
+        held.delete(message.ackSubject)
+        // Another replica need not wait for the end of this one's time.
+        if (ended) ack.done(bus, message.ackSubject)
+        else ack.giveBack(bus, message.ackSubject)
       })
-      .finally(() => {
-        handling.delete(work)
-        puller?.poke()
-      })
+      .catch((error: unknown) => leave(message, error))
+      .finally(() => followed.delete(entry))
+    const entry: Followed = { cut, work }
+    followed.add(entry)
+  }
+
+  const leave = (message: PulledMessage, error: unknown): void => {
+    held.delete(message.ackSubject)
+    metrics.retries.inc()
+    log.error({ err: error, subject: message.subject }, 'verdict left for the next delivery')
+  }
+
+  const receive = (message: PulledMessage, course: CourseDeps): void => {
+    const work = handle(message, course).finally(() => {
+      handling.delete(work)
+      puller?.poke()
+    })
     handling.add(work)
   }
 
   return {
     async start() {
       if (puller !== undefined) return
-      const view = (fleet = followFleet(bus))
+      const fleet = followFleet(bus)
+      const decisions = createDecisions({ ...deps, fleet, memory })
+      fleet.onSnapshot(quarantine.enforce)
+      close = () => {
+        fleet.close()
+        decisions.close()
+      }
+      const outcomeWithinMs = deps.outcomeWithinMs ?? OUTCOME_WITHIN_MS
+      const course = { ...deps, fleet, memory, decisions, quarantine, outcomeWithinMs }
+      await Promise.all([remember.start(), renew.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,
         consumer: VERDICT_CONSUMER,
         wanted: () => (draining ? 0 : HANDLING_MAX - handling.size),
-        receive: (message) => receive(message, view),
+        receive: (message) => receive(message, course),
       })
     },
     async drain(deadlineMs) {
       draining = true
       puller?.stop()
-      await settleWithin(Promise.all(handling), deadlineMs)
-      fleet?.close()
+      for (const { cut } of followed) cut.abort(CUT.stopped)
+      // What is still in hand is followed for a moment after that.
+      const settled = Promise.all(handling).then(() =>
+        Promise.all([...followed].map(({ work }) => work)),
+      )
+      await settleWithin(settled, deadlineMs)
+      await Promise.all([remember.drain(0), renew.drain(0)])
+      close()
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }
 }
 
-/** Gives back; after too many deliveries of the verdict the leases are left to run out. */
-async function giveBack(
-  deps: RecoveryDeps & { readonly fleet: FleetView },
-  { nodeId }: Verdict,
-  deliveries: number,
-): Promise<Redistribution> {
+function parseVerdict(text: string): Verdict | undefined {
   try {
-    return await redistribute(deps, nodeId)
-  } catch (error) {
-    if (deliveries < DELIVERIES_MAX) throw error
-    deps.log.error({ err: error, nodeId }, 'pointers not given back, their leases run out')
-    return { kind: 'notes-unreadable', tasks: 0 }
-  }
-}
-
-/** What is done about the process itself; returns it in the incident's words. */
-function createNodeActor({ replacer, clock, log }: RecoveryDeps) {
-  let replacedAtMs: number[] = []
-  return async (
-    { nodeId, reason }: Verdict,
-    successor: ReturnType<FleetView['successor']>,
-  ): Promise<NonNullable<Incident['action']>> => {
-    const now = clock.monotonicMs()
-    const startedAtMs = clock.nowMs()
-    const driver = replacer === undefined ? 'none' : 'local'
-    replacedAtMs = replacedAtMs.filter((atMs) => now - atMs < REPLACEMENT_MEMORY_MS)
-    const action = planNodeAction({
-      reason,
-      resumed: successor === 'resumed',
-      restarted: successor === 'restarted',
-      orchestrated: replacer !== undefined,
-      recentReplacements: replacedAtMs.length,
-    })
-    const taken = { ...action, driver, startedAtMs }
-    if (action.kind !== 'replace' || replacer === undefined) {
-      return { ...taken, outcome: 'not-needed' }
-    }
-    try {
-      await replacer.replace(nodeId)
-      replacedAtMs.push(now)
-      return { ...taken, endedAtMs: clock.nowMs(), outcome: 'done' }
-    } catch (error) {
-      log.error({ err: error, nodeId }, 'not replaced; the autoscaler keeps the count')
-      return { ...taken, endedAtMs: clock.nowMs(), outcome: 'failed' }
-    }
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
+    return verdictSchema.safeParse(JSON.parse(text)).data
   } catch {
     return undefined
   }

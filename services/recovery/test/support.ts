@@ -1,75 +1,61 @@
+import { createAdviser, type Adviser } from '@agentfleet/adviser'
 import {
   ack,
-  connectBus,
   connectStore,
   createPuller,
   openOps,
-  provisionStreams,
-  type Bus,
   type PulledMessage,
+  type Store,
 } from '@agentfleet/adapters'
-import { defaultCacheDir, findBinaries, startNats, startRedis } from '@agentfleet/local'
+import { NO_USAGE, type TaskRecord } from '@agentfleet/domain'
 import {
-  inboxPrefix,
-  permissionsOf,
   pointerConsumer,
-  SERVICES,
   SUBJECTS,
   taskIdOf,
+  type Decision,
   type Incident,
-  type ServiceName,
   type Snapshot,
   type Verdict,
 } from '@agentfleet/protocol'
-import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
-import { mkdtemp, rm } from 'node:fs/promises'
+import {
+  createLogger,
+  createRegistry,
+  systemClock,
+  type Logger,
+  type Service,
+} from '@agentfleet/runtime'
+import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { createLocalOrchestrator } from '../src/local.ts'
 import { createMetrics } from '../src/metrics.ts'
-import { createReplacer } from '../src/replacer.ts'
+import type { Orchestrator } from '../src/orchestrator.ts'
 import { createRecovery } from '../src/service.ts'
 
-const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-const MIB = 1024 ** 2
-const sizes = { logMaxBytes: MIB, tasksMaxBytes: 64 * MIB, opsMaxBytes: MIB, replicas: 1 }
+export const log: Logger = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const TOKEN = 'token-of-the-test'
 
 /** A pointer as a load balancer got it. */
 export type Delivery = PulledMessage & { readonly taskId: string; readonly atMs: number }
+type Node = Snapshot['nodes'][number]
+
+/** What a recovery of the world may be given in place of the usual. */
+export interface RecoveryChange {
+  readonly id?: string
+  readonly orchestrator?: Orchestrator
+  readonly adviser?: Adviser
+  readonly store?: Store
+  readonly outcomeWithinMs?: number
+}
 
 /** Real NATS with the real permissions, Redis, a control API, and recovery on top. */
 export async function startWorld() {
-  const dir = await mkdtemp(join(tmpdir(), 'recovery-'))
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
-  const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
-  const everything = { user: 'test', password: 'test' }
-  const config = { durability: 'process', users: [everything, ...users] } as const
-  const [nats, redis, control] = await Promise.all([
-    startNats({ binaries, dir: join(dir, 'nats'), config }),
-    startRedis({ binaries, dir: join(dir, 'redis') }),
-    startControl(),
-  ])
-  const opened: { close(): Promise<void> }[] = []
-  const services: Service[] = []
-  const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
-    const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
-    const bus = await connectBus({
-      url: nats.url,
-      user,
-      password: user,
-      name: user,
-      inboxPrefix: prefix,
-      log,
-    })
-    opened.push(bus)
-    return bus
-  }
-  const bus = await connect('test')
-  await provisionStreams(bus, sizes, log)
+  const servers = await startSecuredServers({ log, beside: ['redis'] })
+  const { bus, redis } = servers
+  const control = await startControl()
   const store = await connectStore({ url: redis.url, log })
-  opened.push(store)
+  servers.closing(store)
+  const services: Service[] = []
   const ops = openOps(bus)
   const deliveries: Delivery[] = []
   const puller = createPuller(bus, {
@@ -82,31 +68,48 @@ export async function startWorld() {
     },
   })
   const incidents: Incident[] = []
-  bus.subscribe('ops.incident.*', (message) => {
+  const decisions: Decision[] = []
+  bus.subscribe(SUBJECTS.allIncidents, (message) => {
     incidents.push(JSON.parse(message.text()) as Incident)
   })
+  bus.subscribe(SUBJECTS.opsDecision('recovery'), (message) => {
+    decisions.push(JSON.parse(message.text()) as Decision)
+  })
+  const stagesOf = (nodeId: string) => incidents.filter((one) => one.nodeId === nodeId)
 
   return {
     bus,
     redis,
     store,
     deliveries,
-    incidents,
+    decisions,
+    /** Every record of the node's incidents, in their order. */
+    stagesOf,
+    /** The last record of the node's incidents. */
+    incidentOf: (nodeId: string) => stagesOf(nodeId).at(-1),
     replaced: control.replaced,
-    async recovery() {
-      const own = await connect('recovery')
+    counts: control.counts,
+    async recovery(change: RecoveryChange = {}) {
+      const own = await servers.connect('recovery')
       const service = createRecovery({
         bus: own,
         ops: openOps(own),
-        store,
+        store: change.store ?? store,
         clock: systemClock,
         log,
         metrics: createMetrics(createRegistry('recovery')),
-        replacer: createReplacer({ url: control.url, token: TOKEN }),
+        orchestrator:
+          change.orchestrator ?? createLocalOrchestrator({ url: control.url, token: TOKEN }),
+        adviser: change.adviser ?? noAdviser(),
+        instanceId: change.id ?? `recovery-${services.length + 1}`,
+        outcomeWithinMs: change.outcomeWithinMs ?? 5_000,
       })
       services.push(service)
       await service.start()
-      return service
+      return { service, bus: own }
+    },
+    async stopRecoveries() {
+      for (const service of services.splice(0)) await service.drain(1_000)
     },
     issue(taskIds: readonly string[]) {
       for (const id of taskIds) bus.publish(SUBJECTS.pointer('medium', 'acme', id), '{}')
@@ -119,41 +122,130 @@ export async function startWorld() {
     },
     verdict: (nodeId: string, change: Partial<Verdict> = {}) =>
       ops.giveVerdict({ ...verdictOn(nodeId), ...change }),
-    say: (snapshot: Partial<Snapshot>) =>
-      bus.publish(SUBJECTS.snapshot, JSON.stringify({ ...emptySnapshot(), ...snapshot })),
+    /** Says a snapshot, and sees to it that everybody has it. */
+    async say(nodes: readonly Node[]) {
+      const rest = { atMs: Date.now(), monitorId: 'monitor', queued: 0, running: 0 }
+      bus.publish(SUBJECTS.snapshot, JSON.stringify({ ...rest, nodes }))
+      await bus.roundTrip(1_000)
+    },
     async [Symbol.asyncDispose]() {
       puller.stop()
       for (const service of services) await service.drain(1_000)
-      for (const { close } of opened) await close()
-      await Promise.all([nats.stop(), redis.stop(), control.close()])
-      await rm(dir, { recursive: true, force: true })
+      await control.close()
+      await servers[Symbol.asyncDispose]()
     },
   }
 }
 
+/** A node of a snapshot: ten slots, idle. */
+export function nodeOf(nodeId: string, change: Partial<Node> = {}): Node {
+  return {
+    nodeId,
+    incarnation: 1,
+    version: 1,
+    slots: 10,
+    active: 0,
+    queued: 0,
+    cpu: 0,
+    memory: 0,
+    memoryBytes: 0,
+    lagMs: 0,
+    responseMs: 0,
+    completed: 0,
+    failed: 0,
+    draining: false,
+    startedAtMs: 1,
+    state: 'alive',
+    beatAgeMs: 0,
+    ...change,
+  }
+}
+
+/** A record of a task as the coordinator projects it. */
+export function recordOf(taskId: string, change: Partial<TaskRecord> = {}): TaskRecord {
+  return {
+    taskId,
+    tenant: 'acme',
+    spec: {
+      task: 'x',
+      agent: 'a',
+      model: 'm',
+      cpu: 'low',
+      memory: 'low',
+      priority: 'medium',
+      timeoutMs: 60_000,
+      maxAttempts: 3,
+    },
+    specHash: 'h',
+    state: 'running',
+    seq: 1,
+    submittedSeq: 1,
+    submittedAtMs: 1,
+    updatedAtMs: 1,
+    attempt: 1,
+    failures: 0,
+    calls: [],
+    usage: NO_USAGE,
+    ...change,
+  }
+}
+
+function noAdviser(): Adviser {
+  const limits = {
+    callsPerHour: 0,
+    usdPerHour: 0,
+    callsAtOnce: 1,
+    timeoutMs: 1_000,
+    outputTokensMax: 100,
+  }
+  return createAdviser({
+    mode: 'off',
+    apiKey: undefined,
+    baseUrl: undefined,
+    model: 'none',
+    prices: {},
+    limits,
+    clock: systemClock,
+    log,
+  })
+}
+
 function verdictOn(nodeId: string): Verdict {
+  const atMs = Date.now()
   const rest = { reason: 'connection-gone', phi: 9, silentMs: 1_500, startedAtMs: 1 }
-  return { nodeId, incarnation: 1, state: 'dead', atMs: Date.now(), ...rest }
+  return { nodeId, incarnation: 1, state: 'dead', atMs, ...rest }
 }
 
-function emptySnapshot(): Snapshot {
-  return { atMs: Date.now(), monitorId: 'monitor', nodes: [], queued: 0, running: 0 }
-}
-
-/** The part of an orchestrator's control API that recovery uses. */
+/** The part of an orchestrator's control API that recovery uses, with two workers that run. */
 async function startControl() {
   const replaced: string[] = []
+  const counts: number[] = []
+  const running = { id: 'any', pid: 1, startedAtMs: 1, state: 'running' }
   const server = createServer((request, response) => {
     const id = /^\/workers\/([^/]+)\/replace$/.exec(request.url ?? '')?.[1]
-    const allowed = request.headers.authorization === `Bearer ${TOKEN}`
-    if (allowed && id !== undefined && request.method === 'POST') replaced.push(id)
-    response.writeHead(!allowed ? 401 : id === undefined ? 404 : 202).end()
+    if (request.headers.authorization !== `Bearer ${TOKEN}`) {
+      response.writeHead(401).end()
+      return
+    }
+    let body = ''
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      if (request.url === '/workers') {
+        if (request.method === 'POST') counts.push((JSON.parse(body) as { count: number }).count)
+        response.end(JSON.stringify({ workers: [running, running] }))
+        return
+      }
+      if (id !== undefined && request.method === 'POST') replaced.push(id)
+      const known = id !== undefined && !id.startsWith('unknown')
+      response.writeHead(known ? 202 : 404).end('{}')
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
     replaced,
+    counts,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }

@@ -32,6 +32,12 @@ const FIGURES = [
   'lagMs',
   /** How long the main loop has been silent, as the beat thread sees it, milliseconds. */
   'stallMs',
+  'heard',
+  'calling',
+  'waitingElsewhere',
+  'stuckMs',
+  'llmCalls',
+  'throttled',
   'cpu',
   'memory',
   'memoryBytes',
@@ -88,6 +94,15 @@ export function openFigures(
       failed: get('failed'),
       draining: get('draining') === 1,
       startedAtMs,
+      work: {
+        heard: get('heard'),
+        calling: get('calling'),
+        waiting: get('waitingElsewhere'),
+        stuckMs: get('stuckMs'),
+        stallMs: get('stallMs'),
+      },
+      llmCalls: get('llmCalls'),
+      throttled: get('throttled'),
     }),
   }
 }

@@ -5,6 +5,7 @@ import type { Bus } from '@agentfleet/adapters'
 import { SUBJECTS, type Beat, type Load } from '@agentfleet/protocol'
 import { openFigures } from './beat-figures.ts'
 import type { BeatThreadData, BeatThreadMessage } from './beat-thread.ts'
+import type { Llm } from './llm.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
@@ -32,7 +33,8 @@ export interface Beats {
 /** What beating needs. */
 export interface BeatsDeps {
   readonly bus: Bus
-  readonly runs: () => Pick<Runs, 'size' | 'waiting'>
+  readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs'>
+  readonly progress: () => ReturnType<Llm['progress']>
   readonly slots: number
   readonly nowMs: () => number
   readonly monotonicMs: () => number
@@ -68,9 +70,17 @@ export function createBeats(deps: BeatsDeps): Beats {
   let ticks = 0
   let ended: string[] = []
 
+  /** What runs and is no call waits for a timer or a tool. */
+  const noteWork = (): void => {
+    const runs = deps.runs()
+    const { calling, heard, ended: llmCalls, throttled } = deps.progress()
+    const waitingElsewhere = Math.max(0, runs.size() - runs.held() - calling)
+    figures.set({ calling, heard, waitingElsewhere, llmCalls, throttled })
+  }
   const current = (): Beat => {
     const runs = deps.runs()
     figures.set({ active: runs.size(), queued: runs.waiting(), completed, failed, responseMs })
+    noteWork()
     return figures.compose(thread.nodeId, thread.startedAtMs)
   }
   const send = (): void => {
@@ -109,7 +119,9 @@ export function createBeats(deps: BeatsDeps): Beats {
     tick() {
       figures.tick()
       ticks += 1
+      noteWork()
       if (ticks % TICKS_PER_LAG !== 0) return
+      figures.set({ stuckMs: Math.round(deps.runs().stuckMs(deps.monotonicMs())) })
       const p99 = delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS
       figures.set({ lagMs: Math.max(0, Math.round(p99 * 10) / 10) })
       delay.reset()

@@ -39,8 +39,19 @@ export interface Llm {
   call(request: LlmRequest): Promise<LlmOutcome>
   /** Ends the calls that are past their limits; called a few times a second. */
   sweep(nowMs: number): void
+  /** Calls under way, and since the start: pieces of answers heard, calls ended and turned away. */
+  progress(): Progress
   /** Ends every connection. */
   close(): void
+}
+
+/** What the calls of a node have come to. */
+export interface Progress {
+  readonly calling: number
+  readonly heard: number
+  readonly ended: number
+  /** Ended by a 429: the provider's limit, not the node's. */
+  readonly throttled: number
 }
 
 /** What calling a provider needs. */
@@ -53,6 +64,7 @@ export interface LlmOptions {
   readonly nowMs: () => number
 }
 
+const TOO_MANY_REQUESTS = 429
 const OPENAI_URL = 'https://api.openai.com/v1'
 /** Messages of failures end up in the log: long enough to help, short enough to keep. */
 const MESSAGE_MAX = 300
@@ -87,8 +99,26 @@ interface Heard {
 export function createLlm(options: LlmOptions): Llm {
   const { apiKey, baseUrl, nowMs } = options
   const calls = new Set<Call>()
+  let heardPieces = 0
+  let ended = 0
+  let throttled = 0
+  const count = (outcome: LlmOutcome): LlmOutcome => {
+    if (outcome.kind !== 'cancelled') ended += 1
+    if (outcome.kind === 'failed' && outcome.failure.kind === 'status') {
+      throttled += Number(outcome.failure.status === TOO_MANY_REQUESTS)
+    }
+    return outcome
+  }
+  const onHeard = (): void => {
+    heardPieces += 1
+  }
   if (apiKey === undefined && baseUrl === undefined) {
-    return { call: async () => NO_PROVIDER, sweep: () => undefined, close: () => undefined }
+    return {
+      call: async () => NO_PROVIDER,
+      sweep: () => undefined,
+      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
+      close: () => undefined,
+    }
   }
   const http = createHttpFetch()
   const client = new OpenAI({
@@ -116,13 +146,14 @@ export function createLlm(options: LlmOptions): Llm {
       calls.add(call)
       request.onStart(() => endCall(call, 'cancelled'))
       try {
-        return await stream(client, request, call, options)
+        return count(await stream(client, request, call, { ...options, onHeard }))
       } catch (error) {
-        return endedOutcome(call) ?? { kind: 'failed', failure: failureOf(error) }
+        return count(endedOutcome(call) ?? { kind: 'failed', failure: failureOf(error) })
       } finally {
         calls.delete(call)
       }
     },
+    progress: () => ({ calling: calls.size, heard: heardPieces, ended, throttled }),
     sweep(now) {
       for (const call of calls) {
         const overdue = overdueOf(call, now, options.silenceMs)
@@ -137,7 +168,7 @@ async function stream(
   client: OpenAI,
   request: LlmRequest,
   call: Call,
-  { nowMs, outputBytesMax }: LlmOptions,
+  { nowMs, outputBytesMax, onHeard }: LlmOptions & { readonly onHeard: () => void },
 ): Promise<LlmOutcome> {
   const response = await client.chat.completions
     .create(
@@ -167,6 +198,7 @@ async function stream(
   }
   await readEvents(bodyOf(response), (data) => {
     call.heardAtMs = nowMs()
+    onHeard()
     if (call.ended !== undefined || data === '[DONE]') return
     hear(heard, parseChunk(data), request)
     if (heard.characters <= outputBytesMax) return

@@ -52,10 +52,11 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     if (run?.over === 'superseded') metrics.superseded.inc()
     beats.changed(run)
     if (run !== undefined) onOver()
-  })
+  }, clock.monotonicMs)
   const beats = createBeats({
     bus,
     runs: () => runs,
+    progress: () => llm.progress(),
     slots: config.WORKER_SLOTS,
     nowMs: () => clock.nowMs(),
     monotonicMs: () => clock.monotonicMs(),

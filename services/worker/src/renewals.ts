@@ -26,7 +26,7 @@ export function createRenewals(
       // What is published while the bus is away is lost.
       if (!bus.connected()) return
       for (const run of runs.all()) {
-        if (nowMs < run.renewAtMs || run.doubtful) continue
+        if (nowMs < run.renewAtMs || run.doubtful || run.ackSubject === undefined) continue
         ack.renew(bus, run.ackSubject)
         run.renewAtMs = nowMs + intervalMs
       }

@@ -33,7 +33,10 @@ export interface Run {
   readonly claim: string
   readonly careful: boolean
   readonly takenAtMs: number
-  ackSubject: string
+  /** When it came into its phase, monotonic. */
+  phasedAtMs: number
+  /** Where its pointer is renewed and acked; undefined while it has none. */
+  ackSubject: string | undefined
   spec: TaskSpec | undefined
   deadlineAtMs: number
   /** Log sequence this run last saw: the expectation of its next report (L3). */
@@ -61,6 +64,10 @@ export interface Runs {
   size(): number
   /** Runs that hold a slot and have not begun their work. */
   waiting(): number
+  /** Runs that stand with the node or the coordinator: all but those in phase `running`. */
+  held(): number
+  /** Longest that one of these has stood in its phase, milliseconds. */
+  stuckMs(nowMs: number): number
   add(item: DispatchItem, nowMs: number, renewAtMs: number): Run
   enter(run: Run, phase: Phase): void
   /** Ends a run; false when it was over already. */
@@ -68,32 +75,49 @@ export interface Runs {
 }
 
 /** An empty table; `changed` is called whenever a run is added or over. */
-export function createRuns(changed: (over: Run | undefined) => void): Runs {
+export function createRuns(
+  changed: (over: Run | undefined) => void,
+  monotonicMs: () => number = () => performance.now(),
+): Runs {
   const table = new Map<string, Run>()
   let waiting = 0
+  let held = 0
   const waits = (phase: Phase): number => (phase === 'queued' || phase === 'beginning' ? 1 : 0)
+  const holds = (phase: Phase): number => (phase === 'running' ? 0 : 1)
 
   return {
     get: (taskId) => table.get(taskId),
     all: () => table.values(),
     size: () => table.size,
     waiting: () => waiting,
+    held: () => held,
+    stuckMs(nowMs) {
+      let oldestAtMs = nowMs
+      for (const run of table.values()) {
+        if (run.phase !== 'running') oldestAtMs = Math.min(oldestAtMs, run.phasedAtMs)
+      }
+      return nowMs - oldestAtMs
+    },
     add(item, nowMs, renewAtMs) {
       const run = createRun(item, nowMs, renewAtMs)
       table.set(run.taskId, run)
       waiting += 1
+      held += 1
       changed(undefined)
       return run
     },
     enter(run, phase) {
       if (run.over !== undefined) return
       waiting += waits(phase) - waits(run.phase)
+      held += holds(phase) - holds(run.phase)
       run.phase = phase
+      run.phasedAtMs = monotonicMs()
     },
     end(run, over) {
       if (run.over !== undefined) return false
       run.over = over
       waiting -= waits(run.phase)
+      held -= holds(run.phase)
       if (table.get(run.taskId) === run) table.delete(run.taskId)
       const { cancel } = run
       run.cancel = undefined
@@ -110,6 +134,7 @@ function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
     claim: item.claim,
     careful: item.careful,
     takenAtMs: nowMs,
+    phasedAtMs: nowMs,
     ackSubject: item.ackSubject,
     spec: item.spec,
     deadlineAtMs: item.deadlineAtMs,

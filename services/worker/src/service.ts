@@ -54,6 +54,8 @@ export function createWorker(deps: WorkerDeps): Service {
       open = [
         () => clearInterval(pulse),
         bus.onReconnect(() => node.ownership.doubtAll('bus back')),
+        // Before the first beat: a node that beats and has nobody at its ping is taken for gone.
+        ...listenToControl(deps, node, drainHint),
       ]
       await node.beats.start()
       const dispatches = listenToDispatches({
@@ -66,7 +68,7 @@ export function createWorker(deps: WorkerDeps): Service {
         start: node.attempts.start,
         beat: node.beats.current,
       })
-      open.push(() => dispatches.close(), ...listenToControl(deps, node, drainHint))
+      open.push(() => dispatches.close())
     },
     ready: () => (draining ? { ok: false, reason: 'draining' } : { ok: true }),
     async drain(deadlineMs) {

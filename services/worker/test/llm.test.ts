@@ -51,8 +51,18 @@ function setup(options: Partial<LlmOptions> = {}) {
       onStart: () => undefined,
       ...request,
     })
-  return { call }
+  return { call, progress: () => llm.progress() }
 }
+
+describe('what calls come to', () => {
+  test('ended and turned away, apart from what was cancelled', async () => {
+    const { call, progress } = setup()
+    await call('sim?tokens=1')
+    await call('sim?fault=429')
+    await call('sim?ttft=5000', { onStart: (cancel) => cancel() })
+    expect(progress()).toMatchObject({ calling: 0, ended: 2, throttled: 1 })
+  })
+})
 
 describe('a call', () => {
   test('streams its text and answers with the whole of it and its usage', async () => {

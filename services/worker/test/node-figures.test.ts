@@ -60,6 +60,24 @@ describe('createRuns', () => {
     expect(seen).toEqual(['added', 'stopped'])
   })
 
+  test('what stands with the node or the coordinator is told from what runs', () => {
+    let nowMs = 0
+    const runs = createRuns(
+      () => undefined,
+      () => nowMs,
+    )
+    const run = runs.add(ITEM, 0, 0)
+    expect([runs.held(), runs.stuckMs(500)]).toEqual([1, 500])
+    nowMs = 600
+    runs.enter(run, 'running')
+    expect([runs.held(), runs.stuckMs(9_000)]).toEqual([0, 0])
+    nowMs = 10_000
+    runs.enter(run, 'reporting')
+    expect([runs.held(), runs.stuckMs(10_200)]).toEqual([1, 200])
+    runs.end(run, 'completed')
+    expect([runs.held(), runs.stuckMs(11_000)]).toEqual([0, 0])
+  })
+
   test('the end of a replaced run leaves its successor in the table', () => {
     const runs = createRuns(() => undefined)
     const old = runs.add(ITEM, 0, 0)

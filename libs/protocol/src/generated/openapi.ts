@@ -110,8 +110,8 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Follow tasks over a WebSocket.
-     * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON text. On subscribing, the history after `after` is replayed, then events follow live, ordered by `seq`, without gaps or duplicates. Deltas are hints and may be left out. The API key travels as `Authorization: Bearer`, as `access_token`, or as the subprotocol `bearer.<key>` offered beside `agentfleet`. Closed with 1001 (the gateway stops), 1008 (five unreadable frames) or 1013 (the client reads too slowly): connect again and subscribe with `after`.
+     * Follow tasks, decisions and incidents over a WebSocket.
+     * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON text. On subscribing, the history after `after` is replayed, then events follow live, ordered by `seq`, without gaps or duplicates. Deltas are hints and may be left out. A subscription to `fleet` brings every decision and incident from then on: a decision again with each outcome that is measured, an incident again at each of its stages. The API key travels as `Authorization: Bearer`, as `access_token`, or as the subprotocol `bearer.<key>` offered beside `agentfleet`. Closed with 1001 (the gateway stops), 1008 (five unreadable frames) or 1013 (the client reads too slowly): connect again and subscribe with `after`.
      */
     get: operations['openStream']
     put?: never
@@ -129,8 +129,92 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Read the state of the nodes. */
+    /** Read the state of the nodes, and the totals of the cluster with their history. */
     get: operations['getFleet']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/decisions': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List the decisions of the control plane, newest first.
+     * @description The latest 2,000 decisions, each with its outcomes as far as they have been measured (after 1, 5 and 15 minutes); older ones are not offered. These records concern the whole fleet: every valid key may read them, ids of tasks and the adviser's raw answer are shown to operators only.
+     */
+    get: operations['listDecisions']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/decisions/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['RecordId']
+      }
+      cookie?: never
+    }
+    /**
+     * Read a decision.
+     * @description One of the latest 2,000.
+     */
+    get: operations['getDecision']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/incidents': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List the failures of nodes and what was done about them, newest first.
+     * @description The latest 500 incidents by their detection; older ones are read one by one. Who may see what is as with decisions.
+     */
+    get: operations['listIncidents']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/incidents/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['RecordId']
+      }
+      cookie?: never
+    }
+    /**
+     * Read an incident.
+     * @description Any that is kept, for seven days.
+     */
+    get: operations['getIncident']
     put?: never
     post?: never
     delete?: never
@@ -241,6 +325,14 @@ export interface components {
        * @default 3
        */
       maxAttempts?: number
+      /**
+       * @description Who chooses the node: the policy alone, or (`advised`) the adviser among the nodes that the policy allows, where one is configured and answers in time.
+       * @default auto
+       * @enum {string}
+       */
+      placement?: 'auto' | 'advised'
+      /** @description Tasks with the same key go to the same node while it has room. */
+      affinityKey?: string
       /** @description Longest answer of one LLM call. */
       maxOutputTokens?: number
       /** @description Your own notes, returned as they are. */
@@ -296,12 +388,25 @@ export interface components {
       failures: number
       /** @description The node that runs or ran the attempt. */
       node?: string
+      /** @description Why the task went where it went, as soon as an event told of it. */
+      placement?: components['schemas']['Placement']
+      affinityKey?: string
       /** @description When the next attempt is due. */
       retryAt?: string
       /** @description What the agent answered. */
       result?: unknown
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
+    }
+    /** @description The last placement of a task that is known. */
+    Placement: {
+      node: string
+      reason: string
+      /** @description The load balancer that chose. */
+      by: string
+      atMs: number
+      /** @description Nodes among which it chose. */
+      considered: number
     }
     TaskSummary: {
       id: string
@@ -341,7 +446,7 @@ export interface components {
       output: unknown
       usage: components['schemas']['Usage']
     }
-    /** @description One stored event. `attempt-started` has attempt and node; `call-finished` attempt and call; `attempt-failed` attempt, error and retryAtMs; `completed` attempt, node, result and usage; `failed` attempt and error; `cancelled` reason. */
+    /** @description One stored event. `attempt-started` has attempt and node; `call-finished` attempt and call; `attempt-failed` attempt, error and retryAtMs; `completed` attempt, node, result and usage; `failed` attempt and error; `cancelled` reason. All of an attempt may have placement. */
     Event: {
       type: components['schemas']['EventType']
       /** @description Milliseconds since the epoch. */
@@ -354,6 +459,7 @@ export interface components {
       result?: unknown
       usage?: components['schemas']['Usage']
       reason?: string
+      placement?: components['schemas']['Placement']
     }
     /** @description An event with its sequence. */
     HistoryEvent: {
@@ -368,6 +474,7 @@ export interface components {
       result?: unknown
       usage?: components['schemas']['Usage']
       reason?: string
+      placement?: components['schemas']['Placement']
     }
     TaskHistory: {
       events: components['schemas']['HistoryEvent'][]
@@ -385,11 +492,192 @@ export interface components {
       /** @description Tasks that are out with nodes. */
       running: number
       nodes: components['schemas']['Node'][]
+      /** @description Load balancers that were heard a moment ago. */
+      balancers: components['schemas']['Balancer'][]
+      /** @description Sums and means over the cluster, when the health monitor tells them. */
+      totals?: components['schemas']['Totals']
+      /** @description Totals of the last hour, oldest first. */
+      history: components['schemas']['Totals'][]
+    }
+    Balancer: {
+      id: string
+      /** @description Whether it has free credits and nothing waits before them. */
+      room: boolean
+      heardAgoMs: number
+    }
+    Totals: {
+      atMs: number
+      activeNodes: number
+      slots: number
+      running: number
+      queued: number
+      cpu: number
+      memory: number
+      responseMs: number
+      completed: number
+      failed: number
+    }
+    /** @enum {string} */
+    ServiceName:
+      | 'gateway'
+      | 'coordinator'
+      | 'load-balancer'
+      | 'worker'
+      | 'health-monitor'
+      | 'autoscaler'
+      | 'recovery'
+    /** @description Numbers, names and switches; never a task's text. */
+    Figures: {
+      [key: string]: number | string | boolean
+    }
+    Choice: {
+      kind: string
+      reason: string
+      figures: components['schemas']['Figures']
+    }
+    /** @description What was asked of the adviser, and what became of its answer. */
+    Advice: {
+      /** @enum {string} */
+      mode: 'shadow' | 'on'
+      /** @enum {string} */
+      outcome:
+        | 'applied'
+        | 'followed-policy'
+        | 'shadow'
+        | 'expired'
+        | 'invalid'
+        | 'timeout'
+        | 'refused'
+        | 'over-budget'
+        | 'circuit-open'
+        | 'provider-failed'
+        | 'cancelled'
+        | 'pending'
+      model: string
+      stateHash: string
+      cached: boolean
+      askedAtMs: number
+      tookMs: number
+      costUsd: number
+      /** @description The answer after schema and clamps. */
+      answer?: components['schemas']['Figures']
+      /** @description What was out of bounds, and what it became. */
+      clamped: {
+        field: string
+        from?: unknown
+        to?: unknown
+      }[]
+      /** @description The text of the answer; for operators. */
+      raw?: string
+    }
+    MeasuredOutcome: {
+      afterMinutes: number
+      atMs: number
+      figures: components['schemas']['Figures']
+    }
+    /** @description What a control loop saw, what it could have done, what it did and why, and what came of it. */
+    Decision: {
+      id: string
+      service: string
+      /** @description The process that decided. */
+      by: string
+      kind: string
+      reason: string
+      atMs: number
+      /** @description The node, task or deployment that it is about. */
+      about?: string
+      inputs: components['schemas']['Figures']
+      /** @description What could have been done, best first. */
+      options: components['schemas']['Choice'][]
+      /** @description What the deterministic policy alone said. */
+      policy: components['schemas']['Choice']
+      advice?: components['schemas']['Advice']
+      /** @description Whether the world was changed. */
+      acted: boolean
+      driver?: string
+      /** @description What was measured 1, 5 and 15 minutes later. */
+      outcomes: components['schemas']['MeasuredOutcome'][]
+    }
+    DecisionPage: {
+      decisions: components['schemas']['Decision'][]
+      /** @description Missing on the last page. */
+      nextCursor?: string
+    }
+    /** @enum {string} */
+    IncidentState: 'open' | 'closed'
+    IncidentAnalysis: {
+      /** @enum {string} */
+      by: 'policy' | 'adviser'
+      /** @enum {string} */
+      action: 'restart' | 'replace' | 'investigate' | 'none'
+      /** @enum {string} */
+      strategy: 'spread' | 'hold-for-capacity' | 'exclude-task' | 'nothing-to-do'
+      /** @enum {string} */
+      impact: 'none' | 'low' | 'medium' | 'high'
+      prevention: string[]
+      reason: string
+      atMs: number
+      advice?: components['schemas']['Advice']
+    }
+    IncidentAction: {
+      /** @enum {string} */
+      kind: 'restart' | 'replace' | 'investigate' | 'quarantine' | 'none'
+      reason: string
+      driver: string
+      startedAtMs: number
+      endedAtMs?: number
+      /** @enum {string} */
+      outcome: 'done' | 'failed' | 'under-way' | 'not-needed'
+    }
+    IncidentOutcome: {
+      /** @enum {string} */
+      kind: 'recovered' | 'resumed' | 'unresolved'
+      reason: string
+      atMs: number
+      figures: components['schemas']['Figures']
+    }
+    /** @description What happened around the failure of one node, stage by stage. */
+    Incident: {
+      id: string
+      nodeId: string
+      incarnation: number
+      /** @description Why the health monitor gave its verdict. */
+      reason: string
+      state: components['schemas']['IncidentState']
+      /** @description The recovery that handles it. */
+      by: string
+      /** @description The machine that the node ran on, when the orchestrator knows it. */
+      host?: string
+      /** @description How long the process had run when it was last heard. */
+      uptimeMs?: number
+      silentMs: number
+      detectedAtMs: number
+      openedAtMs: number
+      redistributedAtMs?: number
+      /** @description Tasks that the node held. */
+      tasks: number
+      /** @description Those whose pointers were given back. */
+      redistributed: number
+      /** @description A few of the affected tasks; for operators. */
+      taskIds?: string[]
+      /** @description Tasks that ran on several nodes that died; for operators. */
+      suspectTasks?: string[]
+      analysis?: components['schemas']['IncidentAnalysis']
+      action?: components['schemas']['IncidentAction']
+      outcome?: components['schemas']['IncidentOutcome']
+    }
+    IncidentPage: {
+      incidents: components['schemas']['Incident'][]
+      /** @description Missing on the last page. */
+      nextCursor?: string
     }
     Node: {
       id: string
-      /** @enum {string} */
-      state: 'alive' | 'suspect' | 'dead'
+      /**
+       * @description suspect: its beats are late. stalled: it beats and does not progress, so it is asked to drain. None of the two gets work.
+       * @enum {string}
+       */
+      state: 'alive' | 'suspect' | 'stalled' | 'dead'
       /** @description Grows with each start of the same node. */
       incarnation: number
       slots: number
@@ -437,7 +725,9 @@ export interface components {
     ClientFrame:
       | components['schemas']['SubscribeFrame']
       | components['schemas']['SubscribeAllFrame']
+      | components['schemas']['SubscribeFleetFrame']
       | components['schemas']['UnsubscribeFrame']
+      | components['schemas']['UnsubscribeFleetFrame']
       | components['schemas']['PingFrame']
     SubscribeFrame: {
       /** @constant */
@@ -459,6 +749,19 @@ export interface components {
       /** @constant */
       all: true
     }
+    /** @enum {string} */
+    FleetTopic: 'decisions' | 'incidents'
+    /** @description Every decision or incident from now on; list them for what was before. */
+    SubscribeFleetFrame: {
+      /** @constant */
+      type: 'subscribe'
+      fleet: components['schemas']['FleetTopic'][]
+    }
+    UnsubscribeFleetFrame: {
+      /** @constant */
+      type: 'unsubscribe'
+      fleet: components['schemas']['FleetTopic'][]
+    }
     UnsubscribeFrame: {
       /** @constant */
       type: 'unsubscribe'
@@ -472,6 +775,8 @@ export interface components {
     ServerFrame:
       | components['schemas']['EventFrame']
       | components['schemas']['DeltaFrame']
+      | components['schemas']['DecisionFrame']
+      | components['schemas']['IncidentFrame']
       | components['schemas']['SubscribedFrame']
       | components['schemas']['ErrorFrame']
       | components['schemas']['PongFrame']
@@ -497,7 +802,19 @@ export interface components {
       kind: 'started' | 'text' | 'tool'
       text: string
     }
-    /** @description The history of these tasks has been replayed; all of the tenant's tasks when `all` is true. */
+    /** @description A decision was made, or an outcome of it was measured. */
+    DecisionFrame: {
+      /** @constant */
+      type: 'decision'
+      decision: components['schemas']['Decision']
+    }
+    /** @description An incident was opened or came to its next stage. */
+    IncidentFrame: {
+      /** @constant */
+      type: 'incident'
+      incident: components['schemas']['Incident']
+    }
+    /** @description The history of these tasks has been replayed; all of the tenant's tasks when `all` is true; decisions or incidents follow from now on when `fleet` is there. */
     SubscribedFrame: {
       /** @constant */
       type: 'subscribed'
@@ -505,6 +822,7 @@ export interface components {
       /** @description Those of them of which nothing more will come. */
       ended?: string[]
       all?: boolean
+      fleet?: components['schemas']['FleetTopic'][]
     }
     ErrorFrame: {
       /** @constant */
@@ -532,6 +850,10 @@ export interface components {
   }
   parameters: {
     TaskId: string
+    RecordId: string
+    Limit: number
+    /** @description `nextCursor` of the page before, with the same filters. */
+    Cursor: string
   }
   requestBodies: never
   headers: never
@@ -543,9 +865,9 @@ export interface operations {
     parameters: {
       query?: {
         state?: components['schemas']['TaskState']
-        limit?: number
-        /** @description `nextCursor` of the page before, with the same `state`. */
-        cursor?: string
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the page before, with the same filters. */
+        cursor?: components['parameters']['Cursor']
       }
       header?: never
       path?: never
@@ -726,7 +1048,10 @@ export interface operations {
   }
   getFleet: {
     parameters: {
-      query?: never
+      query?: {
+        /** @description Whether the totals of the last hour are wanted too. */
+        history?: boolean
+      }
       header?: never
       path?: never
       cookie?: never
@@ -740,6 +1065,111 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Fleet']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listDecisions: {
+    parameters: {
+      query?: {
+        /** @description Only decisions of this service. */
+        service?: components['schemas']['ServiceName']
+        /** @description Only decisions of this kind, such as `scale-out`. */
+        kind?: string
+        /** @description Only decisions about this node, task or deployment. */
+        about?: string
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the page before, with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of decisions. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['DecisionPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getDecision: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['RecordId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The decision with its outcomes. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Decision']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listIncidents: {
+    parameters: {
+      query?: {
+        state?: components['schemas']['IncidentState']
+        /** @description Only incidents of this node. */
+        node?: string
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the page before, with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of incidents. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['IncidentPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getIncident: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['RecordId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The incident as far as it has come. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Incident']
         }
       }
       default: components['responses']['Problem']

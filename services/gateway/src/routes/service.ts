@@ -19,6 +19,7 @@ export function serviceRoutes(deps: {
       const answer = readiness()
       return reply.code(answer.ok ? 200 : 503).send(answer)
     },
-    getFleet: async () => fleet.view(),
+    getFleet: async (request: FastifyRequest) =>
+      fleet.view((request.query as { history: boolean }).history),
   }
 }

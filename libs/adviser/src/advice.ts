@@ -1,0 +1,32 @@
+import type { AdviceRecord } from '@agentfleet/protocol'
+
+/** `off`: never asked; `shadow`: asked and recorded, not applied; `on`: applied. */
+export type AdviserMode = 'off' | 'shadow' | 'on'
+
+/** Why there is no answer to act upon; the policy then decides alone. */
+export type NoAdvice =
+  | Exclude<AdviceRecord['outcome'], 'applied' | 'followed-policy'>
+  /** The mode is `off`, or there is no provider. */
+  | 'off'
+  /** Nothing was ever asked. */
+  | 'none'
+  /** What was to be asked with is not what the question declares. */
+  | 'not-figures'
+  /** A function of the question threw. */
+  | 'question-failed'
+
+/** What an adviser says: an answer within its clamps, or why there is none. */
+export type Advice<A> =
+  | { readonly kind: 'applied'; readonly answer: A; readonly record: AdviceRecord }
+  | { readonly kind: 'not-applied'; readonly reason: NoAdvice; readonly record?: AdviceRecord }
+
+/** Advice, and until when it holds on the monotonic clock; 0: it never did. */
+export interface Consultation<A> {
+  readonly advice: Advice<A>
+  readonly expiresAtMs: number
+}
+
+/** No advice, for a reason. */
+export function without<A>(reason: NoAdvice, record?: AdviceRecord): Advice<A> {
+  return { kind: 'not-applied', reason, ...(record && { record }) }
+}

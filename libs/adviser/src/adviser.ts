@@ -1,0 +1,185 @@
+/**
+ * The one harness for an LLM in a control loop: asks, checks, bounds, records, and never stands in the
+ * way.
+ *
+ * States: with a provider, or off (for good); open → closed, once.
+ * Invariants: `ask`, `refresh` and `current` never throw; `ask` resolves within its timeout; of one
+ * name at most one question is being refreshed; advice is given out only until it expires; in `off`
+ * and after `close` nobody is called.
+ */
+import type { AdviceRecord } from '@agentfleet/protocol'
+import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
+import {
+  createConsult,
+  type AdviserLimits,
+  type Clock,
+  type Logger,
+  type Price,
+} from './consult.ts'
+import type { Seen, SeenShape } from './figures.ts'
+import { createProvider } from './provider.ts'
+import type { Question } from './question.ts'
+
+/** How an adviser is set. */
+export interface AdviserOptions {
+  readonly mode: AdviserMode
+  /** Without a key and a base URL there is no provider, and the mode is `off`. */
+  readonly apiKey: string | undefined
+  readonly baseUrl: string | undefined
+  readonly model: string
+  readonly limits: AdviserLimits
+  /** By model; `*` stands for every other one. */
+  readonly prices: Readonly<Record<string, Price>>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Told of every asking that has a record: called, kept or turned away. */
+  readonly onAsked?: (record: AdviceRecord, question: string) => void
+}
+
+/** The LLM beside a control loop. */
+export interface Adviser {
+  /** The mode in force. */
+  readonly mode: AdviserMode
+  /** Waits for advice, no longer than the question's timeout; never rejects. */
+  ask<S extends SeenShape, A>(
+    question: Question<S, A>,
+    seen: Seen<S>,
+    signal: AbortSignal,
+  ): Promise<Advice<A>>
+  /** Asks in the background, unless that is under way or was done lately; returns at once. */
+  refresh<S extends SeenShape, A>(question: Question<S, A>, seen: Seen<S>): void
+  /** The advice of the last refresh while it holds, or why there is none; returns at once. */
+  current<S extends SeenShape, A>(question: Question<S, A>): Advice<A>
+  /** Ends what is under way and resolves when it has ended. */
+  close(): Promise<void>
+}
+
+/** What `refresh` keeps for one question name. */
+interface Slot {
+  /** Whether one is under way. */
+  asking: boolean
+  /** No sooner than this is the next one asked. */
+  dueAtMs: number
+  /** The last advice that there was to act upon, or in shadow not to. */
+  held: Consultation<unknown> | undefined
+  /** The last outcome, if it was none. */
+  missed: Advice<unknown> | undefined
+}
+
+/** Dearer than any model in use, so that a budget with an unknown price is kept all the same. */
+const PRICE_UNKNOWN: Price = Object.freeze({ inputUsdPerMillion: 30, outputUsdPerMillion: 180 })
+
+/** An adviser; opens nothing before it is asked. */
+export function createAdviser(options: AdviserOptions): Adviser {
+  const { mode, apiKey, baseUrl, model, limits, prices, clock, log } = options
+  const reachable = apiKey !== undefined || baseUrl !== undefined
+  if (mode === 'off' || !reachable) {
+    const why = mode === 'off' ? 'its mode is off' : 'there is no key and no base URL of a provider'
+    log.info({ adviser: 'off', why }, `no adviser: ${why}; the policies decide alone`)
+    return offAdviser()
+  }
+  log.info({ adviser: mode, model }, `an adviser is asked, its mode is ${mode}`)
+  const price = prices[model] ?? prices['*'] ?? PRICE_UNKNOWN
+  const provider = createProvider({ apiKey, baseUrl, model })
+  const consult = createConsult({ provider, mode, model, price, limits, clock, log })
+  const closing = new AbortController()
+  const underWay = new Set<Promise<unknown>>()
+  const slots = new Map<string, Slot>()
+
+  async function consultSafely<S extends SeenShape, A>(
+    question: Question<S, A>,
+    seen: Seen<S>,
+    forMs: number,
+    signals: readonly AbortSignal[],
+  ): Promise<Consultation<A>> {
+    try {
+      if (signals.some((signal) => signal.aborted)) return none(without('cancelled'))
+      const consultation = await consult(question, seen, forMs, signals)
+      tell(consultation.advice.record, question.name)
+      return consultation
+    } catch (error) {
+      log.error({ err: error, question: question.name }, 'a question failed of itself')
+      return none(without('question-failed'))
+    }
+  }
+
+  function tell(record: AdviceRecord | undefined, question: string): void {
+    try {
+      if (record) options.onAsked?.(record, question)
+    } catch (error) {
+      // Whoever counts must not cost the advice.
+      log.error({ err: error, question }, 'the record of an advice was not taken')
+    }
+  }
+
+  function tracked<T>(promise: Promise<T>): Promise<T> {
+    underWay.add(promise)
+    // Never rejects, see `consultSafely`.
+    void promise.then(() => underWay.delete(promise))
+    return promise
+  }
+
+  async function refreshSlot<S extends SeenShape, A>(
+    slot: Slot,
+    question: Question<S, A>,
+    seen: Seen<S>,
+  ): Promise<void> {
+    // Advice that would expire before the next refresh is renewed by this one.
+    const forMs = question.refreshEveryMs + question.timeoutMs
+    const consultation = await consultSafely(question, seen, forMs, [closing.signal])
+    slot.asking = false
+    if (consultation.expiresAtMs > 0) slot.held = consultation
+    slot.missed = consultation.expiresAtMs > 0 ? undefined : consultation.advice
+  }
+
+  return {
+    mode,
+    async ask(question, seen, signal) {
+      const signals = [signal, closing.signal]
+      return (await tracked(consultSafely(question, seen, 0, signals))).advice
+    },
+    refresh(question, seen) {
+      const nowMs = clock.monotonicMs()
+      const slot = slots.get(question.name) ?? emptySlot()
+      slots.set(question.name, slot)
+      if (slot.asking || nowMs < slot.dueAtMs || closing.signal.aborted) return
+      slot.asking = true
+      slot.dueAtMs = nowMs + question.refreshEveryMs
+      void tracked(refreshSlot(slot, question, seen))
+    },
+    current<S extends SeenShape, A>(question: Question<S, A>): Advice<A> {
+      const slot = slots.get(question.name)
+      return (slot ? adviceOf(slot, clock.monotonicMs()) : without('none')) as Advice<A>
+    },
+    async close() {
+      closing.abort()
+      await Promise.all(underWay)
+    },
+  }
+}
+
+function adviceOf({ held, missed, asking }: Slot, nowMs: number): Advice<unknown> {
+  if (held && nowMs < held.expiresAtMs) return held.advice
+  if (missed) return missed
+  const record = held?.advice.record
+  if (record) return without('expired', { ...record, outcome: 'expired' })
+  return without(asking ? 'pending' : 'none')
+}
+
+function emptySlot(): Slot {
+  return { asking: false, dueAtMs: 0, held: undefined, missed: undefined }
+}
+
+function none<A>(advice: Advice<A>): Consultation<A> {
+  return { advice, expiresAtMs: 0 }
+}
+
+function offAdviser(): Adviser {
+  return {
+    mode: 'off',
+    ask: async () => without('off'),
+    refresh: () => undefined,
+    current: () => without('off'),
+    close: async () => undefined,
+  }
+}

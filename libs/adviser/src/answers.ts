@@ -1,0 +1,43 @@
+/**
+ * Answers by the state they were given for.
+ *
+ * Invariants: an answer is found only until it expires, counted from when it was given, however often
+ * it is used; never more than `ANSWERS_MAX`, the oldest goes first.
+ */
+
+/** An answer as the model gave it: checked by its schema, not yet clamped. */
+export interface KeptAnswer {
+  readonly answer: unknown
+  readonly raw: string
+  readonly expiresAtMs: number
+}
+
+/** Answers that still hold. */
+export interface Answers {
+  /** The answer for a state, if it holds for that much longer. */
+  find(stateHash: string, forMs: number): KeptAnswer | undefined
+  keep(stateHash: string, answer: KeptAnswer): void
+}
+
+/** More than the calls of an hour that any sensible budget allows; 1 MB with the longest answers. */
+const ANSWERS_MAX = 256
+
+/** No answers yet. */
+export function createAnswers(monotonicMs: () => number): Answers {
+  const kept = new Map<string, KeptAnswer>()
+  return {
+    find(stateHash, forMs) {
+      const found = kept.get(stateHash)
+      if (found === undefined) return undefined
+      const leftMs = found.expiresAtMs - monotonicMs()
+      if (leftMs <= 0) kept.delete(stateHash)
+      return leftMs > forMs ? found : undefined
+    },
+    keep(stateHash, answer) {
+      kept.delete(stateHash)
+      kept.set(stateHash, answer)
+      const [oldest] = kept.keys()
+      if (kept.size > ANSWERS_MAX && oldest !== undefined) kept.delete(oldest)
+    },
+  }
+}

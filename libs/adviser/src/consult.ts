@@ -1,0 +1,267 @@
+/**
+ * One consultation: kept answer, breaker, budget, call, schema, clamps, record.
+ *
+ * Invariants: it ends within its timeout; what passed the breaker and the budget is given back however
+ * it ends; an answer that leaves here has passed the schema, the clamps, and the schema again.
+ */
+import type { AdviceRecord } from '@agentfleet/protocol'
+import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
+import { createAnswers, type KeptAnswer } from './answers.ts'
+import { createBreaker } from './breaker.ts'
+import { createBudget, type BudgetLimits } from './budget.ts'
+import { startDeadline } from './deadline.ts'
+import { promptOf, type Seen, type SeenShape } from './figures.ts'
+import type { Provider, ProviderReply, TokensUsed } from './provider.ts'
+import { stateHashOf, type Question } from './question.ts'
+import { figuresOf } from './schema.ts'
+
+/** The two times; durations, budgets and expiries are monotonic. */
+export interface Clock {
+  nowMs(): number
+  monotonicMs(): number
+}
+
+/** The part of a logger that an adviser uses; pino fits it. */
+export interface Logger {
+  info(object: object, message?: string): void
+  warn(object: object, message?: string): void
+  error(object: object, message?: string): void
+}
+
+/** What an adviser may spend and wait for. */
+export interface AdviserLimits extends BudgetLimits {
+  /** No question waits longer, whatever it says itself. */
+  readonly timeoutMs: number
+  /** Longest answer that is asked for, tokens. */
+  readonly outputTokensMax: number
+}
+
+/** What a model costs, US dollars for a million tokens. */
+export interface Price {
+  readonly inputUsdPerMillion: number
+  readonly outputUsdPerMillion: number
+}
+
+/** What consulting needs. */
+export interface ConsultDeps {
+  readonly provider: Provider
+  readonly mode: Exclude<AdviserMode, 'off'>
+  readonly model: string
+  readonly price: Price
+  readonly limits: AdviserLimits
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Asks one question about one state; an answer that was kept must hold for `forMs` more. */
+export type Consult = <S extends SeenShape, A>(
+  question: Question<S, A>,
+  seen: Seen<S>,
+  forMs: number,
+  signals: readonly AbortSignal[],
+) => Promise<Consultation<A>>
+
+/** What is known of an asking before its outcome. */
+interface Asked<S extends SeenShape, A> {
+  readonly question: Question<S, A>
+  readonly seen: Seen<S>
+  readonly record: Omit<AdviceRecord, 'outcome'>
+}
+
+type Reply = ProviderReply | { readonly kind: 'timeout' | 'cancelled' }
+type Failed = 'invalid' | 'timeout' | 'refused' | 'provider-failed' | 'cancelled'
+type Read =
+  | { readonly kind: 'good'; readonly kept: KeptAnswer }
+  | { readonly kind: Failed; readonly why: string; readonly raw?: string }
+
+/** Three failures in a row are no accident; ten minutes are a typical outage of a provider. */
+const BREAKER_FAILURES = 3
+const BREAKER_OPEN_MS = 600_000
+/** Figures and names are written in shorter tokens than prose is; rather too many than too few. */
+const CHARACTERS_PER_TOKEN = 2
+/** As a record holds them. */
+const RAW_CHARACTERS_MAX = 2_000
+const CLAMPS_MAX = 32
+
+/** A way to consult the provider with breaker, budget and kept answers of its own. */
+export function createConsult(deps: ConsultDeps): Consult {
+  const { mode, model, price, limits, clock, log } = deps
+  const answers = createAnswers(clock.monotonicMs)
+  const budget = createBudget(limits, clock.monotonicMs)
+  const breaker = createBreaker({
+    failures: BREAKER_FAILURES,
+    openMs: BREAKER_OPEN_MS,
+    monotonicMs: clock.monotonicMs,
+    onChange: (state) =>
+      state === 'open'
+        ? log.warn({ openMs: BREAKER_OPEN_MS }, 'the adviser failed too often, it is left alone')
+        : log.info({}, 'the adviser answers again'),
+  })
+
+  return async (question, seen, forMs, signals) => {
+    const { prompt, why } = { why: '', prompt: undefined, ...promptOf(question.seen, seen) }
+    if (prompt === undefined) {
+      log.error(
+        { question: question.name, why },
+        'a question was to be asked with other than figures',
+      )
+      return { advice: without('not-figures'), expiresAtMs: 0 }
+    }
+    const stateHash = stateHashOf(question, model, seen)
+    const none = { cached: false, tookMs: 0, costUsd: 0, clamped: [] }
+    const record = { mode, model, stateHash, askedAtMs: clock.nowMs(), ...none }
+    const asked = { question, seen, record }
+    const kept = answers.find(stateHash, forMs)
+    if (kept) return conclude({ ...asked, record: { ...record, cached: true } }, kept, log)
+
+    const passage = breaker.pass()
+    if (passage === undefined) return failed(asked, 'circuit-open')
+    const costMaxUsd = costOf(price, {
+      input: Math.ceil((prompt.length + overheadOf(question)) / CHARACTERS_PER_TOKEN),
+      output: limits.outputTokensMax,
+    })
+    const reservation = budget.reserve(costMaxUsd)
+    if (reservation === undefined) {
+      passage.end('unknown')
+      return failed(asked, 'over-budget')
+    }
+    const startedMs = clock.monotonicMs()
+    try {
+      const reply = await call(deps, question, prompt, signals)
+      const tookMs = Math.round(clock.monotonicMs() - startedMs)
+      const costUsd = paidFor(reply, price) ?? costMaxUsd
+      reservation.settle(costUsd)
+      const read = readReply(reply, question, clock.monotonicMs())
+      const done = { ...asked, record: { ...record, tookMs, costUsd } }
+      passage.end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')
+      if (read.kind === 'good') {
+        answers.keep(stateHash, read.kept)
+        return conclude(done, read.kept, log)
+      }
+      const { kind, why: cause, raw } = read
+      log.warn({ question: question.name, outcome: kind, why: cause, tookMs }, 'no advice')
+      return failed(done, kind, raw)
+    } finally {
+      // Both change nothing when they were told before.
+      passage.end('unknown')
+      reservation.settle(undefined)
+    }
+  }
+}
+
+/** The call, or the end of its time: whatever the provider does, this ends. */
+async function call<S extends SeenShape, A>(
+  { provider, limits }: ConsultDeps,
+  question: Question<S, A>,
+  prompt: string,
+  signals: readonly AbortSignal[],
+): Promise<Reply> {
+  const { name, instruction, jsonSchema } = question
+  const timeoutMs = Math.min(question.timeoutMs, limits.timeoutMs)
+  const { outputTokensMax } = limits
+  const deadline = startDeadline(timeoutMs, signals)
+  const { signal } = deadline
+  try {
+    return await Promise.race([
+      deadline.ended.then((kind) => ({ kind })),
+      provider({ name, instruction, prompt, jsonSchema, outputTokensMax, timeoutMs, signal }),
+    ])
+  } finally {
+    deadline.clear()
+  }
+}
+
+function readReply<S extends SeenShape, A>(
+  reply: Reply,
+  question: Question<S, A>,
+  nowMs: number,
+): Read {
+  switch (reply.kind) {
+    case 'timeout':
+    case 'cancelled':
+      return { kind: reply.kind, why: reply.kind }
+    case 'failed':
+      return reply.why === 'timeout'
+        ? { kind: 'timeout', why: reply.why }
+        : { kind: 'provider-failed', why: reply.why }
+    case 'refused':
+      return { kind: 'refused', why: 'refusal', raw: reply.text }
+    case 'cut-short':
+      return { kind: 'invalid', why: 'longer than asked for', raw: reply.text }
+    case 'answered': {
+      const raw = reply.text
+      const json = parseJson(raw)
+      if (json === undefined) return { kind: 'invalid', why: 'not JSON', raw }
+      const parsed = question.schema.safeParse(json)
+      if (!parsed.success) return { kind: 'invalid', why: 'not of the schema', raw }
+      const expiresAtMs = nowMs + question.ttlMs
+      const kept = { answer: parsed.data, raw: raw.slice(0, RAW_CHARACTERS_MAX), expiresAtMs }
+      return { kind: 'good', kept }
+    }
+  }
+}
+
+/** The clamps of these figures on an answer that may have been given for like ones. */
+function conclude<S extends SeenShape, A>(
+  { question, seen, record }: Asked<S, A>,
+  kept: KeptAnswer,
+  log: Logger,
+): Consultation<A> {
+  const { mode } = record
+  try {
+    // A copy, so that a clamp which writes into it does not write into what is kept.
+    const { answer, clamped } = question.clamp(structuredClone(kept.answer) as A, seen)
+    const checked = question.schema.safeParse(answer)
+    if (!checked.success) throw new Error('the clamped answer is not of the schema')
+    const follows = question.followsPolicy(answer, seen)
+    const full: AdviceRecord = {
+      ...record,
+      outcome: mode === 'shadow' ? 'shadow' : follows ? 'followed-policy' : 'applied',
+      answer: figuresOf(answer),
+      clamped: clamped.slice(0, CLAMPS_MAX),
+      raw: kept.raw,
+    }
+    const advice: Advice<A> =
+      mode === 'on' ? { kind: 'applied', answer, record: full } : without('shadow', full)
+    return { advice, expiresAtMs: kept.expiresAtMs }
+  } catch (error) {
+    log.error({ err: error, question: question.name }, 'an answer could not be clamped')
+    return failed({ question, seen, record }, 'invalid', kept.raw)
+  }
+}
+
+function failed<S extends SeenShape, A>(
+  { record }: Asked<S, A>,
+  outcome: Failed | 'circuit-open' | 'over-budget',
+  raw?: string,
+): Consultation<A> {
+  const cut = raw === undefined ? {} : { raw: raw.slice(0, RAW_CHARACTERS_MAX) }
+  return { advice: without(outcome, { ...record, outcome, ...cut }), expiresAtMs: 0 }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function overheadOf({
+  instruction,
+  jsonSchema,
+}: Pick<Question<SeenShape, unknown>, 'instruction' | 'jsonSchema'>) {
+  return instruction.length + JSON.stringify(jsonSchema).length
+}
+
+function costOf({ inputUsdPerMillion, outputUsdPerMillion }: Price, used: TokensUsed): number {
+  return (used.input * inputUsdPerMillion + used.output * outputUsdPerMillion) / 1_000_000
+}
+
+/** What a reply has cost; undefined when nobody knows, as after a timeout. */
+function paidFor(reply: Reply, price: Price): number | undefined {
+  // A request that was turned away is not charged.
+  if (reply.kind === 'failed') return reply.why.startsWith('status-') ? 0 : undefined
+  const used = 'used' in reply ? reply.used : undefined
+  return used && costOf(price, used)
+}

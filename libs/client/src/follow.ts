@@ -1,0 +1,44 @@
+import type {
+  DecisionFrame,
+  ErrorFrame,
+  FleetTopic,
+  IncidentFrame,
+  SubscribedFrame,
+} from '@agentfleet/protocol'
+import { ClientError } from './error.ts'
+import { openStream, type Endpoint } from './stream.ts'
+import { isPassing, pauseAfter, refused } from './watch.ts'
+
+/**
+ * What following decisions and incidents yields. Each `subscribed` begins a connection: what was recorded
+ * before it may have been missed and is in the listings.
+ */
+export type FollowFrame = DecisionFrame | IncidentFrame | SubscribedFrame
+
+/** Follows decisions, incidents or both across broken connections, until the signal ends it. */
+export async function* followFleet(
+  endpoint: Endpoint,
+  topics: readonly FleetTopic[],
+  signal?: AbortSignal,
+): AsyncGenerator<FollowFrame, void, void> {
+  for (let failures = 1; ; failures += 1) {
+    signal?.throwIfAborted()
+    const stream = openStream(endpoint, signal)
+    try {
+      await stream.opened
+      stream.send({ type: 'subscribe', fleet: [...topics] })
+      for await (const frame of stream.frames()) {
+        failures = 0
+        if (frame.type === 'error') throw refused(frame satisfies ErrorFrame)
+        if (frame.type === 'decision' || frame.type === 'incident' || frame.type === 'subscribed') {
+          yield frame
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof ClientError) || !isPassing(error)) throw error
+    } finally {
+      stream.close()
+    }
+    await pauseAfter(failures, signal)
+  }
+}

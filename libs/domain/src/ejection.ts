@@ -1,0 +1,186 @@
+/**
+ * Takes nodes out of service that fail tasks by themselves, and brings them back.
+ *
+ * States of a node: trusted → ejected (until a time) → probing (one task is on it) → trusted, or
+ * ejected again for longer. Invariants: only failures of local origin count, never what a provider
+ * answered or left unanswered; at most a third of the fleet is out (one node of two, none of one);
+ * one probe at a time. Constants after Envoy's outlier detection and Finagle's failure accrual.
+ */
+
+/** What happened at a node, with failures of local origin only; provider failures are left out. */
+export type EjectionEvent =
+  | { readonly kind: 'ran'; readonly nodeId: string; readonly ok: number; readonly failed: number }
+  /** A task was dispatched to a node that was due for a probe. */
+  | { readonly kind: 'probe'; readonly nodeId: string }
+  /** A new process or a new incarnation: it has done nothing wrong yet. */
+  | { readonly kind: 'restarted'; readonly nodeId: string }
+  | { readonly kind: 'gone'; readonly nodeId: string }
+
+/** Results of one stretch of time. */
+interface Bucket {
+  readonly startMs: number
+  readonly ok: number
+  readonly failed: number
+}
+
+/** What is held against one node. */
+export interface NodeTrust {
+  readonly state: 'trusted' | 'ejected' | 'probing'
+  readonly reason: 'none' | 'consecutive-failures' | 'success-rate' | 'probe-failed'
+  /** When the present state began, and until when it lasts (ejected, probing). */
+  readonly sinceMs: number
+  readonly untilMs: number
+  /** Ejections not yet forgotten. */
+  readonly times: number
+  readonly consecutive: number
+  readonly window: readonly Bucket[]
+}
+
+/** All nodes of which anything is held; the others are trusted. */
+export type EjectionState = ReadonlyMap<string, NodeTrust>
+
+/** Nothing is held against anybody. */
+export const ALL_TRUSTED: EjectionState = new Map()
+
+/** This many failures in a row are no chance. */
+const CONSECUTIVE_MAX = 5
+/** Below this share of successes a node harms, given enough tasks to judge by. */
+const SUCCESS_MIN = 0.8
+const TASKS_MIN = 20
+/** Results count for 30 s, in steps of 5 s. */
+const WINDOW_MS = 30_000
+const BUCKET_MS = 5_000
+/** First ejection 10 s, the n-th n times that, never above 120 s, spread by a fifth either way. */
+const EJECT_BASE_MS = 10_000
+const EJECT_MAX_MS = 120_000
+const EJECT_JITTER = 0.2
+/** A node that serves well for this long has one ejection less against it, milliseconds. */
+const FORGET_MS = 120_000
+/** Local failures show early: a probe that still runs after this long has passed, milliseconds. */
+const PROBE_WAIT_MS = 30_000
+/** Of N nodes at most N / 3 are out. */
+const SHARE_MAX = 1 / 3
+
+const TRUSTED: NodeTrust = {
+  state: 'trusted',
+  reason: 'none',
+  sinceMs: 0,
+  untilMs: 0,
+  times: 0,
+  consecutive: 0,
+  window: [],
+}
+
+/** The state after one more event. */
+export function nextEjections(
+  state: EjectionState,
+  event: EjectionEvent,
+  nowMs: number,
+  random: () => number,
+): EjectionState {
+  const next = new Map(state)
+  if (event.kind === 'restarted' || event.kind === 'gone') {
+    next.delete(event.nodeId)
+    return next
+  }
+  const trust = state.get(event.nodeId) ?? TRUSTED
+  if (event.kind === 'probe') {
+    if (trust.state !== 'ejected' || nowMs < trust.untilMs) return state
+    const untilMs = nowMs + PROBE_WAIT_MS
+    return next.set(event.nodeId, { ...trust, state: 'probing', untilMs })
+  }
+  if (event.ok === 0 && event.failed === 0) return state
+  return next.set(event.nodeId, judge(trust, event.ok, event.failed, nowMs, random))
+}
+
+/**
+ * The nodes that are out, and those due for a probe, of the nodes that could otherwise take work.
+ * When more should be out than may be, the longest ejected are; the others serve on.
+ */
+export function ejectedOf(
+  state: EjectionState,
+  nodeIds: readonly string[],
+  nowMs: number,
+): ReadonlyMap<string, 'out' | 'probe'> {
+  const outMax = nodeIds.length < 2 ? 0 : Math.max(1, Math.floor(nodeIds.length * SHARE_MAX))
+  const wanted: { readonly id: string; readonly trust: NodeTrust }[] = []
+  for (const id of nodeIds) {
+    const trust = state.get(id)
+    if (trust !== undefined && isOut(trust, nowMs)) wanted.push({ id, trust })
+  }
+  wanted.sort((a, b) => a.trust.sinceMs - b.trust.sinceMs || (a.id < b.id ? -1 : 1))
+  return new Map(
+    wanted.slice(0, outMax).map(({ id, trust }) => {
+      const due = trust.state === 'ejected' && nowMs >= trust.untilMs
+      return [id, due ? 'probe' : 'out']
+    }),
+  )
+}
+
+function isOut(trust: NodeTrust, nowMs: number): boolean {
+  return trust.state === 'ejected' || (trust.state === 'probing' && nowMs < trust.untilMs)
+}
+
+function judge(
+  trust: NodeTrust,
+  ok: number,
+  failed: number,
+  nowMs: number,
+  random: () => number,
+): NodeTrust {
+  // What ends on an ejected node was dispatched before.
+  if (trust.state === 'ejected') return trust
+  if (trust.state === 'probing') {
+    if (failed > 0) return ejected(trust, 'probe-failed', nowMs, random)
+    return { ...trust, ...RESTORED, sinceMs: nowMs, window: [] }
+  }
+  // The order within one report is not known; a success among failures is in the rate's hands.
+  const consecutive = ok > 0 ? 0 : trust.consecutive + failed
+  const window = withResults(trust.window, ok, failed, nowMs)
+  const seen = { ...trust, consecutive, window }
+  if (consecutive >= CONSECUTIVE_MAX) return ejected(seen, 'consecutive-failures', nowMs, random)
+  const oks = window.reduce((sum, bucket) => sum + bucket.ok, 0)
+  const tasks = window.reduce((sum, bucket) => sum + bucket.ok + bucket.failed, 0)
+  if (tasks >= TASKS_MIN && oks / tasks < SUCCESS_MIN) {
+    return ejected(seen, 'success-rate', nowMs, random)
+  }
+  return seen
+}
+
+const RESTORED = { state: 'trusted', reason: 'none', untilMs: 0, consecutive: 0 } as const
+
+function ejected(
+  trust: NodeTrust,
+  reason: NodeTrust['reason'],
+  nowMs: number,
+  random: () => number,
+): NodeTrust {
+  const forgotten = trust.state === 'trusted' ? Math.floor((nowMs - trust.sinceMs) / FORGET_MS) : 0
+  const times = Math.max(0, trust.times - forgotten) + 1
+  const spread = 1 + EJECT_JITTER * (2 * random() - 1)
+  const lastsMs = Math.min(EJECT_MAX_MS, EJECT_BASE_MS * times) * spread
+  return {
+    state: 'ejected',
+    reason,
+    sinceMs: nowMs,
+    untilMs: nowMs + lastsMs,
+    times,
+    consecutive: 0,
+    window: [],
+  }
+}
+
+function withResults(
+  window: readonly Bucket[],
+  ok: number,
+  failed: number,
+  nowMs: number,
+): readonly Bucket[] {
+  const startMs = Math.floor(nowMs / BUCKET_MS) * BUCKET_MS
+  const last = window.at(-1)
+  if (last !== undefined && last.startMs === startMs) {
+    return [...window.slice(0, -1), { startMs, ok: last.ok + ok, failed: last.failed + failed }]
+  }
+  const recent = window.filter((bucket) => bucket.startMs > startMs - WINDOW_MS)
+  return [...recent, { startMs, ok, failed }]
+}

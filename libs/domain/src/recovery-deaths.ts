@@ -1,0 +1,131 @@
+/**
+ * What recent deaths have in common: a node that dies again and again, a machine, a task that was
+ * running each time. The memory is a plain list, oldest first, folded from incidents.
+ */
+
+/** One death as it is remembered. */
+export interface Death {
+  readonly nodeId: string
+  readonly incarnation: number
+  readonly atMs: number
+  /** The machine it ran on, when known. */
+  readonly host?: string
+  /** How long the process had run, when known, milliseconds. */
+  readonly uptimeMs?: number
+  /** Tasks that were running on it (a bounded part of them). */
+  readonly taskIds: readonly string[]
+}
+
+/** Deaths within this time are seen together, milliseconds: long enough for three backoffs of a crash loop. */
+export const DEATH_WINDOW_MS = 600_000
+/** A fleet of twenty nodes, each dying ten times within the window. */
+const DEATHS_MAX = 200
+/** A node has more slots than a machine can serve well beyond this; more ids say nothing new. */
+const TASKS_OF_DEATH_MAX = 1_000
+/** One death is chance, two are bad luck, three are a pattern. */
+const PATTERN_MIN = 3
+
+/** Adds a death, or what is newly known of it, and forgets what is out of the window. */
+export function rememberDeath(
+  deaths: readonly Death[],
+  death: Death,
+  nowMs: number,
+): readonly Death[] {
+  const known = deaths.find((other) => sameDeath(other, death))
+  // A record on OPS names a few tasks only; whoever handled the death knows more of them.
+  const taskIds =
+    known !== undefined && known.taskIds.length > death.taskIds.length
+      ? known.taskIds
+      : death.taskIds.slice(0, TASKS_OF_DEATH_MAX)
+  return [...deaths.filter((other) => !sameDeath(other, death)), { ...known, ...death, taskIds }]
+    .filter(({ atMs }) => nowMs - atMs < DEATH_WINDOW_MS)
+    .sort((a, b) => a.atMs - b.atMs)
+    .slice(-DEATHS_MAX)
+}
+
+function sameDeath(a: Death, b: Death): boolean {
+  return a.nodeId === b.nodeId && a.incarnation === b.incarnation
+}
+
+/** Figures of a death among the others of the window. */
+export interface DeathPattern {
+  /** Deaths of this node, this one among them. */
+  readonly ofNode: number
+  /** Deaths on this node's machine; 0 when the machine is not known. */
+  readonly ofHost: number
+  readonly ofFleet: number
+  /** Deaths of processes that had only just started. */
+  readonly young: number
+}
+
+/** A process that dies within its first minute has hardly run: more likely its image than its load. */
+const YOUNG_MS = 60_000
+
+/** What the deaths of the window say of one of them. */
+export function patternOf(
+  deaths: readonly Death[],
+  { nodeId, host }: Pick<Death, 'nodeId' | 'host'>,
+  nowMs: number,
+): DeathPattern {
+  const recent = deaths.filter(({ atMs }) => nowMs - atMs < DEATH_WINDOW_MS)
+  return {
+    ofNode: recent.filter((death) => death.nodeId === nodeId).length,
+    ofHost: host === undefined ? 0 : recent.filter((death) => death.host === host).length,
+    ofFleet: recent.length,
+    young: recent.filter(({ uptimeMs }) => uptimeMs !== undefined && uptimeMs < YOUNG_MS).length,
+  }
+}
+
+/** Tasks that were running at three deaths or more, the most frequent first: the likely cause. */
+export function suspectTasks(deaths: readonly Death[], nowMs: number): readonly string[] {
+  const seen = new Map<string, number>()
+  for (const { atMs, taskIds } of deaths) {
+    if (nowMs - atMs >= DEATH_WINDOW_MS) continue
+    for (const taskId of new Set(taskIds)) seen.set(taskId, (seen.get(taskId) ?? 0) + 1)
+  }
+  return [...seen]
+    .filter(([, count]) => count >= PATTERN_MIN)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([taskId]) => taskId)
+}
+
+/** Whether the log of a task says that it loses its nodes: attempts begun that nobody reported on. */
+export function losesItsNodes(task: {
+  readonly attempt: number
+  readonly failures: number
+}): boolean {
+  return task.attempt - task.failures >= PATTERN_MIN
+}
+
+/** A flapping node is left alone this long, milliseconds. */
+export const QUARANTINE_MS = 300_000
+
+/** What a quarantine would take from the fleet. */
+export interface QuarantineSituation {
+  readonly deathsOfNode: number
+  /** Living nodes beside this one, and how many nodes are in quarantine already. */
+  readonly othersAlive: number
+  readonly quarantined: number
+}
+
+/** Whether a node is shut out for a while. */
+export type QuarantineDecision =
+  | { readonly kind: 'quarantine'; readonly untilMs: number; readonly reason: 'flapping' }
+  | {
+      readonly kind: 'none'
+      readonly reason: 'steady' | 'last-node' | 'too-many-quarantined'
+    }
+
+/** Three deaths within the window shut a node out; never the last one, never more than a third. */
+export function decideQuarantine(
+  { deathsOfNode, othersAlive, quarantined }: QuarantineSituation,
+  nowMs: number,
+): QuarantineDecision {
+  if (deathsOfNode < PATTERN_MIN) return { kind: 'none', reason: 'steady' }
+  if (othersAlive < 1) return { kind: 'none', reason: 'last-node' }
+  const nodes = othersAlive + 1 + quarantined
+  if (quarantined + 1 > Math.max(1, Math.floor(nodes / 3))) {
+    return { kind: 'none', reason: 'too-many-quarantined' }
+  }
+  return { kind: 'quarantine', untilMs: nowMs + QUARANTINE_MS, reason: 'flapping' }
+}

@@ -1,0 +1,63 @@
+/** Limits of scaling. */
+export interface ScaleLimits {
+  readonly nodesMin: number
+  readonly nodesMax: number
+  /** Share of slots in use to aim at. */
+  readonly utilisationTarget: number
+  /** Share of slots in use that is never planned for, whatever anybody advises. */
+  readonly utilisationMax: number
+  /** How long a task may wait for its start. */
+  readonly waitTargetMs: number
+  /** From asking for a node until it serves. */
+  readonly startupMs: number
+  /** Window of the mean demand. */
+  readonly stableMs: number
+  /** Window that shows sudden growth. */
+  readonly panicMs: number
+  /** Demand over nodes, both windows compared, that is a panic; and the same for small fleets. */
+  readonly panicRatio: number
+  readonly panicRatioSmall: number
+  /** A fleet is small below this. */
+  readonly smallBelowNodes: number
+  /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, whichever is more. */
+  readonly scaleOutStep: number
+  readonly scaleOutWithinMs: number
+  /** A node goes only when it was not wanted for this long. */
+  readonly scaleInWindowMs: number
+  /** After a scale-out no scale-in for this long. */
+  readonly cooldownMs: number
+  /** Nodes taken away at once: this many or this share, whichever is more, and how often. */
+  readonly scaleInStep: number
+  readonly scaleInShare: number
+  readonly scaleInEveryMs: number
+  /** Share of the provider's answers that may be 429, and of its budget that may be used, before growth stops. */
+  readonly refusedMax: number
+  readonly budgetMax: number
+}
+
+/**
+ * Defaults: the owner's 2 to 20 nodes; 0.85 is the utilisation promised in the mission; windows and
+ * panic ratio are Knative's, growth within 15 s is the HPA's; the rest was tuned in the simulation.
+ */
+export const SCALE_LIMITS: ScaleLimits = {
+  nodesMin: 2,
+  nodesMax: 20,
+  utilisationTarget: 0.85,
+  utilisationMax: 0.9,
+  waitTargetMs: 10_000,
+  startupMs: 30_000,
+  stableMs: 60_000,
+  panicMs: 6_000,
+  panicRatio: 2,
+  panicRatioSmall: 1.5,
+  smallBelowNodes: 5,
+  scaleOutStep: 4,
+  scaleOutWithinMs: 15_000,
+  scaleInWindowMs: 120_000,
+  cooldownMs: 120_000,
+  scaleInStep: 1,
+  scaleInShare: 0.1,
+  scaleInEveryMs: 30_000,
+  refusedMax: 0.02,
+  budgetMax: 0.9,
+}

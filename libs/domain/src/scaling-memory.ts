@@ -1,0 +1,104 @@
+import {
+  forecastDemand,
+  NO_FORECAST,
+  rememberForecast,
+  type Forecast,
+  type ForecastMemory,
+} from './scaling-forecast.ts'
+import type { ScaleLimits } from './scaling-limits.ts'
+import {
+  NO_LOAD,
+  rememberLoad,
+  viewLoad,
+  type LoadMemory,
+  type LoadSample,
+  type LoadView,
+} from './scaling-load.ts'
+import { nodesFor } from './scaling-staffing.ts'
+
+/**
+ * All that an autoscaler keeps between two decisions, as one plain value.
+ *
+ * Invariant: a memory with holes never shrinks a fleet. A sample that is missing empties the window
+ * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
+ */
+
+/** How many nodes were wanted at an instant. */
+export interface Wish {
+  readonly atMs: number
+  readonly nodes: number
+}
+
+/** The memory between decisions. */
+export interface ScalingMemory {
+  readonly load: LoadMemory
+  readonly forecast: ForecastMemory
+  /** Since when wishes are known without a gap; undefined when there are none. */
+  readonly wishesSinceMs: number | undefined
+  /** Wishes that no later one reached, so the first is the highest of the window. */
+  readonly wishes: readonly Wish[]
+  /** A panic lasts until then. */
+  readonly panicUntilMs: number
+}
+
+/** The memory of an autoscaler that has just begun. */
+export const NO_SCALING_MEMORY: ScalingMemory = {
+  load: NO_LOAD,
+  forecast: NO_FORECAST,
+  wishesSinceMs: undefined,
+  wishes: [],
+  panicUntilMs: 0,
+}
+
+/** What the memory says at an instant. */
+export interface Outlook extends LoadView {
+  readonly forecast: Forecast
+  readonly panicking: boolean
+  /** The most nodes wanted within the scale-down window; Infinity when the window is not full. */
+  readonly wantedMax: number
+}
+
+/** Adds what was observed; `sample` is undefined when figures are missing. */
+export function rememberScaling(
+  memory: ScalingMemory,
+  sample: LoadSample | undefined,
+  slotsPerNode: number,
+  limits: ScaleLimits,
+): ScalingMemory {
+  if (sample === undefined || slotsPerNode <= 0) {
+    return { ...memory, wishesSinceMs: undefined, wishes: [] }
+  }
+  const nowMs = sample.atMs
+  const load = rememberLoad(memory.load, sample, limits)
+  const view = viewLoad(load, limits, nowMs)
+  const forecast = rememberForecast(memory.forecast, view, sample, limits)
+  const panicRatio =
+    sample.nodes < limits.smallBelowNodes ? limits.panicRatioSmall : limits.panicRatio
+  const panics =
+    nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
+  const wish = nodesFor(view.stable, slotsPerNode, limits)
+  const wishes = memory.wishes.filter(({ nodes }) => nodes > wish)
+  while ((wishes[0]?.atMs ?? nowMs) < nowMs - limits.scaleInWindowMs) wishes.shift()
+  wishes.push({ atMs: nowMs, nodes: wish })
+  const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
+  return {
+    load,
+    forecast,
+    wishesSinceMs: gap ? nowMs : memory.wishesSinceMs,
+    wishes,
+    panicUntilMs: panics ? nowMs + limits.stableMs : memory.panicUntilMs,
+  }
+}
+
+/** Reads the memory. */
+export function outlook(memory: ScalingMemory, limits: ScaleLimits, nowMs: number): Outlook {
+  const { wishesSinceMs } = memory
+  const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - limits.scaleInWindowMs
+  const view = viewLoad(memory.load, limits, nowMs)
+  return {
+    ...view,
+    forecast: forecastDemand(memory.forecast, view.lateShare, limits),
+    panicking: nowMs < memory.panicUntilMs,
+    wantedMax: full ? (memory.wishes[0]?.nodes ?? Infinity) : Infinity,
+  }
+}

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connectBus, provisionStreams, type Bus, type Logger } from '@agentfleet/adapters'
+import {
+  defaultCacheDir,
+  findBinaries,
+  startConsul,
+  startNats,
+  startRedis,
+  type RunningServer,
+} from '@agentfleet/local'
+import { inboxPrefix, permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
+
+/** Servers that a test may want beside NATS. */
+export type Beside = 'consul' | 'redis'
+
+/** NATS with the users and permissions of production (L9), and the other servers that were asked for. */
+export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
+  readonly dir: string
+  readonly nats: RunningServer
+  /** A connection of the user `test`, which may say and hear everything; the streams exist. */
+  readonly bus: Bus
+  /** A connection of a service's own user; closed with the servers. */
+  connect(user: ServiceName): Promise<Bus>
+  /** Closed before the servers, the last one first. */
+  closing(opened: { close(): Promise<void> }): void
+} & { readonly [name in B]: RunningServer }
+
+/** Far more than any of these tests stores, bytes. */
+const STREAM_BYTES = 64 * 1024 * 1024
+const SIZES = {
+  logMaxBytes: STREAM_BYTES,
+  tasksMaxBytes: STREAM_BYTES,
+  opsMaxBytes: STREAM_BYTES,
+  replicas: 1,
+}
+
+const START = {
+  consul: (binaries: Binaries, dir: string) =>
+    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
+  redis: (binaries: Binaries, dir: string) => startRedis({ binaries, dir: join(dir, 'redis') }),
+}
+type Binaries = Awaited<ReturnType<typeof findBinaries>>
+
+/** Starts NATS with every service's user, provisions the streams, and starts what else is named. */
+export async function startSecuredServers<B extends Beside = never>(options: {
+  readonly log: Logger
+  readonly beside?: readonly B[]
+}): Promise<SecuredServers<B>> {
+  const { log, beside = [] } = options
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+  const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
+  const everything = { user: 'test', password: 'test' }
+  const config = { durability: 'process', users: [everything, ...users] } as const
+  const [nats, ...others] = await Promise.all([
+    startNats({ binaries, dir: join(dir, 'nats'), config }),
+    ...beside.map((name) => START[name](binaries, dir)),
+  ])
+  const opened: { close(): Promise<void> }[] = []
+  const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
+    const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
+    const connection = await connectBus({
+      url: nats.url,
+      user,
+      password: user,
+      name: user,
+      inboxPrefix: prefix,
+      log,
+    })
+    opened.push(connection)
+    return connection
+  }
+  const bus = await connect('test')
+  await provisionStreams(bus, SIZES, log)
+  const named = Object.fromEntries(beside.map((name, index) => [name, others[index]]))
+  return {
+    ...(named as { readonly [name in B]: RunningServer }),
+    dir,
+    nats,
+    bus,
+    connect,
+    closing: (one) => void opened.push(one),
+    async [Symbol.asyncDispose]() {
+      for (const { close } of opened.splice(0).reverse()) await close()
+      await Promise.all([nats, ...others].map((server) => server.stop()))
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,138 @@
+import { backoffDelayMs } from '@agentfleet/domain'
+import { ServiceError } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { V1Pod } from '@kubernetes/client-node'
+import type { KubernetesApi, PodEvent } from './kubernetes-api.ts'
+
+/**
+ * The pods of a selector, kept up to date: listed once, then followed by a watch.
+ *
+ * States: listing → watching → listing (the version is gone) or watching (the connection ended), with
+ * a growing pause after failures → closed. Invariants: P1 what is known is one list and every event
+ * since it, in order; P2 knowledge that nobody renewed for a while is not given out; P3 one call at a
+ * time.
+ */
+export interface Pods {
+  /** Throws `orchestrator-unavailable` while the pods are not known, or not any more. */
+  current(): Promise<readonly V1Pod[]>
+  close(): Promise<void>
+}
+
+/** What following needs. */
+export interface FollowOptions {
+  readonly api: Pick<KubernetesApi, 'listPods' | 'watchPods'>
+  readonly selector: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly random: () => number
+}
+
+/** Between tries: soon after a blip, not a burden on an API server that is down, milliseconds. */
+const RETRY = { baseMs: 200, capMs: 5_000 }
+/** How long the first list is waited for, milliseconds. */
+const FIRST_WITHIN_MS = 5_000
+/** Pods change within seconds; older knowledge may name victims that are long gone, milliseconds. */
+const STALE_AFTER_MS = 15_000
+
+/** Begins to follow. */
+export function followPods({ api, selector, clock, log, random }: FollowOptions): Pods {
+  const ended = new AbortController()
+  const pods = new Map<string, V1Pod>()
+  let resourceVersion: string | undefined
+  let connected = false
+  let renewedAtMs = -Infinity
+  let lastError: unknown
+  let announce: () => void = () => undefined
+  const first = new Promise<void>((resolve) => {
+    announce = resolve
+  })
+
+  const list = async (): Promise<void> => {
+    const listed = await api.listPods(selector)
+    pods.clear()
+    for (const pod of listed.pods) pods.set(nameOf(pod), pod)
+    resourceVersion = listed.resourceVersion
+    renewedAtMs = clock.monotonicMs()
+    announce()
+  }
+  const onEvent = ({ type, object }: PodEvent): void => {
+    renewedAtMs = clock.monotonicMs()
+    resourceVersion = object.metadata?.resourceVersion ?? resourceVersion
+    if (type === 'DELETED') pods.delete(nameOf(object))
+    else if (type !== 'BOOKMARK') pods.set(nameOf(object), object)
+  }
+  const follow = async (): Promise<void> => {
+    if (resourceVersion === undefined) await list()
+    const { signal } = ended
+    connected = true
+    try {
+      const watched = { selector, resourceVersion: resourceVersion ?? '', signal, onEvent }
+      if ((await api.watchPods(watched)) === 'gone') resourceVersion = undefined
+      renewedAtMs = clock.monotonicMs()
+    } finally {
+      connected = false
+    }
+  }
+  const run = async (): Promise<void> => {
+    let failures = 0
+    while (!ended.signal.aborted) {
+      const began = clock.monotonicMs()
+      try {
+        await follow()
+        failures = 0
+      } catch (error) {
+        if (ended.signal.aborted) return
+        lastError = error
+        if (failures === 0) log.warn({ err: error }, 'the pods are not followed; trying again')
+        failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
+      }
+      // Also after an orderly end: a server that closes at once must not be asked in a circle.
+      await pause(backoffDelayMs(Math.max(1, failures), RETRY, random), ended.signal)
+    }
+  }
+  const finished = run()
+
+  return {
+    async current() {
+      await settled(first, FIRST_WITHIN_MS)
+      // P2: a watch that is open has everything; one that was refused or cut off ages.
+      if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
+        return [...pods.values()]
+      throw new ServiceError('orchestrator-unavailable', 'the pods are not known', {
+        retryable: true,
+        cause: lastError,
+      })
+    },
+    async close() {
+      ended.abort()
+      await settled(finished, FIRST_WITHIN_MS)
+    },
+  }
+}
+
+function nameOf(pod: V1Pod): string {
+  return pod.metadata?.name ?? ''
+}
+
+/** Waits for a promise, but not for long. */
+async function settled(promise: Promise<void>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs)
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
+  })
+}

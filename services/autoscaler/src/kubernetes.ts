@@ -1,0 +1,161 @@
+import { ServiceError } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { V1Pod } from '@kubernetes/client-node'
+import { DELETION_COST, type KubernetesApi, type Scale } from './kubernetes-api.ts'
+import { followPods, type Pods } from './kubernetes-pods.ts'
+import type { NodeProcess, Orchestrator } from './orchestrator.ts'
+
+/**
+ * The worker Deployment of a cluster: its scale subresource and, just before it shrinks, a mark on the
+ * pods that shall go.
+ *
+ * States of a mark: set → used (the pod terminates) or unused (taken back by `tidy`). Invariants:
+ * K1 only pods that the Deployment's own ReplicaSets made are counted or marked; K2 the scale is
+ * changed only on the version that was read, and never when somebody else has changed the count; K3 the
+ * count is the scale's, pods only give the names: pods that are ordered count, those that end do not.
+ */
+export interface KubernetesOptions {
+  readonly api: KubernetesApi
+  readonly deployment: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly random: () => number
+}
+
+/** Below every pod without a mark, which counts as 0; ours, so that no other mark is ever taken back. */
+export const VICTIM_COST = '-1000'
+/** Reads and patches of one change: conflicts come from status updates, a few a second. */
+const PATCH_TRIES = 5
+const CONFLICT_PAUSE_MS = 100
+/** The controller has ended a victim by then; a mark that is still there was not used, milliseconds. */
+const MARK_UNUSED_AFTER_MS = 30_000
+
+/** Drives a Deployment; nothing is asked before the first call. */
+export function createKubernetesOrchestrator(options: KubernetesOptions): Orchestrator {
+  const { api, deployment, clock, log } = options
+  let followed: { readonly selector: string; readonly pods: Pods } | undefined
+  /** When marks were set, or first seen. */
+  const marks = new Map<string, number>()
+
+  const podsOf = async ({ selector }: Scale): Promise<readonly V1Pod[]> => {
+    if (followed?.selector !== selector) {
+      await followed?.pods.close()
+      followed = { selector, pods: followPods({ ...options, selector }) }
+    }
+    const pods = await followed.pods.current()
+    return pods.filter((pod) => isOwn(pod, deployment) && isWanted(pod))
+  }
+  const unmark = async (name: string): Promise<void> => {
+    await api.setDeletionCost(name, null)
+    marks.delete(name)
+  }
+  /** K2; a conflict that only a status update made is not one. */
+  const patch = async (count: number): Promise<void> => {
+    const before = await api.readScale()
+    let scale = before
+    for (let tries = 1; scale.replicas === before.replicas; tries += 1) {
+      if (scale.replicas === count) return
+      if ((await api.patchScale(count, scale.resourceVersion)) === 'changed') return
+      if (tries >= PATCH_TRIES) throw conflict(`${deployment} changes all the time`)
+      await new Promise((resolve) => setTimeout(resolve, options.random() * CONFLICT_PAUSE_MS))
+      scale = await api.readScale()
+    }
+    if (scale.replicas === count) return
+    throw conflict(`somebody else set ${deployment} to ${scale.replicas}`)
+  }
+
+  return {
+    driver: 'kubernetes',
+    acts: true,
+    async nodes() {
+      const scale = await api.readScale()
+      return seats(await podsOf(scale), scale.replicas, deployment, clock.nowMs())
+    },
+    async setCount(count, victims) {
+      const own = new Set((await podsOf(await api.readScale())).map(nameOf))
+      // One that is not a pod yet needs no mark: the controller gives up what is not up first.
+      const chosen = victims.filter((name) => own.has(name))
+      const marked = async (name: string): Promise<void> => {
+        marks.set(name, clock.monotonicMs())
+        await api.setDeletionCost(name, VICTIM_COST)
+      }
+      try {
+        await Promise.all(chosen.map(marked))
+        await patch(count)
+      } catch (error) {
+        const undone = await Promise.allSettled(chosen.map(unmark))
+        const left = undone.filter(({ status }) => status === 'rejected').length
+        if (left > 0) log.warn({ left }, 'marks of a change that failed stay until they are tidied')
+        throw error
+      }
+    },
+    async tidy() {
+      if (followed === undefined) return
+      const now = clock.monotonicMs()
+      const marked = (await followed.pods.current())
+        .filter((pod) => isOwn(pod, deployment) && isWanted(pod) && isMarked(pod))
+        .map(nameOf)
+      for (const name of marks.keys()) if (!marked.includes(name)) marks.delete(name)
+      for (const name of marked) marks.set(name, marks.get(name) ?? now)
+      const unused = marked.filter((name) => now - (marks.get(name) ?? now) > MARK_UNUSED_AFTER_MS)
+      await Promise.all(unused.map(unmark))
+    },
+    close: async () => followed?.pods.close(),
+  }
+}
+
+/** K3: as many as are wanted; what has no pod yet is starting, what is above goes by the marks. */
+function seats(
+  pods: readonly V1Pod[],
+  replicas: number,
+  deployment: string,
+  nowMs: number,
+): readonly NodeProcess[] {
+  const kept = [...pods]
+    .sort((a, b) => Number(isMarked(a)) - Number(isMarked(b)) || startOf(a) - startOf(b))
+    .slice(0, replicas)
+    .map((pod) => ({ id: nameOf(pod), startedAtMs: startOf(pod), starting: !isReady(pod) }))
+  const ordered = Array.from({ length: Math.max(0, replicas - kept.length) }, (_, index) => ({
+    id: `${deployment}/${index + 1}`,
+    startedAtMs: nowMs,
+    starting: true,
+  }))
+  return [...kept, ...ordered]
+}
+
+/** K1: a label alone is anybody's; the ReplicaSet that owns a pod carries the Deployment's name. */
+function isOwn({ metadata }: V1Pod, deployment: string): boolean {
+  const hash = metadata?.labels?.['pod-template-hash']
+  return (metadata?.ownerReferences ?? []).some(
+    ({ kind, name, controller }) =>
+      controller === true && kind === 'ReplicaSet' && name === `${deployment}-${hash}`,
+  )
+}
+
+/** Neither ending nor ended: the ReplicaSet counts the same way. */
+function isWanted({ metadata, status }: V1Pod): boolean {
+  const over = status?.phase === 'Succeeded' || status?.phase === 'Failed'
+  return metadata?.deletionTimestamp === undefined && !over
+}
+
+function isReady({ status }: V1Pod): boolean {
+  return (status?.conditions ?? []).some((one) => one.type === 'Ready' && one.status === 'True')
+}
+
+function isMarked({ metadata }: V1Pod): boolean {
+  return metadata?.annotations?.[DELETION_COST] === VICTIM_COST
+}
+
+function startOf({ metadata, status }: V1Pod): number {
+  // Dates in a list of the client, texts in an event of the watch.
+  const at = status?.startTime ?? metadata?.creationTimestamp
+  return at === undefined ? 0 : new Date(at).getTime()
+}
+
+function nameOf(pod: V1Pod): string {
+  return pod.metadata?.name ?? ''
+}
+
+function conflict(message: string): ServiceError {
+  return new ServiceError('orchestrator-unavailable', message, { retryable: true })
+}

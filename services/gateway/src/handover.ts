@@ -1,0 +1,69 @@
+import type { Bus, Pointers } from '@agentfleet/adapters'
+import type { Level } from '@agentfleet/domain'
+import { balancerSchema, SUBJECTS, type Fresh, type Pointer } from '@agentfleet/protocol'
+
+/**
+ * Passes tasks on that were just stored: straight to a load balancer that has room, else to the queue.
+ *
+ * A task that finds a free slot at once, and is over soon, never needs a pointer; the load balancer makes
+ * one for what still runs a moment later, and for what it cannot place. Invariants: what is handed
+ * over is stored (L1); a hand-over that is lost only delays, as the follower misses the pointer (L6,
+ * L8); nobody with room heard of lately: a pointer is issued.
+ */
+export interface Handover {
+  /** Passes a fresh task on without waiting. */
+  pass(pointer: Pointer, priority: Level): void
+  close(): void
+}
+
+/** Three announcements may be lost, milliseconds. */
+const ROOM_VALID_MS = 1_600
+/** Tasks in one message: they go to one load balancer, which places them together. */
+const BATCH_MAX = 64
+
+/** Nobody has been heard of yet. */
+export function createHandover(deps: {
+  bus: Pick<Bus, 'publish' | 'subscribe'>
+  pointers: Pick<Pointers, 'issue'>
+  monotonicMs: () => number
+}): Handover {
+  const { bus, pointers, monotonicMs } = deps
+  const roomAtMs = new Map<string, number>()
+  let batch: Fresh['items'] = []
+
+  const hints = bus.subscribe(SUBJECTS.balancer, (message) => {
+    const { id, room } = balancerSchema.parse(JSON.parse(message.text()))
+    if (room) roomAtMs.set(id, monotonicMs())
+    else roomAtMs.delete(id)
+  })
+
+  const hasRoom = (): boolean => {
+    const since = monotonicMs() - ROOM_VALID_MS
+    for (const [id, atMs] of roomAtMs) {
+      if (atMs >= since) return true
+      roomAtMs.delete(id)
+    }
+    return false
+  }
+
+  const send = (): void => {
+    if (batch.length === 0) return
+    const fresh: Fresh = { items: batch }
+    batch = []
+    bus.publish(SUBJECTS.fresh, JSON.stringify(fresh))
+  }
+
+  return {
+    pass(pointer, priority) {
+      // Without its spec it goes the careful way, which needs a pointer.
+      if (pointer.spec === undefined || !hasRoom()) {
+        pointers.issue(pointer, priority)
+        return
+      }
+      // What one turn of the event loop stored goes out together.
+      if (batch.push({ priority, pointer }) === 1) setImmediate(send)
+      if (batch.length >= BATCH_MAX) send()
+    },
+    close: () => hints.close(),
+  }
+}

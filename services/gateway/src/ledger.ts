@@ -1,0 +1,168 @@
+import type { OpsEntry } from '@agentfleet/adapters'
+import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
+
+/**
+ * The latest decisions and incidents of the control plane, as far as stream OPS told of them.
+ *
+ * Invariants (L7): at most DECISIONS_MAX decisions and INCIDENTS_MAX incidents are held, the oldest out
+ * first. An outcome is held by its decision and leaves with it; one of a decision that is not held is
+ * dropped. A page goes on behind a record, so records that come meanwhile move nothing.
+ */
+export interface Ledger {
+  /** Takes a record in; undefined when it changes nothing that is held. */
+  take(entry: OpsEntry): LedgerChange | undefined
+  decision(id: string): RecordedDecision | undefined
+  /** Decisions that match, newest first, behind the position of a page before. */
+  decisions(query: DecisionQuery): LedgerPage<RecordedDecision>
+  incident(id: string): Incident | undefined
+  /** Incidents that match, by their detection, newest first. */
+  incidents(query: IncidentQuery): LedgerPage<Incident>
+}
+
+/** A decision with what was measured of it so far. */
+export interface RecordedDecision {
+  readonly decision: Decision
+  readonly outcomes: readonly DecisionOutcome[]
+  /** Sequence of its first record. */
+  readonly seq: number
+}
+
+/** What followers are told of. */
+export type LedgerChange =
+  | { readonly topic: 'decisions'; readonly recorded: RecordedDecision }
+  | { readonly topic: 'incidents'; readonly incident: Incident }
+
+/** Part of a listing; `next` is there when more follows. */
+export interface LedgerPage<T> {
+  readonly found: readonly T[]
+  readonly next?: string
+}
+
+/** Which decisions. */
+export interface DecisionQuery {
+  readonly service?: string
+  readonly kind?: string
+  readonly about?: string
+  readonly limit: number
+  readonly after?: string
+}
+
+/** Which incidents. */
+export interface IncidentQuery {
+  readonly state?: Incident['state']
+  readonly node?: string
+  readonly limit: number
+  readonly after?: string
+}
+
+/** A few kB each: some MB in all, and many hours of a calm fleet. */
+export const DECISIONS_MAX = 2_000
+/** More failures of nodes than anybody looks through. */
+export const INCIDENTS_MAX = 500
+/** Three are measured; a service that measures more often is not followed without end. */
+const OUTCOMES_MAX = 8
+
+/** Holds nothing yet. */
+export function createLedger(): Ledger {
+  /** In the order of their first records. */
+  const decisions = new Map<string, RecordedDecision>()
+  const incidents = new Map<string, Incident>()
+
+  function takeDecision(decision: Decision, seq: number): LedgerChange {
+    const known = decisions.get(decision.id)
+    // The same decision again: its advice has come meanwhile, or its writer was in doubt.
+    const recorded = known ? { ...known, decision } : { decision, outcomes: [], seq }
+    decisions.set(decision.id, recorded)
+    if (decisions.size > DECISIONS_MAX) {
+      const [oldest] = decisions.keys()
+      if (oldest !== undefined) decisions.delete(oldest)
+    }
+    return { topic: 'decisions', recorded }
+  }
+
+  function takeOutcome(outcome: DecisionOutcome): LedgerChange | undefined {
+    const known = decisions.get(outcome.decisionId)
+    if (known === undefined) return undefined
+    const outcomes = known.outcomes
+      .filter(({ afterMinutes }) => afterMinutes !== outcome.afterMinutes)
+      .concat(outcome)
+      .sort((a, b) => a.afterMinutes - b.afterMinutes)
+      .slice(0, OUTCOMES_MAX)
+    const recorded = { ...known, outcomes }
+    decisions.set(outcome.decisionId, recorded)
+    return { topic: 'decisions', recorded }
+  }
+
+  function takeIncident(incident: Incident): LedgerChange {
+    incidents.set(incident.id, incident)
+    if (incidents.size > INCIDENTS_MAX) {
+      const oldest = [...incidents.values()].sort(newestFirst).at(-1)
+      if (oldest !== undefined) incidents.delete(oldest.id)
+    }
+    return { topic: 'incidents', incident }
+  }
+
+  return {
+    take(entry) {
+      switch (entry.kind) {
+        case 'decision':
+          return takeDecision(entry.decision, entry.seq)
+        case 'outcome':
+          return takeOutcome(entry.outcome)
+        case 'incident':
+          return takeIncident(entry.incident)
+      }
+    },
+    decision: (id) => decisions.get(id),
+    decisions({ service, kind, about, limit, after }) {
+      const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after)
+      const matching = [...decisions.values()]
+        .reverse()
+        .filter(
+          ({ decision, seq }) =>
+            seq < before &&
+            (service === undefined || decision.service === service) &&
+            (kind === undefined || decision.kind === kind) &&
+            (about === undefined || decision.about === about),
+        )
+      return pageOf(matching, limit, ({ seq }) => String(seq))
+    },
+    incident: (id) => incidents.get(id),
+    incidents({ state, node, limit, after }) {
+      const end = after === undefined ? undefined : placeOf(after)
+      const matching = [...incidents.values()]
+        .filter(
+          (incident) =>
+            (end === undefined || newestFirst(end, incident) < 0) &&
+            (state === undefined || incident.state === state) &&
+            (node === undefined || incident.nodeId === node),
+        )
+        .sort(newestFirst)
+      return pageOf(matching, limit, ({ detectedAtMs, id }) => `${detectedAtMs}:${id}`)
+    },
+  }
+}
+
+type Place = Pick<Incident, 'detectedAtMs' | 'id'>
+
+function newestFirst(a: Place, b: Place): number {
+  if (a.detectedAtMs !== b.detectedAtMs) return b.detectedAtMs - a.detectedAtMs
+  return a.id < b.id ? 1 : Number(a.id !== b.id) * -1
+}
+
+function placeOf(after: string): Place {
+  const at = after.indexOf(':')
+  return { detectedAtMs: Number(after.slice(0, at)), id: after.slice(at + 1) }
+}
+
+function pageOf<T>(
+  matching: readonly T[],
+  limit: number,
+  position: (last: T) => string,
+): LedgerPage<T> {
+  const found = matching.slice(0, limit)
+  const last = found.at(-1)
+  return last === undefined || matching.length === found.length
+    ? { found }
+    : { found, next: position(last) }
+}

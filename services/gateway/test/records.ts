@@ -1,0 +1,59 @@
+import type { OpsEntry } from '@agentfleet/adapters'
+import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
+
+/** Records of the control plane as the tests need them. */
+
+/** A decision of the autoscaler, unless it is said otherwise. */
+export function decision(id: string, change: Partial<Decision> = {}): Decision {
+  return {
+    id,
+    service: 'autoscaler',
+    by: 'a1',
+    kind: 'scale-out',
+    reason: 'utilization',
+    atMs: 1_000,
+    inputs: { nodes: 2, burst: true, driver: 'local' },
+    options: [{ kind: 'hold', reason: 'cooldown', figures: { nodes: 2 } }],
+    policy: { kind: 'scale-out', reason: 'utilization', figures: { nodes: 3 } },
+    acted: true,
+    driver: 'local',
+    ...change,
+  }
+}
+
+/** What was measured of a decision. */
+export function outcome(decisionId: string, afterMinutes: number): DecisionOutcome {
+  const figures = { queued: afterMinutes }
+  return { decisionId, service: 'autoscaler', afterMinutes, atMs: 60_000 * afterMinutes, figures }
+}
+
+/** An incident of node n1, unless it is said otherwise. */
+export function incident(id: string, change: Partial<Incident> = {}): Incident {
+  return {
+    id,
+    nodeId: 'n1',
+    incarnation: 1,
+    reason: 'silent',
+    state: 'open',
+    by: 'r1',
+    silentMs: 3_000,
+    detectedAtMs: 1_000,
+    openedAtMs: 1_100,
+    tasks: 1,
+    redistributed: 1,
+    taskIds: [],
+    suspectTasks: [],
+    ...change,
+  }
+}
+
+/** A record as the tail of OPS hands it on. */
+export function entry(
+  record: { decision: Decision } | { outcome: DecisionOutcome } | { incident: Incident },
+  seq = 1,
+): OpsEntry {
+  if ('decision' in record) return { kind: 'decision', ...record, seq }
+  return 'outcome' in record
+    ? { kind: 'outcome', ...record, seq }
+    : { kind: 'incident', ...record, seq }
+}

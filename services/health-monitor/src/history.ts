@@ -1,0 +1,71 @@
+import type { Bus } from '@agentfleet/adapters'
+import { historySchema, SUBJECTS, type History, type Totals } from '@agentfleet/protocol'
+
+/**
+ * The totals of the last hour: every ten seconds for ten minutes, every minute before that.
+ *
+ * Invariants: oldest first; at most an hour; a monitor that has just come up takes over what another
+ * one remembers, so the history outlives each of them.
+ */
+export interface TotalsHistory {
+  /** Notes the present totals and tells everybody. */
+  note(totals: Totals): void
+  /** What another monitor remembers. */
+  hear(text: string): Totals | undefined
+  entries(): readonly Totals[]
+}
+
+/** Every step is kept for this long, milliseconds. */
+const FINE_MS = 600_000
+/** One of a minute is kept for this long, milliseconds. */
+const COARSE_MS = 3_600_000
+const MINUTE_MS = 60_000
+
+/** Creates an empty history. */
+export function createHistory(bus: Bus, monitorId: string): TotalsHistory {
+  let entries: readonly Totals[] = []
+  return {
+    entries: () => entries,
+    note(totals) {
+      entries = thin([...entries, totals], totals.atMs)
+      const history: History = { monitorId, totals: [...entries] }
+      bus.publish(SUBJECTS.history, JSON.stringify(history))
+    },
+    hear(text) {
+      const { data } = historySchema.safeParse(JSON.parse(text))
+      if (data === undefined || data.monitorId === monitorId) return undefined
+      entries = takeOver(entries, data.totals)
+      return data.totals.at(-1)
+    },
+  }
+}
+
+/** Keeps the recent ones, the last of each earlier minute, and nothing older than an hour. */
+export function thin<T extends { readonly atMs: number }>(
+  entries: readonly T[],
+  nowMs: number,
+): readonly T[] {
+  return entries.filter(({ atMs }, index) => {
+    if (nowMs - atMs >= COARSE_MS) return false
+    if (nowMs - atMs < FINE_MS) return true
+    const next = entries[index + 1]
+    return next === undefined || minuteOf(next.atMs) !== minuteOf(atMs)
+  })
+}
+
+function minuteOf(atMs: number): number {
+  return Math.floor(atMs / MINUTE_MS)
+}
+
+/** The longer memory wins; what this monitor saw after it is kept. */
+export function takeOver<T extends { readonly atMs: number }>(
+  own: readonly T[],
+  theirs: readonly T[],
+): readonly T[] {
+  const [first] = own
+  const [theirFirst] = theirs
+  const theirLast = theirs.at(-1)
+  if (theirFirst === undefined || theirLast === undefined) return own
+  if (first !== undefined && first.atMs <= theirFirst.atMs) return own
+  return [...theirs, ...own.filter(({ atMs }) => atMs > theirLast.atMs)]
+}

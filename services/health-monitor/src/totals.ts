@@ -1,0 +1,62 @@
+import type { Beat, Snapshot, Totals } from '@agentfleet/protocol'
+
+/** Attempts that ended, counted over all nodes that were ever heard. */
+export interface Tally {
+  /** Counts what a beat adds to the one before it of the same process, if there was one. */
+  count(before: Beat | undefined, beat: Beat): void
+  /** Another monitor has counted this much: it has watched for longer. */
+  atLeast(completed: number, failed: number): void
+  completed(): number
+  failed(): number
+}
+
+/** A tally at zero. */
+export function createTally(): Tally {
+  let completed = 0
+  let failed = 0
+  return {
+    count(before, beat) {
+      const same = before !== undefined && before.startedAtMs === beat.startedAtMs
+      completed += Math.max(0, beat.completed - (same ? before.completed : 0))
+      failed += Math.max(0, beat.failed - (same ? before.failed : 0))
+    },
+    atLeast(others, othersFailed) {
+      completed = Math.max(completed, others)
+      failed = Math.max(failed, othersFailed)
+    },
+    completed: () => completed,
+    failed: () => failed,
+  }
+}
+
+/** The cluster's figures of a moment. */
+export function totalsOf(
+  nodes: Snapshot['nodes'],
+  queued: number,
+  tally: Pick<Tally, 'completed' | 'failed'>,
+  atMs: number,
+): Totals {
+  const living = nodes.filter(({ state }) => state !== 'dead')
+  const working = living.filter(({ state, draining }) => state === 'alive' && !draining)
+  const answering = living.filter(({ responseMs }) => responseMs > 0)
+  return {
+    atMs,
+    activeNodes: working.length,
+    slots: sum(working, ({ slots }) => slots),
+    running: sum(living, ({ active }) => active),
+    queued,
+    cpu: mean(living, ({ cpu }) => cpu),
+    memory: mean(living, ({ memory }) => memory),
+    responseMs: mean(answering, ({ responseMs }) => responseMs),
+    completed: tally.completed(),
+    failed: tally.failed(),
+  }
+}
+
+function sum<T>(of: readonly T[], figure: (one: T) => number): number {
+  return of.reduce((total, one) => total + figure(one), 0)
+}
+
+function mean<T>(of: readonly T[], figure: (one: T) => number): number {
+  return sum(of, figure) / Math.max(1, of.length)
+}

@@ -1,0 +1,151 @@
+import { defineQuestion, type Adviser, type Advice } from '@agentfleet/adviser'
+import {
+  admitAdvice,
+  adviceBounds,
+  FAILURE_ACTIONS,
+  FAILURE_IMPACTS,
+  FAILURE_PREVENTIONS,
+  FAILURE_STRATEGIES,
+  type FailureAdvice,
+  type FailureAnalysis,
+  type FailureEvidence,
+} from '@agentfleet/domain'
+import { z } from 'zod'
+
+/** Reasons of verdicts that an adviser is told; any other one is `other`. */
+const REASONS = [
+  'connection-gone',
+  'ping-failed',
+  'consul-critical',
+  'silence',
+  'restarted',
+  'other',
+] as const
+const PREVENTIONS_MAX = 4
+/** An incident goes on for minutes; the action of it waits no longer than this, milliseconds. */
+const ADVICE_WITHIN_MS = 5_000
+/** A like failure within this time gets the like answer, milliseconds. */
+const ADVICE_TTL_MS = 300_000
+
+const INSTRUCTION = `You review the death of one worker node of a fleet that runs tasks. Its tasks have
+already been given to other nodes; that cannot be changed. You see figures of the node, of the fleet, of
+recent deaths (within ten minutes), and what the deterministic policy concluded (policyAction,
+policyStrategy, policyImpact). Answer with: action (none, restart: the orchestrator restarts it in place,
+replace: put another process in its place, investigate: leave it for a person), strategy of the
+redistribution, impact on the fleet, and up to four ways to prevent it. Replace only a process that is
+surely gone (mayReplace). Prefer investigate when replacing is likely to fail in the same way: many young
+deaths, many recent replacements. A task that was running at several deaths (suspects) is the likely cause.
+When the figures do not speak against the policy, repeat it.`
+
+const answerSchema = z.strictObject({
+  action: z.enum(FAILURE_ACTIONS),
+  strategy: z.enum(FAILURE_STRATEGIES),
+  impact: z.enum(FAILURE_IMPACTS),
+  prevention: z.array(z.enum(FAILURE_PREVENTIONS)).max(PREVENTIONS_MAX),
+})
+
+const question = defineQuestion({
+  name: 'recovery-failure',
+  instruction: INSTRUCTION,
+  seen: {
+    reason: REASONS,
+    successor: ['none', 'resumed', 'restarted'],
+    silentMs: 'number',
+    phi: 'number',
+    uptimeMs: 'number',
+    cpu: 'number',
+    memory: 'number',
+    lagMs: 'number',
+    active: 'number',
+    slots: 'number',
+    deathsOfNode: 'number',
+    deathsOfHost: 'number',
+    deathsOfFleet: 'number',
+    deathsYoung: 'number',
+    stranded: 'number',
+    freeCredits: 'number',
+    othersAlive: 'number',
+    capacityLost: 'number',
+    suspects: 'number',
+    recentReplacements: 'number',
+    processRestarts: 'number',
+    outOfMemory: 'boolean',
+    notesReadable: 'boolean',
+    mayReplace: 'boolean',
+    policyAction: FAILURE_ACTIONS,
+    policyStrategy: FAILURE_STRATEGIES,
+    policyImpact: FAILURE_IMPACTS,
+  },
+  schema: answerSchema,
+  clamp: (advised, seen) => {
+    const { answer, clamped } = admitAdvice(
+      { action: seen.policyAction, strategy: seen.policyStrategy, impact: seen.policyImpact },
+      advised,
+      { mayReplace: seen.mayReplace, anyTasks: seen.stranded > 0 },
+    )
+    return { answer: { ...answer, prevention: [...answer.prevention] }, clamped }
+  },
+  followsPolicy: (answer, seen) => answer.action === seen.policyAction,
+  bucket: (seen) => ({
+    reason: seen.reason,
+    successor: seen.successor,
+    policy: `${seen.policyAction} ${seen.policyStrategy} ${seen.policyImpact}`,
+    mayReplace: seen.mayReplace,
+    outOfMemory: seen.outOfMemory,
+    notesReadable: seen.notesReadable,
+    deathsOfNode: Math.min(3, seen.deathsOfNode),
+    deathsOfFleet: Math.min(10, seen.deathsOfFleet),
+    deathsYoung: Math.min(5, seen.deathsYoung),
+    suspects: Math.min(3, seen.suspects),
+    memoryTenths: Math.round(seen.memory * 10),
+    cpuTenths: Math.round(seen.cpu * 10),
+    capacityTenths: Math.round(seen.capacityLost * 10),
+    enoughCredits: seen.freeCredits >= seen.stranded,
+  }),
+  ttlMs: ADVICE_TTL_MS,
+  timeoutMs: ADVICE_WITHIN_MS,
+})
+
+/** Asks for a second opinion; resolves within ADVICE_WITHIN_MS, and never rejects. */
+export function askAdvice(
+  adviser: Adviser,
+  evidence: FailureEvidence,
+  policy: FailureAnalysis,
+  signal: AbortSignal,
+): Promise<Advice<FailureAdvice>> {
+  const { last, pattern, orchestrator } = evidence
+  return adviser.ask(
+    question,
+    {
+      reason: REASONS.find((known) => known === evidence.reason) ?? 'other',
+      successor: evidence.successor,
+      silentMs: evidence.silentMs,
+      phi: evidence.phi,
+      // -1 stands for what is not known.
+      uptimeMs: evidence.uptimeMs ?? -1,
+      cpu: last?.cpu ?? -1,
+      memory: last?.memory ?? -1,
+      lagMs: last?.lagMs ?? -1,
+      active: last?.active ?? -1,
+      slots: last?.slots ?? -1,
+      deathsOfNode: pattern.ofNode,
+      deathsOfHost: pattern.ofHost,
+      deathsOfFleet: pattern.ofFleet,
+      deathsYoung: pattern.young,
+      stranded: evidence.stranded,
+      freeCredits: evidence.freeCredits,
+      othersAlive: evidence.othersAlive,
+      capacityLost: evidence.capacityLost,
+      suspects: evidence.suspects,
+      recentReplacements: evidence.recentReplacements,
+      processRestarts: orchestrator.process?.restarts ?? -1,
+      outOfMemory: orchestrator.process?.outOfMemory ?? false,
+      notesReadable: evidence.notesReadable,
+      mayReplace: adviceBounds(evidence).mayReplace,
+      policyAction: policy.action,
+      policyStrategy: policy.strategy,
+      policyImpact: policy.impact,
+    },
+    signal,
+  )
+}

@@ -1,0 +1,51 @@
+import type { Bus } from '@agentfleet/adapters'
+import { SUBJECTS, type Snapshot } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+
+/**
+ * Keeps nodes that are in quarantine from being used: whenever one is heard, it is asked to drain. A node
+ * that drains says so in its beats, and no load balancer gives it anything.
+ *
+ * Invariants: any replica may ask, as often as it likes, a drain is begun once; a node is asked at most
+ * once in ASK_INTERVAL_MS.
+ */
+export interface Quarantine {
+  /** Asks those nodes of the snapshot that are in quarantine and do not drain. */
+  enforce(snapshot: Snapshot): void
+  /** Asks one node; true when it answered. */
+  drain(nodeId: string): Promise<boolean>
+}
+
+const ASK_INTERVAL_MS = 2_000
+const ANSWER_WITHIN_MS = 1_000
+
+/** Asks over this connection; `ends` are the nodes in quarantine. */
+export function createQuarantine(deps: {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly log: Logger
+  readonly ends: () => ReadonlyMap<string, number>
+}): Quarantine {
+  const { bus, clock, log } = deps
+  const askedAtMs = new Map<string, number>()
+
+  const drain = async (nodeId: string): Promise<boolean> => {
+    askedAtMs.set(nodeId, clock.monotonicMs())
+    const answer = await bus.request(SUBJECTS.drain(nodeId), '', ANSWER_WITHIN_MS)
+    if (answer.kind === 'reply') log.warn({ nodeId }, 'node in quarantine drains')
+    return answer.kind === 'reply'
+  }
+
+  return {
+    drain,
+    enforce({ nodes }) {
+      const ends = deps.ends()
+      for (const nodeId of askedAtMs.keys()) if (!ends.has(nodeId)) askedAtMs.delete(nodeId)
+      for (const { nodeId, state, draining } of ends.size === 0 ? [] : nodes) {
+        if (!ends.has(nodeId) || state === 'dead' || draining) continue
+        const sinceMs = clock.monotonicMs() - (askedAtMs.get(nodeId) ?? -Infinity)
+        if (sinceMs >= ASK_INTERVAL_MS) void drain(nodeId)
+      }
+    },
+  }
+}

@@ -1,0 +1,150 @@
+import {
+  ALL_TRUSTED,
+  creditsOf,
+  ejectedOf,
+  fleetLimits,
+  isEligible,
+  nextEjections,
+  PLACEMENT_LIMITS,
+  reservationOf,
+  type EjectionEvent,
+  type NodeLoad,
+  type PlacementLimits,
+} from '@agentfleet/domain'
+import type { VirtualClock } from './balancing-clock.ts'
+import type { SimNode, SimTask, World } from './balancing-world.ts'
+
+/**
+ * What one simulated load balancer knows of the nodes, as its node table does. Invariant: of two
+ * messages of a node the newer one stands; a node that nobody listens at gets nothing until it is
+ * heard of again.
+ */
+export interface NodeTable {
+  hear(node: SimNode, said: Said): void
+  unreachable(node: SimNode): void
+  /** A task is on its way (1), or its dispatch was answered (-1). */
+  transit(node: SimNode, task: SimTask, sign: 1 | -1): void
+  /** A probe is on its way. */
+  probed(nodeId: string): void
+  loads(): NodeLoad[]
+  limits(nodes: readonly NodeLoad[]): PlacementLimits
+  /** Credits of all nodes. */
+  credits(): number
+}
+
+/** What a node says of itself, as of one instant. */
+export interface Said {
+  readonly incarnation: number
+  readonly version: number
+  readonly active: number
+  readonly units: number
+  readonly ahead: number
+  readonly responseMs: number
+  readonly ok: number
+  /** Failures of local origin. */
+  readonly failed: number
+}
+
+interface Known {
+  said: Said
+  saidAtMs: number
+  upSinceMs: number
+  unreachable: boolean
+  inTransit: number
+  transitUnits: number
+}
+
+/** The odd credits go round at this interval, milliseconds. */
+const TURN_MS = 1_000
+
+/** Knows nobody yet. */
+export function createNodeTable(
+  clock: VirtualClock,
+  world: World,
+  share: { readonly count: number; readonly index: number },
+  random: () => number,
+): NodeTable {
+  const known = new Map<SimNode, Known>()
+  let trust = ALL_TRUSTED
+
+  const step = (event: EjectionEvent): void => {
+    trust = nextEjections(trust, event, clock.nowMs(), random)
+  }
+  const loads = (): NodeLoad[] => {
+    const now = clock.nowMs()
+    const able = [...known.keys()].filter((node) => world.listed(node)).map(({ id }) => id)
+    const ejected = ejectedOf(trust, able, now)
+    return [...known].map(([node, entry]) => ({
+      ...loadOf(node, entry, now),
+      passing: world.listed(node),
+      ejected: ejected.get(node.id),
+    }))
+  }
+  const limits = (nodes: readonly NodeLoad[]): PlacementLimits =>
+    fleetLimits(nodes, PLACEMENT_LIMITS, { ...share, turn: Math.floor(clock.nowMs() / TURN_MS) })
+
+  return {
+    loads,
+    limits,
+    hear(node, said) {
+      const entry = known.get(node)
+      const now = clock.nowMs()
+      if (entry === undefined) {
+        const fresh = { unreachable: false, inTransit: 0, transitUnits: 0 }
+        // What was there before this balancer is warm.
+        known.set(node, { said, saidAtMs: now, upSinceMs: -Infinity, ...fresh })
+        return
+      }
+      if (said.version <= entry.said.version) return
+      if (said.incarnation > entry.said.incarnation) {
+        entry.upSinceMs = now
+        step({ kind: 'restarted', nodeId: node.id })
+      } else {
+        const ok = said.ok - entry.said.ok
+        const failed = said.failed - entry.said.failed
+        step({ kind: 'ran', nodeId: node.id, ok, failed })
+      }
+      Object.assign(entry, { said, saidAtMs: now, unreachable: false })
+    },
+    unreachable(node) {
+      const entry = known.get(node)
+      if (entry !== undefined) entry.unreachable = true
+    },
+    transit(node, task, sign) {
+      const entry = known.get(node)
+      if (entry === undefined) return
+      entry.inTransit += sign
+      entry.transitUnits += sign * reservationOf(task.cpu, node.slots)
+    },
+    probed: (nodeId) => step({ kind: 'probe', nodeId }),
+    credits() {
+      const nodes = loads()
+      const now = limits(nodes)
+      let sum = 0
+      for (const node of nodes) if (isEligible(node, now)) sum += creditsOf(node, now)
+      return sum
+    },
+  }
+}
+
+function loadOf(node: SimNode, entry: Known, now: number): NodeLoad {
+  return {
+    id: node.id,
+    incarnation: entry.said.incarnation,
+    slots: node.slots,
+    active: entry.said.active,
+    ahead: entry.said.ahead,
+    inTransit: entry.inTransit,
+    cpu: 0,
+    memory: 0,
+    lagMs: 0,
+    responseMs: entry.said.responseMs,
+    draining: false,
+    suspect: entry.unreachable,
+    passing: true,
+    beatAgeMs: now - entry.saidAtMs,
+    upMs: now - entry.upSinceMs,
+    reservedCpu: entry.said.units,
+    transitCpu: entry.transitUnits,
+  }
+}

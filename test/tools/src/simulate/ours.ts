@@ -1,0 +1,53 @@
+/** The policy of the autoscaler itself, fed as its service feeds it. */
+import {
+  decideScale,
+  NO_SCALING_MEMORY,
+  outlook,
+  rememberScaling,
+  SCALE_LIMITS,
+} from '@agentfleet/domain'
+import type { FleetOptions, Scaler } from './world.ts'
+
+const PERIOD_MS = 2_000
+
+/** AgentFleet's own rule. */
+export function ourPolicy(options: FleetOptions): Scaler {
+  const limits = {
+    ...SCALE_LIMITS,
+    nodesMin: options.nodesMin,
+    nodesMax: options.nodesMax,
+    waitTargetMs: options.waitTargetS * 1_000,
+    startupMs: options.startupS * 1_000,
+  }
+  let memory = NO_SCALING_MEMORY
+  let scaledOutAtMs = -Infinity
+  let scaledInAtMs = -Infinity
+  return {
+    name: 'AgentFleet',
+    periodMs: PERIOD_MS,
+    decide({ nowMs, ready, starting, draining, running, queued, arrived }) {
+      const nodes = ready + starting
+      const sample = { atMs: nowMs, nodes, running, queued, arrived }
+      memory = rememberScaling(memory, sample, options.slots, limits)
+      const decision = decideScale(
+        {
+          nodes,
+          draining,
+          missing: 0,
+          slotsPerNode: options.slots,
+          running,
+          queued,
+          complete: true,
+          scaledOutAtMs,
+          scaledInAtMs,
+          outlook: outlook(memory, limits, nowMs),
+        },
+        limits,
+        nowMs,
+      )
+      if (decision.kind === 'scale-out') scaledOutAtMs = nowMs
+      if (decision.kind === 'scale-in') scaledInAtMs = nowMs
+      return decision.nodes
+    },
+  }
+}

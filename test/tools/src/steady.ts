@@ -1,0 +1,195 @@
+/**
+ * `node test/tools/dist/steady.js`: a fleet in which nobody dies, on a machine that has no time to
+ * spare. Whoever is declared dead here was declared dead wrongly.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { defaultCacheDir, findBinaries, startFleet, type Fleet } from '@agentfleet/local'
+import { openAudit } from './audit.ts'
+import { positive } from './bench/options.ts'
+import { show, table } from './figures.ts'
+import { describeFindings, type Findings } from './invariants.ts'
+import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
+import { watchFleet, type Watch } from './steady/watch.ts'
+
+const USAGE = `node test/tools/dist/steady.js [flags]
+  --minutes N        how long (30)
+  --workers N        worker processes (4)
+  --burn N           threads that use a core each (all cores)
+  --rate N           tasks a second (40)
+  --pause            stop a random worker for a second, again and again`
+
+const DEFAULTS = { minutes: 30, workers: 4, rate: 40 }
+const REPORT_EVERY_MS = 60_000
+/** A monitor gives no verdict in its first seconds; the strain begins after that. */
+const SETTLE_MS = 5_000
+const ENDED_WITHIN_MS = 180_000
+
+interface Options {
+  readonly minutes: number
+  readonly workers: number
+  readonly burn: number
+  readonly rate: number
+  readonly pause: boolean
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function readOptions(): Options | undefined {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string' },
+      workers: { type: 'string' },
+      burn: { type: 'string' },
+      rate: { type: 'string' },
+      pause: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  return {
+    minutes: positive('--minutes', values.minutes, DEFAULTS.minutes),
+    workers: positive('--workers', values.workers, DEFAULTS.workers),
+    burn: positive('--burn', values.burn, availableParallelism()),
+    rate: positive('--rate', values.rate, DEFAULTS.rate),
+    pause: values.pause,
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options === undefined) {
+    say(USAGE)
+    return
+  }
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-steady-'))
+  const ended = new Map<string, string>()
+  try {
+    const fleet = await startFleet({
+      dir,
+      binaries,
+      workers: options.workers,
+      simulators: 1,
+      // The fleet keeps its size: a node that is drained would be missing among the witnesses.
+      env: { autoscaler: { DRIVER: 'recommend' } },
+      onExit: (id, reason) => {
+        ended.set(id, reason)
+        say(`${id} ended: ${reason}`)
+      },
+    })
+    try {
+      await run(fleet, options, ended, stop.signal)
+    } finally {
+      await fleet.stop()
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function run(
+  fleet: Fleet,
+  options: Options,
+  ended: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const watch = await watchFleet(fleet)
+  const audit = await openAudit({ natsUrl: fleet.nats.url, operator: fleet.operator })
+  await wait(SETTLE_MS, signal)
+  say(
+    `${options.minutes} min, ${options.workers} workers, ${options.burn} burning threads, ` +
+      `${options.rate} tasks/s${options.pause ? ', pauses of 1 s' : ''}`,
+  )
+  const fire = burn(options.burn)
+  const over = new AbortController()
+  const finish = (): void => over.abort()
+  signal.addEventListener('abort', finish)
+  const timer = setTimeout(finish, options.minutes * 60_000)
+  const reporting = report(watch, over.signal)
+  const none: Pauses = { count: 0, longestMs: 0 }
+  const [submitted, pauses] = await Promise.all([
+    submitSteadily(fleet.url, options.rate, over.signal),
+    options.pause ? pauseAtRandom(fleet, over.signal) : none,
+  ])
+  clearTimeout(timer)
+  await reporting
+  await fire.stop()
+  const accepted = submitted.taskIds.map((taskId) => ({ taskId }))
+  await audit.untilEnded(accepted.length, ENDED_WITHIN_MS).catch((error: unknown) => {
+    say(String(error))
+  })
+  const findings = await audit.check(accepted)
+  await conclude({ watch, fleet, ended, findings, pauses, refused: submitted.refused })
+  await audit.close()
+  await watch.close()
+}
+
+/** A line a minute, so that a long run can be followed. */
+async function report(watch: Watch, signal: AbortSignal): Promise<void> {
+  for (let minute = 1; ; minute += 1) {
+    await wait(REPORT_EVERY_MS, signal)
+    if (signal.aborted) return
+    const [load = 0] = loadavg()
+    const longest = Math.max(...watch.silencesMs().values())
+    const verdicts = await watch.verdicts()
+    say(
+      `${minute} min: ${verdicts.length} verdicts, longest silence ${show(longest)} ms, load ${show(load)}`,
+    )
+  }
+}
+
+interface Outcome {
+  readonly watch: Watch
+  readonly fleet: Fleet
+  readonly ended: ReadonlyMap<string, string>
+  readonly findings: Findings
+  readonly pauses: Pauses
+  readonly refused: number
+}
+
+async function conclude(outcome: Outcome): Promise<void> {
+  const { watch, fleet, ended, findings, pauses, refused } = outcome
+  const verdicts = await watch.verdicts()
+  const wrong = verdicts.filter(({ nodeId }) => !ended.has(nodeId))
+  const silences = [...watch.silencesMs()].sort(([, a], [, b]) => b - a)
+  say(
+    table(
+      ['node', 'longest silence, ms'],
+      silences.map(([id, ms]) => [id, show(ms)]),
+    ),
+  )
+  for (const { nodeId, reason, silentMs } of verdicts) {
+    const exit = ended.get(nodeId)
+    say(
+      `${nodeId}: dead, ${reason}, ${show(silentMs)} ms silent${exit ? `, did end: ${exit}` : ''}`,
+    )
+  }
+  if (pauses.count > 0) say(`${pauses.count} pauses, the longest ${show(pauses.longestMs)} ms`)
+  const shown = [...watch.shown()].map(([state, times]) => `${state} ${times} times`)
+  say(`shown as ${shown.length === 0 ? 'alive all the time' : shown.join(', ')}`)
+  for (const line of await withheldOf(fleet)) say(line)
+  say(`tasks: ${describeFindings(findings)}, ${refused} refused`)
+  say(`${wrong.length} FALSE DEATHS, ${verdicts.length - wrong.length} true ones`)
+  if (wrong.length > 0 || findings.violations.length > 0) process.exitCode = 1
+}
+
+/** What the monitors counted of verdicts that they did not give. */
+async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
+  const pages = await Promise.all(
+    fleet.members('health-monitor').map(async (member) => {
+      const answer = await fetch(`${member.adminUrl()}/metrics`)
+      return answer.text()
+    }),
+  )
+  const counted = /^fleet_(?:verdicts_withheld|stalls|stalls_withheld)_total\{.*$/gm
+  return pages.flatMap((page) => page.match(counted) ?? [])
+}
+
+await main()
