@@ -38,6 +38,8 @@ export default defineConfig({
           ],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // A dependency of theirs has a condition `source` as well, which Node would take at its word.
+          server: { deps: { inline: [/@modelcontextprotocol\/sdk/, /eventsource-parser/] } },
         },
       },
       {

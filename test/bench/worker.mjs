@@ -1,7 +1,10 @@
-/** The working side of the peer: answers with the task's text, or streams one LLM call. */
+/** The working side of the peer: answers with the task's text, streams one LLM call, or runs an agent. */
 import { Worker } from 'bullmq'
 import OpenAI from 'openai'
 import { connectionTo, QUEUE, untilOrphaned } from './shared.mjs'
+
+/** More turns than any run of the benchmark has. */
+const TURNS_MAX = 100
 
 const client = new OpenAI({
   apiKey: 'simulated',
@@ -27,14 +30,62 @@ async function stream(job) {
   return answer
 }
 
-const worker = new Worker(
-  QUEUE,
-  async (job) => (job.data.model === 'echo' ? job.data.task : stream(job)),
+const tools = [
   {
-    connection: connectionTo(process.env.REDIS_URL),
-    concurrency: Number(process.env.PEER_CONCURRENCY),
+    type: 'function',
+    function: {
+      name: 'calculate',
+      parameters: {
+        type: 'object',
+        required: ['expression'],
+        properties: { expression: { type: 'string' } },
+      },
+    },
   },
-)
+]
+
+/** The sum that the simulated model asks for. */
+function calculate({ expression }) {
+  return String(expression.split('+').reduce((sum, term) => sum + Number(term), 0))
+}
+
+/**
+ * The loop of an agent as it is written for a queue: LLM call, tools, LLM call, until there is an answer.
+ * A job keeps no steps by itself, so a stalled one begins anew.
+ */
+async function runAgent(job) {
+  const { model, task, systemPrompt } = job.data
+  const messages = [
+    { role: 'system', content: systemPrompt ?? 'You are a helpful assistant.' },
+    { role: 'user', content: task },
+  ]
+  for (let step = 0; step < TURNS_MAX; step += 1) {
+    const answer = await client.chat.completions.create(
+      { model, messages, tools },
+      { headers: { 'x-task-id': job.id, 'x-step': String(step) } },
+    )
+    const message = answer.choices[0].message
+    if (!message.tool_calls?.length) return message.content
+    messages.push(message)
+    for (const { id, function: call } of message.tool_calls) {
+      const content = calculate(JSON.parse(call.arguments))
+      messages.push({ role: 'tool', tool_call_id: id, content })
+    }
+  }
+  throw new Error(`no answer after ${TURNS_MAX} turns`)
+}
+
+function perform(job) {
+  const { model, task } = job.data
+  if (model === 'echo') return Promise.resolve(task)
+  return model.startsWith('sim-steps') ? runAgent(job) : stream(job)
+}
+
+// Locks, stalled checks and retries are BullMQ's own: 30 s each, one stall forgiven.
+const worker = new Worker(QUEUE, perform, {
+  connection: connectionTo(process.env.REDIS_URL),
+  concurrency: Number(process.env.PEER_CONCURRENCY),
+})
 worker.on('error', (error) => process.stderr.write(`${error.message}\n`))
 await worker.waitUntilReady()
 process.send?.('ready')

@@ -1,7 +1,7 @@
 /** Holds docker-compose.yml and k8s/ to what the programs read and to the owner's figures. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SERVICES, TOKEN_PATTERN, type ServiceName } from '@agentfleet/protocol'
+import { SERVICES, TOKEN_PATTERN, WORKER_REDIS_RULES, type ServiceName } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { baseEnv } from '../../libs/runtime/src/index.ts'
 import {
@@ -31,6 +31,12 @@ const POD_SUFFIX = '-0123456789-abcde'
 
 test('nats.conf is what the permissions of the services say', async () => {
   await expect(renderNatsConf()).toMatchFileSnapshot(join(BASE, 'nats.conf'))
+})
+
+test('workers may do in Redis what their rules say, and no more', () => {
+  for (const path of ['docker-compose.yml', 'k8s/base/redis.yaml']) {
+    expect(readFileSync(join(ROOT, path), 'utf8'), path).toContain(`echo '${WORKER_REDIS_RULES}'`)
+  }
 })
 
 describe('k8s/base', () => {

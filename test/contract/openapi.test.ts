@@ -3,10 +3,16 @@ import { loadDocument, openOperations } from '../../services/gateway/src/documen
 import { parseFrame } from '../../services/gateway/src/frames.ts'
 import { createApi } from '../../services/gateway/src/http.ts'
 import { Refusal } from '../../services/gateway/src/problems.ts'
+import { agentRoutes } from '../../services/gateway/src/routes/agents.ts'
+import { approvalRoutes } from '../../services/gateway/src/routes/approvals.ts'
 import { controlRoutes } from '../../services/gateway/src/routes/control.ts'
+import { goalRoutes } from '../../services/gateway/src/routes/goals.ts'
+import { replayRoutes } from '../../services/gateway/src/routes/replay.ts'
+import { scheduleRoutes } from '../../services/gateway/src/routes/schedules.ts'
 import { serviceRoutes } from '../../services/gateway/src/routes/service.ts'
 import { streamRoute } from '../../services/gateway/src/routes/stream.ts'
 import { taskRoutes } from '../../services/gateway/src/routes/tasks.ts'
+import { usageRoutes } from '../../services/gateway/src/routes/usage.ts'
 import { requestValidator } from '../../services/gateway/src/validation.ts'
 
 /** openapi.yaml and what the gateway serves are one and the same. */
@@ -32,6 +38,12 @@ interface Schema {
 const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),
+  ...replayRoutes(nothing),
+  ...agentRoutes(nothing),
+  ...goalRoutes(nothing),
+  ...scheduleRoutes(nothing),
+  ...approvalRoutes(nothing),
+  ...usageRoutes(nothing),
   ...serviceRoutes({ document, fleet: nothing, readiness: () => ({ ok: true }) }),
   ...controlRoutes(nothing),
   ...streamRoute({ streams: nothing, allowedOrigins: [] }),
@@ -66,7 +78,7 @@ test.each(operations)('$method $path is served', async ({ path, method }) => {
 test.each(operations)(
   '$method $path asks for a key unless the document says so',
   async (operation) => {
-    const url = operation.path.replace('{id}', 'x')
+    const url = operation.path.replace(/\{\w+\}/, 'x')
     const method = operation.method.toUpperCase() as 'GET'
     const response = await (await api).inject({ method, url })
     const open = openOperations(document).has(operation.operationId ?? '')

@@ -99,10 +99,29 @@ describe('npm run replay', () => {
 })
 
 describe('npm run bench', () => {
+  it('kills a worker on both sides and counts what was paid twice', async () => {
+    const command = run('test/tools/dist/bench.js', '--smoke', '--only', 'paid-twice')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)
+    expect(command.output()).toMatch(/bullmq +\d+ of 40 +240/)
+    expect(command.output()).toContain('0 violations')
+  })
+
   it('measures both sides and finds no violation', async () => {
     const command = run('test/tools/dist/bench.js', '--smoke', '--only', 'throughput,failover')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)
     expect(command.output()).toContain('0 violations')
+  })
+})
+
+describe('the limits of a provider', () => {
+  it('are measured with what the simulator counts', async () => {
+    const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
+    const command = run('test/tools/dist/limits.js', ...flags)
+    await command.ended
+    expect(command.output()).toContain('60 completed')
+    expect(command.output()).toContain('429s: 0 of 60 calls')
+    expect(command.output()).toMatch(/throughput: .*% of the request limit/)
   })
 })

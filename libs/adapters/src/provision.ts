@@ -1,10 +1,11 @@
 import {
-  ACK_WAIT_MS,
   DUPLICATE_WINDOW_MS,
-  POINTER_CONSUMERS,
-  POINTERS_OUT_MAX,
+  FORMER_CONSUMERS,
+  RUNNING_CONSUMER,
   ServiceError,
   STREAMS,
+  SUBJECTS,
+  AGENT_VERSIONS_MAX,
   VERDICT_CONSUMER,
 } from '@agentfleet/protocol'
 import {
@@ -20,6 +21,7 @@ import {
 } from 'nats'
 import type { Bus } from './bus.ts'
 import type { Logger } from './logger.ts'
+import { pointerConsumerConfig } from './pointer-consumers.ts'
 
 /** Sizes of the streams; the log needs about 0.4 kB of the server's memory for each task it keeps. */
 export interface StreamSizes {
@@ -35,9 +37,13 @@ const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
 const VERDICTS_OUT_MAX = 100
 const VERDICT_ACK_WAIT_MS = 10_000
 const PROVISION_WITHIN_MS = 30_000
+/** Some ten thousand schedules, bytes. */
+const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
+/** Every gateway holds all definitions in its memory, bytes. */
+const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 
 /**
- * Makes the three streams and their durable consumers, or brings them up to date; idempotent. Throws
+ * Makes the streams and their durable consumers, or brings them up to date; idempotent. Throws
  * `bus-unavailable` when the server does not let it.
  */
 export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger): Promise<void> {
@@ -46,9 +52,11 @@ export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger
     try {
       const manager = await bus.nats.jetstreamManager({ timeout: 5_000, checkAPI: false })
       for (const config of streamConfigs(sizes)) await ensureStream(manager, config)
-      for (const consumer of POINTER_CONSUMERS) {
-        await manager.consumers.add(STREAMS.tasks, pointerConsumerConfig(consumer))
+      // Their filters overlap with those of tenants, which cannot be made beside them.
+      for (const name of FORMER_CONSUMERS) {
+        await manager.consumers.delete(STREAMS.tasks, name).catch(() => false)
       }
+      await manager.consumers.add(STREAMS.tasks, pointerConsumerConfig(RUNNING_CONSUMER))
       await manager.consumers.add(STREAMS.ops, verdictConsumerConfig)
       return
     } catch (cause) {
@@ -104,6 +112,26 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: sizes.opsMaxBytes,
       max_age: nanos(OPS_MAX_AGE_MS),
     },
+    {
+      ...shared,
+      name: STREAMS.agents,
+      subjects: [SUBJECTS.allAgents],
+      retention: RetentionPolicy.Limits,
+      // One message for each version of a definition: the oldest versions go, a definition never.
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: AGENT_VERSIONS_MAX,
+      max_bytes: AGENTS_MAX_BYTES,
+    },
+    {
+      ...shared,
+      name: STREAMS.schedules,
+      subjects: [SUBJECTS.allSchedules],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      // The newest definition and the newest tick are all there is to know of a schedule.
+      max_msgs_per_subject: 1,
+      max_bytes: SCHEDULES_MAX_BYTES,
+    },
   ]
 }
 
@@ -117,24 +145,6 @@ async function ensureStream(
   } catch {
     // It is there with other settings: bring it up to date, or say why that cannot be done.
     await manager.streams.update(name, config)
-  }
-}
-
-function pointerConsumerConfig(consumer: {
-  name: string
-  filter: string
-}): Partial<ConsumerConfig> {
-  return {
-    durable_name: consumer.name,
-    filter_subject: consumer.filter,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(ACK_WAIT_MS),
-    deliver_policy: DeliverPolicy.All,
-    // Attempts are counted in the log, never by the delivery count (L3).
-    max_deliver: -1,
-    // The defaults (1,000 and 512) would silently stop a fleet at 1,000 tasks.
-    max_ack_pending: POINTERS_OUT_MAX,
-    max_waiting: 4_096,
   }
 }
 

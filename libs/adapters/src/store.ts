@@ -1,8 +1,7 @@
 import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
-import { ServiceError } from '@agentfleet/protocol'
-import { createHash } from 'node:crypto'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Logger } from './logger.ts'
+import { connectRedis, runScript } from './redis.ts'
 import { DROP_STRANDED_SCRIPT, INFLIGHT_OF_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
 
 /**
@@ -47,7 +46,6 @@ export interface Store {
 
 /** Longest a command may take, milliseconds: the API falls back to the log after that. */
 const COMMAND_WITHIN_MS = 2_000
-const RECONNECT_MAX_MS = 1_000
 /** Entries looked at in one step of a scan. */
 const SCAN_COUNT = 1_000
 /** The same where only what matches travels: the store stands still for a few milliseconds each. */
@@ -59,37 +57,8 @@ export async function connectStore(options: {
   readonly url: string
   readonly log: Logger
 }): Promise<Store> {
-  const { log } = options
-  const redis = new Redis(options.url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: COMMAND_WITHIN_MS,
-    connectTimeout: COMMAND_WITHIN_MS,
-    retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
-  })
-  let away = false
-  redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: error }, 'store away')
-    away = true
-  })
-  redis.on('ready', () => {
-    if (away) log.info({}, 'store back')
-    away = false
-  })
-  // The service starts without its store; what needs it says so until it is there.
-  await redis.connect().catch(() => undefined)
-
-  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call()
-    } catch (cause) {
-      throw new ServiceError('store-unavailable', 'Redis does not answer', {
-        retryable: true,
-        cause,
-      })
-    }
-  }
+  const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
+  const { redis, guarded } = link
 
   const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
     const texts = await redis.mget(ids.map((id) => `task:${id}`))
@@ -108,7 +77,7 @@ export async function connectStore(options: {
             `${record.seq} ${record.state} ${JSON.stringify(record)}`,
           )
         }
-        await runScript(redis, PROJECT_SCRIPT, argv)
+        await runScript(redis, PROJECT_SCRIPT, [], argv)
       }),
     load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
     list: (query) => guarded(() => list(redis, loadMany, query)),
@@ -131,7 +100,7 @@ export async function connectStore(options: {
           taskId,
           nodeId + SEPARATOR + ackSubject,
         ])
-        if (argv.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, argv)
+        if (argv.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, [], argv)
       }),
     inflightNode: (taskIds) =>
       guarded(async () => {
@@ -150,10 +119,8 @@ export async function connectStore(options: {
         await redis.set('projection', String(seq))
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
-    ping: async () => redis.status === 'ready',
-    async close() {
-      redis.disconnect()
-    },
+    ping: async () => link.ready(),
+    close: () => link.close(),
   }
 }
 
@@ -164,17 +131,6 @@ function indexMember(submittedAtMs: number, taskId: string): string {
 
 function parseRecord(text: string): TaskRecord {
   return JSON.parse(text.slice(text.indexOf('{'))) as TaskRecord
-}
-
-async function runScript(redis: Redis, script: string, argv: readonly string[]): Promise<unknown> {
-  const sha = createHash('sha1').update(script).digest('hex')
-  try {
-    return await redis.evalsha(sha, 0, ...argv)
-  } catch (error) {
-    // A restarted Redis has forgotten the script.
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-    return redis.eval(script, 0, ...argv)
-  }
 }
 
 async function list(
@@ -233,7 +189,7 @@ async function searchInflight(
   nodeId: string,
 ): Promise<[next: string, fields: string[]]> {
   const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
-  const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, argv)) as string[]
+  const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, [], argv)) as string[]
   return [next, fields]
 }
 

@@ -90,28 +90,67 @@ export async function streamSubjects(
   }
 }
 
-/** What waits at a consumer and what is out with its readers. */
-export interface ConsumerBacklog {
+/** A durable consumer with what waits at it, what is out with its readers, and how many listen. */
+export interface ConsumerState {
+  readonly name: string
   readonly waiting: number
   readonly out: number
+  /** Requests of readers that wait at the server. */
+  readonly listeners: number
+  readonly createdAtMs: number
 }
 
-/** Backlog figures of a durable consumer; a consumer that is not there has none. */
-export async function consumerBacklog(
+/** Every consumer of a stream, page by page (the server sends up to 256 a page). */
+export async function streamConsumers(bus: Bus, stream: string): Promise<ConsumerState[]> {
+  const consumers: ConsumerState[] = []
+  for (;;) {
+    const query = JSON.stringify({ offset: consumers.length })
+    const answer = await ask(bus, `$JS.API.CONSUMER.LIST.${stream}`, query)
+    const list = JSON.parse(answer.string()) as ConsumerListAnswer
+    if (list.error !== undefined) {
+      throw new ServiceError('bus-unavailable', `${stream}: ${list.error.description}`)
+    }
+    const page = list.consumers ?? []
+    consumers.push(...page.map(consumerState))
+    if (page.length === 0 || consumers.length >= (list.total ?? 0)) return consumers
+  }
+}
+
+/** One consumer as it is now; undefined when there is none of this name. */
+export async function readConsumer(
   bus: Bus,
   stream: string,
   consumer: string,
-): Promise<ConsumerBacklog> {
+): Promise<ConsumerState | undefined> {
   const answer = await ask(bus, `$JS.API.CONSUMER.INFO.${stream}.${consumer}`, '')
-  const info = JSON.parse(answer.string()) as {
-    readonly error?: { readonly code: number; readonly description: string }
-    readonly num_pending?: number
-    readonly num_ack_pending?: number
+  const info = JSON.parse(answer.string()) as WireConsumer & ConsumerListAnswer
+  if (info.error === undefined) return consumerState(info)
+  if (info.error.code === 404) return undefined
+  throw new ServiceError('bus-unavailable', `${consumer}: ${info.error.description}`)
+}
+
+interface WireConsumer {
+  readonly name: string
+  readonly created?: string
+  readonly num_pending?: number
+  readonly num_ack_pending?: number
+  readonly num_waiting?: number
+}
+
+interface ConsumerListAnswer {
+  readonly error?: { readonly code: number; readonly description: string }
+  readonly total?: number
+  readonly consumers?: readonly WireConsumer[] | null
+}
+
+function consumerState(info: WireConsumer): ConsumerState {
+  return {
+    name: info.name,
+    waiting: info.num_pending ?? 0,
+    out: info.num_ack_pending ?? 0,
+    listeners: info.num_waiting ?? 0,
+    createdAtMs: Date.parse(info.created ?? ''),
   }
-  if (info.error !== undefined && info.error.code !== 404) {
-    throw new ServiceError('bus-unavailable', `${consumer}: ${info.error.description}`)
-  }
-  return { waiting: info.num_pending ?? 0, out: info.num_ack_pending ?? 0 }
 }
 
 async function streamInfo(bus: Bus, stream: string, query: object): Promise<StreamInfoAnswer> {

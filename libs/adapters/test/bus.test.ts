@@ -8,6 +8,7 @@ import {
   connectStore,
   createPuller,
   openOps,
+  openPointerConsumers,
   openPointers,
   openTaskLog,
   provisionStreams,
@@ -139,11 +140,12 @@ describe('pointers', () => {
   it('are fetched as many as wanted, and come back at once when given back', async () => {
     const pointers = openPointers(bus)
     for (const id of ['f1', 'f2', 'f3']) await pointers.issueSurely(pointer(id), 'low')
+    await openPointerConsumers(bus).make({ tenant: 't', priority: 'low' })
     const got: PulledMessage[] = []
     let credits = 2
     const puller = createPuller(bus, {
       stream: 'TASKS',
-      consumer: 'balance-low',
+      consumer: 'balance-low-t',
       wanted: () => credits,
       receive(message) {
         credits -= 1
@@ -205,6 +207,9 @@ describe('the store', () => {
     updatedAtMs: 1_000,
     attempt: 1,
     failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
     calls: [],
     usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
     ...over,

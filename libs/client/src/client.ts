@@ -1,4 +1,9 @@
 import type {
+  AgentDefinitionView,
+  AgentList,
+  AgentSummary,
+  AgentView,
+  ApprovalRequest,
   BatchResponse,
   BatchResult,
   DecisionPage,
@@ -8,6 +13,9 @@ import type {
   HistoryEvent,
   IncidentPage,
   IncidentView,
+  ReplayPage,
+  ReplayQuery,
+  ReplayRequest,
   TaskHistory,
   TaskPage,
   TaskRequest,
@@ -67,6 +75,16 @@ export interface FleetOptions extends RequestOptions {
   readonly history?: boolean
 }
 
+/** A key under which the same is done once. */
+export interface KeyOptions extends RequestOptions {
+  readonly idempotencyKey?: string
+}
+
+/** The version that is changed. */
+export interface VersionOptions extends RequestOptions {
+  readonly ifVersion?: number
+}
+
 /** The API of a gateway; every method throws ClientError. */
 export interface Client {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
@@ -74,7 +92,28 @@ export interface Client {
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
   list(query?: ListQuery): Promise<TaskPage>
   cancel(taskId: string, options?: RequestOptions): Promise<TaskView>
+  /** Allows the step that a task waits for, or does not; the run goes on in either case. */
+  approve(
+    taskId: string,
+    step: number,
+    word: ApprovalRequest,
+    options?: RequestOptions,
+  ): Promise<TaskView>
   events(taskId: string, options?: RequestOptions): Promise<HistoryEvent[]>
+  /** Runs an ended task again, as a new one. */
+  replay(taskId: string, ask?: ReplayRequest, options?: KeyOptions): Promise<TaskView>
+  /** Runs ended tasks of a state again, up to 1,000 in one request. */
+  replayAll(query?: ReplayQuery, options?: KeyOptions): Promise<ReplayPage>
+  /** The definitions of agents, own and shipped ones. */
+  agents(options?: RequestOptions): Promise<AgentSummary[]>
+  agent(name: string, options?: RequestOptions & { readonly version?: number }): Promise<AgentView>
+  /** Makes a new version of a definition; only of `ifVersion` if it is given (0: only if there is none). */
+  putAgent(
+    name: string,
+    definition: AgentDefinitionView,
+    options?: VersionOptions,
+  ): Promise<AgentView>
+  deleteAgent(name: string, options?: VersionOptions): Promise<void>
   fleet(options?: FleetOptions): Promise<FleetView>
   /** Decisions of the control plane with their measured outcomes, newest first. */
   decisions(query?: DecisionQuery): Promise<DecisionPage>
@@ -93,9 +132,11 @@ export interface Client {
 
 /** Longer than any answer of a gateway takes that is not held on purpose, milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** A thousand tasks are read and stored again, milliseconds. */
+const REPLAY_EXTRA_MS = 90_000
 
 interface Call {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal | undefined
@@ -128,9 +169,10 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       throw unreachable(error)
     }
     if (!response.ok) throw errorOf(response.status, text, response.headers.get('retry-after'))
-    return JSON.parse(text) as T
+    return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
+  const agentPath = (name: string) => `/v1/agents/${encodeURIComponent(name)}`
   const taskPath = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`
 
   return {
@@ -150,9 +192,40 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     list: ({ signal, ...query } = {}) => call(`/v1/tasks${queryOf(query)}`, { signal }),
     cancel: (taskId, { signal } = {}) =>
       call(`${taskPath(taskId)}/cancel`, { method: 'POST', signal }),
+    approve: (taskId, step, word, { signal } = {}) =>
+      call(`${taskPath(taskId)}/approvals/${step}`, { method: 'POST', body: word, signal }),
     async events(taskId, { signal } = {}) {
       return (await call<TaskHistory>(`${taskPath(taskId)}/events`, { signal })).events
     },
+    replay: (taskId, ask = {}, { signal, idempotencyKey } = {}) =>
+      call(`${taskPath(taskId)}/replay`, {
+        method: 'POST',
+        body: ask,
+        headers: keyHeader(idempotencyKey),
+        signal,
+      }),
+    replayAll: (query = {}, { signal, idempotencyKey } = {}) =>
+      call('/v1/tasks:replay', {
+        method: 'POST',
+        body: query,
+        headers: keyHeader(idempotencyKey),
+        signal,
+        extraMs: REPLAY_EXTRA_MS,
+      }),
+    async agents({ signal } = {}) {
+      return (await call<AgentList>('/v1/agents', { signal })).agents
+    },
+    agent: (name, { signal, ...query } = {}) =>
+      call(`${agentPath(name)}${queryOf(query)}`, { signal }),
+    putAgent: (name, definition, { signal, ifVersion } = {}) =>
+      call(agentPath(name), {
+        method: 'PUT',
+        body: definition,
+        headers: versionHeaders(ifVersion),
+        signal,
+      }),
+    deleteAgent: (name, { signal, ifVersion } = {}) =>
+      call(agentPath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
     fleet: ({ signal, ...query } = {}) => call(`/v1/fleet${queryOf(query)}`, { signal }),
     decisions: ({ signal, ...query } = {}) => call(`/v1/decisions${queryOf(query)}`, { signal }),
     decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
@@ -172,4 +245,13 @@ function queryOf(parts: Readonly<Record<string, string | number | boolean | unde
     if (value !== undefined) query.set(name, String(value))
   }
   return query.size === 0 ? '' : `?${query.toString()}`
+}
+
+function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+}
+
+function versionHeaders(version: number | undefined): Record<string, string> {
+  if (version === undefined) return {}
+  return version === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` }
 }

@@ -5,9 +5,11 @@ export type {
   DecisionQuery,
   FleetOptions,
   IncidentQuery,
+  KeyOptions,
   ListQuery,
   RequestOptions,
   SubmitOptions,
+  VersionOptions,
 } from './client.ts'
 export { ClientError } from './error.ts'
 export type { FollowFrame } from './follow.ts'

@@ -9,6 +9,8 @@ export const TASK_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 60_000 }
 
 /** A retry is never due at once, so that the failed attempt's ack reaches the queue before it. */
 const DELAY_MIN_MS = 100
+/** A provider that asks for more is not believed: the task would rather end by its deadline. */
+const RETRY_AFTER_MAX_MS = 600_000
 
 /**
  * Delay before try number `failures + 1`, exponential with full jitter, in milliseconds.
@@ -17,4 +19,18 @@ const DELAY_MIN_MS = 100
 export function backoffDelayMs(failures: number, limits: BackoffLimits, random: () => number) {
   const ceiling = Math.min(limits.capMs, limits.baseMs * 2 ** Math.min(failures - 1, 30))
   return Math.max(DELAY_MIN_MS, Math.round(random() * ceiling))
+}
+
+/**
+ * The same, but not before the provider wants to hear of us again. The jitter comes on top of its time,
+ * as everybody was told the same.
+ */
+export function backoffAfterMs(
+  failures: number,
+  limits: BackoffLimits,
+  retryAfterMs: number | undefined,
+  random: () => number,
+): number {
+  const delayMs = backoffDelayMs(failures, limits, random)
+  return delayMs + Math.min(RETRY_AFTER_MAX_MS, Math.max(0, retryAfterMs ?? 0))
 }

@@ -1,8 +1,11 @@
-import { deadlineAtMs, isTerminal, type TaskRecord } from './task.ts'
+import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
+
+/** Why nothing is to be done for a task. */
+export type Idle = 'young' | 'has-pointer' | 'backoff' | 'finished' | 'waiting'
 
 /** What an unfinished task still needs, as the follower of the log sees it (L8). */
 export type Upkeep =
-  | { readonly kind: 'none'; readonly reason: 'young' | 'has-pointer' | 'backoff' | 'finished' }
+  | { readonly kind: 'none'; readonly reason: Idle }
   | { readonly kind: 'expire'; readonly reason: 'deadline' }
   | { readonly kind: 'issue-pointer'; readonly reason: 'retry-due' | 'pointer-missing' }
 
@@ -20,6 +23,8 @@ export function decideUpkeep(
 ): Upkeep {
   if (isTerminal(record.state)) return { kind: 'none', reason: 'finished' }
   if (nowMs >= deadlineAtMs(record)) return { kind: 'expire', reason: 'deadline' }
+  // Its pointer is issued with the event that ends the wait.
+  if (record.state === 'waiting') return { kind: 'none', reason: 'waiting' }
   if (record.state === 'retrying') {
     const dueMs = record.retryAtMs ?? record.updatedAtMs
     if (nowMs < dueMs) return { kind: 'none', reason: 'backoff' }

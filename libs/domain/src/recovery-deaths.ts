@@ -93,8 +93,9 @@ export function suspectTasks(deaths: readonly Death[], nowMs: number): readonly 
 export function losesItsNodes(task: {
   readonly attempt: number
   readonly failures: number
+  readonly pauses: number
 }): boolean {
-  return task.attempt - task.failures >= PATTERN_MIN
+  return task.attempt - task.failures - task.pauses >= PATTERN_MIN
 }
 
 /** A flapping node is left alone this long, milliseconds. */

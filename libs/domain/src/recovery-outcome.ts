@@ -1,4 +1,4 @@
-import { isTerminal, type TaskRecord } from './task.ts'
+import { isTerminal, type TaskRecord } from './task-record.ts'
 
 /** What became of one task of a dead node. */
 export type TaskFate = 'waiting' | 'taken-up' | 'finished' | 'stopped'
@@ -18,6 +18,8 @@ export function fateOf(
   if (record !== undefined && isTerminal(record.state)) {
     return record.error?.code === ATTEMPTS_LOST ? 'stopped' : 'finished'
   }
+  // It gave its slot back by itself and goes on when what it waits for has happened.
+  if (record?.state === 'waiting') return 'taken-up'
   if (notedNode !== undefined && notedNode !== death.nodeId) return 'taken-up'
   if (record === undefined || record.state === 'queued') return 'waiting'
   if (record.node !== undefined && record.node !== death.nodeId) return 'taken-up'

@@ -67,7 +67,12 @@ describe('beginning a re-issued task', () => {
 describe('a failed attempt', () => {
   it('is retried while failures and time remain', () => {
     const decision = decideFailure(fresh, { error, retryable: true }, 2_000, () => 1)
-    expect(decision).toEqual({ kind: 'retry', retryAtMs: 2_500, reason: 'retryable' })
+    expect(decision).toEqual({ kind: 'retry', retryAtMs: 3_000, reason: 'retryable' })
+  })
+  it('is retried no sooner than the provider asked for', () => {
+    const asked = { error, retryable: true, retryAfterMs: 4_000 }
+    const decision = decideFailure(fresh, asked, 2_000, () => 1)
+    expect(decision).toMatchObject({ kind: 'retry', retryAtMs: 7_000 })
   })
   it.each([
     ['is final when it says so', fresh, false, 2_000, 'not-retryable'],

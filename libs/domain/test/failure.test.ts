@@ -30,11 +30,18 @@ describe('classifyFailure', () => {
     ['output-too-large', 'output-too-large', false],
     ['too-many-turns', 'too-many-turns', false],
     ['too-many-tool-calls', 'too-many-tool-calls', false],
-    ['tool-failed', 'tool-failed', false],
+    ['tool-missing', 'tool-missing', true],
+    ['invalid-output', 'invalid-output', false],
+    ['invalid-schema', 'invalid-schema', false],
     ['deadline', 'deadline-exceeded', false],
   ] as const)('%s is reported as %s', (kind, code, retryable) => {
     const failure: Failure = { kind, message: '' }
     expect(classifyFailure(failure)).toEqual({ code, retryable })
+  })
+
+  test.each([true, false])('a tool that failed says whether it may work later: %s', (retryable) => {
+    const failure: Failure = { kind: 'tool-failed', message: '', retryable }
+    expect(classifyFailure(failure)).toEqual({ code: 'tool-failed', retryable })
   })
 
   test('every client error but the passing ones ends the task', () => {

@@ -73,8 +73,8 @@ describe('the memory of deaths', () => {
   })
 
   test('suspects a task by the attempts that its log counts as lost', () => {
-    expect(losesItsNodes({ attempt: 3, failures: 0 })).toBe(true)
-    expect(losesItsNodes({ attempt: 4, failures: 2 })).toBe(false)
+    expect(losesItsNodes({ attempt: 3, failures: 0, pauses: 0 })).toBe(true)
+    expect(losesItsNodes({ attempt: 4, failures: 2, pauses: 0 })).toBe(false)
   })
 })
 

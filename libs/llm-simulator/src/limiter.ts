@@ -13,13 +13,21 @@ interface Bucket {
   atMs: number
 }
 
+/** How often callers went beyond a budget. */
+export interface Violations {
+  readonly requests: number
+  readonly tokens: number
+}
+
 /** Keeps a caller within the budgets. */
 export interface Limiter {
   /** Takes one request and its tokens from the budgets, or says why it may not. */
   readonly admit: (tokens: number, settings: SimulatorSettings) => ApiError | undefined
   /** Budgets that are set, after the last call. */
   readonly headers: (settings: SimulatorSettings) => Record<string, string>
-  /** Fills both buckets. */
+  /** Calls that came although their budget was used up, by budget. */
+  readonly violations: () => Violations
+  /** Fills both buckets and counts from none. */
   readonly reset: () => void
 }
 
@@ -27,6 +35,7 @@ export interface Limiter {
 export function createLimiter(nowMs: () => number): Limiter {
   let requests: Bucket | undefined
   let tokens: Bucket | undefined
+  let violations: Violations = { requests: 0, tokens: 0 }
 
   const admit: Limiter['admit'] = (wanted, settings) => {
     const now = nowMs()
@@ -34,8 +43,14 @@ export function createLimiter(nowMs: () => number): Limiter {
     tokens = refill(tokens, settings.tokensPerMinute, settings.limitBurstMs, now)
     const requestWait = waitMs(requests, 1, settings.requestsPerMinute)
     const tokenWait = waitMs(tokens, wanted, settings.tokensPerMinute)
-    if (requestWait > 0) return refusal('requests', settings.requestsPerMinute, requestWait)
-    if (tokenWait > 0) return refusal('tokens', settings.tokensPerMinute, tokenWait)
+    if (requestWait > 0) {
+      violations = { ...violations, requests: violations.requests + 1 }
+      return refusal('requests', settings.requestsPerMinute, requestWait)
+    }
+    if (tokenWait > 0) {
+      violations = { ...violations, tokens: violations.tokens + 1 }
+      return refusal('tokens', settings.tokensPerMinute, tokenWait)
+    }
     if (requests !== undefined) requests.level -= 1
     if (tokens !== undefined) tokens.level -= wanted
     return undefined
@@ -49,7 +64,9 @@ export function createLimiter(nowMs: () => number): Limiter {
   return {
     admit,
     headers,
+    violations: () => violations,
     reset: () => {
+      violations = { requests: 0, tokens: 0 }
       requests = undefined
       tokens = undefined
     },

@@ -3,6 +3,7 @@ import type { FaultKind } from './faults.ts'
 import type { JsonObject } from './json.ts'
 import type { CallParams } from './params.ts'
 import type { ChatRequest } from './request.ts'
+import { isPlanner, planText, PLANNER_MODELS } from './planner.ts'
 import { stepsTurn, type ScriptTurn } from './scripts.ts'
 import type { SimulatorSettings } from './settings.ts'
 import { structuredText } from './structured.ts'
@@ -48,7 +49,13 @@ export type Scripts = ReadonlyMap<string, readonly ScriptTurn[]>
 /** Prefix of models that follow a named script. */
 export const SCRIPT_PREFIX = 'sim-script:'
 /** Models that need no script. */
-export const PLAIN_MODELS: readonly string[] = ['sim', 'sim-fast', 'sim-echo', 'sim-steps']
+export const PLAIN_MODELS: readonly string[] = [
+  'sim',
+  'sim-fast',
+  'sim-echo',
+  'sim-steps',
+  ...PLANNER_MODELS,
+]
 
 /** Argument text is sent in pieces of this many characters, about two tokens each. */
 const ARGUMENT_PIECE_CHARACTERS = 8
@@ -84,7 +91,14 @@ export function composeReply(
     const content = textContent(request.lastUserText, Math.min(limit, request.tokensMax ?? limit))
     return { kind: 'ok', reply: textReply(content, content.cut, pace) }
   }
-  const plain = model.base === 'sim' || model.base === 'sim-fast'
+  if (isPlanner(model.base) && request.format.kind === 'json') {
+    const text = planText(model.base, request.format.schema)
+    if (text !== undefined) {
+      const content = textContent(text, request.tokensMax ?? TOKENS_MAX)
+      return { kind: 'ok', reply: textReply(content, content.cut, pace) }
+    }
+  }
+  const plain = model.base === 'sim' || model.base === 'sim-fast' || isPlanner(model.base)
   if (!plain && settings.anyModel === 0) return refusedModel(request.model)
   if (request.format.kind === 'json') return structuredReply(request, request.format.schema, pace)
   return { kind: 'ok', reply: wordsReply(request, model.params, settings, pace) }

@@ -13,7 +13,7 @@ import { answerChat, type ChatDeps } from './chat.ts'
 import { createFaultDice } from './faults.ts'
 import { readJson, sendError, sendJson } from './http.ts'
 import { createLedger, type SimulatorStats, type StepCounts } from './ledger.ts'
-import { createLimiter } from './limiter.ts'
+import { createLimiter, type Violations } from './limiter.ts'
 import { PLAIN_MODELS, SCRIPT_PREFIX } from './reply.ts'
 import { parseScript, type ScriptTurn } from './scripts.ts'
 import { DEFAULT_SETTINGS, applySettings, type SimulatorSettings } from './settings.ts'
@@ -26,7 +26,7 @@ export type SimulatorOptions = Partial<SimulatorSettings> & {
 
 /** What can be asked of and changed in a running simulator; the same as its `/sim` surface. */
 export interface SimulatorControls {
-  readonly stats: () => SimulatorStats
+  readonly stats: () => SimulatorStats & { readonly violations: Violations }
   readonly settings: () => SimulatorSettings
   /** Changes settings, or returns everything that is wrong and changes nothing. */
   readonly configure: (patch: Readonly<Record<string, unknown>>) => readonly string[]
@@ -94,7 +94,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   if (problems.length > 0) throw new Error(`Wrong simulator options: ${problems.join('; ')}`)
 
   const controls: SimulatorControls = {
-    stats: ledger.stats,
+    stats: () => ({ ...ledger.stats(), violations: limiter.violations() }),
     settings: () => settings,
     configure,
     addScript,

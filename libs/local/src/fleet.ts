@@ -198,6 +198,7 @@ async function assemble(
   for (const member of await Promise.all(starting)) await member.ready(READY_WITHIN_MS)
 
   const url = `http://${LOOPBACK}:${apiPort}`
+  const apiKey = firstKey(options.env?.gateway?.['API_KEYS'])
   const fleet: Fleet = {
     dir: options.dir,
     url,
@@ -209,7 +210,7 @@ async function assemble(
     members: (kind) =>
       members.filter((m) => !m.stopped() && (kind === undefined || m.kind === kind)),
     startWorker: () => pool.start(),
-    nodesReady: (count, deadlineMs) => nodesReady(url, count, deadlineMs),
+    nodesReady: (count, deadlineMs) => nodesReady(url, apiKey, count, deadlineMs),
     stop: stopAll,
   }
   await fleet.nodesReady(workers, READY_WITHIN_MS)
@@ -326,7 +327,13 @@ interface FleetAnswer {
   readonly nodes: readonly { readonly state: string }[]
 }
 
-async function nodesReady(url: string, count: number, deadlineMs: number): Promise<void> {
+async function nodesReady(
+  url: string,
+  apiKey: string | undefined,
+  count: number,
+  deadlineMs: number,
+): Promise<void> {
+  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
   const deadline = performance.now() + deadlineMs
   let alive = -1
   while (alive < count) {
@@ -334,9 +341,8 @@ async function nodesReady(url: string, count: number, deadlineMs: number): Promi
       throw new Error(`${alive} of ${count} nodes are alive after ${deadlineMs} ms`)
     }
     await delay(50)
-    const answer = await fetch(`${url}/v1/fleet`, { signal: AbortSignal.timeout(2_000) }).catch(
-      () => undefined,
-    )
+    const signal = AbortSignal.timeout(2_000)
+    const answer = await fetch(`${url}/v1/fleet`, { headers, signal }).catch(() => undefined)
     if (answer?.ok !== true) continue
     const { nodes } = (await answer.json()) as FleetAnswer
     alive = nodes.filter((node) => node.state === 'alive').length
@@ -356,4 +362,9 @@ async function writeAccess(fleet: Fleet): Promise<void> {
   await writeFile(join(fleet.dir, 'fleet.json'), JSON.stringify(access, undefined, 2), {
     mode: 0o600,
   })
+}
+
+/** The key of the first tenant in API_KEYS, with which the fleet looks at itself. */
+function firstKey(keys: string | undefined): string | undefined {
+  return keys?.split(',')[0]?.split(':').slice(1).join(':')
 }

@@ -5,14 +5,27 @@ type Schemas = components['schemas']
 
 /** A submission as clients send it. */
 export type TaskRequest = Schemas['TaskRequest']
+/** Somebody's word on a step that waits for it, as clients send it. */
+export type ApprovalRequest = Schemas['ApprovalRequest']
 /** A submission whose defaults are filled in. */
 export type FilledTaskRequest = TaskRequest &
-  Required<
-    Pick<
-      TaskRequest,
-      'cpu' | 'memory' | 'priority' | 'agent' | 'timeoutMs' | 'maxAttempts' | 'placement'
-    >
-  >
+  Required<Pick<TaskRequest, 'cpu' | 'memory' | 'priority' | 'maxAttempts' | 'placement'>>
+/** The definition of an agent as clients write it. */
+export type AgentDefinitionView = Schemas['AgentDefinition']
+/** A defined agent. */
+export type AgentView = Schemas['Agent']
+/** A defined agent as listings show it. */
+export type AgentSummary = Schemas['AgentSummary']
+/** All defined agents. */
+export type AgentList = Schemas['AgentList']
+/** Which ended task is to be run again, and from where. */
+export type ReplayRequest = Schemas['ReplayRequest']
+/** Which ended tasks are to be run again. */
+export type ReplayQuery = Schemas['ReplayQuery']
+/** What became of the replay of one ended task. */
+export type ReplayResult = Schemas['ReplayResult']
+/** What became of a replay by filter. */
+export type ReplayPage = Schemas['ReplayPage']
 /** Many submissions in one request. */
 export type BatchRequest = Schemas['BatchRequest']
 /** What became of each submission of a batch. */
@@ -21,6 +34,18 @@ export type BatchResponse = Schemas['BatchResponse']
 export type BatchResult = Schemas['BatchResult']
 /** A task as clients see it. */
 export type TaskView = Schemas['Task']
+/** What a waiting task waits for. */
+export type WaitingView = Schemas['Waiting']
+/** A goal as clients send it. */
+export type GoalRequest = Schemas['GoalRequest']
+/** A goal as clients see it. */
+export type GoalView = Schemas['Goal']
+/** A plan of a goal. */
+export type PlanView = Schemas['GoalPlan']
+/** A schedule as clients send it. */
+export type ScheduleRequest = Schemas['ScheduleRequest']
+/** A schedule as clients see it. */
+export type ScheduleView = Schemas['Schedule']
 /** A task as listings show it. */
 export type TaskSummary = Schemas['TaskSummary']
 /** One page of a listing. */
@@ -33,6 +58,8 @@ export type HistoryEvent = Schemas['HistoryEvent']
 export type TaskHistory = Schemas['TaskHistory']
 /** The nodes behind the gateway. */
 export type FleetView = Schemas['Fleet']
+/** What a tenant, or the fleet, has used. */
+export type UsageReport = Schemas['UsageReport']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
 /** Totals of the cluster at an instant. */

@@ -1,13 +1,20 @@
 import {
+  CHILDREN_MAX,
   LEVELS,
   PLACEMENT_MODES,
   TASK_EVENT_TYPES,
+  type CalledBy,
+  type JournaledCall,
+  type Approval,
   type Json,
+  type ScheduleRun,
   type TaskEvent,
-  type TaskSpec,
+  type TaskInput,
+  type Usage,
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
+import { specSchema } from './spec-schema.ts'
 
 /**
  * What crosses a process boundary on the bus: one schema each, parsed where it is received. Unknown
@@ -19,35 +26,58 @@ const count = z.number().int().nonnegative()
 const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
 
-/** The spec of a task on the wire; the gateway has validated it against openapi.yaml. */
-export const specSchema = z
+const usage = z
   .object({
-    task: z.string(),
-    systemPrompt: z.string().optional(),
-    context: z.unknown().optional(),
-    agent: z.string(),
-    model: z.string(),
-    cpu: level,
-    memory: level,
-    priority: level,
-    timeoutMs: count,
-    maxAttempts: count,
-    maxOutputTokens: count.optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-    affinityKey: z.string().optional(),
-    placement: z.enum(PLACEMENT_MODES).optional(),
+    inputTokens: count,
+    outputTokens: count,
+    llmCalls: count,
+    costUsd: z.number().nonnegative().optional(),
   })
-  .transform((spec) => spec as TaskSpec)
-
-const usage = z.object({ inputTokens: count, outputTokens: count, llmCalls: count })
+  .transform((used) => used as Usage)
+/** Which model of which provider answered, and by which price table it was paid. */
+const calledBy = z
+  .object({ provider: z.string(), model: z.string(), prices: z.string().optional() })
+  .transform((by) => by as CalledBy)
 const taskError = z.object({ code: z.string(), message: z.string() })
-const call = z.object({
-  step: count,
-  kind: z.enum(['llm', 'tool']),
-  name: z.string(),
-  output: json,
-  usage,
-})
+const call = z
+  .object({
+    step: count,
+    kind: z.enum(['llm', 'tool']),
+    name: z.string(),
+    output: json,
+    usage,
+    by: calledBy.optional(),
+  })
+  .transform((made) => made as JournaledCall)
+
+/** What a run may wait for without its slot. */
+export const pauseSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('time'), untilMs: z.number() }),
+  z.object({ kind: z.literal('approval'), step: count, tool: z.string(), arguments: json }),
+  z.object({ kind: z.literal('children'), taskIds: z.array(id).max(CHILDREN_MAX) }),
+])
+export type Pause = z.infer<typeof pauseSchema>
+
+const approval = z
+  .object({
+    step: count,
+    approved: z.boolean(),
+    by: z.string().max(128),
+    note: z.string().max(2_000).optional(),
+  })
+  .transform((value) => value as Approval)
+
+/** What became of a task that a run waited for. */
+const taskInput = z
+  .object({
+    from: z.enum(['dependency', 'child']),
+    taskId: id,
+    state: z.enum(['completed', 'failed', 'cancelled', 'unknown']),
+    result: json.optional(),
+    error: taskError.optional(),
+    note: z.string().optional(),
+  })
+  .transform((value) => value as TaskInput)
 
 /** Why a run went where it went, from the load balancer by way of the node into the log. */
 export const placedSchema = z.object({
@@ -71,6 +101,9 @@ export function parseEvent(text: string): TaskEvent {
   throw new ServiceError('bad-message', 'not an event of a task', { retryable: false })
 }
 
+/** Tenants or queues of tenants named in one hint: some tens of kB. */
+export const TENANTS_NAMED_MAX = 1_000
+
 /** A pointer on TASKS: the task to run, with its spec when small. */
 export const pointerSchema = z.object({
   taskId: id,
@@ -81,6 +114,8 @@ export const pointerSchema = z.object({
   memory: level,
   affinityKey: z.string().optional(),
   placement: z.enum(PLACEMENT_MODES).optional(),
+  /** Estimated tokens: what the task weighs in the sharing between tenants. */
+  cost: count.optional(),
   deadlineAtMs: z.number(),
   /** Issued again (retry, repair): only the careful way may run it. */
   reissue: z.boolean(),
@@ -97,8 +132,18 @@ export const freshSchema = z.object({
 export type Fresh = z.infer<typeof freshSchema>
 
 /** A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them. */
-export const balancerSchema = z.object({ id, room: z.boolean() })
+export const balancerSchema = z.object({
+  id,
+  room: z.boolean(),
+  /** Tenants that have as many tasks in flight as they may: theirs have to go through the queue. */
+  full: z.array(id).max(TENANTS_NAMED_MAX).optional(),
+})
 export type Balancer = z.infer<typeof balancerSchema>
+
+/** Queues of tenants that have got tasks; whoever fetches makes sure that somebody listens to them. */
+export const waitingQueuesSchema = z.object({
+  queues: z.array(z.object({ tenant: id, priority: level })).max(TENANTS_NAMED_MAX),
+})
 
 /** One task handed to a node. */
 export const dispatchItemSchema = z.object({
@@ -183,9 +228,34 @@ const ran = { ...reportBase, expect: count, attempt: count }
 export const reportItemSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('begin'), ...reportBase }),
   z.object({ op: z.literal('call'), ...ran, call }),
-  z.object({ op: z.literal('complete'), ...ran, result: json, usage }),
-  z.object({ op: z.literal('fail'), ...ran, error: taskError, retryable: z.boolean() }),
+  z.object({
+    op: z.literal('complete'),
+    ...ran,
+    result: json,
+    usage,
+    /** Who answered the last call. */
+    by: calledBy.optional(),
+  }),
+  z.object({
+    op: z.literal('fail'),
+    ...ran,
+    error: taskError,
+    retryable: z.boolean(),
+    /** When the provider wants to hear of the task again. */
+    retryAfterMs: z.number().nonnegative().optional(),
+    /** What the run had come to when its budget ran out. */
+    result: json.optional(),
+  }),
   z.object({ op: z.literal('own'), ...ran }),
+  /** The run gives its slot back until this has happened. */
+  z.object({ op: z.literal('pause'), ...ran, wait: pauseSchema }),
+  /** The run makes these tasks, once for each step; their ids follow from task, step and position. */
+  z.object({
+    op: z.literal('spawn'),
+    ...ran,
+    step: count,
+    children: z.array(specSchema).min(1).max(CHILDREN_MAX),
+  }),
 ])
 export type ReportItem = z.infer<typeof reportItemSchema>
 
@@ -203,8 +273,16 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     attempt: count,
     spec: specSchema,
     calls: z.array(call),
+    /** Decisions on steps that asked for one. */
+    approvals: z.array(approval).optional(),
+    /** The tasks that this one made, by the step that made them. */
+    children: z.array(z.object({ taskId: id, step: count })).optional(),
+    /** What became of the tasks it depends on and of those it made. */
+    inputs: z.array(taskInput).optional(),
     deadlineAtMs: z.number(),
   }),
+  /** What was asked for goes against a limit; the run goes on without it, or fails by it. */
+  z.object({ kind: z.literal('rejected'), error: taskError }),
   /** The task has its ending: ack the pointer, run nothing. */
   z.object({ kind: z.literal('finished') }),
   /** Another attempt is entitled: stop, renew nothing, ack nothing. */
@@ -226,6 +304,42 @@ export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string(
 export const cancelReplySchema = z.object({
   kind: z.enum(['cancelled', 'finished', 'not-found', 'unavailable']),
 })
+
+/** Request to let a run that asked for approval go on, or not. */
+export const approveSchema = z.object({ taskId: id, tenant: id, approval })
+/** Answer to that request. */
+export const approveReplySchema = z.object({
+  kind: z.enum([
+    'resumed',
+    'finished',
+    'not-found',
+    'not-waiting',
+    'other-step',
+    'decided-otherwise',
+    'unavailable',
+  ]),
+})
+export type ApproveReply = z.infer<typeof approveReplySchema>
+
+/** A schedule as stream SCHEDULES holds it. */
+export const scheduleSchema = z.object({
+  cron: z.string(),
+  timeZone: z.string(),
+  overlap: z.enum(['allow', 'skip']),
+  paused: z.boolean(),
+  spec: specSchema,
+  request: json,
+  atMs: z.number(),
+})
+/** The last tick of a schedule. */
+export const scheduleRunSchema = z
+  .object({
+    tickMs: z.number(),
+    taskId: id.optional(),
+    skipped: z.boolean(),
+    atMs: z.number(),
+  })
+  .transform((run) => run as ScheduleRun)
 
 /** Hint: running tasks to stop (ended by others, or taken over). */
 export const stopSchema = z.object({ taskIds: z.array(id) })

@@ -27,12 +27,26 @@ export function inboxPrefix(service: ServiceName): string {
   return `_INBOX_${service}`
 }
 
+/**
+ * What a worker may do in Redis (L9), as an ACL rule: count the limits that nodes share, and look at the
+ * totals that budgets are kept by. It cannot read a task, nor say that one has used less.
+ */
+export const WORKER_REDIS_RULES =
+  '~limits:* %R~usage:* resetchannels -@all +ping +info +hello +client +eval +evalsha +time +hmget ' +
+  '+hset +hget +hdel +hincrby +pexpire +zadd +zrem +zcard +zremrangebyscore +zrangebyscore'
+
 const PUBLISH: Record<ServiceName, readonly string[]> = {
   gateway: [
     'log.*',
     'tasks.>',
     'balancer.fresh',
+    'balancer.waiting',
+    'agents.*.*',
     'coordinator.cancel',
+    'coordinator.approve',
+    'schedules.def.*.*',
+    '$JS.API.DIRECT.GET.SCHEDULES',
+    '$JS.API.STREAM.INFO.SCHEDULES',
     '$JS.API.DIRECT.GET.LOG',
     '$JS.API.DIRECT.GET.LOG.>',
     '$JS.API.STREAM.INFO.LOG',
@@ -41,11 +55,18 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.DIRECT.GET.OPS',
     '$JS.API.CONSUMER.CREATE.OPS',
     '$JS.API.CONSUMER.MSG.NEXT.OPS.*',
+    '$JS.API.STREAM.INFO.AGENTS',
+    '$JS.API.DIRECT.GET.AGENTS',
+    '$JS.API.DIRECT.GET.AGENTS.>',
+    '$JS.API.CONSUMER.CREATE.AGENTS',
+    '$JS.API.CONSUMER.CREATE.AGENTS.*',
+    '$JS.API.CONSUMER.MSG.NEXT.AGENTS.*',
   ],
   // The one writer of history also keeps the streams: it makes them, trims LOG, takes pointers back.
   coordinator: [
     'log.*',
     'tasks.>',
+    'balancer.waiting',
     'node.*.stop',
     'fleet.runs',
     '$JS.API.INFO',
@@ -53,6 +74,11 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.STREAM.UPDATE.*',
     '$JS.API.STREAM.INFO.*',
     '$JS.API.STREAM.PURGE.LOG',
+    'schedules.ran.*.*',
+    '$JS.API.STREAM.PURGE.SCHEDULES',
+    '$JS.API.DIRECT.GET.SCHEDULES',
+    '$JS.API.CONSUMER.DELETE.SCHEDULES.>',
+    '$JS.API.CONSUMER.MSG.NEXT.SCHEDULES.>',
     '$JS.API.STREAM.MSG.DELETE.TASKS',
     '$JS.API.DIRECT.GET.LOG',
     '$JS.API.DIRECT.GET.LOG.>',
@@ -61,6 +87,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.CONSUMER.CREATE.>',
     '$JS.API.CONSUMER.INFO.>',
     '$JS.API.CONSUMER.DELETE.LOG.>',
+    '$JS.API.CONSUMER.DELETE.TASKS.*',
     '$JS.API.CONSUMER.MSG.NEXT.LOG.>',
     '$JS.FC.>',
   ],
@@ -68,8 +95,14 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     'node.*.dispatch',
     'tasks.>',
     'fleet.balancer',
+    'balancer.waiting',
     'ops.decision.load-balancer',
     'ops.outcome.load-balancer',
+    // It makes the consumers of tenants as they come and removes those that are idle. The filter
+    // stands in the subject, so it can make none of anything else.
+    '$JS.API.CONSUMER.CREATE.TASKS.*.tasks.*.*.>',
+    '$JS.API.CONSUMER.DELETE.TASKS.*',
+    '$JS.API.CONSUMER.LIST.TASKS',
     '$JS.API.CONSUMER.MSG.NEXT.TASKS.>',
     '$JS.API.CONSUMER.INFO.TASKS.>',
     '$JS.ACK.TASKS.>',
@@ -92,7 +125,8 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     'node.*.drain',
     'fleet.snapshot',
     'fleet.history',
-    '$JS.API.CONSUMER.INFO.TASKS.>',
+    '$JS.API.CONSUMER.LIST.TASKS',
+    '$JS.API.STREAM.INFO.TASKS',
     '$JS.API.DIRECT.GET.OPS',
   ],
   autoscaler: [
@@ -119,13 +153,14 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
 
 const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
   gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot', 'fleet.history', 'fleet.balancer'],
-  coordinator: ['coordinator.report', 'coordinator.cancel'],
+  coordinator: ['coordinator.report', 'coordinator.cancel', 'coordinator.approve'],
   'load-balancer': [
     'node.*.beat',
     'node.*.load',
     'fleet.snapshot',
     'fleet.balancer',
     'balancer.fresh',
+    'balancer.waiting',
   ],
   worker: ['node.*.dispatch', 'node.*.ping', 'node.*.stop', 'node.*.drain', 'fleet.runs'],
   'health-monitor': ['node.*.beat', 'fleet.snapshot', 'fleet.history'],

@@ -17,11 +17,19 @@ export const LOG_ADMISSION_SHARE = 0.9
 export const PAYLOAD_MAX_BYTES = 8 * 1024 * 1024
 /** A pointer carries its spec up to this size, bytes; larger ones are read from the log (careful way). */
 export const POINTER_SPEC_MAX_BYTES = 8 * 1024
+/** Versions that are kept of the definition of an agent. */
+export const AGENT_VERSIONS_MAX = 20
 /** Largest result or journaled call, bytes. */
 export const RESULT_MAX_BYTES = 1024 * 1024
 
-/** Names of the three streams. */
-export const STREAMS = { log: 'LOG', tasks: 'TASKS', ops: 'OPS' } as const
+/** Names of the streams. */
+export const STREAMS = {
+  log: 'LOG',
+  tasks: 'TASKS',
+  ops: 'OPS',
+  agents: 'AGENTS',
+  schedules: 'SCHEDULES',
+} as const
 
 /**
  * Where a pointer stands: with the tasks of its priority that wait for a node, or with those that were
@@ -31,17 +39,39 @@ export const POINTER_QUEUES = [...LEVELS, 'running'] as const
 /** One of the queues of pointers. */
 export type PointerQueue = Level | 'running'
 
-/** The durable consumer of TASKS for one queue. */
-export function pointerConsumer(queue: PointerQueue): string {
-  return `balance-${queue}`
+/** The tasks of one tenant that wait with one priority. */
+export interface TenantQueue {
+  readonly tenant: string
+  readonly priority: Level
 }
 
-/** Every durable consumer of TASKS with its (disjoint) filter. */
-export const POINTER_CONSUMERS = POINTER_QUEUES.map((queue) => ({
-  name: pointerConsumer(queue),
-  filter: `tasks.${queue}.>`,
-  queue,
-}))
+/** A durable consumer of TASKS with its filter; those of all consumers are disjoint. */
+export interface PointerConsumer {
+  readonly name: string
+  readonly filter: string
+}
+
+/** The consumer of the pointers of running tasks: there from the start, of all tenants. */
+export const RUNNING_CONSUMER: PointerConsumer = {
+  name: 'balance-running',
+  filter: 'tasks.running.>',
+}
+
+/** The consumer of one tenant's waiting tasks of one priority; made when the tenant has some. */
+export function waitingConsumer({ tenant, priority }: TenantQueue): PointerConsumer {
+  return { name: `balance-${priority}-${tenant}`, filter: `tasks.${priority}.${tenant}.>` }
+}
+
+/** Whose consumer this is; undefined for the one of running tasks and for those of older releases. */
+export function queueOfConsumer(name: string): TenantQueue | undefined {
+  const match = /^balance-(low|medium|high)-(.+)$/.exec(name)
+  const [, priority, tenant] = match ?? []
+  if (priority === undefined || tenant === undefined) return undefined
+  return { priority: priority as Level, tenant }
+}
+
+/** Consumers of older releases, one for each priority: their filters overlap with those of tenants. */
+export const FORMER_CONSUMERS: readonly string[] = LEVELS.map((level) => `balance-${level}`)
 
 /** Durable consumer of death verdicts: exactly one recovery handles each. */
 export const VERDICT_CONSUMER = 'recovery'

@@ -35,6 +35,8 @@ export const SUBJECTS = {
   report: 'coordinator.report',
   /** Request to any coordinator: cancel a task. */
   cancel: 'coordinator.cancel',
+  /** Request to any coordinator: somebody's word on a run that asked for approval. */
+  approve: 'coordinator.approve',
   /** Hint: the cluster as the health monitor sees it. */
   snapshot: 'fleet.snapshot',
   /** Hint: totals of the last hour, every ten seconds. */
@@ -43,10 +45,20 @@ export const SUBJECTS = {
   balancer: 'fleet.balancer',
   /** Hint to any load balancer: tasks that were just stored and have no pointer yet. */
   fresh: 'balancer.fresh',
+  /** Hint to all load balancers: these queues of tenants have got tasks. */
+  waiting: 'balancer.waiting',
+  /** A version of a tenant's definition of an agent (stream AGENTS). */
+  agent: (tenant: string, name: string) => `agents.${tenant}.${name}`,
+  /** A tenant's schedule, its newest definition (stream SCHEDULES). */
+  schedule: (tenant: string, name: string) => `schedules.def.${tenant}.${name}`,
+  /** The last tick of a schedule that was dealt with. */
+  scheduleRun: (tenant: string, name: string) => `schedules.ran.${tenant}.${name}`,
+  allSchedules: 'schedules.*.*.*',
   allLog: 'log.>',
   allLive: 'live.>',
   allPointers: 'tasks.>',
   allOps: 'ops.>',
+  allAgents: 'agents.*.*',
   allVerdicts: 'ops.node.*',
   allDecisions: 'ops.decision.*',
   allOutcomes: 'ops.outcome.*',

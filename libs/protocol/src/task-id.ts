@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { TaskSpec } from '@agentfleet/domain'
 
 /** Task ids are UUIDs: version 7 (by time) without an idempotency key, version 8 (by hash) with one. */
 export const TASK_ID_PATTERN =
@@ -19,6 +18,17 @@ export function keyedTaskId(tenant: string, key: string): string {
   return formatUuid(digest.subarray(0, 16), 0x80)
 }
 
+/** The id of a task made by a run: the same step of the same task always makes the same ones. */
+export function childTaskId(parentId: string, step: number, position: number): string {
+  // A slash cannot stand in the name of a tenant, so no key of anybody leads here.
+  return keyedTaskId(`child/${parentId}`, `${step}/${position}`)
+}
+
+/** The id of the task of one tick of a schedule. */
+export function tickTaskId(tenant: string, schedule: string, tickMs: number): string {
+  return keyedTaskId(`schedule/${tenant}`, `${schedule}/${tickMs}`)
+}
+
 function formatUuid(bytes: Buffer, version: number): string {
   bytes[6] = (bytes[6]! & 0x0f) | version
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
@@ -27,8 +37,8 @@ function formatUuid(bytes: Buffer, version: number): string {
 }
 
 /** Equal for equal specs whatever the order of their keys. */
-export function hashSpec(spec: TaskSpec): string {
-  return createHash('sha256').update(canonicalJson(spec)).digest('base64url').slice(0, 22)
+export function hashSpec(asked: unknown): string {
+  return createHash('sha256').update(canonicalJson(asked)).digest('base64url').slice(0, 22)
 }
 
 function canonicalJson(value: unknown): string {

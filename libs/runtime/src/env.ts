@@ -44,8 +44,8 @@ export interface TokenPrice {
   readonly outputUsdPerMillion: number
 }
 
-/** `model=input/output,…`, and `*` for every other model. */
-function prices(byDefault: string): z.ZodType<Readonly<Record<string, TokenPrice>>> {
+/** A price table: `model=input/output,…`, and `*` for every other model. */
+export function prices(byDefault: string): z.ZodType<Readonly<Record<string, TokenPrice>>> {
   const entry = /^([^=\s]{1,128})=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)$/
   const schema = z.string().transform((raw, context) => {
     const found = raw.split(',').map((part) => entry.exec(part.trim()))

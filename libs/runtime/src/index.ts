@@ -19,7 +19,7 @@ export {
 } from './config.ts'
 export type { Env, NumberOptions } from './config.ts'
 export { settleWithin } from './deadline.ts'
-export { adviserEnv, baseEnv, consulEnv, natsEnv, redisEnv } from './env.ts'
+export { adviserEnv, baseEnv, consulEnv, natsEnv, prices, redisEnv } from './env.ts'
 export type { BaseConfig, TokenPrice } from './env.ts'
 export { createLogger, logLevels } from './logger.ts'
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts'

@@ -2,7 +2,9 @@ import {
   connectServiceBus,
   connectRegistry,
   connectStore,
+  connectUsageTotals,
   openPointers,
+  openSchedules,
   openTaskLog,
   provisionStreams,
 } from '@agentfleet/adapters'
@@ -29,12 +31,15 @@ runService(
       log,
     )
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
+    const usage = closers.add(await connectUsageTotals({ url: config.REDIS_URL, log }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const coordinator = createCoordinator({
       bus,
       log: openTaskLog(bus),
       pointers: openPointers(bus),
+      schedules: openSchedules(bus),
       store,
+      usage,
       clock,
       logger: log,
       metrics: createMetrics(registry),

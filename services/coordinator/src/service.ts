@@ -4,11 +4,14 @@ import {
   type BusMessage,
   type LogTail,
   type Pointers,
+  type Schedules,
   type Store,
   type TaskLog,
+  type UsageTotals,
 } from '@agentfleet/adapters'
 import { isTerminal } from '@agentfleet/domain'
 import {
+  approveSchema,
   cancelSchema,
   reportSchema,
   SUBJECTS,
@@ -16,14 +19,18 @@ import {
   type ReportItem,
 } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { createChildren } from './children.ts'
 import { cancelTask, expireTask } from './endings.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { handleReport } from './outcomes.ts'
 import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
+import { createScheduler } from './schedules.ts'
 import { createTaskTable } from './task-table.ts'
 import { createTrimmer } from './trim.ts'
 import { createUpkeep } from './upkeep.ts'
+import { createUsageCounter } from './usage.ts'
+import { createWaits } from './waits.ts'
 
 /**
  * The coordinator: the one writer of history after `submitted`.
@@ -38,7 +45,9 @@ export interface CoordinatorDeps {
   readonly bus: Bus
   readonly log: TaskLog
   readonly pointers: Pointers
+  readonly schedules: Schedules
   readonly store: Store
+  readonly usage: UsageTotals
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: CoordinatorMetrics
@@ -48,9 +57,18 @@ export interface CoordinatorDeps {
 
 /** Retries are due to within this, milliseconds. */
 const RETRIES_EVERY_MS = 200
+/** Delayed tasks start this precisely, milliseconds. */
+const DUE_EVERY_MS = 100
+/** Ticks are this precise, milliseconds. */
+const SCHEDULES_EVERY_MS = 250
+/** What follows from endings is done as they are read; this finds what was not, milliseconds. */
+const WAITS_EVERY_MS = 5_000
+const CHILDREN_EVERY_MS = 2_000
 const DEADLINES_EVERY_MS = 1_000
 const POINTERS_EVERY_MS = 2_000
 const PROJECTION_EVERY_MS = 500
+/** Budgets of tenants are kept by these totals. */
+const USAGE_EVERY_MS = 300
 const TRIM_EVERY_MS = 10_000
 /** Reports under way; a node above its share waits in its own queue. */
 const REPORTS_MAX = 20_000
@@ -61,6 +79,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const nowMs = clock.nowMs
   const tasks = createTaskTable()
   const projector = createProjector(store, retentionMs, logger)
+  const usage = createUsageCounter({ bus, totals: deps.usage, logger })
   const trimmer = createTrimmer({ bus, log, store, tasks, logger, retentionMs, nowMs })
   const endings = { bus, log, pointers, store, logger, nowMs }
   const upkeep = createUpkeep({
@@ -72,7 +91,19 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     expire: (record) => expireTask(endings, record),
     nowMs,
   })
-  const reportDeps = { log, tasks, claimKey: deps.claimKey, nowMs, random: Math.random }
+  const children = createChildren({ tasks, log, pointers, endings, logger, nowMs })
+  const waits = createWaits({ tasks, log, store, pointers, logger, nowMs })
+  const scheduler = createScheduler({ ...deps, nowMs })
+  const { claimKey } = deps
+  const reportDeps = {
+    log,
+    store,
+    tasks,
+    claimKey,
+    nowMs,
+    random: Math.random,
+    make: children.make,
+  }
   let tail: LogTail | undefined
   let caughtUp = false
   let inReport = 0
@@ -85,13 +116,25 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       afterSeq: 0,
       log: logger,
       receive(event) {
+        const before = tasks.get(event.taskId)
         const record = tasks.apply(event)
         if (record === undefined) return
+        usage.note(event.event, event.seq, before)
         metrics.events.inc({ type: event.event.type })
-        const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
+        const ended = isTerminal(record.state)
+        const neededFrom = ended ? record.submittedSeq : Infinity
         trimmer.note(event.event.atMs, event.seq, neededFrom)
         // What the projection already holds is not written again at every start.
         if (event.seq > projectFrom) projector.add(record)
+        if (!caughtUp) return
+        waits.followed(record)
+        if (ended && record.children.length > 0) {
+          void children
+            .parentEnded(record)
+            .catch((error: unknown) =>
+              logger.warn({ err: error, taskId: record.taskId }, 'children not cancelled yet'),
+            )
+        }
       },
     })
 
@@ -121,6 +164,10 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       )
       countOutcomes(report.items, outcomes, metrics)
       message.respond(JSON.stringify({ outcomes }))
+      for (const [index, { op, taskId }] of report.items.entries()) {
+        const stored = outcomes[index]?.kind === 'committed'
+        if (stored && (op === 'complete' || op === 'fail')) waits.ended(taskId)
+      }
     } finally {
       inReport -= report.items.length
     }
@@ -131,6 +178,17 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     void cancelTask(endings, request)
       .catch((error: unknown) => {
         logger.warn({ err: error, taskId: request.taskId }, 'cancel not settled')
+        return 'unavailable' as const
+      })
+      .then((kind) => message.respond(JSON.stringify({ kind })))
+  }
+
+  const onApprove = (message: BusMessage): void => {
+    const request = approveSchema.parse(JSON.parse(message.text()))
+    void waits
+      .approve(request)
+      .catch((error: unknown) => {
+        logger.warn({ err: error, taskId: request.taskId }, 'approval not settled')
         return 'unavailable' as const
       })
       .then((kind) => message.respond(JSON.stringify({ kind })))
@@ -174,6 +232,10 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     loop('retries', RETRIES_EVERY_MS, async () => {
       metrics.issued.inc(await upkeep.retries())
     }),
+    loop('due', DUE_EVERY_MS, async () => waits.due()),
+    loop('schedules', SCHEDULES_EVERY_MS, scheduler.tick, 60_000),
+    loop('waits', WAITS_EVERY_MS, async () => waits.sweep()),
+    loop('children', CHILDREN_EVERY_MS, children.sweep, 60_000),
     loop('deadlines', DEADLINES_EVERY_MS, async () => {
       metrics.expired.inc(await upkeep.deadlines())
     }),
@@ -186,6 +248,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       120_000,
     ),
     loop('projection', PROJECTION_EVERY_MS, keepProjection, 600_000),
+    loop('usage', USAGE_EVERY_MS, () => usage.flush(), 120_000),
     loop('trim', TRIM_EVERY_MS, () => trimmer.trim()),
   ]
   metrics.observe({
@@ -200,15 +263,18 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       const options = { queue: 'coordinator' }
       subscriptions.push(bus.subscribe(SUBJECTS.report, onReport, options))
       subscriptions.push(bus.subscribe(SUBJECTS.cancel, onCancel, options))
+      subscriptions.push(bus.subscribe(SUBJECTS.approve, onApprove, options))
       // Without a projection, or without an answer about it, everything is carried over again.
       const builtSeq = await store.builtSeq().catch(() => undefined)
       rebuildWanted = builtSeq === undefined
       projectFrom = builtSeq ?? Infinity
       tail = follow()
+      scheduler.start()
       void tail.caughtUp().then(
         () => {
           caughtUp = true
           projectFrom = 0
+          waits.begin()
           logger.info({ unfinished: tasks.size(), position: tail?.position() }, 'log followed')
         },
         (error: unknown) => logger.error({ err: error }, 'log not followed'),
@@ -223,6 +289,8 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       while (inReport > 0 && clock.monotonicMs() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
+      waits.close()
+      await scheduler.close()
       await tail?.close()
       await projector.drain()
     },

@@ -1,4 +1,10 @@
-import { isTerminal, transition, type TaskRecord } from '@agentfleet/domain'
+import {
+  awaitedTasks,
+  isTerminal,
+  transition,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
 import type { TailedEvent } from '@agentfleet/adapters'
 
 /**
@@ -6,7 +12,8 @@ import type { TailedEvent } from '@agentfleet/adapters'
  *
  * Invariants: a task is in the table from its `submitted` to its terminal event and no longer; the
  * first entry is the oldest unfinished submission, since tasks enter in log order. The journal is
- * left out (`calls` stays empty): whoever resumes a run reads it from the log.
+ * left out (`calls` stays empty): whoever resumes a run reads it from the log. Beside the records
+ * stand who awaits whom, and which children were announced by their parent and have not been seen.
  */
 export interface TaskTable {
   /** Folds one event in; the record after it, or undefined when it changed nothing. */
@@ -16,29 +23,96 @@ export interface TaskTable {
   records(): IterableIterator<TaskRecord>
   /** Tasks that wait for their next attempt. */
   retrying(): IterableIterator<string>
+  /** Tasks that wait without a slot and without a pointer. */
+  waiting(): IterableIterator<string>
+  /** Tasks that await the ending of this one. */
+  waitersOf(taskId: string): Iterable<string>
+  /** Children that `spawned` announced, whose `submitted` has not come, by the id of their parent. */
+  unborn(): IterableIterator<[childId: string, unborn: Unborn]>
   size(): number
   oldest(): TaskRecord | undefined
+  /** Oldest log sequence that an unfinished task still needs; undefined: none does. */
+  neededFrom(): number | undefined
+}
+
+/** A child that is announced and not seen. */
+export interface Unborn {
+  readonly parentId: string
+  readonly atMs: number
 }
 
 /** An empty table. */
 export function createTaskTable(): TaskTable {
   const tasks = new Map<string, TaskRecord>()
   const retrying = new Set<string>()
+  const waiting = new Set<string>()
+  const waiters = new Map<string, Set<string>>()
+  const unborn = new Map<string, Unborn>()
+  // Tasks that need results older than themselves: few, and only while they are unfinished.
+  const needs = new Map<string, number>()
+
+  const keepIndexes = (before: TaskRecord | undefined, record: TaskRecord): void => {
+    const { taskId, state, waitingFor, neededFrom } = record
+    mark(retrying, taskId, state === 'retrying')
+    mark(waiting, taskId, state === 'waiting')
+    if (before?.waitingFor !== waitingFor) {
+      for (const awaited of awaitedTasks(before?.waitingFor)) {
+        const those = waiters.get(awaited)
+        those?.delete(taskId)
+        if (those?.size === 0) waiters.delete(awaited)
+      }
+      for (const awaited of awaitedTasks(waitingFor)) {
+        const those = waiters.get(awaited) ?? new Set()
+        waiters.set(awaited, those.add(taskId))
+      }
+    }
+    if (neededFrom !== undefined && !isTerminal(state)) needs.set(taskId, neededFrom)
+    else needs.delete(taskId)
+  }
+
+  const keepUnborn = ({ taskId, state, children }: TaskRecord, event: TaskEvent): void => {
+    if (event.type === 'submitted') unborn.delete(taskId)
+    if (event.type === 'spawned') {
+      const announced = { parentId: taskId, atMs: event.atMs }
+      for (const child of event.children) {
+        if (!tasks.has(child.taskId)) unborn.set(child.taskId, announced)
+      }
+    }
+    // Nobody makes children of a task that has ended.
+    if (isTerminal(state)) for (const child of children) unborn.delete(child.taskId)
+  }
+
   return {
     apply({ taskId, event, seq }) {
-      const outcome = transition(taskId, tasks.get(taskId), event, seq)
+      const before = tasks.get(taskId)
+      const outcome = transition(taskId, before, event, seq)
       if (outcome.kind === 'stale') return undefined
       const record = { ...outcome.record, calls: [] }
       if (isTerminal(record.state)) tasks.delete(taskId)
       else tasks.set(taskId, record)
-      if (record.state === 'retrying') retrying.add(taskId)
-      else retrying.delete(taskId)
+      keepIndexes(before, record)
+      keepUnborn(record, event)
       return record
     },
     get: (taskId) => tasks.get(taskId),
     records: () => tasks.values(),
     retrying: () => retrying.values(),
+    waiting: () => waiting.values(),
+    waitersOf: (taskId) => waiters.get(taskId) ?? [],
+    unborn: () => unborn.entries(),
     size: () => tasks.size,
     oldest: () => tasks.values().next().value,
+    neededFrom() {
+      const oldest = tasks.values().next().value
+      if (oldest === undefined) return undefined
+      let least = oldest.submittedSeq
+      for (const seq of needs.values()) least = Math.min(least, seq)
+      return least
+    },
   }
+}
+
+function mark(set: Set<string>, taskId: string, belongs: boolean): void {
+  if (belongs) set.add(taskId)
+  else set.delete(taskId)
 }

@@ -59,7 +59,7 @@ export function createTrimmer(deps: {
       const kept = marks.filter((mark) => mark.atMs > expired.atMs)
       const keepFrom = kept.reduce(
         (least, mark) => Math.min(least, mark.neededFrom),
-        Math.min(expired.seq + 1, oldest?.submittedSeq ?? Infinity),
+        Math.min(expired.seq + 1, deps.tasks.neededFrom() ?? Infinity),
       )
       const { firstSeq } = await deps.log.fill()
       if (keepFrom > firstSeq) {

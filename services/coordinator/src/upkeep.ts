@@ -6,7 +6,13 @@ import {
   isTerminalEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
-import { runsAnswerSchema, SUBJECTS, TASK_ID_PATTERN, type Pointer } from '@agentfleet/protocol'
+import {
+  reissuedPointer,
+  runsAnswerSchema,
+  SUBJECTS,
+  TASK_ID_PATTERN,
+  type TenantQueue,
+} from '@agentfleet/protocol'
 import type { TaskTable } from './task-table.ts'
 
 /**
@@ -94,8 +100,11 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
     async pointers(signal) {
       const now = nowMs()
       const settled = [...tasks.records()].filter(
-        (record) => record.state !== 'retrying' && now - record.updatedAtMs >= FOLLOW_AFTER_MS,
+        ({ state, updatedAtMs }) =>
+          state !== 'retrying' && state !== 'waiting' && now - updatedAtMs >= FOLLOW_AFTER_MS,
       )
+      // Whoever issued a pointer has announced its queue; a lost word is said again here (L6).
+      pointers.announce(queuesOf(settled))
       const count = await pointers.count()
       const complete = count + runningWithout >= settled.length
       if (complete && now - fullAtMs < FULL_EVERY_MS) return { issued: 0, removed: 0 }
@@ -130,6 +139,17 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
   }
 }
 
+/** The queues in which these tasks have their pointers, if not in that of running ones. */
+function queuesOf(records: readonly TaskRecord[]): Iterable<TenantQueue> {
+  const queues = new Map<string, TenantQueue>()
+  for (const { tenant, spec } of records) {
+    const { priority } = spec
+    const key = `${priority}.${tenant}`
+    if (!queues.has(key)) queues.set(key, { tenant, priority })
+  }
+  return queues.values()
+}
+
 /** Which of these tasks some node runs, with the token of the run; silence is no. */
 async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<string, number>> {
   const runs = new Map<string, number>()
@@ -143,19 +163,6 @@ async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<st
     }
   }
   return runs
-}
-
-/** A pointer for the careful way; the journal and the spec come from the log when it begins. */
-function reissuedPointer(record: TaskRecord): Pointer {
-  return {
-    taskId: record.taskId,
-    tenant: record.tenant,
-    seq: record.submittedSeq,
-    cpu: record.spec.cpu,
-    memory: record.spec.memory,
-    deadlineAtMs: deadlineAtMs(record),
-    reissue: true,
-  }
 }
 
 async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {

@@ -29,10 +29,14 @@ export function createHandover(deps: {
 }): Handover {
   const { bus, pointers, monotonicMs } = deps
   const roomAtMs = new Map<string, number>()
+  const fullAt = new Map<string, ReadonlySet<string>>()
   let batch: Fresh['items'] = []
 
   const hints = bus.subscribe(SUBJECTS.balancer, (message) => {
-    const { id, room } = balancerSchema.parse(JSON.parse(message.text()))
+    const { id, room, full = [] } = balancerSchema.parse(JSON.parse(message.text()))
+    // A load balancer that is gone has no say: its word goes with its room.
+    if (room && full.length > 0) fullAt.set(id, new Set(full))
+    else fullAt.delete(id)
     if (room) roomAtMs.set(id, monotonicMs())
     else roomAtMs.delete(id)
   })
@@ -42,7 +46,14 @@ export function createHandover(deps: {
     for (const [id, atMs] of roomAtMs) {
       if (atMs >= since) return true
       roomAtMs.delete(id)
+      fullAt.delete(id)
     }
+    return false
+  }
+
+  /** Whether a load balancer said that this tenant has as many tasks in flight as it may. */
+  const isFull = (tenant: string): boolean => {
+    for (const names of fullAt.values()) if (names.has(tenant)) return true
     return false
   }
 
@@ -56,7 +67,7 @@ export function createHandover(deps: {
   return {
     pass(pointer, priority) {
       // Without its spec it goes the careful way, which needs a pointer.
-      if (pointer.spec === undefined || !hasRoom()) {
+      if (pointer.spec === undefined || !hasRoom() || isFull(pointer.tenant)) {
         pointers.issue(pointer, priority)
         return
       }

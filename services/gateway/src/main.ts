@@ -1,4 +1,9 @@
-import { connectServiceBus, connectRegistry, connectStore } from '@agentfleet/adapters'
+import {
+  connectRegistry,
+  connectServiceBus,
+  connectStore,
+  connectUsageTotals,
+} from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { parseOperators } from './auth.ts'
 import { gatewayEnv, parseApiKeys } from './config.ts'
@@ -13,10 +18,12 @@ runService(
     const bus = await connectServiceBus('gateway', config, { log, closed: shutdown })
     closers.add(bus)
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
+    const usage = closers.add(await connectUsageTotals({ url: config.REDIS_URL, log }))
     const discovery = connectRegistry({ url: config.CONSUL_URL, log })
     return createGateway({
       bus,
       store,
+      usage,
       discovery,
       config,
       keys,

@@ -1,13 +1,17 @@
 import {
+  openAgents,
   openOps,
   openPointers,
+  openSchedules,
   openTaskLog,
   type Bus,
   type Registry,
   type Store,
+  type UsageTotals,
 } from '@agentfleet/adapters'
 import {
   every,
+  settleWithin,
   type Clock,
   type Logger,
   type Readiness,
@@ -15,6 +19,8 @@ import {
   type Service,
 } from '@agentfleet/runtime'
 import { createAdmission } from './admission.ts'
+import { createAgentChoice } from './agent-choice.ts'
+import { followAgents } from './agent-directory.ts'
 import { DEFAULT_TENANT, createAuthenticate } from './auth.ts'
 import { apiHost, type ApiKey, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './control-plane.ts'
@@ -27,12 +33,21 @@ import { closeApi, createApi } from './http.ts'
 import { feedLive } from './live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createReader } from './reads.ts'
+import { createReplays } from './replays.ts'
+import { agentRoutes } from './routes/agents.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { controlRoutes } from './routes/control.ts'
+import { goalRoutes } from './routes/goals.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
+import { replayRoutes } from './routes/replay.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { streamRoute } from './routes/stream.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { usageRoutes } from './routes/usage.ts'
 import { TICK_INTERVAL_MS, createStreams } from './streams.ts'
+import { specOf } from './spec.ts'
 import { createSubmitter } from './submit.ts'
+import { teamOf } from './team.ts'
 import { createTenantFeeds } from './tenant-feeds.ts'
 import { createWaiters } from './waiters.ts'
 import { createWaiting } from './waiting.ts'
@@ -40,10 +55,14 @@ import { createWaiting } from './waiting.ts'
 /** Every silent task is looked at several times within the time it may stay unhealed. */
 const SWEEP_INTERVAL_MS = 5_000
 
+/** Some MB at the most; without them it listens all the same and refuses what names an agent. */
+const DEFINITIONS_WITHIN_MS = 10_000
+
 /** What the gateway is built from. */
 export interface GatewayDeps {
   readonly bus: Bus
   readonly store: Store
+  readonly usage: UsageTotals
   readonly discovery: Registry
   readonly config: GatewayConfig
   readonly keys: readonly ApiKey[]
@@ -74,7 +93,20 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const app = await createApi({
     document: parts.document,
     handlers: {
+      ...approvalRoutes(parts),
       ...taskRoutes(parts),
+      ...replayRoutes(parts),
+      ...agentRoutes(parts),
+      ...goalRoutes({ ...parts, team: teamOf(parts.directory) }),
+      ...scheduleRoutes({
+        schedules: openSchedules(bus),
+        specOf: async (tenant, request) => {
+          const found = await parts.agentChoice.definitionFor(tenant, request)
+          return specOf(request, parts.defaultModel, found)
+        },
+        nowMs: clock.nowMs,
+      }),
+      ...usageRoutes({ usage: deps.usage, operators: deps.operators, nowMs: clock.nowMs }),
       ...serviceRoutes({ document: parts.document, fleet, readiness }),
       ...controlRoutes({
         ledger: parts.controlPlane.ledger,
@@ -104,6 +136,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     async start() {
       await Promise.all(loops.map((loop) => loop.start()))
       if (app.server.listening) return
+      await settleWithin(parts.directory.caughtUp(), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
       if (deps.keys.length === 0 && !isLoopback(apiHost(config))) {
         log.warn({ host: apiHost(config) }, 'everyone who reaches this address may use the API')
@@ -119,6 +152,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       parts.handover.close()
       fleet.close()
       await parts.controlPlane.close()
+      await parts.directory.close()
     },
     register: ({ host }) =>
       discovery.register({ id: config.SERVICE_ID, name: 'agent-gateway', host, port: port() }),
@@ -146,6 +180,18 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const feeds = createFeeds({ taskLog, deltas, clock, log })
   const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
   const tenantFeeds = createTenantFeeds({ reader, onlyTenant, log })
+  const agents = openAgents(bus)
+  const directory = followAgents(agents, log)
+  const submitter = createSubmitter({
+    bus,
+    taskLog,
+    handover,
+    reader,
+    admission,
+    clock,
+    metrics,
+    appendDeadlineMs: config.APPEND_DEADLINE_MS,
+  })
   const perTenantMax = config.STREAMS_PER_TENANT_MAX
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
   const streams = createStreams({
@@ -177,21 +223,17 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     document: loadDocument(),
     fleet: followFleet({ bus, clock, log }),
     defaultModel: config.DEFAULT_MODEL,
+    clock,
+    agents,
+    directory,
+    agentChoice: createAgentChoice({ directory, agents }),
+    submitter,
+    replays: createReplays({ submitter, taskLog }),
     waiting: createWaiting({
       waiters,
       reader,
       perTenantMax: config.WAITING_PER_TENANT_MAX,
       clock,
-    }),
-    submitter: createSubmitter({
-      bus,
-      taskLog,
-      handover,
-      reader,
-      admission,
-      clock,
-      metrics,
-      appendDeadlineMs: config.APPEND_DEADLINE_MS,
     }),
   }
 }

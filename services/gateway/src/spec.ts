@@ -1,31 +1,62 @@
-import type { Json, TaskSpec } from '@agentfleet/domain'
+import {
+  resolveAgent,
+  type AgentDefinition,
+  type AgentPart,
+  type DefinitionRef,
+  type Json,
+  type TaskSpec,
+} from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import { Refusal } from './problems.ts'
+import { specWaits } from './spec-waits.ts'
 
 /** Deeper JSON breaks recursive readers further on, ours and those of others. */
 const CONTEXT_DEPTH_MAX = 64
 /** The longest wait of `Prefer: wait`, seconds: proxies close silent requests after a minute. */
 const WAIT_MAX_S = 60
 
-/** What was asked for, with the gateway's model where none was named; throws a Refusal. */
-export function specOf(request: FilledTaskRequest, defaultModel: string): TaskSpec {
-  const { task, agent, cpu, memory, priority, timeoutMs, maxAttempts } = request
+/** The definition of the agent that a task is resolved with; one of its own has no name. */
+export interface FoundDefinition {
+  readonly definition: AgentDefinition
+  readonly ref?: DefinitionRef
+}
+
+/** The agent of a task that names none. */
+const DEFAULT_AGENT = 'assistant'
+/** An hour: long for an agent, short enough that nothing lies about for days. */
+const DEFAULT_TIMEOUT_MS = 3_600_000
+
+/**
+ * What was asked for, with what the agent's definition says where the task says nothing, and the
+ * gateway's model where neither does; throws a Refusal.
+ */
+export function specOf(
+  request: FilledTaskRequest,
+  defaultModel: string,
+  found?: FoundDefinition,
+): TaskSpec {
+  const { task, cpu, memory, priority, maxAttempts } = request
+  const asked = request as AgentPart
+  const part = resolveAgent(asked, found?.definition ?? {})
+  const { model = defaultModel, timeoutMs = DEFAULT_TIMEOUT_MS, ...rest } = part
+  const role = request.agentDefinition?.role
   const spec: { -readonly [K in keyof TaskSpec]: TaskSpec[K] } = {
     task,
-    agent,
-    model: request.model ?? defaultModel,
+    agent: request.agent ?? role ?? DEFAULT_AGENT,
+    model,
     cpu,
     memory,
     priority,
     timeoutMs,
     maxAttempts,
+    ...rest,
   }
-  if (request.systemPrompt !== undefined) spec.systemPrompt = request.systemPrompt
-  if (request.maxOutputTokens !== undefined) spec.maxOutputTokens = request.maxOutputTokens
+  if (found?.ref !== undefined) spec.definition = found.ref
   if (request.metadata !== undefined) spec.metadata = request.metadata
   if (request.affinityKey !== undefined) spec.affinityKey = request.affinityKey
   // The usual way is left out: it is what absence means, and most pointers stay as small as they were.
   if (request.placement === 'advised') spec.placement = request.placement
+  Object.assign(spec, specWaits(request, Date.now()))
   if (request.context !== undefined) {
     if (!withinDepth(request.context, CONTEXT_DEPTH_MAX)) {
       const detail = `must be at most ${CONTEXT_DEPTH_MAX} levels deep`

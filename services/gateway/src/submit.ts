@@ -1,14 +1,21 @@
-import { transition, type Submitted, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
+import {
+  transition,
+  type JournaledCall,
+  type Submitted,
+  type TaskRecord,
+  type TaskSpec,
+} from '@agentfleet/domain'
 import type { Bus, TaskLog } from '@agentfleet/adapters'
 import {
-  POINTER_SPEC_MAX_BYTES,
+  freshPointer,
   hashSpec,
   keyedTaskId,
   newTaskId,
-  type Pointer,
+  reissuedPointer,
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { logFull, type Admission } from './admission.ts'
+import { neededFrom } from './dependencies.ts'
 import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { Refusal } from './problems.ts'
@@ -34,6 +41,10 @@ export interface Submission {
   readonly tenant: string
   readonly spec: TaskSpec
   readonly keyed: boolean
+  /** What was asked for before a definition was put in, which may change between two submissions. */
+  readonly asked?: unknown
+  /** Calls of an ended task that this one goes on behind. */
+  readonly journal?: readonly JournaledCall[]
 }
 
 /** What became of a submission. */
@@ -42,11 +53,6 @@ export type SubmitOutcome =
   /** The same was submitted before, under the same key. */
   | { readonly kind: 'existing'; readonly record: TaskRecord }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-
-/** Bytes of UTF-8 and JSON escapes that one character may take at most. */
-const BYTES_PER_CHAR_MAX = 6
-/** What the fields of a spec beside its texts take at most, bytes. */
-const SPEC_FRAME_BYTES = 1_024
 
 /** A submitter over these. */
 export function createSubmitter(deps: {
@@ -71,12 +77,16 @@ export function createSubmitter(deps: {
     }
   }
 
-  async function append({ taskId, tenant, spec, keyed }: Submission): Promise<SubmitOutcome> {
+  async function append(submission: Submission): Promise<SubmitOutcome> {
+    const { taskId, tenant, spec, keyed } = submission
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to one id; others need no fingerprint.
-    const specHash = keyed ? hashSpec(spec) : ''
-    const event: Submitted = { type: 'submitted', atMs, tenant, spec, specHash }
+    const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
+    const oldest = await neededFrom(reader, submission)
+    const needs = oldest === undefined ? {} : { neededFrom: oldest }
+    const kept = submission.journal === undefined ? {} : { journal: submission.journal }
+    const event: Submitted = { type: 'submitted', atMs, tenant, spec, specHash, ...needs, ...kept }
     // With the fingerprint in the message id, another body under the same key is never a duplicate.
     const messageId = `${taskId}.${specHash}`
     const outcome = await taskLog.append(taskId, event, {
@@ -96,7 +106,12 @@ export function createSubmitter(deps: {
     const folded = transition(taskId, undefined, event, seq)
     if (folded.kind !== 'applied') throw new Error('a submission begins a history')
     const { record } = folded
-    handover.pass(pointerOf(record), record.spec.priority)
+    // A task that waits has no pointer before its release.
+    if (record.state === 'queued') {
+      // What is paid for already comes with the careful way.
+      const pointer = record.calls.length > 0 ? reissuedPointer(record) : freshPointer(record)
+      handover.pass(pointer, record.spec.priority)
+    }
     return { kind: 'accepted', record }
   }
 
@@ -124,31 +139,6 @@ export function createSubmitter(deps: {
       return outcome
     },
   }
-}
-
-/** The fresh pointer of a task that was just submitted. */
-export function pointerOf({ taskId, tenant, spec, seq, submittedAtMs }: TaskRecord): Pointer {
-  const pointer: Pointer = {
-    taskId,
-    tenant,
-    seq,
-    cpu: spec.cpu,
-    memory: spec.memory,
-    deadlineAtMs: submittedAtMs + spec.timeoutMs,
-    reissue: false,
-  }
-  if (isSmall(spec)) pointer.spec = spec
-  return pointer
-}
-
-/** Whether the spec fits into a pointer; most are so small that nobody needs to measure. */
-function isSmall(spec: TaskSpec): boolean {
-  const chars = spec.task.length + (spec.systemPrompt?.length ?? 0)
-  if (spec.context === undefined && spec.metadata === undefined) {
-    if (SPEC_FRAME_BYTES + chars * BYTES_PER_CHAR_MAX <= POINTER_SPEC_MAX_BYTES) return true
-    if (chars > POINTER_SPEC_MAX_BYTES) return false
-  }
-  return Buffer.byteLength(JSON.stringify(spec)) <= POINTER_SPEC_MAX_BYTES
 }
 
 function busAway(): Refusal {

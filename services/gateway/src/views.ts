@@ -1,10 +1,20 @@
-import { deadlineAtMs, type Placed, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import {
+  deadlineAtMs,
+  dueAtMs,
+  type Placed,
+  type Submitted,
+  type TaskEvent,
+  type TaskRecord,
+  type TaskSpec,
+  type Waiting,
+} from '@agentfleet/domain'
 import type {
   EventView,
   HistoryEvent,
   PlacementView,
   TaskSummary,
   TaskView,
+  WaitingView,
 } from '@agentfleet/protocol'
 import type { StoredEvent } from '@agentfleet/adapters'
 
@@ -40,10 +50,33 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   if (record.node !== undefined) view.node = record.node
   if (record.placed !== undefined) view.placement = placementView(record.placed)
   if (spec.affinityKey !== undefined) view.affinityKey = spec.affinityKey
+  addDefinition(view, spec)
   if (record.retryAtMs !== undefined) view.retryAt = isoTime(record.retryAtMs)
+  const due = dueAtMs(spec, record.submittedAtMs)
+  if (due > record.submittedAtMs) view.notBefore = isoTime(due)
+  if (record.waitingFor !== undefined) view.waitingFor = waitingView(record.waitingFor)
+  if (record.pauses > 0) view.pauses = record.pauses
+  if (record.approvals.length > 0) view.approvals = [...record.approvals]
+  if (spec.dependsOn !== undefined) view.dependsOn = [...spec.dependsOn]
+  if (record.parent !== undefined) view.parentId = record.parent.taskId
+  if (record.children.length > 0) {
+    view.children = record.children.map(({ taskId, step }) => ({ id: taskId, step }))
+  }
   if (record.result !== undefined) view.result = record.result
   if (record.error !== undefined) view.error = record.error
   return withHint(view, node)
+}
+
+/** What the agent's definition gave the task, or the task said itself. */
+function addDefinition(view: TaskView, spec: TaskSpec): void {
+  const { definition, fallbackModels, tools, responseSchema, budget, limits, replayOf } = spec
+  if (definition !== undefined) view.definition = definition
+  if (fallbackModels !== undefined) view.fallbackModels = [...fallbackModels]
+  if (tools !== undefined) view.tools = [...tools]
+  if (responseSchema !== undefined) view.responseSchema = responseSchema
+  if (budget !== undefined) view.budget = budget
+  if (limits !== undefined) view.limits = limits
+  if (replayOf !== undefined) view.replayOf = replayOf
 }
 
 /** A task as listings show it. */
@@ -62,6 +95,7 @@ export function taskSummary(record: TaskRecord, node?: string): TaskSummary {
     attempt: record.attempt,
     failures: record.failures,
   }
+  if (record.waitingFor !== undefined) summary.waitingFor = waitingView(record.waitingFor)
   if (record.node !== undefined) summary.node = record.node
   if (record.error !== undefined) summary.error = record.error
   return withHint(summary, node)
@@ -70,9 +104,32 @@ export function taskSummary(record: TaskRecord, node?: string): TaskSummary {
 /** An event without what is nobody's business: the tenant and the fingerprint of the body. */
 export function eventView(event: TaskEvent): EventView {
   if (event.type === 'submitted') return { type: event.type, atMs: event.atMs }
-  if (!('placed' in event) || event.placed === undefined) return event
+  if (!('placed' in event) || event.placed === undefined) return plainView(event)
   const { placed, ...rest } = event
-  return { ...rest, placement: placementView(placed) }
+  return { ...plainView(rest), placement: placementView(placed) }
+}
+
+/** Of made tasks only their ids: each can be read by itself. */
+function plainView(event: Exclude<TaskEvent, Submitted>): EventView {
+  if (event.type === 'paused') {
+    const { wait, ...rest } = event
+    return { ...rest, wait: waitingView(wait) }
+  }
+  if (event.type !== 'spawned') return event
+  return { ...event, children: event.children.map(({ taskId }) => taskId) }
+}
+
+/** What a task waits for, as its owner sees it. */
+function waitingView(waiting: Waiting): WaitingView {
+  switch (waiting.kind) {
+    case 'time':
+      return { kind: 'time', until: isoTime(waiting.untilMs) }
+    case 'approval':
+      return waiting
+    case 'dependencies':
+    case 'children':
+      return { kind: waiting.kind, taskIds: [...waiting.taskIds] }
+  }
 }
 
 /** A stored event as the history shows it. */

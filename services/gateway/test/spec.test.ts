@@ -1,7 +1,7 @@
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from '../src/spec.ts'
-import { pointerOf } from '../src/submit.ts'
+import { freshPointer } from '@agentfleet/protocol'
 
 const request: FilledTaskRequest = {
   task: 'write',
@@ -59,7 +59,7 @@ test('a key in header and body must be the same', () => {
 
 test('a pointer carries its spec up to 8 KiB, larger ones are read from the log', () => {
   const pointer = (task: string, context?: string) =>
-    pointerOf({
+    freshPointer({
       taskId: 't',
       tenant: 'default',
       spec: specOf({ ...request, task, ...(context ? { context } : {}) }, 'm'),
@@ -71,6 +71,9 @@ test('a pointer carries its spec up to 8 KiB, larger ones are read from the log'
       updatedAtMs: 1_000,
       attempt: 1,
       failures: 0,
+      pauses: 0,
+      approvals: [],
+      children: [],
       calls: [],
       usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
     })

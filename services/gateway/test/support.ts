@@ -2,6 +2,7 @@ import {
   connectBus,
   connectRegistry,
   connectStore,
+  connectUsageTotals,
   openTaskLog,
   provisionStreams,
   type Bus,
@@ -57,11 +58,13 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
   const [bus, own] = await Promise.all([connect('test'), connect('gateway')])
   await provisionStreams(bus, SIZES, log)
   const store = await connectStore({ url: config.REDIS_URL, log })
+  const usage = await connectUsageTotals({ url: config.REDIS_URL, log })
   const gateways: Gateway[] = []
   const start = async () => {
     const made = await createGateway({
       bus: own,
       store,
+      usage,
       discovery: connectRegistry({ url: config.CONSUL_URL, log }),
       config,
       keys,

@@ -1,5 +1,15 @@
-import { baseEnv, consulEnv, natsEnv, redisEnv, secret } from '@agentfleet/runtime'
+import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import {
+  baseEnv,
+  ConfigError,
+  consulEnv,
+  natsEnv,
+  redisEnv,
+  secret,
+  text,
+} from '@agentfleet/runtime'
 import { z } from 'zod'
+import type { Allowances } from './tenant-shares.ts'
 
 /** Environment of the load balancer. */
 export const schema = z.object({
@@ -9,4 +19,37 @@ export const schema = z.object({
   ...consulEnv,
   /** Shared with the coordinators: proves which node was given which task (L9). */
   CLAIM_KEY: secret(),
+  /** JSON: `{"<tenant or *>": {"concurrency": 50, "weight": 2}}`; unset: equal parts, no limits. */
+  TENANT_LIMITS: text({ default: '{}' }),
 })
+
+const allowancesSchema = z.record(
+  z.union([z.literal('*'), z.string().regex(TOKEN_PATTERN)]),
+  z.strictObject({
+    concurrency: z.number().int().min(1).max(1_000_000).optional(),
+    weight: z.number().min(0.01).max(1_000).default(1),
+  }),
+)
+
+/** The allowances of TENANT_LIMITS; throws ConfigError. */
+export function parseTenantLimits(value: string): Allowances {
+  let json: unknown
+  try {
+    json = JSON.parse(value)
+  } catch {
+    throw new ConfigError(['TENANT_LIMITS: is not JSON'])
+  }
+  const parsed = allowancesSchema.safeParse(json)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      ({ path, message }) => `TENANT_LIMITS: ${path.join('.')}: ${message}`,
+    )
+    throw new ConfigError(problems)
+  }
+  return new Map(
+    Object.entries(parsed.data).map(([tenant, { weight, concurrency }]) => [
+      tenant,
+      { weight, ...(concurrency === undefined ? {} : { concurrency }) },
+    ]),
+  )
+}

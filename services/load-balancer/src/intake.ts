@@ -1,64 +1,196 @@
-import { createPuller, type Bus, type PulledMessage, type Puller } from '@agentfleet/adapters'
-import { LEVELS, planIntake, type Level } from '@agentfleet/domain'
-import { pointerConsumer, STREAMS, type PointerQueue } from '@agentfleet/protocol'
+import {
+  createPuller,
+  type Bus,
+  type PointerConsumers,
+  type PulledMessage,
+} from '@agentfleet/adapters'
+import {
+  joinServed,
+  LEVELS,
+  planIntake,
+  roomOf,
+  shareCredits,
+  type Claim,
+  type Level,
+} from '@agentfleet/domain'
+import {
+  RUNNING_CONSUMER,
+  STREAMS,
+  taskIdOf,
+  type PointerQueue,
+  type TenantQueue,
+} from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import { createTenantQueues, type Line } from './tenant-queues.ts'
+import type { TenantShares } from './tenant-shares.ts'
 
 /**
- * Fetches pointers, one pull consumer per priority, never more than there are credits (late
- * binding): what no node has room for stays in JetStream, where it survives everything. Pointers of
+ * Fetches pointers, one pull consumer for each tenant and priority, never more than there are credits
+ * (late binding): what no node has room for stays in JetStream, where it survives everything. Credits
+ * are shared between the tenants first, each tenant's part then between its priorities. Pointers of
  * tasks that run already need no credit, but for those whose node is gone: a bounded number of them is
  * in hand at once.
  */
 export interface Intake {
   /** Credits may have changed: look again. */
   poke(): void
-  /** Whether pointers are known to wait for credits. */
+  /** Whether pointers are known to wait for credits that their tenants may use. */
   backlog(): boolean
+  /** These queues have got tasks. */
+  wake(queues: readonly TenantQueue[]): void
+  /** Looks for queues that nobody listens to, and lets go of idle ones. */
+  look(): Promise<void>
+  /** Queues listened to. */
+  size(): number
   stop(): void
+}
+
+/** What an intake works with. */
+export interface IntakeDeps {
+  readonly bus: Bus
+  readonly consumers: PointerConsumers
+  readonly shares: TenantShares
+  readonly logger: Logger
+  readonly monotonicMs: () => number
+  /** Credits of all nodes less what is already held. */
+  readonly credits: () => number
+  readonly held: () => number
+  readonly receive: (message: PulledMessage, queue: PointerQueue) => void
 }
 
 /** Pointers of running tasks asked for at once. */
 const RUNNING_ASKED_MAX = 2_000
+/** Up to so many tenants every request is planned anew; above, plans are good for a moment. */
+const FEW_TENANTS = 64
+const PLAN_VALID_MS = 5
 
-/** Starts fetching; `credits` are those of all nodes less what is already held. */
-export function createIntake(
-  bus: Bus,
-  credits: () => number,
-  held: () => number,
-  receive: (message: PulledMessage, queue: PointerQueue) => void,
-): Intake {
-  const waiting: Record<Level, number> = { low: 0, medium: 0, high: 0 }
-  const asked: Record<Level, number> = { low: 0, medium: 0, high: 0 }
-  const pullers: Puller[] = LEVELS.map((priority) =>
-    createPuller(bus, {
-      stream: STREAMS.tasks,
-      consumer: pointerConsumer(priority),
-      wanted() {
-        asked[priority] = 0
-        asked[priority] = planIntake(priority, { credits: credits(), waiting, asked })
-        return asked[priority]
-      },
-      receive(message) {
-        asked[priority] = Math.max(0, asked[priority] - 1)
-        waiting[priority] = message.waiting
-        receive(message, priority)
-      },
-    }),
-  )
-  pullers.push(
-    createPuller(bus, {
-      stream: STREAMS.tasks,
-      consumer: pointerConsumer('running'),
-      wanted: () => Math.max(0, RUNNING_ASKED_MAX - held()),
-      receive: (message) => receive(message, 'running'),
-    }),
-  )
+/** Who gets how much of the free credits. */
+interface Plan {
+  readonly atMs: number
+  readonly grants: ReadonlyMap<string, number>
+  /** What a tenant without a known backlog may ask for, so that its first task is fast. */
+  readonly doorbell: number
+}
+
+/** Starts fetching. */
+export function createIntake(deps: IntakeDeps): Intake {
+  const { bus, shares, credits, monotonicMs } = deps
+  let served = new Map<string, number>()
+  let plan: Plan | undefined
+  let pokedAtMs = -Infinity
+
+  const queues = createTenantQueues(deps, {
+    wanted: (line, priority) => wanted(line, priority),
+    receive(message, priority) {
+      const tenant = tenantOf(message.subject)
+      const { weight, taskCost } = shares.standing(tenant)
+      served.set(tenant, (served.get(tenant) ?? 0) + taskCost / weight)
+      shares.fetched(taskIdOf(message.subject), tenant)
+      deps.receive(message, priority)
+    },
+    out: (counts) => shares.out(counts),
+  })
+
+  const claimOf = (line: Line): Claim => {
+    const standing = shares.standing(line.tenant)
+    const asked = askedOf(line)
+    return {
+      ...standing,
+      tenant: line.tenant,
+      waiting: Math.max(0, waitingOf(line) - asked),
+      inFlight: standing.inFlight + asked,
+      inFlightCost: standing.inFlightCost + asked * standing.taskCost,
+      served: served.get(line.tenant) ?? 0,
+    }
+  }
+
+  const planNow = (): Plan => {
+    const lines = [...queues.lines()]
+    const busy = lines.filter((line) => waitingOf(line) > 0)
+    served = joinServed(
+      served,
+      busy.map(({ tenant }) => tenant),
+    )
+    let free = credits()
+    for (const line of lines) free -= askedOf(line)
+    const grants = shareCredits(free, busy.map(claimOf))
+    for (const granted of grants.values()) free -= granted
+    const idle = lines.length - busy.length
+    // At least one: nobody would hear of the first task behind a backlog of others.
+    const doorbell = Math.max(1, Math.floor(free / Math.max(1, idle)))
+    return { atMs: monotonicMs(), grants, doorbell }
+  }
+
+  const wanted = (line: Line, priority: Level): number => {
+    if (credits() < 1) return 0
+    const now = monotonicMs()
+    const many = queues.size() > FEW_TENANTS
+    if (plan === undefined || !many || now - plan.atMs > PLAN_VALID_MS) plan = planNow()
+    const { waiting, asked } = line
+    const waits = waitingOf(line) > 0
+    const part = waits ? (plan.grants.get(line.tenant) ?? 0) : plan.doorbell
+    // What its other priorities have asked for is in the plan already.
+    const own = part + askedOf(line)
+    const most = planIntake(priority, { credits: own, waiting, asked })
+    const room = roomOf(claimOf(line))
+    const count = Math.floor(Math.min(most, room, waiting[priority] || Infinity))
+    if (waits && many) {
+      const grants = new Map(plan.grants)
+      grants.set(line.tenant, Math.max(0, part - count))
+      plan = { ...plan, grants }
+    }
+    return count
+  }
+
+  const running = createPuller(bus, {
+    stream: STREAMS.tasks,
+    consumer: RUNNING_CONSUMER.name,
+    wanted: () => Math.max(0, RUNNING_ASKED_MAX - deps.held()),
+    receive: (message) => deps.receive(message, 'running'),
+  })
+
   return {
     poke() {
-      for (const puller of pullers) puller.poke()
+      running.poke()
+      const now = monotonicMs()
+      const soon = queues.size() > FEW_TENANTS && now - pokedAtMs < PLAN_VALID_MS
+      if (soon || credits() < 1) return
+      pokedAtMs = now
+      for (const { pullers } of queues.lines()) {
+        for (const { puller } of pullers.values()) puller?.poke()
+      }
     },
-    backlog: () => LEVELS.some((priority) => waiting[priority] > 0),
+    backlog() {
+      for (const line of queues.lines()) {
+        if (waitingOf(line) > 0 && roomOf(shares.standing(line.tenant)) >= 1) return true
+      }
+      return false
+    },
+    wake(named) {
+      for (const queue of named) queues.wake(queue)
+    },
+    look: () => queues.look(),
+    size: () => queues.size(),
     stop() {
-      for (const puller of pullers) puller.stop()
+      running.stop()
+      queues.stop()
     },
   }
+}
+
+function waitingOf({ waiting }: Line): number {
+  return LEVELS.reduce((sum, level) => sum + waiting[level], 0)
+}
+
+/** Pointers asked for that may come; the single one of a doorbell needs no credit of its own. */
+function askedOf({ waiting, asked }: Line): number {
+  return LEVELS.reduce(
+    (sum, level) => sum + (waiting[level] > 0 ? asked[level] : Math.max(0, asked[level] - 1)),
+    0,
+  )
+}
+
+/** The tenant in `tasks.<queue>.<tenant>.<taskId>`. */
+function tenantOf(subject: string): string {
+  return subject.split('.')[2] ?? ''
 }

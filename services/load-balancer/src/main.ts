@@ -1,6 +1,6 @@
 import { connectServiceBus, connectRegistry, connectStore } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
-import { schema } from './config.ts'
+import { parseTenantLimits, schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createLoadBalancer } from './service.ts'
 
@@ -22,6 +22,7 @@ runService(
       metrics: createMetrics(registry),
       balancerId: base.SERVICE_ID,
       claimKey: config.CLAIM_KEY,
+      allowances: parseTenantLimits(config.TENANT_LIMITS),
     })
     return {
       ...balancer,

@@ -8,10 +8,11 @@ export function createMetrics(registry: ServiceContext['registry']) {
     placements: metrics.counter('placements_total', 'Placement decisions.', ['reason']),
     dispatches: metrics.counter('dispatches_total', 'Dispatch requests, by answer.', ['outcome']),
     notesLost: metrics.counter('inflight_notes_lost_total', 'In-flight notes Redis did not take.'),
-    observe(read: { credits(): number; held(): number; nodes(): number }) {
+    observe(read: { credits(): number; held(): number; nodes(): number; queues(): number }) {
       metrics.gaugeOf('credits', 'Free credits of all eligible nodes.', read.credits)
       metrics.gaugeOf('pointers_held', 'Pointers waiting for a credit in hand.', read.held)
       metrics.gaugeOf('nodes_eligible', 'Nodes that may take work.', read.nodes)
+      metrics.gaugeOf('tenant_queues', 'Queues of tenants that are listened to.', read.queues)
     },
   }
 }

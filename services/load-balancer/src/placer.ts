@@ -42,7 +42,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   let held: Held[] = []
   let stuck = 0
   let scheduled = false
-  const highest: Record<PointerQueue, number> = { low: 0, medium: 0, high: 0, running: 0 }
+  const highest = new Map<string, number>()
 
   const schedule = (): void => {
     if (scheduled) return
@@ -129,8 +129,11 @@ export function createPlacer(deps: PlacerDeps): Placer {
         return
       }
       const pointer = parsed.data
-      const fresh = message.deliveries === 1 && message.streamSeq > highest[queue]
-      highest[queue] = Math.max(highest[queue], message.streamSeq)
+      // Sequences ascend within one consumer: that of a tenant's queue, or that of running tasks.
+      const consumer = queue === 'running' ? queue : `${queue}.${pointer.tenant}`
+      const seen = highest.get(consumer) ?? 0
+      const fresh = message.deliveries === 1 && message.streamSeq > seen
+      highest.set(consumer, Math.max(seen, message.streamSeq))
       const careful = pointer.reissue || !fresh || pointer.spec === undefined
       held.push({
         pointer,

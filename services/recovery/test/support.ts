@@ -4,14 +4,15 @@ import {
   connectStore,
   createPuller,
   openOps,
+  openPointerConsumers,
   type PulledMessage,
   type Store,
 } from '@agentfleet/adapters'
 import { NO_USAGE, type TaskRecord } from '@agentfleet/domain'
 import {
-  pointerConsumer,
   SUBJECTS,
   taskIdOf,
+  waitingConsumer,
   type Decision,
   type Incident,
   type Snapshot,
@@ -58,9 +59,11 @@ export async function startWorld() {
   const services: Service[] = []
   const ops = openOps(bus)
   const deliveries: Delivery[] = []
+  const queue = { tenant: 'acme', priority: 'medium' } as const
+  await openPointerConsumers(bus).make(queue)
   const puller = createPuller(bus, {
     stream: 'TASKS',
-    consumer: pointerConsumer('medium'),
+    consumer: waitingConsumer(queue).name,
     wanted: () => 2_000,
     receive(message) {
       const taskId = taskIdOf(message.subject)
@@ -184,6 +187,9 @@ export function recordOf(taskId: string, change: Partial<TaskRecord> = {}): Task
     updatedAtMs: 1,
     attempt: 1,
     failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
     calls: [],
     usage: NO_USAGE,
     ...change,

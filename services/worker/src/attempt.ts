@@ -1,8 +1,16 @@
-import { classifyFailure, NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import {
+  classifyFailure,
+  NO_USAGE,
+  retryAfterOf,
+  type TaskSpec,
+  type Json,
+  type TaskInput,
+} from '@agentfleet/domain'
 import { ack, type Bus, type Logger } from '@agentfleet/adapters'
-import type { Outcome, ReportItem } from '@agentfleet/protocol'
-import { runAgent, type AgentDeps, type Ending } from './agent-loop.ts'
+import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
+import { runAgent, type AgentDeps, type Begun, type Ending } from './agent-loop.ts'
 import { echoWaitMs } from './echo.ts'
+import { runGoal } from './goal.ts'
 import type { Reporter } from './reports.ts'
 import type { Over, Run, Runs } from './runs.ts'
 
@@ -16,7 +24,7 @@ import type { Over, Run, Runs } from './runs.ts'
  */
 
 /** What attempts need. */
-export interface AttemptDeps extends Omit<AgentDeps, 'commit'> {
+export interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
   readonly bus: Bus
   readonly log: Logger
   readonly runs: Runs
@@ -37,6 +45,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
   const { log, runs } = deps
   const agentDeps: AgentDeps = {
     ...deps,
+    spawn: (run, step, specs) => spawn(run, step, specs, deps),
     commit: async (run, call) => {
       const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
       if (outcome.kind !== 'committed') end(run, outcome, deps)
@@ -55,17 +64,19 @@ export function createAttempts(deps: AttemptDeps): Attempts {
 }
 
 async function runAttempt(run: Run, agentDeps: AgentDeps, deps: AttemptDeps): Promise<void> {
-  let journal: readonly JournaledCall[] = []
+  let from: Begun = { calls: [], approvals: [] }
   let { spec } = run
   if (run.careful || spec === undefined) {
     const begun = await begin(run, deps)
     if (begun === undefined) return
     spec = begun.spec
-    journal = begun.calls
+    const { calls, approvals = [], children = [], inputs = [] } = begun
+    from = { calls, approvals, children, inputs }
+    spec = withInputs(spec, inputs)
   } else {
     deps.runs.enter(run, 'running')
   }
-  const ending = await endingOf(run, spec, journal, agentDeps)
+  const ending = await endingOf(run, spec, from, agentDeps)
   // What was asked is not needed any more, and may be large.
   run.spec = undefined
   if (run.over === undefined && ending.kind !== 'over') await conclude(run, ending, deps)
@@ -95,16 +106,13 @@ async function begin(
   return outcome
 }
 
-async function endingOf(
-  run: Run,
-  spec: TaskSpec,
-  journal: readonly JournaledCall[],
-  deps: AgentDeps,
-): Promise<Ending> {
+async function endingOf(run: Run, spec: TaskSpec, from: Begun, deps: AgentDeps): Promise<Ending> {
   const waitMs = echoWaitMs(spec.model)
   if (waitMs === undefined) {
     try {
-      return await runAgent(run, spec, journal, deps)
+      return spec.goal === undefined
+        ? await runAgent(run, spec, from, deps)
+        : await runGoal(run, spec, spec.goal, from, deps)
     } catch (error) {
       return { kind: 'failed', failure: { kind: 'defect', message: String(error) } }
     }
@@ -130,15 +138,72 @@ async function conclude(
   deps: AttemptDeps,
 ): Promise<void> {
   if (ending.kind === 'completed') {
-    const { result, usage } = ending
-    const outcome = await report(run, (base) => ({ op: 'complete', ...base, result, usage }), deps)
+    const { result, usage, by } = ending
+    const whose = by === undefined ? {} : { by }
+    const outcome = await report(
+      run,
+      (base) => ({ op: 'complete', ...base, result, usage, ...whose }),
+      deps,
+    )
     end(run, outcome, deps, 'completed')
+    return
+  }
+  if (ending.kind === 'paused') {
+    await pause(run, ending.wait, deps)
     return
   }
   const { code, retryable } = classifyFailure(ending.failure)
   const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
-  const outcome = await report(run, (base) => ({ op: 'fail', ...base, error, retryable }), deps)
+  const retryAfterMs = retryAfterOf(ending.failure)
+  const rest = {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(ending.partial === undefined ? {} : { result: ending.partial }),
+  }
+  const outcome = await report(
+    run,
+    (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),
+    deps,
+  )
   end(run, outcome, deps, 'failed')
+}
+
+/** Gives the slot back until what the run waits for has happened; it begins again by an event (L3). */
+async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
+  const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
+  if (outcome.kind !== 'rejected') {
+    end(run, outcome, deps, 'paused')
+    return
+  }
+  const { error } = outcome
+  const failed = await report(
+    run,
+    (base) => ({ op: 'fail', ...base, error, retryable: false }),
+    deps,
+  )
+  end(run, failed, deps, 'failed')
+}
+
+/** Makes tasks of the run's own; undefined when the run is over. */
+async function spawn(
+  run: Run,
+  step: number,
+  specs: readonly TaskSpec[],
+  deps: AttemptDeps,
+): ReturnType<AgentDeps['spawn']> {
+  const children = [...specs]
+  const outcome = await report(run, (base) => ({ op: 'spawn', ...base, step, children }), deps)
+  if (outcome.kind === 'committed') return { kind: 'made' }
+  if (outcome.kind === 'rejected') return outcome
+  end(run, outcome, deps)
+  return undefined
+}
+
+/** The results of what the task depends on stand beside its own context. */
+function withInputs(spec: TaskSpec, inputs: readonly TaskInput[]): TaskSpec {
+  const results = inputs.filter(({ from }) => from === 'dependency')
+  if (results.length === 0) return spec
+  const given = spec.context === undefined ? {} : { given: spec.context }
+  return { ...spec, context: { ...given, dependencies: results as unknown as Json } }
 }
 
 /** What every report of a run under way says. */

@@ -1,12 +1,24 @@
 import { totalmem } from 'node:os'
 import { BEAT_INTERVAL_MS } from '@agentfleet/domain'
 import { RENEW_INTERVAL_MS, RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
-import { consulEnv, integer, natsEnv, secret, text, url } from '@agentfleet/runtime'
+import {
+  consulEnv,
+  integer,
+  list,
+  natsEnv,
+  prices,
+  redisEnv,
+  secret,
+  text,
+  url,
+} from '@agentfleet/runtime'
 import { z } from 'zod'
 
 /** The environment of a worker, beside the variables that every process has. */
 export const schema = z.object({
   ...natsEnv,
+  /** Limits and budgets that all nodes share. */
+  ...redisEnv,
   ...consulEnv,
   /** The node id: one token of a subject, stricter than the ids of other services. */
   SERVICE_ID: text({
@@ -17,6 +29,18 @@ export const schema = z.object({
   WORKER_SLOTS: integer({ min: 1, max: 100_000, default: 512 }),
   OPENAI_API_KEY: secret().optional(),
   OPENAI_BASE_URL: url().optional(),
+  /** Any number of providers as JSON (README), in place of the one of OPENAI_*; it may hold keys. */
+  PROVIDERS: secret().optional(),
+  /** Limits of OPENAI_API_KEY, over the whole fleet; 0: those that the provider names. */
+  PROVIDER_RPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
+  PROVIDER_TPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
+  PROVIDER_CONCURRENT: integer({ min: 0, max: 1_000_000, default: 0 }),
+  /** Prices of the provider of OPENAI_API_KEY. */
+  LLM_PRICES: prices('gpt-4o-mini=0.15/0.6,gpt-4o=2.5/10,gpt-4.1=2/8,gpt-4.1-mini=0.4/1.6'),
+  /** What tenants may use within hours and days, as JSON (README). */
+  TENANT_BUDGETS: text().optional(),
+  /** Longest wait for a provider's limits; a run that would wait longer gives its slot back. */
+  PROVIDER_WAIT_MS: integer({ min: 100, max: 600_000, default: 30_000 }),
   /** Longest silence of a provider, before the first byte or later. */
   LLM_SILENCE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 60_000 }),
   /** Longest LLM call in all; a reasoning model may take minutes. */
@@ -25,6 +49,19 @@ export const schema = z.object({
   MAX_TURNS: integer({ min: 1, max: 1_000, default: 16 }),
   /** Largest answer of a call and largest result, bytes. */
   RESULT_LIMIT_BYTES: integer({ min: 1_024, max: RESULT_MAX_BYTES, default: RESULT_MAX_BYTES }),
+  /** Largest output of a tool, characters: the model reads all of it again in each call that follows. */
+  TOOL_OUTPUT_LIMIT: integer({ min: 256, max: 131_072, default: 65_536 }),
+  /** The team's folder of tools; `tools` beside `dist` when there is one. */
+  TOOLS_DIR: text().optional(),
+  /** MCP servers by name, as JSON; a secret, as it may hold keys. */
+  MCP_SERVERS: secret().optional(),
+  /** Hosts that `http_fetch` may name; without any there is no such tool. */
+  HTTP_FETCH_HOSTS: list([]),
+  HTTP_FETCH_DENIED_HOSTS: list([]),
+  /** Ranges that may be fetched from although they are private, such as 10.1.0.0/16. */
+  HTTP_FETCH_PRIVATE_RANGES: list([]),
+  HTTP_FETCH_BYTES_MAX: integer({ min: 1_024, max: 16_777_216, default: 262_144 }),
+  HTTP_FETCH_TIMEOUT_MS: integer({ min: 100, max: 600_000, default: 20_000 }),
   /** What the memory figure of the beat is a share of; 0: what the container or the machine has. */
   MEMORY_LIMIT_MB: integer({ min: 0, max: 16_777_216, default: 0 }),
   BEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: BEAT_INTERVAL_MS }),

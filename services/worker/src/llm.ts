@@ -1,26 +1,46 @@
-import type { Failure, Usage } from '@agentfleet/domain'
-import OpenAI from 'openai'
-import type { LlmAnswer, Message, ToolCall } from './conversation.ts'
-import { bodyOf, createHttpFetch } from './http-fetch.ts'
-import { readEvents } from './sse.ts'
-import type { ToolOffer } from './tools.ts'
+import type { Budget, CalledBy, Failure, Json, Level, Usage } from '@agentfleet/domain'
+import type { ProviderLimits } from '@agentfleet/adapters'
+import type { LlmAnswer, Message } from './conversation.ts'
+import { createEstimates } from './estimates.ts'
+import { createHttpFetch } from './http-fetch.ts'
+import { createBreakers } from './llm-breakers.ts'
+import { endCall, newCall, sweepCall, type Call } from './llm-call.ts'
+import { route, type Desk } from './llm-route.ts'
+import { createProviderClient } from './provider-client.ts'
+import type { TenantBudgets } from './provider-config.ts'
+import { createGate, type Gate } from './provider-gate.ts'
+import { keyId, type Provider } from './provider.ts'
+import { createTenantBudgets } from './tenant-budgets.ts'
+import type { ToolOffer } from './tools/tool.ts'
 
 /**
- * Streamed calls to an OpenAI-compatible provider; the only module that knows the SDK.
+ * LLM calls: which provider answers, when it may be asked, and who is asked when it fails.
  *
- * Limits of time are kept by one sweep for all calls, not by timers of each.
- * Invariants: a call ends at its limits or when it is cancelled; an answer without a finish reason
- * is a broken one, never a short one; nothing is repeated in here, retries are the log's business.
+ * A call goes from candidate to candidate (model by model, provider by provider) until one begins to
+ * answer. Limits of time are kept by one sweep for all calls, not by timers of each.
+ * Invariants: a call ends at its limits or when it is cancelled; once a piece of an answer was handed
+ * on, no other provider is asked; no request without the gate's grant; what never reached a provider
+ * is no failure (`deferred`); an answer without a finish reason is a broken one, never a short one.
  */
 
 /** One call. */
 export interface LlmRequest {
   readonly taskId: string
   readonly step: number
+  readonly tenant: string
+  readonly priority: Level
+  /** When the task came: where calls wait, the older ones go first. */
+  readonly sinceMs: number
   readonly model: string
+  readonly fallbackModels?: readonly string[] | undefined
   readonly messages: readonly Message[]
   readonly tools: readonly ToolOffer[]
+  /** The final answer is JSON of this schema. */
+  readonly responseSchema?: Readonly<Record<string, Json>> | undefined
   readonly outputTokensMax: number | undefined
+  readonly budget?: Budget | undefined
+  /** What the task has used before this call. */
+  readonly spent: Usage
   /** Not a moment longer than this epoch instant. */
   readonly deadlineAtMs: number
   onText(text: string): void
@@ -30,17 +50,28 @@ export interface LlmRequest {
 
 /** How a call ended. */
 export type LlmOutcome =
-  | { readonly kind: 'answered'; readonly answer: LlmAnswer; readonly usage: Usage }
+  | {
+      readonly kind: 'answered'
+      readonly answer: LlmAnswer
+      readonly usage: Usage
+      /** The model as the task named it, and who it was. */
+      readonly model: string
+      readonly by: CalledBy
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** It was not made: its turn does not come for so long. */
+  | { readonly kind: 'deferred'; readonly retryAfterMs: number }
   | { readonly kind: 'cancelled' }
 
-/** A provider of LLM calls. */
+/** Whoever answers LLM calls. */
 export interface Llm {
   call(request: LlmRequest): Promise<LlmOutcome>
   /** Ends the calls that are past their limits; called a few times a second. */
   sweep(nowMs: number): void
   /** Calls under way, and since the start: pieces of answers heard, calls ended and turned away. */
   progress(): Progress
+  /** Calls that wait for the limits of their provider. */
+  waiting(): number
   /** Ends every connection. */
   close(): void
 }
@@ -49,253 +80,112 @@ export interface Llm {
 export interface Progress {
   readonly calling: number
   readonly heard: number
+  /** Requests, each try of a call by itself. */
   readonly ended: number
   /** Ended by a 429: the provider's limit, not the node's. */
   readonly throttled: number
 }
 
-/** What calling a provider needs. */
+/** What calling providers needs. */
 export interface LlmOptions {
-  readonly apiKey: string | undefined
-  readonly baseUrl: string | undefined
+  readonly node: string
+  readonly providers: readonly Provider[]
+  readonly budgets: TenantBudgets
+  /** Limits shared with the other nodes; undefined: there are no others. */
+  readonly shared: ProviderLimits | undefined
   readonly silenceMs: number
   readonly callMs: number
+  /** Longest wait for a provider's limits before the slot is given back. */
+  readonly waitMs: number
   readonly outputBytesMax: number
   readonly nowMs: () => number
+  readonly random: () => number
 }
 
-const TOO_MANY_REQUESTS = 429
-const OPENAI_URL = 'https://api.openai.com/v1'
-/** Messages of failures end up in the log: long enough to help, short enough to keep. */
-const MESSAGE_MAX = 300
-const NO_PROVIDER: LlmOutcome = {
-  kind: 'failed',
-  failure: {
-    kind: 'no-provider',
-    message: 'this node has neither OPENAI_API_KEY nor OPENAI_BASE_URL',
-  },
-}
+/** How often a node says that it lives, and hears how its keys stand, milliseconds. */
+const TOUCH_INTERVAL_MS = 1_000
 
-/** A call under way. */
-interface Call {
-  readonly controller: AbortController
-  readonly endAtMs: number
-  readonly deadlineAtMs: number
-  heardAtMs: number
-  ended: Failure | 'cancelled' | undefined
-}
-
-/** What a stream has said so far. */
-interface Heard {
-  text: string
-  characters: number
-  readonly toolCalls: { id: string; name: string; arguments: string }[]
-  finish: string | undefined
-  inputTokens: number
-  outputTokens: number
-}
-
-/** Calls to the configured provider; without one every call is refused. */
+/** Calls to the configured providers; without any every call is refused. */
 export function createLlm(options: LlmOptions): Llm {
-  const { apiKey, baseUrl, nowMs } = options
+  const { nowMs, shared } = options
   const calls = new Set<Call>()
-  let heardPieces = 0
-  let ended = 0
-  let throttled = 0
-  const count = (outcome: LlmOutcome): LlmOutcome => {
-    if (outcome.kind !== 'cancelled') ended += 1
-    if (outcome.kind === 'failed' && outcome.failure.kind === 'status') {
-      throttled += Number(outcome.failure.status === TOO_MANY_REQUESTS)
-    }
-    return outcome
-  }
-  const onHeard = (): void => {
-    heardPieces += 1
-  }
-  if (apiKey === undefined && baseUrl === undefined) {
-    return {
-      call: async () => NO_PROVIDER,
-      sweep: () => undefined,
-      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
-      close: () => undefined,
-    }
-  }
   const http = createHttpFetch()
-  const client = new OpenAI({
-    fetch: http.fetch,
-    // Everything the SDK would read from the environment by itself is said here.
-    apiKey: apiKey ?? 'none',
-    baseURL: baseUrl ?? OPENAI_URL,
-    organization: null,
-    project: null,
-    logLevel: 'off',
-    maxRetries: 0,
-    timeout: options.callMs,
-  })
+  const gates = gatesOf(options)
+  const figures = { heard: 0, ended: 0, throttled: 0 }
+  const desk: Desk = {
+    ...options,
+    lines: new Map(
+      options.providers.map((provider) => {
+        const client = createProviderClient(provider, { ...options, fetch: http.fetch })
+        const gate = gates.get(keyId(provider))
+        if (gate === undefined) throw new Error(`no gate before ${provider.name}`)
+        return [provider.name, { client, gate }]
+      }),
+    ),
+    breakers: createBreakers(nowMs),
+    estimates: createEstimates(),
+    tenants: createTenantBudgets(options),
+    heard: () => void (figures.heard += 1),
+    ended(throttled) {
+      figures.ended += 1
+      figures.throttled += Number(throttled)
+    },
+  }
+  let counter = 0
+  let touchAtMs = 0
 
   return {
     async call(request) {
-      const now = nowMs()
-      const call: Call = {
-        controller: new AbortController(),
-        endAtMs: now + options.callMs,
-        deadlineAtMs: request.deadlineAtMs,
-        heardAtMs: now,
-        ended: undefined,
-      }
+      counter += 1
+      const patienceMs = Math.min(options.waitMs, request.deadlineAtMs - nowMs())
+      const call = newCall(request, `${options.node}.${counter.toString(36)}`, patienceMs)
       calls.add(call)
       request.onStart(() => endCall(call, 'cancelled'))
       try {
-        return count(await stream(client, request, call, { ...options, onHeard }))
-      } catch (error) {
-        return count(endedOutcome(call) ?? { kind: 'failed', failure: failureOf(error) })
+        return await route(call, desk)
       } finally {
         calls.delete(call)
       }
     },
-    progress: () => ({ calling: calls.size, heard: heardPieces, ended, throttled }),
+    progress: () => ({
+      calling: [...calls].filter(({ trial }) => trial !== undefined).length,
+      ...figures,
+    }),
+    waiting: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting(), 0),
     sweep(now) {
-      for (const call of calls) {
-        const overdue = overdueOf(call, now, options.silenceMs)
-        if (overdue !== undefined) endCall(call, overdue)
-      }
+      for (const call of calls) sweepCall(call, now, options.silenceMs)
+      for (const gate of gates.values()) gate.sweep(now)
+      if (shared === undefined || now < touchAtMs) return
+      touchAtMs = now + TOUCH_INTERVAL_MS
+      void touch(options.node, shared, gates)
     },
     close: http.close,
   }
 }
 
-async function stream(
-  client: OpenAI,
-  request: LlmRequest,
-  call: Call,
-  { nowMs, outputBytesMax, onHeard }: LlmOptions & { readonly onHeard: () => void },
-): Promise<LlmOutcome> {
-  const response = await client.chat.completions
-    .create(
-      {
-        model: request.model,
-        messages: request.messages as OpenAI.ChatCompletionMessageParam[],
-        tools: request.tools as OpenAI.ChatCompletionTool[],
-        stream: true,
-        stream_options: { include_usage: true },
-        ...(request.outputTokensMax === undefined
-          ? {}
-          : { max_completion_tokens: request.outputTokensMax }),
-      },
-      {
-        signal: call.controller.signal,
-        headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
-      },
-    )
-    .asResponse()
-  const heard: Heard = {
-    text: '',
-    characters: 0,
-    toolCalls: [],
-    finish: undefined,
-    inputTokens: 0,
-    outputTokens: 0,
+/** One gate for each key, so that providers with the same one share its limits. */
+function gatesOf({ providers, node, shared, nowMs, random }: LlmOptions): Map<string, Gate> {
+  const gates = new Map<string, Gate>()
+  for (const provider of providers) {
+    const key = keyId(provider)
+    if (gates.has(key)) continue
+    gates.set(key, createGate({ key, node, limits: provider.limits, shared, nowMs, random }))
   }
-  await readEvents(bodyOf(response), (data) => {
-    call.heardAtMs = nowMs()
-    onHeard()
-    if (call.ended !== undefined || data === '[DONE]') return
-    hear(heard, parseChunk(data), request)
-    if (heard.characters <= outputBytesMax) return
-    const message = `the answer is larger than ${outputBytesMax} bytes`
-    endCall(call, { kind: 'output-too-large', message })
-  })
-  return endedOutcome(call) ?? conclude(heard)
+  return gates
 }
 
-/** A chunk, or a throw: what cannot be read, and what the provider says went wrong meanwhile. */
-function parseChunk(data: string): OpenAI.ChatCompletionChunk {
-  const chunk = JSON.parse(data) as OpenAI.ChatCompletionChunk & { error?: { message?: string } }
-  if (chunk.error) throw new Error(chunk.error.message ?? 'the provider gave up within its answer')
-  return chunk
-}
-
-function hear(heard: Heard, chunk: OpenAI.ChatCompletionChunk, request: LlmRequest): void {
-  if (chunk.usage) {
-    heard.inputTokens = chunk.usage.prompt_tokens
-    heard.outputTokens = chunk.usage.completion_tokens
+async function touch(
+  node: string,
+  shared: ProviderLimits,
+  gates: ReadonlyMap<string, Gate>,
+): Promise<void> {
+  const keys = [...gates].map(([key, gate]) => ({ key, live: gate.live() }))
+  // While it is away the gates go on with their own share.
+  const touched = await shared.touch(node, keys).catch(() => undefined)
+  for (const [index, { key }] of keys.entries()) {
+    const state = touched?.keys[index]
+    if (touched !== undefined && state !== undefined) {
+      gates.get(key)?.touched(touched.nodes, state)
+    }
   }
-  const choice = chunk.choices?.[0]
-  if (choice === undefined) return
-  const { content, tool_calls: pieces } = choice.delta
-  if (content) {
-    heard.text += content
-    heard.characters += content.length
-    request.onText(content)
-  }
-  for (const piece of pieces ?? []) hearToolCall(heard, piece)
-  if (choice.finish_reason) heard.finish = choice.finish_reason
-}
-
-function hearToolCall(heard: Heard, piece: OpenAI.ChatCompletionChunk.Choice.Delta.ToolCall): void {
-  const { index, id, function: fn } = piece
-  // Indices come one after the other; anything else is counted as the next one.
-  const at = Math.min(index, heard.toolCalls.length)
-  const known = (heard.toolCalls[at] ??= { id: '', name: '', arguments: '' })
-  known.id ||= id ?? ''
-  known.name += fn?.name ?? ''
-  known.arguments += fn?.arguments ?? ''
-  heard.characters += (fn?.name?.length ?? 0) + (fn?.arguments?.length ?? 0)
-}
-
-function conclude(heard: Heard): LlmOutcome {
-  const { text, finish } = heard
-  if (finish === undefined) {
-    return failed({ kind: 'connection', message: 'the answer broke off before its end' })
-  }
-  if (finish === 'content_filter') {
-    return failed({ kind: 'withheld', message: 'the provider withheld its answer' })
-  }
-  const toolCalls = heard.toolCalls.map((call, index): ToolCall => ({
-    ...call,
-    // Some providers leave ids out; outputs are matched by them.
-    id: call.id === '' ? `call-${index}` : call.id,
-  }))
-  const { inputTokens, outputTokens } = heard
-  return {
-    kind: 'answered',
-    answer: { text, toolCalls },
-    usage: { inputTokens, outputTokens, llmCalls: 1 },
-  }
-}
-
-function overdueOf(call: Call, nowMs: number, silenceMs: number): Failure | undefined {
-  if (nowMs >= call.deadlineAtMs) return { kind: 'deadline', message: 'the task is out of time' }
-  if (nowMs >= call.endAtMs) return { kind: 'timeout', message: 'the LLM call took too long' }
-  if (nowMs - call.heardAtMs < silenceMs) return undefined
-  return { kind: 'timeout', message: `the provider was silent for ${silenceMs} ms` }
-}
-
-function endCall(call: Call, ended: Failure | 'cancelled'): void {
-  call.ended ??= ended
-  call.controller.abort()
-}
-
-function endedOutcome({ ended }: Call): LlmOutcome | undefined {
-  if (ended === undefined) return undefined
-  return ended === 'cancelled' ? { kind: 'cancelled' } : failed(ended)
-}
-
-function failed(failure: Failure): LlmOutcome {
-  return { kind: 'failed', failure }
-}
-
-/** The SDK's errors in the words of the domain. */
-function failureOf(error: unknown): Failure {
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, MESSAGE_MAX)
-  if (error instanceof OpenAI.APIConnectionTimeoutError) return { kind: 'timeout', message }
-  if (error instanceof OpenAI.APIConnectionError) return { kind: 'connection', message }
-  if (error instanceof OpenAI.APIError) {
-    return error.status === undefined
-      ? { kind: 'connection', message }
-      : { kind: 'status', status: error.status as number, message }
-  }
-  if (error instanceof SyntaxError) return { kind: 'malformed', message: 'unreadable answer' }
-  // What reading the body throws: the connection is gone.
-  return { kind: 'connection', message }
 }

@@ -7,6 +7,8 @@ export interface WorkerMetrics {
   readonly llmCalls: Counter<'outcome'>
   readonly llmSeconds: Histogram<never>
   readonly tokens: Counter<'direction'>
+  readonly toolCalls: Counter<'outcome'>
+  readonly toolSeconds: Histogram<never>
   readonly reportItems: Histogram<never>
 }
 
@@ -17,10 +19,19 @@ const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 /** Registers the worker's metrics; the two figures are read when they are scraped. */
 export function createMetrics(
   registry: Registry,
-  figures: { readonly running: () => number; readonly lagMs: () => number },
+  figures: {
+    readonly running: () => number
+    readonly lagMs: () => number
+    readonly waiting: () => number
+  },
 ): WorkerMetrics {
   const metrics = metricsOf(registry)
   metrics.gaugeOf('worker_running', 'Attempts that hold a slot.', figures.running)
+  metrics.gaugeOf(
+    'worker_provider_waiting',
+    "Calls that wait for their provider's limits.",
+    figures.waiting,
+  )
   metrics.gaugeOf(
     'worker_lag_seconds',
     'How late the event loop is, 99th percentile.',
@@ -40,6 +51,13 @@ export function createMetrics(
       CALL_BUCKETS_S,
     ),
     tokens: metrics.counter('worker_tokens_total', 'Tokens of LLM calls.', ['direction']),
+    toolCalls: metrics.counter('worker_tool_calls_total', 'Tool calls that ended.', ['outcome']),
+    toolSeconds: metrics.histogram(
+      'worker_tool_call_seconds',
+      'Duration of tool calls.',
+      [],
+      CALL_BUCKETS_S,
+    ),
     reportItems: metrics.histogram(
       'worker_report_items',
       'Reports in one request.',

@@ -1,4 +1,4 @@
-import type { Bus, Logger } from '@agentfleet/adapters'
+import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from './attempt.ts'
@@ -10,9 +10,12 @@ import { createLlm, type Llm } from './llm.ts'
 import { createMetrics } from './metrics.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
+import type { TenantBudgets } from './provider-config.ts'
+import type { Provider } from './provider.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
-import { builtInTools } from './tools.ts'
+import { createAnswerChecks } from './answer-schema.ts'
+import type { NodeTools } from './tools/node-tools.ts'
 
 /** What a node is made of, wired and inert. */
 export interface Node {
@@ -35,6 +38,11 @@ export interface NodeDeps {
   readonly random: () => number
   readonly registry: Registry
   readonly config: WorkerConfig
+  readonly providers: readonly Provider[]
+  readonly budgets: TenantBudgets
+  /** Limits of providers that all nodes share. */
+  readonly shared: ProviderLimits
+  readonly tools: NodeTools
   readonly logLevel: BeatThreadData['logLevel']
 }
 
@@ -46,6 +54,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const metrics = createMetrics(deps.registry, {
     running: () => runs.size(),
     lagMs: () => beats.lagMs(),
+    waiting: () => llm.waiting(),
   })
   const runs = createRuns((run) => {
     if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
@@ -74,11 +83,13 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     runs,
     reporter,
     llm,
-    tools: builtInTools(),
+    tools: deps.tools.all,
+    answerChecks: createAnswerChecks(),
     deltas,
     metrics,
     turnsMax: config.MAX_TURNS,
     resultBytesMax: config.RESULT_LIMIT_BYTES,
+    toolOutputMax: config.TOOL_OUTPUT_LIMIT,
   })
   const take = (item: DispatchItem): Run => {
     const now = clock.monotonicMs()
@@ -98,13 +109,17 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
   }
 }
 
-function llmOf({ config, clock }: NodeDeps): Llm {
+function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
   return createLlm({
-    apiKey: config.OPENAI_API_KEY,
-    baseUrl: config.OPENAI_BASE_URL,
+    node: config.SERVICE_ID,
+    providers,
+    budgets,
+    shared,
     silenceMs: config.LLM_SILENCE_TIMEOUT_MS,
     callMs: config.LLM_CALL_TIMEOUT_MS,
+    waitMs: config.PROVIDER_WAIT_MS,
     outputBytesMax: config.RESULT_LIMIT_BYTES,
     nowMs: () => clock.nowMs(),
+    random,
   })
 }

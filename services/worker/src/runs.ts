@@ -18,6 +18,7 @@ export type Phase = 'queued' | 'beginning' | 'running' | 'reporting'
 export type Over =
   | 'completed'
   | 'failed'
+  | 'paused'
   | 'finished'
   | 'not-due'
   | 'superseded'
@@ -30,6 +31,7 @@ export type Over =
 /** One attempt as this node runs it. */
 export interface Run {
   readonly taskId: string
+  readonly tenant: string
   readonly claim: string
   readonly careful: boolean
   readonly takenAtMs: number
@@ -131,6 +133,7 @@ export function createRuns(
 function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
   return {
     taskId: item.taskId,
+    tenant: item.tenant,
     claim: item.claim,
     careful: item.careful,
     takenAtMs: nowMs,

@@ -1,6 +1,7 @@
 import type { JournaledCall, TaskSpec } from '@agentfleet/domain'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createAnswerChecks } from '../src/answer-schema.ts'
 import {
   addAnswer,
   addToolOutput,
@@ -60,7 +61,7 @@ describe('replayConversation', () => {
   test('leaves one of two calls with the same id pending', () => {
     const call = { id: 'a', name: 'calculate', arguments: '{}' }
     const talk = addAnswer(openConversation(SPEC), { text: '', toolCalls: [call, call] }, USAGE)
-    expect(addToolOutput(talk, 'a', '1').pending).toHaveLength(1)
+    expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
   })
 
   test('finds the result in an answer that wants no tools', () => {
@@ -68,7 +69,7 @@ describe('replayConversation', () => {
     const talk = replayConversation(SPEC, [
       { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
     ])
-    expect(talk).toMatchObject({ answer: 'done', pending: [], turns: 1 })
+    expect(talk).toMatchObject({ result: 'done', pending: [], turns: 1 })
   })
 
   test('refuses a journal it cannot read', () => {
@@ -85,6 +86,74 @@ describe('replayConversation', () => {
         expect(replayConversation(SPEC, journal.slice(0, at))).toEqual(talks[at])
       }),
     )
+  })
+})
+
+describe('an answer that has to be JSON of a schema', () => {
+  const spec = { ...SPEC, responseSchema: { type: 'object', required: ['total'] } }
+  const check = createAnswerChecks().of(spec.responseSchema)
+  if (typeof check !== 'function') throw new Error(check.problem)
+  const rule = { check, repairsMax: 2 }
+  const say = (talk: Conversation, text: string) =>
+    addAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
+
+  test('is asked for in the opening', () => {
+    expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
+  })
+
+  test('is the value that was said', () => {
+    expect(say(openConversation(spec), '{"total":1}').result).toEqual({ total: 1 })
+  })
+
+  test('is asked for again with what is wrong, as often as the rule says', () => {
+    const once = say(openConversation(spec), '{}')
+    expect(once).toMatchObject({ result: undefined, givenUp: undefined, repairs: 1, pending: [] })
+    expect(once.messages.at(-1)).toMatchObject({
+      role: 'user',
+      content: expect.stringContaining("must have required property 'total'"),
+    })
+    const twice = say(once, 'no')
+    expect(twice.messages.at(-1)?.content).toContain('not JSON')
+    const thrice = say(twice, '{}')
+    expect(thrice).toMatchObject({ result: undefined, repairs: 2, turns: 3 })
+    expect(thrice.givenUp).toEqual([expect.stringContaining('total')])
+    expect(thrice.messages.at(-1)?.role).toBe('assistant')
+  })
+
+  test('is asked for in the same words after a crash (L3)', () => {
+    const texts = ['{}', 'no', '{"total":1}']
+    let talk = openConversation(spec)
+    const journal: JournaledCall[] = []
+    for (const text of texts) {
+      const output = { text, toolCalls: [] }
+      journal.push({ step: talk.step, kind: 'llm', name: 'sim', output, usage: USAGE })
+      talk = say(talk, text)
+      expect(replayConversation(spec, journal, rule)).toEqual(talk)
+    }
+  })
+})
+
+describe('tool calls that go wrong', () => {
+  const call = { id: 'a', name: 'calculate', arguments: '{}' }
+  const turn = (talk: Conversation, error: boolean) =>
+    addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
+
+  test('are counted as long as none goes right, in the journal too', () => {
+    const wrong = turn(turn(openConversation(SPEC), true), true)
+    expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
+    expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })
+    const output = { text: '', toolCalls: [call] }
+    const replayed = replayConversation(SPEC, [
+      { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
+      {
+        step: 1,
+        kind: 'tool',
+        name: 'calculate',
+        output: { id: 'a', text: '', error: true },
+        usage: NONE,
+      },
+    ])
+    expect(replayed).toMatchObject({ toolCalls: 1, toolErrors: 1 })
   })
 })
 
@@ -111,7 +180,7 @@ function live(outputs: readonly (readonly string[])[]) {
     for (const [index, text] of texts.entries()) {
       const output = { id: `${turn}-${index}`, text }
       journal.push({ step: talk.step, kind: 'tool', name: 'calculate', output, usage: NONE })
-      talk = addToolOutput(talk, output.id, text)
+      talk = addToolOutput(talk, output.id, { text, error: false })
       talks.push(talk)
     }
   }

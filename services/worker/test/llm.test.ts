@@ -1,7 +1,9 @@
+import { NO_USAGE, UNLIMITED } from '@agentfleet/domain'
 import { createSimulator } from '@agentfleet/llm-simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLlm, type LlmOptions, type LlmRequest } from '../src/llm.ts'
-import { builtInTools } from '../src/tools.ts'
+import type { Provider } from '../src/provider.ts'
+import { builtInTools } from '../src/tools/built-in.ts'
 
 /** The provider is the simulator: a real HTTP server. */
 const simulator = createSimulator({
@@ -26,14 +28,32 @@ afterAll(async () => {
   await simulator.close()
 })
 
+function provider(change: Partial<Provider> = {}): Provider {
+  return {
+    name: 'first',
+    baseUrl,
+    key: 'key',
+    models: [{ match: '*' }],
+    limits: UNLIMITED,
+    prices: {},
+    pricesVersion: 'v1',
+    firstTokenMs: undefined,
+    ...change,
+  }
+}
+
 function setup(options: Partial<LlmOptions> = {}) {
   const llm = createLlm({
-    apiKey: 'key',
-    baseUrl,
+    node: 'node',
+    providers: [provider()],
+    budgets: {},
+    shared: undefined,
     silenceMs: 5_000,
     callMs: 10_000,
+    waitMs: 5_000,
     outputBytesMax: 10_000,
     nowMs: Date.now,
+    random: Math.random,
     ...options,
   })
   const timer = setInterval(() => llm.sweep(Date.now()), 20)
@@ -42,6 +62,10 @@ function setup(options: Partial<LlmOptions> = {}) {
     llm.call({
       taskId: 'task',
       step: 0,
+      tenant: 'default',
+      priority: 'medium',
+      sinceMs: Date.now(),
+      spent: NO_USAGE,
       model,
       messages: [{ role: 'user', content: 'say something' }],
       tools: [...builtInTools().values()].map((tool) => tool.offer),
@@ -60,7 +84,7 @@ describe('what calls come to', () => {
     await call('sim?tokens=1')
     await call('sim?fault=429')
     await call('sim?ttft=5000', { onStart: (cancel) => cancel() })
-    expect(progress()).toMatchObject({ calling: 0, ended: 2, throttled: 1 })
+    expect(progress()).toMatchObject({ calling: 0, ended: 4, throttled: 3 })
   })
 })
 
@@ -101,12 +125,14 @@ describe('a call', () => {
   })
 
   test('fails when nobody listens', async () => {
-    const outcome = await setup({ baseUrl: 'http://127.0.0.1:9/v1' }).call('sim')
+    const outcome = await setup({
+      providers: [provider({ baseUrl: 'http://127.0.0.1:9/v1' })],
+    }).call('sim')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
   })
 
   test('fails without a provider', async () => {
-    const outcome = await setup({ apiKey: undefined, baseUrl: undefined }).call('sim')
+    const outcome = await setup({ providers: [] }).call('sim')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'no-provider' } })
   })
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { defaultCacheDir, findBinaries } from '@agentfleet/local'
 import { measureFailover } from './bench/failover.ts'
 import { measureInflight } from './bench/inflight.ts'
+import { comparePaidTwice } from './bench/paid-twice.ts'
 import { readOptions, USAGE } from './bench/options.ts'
 import { startSides, type BenchContext } from './bench/sides.ts'
 import { auditFleet, compareLatency, compareThroughput, measureIdle } from './bench/throughput.ts'
@@ -67,6 +68,7 @@ async function measureAll(context: BenchContext): Promise<Figures> {
   }
   if (parts.has('inflight')) figures['inflight'] = await measureInflight(context)
   if (parts.has('failover')) figures['failover'] = await measureFailover(context)
+  if (parts.has('paid-twice')) figures['paidTwice'] = await comparePaidTwice(context)
   return figures
 }
 

@@ -1,4 +1,4 @@
-import type { TaskEvent } from '@agentfleet/domain'
+import { firstWait, type TaskEvent } from '@agentfleet/domain'
 
 /**
  * What must hold of every log, whatever happened to the fleet. Pure: histories and what was accepted
@@ -6,7 +6,8 @@ import type { TaskEvent } from '@agentfleet/domain'
  *
  * - I1: a task that was accepted has `submitted` in the log, once and first.
  * - I2: an ended task has exactly one terminal event, and nothing follows it.
- * - I3: attempts never decrease, each begins once, and no call of a run is finished twice.
+ * - I3: attempts never decrease, each begins once, and no call of a run is finished twice; nothing
+ *   happens to a task that waits but the end of its wait or its own.
  * - I4: the same tenant and idempotency key lead to one task.
  */
 
@@ -22,6 +23,8 @@ export interface LoggedEvent {
   /** Position in the run, of `call-finished` only. */
   readonly step?: number
   readonly node?: string
+  /** The task began to wait by this event. */
+  readonly waits?: boolean
 }
 
 /** All events by task, in the order they were stored. */
@@ -62,7 +65,13 @@ export function loggedEvent(event: TaskEvent, seq: number): LoggedEvent {
     ...('attempt' in event ? { attempt: event.attempt } : {}),
     ...('node' in event ? { node: event.node } : {}),
     ...(event.type === 'call-finished' ? { step: event.call.step } : {}),
+    ...(beginsToWait(event) ? { waits: true } : {}),
   }
+}
+
+function beginsToWait(event: TaskEvent): boolean {
+  if (event.type === 'paused') return true
+  return event.type === 'submitted' && firstWait(event.spec, event.atMs) !== undefined
 }
 
 /** Checks every history and every accepted submission. */
@@ -115,12 +124,15 @@ function checkEnding(events: readonly LoggedEvent[], breach: Breach): void {
 
 function checkAttempts(events: readonly LoggedEvent[], breach: Breach): void {
   let seq = 0
-  // The first attempt runs without an event of its own.
-  let attempt = 1
+  // The first attempt runs without an event of its own, but for a task that waited before it.
+  let attempt = events[0]?.waits === true ? 0 : 1
+  let waiting = false
   const steps = new Set<number>()
   for (const event of events) {
     if (event.seq <= seq) breach('I3', `sequence ${event.seq} after ${seq}`)
     seq = event.seq
+    if (waiting && !mayEndWait(event)) breach('I3', `${event.type} of a task that waits`)
+    waiting = event.waits === true
     if (event.step !== undefined) {
       if (steps.has(event.step)) breach('I3', `call ${event.step} finished twice`)
       steps.add(event.step)
@@ -135,6 +147,10 @@ function checkAttempts(events: readonly LoggedEvent[], breach: Breach): void {
     }
     attempt = Math.max(attempt, event.attempt)
   }
+}
+
+function mayEndWait(event: LoggedEvent): boolean {
+  return event.type === 'released' || event.type === 'resumed' || isEnding(event)
 }
 
 /** Upholds I4; yields each accepted task once. */

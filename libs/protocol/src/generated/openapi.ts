@@ -42,6 +42,48 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tasks:replay': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Run ended tasks again, up to 1,000 in one request.
+     * @description Newest first, those of one state that match; each becomes a new task that names the ended one as `replayOf`. With an idempotency key each ended task is repeated once, however often the request is sent and whichever page it is on.
+     */
+    post: operations['replayTasks']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/tasks/{id}/replay': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Run an ended task again.
+     * @description A new task with the same spec, which names the ended one as `replayOf`. From its journal it goes on behind the last finished call, and no call of the ended task is paid again.
+     */
+    post: operations['replayTask']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/tasks/{id}': {
     parameters: {
       query?: never
@@ -83,6 +125,30 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tasks/{id}/approvals/{step}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+        /** @description The step that `waitingFor` of the task names. */
+        step: number
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Allow a step that waits for somebody's word, or not.
+     * @description The run goes on in either case: a call that was not allowed is told to the model, with the note. The same word once more changes nothing and is answered with 200 again.
+     */
+    post: operations['approveStep']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/tasks/{id}/events': {
     parameters: {
       query?: never
@@ -102,6 +168,146 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/agents': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** List the definitions of agents, your own and those that are shipped. */
+    get: operations['listAgents']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/agents/{name}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    /** Read the definition of an agent. */
+    get: operations['getAgent']
+    /**
+     * Define an agent, or change its definition.
+     * @description Makes a new version; what is the newest version already makes none. A name that is shipped is overridden. Tasks keep the definition they were submitted with.
+     */
+    put: operations['putAgent']
+    post?: never
+    /** Remove a definition of yours; a shipped one of the same name comes back. */
+    delete: operations['deleteAgent']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/goals': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Have a goal planned, run and put together.
+     * @description A planner breaks the goal into a plan of tasks with roles; an invalid plan (a cycle, an unknown role, too long or too deep) and one whose steps failed is replaced at most `maxReplans` times. With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. The goal is a task as well: it can be read, followed and cancelled as one, which cancels its steps.
+     */
+    post: operations['submitGoal']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/goals/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    /** Read a goal with its plans and the states of their steps. */
+    get: operations['getGoal']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/goals/{id}/run': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Run the plan of a goal that was only planned. */
+    post: operations['runGoal']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/schedules': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** List your schedules by name. */
+    get: operations['listSchedules']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/schedules/{name}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        name: string
+      }
+      cookie?: never
+    }
+    /** Read a schedule. */
+    get: operations['getSchedule']
+    /**
+     * Define or replace a schedule.
+     * @description Each tick submits the task once, however many coordinators run. Of ticks that were missed the last one is made up for.
+     */
+    put: operations['putSchedule']
+    post?: never
+    /** Remove a schedule; tasks that it submitted stay. */
+    delete: operations['deleteSchedule']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/stream': {
     parameters: {
       query?: never
@@ -114,6 +320,26 @@ export interface paths {
      * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON text. On subscribing, the history after `after` is replayed, then events follow live, ordered by `seq`, without gaps or duplicates. Deltas are hints and may be left out. A subscription to `fleet` brings every decision and incident from then on: a decision again with each outcome that is measured, an incident again at each of its stages. The API key travels as `Authorization: Bearer`, as `access_token`, or as the subprotocol `bearer.<key>` offered beside `agentfleet`. Closed with 1001 (the gateway stops), 1008 (five unreadable frames) or 1013 (the client reads too slowly): connect again and subscribe with `after`.
      */
     get: operations['openStream']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/usage': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read what you have used, by day and model, with its cost.
+     * @description Made of the log: every call that a task's history shows is counted once, about a second later.
+     */
+    get: operations['getUsage']
     put?: never
     post?: never
     delete?: never
@@ -281,7 +507,7 @@ export interface components {
     /** @enum {string} */
     Level: 'low' | 'medium' | 'high'
     /** @enum {string} */
-    TaskState: 'queued' | 'running' | 'retrying' | 'completed' | 'failed' | 'cancelled'
+    TaskState: 'waiting' | 'queued' | 'running' | 'retrying' | 'completed' | 'failed' | 'cancelled'
     IdempotencyKey: string
     TaskRequest: {
       /** @description What the agent is to do. */
@@ -308,17 +534,20 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /**
-       * @description Role or name of the LLM agent that runs the task.
-       * @default assistant
-       */
+      /** @description Name of a defined agent (see `/v1/agents`; "DevOps Engineer" is `devops-engineer`), or any role; `assistant` if not given. What the task says itself goes before the definition. */
       agent?: string
-      /** @description The LLM; the gateway's configured model if not given. */
+      /** @description The version of the agent's definition; the newest if not given. */
+      agentVersion?: number
+      /** @description A definition for this task only, in place of a stored one. */
+      agentDefinition?: components['schemas']['AgentDefinition']
+      fallbackModels?: components['schemas']['FallbackModels']
+      tools?: components['schemas']['ToolNames']
+      responseSchema?: components['schemas']['ResponseSchema']
+      budget?: components['schemas']['Budget']
+      limits?: components['schemas']['RunLimits']
+      /** @description The LLM; that of the agent's definition, or the gateway's, if not given. */
       model?: string
-      /**
-       * @description Longest lifetime from the submission, waiting and retries included; then it fails.
-       * @default 3600000
-       */
+      /** @description Longest lifetime from the submission, waiting and retries included; then it fails. That of the agent's definition, or an hour, if not given. */
       timeoutMs?: number
       /**
        * @description Failed attempts that end the task.
@@ -337,8 +566,139 @@ export interface components {
       maxOutputTokens?: number
       /** @description Your own notes, returned as they are. */
       metadata?: components['schemas']['Metadata']
+      /** @description Tasks that must have ended before this one runs; their results are handed to its agent. A task that is not there is refused with 422. */
+      dependsOn?: string[]
+      /**
+       * @description `fail`: a dependency that failed or was cancelled fails this task at once, with the code `dependency-failed`; `continue`: it runs all the same and is told.
+       * @default fail
+       * @enum {string}
+       */
+      onDependencyFailure?: 'fail' | 'continue'
+      /**
+       * Format: date-time
+       * @description Does not run before this instant (RFC 3339), at most seven days ahead; `timeoutMs` counts from then.
+       */
+      notBefore?: string
+      /** @description Does not run for this long after the submission; `timeoutMs` counts from then. */
+      delayMs?: number
       /** @description The same as the header `Idempotency-Key`, which a batch has no place for. */
       idempotencyKey?: components['schemas']['IdempotencyKey']
+    }
+    /** @description Models to try, in this order, when the first one cannot be had. */
+    FallbackModels: string[]
+    /** @description Tools the agent may use, by name or by the beginning of one (`server__*`); none if empty, the built-in ones of the worker if not given. A team's own tools and those of MCP servers are only offered to an agent that names them. */
+    ToolNames: string[]
+    /** @description JSON schema (2020-12) that the result has to fit; at most 32 kB. */
+    ResponseSchema: {
+      [key: string]: unknown
+    }
+    /** @description What a task may use up in all its attempts; then it ends with what it has. */
+    Budget: {
+      /** @description Input and output tokens together. */
+      tokens?: number
+      usd?: number
+      /** @description LLM calls. */
+      turns?: number
+      /** @description Time from the submission. */
+      wallMs?: number
+    }
+    /** @description Bounds of a run; the worker's own hold as well. */
+    RunLimits: {
+      turnsMax?: number
+      toolCallsMax?: number
+      /** @description Further tries at an answer that does not fit the response schema. */
+      repairsMax?: number
+    }
+    /** @description Bounds of the tasks of an agent, where a task does not say its own. */
+    AgentLimits: {
+      turnsMax?: number
+      toolCallsMax?: number
+      repairsMax?: number
+      maxOutputTokens?: number
+      timeoutMs?: number
+      budget?: components['schemas']['Budget']
+    }
+    AgentDefinition: {
+      /** @description What the agent is, in a few words. */
+      role?: string
+      /** @description What it is good for; people and planners read it. */
+      description?: string
+      /** @description The system prompt of its tasks. */
+      instructions?: string
+      model?: string
+      fallbackModels?: components['schemas']['FallbackModels']
+      tools?: components['schemas']['ToolNames']
+      responseSchema?: components['schemas']['ResponseSchema']
+      limits?: components['schemas']['AgentLimits']
+    }
+    Agent: {
+      name: string
+      /** @description Grows with each change, from 1; 0 is a shipped definition. */
+      version: number
+      builtIn: boolean
+      updatedAt?: string
+      definition: components['schemas']['AgentDefinition']
+    }
+    AgentSummary: {
+      name: string
+      version: number
+      builtIn: boolean
+      updatedAt?: string
+      role?: string
+      description?: string
+      model?: string
+    }
+    AgentList: {
+      agents: components['schemas']['AgentSummary'][]
+    }
+    /** @description The definition that a task was submitted with. */
+    DefinitionRef: {
+      name: string
+      /** @description 0 is a shipped definition. */
+      version: number
+    }
+    /**
+     * @description From its first call on, or behind the last call that the ended task has finished.
+     * @default start
+     * @enum {string}
+     */
+    ReplayFrom: 'start' | 'journal'
+    ReplayRequest: {
+      from?: components['schemas']['ReplayFrom']
+    }
+    ReplayQuery: {
+      /**
+       * @default failed
+       * @enum {string}
+       */
+      state?: 'completed' | 'failed' | 'cancelled'
+      /** @description Only tasks that ended with this code. */
+      errorCode?: string
+      /** @description Only tasks submitted at this instant (ISO 8601) or later. */
+      createdAfter?: string
+      /** @description Only tasks submitted before this instant (ISO 8601). */
+      createdBefore?: string
+      from?: components['schemas']['ReplayFrom']
+      /**
+       * @description Tasks looked at in this request.
+       * @default 1000
+       */
+      limit?: number
+      /** @description `nextCursor` of the answer before, with the same filters. */
+      cursor?: string
+    }
+    ReplayResult: {
+      replayOf: string
+      /** @description What a single replay would have been answered with. */
+      status: number
+      /** @description The new task. */
+      taskId?: string
+      problem?: components['schemas']['Problem']
+    }
+    ReplayPage: {
+      results: components['schemas']['ReplayResult'][]
+      /** @description Missing when every task was looked at. */
+      nextCursor?: string
     }
     Metadata: {
       [key: string]: string
@@ -359,6 +719,33 @@ export interface components {
       inputTokens: number
       outputTokens: number
       llmCalls: number
+      /** @description By the price tables of the providers; absent when none of the models has a price. */
+      costUsd?: number
+    }
+    /** @description Which model of which provider answered, under the provider's own name of it. */
+    CalledBy: {
+      provider: string
+      model: string
+      /** @description Version of the price table. */
+      prices?: string
+    }
+    UsageReport: {
+      /** @enum {string} */
+      scope: 'tenant' | 'fleet'
+      tenant?: string
+      from: string
+      to: string
+      /** @description Days (UTC) on which something was used, oldest first. */
+      days: {
+        day: string
+        total: components['schemas']['Usage']
+        models: {
+          model: string
+          provider: string
+          usage: components['schemas']['Usage']
+        }[]
+      }[]
+      total: components['schemas']['Usage']
     }
     TaskError: {
       code: string
@@ -383,7 +770,7 @@ export interface components {
       deadlineAt: string
       /** @description Sequence of the last stored event; resume a stream with it as `after`. */
       seq: number
-      /** @description The attempt now entitled to run, from 1. */
+      /** @description The attempt now entitled to run, from 1; 0 before the first of a task that waited. */
       attempt: number
       failures: number
       /** @description The node that runs or ran the attempt. */
@@ -391,12 +778,180 @@ export interface components {
       /** @description Why the task went where it went, as soon as an event told of it. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
+      definition?: components['schemas']['DefinitionRef']
+      fallbackModels?: components['schemas']['FallbackModels']
+      tools?: components['schemas']['ToolNames']
+      responseSchema?: components['schemas']['ResponseSchema']
+      budget?: components['schemas']['Budget']
+      limits?: components['schemas']['RunLimits']
+      /** @description The ended task that this one repeats. */
+      replayOf?: string
       /** @description When the next attempt is due. */
       retryAt?: string
+      waitingFor?: components['schemas']['Waiting']
+      /** @description How often a run gave its slot back to wait. */
+      pauses?: number
+      approvals?: components['schemas']['Approval'][]
+      dependsOn?: string[]
+      /** @description When the task may run at the earliest. */
+      notBefore?: string
+      /** @description The task whose run made this one. */
+      parentId?: string
+      /** @description The tasks that runs of this one made. */
+      children?: components['schemas']['Child'][]
       /** @description What the agent answered. */
       result?: unknown
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
+    }
+    /** @description What a waiting task waits for: other tasks (`dependencies`, `children`: taskIds), an instant (`time`: until), or somebody's word (`approval`: step, tool and arguments). */
+    Waiting: {
+      /** @enum {string} */
+      kind: 'dependencies' | 'time' | 'approval' | 'children'
+      taskIds?: string[]
+      until?: string
+      step?: number
+      tool?: string
+      arguments?: unknown
+    }
+    /** @description Somebody's word on a step that asked for it. */
+    Approval: {
+      step: number
+      approved: boolean
+      by: string
+      note?: string
+    }
+    ApprovalRequest: {
+      approved: boolean
+      /** @description Why; the model reads it when the step was not allowed. */
+      note?: string
+    }
+    Child: {
+      id: string
+      /** @description The step of the run that made it. */
+      step: number
+    }
+    GoalRequest: {
+      /** @description What is to be reached. */
+      goal: string
+      /** @description Any JSON, handed to the planner beside the goal. */
+      context?: unknown
+      /**
+       * @description `false`: the plan waits for `POST /v1/goals/{id}/run`.
+       * @default true
+       */
+      run?: boolean
+      /** @description Names of the agents that steps may have; all of them if not given. */
+      roles?: string[]
+      /**
+       * @description How often an invalid or failed plan may be replaced.
+       * @default 2
+       */
+      maxReplans?: number
+      /** @description The agent that plans and puts the results together. */
+      planner?: string
+      /** @description The LLM of the planner, and of steps whose agent has none of its own. */
+      model?: string
+      /**
+       * @default medium
+       * @enum {string}
+       */
+      priority?: 'low' | 'medium' | 'high'
+      /** @description Longest lifetime of the goal and of all its steps; a day if not given. */
+      timeoutMs?: number
+      /** @default 3 */
+      maxAttempts?: number
+      budget?: components['schemas']['Budget']
+      metadata?: components['schemas']['Metadata']
+      idempotencyKey?: components['schemas']['IdempotencyKey']
+    }
+    Goal: {
+      id: string
+      state: components['schemas']['TaskState']
+      /**
+       * @description `held`: the plan waits for somebody to run it.
+       * @enum {string}
+       */
+      stage: 'planning' | 'held' | 'running' | 'concluding' | 'ended'
+      goal: string
+      planner: string
+      model: string
+      createdAt: string
+      updatedAt: string
+      seq: number
+      /** @description Every plan that was made, the last one at the end. */
+      plans: components['schemas']['GoalPlan'][]
+      waitingFor?: components['schemas']['Waiting']
+      /** @description Of the goal and of its steps. */
+      usage: components['schemas']['Usage']
+      limits: {
+        stepsMax: number
+        depthMax: number
+        taskCharsMax: number
+        maxReplans: number
+      }
+      /** @description The answer that the results were put together to. */
+      result?: unknown
+      error?: components['schemas']['TaskError']
+    }
+    GoalPlan: {
+      /** @description The step of the goal's run that made the plan. */
+      step: number
+      valid: boolean
+      summary: string
+      /** @description Longest chain of steps. */
+      depth?: number
+      /** @description Why the plan cannot run. */
+      problems?: string[]
+      steps: components['schemas']['GoalStep'][]
+    }
+    GoalStep: {
+      id: string
+      role: string
+      task: string
+      dependsOn: string[]
+      /** @description The task that does it, once the plan runs. */
+      taskId?: string
+      state?: components['schemas']['TaskState']
+      error?: components['schemas']['TaskError']
+    }
+    ScheduleRequest: {
+      /** @description Five fields, or six with seconds first; at most once a second. */
+      cron: string
+      /**
+       * @description IANA time zone that the expression is read in.
+       * @default UTC
+       */
+      timeZone?: string
+      /**
+       * @description `skip`: no new task while the last one has not ended.
+       * @default allow
+       * @enum {string}
+       */
+      overlap?: 'allow' | 'skip'
+      /** @default false */
+      paused?: boolean
+      task: components['schemas']['TaskRequest']
+    }
+    Schedule: {
+      name: string
+      cron: string
+      timeZone: string
+      /** @enum {string} */
+      overlap: 'allow' | 'skip'
+      paused: boolean
+      task: components['schemas']['TaskRequest']
+      updatedAt: string
+      /** @description The next tick; missing when it is paused or has no further one. */
+      nextAt?: string
+      lastTickAt?: string
+      /** @description The last task that it submitted. */
+      lastTaskId?: string
+      /** @description Whether the last tick was skipped because the task before it had not ended. */
+      lastSkipped?: boolean
+    }
+    ScheduleList: {
+      schedules: components['schemas']['Schedule'][]
     }
     /** @description The last placement of a task that is known. */
     Placement: {
@@ -421,6 +976,7 @@ export interface components {
       seq: number
       attempt: number
       failures: number
+      waitingFor?: components['schemas']['Waiting']
       node?: string
       error?: components['schemas']['TaskError']
     }
@@ -435,6 +991,10 @@ export interface components {
       | 'attempt-started'
       | 'call-finished'
       | 'attempt-failed'
+      | 'released'
+      | 'paused'
+      | 'resumed'
+      | 'spawned'
       | 'completed'
       | 'failed'
       | 'cancelled'
@@ -445,8 +1005,9 @@ export interface components {
       name: string
       output: unknown
       usage: components['schemas']['Usage']
+      by?: components['schemas']['CalledBy']
     }
-    /** @description One stored event. `attempt-started` has attempt and node; `call-finished` attempt and call; `attempt-failed` attempt, error and retryAtMs; `completed` attempt, node, result and usage; `failed` attempt and error; `cancelled` reason. All of an attempt may have placement. */
+    /** @description One stored event. `attempt-started` has attempt and node; `call-finished` attempt and call; `attempt-failed` attempt, error and retryAtMs; `completed` attempt, node, result and usage; `failed` attempt, error and, when a budget ran out, the result so far; `cancelled` reason; `released` reason; `paused` attempt and wait; `resumed` reason and approval; `spawned` attempt, step and the ids of the children. All of an attempt may have placement. */
     Event: {
       type: components['schemas']['EventType']
       /** @description Milliseconds since the epoch. */
@@ -458,8 +1019,13 @@ export interface components {
       retryAtMs?: number
       result?: unknown
       usage?: components['schemas']['Usage']
+      by?: components['schemas']['CalledBy']
       reason?: string
       placement?: components['schemas']['Placement']
+      wait?: components['schemas']['Waiting']
+      approval?: components['schemas']['Approval']
+      step?: number
+      children?: string[]
     }
     /** @description An event with its sequence. */
     HistoryEvent: {
@@ -473,8 +1039,13 @@ export interface components {
       retryAtMs?: number
       result?: unknown
       usage?: components['schemas']['Usage']
+      by?: components['schemas']['CalledBy']
       reason?: string
       placement?: components['schemas']['Placement']
+      wait?: components['schemas']['Waiting']
+      approval?: components['schemas']['Approval']
+      step?: number
+      children?: string[]
     }
     TaskHistory: {
       events: components['schemas']['HistoryEvent'][]
@@ -850,6 +1421,9 @@ export interface components {
   }
   parameters: {
     TaskId: string
+    AgentName: string
+    /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+    IfMatch: string
     RecordId: string
     Limit: number
     /** @description `nextCursor` of the page before, with the same filters. */
@@ -955,6 +1529,75 @@ export interface operations {
       default: components['responses']['Problem']
     }
   }
+  replayTasks: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description Under the same key no ended task is repeated twice. */
+        'Idempotency-Key'?: components['schemas']['IdempotencyKey']
+      }
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ReplayQuery']
+      }
+    }
+    responses: {
+      /** @description One result for each task that matched. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReplayPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  replayTask: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description Under the same key the same replay leads to the same task. */
+        'Idempotency-Key'?: components['schemas']['IdempotencyKey']
+      }
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['ReplayRequest']
+      }
+    }
+    responses: {
+      /** @description It was replayed earlier under the same key, and that has ended. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Task']
+        }
+      }
+      /** @description The new task is stored and will be run. */
+      202: {
+        headers: {
+          /** @description Where the new task can be read. */
+          Location?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Task']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
   getTask: {
     parameters: {
       query?: never
@@ -1001,6 +1644,35 @@ export interface operations {
       default: components['responses']['Problem']
     }
   }
+  approveStep: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+        /** @description The step that `waitingFor` of the task names. */
+        step: number
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ApprovalRequest']
+      }
+    }
+    responses: {
+      /** @description The task, which goes on. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Task']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
   getTaskEvents: {
     parameters: {
       query?: never
@@ -1024,6 +1696,301 @@ export interface operations {
       default: components['responses']['Problem']
     }
   }
+  listAgents: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Every definition in its newest version, by name. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AgentList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getAgent: {
+    parameters: {
+      query?: {
+        /** @description One of the latest 20 versions; the newest if not given. */
+        version?: number
+      }
+      header?: never
+      path: {
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The definition. */
+      200: {
+        headers: {
+          /** @description Its version, for `If-Match`. */
+          ETag?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Agent']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  putAgent: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+        'If-Match'?: components['parameters']['IfMatch']
+        /** @description `*`: only if there is no definition of yours under this name. */
+        'If-None-Match'?: '*'
+      }
+      path: {
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['AgentDefinition']
+      }
+    }
+    responses: {
+      /** @description The definition is stored. */
+      200: {
+        headers: {
+          /** @description Its version, for `If-Match`. */
+          ETag?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Agent']
+        }
+      }
+      /** @description The definition is stored; there was none of yours under this name. */
+      201: {
+        headers: {
+          /** @description Its version, for `If-Match`. */
+          ETag?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Agent']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  deleteAgent: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+        'If-Match'?: components['parameters']['IfMatch']
+      }
+      path: {
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description It is removed, or was not there. */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  submitGoal: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description Sending the same body again under the same key returns the same goal. */
+        'Idempotency-Key'?: components['schemas']['IdempotencyKey']
+      }
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GoalRequest']
+      }
+    }
+    responses: {
+      /** @description The goal is stored and will be planned. */
+      202: {
+        headers: {
+          /** @description Where the goal can be read. */
+          Location?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Goal']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getGoal: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The goal. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Goal']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  runGoal: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The goal. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Goal']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listSchedules: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description All of them, at most 200. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ScheduleList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getSchedule: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        name: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The schedule with its next and its last tick. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Schedule']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  putSchedule: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        name: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ScheduleRequest']
+      }
+    }
+    responses: {
+      /** @description The schedule is replaced. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Schedule']
+        }
+      }
+      /** @description The schedule is there. */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Schedule']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  deleteSchedule: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        name: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description It is removed, or was not there. */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      default: components['responses']['Problem']
+    }
+  }
   openStream: {
     parameters: {
       query?: {
@@ -1042,6 +2009,34 @@ export interface operations {
           [name: string]: unknown
         }
         content?: never
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getUsage: {
+    parameters: {
+      query?: {
+        /** @description First day (UTC); 29 days before `to` if not given. */
+        from?: string
+        /** @description Last day (UTC); today if not given. */
+        to?: string
+        /** @description `fleet`: of all tenants together, for operators. */
+        scope?: 'tenant' | 'fleet'
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The usage. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UsageReport']
+        }
       }
       default: components['responses']['Problem']
     }

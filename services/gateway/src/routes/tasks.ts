@@ -8,12 +8,13 @@ import {
   type FilledTaskRequest,
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AgentChoice } from '../agent-choice.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { refusalOf } from '../errors.ts'
 import { Refusal, toProblem } from '../problems.ts'
 import type { Reader } from '../reads.ts'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from '../spec.ts'
-import type { SubmitOutcome, Submitter } from '../submit.ts'
+import type { Submission, SubmitOutcome, Submitter } from '../submit.ts'
 import { historyEvent, taskSummary, taskView } from '../views.ts'
 import type { Waiting } from '../waiting.ts'
 
@@ -26,6 +27,7 @@ export interface TaskRouteDeps {
   readonly taskLog: Pick<TaskLog, 'history'>
   readonly store: Pick<Store, 'list'>
   readonly defaultModel: string
+  readonly agentChoice: AgentChoice
 }
 
 /** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
@@ -33,7 +35,7 @@ const CANCEL_DEADLINE_MS = 5_000
 
 /** The handlers of `/v1/tasks…`, by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
-  const { submitter, waiting, reader, bus, taskLog, store, defaultModel } = deps
+  const { submitter, waiting, reader, bus, taskLog, store, defaultModel, agentChoice } = deps
 
   /** The task of this request; a foreign one is not told from one that is not there. */
   async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
@@ -42,6 +44,29 @@ export function taskRoutes(deps: TaskRouteDeps) {
     const record = await reader.load(id)
     if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
     return record
+  }
+
+  /** What is submitted: the request, with what its agent's definition says. */
+  async function submissionOf(
+    tenant: string,
+    request: FilledTaskRequest,
+    key: string | undefined,
+    taskId = submitter.idFor(tenant, key),
+  ): Promise<Submission> {
+    const keyed = key !== undefined
+    const choice = agentChoice.definitionFor(tenant, request)
+    const found = choice instanceof Promise ? await choice : choice
+    const spec = specOf(request, defaultModel, found)
+    const { agentVersion } = request
+    // A definition may change between two submissions of the same body under the same key.
+    const asked =
+      keyed && found?.ref !== undefined
+        ? {
+            ...specOf(request, defaultModel),
+            ...(agentVersion === undefined ? {} : { agentVersion }),
+          }
+        : undefined
+    return { taskId, tenant, spec, keyed, ...(asked === undefined ? {} : { asked }) }
   }
 
   async function viewOf(record: TaskRecord) {
@@ -54,9 +79,8 @@ export function taskRoutes(deps: TaskRouteDeps) {
     const body = request.body as FilledTaskRequest
     const header = headers['idempotency-key'] as string | undefined
     const key = idempotencyKeyOf(header, body.idempotencyKey)
-    const spec = specOf(body, defaultModel)
-    const taskId = submitter.idFor(tenant, key)
-    const submission = { taskId, tenant, spec, keyed: key !== undefined }
+    const submission = await submissionOf(tenant, body, key)
+    const { taskId } = submission
     const waitSeconds = waitSecondsOf(headers['prefer'] as string | undefined)
     if (waitSeconds === undefined) {
       const record = recordOf(await submitter.submit(submission))
@@ -85,8 +109,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     const key = request.idempotencyKey
     const taskId = submitter.idFor(tenant, key)
     try {
-      const spec = specOf(request, defaultModel)
-      const submission = { taskId, tenant, spec, keyed: key !== undefined }
+      const submission = await submissionOf(tenant, request, key, taskId)
       const record = recordOf(await submitter.submit(submission))
       return { status: isTerminal(record.state) ? 200 : 202, taskId }
     } catch (error) {

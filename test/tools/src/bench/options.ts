@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /** The parts of the benchmark, in the order they run. */
-export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover'] as const
+export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'paid-twice'] as const
 /** A part of the benchmark. */
 export type Part = (typeof PARTS)[number]
 
@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly inflight: number
   readonly kills: number
   readonly failoverTasks: number
+  readonly paidTasks: number
   readonly jsonFile: string | undefined
   readonly profileDir: string | undefined
 }
@@ -49,6 +50,7 @@ const DEFAULTS = {
   inflight: 20_000,
   kills: 3,
   failoverTasks: 1_400,
+  paidTasks: 400,
 }
 const SMOKE = {
   rounds: 1,
@@ -61,6 +63,7 @@ const SMOKE = {
   inflight: 400,
   kills: 1,
   failoverTasks: 200,
+  paidTasks: 40,
 }
 
 /** Reads the flags; throws with what is wrong. */
@@ -99,6 +102,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     inflight: number('inflight'),
     kills: number('kills'),
     failoverTasks: base.failoverTasks,
+    paidTasks: base.paidTasks,
     jsonFile: values.json === undefined ? undefined : resolve(values.json),
     profileDir: values.profile === undefined ? undefined : resolve(values.profile),
   }

@@ -13,6 +13,8 @@ import type { NamedProcess } from '../processes.ts'
 export interface Peer {
   readonly url: string
   processes(): readonly NamedProcess[]
+  /** Kills one of its workers as `kill -9` does, and starts another one in its place. */
+  killWorker(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -81,6 +83,12 @@ export async function startPeer(options: {
     for (let i = 1; i <= options.workers; i += 1) await start(`worker-${i}`, 'worker.mjs')
     await start('server', 'server.mjs')
     return {
+      async killWorker() {
+        const index = children.findIndex(({ name }) => name === 'worker-1')
+        const [killed] = children.splice(index, 1)
+        killed?.child.kill('SIGKILL')
+        await start('worker-1', 'worker.mjs')
+      },
       url: `http://127.0.0.1:${port}`,
       processes: () => [
         ...children.map(({ name, child }) => ({ name, pid: child.pid ?? 0 })),

@@ -1,0 +1,209 @@
+/**
+ * The buckets of a provider's key, shared by the whole fleet. All of them fill evenly by the clock of
+ * Redis (so nodes need no common one) and may go below zero: then a call has been promised a moment in
+ * the near future. Hash: `r` and `k` requests and tokens left, `t` the instant of that (ms), `closed`
+ * nobody calls before this instant, `lr` and `lt` limits that the provider has named.
+ */
+const REFILL = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local state = redis.call('HMGET', KEYS[1], 'r', 'k', 't', 'closed', 'lr', 'lt')
+local function least(configured, learned)
+  if configured == 0 then return learned end
+  if learned == 0 then return configured end
+  return math.min(configured, learned)
+end
+local rpm = least(tonumber(ARGV[1]), tonumber(state[5] or 0))
+local tpm = least(tonumber(ARGV[2]), tonumber(state[6] or 0))
+local burst = tonumber(ARGV[3])
+local elapsed = math.max(0, now - tonumber(state[3] or now))
+local function level(limit, before)
+  local size = math.max(1, limit * burst / 60000)
+  return math.min(size, tonumber(before or size) + elapsed * limit / 60000), size
+end
+local r, sizeR = level(rpm, state[1])
+local k, sizeK = level(tpm, state[2])
+local closed = math.max(0, tonumber(state[4] or 0) - now)
+`
+
+const SAVE = `
+redis.call('HSET', KEYS[1], 'r', r, 'k', k, 't', string.format('%.3f', now))
+redis.call('PEXPIRE', KEYS[1], 86400000)
+`
+
+/**
+ * Asks for calls, in the order in which they are to go. KEYS: buckets, calls under way, nodes that wait.
+ * ARGV: rpm, tpm, burst ms, concurrent, horizon ms, node, lease ms, calls that wait in all, then id and
+ * tokens of each. Answers: wait in ms before the rest may ask again, closed for ms, nodes that wait, rpm,
+ * tpm, then for each granted call in how many ms it may begin.
+ */
+export const RESERVE_SCRIPT = `${REFILL}
+local concurrent, horizon, node, lease = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - 2000)
+redis.call('ZADD', KEYS[3], now, node)
+local nodes = redis.call('ZCARD', KEYS[3])
+-- No node takes the whole horizon while others wait; twice its share, as some ask late.
+local share = rpm > 0 and math.max(1, math.ceil(2 * rpm * horizon / 60000 / nodes)) or 1000000
+local live = 0
+if concurrent > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+  live = redis.call('ZCARD', KEYS[2])
+end
+local granted, wait = {}, 0
+for i = 9, #ARGV, 2 do
+  local tokens = tonumber(ARGV[i + 1])
+  if #granted >= share then wait = horizon / 4 break end
+  if concurrent > 0 and live >= concurrent then wait = 50 break end
+  local delay = closed
+  if rpm > 0 and r < 1 then delay = math.max(delay, (1 - r) * 60000 / rpm) end
+  local needed = math.min(tokens, sizeK)
+  if tpm > 0 and k < needed then delay = math.max(delay, (needed - k) * 60000 / tpm) end
+  -- Several moments at once are one question less.
+  if delay > horizon then wait = math.max(delay - horizon, horizon / 8) break end
+  if rpm > 0 then r = r - 1 end
+  if tpm > 0 then k = k - tokens end
+  if concurrent > 0 then
+    live = live + 1
+    redis.call('ZADD', KEYS[2], now + lease + delay, ARGV[i])
+  end
+  granted[#granted + 1] = math.ceil(delay)
+end
+if #granted >= tonumber(ARGV[8]) then redis.call('ZREM', KEYS[3], node) end
+redis.call('PEXPIRE', KEYS[3], 60000)
+if concurrent > 0 then redis.call('PEXPIRE', KEYS[2], lease * 2) end
+${SAVE}
+local answer = { math.ceil(wait), math.ceil(closed), nodes, rpm, tpm }
+for i = 1, #granted do answer[5 + i] = granted[i] end
+return answer
+`
+
+/**
+ * Tells a call that gives its place up when to come back: those who left come back one after the other,
+ * a little faster than the limits let them through, so that the line is never empty before they are.
+ * KEYS: buckets. ARGV: rpm, tpm, burst ms, tokens of the call, least and greatest delay in ms. Answers
+ * the delay; `p` is the instant of the last one that was given out.
+ */
+export const PARK_SCRIPT = `${REFILL}
+local least, most = tonumber(ARGV[5]), tonumber(ARGV[6])
+local apart = 0
+if rpm > 0 then apart = 60000 / rpm end
+if tpm > 0 then apart = math.max(apart, tonumber(ARGV[4]) * 60000 / tpm) end
+local last = tonumber(redis.call('HGET', KEYS[1], 'p') or 0)
+local at = math.max(last, now + math.max(least, closed)) + apart * 0.8
+if at - now > most then return math.ceil(most) end
+redis.call('HSET', KEYS[1], 'p', string.format('%.3f', at))
+${SAVE}
+return math.ceil(at - now)
+`
+
+/**
+ * Settles calls. KEYS: buckets, calls under way. ARGV: rpm, tpm, burst ms, requests given back, tokens
+ * given back (below zero: more were used), close for ms, limits and rests that the provider has named
+ * (0 and -1: none), then the ids of calls that are over.
+ */
+export const SETTLE_SCRIPT = `${REFILL}
+r = math.min(sizeR, r + tonumber(ARGV[4]))
+k = math.min(sizeK, k + tonumber(ARGV[5]))
+local close = tonumber(ARGV[6])
+if close > closed then redis.call('HSET', KEYS[1], 'closed', string.format('%.3f', now + close)) end
+local lr, lt, restR, restT = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+if lr > 0 then redis.call('HSET', KEYS[1], 'lr', lr) end
+if lt > 0 then redis.call('HSET', KEYS[1], 'lt', lt) end
+-- Somebody else uses the same key: what the provider has left is all there is.
+if restR >= 0 and restR < r then r = restR end
+if restT >= 0 and restT < k then k = restT end
+for i = 11, #ARGV do redis.call('ZREM', KEYS[2], ARGV[i]) end
+${SAVE}
+return 1
+`
+
+/**
+ * A node lives, and looks at the keys it uses. KEYS: nodes, then the buckets of each key, then as many
+ * sets of calls under way. ARGV: node, lease ms, then for each key a list of its calls under way, ids
+ * separated by blanks. Answers: nodes that live, then for each key: closed for ms, rpm, tpm as named.
+ */
+export const TOUCH_SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 15000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 60000)
+local answer = { redis.call('ZCARD', KEYS[1]) }
+local count = (#KEYS - 1) / 2
+for i = 1, count do
+  local state = redis.call('HMGET', KEYS[1 + i], 'closed', 'lr', 'lt')
+  answer[#answer + 1] = math.ceil(math.max(0, tonumber(state[1] or 0) - now))
+  answer[#answer + 1] = tonumber(state[2] or 0)
+  answer[#answer + 1] = tonumber(state[3] or 0)
+  for id in string.gmatch(ARGV[2 + i], '%S+') do
+    redis.call('ZADD', KEYS[1 + count + i], 'XX', now + tonumber(ARGV[2]), id)
+  end
+end
+return answer
+`
+
+/**
+ * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their
+ * amounts. ARGV: hour of the day, tokens and nano-dollars of the day and of the hour that
+ * may be used (-1: any), id, tokens and nano-dollars of the call, lifetime ms,
+ * and where the totals of the tenant's day stand (as no key, since workers may only read it). Answers '' or which of
+ * the four would be exceeded. An id that is there already takes the new amounts, without being asked.
+ */
+export const BUDGET_SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local hour, id = ARGV[1], ARGV[6]
+local tokens, nano, ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local function add(of, sign)
+  local old = redis.call('HGET', KEYS[2], of)
+  if not old then return false end
+  local t, n = string.match(old, '^(%-?%d+) (%-?%d+)$')
+  redis.call('HINCRBY', KEYS[2], '=t', string.format('%d', sign * tonumber(t)))
+  redis.call('HINCRBY', KEYS[2], '=n', string.format('%d', sign * tonumber(n)))
+  redis.call('HDEL', KEYS[2], of)
+  redis.call('ZREM', KEYS[1], of)
+  return true
+end
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)) do add(old, -1) end
+local known = add(id, -1)
+if not known then
+  local held = redis.call('HMGET', KEYS[2], '=t', '=n')
+  local used = redis.call('HMGET', ARGV[10], '=|tokens', '=|nano', hour .. '|tokens', hour .. '|nano')
+  local t, n = tonumber(held[1] or 0) + tokens, tonumber(held[2] or 0) + nano
+  local names = { 'tokens-per-day', 'usd-per-day', 'tokens-per-hour', 'usd-per-hour' }
+  for i = 1, 4 do
+    local most = tonumber(ARGV[1 + i])
+    local more = (i % 2 == 1) and t or n
+    if most >= 0 and tonumber(used[i] or 0) + more > most then return names[i] end
+  end
+end
+if ttl > 0 then
+  redis.call('ZADD', KEYS[1], now + ttl, id)
+  redis.call('HSET', KEYS[2], id, string.format('%d %d', tokens, nano))
+  redis.call('HINCRBY', KEYS[2], '=t', string.format('%d', tokens))
+  redis.call('HINCRBY', KEYS[2], '=n', string.format('%d', nano))
+end
+redis.call('PEXPIRE', KEYS[1], 86400000)
+redis.call('PEXPIRE', KEYS[2], 86400000)
+return ''
+`
+
+/**
+ * Adds to the totals of usage, if they stand where the writer thinks. KEYS: position. ARGV: expected
+ * position, new position, lifetime of a day's totals in ms, then key, field and increment of each.
+ * Answers the position after that.
+ */
+export const ADD_USAGE_SCRIPT = `
+local at = redis.call('GET', KEYS[1]) or '0'
+if at ~= ARGV[1] then return at end
+local known = ''
+for i = 4, #ARGV, 3 do
+  redis.call('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  if ARGV[i] ~= known then
+    known = ARGV[i]
+    redis.call('PEXPIRE', known, ARGV[3])
+  end
+end
+redis.call('SET', KEYS[1], ARGV[2])
+return ARGV[2]
+`

@@ -1,0 +1,139 @@
+/**
+ * Limits of a provider's key: requests and tokens a minute, and calls at the same time. The buckets that
+ * the whole fleet shares live in Redis (libs/adapters); here is what is decided without them: what a
+ * call will probably take, and a node's own share while Redis is away.
+ */
+
+/** Limits of one key; 0: none that is known. */
+export interface RateLimits {
+  readonly rpm: number
+  readonly tpm: number
+  readonly concurrent: number
+}
+
+/** No limit at all. */
+export const UNLIMITED: RateLimits = { rpm: 0, tpm: 0, concurrent: 0 }
+
+const MINUTE_MS = 60_000
+
+/** Whether anything has to be counted. */
+export function isLimited({ rpm, tpm, concurrent }: RateLimits): boolean {
+  return rpm > 0 || tpm > 0 || concurrent > 0
+}
+
+/** The stricter of what was configured and what the provider says, where both are known. */
+export function strictest(configured: RateLimits, learned: Partial<RateLimits>): RateLimits {
+  const least = (a: number, b = 0): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
+  return {
+    rpm: least(configured.rpm, learned.rpm),
+    tpm: least(configured.tpm, learned.tpm),
+    concurrent: configured.concurrent,
+  }
+}
+
+/** What was learned of the calls of one model. */
+export interface Learned {
+  /** Tokens of a prompt for each of its characters. */
+  readonly tokensPerCharacter: number
+  /** Mean length of an answer in tokens; undefined before the first one. */
+  readonly outputTokens: number | undefined
+}
+
+/** Four characters a token is the usual rule for English text. */
+export const NOTHING_LEARNED: Learned = { tokensPerCharacter: 0.25, outputTokens: undefined }
+/** Weight of the newest call: about the last twenty count. */
+const WEIGHT = 0.1
+/** Before any answer was seen: longer than most, so that the first calls are not too many. */
+const OUTPUT_TOKENS_UNKNOWN = 256
+
+/** What a call will probably take. */
+export function estimateCall(
+  learned: Learned,
+  characters: number,
+  outputTokensMax: number | undefined,
+): { readonly inputTokens: number; readonly outputTokens: number } {
+  const output = learned.outputTokens ?? OUTPUT_TOKENS_UNKNOWN
+  return {
+    inputTokens: Math.ceil(characters * learned.tokensPerCharacter),
+    outputTokens: Math.ceil(Math.min(output, outputTokensMax ?? output)),
+  }
+}
+
+/** What is known after one more call. */
+export function learnCall(
+  learned: Learned,
+  characters: number,
+  used: { readonly inputTokens: number; readonly outputTokens: number },
+): Learned {
+  const mean = (before: number, now: number): number => before + WEIGHT * (now - before)
+  // A provider that tells no usage teaches nothing.
+  if (used.inputTokens + used.outputTokens === 0) return learned
+  const ratio = characters === 0 ? learned.tokensPerCharacter : used.inputTokens / characters
+  return {
+    tokensPerCharacter: mean(learned.tokensPerCharacter, ratio),
+    outputTokens:
+      learned.outputTokens === undefined
+        ? used.outputTokens
+        : mean(learned.outputTokens, used.outputTokens),
+  }
+}
+
+/** A node's own buckets while the shared ones are away. */
+export interface LocalBuckets {
+  readonly requests: number
+  readonly tokens: number
+  readonly atMs: number
+}
+
+/** The share of a limit that is used without the shared buckets: nodes may be more than were seen. */
+const LOCAL_SHARE = 0.9
+
+/** The part of the limits that one of so many nodes may use by itself. */
+export function localShare(limits: RateLimits, nodes: number): RateLimits {
+  const share = (limit: number): number => (limit * LOCAL_SHARE) / Math.max(1, nodes)
+  return {
+    rpm: share(limits.rpm),
+    tpm: share(limits.tpm),
+    concurrent: limits.concurrent === 0 ? 0 : Math.max(1, Math.floor(share(limits.concurrent))),
+  }
+}
+
+/** Whether a call may go now, or after how long to ask again; with the buckets after that. */
+export type LocalDecision =
+  | { readonly kind: 'go'; readonly reason: 'share'; readonly buckets: LocalBuckets }
+  | {
+      readonly kind: 'wait'
+      readonly reason: 'share'
+      readonly waitMs: number
+      readonly buckets: LocalBuckets
+    }
+
+/** Takes one request and its tokens from a node's own buckets; they hold one request at the least. */
+export function takeLocally(
+  buckets: LocalBuckets | undefined,
+  share: RateLimits,
+  tokens: number,
+  burstMs: number,
+  nowMs: number,
+): LocalDecision {
+  const elapsedMs = buckets === undefined ? 0 : Math.max(0, nowMs - buckets.atMs)
+  const level = (limit: number, before: number | undefined): number => {
+    const size = Math.max(1, (limit * burstMs) / MINUTE_MS)
+    // Empty at first: what the fleet has just used up is not known here.
+    return Math.min(size, (before ?? 0) + (elapsedMs * limit) / MINUTE_MS)
+  }
+  const requests = level(share.rpm, buckets?.requests)
+  const have = level(share.tpm, buckets?.tokens)
+  const needed = Math.min(tokens, Math.max(1, (share.tpm * burstMs) / MINUTE_MS))
+  const waits = [
+    share.rpm > 0 && requests < 1 ? ((1 - requests) * MINUTE_MS) / share.rpm : 0,
+    share.tpm > 0 && have < needed ? ((needed - have) * MINUTE_MS) / share.tpm : 0,
+  ]
+  const waitMs = Math.max(...waits)
+  if (waitMs > 0) {
+    const filled = { requests, tokens: have, atMs: nowMs }
+    return { kind: 'wait', reason: 'share', waitMs: Math.ceil(waitMs), buckets: filled }
+  }
+  const after = { requests: requests - 1, tokens: have - tokens, atMs: nowMs }
+  return { kind: 'go', reason: 'share', buckets: after }
+}

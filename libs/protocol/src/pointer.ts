@@ -1,0 +1,51 @@
+import { costOf, deadlineAtMs, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
+import type { Pointer } from './messages.ts'
+import { POINTER_SPEC_MAX_BYTES } from './streams.ts'
+
+/** Bytes of UTF-8 and JSON escapes that one character may take at most. */
+const BYTES_PER_CHAR_MAX = 6
+/** What the fields of a spec beside its texts take at most, bytes. */
+const SPEC_FRAME_BYTES = 1_024
+
+/** The fresh pointer of a task that was just submitted. */
+export function freshPointer(record: TaskRecord): Pointer {
+  const { taskId, tenant, spec, seq } = record
+  const pointer: Pointer = {
+    taskId,
+    tenant,
+    seq,
+    cpu: spec.cpu,
+    memory: spec.memory,
+    cost: costOf(spec),
+    deadlineAtMs: deadlineAtMs(record),
+    reissue: false,
+  }
+  if (isSmall(spec)) pointer.spec = spec
+  return pointer
+}
+
+/** Whether the spec fits into a pointer; most are so small that nobody needs to measure. */
+function isSmall(spec: TaskSpec): boolean {
+  const chars = spec.task.length + (spec.systemPrompt?.length ?? 0)
+  const large =
+    spec.context ?? spec.metadata ?? spec.responseSchema ?? spec.tools ?? spec.fallbackModels
+  if (large === undefined) {
+    if (SPEC_FRAME_BYTES + chars * BYTES_PER_CHAR_MAX <= POINTER_SPEC_MAX_BYTES) return true
+    if (chars > POINTER_SPEC_MAX_BYTES) return false
+  }
+  return Buffer.byteLength(JSON.stringify(spec)) <= POINTER_SPEC_MAX_BYTES
+}
+
+/** A pointer for the careful way; the journal and the spec come from the log when it begins. */
+export function reissuedPointer(record: TaskRecord): Pointer {
+  return {
+    taskId: record.taskId,
+    tenant: record.tenant,
+    seq: record.submittedSeq,
+    cpu: record.spec.cpu,
+    memory: record.spec.memory,
+    cost: costOf(record.spec),
+    deadlineAtMs: deadlineAtMs(record),
+    reissue: true,
+  }
+}

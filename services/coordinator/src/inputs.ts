@@ -1,0 +1,112 @@
+import type { Store, TaskLog } from '@agentfleet/adapters'
+import {
+  isTerminal,
+  isTerminalEvent,
+  type Fate,
+  type TaskEvent,
+  type TaskInput,
+  type TaskRecord,
+} from '@agentfleet/domain'
+
+/**
+ * What became of the tasks that another one awaits: by the log, or by the store for one whose log was
+ * trimmed behind its ending.
+ *
+ * Results are bounded (L7): a larger one is passed on as a reference, and so is what comes when all
+ * together are too large.
+ */
+
+/** Where endings are looked up. */
+export interface EndingSources {
+  readonly log: Pick<TaskLog, 'last'>
+  readonly store: Pick<Store, 'load'>
+}
+
+/** A result above this is passed on as a reference, bytes. */
+const RESULT_BYTES_MAX = 64 * 1024
+/** All results of one run together: they travel in one message and end up in one prompt, bytes. */
+const ALL_BYTES_MAX = 512 * 1024
+const PARALLEL = 50
+
+/** The inputs of a run: its dependencies and its children as far as they have ended. */
+export async function inputsOf(sources: EndingSources, record: TaskRecord): Promise<TaskInput[]> {
+  const wanted = [
+    ...(record.spec.dependsOn ?? []).map((taskId) => ({ taskId, from: 'dependency' as const })),
+    ...record.children.map(({ taskId }) => ({ taskId, from: 'child' as const })),
+  ]
+  const endings = await inParts(wanted, ({ taskId }) => endingOf(sources, taskId))
+  let bytes = 0
+  return wanted.map(({ taskId, from }, index): TaskInput => {
+    const ending = endings[index]
+    if (ending === undefined) {
+      return { from, taskId, state: 'unknown', note: 'it is not stored any more' }
+    }
+    if (ending.state === 'open') return { from, taskId, state: 'unknown', note: 'it has not ended' }
+    const { state, error, result } = ending
+    if (error !== undefined) return { from, taskId, state, error }
+    const size = Buffer.byteLength(JSON.stringify(result ?? null))
+    if (size > RESULT_BYTES_MAX || bytes + size > ALL_BYTES_MAX) {
+      const note = `its result of ${size} bytes is read with GET /v1/tasks/${taskId}`
+      return { from, taskId, state, note }
+    }
+    bytes += size
+    return { from, taskId, state, result: result ?? null }
+  })
+}
+
+/** How each of these tasks ended; `unfinished` spares a look at those known not to have. */
+export async function fatesOf(
+  sources: EndingSources,
+  taskIds: readonly string[],
+  unfinished: (taskId: string) => boolean,
+  absent: Fate,
+): Promise<Map<string, Fate>> {
+  const fates = await inParts(taskIds, async (taskId): Promise<[string, Fate]> => {
+    if (unfinished(taskId)) return [taskId, 'open']
+    return [taskId, (await endingOf(sources, taskId))?.state ?? absent]
+  })
+  return new Map(fates)
+}
+
+type Ending =
+  | { readonly state: 'open' }
+  | (Pick<TaskRecord, 'result' | 'error'> & {
+      readonly state: 'completed' | 'failed' | 'cancelled'
+    })
+
+async function endingOf(
+  { log, store }: EndingSources,
+  taskId: string,
+): Promise<Ending | undefined> {
+  const last = await log.last(taskId)
+  if (last !== undefined) return endingIn(last.event)
+  const record = await store.load(taskId)
+  if (record === undefined || !isTerminal(record.state)) return undefined
+  const { result, error } = record
+  const state = record.state as 'completed' | 'failed' | 'cancelled'
+  return {
+    state,
+    ...(result === undefined ? {} : { result }),
+    ...(error === undefined ? {} : { error }),
+  }
+}
+
+function endingIn(event: TaskEvent): Ending {
+  if (!isTerminalEvent(event)) return { state: 'open' }
+  switch (event.type) {
+    case 'completed':
+      return { state: 'completed', result: event.result }
+    case 'failed':
+      return { state: 'failed', error: event.error }
+    case 'cancelled':
+      return { state: 'cancelled', error: { code: 'cancelled', message: event.reason } }
+  }
+}
+
+async function inParts<T, R>(items: readonly T[], look: (item: T) => Promise<R>): Promise<R[]> {
+  const found: R[] = []
+  for (let start = 0; start < items.length; start += PARALLEL) {
+    found.push(...(await Promise.all(items.slice(start, start + PARALLEL).map(look))))
+  }
+  return found
+}

@@ -1,0 +1,85 @@
+import type { GoalSpec, Planning, TaskInput, TaskSpec } from '@agentfleet/domain'
+import { PLAN_LIMITS, SHIPPED_AGENTS } from '@agentfleet/domain'
+import type { Message } from './conversation.ts'
+
+/**
+ * What is said to the planner of a goal. Pure: the same plannings and results give the same
+ * conversation. One conversation for the whole goal: the plan, what became of it, the next plan or
+ * the words that put the results together.
+ */
+
+/** A result is shown to the planner up to this length, characters: twenty of them are 80,000. */
+const RESULT_CHARS_MAX = 4_000
+
+/** The conversation up to the question that is asked next. */
+export function goalConversation(
+  spec: TaskSpec,
+  goal: GoalSpec,
+  plannings: readonly Planning[],
+  inputs: readonly TaskInput[],
+  asked: 'plan' | 'conclude',
+): Message[] {
+  const messages: Message[] = [
+    { role: 'system', content: planner(spec) },
+    { role: 'user', content: opening(spec, goal) },
+  ]
+  for (const [index, planning] of plannings.entries()) {
+    messages.push({ role: 'assistant', content: planning.text })
+    const last = index === plannings.length - 1
+    if (!last || asked === 'plan') messages.push({ role: 'user', content: reply(planning, inputs) })
+    else messages.push({ role: 'user', content: closing(plannings, inputs) })
+  }
+  return messages
+}
+
+function planner({ agent, systemPrompt }: TaskSpec): string {
+  return `You are the agent "${agent}".\n\n${systemPrompt ?? SHIPPED_AGENTS['project-manager']?.instructions ?? ''}`
+}
+
+function opening(spec: TaskSpec, goal: GoalSpec): string {
+  const roles = goal.roles.map((name) => {
+    const { description } = goal.team?.[name] ?? SHIPPED_AGENTS[name] ?? {}
+    return description === undefined ? `- ${name}` : `- ${name}: ${description}`
+  })
+  const context = spec.context === undefined ? [] : [`Context:\n${JSON.stringify(spec.context)}`]
+  return [
+    `Plan how to reach this goal:\n${spec.task}`,
+    ...context,
+    `Each step is done by one of these agents, named exactly:\n${roles.join('\n')}`,
+    `At most ${PLAN_LIMITS.stepsMax} steps, at most ${PLAN_LIMITS.depthMax} in a row. A step starts when the steps in its "dependsOn" have ended and is given their results; steps that do not depend on each other run at the same time. Write each "task" so that the agent can do it without seeing the rest.`,
+    'Answer with JSON alone: {"summary": "…", "steps": [{"id": "…", "role": "…", "task": "…", "dependsOn": ["…"]}]}.',
+  ].join('\n\n')
+}
+
+function reply(planning: Planning, inputs: readonly TaskInput[]): string {
+  const { check } = planning
+  if (check.kind === 'invalid') {
+    return `This plan cannot run:\n- ${check.problems.join('\n- ')}\n\nAnswer with a corrected plan.`
+  }
+  return `The plan was run; this became of its steps:\n\n${outcomes(planning, inputs)}\n\nAnswer with a new plan for what is left to do; results of completed steps are kept and need not be made again.`
+}
+
+function closing(plannings: readonly Planning[], inputs: readonly TaskInput[]): string {
+  const results = plannings
+    .map((planning) => outcomes(planning, inputs))
+    .filter((text) => text !== '')
+    .join('\n\n')
+  return `The steps have ended:\n\n${results}\n\nPut the results together into the one answer to the goal. Answer with that alone.`
+}
+
+function outcomes({ check, taskIds }: Planning, inputs: readonly TaskInput[]): string {
+  if (check.kind === 'invalid') return ''
+  return check.plan.steps
+    .flatMap(({ id, role }, position) => {
+      const input = inputs.find(({ taskId }) => taskId === taskIds[position])
+      return input === undefined ? [] : [`Step "${id}" (${role}), ${outcome(input)}`]
+    })
+    .join('\n\n')
+}
+
+function outcome({ state, result, error, note }: TaskInput): string {
+  if (error !== undefined) return `${state}: ${error.message}`
+  if (result === undefined) return `${state}: ${note ?? ''}`
+  const text = typeof result === 'string' ? result : JSON.stringify(result)
+  return `${state}:\n${text.slice(0, RESULT_CHARS_MAX)}`
+}

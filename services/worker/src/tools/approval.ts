@@ -1,0 +1,29 @@
+import type { Approval, Json } from '@agentfleet/domain'
+import type { Pause } from '@agentfleet/protocol'
+import type { ToolCall } from '../conversation.ts'
+import { parseArguments } from './run-tool.ts'
+import type { ToolOutput, Tools } from './tool.ts'
+
+/** Arguments shown to whoever decides; the whole of them stays in the journal, characters. */
+const SHOWN_MAX = 16_384
+
+/** Whether a person decides on this call; one that the tool would refuse anyway is no question. */
+export function needsApproval(tools: Tools, call: ToolCall): boolean {
+  const tool = tools.get(call.name)
+  if (tool?.approval !== true) return false
+  const args = parseArguments(call.arguments)
+  return args !== undefined && tool.check?.(args) === undefined
+}
+
+/** What the run waits for until somebody has decided. */
+export function waitForApproval(step: number, { name, arguments: text }: ToolCall): Pause {
+  const args = parseArguments(text)
+  const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : (args as Json)
+  return { kind: 'approval', step, tool: name, arguments: shown }
+}
+
+/** What the model hears of a call that was not allowed. */
+export function refusedBy({ note }: Approval): ToolOutput {
+  const reason = note === undefined || note === '' ? '' : `: ${note}`
+  return { text: `A person did not allow this call${reason}`, error: false }
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { calculate } from '../arithmetic.ts'
+import { answer, offerOf, wrong, type Tool, type Tools } from './tool.ts'
+
+const calculateArguments = z.object({ expression: z.string() })
+
+/** Arithmetic takes no time; this bounds the wait for the event loop, milliseconds. */
+const TIMEOUT_MS = 5_000
+
+const calculateTool: Tool = {
+  offer: offerOf('calculate', 'Evaluates arithmetic: numbers, + - * / % ^ and parentheses.', {
+    type: 'object',
+    properties: { expression: { type: 'string' } },
+    required: ['expression'],
+    additionalProperties: false,
+  }),
+  source: 'built-in',
+  timeoutMs: TIMEOUT_MS,
+  approval: false,
+  idempotent: true,
+  async run(args) {
+    const parsed = calculateArguments.safeParse(args)
+    if (!parsed.success) return wrong('expected {"expression": "…"}')
+    const result = calculate(parsed.data.expression)
+    return result.kind === 'value' ? answer(String(result.value)) : wrong(result.reason)
+  },
+}
+
+/** The tools that every node has. */
+export function builtInTools(): Tools {
+  return new Map([[calculateTool.offer.function.name, calculateTool]])
+}

@@ -1,0 +1,129 @@
+import {
+  definitionNameOf,
+  resolveAgent,
+  SHIPPED_AGENTS,
+  type ChildRef,
+  type Json,
+  type TaskInput,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import { childTaskId } from '@agentfleet/protocol'
+import { z } from 'zod'
+import { offerOf, wrong, type Tool, type ToolOutput } from './tool.ts'
+
+/**
+ * The tool by which an agent has other agents do something: its call makes tasks, the run waits for them
+ * without its slot, and their results are its output. An agent has it only when its `tools` name it:
+ * it multiplies what a task costs.
+ */
+
+/** The name of the tool. */
+export const DELEGATE = 'delegate'
+/** Tasks of one call: as many as a model can still describe well. */
+const TASKS_MAX = 20
+const TASK_CHARS_MAX = 16_384
+
+const delegateArguments = z.object({
+  tasks: z
+    .array(
+      z.object({
+        agent: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$/),
+        task: z.string().min(1).max(TASK_CHARS_MAX),
+        after: z.array(z.number().int().nonnegative()).max(TASKS_MAX).optional(),
+      }),
+    )
+    .min(1)
+    .max(TASKS_MAX),
+})
+
+/** What the model is told of it; the loop of the agent runs it. */
+export const delegateTool: Tool = {
+  offer: offerOf(
+    DELEGATE,
+    'Has other agents do tasks, at the same time unless one is to come after others, and answers with their results.',
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['tasks'],
+      properties: {
+        tasks: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TASKS_MAX,
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['agent', 'task'],
+            properties: {
+              agent: {
+                type: 'string',
+                description: `Such as ${Object.keys(SHIPPED_AGENTS).join(', ')}.`,
+              },
+              task: { type: 'string', description: 'Everything the agent needs to know.' },
+              after: {
+                type: 'array',
+                items: { type: 'integer' },
+                description: 'Positions (from 0) of earlier tasks whose results it needs.',
+              },
+            },
+          },
+        },
+      },
+    },
+  ),
+  source: 'run',
+  timeoutMs: 0,
+  approval: false,
+  idempotent: true,
+  run: () => Promise.resolve(wrong('only a run can delegate')),
+}
+
+/** The tasks that a call asks for, or what is wrong with it. */
+export function delegatedSpecs(
+  args: unknown,
+  goal: { readonly taskId: string; readonly step: number },
+  spec: TaskSpec,
+): readonly TaskSpec[] | ToolOutput {
+  const parsed = delegateArguments.safeParse(args)
+  if (!parsed.success) return wrong(`the arguments do not fit: ${z.prettifyError(parsed.error)}`)
+  const { tasks } = parsed.data
+  const early = tasks.findIndex(({ after = [] }, position) => after.some((of) => of >= position))
+  if (early >= 0) return wrong(`task ${early} can only come after earlier ones`)
+  return tasks.map(({ agent, task, after = [] }): TaskSpec => {
+    const definition = SHIPPED_AGENTS[definitionNameOf(agent)] ?? {}
+    const { model, timeoutMs, ...part } = resolveAgent({}, definition)
+    const { cpu, memory, priority, maxAttempts, metadata } = spec
+    const dependsOn = [...new Set(after)].map((at) => childTaskId(goal.taskId, goal.step, at))
+    return {
+      ...part,
+      task,
+      agent,
+      model: model ?? spec.model,
+      cpu,
+      memory,
+      priority,
+      maxAttempts,
+      timeoutMs: Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(dependsOn.length === 0 ? {} : { dependsOn }),
+    }
+  })
+}
+
+/** What the model hears of the tasks of a step; undefined while one of them has not ended. */
+export function delegatedResults(
+  children: readonly ChildRef[],
+  inputs: readonly TaskInput[],
+  charactersMax: number,
+): ToolOutput | undefined {
+  const ends = children.map(({ taskId }) => inputs.find((input) => input.taskId === taskId))
+  if (ends.some((end) => end === undefined || end.state === 'unknown')) return undefined
+  const each = Math.floor(charactersMax / Math.max(1, ends.length))
+  const results = ends.map((end): Json => {
+    const { state = 'unknown', result, error, note } = end ?? {}
+    if (error !== undefined) return { state, error: error.message }
+    const text = typeof result === 'string' ? result : JSON.stringify(result ?? note ?? null)
+    return { state, result: text.slice(0, each) }
+  })
+  return { text: JSON.stringify(results), error: false }
+}

@@ -1,0 +1,175 @@
+import { lookup } from 'node:dns/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createUnzip } from 'node:zlib'
+import { orAborted } from '../run-tool.ts'
+import type { AddressRule } from './address.ts'
+import type { HostRule } from './host-rule.ts'
+
+/**
+ * GET for URLs that a model wrote.
+ *
+ * Invariants: the name is resolved here, every address it has is judged, and the connection goes to the
+ * very address that was judged; a redirect is judged like the first URL; connections are not kept, no
+ * cookie, no credential and no proxy is known; redirects, bytes and time are bounded.
+ */
+
+/** What a URL answered. */
+export interface Fetched {
+  readonly status: number
+  /** After redirects. */
+  readonly url: string
+  readonly contentType: string
+  readonly body: Buffer
+  /** There was more than the bound. */
+  readonly cut: boolean
+}
+
+/** What happened: an answer, a refusal by rule, or a failure on the way. */
+export type FetchOutcome =
+  | { readonly kind: 'fetched'; readonly fetched: Fetched }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** All addresses of a name. */
+export type Resolve = (host: string) => Promise<readonly { address: string; family: number }[]>
+
+/** What URLs are judged by. */
+export interface GuardedGetOptions {
+  readonly hosts: HostRule
+  readonly addresses: AddressRule
+  readonly bytesMax: number
+  readonly redirectsMax: number
+  readonly resolve?: Resolve
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308]
+/** Names and versions are nobody's business; a robot should say that it is one all the same. */
+const HEADERS = {
+  accept: 'text/*, application/json, application/xml;q=0.9, */*;q=0.1',
+  'accept-encoding': 'gzip, br',
+  'user-agent': 'AgentFleet',
+}
+/** Headers of an answer, bytes. */
+const HEADERS_MAX = 16_384
+
+const resolveAll: Resolve = (host) => lookup(host, { all: true, verbatim: true })
+
+/** Fetches a URL, or says why not; throws only when the signal aborts. */
+export async function guardedGet(
+  text: string,
+  options: GuardedGetOptions,
+  signal: AbortSignal,
+): Promise<FetchOutcome> {
+  let url = urlOf(text)
+  for (let redirects = 0; ; redirects += 1) {
+    if (url === undefined) return { kind: 'refused', reason: 'that is no absolute URL' }
+    const reason = options.hosts.refuses(url)
+    if (reason !== undefined) return { kind: 'refused', reason }
+    try {
+      const target = await addressOf(url, options, signal)
+      if (typeof target === 'string') return { kind: 'refused', reason: target }
+      const response = await get(url, target, signal)
+      const location = redirectOf(response)
+      if (location === undefined) {
+        return { kind: 'fetched', fetched: await read(response, url, options.bytesMax, signal) }
+      }
+      response.destroy()
+      if (redirects >= options.redirectsMax) {
+        return { kind: 'refused', reason: `more than ${options.redirectsMax} redirects` }
+      }
+      url = urlOf(location, url)
+    } catch (error) {
+      if (signal.aborted) throw error
+      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
+
+function urlOf(text: string, base?: URL): URL | undefined {
+  return URL.canParse(text, base?.href) ? new URL(text, base) : undefined
+}
+
+interface Target {
+  readonly address: string
+  readonly family: number
+}
+
+/** The address to connect to, or why there is none. */
+async function addressOf(
+  url: URL,
+  { addresses, resolve = resolveAll }: GuardedGetOptions,
+  signal: AbortSignal,
+): Promise<Target | string> {
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const family = isIP(host)
+  const found = family === 0 ? await orAborted(resolve(host), signal) : [{ address: host, family }]
+  const [first] = found
+  if (first === undefined) return `the host ${host} has no address`
+  // One bad address among good ones is how a name is made to point elsewhere the next time.
+  const bad = found.find(({ address }) => !addresses.allows(address))
+  return bad === undefined ? first : `the host ${host} is at an address that is not public`
+}
+
+function get(url: URL, target: Target, signal: AbortSignal): Promise<IncomingMessage> {
+  const pinned: LookupFunction = (_host, options, callback) => {
+    if (options.all === true) callback(null, [target])
+    else callback(null, target.address, target.family)
+  }
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    request(url, {
+      method: 'GET',
+      agent: false,
+      headers: HEADERS,
+      lookup: pinned,
+      maxHeaderSize: HEADERS_MAX,
+      signal,
+    })
+      .on('response', resolve)
+      .on('error', reject)
+      .end()
+  })
+}
+
+function redirectOf({ statusCode, headers }: IncomingMessage): string | undefined {
+  return REDIRECTS.includes(statusCode ?? 0) ? headers.location : undefined
+}
+
+async function read(
+  response: IncomingMessage,
+  url: URL,
+  bytesMax: number,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  try {
+    // Counted after unpacking: a small answer may unpack to a huge one.
+    for await (const piece of unpacked(response) as AsyncIterable<Buffer>) {
+      pieces.push(piece)
+      bytes += piece.byteLength
+      if (bytes > bytesMax || signal.aborted) break
+    }
+  } finally {
+    response.destroy()
+  }
+  signal.throwIfAborted()
+  return {
+    status: response.statusCode ?? 0,
+    url: url.href,
+    contentType: response.headers['content-type'] ?? '',
+    body: Buffer.concat(pieces).subarray(0, bytesMax),
+    cut: bytes > bytesMax,
+  }
+}
+
+function unpacked(response: IncomingMessage): Readable {
+  const packing = response.headers['content-encoding']?.toLowerCase()
+  if (packing === undefined || packing === 'identity') return response
+  const unpack = packing === 'br' ? createBrotliDecompress() : createUnzip()
+  response.on('error', (error) => unpack.destroy(error))
+  return response.pipe(unpack)
+}

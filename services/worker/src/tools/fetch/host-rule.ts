@@ -1,0 +1,49 @@
+/**
+ * Which hosts a model may name. A pattern is `host`, `*.suffix` or `*`, with `:port` or `:*` behind it
+ * where other ports than 80 and 443 are meant.
+ */
+export interface HostRule {
+  /** Why a URL may not be fetched; undefined: it may. */
+  refuses(url: URL): string | undefined
+}
+
+const DEFAULT_PORTS = ['80', '443']
+/** A host of letters, digits, dots and dashes; an address of version 6 stands in brackets. */
+const PATTERN = /^(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?$/
+
+/** Whether a text is a pattern of hosts. */
+export function isHostPattern(text: string): boolean {
+  return PATTERN.test(text.toLowerCase())
+}
+
+/** What is allowed, but for what is denied. */
+export function createHostRule(allowed: readonly string[], denied: readonly string[]): HostRule {
+  return {
+    refuses(url) {
+      if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+        return `only http and https are fetched, not ${url.protocol}`
+      }
+      if (url.username !== '' || url.password !== '') return 'a URL must not hold credentials'
+      // A dot at the end means the same host, and must not mean another rule.
+      const host = url.hostname.toLowerCase().replace(/\.+$/, '')
+      const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
+      if (denied.some((pattern) => hostFits(pattern, host))) return `the host ${host} is denied`
+      if (!allowed.some((pattern) => hostFits(pattern, host) && portFits(pattern, port))) {
+        return `the host ${host} with port ${port} is not allowed`
+      }
+      return undefined
+    },
+  }
+}
+
+function hostFits(pattern: string, host: string): boolean {
+  const [, wanted = ''] = PATTERN.exec(pattern.toLowerCase()) ?? []
+  if (wanted === '*') return true
+  return wanted.startsWith('*.') ? host.endsWith(wanted.slice(1)) : host === wanted
+}
+
+function portFits(pattern: string, port: string): boolean {
+  const [, , wanted] = PATTERN.exec(pattern.toLowerCase()) ?? []
+  if (wanted === undefined) return DEFAULT_PORTS.includes(port)
+  return wanted === '*' || wanted === port
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { answer, offerOf, wrong, type Tool, type ToolOutput } from '../tool.ts'
+import { createAddressRule, isRange } from './address.ts'
+import { guardedGet, type Fetched, type Resolve } from './guarded-get.ts'
+import { createHostRule, isHostPattern } from './host-rule.ts'
+
+/** What `http_fetch` may do; without allowed hosts the tool does not exist. */
+export interface HttpFetchSettings {
+  readonly allowed: readonly string[]
+  readonly denied: readonly string[]
+  /** Ranges of addresses that may be reached although they are not public. */
+  readonly privateRanges: readonly string[]
+  readonly bytesMax: number
+  readonly timeoutMs: number
+  /** Instead of the system's resolver. */
+  readonly resolve?: Resolve
+}
+
+/** More is a loop. */
+const REDIRECTS_MAX = 5
+/** Longer URLs are refused by servers, and are a way to carry data out. */
+const URL_MAX = 2_048
+const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml|javascript|x-ndjson|yaml)\b)/i
+
+const parameters = z.strictObject({ url: z.string().min(1).max(URL_MAX) })
+
+/** The tool, or everything that is wrong with its settings; undefined when it is off. */
+export function httpFetchTool(
+  settings: HttpFetchSettings,
+): Tool | { readonly problems: readonly string[] } | undefined {
+  const { allowed, denied, privateRanges } = settings
+  if (allowed.length === 0) return undefined
+  const problems = [
+    ...[...allowed, ...denied]
+      .filter((pattern) => !isHostPattern(pattern))
+      .map((pattern) => `http_fetch: ${JSON.stringify(pattern)} is no pattern of hosts`),
+    ...privateRanges
+      .filter((range) => !isRange(range))
+      .map((range) => `http_fetch: ${JSON.stringify(range)} is no range such as 10.1.0.0/16`),
+  ]
+  if (problems.length > 0) return { problems }
+  const options = {
+    hosts: createHostRule(allowed, denied),
+    addresses: createAddressRule(privateRanges),
+    bytesMax: settings.bytesMax,
+    redirectsMax: REDIRECTS_MAX,
+    ...(settings.resolve === undefined ? {} : { resolve: settings.resolve }),
+  }
+  const { $schema: _version, ...schema } = z.toJSONSchema(parameters)
+  return {
+    offer: offerOf('http_fetch', 'Fetches a URL by GET and answers with its text.', schema),
+    source: 'built-in',
+    timeoutMs: settings.timeoutMs,
+    approval: false,
+    idempotent: true,
+    check(args) {
+      if (parameters.safeParse(args).success) return undefined
+      return wrong(`expected {"url": "https://…"}, at most ${URL_MAX} characters`)
+    },
+    async run(args, { signal }) {
+      const outcome = await guardedGet(parameters.parse(args).url, options, signal)
+      if (outcome.kind === 'fetched') return outputOf(outcome.fetched)
+      if (outcome.kind === 'refused') return wrong(`refused: ${outcome.reason}`)
+      throw new Error(`could not be fetched: ${outcome.reason}`)
+    },
+  }
+}
+
+function outputOf({ status, url, contentType, body, cut }: Fetched): ToolOutput {
+  const head = `HTTP ${status} ${contentType}\n${url}\n\n`
+  if (!TEXT.test(contentType)) return answer(`${head}[${body.byteLength} bytes that are not text]`)
+  const end = cut ? `\n[cut after ${body.byteLength} bytes]` : ''
+  return answer(head + decode(body, contentType) + end)
+}
+
+function decode(body: Buffer, contentType: string): string {
+  const [, charset = 'utf-8'] = /charset="?([\w-]+)/i.exec(contentType) ?? []
+  try {
+    return new TextDecoder(charset).decode(body)
+  } catch {
+    return new TextDecoder().decode(body)
+  }
+}

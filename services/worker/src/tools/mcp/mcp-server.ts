@@ -1,0 +1,192 @@
+import type { Logger } from '@agentfleet/adapters'
+import { backoffDelayMs } from '@agentfleet/domain'
+import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import type { CallToolResult, Tool as McpTool } from '@modelcontextprotocol/sdk/types.js'
+import { offerOf, wrong, type Tool, type ToolOutput } from '../tool.ts'
+import type { McpServerConfig } from './mcp-config.ts'
+import { outputOf } from './mcp-output.ts'
+import { brokenBy, transportTo } from './mcp-transport.ts'
+
+/**
+ * One MCP server and its tools.
+ *
+ * States: made → connecting ⇄ waiting (after a failure, growing) → connected → connecting (when it
+ * broke) → closed. Invariants: only tools of the allow-list are offered; tools stay known while their
+ * server is away, and a call then says so; a call that may have been made is made again only when
+ * the server says that this is harmless; a stdio server ends with its node.
+ */
+export interface McpServer {
+  /** Its tools as `server__tool`; empty before the first connection. */
+  tools(): readonly Tool[]
+  /** Resolves when it has connected, or has failed to once. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a server is made from. */
+export interface McpServerDeps {
+  readonly name: string
+  readonly config: McpServerConfig
+  readonly log: Logger
+  readonly random: () => number
+}
+
+/** Told to servers; they make nothing of it. */
+const CLIENT_VERSION = '1'
+/** To connect and to list tools: a cold `npx` needs seconds, milliseconds. */
+const CONNECT_WITHIN_MS = 20_000
+/** Between tries: at once for a server that was restarted, seldom for one that is gone, milliseconds. */
+const BACKOFF = { baseMs: 500, capMs: 30_000 }
+/** Pages of a listing; a server that never ends it is broken. */
+const PAGES_MAX = 20
+const TOOL_NAME_MAX = 64
+/** Descriptions go to the model with each call, characters. */
+const DESCRIPTION_MAX = 4_096
+/** The field of a call's `_meta` in which the key travels, named as the protocol asks. */
+const KEY_FIELD = 'agentfleet/idempotency-key'
+
+/** Makes a server; it opens nothing before `start`. */
+export function createMcpServer(deps: McpServerDeps): McpServer {
+  const { name, config, log, random } = deps
+  let client: Client | undefined
+  let tools: readonly Tool[] = []
+  let failures = 0
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  const connect = async (): Promise<void> => {
+    timer = undefined
+    const next = new Client({ name: 'agentfleet', version: CLIENT_VERSION })
+    try {
+      await next.connect(transportTo(config), { timeout: CONNECT_WITHIN_MS })
+      const listed = await listTools(next)
+      if (closed) return await next.close()
+      tools = offered(listed, deps, (tool, args, context) => call(tool, args, context))
+      client = next
+      failures = 0
+      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no events
+      next.onclose = () => lost(next)
+      log.info({ server: name, tools: tools.length }, 'MCP server connected')
+    } catch (error) {
+      await next.close().catch(() => undefined)
+      failures += 1
+      log.warn(
+        { server: name, err: error, failures },
+        'MCP server not connected, tried again later',
+      )
+      again()
+    }
+  }
+  const again = (): void => {
+    if (closed || timer !== undefined) return
+    timer = setTimeout(() => void connect(), backoffDelayMs(Math.max(1, failures), BACKOFF, random))
+  }
+  const lost = (which: Client): void => {
+    if (client !== which) return
+    client = undefined
+    log.warn({ server: name }, 'MCP server lost')
+    again()
+  }
+  const call = async (tool: McpTool, args: unknown, context: ToolContext): Promise<ToolOutput> => {
+    const used = client
+    if (used === undefined) throw toolFailure('retry', `the MCP server ${name} is not connected`)
+    try {
+      return outputOf(await callTool(used, tool.name, args, context, config.timeoutMs))
+    } catch (error) {
+      const broken = context.signal.aborted ? undefined : brokenBy(error)
+      if (broken === undefined) throw error
+      lost(used)
+      void used.close().catch(() => undefined)
+      if (broken === 'not-made' || isHarmless(tool)) {
+        throw toolFailure('retry', `the MCP server ${name} broke off`, error)
+      }
+      const message = `the MCP server ${name} broke off; the call may have taken effect`
+      throw toolFailure('tell-model', message, error)
+    }
+  }
+
+  return {
+    tools: () => tools,
+    start: connect,
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      const last = client
+      client = undefined
+      await last?.close()
+    },
+  }
+}
+
+async function callTool(
+  client: Client,
+  name: string,
+  args: unknown,
+  { idempotencyKey, signal }: ToolContext,
+  timeoutMs: number,
+): Promise<CallToolResult> {
+  const params = {
+    name,
+    arguments: args as Record<string, unknown>,
+    _meta: { [KEY_FIELD]: idempotencyKey },
+  }
+  const result = await client.callTool(params, undefined, { signal, timeout: timeoutMs })
+  return result as CallToolResult
+}
+
+async function listTools(client: Client): Promise<McpTool[]> {
+  const tools: McpTool[] = []
+  let cursor: string | undefined
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const params = cursor === undefined ? {} : { cursor }
+    const listed = await client.listTools(params, { timeout: CONNECT_WITHIN_MS })
+    tools.push(...listed.tools)
+    cursor = listed.nextCursor
+    if (cursor === undefined) break
+  }
+  return tools
+}
+
+type Call = (tool: McpTool, args: unknown, context: ToolContext) => Promise<ToolOutput>
+
+function offered(listed: readonly McpTool[], deps: McpServerDeps, call: Call): readonly Tool[] {
+  const { name, config, log } = deps
+  const names = listed.map((tool) => tool.name)
+  const unknown = config.tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
+  if (unknown.length > 0) log.warn({ server: name, unknown, names }, 'MCP server lacks tools')
+  const isIn = (list: readonly string[], tool: string): boolean =>
+    list.includes(tool) || list.includes('*')
+  const tools = new Map<string, Tool>()
+  for (const tool of listed.filter((candidate) => isIn(config.tools, candidate.name))) {
+    // Providers allow fewer characters in a name than the protocol does.
+    const full = `${name}__${tool.name.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`
+    if (full.length > TOOL_NAME_MAX || tools.has(full)) {
+      log.warn(
+        { server: name, tool: tool.name },
+        'the name of an MCP tool is too long, or not the only one',
+      )
+      continue
+    }
+    const description = (tool.description ?? tool.title ?? tool.name).slice(0, DESCRIPTION_MAX)
+    tools.set(full, {
+      offer: offerOf(full, description, tool.inputSchema),
+      source: 'mcp',
+      timeoutMs: config.timeoutMs,
+      approval: isIn(config.approval, tool.name),
+      idempotent: isHarmless(tool),
+      check: (args) => (isObject(args) ? undefined : wrong('the arguments must be an object')),
+      run: (args, context) => call(tool, args, context),
+    })
+  }
+  return [...tools.values()]
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The server says that a call changes nothing, or nothing more when it is made again. */
+function isHarmless({ annotations }: McpTool): boolean {
+  return annotations?.readOnlyHint === true || annotations?.idempotentHint === true
+}

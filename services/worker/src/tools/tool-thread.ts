@@ -1,0 +1,57 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { isTool, isToolFailure, type ToolLog } from '@agentfleet/toolkit'
+
+/**
+ * The thread of one call of a CPU-heavy tool: loads the tool's module, calls it, says what came of it.
+ * It has no limits of its own; whoever started it ends it.
+ */
+
+/** What the thread is started with. */
+export interface ToolThreadData {
+  readonly moduleUrl: string
+  readonly exportName: string
+  readonly args: unknown
+  readonly taskId: string
+  readonly step: number
+  readonly idempotencyKey: string
+}
+
+/** What the thread says. */
+export type ToolThreadMessage =
+  | { readonly kind: 'log'; readonly level: keyof ToolLog; readonly message: string }
+  | { readonly kind: 'answer'; readonly value: unknown }
+  | {
+      readonly kind: 'error'
+      readonly message: string
+      readonly next: 'retry' | 'tell-model' | undefined
+    }
+
+const data = workerData as ToolThreadData
+
+function say(message: ToolThreadMessage): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+  parentPort?.postMessage(message)
+}
+
+const logAs =
+  (level: keyof ToolLog) =>
+  (message: string): void =>
+    say({ kind: 'log', level, message })
+
+async function call(): Promise<unknown> {
+  const exported = (await import(data.moduleUrl)) as Readonly<Record<string, unknown>>
+  const tool = exported[data.exportName]
+  if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)
+  const { taskId, step, idempotencyKey } = data
+  const log = { info: logAs('info'), warn: logAs('warn'), error: logAs('error') }
+  // Nothing aborts it: the thread is ended instead.
+  const { signal } = new AbortController()
+  return tool.run(data.args, { taskId, step, idempotencyKey, signal, log })
+}
+
+try {
+  say({ kind: 'answer', value: await call() })
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error)
+  say({ kind: 'error', message, next: isToolFailure(error) ? error.next : undefined })
+}

@@ -1,0 +1,64 @@
+import { fileURLToPath } from 'node:url'
+import { ConfigError } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { openNodeTools, type NodeToolsOptions } from '../src/tools/node-tools.ts'
+
+const FOLDER = fileURLToPath(new URL('tool-folder/', import.meta.url))
+const WRONG_FOLDER = fileURLToPath(new URL('wrong-tool-folder/', import.meta.url))
+const note = (): void => undefined
+
+function open(changes: Partial<NodeToolsOptions>) {
+  return openNodeTools({
+    dir: undefined,
+    mcpServers: undefined,
+    httpFetch: { allowed: [], denied: [], privateRanges: [], bytesMax: 1_000, timeoutMs: 1_000 },
+    log: { debug: note, info: note, warn: note, error: note },
+    random: () => 0,
+    ...changes,
+  })
+}
+
+test('a node without settings has the built-in tools that reach nothing', async () => {
+  const tools = await open({})
+  expect([...tools.all().keys()]).toEqual(['calculate'])
+  await tools.close()
+})
+
+test('a node has its folder, and http_fetch where hosts are allowed', async () => {
+  const httpFetch = {
+    allowed: ['example.com'],
+    denied: [],
+    privateRanges: [],
+    bytesMax: 1_000,
+    timeoutMs: 1_000,
+  }
+  const tools = await open({ dir: FOLDER, httpFetch })
+  const bySource = [...tools.all()].map(([name, { source }]) => `${source} ${name}`)
+  expect(bySource).toContain('built-in http_fetch')
+  expect(bySource).toContain('module append_line')
+  await tools.close()
+})
+
+test('all that is wrong with folder, servers and hosts is told together, before anything starts', async () => {
+  const opened = open({
+    dir: WRONG_FOLDER,
+    mcpServers: '{"a": {"command": "/no/such/program"}}',
+    httpFetch: { allowed: ['a/b'], denied: [], privateRanges: ['x'], bytesMax: 1, timeoutMs: 1 },
+  })
+  const error = await opened.catch((reason: unknown) => reason)
+  expect(error).toBeInstanceOf(ConfigError)
+  expect((error as ConfigError).problems).toEqual([
+    expect.stringMatching(/^broken.mjs: /),
+    expect.stringMatching(/^nothing.mjs: /),
+    expect.stringMatching(/^unnamed.mjs: /),
+    expect.stringMatching(/^http_fetch: "a\/b"/),
+    expect.stringMatching(/^http_fetch: "x"/),
+    expect.stringMatching(/^MCP_SERVERS.a: needs either command or url/),
+  ])
+})
+
+test('an MCP server that is away does not keep the node from starting', async () => {
+  const tools = await open({ mcpServers: '{"a": {"command": "/no/such/program", "tools": ["*"]}}' })
+  expect([...tools.all().keys()]).toEqual(['calculate'])
+  await tools.close()
+})

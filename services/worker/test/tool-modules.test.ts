@@ -1,0 +1,152 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { runTool } from '../src/tools/run-tool.ts'
+import { loadToolModules } from '../src/tools/tool-modules.ts'
+import { createToolThreads } from '../src/tools/tool-threads.ts'
+
+/** Folders of tools as teams keep them; threads run the compiled module, as in a worker. */
+const FOLDER = fileURLToPath(new URL('tool-folder/', import.meta.url))
+const WRONG_FOLDER = fileURLToPath(new URL('wrong-tool-folder/', import.meta.url))
+const threads = () =>
+  createToolThreads({
+    threadsMax: 1,
+    threadUrl: new URL('../dist/tools/tool-thread.js', import.meta.url),
+    execArgv: [],
+  })
+
+async function setup() {
+  const lines: string[] = []
+  const log = {
+    info: (message: string) => void lines.push(message),
+    warn: (message: string) => void lines.push(message),
+    error: (message: string) => void lines.push(message),
+  }
+  const { tools, problems } = await loadToolModules(FOLDER, threads())
+  const byName = new Map(tools.map((tool) => [tool.offer.function.name, tool]))
+  const call = async (
+    name: string,
+    args: unknown,
+    onStart: (cancel: () => void) => void = () => {},
+  ) =>
+    runTool(
+      byName,
+      { id: 'a', name, arguments: JSON.stringify(args) },
+      {
+        taskId: 'task',
+        step: 1,
+        deadlineAtMs: Date.now() + 60_000,
+        charactersMax: 1_000,
+        nowMs: Date.now,
+        random: Math.random,
+        log,
+        onStart,
+      },
+    )
+  return { byName, problems, call, lines }
+}
+
+describe('a folder of tools', () => {
+  test('offers each tool with its parameters as JSON schema', async () => {
+    const { byName, problems } = await setup()
+    expect(problems).toEqual([])
+    expect([...byName.keys()].sort()).toEqual([
+      'append_line',
+      'node_name',
+      'pay_out',
+      'primes',
+      'warehouse',
+    ])
+    expect(byName.get('pay_out')).toMatchObject({
+      approval: true,
+      offer: {
+        function: {
+          parameters: {
+            type: 'object',
+            properties: { amount: { type: 'number', exclusiveMinimum: 0 } },
+            required: ['amount'],
+          },
+        },
+      },
+    })
+    // What has a default may be left out by the model.
+    expect(byName.get('append_line')?.offer.function.parameters['required']).toEqual(['line'])
+  })
+
+  test('tells everything that is wrong with it at once', async () => {
+    const { tools, problems } = await loadToolModules(WRONG_FOLDER, threads())
+    expect(tools).toEqual([])
+    expect(problems).toEqual([
+      'broken.mjs: this module cannot be loaded',
+      'nothing.mjs: exports nothing that defineTool made',
+      expect.stringMatching(/^unnamed.mjs: .*name: .*description: .*timeoutMs: .*parameters: /),
+    ])
+  })
+
+  test('has to be there', async () => {
+    const { problems } = await loadToolModules('/nowhere/at/all', threads())
+    expect(problems).toEqual(['there is no folder /nowhere/at/all'])
+  })
+
+  test('checks arguments by the schema of the tool and tells the model each problem', async () => {
+    const { call } = await setup()
+    expect(await call('pay_out', { amount: -1 })).toMatchObject({
+      kind: 'answered',
+      output: {
+        error: true,
+        text: expect.stringMatching(/^error: the arguments do not fit: amount: /),
+      },
+    })
+  })
+
+  test('fails the attempt when its tool says that the call may work later', async () => {
+    const { call } = await setup()
+    expect(await call('warehouse', {})).toMatchObject({
+      kind: 'failed',
+      failure: { kind: 'tool-failed', retryable: true },
+    })
+  })
+})
+
+describe('a CPU-heavy tool', () => {
+  test('runs in a thread, which leaves the event loop free and logs through the worker', async () => {
+    const { call, lines } = await setup()
+    let turns = 0
+    const timer = setInterval(() => {
+      turns += 1
+    }, 5)
+    expect(await call('primes', { below: 300_000 })).toMatchObject({
+      kind: 'answered',
+      output: { text: '25997', error: false },
+    })
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(2)
+    expect(lines).toContain('counting')
+  })
+
+  test('is ended when its time is up, and its thread is free for the next call', async () => {
+    const { call } = await setup()
+    expect(await call('primes', { below: 1e12 })).toMatchObject({
+      kind: 'answered',
+      output: { error: true, text: expect.stringContaining('longer than 2000 ms') },
+    })
+    expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })
+  })
+
+  test('is ended at once when the run is cancelled', async () => {
+    const { call } = await setup()
+    const startedMs = performance.now()
+    const outcome = await call('primes', { below: 1e12 }, (cancel) => setTimeout(cancel, 100))
+    expect(outcome).toEqual({ kind: 'cancelled' })
+    expect(performance.now() - startedMs).toBeLessThan(1_500)
+  })
+
+  test('waits for a thread no longer than its own time', async () => {
+    const { call } = await setup()
+    const [first, second] = await Promise.all([
+      call('primes', { below: 1e12 }),
+      call('primes', { below: 1e12 }),
+    ])
+    expect([first.kind, second.kind]).toEqual(['answered', 'answered'])
+    expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })
+  })
+})

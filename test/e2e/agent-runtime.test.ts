@@ -1,0 +1,311 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { JournaledCall } from '@agentfleet/domain'
+import type { TaskRequest, TaskView } from '@agentfleet/protocol'
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** What an agent can do beside talking, through HTTP: tools, approvals, results of a schema. */
+const WORKER = new URL('../../services/worker/', import.meta.url)
+const TOOLS_DIR = fileURLToPath(new URL('test/tool-folder', WORKER))
+const MCP_SERVER = createRequire(new URL('package.json', WORKER)).resolve(
+  '@modelcontextprotocol/server-everything/dist/index.js',
+)
+const MCP_SERVERS = JSON.stringify({
+  everything: { command: process.execPath, args: [MCP_SERVER, 'stdio'], tools: ['get-sum'] },
+})
+/** Every condition here is met within this, on a busy machine, milliseconds. */
+const SOON_MS = 30_000
+
+let test: TestFleet
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
+  await writeFile(join(dir, 'log'), '')
+  test = await startTestFleet({
+    workers: 2,
+    env: {
+      worker: {
+        TOOLS_DIR,
+        MCP_SERVERS,
+        TOOL_LOG: join(dir, 'log'),
+        HTTP_FETCH_HOSTS: '*:*',
+        DRAIN_DEADLINE_MS: '3000',
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await test[Symbol.asyncDispose]()
+  await rm(dir, { recursive: true, force: true })
+})
+
+type Turn =
+  { readonly content: string } | { readonly toolCalls: { name: string; arguments: unknown }[] }
+
+let scripts = 0
+/** Submits a task whose model says these turns. */
+async function submit(
+  turns: readonly Turn[],
+  spec: Partial<TaskRequest> = {},
+  waitSeconds?: number,
+): Promise<TaskView> {
+  scripts += 1
+  const name = `script-${scripts}`
+  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, turns }),
+  })
+  expect(answer.ok).toBe(true)
+  return test.client.submit(
+    { task: 'do it', model: `sim-script:${name}`, ...spec },
+    waitSeconds === undefined ? {} : { waitSeconds },
+  )
+}
+
+const use = (name: string, args: unknown): Turn => ({ toolCalls: [{ name, arguments: args }] })
+
+async function calls(taskId: string): Promise<readonly JournaledCall[]> {
+  return (await test.log.record(taskId))?.calls ?? []
+}
+
+/** What the tool calls of a task answered the model. */
+async function heard(taskId: string): Promise<readonly string[]> {
+  const outputs = (await calls(taskId)).filter(({ kind }) => kind === 'tool')
+  return outputs.map(({ output }) => (output as { text: string }).text)
+}
+
+/** What the tools of the folder wrote for a task. */
+async function lines(taskId: string): Promise<readonly string[]> {
+  const all = (await readFile(join(dir, 'log'), 'utf8')).split('\n')
+  return all.filter((line) => line.startsWith(taskId)).map((line) => line.slice(taskId.length + 1))
+}
+
+function ended(taskId: string): Promise<TaskView> {
+  return eventually(async () => {
+    const view = await test.client.get(taskId)
+    expect(view.state).toMatch(/completed|failed|cancelled/)
+    return view
+  }, SOON_MS)
+}
+
+describe('tools', () => {
+  it('of the folder are offered by name, with the key of their step', async () => {
+    const view = await submit(
+      [use('append_line', { line: 'hello' }), { content: 'done' }],
+      { tools: ['append_line'] },
+      30,
+    )
+    expect(view).toMatchObject({ state: 'completed', result: 'done' })
+    expect(await lines(view.id)).toEqual(['1 hello'])
+    expect(await heard(view.id)).toEqual([`{"line":"hello","key":"${view.id}.1"}`])
+  })
+
+  it('that were not named are not there, and the model hears of wrong uses', async () => {
+    const view = await submit(
+      [
+        use('append_line', { line: 'no' }),
+        use('calculate', { expression: 'six' }),
+        { content: 'done' },
+      ],
+      { tools: ['calculate'] },
+      30,
+    )
+    expect(view).toMatchObject({ state: 'completed' })
+    expect(await lines(view.id)).toEqual([])
+    expect(await heard(view.id)).toEqual([
+      expect.stringContaining('there is no tool "append_line"'),
+      expect.stringMatching(/^error: /),
+    ])
+  })
+
+  it('that go wrong again and again end the task', async () => {
+    const turns = Array.from({ length: 9 }, () => use('calculate', { expression: 'six' }))
+    const view = await submit([...turns, { content: 'done' }], {}, 30)
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'tool-failed' } })
+    expect(await heard(view.id)).toHaveLength(8)
+  })
+
+  it('and turns are bounded by the limits of the task', async () => {
+    const turns = [use('calculate', { expression: '1' }), use('calculate', { expression: '2' })]
+    const script = [...turns, { content: 'done' }]
+    const tools = await submit(script, { limits: { toolCallsMax: 1 } }, 30)
+    expect(tools).toMatchObject({ state: 'failed', error: { code: 'too-many-tool-calls' } })
+    expect(await heard(tools.id)).toEqual(['1'])
+    const turned = await submit(script, { limits: { turnsMax: 2 } }, 30)
+    expect(turned).toMatchObject({ state: 'failed', error: { code: 'too-many-turns' } })
+    expect(turned.usage).toMatchObject({ llmCalls: 2 })
+  })
+
+  it('that no node has fail the attempt with what there is', async () => {
+    const view = await submit([{ content: 'done' }], { tools: ['ghost'], maxAttempts: 1 }, 30)
+    expect(view).toMatchObject({
+      state: 'failed',
+      error: { code: 'tool-missing', message: expect.stringMatching(/no tool ghost.*calculate/) },
+    })
+  })
+
+  it('of an MCP server over stdio are called under its name', async () => {
+    const view = await submit(
+      [use('everything__get-sum', { a: 2, b: 40 }), { content: 'done' }],
+      { tools: ['everything__*'] },
+      30,
+    )
+    expect(view).toMatchObject({ state: 'completed' })
+    expect(await heard(view.id)).toEqual([expect.stringContaining('42')])
+  })
+
+  it('reach no address within, whatever the model asks for', async () => {
+    const inside = `http://127.0.0.1:${new URL(test.fleet.url).port}/readyz`
+    const view = await submit(
+      [
+        use('http_fetch', { url: 'http://169.254.169.254/latest/meta-data/' }),
+        use('http_fetch', { url: inside }),
+        { content: 'done' },
+      ],
+      {},
+      30,
+    )
+    expect(view).toMatchObject({ state: 'completed' })
+    expect(await heard(view.id)).toEqual([
+      expect.stringMatching(/^error: refused/),
+      expect.stringMatching(/^error: refused/),
+    ])
+  })
+})
+
+describe('a result of a schema', () => {
+  const responseSchema = {
+    type: 'object',
+    properties: { total: { type: 'integer' } },
+    required: ['total'],
+    additionalProperties: false,
+  }
+
+  it('is the value itself, after the model has mended its answer', async () => {
+    const view = await submit(
+      [{ content: 'It is 42.' }, { content: '{"total":"42"}' }, { content: '{"total":42}' }],
+      { responseSchema },
+      30,
+    )
+    expect(view).toMatchObject({ state: 'completed', result: { total: 42 } })
+    expect(view.usage).toMatchObject({ llmCalls: 3 })
+  })
+
+  it('fails as invalid output when the model does not mend it, and pays no further call', async () => {
+    const wrong = { content: '{"total":"42"}' }
+    const view = await submit([wrong, wrong, wrong, wrong, wrong], { responseSchema }, 30)
+    expect(view).toMatchObject({
+      state: 'failed',
+      attempt: 1,
+      error: { code: 'invalid-output', message: expect.stringContaining('/total must be integer') },
+    })
+    expect(await calls(view.id)).toHaveLength(3)
+  })
+})
+
+describe('a call that needs approval', () => {
+  const turns = [use('pay_out', { amount: 5 }), { content: 'done' }]
+  const waiting = (taskId: string): Promise<TaskView> =>
+    eventually(async () => {
+      const view = await test.client.get(taskId)
+      expect(view.state).toBe('waiting')
+      return view
+    }, SOON_MS)
+
+  it('waits without a slot until somebody allows it, and is made once', async () => {
+    const { id } = await submit(turns, { tools: ['pay_out'] })
+    expect((await waiting(id)).waitingFor).toEqual({
+      kind: 'approval',
+      step: 1,
+      tool: 'pay_out',
+      arguments: { amount: 5 },
+    })
+    await eventually(async () => {
+      const { nodes } = await test.client.fleet()
+      expect(nodes.reduce((sum, node) => sum + node.active, 0)).toBe(0)
+    }, SOON_MS)
+    expect(await lines(id)).toEqual([])
+    await expect(test.client.approve(id, 2, { approved: true })).rejects.toMatchObject({
+      status: 409,
+    })
+    await test.client.approve(id, 1, { approved: true })
+    // The same word again is no harm, another one is refused.
+    await test.client.approve(id, 1, { approved: true })
+    await expect(test.client.approve(id, 1, { approved: false })).rejects.toMatchObject({
+      status: 409,
+    })
+    expect(await ended(id)).toMatchObject({ state: 'completed', result: 'done' })
+    expect(await lines(id)).toEqual(['1 paid 5'])
+  })
+
+  it('is told to the model with the note when it was not allowed', async () => {
+    const { id } = await submit(turns, { tools: ['pay_out'] })
+    await waiting(id)
+    await test.client.approve(id, 1, { approved: false, note: 'too much' })
+    expect(await ended(id)).toMatchObject({ state: 'completed' })
+    expect(await heard(id)).toEqual(['A person did not allow this call: too much'])
+    expect(await lines(id)).toEqual([])
+  })
+
+  it('asks nobody when its arguments are wrong', async () => {
+    const turnsWrong = [use('pay_out', { amount: -5 }), { content: 'done' }]
+    const view = await submit(turnsWrong, { tools: ['pay_out'] }, 30)
+    expect(view).toMatchObject({ state: 'completed' })
+    expect(await heard(view.id)).toEqual([expect.stringMatching(/^error: the arguments/)])
+  })
+
+  it('of a cancelled task is never made', async () => {
+    const { id } = await submit(turns, { tools: ['pay_out'] })
+    await waiting(id)
+    await test.client.cancel(id)
+    await expect(test.client.approve(id, 1, { approved: true })).rejects.toMatchObject({
+      status: 409,
+    })
+    expect(await lines(id)).toEqual([])
+  })
+})
+
+describe('a tool under way', () => {
+  const slow = (ms: number) => [use('append_line', { line: 'slow', ms }), { content: 'done' }]
+  const begun = (taskId: string): Promise<void> =>
+    eventually(async () => expect(await lines(taskId)).toEqual(['1 slow']), SOON_MS)
+
+  it('is aborted when its task is cancelled', async () => {
+    const { id } = await submit(slow(60_000), { tools: ['append_line'] })
+    await begun(id)
+    await test.client.cancel(id)
+    await eventually(async () => {
+      expect(await lines(id)).toEqual(['1 slow', '1 aborted'])
+    }, SOON_MS)
+    expect((await ended(id)).state).toBe('cancelled')
+  })
+
+  it('is aborted when its task is out of time', async () => {
+    const { id } = await submit(slow(60_000), { tools: ['append_line'], timeoutMs: 4_000 })
+    await begun(id)
+    expect(await ended(id)).toMatchObject({ error: { code: 'deadline-exceeded' } })
+    await eventually(async () => {
+      expect(await lines(id)).toEqual(['1 slow', '1 aborted'])
+    }, SOON_MS)
+  })
+
+  it('is aborted when its node has drained, and made again elsewhere under the same key', async () => {
+    const { id } = await submit([use('node_name', {}), ...slow(8_000)], {
+      tools: ['node_name', 'append_line'],
+    })
+    await eventually(async () => expect(await lines(id)).toEqual(['3 slow']), SOON_MS)
+    const [node] = await heard(id)
+    test.fleet
+      .members('worker')
+      .find((member) => member.id === node)!
+      .kill('SIGTERM')
+    expect(await ended(id)).toMatchObject({ state: 'completed', result: 'done' })
+    expect(await lines(id)).toEqual(['3 slow', '3 aborted', '3 slow'])
+    expect((await calls(id)).map(({ step }) => step)).toEqual([0, 1, 2, 3])
+  })
+})

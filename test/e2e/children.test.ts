@@ -1,0 +1,106 @@
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** Tasks made by runs, on a fleet with a single slot: a run that waits has to give it back. */
+let test: TestFleet
+beforeAll(async () => {
+  test = await startTestFleet({ workers: 1, env: { worker: { WORKER_SLOTS: '1' } } })
+})
+afterAll(() => test[Symbol.asyncDispose]())
+
+const SOON_MS = 60_000
+
+async function script(name: string, turns: object[]): Promise<string> {
+  const body = JSON.stringify({ name, turns })
+  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, { method: 'POST', body })
+  expect(answer.ok).toBe(true)
+  return `sim-script:${name}`
+}
+
+const delegate = (...tasks: object[]) => ({
+  toolCalls: [{ name: 'delegate', arguments: { tasks } }],
+})
+
+async function submit(task: object): Promise<string> {
+  const response = await fetch(`${test.fleet.url}/v1/tasks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(task),
+  })
+  const view = (await response.json()) as { id: string }
+  expect(response.status, JSON.stringify(view)).toBe(202)
+  return view.id
+}
+
+const ended = (id: string) =>
+  eventually(async () => {
+    const view = await test.client.get(id)
+    expect(view.state, JSON.stringify(view)).toMatch(/completed|failed|cancelled/)
+    return view
+  }, SOON_MS)
+
+describe('an agent that delegates', () => {
+  it('waits without its slot and goes on with the results, in its own conversation', async () => {
+    const model = await script('delegates', [
+      delegate(
+        { agent: 'developer', task: 'write it' },
+        { agent: 'tester', task: 'test it', after: [0] },
+      ),
+      { content: 'all done' },
+    ])
+    const id = await submit({ task: 'Lead', model, tools: ['delegate'] })
+    const view = await ended(id)
+    expect(view).toMatchObject({ state: 'completed', result: 'all done', pauses: 1, failures: 0 })
+    expect(view.children).toHaveLength(2)
+    const [first, second] = await Promise.all(
+      view.children!.map((child) => test.client.get(child.id)),
+    )
+    expect(first).toMatchObject({ state: 'completed', agent: 'developer', parentId: id })
+    expect(second).toMatchObject({ state: 'completed', agent: 'tester', dependsOn: [first!.id] })
+    const events = await test.client.events(id)
+    expect(events.map(({ type }) => type)).toEqual([
+      'submitted',
+      'call-finished',
+      'spawned',
+      'paused',
+      'resumed',
+      'attempt-started',
+      'call-finished',
+      'completed',
+    ])
+    expect(JSON.stringify(events[6])).toContain('completed')
+  })
+
+  it('is told what is wrong with its call, and can do better', async () => {
+    const model = await script('corrected', [
+      delegate({ agent: 'developer', task: 'x', after: [0] }),
+      { content: 'never mind' },
+    ])
+    const view = await ended(await submit({ task: 'Lead', model, tools: ['delegate'] }))
+    expect(view).toMatchObject({ state: 'completed', result: 'never mind' })
+    expect(view.children).toBeUndefined()
+  })
+
+  it('shares its budget with its children, and takes them with it at its deadline', async () => {
+    const slow = { name: 'delegate', arguments: { tasks: [{ agent: 'developer', task: 'x' }] } }
+    // The child asks the same script, which then keeps it waiting.
+    const model = await script('late', [
+      { toolCalls: [slow] },
+      { delayMs: 60_000, content: 'late' },
+    ])
+    const id = await submit({
+      task: 'Lead',
+      model,
+      tools: ['delegate'],
+      timeoutMs: 4_000,
+      budget: { tokens: 10_000, turns: 9 },
+    })
+    const parent = await ended(id)
+    expect(parent).toMatchObject({ state: 'failed', error: { code: 'deadline-exceeded' } })
+    const child = await ended(parent.children![0]!.id)
+    expect(child.state).toMatch(/cancelled|failed/)
+    const record = await test.log.record(child.id)
+    expect(record?.spec.budget).toMatchObject({ turns: 4 })
+    expect(record?.spec.budget?.tokens).toBeLessThanOrEqual(5_000)
+  })
+})

@@ -1,0 +1,191 @@
+import { createSimulator, type Simulator } from '@agentfleet/llm-simulator'
+import type { EventView, TaskRequest, TaskView, UsageReport } from '@agentfleet/protocol'
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** Several providers, their faults, budgets and what it all costs, through the public API alone. */
+let test: TestFleet
+const simulators: Simulator[] = []
+
+async function startSimulator(options: Parameters<typeof createSimulator>[0] = {}) {
+  const simulator = createSimulator({
+    ttftMs: 0,
+    tokensPerSecond: 0,
+    anyModel: 1,
+    retryAfterMs: 1_500,
+    ...options,
+  })
+  simulators.push(simulator)
+  const { url } = await simulator.listen()
+  return `${url}/v1`
+}
+
+const HALF_WAY = { content: 'half way', toolCalls: [{ name: 'calculate', arguments: '{}' }] }
+const REFUSED = { error: { status: 503, message: 'closed', retryAfterMs: 3_000 } }
+
+beforeAll(async () => {
+  const ill = await startSimulator()
+  const good = await startSimulator({
+    scripts: { half: [HALF_WAY, { content: 'done' }], closed: [REFUSED] },
+  })
+  const prices = { '*': { input: 1, output: 2 }, 'dear*': { input: 0, output: 50_000 } }
+  const providers = [
+    { name: 'dead', baseUrl: 'http://127.0.0.1:9/v1', models: ['to-dead'] },
+    { name: 'busy', baseUrl: ill, models: [{ match: 'to-busy', as: 'sim?fault=429' }] },
+    {
+      name: 'slow',
+      baseUrl: ill,
+      key: 'another',
+      models: [{ match: 'to-slow', as: 'sim?ttft=8000' }],
+      firstTokenMs: 300,
+    },
+    {
+      name: 'gone',
+      baseUrl: ill,
+      key: 'third',
+      models: [{ match: 'only-gone', as: 'sim?fault=500' }],
+    },
+    {
+      name: 'good',
+      baseUrl: good,
+      models: [
+        { match: 'to-*', as: 'sim-fast?tokens=5' },
+        { match: 'limited-once', as: 'sim-fast?fault=429&times=1&tokens=4' },
+        { match: 'half', as: 'sim-script:half' },
+        { match: 'closed', as: 'sim-script:closed' },
+        { match: 'dear', as: 'dear?tokens=10' },
+      ],
+    },
+  ]
+  test = await startTestFleet({
+    workers: 2,
+    env: {
+      worker: {
+        PROVIDERS: JSON.stringify({
+          pricesVersion: 'of-the-test',
+          providers: providers.map((each) => ({ ...each, prices })),
+        }),
+        TENANT_BUDGETS: JSON.stringify({ default: { usdPerDay: 0.6 } }),
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await test[Symbol.asyncDispose]()
+  for (const simulator of simulators) await simulator.close()
+})
+
+async function run(task: Partial<TaskRequest> & { model: string }): Promise<TaskView> {
+  return test.client.submit({ task: 'x', ...task } as TaskRequest, { waitSeconds: 40 })
+}
+
+async function eventsOf(id: string): Promise<EventView[]> {
+  const answer = await fetch(`${test.fleet.url}/v1/tasks/${id}/events`)
+  return ((await answer.json()) as { events: EventView[] }).events
+}
+
+async function usage(): Promise<UsageReport> {
+  const answer = await fetch(`${test.fleet.url}/v1/usage?scope=fleet`)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as UsageReport
+}
+
+describe('a provider that does not answer', () => {
+  it.each(['to-dead', 'to-busy', 'to-slow'])(
+    'is passed over for the next one: %s',
+    async (model) => {
+      const view = await run({ model })
+      expect(view).toMatchObject({ state: 'completed', failures: 0 })
+      expect(view.usage.costUsd).toBeGreaterThan(0)
+      const [ending] = (await eventsOf(view.id)).filter(({ type }) => type === 'completed')
+      expect(ending?.by).toEqual({
+        provider: 'good',
+        model: 'sim-fast?tokens=5',
+        prices: 'of-the-test',
+      })
+    },
+  )
+
+  it('leads to the next model of the task, which the journal names', async () => {
+    const view = await run({ model: 'only-gone', fallbackModels: ['half'] })
+    expect(view).toMatchObject({ state: 'completed', failures: 0, result: 'done' })
+    const [call] = (await eventsOf(view.id)).flatMap(({ call: each }) => each ?? [])
+    expect(call).toMatchObject({ name: 'half', by: { provider: 'good', model: 'sim-script:half' } })
+  })
+
+  it('leaves a task that nobody else can take with its reason', async () => {
+    const view = await run({ model: 'only-gone', maxAttempts: 1 })
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'provider-unavailable' } })
+  })
+})
+
+describe('Retry-After', () => {
+  it('of a 429 is waited for without a failed attempt', async () => {
+    const startedAt = performance.now()
+    const view = await run({ model: 'limited-once' })
+    expect(view).toMatchObject({ state: 'completed', failures: 0, attempt: 1 })
+    expect(performance.now() - startedAt).toBeGreaterThan(1_400)
+  })
+
+  it('of an ill provider is when the next attempt begins', async () => {
+    const view = await run({ model: 'closed', maxAttempts: 2 })
+    expect(view).toMatchObject({ state: 'failed', failures: 1 })
+    const failed = (await eventsOf(view.id)).find(({ type }) => type === 'attempt-failed')
+    const waitMs = (failed?.retryAtMs ?? 0) - (failed?.atMs ?? 0)
+    expect(waitMs).toBeGreaterThanOrEqual(3_000)
+    expect(waitMs).toBeLessThan(5_000)
+  })
+})
+
+describe('a budget', () => {
+  it('of turns ends a task with what it has', async () => {
+    const view = await run({ model: 'half', budget: { turns: 1 } })
+    expect(view).toMatchObject({
+      state: 'failed',
+      error: { code: 'budget-exceeded' },
+      result: 'half way',
+      usage: { llmCalls: 1 },
+    })
+    expect(view.error?.message).toContain('1 of 1 LLM calls')
+  })
+
+  it.each<[string, TaskRequest['budget']]>([
+    ['tokens', { tokens: 20 }],
+    ['USD', { usd: 0.000_001 }],
+  ])('of %s is checked before a call is made', async (_what, budget) => {
+    const view = await run({ model: 'half', ...(budget === undefined ? {} : { budget }) })
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'budget-exceeded' } })
+    expect(view.usage.llmCalls).toBe(0)
+  })
+
+  it('of a tenant lets no call through that would go beyond it', async () => {
+    const first = await run({ model: 'dear', maxOutputTokens: 10 })
+    expect(first).toMatchObject({ state: 'completed', usage: { costUsd: 0.5 } })
+    const second = await run({ model: 'dear', maxOutputTokens: 10 })
+    expect(second).toMatchObject({ state: 'failed', error: { code: 'budget-exceeded' } })
+    expect(second.error?.message).toContain('usd-per-day')
+  })
+})
+
+describe('usage', () => {
+  it('is the sum of what the tasks used, and comes back after Redis was wiped (L8)', async () => {
+    const { tasks } = await test.client.list({ limit: 100 })
+    const views = await Promise.all(tasks.map(({ id }) => test.client.get(id)))
+    const tokens = views.reduce((sum, { usage: used }) => sum + used.outputTokens, 0)
+    const calls = views.reduce((sum, { usage: used }) => sum + used.llmCalls, 0)
+    const cost = views.reduce((sum, { usage: used }) => sum + (used.costUsd ?? 0), 0)
+    const expectAll = async (): Promise<void> => {
+      const { total, days } = await usage()
+      expect(total).toMatchObject({ outputTokens: tokens, llmCalls: calls })
+      expect(total.costUsd).toBeCloseTo(cost, 9)
+      const names = days.flatMap(({ models }) => models.map(({ model }) => model))
+      expect(names).toContain('dear?tokens=10')
+    }
+    await eventually(expectAll, 10_000)
+    const redis = new Redis(test.fleet.redis.url)
+    await redis.flushall()
+    redis.disconnect()
+    await eventually(expectAll, 20_000)
+  })
+})

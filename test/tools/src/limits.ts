@@ -1,0 +1,215 @@
+/**
+ * `node test/tools/dist/limits.js`: many runs under the limits of one provider's key, on several nodes.
+ * The simulator enforces the limits by its own clock and counts every call that came too early.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { createClient } from '@agentfleet/client'
+import { defaultCacheDir, findBinaries, startFleet, type Fleet } from '@agentfleet/local'
+import { getJson, openAudit, until } from './audit.ts'
+import { positive } from './bench/options.ts'
+import { show } from './figures.ts'
+import { describeFindings, type Accepted } from './invariants.ts'
+
+const USAGE = `node test/tools/dist/limits.js [flags]
+  --runs N           runs of one call each (2000)
+  --rpm N            requests a minute, enforced and configured (600)
+  --tpm N            tokens a minute, enforced and configured (90000)
+  --workers N        worker processes (4)
+  --burst N          how much of the budget the simulator lets through at once, as ms (60000)
+  --call N           duration of a call in ms (1500)
+  --tokens N         mean length of an answer in tokens (60)`
+
+const DEFAULTS = {
+  runs: 2_000,
+  rpm: 600,
+  tpm: 90_000,
+  workers: 4,
+  burst: 60_000,
+  call: 1_500,
+  tokens: 60,
+}
+const BATCH_MAX = 500
+const POLL_MS = 100
+/** Beyond the time that the limit itself needs, milliseconds. */
+const SLACK_MS = 180_000
+const MINUTE_MS = 60_000
+const SHARE_EVERY_MS = 10_000
+/** What the issue asks for. */
+const REFUSED_SHARE_MAX = 0.005
+const THROUGHPUT_SHARE_MIN = 0.95
+
+type Options = typeof DEFAULTS
+
+interface Stats {
+  readonly started: number
+  readonly finished: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly refusals: { readonly limited: number }
+  readonly violations: { readonly requests: number; readonly tokens: number }
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function readOptions(): Options | undefined {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      runs: text,
+      rpm: text,
+      tpm: text,
+      workers: text,
+      burst: text,
+      call: text,
+      tokens: text,
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  return {
+    runs: positive('--runs', values.runs, DEFAULTS.runs),
+    rpm: positive('--rpm', values.rpm, DEFAULTS.rpm),
+    tpm: positive('--tpm', values.tpm, DEFAULTS.tpm),
+    workers: positive('--workers', values.workers, DEFAULTS.workers),
+    burst: positive('--burst', values.burst, DEFAULTS.burst),
+    call: positive('--call', values.call, DEFAULTS.call),
+    tokens: positive('--tokens', values.tokens, DEFAULTS.tokens),
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options === undefined) {
+    say(USAGE)
+    return
+  }
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-limits-'))
+  const { rpm, tpm, tokens } = options
+  try {
+    const fleet = await startFleet({
+      dir,
+      binaries,
+      workers: options.workers,
+      simulators: 1,
+      env: {
+        autoscaler: { DRIVER: 'recommend' },
+        worker: { PROVIDER_RPM: String(rpm), PROVIDER_TPM: String(tpm) },
+        simulator: {
+          SIMULATOR_REQUESTS_PER_MINUTE: String(rpm),
+          SIMULATOR_TOKENS_PER_MINUTE: String(tpm),
+          SIMULATOR_LIMIT_BURST_MS: String(options.burst),
+          SIMULATOR_TTFT_MS: String(options.call),
+          SIMULATOR_TOKENS_PER_SECOND: '0',
+          SIMULATOR_TOKENS_MIN: String(Math.max(1, Math.round(tokens / 2))),
+          SIMULATOR_TOKENS_MAX: String(Math.round(tokens * 1.5)),
+        },
+      },
+      onExit: (id, reason) => say(`${id} ended: ${reason}`),
+    })
+    try {
+      await measure(fleet, options)
+    } finally {
+      await fleet.stop()
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+async function measure(fleet: Fleet, options: Options): Promise<void> {
+  const { runs, rpm, tpm } = options
+  say(`${runs} runs, ${rpm} requests and ${tpm} tokens a minute, ${options.workers} workers`)
+  const audit = await openAudit({ natsUrl: fleet.nats.url, operator: fleet.operator })
+  try {
+    const accepted = await submit(fleet.url, runs)
+    const window = await watch(fleet, options)
+    const leastMs = (runs * MINUTE_MS) / rpm
+    await audit.untilEnded(runs, leastMs + SLACK_MS)
+    const findings = await audit.check(accepted)
+    say(describeFindings(findings))
+    const stats = await statsOf(fleet)
+    const calls = stats.started + stats.refusals.limited
+    const refused = stats.refusals.limited / calls
+    const tokensUsed = stats.promptTokens + stats.completionTokens
+    const ofRequests = (stats.started * MINUTE_MS) / (rpm * window.ms)
+    const ofTokens = (tokensUsed * MINUTE_MS) / (tpm * window.ms)
+    const share = Math.max(ofRequests, ofTokens)
+    const { violations } = stats
+    say(
+      `429s: ${stats.refusals.limited} of ${calls} calls (${percent(refused)}); violations: ` +
+        `${violations.requests} of the request limit, ${violations.tokens} of the token limit`,
+    )
+    say(
+      `throughput: ${show(window.ms / 1_000)} s from the first call to the last; ` +
+        `${percent(ofRequests)} of the request limit, ${percent(ofTokens)} of the token limit`,
+    )
+    const pauses = [...audit.histories.values()].flat().filter(({ type }) => type === 'paused')
+    say(`slots given back while waiting: ${pauses.length}`)
+    const wrong = findings.violations.length + findings.unfinished.length
+    const good = refused < REFUSED_SHARE_MAX && share >= THROUGHPUT_SHARE_MIN && wrong === 0
+    say(good ? 'within the limits' : 'NOT within the limits')
+    if (!good) process.exitCode = 1
+  } finally {
+    await audit.close()
+  }
+}
+
+async function submit(url: string, runs: number): Promise<Accepted[]> {
+  const client = createClient({ baseUrl: url })
+  const accepted: Accepted[] = []
+  while (accepted.length < runs) {
+    const batch = Array.from({ length: Math.min(BATCH_MAX, runs - accepted.length) }, (_, at) => ({
+      // Each prompt is another one, so that answers differ in length.
+      task: `run ${accepted.length + at}: ${'word '.repeat((accepted.length + at) % 40)}`,
+      model: 'sim',
+    }))
+    for (const result of await client.submitBatch(batch)) {
+      if (result.taskId === undefined) throw new Error(`refused: ${JSON.stringify(result)}`)
+      accepted.push({ taskId: result.taskId })
+    }
+  }
+  return accepted
+}
+
+/** From the first call that the simulator let in to the last one. */
+async function watch(fleet: Fleet, { runs, rpm }: Options): Promise<{ readonly ms: number }> {
+  let firstAt = 0
+  let last = { started: 0, at: 0 }
+  const shares: number[] = []
+  let mark = { started: 0, at: performance.now() }
+  await until(
+    async () => {
+      await delay(POLL_MS)
+      const { started } = await statsOf(fleet)
+      const now = performance.now()
+      if (now - mark.at >= SHARE_EVERY_MS) {
+        shares.push(((started - mark.started) * MINUTE_MS) / (rpm * (now - mark.at)))
+        mark = { started, at: now }
+      }
+      if (started > 0 && firstAt === 0) firstAt = now
+      if (started > last.started) last = { started, at: now }
+      return started >= runs
+    },
+    (runs * MINUTE_MS) / rpm + SLACK_MS,
+    () => `${last.started} of ${runs} calls were let in`,
+  )
+  say(`of the request limit, each ${SHARE_EVERY_MS / 1_000} s: ${shares.map(percent).join(', ')}`)
+  return { ms: Math.max(1, last.at - firstAt) }
+}
+
+function statsOf({ simulators: [url = ''] }: Fleet): Promise<Stats> {
+  return getJson<Stats>(`${url}/sim/stats`)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+await main()
