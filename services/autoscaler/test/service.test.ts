@@ -190,6 +190,24 @@ describe('what outlives a leader', () => {
     expect(world.pool.draining()).toEqual([])
   })
 
+  test('what was learned of the load', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 150 })
+    const first = await autoscaler(leader)
+    await until(() => recorded('on-target').length === 1)
+    await first.drain(2_000)
+    const learned = (await world.ops.lastState('autoscaler')) as { forecast: { level: number } }
+    expect(learned.forecast.level).toBe(150)
+    // One that never sees anything itself can only hand on what it was given.
+    world.hush()
+    const second = await autoscaler(leader, { snapshots: { latest: () => undefined, close() {} } })
+    await until(() => recorded('figures-missing').length >= 1)
+    await second.drain(2_000)
+    expect(await world.ops.lastState('autoscaler')).toMatchObject({
+      forecast: { ...learned.forecast, pending: [] },
+    })
+  })
+
   test('S1: a follower observes and does nothing, until it leads', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
