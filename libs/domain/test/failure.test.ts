@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { classifyFailure, type Failure } from '../src/index.ts'
+import { classifyFailure, isNodeFailure, type Failure } from '../src/index.ts'
 
 describe('classifyFailure', () => {
   test.each([
@@ -42,6 +42,34 @@ describe('classifyFailure', () => {
       fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
         const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
         return retryable === [408, 409, 429].includes(status)
+      }),
+    )
+  })
+})
+
+describe('isNodeFailure', () => {
+  test.each(['defect', 'no-provider'] as const)('%s is the fault of the node', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(true)
+  })
+
+  test.each([
+    'connection',
+    'timeout',
+    'malformed',
+    'withheld',
+    'output-too-large',
+    'too-many-turns',
+    'too-many-tool-calls',
+    'tool-failed',
+    'deadline',
+  ] as const)('%s is not', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(false)
+  })
+
+  test('whatever a provider answers is not', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 300, max: 599 }), (status) => {
+        return !isNodeFailure({ kind: 'status', status, message: '' })
       }),
     )
   })

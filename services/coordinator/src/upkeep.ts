@@ -147,12 +147,15 @@ async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<st
 
 /** A pointer for the careful way; the journal and the spec come from the log when it begins. */
 function reissuedPointer(record: TaskRecord): Pointer {
+  const { affinityKey, placement } = record.spec
   return {
     taskId: record.taskId,
     tenant: record.tenant,
     seq: record.submittedSeq,
     cpu: record.spec.cpu,
     memory: record.spec.memory,
+    ...(affinityKey === undefined ? {} : { affinityKey }),
+    ...(placement === undefined ? {} : { placement }),
     deadlineAtMs: deadlineAtMs(record),
     reissue: true,
   }

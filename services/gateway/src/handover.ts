@@ -55,8 +55,8 @@ export function createHandover(deps: {
 
   return {
     pass(pointer, priority) {
-      // Without its spec it goes the careful way, which needs a pointer.
-      if (pointer.spec === undefined || !hasRoom()) {
+      // Without its spec it goes the careful way, which needs a pointer; advice is waited for under one.
+      if (pointer.spec === undefined || pointer.placement === 'advised' || !hasRoom()) {
         pointers.issue(pointer, priority)
         return
       }

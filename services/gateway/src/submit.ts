@@ -137,6 +137,8 @@ export function pointerOf({ taskId, tenant, spec, seq, submittedAtMs }: TaskReco
     deadlineAtMs: submittedAtMs + spec.timeoutMs,
     reissue: false,
   }
+  if (spec.affinityKey !== undefined) pointer.affinityKey = spec.affinityKey
+  if (spec.placement !== undefined) pointer.placement = spec.placement
   if (isSmall(spec)) pointer.spec = spec
   return pointer
 }

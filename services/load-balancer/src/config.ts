@@ -1,4 +1,4 @@
-import { baseEnv, consulEnv, natsEnv, redisEnv, secret } from '@agentfleet/runtime'
+import { adviserEnv, baseEnv, consulEnv, natsEnv, redisEnv, secret } from '@agentfleet/runtime'
 import { z } from 'zod'
 
 /** Environment of the load balancer. */
@@ -7,6 +7,7 @@ export const schema = z.object({
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
+  ...adviserEnv,
   /** Shared with the coordinators: proves which node was given which task (L9). */
   CLAIM_KEY: secret(),
 })

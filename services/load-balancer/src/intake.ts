@@ -1,10 +1,11 @@
 import { createPuller, type Bus, type PulledMessage, type Puller } from '@agentfleet/adapters'
-import { LEVELS, planIntake, type Level } from '@agentfleet/domain'
+import { countServed, LEVELS, NOTHING_SERVED, planIntake, type Level } from '@agentfleet/domain'
 import { pointerConsumer, STREAMS, type PointerQueue } from '@agentfleet/protocol'
 
 /**
  * Fetches pointers, one pull consumer per priority, never more than there are credits (late
- * binding): what no node has room for stays in JetStream, where it survives everything. Pointers of
+ * binding): what no node has room for stays in JetStream, where it survives everything. Priorities with a
+ * backlog are served 6 : 3 : 1, counted over all fetched, so that low never starves. Pointers of
  * tasks that run already need no credit, but for those whose node is gone: a bounded number of them is
  * in hand at once.
  */
@@ -28,18 +29,35 @@ export function createIntake(
 ): Intake {
   const waiting: Record<Level, number> = { low: 0, medium: 0, high: 0 }
   const asked: Record<Level, number> = { low: 0, medium: 0, high: 0 }
+  const fetched: Record<Level, number> = { low: 0, medium: 0, high: 0 }
+  let served = NOTHING_SERVED
+  /** What was fetched since it was last looked at, counted together. */
+  const settle = (): void => {
+    for (const level of LEVELS) {
+      if (fetched[level] === 0) continue
+      served = countServed(served, level, fetched[level], waiting)
+      fetched[level] = 0
+    }
+  }
   const pullers: Puller[] = LEVELS.map((priority) =>
     createPuller(bus, {
       stream: STREAMS.tasks,
       consumer: pointerConsumer(priority),
       wanted() {
+        settle()
         asked[priority] = 0
-        asked[priority] = planIntake(priority, { credits: credits(), waiting, asked })
+        asked[priority] = planIntake(priority, {
+          credits: credits(),
+          waiting,
+          asked,
+          served,
+        })
         return asked[priority]
       },
       receive(message) {
         asked[priority] = Math.max(0, asked[priority] - 1)
         waiting[priority] = message.waiting
+        fetched[priority] += 1
         receive(message, priority)
       },
     }),

@@ -1,5 +1,5 @@
-import { openPointers, type Bus, type Registry, type Store } from '@agentfleet/adapters'
-import { creditsOf, isEligible, PLACEMENT_LIMITS, type PlacementLimits } from '@agentfleet/domain'
+import type { Adviser } from '@agentfleet/adviser'
+import { openPointers, type Bus, type Ops, type Registry, type Store } from '@agentfleet/adapters'
 import {
   balancerSchema,
   beatSchema,
@@ -7,85 +7,78 @@ import {
   loadSchema,
   snapshotSchema,
   SUBJECTS,
+  type Balancer,
 } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { createAdvising } from './advising.ts'
+import { createRecorder } from './decisions.ts'
 import { createInflightNotes } from './inflight-notes.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { BalancerMetrics } from './metrics.ts'
-import { createNodeTable } from './node-table.ts'
+import { createNodeTable, type NodeTable } from './node-table.ts'
+import { ANNOUNCE_EVERY_MS, createPeers } from './peers.ts'
 import { createPlacer } from './placer.ts'
+import { createSight } from './sight.ts'
+import { createTrust, type TrustChange } from './trust.ts'
 
 /**
  * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node
  * and hands the task over. It keeps no backlog, so its death strands nothing that has not been
  * handed over, and several of them share the credits in equal parts.
+ *
+ * States: made → running → draining (takes nothing new, what is handed over becomes a pointer) → closed.
  */
 export interface BalancerDeps {
   readonly bus: Bus
+  readonly ops: Pick<Ops, 'record'>
   readonly store: Store
   readonly registry: Registry
+  readonly adviser: Adviser
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: BalancerMetrics
+  readonly random: () => number
   readonly balancerId: string
   readonly claimKey: string
 }
 
-/** Each load balancer says that it lives this often; three silent rounds and it is not counted. */
-const ANNOUNCE_EVERY_MS = 500
-const ANNOUNCE_VALID_MS = 1_600
 /** Held pointers and open requests are looked at again at least this often, milliseconds. */
 const LOOK_EVERY_MS = 100
+/** Wait for the server before the last subscription ends, milliseconds. */
+const FAREWELL_MS = 500
 
 /** Creates a load balancer; nothing happens before `start`. */
 export function createLoadBalancer(deps: BalancerDeps): Service {
-  const { bus, clock, logger } = deps
-  const monotonicMs = clock.monotonicMs
-  const nodes = createNodeTable(monotonicMs)
-  const balancers = new Map<string, number>()
+  const { bus, metrics } = deps
+  const parts = assemble(deps)
+  const { peers, sight, notes, placer } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
+  let draining = false
 
-  const limits = (): PlacementLimits => {
-    const now = monotonicMs()
-    for (const [id, atMs] of balancers) if (now - atMs > ANNOUNCE_VALID_MS) balancers.delete(id)
-    return { ...PLACEMENT_LIMITS, creditShare: 1 / Math.max(1, balancers.size) }
-  }
-  const pointers = openPointers(bus)
-  const notes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
-    deps.metrics.notesLost.inc(count),
-  )
-  const placer = createPlacer({
-    ...deps,
-    notes,
-    nodes,
-    pointers,
-    limits,
-    monotonicMs,
-    random: Math.random,
+  const free = (): number => sight.now().credits - placer.held()
+  metrics.observe({
+    credits: () => sight.now().credits,
+    held: placer.held,
+    nodes: () => sight.now().eligible,
+    ejected: () => sight.now().ejected,
+    balancers: () => peers.share().count,
   })
-
-  const credits = (): number => {
-    const now = limits()
-    let sum = 0
-    for (const node of nodes.loads()) if (isEligible(node, now)) sum += creditsOf(node, now)
-    return sum
-  }
-  const free = (): number => credits() - placer.held()
-  const eligible = (): number => nodes.loads().filter((node) => isEligible(node, limits())).length
-  deps.metrics.observe({ credits, held: placer.held, nodes: eligible })
 
   // Fresh tasks pass by the queue only while nothing waits in it.
   const room = (): number =>
-    placer.stuck() > 0 || intake === undefined || intake.backlog() ? 0 : Math.max(0, free())
+    draining || placer.stuck() > 0 || intake === undefined || intake.backlog()
+      ? 0
+      : Math.max(0, free())
   let announcedRoom = false
+  const say = (hint: Balancer): void => bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
   const announce = (): void => {
+    // Who has said farewell is not to be counted again.
+    if (draining) return
     announcedRoom = room() > 0
-    const hint = { id: deps.balancerId, room: announcedRoom }
-    bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
+    say({ id: deps.balancerId, room: announcedRoom })
   }
-
   const look = (): void => {
     notes.sweep()
     placer.place()
@@ -94,24 +87,12 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
 
   return {
     async start() {
-      if (intake !== undefined) return
+      if (intake !== undefined || draining) return
       open.push(
-        bus.subscribe(SUBJECTS.allBeats, (message) => {
-          nodes.beat(beatSchema.parse(JSON.parse(message.text())))
-          look()
-        }),
-        bus.subscribe(SUBJECTS.allLoads, (message) => {
-          const load = loadSchema.parse(JSON.parse(message.text()))
-          notes.ended(load.ended)
-          nodes.beat(load)
-          look()
-        }),
-        bus.subscribe(SUBJECTS.snapshot, (message) =>
-          nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
-        ),
+        ...listenToFleet(deps, parts, look),
         bus.subscribe(SUBJECTS.balancer, (message) => {
-          const { id } = balancerSchema.parse(JSON.parse(message.text()))
-          balancers.set(id, monotonicMs())
+          // Whoever is new hears of this one at once, so that no credit is spent twice for long.
+          if (peers.heard(balancerSchema.parse(JSON.parse(message.text())))) announce()
         }),
         bus.subscribe(
           SUBJECTS.fresh,
@@ -123,22 +104,92 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
           },
           { queue: 'load-balancer' },
         ),
-        deps.registry.watch('agent-worker', (ids) => {
-          logger.info({ nodes: ids.length }, 'nodes listed by Consul')
-          nodes.passing(ids)
-        }),
       )
-      balancers.set(deps.balancerId, monotonicMs())
       timers.push(setInterval(announce, ANNOUNCE_EVERY_MS), setInterval(look, LOOK_EVERY_MS))
+      announce()
       intake = createIntake(bus, free, placer.held, placer.add)
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
     async drain(deadlineMs) {
+      if (draining) return
+      draining = true
       intake?.stop()
       for (const timer of timers) clearInterval(timer)
+      say({ id: deps.balancerId, room: false, leaving: true })
       await placer.drain(deadlineMs)
       await notes.flush()
+      // What the gateways sent before they heard of it has come by now, and has its pointer.
+      await bus.roundTrip(FAREWELL_MS)
       for (const each of open) each.close()
     },
   }
+}
+
+/** Makes the parts and wires them; nothing of it listens yet. */
+function assemble(deps: BalancerDeps) {
+  const { bus, clock, metrics } = deps
+  const { nowMs, monotonicMs } = clock
+  const recorder = createRecorder(deps)
+  const trust = createTrust(monotonicMs, (change) => recordTrust(change, nodes, recorder))
+  const nodes = createNodeTable(clock, trust)
+  const peers = createPeers(deps.balancerId, clock)
+  const sight = createSight(nodes, peers, monotonicMs)
+  const pointers = openPointers(bus)
+  const notes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
+    metrics.notesLost.inc(count),
+  )
+  const placer = createPlacer({
+    ...deps,
+    nowMs,
+    monotonicMs,
+    notes,
+    nodes,
+    pointers,
+    sight,
+    trust,
+    advising: (back) => createAdvising({ ...deps, recorder }, back),
+  })
+  return { nodes, peers, sight, notes, placer }
+}
+
+function recordTrust(
+  change: TrustChange,
+  nodes: NodeTable,
+  recorder: ReturnType<typeof createRecorder>,
+): void {
+  const loads = nodes.loads()
+  const load = loads.find(({ id }) => id === change.nodeId)
+  const out = load?.ejected !== undefined
+  recorder.trustChanged(
+    change,
+    load?.incarnation ?? 0,
+    out === (change.kind === 'eject'),
+    loads.length,
+  )
+}
+
+function listenToFleet(
+  { bus, registry, logger }: BalancerDeps,
+  { nodes, notes }: Pick<ReturnType<typeof assemble>, 'nodes' | 'notes'>,
+  look: () => void,
+): { close(): void }[] {
+  return [
+    bus.subscribe(SUBJECTS.allBeats, (message) => {
+      nodes.beat(beatSchema.parse(JSON.parse(message.text())))
+      look()
+    }),
+    bus.subscribe(SUBJECTS.allLoads, (message) => {
+      const load = loadSchema.parse(JSON.parse(message.text()))
+      notes.ended(load.ended)
+      nodes.beat(load)
+      look()
+    }),
+    bus.subscribe(SUBJECTS.snapshot, (message) =>
+      nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
+    ),
+    registry.watch('agent-worker', (ids) => {
+      logger.info({ nodes: ids.length }, 'nodes listed by Consul')
+      nodes.passing(ids)
+    }),
+  ]
 }

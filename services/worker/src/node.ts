@@ -1,4 +1,5 @@
 import type { Bus, Logger } from '@agentfleet/adapters'
+import type { Placed } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from './attempt.ts'
@@ -12,6 +13,7 @@ import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
+import { createStarts, type Starts } from './starts.ts'
 import { builtInTools } from './tools.ts'
 
 /** What a node is made of, wired and inert. */
@@ -24,7 +26,8 @@ export interface Node {
   readonly deltas: Deltas
   readonly llm: Llm
   readonly attempts: Attempts
-  take(item: DispatchItem): Run
+  readonly starts: Starts
+  take(item: DispatchItem, placed: Placed | undefined): Run
 }
 
 /** What a node is made from. */
@@ -80,11 +83,12 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     turnsMax: config.MAX_TURNS,
     resultBytesMax: config.RESULT_LIMIT_BYTES,
   })
-  const take = (item: DispatchItem): Run => {
+  const starts = createStarts(attempts.start)
+  const take: Node['take'] = (item, placed) => {
     const now = clock.monotonicMs()
-    return runs.add(item, now, renewals.firstAtMs(now))
+    return runs.add(item, now, renewals.firstAtMs(now), placed)
   }
-  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, take }
+  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, starts, take }
 }
 
 function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {

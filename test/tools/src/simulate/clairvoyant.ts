@@ -44,7 +44,9 @@ export function runClairvoyant(traffic: Traffic, options: FleetOptions, goal: nu
   halve(usual, FACTOR_LOW, FACTOR_HIGH, STEPS)
   const near = best?.factor ?? FACTOR_HIGH
   for (const dipS of [usual, ...others]) halve(dipS, near - NEAR, near + NEAR, STEPS_NEAR)
-  return best?.outcome ?? runWorld(traffic, options, planned(stretches, options, FACTOR_HIGH, usual))
+  return (
+    best?.outcome ?? runWorld(traffic, options, planned(stretches, options, FACTOR_HIGH, usual))
+  )
 }
 
 /** The most busy slots of each stretch, if nothing had to wait, smoothed over the wait target. */
@@ -82,7 +84,10 @@ function planned(
   dipS: number,
 ): Scaler {
   const needed = stretches.map((busy) =>
-    Math.min(options.nodesMax, Math.max(options.nodesMin, Math.ceil((busy * factor) / options.slots))),
+    Math.min(
+      options.nodesMax,
+      Math.max(options.nodesMin, Math.ceil((busy * factor) / options.slots)),
+    ),
   )
   const dip = Math.ceil(dipS / STRETCH_S)
   const ahead = Math.ceil(options.startupS / STRETCH_S)
