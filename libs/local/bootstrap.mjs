@@ -24,6 +24,8 @@ const SCRIPTS = {
   bench: 'test/tools/dist/bench.js',
   replay: 'test/tools/dist/replay.js',
   mutate: 'test/tools/dist/mutate.js',
+  simulate: 'test/tools/dist/simulate.js',
+  steady: 'test/tools/dist/steady.js',
 }
 const CHECKS = [
   ['prettier', '--check', '.'],

@@ -38,8 +38,11 @@ export interface Ops {
   lastState(service: string): Promise<unknown>
   /** Decisions that a service recorded, from a sequence on, oldest first and at most so many. */
   decisionsFrom(service: string, seq: number, max: number): Promise<readonly RecordedDecision[]>
-  /** Records what the control plane did; waits for the server, which names the sequence. */
-  record(subject: string, entry: object): Promise<number>
+  /**
+   * Records what the control plane did; waits for the server, which names the sequence. Of several
+   * records under one message id that come within seconds, the first is kept.
+   */
+  record(subject: string, entry: object, messageId?: string): Promise<number>
 }
 
 /** A decision and where it is stored. */
@@ -120,8 +123,8 @@ export function openOps(bus: Bus): Ops {
       }
       return found
     },
-    async record(subject, entry) {
-      const answer = await append(subject, entry)
+    async record(subject, entry, messageId) {
+      const answer = await append(subject, entry, undefined, messageId)
       return answer.kind === 'stored' ? answer.seq : 0
     },
   }

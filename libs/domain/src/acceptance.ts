@@ -3,8 +3,6 @@ export interface NodeRoom {
   readonly slots: number
   /** Attempts that hold a slot. */
   readonly active: number
-  /** Tasks taken beyond the slots, to start as these come free; absent: none. */
-  readonly ahead?: number
   readonly draining: boolean
   /** Token of the attempt of this very task that already runs here; undefined when none does. */
   readonly runningToken?: number | undefined
@@ -24,6 +22,6 @@ export function acceptAttempt(room: NodeRoom, token: number): AcceptDecision {
   if (room.draining) return { kind: 'refuse', reason: 'draining' }
   // It takes the place of its older self.
   if (room.runningToken !== undefined) return { kind: 'start', reason: 'newer-token' }
-  if (room.active >= room.slots + (room.ahead ?? 0)) return { kind: 'refuse', reason: 'no-slot' }
+  if (room.active >= room.slots) return { kind: 'refuse', reason: 'no-slot' }
   return { kind: 'start', reason: 'free-slot' }
 }

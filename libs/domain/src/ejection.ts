@@ -50,14 +50,17 @@ const TASKS_MIN = 20
 /** Results count for 30 s, in steps of 5 s. */
 const WINDOW_MS = 30_000
 const BUCKET_MS = 5_000
-/** First ejection 10 s, the n-th n times that, never above 120 s, spread by a fifth either way. */
+/**
+ * First ejection 10 s, the n-th n times that, spread by a fifth either way; never above 30 s: a probe
+ * costs one attempt, and a node that is well again costs a small fleet half of its slots.
+ */
 const EJECT_BASE_MS = 10_000
-const EJECT_MAX_MS = 120_000
+const EJECT_MAX_MS = 30_000
 const EJECT_JITTER = 0.2
 /** A node that serves well for this long has one ejection less against it, milliseconds. */
 const FORGET_MS = 120_000
 /** Local failures show early: a probe that still runs after this long has passed, milliseconds. */
-const PROBE_WAIT_MS = 30_000
+const PROBE_WAIT_MS = 5_000
 /** Of N nodes at most N / 3 are out. */
 const SHARE_MAX = 1 / 3
 

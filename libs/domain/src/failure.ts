@@ -38,6 +38,14 @@ export type Failure =
   /** A defect of the worker itself. */
   | { readonly kind: 'defect'; readonly message: string }
 
+/**
+ * Whether the node is to blame: what the provider answered or left unanswered, and what a task asked for,
+ * would have failed elsewhere too.
+ */
+export function isNodeFailure({ kind }: Failure): boolean {
+  return kind === 'defect' || kind === 'no-provider'
+}
+
 /** How an attempt's failure is reported; `code` is stable, `retryable` decides on a next attempt. */
 export interface FailureClass {
   readonly code: string

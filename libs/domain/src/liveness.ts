@@ -54,7 +54,7 @@ export const LIVENESS_LIMITS: LivenessLimits = {
   sigmaMaxMs: 120,
   suspectPhi: 5,
   deadPhi: 8,
-  weakMs: 3_000,
+  weakMs: 2_600,
   aloneMs: 3_000,
   answeringMs: 10_000,
 }

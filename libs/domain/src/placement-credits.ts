@@ -26,29 +26,6 @@ const COLD_SHARE_MAX = 1 / 3
 /** A median of fewer nodes would be one of the two that are compared. */
 const TYPICAL_NODES_MIN = 3
 
-/**
- * A freed slot is known to a load balancer tens of milliseconds later, and a next task needs a round
- * trip more: a node takes as many tasks ahead as it frees slots in this time, milliseconds.
- */
-const AHEAD_MS = 250
-/** However short the tasks are: what is taken ahead waits for one node's slots. */
-const AHEAD_SHARE_MAX = 0.25
-
-/**
- * How many tasks a node takes beyond its slots, to start the moment a slot is free. None where a
- * slot is rarely freed: there a task had better wait for whichever node is first.
- */
-export function aheadOf(slots: number, responseMs: number): number {
-  if (responseMs <= 0) return 0
-  return Math.floor(slots * Math.min(AHEAD_SHARE_MAX, AHEAD_MS / responseMs))
-}
-
-/** Tasks that a node may have now, those ahead included; a node that is held back takes none ahead. */
-export function openSlots(node: NodeLoad, slowStartMs: number | undefined): number {
-  const slots = effectiveSlots(node, slowStartMs)
-  return slots < node.slots ? slots : slots + (node.ahead ?? 0)
-}
-
 /** Slots that a node may fill now: S * max(0.10, t / 30 s) after a start. */
 export function effectiveSlots(node: NodeLoad, slowStartMs: number | undefined): number {
   if (slowStartMs === undefined || node.upMs === undefined || node.upMs >= slowStartMs) {

@@ -26,15 +26,9 @@ export function hasRoom(node: NodeLoad, task: Placement): boolean {
   return (
     node.cpu <= CPU_CEILING[task.cpu] &&
     node.memory <= MEMORY_CEILING[task.memory] &&
-    fits(cpuUnits(node), task.cpu, node) &&
-    fits(memoryUnits(node), task.memory, node)
+    cpuUnits(node) + reservationOf(task.cpu, node.slots) <= node.slots &&
+    memoryUnits(node) + reservationOf(task.memory, node.slots) <= node.slots
   )
-}
-
-/** What is taken ahead starts when something has ended; a heavy task does not count on that. */
-function fits(units: number, level: Level, node: NodeLoad): boolean {
-  const limit = level === 'high' ? node.slots : node.slots + (node.ahead ?? 0)
-  return units + reservationOf(level, node.slots) <= limit
 }
 
 /** The share in use of whichever is scarcest: slots (of those open now), processor or memory. */

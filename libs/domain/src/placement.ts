@@ -1,5 +1,5 @@
 import { homeWeight, keyHash } from './placement-affinity.ts'
-import { effectiveSlots, openSlots, ownShare, type BalancerShare } from './placement-credits.ts'
+import { effectiveSlots, ownShare, type BalancerShare } from './placement-credits.ts'
 import { hasRoom, usedShare } from './placement-room.ts'
 import type { Level, PlacementMode } from './task.ts'
 
@@ -25,8 +25,6 @@ export interface NodeLoad {
   /** Listed by Consul with passing checks. */
   readonly passing: boolean
   readonly beatAgeMs: number
-  /** Tasks it takes beyond its slots, from `aheadOf`; absent: none. */
-  readonly ahead?: number
   /** Since its start, its recovery or its last change of incarnation; absent: it is warm. */
   readonly upMs?: number
   /** Slots' worth of processor and memory reserved by what is active; absent: one slot each. */
@@ -115,7 +113,7 @@ const SLOW_FULL = 5
 
 /** Free slots of a node for one load balancer. */
 export function creditsOf(node: NodeLoad, limits: PlacementLimits): number {
-  const free = openSlots(node, limits.slowStartMs) - node.active
+  const free = effectiveSlots(node, limits.slowStartMs) - node.active
   if (free <= 0) return 0
   const own =
     limits.balancers === undefined

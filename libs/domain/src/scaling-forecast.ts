@@ -55,6 +55,8 @@ const BEYOND_STARTUP_MS = 30_000
 /** Demand wanders by this share a √second, its growth by this share a second and √second. */
 const LEVEL_NOISE = 0.004
 const GROWTH_NOISE = 0.000_02
+/** Standard deviations beyond which a measurement is no chance. */
+const SURPRISE_SIGMAS = 3
 /** Growth is never believed beyond this share of the level within the lead. */
 const GROWTH_MAX = 0.5
 /** Yesterday's growth is believed within these. */
@@ -65,7 +67,7 @@ const QUANTILE = 0.9
 const QUANTILE_STEP = 0.01
 const PENDING_MAX = 64
 /** Headroom costs nodes: it is used as far as tasks were late, in full at this share of them. */
-const LATE_SHARE_FULL = 0.004
+const LATE_SHARE_FULL = 0.006
 
 /** A forecast without a past. */
 export const NO_FORECAST: ForecastMemory = {
@@ -136,8 +138,8 @@ function measure({ arrivalsPerS, serviceS, stable }: LoadView): {
     return { slots: stable, variance: Math.max(1, stable) }
   }
   const slots = arrivalsPerS * serviceS
-  // Counts within a minute are chance with their own size as variance.
-  return { slots, variance: Math.max(1, (slots * serviceS) / 60) }
+  // Counts are chance with their own size as variance; the window was seen before but for one update.
+  return { slots, variance: Math.max(1, (slots * serviceS * 1_000) / UPDATE_MS) }
 }
 
 /** One step of a Kalman filter with a level and its growth. */
@@ -154,6 +156,10 @@ function filter(
   const gainLevel = pll / (pll + variance)
   const gainGrowth = plg / (pll + variance)
   const surprise = slots - predicted
+  // Beyond chance the load has changed at once: the filter begins again from what is there.
+  if (surprise ** 2 > SURPRISE_SIGMAS ** 2 * (pll + variance)) {
+    return { level: slots, growth: 0, covariance: [variance, 0, 0] }
+  }
   return {
     level: Math.max(0, predicted + gainLevel * surprise),
     growth: growth + gainGrowth * surprise,

@@ -6,6 +6,8 @@ export interface ScaleLimits {
   readonly utilisationTarget: number
   /** Share of slots in use that is never planned for, whatever anybody advises. */
   readonly utilisationMax: number
+  /** Share of slots in use, mean of the stable window, from which a node more is needed whatever the trend. */
+  readonly utilisationFull: number
   /** How long a task may wait for its start. */
   readonly waitTargetMs: number
   /** From asking for a node until it serves. */
@@ -44,6 +46,7 @@ export const SCALE_LIMITS: ScaleLimits = {
   nodesMax: 20,
   utilisationTarget: 0.85,
   utilisationMax: 0.9,
+  utilisationFull: 0.95,
   waitTargetMs: 10_000,
   startupMs: 30_000,
   stableMs: 60_000,

@@ -34,7 +34,7 @@ export interface LoadView {
   /** Slots that are held, and that waiting tasks need within their wait target, over each window. */
   readonly stable: number
   readonly panic: number
-  /** Slots that will be held when a new node serves, at the highest arrival rate that is no chance. */
+  /** Slots that will be held when a new node serves, if arrivals have jumped beyond chance; else 0. */
   readonly coming: number
   /** Mean arrivals a second over the stable window; undefined when arrivals are not known. */
   readonly arrivalsPerS: number | undefined
@@ -57,8 +57,10 @@ const SERVICE_MEMORY_S = 1_800
 const LATE_MEMORY_S = 6 * 3_600
 /** Starts before the service time is believed. */
 const STARTS_MIN = 20
-/** Arrivals must exceed chance by so many standard deviations to count as growth. */
-const SURE_SIGMAS = 3
+/** So many standard deviations above the usual, arrivals have jumped: chance does that about once a day. */
+const JUMP_SIGMAS = 4
+/** The usual is known to this share. */
+const USUAL_ERROR = 0.05
 /** Shorter stretches than this tell nothing of a rate, milliseconds. */
 const RATE_MIN_MS = 4_000
 
@@ -108,8 +110,13 @@ function between(from: LoadSample, to: LoadSample): number | undefined {
   return to.arrived < from.arrived ? undefined : to.arrived - from.arrived
 }
 
-/** Reads the windows. */
-export function viewLoad(memory: LoadMemory, limits: ScaleLimits, nowMs: number): LoadView {
+/** Reads the windows; `usualSlots` is the demand that is no surprise. */
+export function viewLoad(
+  memory: LoadMemory,
+  usualSlots: number,
+  limits: ScaleLimits,
+  nowMs: number,
+): LoadView {
   const { samples } = memory
   const first = samples[0]
   const last = samples.at(-1)
@@ -129,6 +136,7 @@ export function viewLoad(memory: LoadMemory, limits: ScaleLimits, nowMs: number)
     }
     return count === 0 ? 0 : sum / count
   }
+  const jumped = serviceS === undefined ? undefined : jumpedRate(samples, usualSlots / serviceS)
   const panic = meanSince(nowMs - limits.panicMs)
   let nodesBefore = last?.nodes ?? 0
   for (const { atMs, nodes } of samples) {
@@ -137,7 +145,7 @@ export function viewLoad(memory: LoadMemory, limits: ScaleLimits, nowMs: number)
   return {
     stable: first === undefined ? 0 : meanSince(nowMs - limits.stableMs),
     panic,
-    coming: serviceS === undefined ? 0 : comingSlots(panic, sureRate(samples), serviceS, limits),
+    coming: comingSlots(panic, jumped, serviceS, limits),
     arrivalsPerS,
     serviceS,
     lateShare: memory.arrivals === 0 ? 0 : memory.late / memory.arrivals,
@@ -159,25 +167,31 @@ function rateSince(samples: readonly LoadSample[], sinceMs: number): number | un
 /** Held slots move towards what arrivals ask for as fast as tasks end. */
 function comingSlots(
   held: number,
-  arrivalsPerS: number,
-  serviceS: number,
+  arrivalsPerS: number | undefined,
+  serviceS: number | undefined,
   { startupMs }: ScaleLimits,
 ): number {
+  if (arrivalsPerS === undefined || serviceS === undefined) return 0
   const left = Math.exp(-startupMs / 1_000 / serviceS)
   return arrivalsPerS * serviceS * (1 - left) + held * left
 }
 
-/** The highest arrival rate of any stretch up to now, less what chance may have added to it. */
-function sureRate(samples: readonly LoadSample[]): number {
+/** Arrivals a second since they jumped beyond chance; undefined when they are as usual. */
+function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number | undefined {
   const last = samples.at(-1)
-  if (last === undefined) return 0
-  let sure = 0
+  let surest = JUMP_SIGMAS
+  let rate: number | undefined
   for (const sample of samples) {
-    const elapsedMs = last.atMs - sample.atMs
-    if (elapsedMs < RATE_MIN_MS) break
+    const elapsedMs = (last?.atMs ?? 0) - sample.atMs
+    if (last === undefined || elapsedMs < RATE_MIN_MS) break
     const arrivals = between(sample, last)
     if (arrivals === undefined) continue
-    sure = Math.max(sure, ((arrivals - SURE_SIGMAS * Math.sqrt(arrivals)) / elapsedMs) * 1_000)
+    const expected = (usualPerS * elapsedMs) / 1_000
+    const variance = Math.max(1, expected) + (USUAL_ERROR * expected) ** 2
+    const sigmas = (arrivals - expected) / Math.sqrt(variance)
+    if (sigmas <= surest) continue
+    surest = sigmas
+    rate = (arrivals / elapsedMs) * 1_000
   }
-  return sure
+  return rate
 }

@@ -52,6 +52,8 @@ export const NO_SCALING_MEMORY: ScalingMemory = {
 
 /** What the memory says at an instant. */
 export interface Outlook extends LoadView {
+  /** Slots in demand, chance taken out. */
+  readonly demand: number
   readonly forecast: Forecast
   readonly panicking: boolean
   /** The most nodes wanted within the scale-down window; Infinity when the window is not full. */
@@ -70,17 +72,17 @@ export function rememberScaling(
   }
   const nowMs = sample.atMs
   const load = rememberLoad(memory.load, sample, limits)
-  const view = viewLoad(load, limits, nowMs)
+  const view = viewLoad(load, memory.forecast.level, limits, nowMs)
   const forecast = rememberForecast(memory.forecast, view, sample, limits)
   const panicRatio =
     sample.nodes < limits.smallBelowNodes ? limits.panicRatioSmall : limits.panicRatio
   const panics =
     nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
-  const wish = nodesFor(view.stable, slotsPerNode, limits)
-  const wishes = memory.wishes.filter(({ nodes }) => nodes > wish)
+  const wish = nodesFor(forecast.level, slotsPerNode, limits)
+  const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
+  const wishes = gap ? [] : memory.wishes.filter(({ nodes }) => nodes > wish)
   while ((wishes[0]?.atMs ?? nowMs) < nowMs - limits.scaleInWindowMs) wishes.shift()
   wishes.push({ atMs: nowMs, nodes: wish })
-  const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
   return {
     load,
     forecast,
@@ -94,9 +96,10 @@ export function rememberScaling(
 export function outlook(memory: ScalingMemory, limits: ScaleLimits, nowMs: number): Outlook {
   const { wishesSinceMs } = memory
   const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - limits.scaleInWindowMs
-  const view = viewLoad(memory.load, limits, nowMs)
+  const view = viewLoad(memory.load, memory.forecast.level, limits, nowMs)
   return {
     ...view,
+    demand: memory.forecast.level,
     forecast: forecastDemand(memory.forecast, view.lateShare, limits),
     panicking: nowMs < memory.panicUntilMs,
     wantedMax: full ? (memory.wishes[0]?.nodes ?? Infinity) : Infinity,

@@ -38,7 +38,7 @@ export interface ClusterSnapshot {
 /** One thing that asks for a node count, or bounds it. */
 export interface ScaleOption {
   readonly kind:
-    'reactive' | 'arrivals' | 'panic' | 'forecast' | 'advice' | 'floor' | 'cap' | 'window'
+    'reactive' | 'floor' | 'full' | 'arrivals' | 'forecast' | 'panic' | 'advice' | 'cap' | 'window'
   readonly nodes: number
   readonly reason: string
 }
@@ -56,8 +56,8 @@ export interface ScaleDecision {
   readonly backpressure: boolean
 }
 
-/** A forecast with its headroom is planned for with so many busy slots. */
-const FORECAST_UTILISATION = 1
+/** What is forecast has its own headroom: it may fill every slot. */
+const PLANNED_FULL = 1
 
 /** Out at once and in slowly: see `weigh` for what is wanted, and the guards here in their order. */
 export function decideScale(
@@ -114,34 +114,30 @@ function weigh(
   limits: ScaleLimits,
 ): readonly ScaleOption[] {
   const { nodes, slotsPerNode, outlook, budget } = cluster
-  const aimed = { ...limits, utilisationTarget: advice.targetUtil }
-  const tight = { ...limits, utilisationTarget: limits.utilisationMax }
-  const planned = { ...limits, utilisationTarget: FORECAST_UTILISATION }
-  const reactive = nodesFor(outlook.stable, slotsPerNode, aimed)
-  const floor = nodesFor(outlook.stable, slotsPerNode, tight)
+  const at = (demand: number, utilisation: number): number =>
+    nodesFor(demand, slotsPerNode, { ...limits, utilisationTarget: utilisation })
+  const reactive = at(outlook.demand, advice.targetUtil)
+  const floor = at(outlook.demand, limits.utilisationMax)
   const { slots, by } = outlook.forecast
   // Between the target and the highest use nothing is done: the dead band.
   const settled = floor <= nodes && nodes < reactive
   const options: ScaleOption[] = [
-    { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand of the stable window' },
-    { kind: 'floor', nodes: floor, reason: 'slots are never planned fuller than this' },
-    { kind: 'forecast', nodes: nodesFor(slots, slotsPerNode, planned), reason: `by ${by}` },
-    {
-      kind: 'arrivals',
-      nodes: nodesFor(outlook.coming, slotsPerNode, planned),
-      reason: 'tasks that arrive now',
-    },
+    { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand at the target' },
+    { kind: 'floor', nodes: floor, reason: 'demand at the highest planned use' },
+    { kind: 'full', nodes: at(outlook.stable, limits.utilisationFull), reason: 'slots run out' },
+    { kind: 'arrivals', nodes: at(outlook.coming, PLANNED_FULL), reason: 'tasks that arrive now' },
+    { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
     { kind: 'window', nodes: outlook.wantedMax, reason: 'most wanted within the window' },
   ]
   if (outlook.panicking) {
-    const panic = Math.max(nodes, nodesFor(outlook.panic, slotsPerNode, aimed))
+    const panic = Math.max(nodes, at(outlook.panic, advice.targetUtil))
     options.push({ kind: 'panic', nodes: panic, reason: 'demand of the panic window' })
   }
   if (advice.floorDelta > 0) {
     options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })
   }
   if (budget?.tasksPerS !== undefined && outlook.serviceS !== undefined) {
-    const paid = nodesFor(budget.tasksPerS * outlook.serviceS, slotsPerNode, aimed)
+    const paid = at(budget.tasksPerS * outlook.serviceS, advice.targetUtil)
     options.push({ kind: 'cap', nodes: paid, reason: 'what the provider budget can keep busy' })
   }
   return options

@@ -26,12 +26,6 @@ describe('acceptAttempt', () => {
     expect(acceptAttempt(given, 7)).toEqual({ kind, reason })
   })
 
-  test('takes as many tasks beyond its slots as it takes ahead', () => {
-    const full = { slots: 2, active: 2, ahead: 1, draining: false }
-    expect(acceptAttempt(full, 7)).toMatchObject({ kind: 'start' })
-    expect(acceptAttempt({ ...full, active: 3 }, 7)).toMatchObject({ kind: 'refuse' })
-  })
-
   test('never starts a new task beyond the slots', () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(200), fc.boolean(), (slots, active, draining) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { classifyFailure, type Failure } from '../src/index.ts'
+import { classifyFailure, isNodeFailure, type Failure } from '../src/index.ts'
 
 describe('classifyFailure', () => {
   test.each([
@@ -49,6 +49,43 @@ describe('classifyFailure', () => {
       fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
         const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
         return retryable === [408, 409, 429].includes(status)
+      }),
+    )
+  })
+})
+
+describe('isNodeFailure', () => {
+  test.each(['defect', 'no-provider'] as const)('%s is the fault of the node', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(true)
+  })
+
+  test.each([
+    'connection',
+    'timeout',
+    'malformed',
+    'withheld',
+    'output-too-large',
+    'too-many-turns',
+    'too-many-tool-calls',
+    'tool-missing',
+    'invalid-output',
+    'invalid-schema',
+    'budget',
+    'deadline',
+  ] as const)('%s is not', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(false)
+  })
+
+  test('what a tool fails at, or a closed key, is not', () => {
+    const closed = { kind: 'shut', message: '', retryAfterMs: 1_000 } as const
+    expect(isNodeFailure({ kind: 'tool-failed', message: '', retryable: true })).toBe(false)
+    expect(isNodeFailure(closed)).toBe(false)
+  })
+
+  test('whatever a provider answers is not', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 300, max: 599 }), (status) => {
+        return !isNodeFailure({ kind: 'status', status, message: '' })
       }),
     )
   })

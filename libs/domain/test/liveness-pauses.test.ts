@@ -99,7 +99,7 @@ const pausedAtMs = fc.integer({ min: 2_000, max: 12_000 })
 
 describe('a node that stands still for a second', () => {
   test('is never declared dead, whatever the moment and however busy the machine', () => {
-    const wakeMs = fc.integer({ min: 0, max: 1_200 })
+    const wakeMs = fc.integer({ min: 0, max: 850 })
     fc.assert(
       fc.property(pausedAtMs, wakeMs, delaysMs, (at, wake, delays) => {
         const world = { pausedAtMs: at, pauseMs: 1_000, killed: false, delaysMs: delays }

@@ -2,7 +2,6 @@ import { array, assert as check, constantFrom, integer, property, record } from 
 import { describe, expect, it } from 'vitest'
 import {
   afterPlacing,
-  aheadOf,
   creditsOf,
   fleetLimits,
   isEligible,
@@ -175,28 +174,6 @@ describe('slow start', () => {
   it('holds nobody back in a fleet that starts as a whole', () => {
     const nodes = fleet(4, { slots: 100, upMs: 0 })
     expect(creditsOf(nodes[0]!, limitsOf(nodes))).toBe(100)
-  })
-
-  it('takes nothing ahead while it lasts', () => {
-    const nodes = [...fleet(5, { slots: 100 }), { ...cold, upMs: 15_000, active: 50, ahead: 5 }]
-    expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(0)
-  })
-})
-
-describe('taking ahead', () => {
-  it.each([
-    [50, 4_000, 3],
-    [50, 0, 0],
-    [4, 4_000, 0],
-    [64, 5, 16],
-  ])('%d slots of %d ms each: %d', (slots, responseMs, ahead) => {
-    expect(aheadOf(slots, responseMs)).toBe(ahead)
-  })
-
-  it('comes after every free slot', () => {
-    const full = { ...node, id: 'full', active: 10, ahead: 2 }
-    expect(pick([full, { ...node, active: 9 }], {})).toMatchObject({ nodeId: 'a' })
-    expect(pick([full], {})).toMatchObject({ nodeId: 'full', reason: 'only-candidate' })
   })
 })
 

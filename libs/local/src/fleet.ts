@@ -61,6 +61,16 @@ export interface FleetOptions {
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
 const READY_WITHIN_MS = 60_000
+/**
+ * What every process gets where the provider is simulated. Advice of the simulator costs nothing; whether
+ * it is asked for, ADVISER_MODE of our own environment says, which every process inherits.
+ */
+const SIMULATED = {
+  OPENAI_API_KEY: 'simulated',
+  DEFAULT_MODEL: 'sim',
+  ADVISER_MODEL: 'sim',
+  ADVISER_PRICES: 'sim=0/0',
+}
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Starts everything and resolves when the API takes tasks and the workers take work. */
@@ -151,7 +161,7 @@ async function assemble(
     ORCHESTRATOR_TOKEN: token,
     // The control server of this process is what the autoscaler acts through.
     DRIVER: 'local',
-    ...(simulators.length === 0 ? {} : { OPENAI_API_KEY: 'simulated', DEFAULT_MODEL: 'sim' }),
+    ...(simulators.length === 0 ? {} : SIMULATED),
   }
   let orchestratorUrl = ''
   const startService = (service: ServiceName, id: string): Promise<Member> =>

@@ -131,10 +131,14 @@ export const freshSchema = z.object({
 })
 export type Fresh = z.infer<typeof freshSchema>
 
-/** A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them. */
+/**
+ * A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them.
+ * `leaving`: it is to be counted no more.
+ */
 export const balancerSchema = z.object({
   id,
   room: z.boolean(),
+  leaving: z.boolean().optional(),
   /** Tenants that have as many tasks in flight as they may: theirs have to go through the queue. */
   full: z.array(id).max(TENANTS_NAMED_MAX).optional(),
 })
@@ -157,12 +161,24 @@ export const dispatchItemSchema = z.object({
   ackSubject: z.string().optional(),
   /** Signed by the load balancer: this task may be reported by this node (L9). */
   claim: z.string(),
+  /** Requirement classes, where the spec does not say them. */
+  cpu: level.optional(),
+  memory: level.optional(),
+  /** Why it goes there, where that is another reason than the batch has. */
+  reason: z.string().max(256).optional(),
   spec: specSchema.optional(),
 })
 export type DispatchItem = z.infer<typeof dispatchItemSchema>
 
-/** A batch of tasks for one node; the node takes the first ones it has slots for. */
-export const dispatchSchema = z.object({ balancer: id, items: z.array(dispatchItemSchema) })
+/**
+ * A batch of tasks for one node; the node takes the first ones it has slots for. `placed` is said once
+ * for all of them: the node makes the record of each task of it.
+ */
+export const dispatchSchema = z.object({
+  balancer: id,
+  placed: z.object({ reason: z.string().max(256), considered: count, atMs: z.number() }).optional(),
+  items: z.array(dispatchItemSchema),
+})
 export type Dispatch = z.infer<typeof dispatchSchema>
 
 /**
@@ -205,6 +221,11 @@ export const beatSchema = z.object({
   /** LLM calls that ended since the start, and those that the provider turned away for their rate. */
   llmCalls: count.optional(),
   throttled: count.optional(),
+  /** Attempts that broke by a fault of the node itself, not of the task or its provider. */
+  failedHere: count.optional(),
+  /** Slots' worth of processor and memory that the classes of its attempts reserve. */
+  reservedCpu: z.number().nonnegative().optional(),
+  reservedMemory: z.number().nonnegative().optional(),
 })
 export type Beat = z.infer<typeof beatSchema>
 

@@ -17,6 +17,7 @@ export function freshPointer(record: TaskRecord): Pointer {
     cpu: spec.cpu,
     memory: spec.memory,
     cost: costOf(spec),
+    ...placementOf(spec),
     deadlineAtMs: deadlineAtMs(record),
     reissue: false,
   }
@@ -45,7 +46,19 @@ export function reissuedPointer(record: TaskRecord): Pointer {
     cpu: record.spec.cpu,
     memory: record.spec.memory,
     cost: costOf(record.spec),
+    ...placementOf(record.spec),
     deadlineAtMs: deadlineAtMs(record),
     reissue: true,
+  }
+}
+
+/** Where a task belongs and who places it, for whoever holds the pointer alone. */
+function placementOf({
+  affinityKey,
+  placement,
+}: TaskSpec): Pick<Pointer, 'affinityKey' | 'placement'> {
+  return {
+    ...(affinityKey === undefined ? {} : { affinityKey }),
+    ...(placement === undefined ? {} : { placement }),
   }
 }

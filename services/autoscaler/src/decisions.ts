@@ -60,7 +60,8 @@ function inputsOf(parts: DecisionParts): Figures {
     complete: seen.complete,
     stableSlots: outlook.stable,
     panicSlots: outlook.panic,
-    offeredSlots: outlook.offered,
+    comingSlots: outlook.coming,
+    lateShare: outlook.lateShare,
     forecastSlots: outlook.forecast.slots,
     forecastBy: outlook.forecast.by,
     arrivalsPerS: outlook.arrivalsPerS,
@@ -110,8 +111,9 @@ export function createRecording(nowMs: () => number) {
       if (short === last && now - recordedAtMs < REPEAT_AFTER_MS) return false
       return left >= 1
     },
-    done(): void {
-      left = Math.max(0, left - 1)
+    done(acted: boolean): void {
+      // Changes are rare by their own limits, and must not hide the holds after them.
+      if (!acted) left = Math.max(0, left - 1)
       recordedAtMs = nowMs()
     },
   }

@@ -1,9 +1,9 @@
 import type { Ops } from '@agentfleet/adapters'
-import { NO_FORECAST, type ForecastMemory } from '@agentfleet/domain'
+import { NO_FORECAST, NO_LOAD, type LoadMemory, type ScalingMemory } from '@agentfleet/domain'
 import { SUBJECTS } from '@agentfleet/protocol'
 import { z } from 'zod'
 
-/** What leaders hand on: instants of changes with every decision, the learned forecast now and then. */
+/** What leaders hand on: instants of changes with every decision, what was learned of the load now and then. */
 export interface Handed {
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
@@ -13,8 +13,8 @@ export interface Handed {
   readonly pendingFromSeq: number
 }
 
-/** A week of ten minutes is about 6 kB; a bin more of it is worth a record, milliseconds. */
-export const FORECAST_EVERY_MS = 600_000
+/** What is learned is about 6 kB, a week of ten minutes; one more of them is worth a record, milliseconds. */
+export const HAND_ON_EVERY_MS = 600_000
 
 /** What the last leader left behind. */
 export async function recall(ops: Pick<Ops, 'lastDecision'>, service: string): Promise<Handed> {
@@ -34,33 +34,49 @@ export async function recall(ops: Pick<Ops, 'lastDecision'>, service: string): P
 
 const finite = z.number()
 const forecasters = z.array(z.object({ error: finite, shortfall: finite }))
-const forecastSchema = z.object({
-  atMs: finite,
-  level: finite,
-  growth: finite,
-  covariance: z.tuple([finite, finite, finite]),
-  week: z.array(finite).max(1_008),
-  bin: finite,
-  binSum: finite,
-  binCount: finite,
-  pending: z.array(z.object({ dueMs: finite, slots: z.array(finite).max(8) })).max(64),
-  forecasters: forecasters.length(NO_FORECAST.forecasters.length),
+const learnedSchema = z.object({
+  load: z.record(z.string(), finite),
+  forecast: z.object({
+    atMs: finite,
+    level: finite,
+    growth: finite,
+    covariance: z.tuple([finite, finite, finite]),
+    week: z.array(finite).max(1_008),
+    bin: finite,
+    binSum: finite,
+    binCount: finite,
+    pending: z.array(z.object({ dueMs: finite, slots: z.array(finite).max(8) })).max(64),
+    forecasters: forecasters.length(NO_FORECAST.forecasters.length),
+  }),
 })
 
-/** The forecast as it was recorded last; a new one when there is none, or none that can be read. */
-export async function recallForecast(
+/** The memory with what was learned before; as it is when nothing was, or nothing that can be read. */
+export async function recallLearned(
   ops: Pick<Ops, 'lastState'>,
   service: string,
-): Promise<ForecastMemory> {
-  const { data } = forecastSchema.safeParse(await ops.lastState(service))
-  return data ?? NO_FORECAST
+  memory: ScalingMemory,
+): Promise<ScalingMemory> {
+  const { data } = learnedSchema.safeParse(await ops.lastState(service))
+  // What this process has seen itself goes before.
+  if (data === undefined || memory.forecast.week.length > 0) return memory
+  const names = Object.keys(sumsOf(NO_LOAD))
+  const sums = Object.fromEntries(names.map((name) => [name, data.load[name] ?? 0]))
+  // Forecasts that fell due meanwhile have nothing to be compared with.
+  const forecast = { ...data.forecast, pending: [] }
+  return { ...memory, load: { ...memory.load, ...sums }, forecast }
 }
 
-/** Records the forecast for whoever comes next. */
-export async function handOnForecast(
+/** Records what was learned for whoever comes next; samples are too old by then. */
+export async function handOnLearned(
   ops: Pick<Ops, 'record'>,
   service: string,
-  forecast: ForecastMemory,
+  { load, forecast }: ScalingMemory,
 ): Promise<void> {
-  await ops.record(SUBJECTS.opsState(service), forecast)
+  await ops.record(SUBJECTS.opsState(service), { load: sumsOf(load), forecast })
+}
+
+/** The load without its samples: sums that fade over hours. */
+function sumsOf(load: LoadMemory): Omit<LoadMemory, 'samples'> {
+  const { samples: _, ...sums } = load
+  return sums
 }

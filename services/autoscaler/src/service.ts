@@ -10,7 +10,7 @@ import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { adviceFor, figuresFor, type Advising } from './advice.ts'
 import { createRecording, decisionRecord } from './decisions.ts'
-import { FORECAST_EVERY_MS, recall, type Handed } from './memory.ts'
+import { HAND_ON_EVERY_MS, recall, type Handed } from './memory.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
 import type { Orchestrator } from './orchestrator.ts'
 import { createOutcomes } from './outcomes.ts'
@@ -74,7 +74,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
     if (processes === undefined) throw failure
     await orchestrator.tidy?.()
-    if (sight.nowMs - handedOnAtMs < FORECAST_EVERY_MS) return
+    if (sight.nowMs - handedOnAtMs < HAND_ON_EVERY_MS) return
     await eyes.handOn()
     handedOnAtMs = sight.nowMs
   }
@@ -86,7 +86,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       await loop.drain(deadlineMs)
       if (handed !== undefined) {
         await eyes.handOn().catch((error: unknown) => {
-          log.warn({ err: error }, 'the forecast of the last minutes is not handed on')
+          log.warn({ err: error }, 'what was learned in the last minutes is not handed on')
         })
       }
       snapshots.close()
@@ -158,7 +158,7 @@ function createDeciding(
     try {
       const seq = await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
       outcomes.follow({ seq, decision: entry })
-      recording.done()
+      recording.done(acted)
       return { ...after, recorded: short }
     } catch (error) {
       // What was done is known here all the same: the cooldown must not depend on the bus.

@@ -9,7 +9,7 @@ import {
 } from '@agentfleet/domain'
 import type { Figures } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
-import { handOnForecast, recallForecast, type Handed } from './memory.ts'
+import { handOnLearned, recallLearned, type Handed } from './memory.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
 import { countArrivals, observeCluster, type Observation } from './observe.ts'
 import type { NodeProcess } from './orchestrator.ts'
@@ -58,8 +58,7 @@ export function createEyes(deps: {
   return {
     async learn() {
       if (learned) return
-      const forecast = await recallForecast(ops, service)
-      if (memory.forecast.week.length === 0) memory = { ...memory, forecast }
+      memory = await recallLearned(ops, service, memory)
       learned = true
     },
     look(processes, handed) {
@@ -74,6 +73,7 @@ export function createEyes(deps: {
           ? { atMs: nowMs, nodes, running, queued, arrived: arrivals(snapshot) }
           : undefined
       memory = rememberScaling(memory, sample, slotsPerNode, limits)
+      const view = outlook(memory, limits, nowMs)
       const refusedShare = provider.throttledShare()
       metrics.nodes.set(nodes)
       metrics.throttled.set(refusedShare)
@@ -82,13 +82,15 @@ export function createEyes(deps: {
         complete,
         scaledOutAtMs: handed?.scaledOutAtMs ?? 0,
         scaledInAtMs: handed?.scaledInAtMs ?? 0,
-        outlook: outlook(memory, limits, nowMs),
+        outlook: view,
+        // Without a service time nobody can tell which queue is too long.
+        attainment: view.serviceS === undefined ? undefined : 1 - view.lateShare,
         budget: { refusedShare, usedShare: 0 },
       }
       return { ...observed, nowMs, seen, llmCalls: provider.calls() }
     },
     forecast: () => memory.forecast,
-    handOn: () => handOnForecast(ops, service, memory.forecast),
+    handOn: () => handOnLearned(ops, service, memory),
   }
 }
 

@@ -190,6 +190,24 @@ describe('what outlives a leader', () => {
     expect(world.pool.draining()).toEqual([])
   })
 
+  test('what was learned of the load', async () => {
+    world.pool.reset(2)
+    world.tell({ running: 150 })
+    const first = await autoscaler(leader)
+    await until(() => recorded('on-target').length === 1)
+    await first.drain(2_000)
+    const learned = (await world.ops.lastState('autoscaler')) as { forecast: { level: number } }
+    expect(learned.forecast.level).toBe(150)
+    // One that never sees anything itself can only hand on what it was given.
+    world.hush()
+    const second = await autoscaler(leader, { snapshots: { latest: () => undefined, close() {} } })
+    await until(() => recorded('figures-missing').length >= 1)
+    await second.drain(2_000)
+    expect(await world.ops.lastState('autoscaler')).toMatchObject({
+      forecast: { ...learned.forecast, pending: [] },
+    })
+  })
+
   test('S1: a follower observes and does nothing, until it leads', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
@@ -357,38 +375,4 @@ describe('the adviser', () => {
       expect(world.pool.processes.size).toBe(inputs['decided'])
     },
   )
-})
-
-describe('the leadership', () => {
-  const key = 'agentfleet/leader/test'
-  const candidate = (holder: string) => world.registry().lead(key, { ttlMs: 10_000, holder })
-
-  test('is held by one, and moves at once when it is given back', async () => {
-    const first = candidate('first')
-    await until(() => first.leading())
-    const second = candidate('second')
-    let both = false
-    const watch = setInterval(() => (both ||= first.leading() && second.leading()), 5)
-    await first.close()
-    await until(() => second.leading())
-    expect(first.leading()).toBe(false)
-    expect(both).toBe(false)
-    clearInterval(watch)
-    await second.close()
-  })
-
-  test('F2: is lost within its time to live when Consul is away, and comes back with it', async () => {
-    const changes: boolean[] = []
-    const onChange = (leading: boolean) => void changes.push(leading)
-    const only = world.registry().lead(key, { ttlMs: 10_000, holder: 'only', onChange })
-    await until(() => only.leading())
-    const stoppedAtMs = performance.now()
-    world.consul.kill('SIGSTOP')
-    await until(() => !only.leading(), 15_000)
-    expect(performance.now() - stoppedAtMs).toBeLessThan(10_500)
-    world.consul.kill('SIGCONT')
-    await until(() => only.leading(), 30_000)
-    expect(changes).toEqual([true, false, true])
-    await only.close()
-  })
 })

@@ -60,6 +60,7 @@ export async function startWorld() {
     consul,
     nats: servers.nats,
     token: TOKEN,
+    ops: openOps(bus),
     decisions,
     outcomes,
     registry: () => connectRegistry({ url: consul.url, log }),

@@ -66,8 +66,9 @@ export function createHandover(deps: {
 
   return {
     pass(pointer, priority) {
-      // Without its spec it goes the careful way, which needs a pointer.
-      if (pointer.spec === undefined || !hasRoom() || isFull(pointer.tenant)) {
+      // Without its spec it goes the careful way, which needs a pointer; advice is waited for under one.
+      const queued = pointer.spec === undefined || pointer.placement === 'advised'
+      if (queued || !hasRoom() || isFull(pointer.tenant)) {
         pointers.issue(pointer, priority)
         return
       }

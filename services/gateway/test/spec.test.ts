@@ -1,7 +1,6 @@
-import type { FilledTaskRequest } from '@agentfleet/protocol'
+import { freshPointer, type FilledTaskRequest } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from '../src/spec.ts'
-import { freshPointer } from '@agentfleet/protocol'
 
 const request: FilledTaskRequest = {
   task: 'write',
@@ -59,27 +58,38 @@ test('a key in header and body must be the same', () => {
 
 test('a pointer carries its spec up to 8 KiB, larger ones are read from the log', () => {
   const pointer = (task: string, context?: string) =>
-    freshPointer({
-      taskId: 't',
-      tenant: 'default',
-      spec: specOf({ ...request, task, ...(context ? { context } : {}) }, 'm'),
-      specHash: '',
-      state: 'queued',
-      seq: 5,
-      submittedSeq: 5,
-      submittedAtMs: 1_000,
-      updatedAtMs: 1_000,
-      attempt: 1,
-      failures: 0,
-      pauses: 0,
-      approvals: [],
-      children: [],
-      calls: [],
-      usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
-    })
+    pointerTo({ ...request, task, ...(context ? { context } : {}) })
   expect(pointer('x')).toMatchObject({ seq: 5, deadlineAtMs: 61_000, reissue: false })
   expect(pointer('x'.repeat(7_500)).spec).toBeDefined()
   expect(pointer('x'.repeat(8_192)).spec).toBeUndefined()
   expect(pointer('\u0001'.repeat(1_500)).spec).toBeUndefined()
   expect(pointer('x', 'y'.repeat(8_192)).spec).toBeUndefined()
 })
+
+test('a pointer says what placing needs, and no more', () => {
+  const plain = pointerTo(request)
+  expect([plain.affinityKey, plain.placement]).toEqual([undefined, undefined])
+  const asked = pointerTo({ ...request, affinityKey: 'talk-7', placement: 'advised' })
+  expect([asked.affinityKey, asked.placement]).toEqual(['talk-7', 'advised'])
+})
+
+function pointerTo(body: typeof request) {
+  return freshPointer({
+    taskId: 't',
+    tenant: 'default',
+    spec: specOf(body, 'm'),
+    specHash: '',
+    state: 'queued',
+    seq: 5,
+    submittedSeq: 5,
+    submittedAtMs: 1_000,
+    updatedAtMs: 1_000,
+    attempt: 1,
+    failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
+    calls: [],
+    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+  })
+}

@@ -1,5 +1,6 @@
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
+  adviserEnv,
   baseEnv,
   ConfigError,
   consulEnv,
@@ -17,6 +18,7 @@ export const schema = z.object({
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
+  ...adviserEnv,
   /** Shared with the coordinators: proves which node was given which task (L9). */
   CLAIM_KEY: secret(),
   /** JSON: `{"<tenant or *>": {"concurrency": 50, "weight": 2}}`; unset: equal parts, no limits. */

@@ -4,7 +4,9 @@ import {
   dispatchReplySchema,
   signClaim,
   SUBJECTS,
+  type Dispatch,
   type DispatchItem,
+  type DispatchReply,
   type Pointer,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
@@ -37,7 +39,16 @@ export interface Held {
   readonly careful: boolean
   /** The node that runs it already and is to take on the pointer; cleared when it will not. */
   runsAt: string | undefined
+  /** Why it goes where it was placed. */
+  why: Why | undefined
   heldSinceMs: number
+}
+
+/** Why tasks go to a node; those of one round and node share it. */
+export interface Why {
+  readonly reason: string
+  /** Nodes that were considered. */
+  readonly considered: number
 }
 
 /** What a dispatcher works with. */
@@ -49,6 +60,7 @@ export interface DispatcherDeps {
   readonly balancerId: string
   readonly logger: Logger
   readonly metrics: BalancerMetrics
+  readonly nowMs: () => number
   readonly monotonicMs: () => number
 }
 
@@ -66,40 +78,46 @@ export function createDispatcher(
   const queues = new Map<string, Held[]>()
   let inTransit = 0
 
-  const leave = (nodeId: string, count: number): void => {
-    nodes.transit(nodeId, -count)
-    inTransit -= count
+  const leave = (nodeId: string, items: readonly Held[]): void => {
+    nodes.transit(nodeId, items, -1)
+    inTransit -= items.length
   }
 
   const giveBack = (nodeId: string, items: readonly Held[]): void => {
     if (items.length === 0) return
     notes.ended(items.map(({ pointer }) => pointer.taskId))
-    leave(nodeId, items.length)
+    leave(nodeId, items)
     back(items)
   }
 
   const work = async (nodeId: string, queue: Held[]): Promise<void> => {
     while (queue.length > 0) {
       const items = queue.splice(0, DISPATCH_MAX)
-      const data = { balancer: deps.balancerId, items: items.map((item) => wire(nodeId, item)) }
-      const subject = SUBJECTS.dispatch(nodeId)
-      const answer = await bus.request(subject, JSON.stringify(data), DISPATCH_WITHIN_MS)
+      const data = JSON.stringify(dispatchOf(nodeId, items))
+      const answer = await bus.request(SUBJECTS.dispatch(nodeId), data, DISPATCH_WITHIN_MS)
+      const reply = answer.kind === 'reply' ? readReply(answer.text) : undefined
       metrics.dispatches.inc({ outcome: answer.kind })
-      if (answer.kind === 'reply') {
-        const reply = dispatchReplySchema.parse(JSON.parse(answer.text))
-        leave(nodeId, reply.accepted)
+      if (reply !== undefined) {
+        leave(nodeId, items.slice(0, reply.accepted))
         nodes.beat(reply.beat)
         const refused = items.slice(reply.accepted)
         // The first one was refused: it does not run there any more. Those behind it may.
         if (refused[0] !== undefined) refused[0].runsAt = undefined
         giveBack(nodeId, refused)
+        const { active, slots, draining } = reply.beat
+        // Asked again at once it would refuse again, as fast as the bus can carry it.
+        if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
         continue
       }
-      nodes.unreachable(nodeId)
-      if (answer.kind === 'timeout') {
+      if (answer.kind !== 'no-responders') {
+        // While the bus is away nobody could have answered.
+        if (bus.connected()) nodes.silent(nodeId)
+        else nodes.unreachable(nodeId)
+        // What cannot be read is as good as no answer.
         logger.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
-        leave(nodeId, items.length)
+        leave(nodeId, items)
       } else {
+        nodes.unreachable(nodeId)
         for (const item of items) item.runsAt = undefined
         giveBack(nodeId, items)
         notes.nodeGone(nodeId)
@@ -109,21 +127,41 @@ export function createDispatcher(
     queues.delete(nodeId)
   }
 
-  const wire = (nodeId: string, { pointer, ackSubject, careful }: Held): DispatchItem => ({
-    taskId: pointer.taskId,
-    tenant: pointer.tenant,
-    seq: pointer.seq,
-    deadlineAtMs: pointer.deadlineAtMs,
-    careful,
-    ...(ackSubject === undefined ? {} : { ackSubject }),
-    claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
-    ...(pointer.spec === undefined || careful ? {} : { spec: pointer.spec }),
-  })
+  /** The reason of the first task is said for all; the others name theirs where it is another. */
+  const dispatchOf = (nodeId: string, items: readonly Held[]): Dispatch => {
+    const why = items[0]?.why
+    return {
+      balancer: deps.balancerId,
+      ...(why === undefined ? {} : { placed: { ...why, atMs: deps.nowMs() } }),
+      items: items.map((item) => wire(nodeId, item, why?.reason)),
+    }
+  }
+
+  const wire = (nodeId: string, item: Held, said: string | undefined): DispatchItem => {
+    const { pointer, ackSubject, careful, why } = item
+    const out: DispatchItem = {
+      taskId: pointer.taskId,
+      tenant: pointer.tenant,
+      seq: pointer.seq,
+      deadlineAtMs: pointer.deadlineAtMs,
+      careful,
+      claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
+    }
+    if (ackSubject !== undefined) out.ackSubject = ackSubject
+    if (why !== undefined && why.reason !== said) out.reason = why.reason
+    if (pointer.spec !== undefined && !careful) {
+      out.spec = pointer.spec
+    } else {
+      out.cpu = pointer.cpu
+      out.memory = pointer.memory
+    }
+    return out
+  }
 
   return {
     inTransit: () => inTransit,
     assign(nodeId, items) {
-      nodes.transit(nodeId, items.length)
+      nodes.transit(nodeId, items, 1)
       inTransit += items.length
       for (const item of items) notes.dispatched(item, nodeId)
       const queue = queues.get(nodeId)
@@ -134,11 +172,19 @@ export function createDispatcher(
       const fresh = [...items]
       queues.set(nodeId, fresh)
       work(nodeId, fresh).catch((error: unknown) => {
-        // Only an unreadable answer comes here; the leases bring its tasks back.
+        // Requests never reject: a defect. What has not left is placed anew, the rest is with the leases.
         logger.error({ err: error, nodeId }, 'a dispatch broke off')
         queues.delete(nodeId)
-        leave(nodeId, inTransit === 0 ? 0 : fresh.length)
+        giveBack(nodeId, fresh.splice(0))
       })
     },
+  }
+}
+
+function readReply(text: string): DispatchReply | undefined {
+  try {
+    return dispatchReplySchema.parse(JSON.parse(text))
+  } catch {
+    return undefined
   }
 }

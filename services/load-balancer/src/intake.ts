@@ -5,6 +5,7 @@ import {
   type PulledMessage,
 } from '@agentfleet/adapters'
 import {
+  countServed,
   joinServed,
   LEVELS,
   planIntake,
@@ -126,12 +127,13 @@ export function createIntake(deps: IntakeDeps): Intake {
     const now = monotonicMs()
     const many = queues.size() > FEW_TENANTS
     if (plan === undefined || !many || now - plan.atMs > PLAN_VALID_MS) plan = planNow()
+    settle(line)
     const { waiting, asked } = line
     const waits = waitingOf(line) > 0
     const part = waits ? (plan.grants.get(line.tenant) ?? 0) : plan.doorbell
     // What its other priorities have asked for is in the plan already.
     const own = part + askedOf(line)
-    const most = planIntake(priority, { credits: own, waiting, asked })
+    const most = planIntake(priority, { credits: own, waiting, asked, served: line.served })
     const room = roomOf(claimOf(line))
     const count = Math.floor(Math.min(most, room, waiting[priority] || Infinity))
     if (waits && many) {
@@ -175,6 +177,15 @@ export function createIntake(deps: IntakeDeps): Intake {
       running.stop()
       queues.stop()
     },
+  }
+}
+
+/** What was fetched of the line's priorities since it was last looked at, counted together. */
+function settle(line: Line): void {
+  for (const level of LEVELS) {
+    if (line.fetched[level] === 0) continue
+    line.served = countServed(line.served, level, line.fetched[level], line.waiting)
+    line.fetched[level] = 0
   }
 }
 

@@ -1,4 +1,5 @@
-import { connectServiceBus, connectRegistry, connectStore } from '@agentfleet/adapters'
+import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
+import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { parseTenantLimits, schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -13,13 +14,25 @@ runService(
     )
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
+    const metrics = createMetrics(registry)
+    const adviser = closers.add(
+      createAdviser({
+        ...adviserSettings(config),
+        clock,
+        log,
+        onAsked: ({ outcome }) => metrics.advice.inc({ outcome }),
+      }),
+    )
     const balancer = createLoadBalancer({
       bus,
+      ops: openOps(bus),
       store,
       registry: consul,
+      adviser,
       clock,
       logger: log,
-      metrics: createMetrics(registry),
+      metrics,
+      random: Math.random,
       balancerId: base.SERVICE_ID,
       claimKey: config.CLAIM_KEY,
       allowances: parseTenantLimits(config.TENANT_LIMITS),

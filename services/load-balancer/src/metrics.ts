@@ -8,10 +8,28 @@ export function createMetrics(registry: ServiceContext['registry']) {
     placements: metrics.counter('placements_total', 'Placement decisions.', ['reason']),
     dispatches: metrics.counter('dispatches_total', 'Dispatch requests, by answer.', ['outcome']),
     notesLost: metrics.counter('inflight_notes_lost_total', 'In-flight notes Redis did not take.'),
-    observe(read: { credits(): number; held(): number; nodes(): number; queues(): number }) {
+    ejections: metrics.counter('ejections_total', 'Nodes taken out of service, and back.', [
+      'kind',
+      'reason',
+    ]),
+    advised: metrics.counter('placements_advised_total', 'Tasks to be placed with advice.', [
+      'use',
+    ]),
+    advice: metrics.counter('advice_total', 'Questions to the adviser, by outcome.', ['outcome']),
+    decisionsLost: metrics.counter('decisions_lost_total', 'Decisions that were not recorded.'),
+    observe(read: {
+      credits(): number
+      held(): number
+      nodes(): number
+      ejected(): number
+      balancers(): number
+      queues(): number
+    }) {
       metrics.gaugeOf('credits', 'Free credits of all eligible nodes.', read.credits)
       metrics.gaugeOf('pointers_held', 'Pointers waiting for a credit in hand.', read.held)
       metrics.gaugeOf('nodes_eligible', 'Nodes that may take work.', read.nodes)
+      metrics.gaugeOf('nodes_ejected', 'Nodes out of service or on probation.', read.ejected)
+      metrics.gaugeOf('load_balancers', 'Load balancers that share the credits.', read.balancers)
       metrics.gaugeOf('tenant_queues', 'Queues of tenants that are listened to.', read.queues)
     },
   }

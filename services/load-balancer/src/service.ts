@@ -1,11 +1,12 @@
+import type { Adviser } from '@agentfleet/adviser'
 import {
   openPointerConsumers,
   openPointers,
   type Bus,
+  type Ops,
   type Registry,
   type Store,
 } from '@agentfleet/adapters'
-import { creditsOf, isEligible, PLACEMENT_LIMITS, type PlacementLimits } from '@agentfleet/domain'
 import {
   balancerSchema,
   beatSchema,
@@ -14,103 +15,86 @@ import {
   snapshotSchema,
   SUBJECTS,
   waitingQueuesSchema,
+  type Balancer,
 } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { createAdvising } from './advising.ts'
+import { createRecorder } from './decisions.ts'
 import { createInflightNotes } from './inflight-notes.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { BalancerMetrics } from './metrics.ts'
-import { createNodeTable } from './node-table.ts'
+import { createNodeTable, type NodeTable } from './node-table.ts'
+import { ANNOUNCE_EVERY_MS, createPeers } from './peers.ts'
 import { createPlacer } from './placer.ts'
+import { createSight } from './sight.ts'
 import { createTenantShares, type Allowances } from './tenant-shares.ts'
+import { createTrust, type TrustChange } from './trust.ts'
 
 /**
  * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node
  * and hands the task over. It keeps no backlog, so its death strands nothing that has not been
  * handed over, and several of them share the credits in equal parts. Tenants share them by weight and
  * cost of what they have in flight.
+ *
+ * States: made → running → draining (takes nothing new, what is handed over becomes a pointer) → closed.
  */
 export interface BalancerDeps {
   readonly bus: Bus
+  readonly ops: Pick<Ops, 'record'>
   readonly store: Store
   readonly registry: Registry
+  readonly adviser: Adviser
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: BalancerMetrics
+  readonly random: () => number
   readonly balancerId: string
   readonly claimKey: string
   /** What each tenant is allowed. */
   readonly allowances: Allowances
 }
 
-/** Each load balancer says that it lives this often; three silent rounds and it is not counted. */
-const ANNOUNCE_EVERY_MS = 500
-const ANNOUNCE_VALID_MS = 1_600
 /** Held pointers and open requests are looked at again at least this often, milliseconds. */
 const LOOK_EVERY_MS = 100
 /** Consumers of tenants are compared with what is listened to this often, milliseconds. */
 const QUEUES_EVERY_MS = 2_000
+/** Wait for the server before the last subscription ends, milliseconds. */
+const FAREWELL_MS = 500
 
 /** Creates a load balancer; nothing happens before `start`. */
 export function createLoadBalancer(deps: BalancerDeps): Service {
-  const { bus, clock, logger } = deps
-  const monotonicMs = clock.monotonicMs
-  const nodes = createNodeTable(monotonicMs)
-  const balancers = new Map<string, number>()
+  const { bus, clock, logger, metrics } = deps
+  const parts = assemble(deps)
+  const { peers, pointers, sight, shares, notes, placer } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
+  let draining = false
 
-  const limits = (): PlacementLimits => {
-    const now = monotonicMs()
-    for (const [id, atMs] of balancers) if (now - atMs > ANNOUNCE_VALID_MS) balancers.delete(id)
-    return { ...PLACEMENT_LIMITS, creditShare: 1 / Math.max(1, balancers.size) }
-  }
-  const pointers = openPointers(bus)
-  const shares = createTenantShares({
-    allowances: deps.allowances,
-    share: () => limits().creditShare,
-    monotonicMs,
-  })
-  const youngNotes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
-    deps.metrics.notesLost.inc(count),
-  )
-  const notes = shares.counting(youngNotes)
-  const placer = createPlacer({
-    ...deps,
-    notes,
-    nodes,
-    pointers,
-    limits,
-    monotonicMs,
-    random: Math.random,
-  })
-
-  const credits = (): number => {
-    const now = limits()
-    let sum = 0
-    for (const node of nodes.loads()) if (isEligible(node, now)) sum += creditsOf(node, now)
-    return sum
-  }
-  const free = (): number => credits() - placer.held()
-  const eligible = (): number => nodes.loads().filter((node) => isEligible(node, limits())).length
-  deps.metrics.observe({
-    credits,
+  const free = (): number => sight.now().credits - placer.held()
+  metrics.observe({
+    credits: () => sight.now().credits,
     held: placer.held,
-    nodes: eligible,
+    nodes: () => sight.now().eligible,
+    ejected: () => sight.now().ejected,
+    balancers: () => peers.share().count,
     queues: () => intake?.size() ?? 0,
   })
 
   // Fresh tasks pass by the queue only while nothing waits in it.
   const room = (): number =>
-    placer.stuck() > 0 || intake === undefined || intake.backlog() ? 0 : Math.max(0, free())
+    draining || placer.stuck() > 0 || intake === undefined || intake.backlog()
+      ? 0
+      : Math.max(0, free())
   let announcedRoom = false
+  const say = (hint: Balancer): void => bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
   const announce = (): void => {
+    // Who has said farewell is not to be counted again.
+    if (draining) return
     announcedRoom = room() > 0
     const full = shares.full()
-    const hint = { id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) }
-    bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
+    say({ id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }
-
   const queues = every(QUEUES_EVERY_MS, { clock, log: logger, name: 'tenant-queues' }, async () =>
     intake?.look(),
   )
@@ -122,26 +106,12 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
 
   return {
     async start() {
-      if (intake !== undefined) return
+      if (intake !== undefined || draining) return
       open.push(
-        bus.subscribe(SUBJECTS.allBeats, (message) => {
-          const beat = beatSchema.parse(JSON.parse(message.text()))
-          nodes.beat(beat)
-          shares.beat(beat)
-          look()
-        }),
-        bus.subscribe(SUBJECTS.allLoads, (message) => {
-          const load = loadSchema.parse(JSON.parse(message.text()))
-          notes.ended(load.ended)
-          nodes.beat(load)
-          look()
-        }),
-        bus.subscribe(SUBJECTS.snapshot, (message) =>
-          nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
-        ),
+        ...listenToFleet(deps, parts, look),
         bus.subscribe(SUBJECTS.balancer, (message) => {
-          const { id } = balancerSchema.parse(JSON.parse(message.text()))
-          balancers.set(id, monotonicMs())
+          // Whoever is new hears of this one at once, so that no credit is spent twice for long.
+          if (peers.heard(balancerSchema.parse(JSON.parse(message.text())))) announce()
         }),
         bus.subscribe(
           SUBJECTS.fresh,
@@ -159,19 +129,15 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         bus.subscribe(SUBJECTS.waiting, (message) =>
           intake?.wake(waitingQueuesSchema.parse(JSON.parse(message.text())).queues),
         ),
-        deps.registry.watch('agent-worker', (ids) => {
-          logger.info({ nodes: ids.length }, 'nodes listed by Consul')
-          nodes.passing(ids)
-        }),
       )
-      balancers.set(deps.balancerId, monotonicMs())
       timers.push(setInterval(announce, ANNOUNCE_EVERY_MS), setInterval(look, LOOK_EVERY_MS))
+      announce()
       intake = createIntake({
         bus,
         consumers: openPointerConsumers(bus),
         shares,
         logger,
-        monotonicMs,
+        monotonicMs: clock.monotonicMs,
         credits: free,
         held: placer.held,
         receive: placer.add,
@@ -180,12 +146,93 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
     async drain(deadlineMs) {
-      await queues.drain(deadlineMs)
+      if (draining) return
+      draining = true
       intake?.stop()
       for (const timer of timers) clearInterval(timer)
-      await placer.drain(deadlineMs)
+      say({ id: deps.balancerId, room: false, leaving: true })
+      await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs)])
       await notes.flush()
+      // What the gateways sent before they heard of it has come by now, and has its pointer.
+      await bus.roundTrip(FAREWELL_MS)
       for (const each of open) each.close()
     },
   }
+}
+
+/** Makes the parts and wires them; nothing of it listens yet. */
+function assemble(deps: BalancerDeps) {
+  const { bus, clock, metrics } = deps
+  const { nowMs, monotonicMs } = clock
+  const recorder = createRecorder(deps)
+  const trust = createTrust(monotonicMs, (change) => recordTrust(change, nodes, recorder))
+  const nodes = createNodeTable(clock, trust)
+  const peers = createPeers(deps.balancerId, clock)
+  const sight = createSight(nodes, peers, monotonicMs)
+  const pointers = openPointers(bus)
+  const shares = createTenantShares({
+    allowances: deps.allowances,
+    share: () => 1 / peers.share().count,
+    monotonicMs,
+  })
+  const youngNotes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
+    metrics.notesLost.inc(count),
+  )
+  const notes = shares.counting(youngNotes)
+  const placer = createPlacer({
+    ...deps,
+    nowMs,
+    monotonicMs,
+    notes,
+    nodes,
+    pointers,
+    sight,
+    trust,
+    advising: (back) => createAdvising({ ...deps, recorder }, back),
+  })
+  return { nodes, peers, pointers, sight, shares, notes, placer }
+}
+
+function recordTrust(
+  change: TrustChange,
+  nodes: NodeTable,
+  recorder: ReturnType<typeof createRecorder>,
+): void {
+  const loads = nodes.loads()
+  const load = loads.find(({ id }) => id === change.nodeId)
+  const out = load?.ejected !== undefined
+  recorder.trustChanged(
+    change,
+    load?.incarnation ?? 0,
+    out === (change.kind === 'eject'),
+    loads.length,
+  )
+}
+
+function listenToFleet(
+  { bus, registry, logger }: BalancerDeps,
+  { nodes, notes, shares }: Pick<ReturnType<typeof assemble>, 'nodes' | 'notes' | 'shares'>,
+  look: () => void,
+): { close(): void }[] {
+  return [
+    bus.subscribe(SUBJECTS.allBeats, (message) => {
+      const beat = beatSchema.parse(JSON.parse(message.text()))
+      nodes.beat(beat)
+      shares.beat(beat)
+      look()
+    }),
+    bus.subscribe(SUBJECTS.allLoads, (message) => {
+      const load = loadSchema.parse(JSON.parse(message.text()))
+      notes.ended(load.ended)
+      nodes.beat(load)
+      look()
+    }),
+    bus.subscribe(SUBJECTS.snapshot, (message) =>
+      nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
+    ),
+    registry.watch('agent-worker', (ids) => {
+      logger.info({ nodes: ids.length }, 'nodes listed by Consul')
+      nodes.passing(ids)
+    }),
+  ]
 }

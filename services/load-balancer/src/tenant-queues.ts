@@ -5,7 +5,7 @@ import {
   type PulledMessage,
   type Puller,
 } from '@agentfleet/adapters'
-import { LEVELS, type Level } from '@agentfleet/domain'
+import { LEVELS, NOTHING_SERVED, type Level, type Served } from '@agentfleet/domain'
 import { STREAMS, waitingConsumer, type TenantQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 
@@ -35,6 +35,9 @@ export interface Line {
   readonly tenant: string
   readonly waiting: Record<Level, number>
   readonly asked: Record<Level, number>
+  /** Fetched of each priority since it was last settled, and what that adds up to. */
+  readonly fetched: Record<Level, number>
+  served: Served
   readonly pullers: Map<Level, Listener>
 }
 
@@ -86,7 +89,7 @@ export function createTenantQueues(
   const lineOf = (tenant: string): Line => {
     const known = lines.get(tenant)
     if (known !== undefined) return known
-    const line = { tenant, waiting: none(), asked: none(), pullers: new Map() }
+    const line = { tenant, ...noTasks(), pullers: new Map() }
     lines.set(tenant, line)
     return line
   }
@@ -121,6 +124,7 @@ export function createTenantQueues(
           listener.received = true
           line.asked[priority] = Math.max(0, line.asked[priority] - 1)
           line.waiting[priority] = message.waiting
+          line.fetched[priority] += 1
           owner.receive(message, priority)
         },
         missing: () => void make(),
@@ -208,6 +212,10 @@ export function createTenantQueues(
       }
     },
   }
+}
+
+function noTasks(): Pick<Line, 'waiting' | 'asked' | 'fetched' | 'served'> {
+  return { waiting: none(), asked: none(), fetched: none(), served: NOTHING_SERVED }
 }
 
 function none(): Record<Level, number> {

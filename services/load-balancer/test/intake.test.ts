@@ -62,6 +62,7 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
           ackSubject,
           careful: false,
           runsAt: undefined,
+          why: undefined,
           heldSinceMs: 0,
         },
         'n1',

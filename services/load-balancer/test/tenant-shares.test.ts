@@ -37,6 +37,7 @@ function setup(limits = '{}', share = 1) {
         ackSubject: 'ack',
         careful: false,
         runsAt: undefined,
+        why: undefined,
         heldSinceMs: 0,
       }
       notes.dispatched(item, nodeId)

@@ -1,10 +1,12 @@
 import {
   classifyFailure,
+  isNodeFailure,
   NO_USAGE,
   retryAfterOf,
-  type TaskSpec,
   type Json,
+  type Placed,
   type TaskInput,
+  type TaskSpec,
 } from '@agentfleet/domain'
 import { ack, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
@@ -57,6 +59,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       runAttempt(run, agentDeps, deps).catch((error: unknown) => {
         // Only what reports cannot carry comes here: the pointer comes back after its lease.
         log.error({ err: error, taskId: run.taskId }, 'an attempt broke off')
+        run.failedHere = true
         runs.end(run, 'unconfirmed')
       })
     },
@@ -90,7 +93,7 @@ async function begin(
   runs.enter(run, 'beginning')
   const { taskId, claim } = run
   const outcome = await reporter.report(
-    { op: 'begin', taskId, claim, reportId: reporter.nextId() },
+    { op: 'begin', taskId, claim, reportId: reporter.nextId(), ...takePlaced(run) },
     run,
   )
   if (run.over !== undefined) return undefined
@@ -154,6 +157,7 @@ async function conclude(
   }
   const { code, retryable } = classifyFailure(ending.failure)
   const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
+  run.failedHere = isNodeFailure(ending.failure)
   const retryAfterMs = retryAfterOf(ending.failure)
   const rest = {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -213,6 +217,15 @@ interface ReportBase {
   readonly reportId: string
   readonly expect: number
   readonly attempt: number
+  readonly placed?: Placed
+}
+
+/** Why the run came here: said once, with its first report. */
+function takePlaced(run: Run): { readonly placed?: Placed } {
+  const { placed } = run
+  if (placed === undefined) return {}
+  run.placed = undefined
+  return { placed }
 }
 
 async function report(
@@ -225,7 +238,8 @@ async function report(
   if (run.over !== undefined) return { kind: 'unavailable' }
   runs.enter(run, 'reporting')
   const { taskId, claim, token, attempt } = run
-  const base = { taskId, claim, reportId: reporter.nextId(), expect: token, attempt }
+  const reportId = reporter.nextId()
+  const base = { taskId, claim, reportId, expect: token, attempt, ...takePlaced(run) }
   const outcome = await reporter.report(build(base), run)
   if (outcome.kind === 'committed') {
     run.token = outcome.seq

@@ -38,6 +38,9 @@ const FIGURES = [
   'stuckMs',
   'llmCalls',
   'throttled',
+  'failedHere',
+  'reservedCpu',
+  'reservedMemory',
   'cpu',
   'memory',
   'memoryBytes',
@@ -103,6 +106,9 @@ export function openFigures(
       },
       llmCalls: get('llmCalls'),
       throttled: get('throttled'),
+      failedHere: get('failedHere'),
+      reservedCpu: get('reservedCpu'),
+      reservedMemory: get('reservedMemory'),
     }),
   }
 }

@@ -6,7 +6,7 @@ import { SUBJECTS, type Beat, type Load } from '@agentfleet/protocol'
 import { openFigures } from './beat-figures.ts'
 import type { BeatThreadData, BeatThreadMessage } from './beat-thread.ts'
 import type { Llm } from './llm.ts'
-import type { Run, Runs } from './runs.ts'
+import { unitsOf, type Run, type Runs } from './runs.ts'
 
 /**
  * The node's figures, said by two: the beat thread at its interval, and this thread soon after a
@@ -33,7 +33,7 @@ export interface Beats {
 /** What beating needs. */
 export interface BeatsDeps {
   readonly bus: Bus
-  readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs'>
+  readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs' | 'classes'>
   readonly progress: () => ReturnType<Llm['progress']>
   readonly slots: number
   readonly nowMs: () => number
@@ -43,8 +43,8 @@ export interface BeatsDeps {
   wasSilent(): void
 }
 
-/** Changes within this time share a beat, milliseconds: 20 beats a second at the most. */
-const CHANGE_BEAT_MS = 50
+/** Changes within this time of a beat share the next one, milliseconds: 50 beats a second at the most. */
+const CHANGE_BEAT_MS = 20
 /** Tasks named as ended in one message; the rest is not worth its bytes (L6). */
 const ENDED_MAX = 4_096
 /** Weight of the newest attempt in the mean response time. */
@@ -64,8 +64,10 @@ export function createBeats(deps: BeatsDeps): Beats {
   const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS })
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
+  let sentAtMs = -Infinity
   let completed = 0
   let failed = 0
+  let failedHere = 0
   let responseMs = 0
   let ticks = 0
   let ended: string[] = []
@@ -79,12 +81,19 @@ export function createBeats(deps: BeatsDeps): Beats {
   }
   const current = (): Beat => {
     const runs = deps.runs()
+    const { cpu, memory } = runs.classes()
     figures.set({ active: runs.size(), queued: runs.waiting(), completed, failed, responseMs })
+    figures.set({
+      failedHere,
+      reservedCpu: unitsOf(cpu, deps.slots),
+      reservedMemory: unitsOf(memory, deps.slots),
+    })
     noteWork()
     return figures.compose(thread.nodeId, thread.startedAtMs)
   }
   const send = (): void => {
     timer = undefined
+    sentAtMs = deps.monotonicMs()
     if (!bus.connected()) return
     const beat = current()
     const load: Load = { ...beat, ended }
@@ -93,8 +102,11 @@ export function createBeats(deps: BeatsDeps): Beats {
     // That it drains, and what is left, the monitor hears at once.
     if (beat.draining) bus.publish(SUBJECTS.beat(thread.nodeId), JSON.stringify(current()))
   }
+  // A freed slot is idle until it is known: after a quiet moment that is said at once, with what
+  // else this turn of the loop brings.
   const soon = (): void => {
-    timer ??= setTimeout(send, CHANGE_BEAT_MS)
+    const sinceMs = deps.monotonicMs() - sentAtMs
+    timer ??= setTimeout(send, Math.max(0, CHANGE_BEAT_MS - sinceMs))
   }
 
   return {
@@ -114,6 +126,7 @@ export function createBeats(deps: BeatsDeps): Beats {
       } else if (over?.over === 'failed') {
         failed += 1
       }
+      if (over?.failedHere === true) failedHere += 1
       soon()
     },
     tick() {

@@ -1,19 +1,20 @@
-import { acceptAttempt } from '@agentfleet/domain'
+import { acceptAttempt, type Placed } from '@agentfleet/domain'
 import type { Bus, BusMessage, Logger } from '@agentfleet/adapters'
 import {
   dispatchSchema,
   SUBJECTS,
   type Beat,
+  type Dispatch,
   type DispatchItem,
   type DispatchReply,
 } from '@agentfleet/protocol'
 import type { Run, Runs } from './runs.ts'
+import type { Starts } from './starts.ts'
 
 /**
  * Takes dispatched tasks: parse, decide, answer at once, then start.
  *
- * Invariants: the first items are taken, as the reply counts them; every taken task is started once;
- * a large dispatch is started in portions, so that beats and further dispatches come through.
+ * Invariants: the first items are taken, as the reply counts them; every taken task is started once.
  */
 
 /** What taking tasks needs. */
@@ -24,33 +25,15 @@ export interface DispatchDeps {
   readonly slots: number
   readonly runs: Runs
   draining(): boolean
-  take(item: DispatchItem): Run
-  start(run: Run): void
+  take(item: DispatchItem, placed: Placed | undefined): Run
+  readonly starts: Pick<Starts, 'add' | 'look'>
   beat(): Beat
 }
 
-/** Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond. */
-const STARTS_PER_TURN = 64
-
 /** Listens for dispatches until it is closed. */
 export function listenToDispatches(deps: DispatchDeps): { close(): void } {
-  const { bus, log, nodeId, runs } = deps
-  // Bounded by the slots: whatever stands here is in the table.
-  let queue: Run[] = []
-  let scheduled = false
-
-  const startSome = (): void => {
-    scheduled = false
-    const portion = queue.slice(0, STARTS_PER_TURN)
-    queue = queue.slice(STARTS_PER_TURN)
-    for (const run of portion) if (run.over === undefined) deps.start(run)
-    if (queue.length > 0 && !scheduled) {
-      scheduled = true
-      setImmediate(startSome)
-    }
-  }
-
-  const take = (item: DispatchItem): boolean => {
+  const { bus, log, nodeId, runs, starts } = deps
+  const take = (item: DispatchItem, placed: Placed | undefined): boolean => {
     const running = runs.get(item.taskId)
     const room = {
       slots: deps.slots,
@@ -66,29 +49,37 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
       return true
     }
     if (running !== undefined) runs.end(running, 'replaced')
-    queue.push(deps.take(item))
+    starts.add(deps.take(item, placed))
     return true
   }
 
   const receive = (message: BusMessage): void => {
-    const items = parseItems(message)
-    if (items === undefined) log.warn({ bytes: message.text().length }, 'unreadable dispatch')
+    const dispatch = parseDispatch(message)
+    if (dispatch === undefined) log.warn({ bytes: message.text().length }, 'unreadable dispatch')
     let accepted = 0
-    for (const item of items ?? []) {
-      if (!take(item)) break
+    const placed = dispatch === undefined ? undefined : placedOf(dispatch, nodeId)
+    for (const item of dispatch?.items ?? []) {
+      const { reason } = item
+      // One for all of the batch, but for those that came for a reason of their own.
+      const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
+      if (!take(item, own)) break
       accepted += 1
     }
     const reply: DispatchReply = { accepted, beat: deps.beat() }
     message.respond(JSON.stringify(reply))
-    if (!scheduled) startSome()
+    starts.look()
   }
 
   return bus.subscribe(SUBJECTS.dispatch(nodeId), receive)
 }
 
-function parseItems(message: BusMessage): readonly DispatchItem[] | undefined {
+function placedOf({ balancer, placed }: Dispatch, node: string): Placed | undefined {
+  return placed === undefined ? undefined : { node, balancer, ...placed }
+}
+
+function parseDispatch(message: BusMessage): Dispatch | undefined {
   try {
-    return dispatchSchema.parse(JSON.parse(message.text())).items
+    return dispatchSchema.parse(JSON.parse(message.text()))
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
+import type { Placed } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from './attempt.ts'
@@ -15,6 +16,7 @@ import type { Provider } from './provider.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
 import { createAnswerChecks } from './answer-schema.ts'
+import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from './tools/node-tools.ts'
 
 /** What a node is made of, wired and inert. */
@@ -27,7 +29,8 @@ export interface Node {
   readonly deltas: Deltas
   readonly llm: Llm
   readonly attempts: Attempts
-  take(item: DispatchItem): Run
+  readonly starts: Starts
+  take(item: DispatchItem, placed: Placed | undefined): Run
 }
 
 /** What a node is made from. */
@@ -91,11 +94,12 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     resultBytesMax: config.RESULT_LIMIT_BYTES,
     toolOutputMax: config.TOOL_OUTPUT_LIMIT,
   })
-  const take = (item: DispatchItem): Run => {
+  const starts = createStarts(attempts.start)
+  const take: Node['take'] = (item, placed) => {
     const now = clock.monotonicMs()
-    return runs.add(item, now, renewals.firstAtMs(now))
+    return runs.add(item, now, renewals.firstAtMs(now), placed)
   }
-  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, take }
+  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, starts, take }
 }
 
 function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {

@@ -68,6 +68,7 @@ async function ask(run: Run, { bus, runs, reporter }: OwnershipDeps): Promise<vo
       runs.end(run, outcome.kind)
       return
     case 'begun':
+    case 'rejected':
     case 'unavailable':
       runs.end(run, 'unconfirmed')
   }

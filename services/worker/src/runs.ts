@@ -1,4 +1,4 @@
-import type { TaskSpec } from '@agentfleet/domain'
+import { LEVELS, reservationOf, type Level, type Placed, type TaskSpec } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 
 /**
@@ -34,18 +34,25 @@ export interface Run {
   readonly tenant: string
   readonly claim: string
   readonly careful: boolean
-  readonly takenAtMs: number
+  /** When it was taken, and from then on when it was started, monotonic. */
+  takenAtMs: number
   /** When it came into its phase, monotonic. */
   phasedAtMs: number
   /** Where its pointer is renewed and acked; undefined while it has none. */
   ackSubject: string | undefined
   spec: TaskSpec | undefined
+  readonly cpu: Level
+  readonly memory: Level
+  /** Why it came here, until a report has said it. */
+  placed: Placed | undefined
   deadlineAtMs: number
   /** Log sequence this run last saw: the expectation of its next report (L3). */
   token: number
   attempt: number
   phase: Phase
   over: Over | undefined
+  /** It failed by the fault of this node. */
+  failedHere: boolean
   /** The connection or the process was away: not renewed until the coordinator confirms it. */
   doubtful: boolean
   /** The question that resolves the doubt; no report leaves before its answer. */
@@ -70,7 +77,9 @@ export interface Runs {
   held(): number
   /** Longest that one of these has stood in its phase, milliseconds. */
   stuckMs(nowMs: number): number
-  add(item: DispatchItem, nowMs: number, renewAtMs: number): Run
+  /** Attempts by requirement class. */
+  classes(): Readonly<Record<'cpu' | 'memory', Readonly<Record<Level, number>>>>
+  add(item: DispatchItem, nowMs: number, renewAtMs: number, placed?: Placed): Run
   enter(run: Run, phase: Phase): void
   /** Ends a run; false when it was over already. */
   end(run: Run, over: Over): boolean
@@ -84,6 +93,9 @@ export function createRuns(
   const table = new Map<string, Run>()
   let waiting = 0
   let held = 0
+  const cpu = { low: 0, medium: 0, high: 0 }
+  const memory = { low: 0, medium: 0, high: 0 }
+  const classes = { cpu, memory }
   const waits = (phase: Phase): number => (phase === 'queued' || phase === 'beginning' ? 1 : 0)
   const holds = (phase: Phase): number => (phase === 'running' ? 0 : 1)
 
@@ -100,9 +112,12 @@ export function createRuns(
       }
       return nowMs - oldestAtMs
     },
-    add(item, nowMs, renewAtMs) {
-      const run = createRun(item, nowMs, renewAtMs)
+    classes: () => classes,
+    add(item, nowMs, renewAtMs, placed) {
+      const run = createRun(item, nowMs, renewAtMs, placed)
       table.set(run.taskId, run)
+      cpu[run.cpu] += 1
+      memory[run.memory] += 1
       waiting += 1
       held += 1
       changed(undefined)
@@ -120,6 +135,8 @@ export function createRuns(
       run.over = over
       waiting -= waits(run.phase)
       held -= holds(run.phase)
+      cpu[run.cpu] -= 1
+      memory[run.memory] -= 1
       if (table.get(run.taskId) === run) table.delete(run.taskId)
       const { cancel } = run
       run.cancel = undefined
@@ -130,7 +147,12 @@ export function createRuns(
   }
 }
 
-function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
+function createRun(
+  item: DispatchItem,
+  nowMs: number,
+  renewAtMs: number,
+  placed: Placed | undefined,
+): Run {
   return {
     taskId: item.taskId,
     tenant: item.tenant,
@@ -140,11 +162,15 @@ function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
     phasedAtMs: nowMs,
     ackSubject: item.ackSubject,
     spec: item.spec,
+    cpu: item.spec?.cpu ?? item.cpu ?? 'medium',
+    memory: item.spec?.memory ?? item.memory ?? 'medium',
+    placed,
     deadlineAtMs: item.deadlineAtMs,
     token: item.seq,
     attempt: 1,
     phase: 'queued',
     over: undefined,
+    failedHere: false,
     doubtful: false,
     check: undefined,
     renewAtMs,
@@ -152,4 +178,9 @@ function createRun(item: DispatchItem, nowMs: number, renewAtMs: number): Run {
     streamed: 0,
     unsent: '',
   }
+}
+
+/** What attempts of these classes reserve together, in slots' worth. */
+export function unitsOf(counts: Readonly<Record<Level, number>>, slots: number): number {
+  return LEVELS.reduce((sum, level) => sum + counts[level] * reservationOf(level, slots), 0)
 }

@@ -65,7 +65,7 @@ export function createWorker(deps: WorkerDeps): Service {
         runs: node.runs,
         draining: () => draining,
         take: node.take,
-        start: node.attempts.start,
+        starts: node.starts,
         beat: node.beats.current,
       })
       open.push(() => dispatches.close())

@@ -16,12 +16,12 @@ describe('the simulation of load balancing', () => {
     const hole = report.scenarios.find(({ scenario }) => scenario.startsWith('sinkhole'))
     const failed = hole?.policies.map(({ failedAttempts }) => failedAttempts) ?? []
     // Ejection: a node that fails at once harms a handful of tasks, not a twentieth of all.
-    expect(failed[0]).toBeLessThan(30)
-    expect(Math.min(...failed.slice(1))).toBeGreaterThan(100)
+    expect(failed[0]).toBeLessThan(20)
+    expect(Math.min(...failed.slice(1))).toBeGreaterThan(40)
   })
 
   it('gives the same figures for the same seed', async () => {
-    const scenarios = SMOKE_SCENARIOS.slice(0, 1).map((each) => ({ ...each, lengthMs: 40_000 }))
+    const scenarios = SMOKE_SCENARIOS.slice(0, 1).map((each) => ({ ...each, lengthMs: 36_000 }))
     const say = () => undefined
     const once = await simulateBalancing({ seed: 7, say, scenarios })
     expect(await simulateBalancing({ seed: 7, say, scenarios })).toEqual(once)

@@ -46,7 +46,7 @@ export function createBalancer(
   let announcedRoom = false
   let scheduled = false
 
-  const free = (): number => table.credits() - held.length
+  const free = (): number => table.now().credits - held.length
   const intake = createIntake(broker, free, (task) => {
     held.push(task)
     schedule()
@@ -67,8 +67,8 @@ export function createBalancer(
   const place = (): void => {
     stuck = 0
     if (held.length === 0) return
-    const nodes = table.loads()
-    const limits = table.limits(nodes)
+    const { loads, limits } = table.now()
+    const nodes = [...loads]
     const stay: SimTask[] = []
     for (const task of held) {
       const decision = selectNode(nodes, task, limits, random)

@@ -26,10 +26,16 @@ export interface NodeTable {
   transit(node: SimNode, task: SimTask, sign: 1 | -1): void
   /** A probe is on its way. */
   probed(nodeId: string): void
-  loads(): NodeLoad[]
-  limits(nodes: readonly NodeLoad[]): PlacementLimits
+  /** What a round of placing sees; never older than the last change, nor than a few milliseconds. */
+  now(): Seen
+}
+
+/** The nodes at an instant, and what follows from all of them together. */
+export interface Seen {
+  readonly loads: readonly NodeLoad[]
+  readonly limits: PlacementLimits
   /** Credits of all nodes. */
-  credits(): number
+  readonly credits: number
 }
 
 /** What a node says of itself, as of one instant. */
@@ -38,7 +44,6 @@ export interface Said {
   readonly version: number
   readonly active: number
   readonly units: number
-  readonly ahead: number
   readonly responseMs: number
   readonly ok: number
   /** Failures of local origin. */
@@ -54,6 +59,8 @@ interface Known {
   transitUnits: number
 }
 
+/** Beats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
+const VALID_MS = 20
 /** The odd credits go round at this interval, milliseconds. */
 const TURN_MS = 1_000
 
@@ -66,6 +73,8 @@ export function createNodeTable(
 ): NodeTable {
   const known = new Map<SimNode, Known>()
   let trust = ALL_TRUSTED
+  let seen: Seen | undefined
+  let seenAtMs = 0
 
   const step = (event: EjectionEvent): void => {
     trust = nextEjections(trust, event, clock.nowMs(), random)
@@ -80,13 +89,25 @@ export function createNodeTable(
       ejected: ejected.get(node.id),
     }))
   }
-  const limits = (nodes: readonly NodeLoad[]): PlacementLimits =>
-    fleetLimits(nodes, PLACEMENT_LIMITS, { ...share, turn: Math.floor(clock.nowMs() / TURN_MS) })
+  const look = (): Seen => {
+    const nodes = loads()
+    const turn = Math.floor(clock.nowMs() / TURN_MS)
+    const limits = fleetLimits(nodes, PLACEMENT_LIMITS, { ...share, turn })
+    let credits = 0
+    for (const node of nodes) if (isEligible(node, limits)) credits += creditsOf(node, limits)
+    return { loads: nodes, limits, credits }
+  }
 
   return {
-    loads,
-    limits,
+    now() {
+      if (seen === undefined || clock.nowMs() - seenAtMs > VALID_MS) {
+        seen = look()
+        seenAtMs = clock.nowMs()
+      }
+      return seen
+    },
     hear(node, said) {
+      seen = undefined
       const entry = known.get(node)
       const now = clock.nowMs()
       if (entry === undefined) {
@@ -107,22 +128,20 @@ export function createNodeTable(
       Object.assign(entry, { said, saidAtMs: now, unreachable: false })
     },
     unreachable(node) {
+      seen = undefined
       const entry = known.get(node)
       if (entry !== undefined) entry.unreachable = true
     },
     transit(node, task, sign) {
+      seen = undefined
       const entry = known.get(node)
       if (entry === undefined) return
       entry.inTransit += sign
       entry.transitUnits += sign * reservationOf(task.cpu, node.slots)
     },
-    probed: (nodeId) => step({ kind: 'probe', nodeId }),
-    credits() {
-      const nodes = loads()
-      const now = limits(nodes)
-      let sum = 0
-      for (const node of nodes) if (isEligible(node, now)) sum += creditsOf(node, now)
-      return sum
+    probed(nodeId) {
+      seen = undefined
+      step({ kind: 'probe', nodeId })
     },
   }
 }
@@ -133,7 +152,6 @@ function loadOf(node: SimNode, entry: Known, now: number): NodeLoad {
     incarnation: entry.said.incarnation,
     slots: node.slots,
     active: entry.said.active,
-    ahead: entry.said.ahead,
     inTransit: entry.inTransit,
     cpu: 0,
     memory: 0,

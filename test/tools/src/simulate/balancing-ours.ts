@@ -3,16 +3,16 @@ import { createBalancer } from './balancing-balancer.ts'
 import { createBroker } from './balancing-broker.ts'
 import type { VirtualClock } from './balancing-clock.ts'
 import { createNodeTable, type Said } from './balancing-nodes.ts'
-import { aheadIn, HOP_MS, type Policy, type SimNode, type World } from './balancing-world.ts'
+import { HOP_MS, type Policy, type SimNode, type World } from './balancing-world.ts'
 
 /**
  * Our policy as the load balancer runs it: the same pure functions, fed by beats every 500 ms, by
- * load messages at most every 50 ms and by the answers to dispatches, with fresh tasks handed over while
+ * load messages at most every 20 ms and by the answers to dispatches, with fresh tasks handed over while
  * nothing waits, pulls against credits and one dispatch at a time per node. Several balancers see the same messages and share the credits.
  */
 
 /** Changes of a node within this time share a message, milliseconds. */
-const CHANGE_BEAT_MS = 50
+const CHANGE_BEAT_MS = 20
 /** Each balancer says whether it has room for fresh tasks this often, milliseconds. */
 const ANNOUNCE_EVERY_MS = 500
 /** Held pointers and credits are looked at again at least this often, milliseconds. */
@@ -31,7 +31,6 @@ export function createOurs(
     version: (version += 1),
     active: node.active + node.queue.length,
     units: node.queue.reduce((sum, { cpu }) => sum + reservationOf(cpu, node.slots), node.units),
-    ahead: aheadIn(node),
     responseMs: node.responseMs,
     ok: node.ok,
     failed: node.failed,

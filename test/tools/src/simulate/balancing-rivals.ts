@@ -1,3 +1,4 @@
+import { reservationOf } from '@agentfleet/domain'
 import type { VirtualClock } from './balancing-clock.ts'
 import { HOP_MS, type Policy, type SimNode, type SimTask, type World } from './balancing-world.ts'
 
@@ -7,13 +8,16 @@ import { HOP_MS, type Policy, type SimNode, type SimTask, type World } from './b
  */
 export type Rival = 'round-robin' | 'random' | 'least-loaded-1s' | 'power-of-two' | 'perfect-jsq'
 
-/** All rivals, in the order of the table; the last one sees every node as it is this instant. */
+/** Sees every node as it is this instant, which nobody can: a bound to look at, no rival. */
+export const REFERENCE = 'perfect-jsq'
+
+/** All others, in the order of the table, the reference last. */
 export const RIVALS: readonly Rival[] = [
   'round-robin',
   'random',
   'least-loaded-1s',
   'power-of-two',
-  'perfect-jsq',
+  REFERENCE,
 ]
 
 /** The least-loaded rival sees figures of this age at the most, milliseconds. */
@@ -30,7 +34,7 @@ export function createRival(
   const underWay = new Map<SimNode, number>()
   const load = (node: SimNode): number => {
     const tasks = node.active + node.queue.length + (underWay.get(node) ?? 0)
-    const waiting = node.queue.reduce((sum, task) => sum + (task.cpu === 'high' ? 4 : 1), 0)
+    const waiting = node.queue.reduce((sum, { cpu }) => sum + reservationOf(cpu, node.slots), 0)
     return Math.max(tasks, node.units + waiting) / node.slots
   }
   const snapshot = new Map<SimNode, number>()

@@ -1,4 +1,4 @@
-import { acceptAttempt, aheadOf, reservationOf, type Level } from '@agentfleet/domain'
+import { acceptAttempt, reservationOf, type Level } from '@agentfleet/domain'
 import type { VirtualClock } from './balancing-clock.ts'
 import type { Scenario } from './balancing-scenarios.ts'
 
@@ -78,11 +78,6 @@ const BACKOFF_MS = 500
 /** Weight of the newest attempt in a node's mean response time, as in the worker. */
 const RESPONSE_WEIGHT = 0.1
 
-/** What a node takes beyond its slots. */
-export function aheadIn(node: SimNode): number {
-  return aheadOf(node.slots, node.responseMs)
-}
-
 /** Builds the fleet of a scenario; `policy` is asked for at the first task. */
 export function createWorld(
   clock: VirtualClock,
@@ -118,8 +113,9 @@ export function createWorld(
   }
   const isSinkhole = (node: SimNode): boolean => {
     const hole = scenario.sinkhole
-    const now = clock.nowMs()
-    return hole !== undefined && node === nodes[hole.node] && now >= hole.fromMs && now < hole.toMs
+    if (hole === undefined || node !== nodes[hole.node]) return false
+    const at = clock.nowMs() % (hole.everyMs ?? Infinity)
+    return at >= hole.fromMs && at < hole.toMs
   }
 
   const start = (node: SimNode, task: SimTask): void => {
@@ -207,7 +203,7 @@ export function createWorld(
     offer(node, task) {
       if (!node.up) return 'nobody'
       const active = node.active + node.queue.length
-      const room = { slots: node.slots, active, ahead: aheadIn(node), draining: false }
+      const room = { slots: node.slots, active, draining: false }
       if (acceptAttempt(room, 0).kind === 'refuse') return 'refused'
       node.queue.push(task)
       startQueued(node)

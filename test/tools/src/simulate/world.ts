@@ -56,15 +56,18 @@ export interface Outcome {
   readonly ins: number
   /** Changes that went against the one before within ten minutes. */
   readonly reversals: number
-  /** Nodes that existed, mean of each ten minutes. */
-  readonly nodesEach10Min: readonly number[]
+  /** Nodes that existed, mean of each stretch of `stretchS`. */
+  readonly stretchS: number
+  readonly nodes: readonly number[]
 }
 
 /** More can not exist at once: twenty and those that drain. */
 const NODES_AT_ONCE_MAX = 512
 const WAIT_TICKS_MAX = 14_400
 const REVERSAL_WITHIN_MS = 600_000
-const PLOT_EVERY_S = 600
+/** The course of the node count is kept in about so many steps, of this length at least. */
+const STRETCHES = 1_000
+const STRETCH_MIN_S = 10
 const HOUR_S = 3_600
 
 interface Node {
@@ -79,21 +82,22 @@ export function runWorld(traffic: Traffic, options: FleetOptions, scaler: Scaler
   const queue = createQueue(traffic, options)
   const changes = createChanges()
   const period = Math.max(1, Math.round(scaler.periodMs / 1_000 / traffic.tickS))
-  const plotEvery = Math.max(1, Math.round(PLOT_EVERY_S / traffic.tickS))
-  const nodesEach10Min: number[] = []
-  let [paid, paidSincePlot, busy, serving, arrived] = [0, 0, 0, 0, 0]
-  for (let tick = 0; tick < traffic.arrivals.length; tick += 1) {
+  const ticks = traffic.arrivals.length
+  const stretch = Math.ceil(Math.max(STRETCH_MIN_S / traffic.tickS, ticks / STRETCHES))
+  const nodes: number[] = []
+  let [paid, paidInStretch, busy, serving, arrived] = [0, 0, 0, 0, 0]
+  for (let tick = 0; tick < ticks; tick += 1) {
     fleet.advance(tick)
     arrived += traffic.arrivals[tick] ?? 0
     queue.arrive(tick)
     queue.serve(tick, fleet)
-    paidSincePlot += fleet.size()
+    paidInStretch += fleet.size()
     busy += fleet.runningOnReady()
     serving += fleet.ready.length * options.slots
-    if (tick % plotEvery === plotEvery - 1) {
-      nodesEach10Min.push(paidSincePlot / plotEvery)
-      paid += paidSincePlot
-      paidSincePlot = 0
+    if (tick % stretch === stretch - 1) {
+      nodes.push(paidInStretch / stretch)
+      paid += paidInStretch
+      paidInStretch = 0
     }
     if (tick % period !== 0) continue
     const nowMs = tick * traffic.tickS * 1_000
@@ -113,12 +117,13 @@ export function runWorld(traffic: Traffic, options: FleetOptions, scaler: Scaler
   }
   return {
     name: scaler.name,
-    nodeHours: ((paid + paidSincePlot) * traffic.tickS) / HOUR_S,
+    nodeHours: ((paid + paidInStretch) * traffic.tickS) / HOUR_S,
     ...queue.figures(),
     busySlotS: busy * traffic.tickS,
     servingSlotS: serving * traffic.tickS,
     ...changes.figures(),
-    nodesEach10Min,
+    stretchS: stretch * traffic.tickS,
+    nodes,
   }
 }
 

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startWorld } from './support.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+const until = (holds: () => boolean, timeout = 15_000) =>
+  vi.waitUntil(holds, { timeout, interval: 10 })
+
+beforeAll(async () => {
+  world = await startWorld()
+}, 300_000)
+
+afterAll(async () => {
+  await world?.[Symbol.asyncDispose]()
+})
+
+describe('the leadership', () => {
+  const key = 'agentfleet/leader/test'
+  const candidate = (holder: string) => world.registry().lead(key, { ttlMs: 10_000, holder })
+
+  test('is held by one, and moves at once when it is given back', async () => {
+    const first = candidate('first')
+    await until(() => first.leading())
+    const second = candidate('second')
+    let both = false
+    const watch = setInterval(() => (both ||= first.leading() && second.leading()), 5)
+    await first.close()
+    await until(() => second.leading())
+    expect(first.leading()).toBe(false)
+    expect(both).toBe(false)
+    clearInterval(watch)
+    await second.close()
+  })
+
+  test('F2: is lost within its time to live when Consul is away, and comes back with it', async () => {
+    const changes: boolean[] = []
+    const onChange = (leading: boolean) => void changes.push(leading)
+    const only = world.registry().lead(key, { ttlMs: 10_000, holder: 'only', onChange })
+    await until(() => only.leading())
+    const stoppedAtMs = performance.now()
+    world.consul.kill('SIGSTOP')
+    await until(() => !only.leading(), 15_000)
+    expect(performance.now() - stoppedAtMs).toBeLessThan(10_500)
+    world.consul.kill('SIGCONT')
+    await until(() => only.leading(), 30_000)
+    expect(changes).toEqual([true, false, true])
+    await only.close()
+  })
+})

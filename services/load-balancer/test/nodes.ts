@@ -1,0 +1,163 @@
+import { ack, type Bus } from '@agentfleet/adapters'
+import { reservationOf, type Level } from '@agentfleet/domain'
+import {
+  dispatchSchema,
+  SUBJECTS,
+  type Beat,
+  type Dispatch,
+  type DispatchItem,
+} from '@agentfleet/protocol'
+
+/** A task as a node got it. */
+export interface Taken extends DispatchItem {
+  readonly balancer: string
+  readonly why: string
+  readonly considered: number
+  readonly atMs: number
+}
+
+/** How a node answers dispatches. */
+export type Answers = 'takes' | 'refuses' | 'silent'
+
+/** What a test may set of a node. */
+export interface NodeOptions {
+  readonly slots?: number
+  readonly answers?: Answers
+  /** Its start, milliseconds ago. */
+  readonly ageMs?: number
+}
+
+/** A worker node played over the real bus: beats, and an answer to dispatches. */
+export interface TestNode {
+  readonly id: string
+  /** Every task taken, and all dispatches that came. */
+  readonly taken: readonly Taken[]
+  readonly dispatches: readonly Dispatch[]
+  beat(): Beat
+  answer(answers: Answers): void
+  /** Ends tasks: acks their pointers, and says so in a load message. */
+  finish(taskIds: readonly string[]): void
+  /** Everything that runs. */
+  finishAll(): void
+  running(): number
+  /** Changes its figures, and says them. */
+  say(change: Partial<Beat>): void
+  /** As a crash: the connection is gone, Consul does not know yet. */
+  crash(): Promise<void>
+  /** Gone without a trace. */
+  remove(): Promise<void>
+}
+
+const BEAT_EVERY_MS = 200
+const HOUR_MS = 3_600_000
+
+/** Starts to beat and to listen. */
+export function startNode(
+  id: string,
+  bus: Bus,
+  deregister: () => Promise<void>,
+  { slots = 10, answers: first = 'takes', ageMs = HOUR_MS }: NodeOptions,
+): TestNode {
+  const taken: Taken[] = []
+  const dispatches: Dispatch[] = []
+  const running = new Map<string, DispatchItem>()
+  const startedAtMs = Date.now() - ageMs
+  let change: Partial<Beat> = {}
+  let answers = first
+  let version = 0
+  let completed = 0
+  let gone = false
+
+  const units = (of: 'cpu' | 'memory'): number =>
+    [...running.values()].reduce((sum, item) => {
+      const level: Level = item.spec?.[of] ?? item[of] ?? 'medium'
+      return sum + reservationOf(level, slots)
+    }, 0)
+  const beat = (): Beat => {
+    version += 1
+    const figures = {
+      slots,
+      active: running.size,
+      queued: 0,
+      cpu: 0.1,
+      memory: 0.1,
+      memoryBytes: 1,
+    }
+    const rest = { lagMs: 0, responseMs: 0, completed, failed: 0, draining: false, startedAtMs }
+    const reserved = { reservedCpu: units('cpu'), reservedMemory: units('memory') }
+    return {
+      nodeId: id,
+      incarnation: startedAtMs,
+      version,
+      ...figures,
+      ...rest,
+      ...reserved,
+      ...change,
+    }
+  }
+  const say = (ended: readonly string[]): void => {
+    if (!gone) bus.publish(SUBJECTS.load(id), JSON.stringify({ ...beat(), ended }))
+  }
+  const takes = (item: DispatchItem): boolean =>
+    answers === 'takes' && (running.has(item.taskId) || running.size < slots)
+
+  bus.subscribe(SUBJECTS.dispatch(id), (message) => {
+    const dispatch = dispatchSchema.parse(JSON.parse(message.text()))
+    dispatches.push(dispatch)
+    if (answers === 'silent') return
+    let accepted = 0
+    for (const item of dispatch.items) {
+      if (!takes(item)) break
+      accepted += 1
+      running.set(item.taskId, { ...running.get(item.taskId), ...item })
+      const { balancer, placed } = dispatch
+      const why = item.reason ?? placed?.reason ?? ''
+      taken.push({
+        ...item,
+        balancer,
+        why,
+        considered: placed?.considered ?? 0,
+        atMs: placed?.atMs ?? 0,
+      })
+    }
+    message.respond(JSON.stringify({ accepted, beat: beat() }))
+  })
+  const timer = setInterval(() => {
+    if (!gone) bus.publish(SUBJECTS.beat(id), JSON.stringify(beat()))
+  }, BEAT_EVERY_MS)
+  say([])
+
+  const finish = (taskIds: readonly string[]): void => {
+    for (const taskId of taskIds) {
+      const item = running.get(taskId)
+      if (item?.ackSubject !== undefined) ack.done(bus, item.ackSubject)
+      if (running.delete(taskId)) completed += 1
+    }
+    say(taskIds)
+  }
+  const crash = async (): Promise<void> => {
+    if (gone) return
+    gone = true
+    clearInterval(timer)
+    await bus.nats.close()
+  }
+  return {
+    id,
+    taken,
+    dispatches,
+    beat,
+    finish,
+    finishAll: () => finish([...running.keys()]),
+    running: () => running.size,
+    answer: (next) => void (answers = next),
+    say(next) {
+      change = { ...change, ...next }
+      say([])
+    },
+    crash,
+    async remove() {
+      await crash()
+      await deregister()
+    },
+  }
+}

@@ -1,0 +1,140 @@
+import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { SCALE_LIMITS } from '@agentfleet/domain'
+import { positive } from '../bench/options.ts'
+
+/** The parts of the simulation, in the order they run. */
+export const PARTS = ['balancing', 'scaling'] as const
+/** A part of the simulation. */
+export type Part = (typeof PARTS)[number]
+
+/** What is simulated. */
+export interface SimulateOptions {
+  readonly parts: ReadonlySet<Part>
+  readonly seed: number
+  /** Placement over this many seeds from `seed` on. */
+  readonly seeds: number
+  readonly traceFile: string
+  readonly plotFile: string | undefined
+  readonly grid: boolean
+  readonly smoke: boolean
+  readonly seconds: number
+  readonly serviceS: number
+  readonly sigma: number
+  readonly slots: number
+  readonly startupS: number
+  readonly waitTargetS: number
+  readonly nodesMin: number
+  readonly nodesMax: number
+  readonly goal: number
+}
+
+const DAY_S = 86_400
+/** A load of our own, made by chance: two days with a rhythm, noise and jumps. */
+const OWN_TRACE = fileURLToPath(new URL('../../../data/load.csv', import.meta.url))
+
+const DEFAULTS = {
+  seed: 1,
+  seeds: 1,
+  days: 14,
+  /** An agent's task is a few calls of a few seconds. */
+  service: 30,
+  /** Ten times the median is one in a hundred. */
+  sigma: 1,
+  slots: 32,
+  startup: SCALE_LIMITS.startupMs / 1_000,
+  wait: SCALE_LIMITS.waitTargetMs / 1_000,
+  min: SCALE_LIMITS.nodesMin,
+  max: SCALE_LIMITS.nodesMax,
+  goal: 99,
+}
+/** Days of a smoke test. */
+const SMOKE_DAYS = 0.25
+
+/** The flags, for people. */
+export const USAGE = `npm run simulate -- [flags]
+  --only PART,…      of ${PARTS.join(', ')}
+  --seed N           everything random follows from it (${DEFAULTS.seed})
+  --smoke            everything short: does it work at all?
+balancing:
+  --seeds N          over N seeds: the worst of each scenario only
+scaling:
+  --trace FILE       CSV with start_s,rate_per_s or TIMESTAMP,ContextTokens,GeneratedTokens (a load of our own);
+                     its rates are scaled so that its peak just fits the largest fleet
+  --days N           only the first N days of it (${DEFAULTS.days})
+  --service N        mean service time of a task, seconds (${DEFAULTS.service})
+  --sigma N          of its lognormal distribution (${DEFAULTS.sigma})
+  --slots N          tasks that one node runs at once (${DEFAULTS.slots})
+  --startup N        seconds from asking for a node until it serves (${DEFAULTS.startup})
+  --wait N           wait target: a task should start within so many seconds (${DEFAULTS.wait})
+  --min N, --max N   nodes (${DEFAULTS.min}, ${DEFAULTS.max})
+  --goal N           percent of the tasks to be started in time (${DEFAULTS.goal})
+  --grid             over a grid of service times, slots and start-up times instead
+  --plot FILE.svg    draw the node counts there`
+
+/** Reads the flags; throws with what is wrong. */
+export function readSimulateOptions(args: readonly string[]): SimulateOptions | 'help' {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: text,
+      trace: text,
+      plot: text,
+      seed: text,
+      seeds: text,
+      days: text,
+      service: text,
+      sigma: text,
+      slots: text,
+      startup: text,
+      wait: text,
+      min: text,
+      max: text,
+      goal: text,
+      grid: { type: 'boolean', default: false },
+      smoke: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const number = (name: keyof typeof DEFAULTS): number =>
+    positive(`--${name}`, values[name], DEFAULTS[name])
+  const days = values.smoke && values.days === undefined ? SMOKE_DAYS : number('days')
+  const [nodesMin, nodesMax] = [number('min'), number('max')]
+  if (nodesMin > nodesMax) throw new Error(`--min ${nodesMin} is above --max ${nodesMax}`)
+  return {
+    parts: partsOf(values.only),
+    seed: number('seed'),
+    seeds: whole('--seeds', number('seeds')),
+    traceFile: values.trace === undefined ? OWN_TRACE : resolve(values.trace),
+    plotFile: values.plot === undefined ? undefined : resolve(values.plot),
+    grid: values.grid,
+    smoke: values.smoke,
+    seconds: days * DAY_S,
+    serviceS: number('service'),
+    sigma: number('sigma'),
+    slots: whole('--slots', number('slots')),
+    startupS: number('startup'),
+    waitTargetS: number('wait'),
+    nodesMin: whole('--min', nodesMin),
+    nodesMax: whole('--max', nodesMax),
+    goal: number('goal') / 100,
+  }
+}
+
+function whole(flag: string, value: number): number {
+  if (!Number.isInteger(value)) throw new Error(`${flag} must be a whole number, got ${value}`)
+  return value
+}
+
+function partsOf(text: string | undefined): ReadonlySet<Part> {
+  if (text === undefined) return new Set(PARTS)
+  const names = text.split(',')
+  const unknown = names.filter((name) => !PARTS.some((part) => part === name))
+  if (unknown.length > 0) {
+    throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
+  }
+  return new Set(PARTS.filter((part) => names.includes(part)))
+}
