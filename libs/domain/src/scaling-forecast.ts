@@ -68,6 +68,8 @@ const QUANTILE_STEP = 0.01
 const PENDING_MAX = 64
 /** Headroom costs nodes: it is used as far as tasks were late, in full at this share of them. */
 const LATE_SHARE_FULL = 0.006
+/** On top of the shortfall: demand is a mean, and tasks wait when it is exceeded for a moment. */
+const HEADROOM_MORE = 0.05
 
 /** A forecast without a past. */
 export const NO_FORECAST: ForecastMemory = {
@@ -125,7 +127,7 @@ export function forecastDemand(
     if (error < (memory.forecasters[best]?.error ?? Infinity)) best = index
   })
   const needed = Math.min(1, lateShare / LATE_SHARE_FULL)
-  const headroom = (memory.forecasters[best]?.shortfall ?? 0) * needed
+  const headroom = ((memory.forecasters[best]?.shortfall ?? 0) + HEADROOM_MORE) * needed
   const slots = ahead(memory, best, limits.startupMs + BEYOND_STARTUP_MS) * (1 + headroom)
   return { slots, by: FORECASTERS[best] ?? 'trend', headroom }
 }

@@ -57,8 +57,10 @@ const SERVICE_MEMORY_S = 1_800
 const LATE_MEMORY_S = 6 * 3_600
 /** Starts before the service time is believed. */
 const STARTS_MIN = 20
-/** So many standard deviations above the usual, arrivals have jumped: chance does that about once a day. */
-const JUMP_SIGMAS = 4
+/** So many standard deviations above the usual, arrivals have jumped: chance does that a few times a day. */
+const JUMP_SIGMAS = 3.5
+/** Anscombe's shift. */
+const COUNT_SHIFT = 0.375
 /** The usual is known to this share. */
 const USUAL_ERROR = 0.05
 /** Shorter stretches than this tell nothing of a rate, milliseconds. */
@@ -187,8 +189,9 @@ function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number |
     const arrivals = between(sample, last)
     if (arrivals === undefined) continue
     const expected = (usualPerS * elapsedMs) / 1_000
-    const variance = Math.max(1, expected) + (USUAL_ERROR * expected) ** 2
-    const sigmas = (arrivals - expected) / Math.sqrt(variance)
+    // Square roots of counts are nearly normal with half a unit of chance, small counts as well.
+    const above = Math.sqrt(arrivals + COUNT_SHIFT) - Math.sqrt(expected + COUNT_SHIFT)
+    const sigmas = (2 * above) / Math.sqrt(1 + USUAL_ERROR ** 2 * expected)
     if (sigmas <= surest) continue
     surest = sigmas
     rate = (arrivals / elapsedMs) * 1_000

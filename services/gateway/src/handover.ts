@@ -19,7 +19,7 @@ export interface Handover {
 /** Three announcements may be lost, milliseconds. */
 const ROOM_VALID_MS = 1_600
 /** Tasks in one message: they go to one load balancer, which places them together. */
-const BATCH_MAX = 64
+const BATCH_MAX = 16
 
 /** Nobody has been heard of yet. */
 export function createHandover(deps: {

@@ -39,6 +39,11 @@ const TASK = 'Summarise the weekly report in three sentences and name the open q
 const LLM_MODEL = 'sim?ttft=5&tps=0&tokens=20'
 /** Requests unanswered at once before the open loop counts failures. */
 const CONNECTIONS_MAX = 2_000
+/**
+ * Both sides are warmed up for so many times the warm-up of a round before the first one: what a
+ * just-in-time compiler makes of their processes takes some ten thousand tasks.
+ */
+const FIRST_WARMUP_TIMES = 4
 
 /** Measures the idle cost of both sides, in percent of one core. */
 export async function measureIdle(sides: Sides, seconds: number): Promise<string> {
@@ -87,11 +92,15 @@ async function compare(
   load: (target: LoadTarget, seconds: number) => Promise<LoadResult>,
 ): Promise<Comparison> {
   say(`\n## ${title}`)
+  const targetOf = (side: Side): LoadTarget =>
+    postRequest(`${side.url}/v1/tasks`, { task: TASK, model }, WAIT_HEADER)
+  for (const side of sidesOf(sides)) {
+    await side.alone(() => load(targetOf(side), options.warmupSeconds * FIRST_WARMUP_TIMES))
+  }
   const rounds: Round[] = []
   for (let n = 1; n <= options.rounds; n += 1) {
     for (const side of sidesOf(sides)) {
-      const target = postRequest(`${side.url}/v1/tasks`, { task: TASK, model }, WAIT_HEADER)
-      const round = await side.alone(() => measure(sides, side, target, load, options))
+      const round = await side.alone(() => measure(sides, side, targetOf(side), load, options))
       rounds.push(round)
       const failures = round.failed > 0 ? `, ${round.failed} FAILED` : ''
       say(
