@@ -51,7 +51,7 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 're-issued pointers begin through the coordinator (L3)',
     edits: [
       {
-        file: 'services/load-balancer/src/placer.ts',
+        file: 'services/load-balancer/src/held.ts',
         find: 'const careful = pointer.reissue || !fresh || pointer.spec === undefined',
         replace:
           'const careful = pointer.spec === undefined || (pointer.reissue && !fresh && false)',
