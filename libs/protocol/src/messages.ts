@@ -181,7 +181,6 @@ export const beatSchema = z.object({
   throttled: count.optional(),
   /** Attempts that broke by a fault of the node itself, not of the task or its provider. */
   failedHere: count.optional(),
-  /** Tasks that the node takes beyond its slots; `active` counts those that it has. */
   /** Slots' worth of processor and memory that the classes of its attempts reserve. */
   reservedCpu: z.number().nonnegative().optional(),
   reservedMemory: z.number().nonnegative().optional(),
