@@ -33,7 +33,8 @@ describe('while no coordinator answers', () => {
     })
     const [coordinator] = test.fleet.members('coordinator')
     coordinator!.kill('SIGSTOP')
-    const { id } = await test.client.submit({ task: 'wait', model: 'echo' })
+    // Long enough for its run to have taken on a pointer: a shorter one has nothing to ack.
+    const { id } = await test.client.submit({ task: 'wait', model: 'echo?ms=3000' })
     await eventually(() => expect(reports).toBeGreaterThanOrEqual(2), 30_000)
     expect(acks).toBe(0)
     expect((await test.log.last(id))?.event.type).toBe('submitted')

@@ -73,6 +73,18 @@ const SIMULATED = {
 }
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
+/**
+ * What a request allocates lives as long as the request: with the default of 16 MB a collection finds most
+ * of it alive and copies it. More costs memory under load, makes single pauses longer and saves up to a
+ * tenth of their processor time.
+ */
+const YOUNG_SPACE: Partial<Record<ServiceName, readonly string[]>> = {
+  gateway: ['--max-semi-space-size=64'],
+  coordinator: ['--max-semi-space-size=64'],
+  'load-balancer': ['--max-semi-space-size=32'],
+  worker: ['--max-semi-space-size=32'],
+}
+
 /** Starts everything and resolves when the API takes tasks and the workers take work. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const logDir = join(options.dir, 'logs')
@@ -132,7 +144,10 @@ async function assemble(
     env: Record<string, string>,
     restart = options.restart ?? true,
   ): Promise<Member> => {
-    const nodeArgs = options.nodeArgs?.[kind as ServiceName]
+    const nodeArgs = [
+      ...(YOUNG_SPACE[kind as ServiceName] ?? []),
+      ...(options.nodeArgs?.[kind as ServiceName] ?? []),
+    ]
     const member = await startMember({
       id,
       kind,
@@ -140,7 +155,7 @@ async function assemble(
       env,
       logDir,
       restart,
-      ...(nodeArgs === undefined ? {} : { nodeArgs }),
+      nodeArgs,
       onExit: ({ code, signal: by }, asked) => {
         if (!asked) options.onExit?.(id, by ?? `exit code ${String(code)}`)
       },

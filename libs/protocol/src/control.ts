@@ -1,3 +1,9 @@
+import {
+  FAILURE_ACTIONS,
+  FAILURE_IMPACTS,
+  FAILURE_PREVENTIONS,
+  FAILURE_STRATEGIES,
+} from '@agentfleet/domain'
 import { z } from 'zod'
 import { beatSchema } from './messages.ts'
 
@@ -148,23 +154,10 @@ export type DecisionOutcome = z.infer<typeof outcomeOfDecisionSchema>
 /** How an incident was analysed. */
 export const analysisSchema = z.object({
   by: z.enum(['policy', 'adviser']),
-  action: z.enum(['restart', 'replace', 'investigate', 'none']),
-  strategy: z.enum(['spread', 'hold-for-capacity', 'exclude-task', 'nothing-to-do']),
-  impact: z.enum(['none', 'low', 'medium', 'high']),
-  prevention: z
-    .array(
-      z.enum([
-        'raise-memory',
-        'lower-slots',
-        'add-nodes',
-        'quarantine-node',
-        'stop-task',
-        'check-network',
-        'check-image',
-        'none',
-      ]),
-    )
-    .max(4),
+  action: z.enum(FAILURE_ACTIONS),
+  strategy: z.enum(FAILURE_STRATEGIES),
+  impact: z.enum(FAILURE_IMPACTS),
+  prevention: z.array(z.enum(FAILURE_PREVENTIONS)).max(4),
   reason: z.string().max(256),
   atMs: z.number(),
   advice: adviceRecordSchema.optional(),

@@ -1,17 +1,5 @@
+import { ack, connectRegistry, createPuller, openOps, type Bus } from '@agentfleet/adapters'
 import {
-  ack,
-  connectBus,
-  connectRegistry,
-  createPuller,
-  openOps,
-  provisionStreams,
-  type Bus,
-} from '@agentfleet/adapters'
-import { defaultCacheDir, findBinaries, startConsul, startNats } from '@agentfleet/local'
-import {
-  inboxPrefix,
-  permissionsOf,
-  SERVICES,
   STREAMS,
   SUBJECTS,
   type Decision,
@@ -19,57 +7,23 @@ import {
   VERDICT_CONSUMER,
   verdictSchema,
   type Beat,
-  type ServiceName,
   type Snapshot,
   type Verdict,
 } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { startSecuredServers } from '@agentfleet/testkit'
 import { createMetrics } from '../src/metrics.ts'
 import { createHealthMonitor } from '../src/service.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'error' })
 /** Short, so that a test need not wait for half a minute. */
 export const STALL_MS = 2_000
-const MIB = 1024 ** 2
-const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
 /** Real NATS with the real permissions, and Consul, and a way to run monitors and nodes on them. */
 export async function startWorld() {
-  const dir = await mkdtemp(join(tmpdir(), 'health-monitor-'))
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
-  const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
-  const [nats, consul] = await Promise.all([
-    startNats({
-      binaries,
-      dir: join(dir, 'nats'),
-      config: {
-        durability: 'process',
-        users: [{ user: 'test', password: 'test' }, ...users],
-      },
-    }),
-    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
-  ])
-  const opened: { close(): Promise<void> }[] = []
+  const servers = await startSecuredServers({ log, beside: ['consul'] })
+  const { nats, consul, bus: watcher, connect } = servers
   const services: Service[] = []
-
-  const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
-    const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
-    const bus = await connectBus({
-      url: nats.url,
-      user,
-      password: user,
-      name: user,
-      inboxPrefix: prefix,
-      log,
-    })
-    opened.push(bus)
-    return bus
-  }
-  const watcher = await connect('test')
-  await provisionStreams(watcher, sizes, log)
   const verdicts: (Verdict & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
   // What is stored, as recovery gets it; plain subscribers also see what was refused.
@@ -126,9 +80,7 @@ export async function startWorld() {
     async [Symbol.asyncDispose]() {
       puller.stop()
       for (const service of services) await service.drain(1_000)
-      for (const { close } of opened) await close()
-      await Promise.all([nats.stop(), consul.stop()])
-      await rm(dir, { recursive: true, force: true })
+      await servers[Symbol.asyncDispose]()
     },
   }
 }

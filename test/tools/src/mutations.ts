@@ -51,10 +51,15 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 're-issued pointers begin through the coordinator (L3)',
     edits: [
       {
-        file: 'services/load-balancer/src/placer.ts',
+        file: 'services/load-balancer/src/held.ts',
         find: 'const careful = pointer.reissue || !fresh || pointer.spec === undefined',
-        replace:
-          'const careful = pointer.spec === undefined || (pointer.reissue && !fresh && false)',
+        replace: 'const careful = pointer.spec === undefined',
+      },
+      // Without its spec nothing can run but the careful way.
+      {
+        file: 'services/load-balancer/src/inflight-notes.ts',
+        find: 'return { ...rest, reissue: true, node: nodeId }',
+        replace: 'return { ...pointer, ...rest, node: nodeId }',
       },
     ],
     tests: ['test/chaos/worker-death.test.ts', '-t', 'killed'],

@@ -27,8 +27,8 @@ export interface BenchOptions {
 /** The flags, for people. */
 export const USAGE = `npm run bench -- [flags]
   --only PART,…      of ${PARTS.join(', ')}
-  --rounds N         rounds of each side (3)
-  --seconds N        length of a round (6)
+  --rounds N         rounds of each side (7)
+  --seconds N        length of a round (4)
   --callers N        callers that wait for their result (64)
   --workers N        worker processes of each side (2)
   --slots N          tasks that one worker runs at once (512)
@@ -40,8 +40,8 @@ export const USAGE = `npm run bench -- [flags]
   --smoke            everything tiny: does it work at all?`
 
 const DEFAULTS = {
-  rounds: 3,
-  seconds: 6,
+  rounds: 7,
+  seconds: 4,
   warmupSeconds: 3,
   callers: 64,
   workers: 2,
