@@ -39,8 +39,16 @@ export interface Bus {
   publish(subject: string, data: string, reply?: string): void
   /** Resolves always; a broken connection shows as `timeout`. */
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  /** Everything that is answered to one request within `waitMs`, by however many responders. */
-  gather(subject: string, data: string, waitMs: number): Promise<string[]>
+  /**
+   * Everything that is answered to one request within `waitMs`, by however many responders; `heard` is
+   * called with each answer as it comes, and must not throw.
+   */
+  gather(
+    subject: string,
+    data: string,
+    waitMs: number,
+    heard?: (text: string) => void,
+  ): Promise<string[]>
   subscribe(
     subject: string,
     handler: (message: BusMessage) => void,

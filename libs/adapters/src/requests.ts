@@ -7,7 +7,12 @@ import type { Outgoing, Reply } from './bus.ts'
  */
 export interface Requester {
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  gather(subject: string, data: string, waitMs: number): Promise<string[]>
+  gather(
+    subject: string,
+    data: string,
+    waitMs: number,
+    heard?: (text: string) => void,
+  ): Promise<string[]>
 }
 
 interface Waiting {
@@ -75,12 +80,13 @@ export function createRequester(
           return true
         })
       }),
-    gather: (subject, data, waitMs) =>
+    gather: (subject, data, waitMs, heard) =>
       new Promise((resolve) => {
         const texts: string[] = []
         ask(subject, data, waitMs, (reply) => {
           if (reply.kind === 'reply') {
             texts.push(reply.text)
+            heard?.(reply.text)
             return false
           }
           resolve(texts)

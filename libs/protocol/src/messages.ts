@@ -367,6 +367,10 @@ export const stopSchema = z.object({ taskIds: z.array(id) })
 
 /** Question to all nodes: which of these tasks do you run? */
 export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
+/** One node's answer to `fleet.tenants`: attempts it has, by tenant. */
+export const nodeTenantsSchema = z.object({ nodeId: id, tenants: z.record(z.string(), count) })
+export type NodeTenants = z.infer<typeof nodeTenantsSchema>
+
 /** One node's answer: the runs it has, with their tokens. */
 export const runsAnswerSchema = z.object({
   runs: z.array(z.object({ taskId: id, token: count })),

@@ -31,6 +31,8 @@ export const SUBJECTS = {
   delta: (taskId: string) => `delta.${taskId}`,
   /** Request to all nodes: which of these tasks do you run? */
   runs: 'fleet.runs',
+  /** Request to all nodes: how many tasks of each tenant do you run? */
+  tenants: 'fleet.tenants',
   /** Request to any coordinator: a batch of reports of one node. */
   report: 'coordinator.report',
   /** Request to any coordinator: cancel a task. */

@@ -12,6 +12,7 @@ import {
   beatSchema,
   freshSchema,
   loadSchema,
+  nodeTenantsSchema,
   snapshotSchema,
   SUBJECTS,
   waitingQueuesSchema,
@@ -58,6 +59,8 @@ export interface BalancerDeps {
 const LOOK_EVERY_MS = 100
 /** Consumers of tenants are compared with what is listened to this often, milliseconds. */
 const QUEUES_EVERY_MS = 2_000
+/** Answers of nodes that come later than this are not waited for, milliseconds. */
+const ANSWERS_WITHIN_MS = 250
 /** Wait for the server before the last subscription ends, milliseconds. */
 const FAREWELL_MS = 500
 
@@ -95,9 +98,19 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     const full = shares.full()
     say({ id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }
-  const queues = every(QUEUES_EVERY_MS, { clock, log: logger, name: 'tenant-queues' }, async () =>
-    intake?.look(),
-  )
+  const queues = every(QUEUES_EVERY_MS, { clock, log: logger, name: 'tenant-queues' }, async () => {
+    if (intake === undefined) return
+    const counted = (text: string): void => {
+      try {
+        shares.runs(nodeTenantsSchema.parse(JSON.parse(text)))
+      } catch (error) {
+        logger.warn({ err: error }, 'an answer of a node was not understood')
+      }
+    }
+    await Promise.all([intake.look(), bus.gather(SUBJECTS.tenants, '', ANSWERS_WITHIN_MS, counted)])
+    shares.tally()
+    intake.poke()
+  })
   const look = (): void => {
     notes.sweep()
     placer.place()
@@ -169,14 +182,23 @@ function assemble(deps: BalancerDeps) {
   const nodes = createNodeTable(clock, trust)
   const peers = createPeers(deps.balancerId, clock)
   const sight = createSight(nodes, peers, monotonicMs)
-  const pointers = openPointers(bus)
   const shares = createTenantShares({
     allowances: deps.allowances,
     share: () => 1 / peers.share().count,
     monotonicMs,
   })
-  const youngNotes = createInflightNotes({ store: deps.store, pointers }, monotonicMs, (count) =>
-    metrics.notesLost.inc(count),
+  const queue = openPointers(bus)
+  const pointers: typeof queue = {
+    ...queue,
+    issue(pointer, priority) {
+      shares.released(pointer.taskId)
+      queue.issue(pointer, priority)
+    },
+  }
+  const youngNotes = createInflightNotes(
+    { store: deps.store, pointers: queue },
+    monotonicMs,
+    (count) => metrics.notesLost.inc(count),
   )
   const notes = shares.counting(youngNotes)
   const placer = createPlacer({

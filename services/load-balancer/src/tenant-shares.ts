@@ -5,7 +5,7 @@ import {
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
-import type { Beat, Fresh } from '@agentfleet/protocol'
+import type { Beat, Fresh, NodeTenants } from '@agentfleet/protocol'
 import type { InflightNotes } from './inflight-notes.ts'
 
 /**
@@ -13,7 +13,8 @@ import type { InflightNotes } from './inflight-notes.ts'
  *
  * A task counts from the moment it was fetched or handed over until its node names it among those that
  * left. Tasks that other load balancers hold, or that this one's predecessor handed over, are known as
- * numbers by what is out of the tenant's consumers. Invariants: a task is counted once, whatever way it
+ * numbers: by what is out of the tenant's consumers, and by what the nodes say they run. Until both were
+ * heard once, a tenant with a limit has no room. Invariants: a task is counted once, whatever way it
  * comes back; a count that outlived its task (a lost hint, L6) ends with the node or when the node
  * shows fewer tasks than are counted for it.
  */
@@ -23,11 +24,17 @@ export interface TenantShares {
   /** The notes, with each task that comes to a node or leaves it counted on the way. */
   counting(notes: InflightNotes): InflightNotes
   beat(beat: Beat): void
+  /** It gets a pointer, or goes back to its queue: no longer in hand here. */
+  released(taskId: string): void
   /** Pointers that are out of the tenants' consumers, with whomever. */
   out(counts: ReadonlyMap<string, number>): void
+  /** What one node runs, whoever gave it that. */
+  runs(node: NodeTenants): void
+  /** What `out` and `runs` have said since the last time is what there is elsewhere. */
+  tally(): void
   /** What the policy has to know of a tenant beside what waits. */
   standing(tenant: string): Standing
-  /** Parts what may be placed now from what is above its tenant's limit. */
+  /** Parts what may be placed now, and is in hand from here on, from what is above its tenant's limit. */
   admit(items: Fresh['items']): { within: Fresh['items']; beyond: Fresh['items'] }
   /** Tenants that have as many tasks in flight as they may. */
   full(): string[]
@@ -78,6 +85,10 @@ export function createTenantShares(deps: {
   const tasks = new Map<string, InFlight>()
   const nodes = new Map<string, Set<string>>()
   const tenants = new Map<string, Sums>()
+  /** What was heard since the last tally. */
+  const outElsewhere = new Map<string, number>()
+  const runElsewhere = new Map<string, number>()
+  let tallied = false
 
   const sumsOf = (tenant: string): Sums => {
     const known = tenants.get(tenant)
@@ -148,7 +159,16 @@ export function createTenantShares(deps: {
     if (concurrency === undefined) return base
     // Two that see the same free place must not both fill it: each has its part of the limit.
     const own = Math.max(1, Math.ceil(concurrency * share()))
-    return { ...base, concurrency: Math.min(concurrency, own + elsewhere) }
+    const most = tallied ? Math.min(concurrency, own + elsewhere) : 0
+    return { ...base, concurrency: most }
+  }
+
+  const sweepHand = (): void => {
+    for (const [taskId, task] of tasks) {
+      // In order of their coming: the oldest are first.
+      if (monotonicMs() - task.sinceMs < IN_HAND_MAX_MS) break
+      if (task.nodeId === undefined) remove(taskId)
+    }
   }
 
   return {
@@ -182,30 +202,51 @@ export function createTenantShares(deps: {
       const old = [...held].filter((taskId) => (tasks.get(taskId)?.sinceMs ?? 0) < before)
       for (const taskId of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
     },
+    released: remove,
     out(counts) {
-      for (const [taskId, task] of tasks) {
-        // In order of their coming: the oldest are first.
-        if (monotonicMs() - task.sinceMs < IN_HAND_MAX_MS) break
-        if (task.nodeId === undefined) remove(taskId)
-      }
-      for (const [tenant, sums] of tenants) {
-        sums.elsewhere = Math.max(0, (counts.get(tenant) ?? 0) - sums.fromQueue)
-        if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
-      }
+      sweepHand()
       for (const [tenant, count] of counts) {
-        if (count > 0 && !tenants.has(tenant)) sumsOf(tenant).elsewhere = count
+        outElsewhere.set(tenant, count - (tenants.get(tenant)?.fromQueue ?? 0))
       }
     },
+    runs(node) {
+      const own = new Map<string, number>()
+      for (const taskId of nodes.get(node.nodeId) ?? []) {
+        const tenant = tasks.get(taskId)?.tenant ?? ''
+        own.set(tenant, (own.get(tenant) ?? 0) + 1)
+      }
+      for (const [tenant, count] of Object.entries(node.tenants)) {
+        const others = Math.max(0, count - (own.get(tenant) ?? 0))
+        runElsewhere.set(tenant, (runElsewhere.get(tenant) ?? 0) + others)
+      }
+    },
+    tally() {
+      tallied = true
+      // A task may be in both figures: out of a consumer, and on its node.
+      const elsewhere = new Map(runElsewhere)
+      for (const [tenant, count] of outElsewhere) {
+        elsewhere.set(tenant, Math.max(count, elsewhere.get(tenant) ?? 0))
+      }
+      outElsewhere.clear()
+      runElsewhere.clear()
+      for (const [tenant, sums] of tenants) {
+        sums.elsewhere = Math.max(0, elsewhere.get(tenant) ?? 0)
+        if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
+      }
+      for (const [tenant, count] of elsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
+    },
     admit(items) {
-      const room = new Map<string, number>()
       const within: Fresh['items'] = []
       const beyond: Fresh['items'] = []
       for (const item of items) {
-        const { tenant } = item.pointer
-        const left = room.get(tenant) ?? roomOf(standing(tenant))
-        room.set(tenant, left - 1)
-        if (left >= 1) within.push(item)
-        else beyond.push(item)
+        const { taskId, tenant } = item.pointer
+        if (roomOf(standing(tenant)) < 1) {
+          beyond.push(item)
+          continue
+        }
+        remove(taskId)
+        add(taskId, tenant, false)
+        within.push(item)
       }
       return { within, beyond }
     },

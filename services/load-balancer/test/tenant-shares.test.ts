@@ -82,24 +82,48 @@ test('a pointer that was fetched and was none stops counting', () => {
   shares.fetched('broken', 't')
   pass(200_000)
   shares.out(new Map())
+  shares.tally()
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
 test('what others have in flight counts too, and each load balancer fills its part of a limit', () => {
   const { shares, dispatch } = setup('{"t":{"concurrency":10,"weight":2}}', 0.5)
+  shares.tally()
   expect(roomOf(shares.standing('t'))).toBe(5)
   shares.fetched('a', 't')
   dispatch('a', 't')
   shares.out(new Map([['t', 8]]))
+  shares.tally()
   const { inFlight, weight } = shares.standing('t')
   expect({ inFlight, weight }).toEqual({ inFlight: 8, weight: 2 })
   expect(roomOf(shares.standing('t'))).toBe(2)
   shares.out(new Map([['t', 1]]))
+  shares.tally()
   expect(roomOf(shares.standing('t'))).toBe(4)
+})
+
+test('a new load balancer gives a tenant with a limit nothing until it knows what runs already', () => {
+  const { shares, dispatch } = setup('{"t":{"concurrency":10}}')
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  expect(roomOf(shares.standing('other'))).toBe(Infinity)
+  dispatch('own', 't')
+  // Three of them have their pointers out of the consumers too: they are the same tasks.
+  shares.out(new Map([['t', 3]]))
+  shares.runs({ nodeId: 'n1', tenants: { t: 5 } })
+  shares.runs({ nodeId: 'n2', tenants: { t: 2, other: 9 } })
+  shares.tally()
+  expect(shares.standing('t').inFlight).toBe(7)
+  expect(shares.standing('other').inFlight).toBe(9)
+  // They have ended meanwhile.
+  shares.runs({ nodeId: 'n1', tenants: { t: 1 } })
+  shares.tally()
+  expect(shares.standing('t').inFlight).toBe(1)
+  expect(shares.standing('other').inFlight).toBe(0)
 })
 
 test('fresh tasks above a limit are told apart, and their tenant is named', () => {
   const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
+  shares.tally()
   dispatch('a', 't')
   const items = ['b', 'c', 'd'].map((id) => ({
     priority: 'low' as const,
@@ -108,9 +132,11 @@ test('fresh tasks above a limit are told apart, and their tenant is named', () =
   const { within, beyond } = shares.admit(items)
   expect(within.map((item) => item.pointer.taskId)).toEqual(['b', 'd'])
   expect(beyond.map((item) => item.pointer.taskId)).toEqual(['c'])
-  expect(shares.full()).toEqual([])
-  dispatch('b', 't')
+  // It is in hand from then on, wherever it goes.
   expect(shares.full()).toEqual(['t'])
+  expect(shares.admit(items.slice(1, 2)).within).toEqual([])
+  shares.released('b')
+  expect(shares.full()).toEqual([])
 })
 
 test.each([

@@ -1,9 +1,10 @@
 import { ack } from '@agentfleet/adapters'
-import { runsQuestionSchema, stopSchema, SUBJECTS } from '@agentfleet/protocol'
+import { runsQuestionSchema, stopSchema, SUBJECTS, type NodeTenants } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { listenToDispatches } from './dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node.ts'
+import type { Run } from './runs.ts'
 
 /**
  * A worker node: takes dispatched tasks, runs them, reports.
@@ -108,12 +109,21 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       })
       if (answer.length > 0) message.respond(JSON.stringify({ runs: answer }))
     }),
+    bus.subscribe(SUBJECTS.tenants, (message) => {
+      message.respond(JSON.stringify({ nodeId: node.id, tenants: countTenants(runs.all()) }))
+    }),
     bus.subscribe(SUBJECTS.drain(node.id), (message) => {
       drain()
       message.respond(JSON.stringify(beats.current()))
     }),
   ]
   return subscriptions.map((subscription) => () => subscription.close())
+}
+
+function countTenants(runs: Iterable<Run>): NodeTenants['tenants'] {
+  const counts: NodeTenants['tenants'] = {}
+  for (const { tenant } of runs) counts[tenant] = (counts[tenant] ?? 0) + 1
+  return counts
 }
 
 /** The monitor's hint, in a ping, that this incarnation was declared dead (L6). */

@@ -106,9 +106,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'services/worker/src/attempt.ts',
-        find: "const outcome = await report(run, (base) => ({ op: 'complete', ...base, result, usage }), deps)",
+        find: 'const whose = by === undefined ? {} : { by }',
         replace:
-          "ack.done(deps.bus, run.ackSubject)\n    const outcome = await report(run, (base) => ({ op: 'complete', ...base, result, usage }), deps)",
+          'const whose = by === undefined ? {} : { by }\n    ack.done(deps.bus, run.ackSubject)',
       },
     ],
     tests: ['test/chaos/ack-order.test.ts'],
