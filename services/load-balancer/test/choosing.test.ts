@@ -16,6 +16,8 @@ const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium',
 describe('priorities', () => {
   it('with a backlog are served 6 : 3 : 1: low is served under a backlog of high', async () => {
     const node = await world.node('w1', { slots: 20 })
+    // It hears of the queues as they get tasks; its first twenty are all of one priority.
+    await world.balancer('lb1', 1)
     for (const level of LEVELS) {
       await world.issue(
         pointersOf(300).map((pointer) => ({
@@ -25,7 +27,6 @@ describe('priorities', () => {
         level,
       )
     }
-    await world.balancer('lb1', 1)
     await eventually(() => {
       node.finishAll()
       expect(node.taken.length).toBeGreaterThan(400)

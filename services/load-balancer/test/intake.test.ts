@@ -32,6 +32,8 @@ interface Bench {
 function bench(allowances: Allowances = new Map(), wake = true): Bench {
   const monotonicMs = () => performance.now()
   const shares = createTenantShares({ allowances, share: () => 1, monotonicMs })
+  // Nobody else has anything in flight here.
+  shares.tally()
   const notes = shares.counting({
     dispatched: () => undefined,
     ended: () => undefined,

@@ -20,7 +20,7 @@ function open(changes: Partial<NodeToolsOptions>) {
 
 test('a node without settings has the built-in tools that reach nothing', async () => {
   const tools = await open({})
-  expect([...tools.all().keys()]).toEqual(['calculate'])
+  expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
   await tools.close()
 })
 
@@ -59,6 +59,6 @@ test('all that is wrong with folder, servers and hosts is told together, before 
 
 test('an MCP server that is away does not keep the node from starting', async () => {
   const tools = await open({ mcpServers: '{"a": {"command": "/no/such/program", "tools": ["*"]}}' })
-  expect([...tools.all().keys()]).toEqual(['calculate'])
+  expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
   await tools.close()
 })
