@@ -25,6 +25,8 @@ export const SUBJECTS = {
   ping: (nodeId: string) => `node.${nodeId}.ping`,
   /** Hint: stop running these tasks. */
   stop: (nodeId: string) => `node.${nodeId}.stop`,
+  /** Hint to all nodes: stop these tasks, whoever runs them. */
+  stopAnywhere: 'fleet.stop',
   /** Request: finish what runs, take nothing new. */
   drain: (nodeId: string) => `node.${nodeId}.drain`,
   /** Hint: what a running attempt streams. */

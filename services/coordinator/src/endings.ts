@@ -72,9 +72,9 @@ async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
   try {
     const [noted] = await deps.store.inflightNode([taskId]).catch(() => [undefined])
     const nodeId = noted ?? record.node
-    if (nodeId !== undefined) {
-      deps.bus.publish(SUBJECTS.stop(nodeId), JSON.stringify({ taskIds: [taskId] }))
-    }
+    // Who runs it is noted a moment after its start; before that only the nodes know.
+    const subject = nodeId === undefined ? SUBJECTS.stopAnywhere : SUBJECTS.stop(nodeId)
+    deps.bus.publish(subject, JSON.stringify({ taskIds: [taskId] }))
     await deps.pointers.remove(spec.priority, tenant, taskId)
   } catch (error) {
     deps.logger.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')

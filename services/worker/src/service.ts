@@ -94,12 +94,14 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       if (dead !== undefined && beats.riseFrom(dead)) node.ownership.doubtAll('declared dead')
       message.respond(JSON.stringify(beats.current()))
     }),
-    bus.subscribe(SUBJECTS.stop(node.id), (message) => {
-      for (const taskId of stopSchema.parse(JSON.parse(message.text())).taskIds) {
-        const run = runs.get(taskId)
-        if (run !== undefined) runs.end(run, 'stopped')
-      }
-    }),
+    ...[SUBJECTS.stop(node.id), SUBJECTS.stopAnywhere].map((subject) =>
+      bus.subscribe(subject, (message) => {
+        for (const taskId of stopSchema.parse(JSON.parse(message.text())).taskIds) {
+          const run = runs.get(taskId)
+          if (run !== undefined) runs.end(run, 'stopped')
+        }
+      }),
+    ),
     bus.subscribe(SUBJECTS.runs, (message) => {
       const { taskIds } = runsQuestionSchema.parse(JSON.parse(message.text()))
       const answer = taskIds.flatMap((taskId) => {
