@@ -1,3 +1,4 @@
+import { createChurnMap } from '@agentfleet/domain'
 import { headers, nuid } from 'nats'
 import type { Bus } from './bus.ts'
 
@@ -53,7 +54,7 @@ const FULL = new Set([10047, 10077, 10025, 10023])
 /** Opens the reply subscription on this connection. */
 export function createAppender(bus: Bus): Appender {
   const prefix = `${bus.inboxPrefix}.ack.${nuid.next()}.`
-  const pending = new Map<string, Pending>()
+  const pending = createChurnMap<string, Pending>()
   let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 

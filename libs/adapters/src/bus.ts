@@ -236,7 +236,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
             return
           }
           try {
-            handler(toBusMessage(message, send))
+            handler(new ReceivedMessage(message, send))
           } catch (cause) {
             log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
           }
@@ -254,19 +254,38 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
   }
 }
 
-function toBusMessage(message: Msg, send: (message: Outgoing) => void): BusMessage {
-  return {
-    subject: message.subject,
-    get reply() {
-      return message.reply ?? ''
-    },
-    get seq() {
-      return Number(message.headers?.get('Nats-Sequence') ?? 0)
-    },
-    text: () => message.string(),
-    respond(text) {
-      if (message.reply) send({ subject: message.reply, data: text })
-    },
+/**
+ * A class for its getters: in an object literal they would be new functions for each message, and so a new
+ * hidden class, which lives until the next full collection together with its message.
+ */
+class ReceivedMessage implements BusMessage {
+  readonly #message: Msg
+  readonly #send: (message: Outgoing) => void
+
+  constructor(message: Msg, send: (message: Outgoing) => void) {
+    this.#message = message
+    this.#send = send
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get reply(): string {
+    return this.#message.reply ?? ''
+  }
+
+  get seq(): number {
+    return Number(this.#message.headers?.get('Nats-Sequence') ?? 0)
+  }
+
+  text(): string {
+    return this.#message.string()
+  }
+
+  respond(text: string): void {
+    const { reply } = this.#message
+    if (reply) this.#send({ subject: reply, data: text })
   }
 }
 

@@ -160,15 +160,21 @@ function spawnedRecord(next: TaskRecord, { step, children }: Spawned): TaskRecor
 }
 
 function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
-  const { error: _lastFailure, ...rest } = settled(next)
   return {
-    ...rest,
+    ...withoutError(settled(next)),
     state: 'completed',
     attempt: event.attempt,
     node: event.node,
     result: event.result,
     usage: event.usage,
   }
+}
+
+/** Most have none: taking a field away costs more than the rest of a transition. */
+function withoutError(record: TaskRecord): TaskRecord {
+  if (record.error === undefined) return record
+  const { error: _lastFailure, ...rest } = record
+  return rest
 }
 
 /** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */

@@ -1,5 +1,6 @@
 import {
   awaitedTasks,
+  createChurnMap,
   isTerminal,
   transition,
   type TaskEvent,
@@ -43,7 +44,7 @@ export interface Unborn {
 
 /** An empty table. */
 export function createTaskTable(): TaskTable {
-  const tasks = new Map<string, TaskRecord>()
+  const tasks = createChurnMap<string, TaskRecord>()
   const retrying = new Set<string>()
   const waiting = new Set<string>()
   const waiters = new Map<string, Set<string>>()

@@ -1,4 +1,10 @@
-import { isTerminalEvent, transition, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import {
+  createChurnMap,
+  isTerminalEvent,
+  transition,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
 import type { LiveSink } from './live.ts'
 
 /**
@@ -43,7 +49,7 @@ const EVENTS_KEPT_MAX = 64
 
 /** No waiters. */
 export function createWaiters(): Waiters {
-  const byTask = new Map<string, Set<Entry>>()
+  const byTask = createChurnMap<string, Set<Entry>>()
   let total = 0
 
   function finish(entry: Entry) {

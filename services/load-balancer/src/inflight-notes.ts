@@ -1,4 +1,5 @@
 import type { Pointers, Store } from '@agentfleet/adapters'
+import { createChurnMap } from '@agentfleet/domain'
 import type { Held } from './dispatcher.ts'
 
 /**
@@ -39,7 +40,7 @@ export function createInflightNotes(
 ): InflightNotes {
   const { store, pointers } = deps
   // In order of dispatch: the oldest are first.
-  const young = new Map<string, Young>()
+  const young = createChurnMap<string, Young>()
   // Their time as young ones is over already: they were noted as running by their pointers.
   const settled = new Map<string, Young>()
 

@@ -1,7 +1,9 @@
 import {
   COST_UNKNOWN,
+  createChurnMap,
   DEFAULT_ALLOWANCE,
   roomOf,
+  type ChurnMap,
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
@@ -82,8 +84,8 @@ export function createTenantShares(deps: {
   readonly monotonicMs: () => number
 }): TenantShares {
   const { allowances, share, monotonicMs } = deps
-  const tasks = new Map<string, InFlight>()
-  const nodes = new Map<string, Set<string>>()
+  const tasks = createChurnMap<string, InFlight>()
+  const nodes = new Map<string, ChurnMap<string, InFlight>>()
   const tenants = new Map<string, Sums>()
   /** What was heard since the last tally. */
   const outElsewhere = new Map<string, number>()
@@ -139,9 +141,9 @@ export function createTenantShares(deps: {
     task.cost = cost
     task.nodeId = nodeId
     task.sinceMs = monotonicMs()
-    const held = nodes.get(nodeId)
-    if (held === undefined) nodes.set(nodeId, new Set([taskId]))
-    else held.add(taskId)
+    const held = nodes.get(nodeId) ?? createChurnMap()
+    if (held.size === 0) nodes.set(nodeId, held)
+    held.set(taskId, task)
   }
 
   const standing = (tenant: string): Standing => {
@@ -190,7 +192,7 @@ export function createTenantShares(deps: {
           notes.ended(taskIds)
         },
         nodeGone(nodeId) {
-          for (const taskId of nodes.get(nodeId) ?? []) remove(taskId)
+          for (const taskId of nodes.get(nodeId)?.keys() ?? []) remove(taskId)
           notes.nodeGone(nodeId)
         },
       }
@@ -199,8 +201,8 @@ export function createTenantShares(deps: {
       const held = nodes.get(nodeId)
       if (held === undefined || held.size <= active + queued) return
       const before = monotonicMs() - BEAT_BEHIND_MS
-      const old = [...held].filter((taskId) => (tasks.get(taskId)?.sinceMs ?? 0) < before)
-      for (const taskId of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
+      const old = [...held].filter(([, { sinceMs }]) => sinceMs < before)
+      for (const [taskId] of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
     },
     released: remove,
     out(counts) {
@@ -211,8 +213,7 @@ export function createTenantShares(deps: {
     },
     runs(node) {
       const own = new Map<string, number>()
-      for (const taskId of nodes.get(node.nodeId) ?? []) {
-        const tenant = tasks.get(taskId)?.tenant ?? ''
+      for (const { tenant } of nodes.get(node.nodeId)?.values() ?? []) {
         own.set(tenant, (own.get(tenant) ?? 0) + 1)
       }
       for (const [tenant, count] of Object.entries(node.tenants)) {

@@ -1,4 +1,11 @@
-import { LEVELS, reservationOf, type Level, type Placed, type TaskSpec } from '@agentfleet/domain'
+import {
+  createChurnMap,
+  LEVELS,
+  reservationOf,
+  type Level,
+  type Placed,
+  type TaskSpec,
+} from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 
 /**
@@ -90,7 +97,7 @@ export function createRuns(
   changed: (over: Run | undefined) => void,
   monotonicMs: () => number = () => performance.now(),
 ): Runs {
-  const table = new Map<string, Run>()
+  const table = createChurnMap<string, Run>()
   let waiting = 0
   let held = 0
   const cpu = { low: 0, medium: 0, high: 0 }
