@@ -2,17 +2,15 @@
  * `node test/tools/dist/limits.js`: many runs under the limits of one provider's key, on several nodes.
  * The simulator enforces the limits by its own clock and counts every call that came too early.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
-import { defaultCacheDir, findBinaries, startFleet, type Fleet } from '@agentfleet/local'
+import type { Fleet } from '@agentfleet/local'
 import { getJson, openAudit, until } from './audit.ts'
 import { positive } from './bench/options.ts'
 import { show } from './figures.ts'
 import { describeFindings, type Accepted } from './invariants.ts'
+import { withOwnFleet } from './own-fleet.ts'
 
 const USAGE = `node test/tools/dist/limits.js [flags]
   --runs N           runs of one call each (2000)
@@ -89,13 +87,11 @@ async function main(): Promise<void> {
     say(USAGE)
     return
   }
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
-  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-limits-'))
   const { rpm, tpm, tokens } = options
-  try {
-    const fleet = await startFleet({
-      dir,
-      binaries,
+  await withOwnFleet(
+    'limits',
+    {
+      say,
       workers: options.workers,
       simulators: 1,
       env: {
@@ -111,16 +107,9 @@ async function main(): Promise<void> {
           SIMULATOR_TOKENS_MAX: String(Math.round(tokens * 1.5)),
         },
       },
-      onExit: (id, reason) => say(`${id} ended: ${reason}`),
-    })
-    try {
-      await measure(fleet, options)
-    } finally {
-      await fleet.stop()
-    }
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
+    },
+    (fleet) => measure(fleet, options),
+  )
 }
 
 async function measure(fleet: Fleet, options: Options): Promise<void> {

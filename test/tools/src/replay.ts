@@ -1,12 +1,10 @@
 /** `npm run replay`: plays a recorded LLM trace against a fleet and compares what was sent with the log. */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { defaultCacheDir, findBinaries, startFleet } from '@agentfleet/local'
 import { readFleetAccess, type FleetAccess } from './audit.ts'
 import { positive } from './bench/options.ts'
+import { withOwnFleet } from './own-fleet.ts'
 import { playTrace, type PlayOptions } from './replay/play.ts'
 import { describePlay } from './replay/report.ts'
 import { readTrace } from './replay/trace.ts'
@@ -50,7 +48,11 @@ async function main(): Promise<void> {
   if (rows.length === 0) throw new Error(`${values.trace} holds no rows`)
   const play = (access: FleetAccess) => playAndReport(access, { rows, speed, run: randomUUID() })
   if (values.fleet !== undefined) await play(await readFleetAccess(resolve(values.fleet)))
-  else await withOwnFleet(workers, play)
+  else {
+    await withOwnFleet('replay', { say, workers, simulators: 1 }, async (_fleet, dir) => {
+      await play(await readFleetAccess(dir))
+    })
+  }
 }
 
 async function playAndReport(
@@ -61,30 +63,6 @@ async function playAndReport(
   say(describePlay(figures))
   const { violations, unfinished } = figures.findings
   if (violations.length > 0 || unfinished.length > 0 || figures.refused > 0) process.exitCode = 1
-}
-
-async function withOwnFleet(
-  workers: number,
-  use: (access: FleetAccess) => Promise<void>,
-): Promise<void> {
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
-  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-replay-'))
-  try {
-    const fleet = await startFleet({
-      dir,
-      binaries,
-      workers,
-      simulators: 1,
-      onExit: (id, reason) => say(`${id} ended: ${reason}`),
-    })
-    try {
-      await use(await readFleetAccess(dir))
-    } finally {
-      await fleet.stop()
-    }
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
 }
 
 await main()

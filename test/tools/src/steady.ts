@@ -2,15 +2,14 @@
  * `node test/tools/dist/steady.js`: a fleet in which nobody dies, on a machine that has no time to
  * spare. Whoever is declared dead here was declared dead wrongly.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { defaultCacheDir, findBinaries, startFleet, type Fleet } from '@agentfleet/local'
+import type { Fleet } from '@agentfleet/local'
 import { openAudit } from './audit.ts'
 import { positive } from './bench/options.ts'
 import { show, table } from './figures.ts'
 import { describeFindings, type Findings } from './invariants.ts'
+import { withOwnFleet } from './own-fleet.ts'
 import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
 import { watchFleet, type Watch } from './steady/watch.ts'
 
@@ -68,13 +67,11 @@ async function main(): Promise<void> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
-  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-steady-'))
   const ended = new Map<string, string>()
-  try {
-    const fleet = await startFleet({
-      dir,
-      binaries,
+  await withOwnFleet(
+    'steady',
+    {
+      say,
       workers: options.workers,
       simulators: 1,
       // The fleet keeps its size: a node that is drained would be missing among the witnesses.
@@ -83,15 +80,9 @@ async function main(): Promise<void> {
         ended.set(id, reason)
         say(`${id} ended: ${reason}`)
       },
-    })
-    try {
-      await run(fleet, options, ended, stop.signal)
-    } finally {
-      await fleet.stop()
-    }
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
+    },
+    (fleet) => run(fleet, options, ended, stop.signal),
+  )
 }
 
 async function run(

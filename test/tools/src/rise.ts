@@ -1,0 +1,240 @@
+/**
+ * `node test/tools/dist/rise.js`: a demand that rises tenfold and falls again, on a fleet whose autoscaler
+ * starts and drains real worker processes.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { createClient, type Client } from '@agentfleet/client'
+import type { Fleet } from '@agentfleet/local'
+import { openAudit, until, type Audit } from './audit.ts'
+import { positive } from './bench/options.ts'
+import { show, spreadOf, table } from './figures.ts'
+import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
+import { withOwnFleet } from './own-fleet.ts'
+
+const USAGE = `node test/tools/dist/rise.js [flags]
+  --base N           tasks a second before and after (2.5)
+  --times N          how many times more at the plateau (10)
+  --seconds N        length of a task (6)
+  --slots N          slots of a node (10)
+  --max N            most nodes (20); the least are 2
+  --calm N           seconds before the rise (60)
+  --rise N           seconds of the rise, and of the fall (120)
+  --plateau N        seconds at the top (300)`
+
+const DEFAULTS = {
+  base: 2.5,
+  times: 10,
+  seconds: 6,
+  slots: 10,
+  max: 20,
+  calm: 60,
+  rise: 120,
+  plateau: 300,
+}
+type Options = typeof DEFAULTS
+
+const NODES_MIN = 2
+/** What the issue of the autoscaler promises of the slots at the plateau. */
+const USED_MIN = 0.85
+const SAMPLE_EVERY_MS = 1_000
+const REPORT_EVERY_MS = 15_000
+/** Submissions unanswered at once; above it a task is late, which the report says. */
+const UNANSWERED_MAX = 200
+const SETTLED_WITHIN_MS = 420_000
+const ENDED_WITHIN_MS = 120_000
+
+/** The fleet at one instant. */
+interface Sample {
+  /** Since the first submission. */
+  readonly atMs: number
+  /** Nodes that take work, and those that only finish what they have. */
+  readonly nodes: number
+  readonly draining: number
+  /** Of the nodes that take work. */
+  readonly slots: number
+  readonly active: number
+  readonly queued: number
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function readOptions(): Options | undefined {
+  const names = Object.keys(DEFAULTS) as (keyof Options)[]
+  const flags = names.map((name) => [name, { type: 'string' }] as const)
+  const { values } = parseArgs({
+    options: {
+      ...(Object.fromEntries(flags) as Record<keyof Options, { type: 'string' }>),
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const read = (name: keyof Options): number => positive(`--${name}`, values[name], DEFAULTS[name])
+  return Object.fromEntries(names.map((name) => [name, read(name)])) as Options
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options === undefined) {
+    say(USAGE)
+    return
+  }
+  await withOwnFleet(
+    'rise',
+    {
+      say,
+      workers: NODES_MIN,
+      simulators: 1,
+      env: {
+        worker: { WORKER_SLOTS: String(options.slots) },
+        autoscaler: { DRIVER: 'local', SCALE_MAX: String(options.max) },
+      },
+      // That drained nodes end is the point.
+      onExit: () => undefined,
+    },
+    (fleet) => measure(fleet, options),
+  )
+}
+
+async function measure(fleet: Fleet, options: Options): Promise<void> {
+  const client = createClient({ baseUrl: fleet.url })
+  const audit = await openAudit({ natsUrl: fleet.nats.url, operator: fleet.operator })
+  const over = new AbortController()
+  const samples: Sample[] = []
+  const watching = watch(client, samples, over.signal)
+  try {
+    const accepted = await submitAll(client, options)
+    await audit.untilEnded(accepted.length, ENDED_WITHIN_MS)
+    await until(
+      async () => {
+        await delay(SAMPLE_EVERY_MS)
+        const last = samples.at(-1)
+        return last?.nodes === NODES_MIN && last.draining === 0
+      },
+      SETTLED_WITHIN_MS,
+      () => `${samples.at(-1)?.nodes ?? 0} nodes are left`,
+    )
+    over.abort()
+    await watching
+    await conclude(audit, accepted, samples, options)
+  } finally {
+    over.abort()
+    await watching
+    await audit.close()
+  }
+}
+
+/** Tasks a second at an instant: even steps of a percentage on the way up and down. */
+function rateAt(seconds: number, { base, times, calm, rise, plateau }: Options): number {
+  const intoRise = (seconds - calm) / rise
+  const intoFall = (seconds - calm - rise - plateau) / rise
+  const height = Math.min(1, Math.max(0, intoRise)) - Math.min(1, Math.max(0, intoFall))
+  return base * times ** height
+}
+
+async function submitAll(client: Client, options: Options): Promise<readonly Accepted[]> {
+  const { calm, rise, plateau, seconds } = options
+  const endS = 2 * calm + 2 * rise + plateau
+  const task = { task: 'Take your time.', model: `sim?ttft=${seconds * 1_000}&tokens=1` }
+  const accepted: Accepted[] = []
+  const unanswered = new Set<Promise<void>>()
+  const startedAt = performance.now()
+  for (let atS = 0; atS < endS;) {
+    // A Poisson process, as independent users are one.
+    atS += -Math.log(1 - Math.random()) / rateAt(atS, options)
+    const waitMs = startedAt + atS * 1_000 - performance.now()
+    if (waitMs > 1) await delay(waitMs)
+    while (unanswered.size >= UNANSWERED_MAX) await Promise.race(unanswered)
+    const one = client.submit(task).then(({ id }) => void accepted.push({ taskId: id }))
+    const kept = one.finally(() => unanswered.delete(kept))
+    unanswered.add(kept)
+  }
+  await Promise.all(unanswered)
+  return accepted
+}
+
+async function watch(client: Client, samples: Sample[], signal: AbortSignal): Promise<void> {
+  const startedAt = performance.now()
+  let saidAt = -Infinity
+  while (!signal.aborted) {
+    const view = await client.fleet({ history: false }).catch(() => undefined)
+    const atMs = performance.now() - startedAt
+    if (view !== undefined) {
+      const alive = view.nodes.filter(({ state }) => state === 'alive')
+      const serving = alive.filter(({ draining }) => !draining)
+      const sum = (of: 'slots' | 'active') => serving.reduce((all, node) => all + node[of], 0)
+      const draining = alive.length - serving.length
+      const counts = { nodes: serving.length, draining, slots: sum('slots'), active: sum('active') }
+      samples.push({ atMs, ...counts, queued: view.queued })
+      if (atMs - saidAt >= REPORT_EVERY_MS) {
+        saidAt = atMs
+        say(
+          `${show(atMs / 1_000)} s: ${counts.nodes} nodes${draining > 0 ? ` and ${draining} draining` : ''}, ` +
+            `${counts.active} of ${counts.slots} slots used, ${view.queued} queued`,
+        )
+      }
+    }
+    await delay(SAMPLE_EVERY_MS, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+async function conclude(
+  audit: Audit,
+  accepted: readonly Accepted[],
+  samples: readonly Sample[],
+  options: Options,
+): Promise<void> {
+  const findings = await audit.check(accepted)
+  const topFromMs = (options.calm + options.rise) * 1_000
+  const topToMs = topFromMs + options.plateau * 1_000
+  const within = (from: number, to: number) =>
+    samples.filter(({ atMs }) => atMs >= from && atMs < to && atMs > 0)
+  const top = within(topFromMs, topToMs)
+  const settled = within((topFromMs + topToMs) / 2, topToMs)
+  const most = Math.max(...samples.map(({ nodes }) => nodes))
+  const histories = [...audit.histories.values()]
+  const waits = spreadOf(histories.flatMap((events) => waitOf(events, options)))
+  const rows = [
+    ['tasks', show(accepted.length)],
+    ['nodes at the plateau, mean', show(meanOf(top, ({ nodes }) => nodes))],
+    ['nodes, most', `${most} of ${options.max}`],
+    ['slots used at the plateau', percent(usedOf(top))],
+    ['slots used in its second half', percent(usedOf(settled))],
+    ['slots used over all', percent(usedOf(samples))],
+    ['time beside the call, p50 ms', show(waits.p50)],
+    ['time beside the call, p99 ms', show(waits.p99)],
+  ]
+  say(table(['demand ×' + options.times, ''], rows))
+  const restarted = histories.filter((events) =>
+    events.some(({ type }) => type === 'attempt-started' || type === 'attempt-failed'),
+  ).length
+  say(`audit: ${describeFindings(findings)}; ${restarted} tasks begun more than once`)
+  const lost = findings.violations.length + findings.unfinished.length
+  const good = usedOf(settled) >= USED_MIN && restarted === 0 && lost === 0
+  say(good ? 'as promised' : 'NOT as promised')
+  if (!good) process.exitCode = 1
+}
+
+/** What a task took beside its call. */
+function waitOf(events: readonly LoggedEvent[], { seconds }: Options): number[] {
+  const [first] = events
+  const end = events.at(-1)
+  if (first === undefined || end?.type !== 'completed') return []
+  return [end.atMs - first.atMs - seconds * 1_000]
+}
+
+function usedOf(samples: readonly Sample[]): number {
+  return meanOf(samples, ({ active }) => active) / meanOf(samples, ({ slots }) => slots)
+}
+
+function meanOf(samples: readonly Sample[], of: (sample: Sample) => number): number {
+  return samples.reduce((sum, sample) => sum + of(sample), 0) / Math.max(1, samples.length)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+await main()
