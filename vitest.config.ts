@@ -12,6 +12,8 @@ const shared = {
 export default defineConfig({
   test: {
     reporters: ['default', summaryReporter],
+    // Most tests wait for servers and clocks; two files at a time fit on two cores.
+    maxWorkers: 2,
     projects: [
       {
         ...shared,

@@ -81,10 +81,14 @@ function perform(job) {
   return model.startsWith('sim-steps') ? runAgent(job) : stream(job)
 }
 
-// Locks, stalled checks and retries are BullMQ's own: 30 s each, one stall forgiven.
+// Retries and the stalls forgiven (one) are BullMQ's own; so are locks and checks of 30 s, unless a smoke test
+// has no time for them.
+const stalledMs = Number(process.env.PEER_STALLED_MS)
 const worker = new Worker(QUEUE, perform, {
   connection: connectionTo(process.env.REDIS_URL),
   concurrency: Number(process.env.PEER_CONCURRENCY),
+  lockDuration: stalledMs,
+  stalledInterval: stalledMs,
 })
 worker.on('error', (error) => process.stderr.write(`${error.message}\n`))
 await worker.waitUntilReady()

@@ -33,8 +33,10 @@ describe('while no coordinator answers', () => {
     })
     const [coordinator] = test.fleet.members('coordinator')
     coordinator!.kill('SIGSTOP')
-    // Long enough for its run to have taken on a pointer: a shorter one has nothing to ack.
-    const { id } = await test.client.submit({ task: 'wait', model: 'echo?ms=3000' })
+    const { id } = await test.client.submit({ task: 'wait', model: 'echo?ms=5000' })
+    // A run without a pointer has nothing to ack: it gets one, and is noted with it, a moment later.
+    await eventually(async () => expect((await test.client.get(id)).node).toBeDefined(), 10_000)
+    expect(reports).toBe(0)
     await eventually(() => expect(reports).toBeGreaterThanOrEqual(2), 30_000)
     expect(acks).toBe(0)
     expect((await test.log.last(id))?.event.type).toBe('submitted')

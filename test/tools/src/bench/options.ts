@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly kills: number
   readonly failoverTasks: number
   readonly paidTasks: number
+  /** After what time the peer takes a job for stalled, and how often it looks, milliseconds. */
+  readonly stalledMs: number
   readonly jsonFile: string | undefined
   readonly profileDir: string | undefined
 }
@@ -51,6 +53,8 @@ const DEFAULTS = {
   kills: 3,
   failoverTasks: 1_400,
   paidTasks: 400,
+  /** BullMQ's own. */
+  stalledMs: 30_000,
 }
 const SMOKE = {
   rounds: 1,
@@ -64,6 +68,7 @@ const SMOKE = {
   kills: 1,
   failoverTasks: 200,
   paidTasks: 40,
+  stalledMs: 5_000,
 }
 
 /** Reads the flags; throws with what is wrong. */
@@ -103,6 +108,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     kills: number('kills'),
     failoverTasks: base.failoverTasks,
     paidTasks: base.paidTasks,
+    stalledMs: base.stalledMs,
     jsonFile: values.json === undefined ? undefined : resolve(values.json),
     profileDir: values.profile === undefined ? undefined : resolve(values.profile),
   }

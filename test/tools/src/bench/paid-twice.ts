@@ -54,7 +54,7 @@ export async function comparePaidTwice(context: BenchContext): Promise<PaidTwice
     }
     const accepted = [...audit.histories.keys()].map((taskId) => ({ taskId }))
     const findings = await audit.check(accepted)
-    say(showFigures(figures, findings))
+    say(showFigures(figures, findings, context.options.stalledMs / 1_000))
     return { sides: figures, findings }
   } finally {
     await audit.close()
@@ -143,7 +143,11 @@ async function killOurs(fleet: Sides['fleet']): Promise<void> {
   member.kill('SIGKILL')
 }
 
-function showFigures(figures: readonly PaidFigures[], findings: Findings): string {
+function showFigures(
+  figures: readonly PaidFigures[],
+  findings: Findings,
+  stalledS: number,
+): string {
   const rows = figures.map((each) => [
     each.side,
     `${each.completed} of ${each.tasks}`,
@@ -167,7 +171,7 @@ function showFigures(figures: readonly PaidFigures[], findings: Findings): strin
       rows,
     ),
     'begun twice: among them the calls that were under way in the killed process, which nobody can save',
-    'bullmq: its own recovery of stalled jobs (lock 30 s, check 30 s); a job keeps no steps by itself',
+    `bullmq: its own recovery of stalled jobs (lock ${stalledS} s, check ${stalledS} s); a job keeps no steps by itself`,
     `audit of ours: ${describeFindings(findings)}`,
   ].join('\n')
 }

@@ -53,6 +53,8 @@ export async function startPeer(options: {
   readonly binaries: Binaries
   readonly workers: number
   readonly slots: number
+  /** Length of a job's lock, and time between two looks for those whose lock is over, milliseconds. */
+  readonly stalledMs: number
   /** The provider of the fleet's workers, so that both sides ask the same process. */
   readonly openaiBaseUrl: string
   readonly say: (line: string) => void
@@ -70,6 +72,7 @@ export async function startPeer(options: {
       REDIS_URL: redis.url,
       PEER_PORT: String(port),
       PEER_CONCURRENCY: String(options.slots),
+      PEER_STALLED_MS: String(options.stalledMs),
       OPENAI_BASE_URL: options.openaiBaseUrl,
     }
     const start = async (name: string, script: string): Promise<void> => {

@@ -61,6 +61,7 @@ export async function startSides(context: BenchContext): Promise<Sides> {
       binaries,
       workers: options.workers,
       slots: options.slots,
+      stalledMs: options.stalledMs,
       openaiBaseUrl: `${fleet.simulators[0]}/v1`,
       say,
     })
