@@ -112,10 +112,15 @@ test('every import is declared, and every declared dependency is imported', () =
   const root = Object.keys(readManifest('.').devDependencies ?? {})
   const problems = packages.flatMap(({ folder, dependencies, devDependencies, ...modules }) => {
     const imported = new Set(modules.sources.flatMap(packagesOf).filter(isInstalled))
+    const loaded = new Set(modules.sources.flatMap(({ loads }) => packagesNamed(loads)))
     const tested = new Set(modules.tests.flatMap(packagesOf).filter(isInstalled))
     const forTests = [...dependencies, ...devDependencies, ...root]
     return [
-      ...[...imported].filter((name) => !isDeclared(name, dependencies, devDependencies)),
+      ...[...imported].filter((name) => {
+        // What only gives types is not needed where the package runs.
+        const direct = loaded.has(name) ? dependencies : [...dependencies, ...devDependencies]
+        return !isDeclared(name, direct, devDependencies)
+      }),
       ...[...tested].filter((name) => !isDeclared(name, forTests, forTests)),
       ...dependencies.filter((name) => !imported.has(name)).map((name) => `${name}, unused`),
     ].map((name) => `${folder}: ${name}`)
@@ -187,7 +192,11 @@ function shortName(name: string): string {
 
 /** The packages that a module imports, each once. */
 function packagesOf({ imports }: Module): readonly string[] {
-  return [...new Set(imports.flatMap((specifier) => packageOf(specifier) ?? []))]
+  return packagesNamed(imports)
+}
+
+function packagesNamed(specifiers: readonly string[]): readonly string[] {
+  return [...new Set(specifiers.flatMap((specifier) => packageOf(specifier) ?? []))]
 }
 
 function isInstalled(name: string): boolean {

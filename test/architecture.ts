@@ -26,6 +26,8 @@ export interface Module {
   /** The text without comments. */
   readonly code: string
   readonly imports: readonly string[]
+  /** Those of them that are there at run time. */
+  readonly loads: readonly string[]
 }
 
 interface Manifest {
@@ -75,7 +77,7 @@ export function readModules(folder: string): readonly Module[] {
     .map((path) => {
       const text = readText(path)
       const code = withoutComments(text)
-      return { path, text, code, imports: importsOf(code) }
+      return { path, text, code, imports: importsOf(code), loads: importsOf(withoutTypes(code)) }
     })
 }
 
@@ -84,6 +86,11 @@ function withoutComments(text: string): string {
   const token =
     /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*|\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*(?=\s*[.,;)\]\n])/g
   return text.replaceAll(token, (found) => (/^\/[/*]/.test(found) ? ' ' : found))
+}
+
+/** Statements that bring types only are gone. */
+function withoutTypes(code: string): string {
+  return code.replaceAll(/\b(?:import|export)\s+type\b[^'"`;]*?\bfrom\s*['"][^'"]+['"]/g, '')
 }
 
 /** What follows `from`, `import` or `new URL(…, import.meta.url)`. */

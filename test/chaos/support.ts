@@ -92,9 +92,3 @@ export function startLoad(
     },
   }
 }
-
-/** The value below which the share `q` of the sorted values lies. */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? 0
-}

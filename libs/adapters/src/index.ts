@@ -7,6 +7,7 @@ export {
   type BusOptions,
   type Reply,
 } from './bus.ts'
+export { openCluster, type Cluster, type ClusterAsk, type ClusterTarget } from './kubernetes.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log-tail.ts'
 export type { Logger } from './logger.ts'
 export { openOps, type Ops, type RecordedDecision } from './ops.ts'

@@ -1,17 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { openCluster, type Cluster, type ClusterTarget } from '@agentfleet/adapters'
 import { ServiceError } from '@agentfleet/protocol'
-import {
-  ApiException,
-  AppsV1Api,
-  CoreV1Api,
-  createConfiguration,
-  KubeConfig,
-  PatchStrategy,
-  ServerConfiguration,
-  setHeaderOptions,
-  type V1Pod,
-} from '@kubernetes/client-node'
+import * as client from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import { readLines } from './lines.ts'
 
 /**
@@ -51,13 +43,8 @@ export interface PodEvent {
 }
 
 /** Which Deployment, and how its cluster is reached. */
-export interface KubernetesTarget {
-  readonly namespace: string | undefined
+export interface KubernetesTarget extends ClusterTarget {
   readonly deployment: string
-  /** Without it: the cluster that this process runs in. */
-  readonly apiUrl: string | undefined
-  readonly tokenFile: string | undefined
-  readonly caFile: string | undefined
 }
 
 /** Tells the controller which pods to give up first. */
@@ -78,31 +65,33 @@ export function connectKubernetes(
   target: KubernetesTarget,
   callWithinMs: number = CALL_WITHIN_MS,
 ): KubernetesApi {
-  const config = kubeConfig(target)
+  const said = { 401: 'the API server does not accept the token' }
+  const cluster = openCluster(client, target, { role: 'the autoscaler', callWithinMs, said })
+  const { access, namespace, statusOf } = cluster
   const { deployment } = target
-  const namespace = target.namespace ?? ownNamespace(config)
   const scale = `deployments/scale of ${deployment}`
-  const client = createConfiguration({
-    baseServer: new ServerConfiguration(config.getCurrentCluster()?.server ?? '', {}),
-    authMethods: { default: config },
-    promiseMiddleware: [
-      {
-        pre: async (context) => {
-          context.setSignal(AbortSignal.timeout(callWithinMs))
-          return context
-        },
-        post: async (context) => context,
-      },
-    ],
-  })
-  const apps = new AppsV1Api(client)
-  const core = new CoreV1Api(client)
-  const mergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch)
+  const apps = new client.AppsV1Api(access)
+  const core = new client.CoreV1Api(access)
+  const mergePatch = client.setHeaderOptions('Content-Type', client.PatchStrategy.MergePatch)
   const named = { name: deployment, namespace }
   const call = <T>(verb: string, what: string, made: Promise<T>): Promise<T> =>
     made.catch((cause: unknown) => {
-      throw failureOf(statusOf(cause), verb, `${what} in ${namespace}`, cause)
+      throw cluster.failureOf(statusOf(cause), { verb, what: `${what} in ${namespace}` }, cause)
     })
+  /** One status is an answer that is expected; everything else that fails is a failure. */
+  const unless = async <A extends string>(
+    made: Promise<unknown>,
+    status: number,
+    answer: A,
+  ): Promise<A | 'changed'> => {
+    try {
+      await made
+      return 'changed'
+    } catch (error) {
+      if (statusOf(error) === status) return answer
+      throw error
+    }
+  }
 
   return {
     async readScale() {
@@ -142,37 +131,8 @@ export function connectKubernetes(
       const made = core.patchNamespacedPod({ name, namespace, body }, mergePatch)
       return call('patch', `pods (${name})`, unless(made, 404, 'gone'))
     },
-    watchPods: (watch) => watchPods(config, namespace, callWithinMs, watch),
+    watchPods: (watch) => watchPods(cluster, callWithinMs, watch),
   }
-}
-
-function kubeConfig({ apiUrl, tokenFile, caFile }: KubernetesTarget): KubeConfig {
-  const config = new KubeConfig()
-  if (apiUrl === undefined) {
-    config.loadFromCluster()
-    return config
-  }
-  const cluster = {
-    name: 'cluster',
-    server: apiUrl.replace(/\/$/, ''),
-    // The client speaks plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
-    skipTLSVerify: apiUrl.startsWith('http:'),
-    ...(caFile === undefined ? {} : { caFile }),
-  }
-  // Tokens of service accounts are replaced every hour: the client reads the file again.
-  const authProvider = tokenFile === undefined ? {} : { authProvider: fileToken(tokenFile) }
-  config.loadFromClusterAndUser(cluster, { name: 'user', ...authProvider })
-  return config
-}
-
-function fileToken(tokenFile: string) {
-  return { name: 'tokenFile', config: { tokenFile } }
-}
-
-function ownNamespace(config: KubeConfig): string {
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace
-  if (!namespace) throw unusable('neither K8S_NAMESPACE is set nor does the cluster name one')
-  return namespace
 }
 
 /**
@@ -180,13 +140,13 @@ function ownNamespace(config: KubeConfig): string {
  * takes the connection and never answers.
  */
 async function watchPods(
-  config: KubeConfig,
-  namespace: string,
+  { credentials, namespace, failureOf }: Cluster,
   answerWithinMs: number,
   watch: PodWatch,
 ): Promise<'closed' | 'gone'> {
+  const asked = { verb: 'watch', what: `pods in ${namespace}` }
   const url = new URL(
-    `${config.getCurrentCluster()?.server ?? ''}/api/v1/namespaces/${namespace}/pods`,
+    `${credentials.getCurrentCluster()?.server ?? ''}/api/v1/namespaces/${namespace}/pods`,
   )
   url.search = new URLSearchParams({
     watch: 'true',
@@ -196,7 +156,7 @@ async function watchPods(
     timeoutSeconds: String(WATCH_S),
   }).toString()
   const options: RequestOptions = { headers: {} }
-  await config.applyToHTTPSOptions(options)
+  await credentials.applyToHTTPSOptions(options)
   const ended = new AbortController()
   const end = (): void => ended.abort()
   watch.signal.addEventListener('abort', end)
@@ -212,63 +172,24 @@ async function watchPods(
     clearTimeout(unanswered)
     const status = response.statusCode ?? 0
     if (status === 410) return 'gone'
-    if (status !== 200) throw failureOf(status, 'watch', `pods in ${namespace}`, undefined)
+    if (status !== 200) throw failureOf(status, asked, undefined)
     for await (const line of readLines(response)) {
       const event = JSON.parse(line) as PodEvent
       if (event.type === 'ERROR') {
         if (event.object.code === 410) return 'gone'
-        throw failureOf(event.object.code, 'watch', `pods in ${namespace}`, event.object.message)
+        throw failureOf(event.object.code, asked, event.object.message)
       }
       watch.onEvent(event)
     }
     return 'closed'
   } catch (cause) {
-    throw cause instanceof ServiceError
-      ? cause
-      : failureOf(undefined, 'watch', `pods in ${namespace}`, cause)
+    throw cause instanceof ServiceError ? cause : failureOf(undefined, asked, cause)
   } finally {
     clearTimeout(unanswered)
     clearTimeout(overdue)
     watch.signal.removeEventListener('abort', end)
     ended.abort()
   }
-}
-
-/** One status is an answer that is expected; everything else that fails is a failure. */
-async function unless<A extends string>(
-  made: Promise<unknown>,
-  status: number,
-  answer: A,
-): Promise<A | 'changed'> {
-  try {
-    await made
-    return 'changed'
-  } catch (error) {
-    if (statusOf(error) === status) return answer
-    throw error
-  }
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof ApiException ? error.code : undefined
-}
-
-function failureOf(
-  status: number | undefined,
-  verb: string,
-  what: string,
-  cause: unknown,
-): ServiceError {
-  const message =
-    status === 403
-      ? `the role of the autoscaler lacks the verb "${verb}" on ${what}`
-      : status === 401
-        ? `the API server does not accept the token, asked to ${verb} ${what}`
-        : status === undefined
-          ? `the API server does not answer, asked to ${verb} ${what}`
-          : `the API server answered ${status}, asked to ${verb} ${what}`
-  const refused = status === 401 || status === 403
-  return new ServiceError('orchestrator-unavailable', message, { retryable: !refused, cause })
 }
 
 function unusable(message: string): ServiceError {

@@ -1,10 +1,8 @@
 import {
-  connectBus,
   connectRegistry,
   connectStore,
   connectUsageTotals,
   openTaskLog,
-  provisionStreams,
   type Bus,
   type TaskLog,
 } from '@agentfleet/adapters'
@@ -12,14 +10,14 @@ import { createClient, type Client } from '@agentfleet/client'
 import type { Completed } from '@agentfleet/domain'
 import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
-import { startTestServers, type TestServers } from '@agentfleet/testkit'
+import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators } from '../src/auth.ts'
 import { gatewayEnv, parseApiKeys } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
 /** A gateway in this process on real servers, and a second connection that plays the rest. */
 export interface GatewayBench extends AsyncDisposable {
-  readonly servers: TestServers
+  readonly servers: SecuredServers<'consul' | 'redis'>
   readonly gateway: Gateway
   /** Another gateway on the same servers, as one that was restarted. */
   another(): Promise<Gateway>
@@ -30,19 +28,11 @@ export interface GatewayBench extends AsyncDisposable {
   complete(task: Pick<TaskView, 'id' | 'seq'>, result: Completed['result']): Promise<number>
 }
 
-/** Far more than any of these tests stores. */
-const MEGABYTES_64 = 64 * 1024 * 1024
-const SIZES = {
-  logMaxBytes: MEGABYTES_64,
-  tasksMaxBytes: MEGABYTES_64,
-  opsMaxBytes: MEGABYTES_64,
-  replicas: 1,
-}
-
 /** Starts servers and a gateway with these variables beside its defaults. */
 export async function setup(variables: Record<string, string> = {}): Promise<GatewayBench> {
-  const servers = await startTestServers()
   const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
+  const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
+  const { bus } = servers
   const config = loadConfig(gatewayEnv, {
     SERVICE_ID: 'gateway-test',
     NATS_URL: servers.nats.url,
@@ -53,12 +43,11 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
     ...variables,
   })
   const keys = parseApiKeys(config.API_KEYS)
-  const connect = (name: string) =>
-    connectBus({ url: config.NATS_URL, name, inboxPrefix: `_INBOX_${name}`, log })
-  const [bus, own] = await Promise.all([connect('test'), connect('gateway')])
-  await provisionStreams(bus, SIZES, log)
+  const own = await servers.connect('gateway')
   const store = await connectStore({ url: config.REDIS_URL, log })
+  servers.closing(store)
   const usage = await connectUsageTotals({ url: config.REDIS_URL, log })
+  servers.closing(usage)
   const gateways: Gateway[] = []
   const start = async () => {
     const made = await createGateway({
@@ -104,7 +93,6 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(gateways.map((each) => each.drain(1_000)))
-      await Promise.all([own.close(), bus.close(), store.close()])
       await servers[Symbol.asyncDispose]()
     },
   }

@@ -1,12 +1,6 @@
+import { openCluster, type ClusterTarget } from '@agentfleet/adapters'
 import { ServiceError } from '@agentfleet/protocol'
-import {
-  ApiException,
-  CoreV1Api,
-  createConfiguration,
-  KubeConfig,
-  ServerConfiguration,
-  type V1Pod,
-} from '@kubernetes/client-node'
+import * as client from '@kubernetes/client-node'
 import type { Orchestrator, ProcessView } from './orchestrator.ts'
 
 /**
@@ -19,14 +13,9 @@ import type { Orchestrator, ProcessView } from './orchestrator.ts'
  */
 
 /** Which pods, and how their cluster is reached. */
-export interface KubernetesTarget {
-  readonly namespace: string | undefined
+export interface KubernetesTarget extends ClusterTarget {
   /** Value of the label `app.kubernetes.io/name` that the workers have. */
   readonly app: string
-  /** Without it: the cluster that this process runs in. */
-  readonly apiUrl: string | undefined
-  readonly tokenFile: string | undefined
-  readonly caFile: string | undefined
 }
 
 const NAME_LABEL = 'app.kubernetes.io/name'
@@ -38,25 +27,13 @@ export function createKubernetes(
   target: KubernetesTarget,
   callWithinMs: number = CALL_WITHIN_MS,
 ): Orchestrator {
-  const config = kubeConfig(target)
-  const namespace = target.namespace ?? ownNamespace(config)
-  const core = new CoreV1Api(
-    createConfiguration({
-      baseServer: new ServerConfiguration(config.getCurrentCluster()?.server ?? '', {}),
-      authMethods: { default: config },
-      promiseMiddleware: [
-        {
-          pre: async (context) => {
-            context.setSignal(AbortSignal.timeout(callWithinMs))
-            return context
-          },
-          post: async (context) => context,
-        },
-      ],
-    }),
-  )
+  const cluster = openCluster(client, target, { role: 'recovery', callWithinMs })
+  const { namespace, statusOf } = cluster
+  const core = new client.CoreV1Api(cluster.access)
+  const failureOf = (error: unknown, verb: string, name: string): ServiceError =>
+    cluster.failureOf(statusOf(error), { verb, what: `the pod ${name}`, right: 'pods' }, error)
 
-  const read = async (name: string): Promise<V1Pod | undefined> => {
+  const read = async (name: string): Promise<client.V1Pod | undefined> => {
     try {
       return await core.readNamespacedPod({ name, namespace })
     } catch (error) {
@@ -99,7 +76,7 @@ export function createKubernetes(
   }
 }
 
-function viewOf(pod: V1Pod): ProcessView {
+function viewOf(pod: client.V1Pod): ProcessView {
   const [container] = pod.status?.containerStatuses ?? []
   const ended = container?.state?.terminated ?? container?.lastState?.terminated
   const host = pod.spec?.nodeName
@@ -111,53 +88,6 @@ function viewOf(pod: V1Pod): ProcessView {
   }
 }
 
-function isLeaving(pod: V1Pod): boolean {
+function isLeaving(pod: client.V1Pod): boolean {
   return pod.metadata?.deletionTimestamp !== undefined
-}
-
-function kubeConfig({ apiUrl, tokenFile, caFile }: KubernetesTarget): KubeConfig {
-  const config = new KubeConfig()
-  if (apiUrl === undefined) {
-    config.loadFromCluster()
-    return config
-  }
-  const cluster = {
-    name: 'cluster',
-    server: apiUrl.replace(/\/$/, ''),
-    // The client speaks plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
-    skipTLSVerify: apiUrl.startsWith('http:'),
-    ...(caFile === undefined ? {} : { caFile }),
-  }
-  // Tokens of service accounts are replaced every hour: the client reads the file again.
-  const authProvider =
-    tokenFile === undefined ? {} : { authProvider: { name: 'tokenFile', config: { tokenFile } } }
-  config.loadFromClusterAndUser(cluster, { name: 'user', ...authProvider })
-  return config
-}
-
-function ownNamespace(config: KubeConfig): string {
-  const namespace = config.getContextObject(config.getCurrentContext())?.namespace
-  if (namespace) return namespace
-  const message = 'neither K8S_NAMESPACE is set nor does the cluster name one'
-  throw new ServiceError('orchestrator-unavailable', message, { retryable: false })
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof ApiException ? error.code : undefined
-}
-
-function failureOf(error: unknown, verb: string, name: string): ServiceError {
-  const status = statusOf(error)
-  const what = `asked to ${verb} the pod ${name}`
-  const message =
-    status === 403
-      ? `the role of recovery lacks the verb "${verb}" on pods`
-      : status === undefined
-        ? `the API server does not answer, ${what}`
-        : `the API server answered ${status}, ${what}`
-  const refused = status === 401 || status === 403
-  return new ServiceError('orchestrator-unavailable', message, {
-    retryable: !refused,
-    cause: error,
-  })
 }

@@ -7,6 +7,7 @@ export {
   type FleetAccess,
   type SimulatorTotals,
 } from './audit.ts'
+export { spreadOf, type Spread } from './figures.ts'
 export {
   checkInvariants,
   describeFindings,

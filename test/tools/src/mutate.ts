@@ -131,14 +131,17 @@ async function failedTests(dir: string, tests: readonly string[]): Promise<Failu
   // A failing run is what is hoped for.
   await run(dir, vitest, flags).catch(() => undefined)
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
-  return testResults.flatMap(({ assertionResults }) =>
-    assertionResults
+  return testResults.flatMap(({ message, assertionResults }) => {
+    // Its own set-up failed: no test ran, which says nothing of the safeguard.
+    const setup = message ? [{ title: 'a file of tests did not start', message }] : []
+    const failed = assertionResults
       .filter(({ status }) => status === 'failed')
       .map(({ fullName, failureMessages }) => ({
         title: fullName,
         message: stripVTControlCharacters((failureMessages ?? []).join('\n')),
-      })),
-  )
+      }))
+    return [...failed, ...setup]
+  })
 }
 
 async function run(cwd: string, command: string, args: readonly string[]): Promise<void> {

@@ -13,7 +13,7 @@ import { describeFindings, type Accepted, type LoggedEvent } from './invariants.
 import { withOwnFleet } from './own-fleet.ts'
 
 const USAGE = `node test/tools/dist/rise.js [flags]
-  --base N           tasks a second before and after (2.5)
+  --base N           tasks a second before and after (3)
   --times N          how many times more at the plateau (10)
   --seconds N        length of a task (6)
   --slots N          slots of a node (10)
@@ -23,7 +23,7 @@ const USAGE = `node test/tools/dist/rise.js [flags]
   --plateau N        seconds at the top (300)`
 
 const DEFAULTS = {
-  base: 2.5,
+  base: 3,
   times: 10,
   seconds: 6,
   slots: 10,
@@ -89,7 +89,15 @@ async function main(): Promise<void> {
       simulators: 1,
       env: {
         worker: { WORKER_SLOTS: String(options.slots) },
-        autoscaler: { DRIVER: 'local', SCALE_MAX: String(options.max) },
+        // Processes of one machine start within seconds: they may go sooner than machines of a cluster.
+        autoscaler: {
+          DRIVER: 'local',
+          SCALE_MAX: String(options.max),
+          SCALE_STARTUP_MS: '5000',
+          SCALE_COOLDOWN_MS: '30000',
+          SCALE_DOWN_WINDOW_MS: '60000',
+          SCALE_DOWN_EVERY_MS: '10000',
+        },
       },
       // That drained nodes end is the point.
       onExit: () => undefined,
