@@ -279,11 +279,9 @@ class ReceivedMessage implements BusMessage {
     return Number(this.#message.headers?.get('Nats-Sequence') ?? 0)
   }
 
-  text(): string {
-    return this.#message.string()
-  }
-
-  respond(text: string): void {
+  // Fields, not methods: a handler may take them out of the message.
+  readonly text = (): string => this.#message.string()
+  readonly respond = (text: string): void => {
     const { reply } = this.#message
     if (reply) this.#send({ subject: reply, data: text })
   }
