@@ -159,6 +159,6 @@ function agentNotFound(): Refusal {
   )
 }
 
-function full(todo: string): Refusal {
-  return new Refusal('agents-full', `${todo}; nothing was stored.`)
+function full(advice: string): Refusal {
+  return new Refusal('agents-full', `${advice}; nothing was stored.`)
 }
