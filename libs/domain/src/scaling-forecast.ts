@@ -1,18 +1,20 @@
 import type { LoadSample, LoadView } from './scaling-load.ts'
 import { type ScaleLimits } from './scaling-limits.ts'
+import { swing } from './scaling-staffing.ts'
 
 /**
  * What demand will be when a node that is asked for now serves: the trend of a Kalman filter, or the
  * same with the growth of yesterday or of last week at this hour, whichever has erred least; and how far
- * that one was too low, nine times of ten, added on top. Used as a floor, so a wrong forecast costs
- * node time and never a wait.
+ * beyond chance that one was too low, 49 times of 50, as the headroom that this load needs: none where
+ * demand is steady, a fifth where it jumps. Used as a floor, so a wrong forecast costs node time and
+ * never a wait.
  */
 
 /** One way to forecast, and how well it did. */
 interface Forecaster {
   /** Mean relative error of its forecasts. */
   readonly error: number
-  /** What 90% of its forecasts fell short by at most, relative. */
+  /** What 98% of its forecasts fell short by at most, relative and beyond chance. */
   readonly shortfall: number
 }
 
@@ -61,15 +63,14 @@ const SURPRISE_SIGMAS = 3
 const GROWTH_MAX = 0.5
 /** Yesterday's growth is believed within these. */
 const SEASON_RATIO = [0.67, 1.5] as const
-/** Weight of a new error, and step of the quantile; both forget within an hour or two. */
+/** Weight of a new error: it forgets within an hour or two. */
 const ERROR_WEIGHT = 0.01
-const QUANTILE = 0.9
-const QUANTILE_STEP = 0.01
+/** The quantile follows in such steps: it rises within hours, and what one day has taught lasts for days. */
+const QUANTILE = 0.98
+const QUANTILE_STEP = 0.003
+/** So many standard deviations are chance, and provided for already. */
+const CHANCE_SIGMAS = 2
 const PENDING_MAX = 64
-/** Headroom costs nodes: it is used as far as tasks were late, in full at this share of them. */
-const LATE_SHARE_FULL = 0.006
-/** On top of the shortfall: demand is a mean, and tasks wait when it is exceeded for a moment. */
-const HEADROOM_MORE = 0.05
 
 /** A forecast without a past. */
 export const NO_FORECAST: ForecastMemory = {
@@ -105,7 +106,7 @@ export function rememberForecast(
     ? { level: measured.slots, growth: 0, covariance: [measured.variance, 0, 0] as const }
     : filter(memory, measured, elapsedMs / 1_000)
   const season = rememberSeason(memory, filtered.level, sample.atMs)
-  const { pending, forecasters } = score(memory, view.stable, sample.atMs)
+  const { pending, forecasters } = score(memory, view, sample.atMs, limits)
   const next = { ...memory, ...filtered, ...season, forecasters, pending, atMs: sample.atMs }
   const leadMs = limits.startupMs + BEYOND_STARTUP_MS
   const slots = FORECASTERS.map((_, index) => ahead(next, index, leadMs))
@@ -116,18 +117,13 @@ export function rememberForecast(
 }
 
 /** Demand for the time when a node that is asked for now serves. */
-export function forecastDemand(
-  memory: ForecastMemory,
-  lateShare: number,
-  limits: ScaleLimits,
-): Forecast {
+export function forecastDemand(memory: ForecastMemory, limits: ScaleLimits): Forecast {
   let best = 0
   memory.forecasters.forEach(({ error }, index) => {
     if (index > 0 && season(memory, index, limits.startupMs) === undefined) return
     if (error < (memory.forecasters[best]?.error ?? Infinity)) best = index
   })
-  const needed = Math.min(1, lateShare / LATE_SHARE_FULL)
-  const headroom = ((memory.forecasters[best]?.shortfall ?? 0) + HEADROOM_MORE) * needed
+  const headroom = memory.forecasters[best]?.shortfall ?? 0
   const slots = ahead(memory, best, limits.startupMs + BEYOND_STARTUP_MS) * (1 + headroom)
   return { slots, by: FORECASTERS[best] ?? 'trend', headroom }
 }
@@ -196,8 +192,9 @@ function rememberSeason(
 /** Compares forecasts that are due with what came. */
 function score(
   memory: ForecastMemory,
-  actual: number,
+  { stable, serviceS }: LoadView,
   nowMs: number,
+  limits: ScaleLimits,
 ): Pick<ForecastMemory, 'pending' | 'forecasters'> {
   const due = memory.pending.filter(({ dueMs }) => dueMs <= nowMs)
   if (due.length === 0) return memory
@@ -205,8 +202,9 @@ function score(
     let next = { error, shortfall }
     for (const { slots } of due) {
       const forecast = Math.max(1, slots[index] ?? 0)
-      const miss = (actual - forecast) / forecast
-      const step = miss > next.shortfall ? QUANTILE : QUANTILE - 1
+      const miss = (stable - forecast) / forecast
+      const chance = CHANCE_SIGMAS * swingOfMean(forecast, serviceS, limits)
+      const step = miss - chance / forecast > next.shortfall ? QUANTILE : QUANTILE - 1
       next = {
         error: next.error + ERROR_WEIGHT * (Math.min(1, Math.abs(miss)) - next.error),
         shortfall: Math.min(1, Math.max(0, next.shortfall + QUANTILE_STEP * step)),
@@ -215,6 +213,15 @@ function score(
     return next
   })
   return { pending: memory.pending.filter(({ dueMs }) => dueMs > nowMs), forecasters }
+}
+
+/** Standard deviation by chance of the slots in use, mean of the stable window: the longer tasks are, the less it evens out. */
+function swingOfMean(slots: number, serviceS: number | undefined, limits: ScaleLimits): number {
+  const stableS = limits.stableMs / 1_000
+  const service = serviceS ?? stableS
+  const windows = stableS / service
+  const evened = (2 / windows) * (1 - (1 - Math.exp(-windows)) / windows)
+  return Math.sqrt(evened) * swing(slots, service, limits)
 }
 
 /** The forecast of one forecaster, without headroom. */

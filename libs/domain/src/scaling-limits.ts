@@ -2,14 +2,16 @@
 export interface ScaleLimits {
   readonly nodesMin: number
   readonly nodesMax: number
-  /** Share of slots in use to aim at. */
+  /** Share of slots in use to aim at: no fewer where whole nodes allow it and tasks still start in time. */
   readonly utilisationTarget: number
   /** Share of slots in use that is never planned for, whatever anybody advises. */
   readonly utilisationMax: number
-  /** Share of slots in use, mean of the stable window, from which a node more is needed whatever the trend. */
-  readonly utilisationFull: number
+  /** Share of the demand by which it must exceed what the nodes are for, or fall below it, before they change. */
+  readonly deadBand: number
   /** How long a task may wait for its start. */
   readonly waitTargetMs: number
+  /** Tasks an hour that may start later than that by chance alone: a node less is worth as many. */
+  readonly latePerHour: number
   /** From asking for a node until it serves. */
   readonly startupMs: number
   /** Window of the mean demand. */
@@ -24,8 +26,9 @@ export interface ScaleLimits {
   /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, whichever is more. */
   readonly scaleOutStep: number
   readonly scaleOutWithinMs: number
-  /** A node goes only when it was not wanted for this long. */
+  /** A node goes only when it was not wanted for this long, and for so many service times: draining costs that. */
   readonly scaleInWindowMs: number
+  readonly scaleInServices: number
   /** After a scale-out no scale-in for this long. */
   readonly cooldownMs: number
   /** Nodes taken away at once: this many or this share, whichever is more, and how often. */
@@ -39,24 +42,27 @@ export interface ScaleLimits {
 
 /**
  * Defaults: the owner's 2 to 20 nodes; 0.85 is the utilisation promised in the mission; windows and
- * panic ratio are Knative's, growth within 15 s is the HPA's; the rest was tuned in the simulation.
+ * panic ratio are Knative's; growth is bounded only for fleets beyond the owner's, as a jump that is
+ * answered in two steps makes a start-up's worth of tasks late; the rest was tuned in the simulation.
  */
 export const SCALE_LIMITS: ScaleLimits = {
   nodesMin: 2,
   nodesMax: 20,
   utilisationTarget: 0.85,
-  utilisationMax: 0.9,
-  utilisationFull: 0.95,
+  utilisationMax: 0.95,
+  deadBand: 0.04,
   waitTargetMs: 10_000,
+  latePerHour: 100,
   startupMs: 30_000,
   stableMs: 60_000,
   panicMs: 6_000,
   panicRatio: 2,
   panicRatioSmall: 1.5,
   smallBelowNodes: 5,
-  scaleOutStep: 4,
+  scaleOutStep: 20,
   scaleOutWithinMs: 15_000,
-  scaleInWindowMs: 120_000,
+  scaleInWindowMs: 60_000,
+  scaleInServices: 4,
   cooldownMs: 120_000,
   scaleInStep: 1,
   scaleInShare: 0.1,

@@ -36,6 +36,8 @@ export interface LoadView {
   readonly panic: number
   /** Slots that will be held when a new node serves, if arrivals have jumped beyond chance; else 0. */
   readonly coming: number
+  /** Slots that the queue needs in order to start in time, as long as it will be when a new node serves; else 0. */
+  readonly due: number
   /** Mean arrivals a second over the stable window; undefined when arrivals are not known. */
   readonly arrivalsPerS: number | undefined
   /** Mean time that a task holds a slot; undefined when arrivals are not known. */
@@ -57,14 +59,22 @@ const SERVICE_MEMORY_S = 1_800
 const LATE_MEMORY_S = 6 * 3_600
 /** Starts before the service time is believed. */
 const STARTS_MIN = 20
-/** So many standard deviations above the usual, arrivals have jumped: chance does that a few times a day. */
-const JUMP_SIGMAS = 3.5
+/** So many standard deviations above the usual, arrivals have jumped: chance does that once in years. */
+const JUMP_SIGMAS = 5
+/** A jump that fills the queue is feared to be this much larger than seen. */
+const JUMP_ROOM = 1.1
+/** A queue is feared to be this much longer than reckoned: its growth is known from a few seconds. */
+const QUEUE_ROOM = 1.5
+/** The queue's growth is reckoned from so many arrivals, and from ten seconds at least: fewer are chance. */
+const QUEUE_ARRIVALS = 40
+const QUEUE_RATE_MS = 10_000
 /** Anscombe's shift. */
 const COUNT_SHIFT = 0.375
 /** The usual is known to this share. */
 const USUAL_ERROR = 0.05
-/** Shorter stretches than this tell nothing of a rate, milliseconds. */
+/** Shorter stretches than this tell nothing of a rate, milliseconds; where tasks wait already, a short one does. */
 const RATE_MIN_MS = 4_000
+const RATE_MIN_QUEUED_MS = 1_000
 
 /** Adds a sample; a gap longer than the stable window forgets the samples before it. */
 export function rememberLoad(
@@ -140,6 +150,8 @@ export function viewLoad(
   }
   const jumped = serviceS === undefined ? undefined : jumpedRate(samples, usualSlots / serviceS)
   const panic = meanSince(nowMs - limits.panicMs)
+  const queueRateMs = Math.max(QUEUE_RATE_MS, (QUEUE_ARRIVALS / (arrivalsPerS ?? 1)) * 1_000)
+  const queueRate = jumped ?? rateSince(samples, nowMs - queueRateMs)
   let nodesBefore = last?.nodes ?? 0
   for (const { atMs, nodes } of samples) {
     if (atMs > nowMs - limits.scaleOutWithinMs) nodesBefore = Math.min(nodesBefore, nodes)
@@ -147,7 +159,8 @@ export function viewLoad(
   return {
     stable: first === undefined ? 0 : meanSince(nowMs - limits.stableMs),
     panic,
-    coming: comingSlots(panic, jumped, serviceS, limits),
+    coming: comingSlots(panic, jumped, serviceS, limits, last?.queued ?? 0),
+    due: dueSlots(samples, queueRate, serviceS, limits),
     arrivalsPerS,
     serviceS,
     lateShare: memory.arrivals === 0 ? 0 : memory.late / memory.arrivals,
@@ -161,7 +174,7 @@ function rateSince(samples: readonly LoadSample[], sinceMs: number): number | un
   if (first === undefined || last === undefined) return undefined
   const arrivals = between(first, last)
   const elapsedMs = last.atMs - first.atMs
-  return arrivals === undefined || elapsedMs < RATE_MIN_MS
+  return arrivals === undefined || elapsedMs < rateMinMs(last)
     ? undefined
     : (arrivals / elapsedMs) * 1_000
 }
@@ -172,10 +185,36 @@ function comingSlots(
   arrivalsPerS: number | undefined,
   serviceS: number | undefined,
   { startupMs }: ScaleLimits,
+  queued: number,
 ): number {
   if (arrivalsPerS === undefined || serviceS === undefined) return 0
   const left = Math.exp(-startupMs / 1_000 / serviceS)
-  return arrivalsPerS * serviceS * (1 - left) + held * left
+  const asked = arrivalsPerS * serviceS
+  const coming = asked * (1 - left) + held * left
+  return queued === 0 ? coming : Math.max(coming, asked * JUMP_ROOM)
+}
+
+/** Slots with which the last task that waits when a new node serves starts within the wait target. */
+function dueSlots(
+  samples: readonly LoadSample[],
+  arrivalsPerS: number | undefined,
+  serviceS: number | undefined,
+  { startupMs, waitTargetMs }: ScaleLimits,
+): number {
+  const last = samples.at(-1)
+  if (last === undefined || last.queued === 0) return 0
+  if (arrivalsPerS === undefined || serviceS === undefined) return 0
+  // Nodes were asked for when the queue began: it grows until they serve.
+  const began = samples[samples.findLastIndex(({ queued }) => queued === 0) + 1] ?? last
+  const growsS = Math.max(0, startupMs - (last.atMs - began.atMs)) / 1_000
+  const growth = Math.max(0, arrivalsPerS - last.running / serviceS)
+  const queue = (last.queued + growth * growsS) * QUEUE_ROOM
+  // Within the wait target every slot frees up so many times, besides being free once.
+  return (queue + last.running) / (1 + waitTargetMs / 1_000 / serviceS)
+}
+
+function rateMinMs({ queued }: LoadSample): number {
+  return queued > 0 ? RATE_MIN_QUEUED_MS : RATE_MIN_MS
 }
 
 /** Arrivals a second since they jumped beyond chance; undefined when they are as usual. */
@@ -185,7 +224,7 @@ function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number |
   let rate: number | undefined
   for (const sample of samples) {
     const elapsedMs = (last?.atMs ?? 0) - sample.atMs
-    if (last === undefined || elapsedMs < RATE_MIN_MS) break
+    if (last === undefined || elapsedMs < rateMinMs(last)) break
     const arrivals = between(sample, last)
     if (arrivals === undefined) continue
     const expected = (usualPerS * elapsedMs) / 1_000

@@ -14,7 +14,7 @@ import {
   type LoadSample,
   type LoadView,
 } from './scaling-load.ts'
-import { nodesFor } from './scaling-staffing.ts'
+import { nodesFor, staffedNodes } from './scaling-staffing.ts'
 
 /**
  * All that an autoscaler keeps between two decisions, as one plain value.
@@ -22,6 +22,9 @@ import { nodesFor } from './scaling-staffing.ts'
  * Invariant: a memory with holes never shrinks a fleet. A sample that is missing empties the window
  * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
  */
+
+/** Tasks that never seem to end do not hold a fleet for longer than this, milliseconds. */
+const WINDOW_MORE_MAX_MS = 540_000
 
 /** How many nodes were wanted at an instant. */
 export interface Wish {
@@ -78,10 +81,16 @@ export function rememberScaling(
     sample.nodes < limits.smallBelowNodes ? limits.panicRatioSmall : limits.panicRatio
   const panics =
     nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
-  const wish = nodesFor(forecast.level, slotsPerNode, limits)
+  const lasting = {
+    // A little more than there is, or the next swing asks for the node again.
+    slots: forecast.level * (1 + limits.deadBand),
+    serviceS: view.serviceS,
+    headroom: forecastDemand(forecast, limits).headroom,
+  }
+  const wish = staffedNodes(lasting, slotsPerNode, limits)
   const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
   const wishes = gap ? [] : memory.wishes.filter(({ nodes }) => nodes > wish)
-  while ((wishes[0]?.atMs ?? nowMs) < nowMs - limits.scaleInWindowMs) wishes.shift()
+  while ((wishes[0]?.atMs ?? nowMs) < nowMs - scaleInWindow(view, limits)) wishes.shift()
   wishes.push({ atMs: nowMs, nodes: wish })
   return {
     load,
@@ -95,13 +104,19 @@ export function rememberScaling(
 /** Reads the memory. */
 export function outlook(memory: ScalingMemory, limits: ScaleLimits, nowMs: number): Outlook {
   const { wishesSinceMs } = memory
-  const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - limits.scaleInWindowMs
   const view = viewLoad(memory.load, memory.forecast.level, limits, nowMs)
+  const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - scaleInWindow(view, limits)
   return {
     ...view,
     demand: memory.forecast.level,
-    forecast: forecastDemand(memory.forecast, view.lateShare, limits),
+    forecast: forecastDemand(memory.forecast, limits),
     panicking: nowMs < memory.panicUntilMs,
     wantedMax: full ? (memory.wishes[0]?.nodes ?? Infinity) : Infinity,
   }
+}
+
+/** How long a node must not have been wanted. */
+function scaleInWindow({ serviceS = 0 }: LoadView, limits: ScaleLimits): number {
+  const serviceMs = limits.scaleInServices * serviceS * 1_000
+  return limits.scaleInWindowMs + Math.min(WINDOW_MORE_MAX_MS, serviceMs)
 }

@@ -1,7 +1,7 @@
 import { adviceInForce, type ScaleAdvice } from './scaling-advice.ts'
 import type { ScaleLimits } from './scaling-limits.ts'
 import type { Outlook } from './scaling-memory.ts'
-import { nodesFor } from './scaling-staffing.ts'
+import { nodesFor, staffedNodes } from './scaling-staffing.ts'
 
 /** What is left of the provider's budget: more nodes do not help against it. */
 export interface ProviderBudget {
@@ -38,7 +38,16 @@ export interface ClusterSnapshot {
 /** One thing that asks for a node count, or bounds it. */
 export interface ScaleOption {
   readonly kind:
-    'reactive' | 'floor' | 'full' | 'arrivals' | 'forecast' | 'panic' | 'advice' | 'cap' | 'window'
+    | 'reactive'
+    | 'floor'
+    | 'full'
+    | 'arrivals'
+    | 'queue'
+    | 'forecast'
+    | 'panic'
+    | 'advice'
+    | 'cap'
+    | 'window'
   readonly nodes: number
   readonly reason: string
 }
@@ -56,7 +65,7 @@ export interface ScaleDecision {
   readonly backpressure: boolean
 }
 
-/** What is forecast has its own headroom: it may fill every slot. */
+/** What is forecast or counted has its own headroom: it may fill every slot. */
 const PLANNED_FULL = 1
 
 /** Out at once and in slowly: see `weigh` for what is wanted, and the guards here in their order. */
@@ -116,16 +125,27 @@ function weigh(
   const { nodes, slotsPerNode, outlook, budget } = cluster
   const at = (demand: number, utilisation: number): number =>
     nodesFor(demand, slotsPerNode, { ...limits, utilisationTarget: utilisation })
-  const reactive = at(outlook.demand, advice.targetUtil)
-  const floor = at(outlook.demand, limits.utilisationMax)
-  const { slots, by } = outlook.forecast
-  // Between the target and the highest use nothing is done: the dead band.
+  const { slots, by, headroom } = outlook.forecast
+  const staffed = (demand: number): number =>
+    staffedNodes(
+      { slots: demand, serviceS: outlook.serviceS, headroom, held: outlook.panic },
+      slotsPerNode,
+      { ...limits, utilisationTarget: advice.targetUtil },
+    )
+  const reactive = staffed(outlook.demand)
+  const floor = Math.min(reactive, staffed(outlook.demand * (1 - limits.deadBand)))
+  // Demand that is only a little above what the nodes are for changes nothing: the dead band.
   const settled = floor <= nodes && nodes < reactive
   const options: ScaleOption[] = [
     { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand at the target' },
-    { kind: 'floor', nodes: floor, reason: 'demand at the highest planned use' },
-    { kind: 'full', nodes: at(outlook.stable, limits.utilisationFull), reason: 'slots run out' },
+    { kind: 'floor', nodes: floor, reason: 'demand less the dead band' },
+    { kind: 'full', nodes: at(outlook.stable, PLANNED_FULL), reason: 'slots run out' },
     { kind: 'arrivals', nodes: at(outlook.coming, PLANNED_FULL), reason: 'tasks that arrive now' },
+    {
+      kind: 'queue',
+      nodes: at(outlook.due, PLANNED_FULL),
+      reason: 'tasks that would wait too long',
+    },
     { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
     { kind: 'window', nodes: outlook.wantedMax, reason: 'most wanted within the window' },
   ]

@@ -85,12 +85,13 @@ describe('the memory', () => {
   })
 
   test('a window with a hole, or not filled yet, lets nothing go', () => {
-    const filled = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 119_000 })
-    expect(outlook(filled, limits, 119_000).wantedMax).toBe(Infinity)
-    const full = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 120_000 })
-    expect(outlook(full, limits, 120_000).wantedMax).toBe(4)
+    // A minute, and four times the ten seconds that a task takes.
+    const filled = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 98_000 })
+    expect(outlook(filled, limits, 98_000).wantedMax).toBe(Infinity)
+    const full = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 102_000 })
+    expect(outlook(full, limits, 102_000).wantedMax).toBe(4)
     const blind = rememberScaling(full, undefined, SLOTS, limits)
-    expect(outlook(blind, limits, 122_000).wantedMax).toBe(Infinity)
+    expect(outlook(blind, limits, 104_000).wantedMax).toBe(Infinity)
     const after = feed(full, () => 30, { fromMs: 300_000, untilMs: 302_000 })
     expect(outlook(after, limits, 302_000).wantedMax).toBe(Infinity)
   })
@@ -98,7 +99,7 @@ describe('the memory', () => {
   test('the highest wish of the window counts, and no older one', () => {
     const rateAt = (atMs: number): number => (atMs <= 300_000 ? 60 : 30)
     const memory = feed(NO_SCALING_MEMORY, rateAt, { fromMs: 0, untilMs: 400_000 })
-    expect(outlook(memory, limits, 400_000).wantedMax).toBe(8)
+    expect(outlook(memory, limits, 400_000).wantedMax).toBe(7)
     const later = feed(memory, rateAt, { fromMs: 402_000, untilMs: 560_000 })
     expect(outlook(later, limits, 560_000).wantedMax).toBe(4)
   })
@@ -183,12 +184,34 @@ describe('the forecast', () => {
     expect(error).toBeLessThan(0.05)
   })
 
-  test('its headroom is used as far as tasks were late', () => {
-    const memory = feed(NO_SCALING_MEMORY, () => 30, span(HOUR_MS))
-    const late = { ...memory, load: { ...memory.load, arrivals: 1_000, late: 100 } }
-    const [calm, pressed] = [memory, late].map((one) => outlook(one, limits, HOUR_MS).forecast)
-    expect(calm?.headroom).toBe(0)
-    expect(pressed?.headroom).toBeGreaterThanOrEqual(0)
-    expect(pressed!.slots).toBeGreaterThanOrEqual(calm!.slots)
+  test('learns a headroom where demand jumps, and unlearns it where demand is steady', () => {
+    const jumping = (atMs: number): number => (Math.floor(atMs / 600_000) % 2 === 0 ? 30 : 45)
+    const jumped = feed(NO_SCALING_MEMORY, jumping, span(12 * HOUR_MS))
+    const steady = feed(NO_SCALING_MEMORY, () => 30, span(12 * HOUR_MS))
+    const headroomOf = (memory: ScalingMemory): number =>
+      outlook(memory, limits, 12 * HOUR_MS).forecast.headroom
+    expect(headroomOf(jumped)).toBeGreaterThan(0.1)
+    expect(headroomOf(jumped)).toBeLessThan(0.5)
+    expect(headroomOf(steady)).toBe(0)
+  })
+
+  test('a queue that grows asks for the slots that end it in time', () => {
+    // 90 a second arrive where 60 can be served: 10 nodes of 60 slots, tasks of ten seconds.
+    let memory = feed(NO_SCALING_MEMORY, () => 60, { fromMs: 0, untilMs: 100_000 })
+    let arrived = 6_060
+    for (let atMs = 101_000; atMs <= 110_000; atMs += 1_000) {
+      arrived += 90
+      const queued = (atMs - 100_000) * 0.03
+      memory = rememberScaling(
+        memory,
+        { atMs, nodes: 10, running: 600, queued, arrived },
+        60,
+        limits,
+      )
+    }
+    // By then 900 wait and 600 run; each slot is free once and frees up once within ten seconds.
+    const { due } = outlook(memory, limits, 110_000)
+    expect(due).toBeGreaterThan(750)
+    expect(due).toBeLessThan((900 * 1.5 + 600) / 2 + 50)
   })
 })

@@ -19,6 +19,7 @@ const agreeing = (demand: number, change: Partial<Outlook> = {}): Outlook => ({
   stable: demand,
   panic: demand,
   coming: 0,
+  due: 0,
   arrivalsPerS: demand / 10,
   serviceS: 10,
   lateShare: 0,
@@ -57,6 +58,7 @@ const anyOutlook = fc.record({
   stable: slots,
   panic: slots,
   coming: slots,
+  due: slots,
   arrivalsPerS: fc.option(slots, { nil: undefined }),
   serviceS: fc.option(fc.double({ min: 0.1, max: 60, noNaN: true }), { nil: undefined }),
   lateShare: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -100,9 +102,31 @@ const anyCluster = fc.record({
 
 describe('decideScale', () => {
   test.each([
-    ['demand within the dead band', { outlook: agreeing(345) }, 'hold', 4, 'on-target'],
-    ['demand above it', { outlook: agreeing(361) }, 'scale-out', 5, 'demand'],
-    ['slots that run out', { outlook: agreeing(340, { stable: 381 }) }, 'scale-out', 5, 'full'],
+    ['demand within the dead band', { outlook: agreeing(392) }, 'hold', 4, 'on-target'],
+    ['demand above it', { outlook: agreeing(397) }, 'scale-out', 5, 'demand'],
+    [
+      'demand with a headroom that was learned',
+      { outlook: agreeing(345, { forecast: { slots: 0, by: 'trend', headroom: 0.2 } }) },
+      'scale-out',
+      5,
+      'demand',
+    ],
+    [
+      'demand of tasks too long to be waited for',
+      { outlook: agreeing(392, { serviceS: 60 }) },
+      'scale-out',
+      5,
+      'demand',
+    ],
+    [
+      'demand of tasks whose length is not known',
+      { outlook: agreeing(361, { serviceS: undefined }) },
+      'scale-out',
+      5,
+      'demand',
+    ],
+    ['slots that run out', { outlook: agreeing(340, { stable: 401 }) }, 'scale-out', 5, 'full'],
+    ['a queue', { outlook: agreeing(340, { due: 601 }) }, 'scale-out', 7, 'queue'],
     ['arrivals', { outlook: agreeing(340, { coming: 401 }) }, 'scale-out', 5, 'arrivals'],
     [
       'a forecast',
@@ -118,22 +142,7 @@ describe('decideScale', () => {
       8,
       'panic',
     ],
-    ['a flood, at most doubled', { outlook: agreeing(9_999) }, 'scale-out', 8, 'demand'],
-    [
-      'a flood, after growth within 15 s',
-      { nodes: 7, outlook: agreeing(9_999, { nodesBefore: 4 }) },
-      'scale-out',
-      8,
-      'demand',
-    ],
-    [
-      'a flood, when growth is used up',
-      { nodes: 8, outlook: agreeing(9_999, { nodesBefore: 4 }) },
-      'hold',
-      8,
-      'growing',
-    ],
-    ['a flood, at most 20', { nodes: 16, outlook: agreeing(9_999) }, 'scale-out', 20, 'demand'],
+    ['a flood, at most 20', { outlook: agreeing(9_999) }, 'scale-out', 20, 'demand'],
     ['too few nodes', { nodes: 1, complete: false }, 'scale-out', 2, 'below-minimum'],
     ['no figures', { complete: false }, 'hold', 4, 'figures-missing'],
     ['no slots', { slotsPerNode: 0 }, 'hold', 4, 'figures-missing'],
@@ -210,6 +219,16 @@ describe('decideScale', () => {
     expect(decision.backpressure).toBe(reason === 'provider-budget')
   })
 
+  test.each([
+    ['a flood', 30, {}, 'scale-out', 60, 'demand'],
+    ['a flood, after growth within 15 s', 50, { nodesBefore: 30 }, 'scale-out', 60, 'demand'],
+    ['a flood, when growth is used up', 60, { nodesBefore: 30 }, 'hold', 60, 'growing'],
+  ] as const)('a large fleet is doubled at most: %s', (_, nodes, change, kind, to, reason) => {
+    const cluster = { ...calm, nodes, outlook: agreeing(99_999, change) }
+    const decision = decideScale(cluster, { ...limits, nodesMax: 200 }, NOW_MS)
+    expect(decision).toMatchObject({ kind, nodes: to, reason })
+  })
+
   test('everything that was weighed is told, each with its node count', () => {
     const { options, wanted } = decideScale(
       { ...calm, outlook: agreeing(300, { panicking: true }), advice: advice({ floorDelta: 1 }) },
@@ -221,6 +240,7 @@ describe('decideScale', () => {
       'floor',
       'full',
       'arrivals',
+      'queue',
       'forecast',
       'window',
       'panic',
@@ -238,7 +258,9 @@ describe('decideScale', () => {
         if (kind === 'scale-out') {
           expect(nodes).toBeGreaterThan(cluster.nodes)
           expect(nodes).toBeLessThanOrEqual(limits.nodesMax)
-          expect(nodes - cluster.nodes).toBeLessThanOrEqual(Math.max(4, cluster.nodes))
+          expect(nodes - cluster.nodes).toBeLessThanOrEqual(
+            Math.max(limits.scaleOutStep, cluster.nodes),
+          )
         }
         if (kind === 'scale-in') {
           expect(nodes).toBeLessThan(cluster.nodes)

@@ -42,14 +42,15 @@ export const schema = z.object({
   SCALE_MAX: integer({ min: 1, max: 10_000, default: SCALE_LIMITS.nodesMax }),
   SCALE_TARGET: decimal({ min: 0.1, max: 1, default: SCALE_LIMITS.utilisationTarget }),
   SCALE_COOLDOWN_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.cooldownMs }),
-  /** Two minutes of lower demand before a node goes: starting one again costs more than keeping it. */
+  /** So long, and four service times more, of lower demand before a node goes: draining and starting cost more. */
   SCALE_DOWN_WINDOW_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.scaleInWindowMs }),
   SCALE_DOWN_EVERY_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.scaleInEveryMs }),
   /** From asking for a node until it serves; a cluster that has to get a machine first takes longer. */
   SCALE_STARTUP_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.startupMs }),
   /** How long a task may wait for its start. */
   SCALE_WAIT_TARGET_MS: integer({ min: 100, max: DAY_MS, default: SCALE_LIMITS.waitTargetMs }),
-  SCALE_INTERVAL_MS: integer({ min: 100, max: 60_000, default: 2_000 }),
+  /** A jump that is seen a second earlier is served a second earlier. */
+  SCALE_INTERVAL_MS: integer({ min: 100, max: 60_000, default: 1_000 }),
   /** Consul's least. */
   LEADER_TTL_MS: integer({ min: 10_000, max: DAY_MS, default: 10_000 }),
 })

@@ -28,6 +28,7 @@ export const LIMITS: ScaleLimits = {
   panicMs: 500,
   scaleOutWithinMs: 500,
   scaleInWindowMs: 300,
+  scaleInServices: 0,
   scaleInEveryMs: 100,
   cooldownMs: 300,
 }

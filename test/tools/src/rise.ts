@@ -95,7 +95,6 @@ async function main(): Promise<void> {
           SCALE_MAX: String(options.max),
           SCALE_STARTUP_MS: '5000',
           SCALE_COOLDOWN_MS: '30000',
-          SCALE_DOWN_WINDOW_MS: '60000',
           SCALE_DOWN_EVERY_MS: '10000',
         },
       },

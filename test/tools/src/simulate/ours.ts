@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/domain'
 import type { FleetOptions, Scaler } from './world.ts'
 
-const PERIOD_MS = 2_000
+const PERIOD_MS = 1_000
 
 /** AgentFleet's own rule. */
 export function ourPolicy(options: FleetOptions): Scaler {
