@@ -54,6 +54,7 @@ export function createEyes(deps: {
   const arrivals = countArrivals()
   let memory = NO_SCALING_MEMORY
   let learned = false
+  let rememberedAtMs = -Infinity
 
   return {
     async learn() {
@@ -68,11 +69,16 @@ export function createEyes(deps: {
       provider.observe(snapshot, clock.monotonicMs())
       const complete = observed.cluster.complete && processes !== undefined
       const { nodes, running, queued, slotsPerNode } = observed.cluster
+      // By the time of its snapshot: between two ticks come one, two or three, and none is a jump.
+      const atMs = snapshots.receivedAtMs()
       const sample =
         complete && snapshot !== undefined
-          ? { atMs: nowMs, nodes, running, queued, arrived: arrivals(snapshot) }
+          ? { atMs, nodes, running, queued, arrived: arrivals(snapshot) }
           : undefined
-      memory = rememberScaling(memory, sample, slotsPerNode, limits)
+      if (sample === undefined || atMs !== rememberedAtMs) {
+        memory = rememberScaling(memory, sample, slotsPerNode, limits)
+      }
+      rememberedAtMs = sample === undefined ? -Infinity : atMs
       const view = outlook(memory, limits, nowMs)
       const refusedShare = provider.throttledShare()
       metrics.nodes.set(nodes)

@@ -6,6 +6,8 @@ import type { Clock } from '@agentfleet/runtime'
 export interface Snapshots {
   /** Undefined when there is none, or only an old one. */
   latest(): Snapshot | undefined
+  /** When the latest one came, by the clock of this process. */
+  receivedAtMs(): number
   close(): void
 }
 
@@ -14,16 +16,18 @@ const FRESH_MS = 5_000
 
 /** Follows the snapshots. */
 export function followSnapshots(bus: Bus, clock: Clock): Snapshots {
-  let last: { snapshot: Snapshot; receivedAtMs: number } | undefined
+  let last: { snapshot: Snapshot; receivedAtMs: number; monotonicMs: number } | undefined
   const subscription = bus.subscribe(SUBJECTS.snapshot, (message) => {
     const { data } = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (data !== undefined) last = { snapshot: data, receivedAtMs: clock.monotonicMs() }
+    if (data === undefined) return
+    last = { snapshot: data, receivedAtMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
   })
   return {
     latest() {
-      const fresh = last !== undefined && clock.monotonicMs() - last.receivedAtMs <= FRESH_MS
+      const fresh = last !== undefined && clock.monotonicMs() - last.monotonicMs <= FRESH_MS
       return fresh ? last?.snapshot : undefined
     },
+    receivedAtMs: () => last?.receivedAtMs ?? 0,
     close: () => subscription.close(),
   }
 }

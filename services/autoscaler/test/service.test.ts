@@ -200,7 +200,9 @@ describe('what outlives a leader', () => {
     expect(learned.forecast.level).toBe(150)
     // One that never sees anything itself can only hand on what it was given.
     world.hush()
-    const second = await autoscaler(leader, { snapshots: { latest: () => undefined, close() {} } })
+    const second = await autoscaler(leader, {
+      snapshots: { latest: () => undefined, receivedAtMs: () => 0, close() {} },
+    })
     await until(() => recorded('figures-missing').length >= 1)
     await second.drain(2_000)
     expect(await world.ops.lastState('autoscaler')).toMatchObject({
