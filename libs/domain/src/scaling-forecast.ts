@@ -65,7 +65,7 @@ const GROWTH_MAX = 0.5
 const SEASON_RATIO = [0.67, 1.5] as const
 /** Weight of a new error: it forgets within an hour or two. */
 const ERROR_WEIGHT = 0.01
-/** The quantile follows in such steps: it rises within hours, and what one day has taught lasts for days. */
+/** The quantile follows in such steps: it rises within an hour or two and is unlearned within half a day. */
 const QUANTILE = 0.98
 const QUANTILE_STEP = 0.003
 /** So many standard deviations are chance, and provided for already. */

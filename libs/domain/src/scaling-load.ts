@@ -59,7 +59,7 @@ const SERVICE_MEMORY_S = 1_800
 const LATE_MEMORY_S = 6 * 3_600
 /** Starts before the service time is believed. */
 const STARTS_MIN = 20
-/** So many standard deviations above the usual, arrivals have jumped: chance does that once in years. */
+/** So many standard deviations above the usual, arrivals have jumped: chance does that every few days at most. */
 const JUMP_SIGMAS = 5
 /** A jump that fills the queue is feared to be this much larger than seen. */
 const JUMP_ROOM = 1.1

@@ -54,7 +54,6 @@ export function createEyes(deps: {
   const arrivals = countArrivals()
   let memory = NO_SCALING_MEMORY
   let learned = false
-  let rememberedAtMs = -Infinity
 
   return {
     async learn() {
@@ -75,10 +74,9 @@ export function createEyes(deps: {
         complete && snapshot !== undefined
           ? { atMs, nodes, running, queued, arrived: arrivals(snapshot) }
           : undefined
-      if (sample === undefined || atMs !== rememberedAtMs) {
+      if (sample === undefined || atMs !== memory.load.samples.at(-1)?.atMs) {
         memory = rememberScaling(memory, sample, slotsPerNode, limits)
       }
-      rememberedAtMs = sample === undefined ? -Infinity : atMs
       const view = outlook(memory, limits, nowMs)
       const refusedShare = provider.throttledShare()
       metrics.nodes.set(nodes)

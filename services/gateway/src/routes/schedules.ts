@@ -55,7 +55,6 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
         }
       }
       const spec = await specOf(tenant, task as FilledTaskRequest)
-      const request_ = task as unknown as Json
       const atMs = nowMs()
       await schedules.put(tenant, name, {
         cron,
@@ -63,7 +62,7 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
         overlap,
         paused,
         spec,
-        request: request_,
+        request: task as Json,
         atMs,
       })
       return reply.code(before === undefined ? 201 : 200).send(await viewOf(tenant, name))
