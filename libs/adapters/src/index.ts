@@ -1,4 +1,4 @@
-export { createAppender, type Append, type Appender, type PubAck } from './appends.ts'
+export { createAppender, type Append, type Appender, type PubAck } from './log/appends.ts'
 export {
   connectBus,
   connectServiceBus,
@@ -6,15 +6,15 @@ export {
   type BusMessage,
   type BusOptions,
   type Reply,
-} from './bus.ts'
+} from './bus/bus.ts'
 export { openCluster, type Cluster, type ClusterAsk, type ClusterTarget } from './kubernetes.ts'
-export { tailLog, type LogTail, type TailedEvent } from './log-tail.ts'
+export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
 export type { Logger } from './logger.ts'
-export { openOps, type Ops, type RecordedDecision } from './ops.ts'
-export { tailOps, type OpsEntry, type OpsTail } from './ops-tail.ts'
-export { openAgents, type Agents, type StoredAgent } from './agents.ts'
-export { openPointerConsumers, type PointerConsumers } from './pointer-consumers.ts'
-export { openPointers, pointerBacklog, type Pointers } from './pointers.ts'
+export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'
+export { tailOps, type OpsEntry, type OpsTail } from './ops/ops-tail.ts'
+export { openAgents, type Agents, type StoredAgent } from './definitions/agents.ts'
+export { openPointerConsumers, type PointerConsumers } from './pointers/pointer-consumers.ts'
+export { openPointers, pointerBacklog, type Pointers } from './pointers/pointers.ts'
 export {
   CALL_LEASE_MS,
   connectProviderLimits,
@@ -26,23 +26,29 @@ export {
   type Settlement,
   type Touched,
   type TouchedKey,
-} from './provider-limits.ts'
-export { provisionStreams, type StreamSizes } from './provision.ts'
-export { ack, createPuller, type PulledMessage, type Puller, type PullOptions } from './pull.ts'
-export type { Leadership, LeadOptions } from './leadership.ts'
-export { connectRegistry, type Registry } from './registry.ts'
+} from './limits/provider-limits.ts'
+export { provisionStreams, type StreamSizes } from './log/provision.ts'
+export {
+  ack,
+  createPuller,
+  type PulledMessage,
+  type Puller,
+  type PullOptions,
+} from './pointers/pull.ts'
+export type { Leadership, LeadOptions } from './registry/leadership.ts'
+export { connectRegistry, type Registry } from './registry/registry.ts'
 export {
   openSchedules,
   type ScheduleChange,
   type Schedules,
   type StoredSchedule,
-} from './schedules.ts'
-export { connectStore, type Store } from './store.ts'
-export { readMessage, streamFill, streamSubjects, type StreamFill } from './stream-reads.ts'
-export { openTaskLog, type AppendOutcome, type StoredEvent, type TaskLog } from './task-log.ts'
+} from './definitions/schedules.ts'
+export { connectStore, type Store } from './store/store.ts'
+export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
+export { openTaskLog, type AppendOutcome, type StoredEvent, type TaskLog } from './log/task-log.ts'
 export {
   connectUsageTotals,
   type DayUsage,
   type UsageEntry,
   type UsageTotals,
-} from './usage-totals.ts'
+} from './store/usage-totals.ts'

@@ -1,6 +1,12 @@
 export { createSimulator } from './simulator.ts'
 export type { Simulator, SimulatorControls, SimulatorOptions } from './simulator.ts'
-export type { CallCounts, CallOutcome, RefusalKind, SimulatorStats, StepCounts } from './ledger.ts'
-export type { FaultKind } from './faults.ts'
-export type { ScriptToolCall, ScriptTurn } from './scripts.ts'
-export type { SettingName, SimulatorSettings } from './settings.ts'
+export type {
+  CallCounts,
+  CallOutcome,
+  RefusalKind,
+  SimulatorStats,
+  StepCounts,
+} from './counting/ledger.ts'
+export type { FaultKind } from './settings/faults.ts'
+export type { ScriptToolCall, ScriptTurn } from './reply/scripts.ts'
+export type { SettingName, SimulatorSettings } from './settings/settings.ts'

@@ -1,5 +1,5 @@
 /** The simulator as a program: the only file that sees the environment and the process. */
-import { readEnvironment } from './environment.ts'
+import { readEnvironment } from './settings/environment.ts'
 import { createSimulator } from './simulator.ts'
 
 const read = readEnvironment(process.env)

@@ -7,17 +7,17 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { answerAdminGet, answerAdminPost } from './admin.ts'
-import { invalidRequest } from './api-error.ts'
-import { answerChat, type ChatDeps } from './chat.ts'
-import { createFaultDice } from './faults.ts'
-import { readJson, sendError, sendJson } from './http.ts'
-import { createLedger, type SimulatorStats, type StepCounts } from './ledger.ts'
-import { createLimiter, type Violations } from './limiter.ts'
-import { PLAIN_MODELS, SCRIPT_PREFIX } from './reply.ts'
-import { parseScript, type ScriptTurn } from './scripts.ts'
-import { DEFAULT_SETTINGS, applySettings, type SimulatorSettings } from './settings.ts'
-import { createWheel } from './wheel.ts'
+import { answerAdminGet, answerAdminPost } from './http/admin.ts'
+import { invalidRequest } from './http/api-error.ts'
+import { answerChat, type ChatDeps } from './reply/chat.ts'
+import { createFaultDice } from './settings/faults.ts'
+import { readJson, sendError, sendJson } from './http/server.ts'
+import { createLedger, type SimulatorStats, type StepCounts } from './counting/ledger.ts'
+import { createLimiter, type Violations } from './counting/limiter.ts'
+import { PLAIN_MODELS, SCRIPT_PREFIX } from './reply/reply.ts'
+import { parseScript, type ScriptTurn } from './reply/scripts.ts'
+import { DEFAULT_SETTINGS, applySettings, type SimulatorSettings } from './settings/settings.ts'
+import { createWheel } from './reply/wheel.ts'
 
 /** How a simulator starts: any setting, and scripts by name. */
 export type SimulatorOptions = Partial<SimulatorSettings> & {

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
-import { readEnvironment } from '../src/environment.ts'
-import { createWheel, createAlarm } from '../src/wheel.ts'
+import { readEnvironment } from '../src/settings/environment.ts'
+import { createWheel, createAlarm } from '../src/reply/wheel.ts'
 import { eventually, getJson } from './support.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

@@ -2,12 +2,12 @@ import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapter
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { SCALE_LIMITS, type ScaleLimits } from '@agentfleet/domain'
 import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
-import { createAdvising } from './advice.ts'
+import { createAdvising } from './deciding/advice.ts'
 import { schema, type AutoscalerConfig } from './config.ts'
-import { createDriver } from './drivers.ts'
+import { createDriver } from './orchestrator/drivers.ts'
 import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
-import { followSnapshots } from './snapshots.ts'
+import { followSnapshots } from './fleet/snapshots.ts'
 
 const LEADER_KEY = 'agentfleet/leader/autoscaler'
 

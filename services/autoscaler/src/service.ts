@@ -8,14 +8,14 @@ import {
 } from '@agentfleet/domain'
 import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { adviceFor, figuresFor, type Advising } from './advice.ts'
-import { createRecording, decisionRecord } from './decisions.ts'
-import { HAND_ON_EVERY_MS, recall, type Handed } from './memory.ts'
+import { adviceFor, figuresFor, type Advising } from './deciding/advice.ts'
+import { createRecording, decisionRecord } from './deciding/decisions.ts'
+import { HAND_ON_EVERY_MS, recall, type Handed } from './fleet/learned.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
-import type { Orchestrator } from './orchestrator.ts'
-import { createOutcomes } from './outcomes.ts'
-import { createEyes, outcomeFigures, type Sight } from './sight.ts'
-import type { Snapshots } from './snapshots.ts'
+import type { Orchestrator } from './orchestrator/orchestrator.ts'
+import { createOutcomes } from './deciding/outcomes.ts'
+import { createEyes, outcomeFigures, type Sight } from './fleet/view.ts'
+import type { Snapshots } from './fleet/snapshots.ts'
 
 /**
  * The autoscaler: observe, decide, act.

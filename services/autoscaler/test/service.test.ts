@@ -4,8 +4,8 @@ import { createLogger, systemClock } from '@agentfleet/runtime'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createAdvising } from '../src/advice.ts'
-import { createRecommender } from '../src/recommend.ts'
+import { createAdvising } from '../src/deciding/advice.ts'
+import { createRecommender } from '../src/orchestrator/recommend.ts'
 import { LIMITS, startWorld } from './support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>

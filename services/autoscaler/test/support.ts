@@ -11,11 +11,11 @@ import { createLogger, createRegistry, systemClock, type Clock } from '@agentfle
 import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Advising } from '../src/advice.ts'
-import { createLocalOrchestrator } from '../src/local.ts'
+import type { Advising } from '../src/deciding/advice.ts'
+import { createLocalOrchestrator } from '../src/orchestrator/local.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createAutoscaler, type AutoscalerDeps } from '../src/service.ts'
-import { followSnapshots } from '../src/snapshots.ts'
+import { followSnapshots } from '../src/fleet/snapshots.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const TOKEN = 'token-of-the-test'

@@ -5,7 +5,7 @@ import {
   connectUsageTotals,
 } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
-import { parseOperators } from './auth.ts'
+import { parseOperators } from './http/auth.ts'
 import { gatewayEnv, parseApiKeys } from './config.ts'
 import { createGateway } from './service.ts'
 

@@ -11,7 +11,7 @@ import type { Completed } from '@agentfleet/domain'
 import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
-import { parseOperators } from '../src/auth.ts'
+import { parseOperators } from '../src/http/auth.ts'
 import { gatewayEnv, parseApiKeys } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 

@@ -10,7 +10,7 @@ import {
   text,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
-import type { Allowances } from './tenant-shares.ts'
+import type { Allowances } from './intake/tenant-shares.ts'
 
 /** Environment of the load balancer. */
 export const schema = z.object({

@@ -19,17 +19,17 @@ import {
   type Balancer,
 } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { createAdvising } from './advising.ts'
-import { createRecorder } from './decisions.ts'
-import { createInflightNotes } from './inflight-notes.ts'
-import { createIntake, type Intake } from './intake.ts'
+import { createAdvising } from './placing/advising.ts'
+import { createRecorder } from './placing/decisions.ts'
+import { createInflightNotes } from './placing/inflight-notes.ts'
+import { createIntake, type Intake } from './intake/intake.ts'
 import type { BalancerMetrics } from './metrics.ts'
-import { createNodeTable, type NodeTable } from './node-table.ts'
-import { ANNOUNCE_EVERY_MS, createPeers } from './peers.ts'
-import { createPlacer } from './placer.ts'
-import { createSight } from './sight.ts'
-import { createTenantShares, type Allowances } from './tenant-shares.ts'
-import { createTrust, type TrustChange } from './trust.ts'
+import { createNodeTable, type NodeTable } from './nodes/node-table.ts'
+import { ANNOUNCE_EVERY_MS, createPeers } from './intake/peers.ts'
+import { createPlacer } from './placing/placer.ts'
+import { createSight } from './nodes/view.ts'
+import { createTenantShares, type Allowances } from './intake/tenant-shares.ts'
+import { createTrust, type TrustChange } from './nodes/ejection.ts'
 
 /**
  * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node

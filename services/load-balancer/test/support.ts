@@ -29,7 +29,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createMetrics } from '../src/metrics.ts'
 import { createLoadBalancer } from '../src/service.ts'
-import type { Allowances } from '../src/tenant-shares.ts'
+import type { Allowances } from '../src/intake/tenant-shares.ts'
 import { startNode, type NodeOptions, type TestNode } from './nodes.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })

@@ -2,9 +2,9 @@ import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agen
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type RecoveryConfig } from './config.ts'
-import { createLocalOrchestrator } from './local.ts'
+import { createLocalOrchestrator } from './orchestrator/local.ts'
 import { createMetrics } from './metrics.ts'
-import { createRecommender, type Orchestrator } from './orchestrator.ts'
+import { createRecommender, type Orchestrator } from './orchestrator/orchestrator.ts'
 import { createRecovery } from './service.ts'
 
 runService(
@@ -48,7 +48,7 @@ async function orchestratorOf(config: RecoveryConfig): Promise<Orchestrator> {
   if (driver === 'local' && url !== undefined) return createLocalOrchestrator({ url, token })
   if (driver !== 'kubernetes') return createRecommender()
   // The client of a cluster costs time and memory that only a process in a cluster has to pay.
-  const { createKubernetes } = await import('./kubernetes.ts')
+  const { createKubernetes } = await import('./orchestrator/kubernetes.ts')
   return createKubernetes({
     namespace: config.K8S_NAMESPACE,
     app: config.K8S_APP,

@@ -10,14 +10,19 @@ import {
 import type { Adviser } from '@agentfleet/adviser'
 import { STREAMS, VERDICT_CONSUMER, verdictSchema, type Verdict } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { followCourse, redistributeCourse, type CourseDeps, type Redistributed } from './course.ts'
-import { createDecisions } from './decisions.ts'
+import {
+  followCourse,
+  redistributeCourse,
+  type CourseDeps,
+  type Redistributed,
+} from './incident/workflow.ts'
+import { createDecisions } from './incident/decisions.ts'
 import { followFleet } from './fleet-view.ts'
-import { createMemory } from './memory.ts'
+import { createMemory } from './incident/learned.ts'
 import type { RecoveryMetrics } from './metrics.ts'
-import type { Orchestrator } from './orchestrator.ts'
-import { createQuarantine } from './quarantine.ts'
-import { CUT } from './waiting.ts'
+import type { Orchestrator } from './orchestrator/orchestrator.ts'
+import { createQuarantine } from './redistribution/quarantine.ts'
+import { CUT } from './redistribution/waiting.ts'
 
 /**
  * Recovery: verdicts in; pointers given back, incidents, and nodes made good out.

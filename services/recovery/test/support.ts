@@ -28,9 +28,9 @@ import {
 import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLocalOrchestrator } from '../src/local.ts'
+import { createLocalOrchestrator } from '../src/orchestrator/local.ts'
 import { createMetrics } from '../src/metrics.ts'
-import type { Orchestrator } from '../src/orchestrator.ts'
+import type { Orchestrator } from '../src/orchestrator/orchestrator.ts'
 import { createRecovery } from '../src/service.ts'
 
 export const log: Logger = createLogger({ service: 'test', id: 'test', level: 'silent' })

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { connectProviderLimits, connectRegistry, connectServiceBus } from '@agentfleet/adapters'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type WorkerConfig } from './config.ts'
-import { providersOf, tenantBudgetsOf } from './provider-config.ts'
+import { providersOf, tenantBudgetsOf } from './llm/provider-config.ts'
 import { createWorker } from './service.ts'
 import { openNodeTools } from './tools/node-tools.ts'
 

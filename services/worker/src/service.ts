@@ -2,9 +2,9 @@ import { ack } from '@agentfleet/adapters'
 import { runsQuestionSchema, stopSchema, SUBJECTS, type NodeTenants } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { listenToDispatches } from './dispatch.ts'
-import { createNode, type Node, type NodeDeps } from './node.ts'
-import type { Run } from './runs.ts'
+import { listenToDispatches } from './node/dispatch.ts'
+import { createNode, type Node, type NodeDeps } from './node/node.ts'
+import type { Run } from './node/runs.ts'
 
 /**
  * A worker node: takes dispatched tasks, runs them, reports.

@@ -23,12 +23,12 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 'appends carry the last sequence their writer has seen (L2)',
     edits: [
       {
-        file: 'libs/adapters/src/appends.ts',
+        file: 'libs/adapters/src/log/appends.ts',
         find: 'if (append.expectSeq !== undefined) {',
         replace: 'if (append.expectSeq === -1) {',
       },
     ],
-    tests: ['libs/adapters/test/bus.test.ts'],
+    tests: ['libs/adapters/test/bus/bus.test.ts'],
     caughtBy: /lets one of many writers win/,
     because: /to have a length of 1 but got 8/,
   },
@@ -37,7 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 'the same, seen from a node that was frozen and taken over (L3)',
     edits: [
       {
-        file: 'libs/adapters/src/appends.ts',
+        file: 'libs/adapters/src/log/appends.ts',
         find: 'if (append.expectSeq !== undefined) {',
         replace: 'if (append.expectSeq === -1) {',
       },
@@ -51,13 +51,13 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 're-issued pointers begin through the coordinator (L3)',
     edits: [
       {
-        file: 'services/load-balancer/src/held.ts',
+        file: 'services/load-balancer/src/intake/held.ts',
         find: 'const careful = pointer.reissue || !fresh || pointer.spec === undefined',
         replace: 'const careful = pointer.spec === undefined',
       },
       // Without its spec nothing can run but the careful way.
       {
-        file: 'services/load-balancer/src/inflight-notes.ts',
+        file: 'services/load-balancer/src/placing/inflight-notes.ts',
         find: 'return { ...rest, reissue: true, node: nodeId }',
         replace: 'return { ...pointer, ...rest, node: nodeId }',
       },
@@ -71,13 +71,13 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 'a run that was taken over stops (L4)',
     edits: [
       {
-        file: 'services/worker/src/attempt.ts',
+        file: 'services/worker/src/run/attempt.ts',
         find: "if (outcome.kind !== 'committed') end(run, outcome, deps)",
         replace:
           "if (outcome.kind !== 'committed' && outcome.kind !== 'superseded') end(run, outcome, deps)",
       },
       {
-        file: 'services/worker/src/ownership.ts',
+        file: 'services/worker/src/node/ownership.ts',
         find: "    case 'superseded':\n    case 'refused':",
         replace: "    case 'superseded':\n      return\n    case 'refused':",
       },
@@ -91,7 +91,7 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 'what should have followed from an event is done by the follower (L8)',
     edits: [
       {
-        file: 'services/coordinator/src/upkeep.ts',
+        file: 'services/coordinator/src/repair/repair.ts',
         find: "return issue(record, 'pointer-missing')",
         replace: 'return false',
       },
@@ -105,7 +105,7 @@ export const MUTATIONS: readonly Mutation[] = [
     safeguard: 'a pointer is acked only after the log holds the ending (L4)',
     edits: [
       {
-        file: 'services/worker/src/attempt.ts',
+        file: 'services/worker/src/run/attempt.ts',
         find: 'const whose = by === undefined ? {} : { by }',
         replace:
           'const whose = by === undefined ? {} : { by }\n    ack.done(deps.bus, run.ackSubject)',

@@ -1,11 +1,11 @@
 /** `npm run simulate`: the policies of the control plane in virtual time, beside what others do. */
 import { writeFile } from 'node:fs/promises'
-import { simulateBalancing, simulateBalancingSeeds } from './simulate/balancing.ts'
-import { SMOKE_SCENARIOS } from './simulate/balancing-scenarios.ts'
-import { simulateGrid } from './simulate/grid.ts'
+import { simulateBalancing, simulateBalancingSeeds } from './simulate/balancing/balancing.ts'
+import { SMOKE_SCENARIOS } from './simulate/balancing/scenarios.ts'
+import { simulateGrid } from './simulate/scaling/grid.ts'
 import { readSimulateOptions, USAGE, type SimulateOptions } from './simulate/options.ts'
-import { drawChart } from './simulate/plot.ts'
-import { describeScaling, simulateScaling, type ScalingReport } from './simulate/scaling.ts'
+import { drawChart } from './simulate/scaling/plot.ts'
+import { describeScaling, simulateScaling, type ScalingReport } from './simulate/scaling/scaling.ts'
 import { readAnyTrace } from './simulate/traffic.ts'
 
 const say = (line: string): void => {

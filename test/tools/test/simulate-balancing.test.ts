@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { RATIO_MAX, simulateBalancing } from '../src/simulate/balancing.ts'
-import { SMOKE_SCENARIOS } from '../src/simulate/balancing-scenarios.ts'
+import { RATIO_MAX, simulateBalancing } from '../src/simulate/balancing/balancing.ts'
+import { SMOKE_SCENARIOS } from '../src/simulate/balancing/scenarios.ts'
 
 const SEED = 1
 

@@ -1,6 +1,6 @@
 import type { Approval, Json } from '@agentfleet/domain'
 import type { Pause } from '@agentfleet/protocol'
-import type { ToolCall } from '../conversation.ts'
+import type { ToolCall } from '../run/conversation.ts'
 import { parseArguments } from './run-tool.ts'
 import type { ToolOutput, Tools } from './tool.ts'
 

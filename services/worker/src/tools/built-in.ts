@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { calculate } from '../arithmetic.ts'
+import { calculate } from './arithmetic.ts'
 import { answer, offerOf, wrong, type Tool, type Tools } from './tool.ts'
 
 const calculateArguments = z.object({ expression: z.string() })

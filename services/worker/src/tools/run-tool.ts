@@ -1,6 +1,6 @@
 import { backoffDelayMs, type Failure } from '@agentfleet/domain'
 import { isToolFailure, type ToolContext, type ToolLog } from '@agentfleet/toolkit'
-import type { ToolCall } from '../conversation.ts'
+import type { ToolCall } from '../run/conversation.ts'
 import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
 
 /**

@@ -1,0 +1,305 @@
+import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
+import { connect, type Msg, type MsgHdrs, type NatsConnection } from 'nats'
+import type { Logger } from '../logger.ts'
+import { createRequester } from './requests.ts'
+
+/**
+ * The connection to NATS. States: connected, away (the client reconnects for ever), closed.
+ *
+ * What is published while away is lost without a sound; everything on the bus is therefore either a
+ * hint (L6) or repeated by its sender until it is confirmed (`log.ts`, reports).
+ */
+
+/** One received message. */
+export interface BusMessage {
+  readonly subject: string
+  readonly reply: string
+  /** Log sequence of a republished message, 0 for any other. */
+  readonly seq: number
+  text(): string
+  respond(text: string): void
+}
+
+/** A message on its way out. */
+export interface Outgoing {
+  readonly subject: string
+  readonly data: string
+  readonly reply?: string
+  readonly headers?: MsgHdrs
+}
+
+/** How a request ended. */
+export type Reply =
+  | { readonly kind: 'reply'; readonly text: string }
+  | { readonly kind: 'no-responders' }
+  | { readonly kind: 'timeout' }
+
+/** The bus as services see it. */
+export interface Bus {
+  publish(subject: string, data: string, reply?: string): void
+  /** Resolves always; a broken connection shows as `timeout`. */
+  request(subject: string, data: string, timeoutMs: number): Promise<Reply>
+  /**
+   * Everything that is answered to one request within `waitMs`, by however many responders; `heard` is
+   * called with each answer as it comes, and must not throw.
+   */
+  gather(
+    subject: string,
+    data: string,
+    waitMs: number,
+    heard?: (text: string) => void,
+  ): Promise<string[]>
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    options?: { readonly queue?: string },
+  ): { close(): void }
+  connected(): boolean
+  /**
+   * True when the server has answered in time; everything that it had for this connection before
+   * has been received by then.
+   */
+  roundTrip(withinMs: number): Promise<boolean>
+  /** Called after each re-established connection, until the returned function is called. */
+  onReconnect(listener: () => void): () => void
+  /** Resolves when the connection is closed for good. */
+  readonly closed: Promise<void>
+  close(): Promise<void>
+  /** For the other modules of this package only. */
+  readonly nats: NatsConnection
+  /** Publishes together with everything else of this turn of the event loop; for this package. */
+  send(message: Outgoing): void
+  readonly inboxPrefix: string
+}
+
+/** Where and as whom to connect. */
+export interface BusOptions {
+  readonly url: string
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly name: string
+  readonly inboxPrefix: string
+  readonly log: Logger
+  /** How long the first connection may take, milliseconds. */
+  readonly connectWithinMs?: number
+}
+
+/** Reconnect quickly, with jitter against a herd; never give up, the supervisor decides that. */
+const RECONNECT_WAIT_MS = 100
+const RECONNECT_JITTER_MS = 100
+/** A frozen server or half-open connection is noticed within two of these, milliseconds. */
+const PING_INTERVAL_MS = 2_500
+const PING_OUT_MAX = 2
+const CONNECT_WITHIN_MS = 30_000
+const CLOSE_WITHIN_MS = 2_000
+/**
+ * Turns of the event loop whose messages leave together. A turn of a busy process takes milliseconds and
+ * brings much; one of an idle process takes microseconds.
+ */
+const TURNS_GATHERED = 2
+/**
+ * This many leave before their turn is over: the next process can work on them while this one goes on
+ * with the rest. Enough to share the cost of a system call.
+ */
+const GATHERED_MAX = 16
+
+/** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const { log } = options
+  const deadline = performance.now() + (options.connectWithinMs ?? CONNECT_WITHIN_MS)
+  let nats: NatsConnection | undefined
+  while (nats === undefined) {
+    try {
+      nats = await connect({
+        servers: options.url,
+        name: options.name,
+        inboxPrefix: options.inboxPrefix,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_WAIT_MS,
+        reconnectJitter: RECONNECT_JITTER_MS,
+        pingInterval: PING_INTERVAL_MS,
+        maxPingOut: PING_OUT_MAX,
+        timeout: 2_000,
+        ...(options.user === undefined ? {} : { user: options.user }),
+        ...(options.password === undefined ? {} : { pass: options.password }),
+      })
+    } catch (cause) {
+      if (performance.now() >= deadline) {
+        throw new ServiceError('bus-unavailable', `no NATS server answers at ${options.url}`, {
+          retryable: true,
+          cause,
+        })
+      }
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
+    }
+  }
+  return createBus(nats, options.inboxPrefix, log)
+}
+
+/** Where and as whom a service connects, as its environment says. */
+export interface ServiceBusEnv {
+  readonly SERVICE_ID: string
+  readonly NATS_URL: string
+  readonly NATS_USER?: string | undefined
+  readonly NATS_PASSWORD?: string | undefined
+}
+
+/**
+ * Connects as one of the services, with inboxes of its own; `closed` is called when the connection has
+ * ended for good, which only a supervisor can mend.
+ */
+export async function connectServiceBus(
+  service: ServiceName,
+  env: ServiceBusEnv,
+  options: { readonly log: Logger; readonly closed: (reason: string) => void },
+): Promise<Bus> {
+  const bus = await connectBus({
+    url: env.NATS_URL,
+    user: env.NATS_USER,
+    password: env.NATS_PASSWORD,
+    name: env.SERVICE_ID,
+    inboxPrefix: inboxPrefix(service),
+    log: options.log,
+  })
+  void bus.closed.then(() => options.closed('bus-closed'))
+  return bus
+}
+
+function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus {
+  const listeners = new Set<() => void>()
+  let connected = true
+  void (async () => {
+    for await (const status of nats.status()) {
+      if (status.type === 'disconnect') {
+        connected = false
+        log.warn({}, 'bus away')
+      } else if (status.type === 'reconnect') {
+        connected = true
+        log.info({}, 'bus back')
+        for (const listener of listeners) listener()
+      } else if (status.type === 'error') {
+        log.error({ status: JSON.stringify(status.data) }, 'bus refused something')
+      }
+    }
+  })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
+  let outgoing: Outgoing[] = []
+  // One write to the socket for all that a busy moment has to say: a system call, and the wake-up it
+  // causes at the other end, cost more than a message. An idle process sends at once.
+  const flush = (): void => {
+    const messages = outgoing
+    outgoing = []
+    if (nats.isClosed()) return
+    for (const { subject, data, reply, headers } of messages) {
+      nats.publish(subject, data, {
+        ...(reply === undefined ? {} : { reply }),
+        ...(headers === undefined ? {} : { headers }),
+      })
+    }
+  }
+  const send = (message: Outgoing): void => {
+    const waiting = outgoing.push(message)
+    if (waiting === 1) afterTurns(TURNS_GATHERED, flush)
+    else if (waiting >= GATHERED_MAX) flush()
+  }
+  const requester = createRequester(nats, inboxPrefix, send)
+  const closed = nats.closed().then((error) => {
+    connected = false
+    if (error instanceof Error) log.error({ err: error }, 'bus closed')
+  })
+  return {
+    nats,
+    inboxPrefix,
+    closed,
+    connected: () => connected,
+    async roundTrip(withinMs) {
+      if (!connected || nats.isClosed()) return false
+      return within(nats.flush(), withinMs).then(
+        () => true,
+        () => false,
+      )
+    },
+    onReconnect(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    send,
+    publish: (subject, data, reply) =>
+      send({ subject, data, ...(reply === undefined ? {} : { reply }) }),
+    request: requester.request,
+    gather: requester.gather,
+    subscribe(subject, handler, subscribeOptions) {
+      const subscription = nats.subscribe(subject, {
+        ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
+        callback(error, message) {
+          if (error !== null) {
+            log.error({ err: error, subject }, 'subscription failed')
+            return
+          }
+          try {
+            handler(new ReceivedMessage(message, send))
+          } catch (cause) {
+            log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
+          }
+        },
+      })
+      return { close: () => subscription.unsubscribe() }
+    },
+    async close() {
+      if (nats.isClosed()) return
+      flush()
+      // A flush on a lost connection never returns: bounded, then closed anyway.
+      await within(nats.flush(), CLOSE_WITHIN_MS).catch(() => undefined)
+      await within(nats.close(), CLOSE_WITHIN_MS).catch(() => undefined)
+    },
+  }
+}
+
+/**
+ * A class for its getters: in an object literal they would be new functions for each message, and so a new
+ * hidden class, which lives until the next full collection together with its message.
+ */
+class ReceivedMessage implements BusMessage {
+  readonly #message: Msg
+  readonly #send: (message: Outgoing) => void
+
+  constructor(message: Msg, send: (message: Outgoing) => void) {
+    this.#message = message
+    this.#send = send
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get reply(): string {
+    return this.#message.reply ?? ''
+  }
+
+  get seq(): number {
+    return Number(this.#message.headers?.get('Nats-Sequence') ?? 0)
+  }
+
+  // Fields, not methods: a handler may take them out of the message.
+  readonly text = (): string => this.#message.string()
+  readonly respond = (text: string): void => {
+    const { reply } = this.#message
+    if (reply) this.#send({ subject: reply, data: text })
+  }
+}
+
+function afterTurns(turns: number, run: () => void): void {
+  setImmediate(() => (turns <= 1 ? run() : afterTurns(turns - 1, run)))
+}
+
+/** Rejects when the promise has not settled within `ms` milliseconds. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ServiceError('bus-timeout', `no answer in ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([promise, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

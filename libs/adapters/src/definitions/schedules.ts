@@ -1,0 +1,144 @@
+import type { Schedule, ScheduleRun } from '@agentfleet/domain'
+import {
+  scheduleRunSchema,
+  scheduleSchema,
+  ServiceError,
+  STREAMS,
+  SUBJECTS,
+} from '@agentfleet/protocol'
+import { createAppender } from '../log/appends.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Logger } from '../logger.ts'
+import type { PulledMessage } from '../pointers/pull.ts'
+import { readMessage, streamSubjects } from '../log/stream-reads.ts'
+import { tailStream, type StreamTail } from '../log/stream-tail.ts'
+
+/** A schedule and the last tick of it, as stream SCHEDULES holds them. */
+export interface StoredSchedule {
+  readonly tenant: string
+  readonly name: string
+  readonly schedule: Schedule
+}
+
+/** What a follower of schedules is told. */
+export type ScheduleChange =
+  | { readonly kind: 'defined'; readonly stored: StoredSchedule; readonly seq: number }
+  | {
+      readonly kind: 'removed'
+      readonly tenant: string
+      readonly name: string
+      readonly seq: number
+    }
+  | {
+      readonly kind: 'ran'
+      readonly tenant: string
+      readonly name: string
+      readonly run: ScheduleRun
+      readonly seq: number
+    }
+
+/** Schedules: two subjects for each, its definition and its last tick; only the newest is kept. */
+export interface Schedules {
+  get(tenant: string, name: string): Promise<Schedule | undefined>
+  lastRun(tenant: string, name: string): Promise<ScheduleRun | undefined>
+  names(tenant: string): Promise<string[]>
+  /** Defines or replaces; undefined removes. Throws `bus-unavailable` when it is not known to be stored. */
+  put(tenant: string, name: string, schedule: Schedule | undefined): Promise<void>
+  /** Notes a tick behind the note at `expectSeq` (0: none); `conflict`: somebody else noted one. */
+  noteRun(
+    tenant: string,
+    name: string,
+    run: ScheduleRun,
+    expectSeq: number,
+  ): Promise<'stored' | 'conflict' | 'unknown'>
+  /** Forgets what is left of a removed schedule, up to this sequence. */
+  forget(tenant: string, name: string, seq: number): Promise<void>
+  follow(receive: (change: ScheduleChange) => void, log: Logger): StreamTail
+}
+
+const APPEND_WITHIN_MS = 5_000
+const PURGE_WITHIN_MS = 5_000
+
+/** Works on SCHEDULES over this connection. */
+export function openSchedules(bus: Bus): Schedules {
+  const appender = createAppender(bus)
+  const read = (subject: string) => readMessage(bus, STREAMS.schedules, { last_by_subj: subject })
+  return {
+    async get(tenant, name) {
+      const message = await read(SUBJECTS.schedule(tenant, name))
+      return message === undefined ? undefined : parseSchedule(message.text)
+    },
+    async lastRun(tenant, name) {
+      const message = await read(SUBJECTS.scheduleRun(tenant, name))
+      return message === undefined ? undefined : parseRun(message.text)
+    },
+    async names(tenant) {
+      const subjects = await streamSubjects(bus, STREAMS.schedules, SUBJECTS.schedule(tenant, '*'))
+      return [...subjects].map((subject) => subject.slice(subject.lastIndexOf('.') + 1)).sort()
+    },
+    async put(tenant, name, schedule) {
+      const subject = SUBJECTS.schedule(tenant, name)
+      const data = JSON.stringify(schedule ?? { removed: true })
+      const answer = await appender.append({ subject, data, deadlineMs: APPEND_WITHIN_MS })
+      if (answer.kind === 'stored') return
+      throw new ServiceError(
+        answer.kind === 'full' ? 'overloaded' : 'bus-unavailable',
+        answer.kind === 'full' ? 'No room for more schedules; remove some.' : 'schedule not stored',
+      )
+    },
+    async noteRun(tenant, name, run, expectSeq) {
+      const subject = SUBJECTS.scheduleRun(tenant, name)
+      const data = JSON.stringify(run)
+      const answer = await appender.append({
+        subject,
+        data,
+        expectSeq,
+        deadlineMs: APPEND_WITHIN_MS,
+      })
+      return answer.kind === 'stored' || answer.kind === 'conflict' ? answer.kind : 'unknown'
+    },
+    async forget(tenant, name, seq) {
+      for (const filter of [SUBJECTS.schedule(tenant, name), SUBJECTS.scheduleRun(tenant, name)]) {
+        const request = JSON.stringify({ filter, seq: seq + 1 })
+        await bus.request(`$JS.API.STREAM.PURGE.${STREAMS.schedules}`, request, PURGE_WITHIN_MS)
+      }
+    },
+    follow(receive, log) {
+      return tailStream(bus, {
+        stream: STREAMS.schedules,
+        from: { afterSeq: 0 },
+        receive(message) {
+          const change = changeIn(message)
+          if (change === undefined)
+            log.warn({ subject: message.subject }, 'schedule not understood')
+          else receive(change)
+        },
+        log,
+      })
+    },
+  }
+}
+
+function changeIn({ subject, text, streamSeq }: PulledMessage): ScheduleChange | undefined {
+  const [, what = '', tenant = '', name = ''] = subject.split('.')
+  const base = { tenant, name, seq: streamSeq }
+  try {
+    if (what === 'ran') {
+      return { kind: 'ran', ...base, run: parseRun(text) }
+    }
+    const schedule = parseSchedule(text)
+    if (schedule === undefined) return { kind: 'removed', ...base }
+    return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
+  } catch {
+    return undefined
+  }
+}
+
+function parseSchedule(text: string): Schedule | undefined {
+  const value = JSON.parse(text) as { readonly removed?: boolean }
+  return value.removed === true ? undefined : scheduleSchema.parse(value)
+}
+
+function parseRun(text: string): ScheduleRun {
+  return scheduleRunSchema.parse(JSON.parse(text))
+}

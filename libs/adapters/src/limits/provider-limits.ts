@@ -1,0 +1,216 @@
+import type { RateLimits, TenantBudget } from '@agentfleet/domain'
+import { nanoUsd } from '@agentfleet/domain'
+import type { Logger } from '../logger.ts'
+import {
+  BUDGET_SCRIPT,
+  PARK_SCRIPT,
+  RESERVE_SCRIPT,
+  SETTLE_SCRIPT,
+  TOUCH_SCRIPT,
+} from './rate-limit-scripts.ts'
+import { connectRedis } from '../store/redis.ts'
+import { usageKey } from '../store/usage-totals.ts'
+
+/**
+ * Limits of providers' keys and budgets of tenants, shared by all nodes through Redis: each question is
+ * one script, so it is atomic and one round trip. Keys: `limits:{<key>}` buckets, `:live` calls under way,
+ * `:waiting` nodes that wait; `limits:nodes`; `limits:budget:{<tenant>}` what calls under way may come to.
+ * All of it is disposable (L8): a wiped Redis starts with full buckets of half a second's worth.
+ */
+export interface ProviderLimits {
+  /** Asks for calls in their order; the first ones are granted, the rest may ask again after a wait. */
+  reserve(key: string, ask: ReserveAsk): Promise<Reserved>
+  settle(key: string, settlement: Settlement): Promise<void>
+  /** In how many milliseconds a call that gives its place up is to come back. */
+  park(key: string, ask: ParkAsk): Promise<number>
+  /** Says that the node lives and keeps its calls counted; tells how the keys stand. */
+  touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
+  /** Sets a part of a tenant's budget aside; the limit that would be exceeded, if any. */
+  reserveBudget(tenant: string, ask: BudgetAsk): Promise<BudgetLimitName | undefined>
+  close(): Promise<void>
+}
+
+/** One call that wants to go. */
+export interface ReserveAsk {
+  readonly node: string
+  readonly limits: RateLimits
+  readonly burstMs: number
+  readonly horizonMs: number
+  readonly calls: readonly { readonly id: string; readonly tokens: number }[]
+  /** Calls of this node that wait, those named included. */
+  readonly waiting: number
+}
+
+/** A call that would have to wait for too long. */
+export interface ParkAsk {
+  readonly limits: RateLimits
+  readonly burstMs: number
+  readonly tokens: number
+  readonly leastMs: number
+  readonly mostMs: number
+}
+
+/** What came of asking. */
+export interface Reserved {
+  /** For the first calls, in their order: in how many milliseconds each may begin. */
+  readonly delaysMs: readonly number[]
+  /** Before the rest may ask again. */
+  readonly waitMs: number
+  /** The provider does not want to hear of anybody for so long. */
+  readonly closedMs: number
+  /** Nodes that wait for this key. */
+  readonly nodes: number
+  readonly rpm: number
+  readonly tpm: number
+}
+
+/** What became of calls. */
+export interface Settlement {
+  readonly limits: RateLimits
+  readonly burstMs: number
+  /** Requests that were not made after all, or that the provider did not count. */
+  readonly requestsBack: number
+  /** Tokens that were set aside and not used; below zero when more were used. */
+  readonly tokensBack: number
+  /** Nobody may call for so long. */
+  readonly closeMs: number
+  /** What the provider said of its limits. */
+  readonly named: {
+    readonly rpm?: number
+    readonly tpm?: number
+    readonly requestsLeft?: number
+    readonly tokensLeft?: number
+  }
+  /** Calls that are over. */
+  readonly over: readonly string[]
+}
+
+/** A key that a node uses, with its calls under way. */
+export interface TouchedKey {
+  readonly key: string
+  readonly live: readonly string[]
+}
+
+/** How keys stand. */
+export interface Touched {
+  readonly nodes: number
+  readonly keys: readonly {
+    readonly closedMs: number
+    readonly rpm: number
+    readonly tpm: number
+  }[]
+}
+
+/** One of the limits of a tenant's budget. */
+export type BudgetLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hour' | 'usd-per-hour'
+
+/** What a call may come to. */
+export interface BudgetAsk {
+  readonly budget: TenantBudget
+  readonly id: string
+  readonly tokens: number
+  readonly usd: number
+  /** The reservation ends by itself after this. */
+  readonly lifetimeMs: number
+  readonly nowMs: number
+}
+
+/** A node that waits longer for Redis than this goes on with its own share, milliseconds. */
+const COMMAND_WITHIN_MS = 500
+/** A call under way is counted for so long after its node's last word, milliseconds. */
+export const CALL_LEASE_MS = 15_000
+
+/** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
+export async function connectProviderLimits(options: {
+  readonly url: string
+  readonly log: Logger
+}): Promise<ProviderLimits> {
+  const link = await connectRedis({
+    ...options,
+    name: 'shared limits',
+    commandWithinMs: COMMAND_WITHIN_MS,
+  })
+  const buckets = (key: string): string => `limits:{${key}}`
+  const live = (key: string): string => `${buckets(key)}:live`
+  return {
+    async reserve(key, ask) {
+      const { limits, burstMs, horizonMs, node, calls, waiting } = ask
+      const argv = [
+        limits.rpm,
+        limits.tpm,
+        burstMs,
+        limits.concurrent,
+        horizonMs,
+        node,
+        CALL_LEASE_MS,
+        waiting,
+        ...calls.flatMap(({ id, tokens }) => [id, Math.ceil(tokens)]),
+      ]
+      const keys = [buckets(key), live(key), `${buckets(key)}:waiting`]
+      const answer = (await link.script(RESERVE_SCRIPT, keys, argv)) as number[]
+      const [waitMs = 0, closedMs = 0, nodes = 1, rpm = 0, tpm = 0, ...delaysMs] = answer
+      return { delaysMs, waitMs, closedMs, nodes, rpm, tpm }
+    },
+    async settle(key, settlement) {
+      const { limits, burstMs, requestsBack, tokensBack, closeMs, named, over } = settlement
+      const { rpm = 0, tpm = 0, requestsLeft = -1, tokensLeft = -1 } = named
+      const argv = [
+        limits.rpm,
+        limits.tpm,
+        burstMs,
+        requestsBack,
+        tokensBack,
+        closeMs,
+        rpm,
+        tpm,
+        requestsLeft,
+        tokensLeft,
+        ...over,
+      ]
+      await link.script(SETTLE_SCRIPT, [buckets(key), live(key)], argv)
+    },
+    async park(key, { limits, burstMs, tokens, leastMs, mostMs }) {
+      const argv = [limits.rpm, limits.tpm, burstMs, Math.ceil(tokens), leastMs, mostMs]
+      return Number(await link.script(PARK_SCRIPT, [buckets(key)], argv))
+    },
+    async touch(node, keys) {
+      const names = [
+        'limits:nodes',
+        ...keys.map(({ key }) => buckets(key)),
+        ...keys.map(({ key }) => live(key)),
+      ]
+      const argv = [node, CALL_LEASE_MS, ...keys.map((each) => each.live.join(' '))]
+      const [nodes = 1, ...rest] = (await link.script(TOUCH_SCRIPT, names, argv)) as number[]
+      return {
+        nodes,
+        keys: keys.map((_key, index) => ({
+          closedMs: rest[index * 3] ?? 0,
+          rpm: rest[index * 3 + 1] ?? 0,
+          tpm: rest[index * 3 + 2] ?? 0,
+        })),
+      }
+    },
+    async reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs, nowMs }) {
+      const day = new Date(nowMs).toISOString()
+      const most = (limit: number | undefined): number => limit ?? -1
+      const nano = (limit: number | undefined): number =>
+        limit === undefined ? -1 : nanoUsd(limit)
+      const keys = [`limits:budget:{${tenant}}`, `limits:budget:{${tenant}}:held`]
+      const argv = [
+        day.slice(11, 13),
+        most(budget.tokensPerDay),
+        nano(budget.usdPerDay),
+        most(budget.tokensPerHour),
+        nano(budget.usdPerHour),
+        id,
+        Math.ceil(tokens),
+        nanoUsd(usd),
+        lifetimeMs,
+        usageKey(tenant, day.slice(0, 10)),
+      ]
+      const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
+      return answer === '' ? undefined : (answer as BudgetLimitName)
+    },
+    close: () => link.close(),
+  }
+}

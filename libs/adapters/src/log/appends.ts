@@ -1,0 +1,139 @@
+import { createChurnMap } from '@agentfleet/domain'
+import { headers, nuid } from 'nats'
+import type { Bus } from '../bus/bus.ts'
+
+/**
+ * Compare-and-set publishes to a stream, each repeated until the server has answered or its deadline
+ * is over. One shared reply subscription, one sweep for all deadlines: this is the hottest path of
+ * the system.
+ *
+ * Invariants: an append is resolved exactly once; a repeat carries the same message id, so the
+ * server answers `duplicate` to it and never stores it twice within the duplicate window (L2).
+ */
+
+/** What the server said of one append. */
+export type PubAck =
+  | { readonly kind: 'stored'; readonly seq: number; readonly duplicate: boolean }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'full'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'unknown' }
+
+/** One compare-and-set publish. */
+export interface Append {
+  readonly subject: string
+  readonly data: string
+  /** Sequence of the last message the writer has seen on this subject; undefined: no condition. */
+  readonly expectSeq?: number
+  readonly messageId?: string
+  /** Give up after this long, milliseconds. */
+  readonly deadlineMs: number
+}
+
+interface Pending {
+  readonly append: Append
+  readonly resolve: (ack: PubAck) => void
+  readonly deadlineAtMs: number
+  resendAtMs: number
+}
+
+/** Sends appends and matches the answers. */
+export interface Appender {
+  append(append: Append): Promise<PubAck>
+  pending(): number
+}
+
+/** An answer that has not come after this long is asked for again, milliseconds. */
+const RESEND_AFTER_MS = 1_500
+const SWEEP_INTERVAL_MS = 100
+
+/** Error codes of nats-server: wrong last sequence, and the four ways of being full. */
+const WRONG_LAST_SEQUENCE = 10071
+const FULL = new Set([10047, 10077, 10025, 10023])
+
+/** Opens the reply subscription on this connection. */
+export function createAppender(bus: Bus): Appender {
+  const prefix = `${bus.inboxPrefix}.ack.${nuid.next()}.`
+  const pending = createChurnMap<string, Pending>()
+  let counter = 0
+  let sweeper: NodeJS.Timeout | undefined
+
+  const settle = (key: string, ack: PubAck): void => {
+    const entry = pending.get(key)
+    if (entry === undefined) return
+    pending.delete(key)
+    entry.resolve(ack)
+  }
+
+  const send = (key: string, entry: Pending): void => {
+    entry.resendAtMs = performance.now() + RESEND_AFTER_MS
+    const { append } = entry
+    const head = headers()
+    if (append.messageId !== undefined) head.append('Nats-Msg-Id', append.messageId)
+    if (append.expectSeq !== undefined) {
+      head.append('Nats-Expected-Last-Subject-Sequence', String(append.expectSeq))
+    }
+    bus.send({ subject: append.subject, data: append.data, headers: head, reply: prefix + key })
+  }
+
+  bus.nats.subscribe(`${prefix}*`, {
+    callback(error, message) {
+      if (error !== null) return
+      const key = message.subject.slice(prefix.length)
+      // No responders: JetStream is not up yet (server restarting); the sweep repeats it.
+      if (message.data.length === 0) return
+      const ack = parseAck(message.string())
+      if (ack !== undefined) settle(key, ack)
+    },
+  })
+
+  const sweep = (): void => {
+    const now = performance.now()
+    for (const [key, entry] of pending) {
+      if (now >= entry.deadlineAtMs) settle(key, { kind: 'unknown' })
+      else if (now >= entry.resendAtMs) send(key, entry)
+    }
+    sweeper = pending.size > 0 ? setTimeout(sweep, SWEEP_INTERVAL_MS) : undefined
+  }
+  // What was under way when the connection broke was dropped by one side or the other.
+  bus.onReconnect(() => {
+    for (const [key, entry] of pending) send(key, entry)
+  })
+
+  return {
+    pending: () => pending.size,
+    append(append) {
+      return new Promise((resolve) => {
+        const key = (counter++).toString(36)
+        const deadlineAtMs = performance.now() + append.deadlineMs
+        const entry = { append, resolve, deadlineAtMs, resendAtMs: 0 }
+        pending.set(key, entry)
+        send(key, entry)
+        sweeper ??= setTimeout(sweep, SWEEP_INTERVAL_MS)
+      })
+    },
+  }
+}
+
+interface WireAck {
+  readonly seq?: number
+  readonly duplicate?: boolean
+  readonly error?: {
+    readonly code: number
+    readonly err_code?: number
+    readonly description: string
+  }
+}
+
+function parseAck(text: string): PubAck | undefined {
+  const ack = JSON.parse(text) as WireAck
+  if (ack.error === undefined) {
+    return { kind: 'stored', seq: ack.seq ?? 0, duplicate: ack.duplicate === true }
+  }
+  const code = ack.error.err_code ?? 0
+  if (code === WRONG_LAST_SEQUENCE) return { kind: 'conflict' }
+  if (FULL.has(code)) return { kind: 'full', reason: ack.error.description }
+  // 503: no leader, insufficient resources for the moment, shutting down. The sweep tries again.
+  if (ack.error.code === 503) return undefined
+  return { kind: 'refused', reason: ack.error.description }
+}

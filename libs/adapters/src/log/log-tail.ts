@@ -1,0 +1,48 @@
+import type { TaskEvent } from '@agentfleet/domain'
+import { parseEvent, STREAMS, taskIdOf } from '@agentfleet/protocol'
+import type { Bus } from '../bus/bus.ts'
+import type { Logger } from '../logger.ts'
+import type { PulledMessage } from '../pointers/pull.ts'
+import { tailStream, type StreamTail } from './stream-tail.ts'
+
+/** One event on its way to the follower. */
+export interface TailedEvent {
+  readonly taskId: string
+  readonly event: TaskEvent
+  readonly seq: number
+}
+
+/** A running tail of LOG. */
+export type LogTail = StreamTail
+
+/** Starts reading LOG behind `afterSeq`: every event once, in order. */
+export function tailLog(
+  bus: Bus,
+  options: {
+    readonly afterSeq: number
+    readonly receive: (event: TailedEvent) => void
+    readonly log: Logger
+  },
+): LogTail {
+  const { afterSeq, log } = options
+  return tailStream(bus, {
+    stream: STREAMS.log,
+    from: { afterSeq },
+    receive(message) {
+      const event = readEvent(message, log)
+      if (event === undefined) return
+      options.receive({ taskId: taskIdOf(message.subject), event, seq: message.streamSeq })
+    },
+    log,
+  })
+}
+
+function readEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
+  try {
+    return parseEvent(message.text)
+  } catch (error) {
+    // Only a writer with rights on the log could have put it there; it changes nothing.
+    log.error({ err: error, seq: message.streamSeq }, 'event not understood, skipped')
+    return undefined
+  }
+}

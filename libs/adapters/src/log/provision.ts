@@ -1,0 +1,159 @@
+import {
+  DUPLICATE_WINDOW_MS,
+  FORMER_CONSUMERS,
+  RUNNING_CONSUMER,
+  ServiceError,
+  STREAMS,
+  SUBJECTS,
+  AGENT_VERSIONS_MAX,
+  VERDICT_CONSUMER,
+} from '@agentfleet/protocol'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type ConsumerConfig,
+  type JetStreamManager,
+  type StreamConfig,
+} from 'nats'
+import type { Bus } from '../bus/bus.ts'
+import type { Logger } from '../logger.ts'
+import { pointerConsumerConfig } from '../pointers/pointer-consumers.ts'
+
+/** Sizes of the streams; the log needs about 0.4 kB of the server's memory for each task it keeps. */
+export interface StreamSizes {
+  readonly logMaxBytes: number
+  readonly tasksMaxBytes: number
+  readonly opsMaxBytes: number
+  readonly replicas: number
+}
+
+/** Decisions and incidents older than this are history for the log files, milliseconds. */
+const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
+/** Verdicts are few; a recovery that holds this many unacked ones is stuck anyway. */
+const VERDICTS_OUT_MAX = 100
+const VERDICT_ACK_WAIT_MS = 10_000
+const PROVISION_WITHIN_MS = 30_000
+/** Some ten thousand schedules, bytes. */
+const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
+/** Every gateway holds all definitions in its memory, bytes. */
+const AGENTS_MAX_BYTES = 64 * 1024 * 1024
+
+/**
+ * Makes the streams and their durable consumers, or brings them up to date; idempotent. Throws
+ * `bus-unavailable` when the server does not let it.
+ */
+export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger): Promise<void> {
+  const deadline = performance.now() + PROVISION_WITHIN_MS
+  for (let wait = 100; ; wait = Math.min(2_000, wait * 2)) {
+    try {
+      const manager = await bus.nats.jetstreamManager({ timeout: 5_000, checkAPI: false })
+      for (const config of streamConfigs(sizes)) await ensureStream(manager, config)
+      // Their filters overlap with those of tenants, which cannot be made beside them.
+      for (const name of FORMER_CONSUMERS) {
+        await manager.consumers.delete(STREAMS.tasks, name).catch(() => false)
+      }
+      await manager.consumers.add(STREAMS.tasks, pointerConsumerConfig(RUNNING_CONSUMER))
+      await manager.consumers.add(STREAMS.ops, verdictConsumerConfig)
+      return
+    } catch (cause) {
+      if (performance.now() >= deadline) {
+        throw new ServiceError('bus-unavailable', 'the streams cannot be made', {
+          retryable: true,
+          cause,
+        })
+      }
+      log.warn({ err: cause }, 'streams not ready, trying again')
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+  }
+}
+
+function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
+  const shared = {
+    storage: StorageType.File,
+    num_replicas: sizes.replicas,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    allow_direct: true,
+    max_consumers: -1,
+  }
+  return [
+    {
+      ...shared,
+      name: STREAMS.log,
+      subjects: ['log.*'],
+      retention: RetentionPolicy.Limits,
+      // A full log refuses; it never drops what was accepted (L1, L7).
+      discard: DiscardPolicy.New,
+      max_bytes: sizes.logMaxBytes,
+      // Clients are fed by what was stored, after it was stored (L5).
+      republish: { src: 'log.*', dest: 'live.{{wildcard(1)}}' },
+    },
+    {
+      ...shared,
+      name: STREAMS.tasks,
+      subjects: ['tasks.*.*.*'],
+      retention: RetentionPolicy.Workqueue,
+      discard: DiscardPolicy.New,
+      // One pointer per task: a second one is refused, so repairs need no care (L8).
+      max_msgs_per_subject: 1,
+      discard_new_per_subject: true,
+      max_bytes: sizes.tasksMaxBytes,
+    },
+    {
+      ...shared,
+      name: STREAMS.ops,
+      subjects: ['ops.>'],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_bytes: sizes.opsMaxBytes,
+      max_age: nanos(OPS_MAX_AGE_MS),
+    },
+    {
+      ...shared,
+      name: STREAMS.agents,
+      subjects: [SUBJECTS.allAgents],
+      retention: RetentionPolicy.Limits,
+      // One message for each version of a definition: the oldest versions go, a definition never.
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: AGENT_VERSIONS_MAX,
+      max_bytes: AGENTS_MAX_BYTES,
+    },
+    {
+      ...shared,
+      name: STREAMS.schedules,
+      subjects: [SUBJECTS.allSchedules],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      // The newest definition and the newest tick are all there is to know of a schedule.
+      max_msgs_per_subject: 1,
+      max_bytes: SCHEDULES_MAX_BYTES,
+    },
+  ]
+}
+
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig>,
+): Promise<void> {
+  const name = config.name ?? ''
+  try {
+    await manager.streams.add(config)
+  } catch {
+    // It is there with other settings: bring it up to date, or say why that cannot be done.
+    await manager.streams.update(name, config)
+  }
+}
+
+const verdictConsumerConfig: Partial<ConsumerConfig> = {
+  durable_name: VERDICT_CONSUMER,
+  filter_subject: 'ops.node.*',
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(VERDICT_ACK_WAIT_MS),
+  deliver_policy: DeliverPolicy.All,
+  max_deliver: -1,
+  max_ack_pending: VERDICTS_OUT_MAX,
+}

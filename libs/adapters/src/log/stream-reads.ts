@@ -1,0 +1,182 @@
+import { ServiceError } from '@agentfleet/protocol'
+import type { Msg } from 'nats'
+import { within, type Bus } from '../bus/bus.ts'
+
+/** Reads of single messages and of stream figures. Throw ServiceError `bus-unavailable`. */
+
+/** One stored message. */
+export interface StoredMessage {
+  readonly subject: string
+  readonly seq: number
+  readonly messageId: string
+  readonly text: string
+}
+
+/** How full a stream is. */
+export interface StreamFill {
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly messages: number
+  readonly firstSeq: number
+  readonly lastSeq: number
+}
+
+const READ_WITHIN_MS = 2_000
+/** A server that restarts answers again within seconds; reads wait that long, not longer. */
+const READ_TRIES = 5
+
+/** Which message to read. */
+export type ReadRequest =
+  { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string }
+
+/** Direct get (any replica answers); undefined when there is no such message. */
+export async function readMessage(
+  bus: Bus,
+  stream: string,
+  query: ReadRequest,
+): Promise<StoredMessage | undefined> {
+  const answer = await ask(bus, `$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query))
+  const head = answer.headers
+  if (head === undefined || head.code === 404) return undefined
+  if (head.code !== 0) {
+    throw new ServiceError('bus-unavailable', `${stream}: ${head.code} ${head.description}`)
+  }
+  return {
+    subject: head.get('Nats-Subject'),
+    seq: Number(head.get('Nats-Sequence')),
+    messageId: head.get('Nats-Msg-Id'),
+    text: answer.string(),
+  }
+}
+
+interface StreamInfoAnswer {
+  readonly error?: { readonly description: string }
+  readonly config: { readonly max_bytes: number }
+  readonly state: {
+    readonly bytes: number
+    readonly messages: number
+    readonly first_seq: number
+    readonly last_seq: number
+    readonly subjects?: Readonly<Record<string, number>>
+  }
+  readonly total?: number
+}
+
+/** Size figures of a stream. */
+export async function streamFill(bus: Bus, stream: string): Promise<StreamFill> {
+  const { config, state } = await streamInfo(bus, stream, {})
+  return {
+    bytes: state.bytes,
+    maxBytes: config.max_bytes,
+    messages: state.messages,
+    firstSeq: state.first_seq,
+    lastSeq: state.last_seq,
+  }
+}
+
+/** Every subject of a stream under a filter, page by page (the server sends up to 100,000 a page). */
+export async function streamSubjects(
+  bus: Bus,
+  stream: string,
+  filter: string,
+): Promise<Set<string>> {
+  const subjects = new Set<string>()
+  for (let offset = 0; ;) {
+    const answer = await streamInfo(bus, stream, { subjects_filter: filter, offset })
+    const page = Object.keys(answer.state.subjects ?? {})
+    for (const subject of page) subjects.add(subject)
+    offset += page.length
+    if (page.length === 0 || offset >= (answer.total ?? 0)) return subjects
+  }
+}
+
+/** A durable consumer with what waits at it, what is out with its readers, and how many listen. */
+export interface ConsumerState {
+  readonly name: string
+  readonly waiting: number
+  readonly out: number
+  /** Requests of readers that wait at the server. */
+  readonly listeners: number
+  readonly createdAtMs: number
+}
+
+/** Every consumer of a stream, page by page (the server sends up to 256 a page). */
+export async function streamConsumers(bus: Bus, stream: string): Promise<ConsumerState[]> {
+  const consumers: ConsumerState[] = []
+  for (;;) {
+    const query = JSON.stringify({ offset: consumers.length })
+    const answer = await ask(bus, `$JS.API.CONSUMER.LIST.${stream}`, query)
+    const list = JSON.parse(answer.string()) as ConsumerListAnswer
+    if (list.error !== undefined) {
+      throw new ServiceError('bus-unavailable', `${stream}: ${list.error.description}`)
+    }
+    const page = list.consumers ?? []
+    consumers.push(...page.map(consumerState))
+    if (page.length === 0 || consumers.length >= (list.total ?? 0)) return consumers
+  }
+}
+
+/** One consumer as it is now; undefined when there is none of this name. */
+export async function readConsumer(
+  bus: Bus,
+  stream: string,
+  consumer: string,
+): Promise<ConsumerState | undefined> {
+  const answer = await ask(bus, `$JS.API.CONSUMER.INFO.${stream}.${consumer}`, '')
+  const info = JSON.parse(answer.string()) as WireConsumer & ConsumerListAnswer
+  if (info.error === undefined) return consumerState(info)
+  if (info.error.code === 404) return undefined
+  throw new ServiceError('bus-unavailable', `${consumer}: ${info.error.description}`)
+}
+
+interface WireConsumer {
+  readonly name: string
+  readonly created?: string
+  readonly num_pending?: number
+  readonly num_ack_pending?: number
+  readonly num_waiting?: number
+}
+
+interface ConsumerListAnswer {
+  readonly error?: { readonly code: number; readonly description: string }
+  readonly total?: number
+  readonly consumers?: readonly WireConsumer[] | null
+}
+
+function consumerState(info: WireConsumer): ConsumerState {
+  return {
+    name: info.name,
+    waiting: info.num_pending ?? 0,
+    out: info.num_ack_pending ?? 0,
+    listeners: info.num_waiting ?? 0,
+    createdAtMs: Date.parse(info.created ?? ''),
+  }
+}
+
+async function streamInfo(bus: Bus, stream: string, query: object): Promise<StreamInfoAnswer> {
+  const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, JSON.stringify(query))
+  const info = JSON.parse(answer.string()) as StreamInfoAnswer
+  if (info.error !== undefined) {
+    throw new ServiceError('bus-unavailable', `${stream}: ${info.error.description}`)
+  }
+  return info
+}
+
+async function ask(bus: Bus, subject: string, data: string): Promise<Msg> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await within(
+        bus.nats.request(subject, data, { timeout: READ_WITHIN_MS }),
+        READ_WITHIN_MS + 100,
+      )
+    } catch (cause) {
+      if (tries >= READ_TRIES || bus.nats.isClosed()) {
+        throw new ServiceError('bus-unavailable', `${subject}: no answer`, {
+          retryable: true,
+          cause,
+        })
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100 * tries))
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
+import type { Bus } from '../bus/bus.ts'
+import type { Logger } from '../logger.ts'
+import { createPuller, type PulledMessage, type Puller } from '../pointers/pull.ts'
+import { readMessage, streamFill } from './stream-reads.ts'
+
+/**
+ * Reads a stream, or some subjects of it, in order and without gaps, for as long as it is not closed.
+ *
+ * States: placeless (where to begin is not known yet) → reading ⇄ remaking. Its server-side consumer is
+ * disposable: when it is gone (server restart, clean-up after a long absence), when messages of it
+ * were lost on a connection that broke, or when it falls silent while the stream goes on, another one
+ * is made behind the last message read. Invariant: `receive` sees strictly ascending sequences, each
+ * stored message once; only a tail that begins at the end begins anew when the stream was replaced.
+ */
+export interface StreamTail {
+  /** Sequence of the last message handed to `receive`. */
+  position(): number
+  /** Resolves when everything stored at the time of the call has been handed on. */
+  caughtUp(): Promise<void>
+  close(): Promise<void>
+}
+
+/** What to read. */
+export interface TailOptions {
+  readonly stream: string
+  /** Only messages of these subjects; all if none are named. */
+  readonly filters?: readonly string[]
+  /** Behind this sequence, or so many stored messages before the end. */
+  readonly from: { readonly afterSeq: number } | { readonly readBack: number }
+  readonly receive: (message: PulledMessage) => void
+  readonly log: Logger
+}
+
+const BATCH = 1_000
+/** Followers fold; nobody waits for them by the millisecond. */
+const GATHER_MS = 50
+/** The server forgets an abandoned consumer after this, milliseconds. */
+const INACTIVE_MS = 60_000
+const WATCH_INTERVAL_MS = 2_000
+const MAKE_WITHIN_MS = 5_000
+
+/** Starts reading. */
+export function tailStream(bus: Bus, options: TailOptions): StreamTail {
+  const { stream, filters = [], from, log } = options
+  let position = 'afterSeq' in from ? from.afterSeq : undefined
+  let puller: Puller | undefined
+  let making: Promise<void> | undefined
+  let watching = false
+  let closed = false
+  let positionAtLastWatch: number | undefined
+  const waiters = new Set<{ seq: number; resolve: () => void }>()
+
+  const advance = (seq: number): void => {
+    position = seq
+    for (const waiter of waiters) {
+      if (position < waiter.seq) continue
+      waiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  /** Receives the messages of one consumer, which counts them. */
+  const receiver = (): ((message: PulledMessage) => void) => {
+    let received = 0
+    return (message) => {
+      if (closed || message.consumerSeq <= received) return
+      if (message.consumerSeq !== received + 1) {
+        log.warn({ stream, position }, 'messages were lost on the way, reading them again')
+        remake()
+        return
+      }
+      received += 1
+      options.receive(message)
+      advance(message.streamSeq)
+    }
+  }
+
+  const make = async (): Promise<void> => {
+    puller?.stop()
+    const name = `follow-${nuid.next()}`
+    position ??= await endOf(bus, stream, 'readBack' in from ? from.readBack : 0)
+    const manager = await bus.nats.jetstreamManager({ timeout: MAKE_WITHIN_MS, checkAPI: false })
+    await manager.consumers.add(stream, {
+      name,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: position + 1,
+      ...(filters.length === 0 ? {} : { filter_subjects: [...filters] }),
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(INACTIVE_MS),
+    })
+    if (closed) return
+    puller = createPuller(bus, {
+      stream,
+      consumer: name,
+      wanted: () => BATCH,
+      gatherMs: GATHER_MS,
+      receive: receiver(),
+      missing: remake,
+    })
+  }
+
+  const remake = (): void => {
+    if (closed) return
+    making ??= make()
+      .catch((error: unknown) => log.warn({ err: error, stream }, 'reader not ready, trying again'))
+      .finally(() => {
+        making = undefined
+      })
+  }
+
+  /** Whether something is stored that was not read. */
+  const behind = async (): Promise<boolean> => {
+    const last = await lastSeqOf(bus, stream, filters)
+    return position === undefined || last > position
+  }
+
+  const watch = async (): Promise<void> => {
+    const before = position
+    const { lastSeq } = await streamFill(bus, stream)
+    if (before !== undefined && lastSeq < before) {
+      log.error({ stream, lastSeq, position: before }, 'the stream ends before what was read of it')
+      if ('readBack' in from) {
+        position = undefined
+        remake()
+      }
+    } else if (puller === undefined || before === undefined) {
+      remake()
+    } else if (before === positionAtLastWatch && lastSeq > before && (await behind())) {
+      // Silent while the stream is ahead: the consumer is gone or stuck.
+      remake()
+    }
+    positionAtLastWatch = position
+  }
+  const watcher = setInterval(() => {
+    if (closed || watching || making !== undefined) return
+    watching = true
+    watch()
+      .catch((error: unknown) => log.warn({ err: error, stream }, 'stream not readable'))
+      .finally(() => {
+        watching = false
+      })
+  }, WATCH_INTERVAL_MS)
+  remake()
+
+  return {
+    position: () => position ?? 0,
+    async caughtUp() {
+      const seq = await lastSeqOf(bus, stream, filters)
+      if (closed || seq === 0 || (position !== undefined && position >= seq)) return
+      await new Promise<void>((resolve) => waiters.add({ seq, resolve }))
+    },
+    async close() {
+      closed = true
+      clearInterval(watcher)
+      puller?.stop()
+      for (const waiter of waiters) waiter.resolve()
+      await making
+    },
+  }
+}
+
+/** Sequence behind which so many messages are stored. */
+async function endOf(bus: Bus, stream: string, readBack: number): Promise<number> {
+  const { firstSeq, lastSeq } = await streamFill(bus, stream)
+  return Math.max(0, firstSeq - 1, lastSeq - readBack)
+}
+
+/** Sequence of the last stored message of these subjects; 0 when there is none. */
+async function lastSeqOf(bus: Bus, stream: string, filters: readonly string[]): Promise<number> {
+  if (filters.length === 0) {
+    const { lastSeq, messages } = await streamFill(bus, stream)
+    return messages === 0 ? 0 : lastSeq
+  }
+  const lasts = await Promise.all(
+    filters.map((filter) => readMessage(bus, stream, { last_by_subj: filter })),
+  )
+  return Math.max(0, ...lasts.map((message) => message?.seq ?? 0))
+}

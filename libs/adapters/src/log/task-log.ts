@@ -1,0 +1,107 @@
+import { foldHistory, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import { parseEvent, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protocol'
+import { createAppender } from './appends.ts'
+import type { Bus } from '../bus/bus.ts'
+import { readMessage, streamFill, type StreamFill, type StoredMessage } from './stream-reads.ts'
+
+/** One event as LOG holds it. */
+export interface StoredEvent {
+  readonly event: TaskEvent
+  readonly seq: number
+  readonly messageId: string
+}
+
+/** What became of an append. */
+export type AppendOutcome =
+  | { readonly kind: 'stored'; readonly seq: number; readonly duplicate: boolean }
+  /** Somebody else's event is newer than the writer thought. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'full' }
+  /** Not known to be stored, not known not to be. */
+  | { readonly kind: 'unknown' }
+
+/** The truth about tasks: one subject of LOG per task. */
+export interface TaskLog {
+  /**
+   * Appends with compare-and-set (L2). A conflict that turns out to be this very event (same
+   * message id) is answered as stored. Throws `bus-unavailable` only when the server refuses.
+   */
+  append(
+    taskId: string,
+    event: TaskEvent,
+    options: {
+      readonly expectSeq: number
+      readonly messageId: string
+      readonly deadlineMs: number
+    },
+  ): Promise<AppendOutcome>
+  last(taskId: string): Promise<StoredEvent | undefined>
+  history(taskId: string): Promise<StoredEvent[]>
+  record(taskId: string): Promise<TaskRecord | undefined>
+  fill(): Promise<StreamFill>
+  /** Appends not answered yet. */
+  pending(): number
+}
+
+/** No run is longer than this; the worker's own limits are far below it. */
+const HISTORY_MAX = 10_000
+
+/** Reads and writes LOG over this connection. */
+export function openTaskLog(bus: Bus): TaskLog {
+  const appender = createAppender(bus)
+
+  const last = async (taskId: string): Promise<StoredEvent | undefined> => {
+    const message = await readMessage(bus, STREAMS.log, { last_by_subj: SUBJECTS.log(taskId) })
+    return message === undefined ? undefined : toStored(message)
+  }
+
+  const history = async (taskId: string): Promise<StoredEvent[]> => {
+    const subject = SUBJECTS.log(taskId)
+    const events: StoredEvent[] = []
+    for (let from = 1; events.length < HISTORY_MAX;) {
+      const message = await readMessage(bus, STREAMS.log, { seq: from, next_by_subj: subject })
+      if (message === undefined) break
+      events.push(toStored(message))
+      from = message.seq + 1
+    }
+    return events
+  }
+
+  return {
+    last,
+    history,
+    pending: () => appender.pending(),
+    async record(taskId) {
+      return foldHistory(taskId, await history(taskId))
+    },
+    fill: () => streamFill(bus, STREAMS.log),
+    async append(taskId, event, { expectSeq, messageId, deadlineMs }) {
+      const ack = await appender.append({
+        subject: SUBJECTS.log(taskId),
+        data: JSON.stringify(event),
+        expectSeq,
+        messageId,
+        deadlineMs,
+      })
+      if (ack.kind === 'refused') {
+        throw new ServiceError('bus-unavailable', ack.reason, { retryable: false })
+      }
+      if (ack.kind === 'full') return { kind: 'full' }
+      if (ack.kind !== 'conflict') return ack
+      // After a server crash the duplicate window may have forgotten our id: read back, compare.
+      const stored = await last(taskId)
+      if (stored?.messageId === messageId) {
+        return { kind: 'stored', seq: stored.seq, duplicate: true }
+      }
+      return ack
+    },
+  }
+}
+
+function toStored(message: StoredMessage): StoredEvent {
+  return {
+    event: parseEvent(message.text),
+    seq: message.seq,
+    messageId: message.messageId,
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  decisionSchema,
+  incidentSchema,
+  outcomeOfDecisionSchema,
+  STREAMS,
+  SUBJECTS,
+  type Decision,
+  type DecisionOutcome,
+  type Incident,
+} from '@agentfleet/protocol'
+import type { Bus } from '../bus/bus.ts'
+import type { Logger } from '../logger.ts'
+import type { PulledMessage } from '../pointers/pull.ts'
+import { tailStream } from '../log/stream-tail.ts'
+
+/** One record of the control plane. */
+export type OpsEntry =
+  | { readonly kind: 'decision'; readonly decision: Decision; readonly seq: number }
+  | { readonly kind: 'outcome'; readonly outcome: DecisionOutcome; readonly seq: number }
+  | { readonly kind: 'incident'; readonly incident: Incident; readonly seq: number }
+
+/** A running tail of OPS. */
+export interface OpsTail {
+  /** Resolves when everything stored at the time of the call has been handed on. */
+  caughtUp(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A decision with all its options takes a few kB; what is longer is not kept in memory, characters. */
+const ENTRY_CHARS_MAX = 64 * 1024
+
+/**
+ * Reads OPS from its end on: decisions with their outcomes from so many stored messages back, and every
+ * incident there is, as there are far fewer of those than of anything else there. What cannot be understood
+ * is skipped with a line in the log. After a stream was replaced some of it may come twice.
+ */
+export function tailOps(
+  bus: Bus,
+  options: {
+    readonly readBack: number
+    readonly receive: (entry: OpsEntry) => void
+    readonly log: Logger
+  },
+): OpsTail {
+  const { log, readBack } = options
+  const receive = (message: PulledMessage): void => {
+    const entry = readEntry(message, log)
+    if (entry !== undefined) options.receive(entry)
+  }
+  const shared = { stream: STREAMS.ops, receive, log }
+  const decided = [SUBJECTS.allDecisions, SUBJECTS.allOutcomes]
+  const tails = [
+    tailStream(bus, { ...shared, filters: decided, from: { readBack } }),
+    tailStream(bus, {
+      ...shared,
+      filters: [SUBJECTS.allIncidents],
+      from: { readBack: Number.MAX_SAFE_INTEGER },
+    }),
+  ]
+  return {
+    async caughtUp() {
+      await Promise.all(tails.map((tail) => tail.caughtUp()))
+    },
+    async close() {
+      await Promise.all(tails.map((tail) => tail.close()))
+    },
+  }
+}
+
+function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger) {
+  try {
+    if (text.length > ENTRY_CHARS_MAX) throw new RangeError(`${text.length} characters`)
+    return parseEntry(subject, JSON.parse(text), seq)
+  } catch (error) {
+    log.warn({ err: error, subject, seq }, 'entry of OPS not understood, skipped')
+    return undefined
+  }
+}
+
+function parseEntry(subject: string, value: unknown, seq: number): OpsEntry | undefined {
+  switch (subject.split('.')[1] ?? '') {
+    case 'decision':
+      return { kind: 'decision', decision: decisionSchema.parse(value), seq }
+    case 'outcome':
+      return { kind: 'outcome', outcome: outcomeOfDecisionSchema.parse(value), seq }
+    case 'incident':
+      return { kind: 'incident', incident: incidentSchema.parse(value), seq }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,173 @@
+import { nuid } from 'nats'
+import type { Bus } from '../bus/bus.ts'
+
+/**
+ * A pull consumer that asks only for what its owner can take now.
+ *
+ * States: idle (nothing wanted), asking (one pull request is out), pausing (gathering, or after a
+ * fault), stopped. Invariants: at most one
+ * request is out; never more messages than asked for, but for those of a request that was given
+ * up; a lost request or answer only delays (the request is given up after its time and put again).
+ */
+
+/** A message with what JetStream says of it. */
+export interface PulledMessage {
+  readonly subject: string
+  readonly text: string
+  readonly ackSubject: string
+  readonly streamSeq: number
+  /** Counts the deliveries of this consumer, from 1. */
+  readonly consumerSeq: number
+  /** How often it was delivered, 1 for the first time. */
+  readonly deliveries: number
+  /** Messages of this consumer still waiting behind it. */
+  readonly waiting: number
+  readonly storedAtMs: number
+}
+
+/** What a puller needs of its owner. */
+export interface PullOptions {
+  readonly stream: string
+  readonly consumer: string
+  /** How many messages the owner can take now; 0: none, `poke` when that changes. */
+  wanted(): number
+  receive(message: PulledMessage): void
+  /**
+   * Takes what a busy moment brings together: after the first message the next ones are asked for
+   * together this much later, milliseconds. For readers that need not be the first to know.
+   */
+  readonly gatherMs?: number
+  /** The consumer does not exist (any more). */
+  missing?(): void
+}
+
+/** A running puller. */
+export interface Puller {
+  /** Looks again at `wanted()`. */
+  poke(): void
+  stop(): void
+}
+
+/** A request on an empty consumer waits this long at the server, milliseconds. */
+const PULL_EXPIRES_MS = 5_000
+/** An answer is given up this long after its time, milliseconds. */
+const PULL_GRACE_MS = 500
+/** After a missing consumer or server the next try waits this long, milliseconds. */
+const RETRY_AFTER_MS = 250
+/** One request never asks for more, so that several pullers share a burst. */
+const BATCH_MAX = 2_000
+
+/** Starts pulling. */
+export function createPuller(bus: Bus, options: PullOptions): Puller {
+  const prefix = `${bus.inboxPrefix}.pull.${nuid.next()}`
+  const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
+  let outstanding = 0
+  let request = 0
+  let received = 0
+  let gathering = false
+  let stopped = false
+  let giveUp: NodeJS.Timeout | undefined
+  let retry: NodeJS.Timeout | undefined
+
+  const ask = (): void => {
+    if (stopped || outstanding > 0 || retry !== undefined) return
+    // A gathering reader rings a bell with one message and then takes what has come.
+    const bell = options.gatherMs !== undefined && !gathering
+    const batch = bell ? 1 : Math.min(BATCH_MAX, options.wanted())
+    if (batch < 1) return
+    outstanding = batch
+    received = 0
+    request += 1
+    const expires = PULL_EXPIRES_MS * 1_000_000
+    const wish = gathering ? { batch, no_wait: true } : { batch, expires }
+    bus.publish(api, JSON.stringify(wish), `${prefix}.${request}`)
+    giveUp = setTimeout(done, PULL_EXPIRES_MS + PULL_GRACE_MS)
+  }
+
+  const done = (): void => {
+    clearTimeout(giveUp)
+    const full = outstanding <= 0
+    outstanding = 0
+    if (options.gatherMs === undefined) {
+      ask()
+      return
+    }
+    const behind = gathering && full
+    gathering = received > 0
+    if (!gathering || behind) ask()
+    else pause(options.gatherMs)
+  }
+
+  const pause = (ms: number): void => {
+    if (retry !== undefined || stopped) return
+    retry = setTimeout(() => {
+      retry = undefined
+      ask()
+    }, ms)
+  }
+
+  const subscription = bus.nats.subscribe(`${prefix}.*`, {
+    callback(error, message) {
+      if (error !== null || stopped) return
+      const ackSubject = message.reply ?? ''
+      if (ackSubject.startsWith('$JS.ACK.')) {
+        outstanding -= 1
+        received += 1
+        options.receive(parsePulled(message.subject, message.string(), ackSubject))
+        if (outstanding <= 0) done()
+        return
+      }
+      const code = message.headers?.code ?? 0
+      // A status of a request that was given up says nothing about the present one.
+      if (message.subject !== `${prefix}.${request}` || code === 100) return
+      if (code === 404 || code === 408) done()
+      else {
+        if (code === 409 && /consumer deleted/i.test(message.headers?.description ?? '')) {
+          options.missing?.()
+        }
+        // 503: no such consumer or no JetStream yet.
+        if (code === 503) options.missing?.()
+        clearTimeout(giveUp)
+        outstanding = 0
+        pause(RETRY_AFTER_MS)
+      }
+    },
+  })
+  const unlisten = bus.onReconnect(done)
+  ask()
+  return {
+    poke: ask,
+    stop() {
+      stopped = true
+      clearTimeout(giveUp)
+      clearTimeout(retry)
+      unlisten()
+      if (!bus.nats.isClosed()) subscription.unsubscribe()
+    },
+  }
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<stored ns>.<waiting>` */
+function parsePulled(subject: string, text: string, ackSubject: string): PulledMessage {
+  const parts = ackSubject.split('.')
+  return {
+    subject,
+    text,
+    ackSubject,
+    deliveries: Number(parts[4]),
+    streamSeq: Number(parts[5]),
+    consumerSeq: Number(parts[6]),
+    storedAtMs: Number(parts[7]) / 1_000_000,
+    waiting: Number(parts[8]),
+  }
+}
+
+type Ack = (bus: Bus, ackSubject: string | undefined) => void
+const sayOf =
+  (word: string): Ack =>
+  (bus, ackSubject) => {
+    if (ackSubject !== undefined) bus.publish(ackSubject, word)
+  }
+
+/** Confirms, renews or gives back a pulled message, if there is one; hints all three (L6). */
+export const ack = { done: sayOf('+ACK'), renew: sayOf('+WPI'), giveBack: sayOf('-NAK') } as const

@@ -1,0 +1,152 @@
+import { ServiceError } from '@agentfleet/protocol'
+import Consul from 'consul'
+import { within } from '../bus/bus.ts'
+import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
+import type { Logger } from '../logger.ts'
+
+/**
+ * Discovery through Consul. An outage freezes the list of services, it never empties it; liveness is
+ * judged by beats, not by Consul.
+ */
+export interface Registry {
+  /** Registers one service with an HTTP check on its `/readyz`; `close` takes it out again. */
+  register(service: {
+    readonly id: string
+    readonly name: string
+    readonly host: string
+    readonly port: number
+  }): Promise<{ close(): Promise<void> }>
+  /** Follows the ids of the passing services of a name; `close` ends it. */
+  watch(name: string, receive: (ids: readonly string[]) => void): { close(): void }
+  /** Ids of the services of a name whose checks are critical. */
+  critical(name: string): Promise<readonly string[]>
+  /** Stands for the one leadership of a key until it is closed. */
+  lead(key: string, options: LeadOptions): Leadership
+}
+
+const CHECK_INTERVAL = '1s'
+const CHECK_TIMEOUT = '1s'
+/** Consul's least; it acts about a minute later. Until then the entry stands as critical. */
+const DEREGISTER_AFTER = '1m'
+const CALL_WITHIN_MS = 3_000
+/** A blocking query returns after this at the latest. */
+const WATCH_WAIT = '30s'
+/** Back soon after an outage, milliseconds. */
+const WATCH_RETRY_MAX_MS = 2_000
+/** After a leader is lost the lock rests this long, so that its last actions have landed. */
+const LOCK_DELAY = '1s'
+const REGISTER_TRIES = 10
+const REGISTER_RETRY_MS = 500
+
+interface HealthEntry {
+  readonly Service: { readonly ID: string }
+}
+
+/** Speaks to the Consul agent at `url`; connects with the first call. */
+export function connectRegistry(options: { readonly url: string; readonly log: Logger }): Registry {
+  const { log } = options
+  const url = new URL(options.url)
+  const consul = new Consul({
+    host: url.hostname,
+    port: Number(url.port || 8500),
+    secure: url.protocol === 'https:',
+  })
+  return {
+    async register(service) {
+      const entry = {
+        id: service.id,
+        name: service.name,
+        address: service.host,
+        port: service.port,
+        check: {
+          name: 'readyz',
+          http: `http://${service.host}:${service.port}/readyz`,
+          interval: CHECK_INTERVAL,
+          timeout: CHECK_TIMEOUT,
+          // It registers itself once it is ready: no need to wait for the first check.
+          status: 'passing',
+          deregistercriticalserviceafter: DEREGISTER_AFTER,
+        },
+      }
+      await withTries(() => limited(consul.agent.service.register(entry)), log)
+      return {
+        async close() {
+          await limited(consul.agent.service.deregister(service.id)).catch((error: unknown) =>
+            log.warn({ err: error }, 'not deregistered, Consul will notice by its check'),
+          )
+        },
+      }
+    },
+    watch(name, receive) {
+      const watch = consul.watch({
+        method: consul.health.service,
+        // The typings allow text only; Consul reads `passing=true` from the query either way.
+        options: { service: name, passing: 'true', wait: WATCH_WAIT },
+        backoffMax: WATCH_RETRY_MAX_MS,
+      })
+      watch.on('change', (entries: HealthEntry[]) => receive(entries.map(({ Service: s }) => s.ID)))
+      watch.on('error', (error: unknown) => {
+        log.warn({ err: error }, 'Consul does not answer, its last list stands')
+      })
+      return { close: () => watch.end() }
+    },
+    lead: (key, leadOptions) =>
+      standForLeader(
+        {
+          createSession: async (name, ttlMs) => {
+            const ttl = `${Math.ceil(ttlMs / 1_000)}s`
+            const settings = { name, ttl, behavior: 'release', lockdelay: LOCK_DELAY } as const
+            return (await limited(consul.session.create(settings))).ID
+          },
+          renewSession: (id) =>
+            limited(
+              consul.session.renew(id).then(
+                () => true,
+                (error: unknown) => {
+                  if (isNotFound(error)) return false
+                  throw error
+                },
+              ),
+            ),
+          destroySession: (id) => limited(consul.session.destroy(id)),
+          acquire: (session, value) => limited(consul.kv.set({ key, value, acquire: session })),
+        },
+        { ...leadOptions, key, log },
+      ),
+    async critical(name) {
+      const entries = (await limited(consul.health.checks({ service: name }))) as {
+        readonly Status: string
+        readonly ServiceID: string
+      }[]
+      return entries.filter((check) => check.Status === 'critical').map((check) => check.ServiceID)
+    },
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && 'statusCode' in error && error.statusCode === 404
+}
+
+async function limited<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await within(call, CALL_WITHIN_MS)
+  } catch (cause) {
+    throw new ServiceError('registry-unavailable', 'Consul does not answer', {
+      retryable: true,
+      cause,
+    })
+  }
+}
+
+async function withTries(call: () => Promise<unknown>, log: Logger): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await call()
+      return
+    } catch (error) {
+      if (tries >= REGISTER_TRIES) throw error
+      log.warn({ err: error }, 'not registered in Consul yet, trying again')
+      await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS))
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { ServiceError } from '@agentfleet/protocol'
+import { createHash } from 'node:crypto'
+import { Redis } from 'ioredis'
+import type { Logger } from '../logger.ts'
+
+/** One connection to Redis, with what every user of it needs. */
+export interface RedisLink {
+  readonly redis: Redis
+  /** Runs commands; whatever goes wrong is `store-unavailable`. */
+  guarded<T>(call: () => Promise<T>): Promise<T>
+  /** Runs a Lua script by its digest. */
+  script(
+    text: string,
+    keys: readonly string[],
+    argv: readonly (string | number)[],
+  ): Promise<unknown>
+  ready(): boolean
+  close(): Promise<void>
+}
+
+const RECONNECT_MAX_MS = 1_000
+
+/** Connects to Redis; one that is away makes every call fail until it is back. */
+export async function connectRedis(options: {
+  readonly url: string
+  readonly log: Logger
+  /** What this connection is for, as the log names it. */
+  readonly name: string
+  readonly commandWithinMs: number
+}): Promise<RedisLink> {
+  const { log, name, commandWithinMs } = options
+  const redis = new Redis(options.url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: commandWithinMs,
+    connectTimeout: commandWithinMs,
+    retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
+  })
+  let away = false
+  redis.on('error', (error: Error) => {
+    if (!away) log.warn({ err: error }, `${name} away`)
+    away = true
+  })
+  redis.on('ready', () => {
+    if (away) log.info({}, `${name} back`)
+    away = false
+  })
+  // The service starts without it; what needs it says so until it is there.
+  await redis.connect().catch(() => undefined)
+
+  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call()
+    } catch (cause) {
+      throw new ServiceError('store-unavailable', 'Redis does not answer', {
+        retryable: true,
+        cause,
+      })
+    }
+  }
+  return {
+    redis,
+    guarded,
+    script: (text, keys, argv) => guarded(() => runScript(redis, text, keys, argv)),
+    ready: () => redis.status === 'ready',
+    async close() {
+      redis.disconnect()
+    },
+  }
+}
+
+/** Runs a script by its digest, and whole where a restarted Redis has forgotten it. */
+export async function runScript(
+  redis: Redis,
+  script: string,
+  keys: readonly string[],
+  argv: readonly (string | number)[],
+): Promise<unknown> {
+  const sha = createHash('sha1').update(script).digest('hex')
+  try {
+    return await redis.evalsha(sha, keys.length, ...keys, ...argv)
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+    return redis.eval(script, keys.length, ...keys, ...argv)
+  }
+}

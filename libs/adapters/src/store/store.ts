@@ -1,0 +1,203 @@
+import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
+import type { Redis } from 'ioredis'
+import type { Logger } from '../logger.ts'
+import { connectRedis, runScript } from './redis.ts'
+import { DROP_STRANDED_SCRIPT, INFLIGHT_OF_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
+
+/**
+ * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
+ * rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
+ *
+ * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>:<state>` members
+ * `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
+ * `projection` the log sequence up to which it is complete.
+ */
+export interface Store {
+  /** Writes records that are newer than what is stored; one round trip for the whole batch. */
+  project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
+  load(taskId: string): Promise<TaskRecord | undefined>
+  /** Newest first. */
+  list(query: {
+    readonly tenant: string
+    readonly state?: TaskState
+    readonly cursor?: string
+    readonly limit: number
+  }): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
+  /** Notes where tasks run and how to give their pointers back. */
+  noteInflight(
+    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
+  ): Promise<void>
+  dropInflight(taskIds: readonly string[]): Promise<void>
+  /** Drops those of these entries that still say the same; a newer note stays. */
+  dropStranded(
+    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
+  ): Promise<void>
+  inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
+  /** Everything noted for one node; every entry when no node is named. */
+  inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
+  /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
+  builtSeq(): Promise<number | undefined>
+  markBuilt(seq: number): Promise<void>
+  /** Takes index entries of tasks submitted before this instant out. */
+  forgetBefore(atMs: number): Promise<void>
+  ping(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Longest a command may take, milliseconds: the API falls back to the log after that. */
+const COMMAND_WITHIN_MS = 2_000
+/** Entries looked at in one step of a scan. */
+const SCAN_COUNT = 1_000
+/** The same where only what matches travels: the store stands still for a few milliseconds each. */
+const SEARCH_COUNT = 10_000
+const SEPARATOR = ' '
+
+/** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
+export async function connectStore(options: {
+  readonly url: string
+  readonly log: Logger
+}): Promise<Store> {
+  const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
+  const { redis, guarded } = link
+
+  const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
+    const texts = await redis.mget(ids.map((id) => `task:${id}`))
+    return texts.map((text) => (text === null ? undefined : parseRecord(text)))
+  }
+
+  return {
+    project: (records, retentionMs) =>
+      guarded(async () => {
+        if (records.length === 0) return
+        const argv: string[] = [String(retentionMs)]
+        for (const record of records) {
+          const member = indexMember(record.submittedAtMs, record.taskId)
+          argv.push(
+            `${record.taskId} ${record.tenant} ${member}`,
+            `${record.seq} ${record.state} ${JSON.stringify(record)}`,
+          )
+        }
+        await runScript(redis, PROJECT_SCRIPT, [], argv)
+      }),
+    load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
+    list: (query) => guarded(() => list(redis, loadMany, query)),
+    noteInflight: (entries) =>
+      guarded(async () => {
+        if (entries.length === 0) return
+        const fields: string[] = []
+        for (const entry of entries) {
+          fields.push(entry.taskId, entry.nodeId + SEPARATOR + entry.ackSubject)
+        }
+        await redis.hset('inflight', ...fields)
+      }),
+    dropInflight: (taskIds) =>
+      guarded(async () => {
+        if (taskIds.length > 0) await redis.hdel('inflight', ...taskIds)
+      }),
+    dropStranded: (entries) =>
+      guarded(async () => {
+        const argv = entries.flatMap(({ taskId, nodeId, ackSubject }) => [
+          taskId,
+          nodeId + SEPARATOR + ackSubject,
+        ])
+        if (argv.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, [], argv)
+      }),
+    inflightNode: (taskIds) =>
+      guarded(async () => {
+        if (taskIds.length === 0) return []
+        const values = await redis.hmget('inflight', ...taskIds)
+        return values.map((value) => value?.split(SEPARATOR)[0])
+      }),
+    inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
+    builtSeq: () =>
+      guarded(async () => {
+        const seq = await redis.get('projection')
+        return seq === null ? undefined : Number(seq)
+      }),
+    markBuilt: (seq) =>
+      guarded(async () => {
+        await redis.set('projection', String(seq))
+      }),
+    forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
+    ping: async () => link.ready(),
+    close: () => link.close(),
+  }
+}
+
+/** A member that sorts by time of submission, then by id. */
+function indexMember(submittedAtMs: number, taskId: string): string {
+  return `${String(submittedAtMs).padStart(14, '0')}:${taskId}`
+}
+
+function parseRecord(text: string): TaskRecord {
+  return JSON.parse(text.slice(text.indexOf('{'))) as TaskRecord
+}
+
+async function list(
+  redis: Redis,
+  loadMany: (ids: readonly string[]) => Promise<(TaskRecord | undefined)[]>,
+  query: Parameters<Store['list']>[0],
+): ReturnType<Store['list']> {
+  const below = query.cursor === undefined ? '+' : `(${query.cursor}`
+  const states = query.state === undefined ? TASK_STATES : [query.state]
+  const members = (
+    await Promise.all(
+      states.map((state) =>
+        redis.zrevrangebylex(
+          `tasks:${query.tenant}:${state}`,
+          below,
+          '-',
+          'LIMIT',
+          0,
+          query.limit + 1,
+        ),
+      ),
+    )
+  )
+    .flat()
+    .sort((a, b) => (a < b ? 1 : -1))
+    .slice(0, query.limit + 1)
+  const page = members.slice(0, query.limit)
+  const ids = page.map((member) => member.slice(member.indexOf(':') + 1))
+  const found = ids.length === 0 ? [] : await loadMany(ids)
+  const records = found.filter((record) => record !== undefined)
+  const last = page.at(-1)
+  return members.length > query.limit && last !== undefined
+    ? { records, cursor: last }
+    : { records }
+}
+
+async function inflightOf(redis: Redis, nodeId: string | undefined) {
+  const entries = new Map<string, { taskId: string; nodeId: string; ackSubject: string }>()
+  for (let cursor = '0'; ;) {
+    const [next, fields] =
+      nodeId === undefined
+        ? await redis.hscan('inflight', cursor, 'COUNT', SCAN_COUNT)
+        : await searchInflight(redis, cursor, nodeId)
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const [node = '', ackSubject = ''] = fields[i + 1]!.split(SEPARATOR)
+      entries.set(fields[i]!, { taskId: fields[i]!, nodeId: node, ackSubject })
+    }
+    if (next === '0') return [...entries.values()]
+    cursor = next
+  }
+}
+
+async function searchInflight(
+  redis: Redis,
+  cursor: string,
+  nodeId: string,
+): Promise<[next: string, fields: string[]]> {
+  const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
+  const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, [], argv)) as string[]
+  return [next, fields]
+}
+
+async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
+  const below = `(${String(atMs).padStart(14, '0')}:`
+  for (const tenant of await redis.smembers('tenants')) {
+    for (const state of TASK_STATES) {
+      await redis.zremrangebylex(`tasks:${tenant}:${state}`, '-', below)
+    }
+  }
+}

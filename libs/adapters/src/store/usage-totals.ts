@@ -1,0 +1,128 @@
+import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
+import type { Logger } from '../logger.ts'
+import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
+import { connectRedis } from './redis.ts'
+
+/**
+ * Totals of usage by tenant, day (UTC), model and provider, made of LOG and of nothing else.
+ *
+ * `usage` holds the log sequence up to which everything is counted, and moves with the totals in one
+ * script, so that no event counts twice and none is left out, however many write (L8). Hashes
+ * `usage:<tenant>:<day>`: `<model> <provider>|in`, `|out`, `|calls`, `|nano`; `=|tokens`, `=|nano` of the
+ * day and `<hour>|tokens`, `<hour>|nano` of its hours, by which budgets are kept. The fleet is the tenant `=`.
+ */
+export interface UsageTotals {
+  /** The log sequence up to which everything is counted; 0 after the store was emptied. */
+  position(): Promise<number>
+  /** Adds entries if the totals stand at `from`; where they stand after that, moved or not. */
+  add(from: number, to: number, entries: readonly UsageEntry[]): Promise<number>
+  /** What a tenant, or the fleet, has used on these days. */
+  read(tenant: string | undefined, days: readonly string[]): Promise<readonly DayUsage[]>
+  close(): Promise<void>
+}
+
+/** What one event of the log adds. */
+export interface UsageEntry {
+  readonly tenant: string
+  readonly atMs: number
+  readonly model: string
+  readonly provider: string
+  readonly usage: Usage
+}
+
+/** Usage of one day. */
+export interface DayUsage {
+  readonly day: string
+  readonly models: readonly {
+    readonly model: string
+    readonly provider: string
+    readonly usage: Usage
+  }[]
+}
+
+const FLEET = '='
+const COMMAND_WITHIN_MS = 2_000
+/** Totals of a day are kept for a good year, milliseconds. */
+const KEEP_MS = 400 * 86_400_000
+
+/** Where the totals of a tenant's day stand. */
+export function usageKey(tenant: string, day: string): string {
+  return `usage:${tenant}:${day}`
+}
+
+/** Connects to the totals. */
+export async function connectUsageTotals(options: {
+  readonly url: string
+  readonly log: Logger
+}): Promise<UsageTotals> {
+  const link = await connectRedis({
+    ...options,
+    name: 'usage totals',
+    commandWithinMs: COMMAND_WITHIN_MS,
+  })
+  return {
+    position: () => link.guarded(async () => Number((await link.redis.get('usage')) ?? 0)),
+    async add(from, to, entries) {
+      const argv = [from, to, KEEP_MS, ...incrementsOf(entries)]
+      return Number(await link.script(ADD_USAGE_SCRIPT, ['usage'], argv))
+    },
+    read: (tenant, days) =>
+      link.guarded(async () => {
+        const keys = days.map((day) => usageKey(tenant ?? FLEET, day))
+        const hashes = await Promise.all(keys.map((key) => link.redis.hgetall(key)))
+        return hashes.flatMap((hash, index) => {
+          const models = modelsOf(hash)
+          return models.length === 0 ? [] : [{ day: days[index] ?? '', models }]
+        })
+      }),
+    close: () => link.close(),
+  }
+}
+
+/** Key, field and increment of everything that grows, each once. */
+function incrementsOf(entries: readonly UsageEntry[]): string[] {
+  const sums = new Map<string, number>()
+  const grow = (key: string, field: string, by: number): void => {
+    if (by !== 0) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
+  }
+  for (const { tenant, atMs, model, provider, usage } of entries) {
+    const iso = new Date(atMs).toISOString()
+    const nano = nanoUsd(usage.costUsd ?? 0)
+    const tokens = usage.inputTokens + usage.outputTokens
+    for (const owner of [tenant, FLEET]) {
+      const key = usageKey(owner, iso.slice(0, 10))
+      // A blank separates: neither name has one.
+      const name = `${model} ${provider}`
+      grow(key, `${name}|in`, usage.inputTokens)
+      grow(key, `${name}|out`, usage.outputTokens)
+      grow(key, `${name}|calls`, usage.llmCalls)
+      grow(key, `${name}|nano`, nano)
+      for (const span of ['=', iso.slice(11, 13)]) {
+        grow(key, `${span}|tokens`, tokens)
+        grow(key, `${span}|nano`, nano)
+      }
+    }
+  }
+  const inOrder = [...sums].sort(([a], [b]) => (a < b ? -1 : 1))
+  return inOrder.flatMap(([name, by]) => [...name.split('\n'), String(Math.round(by))])
+}
+
+function modelsOf(hash: Readonly<Record<string, string>>): DayUsage['models'] {
+  const names = new Set(
+    Object.keys(hash)
+      .map((field) => field.slice(0, field.lastIndexOf('|')))
+      .filter((name) => name.includes(' ')),
+  )
+  return [...names].sort().map((name) => {
+    const number = (what: string): number => Number(hash[`${name}|${what}`] ?? 0)
+    const nano = hash[`${name}|nano`]
+    const [model = '', provider = ''] = name.split(' ')
+    const usage: Usage = {
+      inputTokens: number('in'),
+      outputTokens: number('out'),
+      llmCalls: number('calls'),
+      ...(nano === undefined ? {} : { costUsd: usdOfNano(Number(nano)) }),
+    }
+    return { model, provider, usage }
+  })
+}

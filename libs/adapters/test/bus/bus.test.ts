@@ -1,0 +1,246 @@
+import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
+import type { Pointer, Verdict } from '@agentfleet/protocol'
+import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  ack,
+  connectBus,
+  connectStore,
+  createPuller,
+  openOps,
+  openPointerConsumers,
+  openPointers,
+  openTaskLog,
+  provisionStreams,
+  tailLog,
+  type Bus,
+  type Logger,
+  type PulledMessage,
+  type TailedEvent,
+} from '../../src/index.ts'
+
+/** The adapters against real servers. */
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+const MIB = 1024 ** 2
+let servers: TestServers
+let bus: Bus
+beforeAll(async () => {
+  servers = await startTestServers()
+  bus = await open('test')
+  const sizes = { logMaxBytes: 64 * MIB, tasksMaxBytes: 64 * MIB, opsMaxBytes: MIB, replicas: 1 }
+  await provisionStreams(bus, sizes, silent)
+  // Again, as a second coordinator would.
+  await provisionStreams(bus, sizes, silent)
+})
+afterAll(async () => {
+  await bus.close()
+  await servers[Symbol.asyncDispose]()
+})
+
+const open = (name: string): Promise<Bus> =>
+  connectBus({ url: servers.nats.url, name, inboxPrefix: `_INBOX_${name}`, log: silent })
+
+const spec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+} as const
+const submitted: TaskEvent = { type: 'submitted', atMs: 1, tenant: 't', spec, specHash: 'h' }
+const cancelled: TaskEvent = { type: 'cancelled', atMs: 2, reason: 'r' }
+const within = { deadlineMs: 5_000 }
+const pointer = (taskId: string): Pointer => ({
+  taskId,
+  tenant: 't',
+  seq: 1,
+  cpu: 'low',
+  memory: 'low',
+  deadlineAtMs: 9e15,
+  reissue: false,
+})
+
+describe('the log', () => {
+  it('lets one of many writers win, whatever they race for (L2)', async () => {
+    const log = openTaskLog(bus)
+    for (let round = 0; round < 50; round += 1) {
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, writer) =>
+          log.append(`race-${round}`, submitted, {
+            expectSeq: 0,
+            messageId: `race-${round}-${writer}`,
+            ...within,
+          }),
+        ),
+      )
+      expect(outcomes.filter(({ kind }) => kind === 'stored')).toHaveLength(1)
+      expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(7)
+    }
+  })
+
+  it('answers a repeated append as stored, not as a conflict (L2)', async () => {
+    const log = openTaskLog(bus)
+    const options = { expectSeq: 0, messageId: 'same', ...within }
+    const first = await log.append('repeat', submitted, options)
+    const second = await log.append('repeat', submitted, options)
+    expect(first).toMatchObject({ kind: 'stored', duplicate: false })
+    expect(second).toMatchObject({ kind: 'stored', duplicate: true })
+    expect(await log.history('repeat')).toHaveLength(1)
+  })
+
+  it('reads a history in order and folds it', async () => {
+    const log = openTaskLog(bus)
+    const first = await log.append('story', submitted, { expectSeq: 0, messageId: 's1', ...within })
+    const expectSeq = first.kind === 'stored' ? first.seq : -1
+    await log.append('story', cancelled, { expectSeq, messageId: 's2', ...within })
+    expect((await log.history('story')).map(({ event }) => event.type)).toEqual([
+      'submitted',
+      'cancelled',
+    ])
+    expect(await log.record('story')).toMatchObject({ state: 'cancelled' })
+    expect(await log.record('nobody')).toBeUndefined()
+  })
+
+  it('hands stored events on in order, once each, across a killed server', async () => {
+    const log = openTaskLog(bus)
+    const seen: TailedEvent[] = []
+    const tail = tailLog(bus, { afterSeq: 0, log: silent, receive: (event) => seen.push(event) })
+    await tail.caughtUp()
+    const before = seen.length
+    servers.nats.kill('SIGKILL')
+    await servers.nats.restart()
+    for (let i = 0; i < 20; i += 1) {
+      await log.append(`after-${i}`, submitted, {
+        expectSeq: 0,
+        messageId: `a${i}`,
+        deadlineMs: 15_000,
+      })
+    }
+    await eventually(() => expect(seen.length).toBe(before + 20), 20_000)
+    const seqs = seen.map(({ seq }) => seq)
+    expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
+    await tail.close()
+  })
+})
+
+describe('pointers', () => {
+  it('are one per task, however often they are issued (L8)', async () => {
+    const pointers = openPointers(bus)
+    expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('issued')
+    expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('present')
+    expect(await pointers.has('high', 't', 'p1')).toBe(true)
+    expect([...(await pointers.taskIds())]).toContain('p1')
+    expect(await pointers.remove('high', 't', 'p1')).toBe(true)
+    expect(await pointers.remove('high', 't', 'p1')).toBe(false)
+  })
+
+  it('are fetched as many as wanted, and come back at once when given back', async () => {
+    const pointers = openPointers(bus)
+    for (const id of ['f1', 'f2', 'f3']) await pointers.issueSurely(pointer(id), 'low')
+    await openPointerConsumers(bus).make({ tenant: 't', priority: 'low' })
+    const got: PulledMessage[] = []
+    let credits = 2
+    const puller = createPuller(bus, {
+      stream: 'TASKS',
+      consumer: 'balance-low-t',
+      wanted: () => credits,
+      receive(message) {
+        credits -= 1
+        got.push(message)
+      },
+    })
+    await eventually(() => expect(got).toHaveLength(2), 5_000)
+    expect(got[0]).toMatchObject({ deliveries: 1, waiting: 2 })
+    ack.giveBack(bus, got[0]!.ackSubject)
+    credits = 2
+    puller.poke()
+    await eventually(() => expect(got).toHaveLength(4), 5_000)
+    const again = got.filter(({ streamSeq }) => streamSeq === got[0]!.streamSeq)
+    expect(again.map(({ deliveries }) => deliveries)).toEqual([1, 2])
+    for (const { ackSubject } of got) ack.done(bus, ackSubject)
+    await eventually(async () => expect(await pointers.count()).toBe(0), 5_000)
+    puller.stop()
+  })
+})
+
+describe('verdicts', () => {
+  it('are given once for an incarnation, however many monitors give them', async () => {
+    const ops = openOps(bus)
+    const verdict: Verdict = {
+      nodeId: 'n1',
+      incarnation: 5,
+      state: 'dead',
+      reason: 'silence',
+      phi: 9,
+      silentMs: 3_000,
+      atMs: 1,
+    }
+    const answers = await Promise.all([1, 2, 3].map(() => ops.giveVerdict(verdict)))
+    expect(answers.filter((answer) => answer === 'given')).toHaveLength(1)
+    expect(await ops.giveVerdict({ ...verdict, incarnation: 4 })).toBe('already-given')
+    expect(await ops.giveVerdict({ ...verdict, incarnation: 6 })).toBe('given')
+  })
+})
+
+describe('requests', () => {
+  it('learn at once that nobody listens, and time out when nobody answers', async () => {
+    expect(await bus.request('nobody.here', '', 5_000)).toEqual({ kind: 'no-responders' })
+    const mute = bus.subscribe('mute', () => undefined)
+    expect(await bus.request('mute', '', 100)).toEqual({ kind: 'timeout' })
+    mute.close()
+  })
+})
+
+describe('the store', () => {
+  const record = (over: Partial<TaskRecord>): TaskRecord => ({
+    taskId: 's1',
+    tenant: 't',
+    spec,
+    specHash: 'h',
+    state: 'queued',
+    seq: 1,
+    submittedSeq: 1,
+    submittedAtMs: 1_000,
+    updatedAtMs: 1_000,
+    attempt: 1,
+    failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
+    calls: [],
+    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+    ...over,
+  })
+
+  it('moves records forward only, and its listings with them (L8)', async () => {
+    const store = await connectStore({ url: servers.redis.url, log: silent })
+    await store.project([record({}), record({ taskId: 's2', submittedAtMs: 2_000 })], 60_000)
+    await store.project([record({ state: 'completed', seq: 7, result: 'r' })], 60_000)
+    await store.project([record({ state: 'running', seq: 3 })], 60_000)
+    expect(await store.load('s1')).toMatchObject({ state: 'completed', seq: 7, result: 'r' })
+    const all = await store.list({ tenant: 't', limit: 10 })
+    expect(all.records.map(({ taskId }) => taskId)).toEqual(['s2', 's1'])
+    const queued = await store.list({ tenant: 't', state: 'queued', limit: 10 })
+    expect(queued.records.map(({ taskId }) => taskId)).toEqual(['s2'])
+    const first = await store.list({ tenant: 't', limit: 1 })
+    const second = await store.list({ tenant: 't', limit: 1, cursor: first.cursor! })
+    expect(second.records.map(({ taskId }) => taskId)).toEqual(['s1'])
+    await store.close()
+  })
+
+  it('says that it is away, within its deadline, and comes back', async () => {
+    const store = await connectStore({ url: servers.redis.url, log: silent })
+    servers.redis.kill('SIGKILL')
+    await eventually(async () => {
+      await expect(store.load('s1')).rejects.toMatchObject({ code: 'store-unavailable' })
+    }, 10_000)
+    await servers.redis.restart()
+    await eventually(async () => {
+      expect(await store.load('s1')).toMatchObject({ state: 'completed' })
+    }, 10_000)
+    await store.close()
+  })
+})

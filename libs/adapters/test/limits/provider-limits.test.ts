@@ -1,0 +1,238 @@
+import { WORKER_REDIS_RULES } from '@agentfleet/protocol'
+import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  connectProviderLimits,
+  connectUsageTotals,
+  type Logger,
+  type ProviderLimits,
+  type ReserveAsk,
+  type Settlement,
+  type UsageTotals,
+} from '../../src/index.ts'
+
+/** Limits and totals that all nodes share, in a real Redis. */
+const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+let servers: TestServers
+let limits: ProviderLimits
+let totals: UsageTotals
+let key = ''
+let counter = 0
+
+beforeAll(async () => {
+  servers = await startTestServers()
+  const { url } = servers.redis
+  limits = await connectProviderLimits({ url, log })
+  totals = await connectUsageTotals({ url, log })
+})
+afterAll(async () => {
+  await limits.close()
+  await totals.close()
+  await servers[Symbol.asyncDispose]()
+})
+
+const BURST_MS = 500
+const NONE = { rpm: 0, tpm: 0, concurrent: 0 }
+
+function fresh(): void {
+  key = `key-${(counter += 1)}`
+}
+
+function ask(change: Partial<ReserveAsk>, count = 1, tokens = 10): Promise<readonly number[]> {
+  const calls = Array.from({ length: count }, () => ({ id: `c${(counter += 1)}`, tokens }))
+  return limits
+    .reserve(key, {
+      node: 'n1',
+      limits: NONE,
+      burstMs: BURST_MS,
+      horizonMs: 500,
+      calls,
+      waiting: count,
+      ...change,
+    })
+    .then(({ delaysMs }) => delaysMs)
+}
+
+function settle(change: Partial<Settlement>): Promise<void> {
+  return limits.settle(key, {
+    limits: NONE,
+    burstMs: BURST_MS,
+    requestsBack: 0,
+    tokensBack: 0,
+    closeMs: 0,
+    named: {},
+    over: [],
+    ...change,
+  })
+}
+
+describe('the buckets of a key', () => {
+  test('let through a burst and then promise moments at the rate, for all nodes together', async () => {
+    fresh()
+    const rpm = { ...NONE, rpm: 6_000 }
+    const nodes = ['n1', 'n2', 'n3', 'n4']
+    const startedAt = performance.now()
+    const promised: number[] = []
+    while (performance.now() - startedAt < 1_000) {
+      const answers = await Promise.all(nodes.map((node) => ask({ node, limits: rpm }, 64)))
+      const now = performance.now() - startedAt
+      for (const delayMs of answers.flat()) promised.push(now + delayMs)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    promised.sort((a, b) => a - b)
+    // 100 a second: 50 at once, then one every 10 ms, and never ahead of that.
+    for (const [index, atMs] of promised.entries()) {
+      expect(atMs).toBeGreaterThan((index - 49) * 10 - 30)
+    }
+    expect(promised.length).toBeGreaterThan(50 + 100)
+  })
+
+  test('count tokens as they were used, not as they were guessed', async () => {
+    fresh()
+    const tpm = { ...NONE, tpm: 60_000 }
+    // 500 at once, then 1 a millisecond.
+    expect(await ask({ limits: tpm }, 1, 500)).toEqual([0])
+    const [before = 0] = await ask({ limits: tpm }, 1, 400)
+    expect(before).toBeGreaterThan(200)
+    await settle({ limits: tpm, tokensBack: 800 })
+    const [after = 0] = await ask({ limits: tpm }, 1, 400)
+    expect(after).toBeLessThan(100)
+  })
+
+  test('are closed for everybody after a refusal, and open again by themselves', async () => {
+    fresh()
+    await settle({ closeMs: 700 })
+    expect(await ask({ node: 'n2' })).toEqual([])
+    const touched = await limits.touch('n3', [{ key, live: [] }])
+    expect(touched.keys[0]?.closedMs).toBeGreaterThan(500)
+    await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 5_000)
+  })
+
+  test('keep to the limit that the provider has named when none is configured', async () => {
+    fresh()
+    await settle({ named: { rpm: 600, tpm: 0 } })
+    // One now, as nobody knows what was used before, and those of the half second ahead.
+    const first = await ask({}, 64)
+    const rest = [...(await ask({}, 64)), ...(await ask({}, 64))]
+    expect(first).toHaveLength(6)
+    expect(rest.length).toBeLessThan(4)
+  })
+
+  test('let so many calls be under way, and forget those whose node is silent', async () => {
+    fresh()
+    const two = { ...NONE, concurrent: 2 }
+    const call = (id: string) => ask({ limits: two, calls: [{ id, tokens: 1 }] })
+    expect([await call('a'), await call('b'), await call('c')]).toEqual([[0], [0], []])
+    await settle({ limits: two, over: ['a'] })
+    expect(await call('c')).toEqual([0])
+  })
+})
+
+describe('the Redis user of workers (L9)', () => {
+  test('has all that shared limits need, and can neither read nor write anything else', async () => {
+    fresh()
+    const admin = new Redis(servers.redis.url)
+    await admin.acl('SETUSER', 'worker', 'on', '>secret', ...WORKER_REDIS_RULES.split(' '))
+    await admin.set('task:1', 'a secret of a tenant')
+    const url = servers.redis.url.replace('redis://', 'redis://worker:secret@')
+    const mine = await connectProviderLimits({ url, log })
+    const two = { ...NONE, rpm: 600, tpm: 600_000, concurrent: 2 }
+    const calls = [{ id: 'a', tokens: 1 }]
+    const buckets = { limits: two, burstMs: BURST_MS }
+    const ask = { ...buckets, node: 'n1', horizonMs: 500, calls, waiting: 1 }
+    expect((await mine.reserve(key, ask)).delaysMs).toEqual([0])
+    const none = { requestsBack: 0, tokensBack: 0, closeMs: 5, named: { rpm: 600 } }
+    await mine.settle(key, { ...buckets, ...none, over: ['a'] })
+    await mine.park(key, { ...buckets, tokens: 1, leastMs: 1, mostMs: 1_000 })
+    await mine.touch('n1', [{ key, live: ['a'] }])
+    const budget = { tokensPerDay: 10 }
+    const part = { budget, id: 'a', tokens: 5, usd: 0, lifetimeMs: 10, nowMs: Date.now() }
+    expect(await mine.reserveBudget('acme', part)).toBeUndefined()
+    await mine.reserveBudget('acme', { ...part, lifetimeMs: 0 })
+    await mine.close()
+
+    const intruder = new Redis(url)
+    await expect(
+      intruder.eval("return redis.call('HGET', KEYS[1], 'x')", 1, 'task:1'),
+    ).rejects.toThrow(/NOPERM|permission/i)
+    const forge = "return redis.call('HSET', KEYS[1], '=|tokens', '-999')"
+    await expect(intruder.eval(forge, 1, 'usage:acme:2026-01-01')).rejects.toThrow(
+      /NOPERM|permission/i,
+    )
+    await expect(intruder.get('task:1')).rejects.toThrow(/NOPERM/)
+    intruder.disconnect()
+    admin.disconnect()
+  })
+})
+
+describe('the budget of a tenant', () => {
+  const nowMs = Date.parse('2026-03-01T10:30:00Z')
+  const usage = { inputTokens: 600, outputTokens: 300, llmCalls: 1, costUsd: 0.5 }
+  const entry = { tenant: 'acme', atMs: nowMs, model: 'm', provider: 'p', usage }
+  const reserve = (id: string, tokens: number, lifetimeMs = 60_000) =>
+    limits.reserveBudget('acme', {
+      budget: { tokensPerDay: 1_500, usdPerHour: 1 },
+      id,
+      tokens,
+      usd: 0.2,
+      lifetimeMs,
+      nowMs,
+    })
+
+  test('counts what the log has and what calls under way may come to', async () => {
+    expect(await totals.add(0, 10, [entry])).toBe(10)
+    expect(await reserve('a', 300)).toBeUndefined()
+    expect(await reserve('b', 400)).toBe('tokens-per-day')
+    expect(await reserve('c', 200)).toBeUndefined()
+    expect(await reserve('d', 10)).toBe('usd-per-hour')
+    // It came to less, and then it is over.
+    await reserve('a', 10, 0)
+    expect(await reserve('d', 10)).toBeUndefined()
+  })
+
+  test('forgets calls of nodes that died', async () => {
+    await limits.reserveBudget('dead', {
+      budget: { tokensPerHour: 100 },
+      id: 'x',
+      tokens: 100,
+      usd: 0,
+      lifetimeMs: 20,
+      nowMs,
+    })
+    const again = { budget: { tokensPerHour: 100 }, id: 'y', tokens: 100, usd: 0, nowMs }
+    await eventually(async () => {
+      expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toBeUndefined()
+    }, 5_000)
+  })
+})
+
+describe('totals of usage', () => {
+  const atMs = Date.parse('2026-04-01T23:59:59Z')
+  const usage = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.000_1 }
+  const entry = { tenant: 'zoo', atMs, model: 'm', provider: 'p', usage }
+
+  test('take each stretch of the log once, whoever writes it (L8)', async () => {
+    const from = await totals.position()
+    expect(await totals.add(from, from + 5, [entry, entry])).toBe(from + 5)
+    // Another coordinator with the same events is told where things stand, and adds nothing.
+    expect(await totals.add(from, from + 5, [entry, entry])).toBe(from + 5)
+    const next = { ...entry, atMs: atMs + 1_000 }
+    expect(await totals.add(from + 5, from + 6, [next])).toBe(from + 6)
+    const days = ['2026-04-01', '2026-04-02', '2026-04-03']
+    expect(await totals.read('zoo', days)).toEqual([
+      {
+        day: '2026-04-01',
+        models: [
+          {
+            model: 'm',
+            provider: 'p',
+            usage: { inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 0.000_2 },
+          },
+        ],
+      },
+      { day: '2026-04-02', models: [{ model: 'm', provider: 'p', usage }] },
+    ])
+    expect(await totals.read(undefined, days)).toEqual(await totals.read('zoo', days))
+  })
+})

@@ -1,0 +1,142 @@
+import { STREAMS, SUBJECTS, type Decision, type Incident } from '@agentfleet/protocol'
+import { eventually, startTestServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import {
+  connectBus,
+  openOps,
+  provisionStreams,
+  tailOps,
+  type Logger,
+  type OpsEntry,
+} from '../../src/index.ts'
+
+const MIB = 1024 ** 2
+const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: 64 * MIB, replicas: 1 }
+
+function decision(id: string): Decision {
+  const policy = { kind: 'hold', reason: 'on-target', figures: { nodes: 2 } }
+  const made = { by: 'a1', kind: 'hold', reason: 'on-target', atMs: 1, inputs: {}, options: [] }
+  return { id, service: 'autoscaler', ...made, policy, acted: false }
+}
+
+function incident(id: string, state: Incident['state']): Incident {
+  const base = { nodeId: 'n1', incarnation: 1, reason: 'silent', by: 'r1', silentMs: 3_000 }
+  const counts = { tasks: 0, redistributed: 0, taskIds: [], suspectTasks: [] }
+  return { id, state, ...base, detectedAtMs: 1, openedAtMs: 2, ...counts }
+}
+
+async function setup() {
+  const servers = await startTestServers()
+  const lines: string[] = []
+  const log: Logger = {
+    debug() {},
+    info() {},
+    warn: (_fields, message) => void lines.push(String(message)),
+    error: (_fields, message) => void lines.push(String(message)),
+  }
+  const connect = (name: string) =>
+    connectBus({ url: servers.nats.url, name, inboxPrefix: `_INBOX_${name}`, log })
+  const [bus, other] = await Promise.all([connect('test'), connect('other')])
+  const seen: OpsEntry[] = []
+  return {
+    servers,
+    bus,
+    other,
+    ops: openOps(other),
+    lines,
+    seen,
+    ids: () =>
+      seen.map((entry) => {
+        if (entry.kind === 'decision') return entry.decision.id
+        return entry.kind === 'incident'
+          ? `${entry.incident.id}:${entry.incident.state}`
+          : 'outcome'
+      }),
+    provide: () => provisionStreams(other, sizes, log),
+    follow: (readBack: number) =>
+      tailOps(bus, { readBack, receive: (entry) => void seen.push(entry), log }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([bus.close(), other.close()])
+      await servers[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('a tail begins so many messages before the end, with every incident there is', async () => {
+  await using bench = await setup()
+  await bench.provide()
+  await bench.ops.record(SUBJECTS.opsIncident('i1'), incident('i1', 'open'))
+  for (const id of ['d1', 'd2', 'd3', 'd4']) {
+    await bench.ops.record(SUBJECTS.opsDecision('autoscaler'), decision(id))
+  }
+  const tail = bench.follow(2)
+  await tail.caughtUp()
+  expect(bench.ids().sort()).toEqual(['d3', 'd4', 'i1:open'])
+  await bench.ops.record(SUBJECTS.opsIncident('i1'), incident('i1', 'closed'))
+  await eventually(() => expect(bench.ids()).toContain('i1:closed'), 5_000)
+  await tail.close()
+})
+
+test('a tail that was started before its stream reads it once it is there', async () => {
+  await using bench = await setup()
+  const tail = bench.follow(100)
+  await eventually(() => expect(bench.lines.length).toBeGreaterThan(0), 10_000)
+  await bench.provide()
+  await bench.ops.record(SUBJECTS.opsDecision('autoscaler'), decision('d1'))
+  await eventually(() => expect(bench.ids()).toEqual(['d1']), 20_000)
+  await tail.close()
+})
+
+test('what is not understood is skipped with a line in the log', async () => {
+  await using bench = await setup()
+  await bench.provide()
+  const tail = bench.follow(100)
+  const subject = SUBJECTS.opsDecision('autoscaler')
+  const long = { ...decision('long'), kind: 'k', inputs: { long: 'x'.repeat(256) } }
+  for (let i = 0; i < 300; i += 1) Object.assign(long.inputs, { [`f${i}`]: 'x'.repeat(256) })
+  bench.other.publish(subject, '{nonsense')
+  await bench.ops.record(subject, { id: 'of no service' })
+  await bench.ops.record(subject, long)
+  await bench.ops.record(subject, decision('d1'))
+  await eventually(() => expect(bench.ids()).toEqual(['d1']), 5_000)
+  expect(bench.lines.filter((line) => line.includes('not understood'))).toHaveLength(3)
+  await tail.close()
+})
+
+test('a message that was lost on the way is read again, in order', async () => {
+  await using bench = await setup()
+  await bench.provide()
+  const tail = bench.follow(100)
+  const record = (id: string) => bench.ops.record(SUBJECTS.opsDecision('autoscaler'), decision(id))
+  await record('d1')
+  await eventually(() => expect(bench.ids()).toEqual(['d1']), 5_000)
+  const manager = await bench.other.nats.jetstreamManager()
+  const consumers = await manager.consumers.list(STREAMS.ops).next()
+  // Whatever the tail asks for next, the thief has asked first.
+  let stolen = 0
+  bench.other.subscribe('thief', () => (stolen += 1))
+  for (const { name } of consumers.filter(({ name }) => name.startsWith('follow-'))) {
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${STREAMS.ops}.${name}`
+    bench.other.publish(subject, JSON.stringify({ batch: 2, expires: 30_000_000_000 }), 'thief')
+  }
+  await bench.other.roundTrip(5_000)
+  for (const id of ['d2', 'd3', 'd4', 'd5', 'd6']) await record(id)
+  await eventually(() => expect(bench.ids()).toEqual(['d1', 'd2', 'd3', 'd4', 'd5', 'd6']), 15_000)
+  expect(stolen).toBeGreaterThan(0)
+  await tail.close()
+})
+
+test('a tail goes on after the death of the server', async () => {
+  await using bench = await setup()
+  await bench.provide()
+  const tail = bench.follow(100)
+  const record = (id: string) => bench.ops.record(SUBJECTS.opsDecision('autoscaler'), decision(id))
+  await record('d1')
+  await eventually(() => expect(bench.ids()).toEqual(['d1']), 5_000)
+  bench.servers.nats.kill('SIGKILL')
+  await bench.servers.nats.restart()
+  await eventually(() => record('d2'), 20_000)
+  await eventually(() => expect(bench.ids().at(-1)).toBe('d2'), 20_000)
+  expect(new Set(bench.ids()).size).toBeLessThanOrEqual(2)
+  await tail.close()
+})

@@ -1,0 +1,77 @@
+import type { Budget, Json, RunLimits, TaskSpec } from '../task/spec.ts'
+
+/**
+ * Definitions of LLM agents, and how a task gets its agent's part. A task is resolved once, at its
+ * submission, and carries the result: a definition that changes later changes no task that is there.
+ */
+
+/** Bounds of an agent's tasks, where a task does not say its own. */
+export interface AgentLimits extends RunLimits {
+  readonly maxOutputTokens?: number
+  readonly timeoutMs?: number
+  readonly budget?: Budget
+}
+
+/** What an LLM agent is. */
+export interface AgentDefinition {
+  /** What it is, in a few words. */
+  readonly role?: string
+  /** What it is good for; people and planners read it. */
+  readonly description?: string
+  /** The system prompt of its tasks. */
+  readonly instructions?: string
+  readonly model?: string
+  readonly fallbackModels?: readonly string[]
+  readonly tools?: readonly string[]
+  readonly responseSchema?: { readonly [key: string]: Json }
+  readonly limits?: AgentLimits
+}
+
+/** The fields of a spec that a definition can fill in. */
+export type AgentPart = Pick<
+  TaskSpec,
+  | 'systemPrompt'
+  | 'maxOutputTokens'
+  | 'fallbackModels'
+  | 'tools'
+  | 'responseSchema'
+  | 'budget'
+  | 'limits'
+> & { readonly model?: string; readonly timeoutMs?: number }
+
+/** The longest name a definition can have, as `DEFINITION_NAME` says it. */
+const NAME_CHARS_MAX = 64
+/** Names that a definition can have. */
+export const DEFINITION_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+/** The name under which the agent of a task would be defined: "DevOps Engineer" is `devops-engineer`. */
+export function definitionNameOf(agent: string): string {
+  return agent.toLowerCase().replaceAll(/[ .]+/g, '-').slice(0, NAME_CHARS_MAX)
+}
+
+/** What the task says itself, and behind it what the definition says. */
+export function resolveAgent(asked: AgentPart, definition: AgentDefinition): AgentPart {
+  const { limits = {} } = definition
+  const { maxOutputTokens, timeoutMs, budget, ...runLimits } = limits
+  const merged = { ...runLimits, ...asked.limits }
+  return present({
+    systemPrompt: asked.systemPrompt ?? definition.instructions,
+    model: asked.model ?? definition.model,
+    // Fallbacks belong to a model: those of another one would be a surprise.
+    fallbackModels:
+      asked.fallbackModels ?? (asked.model === undefined ? definition.fallbackModels : undefined),
+    tools: asked.tools ?? definition.tools,
+    responseSchema: asked.responseSchema ?? definition.responseSchema,
+    maxOutputTokens: asked.maxOutputTokens ?? maxOutputTokens,
+    timeoutMs: asked.timeoutMs ?? timeoutMs,
+    budget: asked.budget ?? budget,
+    limits: Object.keys(merged).length === 0 ? undefined : merged,
+  })
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function present<T extends object>(fields: T): Present<T> {
+  const kept = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(kept) as Present<T>
+}

@@ -1,0 +1,74 @@
+import { backoffAfterMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
+
+/** What went wrong, as far as it decides on when to try again. */
+export type RetryClass =
+  | 'provider-overload'
+  | 'provider-unavailable'
+  | 'timeout'
+  | 'invalid-output'
+  | 'tool-failure'
+  | 'refusal'
+  | 'limit'
+  | 'defect'
+
+/** How failures of one class are repeated. */
+export interface RetryPolicy {
+  /** Undefined: never. */
+  readonly backoff: BackoffLimits | undefined
+  /** Failures after which a task of this class ends, whatever its `maxAttempts` says. */
+  readonly failuresMax: number
+}
+
+/**
+ * One row for each class; `maxAttempts` of the task holds for all of them. Classes without a backoff
+ * would end the next time as they did this time: the journal and the spec are the same.
+ */
+export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {
+  // Everybody who shares the key is told the same: spread out, and give the provider two minutes.
+  'provider-overload': { backoff: { baseMs: 1_000, capMs: 120_000 }, failuresMax: Infinity },
+  'provider-unavailable': { backoff: TASK_BACKOFF, failuresMax: Infinity },
+  // A timeout has cost its whole time already, and perhaps the provider's tokens too.
+  timeout: { backoff: { baseMs: 500, capMs: 30_000 }, failuresMax: 5 },
+  'invalid-output': { backoff: undefined, failuresMax: 1 },
+  'tool-failure': { backoff: { baseMs: 1_000, capMs: 60_000 }, failuresMax: Infinity },
+  refusal: { backoff: undefined, failuresMax: 1 },
+  limit: { backoff: undefined, failuresMax: 1 },
+  // Another node may run another version.
+  defect: { backoff: { baseMs: 2_000, capMs: 60_000 }, failuresMax: Infinity },
+}
+
+const CLASS_OF_CODE: Readonly<Record<string, RetryClass>> = {
+  'provider-overloaded': 'provider-overload',
+  'provider-unavailable': 'provider-unavailable',
+  'provider-timeout': 'timeout',
+  'provider-refused': 'refusal',
+  'invalid-output': 'invalid-output',
+  'invalid-schema': 'invalid-output',
+  'tool-failed': 'tool-failure',
+  'tool-missing': 'tool-failure',
+  'budget-exceeded': 'limit',
+  'output-too-large': 'limit',
+  'too-many-turns': 'limit',
+  'too-many-tool-calls': 'limit',
+  'deadline-exceeded': 'limit',
+  'worker-defect': 'defect',
+}
+
+/** The class of a failure's code; one that is not known is taken for a defect. */
+export function retryClassOf(code: string): RetryClass {
+  return Object.hasOwn(CLASS_OF_CODE, code) ? (CLASS_OF_CODE[code] ?? 'defect') : 'defect'
+}
+
+/**
+ * Delay before the next attempt after so many failures, milliseconds; undefined when there is none. A
+ * code that says "retryable" of a class that usually is not (a tool knows best) is believed.
+ */
+export function retryDelayMs(
+  failure: { readonly code: string; readonly retryAfterMs?: number | undefined },
+  failures: number,
+  random: () => number,
+): number | undefined {
+  const { backoff, failuresMax } = RETRY_POLICIES[retryClassOf(failure.code)]
+  if (backoff !== undefined && failures >= failuresMax) return undefined
+  return backoffAfterMs(failures, backoff ?? TASK_BACKOFF, failure.retryAfterMs, random)
+}

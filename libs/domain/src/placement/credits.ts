@@ -1,0 +1,75 @@
+import type { NodeLoad, PlacementLimits } from './select.ts'
+
+/**
+ * How many of a node's slots are open, and which of them belong to which load balancer.
+ */
+
+/** One of several load balancers that share the credits of every node. */
+export interface BalancerShare {
+  readonly count: number
+  /** Position of this one among the sorted ids of all, from 0. */
+  readonly index: number
+  /** Grows by one a second or so: the odd credits go round, so that none is left out for long. */
+  readonly turn?: number
+}
+
+/** A node is held back for this long after its start, milliseconds. */
+export const SLOW_START_MS = 30_000
+/** A node that has just started takes this share of its slots, so that it proves itself first. */
+const SLOW_START_MIN = 0.1
+/**
+ * Nodes are held back only while they have at most this share of all slots: beyond it the waiting
+ * would cost more than the caution saves, and in a fleet that starts as a whole there is nobody to
+ * hold them back for.
+ */
+const COLD_SHARE_MAX = 1 / 3
+/** A median of fewer nodes would be one of the two that are compared. */
+const TYPICAL_NODES_MIN = 3
+
+/** Slots that a node may fill now: S * max(0.10, t / 30 s) after a start. */
+export function effectiveSlots(node: NodeLoad, slowStartMs: number | undefined): number {
+  if (slowStartMs === undefined || node.upMs === undefined || node.upMs >= slowStartMs) {
+    return node.slots
+  }
+  return Math.max(1, Math.floor(node.slots * Math.max(SLOW_START_MIN, node.upMs / slowStartMs)))
+}
+
+/**
+ * This balancer's part of a node's free slots. The parts of all balancers add up to `free`, so that
+ * no credit is spent twice and none is lost to rounding; odd ones go to another balancer per node.
+ */
+export function ownShare(free: number, nodeId: string, share: BalancerShare): number {
+  const { count, index, turn = 0 } = share
+  if (count <= 1) return free
+  const whole = Math.floor(free / count)
+  const odd = free - whole * count
+  if (odd === 0) return whole
+  // Ids of a fleet differ at their end.
+  const salt = nodeId.charCodeAt(nodeId.length - 1) + nodeId.charCodeAt(nodeId.length >> 1)
+  return (index + salt + turn) % count < odd ? whole + 1 : whole
+}
+
+/** Completes the limits by what the fleet as a whole says; once per round of placing. */
+export function fleetLimits(
+  nodes: readonly NodeLoad[],
+  limits: PlacementLimits,
+  balancers: BalancerShare,
+): PlacementLimits {
+  let slots = 0
+  let cold = 0
+  const responses: number[] = []
+  for (const node of nodes) {
+    if (!node.passing || node.suspect || node.draining) continue
+    slots += node.slots
+    if (node.upMs !== undefined && node.upMs < SLOW_START_MS) cold += node.slots
+    if (node.responseMs > 0) responses.push(node.responseMs)
+  }
+  const median = responses.sort((a, b) => a - b)[responses.length >> 1]
+  return {
+    ...limits,
+    creditShare: 1 / balancers.count,
+    balancers,
+    ...(cold <= slots * COLD_SHARE_MAX ? { slowStartMs: SLOW_START_MS } : {}),
+    ...(median === undefined || responses.length < TYPICAL_NODES_MIN ? {} : { typicalMs: median }),
+  }
+}

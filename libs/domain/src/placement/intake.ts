@@ -1,0 +1,109 @@
+import { LEVELS, type Level } from '../task/spec.ts'
+
+/** What a load balancer knows before it fetches pointers. */
+export interface IntakeSnapshot {
+  /** Free credits that are not spoken for by tasks in hand. */
+  readonly credits: number
+  /** Pointers known to wait, by priority. */
+  readonly waiting: Readonly<Record<Level, number>>
+  /** Pointers asked for and not received yet, by priority. */
+  readonly asked: Readonly<Record<Level, number>>
+  /** What `countServed` has kept; without it only the moment is fair, not the hour. */
+  readonly served?: Served
+}
+
+/** Pointers fetched of each priority, for the comparison of those with a backlog. */
+export type Served = Readonly<Record<Level, number>>
+
+/** Share of the credits that a priority with a backlog gets; low never starves. */
+const WEIGHT: Record<Level, number> = { high: 6, medium: 3, low: 1 }
+/** A priority without a known backlog keeps a small request open, so that its first task is fast. */
+const DOORBELL_SHARE = 0.1
+const DOORBELL_MAX = 256
+/** Most urgent first: who gets an odd credit when all else is equal. */
+const BY_URGENCY: readonly Level[] = LEVELS.toReversed()
+
+/** Nothing fetched yet. */
+export const NOTHING_SERVED: Served = { low: 0, medium: 0, high: 0 }
+
+/**
+ * How many pointers of one priority to ask for now: a priority with a backlog at most its part of
+ * the credits and what the others leave, one without a doorbell. A single message of a doorbell
+ * needs no credit of its own: were it to take the last one, an idle priority would starve a busy
+ * one, and without it nobody would hear of the first urgent task behind a backlog.
+ */
+export function planIntake(priority: Level, snapshot: IntakeSnapshot): number {
+  const { credits, waiting, asked } = snapshot
+  if (credits < 1) return 0
+  let free = credits
+  for (const level of LEVELS) {
+    if (level !== priority)
+      free -= waiting[level] > 0 ? asked[level] : Math.max(0, asked[level] - 1)
+  }
+  if (waiting[priority] === 0) {
+    return Math.max(1, Math.min(DOORBELL_MAX, Math.floor(free * DOORBELL_SHARE)))
+  }
+  return Math.max(0, Math.min(free, entitlement(priority, snapshot)))
+}
+
+/**
+ * Notes `count` fetched pointers of a priority, with what then waits. A priority without a backlog
+ * is brought up to the others: what it did not use is not saved up.
+ */
+export function countServed(
+  served: Served,
+  priority: Level,
+  count: number,
+  waiting: Readonly<Record<Level, number>>,
+): Served {
+  const next = { ...served, [priority]: served[priority] + count }
+  const busy = LEVELS.filter((level) => waiting[level] > 0)
+  if (busy.length === 0) return NOTHING_SERVED
+  const least = Math.min(...busy.map((level) => next[level] / WEIGHT[level]))
+  for (const level of LEVELS) {
+    // Measured from the one served least, so that the numbers stay small.
+    const turns = next[level] / WEIGHT[level] - least
+    next[level] = waiting[level] > 0 ? turns * WEIGHT[level] : Math.max(0, turns) * WEIGHT[level]
+  }
+  return next
+}
+
+/**
+ * The part of all credits that brings the priority level with the others by weight: each credit in
+ * turn to the one served least for its weight, computed for all of them at once.
+ */
+function entitlement(
+  priority: Level,
+  { credits, waiting, served = NOTHING_SERVED }: IntakeSnapshot,
+) {
+  const busy = BY_URGENCY.filter((level) => waiting[level] > 0)
+  const surface = levelOf(busy, served, credits)
+  const part = (level: Level): number =>
+    Math.max(0, Math.floor(surface * WEIGHT[level] - served[level]))
+  let left = credits - busy.reduce((sum, level) => sum + part(level), 0)
+  let own = part(priority)
+  // At most one odd credit for each.
+  const next = (level: Level): number => (served[level] + part(level) + 1) / WEIGHT[level]
+  for (const level of [...busy].sort((a, b) => next(a) - next(b))) {
+    if (left < 1) break
+    left -= 1
+    if (level === priority) own += 1
+  }
+  return own
+}
+
+/** The surface of `credits` poured over vessels as wide as the weights, filled as far as served. */
+function levelOf(busy: readonly Level[], served: Served, credits: number): number {
+  const rising = [...busy].sort((a, b) => served[a] / WEIGHT[a] - served[b] / WEIGHT[b])
+  let width = 0
+  let volume = credits
+  let surface = 0
+  for (const level of rising) {
+    const bottom = served[level] / WEIGHT[level]
+    if (width > 0 && volume <= (bottom - surface) * width) break
+    if (width > 0) volume -= (bottom - surface) * width
+    surface = bottom
+    width += WEIGHT[level]
+  }
+  return surface + volume / width
+}

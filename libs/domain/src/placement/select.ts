@@ -1,0 +1,287 @@
+import { homeWeight, keyHash } from './affinity.ts'
+import { effectiveSlots, ownShare, type BalancerShare } from './credits.ts'
+import { hasRoom, usedShare } from './room.ts'
+import type { Level, PlacementMode } from '../task/spec.ts'
+
+/** What a load balancer knows of one worker node. */
+export interface NodeLoad {
+  readonly id: string
+  readonly incarnation: number
+  readonly slots: number
+  /** Attempts running, as the node last said. */
+  readonly active: number
+  /** Dispatched and not yet reflected in `active`. */
+  readonly inTransit: number
+  /** Share of one core, 0 to 1. */
+  readonly cpu: number
+  /** Share of the node's memory limit, 0 to 1. */
+  readonly memory: number
+  /** 99th percentile of event-loop delay, milliseconds. */
+  readonly lagMs: number
+  /** Mean time an attempt takes, milliseconds. */
+  readonly responseMs: number
+  readonly draining: boolean
+  readonly suspect: boolean
+  /** Listed by Consul with passing checks. */
+  readonly passing: boolean
+  readonly beatAgeMs: number
+  /** Since its start, its recovery or its last change of incarnation; absent: it is warm. */
+  readonly upMs?: number
+  /** Slots' worth of processor and memory reserved by what is active; absent: one slot each. */
+  readonly reservedCpu?: number
+  readonly reservedMemory?: number
+  /** The same for what is in transit. */
+  readonly transitCpu?: number
+  readonly transitMemory?: number
+  /** From `ejectedOf`: nothing goes there, or one task that shows whether it may come back. */
+  readonly ejected?: 'out' | 'probe' | undefined
+}
+
+/** What a task needs of its node. */
+export interface Placement {
+  readonly cpu: Level
+  readonly memory: Level
+  readonly excluded?: readonly string[] | undefined
+  /** Tasks of one key go to one node while it has room. */
+  readonly affinityKey?: string | undefined
+  /** `advised`: the adviser may choose among the candidates, see `prepareAdvice`. */
+  readonly placement?: PlacementMode | undefined
+}
+
+/** Limits of placement; `fleetLimits` fills in what depends on the fleet. */
+export interface PlacementLimits {
+  /** Older figures than this count as a full node, milliseconds. */
+  readonly beatAgeMaxMs: number
+  /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
+  readonly creditShare: number
+  /** Which of how many load balancers this is. */
+  readonly balancers?: BalancerShare
+  /** A node is held back for this long after its start, milliseconds; absent: no node is. */
+  readonly slowStartMs?: number
+  /** What an attempt takes on the median node, milliseconds; absent: not known. */
+  readonly typicalMs?: number
+}
+
+/** A node that could have had the task: lower scores are better. */
+export interface Candidate {
+  readonly id: string
+  readonly score: number
+  readonly free: number
+}
+
+/** Nodes that the filter left out, by the first reason that applied. */
+export interface Skipped {
+  readonly away: number
+  readonly suspect: number
+  readonly draining: number
+  readonly stale: number
+  readonly ejected: number
+  readonly excluded: number
+  readonly full: number
+  readonly noRoom: number
+}
+
+/** What a decision weighed: how many nodes, which were left out, the best that remained. */
+export interface Weighed {
+  readonly considered: number
+  readonly skipped: Skipped
+  readonly candidates: readonly Candidate[]
+}
+
+/** Where a task goes, or why nowhere. */
+export type PlacementDecision =
+  | {
+      readonly kind: 'place'
+      readonly nodeId: string
+      readonly reason: 'lowest-load' | 'only-candidate' | 'affinity' | 'probe' | 'advised'
+      readonly weighed: Weighed
+    }
+  | {
+      readonly kind: 'hold'
+      readonly reason: 'no-nodes' | 'no-credits' | 'no-room'
+      readonly weighed: Weighed
+    }
+
+/** Figures older than two missed beats (500 ms each) do not earn a node new work. */
+export const PLACEMENT_LIMITS: PlacementLimits = { beatAgeMaxMs: 1_000, creditShare: 1 }
+
+/** Share of keyed tasks that go to the least loaded node, so that a better home can show itself. */
+const EXPLORATION = 0.01
+/** An attempt that takes this many times the median makes a node the last choice. */
+const SLOW_FROM = 2
+const SLOW_FULL = 5
+
+/** Free slots of a node for one load balancer. */
+export function creditsOf(node: NodeLoad, limits: PlacementLimits): number {
+  const free = effectiveSlots(node, limits.slowStartMs) - node.active
+  if (free <= 0) return 0
+  const own =
+    limits.balancers === undefined
+      ? Math.floor(free * limits.creditShare)
+      : ownShare(free, node.id, limits.balancers)
+  const credits = own - node.inTransit
+  if (credits <= 0) return 0
+  return node.ejected === 'probe' ? 1 : credits
+}
+
+/** Whether a node may take work at all, apart from credits and room. */
+export function isEligible(node: NodeLoad, limits: PlacementLimits): boolean {
+  return (
+    node.passing &&
+    !node.suspect &&
+    !node.draining &&
+    node.beatAgeMs <= limits.beatAgeMaxMs &&
+    node.ejected !== 'out'
+  )
+}
+
+/**
+ * Filter, score, pick: a node on probation gets its probe, a keyed task its home while that has
+ * room, all else the eligible node with a free credit and room that is least loaded. Equal scores
+ * are split by `random` so that several load balancers do not herd.
+ */
+export function selectNode(
+  nodes: readonly NodeLoad[],
+  task: Placement,
+  limits: PlacementLimits,
+  random: () => number,
+): PlacementDecision {
+  const key = task.affinityKey === undefined ? undefined : keyHash(task.affinityKey)
+  const skipped = { ...NOTHING_SKIPPED }
+  let probe: NodeLoad | undefined
+  let home: NodeLoad | undefined
+  let homeTakes = false
+  let homeBest = -1
+  let fit = 0
+  let ties = 1
+  let first: NodeLoad | undefined
+  let second: NodeLoad | undefined
+  let third: NodeLoad | undefined
+  let firstScore = Infinity
+  let secondScore = Infinity
+  let thirdScore = Infinity
+  for (const node of nodes) {
+    if (isLeftOut(node, task, limits, skipped)) continue
+    const takes = fitsNow(node, task, limits, skipped)
+    if (key !== undefined) {
+      const weight = homeWeight(key, node.id)
+      if (weight > homeBest) {
+        homeBest = weight
+        home = node
+        homeTakes = takes
+      }
+    }
+    if (!takes) continue
+    fit += 1
+    if (node.ejected === 'probe') probe = node
+    const score = loadScore(node, limits)
+    if (score < firstScore || (score === firstScore && random() < 1 / ++ties)) {
+      if (score < firstScore) ties = 1
+      third = second
+      thirdScore = secondScore
+      second = first
+      secondScore = firstScore
+      first = node
+      firstScore = score
+    } else if (score < secondScore) {
+      third = second
+      thirdScore = secondScore
+      second = node
+      secondScore = score
+    } else if (score < thirdScore) {
+      third = node
+      thirdScore = score
+    }
+  }
+  const candidates: Candidate[] = []
+  if (first !== undefined) candidates.push(candidate(first, firstScore, limits))
+  if (second !== undefined) candidates.push(candidate(second, secondScore, limits))
+  if (third !== undefined) candidates.push(candidate(third, thirdScore, limits))
+  const weighed = { considered: nodes.length, skipped, candidates }
+  if (first === undefined) return { kind: 'hold', reason: holdReason(skipped), weighed }
+  // A task that has been lost or has failed elsewhere is not risked on a probe.
+  if (probe !== undefined && (task.excluded?.length ?? 0) === 0) {
+    return { kind: 'place', nodeId: probe.id, reason: 'probe', weighed }
+  }
+  if (home !== undefined && homeTakes && random() >= EXPLORATION) {
+    return { kind: 'place', nodeId: home.id, reason: 'affinity', weighed }
+  }
+  const reason = fit === 1 ? 'only-candidate' : 'lowest-load'
+  return { kind: 'place', nodeId: first.id, reason, weighed }
+}
+
+type Counts = { -readonly [Reason in keyof Skipped]: number }
+
+const NOTHING_SKIPPED: Skipped = {
+  away: 0,
+  suspect: 0,
+  draining: 0,
+  stale: 0,
+  ejected: 0,
+  excluded: 0,
+  full: 0,
+  noRoom: 0,
+}
+
+function isLeftOut(
+  node: NodeLoad,
+  task: Placement,
+  limits: PlacementLimits,
+  skipped: Counts,
+): boolean {
+  if (!node.passing) skipped.away += 1
+  else if (node.suspect) skipped.suspect += 1
+  else if (node.draining) skipped.draining += 1
+  else if (node.beatAgeMs > limits.beatAgeMaxMs) skipped.stale += 1
+  else if (node.ejected === 'out') skipped.ejected += 1
+  else if (task.excluded?.includes(node.id) === true) skipped.excluded += 1
+  else return false
+  return true
+}
+
+/** Whether an eligible node could take the task this moment. */
+function fitsNow(
+  node: NodeLoad,
+  task: Placement,
+  limits: PlacementLimits,
+  skipped: Counts,
+): boolean {
+  if (creditsOf(node, limits) < 1) skipped.full += 1
+  else if (!hasRoom(node, task)) skipped.noRoom += 1
+  else return true
+  return false
+}
+
+function holdReason(skipped: Skipped): 'no-nodes' | 'no-credits' | 'no-room' {
+  if (skipped.noRoom > 0) return 'no-room'
+  return skipped.full > 0 ? 'no-credits' : 'no-nodes'
+}
+
+/**
+ * Slots in use weigh most: an agent waits on its provider, so a free slot matters more than a busy
+ * processor (control-loop simulation: credits beat every mix led by latency). Processor, memory
+ * and a slow event loop only separate nodes that are about equally full; a node several times
+ * slower than the median comes last.
+ */
+export function loadScore(node: NodeLoad, limits: PlacementLimits): number {
+  const lag = Math.min(1, node.lagMs / 250)
+  const slow = limits.typicalMs === undefined ? 0 : slowness(node.responseMs / limits.typicalMs)
+  return (
+    usedShare(node, effectiveSlots(node, limits.slowStartMs)) +
+    0.1 * Math.min(1, node.cpu) +
+    0.1 * Math.min(1, node.memory) +
+    0.1 * lag +
+    slow
+  )
+}
+
+/** 0 up to twice the median (what chance does to a mean of few long-tailed attempts), then up to 1. */
+function slowness(timesTypical: number): number {
+  if (timesTypical <= SLOW_FROM) return 0
+  return Math.min(1, (timesTypical - SLOW_FROM) / (SLOW_FULL - SLOW_FROM))
+}
+
+/** A node in the short form that a task's record keeps. */
+export function candidate(node: NodeLoad, score: number, limits: PlacementLimits): Candidate {
+  return { id: node.id, score: Math.round(score * 1_000) / 1_000, free: creditsOf(node, limits) }
+}

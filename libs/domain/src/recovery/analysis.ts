@@ -1,0 +1,279 @@
+import type { DeathPattern } from './deaths.ts'
+
+/** What is known of a failure when its tasks have been given back. */
+export interface FailureEvidence {
+  /** Reason of the verdict, how long the node had been silent, and how sure the detector was. */
+  readonly reason: string
+  readonly silentMs: number
+  readonly phi: number
+  /** Its last figures; absent when no snapshot with it was seen. */
+  readonly last?: {
+    readonly cpu: number
+    readonly memory: number
+    readonly lagMs: number
+    readonly active: number
+    readonly slots: number
+  }
+  readonly uptimeMs?: number
+  /** What runs under its name by now. */
+  readonly successor: 'none' | 'resumed' | 'restarted'
+  readonly pattern: DeathPattern
+  /** Tasks that it held, and whether their pointers could be given back. */
+  readonly stranded: number
+  readonly notesReadable: boolean
+  /** Room on the other nodes, and their number. */
+  readonly freeCredits: number
+  readonly othersAlive: number
+  /** Share of the fleet's slots that went with this node, 0 to 1. */
+  readonly capacityLost: number
+  readonly suspects: number
+  /** Replacements ordered within the window. */
+  readonly recentReplacements: number
+  /** What the orchestrator can do, and what it says of the process. */
+  readonly orchestrator: {
+    readonly replaces: boolean
+    /** It starts an ended process again by itself, in place. */
+    readonly restarts: boolean
+    readonly process?: {
+      /** There is no such process any more, or its replacement is under way. */
+      readonly gone: boolean
+      readonly restarts: number
+      readonly outOfMemory: boolean
+    }
+  }
+}
+
+/** Constants of the analysis. */
+export interface FailureLimits {
+  /** More replacements than this within the window are a crash loop that another one will not end. */
+  readonly replacementsMax: number
+  /** As many processes that died young are an image that does not run. */
+  readonly youngMax: number
+  /** From this share of its limit on, memory is the likely cause. */
+  readonly memoryShare: number
+  /** A processor this busy, or a loop this late, makes a node miss its beats. */
+  readonly cpuShare: number
+  readonly lagMs: number
+  /** An orchestrator that has restarted a process this often in place will not mend it so. */
+  readonly restartsMax: number
+  /** Shares of the capacity lost. */
+  readonly mediumShare: number
+  readonly highShare: number
+}
+
+/** A fleet of twenty may lose ten nodes in ten minutes before replacing them stops. */
+export const FAILURE_LIMITS: FailureLimits = {
+  replacementsMax: 10,
+  youngMax: 5,
+  memoryShare: 0.9,
+  cpuShare: 0.95,
+  lagMs: 250,
+  restartsMax: 3,
+  mediumShare: 0.25,
+  highShare: 0.5,
+}
+
+/** What can be done about the process of a dead node, from the mildest on. */
+export const FAILURE_ACTIONS = ['none', 'restart', 'replace', 'investigate'] as const
+/** One of them. */
+export type FailureAction = (typeof FAILURE_ACTIONS)[number]
+/** How the tasks of a dead node find others. */
+export const FAILURE_STRATEGIES = [
+  'spread',
+  'hold-for-capacity',
+  'exclude-task',
+  'nothing-to-do',
+] as const
+/** One of them. */
+export type FailureStrategy = (typeof FAILURE_STRATEGIES)[number]
+/** How much of the fleet's work a failure touches. */
+export const FAILURE_IMPACTS = ['none', 'low', 'medium', 'high'] as const
+/** One of them. */
+export type FailureImpact = (typeof FAILURE_IMPACTS)[number]
+/** What would keep a failure from happening again. */
+export const FAILURE_PREVENTIONS = [
+  'raise-memory',
+  'lower-slots',
+  'add-nodes',
+  'quarantine-node',
+  'stop-task',
+  'check-network',
+  'check-image',
+  'none',
+] as const
+/** One of them. */
+export type FailurePrevention = (typeof FAILURE_PREVENTIONS)[number]
+
+/** The analysis of one failure. */
+export interface FailureAnalysis {
+  readonly action: FailureAction
+  readonly strategy: FailureStrategy
+  readonly impact: FailureImpact
+  readonly prevention: readonly FailurePrevention[]
+  readonly reason: string
+}
+
+const PREVENTIONS_MAX = 4
+/** Three deaths are a pattern, two of silence at once are more likely the network. */
+const PATTERN_MIN = 3
+
+/** Restart, replace or investigate, by evidence. */
+export function analyseFailure(
+  evidence: FailureEvidence,
+  limits: FailureLimits = FAILURE_LIMITS,
+): FailureAnalysis {
+  return {
+    ...actionOf(evidence, limits),
+    strategy: strategyOf(evidence),
+    impact: impactOf(evidence, limits),
+    prevention: preventionOf(evidence, limits),
+  }
+}
+
+/**
+ * Replaces a process that is surely gone, and only that: one that is silent with its connection open
+ * may be paused and go on, so it is left for a person to look at.
+ */
+function actionOf(
+  evidence: FailureEvidence,
+  limits: FailureLimits,
+): { readonly action: FailureAction; readonly reason: string } {
+  const { successor, pattern, orchestrator } = evidence
+  if (successor === 'resumed') return { action: 'none', reason: 'resumed' }
+  if (successor === 'restarted') return { action: 'none', reason: 'restarted' }
+  if (evidence.reason !== 'connection-gone') {
+    return { action: 'investigate', reason: 'may-resume' }
+  }
+  if (evidence.recentReplacements >= limits.replacementsMax) {
+    return { action: 'investigate', reason: 'crash-loop' }
+  }
+  // With a task as the likely cause the image is not to blame; it goes with its last attempt.
+  if (pattern.young >= limits.youngMax && evidence.suspects === 0) {
+    return { action: 'investigate', reason: 'dies-young' }
+  }
+  const { replaces, restarts, process } = orchestrator
+  if (!replaces) return { action: 'none', reason: 'no-orchestrator' }
+  if (process?.gone === true) return { action: 'none', reason: 'replaced-already' }
+  if (!restarts) return { action: 'replace', reason: 'process-gone' }
+  if (pattern.ofNode > 1) return { action: 'replace', reason: 'died-again' }
+  if ((process?.restarts ?? 0) >= limits.restartsMax) {
+    return { action: 'replace', reason: 'restarts-in-vain' }
+  }
+  return { action: 'restart', reason: 'first-death' }
+}
+
+function strategyOf(evidence: FailureEvidence): FailureStrategy {
+  if (evidence.stranded === 0) return 'nothing-to-do'
+  if (evidence.suspects > 0) return 'exclude-task'
+  return evidence.freeCredits === 0 ? 'hold-for-capacity' : 'spread'
+}
+
+function impactOf(evidence: FailureEvidence, limits: FailureLimits): FailureImpact {
+  const { stranded, capacityLost, freeCredits, othersAlive } = evidence
+  if (stranded === 0 && evidence.successor !== 'none') return 'none'
+  if (othersAlive === 0 || capacityLost >= limits.highShare) return 'high'
+  if (stranded > 0 && freeCredits === 0) return 'high'
+  if (!evidence.notesReadable || evidence.suspects > 0) return 'medium'
+  if (capacityLost >= limits.mediumShare || stranded > freeCredits) return 'medium'
+  return stranded === 0 && capacityLost === 0 ? 'none' : 'low'
+}
+
+function preventionOf(
+  evidence: FailureEvidence,
+  limits: FailureLimits,
+): readonly FailurePrevention[] {
+  const { last, pattern, orchestrator } = evidence
+  const silent = evidence.reason !== 'connection-gone' && evidence.reason !== 'restarted'
+  const full = last !== undefined && last.memory >= limits.memoryShare
+  const outOfMemory = full || orchestrator.process?.outOfMemory === true
+  const late = last !== undefined && (last.lagMs >= limits.lagMs || last.cpu >= limits.cpuShare)
+  const advised: [FailurePrevention, boolean][] = [
+    ['stop-task', evidence.suspects > 0],
+    ['quarantine-node', pattern.ofNode >= PATTERN_MIN || pattern.ofHost >= PATTERN_MIN],
+    ['raise-memory', outOfMemory],
+    ['lower-slots', late || (outOfMemory && last !== undefined && last.active >= last.slots)],
+    ['check-image', pattern.young >= PATTERN_MIN && evidence.suspects === 0],
+    ['check-network', silent && !late && pattern.ofFleet >= PATTERN_MIN],
+    ['add-nodes', evidence.stranded > evidence.freeCredits],
+  ]
+  const found = advised.flatMap(([name, holds]) => (holds ? [name] : []))
+  return found.length === 0 ? ['none'] : found.slice(0, PREVENTIONS_MAX)
+}
+
+/** What an adviser may say of a failure: words of the lists above, and nothing else. */
+export interface FailureAdvice {
+  readonly action: FailureAction
+  readonly strategy: FailureStrategy
+  readonly impact: FailureImpact
+  readonly prevention: readonly FailurePrevention[]
+}
+
+/** One thing that was advised and not allowed, and what it became. */
+export interface ClampedAdvice {
+  readonly field: string
+  readonly from: string
+  readonly to: string
+}
+
+/** What the playbook leaves open in one failure. */
+export interface AdviceBounds {
+  /** A replacement may be ordered: the process is surely gone, and the cap is not reached. */
+  readonly mayReplace: boolean
+  /** There were tasks to give back. */
+  readonly anyTasks: boolean
+}
+
+/** What an adviser may choose among. */
+export function adviceBounds(
+  evidence: FailureEvidence,
+  limits: FailureLimits = FAILURE_LIMITS,
+): AdviceBounds {
+  const { replaces, process } = evidence.orchestrator
+  const surelyGone = evidence.successor === 'none' && evidence.reason === 'connection-gone'
+  const inBounds = evidence.recentReplacements < limits.replacementsMax
+  return {
+    mayReplace: surelyGone && replaces && inBounds && process?.gone !== true,
+    anyTasks: evidence.stranded > 0,
+  }
+}
+
+/**
+ * Lets an adviser choose within the playbook: it may look closer instead of replacing, replace what
+ * would only be restarted, or replace a process that is surely gone and not in a crash loop. It can
+ * neither touch what may still run, nor go beyond the cap of replacements, nor undo what was
+ * redistributed, nor make an impact smaller than the figures say.
+ */
+export function admitAdvice(
+  policy: Pick<FailureAnalysis, 'action' | 'strategy' | 'impact'>,
+  advice: FailureAdvice,
+  { mayReplace, anyTasks }: AdviceBounds,
+): { readonly answer: FailureAdvice; readonly clamped: ClampedAdvice[] } {
+  const clamped: ClampedAdvice[] = []
+  const within = <T extends string>(field: string, from: T, allowed: readonly T[], to: T): T => {
+    if (allowed.includes(from)) return from
+    clamped.push({ field, from, to })
+    return to
+  }
+  const actions: FailureAction[] = [policy.action, 'investigate']
+  if (mayReplace) actions.push('replace')
+  // The tasks are on their way already: only which of the words fits may be said anew.
+  const strategies: FailureStrategy[] = [policy.strategy]
+  if (anyTasks) strategies.push('spread', 'hold-for-capacity')
+  const impacts = FAILURE_IMPACTS.slice(FAILURE_IMPACTS.indexOf(policy.impact))
+  const answer: FailureAdvice = {
+    action: within('action', advice.action, actions, policy.action),
+    strategy: within('strategy', advice.strategy, strategies, policy.strategy),
+    impact: within('impact', advice.impact, impacts, policy.impact),
+    prevention: advice.prevention,
+  }
+  return { answer, clamped }
+}
+
+/** The analysis with admitted advice; what the policy would prevent stays on the list. */
+export function applyAdvice(policy: FailureAnalysis, answer: FailureAdvice): FailureAnalysis {
+  const prevention = [...new Set([...policy.prevention, ...answer.prevention])]
+    .filter((name, _, all) => name !== 'none' || all.length === 1)
+    .slice(0, PREVENTIONS_MAX)
+  const reason = answer.action === policy.action ? policy.reason : 'advised'
+  return { ...answer, prevention, reason }
+}

@@ -1,0 +1,85 @@
+import { isTerminal, type TaskRecord } from '../task/task-record.ts'
+
+/** What became of one task of a dead node. */
+export type TaskFate = 'waiting' | 'taken-up' | 'finished' | 'stopped'
+
+/** The error of a task that was stopped for losing its nodes. */
+const ATTEMPTS_LOST = 'attempts-lost'
+
+/**
+ * Whether a task goes on elsewhere, by its record and by where the load balancers note it; both lag
+ * behind the log by a moment.
+ */
+export function fateOf(
+  record: Pick<TaskRecord, 'state' | 'node' | 'updatedAtMs' | 'error'> | undefined,
+  notedNode: string | undefined,
+  death: { readonly nodeId: string; readonly redistributedAtMs: number },
+): TaskFate {
+  if (record !== undefined && isTerminal(record.state)) {
+    return record.error?.code === ATTEMPTS_LOST ? 'stopped' : 'finished'
+  }
+  // It gave its slot back by itself and goes on when what it waits for has happened.
+  if (record?.state === 'waiting') return 'taken-up'
+  if (notedNode !== undefined && notedNode !== death.nodeId) return 'taken-up'
+  if (record === undefined || record.state === 'queued') return 'waiting'
+  if (record.node !== undefined && record.node !== death.nodeId) return 'taken-up'
+  // An attempt begun since then can only be a new one, wherever it runs.
+  return record.updatedAtMs > death.redistributedAtMs ? 'taken-up' : 'waiting'
+}
+
+/** How far a failure is overcome. */
+export interface OutcomeSight {
+  readonly successor: 'none' | 'resumed' | 'restarted'
+  readonly action: 'restart' | 'replace' | 'investigate' | 'quarantine' | 'none'
+  readonly actionFailed: boolean
+  readonly notesReadable: boolean
+  /** Tasks watched, and those of them that wait no more. */
+  readonly tasks: number
+  readonly settled: number
+  /** Tasks that were stopped for losing their nodes. */
+  readonly stopped: number
+  /** Living nodes before the death and now; absent when no snapshot told. */
+  readonly nodesBefore?: number
+  readonly nodesNow?: number
+  /** The watch is over after this look. */
+  readonly last: boolean
+}
+
+/** How a failure ended, or that it has not yet. */
+export interface OutcomeDecision {
+  readonly kind: 'wait' | 'recovered' | 'resumed' | 'unresolved'
+  readonly reason: string
+}
+
+/** Recovered when every watched task goes on and, where that was ordered, the node is made good. */
+export function judgeOutcome(sight: OutcomeSight): OutcomeDecision {
+  const tasksBack = sight.settled >= sight.tasks
+  if (tasksBack && sight.notesReadable) {
+    if (sight.successor === 'resumed' && sight.action !== 'quarantine') {
+      return { kind: 'resumed', reason: 'same-process-goes-on' }
+    }
+    if (nodeBack(sight)) {
+      return { kind: 'recovered', reason: recoveredBy(sight) }
+    }
+  }
+  if (!sight.last) return { kind: 'wait', reason: tasksBack ? 'node-missing' : 'tasks-waiting' }
+  if (!sight.notesReadable) return { kind: 'unresolved', reason: 'tasks-unknown' }
+  if (!tasksBack) return { kind: 'unresolved', reason: 'tasks-waiting' }
+  return { kind: 'unresolved', reason: sight.actionFailed ? 'action-failed' : 'node-missing' }
+}
+
+function recoveredBy({ stopped, tasks, action, successor }: OutcomeSight): string {
+  if (stopped > 0) return 'task-stopped-as-cause'
+  if (tasks > 0) return 'tasks-go-on'
+  return action === 'none' && successor === 'none' ? 'nothing-to-recover' : 'node-back'
+}
+
+function nodeBack(sight: OutcomeSight): boolean {
+  // Nobody was asked to bring it back: the tasks are all that there is to wait for.
+  if (sight.action === 'none') return true
+  if (sight.action !== 'quarantine' && sight.successor !== 'none') return true
+  if (sight.nodesBefore === undefined || sight.nodesNow === undefined) {
+    return sight.action !== 'investigate' && !sight.actionFailed
+  }
+  return sight.nodesNow >= sight.nodesBefore
+}

@@ -1,0 +1,173 @@
+import { adviceInForce, type ScaleAdvice } from './advice.ts'
+import type { ScaleLimits } from './limits.ts'
+import type { Outlook } from './learned.ts'
+import { nodesFor, staffedNodes } from './staffing.ts'
+
+/** What is left of the provider's budget: more nodes do not help against it. */
+export interface ProviderBudget {
+  /** Share of recent answers that were 429, and of the budget that is used. */
+  readonly refusedShare: number
+  readonly usedShare: number
+  /** Tasks a second that it pays for; undefined when it is not known. */
+  readonly tasksPerS?: number | undefined
+}
+
+/** The cluster as the autoscaler sees it. */
+export interface ClusterSnapshot {
+  /** Nodes that serve or are starting; draining and dead ones are not among them. */
+  readonly nodes: number
+  readonly draining: number
+  /** Nodes among them whose figures are missing: full when it would shrink, idle when it would grow. */
+  readonly missing: number
+  readonly slotsPerNode: number
+  readonly running: number
+  readonly queued: number
+  /** False when figures are missing: a fleet is never shrunk blindly. */
+  readonly complete: boolean
+  /** Instants of the last changes; they outlive the process that made them. */
+  readonly scaledOutAtMs: number
+  readonly scaledInAtMs: number
+  /** What the windows and the forecast say. */
+  readonly outlook: Outlook
+  readonly budget?: ProviderBudget | undefined
+  readonly advice?: ScaleAdvice | undefined
+  /** Share of the last hour's tasks that started in time; undefined when it is not known. */
+  readonly attainment?: number | undefined
+}
+
+/** One thing that asks for a node count, or bounds it. */
+export interface ScaleOption {
+  readonly kind:
+    | 'reactive'
+    | 'floor'
+    | 'full'
+    | 'arrivals'
+    | 'queue'
+    | 'forecast'
+    | 'panic'
+    | 'advice'
+    | 'cap'
+    | 'window'
+  readonly nodes: number
+  readonly reason: string
+}
+
+/** An absolute node count with its reason; acting on it twice changes nothing. */
+export interface ScaleDecision {
+  readonly kind: 'scale-out' | 'scale-in' | 'hold'
+  readonly nodes: number
+  readonly reason: string
+  /** What was asked for, before windows, steps and cooldowns. */
+  readonly wanted: number
+  /** What was weighed, for the record. */
+  readonly options: readonly ScaleOption[]
+  /** Growth is wanted and would not help: whoever admits tasks should slow down. */
+  readonly backpressure: boolean
+}
+
+/** What is forecast or counted has its own headroom: it may fill every slot. */
+const PLANNED_FULL = 1
+
+/** Out at once and in slowly: see `weigh` for what is wanted, and the guards here in their order. */
+export function decideScale(
+  cluster: ClusterSnapshot,
+  limits: ScaleLimits,
+  nowMs: number,
+): ScaleDecision {
+  const { nodes, outlook } = cluster
+  const advice = adviceInForce(cluster.advice, cluster.attainment, limits, nowMs)
+  const blind = !cluster.complete || cluster.slotsPerNode <= 0
+  const options = blind ? [] : weigh(cluster, advice, limits)
+  const asked = options.filter(({ kind }) => kind !== 'cap' && kind !== 'window')
+  const bounded = (count: number): number =>
+    Math.min(limits.nodesMax, Math.max(limits.nodesMin, count))
+  const wanted = asked.length === 0 ? nodes : bounded(Math.max(...asked.map((one) => one.nodes)))
+  const decided = (
+    kind: ScaleDecision['kind'],
+    to: number,
+    reason: string,
+    backpressure = false,
+  ): ScaleDecision => ({ kind, nodes: to, reason, wanted, options, backpressure })
+  const hold = (reason: string, backpressure = false) =>
+    decided('hold', nodes, reason, backpressure)
+
+  if (nodes < limits.nodesMin) return decided('scale-out', limits.nodesMin, 'below-minimum')
+  if (blind) return hold('figures-missing')
+  const first = asked.reduce((most, one) => (one.nodes > most.nodes ? one : most))
+  const cap = options.find(({ kind }) => kind === 'cap')?.nodes ?? Infinity
+  if (wanted > nodes) {
+    if (isSpent(cluster.budget, limits) || cap <= nodes) return hold('provider-budget', true)
+    const before = Math.min(nodes, outlook.nodesBefore)
+    const reachable = before + Math.max(limits.scaleOutStep, before)
+    const to = Math.min(wanted, reachable, Math.max(cap, limits.nodesMin))
+    return to > nodes ? decided('scale-out', to, reasonFor(first)) : hold('growing')
+  }
+  const floor = Math.max(wanted, bounded(outlook.wantedMax))
+  if (floor >= nodes) return hold(wanted === nodes ? 'on-target' : 'recent-demand')
+  if (cluster.missing > 0) return hold('figures-missing')
+  if (outlook.panicking) return hold('panic')
+  if (nowMs < advice.holdUntilMs) return hold('advised')
+  if (cluster.draining >= Math.max(limits.scaleInStep, Math.floor(nodes / 2))) {
+    return hold('draining')
+  }
+  if (nowMs - cluster.scaledOutAtMs < limits.cooldownMs) return hold('cooldown')
+  if (nowMs - cluster.scaledInAtMs < limits.scaleInEveryMs) return hold('cooldown')
+  const step = Math.max(limits.scaleInStep, Math.floor(nodes * limits.scaleInShare))
+  return decided('scale-in', Math.max(floor, nodes - step), 'idle-capacity')
+}
+
+/** Everything that asks for nodes or bounds them. */
+function weigh(
+  cluster: ClusterSnapshot,
+  advice: ReturnType<typeof adviceInForce>,
+  limits: ScaleLimits,
+): readonly ScaleOption[] {
+  const { nodes, slotsPerNode, outlook, budget } = cluster
+  const at = (demand: number, utilisation: number): number =>
+    nodesFor(demand, slotsPerNode, { ...limits, utilisationTarget: utilisation })
+  const { slots, by, headroom } = outlook.forecast
+  const staffed = (demand: number): number =>
+    staffedNodes(
+      { slots: demand, serviceS: outlook.serviceS, headroom, held: outlook.panic },
+      slotsPerNode,
+      { ...limits, utilisationTarget: advice.targetUtil },
+    )
+  const reactive = staffed(outlook.demand)
+  const floor = Math.min(reactive, staffed(outlook.demand * (1 - limits.deadBand)))
+  // Demand that is only a little above what the nodes are for changes nothing: the dead band.
+  const settled = floor <= nodes && nodes < reactive
+  const options: ScaleOption[] = [
+    { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand at the target' },
+    { kind: 'floor', nodes: floor, reason: 'demand less the dead band' },
+    { kind: 'full', nodes: at(outlook.stable, PLANNED_FULL), reason: 'slots run out' },
+    { kind: 'arrivals', nodes: at(outlook.coming, PLANNED_FULL), reason: 'tasks that arrive now' },
+    {
+      kind: 'queue',
+      nodes: at(outlook.due, PLANNED_FULL),
+      reason: 'tasks that would wait too long',
+    },
+    { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
+    { kind: 'window', nodes: outlook.wantedMax, reason: 'most wanted within the window' },
+  ]
+  if (outlook.panicking) {
+    const panic = Math.max(nodes, at(outlook.panic, advice.targetUtil))
+    options.push({ kind: 'panic', nodes: panic, reason: 'demand of the panic window' })
+  }
+  if (advice.floorDelta > 0) {
+    options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })
+  }
+  if (budget?.tasksPerS !== undefined && outlook.serviceS !== undefined) {
+    const paid = at(budget.tasksPerS * outlook.serviceS, advice.targetUtil)
+    options.push({ kind: 'cap', nodes: paid, reason: 'what the provider budget can keep busy' })
+  }
+  return options
+}
+
+function isSpent(budget: ProviderBudget | undefined, limits: ScaleLimits): boolean {
+  if (budget === undefined) return false
+  return budget.refusedShare > limits.refusedMax || budget.usedShare > limits.budgetMax
+}
+
+function reasonFor({ kind }: ScaleOption): string {
+  return kind === 'reactive' || kind === 'floor' ? 'demand' : kind
+}

@@ -1,0 +1,251 @@
+import type { LoadSample, LoadView } from './load.ts'
+import { type ScaleLimits } from './limits.ts'
+import { swing } from './staffing.ts'
+
+/**
+ * What demand will be when a node that is asked for now serves: the trend of a Kalman filter, or the
+ * same with the growth of yesterday or of last week at this hour, whichever has erred least; and how far
+ * beyond chance that one was too low, 49 times of 50, as the headroom that this load needs: none where
+ * demand is steady, a fifth where it jumps. Used as a floor, so a wrong forecast costs node time and
+ * never a wait.
+ */
+
+/** One way to forecast, and how well it did. */
+interface Forecaster {
+  /** Mean relative error of its forecasts. */
+  readonly error: number
+  /** What 98% of its forecasts fell short by at most, relative and beyond chance. */
+  readonly shortfall: number
+}
+
+/** The memory of the forecast: some hundred numbers that can be written down and taken over. */
+export interface ForecastMemory {
+  readonly atMs: number
+  /** Demand in slots, its growth a second, and the covariance of both. */
+  readonly level: number
+  readonly growth: number
+  readonly covariance: readonly [level: number, both: number, growth: number]
+  /** Mean demand of every ten minutes of a week, by time of the week; -1 where it is not known. */
+  readonly week: readonly number[]
+  /** The ten minutes that are being averaged. */
+  readonly bin: number
+  readonly binSum: number
+  readonly binCount: number
+  /** Forecasts that are not due yet, in the order of `FORECASTERS`. */
+  readonly pending: readonly { readonly dueMs: number; readonly slots: readonly number[] }[]
+  readonly forecasters: readonly Forecaster[]
+}
+
+/** Ways to forecast. */
+export const FORECASTERS = ['trend', 'day', 'week'] as const
+
+/** What the forecast says. */
+export interface Forecast {
+  /** Slots in demand, with the headroom. */
+  readonly slots: number
+  readonly by: (typeof FORECASTERS)[number]
+  readonly headroom: number
+}
+
+const BIN_MS = 600_000
+const BINS_DAY = 144
+const BINS_WEEK = 1_008
+/** Between two updates: fine enough for a start-up, coarse enough for counts, milliseconds. */
+const UPDATE_MS = 10_000
+/** The forecast is for when a node serves, and this much later, milliseconds. */
+const BEYOND_STARTUP_MS = 30_000
+/** Demand wanders by this share a √second, its growth by this share a second and √second. */
+const LEVEL_NOISE = 0.004
+const GROWTH_NOISE = 0.000_02
+/** Standard deviations beyond which a measurement is no chance. */
+const SURPRISE_SIGMAS = 3
+/** Growth is never believed beyond this share of the level within the lead. */
+const GROWTH_MAX = 0.5
+/** Yesterday's growth is believed within these. */
+const SEASON_RATIO = [0.67, 1.5] as const
+/** Weight of a new error: it forgets within an hour or two. */
+const ERROR_WEIGHT = 0.01
+/** The quantile follows in such steps: it rises within an hour or two and is unlearned within half a day. */
+const QUANTILE = 0.98
+const QUANTILE_STEP = 0.003
+/** So many standard deviations are chance, and provided for already. */
+const CHANCE_SIGMAS = 2
+const PENDING_MAX = 64
+
+/** A forecast without a past. */
+export const NO_FORECAST: ForecastMemory = {
+  atMs: 0,
+  level: 0,
+  growth: 0,
+  covariance: [0, 0, 0],
+  week: [],
+  bin: -1,
+  binSum: 0,
+  binCount: 0,
+  pending: [],
+  // The trend needs no past, so it goes first.
+  forecasters: [
+    { error: 0.05, shortfall: 0.05 },
+    { error: 0.1, shortfall: 0.05 },
+    { error: 0.1, shortfall: 0.05 },
+  ],
+}
+
+/** Learns from the load; cheap when nothing is due. */
+export function rememberForecast(
+  memory: ForecastMemory,
+  view: LoadView,
+  sample: LoadSample,
+  limits: ScaleLimits,
+): ForecastMemory {
+  const elapsedMs = sample.atMs - memory.atMs
+  if (elapsedMs >= 0 && elapsedMs < UPDATE_MS) return memory
+  const measured = measure(view)
+  const fresh = memory.atMs === 0 || elapsedMs < 0 || elapsedMs > limits.stableMs
+  const filtered = fresh
+    ? { level: measured.slots, growth: 0, covariance: [measured.variance, 0, 0] as const }
+    : filter(memory, measured, elapsedMs / 1_000)
+  const season = rememberSeason(memory, filtered.level, sample.atMs)
+  const { pending, forecasters } = score(memory, view, sample.atMs, limits)
+  const next = { ...memory, ...filtered, ...season, forecasters, pending, atMs: sample.atMs }
+  const leadMs = limits.startupMs + BEYOND_STARTUP_MS
+  const slots = FORECASTERS.map((_, index) => ahead(next, index, leadMs))
+  return {
+    ...next,
+    pending: [...pending, { dueMs: sample.atMs + leadMs, slots }].slice(-PENDING_MAX),
+  }
+}
+
+/** Demand for the time when a node that is asked for now serves. */
+export function forecastDemand(memory: ForecastMemory, limits: ScaleLimits): Forecast {
+  let best = 0
+  memory.forecasters.forEach(({ error }, index) => {
+    if (index > 0 && season(memory, index, limits.startupMs) === undefined) return
+    if (error < (memory.forecasters[best]?.error ?? Infinity)) best = index
+  })
+  const headroom = memory.forecasters[best]?.shortfall ?? 0
+  const slots = ahead(memory, best, limits.startupMs + BEYOND_STARTUP_MS) * (1 + headroom)
+  return { slots, by: FORECASTERS[best] ?? 'trend', headroom }
+}
+
+function measure({ arrivalsPerS, serviceS, stable }: LoadView): {
+  slots: number
+  variance: number
+} {
+  if (arrivalsPerS === undefined || serviceS === undefined) {
+    return { slots: stable, variance: Math.max(1, stable) }
+  }
+  const slots = arrivalsPerS * serviceS
+  // Counts are chance with their own size as variance; the window was seen before but for one update.
+  return { slots, variance: Math.max(1, (slots * serviceS * 1_000) / UPDATE_MS) }
+}
+
+/** One step of a Kalman filter with a level and its growth. */
+function filter(
+  { level, growth, covariance: [ll, lg, gg] }: ForecastMemory,
+  { slots, variance }: { slots: number; variance: number },
+  s: number,
+): Pick<ForecastMemory, 'level' | 'growth' | 'covariance'> {
+  const size = Math.max(1, level)
+  const predicted = level + growth * s
+  const pll = ll + 2 * s * lg + s * s * gg + (LEVEL_NOISE * size) ** 2 * s
+  const plg = lg + s * gg
+  const pgg = gg + (GROWTH_NOISE * size) ** 2 * s
+  const gainLevel = pll / (pll + variance)
+  const gainGrowth = plg / (pll + variance)
+  const surprise = slots - predicted
+  // Beyond chance the load has changed at once: the filter begins again from what is there.
+  if (surprise ** 2 > SURPRISE_SIGMAS ** 2 * (pll + variance)) {
+    return { level: slots, growth: 0, covariance: [variance, 0, 0] }
+  }
+  return {
+    level: Math.max(0, predicted + gainLevel * surprise),
+    growth: growth + gainGrowth * surprise,
+    covariance: [(1 - gainLevel) * pll, (1 - gainLevel) * plg, pgg - gainGrowth * plg],
+  }
+}
+
+function rememberSeason(
+  memory: ForecastMemory,
+  level: number,
+  atMs: number,
+): Pick<ForecastMemory, 'week' | 'bin' | 'binSum' | 'binCount'> {
+  const bin = Math.floor(atMs / BIN_MS)
+  if (bin === memory.bin) {
+    const { week, binSum, binCount } = memory
+    return { week, bin, binSum: binSum + level, binCount: binCount + 1 }
+  }
+  const week =
+    memory.week.length === BINS_WEEK
+      ? [...memory.week]
+      : Array.from({ length: BINS_WEEK }, () => -1)
+  // Bins that nobody watched are forgotten; they would be two weeks old.
+  for (let gone = Math.max(memory.bin + 1, bin - BINS_WEEK); gone < bin; gone += 1) {
+    week[gone % BINS_WEEK] = -1
+  }
+  if (memory.binCount > 0 && bin - memory.bin < BINS_WEEK) {
+    week[memory.bin % BINS_WEEK] = Math.round((memory.binSum / memory.binCount) * 10) / 10
+  }
+  return { week, bin, binSum: level, binCount: 1 }
+}
+
+/** Compares forecasts that are due with what came. */
+function score(
+  memory: ForecastMemory,
+  { stable, serviceS }: LoadView,
+  nowMs: number,
+  limits: ScaleLimits,
+): Pick<ForecastMemory, 'pending' | 'forecasters'> {
+  const due = memory.pending.filter(({ dueMs }) => dueMs <= nowMs)
+  if (due.length === 0) return memory
+  const forecasters = memory.forecasters.map(({ error, shortfall }, index) => {
+    let next = { error, shortfall }
+    for (const { slots } of due) {
+      const forecast = Math.max(1, slots[index] ?? 0)
+      const miss = (stable - forecast) / forecast
+      const chance = CHANCE_SIGMAS * swingOfMean(forecast, serviceS, limits)
+      const step = miss - chance / forecast > next.shortfall ? QUANTILE : QUANTILE - 1
+      next = {
+        error: next.error + ERROR_WEIGHT * (Math.min(1, Math.abs(miss)) - next.error),
+        shortfall: Math.min(1, Math.max(0, next.shortfall + QUANTILE_STEP * step)),
+      }
+    }
+    return next
+  })
+  return { pending: memory.pending.filter(({ dueMs }) => dueMs > nowMs), forecasters }
+}
+
+/** Standard deviation by chance of the slots in use, mean of the stable window: the longer tasks are, the less it evens out. */
+function swingOfMean(slots: number, serviceS: number | undefined, limits: ScaleLimits): number {
+  const stableS = limits.stableMs / 1_000
+  const service = serviceS ?? stableS
+  const windows = stableS / service
+  const evened = (2 / windows) * (1 - (1 - Math.exp(-windows)) / windows)
+  return Math.sqrt(evened) * swing(slots, service, limits)
+}
+
+/** The forecast of one forecaster, without headroom. */
+function ahead(memory: ForecastMemory, index: number, leadMs: number): number {
+  if (index > 0) return memory.level * (season(memory, index, leadMs) ?? 1)
+  const growth = (memory.growth * leadMs) / 1_000
+  const bound = memory.level * GROWTH_MAX
+  return memory.level + Math.min(bound, Math.max(-bound, growth))
+}
+
+/** By how much demand grew within the lead a day or a week ago; undefined when that is not known. */
+function season(memory: ForecastMemory, index: number, leadMs: number): number | undefined {
+  const back = index === 1 ? BINS_DAY : BINS_WEEK
+  const before = seasonAt(memory, memory.atMs - back * BIN_MS)
+  const after = seasonAt(memory, memory.atMs + leadMs - back * BIN_MS)
+  if (before === undefined || after === undefined || before <= 0) return undefined
+  return Math.min(SEASON_RATIO[1], Math.max(SEASON_RATIO[0], after / before))
+}
+
+/** Demand at an instant of the last week, straight between the middles of its ten minutes. */
+function seasonAt({ week }: ForecastMemory, atMs: number): number | undefined {
+  const position = atMs / BIN_MS - 0.5
+  const bin = Math.floor(position)
+  const [left, right] = [week[bin % BINS_WEEK], week[(bin + 1) % BINS_WEEK]]
+  if (left === undefined || right === undefined || left < 0 || right < 0) return undefined
+  return left + (right - left) * (position - bin)
+}

@@ -1,0 +1,122 @@
+import {
+  forecastDemand,
+  NO_FORECAST,
+  rememberForecast,
+  type Forecast,
+  type ForecastMemory,
+} from './forecast.ts'
+import type { ScaleLimits } from './limits.ts'
+import {
+  NO_LOAD,
+  rememberLoad,
+  viewLoad,
+  type LoadMemory,
+  type LoadSample,
+  type LoadView,
+} from './load.ts'
+import { nodesFor, staffedNodes } from './staffing.ts'
+
+/**
+ * All that an autoscaler keeps between two decisions, as one plain value.
+ *
+ * Invariant: a memory with holes never shrinks a fleet. A sample that is missing empties the window
+ * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
+ */
+
+/** Tasks that never seem to end do not hold a fleet for longer than this, milliseconds. */
+const WINDOW_MORE_MAX_MS = 540_000
+
+/** How many nodes were wanted at an instant. */
+export interface Wish {
+  readonly atMs: number
+  readonly nodes: number
+}
+
+/** The memory between decisions. */
+export interface ScalingMemory {
+  readonly load: LoadMemory
+  readonly forecast: ForecastMemory
+  /** Since when wishes are known without a gap; undefined when there are none. */
+  readonly wishesSinceMs: number | undefined
+  /** Wishes that no later one reached, so the first is the highest of the window. */
+  readonly wishes: readonly Wish[]
+  /** A panic lasts until then. */
+  readonly panicUntilMs: number
+}
+
+/** The memory of an autoscaler that has just begun. */
+export const NO_SCALING_MEMORY: ScalingMemory = {
+  load: NO_LOAD,
+  forecast: NO_FORECAST,
+  wishesSinceMs: undefined,
+  wishes: [],
+  panicUntilMs: 0,
+}
+
+/** What the memory says at an instant. */
+export interface Outlook extends LoadView {
+  /** Slots in demand, chance taken out. */
+  readonly demand: number
+  readonly forecast: Forecast
+  readonly panicking: boolean
+  /** The most nodes wanted within the scale-down window; Infinity when the window is not full. */
+  readonly wantedMax: number
+}
+
+/** Adds what was observed; `sample` is undefined when figures are missing. */
+export function rememberScaling(
+  memory: ScalingMemory,
+  sample: LoadSample | undefined,
+  slotsPerNode: number,
+  limits: ScaleLimits,
+): ScalingMemory {
+  if (sample === undefined || slotsPerNode <= 0) {
+    return { ...memory, wishesSinceMs: undefined, wishes: [] }
+  }
+  const nowMs = sample.atMs
+  const load = rememberLoad(memory.load, sample, limits)
+  const view = viewLoad(load, memory.forecast.level, limits, nowMs)
+  const forecast = rememberForecast(memory.forecast, view, sample, limits)
+  const panicRatio =
+    sample.nodes < limits.smallBelowNodes ? limits.panicRatioSmall : limits.panicRatio
+  const panics =
+    nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
+  const lasting = {
+    // A little more than there is, or the next swing asks for the node again.
+    slots: forecast.level * (1 + limits.deadBand),
+    serviceS: view.serviceS,
+    headroom: forecastDemand(forecast, limits).headroom,
+  }
+  const wish = staffedNodes(lasting, slotsPerNode, limits)
+  const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
+  const wishes = gap ? [] : memory.wishes.filter(({ nodes }) => nodes > wish)
+  while ((wishes[0]?.atMs ?? nowMs) < nowMs - scaleInWindow(view, limits)) wishes.shift()
+  wishes.push({ atMs: nowMs, nodes: wish })
+  return {
+    load,
+    forecast,
+    wishesSinceMs: gap ? nowMs : memory.wishesSinceMs,
+    wishes,
+    panicUntilMs: panics ? nowMs + limits.stableMs : memory.panicUntilMs,
+  }
+}
+
+/** Reads the memory. */
+export function outlook(memory: ScalingMemory, limits: ScaleLimits, nowMs: number): Outlook {
+  const { wishesSinceMs } = memory
+  const view = viewLoad(memory.load, memory.forecast.level, limits, nowMs)
+  const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - scaleInWindow(view, limits)
+  return {
+    ...view,
+    demand: memory.forecast.level,
+    forecast: forecastDemand(memory.forecast, limits),
+    panicking: nowMs < memory.panicUntilMs,
+    wantedMax: full ? (memory.wishes[0]?.nodes ?? Infinity) : Infinity,
+  }
+}
+
+/** How long a node must not have been wanted. */
+function scaleInWindow({ serviceS = 0 }: LoadView, limits: ScaleLimits): number {
+  const serviceMs = limits.scaleInServices * serviceS * 1_000
+  return limits.scaleInWindowMs + Math.min(WINDOW_MORE_MAX_MS, serviceMs)
+}

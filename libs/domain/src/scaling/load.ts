@@ -1,0 +1,239 @@
+import { type ScaleLimits } from './limits.ts'
+
+/**
+ * What the autoscaler remembers of the load: a window of samples, and how long a task holds a slot.
+ * Small plain values, so that a new leader can take them over from a record.
+ */
+
+/** The load at one instant. */
+export interface LoadSample {
+  readonly atMs: number
+  /** Nodes that serve or are starting. */
+  readonly nodes: number
+  /** Tasks on nodes, draining ones included, and tasks that wait. */
+  readonly running: number
+  readonly queued: number
+  /** Tasks that ever arrived, a counter that may start again; undefined when it is not known. */
+  readonly arrived?: number | undefined
+}
+
+/** The memory of the load. */
+export interface LoadMemory {
+  /** Oldest first, no older than the stable window. */
+  readonly samples: readonly LoadSample[]
+  /** Slot-seconds held and tasks started, old ones fading away; their ratio is the service time. */
+  readonly slotS: number
+  readonly starts: number
+  /** Tasks that arrived, and those among them that met a queue too long to start in time; fading as well. */
+  readonly arrivals: number
+  readonly late: number
+}
+
+/** What follows from the memory. */
+export interface LoadView {
+  /** Slots that are held, and that waiting tasks need within their wait target, over each window. */
+  readonly stable: number
+  readonly panic: number
+  /** Slots that will be held when a new node serves, if arrivals have jumped beyond chance; else 0. */
+  readonly coming: number
+  /** Slots that the queue needs in order to start in time, as long as it will be when a new node serves; else 0. */
+  readonly due: number
+  /** Mean arrivals a second over the stable window; undefined when arrivals are not known. */
+  readonly arrivalsPerS: number | undefined
+  /** Mean time that a task holds a slot; undefined when arrivals are not known. */
+  readonly serviceS: number | undefined
+  /** Share of the last hours' tasks that met a queue too long to start in time. */
+  readonly lateShare: number
+  /** The fewest nodes within the window that bounds growth. */
+  readonly nodesBefore: number
+}
+
+/** No memory at all. */
+export const NO_LOAD: LoadMemory = { samples: [], slotS: 0, starts: 0, arrivals: 0, late: 0 }
+
+/** Samples in the stable window at most; denser ones replace each other. */
+const SAMPLES_MAX = 64
+/** Service times change slowly: what is older than half an hour fades away, seconds. */
+const SERVICE_MEMORY_S = 1_800
+/** Late tasks are remembered for hours, so that one bad moment has a lasting lesson, seconds. */
+const LATE_MEMORY_S = 6 * 3_600
+/** Starts before the service time is believed. */
+const STARTS_MIN = 20
+/** So many standard deviations above the usual, arrivals have jumped: chance does that every few days at most. */
+const JUMP_SIGMAS = 5
+/** A jump that fills the queue is feared to be this much larger than seen. */
+const JUMP_ROOM = 1.1
+/** A queue is feared to be this much longer than reckoned: its growth is known from a few seconds. */
+const QUEUE_ROOM = 1.5
+/** The queue's growth is reckoned from so many arrivals, and from ten seconds at least: fewer are chance. */
+const QUEUE_ARRIVALS = 40
+const QUEUE_RATE_MS = 10_000
+/** Anscombe's shift. */
+const COUNT_SHIFT = 0.375
+/** The usual is known to this share. */
+const USUAL_ERROR = 0.05
+/** Shorter stretches than this tell nothing of a rate, milliseconds; where tasks wait already, a short one does. */
+const RATE_MIN_MS = 4_000
+const RATE_MIN_QUEUED_MS = 1_000
+
+/** Adds a sample; a gap longer than the stable window forgets the samples before it. */
+export function rememberLoad(
+  memory: LoadMemory,
+  sample: LoadSample,
+  limits: ScaleLimits,
+): LoadMemory {
+  const last = memory.samples.at(-1)
+  const elapsedMs = last === undefined ? 0 : sample.atMs - last.atMs
+  if (last === undefined || elapsedMs <= 0 || elapsedMs > limits.stableMs) {
+    return { ...memory, samples: [sample] }
+  }
+  const spacingMs = limits.stableMs / SAMPLES_MAX
+  const dense = sample.atMs - (memory.samples.at(-2)?.atMs ?? -Infinity) < spacingMs
+  const from = memory.samples.findIndex(({ atMs }) => atMs >= sample.atMs - limits.stableMs)
+  const samples = memory.samples.slice(Math.max(0, from), dense ? -1 : undefined)
+  samples.push(sample)
+  const arrivals = between(last, sample)
+  if (arrivals === undefined) return { ...memory, samples }
+  const fade = Math.exp(-elapsedMs / 1_000 / SERVICE_MEMORY_S)
+  const started = Math.max(0, arrivals + last.queued - sample.queued)
+  const fadeLate = Math.exp(-elapsedMs / 1_000 / LATE_MEMORY_S)
+  return {
+    samples,
+    arrivals: memory.arrivals * fadeLate + arrivals,
+    late: memory.late * fadeLate + (isLate(samples, limits) ? arrivals : 0),
+    slotS: memory.slotS * fade + (((last.running + sample.running) / 2) * elapsedMs) / 1_000,
+    starts: memory.starts * fade + started,
+  }
+}
+
+/** Whether a task that arrives now waits longer than it may, as fast as the queue has moved lately. */
+function isLate(samples: readonly LoadSample[], { waitTargetMs }: ScaleLimits): boolean {
+  const [first, last] = [samples[0], samples.at(-1)]
+  if (first === undefined || last === undefined || last.queued === 0) return false
+  const arrivals = between(first, last)
+  if (arrivals === undefined) return false
+  const started = arrivals + first.queued - last.queued
+  return last.queued * (last.atMs - first.atMs) > started * waitTargetMs
+}
+
+/** Arrivals from one sample to a later one; undefined when unknown or when the counter began again. */
+function between(from: LoadSample, to: LoadSample): number | undefined {
+  if (from.arrived === undefined || to.arrived === undefined) return undefined
+  return to.arrived < from.arrived ? undefined : to.arrived - from.arrived
+}
+
+/** Reads the windows; `usualSlots` is the demand that is no surprise. */
+export function viewLoad(
+  memory: LoadMemory,
+  usualSlots: number,
+  limits: ScaleLimits,
+  nowMs: number,
+): LoadView {
+  const { samples } = memory
+  const first = samples[0]
+  const last = samples.at(-1)
+  const serviceS = memory.starts >= STARTS_MIN ? memory.slotS / memory.starts : undefined
+  const arrivalsPerS = rateSince(samples, nowMs - limits.stableMs)
+  const waitS = limits.waitTargetMs / 1_000
+  // A slot frees up every service time: short tasks share one within the wait target.
+  const share = serviceS === undefined ? 1 : Math.min(1, serviceS / waitS)
+  const due = arrivalsPerS === undefined ? Infinity : arrivalsPerS * waitS
+  const meanSince = (sinceMs: number): number => {
+    let [sum, count] = [0, 0]
+    for (let i = samples.length - 1; i >= 0; i -= 1) {
+      const sample = samples[i] as LoadSample
+      if (sample.atMs <= sinceMs && count > 0) break
+      sum += sample.running + Math.min(sample.queued, due) * share
+      count += 1
+    }
+    return count === 0 ? 0 : sum / count
+  }
+  const jumped = serviceS === undefined ? undefined : jumpedRate(samples, usualSlots / serviceS)
+  const panic = meanSince(nowMs - limits.panicMs)
+  const queueRateMs = Math.max(QUEUE_RATE_MS, (QUEUE_ARRIVALS / (arrivalsPerS ?? 1)) * 1_000)
+  const queueRate = jumped ?? rateSince(samples, nowMs - queueRateMs)
+  let nodesBefore = last?.nodes ?? 0
+  for (const { atMs, nodes } of samples) {
+    if (atMs > nowMs - limits.scaleOutWithinMs) nodesBefore = Math.min(nodesBefore, nodes)
+  }
+  return {
+    stable: first === undefined ? 0 : meanSince(nowMs - limits.stableMs),
+    panic,
+    coming: comingSlots(panic, jumped, serviceS, limits, last?.queued ?? 0),
+    due: dueSlots(samples, queueRate, serviceS, limits),
+    arrivalsPerS,
+    serviceS,
+    lateShare: memory.arrivals === 0 ? 0 : memory.late / memory.arrivals,
+    nodesBefore,
+  }
+}
+
+function rateSince(samples: readonly LoadSample[], sinceMs: number): number | undefined {
+  const last = samples.at(-1)
+  const first = samples.find(({ atMs }) => atMs >= sinceMs)
+  if (first === undefined || last === undefined) return undefined
+  const arrivals = between(first, last)
+  const elapsedMs = last.atMs - first.atMs
+  return arrivals === undefined || elapsedMs < rateMinMs(last)
+    ? undefined
+    : (arrivals / elapsedMs) * 1_000
+}
+
+/** Held slots move towards what arrivals ask for as fast as tasks end. */
+function comingSlots(
+  held: number,
+  arrivalsPerS: number | undefined,
+  serviceS: number | undefined,
+  { startupMs }: ScaleLimits,
+  queued: number,
+): number {
+  if (arrivalsPerS === undefined || serviceS === undefined) return 0
+  const left = Math.exp(-startupMs / 1_000 / serviceS)
+  const asked = arrivalsPerS * serviceS
+  const coming = asked * (1 - left) + held * left
+  return queued === 0 ? coming : Math.max(coming, asked * JUMP_ROOM)
+}
+
+/** Slots with which the last task that waits when a new node serves starts within the wait target. */
+function dueSlots(
+  samples: readonly LoadSample[],
+  arrivalsPerS: number | undefined,
+  serviceS: number | undefined,
+  { startupMs, waitTargetMs }: ScaleLimits,
+): number {
+  const last = samples.at(-1)
+  if (last === undefined || last.queued === 0) return 0
+  if (arrivalsPerS === undefined || serviceS === undefined) return 0
+  // Nodes were asked for when the queue began: it grows until they serve.
+  const began = samples[samples.findLastIndex(({ queued }) => queued === 0) + 1] ?? last
+  const growsS = Math.max(0, startupMs - (last.atMs - began.atMs)) / 1_000
+  const growth = Math.max(0, arrivalsPerS - last.running / serviceS)
+  const queue = (last.queued + growth * growsS) * QUEUE_ROOM
+  // Within the wait target every slot frees up so many times, besides being free once.
+  return (queue + last.running) / (1 + waitTargetMs / 1_000 / serviceS)
+}
+
+function rateMinMs({ queued }: LoadSample): number {
+  return queued > 0 ? RATE_MIN_QUEUED_MS : RATE_MIN_MS
+}
+
+/** Arrivals a second since they jumped beyond chance; undefined when they are as usual. */
+function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number | undefined {
+  const last = samples.at(-1)
+  let surest = JUMP_SIGMAS
+  let rate: number | undefined
+  for (const sample of samples) {
+    const elapsedMs = (last?.atMs ?? 0) - sample.atMs
+    if (last === undefined || elapsedMs < rateMinMs(last)) break
+    const arrivals = between(sample, last)
+    if (arrivals === undefined) continue
+    const expected = (usualPerS * elapsedMs) / 1_000
+    // Square roots of counts are nearly normal with half a unit of chance, small counts as well.
+    const above = Math.sqrt(arrivals + COUNT_SHIFT) - Math.sqrt(expected + COUNT_SHIFT)
+    const sigmas = (2 * above) / Math.sqrt(1 + USUAL_ERROR ** 2 * expected)
+    if (sigmas <= surest) continue
+    surest = sigmas
+    rate = (arrivals / elapsedMs) * 1_000
+  }
+  return rate
+}

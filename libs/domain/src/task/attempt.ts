@@ -1,0 +1,93 @@
+import { retryDelayMs } from '../llm/retry-policy.ts'
+import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
+import { PAUSES_MAX, type Waiting } from './wait.ts'
+import type { TaskError } from './spec.ts'
+
+/**
+ * Attempts that may vanish without a report (node killed, pointer redelivered) before the task is
+ * held to be what kills its nodes. A failed call is the task's doing and counts against
+ * `maxAttempts`; a lost node is not.
+ */
+export const LOST_ATTEMPTS_MAX = 5
+
+/** What to do with a worker that wants to begin a re-issued task. */
+export type BeginDecision =
+  | { readonly kind: 'start'; readonly attempt: number; readonly reason: 'reissued' }
+  | { readonly kind: 'finished'; readonly reason: 'terminal' | 'unknown-task' }
+  | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
+  | { readonly kind: 'not-due'; readonly retryAtMs: number; readonly reason: 'backoff' }
+  /** Its pointer is left over from before it began to wait. */
+  | { readonly kind: 'waiting'; readonly reason: Waiting['kind'] }
+
+/** The careful way of L3: whether the next attempt may start. */
+export function decideBegin(record: TaskRecord | undefined, nowMs: number): BeginDecision {
+  if (record === undefined) return { kind: 'finished', reason: 'unknown-task' }
+  if (isTerminal(record.state)) return { kind: 'finished', reason: 'terminal' }
+  if (nowMs >= deadlineAtMs(record)) {
+    return { kind: 'fail', reason: 'deadline', error: deadlineError(record) }
+  }
+  if (record.waitingFor !== undefined) return { kind: 'waiting', reason: record.waitingFor.kind }
+  const lost = record.attempt - record.failures - record.pauses
+  if (lost > LOST_ATTEMPTS_MAX) {
+    const message = `${lost} attempts were lost together with the node that ran them`
+    return { kind: 'fail', reason: 'lost', error: { code: 'attempts-lost', message } }
+  }
+  if (record.state === 'retrying' && record.retryAtMs !== undefined && nowMs < record.retryAtMs) {
+    return { kind: 'not-due', retryAtMs: record.retryAtMs, reason: 'backoff' }
+  }
+  return { kind: 'start', attempt: record.attempt + 1, reason: 'reissued' }
+}
+
+/** What to do with an attempt that reported a failure. */
+export type FailureDecision =
+  | { readonly kind: 'retry'; readonly retryAtMs: number; readonly reason: 'retryable' }
+  | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
+
+/** Retry with backoff while failures and time remain, else end the task. */
+export function decideFailure(
+  record: TaskRecord,
+  failure: {
+    readonly error: TaskError
+    readonly retryable: boolean
+    /** The provider does not want to hear of the task before this has passed. */
+    readonly retryAfterMs?: number | undefined
+  },
+  nowMs: number,
+  random: () => number,
+): FailureDecision {
+  if (!failure.retryable) return { kind: 'fail', reason: 'not-retryable', error: failure.error }
+  const failures = record.failures + 1
+  if (failures >= record.spec.maxAttempts) {
+    return { kind: 'fail', reason: 'attempts-exhausted', error: failure.error }
+  }
+  const { code } = failure.error
+  const delayMs = retryDelayMs({ code, retryAfterMs: failure.retryAfterMs }, failures, random)
+  if (delayMs === undefined) {
+    return { kind: 'fail', reason: 'class-exhausted', error: failure.error }
+  }
+  const retryAtMs = nowMs + delayMs
+  if (retryAtMs >= deadlineAtMs(record)) {
+    return { kind: 'fail', reason: 'deadline', error: failure.error }
+  }
+  return { kind: 'retry', retryAtMs, reason: 'retryable' }
+}
+
+/** What to do with a run that wants to give its slot back until something has happened. */
+export type PauseDecision =
+  | { readonly kind: 'pause'; readonly reason: Waiting['kind'] }
+  | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: 'pauses-exhausted' }
+
+/** A run may wait as long as its task has time; a loop of pauses has an end (L7). */
+export function decidePause(record: TaskRecord, wait: Waiting): PauseDecision {
+  if (record.pauses < PAUSES_MAX) return { kind: 'pause', reason: wait.kind }
+  const message = `the run paused ${PAUSES_MAX} times; let it wait for more at once`
+  return { kind: 'fail', reason: 'pauses-exhausted', error: { code: 'too-many-pauses', message } }
+}
+
+/** The error of a task whose lifetime ended. */
+export function deadlineError(record: TaskRecord): TaskError {
+  return {
+    code: 'deadline-exceeded',
+    message: `not finished within its timeoutMs of ${record.spec.timeoutMs}`,
+  }
+}

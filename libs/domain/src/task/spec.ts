@@ -1,0 +1,163 @@
+import type { GoalSpec } from '../goal/plan.ts'
+import { roundUsd } from '../llm/price.ts'
+
+/** What a task is made of, before anything has happened to it. */
+
+/** One scale for needs and urgency. */
+export const LEVELS = ['low', 'medium', 'high'] as const
+/** A need or an urgency: low, medium or high. */
+export type Level = (typeof LEVELS)[number]
+
+/** Every state a task can be in. */
+export const TASK_STATES = [
+  'waiting',
+  'queued',
+  'running',
+  'retrying',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
+/** The state of a task; the last three are terminal. */
+export type TaskState = (typeof TASK_STATES)[number]
+
+/** JSON as it travels in tasks and results. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+
+/** Every way in which the node of a task can be chosen. */
+export const PLACEMENT_MODES = ['auto', 'advised'] as const
+/** Who chooses the node of a task: the policy alone, or the adviser among what the policy allows. */
+export type PlacementMode = (typeof PLACEMENT_MODES)[number]
+
+/** Which stored definition of an agent a task was resolved from; version 0 is one that is shipped. */
+export interface DefinitionRef {
+  readonly name: string
+  readonly version: number
+}
+
+/** What a task may use up in all its attempts; what is left out has no bound of its own. */
+export interface Budget {
+  /** Input and output tokens together. */
+  readonly tokens?: number
+  readonly usd?: number
+  /** LLM calls. */
+  readonly turns?: number
+  /** Time from the submission, milliseconds. */
+  readonly wallMs?: number
+}
+
+/** Bounds of one run beside those that every task has. */
+export interface RunLimits {
+  /** LLM calls of the run; the worker's own bound holds as well. */
+  readonly turnsMax?: number
+  /** Tool calls of the run. */
+  readonly toolCallsMax?: number
+  /** Further tries at an answer that does not fit `responseSchema`. */
+  readonly repairsMax?: number
+}
+
+/** What a user asked for, with every default filled in and the agent's definition put in. */
+export interface TaskSpec {
+  readonly task: string
+  readonly systemPrompt?: string
+  readonly context?: Json
+  /** Role or name of the LLM agent that runs the task. */
+  readonly agent: string
+  readonly model: string
+  readonly cpu: Level
+  readonly memory: Level
+  readonly priority: Level
+  /** Longest lifetime of the task from its submission, in milliseconds. */
+  readonly timeoutMs: number
+  /** Failures that end the task; lost attempts are bounded apart (`LOST_ATTEMPTS_MAX`). */
+  readonly maxAttempts: number
+  readonly maxOutputTokens?: number
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Tasks with the same key of one tenant go to the same node while it has room. */
+  readonly affinityKey?: string
+  /** `advised`: the adviser picks among the nodes that the filter passed; absent: `auto`. */
+  readonly placement?: PlacementMode
+  /** Where the agent's part of this spec came from; a snapshot, never looked up again. */
+  readonly definition?: DefinitionRef
+  /** Models to try, in this order, when `model` cannot be had. */
+  readonly fallbackModels?: readonly string[]
+  /** Names of the tools the agent may use, or `beginning*`; absent: the built-in ones. */
+  readonly tools?: readonly string[]
+  /** JSON schema that the result has to fit. */
+  readonly responseSchema?: { readonly [key: string]: Json }
+  readonly budget?: Budget
+  readonly limits?: RunLimits
+  /** The ended task that this one repeats. */
+  readonly replayOf?: string
+  /** Tasks of the same tenant that must have ended before this one runs. */
+  readonly dependsOn?: readonly string[]
+  /** `continue`: it runs although one of them did not complete; absent: `fail`. */
+  readonly onDependencyFailure?: 'fail' | 'continue'
+  /** Epoch instant before which it does not run. */
+  readonly notBeforeMs?: number
+  /** Time from the submission during which it does not run. */
+  readonly delayMs?: number
+  /** The task is a goal: it is planned, its plan is run as children, their results are put together. */
+  readonly goal?: GoalSpec
+}
+
+/** Tokens that a call, or all calls of a task, used. */
+export interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly llmCalls: number
+  /** By the price table of the calls' providers; absent where none of the calls has a price. */
+  readonly costUsd?: number
+}
+
+/** Nothing used yet. */
+export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
+
+/** Adds two usages. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const priced = a.costUsd !== undefined || b.costUsd !== undefined
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    llmCalls: a.llmCalls + b.llmCalls,
+    ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
+  }
+}
+
+/** Who answered an LLM call, as its price was found. */
+export interface CalledBy {
+  readonly provider: string
+  readonly model: string
+  /** Version of the price table; absent when the model has no price. */
+  readonly prices?: string
+}
+
+/** Why an attempt or a task failed. */
+export interface TaskError {
+  readonly code: string
+  readonly message: string
+}
+
+/** One finished LLM or tool call of a run, kept so that no later attempt pays for it again. */
+export interface JournaledCall {
+  /** Position in the run, from 0. */
+  readonly step: number
+  readonly kind: 'llm' | 'tool'
+  readonly name: string
+  /** What the call answered, in the worker's own form. */
+  readonly output: Json
+  readonly usage: Usage
+  /** Of LLM calls: which model of which provider. */
+  readonly by?: CalledBy
+}
+
+/** Why a run went where it went, as the load balancer said it when it handed the task over. */
+export interface Placed {
+  readonly node: string
+  readonly reason: string
+  /** The load balancer that chose. */
+  readonly balancer: string
+  /** Nodes among which it chose. */
+  readonly considered: number
+  readonly atMs: number
+}

@@ -1,0 +1,119 @@
+import { deadlineAtMs, type TaskRecord } from './task-record.ts'
+import { CHILDREN_MAX, DEPTH_MAX } from './wait.ts'
+import type { Budget, TaskError, TaskSpec } from './spec.ts'
+
+/** What to do with a run that wants to make tasks. */
+export type SpawnDecision =
+  | { readonly kind: 'spawn'; readonly specs: readonly TaskSpec[]; readonly depth: number }
+  /** This step made its children before: an earlier try of the same. */
+  | { readonly kind: 'present'; readonly taskIds: readonly string[] }
+  | { readonly kind: 'reject'; readonly error: TaskError }
+
+/** The parts of a budget that a task and its children share; time is bounded by the deadline. */
+const SHARED = ['tokens', 'usd', 'turns'] as const
+type Draft = { -readonly [K in keyof Budget]: Budget[K] }
+
+/** A child that has less time than this would only fail, milliseconds. */
+const CHILD_TIME_MIN_MS = 1_000
+
+/**
+ * Whether a run may make these tasks at its step. Children end before their parent's deadline and share
+ * what is left of its budget: each may use an equal part, one part stays with the parent. `idOf`
+ * gives the id of the child at a position.
+ */
+export function decideSpawn(
+  record: TaskRecord,
+  step: number,
+  specs: readonly TaskSpec[],
+  idOf: (position: number) => string,
+  nowMs: number,
+): SpawnDecision {
+  const present = record.children.filter((child) => child.step === step)
+  if (present.length > 0) return { kind: 'present', taskIds: present.map(({ taskId }) => taskId) }
+  const depth = (record.parent?.depth ?? 0) + 1
+  if (depth > DEPTH_MAX) {
+    return reject('too-deep', `children may stand at most ${DEPTH_MAX} levels below a task`)
+  }
+  if (record.children.length + specs.length > CHILDREN_MAX) {
+    return reject('too-many-children', `a task may have at most ${CHILDREN_MAX} children`)
+  }
+  const leftMs = deadlineAtMs(record) - nowMs
+  if (leftMs < CHILD_TIME_MIN_MS) return reject('deadline-exceeded', 'no time is left for children')
+  const known = new Set(record.children.map(({ taskId }) => taskId))
+  for (const [position, spec] of specs.entries()) {
+    const stranger = spec.dependsOn?.find((taskId) => !known.has(taskId))
+    if (stranger !== undefined) {
+      const message = `child ${position} depends on ${stranger}, which is no earlier child of this task`
+      return reject('unknown-dependency', message)
+    }
+    known.add(idOf(position))
+  }
+  const share = shareOf(record, specs.length + 1)
+  const bounded = specs.map((spec) => ({
+    ...spec,
+    timeoutMs: Math.min(spec.timeoutMs, leftMs),
+    ...(share === undefined ? {} : { budget: leastOf(spec.budget, share) }),
+  }))
+  return { kind: 'spawn', specs: bounded, depth }
+}
+
+/** The budget of a task without what its children may use of it. */
+export function ownBudget({
+  spec,
+  granted,
+}: Pick<TaskRecord, 'spec' | 'granted'>): Budget | undefined {
+  if (spec.budget === undefined || granted === undefined) return spec.budget
+  const own: Draft = { ...spec.budget }
+  for (const key of SHARED) {
+    const whole = spec.budget[key]
+    if (whole !== undefined) own[key] = Math.max(0, whole - (granted[key] ?? 0))
+  }
+  return own
+}
+
+/** What the children of a task may use together, with these ones added. */
+export function grantedWith(
+  { spec, granted }: Pick<TaskRecord, 'spec' | 'granted'>,
+  children: readonly { readonly spec: TaskSpec }[],
+): Budget | undefined {
+  if (spec.budget === undefined) return undefined
+  const sum: Draft = {}
+  for (const key of SHARED) {
+    if (spec.budget[key] === undefined) continue
+    sum[key] = children.reduce(
+      (total, child) => total + (child.spec.budget?.[key] ?? 0),
+      granted?.[key] ?? 0,
+    )
+  }
+  return sum
+}
+
+/** An equal part of what the parent has left; undefined when it has no bound. */
+function shareOf(record: TaskRecord, parts: number): Budget | undefined {
+  const { tokens, usd, turns } = ownBudget(record) ?? {}
+  const { usage } = record
+  const share: Draft = {}
+  if (tokens !== undefined) {
+    share.tokens = part(tokens - usage.inputTokens - usage.outputTokens, parts)
+  }
+  if (turns !== undefined) share.turns = part(turns - usage.llmCalls, parts)
+  if (usd !== undefined) share.usd = Math.max(0, usd - (usage.costUsd ?? 0)) / parts
+  return Object.keys(share).length === 0 ? undefined : share
+}
+
+function part(left: number, parts: number): number {
+  return Math.max(1, Math.floor(left / parts))
+}
+
+function leastOf(own: Budget = {}, share: Budget): Budget {
+  const least: Draft = { ...own }
+  for (const key of SHARED) {
+    const bound = share[key]
+    if (bound !== undefined) least[key] = Math.min(bound, own[key] ?? Infinity)
+  }
+  return least
+}
+
+function reject(code: string, message: string): SpawnDecision {
+  return { kind: 'reject', error: { code, message } }
+}

@@ -1,0 +1,126 @@
+import type { CalledBy, JournaledCall, Json, Placed, TaskError, TaskSpec, Usage } from './spec.ts'
+import type { Approval, ParentRef, Waiting } from './wait.ts'
+
+interface At {
+  readonly atMs: number
+}
+/** The first event of every task. */
+export interface Submitted extends At {
+  readonly type: 'submitted'
+  readonly tenant: string
+  readonly spec: TaskSpec
+  /** Tells a repeated submission from another one under the same idempotency key. */
+  readonly specHash: string
+  /** The task that made this one. */
+  readonly parent?: ParentRef
+  /** Oldest log sequence that the results it depends on may stand at; the log keeps them for it. */
+  readonly neededFrom?: number
+  /** Calls that an ended task has paid for and this one goes on behind; they cost it nothing. */
+  readonly journal?: readonly JournaledCall[]
+}
+/** A re-issued pointer was accepted; everything older is shut out (L3). */
+export interface AttemptStarted extends At {
+  readonly type: 'attempt-started'
+  readonly attempt: number
+  readonly node: string
+  readonly placed?: Placed
+}
+/** A call was paid for; its answer is kept. */
+export interface CallFinished extends At {
+  readonly type: 'call-finished'
+  readonly attempt: number
+  readonly call: JournaledCall
+  readonly placed?: Placed
+}
+/** The attempt failed and another one is due at `retryAtMs`. */
+export interface AttemptFailed extends At {
+  readonly type: 'attempt-failed'
+  readonly attempt: number
+  readonly error: TaskError
+  readonly retryAtMs: number
+  readonly placed?: Placed
+}
+/** What the task waited for from its submission, or the time its run asked for, has come. */
+export interface Released extends At {
+  readonly type: 'released'
+  readonly reason: 'dependencies' | 'time'
+}
+/** The run gave its slot back until something has happened; neither a failure nor a loss. */
+export interface Paused extends At {
+  readonly type: 'paused'
+  readonly attempt: number
+  readonly wait: Waiting
+  readonly placed?: Placed
+}
+/** What a paused run waited for has happened. */
+export interface Resumed extends At {
+  readonly type: 'resumed'
+  readonly reason: 'approval' | 'children'
+  readonly approval?: Approval
+}
+/** A run made tasks of its own; whoever finds one of them missing makes it from here (L8). */
+export interface Spawned extends At {
+  readonly type: 'spawned'
+  readonly attempt: number
+  readonly step: number
+  readonly children: readonly { readonly taskId: string; readonly spec: TaskSpec }[]
+  readonly placed?: Placed
+}
+/** Terminal: the result. */
+export interface Completed extends At {
+  readonly type: 'completed'
+  readonly attempt: number
+  readonly node: string
+  readonly result: Json
+  /** Of all calls, the last one included, which has no event of its own. */
+  readonly usage: Usage
+  /** Who answered the last call. */
+  readonly by?: CalledBy
+  readonly placed?: Placed
+}
+/** Terminal: given up, with the reason. */
+export interface Failed extends At {
+  readonly type: 'failed'
+  readonly attempt: number
+  readonly error: TaskError
+  /** What the run had come to when its budget ran out. */
+  readonly result?: Json
+  readonly placed?: Placed
+}
+/** Terminal: the user took it back. */
+export interface Cancelled extends At {
+  readonly type: 'cancelled'
+  readonly reason: string
+}
+/** Every type an event can have. */
+export const TASK_EVENT_TYPES = [
+  'submitted',
+  'attempt-started',
+  'call-finished',
+  'attempt-failed',
+  'released',
+  'paused',
+  'resumed',
+  'spawned',
+  'completed',
+  'failed',
+  'cancelled',
+] as const satisfies readonly TaskEvent['type'][]
+/** One entry of a task's log. */
+export type TaskEvent =
+  | Submitted
+  | AttemptStarted
+  | CallFinished
+  | AttemptFailed
+  | Released
+  | Paused
+  | Resumed
+  | Spawned
+  | Completed
+  | Failed
+  | Cancelled
+
+/** Whether an event ends its task. */
+export function isTerminalEvent(event: TaskEvent): event is Completed | Failed | Cancelled {
+  return event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled'
+}

@@ -1,0 +1,191 @@
+import { assert, unreachable } from '../assert.ts'
+import type { Completed, Paused, Resumed, Spawned, Submitted, TaskEvent } from './task-event.ts'
+import { grantedWith } from './task-children.ts'
+import { isTerminal, type TaskRecord } from './task-record.ts'
+import { firstWait, timeWait, type Waiting } from './wait.ts'
+import { addUsage, NO_USAGE } from './spec.ts'
+
+/**
+ * The life of a task, as its log tells it.
+ *
+ * The log of a task is a list of events; `transition` folds one more event into the record. Nothing
+ * else changes a record. Invariants it keeps (ARCHITECTURE names them L1 to L9):
+ * - L2: the first event is `submitted`, the first terminal event is the last event.
+ * - L3: attempts only grow; an event of an older attempt is stale, never an error.
+ * - A waiting task says what it waits for, no other does; an event that ends a wait which is not there
+ *   is stale.
+ */
+
+/** The outcome of folding one event. */
+export type Transition =
+  | { readonly kind: 'applied'; readonly record: TaskRecord }
+  | {
+      readonly kind: 'stale'
+      readonly reason: 'not-submitted' | 'finished' | 'older' | 'seen' | 'not-waiting'
+    }
+
+const OLDER: Transition = { kind: 'stale', reason: 'older' }
+const NOT_WAITING: Transition = { kind: 'stale', reason: 'not-waiting' }
+
+/** Folds the event stored at `seq` into the record; the only way a record changes. */
+export function transition(
+  taskId: string,
+  record: TaskRecord | undefined,
+  event: TaskEvent,
+  seq: number,
+): Transition {
+  if (record === undefined) {
+    if (event.type !== 'submitted') return { kind: 'stale', reason: 'not-submitted' }
+    return applied(firstRecord(taskId, event, seq))
+  }
+  assert(record.taskId === taskId, 'an event belongs to the record it is folded into')
+  if (seq <= record.seq) return { kind: 'stale', reason: 'seen' }
+  if (isTerminal(record.state)) return { kind: 'stale', reason: 'finished' }
+  if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) return OLDER
+  const placed = 'placed' in event && event.placed !== undefined ? { placed: event.placed } : {}
+  const next = { ...record, ...placed, seq, updatedAtMs: event.atMs }
+  switch (event.type) {
+    case 'submitted':
+      return { kind: 'stale', reason: 'seen' }
+    case 'attempt-started': {
+      const { attempt, node } = event
+      if (attempt === record.attempt) return OLDER
+      return applied({ ...settled(next), state: 'running', attempt, node })
+    }
+    case 'call-finished': {
+      const calls = [...record.calls, event.call]
+      const usage = addUsage(record.usage, event.call.usage)
+      return applied({ ...settled(next), state: 'running', calls, usage })
+    }
+    case 'attempt-failed': {
+      const failures = record.failures + 1
+      const { error, retryAtMs } = event
+      return applied({ ...settled(next), state: 'retrying', failures, error, retryAtMs })
+    }
+    case 'released':
+      return releasedRecord(record, next, event.atMs)
+    case 'paused':
+      return applied(pausedRecord(next, event))
+    case 'resumed':
+      return resumedRecord(next, event)
+    case 'spawned':
+      return applied(spawnedRecord(next, event))
+    case 'completed':
+      return applied(completedRecord(next, event))
+    case 'failed': {
+      const { attempt, error, result } = event
+      const had = result === undefined ? {} : { result }
+      return applied({ ...settled(next), state: 'failed', attempt, error, ...had })
+    }
+    case 'cancelled': {
+      const error = { code: 'cancelled', message: event.reason }
+      return applied({ ...settled(next), state: 'cancelled', error })
+    }
+    default:
+      return unreachable(event)
+  }
+}
+
+function applied(record: TaskRecord): Transition {
+  return { kind: 'applied', record }
+}
+
+/** The record without what only a waiting or a retrying one says. */
+function settled(record: TaskRecord): TaskRecord {
+  if (record.waitingFor === undefined && record.retryAtMs === undefined) return record
+  const { waitingFor: _wait, retryAtMs: _due, ...rest } = record
+  return rest
+}
+
+function waits(record: TaskRecord, waitingFor: Waiting): TaskRecord {
+  return { ...settled(record), state: 'waiting', waitingFor }
+}
+
+function firstRecord(taskId: string, event: Submitted, seq: number): TaskRecord {
+  const waitingFor = firstWait(event.spec, event.atMs)
+  return {
+    taskId,
+    tenant: event.tenant,
+    spec: event.spec,
+    specHash: event.specHash,
+    ...(event.parent === undefined ? {} : { parent: event.parent }),
+    ...(event.neededFrom === undefined ? {} : { neededFrom: event.neededFrom }),
+    ...(waitingFor === undefined
+      ? { state: 'queued', attempt: 1 }
+      : { state: 'waiting', attempt: 0, waitingFor }),
+    seq,
+    submittedSeq: seq,
+    submittedAtMs: event.atMs,
+    updatedAtMs: event.atMs,
+    failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
+    calls: event.journal ?? [],
+    usage: NO_USAGE,
+  }
+}
+
+/** The dependencies have ended: a time may be left to wait for. */
+function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Transition {
+  const { waitingFor } = record
+  if (waitingFor?.kind !== 'dependencies' && waitingFor?.kind !== 'time') return NOT_WAITING
+  const left =
+    waitingFor.kind === 'dependencies'
+      ? timeWait(record.spec, record.submittedAtMs, atMs)
+      : undefined
+  return applied(left === undefined ? { ...settled(next), state: 'queued' } : waits(next, left))
+}
+
+function pausedRecord(next: TaskRecord, { wait }: Paused): TaskRecord {
+  return waits({ ...next, pauses: next.pauses + 1 }, wait)
+}
+
+function resumedRecord(next: TaskRecord, { reason, approval }: Resumed): Transition {
+  if (next.waitingFor?.kind !== reason) return NOT_WAITING
+  const approvals = approval === undefined ? next.approvals : [...next.approvals, approval]
+  return applied({ ...settled(next), state: 'queued', approvals })
+}
+
+/** The run that made children is under way, also when it is the first and has no event of its own. */
+function spawnedRecord(next: TaskRecord, { step, children }: Spawned): TaskRecord {
+  const made = children.map(({ taskId }) => ({ taskId, step }))
+  const granted = grantedWith(next, children)
+  return {
+    ...settled(next),
+    state: 'running',
+    children: [...next.children, ...made],
+    ...(granted === undefined ? {} : { granted }),
+  }
+}
+
+function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
+  return {
+    ...withoutError(settled(next)),
+    state: 'completed',
+    attempt: event.attempt,
+    node: event.node,
+    result: event.result,
+    usage: event.usage,
+  }
+}
+
+/** Most have none: taking a field away costs more than the rest of a transition. */
+function withoutError(record: TaskRecord): TaskRecord {
+  if (record.error === undefined) return record
+  const { error: _lastFailure, ...rest } = record
+  return rest
+}
+
+/** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */
+export function foldHistory(
+  taskId: string,
+  history: readonly { readonly event: TaskEvent; readonly seq: number }[],
+): TaskRecord | undefined {
+  let record: TaskRecord | undefined
+  for (const { event, seq } of history) {
+    const outcome = transition(taskId, record, event, seq)
+    if (outcome.kind === 'applied') record = outcome.record
+  }
+  return record
+}

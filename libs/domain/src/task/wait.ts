@@ -1,0 +1,88 @@
+import type { Json, TaskSpec } from './spec.ts'
+
+/**
+ * Why a task waits without a slot and without a pointer. `dependencies` and `time` come with the
+ * submission, `time`, `approval` and `children` from a run that pauses.
+ */
+export type Waiting =
+  | { readonly kind: 'dependencies'; readonly taskIds: readonly string[] }
+  | { readonly kind: 'time'; readonly untilMs: number }
+  | {
+      readonly kind: 'approval'
+      /** The step of the run that may go on only when somebody allows it. */
+      readonly step: number
+      readonly tool: string
+      readonly arguments: Json
+    }
+  | { readonly kind: 'children'; readonly taskIds: readonly string[] }
+
+/** Somebody's word on the step of a run that asked for it. */
+export interface Approval {
+  readonly step: number
+  readonly approved: boolean
+  readonly by: string
+  readonly note?: string
+}
+
+/** The task that made this one, and how deep it stands below the first of them. */
+export interface ParentRef {
+  readonly taskId: string
+  readonly step: number
+  /** 1 for a child of a submitted task. */
+  readonly depth: number
+}
+
+/** A task made by a run, with the step that made it. */
+export interface ChildRef {
+  readonly taskId: string
+  readonly step: number
+}
+
+/** What became of a task that another one waited for, handed to its run at the start. */
+export interface TaskInput {
+  readonly from: 'dependency' | 'child'
+  readonly taskId: string
+  readonly state: 'completed' | 'failed' | 'cancelled' | 'unknown'
+  readonly result?: Json
+  readonly error?: { readonly code: string; readonly message: string }
+  /** Why the result itself is not here. */
+  readonly note?: string
+}
+
+/** Tasks that one task may depend on. */
+export const DEPENDENCIES_MAX = 100
+/** Children that one task may have in its life. */
+export const CHILDREN_MAX = 100
+/** How deep children of children may stand below a submitted task. */
+export const DEPTH_MAX = 5
+/**
+ * Pauses of one task: far more than people approve, plans are changed or a provider puts off, and an end
+ * to a loop well before the history is full.
+ */
+export const PAUSES_MAX = 1_000
+/** A waiting task holds the log from its submission on, so its delay is bounded: a week, milliseconds. */
+export const DELAY_MAX_MS = 7 * 86_400_000
+
+/** Epoch instant before which a task submitted at `atMs` does not run. */
+export function dueAtMs(spec: TaskSpec, atMs: number): number {
+  return Math.max(atMs, spec.notBeforeMs ?? 0, atMs + (spec.delayMs ?? 0))
+}
+
+/** What a task waits for when it is submitted; undefined: it may run at once. */
+export function firstWait(spec: TaskSpec, atMs: number): Waiting | undefined {
+  const { dependsOn = [] } = spec
+  if (dependsOn.length > 0) return { kind: 'dependencies', taskIds: dependsOn }
+  return timeWait(spec, atMs, atMs)
+}
+
+/** What is left to wait for once the dependencies have ended, at `nowMs`. */
+export function timeWait(spec: TaskSpec, atMs: number, nowMs: number): Waiting | undefined {
+  const untilMs = dueAtMs(spec, atMs)
+  return untilMs > nowMs ? { kind: 'time', untilMs } : undefined
+}
+
+/** The tasks whose endings a wait is for. */
+export function awaitedTasks(waiting: Waiting | undefined): readonly string[] {
+  if (waiting?.kind === 'dependencies' || waiting?.kind === 'children') return waiting.taskIds
+  return []
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  BEAT_INTERVAL_MS,
+  classifyNode,
+  GAP_MAX_MS,
+  LATE_AFTER_MS,
+  LIVENESS_LIMITS,
+  type LivenessState,
+  type Witness,
+} from '../../src/index.ts'
+
+/**
+ * A node and its monitor in virtual time: beats with delays, pings that are answered by a process that
+ * runs and by nobody else, pauses at any moment.
+ */
+
+interface World {
+  /** The node stands still from here on, for so long (Infinity: for ever). */
+  readonly pausedAtMs: number
+  readonly pauseMs: number
+  /** Its connection is gone when it stands still: it was killed. */
+  readonly killed: boolean
+  /** How late each beat is, because the machine is busy; used in turn. */
+  readonly delaysMs: readonly number[]
+  /** How long the node takes to do anything at all once it goes on. */
+  readonly wakeMs: number
+}
+
+const TICK_MS = 50
+const PING_WITHIN_MS = 300
+const PING_PAUSE_MS = 100
+const WITNESS_VALID_MS = 1_000
+const END_MS = 20_000
+
+/** Instants at which beats arrive. */
+function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): number[] {
+  const seen: number[] = []
+  const resumedAtMs = killed ? Infinity : pausedAtMs + pauseMs
+  let dueMs = 0
+  for (let n = 0; dueMs < END_MS; n += 1) {
+    const late = dueMs + (delaysMs[n % delaysMs.length] ?? 0)
+    const stands = late >= pausedAtMs && late < resumedAtMs + wakeMs
+    const atMs = stands ? resumedAtMs + wakeMs : late
+    if (atMs >= END_MS) break
+    seen.push(atMs)
+    dueMs = Math.max(dueMs + BEAT_INTERVAL_MS, stands ? atMs + BEAT_INTERVAL_MS : 0)
+  }
+  return seen
+}
+
+/** The worst that the monitor makes of it, and when. */
+function watch(
+  world: World,
+  limits = LIVENESS_LIMITS,
+): { readonly worst: LivenessState; readonly atMs: number } {
+  const beatsAtMs = arrivals(world)
+  const goesOnAtMs = world.pausedAtMs + world.pauseMs + world.wakeMs
+  const stands = (atMs: number): boolean =>
+    atMs >= world.pausedAtMs && (world.killed || atMs < goesOnAtMs)
+  const gapsMs: number[] = []
+  let lastBeatAtMs = 0
+  let opinion: { witness: Witness; atMs: number } | undefined
+  let ping: { sentAtMs: number } | undefined
+  let worst: LivenessState = 'alive'
+  for (let now = 0; now < END_MS; now += TICK_MS) {
+    while ((beatsAtMs[0] ?? Infinity) <= now) {
+      const atMs = beatsAtMs.shift() ?? 0
+      if (atMs - lastBeatAtMs <= GAP_MAX_MS) gapsMs.push(atMs - lastBeatAtMs)
+      lastBeatAtMs = atMs
+      opinion = undefined
+      ping = undefined
+    }
+    if (ping !== undefined) {
+      const answersAtMs = stands(ping.sentAtMs) ? goesOnAtMs : ping.sentAtMs
+      if (world.killed && stands(ping.sentAtMs)) opinion = { witness: 'connection-gone', atMs: now }
+      else if (answersAtMs <= now) opinion = { witness: 'answering', atMs: now }
+      else if (now - ping.sentAtMs >= PING_WITHIN_MS) {
+        opinion = { witness: 'ping-failed', atMs: now }
+      }
+      if (opinion?.atMs === now) ping = undefined
+    }
+    const late = now - lastBeatAtMs > LATE_AFTER_MS
+    if (late && ping === undefined && now - (opinion?.atMs ?? -Infinity) >= PING_PAUSE_MS) {
+      ping = { sentAtMs: now }
+    }
+    const valid = opinion !== undefined && now - opinion.atMs <= WITNESS_VALID_MS
+    const beats = { nodeId: 'n', incarnation: 1, lastBeatAtMs, gapsMs: gapsMs.slice(-50) }
+    const witness = valid && opinion !== undefined ? opinion.witness : 'none'
+    const { kind } = classifyNode(beats, witness, limits, now)
+    if (kind === 'dead') return { worst: 'dead', atMs: now }
+    if (kind === 'suspect') worst = 'suspect'
+  }
+  return { worst, atMs: END_MS }
+}
+
+const delaysMs = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 })
+const pausedAtMs = fc.integer({ min: 2_000, max: 12_000 })
+
+describe('a node that stands still for a second', () => {
+  test('is never declared dead, whatever the moment and however busy the machine', () => {
+    const wakeMs = fc.integer({ min: 0, max: 850 })
+    fc.assert(
+      fc.property(pausedAtMs, wakeMs, delaysMs, (at, wake, delays) => {
+        const world = { pausedAtMs: at, pauseMs: 1_000, killed: false, delaysMs: delays }
+        expect(watch({ ...world, wakeMs: wake }).worst).not.toBe('dead')
+      }),
+      { numRuns: 800 },
+    )
+  })
+
+  test('would be declared dead if a failed ping counted at once', () => {
+    const world = { pausedAtMs: 5_490, pauseMs: 1_000, killed: false, delaysMs: [0], wakeMs: 100 }
+    expect(watch(world, { ...LIVENESS_LIMITS, weakMs: 0 }).worst).toBe('dead')
+    expect(watch(world).worst).toBe('suspect')
+  })
+
+  test('is not even suspect when it beats again within 1.3 s', () => {
+    const world = { pauseMs: 700, killed: false, delaysMs: [0], wakeMs: 0 }
+    fc.assert(
+      fc.property(pausedAtMs, (at) => {
+        expect(watch({ ...world, pausedAtMs: at }).worst).toBe('alive')
+      }),
+    )
+  })
+})
+
+describe('a node that is gone', () => {
+  test('is dead within 1.65 s of its end when its connection is gone', () => {
+    fc.assert(
+      fc.property(pausedAtMs, delaysMs, (at, delays) => {
+        const world = { pausedAtMs: at, pauseMs: Infinity, delaysMs: delays, wakeMs: 0 }
+        const { worst, atMs } = watch({ ...world, killed: true })
+        expect(worst).toBe('dead')
+        expect(atMs - at).toBeLessThanOrEqual(1_650)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  test('is dead within 3.35 s when it stands still with its connection open', () => {
+    fc.assert(
+      fc.property(pausedAtMs, delaysMs, (at, delays) => {
+        const world = { pausedAtMs: at, pauseMs: Infinity, delaysMs: delays, wakeMs: 0 }
+        const { worst, atMs } = watch({ ...world, killed: false })
+        expect(worst).toBe('dead')
+        expect(atMs - at).toBeLessThanOrEqual(3_350)
+      }),
+      { numRuns: 400 },
+    )
+  })
+})

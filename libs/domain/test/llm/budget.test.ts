@@ -1,0 +1,91 @@
+import { double, integer, property, assert as check } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  addUsage,
+  checkBudget,
+  costUsd,
+  entryFor,
+  matchesPattern,
+  NO_USAGE,
+  type Budget,
+  type NextCall,
+  type Spent,
+} from '../../src/index.ts'
+
+const price = { inputUsdPerMillion: 1, outputUsdPerMillion: 4 }
+const next: NextCall = { inputTokens: 100, price, outputTokensMax: undefined }
+const spent: Spent = { tokens: 1_000, usd: 0.01, turns: 2, wallMs: 5_000 }
+
+describe('the budget of a task', () => {
+  it.each<[string, Budget, string]>([
+    ['tokens', { tokens: 1_100 }, 'tokens'],
+    ['dollars', { usd: 0.0101 }, 'usd'],
+    ['turns', { turns: 2 }, 'turns'],
+    ['time', { wallMs: 5_000 }, 'wall-time'],
+  ])('ends a run that is out of %s', (_what, budget, reason) => {
+    expect(checkBudget(budget, spent, next)).toMatchObject({ kind: 'exceeded', reason })
+  })
+
+  it('lets a call through that fits, and cuts its answer to what is left', () => {
+    expect(checkBudget({}, spent, next)).toMatchObject({ outputTokensMax: undefined })
+    expect(checkBudget({ tokens: 1_400 }, spent, next)).toMatchObject({ outputTokensMax: 300 })
+    // 0.0099 USD are left behind the prompt, at 4 USD a million.
+    expect(checkBudget({ usd: 0.02 }, spent, next)).toMatchObject({ outputTokensMax: 2_475 })
+    const asked = { ...next, outputTokensMax: 50 }
+    expect(checkBudget({ tokens: 1_400 }, spent, asked)).toMatchObject({ outputTokensMax: 50 })
+  })
+
+  it('in USD cannot be kept for a model without a price, and says so', () => {
+    const free = { ...next, price: undefined }
+    expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({ reason: 'no-price' })
+  })
+
+  it('is never exceeded by a call that takes what it was allowed', () => {
+    check(
+      property(
+        integer({ min: 0, max: 100_000 }),
+        integer({ min: 0, max: 100_000 }),
+        double({ min: 0, max: 1, noNaN: true }),
+        (tokens, used, usd) => {
+          const so = { ...spent, tokens: used, usd: 0 }
+          const decision = checkBudget({ tokens, usd }, so, next)
+          if (decision.kind === 'exceeded') return
+          const { outputTokensMax = Infinity } = decision
+          expect(used + next.inputTokens + outputTokensMax).toBeLessThanOrEqual(tokens)
+          const cost = costUsd(price, { inputTokens: 100, outputTokens: outputTokensMax }) ?? 0
+          expect(cost).toBeLessThanOrEqual(usd + 1e-9)
+        },
+      ),
+    )
+  })
+})
+
+describe('prices', () => {
+  it('give the cost of tokens, and none where there is no price', () => {
+    expect(costUsd(price, { inputTokens: 1_000, outputTokens: 500 })).toBe(0.003)
+    expect(costUsd(undefined, { inputTokens: 1, outputTokens: 1 })).toBeUndefined()
+  })
+
+  it.each([
+    ['gpt-4o', 'gpt-4o', true],
+    ['gpt-*', 'gpt-4o', true],
+    ['*-mini', 'gpt-4o-mini', true],
+    ['g*o*mini', 'gpt-4o-mini', true],
+    ['gpt-4', 'gpt-4o', false],
+    ['a*a', 'a', false],
+    ['*', 'anything', true],
+  ])('the pattern %s and the name %s: %s', (pattern, name, fits) => {
+    expect(matchesPattern(pattern, name)).toBe(fits)
+  })
+
+  it('are those of the name itself, else of the longest pattern', () => {
+    const table = { '*': 1, 'gpt-*': 2, 'gpt-4o': 3 }
+    expect(['gpt-4o', 'gpt-5', 'other'].map((name) => entryFor(table, name))).toEqual([3, 2, 1])
+  })
+
+  it('add up without what floating point adds', () => {
+    const tenth = { ...NO_USAGE, costUsd: 0.1 }
+    expect(addUsage(addUsage(tenth, tenth), tenth).costUsd).toBe(0.3)
+    expect(addUsage(NO_USAGE, NO_USAGE)).toEqual(NO_USAGE)
+  })
+})

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { classifyFailure, isNodeFailure, type Failure } from '../../src/index.ts'
+
+describe('classifyFailure', () => {
+  test.each([
+    [429, 'provider-overloaded', true],
+    [408, 'provider-timeout', true],
+    [504, 'provider-timeout', true],
+    [409, 'provider-unavailable', true],
+    [500, 'provider-unavailable', true],
+    [503, 'provider-unavailable', true],
+    [529, 'provider-unavailable', true],
+    [400, 'provider-refused', false],
+    [401, 'provider-refused', false],
+    [403, 'provider-refused', false],
+    [404, 'provider-refused', false],
+    [422, 'provider-refused', false],
+  ])('a status of %i is %s', (status, code, retryable) => {
+    expect(classifyFailure({ kind: 'status', status, message: '' })).toEqual({ code, retryable })
+  })
+
+  test.each([
+    ['connection', 'provider-unavailable', true],
+    ['malformed', 'provider-unavailable', true],
+    ['timeout', 'provider-timeout', true],
+    ['defect', 'worker-defect', true],
+    ['withheld', 'provider-refused', false],
+    ['no-provider', 'provider-refused', false],
+    ['output-too-large', 'output-too-large', false],
+    ['too-many-turns', 'too-many-turns', false],
+    ['too-many-tool-calls', 'too-many-tool-calls', false],
+    ['tool-missing', 'tool-missing', true],
+    ['invalid-output', 'invalid-output', false],
+    ['invalid-schema', 'invalid-schema', false],
+    ['deadline', 'deadline-exceeded', false],
+  ] as const)('%s is reported as %s', (kind, code, retryable) => {
+    const failure: Failure = { kind, message: '' }
+    expect(classifyFailure(failure)).toEqual({ code, retryable })
+  })
+
+  test.each([true, false])('a tool that failed says whether it may work later: %s', (retryable) => {
+    const failure: Failure = { kind: 'tool-failed', message: '', retryable }
+    expect(classifyFailure(failure)).toEqual({ code: 'tool-failed', retryable })
+  })
+
+  test('every client error but the passing ones ends the task', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
+        const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
+        return retryable === [408, 409, 429].includes(status)
+      }),
+    )
+  })
+})
+
+describe('isNodeFailure', () => {
+  test.each(['defect', 'no-provider'] as const)('%s is the fault of the node', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(true)
+  })
+
+  test.each([
+    'connection',
+    'timeout',
+    'malformed',
+    'withheld',
+    'output-too-large',
+    'too-many-turns',
+    'too-many-tool-calls',
+    'tool-missing',
+    'invalid-output',
+    'invalid-schema',
+    'budget',
+    'deadline',
+  ] as const)('%s is not', (kind) => {
+    expect(isNodeFailure({ kind, message: '' })).toBe(false)
+  })
+
+  test('what a tool fails at, or a closed key, is not', () => {
+    const closed = { kind: 'shut', message: '', retryAfterMs: 1_000 } as const
+    expect(isNodeFailure({ kind: 'tool-failed', message: '', retryable: true })).toBe(false)
+    expect(isNodeFailure(closed)).toBe(false)
+  })
+
+  test('whatever a provider answers is not', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 300, max: 599 }), (status) => {
+        return !isNodeFailure({ kind: 'status', status, message: '' })
+      }),
+    )
+  })
+})

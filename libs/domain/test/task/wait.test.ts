@@ -1,0 +1,305 @@
+import { array, assert as check, constantFrom, property, record as fields } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  CHILDREN_MAX,
+  deadlineAtMs,
+  decideBegin,
+  decidePause,
+  decideRelease,
+  decideSpawn,
+  decideTick,
+  decideUpkeep,
+  DEPTH_MAX,
+  foldHistory,
+  ownBudget,
+  LOST_ATTEMPTS_MAX,
+  PAUSES_MAX,
+  transition,
+  type Fate,
+  type Submitted,
+  type TaskEvent,
+  type TaskRecord,
+  type TaskSpec,
+  type Waiting,
+} from '../../src/index.ts'
+
+const spec: TaskSpec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'low',
+  timeoutMs: 10_000,
+  maxAttempts: 2,
+}
+const submittedWith = (over: Partial<TaskSpec>): Submitted => ({
+  type: 'submitted',
+  atMs: 1_000,
+  tenant: 't',
+  specHash: '',
+  spec: { ...spec, ...over },
+})
+const fold = (...events: TaskEvent[]): TaskRecord =>
+  foldHistory(
+    'id',
+    events.map((event, index) => ({ event, seq: index + 1 })),
+  )!
+
+const approval: Waiting = { kind: 'approval', step: 4, tool: 'pay', arguments: {} }
+const paused: TaskEvent = { type: 'paused', atMs: 2_000, attempt: 1, wait: approval }
+const released = (reason: 'time' | 'dependencies', atMs: number): TaskEvent => ({
+  type: 'released',
+  atMs,
+  reason,
+})
+
+describe('a task that waits from its submission', () => {
+  it('has no attempt before its first one begins, and loses none by waiting', () => {
+    const waiting = fold(submittedWith({ delayMs: 500 }))
+    expect(waiting).toMatchObject({
+      state: 'waiting',
+      attempt: 0,
+      waitingFor: { kind: 'time', untilMs: 1_500 },
+    })
+    expect(decideBegin(waiting, 1_200)).toEqual({ kind: 'waiting', reason: 'time' })
+    const free = fold(submittedWith({ delayMs: 500 }), released('time', 1_500))
+    expect(free).toMatchObject({ state: 'queued', attempt: 0 })
+    expect(free).not.toHaveProperty('waitingFor')
+    expect(decideBegin(free, 1_600)).toMatchObject({ kind: 'start', attempt: 1 })
+  })
+
+  it('waits for the later of two times, and its lifetime counts from there', () => {
+    const waiting = fold(submittedWith({ delayMs: 500, notBeforeMs: 9_000 }))
+    expect(waiting.waitingFor).toEqual({ kind: 'time', untilMs: 9_000 })
+    expect(deadlineAtMs(waiting)).toBe(19_000)
+  })
+
+  it('waits for its time when its dependencies have ended before it', () => {
+    const base = submittedWith({ dependsOn: ['a'], delayMs: 500 })
+    expect(fold(base).waitingFor).toEqual({ kind: 'dependencies', taskIds: ['a'] })
+    const early = fold(base, released('dependencies', 1_200))
+    expect(early).toMatchObject({ state: 'waiting', waitingFor: { kind: 'time' } })
+    expect(fold(base, released('dependencies', 1_500)).state).toBe('queued')
+  })
+
+  it('needs no pointer, and ends when its lifetime is over', () => {
+    const waiting = fold(submittedWith({ dependsOn: ['a'] }))
+    expect(decideUpkeep(waiting, false, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
+    expect(decideUpkeep(waiting, false, 11_000)).toEqual({ kind: 'expire', reason: 'deadline' })
+  })
+})
+
+describe('a run that pauses', () => {
+  it('waits as one that neither failed nor was lost', () => {
+    const record = fold(submittedWith({}), paused)
+    expect(record).toMatchObject({ state: 'waiting', waitingFor: approval, pauses: 1, failures: 0 })
+  })
+
+  it('begins again with the word it waited for', () => {
+    const said = { step: 4, approved: false, by: 'ann', note: 'too much' }
+    const resumed: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'approval', approval: said }
+    const record = fold(submittedWith({}), paused, resumed)
+    expect(record).toMatchObject({ state: 'queued', approvals: [said], attempt: 1 })
+    expect(decideBegin(record, 3_000)).toMatchObject({ kind: 'start', attempt: 2 })
+  })
+
+  it('is not resumed by what it does not wait for', () => {
+    const record = fold(submittedWith({}), paused)
+    const children: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'children' }
+    const stale = { kind: 'stale', reason: 'not-waiting' }
+    expect(transition('id', record, children, 9)).toEqual(stale)
+    expect(transition('id', record, released('time', 3_000), 9)).toEqual(stale)
+  })
+
+  it('is not held for lost however often it pauses', () => {
+    const pauses = LOST_ATTEMPTS_MAX + 3
+    const record = { ...fold(submittedWith({})), attempt: pauses + 1, pauses }
+    expect(decideBegin(record, 2_000).kind).toBe('start')
+    expect(decideBegin({ ...record, pauses: 0 }, 2_000)).toMatchObject({ reason: 'lost' })
+  })
+
+  it('cannot pause without end (L7)', () => {
+    const record = fold(submittedWith({}))
+    expect(decidePause(record, approval).kind).toBe('pause')
+    expect(decidePause({ ...record, pauses: PAUSES_MAX }, approval)).toMatchObject({
+      kind: 'fail',
+      error: { code: 'too-many-pauses' },
+    })
+  })
+})
+
+describe('the end of a wait', () => {
+  const dependent = fold(submittedWith({ dependsOn: ['a', 'b'] }))
+  const carefree = fold(submittedWith({ dependsOn: ['a', 'b'], onDependencyFailure: 'continue' }))
+  const children: Waiting = { kind: 'children', taskIds: ['a', 'b'] }
+  const parent = fold(submittedWith({}), { ...paused, wait: children })
+  it.each<[string, TaskRecord, [Fate, Fate], object]>([
+    ['waits for the last', dependent, ['completed', 'open'], { kind: 'wait' }],
+    ['releases behind the last', dependent, ['completed', 'completed'], { kind: 'release' }],
+    ['fails by the first failure', dependent, ['open', 'failed'], { kind: 'fail' }],
+    ['fails by a cancelled one', dependent, ['completed', 'cancelled'], { kind: 'fail' }],
+    ['fails by one that is gone', dependent, ['completed', 'gone'], { kind: 'fail' }],
+    ['waits for all when told to continue', carefree, ['failed', 'open'], { kind: 'wait' }],
+    ['continues when told to', carefree, ['failed', 'gone'], { kind: 'release' }],
+    ['waits for every child', parent, ['failed', 'open'], { kind: 'wait' }],
+    ['leaves failed children to the run', parent, ['failed', 'completed'], { kind: 'resume' }],
+  ])('%s', (_title, record, [a, b], expected) => {
+    const fates = new Map<string, Fate>([
+      ['a', a],
+      ['b', b],
+    ])
+    expect(decideRelease(record, fates, 2_000)).toMatchObject(expected)
+  })
+
+  it('names the dependency that failed', () => {
+    const decision = decideRelease(dependent, new Map([['b', 'failed']]), 2_000)
+    expect(decision).toMatchObject({ error: { code: 'dependency-failed' } })
+    expect(JSON.stringify(decision)).toContain('the task b')
+  })
+
+  it('comes with the time and not before', () => {
+    const record = fold(submittedWith({ delayMs: 500 }))
+    expect(decideRelease(record, new Map(), 1_499).kind).toBe('wait')
+    expect(decideRelease(record, new Map(), 1_500).kind).toBe('release')
+  })
+})
+
+const waitEvent = fields({
+  type: constantFrom(
+    'released' as const,
+    'paused' as const,
+    'resumed' as const,
+    'spawned' as const,
+    'attempt-started' as const,
+    'completed' as const,
+  ),
+  attempt: constantFrom(1, 2, 3),
+}).map(({ type, attempt }): TaskEvent => {
+  switch (type) {
+    case 'released':
+      return released('time', 5_000)
+    case 'paused':
+      return { type, atMs: 1, attempt, wait: approval }
+    case 'resumed':
+      return { type, atMs: 1, reason: 'approval' }
+    case 'spawned':
+      return { type, atMs: 1, attempt, step: attempt, children: [{ taskId: 'c', spec }] }
+    case 'attempt-started':
+      return { type, atMs: 1, attempt, node: 'n' }
+    case 'completed':
+      return { type, atMs: 1, attempt, node: 'n', result: 1, usage: fold(submittedWith({})).usage }
+  }
+})
+
+describe('any history of waits', () => {
+  it('says what it waits for while it waits, and at no other time', () => {
+    check(
+      property(
+        array(waitEvent, { maxLength: 12 }),
+        constantFrom({}, { delayMs: 5 }, { dependsOn: ['a'] }),
+        (events, over) => {
+          let record: TaskRecord | undefined
+          for (const [index, event] of [submittedWith(over), ...events].entries()) {
+            const outcome = transition('id', record, event, index + 1)
+            if (outcome.kind === 'applied') record = outcome.record
+            expect(record?.waitingFor !== undefined).toBe(record?.state === 'waiting')
+          }
+        },
+      ),
+    )
+  })
+})
+
+describe('a run that makes tasks', () => {
+  const record = fold(submittedWith({ budget: { tokens: 900, turns: 8 } }))
+  const idOf = (position: number): string => `child-${position}`
+  const spawn = (of: TaskRecord, specs: TaskSpec[], nowMs = 2_000) =>
+    decideSpawn(of, 3, specs, idOf, nowMs)
+
+  it('bounds them by its own deadline and an equal part of its budget', () => {
+    const decision = spawn(record, [spec, { ...spec, budget: { tokens: 10 } }])
+    expect(decision).toMatchObject({
+      kind: 'spawn',
+      depth: 1,
+      specs: [
+        { timeoutMs: 9_000, budget: { tokens: 300, turns: 2 } },
+        { timeoutMs: 9_000, budget: { tokens: 10, turns: 2 } },
+      ],
+    })
+  })
+
+  it('counts what it granted as used, for itself and for further tasks', () => {
+    const first = spawn(record, [spec, spec])
+    const children =
+      first.kind === 'spawn' ? first.specs.map((each, n) => ({ taskId: idOf(n), spec: each })) : []
+    const event: TaskEvent = { type: 'spawned', atMs: 2_000, attempt: 1, step: 3, children }
+    const after = fold(submittedWith({ budget: { tokens: 900, turns: 8 } }), event)
+    expect(after).toMatchObject({ state: 'running', granted: { tokens: 600, turns: 4 } })
+    expect(ownBudget(after)).toEqual({ tokens: 300, turns: 4 })
+    expect(decideSpawn(after, 5, [spec], idOf, 2_000)).toMatchObject({
+      specs: [{ budget: { tokens: 150, turns: 2 } }],
+    })
+  })
+
+  it('makes those of a step once', () => {
+    const before = { ...record, children: [{ taskId: 'child-0', step: 3 }] }
+    expect(spawn(before, [spec])).toEqual({ kind: 'present', taskIds: ['child-0'] })
+  })
+
+  it.each([
+    ['too many', record, Array.from({ length: CHILDREN_MAX + 1 }, () => spec), 'too-many-children'],
+    [
+      'too deep',
+      { ...record, parent: { taskId: 'p', step: 0, depth: DEPTH_MAX } },
+      [spec],
+      'too-deep',
+    ],
+    ['of a stranger', record, [{ ...spec, dependsOn: ['other'] }], 'unknown-dependency'],
+    ['in a cycle', record, [{ ...spec, dependsOn: ['child-1'] }, spec], 'unknown-dependency'],
+  ] as const)('is refused what is %s', (_title, of, specs, code) => {
+    expect(spawn(of, [...specs])).toMatchObject({ kind: 'reject', error: { code } })
+  })
+
+  it('may let a child depend on an earlier one', () => {
+    expect(spawn(record, [spec, { ...spec, dependsOn: ['child-0'] }]).kind).toBe('spawn')
+  })
+})
+
+describe('a tick', () => {
+  const everyMinute = (atMs: number): number => (Math.floor(atMs / 60_000) + 1) * 60_000
+  const base = { overlap: 'skip', paused: false, atMs: 30_000 } as const
+  const run = { tickMs: 60_000, taskId: 'a', skipped: false, atMs: 60_001 }
+  it.each([
+    ['waits for the first one', base, undefined, false, 40_000, { kind: 'wait', untilMs: 60_000 }],
+    ['comes when it is due', base, undefined, false, 60_100, { kind: 'submit', reason: 'due' }],
+    ['comes once', base, run, false, 60_200, { kind: 'wait', untilMs: 120_000 }],
+    ['is skipped while the last task runs', base, run, true, 120_100, { kind: 'skip' }],
+    [
+      'comes all the same where overlap is allowed',
+      { ...base, overlap: 'allow' as const },
+      run,
+      true,
+      120_100,
+      { kind: 'submit', tickMs: 120_000 },
+    ],
+    [
+      'that was missed is made up for once, the last one',
+      base,
+      run,
+      false,
+      3_630_000,
+      { kind: 'submit', tickMs: 3_600_000, reason: 'catch-up' },
+    ],
+    [
+      'never comes while it is paused',
+      { ...base, paused: true },
+      run,
+      false,
+      1e9,
+      { kind: 'rest' },
+    ],
+  ])('%s', (_title, schedule, last, open, nowMs, expected) => {
+    expect(decideTick(schedule, last, everyMinute, open, nowMs)).toMatchObject(expected)
+  })
+})

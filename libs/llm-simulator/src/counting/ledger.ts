@@ -1,0 +1,253 @@
+/**
+ * Counts every call, so that a test can tell what was asked for, what was paid for and what was
+ * paid for twice.
+ *
+ * C1 started = finished + aborted + failed + in flight, in total, per model and per call key.
+ * C2 a refused call (4xx, 429, 5xx) is never started: nobody pays for it.
+ * C3 memory is bounded: models beyond the limit are counted together, the oldest task is forgotten.
+ */
+import type { FaultKind } from '../settings/faults.ts'
+
+/** How a started call ended: whole, given up by its client, or broken by the simulator. */
+export type CallOutcome = 'finished' | 'aborted' | 'failed'
+
+/** Why a call was refused: by a budget, a fault or script, the in-flight limit, or as invalid. */
+export type RefusalKind = 'limited' | 'injected' | 'overloaded' | 'invalid'
+
+/** Counts of a group of calls. */
+export interface CallCounts {
+  started: number
+  finished: number
+  aborted: number
+  failed: number
+  refused: number
+}
+
+/** Counts of one step of a task. */
+export interface StepCounts extends Readonly<CallCounts> {
+  readonly step: string
+}
+
+/** What the simulator has seen since it started or was reset. */
+export interface SimulatorStats extends Readonly<CallCounts> {
+  readonly simulated: true
+  readonly inFlight: number
+  readonly inFlightPeak: number
+  /** Tokens of the prompts of started calls, and tokens sent. */
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly refusals: Readonly<Record<RefusalKind, number>>
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>
+  /** Streams dropped because their client did not read. */
+  readonly stalledClients: number
+  readonly models: Readonly<Record<string, Readonly<CallCounts>>>
+  /** Calls that carried `x-task-id`: keys that were started or finished more than once. */
+  readonly keyed: {
+    readonly tasks: number
+    readonly tasksForgotten: number
+    readonly keys: number
+    readonly startedTwice: number
+    readonly finishedTwice: number
+  }
+}
+
+/** The task and step that a call is made for. */
+export interface CallKey {
+  readonly taskId: string
+  readonly step: string
+}
+
+/** A started call. */
+export interface Call {
+  readonly model: CallCounts
+  readonly key: CallCounts | undefined
+  readonly epoch: number
+}
+
+/** The counters of a simulator. */
+export interface Ledger {
+  readonly inFlight: () => number
+  /** How often a call with this key, or else of this model, was started or refused. */
+  readonly seen: (model: string, key: CallKey | undefined) => number
+  readonly begin: (model: string, key: CallKey | undefined, promptTokens: number) => Call
+  readonly end: (call: Call, outcome: CallOutcome, tokens: number, stalled: boolean) => void
+  readonly refuse: (kind: RefusalKind, model?: string, key?: CallKey) => void
+  readonly fault: (kind: FaultKind) => void
+  readonly stats: () => SimulatorStats
+  /** The steps of one task, in the order they came. */
+  readonly callsOf: (taskId: string) => StepCounts[]
+  /** Keys started more than once, at most `limit`. */
+  readonly repeated: (limit: number) => (StepCounts & { readonly taskId: string })[]
+  /** Forgets all but the calls in flight. */
+  readonly reset: () => void
+}
+
+/** Distinct model names counted apart; parametric names could otherwise grow without end. */
+const MODELS_MAX = 1_000
+/** Steps of one task counted apart, well above any agent's limit of turns. */
+const STEPS_PER_TASK_MAX = 10_000
+const OTHERS = '(others)'
+
+/** Makes a ledger that remembers as many tasks as the function says at the time. */
+export function createLedger(tasksMax: () => number): Ledger {
+  let book = emptyBook()
+  let inFlight = 0
+  let epoch = 0
+
+  const countsOf = (key: CallKey | undefined): CallCounts | undefined =>
+    key === undefined ? undefined : stepCounts(book, key, tasksMax())
+
+  const begin: Ledger['begin'] = (name, key, promptTokens) => {
+    const call: Call = { model: modelCounts(book, name), key: countsOf(key), epoch }
+    book.total.started += 1
+    call.model.started += 1
+    if (call.key !== undefined) {
+      call.key.started += 1
+      if (call.key.started === 2) book.startedTwice += 1
+    }
+    book.promptTokens += promptTokens
+    inFlight += 1
+    book.inFlightPeak = Math.max(book.inFlightPeak, inFlight)
+    return call
+  }
+
+  const end: Ledger['end'] = (call, outcome, tokens, stalled) => {
+    inFlight -= 1
+    // A call of before the last reset has no started to be matched with (C1).
+    if (call.epoch !== epoch) return
+    book.total[outcome] += 1
+    call.model[outcome] += 1
+    if (call.key !== undefined) {
+      call.key[outcome] += 1
+      if (outcome === 'finished' && call.key.finished === 2) book.finishedTwice += 1
+    }
+    book.completionTokens += tokens
+    if (stalled) book.stalledClients += 1
+  }
+
+  const refuse: Ledger['refuse'] = (kind, name, key) => {
+    book.refusals[kind] += 1
+    book.total.refused += 1
+    if (name !== undefined) modelCounts(book, name).refused += 1
+    const counts = countsOf(key)
+    if (counts !== undefined) counts.refused += 1
+  }
+
+  const seen: Ledger['seen'] = (name, key) => {
+    const counts =
+      key === undefined ? book.models.get(name) : book.tasks.get(key.taskId)?.get(key.step)
+    return counts === undefined ? 0 : counts.started + counts.refused
+  }
+
+  return {
+    inFlight: () => inFlight,
+    seen,
+    begin,
+    end,
+    refuse,
+    fault: (kind) => {
+      book.faults[kind] = (book.faults[kind] ?? 0) + 1
+    },
+    stats: () => statsOf(book, inFlight),
+    callsOf: (taskId) =>
+      Array.from(book.tasks.get(taskId) ?? [], ([step, counts]) => ({ step, ...counts })),
+    repeated: (limit) => repeatedKeys(book, limit),
+    reset: () => {
+      book = { ...emptyBook(), inFlightPeak: inFlight }
+      epoch += 1
+    },
+  }
+}
+
+type Book = ReturnType<typeof emptyBook>
+
+function emptyBook() {
+  return {
+    total: emptyCounts(),
+    refusals: { limited: 0, injected: 0, overloaded: 0, invalid: 0 },
+    faults: {} as Partial<Record<FaultKind, number>>,
+    models: new Map<string, CallCounts>(),
+    tasks: new Map<string, Map<string, CallCounts>>(),
+    keys: 0,
+    tasksForgotten: 0,
+    startedTwice: 0,
+    finishedTwice: 0,
+    inFlightPeak: 0,
+    promptTokens: 0,
+    completionTokens: 0,
+    stalledClients: 0,
+  }
+}
+
+function emptyCounts(): CallCounts {
+  return { started: 0, finished: 0, aborted: 0, failed: 0, refused: 0 }
+}
+
+function modelCounts(book: Book, name: string): CallCounts {
+  return countsIn(book.models, name, MODELS_MAX) // C3
+}
+
+function stepCounts(book: Book, key: CallKey, tasksMax: number): CallCounts {
+  let steps = book.tasks.get(key.taskId)
+  if (steps === undefined) {
+    if (book.tasks.size >= tasksMax) forgetOldestTask(book) // C3
+    steps = new Map()
+    book.tasks.set(key.taskId, steps)
+  }
+  const before = steps.size
+  const counts = countsIn(steps, key.step, STEPS_PER_TASK_MAX)
+  book.keys += steps.size - before
+  return counts
+}
+
+function forgetOldestTask(book: Book): void {
+  for (const [taskId, steps] of book.tasks) {
+    book.tasks.delete(taskId)
+    book.keys -= steps.size
+    book.tasksForgotten += 1
+    return
+  }
+}
+
+function countsIn(group: Map<string, CallCounts>, name: string, max: number): CallCounts {
+  const known = group.get(name)
+  if (known !== undefined) return known
+  if (group.size >= max && name !== OTHERS) return countsIn(group, OTHERS, max)
+  const counts = emptyCounts()
+  group.set(name, counts)
+  return counts
+}
+
+function statsOf(book: Book, inFlight: number): SimulatorStats {
+  return {
+    simulated: true,
+    ...book.total,
+    inFlight,
+    inFlightPeak: book.inFlightPeak,
+    promptTokens: book.promptTokens,
+    completionTokens: book.completionTokens,
+    refusals: { ...book.refusals },
+    faults: { ...book.faults },
+    stalledClients: book.stalledClients,
+    models: Object.fromEntries(Array.from(book.models, ([name, counts]) => [name, { ...counts }])),
+    keyed: {
+      tasks: book.tasks.size,
+      tasksForgotten: book.tasksForgotten,
+      keys: book.keys,
+      startedTwice: book.startedTwice,
+      finishedTwice: book.finishedTwice,
+    },
+  }
+}
+
+function repeatedKeys(book: Book, limit: number): (StepCounts & { taskId: string })[] {
+  const found: (StepCounts & { taskId: string })[] = []
+  for (const [taskId, steps] of book.tasks) {
+    for (const [step, counts] of steps) {
+      if (counts.started < 2) continue
+      if (found.length === limit) return found
+      found.push({ taskId, step, ...counts })
+    }
+  }
+  return found
+}

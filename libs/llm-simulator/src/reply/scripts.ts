@@ -1,0 +1,95 @@
+import { isFaultKind, type FaultKind } from '../settings/faults.ts'
+import { isJsonObject } from '../http/json.ts'
+
+/** A tool that a turn calls; `arguments` may be the JSON text or the value itself. */
+export interface ScriptToolCall {
+  readonly name: string
+  readonly arguments: unknown
+}
+
+/** One scripted answer. */
+export interface ScriptTurn {
+  readonly content?: string
+  readonly toolCalls?: readonly ScriptToolCall[]
+  /** Time to the first token of this turn. */
+  readonly delayMs?: number
+  /** Refuse this turn instead of answering it. */
+  readonly error?: {
+    readonly status: number
+    readonly message?: string
+    readonly code?: string
+    readonly retryAfterMs?: number
+  }
+  /** Let this turn go wrong. */
+  readonly fault?: FaultKind
+}
+
+/** A script, or everything that is wrong with it. */
+export type ScriptResult =
+  | { readonly kind: 'ok'; readonly turns: readonly ScriptTurn[] }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
+
+/** Enough for every conversation a test may script; keeps memory bounded. */
+const TURNS_MAX = 1_000
+/** More tool calls than any provider makes in one turn. */
+const TOOL_CALLS_MAX = 128
+const NAME = /^[\w.-]{1,64}$/
+
+/** Checks a script and reports every problem of it together. */
+export function parseScript(name: unknown, turns: unknown): ScriptResult {
+  const problems: string[] = []
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    problems.push('name: 1 to 64 letters, digits or any of "_.-"')
+  }
+  if (!Array.isArray(turns) || turns.length === 0 || turns.length > TURNS_MAX) {
+    problems.push(`turns: a list of 1 to ${TURNS_MAX}`)
+    return { kind: 'invalid', problems }
+  }
+  for (const [index, turn] of (turns as readonly unknown[]).entries()) {
+    problems.push(...problemsOfTurn(turn).map((problem) => `turns[${index}].${problem}`))
+  }
+  if (problems.length > 0) return { kind: 'invalid', problems }
+  return { kind: 'ok', turns: turns as readonly ScriptTurn[] }
+}
+
+function problemsOfTurn(turn: unknown): string[] {
+  if (!isJsonObject(turn)) return ['turn: must be an object']
+  const { content, toolCalls, delayMs, error, fault, ...rest } = turn
+  const problems = Object.keys(rest).map((name) => `${name}: no such field`)
+  if (content !== undefined && typeof content !== 'string') problems.push('content: must be text')
+  if (toolCalls !== undefined && !areToolCalls(toolCalls)) {
+    problems.push(`toolCalls: a list of up to ${TOOL_CALLS_MAX} {name, arguments}`)
+  }
+  if (delayMs !== undefined && !isWithin(delayMs, 0, 3_600_000)) {
+    problems.push('delayMs: 0 to 3600000')
+  }
+  if (error !== undefined && !(isJsonObject(error) && isWithin(error['status'], 400, 599))) {
+    problems.push('error: needs a status of 400 to 599')
+  }
+  if (fault !== undefined && !isFaultKind(fault)) problems.push('fault: unknown')
+  return problems
+}
+
+function areToolCalls(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length <= TOOL_CALLS_MAX &&
+    (value as readonly unknown[]).every(
+      (call) => isJsonObject(call) && typeof call['name'] === 'string' && 'arguments' in call,
+    )
+  )
+}
+
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max
+}
+
+/** Turn `turn` of the built-in script: tool calls first, a text as turn `count - 1`. */
+export function stepsTurn(turn: number, count: number, delayMs: number | undefined): ScriptTurn {
+  const delay = delayMs === undefined ? {} : { delayMs }
+  if (turn < count - 1) {
+    const call = { name: 'calculate', arguments: { expression: `${turn}+1` } }
+    return { ...delay, toolCalls: [call] }
+  }
+  return { ...delay, content: `[simulated] finished after ${count} steps` }
+}

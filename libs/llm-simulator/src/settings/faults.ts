@@ -1,0 +1,48 @@
+import type { SettingName, SimulatorSettings } from './settings.ts'
+import { createRandom } from '../reply/text.ts'
+
+/** What can be made to go wrong with a call. */
+export const FAULT_KINDS = ['429', '500', 'hang', 'cut', 'malformed', 'drip'] as const
+
+/** One kind of fault: two refusals, no byte at all, a cut, broken JSON, a slow drip. */
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+const SETTING_OF = {
+  '429': 'fault429',
+  '500': 'fault500',
+  hang: 'faultHang',
+  cut: 'faultCut',
+  malformed: 'faultMalformed',
+  drip: 'faultDrip',
+} as const satisfies Record<FaultKind, SettingName>
+
+/** The dice that decide which calls go wrong. */
+export interface FaultDice {
+  /** Throws once: the same seed and order of calls give the same faults. */
+  readonly roll: (settings: SimulatorSettings) => FaultKind | undefined
+  /** Starts again from a seed. */
+  readonly reseed: (seed: number) => void
+}
+
+/** Makes dice that start at the seed. */
+export function createFaultDice(seed: number): FaultDice {
+  let random = createRandom(seed)
+  return {
+    roll: (settings) => {
+      let left = random()
+      for (const kind of FAULT_KINDS) {
+        left -= settings[SETTING_OF[kind]]
+        if (left < 0) return kind
+      }
+      return undefined
+    },
+    reseed: (next) => {
+      random = createRandom(next)
+    },
+  }
+}
+
+/** Whether a text names a fault. */
+export function isFaultKind(value: unknown): value is FaultKind {
+  return FAULT_KINDS.some((kind) => kind === value)
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { planText, type PLANNER_MODELS } from '../../src/reply/planner.ts'
+
+const schema = {
+  type: 'object',
+  properties: {
+    steps: {
+      type: 'array',
+      items: { properties: { role: { type: 'string', enum: ['developer', 'tester'] } } },
+    },
+  },
+}
+interface Plan {
+  readonly steps: readonly { id: string; role: string; dependsOn: string[] }[]
+}
+const planOf = (model: (typeof PLANNER_MODELS)[number]): Plan =>
+  JSON.parse(planText(model, schema) ?? '{}') as Plan
+
+test('a planner answers with steps that have the roles of the schema', () => {
+  const { steps } = planOf('sim-planner')
+  expect(steps.map(({ role }) => role)).toEqual(['developer', 'tester', 'developer', 'tester'])
+  expect(steps.at(-1)?.dependsOn).toEqual(['build', 'check'])
+})
+
+test('the wrong planners are wrong in the way that their names say', () => {
+  expect(planOf('sim-planner-cycle').steps.every(({ dependsOn }) => dependsOn.length > 0)).toBe(
+    true,
+  )
+  expect(planOf('sim-planner-unknown-role').steps[0]?.role).toBe('astrologer')
+  expect(planOf('sim-planner-deep').steps).toHaveLength(15)
+})
+
+test('a schema without steps is not for a planner', () => {
+  expect(planText('sim-planner', { type: 'object', properties: {} })).toBeUndefined()
+  expect(planText('sim-planner', undefined)).toBeUndefined()
+})

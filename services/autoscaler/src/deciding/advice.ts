@@ -1,0 +1,179 @@
+import { defineQuestion, withinBounds, type Adviser } from '@agentfleet/adviser'
+import {
+  ADVICE_BOUNDS,
+  type ClusterSnapshot,
+  type ForecastMemory,
+  type ScaleAdvice,
+  type ScaleDecision,
+  type ScaleLimits,
+} from '@agentfleet/domain'
+import type { AdviceRecord } from '@agentfleet/protocol'
+import { z } from 'zod'
+import type { Observation } from '../fleet/observe.ts'
+
+/**
+ * What an LLM may say to the scaling policy: within bounds, for a while, and asked in the background.
+ *
+ * Invariants: A1 the loop never waits for it; A2 only advice that is applied (mode `on`), within its
+ * clamps and not older than it wants to live reaches the policy; A3 it can raise the floor, hold back
+ * a scale-in and move the utilisation aimed at; it has no way to order a scale-in, to pick a victim, or
+ * to touch the limits and the panic mode.
+ */
+
+/** Why demand is what it is, as the adviser sees it. */
+export const CAUSES = [
+  'steady',
+  'ramp-up',
+  'burst',
+  'ramp-down',
+  'provider-limited',
+  'stuck-work',
+  'unclear',
+] as const
+
+const answerSchema = z.strictObject({
+  cause: z.enum(CAUSES),
+  floorDelta: z.number(),
+  targetUtil: z.number(),
+  holdScaleDownMs: z.number(),
+  ttlMs: z.number(),
+})
+/** The adviser's answer. */
+export type ScaleAnswer = z.infer<typeof answerSchema>
+
+const seen = {
+  nodes: 'number',
+  nodesMin: 'number',
+  nodesMax: 'number',
+  slotsPerNode: 'number',
+  running: 'number',
+  queued: 'number',
+  wanted: 'number',
+  arrivalsPerMin: 'number',
+  demandChange: 'number',
+  throttledShare: 'number',
+  responseMs: 'number',
+  sinceUpMs: 'number',
+  sinceDownMs: 'number',
+} as const
+/** The figures that the adviser gets. */
+export type ScaleFigures = { readonly [name in keyof typeof seen]: number }
+
+const TTL_MS = 600_000
+/** Advice comes in time for the next tick or not at all. */
+const TIMEOUT_MS = 5_000
+const WHILE_MOVING_MS = 60_000
+const WHILE_STEADY_MS = 900_000
+/** Demand that moves by more than this share between two looks a minute apart is not stationary. */
+const MOVING_SHARE = 0.1
+/** Longer ago is all the same, milliseconds. */
+const LONG_AGO_MS = 86_400_000
+
+/** The one question of the autoscaler. */
+export const SCALE_QUESTION = defineQuestion({
+  name: 'scale',
+  instruction: [
+    'You advise the autoscaler of a fleet of nodes that run LLM tasks. A deterministic policy decides;',
+    'you may only correct it. Times are in milliseconds, demandChange is the growth of demand within the',
+    'last minute as a share of it, throttledShare the share of calls that the LLM provider turned away.',
+    'Name the cause of the present demand. floorDelta: nodes to keep beyond what the policy wants, 0 to 2.',
+    'targetUtil: share of slots in use to aim at, 0.75 to 0.9; 0.85 is usual, lower for bursts.',
+    'holdScaleDownMs: for how long no node may be taken away, 0 to 600000. ttlMs: for how long this advice',
+    'holds, at most 600000. When the provider turns calls away more nodes do not help: floorDelta 0.',
+  ].join(' '),
+  seen,
+  schema: answerSchema,
+  clamp: (answer) => {
+    const whole = { ...answer, floorDelta: Math.round(answer.floorDelta) }
+    return withinBounds(whole, ADVICE_BOUNDS)
+  },
+  followsPolicy: (answer) =>
+    answer.floorDelta === 0 && answer.holdScaleDownMs === 0 && answer.targetUtil === 0.85,
+  bucket: (figures) => ({
+    nodes: figures.nodes,
+    wanted: figures.wanted,
+    load: coarse(figures.running + figures.queued),
+    queued: coarse(figures.queued),
+    change: Math.round(figures.demandChange * 5) / 5,
+    throttled: Math.round(figures.throttledShare * 20) / 20,
+  }),
+  ttlMs: TTL_MS,
+  timeoutMs: TIMEOUT_MS,
+  refreshEveryMs: WHILE_MOVING_MS,
+})
+
+/** Advice that the policy takes, and the record of what was asked. */
+export interface AdviceNow {
+  readonly applied: ScaleAnswer | undefined
+  readonly record: AdviceRecord | undefined
+}
+
+/** Asks at its pace and hands out what holds. */
+export interface Advising {
+  /** Asks in the background when it is time to. */
+  consider(figures: ScaleFigures, nowMs: number): void
+  current(nowMs: number): AdviceNow
+}
+
+/** Advice of this adviser; it may be off. */
+export function createAdvising(adviser: Pick<Adviser, 'refresh' | 'current' | 'mode'>): Advising {
+  let askedAtMs = -Infinity
+  return {
+    consider(figures, nowMs) {
+      if (adviser.mode === 'off') return
+      const moving = Math.abs(figures.demandChange) > MOVING_SHARE || figures.throttledShare > 0
+      if (nowMs - askedAtMs < (moving ? WHILE_MOVING_MS : WHILE_STEADY_MS)) return
+      askedAtMs = nowMs
+      adviser.refresh(SCALE_QUESTION, figures)
+    },
+    current(nowMs) {
+      const advice = adviser.current(SCALE_QUESTION)
+      if (advice.kind !== 'applied') {
+        return { applied: undefined, record: advice.record }
+      }
+      const { answer, record } = advice
+      // A2: an answer may want to live shorter than the harness lets it.
+      const untilMs = record.askedAtMs + answer.ttlMs
+      if (nowMs < untilMs) return { applied: answer, record }
+      return { applied: undefined, record: { ...record, outcome: 'expired' } }
+    },
+  }
+}
+
+/** Applied advice in the words of the policy. */
+export function adviceFor({ applied, record }: AdviceNow): ScaleAdvice | undefined {
+  if (applied === undefined || record === undefined) return undefined
+  const { floorDelta, targetUtil, holdScaleDownMs, ttlMs } = applied
+  return { floorDelta, targetUtil, holdScaleDownMs, ttlMs, givenAtMs: record.askedAtMs }
+}
+
+/** What the adviser is told of one look at the cluster. */
+export function figuresFor(
+  sight: Observation & { readonly nowMs: number; readonly seen: ClusterSnapshot },
+  alone: ScaleDecision,
+  forecast: ForecastMemory,
+  limits: ScaleLimits,
+): ScaleFigures {
+  const { seen, nowMs } = sight
+  const since = (atMs: number): number => Math.min(LONG_AGO_MS, Math.max(0, nowMs - atMs))
+  return {
+    nodes: seen.nodes,
+    nodesMin: limits.nodesMin,
+    nodesMax: limits.nodesMax,
+    slotsPerNode: seen.slotsPerNode,
+    running: seen.running,
+    queued: seen.queued,
+    wanted: alone.nodes,
+    arrivalsPerMin: (seen.outlook.arrivalsPerS ?? 0) * 60,
+    demandChange: forecast.level <= 0 ? 0 : (forecast.growth * 60) / forecast.level,
+    throttledShare: seen.budget?.refusedShare ?? 0,
+    responseMs: sight.responseMs,
+    sinceUpMs: since(seen.scaledOutAtMs),
+    sinceDownMs: since(seen.scaledInAtMs),
+  }
+}
+
+/** Two significant binary digits: like loads look the same. */
+function coarse(value: number): number {
+  return value <= 0 ? 0 : 2 ** (Math.round(Math.log2(value) * 2) / 2)
+}

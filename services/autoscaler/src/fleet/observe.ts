@@ -1,0 +1,99 @@
+import type { ClusterSnapshot, Victim } from '@agentfleet/domain'
+import type { Snapshot } from '@agentfleet/protocol'
+import type { NodeProcess } from '../orchestrator/orchestrator.ts'
+import { isComplete } from './snapshots.ts'
+
+/** What the autoscaler sees, all but its own memory. */
+export interface Observation {
+  readonly cluster: Omit<
+    ClusterSnapshot,
+    'scaledOutAtMs' | 'scaledInAtMs' | 'outlook' | 'budget' | 'advice' | 'attainment'
+  >
+  /** Mean time of a task on a node, milliseconds. */
+  readonly responseMs: number
+  /** Processes that exist and do not count as nodes: draining, or declared dead. */
+  readonly leaving: number
+  /** Nodes that could be asked to drain. */
+  readonly candidates: readonly Victim[]
+}
+
+/** A node that is up has beaten by then; one that still has not is broken, not unknown, milliseconds. */
+const HEARD_WITHIN_MS = 60_000
+
+/** Brings together which processes run and what the monitor knows of them. */
+export function observeCluster(
+  processes: readonly NodeProcess[],
+  snapshot: Snapshot | undefined,
+  nowMs: number,
+): Observation {
+  const heard = snapshot?.nodes ?? []
+  const known = new Map(heard.map((node) => [node.nodeId, node]))
+  const candidates: Victim[] = []
+  // Also those that the orchestrator no longer lists: they still finish what they run.
+  const draining = new Set(
+    heard.filter((one) => one.draining && one.state !== 'dead').map((one) => one.nodeId),
+  )
+  let leaving = 0
+  let missing = 0
+  for (const { id, startedAtMs, starting = false, leaving: asked = false } of processes) {
+    const node = known.get(id)
+    if (node?.state === 'dead' || node?.draining || asked) {
+      leaving += 1
+      if (asked) draining.add(id)
+      continue
+    }
+    const unheard = node === undefined && !starting && nowMs - startedAtMs < HEARD_WITHIN_MS
+    if (unheard || node?.state === 'suspect') missing += 1
+    const active = (node?.active ?? 0) + (node?.queued ?? 0)
+    // One that has not beaten yet has nothing to finish.
+    const ready = node !== undefined && !starting
+    candidates.push({ id, startedAtMs, active, ready, remainingMs: node?.responseMs ?? 0 })
+  }
+  const alive = heard.filter(({ state }) => state === 'alive')
+  return {
+    leaving,
+    candidates,
+    responseMs: snapshot?.totals?.responseMs ?? mean(alive.map((node) => node.responseMs)),
+    cluster: {
+      nodes: candidates.length,
+      draining: draining.size,
+      missing,
+      slotsPerNode: mean(alive.map(({ slots }) => slots)),
+      running: snapshot?.running ?? 0,
+      queued: snapshot?.queued ?? 0,
+      complete: isComplete(snapshot),
+    },
+  }
+}
+
+/** Processes whose ended tasks are remembered: those of a day, far more than a fleet has at once. */
+const PROCESSES_MAX = 4_096
+
+/**
+ * Counts arrivals from what nodes have ended and what is there: those that ended on nodes that are gone stay
+ * counted, and the count never falls.
+ */
+export function countArrivals(): (snapshot: Snapshot) => number {
+  // Also of processes that a snapshot leaves out: one that comes back must not count twice.
+  const endedBy = new Map<string, number>()
+  let [ended, arrived] = [0, 0]
+  return ({ nodes, running, queued }) => {
+    for (const { nodeId, startedAtMs, completed, failed } of nodes) {
+      const key = `${nodeId} ${startedAtMs}`
+      const before = endedBy.get(key) ?? 0
+      ended += Math.max(0, completed + failed - before)
+      endedBy.delete(key)
+      endedBy.set(key, Math.max(before, completed + failed))
+    }
+    for (const key of endedBy.keys()) {
+      if (endedBy.size <= PROCESSES_MAX) break
+      endedBy.delete(key)
+    }
+    arrived = Math.max(arrived, ended + running + queued)
+    return arrived
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -1,0 +1,95 @@
+import { createLogger, systemClock } from '@agentfleet/runtime'
+import type { Snapshot } from '@agentfleet/protocol'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { connectKubernetes } from '../../src/orchestrator/kubernetes-api.ts'
+import { createKubernetesOrchestrator } from '../../src/orchestrator/kubernetes.ts'
+import { DEPLOYMENT, isAllowed, NAMESPACE, startKubernetes, TOKEN } from '../kubernetes-server.ts'
+import { startWorld } from '../support.ts'
+
+/** The whole service on a cluster: what the nodes say on the bus, and the API server they run under. */
+let world: Awaited<ReturnType<typeof startWorld>>
+let cluster: Awaited<ReturnType<typeof startKubernetes>>
+let dir: string
+const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 15_000, interval: 10 })
+
+beforeAll(async () => {
+  world = await startWorld()
+  cluster = await startKubernetes(2)
+  dir = await mkdtemp(join(tmpdir(), 'cluster-'))
+  await writeFile(join(dir, 'token'), TOKEN)
+}, 300_000)
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]()
+  await world?.[Symbol.asyncDispose]()
+  await rm(dir, { recursive: true, force: true })
+})
+
+/** Beats of the pods that are ready, as the monitor passes them on. */
+function nodes(active: (pod: string) => number): Snapshot['nodes'] {
+  return cluster.names().map((nodeId) => ({
+    nodeId,
+    incarnation: 1,
+    version: 1,
+    slots: 100,
+    active: active(nodeId),
+    queued: 0,
+    cpu: 0,
+    memory: 0,
+    memoryBytes: 0,
+    lagMs: 0,
+    responseMs: 1_000,
+    completed: 0,
+    failed: 0,
+    draining: false,
+    startedAtMs: 1,
+    state: 'alive',
+    beatAgeMs: 0,
+  }))
+}
+
+test('demand grows the Deployment once; idle pods go, the busy one stays, and nothing else is touched', async () => {
+  const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+  const api = connectKubernetes({
+    namespace: NAMESPACE,
+    deployment: DEPLOYMENT,
+    apiUrl: cluster.url,
+    tokenFile: join(dir, 'token'),
+    caFile: undefined,
+  })
+  const orchestrator = createKubernetesOrchestrator({
+    api,
+    deployment: DEPLOYMENT,
+    clock: systemClock,
+    log,
+    random: Math.random,
+  })
+  world.tell({ nodes: nodes(() => 100), running: 200, queued: 140 })
+  const service = await world.autoscaler(() => true, { orchestrator })
+  try {
+    await until(() => world.decisions.some(({ acted }) => acted))
+    expect(cluster.replicas()).toBe(4)
+    expect(world.decisions.find(({ acted }) => acted)).toMatchObject({
+      kind: 'scale-out',
+      driver: 'kubernetes',
+      inputs: { nodes: 2, decided: 4 },
+    })
+    // Pods that are not ready yet are not ordered again, however long it takes.
+    const patches = () => cluster.requests.filter(({ method }) => method === 'PATCH').length
+    const asked = cluster.requests.length
+    await until(() => cluster.requests.length > asked + 20)
+    expect(patches()).toBe(1)
+    for (const name of cluster.names()) cluster.ready(name)
+    const busy = cluster.names().at(-1) ?? ''
+    world.tell({ nodes: nodes((pod) => (pod === busy ? 30 : 0)), running: 30 })
+    await until(() => cluster.replicas() === 2)
+    await until(() => cluster.terminating().length === 2)
+    // The newest pod would have been the controller's own choice.
+    expect(cluster.names()).toContain(busy)
+    expect(cluster.requests.filter((request) => !isAllowed(request))).toEqual([])
+  } finally {
+    await service.drain(2_000)
+  }
+})

@@ -1,0 +1,260 @@
+import { createLogger, manualClock, systemClock } from '@agentfleet/runtime'
+import { eventually } from '@agentfleet/testkit'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { connectKubernetes } from '../../src/orchestrator/kubernetes-api.ts'
+import { createKubernetesOrchestrator } from '../../src/orchestrator/kubernetes.ts'
+import {
+  DEPLOYMENT,
+  isAllowed,
+  NAMESPACE,
+  startKubernetes,
+  TOKEN,
+  type SeenRequest,
+} from '../kubernetes-server.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+/** A server that never answers has to be given up within a test's patience, milliseconds. */
+const CALL_WITHIN_MS = 400
+const WITHIN_MS = 5_000
+let dir: string
+const closing: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'kubernetes-'))
+  await writeFile(join(dir, 'token'), TOKEN)
+})
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+/** A cluster and a driver on it; at the end nothing may have been asked that the role does not allow. */
+async function setup(replicas: number, clock = systemClock) {
+  const cluster = await startKubernetes(replicas)
+  const api = connectKubernetes(
+    {
+      namespace: NAMESPACE,
+      deployment: DEPLOYMENT,
+      apiUrl: cluster.url,
+      tokenFile: join(dir, 'token'),
+      caFile: undefined,
+    },
+    CALL_WITHIN_MS,
+  )
+  const driver = createKubernetesOrchestrator({
+    api,
+    deployment: DEPLOYMENT,
+    clock,
+    log,
+    random: Math.random,
+  })
+  closing.push(async () => {
+    await driver.close?.()
+    await cluster[Symbol.asyncDispose]()
+    expect(cluster.requests.filter((request) => !isAllowed(request))).toEqual([])
+  })
+  const ids = async () => (await driver.nodes()).map(({ id }) => id)
+  return { cluster, driver, ids }
+}
+
+const isPatch = ({ method, path }: SeenRequest) => method === 'PATCH' && path.endsWith('/scale')
+const isMark = ({ method, path }: SeenRequest) => method === 'PATCH' && path.includes('/pods/')
+const isList = ({ path, query }: SeenRequest) => path.endsWith('/pods') && !query.has('watch')
+const isWatch = ({ query }: SeenRequest) => query.get('watch') === 'true'
+
+test('the nodes are the pods of the Deployment, by their names, and no others with its labels', async () => {
+  const { cluster, ids } = await setup(3)
+  cluster.addStranger()
+  expect((await ids()).sort()).toEqual(cluster.names().sort())
+})
+
+test('a larger count is set on the scale, and what is ordered counts until it is ready', async () => {
+  const { cluster, driver } = await setup(2)
+  await driver.nodes()
+  await driver.setCount(4, [])
+  expect(cluster.replicas()).toBe(4)
+  await eventually(async () => {
+    const nodes = await driver.nodes()
+    expect(nodes.map(({ starting }) => starting)).toEqual([false, false, true, true])
+  }, WITHIN_MS)
+  for (const name of cluster.names()) cluster.ready(name)
+  await eventually(async () => {
+    expect((await driver.nodes()).every(({ starting }) => !starting)).toBe(true)
+  }, WITHIN_MS)
+  expect(cluster.requests.filter(isMark)).toEqual([])
+})
+
+test('K3: pods that nobody could make so far still count: the order stands', async () => {
+  const { cluster, driver } = await setup(2)
+  cluster.setReplicas(5, false)
+  const nodes = await driver.nodes()
+  expect(nodes.length).toBe(5)
+  expect(nodes.filter(({ starting }) => starting).length).toBe(3)
+})
+
+test('exactly the victims are marked, just before the scale is lowered, and they are the ones to go', async () => {
+  const { cluster, driver, ids } = await setup(4)
+  const [, victim = '', , other = ''] = await ids()
+  const before = cluster.requests.length
+  await driver.setCount(2, [victim, other])
+  const changes = cluster.requests.slice(before).filter(({ method }) => method === 'PATCH')
+  expect(
+    changes
+      .slice(0, 2)
+      .map(({ path }) => path.split('/').at(-1) ?? '')
+      .sort(),
+  ).toEqual([victim, other].sort())
+  expect(changes.slice(2).map(({ body }) => body)).toMatchObject([{ spec: { replicas: 2 } }])
+  expect(cluster.terminating().sort()).toEqual([victim, other].sort())
+  await eventually(
+    async () => expect((await ids()).sort()).toEqual(cluster.names().sort()),
+    WITHIN_MS,
+  )
+})
+
+test('K1: neither a pod of somebody else nor one that is unknown is ever marked', async () => {
+  const { cluster, driver } = await setup(3)
+  const stranger = cluster.addStranger()
+  await driver.nodes()
+  await driver.setCount(2, [stranger, 'no-such-pod', `${DEPLOYMENT}/1`])
+  expect(cluster.requests.filter(isMark)).toEqual([])
+  expect(cluster.replicas()).toBe(2)
+  expect(cluster.terminating()).not.toContain(stranger)
+})
+
+test('a mark that the controller did not use is taken back, and nobody else’s mark is', async () => {
+  const clock = manualClock(Date.now())
+  const { cluster, driver, ids } = await setup(3, clock)
+  const [first = '', second = '', third = ''] = await ids()
+  cluster.annotate(cluster.pod(third)!, '7')
+  cluster.annotate(cluster.pod(second)!, '-1000')
+  await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
+  await eventually(async () => {
+    await driver.tidy?.()
+    clock.advance(31_000)
+    await driver.tidy?.()
+    expect(cluster.marked()).toEqual([third])
+  }, WITHIN_MS)
+  expect(cluster.names()).toContain(first)
+})
+
+test('K2: a conflict is read again and tried again; one that never ends is given up', async () => {
+  const { cluster, driver, ids } = await setup(3)
+  const [victim = ''] = await ids()
+  cluster.fault('conflict', isPatch, 2)
+  await driver.setCount(2, [victim])
+  expect(cluster.replicas()).toBe(2)
+  expect(cluster.requests.filter(isPatch).length).toBe(3)
+  cluster.fault('conflict', isPatch)
+  const [next = ''] = await ids()
+  await expect(driver.setCount(1, [next])).rejects.toThrow(/changes all the time/)
+  expect(cluster.replicas()).toBe(2)
+  expect(cluster.requests.filter(isPatch).length).toBe(8)
+  // What was not used is taken back at once.
+  expect(cluster.marked().filter((name) => name === next)).toEqual([])
+})
+
+test('K2: nobody else’s change of the count is ever overwritten', async () => {
+  const { cluster, driver } = await setup(3)
+  await driver.nodes()
+  cluster.fault(
+    'conflict',
+    (request) => {
+      if (isPatch(request)) cluster.setReplicas(6)
+      return isPatch(request)
+    },
+    1,
+  )
+  await expect(driver.setCount(4, [])).rejects.toThrow(/somebody else set agent-worker to 6/)
+  expect(cluster.replicas()).toBe(6)
+})
+
+test('what is forbidden says which verb is missing on what', async () => {
+  const { cluster, driver, ids } = await setup(3)
+  const [victim = ''] = await ids()
+  cluster.fault('forbidden', isMark, 2)
+  await expect(driver.setCount(2, [victim])).rejects.toThrow(/lacks the verb "patch" on pods/)
+  expect(cluster.replicas()).toBe(3)
+  cluster.heal()
+  cluster.fault('forbidden', isPatch)
+  await expect(driver.setCount(2, [victim])).rejects.toThrow(
+    'lacks the verb "patch" on deployments/scale of agent-worker in agentfleet',
+  )
+  expect(cluster.marked()).toEqual([])
+  cluster.heal()
+  cluster.fault('forbidden', ({ method, path }) => method === 'GET' && path.endsWith('/scale'))
+  await expect(driver.nodes()).rejects.toThrow(/lacks the verb "get" on deployments\/scale/)
+})
+
+test('a server that never answers is given up', async () => {
+  const { cluster, driver } = await setup(2)
+  await driver.nodes()
+  cluster.fault('silent', ({ path }) => path.endsWith('/scale'))
+  const askedAtMs = performance.now()
+  await expect(driver.setCount(3, [])).rejects.toThrow(/does not answer, asked to get/)
+  await expect(driver.nodes()).rejects.toThrow(/does not answer/)
+  expect(performance.now() - askedAtMs).toBeLessThan(4 * CALL_WITHIN_MS)
+  expect(cluster.replicas()).toBe(2)
+})
+
+test('P1: a watch that is cut off goes on where it was, without another list', async () => {
+  const { cluster, driver, ids } = await setup(2)
+  await driver.nodes()
+  await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
+  cluster.hush(true)
+  cluster.setReplicas(3)
+  cluster.hush(false)
+  cluster.cutWatches()
+  await eventually(
+    async () => expect((await ids()).sort()).toEqual(cluster.names().sort()),
+    WITHIN_MS,
+  )
+  expect(cluster.requests.filter(isList).length).toBe(1)
+  expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(1)
+})
+
+test('P1: a version that is gone is listed anew, as an event of the watch and as its answer', async () => {
+  const { cluster, driver, ids } = await setup(2)
+  await driver.nodes()
+  await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
+  for (const how of ['event', 'answer'] as const) {
+    const lists = cluster.requests.filter(isList).length
+    cluster.hush(true)
+    cluster.remove(cluster.names()[0] ?? '')
+    cluster.setReplicas(2)
+    cluster.hush(false)
+    if (how === 'event') cluster.compact()
+    else cluster.fault('gone', isWatch, 1)
+    cluster.cutWatches()
+    await eventually(async () => {
+      expect((await ids()).sort()).toEqual(cluster.names().sort())
+    }, WITHIN_MS)
+    expect(cluster.requests.filter(isList).length).toBe(lists + 1)
+    await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
+  }
+})
+
+test('P2: pods that cannot be followed any more are not given out; they come back with the server', async () => {
+  const clock = manualClock(Date.now())
+  const { cluster, driver } = await setup(2, clock)
+  await driver.nodes()
+  await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
+  cluster.fault('forbidden', isWatch, 2)
+  cluster.fault('silent', isWatch, 1)
+  cluster.fault('broken', isWatch)
+  cluster.cutWatches()
+  // Short of the limit, what was known still counts.
+  await eventually(
+    () => expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(4),
+    WITHIN_MS,
+  )
+  await eventually(async () => {
+    clock.advance(16_000)
+    await expect(driver.nodes()).rejects.toThrow('the pods are not known')
+  }, WITHIN_MS)
+  cluster.heal()
+  await eventually(async () => expect((await driver.nodes()).length).toBe(2), 2 * WITHIN_MS)
+})

@@ -1,0 +1,24 @@
+import { array, assert as check, integer, property } from 'fast-check'
+import { expect, test } from 'vitest'
+import { createDueTimes } from '../../src/due/due-times.ts'
+
+test('what is due comes out, the earliest first, and nothing before its time', () => {
+  check(
+    property(array(integer({ min: 0, max: 50 })), integer({ min: 0, max: 50 }), (times, nowMs) => {
+      const due = createDueTimes()
+      for (const [index, atMs] of times.entries()) due.add(`${index}`, atMs)
+      const taken = due.takeDue(nowMs, Infinity).map((id) => times[Number(id)]!)
+      expect(taken).toEqual(times.filter((atMs) => atMs <= nowMs).sort((a, b) => a - b))
+      expect(due.size()).toBe(times.length - taken.length)
+      const rest = due.takeDue(50, Infinity).map((id) => times[Number(id)]!)
+      expect(rest).toEqual(times.filter((atMs) => atMs > nowMs).sort((a, b) => a - b))
+    }),
+  )
+})
+
+test('no more come out at once than were asked for', () => {
+  const due = createDueTimes()
+  for (let n = 0; n < 10; n += 1) due.add(`${n}`, n)
+  expect(due.takeDue(100, 3)).toEqual(['0', '1', '2'])
+  expect(due.takeDue(100, 100)).toHaveLength(7)
+})

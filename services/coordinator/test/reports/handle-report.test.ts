@@ -1,0 +1,181 @@
+import { connectBus, connectStore, openTaskLog, provisionStreams } from '@agentfleet/adapters'
+import type { Spawned, Submitted, TaskRecord } from '@agentfleet/domain'
+import { childTaskId, reportItemSchema, signClaim } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { startTestServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { handleReport } from '../../src/reports/handle-report.ts'
+import { createTaskTable } from '../../src/follower/task-table.ts'
+
+const MIB = 1024 ** 2
+const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
+const CLAIM_KEY = 'a-key-of-the-tests'
+const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+const submitted: Submitted = {
+  type: 'submitted',
+  atMs: 1,
+  tenant: 't',
+  specHash: '',
+  spec: {
+    task: 'x',
+    agent: 'assistant',
+    model: 'echo',
+    cpu: 'low',
+    memory: 'low',
+    priority: 'medium',
+    timeoutMs: 60_000,
+    maxAttempts: 3,
+  },
+}
+
+async function setup() {
+  const servers = await startTestServers()
+  const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
+  const bus = await connectBus({
+    url: servers.nats.url,
+    name: 'test',
+    inboxPrefix: '_INBOX_t',
+    log,
+  })
+  await provisionStreams(bus, SIZES, log)
+  const taskLog = openTaskLog(bus)
+  const store = await connectStore({ url: servers.redis.url, log })
+  const made: string[] = []
+  const deps = {
+    log: taskLog,
+    store,
+    make: async (_parent: TaskRecord, event: Spawned) => {
+      made.push(...event.children.map((child) => child.taskId))
+    },
+    tasks: createTaskTable(),
+    claimKey: CLAIM_KEY,
+    nowMs: () => 10,
+    random: () => 0.5,
+  }
+  return {
+    taskLog,
+    made,
+    submit: (id: string) =>
+      taskLog.append(id, submitted, { expectSeq: 0, messageId: id, deadlineMs: 5_000 }),
+    /** Reports as a node would, through the schema of the wire. */
+    report: (taskId: string, item: object) => {
+      const claim = signClaim(CLAIM_KEY, taskId, 'n1')
+      const reportId = `${taskId}-${JSON.stringify(item).length}`
+      return handleReport(deps, 'n1', reportItemSchema.parse({ taskId, claim, reportId, ...item }))
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      await bus.close()
+      await servers[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('why a run is where it is comes with its reports into the log and onto the record', async () => {
+  await using bench = await setup()
+  const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 3, atMs: 5 }
+  const error = { code: 'c', message: 'm' }
+  const call = { step: 0, kind: 'llm', name: 'm', output: null, usage }
+  const cases = [
+    ['completed', { op: 'complete', attempt: 1, result: 'r', usage }],
+    ['failed', { op: 'fail', attempt: 1, error, retryable: false }],
+    ['attempt-failed', { op: 'fail', attempt: 1, error, retryable: true }],
+    ['call-finished', { op: 'call', attempt: 1, call }],
+    ['attempt-started', { op: 'begin' }],
+  ] as const
+  for (const [type, item] of cases) {
+    const stored = await bench.submit(type)
+    const expected = stored.kind === 'stored' ? stored.seq : 0
+    await bench.report(type, { ...item, expect: expected, placed })
+    const { event } = (await bench.taskLog.last(type)) ?? {}
+    expect(event).toMatchObject({ type, placed })
+    expect((await bench.taskLog.record(type))?.placed).toEqual(placed)
+  }
+})
+
+test('a report that does not say it leaves no trace of it', async () => {
+  await using bench = await setup()
+  await bench.submit('t1')
+  await bench.report('t1', { op: 'complete', attempt: 1, expect: 1, result: 'r', usage })
+  const { event } = (await bench.taskLog.last('t1')) ?? {}
+  expect(event?.type).toBe('completed')
+  expect(event).not.toHaveProperty('placed')
+})
+
+test('a pause ends the attempt without a failure, and its repeat is answered as stored', async () => {
+  await using bench = await setup()
+  await bench.submit('p1')
+  const wait = { kind: 'approval', step: 3, tool: 'pay', arguments: { amount: 1 } }
+  const pause = { op: 'pause', attempt: 1, expect: 1, wait }
+  const outcome = await bench.report('p1', pause)
+  expect(outcome).toMatchObject({ kind: 'committed' })
+  expect(await bench.report('p1', pause)).toEqual(outcome)
+  const record = await bench.taskLog.record('p1')
+  expect(record).toMatchObject({ state: 'waiting', waitingFor: wait, pauses: 1, failures: 0 })
+  // Its pointer may come to a node again: nothing begins, the pointer is acked.
+  expect(await bench.report('p1', { op: 'begin' })).toEqual({ kind: 'not-due' })
+})
+
+test('a pause that was stored is told from one that was not, after the task went on', async () => {
+  await using bench = await setup()
+  await bench.submit('p2')
+  const pause = { op: 'pause', attempt: 1, expect: 1, wait: { kind: 'time', untilMs: 11 } }
+  const stored = await bench.report('p2', pause)
+  const expectSeq = stored.kind === 'committed' ? stored.seq : 0
+  const released = { type: 'released', atMs: 11, reason: 'time' } as const
+  await bench.taskLog.append('p2', released, { expectSeq, messageId: 'r', deadlineMs: 5_000 })
+  // Either answer has the node ack its pointer; this one is the server's, which knows the report's id.
+  expect(await bench.report('p2', pause)).toEqual(stored)
+  const other = { ...pause, wait: { kind: 'time', untilMs: 1_111 } }
+  expect(await bench.report('p2', other)).toEqual({ kind: 'superseded' })
+})
+
+test('children are made once for each step, and what they became is handed to the next attempt', async () => {
+  await using bench = await setup()
+  await bench.submit('s1')
+  const spec = { ...submitted.spec, task: 'child' }
+  const spawn = { op: 'spawn', attempt: 1, expect: 1, step: 2, children: [spec, spec] }
+  const ids = [childTaskId('s1', 2, 0), childTaskId('s1', 2, 1)]
+  const outcome = await bench.report('s1', spawn)
+  expect(outcome).toMatchObject({ kind: 'committed' })
+  expect(bench.made).toEqual(ids)
+  // The same report again, and another attempt at the same step.
+  expect(await bench.report('s1', spawn)).toEqual(outcome)
+  const begun = await bench.report('s1', { op: 'begin' })
+  const expected = begun.kind === 'begun' ? begun.seq : 0
+  const again = { ...spawn, attempt: 2, expect: expected }
+  expect(await bench.report('s1', again)).toEqual({ kind: 'committed', seq: expected })
+  expect(bench.made).toEqual(ids)
+  await bench.submit(ids[0]!)
+  await bench.report(ids[0]!, { op: 'complete', attempt: 1, expect: 4, result: 'r', usage })
+  expect(await bench.report('s1', { op: 'begin', placed: undefined, again: 'x' })).toMatchObject({
+    kind: 'begun',
+    children: ids.map((taskId) => ({ taskId, step: 2 })),
+    inputs: [
+      { from: 'child', taskId: ids[0], state: 'completed', result: 'r' },
+      { from: 'child', taskId: ids[1], state: 'unknown' },
+    ],
+  })
+})
+
+test('children of a superseded run are not made (L3)', async () => {
+  await using bench = await setup()
+  await bench.submit('s2')
+  await bench.report('s2', { op: 'begin' })
+  const children = [submitted.spec]
+  const late = { op: 'spawn', attempt: 1, expect: 1, step: 0, children }
+  expect(await bench.report('s2', late)).toEqual({ kind: 'superseded' })
+  expect(bench.made).toEqual([])
+})
+
+test('children beyond the limits are rejected with the reason and change nothing', async () => {
+  await using bench = await setup()
+  await bench.submit('s3')
+  const children = [{ ...submitted.spec, dependsOn: ['somebody-elses'] }]
+  const spawn = { op: 'spawn', attempt: 1, expect: 1, step: 0, children }
+  expect(await bench.report('s3', spawn)).toMatchObject({
+    kind: 'rejected',
+    error: { code: 'unknown-dependency' },
+  })
+  expect((await bench.taskLog.last('s3'))?.event.type).toBe('submitted')
+})

@@ -1,0 +1,78 @@
+import type { Agents } from '@agentfleet/adapters'
+import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
+import type { FilledTaskRequest } from '@agentfleet/protocol'
+import { checkDefinition, checkResponseSchema } from './checks.ts'
+import { found, type AgentDirectory } from './directory.ts'
+import { Refusal } from '../http/problems.ts'
+import type { FoundDefinition } from '../tasks/spec.ts'
+
+/** Finds the definition that a submission is resolved with. */
+export interface AgentChoice {
+  /** Without one the agent's name is only its role. Throws a Refusal. */
+  definitionFor(
+    tenant: string,
+    request: FilledTaskRequest,
+  ): FoundDefinition | undefined | Promise<FoundDefinition | undefined>
+}
+
+/** A choice among the definitions of this directory; nothing is read unless a version is missing. */
+export function createAgentChoice(deps: {
+  directory: AgentDirectory
+  agents: Pick<Agents, 'last'>
+}): AgentChoice {
+  const { directory, agents } = deps
+
+  /** A version stored through another gateway a moment ago may not have come here yet. */
+  async function late(tenant: string, name: string, version: number): Promise<FoundDefinition> {
+    const stored = await agents.last(tenant, name)
+    if (stored !== undefined) directory.take(stored)
+    const agent = directory.find(tenant, name, version) ?? found(stored)
+    if (agent?.version === version) return { definition: agent.definition, ref: { name, version } }
+    throw new Refusal(
+      'unknown-agent-version',
+      `Name a version of ${name} that GET /v1/agents/${name}?version=${version} finds, or none.`,
+      [{ pointer: '/agentVersion', detail: `there is no version ${version} of ${name}` }],
+    )
+  }
+
+  return {
+    definitionFor(tenant, request) {
+      const { agent, agentVersion, agentDefinition } = request
+      if (request.responseSchema !== undefined) {
+        checkResponseSchema(request.responseSchema, '/responseSchema')
+      }
+      if (agentDefinition !== undefined) {
+        if (agentVersion !== undefined) throw twoDefinitions()
+        checkDefinition(agentDefinition, '/agentDefinition')
+        return { definition: agentDefinition as FoundDefinition['definition'] }
+      }
+      if (agent === undefined && agentVersion === undefined) return undefined
+      if (!directory.current()) throw notRead()
+      const name = definitionNameOf(agent ?? '')
+      if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
+        throw new Refusal('unknown-agent-version', 'Name the agent whose version it is.', [
+          { pointer: '/agent', detail: 'must name a defined agent when agentVersion is given' },
+        ])
+      }
+      const known = directory.find(tenant, name, agentVersion)
+      if (known !== undefined) {
+        return { definition: known.definition, ref: { name, version: known.version } }
+      }
+      return agentVersion === undefined ? undefined : late(tenant, name, agentVersion)
+    },
+  }
+}
+
+function twoDefinitions(): Refusal {
+  const detail = 'cannot be given beside agentDefinition, which has no versions'
+  return new Refusal('invalid-request', `Correct the request: /agentVersion ${detail}.`, [
+    { pointer: '/agentVersion', detail },
+  ])
+}
+
+function notRead(): Refusal {
+  return new Refusal(
+    'bus-unavailable',
+    'The definitions of agents are not read yet; send it again after Retry-After seconds.',
+  )
+}

@@ -1,0 +1,164 @@
+import type { Agents, StoredAgent } from '@agentfleet/adapters'
+import { SHIPPED_AGENTS, type AgentDefinition } from '@agentfleet/domain'
+import {
+  hashSpec,
+  type AgentDefinitionView,
+  type AgentList,
+  type AgentSummary,
+  type AgentView,
+} from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkDefinition } from './checks.ts'
+import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
+import { Refusal } from '../http/problems.ts'
+import { isoTime } from '../tasks/views.ts'
+
+/** What the agent routes are served from. */
+export interface AgentRouteDeps {
+  readonly directory: AgentDirectory
+  readonly agents: Pick<Agents, 'last' | 'store'>
+  readonly clock: Clock
+}
+
+/** Far more than a team keeps apart; with all their versions they stay within some MB. */
+const AGENTS_PER_TENANT_MAX = 200
+/** Two writers at once settle it within this many rounds. */
+const STORE_TRIES = 5
+
+/**
+ * The handlers of `/v1/agents…`, by operationId. Reads are served from what this gateway knows; a write
+ * compares with what is stored (L2).
+ */
+export function agentRoutes({ directory, agents, clock }: AgentRouteDeps) {
+  const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
+
+  /** Stores what `next` makes of the newest version; undefined: nothing is to be stored. */
+  async function change(
+    request: FastifyRequest,
+    next: (last: StoredAgent | undefined) => AgentDefinition | 'nothing' | 'removed',
+  ): Promise<{ before: StoredAgent | undefined; after: StoredAgent | undefined }> {
+    const { tenant, headers } = request
+    const name = nameOf(request)
+    for (let tries = 0; tries < STORE_TRIES; tries += 1) {
+      const before = await agents.last(tenant, name)
+      if (before !== undefined) directory.take(before)
+      checkVersion(headers['if-match'], found(before), headers['if-none-match'])
+      const made = next(before)
+      if (made === 'nothing') return { before, after: before }
+      const agent = {
+        tenant,
+        name,
+        version: (before?.version ?? 0) + 1,
+        atMs: clock.nowMs(),
+        ...(made === 'removed' ? {} : { definition: made }),
+      }
+      const outcome = await agents.store(agent, before?.seq ?? 0)
+      if (outcome.kind === 'stored') {
+        const after = { ...agent, seq: outcome.seq }
+        directory.take(after)
+        return { before, after }
+      }
+      if (outcome.kind === 'full') throw full('Remove definitions that nobody uses')
+    }
+    throw new Refusal('version-mismatch', 'Others are changing it; read it and send it again.')
+  }
+
+  return {
+    listAgents(request: FastifyRequest): Promise<AgentList> {
+      return Promise.resolve({ agents: directory.list(request.tenant).map(agentSummary) })
+    },
+    async getAgent(request: FastifyRequest, reply: FastifyReply): Promise<AgentView> {
+      const { version } = request.query as { version?: number }
+      const agent = directory.find(request.tenant, nameOf(request), version)
+      if (agent === undefined) throw agentNotFound()
+      void reply.header('etag', etagOf(agent))
+      return Promise.resolve(agentView(agent))
+    },
+    async putAgent(request: FastifyRequest, reply: FastifyReply) {
+      const definition = request.body as AgentDefinitionView
+      checkDefinition(definition)
+      const { before, after } = await change(request, (last) => {
+        const had = found(last)
+        if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'
+        if (had === undefined && directory.count(request.tenant) >= AGENTS_PER_TENANT_MAX) {
+          throw full(`Remove one: a tenant may define ${AGENTS_PER_TENANT_MAX} agents`)
+        }
+        return definition as AgentDefinition
+      })
+      const agent = found(after)
+      if (agent === undefined) throw agentNotFound()
+      const status = found(before) === undefined ? 201 : 200
+      return reply.code(status).header('etag', etagOf(agent)).send(agentView(agent))
+    },
+    async deleteAgent(request: FastifyRequest, reply: FastifyReply) {
+      await change(request, (last) => {
+        if (found(last) !== undefined) return 'removed'
+        if (!Object.hasOwn(SHIPPED_AGENTS, nameOf(request))) return 'nothing'
+        throw new Refusal(
+          'agent-shipped',
+          'It is shipped and not overridden; PUT a definition of your own under this name.',
+        )
+      })
+      return reply.code(204).send()
+    },
+  }
+}
+
+function checkVersion(
+  ifMatch: string | string[] | undefined,
+  agent: FoundAgent | undefined,
+  ifNoneMatch: string | undefined,
+): void {
+  if (ifNoneMatch === '*' && agent !== undefined) {
+    throw new Refusal(
+      'version-mismatch',
+      `It is there in version ${agent.version}; change it with If-Match: ${etagOf(agent)}.`,
+    )
+  }
+  if (ifMatch === undefined) return
+  if (agent === undefined) {
+    throw new Refusal('version-mismatch', 'There is none of yours yet; send it without If-Match.')
+  }
+  if (ifMatch === '*' || ifMatch === etagOf(agent)) return
+  throw new Refusal(
+    'version-mismatch',
+    `It is in version ${agent.version} by now; read it, and send your change with its ETag.`,
+  )
+}
+
+function etagOf({ version }: FoundAgent): string {
+  return `"${version}"`
+}
+
+function agentView({ name, version, builtIn, atMs, definition }: FoundAgent): AgentView {
+  return {
+    name,
+    version,
+    builtIn,
+    ...(atMs === undefined ? {} : { updatedAt: isoTime(atMs) }),
+    definition: definition as AgentDefinitionView,
+  }
+}
+
+function agentSummary(agent: FoundAgent): AgentSummary {
+  const { definition, ...rest } = agentView(agent)
+  const { role, description, model } = definition
+  return {
+    ...rest,
+    ...(role === undefined ? {} : { role }),
+    ...(description === undefined ? {} : { description }),
+    ...(model === undefined ? {} : { model }),
+  }
+}
+
+function agentNotFound(): Refusal {
+  return new Refusal(
+    'agent-not-found',
+    'GET /v1/agents lists what there is; of each the latest 20 versions are kept.',
+  )
+}
+
+function full(advice: string): Refusal {
+  return new Refusal('agents-full', `${advice}; nothing was stored.`)
+}

@@ -1,0 +1,130 @@
+import type { Bus } from '@agentfleet/adapters'
+import {
+  SUBJECTS,
+  balancerSchema,
+  historySchema,
+  snapshotSchema,
+  type FleetView,
+  type NodeView,
+  type Snapshot,
+  type Totals,
+} from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import { isoTime } from '../tasks/views.ts'
+
+/** The last word of the health monitor on the nodes and the cluster, and who balances. */
+export interface Fleet {
+  view(withHistory: boolean): FleetView
+  close(): void
+}
+
+/** Snapshots come about every second; one that is older says nothing about now, milliseconds. */
+const SNAPSHOT_AGE_MAX_MS = 5_000
+/** Load balancers announce themselves every 500 ms; three of those may be lost, milliseconds. */
+const BALANCER_AGE_MAX_MS = 1_600
+/** More than any fleet has; others are not shown. */
+const BALANCERS_MAX = 100
+
+/** Follows the hints of the health monitors and the load balancers. */
+export function followFleet(deps: { bus: Bus; clock: Clock; log: Logger }): Fleet {
+  const { bus, clock, log } = deps
+  let snapshot: Snapshot | undefined
+  let receivedAtMs = 0
+  let history: readonly Totals[] = []
+  const balancers = new Map<string, { room: boolean; heardAtMs: number }>()
+
+  const heard = (): FleetView['balancers'] => {
+    const nowMs = clock.monotonicMs()
+    for (const [id, { heardAtMs }] of balancers) {
+      if (nowMs - heardAtMs > BALANCER_AGE_MAX_MS) balancers.delete(id)
+    }
+    return [...balancers]
+      .map(([id, { room, heardAtMs }]) => ({ id, room, heardAgoMs: Math.round(nowMs - heardAtMs) }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  const snapshots = bus.subscribe(SUBJECTS.snapshot, (message) => {
+    const parsed = snapshotSchema.safeParse(JSON.parse(message.text()))
+    if (!parsed.success) {
+      log.warn({ issues: parsed.error.issues.slice(0, 3) }, 'an unreadable snapshot was dropped')
+      return
+    }
+    snapshot = parsed.data
+    receivedAtMs = clock.monotonicMs()
+  })
+  const histories = bus.subscribe(SUBJECTS.history, (message) => {
+    history = historySchema.parse(JSON.parse(message.text())).totals
+  })
+  const announcements = bus.subscribe(SUBJECTS.balancer, (message) => {
+    const { id, room } = balancerSchema.parse(JSON.parse(message.text()))
+    if (balancers.size >= BALANCERS_MAX && !balancers.has(id)) heard()
+    if (balancers.size >= BALANCERS_MAX && !balancers.has(id)) return
+    balancers.set(id, { room, heardAtMs: clock.monotonicMs() })
+  })
+  return {
+    view: (withHistory) => ({
+      ...fleetView(snapshot, clock.monotonicMs() - receivedAtMs),
+      balancers: heard(),
+      history: withHistory ? [...history] : [],
+    }),
+    close() {
+      for (const subscription of [snapshots, histories, announcements]) subscription.close()
+    },
+  }
+}
+
+/** The snapshot as clients see it; `ageMs` is how long ago it came. */
+export function fleetView(
+  snapshot: Snapshot | undefined,
+  ageMs: number,
+): Omit<FleetView, 'balancers' | 'history'> {
+  if (snapshot === undefined) {
+    return {
+      status: 'unknown',
+      explanation:
+        'No health monitor has been heard yet. Tasks are accepted and stored all the same.',
+      nodes: [],
+      queued: 0,
+      running: 0,
+    }
+  }
+  return {
+    ...judge(snapshot, ageMs),
+    observedAt: isoTime(snapshot.atMs),
+    monitor: snapshot.monitorId,
+    queued: snapshot.queued,
+    running: snapshot.running,
+    nodes: snapshot.nodes.map(nodeView),
+    ...(snapshot.totals === undefined ? {} : { totals: snapshot.totals }),
+  }
+}
+
+function judge(
+  { nodes, queued }: Snapshot,
+  ageMs: number,
+): Pick<FleetView, 'status' | 'explanation'> {
+  if (ageMs > SNAPSHOT_AGE_MAX_MS) {
+    const seconds = Math.round(ageMs / 1_000)
+    return {
+      status: 'unknown',
+      explanation: `The health monitor has been silent for ${seconds} s; these figures are that old.`,
+    }
+  }
+  const available = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  if (available.length === 0) {
+    return {
+      status: 'no-available-nodes',
+      explanation: `No node can take tasks now. ${queued} tasks wait and are started as soon as one can.`,
+    }
+  }
+  const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)
+  return {
+    status: 'ok',
+    explanation: `${available.length} of ${nodes.length} nodes take tasks; ${free} slots are free.`,
+  }
+}
+
+function nodeView(node: Snapshot['nodes'][number]): NodeView {
+  const { nodeId, startedAtMs, version: _version, work: _work, flaps: _flaps, ...figures } = node
+  return { id: nodeId, startedAt: isoTime(startedAtMs), ...figures }
+}

@@ -1,0 +1,92 @@
+import type { Ops } from '@agentfleet/adapters'
+import {
+  ServiceError,
+  type DecisionPage,
+  type Incident,
+  type IncidentPage,
+} from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { decisionView, incidentView } from './control-views.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import {
+  DECISIONS_MAX,
+  type DecisionQuery,
+  type IncidentQuery,
+  type Ledger,
+} from './recent-decisions.ts'
+import { Refusal } from '../http/problems.ts'
+
+/** What the routes of the control plane are served from. */
+export interface ControlRouteDeps {
+  readonly ledger: Ledger
+  readonly ops: Pick<Ops, 'lastIncident'>
+  readonly operators: ReadonlySet<string>
+}
+
+type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
+
+/** Ids that can stand in a subject; any other leads to nothing. */
+const RECORD_ID = /^[\w-]+(\.[\w-]+)*$/
+
+/** The handlers of `/v1/decisions…` and `/v1/incidents…`, by operationId. */
+export function controlRoutes({ ledger, ops, operators }: ControlRouteDeps) {
+  const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
+  const operator = (request: FastifyRequest) => operators.has(request.tenant)
+
+  return {
+    async listDecisions(request: FastifyRequest): Promise<DecisionPage> {
+      const { cursor, ...query } = request.query as Query<DecisionQuery>
+      const listing = filterOf('decisions', [query.service, query.kind, query.about])
+      const after = positionOf(cursor, listing, /^\d+$/)
+      const { found, next } = ledger.decisions({ ...query, ...after })
+      const decisions = found.map((recorded) => decisionView(recorded, operator(request)))
+      return { decisions, ...nextOf(listing, next) }
+    },
+    async getDecision(request: FastifyRequest) {
+      const recorded = ledger.decision(idOf(request))
+      if (recorded !== undefined) return decisionView(recorded, operator(request))
+      throw new Refusal(
+        'decision-not-found',
+        `Check the id; the latest ${DECISIONS_MAX} decisions are kept here.`,
+      )
+    },
+    async listIncidents(request: FastifyRequest): Promise<IncidentPage> {
+      const { cursor, ...query } = request.query as Query<IncidentQuery>
+      const listing = filterOf('incidents', [query.state, query.node])
+      const after = positionOf(cursor, listing, /^\d+(\.\d+)?:/)
+      const { found, next } = ledger.incidents({ ...query, ...after })
+      const incidents = found.map((incident) => incidentView(incident, operator(request)))
+      return { incidents, ...nextOf(listing, next) }
+    },
+    async getIncident(request: FastifyRequest) {
+      const incident = ledger.incident(idOf(request)) ?? (await stored(ops, idOf(request)))
+      if (incident !== undefined) return incidentView(incident, operator(request))
+      throw new Refusal('incident-not-found', 'Check the id; incidents are kept for seven days.')
+    },
+  }
+}
+
+/** An incident that is too old for the ledger. */
+async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incident | undefined> {
+  if (!RECORD_ID.test(id)) return undefined
+  try {
+    return (await ops.lastIncident(id))?.incident
+  } catch (error) {
+    if (error instanceof ServiceError) throw error
+    // What stands there is no incident.
+    return undefined
+  }
+}
+
+/** Names a listing by its filters; a cursor of another one is refused. */
+function filterOf(listing: string, filters: readonly (string | undefined)[]): string {
+  return [listing, ...filters.map((filter) => filter ?? '')].join(' ')
+}
+
+function positionOf(cursor: string | undefined, listing: string, form: RegExp): { after?: string } {
+  return cursor === undefined ? {} : { after: decodeCursor(cursor, listing, form) }
+}
+
+function nextOf(listing: string, next: string | undefined): { nextCursor?: string } {
+  return next === undefined ? {} : { nextCursor: encodeCursor({ state: listing, after: next }) }
+}

@@ -1,0 +1,145 @@
+import {
+  addUsage,
+  definitionNameOf,
+  isTerminal,
+  planningsOf,
+  PLAN_LIMITS,
+  REPLANS_DEFAULT,
+  SHIPPED_AGENTS,
+  resolveAgent,
+  type GoalSpec,
+  type Json,
+  type Planning,
+  type TaskRecord,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import type { GoalRequest, GoalView, PlanView, TaskView } from '@agentfleet/protocol'
+import { Refusal } from '../http/problems.ts'
+import type { Team } from '../agents/team.ts'
+import { isoTime, taskView } from '../tasks/views.ts'
+
+/** The agent that plans unless the goal names another one. */
+const PLANNER = 'project manager'
+/** A day: a goal is many tasks, some of which wait for people. */
+const TIMEOUT_DEFAULT_MS = 86_400_000
+
+/** The goal as a task; what is not said is taken from the planner's definition. Throws a Refusal. */
+export function goalSpecOf(
+  request: GoalRequest,
+  team: Team,
+  tenant: string,
+  defaultModel: string,
+): TaskSpec {
+  const names = team.names(tenant)
+  const roles = request.roles ?? names
+  const isKnown = (role: string) => role in SHIPPED_AGENTS || team.own(tenant, role) !== undefined
+  const unknown = roles.filter((role) => !isKnown(role))
+  if (unknown.length > 0) {
+    const detail = `${unknown.join(', ')} is not defined; there are ${names.join(', ')}`
+    throw new Refusal('invalid-request', `Correct the request: /roles ${detail}.`, [
+      { pointer: '/roles', detail },
+    ])
+  }
+  const agent = request.planner ?? PLANNER
+  const name = definitionNameOf(agent)
+  const definition = team.own(tenant, name) ?? SHIPPED_AGENTS[name] ?? {}
+  // The planner answers with a plan and calls no tools, whatever its definition says of other tasks.
+  const {
+    model = defaultModel,
+    tools: _tools,
+    responseSchema: _schema,
+    ...part
+  } = resolveAgent(request.model === undefined ? {} : { model: request.model }, definition)
+  const owned = roles.flatMap((role) => {
+    const found = team.own(tenant, role)
+    return found === undefined ? [] : [[role, found] as const]
+  })
+  const goal: GoalSpec = {
+    hold: request.run === false,
+    replansMax: request.maxReplans ?? REPLANS_DEFAULT,
+    roles,
+    ...(owned.length === 0 ? {} : { team: Object.fromEntries(owned) }),
+  }
+  return {
+    ...part,
+    task: request.goal,
+    agent,
+    model,
+    cpu: 'low',
+    memory: 'low',
+    priority: request.priority ?? 'medium',
+    timeoutMs: request.timeoutMs ?? TIMEOUT_DEFAULT_MS,
+    maxAttempts: request.maxAttempts ?? 3,
+    ...(request.context === undefined ? {} : { context: request.context as Json }),
+    ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
+    ...(request.budget === undefined ? {} : { budget: request.budget }),
+    goal,
+  }
+}
+
+/** A goal with its plans and what became of their steps. */
+export function goalView(
+  record: TaskRecord,
+  goal: GoalSpec,
+  children: ReadonlyMap<string, TaskView>,
+): GoalView {
+  const { calls } = record
+  const plannings = planningsOf(goal, calls, record.children)
+  const last = plannings.at(-1)
+  const view: GoalView = {
+    id: record.taskId,
+    state: record.state,
+    stage: stageOf(record, last),
+    goal: record.spec.task,
+    planner: record.spec.agent,
+    model: record.spec.model,
+    createdAt: isoTime(record.submittedAtMs),
+    updatedAt: isoTime(record.updatedAtMs),
+    seq: record.seq,
+    plans: plannings.map((planning) => planView(planning, children)),
+    usage: [...children.values()].reduce((sum, child) => addUsage(sum, child.usage), record.usage),
+    limits: { ...PLAN_LIMITS, maxReplans: goal.replansMax },
+  }
+  const { waitingFor } = taskView(record)
+  if (waitingFor !== undefined) view.waitingFor = waitingFor
+  if (record.result !== undefined) view.result = record.result
+  if (record.error !== undefined) view.error = record.error
+  return view
+}
+
+function stageOf(record: TaskRecord, last: Planning | undefined): GoalView['stage'] {
+  if (isTerminal(record.state)) return 'ended'
+  if (record.waitingFor?.kind === 'approval') return 'held'
+  if (record.waitingFor?.kind === 'children') return 'running'
+  if (last === undefined || last.check.kind === 'invalid') return 'planning'
+  return last.taskIds.length === 0 ? 'planning' : 'concluding'
+}
+
+function planView(
+  { step, check, taskIds }: Planning,
+  children: ReadonlyMap<string, TaskView>,
+): PlanView {
+  if (check.kind === 'invalid') {
+    return { step, valid: false, summary: '', problems: [...check.problems], steps: [] }
+  }
+  const { plan, depth } = check
+  return {
+    step,
+    valid: true,
+    summary: plan.summary,
+    depth,
+    steps: plan.steps.map(({ id, role, task, dependsOn }, position) => {
+      const taskId = taskIds[position]
+      const child = taskId === undefined ? undefined : children.get(taskId)
+      return {
+        id,
+        role,
+        task,
+        dependsOn: [...dependsOn],
+        ...(taskId === undefined ? {} : { taskId }),
+        ...(child === undefined ? {} : { state: child.state }),
+        ...(child?.error === undefined ? {} : { error: child.error }),
+      }
+    }),
+  }
+}

@@ -1,0 +1,85 @@
+import { RUN_GOAL, type TaskRecord } from '@agentfleet/domain'
+import type { Bus, TaskLog } from '@agentfleet/adapters'
+import { TASK_ID_PATTERN, type GoalRequest } from '@agentfleet/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { goalSpecOf, goalView } from './goals.ts'
+import { Refusal } from '../http/problems.ts'
+import type { Reader } from '../tasks/reads.ts'
+import { idempotencyKeyOf } from '../tasks/spec.ts'
+import type { Submitter } from '../tasks/submit.ts'
+import type { Team } from '../agents/team.ts'
+import { taskView } from '../tasks/views.ts'
+import { approve } from '../tasks/approval-routes.ts'
+
+/** What goals are served from. */
+export interface GoalRouteDeps {
+  readonly submitter: Submitter
+  readonly reader: Reader
+  readonly bus: Pick<Bus, 'request'>
+  readonly taskLog: Pick<TaskLog, 'record'>
+  readonly defaultModel: string
+  readonly team: Team
+}
+
+/** The handlers of `/v1/goals…`, by operationId. */
+export function goalRoutes(deps: GoalRouteDeps) {
+  const { submitter, reader, bus, taskLog, defaultModel, team } = deps
+
+  async function own(request: FastifyRequest): Promise<TaskRecord> {
+    const { id } = request.params as { id: string }
+    const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
+    if (record === undefined || record.tenant !== request.tenant) {
+      throw new Refusal(
+        'task-not-found',
+        'Check the id; finished tasks are kept for a limited time.',
+      )
+    }
+    return record
+  }
+
+  async function viewOf(known: TaskRecord) {
+    // The store leaves the journal out, and the plans stand there.
+    const record = (await taskLog.record(known.taskId)) ?? known
+    const { goal } = record.spec
+    if (goal === undefined) {
+      throw new Refusal(
+        'task-not-found',
+        `This task is no goal; read it at /v1/tasks/${record.taskId}.`,
+      )
+    }
+    // At most CHILDREN_MAX, each one read of the store.
+    const records = await Promise.all(record.children.map(({ taskId }) => reader.load(taskId)))
+    const found = records.filter((child) => child !== undefined)
+    const nodes = await reader.nodesOf(found)
+    const views = found.map((child, index) => taskView(child, nodes[index]))
+    return goalView(record, goal, new Map(views.map((child) => [child.id, child])))
+  }
+
+  return {
+    async submitGoal(request: FastifyRequest, reply: FastifyReply) {
+      const { tenant, headers } = request
+      const body = request.body as GoalRequest
+      const header = headers['idempotency-key'] as string | undefined
+      const key = idempotencyKeyOf(header, body.idempotencyKey)
+      const spec = goalSpecOf(body, team, tenant, defaultModel)
+      const taskId = submitter.idFor(tenant, key)
+      const outcome = await submitter.submit({ taskId, tenant, spec, keyed: key !== undefined })
+      if (outcome.kind === 'refused') throw outcome.refusal
+      return reply
+        .code(202)
+        .header('location', `/v1/goals/${taskId}`)
+        .send(await viewOf(outcome.record))
+    },
+    getGoal: async (request: FastifyRequest) => viewOf(await own(request)),
+    async runGoal(request: FastifyRequest) {
+      const { taskId, tenant, waitingFor, approvals } = await own(request)
+      const step = waitingFor?.kind === 'approval' ? waitingFor.step : approvals[0]?.step
+      const held = waitingFor?.kind === 'approval' && waitingFor.tool === RUN_GOAL
+      if (step === undefined || (!held && approvals.length === 0)) {
+        throw new Refusal('not-waiting', 'The goal waits for nobody: it is still planned, or runs.')
+      }
+      await approve(bus, { taskId, tenant, approval: { step, approved: true, by: tenant } })
+      return viewOf(await own(request))
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import { unreachable } from '@agentfleet/domain'
+import { ServiceError } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import type { GatewayMetrics } from '../metrics.ts'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { Socket } from 'node:net'
+import { PROBLEM_TYPE, Refusal, fieldErrors, retryAfterS, toProblem } from './problems.ts'
+
+/** Makes every error of this server a problem (RFC 9457). */
+export function answerWithProblems(
+  app: FastifyInstance,
+  log: Logger,
+  metrics: GatewayMetrics,
+): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const refusal = refusalOf(error)
+    metrics.refusals.inc({ code: refusal.code })
+    if (refusal.code === 'internal') {
+      log.error({ err: error, path: request.routeOptions.url }, 'a request failed')
+    }
+    return sendRefusal(reply, refusal)
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    sendRefusal(
+      reply,
+      new Refusal(
+        'path-not-found',
+        'Look at GET /openapi.json for the paths and methods there are.',
+      ),
+    ),
+  )
+}
+
+/** Answers what is not even a request: Node gives it up before there is anything to route. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'Send smaller headers, 16 KiB in all.'
+      : 'Send a complete HTTP/1.1 request, within 30 seconds.'
+  const body = JSON.stringify(toProblem(new Refusal('invalid-request', detail)))
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** Answers with this refusal. */
+export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const problem = toProblem(refusal)
+  const seconds = retryAfterS(refusal.code)
+  if (seconds !== undefined) void reply.header('retry-after', String(seconds))
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
+  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(problem)
+}
+
+/** What an error of any kind means to whoever sent the request. */
+export function refusalOf(error: Error): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof ServiceError) return ofServiceError(error)
+  const { validation, validationContext, code, statusCode } = error as FastifyError
+  if (validation !== undefined) {
+    const errors = fieldErrors(validation, validationContext ?? 'body')
+    const places = errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
+    return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
+  }
+  if (statusCode === 413) {
+    return new Refusal(
+      'body-too-large',
+      'Send at most 1 MiB; put large material where tools reach it.',
+    )
+  }
+  if (statusCode === 415) {
+    return new Refusal('unsupported-media-type', 'Send the header Content-Type: application/json.')
+  }
+  if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError) {
+    return new Refusal('malformed-body', `Send one JSON object: ${error.message}.`)
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new Refusal('invalid-request', error.message)
+  }
+  return ourFailure()
+}
+
+function ofServiceError(error: ServiceError): Refusal {
+  switch (error.code) {
+    case 'bus-unavailable':
+    case 'bus-timeout':
+      return new Refusal('bus-unavailable', 'Nothing was changed; send the request again.')
+    case 'store-unavailable':
+      return new Refusal(
+        'store-unavailable',
+        'Listings rest until the store is back; single tasks can be read and submitted.',
+      )
+    case 'log-full':
+    case 'overloaded':
+    case 'outcome-unknown':
+      return new Refusal(error.code, error.message)
+    case 'bad-message':
+    case 'config-invalid':
+    case 'not-found':
+    case 'orchestrator-unavailable':
+    case 'registry-unavailable':
+      return ourFailure()
+    default:
+      return unreachable(error.code)
+  }
+}
+
+function ourFailure(): Refusal {
+  return new Refusal('internal', 'This is our failure, not yours; send the request again later.')
+}

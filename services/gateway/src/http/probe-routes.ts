@@ -1,0 +1,25 @@
+import type { Readiness } from '@agentfleet/runtime'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ApiDocument } from './document.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+
+/** The handlers of the document, the probes and the fleet, by operationId. */
+export function serviceRoutes(deps: {
+  document: ApiDocument
+  fleet: Pick<Fleet, 'view'>
+  readiness: () => Readiness
+}) {
+  const { document, fleet, readiness } = deps
+  const text = JSON.stringify(document)
+  return {
+    getDocument: async (_request: FastifyRequest, reply: FastifyReply) =>
+      reply.type('application/json').send(text),
+    getLiveness: async () => ({ ok: true }),
+    getReadiness: async (_request: FastifyRequest, reply: FastifyReply) => {
+      const answer = readiness()
+      return reply.code(answer.ok ? 200 : 503).send(answer)
+    },
+    getFleet: async (request: FastifyRequest) =>
+      fleet.view((request.query as { history: boolean }).history),
+  }
+}

@@ -1,0 +1,274 @@
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { WebSocket } from '@fastify/websocket'
+import type { Feeds, Viewer } from './subscriptions.ts'
+import type { FleetFeeds } from './fleet-subscriptions.ts'
+import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
+import type { GatewayMetrics } from '../metrics.ts'
+import { Refusal } from '../http/problems.ts'
+import type { TenantFeeds } from './tenant-subscriptions.ts'
+
+/**
+ * The connections of the stream.
+ *
+ * States of a connection: open → closing → gone. It is closed by us when it speaks nonsense (1008),
+ * reads too slowly (1013), does not answer pings (terminated) or the process stops (1001).
+ * Invariants (L7): events are never dropped while it is open, deltas are when it is slow; what waits
+ * for a connection is bounded by BUFFER_MAX_BYTES; each has at most SUBSCRIPTIONS_MAX watches.
+ */
+export interface Streams {
+  /** Throws a Refusal when the tenant has too many connections. */
+  admit(tenant: string): void
+  accept(socket: WebSocket, tenant: string): void
+  /** Looks after slow and silent connections; to be called every TICK_INTERVAL_MS. */
+  tick(): void
+  count(): number
+  /** Closes all of them with 1001. */
+  closeAll(): void
+}
+
+/** How often `tick` is to be called, milliseconds. */
+export const TICK_INTERVAL_MS = 1_000
+/** Proxies cut connections that are silent for a minute, milliseconds. */
+const PING_INTERVAL_MS = 20_000
+const PINGS_MISSED_MAX = 2
+const BAD_FRAMES_MAX = 5
+/** More frames in one tick than any program needs. */
+const FRAMES_PER_TICK_MAX = 200
+/** Above this, deltas are dropped: about a second of a slow mobile link. */
+const BUFFER_HINTS_BYTES = 256 * 1024
+/** Above this for SLOW_MAX_MS the client does not keep up. */
+const BUFFER_SLOW_BYTES = 1024 * 1024
+const SLOW_MAX_MS = 10_000
+/** Above this at any moment: 1,000 such connections would fill a machine. */
+const BUFFER_MAX_BYTES = 8 * 1024 * 1024
+
+const GOING_AWAY = 1001
+const POLICY_VIOLATION = 1008
+const TRY_AGAIN_LATER = 1013
+
+interface Connection {
+  readonly socket: WebSocket
+  readonly viewer: Viewer
+  readonly watched: Set<string>
+  badFrames: number
+  framesInTick: number
+  pingsMissed: number
+  pingedAtMs: number
+  slowSinceMs: number | undefined
+}
+
+/** What the connections are served from. */
+export interface StreamDeps {
+  readonly feeds: Feeds
+  readonly tenantFeeds: TenantFeeds
+  readonly fleetFeeds: FleetFeeds
+  readonly perTenantMax: number
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: GatewayMetrics
+}
+
+/** No connections. */
+export function createStreams(deps: StreamDeps): Streams {
+  const { perTenantMax, clock, log, metrics, feeds, tenantFeeds, fleetFeeds } = deps
+  const connections = new Set<Connection>()
+  const perTenant = new Map<string, number>()
+
+  function count(tenant: string, by: 1 | -1) {
+    const total = (perTenant.get(tenant) ?? 0) + by
+    if (total === 0) perTenant.delete(tenant)
+    else perTenant.set(tenant, total)
+  }
+
+  function close(connection: Connection, code: number, reason: string) {
+    metrics.closes.inc({ reason })
+    connection.socket.close(code, reason)
+    forgetAll(connection)
+  }
+
+  function forgetAll({ viewer, watched }: Connection) {
+    tenantFeeds.unfollow(viewer)
+    fleetFeeds.unfollow(viewer)
+    for (const taskId of watched) feeds.unwatch(viewer, taskId)
+    watched.clear()
+  }
+
+  /** Closes a connection that lets too much wait for it. */
+  function checkBuffer(connection: Connection) {
+    const { bufferedAmount } = connection.socket
+    if (bufferedAmount <= BUFFER_SLOW_BYTES) {
+      connection.slowSinceMs = undefined
+      return
+    }
+    const nowMs = clock.monotonicMs()
+    connection.slowSinceMs ??= nowMs
+    const slowMs = nowMs - connection.slowSinceMs
+    if (bufferedAmount > BUFFER_MAX_BYTES || slowMs > SLOW_MAX_MS) {
+      close(connection, TRY_AGAIN_LATER, 'reads too slowly')
+    }
+  }
+
+  function tickOne(connection: Connection) {
+    const { socket } = connection
+    connection.framesInTick = 0
+    if (socket.readyState !== socket.OPEN) return
+    checkBuffer(connection)
+    const nowMs = clock.monotonicMs()
+    if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
+    if (connection.pingsMissed >= PINGS_MISSED_MAX) {
+      metrics.closes.inc({ reason: 'silent' })
+      socket.terminate()
+      return
+    }
+    connection.pingsMissed += 1
+    connection.pingedAtMs = nowMs
+    socket.ping()
+  }
+
+  function refuseFrame(connection: Connection, detail: string) {
+    connection.badFrames += 1
+    sendJson(connection.socket, { type: 'error', code: 'bad-frame', detail })
+    if (connection.badFrames >= BAD_FRAMES_MAX) {
+      close(connection, POLICY_VIOLATION, 'unreadable frames')
+    }
+  }
+
+  function receive(connection: Connection, data: Buffer, binary: boolean) {
+    if (connection.socket.readyState !== connection.socket.OPEN) return
+    connection.pingsMissed = 0
+    connection.framesInTick += 1
+    if (connection.framesInTick > FRAMES_PER_TICK_MAX) {
+      return refuseFrame(connection, `Send at most ${FRAMES_PER_TICK_MAX} frames a second.`)
+    }
+    if (binary) return refuseFrame(connection, 'Send text frames.')
+    const parsed = parseFrame(data.toString('utf8'))
+    if (parsed.kind === 'bad') return refuseFrame(connection, parsed.detail)
+    serve(deps, connection, parsed.ask).catch((error: unknown) => {
+      log.error({ err: error }, 'a frame was not served')
+      close(connection, TRY_AGAIN_LATER, 'gateway failed')
+    })
+  }
+
+  return {
+    count: () => connections.size,
+    admit(tenant) {
+      if ((perTenant.get(tenant) ?? 0) < perTenantMax) return
+      throw new Refusal(
+        'too-many-connections',
+        `Use one connection for many tasks; ${perTenantMax} are open already.`,
+      )
+    },
+    accept(socket, tenant) {
+      const watched = new Set<string>()
+      const viewer = createViewer(socket, tenant, watched, metrics, () => checkBuffer(connection))
+      const connection: Connection = {
+        socket,
+        viewer,
+        watched,
+        badFrames: 0,
+        framesInTick: 0,
+        pingsMissed: 0,
+        pingedAtMs: clock.monotonicMs(),
+        slowSinceMs: undefined,
+      }
+      connections.add(connection)
+      count(tenant, 1)
+      socket.on('message', (data: Buffer, binary: boolean) => receive(connection, data, binary))
+      socket.on('pong', () => {
+        connection.pingsMissed = 0
+      })
+      socket.once('close', () => {
+        connections.delete(connection)
+        count(tenant, -1)
+        forgetAll(connection)
+      })
+    },
+    tick() {
+      for (const connection of connections) tickOne(connection)
+    },
+    closeAll() {
+      for (const connection of connections) close(connection, GOING_AWAY, 'gateway stops')
+    },
+  }
+}
+
+async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
+  const { feeds, tenantFeeds, fleetFeeds } = deps
+  const { socket, viewer, watched } = connection
+  switch (ask.type) {
+    case 'ping':
+      return sendJson(socket, { type: 'pong' })
+    case 'unsubscribe':
+      if ('fleet' in ask) return fleetFeeds.unfollow(viewer, ask.fleet)
+      for (const taskId of ask.taskIds) {
+        watched.delete(taskId)
+        feeds.unwatch(viewer, taskId)
+      }
+      return
+    case 'subscribe': {
+      if ('all' in ask) {
+        tenantFeeds.follow(viewer)
+        return sendJson(socket, { type: 'subscribed', all: true })
+      }
+      if ('fleet' in ask) {
+        fleetFeeds.follow(viewer, ask.fleet)
+        return sendJson(socket, { type: 'subscribed', fleet: ask.fleet })
+      }
+      const taskIds = [...new Set(ask.taskIds)]
+      const added = taskIds.filter((taskId) => !watched.has(taskId)).length
+      if (watched.size + added > SUBSCRIPTIONS_MAX) {
+        const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some or open another one.`
+        return sendJson(socket, { type: 'error', code: 'too-many-subscriptions', detail })
+      }
+      for (const taskId of taskIds) watched.add(taskId)
+      await Promise.all(
+        taskIds.map((taskId) =>
+          feeds.watch(viewer, taskId, afterOf(ask.after, taskId), ask.deltas),
+        ),
+      )
+      const ended = taskIds.filter((taskId) => !watched.has(taskId))
+      return sendJson(socket, { type: 'subscribed', taskIds, ended })
+    }
+  }
+}
+
+function createViewer(
+  socket: WebSocket,
+  tenant: string,
+  watched: Set<string>,
+  metrics: GatewayMetrics,
+  checkBuffer: () => void,
+): Viewer {
+  const open = () => socket.readyState === socket.OPEN
+  return {
+    tenant,
+    send(frame) {
+      if (!open()) return
+      metrics.frames.inc({ kind: 'event' })
+      socket.send(frame)
+      checkBuffer()
+    },
+    async sendPatiently(frame) {
+      if (!open()) return
+      metrics.frames.inc({ kind: 'replay' })
+      // Called when the frame has left, or with an error when the connection has ended.
+      await new Promise<void>((resolve) => socket.send(frame, () => resolve()))
+    },
+    hint(frame) {
+      if (!open()) return
+      const slow = socket.bufferedAmount > BUFFER_HINTS_BYTES
+      metrics.frames.inc({ kind: slow ? 'delta-dropped' : 'delta' })
+      if (!slow) socket.send(frame)
+    },
+    refuse(taskId, code, detail) {
+      sendJson(socket, { type: 'error', code, detail, ...(taskId === '' ? {} : { taskId }) })
+    },
+    forget(taskId) {
+      watched.delete(taskId)
+    },
+  }
+}
+
+function sendJson(socket: WebSocket, frame: object): void {
+  if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+}

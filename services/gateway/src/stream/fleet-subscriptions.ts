@@ -1,0 +1,44 @@
+import type { FleetTopic } from '@agentfleet/protocol'
+import { decisionView, incidentView } from '../fleet/control-views.ts'
+import type { Viewer } from './subscriptions.ts'
+import type { LedgerChange } from '../fleet/recent-decisions.ts'
+
+/** Viewers that follow decisions or incidents; each gets what it may see, as it comes. */
+export interface FleetFeeds {
+  follow(viewer: Viewer, topics: readonly FleetTopic[]): void
+  unfollow(viewer: Viewer, topics?: readonly FleetTopic[]): void
+  deliver(change: LedgerChange): void
+}
+
+/** No viewers. */
+export function createFleetFeeds(operators: ReadonlySet<string>): FleetFeeds {
+  const viewers: Readonly<Record<FleetTopic, Set<Viewer>>> = {
+    decisions: new Set(),
+    incidents: new Set(),
+  }
+  return {
+    follow(viewer, topics) {
+      for (const topic of topics) viewers[topic].add(viewer)
+    },
+    unfollow(viewer, topics = ['decisions', 'incidents']) {
+      for (const topic of topics) viewers[topic].delete(viewer)
+    },
+    deliver(change) {
+      const frames = new Map<boolean, string>()
+      for (const viewer of viewers[change.topic]) {
+        const operator = operators.has(viewer.tenant)
+        const frame = frames.get(operator) ?? frameOf(change, operator)
+        frames.set(operator, frame)
+        viewer.send(frame)
+      }
+    },
+  }
+}
+
+function frameOf(change: LedgerChange, operator: boolean): string {
+  return JSON.stringify(
+    change.topic === 'decisions'
+      ? { type: 'decision', decision: decisionView(change.recorded, operator) }
+      : { type: 'incident', incident: incidentView(change.incident, operator) },
+  )
+}

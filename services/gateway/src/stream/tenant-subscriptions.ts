@@ -1,0 +1,96 @@
+import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
+import type { Logger } from '@agentfleet/runtime'
+import { eventFrame, type Viewer } from './subscriptions.ts'
+import type { LiveSink } from './live.ts'
+import type { Reader } from '../tasks/reads.ts'
+
+/**
+ * Viewers that follow every task of their tenant, live only.
+ *
+ * Only the first event of a task names its tenant, so the owners of the tasks heard of are kept
+ * (OWNERS_MAX, oldest out first) and looked up when unknown; events of a task wait in order for that.
+ * Invariants: nothing reaches a viewer of another tenant; at most LOOKUPS_MAX tasks are looked up at
+ * once, and at most EVENTS_HELD_MAX events wait for each: beyond that viewers are told of the gap.
+ */
+export interface TenantFeeds extends LiveSink {
+  follow(viewer: Viewer): void
+  unfollow(viewer: Viewer): void
+}
+
+const OWNERS_MAX = 100_000
+const LOOKUPS_MAX = 256
+const EVENTS_HELD_MAX = 64
+
+type Held = { readonly event: TaskEvent; readonly seq: number }[]
+
+/** No viewers. With one tenant only, nothing needs to be looked up. */
+export function createTenantFeeds(deps: {
+  reader: Pick<Reader, 'load'>
+  onlyTenant: string | undefined
+  log: Logger
+}): TenantFeeds {
+  const { reader, onlyTenant, log } = deps
+  const viewers = new Set<Viewer>()
+  const owners = new Map<string, string>()
+  const lookups = new Map<string, Held>()
+
+  function ownerOf(taskId: string, event: TaskEvent): string | undefined {
+    if (onlyTenant !== undefined) return onlyTenant
+    if (event.type !== 'submitted') return owners.get(taskId)
+    owners.set(taskId, event.tenant)
+    if (owners.size > OWNERS_MAX) {
+      const [oldest] = owners.keys()
+      if (oldest !== undefined) owners.delete(oldest)
+    }
+    return event.tenant
+  }
+
+  function pass(owner: string, taskId: string, event: TaskEvent, seq: number) {
+    if (isTerminalEvent(event)) owners.delete(taskId)
+    const frame = eventFrame(taskId, event, seq)
+    for (const viewer of viewers) if (viewer.tenant === owner) viewer.send(frame)
+  }
+
+  function tellGap() {
+    for (const viewer of viewers) {
+      viewer.refuse('', 'events-missed', 'Some events were missed; list the tasks to catch up.')
+    }
+  }
+
+  async function lookUp(taskId: string, held: Held) {
+    try {
+      const owner = (await reader.load(taskId))?.tenant
+      if (owner === undefined) return
+      owners.set(taskId, owner)
+      for (const { event, seq } of held) pass(owner, taskId, event, seq)
+    } catch (error) {
+      log.warn({ err: error, taskId }, 'the owner of a task is not known')
+      tellGap()
+    } finally {
+      lookups.delete(taskId)
+    }
+  }
+
+  return {
+    follow: (viewer) => void viewers.add(viewer),
+    unfollow: (viewer) => void viewers.delete(viewer),
+    wants: () => viewers.size > 0,
+    deliver(taskId, event, seq) {
+      // The results of calls are part of a task's own history, not of its status.
+      if (viewers.size === 0 || event.type === 'call-finished') return
+      const held = lookups.get(taskId)
+      if (held !== undefined) {
+        if (held.length < EVENTS_HELD_MAX) held.push({ event, seq })
+        else tellGap()
+        return
+      }
+      const owner = ownerOf(taskId, event)
+      if (owner !== undefined) return pass(owner, taskId, event, seq)
+      if (lookups.size >= LOOKUPS_MAX) return tellGap()
+      const first: Held = [{ event, seq }]
+      lookups.set(taskId, first)
+      void lookUp(taskId, first)
+    },
+    missed: () => tellGap(),
+  }
+}

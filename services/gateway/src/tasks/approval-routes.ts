@@ -1,0 +1,82 @@
+import type { Bus } from '@agentfleet/adapters'
+import type { Approval } from '@agentfleet/domain'
+import { approveReplySchema, SUBJECTS, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { Refusal } from '../http/problems.ts'
+import type { Reader } from './reads.ts'
+import { taskView } from './views.ts'
+
+/** What approvals are served from. */
+export interface ApprovalRouteDeps {
+  readonly reader: Pick<Reader, 'load'>
+  readonly bus: Pick<Bus, 'request'>
+}
+
+/** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
+const APPROVE_DEADLINE_MS = 5_000
+
+/** The handler of `/v1/tasks/{id}/approvals/{step}`, by operationId. */
+export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
+  return {
+    async approveStep(request: FastifyRequest) {
+      const { id: taskId, step } = request.params as { id: string; step: number }
+      if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
+      const { approved, note } = request.body as { approved: boolean; note?: string }
+      const { tenant } = request
+      const approval = {
+        step,
+        approved,
+        by: tenant,
+        ...(note === undefined ? {} : { note }),
+      }
+      await approve(bus, { taskId, tenant, approval })
+      const record = await reader.load(taskId)
+      if (record === undefined) throw taskNotFound()
+      return taskView(record)
+    },
+  }
+}
+
+/** Passes somebody's word on to a coordinator; resolves when it is stored, throws a Refusal else. */
+export async function approve(
+  bus: Pick<Bus, 'request'>,
+  word: { readonly taskId: string; readonly tenant: string; readonly approval: Approval },
+): Promise<void> {
+  const reply = await bus.request(SUBJECTS.approve, JSON.stringify(word), APPROVE_DEADLINE_MS)
+  const kind =
+    reply.kind === 'reply' ? approveReplySchema.parse(JSON.parse(reply.text)).kind : 'unavailable'
+  if (kind !== 'resumed') throw refusalOf(kind, word.approval.step)
+}
+
+type Unsettled =
+  'finished' | 'not-found' | 'not-waiting' | 'other-step' | 'decided-otherwise' | 'unavailable'
+
+function refusalOf(kind: Unsettled, step: number): Refusal {
+  switch (kind) {
+    case 'not-found':
+      return taskNotFound()
+    case 'finished':
+      return new Refusal('already-finished', 'The task has ended; nothing is left to approve.')
+    case 'not-waiting':
+      return new Refusal(
+        'not-waiting',
+        'The task waits for nobody now; read its waitingFor and send the step that stands there.',
+      )
+    case 'other-step':
+      return new Refusal(
+        'not-waiting',
+        `The task waits for another step than ${step}; read its waitingFor.`,
+      )
+    case 'decided-otherwise':
+      return new Refusal('decided-otherwise', `Step ${step} was decided before, the other way.`)
+    case 'unavailable':
+      return new Refusal(
+        'coordinator-unavailable',
+        'Not known to be decided; send it again after Retry-After seconds, twice is no harm.',
+      )
+  }
+}
+
+function taskNotFound(): Refusal {
+  return new Refusal('task-not-found', 'Check the id; finished tasks are kept for a limited time.')
+}

@@ -1,0 +1,40 @@
+import { TASK_ID_PATTERN } from '@agentfleet/protocol'
+import { Refusal } from '../http/problems.ts'
+import type { Reader } from './reads.ts'
+import type { Submission } from './submit.ts'
+
+/** Looked up at the same time for one submission. */
+const PARALLEL = 20
+
+/**
+ * Makes sure that everything a submission depends on is there and belongs to its tenant; answers the
+ * oldest log sequence that the results may stand at, which the log then keeps. Throws a Refusal that
+ * names what is missing. A submission that is stored already is not looked at again: what it
+ * depended on may have been trimmed since.
+ */
+export async function neededFrom(
+  reader: Pick<Reader, 'load'>,
+  { taskId, tenant, spec, keyed }: Submission,
+): Promise<number | undefined> {
+  const { dependsOn = [] } = spec
+  if (dependsOn.length === 0) return undefined
+  const missing: string[] = []
+  let least = Infinity
+  for (let start = 0; start < dependsOn.length; start += PARALLEL) {
+    const part = dependsOn.slice(start, start + PARALLEL)
+    const records = await Promise.all(
+      part.map(async (id) => (TASK_ID_PATTERN.test(id) ? reader.load(id) : undefined)),
+    )
+    for (const [index, record] of records.entries()) {
+      if (record === undefined || record.tenant !== tenant) missing.push(part[index] ?? '')
+      else least = Math.min(least, record.seq)
+    }
+  }
+  if (missing.length === 0) return least
+  if (keyed && (await reader.load(taskId)) !== undefined) return undefined
+  throw new Refusal(
+    'unknown-dependency',
+    `Depend on tasks that are stored; not found: ${missing.join(', ')}.`,
+    missing.map((id) => ({ pointer: '/dependsOn', detail: `${id} is no task of yours` })),
+  )
+}

@@ -1,0 +1,188 @@
+import { isTerminal, type TaskRecord } from '@agentfleet/domain'
+import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
+import {
+  SUBJECTS,
+  TASK_ID_PATTERN,
+  cancelReplySchema,
+  type BatchResult,
+  type FilledTaskRequest,
+} from '@agentfleet/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AgentChoice } from '../agents/choice.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { refusalOf } from '../http/errors.ts'
+import { Refusal, toProblem } from '../http/problems.ts'
+import type { Reader } from './reads.ts'
+import { idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
+import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
+import { historyEvent, taskSummary, taskView } from './views.ts'
+import type { Waiting } from './waiting-queues.ts'
+
+/** What the task routes are served from. */
+export interface TaskRouteDeps {
+  readonly submitter: Submitter
+  readonly waiting: Waiting
+  readonly reader: Reader
+  readonly bus: Pick<Bus, 'request'>
+  readonly taskLog: Pick<TaskLog, 'history'>
+  readonly store: Pick<Store, 'list'>
+  readonly defaultModel: string
+  readonly agentChoice: AgentChoice
+}
+
+/** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
+const CANCEL_DEADLINE_MS = 5_000
+
+/** The handlers of `/v1/tasks…`, by operationId. */
+export function taskRoutes(deps: TaskRouteDeps) {
+  const { submitter, waiting, reader, bus, taskLog, store, defaultModel, agentChoice } = deps
+
+  /** The task of this request; a foreign one is not told from one that is not there. */
+  async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
+    const { id } = request.params as { id: string }
+    if (!TASK_ID_PATTERN.test(id)) throw taskNotFound()
+    const record = await reader.load(id)
+    if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
+    return record
+  }
+
+  /** What is submitted: the request, with what its agent's definition says. */
+  async function submissionOf(
+    tenant: string,
+    request: FilledTaskRequest,
+    key: string | undefined,
+    taskId = submitter.idFor(tenant, key),
+  ): Promise<Submission> {
+    const keyed = key !== undefined
+    const choice = agentChoice.definitionFor(tenant, request)
+    const found = choice instanceof Promise ? await choice : choice
+    const spec = specOf(request, defaultModel, found)
+    const { agentVersion } = request
+    // A definition may change between two submissions of the same body under the same key.
+    const asked =
+      keyed && found?.ref !== undefined
+        ? {
+            ...specOf(request, defaultModel),
+            ...(agentVersion === undefined ? {} : { agentVersion }),
+          }
+        : undefined
+    return { taskId, tenant, spec, keyed, ...(asked === undefined ? {} : { asked }) }
+  }
+
+  async function viewOf(record: TaskRecord) {
+    const [node] = await reader.nodesOf([record])
+    return taskView(record, node)
+  }
+
+  async function submitTask(request: FastifyRequest, reply: FastifyReply) {
+    const { tenant, headers } = request
+    const body = request.body as FilledTaskRequest
+    const header = headers['idempotency-key'] as string | undefined
+    const key = idempotencyKeyOf(header, body.idempotencyKey)
+    const submission = await submissionOf(tenant, body, key)
+    const { taskId } = submission
+    const waitSeconds = waitSecondsOf(headers['prefer'] as string | undefined)
+    if (waitSeconds === undefined) {
+      const record = recordOf(await submitter.submit(submission))
+      return answer(reply, record)
+    }
+    // Opened before the append, so that no event of the task is missed.
+    const wait = waiting.open(tenant, taskId)
+    try {
+      const record = recordOf(await submitter.submit(submission))
+      if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)
+      reply.raw.once('close', () => wait.release())
+      const waited = await wait.ending(record, waitSeconds)
+      if (isTerminal(waited.state)) void reply.header('preference-applied', `wait=${waitSeconds}`)
+      return await answer(reply, waited)
+    } finally {
+      wait?.close()
+    }
+  }
+
+  function answer(reply: FastifyReply, record: TaskRecord) {
+    if (isTerminal(record.state)) return reply.code(200).send(taskView(record))
+    return reply.code(202).header('location', `/v1/tasks/${record.taskId}`).send(taskView(record))
+  }
+
+  async function submitOne(tenant: string, request: FilledTaskRequest): Promise<BatchResult> {
+    const key = request.idempotencyKey
+    const taskId = submitter.idFor(tenant, key)
+    try {
+      const submission = await submissionOf(tenant, request, key, taskId)
+      const record = recordOf(await submitter.submit(submission))
+      return { status: isTerminal(record.state) ? 200 : 202, taskId }
+    } catch (error) {
+      const refusal = refusalOf(error as Error)
+      const problem = toProblem(refusal)
+      const named = refusal.code === 'outcome-unknown' ? { taskId } : {}
+      return { status: problem.status, ...named, problem }
+    }
+  }
+
+  return {
+    submitTask,
+    async submitBatch(request: FastifyRequest) {
+      const { tasks } = request.body as { tasks: FilledTaskRequest[] }
+      const results = await Promise.all(tasks.map((task) => submitOne(request.tenant, task)))
+      return { results }
+    },
+    async getTask(request: FastifyRequest) {
+      return viewOf(await ownRecord(request))
+    },
+    async getTaskEvents(request: FastifyRequest) {
+      const record = await ownRecord(request)
+      const history = await taskLog.history(record.taskId)
+      return { events: history.map(historyEvent) }
+    },
+    async cancelTask(request: FastifyRequest) {
+      const { taskId, tenant } = await ownRecord(request)
+      await cancel(bus, taskId, tenant)
+      const record = await reader.load(taskId)
+      if (record === undefined) throw taskNotFound()
+      if (record.state === 'cancelled') return taskView(record)
+      throw new Refusal(
+        'already-finished',
+        `The task is ${record.state}; nothing is left to cancel.`,
+      )
+    },
+    async listTasks(request: FastifyRequest) {
+      const query = request.query as { state?: TaskRecord['state']; limit: number; cursor?: string }
+      const { state, limit } = query
+      const position = query.cursor && decodeCursor(query.cursor, state ?? '')
+      const page = await store.list({
+        tenant: request.tenant,
+        limit,
+        ...(state === undefined ? {} : { state }),
+        ...(position ? { cursor: position } : {}),
+      })
+      const nodes = await reader.nodesOf(page.records)
+      const tasks = page.records.map((record, index) => taskSummary(record, nodes[index]))
+      if (page.cursor === undefined) return { tasks }
+      return { tasks, nextCursor: encodeCursor({ state: state ?? '', after: page.cursor }) }
+    },
+  }
+}
+
+function recordOf(outcome: SubmitOutcome): TaskRecord {
+  if (outcome.kind === 'refused') throw outcome.refusal
+  return outcome.record
+}
+
+async function cancel(bus: Pick<Bus, 'request'>, taskId: string, tenant: string): Promise<void> {
+  const ask = { taskId, tenant, reason: 'cancelled through the API' }
+  const reply = await bus.request(SUBJECTS.cancel, JSON.stringify(ask), CANCEL_DEADLINE_MS)
+  const kind =
+    reply.kind === 'reply' ? cancelReplySchema.parse(JSON.parse(reply.text)).kind : 'unavailable'
+  if (kind === 'not-found') throw taskNotFound()
+  if (kind === 'unavailable') {
+    throw new Refusal(
+      'coordinator-unavailable',
+      'Not known to be cancelled; send it again after Retry-After seconds, twice is no harm.',
+    )
+  }
+}
+
+function taskNotFound(): Refusal {
+  return new Refusal('task-not-found', 'Check the id; finished tasks are kept for a limited time.')
+}

@@ -1,0 +1,163 @@
+import {
+  transition,
+  type JournaledCall,
+  type Submitted,
+  type TaskRecord,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import type { Bus, TaskLog } from '@agentfleet/adapters'
+import {
+  freshPointer,
+  hashSpec,
+  keyedTaskId,
+  newTaskId,
+  reissuedPointer,
+} from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+import { logFull, type Admission } from './admission.ts'
+import { neededFrom } from './dependencies.ts'
+import type { Handover } from './handover.ts'
+import type { GatewayMetrics } from '../metrics.ts'
+import { Refusal } from '../http/problems.ts'
+import type { Reader } from './reads.ts'
+
+/**
+ * From a valid submission to `submitted` in the log.
+ *
+ * Invariants:
+ * - L1: `accepted` only after the append was acknowledged; a key always leads to the same id, so a
+ *   conflict is the existing task.
+ * - It is passed on after the append, without waiting: if that is lost, the follower issues a pointer (L8).
+ */
+export interface Submitter {
+  /** The id that this submission has, new or by its key. */
+  idFor(tenant: string, key: string | undefined): string
+  submit(submission: Submission): Promise<SubmitOutcome>
+}
+
+/** One submission. */
+export interface Submission {
+  readonly taskId: string
+  readonly tenant: string
+  readonly spec: TaskSpec
+  readonly keyed: boolean
+  /** What was asked for before a definition was put in, which may change between two submissions. */
+  readonly asked?: unknown
+  /** Calls of an ended task that this one goes on behind. */
+  readonly journal?: readonly JournaledCall[]
+}
+
+/** What became of a submission. */
+export type SubmitOutcome =
+  | { readonly kind: 'accepted'; readonly record: TaskRecord }
+  /** The same was submitted before, under the same key. */
+  | { readonly kind: 'existing'; readonly record: TaskRecord }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** A submitter over these. */
+export function createSubmitter(deps: {
+  bus: Pick<Bus, 'connected'>
+  taskLog: Pick<TaskLog, 'append'>
+  handover: Pick<Handover, 'pass'>
+  reader: Reader
+  admission: Admission
+  clock: Clock
+  metrics: GatewayMetrics
+  appendDeadlineMs: number
+}): Submitter {
+  const { bus, taskLog, handover, reader, admission, clock, metrics, appendDeadlineMs } = deps
+
+  async function submit(submission: Submission): Promise<SubmitOutcome> {
+    const refusal = admission.enter()
+    if (refusal !== undefined) return { kind: 'refused', refusal }
+    try {
+      return await append(submission)
+    } finally {
+      admission.leave()
+    }
+  }
+
+  async function append(submission: Submission): Promise<SubmitOutcome> {
+    const { taskId, tenant, spec, keyed } = submission
+    if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
+    const atMs = clock.nowMs()
+    // Only a key can lead two submissions to one id; others need no fingerprint.
+    const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
+    const oldest = await neededFrom(reader, submission)
+    const needs = oldest === undefined ? {} : { neededFrom: oldest }
+    const kept = submission.journal === undefined ? {} : { journal: submission.journal }
+    const event: Submitted = { type: 'submitted', atMs, tenant, spec, specHash, ...needs, ...kept }
+    // With the fingerprint in the message id, another body under the same key is never a duplicate.
+    const messageId = `${taskId}.${specHash}`
+    const outcome = await taskLog.append(taskId, event, {
+      expectSeq: 0,
+      messageId,
+      deadlineMs: appendDeadlineMs,
+    })
+    if (outcome.kind === 'full') return { kind: 'refused', refusal: logFull() }
+    if (outcome.kind === 'unknown') {
+      return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
+    }
+    const ours = outcome.kind === 'stored' && !(keyed && outcome.duplicate)
+    return ours ? accepted(taskId, event, outcome.seq) : existing(taskId, tenant, specHash)
+  }
+
+  function accepted(taskId: string, event: Submitted, seq: number): SubmitOutcome {
+    const folded = transition(taskId, undefined, event, seq)
+    if (folded.kind !== 'applied') throw new Error('a submission begins a history')
+    const { record } = folded
+    // A task that waits has no pointer before its release.
+    if (record.state === 'queued') {
+      // What is paid for already comes with the careful way.
+      const pointer = record.calls.length > 0 ? reissuedPointer(record) : freshPointer(record)
+      handover.pass(pointer, record.spec.priority)
+    }
+    return { kind: 'accepted', record }
+  }
+
+  async function existing(
+    taskId: string,
+    tenant: string,
+    specHash: string,
+  ): Promise<SubmitOutcome> {
+    const record = await reader.load(taskId)
+    // It was there a moment ago: trimmed since, or the log is not reached. Nothing is known then.
+    if (record === undefined) return { kind: 'refused', refusal: outcomeUnknown(taskId, true) }
+    if (record.tenant !== tenant || record.specHash !== specHash) {
+      return { kind: 'refused', refusal: keyReused(taskId) }
+    }
+    return { kind: 'existing', record }
+  }
+
+  return {
+    idFor: (tenant, key) =>
+      key === undefined ? newTaskId(clock.nowMs()) : keyedTaskId(tenant, key),
+    async submit(submission) {
+      const outcome = await submit(submission)
+      const label = outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind
+      metrics.submissions.inc({ outcome: label })
+      return outcome
+    },
+  }
+}
+
+function busAway(): Refusal {
+  return new Refusal(
+    'bus-unavailable',
+    'Nothing was stored; send it again after Retry-After seconds.',
+  )
+}
+
+function outcomeUnknown(taskId: string, keyed: boolean): Refusal {
+  const safe = keyed
+    ? 'Send it again with the same key: it cannot be stored twice.'
+    : `It may be stored: GET /v1/tasks/${taskId} tells. With an Idempotency-Key it could just be sent again.`
+  return new Refusal('outcome-unknown', safe)
+}
+
+function keyReused(taskId: string): Refusal {
+  return new Refusal(
+    'idempotency-key-reused',
+    `Use a new key for a new body; this key belongs to the task ${taskId}.`,
+  )
+}

@@ -1,0 +1,169 @@
+import { SHIPPED_AGENTS } from '@agentfleet/domain'
+import { STREAMS, type AgentView } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { createClient } from '@agentfleet/client'
+import { nextPointer, setup } from '../support.ts'
+
+const KEYS = { API_KEYS: 'acme:acme-key-0123456789,other:other-key-0123456789' }
+const ACME = 'acme-key-0123456789'
+const OTHER = 'other-key-0123456789'
+
+test('a definition is versioned, changed under its ETag, removed, and nobody else sees it', async () => {
+  await using bench = await setup(KEYS)
+  const acme = bench.client(ACME)
+  const first = await acme.putAgent('triage', { instructions: 'sort', model: 'm-1' })
+  expect(first).toMatchObject({ name: 'triage', version: 1, builtIn: false })
+  expect((await acme.putAgent('triage', { instructions: 'sort', model: 'm-1' })).version).toBe(1)
+  const second = await acme.putAgent('triage', { instructions: 'sort well' }, { ifVersion: 1 })
+  expect(second.version).toBe(2)
+  await expect(
+    acme.putAgent('triage', { instructions: 'late' }, { ifVersion: 1 }),
+  ).rejects.toMatchObject({ status: 412, problem: { code: 'version-mismatch' } })
+  await expect(acme.putAgent('triage', {}, { ifVersion: 0 })).rejects.toMatchObject({ status: 412 })
+  expect((await acme.agent('triage', { version: 1 })).definition.model).toBe('m-1')
+  expect((await acme.agents()).map(({ name }) => name)).toContain('triage')
+  await expect(bench.client(OTHER).agent('triage')).rejects.toMatchObject({ status: 404 })
+  await acme.deleteAgent('triage', { ifVersion: 2 })
+  await expect(acme.agent('triage')).rejects.toMatchObject({
+    status: 404,
+    problem: { code: 'agent-not-found' },
+  })
+  // The numbers go on, so that a task that names a version never means two things.
+  expect((await acme.putAgent('triage', { role: 'again' })).version).toBe(4)
+})
+
+test('two writers at once: each version is stored once, none is lost unseen', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const made = await Promise.allSettled(
+    Array.from({ length: 5 }, (_, index) => client.putAgent('same', { role: `r${index}` })),
+  )
+  const versions = made.flatMap((each) =>
+    each.status === 'fulfilled' ? [(each.value as AgentView).version] : [],
+  )
+  expect(new Set(versions).size).toBe(versions.length)
+  expect(versions.length).toBeGreaterThan(0)
+  expect((await client.agent('same')).version).toBe(Math.max(...versions))
+})
+
+test('the roles of a team are shipped, can be overridden, and come back', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const names = (await client.agents()).map(({ name }) => name)
+  expect(names).toEqual(Object.keys(SHIPPED_AGENTS).sort())
+  expect(names).toEqual(expect.arrayContaining(['project-manager', 'developer', 'devops-engineer']))
+  await expect(client.deleteAgent('developer')).rejects.toMatchObject({
+    status: 409,
+    problem: { code: 'agent-shipped' },
+  })
+  const own = await client.putAgent('developer', { instructions: 'only Rust' })
+  expect(own).toMatchObject({ version: 1, builtIn: false })
+  await client.deleteAgent('developer')
+  expect(await client.agent('developer')).toMatchObject({ version: 0, builtIn: true })
+})
+
+test('a task carries the definition as it was at its submission; what it says itself goes first', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const responseSchema = { type: 'object', required: ['answer'] }
+  await client.putAgent('analyst', {
+    instructions: 'count first',
+    model: 'big',
+    fallbackModels: ['small'],
+    tools: ['calculator'],
+    responseSchema,
+    limits: { turnsMax: 7, maxOutputTokens: 900, timeoutMs: 60_000, budget: { tokens: 5_000 } },
+  })
+  const pointer = nextPointer(bench.bus)
+  const task = await client.submit({ task: 'how many', agent: 'Analyst', limits: { turnsMax: 3 } })
+  expect(task).toMatchObject({
+    agent: 'Analyst',
+    model: 'big',
+    systemPrompt: 'count first',
+    definition: { name: 'analyst', version: 1 },
+    fallbackModels: ['small'],
+    tools: ['calculator'],
+    responseSchema,
+    budget: { tokens: 5_000 },
+    limits: { turnsMax: 3 },
+  })
+  expect(await pointer).toMatchObject({ spec: { definition: { name: 'analyst', version: 1 } } })
+  await client.putAgent('analyst', { instructions: 'guess' })
+  expect((await bench.taskLog.record(task.id))?.spec).toMatchObject({
+    systemPrompt: 'count first',
+    maxOutputTokens: 900,
+    timeoutMs: 60_000,
+  })
+  expect(
+    await client.submit({ task: 'x', agent: 'analyst', agentVersion: 1, model: 'mine' }),
+  ).toMatchObject({ systemPrompt: 'count first', model: 'mine', definition: { version: 1 } })
+  expect(await client.submit({ task: 'x', agent: 'analyst' })).toMatchObject({
+    systemPrompt: 'guess',
+    definition: { version: 2 },
+  })
+})
+
+test('a role that nobody defined is only a role, but a version of it is refused', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'x', agent: 'Poet Laureate' })
+  expect(task.agent).toBe('Poet Laureate')
+  expect(task).not.toHaveProperty('definition')
+  await expect(
+    client.submit({ task: 'x', agent: 'Poet Laureate', agentVersion: 3 }),
+  ).rejects.toMatchObject({
+    status: 422,
+    problem: { code: 'unknown-agent-version', errors: [{ pointer: '/agentVersion' }] },
+  })
+  expect(
+    await client.submit({ task: 'x', agentDefinition: { role: 'clown', instructions: 'joke' } }),
+  ).toMatchObject({ agent: 'clown', systemPrompt: 'joke' })
+  await expect(
+    client.submit({ task: 'x', responseSchema: { type: 'thing' } }),
+  ).rejects.toMatchObject({ status: 400, problem: { errors: [{ pointer: '/responseSchema' }] } })
+})
+
+test('L1: the same body under the same key is the same task, also when its agent has changed meanwhile', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const body = { task: 'x', agent: 'writer' }
+  const task = await client.submit(body, { idempotencyKey: 'k' })
+  await client.putAgent('writer', { instructions: 'in verse' })
+  expect(await client.submit(body, { idempotencyKey: 'k' })).toMatchObject({
+    id: task.id,
+    definition: { name: 'writer', version: 0 },
+  })
+  await expect(
+    client.submit({ ...body, agentVersion: 1 }, { idempotencyKey: 'k' }),
+  ).rejects.toMatchObject({ status: 422, problem: { code: 'idempotency-key-reused' } })
+})
+
+test('a gateway that starts later, and one beside it, know every definition', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  await client.putAgent('early', { instructions: 'one' })
+  const other = createClient({ baseUrl: (await bench.another()).url() })
+  expect(await other.submit({ task: 'x', agent: 'early' })).toMatchObject({ systemPrompt: 'one' })
+  await client.putAgent('early', { instructions: 'two' })
+  // At once, though it may not have heard of it yet.
+  expect(await other.submit({ task: 'x', agent: 'early', agentVersion: 2 })).toMatchObject({
+    systemPrompt: 'two',
+  })
+  await client.putAgent('early', { instructions: 'three' })
+  await eventually(async () => {
+    expect((await other.agent('early')).version).toBe(3)
+  }, 5_000)
+})
+
+test('L7: twenty versions are kept, the newest ones', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  for (let version = 1; version <= 25; version += 1) {
+    await client.putAgent('busy', { role: `v${version}` })
+  }
+  await expect(client.agent('busy', { version: 5 })).rejects.toMatchObject({ status: 404 })
+  expect((await client.agent('busy', { version: 6 })).definition.role).toBe('v6')
+  const manager = await bench.bus.nats.jetstreamManager()
+  expect((await manager.streams.info(STREAMS.agents)).state.messages).toBe(20)
+})

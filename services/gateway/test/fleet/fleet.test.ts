@@ -1,0 +1,62 @@
+import type { Snapshot } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { fleetView } from '../../src/fleet/fleet.ts'
+
+const node: Snapshot['nodes'][number] = {
+  nodeId: 'n1',
+  incarnation: 1,
+  version: 9,
+  slots: 10,
+  active: 4,
+  queued: 0,
+  cpu: 0.5,
+  memory: 0.25,
+  memoryBytes: 1_000,
+  lagMs: 1,
+  responseMs: 20,
+  completed: 7,
+  failed: 1,
+  draining: false,
+  startedAtMs: 0,
+  state: 'alive',
+  beatAgeMs: 100,
+}
+const snapshot: Snapshot = { atMs: 0, monitorId: 'm', nodes: [node], queued: 2, running: 4 }
+
+test('a fleet with a node that takes tasks is ok, and shows its figures', () => {
+  const view = fleetView(snapshot, 500)
+  expect(view).toMatchObject({ status: 'ok', queued: 2, running: 4 })
+  expect(view.explanation).toContain('6 slots')
+  expect(view.nodes[0]).toMatchObject({ id: 'n1', state: 'alive', cpu: 0.5, active: 4 })
+})
+
+test.each([
+  { state: 'dead' },
+  { state: 'suspect' },
+  { state: 'stalled' },
+  { draining: true },
+] as const)('a fleet whose only node is %o has no available nodes', (change) => {
+  const view = fleetView({ ...snapshot, nodes: [{ ...node, ...change }] }, 500)
+  expect(view.status).toBe('no-available-nodes')
+  expect(view.explanation).toContain('2 tasks wait')
+})
+
+test('totals are shown when the monitor tells them', () => {
+  const totals = {
+    atMs: 1,
+    activeNodes: 1,
+    slots: 10,
+    running: 4,
+    queued: 2,
+    cpu: 0.5,
+    memory: 0.25,
+  }
+  const all = { ...totals, responseMs: 20, completed: 7, failed: 1 }
+  expect(fleetView({ ...snapshot, totals: all }, 500).totals).toEqual(all)
+  expect(fleetView(snapshot, 500)).not.toHaveProperty('totals')
+})
+
+test('without a recent word of the monitor the state is unknown', () => {
+  expect(fleetView(undefined, 0).status).toBe('unknown')
+  expect(fleetView(snapshot, 6_000)).toMatchObject({ status: 'unknown', queued: 2 })
+})

@@ -1,0 +1,145 @@
+import type { Decision, Incident } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { decisionView, incidentView } from '../../src/fleet/control-views.ts'
+import {
+  createLedger,
+  DECISIONS_MAX,
+  INCIDENTS_MAX,
+  type Ledger,
+} from '../../src/fleet/recent-decisions.ts'
+import { decision, entry, incident, outcome } from '../records.ts'
+
+const TASK = '01890a5d-ac96-774b-bcce-b302099a8057'
+
+function decided(ledger: Ledger, count: number) {
+  for (let seq = 1; seq <= count; seq += 1) {
+    ledger.take(entry({ decision: decision(`d${seq}`) }, seq))
+  }
+}
+
+test('outcomes are held by their decision, in their order, each once', () => {
+  const ledger = createLedger()
+  decided(ledger, 1)
+  for (const minutes of [5, 1, 5, 15]) ledger.take(entry({ outcome: outcome('d1', minutes) }))
+  const { outcomes } = decisionView(ledger.decision('d1')!, true)
+  expect(outcomes.map(({ afterMinutes }) => afterMinutes)).toEqual([1, 5, 15])
+  expect(ledger.take(entry({ outcome: outcome('unknown', 1) }))).toBeUndefined()
+})
+
+test('L7: the latest decisions and incidents are held, never more', () => {
+  const ledger = createLedger()
+  decided(ledger, DECISIONS_MAX + 10)
+  for (let i = 1; i <= INCIDENTS_MAX + 10; i += 1) {
+    ledger.take(entry({ incident: incident(`i${i}`, { detectedAtMs: i }) }))
+  }
+  expect(ledger.decisions({ limit: 1e6 }).found).toHaveLength(DECISIONS_MAX)
+  expect(ledger.decision('d10')).toBeUndefined()
+  expect(ledger.decision('d11')).toBeDefined()
+  expect(ledger.incidents({ limit: 1e6 }).found).toHaveLength(INCIDENTS_MAX)
+  expect(ledger.incident('i10')).toBeUndefined()
+  expect(ledger.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
+})
+
+test('L7: however often one decision is measured, it stays small', () => {
+  const ledger = createLedger()
+  decided(ledger, 1)
+  for (let i = 0; i < 100; i += 1) ledger.take(entry({ outcome: outcome('d1', i) }))
+  expect(ledger.decision('d1')?.outcomes.length).toBeLessThan(10)
+})
+
+test('pages go on where the one before ended, whatever comes meanwhile', () => {
+  const ledger = createLedger()
+  decided(ledger, 5)
+  const first = ledger.decisions({ limit: 2 })
+  ledger.take(entry({ decision: decision('later') }, 6))
+  ledger.take(entry({ outcome: outcome('d3', 1) }, 7))
+  const second = ledger.decisions({ limit: 2, after: first.next ?? '' })
+  const third = ledger.decisions({ limit: 2, after: second.next ?? '' })
+  const ids = [first, second, third].map(({ found }) => found.map((each) => each.decision.id))
+  expect(ids).toEqual([['d5', 'd4'], ['d3', 'd2'], ['d1']])
+  expect(third.next).toBeUndefined()
+})
+
+test('incidents are in the order of their detection, at whatever stage they are', () => {
+  const ledger = createLedger()
+  for (const id of ['a', 'b', 'c']) ledger.take(entry({ incident: incident(id) }))
+  ledger.take(entry({ incident: incident('d', { detectedAtMs: 9, nodeId: 'n2' }) }))
+  ledger.take(entry({ incident: incident('a', { state: 'closed' }) }))
+  const first = ledger.incidents({ limit: 2 })
+  const second = ledger.incidents({ limit: 2, after: first.next ?? '' })
+  const ids = [first, second].map(({ found }) => found.map(({ id }) => id))
+  expect(ids).toEqual([
+    ['c', 'b'],
+    ['a', 'd'],
+  ])
+  expect(second.next).toBeUndefined()
+  expect(ledger.incidents({ limit: 9, state: 'closed' }).found.map(({ id }) => id)).toEqual(['a'])
+  expect(ledger.incidents({ limit: 9, node: 'n2' }).found.map(({ id }) => id)).toEqual(['d'])
+})
+
+test('decisions are found by service, kind and what they are about', () => {
+  const ledger = createLedger()
+  ledger.take(entry({ decision: decision('d1') }, 1))
+  ledger.take(entry({ decision: decision('d2', { service: 'recovery', kind: 'restart' }) }, 2))
+  ledger.take(entry({ decision: decision('d3', { about: 'n1' }) }, 3))
+  const ids = (query: object) =>
+    ledger.decisions({ limit: 9, ...query }).found.map((each) => each.decision.id)
+  expect(ids({ service: 'recovery' })).toEqual(['d2'])
+  expect(ids({ kind: 'scale-out' })).toEqual(['d3', 'd1'])
+  expect(ids({ about: 'n1' })).toEqual(['d3'])
+  expect(ids({ about: 'n1', service: 'recovery' })).toEqual([])
+})
+
+test('the same decision again takes the place of the first, with its outcomes', () => {
+  const ledger = createLedger()
+  decided(ledger, 2)
+  ledger.take(entry({ outcome: outcome('d1', 1) }, 3))
+  ledger.take(entry({ decision: decision('d1', { reason: 'advised' }) }, 4))
+  const found = ledger.decisions({ limit: 9 }).found
+  expect(found.map((each) => each.decision.id)).toEqual(['d2', 'd1'])
+  expect(found[1]).toMatchObject({ decision: { reason: 'advised' }, outcomes: [{}] })
+})
+
+test('ids of tasks and what an LLM wrote freely are for operators', () => {
+  const advice: NonNullable<Decision['advice']> = {
+    mode: 'on',
+    outcome: 'applied',
+    model: 'm',
+    stateHash: 'h',
+    cached: false,
+    askedAtMs: 1,
+    tookMs: 2,
+    costUsd: 0,
+    answer: { node: 'n1' },
+    clamped: [],
+    raw: '{"node":"n1"}',
+  }
+  const about = decision(TASK, { about: TASK, inputs: { task: TASK, nodes: 2 }, advice })
+  const recorded = { decision: about, outcomes: [], seq: 1 }
+  expect(decisionView(recorded, true)).toMatchObject({ about: TASK, advice: { raw: advice.raw } })
+  const guarded = decisionView(recorded, false)
+  expect(guarded).toMatchObject({ id: TASK, about: 'task', inputs: { task: 'task', nodes: 2 } })
+  expect(guarded.advice).toMatchObject({ outcome: 'applied', answer: { node: 'n1' } })
+  expect(guarded.advice).not.toHaveProperty('raw')
+
+  const analysis: NonNullable<Incident['analysis']> = {
+    by: 'adviser',
+    action: 'none',
+    strategy: 'exclude-task',
+    impact: 'low',
+    prevention: ['stop-task'],
+    reason: `killed by ${TASK}`,
+    atMs: 1,
+    advice,
+  }
+  const whole = incident('i1', {
+    taskIds: [TASK],
+    suspectTasks: [TASK],
+    analysis,
+  })
+  expect(incidentView(whole, true)).toMatchObject({ taskIds: [TASK], suspectTasks: [TASK] })
+  const told = incidentView(whole, false)
+  expect(JSON.stringify(told)).not.toContain(TASK)
+  expect(JSON.stringify(told)).not.toContain('raw')
+  expect(told).toMatchObject({ id: 'i1', tasks: 1, analysis: { strategy: 'exclude-task' } })
+})

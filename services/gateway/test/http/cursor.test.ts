@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { decodeCursor, encodeCursor } from '../../src/http/cursor.ts'
+
+test('a cursor leads back to where the page ended', () => {
+  const after = '00001795553957431:6bd7eede-ea4b-8409-be6d-1c247a513737'
+  expect(decodeCursor(encodeCursor({ state: 'failed', after }), 'failed')).toBe(after)
+  expect(decodeCursor(encodeCursor({ state: '', after }), '')).toBe(after)
+})
+
+test('a cursor of another listing, or none at all, is refused', () => {
+  const cursor = encodeCursor({ state: 'failed', after: '1:a' })
+  for (const [given, state] of [
+    [cursor, ''],
+    [cursor, 'queued'],
+    [`${cursor}A`, 'failed'],
+    ['zzz', ''],
+    [encodeCursor({ state: '', after: 'a\u0000b' }), ''],
+    [encodeCursor({ state: '', after: '' }), ''],
+  ] as const) {
+    expect(() => decodeCursor(given, state)).toThrow(/nextCursor/)
+  }
+})

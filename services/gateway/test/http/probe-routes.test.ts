@@ -1,0 +1,226 @@
+import type { WatchFrame } from '@agentfleet/client'
+import { SUBJECTS, cancelSchema } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { nextPointer, setup } from '../support.ts'
+
+test('L1: an accepted task is in the log, and its pointer follows', async () => {
+  await using bench = await setup()
+  const pointer = nextPointer(bench.bus)
+  const task = await bench.client().submit({ task: 'write', priority: 'high' })
+  expect(task).toMatchObject({ state: 'queued', agent: 'assistant', priority: 'high' })
+  expect((await bench.taskLog.record(task.id))?.seq).toBe(task.seq)
+  expect(await pointer).toMatchObject({
+    taskId: task.id,
+    tenant: 'default',
+    seq: task.seq,
+    reissue: false,
+    spec: { task: 'write' },
+  })
+})
+
+test('L1: a hundred submissions under one key at once are one task, another body is refused', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const same = { idempotencyKey: 'k' }
+  const tasks = await Promise.all(
+    Array.from({ length: 100 }, () => client.submit({ task: 'once' }, same)),
+  )
+  expect(new Set(tasks.map(({ id }) => id)).size).toBe(1)
+  const [task] = tasks
+  if (task === undefined) throw new Error('there are a hundred')
+  expect(await bench.taskLog.history(task.id)).toHaveLength(1)
+  await expect(client.submit({ task: 'other' }, same)).rejects.toMatchObject({
+    status: 422,
+    problem: { code: 'idempotency-key-reused' },
+  })
+  await bench.complete(task, 'done')
+  expect(await client.submit({ task: 'once' }, same)).toMatchObject({ state: 'completed' })
+})
+
+test('a request that waits is answered with the result', async () => {
+  await using bench = await setup()
+  const pointer = nextPointer(bench.bus)
+  const answer = bench.client().submit({ task: 'write' }, { waitSeconds: 30 })
+  const { taskId: id, seq } = await pointer
+  await bench.complete({ id, seq }, { text: 'hello' })
+  expect(await answer).toMatchObject({
+    id,
+    state: 'completed',
+    node: 'n1',
+    result: { text: 'hello' },
+    usage: { outputTokens: 5 },
+  })
+})
+
+test('a batch is answered task by task, in order', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  await client.submit({ task: 'a' }, { idempotencyKey: 'taken' })
+  const results = await client.submitBatch([
+    { task: 'b' },
+    { task: 'c', idempotencyKey: 'taken' },
+    { task: 'a', idempotencyKey: 'taken' },
+  ])
+  expect(results.map(({ status }) => status)).toEqual([202, 422, 202])
+})
+
+test('L5: a stream replays what was stored and follows live, each event once, in order', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'write' })
+  const frames: WatchFrame[] = []
+  const watching = (async () => {
+    for await (const frame of client.watch([task.id], { deltas: true })) frames.push(frame)
+  })()
+  await eventually(() => expect(frames).toHaveLength(1), 5_000)
+  const delta = { kind: 'text', attempt: 1, node: 'n1', seq: task.seq, offset: 0, text: 'hel' }
+  await eventually(() => {
+    bench.bus.publish(SUBJECTS.delta(task.id), JSON.stringify(delta))
+    expect(frames.some(({ type }) => type === 'delta')).toBe(true)
+  }, 5_000)
+  const last = await bench.complete(task, 'hello')
+  await watching
+  const events = frames.flatMap((frame) => (frame.type === 'event' ? [frame] : []))
+  expect(events.map(({ seq, event }) => [seq, event.type])).toEqual([
+    [task.seq, 'submitted'],
+    [last, 'completed'],
+  ])
+  expect(frames.at(-1)).toMatchObject({ type: 'event', event: { result: 'hello' } })
+})
+
+test('L6: an ending stored while the bus was away still reaches who waits and who watches', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const pointer = nextPointer(bench.bus)
+  const answer = client.submit({ task: 'write' }, { waitSeconds: 60 })
+  const { taskId: id, seq } = await pointer
+  const watching = (async () => {
+    const types: string[] = []
+    for await (const frame of client.watch([id])) {
+      if (frame.type === 'event') types.push(frame.event.type)
+    }
+    return types
+  })()
+  await bench.servers.nats.restart()
+  await bench.complete({ id, seq }, 'hello')
+  expect(await answer).toMatchObject({ state: 'completed', result: 'hello' })
+  expect(await watching).toEqual(['submitted', 'completed'])
+})
+
+test('without the bus a submission is refused at once, as not stored', async () => {
+  await using bench = await setup()
+  await bench.servers.nats.stop()
+  await eventually(() => expect(bench.gateway.ready?.()).toMatchObject({ ok: false }), 10_000)
+  await expect(bench.client().submit({ task: 'x' })).rejects.toMatchObject({
+    status: 503,
+    retryAfterS: 2,
+    problem: { code: 'bus-unavailable' },
+  })
+  await bench.servers.nats.restart()
+})
+
+test('L8: without the store tasks are read from the log; listings say what to do', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'write' })
+  await bench.complete(task, 'hello')
+  await bench.servers.redis.stop('SIGKILL')
+  expect(await client.get(task.id)).toMatchObject({ state: 'completed', result: 'hello' })
+  expect(await client.events(task.id)).toMatchObject([{ type: 'submitted' }, { type: 'completed' }])
+  await expect(client.list()).rejects.toMatchObject({
+    status: 503,
+    problem: { code: 'store-unavailable' },
+  })
+})
+
+test('L7: a nearly full log takes no new tasks, and says so', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const spec = { task: 'x'.repeat(131_072), systemPrompt: 'y'.repeat(131_072) }
+  const fill = async () => {
+    await client.submitBatch([spec, spec, spec])
+    await client.submit({ task: 'one more' })
+  }
+  await expect(
+    eventually(async () => {
+      const refused = await fill().catch((error: unknown) => error)
+      if (refused === undefined) throw new Error('there is still room')
+      return refused
+    }, 50_000),
+  ).resolves.toMatchObject({ status: 503, problem: { code: 'log-full' }, retryAfterS: 10 })
+})
+
+test('a cancel goes through a coordinator; without one it says to try again', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'write' })
+  await expect(client.cancel(task.id)).rejects.toMatchObject({
+    status: 503,
+    problem: { code: 'coordinator-unavailable' },
+  })
+  bench.bus.subscribe(SUBJECTS.cancel, (message) => {
+    const { taskId, reason } = cancelSchema.parse(JSON.parse(message.text()))
+    const event = { type: 'cancelled', atMs: Date.now(), reason } as const
+    const options = { expectSeq: task.seq, messageId: `${taskId}.cancel`, deadlineMs: 5_000 }
+    void bench.taskLog
+      .append(taskId, event, options)
+      .then(({ kind }) =>
+        message.respond(JSON.stringify({ kind: kind === 'stored' ? 'cancelled' : 'finished' })),
+      )
+  })
+  await eventually(async () => {
+    expect(await client.cancel(task.id)).toMatchObject({ state: 'cancelled' })
+  }, 5_000)
+  expect(await client.cancel(task.id)).toMatchObject({ state: 'cancelled' })
+  const other = await client.submit({ task: 'write' })
+  await bench.complete(other, 'hello')
+  await expect(client.cancel(other.id)).rejects.toMatchObject({
+    status: 409,
+    problem: { code: 'already-finished' },
+  })
+})
+
+test('a tenant sees nothing of another one', async () => {
+  const keys = { acme: 'acme-key-of-16-chars', beta: 'beta-key-of-16-chars' }
+  await using bench = await setup({ API_KEYS: `acme:${keys.acme},beta:${keys.beta}` })
+  const [acme, beta] = [bench.client(keys.acme), bench.client(keys.beta)]
+  const task = await acme.submit({ task: 'secret' }, { idempotencyKey: 'k' })
+  const notFound = { status: 404, problem: { code: 'task-not-found' } }
+  await expect(beta.get(task.id)).rejects.toMatchObject(notFound)
+  await expect(beta.events(task.id)).rejects.toMatchObject(notFound)
+  await expect(beta.cancel(task.id)).rejects.toMatchObject(notFound)
+  for await (const frame of beta.watch([task.id])) expect(frame).toMatchObject({ type: 'error' })
+  const own = await beta.submit({ task: 'other' }, { idempotencyKey: 'k' })
+  expect(own.id).not.toBe(task.id)
+  await expect(bench.client().submit({ task: 'x' })).rejects.toMatchObject({ status: 401 })
+  await expect(bench.client('wrong').fleet()).rejects.toMatchObject({ status: 401 })
+})
+
+test('a stop of the gateway closes streams with 1001 and answers held requests', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const pointer = nextPointer(bench.bus)
+  const held = client.submit({ task: 'write' }, { waitSeconds: 60 })
+  await pointer
+  const socket = new WebSocket(`${bench.gateway.url().replace('http', 'ws')}/v1/stream`)
+  await new Promise((resolve) => socket.once('open', resolve))
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  await bench.gateway.drain(5_000)
+  expect(await closed).toBe(1001)
+  expect(await held).toMatchObject({ state: 'queued' })
+})
+
+test('five unreadable frames close a stream with 1008', async () => {
+  await using bench = await setup()
+  const socket = new WebSocket(`${bench.gateway.url().replace('http', 'ws')}/v1/stream`)
+  const frames: object[] = []
+  socket.on('message', (data: Buffer) => frames.push(JSON.parse(String(data)) as object))
+  await new Promise((resolve) => socket.once('open', resolve))
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  for (let sent = 0; sent < 6; sent += 1) socket.send('{nonsense')
+  expect(await closed).toBe(1008)
+  expect(frames).toHaveLength(5)
+  expect(frames[0]).toMatchObject({ type: 'error', code: 'bad-frame' })
+})

@@ -1,0 +1,43 @@
+import { ServiceError } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { refusalOf } from '../../src/http/errors.ts'
+import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
+
+test('a problem has the members of RFC 9457, a stable code and what to do', () => {
+  expect(toProblem(new Refusal('log-full', 'Send it again later.'))).toEqual({
+    type: 'urn:agentfleet:problem:log-full',
+    title: 'No room for new tasks',
+    status: 503,
+    detail: 'Send it again later.',
+    code: 'log-full',
+  })
+})
+
+test('what may be sent again says when, what may not does not', () => {
+  expect(retryAfterS('overloaded')).toBe(1)
+  expect(retryAfterS('idempotency-key-reused')).toBeUndefined()
+})
+
+test('an unknown field is pointed at by its escaped name', () => {
+  const place = {
+    instancePath: '/tasks/0',
+    keyword: 'additionalProperties',
+    params: { additionalProperty: 'a/b~c' },
+  }
+  expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
+})
+
+test('a place outside the body is named by its part of the request', () => {
+  const place = { instancePath: '/limit', keyword: 'minimum', message: 'must be >= 1' }
+  expect(fieldErrors([place], 'querystring')).toEqual([
+    { pointer: 'query/limit', detail: 'must be >= 1' },
+  ])
+})
+
+test('failures of the outside world become 503, anything else 500 without its message', () => {
+  expect(refusalOf(new ServiceError('bus-timeout', 'x')).code).toBe('bus-unavailable')
+  expect(refusalOf(new ServiceError('store-unavailable', 'x')).code).toBe('store-unavailable')
+  const refusal = refusalOf(new TypeError('secret of the inside'))
+  expect(refusal.code).toBe('internal')
+  expect(refusal.message).not.toContain('secret')
+})

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { afterOf, parseFrame } from '../../src/stream/frames.ts'
+
+const many = Array.from({ length: 1_001 }, (_, index) => `t${index}`)
+
+test('what a client may ask is read with its defaults', () => {
+  expect(parseFrame('{"type":"subscribe","taskIds":["a"]}')).toEqual({
+    kind: 'ask',
+    ask: { type: 'subscribe', taskIds: ['a'], after: 0, deltas: false },
+  })
+  expect(parseFrame('{"type":"subscribe","all":true}').kind).toBe('ask')
+  expect(parseFrame('{"type":"unsubscribe","taskIds":["a"]}').kind).toBe('ask')
+  expect(parseFrame('{"type":"subscribe","fleet":["decisions","incidents"]}').kind).toBe('ask')
+  expect(parseFrame('{"type":"unsubscribe","fleet":["incidents"]}').kind).toBe('ask')
+  expect(parseFrame('{"type":"ping"}').kind).toBe('ask')
+})
+
+test.each([
+  '',
+  '{',
+  'null',
+  '[]',
+  '"ping"',
+  '{}',
+  '{"type":"publish"}',
+  '{"type":"ping","x":1}',
+  '{"type":"subscribe"}',
+  '{"type":"subscribe","taskIds":[]}',
+  '{"type":"subscribe","taskIds":[1]}',
+  '{"type":"subscribe","taskIds":["a"],"after":-1}',
+  '{"type":"subscribe","taskIds":["a"],"after":{"a":"1"}}',
+  '{"type":"subscribe","all":false}',
+  '{"type":"subscribe","fleet":[]}',
+  '{"type":"subscribe","fleet":["nodes"]}',
+  '{"type":"subscribe","fleet":["decisions"],"all":true}',
+  '{"type":"subscribe","all":true,"taskIds":["a"]}',
+  JSON.stringify({ type: 'subscribe', taskIds: many }),
+])('a frame that is none is refused with what to do: %s', (text) => {
+  const parsed = parseFrame(text)
+  expect(parsed.kind).toBe('bad')
+  if (parsed.kind === 'bad') expect(parsed.detail).toMatch(/^(Send|Correct) /)
+})
+
+test('a sequence is for all tasks or for each', () => {
+  expect(afterOf(7, 'a')).toBe(7)
+  expect(afterOf({ a: 3 }, 'a')).toBe(3)
+  expect(afterOf({ a: 3 }, 'b')).toBe(0)
+})

@@ -1,0 +1,83 @@
+import { transition, type Submitted, type TaskEvent } from '@agentfleet/domain'
+import { expect, test } from 'vitest'
+import { createWaiters } from '../../src/tasks/held-requests.ts'
+
+const submitted: Submitted = {
+  type: 'submitted',
+  atMs: 1,
+  tenant: 'default',
+  specHash: '',
+  spec: {
+    task: 'x',
+    agent: 'a',
+    model: 'm',
+    cpu: 'low',
+    memory: 'low',
+    priority: 'low',
+    timeoutMs: 1_000,
+    maxAttempts: 1,
+  },
+}
+const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+const completed: TaskEvent = {
+  type: 'completed',
+  atMs: 2,
+  attempt: 1,
+  node: 'n',
+  result: 42,
+  usage,
+}
+
+function setup() {
+  const waiters = createWaiters()
+  const first = transition('t', undefined, submitted, 1)
+  if (first.kind !== 'applied') throw new Error('a submission begins a history')
+  return { waiters, record: first.record }
+}
+
+test('an ending that came before anyone waited is not missed', async () => {
+  const { waiters, record } = setup()
+  const waiter = waiters.open('t')
+  waiters.deliver('t', completed, 2)
+  expect(await waiter.news(60_000)).toBe('over')
+  expect(waiter.fold(record)).toMatchObject({ state: 'completed', result: 42, seq: 2 })
+})
+
+test('everyone who waits for a task hears its ending, others do not', async () => {
+  const { waiters } = setup()
+  const [one, two] = [waiters.open('t'), waiters.open('t')]
+  const other = waiters.open('u')
+  const both = Promise.all([one.news(60_000), two.news(60_000)])
+  waiters.deliver('t', completed, 2)
+  expect(await both).toEqual(['over', 'over'])
+  expect(await other.news(0)).toBe('late')
+})
+
+test('L6: after a gap whoever waits is woken, folds nothing, and may wait on', async () => {
+  const { waiters, record } = setup()
+  const waiter = waiters.open('t')
+  const woken = waiter.news(60_000)
+  waiters.missed()
+  expect(await woken).toBe('missed')
+  expect(waiter.fold(record)).toBeUndefined()
+  expect(await waiter.news(0)).toBe('late')
+  waiters.missed()
+  expect(await waiter.news(60_000)).toBe('missed')
+})
+
+test('a closed waiter leaves nothing behind', () => {
+  const { waiters } = setup()
+  const [one, two] = [waiters.open('t'), waiters.open('t')]
+  one.close()
+  one.close()
+  expect([waiters.count(), waiters.wants('t', false)]).toEqual([1, true])
+  two.close()
+  expect([waiters.count(), waiters.wants('t', false)]).toEqual([0, false])
+})
+
+test('a stop of the process ends every wait', async () => {
+  const { waiters } = setup()
+  const news = waiters.open('t').news(60_000)
+  waiters.releaseAll()
+  expect(await news).toBe('over')
+})

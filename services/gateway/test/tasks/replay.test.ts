@@ -1,0 +1,132 @@
+import type { Failed, TaskRecord } from '@agentfleet/domain'
+import { connectStore } from '@agentfleet/adapters'
+import { createLogger } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { nextPointer, setup, type GatewayBench } from '../support.ts'
+
+const call = (step: number) => ({
+  step,
+  kind: 'llm' as const,
+  name: 'm',
+  output: { text: `said ${step}`, toolCalls: [] },
+  usage: { inputTokens: 10, outputTokens: 20, llmCalls: 1 },
+})
+
+/** Runs a task into its end as a coordinator would: two calls, then this error. */
+async function fail(bench: GatewayBench, id: string, code = 'llm-rejected'): Promise<TaskRecord> {
+  let record = await bench.taskLog.record(id)
+  const append = async (event: Parameters<typeof bench.taskLog.append>[1]) => {
+    const options = {
+      expectSeq: record?.seq ?? 0,
+      messageId: `${id}.${record?.seq}`,
+      deadlineMs: 10_000,
+    }
+    expect(await bench.taskLog.append(id, event, options)).toMatchObject({ kind: 'stored' })
+    record = await bench.taskLog.record(id)
+  }
+  for (const step of [0, 1]) {
+    await append({ type: 'call-finished', atMs: Date.now(), attempt: 1, call: call(step) })
+  }
+  const error = { code, message: 'no' }
+  const ending: Failed = { type: 'failed', atMs: Date.now(), attempt: 1, error }
+  await append(ending)
+  if (record === undefined) throw new Error('the task is there')
+  return record
+}
+
+/** Carries records to Redis as the follower would. */
+async function project(bench: GatewayBench, records: readonly TaskRecord[]): Promise<void> {
+  const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
+  const store = await connectStore({ url: bench.servers.redis.url, log })
+  await store.project(records, 60_000)
+  await store.close()
+}
+
+test('a dead task keeps what it paid for, and runs again from its start or behind its journal', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'write', agent: 'writer', priority: 'high' })
+  await expect(client.replay(task.id)).rejects.toMatchObject({
+    status: 409,
+    problem: { code: 'not-finished' },
+  })
+  await fail(bench, task.id)
+  expect(await client.get(task.id)).toMatchObject({
+    state: 'failed',
+    error: { code: 'llm-rejected' },
+    usage: { llmCalls: 2, outputTokens: 40 },
+  })
+  expect(await client.events(task.id)).toHaveLength(4)
+
+  const again = await client.replay(task.id)
+  expect(again).toMatchObject({
+    state: 'queued',
+    replayOf: task.id,
+    task: 'write',
+    priority: 'high',
+    definition: { name: 'writer', version: 0 },
+    usage: { llmCalls: 0 },
+  })
+  expect((await bench.taskLog.record(again.id))?.calls).toEqual([])
+
+  const pointer = nextPointer(bench.bus)
+  const onward = await client.replay(task.id, { from: 'journal' })
+  // The careful way hands the journal to the node; its calls were paid by the ended task.
+  expect(await pointer).toMatchObject({ taskId: onward.id, reissue: true })
+  const record = await bench.taskLog.record(onward.id)
+  expect(record?.calls.map(({ output }) => output)).toEqual([call(0).output, call(1).output])
+  expect(record?.usage.llmCalls).toBe(0)
+})
+
+test('under one key an ended task is replayed once', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const task = await client.submit({ task: 'x' })
+  await fail(bench, task.id)
+  const key = { idempotencyKey: 'again' }
+  const made = await Promise.all([1, 2, 3].map(() => client.replay(task.id, {}, key)))
+  expect(new Set(made.map(({ id }) => id)).size).toBe(1)
+  await expect(client.replay(task.id, { from: 'journal' }, key)).rejects.toMatchObject({
+    status: 422,
+  })
+})
+
+test('by filter: state, error and time, page by page, each ended task once for a key', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const records: TaskRecord[] = []
+  for (let n = 0; n < 12; n += 1) {
+    const { id } = await client.submit({ task: `t${n}` })
+    records.push(await fail(bench, id, n % 3 === 0 ? 'timeout' : 'llm-rejected'))
+  }
+  await project(bench, records)
+  const query = { errorCode: 'llm-rejected', limit: 5 } as const
+  const key = { idempotencyKey: 'storm' }
+  const replayed: string[] = []
+  for (let cursor: string | undefined; ;) {
+    const page = await client.replayAll({ ...query, ...(cursor ? { cursor } : {}) }, key)
+    for (const result of page.results) {
+      expect(result.status).toBe(202)
+      replayed.push(result.replayOf)
+    }
+    cursor = page.nextCursor
+    if (cursor === undefined) break
+  }
+  const wanted = records.filter(({ error }) => error?.code === 'llm-rejected')
+  expect(new Set(replayed)).toEqual(new Set(wanted.map(({ taskId }) => taskId)))
+  expect(replayed).toHaveLength(8)
+  const once = await client.replayAll({ errorCode: 'llm-rejected' }, key)
+  const twice = await client.replayAll({ errorCode: 'llm-rejected' }, key)
+  expect(twice.results).toEqual(once.results)
+
+  const instant = new Date(records[6]?.submittedAtMs ?? 0).toISOString()
+  const since = await client.replayAll({ createdAfter: instant })
+  const before = await client.replayAll({ createdBefore: instant })
+  expect(since.results.length + before.results.length).toBe(12)
+  expect(since.results.length).toBeGreaterThan(0)
+  expect(before.results.length).toBeGreaterThan(0)
+  await expect(client.replayAll({ createdAfter: 'yesterday' })).rejects.toMatchObject({
+    status: 400,
+    problem: { errors: [{ pointer: '/createdAfter' }] },
+  })
+})

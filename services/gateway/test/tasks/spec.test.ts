@@ -1,0 +1,95 @@
+import { freshPointer, type FilledTaskRequest } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { idempotencyKeyOf, specOf, waitSecondsOf } from '../../src/tasks/spec.ts'
+
+const request: FilledTaskRequest = {
+  task: 'write',
+  agent: 'assistant',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+  placement: 'auto',
+}
+
+test('a spec has the model of the gateway unless one was named, and no key', () => {
+  const { placement: _usual, ...spec } = request
+  expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
+  expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')
+})
+
+test('a spec says where its task belongs and who places it, when that is not the usual way', () => {
+  const asked = { ...request, placement: 'advised', affinityKey: 'chat-7' } as const
+  expect(specOf(asked, 'm')).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
+  expect(specOf(request, 'm')).not.toHaveProperty('affinityKey')
+})
+
+test('context is taken as it is, up to 64 levels deep', () => {
+  const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
+  expect(specOf({ ...request, context: null }, 'm').context).toBeNull()
+  expect(specOf({ ...request, context: nested(64) }, 'm').context).toEqual(nested(64))
+  expect(() => specOf({ ...request, context: nested(65) }, 'm')).toThrow(/64 levels/)
+})
+
+test.each([
+  [undefined, undefined],
+  ['respond-async', undefined],
+  ['wait=0', undefined],
+  ['wait=-3', undefined],
+  ['wait=soon', undefined],
+  ['await=5', undefined],
+  ['wait=5', 5],
+  ['Wait = 5', 5],
+  ['respond-async, wait=7', 7],
+  ['wait="9"', 9],
+  ['wait=3600', 60],
+])('the header Prefer: %s asks for a wait of %s seconds', (header, seconds) => {
+  expect(waitSecondsOf(header)).toBe(seconds)
+})
+
+test('a key in header and body must be the same', () => {
+  expect(idempotencyKeyOf('a', undefined)).toBe('a')
+  expect(idempotencyKeyOf(undefined, 'b')).toBe('b')
+  expect(idempotencyKeyOf('a', 'a')).toBe('a')
+  expect(idempotencyKeyOf(undefined, undefined)).toBeUndefined()
+  expect(() => idempotencyKeyOf('a', 'b')).toThrow(/idempotencyKey/)
+})
+
+test('a pointer carries its spec up to 8 KiB, larger ones are read from the log', () => {
+  const pointer = (task: string, context?: string) =>
+    pointerTo({ ...request, task, ...(context ? { context } : {}) })
+  expect(pointer('x')).toMatchObject({ seq: 5, deadlineAtMs: 61_000, reissue: false })
+  expect(pointer('x'.repeat(7_500)).spec).toBeDefined()
+  expect(pointer('x'.repeat(8_192)).spec).toBeUndefined()
+  expect(pointer('\u0001'.repeat(1_500)).spec).toBeUndefined()
+  expect(pointer('x', 'y'.repeat(8_192)).spec).toBeUndefined()
+})
+
+test('a pointer says what placing needs, and no more', () => {
+  const plain = pointerTo(request)
+  expect([plain.affinityKey, plain.placement]).toEqual([undefined, undefined])
+  const asked = pointerTo({ ...request, affinityKey: 'talk-7', placement: 'advised' })
+  expect([asked.affinityKey, asked.placement]).toEqual(['talk-7', 'advised'])
+})
+
+function pointerTo(body: typeof request) {
+  return freshPointer({
+    taskId: 't',
+    tenant: 'default',
+    spec: specOf(body, 'm'),
+    specHash: '',
+    state: 'queued',
+    seq: 5,
+    submittedSeq: 5,
+    submittedAtMs: 1_000,
+    updatedAtMs: 1_000,
+    attempt: 1,
+    failures: 0,
+    pauses: 0,
+    approvals: [],
+    children: [],
+    calls: [],
+    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+  })
+}

@@ -1,0 +1,108 @@
+import { foldHistory, type Submitted, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import { expect, test } from 'vitest'
+import { eventView, historyEvent, taskSummary, taskView } from '../../src/tasks/views.ts'
+
+const submitted: Submitted = {
+  type: 'submitted',
+  atMs: 1_000,
+  tenant: 'acme',
+  specHash: 'abc',
+  spec: {
+    task: 'x'.repeat(500),
+    agent: 'writer',
+    model: 'm',
+    cpu: 'low',
+    memory: 'low',
+    priority: 'high',
+    timeoutMs: 5_000,
+    maxAttempts: 3,
+  },
+}
+const usage = { inputTokens: 1, outputTokens: 2, llmCalls: 1 }
+
+function recordOf(...events: TaskEvent[]): TaskRecord {
+  const record = foldHistory(
+    't1',
+    [submitted, ...events].map((event, index) => ({ event, seq: index + 1 })),
+  )
+  if (record === undefined) throw new Error('a history begins with submitted')
+  return record
+}
+
+test('a queued task that the store knows with a node is shown as running there', () => {
+  expect(taskView(recordOf(), 'n1')).toMatchObject({ state: 'running', node: 'n1', seq: 1 })
+  expect(taskView(recordOf())).toMatchObject({ state: 'queued', deadlineAt: isoAt(6_000) })
+  expect(taskView(recordOf())).not.toHaveProperty('node')
+})
+
+test('a stale hint does not change the state of a finished task', () => {
+  const done: TaskEvent = {
+    type: 'completed',
+    atMs: 2_000,
+    attempt: 1,
+    node: 'n1',
+    result: { a: null },
+    usage,
+  }
+  const view = taskView(recordOf(done), 'n2')
+  expect(view).toMatchObject({ state: 'completed', node: 'n1', result: { a: null }, usage })
+})
+
+test('a task that waits for its retry shows the error and when it is due', () => {
+  const error = { code: 'timeout', message: 'too slow' }
+  const failed: TaskEvent = {
+    type: 'attempt-failed',
+    atMs: 2_000,
+    attempt: 1,
+    error,
+    retryAtMs: 3_000,
+  }
+  const view = taskView(recordOf(failed))
+  expect(view).toMatchObject({ state: 'retrying', failures: 1, error, retryAt: isoAt(3_000) })
+})
+
+test('the last placement that an event told of is shown, with who chose and among how many', () => {
+  const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 4, atMs: 1_500 }
+  const started: TaskEvent = {
+    type: 'attempt-started',
+    atMs: 2_000,
+    attempt: 2,
+    node: 'n1',
+    placed,
+  }
+  const placement = { node: 'n1', reason: 'least-loaded', by: 'b1', considered: 4, atMs: 1_500 }
+  const later: TaskEvent = {
+    type: 'failed',
+    atMs: 3_000,
+    attempt: 2,
+    error: { code: 'c', message: 'm' },
+  }
+  expect(taskView(recordOf(started, later))).toMatchObject({ state: 'failed', placement })
+  expect(eventView(started)).toEqual({
+    type: 'attempt-started',
+    atMs: 2_000,
+    attempt: 2,
+    node: 'n1',
+    placement,
+  })
+  expect(taskView(recordOf())).not.toHaveProperty('placement')
+})
+
+test('no view tells the tenant or the fingerprint of the body', () => {
+  const shown = JSON.stringify([
+    taskView(recordOf()),
+    taskSummary(recordOf()),
+    eventView(submitted),
+    historyEvent({ event: submitted, seq: 1, messageId: 'm' }),
+  ])
+  expect(shown).not.toContain('acme')
+  expect(shown).not.toContain('abc')
+})
+
+test('a listing shows the beginning of the text only', () => {
+  expect(taskSummary(recordOf()).preview).toHaveLength(160)
+})
+
+function isoAt(atMs: number): string {
+  return new Date(atMs).toISOString()
+}

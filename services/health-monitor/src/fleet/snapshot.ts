@@ -1,0 +1,118 @@
+import type { Bus } from '@agentfleet/adapters'
+import { BEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
+import { SUBJECTS, type Snapshot, type Totals } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+import type { TotalsHistory } from './history.ts'
+import type { MonitorMetrics } from '../metrics.ts'
+import { flapsOf, type NodeEntry, type NodeTable } from '../nodes/nodes.ts'
+import { totalsOf, type Tally } from './totals.ts'
+
+/**
+ * Tells everybody what the cluster looks like. Invariants: only the monitor that speaks publishes
+ * snapshots; every monitor measures and remembers; nobody does either before it has listened.
+ */
+export interface Broadcaster {
+  /** Publishes the snapshot if it is time, or at once when something changed. */
+  tick(changed: boolean): void
+  /** Notes how many pointers wait. */
+  setQueued(queued: number): void
+}
+
+const PUBLISH_INTERVAL_MS = 500
+/** Metrics are scraped every few seconds. */
+const MEASURE_INTERVAL_MS = 1_000
+const HISTORY_INTERVAL_MS = 10_000
+/** A monitor that has just come up has not heard everybody yet: until then it says nothing. */
+const LISTEN_FIRST_MS = 2 * BEAT_INTERVAL_MS
+
+/** What a broadcaster needs. */
+export interface BroadcasterDeps {
+  readonly bus: Bus
+  readonly nodes: NodeTable
+  readonly clock: Clock
+  readonly metrics: MonitorMetrics
+  readonly monitorId: string
+  readonly tally: Tally
+  readonly history: TotalsHistory
+  readonly connectedForMs: () => number
+  readonly speaks: () => boolean
+}
+
+/** Creates the broadcaster. */
+export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
+  const { bus, nodes, clock, metrics, monitorId } = deps
+  let publishedAtMs = -Infinity
+  let measuredAtMs = -Infinity
+  let notedAtMs = -Infinity
+  let queued = 0
+  let queuedAtMs: number | undefined
+
+  const take = (): Snapshot & { readonly totals: Totals } => {
+    const now = clock.monotonicMs()
+    const atMs = clock.nowMs()
+    const listed = [...nodes.all()].map((entry) => ({
+      ...entry.beat,
+      state: shownState(entry),
+      beatAgeMs: now - entry.lastBeatAtMs,
+      flaps: flapsOf(entry, now),
+    }))
+    const totals = totalsOf(listed, queued, deps.tally, atMs)
+    const backlog = queuedAtMs === undefined ? {} : { backlogAtMs: queuedAtMs }
+    return { atMs, monitorId, nodes: listed, queued, running: totals.running, ...backlog, totals }
+  }
+
+  return {
+    tick(changed) {
+      if (deps.connectedForMs() < LISTEN_FIRST_MS) return
+      const now = clock.monotonicMs()
+      const speaks = deps.speaks()
+      const publish = speaks && (changed || now - publishedAtMs >= PUBLISH_INTERVAL_MS)
+      const due = now - measuredAtMs >= MEASURE_INTERVAL_MS
+      if (!publish && !due) return
+      const snapshot = take()
+      if (publish) {
+        bus.publish(SUBJECTS.snapshot, JSON.stringify(snapshot))
+        publishedAtMs = now
+      }
+      if (due) {
+        measure(metrics, snapshot, speaks)
+        measuredAtMs = now
+      }
+      if (now - notedAtMs < HISTORY_INTERVAL_MS) return
+      deps.history.note(snapshot.totals)
+      notedAtMs = now
+    },
+    setQueued(waiting) {
+      queued = waiting
+      queuedAtMs = clock.nowMs()
+    },
+  }
+}
+
+/** Silence says more than standstill. */
+function shownState({ state, stalledAtMs }: NodeEntry): NodeState {
+  return state === 'alive' && stalledAtMs !== undefined ? 'stalled' : state
+}
+
+function measure(
+  metrics: MonitorMetrics,
+  { nodes, totals }: { readonly nodes: Snapshot['nodes']; readonly totals: Totals },
+  speaks: boolean,
+): void {
+  for (const state of ['alive', 'suspect', 'stalled', 'dead'] as const) {
+    metrics.nodes.set({ state }, nodes.filter((node) => node.state === state).length)
+  }
+  const working = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  metrics.speaks.set(speaks ? 1 : 0)
+  metrics.activeNodes.set(totals.activeNodes)
+  metrics.slots.set(totals.slots)
+  metrics.active.set(working.reduce((sum, { active }) => sum + active, 0))
+  metrics.cpuMean.set(totals.cpu)
+  metrics.memoryMean.set(totals.memory)
+  metrics.responseMean.set(totals.responseMs / 1_000)
+  metrics.queued.set(totals.queued)
+  metrics.running.set(totals.running)
+  metrics.completed.set(totals.completed)
+  metrics.failed.set(totals.failed)
+  metrics.perNode.show(nodes)
+}

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto'
+import type { Bus, Ops } from '@agentfleet/adapters'
+import {
+  admitStall,
+  classifyProgress,
+  type NodeWork,
+  type ProgressDecision,
+  type ProgressLimits,
+} from '@agentfleet/domain'
+import { SUBJECTS, type Decision } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { MonitorMetrics } from '../metrics.ts'
+import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
+
+/**
+ * Gray failures: marks nodes that beat and do not progress, and asks them to drain.
+ *
+ * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the monitor that speaks
+ * marks, the others take its word; S2 never more than a third of the living, and never while the
+ * monitor itself is in doubt; S3 a stalled node is never killed from here: load balancers avoid it, it
+ * is asked to drain, and whoever asks the orchestrator reads the decision; S4 each change is a recorded
+ * decision.
+ */
+export interface Stalls {
+  /** Looks at all nodes; true when a mark has changed. */
+  look(speaks: boolean): boolean
+  /** What the monitor that speaks makes of a node. */
+  adopt(entry: NodeEntry, stalled: boolean): boolean
+  /** Resolves when no request and no record is under way. */
+  idle(): Promise<void>
+}
+
+/** What watching progress needs. */
+export interface StallsDeps {
+  readonly bus: Bus
+  readonly ops: Pick<Ops, 'record'>
+  readonly nodes: NodeTable
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: MonitorMetrics
+  readonly monitorId: string
+  readonly limits: ProgressLimits
+  /** The monitor lags or has been connected for too short a time. */
+  readonly doubtful: () => boolean
+}
+
+const DRAIN_WITHIN_MS = 1_000
+/** A stalled node that does not drain is asked again after this, milliseconds. */
+const ASK_AGAIN_MS = 30_000
+/** A mass stall is put on record this often, milliseconds. */
+const HOLD_RECORD_MS = 60_000
+/** Requests and records under way; what is more is done at the next look. */
+const UNDER_WAY_MAX = 64
+
+interface Looked {
+  readonly entry: NodeEntry
+  readonly work: NodeWork
+  readonly decision: ProgressDecision
+}
+
+/** Creates the watch over progress. */
+export function createStalls(deps: StallsDeps): Stalls {
+  const { bus, ops, nodes, clock, log, metrics, monitorId, limits } = deps
+  const underWay = new Set<Promise<void>>()
+  let heldAtMs = -Infinity
+
+  const run = (work: Promise<unknown>): void => {
+    const done: Promise<void> = work
+      .then(() => undefined)
+      .catch((error: unknown) => log.warn({ err: error }, 'a stall was not recorded'))
+      .finally(() => underWay.delete(done))
+    underWay.add(done)
+  }
+  const record = (kind: Kind, looked: Looked, figures: Record<string, number>): void => {
+    const decision = decisionOf(kind, looked, figures, { by: monitorId, atMs: clock.nowMs() })
+    log.warn({ nodeId: decision.about, kind, reason: decision.reason, ...figures }, 'stall')
+    metrics.stalls.inc({ kind, reason: looked.decision.reason })
+    run(ops.record(SUBJECTS.opsDecision('health-monitor'), decision))
+  }
+
+  /** Asks a stalled node to drain once it has stood still for long, and again if it does not. */
+  const askToDrain = (looked: Looked, figures: Record<string, number>): void => {
+    const { entry, decision } = looked
+    const now = clock.monotonicMs()
+    if (entry.beat.draining || decision.stillMs < limits.stillMs) return
+    if (now - (entry.askedAtMs ?? -Infinity) < ASK_AGAIN_MS) return
+    if (entry.askedAtMs === undefined) record('drain', looked, figures)
+    entry.askedAtMs = now
+    run(bus.request(SUBJECTS.drain(entry.beat.nodeId), '', DRAIN_WITHIN_MS))
+  }
+
+  return {
+    look(speaks) {
+      if (!speaks || underWay.size >= UNDER_WAY_MAX) return false
+      const living = [...nodes.all()].filter(({ state }) => state !== 'dead')
+      const looked = lookAt(living, limits, clock.monotonicMs())
+      const ill = looked.filter(
+        ({ entry, decision }) =>
+          entry.stalledAtMs !== undefined ||
+          // One that drains gets no work anyway, and may have little left that moves.
+          (decision.kind === 'stalled' && !entry.beat.draining),
+      )
+      const permission = admitStall({
+        living: living.length,
+        stalled: ill.length,
+        doubtful: deps.doubtful(),
+      })
+      const figures = { living: living.length, stalled: ill.length }
+      let changed = false
+      for (const one of ill) {
+        const { entry, decision } = one
+        const marked = entry.stalledAtMs !== undefined
+        if (decision.kind === 'working' && decision.reason !== 'others-still') {
+          unmark(entry)
+          changed = true
+          if (!entry.beat.draining) record('restore', one, figures)
+        } else if (!marked && permission.kind === 'allow') {
+          entry.stalledAtMs = clock.monotonicMs()
+          record('avoid', one, figures)
+          changed = true
+        } else if (!marked) {
+          metrics.stallsWithheld.inc({ reason: permission.reason })
+          if (clock.monotonicMs() - heldAtMs < HOLD_RECORD_MS) continue
+          heldAtMs = clock.monotonicMs()
+          record('hold', one, figures)
+        }
+        if (entry.stalledAtMs !== undefined) askToDrain(one, figures)
+      }
+      return changed
+    },
+    adopt(entry, stalled) {
+      if (stalled === (entry.stalledAtMs !== undefined)) return false
+      if (stalled) entry.stalledAtMs = clock.monotonicMs()
+      else unmark(entry)
+      return true
+    },
+    async idle() {
+      await Promise.all(underWay)
+    },
+  }
+}
+
+function unmark(entry: NodeEntry): void {
+  entry.stalledAtMs = undefined
+  entry.askedAtMs = undefined
+}
+
+/** All nodes whose work can be told, each beside the others; a suspect's beats are too old for that. */
+function lookAt(
+  living: readonly NodeEntry[],
+  limits: ProgressLimits,
+  nowMs: number,
+): readonly Looked[] {
+  const known = living.flatMap((entry) => {
+    const work = entry.state === 'alive' ? workOf(entry) : undefined
+    return work === undefined ? [] : [{ entry, work }]
+  })
+  const works = known.map(({ work }) => work)
+  return known.map(({ entry, work }) => {
+    const others = works.filter((other) => other !== work)
+    return {
+      entry,
+      work,
+      decision: classifyProgress({ node: work, others }, limits, nowMs),
+    }
+  })
+}
+
+type Kind = 'avoid' | 'drain' | 'restore' | 'hold'
+
+/** What each of them does to a node. */
+const MEANING: Record<Kind, string> = {
+  drain: 'finish what runs, then leave',
+  avoid: 'no new work',
+  restore: 'work as before',
+  hold: 'nothing: too many nodes at once, or the monitor is in doubt',
+}
+
+function decisionOf(
+  kind: Kind,
+  { work, decision }: Looked,
+  fleet: Record<string, number>,
+  by: { readonly by: string; readonly atMs: number },
+): Decision {
+  const { reason, stillMs, limitMs } = decision
+  const { active, calling, waiting, stuckMs, stallMs, responseMs } = work
+  const figures = { stillMs: Math.round(stillMs), limitMs: Math.round(limitMs) }
+  const kinds: readonly Kind[] = [kind, ...(['drain', 'avoid', 'restore', 'hold'] as const)]
+  return {
+    id: randomUUID(),
+    service: 'health-monitor',
+    ...by,
+    kind,
+    reason,
+    about: work.nodeId,
+    inputs: { ...fleet, ...figures, active, calling, waiting, stuckMs, stallMs, responseMs },
+    options: [...new Set(kinds)].map((option) => ({
+      kind: option,
+      reason: MEANING[option],
+      figures: {},
+    })),
+    policy: { kind, reason, figures },
+    acted: kind !== 'hold',
+    driver: kind === 'drain' ? 'drain-request' : 'snapshot',
+  }
+}

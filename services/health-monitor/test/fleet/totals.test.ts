@@ -1,0 +1,63 @@
+import type { Beat, Snapshot } from '@agentfleet/protocol'
+import { describe, expect, test } from 'vitest'
+import { createTally, totalsOf } from '../../src/fleet/totals.ts'
+
+const beat: Beat = {
+  nodeId: 'n',
+  incarnation: 1,
+  version: 1,
+  slots: 10,
+  active: 4,
+  queued: 0,
+  cpu: 0.5,
+  memory: 0.25,
+  memoryBytes: 1,
+  lagMs: 0,
+  responseMs: 100,
+  completed: 5,
+  failed: 1,
+  draining: false,
+  startedAtMs: 1,
+}
+const node: Snapshot['nodes'][number] = { ...beat, state: 'alive', beatAgeMs: 0 }
+
+describe('createTally', () => {
+  test('counts what is new of the same process, and all of another one', () => {
+    const tally = createTally()
+    tally.count(undefined, beat)
+    tally.count(beat, { ...beat, completed: 9, failed: 2 })
+    tally.count(beat, { ...beat, startedAtMs: 2, completed: 3, failed: 0 })
+    expect([tally.completed(), tally.failed()]).toEqual([12, 2])
+  })
+
+  test('never falls, and takes over what another monitor has counted', () => {
+    const tally = createTally()
+    tally.count(beat, { ...beat, completed: 2 })
+    expect(tally.completed()).toBe(0)
+    tally.atLeast(100, 3)
+    tally.atLeast(50, 1)
+    expect([tally.completed(), tally.failed()]).toEqual([100, 3])
+  })
+})
+
+test('totals: those that take work have the slots, all that live run what they have', () => {
+  const nodes: Snapshot['nodes'] = [
+    node,
+    { ...node, cpu: 0.1, draining: true, responseMs: 0 },
+    { ...node, cpu: 0.6, state: 'stalled', responseMs: 300 },
+    { ...node, cpu: 0.4, state: 'suspect', responseMs: 0 },
+    { ...node, cpu: 9, state: 'dead' },
+  ]
+  expect(totalsOf(nodes, 3, { completed: () => 7, failed: () => 1 }, 42)).toEqual({
+    atMs: 42,
+    activeNodes: 1,
+    slots: 10,
+    running: 16,
+    queued: 3,
+    cpu: 0.4,
+    memory: 0.25,
+    responseMs: 200,
+    completed: 7,
+    failed: 1,
+  })
+})

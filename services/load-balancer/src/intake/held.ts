@@ -1,0 +1,68 @@
+import { ack, type Bus, type PulledMessage } from '@agentfleet/adapters'
+import type { Level } from '@agentfleet/domain'
+import { pointerSchema, type PointerQueue } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import type { Held } from '../placing/dispatcher.ts'
+import type { BalancerMetrics } from '../metrics.ts'
+
+/**
+ * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer above every sequence seen
+ * in its consumer, with its spec, may go the fast way.
+ */
+export function createReceiver(deps: {
+  readonly bus: Bus
+  readonly logger: Logger
+  readonly metrics: BalancerMetrics
+  readonly monotonicMs: () => number
+}): (message: PulledMessage, queue: PointerQueue) => Held | undefined {
+  const { bus, logger, metrics, monotonicMs } = deps
+  const highest = new Map<string, number>()
+  return (message, queue) => {
+    const parsed = pointerSchema.safeParse(parseJson(message.text))
+    if (!parsed.success) {
+      // Only a writer with rights on TASKS could have put it there; nobody can run it.
+      logger.error({ subject: message.subject, err: parsed.error }, 'pointer not understood')
+      ack.done(bus, message.ackSubject)
+      return undefined
+    }
+    const pointer = parsed.data
+    // Sequences ascend within one consumer: that of a tenant's queue, or that of running tasks.
+    const consumer = queue === 'running' ? queue : `${queue}.${pointer.tenant}`
+    const seen = highest.get(consumer) ?? 0
+    const fresh = message.deliveries === 1 && message.streamSeq > seen
+    highest.set(consumer, Math.max(seen, message.streamSeq))
+    const careful = pointer.reissue || !fresh || pointer.spec === undefined
+    metrics.fetched.inc({ way: careful ? 'careful' : 'fresh' })
+    return {
+      pointer,
+      priority: queue === 'running' ? 'medium' : queue,
+      ackSubject: message.ackSubject,
+      careful,
+      // Delivered again, it was given back: its run is not there any more.
+      runsAt: fresh ? pointer.node : undefined,
+      why: undefined,
+      heldSinceMs: monotonicMs(),
+    }
+  }
+}
+
+/** A task that was handed over without a pointer. */
+export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs: number): Held {
+  return {
+    pointer,
+    priority,
+    ackSubject: undefined,
+    careful: false,
+    runsAt: undefined,
+    why: undefined,
+    heldSinceMs,
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,190 @@
+import type { Bus } from '@agentfleet/adapters'
+import type { Level } from '@agentfleet/domain'
+import {
+  dispatchReplySchema,
+  signClaim,
+  SUBJECTS,
+  type Dispatch,
+  type DispatchItem,
+  type DispatchReply,
+  type Pointer,
+} from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import type { InflightNotes } from './inflight-notes.ts'
+import type { BalancerMetrics } from '../metrics.ts'
+import type { NodeTable } from '../nodes/node-table.ts'
+
+/**
+ * Hands placed pointers over to their nodes.
+ *
+ * One request per node is under way; what is assigned meanwhile goes out together when it has
+ * answered, so a busy moment makes large requests and an idle one waits for nothing. Invariants: a
+ * task is in transit to at most one node; "nobody listens", a refusal, or a node that did not
+ * answer the request before bring back what has not run; a request without an answer is left to the
+ * leases of its pointers (L6), or to the notes, which make a pointer for what has none.
+ */
+export interface Dispatcher {
+  assign(nodeId: string, items: readonly Held[]): void
+  /** Tasks assigned and not answered for. */
+  inTransit(): number
+}
+
+/** A task in hand: a fetched pointer, or one handed over that has none yet. */
+export interface Held {
+  readonly pointer: Pointer
+  /** Queue that a pointer would stand in; needed while there is none. */
+  readonly priority: Level
+  readonly ackSubject: string | undefined
+  /** Only the careful way may run it (L3). */
+  readonly careful: boolean
+  /** The node that runs it already and is to take on the pointer; cleared when it will not. */
+  runsAt: string | undefined
+  /** Why it goes where it was placed. */
+  why: Why | undefined
+  heldSinceMs: number
+}
+
+/** Why tasks go to a node; those of one round and node share it. */
+export interface Why {
+  readonly reason: string
+  /** Nodes that were considered. */
+  readonly considered: number
+}
+
+/** What a dispatcher works with. */
+export interface DispatcherDeps {
+  readonly bus: Bus
+  readonly nodes: NodeTable
+  readonly notes: InflightNotes
+  readonly claimKey: string
+  readonly balancerId: string
+  readonly logger: Logger
+  readonly metrics: BalancerMetrics
+  readonly nowMs: () => number
+  readonly monotonicMs: () => number
+}
+
+/** A living node answers within milliseconds; behind this it is up to the lease. */
+const DISPATCH_WITHIN_MS = 2_000
+/** Tasks in one dispatch: a few hundred small specs stay far below the largest message. */
+const DISPATCH_MAX = 200
+
+/** Creates a dispatcher; `back` gets what has to be placed anew. */
+export function createDispatcher(
+  deps: DispatcherDeps,
+  back: (items: readonly Held[]) => void,
+): Dispatcher {
+  const { bus, nodes, notes, metrics, logger } = deps
+  const queues = new Map<string, Held[]>()
+  let inTransit = 0
+
+  const leave = (nodeId: string, items: readonly Held[]): void => {
+    nodes.transit(nodeId, items, -1)
+    inTransit -= items.length
+  }
+
+  const giveBack = (nodeId: string, items: readonly Held[]): void => {
+    if (items.length === 0) return
+    notes.ended(items.map(({ pointer }) => pointer.taskId))
+    leave(nodeId, items)
+    back(items)
+  }
+
+  const work = async (nodeId: string, queue: Held[]): Promise<void> => {
+    while (queue.length > 0) {
+      const items = queue.splice(0, DISPATCH_MAX)
+      const data = JSON.stringify(dispatchOf(nodeId, items))
+      const answer = await bus.request(SUBJECTS.dispatch(nodeId), data, DISPATCH_WITHIN_MS)
+      const reply = answer.kind === 'reply' ? readReply(answer.text) : undefined
+      metrics.dispatches.inc({ outcome: answer.kind })
+      if (reply !== undefined) {
+        leave(nodeId, items.slice(0, reply.accepted))
+        nodes.beat(reply.beat)
+        const refused = items.slice(reply.accepted)
+        // The first one was refused: it does not run there any more. Those behind it may.
+        if (refused[0] !== undefined) refused[0].runsAt = undefined
+        giveBack(nodeId, refused)
+        const { active, slots, draining } = reply.beat
+        // Asked again at once it would refuse again, as fast as the bus can carry it.
+        if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
+        continue
+      }
+      if (answer.kind !== 'no-responders') {
+        // While the bus is away nobody could have answered.
+        if (bus.connected()) nodes.silent(nodeId)
+        else nodes.unreachable(nodeId)
+        // What cannot be read is as good as no answer.
+        logger.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
+        leave(nodeId, items)
+      } else {
+        nodes.unreachable(nodeId)
+        for (const item of items) item.runsAt = undefined
+        giveBack(nodeId, items)
+        notes.nodeGone(nodeId)
+      }
+      giveBack(nodeId, queue.splice(0))
+    }
+    queues.delete(nodeId)
+  }
+
+  /** The reason of the first task is said for all; the others name theirs where it is another. */
+  const dispatchOf = (nodeId: string, items: readonly Held[]): Dispatch => {
+    const why = items[0]?.why
+    return {
+      balancer: deps.balancerId,
+      ...(why === undefined ? {} : { placed: { ...why, atMs: deps.nowMs() } }),
+      items: items.map((item) => wire(nodeId, item, why?.reason)),
+    }
+  }
+
+  const wire = (nodeId: string, item: Held, said: string | undefined): DispatchItem => {
+    const { pointer, ackSubject, careful, why } = item
+    const out: DispatchItem = {
+      taskId: pointer.taskId,
+      tenant: pointer.tenant,
+      seq: pointer.seq,
+      deadlineAtMs: pointer.deadlineAtMs,
+      careful,
+      claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
+    }
+    if (ackSubject !== undefined) out.ackSubject = ackSubject
+    if (why !== undefined && why.reason !== said) out.reason = why.reason
+    if (pointer.spec !== undefined && !careful) {
+      out.spec = pointer.spec
+    } else {
+      out.cpu = pointer.cpu
+      out.memory = pointer.memory
+    }
+    return out
+  }
+
+  return {
+    inTransit: () => inTransit,
+    assign(nodeId, items) {
+      nodes.transit(nodeId, items, 1)
+      inTransit += items.length
+      for (const item of items) notes.dispatched(item, nodeId)
+      const queue = queues.get(nodeId)
+      if (queue !== undefined) {
+        queue.push(...items)
+        return
+      }
+      const fresh = [...items]
+      queues.set(nodeId, fresh)
+      work(nodeId, fresh).catch((error: unknown) => {
+        // Requests never reject: a defect. What has not left is placed anew, the rest is with the leases.
+        logger.error({ err: error, nodeId }, 'a dispatch broke off')
+        queues.delete(nodeId)
+        giveBack(nodeId, fresh.splice(0))
+      })
+    },
+  }
+}
+
+function readReply(text: string): DispatchReply | undefined {
+  try {
+    return dispatchReplySchema.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}

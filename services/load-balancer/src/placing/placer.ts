@@ -1,0 +1,191 @@
+import { ack, type Pointers, type PulledMessage } from '@agentfleet/adapters'
+import { afterPlacing, placementNote, selectNode, type PlacementDecision } from '@agentfleet/domain'
+import type { Fresh, PointerQueue } from '@agentfleet/protocol'
+import { RENEW_INTERVAL_MS } from '@agentfleet/protocol'
+import type { Advising } from './advising.ts'
+import { createDispatcher, type DispatcherDeps, type Held, type Why } from './dispatcher.ts'
+import { createReceiver, heldFresh } from '../intake/held.ts'
+import type { KnownLoad } from '../nodes/node-table.ts'
+import type { Sight } from '../nodes/view.ts'
+import type { Trust } from '../nodes/ejection.ts'
+
+/**
+ * Places fetched pointers, and fresh tasks without one, on nodes.
+ *
+ * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
+ * dispatcher. Invariants: what the dispatcher brings back has not run and is placed again at once; held
+ * pointers are renewed; a task without a pointer that cannot be placed at once gets one and is let go;
+ * tasks of one round see what was placed before them.
+ */
+export interface Placer {
+  add(message: PulledMessage, queue: PointerQueue): void
+  /** Takes tasks that were handed over; what is above `room` gets a pointer instead. */
+  addFresh(items: Fresh['items'], room: number): void
+  /** Pointers in hand, which have a claim on the next credits. */
+  held(): number
+  /** Of these, those that found no node when they were last tried. */
+  stuck(): number
+  /** Tries to place what is held. */
+  place(): void
+  drain(deadlineMs: number): Promise<void>
+}
+
+/** What a placer works with. */
+export interface PlacerDeps extends DispatcherDeps {
+  readonly pointers: Pick<Pointers, 'issue'>
+  readonly sight: Sight
+  readonly trust: Pick<Trust, 'probed'>
+  readonly advising: (back: (item: Held) => void) => Advising
+  readonly random: () => number
+}
+
+/** A task that a run holds already: it takes no slot, and no choice was made. */
+const RUNS_THERE: Why = { reason: 'runs-there', considered: 1 }
+/** A drain looks this often whether the last answer has come, milliseconds. */
+const DRAIN_LOOK_MS = 20
+
+/** Creates a placer that holds nothing. */
+export function createPlacer(deps: PlacerDeps): Placer {
+  const { bus, metrics, monotonicMs } = deps
+  let held: Held[] = []
+  let stuck = 0
+  let scheduled = false
+
+  const schedule = (): void => {
+    if (scheduled) return
+    scheduled = true
+    // Everything that one read of the socket brought is placed together.
+    setImmediate(() => {
+      scheduled = false
+      if (held.length > 0) place()
+    })
+  }
+  const takeBack = (items: readonly Held[]): void => {
+    held.push(...items)
+    schedule()
+  }
+  const letGo = (item: Held): void => {
+    if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+    else ack.giveBack(bus, item.ackSubject)
+  }
+  const dispatcher = createDispatcher(deps, takeBack)
+  const advising = deps.advising((item) => takeBack([item]))
+  const receive = createReceiver(deps)
+
+  const place = (): void => {
+    const round = createRound(deps, advising)
+    const stay: Held[] = []
+    for (const item of held) {
+      const outcome = round.place(item)
+      if (outcome !== 'hold') continue
+      if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+      else stay.push(item)
+    }
+    held = stay
+    stuck = stay.length
+    round.count()
+    for (const [nodeId, items] of round.chosen) dispatcher.assign(nodeId, items)
+  }
+
+  const renewer = setInterval(() => {
+    const now = monotonicMs()
+    for (const item of held) {
+      if (now - item.heldSinceMs < RENEW_INTERVAL_MS) continue
+      item.heldSinceMs = now
+      ack.renew(bus, item.ackSubject)
+    }
+  }, RENEW_INTERVAL_MS / 4)
+
+  return {
+    held: () => held.length + advising.waiting(),
+    stuck: () => stuck,
+    place: () => {
+      if (held.length > 0) schedule()
+    },
+    addFresh(items, room) {
+      let left = room
+      for (const { pointer, priority } of items) {
+        if (left-- > 0) held.push(heldFresh(pointer, priority, monotonicMs()))
+        else deps.pointers.issue(pointer, priority)
+      }
+      metrics.fetched.inc({ way: 'handed-over' }, items.length)
+      schedule()
+    },
+    add(message, queue) {
+      const item = receive(message, queue)
+      if (item !== undefined) takeBack([item])
+    },
+    async drain(deadlineMs) {
+      clearInterval(renewer)
+      advising.close()
+      const deadline = monotonicMs() + deadlineMs
+      while (dispatcher.inTransit() + advising.waiting() > 0 && monotonicMs() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+      }
+      // Another load balancer, or this one's successor, places them.
+      for (const item of held.splice(0)) letGo(item)
+      stuck = 0
+    },
+  }
+}
+
+/** One round of placing: the loads change with every task of it. */
+function createRound({ sight, trust, random, metrics }: PlacerDeps, advising: Advising) {
+  const seen = sight.now()
+  const loads = [...seen.loads]
+  const now = { ...seen, loads }
+  const chosen = new Map<string, Held[]>()
+  const counts = new Map<string, number>()
+  const notes = new Map<string, Why>()
+
+  const assign = (nodeId: string, item: Held): void => {
+    const batch = chosen.get(nodeId)
+    if (batch === undefined) chosen.set(nodeId, [item])
+    else batch.push(item)
+  }
+  /** Tasks that go to a node in one round for the same plain reason share the note of the first. */
+  const whyOf = (decision: PlacementDecision & { kind: 'place' }): Why => {
+    const { nodeId, reason } = decision
+    const plain = reason === 'lowest-load' || reason === 'only-candidate'
+    const known = plain ? notes.get(nodeId) : undefined
+    if (known !== undefined) return known
+    const why = { reason: placementNote(decision), considered: decision.weighed.considered }
+    if (plain) notes.set(nodeId, why)
+    return why
+  }
+
+  return {
+    chosen,
+    place(item: Held): 'placed' | 'hold' | 'waits' {
+      const { runsAt, pointer } = item
+      if (runsAt !== undefined && loads.some(({ id, gone }) => id === runsAt && !gone)) {
+        item.why = RUNS_THERE
+        assign(runsAt, item)
+        return 'placed'
+      }
+      const advised = pointer.placement === 'advised' && item.ackSubject !== undefined
+      const decision = advised
+        ? advising.decide(item, now)
+        : selectNode(loads, pointer, seen.limits, random)
+      if (decision === 'waits') return 'waits'
+      counts.set(decision.reason, (counts.get(decision.reason) ?? 0) + 1)
+      if (decision.kind === 'hold') return 'hold'
+      const { nodeId } = decision
+      if (decision.reason === 'probe') trust.probed(nodeId)
+      const at = loads.findIndex((load) => load.id === nodeId)
+      const load = loads[at]
+      if (load !== undefined) loads[at] = afterPlaced(load, item)
+      item.runsAt = undefined
+      item.why = whyOf(decision)
+      assign(nodeId, item)
+      return 'placed'
+    },
+    count() {
+      for (const [reason, count] of counts) metrics.placements.inc({ reason }, count)
+    },
+  }
+}
+
+function afterPlaced(load: KnownLoad, { pointer }: Held): KnownLoad {
+  return { ...afterPlacing(load, pointer), gone: load.gone }
+}

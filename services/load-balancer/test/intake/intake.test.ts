@@ -1,0 +1,253 @@
+import { ack, openPointerConsumers, openPointers, type Bus } from '@agentfleet/adapters'
+import type { Level } from '@agentfleet/domain'
+import { newTaskId, waitingConsumer, type Pointer } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createIntake, type Intake } from '../../src/intake/intake.ts'
+import { createTenantShares, type Allowances } from '../../src/intake/tenant-shares.ts'
+
+/** The intake on a real server, as the user of load balancers; nodes are a number of credits here. */
+
+const log = createLogger({ service: 'load-balancer', id: 'test', level: 'silent' })
+let servers: SecuredServers
+let ours: Bus
+
+beforeAll(async () => {
+  servers = await startSecuredServers({ log })
+  ours = await servers.connect('load-balancer')
+}, 60_000)
+afterAll(() => servers[Symbol.asyncDispose]())
+
+interface Bench {
+  readonly intake: Intake
+  /** Tenants in the order in which their pointers came. */
+  readonly came: string[]
+  free(count: number): void
+  /** Ends what is in flight, the oldest first; waits for the next one each time until so many came. */
+  end(count: number, expected?: number): Promise<void>
+  close(): void
+}
+
+function bench(allowances: Allowances = new Map(), wake = true): Bench {
+  const monotonicMs = () => performance.now()
+  const shares = createTenantShares({ allowances, share: () => 1, monotonicMs })
+  // Nobody else has anything in flight here.
+  shares.tally()
+  const notes = shares.counting({
+    dispatched: () => undefined,
+    ended: () => undefined,
+    nodeGone: () => undefined,
+    sweep: () => undefined,
+    flush: () => Promise.resolve(),
+  })
+  let credits = 0
+  const came: string[] = []
+  const flying: { taskId: string; ackSubject: string }[] = []
+  const intake = createIntake({
+    bus: ours,
+    consumers: openPointerConsumers(ours),
+    shares,
+    logger: log,
+    monotonicMs,
+    credits: () => credits,
+    held: () => 0,
+    receive({ text, ackSubject }, queue) {
+      const pointer = JSON.parse(text) as Pointer
+      credits -= 1
+      came.push(pointer.tenant)
+      flying.push({ taskId: pointer.taskId, ackSubject })
+      notes.dispatched(
+        {
+          pointer,
+          priority: queue as Level,
+          ackSubject,
+          careful: false,
+          runsAt: undefined,
+          why: undefined,
+          heldSinceMs: 0,
+        },
+        'n1',
+      )
+    },
+  })
+  const heard = wake
+    ? ours.subscribe('balancer.waiting', (message) => {
+        const { queues } = JSON.parse(message.text()) as { queues: Parameters<Intake['wake']>[0] }
+        intake.wake(queues)
+      })
+    : undefined
+  return {
+    intake,
+    came,
+    free(count) {
+      credits += count
+      intake.poke()
+    },
+    async end(count, expected = 0) {
+      for (let ended = 0; ended < count; ended += 1) {
+        const oldest = await eventually(() => {
+          const next = flying.shift()
+          if (next === undefined) throw new Error('nothing is in flight')
+          return next
+        }, 5_000)
+        ack.done(ours, oldest.ackSubject)
+        notes.ended([oldest.taskId])
+        credits += 1
+        intake.poke()
+        // One slot comes free at a time, as in a fleet.
+        const before = came.length
+        // A doorbell may have brought one above the credits.
+        if (credits >= 1 && before < expected)
+          await eventually(() => expect(came.length).toBeGreaterThan(before), 5_000)
+      }
+    },
+    close() {
+      intake.stop()
+      heard?.close()
+    },
+  }
+}
+
+async function submit(tenant: string, count: number, priority: Level = 'medium'): Promise<void> {
+  const pointers = openPointers(servers.bus)
+  await Promise.all(
+    Array.from({ length: count }, () =>
+      pointers.issueSurely(
+        {
+          taskId: newTaskId(Date.now()),
+          tenant,
+          seq: 1,
+          cpu: 'low',
+          memory: 'low',
+          cost: 1_500,
+          deadlineAtMs: Date.now() + 60_000,
+          reissue: false,
+        },
+        priority,
+      ),
+    ),
+  )
+}
+
+const countOf = (came: readonly string[], tenant: string) =>
+  came.filter((each) => each === tenant).length
+
+test('a tenant that was never seen is served at once, and one with a crowd does not hold it up', async () => {
+  const { intake, came, free, end, close } = bench()
+  try {
+    free(8)
+    await submit('crowd', 300)
+    await eventually(() => expect(came).toHaveLength(8), 5_000)
+    await submit('small', 6)
+    await eventually(() => expect(intake.size()).toBe(2), 5_000)
+    await end(20, 306)
+    await eventually(() => expect(countOf(came, 'small')).toBe(6), 5_000)
+    // It holds its half of eight slots after four endings; six more endings bring the rest.
+    expect(came.lastIndexOf('small')).toBeLessThan(8 + 20)
+    expect(countOf(came, 'crowd')).toBeGreaterThan(8)
+    await end(286, 306)
+    expect(came).toHaveLength(306)
+  } finally {
+    close()
+  }
+}, 60_000)
+
+test('a tenant never has more in flight than its limit, and others take the slots it may not', async () => {
+  const limits = new Map([['limited', { weight: 1, concurrency: 3 }]])
+  const { came, free, end, close } = bench(limits)
+  try {
+    free(10)
+    await submit('limited', 12)
+    await eventually(() => expect(came).toHaveLength(3), 5_000)
+    await submit('other', 12)
+    await eventually(() => expect(countOf(came, 'other')).toBe(7), 5_000)
+    expect(countOf(came, 'limited')).toBe(3)
+    await end(24)
+    expect(came).toHaveLength(24)
+  } finally {
+    close()
+  }
+}, 60_000)
+
+test('a lost announcement is healed by the consumers that are there, an unknown tenant by the next one', async () => {
+  const deaf = bench(new Map(), false)
+  try {
+    deaf.free(10)
+    await openPointerConsumers(ours).make({ tenant: 'left', priority: 'high' })
+    await submit('left', 2, 'high')
+    await submit('nobody', 1)
+    await deaf.intake.look()
+    await eventually(() => expect(deaf.came).toEqual(['left', 'left']), 5_000)
+    deaf.intake.wake([{ tenant: 'nobody', priority: 'medium' }])
+    await eventually(() => expect(deaf.came).toContain('nobody'), 5_000)
+    await deaf.end(3)
+  } finally {
+    deaf.close()
+  }
+}, 60_000)
+
+test('a consumer that is deleted under its listener comes back with the next task', async () => {
+  const { came, free, end, close } = bench()
+  try {
+    free(4)
+    await submit('again', 1)
+    await eventually(() => expect(came).toEqual(['again']), 5_000)
+    await end(1)
+    const { name } = waitingConsumer({ tenant: 'again', priority: 'medium' })
+    await eventually(async () => {
+      const consumer = (await openPointerConsumers(ours).list()).find((each) => each.name === name)
+      expect(consumer?.out).toBe(0)
+    }, 5_000)
+    await servers.bus.request(`$JS.API.CONSUMER.DELETE.TASKS.${name}`, '', 2_000)
+    await submit('again', 1)
+    await eventually(() => expect(came).toHaveLength(2), 5_000)
+    await end(1)
+  } finally {
+    close()
+  }
+}, 60_000)
+
+test('a consumer is removed when it is empty and nobody listens, and not before', async () => {
+  const consumers = openPointerConsumers(ours)
+  const queue = { tenant: 'idle', priority: 'low' } as const
+  await consumers.make(queue)
+  await submit('idle', 1, 'low')
+  expect(await consumers.removeIdle(queue)).toBe(false)
+  const { came, free, end, close } = bench()
+  free(1)
+  await submit('idle', 1, 'low')
+  await eventually(() => expect(came).toHaveLength(1), 5_000)
+  expect(await consumers.removeIdle(queue)).toBe(false)
+  await end(1)
+  await eventually(() => expect(came).toHaveLength(2), 5_000)
+  await end(1)
+  close()
+  await eventually(async () => expect(await consumers.removeIdle(queue)).toBe(true), 20_000)
+  const names = (await consumers.list()).map(({ name }) => name)
+  expect(names).not.toContain(waitingConsumer(queue).name)
+}, 60_000)
+
+test('nothing is forgotten when nats-server and the load balancer die', async () => {
+  const first = bench()
+  await submit('lasting', 30)
+  first.free(10)
+  await eventually(() => expect(countOf(first.came, 'lasting')).toBe(10), 5_000)
+  servers.nats.kill('SIGKILL')
+  await servers.nats.restart()
+  await first.end(10)
+  await eventually(() => expect(countOf(first.came, 'lasting')).toBe(20), 20_000)
+  await first.end(10)
+  first.close()
+  // Its successor heard no announcement.
+  const next = bench(new Map(), false)
+  try {
+    next.free(10)
+    await eventually(async () => {
+      await next.intake.look()
+      expect(countOf(next.came, 'lasting')).toBeGreaterThan(0)
+    }, 20_000)
+  } finally {
+    next.close()
+  }
+}, 120_000)

@@ -1,0 +1,98 @@
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { figureOf, pointersOf, SOON_MS, startWorld, type TestBalancer } from '../support.ts'
+
+/** Several load balancers, and the end of one. */
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => world.clear())
+afterAll(() => world[Symbol.asyncDispose]())
+
+const together = async (balancers: readonly TestBalancer[]): Promise<void> => {
+  for (const balancer of balancers) {
+    await eventually(
+      async () => expect(figureOf(await balancer.page(), 'load_balancers')).toBe(balancers.length),
+      SOON_MS,
+    )
+  }
+}
+
+describe('two load balancers', () => {
+  it('share the credits, and place nothing twice', async () => {
+    const nodes = [await world.node('w1', { slots: 15 }), await world.node('w2', { slots: 15 })]
+    const balancers = [await world.balancer('lb1', 2), await world.balancer('lb2', 2)]
+    await together(balancers)
+    const credits = await Promise.all(
+      balancers.map(async (one) => figureOf(await one.page(), 'credits')),
+    )
+    // Fifteen a node: the odd one goes to one of them, none is lost and none is spent twice.
+    expect(credits[0]! + credits[1]!).toBe(30)
+    expect(Math.abs(credits[0]! - credits[1]!)).toBeLessThanOrEqual(2)
+
+    const given = pointersOf(300)
+    await world.issue(given, 'medium')
+    const taken = () => nodes.flatMap((node) => node.taken)
+    await eventually(() => {
+      for (const node of nodes) node.finishAll()
+      expect(new Set(taken().map(({ taskId }) => taskId)).size).toBe(300)
+    }, SOON_MS)
+    expect(taken()).toHaveLength(300)
+    const by = (id: string) => taken().filter(({ balancer }) => balancer === id).length
+    expect(by('lb1')).toBeGreaterThan(60)
+    expect(by('lb2')).toBeGreaterThan(60)
+  })
+
+  it('one killed: the other takes all credits and goes on; what it held comes back', async () => {
+    const node = await world.node('w1', { slots: 10 })
+    const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
+    await together(balancers)
+    await balancers[0]!.kill()
+    await eventually(
+      async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10),
+      SOON_MS,
+    )
+    await world.issue(pointersOf(40), 'medium')
+    await eventually(() => {
+      node.finishAll()
+      expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(40)
+    }, SOON_MS)
+  })
+})
+
+describe('a load balancer that is drained', () => {
+  it("loses nothing: what it held is another one's at once, what is handed to it gets a pointer", async () => {
+    const node = await world.node('w1', { slots: 5 })
+    const first = await world.balancer('lb1', 1)
+    const given = pointersOf(20)
+    await world.issue(given.slice(0, 10), 'medium')
+    await eventually(() => expect(node.running()).toBe(5), SOON_MS)
+    const drained = first.drain()
+    world.fresh(given.slice(10).map((pointer) => ({ priority: 'medium', pointer }) as const))
+    await drained
+    const farewell = { id: 'lb1', room: false, leaving: true }
+    await eventually(() => expect(world.hints.at(-1)).toEqual(farewell), SOON_MS)
+    // Five run under their pointers; all others stand in the queue.
+    await eventually(async () => expect((await world.pointers.taskIds()).size).toBe(20), SOON_MS)
+    const second = await world.balancer('lb2', 1)
+    await eventually(() => {
+      node.finishAll()
+      expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(20)
+    }, SOON_MS)
+    expect(node.taken).toHaveLength(20)
+    expect(figureOf(await second.page(), 'load_balancers')).toBe(1)
+  })
+
+  it('is counted by the others no more', async () => {
+    await world.node('w1', { slots: 10 })
+    const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
+    await together(balancers)
+    await balancers[0]!.drain()
+    // Sooner than it would take to notice its silence.
+    await eventually(
+      async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10),
+      1_000,
+    )
+  })
+})

@@ -1,0 +1,149 @@
+import { roomOf } from '@agentfleet/domain'
+import type { Beat, Pointer } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { parseTenantLimits } from '../../src/config.ts'
+import { createTenantShares } from '../../src/intake/tenant-shares.ts'
+
+const pointer = (taskId: string, tenant: string, cost = 2_000): Pointer => ({
+  taskId,
+  tenant,
+  seq: 1,
+  cpu: 'low',
+  memory: 'low',
+  cost,
+  deadlineAtMs: 0,
+  reissue: false,
+})
+
+function setup(limits = '{}', share = 1) {
+  let nowMs = 0
+  const allowances = parseTenantLimits(limits)
+  const shares = createTenantShares({ allowances, share: () => share, monotonicMs: () => nowMs })
+  const notes = shares.counting({
+    dispatched: () => undefined,
+    ended: () => undefined,
+    nodeGone: () => undefined,
+    sweep: () => undefined,
+    flush: () => Promise.resolve(),
+  })
+  return {
+    shares,
+    notes,
+    pass: (ms: number) => (nowMs += ms),
+    dispatch(taskId: string, tenant: string, nodeId = 'n1', cost = 2_000) {
+      const item = {
+        pointer: pointer(taskId, tenant, cost),
+        priority: 'medium' as const,
+        ackSubject: 'ack',
+        careful: false,
+        runsAt: undefined,
+        why: undefined,
+        heldSinceMs: 0,
+      }
+      notes.dispatched(item, nodeId)
+    },
+    beat: (nodeId: string, active: number) =>
+      shares.beat({ nodeId, active, queued: 0 } as unknown as Beat),
+  }
+}
+
+test('a task counts from its fetching to its end, once, whatever way it comes back', () => {
+  const { shares, notes, dispatch } = setup()
+  shares.fetched('a', 't')
+  dispatch('a', 't', 'n1', 9_000)
+  expect(shares.standing('t')).toMatchObject({ inFlight: 1, inFlightCost: 9_000 })
+  // Its node died, and it was fetched again.
+  shares.fetched('a', 't')
+  dispatch('a', 't', 'n2', 9_000)
+  expect(shares.standing('t').inFlight).toBe(1)
+  notes.nodeGone('n1')
+  expect(shares.standing('t').inFlight).toBe(1)
+  notes.ended(['a', 'never-seen'])
+  expect(shares.standing('t')).toMatchObject({ inFlight: 0, inFlightCost: 0 })
+})
+
+test('L6: an ending that nobody heard of does not hold a place for ever', () => {
+  const { shares, pass, dispatch, beat } = setup()
+  for (const id of ['a', 'b', 'c']) dispatch(id, 't')
+  // The beat may be older than the dispatch.
+  beat('n1', 0)
+  expect(shares.standing('t').inFlight).toBe(3)
+  pass(5_000)
+  dispatch('d', 't')
+  beat('n1', 2)
+  expect(shares.standing('t').inFlight).toBe(3)
+  pass(5_000)
+  beat('n1', 0)
+  expect(shares.standing('t').inFlight).toBe(0)
+})
+
+test('a pointer that was fetched and was none stops counting', () => {
+  const { shares, pass } = setup()
+  shares.fetched('broken', 't')
+  pass(200_000)
+  shares.out(new Map())
+  shares.tally()
+  expect(shares.standing('t').inFlight).toBe(0)
+})
+
+test('what others have in flight counts too, and each load balancer fills its part of a limit', () => {
+  const { shares, dispatch } = setup('{"t":{"concurrency":10,"weight":2}}', 0.5)
+  shares.tally()
+  expect(roomOf(shares.standing('t'))).toBe(5)
+  shares.fetched('a', 't')
+  dispatch('a', 't')
+  shares.out(new Map([['t', 8]]))
+  shares.tally()
+  const { inFlight, weight } = shares.standing('t')
+  expect({ inFlight, weight }).toEqual({ inFlight: 8, weight: 2 })
+  expect(roomOf(shares.standing('t'))).toBe(2)
+  shares.out(new Map([['t', 1]]))
+  shares.tally()
+  expect(roomOf(shares.standing('t'))).toBe(4)
+})
+
+test('a new load balancer gives a tenant with a limit nothing until it knows what runs already', () => {
+  const { shares, dispatch } = setup('{"t":{"concurrency":10}}')
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  expect(roomOf(shares.standing('other'))).toBe(Infinity)
+  dispatch('own', 't')
+  // Three of them have their pointers out of the consumers too: they are the same tasks.
+  shares.out(new Map([['t', 3]]))
+  shares.runs({ nodeId: 'n1', tenants: { t: 5 } })
+  shares.runs({ nodeId: 'n2', tenants: { t: 2, other: 9 } })
+  shares.tally()
+  expect(shares.standing('t').inFlight).toBe(7)
+  expect(shares.standing('other').inFlight).toBe(9)
+  // They have ended meanwhile.
+  shares.runs({ nodeId: 'n1', tenants: { t: 1 } })
+  shares.tally()
+  expect(shares.standing('t').inFlight).toBe(1)
+  expect(shares.standing('other').inFlight).toBe(0)
+})
+
+test('fresh tasks above a limit are told apart, and their tenant is named', () => {
+  const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
+  shares.tally()
+  dispatch('a', 't')
+  const items = ['b', 'c', 'd'].map((id) => ({
+    priority: 'low' as const,
+    pointer: pointer(id, id === 'd' ? 'other' : 't'),
+  }))
+  const { within, beyond } = shares.admit(items)
+  expect(within.map((item) => item.pointer.taskId)).toEqual(['b', 'd'])
+  expect(beyond.map((item) => item.pointer.taskId)).toEqual(['c'])
+  // It is in hand from then on, wherever it goes.
+  expect(shares.full()).toEqual(['t'])
+  expect(shares.admit(items.slice(1, 2)).within).toEqual([])
+  shares.released('b')
+  expect(shares.full()).toEqual([])
+})
+
+test.each([
+  ['no JSON', '{', 'is not JSON'],
+  ['no tenant', '{"A B":{}}', 'TENANT_LIMITS'],
+  ['nothing at once', '{"a":{"concurrency":0}}', 'a.concurrency'],
+  ['an unknown word', '{"a":{"wieght":2}}', 'wieght'],
+])('TENANT_LIMITS with %s is refused with what is wrong', (_what, text, message) => {
+  expect(() => parseTenantLimits(text)).toThrow(message)
+})

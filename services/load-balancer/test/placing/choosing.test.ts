@@ -1,0 +1,154 @@
+import { LEVELS } from '@agentfleet/domain'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+
+/** Which node a task goes to, and in which order tasks are served. */
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => world.clear())
+afterAll(() => world[Symbol.asyncDispose]())
+
+const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
+
+describe('priorities', () => {
+  it('with a backlog are served 6 : 3 : 1: low is served under a backlog of high', async () => {
+    const node = await world.node('w1', { slots: 20 })
+    // It hears of the queues as they get tasks; its first twenty are all of one priority.
+    await world.balancer('lb1', 1)
+    for (const level of LEVELS) {
+      await world.issue(
+        pointersOf(300).map((pointer) => ({
+          ...pointer,
+          spec: { ...pointer.spec!, priority: level },
+        })),
+        level,
+      )
+    }
+    await eventually(() => {
+      node.finishAll()
+      expect(node.taken.length).toBeGreaterThan(400)
+    }, SOON_MS)
+    const served = (level: string) =>
+      node.taken.slice(0, 400).filter(({ spec }) => spec?.priority === level).length
+    expect(served('high')).toBeGreaterThan(served('medium'))
+    expect(served('low')).toBeGreaterThan(20)
+    expect(served('low')).toBeLessThan(80)
+    expect(Math.abs(served('medium') - 120)).toBeLessThan(50)
+  })
+})
+
+describe('an affinity key', () => {
+  it('leads tasks to one node while it has room, and elsewhere when it is full', async () => {
+    const nodes = [
+      await world.node('w1', { slots: 40 }),
+      await world.node('w2', { slots: 40 }),
+      await world.node('w3', { slots: 40 }),
+    ]
+    await world.balancer('lb1', 3)
+    const keyed = (count: number) => pointersOf(count, { affinityKey: 'talk-7' }).map(medium)
+    world.fresh(keyed(20))
+    await eventually(
+      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(20),
+      SOON_MS,
+    )
+    const home = nodes.toSorted((a, b) => b.running() - a.running())[0]!
+    // One in a hundred tries another node, so that a better home can show itself.
+    expect(home.running()).toBeGreaterThanOrEqual(18)
+    expect(home.taken.some(({ why }) => why.startsWith('affinity of 3 nodes'))).toBe(true)
+    world.fresh(keyed(40))
+    await eventually(
+      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(60),
+      SOON_MS,
+    )
+    expect(home.running()).toBe(40)
+  })
+})
+
+describe('a requirement class', () => {
+  it('reserves what is dispatched and not yet visible', async () => {
+    const nodes = [await world.node('w1', { slots: 8 }), await world.node('w2', { slots: 8 })]
+    await world.balancer('lb1', 2)
+    // Four units of eight each: two fit on a node, whatever came in one message.
+    world.fresh(pointersOf(6, { cpu: 'high' }).map(medium))
+    await eventually(() => expect(nodes.map((node) => node.running())).toEqual([2, 2]), SOON_MS)
+    // What is left waits in the queue, and comes when there is room for it.
+    await eventually(
+      async () => expect((await world.pointers.taskIds()).size).toBeGreaterThanOrEqual(2),
+      SOON_MS,
+    )
+    nodes[0]?.finishAll()
+    await eventually(
+      () => expect(new Set(nodes.flatMap(({ taken }) => taken.map((t) => t.taskId))).size).toBe(6),
+      SOON_MS,
+    )
+    expect(nodes.every((node) => node.beat().reservedCpu! <= 8)).toBe(true)
+  })
+
+  it('keeps heavy tasks from a node whose processor is busy, and light ones not', async () => {
+    const busy = await world.node('w1', { slots: 100 })
+    const node = await world.node('w2', { slots: 100 })
+    busy.say({ cpu: 0.95 })
+    // Fuller, so that the busy one would be chosen otherwise.
+    node.say({ active: 60 })
+    await world.balancer('lb1', 2)
+    world.fresh([medium(pointerOf({ cpu: 'high' })), medium(pointerOf({ cpu: 'low' }))])
+    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
+    await eventually(() => expect(busy.taken).toHaveLength(1), SOON_MS)
+    expect(node.taken[0]?.spec?.cpu).toBe('high')
+    expect(busy.taken[0]?.spec?.cpu).toBe('low')
+  })
+})
+
+describe('a node', () => {
+  it('that the monitor calls stalled gets nothing, and is held back when it has returned', async () => {
+    const nodes = [
+      await world.node('w1', { slots: 20 }),
+      await world.node('w2', { slots: 20 }),
+      await world.node('w3', { slots: 20 }),
+    ]
+    const balancer = await world.balancer('lb1', 3)
+    const told = setInterval(() => world.snapshot({ w1: 'stalled' }), 200)
+    await eventually(
+      async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 2$/m),
+      SOON_MS,
+    ).finally(() => clearInterval(told))
+    world.fresh(pointersOf(10).map(medium))
+    await eventually(
+      () => expect(nodes.slice(1).reduce((sum, node) => sum + node.running(), 0)).toBe(10),
+      SOON_MS,
+    )
+    expect(nodes[0]?.taken).toEqual([])
+    world.snapshot({ w1: 'alive', w2: 'alive', w3: 'alive' })
+    await eventually(
+      async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 3$/m),
+      SOON_MS,
+    )
+    // A tenth of its twenty slots at first: two, though it is the emptiest by far.
+    world.fresh(pointersOf(20).map(medium))
+    await eventually(
+      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(30),
+      SOON_MS,
+    )
+    expect(nodes[0]?.running()).toBe(2)
+  })
+
+  it('that has just started takes a tenth of its slots at first', async () => {
+    const warm = [
+      await world.node('w1', { slots: 20 }),
+      await world.node('w2', { slots: 20 }),
+      await world.node('w3', { slots: 20 }),
+    ]
+    const fresh = await world.node('w4', { slots: 20, ageMs: 0 })
+    await world.balancer('lb1', 4)
+    world.fresh(pointersOf(40).map(medium))
+    await eventually(
+      () => expect([...warm, fresh].reduce((sum, node) => sum + node.running(), 0)).toBe(40),
+      SOON_MS,
+    )
+    expect(fresh.running()).toBeGreaterThan(0)
+    expect(fresh.running()).toBeLessThanOrEqual(4)
+  })
+})

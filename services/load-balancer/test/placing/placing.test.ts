@@ -1,0 +1,182 @@
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+
+let world: Awaited<ReturnType<typeof startWorld>>
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => world.clear())
+afterAll(() => world[Symbol.asyncDispose]())
+
+const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
+
+describe('a fresh task', () => {
+  it('is dispatched without a pointer; over at once, it never has one', async () => {
+    const node = await world.node('w1')
+    await world.balancer('lb1', 1)
+    const pointer = pointerOf()
+    world.fresh([medium(pointer)])
+    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
+    node.finishAll()
+    expect(node.taken[0]).toMatchObject({ taskId: pointer.taskId, careful: false, balancer: 'lb1' })
+    expect(node.taken[0]?.ackSubject).toBeUndefined()
+    // The next one goes on running: when it has its pointer, the first would have had one for long.
+    const second = pointerOf()
+    world.fresh([medium(second)])
+    await eventually(() => expect(node.taken).toHaveLength(3), SOON_MS)
+    expect([...(await world.pointers.taskIds())]).toEqual([second.taskId])
+  })
+
+  it('carries why it went where it went, once for a batch', async () => {
+    const node = await world.node('w1')
+    await world.balancer('lb1', 1)
+    world.fresh(pointersOf(5).map(medium))
+    await eventually(() => expect(node.taken).toHaveLength(5), SOON_MS)
+    const [dispatch] = node.dispatches
+    expect(dispatch?.placed?.reason).toMatch(/^only-candidate of 1 nodes: w1 [\d.]+ \(10 free\)$/)
+    expect(dispatch?.placed?.considered).toBe(1)
+    expect(Math.abs(Date.now() - (dispatch?.placed?.atMs ?? 0))).toBeLessThan(SOON_MS)
+    expect(dispatch?.items.every(({ reason }) => reason === undefined)).toBe(true)
+  })
+
+  it('still running after 200 ms gets a pointer, which its run takes on, and is noted', async () => {
+    const node = await world.node('w1')
+    const other = await world.node('w2')
+    await world.balancer('lb1', 2)
+    const pointer = pointerOf()
+    world.fresh([medium(pointer)])
+    const at = await eventually(() => {
+      const found = [node, other].find(({ taken }) => taken.length === 2)
+      expect(found).toBeDefined()
+      return found!
+    }, SOON_MS)
+    expect(at.taken[1]).toMatchObject({ taskId: pointer.taskId, careful: true, why: 'runs-there' })
+    expect(at.taken[1]?.ackSubject).toMatch(/^\$JS\.ACK\.TASKS\.balance-running\./)
+    expect(at.taken[1]?.spec).toBeUndefined()
+    await eventually(
+      async () =>
+        expect(await world.store.inflightOf(at.id)).toEqual([
+          { taskId: pointer.taskId, nodeId: at.id, ackSubject: at.taken[1]?.ackSubject },
+        ]),
+      SOON_MS,
+    )
+    expect(await world.pointers.has('running', 'acme', pointer.taskId)).toBe(true)
+    at.finishAll()
+    await eventually(
+      async () => expect(await world.pointers.has('running', 'acme', pointer.taskId)).toBe(false),
+      SOON_MS,
+    )
+  })
+
+  it('is placed elsewhere, the careful way, when its node does not take the pointer on', async () => {
+    const nodes = [await world.node('w1'), await world.node('w2')]
+    await world.balancer('lb1', 2)
+    const pointer = pointerOf()
+    world.fresh([medium(pointer)])
+    const first = await eventually(() => {
+      const found = nodes.find(({ taken }) => taken.length > 0)
+      expect(found).toBeDefined()
+      return found!
+    }, SOON_MS)
+    first.answer('refuses')
+    first.say({ draining: true })
+    const second = nodes.find((node) => node !== first)!
+    await eventually(() => expect(second.taken).toHaveLength(1), SOON_MS)
+    expect(second.taken[0]).toMatchObject({ taskId: pointer.taskId, careful: true })
+    expect(second.taken[0]?.ackSubject).toBeDefined()
+  })
+
+  it('becomes a pointer in its queue when no node has room, and the gateways hear of it', async () => {
+    const node = await world.node('w1', { slots: 2 })
+    await world.balancer('lb1', 1)
+    await eventually(() => expect(world.hints.at(-1)).toEqual({ id: 'lb1', room: true }), SOON_MS)
+    const given = pointersOf(5)
+    world.fresh(given.map((pointer) => ({ priority: 'high', pointer }) as const))
+    await eventually(() => expect(node.taken).toHaveLength(2), SOON_MS)
+    await eventually(() => expect(world.hints.at(-1)).toEqual({ id: 'lb1', room: false }), SOON_MS)
+    const waiting = given.slice(2)
+    await eventually(async () => {
+      const has = waiting.map(({ tenant, taskId }) => world.pointers.has('high', tenant, taskId))
+      expect(await Promise.all(has)).toEqual([true, true, true])
+    }, SOON_MS)
+    // They come in turn as slots become free, and then fresh ones are welcome again.
+    await eventually(() => {
+      node.finishAll()
+      expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(5)
+    }, SOON_MS)
+    await eventually(() => expect(world.hints.at(-1)?.room).toBe(true), SOON_MS)
+  })
+})
+
+describe('a dispatch', () => {
+  it('that nobody listens to is placed elsewhere at once', async () => {
+    const gone = await world.node('w1')
+    const node = await world.node('w2')
+    // Full by its own word: everything would go to w1.
+    node.say({ active: 9 })
+    await world.balancer('lb1', 2)
+    await gone.crash()
+    const atMs = performance.now()
+    world.fresh([medium(pointerOf())])
+    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
+    expect(performance.now() - atMs).toBeLessThan(1_000)
+    expect(node.taken[0]?.careful).toBe(false)
+  })
+
+  it('that a node refuses though it says it has room is not repeated in a hurry', async () => {
+    const node = await world.node('w1', { answers: 'refuses' })
+    const balancer = await world.balancer('lb1', 1)
+    await world.issue([pointerOf()], 'medium')
+    await eventually(() => expect(node.dispatches.length).toBeGreaterThan(1), SOON_MS)
+    await eventually(
+      async () => expect(await balancer.page()).toMatch(/pointers_held\S* 1$/m),
+      SOON_MS,
+    )
+    expect(node.dispatches.length).toBeLessThan(10)
+    node.answer('takes')
+    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
+  })
+
+  it('without an answer is left to the lease: nothing is placed twice meanwhile', async () => {
+    const silent = await world.node('w1', { answers: 'silent' })
+    const node = await world.node('w2', { slots: 3 })
+    node.say({ active: 3 })
+    const balancer = await world.balancer('lb1', 2)
+    const pointer = pointerOf()
+    await world.issue([pointer], 'medium')
+    await eventually(() => expect(silent.dispatches).toHaveLength(1), SOON_MS)
+    node.say({ active: 0 })
+    await eventually(
+      async () => expect(await balancer.page()).toMatch(/dispatches_total\{.*timeout.*\} 1/),
+      SOON_MS,
+    )
+    expect(node.taken).toEqual([])
+    expect(await world.pointers.has('medium', 'acme', pointer.taskId)).toBe(true)
+  })
+})
+
+describe('a pointer', () => {
+  it('goes the fast way when it is fresh, and the careful way when it is a re-issue (L3)', async () => {
+    const node = await world.node('w1')
+    await world.balancer('lb1', 1)
+    const fresh = pointerOf()
+    const { spec: _, ...without } = pointerOf({ reissue: true, cpu: 'high' })
+    await world.issue([fresh, without], 'medium')
+    await eventually(() => expect(node.taken).toHaveLength(2), SOON_MS)
+    const of = (taskId: string) => node.taken.find((one) => one.taskId === taskId)
+    expect(of(fresh.taskId)).toMatchObject({ careful: false, spec: { task: 'x' } })
+    expect(of(without.taskId)).toMatchObject({ careful: true, cpu: 'high', memory: 'low' })
+    expect(of(without.taskId)?.ackSubject).toBeDefined()
+  })
+
+  it('that nobody can read is taken out of the queue', async () => {
+    await world.node('w1')
+    await world.balancer('lb1', 1)
+    world.bus.publish('tasks.medium.acme.broken', 'no JSON')
+    await eventually(
+      async () => expect(await world.pointers.has('medium', 'acme', 'broken')).toBe(false),
+      SOON_MS,
+    )
+  })
+})

@@ -1,0 +1,133 @@
+import type { Adviser } from '@agentfleet/adviser'
+import {
+  analyseFailure,
+  applyAdvice,
+  decideQuarantine,
+  type FailureAnalysis,
+} from '@agentfleet/domain'
+import type { AdviceRecord, Decision, Incident, Verdict } from '@agentfleet/protocol'
+import type { Plan } from './action.ts'
+import { askAdvice } from './advice.ts'
+import { figuresOf, gatherEvidence, type EvidenceDeps, type Found } from './evidence.ts'
+import type { IncidentRecord } from './record.ts'
+
+/**
+ * From a redistributed incident to a plan: evidence, policy, quarantine, advice.
+ *
+ * Invariants: nothing here is waited for by the tasks of the dead node; advice is waited for only where
+ * it counts (mode `on`), and no longer than its timeout.
+ */
+export interface AnalysisDeps extends EvidenceDeps {
+  readonly adviser: Adviser
+  readonly instanceId: string
+}
+
+/** What is to be done, and the decision that says so. */
+export interface Conclusion {
+  readonly plan: Plan
+  /** The decision but for what was done. */
+  readonly decision: Omit<Decision, 'acted' | 'driver'>
+  /** Advice in mode `shadow`, which nobody waits for. */
+  readonly advice: Promise<AdviceRecord | undefined>
+  readonly nodesBefore: number | undefined
+}
+
+/** Written into the reason of an analysis that knows nothing of the tasks. */
+const UNREADABLE = ', notes unreadable'
+
+/** Whether the tasks of an incident are known, as its record says. */
+export function notesWereReadable({ analysis }: Incident): boolean {
+  return analysis?.reason.endsWith(UNREADABLE) !== true
+}
+
+/** Analyses the failure and records it. */
+export async function analyse(
+  deps: AnalysisDeps,
+  record: IncidentRecord,
+  verdict: Verdict,
+  redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
+  signal: AbortSignal,
+): Promise<Conclusion> {
+  const { adviser, clock, memory } = deps
+  const found = await gatherEvidence(deps, verdict, record.current(), redistribution)
+  const { evidence, suspects, host } = found
+  const policy = analyseFailure(evidence)
+  const nowMs = clock.nowMs()
+  const shutOut = decideQuarantine(
+    {
+      deathsOfNode: evidence.pattern.ofNode,
+      othersAlive: evidence.othersAlive,
+      quarantined: [...memory.quarantined().keys()].filter((id) => id !== verdict.nodeId).length,
+    },
+    nowMs,
+  )
+  const asked = askAdvice(adviser, evidence, policy, signal)
+  const advice = adviser.mode === 'on' ? await asked : undefined
+  const analysis = advice?.kind === 'applied' ? applyAdvice(policy, advice.answer) : policy
+  await record.write({
+    ...(host === undefined ? {} : { host }),
+    suspectTasks: [...suspects],
+    analysis: {
+      by: advice?.kind === 'applied' ? 'adviser' : 'policy',
+      ...analysis,
+      prevention: [...analysis.prevention],
+      reason: evidence.notesReadable ? analysis.reason : analysis.reason + UNREADABLE,
+      atMs: nowMs,
+      ...(advice?.record === undefined ? {} : { advice: advice.record }),
+    },
+  })
+  const quarantine: Plan | undefined =
+    shutOut.kind === 'quarantine' ? { kind: 'quarantine', reason: shutOut.reason } : undefined
+  const alone: Plan = quarantine ?? { kind: policy.action, reason: policy.reason }
+  const plan: Plan = quarantine ?? { kind: analysis.action, reason: analysis.reason }
+  const { nodeId } = verdict
+  const until = shutOut.kind === 'quarantine' ? { untilMs: shutOut.untilMs } : {}
+  return {
+    plan,
+    decision: {
+      id: record.current().id,
+      service: 'recovery',
+      by: deps.instanceId,
+      kind: plan.kind,
+      reason: plan.reason,
+      atMs: nowMs,
+      about: nodeId,
+      inputs: { ...figuresOf(evidence), ...until },
+      options: optionsOf(policy, alone, shutOut.reason, found),
+      policy: { ...alone, figures: wordsOf(policy) },
+      ...(advice?.record === undefined ? {} : { advice: advice.record }),
+    },
+    advice:
+      advice === undefined ? asked.then(({ record: full }) => full) : Promise.resolve(undefined),
+    nodesBefore: found.nodesBefore,
+  }
+}
+
+function wordsOf({ strategy, impact, prevention }: FailureAnalysis): Decision['policy']['figures'] {
+  return { strategy, impact, prevention: prevention.join(',') }
+}
+
+/** What could have been done, the policy's choice first. */
+function optionsOf(
+  policy: FailureAnalysis,
+  alone: Plan,
+  quarantine: string,
+  { evidence }: Found,
+): Decision['options'] {
+  const { replaces, restarts } = evidence.orchestrator
+  const others = [
+    { kind: 'quarantine', reason: quarantine, figures: { deathsOfNode: evidence.pattern.ofNode } },
+    { kind: 'restart', reason: restarts ? 'possible' : 'not-possible', figures: {} },
+    {
+      kind: 'replace',
+      reason: replaces ? 'possible' : 'no-orchestrator',
+      figures: { recentReplacements: evidence.recentReplacements },
+    },
+    { kind: 'investigate', reason: 'always-possible', figures: {} },
+    { kind: 'none', reason: 'always-possible', figures: {} },
+  ]
+  return [
+    { ...alone, figures: wordsOf(policy) },
+    ...others.filter(({ kind }) => kind !== alone.kind),
+  ]
+}

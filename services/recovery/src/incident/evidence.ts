@@ -1,0 +1,189 @@
+import type { Store } from '@agentfleet/adapters'
+import {
+  losesItsNodes,
+  patternOf,
+  suspectTasks,
+  type Death,
+  type FailureEvidence,
+} from '@agentfleet/domain'
+import type { Figures, Incident, Snapshot, Verdict } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { FleetView } from '../fleet-view.ts'
+import { deathOf, type Memory } from './learned.ts'
+import type { Orchestrator, ProcessView } from '../orchestrator/orchestrator.ts'
+
+/** What it takes to look around after a death. */
+export interface EvidenceDeps {
+  readonly store: Store
+  readonly fleet: FleetView
+  readonly memory: Memory
+  readonly orchestrator: Orchestrator
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** What was found. */
+export interface Found {
+  readonly evidence: FailureEvidence
+  /** Tasks of this node that were running at several deaths. */
+  readonly suspects: readonly string[]
+  readonly host?: string
+  /** Living nodes before the death; undefined without a snapshot. */
+  readonly nodesBefore: number | undefined
+}
+
+/** Records looked at for their lost attempts; those named first are the likeliest. */
+const RECORDS_MAX = 200
+/** As many as an incident may name. */
+const TASKS_NAMED_MAX = 100
+const SUSPECTS_MAX = 20
+
+/** The tasks that an incident names: those that were there at other deaths first. */
+export function namedTasks(taskIds: readonly string[], deaths: readonly Death[]): string[] {
+  if (taskIds.length <= TASKS_NAMED_MAX) return [...taskIds]
+  const seen = new Map<string, number>()
+  for (const death of deaths) {
+    for (const taskId of death.taskIds) seen.set(taskId, (seen.get(taskId) ?? 0) + 1)
+  }
+  return [...taskIds]
+    .sort((a, b) => (seen.get(b) ?? 0) - (seen.get(a) ?? 0))
+    .slice(0, TASKS_NAMED_MAX)
+}
+
+/** Gathers the evidence of one failure; what cannot be read is left out, never waited for. */
+export async function gatherEvidence(
+  deps: EvidenceDeps,
+  verdict: Verdict,
+  incident: Incident,
+  redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
+): Promise<Found> {
+  const { fleet, memory, orchestrator, clock } = deps
+  const { taskIds, notesReadable } = redistribution
+  const [process] = await Promise.all([lookAt(deps, verdict.nodeId), memory.catchUp()])
+  const host = process?.host ?? incident.host
+  memory.add({ ...deathOf(incident), ...(host === undefined ? {} : { host }), taskIds })
+  const nowMs = clock.nowMs()
+  const deaths = memory.deaths()
+  const suspects = await suspectsAmong(deps, taskIds, deaths, nowMs)
+  const nodes = fleet.latest()?.nodes ?? []
+  const node = nodes.find(({ nodeId }) => nodeId === verdict.nodeId)
+  const others = nodes.filter(({ nodeId, state }) => nodeId !== verdict.nodeId && state !== 'dead')
+  const slots = others.reduce((sum, other) => sum + other.slots, 0)
+  const last = node?.incarnation === verdict.incarnation ? node : undefined
+  const evidence: FailureEvidence = {
+    reason: verdict.reason,
+    silentMs: verdict.silentMs,
+    phi: verdict.phi,
+    ...(last === undefined ? {} : { last }),
+    ...(incident.uptimeMs === undefined ? {} : { uptimeMs: incident.uptimeMs }),
+    successor: fleet.successor(verdict),
+    pattern: patternOf(
+      deaths,
+      { nodeId: verdict.nodeId, ...(host === undefined ? {} : { host }) },
+      nowMs,
+    ),
+    stranded: incident.tasks,
+    notesReadable,
+    freeCredits: fleet.credits(),
+    othersAlive: others.length,
+    capacityLost: node === undefined ? 0 : node.slots / Math.max(1, slots + node.slots),
+    suspects: suspects.length,
+    recentReplacements: memory.replacements(),
+    orchestrator: {
+      replaces: orchestrator.replaces,
+      restarts: orchestrator.restarts,
+      ...(process === undefined ? {} : { process }),
+    },
+  }
+  return {
+    evidence,
+    suspects,
+    ...(host === undefined ? {} : { host }),
+    nodesBefore: nodesBefore(fleet.latest(), verdict),
+  }
+}
+
+/** Those that ran when the node was last heard, and the node itself; replacements are none of them. */
+function nodesBefore(snapshot: Snapshot | undefined, verdict: Verdict): number | undefined {
+  const heardAtMs = verdict.atMs - verdict.silentMs
+  const others = snapshot?.nodes.filter(
+    ({ nodeId, state, startedAtMs }) =>
+      nodeId !== verdict.nodeId && state !== 'dead' && startedAtMs <= heardAtMs,
+  )
+  return others && others.length + 1
+}
+
+async function lookAt(
+  { orchestrator, log }: EvidenceDeps,
+  nodeId: string,
+): Promise<ProcessView | undefined> {
+  try {
+    return await orchestrator.look(nodeId)
+  } catch (error) {
+    log.warn({ err: error, nodeId }, 'the orchestrator says nothing of the node')
+    return undefined
+  }
+}
+
+/** By the deaths remembered, and by the attempts that the log counted as lost. */
+async function suspectsAmong(
+  { store, log }: EvidenceDeps,
+  taskIds: readonly string[],
+  deaths: readonly Death[],
+  nowMs: number,
+): Promise<string[]> {
+  const held = new Set(taskIds)
+  const suspects = suspectTasks(deaths, nowMs).filter((taskId) => held.has(taskId))
+  const looked = namedTasks(taskIds, deaths).slice(0, RECORDS_MAX)
+  try {
+    const records = await Promise.all(looked.map((taskId) => store.load(taskId)))
+    const losing = records.flatMap((record) =>
+      record !== undefined && losesItsNodes(record) ? [record.taskId] : [],
+    )
+    return [...new Set([...suspects, ...losing])].slice(0, SUSPECTS_MAX)
+  } catch (error) {
+    log.warn({ err: error }, 'records not readable: suspects by deaths only')
+    return suspects.slice(0, SUSPECTS_MAX)
+  }
+}
+
+/** Figures of the evidence, as decisions record them. */
+export function figuresOf(evidence: FailureEvidence): Figures {
+  const { last, pattern, orchestrator } = evidence
+  return {
+    reason: evidence.reason,
+    silentMs: Math.round(evidence.silentMs),
+    phi: Number(evidence.phi.toFixed(1)),
+    successor: evidence.successor,
+    deathsOfNode: pattern.ofNode,
+    deathsOfHost: pattern.ofHost,
+    deathsOfFleet: pattern.ofFleet,
+    deathsYoung: pattern.young,
+    stranded: evidence.stranded,
+    notesReadable: evidence.notesReadable,
+    freeCredits: evidence.freeCredits,
+    othersAlive: evidence.othersAlive,
+    capacityLost: Number(evidence.capacityLost.toFixed(3)),
+    suspects: evidence.suspects,
+    recentReplacements: evidence.recentReplacements,
+    canReplace: orchestrator.replaces,
+    canRestart: orchestrator.restarts,
+    ...(evidence.uptimeMs === undefined ? {} : { uptimeMs: Math.round(evidence.uptimeMs) }),
+    ...(last === undefined
+      ? {}
+      : {
+          cpu: Number(last.cpu.toFixed(2)),
+          memory: Number(last.memory.toFixed(2)),
+          lagMs: Math.round(last.lagMs),
+          active: last.active,
+          slots: last.slots,
+        }),
+    ...(orchestrator.process === undefined
+      ? {}
+      : {
+          processGone: orchestrator.process.gone,
+          processRestarts: orchestrator.process.restarts,
+          outOfMemory: orchestrator.process.outOfMemory,
+        }),
+  }
+}

@@ -1,0 +1,153 @@
+import type { Store } from '@agentfleet/adapters'
+import { fateOf, judgeOutcome, type OutcomeDecision, type TaskFate } from '@agentfleet/domain'
+import { ServiceError, type Incident, type Verdict } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { FleetView } from '../fleet-view.ts'
+import { isCut, pauseUntil } from '../redistribution/waiting.ts'
+
+/**
+ * Watches what comes of an incident: its tasks (those that it names) and the count of nodes.
+ *
+ * Invariants: O1 it ends OUTCOME_WITHIN_MS after the redistribution at the latest, however often the
+ * verdict changes hands; O2 a task that waits no more is not looked at again.
+ */
+export interface OutcomeDeps {
+  readonly store: Store
+  readonly fleet: FleetView
+  readonly clock: Clock
+  readonly log: Logger
+  readonly withinMs: number
+}
+
+/** What is watched. */
+export interface Watched {
+  readonly verdict: Verdict
+  readonly incident: Incident
+  readonly notesReadable: boolean
+  readonly nodesBefore: number | undefined
+}
+
+/** Figures soon enough for a bound in seconds; at most a hundred records a look. */
+const LOOK_EVERY_MS = 500
+
+/** Resolves with the outcome; undefined when the watch was stopped for another process to go on. */
+export async function watchOutcome(
+  deps: OutcomeDeps,
+  watched: Watched,
+  signal: AbortSignal,
+): Promise<NonNullable<Incident['outcome']> | undefined> {
+  const { fleet, clock } = deps
+  const { verdict, incident, nodesBefore } = watched
+  const sinceMs = incident.redistributedAtMs ?? incident.openedAtMs
+  const fates = new Map<string, TaskFate>(incident.taskIds.map((taskId) => [taskId, 'waiting']))
+  const untilMs = sinceMs + deps.withinMs
+  let decision: OutcomeDecision = { kind: 'wait', reason: 'not-looked' }
+  // A node in quarantine may well live; its place is another one's all the same.
+  const uncounted = incident.action?.kind === 'quarantine' ? incident.nodeId : undefined
+  let settledAtMs: number | undefined
+  let restoredAtMs: number | undefined
+  const look = async (): Promise<boolean> => {
+    await update(deps, incident, fates, sinceMs)
+    const last = clock.nowMs() >= untilMs || isCut(signal, 'hurry')
+    const nodesNow = fleet.alive(uncounted)
+    const count = (fate: TaskFate): number =>
+      [...fates.values()].filter((known) => known === fate).length
+    const settled = fates.size - count('waiting')
+    if (settled === fates.size && settled > 0) settledAtMs ??= clock.nowMs()
+    if (nodesBefore !== undefined && (nodesNow ?? 0) >= nodesBefore) {
+      restoredAtMs ??= clock.nowMs()
+    }
+    decision = judgeOutcome({
+      successor: fleet.successor(verdict),
+      action: incident.action?.kind ?? 'none',
+      actionFailed: incident.action?.outcome === 'failed',
+      notesReadable: watched.notesReadable,
+      tasks: fates.size,
+      settled,
+      stopped: count('stopped'),
+      ...(nodesBefore === undefined ? {} : { nodesBefore }),
+      ...(nodesNow === undefined ? {} : { nodesNow }),
+      last,
+    })
+    return decision.kind !== 'wait'
+  }
+  await pauseUntil(look, {
+    withinMs: untilMs - clock.nowMs(),
+    everyMs: LOOK_EVERY_MS,
+    signal,
+  })
+  if (decision.kind === 'wait' && isCut(signal, 'stopped')) return undefined
+  if (decision.kind === 'wait') await look()
+  const { kind, reason } = decision
+  if (kind === 'wait') return undefined
+  const atMs = clock.nowMs()
+  return {
+    kind,
+    reason,
+    atMs,
+    figures: figuresOf(watched, [...fates.values()], {
+      atMs,
+      settledAtMs,
+      restoredAtMs,
+      nodes: fleet.alive(uncounted),
+      credits: fleet.credits(),
+    }),
+  }
+}
+
+/** Looks at those tasks that still waited; a store that is away leaves them waiting. */
+async function update(
+  { store, log }: OutcomeDeps,
+  { nodeId, taskIds }: Incident,
+  fates: Map<string, TaskFate>,
+  redistributedAtMs: number,
+): Promise<void> {
+  const waiting = taskIds.filter((taskId) => fates.get(taskId) === 'waiting')
+  if (waiting.length === 0) return
+  try {
+    const [nodes, records] = await Promise.all([
+      store.inflightNode(waiting),
+      Promise.all(waiting.map((taskId) => store.load(taskId))),
+    ])
+    for (const [index, taskId] of waiting.entries()) {
+      fates.set(taskId, fateOf(records[index], nodes[index], { nodeId, redistributedAtMs }))
+    }
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error
+    log.debug({ err: error }, 'records not readable, looked at again')
+  }
+}
+
+function figuresOf(
+  { incident, nodesBefore }: Watched,
+  fates: readonly TaskFate[],
+  seen: {
+    readonly atMs: number
+    readonly settledAtMs: number | undefined
+    readonly restoredAtMs: number | undefined
+    readonly nodes: number | undefined
+    readonly credits: number
+  },
+): Record<string, number> {
+  const { detectedAtMs, redistributedAtMs = incident.openedAtMs } = incident
+  const count = (fate: TaskFate): number => fates.filter((known) => known === fate).length
+  const settled = fates.length - count('waiting')
+  return {
+    silentMs: Math.round(incident.silentMs),
+    redistributionMs: Math.round(redistributedAtMs - detectedAtMs),
+    tasksWatched: fates.length,
+    tasksSettled: settled,
+    tasksFinished: count('finished'),
+    tasksStopped: count('stopped'),
+    freeCredits: seen.credits,
+    tookMs: Math.round(seen.atMs - detectedAtMs),
+    ...(seen.settledAtMs === undefined
+      ? {}
+      : { settledMs: Math.round(seen.settledAtMs - detectedAtMs) }),
+    ...(nodesBefore === undefined ? {} : { nodesBefore }),
+    ...(seen.nodes === undefined ? {} : { nodesAfter: seen.nodes }),
+    ...(seen.restoredAtMs === undefined
+      ? {}
+      : { nodesRestoredMs: Math.round(seen.restoredAtMs - detectedAtMs) }),
+  }
+}

@@ -1,0 +1,191 @@
+import { type Bus, type Ops, type Store } from '@agentfleet/adapters'
+import type { Adviser } from '@agentfleet/adviser'
+import { suspectTasks } from '@agentfleet/domain'
+import type { Incident, Verdict } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import { quarantineEnd, takeAction } from './action.ts'
+import { analyse, notesWereReadable, type Conclusion } from './analysis.ts'
+import type { Decisions } from './decisions.ts'
+import { namedTasks } from './evidence.ts'
+import type { FleetView } from '../fleet-view.ts'
+import { openRecord, type IncidentRecord } from './record.ts'
+import type { Memory } from './learned.ts'
+import type { RecoveryMetrics } from '../metrics.ts'
+import type { Orchestrator } from '../orchestrator/orchestrator.ts'
+import { watchOutcome } from './outcome.ts'
+import type { Quarantine } from '../redistribution/quarantine.ts'
+import {
+  NOTES_UNREADABLE,
+  NOTHING_GIVEN_BACK,
+  redistribute,
+  type Redistribution,
+} from '../redistribution/redistribute.ts'
+import { isCut } from '../redistribution/waiting.ts'
+
+/**
+ * The course of one incident: opened → redistributed → analysed → acted → outcome.
+ *
+ * Invariants: C1 nothing comes before the redistribution that it does not need itself; C2 each stage is
+ * on the record before the next one, so whoever gets the verdict next goes on where the record ends.
+ */
+export interface CourseDeps {
+  readonly bus: Bus
+  readonly ops: Ops
+  readonly store: Store
+  readonly fleet: FleetView
+  readonly memory: Memory
+  readonly decisions: Decisions
+  readonly quarantine: Quarantine
+  readonly orchestrator: Orchestrator
+  readonly adviser: Adviser
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: RecoveryMetrics
+  readonly instanceId: string
+  readonly outcomeWithinMs: number
+}
+
+/** An incident whose tasks are on their way. */
+export interface Redistributed {
+  readonly record: IncidentRecord
+  readonly verdict: Verdict
+  readonly taskIds: readonly string[]
+  readonly notesReadable: boolean
+}
+
+/** After so many deliveries of a verdict its pointers are left to their leases. */
+const DELIVERIES_MAX = 5
+
+/** Gives back what the node held, unless that is on the record; undefined when the incident is closed. */
+export async function redistributeCourse(
+  deps: CourseDeps,
+  verdict: Verdict,
+  deliveries: number,
+): Promise<Redistributed | undefined> {
+  const { ops, clock, metrics, memory } = deps
+  const opening = { by: deps.instanceId, nowMs: clock.nowMs() }
+  const record = await openRecord(ops, verdict, opening)
+  const known = record.current()
+  if (known.state === 'closed') return undefined
+  if (known.redistributedAtMs !== undefined) {
+    const notesReadable = notesWereReadable(known)
+    return { record, verdict, taskIds: known.taskIds, notesReadable }
+  }
+  const given = await giveBack(deps, record, verdict, deliveries)
+  const redistributedAtMs = given.atMs ?? clock.nowMs()
+  const opened = record.current()
+  // A predecessor may have given back some: those it knew of and that are noted no more.
+  const tasks = Math.max(opened.tasks, given.taskIds.length)
+  const left = given.taskIds.length - given.redistributed
+  if (given.redistributed > 0) {
+    metrics.givenBack.inc(given.redistributed)
+    metrics.failover.observe(Math.max(0, redistributedAtMs - verdict.atMs) / 1_000)
+  }
+  const taskIds = given.taskIds.length >= opened.tasks ? given.taskIds : opened.taskIds
+  const redistributed = given.kind === 'given-back' ? tasks - left : 0
+  await record.write({
+    redistributedAtMs,
+    tasks,
+    redistributed,
+    taskIds: namedTasks(taskIds, memory.deaths()),
+  })
+  return { record, verdict, taskIds, notesReadable: given.kind === 'given-back' }
+}
+
+async function giveBack(
+  deps: CourseDeps,
+  record: IncidentRecord,
+  verdict: Verdict,
+  deliveries: number,
+): Promise<Redistribution> {
+  const { fleet, memory, clock, log } = deps
+  // Resumed with all it had: it asks the coordinator itself what it still owns.
+  if (fleet.successor(verdict) === 'resumed') return NOTHING_GIVEN_BACK
+  const suspects = new Set(suspectTasks(memory.deaths(), clock.nowMs()))
+  const open = async (taskIds: readonly string[]): Promise<void> => {
+    const { tasks } = record.current()
+    if (tasks > 0) return
+    const named = namedTasks(taskIds, memory.deaths())
+    await record.write({ tasks: taskIds.length, taskIds: named })
+  }
+  try {
+    return await redistribute(deps, verdict.nodeId, suspects, open)
+  } catch (error) {
+    if (deliveries < DELIVERIES_MAX) throw error
+    log.error({ err: error, nodeId: verdict.nodeId }, 'pointers not given back, leases run out')
+    return NOTES_UNREADABLE
+  }
+}
+
+/**
+ * Analyses, acts and watches what comes of it; false when it was stopped before the end. The signal is
+ * aborted with one of the reasons of `CUT`.
+ */
+export async function followCourse(
+  deps: CourseDeps,
+  { record, verdict, taskIds, notesReadable }: Redistributed,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { metrics, log, clock } = deps
+  const left = record.current().action
+  let conclusion: Conclusion | undefined
+  if (left === undefined) {
+    conclusion = await analyse(deps, record, verdict, { taskIds, notesReadable }, signal)
+  }
+  if (left === undefined || left.outcome === 'under-way') {
+    // What is left under way has its plan on the record.
+    const plan = conclusion?.plan ?? { kind: 'none' as const, reason: 'left-under-way' }
+    await takeAction(deps, record, verdict, plan, signal)
+  }
+  const { action } = record.current()
+  if (isCut(signal, 'stopped') && action?.outcome === 'under-way') return false
+  if (conclusion !== undefined && action !== undefined) await decided(deps, conclusion, action)
+  const outcome = await watchOutcome(
+    { ...deps, withinMs: deps.outcomeWithinMs },
+    {
+      verdict,
+      incident: record.current(),
+      notesReadable,
+      nodesBefore: conclusion?.nodesBefore,
+    },
+    signal,
+  )
+  if (outcome === undefined) return false
+  const { analysis } = record.current()
+  // In mode `shadow` nobody has waited for the advice; by now it is there.
+  const advice = await conclusion?.advice
+  await record.write({
+    state: 'closed',
+    ...(analysis === undefined || advice === undefined
+      ? {}
+      : { analysis: { ...analysis, advice } }),
+    outcome,
+  })
+  metrics.outcomes.inc({ kind: outcome.kind })
+  metrics.recovered.observe(
+    { kind: outcome.kind },
+    Math.max(0, clock.nowMs() - verdict.atMs) / 1_000,
+  )
+  log.warn({ incident: record.current() }, 'incident closed')
+  return true
+}
+
+/** Counts and records what was decided and done. */
+async function decided(
+  { decisions, memory, metrics, orchestrator, log }: CourseDeps,
+  { decision, plan }: Conclusion,
+  action: NonNullable<Incident['action']>,
+): Promise<void> {
+  // The own action counts from now on, for the next incident and for the quarantine.
+  await memory.catchUp()
+  metrics.incidents.inc({ action: action.kind })
+  if (quarantineEnd(action) !== undefined) metrics.quarantines.inc()
+  const acted = action.outcome === 'done'
+  try {
+    const done = { acted, driver: orchestrator.driver, kind: action.kind, reason: action.reason }
+    await decisions.record({ ...decision, ...done })
+  } catch (error) {
+    // The incident says the same; only the outcomes after minutes are missing.
+    log.warn({ err: error, plan: plan.kind }, 'decision not recorded')
+  }
+}

@@ -1,0 +1,104 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { connectBus, type Bus } from '@agentfleet/adapters'
+import { inboxPrefix, SUBJECTS } from '@agentfleet/protocol'
+import { createLogger, type LogLevel } from '@agentfleet/runtime'
+import { openFigures } from './heartbeat-figures.ts'
+
+/**
+ * The thread that beats, over a connection of its own, so that a busy main loop is not taken for a
+ * death.
+ *
+ * States: connecting → beating → stopped (told by the main thread, or with its process). Invariants:
+ * nothing is sent while the connection is away; after a silence in which the monitor may have
+ * declared the node dead, the next beat has a higher incarnation, which takes the node back.
+ */
+
+/** What the main thread gives to this one. */
+export interface BeatThreadData {
+  readonly buffer: SharedArrayBuffer
+  readonly nodeId: string
+  readonly startedAtMs: number
+  readonly intervalMs: number
+  readonly memoryLimitBytes: number
+  readonly logLevel: LogLevel
+  readonly nats: {
+    readonly url: string
+    readonly user: string | undefined
+    readonly password: string | undefined
+  }
+}
+
+/** What this thread says to the main thread: it beats now; the node was silent for too long. */
+export type BeatThreadMessage = 'beating' | 'was-silent'
+
+/** Below the 1.4 s of silence after which a monitor may call the node suspect. */
+const SILENCE_MS = 1_000
+/** The main loop ticks four times a second; only what is above two ticks is a stall. */
+const STALL_FROM_MS = 500
+
+const data = workerData as BeatThreadData
+const port = parentPort
+if (port === null) throw new Error('this file runs as a worker thread')
+const say = (message: BeatThreadMessage): void => port.postMessage(message)
+
+const figures = openFigures(data.buffer)
+const log = createLogger({ service: 'worker', id: data.nodeId, level: data.logLevel })
+const bus = await connectBus({
+  ...data.nats,
+  name: `${data.nodeId}-beat`,
+  inboxPrefix: inboxPrefix('worker'),
+  log,
+})
+const measure = createMeasure()
+let sentAtMs = performance.now()
+// A half-open connection takes beats that nobody gets: what came before it does not count.
+bus.onReconnect(() => {
+  sentAtMs = -Infinity
+})
+beat(bus)
+const timer = setInterval(() => beat(bus), data.intervalMs)
+port.on('message', () => {
+  clearInterval(timer)
+  void bus.close().then(() => port.close())
+})
+say('beating')
+
+function beat(connection: Bus): void {
+  measure()
+  if (!connection.connected()) return
+  const now = performance.now()
+  if (now - sentAtMs > Math.max(SILENCE_MS, 2 * data.intervalMs)) {
+    figures.raiseIncarnation(Date.now())
+    say('was-silent')
+  }
+  sentAtMs = now
+  const text = JSON.stringify(figures.compose(data.nodeId, data.startedAtMs))
+  connection.publish(SUBJECTS.beat(data.nodeId), text)
+}
+
+/** Processor, memory and silence of the main loop, since the last call. */
+function createMeasure(): () => void {
+  let usage = process.cpuUsage()
+  let atMs = performance.now()
+  let ticks = figures.ticks()
+  let tickedAtMs = atMs
+  return () => {
+    const now = performance.now()
+    const used = process.cpuUsage(usage)
+    const elapsedMs = Math.max(1, now - atMs)
+    usage = process.cpuUsage()
+    atMs = now
+    if (figures.ticks() !== ticks) {
+      ticks = figures.ticks()
+      tickedAtMs = now
+    }
+    const silentMs = now - tickedAtMs
+    const rss = process.memoryUsage.rss()
+    figures.set({
+      cpu: Math.min(1, (used.user + used.system) / 1_000 / elapsedMs),
+      memory: Math.min(1, rss / data.memoryLimitBytes),
+      memoryBytes: rss,
+      stallMs: silentMs > Math.max(STALL_FROM_MS, 2 * data.intervalMs) ? Math.round(silentMs) : 0,
+    })
+  }
+}

@@ -1,0 +1,226 @@
+import type { Level } from '@agentfleet/domain'
+import type { Touched } from '@agentfleet/adapters'
+import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
+import { createLine } from './wait-queue.ts'
+import type { RateHints } from '../llm/provider-headers.ts'
+
+/**
+ * The gate before one provider's key: calls wait here until the whole fleet's limits let them through.
+ *
+ * States of a call: waits (by priority, then age) → promised (may begin in some milliseconds) → in →
+ * out (settled). Invariants: nobody goes in without a grant, unless no limit is known and the key is
+ * open; each grant is settled or given back once; every wait has an end; while Redis is away a node
+ * goes on with its share of the limits among the nodes it last saw, and with no more.
+ */
+export interface Gate {
+  /** Resolves when the call may begin, when it has waited long enough, or when it was taken back. */
+  enter(ask: GateAsk): Promise<Entry>
+  /** The provider has answered a call that is in. */
+  heard(hints: RateHints): void
+  /** Settles a call that went in. */
+  leave(id: string, outcome: Left): void
+  /** How long a call of this urgency would probably wait, milliseconds. */
+  expectedWaitMs(priority: Level, sinceMs: number): number
+  waiting(): number
+  /** Ids of calls that count as being under way. */
+  live(): readonly string[]
+  /** How the fleet's view of this key stands. */
+  touched(nodes: number, state: Touched['keys'][number]): void
+  /** Lets those go that have waited long enough; called a few times a second. */
+  sweep(nowMs: number): void
+}
+
+/** A call that wants to go in. */
+export interface GateAsk {
+  readonly id: string
+  readonly priority: Level
+  /** When its task came: the older ones go first. */
+  readonly sinceMs: number
+  /** Probable tokens of the call. */
+  readonly tokens: number
+  /** It would rather not wait longer than this. */
+  readonly patienceMs: number
+  /** Receives the function that takes the call back. */
+  onWait(takeBack: () => void): void
+}
+
+/** How waiting ended. */
+export type Entry =
+  | { readonly kind: 'in' }
+  | { readonly kind: 'late'; readonly retryAfterMs: number }
+  | { readonly kind: 'taken-back' }
+
+/** What became of a call that went in. */
+export interface Left {
+  /** Tokens set aside for it. */
+  readonly reserved: number
+  /** Tokens it used; undefined: unknown, and taken for what was set aside. */
+  readonly used: number | undefined
+  /** The provider turned it away for its rate, and wants to hear of nobody for so long. */
+  readonly closedMs: number | undefined
+}
+
+/** What a gate needs. */
+export interface GateDeps extends GrantDeps {
+  readonly random: () => number
+}
+
+interface Waiter extends Omit<GateAsk, 'onWait'> {
+  /** Its turn should have come long ago. */
+  readonly untilMs: number
+  /** Undefined: its wait is over. */
+  resolve: ((entry: Entry) => void) | undefined
+  /** Promised a moment. */
+  timer: NodeJS.Timeout | undefined
+}
+
+const BATCH_MAX = 64
+const POLL_MIN_MS = 5
+const POLL_MAX_MS = 1_000
+/** A refusal that names no time; providers count by the minute or faster. */
+const RETRY_AFTER_UNKNOWN_MS = 1_000
+const RETRY_AFTER_MAX_MS = 600_000
+const MINUTE_MS = 60_000
+/**
+ * First guesses of tokens are high. Whoever comes back too early leaves once more, which costs two events;
+ * whoever comes back too late leaves the limit unused.
+ */
+const PARKED_TOKENS_SHARE = 0.25
+
+/** An open gate. */
+export function createGate(deps: GateDeps): Gate {
+  const { nowMs, random } = deps
+  const grants = createGrants(deps)
+  const line = createLine<Waiter>()
+  const inside = new Set<string>()
+  let asking = false
+  let timer: NodeJS.Timeout | undefined
+
+  const schedule = (ms: number): void => {
+    if (line.size() === 0 || timer !== undefined) return
+    timer = setTimeout(() => void pump(), Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, ms)))
+  }
+  const pump = async (): Promise<void> => {
+    timer = undefined
+    if (asking || line.size() === 0) return
+    asking = true
+    const batch = line.first(BATCH_MAX)
+    const { delaysMs, waitMs } = await grants.reserve(batch, line.size(), inside.size)
+    asking = false
+    for (const [index, delayMs] of delaysMs.entries()) {
+      const waiter = batch[index]
+      if (waiter !== undefined) promise(waiter, delayMs)
+    }
+    const all = delaysMs.length >= batch.length
+    // Nodes that ask at the same moments would always be served in the same order.
+    schedule(all ? 0 : waitMs * (1 + random() / 4))
+  }
+  const promise = (waiter: Waiter, delayMs: number): void => {
+    if (!line.remove(waiter)) giveBack(waiter)
+    else if (delayMs === 0) letIn(waiter)
+    else waiter.timer = setTimeout(letIn, delayMs, waiter)
+  }
+  const letIn = (waiter: Waiter): void => {
+    waiter.timer = undefined
+    // Turned away meanwhile: what was promised before that is void.
+    if (grants.closedMs() > 0) {
+      giveBack(waiter)
+      line.add(waiter)
+      schedule(grants.closedMs())
+      return
+    }
+    inside.add(waiter.id)
+    resolve(waiter, { kind: 'in' })
+  }
+  const resolve = (waiter: Waiter, entry: Entry): void => {
+    const { resolve: done } = waiter
+    waiter.resolve = undefined
+    done?.(entry)
+  }
+  const giveBack = ({ id, tokens }: Waiter): void =>
+    grants.settle({ requestsBack: 1, tokensBack: tokens, over: [id] })
+  const end = (waiter: Waiter, entry: Entry): void => {
+    if (waiter.resolve === undefined) return
+    line.remove(waiter)
+    if (waiter.timer !== undefined) {
+      clearTimeout(waiter.timer)
+      giveBack(waiter)
+    }
+    resolve(waiter, entry)
+  }
+  const waitAt = (place: number): number =>
+    expectedWait(grants, place, line.first(1)[0]?.tokens ?? 0)
+  /** Others may have the slot meanwhile; those who come back are spread, so that none is idle. */
+  const park = async ({ tokens, patienceMs }: Pick<GateAsk, 'tokens' | 'patienceMs'>) => {
+    const leastMs = patienceMs * (0.25 + random() / 4)
+    const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
+    const retryAfterMs = await grants.park(tokens * PARKED_TOKENS_SHARE, least)
+    return { kind: 'late', retryAfterMs } as const
+  }
+
+  return {
+    enter: ({ onWait, ...call }) =>
+      new Promise((settle) => {
+        if (!needsGrant(grants)) {
+          inside.add(call.id)
+          settle({ kind: 'in' })
+          return
+        }
+        const expectedMs = waitAt(line.placeOf(call))
+        if (expectedMs > call.patienceMs) {
+          void park(call).then(settle)
+          return
+        }
+        const untilMs = nowMs() + 2 * call.patienceMs
+        const waiter: Waiter = { ...call, untilMs, resolve: settle, timer: undefined }
+        onWait(() => end(waiter, { kind: 'taken-back' }))
+        line.add(waiter)
+        schedule(0)
+      }),
+    heard(hints) {
+      if (hints.rpm === undefined && hints.tpm === undefined) return
+      grants.learn(hints.rpm, hints.tpm)
+      const { retryAfterMs: _when, ...named } = hints
+      grants.settle({ named })
+    },
+    leave(id, { reserved, used, closedMs }) {
+      inside.delete(id)
+      if (closedMs !== undefined) {
+        const closeMs = Math.min(RETRY_AFTER_MAX_MS, Math.max(1, closedMs))
+        grants.close(closeMs)
+        grants.settle({ closeMs, tokensBack: reserved, over: [id] })
+        schedule(closeMs)
+        return
+      }
+      if (!needsGrant(grants)) return
+      grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
+      if (grants.limits().concurrent > 0) schedule(0)
+    },
+    expectedWaitMs: (priority, sinceMs) => waitAt(line.placeOf({ priority, sinceMs })),
+    waiting: () => line.size(),
+    live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
+    touched: grants.touched,
+    sweep(now) {
+      line.backwards((waiter) => {
+        if (now < waiter.untilMs) return
+        line.remove(waiter)
+        void park(waiter).then((entry) => resolve(waiter, entry))
+      })
+      schedule(0)
+    },
+  }
+}
+
+/** How long the call at this place of the line would probably wait, milliseconds. */
+function expectedWait(grants: Grants, place: number, tokens: number): number {
+  const { rpm, tpm } = grants.limits()
+  const perRequestMs = rpm === 0 ? 0 : MINUTE_MS / rpm
+  const perTokensMs = tpm === 0 ? 0 : (tokens * MINUTE_MS) / tpm
+  const ahead = place * Math.max(1, grants.rivals())
+  return grants.closedMs() + ahead * Math.max(perRequestMs, perTokensMs)
+}
+
+/** How long a key stays closed after a refusal. */
+export function closedMsOf(retryAfterMs: number | undefined): number {
+  return retryAfterMs ?? RETRY_AFTER_UNKNOWN_MS
+}

@@ -1,0 +1,191 @@
+import type { Budget, CalledBy, Failure, Json, Level, Usage } from '@agentfleet/domain'
+import type { ProviderLimits } from '@agentfleet/adapters'
+import type { LlmAnswer, Message } from '../run/conversation.ts'
+import { createEstimates } from './estimates.ts'
+import { createHttpFetch } from './http-fetch.ts'
+import { createBreakers } from './breakers.ts'
+import { endCall, newCall, sweepCall, type Call } from './call.ts'
+import { route, type Desk } from './route.ts'
+import { createProviderClient } from './provider-client.ts'
+import type { TenantBudgets } from './provider-config.ts'
+import { createGate, type Gate } from '../limits/limiter.ts'
+import { keyId, type Provider } from './provider.ts'
+import { createTenantBudgets } from '../limits/tenant-budgets.ts'
+import type { ToolOffer } from '../tools/tool.ts'
+
+/**
+ * LLM calls: which provider answers, when it may be asked, and who is asked when it fails.
+ *
+ * A call goes from candidate to candidate (model by model, provider by provider) until one begins to
+ * answer. Limits of time are kept by one sweep for all calls, not by timers of each.
+ * Invariants: a call ends at its limits or when it is cancelled; once a piece of an answer was handed
+ * on, no other provider is asked; no request without the gate's grant; what never reached a provider
+ * is no failure (`deferred`); an answer without a finish reason is a broken one, never a short one.
+ */
+
+/** One call. */
+export interface LlmRequest {
+  readonly taskId: string
+  readonly step: number
+  readonly tenant: string
+  readonly priority: Level
+  /** When the task came: where calls wait, the older ones go first. */
+  readonly sinceMs: number
+  readonly model: string
+  readonly fallbackModels?: readonly string[] | undefined
+  readonly messages: readonly Message[]
+  readonly tools: readonly ToolOffer[]
+  /** The final answer is JSON of this schema. */
+  readonly responseSchema?: Readonly<Record<string, Json>> | undefined
+  readonly outputTokensMax: number | undefined
+  readonly budget?: Budget | undefined
+  /** What the task has used before this call. */
+  readonly spent: Usage
+  /** Not a moment longer than this epoch instant. */
+  readonly deadlineAtMs: number
+  onText(text: string): void
+  /** Receives the function that ends the call early. */
+  onStart(cancel: () => void): void
+}
+
+/** How a call ended. */
+export type LlmOutcome =
+  | {
+      readonly kind: 'answered'
+      readonly answer: LlmAnswer
+      readonly usage: Usage
+      /** The model as the task named it, and who it was. */
+      readonly model: string
+      readonly by: CalledBy
+    }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** It was not made: its turn does not come for so long. */
+  | { readonly kind: 'deferred'; readonly retryAfterMs: number }
+  | { readonly kind: 'cancelled' }
+
+/** Whoever answers LLM calls. */
+export interface Llm {
+  call(request: LlmRequest): Promise<LlmOutcome>
+  /** Ends the calls that are past their limits; called a few times a second. */
+  sweep(nowMs: number): void
+  /** Calls under way, and since the start: pieces of answers heard, calls ended and turned away. */
+  progress(): Progress
+  /** Calls that wait for the limits of their provider. */
+  waiting(): number
+  /** Ends every connection. */
+  close(): void
+}
+
+/** What the calls of a node have come to. */
+export interface Progress {
+  readonly calling: number
+  readonly heard: number
+  /** Requests, each try of a call by itself. */
+  readonly ended: number
+  /** Ended by a 429: the provider's limit, not the node's. */
+  readonly throttled: number
+}
+
+/** What calling providers needs. */
+export interface LlmOptions {
+  readonly node: string
+  readonly providers: readonly Provider[]
+  readonly budgets: TenantBudgets
+  /** Limits shared with the other nodes; undefined: there are no others. */
+  readonly shared: ProviderLimits | undefined
+  readonly silenceMs: number
+  readonly callMs: number
+  /** Longest wait for a provider's limits before the slot is given back. */
+  readonly waitMs: number
+  readonly outputBytesMax: number
+  readonly nowMs: () => number
+  readonly random: () => number
+}
+
+/** How often a node says that it lives, and hears how its keys stand, milliseconds. */
+const TOUCH_INTERVAL_MS = 1_000
+
+/** Calls to the configured providers; without any every call is refused. */
+export function createLlm(options: LlmOptions): Llm {
+  const { nowMs, shared } = options
+  const calls = new Set<Call>()
+  const http = createHttpFetch()
+  const gates = gatesOf(options)
+  const figures = { heard: 0, ended: 0, throttled: 0 }
+  const desk: Desk = {
+    ...options,
+    lines: new Map(
+      options.providers.map((provider) => {
+        const client = createProviderClient(provider, { ...options, fetch: http.fetch })
+        const gate = gates.get(keyId(provider))
+        if (gate === undefined) throw new Error(`no gate before ${provider.name}`)
+        return [provider.name, { client, gate }]
+      }),
+    ),
+    breakers: createBreakers(nowMs),
+    estimates: createEstimates(),
+    tenants: createTenantBudgets(options),
+    heard: () => void (figures.heard += 1),
+    ended(throttled) {
+      figures.ended += 1
+      figures.throttled += Number(throttled)
+    },
+  }
+  let counter = 0
+  let touchAtMs = 0
+
+  return {
+    async call(request) {
+      counter += 1
+      const patienceMs = Math.min(options.waitMs, request.deadlineAtMs - nowMs())
+      const call = newCall(request, `${options.node}.${counter.toString(36)}`, patienceMs)
+      calls.add(call)
+      request.onStart(() => endCall(call, 'cancelled'))
+      try {
+        return await route(call, desk)
+      } finally {
+        calls.delete(call)
+      }
+    },
+    progress: () => ({
+      calling: [...calls].filter(({ trial }) => trial !== undefined).length,
+      ...figures,
+    }),
+    waiting: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting(), 0),
+    sweep(now) {
+      for (const call of calls) sweepCall(call, now, options.silenceMs)
+      for (const gate of gates.values()) gate.sweep(now)
+      if (shared === undefined || now < touchAtMs) return
+      touchAtMs = now + TOUCH_INTERVAL_MS
+      void touch(options.node, shared, gates)
+    },
+    close: http.close,
+  }
+}
+
+/** One gate for each key, so that providers with the same one share its limits. */
+function gatesOf({ providers, node, shared, nowMs, random }: LlmOptions): Map<string, Gate> {
+  const gates = new Map<string, Gate>()
+  for (const provider of providers) {
+    const key = keyId(provider)
+    if (gates.has(key)) continue
+    gates.set(key, createGate({ key, node, limits: provider.limits, shared, nowMs, random }))
+  }
+  return gates
+}
+
+async function touch(
+  node: string,
+  shared: ProviderLimits,
+  gates: ReadonlyMap<string, Gate>,
+): Promise<void> {
+  const keys = [...gates].map(([key, gate]) => ({ key, live: gate.live() }))
+  // While it is away the gates go on with their own share.
+  const touched = await shared.touch(node, keys).catch(() => undefined)
+  for (const [index, { key }] of keys.entries()) {
+    const state = touched?.keys[index]
+    if (touched !== undefined && state !== undefined) {
+      gates.get(key)?.touched(touched.nodes, state)
+    }
+  }
+}

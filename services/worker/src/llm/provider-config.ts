@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
+import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import { ConfigError } from '@agentfleet/runtime'
+import { z } from 'zod'
+import type { WorkerConfig } from '../config.ts'
+import type { Provider } from './provider.ts'
+
+/**
+ * Providers and budgets as they are configured: `PROVIDERS` (JSON, or a file by `PROVIDERS_FILE`), or else
+ * the one of OPENAI_API_KEY and OPENAI_BASE_URL, which stand back behind a list. All problems are reported together, no key in any of them.
+ */
+
+const OPENAI_URL = 'https://api.openai.com/v1'
+/** More would be asked one after the other for a single call. */
+const PROVIDERS_MAX = 32
+
+const perMillion = z.number().min(0).max(1_000_000)
+const limit = z.number().int().min(0).max(1_000_000_000).default(0)
+const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must have no blanks')
+const providerSchema = z
+  .strictObject({
+    name: z.string().regex(TOKEN_PATTERN, 'must be 1 to 48 lower-case letters, digits or -'),
+    baseUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+    key: z.string().min(1).optional(),
+    keyFile: z.string().min(1).optional(),
+    models: z
+      .array(z.union([pattern, z.strictObject({ match: pattern, as: pattern.optional() })]))
+      .min(1)
+      .max(1_000)
+      .default(['*']),
+    limits: z
+      .strictObject({ rpm: limit, tpm: limit, concurrent: limit })
+      .default({ rpm: 0, tpm: 0, concurrent: 0 }),
+    prices: z
+      .record(pattern, z.strictObject({ input: perMillion, output: perMillion }))
+      .default({}),
+    firstTokenMs: z.number().int().min(10).max(3_600_000).optional(),
+  })
+  .refine(({ key, keyFile }) => key === undefined || keyFile === undefined, {
+    error: 'has key and keyFile; expected only one of the two',
+  })
+const fileSchema = z.strictObject({
+  /** Names the price tables in what is journaled; a digest of them when not given. */
+  pricesVersion: z.string().min(1).max(64).optional(),
+  providers: z.array(providerSchema).min(1).max(PROVIDERS_MAX),
+})
+
+const amount = z.number().min(0).max(1e12).optional()
+const budgetsSchema = z.record(
+  z.union([z.literal('*'), z.string().regex(TOKEN_PATTERN, 'must be a tenant or *')]),
+  z.strictObject({
+    tokensPerHour: amount,
+    usdPerHour: amount,
+    tokensPerDay: amount,
+    usdPerDay: amount,
+  }),
+)
+
+/** Budgets by tenant; `*` is that of all who are not named. */
+export type TenantBudgets = Readonly<Record<string, TenantBudget>>
+
+type ProviderEnv = Pick<
+  WorkerConfig,
+  'PROVIDERS' | 'OPENAI_API_KEY' | 'OPENAI_BASE_URL' | 'LLM_PRICES'
+> &
+  Pick<WorkerConfig, 'PROVIDER_RPM' | 'PROVIDER_TPM' | 'PROVIDER_CONCURRENT'>
+
+/** The providers in the order in which they are asked; none: only built-in models run. */
+export function providersOf(env: ProviderEnv): readonly Provider[] {
+  if (env.PROVIDERS === undefined) return stockProvider(env)
+  const problems: string[] = []
+  const parsed = parseJson('PROVIDERS', env.PROVIDERS, fileSchema, problems)
+  const providers = parsed?.providers.map((entry, index): Provider => {
+    const prices = pricesOf(entry.prices)
+    return {
+      name: entry.name,
+      baseUrl: entry.baseUrl,
+      key: entry.key ?? keyOfFile(entry.keyFile, index, problems),
+      models: entry.models.map((model) => (typeof model === 'string' ? { match: model } : model)),
+      limits: entry.limits,
+      prices,
+      pricesVersion: parsed.pricesVersion ?? digestOf(prices),
+      firstTokenMs: entry.firstTokenMs,
+    }
+  })
+  const names = providers?.map(({ name }) => name) ?? []
+  for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
+    problems.push(`PROVIDERS: the name ${name} stands there twice`)
+  }
+  if (problems.length > 0 || providers === undefined) throw new ConfigError(problems)
+  return providers
+}
+
+/** The budgets of tenants; empty when none are configured. */
+export function tenantBudgetsOf(text: string | undefined): TenantBudgets {
+  if (text === undefined) return {}
+  const problems: string[] = []
+  const budgets = parseJson('TENANT_BUDGETS', text, budgetsSchema, problems)
+  if (budgets === undefined) throw new ConfigError(problems)
+  return budgets as TenantBudgets
+}
+
+function stockProvider(env: ProviderEnv): readonly Provider[] {
+  const { OPENAI_API_KEY: key, OPENAI_BASE_URL: baseUrl } = env
+  if (key === undefined && baseUrl === undefined) return []
+  return [
+    {
+      name: 'openai',
+      baseUrl: baseUrl ?? OPENAI_URL,
+      key,
+      models: [{ match: '*' }],
+      limits: {
+        rpm: env.PROVIDER_RPM,
+        tpm: env.PROVIDER_TPM,
+        concurrent: env.PROVIDER_CONCURRENT,
+      },
+      prices: env.LLM_PRICES,
+      pricesVersion: digestOf(env.LLM_PRICES),
+      firstTokenMs: undefined,
+    },
+  ]
+}
+
+function pricesOf(
+  table: Readonly<Record<string, { readonly input: number; readonly output: number }>>,
+): Readonly<Record<string, ModelPrice>> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, { input, output }]) => [
+      name,
+      { inputUsdPerMillion: input, outputUsdPerMillion: output },
+    ]),
+  )
+}
+
+function digestOf(prices: Readonly<Record<string, ModelPrice>>): string {
+  const text = JSON.stringify(Object.entries(prices).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+}
+
+function keyOfFile(path: string | undefined, index: number, problems: string[]) {
+  if (path === undefined) return undefined
+  try {
+    const key = readFileSync(path, 'utf8').trim()
+    if (key !== '') return key
+    problems.push(`PROVIDERS: providers.${index}.keyFile is empty; expected a key in it`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    problems.push(`PROVIDERS: providers.${index}.keyFile cannot be read (${code}); expected a key`)
+  }
+  return undefined
+}
+
+function parseJson<T>(
+  name: string,
+  text: string,
+  schema: z.ZodType<T>,
+  problems: string[],
+): T | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's own message would repeat a piece of the text, and with it perhaps a key.
+    problems.push(`${name}: is not JSON; the README of services/worker shows an example`)
+    return undefined
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  for (const { path, message } of result.error.issues) {
+    problems.push(`${name}: ${path.join('.') || 'it'}: ${message}`)
+  }
+  return undefined
+}

@@ -1,0 +1,129 @@
+import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
+import type { Placed } from '@agentfleet/domain'
+import type { DispatchItem } from '@agentfleet/protocol'
+import type { Clock, Registry } from '@agentfleet/runtime'
+import { createAttempts, type Attempts } from '../run/attempt.ts'
+import { createBeats, type Beats } from '../heartbeat/heartbeats.ts'
+import type { BeatThreadData } from '../heartbeat/heartbeat-thread.ts'
+import { memoryLimitBytes, type WorkerConfig } from '../config.ts'
+import { createDeltas, type Deltas } from '../run/deltas.ts'
+import { createLlm, type Llm } from '../llm/llm.ts'
+import { createMetrics } from '../metrics.ts'
+import { createOwnership, type Ownership } from './ownership.ts'
+import { createRenewals, type Renewals } from './renewals.ts'
+import type { TenantBudgets } from '../llm/provider-config.ts'
+import type { Provider } from '../llm/provider.ts'
+import { createReporter } from './reports.ts'
+import { createRuns, type Run, type Runs } from './runs.ts'
+import { createAnswerChecks } from '../run/answer-schema.ts'
+import { createStarts, type Starts } from './starts.ts'
+import type { NodeTools } from '../tools/node-tools.ts'
+
+/** What a node is made of, wired and inert. */
+export interface Node {
+  readonly id: string
+  readonly runs: Runs
+  readonly beats: Beats
+  readonly ownership: Ownership
+  readonly renewals: Renewals
+  readonly deltas: Deltas
+  readonly llm: Llm
+  readonly attempts: Attempts
+  readonly starts: Starts
+  take(item: DispatchItem, placed: Placed | undefined): Run
+}
+
+/** What a node is made from. */
+export interface NodeDeps {
+  readonly bus: Bus
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly registry: Registry
+  readonly config: WorkerConfig
+  readonly providers: readonly Provider[]
+  readonly budgets: TenantBudgets
+  /** Limits of providers that all nodes share. */
+  readonly shared: ProviderLimits
+  readonly tools: NodeTools
+  readonly logLevel: BeatThreadData['logLevel']
+}
+
+/** Makes the parts of a node; `onOver` is called whenever a run is over. */
+export function createNode(deps: NodeDeps, onOver: () => void): Node {
+  const { bus, clock, random, config } = deps
+  const id = config.SERVICE_ID
+  const startedAtMs = clock.nowMs()
+  const metrics = createMetrics(deps.registry, {
+    running: () => runs.size(),
+    lagMs: () => beats.lagMs(),
+    waiting: () => llm.waiting(),
+  })
+  const runs = createRuns((run) => {
+    if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
+    if (run?.over === 'superseded') metrics.superseded.inc()
+    beats.changed(run)
+    if (run !== undefined) onOver()
+  }, clock.monotonicMs)
+  const beats = createBeats({
+    bus,
+    runs: () => runs,
+    progress: () => llm.progress(),
+    slots: config.WORKER_SLOTS,
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    thread: threadData(deps, startedAtMs),
+    wasSilent: () => ownership.doubtAll('silent'),
+  })
+  const slots = config.WORKER_SLOTS
+  const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
+  const ownership = createOwnership({ ...deps, runs, reporter })
+  const renewals = createRenewals(bus, runs, config.RENEW_INTERVAL_MS, random)
+  const deltas = createDeltas(bus, id)
+  const llm = llmOf(deps)
+  const attempts = createAttempts({
+    ...deps,
+    runs,
+    reporter,
+    llm,
+    tools: deps.tools.all,
+    answerChecks: createAnswerChecks(),
+    deltas,
+    metrics,
+    turnsMax: config.MAX_TURNS,
+    resultBytesMax: config.RESULT_LIMIT_BYTES,
+    toolOutputMax: config.TOOL_OUTPUT_LIMIT,
+  })
+  const starts = createStarts(attempts.start)
+  const take: Node['take'] = (item, placed) => {
+    const now = clock.monotonicMs()
+    return runs.add(item, now, renewals.firstAtMs(now), placed)
+  }
+  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, starts, take }
+}
+
+function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
+  return {
+    nodeId: config.SERVICE_ID,
+    startedAtMs,
+    intervalMs: config.BEAT_INTERVAL_MS,
+    memoryLimitBytes: memoryLimitBytes(config.MEMORY_LIMIT_MB),
+    logLevel,
+    nats: { url: config.NATS_URL, user: config.NATS_USER, password: config.NATS_PASSWORD },
+  }
+}
+
+function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
+  return createLlm({
+    node: config.SERVICE_ID,
+    providers,
+    budgets,
+    shared,
+    silenceMs: config.LLM_SILENCE_TIMEOUT_MS,
+    callMs: config.LLM_CALL_TIMEOUT_MS,
+    waitMs: config.PROVIDER_WAIT_MS,
+    outputBytesMax: config.RESULT_LIMIT_BYTES,
+    nowMs: () => clock.nowMs(),
+    random,
+  })
+}

@@ -1,0 +1,158 @@
+import { backoffDelayMs } from '@agentfleet/domain'
+import type { Bus, Logger, Reply } from '@agentfleet/adapters'
+import {
+  ACK_WAIT_MS,
+  reportReplySchema,
+  SUBJECTS,
+  type Outcome,
+  type ReportItem,
+} from '@agentfleet/protocol'
+import { createBatcher, type Clock } from '@agentfleet/runtime'
+import type { WorkerMetrics } from '../metrics.ts'
+import type { Run } from './runs.ts'
+
+/**
+ * Reports to the coordinator, grouped into requests.
+ *
+ * Invariants: a report is repeated with the same id until it has an outcome, so that the log holds
+ * it once (L2); it is given up as `unavailable` when its run is over or when the task's deadline and
+ * a lease have passed; nothing is taken for stored that the coordinator did not say (L4).
+ */
+export interface Reporter {
+  /** Sends a report until its outcome is known. */
+  report(item: ReportItem, run: Pick<Run, 'over' | 'deadlineAtMs'>): Promise<Outcome>
+  /** A new id; the same report keeps it however often it is sent. */
+  nextId(): string
+  size(): number
+}
+
+/** What reporting needs. */
+export interface ReporterDeps {
+  readonly bus: Bus
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly metrics: WorkerMetrics
+  readonly nodeId: string
+  /** Tells this process from earlier ones of the same node, so that ids never repeat. */
+  readonly startedAtMs: number
+  readonly slots: number
+}
+
+const ITEMS_MAX = 256
+/** Enough to keep a coordinator busy; what comes while all are under way goes out together. */
+const REQUESTS_MAX = 4
+/** A run has at most one report out; what is above that is room for runs that were just ended. */
+const QUEUE_SLACK = 1_024
+/** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
+const REQUEST_WITHIN_MS = 5_000
+/** Items of a request stay below this together; one alone may be larger (a result of 1 MB). */
+const REQUEST_BYTES = 1024 * 1024
+/** A coordinator restarts within seconds; retries come a little later than that at the most. */
+const REPORT_BACKOFF = { baseMs: 100, capMs: 2_000 }
+
+const UNAVAILABLE: Outcome = { kind: 'unavailable' }
+
+/** A reporter of this node. */
+export function createReporter(deps: ReporterDeps): Reporter {
+  const { bus, clock, random, nodeId } = deps
+  const prefix = `${nodeId}.${deps.startedAtMs.toString(36)}.`
+  let counter = 0
+  const ask = createAsk(bus)
+  const batcher = createBatcher<ReportItem, Outcome>({
+    run: (items) => sendItems(items, ask, deps),
+    maxItems: ITEMS_MAX,
+    maxInFlight: REQUESTS_MAX,
+    maxQueued: deps.slots * 2 + QUEUE_SLACK,
+  })
+
+  return {
+    nextId: () => prefix + (counter++).toString(36),
+    size: () => batcher.size(),
+    async report(item, run) {
+      for (let tries = 1; ; tries += 1) {
+        // A full queue is one more way of not being stored.
+        const outcome = await batcher.add(item).catch(() => UNAVAILABLE)
+        if (outcome.kind !== 'unavailable') return outcome
+        const lastMs = run.deadlineAtMs + ACK_WAIT_MS
+        if (run.over !== undefined || clock.nowMs() >= lastMs) return UNAVAILABLE
+        await pause(backoffDelayMs(tries, REPORT_BACKOFF, random))
+        if (run.over !== undefined) return UNAVAILABLE
+      }
+    },
+  }
+}
+
+type Ask = (data: string) => Promise<Reply>
+
+/** Asks the coordinator; a reconnect ends the wait, as the answer went down with the connection. */
+function createAsk(bus: Bus): Ask {
+  const waiting = new Set<() => void>()
+  bus.onReconnect(() => {
+    for (const giveUp of waiting) giveUp()
+  })
+  return (data) =>
+    new Promise((resolve) => {
+      const settle = (reply: Reply): void => {
+        waiting.delete(giveUp)
+        resolve(reply)
+      }
+      const giveUp = (): void => settle({ kind: 'timeout' })
+      waiting.add(giveUp)
+      void bus.request(SUBJECTS.report, data, REQUEST_WITHIN_MS).then(settle)
+    })
+}
+
+async function sendItems(
+  items: readonly ReportItem[],
+  ask: Ask,
+  { log, metrics, nodeId }: ReporterDeps,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const texts of chunkTexts(items.map((item) => JSON.stringify(item)))) {
+    metrics.reportItems.observe(texts.length)
+    const reply = await ask(`{"nodeId":${JSON.stringify(nodeId)},"items":[${texts.join(',')}]}`)
+    const answers = reply.kind === 'reply' ? parseOutcomes(reply.text, texts.length) : undefined
+    if (answers !== undefined) {
+      for (const answer of answers) outcomes.push(answer)
+      continue
+    }
+    log.warn({ reply: reply.kind, items: items.length }, 'reports not confirmed, sent again later')
+    // The rest would only wait for the same silence.
+    while (outcomes.length < items.length) outcomes.push(UNAVAILABLE)
+    break
+  }
+  return outcomes
+}
+
+/** Splits texts into runs of bounded size, in order. */
+export function chunkTexts(texts: readonly string[], bytesMax = REQUEST_BYTES): string[][] {
+  const chunks: string[][] = []
+  let chunk: string[] = []
+  let bytes = 0
+  for (const text of texts) {
+    const size = Buffer.byteLength(text)
+    if (chunk.length > 0 && bytes + size > bytesMax) {
+      chunks.push(chunk)
+      chunk = []
+      bytes = 0
+    }
+    chunk.push(text)
+    bytes += size
+  }
+  if (chunk.length > 0) chunks.push(chunk)
+  return chunks
+}
+
+function parseOutcomes(text: string, count: number): readonly Outcome[] | undefined {
+  try {
+    const { outcomes } = reportReplySchema.parse(JSON.parse(text))
+    return outcomes.length === count ? outcomes : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,262 @@
+import {
+  classifyFailure,
+  isNodeFailure,
+  NO_USAGE,
+  retryAfterOf,
+  type Json,
+  type Placed,
+  type TaskInput,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import { ack, type Bus, type Logger } from '@agentfleet/adapters'
+import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
+import { runAgent, type AgentDeps, type Begun, type Ending } from './agent-loop.ts'
+import { echoWaitMs } from './echo.ts'
+import { runGoal } from './goal.ts'
+import type { Reporter } from '../node/reports.ts'
+import type { Over, Run, Runs } from '../node/runs.ts'
+
+/**
+ * One attempt from its dispatch to its ending.
+ *
+ * Invariants: a fresh task runs from the token of its dispatch, any other one begins through the
+ * coordinator (L3); every report names the token the run saw last and moves it on (L3); the pointer is
+ * acked at `committed` endings, `finished` and `not-due` only (L4); what is superseded or refused
+ * says nothing more.
+ */
+
+/** What attempts need. */
+export interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
+  readonly bus: Bus
+  readonly log: Logger
+  readonly runs: Runs
+  readonly reporter: Reporter
+}
+
+/** Runs attempts. */
+export interface Attempts {
+  /** Starts a run; it is out of the table when it has ended. */
+  start(run: Run): void
+}
+
+/** Messages of failures end up in the log of the task. */
+const MESSAGE_MAX = 1_000
+
+/** Runs attempts with these means. */
+export function createAttempts(deps: AttemptDeps): Attempts {
+  const { log, runs } = deps
+  const agentDeps: AgentDeps = {
+    ...deps,
+    spawn: (run, step, specs) => spawn(run, step, specs, deps),
+    commit: async (run, call) => {
+      const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
+      if (outcome.kind !== 'committed') end(run, outcome, deps)
+      return run.over === undefined
+    },
+  }
+  return {
+    start(run) {
+      runAttempt(run, agentDeps, deps).catch((error: unknown) => {
+        // Only what reports cannot carry comes here: the pointer comes back after its lease.
+        log.error({ err: error, taskId: run.taskId }, 'an attempt broke off')
+        run.failedHere = true
+        runs.end(run, 'unconfirmed')
+      })
+    },
+  }
+}
+
+async function runAttempt(run: Run, agentDeps: AgentDeps, deps: AttemptDeps): Promise<void> {
+  let from: Begun = { calls: [], approvals: [] }
+  let { spec } = run
+  if (run.careful || spec === undefined) {
+    const begun = await begin(run, deps)
+    if (begun === undefined) return
+    spec = begun.spec
+    const { calls, approvals = [], children = [], inputs = [] } = begun
+    from = { calls, approvals, children, inputs }
+    spec = withInputs(spec, inputs)
+  } else {
+    deps.runs.enter(run, 'running')
+  }
+  const ending = await endingOf(run, spec, from, agentDeps)
+  // What was asked is not needed any more, and may be large.
+  run.spec = undefined
+  if (run.over === undefined && ending.kind !== 'over') await conclude(run, ending, deps)
+}
+
+async function begin(
+  run: Run,
+  deps: AttemptDeps,
+): Promise<Extract<Outcome, { kind: 'begun' }> | undefined> {
+  const { reporter, runs } = deps
+  runs.enter(run, 'beginning')
+  const { taskId, claim } = run
+  const outcome = await reporter.report(
+    { op: 'begin', taskId, claim, reportId: reporter.nextId(), ...takePlaced(run) },
+    run,
+  )
+  if (run.over !== undefined) return undefined
+  if (outcome.kind !== 'begun') {
+    end(run, outcome, deps)
+    return undefined
+  }
+  run.token = outcome.seq
+  run.attempt = outcome.attempt
+  run.deadlineAtMs = outcome.deadlineAtMs
+  run.doubtful = false
+  runs.enter(run, 'running')
+  return outcome
+}
+
+async function endingOf(run: Run, spec: TaskSpec, from: Begun, deps: AgentDeps): Promise<Ending> {
+  const waitMs = echoWaitMs(spec.model)
+  if (waitMs === undefined) {
+    try {
+      return spec.goal === undefined
+        ? await runAgent(run, spec, from, deps)
+        : await runGoal(run, spec, spec.goal, from, deps)
+    } catch (error) {
+      return { kind: 'failed', failure: { kind: 'defect', message: String(error) } }
+    }
+  }
+  if (waitMs > 0) await wait(run, waitMs)
+  return { kind: 'completed', result: spec.task, usage: NO_USAGE }
+}
+
+/** Waits, or less when the run is ended. */
+function wait(run: Run, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    run.cancel = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+}
+
+async function conclude(
+  run: Run,
+  ending: Exclude<Ending, { kind: 'over' }>,
+  deps: AttemptDeps,
+): Promise<void> {
+  if (ending.kind === 'completed') {
+    const { result, usage, by } = ending
+    const whose = by === undefined ? {} : { by }
+    const outcome = await report(
+      run,
+      (base) => ({ op: 'complete', ...base, result, usage, ...whose }),
+      deps,
+    )
+    end(run, outcome, deps, 'completed')
+    return
+  }
+  if (ending.kind === 'paused') {
+    await pause(run, ending.wait, deps)
+    return
+  }
+  const { code, retryable } = classifyFailure(ending.failure)
+  const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
+  run.failedHere = isNodeFailure(ending.failure)
+  const retryAfterMs = retryAfterOf(ending.failure)
+  const rest = {
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(ending.partial === undefined ? {} : { result: ending.partial }),
+  }
+  const outcome = await report(
+    run,
+    (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),
+    deps,
+  )
+  end(run, outcome, deps, 'failed')
+}
+
+/** Gives the slot back until what the run waits for has happened; it begins again by an event (L3). */
+async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
+  const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
+  if (outcome.kind !== 'rejected') {
+    end(run, outcome, deps, 'paused')
+    return
+  }
+  const { error } = outcome
+  const failed = await report(
+    run,
+    (base) => ({ op: 'fail', ...base, error, retryable: false }),
+    deps,
+  )
+  end(run, failed, deps, 'failed')
+}
+
+/** Makes tasks of the run's own; undefined when the run is over. */
+async function spawn(
+  run: Run,
+  step: number,
+  specs: readonly TaskSpec[],
+  deps: AttemptDeps,
+): ReturnType<AgentDeps['spawn']> {
+  const children = [...specs]
+  const outcome = await report(run, (base) => ({ op: 'spawn', ...base, step, children }), deps)
+  if (outcome.kind === 'committed') return { kind: 'made' }
+  if (outcome.kind === 'rejected') return outcome
+  end(run, outcome, deps)
+  return undefined
+}
+
+/** The results of what the task depends on stand beside its own context. */
+function withInputs(spec: TaskSpec, inputs: readonly TaskInput[]): TaskSpec {
+  const results = inputs.filter(({ from }) => from === 'dependency')
+  if (results.length === 0) return spec
+  const given = spec.context === undefined ? {} : { given: spec.context }
+  return { ...spec, context: { ...given, dependencies: results as unknown as Json } }
+}
+
+/** What every report of a run under way says. */
+interface ReportBase {
+  readonly taskId: string
+  readonly claim: string
+  readonly reportId: string
+  readonly expect: number
+  readonly attempt: number
+  readonly placed?: Placed
+}
+
+/** Why the run came here: said once, with its first report. */
+function takePlaced(run: Run): { readonly placed?: Placed } {
+  const { placed } = run
+  if (placed === undefined) return {}
+  run.placed = undefined
+  return { placed }
+}
+
+async function report(
+  run: Run,
+  build: (base: ReportBase) => ReportItem,
+  { reporter, runs }: AttemptDeps,
+): Promise<Outcome> {
+  // After a pause: no side effect before it is known that the run is still entitled.
+  if (run.check !== undefined) await run.check
+  if (run.over !== undefined) return { kind: 'unavailable' }
+  runs.enter(run, 'reporting')
+  const { taskId, claim, token, attempt } = run
+  const reportId = reporter.nextId()
+  const base = { taskId, claim, reportId, expect: token, attempt, ...takePlaced(run) }
+  const outcome = await reporter.report(build(base), run)
+  if (outcome.kind === 'committed') {
+    run.token = outcome.seq
+    run.doubtful = false
+  }
+  runs.enter(run, 'running')
+  return outcome
+}
+
+/** Ends a run as its outcome says; `stored` is what a committed ending was. */
+function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): void {
+  const { kind } = outcome
+  if (kind === 'committed') endAcked(run, stored, deps)
+  else if (kind === 'finished' || kind === 'not-due') endAcked(run, kind, deps)
+  else deps.runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')
+}
+
+function endAcked(run: Run, over: Over, { bus, runs }: AttemptDeps): void {
+  if (runs.end(run, over)) ack.done(bus, run.ackSubject)
+}

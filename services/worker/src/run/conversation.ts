@@ -1,0 +1,187 @@
+import {
+  addUsage,
+  NO_USAGE,
+  type JournaledCall,
+  type Json,
+  type TaskSpec,
+  type Usage,
+} from '@agentfleet/domain'
+import { z } from 'zod'
+import type { AnswerCheck } from './answer-schema.ts'
+import type { ToolOutput } from '../tools/tool.ts'
+
+/**
+ * What is said to the model, built from the task and from the calls that are already paid for. Pure:
+ * the same spec and journal give the same conversation, whichever node resumes it.
+ */
+
+/** A tool the model wants called; `arguments` is JSON text as the model wrote it. */
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly arguments: string
+}
+
+/** What one LLM call answered. */
+export interface LlmAnswer {
+  readonly text: string
+  readonly toolCalls: readonly ToolCall[]
+}
+
+/** One message to the model, in the form of the chat completions API. */
+export type Message =
+  | { readonly role: 'system' | 'user'; readonly content: string }
+  | {
+      readonly role: 'assistant'
+      readonly content: string | null
+      readonly tool_calls?: WireCall[]
+    }
+  | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
+
+interface WireCall {
+  readonly id: string
+  readonly type: 'function'
+  readonly function: { readonly name: string; readonly arguments: string }
+}
+
+/** A conversation and where it stands. */
+export interface Conversation {
+  readonly messages: readonly Message[]
+  /** Position of the next call in the run. */
+  readonly step: number
+  /** LLM calls made. */
+  readonly turns: number
+  /** Tool calls of the last answer that have no output yet. */
+  readonly pending: readonly ToolCall[]
+  /** Tool calls that have an output. */
+  readonly toolCalls: number
+  /** Tool calls in a row that went wrong. */
+  readonly toolErrors: number
+  /** Times the model was told what is wrong with its answer. */
+  readonly repairs: number
+  /** What is wrong with the last answer when the model has been told often enough. */
+  readonly givenUp: readonly string[] | undefined
+  /** The run's result: an answer that wants no more tools, and satisfies the schema if there is one. */
+  readonly result: Json | undefined
+  readonly usage: Usage
+}
+
+/** What answers are held to; without a check every text is a result. */
+export interface AnswerRule {
+  readonly check: AnswerCheck | undefined
+  /** How often the model is told what is wrong before the run gives up. */
+  readonly repairsMax: number
+}
+
+/** Any text will do. */
+export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
+
+const toolCallSchema = z.object({ id: z.string(), name: z.string(), arguments: z.string() })
+const llmOutput = z.object({ text: z.string(), toolCalls: z.array(toolCallSchema) })
+const toolOutput = z.object({
+  id: z.string(),
+  text: z.string(),
+  error: z.boolean().default(false),
+})
+
+/** The conversation of a task before its first call. */
+export function openConversation(spec: TaskSpec): Conversation {
+  const role = `You are the agent "${spec.agent}".`
+  const form =
+    spec.responseSchema === undefined
+      ? undefined
+      : `Your final answer is JSON alone, of this JSON schema:\n${JSON.stringify(spec.responseSchema)}`
+  const system = [role, spec.systemPrompt, form].filter((part) => part !== undefined).join('\n\n')
+  const user =
+    spec.context === undefined
+      ? spec.task
+      : `${spec.task}\n\nContext:\n${JSON.stringify(spec.context)}`
+  return {
+    messages: [
+      { role: 'system', content: system },
+      { role: 'user', content: user },
+    ],
+    step: 0,
+    turns: 0,
+    pending: [],
+    toolCalls: 0,
+    toolErrors: 0,
+    repairs: 0,
+    givenUp: undefined,
+    result: undefined,
+    usage: NO_USAGE,
+  }
+}
+
+/** Adds an LLM call's answer; one that breaks the rule is followed by what is wrong with it. */
+export function addAnswer(
+  talk: Conversation,
+  answer: LlmAnswer,
+  usage: Usage,
+  rule: AnswerRule = ANY_ANSWER,
+): Conversation {
+  const next = {
+    ...talk,
+    step: talk.step + 1,
+    turns: talk.turns + 1,
+    pending: answer.toolCalls,
+    usage: addUsage(talk.usage, usage),
+  }
+  if (answer.toolCalls.length > 0) {
+    const calls = answer.toolCalls.map((call): WireCall => ({
+      id: call.id,
+      type: 'function',
+      function: { name: call.name, arguments: call.arguments },
+    }))
+    const content = answer.text === '' ? null : answer.text
+    return {
+      ...next,
+      messages: [...talk.messages, { role: 'assistant', content, tool_calls: calls }],
+    }
+  }
+  const messages: Message[] = [...talk.messages, { role: 'assistant', content: answer.text }]
+  const checked = rule.check?.(answer.text) ?? { kind: 'valid', value: answer.text }
+  if (checked.kind === 'valid') return { ...next, messages, result: checked.value }
+  const { problems } = checked
+  if (talk.repairs >= rule.repairsMax) return { ...next, messages, givenUp: problems }
+  const list = problems.map((line) => `- ${line}`).join('\n')
+  const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, with the corrected JSON alone.`
+  return {
+    ...next,
+    messages: [...messages, { role: 'user', content }],
+    repairs: talk.repairs + 1,
+  }
+}
+
+/** Adds the output of a pending tool call. */
+export function addToolOutput(talk: Conversation, id: string, output: ToolOutput): Conversation {
+  const at = talk.pending.findIndex((call) => call.id === id)
+  return {
+    ...talk,
+    messages: [...talk.messages, { role: 'tool', tool_call_id: id, content: output.text }],
+    step: talk.step + 1,
+    pending: talk.pending.filter((_call, index) => index !== at),
+    toolCalls: talk.toolCalls + 1,
+    toolErrors: output.error ? talk.toolErrors + 1 : 0,
+  }
+}
+
+/** The conversation after every journaled call; throws when the journal cannot be read. */
+export function replayConversation(
+  spec: TaskSpec,
+  calls: readonly JournaledCall[],
+  rule: AnswerRule = ANY_ANSWER,
+): Conversation {
+  let talk = openConversation(spec)
+  for (const call of [...calls].sort((a, b) => a.step - b.step)) {
+    if (call.kind === 'llm') {
+      talk = addAnswer(talk, llmOutput.parse(call.output), call.usage, rule)
+    } else {
+      const { id, ...output } = toolOutput.parse(call.output)
+      talk = addToolOutput(talk, id, output)
+    }
+    // Steps of an older attempt may have gaps; the next one comes after all of them.
+    talk = { ...talk, step: Math.max(talk.step, call.step + 1) }
+  }
+  return talk
+}

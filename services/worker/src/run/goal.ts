@@ -1,0 +1,235 @@
+import {
+  addUsage,
+  decideGoal,
+  NO_USAGE,
+  PLAN_CALL,
+  PLAN_LIMITS,
+  planningsOf,
+  planSchema,
+  resolveAgent,
+  RUN_GOAL,
+  SHIPPED_AGENTS,
+  type AgentDefinition,
+  type CalledBy,
+  type GoalSpec,
+  type JournaledCall,
+  type Json,
+  type Plan,
+  type Planning,
+  type TaskInput,
+  type TaskSpec,
+  type Usage,
+} from '@agentfleet/domain'
+import { childTaskId } from '@agentfleet/protocol'
+import type { AgentDeps, Begun, Ending } from './agent-loop.ts'
+import type { Message } from './conversation.ts'
+import { goalConversation } from './goal-conversation.ts'
+import type { Run } from '../node/runs.ts'
+
+/**
+ * A goal: plan, run the plan's steps as children, put their results together.
+ *
+ * Every move follows from the journal and the children (`decideGoal`), so whichever node begins an
+ * attempt goes on where the last one stopped. Invariants: a planning is committed before anything of it
+ * runs; the children of a planning are made once, under the step of its call; while they run, the
+ * goal holds no slot.
+ */
+
+interface Coded {
+  readonly code: string
+  readonly message: string
+}
+
+/** A goal and where its journal stands. */
+interface State {
+  readonly calls: readonly JournaledCall[]
+  readonly children: readonly { readonly taskId: string; readonly step: number }[]
+}
+
+/** The coordinator ends the task at its deadline; the call is given up a little later. */
+const DEADLINE_GRACE_MS = 1_000
+
+/** Runs the goal until it ends, or waits for its children or for somebody's word. */
+export async function runGoal(
+  run: Run,
+  spec: TaskSpec,
+  goal: GoalSpec,
+  begun: Begun,
+  deps: AgentDeps,
+): Promise<Ending> {
+  const { approvals, inputs = [] } = begun
+  let state: State = { calls: begun.calls, children: begun.children ?? [] }
+  deps.deltas.started(run)
+  for (;;) {
+    const plannings = planningsOf(goal, state.calls, state.children)
+    const move = decideGoal(goal, plannings, approvals, inputs)
+    switch (move.kind) {
+      case 'plan': {
+        const next = await plan(run, spec, goal, state, plannings, inputs, deps)
+        if ('kind' in next) return next
+        state = next
+        break
+      }
+      case 'hold':
+        return {
+          kind: 'paused',
+          wait: {
+            kind: 'approval',
+            step: move.step,
+            tool: RUN_GOAL,
+            arguments: move.plan as unknown as Json,
+          },
+        }
+      case 'spawn': {
+        const { step } = move
+        const specs = childSpecs(run.taskId, step, spec, goal, move.plan)
+        const made = await deps.spawn(run, step, specs)
+        if (made === undefined) return { kind: 'over' }
+        if (made.kind === 'rejected') return givenUp(made.error)
+        const taskIds = specs.map((_spec, position) => childTaskId(run.taskId, step, position))
+        return { kind: 'paused', wait: { kind: 'children', taskIds } }
+      }
+      case 'await':
+        return { kind: 'paused', wait: { kind: 'children', taskIds: [...move.taskIds] } }
+      case 'conclude':
+        return conclude(run, spec, goal, state, plannings, inputs, deps)
+      case 'fail':
+        return givenUp(move.error)
+    }
+  }
+}
+
+function givenUp({ code, message }: Coded): Ending {
+  return { kind: 'failed', failure: { kind: 'given-up', code, message } }
+}
+
+async function plan(
+  run: Run,
+  spec: TaskSpec,
+  goal: GoalSpec,
+  state: State,
+  plannings: readonly Planning[],
+  inputs: readonly TaskInput[],
+  deps: AgentDeps,
+): Promise<State | Ending> {
+  const step = nextStep(state.calls)
+  const messages = goalConversation(spec, goal, plannings, inputs, 'plan')
+  const outcome = await ask(run, spec, state.calls, messages, goal, deps)
+  if (outcome.kind !== 'answered') return outcome
+  const { text, usage, by } = outcome
+  const call: JournaledCall = {
+    step,
+    kind: 'llm',
+    name: PLAN_CALL,
+    output: { text, toolCalls: [] },
+    usage,
+    by,
+  }
+  if (!(await deps.commit(run, call))) return { kind: 'over' }
+  return { ...state, calls: [...state.calls, call] }
+}
+
+/** The last answer travels with the completion, as in every run. */
+async function conclude(
+  run: Run,
+  spec: TaskSpec,
+  goal: GoalSpec,
+  state: State,
+  plannings: readonly Planning[],
+  inputs: readonly TaskInput[],
+  deps: AgentDeps,
+): Promise<Ending> {
+  const messages = goalConversation(spec, goal, plannings, inputs, 'conclude')
+  const outcome = await ask(run, spec, state.calls, messages, undefined, deps)
+  if (outcome.kind !== 'answered') return outcome
+  const usage = addUsage(spentOn(state.calls), outcome.usage)
+  return { kind: 'completed', result: outcome.text, usage, by: outcome.by }
+}
+
+interface Answered {
+  readonly kind: 'answered'
+  readonly text: string
+  readonly usage: Usage
+  readonly by: CalledBy
+}
+
+function spentOn(calls: readonly JournaledCall[]): Usage {
+  return calls.reduce((sum, call) => addUsage(sum, call.usage), NO_USAGE)
+}
+
+async function ask(
+  run: Run,
+  spec: TaskSpec,
+  calls: readonly JournaledCall[],
+  messages: readonly Message[],
+  planned: GoalSpec | undefined,
+  deps: AgentDeps,
+): Promise<Answered | Ending> {
+  const outcome = await deps.llm.call({
+    taskId: run.taskId,
+    step: nextStep(calls),
+    tenant: run.tenant,
+    priority: spec.priority,
+    sinceMs: run.deadlineAtMs - spec.timeoutMs,
+    model: spec.model,
+    fallbackModels: spec.fallbackModels,
+    budget: spec.budget,
+    spent: spentOn(calls),
+    messages,
+    tools: [],
+    responseSchema: planned && planSchema(planned.roles, PLAN_LIMITS),
+    outputTokensMax: spec.maxOutputTokens,
+    deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
+    onText: (text) => deps.deltas.text(run, text),
+    onStart: (cancel) => {
+      run.cancel = cancel
+    },
+  })
+  run.cancel = undefined
+  deps.metrics.llmCalls.inc({ outcome: outcome.kind })
+  if (outcome.kind === 'cancelled' || run.over !== undefined) return { kind: 'over' }
+  if (outcome.kind === 'failed') return { kind: 'failed', failure: outcome.failure }
+  if (outcome.kind === 'deferred') {
+    const untilMs = deps.clock.nowMs() + outcome.retryAfterMs
+    return { kind: 'paused', wait: { kind: 'time', untilMs } }
+  }
+  deps.metrics.tokens.inc({ direction: 'in' }, outcome.usage.inputTokens)
+  deps.metrics.tokens.inc({ direction: 'out' }, outcome.usage.outputTokens)
+  deps.deltas.flush(run)
+  return { kind: 'answered', text: outcome.answer.text, usage: outcome.usage, by: outcome.by }
+}
+
+function nextStep(calls: readonly JournaledCall[]): number {
+  return calls.reduce((next, { step }) => Math.max(next, step + 1), 0)
+}
+
+/** The steps of a plan as tasks; each gets its role's definition, and the goal to know what it is for. */
+export function childSpecs(
+  goalId: string,
+  step: number,
+  spec: TaskSpec,
+  goal: GoalSpec,
+  { steps }: Plan,
+): TaskSpec[] {
+  const ids = new Map(steps.map(({ id }, position) => [id, childTaskId(goalId, step, position)]))
+  return steps.map(({ role, task, dependsOn }) => {
+    const definition: AgentDefinition = goal.team?.[role] ?? SHIPPED_AGENTS[role] ?? {}
+    const { model, timeoutMs, ...part } = resolveAgent({}, definition)
+    const { cpu, memory, priority, maxAttempts, metadata } = spec
+    const needs = dependsOn.flatMap((id) => ids.get(id) ?? [])
+    return {
+      ...part,
+      task,
+      agent: role,
+      model: model ?? spec.model,
+      context: { goal: spec.task },
+      cpu,
+      memory,
+      priority,
+      maxAttempts,
+      timeoutMs: Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(needs.length === 0 ? {} : { dependsOn: needs }),
+    }
+  })
+}

@@ -1,0 +1,88 @@
+import { SUBJECTS, loadSchema, type Load } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createBeats } from '../../src/heartbeat/heartbeats.ts'
+import { createRuns } from '../../src/node/runs.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+const ITEM = { tenant: 't', seq: 5, deadlineAtMs: 1, careful: false, claim: 'c' }
+const PROGRESS = { heard: 0, calling: 0, ended: 0, throttled: 0 }
+
+let servers: SecuredServers
+beforeAll(async () => {
+  servers = await startSecuredServers({ log })
+})
+afterAll(() => servers[Symbol.asyncDispose]())
+
+describe('load messages', () => {
+  test('a change after a quiet moment is said at once, those soon after it share the next one', async () => {
+    const { runs, clock, loads, order } = await startNode('w1')
+    const first = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
+    // Timers of one process fire in the order in which they are due, however late.
+    setTimeout(() => order.push('10 ms later'), 10)
+    await eventually(() => expect(order).toHaveLength(2), 5_000)
+    expect(order).toEqual(['said', '10 ms later'])
+
+    order.length = 0
+    clock.nowMs += 5
+    runs.end(first, 'completed')
+    runs.add({ ...ITEM, taskId: 'b' }, 0, 0)
+    runs.add({ ...ITEM, taskId: 'c' }, 0, 0)
+    setTimeout(() => order.push('10 ms later'), 10)
+    await eventually(() => expect(order).toHaveLength(2), 5_000)
+    expect(order).toEqual(['10 ms later', 'said'])
+    await eventually(() => expect(loads).toHaveLength(2), 5_000)
+    expect(loads.map(({ active, ended }) => ({ active, ended }))).toEqual([
+      { active: 1, ended: [] },
+      { active: 2, ended: ['a'] },
+    ])
+  })
+
+  test('a node that was quiet for the whole time of sharing is heard at once again', async () => {
+    const { runs, clock, loads, order } = await startNode('w2')
+    const run = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
+    await eventually(() => expect(order).toEqual(['said']), 5_000)
+    clock.nowMs += 1_000
+    runs.end(run, 'stopped')
+    setTimeout(() => order.push('10 ms later'), 10)
+    await eventually(() => expect(order).toHaveLength(3), 5_000)
+    expect(order).toEqual(['said', 'said', '10 ms later'])
+    await eventually(() => expect(loads.at(-1)).toMatchObject({ active: 0, ended: ['a'] }), 5_000)
+  })
+})
+
+/** Runs and beats of a node on a real connection, with time of their own. */
+async function startNode(nodeId: string) {
+  const bus = await servers.connect('worker')
+  const loads: Load[] = []
+  servers.bus.subscribe(SUBJECTS.load(nodeId), (message) => {
+    loads.push(loadSchema.parse(JSON.parse(message.text())))
+  })
+  await servers.bus.nats.flush()
+  const clock = { nowMs: 1_000 }
+  const order: string[] = []
+  const runs = createRuns((over) => beats.changed(over))
+  const beats = createBeats({
+    bus,
+    runs: () => runs,
+    // Every message composes its figures first.
+    progress: () => {
+      order.push('said')
+      return PROGRESS
+    },
+    slots: 4,
+    nowMs: () => clock.nowMs,
+    monotonicMs: () => clock.nowMs,
+    thread: {
+      nodeId,
+      startedAtMs: 1,
+      intervalMs: 500,
+      memoryLimitBytes: 1,
+      logLevel: 'silent',
+      nats: { url: servers.nats.url, user: undefined, password: undefined },
+    },
+    wasSilent: () => undefined,
+  })
+  return { runs, clock, loads, order }
+}

@@ -1,0 +1,113 @@
+import { beatSchema } from '@agentfleet/protocol'
+import { describe, expect, test } from 'vitest'
+import { openFigures } from '../../src/heartbeat/heartbeat-figures.ts'
+import { echoWaitMs } from '../../src/run/echo.ts'
+import { chunkTexts } from '../../src/node/reports.ts'
+import { createRuns } from '../../src/node/runs.ts'
+
+const ITEM = {
+  taskId: 'a',
+  tenant: 't',
+  seq: 5,
+  deadlineAtMs: 1,
+  careful: false,
+  ackSubject: '$JS.ACK.x',
+  claim: 'c',
+}
+
+describe('openFigures', () => {
+  test('two views of the same memory never compose the same version', () => {
+    const first = openFigures()
+    const second = openFigures(first.buffer)
+    first.set({ slots: 4, active: 2, draining: 1 })
+    const versions = [first, second, first].map((view) => view.compose('w', 1).version)
+    expect(versions).toEqual([1, 2, 3])
+    expect(second.compose('w', 1)).toMatchObject({ slots: 4, active: 2, draining: true })
+    expect(beatSchema.parse(second.compose('w', 1))).toBeDefined()
+  })
+
+  test('the incarnation grows even when the clock went back', () => {
+    const figures = openFigures()
+    figures.raiseIncarnation(1_000)
+    figures.raiseIncarnation(500)
+    expect(figures.incarnation()).toBe(1_001)
+    figures.raiseIncarnation(2_000)
+    expect(figures.incarnation()).toBe(2_000)
+  })
+
+  test('the lag is the worse of what both threads see', () => {
+    const figures = openFigures()
+    figures.set({ lagMs: 3, stallMs: 900 })
+    expect(figures.compose('w', 1).lagMs).toBe(900)
+  })
+})
+
+describe('createRuns', () => {
+  test('a run is over once, and what was under way is cancelled', () => {
+    const seen: string[] = []
+    let cancelled = 0
+    const runs = createRuns((run) => seen.push(run?.over ?? 'added'))
+    const run = runs.add(ITEM, 0, 0)
+    run.cancel = () => {
+      cancelled += 1
+    }
+    expect([runs.size(), runs.waiting()]).toEqual([1, 1])
+    runs.enter(run, 'running')
+    expect(runs.waiting()).toBe(0)
+    expect(runs.end(run, 'stopped')).toBe(true)
+    expect(runs.end(run, 'completed')).toBe(false)
+    expect([runs.size(), cancelled, run.over]).toEqual([0, 1, 'stopped'])
+    expect(seen).toEqual(['added', 'stopped'])
+  })
+
+  test('what stands with the node or the coordinator is told from what runs', () => {
+    let nowMs = 0
+    const runs = createRuns(
+      () => undefined,
+      () => nowMs,
+    )
+    const run = runs.add(ITEM, 0, 0)
+    expect([runs.held(), runs.stuckMs(500)]).toEqual([1, 500])
+    nowMs = 600
+    runs.enter(run, 'running')
+    expect([runs.held(), runs.stuckMs(9_000)]).toEqual([0, 0])
+    nowMs = 10_000
+    runs.enter(run, 'reporting')
+    expect([runs.held(), runs.stuckMs(10_200)]).toEqual([1, 200])
+    runs.end(run, 'completed')
+    expect([runs.held(), runs.stuckMs(11_000)]).toEqual([0, 0])
+  })
+
+  test('the end of a replaced run leaves its successor in the table', () => {
+    const runs = createRuns(() => undefined)
+    const old = runs.add(ITEM, 0, 0)
+    runs.end(old, 'replaced')
+    const next = runs.add({ ...ITEM, seq: 6 }, 0, 0)
+    expect(runs.end(old, 'completed')).toBe(false)
+    expect(runs.get('a')).toBe(next)
+    runs.enter(old, 'running')
+    expect(runs.waiting()).toBe(1)
+  })
+})
+
+describe('echoWaitMs', () => {
+  test.each([
+    ['echo', 0],
+    ['echo?ms=50', 50],
+    ['echo?ms=9999999', 3_600_000],
+    ['echo?ms=', undefined],
+    ['echo?ms=-1', undefined],
+    ['echoes', undefined],
+    ['sim', undefined],
+  ])('%s waits %s', (model, waitMs) => {
+    expect(echoWaitMs(model)).toBe(waitMs)
+  })
+})
+
+describe('chunkTexts', () => {
+  test('keeps order and size; one large text goes alone (L7)', () => {
+    expect(chunkTexts(['aa', 'bb', 'cccccc', 'd'], 4)).toEqual([['aa', 'bb'], ['cccccc'], ['d']])
+    expect(chunkTexts([], 4)).toEqual([])
+    expect(chunkTexts(['ää', 'b'], 4)).toEqual([['ää'], ['b']])
+  })
+})

@@ -1,0 +1,109 @@
+import { UNLIMITED, type Level, type RateLimits } from '@agentfleet/domain'
+import { describe, expect, test } from 'vitest'
+import { createGate, type Entry } from '../../src/limits/limiter.ts'
+
+/** The gate by itself, without the fleet's shared limits: what waits, in which order, and until when. */
+function setup(limits: Partial<RateLimits>) {
+  const gate = createGate({
+    key: 'key',
+    node: 'n1',
+    limits: { ...UNLIMITED, ...limits },
+    shared: undefined,
+    nowMs: Date.now,
+    random: Math.random,
+  })
+  const came: string[] = []
+  const takeBack = new Map<string, () => void>()
+  const enter = (id: string, change: { priority?: Level; sinceMs?: number; patienceMs?: number }) =>
+    gate
+      .enter({
+        id,
+        priority: 'medium',
+        sinceMs: 1,
+        tokens: 10,
+        patienceMs: 10_000,
+        onWait: (back) => takeBack.set(id, back),
+        ...change,
+      })
+      .then((entry): Entry => {
+        if (entry.kind === 'in') came.push(id)
+        return entry
+      })
+  return { gate, enter, came, takeBack }
+}
+
+describe('the gate before a provider', () => {
+  test('lets everybody in while no limit is known', async () => {
+    const { enter, gate } = setup({})
+    expect(await enter('a', {})).toEqual({ kind: 'in' })
+    expect(gate.waiting()).toBe(0)
+  })
+
+  test('lets the more urgent in before the less urgent, and the older before the younger', async () => {
+    const { enter, came } = setup({ rpm: 3_000 })
+    await Promise.all([
+      enter('young', { sinceMs: 9 }),
+      enter('low', { priority: 'low', sinceMs: 1 }),
+      enter('old', { sinceMs: 2 }),
+      enter('high', { priority: 'high', sinceMs: 20 }),
+    ])
+    expect(came).toEqual(['high', 'old', 'young', 'low'])
+  })
+
+  test('sends away at once whoever would wait for too long, with the time to come back', async () => {
+    const { enter } = setup({ rpm: 60 })
+    const waiting = [enter('a', {}), enter('b', {}), enter('c', {})]
+    const entry = await enter('late', { patienceMs: 1_000 })
+    expect(entry.kind).toBe('late')
+    if (entry.kind === 'late') expect(entry.retryAfterMs).toBeGreaterThanOrEqual(1_000)
+    expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(['in', 'in', 'in'])
+  })
+
+  test('ends a wait that lasts longer than it was expected to', async () => {
+    const { enter, gate } = setup({ concurrent: 1 })
+    await enter('a', {})
+    const entry = enter('b', { patienceMs: 50 })
+    const timer = setInterval(() => gate.sweep(Date.now()), 10)
+    expect((await entry).kind).toBe('late')
+    clearInterval(timer)
+  })
+
+  test('lets so many be inside as the limit says, and the next one when one has left', async () => {
+    const { enter, gate, came } = setup({ concurrent: 1 })
+    await enter('a', {})
+    const second = enter('b', {})
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    expect(came).toEqual(['a'])
+    gate.leave('a', { reserved: 10, used: 10, closedMs: undefined })
+    expect(await second).toEqual({ kind: 'in' })
+  })
+
+  test('is closed by a refusal until the provider wants to hear of us again', async () => {
+    const { enter, gate } = setup({})
+    await enter('a', {})
+    const closedAt = performance.now()
+    gate.leave('a', { reserved: 10, used: 0, closedMs: 300 })
+    expect(gate.expectedWaitMs('medium', 1)).toBeGreaterThan(200)
+    expect(await enter('b', {})).toEqual({ kind: 'in' })
+    expect(performance.now() - closedAt).toBeGreaterThan(295)
+  })
+
+  test('keeps to the limits that the provider names', async () => {
+    const { enter, gate, came } = setup({})
+    await enter('a', {})
+    gate.heard({ rpm: 60 })
+    void enter('b', {})
+    void enter('c', {})
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(came).toEqual(['a'])
+    expect(gate.waiting()).toBe(2)
+  })
+
+  test('forgets whoever was taken back', async () => {
+    const { enter, gate, takeBack } = setup({ rpm: 60 })
+    const entry = enter('a', {})
+    takeBack.get('a')?.()
+    expect(await entry).toEqual({ kind: 'taken-back' })
+    expect(gate.waiting()).toBe(0)
+  })
+})

@@ -1,0 +1,175 @@
+import { NO_USAGE, UNLIMITED } from '@agentfleet/domain'
+import { createSimulator } from '@agentfleet/llm-simulator'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLlm, type LlmOptions, type LlmRequest } from '../../src/llm/llm.ts'
+import type { Provider } from '../../src/llm/provider.ts'
+import { builtInTools } from '../../src/tools/built-in.ts'
+
+/** The provider is the simulator: a real HTTP server. */
+const simulator = createSimulator({
+  ttftMs: 0,
+  tokensPerSecond: 0,
+  writeIntervalMs: 1,
+  scripts: {
+    sum: [{ toolCalls: [{ name: 'calculate', arguments: { expression: '1+1' } }] }],
+  },
+})
+let baseUrl = ''
+const started: { close(): void; timer: NodeJS.Timeout }[] = []
+
+beforeAll(async () => {
+  baseUrl = `${(await simulator.listen()).url}/v1`
+})
+afterAll(async () => {
+  for (const { close, timer } of started) {
+    clearInterval(timer)
+    close()
+  }
+  await simulator.close()
+})
+
+function provider(change: Partial<Provider> = {}): Provider {
+  return {
+    name: 'first',
+    baseUrl,
+    key: 'key',
+    models: [{ match: '*' }],
+    limits: UNLIMITED,
+    prices: {},
+    pricesVersion: 'v1',
+    firstTokenMs: undefined,
+    ...change,
+  }
+}
+
+function setup(options: Partial<LlmOptions> = {}) {
+  const llm = createLlm({
+    node: 'node',
+    providers: [provider()],
+    budgets: {},
+    shared: undefined,
+    silenceMs: 5_000,
+    callMs: 10_000,
+    waitMs: 5_000,
+    outputBytesMax: 10_000,
+    nowMs: Date.now,
+    random: Math.random,
+    ...options,
+  })
+  const timer = setInterval(() => llm.sweep(Date.now()), 20)
+  started.push({ close: () => llm.close(), timer })
+  const call = (model: string, request: Partial<LlmRequest> = {}) =>
+    llm.call({
+      taskId: 'task',
+      step: 0,
+      tenant: 'default',
+      priority: 'medium',
+      sinceMs: Date.now(),
+      spent: NO_USAGE,
+      model,
+      messages: [{ role: 'user', content: 'say something' }],
+      tools: [...builtInTools().values()].map((tool) => tool.offer),
+      outputTokensMax: undefined,
+      deadlineAtMs: Date.now() + 60_000,
+      onText: () => undefined,
+      onStart: () => undefined,
+      ...request,
+    })
+  return { call, progress: () => llm.progress() }
+}
+
+describe('what calls come to', () => {
+  test('ended and turned away, apart from what was cancelled', async () => {
+    const { call, progress } = setup()
+    await call('sim?tokens=1')
+    await call('sim?fault=429')
+    await call('sim?ttft=5000', { onStart: (cancel) => cancel() })
+    expect(progress()).toMatchObject({ calling: 0, ended: 4, throttled: 3 })
+  })
+})
+
+describe('a call', () => {
+  test('streams its text and answers with the whole of it and its usage', async () => {
+    const pieces: string[] = []
+    const outcome = await setup().call('sim?tokens=12', { onText: (text) => pieces.push(text) })
+    expect(outcome).toMatchObject({
+      kind: 'answered',
+      answer: { text: pieces.join(''), toolCalls: [] },
+      usage: { outputTokens: 12, llmCalls: 1 },
+    })
+  })
+
+  test('puts tool calls together', async () => {
+    const outcome = await setup().call('sim-script:sum')
+    expect(outcome).toMatchObject({
+      kind: 'answered',
+      answer: {
+        toolCalls: [{ id: 'call_0', name: 'calculate', arguments: '{"expression":"1+1"}' }],
+      },
+    })
+  })
+
+  test('names task and step to the provider', async () => {
+    await setup().call('sim?tokens=1', { taskId: 'named', step: 3 })
+    expect(simulator.callsOf('named').map((calls) => calls.step)).toEqual(['3'])
+  })
+
+  test.each([
+    ['sim?fault=429', { kind: 'status', status: 429 }],
+    ['sim?fault=500', { kind: 'status', status: 500 }],
+    ['no-such-model', { kind: 'status', status: 404 }],
+    ['sim?fault=malformed', { kind: 'malformed' }],
+    ['sim?fault=cut&tokens=8', { kind: 'connection' }],
+  ])('of %s fails', async (model, failure) => {
+    expect(await setup().call(model)).toMatchObject({ kind: 'failed', failure })
+  })
+
+  test('fails when nobody listens', async () => {
+    const outcome = await setup({
+      providers: [provider({ baseUrl: 'http://127.0.0.1:9/v1' })],
+    }).call('sim')
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
+  })
+
+  test('fails without a provider', async () => {
+    const outcome = await setup({ providers: [] }).call('sim')
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'no-provider' } })
+  })
+})
+
+describe('the limits of a call', () => {
+  test('end a silent one', async () => {
+    const outcome = await setup({ silenceMs: 100 }).call('sim?fault=hang')
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
+  })
+
+  test('end one that takes too long although it talks', async () => {
+    const outcome = await setup({ callMs: 300 }).call('sim?tokens=1000&tps=50')
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
+  })
+
+  test('end one whose task is out of time', async () => {
+    const outcome = await setup().call('sim?fault=hang', { deadlineAtMs: Date.now() + 100 })
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'deadline' } })
+  })
+
+  test('end one that says too much (L7)', async () => {
+    const outcome = await setup({ outputBytesMax: 100 }).call('sim?tokens=1000')
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
+  })
+
+  test('end one that is cancelled, before and within its answer', async () => {
+    let cancel = (): void => undefined
+    const onStart = (given: () => void): void => {
+      cancel = given
+    }
+    const { call } = setup()
+    expect(
+      await call('sim?fault=hang', {
+        onStart: (given) => setTimeout(given, 50),
+      }),
+    ).toEqual({ kind: 'cancelled' })
+    const talking = await call('sim?tokens=1000&tps=50', { onStart, onText: () => cancel() })
+    expect(talking).toEqual({ kind: 'cancelled' })
+  })
+})

@@ -1,0 +1,136 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, loadConfig } from '@agentfleet/runtime'
+import { describe, expect, test } from 'vitest'
+import { schema } from '../../src/config.ts'
+import { providersOf, tenantBudgetsOf } from '../../src/llm/provider-config.ts'
+import { rateHintsOf } from '../../src/llm/provider-headers.ts'
+import { candidatesOf, keyId, priceOf } from '../../src/llm/provider.ts'
+
+const load = (env: Record<string, string>) =>
+  providersOf(loadConfig(schema, { SERVICE_ID: 'n1', ...env }))
+
+function problemsOf(call: () => unknown): readonly string[] {
+  try {
+    call()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('providers', () => {
+  test('are the stock one without a list, with its limits and prices', () => {
+    expect(load({})).toEqual([])
+    const [stock] = load({ OPENAI_API_KEY: 'k', PROVIDER_RPM: '60', LLM_PRICES: 'm=1/2' })
+    expect(stock).toMatchObject({
+      name: 'openai',
+      baseUrl: 'https://api.openai.com/v1',
+      limits: { rpm: 60, tpm: 0, concurrent: 0 },
+      prices: { m: { inputUsdPerMillion: 1, outputUsdPerMillion: 2 } },
+    })
+  })
+
+  test('of a list take the place of the stock one, with keys of files', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+    await writeFile(join(dir, 'key'), 'from-a-file\n')
+    const baseUrl = 'https://a.example/v1'
+    const PROVIDERS = JSON.stringify({
+      pricesVersion: 'v7',
+      providers: [
+        { name: 'a', baseUrl, keyFile: join(dir, 'key'), models: ['gpt-*'] },
+        {
+          name: 'b',
+          baseUrl,
+          key: 'from-a-file',
+          models: [{ match: 'gpt-4o', as: 'other' }],
+          prices: { 'o*': { input: 1, output: 3 } },
+        },
+      ],
+    })
+    const providers = load({ PROVIDERS, OPENAI_API_KEY: 'unused' })
+    await rm(dir, { recursive: true })
+    expect(providers.map(({ name }) => name)).toEqual(['a', 'b'])
+    // The same key of the same provider has one limit.
+    expect(new Set(providers.map(keyId)).size).toBe(1)
+    expect(keyId(providers[0]!)).not.toContain('from-a-file')
+    const candidates = candidatesOf(providers, ['gpt-4o', 'gpt-5'])
+    expect(candidates.map(({ provider, as }) => `${provider.name} ${as}`)).toEqual([
+      'a gpt-4o',
+      'b other',
+      'a gpt-5',
+    ])
+    expect(candidates.map(priceOf)).toEqual([
+      undefined,
+      { inputUsdPerMillion: 1, outputUsdPerMillion: 3 },
+      undefined,
+    ])
+  })
+
+  test('that are wrong are reported all together, without any key', () => {
+    const PROVIDERS = JSON.stringify({
+      providers: [
+        { name: 'A!', baseUrl: 'ftp://x', key: 'sk-very-secret', limits: { rpm: -1 } },
+        { name: 'b', baseUrl: 'http://x', typo: 1, prices: { m: { input: 1 } } },
+      ],
+    })
+    const problems = problemsOf(() => load({ PROVIDERS }))
+    const text = problems.join('\n')
+    for (const place of [
+      'providers.0.name',
+      'providers.0.baseUrl',
+      'providers.0.limits.rpm',
+      'providers.1.prices.m.output',
+      'typo',
+    ]) {
+      expect(text).toContain(place)
+    }
+    expect(text).not.toContain('secret')
+    expect(problemsOf(() => load({ PROVIDERS: '{"key":"sk-very-secret"' })).join()).toContain(
+      'PROVIDERS: is not JSON',
+    )
+    const twice = { name: 'b', baseUrl: 'http://x' }
+    const doubled = JSON.stringify({ providers: [twice, twice] })
+    expect(problemsOf(() => load({ PROVIDERS: doubled })).join()).toContain('twice')
+  })
+})
+
+describe('budgets of tenants', () => {
+  test('are read by tenant, and wrong ones are named', () => {
+    expect(tenantBudgetsOf(undefined)).toEqual({})
+    const text = '{"*":{"usdPerDay":5},"acme":{"tokensPerHour":1000}}'
+    expect(tenantBudgetsOf(text)).toEqual({
+      '*': { usdPerDay: 5 },
+      acme: { tokensPerHour: 1000 },
+    })
+    expect(problemsOf(() => tenantBudgetsOf('{"acme":{"usdPerDay":-1}}')).join()).toContain(
+      'acme.usdPerDay',
+    )
+  })
+})
+
+describe('what a provider says of its limits', () => {
+  const hints = (headers: Record<string, string>) =>
+    rateHintsOf((name) => headers[name], Date.parse('2026-01-01T00:00:00Z'))
+
+  test('is read from the usual headers, and nonsense is left out', () => {
+    expect(
+      hints({
+        'x-ratelimit-limit-requests': '600',
+        'x-ratelimit-remaining-tokens': '0',
+        'x-ratelimit-limit-tokens': 'many',
+      }),
+    ).toEqual({ rpm: 600, tokensLeft: 0 })
+  })
+
+  test.each([
+    [{ 'retry-after': '3' }, 3_000],
+    [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
+    [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:05 GMT' }, 5_000],
+    [{ 'retry-after': 'soon' }, undefined],
+  ])('of the time to come back in %j is %s', (headers, expected) => {
+    expect(hints(headers as Record<string, string>).retryAfterMs).toBe(expected)
+  })
+})

@@ -1,0 +1,188 @@
+import type { JournaledCall, TaskSpec } from '@agentfleet/domain'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createAnswerChecks } from '../../src/run/answer-schema.ts'
+import {
+  addAnswer,
+  addToolOutput,
+  openConversation,
+  replayConversation,
+  type Conversation,
+} from '../../src/run/conversation.ts'
+
+const SPEC: TaskSpec = {
+  task: 'add things up',
+  agent: 'accountant',
+  model: 'sim',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+}
+const USAGE = { inputTokens: 3, outputTokens: 2, llmCalls: 1 }
+const NONE = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
+
+describe('openConversation', () => {
+  test('names the role, then what the user asked', () => {
+    expect(openConversation(SPEC).messages).toEqual([
+      { role: 'system', content: 'You are the agent "accountant".' },
+      { role: 'user', content: 'add things up' },
+    ])
+  })
+
+  test('puts the system prompt after the role and the context after the task', () => {
+    const spec = { ...SPEC, systemPrompt: 'Be brief.', context: { total: 3 } }
+    expect(openConversation(spec).messages.map((message) => message.content)).toEqual([
+      'You are the agent "accountant".\n\nBe brief.',
+      'add things up\n\nContext:\n{"total":3}',
+    ])
+  })
+})
+
+describe('replayConversation', () => {
+  test('without a journal is the opening', () => {
+    expect(replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
+  })
+
+  test('goes on with the tool call that has no output yet', () => {
+    const toolCalls = [
+      { id: 'a', name: 'calculate', arguments: '{}' },
+      { id: 'b', name: 'calculate', arguments: '{}' },
+    ]
+    const talk = replayConversation(SPEC, [
+      { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
+      { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
+    ])
+    expect(talk).toMatchObject({ step: 2, turns: 1, pending: [{ id: 'b' }], usage: USAGE })
+    expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
+  })
+
+  test('leaves one of two calls with the same id pending', () => {
+    const call = { id: 'a', name: 'calculate', arguments: '{}' }
+    const talk = addAnswer(openConversation(SPEC), { text: '', toolCalls: [call, call] }, USAGE)
+    expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
+  })
+
+  test('finds the result in an answer that wants no tools', () => {
+    const output = { text: 'done', toolCalls: [] }
+    const talk = replayConversation(SPEC, [
+      { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
+    ])
+    expect(talk).toMatchObject({ result: 'done', pending: [], turns: 1 })
+  })
+
+  test('refuses a journal it cannot read', () => {
+    const broken: JournaledCall = { step: 0, kind: 'llm', name: 'sim', output: 'x', usage: USAGE }
+    expect(() => replayConversation(SPEC, [broken])).toThrow()
+  })
+
+  test('at any point of any run is where that run was (L3)', () => {
+    const turns = fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 3 }), { maxLength: 5 })
+    fc.assert(
+      fc.property(turns, fc.nat(), (outputs, cut) => {
+        const { journal, talks } = live(outputs)
+        const at = cut % talks.length
+        expect(replayConversation(SPEC, journal.slice(0, at))).toEqual(talks[at])
+      }),
+    )
+  })
+})
+
+describe('an answer that has to be JSON of a schema', () => {
+  const spec = { ...SPEC, responseSchema: { type: 'object', required: ['total'] } }
+  const check = createAnswerChecks().of(spec.responseSchema)
+  if (typeof check !== 'function') throw new Error(check.problem)
+  const rule = { check, repairsMax: 2 }
+  const say = (talk: Conversation, text: string) =>
+    addAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
+
+  test('is asked for in the opening', () => {
+    expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
+  })
+
+  test('is the value that was said', () => {
+    expect(say(openConversation(spec), '{"total":1}').result).toEqual({ total: 1 })
+  })
+
+  test('is asked for again with what is wrong, as often as the rule says', () => {
+    const once = say(openConversation(spec), '{}')
+    expect(once).toMatchObject({ result: undefined, givenUp: undefined, repairs: 1, pending: [] })
+    expect(once.messages.at(-1)).toMatchObject({
+      role: 'user',
+      content: expect.stringContaining("must have required property 'total'"),
+    })
+    const twice = say(once, 'no')
+    expect(twice.messages.at(-1)?.content).toContain('not JSON')
+    const thrice = say(twice, '{}')
+    expect(thrice).toMatchObject({ result: undefined, repairs: 2, turns: 3 })
+    expect(thrice.givenUp).toEqual([expect.stringContaining('total')])
+    expect(thrice.messages.at(-1)?.role).toBe('assistant')
+  })
+
+  test('is asked for in the same words after a crash (L3)', () => {
+    const texts = ['{}', 'no', '{"total":1}']
+    let talk = openConversation(spec)
+    const journal: JournaledCall[] = []
+    for (const text of texts) {
+      const output = { text, toolCalls: [] }
+      journal.push({ step: talk.step, kind: 'llm', name: 'sim', output, usage: USAGE })
+      talk = say(talk, text)
+      expect(replayConversation(spec, journal, rule)).toEqual(talk)
+    }
+  })
+})
+
+describe('tool calls that go wrong', () => {
+  const call = { id: 'a', name: 'calculate', arguments: '{}' }
+  const turn = (talk: Conversation, error: boolean) =>
+    addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
+
+  test('are counted as long as none goes right, in the journal too', () => {
+    const wrong = turn(turn(openConversation(SPEC), true), true)
+    expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
+    expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })
+    const output = { text: '', toolCalls: [call] }
+    const replayed = replayConversation(SPEC, [
+      { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
+      {
+        step: 1,
+        kind: 'tool',
+        name: 'calculate',
+        output: { id: 'a', text: '', error: true },
+        usage: NONE,
+      },
+    ])
+    expect(replayed).toMatchObject({ toolCalls: 1, toolErrors: 1 })
+  })
+})
+
+/** A run whose turns call one tool for each given output; the talk after each journal entry. */
+function live(outputs: readonly (readonly string[])[]) {
+  const journal: JournaledCall[] = []
+  let talk = openConversation(SPEC)
+  const talks: Conversation[] = [talk]
+  for (const [turn, texts] of outputs.entries()) {
+    const toolCalls = texts.map((_text, index) => ({
+      id: `${turn}-${index}`,
+      name: 'calculate',
+      arguments: '{}',
+    }))
+    journal.push({
+      step: talk.step,
+      kind: 'llm',
+      name: 'sim',
+      output: { text: '', toolCalls },
+      usage: USAGE,
+    })
+    talk = addAnswer(talk, { text: '', toolCalls }, USAGE)
+    talks.push(talk)
+    for (const [index, text] of texts.entries()) {
+      const output = { id: `${turn}-${index}`, text }
+      journal.push({ step: talk.step, kind: 'tool', name: 'calculate', output, usage: NONE })
+      talk = addToolOutput(talk, output.id, { text, error: false })
+      talks.push(talk)
+    }
+  }
+  return { journal, talks }
+}

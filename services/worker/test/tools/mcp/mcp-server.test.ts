@@ -1,0 +1,293 @@
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { McpServer as ProtocolServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { eventually } from '@agentfleet/testkit'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { parseMcpServers, type McpServerConfig } from '../../../src/tools/mcp/mcp-config.ts'
+import { createMcpServer } from '../../../src/tools/mcp/mcp-server.ts'
+import { runTool, type ToolCallOptions } from '../../../src/tools/run-tool.ts'
+
+/** Against the reference server of the protocol over stdio, and one of our own over HTTP. */
+const EVERYTHING = createRequire(import.meta.url).resolve(
+  '@modelcontextprotocol/server-everything/dist/index.js',
+)
+const STDIO = {
+  command: process.execPath,
+  args: [EVERYTHING, 'stdio'],
+  tools: ['echo', 'get-sum', 'get-env', 'get-tiny-image', 'trigger-long-running-operation'],
+  approval: ['get-env'],
+  timeoutMs: 10_000,
+}
+
+const closers: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+function configOf(servers: unknown): McpServerConfig {
+  const parsed = parseMcpServers(JSON.stringify(servers))
+  if (parsed.kind === 'wrong') throw new Error(parsed.problems.join('; '))
+  return Object.values(parsed.servers)[0]!
+}
+
+async function connect(name: string, config: unknown) {
+  const lines: string[] = []
+  const note = (_fields: object, message = ''): void => void lines.push(message)
+  const server = createMcpServer({
+    name,
+    config: configOf({ [name]: config }),
+    log: { debug: note, info: note, warn: note, error: note },
+    random: () => 0,
+  })
+  closers.push(() => server.close())
+  await server.start()
+  const call = (tool: string, args: unknown, changes: Partial<ToolCallOptions> = {}) =>
+    runTool(
+      new Map(server.tools().map((known) => [known.offer.function.name, known])),
+      { id: 'a', name: tool, arguments: JSON.stringify(args) },
+      {
+        taskId: 'task',
+        step: 7,
+        deadlineAtMs: Date.now() + 60_000,
+        charactersMax: 2_000,
+        nowMs: Date.now,
+        random: () => 0,
+        log: { info() {}, warn() {}, error() {} },
+        onStart: () => undefined,
+        ...changes,
+      },
+    )
+  return { server, call, lines }
+}
+
+/** A small server over HTTP; it can be stopped and started again on its port. */
+async function serveHttp() {
+  const keys: unknown[] = []
+  const state = { dropNext: false }
+  const protocolServer = () => {
+    const mcp = new ProtocolServer({ name: 'test', version: '1' })
+    const add = (name: string, idempotentHint: boolean) =>
+      mcp.registerTool(
+        name,
+        { description: name, inputSchema: { text: z.string() }, annotations: { idempotentHint } },
+        async ({ text }, extra) => {
+          keys.push(extra._meta?.['agentfleet/idempotency-key'])
+          return { content: [{ type: 'text', text: text.repeat(2) }] }
+        },
+      )
+    add('twice', true)
+    add('once', false)
+    return mcp
+  }
+  const http = createServer((request, response) => {
+    if (request.headers['authorization'] !== 'Bearer key') {
+      response.writeHead(401).end()
+      return
+    }
+    let body = ''
+    request.on('data', (piece: Buffer) => {
+      body += piece.toString()
+    })
+    request.on('end', () => {
+      const calls = body.includes('"tools/call"')
+      if (calls && state.dropNext) {
+        // As a server that dies within a call.
+        state.dropNext = false
+        request.socket.destroy()
+        return
+      }
+      const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
+      void protocolServer()
+        .connect(transport as Parameters<ProtocolServer['connect']>[0])
+        .then(() =>
+          transport.handleRequest(request, response, body === '' ? undefined : JSON.parse(body)),
+        )
+    })
+  })
+  const listen = (port: number) =>
+    new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
+  await listen(0)
+  const { port } = http.address() as AddressInfo
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      http.close(() => resolve())
+      http.closeAllConnections()
+    })
+  closers.push(stop)
+  const config = {
+    url: `http://127.0.0.1:${port}/mcp`,
+    headers: { authorization: 'Bearer key' },
+    tools: ['*'],
+  }
+  return { config, keys, state, stop, restart: () => listen(port) }
+}
+
+describe('an MCP server over stdio', () => {
+  test('offers the tools that are allowed, and no others, under its own name', async () => {
+    const { server } = await connect('everything', STDIO)
+    const names = server.tools().map((tool) => tool.offer.function.name)
+    expect(names.sort()).toEqual(STDIO.tools.map((tool) => `everything__${tool}`).sort())
+    const byName = new Map(server.tools().map((tool) => [tool.offer.function.name, tool]))
+    expect(byName.get('everything__get-env')?.approval).toBe(true)
+    expect(byName.get('everything__get-sum')?.offer.function.parameters).toMatchObject({
+      type: 'object',
+      properties: { a: { type: 'number' }, b: { type: 'number' } },
+    })
+  })
+
+  test('answers calls, and says what is no text', async () => {
+    const { call } = await connect('everything', STDIO)
+    expect(await call('everything__get-sum', { a: 2, b: 40 })).toMatchObject({
+      kind: 'answered',
+      output: { text: expect.stringContaining('42'), error: false },
+    })
+    expect(await call('everything__get-tiny-image', {})).toMatchObject({
+      output: { text: expect.stringMatching(/\[image, image\/png, \d+ characters of base64\]/) },
+    })
+  })
+
+  test('tells the model of arguments that do not fit', async () => {
+    const { call } = await connect('everything', STDIO)
+    expect(await call('everything__echo', { wrong: 1 })).toMatchObject({
+      kind: 'answered',
+      output: { error: true },
+    })
+    expect(await call('everything__echo', [1])).toMatchObject({ output: { error: true } })
+  })
+
+  test('sees nothing of the environment of its node but what it is given', async () => {
+    process.env['OPENAI_API_KEY'] = 'a-secret-of-the-node'
+    const { call } = await connect('everything', { ...STDIO, env: { GIVEN: 'to-the-server' } })
+    delete process.env['OPENAI_API_KEY']
+    const outcome = await call('everything__get-env', {})
+    const text = outcome.kind === 'answered' ? outcome.output.text : ''
+    expect(text).toContain('to-the-server')
+    expect(text).not.toContain('a-secret-of-the-node')
+  })
+
+  test('is told when a call is cancelled, and goes on working', async () => {
+    const { call } = await connect('everything', STDIO)
+    const outcome = await call(
+      'everything__trigger-long-running-operation',
+      { duration: 60, steps: 60 },
+      { onStart: (cancel) => setTimeout(cancel, 100) },
+    )
+    expect(outcome).toEqual({ kind: 'cancelled' })
+    expect(await call('everything__echo', { message: 'on' })).toMatchObject({
+      output: { text: 'Echo: on' },
+    })
+  })
+
+  test('that has died is started again, and serves as before', async () => {
+    // The shell becomes the server; a process beside it kills it a moment later.
+    const { call, lines } = await connect('everything', {
+      ...STDIO,
+      command: '/bin/sh',
+      args: [
+        '-c',
+        `"${process.execPath}" -e 'setTimeout(() => process.kill(process.ppid, 9), 1500)' & exec "${process.execPath}" "${EVERYTHING}" stdio`,
+      ],
+    })
+    expect(await call('everything__echo', { message: 'a' })).toMatchObject({ kind: 'answered' })
+    await eventually(() => expect(lines).toContain('MCP server lost'), 10_000)
+    await eventually(async () => {
+      expect(await call('everything__echo', { message: 'b' })).toMatchObject({
+        output: { text: 'Echo: b' },
+      })
+    }, 20_000)
+  })
+
+  test('that cannot be started keeps nobody from starting, and its tools are absent', async () => {
+    const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
+    expect(server.tools()).toEqual([])
+    expect(lines).toEqual(['MCP server not connected, tried again later'])
+  })
+})
+
+describe('an MCP server over HTTP', () => {
+  test('is called with the headers of its settings and the idempotency key of the step', async () => {
+    const { config, keys } = await serveHttp()
+    const { call } = await connect('small', config)
+    expect(await call('small__twice', { text: 'ab' })).toEqual({
+      kind: 'answered',
+      output: { text: 'abab', error: false },
+    })
+    expect(keys).toEqual(['task.7'])
+  })
+
+  test('has its answers cut at the bound', async () => {
+    const { config } = await serveHttp()
+    const { call } = await connect('small', config)
+    expect(await call('small__twice', { text: 'x'.repeat(5_000) })).toMatchObject({
+      output: { text: expect.stringMatching(/x\n\[8000 more characters were cut\]$/) },
+    })
+  })
+
+  test('that breaks off within a harmless call is called again', async () => {
+    const { config, state, keys } = await serveHttp()
+    const { call } = await connect('small', config)
+    state.dropNext = true
+    await eventually(async () => {
+      expect(await call('small__twice', { text: 'ab' })).toMatchObject({
+        kind: 'answered',
+        output: { text: 'abab' },
+      })
+    }, 10_000)
+    expect(new Set(keys)).toEqual(new Set(['task.7']))
+  })
+
+  test('that breaks off within any other call leaves the model to decide', async () => {
+    const { config, state, keys } = await serveHttp()
+    const { call } = await connect('small', config)
+    state.dropNext = true
+    expect(await call('small__once', { text: 'ab' })).toMatchObject({
+      kind: 'answered',
+      output: { error: true, text: expect.stringContaining('may have taken effect') },
+    })
+    expect(keys).toEqual([])
+  })
+
+  test('that is away lets the attempt be tried again later, and is found when it is back', async () => {
+    const { config, stop, restart } = await serveHttp()
+    const { call } = await connect('small', config)
+    await stop()
+    // Whether this one was made is not known; that the server is away is known from here on.
+    await call('small__once', { text: 'ab' })
+    expect(await call('small__once', { text: 'ab' })).toMatchObject({
+      kind: 'failed',
+      failure: { kind: 'tool-failed', retryable: true },
+    })
+    await restart()
+    await eventually(async () => {
+      expect(await call('small__once', { text: 'ab' })).toMatchObject({ kind: 'answered' })
+    }, 10_000)
+  })
+})
+
+describe('MCP_SERVERS', () => {
+  const problems = (text: string) => {
+    const parsed = parseMcpServers(text)
+    return parsed.kind === 'wrong' ? parsed.problems : []
+  }
+
+  test('may be left out', () => {
+    expect(parseMcpServers(undefined)).toEqual({ kind: 'ok', servers: {} })
+  })
+
+  test.each([
+    '{',
+    '[]',
+    '{"a__b": {"command": "x", "tools": ["*"]}}',
+    '{"a": {"command": "x"}}',
+    '{"a": {"command": "x", "tools": []}}',
+    '{"a": {"url": "file:///a-value", "tools": ["*"]}}',
+    '{"a": {"command": "x", "url": "http://x", "tools": ["*"]}}',
+    '{"a": {"command": "x", "tools": ["*"], "tolls": ["a-value"]}}',
+  ])('%s is refused, and no value of it is repeated', (text) => {
+    expect(problems(text).length).toBeGreaterThan(0)
+    expect(problems(text).join()).not.toContain('a-value')
+  })
+})

@@ -1,0 +1,93 @@
+import { BEAT_INTERVAL_MS, reservationOf } from '@agentfleet/domain'
+import { createBalancer } from './balancer.ts'
+import { createBroker } from './broker.ts'
+import type { VirtualClock } from './clock.ts'
+import { createNodeTable, type Said } from './nodes.ts'
+import { HOP_MS, type Policy, type SimNode, type World } from './world.ts'
+
+/**
+ * Our policy as the load balancer runs it: the same pure functions, fed by beats every 500 ms, by
+ * load messages at most every 20 ms and by the answers to dispatches, with fresh tasks handed over while
+ * nothing waits, pulls against credits and one dispatch at a time per node. Several balancers see the same messages and share the credits.
+ */
+
+/** Changes of a node within this time share a message, milliseconds. */
+const CHANGE_BEAT_MS = 20
+/** Each balancer says whether it has room for fresh tasks this often, milliseconds. */
+const ANNOUNCE_EVERY_MS = 500
+/** Held pointers and credits are looked at again at least this often, milliseconds. */
+const LOOK_EVERY_MS = 100
+/** Creates `count` balancers over one queue. */
+export function createOurs(
+  clock: VirtualClock,
+  world: World,
+  count: number,
+  random: () => number,
+): Policy {
+  const broker = createBroker(clock)
+  let version = 0
+  const say = (node: SimNode): Said => ({
+    incarnation: node.incarnation,
+    version: (version += 1),
+    active: node.active + node.queue.length,
+    units: node.queue.reduce((sum, { cpu }) => sum + reservationOf(cpu, node.slots), node.units),
+    responseMs: node.responseMs,
+    ok: node.ok,
+    failed: node.failed,
+  })
+  const balancers = Array.from({ length: count }, (_, index) =>
+    createBalancer(
+      clock,
+      world,
+      broker,
+      createNodeTable(clock, world, { count, index }, random),
+      random,
+      say,
+    ),
+  )
+  const tell = (node: SimNode): void => {
+    if (!node.up) return
+    const said = say(node)
+    clock.after(HOP_MS, () => balancers.forEach((balancer) => balancer.hear(node, said)))
+  }
+  const saidAtMs = new Map<SimNode, number>()
+  const pending = new Set<SimNode>()
+  const beat = (node: SimNode): void => {
+    tell(node)
+    clock.after(BEAT_INTERVAL_MS, () => beat(node))
+  }
+  world.nodes.forEach((node) => clock.after(random() * BEAT_INTERVAL_MS, () => beat(node)))
+  const look = (): void => {
+    for (const balancer of balancers) balancer.look()
+    clock.after(LOOK_EVERY_MS, look)
+  }
+  look()
+  const announce = (): void => {
+    for (const balancer of balancers) balancer.announce()
+    clock.after(ANNOUNCE_EVERY_MS, announce)
+  }
+  announce()
+
+  return {
+    arrive(task) {
+      if (!balancers.some((balancer) => balancer.announced())) {
+        broker.publish(task)
+        return
+      }
+      // The bus gives it to one of them, whichever it likes.
+      const balancer = balancers[Math.floor(random() * balancers.length)]!
+      clock.after(HOP_MS, () => balancer.fresh(task))
+    },
+    changed(node) {
+      if (pending.has(node)) return
+      pending.add(node)
+      // At once after a quiet moment; what follows within one shares a message.
+      const since = clock.nowMs() - (saidAtMs.get(node) ?? -Infinity)
+      clock.after(Math.max(0, CHANGE_BEAT_MS - since), () => {
+        pending.delete(node)
+        saidAtMs.set(node, clock.nowMs())
+        tell(node)
+      })
+    },
+  }
+}
