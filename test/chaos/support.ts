@@ -54,7 +54,7 @@ export interface Load {
 
 /**
  * Callers that submit one task after the other, each under a key of its own, and try the same key
- * again until it is answered: what a careful user does.
+ * again until it is answered: what a fenced user does.
  */
 export function startLoad(
   client: Client,

@@ -1,4 +1,4 @@
-import { decisionSchema, incidentSchema, verdictSchema, type Decision } from '@agentfleet/protocol'
+import { decisionSchema, incidentSchema, deathSchema, type Decision } from '@agentfleet/protocol'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import type { Accepted, Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -121,7 +121,7 @@ describe('one of two, killed for good under load', () => {
     }, 10_000)
   })
 
-  it('health monitor and recovery: a dead worker has one verdict, one incident, one redistribution', async () => {
+  it('health monitor and recovery: a dead worker has one death, one incident, one redistribution', async () => {
     kill('health-monitor')
     kill('recovery')
     const victim = kill('worker')
@@ -134,10 +134,10 @@ describe('one of two, killed for good under load', () => {
     }, 30_000)
     expect(new Set(incidents.map(({ id }) => id)).size).toBe(1)
     expect(new Set(incidents.map(({ by }) => by)).size).toBe(1)
-    const verdicts = (await recorded('ops.node.')).map((entry) => verdictSchema.parse(entry))
-    expect(verdicts.filter(({ nodeId }) => nodeId === victim)).toHaveLength(1)
+    const deaths = (await recorded('ops.node.')).map((entry) => deathSchema.parse(entry))
+    expect(deaths.filter(({ nodeId }) => nodeId === victim)).toHaveLength(1)
     // Nobody else was taken for dead.
-    expect(verdicts).toHaveLength(1)
+    expect(deaths).toHaveLength(1)
     const decided = (await decisionsOf('recovery')).filter(({ about }) => about === victim)
     expect(new Set(decided.map(({ kind }) => kind)).size).toBe(decided.length)
     await goesOn()

@@ -91,7 +91,7 @@ function credentialsOf(
   const cluster = {
     name: 'cluster',
     server: apiUrl.replace(/\/$/, ''),
-    // The client speaks plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
+    // The client isPrimary plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
     skipTLSVerify: apiUrl.startsWith('http:'),
     ...(caFile === undefined ? {} : { caFile }),
   }

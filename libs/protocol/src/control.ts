@@ -5,10 +5,10 @@ import {
   FAILURE_STRATEGIES,
 } from '@agentfleet/domain'
 import { z } from 'zod'
-import { beatSchema } from './messages.ts'
+import { heartbeatSchema } from './messages.ts'
 
 /**
- * What the control plane says of the fleet and of itself: verdicts, snapshots, decisions, incidents.
+ * What the control plane says of the fleet and of itself: deaths, snapshots, decisions, incidents.
  * Unknown fields are dropped, so that a newer sender does not break an older receiver.
  */
 
@@ -21,8 +21,8 @@ const figures = z.record(
 )
 export type Figures = z.infer<typeof figures>
 
-/** A verdict on one incarnation of a node, on OPS. */
-export const verdictSchema = z.object({
+/** A death on one incarnation of a node, on OPS. */
+export const deathSchema = z.object({
   nodeId: id,
   incarnation: count,
   state: z.enum(['dead']),
@@ -33,13 +33,13 @@ export const verdictSchema = z.object({
   silentMs: z.number(),
   atMs: z.number(),
 })
-export type Verdict = z.infer<typeof verdictSchema>
+export type Death = z.infer<typeof deathSchema>
 
 /** One node within a snapshot. */
-export const nodeSnapshotSchema = beatSchema.extend({
-  /** `stalled`: it beats and does not progress; it is asked to drain and gets no work. */
+export const nodeSnapshotSchema = heartbeatSchema.extend({
+  /** `stalled`: it heartbeats and does not progress; it is asked to drain and gets no work. */
   state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
-  beatAgeMs: z.number(),
+  heartbeatAgeMs: z.number(),
   /** How often it fell silent within the last ten minutes. */
   flaps: count.optional(),
 })
@@ -172,7 +172,7 @@ export const incidentSchema = z.object({
   id,
   nodeId: id,
   incarnation: count,
-  /** Why the monitor gave its verdict. */
+  /** Why the monitor gave its death. */
   reason: z.string().max(256),
   state: z.enum(['open', 'closed']),
   by: id,
@@ -180,7 +180,7 @@ export const incidentSchema = z.object({
   host: z.string().max(253).optional(),
   /** How long the process had run when it was last heard. */
   uptimeMs: z.number().optional(),
-  /** How long the node had been silent when the verdict was given. */
+  /** How long the node had been silent when the death was given. */
   silentMs: z.number(),
   detectedAtMs: z.number(),
   openedAtMs: z.number(),

@@ -117,7 +117,7 @@ export const pointerSchema = z.object({
   /** Estimated tokens: what the task weighs in the sharing between tenants. */
   cost: count.optional(),
   deadlineAtMs: z.number(),
-  /** Issued again (retry, repair): only the careful way may run it. */
+  /** Issued again (retry, repair): only a fenced start may run it. */
   reissue: z.boolean(),
   /** The node that runs the task already, without a pointer so far: it takes this one on. */
   node: id.optional(),
@@ -126,10 +126,10 @@ export const pointerSchema = z.object({
 export type Pointer = z.infer<typeof pointerSchema>
 
 /** Tasks just stored, handed to a load balancer before any pointer of theirs exists (a hint, L6). */
-export const freshSchema = z.object({
+export const handoverSchema = z.object({
   items: z.array(z.object({ priority: level, pointer: pointerSchema })),
 })
-export type Fresh = z.infer<typeof freshSchema>
+export type Fresh = z.infer<typeof handoverSchema>
 
 /**
  * A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them.
@@ -156,7 +156,7 @@ export const dispatchItemSchema = z.object({
   seq: count,
   deadlineAtMs: z.number(),
   /** The node must begin through the coordinator before it runs anything (L3). */
-  careful: z.boolean(),
+  fenced: z.boolean(),
   /** Absent: the task has no pointer yet; it gets one if it still runs a moment later. */
   ackSubject: z.string().optional(),
   /** Signed by the load balancer: this task may be reported by this node (L9). */
@@ -183,7 +183,7 @@ export type Dispatch = z.infer<typeof dispatchSchema>
 
 /**
  * What a node's work does, apart from whether its process lives: figures of gray failures. `heard` and
- * `completed` (of the beat) are what progress is; the rest says what may be expected to progress.
+ * `completed` (of the heartbeat) are what progress is; the rest says what may be expected to progress.
  */
 export const workSchema = z.object({
   /** Pieces of answers heard from providers since the start. */
@@ -194,13 +194,13 @@ export const workSchema = z.object({
   waiting: count,
   /** Longest that an attempt which waits for the node or the coordinator has stood still. */
   stuckMs: z.number(),
-  /** How long the main loop has not ticked, as the beat thread sees it; 0 when it does. */
+  /** How long the main loop has not ticked, as the heartbeat thread sees it; 0 when it does. */
   stallMs: z.number(),
 })
 export type Work = z.infer<typeof workSchema>
 
 /** A node's own figures; `version` orders what comes over two connections. */
-export const beatSchema = z.object({
+export const heartbeatSchema = z.object({
   nodeId: id,
   incarnation: count,
   version: count,
@@ -227,14 +227,14 @@ export const beatSchema = z.object({
   reservedCpu: z.number().nonnegative().optional(),
   reservedMemory: z.number().nonnegative().optional(),
 })
-export type Beat = z.infer<typeof beatSchema>
+export type Heartbeat = z.infer<typeof heartbeatSchema>
 
 /** A node's figures soon after a change, with the tasks that left it since the last ones. */
-export const loadSchema = beatSchema.extend({ ended: z.array(id) })
+export const loadSchema = heartbeatSchema.extend({ ended: z.array(id) })
 export type Load = z.infer<typeof loadSchema>
 
 /** Answer to a dispatch: how many of its items were taken, and the load after that. */
-export const dispatchReplySchema = z.object({ accepted: count, beat: beatSchema })
+export const dispatchReplySchema = z.object({ accepted: count, heartbeat: heartbeatSchema })
 export type DispatchReply = z.infer<typeof dispatchReplySchema>
 
 const reportBase = {

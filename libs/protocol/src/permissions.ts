@@ -39,7 +39,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
   gateway: [
     'log.*',
     'tasks.>',
-    'balancer.fresh',
+    'balancer.handover',
     'balancer.waiting',
     'agents.*.*',
     'coordinator.cancel',
@@ -110,7 +110,7 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.ACK.TASKS.>',
   ],
   worker: [
-    'node.*.beat',
+    'node.*.heartbeat',
     'node.*.load',
     'delta.*',
     'coordinator.report',
@@ -157,11 +157,11 @@ const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
   gateway: ['live.*', 'live.>', 'delta.*', 'fleet.snapshot', 'fleet.history', 'fleet.balancer'],
   coordinator: ['coordinator.report', 'coordinator.cancel', 'coordinator.approve'],
   'load-balancer': [
-    'node.*.beat',
+    'node.*.heartbeat',
     'node.*.load',
     'fleet.snapshot',
     'fleet.balancer',
-    'balancer.fresh',
+    'balancer.handover',
     'balancer.waiting',
   ],
   worker: [
@@ -173,7 +173,7 @@ const SUBSCRIBE: Record<ServiceName, readonly string[]> = {
     'fleet.runs',
     'fleet.tenants',
   ],
-  'health-monitor': ['node.*.beat', 'fleet.snapshot', 'fleet.history'],
+  'health-monitor': ['node.*.heartbeat', 'fleet.snapshot', 'fleet.history'],
   autoscaler: ['fleet.snapshot'],
   recovery: ['fleet.snapshot'],
 }

@@ -37,7 +37,7 @@ function isSmall(spec: TaskSpec): boolean {
   return Buffer.byteLength(JSON.stringify(spec)) <= POINTER_SPEC_MAX_BYTES
 }
 
-/** A pointer for the careful way; the journal and the spec come from the log when it begins. */
+/** A pointer for a fenced start; the journal and the spec come from the log when it begins. */
 export function reissuedPointer(record: TaskRecord): Pointer {
   return {
     taskId: record.taskId,

@@ -15,7 +15,7 @@ export const DUPLICATE_WINDOW_MS = 20_000
 export const LOG_ADMISSION_SHARE = 0.9
 /** Largest message on the bus, bytes; nats-server is started with the same figure. */
 export const PAYLOAD_MAX_BYTES = 8 * 1024 * 1024
-/** A pointer carries its spec up to this size, bytes; larger ones are read from the log (careful way). */
+/** A pointer carries its spec up to this size, bytes; larger ones are read from the log (fenced way). */
 export const POINTER_SPEC_MAX_BYTES = 8 * 1024
 /** Versions that are kept of the definition of an agent. */
 export const AGENT_VERSIONS_MAX = 20
@@ -73,5 +73,5 @@ export function queueOfConsumer(name: string): TenantQueue | undefined {
 /** Consumers of older releases, one for each priority: their filters overlap with those of tenants. */
 export const FORMER_CONSUMERS: readonly string[] = LEVELS.map((level) => `balance-${level}`)
 
-/** Durable consumer of death verdicts: exactly one recovery handles each. */
-export const VERDICT_CONSUMER = 'recovery'
+/** Durable consumer of death deaths: exactly one recovery handles each. */
+export const DEATH_CONSUMER = 'recovery'

@@ -16,8 +16,8 @@ export const SUBJECTS = {
   /** What a service has learned and hands on to whoever takes over. */
   opsState: (service: string) => `ops.state.${service}`,
   opsIncident: (id: string) => `ops.incident.${id}`,
-  beat: (nodeId: string) => `node.${nodeId}.beat`,
-  /** Figures soon after a change, for load balancers; the monitor needs the regular beats only. */
+  heartbeat: (nodeId: string) => `node.${nodeId}.heartbeat`,
+  /** Figures soon after a change, for load balancers; the monitor needs the regular heartbeats only. */
   load: (nodeId: string) => `node.${nodeId}.load`,
   /** Request: take these tasks. */
   dispatch: (nodeId: string) => `node.${nodeId}.dispatch`,
@@ -48,7 +48,7 @@ export const SUBJECTS = {
   /** Hint: a load balancer lives, and whether fresh tasks may be handed to it. */
   balancer: 'fleet.balancer',
   /** Hint to any load balancer: tasks that were just stored and have no pointer yet. */
-  fresh: 'balancer.fresh',
+  handover: 'balancer.handover',
   /** Hint to all load balancers: these queues of tenants have got tasks. */
   waiting: 'balancer.waiting',
   /** A version of a tenant's definition of an agent (stream AGENTS). */
@@ -63,11 +63,11 @@ export const SUBJECTS = {
   allPointers: 'tasks.>',
   allOps: 'ops.>',
   allAgents: 'agents.*.*',
-  allVerdicts: 'ops.node.*',
+  allDeaths: 'ops.node.*',
   allDecisions: 'ops.decision.*',
   allOutcomes: 'ops.outcome.*',
   allIncidents: 'ops.incident.*',
-  allBeats: 'node.*.beat',
+  allHeartbeats: 'node.*.heartbeat',
   allLoads: 'node.*.load',
 } as const
 

@@ -10,11 +10,11 @@ import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { adviceFor, figuresFor, type Advising } from './deciding/advice.ts'
 import { createRecording, decisionRecord } from './deciding/decisions.ts'
-import { HAND_ON_EVERY_MS, recall, type Handed } from './fleet/learned.ts'
+import { SAVE_LEARNED_EVERY_MS, loadLeaderState, type LeaderState } from './fleet/learned.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
 import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import { createOutcomes } from './deciding/outcomes.ts'
-import { createEyes, outcomeFigures, type Sight } from './fleet/view.ts'
+import { createFleetView, outcomeFigures, type FleetState } from './fleet/view.ts'
 import type { Snapshots } from './fleet/snapshots.ts'
 
 /**
@@ -45,38 +45,38 @@ const SERVICE = 'autoscaler'
 /** Creates an autoscaler; nothing happens before `start`. */
 export function createAutoscaler(deps: AutoscalerDeps): Service {
   const { ops, orchestrator, leadership, snapshots, clock, log, metrics } = deps
-  const eyes = createEyes({ ...deps, service: SERVICE })
+  const fleetView = createFleetView({ ...deps, service: SERVICE })
   const outcomes = createOutcomes(SERVICE, ops)
-  const decide = createDeciding(deps, eyes, outcomes)
-  let handed: Handed | undefined
-  let handedOnAtMs = clock.nowMs()
+  const decide = createDeciding(deps, fleetView, outcomes)
+  let leaderState: LeaderState | undefined
+  let learnedSavedAtMs = clock.nowMs()
 
   const tick = async (): Promise<void> => {
-    await eyes.learn()
+    await fleetView.learn()
     let failure: unknown
     const processes = await orchestrator.nodes().catch((error: unknown) => {
       failure = error
       return undefined
     })
-    if (leadership.leading() && handed === undefined) {
-      handed = await recall(ops, SERVICE)
-      await outcomes.takeOver(handed.pendingFromSeq, clock.nowMs())
+    if (leadership.leading() && leaderState === undefined) {
+      leaderState = await loadLeaderState(ops, SERVICE)
+      await outcomes.takeOver(leaderState.pendingFromSeq, clock.nowMs())
     }
-    const sight = eyes.look(processes, handed)
+    const fleet = fleetView.look(processes, leaderState)
     metrics.leader.set(leadership.leading() ? 1 : 0)
-    if (handed === undefined || !leadership.leading()) {
-      handed = undefined
+    if (leaderState === undefined || !leadership.leading()) {
+      leaderState = undefined
       outcomes.forget()
       return
     }
-    handed = await decide(sight, handed, processes !== undefined)
-    await outcomes.measure(outcomeFigures(sight), sight.nowMs)
+    leaderState = await decide(fleet, leaderState, processes !== undefined)
+    await outcomes.measure(outcomeFigures(fleet), fleet.nowMs)
     // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
     if (processes === undefined) throw failure
     await orchestrator.tidy?.()
-    if (sight.nowMs - handedOnAtMs < HAND_ON_EVERY_MS) return
-    await eyes.handOn()
-    handedOnAtMs = sight.nowMs
+    if (fleet.nowMs - learnedSavedAtMs < SAVE_LEARNED_EVERY_MS) return
+    await fleetView.saveLearned()
+    learnedSavedAtMs = fleet.nowMs
   }
 
   const loop = every(deps.intervalMs, { clock, log, name: 'scale' }, tick)
@@ -84,9 +84,9 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     start: loop.start,
     async drain(deadlineMs) {
       await loop.drain(deadlineMs)
-      if (handed !== undefined) {
-        await eyes.handOn().catch((error: unknown) => {
-          log.warn({ err: error }, 'what was learned in the last minutes is not handed on')
+      if (leaderState !== undefined) {
+        await fleetView.saveLearned().catch((error: unknown) => {
+          log.warn({ err: error }, 'what was learned in the last minutes is not leaderState on')
         })
       }
       snapshots.close()
@@ -99,7 +99,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
 /** One decision of a leader: taken, acted on and recorded; answers with what the next one has to know. */
 function createDeciding(
   deps: AutoscalerDeps,
-  eyes: ReturnType<typeof createEyes>,
+  fleetView: ReturnType<typeof createFleetView>,
   outcomes: ReturnType<typeof createOutcomes>,
 ) {
   const { ops, orchestrator, leadership, advising, clock, log, metrics, limits } = deps
@@ -107,7 +107,7 @@ function createDeciding(
 
   const act = async (
     { kind, reason, nodes }: ScaleDecision,
-    { leaving, seen }: Sight,
+    { leaving, seen }: FleetState,
     victims: readonly string[],
   ): Promise<boolean> => {
     // S1: reading and deciding took time.
@@ -123,19 +123,20 @@ function createDeciding(
     }
   }
 
-  return async (sight: Sight, before: Handed, listed: boolean): Promise<Handed> => {
-    const { seen, nowMs } = sight
+  return async (fleet: FleetState, before: LeaderState, listed: boolean): Promise<LeaderState> => {
+    const { seen, nowMs } = fleet
     const advice = advising.current(nowMs)
     const alone = listed ? decideScale(seen, limits, nowMs) : unlisted(seen)
     const advised = { ...seen, advice: adviceFor(advice) }
     const decision = listed ? decideScale(advised, limits, nowMs) : alone
     // S4: only asks; the answer is there for a later tick.
-    if (seen.complete) advising.consider(figuresFor(sight, alone, eyes.forecast(), limits), nowMs)
+    if (seen.complete)
+      advising.consider(figuresFor(fleet, alone, fleetView.forecast(), limits), nowMs)
     metrics.decisions.inc({ kind: decision.kind, reason: decision.reason })
     metrics.wanted.set(decision.wanted)
     metrics.backpressure.set(decision.backpressure ? 1 : 0)
-    const victims = selectVictims(sight.candidates, seen.nodes - decision.nodes)
-    const acted = await act(decision, sight, victims)
+    const victims = selectVictims(fleet.candidates, seen.nodes - decision.nodes)
+    const acted = await act(decision, fleet, victims)
     const scaledOutAtMs = acted && decision.kind === 'scale-out' ? nowMs : before.scaledOutAtMs
     const scaledInAtMs = acted && decision.kind === 'scale-in' ? nowMs : before.scaledInAtMs
     const asked = advice.record && ` ${advice.record.outcome} ${advice.record.askedAtMs}`
@@ -149,7 +150,7 @@ function createDeciding(
       decision,
       alone,
       seen: { ...seen, scaledOutAtMs, scaledInAtMs },
-      llmCalls: sight.llmCalls,
+      llmCalls: fleet.llmCalls,
       acted,
       victims: acted ? victims : [],
       advice: advice.record,

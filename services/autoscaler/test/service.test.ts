@@ -161,7 +161,7 @@ describe('scaling', () => {
     const snapshot = () => ({
       atMs: Date.now(),
       monitorId: 'monitor',
-      nodes: world.pool.beats(),
+      nodes: world.pool.heartbeats(),
       queued: 0,
       running: 340,
       backlogAtMs: Date.now(),

@@ -71,7 +71,7 @@ export async function startWorld() {
       telling ??= setInterval(() => {
         const atMs = Date.now()
         const figures = { queued: 0, running: 0, backlogAtMs: atMs, ...load }
-        const snapshot = { atMs, monitorId: 'monitor', nodes: pool.beats(), ...figures }
+        const snapshot = { atMs, monitorId: 'monitor', nodes: pool.heartbeats(), ...figures }
         bus.publish(SUBJECTS.snapshot, JSON.stringify(snapshot))
       }, 50)
     },
@@ -179,7 +179,7 @@ async function startPool(bus: Bus) {
     refuse: (now: boolean) => void (refusing = now),
     draining: () => [...processes.values()].filter((one) => one.draining).map(({ id }) => id),
     exit: (id: string) => void processes.delete(id),
-    beats: (): Snapshot['nodes'] =>
+    heartbeats: (): Snapshot['nodes'] =>
       [...processes.values()].map(({ id, ...one }) => ({
         nodeId: id,
         incarnation: 1,
@@ -193,7 +193,7 @@ async function startPool(bus: Bus) {
         responseMs: 0,
         completed: 0,
         failed: 0,
-        beatAgeMs: 0,
+        heartbeatAgeMs: 0,
         state: 'alive' as const,
         ...one,
       })),

@@ -28,7 +28,7 @@ import { rebuildProjection } from './follower/rebuild.ts'
 import { createScheduler } from './due/schedules.ts'
 import { createTaskTable } from './follower/task-table.ts'
 import { createTrimmer } from './follower/trim.ts'
-import { createUpkeep } from './repair/repair.ts'
+import { createRepair } from './repair/repair.ts'
 import { createUsageCounter } from './follower/usage.ts'
 import { createWaits } from './due/waits.ts'
 
@@ -82,7 +82,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const usage = createUsageCounter({ bus, totals: deps.usage, logger })
   const trimmer = createTrimmer({ bus, log, store, tasks, logger, retentionMs, nowMs })
   const endings = { bus, log, pointers, store, logger, nowMs }
-  const upkeep = createUpkeep({
+  const repair = createRepair({
     bus,
     tasks,
     pointers,
@@ -230,20 +230,20 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     )
   const loops = [
     loop('retries', RETRIES_EVERY_MS, async () => {
-      metrics.issued.inc(await upkeep.retries())
+      metrics.issued.inc(await repair.retries())
     }),
     loop('due', DUE_EVERY_MS, async () => waits.due()),
     loop('schedules', SCHEDULES_EVERY_MS, scheduler.tick, 60_000),
     loop('waits', WAITS_EVERY_MS, async () => waits.sweep()),
     loop('children', CHILDREN_EVERY_MS, children.sweep, 60_000),
     loop('deadlines', DEADLINES_EVERY_MS, async () => {
-      metrics.expired.inc(await upkeep.deadlines())
+      metrics.expired.inc(await repair.deadlines())
     }),
     loop(
       'pointers',
       POINTERS_EVERY_MS,
       async (signal) => {
-        metrics.issued.inc((await upkeep.pointers(signal)).issued)
+        metrics.issued.inc((await repair.pointers(signal)).issued)
       },
       120_000,
     ),

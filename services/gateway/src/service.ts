@@ -26,11 +26,11 @@ import { apiHost, type ApiKey, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
-import { createFeeds } from './stream/subscriptions.ts'
+import { createSubscriptions } from './stream/subscriptions.ts'
 import { followFleet } from './fleet/fleet.ts'
 import { createHandover } from './tasks/handover.ts'
 import { closeApi, createApi } from './http/server.ts'
-import { feedLive } from './stream/live.ts'
+import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createReader } from './tasks/reads.ts'
 import { createReplays } from './tasks/replays.ts'
@@ -48,8 +48,8 @@ import { TICK_INTERVAL_MS, createStreams } from './stream/connections.ts'
 import { specOf } from './tasks/spec.ts'
 import { createSubmitter } from './tasks/submit.ts'
 import { teamOf } from './agents/team.ts'
-import { createTenantFeeds } from './stream/tenant-subscriptions.ts'
-import { createWaiters } from './tasks/held-requests.ts'
+import { createTenantSubscriptions } from './stream/tenant-subscriptions.ts'
+import { createHeldRequests } from './tasks/held-requests.ts'
 import { createWaiting } from './tasks/waiting-queues.ts'
 
 /** Every silent task is looked at several times within the time it may stay unhealed. */
@@ -89,7 +89,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is away' }
   }
   const parts = createParts(deps, metrics)
-  const { streams, waiters, feeds, admission, fleet } = parts
+  const { streams, heldRequests, subscriptions, admission, fleet } = parts
   const app = await createApi({
     document: parts.document,
     handlers: {
@@ -109,7 +109,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...usageRoutes({ usage: deps.usage, operators: deps.operators, nowMs: clock.nowMs }),
       ...serviceRoutes({ document: parts.document, fleet, readiness }),
       ...controlRoutes({
-        ledger: parts.controlPlane.ledger,
+        recentDecisions: parts.controlPlane.recentDecisions,
         ops: openOps(bus),
         operators: deps.operators,
       }),
@@ -119,10 +119,14 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     metrics,
     log,
   })
-  const live = feedLive({ bus, sinks: [waiters, feeds, parts.tenantFeeds], log })
+  const live = followLive({
+    bus,
+    sinks: [heldRequests, subscriptions, parts.tenantSubscriptions],
+    log,
+  })
   const loops = [
     admission.watch,
-    every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => feeds.sweep()),
+    every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
     every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => streams.tick()),
   ]
   const port = () => {
@@ -145,7 +149,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     async drain(deadlineMs) {
       draining = true
-      waiters.releaseAll()
+      heldRequests.releaseAll()
       streams.closeAll()
       await Promise.all([closeApi(app, deadlineMs), ...loops.map((loop) => loop.drain(deadlineMs))])
       live.close()
@@ -168,7 +172,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     monotonicMs: clock.monotonicMs,
   })
   const reader = createReader({ bus, log: taskLog, store, metrics })
-  const waiters = createWaiters()
+  const heldRequests = createHeldRequests()
   const admission = createAdmission({
     taskLog,
     submissionsMax: config.SUBMISSIONS_MAX,
@@ -177,9 +181,9 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     metrics,
   })
   const deltas = createDeltaTaps(bus, log)
-  const feeds = createFeeds({ taskLog, deltas, clock, log })
+  const subscriptions = createSubscriptions({ taskLog, deltas, clock, log })
   const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
-  const tenantFeeds = createTenantFeeds({ reader, onlyTenant, log })
+  const tenantSubscriptions = createTenantSubscriptions({ reader, onlyTenant, log })
   const agents = openAgents(bus)
   const directory = followAgents(agents, log)
   const submitter = createSubmitter({
@@ -195,18 +199,18 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const perTenantMax = config.STREAMS_PER_TENANT_MAX
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
   const streams = createStreams({
-    feeds,
-    tenantFeeds,
-    fleetFeeds: controlPlane.feeds,
+    subscriptions,
+    tenantSubscriptions,
+    fleetSubscriptions: controlPlane.subscriptions,
     perTenantMax,
     clock,
     log,
     metrics,
   })
-  metrics.gaugeOf('gateway_waiting', 'Requests held for the ending of a task.', waiters.count)
+  metrics.gaugeOf('gateway_waiting', 'Requests held for the ending of a task.', heldRequests.count)
   metrics.gaugeOf('gateway_submissions_in_flight', 'Appends not answered.', admission.inFlight)
   metrics.gaugeOf('gateway_streams', 'Open streams.', streams.count)
-  metrics.gaugeOf('gateway_watched_tasks', 'Tasks followed by streams.', feeds.count)
+  metrics.gaugeOf('gateway_watched_tasks', 'Tasks followed by streams.', subscriptions.count)
   metrics.gaugeOf('gateway_delta_subscriptions', 'Tasks whose deltas are heard.', deltas.count)
   return {
     bus,
@@ -214,10 +218,10 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     taskLog,
     handover,
     reader,
-    waiters,
+    heldRequests,
     admission,
-    feeds,
-    tenantFeeds,
+    subscriptions,
+    tenantSubscriptions,
     controlPlane,
     streams,
     document: loadDocument(),
@@ -230,7 +234,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     submitter,
     replays: createReplays({ submitter, taskLog }),
     waiting: createWaiting({
-      waiters,
+      heldRequests,
       reader,
       perTenantMax: config.WAITING_PER_TENANT_MAX,
       clock,

@@ -9,7 +9,7 @@ export const schema = z.object({
   ...consulEnv,
   /**
    * All nodes are looked at this often, milliseconds. 50: of the 1.6 s between a death and its
-   * verdict silence alone takes up to 1.53 s.
+   * death silence alone takes up to 1.53 s.
    */
   MONITOR_INTERVAL_MS: integer({ min: 10, max: 1_000, default: 50 }),
   /**

@@ -10,10 +10,12 @@ export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   const { counter, gauge } = metrics
   return {
-    beats: counter('beats_total', 'Beats heard, by what became of them.', ['outcome']),
-    verdicts: counter('verdicts_total', 'Verdicts given, by reason.', ['reason']),
-    withheld: counter('verdicts_withheld_total', 'Verdicts not given, by reason.', ['reason']),
-    stalls: counter('stalls_total', 'Decisions on nodes that beat without progress.', [
+    heartbeats: counter('heartbeats_total', 'Heartbeats heard, by what became of them.', [
+      'outcome',
+    ]),
+    deaths: counter('deaths_total', 'Deaths given, by reason.', ['reason']),
+    withheld: counter('deaths_withheld_total', 'Deaths not given, by reason.', ['reason']),
+    stalls: counter('stalls_total', 'Decisions on nodes that heartbeat without progress.', [
       'kind',
       'reason',
     ]),
@@ -22,20 +24,20 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ]),
     detection: metrics.histogram(
       'detection_seconds',
-      'Silence of a node when its verdict was stored.',
+      'Silence of a node when its death was stored.',
       [],
       [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 2.5, 3, 5, 10],
     ),
     silence: metrics.histogram(
-      'beat_gap_seconds',
-      'Time between two beats of a node.',
+      'heartbeat_gap_seconds',
+      'Time between two heartbeats of a node.',
       [],
       [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
     ),
     nodes: gauge('nodes', 'Nodes by state.', ['state']),
     phiMax: gauge('phi_max', 'Highest suspicion among the nodes that are not dead.'),
     ownLag: gauge('monitor_lag_seconds', 'How late the monitor itself was lately.'),
-    speaks: gauge('monitor_speaks', '1: this monitor publishes the snapshots.'),
+    isPrimary: gauge('monitor_speaks', '1: this monitor publishes the snapshots.'),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
     queued: gauge('tasks_queued', 'Pointers that wait to be fetched.'),
     running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),
@@ -73,7 +75,11 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
     figure('memory_bytes', 'Memory in use.', ({ memoryBytes }) => memoryBytes),
     figure('lag_seconds', 'Lateness of the main loop.', ({ lagMs }) => lagMs / 1_000),
     figure('response_seconds', 'Mean time of an attempt.', ({ responseMs }) => responseMs / 1_000),
-    figure('beat_age_seconds', 'Age of the last beat.', ({ beatAgeMs }) => beatAgeMs / 1_000),
+    figure(
+      'heartbeat_age_seconds',
+      'Age of the last heartbeat.',
+      ({ heartbeatAgeMs }) => heartbeatAgeMs / 1_000,
+    ),
     figure('stuck_seconds', 'Longest that an attempt stood still in the node.', ({ work }) =>
       work === undefined ? 0 : work.stuckMs / 1_000,
     ),

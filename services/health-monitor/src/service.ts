@@ -6,21 +6,21 @@ import { createHistory } from './fleet/history.ts'
 import { createLagMeter, type LagMeter } from './nodes/lag.ts'
 import { listen } from './nodes/listener.ts'
 import type { MonitorMetrics } from './metrics.ts'
-import { beatsOf, createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
+import { heartbeatsOf, createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
 import { createBroadcaster, type Broadcaster } from './fleet/snapshot.ts'
-import { createSpeaker } from './fleet/primary.ts'
+import { createPrimary } from './fleet/primary.ts'
 import { createStalls } from './nodes/stalls.ts'
 import { createTally } from './fleet/totals.ts'
-import { createJudge } from './nodes/deaths.ts'
+import { createFailureDetector } from './nodes/deaths.ts'
 import { createWitnesses } from './nodes/confirm.ts'
 
 /**
- * The health monitor: beats and second witnesses in; node states, snapshots and verdicts out.
+ * The health monitor: heartbeats and second witnesses in; node states, snapshots and deaths out.
  *
- * Any number may run: each judges for itself, a verdict is a compare-and-set, so one incarnation
- * dies once; one of them speaks (`speaker.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
- * that had already arrived was read; M2 what is published as dead has a stored verdict; M3 the
- * beats of a dead incarnation change nothing, but its node is told, so that it takes a new one.
+ * Any number may run: each judges for itself, a death is a compare-and-set, so one incarnation
+ * dies once; one of them isPrimary (`primary.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
+ * that had already arrived was read; M2 what is published as dead has a stored death; M3 the
+ * heartbeats of a dead incarnation change nothing, but its node is told, so that it takes a new one.
  */
 export interface MonitorDeps {
   readonly bus: Bus
@@ -42,7 +42,7 @@ const DOUBT_LAG_MS = 250
 const DOUBT_CONNECTED_MS = 3_000
 /** The dead stay in the snapshot this long, milliseconds. */
 const SHOW_DEAD_MS = 60_000
-/** A node that beats on with a dead incarnation is told this often, milliseconds. */
+/** A node that heartbeats on with a dead incarnation is told this often, milliseconds. */
 const TELL_INTERVAL_MS = 1_000
 const TELL_WITHIN_MS = 300
 
@@ -74,29 +74,29 @@ function assemble(deps: MonitorDeps) {
   const nodes = createNodeTable()
   const tally = createTally()
   const history = createHistory(bus, monitorId)
-  const speaker = createSpeaker(monitorId, nowMs)
+  const primary = createPrimary(monitorId, nowMs)
   const witnesses = createWitnesses({ bus, registry, log, nowMs, ownLagMs })
   const classify = (entry: NodeEntry) => {
-    const witness = witnesses.of(entry.beat.nodeId, entry.beat.draining)
-    return classifyNode(beatsOf(entry), witness, LIVENESS_LIMITS, nowMs(), ownLagMs())
+    const witness = witnesses.of(entry.heartbeat.nodeId, entry.heartbeat.draining)
+    return classifyNode(heartbeatsOf(entry), witness, LIVENESS_LIMITS, nowMs(), ownLagMs())
   }
-  const { speaks } = speaker
+  const { isPrimary } = primary
   const shared = { ...deps, nodes, ownLagMs, connectedForMs }
-  const broadcaster = createBroadcaster({ ...shared, tally, history, speaks })
+  const broadcaster = createBroadcaster({ ...shared, tally, history, isPrimary })
   const onDeath = (entry: NodeEntry): void => {
-    witnesses.forget(entry.beat.nodeId)
+    witnesses.forget(entry.heartbeat.nodeId)
     broadcaster.tick(true)
   }
-  const judge = createJudge({ ...shared, classify, onDeath })
+  const detector = createFailureDetector({ ...shared, classify, onDeath })
   const doubtful = (): boolean => ownLagMs() > DOUBT_LAG_MS || connectedForMs() < DOUBT_CONNECTED_MS
   const limits = { ...PROGRESS_LIMITS, stillMs: deps.stallMs }
   const stalls = createStalls({ ...shared, doubtful, limits })
   const heard = {
     tally,
     history,
-    speaker,
+    primary,
     witnesses,
-    judge,
+    detector,
     stalls,
     tell: createTeller(bus, nowMs),
   }
@@ -106,9 +106,12 @@ function assemble(deps: MonitorDeps) {
 type Parts = ReturnType<typeof assemble>
 
 /** The suspicion of one node, and what follows from it; true when its state has changed. */
-function examine(entry: NodeEntry, { nodes, witnesses, judge, nowMs, classify }: Parts): boolean {
-  const { nodeId } = entry.beat
-  const silentMs = nowMs() - entry.lastBeatAtMs
+function examine(
+  entry: NodeEntry,
+  { nodes, witnesses, detector, nowMs, classify }: Parts,
+): boolean {
+  const { nodeId } = entry.heartbeat
+  const silentMs = nowMs() - entry.lastHeartbeatAtMs
   if (entry.state === 'dead') {
     entry.phi = 0
     if (silentMs >= SHOW_DEAD_MS) nodes.forget(nodeId)
@@ -126,7 +129,7 @@ function examine(entry: NodeEntry, { nodes, witnesses, judge, nowMs, classify }:
   const changed = entry.state !== state
   if (changed && state === 'suspect') noteFall(entry, nowMs())
   entry.state = state
-  if (kind === 'dead') judge.consider(entry)
+  if (kind === 'dead') detector.consider(entry)
   return changed
 }
 
@@ -134,7 +137,7 @@ function examine(entry: NodeEntry, { nodes, witnesses, judge, nowMs, classify }:
 export function createHealthMonitor(deps: MonitorDeps): Service {
   const { bus, clock, log, metrics, intervalMs } = deps
   const parts = assemble(deps)
-  const { self, nodes, nowMs, broadcaster, judge, speaker, stalls } = parts
+  const { self, nodes, nowMs, broadcaster, detector, primary, stalls } = parts
   let changed = false
   let stallsLookedAtMs = nowMs()
 
@@ -149,7 +152,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
     }
     if (nowMs() - stallsLookedAtMs >= STALL_INTERVAL_MS) {
       stallsLookedAtMs = nowMs()
-      if (stalls.look(speaker.speaks())) changed = true
+      if (stalls.look(primary.isPrimary())) changed = true
     }
     metrics.phiMax.set(phiMax)
     metrics.ownLag.set(self.ownLagMs() / 1_000)
@@ -172,7 +175,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
     async drain(deadlineMs) {
       for (const { close } of open.splice(0)) close()
       await Promise.all([watch.drain(deadlineMs), count.drain(deadlineMs)])
-      await settleWithin(Promise.all([judge.idle(), stalls.idle()]), deadlineMs)
+      await settleWithin(Promise.all([detector.idle(), stalls.idle()]), deadlineMs)
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }

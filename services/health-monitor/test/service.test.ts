@@ -10,7 +10,7 @@ const DETECTED_FROZEN_MS = 4_300
 const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => prefix + i)
 const until = (holds: () => boolean, timeout = 5_000) =>
   vi.waitUntil(holds, { timeout, interval: 10 })
-const verdictsOn = (nodeId: string) => world.verdicts.filter((given) => given.nodeId === nodeId)
+const deathsOn = (nodeId: string) => world.deaths.filter((given) => given.nodeId === nodeId)
 
 /** Resolves once the monitor has shown, in two snapshots in a row, what it makes of the present. */
 async function nextSnapshots(count: number) {
@@ -25,7 +25,7 @@ beforeAll(async () => {
   // The fleet is large enough that one death is no mass illness.
   await Promise.all(ids('steady-', 6).map((id) => world.node(id)))
   await until(() => world.last('steady-5')?.state === 'alive')
-  // A monitor that has just connected gives no verdicts.
+  // A monitor that has just connected gives no deaths.
   await nextSnapshots(14)
 }, 300_000)
 
@@ -34,29 +34,29 @@ afterAll(async () => {
 })
 
 describe('a death', () => {
-  test('of a node whose connection is gone: one verdict, soon, whoever watches', async () => {
+  test('of a node whose connection is gone: one death, soon, whoever watches', async () => {
     const node = await world.node('crash')
     await until(() => world.last('crash')?.state === 'alive')
     const diedAtMs = await node.crash()
     await until(() => world.last('crash')?.state === 'dead')
     await nextSnapshots(4)
-    const [verdict, ...more] = verdictsOn('crash')
+    const [death, ...more] = deathsOn('crash')
     expect(more).toEqual([])
-    expect(verdict).toMatchObject({ reason: 'connection-gone', incarnation: node.startedAtMs })
-    expect(verdict!.seenAtMs - diedAtMs).toBeLessThan(DETECTED_MS)
+    expect(death).toMatchObject({ reason: 'connection-gone', incarnation: node.startedAtMs })
+    expect(death!.seenAtMs - diedAtMs).toBeLessThan(DETECTED_MS)
   })
 
-  test('of a node that is frozen with its connection open: one verdict, soon', async () => {
+  test('of a node that is frozen with its connection open: one death, soon', async () => {
     const node = await world.node('frozen')
     await until(() => world.last('frozen')?.state === 'alive')
     const frozenAtMs = node.freeze()
     await until(() => world.last('frozen')?.state === 'dead')
-    const [verdict] = verdictsOn('frozen')
-    expect(verdict?.reason).toBe('ping-failed')
-    expect(verdict!.seenAtMs - frozenAtMs).toBeLessThan(DETECTED_FROZEN_MS)
+    const [death] = deathsOn('frozen')
+    expect(death?.reason).toBe('ping-failed')
+    expect(death!.seenAtMs - frozenAtMs).toBeLessThan(DETECTED_FROZEN_MS)
   })
 
-  test('is not over while the same incarnation beats on, and the node is told', async () => {
+  test('is not over while the same incarnation heartbeats on, and the node is told', async () => {
     const node = await world.node('paused')
     await until(() => world.last('paused')?.state === 'alive')
     node.freeze()
@@ -72,19 +72,17 @@ describe('a death', () => {
     await until(() => node.told() === node.startedAtMs)
     node.say({ incarnation: node.startedAtMs + 1 })
     await until(() => world.last('paused')?.state === 'alive')
-    expect(verdictsOn('paused')).toHaveLength(1)
+    expect(deathsOn('paused')).toHaveLength(1)
   })
 
-  test('a process that restarted before anyone noticed leaves a verdict on the old one', async () => {
+  test('a process that restarted before anyone noticed leaves a death on the old one', async () => {
     const node = await world.node('fast')
     await until(() => world.last('fast')?.state === 'alive')
     const incarnation = node.startedAtMs + 5
     node.say({ incarnation, startedAtMs: incarnation })
-    await until(() => verdictsOn('fast').length > 0)
+    await until(() => deathsOn('fast').length > 0)
     await nextSnapshots(2)
-    expect(verdictsOn('fast')).toMatchObject([
-      { reason: 'restarted', incarnation: node.startedAtMs },
-    ])
+    expect(deathsOn('fast')).toMatchObject([{ reason: 'restarted', incarnation: node.startedAtMs }])
     expect(world.last('fast')?.incarnation).toBe(incarnation)
   })
 })
@@ -99,7 +97,7 @@ describe('no death', () => {
       node.resume()
       await nextSnapshots(2)
     }
-    expect(verdictsOn('sleepy')).toEqual([])
+    expect(deathsOn('sleepy')).toEqual([])
     await until(() => world.last('sleepy')?.state === 'alive')
   })
 
@@ -107,37 +105,37 @@ describe('no death', () => {
     const node = await world.node('mute')
     await until(() => world.last('mute')?.state === 'alive')
     node.silence()
-    await until(() => (world.last('mute')?.beatAgeMs ?? 0) > 3_500)
+    await until(() => (world.last('mute')?.heartbeatAgeMs ?? 0) > 3_500)
     expect(world.last('mute')?.state).toBe('suspect')
-    expect(verdictsOn('mute')).toEqual([])
+    expect(deathsOn('mute')).toEqual([])
     node.resume()
     await until(() => world.last('mute')?.state === 'alive')
   })
 
-  test('a node that drained and left is forgotten without a verdict', async () => {
+  test('a node that drained and left is forgotten without a death', async () => {
     const node = await world.node('drained')
     await until(() => world.last('drained')?.state === 'alive')
     node.say({ draining: true, active: 0, queued: 0 })
     await node.crash()
     await until(() => world.snapshots.length > 0 && world.last('drained') === undefined)
     await nextSnapshots(3)
-    expect(verdictsOn('drained')).toEqual([])
+    expect(deathsOn('drained')).toEqual([])
   })
 
-  test('a third of the fleet silent at once: verdicts wait until the illness is over', async () => {
+  test('a third of the fleet silent at once: deaths wait until the illness is over', async () => {
     const nodes = await Promise.all(ids('mass-', 6).map((id) => world.node(id)))
     await until(() => world.last('mass-5')?.state === 'alive')
     const diedAtMs = performance.now()
     await Promise.all(nodes.map((node) => node.crash()))
-    // Every one of them dies in the end; the verdict on the last is the end of this.
-    await until(() => ids('mass-', 6).every((id) => verdictsOn(id).length > 0), 15_000)
+    // Every one of them dies in the end; the death on the last is the end of this.
+    await until(() => ids('mass-', 6).every((id) => deathsOn(id).length > 0), 15_000)
     for (const id of ids('mass-', 6)) {
-      expect(verdictsOn(id)[0]!.seenAtMs - diedAtMs).toBeGreaterThan(4_000)
+      expect(deathsOn(id)[0]!.seenAtMs - diedAtMs).toBeGreaterThan(4_000)
     }
   })
 
   test('a broker that stands still for seconds and one that restarts kill nobody', async () => {
-    const before = world.verdicts.length
+    const before = world.deaths.length
     world.nats.kill('SIGSTOP')
     const stoppedAtMs = performance.now()
     await until(() => performance.now() - stoppedAtMs > 4_000)
@@ -147,7 +145,7 @@ describe('no death', () => {
     await world.nats.restart()
     await until(() => world.watcher.connected(), 10_000)
     await nextSnapshots(14)
-    expect(world.verdicts.slice(before)).toEqual([])
+    expect(world.deaths.slice(before)).toEqual([])
     expect(world.last('steady-0')?.state).toBe('alive')
   })
 })
@@ -156,7 +154,7 @@ const decisionsOn = (nodeId: string) =>
   world.decisions.filter(({ about }) => about === nodeId).map(({ kind, reason }) => [kind, reason])
 const working = { heard: 0, calling: 5, waiting: 0, stuckMs: 0, stallMs: 0 }
 
-describe('a node that beats and does not progress', () => {
+describe('a node that heartbeats and does not progress', () => {
   test('by its main loop: load balancers avoid it, and it is asked to drain when it lasts', async () => {
     const node = await world.node('hung')
     await until(() => world.last('hung')?.state === 'alive')
@@ -173,10 +171,10 @@ describe('a node that beats and does not progress', () => {
     node.say({ work: working, active: 0 })
     await until(() => world.last('hung')?.state === 'alive')
     expect(decisionsOn('hung').at(-1)?.[0]).toBe('restore')
-    expect(verdictsOn('hung')).toEqual([])
+    expect(deathsOn('hung')).toEqual([])
   })
 
-  test('while others do: one decision, whoever watches, and no verdict', async () => {
+  test('while others do: one decision, whoever watches, and no death', async () => {
     const busy = await Promise.all(ids('busy-', 3).map((id) => world.node(id)))
     for (const node of busy) node.work()
     const node = await world.node('gray')
@@ -194,7 +192,7 @@ describe('a node that beats and does not progress', () => {
       inputs: { calling: 5, active: 5 },
     })
     expect(busy.map(({ drains }) => drains())).toEqual([0, 0, 0])
-    expect(verdictsOn('gray')).toEqual([])
+    expect(deathsOn('gray')).toEqual([])
     await Promise.all([node, ...busy].map((one) => leave(one)))
   })
 
@@ -212,7 +210,7 @@ describe('a node that beats and does not progress', () => {
   })
 })
 
-/** Out of the way of the next test, without a verdict. */
+/** Out of the way of the next test, without a death. */
 async function leave(node: Awaited<ReturnType<World['node']>>) {
   node.say({ draining: true, active: 0, queued: 0 })
   await node.crash()
@@ -246,11 +244,11 @@ describe('the snapshot', () => {
   })
 
   test('comes from one monitor at a time, and from the next when that one is gone', async () => {
-    const speakers = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
+    const primaries = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
     const first = await world.monitor('a-first')
-    await until(() => speakers().size === 1 && speakers().has('a-first'), 10_000)
+    await until(() => primaries().size === 1 && primaries().has('a-first'), 10_000)
     await first.stop()
-    await until(() => speakers().size === 1 && !speakers().has('a-first'), 10_000)
+    await until(() => primaries().size === 1 && !primaries().has('a-first'), 10_000)
     expect(world.last('steady-0')?.state).toBe('alive')
   })
 

@@ -4,11 +4,11 @@ import {
   SUBJECTS,
   type Decision,
   type History,
-  VERDICT_CONSUMER,
-  verdictSchema,
-  type Beat,
+  DEATH_CONSUMER,
+  deathSchema,
+  type Heartbeat,
   type Snapshot,
-  type Verdict,
+  type Death,
 } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
@@ -24,17 +24,17 @@ export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul'] })
   const { nats, consul, bus: watcher, connect } = servers
   const services: Service[] = []
-  const verdicts: (Verdict & { seenAtMs: number })[] = []
+  const deaths: (Death & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
   // What is stored, as recovery gets it; plain subscribers also see what was refused.
   const puller = createPuller(watcher, {
     stream: STREAMS.ops,
-    consumer: VERDICT_CONSUMER,
+    consumer: DEATH_CONSUMER,
     wanted: () => 100,
     receive(message) {
       ack.done(watcher, message.ackSubject)
-      const verdict = verdictSchema.parse(JSON.parse(message.text))
-      verdicts.push({ ...verdict, seenAtMs: performance.now() })
+      const death = deathSchema.parse(JSON.parse(message.text))
+      deaths.push({ ...death, seenAtMs: performance.now() })
     },
   })
   const decisions: Decision[] = []
@@ -53,7 +53,7 @@ export async function startWorld() {
     nats,
     consul,
     watcher,
-    verdicts,
+    deaths,
     snapshots,
     decisions,
     histories,
@@ -85,24 +85,24 @@ export async function startWorld() {
   }
 }
 
-/** A node as the bus sees it: beats, and an answer to pings. */
+/** A node as the bus sees it: heartbeats, and an answer to pings. */
 function startNode(nodeId: string, bus: Bus) {
   const startedAtMs = Date.now()
-  let change: Partial<Beat> = { incarnation: startedAtMs }
+  let change: Partial<Heartbeat> = { incarnation: startedAtMs }
   let version = 0
   let told = 0
   let drains = 0
   let heard = 0
   let hears = false
-  const beat = (): void => {
+  const heartbeat = (): void => {
     version += 1
     heard += hears ? 1 : 0
     const work = { heard, calling: hears ? 5 : 0, waiting: 0, stuckMs: 0, stallMs: 0 }
     const figures = { slots: 10, active: 1, queued: 0, cpu: 0.5, memory: 0.5, memoryBytes: 1 }
     const rest = { lagMs: 0, responseMs: 0, completed: 0, failed: 0, draining: false, startedAtMs }
     const incarnation = startedAtMs
-    const full: Beat = { nodeId, incarnation, version, ...figures, ...rest, work, ...change }
-    bus.publish(SUBJECTS.beat(nodeId), JSON.stringify(full))
+    const full: Heartbeat = { nodeId, incarnation, version, ...figures, ...rest, work, ...change }
+    bus.publish(SUBJECTS.heartbeat(nodeId), JSON.stringify(full))
   }
   let answers = true
   bus.subscribe(SUBJECTS.ping(nodeId), (message) => {
@@ -113,8 +113,8 @@ function startNode(nodeId: string, bus: Bus) {
   bus.subscribe(SUBJECTS.drain(nodeId), () => {
     drains += 1
   })
-  beat()
-  let timer: NodeJS.Timeout | undefined = setInterval(beat, 500)
+  heartbeat()
+  let timer: NodeJS.Timeout | undefined = setInterval(heartbeat, 500)
   return {
     nodeId,
     startedAtMs,
@@ -124,11 +124,11 @@ function startNode(nodeId: string, bus: Bus) {
     work() {
       hears = true
       change = { ...change, active: 5 }
-      beat()
+      heartbeat()
     },
-    say(next: Partial<Beat>) {
+    say(next: Partial<Heartbeat>) {
       change = { ...change, ...next }
-      beat()
+      heartbeat()
     },
     silence() {
       clearInterval(timer)
@@ -136,8 +136,8 @@ function startNode(nodeId: string, bus: Bus) {
     },
     resume() {
       answers = true
-      timer ??= setInterval(beat, 500)
-      beat()
+      timer ??= setInterval(heartbeat, 500)
+      heartbeat()
     },
     /** As a crash: the connection is gone at once. */
     async crash() {

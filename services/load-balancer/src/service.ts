@@ -9,8 +9,8 @@ import {
 } from '@agentfleet/adapters'
 import {
   balancerSchema,
-  beatSchema,
-  freshSchema,
+  heartbeatSchema,
+  handoverSchema,
   loadSchema,
   nodeTenantsSchema,
   snapshotSchema,
@@ -27,9 +27,9 @@ import type { BalancerMetrics } from './metrics.ts'
 import { createNodeTable, type NodeTable } from './nodes/node-table.ts'
 import { ANNOUNCE_EVERY_MS, createPeers } from './intake/peers.ts'
 import { createPlacer } from './placing/placer.ts'
-import { createSight } from './nodes/view.ts'
+import { createFleetView } from './nodes/view.ts'
 import { createTenantShares, type Allowances } from './intake/tenant-shares.ts'
-import { createTrust, type TrustChange } from './nodes/ejection.ts'
+import { createEjection, type EjectionChange } from './nodes/ejection.ts'
 
 /**
  * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node
@@ -68,18 +68,18 @@ const FAREWELL_MS = 500
 export function createLoadBalancer(deps: BalancerDeps): Service {
   const { bus, clock, logger, metrics } = deps
   const parts = assemble(deps)
-  const { peers, pointers, sight, shares, notes, placer } = parts
+  const { peers, pointers, fleetView, shares, notes, placer } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
   let draining = false
 
-  const free = (): number => sight.now().credits - placer.held()
+  const free = (): number => fleetView.now().credits - placer.held()
   metrics.observe({
-    credits: () => sight.now().credits,
+    credits: () => fleetView.now().credits,
     held: placer.held,
-    nodes: () => sight.now().eligible,
-    ejected: () => sight.now().ejected,
+    nodes: () => fleetView.now().eligible,
+    ejected: () => fleetView.now().ejected,
     balancers: () => peers.share().count,
     queues: () => intake?.size() ?? 0,
   })
@@ -127,10 +127,10 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
           if (peers.heard(balancerSchema.parse(JSON.parse(message.text())))) announce()
         }),
         bus.subscribe(
-          SUBJECTS.fresh,
+          SUBJECTS.handover,
           (message) => {
             const now = room()
-            const { items } = freshSchema.parse(JSON.parse(message.text()))
+            const { items } = handoverSchema.parse(JSON.parse(message.text()))
             const { within, beyond } = shares.admit(items)
             for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
             placer.addFresh(within, now)
@@ -178,10 +178,10 @@ function assemble(deps: BalancerDeps) {
   const { bus, clock, metrics } = deps
   const { nowMs, monotonicMs } = clock
   const recorder = createRecorder(deps)
-  const trust = createTrust(monotonicMs, (change) => recordTrust(change, nodes, recorder))
-  const nodes = createNodeTable(clock, trust)
+  const ejection = createEjection(monotonicMs, (change) => recordEjection(change, nodes, recorder))
+  const nodes = createNodeTable(clock, ejection)
   const peers = createPeers(deps.balancerId, clock)
-  const sight = createSight(nodes, peers, monotonicMs)
+  const fleetView = createFleetView(nodes, peers, monotonicMs)
   const shares = createTenantShares({
     allowances: deps.allowances,
     share: () => 1 / peers.share().count,
@@ -208,22 +208,22 @@ function assemble(deps: BalancerDeps) {
     notes,
     nodes,
     pointers,
-    sight,
-    trust,
+    fleetView,
+    ejection,
     advising: (back) => createAdvising({ ...deps, recorder }, back),
   })
-  return { nodes, peers, pointers, sight, shares, notes, placer }
+  return { nodes, peers, pointers, fleetView, shares, notes, placer }
 }
 
-function recordTrust(
-  change: TrustChange,
+function recordEjection(
+  change: EjectionChange,
   nodes: NodeTable,
   recorder: ReturnType<typeof createRecorder>,
 ): void {
   const loads = nodes.loads()
   const load = loads.find(({ id }) => id === change.nodeId)
   const out = load?.ejected !== undefined
-  recorder.trustChanged(
+  recorder.ejectionChanged(
     change,
     load?.incarnation ?? 0,
     out === (change.kind === 'eject'),
@@ -237,16 +237,16 @@ function listenToFleet(
   look: () => void,
 ): { close(): void }[] {
   return [
-    bus.subscribe(SUBJECTS.allBeats, (message) => {
-      const beat = beatSchema.parse(JSON.parse(message.text()))
-      nodes.beat(beat)
-      shares.beat(beat)
+    bus.subscribe(SUBJECTS.allHeartbeats, (message) => {
+      const heartbeat = heartbeatSchema.parse(JSON.parse(message.text()))
+      nodes.heartbeat(heartbeat)
+      shares.heartbeat(heartbeat)
       look()
     }),
     bus.subscribe(SUBJECTS.allLoads, (message) => {
       const load = loadSchema.parse(JSON.parse(message.text()))
       notes.ended(load.ended)
-      nodes.beat(load)
+      nodes.heartbeat(load)
       look()
     }),
     bus.subscribe(SUBJECTS.snapshot, (message) =>

@@ -3,7 +3,7 @@ import { reservationOf, type Level } from '@agentfleet/domain'
 import {
   dispatchSchema,
   SUBJECTS,
-  type Beat,
+  type Heartbeat,
   type Dispatch,
   type DispatchItem,
 } from '@agentfleet/protocol'
@@ -27,13 +27,13 @@ export interface NodeOptions {
   readonly ageMs?: number
 }
 
-/** A worker node played over the real bus: beats, and an answer to dispatches. */
+/** A worker node played over the real bus: heartbeats, and an answer to dispatches. */
 export interface TestNode {
   readonly id: string
   /** Every task taken, and all dispatches that came. */
   readonly taken: readonly Taken[]
   readonly dispatches: readonly Dispatch[]
-  beat(): Beat
+  heartbeat(): Heartbeat
   answer(answers: Answers): void
   /** Ends tasks: acks their pointers, and says so in a load message. */
   finish(taskIds: readonly string[]): void
@@ -41,17 +41,17 @@ export interface TestNode {
   finishAll(): void
   running(): number
   /** Changes its figures, and says them. */
-  say(change: Partial<Beat>): void
+  say(change: Partial<Heartbeat>): void
   /** As a crash: the connection is gone, Consul does not know yet. */
   crash(): Promise<void>
   /** Gone without a trace. */
   remove(): Promise<void>
 }
 
-const BEAT_EVERY_MS = 200
+const HEARTBEAT_EVERY_MS = 200
 const HOUR_MS = 3_600_000
 
-/** Starts to beat and to listen. */
+/** Starts to heartbeat and to listen. */
 export function startNode(
   id: string,
   bus: Bus,
@@ -62,7 +62,7 @@ export function startNode(
   const dispatches: Dispatch[] = []
   const running = new Map<string, DispatchItem>()
   const startedAtMs = Date.now() - ageMs
-  let change: Partial<Beat> = {}
+  let change: Partial<Heartbeat> = {}
   let answers = first
   let version = 0
   let completed = 0
@@ -73,7 +73,7 @@ export function startNode(
       const level: Level = item.spec?.[of] ?? item[of] ?? 'medium'
       return sum + reservationOf(level, slots)
     }, 0)
-  const beat = (): Beat => {
+  const heartbeat = (): Heartbeat => {
     version += 1
     const figures = {
       slots,
@@ -96,7 +96,7 @@ export function startNode(
     }
   }
   const say = (ended: readonly string[]): void => {
-    if (!gone) bus.publish(SUBJECTS.load(id), JSON.stringify({ ...beat(), ended }))
+    if (!gone) bus.publish(SUBJECTS.load(id), JSON.stringify({ ...heartbeat(), ended }))
   }
   const takes = (item: DispatchItem): boolean =>
     answers === 'takes' && (running.has(item.taskId) || running.size < slots)
@@ -120,11 +120,11 @@ export function startNode(
         atMs: placed?.atMs ?? 0,
       })
     }
-    message.respond(JSON.stringify({ accepted, beat: beat() }))
+    message.respond(JSON.stringify({ accepted, heartbeat: heartbeat() }))
   })
   const timer = setInterval(() => {
-    if (!gone) bus.publish(SUBJECTS.beat(id), JSON.stringify(beat()))
-  }, BEAT_EVERY_MS)
+    if (!gone) bus.publish(SUBJECTS.heartbeat(id), JSON.stringify(heartbeat()))
+  }, HEARTBEAT_EVERY_MS)
   say([])
 
   const finish = (taskIds: readonly string[]): void => {
@@ -145,7 +145,7 @@ export function startNode(
     id,
     taken,
     dispatches,
-    beat,
+    heartbeat,
     finish,
     finishAll: () => finish([...running.keys()]),
     running: () => running.size,

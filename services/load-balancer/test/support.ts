@@ -81,7 +81,7 @@ export async function startWorld() {
     pointers,
     hints,
     clear,
-    /** Nodes that all balancers started later find in Consul and by their beats. */
+    /** Nodes that all balancers started later find in Consul and by their heartbeats. */
     async node(id: string, options: NodeOptions = {}): Promise<TestNode> {
       const own = await servers.connect('worker')
       const listed = await registry.register({ id, name: 'agent-worker', ...ready.address })
@@ -118,7 +118,7 @@ export async function startWorld() {
     },
     /** Hands tasks over without a pointer, as a gateway does. */
     fresh(items: readonly { readonly priority: Level; readonly pointer: Pointer }[]) {
-      gateway.publish(SUBJECTS.fresh, JSON.stringify({ items }))
+      gateway.publish(SUBJECTS.handover, JSON.stringify({ items }))
     },
     async issue(given: readonly Pointer[], queue: PointerQueue) {
       for (const pointer of given) await pointers.issueSurely(pointer, queue)
@@ -126,7 +126,11 @@ export async function startWorld() {
     snapshot(states: Readonly<Record<string, Snapshot['nodes'][number]['state']>>) {
       const named = nodes.filter(({ id }) => states[id] !== undefined)
       const rest = { atMs: Date.now(), monitorId: 'monitor', queued: 0, running: 0 }
-      const told = named.map((node) => ({ ...node.beat(), beatAgeMs: 0, state: states[node.id] }))
+      const told = named.map((node) => ({
+        ...node.heartbeat(),
+        heartbeatAgeMs: 0,
+        state: states[node.id],
+      }))
       bus.publish(SUBJECTS.snapshot, JSON.stringify({ ...rest, nodes: told }))
     },
     /** What is stored, not what was tried. */

@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import { freeCredits } from '@agentfleet/domain'
-import { snapshotSchema, SUBJECTS, type Snapshot, type Verdict } from '@agentfleet/protocol'
+import { snapshotSchema, SUBJECTS, type Snapshot, type Death } from '@agentfleet/protocol'
 
 /** The fleet by the latest snapshot; a hint (L6): without one nothing is assumed. */
 export interface FleetView {
@@ -9,7 +9,7 @@ export interface FleetView {
   /** Living nodes but for one that is not to be counted; undefined without a snapshot. */
   alive(uncounted?: string): number | undefined
   /** What runs under the dead node's name by now. */
-  successor(verdict: Verdict): Successor
+  successor(death: Death): Successor
   /** Resolves when a snapshot shows free credits, or after this long. */
   creditsWithin(waitMs: number): Promise<void>
   /** Called with each snapshot, until the view is closed. */

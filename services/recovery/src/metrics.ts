@@ -10,7 +10,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ]),
     recovered: metrics.histogram(
       'incident_seconds',
-      'From a verdict to the outcome of its incident.',
+      'From a death to the outcome of its incident.',
       ['kind'],
       [0.5, 1, 2, 5, 10, 20, 60, 120],
     ),
@@ -19,11 +19,11 @@ export function createMetrics(registry: ServiceContext['registry']) {
     givenBack: metrics.counter('pointers_given_back_total', 'Pointers of dead nodes given back.'),
     failover: metrics.histogram(
       'failover_seconds',
-      'From a verdict to the last pointer given back.',
+      'From a death to the last pointer given back.',
       [],
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
-    retries: metrics.counter('verdict_retries_total', 'Verdicts left for another delivery.'),
+    retries: metrics.counter('death_retries_total', 'Deaths left for another delivery.'),
     advice: metrics.counter('recovery_advice_total', 'Advice on failures, by its outcome.', [
       'outcome',
     ]),

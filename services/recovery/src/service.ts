@@ -8,12 +8,12 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
-import { STREAMS, VERDICT_CONSUMER, verdictSchema, type Verdict } from '@agentfleet/protocol'
+import { STREAMS, DEATH_CONSUMER, deathSchema, type Death } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import {
-  followCourse,
-  redistributeCourse,
-  type CourseDeps,
+  runWorkflow,
+  openAndRedistribute,
+  type WorkflowDeps,
   type Redistributed,
 } from './incident/workflow.ts'
 import { createDecisions } from './incident/decisions.ts'
@@ -25,12 +25,12 @@ import { createQuarantine } from './redistribution/quarantine.ts'
 import { CUT } from './redistribution/waiting.ts'
 
 /**
- * Recovery: verdicts in; pointers given back, incidents, and nodes made good out.
+ * Recovery: deaths in; pointers given back, incidents, and nodes made good out.
  *
- * A verdict is in hand (its pointers are being given back), then followed (analysis, action, outcome:
+ * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome:
  * minutes), then acked. The durable consumer gives each to one replica; while it is held it is renewed,
  * what fails before the ack is delivered again after ten seconds, to whoever goes on where the record
- * ends. Invariants: at most HANDLING_MAX verdicts in hand, which nothing but the redistribution keeps
+ * ends. Invariants: at most HANDLING_MAX deaths in hand, which nothing but the redistribution keeps
  * there; at most FOLLOWED_MAX followed, the oldest is closed early for one more; if all of this is down,
  * the leases of the pointers are the last line.
  */
@@ -49,9 +49,9 @@ export interface RecoveryDeps {
 }
 
 const HANDLING_MAX = 8
-/** Three replicas hold fewer verdicts with this than the consumer may have out (100). */
+/** Three replicas hold fewer deaths with this than the consumer may have out (100). */
 const FOLLOWED_MAX = 24
-/** A third of the verdict's ack_wait. */
+/** A third of the death's ack_wait. */
 const RENEW_INTERVAL_MS = 3_000
 /** What other replicas have shut out is known here this much later at most, milliseconds. */
 const MEMORY_INTERVAL_MS = 10_000
@@ -83,15 +83,15 @@ export function createRecovery(deps: RecoveryDeps): Service {
     for (const ackSubject of held) ack.renew(bus, ackSubject)
   })
 
-  const handle = async (message: PulledMessage, course: CourseDeps): Promise<void> => {
-    const verdict = parseVerdict(message.text)
-    if (verdict === undefined) {
-      log.error({ subject: message.subject }, 'not a verdict: skipped')
+  const handle = async (message: PulledMessage, course: WorkflowDeps): Promise<void> => {
+    const death = parseDeath(message.text)
+    if (death === undefined) {
+      log.error({ subject: message.subject }, 'not a death: skipped')
       return ack.done(bus, message.ackSubject)
     }
     held.add(message.ackSubject)
     try {
-      const redistributed = await redistributeCourse(course, verdict, message.deliveries)
+      const redistributed = await openAndRedistribute(course, death, message.deliveries)
       if (redistributed === undefined) {
         held.delete(message.ackSubject)
         return ack.done(bus, message.ackSubject)
@@ -102,12 +102,12 @@ export function createRecovery(deps: RecoveryDeps): Service {
     }
   }
 
-  const follow = (message: PulledMessage, course: CourseDeps, redistributed: Redistributed) => {
+  const follow = (message: PulledMessage, course: WorkflowDeps, redistributed: Redistributed) => {
     const going = [...followed].filter((one) => !one.cut.signal.aborted)
-    if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.hurry)
+    if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.closeEarly)
     const cut = new AbortController()
     if (draining) cut.abort(CUT.stopped)
-    const work = followCourse(course, redistributed, cut.signal)
+    const work = runWorkflow(course, redistributed, cut.signal)
       .then((ended) => {
         held.delete(message.ackSubject)
         // Another replica need not wait for the end of this one's time.
@@ -123,10 +123,10 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const leave = (message: PulledMessage, error: unknown): void => {
     held.delete(message.ackSubject)
     metrics.retries.inc()
-    log.error({ err: error, subject: message.subject }, 'verdict left for the next delivery')
+    log.error({ err: error, subject: message.subject }, 'death left for the next delivery')
   }
 
-  const receive = (message: PulledMessage, course: CourseDeps): void => {
+  const receive = (message: PulledMessage, course: WorkflowDeps): void => {
     const work = handle(message, course).finally(() => {
       handling.delete(work)
       puller?.poke()
@@ -149,7 +149,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
       await Promise.all([remember.start(), renew.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,
-        consumer: VERDICT_CONSUMER,
+        consumer: DEATH_CONSUMER,
         wanted: () => (draining ? 0 : HANDLING_MAX - handling.size),
         receive: (message) => receive(message, course),
       })
@@ -170,9 +170,9 @@ export function createRecovery(deps: RecoveryDeps): Service {
   }
 }
 
-function parseVerdict(text: string): Verdict | undefined {
+function parseDeath(text: string): Death | undefined {
   try {
-    return verdictSchema.safeParse(JSON.parse(text)).data
+    return deathSchema.safeParse(JSON.parse(text)).data
   } catch {
     return undefined
   }

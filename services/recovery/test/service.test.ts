@@ -45,7 +45,7 @@ test.each([500, 5_000])(
     const nodeId = `lost${count}`
     await strand(nodeId, count)
     const before = world.deliveries.length
-    await world.verdict(nodeId)
+    await world.death(nodeId)
     const again = await takeUp(before, count)
     await closed(nodeId)
     expect(again.every(({ deliveries }) => deliveries === 2)).toBe(true)
@@ -61,7 +61,7 @@ test.each([500, 5_000])(
     })
     expect(incident.taskIds).toHaveLength(100)
     const tookMs = incident.redistributedAtMs! - incident.detectedAtMs
-    process.stdout.write(`${count} pointers given back ${tookMs} ms after the verdict\n`)
+    process.stdout.write(`${count} pointers given back ${tookMs} ms after the death\n`)
     expect(tookMs).toBeLessThan(SOON_MS)
     expect(await world.store.inflightOf(nodeId)).toEqual([])
     expect(world.replaced.filter((id) => id === nodeId)).toEqual([nodeId])
@@ -72,7 +72,7 @@ test.each([500, 5_000])(
 test('an incident is written at each stage, and the decision is recorded once', async () => {
   const given = await strand('staged', 2)
   const before = world.deliveries.length
-  await world.verdict('staged')
+  await world.death('staged')
   await takeUp(before, 2)
   await closed('staged')
   const stages = world
@@ -121,7 +121,7 @@ test('an incident is written at each stage, and the decision is recorded once', 
 test('R1: a pointer that has moved on to another node stays with it', async () => {
   const given = await strand('moved', 3)
   await world.note('other', given.slice(0, 1))
-  await world.verdict('moved')
+  await world.death('moved')
   await until(() => world.incidentOf('moved')?.redistributedAtMs !== undefined)
   expect(world.incidentOf('moved')?.tasks).toBe(2)
   await until(() => world.deliveriesOf('moved-2').length === 2)
@@ -138,8 +138,8 @@ test('R1: a note written while pointers were given back is kept', async () => {
   world.finish(given)
 })
 
-test('a second verdict on the same incarnation does nothing', async () => {
-  expect(await world.verdict('moved')).toBe('already-given')
+test('a second death on the same incarnation does nothing', async () => {
+  expect(await world.death('moved')).toBe('already-given')
   expect(new Set(world.stagesOf('moved').map(({ id }) => id)).size).toBe(1)
 })
 
@@ -153,7 +153,7 @@ test('tasks that nobody takes up in time leave the incident unresolved', async (
 })
 
 test('a node that is silent with its connection open is not replaced', async () => {
-  await world.verdict('paused', { reason: 'ping-failed' })
+  await world.death('paused', { reason: 'ping-failed' })
   await closed('paused')
   expect(world.incidentOf('paused')).toMatchObject({
     analysis: { action: 'investigate', reason: 'may-resume' },
@@ -164,7 +164,7 @@ test('a node that is silent with its connection open is not replaced', async () 
 })
 
 test('a replacement that is refused is on the record as failed', async () => {
-  await world.verdict('unknown-node')
+  await world.death('unknown-node')
   await closed('unknown-node')
   expect(world.incidentOf('unknown-node')).toMatchObject({
     action: { kind: 'replace', outcome: 'failed' },
@@ -175,7 +175,7 @@ test('a replacement that is refused is on the record as failed', async () => {
 test('a node that resumed keeps what it holds', async () => {
   const given = await strand('resumed', 1)
   await world.say([nodeOf('resumed', { incarnation: 2, active: 1 })])
-  await world.verdict('resumed')
+  await world.death('resumed')
   await closed('resumed')
   expect(world.incidentOf('resumed')).toMatchObject({
     tasks: 0,
@@ -188,7 +188,7 @@ test('a node that resumed keeps what it holds', async () => {
 
 test('the incident is closed when the count of nodes is what it was', async () => {
   await world.say([nodeOf('short'), nodeOf('beside')])
-  await world.verdict('short')
+  await world.death('short')
   await until(() => world.incidentOf('short')?.action?.outcome === 'done')
   await world.say([nodeOf('beside'), nodeOf('fresh', { startedAtMs: Date.now() })])
   await closed('short')
@@ -202,7 +202,7 @@ test('the incident is closed when the count of nodes is what it was', async () =
 test('R2: without Redis the incident says that the leases have to run out', async () => {
   await strand('unread', 2)
   await world.redis.stop('SIGKILL')
-  await world.verdict('unread')
+  await world.death('unread')
   await closed('unread', 30_000)
   expect(world.incidentOf('unread')).toMatchObject({
     tasks: 0,

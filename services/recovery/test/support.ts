@@ -16,7 +16,7 @@ import {
   type Decision,
   type Incident,
   type Snapshot,
-  type Verdict,
+  type Death,
 } from '@agentfleet/protocol'
 import {
   createLogger,
@@ -123,8 +123,8 @@ export async function startWorld() {
     finish: (given: readonly Delivery[]) => {
       for (const { ackSubject } of given) ack.done(bus, ackSubject)
     },
-    verdict: (nodeId: string, change: Partial<Verdict> = {}) =>
-      ops.giveVerdict({ ...verdictOn(nodeId), ...change }),
+    death: (nodeId: string, change: Partial<Death> = {}) =>
+      ops.declareDead({ ...deathOn(nodeId), ...change }),
     /** Says a snapshot, and sees to it that everybody has it. */
     async say(nodes: readonly Node[]) {
       const rest = { atMs: Date.now(), monitorId: 'monitor', queued: 0, running: 0 }
@@ -159,7 +159,7 @@ export function nodeOf(nodeId: string, change: Partial<Node> = {}): Node {
     draining: false,
     startedAtMs: 1,
     state: 'alive',
-    beatAgeMs: 0,
+    heartbeatAgeMs: 0,
     ...change,
   }
 }
@@ -216,7 +216,7 @@ function noAdviser(): Adviser {
   })
 }
 
-function verdictOn(nodeId: string): Verdict {
+function deathOn(nodeId: string): Death {
   const atMs = Date.now()
   const rest = { reason: 'connection-gone', phi: 9, silentMs: 1_500, startedAtMs: 1 }
   return { nodeId, incarnation: 1, state: 'dead', atMs, ...rest }

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import { BEAT_INTERVAL_MS } from '@agentfleet/domain'
+import { HEARTBEAT_INTERVAL_MS } from '@agentfleet/domain'
 import { RENEW_INTERVAL_MS, RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   consulEnv,
@@ -62,9 +62,9 @@ export const schema = z.object({
   HTTP_FETCH_PRIVATE_RANGES: list([]),
   HTTP_FETCH_BYTES_MAX: integer({ min: 1_024, max: 16_777_216, default: 262_144 }),
   HTTP_FETCH_TIMEOUT_MS: integer({ min: 100, max: 600_000, default: 20_000 }),
-  /** What the memory figure of the beat is a share of; 0: what the container or the machine has. */
+  /** What the memory figure of the heartbeat is a share of; 0: what the container or the machine has. */
   MEMORY_LIMIT_MB: integer({ min: 0, max: 16_777_216, default: 0 }),
-  BEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: BEAT_INTERVAL_MS }),
+  HEARTBEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: HEARTBEAT_INTERVAL_MS }),
   RENEW_INTERVAL_MS: integer({ min: 100, max: 60_000, default: RENEW_INTERVAL_MS }),
 })
 

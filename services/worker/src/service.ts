@@ -40,7 +40,7 @@ export function createWorker(deps: WorkerDeps): Service {
 
   const drainThen = (idle: () => void): void => {
     draining = true
-    node.beats.drain()
+    node.heartbeats.drain()
     onIdle = idle
     if (node.runs.size() === 0) idle()
   }
@@ -55,10 +55,10 @@ export function createWorker(deps: WorkerDeps): Service {
       open = [
         () => clearInterval(pulse),
         bus.onReconnect(() => node.ownership.doubtAll('bus back')),
-        // Before the first beat: a node that beats and has nobody at its ping is taken for gone.
+        // Before the first heartbeat: a node that heartbeats and has nobody at its ping is taken for gone.
         ...listenToControl(deps, node, drainHint),
       ]
-      await node.beats.start()
+      await node.heartbeats.start()
       const dispatches = listenToDispatches({
         ...deps,
         nodeId: node.id,
@@ -67,7 +67,7 @@ export function createWorker(deps: WorkerDeps): Service {
         draining: () => draining,
         take: node.take,
         starts: node.starts,
-        beat: node.beats.current,
+        heartbeat: node.heartbeats.current,
       })
       open.push(() => dispatches.close())
     },
@@ -80,19 +80,19 @@ export function createWorker(deps: WorkerDeps): Service {
       for (const close of open.splice(0)) close()
       node.deltas.close()
       node.llm.close()
-      await node.beats.close()
+      await node.heartbeats.close()
     },
   }
 }
 
 /** Answers pings, stops runs that ended elsewhere, drains when asked to. */
 function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): (() => void)[] {
-  const { runs, beats } = node
+  const { runs, heartbeats } = node
   const subscriptions = [
     bus.subscribe(SUBJECTS.ping(node.id), (message) => {
       const dead = deadIncarnationOf(message.text())
-      if (dead !== undefined && beats.riseFrom(dead)) node.ownership.doubtAll('declared dead')
-      message.respond(JSON.stringify(beats.current()))
+      if (dead !== undefined && heartbeats.riseFrom(dead)) node.ownership.doubtAll('declared dead')
+      message.respond(JSON.stringify(heartbeats.current()))
     }),
     ...[SUBJECTS.stop(node.id), SUBJECTS.stopAnywhere].map((subject) =>
       bus.subscribe(subject, (message) => {
@@ -116,7 +116,7 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
     }),
     bus.subscribe(SUBJECTS.drain(node.id), (message) => {
       drain()
-      message.respond(JSON.stringify(beats.current()))
+      message.respond(JSON.stringify(heartbeats.current()))
     }),
   ]
   return subscriptions.map((subscription) => () => subscription.close())
@@ -140,7 +140,7 @@ function createPulse(node: Node, clock: Clock): () => void {
   let lastMs = clock.monotonicMs()
   return () => {
     const now = clock.monotonicMs()
-    node.beats.tick()
+    node.heartbeats.tick()
     // Before any renewal: whoever stood still may have lost what it ran.
     if (now - lastMs > PAUSE_MS) node.ownership.doubtAll('paused')
     lastMs = now

@@ -19,7 +19,7 @@ const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-interface Verdict {
+interface Judgement {
   readonly mutation: Mutation
   readonly caught: boolean
   readonly by: string
@@ -35,23 +35,23 @@ async function main(): Promise<number> {
     return 1
   }
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-mutate-'))
-  const verdicts: Verdict[] = []
+  const judgements: Judgement[] = []
   try {
     await copySources(dir)
     for (const mutation of chosen) {
-      const verdict = await judge(dir, mutation)
-      verdicts.push(verdict)
-      say(`${verdict.caught ? 'caught  ' : 'SURVIVED'} ${mutation.name} (${verdict.seconds} s)`)
+      const judgement = await judge(dir, mutation)
+      judgements.push(judgement)
+      say(`${judgement.caught ? 'caught  ' : 'SURVIVED'} ${mutation.name} (${judgement.seconds} s)`)
       say(`         off: ${mutation.safeguard}`)
-      say(`         by:  ${verdict.by}`)
-      say(`         why: ${verdict.reason}`)
+      say(`         by:  ${judgement.by}`)
+      say(`         why: ${judgement.reason}`)
     }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
-  const caught = verdicts.filter((verdict) => verdict.caught).length
-  say(`${caught} of ${verdicts.length} mutations caught`)
-  return caught === verdicts.length ? 0 : 1
+  const caught = judgements.filter((judgement) => judgement.caught).length
+  say(`${caught} of ${judgements.length} mutations caught`)
+  return caught === judgements.length ? 0 : 1
 }
 
 /** A copy of what git knows, installed from the local store. */
@@ -73,7 +73,7 @@ async function copySources(dir: string): Promise<void> {
   await run(dir, 'npx', ['-y', packageManager, 'install', '--frozen-lockfile', '--prefer-offline'])
 }
 
-async function judge(dir: string, mutation: Mutation): Promise<Verdict> {
+async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
   const startedMs = performance.now()
   const originals = new Map<string, string>()
   try {

@@ -47,15 +47,15 @@ export const MUTATIONS: readonly Mutation[] = [
     because: /VIOLATIONS|I3|extra|less than or equal/,
   },
   {
-    name: 'careful-path',
+    name: 'fenced-path',
     safeguard: 're-issued pointers begin through the coordinator (L3)',
     edits: [
       {
         file: 'services/load-balancer/src/intake/held.ts',
-        find: 'const careful = pointer.reissue || !fresh || pointer.spec === undefined',
-        replace: 'const careful = pointer.spec === undefined',
+        find: 'const fenced = pointer.reissue || !fresh || pointer.spec === undefined',
+        replace: 'const fenced = pointer.spec === undefined',
       },
-      // Without its spec nothing can run but the careful way.
+      // Without its spec nothing can run but a fenced start.
       {
         file: 'services/load-balancer/src/placing/inflight-notes.ts',
         find: 'return { ...rest, reissue: true, node: nodeId }',

@@ -22,7 +22,7 @@ const USAGE = `node test/tools/dist/steady.js [flags]
 
 const DEFAULTS = { minutes: 30, workers: 4, rate: 40 }
 const REPORT_EVERY_MS = 60_000
-/** A monitor gives no verdict in its first seconds; the strain begins after that. */
+/** A monitor gives no death in its first seconds; the strain begins after that. */
 const SETTLE_MS = 5_000
 const ENDED_WITHIN_MS = 180_000
 
@@ -129,9 +129,9 @@ async function report(watch: Watch, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const [load = 0] = loadavg()
     const longest = Math.max(...watch.silencesMs().values())
-    const verdicts = await watch.verdicts()
+    const deaths = await watch.deaths()
     say(
-      `${minute} min: ${verdicts.length} verdicts, longest silence ${show(longest)} ms, load ${show(load)}`,
+      `${minute} min: ${deaths.length} deaths, longest silence ${show(longest)} ms, load ${show(load)}`,
     )
   }
 }
@@ -147,8 +147,8 @@ interface Outcome {
 
 async function conclude(outcome: Outcome): Promise<void> {
   const { watch, fleet, ended, findings, pauses, refused } = outcome
-  const verdicts = await watch.verdicts()
-  const wrong = verdicts.filter(({ nodeId }) => !ended.has(nodeId))
+  const deaths = await watch.deaths()
+  const wrong = deaths.filter(({ nodeId }) => !ended.has(nodeId))
   const silences = [...watch.silencesMs()].sort(([, a], [, b]) => b - a)
   say(
     table(
@@ -156,7 +156,7 @@ async function conclude(outcome: Outcome): Promise<void> {
       silences.map(([id, ms]) => [id, show(ms)]),
     ),
   )
-  for (const { nodeId, reason, silentMs } of verdicts) {
+  for (const { nodeId, reason, silentMs } of deaths) {
     const exit = ended.get(nodeId)
     say(
       `${nodeId}: dead, ${reason}, ${show(silentMs)} ms silent${exit ? `, did end: ${exit}` : ''}`,
@@ -167,11 +167,11 @@ async function conclude(outcome: Outcome): Promise<void> {
   say(`shown as ${shown.length === 0 ? 'alive all the time' : shown.join(', ')}`)
   for (const line of await withheldOf(fleet)) say(line)
   say(`tasks: ${describeFindings(findings)}, ${refused} refused`)
-  say(`${wrong.length} FALSE DEATHS, ${verdicts.length - wrong.length} true ones`)
+  say(`${wrong.length} FALSE DEATHS, ${deaths.length - wrong.length} true ones`)
   if (wrong.length > 0 || findings.violations.length > 0) process.exitCode = 1
 }
 
-/** What the monitors counted of verdicts that they did not give. */
+/** What the monitors counted of deaths that they did not give. */
 async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
   const pages = await Promise.all(
     fleet.members('health-monitor').map(async (member) => {
@@ -179,7 +179,7 @@ async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
       return answer.text()
     }),
   )
-  const counted = /^fleet_(?:verdicts_withheld|stalls|stalls_withheld)_total\{.*$/gm
+  const counted = /^fleet_(?:deaths_withheld|stalls|stalls_withheld)_total\{.*$/gm
   return pages.flatMap((page) => page.match(counted) ?? [])
 }
 

@@ -8,7 +8,11 @@ import { readSimulateOptions } from '../src/simulate/options.ts'
 import { ourPolicy } from '../src/simulate/scaling/ours.ts'
 import { drawChart } from '../src/simulate/scaling/plot.ts'
 import { cpuAutoscaler, podAutoscaler, staticPeak } from '../src/simulate/scaling/rivals.ts'
-import { beats, simulateScaling, type ScalingOptions } from '../src/simulate/scaling/scaling.ts'
+import {
+  heartbeats,
+  simulateScaling,
+  type ScalingOptions,
+} from '../src/simulate/scaling/scaling.ts'
 import { drawTraffic, readAnyTrace, type Trace, type Traffic } from '../src/simulate/traffic.ts'
 import { runWorld, type FleetOptions, type Scaler } from '../src/simulate/scaling/world.ts'
 
@@ -159,7 +163,7 @@ describe('the comparison', () => {
     }
     expect(ours.inTime).toBeGreaterThanOrEqual(0.99)
     expect(ours.ofClairvoyant).toBeGreaterThan(0.85)
-    for (const rival of rivals) expect(beats(rival, ours)).toBe(false)
+    for (const rival of rivals) expect(heartbeats(rival, ours)).toBe(false)
   })
 
   test('is the same with the same seed', async () => {

@@ -1,4 +1,4 @@
-import { createChurnMap } from '@agentfleet/domain'
+import { createCompactingMap } from '@agentfleet/domain'
 import { nuid, type NatsConnection } from 'nats'
 import type { Outgoing, Reply } from './bus.ts'
 
@@ -34,7 +34,7 @@ export function createRequester(
   send: (message: Outgoing) => void,
 ): Requester {
   const prefix = `${inboxPrefix}.req.${nuid.next()}.`
-  const waiting = createChurnMap<string, Waiting>()
+  const waiting = createCompactingMap<string, Waiting>()
   let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 

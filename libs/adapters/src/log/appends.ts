@@ -1,4 +1,4 @@
-import { createChurnMap } from '@agentfleet/domain'
+import { createCompactingMap } from '@agentfleet/domain'
 import { headers, nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 
@@ -54,7 +54,7 @@ const FULL = new Set([10047, 10077, 10025, 10023])
 /** Opens the reply subscription on this connection. */
 export function createAppender(bus: Bus): Appender {
   const prefix = `${bus.inboxPrefix}.ack.${nuid.next()}.`
-  const pending = createChurnMap<string, Pending>()
+  const pending = createCompactingMap<string, Pending>()
   let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 

@@ -6,7 +6,7 @@ import {
   STREAMS,
   SUBJECTS,
   AGENT_VERSIONS_MAX,
-  VERDICT_CONSUMER,
+  DEATH_CONSUMER,
 } from '@agentfleet/protocol'
 import {
   AckPolicy,
@@ -33,9 +33,9 @@ export interface StreamSizes {
 
 /** Decisions and incidents older than this are history for the log files, milliseconds. */
 const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
-/** Verdicts are few; a recovery that holds this many unacked ones is stuck anyway. */
-const VERDICTS_OUT_MAX = 100
-const VERDICT_ACK_WAIT_MS = 10_000
+/** Deaths are few; a recovery that holds this many unacked ones is stuck anyway. */
+const DEATHS_OUT_MAX = 100
+const DEATH_ACK_WAIT_MS = 10_000
 const PROVISION_WITHIN_MS = 30_000
 /** Some ten thousand schedules, bytes. */
 const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
@@ -57,7 +57,7 @@ export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger
         await manager.consumers.delete(STREAMS.tasks, name).catch(() => false)
       }
       await manager.consumers.add(STREAMS.tasks, pointerConsumerConfig(RUNNING_CONSUMER))
-      await manager.consumers.add(STREAMS.ops, verdictConsumerConfig)
+      await manager.consumers.add(STREAMS.ops, deathConsumerConfig)
       return
     } catch (cause) {
       if (performance.now() >= deadline) {
@@ -148,12 +148,12 @@ async function ensureStream(
   }
 }
 
-const verdictConsumerConfig: Partial<ConsumerConfig> = {
-  durable_name: VERDICT_CONSUMER,
+const deathConsumerConfig: Partial<ConsumerConfig> = {
+  durable_name: DEATH_CONSUMER,
   filter_subject: 'ops.node.*',
   ack_policy: AckPolicy.Explicit,
-  ack_wait: nanos(VERDICT_ACK_WAIT_MS),
+  ack_wait: nanos(DEATH_ACK_WAIT_MS),
   deliver_policy: DeliverPolicy.All,
   max_deliver: -1,
-  max_ack_pending: VERDICTS_OUT_MAX,
+  max_ack_pending: DEATHS_OUT_MAX,
 }

@@ -7,19 +7,19 @@ import {
   ServiceError,
   STREAMS,
   SUBJECTS,
-  type Verdict,
-  verdictSchema,
+  type Death,
+  deathSchema,
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readMessage } from '../log/stream-reads.ts'
 
-/** Verdicts, decisions and incidents: what the control plane did, on stream OPS. */
+/** Deaths, decisions and incidents: what the control plane did, on stream OPS. */
 export interface Ops {
-  /** The last verdict on a node, with the sequence a next one has to expect. */
-  lastVerdict(nodeId: string): Promise<{ verdict: Verdict; seq: number } | undefined>
-  /** Gives a verdict; one incarnation dies once, however many monitors run. */
-  giveVerdict(verdict: Verdict): Promise<'given' | 'already-given'>
+  /** The last death on a node, with the sequence a next one has to expect. */
+  lastDeath(nodeId: string): Promise<{ death: Death; seq: number } | undefined>
+  /** Gives a death; one incarnation dies once, however many monitors run. */
+  declareDead(death: Death): Promise<'given' | 'already-given'>
   /** The last decision that a service recorded. */
   lastDecision(service: string): Promise<Decision | undefined>
   /** The last record of an incident, if it can be read, and the sequence a next one has to expect. */
@@ -58,11 +58,11 @@ const RECENT_MESSAGES = 5_000
 /** Works on OPS over this connection. */
 export function openOps(bus: Bus): Ops {
   const appender = createAppender(bus)
-  const lastVerdict: Ops['lastVerdict'] = async (nodeId) => {
+  const lastDeath: Ops['lastDeath'] = async (nodeId) => {
     const subject = SUBJECTS.opsNode(nodeId)
     const message = await readMessage(bus, STREAMS.ops, { last_by_subj: subject })
     if (message === undefined) return undefined
-    return { verdict: verdictSchema.parse(JSON.parse(message.text)), seq: message.seq }
+    return { death: deathSchema.parse(JSON.parse(message.text)), seq: message.seq }
   }
   const append = async (subject: string, entry: object, expectSeq?: number, messageId?: string) => {
     const answer = await appender.append({
@@ -76,15 +76,15 @@ export function openOps(bus: Bus): Ops {
     throw new ServiceError('bus-unavailable', `${subject}: ${answer.kind}`)
   }
   return {
-    lastVerdict,
-    async giveVerdict(verdict) {
-      const last = await lastVerdict(verdict.nodeId)
-      if (last !== undefined && last.verdict.incarnation >= verdict.incarnation) {
+    lastDeath,
+    async declareDead(death) {
+      const last = await lastDeath(death.nodeId)
+      if (last !== undefined && last.death.incarnation >= death.incarnation) {
         return 'already-given'
       }
-      const messageId = `${verdict.nodeId}.${verdict.incarnation}`
-      const subject = SUBJECTS.opsNode(verdict.nodeId)
-      const answer = await append(subject, verdict, last?.seq ?? 0, messageId)
+      const messageId = `${death.nodeId}.${death.incarnation}`
+      const subject = SUBJECTS.opsNode(death.nodeId)
+      const answer = await append(subject, death, last?.seq ?? 0, messageId)
       return answer.kind === 'stored' && !answer.duplicate ? 'given' : 'already-given'
     },
     async lastDecision(service) {

@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts'
 
 /**
  * Discovery through Consul. An outage freezes the list of services, it never empties it; liveness is
- * judged by beats, not by Consul.
+ * judged by heartbeats, not by Consul.
  */
 export interface Registry {
   /** Registers one service with an HTTP check on its `/readyz`; `close` takes it out again. */

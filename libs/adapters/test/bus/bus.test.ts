@@ -1,5 +1,5 @@
 import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
-import type { Pointer, Verdict } from '@agentfleet/protocol'
+import type { Pointer, Death } from '@agentfleet/protocol'
 import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -166,10 +166,10 @@ describe('pointers', () => {
   })
 })
 
-describe('verdicts', () => {
+describe('deaths', () => {
   it('are given once for an incarnation, however many monitors give them', async () => {
     const ops = openOps(bus)
-    const verdict: Verdict = {
+    const death: Death = {
       nodeId: 'n1',
       incarnation: 5,
       state: 'dead',
@@ -178,10 +178,10 @@ describe('verdicts', () => {
       silentMs: 3_000,
       atMs: 1,
     }
-    const answers = await Promise.all([1, 2, 3].map(() => ops.giveVerdict(verdict)))
+    const answers = await Promise.all([1, 2, 3].map(() => ops.declareDead(death)))
     expect(answers.filter((answer) => answer === 'given')).toHaveLength(1)
-    expect(await ops.giveVerdict({ ...verdict, incarnation: 4 })).toBe('already-given')
-    expect(await ops.giveVerdict({ ...verdict, incarnation: 6 })).toBe('given')
+    expect(await ops.declareDead({ ...death, incarnation: 4 })).toBe('already-given')
+    expect(await ops.declareDead({ ...death, incarnation: 6 })).toBe('given')
   })
 })
 

@@ -11,7 +11,7 @@
  * Invariants: behaves as a Map, in the order of insertion; moving costs a constant time for each deletion;
  * what is iterated over and deleted from moves only at the next `set`.
  */
-export interface ChurnMap<K, V> extends Iterable<[K, V]> {
+export interface CompactingMap<K, V> extends Iterable<[K, V]> {
   readonly size: number
   get(key: K): V | undefined
   has(key: K): boolean
@@ -27,7 +27,7 @@ export interface ChurnMap<K, V> extends Iterable<[K, V]> {
 const DELETIONS_MIN = 512
 
 /** An empty map. */
-export function createChurnMap<K, V>(): ChurnMap<K, V> {
+export function createCompactingMap<K, V>(): CompactingMap<K, V> {
   let entries = new Map<K, V>()
   let deletions = 0
   return {

@@ -1,21 +1,21 @@
-/** What the beats of a node say of its process. */
+/** What the heartbeats of a node say of its process. */
 export type LivenessState = 'alive' | 'suspect' | 'dead'
 
 /** States of a node as the health monitor shows it; `stalled`: it lives and does not progress. */
 export type NodeState = LivenessState | 'stalled'
 
-/** What is known of one node's beats. */
-export interface Beats {
+/** What is known of one node's heartbeats. */
+export interface Heartbeats {
   readonly nodeId: string
   readonly incarnation: number
-  /** When the last beat came, on the monitor's own clock. */
-  readonly lastBeatAtMs: number
-  /** Recent gaps between beats, milliseconds. */
+  /** When the last heartbeat came, on the monitor's own clock. */
+  readonly lastHeartbeatAtMs: number
+  /** Recent gaps between heartbeats, milliseconds. */
   readonly gapsMs: readonly number[]
 }
 
 /**
- * What a second source says of a silent node; `answering`: it answers pings, so only its beats are
+ * What a second source says of a silent node; `answering`: it answers pings, so only its heartbeats are
  * missing.
  */
 export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
@@ -37,14 +37,14 @@ export interface LivenessLimits {
   readonly weakMs: number
   /** Without a second witness a silence this long is a death, milliseconds. */
   readonly aloneMs: number
-  /** A node that answers pings is given this long to beat again, milliseconds. */
+  /** A node that answers pings is given this long to heartbeat again, milliseconds. */
   readonly answeringMs: number
 }
 
 /**
- * Beats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about
- * 1.42 s (1.53 s with the greatest sigma) after the last beat: a process whose connection is gone
- * has its verdict within 1.6 s. One that stands still for a second, at any moment, is silent for up
+ * Heartbeats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about
+ * 1.42 s (1.53 s with the greatest sigma) after the last heartbeat: a process whose connection is gone
+ * has its death within 1.6 s. One that stands still for a second, at any moment, is silent for up
  * to 1.5 s and fails its pings meanwhile, and delays of a machine whose cores are all busy come on top
  * (1.7 s were seen at a load of 28 on two cores); tasks of one that stays frozen begin elsewhere within
  * 3 s all the same: `weakMs`. Method: Hayashibara et al., "The phi accrual failure detector".
@@ -60,17 +60,17 @@ export const LIVENESS_LIMITS: LivenessLimits = {
   answeringMs: 10_000,
 }
 
-/** Beats are sent at this interval, milliseconds. */
-export const BEAT_INTERVAL_MS = 500
+/** Heartbeats are sent at this interval, milliseconds. */
+export const HEARTBEAT_INTERVAL_MS = 500
 
 /**
- * A silence longer than this is late: worth a look for a second witness, milliseconds. One beat
+ * A silence longer than this is late: worth a look for a second witness, milliseconds. One heartbeat
  * interval and the delays of a busy machine.
  */
 export const LATE_AFTER_MS = 700
 
-/** A longer gap is a pause or a loss, no sample of how regularly a node beats, milliseconds. */
-export const GAP_MAX_MS = 2 * BEAT_INTERVAL_MS
+/** A longer gap is a pause or a loss, no sample of how regularly a node heartbeats, milliseconds. */
+export const GAP_MAX_MS = 2 * HEARTBEAT_INTERVAL_MS
 
 /** What the monitor concludes of one node. */
 export interface LivenessDecision {
@@ -79,12 +79,12 @@ export interface LivenessDecision {
   readonly phi: number
 }
 
-/** -log10 of the probability that a beat is still to come, for gaps that are normally spread. */
+/** -log10 of the probability that a heartbeat is still to come, for gaps that are normally spread. */
 export function phi(silenceMs: number, gapsMs: readonly number[], limits: LivenessLimits): number {
   const count = gapsMs.length
   const sum = gapsMs.reduce((total, gap) => total + gap, 0)
-  // A busy node beats more often than it has to; when it falls back to its interval it is not ill.
-  const mean = count === 0 ? BEAT_INTERVAL_MS : Math.max(BEAT_INTERVAL_MS, sum / count)
+  // A busy node heartbeats more often than it has to; when it falls back to its interval it is not ill.
+  const mean = count === 0 ? HEARTBEAT_INTERVAL_MS : Math.max(HEARTBEAT_INTERVAL_MS, sum / count)
   const variance =
     count === 0 ? 0 : gapsMs.reduce((total, gap) => total + (gap - mean) ** 2, 0) / count
   const sigma = Math.min(limits.sigmaMaxMs, Math.max(limits.sigmaMinMs, Math.sqrt(variance)))
@@ -102,66 +102,66 @@ function log10NormalTail(y: number): number {
 }
 
 /**
- * Alive, suspect or dead, from beats and a second witness. `doubtMs` is how late the observer itself
+ * Alive, suspect or dead, from heartbeats and a second witness. `doubtMs` is how late the observer itself
  * may be: that much of every silence is its own.
  */
 export function classifyNode(
-  beats: Beats,
+  heartbeats: Heartbeats,
   witness: Witness,
   limits: LivenessLimits,
   nowMs: number,
   doubtMs = 0,
 ): LivenessDecision {
-  const silenceMs = Math.max(0, nowMs - beats.lastBeatAtMs - doubtMs)
-  const level = phi(silenceMs, beats.gapsMs, limits)
-  if (level < limits.suspectPhi) return { kind: 'alive', reason: 'beats', phi: level }
+  const silenceMs = Math.max(0, nowMs - heartbeats.lastHeartbeatAtMs - doubtMs)
+  const level = phi(silenceMs, heartbeats.gapsMs, limits)
+  if (level < limits.suspectPhi) return { kind: 'alive', reason: 'heartbeats', phi: level }
   if (witness === 'answering') {
     return silenceMs >= limits.answeringMs
       ? { kind: 'dead', reason: 'silence', phi: level }
-      : { kind: 'suspect', reason: 'answers-without-beats', phi: level }
+      : { kind: 'suspect', reason: 'answers-without-heartbeats', phi: level }
   }
-  if (level >= limits.deadPhi && convicts(witness, silenceMs, limits)) {
+  if (level >= limits.deadPhi && confirms(witness, silenceMs, limits)) {
     return { kind: 'dead', reason: witness, phi: level }
   }
   if (silenceMs >= limits.aloneMs) return { kind: 'dead', reason: 'silence', phi: level }
-  return { kind: 'suspect', reason: 'late-beats', phi: level }
+  return { kind: 'suspect', reason: 'late-heartbeats', phi: level }
 }
 
 /** Only the loss of its connection tells a process that is gone from one that stands still. */
-function convicts(witness: Witness, silenceMs: number, limits: LivenessLimits): boolean {
+function confirms(witness: Witness, silenceMs: number, limits: LivenessLimits): boolean {
   if (witness === 'connection-gone') return true
   return witness !== 'none' && silenceMs >= limits.weakMs
 }
 
-/** What a beat means for what is known of its node. */
-export type BeatDecision =
+/** What a heartbeat means for what is known of its node. */
+export type HeartbeatDecision =
   | { readonly kind: 'take'; readonly reason: 'newer' | 'first' | 'resumed' }
   /** A new process under the name of one that was never declared dead: the old one is. */
   | { readonly kind: 'restarted'; readonly reason: 'new-process' }
   | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
 
-/** The parts of a beat that order it. */
-export interface BeatOrder {
+/** The parts of a heartbeat that order it. */
+export interface HeartbeatOrder {
   readonly incarnation: number
   readonly version: number
   readonly startedAtMs: number
 }
 
-/** Orders beats by (incarnation, version); a dead incarnation is never heard again. */
-export function admitBeat(
-  known: (BeatOrder & { readonly dead: boolean }) | undefined,
-  beat: BeatOrder,
-): BeatDecision {
+/** Orders heartbeats by (incarnation, version); a dead incarnation is never heard again. */
+export function admitHeartbeat(
+  known: (HeartbeatOrder & { readonly dead: boolean }) | undefined,
+  heartbeat: HeartbeatOrder,
+): HeartbeatDecision {
   if (known === undefined) return { kind: 'take', reason: 'first' }
-  if (beat.incarnation < known.incarnation) return { kind: 'ignore', reason: 'older' }
-  if (beat.incarnation > known.incarnation) {
-    if (known.dead || beat.startedAtMs === known.startedAtMs) {
+  if (heartbeat.incarnation < known.incarnation) return { kind: 'ignore', reason: 'older' }
+  if (heartbeat.incarnation > known.incarnation) {
+    if (known.dead || heartbeat.startedAtMs === known.startedAtMs) {
       return { kind: 'take', reason: 'resumed' }
     }
     return { kind: 'restarted', reason: 'new-process' }
   }
   if (known.dead) return { kind: 'ignore', reason: 'dead-incarnation' }
-  if (beat.version <= known.version) return { kind: 'ignore', reason: 'older' }
+  if (heartbeat.version <= known.version) return { kind: 'ignore', reason: 'older' }
   return { kind: 'take', reason: 'newer' }
 }
 
@@ -178,8 +178,8 @@ export interface MonitorHealth {
   readonly ill: number
 }
 
-/** Whether a verdict may be given at all. */
-export type VerdictPermission =
+/** Whether a death may be given at all. */
+export type DeathPermission =
   | { readonly kind: 'allow'; readonly reason: 'healthy' }
   | {
       readonly kind: 'withhold'
@@ -201,7 +201,7 @@ const MASS_SHARE = 1 / 3
 const MASS_MIN = 3
 /**
  * Silences that began within this window count as one illness, milliseconds. It is also the longest
- * a mass illness withholds verdicts: what is cut off for longer is as good as dead.
+ * a mass illness withholds deaths: what is cut off for longer is as good as dead.
  */
 const MASS_WINDOW_MS = 5_000
 
@@ -214,8 +214,8 @@ export function illnessOf(
   return { nodes: present.length, ill: ill.length }
 }
 
-/** No verdicts while the monitor lags, the broker is away or just back, or a third looks ill at once. */
-export function admitVerdict(health: MonitorHealth): VerdictPermission {
+/** No deaths while the monitor lags, the broker is away or just back, or a third looks ill at once. */
+export function decideDeath(health: MonitorHealth): DeathPermission {
   const lag = health.ownLagMs
   if (lag > OWN_LAG_MAX_MS && health.silenceMs < lag * LAG_SILENCE_FACTOR) {
     return { kind: 'withhold', reason: 'own-lag' }

@@ -1,5 +1,5 @@
 /**
- * Gray failures: a node that beats and does not progress. Liveness says nothing of it, so progress is
+ * Gray failures: a node that heartbeats and does not progress. Liveness says nothing of it, so progress is
  * observed apart from it, and always beside the other nodes: when nobody progresses, what they all
  * wait for (provider, coordinator, broker) is at fault and no node.
  */

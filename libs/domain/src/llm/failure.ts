@@ -76,7 +76,7 @@ const FIXED: Record<
   defect: { code: 'worker-defect', retryable: true },
 }
 
-/** Whether it speaks against the provider that was called, so that another one may do better. */
+/** Whether it isPrimary against the provider that was called, so that another one may do better. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
     return failure.status >= 500 || failure.status === 408 || failure.status === 429

@@ -1,7 +1,7 @@
 /**
  * Takes nodes out of service that fail tasks by themselves, and brings them back.
  *
- * States of a node: trusted → ejected (until a time) → probing (one task is on it) → trusted, or
+ * States of a node: serving → ejected (until a time) → probing (one task is on it) → serving, or
  * ejected again for longer. Invariants: only failures of local origin count, never what a provider
  * answered or left unanswered; at most a third of the fleet is out (one node of two, none of one);
  * one probe at a time. Constants after Envoy's outlier detection and Finagle's failure accrual.
@@ -24,8 +24,8 @@ interface Bucket {
 }
 
 /** What is held against one node. */
-export interface NodeTrust {
-  readonly state: 'trusted' | 'ejected' | 'probing'
+export interface EjectionRecord {
+  readonly state: 'serving' | 'ejected' | 'probing'
   readonly reason: 'none' | 'consecutive-failures' | 'success-rate' | 'probe-failed'
   /** When the present state began, and until when it lasts (ejected, probing). */
   readonly sinceMs: number
@@ -36,11 +36,11 @@ export interface NodeTrust {
   readonly window: readonly Bucket[]
 }
 
-/** All nodes of which anything is held; the others are trusted. */
-export type EjectionState = ReadonlyMap<string, NodeTrust>
+/** All nodes of which anything is held; the others are serving. */
+export type EjectionState = ReadonlyMap<string, EjectionRecord>
 
 /** Nothing is held against anybody. */
-export const ALL_TRUSTED: EjectionState = new Map()
+export const NONE_EJECTED: EjectionState = new Map()
 
 /** This many failures in a row are no chance. */
 const CONSECUTIVE_MAX = 5
@@ -64,8 +64,8 @@ const PROBE_WAIT_MS = 5_000
 /** Of N nodes at most N / 3 are out. */
 const SHARE_MAX = 1 / 3
 
-const TRUSTED: NodeTrust = {
-  state: 'trusted',
+const SERVING: EjectionRecord = {
+  state: 'serving',
   reason: 'none',
   sinceMs: 0,
   untilMs: 0,
@@ -86,14 +86,14 @@ export function nextEjections(
     next.delete(event.nodeId)
     return next
   }
-  const trust = state.get(event.nodeId) ?? TRUSTED
+  const ejection = state.get(event.nodeId) ?? SERVING
   if (event.kind === 'probe') {
-    if (trust.state !== 'ejected' || nowMs < trust.untilMs) return state
+    if (ejection.state !== 'ejected' || nowMs < ejection.untilMs) return state
     const untilMs = nowMs + PROBE_WAIT_MS
-    return next.set(event.nodeId, { ...trust, state: 'probing', untilMs })
+    return next.set(event.nodeId, { ...ejection, state: 'probing', untilMs })
   }
   if (event.ok === 0 && event.failed === 0) return state
-  return next.set(event.nodeId, judge(trust, event.ok, event.failed, nowMs, random))
+  return next.set(event.nodeId, judge(ejection, event.ok, event.failed, nowMs, random))
 }
 
 /**
@@ -106,41 +106,41 @@ export function ejectedOf(
   nowMs: number,
 ): ReadonlyMap<string, 'out' | 'probe'> {
   const outMax = nodeIds.length < 2 ? 0 : Math.max(1, Math.floor(nodeIds.length * SHARE_MAX))
-  const wanted: { readonly id: string; readonly trust: NodeTrust }[] = []
+  const wanted: { readonly id: string; readonly ejection: EjectionRecord }[] = []
   for (const id of nodeIds) {
-    const trust = state.get(id)
-    if (trust !== undefined && isOut(trust, nowMs)) wanted.push({ id, trust })
+    const ejection = state.get(id)
+    if (ejection !== undefined && isOut(ejection, nowMs)) wanted.push({ id, ejection })
   }
-  wanted.sort((a, b) => a.trust.sinceMs - b.trust.sinceMs || (a.id < b.id ? -1 : 1))
+  wanted.sort((a, b) => a.ejection.sinceMs - b.ejection.sinceMs || (a.id < b.id ? -1 : 1))
   return new Map(
-    wanted.slice(0, outMax).map(({ id, trust }) => {
-      const due = trust.state === 'ejected' && nowMs >= trust.untilMs
+    wanted.slice(0, outMax).map(({ id, ejection }) => {
+      const due = ejection.state === 'ejected' && nowMs >= ejection.untilMs
       return [id, due ? 'probe' : 'out']
     }),
   )
 }
 
-function isOut(trust: NodeTrust, nowMs: number): boolean {
-  return trust.state === 'ejected' || (trust.state === 'probing' && nowMs < trust.untilMs)
+function isOut(ejection: EjectionRecord, nowMs: number): boolean {
+  return ejection.state === 'ejected' || (ejection.state === 'probing' && nowMs < ejection.untilMs)
 }
 
 function judge(
-  trust: NodeTrust,
+  ejection: EjectionRecord,
   ok: number,
   failed: number,
   nowMs: number,
   random: () => number,
-): NodeTrust {
+): EjectionRecord {
   // What ends on an ejected node was dispatched before.
-  if (trust.state === 'ejected') return trust
-  if (trust.state === 'probing') {
-    if (failed > 0) return ejected(trust, 'probe-failed', nowMs, random)
-    return { ...trust, ...RESTORED, sinceMs: nowMs, window: [] }
+  if (ejection.state === 'ejected') return ejection
+  if (ejection.state === 'probing') {
+    if (failed > 0) return ejected(ejection, 'probe-failed', nowMs, random)
+    return { ...ejection, ...RESTORED, sinceMs: nowMs, window: [] }
   }
   // The order within one report is not known; a success among failures is in the rate's hands.
-  const consecutive = ok > 0 ? 0 : trust.consecutive + failed
-  const window = withResults(trust.window, ok, failed, nowMs)
-  const seen = { ...trust, consecutive, window }
+  const consecutive = ok > 0 ? 0 : ejection.consecutive + failed
+  const window = withResults(ejection.window, ok, failed, nowMs)
+  const seen = { ...ejection, consecutive, window }
   if (consecutive >= CONSECUTIVE_MAX) return ejected(seen, 'consecutive-failures', nowMs, random)
   const oks = window.reduce((sum, bucket) => sum + bucket.ok, 0)
   const tasks = window.reduce((sum, bucket) => sum + bucket.ok + bucket.failed, 0)
@@ -150,16 +150,17 @@ function judge(
   return seen
 }
 
-const RESTORED = { state: 'trusted', reason: 'none', untilMs: 0, consecutive: 0 } as const
+const RESTORED = { state: 'serving', reason: 'none', untilMs: 0, consecutive: 0 } as const
 
 function ejected(
-  trust: NodeTrust,
-  reason: NodeTrust['reason'],
+  ejection: EjectionRecord,
+  reason: EjectionRecord['reason'],
   nowMs: number,
   random: () => number,
-): NodeTrust {
-  const forgotten = trust.state === 'trusted' ? Math.floor((nowMs - trust.sinceMs) / FORGET_MS) : 0
-  const times = Math.max(0, trust.times - forgotten) + 1
+): EjectionRecord {
+  const forgotten =
+    ejection.state === 'serving' ? Math.floor((nowMs - ejection.sinceMs) / FORGET_MS) : 0
+  const times = Math.max(0, ejection.times - forgotten) + 1
   const spread = 1 + EJECT_JITTER * (2 * random() - 1)
   const lastsMs = Math.min(EJECT_MAX_MS, EJECT_BASE_MS * times) * spread
   return {

@@ -24,7 +24,7 @@ export interface NodeLoad {
   readonly suspect: boolean
   /** Listed by Consul with passing checks. */
   readonly passing: boolean
-  readonly beatAgeMs: number
+  readonly heartbeatAgeMs: number
   /** Since its start, its recovery or its last change of incarnation; absent: it is warm. */
   readonly upMs?: number
   /** Slots' worth of processor and memory reserved by what is active; absent: one slot each. */
@@ -51,7 +51,7 @@ export interface Placement {
 /** Limits of placement; `fleetLimits` fills in what depends on the fleet. */
 export interface PlacementLimits {
   /** Older figures than this count as a full node, milliseconds. */
-  readonly beatAgeMaxMs: number
+  readonly heartbeatAgeMaxMs: number
   /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
   readonly creditShare: number
   /** Which of how many load balancers this is. */
@@ -102,8 +102,8 @@ export type PlacementDecision =
       readonly weighed: Weighed
     }
 
-/** Figures older than two missed beats (500 ms each) do not earn a node new work. */
-export const PLACEMENT_LIMITS: PlacementLimits = { beatAgeMaxMs: 1_000, creditShare: 1 }
+/** Figures older than two missed heartbeats (500 ms each) do not earn a node new work. */
+export const PLACEMENT_LIMITS: PlacementLimits = { heartbeatAgeMaxMs: 1_000, creditShare: 1 }
 
 /** Share of keyed tasks that go to the least loaded node, so that a better home can show itself. */
 const EXPLORATION = 0.01
@@ -130,7 +130,7 @@ export function isEligible(node: NodeLoad, limits: PlacementLimits): boolean {
     node.passing &&
     !node.suspect &&
     !node.draining &&
-    node.beatAgeMs <= limits.beatAgeMaxMs &&
+    node.heartbeatAgeMs <= limits.heartbeatAgeMaxMs &&
     node.ejected !== 'out'
   )
 }
@@ -232,7 +232,7 @@ function isLeftOut(
   if (!node.passing) skipped.away += 1
   else if (node.suspect) skipped.suspect += 1
   else if (node.draining) skipped.draining += 1
-  else if (node.beatAgeMs > limits.beatAgeMaxMs) skipped.stale += 1
+  else if (node.heartbeatAgeMs > limits.heartbeatAgeMaxMs) skipped.stale += 1
   else if (node.ejected === 'out') skipped.ejected += 1
   else if (task.excluded?.includes(node.id) === true) skipped.excluded += 1
   else return false
@@ -259,7 +259,7 @@ function holdReason(skipped: Skipped): 'no-nodes' | 'no-credits' | 'no-room' {
 
 /**
  * Slots in use weigh most: an agent waits on its provider, so a free slot matters more than a busy
- * processor (control-loop simulation: credits beat every mix led by latency). Processor, memory
+ * processor (control-loop simulation: credits heartbeat every mix led by latency). Processor, memory
  * and a slow event loop only separate nodes that are about equally full; a node several times
  * slower than the median comes last.
  */

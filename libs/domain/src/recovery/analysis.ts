@@ -2,7 +2,7 @@ import type { DeathPattern } from './deaths.ts'
 
 /** What is known of a failure when its tasks have been given back. */
 export interface FailureEvidence {
-  /** Reason of the verdict, how long the node had been silent, and how sure the detector was. */
+  /** Reason of the death, how long the node had been silent, and how sure the detector was. */
   readonly reason: string
   readonly silentMs: number
   readonly phi: number
@@ -51,7 +51,7 @@ export interface FailureLimits {
   readonly youngMax: number
   /** From this share of its limit on, memory is the likely cause. */
   readonly memoryShare: number
-  /** A processor this busy, or a loop this late, makes a node miss its beats. */
+  /** A processor this busy, or a loop this late, makes a node miss its heartbeats. */
   readonly cpuShare: number
   readonly lagMs: number
   /** An orchestrator that has restarted a process this often in place will not mend it so. */

@@ -4,7 +4,7 @@
  */
 
 /** One death as it is remembered. */
-export interface Death {
+export interface PastDeath {
   readonly nodeId: string
   readonly incarnation: number
   readonly atMs: number
@@ -27,10 +27,10 @@ const PATTERN_MIN = 3
 
 /** Adds a death, or what is newly known of it, and forgets what is out of the window. */
 export function rememberDeath(
-  deaths: readonly Death[],
-  death: Death,
+  deaths: readonly PastDeath[],
+  death: PastDeath,
   nowMs: number,
-): readonly Death[] {
+): readonly PastDeath[] {
   const known = deaths.find((other) => sameDeath(other, death))
   // A record on OPS names a few tasks only; whoever handled the death knows more of them.
   const taskIds =
@@ -43,7 +43,7 @@ export function rememberDeath(
     .slice(-DEATHS_MAX)
 }
 
-function sameDeath(a: Death, b: Death): boolean {
+function sameDeath(a: PastDeath, b: PastDeath): boolean {
   return a.nodeId === b.nodeId && a.incarnation === b.incarnation
 }
 
@@ -63,8 +63,8 @@ const YOUNG_MS = 60_000
 
 /** What the deaths of the window say of one of them. */
 export function patternOf(
-  deaths: readonly Death[],
-  { nodeId, host }: Pick<Death, 'nodeId' | 'host'>,
+  deaths: readonly PastDeath[],
+  { nodeId, host }: Pick<PastDeath, 'nodeId' | 'host'>,
   nowMs: number,
 ): DeathPattern {
   const recent = deaths.filter(({ atMs }) => nowMs - atMs < DEATH_WINDOW_MS)
@@ -77,7 +77,7 @@ export function patternOf(
 }
 
 /** Tasks that were running at three deaths or more, the most frequent first: the likely cause. */
-export function suspectTasks(deaths: readonly Death[], nowMs: number): readonly string[] {
+export function suspectTasks(deaths: readonly PastDeath[], nowMs: number): readonly string[] {
   const seen = new Map<string, number>()
   for (const { atMs, taskIds } of deaths) {
     if (nowMs - atMs >= DEATH_WINDOW_MS) continue

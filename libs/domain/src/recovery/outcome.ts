@@ -28,7 +28,7 @@ export function fateOf(
 }
 
 /** How far a failure is overcome. */
-export interface OutcomeSight {
+export interface OutcomeView {
   readonly successor: 'none' | 'resumed' | 'restarted'
   readonly action: 'restart' | 'replace' | 'investigate' | 'quarantine' | 'none'
   readonly actionFailed: boolean
@@ -52,34 +52,34 @@ export interface OutcomeDecision {
 }
 
 /** Recovered when every watched task goes on and, where that was ordered, the node is made good. */
-export function judgeOutcome(sight: OutcomeSight): OutcomeDecision {
-  const tasksBack = sight.settled >= sight.tasks
-  if (tasksBack && sight.notesReadable) {
-    if (sight.successor === 'resumed' && sight.action !== 'quarantine') {
+export function decideOutcome(view: OutcomeView): OutcomeDecision {
+  const tasksBack = view.settled >= view.tasks
+  if (tasksBack && view.notesReadable) {
+    if (view.successor === 'resumed' && view.action !== 'quarantine') {
       return { kind: 'resumed', reason: 'same-process-goes-on' }
     }
-    if (nodeBack(sight)) {
-      return { kind: 'recovered', reason: recoveredBy(sight) }
+    if (nodeBack(view)) {
+      return { kind: 'recovered', reason: recoveredBy(view) }
     }
   }
-  if (!sight.last) return { kind: 'wait', reason: tasksBack ? 'node-missing' : 'tasks-waiting' }
-  if (!sight.notesReadable) return { kind: 'unresolved', reason: 'tasks-unknown' }
+  if (!view.last) return { kind: 'wait', reason: tasksBack ? 'node-missing' : 'tasks-waiting' }
+  if (!view.notesReadable) return { kind: 'unresolved', reason: 'tasks-unknown' }
   if (!tasksBack) return { kind: 'unresolved', reason: 'tasks-waiting' }
-  return { kind: 'unresolved', reason: sight.actionFailed ? 'action-failed' : 'node-missing' }
+  return { kind: 'unresolved', reason: view.actionFailed ? 'action-failed' : 'node-missing' }
 }
 
-function recoveredBy({ stopped, tasks, action, successor }: OutcomeSight): string {
+function recoveredBy({ stopped, tasks, action, successor }: OutcomeView): string {
   if (stopped > 0) return 'task-stopped-as-cause'
   if (tasks > 0) return 'tasks-go-on'
   return action === 'none' && successor === 'none' ? 'nothing-to-recover' : 'node-back'
 }
 
-function nodeBack(sight: OutcomeSight): boolean {
+function nodeBack(view: OutcomeView): boolean {
   // Nobody was asked to bring it back: the tasks are all that there is to wait for.
-  if (sight.action === 'none') return true
-  if (sight.action !== 'quarantine' && sight.successor !== 'none') return true
-  if (sight.nodesBefore === undefined || sight.nodesNow === undefined) {
-    return sight.action !== 'investigate' && !sight.actionFailed
+  if (view.action === 'none') return true
+  if (view.action !== 'quarantine' && view.successor !== 'none') return true
+  if (view.nodesBefore === undefined || view.nodesNow === undefined) {
+    return view.action !== 'investigate' && !view.actionFailed
   }
-  return sight.nodesNow >= sight.nodesBefore
+  return view.nodesNow >= view.nodesBefore
 }

@@ -18,8 +18,8 @@ interface Forecaster {
   readonly shortfall: number
 }
 
-/** The memory of the forecast: some hundred numbers that can be written down and taken over. */
-export interface ForecastMemory {
+/** The learned of the forecast: some hundred numbers that can be written down and taken over. */
+export interface ForecastState {
   readonly atMs: number
   /** Demand in slots, its growth a second, and the covariance of both. */
   readonly level: number
@@ -73,7 +73,7 @@ const CHANCE_SIGMAS = 2
 const PENDING_MAX = 64
 
 /** A forecast without a past. */
-export const NO_FORECAST: ForecastMemory = {
+export const NO_FORECAST: ForecastState = {
   atMs: 0,
   level: 0,
   growth: 0,
@@ -93,21 +93,21 @@ export const NO_FORECAST: ForecastMemory = {
 
 /** Learns from the load; cheap when nothing is due. */
 export function rememberForecast(
-  memory: ForecastMemory,
+  learned: ForecastState,
   view: LoadView,
   sample: LoadSample,
   limits: ScaleLimits,
-): ForecastMemory {
-  const elapsedMs = sample.atMs - memory.atMs
-  if (elapsedMs >= 0 && elapsedMs < UPDATE_MS) return memory
+): ForecastState {
+  const elapsedMs = sample.atMs - learned.atMs
+  if (elapsedMs >= 0 && elapsedMs < UPDATE_MS) return learned
   const measured = measure(view)
-  const fresh = memory.atMs === 0 || elapsedMs < 0 || elapsedMs > limits.stableMs
+  const fresh = learned.atMs === 0 || elapsedMs < 0 || elapsedMs > limits.stableMs
   const filtered = fresh
     ? { level: measured.slots, growth: 0, covariance: [measured.variance, 0, 0] as const }
-    : filter(memory, measured, elapsedMs / 1_000)
-  const season = rememberSeason(memory, filtered.level, sample.atMs)
-  const { pending, forecasters } = score(memory, view, sample.atMs, limits)
-  const next = { ...memory, ...filtered, ...season, forecasters, pending, atMs: sample.atMs }
+    : filter(learned, measured, elapsedMs / 1_000)
+  const season = rememberSeason(learned, filtered.level, sample.atMs)
+  const { pending, forecasters } = score(learned, view, sample.atMs, limits)
+  const next = { ...learned, ...filtered, ...season, forecasters, pending, atMs: sample.atMs }
   const leadMs = limits.startupMs + BEYOND_STARTUP_MS
   const slots = FORECASTERS.map((_, index) => ahead(next, index, leadMs))
   return {
@@ -117,14 +117,14 @@ export function rememberForecast(
 }
 
 /** Demand for the time when a node that is asked for now serves. */
-export function forecastDemand(memory: ForecastMemory, limits: ScaleLimits): Forecast {
+export function forecastDemand(learned: ForecastState, limits: ScaleLimits): Forecast {
   let best = 0
-  memory.forecasters.forEach(({ error }, index) => {
-    if (index > 0 && season(memory, index, limits.startupMs) === undefined) return
-    if (error < (memory.forecasters[best]?.error ?? Infinity)) best = index
+  learned.forecasters.forEach(({ error }, index) => {
+    if (index > 0 && season(learned, index, limits.startupMs) === undefined) return
+    if (error < (learned.forecasters[best]?.error ?? Infinity)) best = index
   })
-  const headroom = memory.forecasters[best]?.shortfall ?? 0
-  const slots = ahead(memory, best, limits.startupMs + BEYOND_STARTUP_MS) * (1 + headroom)
+  const headroom = learned.forecasters[best]?.shortfall ?? 0
+  const slots = ahead(learned, best, limits.startupMs + BEYOND_STARTUP_MS) * (1 + headroom)
   return { slots, by: FORECASTERS[best] ?? 'trend', headroom }
 }
 
@@ -142,10 +142,10 @@ function measure({ arrivalsPerS, serviceS, stable }: LoadView): {
 
 /** One step of a Kalman filter with a level and its growth. */
 function filter(
-  { level, growth, covariance: [ll, lg, gg] }: ForecastMemory,
+  { level, growth, covariance: [ll, lg, gg] }: ForecastState,
   { slots, variance }: { slots: number; variance: number },
   s: number,
-): Pick<ForecastMemory, 'level' | 'growth' | 'covariance'> {
+): Pick<ForecastState, 'level' | 'growth' | 'covariance'> {
   const size = Math.max(1, level)
   const predicted = level + growth * s
   const pll = ll + 2 * s * lg + s * s * gg + (LEVEL_NOISE * size) ** 2 * s
@@ -166,39 +166,39 @@ function filter(
 }
 
 function rememberSeason(
-  memory: ForecastMemory,
+  learned: ForecastState,
   level: number,
   atMs: number,
-): Pick<ForecastMemory, 'week' | 'bin' | 'binSum' | 'binCount'> {
+): Pick<ForecastState, 'week' | 'bin' | 'binSum' | 'binCount'> {
   const bin = Math.floor(atMs / BIN_MS)
-  if (bin === memory.bin) {
-    const { week, binSum, binCount } = memory
+  if (bin === learned.bin) {
+    const { week, binSum, binCount } = learned
     return { week, bin, binSum: binSum + level, binCount: binCount + 1 }
   }
   const week =
-    memory.week.length === BINS_WEEK
-      ? [...memory.week]
+    learned.week.length === BINS_WEEK
+      ? [...learned.week]
       : Array.from({ length: BINS_WEEK }, () => -1)
   // Bins that nobody watched are forgotten; they would be two weeks old.
-  for (let gone = Math.max(memory.bin + 1, bin - BINS_WEEK); gone < bin; gone += 1) {
+  for (let gone = Math.max(learned.bin + 1, bin - BINS_WEEK); gone < bin; gone += 1) {
     week[gone % BINS_WEEK] = -1
   }
-  if (memory.binCount > 0 && bin - memory.bin < BINS_WEEK) {
-    week[memory.bin % BINS_WEEK] = Math.round((memory.binSum / memory.binCount) * 10) / 10
+  if (learned.binCount > 0 && bin - learned.bin < BINS_WEEK) {
+    week[learned.bin % BINS_WEEK] = Math.round((learned.binSum / learned.binCount) * 10) / 10
   }
   return { week, bin, binSum: level, binCount: 1 }
 }
 
 /** Compares forecasts that are due with what came. */
 function score(
-  memory: ForecastMemory,
+  learned: ForecastState,
   { stable, serviceS }: LoadView,
   nowMs: number,
   limits: ScaleLimits,
-): Pick<ForecastMemory, 'pending' | 'forecasters'> {
-  const due = memory.pending.filter(({ dueMs }) => dueMs <= nowMs)
-  if (due.length === 0) return memory
-  const forecasters = memory.forecasters.map(({ error, shortfall }, index) => {
+): Pick<ForecastState, 'pending' | 'forecasters'> {
+  const due = learned.pending.filter(({ dueMs }) => dueMs <= nowMs)
+  if (due.length === 0) return learned
+  const forecasters = learned.forecasters.map(({ error, shortfall }, index) => {
     let next = { error, shortfall }
     for (const { slots } of due) {
       const forecast = Math.max(1, slots[index] ?? 0)
@@ -212,7 +212,7 @@ function score(
     }
     return next
   })
-  return { pending: memory.pending.filter(({ dueMs }) => dueMs > nowMs), forecasters }
+  return { pending: learned.pending.filter(({ dueMs }) => dueMs > nowMs), forecasters }
 }
 
 /** Standard deviation by chance of the slots in use, mean of the stable window: the longer tasks are, the less it evens out. */
@@ -225,24 +225,24 @@ function swingOfMean(slots: number, serviceS: number | undefined, limits: ScaleL
 }
 
 /** The forecast of one forecaster, without headroom. */
-function ahead(memory: ForecastMemory, index: number, leadMs: number): number {
-  if (index > 0) return memory.level * (season(memory, index, leadMs) ?? 1)
-  const growth = (memory.growth * leadMs) / 1_000
-  const bound = memory.level * GROWTH_MAX
-  return memory.level + Math.min(bound, Math.max(-bound, growth))
+function ahead(learned: ForecastState, index: number, leadMs: number): number {
+  if (index > 0) return learned.level * (season(learned, index, leadMs) ?? 1)
+  const growth = (learned.growth * leadMs) / 1_000
+  const bound = learned.level * GROWTH_MAX
+  return learned.level + Math.min(bound, Math.max(-bound, growth))
 }
 
 /** By how much demand grew within the lead a day or a week ago; undefined when that is not known. */
-function season(memory: ForecastMemory, index: number, leadMs: number): number | undefined {
+function season(learned: ForecastState, index: number, leadMs: number): number | undefined {
   const back = index === 1 ? BINS_DAY : BINS_WEEK
-  const before = seasonAt(memory, memory.atMs - back * BIN_MS)
-  const after = seasonAt(memory, memory.atMs + leadMs - back * BIN_MS)
+  const before = seasonAt(learned, learned.atMs - back * BIN_MS)
+  const after = seasonAt(learned, learned.atMs + leadMs - back * BIN_MS)
   if (before === undefined || after === undefined || before <= 0) return undefined
   return Math.min(SEASON_RATIO[1], Math.max(SEASON_RATIO[0], after / before))
 }
 
 /** Demand at an instant of the last week, straight between the middles of its ten minutes. */
-function seasonAt({ week }: ForecastMemory, atMs: number): number | undefined {
+function seasonAt({ week }: ForecastState, atMs: number): number | undefined {
   const position = atMs / BIN_MS - 0.5
   const bin = Math.floor(position)
   const [left, right] = [week[bin % BINS_WEEK], week[(bin + 1) % BINS_WEEK]]

@@ -3,14 +3,14 @@ import {
   NO_FORECAST,
   rememberForecast,
   type Forecast,
-  type ForecastMemory,
+  type ForecastState,
 } from './forecast.ts'
 import type { ScaleLimits } from './limits.ts'
 import {
   NO_LOAD,
   rememberLoad,
   viewLoad,
-  type LoadMemory,
+  type LoadState,
   type LoadSample,
   type LoadView,
 } from './load.ts'
@@ -19,7 +19,7 @@ import { nodesFor, staffedNodes } from './staffing.ts'
 /**
  * All that an autoscaler keeps between two decisions, as one plain value.
  *
- * Invariant: a memory with holes never shrinks a fleet. A sample that is missing empties the window
+ * Invariant: a learned with holes never shrinks a fleet. A sample that is missing empties the window
  * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
  */
 
@@ -32,10 +32,10 @@ export interface Wish {
   readonly nodes: number
 }
 
-/** The memory between decisions. */
-export interface ScalingMemory {
-  readonly load: LoadMemory
-  readonly forecast: ForecastMemory
+/** The learned between decisions. */
+export interface LearnedState {
+  readonly load: LoadState
+  readonly forecast: ForecastState
   /** Since when wishes are known without a gap; undefined when there are none. */
   readonly wishesSinceMs: number | undefined
   /** Wishes that no later one reached, so the first is the highest of the window. */
@@ -44,8 +44,8 @@ export interface ScalingMemory {
   readonly panicUntilMs: number
 }
 
-/** The memory of an autoscaler that has just begun. */
-export const NO_SCALING_MEMORY: ScalingMemory = {
+/** The learned of an autoscaler that has just begun. */
+export const NO_LEARNED_STATE: LearnedState = {
   load: NO_LOAD,
   forecast: NO_FORECAST,
   wishesSinceMs: undefined,
@@ -53,7 +53,7 @@ export const NO_SCALING_MEMORY: ScalingMemory = {
   panicUntilMs: 0,
 }
 
-/** What the memory says at an instant. */
+/** What the learned says at an instant. */
 export interface Outlook extends LoadView {
   /** Slots in demand, chance taken out. */
   readonly demand: number
@@ -65,18 +65,18 @@ export interface Outlook extends LoadView {
 
 /** Adds what was observed; `sample` is undefined when figures are missing. */
 export function rememberScaling(
-  memory: ScalingMemory,
+  learned: LearnedState,
   sample: LoadSample | undefined,
   slotsPerNode: number,
   limits: ScaleLimits,
-): ScalingMemory {
+): LearnedState {
   if (sample === undefined || slotsPerNode <= 0) {
-    return { ...memory, wishesSinceMs: undefined, wishes: [] }
+    return { ...learned, wishesSinceMs: undefined, wishes: [] }
   }
   const nowMs = sample.atMs
-  const load = rememberLoad(memory.load, sample, limits)
-  const view = viewLoad(load, memory.forecast.level, limits, nowMs)
-  const forecast = rememberForecast(memory.forecast, view, sample, limits)
+  const load = rememberLoad(learned.load, sample, limits)
+  const view = viewLoad(load, learned.forecast.level, limits, nowMs)
+  const forecast = rememberForecast(learned.forecast, view, sample, limits)
   const panicRatio =
     sample.nodes < limits.smallBelowNodes ? limits.panicRatioSmall : limits.panicRatio
   const panics =
@@ -88,30 +88,30 @@ export function rememberScaling(
     headroom: forecastDemand(forecast, limits).headroom,
   }
   const wish = staffedNodes(lasting, slotsPerNode, limits)
-  const gap = memory.wishesSinceMs === undefined || load.samples.length === 1
-  const wishes = gap ? [] : memory.wishes.filter(({ nodes }) => nodes > wish)
+  const gap = learned.wishesSinceMs === undefined || load.samples.length === 1
+  const wishes = gap ? [] : learned.wishes.filter(({ nodes }) => nodes > wish)
   while ((wishes[0]?.atMs ?? nowMs) < nowMs - scaleInWindow(view, limits)) wishes.shift()
   wishes.push({ atMs: nowMs, nodes: wish })
   return {
     load,
     forecast,
-    wishesSinceMs: gap ? nowMs : memory.wishesSinceMs,
+    wishesSinceMs: gap ? nowMs : learned.wishesSinceMs,
     wishes,
-    panicUntilMs: panics ? nowMs + limits.stableMs : memory.panicUntilMs,
+    panicUntilMs: panics ? nowMs + limits.stableMs : learned.panicUntilMs,
   }
 }
 
-/** Reads the memory. */
-export function outlook(memory: ScalingMemory, limits: ScaleLimits, nowMs: number): Outlook {
-  const { wishesSinceMs } = memory
-  const view = viewLoad(memory.load, memory.forecast.level, limits, nowMs)
+/** Reads the learned. */
+export function outlook(learned: LearnedState, limits: ScaleLimits, nowMs: number): Outlook {
+  const { wishesSinceMs } = learned
+  const view = viewLoad(learned.load, learned.forecast.level, limits, nowMs)
   const full = wishesSinceMs !== undefined && wishesSinceMs <= nowMs - scaleInWindow(view, limits)
   return {
     ...view,
-    demand: memory.forecast.level,
-    forecast: forecastDemand(memory.forecast, limits),
-    panicking: nowMs < memory.panicUntilMs,
-    wantedMax: full ? (memory.wishes[0]?.nodes ?? Infinity) : Infinity,
+    demand: learned.forecast.level,
+    forecast: forecastDemand(learned.forecast, limits),
+    panicking: nowMs < learned.panicUntilMs,
+    wantedMax: full ? (learned.wishes[0]?.nodes ?? Infinity) : Infinity,
   }
 }
 

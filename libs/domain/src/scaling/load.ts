@@ -17,8 +17,8 @@ export interface LoadSample {
   readonly arrived?: number | undefined
 }
 
-/** The memory of the load. */
-export interface LoadMemory {
+/** The learned of the load. */
+export interface LoadState {
   /** Oldest first, no older than the stable window. */
   readonly samples: readonly LoadSample[]
   /** Slot-seconds held and tasks started, old ones fading away; their ratio is the service time. */
@@ -29,7 +29,7 @@ export interface LoadMemory {
   readonly late: number
 }
 
-/** What follows from the memory. */
+/** What follows from the learned. */
 export interface LoadView {
   /** Slots that are held, and that waiting tasks need within their wait target, over each window. */
   readonly stable: number
@@ -48,8 +48,8 @@ export interface LoadView {
   readonly nodesBefore: number
 }
 
-/** No memory at all. */
-export const NO_LOAD: LoadMemory = { samples: [], slotS: 0, starts: 0, arrivals: 0, late: 0 }
+/** No learned at all. */
+export const NO_LOAD: LoadState = { samples: [], slotS: 0, starts: 0, arrivals: 0, late: 0 }
 
 /** Samples in the stable window at most; denser ones replace each other. */
 const SAMPLES_MAX = 64
@@ -78,31 +78,31 @@ const RATE_MIN_QUEUED_MS = 1_000
 
 /** Adds a sample; a gap longer than the stable window forgets the samples before it. */
 export function rememberLoad(
-  memory: LoadMemory,
+  learned: LoadState,
   sample: LoadSample,
   limits: ScaleLimits,
-): LoadMemory {
-  const last = memory.samples.at(-1)
+): LoadState {
+  const last = learned.samples.at(-1)
   const elapsedMs = last === undefined ? 0 : sample.atMs - last.atMs
   if (last === undefined || elapsedMs <= 0 || elapsedMs > limits.stableMs) {
-    return { ...memory, samples: [sample] }
+    return { ...learned, samples: [sample] }
   }
   const spacingMs = limits.stableMs / SAMPLES_MAX
-  const dense = sample.atMs - (memory.samples.at(-2)?.atMs ?? -Infinity) < spacingMs
-  const from = memory.samples.findIndex(({ atMs }) => atMs >= sample.atMs - limits.stableMs)
-  const samples = memory.samples.slice(Math.max(0, from), dense ? -1 : undefined)
+  const dense = sample.atMs - (learned.samples.at(-2)?.atMs ?? -Infinity) < spacingMs
+  const from = learned.samples.findIndex(({ atMs }) => atMs >= sample.atMs - limits.stableMs)
+  const samples = learned.samples.slice(Math.max(0, from), dense ? -1 : undefined)
   samples.push(sample)
   const arrivals = between(last, sample)
-  if (arrivals === undefined) return { ...memory, samples }
+  if (arrivals === undefined) return { ...learned, samples }
   const fade = Math.exp(-elapsedMs / 1_000 / SERVICE_MEMORY_S)
   const started = Math.max(0, arrivals + last.queued - sample.queued)
   const fadeLate = Math.exp(-elapsedMs / 1_000 / LATE_MEMORY_S)
   return {
     samples,
-    arrivals: memory.arrivals * fadeLate + arrivals,
-    late: memory.late * fadeLate + (isLate(samples, limits) ? arrivals : 0),
-    slotS: memory.slotS * fade + (((last.running + sample.running) / 2) * elapsedMs) / 1_000,
-    starts: memory.starts * fade + started,
+    arrivals: learned.arrivals * fadeLate + arrivals,
+    late: learned.late * fadeLate + (isLate(samples, limits) ? arrivals : 0),
+    slotS: learned.slotS * fade + (((last.running + sample.running) / 2) * elapsedMs) / 1_000,
+    starts: learned.starts * fade + started,
   }
 }
 
@@ -124,15 +124,15 @@ function between(from: LoadSample, to: LoadSample): number | undefined {
 
 /** Reads the windows; `usualSlots` is the demand that is no surprise. */
 export function viewLoad(
-  memory: LoadMemory,
+  learned: LoadState,
   usualSlots: number,
   limits: ScaleLimits,
   nowMs: number,
 ): LoadView {
-  const { samples } = memory
+  const { samples } = learned
   const first = samples[0]
   const last = samples.at(-1)
-  const serviceS = memory.starts >= STARTS_MIN ? memory.slotS / memory.starts : undefined
+  const serviceS = learned.starts >= STARTS_MIN ? learned.slotS / learned.starts : undefined
   const arrivalsPerS = rateSince(samples, nowMs - limits.stableMs)
   const waitS = limits.waitTargetMs / 1_000
   // A slot frees up every service time: short tasks share one within the wait target.
@@ -163,7 +163,7 @@ export function viewLoad(
     due: dueSlots(samples, queueRate, serviceS, limits),
     arrivalsPerS,
     serviceS,
-    lateShare: memory.arrivals === 0 ? 0 : memory.late / memory.arrivals,
+    lateShare: learned.arrivals === 0 ? 0 : learned.late / learned.arrivals,
     nodesBefore,
   }
 }

@@ -19,7 +19,7 @@ export type BeginDecision =
   /** Its pointer is left over from before it began to wait. */
   | { readonly kind: 'waiting'; readonly reason: Waiting['kind'] }
 
-/** The careful way of L3: whether the next attempt may start. */
+/** A fenced start of L3: whether the next attempt may start. */
 export function decideBegin(record: TaskRecord | undefined, nowMs: number): BeginDecision {
   if (record === undefined) return { kind: 'finished', reason: 'unknown-task' }
   if (isTerminal(record.state)) return { kind: 'finished', reason: 'terminal' }

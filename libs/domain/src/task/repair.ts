@@ -4,7 +4,7 @@ import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
 export type Idle = 'young' | 'has-pointer' | 'backoff' | 'finished' | 'waiting'
 
 /** What an unfinished task still needs, as the follower of the log sees it (L8). */
-export type Upkeep =
+export type Repair =
   | { readonly kind: 'none'; readonly reason: Idle }
   | { readonly kind: 'expire'; readonly reason: 'deadline' }
   | { readonly kind: 'issue-pointer'; readonly reason: 'retry-due' | 'pointer-missing' }
@@ -16,11 +16,11 @@ export type Upkeep =
 export const FOLLOW_AFTER_MS = 2_000
 
 /** Decides what one unfinished task needs now. `hasPointer` undefined: not looked up yet. */
-export function decideUpkeep(
+export function decideRepair(
   record: TaskRecord,
   hasPointer: boolean | undefined,
   nowMs: number,
-): Upkeep {
+): Repair {
   if (isTerminal(record.state)) return { kind: 'none', reason: 'finished' }
   if (nowMs >= deadlineAtMs(record)) return { kind: 'expire', reason: 'deadline' }
   // Its pointer is issued with the event that ends the wait.

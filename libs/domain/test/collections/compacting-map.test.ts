@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createChurnMap } from '../../src/index.ts'
+import { createCompactingMap } from '../../src/index.ts'
 
 function sameAsMap(steps: readonly (readonly ['set' | 'delete', number])[]): void {
-  const ours = createChurnMap<number, number>()
+  const ours = createCompactingMap<number, number>()
   const theirs = new Map<number, number>()
   for (const [at, [what, key]] of steps.entries()) {
     if (what === 'delete') {
@@ -36,7 +36,7 @@ describe('a map of what comes and goes', () => {
   })
 
   it('can be emptied while it is walked through, and is in the order of insertion after a move', () => {
-    const map = createChurnMap<number, string>()
+    const map = createCompactingMap<number, string>()
     for (let key = 0; key < 2_000; key += 1) map.set(key, 'a')
     const seen: number[] = []
     for (const [key] of map) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  BEAT_INTERVAL_MS,
+  HEARTBEAT_INTERVAL_MS,
   classifyNode,
   GAP_MAX_MS,
   LATE_AFTER_MS,
@@ -11,7 +11,7 @@ import {
 } from '../../src/index.ts'
 
 /**
- * A node and its monitor in virtual time: beats with delays, pings that are answered by a process that
+ * A node and its monitor in virtual time: heartbeats with delays, pings that are answered by a process that
  * runs and by nobody else, pauses at any moment.
  */
 
@@ -21,7 +21,7 @@ interface World {
   readonly pauseMs: number
   /** Its connection is gone when it stands still: it was killed. */
   readonly killed: boolean
-  /** How late each beat is, because the machine is busy; used in turn. */
+  /** How late each heartbeat is, because the machine is busy; used in turn. */
   readonly delaysMs: readonly number[]
   /** How long the node takes to do anything at all once it goes on. */
   readonly wakeMs: number
@@ -33,7 +33,7 @@ const PING_PAUSE_MS = 100
 const WITNESS_VALID_MS = 1_000
 const END_MS = 20_000
 
-/** Instants at which beats arrive. */
+/** Instants at which heartbeats arrive. */
 function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): number[] {
   const seen: number[] = []
   const resumedAtMs = killed ? Infinity : pausedAtMs + pauseMs
@@ -44,7 +44,7 @@ function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): num
     const atMs = stands ? resumedAtMs + wakeMs : late
     if (atMs >= END_MS) break
     seen.push(atMs)
-    dueMs = Math.max(dueMs + BEAT_INTERVAL_MS, stands ? atMs + BEAT_INTERVAL_MS : 0)
+    dueMs = Math.max(dueMs + HEARTBEAT_INTERVAL_MS, stands ? atMs + HEARTBEAT_INTERVAL_MS : 0)
   }
   return seen
 }
@@ -54,20 +54,20 @@ function watch(
   world: World,
   limits = LIVENESS_LIMITS,
 ): { readonly worst: LivenessState; readonly atMs: number } {
-  const beatsAtMs = arrivals(world)
+  const heartbeatsAtMs = arrivals(world)
   const goesOnAtMs = world.pausedAtMs + world.pauseMs + world.wakeMs
   const stands = (atMs: number): boolean =>
     atMs >= world.pausedAtMs && (world.killed || atMs < goesOnAtMs)
   const gapsMs: number[] = []
-  let lastBeatAtMs = 0
+  let lastHeartbeatAtMs = 0
   let opinion: { witness: Witness; atMs: number } | undefined
   let ping: { sentAtMs: number } | undefined
   let worst: LivenessState = 'alive'
   for (let now = 0; now < END_MS; now += TICK_MS) {
-    while ((beatsAtMs[0] ?? Infinity) <= now) {
-      const atMs = beatsAtMs.shift() ?? 0
-      if (atMs - lastBeatAtMs <= GAP_MAX_MS) gapsMs.push(atMs - lastBeatAtMs)
-      lastBeatAtMs = atMs
+    while ((heartbeatsAtMs[0] ?? Infinity) <= now) {
+      const atMs = heartbeatsAtMs.shift() ?? 0
+      if (atMs - lastHeartbeatAtMs <= GAP_MAX_MS) gapsMs.push(atMs - lastHeartbeatAtMs)
+      lastHeartbeatAtMs = atMs
       opinion = undefined
       ping = undefined
     }
@@ -80,14 +80,14 @@ function watch(
       }
       if (opinion?.atMs === now) ping = undefined
     }
-    const late = now - lastBeatAtMs > LATE_AFTER_MS
+    const late = now - lastHeartbeatAtMs > LATE_AFTER_MS
     if (late && ping === undefined && now - (opinion?.atMs ?? -Infinity) >= PING_PAUSE_MS) {
       ping = { sentAtMs: now }
     }
     const valid = opinion !== undefined && now - opinion.atMs <= WITNESS_VALID_MS
-    const beats = { nodeId: 'n', incarnation: 1, lastBeatAtMs, gapsMs: gapsMs.slice(-50) }
+    const heartbeats = { nodeId: 'n', incarnation: 1, lastHeartbeatAtMs, gapsMs: gapsMs.slice(-50) }
     const witness = valid && opinion !== undefined ? opinion.witness : 'none'
-    const { kind } = classifyNode(beats, witness, limits, now)
+    const { kind } = classifyNode(heartbeats, witness, limits, now)
     if (kind === 'dead') return { worst: 'dead', atMs: now }
     if (kind === 'suspect') worst = 'suspect'
   }
@@ -115,7 +115,7 @@ describe('a node that stands still for a second', () => {
     expect(watch(world).worst).toBe('suspect')
   })
 
-  test('is not even suspect when it beats again within 1.3 s', () => {
+  test('is not even suspect when it heartbeats again within 1.3 s', () => {
     const world = { pauseMs: 700, killed: false, delaysMs: [0], wakeMs: 0 }
     fc.assert(
       fc.property(pausedAtMs, (at) => {

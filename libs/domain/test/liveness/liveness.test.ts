@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  admitBeat,
-  admitVerdict,
-  BEAT_INTERVAL_MS,
+  admitHeartbeat,
+  decideDeath,
+  HEARTBEAT_INTERVAL_MS,
   classifyNode,
   illnessOf,
   LIVENESS_LIMITS,
@@ -22,11 +22,11 @@ const witnesses: readonly Witness[] = [
   'none',
 ]
 const witness = fc.constantFrom(...witnesses)
-const regular = Array.from({ length: 50 }, () => BEAT_INTERVAL_MS)
+const regular = Array.from({ length: 50 }, () => HEARTBEAT_INTERVAL_MS)
 
 function classify(silenceMs: number, gaps: readonly number[], seen: Witness) {
-  const beats = { nodeId: 'n', incarnation: 1, lastBeatAtMs: 1_000, gapsMs: gaps }
-  return classifyNode(beats, seen, limits, 1_000 + silenceMs)
+  const heartbeats = { nodeId: 'n', incarnation: 1, lastHeartbeatAtMs: 1_000, gapsMs: gaps }
+  return classifyNode(heartbeats, seen, limits, 1_000 + silenceMs)
 }
 
 describe('phi', () => {
@@ -72,20 +72,20 @@ describe('phi', () => {
 
 describe('classifyNode', () => {
   test.each([
-    [500, 'none', 'alive', 'beats'],
-    [1_300, 'connection-gone', 'alive', 'beats'],
-    [1_400, 'connection-gone', 'suspect', 'late-beats'],
+    [500, 'none', 'alive', 'heartbeats'],
+    [1_300, 'connection-gone', 'alive', 'heartbeats'],
+    [1_400, 'connection-gone', 'suspect', 'late-heartbeats'],
     [1_500, 'connection-gone', 'dead', 'connection-gone'],
-    [1_500, 'ping-failed', 'suspect', 'late-beats'],
-    [2_499, 'ping-failed', 'suspect', 'late-beats'],
+    [1_500, 'ping-failed', 'suspect', 'late-heartbeats'],
+    [2_499, 'ping-failed', 'suspect', 'late-heartbeats'],
     [2_500, 'ping-failed', 'dead', 'ping-failed'],
-    [2_499, 'consul-critical', 'suspect', 'late-beats'],
+    [2_499, 'consul-critical', 'suspect', 'late-heartbeats'],
     [2_500, 'consul-critical', 'dead', 'consul-critical'],
-    [1_500, 'none', 'suspect', 'late-beats'],
-    [2_999, 'none', 'suspect', 'late-beats'],
+    [1_500, 'none', 'suspect', 'late-heartbeats'],
+    [2_999, 'none', 'suspect', 'late-heartbeats'],
     [3_000, 'none', 'dead', 'silence'],
-    [3_000, 'answering', 'suspect', 'answers-without-beats'],
-    [9_999, 'answering', 'suspect', 'answers-without-beats'],
+    [3_000, 'answering', 'suspect', 'answers-without-heartbeats'],
+    [9_999, 'answering', 'suspect', 'answers-without-heartbeats'],
     [10_000, 'answering', 'dead', 'silence'],
   ] as const)('after %i ms of silence with witness %s: %s (%s)', (ms, seen, kind, reason) => {
     expect(classify(ms, regular, seen)).toMatchObject({ kind, reason })
@@ -96,13 +96,13 @@ describe('classifyNode', () => {
     const halfJitter = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 25 })
     fc.assert(
       fc.property(halfJitter, (jitters) => {
-        const gaps = jitters.flatMap((j) => [BEAT_INTERVAL_MS - j, BEAT_INTERVAL_MS + j])
+        const gaps = jitters.flatMap((j) => [HEARTBEAT_INTERVAL_MS - j, HEARTBEAT_INTERVAL_MS + j])
         expect(classify(1_580, gaps, 'connection-gone').kind).toBe('dead')
       }),
     )
   })
 
-  test('a node that beats within a second is alive, whatever any witness says', () => {
+  test('a node that heartbeats within a second is alive, whatever any witness says', () => {
     const usual = fc.array(fc.integer({ min: 450, max: 700 }), { maxLength: 50 })
     fc.assert(
       fc.property(usual, fc.nat(1_000), witness, (gaps, silence, seen) => {
@@ -112,9 +112,9 @@ describe('classifyNode', () => {
   })
 
   test('what the observer itself is late by is no silence of the node', () => {
-    const beats = { nodeId: 'n', incarnation: 1, lastBeatAtMs: 0, gapsMs: regular }
-    expect(classifyNode(beats, 'connection-gone', limits, 1_500, 200).kind).toBe('alive')
-    expect(classifyNode(beats, 'connection-gone', limits, 1_700, 200).kind).toBe('dead')
+    const heartbeats = { nodeId: 'n', incarnation: 1, lastHeartbeatAtMs: 0, gapsMs: regular }
+    expect(classifyNode(heartbeats, 'connection-gone', limits, 1_500, 200).kind).toBe('alive')
+    expect(classifyNode(heartbeats, 'connection-gone', limits, 1_700, 200).kind).toBe('dead')
   })
 
   test('a longer silence never makes a node healthier', () => {
@@ -137,7 +137,7 @@ describe('classifyNode', () => {
   })
 })
 
-describe('admitBeat', () => {
+describe('admitHeartbeat', () => {
   const known = { incarnation: 5, version: 10, startedAtMs: 1, dead: false }
   test.each([
     [undefined, { incarnation: 1, version: 1, startedAtMs: 1 }, 'take', 'first'],
@@ -154,36 +154,36 @@ describe('admitBeat', () => {
     ],
     [{ ...known, dead: true }, { incarnation: 6, version: 1, startedAtMs: 1 }, 'take', 'resumed'],
     [{ ...known, dead: true }, { incarnation: 6, version: 1, startedAtMs: 2 }, 'take', 'resumed'],
-  ] as const)('known %j, beat %j: %s (%s)', (before, beat, kind, reason) => {
-    expect(admitBeat(before, beat)).toEqual({ kind, reason })
+  ] as const)('known %j, heartbeat %j: %s (%s)', (before, heartbeat, kind, reason) => {
+    expect(admitHeartbeat(before, heartbeat)).toEqual({ kind, reason })
   })
 
-  test('taken beats only ever move forward by (incarnation, version)', () => {
+  test('taken heartbeats only ever move forward by (incarnation, version)', () => {
     const order = fc.record({
       incarnation: fc.nat(3),
       version: fc.nat(5),
       startedAtMs: fc.nat(1),
     })
     fc.assert(
-      fc.property(fc.array(order, { maxLength: 30 }), (beats) => {
-        let last: (typeof beats)[number] | undefined
-        for (const beat of beats) {
-          const decision = admitBeat(last && { ...last, dead: false }, beat)
+      fc.property(fc.array(order, { maxLength: 30 }), (heartbeats) => {
+        let last: (typeof heartbeats)[number] | undefined
+        for (const heartbeat of heartbeats) {
+          const decision = admitHeartbeat(last && { ...last, dead: false }, heartbeat)
           if (decision.kind === 'ignore') continue
           if (last !== undefined) {
             const newer =
-              beat.incarnation > last.incarnation ||
-              (beat.incarnation === last.incarnation && beat.version > last.version)
+              heartbeat.incarnation > last.incarnation ||
+              (heartbeat.incarnation === last.incarnation && heartbeat.version > last.version)
             expect(newer).toBe(true)
           }
-          last = beat
+          last = heartbeat
         }
       }),
     )
   })
 })
 
-describe('admitVerdict', () => {
+describe('decideDeath', () => {
   const healthy: MonitorHealth = {
     ownLagMs: 0,
     silenceMs: 1_500,
@@ -205,7 +205,7 @@ describe('admitVerdict', () => {
     [{ nodes: 2, ill: 2 }, 'allow', 'healthy'],
     [{ nodes: 3, ill: 3 }, 'withhold', 'mass-illness'],
   ] as const)('with %j: %s (%s)', (change, kind, reason) => {
-    expect(admitVerdict({ ...healthy, ...change })).toEqual({ kind, reason })
+    expect(decideDeath({ ...healthy, ...change })).toEqual({ kind, reason })
   })
 
   test('an illness is over after five seconds: what stays silent then may be declared dead', () => {

@@ -9,7 +9,7 @@ import {
 } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  ALL_TRUSTED,
+  NONE_EJECTED,
   ejectedOf,
   nextEjections,
   type EjectionEvent,
@@ -29,7 +29,7 @@ const serve = (nodeId: string, ok: number): EjectionEvent => ({
   ok,
   failed: 0,
 })
-const fold = (events: readonly (readonly [number, EjectionEvent])[], state = ALL_TRUSTED) =>
+const fold = (events: readonly (readonly [number, EjectionEvent])[], state = NONE_EJECTED) =>
   events.reduce<EjectionState>(
     (now, [atMs, event]) => nextEjections(now, event, atMs, () => 0.5),
     state,
@@ -92,7 +92,7 @@ describe('ejecting nodes that fail by themselves', () => {
   })
 
   it('never stays out longer than half a minute and a fifth', () => {
-    let state = ALL_TRUSTED
+    let state = NONE_EJECTED
     let atMs = 0
     for (let round = 0; round < 30; round += 1) {
       state = nextEjections(state, fail('a', 5), atMs, () => 0.999)
@@ -127,7 +127,7 @@ describe('ejecting nodes that fail by themselves', () => {
     })
     check(
       property(array(event, { maxLength: 60 }), integer({ min: 1, max: 6 }), (events, count) => {
-        let state = ALL_TRUSTED
+        let state = NONE_EJECTED
         let atMs = 0
         for (const { nodeId, ok, failed, probe } of events) {
           atMs += 700

@@ -29,7 +29,7 @@ const node: NodeLoad = {
   draining: false,
   suspect: false,
   passing: true,
-  beatAgeMs: 0,
+  heartbeatAgeMs: 0,
 }
 const task = { cpu: 'medium', memory: 'medium' } as const
 const select = (nodes: NodeLoad[], what: Parameters<typeof selectNode>[1] = task) =>
@@ -45,7 +45,11 @@ describe('placing a task', () => {
       [{ ...node, passing: false }],
       { reason: 'no-nodes' },
     ],
-    ['skips a node with stale figures', [{ ...node, beatAgeMs: 1_001 }], { reason: 'no-nodes' }],
+    [
+      'skips a node with stale figures',
+      [{ ...node, heartbeatAgeMs: 1_001 }],
+      { reason: 'no-nodes' },
+    ],
     ['holds it when every slot is taken', [{ ...node, active: 10 }], { reason: 'no-credits' }],
     ['counts what is on its way', [{ ...node, active: 5, inTransit: 5 }], { reason: 'no-credits' }],
     [
@@ -83,7 +87,7 @@ describe('placing a task', () => {
       draining: constantFrom(true, false),
       suspect: constantFrom(true, false),
       passing: constantFrom(true, false),
-      beatAgeMs: constantFrom(0, 500, 2_000),
+      heartbeatAgeMs: constantFrom(0, 500, 2_000),
     })
     check(
       property(array(anyNode, { maxLength: 8 }), (parts) => {

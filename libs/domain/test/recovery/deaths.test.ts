@@ -3,25 +3,25 @@ import {
   DEATH_WINDOW_MS,
   decideQuarantine,
   fateOf,
-  judgeOutcome,
+  decideOutcome,
   losesItsNodes,
   patternOf,
   QUARANTINE_MS,
   rememberDeath,
   suspectTasks,
-  type Death,
-  type OutcomeSight,
+  type PastDeath,
+  type OutcomeView,
 } from '../../src/index.ts'
 
-const death = (nodeId: string, atMs: number, change: Partial<Death> = {}): Death => ({
+const death = (nodeId: string, atMs: number, change: Partial<PastDeath> = {}): PastDeath => ({
   nodeId,
   incarnation: atMs,
   atMs,
   taskIds: [],
   ...change,
 })
-const fold = (deaths: readonly Death[], nowMs: number) =>
-  deaths.reduce<readonly Death[]>((known, one) => rememberDeath(known, one, nowMs), [])
+const fold = (deaths: readonly PastDeath[], nowMs: number) =>
+  deaths.reduce<readonly PastDeath[]>((known, one) => rememberDeath(known, one, nowMs), [])
 
 describe('the memory of deaths', () => {
   test('counts a death once, however often its record is written', () => {
@@ -119,7 +119,7 @@ describe('the fate of a task', () => {
 })
 
 describe('the outcome', () => {
-  const sight: OutcomeSight = {
+  const view: OutcomeView = {
     successor: 'none',
     action: 'replace',
     actionFailed: false,
@@ -131,7 +131,7 @@ describe('the outcome', () => {
     nodesNow: 4,
     last: false,
   }
-  test.each<[Partial<OutcomeSight>, string, string]>([
+  test.each<[Partial<OutcomeView>, string, string]>([
     [{}, 'recovered', 'tasks-go-on'],
     [{ settled: 4 }, 'wait', 'tasks-waiting'],
     [{ settled: 4, last: true }, 'unresolved', 'tasks-waiting'],
@@ -148,6 +148,6 @@ describe('the outcome', () => {
     [{ notesReadable: false, last: true }, 'unresolved', 'tasks-unknown'],
     [{ action: 'quarantine', successor: 'resumed', nodesNow: 3 }, 'wait', 'node-missing'],
   ])('with %j: %s (%s)', (change, kind, reason) => {
-    expect(judgeOutcome({ ...sight, ...change })).toEqual({ kind, reason })
+    expect(decideOutcome({ ...view, ...change })).toEqual({ kind, reason })
   })
 })

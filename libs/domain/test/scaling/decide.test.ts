@@ -157,7 +157,7 @@ describe('decideScale', () => {
     ],
     ['demand lately', { outlook: agreeing(10, { wantedMax: 4 }) }, 'hold', 4, 'recent-demand'],
     [
-      'a memory with a hole',
+      'a learned with a hole',
       { outlook: agreeing(10, { wantedMax: Infinity }) },
       'hold',
       4,
@@ -273,16 +273,16 @@ describe('decideScale', () => {
 
   test('missing figures never shrink a fleet', () => {
     fc.assert(
-      fc.property(anyCluster, fc.constantFrom('cluster', 'node', 'memory'), (cluster, what) => {
+      fc.property(anyCluster, fc.constantFrom('cluster', 'node', 'learned'), (cluster, what) => {
         const blind = {
           ...cluster,
           complete: cluster.complete && what !== 'cluster',
           missing: what === 'node' ? 1 : cluster.missing,
           outlook:
-            what === 'memory' ? { ...cluster.outlook, wantedMax: Infinity } : cluster.outlook,
+            what === 'learned' ? { ...cluster.outlook, wantedMax: Infinity } : cluster.outlook,
         }
         // A fleet beyond its limits may be cut back to them, but only with all figures.
-        fc.pre(what !== 'memory' || cluster.nodes <= limits.nodesMax)
+        fc.pre(what !== 'learned' || cluster.nodes <= limits.nodesMax)
         expect(decideScale(blind, limits, NOW_MS).kind).not.toBe('scale-in')
       }),
     )

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  NO_SCALING_MEMORY,
+  NO_LEARNED_STATE,
   outlook,
   rememberScaling,
   SCALE_LIMITS,
-  type ScalingMemory,
+  type LearnedState,
 } from '../../src/index.ts'
 
 const limits = SCALE_LIMITS
@@ -16,27 +16,27 @@ const WEEK_MS = 7 * 24 * HOUR_MS
 
 /** Steady tasks of ten seconds, as many as the rate says, all of them running. */
 function feed(
-  from: ScalingMemory,
+  from: LearnedState,
   rateAt: (atMs: number) => number,
   span: { readonly fromMs: number; readonly untilMs: number; readonly tickMs?: number },
   nodes = 10,
-): ScalingMemory {
-  let memory = from
+): LearnedState {
+  let learned = from
   let arrived = 0
   const tickMs = span.tickMs ?? TICK_MS
   for (let atMs = span.fromMs; atMs <= span.untilMs; atMs += tickMs) {
     const rate = rateAt(atMs)
     arrived += (rate * tickMs) / 1_000
     const sample = { atMs, nodes, running: rate * 10, queued: 0, arrived }
-    memory = rememberScaling(memory, sample, SLOTS, limits)
+    learned = rememberScaling(learned, sample, SLOTS, limits)
   }
-  return memory
+  return learned
 }
 
-describe('the memory', () => {
+describe('the learned', () => {
   test('learns demand, arrivals and service time of a steady load', () => {
-    const memory = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 1_000, untilMs: 601_000 })
-    const seen = outlook(memory, limits, 601_000)
+    const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 1_000, untilMs: 601_000 })
+    const seen = outlook(learned, limits, 601_000)
     expect(seen.demand).toBeCloseTo(300, 0)
     expect(seen.stable).toBeCloseTo(300)
     expect(seen.arrivalsPerS).toBeCloseTo(30)
@@ -46,49 +46,49 @@ describe('the memory', () => {
 
   test('sees a jump of arrivals before the slots are full, and follows it', () => {
     const rateAt = (atMs: number): number => (atMs < 600_000 ? 30 : 90)
-    const memory = feed(NO_SCALING_MEMORY, rateAt, { fromMs: 0, untilMs: 610_000 })
-    const seen = outlook(memory, limits, 610_000)
+    const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 610_000 })
+    const seen = outlook(learned, limits, 610_000)
     expect(seen.stable).toBeLessThan(450)
     expect(seen.coming).toBeGreaterThan(600)
     expect(seen.coming).toBeLessThan(950)
-    const later = feed(memory, rateAt, { fromMs: 612_000, untilMs: 700_000 })
+    const later = feed(learned, rateAt, { fromMs: 612_000, untilMs: 700_000 })
     expect(outlook(later, limits, 700_000).demand).toBeCloseTo(900, -2)
   })
 
   test('panics when demand is twice what there is, for a minute after the last time', () => {
     const crowd = { atMs: 0, nodes: 10, running: 1_000, queued: 5_000 }
-    let memory = rememberScaling(NO_SCALING_MEMORY, crowd, SLOTS, limits)
-    expect(outlook(memory, limits, 59_999).panicking).toBe(true)
-    memory = feed(memory, () => 1, { fromMs: 2_000, untilMs: 80_000 })
-    expect(outlook(memory, limits, 80_000).panicking).toBe(false)
+    let learned = rememberScaling(NO_LEARNED_STATE, crowd, SLOTS, limits)
+    expect(outlook(learned, limits, 59_999).panicking).toBe(true)
+    learned = feed(learned, () => 1, { fromMs: 2_000, untilMs: 80_000 })
+    expect(outlook(learned, limits, 80_000).panicking).toBe(false)
   })
 
   test('takes one and a half times for a panic where nodes are few', () => {
     const crowd = { atMs: 0, nodes: 4, running: 400, queued: 100 }
     const seen = (nodes: number): boolean => {
       const sample = { ...crowd, nodes, queued: nodes * 130 - 400 }
-      const memory = rememberScaling(NO_SCALING_MEMORY, sample, SLOTS, limits)
-      return outlook(memory, limits, 0).panicking
+      const learned = rememberScaling(NO_LEARNED_STATE, sample, SLOTS, limits)
+      return outlook(learned, limits, 0).panicking
     }
     expect(seen(4)).toBe(true)
     expect(seen(6)).toBe(false)
   })
 
   test('a queue too long for the wait target counts its arrivals as late', () => {
-    let memory = NO_SCALING_MEMORY
+    let learned = NO_LEARNED_STATE
     for (let i = 0; i <= 60; i += 1) {
       const sample = { atMs: i * TICK_MS, nodes: 2, running: 200, queued: i * 20, arrived: i * 60 }
-      memory = rememberScaling(memory, sample, SLOTS, limits)
+      learned = rememberScaling(learned, sample, SLOTS, limits)
     }
     // 20 a second start, so from 200 on the queue is too long: five sixths of the time.
-    expect(outlook(memory, limits, 60 * TICK_MS).lateShare).toBeCloseTo(5 / 6, 1)
+    expect(outlook(learned, limits, 60 * TICK_MS).lateShare).toBeCloseTo(5 / 6, 1)
   })
 
   test('a window with a hole, or not filled yet, lets nothing go', () => {
     // A minute, and four times the ten seconds that a task takes.
-    const filled = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 98_000 })
+    const filled = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 98_000 })
     expect(outlook(filled, limits, 98_000).wantedMax).toBe(Infinity)
-    const full = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 102_000 })
+    const full = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 102_000 })
     expect(outlook(full, limits, 102_000).wantedMax).toBe(4)
     const blind = rememberScaling(full, undefined, SLOTS, limits)
     expect(outlook(blind, limits, 104_000).wantedMax).toBe(Infinity)
@@ -98,27 +98,27 @@ describe('the memory', () => {
 
   test('the highest wish of the window counts, and no older one', () => {
     const rateAt = (atMs: number): number => (atMs <= 300_000 ? 60 : 30)
-    const memory = feed(NO_SCALING_MEMORY, rateAt, { fromMs: 0, untilMs: 400_000 })
-    expect(outlook(memory, limits, 400_000).wantedMax).toBe(7)
-    const later = feed(memory, rateAt, { fromMs: 402_000, untilMs: 560_000 })
+    const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 400_000 })
+    expect(outlook(learned, limits, 400_000).wantedMax).toBe(7)
+    const later = feed(learned, rateAt, { fromMs: 402_000, untilMs: 560_000 })
     expect(outlook(later, limits, 560_000).wantedMax).toBe(4)
   })
 
   test('works without a count of arrivals', () => {
-    let memory = NO_SCALING_MEMORY
+    let learned = NO_LEARNED_STATE
     for (let i = 0; i <= 60; i += 1) {
       const sample = { atMs: i * TICK_MS, nodes: 4, running: 300, queued: 20 }
-      memory = rememberScaling(memory, sample, SLOTS, limits)
+      learned = rememberScaling(learned, sample, SLOTS, limits)
     }
-    const seen = outlook(memory, limits, 60 * TICK_MS)
+    const seen = outlook(learned, limits, 60 * TICK_MS)
     expect(seen).toMatchObject({ stable: 320, coming: 0, arrivalsPerS: undefined })
     expect(seen.demand).toBeCloseTo(320)
   })
 
   test('a counter that starts again is no burst', () => {
-    const memory = feed(NO_SCALING_MEMORY, () => 30, { fromMs: 0, untilMs: 60_000 })
+    const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 60_000 })
     const sample = { atMs: 62_000, nodes: 10, running: 300, queued: 0, arrived: 0 }
-    const seen = outlook(rememberScaling(memory, sample, SLOTS, limits), limits, 62_000)
+    const seen = outlook(rememberScaling(learned, sample, SLOTS, limits), limits, 62_000)
     expect(seen.coming).toBeLessThanOrEqual(300)
     expect(seen.stable).toBeCloseTo(300)
   })
@@ -126,11 +126,11 @@ describe('the memory', () => {
   test('is a small plain value: whoever takes it over sees the same', () => {
     const daily = (atMs: number): number => 30 + 20 * Math.sin((atMs / HOUR_MS / 24) * 2 * Math.PI)
     const span = { fromMs: 0, untilMs: WEEK_MS + 6 * HOUR_MS, tickMs: 10_000 }
-    const memory = feed(NO_SCALING_MEMORY, daily, span)
-    const written = JSON.stringify(memory)
+    const learned = feed(NO_LEARNED_STATE, daily, span)
+    const written = JSON.stringify(learned)
     expect(written.length).toBeLessThan(16_000)
-    const taken = JSON.parse(written) as ScalingMemory
-    expect(outlook(taken, limits, span.untilMs)).toEqual(outlook(memory, limits, span.untilMs))
+    const taken = JSON.parse(written) as LearnedState
+    expect(outlook(taken, limits, span.untilMs)).toEqual(outlook(learned, limits, span.untilMs))
   })
 
   test('holds a bounded number of samples, whatever comes, and only finite figures', () => {
@@ -143,13 +143,13 @@ describe('the memory', () => {
     })
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 200 }), (samples) => {
-        let [memory, atMs] = [NO_SCALING_MEMORY, 0]
+        let [learned, atMs] = [NO_LEARNED_STATE, 0]
         for (const { afterMs, ...rest } of samples) {
           atMs += afterMs
-          memory = rememberScaling(memory, { atMs, ...rest }, SLOTS, limits)
+          learned = rememberScaling(learned, { atMs, ...rest }, SLOTS, limits)
         }
-        expect(memory.load.samples.length).toBeLessThanOrEqual(130)
-        const { demand, stable, panic, coming, forecast } = outlook(memory, limits, atMs)
+        expect(learned.load.samples.length).toBeLessThanOrEqual(130)
+        const { demand, stable, panic, coming, forecast } = outlook(learned, limits, atMs)
         for (const figure of [demand, stable, panic, coming, forecast.slots]) {
           expect(Number.isFinite(figure)).toBe(true)
           expect(figure).toBeGreaterThanOrEqual(0)
@@ -165,7 +165,7 @@ describe('the forecast', () => {
 
   test('carries a steady growth on to when a new node serves', () => {
     const growing = (atMs: number): number => 10 + atMs / 60_000
-    const seen = outlook(feed(NO_SCALING_MEMORY, growing, span(HOUR_MS)), limits, HOUR_MS)
+    const seen = outlook(feed(NO_LEARNED_STATE, growing, span(HOUR_MS)), limits, HOUR_MS)
     expect(seen.forecast.by).toBe('trend')
     expect(seen.forecast.slots).toBeGreaterThan(seen.stable)
     expect(seen.forecast.slots).toBeLessThan(seen.stable * 1.1)
@@ -178,18 +178,18 @@ describe('the forecast', () => {
       return hour < 12 || hour > 18 ? 20 : Math.min(40, 20 + (hour - 12) * 40)
     }
     const noonMs = (4 * 24 + 12) * HOUR_MS
-    const memory = feed(NO_SCALING_MEMORY, rise, span(noonMs))
-    expect(memory.forecast.week.filter((value) => value >= 0).length).toBeGreaterThan(600)
-    const { error } = memory.forecast.forecasters[1]!
+    const learned = feed(NO_LEARNED_STATE, rise, span(noonMs))
+    expect(learned.forecast.week.filter((value) => value >= 0).length).toBeGreaterThan(600)
+    const { error } = learned.forecast.forecasters[1]!
     expect(error).toBeLessThan(0.05)
   })
 
   test('learns a headroom where demand jumps, and unlearns it where demand is steady', () => {
     const jumping = (atMs: number): number => (Math.floor(atMs / 600_000) % 2 === 0 ? 30 : 45)
-    const jumped = feed(NO_SCALING_MEMORY, jumping, span(12 * HOUR_MS))
-    const steady = feed(NO_SCALING_MEMORY, () => 30, span(12 * HOUR_MS))
-    const headroomOf = (memory: ScalingMemory): number =>
-      outlook(memory, limits, 12 * HOUR_MS).forecast.headroom
+    const jumped = feed(NO_LEARNED_STATE, jumping, span(12 * HOUR_MS))
+    const steady = feed(NO_LEARNED_STATE, () => 30, span(12 * HOUR_MS))
+    const headroomOf = (learned: LearnedState): number =>
+      outlook(learned, limits, 12 * HOUR_MS).forecast.headroom
     expect(headroomOf(jumped)).toBeGreaterThan(0.1)
     expect(headroomOf(jumped)).toBeLessThan(0.5)
     expect(headroomOf(steady)).toBe(0)
@@ -197,20 +197,20 @@ describe('the forecast', () => {
 
   test('a queue that grows asks for the slots that end it in time', () => {
     // 90 a second arrive where 60 can be served: 10 nodes of 60 slots, tasks of ten seconds.
-    let memory = feed(NO_SCALING_MEMORY, () => 60, { fromMs: 0, untilMs: 100_000 })
+    let learned = feed(NO_LEARNED_STATE, () => 60, { fromMs: 0, untilMs: 100_000 })
     let arrived = 6_060
     for (let atMs = 101_000; atMs <= 110_000; atMs += 1_000) {
       arrived += 90
       const queued = (atMs - 100_000) * 0.03
-      memory = rememberScaling(
-        memory,
+      learned = rememberScaling(
+        learned,
         { atMs, nodes: 10, running: 600, queued, arrived },
         60,
         limits,
       )
     }
     // By then 900 wait and 600 run; each slot is free once and frees up once within ten seconds.
-    const { due } = outlook(memory, limits, 110_000)
+    const { due } = outlook(learned, limits, 110_000)
     expect(due).toBeGreaterThan(750)
     expect(due).toBeLessThan((900 * 1.5 + 600) / 2 + 50)
   })

@@ -4,7 +4,7 @@ import {
   backoffDelayMs,
   decideBegin,
   decideFailure,
-  decideUpkeep,
+  decideRepair,
   foldHistory,
   FOLLOW_AFTER_MS,
   LOST_ATTEMPTS_MAX,
@@ -103,7 +103,7 @@ describe('backoff', () => {
   })
 })
 
-describe('upkeep of an unfinished task (L8)', () => {
+describe('repair of an unfinished task (L8)', () => {
   const settled = 1_000 + FOLLOW_AFTER_MS
   it.each<[string, TaskRecord, boolean | undefined, number, string]>([
     ['leaves a young task to whoever appended its event', fresh, false, 1_500, 'young'],
@@ -126,6 +126,6 @@ describe('upkeep of an unfinished task (L8)', () => {
     ],
     ['ends a task whose time is over', fresh, true, 11_000, 'deadline'],
   ])('%s', (_title, record, hasPointer, nowMs, reason) => {
-    expect(decideUpkeep(record, hasPointer, nowMs).reason).toBe(reason)
+    expect(decideRepair(record, hasPointer, nowMs).reason).toBe(reason)
   })
 })

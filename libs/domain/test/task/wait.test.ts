@@ -8,7 +8,7 @@ import {
   decideRelease,
   decideSpawn,
   decideTick,
-  decideUpkeep,
+  decideRepair,
   DEPTH_MAX,
   foldHistory,
   ownBudget,
@@ -85,8 +85,8 @@ describe('a task that waits from its submission', () => {
 
   it('needs no pointer, and ends when its lifetime is over', () => {
     const waiting = fold(submittedWith({ dependsOn: ['a'] }))
-    expect(decideUpkeep(waiting, false, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
-    expect(decideUpkeep(waiting, false, 11_000)).toEqual({ kind: 'expire', reason: 'deadline' })
+    expect(decideRepair(waiting, false, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
+    expect(decideRepair(waiting, false, 11_000)).toEqual({ kind: 'expire', reason: 'deadline' })
   })
 })
 

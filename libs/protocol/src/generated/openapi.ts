@@ -1212,7 +1212,7 @@ export interface components {
       id: string
       nodeId: string
       incarnation: number
-      /** @description Why the health monitor gave its verdict. */
+      /** @description Why the health monitor gave its death. */
       reason: string
       state: components['schemas']['IncidentState']
       /** @description The recovery that handles it. */
@@ -1245,7 +1245,7 @@ export interface components {
     Node: {
       id: string
       /**
-       * @description suspect: its beats are late. stalled: it beats and does not progress, so it is asked to drain. None of the two gets work.
+       * @description suspect: its heartbeats are late. stalled: it heartbeats and does not progress, so it is asked to drain. None of the two gets work.
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
@@ -1269,8 +1269,8 @@ export interface components {
       failed: number
       draining: boolean
       startedAt: string
-      /** @description Age of the node's last beat at the time of the snapshot. */
-      beatAgeMs: number
+      /** @description Age of the node's last heartbeat at the time of the snapshot. */
+      heartbeatAgeMs: number
     }
     Readiness: {
       ok: boolean

@@ -2,7 +2,7 @@ import { defineQuestion, withinBounds, type Adviser } from '@agentfleet/adviser'
 import {
   ADVICE_BOUNDS,
   type ClusterSnapshot,
-  type ForecastMemory,
+  type ForecastState,
   type ScaleAdvice,
   type ScaleDecision,
   type ScaleLimits,
@@ -149,12 +149,12 @@ export function adviceFor({ applied, record }: AdviceNow): ScaleAdvice | undefin
 
 /** What the adviser is told of one look at the cluster. */
 export function figuresFor(
-  sight: Observation & { readonly nowMs: number; readonly seen: ClusterSnapshot },
+  fleet: Observation & { readonly nowMs: number; readonly seen: ClusterSnapshot },
   alone: ScaleDecision,
-  forecast: ForecastMemory,
+  forecast: ForecastState,
   limits: ScaleLimits,
 ): ScaleFigures {
-  const { seen, nowMs } = sight
+  const { seen, nowMs } = fleet
   const since = (atMs: number): number => Math.min(LONG_AGO_MS, Math.max(0, nowMs - atMs))
   return {
     nodes: seen.nodes,
@@ -167,7 +167,7 @@ export function figuresFor(
     arrivalsPerMin: (seen.outlook.arrivalsPerS ?? 0) * 60,
     demandChange: forecast.level <= 0 ? 0 : (forecast.growth * 60) / forecast.level,
     throttledShare: seen.budget?.refusedShare ?? 0,
-    responseMs: sight.responseMs,
+    responseMs: fleet.responseMs,
     sinceUpMs: since(seen.scaledOutAtMs),
     sinceDownMs: since(seen.scaledInAtMs),
   }

@@ -1,10 +1,10 @@
 import type { Ops } from '@agentfleet/adapters'
-import { NO_FORECAST, NO_LOAD, type LoadMemory, type ScalingMemory } from '@agentfleet/domain'
+import { NO_FORECAST, NO_LOAD, type LoadState, type LearnedState } from '@agentfleet/domain'
 import { SUBJECTS } from '@agentfleet/protocol'
 import { z } from 'zod'
 
 /** What leaders hand on: instants of changes with every decision, what was learned of the load now and then. */
-export interface Handed {
+export interface LeaderState {
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
   /** The last recorded decision in short; the same hold is not recorded twice. */
@@ -14,10 +14,13 @@ export interface Handed {
 }
 
 /** What is learned is about 6 kB, a week of ten minutes; one more of them is worth a record, milliseconds. */
-export const HAND_ON_EVERY_MS = 600_000
+export const SAVE_LEARNED_EVERY_MS = 600_000
 
 /** What the last leader left behind. */
-export async function recall(ops: Pick<Ops, 'lastDecision'>, service: string): Promise<Handed> {
+export async function loadLeaderState(
+  ops: Pick<Ops, 'lastDecision'>,
+  service: string,
+): Promise<LeaderState> {
   const last = await ops.lastDecision(service)
   if (last === undefined) {
     return { scaledOutAtMs: 0, scaledInAtMs: 0, recorded: '', pendingFromSeq: 0 }
@@ -51,11 +54,11 @@ const learnedSchema = z.object({
 })
 
 /** The memory with what was learned before; as it is when nothing was, or nothing that can be read. */
-export async function recallLearned(
+export async function loadLearnedState(
   ops: Pick<Ops, 'lastState'>,
   service: string,
-  memory: ScalingMemory,
-): Promise<ScalingMemory> {
+  memory: LearnedState,
+): Promise<LearnedState> {
   const { data } = learnedSchema.safeParse(await ops.lastState(service))
   // What this process has seen itself goes before.
   if (data === undefined || memory.forecast.week.length > 0) return memory
@@ -67,16 +70,16 @@ export async function recallLearned(
 }
 
 /** Records what was learned for whoever comes next; samples are too old by then. */
-export async function handOnLearned(
+export async function saveLearnedState(
   ops: Pick<Ops, 'record'>,
   service: string,
-  { load, forecast }: ScalingMemory,
+  { load, forecast }: LearnedState,
 ): Promise<void> {
   await ops.record(SUBJECTS.opsState(service), { load: sumsOf(load), forecast })
 }
 
 /** The load without its samples: sums that fade over hours. */
-function sumsOf(load: LoadMemory): Omit<LoadMemory, 'samples'> {
+function sumsOf(load: LoadState): Omit<LoadState, 'samples'> {
   const { samples: _, ...sums } = load
   return sums
 }

@@ -1,15 +1,15 @@
 import type { Ops } from '@agentfleet/adapters'
 import {
-  NO_SCALING_MEMORY,
+  NO_LEARNED_STATE,
   outlook,
   rememberScaling,
   type ClusterSnapshot,
-  type ForecastMemory,
+  type ForecastState,
   type ScaleLimits,
 } from '@agentfleet/domain'
 import type { Figures } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
-import { handOnLearned, recallLearned, type Handed } from './learned.ts'
+import { saveLearnedState, loadLearnedState, type LeaderState } from './learned.ts'
 import type { AutoscalerMetrics } from '../metrics.ts'
 import { countArrivals, observeCluster, type Observation } from './observe.ts'
 import type { NodeProcess } from '../orchestrator/orchestrator.ts'
@@ -17,7 +17,7 @@ import { createProviderShare } from './provider-share.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** One look at everything. */
-export interface Sight extends Observation {
+export interface FleetState extends Observation {
   readonly nowMs: number
   readonly seen: ClusterSnapshot
   /** LLM calls of the last minute; the share that was turned away is the budget's. */
@@ -25,43 +25,46 @@ export interface Sight extends Observation {
 }
 
 /**
- * The eyes of an autoscaler and what they remember, whether it leads or not.
+ * The fleetView of an autoscaler and what they remember, whether it leads or not.
  *
  * Invariants: every look is remembered, also that figures were missing; what was learned before this
  * process began is taken over once, and never over what it has seen itself.
  */
-export interface Eyes {
+export interface FleetView {
   /** Reads what others learned; does so once, until it has worked. */
   learn(): Promise<void>
   /** `processes` is undefined when nobody could say what runs. */
-  look(processes: readonly NodeProcess[] | undefined, handed: Handed | undefined): Sight
-  forecast(): ForecastMemory
+  look(
+    processes: readonly NodeProcess[] | undefined,
+    leaderState: LeaderState | undefined,
+  ): FleetState
+  forecast(): ForecastState
   /** Writes down what was learned, for whoever comes next. */
-  handOn(): Promise<void>
+  saveLearned(): Promise<void>
 }
 
-/** Opens the eyes. */
-export function createEyes(deps: {
+/** Opens the fleetView. */
+export function createFleetView(deps: {
   readonly service: string
   readonly ops: Pick<Ops, 'lastState' | 'record'>
   readonly snapshots: Snapshots
   readonly clock: Clock
   readonly metrics: AutoscalerMetrics
   readonly limits: ScaleLimits
-}): Eyes {
+}): FleetView {
   const { ops, service, snapshots, clock, metrics, limits } = deps
   const provider = createProviderShare()
   const arrivals = countArrivals()
-  let memory = NO_SCALING_MEMORY
+  let memory = NO_LEARNED_STATE
   let learned = false
 
   return {
     async learn() {
       if (learned) return
-      memory = await recallLearned(ops, service, memory)
+      memory = await loadLearnedState(ops, service, memory)
       learned = true
     },
-    look(processes, handed) {
+    look(processes, leaderState) {
       const nowMs = clock.nowMs()
       const snapshot = snapshots.latest()
       const observed = observeCluster(processes ?? [], snapshot, nowMs)
@@ -84,8 +87,8 @@ export function createEyes(deps: {
       const seen: ClusterSnapshot = {
         ...observed.cluster,
         complete,
-        scaledOutAtMs: handed?.scaledOutAtMs ?? 0,
-        scaledInAtMs: handed?.scaledInAtMs ?? 0,
+        scaledOutAtMs: leaderState?.scaledOutAtMs ?? 0,
+        scaledInAtMs: leaderState?.scaledInAtMs ?? 0,
         outlook: view,
         // Without a service time nobody can tell which queue is too long.
         attainment: view.serviceS === undefined ? undefined : 1 - view.lateShare,
@@ -94,12 +97,12 @@ export function createEyes(deps: {
       return { ...observed, nowMs, seen, llmCalls: provider.calls() }
     },
     forecast: () => memory.forecast,
-    handOn: () => handOnLearned(ops, service, memory),
+    saveLearned: () => saveLearnedState(ops, service, memory),
   }
 }
 
 /** What an outcome says of the cluster; undefined while its figures are missing. */
-export function outcomeFigures({ seen, responseMs }: Sight): Figures | undefined {
+export function outcomeFigures({ seen, responseMs }: FleetState): Figures | undefined {
   if (!seen.complete) return undefined
   return {
     nodes: seen.nodes,

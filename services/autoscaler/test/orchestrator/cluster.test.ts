@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** Beats of the pods that are ready, as the monitor passes them on. */
+/** Heartbeats of the pods that are ready, as the monitor passes them on. */
 function nodes(active: (pod: string) => number): Snapshot['nodes'] {
   return cluster.names().map((nodeId) => ({
     nodeId,
@@ -46,7 +46,7 @@ function nodes(active: (pod: string) => number): Snapshot['nodes'] {
     draining: false,
     startedAtMs: 1,
     state: 'alive',
-    beatAgeMs: 0,
+    heartbeatAgeMs: 0,
   }))
 }
 

@@ -1,6 +1,6 @@
 import {
   awaitedTasks,
-  createChurnMap,
+  createCompactingMap,
   isTerminal,
   transition,
   type TaskEvent,
@@ -44,7 +44,7 @@ export interface Unborn {
 
 /** An empty table. */
 export function createTaskTable(): TaskTable {
-  const tasks = createChurnMap<string, TaskRecord>()
+  const tasks = createCompactingMap<string, TaskRecord>()
   const retrying = new Set<string>()
   const waiting = new Set<string>()
   const waiters = new Map<string, Set<string>>()

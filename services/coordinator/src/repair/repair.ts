@@ -1,7 +1,7 @@
 import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import {
   deadlineAtMs,
-  decideUpkeep,
+  decideRepair,
   FOLLOW_AFTER_MS,
   isTerminalEvent,
   type TaskRecord,
@@ -20,7 +20,7 @@ import type { TaskTable } from '../follower/task-table.ts'
  * pointers that are due or missing, ends tasks whose time is over, and takes back pointers of tasks
  * that have ended. Everything here may be done twice, by several coordinators at once.
  */
-export interface UpkeepDeps {
+export interface RepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
   readonly pointers: Pointers
@@ -31,7 +31,7 @@ export interface UpkeepDeps {
 }
 
 /** What one sweep did. */
-export interface Upkeep {
+export interface Repair {
   /** Retries that are due; cheap, called often. */
   retries(): Promise<number>
   /** Deadlines that are over. */
@@ -49,7 +49,7 @@ const ANSWERS_WITHIN_MS = 250
 const FULL_EVERY_MS = 15_000
 
 /** Creates the three sweeps. */
-export function createUpkeep(deps: UpkeepDeps): Upkeep {
+export function createRepair(deps: RepairDeps): Repair {
   const { tasks, pointers, logger, nowMs } = deps
   let fullAtMs = 0
   // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
@@ -84,7 +84,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
       const due = [...tasks.retrying()].flatMap((taskId) => {
         const record = tasks.get(taskId)
         if (record === undefined) return []
-        return decideUpkeep(record, undefined, nowMs()).kind === 'issue-pointer' ? [record] : []
+        return decideRepair(record, undefined, nowMs()).kind === 'issue-pointer' ? [record] : []
       })
       const issued = await inParallel(due, (record) => issue(record, 'retry-due'))
       return issued.filter(Boolean).length
@@ -112,7 +112,7 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
       const present = await pointers.taskIds()
       const missing = settled.filter(
         (record) =>
-          decideUpkeep(record, present.has(record.taskId), now).kind === 'issue-pointer' &&
+          decideRepair(record, present.has(record.taskId), now).kind === 'issue-pointer' &&
           tasks.get(record.taskId) !== undefined,
       )
       const runs = await whoRuns(deps.bus, missing)

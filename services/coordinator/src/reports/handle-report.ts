@@ -212,7 +212,7 @@ async function recordAt(
   return record !== undefined && record.seq >= seq ? record : undefined
 }
 
-/** The careful way of L3: the next attempt starts by an event that shuts out everything older. */
+/** A fenced start of L3: the next attempt starts by an event that shuts out everything older. */
 async function begin(
   deps: ReportDeps,
   nodeId: string,

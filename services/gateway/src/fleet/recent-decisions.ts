@@ -8,15 +8,15 @@ import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
  * first. An outcome is held by its decision and leaves with it; one of a decision that is not held is
  * dropped. A page goes on behind a record, so records that come meanwhile move nothing.
  */
-export interface Ledger {
+export interface RecentDecisions {
   /** Takes a record in; undefined when it changes nothing that is held. */
-  take(entry: OpsEntry): LedgerChange | undefined
+  take(entry: OpsEntry): ControlPlaneChange | undefined
   decision(id: string): RecordedDecision | undefined
   /** Decisions that match, newest first, behind the position of a page before. */
-  decisions(query: DecisionQuery): LedgerPage<RecordedDecision>
+  decisions(query: DecisionQuery): DecisionPage<RecordedDecision>
   incident(id: string): Incident | undefined
   /** Incidents that match, by their detection, newest first. */
-  incidents(query: IncidentQuery): LedgerPage<Incident>
+  incidents(query: IncidentQuery): DecisionPage<Incident>
 }
 
 /** A decision with what was measured of it so far. */
@@ -28,12 +28,12 @@ export interface RecordedDecision {
 }
 
 /** What followers are told of. */
-export type LedgerChange =
+export type ControlPlaneChange =
   | { readonly topic: 'decisions'; readonly recorded: RecordedDecision }
   | { readonly topic: 'incidents'; readonly incident: Incident }
 
 /** Part of a listing; `next` is there when more follows. */
-export interface LedgerPage<T> {
+export interface DecisionPage<T> {
   readonly found: readonly T[]
   readonly next?: string
 }
@@ -63,12 +63,12 @@ export const INCIDENTS_MAX = 500
 const OUTCOMES_MAX = 8
 
 /** Holds nothing yet. */
-export function createLedger(): Ledger {
+export function createRecentDecisions(): RecentDecisions {
   /** In the order of their first records. */
   const decisions = new Map<string, RecordedDecision>()
   const incidents = new Map<string, Incident>()
 
-  function takeDecision(decision: Decision, seq: number): LedgerChange {
+  function takeDecision(decision: Decision, seq: number): ControlPlaneChange {
     const known = decisions.get(decision.id)
     // The same decision again: its advice has come meanwhile, or its writer was in doubt.
     const recorded = known ? { ...known, decision } : { decision, outcomes: [], seq }
@@ -80,7 +80,7 @@ export function createLedger(): Ledger {
     return { topic: 'decisions', recorded }
   }
 
-  function takeOutcome(outcome: DecisionOutcome): LedgerChange | undefined {
+  function takeOutcome(outcome: DecisionOutcome): ControlPlaneChange | undefined {
     const known = decisions.get(outcome.decisionId)
     if (known === undefined) return undefined
     const outcomes = known.outcomes
@@ -93,7 +93,7 @@ export function createLedger(): Ledger {
     return { topic: 'decisions', recorded }
   }
 
-  function takeIncident(incident: Incident): LedgerChange {
+  function takeIncident(incident: Incident): ControlPlaneChange {
     incidents.set(incident.id, incident)
     if (incidents.size > INCIDENTS_MAX) {
       const oldest = [...incidents.values()].sort(newestFirst).at(-1)
@@ -159,7 +159,7 @@ function pageOf<T>(
   matching: readonly T[],
   limit: number,
   position: (last: T) => string,
-): LedgerPage<T> {
+): DecisionPage<T> {
   const found = matching.slice(0, limit)
   const last = found.at(-1)
   return last === undefined || matching.length === found.length

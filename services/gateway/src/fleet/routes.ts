@@ -12,13 +12,13 @@ import {
   DECISIONS_MAX,
   type DecisionQuery,
   type IncidentQuery,
-  type Ledger,
+  type RecentDecisions,
 } from './recent-decisions.ts'
 import { Refusal } from '../http/problems.ts'
 
 /** What the routes of the control plane are served from. */
 export interface ControlRouteDeps {
-  readonly ledger: Ledger
+  readonly recentDecisions: RecentDecisions
   readonly ops: Pick<Ops, 'lastIncident'>
   readonly operators: ReadonlySet<string>
 }
@@ -29,7 +29,7 @@ type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
 const RECORD_ID = /^[\w-]+(\.[\w-]+)*$/
 
 /** The handlers of `/v1/decisions…` and `/v1/incidents…`, by operationId. */
-export function controlRoutes({ ledger, ops, operators }: ControlRouteDeps) {
+export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteDeps) {
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
   const operator = (request: FastifyRequest) => operators.has(request.tenant)
 
@@ -38,12 +38,12 @@ export function controlRoutes({ ledger, ops, operators }: ControlRouteDeps) {
       const { cursor, ...query } = request.query as Query<DecisionQuery>
       const listing = filterOf('decisions', [query.service, query.kind, query.about])
       const after = positionOf(cursor, listing, /^\d+$/)
-      const { found, next } = ledger.decisions({ ...query, ...after })
+      const { found, next } = recentDecisions.decisions({ ...query, ...after })
       const decisions = found.map((recorded) => decisionView(recorded, operator(request)))
       return { decisions, ...nextOf(listing, next) }
     },
     async getDecision(request: FastifyRequest) {
-      const recorded = ledger.decision(idOf(request))
+      const recorded = recentDecisions.decision(idOf(request))
       if (recorded !== undefined) return decisionView(recorded, operator(request))
       throw new Refusal(
         'decision-not-found',
@@ -54,19 +54,19 @@ export function controlRoutes({ ledger, ops, operators }: ControlRouteDeps) {
       const { cursor, ...query } = request.query as Query<IncidentQuery>
       const listing = filterOf('incidents', [query.state, query.node])
       const after = positionOf(cursor, listing, /^\d+(\.\d+)?:/)
-      const { found, next } = ledger.incidents({ ...query, ...after })
+      const { found, next } = recentDecisions.incidents({ ...query, ...after })
       const incidents = found.map((incident) => incidentView(incident, operator(request)))
       return { incidents, ...nextOf(listing, next) }
     },
     async getIncident(request: FastifyRequest) {
-      const incident = ledger.incident(idOf(request)) ?? (await stored(ops, idOf(request)))
+      const incident = recentDecisions.incident(idOf(request)) ?? (await stored(ops, idOf(request)))
       if (incident !== undefined) return incidentView(incident, operator(request))
       throw new Refusal('incident-not-found', 'Check the id; incidents are kept for seven days.')
     },
   }
 }
 
-/** An incident that is too old for the ledger. */
+/** An incident that is too old for the recentDecisions. */
 async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incident | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   try {

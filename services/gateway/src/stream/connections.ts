@@ -1,16 +1,16 @@
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
-import type { Feeds, Viewer } from './subscriptions.ts'
-import type { FleetFeeds } from './fleet-subscriptions.ts'
+import type { Subscriptions, Viewer } from './subscriptions.ts'
+import type { FleetSubscriptions } from './fleet-subscriptions.ts'
 import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
-import type { TenantFeeds } from './tenant-subscriptions.ts'
+import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 
 /**
  * The connections of the stream.
  *
- * States of a connection: open → closing → gone. It is closed by us when it speaks nonsense (1008),
+ * States of a connection: open → closing → gone. It is closed by us when it isPrimary nonsense (1008),
  * reads too slowly (1013), does not answer pings (terminated) or the process stops (1001).
  * Invariants (L7): events are never dropped while it is open, deltas are when it is slow; what waits
  * for a connection is bounded by BUFFER_MAX_BYTES; each has at most SUBSCRIPTIONS_MAX watches.
@@ -59,9 +59,9 @@ interface Connection {
 
 /** What the connections are served from. */
 export interface StreamDeps {
-  readonly feeds: Feeds
-  readonly tenantFeeds: TenantFeeds
-  readonly fleetFeeds: FleetFeeds
+  readonly subscriptions: Subscriptions
+  readonly tenantSubscriptions: TenantSubscriptions
+  readonly fleetSubscriptions: FleetSubscriptions
   readonly perTenantMax: number
   readonly clock: Clock
   readonly log: Logger
@@ -70,7 +70,15 @@ export interface StreamDeps {
 
 /** No connections. */
 export function createStreams(deps: StreamDeps): Streams {
-  const { perTenantMax, clock, log, metrics, feeds, tenantFeeds, fleetFeeds } = deps
+  const {
+    perTenantMax,
+    clock,
+    log,
+    metrics,
+    subscriptions,
+    tenantSubscriptions,
+    fleetSubscriptions,
+  } = deps
   const connections = new Set<Connection>()
   const perTenant = new Map<string, number>()
 
@@ -87,9 +95,9 @@ export function createStreams(deps: StreamDeps): Streams {
   }
 
   function forgetAll({ viewer, watched }: Connection) {
-    tenantFeeds.unfollow(viewer)
-    fleetFeeds.unfollow(viewer)
-    for (const taskId of watched) feeds.unwatch(viewer, taskId)
+    tenantSubscriptions.unfollow(viewer)
+    fleetSubscriptions.unfollow(viewer)
+    for (const taskId of watched) subscriptions.unwatch(viewer, taskId)
     watched.clear()
   }
 
@@ -193,25 +201,25 @@ export function createStreams(deps: StreamDeps): Streams {
 }
 
 async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
-  const { feeds, tenantFeeds, fleetFeeds } = deps
+  const { subscriptions, tenantSubscriptions, fleetSubscriptions } = deps
   const { socket, viewer, watched } = connection
   switch (ask.type) {
     case 'ping':
       return sendJson(socket, { type: 'pong' })
     case 'unsubscribe':
-      if ('fleet' in ask) return fleetFeeds.unfollow(viewer, ask.fleet)
+      if ('fleet' in ask) return fleetSubscriptions.unfollow(viewer, ask.fleet)
       for (const taskId of ask.taskIds) {
         watched.delete(taskId)
-        feeds.unwatch(viewer, taskId)
+        subscriptions.unwatch(viewer, taskId)
       }
       return
     case 'subscribe': {
       if ('all' in ask) {
-        tenantFeeds.follow(viewer)
+        tenantSubscriptions.follow(viewer)
         return sendJson(socket, { type: 'subscribed', all: true })
       }
       if ('fleet' in ask) {
-        fleetFeeds.follow(viewer, ask.fleet)
+        fleetSubscriptions.follow(viewer, ask.fleet)
         return sendJson(socket, { type: 'subscribed', fleet: ask.fleet })
       }
       const taskIds = [...new Set(ask.taskIds)]
@@ -223,7 +231,7 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       for (const taskId of taskIds) watched.add(taskId)
       await Promise.all(
         taskIds.map((taskId) =>
-          feeds.watch(viewer, taskId, afterOf(ask.after, taskId), ask.deltas),
+          subscriptions.watch(viewer, taskId, afterOf(ask.after, taskId), ask.deltas),
         ),
       )
       const ended = taskIds.filter((taskId) => !watched.has(taskId))

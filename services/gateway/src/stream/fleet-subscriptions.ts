@@ -1,17 +1,17 @@
 import type { FleetTopic } from '@agentfleet/protocol'
 import { decisionView, incidentView } from '../fleet/control-views.ts'
 import type { Viewer } from './subscriptions.ts'
-import type { LedgerChange } from '../fleet/recent-decisions.ts'
+import type { ControlPlaneChange } from '../fleet/recent-decisions.ts'
 
 /** Viewers that follow decisions or incidents; each gets what it may see, as it comes. */
-export interface FleetFeeds {
+export interface FleetSubscriptions {
   follow(viewer: Viewer, topics: readonly FleetTopic[]): void
   unfollow(viewer: Viewer, topics?: readonly FleetTopic[]): void
-  deliver(change: LedgerChange): void
+  deliver(change: ControlPlaneChange): void
 }
 
 /** No viewers. */
-export function createFleetFeeds(operators: ReadonlySet<string>): FleetFeeds {
+export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetSubscriptions {
   const viewers: Readonly<Record<FleetTopic, Set<Viewer>>> = {
     decisions: new Set(),
     incidents: new Set(),
@@ -35,7 +35,7 @@ export function createFleetFeeds(operators: ReadonlySet<string>): FleetFeeds {
   }
 }
 
-function frameOf(change: LedgerChange, operator: boolean): string {
+function frameOf(change: ControlPlaneChange, operator: boolean): string {
   return JSON.stringify(
     change.topic === 'decisions'
       ? { type: 'decision', decision: decisionView(change.recorded, operator) }

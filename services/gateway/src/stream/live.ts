@@ -19,8 +19,8 @@ export interface LiveSink {
 /** How the submitter's event begins, so that it is known without parsing it. */
 const SUBMITTED_PREFIX = '{"type":"submitted"'
 
-/** Feeds the sinks until closed. */
-export function feedLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Logger }): {
+/** Subscriptions the sinks until closed. */
+export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Logger }): {
   close(): void
 } {
   const { bus, sinks, log } = deps

@@ -12,13 +12,13 @@ import { eventView } from '../tasks/views.ts'
  *
  * A watch is one viewer on one task. States: replaying (the log is read up to now; live events only
  * say that there is more) → live (events are passed on as they come) → gone, after the ending of the
- * task or when the viewer leaves. A gap in the live feed sends it back to replaying; a log that does
+ * task or when the viewer leaves. A gap in the live subscription sends it back to replaying; a log that does
  * not answer leaves it stale until the next sweep.
  *
  * Invariants: a viewer gets the events of a task in the order of `seq`, each once, without gaps (L5);
  * only of its own tenant; a lost live message delays an event by HEAL_AFTER_MS at most (L6).
  */
-export interface Feeds extends LiveSink {
+export interface Subscriptions extends LiveSink {
   /** Replays what came after `after`, then follows; resolves when the replay is done. */
   watch(viewer: Viewer, taskId: string, after: number, deltas: boolean): Promise<void>
   unwatch(viewer: Viewer, taskId: string): void
@@ -53,9 +53,9 @@ interface Watch {
   tap: DeltaTap | undefined
 }
 
-interface Feed {
+interface Subscription {
   readonly watches: Map<Viewer, Watch>
-  /** When the log or the live feed was last heard of it, on the monotonic clock. */
+  /** When the log or the live subscription was last heard of it, on the monotonic clock. */
   heardAtMs: number
 }
 
@@ -67,23 +67,23 @@ const HEAL_AFTER_MS = 15_000
 const SWEEP_MAX = 500
 
 /** No watches. */
-export function createFeeds(deps: {
+export function createSubscriptions(deps: {
   taskLog: Pick<TaskLog, 'history' | 'last'>
   deltas: DeltaTaps
   clock: Clock
   log: Logger
-}): Feeds {
+}): Subscriptions {
   const { taskLog, deltas, clock, log } = deps
-  const feeds = new Map<string, Feed>()
+  const subscriptions = new Map<string, Subscription>()
   const gate = createGate(REPLAYS_MAX)
 
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
     watch.state = 'gone'
     watch.tap?.close()
-    const feed = feeds.get(watch.taskId)
-    feed?.watches.delete(watch.viewer)
-    if (feed?.watches.size === 0) feeds.delete(watch.taskId)
+    const subscription = subscriptions.get(watch.taskId)
+    subscription?.watches.delete(watch.viewer)
+    if (subscription?.watches.size === 0) subscriptions.delete(watch.taskId)
   }
 
   function end(watch: Watch) {
@@ -116,8 +116,8 @@ export function createFeeds(deps: {
       end(watch)
       return
     }
-    const feed = feeds.get(watch.taskId)
-    if (feed !== undefined) feed.heardAtMs = clock.monotonicMs()
+    const subscription = subscriptions.get(watch.taskId)
+    if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
     for (const { event, seq } of history) {
       if (seq <= watch.seq) continue
       watch.seq = seq
@@ -135,27 +135,30 @@ export function createFeeds(deps: {
     }
   }
 
-  async function heal(taskId: string, feed: Feed) {
-    feed.heardAtMs = clock.monotonicMs()
+  async function heal(taskId: string, subscription: Subscription) {
+    subscription.heardAtMs = clock.monotonicMs()
     const last: StoredEvent | undefined = await taskLog.last(taskId)
-    const behind = [...feed.watches.values()].filter(
+    const behind = [...subscription.watches.values()].filter(
       ({ state, seq }) => state === 'stale' || last === undefined || last.seq > seq,
     )
     again(behind)
   }
 
   return {
-    count: () => feeds.size,
+    count: () => subscriptions.size,
     async watch(viewer, taskId, after, wantsDeltas) {
       if (!TASK_ID_PATTERN.test(taskId)) {
         viewer.refuse(taskId, 'task-not-found', 'There is no task with this id.')
         viewer.forget(taskId)
         return
       }
-      const feed = feeds.get(taskId) ?? { watches: new Map(), heardAtMs: clock.monotonicMs() }
-      const earlier = feed.watches.get(viewer)
+      const subscription = subscriptions.get(taskId) ?? {
+        watches: new Map(),
+        heardAtMs: clock.monotonicMs(),
+      }
+      const earlier = subscription.watches.get(viewer)
       if (earlier !== undefined) remove(earlier)
-      feeds.set(taskId, feed)
+      subscriptions.set(taskId, subscription)
       const watch: Watch = {
         viewer,
         taskId,
@@ -164,7 +167,7 @@ export function createFeeds(deps: {
         more: false,
         tap: undefined,
       }
-      feed.watches.set(viewer, watch)
+      subscription.watches.set(viewer, watch)
       // A hint may overtake the replay, but never reaches a viewer that may not see the task.
       if (wantsDeltas) {
         watch.tap = deltas.tap(taskId, (frame) => watch.state === 'live' && viewer.hint(frame))
@@ -172,17 +175,17 @@ export function createFeeds(deps: {
       await replay(watch)
     },
     unwatch(viewer, taskId) {
-      const watch = feeds.get(taskId)?.watches.get(viewer)
+      const watch = subscriptions.get(taskId)?.watches.get(viewer)
       if (watch !== undefined) remove(watch)
     },
-    wants: (taskId) => feeds.has(taskId),
+    wants: (taskId) => subscriptions.has(taskId),
     deliver(taskId, event, seq) {
-      const feed = feeds.get(taskId)
-      if (feed === undefined) return
-      feed.heardAtMs = clock.monotonicMs()
+      const subscription = subscriptions.get(taskId)
+      if (subscription === undefined) return
+      subscription.heardAtMs = clock.monotonicMs()
       if ('attempt' in event) deltas.attemptSeen(taskId, event.attempt)
       const frame = eventFrame(taskId, event, seq)
-      for (const watch of feed.watches.values()) {
+      for (const watch of subscription.watches.values()) {
         if (watch.state === 'replaying') watch.more = true
         if (watch.state !== 'live' || seq <= watch.seq) continue
         watch.seq = seq
@@ -191,17 +194,19 @@ export function createFeeds(deps: {
       }
     },
     missed() {
-      for (const feed of feeds.values()) again(feed.watches.values())
+      for (const subscription of subscriptions.values()) again(subscription.watches.values())
     },
     async sweep() {
       const beforeMs = clock.monotonicMs() - HEAL_AFTER_MS
-      const silent: [string, Feed][] = []
-      for (const [taskId, feed] of feeds) {
-        const stale = [...feed.watches.values()].some(({ state }) => state === 'stale')
-        if (stale || feed.heardAtMs < beforeMs) silent.push([taskId, feed])
+      const silent: [string, Subscription][] = []
+      for (const [taskId, subscription] of subscriptions) {
+        const stale = [...subscription.watches.values()].some(({ state }) => state === 'stale')
+        if (stale || subscription.heardAtMs < beforeMs) silent.push([taskId, subscription])
         if (silent.length >= SWEEP_MAX) break
       }
-      await Promise.all(silent.map(([taskId, feed]) => gate.run(() => heal(taskId, feed))))
+      await Promise.all(
+        silent.map(([taskId, subscription]) => gate.run(() => heal(taskId, subscription))),
+      )
     },
   }
 }

@@ -12,7 +12,7 @@ import type { Reader } from '../tasks/reads.ts'
  * Invariants: nothing reaches a viewer of another tenant; at most LOOKUPS_MAX tasks are looked up at
  * once, and at most EVENTS_HELD_MAX events wait for each: beyond that viewers are told of the gap.
  */
-export interface TenantFeeds extends LiveSink {
+export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void
   unfollow(viewer: Viewer): void
 }
@@ -24,11 +24,11 @@ const EVENTS_HELD_MAX = 64
 type Held = { readonly event: TaskEvent; readonly seq: number }[]
 
 /** No viewers. With one tenant only, nothing needs to be looked up. */
-export function createTenantFeeds(deps: {
+export function createTenantSubscriptions(deps: {
   reader: Pick<Reader, 'load'>
   onlyTenant: string | undefined
   log: Logger
-}): TenantFeeds {
+}): TenantSubscriptions {
   const { reader, onlyTenant, log } = deps
   const viewers = new Set<Viewer>()
   const owners = new Map<string, string>()

@@ -61,12 +61,12 @@ export function createHandover(deps: {
     if (batch.length === 0) return
     const fresh: Fresh = { items: batch }
     batch = []
-    bus.publish(SUBJECTS.fresh, JSON.stringify(fresh))
+    bus.publish(SUBJECTS.handover, JSON.stringify(fresh))
   }
 
   return {
     pass(pointer, priority) {
-      // Without its spec it goes the careful way, which needs a pointer; advice is waited for under one.
+      // Without its spec it goes a fenced start, which needs a pointer; advice is waited for under one.
       const queued = pointer.spec === undefined || pointer.placement === 'advised'
       if (queued || !hasRoom() || isFull(pointer.tenant)) {
         pointers.issue(pointer, priority)

@@ -1,5 +1,5 @@
 import {
-  createChurnMap,
+  createCompactingMap,
   isTerminalEvent,
   transition,
   type TaskEvent,
@@ -26,8 +26,8 @@ export interface Waiter {
   close(): void
 }
 
-/** All waiters of this process. */
-export interface Waiters extends LiveSink {
+/** All heldRequests of this process. */
+export interface HeldRequests extends LiveSink {
   open(taskId: string): Waiter
   count(): number
   /** Ends every wait, as the process is about to stop. */
@@ -47,9 +47,9 @@ interface Entry {
 /** A run has two or three events; more are read from the log. */
 const EVENTS_KEPT_MAX = 64
 
-/** No waiters. */
-export function createWaiters(): Waiters {
-  const byTask = createChurnMap<string, Set<Entry>>()
+/** No heldRequests. */
+export function createHeldRequests(): HeldRequests {
+  const byTask = createCompactingMap<string, Set<Entry>>()
   let total = 0
 
   function finish(entry: Entry) {

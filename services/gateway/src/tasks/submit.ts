@@ -108,7 +108,7 @@ export function createSubmitter(deps: {
     const { record } = folded
     // A task that waits has no pointer before its release.
     if (record.state === 'queued') {
-      // What is paid for already comes with the careful way.
+      // What is paid for already comes with a fenced start.
       const pointer = record.calls.length > 0 ? reissuedPointer(record) : freshPointer(record)
       handover.pass(pointer, record.spec.priority)
     }

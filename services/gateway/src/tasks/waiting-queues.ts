@@ -1,7 +1,7 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { Clock } from '@agentfleet/runtime'
 import type { Reader } from './reads.ts'
-import type { Waiters } from './held-requests.ts'
+import type { HeldRequests } from './held-requests.ts'
 
 /**
  * Requests held until their task has ended, bounded per tenant. Invariant: what is answered was read
@@ -23,19 +23,19 @@ export interface HeldRequest {
 
 /** No held requests. */
 export function createWaiting(deps: {
-  waiters: Waiters
+  heldRequests: HeldRequests
   reader: Pick<Reader, 'load'>
   perTenantMax: number
   clock: Clock
 }): Waiting {
-  const { waiters, reader, perTenantMax, clock } = deps
+  const { heldRequests, reader, perTenantMax, clock } = deps
   const perTenant = new Map<string, number>()
   return {
     open(tenant, taskId) {
       const held = perTenant.get(tenant) ?? 0
       if (held >= perTenantMax) return undefined
       perTenant.set(tenant, held + 1)
-      const waiter = waiters.open(taskId)
+      const waiter = heldRequests.open(taskId)
       return {
         release: () => waiter.release(),
         close() {

@@ -19,7 +19,7 @@ const node: Snapshot['nodes'][number] = {
   draining: false,
   startedAtMs: 0,
   state: 'alive',
-  beatAgeMs: 100,
+  heartbeatAgeMs: 100,
 }
 const snapshot: Snapshot = { atMs: 0, monitorId: 'm', nodes: [node], queued: 2, running: 4 }
 

@@ -2,88 +2,95 @@ import type { Decision, Incident } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { decisionView, incidentView } from '../../src/fleet/control-views.ts'
 import {
-  createLedger,
+  createRecentDecisions,
   DECISIONS_MAX,
   INCIDENTS_MAX,
-  type Ledger,
+  type RecentDecisions,
 } from '../../src/fleet/recent-decisions.ts'
 import { decision, entry, incident, outcome } from '../records.ts'
 
 const TASK = '01890a5d-ac96-774b-bcce-b302099a8057'
 
-function decided(ledger: Ledger, count: number) {
+function decided(recentDecisions: RecentDecisions, count: number) {
   for (let seq = 1; seq <= count; seq += 1) {
-    ledger.take(entry({ decision: decision(`d${seq}`) }, seq))
+    recentDecisions.take(entry({ decision: decision(`d${seq}`) }, seq))
   }
 }
 
 test('outcomes are held by their decision, in their order, each once', () => {
-  const ledger = createLedger()
-  decided(ledger, 1)
-  for (const minutes of [5, 1, 5, 15]) ledger.take(entry({ outcome: outcome('d1', minutes) }))
-  const { outcomes } = decisionView(ledger.decision('d1')!, true)
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, 1)
+  for (const minutes of [5, 1, 5, 15])
+    recentDecisions.take(entry({ outcome: outcome('d1', minutes) }))
+  const { outcomes } = decisionView(recentDecisions.decision('d1')!, true)
   expect(outcomes.map(({ afterMinutes }) => afterMinutes)).toEqual([1, 5, 15])
-  expect(ledger.take(entry({ outcome: outcome('unknown', 1) }))).toBeUndefined()
+  expect(recentDecisions.take(entry({ outcome: outcome('unknown', 1) }))).toBeUndefined()
 })
 
 test('L7: the latest decisions and incidents are held, never more', () => {
-  const ledger = createLedger()
-  decided(ledger, DECISIONS_MAX + 10)
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, DECISIONS_MAX + 10)
   for (let i = 1; i <= INCIDENTS_MAX + 10; i += 1) {
-    ledger.take(entry({ incident: incident(`i${i}`, { detectedAtMs: i }) }))
+    recentDecisions.take(entry({ incident: incident(`i${i}`, { detectedAtMs: i }) }))
   }
-  expect(ledger.decisions({ limit: 1e6 }).found).toHaveLength(DECISIONS_MAX)
-  expect(ledger.decision('d10')).toBeUndefined()
-  expect(ledger.decision('d11')).toBeDefined()
-  expect(ledger.incidents({ limit: 1e6 }).found).toHaveLength(INCIDENTS_MAX)
-  expect(ledger.incident('i10')).toBeUndefined()
-  expect(ledger.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
+  expect(recentDecisions.decisions({ limit: 1e6 }).found).toHaveLength(DECISIONS_MAX)
+  expect(recentDecisions.decision('d10')).toBeUndefined()
+  expect(recentDecisions.decision('d11')).toBeDefined()
+  expect(recentDecisions.incidents({ limit: 1e6 }).found).toHaveLength(INCIDENTS_MAX)
+  expect(recentDecisions.incident('i10')).toBeUndefined()
+  expect(recentDecisions.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
 })
 
 test('L7: however often one decision is measured, it stays small', () => {
-  const ledger = createLedger()
-  decided(ledger, 1)
-  for (let i = 0; i < 100; i += 1) ledger.take(entry({ outcome: outcome('d1', i) }))
-  expect(ledger.decision('d1')?.outcomes.length).toBeLessThan(10)
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, 1)
+  for (let i = 0; i < 100; i += 1) recentDecisions.take(entry({ outcome: outcome('d1', i) }))
+  expect(recentDecisions.decision('d1')?.outcomes.length).toBeLessThan(10)
 })
 
 test('pages go on where the one before ended, whatever comes meanwhile', () => {
-  const ledger = createLedger()
-  decided(ledger, 5)
-  const first = ledger.decisions({ limit: 2 })
-  ledger.take(entry({ decision: decision('later') }, 6))
-  ledger.take(entry({ outcome: outcome('d3', 1) }, 7))
-  const second = ledger.decisions({ limit: 2, after: first.next ?? '' })
-  const third = ledger.decisions({ limit: 2, after: second.next ?? '' })
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, 5)
+  const first = recentDecisions.decisions({ limit: 2 })
+  recentDecisions.take(entry({ decision: decision('later') }, 6))
+  recentDecisions.take(entry({ outcome: outcome('d3', 1) }, 7))
+  const second = recentDecisions.decisions({ limit: 2, after: first.next ?? '' })
+  const third = recentDecisions.decisions({ limit: 2, after: second.next ?? '' })
   const ids = [first, second, third].map(({ found }) => found.map((each) => each.decision.id))
   expect(ids).toEqual([['d5', 'd4'], ['d3', 'd2'], ['d1']])
   expect(third.next).toBeUndefined()
 })
 
 test('incidents are in the order of their detection, at whatever stage they are', () => {
-  const ledger = createLedger()
-  for (const id of ['a', 'b', 'c']) ledger.take(entry({ incident: incident(id) }))
-  ledger.take(entry({ incident: incident('d', { detectedAtMs: 9, nodeId: 'n2' }) }))
-  ledger.take(entry({ incident: incident('a', { state: 'closed' }) }))
-  const first = ledger.incidents({ limit: 2 })
-  const second = ledger.incidents({ limit: 2, after: first.next ?? '' })
+  const recentDecisions = createRecentDecisions()
+  for (const id of ['a', 'b', 'c']) recentDecisions.take(entry({ incident: incident(id) }))
+  recentDecisions.take(entry({ incident: incident('d', { detectedAtMs: 9, nodeId: 'n2' }) }))
+  recentDecisions.take(entry({ incident: incident('a', { state: 'closed' }) }))
+  const first = recentDecisions.incidents({ limit: 2 })
+  const second = recentDecisions.incidents({ limit: 2, after: first.next ?? '' })
   const ids = [first, second].map(({ found }) => found.map(({ id }) => id))
   expect(ids).toEqual([
     ['c', 'b'],
     ['a', 'd'],
   ])
   expect(second.next).toBeUndefined()
-  expect(ledger.incidents({ limit: 9, state: 'closed' }).found.map(({ id }) => id)).toEqual(['a'])
-  expect(ledger.incidents({ limit: 9, node: 'n2' }).found.map(({ id }) => id)).toEqual(['d'])
+  expect(
+    recentDecisions.incidents({ limit: 9, state: 'closed' }).found.map(({ id }) => id),
+  ).toEqual(['a'])
+  expect(recentDecisions.incidents({ limit: 9, node: 'n2' }).found.map(({ id }) => id)).toEqual([
+    'd',
+  ])
 })
 
 test('decisions are found by service, kind and what they are about', () => {
-  const ledger = createLedger()
-  ledger.take(entry({ decision: decision('d1') }, 1))
-  ledger.take(entry({ decision: decision('d2', { service: 'recovery', kind: 'restart' }) }, 2))
-  ledger.take(entry({ decision: decision('d3', { about: 'n1' }) }, 3))
+  const recentDecisions = createRecentDecisions()
+  recentDecisions.take(entry({ decision: decision('d1') }, 1))
+  recentDecisions.take(
+    entry({ decision: decision('d2', { service: 'recovery', kind: 'restart' }) }, 2),
+  )
+  recentDecisions.take(entry({ decision: decision('d3', { about: 'n1' }) }, 3))
   const ids = (query: object) =>
-    ledger.decisions({ limit: 9, ...query }).found.map((each) => each.decision.id)
+    recentDecisions.decisions({ limit: 9, ...query }).found.map((each) => each.decision.id)
   expect(ids({ service: 'recovery' })).toEqual(['d2'])
   expect(ids({ kind: 'scale-out' })).toEqual(['d3', 'd1'])
   expect(ids({ about: 'n1' })).toEqual(['d3'])
@@ -91,11 +98,11 @@ test('decisions are found by service, kind and what they are about', () => {
 })
 
 test('the same decision again takes the place of the first, with its outcomes', () => {
-  const ledger = createLedger()
-  decided(ledger, 2)
-  ledger.take(entry({ outcome: outcome('d1', 1) }, 3))
-  ledger.take(entry({ decision: decision('d1', { reason: 'advised' }) }, 4))
-  const found = ledger.decisions({ limit: 9 }).found
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, 2)
+  recentDecisions.take(entry({ outcome: outcome('d1', 1) }, 3))
+  recentDecisions.take(entry({ decision: decision('d1', { reason: 'advised' }) }, 4))
+  const found = recentDecisions.decisions({ limit: 9 }).found
   expect(found.map((each) => each.decision.id)).toEqual(['d2', 'd1'])
   expect(found[1]).toMatchObject({ decision: { reason: 'advised' }, outcomes: [{}] })
 })

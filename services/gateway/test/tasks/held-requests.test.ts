@@ -1,6 +1,6 @@
 import { transition, type Submitted, type TaskEvent } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
-import { createWaiters } from '../../src/tasks/held-requests.ts'
+import { createHeldRequests } from '../../src/tasks/held-requests.ts'
 
 const submitted: Submitted = {
   type: 'submitted',
@@ -29,55 +29,55 @@ const completed: TaskEvent = {
 }
 
 function setup() {
-  const waiters = createWaiters()
+  const heldRequests = createHeldRequests()
   const first = transition('t', undefined, submitted, 1)
   if (first.kind !== 'applied') throw new Error('a submission begins a history')
-  return { waiters, record: first.record }
+  return { heldRequests, record: first.record }
 }
 
 test('an ending that came before anyone waited is not missed', async () => {
-  const { waiters, record } = setup()
-  const waiter = waiters.open('t')
-  waiters.deliver('t', completed, 2)
+  const { heldRequests, record } = setup()
+  const waiter = heldRequests.open('t')
+  heldRequests.deliver('t', completed, 2)
   expect(await waiter.news(60_000)).toBe('over')
   expect(waiter.fold(record)).toMatchObject({ state: 'completed', result: 42, seq: 2 })
 })
 
 test('everyone who waits for a task hears its ending, others do not', async () => {
-  const { waiters } = setup()
-  const [one, two] = [waiters.open('t'), waiters.open('t')]
-  const other = waiters.open('u')
+  const { heldRequests } = setup()
+  const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
+  const other = heldRequests.open('u')
   const both = Promise.all([one.news(60_000), two.news(60_000)])
-  waiters.deliver('t', completed, 2)
+  heldRequests.deliver('t', completed, 2)
   expect(await both).toEqual(['over', 'over'])
   expect(await other.news(0)).toBe('late')
 })
 
 test('L6: after a gap whoever waits is woken, folds nothing, and may wait on', async () => {
-  const { waiters, record } = setup()
-  const waiter = waiters.open('t')
+  const { heldRequests, record } = setup()
+  const waiter = heldRequests.open('t')
   const woken = waiter.news(60_000)
-  waiters.missed()
+  heldRequests.missed()
   expect(await woken).toBe('missed')
   expect(waiter.fold(record)).toBeUndefined()
   expect(await waiter.news(0)).toBe('late')
-  waiters.missed()
+  heldRequests.missed()
   expect(await waiter.news(60_000)).toBe('missed')
 })
 
 test('a closed waiter leaves nothing behind', () => {
-  const { waiters } = setup()
-  const [one, two] = [waiters.open('t'), waiters.open('t')]
+  const { heldRequests } = setup()
+  const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
   one.close()
   one.close()
-  expect([waiters.count(), waiters.wants('t', false)]).toEqual([1, true])
+  expect([heldRequests.count(), heldRequests.wants('t', false)]).toEqual([1, true])
   two.close()
-  expect([waiters.count(), waiters.wants('t', false)]).toEqual([0, false])
+  expect([heldRequests.count(), heldRequests.wants('t', false)]).toEqual([0, false])
 })
 
 test('a stop of the process ends every wait', async () => {
-  const { waiters } = setup()
-  const news = waiters.open('t').news(60_000)
-  waiters.releaseAll()
+  const { heldRequests } = setup()
+  const news = heldRequests.open('t').news(60_000)
+  heldRequests.releaseAll()
   expect(await news).toBe('over')
 })

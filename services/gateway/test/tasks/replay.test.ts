@@ -71,7 +71,7 @@ test('a dead task keeps what it paid for, and runs again from its start or behin
 
   const pointer = nextPointer(bench.bus)
   const onward = await client.replay(task.id, { from: 'journal' })
-  // The careful way hands the journal to the node; its calls were paid by the ended task.
+  // A fenced start hands the journal to the node; its calls were paid by the ended task.
   expect(await pointer).toMatchObject({ taskId: onward.id, reissue: true })
   const record = await bench.taskLog.record(onward.id)
   expect(record?.calls.map(({ output }) => output)).toEqual([call(0).output, call(1).output])

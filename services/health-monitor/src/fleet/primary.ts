@@ -1,26 +1,26 @@
 /**
- * Which of several monitors speaks: publishes snapshots, calls nodes stalled and asks them to drain.
+ * Which of several monitors isPrimary: publishes snapshots, calls nodes stalled and asks them to drain.
  *
- * States: listening → speaking ⇄ silent. Invariants: every monitor gives verdicts, whoever speaks; of
- * those that hear each other the one with the least id speaks; one that hears nothing of those before
- * it for SPEAK_AFTER_MS speaks itself, so that two may speak for a moment and none for no longer.
+ * States: listening → speaking ⇄ silent. Invariants: every monitor gives deaths, whoever isPrimary; of
+ * those that hear each other the one with the least id isPrimary; one that hears nothing of those before
+ * it for PRIMARY_AFTER_MS isPrimary itself, so that two may speak for a moment and none for no longer.
  */
-export interface Speaker {
+export interface Primary {
   /** Another monitor has published a snapshot. */
   hear(monitorId: string): void
-  speaks(): boolean
+  isPrimary(): boolean
 }
 
 /** Three snapshots missed, milliseconds. */
-const SPEAK_AFTER_MS = 1_500
+const PRIMARY_AFTER_MS = 1_500
 
-/** Creates the speaker of this monitor. */
-export function createSpeaker(monitorId: string, nowMs: () => number): Speaker {
+/** Creates the primary of this monitor. */
+export function createPrimary(monitorId: string, nowMs: () => number): Primary {
   let heardAtMs = -Infinity
   return {
     hear(other) {
       if (other < monitorId) heardAtMs = nowMs()
     },
-    speaks: () => nowMs() - heardAtMs > SPEAK_AFTER_MS,
+    isPrimary: () => nowMs() - heardAtMs > PRIMARY_AFTER_MS,
   }
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { BEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
+import { HEARTBEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
 import { SUBJECTS, type Snapshot, type Totals } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import type { TotalsHistory } from './history.ts'
@@ -8,7 +8,7 @@ import { flapsOf, type NodeEntry, type NodeTable } from '../nodes/nodes.ts'
 import { totalsOf, type Tally } from './totals.ts'
 
 /**
- * Tells everybody what the cluster looks like. Invariants: only the monitor that speaks publishes
+ * Tells everybody what the cluster looks like. Invariants: only the monitor that isPrimary publishes
  * snapshots; every monitor measures and remembers; nobody does either before it has listened.
  */
 export interface Broadcaster {
@@ -23,7 +23,7 @@ const PUBLISH_INTERVAL_MS = 500
 const MEASURE_INTERVAL_MS = 1_000
 const HISTORY_INTERVAL_MS = 10_000
 /** A monitor that has just come up has not heard everybody yet: until then it says nothing. */
-const LISTEN_FIRST_MS = 2 * BEAT_INTERVAL_MS
+const LISTEN_FIRST_MS = 2 * HEARTBEAT_INTERVAL_MS
 
 /** What a broadcaster needs. */
 export interface BroadcasterDeps {
@@ -35,7 +35,7 @@ export interface BroadcasterDeps {
   readonly tally: Tally
   readonly history: TotalsHistory
   readonly connectedForMs: () => number
-  readonly speaks: () => boolean
+  readonly isPrimary: () => boolean
 }
 
 /** Creates the broadcaster. */
@@ -51,9 +51,9 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
     const now = clock.monotonicMs()
     const atMs = clock.nowMs()
     const listed = [...nodes.all()].map((entry) => ({
-      ...entry.beat,
+      ...entry.heartbeat,
       state: shownState(entry),
-      beatAgeMs: now - entry.lastBeatAtMs,
+      heartbeatAgeMs: now - entry.lastHeartbeatAtMs,
       flaps: flapsOf(entry, now),
     }))
     const totals = totalsOf(listed, queued, deps.tally, atMs)
@@ -65,8 +65,8 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
     tick(changed) {
       if (deps.connectedForMs() < LISTEN_FIRST_MS) return
       const now = clock.monotonicMs()
-      const speaks = deps.speaks()
-      const publish = speaks && (changed || now - publishedAtMs >= PUBLISH_INTERVAL_MS)
+      const isPrimary = deps.isPrimary()
+      const publish = isPrimary && (changed || now - publishedAtMs >= PUBLISH_INTERVAL_MS)
       const due = now - measuredAtMs >= MEASURE_INTERVAL_MS
       if (!publish && !due) return
       const snapshot = take()
@@ -75,7 +75,7 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
         publishedAtMs = now
       }
       if (due) {
-        measure(metrics, snapshot, speaks)
+        measure(metrics, snapshot, isPrimary)
         measuredAtMs = now
       }
       if (now - notedAtMs < HISTORY_INTERVAL_MS) return
@@ -97,13 +97,13 @@ function shownState({ state, stalledAtMs }: NodeEntry): NodeState {
 function measure(
   metrics: MonitorMetrics,
   { nodes, totals }: { readonly nodes: Snapshot['nodes']; readonly totals: Totals },
-  speaks: boolean,
+  isPrimary: boolean,
 ): void {
   for (const state of ['alive', 'suspect', 'stalled', 'dead'] as const) {
     metrics.nodes.set({ state }, nodes.filter((node) => node.state === state).length)
   }
   const working = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
-  metrics.speaks.set(speaks ? 1 : 0)
+  metrics.isPrimary.set(isPrimary ? 1 : 0)
   metrics.activeNodes.set(totals.activeNodes)
   metrics.slots.set(totals.slots)
   metrics.active.set(working.reduce((sum, { active }) => sum + active, 0))

@@ -1,9 +1,9 @@
-import type { Beat, Snapshot, Totals } from '@agentfleet/protocol'
+import type { Heartbeat, Snapshot, Totals } from '@agentfleet/protocol'
 
 /** Attempts that ended, counted over all nodes that were ever heard. */
 export interface Tally {
-  /** Counts what a beat adds to the one before it of the same process, if there was one. */
-  count(before: Beat | undefined, beat: Beat): void
+  /** Counts what a heartbeat adds to the one before it of the same process, if there was one. */
+  count(before: Heartbeat | undefined, heartbeat: Heartbeat): void
   /** Another monitor has counted this much: it has watched for longer. */
   atLeast(completed: number, failed: number): void
   completed(): number
@@ -15,10 +15,10 @@ export function createTally(): Tally {
   let completed = 0
   let failed = 0
   return {
-    count(before, beat) {
-      const same = before !== undefined && before.startedAtMs === beat.startedAtMs
-      completed += Math.max(0, beat.completed - (same ? before.completed : 0))
-      failed += Math.max(0, beat.failed - (same ? before.failed : 0))
+    count(before, heartbeat) {
+      const same = before !== undefined && before.startedAtMs === heartbeat.startedAtMs
+      completed += Math.max(0, heartbeat.completed - (same ? before.completed : 0))
+      failed += Math.max(0, heartbeat.failed - (same ? before.failed : 0))
     },
     atLeast(others, othersFailed) {
       completed = Math.max(completed, others)

@@ -7,7 +7,7 @@ import type { Logger } from '@agentfleet/runtime'
  * Second opinions on late nodes: a ping over the bus, and Consul's checks.
  *
  * Invariants: at most one ping is out for each node and one question to Consul; an opinion is void
- * after WITNESS_VALID_MS, when the node beats again, and when the monitor itself was away or late
+ * after WITNESS_VALID_MS, when the node heartbeats again, and when the monitor itself was away or late
  * while it was formed. Consul away: no opinion of Consul, nothing else changes.
  */
 export interface Witnesses {

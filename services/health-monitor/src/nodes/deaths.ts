@@ -1,38 +1,38 @@
 import type { Bus, Ops } from '@agentfleet/adapters'
 import {
-  admitVerdict,
+  decideDeath,
   illnessOf,
   type LivenessDecision,
   type MonitorHealth,
 } from '@agentfleet/domain'
-import type { Beat, Verdict } from '@agentfleet/protocol'
+import type { Heartbeat, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { MonitorMetrics } from '../metrics.ts'
 import type { NodeEntry, NodeTable } from './nodes.ts'
 
 /**
- * From "looks dead" to a verdict on OPS.
+ * From "looks dead" to a death on OPS.
  *
- * Invariants: V1 before a verdict the broker has answered a round trip, so every beat that it held
+ * Invariants: V1 before a death the broker has answered a round trip, so every heartbeat that it held
  * was heard, and the node still looks dead after that; V2 of each node one judgement is under way at
  * most, and two begin RETRY_AFTER_MS apart; V3 an entry is dead only
- * once a verdict on its incarnation is stored, by this monitor or by another.
+ * once a death on its incarnation is stored, by this monitor or by another.
  */
-export interface Judge {
+export interface FailureDetector {
   /** Judges a node that looks dead, unless that is being done. */
   consider(entry: NodeEntry): void
   /** Declares a process dead whose successor has been heard. */
-  replaced(beat: Beat): void
+  replaced(heartbeat: Heartbeat): void
   /** Looks up whether an incarnation that is heard for the first time was declared dead before. */
   recall(entry: NodeEntry): void
-  /** Another monitor has stored a verdict on this incarnation. */
+  /** Another monitor has stored a death on this incarnation. */
   adopt(nodeId: string, incarnation: number): void
   /** Resolves when no judgement is under way. */
   idle(): Promise<void>
 }
 
-/** What a judge needs. */
-export interface JudgeDeps {
+/** What a detector needs. */
+export interface FailureDetectorDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly nodes: NodeTable
@@ -49,23 +49,23 @@ export interface JudgeDeps {
 /** On one machine a round trip takes well below a millisecond, across zones a few. */
 const ROUND_TRIP_WITHIN_MS = 250
 const RETRY_AFTER_MS = 200
-/** Tries to store the verdict on a process that was replaced. */
+/** Tries to store the death on a process that was replaced. */
 const REPLACED_TRIES = 5
 
-/** Creates a judge. */
-export function createJudge(deps: JudgeDeps): Judge {
+/** Creates a detector. */
+export function createFailureDetector(deps: FailureDetectorDeps): FailureDetector {
   const { bus, ops, nodes, clock, log, metrics, classify } = deps
   const judging = new Map<string, Promise<void>>()
 
   const health = (entry: NodeEntry, brokerAnswers: boolean): MonitorHealth => {
     const now = clock.monotonicMs()
-    const silent = [...nodes.all()].map(({ state, lastBeatAtMs }) => ({
+    const silent = [...nodes.all()].map(({ state, lastHeartbeatAtMs }) => ({
       state,
-      silenceMs: now - lastBeatAtMs,
+      silenceMs: now - lastHeartbeatAtMs,
     }))
     return {
       ownLagMs: deps.ownLagMs(),
-      silenceMs: now - entry.lastBeatAtMs,
+      silenceMs: now - entry.lastHeartbeatAtMs,
       connectedForMs: deps.connectedForMs(),
       brokerAnswers,
       ...illnessOf(silent),
@@ -73,58 +73,58 @@ export function createJudge(deps: JudgeDeps): Judge {
   }
 
   const admitted = (entry: NodeEntry, brokerAnswers: boolean): boolean => {
-    const { nodeId } = entry.beat
-    const permission = admitVerdict(health(entry, brokerAnswers))
+    const { nodeId } = entry.heartbeat
+    const permission = decideDeath(health(entry, brokerAnswers))
     if (permission.kind === 'allow') return true
     metrics.withheld.inc({ reason: permission.reason })
-    log.debug({ nodeId, reason: permission.reason }, 'verdict withheld')
+    log.debug({ nodeId, reason: permission.reason }, 'death withheld')
     return false
   }
 
-  const judge = async (entry: NodeEntry): Promise<void> => {
-    const { nodeId, incarnation } = entry.beat
+  const detector = async (entry: NodeEntry): Promise<void> => {
+    const { nodeId, incarnation } = entry.heartbeat
     if (!admitted(entry, true)) return
     const brokerAnswers = await bus.roundTrip(ROUND_TRIP_WITHIN_MS)
     const decision = classify(entry)
     // V1: heard meanwhile, replaced, or forgotten.
     if (decision.kind !== 'dead' || nodes.get(nodeId) !== entry) return
     if (entry.state === 'dead' || !admitted(entry, brokerAnswers)) return
-    const silentMs = clock.monotonicMs() - entry.lastBeatAtMs
-    const verdict = verdictOn(entry.beat, decision.reason, decision.phi, silentMs, clock.nowMs())
-    const answer = await ops.giveVerdict(verdict)
+    const silentMs = clock.monotonicMs() - entry.lastHeartbeatAtMs
+    const death = deathOn(entry.heartbeat, decision.reason, decision.phi, silentMs, clock.nowMs())
+    const answer = await ops.declareDead(death)
     if (answer === 'given') {
-      metrics.verdicts.inc({ reason: decision.reason })
-      metrics.detection.observe((clock.monotonicMs() - entry.lastBeatAtMs) / 1_000)
-      log.warn({ ...verdict }, 'node dead')
+      metrics.deaths.inc({ reason: decision.reason })
+      metrics.detection.observe((clock.monotonicMs() - entry.lastHeartbeatAtMs) / 1_000)
+      log.warn({ ...death }, 'node dead')
     }
-    bury(entry, incarnation)
+    markDead(entry, incarnation)
   }
 
-  /** V3: a verdict on the incarnation up to this one is stored. */
-  const bury = (entry: NodeEntry | undefined, incarnation: number): void => {
-    if (entry === undefined || nodes.get(entry.beat.nodeId) !== entry) return
-    if (entry.state === 'dead' || entry.beat.incarnation > incarnation) return
+  /** V3: a death on the incarnation up to this one is stored. */
+  const markDead = (entry: NodeEntry | undefined, incarnation: number): void => {
+    if (entry === undefined || nodes.get(entry.heartbeat.nodeId) !== entry) return
+    if (entry.state === 'dead' || entry.heartbeat.incarnation > incarnation) return
     entry.state = 'dead'
     deps.onDeath(entry)
   }
 
   const recall = async (entry: NodeEntry): Promise<void> => {
-    const last = await ops.lastVerdict(entry.beat.nodeId)
-    if (last !== undefined) bury(entry, last.verdict.incarnation)
+    const last = await ops.lastDeath(entry.heartbeat.nodeId)
+    if (last !== undefined) markDead(entry, last.death.incarnation)
   }
 
   const run = (nodeId: string, work: () => Promise<void>): void => {
     const judgement = work()
-      .catch((error: unknown) => log.warn({ err: error, nodeId }, 'verdict not stored'))
+      .catch((error: unknown) => log.warn({ err: error, nodeId }, 'death not stored'))
       .finally(() => judging.delete(nodeId))
     judging.set(nodeId, judgement)
   }
 
-  const declareReplaced = async (beat: Beat): Promise<void> => {
+  const declareReplaced = async (heartbeat: Heartbeat): Promise<void> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        const answer = await ops.giveVerdict(verdictOn(beat, 'restarted', 0, 0, clock.nowMs()))
-        if (answer === 'given') metrics.verdicts.inc({ reason: 'restarted' })
+        const answer = await ops.declareDead(deathOn(heartbeat, 'restarted', 0, 0, clock.nowMs()))
+        if (answer === 'given') metrics.deaths.inc({ reason: 'restarted' })
         return
       } catch (error) {
         if (tries >= REPLACED_TRIES) throw error
@@ -134,30 +134,31 @@ export function createJudge(deps: JudgeDeps): Judge {
 
   return {
     consider(entry) {
-      const { nodeId } = entry.beat
+      const { nodeId } = entry.heartbeat
       if (judging.has(nodeId)) return
       const now = clock.monotonicMs()
-      if (now - (entry.judgedAtMs ?? -Infinity) < RETRY_AFTER_MS) return
-      entry.judgedAtMs = now
-      run(nodeId, () => judge(entry))
+      if (now - (entry.examinedAtMs ?? -Infinity) < RETRY_AFTER_MS) return
+      entry.examinedAtMs = now
+      run(nodeId, () => detector(entry))
     },
-    replaced: (beat) => run(`${beat.nodeId}.${beat.incarnation}`, () => declareReplaced(beat)),
+    replaced: (heartbeat) =>
+      run(`${heartbeat.nodeId}.${heartbeat.incarnation}`, () => declareReplaced(heartbeat)),
     recall: (entry) =>
-      run(`recall.${entry.beat.nodeId}.${entry.beat.incarnation}`, () => recall(entry)),
-    adopt: (nodeId, incarnation) => bury(nodes.get(nodeId), incarnation),
+      run(`recall.${entry.heartbeat.nodeId}.${entry.heartbeat.incarnation}`, () => recall(entry)),
+    adopt: (nodeId, incarnation) => markDead(nodes.get(nodeId), incarnation),
     async idle() {
       await Promise.all(judging.values())
     },
   }
 }
 
-function verdictOn(
-  beat: Beat,
+function deathOn(
+  heartbeat: Heartbeat,
   reason: string,
   phi: number,
   silentMs: number,
   atMs: number,
-): Verdict {
-  const { nodeId, incarnation, startedAtMs } = beat
+): Death {
+  const { nodeId, incarnation, startedAtMs } = heartbeat
   return { nodeId, incarnation, startedAtMs, state: 'dead', reason, phi, silentMs, atMs }
 }

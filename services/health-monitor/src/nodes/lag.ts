@@ -6,7 +6,7 @@ export interface LagMeter {
   worstMs(nowMs: number): number
 }
 
-/** A lag is held against the monitor this long: the beats it held up are read by then. */
+/** A lag is held against the monitor this long: the heartbeats it held up are read by then. */
 const MEMORY_MS = 1_000
 
 /** Measures ticks that should come every `intervalMs`. */

@@ -1,30 +1,30 @@
 import {
-  admitBeat,
+  admitHeartbeat,
   expectsProgress,
   GAP_MAX_MS,
   PROGRESS_LIMITS,
-  type BeatDecision,
-  type Beats,
+  type HeartbeatDecision,
+  type Heartbeats,
   type LivenessState,
   type NodeWork,
 } from '@agentfleet/domain'
-import type { Beat } from '@agentfleet/protocol'
+import type { Heartbeat } from '@agentfleet/protocol'
 
 /**
- * What is known of every node, by its latest beat.
+ * What is known of every node, by its latest heartbeat.
  *
  * States of an entry: alive ⇄ suspect → dead → (a higher incarnation) alive; apart from that it may
  * be marked as stalled. Invariants: of one node only its latest (incarnation, version) counts; all
  * instants are of the monotonic clock; at most NODES_MAX entries.
  */
 export interface NodeEntry {
-  beat: Beat
-  lastBeatAtMs: number
+  heartbeat: Heartbeat
+  lastHeartbeatAtMs: number
   gapsMs: number[]
   state: LivenessState
   phi: number
   /** When the last judgement of it began. */
-  judgedAtMs?: number
+  examinedAtMs?: number
   /** Since when it is called stalled; undefined: it is not. */
   stalledAtMs: number | undefined
   /** When it was last asked to drain because of that. */
@@ -39,15 +39,18 @@ export interface NodeEntry {
 
 /** The table of nodes. */
 export interface NodeTable {
-  /** Takes a beat in; `replaced` is the beat of a process that a new one has taken the place of. */
-  hear(beat: Beat, nowMs: number): { readonly decision: BeatDecision; readonly replaced?: Beat }
+  /** Takes a heartbeat in; `replaced` is the heartbeat of a process that a new one has taken the place of. */
+  hear(
+    heartbeat: Heartbeat,
+    nowMs: number,
+  ): { readonly decision: HeartbeatDecision; readonly replaced?: Heartbeat }
   get(nodeId: string): NodeEntry | undefined
   all(): Iterable<NodeEntry>
   size(): number
   forget(nodeId: string): void
 }
 
-/** Gaps remembered of each node: 25 s of beats. */
+/** Gaps remembered of each node: 25 s of heartbeats. */
 const GAPS_MAX = 50
 /** Ten times the largest fleet meant; what claims to be more is not heard (L7). */
 const NODES_MAX = 10_000
@@ -60,26 +63,26 @@ export function createNodeTable(): NodeTable {
   const nodes = new Map<string, NodeEntry>()
 
   return {
-    hear(beat, nowMs) {
-      const entry = nodes.get(beat.nodeId)
-      const known = entry && { ...entry.beat, dead: entry.state === 'dead' }
-      const decision = admitBeat(known, beat)
+    hear(heartbeat, nowMs) {
+      const entry = nodes.get(heartbeat.nodeId)
+      const known = entry && { ...entry.heartbeat, dead: entry.state === 'dead' }
+      const decision = admitHeartbeat(known, heartbeat)
       if (decision.kind === 'ignore') return { decision }
       if (entry === undefined && nodes.size >= NODES_MAX) {
         return { decision: { kind: 'ignore', reason: 'older' } }
       }
       if (entry !== undefined && decision.reason === 'newer') {
-        const gapMs = nowMs - entry.lastBeatAtMs
+        const gapMs = nowMs - entry.lastHeartbeatAtMs
         if (gapMs <= GAP_MAX_MS) entry.gapsMs.push(gapMs)
         if (entry.gapsMs.length > GAPS_MAX) entry.gapsMs.shift()
-        noteWork(entry, beat, nowMs)
-        entry.beat = beat
-        entry.lastBeatAtMs = nowMs
+        noteWork(entry, heartbeat, nowMs)
+        entry.heartbeat = heartbeat
+        entry.lastHeartbeatAtMs = nowMs
         return { decision }
       }
-      nodes.set(beat.nodeId, createEntry(beat, nowMs, entry?.fellAtMs ?? []))
+      nodes.set(heartbeat.nodeId, createEntry(heartbeat, nowMs, entry?.fellAtMs ?? []))
       return decision.kind === 'restarted' && entry !== undefined && !hasLeft(entry)
-        ? { decision, replaced: entry.beat }
+        ? { decision, replaced: entry.heartbeat }
         : { decision }
     },
     get: (nodeId) => nodes.get(nodeId),
@@ -89,10 +92,10 @@ export function createNodeTable(): NodeTable {
   }
 }
 
-function createEntry(beat: Beat, nowMs: number, fellAtMs: number[]): NodeEntry {
+function createEntry(heartbeat: Heartbeat, nowMs: number, fellAtMs: number[]): NodeEntry {
   return {
-    beat,
-    lastBeatAtMs: nowMs,
+    heartbeat,
+    lastHeartbeatAtMs: nowMs,
     gapsMs: [],
     state: 'alive',
     phi: 0,
@@ -105,38 +108,38 @@ function createEntry(beat: Beat, nowMs: number, fellAtMs: number[]): NodeEntry {
   }
 }
 
-/** What moved between two beats of one process. */
-function noteWork(entry: NodeEntry, beat: Beat, nowMs: number): void {
-  const { work, completed } = entry.beat
-  if (beat.work !== undefined && work !== undefined && beat.work.heard > work.heard) {
+/** What moved between two heartbeats of one process. */
+function noteWork(entry: NodeEntry, heartbeat: Heartbeat, nowMs: number): void {
+  const { work, completed } = entry.heartbeat
+  if (heartbeat.work !== undefined && work !== undefined && heartbeat.work.heard > work.heard) {
     entry.heardAtMs = nowMs
   }
-  if (beat.completed > completed) entry.completedAtMs = nowMs
+  if (heartbeat.completed > completed) entry.completedAtMs = nowMs
   // A silence is no standstill: what happened meanwhile is not known.
-  const silent = nowMs - entry.lastBeatAtMs > GAP_MAX_MS
-  if (silent || !isDue(beat)) entry.dueSinceMs = nowMs
+  const silent = nowMs - entry.lastHeartbeatAtMs > GAP_MAX_MS
+  if (silent || !isDue(heartbeat)) entry.dueSinceMs = nowMs
 }
 
-function isDue({ active, work }: Beat): boolean {
+function isDue({ active, work }: Heartbeat): boolean {
   return work !== undefined && expectsProgress({ active, ...work }, PROGRESS_LIMITS)
 }
 
 /** The entry as the classification of liveness wants it. */
-export function beatsOf(entry: NodeEntry): Beats {
-  const { beat, lastBeatAtMs, gapsMs } = entry
-  return { nodeId: beat.nodeId, incarnation: beat.incarnation, lastBeatAtMs, gapsMs }
+export function heartbeatsOf(entry: NodeEntry): Heartbeats {
+  const { heartbeat, lastHeartbeatAtMs, gapsMs } = entry
+  return { nodeId: heartbeat.nodeId, incarnation: heartbeat.incarnation, lastHeartbeatAtMs, gapsMs }
 }
 
 /** The entry as the classification of progress wants it; a node that says nothing of its work has none. */
 export function workOf(entry: NodeEntry): NodeWork | undefined {
-  const { beat, heardAtMs, completedAtMs } = entry
-  if (beat.work === undefined) return undefined
-  const { nodeId, active, responseMs } = beat
+  const { heartbeat, heardAtMs, completedAtMs } = entry
+  if (heartbeat.work === undefined) return undefined
+  const { nodeId, active, responseMs } = heartbeat
   return {
     nodeId,
     active,
     responseMs,
-    ...beat.work,
+    ...heartbeat.work,
     sinceMs: entry.dueSinceMs,
     ...(heardAtMs === undefined ? {} : { heardAtMs }),
     ...(completedAtMs === undefined ? {} : { completedAtMs }),
@@ -154,6 +157,6 @@ export function flapsOf(entry: NodeEntry, nowMs: number): number {
 }
 
 /** Drained and done: such a node goes away by itself, its silence means nothing. */
-export function hasLeft({ beat }: NodeEntry): boolean {
-  return beat.draining && beat.active === 0 && beat.queued === 0
+export function hasLeft({ heartbeat }: NodeEntry): boolean {
+  return heartbeat.draining && heartbeat.active === 0 && heartbeat.queued === 0
 }

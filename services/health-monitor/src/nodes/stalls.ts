@@ -13,9 +13,9 @@ import type { MonitorMetrics } from '../metrics.ts'
 import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
 
 /**
- * Gray failures: marks nodes that beat and do not progress, and asks them to drain.
+ * Gray failures: marks nodes that heartbeat and do not progress, and asks them to drain.
  *
- * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the monitor that speaks
+ * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the monitor that isPrimary
  * marks, the others take its word; S2 never more than a third of the living, and never while the
  * monitor itself is in doubt; S3 a stalled node is never killed from here: load balancers avoid it, it
  * is asked to drain, and whoever asks the orchestrator reads the decision; S4 each change is a recorded
@@ -23,8 +23,8 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
  */
 export interface Stalls {
   /** Looks at all nodes; true when a mark has changed. */
-  look(speaks: boolean): boolean
-  /** What the monitor that speaks makes of a node. */
+  look(isPrimary: boolean): boolean
+  /** What the monitor that isPrimary makes of a node. */
   adopt(entry: NodeEntry, stalled: boolean): boolean
   /** Resolves when no request and no record is under way. */
   idle(): Promise<void>
@@ -82,23 +82,23 @@ export function createStalls(deps: StallsDeps): Stalls {
   const askToDrain = (looked: Looked, figures: Record<string, number>): void => {
     const { entry, decision } = looked
     const now = clock.monotonicMs()
-    if (entry.beat.draining || decision.stillMs < limits.stillMs) return
+    if (entry.heartbeat.draining || decision.stillMs < limits.stillMs) return
     if (now - (entry.askedAtMs ?? -Infinity) < ASK_AGAIN_MS) return
     if (entry.askedAtMs === undefined) record('drain', looked, figures)
     entry.askedAtMs = now
-    run(bus.request(SUBJECTS.drain(entry.beat.nodeId), '', DRAIN_WITHIN_MS))
+    run(bus.request(SUBJECTS.drain(entry.heartbeat.nodeId), '', DRAIN_WITHIN_MS))
   }
 
   return {
-    look(speaks) {
-      if (!speaks || underWay.size >= UNDER_WAY_MAX) return false
+    look(isPrimary) {
+      if (!isPrimary || underWay.size >= UNDER_WAY_MAX) return false
       const living = [...nodes.all()].filter(({ state }) => state !== 'dead')
       const looked = lookAt(living, limits, clock.monotonicMs())
       const ill = looked.filter(
         ({ entry, decision }) =>
           entry.stalledAtMs !== undefined ||
           // One that drains gets no work anyway, and may have little left that moves.
-          (decision.kind === 'stalled' && !entry.beat.draining),
+          (decision.kind === 'stalled' && !entry.heartbeat.draining),
       )
       const permission = admitStall({
         living: living.length,
@@ -113,7 +113,7 @@ export function createStalls(deps: StallsDeps): Stalls {
         if (decision.kind === 'working' && decision.reason !== 'others-still') {
           unmark(entry)
           changed = true
-          if (!entry.beat.draining) record('restore', one, figures)
+          if (!entry.heartbeat.draining) record('restore', one, figures)
         } else if (!marked && permission.kind === 'allow') {
           entry.stalledAtMs = clock.monotonicMs()
           record('avoid', one, figures)
@@ -145,7 +145,7 @@ function unmark(entry: NodeEntry): void {
   entry.askedAtMs = undefined
 }
 
-/** All nodes whose work can be told, each beside the others; a suspect's beats are too old for that. */
+/** All nodes whose work can be told, each beside the others; a suspect's heartbeats are too old for that. */
 function lookAt(
   living: readonly NodeEntry[],
   limits: ProgressLimits,

@@ -1,8 +1,8 @@
-import type { Beat, Snapshot } from '@agentfleet/protocol'
+import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { createTally, totalsOf } from '../../src/fleet/totals.ts'
 
-const beat: Beat = {
+const heartbeat: Heartbeat = {
   nodeId: 'n',
   incarnation: 1,
   version: 1,
@@ -19,20 +19,20 @@ const beat: Beat = {
   draining: false,
   startedAtMs: 1,
 }
-const node: Snapshot['nodes'][number] = { ...beat, state: 'alive', beatAgeMs: 0 }
+const node: Snapshot['nodes'][number] = { ...heartbeat, state: 'alive', heartbeatAgeMs: 0 }
 
 describe('createTally', () => {
   test('counts what is new of the same process, and all of another one', () => {
     const tally = createTally()
-    tally.count(undefined, beat)
-    tally.count(beat, { ...beat, completed: 9, failed: 2 })
-    tally.count(beat, { ...beat, startedAtMs: 2, completed: 3, failed: 0 })
+    tally.count(undefined, heartbeat)
+    tally.count(heartbeat, { ...heartbeat, completed: 9, failed: 2 })
+    tally.count(heartbeat, { ...heartbeat, startedAtMs: 2, completed: 3, failed: 0 })
     expect([tally.completed(), tally.failed()]).toEqual([12, 2])
   })
 
   test('never falls, and takes over what another monitor has counted', () => {
     const tally = createTally()
-    tally.count(beat, { ...beat, completed: 2 })
+    tally.count(heartbeat, { ...heartbeat, completed: 2 })
     expect(tally.completed()).toBe(0)
     tally.atLeast(100, 3)
     tally.atLeast(50, 1)

@@ -31,13 +31,13 @@ export function createReceiver(deps: {
     const seen = highest.get(consumer) ?? 0
     const fresh = message.deliveries === 1 && message.streamSeq > seen
     highest.set(consumer, Math.max(seen, message.streamSeq))
-    const careful = pointer.reissue || !fresh || pointer.spec === undefined
-    metrics.fetched.inc({ way: careful ? 'careful' : 'fresh' })
+    const fenced = pointer.reissue || !fresh || pointer.spec === undefined
+    metrics.fetched.inc({ way: fenced ? 'fenced' : 'fresh' })
     return {
       pointer,
       priority: queue === 'running' ? 'medium' : queue,
       ackSubject: message.ackSubject,
-      careful,
+      fenced,
       // Delivered again, it was given back: its run is not there any more.
       runsAt: fresh ? pointer.node : undefined,
       why: undefined,
@@ -52,7 +52,7 @@ export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs
     pointer,
     priority,
     ackSubject: undefined,
-    careful: false,
+    fenced: false,
     runsAt: undefined,
     why: undefined,
     heldSinceMs,

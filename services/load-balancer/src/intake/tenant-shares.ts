@@ -1,13 +1,13 @@
 import {
   COST_UNKNOWN,
-  createChurnMap,
+  createCompactingMap,
   DEFAULT_ALLOWANCE,
   roomOf,
-  type ChurnMap,
+  type CompactingMap,
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
-import type { Beat, Fresh, NodeTenants } from '@agentfleet/protocol'
+import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
 /**
@@ -25,7 +25,7 @@ export interface TenantShares {
   fetched(taskId: string, tenant: string): void
   /** The notes, with each task that comes to a node or leaves it counted on the way. */
   counting(notes: InflightNotes): InflightNotes
-  beat(beat: Beat): void
+  heartbeat(heartbeat: Heartbeat): void
   /** It gets a pointer, or goes back to its queue: no longer in hand here. */
   released(taskId: string): void
   /** Pointers that are out of the tenants' consumers, with whomever. */
@@ -70,8 +70,8 @@ interface Sums {
 
 /** How much the newest task weighs in the mean cost of its tenant. */
 const MEAN_SHARE = 0.1
-/** A beat may be older than what was dispatched this long ago, milliseconds. */
-const BEAT_BEHIND_MS = 3_000
+/** A heartbeat may be older than what was dispatched this long ago, milliseconds. */
+const HEARTBEAT_BEHIND_MS = 3_000
 /** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000
 /** Tenants named in one announcement. */
@@ -84,8 +84,8 @@ export function createTenantShares(deps: {
   readonly monotonicMs: () => number
 }): TenantShares {
   const { allowances, share, monotonicMs } = deps
-  const tasks = createChurnMap<string, InFlight>()
-  const nodes = new Map<string, ChurnMap<string, InFlight>>()
+  const tasks = createCompactingMap<string, InFlight>()
+  const nodes = new Map<string, CompactingMap<string, InFlight>>()
   const tenants = new Map<string, Sums>()
   /** What was heard since the last tally. */
   const outElsewhere = new Map<string, number>()
@@ -141,7 +141,7 @@ export function createTenantShares(deps: {
     task.cost = cost
     task.nodeId = nodeId
     task.sinceMs = monotonicMs()
-    const held = nodes.get(nodeId) ?? createChurnMap()
+    const held = nodes.get(nodeId) ?? createCompactingMap()
     if (held.size === 0) nodes.set(nodeId, held)
     held.set(taskId, task)
   }
@@ -197,10 +197,10 @@ export function createTenantShares(deps: {
         },
       }
     },
-    beat({ nodeId, active, queued }) {
+    heartbeat({ nodeId, active, queued }) {
       const held = nodes.get(nodeId)
       if (held === undefined || held.size <= active + queued) return
-      const before = monotonicMs() - BEAT_BEHIND_MS
+      const before = monotonicMs() - HEARTBEAT_BEHIND_MS
       const old = [...held].filter(([, { sinceMs }]) => sinceMs < before)
       for (const [taskId] of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
     },

@@ -1,10 +1,10 @@
 import {
-  ALL_TRUSTED,
+  NONE_EJECTED,
   ejectedOf,
   keyHash,
   nextEjections,
   type EjectionEvent,
-  type NodeTrust,
+  type EjectionRecord,
 } from '@agentfleet/domain'
 
 /**
@@ -13,7 +13,7 @@ import {
  * Invariant: load balancers that hear the same figures come to the same end at the same time, as the
  * spread of an ejection follows from the node's name.
  */
-export interface Trust {
+export interface Ejection {
   /** Attempts that ended at a node since it was heard last: well, and by a fault of the node. */
   ran(nodeId: string, ok: number, failed: number): void
   /** A task went there that shows whether the node may come back. */
@@ -25,33 +25,33 @@ export interface Trust {
   ejected(nodeIds: readonly string[]): ReadonlyMap<string, 'out' | 'probe'>
 }
 
-/** A node was taken out of service, or is trusted again. */
-export interface TrustChange {
+/** A node was taken out of service, or is serving again. */
+export interface EjectionChange {
   readonly nodeId: string
   readonly kind: 'eject' | 'restore'
-  readonly trust: NodeTrust
+  readonly ejection: EjectionRecord
   /** What was held against it before. */
-  readonly before: NodeTrust | undefined
+  readonly before: EjectionRecord | undefined
 }
 
 const NOBODY: ReadonlyMap<string, 'out' | 'probe'> = new Map()
 const HASHES = 2 ** 32
 
 /** Trusts everybody so far; `changed` is told of each change. */
-export function createTrust(
+export function createEjection(
   monotonicMs: () => number,
-  changed: (change: TrustChange) => void,
-): Trust {
-  let state = ALL_TRUSTED
+  changed: (change: EjectionChange) => void,
+): Ejection {
+  let state = NONE_EJECTED
 
   const step = (event: EjectionEvent): void => {
     const { nodeId } = event
     const before = state.get(nodeId)
     state = nextEjections(state, event, monotonicMs(), () => keyHash(nodeId) / HASHES)
-    const trust = state.get(nodeId)
-    if (trust === undefined || (before?.state ?? 'trusted') === trust.state) return
-    if (trust.state === 'ejected') changed({ nodeId, kind: 'eject', trust, before })
-    if (trust.state === 'trusted') changed({ nodeId, kind: 'restore', trust, before })
+    const ejection = state.get(nodeId)
+    if (ejection === undefined || (before?.state ?? 'serving') === ejection.state) return
+    if (ejection.state === 'ejected') changed({ nodeId, kind: 'eject', ejection, before })
+    if (ejection.state === 'serving') changed({ nodeId, kind: 'restore', ejection, before })
   }
 
   return {

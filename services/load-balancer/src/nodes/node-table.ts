@@ -1,17 +1,17 @@
 import { reservationOf, type Level, type NodeLoad } from '@agentfleet/domain'
-import type { Beat, Snapshot } from '@agentfleet/protocol'
-import type { Trust } from './ejection.ts'
+import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
+import type { Ejection } from './ejection.ts'
 
 /**
- * What the load balancer knows of the nodes, from beats, Consul and the health monitor.
+ * What the load balancer knows of the nodes, from heartbeats, Consul and the health monitor.
  *
- * Invariants: of two beats of a node the one with the higher (incarnation, version) stands,
+ * Invariants: of two heartbeats of a node the one with the higher (incarnation, version) stands,
  * whichever connection brought it; a node that answered "nobody listens" gets nothing until it is
- * heard of again with a newer beat; what is on its way to a node is counted from its placing until the
+ * heard of again with a newer heartbeat; what is on its way to a node is counted from its placing until the
  * node has answered, with what it reserves.
  */
 export interface NodeTable {
-  beat(beat: Beat): void
+  heartbeat(heartbeat: Heartbeat): void
   /** The ids that Consul lists as passing. */
   passing(ids: readonly string[]): void
   snapshot(snapshot: Snapshot): void
@@ -37,8 +37,8 @@ export interface Reserving {
 export type KnownLoad = NodeLoad & { readonly gone: boolean }
 
 interface Entry {
-  beat: Beat
-  beatAtMs: number
+  heartbeat: Heartbeat
+  heartbeatAtMs: number
   /** Its start, its return, or its last change of incarnation, monotonic. */
   upSinceMs: number
   inTransit: number
@@ -59,10 +59,10 @@ const SNAPSHOT_VALID_MS = 3_000
 const BALKED_MS = 250
 const NOTHING_ON_ITS_WAY = { inTransit: 0, transitCpu: 0, transitMemory: 0 }
 
-/** An empty table; `trust` is told how the nodes' attempts ended. */
+/** An empty table; `ejection` is told how the nodes' attempts ended. */
 export function createNodeTable(
   clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
-  trust: Trust,
+  ejection: Ejection,
 ): NodeTable {
   const { monotonicMs } = clock
   const nodes = new Map<string, Entry>()
@@ -71,21 +71,25 @@ export function createNodeTable(
   let snapshotAtMs = -Infinity
   let version = 0
 
-  /** A newer beat of a node that is known. */
-  const renew = (entry: Entry, beat: Beat): void => {
-    const before = entry.beat
+  /** A newer heartbeat of a node that is known. */
+  const renew = (entry: Entry, heartbeat: Heartbeat): void => {
+    const before = entry.heartbeat
     const now = monotonicMs()
-    if (beat.incarnation > before.incarnation) {
+    if (heartbeat.incarnation > before.incarnation) {
       entry.upSinceMs = now
-      trust.restarted(beat.nodeId)
+      ejection.restarted(heartbeat.nodeId)
     } else {
-      const failed = (beat.failedHere ?? 0) - (before.failedHere ?? 0)
-      trust.ran(beat.nodeId, Math.max(0, beat.completed - before.completed), Math.max(0, failed))
+      const failed = (heartbeat.failedHere ?? 0) - (before.failedHere ?? 0)
+      ejection.ran(
+        heartbeat.nodeId,
+        Math.max(0, heartbeat.completed - before.completed),
+        Math.max(0, failed),
+      )
     }
     if (entry.unreachable) entry.upSinceMs = now
     entry.unreachable = false
-    entry.beat = beat
-    entry.beatAtMs = now
+    entry.heartbeat = heartbeat
+    entry.heartbeatAtMs = now
   }
 
   const unreachable = (nodeId: string): void => {
@@ -99,23 +103,27 @@ export function createNodeTable(
     unreachable,
     silent(nodeId) {
       unreachable(nodeId)
-      trust.ran(nodeId, 0, 1)
+      ejection.ran(nodeId, 0, 1)
     },
-    beat(beat) {
-      const known = nodes.get(beat.nodeId)
+    heartbeat(heartbeat) {
+      const known = nodes.get(heartbeat.nodeId)
       if (known === undefined) {
         version += 1
-        const beatAtMs = monotonicMs()
+        const heartbeatAtMs = monotonicMs()
         // Whoever was there before this balancer is as warm as its process is old.
-        const upSinceMs = beatAtMs - Math.max(0, clock.nowMs() - beat.startedAtMs)
+        const upSinceMs = heartbeatAtMs - Math.max(0, clock.nowMs() - heartbeat.startedAtMs)
         const fresh = { ...NOTHING_ON_ITS_WAY, unreachable: false, restsUntilMs: 0 }
-        nodes.set(beat.nodeId, { beat, beatAtMs, upSinceMs, ...fresh })
+        nodes.set(heartbeat.nodeId, { heartbeat, heartbeatAtMs, upSinceMs, ...fresh })
         return
       }
-      if (beat.incarnation < known.beat.incarnation) return
-      if (beat.incarnation === known.beat.incarnation && beat.version <= known.beat.version) return
+      if (heartbeat.incarnation < known.heartbeat.incarnation) return
+      if (
+        heartbeat.incarnation === known.heartbeat.incarnation &&
+        heartbeat.version <= known.heartbeat.version
+      )
+        return
       version += 1
-      renew(known, beat)
+      renew(known, heartbeat)
     },
     passing(ids) {
       version += 1
@@ -144,7 +152,7 @@ export function createNodeTable(
       version += 1
       const entry = nodes.get(nodeId)
       if (entry === undefined) return
-      const { slots } = entry.beat
+      const { slots } = entry.heartbeat
       for (const { pointer } of items) {
         entry.inTransit += sign
         entry.transitCpu += sign * reservationOf(pointer.cpu, slots)
@@ -159,16 +167,16 @@ export function createNodeTable(
       const loads: KnownLoad[] = []
       const able: string[] = []
       for (const [id, entry] of nodes) {
-        if (now - entry.beatAtMs > FORGET_AFTER_MS) {
+        if (now - entry.heartbeatAtMs > FORGET_AFTER_MS) {
           nodes.delete(id)
-          trust.gone(id)
+          ejection.gone(id)
           continue
         }
         const load = loadOf(id, entry, said?.get(id), passing.has(id), now)
         loads.push(load)
         if (load.passing && !load.suspect && !load.draining) able.push(id)
       }
-      const ejected = trust.ejected(able)
+      const ejected = ejection.ejected(able)
       if (ejected.size === 0) return loads
       return loads.map((load) => ({ ...load, ejected: ejected.get(load.id) }))
     },
@@ -182,33 +190,33 @@ function loadOf(
   passing: boolean,
   now: number,
 ): KnownLoad {
-  const { beat, inTransit, transitCpu, transitMemory, unreachable } = entry
-  const opinion = said !== undefined && said.incarnation >= beat.incarnation ? said : undefined
+  const { heartbeat, inTransit, transitCpu, transitMemory, unreachable } = entry
+  const opinion = said !== undefined && said.incarnation >= heartbeat.incarnation ? said : undefined
   return {
     id,
-    incarnation: beat.incarnation,
-    slots: beat.slots,
-    active: beat.active,
+    incarnation: heartbeat.incarnation,
+    slots: heartbeat.slots,
+    active: heartbeat.active,
     inTransit,
     transitCpu,
     transitMemory,
-    reservedCpu: beat.reservedCpu ?? beat.active,
-    reservedMemory: beat.reservedMemory ?? beat.active,
-    cpu: beat.cpu,
-    memory: beat.memory,
-    lagMs: beat.lagMs,
-    responseMs: beat.responseMs,
-    draining: beat.draining,
+    reservedCpu: heartbeat.reservedCpu ?? heartbeat.active,
+    reservedMemory: heartbeat.reservedMemory ?? heartbeat.active,
+    cpu: heartbeat.cpu,
+    memory: heartbeat.memory,
+    lagMs: heartbeat.lagMs,
+    responseMs: heartbeat.responseMs,
+    draining: heartbeat.draining,
     // Suspect, stalled or dead: whatever the monitor does not call alive gets nothing.
     suspect: unreachable || opinion !== undefined || now < entry.restsUntilMs,
     gone: unreachable || opinion?.state === 'dead',
     passing,
-    beatAgeMs: now - entry.beatAtMs,
+    heartbeatAgeMs: now - entry.heartbeatAtMs,
     upMs: now - entry.upSinceMs,
   }
 }
 
-/** A suspicion is a late beat and no more; who stood still or was dead proves itself again. */
+/** A suspicion is a late heartbeat and no more; who stood still or was dead proves itself again. */
 function hasReturned(before: Opinion | undefined): boolean {
   return before !== undefined && before.state !== 'suspect'
 }

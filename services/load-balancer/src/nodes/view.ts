@@ -13,7 +13,7 @@ import type { Peers } from '../intake/peers.ts'
  * credits that follow. Invariant: it is made anew after every change of the table, and is never older
  * than a few milliseconds; whoever asks twice within a moment gets the same.
  */
-export interface Sight {
+export interface FleetView {
   now(): Seen
 }
 
@@ -27,11 +27,15 @@ export interface Seen {
   readonly ejected: number
 }
 
-/** Beats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
+/** Heartbeats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
 const VALID_MS = 20
 
 /** Looks at these nodes as one of these load balancers. */
-export function createSight(nodes: NodeTable, peers: Peers, monotonicMs: () => number): Sight {
+export function createFleetView(
+  nodes: NodeTable,
+  peers: Peers,
+  monotonicMs: () => number,
+): FleetView {
   let seen: Seen | undefined
   let version = 0
   let atMs = 0

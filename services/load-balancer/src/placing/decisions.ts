@@ -5,7 +5,7 @@ import type { Clock, Logger } from '@agentfleet/runtime'
 import { randomUUID } from 'node:crypto'
 import type { Held } from './dispatcher.ts'
 import type { BalancerMetrics } from '../metrics.ts'
-import type { TrustChange } from '../nodes/ejection.ts'
+import type { EjectionChange } from '../nodes/ejection.ts'
 
 /**
  * Records the decisions that are no everyday ones: nodes taken out of service and back, and placements
@@ -16,7 +16,7 @@ import type { TrustChange } from '../nodes/ejection.ts'
  */
 export interface Recorder {
   /** `acted`: the node is out, or back; not so when a third of the fleet is out already. */
-  trustChanged(change: TrustChange, incarnation: number, acted: boolean, nodes: number): void
+  ejectionChanged(change: EjectionChange, incarnation: number, acted: boolean, nodes: number): void
   advised(placement: AdvisedPlacement): void
 }
 
@@ -74,16 +74,16 @@ export function createRecorder(deps: {
   }
 
   return {
-    trustChanged(change, incarnation, acted, nodes) {
-      const { nodeId, kind, trust } = change
-      metrics.ejections.inc({ kind, reason: trust.reason })
+    ejectionChanged(change, incarnation, acted, nodes) {
+      const { nodeId, kind, ejection } = change
+      metrics.ejections.inc({ kind, reason: ejection.reason })
       logger.warn(
-        { nodeId, kind, reason: trust.reason, times: trust.times, acted },
-        'trust changed',
+        { nodeId, kind, reason: ejection.reason, times: ejection.times, acted },
+        'ejection changed',
       )
       // The others have heard the same figures: the first record of the same change stands.
-      const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${trust.times}`
-      record({ ...base(), ...trustDecision(change, acted, nodes) }, messageId)
+      const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`
+      record({ ...base(), ...ejectionDecision(change, acted, nodes) }, messageId)
     },
     advised(placement) {
       const now = clock.monotonicMs()
@@ -101,20 +101,20 @@ export function createRecorder(deps: {
 
 type Rest = Omit<Decision, 'id' | 'service' | 'by' | 'atMs'>
 
-function trustDecision(
-  { nodeId, kind, trust, before }: TrustChange,
+function ejectionDecision(
+  { nodeId, kind, ejection, before }: EjectionChange,
   acted: boolean,
   nodes: number,
 ): Rest {
-  const reason = kind === 'restore' ? 'probe-passed' : trust.reason
+  const reason = kind === 'restore' ? 'probe-passed' : ejection.reason
   const window = before?.window ?? []
   const inputs = {
     nodes,
-    times: trust.times,
+    times: ejection.times,
     consecutive: before?.consecutive ?? 0,
     okBefore: window.reduce((sum, bucket) => sum + bucket.ok, 0),
     failedBefore: window.reduce((sum, bucket) => sum + bucket.failed, 0),
-    outForMs: kind === 'eject' ? Math.round(trust.untilMs - trust.sinceMs) : 0,
+    outForMs: kind === 'eject' ? Math.round(ejection.untilMs - ejection.sinceMs) : 0,
   }
   const chosen = { kind, reason, figures: { outForMs: inputs.outForMs } }
   // A third of the fleet is out already: it stays in service, and the decision says so.

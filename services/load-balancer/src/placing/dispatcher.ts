@@ -35,8 +35,8 @@ export interface Held {
   /** Queue that a pointer would stand in; needed while there is none. */
   readonly priority: Level
   readonly ackSubject: string | undefined
-  /** Only the careful way may run it (L3). */
-  readonly careful: boolean
+  /** Only a fenced start may run it (L3). */
+  readonly fenced: boolean
   /** The node that runs it already and is to take on the pointer; cleared when it will not. */
   runsAt: string | undefined
   /** Why it goes where it was placed. */
@@ -99,12 +99,12 @@ export function createDispatcher(
       metrics.dispatches.inc({ outcome: answer.kind })
       if (reply !== undefined) {
         leave(nodeId, items.slice(0, reply.accepted))
-        nodes.beat(reply.beat)
+        nodes.heartbeat(reply.heartbeat)
         const refused = items.slice(reply.accepted)
         // The first one was refused: it does not run there any more. Those behind it may.
         if (refused[0] !== undefined) refused[0].runsAt = undefined
         giveBack(nodeId, refused)
-        const { active, slots, draining } = reply.beat
+        const { active, slots, draining } = reply.heartbeat
         // Asked again at once it would refuse again, as fast as the bus can carry it.
         if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
         continue
@@ -138,18 +138,18 @@ export function createDispatcher(
   }
 
   const wire = (nodeId: string, item: Held, said: string | undefined): DispatchItem => {
-    const { pointer, ackSubject, careful, why } = item
+    const { pointer, ackSubject, fenced, why } = item
     const out: DispatchItem = {
       taskId: pointer.taskId,
       tenant: pointer.tenant,
       seq: pointer.seq,
       deadlineAtMs: pointer.deadlineAtMs,
-      careful,
+      fenced,
       claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
     }
     if (ackSubject !== undefined) out.ackSubject = ackSubject
     if (why !== undefined && why.reason !== said) out.reason = why.reason
-    if (pointer.spec !== undefined && !careful) {
+    if (pointer.spec !== undefined && !fenced) {
       out.spec = pointer.spec
     } else {
       out.cpu = pointer.cpu

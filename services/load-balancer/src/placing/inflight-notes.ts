@@ -1,5 +1,5 @@
 import type { Pointers, Store } from '@agentfleet/adapters'
-import { createChurnMap } from '@agentfleet/domain'
+import { createCompactingMap } from '@agentfleet/domain'
 import type { Held } from './dispatcher.ts'
 
 /**
@@ -40,7 +40,7 @@ export function createInflightNotes(
 ): InflightNotes {
   const { store, pointers } = deps
   // In order of dispatch: the oldest are first.
-  const young = createChurnMap<string, Young>()
+  const young = createCompactingMap<string, Young>()
   // Their time as young ones is over already: they were noted as running by their pointers.
   const settled = new Map<string, Young>()
 
@@ -90,7 +90,7 @@ export function createInflightNotes(
   }
 }
 
-/** A pointer for a task that runs: whoever gets it begins the careful way, but for the run itself. */
+/** A pointer for a task that runs: whoever gets it begins a fenced start, but for the run itself. */
 function runningPointer({ pointer }: Held, nodeId: string): Held['pointer'] {
   const { spec: _, ...rest } = pointer
   return { ...rest, reissue: true, node: nodeId }

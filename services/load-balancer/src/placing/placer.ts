@@ -6,8 +6,8 @@ import type { Advising } from './advising.ts'
 import { createDispatcher, type DispatcherDeps, type Held, type Why } from './dispatcher.ts'
 import { createReceiver, heldFresh } from '../intake/held.ts'
 import type { KnownLoad } from '../nodes/node-table.ts'
-import type { Sight } from '../nodes/view.ts'
-import type { Trust } from '../nodes/ejection.ts'
+import type { FleetView } from '../nodes/view.ts'
+import type { Ejection } from '../nodes/ejection.ts'
 
 /**
  * Places fetched pointers, and fresh tasks without one, on nodes.
@@ -33,8 +33,8 @@ export interface Placer {
 /** What a placer works with. */
 export interface PlacerDeps extends DispatcherDeps {
   readonly pointers: Pick<Pointers, 'issue'>
-  readonly sight: Sight
-  readonly trust: Pick<Trust, 'probed'>
+  readonly fleetView: FleetView
+  readonly ejection: Pick<Ejection, 'probed'>
   readonly advising: (back: (item: Held) => void) => Advising
   readonly random: () => number
 }
@@ -130,8 +130,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
 }
 
 /** One round of placing: the loads change with every task of it. */
-function createRound({ sight, trust, random, metrics }: PlacerDeps, advising: Advising) {
-  const seen = sight.now()
+function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advising: Advising) {
+  const seen = fleetView.now()
   const loads = [...seen.loads]
   const now = { ...seen, loads }
   const chosen = new Map<string, Held[]>()
@@ -171,7 +171,7 @@ function createRound({ sight, trust, random, metrics }: PlacerDeps, advising: Ad
       counts.set(decision.reason, (counts.get(decision.reason) ?? 0) + 1)
       if (decision.kind === 'hold') return 'hold'
       const { nodeId } = decision
-      if (decision.reason === 'probe') trust.probed(nodeId)
+      if (decision.reason === 'probe') ejection.probed(nodeId)
       const at = loads.findIndex((load) => load.id === nodeId)
       const load = loads[at]
       if (load !== undefined) loads[at] = afterPlaced(load, item)

@@ -62,7 +62,7 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
           pointer,
           priority: queue as Level,
           ackSubject,
-          careful: false,
+          fenced: false,
           runsAt: undefined,
           why: undefined,
           heldSinceMs: 0,

@@ -1,5 +1,5 @@
 import { roomOf } from '@agentfleet/domain'
-import type { Beat, Pointer } from '@agentfleet/protocol'
+import type { Heartbeat, Pointer } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { parseTenantLimits } from '../../src/config.ts'
 import { createTenantShares } from '../../src/intake/tenant-shares.ts'
@@ -35,15 +35,15 @@ function setup(limits = '{}', share = 1) {
         pointer: pointer(taskId, tenant, cost),
         priority: 'medium' as const,
         ackSubject: 'ack',
-        careful: false,
+        fenced: false,
         runsAt: undefined,
         why: undefined,
         heldSinceMs: 0,
       }
       notes.dispatched(item, nodeId)
     },
-    beat: (nodeId: string, active: number) =>
-      shares.beat({ nodeId, active, queued: 0 } as unknown as Beat),
+    heartbeat: (nodeId: string, active: number) =>
+      shares.heartbeat({ nodeId, active, queued: 0 } as unknown as Heartbeat),
   }
 }
 
@@ -63,17 +63,17 @@ test('a task counts from its fetching to its end, once, whatever way it comes ba
 })
 
 test('L6: an ending that nobody heard of does not hold a place for ever', () => {
-  const { shares, pass, dispatch, beat } = setup()
+  const { shares, pass, dispatch, heartbeat } = setup()
   for (const id of ['a', 'b', 'c']) dispatch(id, 't')
-  // The beat may be older than the dispatch.
-  beat('n1', 0)
+  // The heartbeat may be older than the dispatch.
+  heartbeat('n1', 0)
   expect(shares.standing('t').inFlight).toBe(3)
   pass(5_000)
   dispatch('d', 't')
-  beat('n1', 2)
+  heartbeat('n1', 2)
   expect(shares.standing('t').inFlight).toBe(3)
   pass(5_000)
-  beat('n1', 0)
+  heartbeat('n1', 0)
   expect(shares.standing('t').inFlight).toBe(0)
 })
 

@@ -84,7 +84,7 @@ describe('a requirement class', () => {
       () => expect(new Set(nodes.flatMap(({ taken }) => taken.map((t) => t.taskId))).size).toBe(6),
       SOON_MS,
     )
-    expect(nodes.every((node) => node.beat().reservedCpu! <= 8)).toBe(true)
+    expect(nodes.every((node) => node.heartbeat().reservedCpu! <= 8)).toBe(true)
   })
 
   it('keeps heavy tasks from a node whose processor is busy, and light ones not', async () => {

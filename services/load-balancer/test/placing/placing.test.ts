@@ -19,7 +19,7 @@ describe('a fresh task', () => {
     world.fresh([medium(pointer)])
     await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
     node.finishAll()
-    expect(node.taken[0]).toMatchObject({ taskId: pointer.taskId, careful: false, balancer: 'lb1' })
+    expect(node.taken[0]).toMatchObject({ taskId: pointer.taskId, fenced: false, balancer: 'lb1' })
     expect(node.taken[0]?.ackSubject).toBeUndefined()
     // The next one goes on running: when it has its pointer, the first would have had one for long.
     const second = pointerOf()
@@ -51,7 +51,7 @@ describe('a fresh task', () => {
       expect(found).toBeDefined()
       return found!
     }, SOON_MS)
-    expect(at.taken[1]).toMatchObject({ taskId: pointer.taskId, careful: true, why: 'runs-there' })
+    expect(at.taken[1]).toMatchObject({ taskId: pointer.taskId, fenced: true, why: 'runs-there' })
     expect(at.taken[1]?.ackSubject).toMatch(/^\$JS\.ACK\.TASKS\.balance-running\./)
     expect(at.taken[1]?.spec).toBeUndefined()
     await eventually(
@@ -69,7 +69,7 @@ describe('a fresh task', () => {
     )
   })
 
-  it('is placed elsewhere, the careful way, when its node does not take the pointer on', async () => {
+  it('is placed elsewhere, a fenced start, when its node does not take the pointer on', async () => {
     const nodes = [await world.node('w1'), await world.node('w2')]
     await world.balancer('lb1', 2)
     const pointer = pointerOf()
@@ -83,7 +83,7 @@ describe('a fresh task', () => {
     first.say({ draining: true })
     const second = nodes.find((node) => node !== first)!
     await eventually(() => expect(second.taken).toHaveLength(1), SOON_MS)
-    expect(second.taken[0]).toMatchObject({ taskId: pointer.taskId, careful: true })
+    expect(second.taken[0]).toMatchObject({ taskId: pointer.taskId, fenced: true })
     expect(second.taken[0]?.ackSubject).toBeDefined()
   })
 
@@ -121,7 +121,7 @@ describe('a dispatch', () => {
     world.fresh([medium(pointerOf())])
     await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
     expect(performance.now() - atMs).toBeLessThan(1_000)
-    expect(node.taken[0]?.careful).toBe(false)
+    expect(node.taken[0]?.fenced).toBe(false)
   })
 
   it('that a node refuses though it says it has room is not repeated in a hurry', async () => {
@@ -157,7 +157,7 @@ describe('a dispatch', () => {
 })
 
 describe('a pointer', () => {
-  it('goes the fast way when it is fresh, and the careful way when it is a re-issue (L3)', async () => {
+  it('goes the fast way when it is fresh, and a fenced start when it is a re-issue (L3)', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     const fresh = pointerOf()
@@ -165,8 +165,8 @@ describe('a pointer', () => {
     await world.issue([fresh, without], 'medium')
     await eventually(() => expect(node.taken).toHaveLength(2), SOON_MS)
     const of = (taskId: string) => node.taken.find((one) => one.taskId === taskId)
-    expect(of(fresh.taskId)).toMatchObject({ careful: false, spec: { task: 'x' } })
-    expect(of(without.taskId)).toMatchObject({ careful: true, cpu: 'high', memory: 'low' })
+    expect(of(fresh.taskId)).toMatchObject({ fenced: false, spec: { task: 'x' } })
+    expect(of(without.taskId)).toMatchObject({ fenced: true, cpu: 'high', memory: 'low' })
     expect(of(without.taskId)?.ackSubject).toBeDefined()
   })
 

@@ -1,5 +1,5 @@
 import { QUARANTINE_MS, type FailureAction } from '@agentfleet/domain'
-import { ServiceError, type Incident, type Verdict } from '@agentfleet/protocol'
+import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from '../fleet-view.ts'
 import type { IncidentRecord } from './record.ts'
@@ -38,7 +38,7 @@ const LOOK_EVERY_MS = 250
 export async function takeAction(
   deps: ActionDeps,
   record: IncidentRecord,
-  verdict: Verdict,
+  death: Death,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<void> {
@@ -54,7 +54,7 @@ export async function takeAction(
     return record.write({ action: { ...taken, outcome: 'not-needed' } })
   }
   if (left === undefined) await record.write({ action: taken })
-  const ended = await carryOut(deps, taken, verdict, left !== undefined, signal)
+  const ended = await carryOut(deps, taken, death, left !== undefined, signal)
   if (ended.outcome === 'under-way') return
   await record.write({ action: { ...ended, endedAtMs: clock.nowMs() } })
 }
@@ -62,20 +62,20 @@ export async function takeAction(
 async function carryOut(
   deps: ActionDeps,
   taken: Taken,
-  verdict: Verdict,
+  death: Death,
   again: boolean,
   signal: AbortSignal,
 ): Promise<Taken> {
   try {
-    if (taken.kind === 'restart') return await awaitRestart(deps, taken, verdict, signal)
+    if (taken.kind === 'restart') return await awaitRestart(deps, taken, death, signal)
     if (taken.kind === 'replace') {
-      const answer = await deps.orchestrator.replace(verdict.nodeId)
+      const answer = await deps.orchestrator.replace(death.nodeId)
       return { ...taken, outcome: answer === 'ordered' ? 'done' : 'not-needed' }
     }
-    return await shutOut(deps, taken, verdict, again)
+    return await shutOut(deps, taken, death, again)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    deps.log.error({ err: error, nodeId: verdict.nodeId }, 'the orchestrator did not act')
+    deps.log.error({ err: error, nodeId: death.nodeId }, 'the orchestrator did not act')
     return { ...taken, outcome: 'failed' }
   }
 }
@@ -84,16 +84,16 @@ async function carryOut(
 async function awaitRestart(
   { fleet, orchestrator, clock }: ActionDeps,
   taken: Taken,
-  verdict: Verdict,
+  death: Death,
   signal: AbortSignal,
 ): Promise<Taken> {
-  const back = (): boolean => fleet.successor(verdict) !== 'none'
+  const back = (): boolean => fleet.successor(death) !== 'none'
   const leftMs = taken.startedAtMs + RESTART_WITHIN_MS - clock.nowMs()
   await pauseUntil(back, { withinMs: leftMs, everyMs: LOOK_EVERY_MS, signal })
   if (back()) return { ...taken, outcome: 'done' }
-  // Stopped early: whoever gets the verdict next waits on.
+  // Stopped early: whoever gets the death next waits on.
   if (signal.aborted) return taken
-  const answer = await orchestrator.replace(verdict.nodeId)
+  const answer = await orchestrator.replace(death.nodeId)
   const outcome = answer === 'ordered' ? 'done' : 'not-needed'
   return { ...taken, kind: 'replace', reason: 'not-restarted', outcome }
 }
@@ -102,11 +102,11 @@ async function awaitRestart(
 async function shutOut(
   { fleet, orchestrator, quarantine }: ActionDeps,
   taken: Taken,
-  verdict: Verdict,
+  death: Death,
   again: boolean,
 ): Promise<Taken> {
-  const { nodeId, reason } = verdict
-  const heard = fleet.successor(verdict) !== 'none'
+  const { nodeId, reason } = death
+  const heard = fleet.successor(death) !== 'none'
   if (heard) await quarantine.drain(nodeId)
   const gone = !heard && reason === 'connection-gone'
   if (!orchestrator.replaces) return { ...taken, outcome: 'done' }

@@ -12,7 +12,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 
-/** Reasons of verdicts that an adviser is told; any other one is `other`. */
+/** Reasons of deaths that an adviser is told; any other one is `other`. */
 const REASONS = [
   'connection-gone',
   'ping-failed',

@@ -5,7 +5,7 @@ import {
   decideQuarantine,
   type FailureAnalysis,
 } from '@agentfleet/domain'
-import type { AdviceRecord, Decision, Incident, Verdict } from '@agentfleet/protocol'
+import type { AdviceRecord, Decision, Incident, Death } from '@agentfleet/protocol'
 import type { Plan } from './action.ts'
 import { askAdvice } from './advice.ts'
 import { figuresOf, gatherEvidence, type EvidenceDeps, type Found } from './evidence.ts'
@@ -44,12 +44,12 @@ export function notesWereReadable({ analysis }: Incident): boolean {
 export async function analyse(
   deps: AnalysisDeps,
   record: IncidentRecord,
-  verdict: Verdict,
+  death: Death,
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
   signal: AbortSignal,
 ): Promise<Conclusion> {
   const { adviser, clock, memory } = deps
-  const found = await gatherEvidence(deps, verdict, record.current(), redistribution)
+  const found = await gatherEvidence(deps, death, record.current(), redistribution)
   const { evidence, suspects, host } = found
   const policy = analyseFailure(evidence)
   const nowMs = clock.nowMs()
@@ -57,7 +57,7 @@ export async function analyse(
     {
       deathsOfNode: evidence.pattern.ofNode,
       othersAlive: evidence.othersAlive,
-      quarantined: [...memory.quarantined().keys()].filter((id) => id !== verdict.nodeId).length,
+      quarantined: [...memory.quarantined().keys()].filter((id) => id !== death.nodeId).length,
     },
     nowMs,
   )
@@ -80,7 +80,7 @@ export async function analyse(
     shutOut.kind === 'quarantine' ? { kind: 'quarantine', reason: shutOut.reason } : undefined
   const alone: Plan = quarantine ?? { kind: policy.action, reason: policy.reason }
   const plan: Plan = quarantine ?? { kind: analysis.action, reason: analysis.reason }
-  const { nodeId } = verdict
+  const { nodeId } = death
   const until = shutOut.kind === 'quarantine' ? { untilMs: shutOut.untilMs } : {}
   return {
     plan,

@@ -3,10 +3,10 @@ import {
   losesItsNodes,
   patternOf,
   suspectTasks,
-  type Death,
+  type PastDeath,
   type FailureEvidence,
 } from '@agentfleet/domain'
-import type { Figures, Incident, Snapshot, Verdict } from '@agentfleet/protocol'
+import type { Figures, Incident, Snapshot, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from '../fleet-view.ts'
 import { deathOf, type Memory } from './learned.ts'
@@ -39,7 +39,7 @@ const TASKS_NAMED_MAX = 100
 const SUSPECTS_MAX = 20
 
 /** The tasks that an incident names: those that were there at other deaths first. */
-export function namedTasks(taskIds: readonly string[], deaths: readonly Death[]): string[] {
+export function namedTasks(taskIds: readonly string[], deaths: readonly PastDeath[]): string[] {
   if (taskIds.length <= TASKS_NAMED_MAX) return [...taskIds]
   const seen = new Map<string, number>()
   for (const death of deaths) {
@@ -53,33 +53,33 @@ export function namedTasks(taskIds: readonly string[], deaths: readonly Death[])
 /** Gathers the evidence of one failure; what cannot be read is left out, never waited for. */
 export async function gatherEvidence(
   deps: EvidenceDeps,
-  verdict: Verdict,
+  death: Death,
   incident: Incident,
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
 ): Promise<Found> {
   const { fleet, memory, orchestrator, clock } = deps
   const { taskIds, notesReadable } = redistribution
-  const [process] = await Promise.all([lookAt(deps, verdict.nodeId), memory.catchUp()])
+  const [process] = await Promise.all([lookAt(deps, death.nodeId), memory.catchUp()])
   const host = process?.host ?? incident.host
   memory.add({ ...deathOf(incident), ...(host === undefined ? {} : { host }), taskIds })
   const nowMs = clock.nowMs()
   const deaths = memory.deaths()
   const suspects = await suspectsAmong(deps, taskIds, deaths, nowMs)
   const nodes = fleet.latest()?.nodes ?? []
-  const node = nodes.find(({ nodeId }) => nodeId === verdict.nodeId)
-  const others = nodes.filter(({ nodeId, state }) => nodeId !== verdict.nodeId && state !== 'dead')
+  const node = nodes.find(({ nodeId }) => nodeId === death.nodeId)
+  const others = nodes.filter(({ nodeId, state }) => nodeId !== death.nodeId && state !== 'dead')
   const slots = others.reduce((sum, other) => sum + other.slots, 0)
-  const last = node?.incarnation === verdict.incarnation ? node : undefined
+  const last = node?.incarnation === death.incarnation ? node : undefined
   const evidence: FailureEvidence = {
-    reason: verdict.reason,
-    silentMs: verdict.silentMs,
-    phi: verdict.phi,
+    reason: death.reason,
+    silentMs: death.silentMs,
+    phi: death.phi,
     ...(last === undefined ? {} : { last }),
     ...(incident.uptimeMs === undefined ? {} : { uptimeMs: incident.uptimeMs }),
-    successor: fleet.successor(verdict),
+    successor: fleet.successor(death),
     pattern: patternOf(
       deaths,
-      { nodeId: verdict.nodeId, ...(host === undefined ? {} : { host }) },
+      { nodeId: death.nodeId, ...(host === undefined ? {} : { host }) },
       nowMs,
     ),
     stranded: incident.tasks,
@@ -99,16 +99,16 @@ export async function gatherEvidence(
     evidence,
     suspects,
     ...(host === undefined ? {} : { host }),
-    nodesBefore: nodesBefore(fleet.latest(), verdict),
+    nodesBefore: nodesBefore(fleet.latest(), death),
   }
 }
 
 /** Those that ran when the node was last heard, and the node itself; replacements are none of them. */
-function nodesBefore(snapshot: Snapshot | undefined, verdict: Verdict): number | undefined {
-  const heardAtMs = verdict.atMs - verdict.silentMs
+function nodesBefore(snapshot: Snapshot | undefined, death: Death): number | undefined {
+  const heardAtMs = death.atMs - death.silentMs
   const others = snapshot?.nodes.filter(
     ({ nodeId, state, startedAtMs }) =>
-      nodeId !== verdict.nodeId && state !== 'dead' && startedAtMs <= heardAtMs,
+      nodeId !== death.nodeId && state !== 'dead' && startedAtMs <= heardAtMs,
   )
   return others && others.length + 1
 }
@@ -129,7 +129,7 @@ async function lookAt(
 async function suspectsAmong(
   { store, log }: EvidenceDeps,
   taskIds: readonly string[],
-  deaths: readonly Death[],
+  deaths: readonly PastDeath[],
   nowMs: number,
 ): Promise<string[]> {
   const held = new Set(taskIds)

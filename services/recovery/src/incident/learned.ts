@@ -1,5 +1,5 @@
 import type { Ops } from '@agentfleet/adapters'
-import { DEATH_WINDOW_MS, QUARANTINE_MS, rememberDeath, type Death } from '@agentfleet/domain'
+import { DEATH_WINDOW_MS, QUARANTINE_MS, rememberDeath, type PastDeath } from '@agentfleet/domain'
 import type { Incident } from '@agentfleet/protocol'
 import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
 
@@ -14,8 +14,8 @@ export interface Memory {
   /** Reads what others have recorded since; false when not all of it was read in time. */
   catchUp(): Promise<boolean>
   /** Adds what this process knows of a death beyond its record: every task of it. */
-  add(death: Death): void
-  deaths(): readonly Death[]
+  add(death: PastDeath): void
+  deaths(): readonly PastDeath[]
   /** Replacements ordered within the window. */
   replacements(): number
   /** Nodes in quarantine, with its end. */
@@ -33,7 +33,7 @@ export function createMemory(deps: {
   readonly log: Logger
 }): Memory {
   const { ops, clock, log } = deps
-  let deaths: readonly Death[] = []
+  let deaths: readonly PastDeath[] = []
   const actions = new Map<string, { readonly nodeId: string } & NonNullable<Incident['action']>>()
   let readSeq: number | undefined
   let reading: Promise<void> | undefined
@@ -93,7 +93,7 @@ export function createMemory(deps: {
 }
 
 /** An incident as the memory of deaths wants it. */
-export function deathOf(incident: Incident): Death {
+export function deathOf(incident: Incident): PastDeath {
   const { nodeId, incarnation, detectedAtMs, host, taskIds } = incident
   // A process that was only silent may go on: its age says nothing of its image.
   const ended = incident.reason === 'connection-gone' || incident.reason === 'restarted'

@@ -1,6 +1,6 @@
 import type { Store } from '@agentfleet/adapters'
-import { fateOf, judgeOutcome, type OutcomeDecision, type TaskFate } from '@agentfleet/domain'
-import { ServiceError, type Incident, type Verdict } from '@agentfleet/protocol'
+import { fateOf, decideOutcome, type OutcomeDecision, type TaskFate } from '@agentfleet/domain'
+import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from '../fleet-view.ts'
 import { isCut, pauseUntil } from '../redistribution/waiting.ts'
@@ -9,7 +9,7 @@ import { isCut, pauseUntil } from '../redistribution/waiting.ts'
  * Watches what comes of an incident: its tasks (those that it names) and the count of nodes.
  *
  * Invariants: O1 it ends OUTCOME_WITHIN_MS after the redistribution at the latest, however often the
- * verdict changes hands; O2 a task that waits no more is not looked at again.
+ * death changes hands; O2 a task that waits no more is not looked at again.
  */
 export interface OutcomeDeps {
   readonly store: Store
@@ -21,7 +21,7 @@ export interface OutcomeDeps {
 
 /** What is watched. */
 export interface Watched {
-  readonly verdict: Verdict
+  readonly death: Death
   readonly incident: Incident
   readonly notesReadable: boolean
   readonly nodesBefore: number | undefined
@@ -37,7 +37,7 @@ export async function watchOutcome(
   signal: AbortSignal,
 ): Promise<NonNullable<Incident['outcome']> | undefined> {
   const { fleet, clock } = deps
-  const { verdict, incident, nodesBefore } = watched
+  const { death, incident, nodesBefore } = watched
   const sinceMs = incident.redistributedAtMs ?? incident.openedAtMs
   const fates = new Map<string, TaskFate>(incident.taskIds.map((taskId) => [taskId, 'waiting']))
   const untilMs = sinceMs + deps.withinMs
@@ -48,7 +48,7 @@ export async function watchOutcome(
   let restoredAtMs: number | undefined
   const look = async (): Promise<boolean> => {
     await update(deps, incident, fates, sinceMs)
-    const last = clock.nowMs() >= untilMs || isCut(signal, 'hurry')
+    const last = clock.nowMs() >= untilMs || isCut(signal, 'closeEarly')
     const nodesNow = fleet.alive(uncounted)
     const count = (fate: TaskFate): number =>
       [...fates.values()].filter((known) => known === fate).length
@@ -57,8 +57,8 @@ export async function watchOutcome(
     if (nodesBefore !== undefined && (nodesNow ?? 0) >= nodesBefore) {
       restoredAtMs ??= clock.nowMs()
     }
-    decision = judgeOutcome({
-      successor: fleet.successor(verdict),
+    decision = decideOutcome({
+      successor: fleet.successor(death),
       action: incident.action?.kind ?? 'none',
       actionFailed: incident.action?.outcome === 'failed',
       notesReadable: watched.notesReadable,

@@ -1,10 +1,10 @@
 import type { Ops } from '@agentfleet/adapters'
-import { ServiceError, type Incident, type Verdict } from '@agentfleet/protocol'
+import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 
 /**
  * The one record of an incident, written whole at each stage.
  *
- * Invariant: each write expects the one before, so of two replicas that hold the same verdict (one was
+ * Invariant: each write expects the one before, so of two replicas that hold the same death (one was
  * paused longer than its time) only one goes on; the other's write throws.
  */
 export interface IncidentRecord {
@@ -13,16 +13,16 @@ export interface IncidentRecord {
   write(change: Partial<Incident>): Promise<void>
 }
 
-/** The record of a verdict's incident as it was left, or a new one that is not stored yet. */
+/** The record of a death's incident as it was left, or a new one that is not stored yet. */
 export async function openRecord(
   ops: Ops,
-  verdict: Verdict,
+  death: Death,
   opening: { readonly by: string; readonly nowMs: number },
 ): Promise<IncidentRecord> {
-  const { nodeId, incarnation, reason, silentMs, startedAtMs } = verdict
+  const { nodeId, incarnation, reason, silentMs, startedAtMs } = death
   const id = `${nodeId}-${incarnation}`
   const last = await ops.lastIncident(id)
-  const lastHeardAtMs = verdict.atMs - silentMs
+  const lastHeardAtMs = death.atMs - silentMs
   let seq = last.seq
   let incident: Incident = last.incident ?? {
     id,
@@ -33,7 +33,7 @@ export async function openRecord(
     by: opening.by,
     ...(startedAtMs === undefined ? {} : { uptimeMs: Math.max(0, lastHeardAtMs - startedAtMs) }),
     silentMs,
-    detectedAtMs: verdict.atMs,
+    detectedAtMs: death.atMs,
     openedAtMs: opening.nowMs,
     tasks: 0,
     redistributed: 0,

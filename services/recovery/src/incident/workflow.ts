@@ -1,7 +1,7 @@
 import { type Bus, type Ops, type Store } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
 import { suspectTasks } from '@agentfleet/domain'
-import type { Incident, Verdict } from '@agentfleet/protocol'
+import type { Incident, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import { quarantineEnd, takeAction } from './action.ts'
 import { analyse, notesWereReadable, type Conclusion } from './analysis.ts'
@@ -26,9 +26,9 @@ import { isCut } from '../redistribution/waiting.ts'
  * The course of one incident: opened → redistributed → analysed → acted → outcome.
  *
  * Invariants: C1 nothing comes before the redistribution that it does not need itself; C2 each stage is
- * on the record before the next one, so whoever gets the verdict next goes on where the record ends.
+ * on the record before the next one, so whoever gets the death next goes on where the record ends.
  */
-export interface CourseDeps {
+export interface WorkflowDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly store: Store
@@ -48,30 +48,30 @@ export interface CourseDeps {
 /** An incident whose tasks are on their way. */
 export interface Redistributed {
   readonly record: IncidentRecord
-  readonly verdict: Verdict
+  readonly death: Death
   readonly taskIds: readonly string[]
   readonly notesReadable: boolean
 }
 
-/** After so many deliveries of a verdict its pointers are left to their leases. */
+/** After so many deliveries of a death its pointers are left to their leases. */
 const DELIVERIES_MAX = 5
 
 /** Gives back what the node held, unless that is on the record; undefined when the incident is closed. */
-export async function redistributeCourse(
-  deps: CourseDeps,
-  verdict: Verdict,
+export async function openAndRedistribute(
+  deps: WorkflowDeps,
+  death: Death,
   deliveries: number,
 ): Promise<Redistributed | undefined> {
   const { ops, clock, metrics, memory } = deps
   const opening = { by: deps.instanceId, nowMs: clock.nowMs() }
-  const record = await openRecord(ops, verdict, opening)
+  const record = await openRecord(ops, death, opening)
   const known = record.current()
   if (known.state === 'closed') return undefined
   if (known.redistributedAtMs !== undefined) {
     const notesReadable = notesWereReadable(known)
-    return { record, verdict, taskIds: known.taskIds, notesReadable }
+    return { record, death, taskIds: known.taskIds, notesReadable }
   }
-  const given = await giveBack(deps, record, verdict, deliveries)
+  const given = await giveBack(deps, record, death, deliveries)
   const redistributedAtMs = given.atMs ?? clock.nowMs()
   const opened = record.current()
   // A predecessor may have given back some: those it knew of and that are noted no more.
@@ -79,7 +79,7 @@ export async function redistributeCourse(
   const left = given.taskIds.length - given.redistributed
   if (given.redistributed > 0) {
     metrics.givenBack.inc(given.redistributed)
-    metrics.failover.observe(Math.max(0, redistributedAtMs - verdict.atMs) / 1_000)
+    metrics.failover.observe(Math.max(0, redistributedAtMs - death.atMs) / 1_000)
   }
   const taskIds = given.taskIds.length >= opened.tasks ? given.taskIds : opened.taskIds
   const redistributed = given.kind === 'given-back' ? tasks - left : 0
@@ -89,18 +89,18 @@ export async function redistributeCourse(
     redistributed,
     taskIds: namedTasks(taskIds, memory.deaths()),
   })
-  return { record, verdict, taskIds, notesReadable: given.kind === 'given-back' }
+  return { record, death, taskIds, notesReadable: given.kind === 'given-back' }
 }
 
 async function giveBack(
-  deps: CourseDeps,
+  deps: WorkflowDeps,
   record: IncidentRecord,
-  verdict: Verdict,
+  death: Death,
   deliveries: number,
 ): Promise<Redistribution> {
   const { fleet, memory, clock, log } = deps
   // Resumed with all it had: it asks the coordinator itself what it still owns.
-  if (fleet.successor(verdict) === 'resumed') return NOTHING_GIVEN_BACK
+  if (fleet.successor(death) === 'resumed') return NOTHING_GIVEN_BACK
   const suspects = new Set(suspectTasks(memory.deaths(), clock.nowMs()))
   const open = async (taskIds: readonly string[]): Promise<void> => {
     const { tasks } = record.current()
@@ -109,10 +109,10 @@ async function giveBack(
     await record.write({ tasks: taskIds.length, taskIds: named })
   }
   try {
-    return await redistribute(deps, verdict.nodeId, suspects, open)
+    return await redistribute(deps, death.nodeId, suspects, open)
   } catch (error) {
     if (deliveries < DELIVERIES_MAX) throw error
-    log.error({ err: error, nodeId: verdict.nodeId }, 'pointers not given back, leases run out')
+    log.error({ err: error, nodeId: death.nodeId }, 'pointers not given back, leases run out')
     return NOTES_UNREADABLE
   }
 }
@@ -121,21 +121,21 @@ async function giveBack(
  * Analyses, acts and watches what comes of it; false when it was stopped before the end. The signal is
  * aborted with one of the reasons of `CUT`.
  */
-export async function followCourse(
-  deps: CourseDeps,
-  { record, verdict, taskIds, notesReadable }: Redistributed,
+export async function runWorkflow(
+  deps: WorkflowDeps,
+  { record, death, taskIds, notesReadable }: Redistributed,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { metrics, log, clock } = deps
   const left = record.current().action
   let conclusion: Conclusion | undefined
   if (left === undefined) {
-    conclusion = await analyse(deps, record, verdict, { taskIds, notesReadable }, signal)
+    conclusion = await analyse(deps, record, death, { taskIds, notesReadable }, signal)
   }
   if (left === undefined || left.outcome === 'under-way') {
     // What is left under way has its plan on the record.
     const plan = conclusion?.plan ?? { kind: 'none' as const, reason: 'left-under-way' }
-    await takeAction(deps, record, verdict, plan, signal)
+    await takeAction(deps, record, death, plan, signal)
   }
   const { action } = record.current()
   if (isCut(signal, 'stopped') && action?.outcome === 'under-way') return false
@@ -143,7 +143,7 @@ export async function followCourse(
   const outcome = await watchOutcome(
     { ...deps, withinMs: deps.outcomeWithinMs },
     {
-      verdict,
+      death,
       incident: record.current(),
       notesReadable,
       nodesBefore: conclusion?.nodesBefore,
@@ -162,17 +162,14 @@ export async function followCourse(
     outcome,
   })
   metrics.outcomes.inc({ kind: outcome.kind })
-  metrics.recovered.observe(
-    { kind: outcome.kind },
-    Math.max(0, clock.nowMs() - verdict.atMs) / 1_000,
-  )
+  metrics.recovered.observe({ kind: outcome.kind }, Math.max(0, clock.nowMs() - death.atMs) / 1_000)
   log.warn({ incident: record.current() }, 'incident closed')
   return true
 }
 
 /** Counts and records what was decided and done. */
 async function decided(
-  { decisions, memory, metrics, orchestrator, log }: CourseDeps,
+  { decisions, memory, metrics, orchestrator, log }: WorkflowDeps,
   { decision, plan }: Conclusion,
   action: NonNullable<Incident['action']>,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { Clock, Logger } from '@agentfleet/runtime'
 
 /**
  * Keeps nodes that are in quarantine from being used: whenever one is heard, it is asked to drain. A node
- * that drains says so in its beats, and no load balancer gives it anything.
+ * that drains says so in its heartbeats, and no load balancer gives it anything.
  *
  * Invariants: any replica may ask, as often as it likes, a drain is begun once; a node is asked at most
  * once in ASK_INTERVAL_MS.

@@ -50,7 +50,7 @@ type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubj
 
 /** Twice this between three batches leaves most of the failover budget of 300 ms to the work. */
 const BATCH_PAUSE_MS = 40
-/** Redis restarts within seconds; a fifth of the verdict's ack_wait is left to it. */
+/** Redis restarts within seconds; a fifth of the death's ack_wait is left to it. */
 const STORE_TRIES = 5
 const STORE_RETRY_MS = 400
 const ROUND_TRIP_WITHIN_MS = 2_000

@@ -1,7 +1,7 @@
 /** Why something that is waited for may be cut short. */
 export const CUT = {
   /** End it with what is known: there are too many to follow. */
-  hurry: 'hurry',
+  closeEarly: 'closeEarly',
   /** Leave it as it is, another process goes on. */
   stopped: 'stopped',
 } as const

@@ -1,5 +1,5 @@
 import { createAdviser } from '@agentfleet/adviser'
-import type { Verdict } from '@agentfleet/protocol'
+import type { Death } from '@agentfleet/protocol'
 import { systemClock } from '@agentfleet/runtime'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,7 +9,7 @@ import { log, nodeOf, recordOf, startWorld } from '../support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
-/** The verdict of a crashed replica is delivered again after ten seconds. */
+/** The death of a crashed replica is delivered again after ten seconds. */
 const TAKEOVER_MS = 30_000
 const never = new Promise<never>(() => undefined)
 const until = (holds: () => boolean | Promise<boolean>, timeout = 15_000) =>
@@ -63,7 +63,7 @@ test('a successor goes on where a crashed replica left the record', async () => 
     orchestrator: orchestrator({ replace: () => never }),
   })
   const given = await strand('half', ['half-0', 'half-1'])
-  await world.verdict('half')
+  await world.death('half')
   await until(() => world.incidentOf('half')?.action?.outcome === 'under-way')
   await stuck.bus.close()
   const second = orchestrator()
@@ -103,7 +103,7 @@ test('pointers that a crashed replica gave back are counted and not given back a
     },
   })
   const given = await strand('torn', ['torn-0', 'torn-1'])
-  await world.verdict('torn')
+  await world.death('torn')
   await until(() => dropped && writes('torn') === 1)
   await stuck.bus.close()
   await world.recovery({ id: 'second' })
@@ -118,7 +118,7 @@ test('pointers that a crashed replica gave back are counted and not given back a
 test('a replica that drains hands its incidents over at once', async () => {
   await world.recovery({ id: 'first', outcomeWithinMs: 60_000 })
   const given = await strand('handed', ['handed-0'])
-  await world.verdict('handed')
+  await world.death('handed')
   await until(() => world.incidentOf('handed')?.action?.outcome === 'done')
   await world.stopRecoveries()
   await world.recovery({ id: 'second', outcomeWithinMs: 60_000 })
@@ -142,7 +142,7 @@ test('a flapping node is shut out, replaced, and asked to drain whenever it is h
   const others = ['b', 'c', 'd'].map((id) => nodeOf(id))
   for (let incarnation = 1; incarnation <= 3; incarnation += 1) {
     await world.say([nodeOf('flap', { incarnation: incarnation + 1 }), ...others])
-    await world.verdict('flap', { incarnation, reason: 'silence' })
+    await world.death('flap', { incarnation, reason: 'silence' })
     await until(() => world.incidentOf('flap')?.incarnation === incarnation)
     await until(() => world.incidentOf('flap')?.action?.outcome !== undefined)
     const { action } = world.incidentOf('flap')!
@@ -176,8 +176,8 @@ test('a flapping node is shut out, replaced, and asked to drain whenever it is h
 
 test('a task that kills its nodes is named, given back last, and reported when it is stopped', async () => {
   const killed = async (nodeId: string, incarnation: number) => {
-    const change: Partial<Verdict> = { incarnation }
-    await world.verdict(nodeId, change)
+    const change: Partial<Death> = { incarnation }
+    await world.death(nodeId, change)
     await until(() => world.incidentOf(nodeId)?.redistributedAtMs !== undefined)
   }
   await world.recovery()
@@ -213,7 +213,7 @@ test('a task whose log counts three lost attempts is a suspect at once', async (
   await world.recovery()
   await strand('once', ['lossy'])
   await world.store.project([recordOf('lossy', { attempt: 3 })], 60_000)
-  await world.verdict('once')
+  await world.death('once')
   await until(() => world.incidentOf('once')?.analysis !== undefined)
   expect(world.incidentOf('once')?.suspectTasks).toEqual(['lossy'])
 })
@@ -225,7 +225,7 @@ test('a container that is restarted in place is waited for and not replaced', as
   })
   await world.recovery({ orchestrator: cluster })
   await world.say([nodeOf('pod'), nodeOf('beside')])
-  await world.verdict('pod')
+  await world.death('pod')
   await until(() => world.incidentOf('pod')?.action?.outcome === 'under-way')
   await world.say([nodeOf('pod', { incarnation: 2, startedAtMs: 2 }), nodeOf('beside')])
   await closed('pod')
@@ -248,7 +248,7 @@ test('advice acts within the playbook only, and stands on the record with its cl
   const cluster = orchestrator()
   await world.recovery({ adviser: adviserAt(provider.url, 'on'), orchestrator: cluster })
   const given = await strand('advised', ['advised-0'])
-  await world.verdict('advised')
+  await world.death('advised')
   await until(() => world.incidentOf('advised')?.action !== undefined)
   expect(world.incidentOf('advised')).toMatchObject({
     redistributed: 1,
@@ -264,11 +264,11 @@ test('advice acts within the playbook only, and stands on the record with its cl
   })
   // What is not surely gone is not replaced, whatever the answer says.
   provider.answer({ action: 'replace', strategy: 'spread', impact: 'high', prevention: [] })
-  await world.verdict('advised-silent', { reason: 'silence' })
+  await world.death('advised-silent', { reason: 'silence' })
   await until(() => world.incidentOf('advised-silent')?.action !== undefined)
   expect(world.incidentOf('advised-silent')?.action?.kind).toBe('investigate')
   provider.answer('delete everything')
-  await world.verdict('advised-mad')
+  await world.death('advised-mad')
   await until(() => world.incidentOf('advised-mad')?.action?.outcome === 'done')
   expect(world.incidentOf('advised-mad')).toMatchObject({
     analysis: { by: 'policy', action: 'replace', advice: { outcome: 'invalid' } },
@@ -282,7 +282,7 @@ test('advice in shadow is on the record and changes nothing', async () => {
   await using provider = await startProvider(answer)
   const cluster = orchestrator()
   await world.recovery({ adviser: adviserAt(provider.url, 'shadow'), orchestrator: cluster })
-  await world.verdict('shadowed')
+  await world.death('shadowed')
   await closed('shadowed')
   expect(world.incidentOf('shadowed')).toMatchObject({
     analysis: {

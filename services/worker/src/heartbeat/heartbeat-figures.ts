@@ -1,13 +1,13 @@
-import type { Beat } from '@agentfleet/protocol'
+import type { Heartbeat } from '@agentfleet/protocol'
 
 /**
- * The figures of a beat in memory that two threads share: the main thread writes what it knows of its
- * runs, the beat thread writes what it measures of the process, either composes beats.
+ * The figures of a heartbeat in memory that two threads share: the main thread writes what it knows of its
+ * runs, the heartbeat thread writes what it measures of the process, either composes heartbeats.
  *
- * Invariants: each figure has one writer; every beat composed has a version of its own, whoever sends
+ * Invariants: each figure has one writer; every heartbeat composed has a version of its own, whoever sends
  * it; the incarnation only grows.
  */
-export interface BeatFigures {
+export interface HeartbeatFigures {
   readonly buffer: SharedArrayBuffer
   set(figures: Partial<Record<FigureName, number>>): void
   get(name: FigureName): number
@@ -16,8 +16,8 @@ export interface BeatFigures {
   ticks(): number
   incarnation(): number
   raiseIncarnation(nowMs: number): void
-  /** The next beat. */
-  compose(nodeId: string, startedAtMs: number): Beat
+  /** The next heartbeat. */
+  compose(nodeId: string, startedAtMs: number): Heartbeat
 }
 
 const FIGURES = [
@@ -30,7 +30,7 @@ const FIGURES = [
   'draining',
   /** How late the main loop is as it measures itself, milliseconds. */
   'lagMs',
-  /** How long the main loop has been silent, as the beat thread sees it, milliseconds. */
+  /** How long the main loop has been silent, as the heartbeat thread sees it, milliseconds. */
   'stallMs',
   'heard',
   'calling',
@@ -59,7 +59,7 @@ const TICKS = 1
 /** Opens the figures; without a buffer, a new one. */
 export function openFigures(
   buffer: SharedArrayBuffer = new SharedArrayBuffer(FIGURE_BYTES + 8 + 8),
-): BeatFigures {
+): HeartbeatFigures {
   // Aligned 64-bit floats are written whole on every platform Node runs on.
   const numbers = new Float64Array(buffer, 0, FIGURES.length)
   const incarnations = new BigInt64Array(buffer, FIGURE_BYTES, 1)

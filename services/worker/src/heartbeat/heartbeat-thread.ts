@@ -5,16 +5,16 @@ import { createLogger, type LogLevel } from '@agentfleet/runtime'
 import { openFigures } from './heartbeat-figures.ts'
 
 /**
- * The thread that beats, over a connection of its own, so that a busy main loop is not taken for a
+ * The thread that heartbeats, over a connection of its own, so that a busy main loop is not taken for a
  * death.
  *
  * States: connecting → beating → stopped (told by the main thread, or with its process). Invariants:
  * nothing is sent while the connection is away; after a silence in which the monitor may have
- * declared the node dead, the next beat has a higher incarnation, which takes the node back.
+ * declared the node dead, the next heartbeat has a higher incarnation, which takes the node back.
  */
 
 /** What the main thread gives to this one. */
-export interface BeatThreadData {
+export interface HeartbeatThreadData {
   readonly buffer: SharedArrayBuffer
   readonly nodeId: string
   readonly startedAtMs: number
@@ -28,42 +28,42 @@ export interface BeatThreadData {
   }
 }
 
-/** What this thread says to the main thread: it beats now; the node was silent for too long. */
-export type BeatThreadMessage = 'beating' | 'was-silent'
+/** What this thread says to the main thread: it heartbeats now; the node was silent for too long. */
+export type HeartbeatThreadMessage = 'beating' | 'was-silent'
 
 /** Below the 1.4 s of silence after which a monitor may call the node suspect. */
 const SILENCE_MS = 1_000
 /** The main loop ticks four times a second; only what is above two ticks is a stall. */
 const STALL_FROM_MS = 500
 
-const data = workerData as BeatThreadData
+const data = workerData as HeartbeatThreadData
 const port = parentPort
 if (port === null) throw new Error('this file runs as a worker thread')
-const say = (message: BeatThreadMessage): void => port.postMessage(message)
+const say = (message: HeartbeatThreadMessage): void => port.postMessage(message)
 
 const figures = openFigures(data.buffer)
 const log = createLogger({ service: 'worker', id: data.nodeId, level: data.logLevel })
 const bus = await connectBus({
   ...data.nats,
-  name: `${data.nodeId}-beat`,
+  name: `${data.nodeId}-heartbeat`,
   inboxPrefix: inboxPrefix('worker'),
   log,
 })
 const measure = createMeasure()
 let sentAtMs = performance.now()
-// A half-open connection takes beats that nobody gets: what came before it does not count.
+// A half-open connection takes heartbeats that nobody gets: what came before it does not count.
 bus.onReconnect(() => {
   sentAtMs = -Infinity
 })
-beat(bus)
-const timer = setInterval(() => beat(bus), data.intervalMs)
+heartbeat(bus)
+const timer = setInterval(() => heartbeat(bus), data.intervalMs)
 port.on('message', () => {
   clearInterval(timer)
   void bus.close().then(() => port.close())
 })
 say('beating')
 
-function beat(connection: Bus): void {
+function heartbeat(connection: Bus): void {
   measure()
   if (!connection.connected()) return
   const now = performance.now()
@@ -73,7 +73,7 @@ function beat(connection: Bus): void {
   }
   sentAtMs = now
   const text = JSON.stringify(figures.compose(data.nodeId, data.startedAtMs))
-  connection.publish(SUBJECTS.beat(data.nodeId), text)
+  connection.publish(SUBJECTS.heartbeat(data.nodeId), text)
 }
 
 /** Processor, memory and silence of the main loop, since the last call. */

@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '@agentfleet/adapters'
-import { SUBJECTS, type Beat, type Load } from '@agentfleet/protocol'
+import { SUBJECTS, type Heartbeat, type Load } from '@agentfleet/protocol'
 import { openFigures } from './heartbeat-figures.ts'
-import type { BeatThreadData, BeatThreadMessage } from './heartbeat-thread.ts'
+import type { HeartbeatThreadData, HeartbeatThreadMessage } from './heartbeat-thread.ts'
 import type { Llm } from '../llm/llm.ts'
 import { unitsOf, type Run, type Runs } from '../node/runs.ts'
 
 /**
- * The node's figures, said by two: the beat thread at its interval, and this thread soon after a
+ * The node's figures, said by two: the heartbeat thread at its interval, and this thread soon after a
  * change, so that credits come back quickly.
  *
- * States: made → started → closed. Invariants: changes of a busy moment share one beat; what is sent
+ * States: made → started → closed. Invariants: changes of a busy moment share one heartbeat; what is sent
  * after `drain` says `draining`.
  */
-export interface Beats {
+export interface Heartbeats {
   start(): Promise<void>
   /** A run was added or is over. */
   changed(over: Run | undefined): void
@@ -25,26 +25,26 @@ export interface Beats {
   /** An incarnation was declared dead: if it is this one, the node comes back with a higher one. */
   riseFrom(deadIncarnation: number): boolean
   /** The figures as they are now. */
-  current(): Beat
+  current(): Heartbeat
   lagMs(): number
   close(): Promise<void>
 }
 
 /** What beating needs. */
-export interface BeatsDeps {
+export interface HeartbeatsDeps {
   readonly bus: Bus
   readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs' | 'classes'>
   readonly progress: () => ReturnType<Llm['progress']>
   readonly slots: number
   readonly nowMs: () => number
   readonly monotonicMs: () => number
-  readonly thread: Omit<BeatThreadData, 'buffer'>
+  readonly thread: Omit<HeartbeatThreadData, 'buffer'>
   /** The node was silent for so long that others may have taken over its tasks. */
   wasSilent(): void
 }
 
-/** Changes within this time of a beat share the next one, milliseconds: 50 beats a second at the most. */
-const CHANGE_BEAT_MS = 20
+/** Changes within this time of a heartbeat share the next one, milliseconds: 50 heartbeats a second at the most. */
+const CHANGE_HEARTBEAT_MS = 20
 /** Tasks named as ended in one message; the rest is not worth its bytes (L6). */
 const ENDED_MAX = 4_096
 /** Weight of the newest attempt in the mean response time. */
@@ -55,8 +55,8 @@ const DELAY_RESOLUTION_MS = 10
 const TICKS_PER_LAG = 4
 const CLOSE_WITHIN_MS = 1_500
 
-/** The beats of this node, silent until they are started. */
-export function createBeats(deps: BeatsDeps): Beats {
+/** The heartbeats of this node, silent until they are started. */
+export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const { bus, thread } = deps
   const figures = openFigures()
   figures.raiseIncarnation(thread.startedAtMs)
@@ -79,7 +79,7 @@ export function createBeats(deps: BeatsDeps): Beats {
     const waitingElsewhere = Math.max(0, runs.size() - runs.held() - calling)
     figures.set({ calling, heard, waitingElsewhere, llmCalls, throttled })
   }
-  const current = (): Beat => {
+  const current = (): Heartbeat => {
     const runs = deps.runs()
     const { cpu, memory } = runs.classes()
     figures.set({ active: runs.size(), queued: runs.waiting(), completed, failed, responseMs })
@@ -95,18 +95,19 @@ export function createBeats(deps: BeatsDeps): Beats {
     timer = undefined
     sentAtMs = deps.monotonicMs()
     if (!bus.connected()) return
-    const beat = current()
-    const load: Load = { ...beat, ended }
+    const heartbeat = current()
+    const load: Load = { ...heartbeat, ended }
     ended = []
     bus.publish(SUBJECTS.load(thread.nodeId), JSON.stringify(load))
     // That it drains, and what is left, the monitor hears at once.
-    if (beat.draining) bus.publish(SUBJECTS.beat(thread.nodeId), JSON.stringify(current()))
+    if (heartbeat.draining)
+      bus.publish(SUBJECTS.heartbeat(thread.nodeId), JSON.stringify(current()))
   }
   // A freed slot is idle until it is known: after a quiet moment that is said at once, with what
   // else this turn of the loop brings.
   const soon = (): void => {
     const sinceMs = deps.monotonicMs() - sentAtMs
-    timer ??= setTimeout(send, Math.max(0, CHANGE_BEAT_MS - sinceMs))
+    timer ??= setTimeout(send, Math.max(0, CHANGE_HEARTBEAT_MS - sinceMs))
   }
 
   return {
@@ -162,13 +163,13 @@ export function createBeats(deps: BeatsDeps): Beats {
   }
 }
 
-function startThread(data: BeatThreadData, wasSilent: () => void): Worker {
-  // The file that the build makes of beat-thread.ts.
+function startThread(data: HeartbeatThreadData, wasSilent: () => void): Worker {
+  // The file that the build makes of heartbeat-thread.ts.
   const worker = new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData: data })
-  worker.on('message', (message: BeatThreadMessage) => {
+  worker.on('message', (message: HeartbeatThreadMessage) => {
     if (message === 'was-silent') wasSilent()
   })
-  // An error of the thread is not caught: a node that cannot beat ends, and is started anew.
+  // An error of the thread is not caught: a node that cannot heartbeat ends, and is started anew.
   return worker
 }
 

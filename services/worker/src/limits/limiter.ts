@@ -1,20 +1,20 @@
 import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
-import { createLine } from './wait-queue.ts'
+import { createWaitQueue } from './wait-queue.ts'
 import type { RateHints } from '../llm/provider-headers.ts'
 
 /**
- * The gate before one provider's key: calls wait here until the whole fleet's limits let them through.
+ * The limiter before one provider's key: calls wait here until the whole fleet's limits let them through.
  *
  * States of a call: waits (by priority, then age) → promised (may begin in some milliseconds) → in →
  * out (settled). Invariants: nobody goes in without a grant, unless no limit is known and the key is
  * open; each grant is settled or given back once; every wait has an end; while Redis is away a node
  * goes on with its share of the limits among the nodes it last saw, and with no more.
  */
-export interface Gate {
+export interface Limiter {
   /** Resolves when the call may begin, when it has waited long enough, or when it was taken back. */
-  enter(ask: GateAsk): Promise<Entry>
+  enter(ask: LimiterAsk): Promise<Entry>
   /** The provider has answered a call that is in. */
   heard(hints: RateHints): void
   /** Settles a call that went in. */
@@ -31,7 +31,7 @@ export interface Gate {
 }
 
 /** A call that wants to go in. */
-export interface GateAsk {
+export interface LimiterAsk {
   readonly id: string
   readonly priority: Level
   /** When its task came: the older ones go first. */
@@ -60,12 +60,12 @@ export interface Left {
   readonly closedMs: number | undefined
 }
 
-/** What a gate needs. */
-export interface GateDeps extends GrantDeps {
+/** What a limiter needs. */
+export interface LimiterDeps extends GrantDeps {
   readonly random: () => number
 }
 
-interface Waiter extends Omit<GateAsk, 'onWait'> {
+interface Waiter extends Omit<LimiterAsk, 'onWait'> {
   /** Its turn should have come long ago. */
   readonly untilMs: number
   /** Undefined: its wait is over. */
@@ -87,25 +87,25 @@ const MINUTE_MS = 60_000
  */
 const PARKED_TOKENS_SHARE = 0.25
 
-/** An open gate. */
-export function createGate(deps: GateDeps): Gate {
+/** An open limiter. */
+export function createLimiter(deps: LimiterDeps): Limiter {
   const { nowMs, random } = deps
   const grants = createGrants(deps)
-  const line = createLine<Waiter>()
+  const queue = createWaitQueue<Waiter>()
   const inside = new Set<string>()
   let asking = false
   let timer: NodeJS.Timeout | undefined
 
   const schedule = (ms: number): void => {
-    if (line.size() === 0 || timer !== undefined) return
+    if (queue.size() === 0 || timer !== undefined) return
     timer = setTimeout(() => void pump(), Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, ms)))
   }
   const pump = async (): Promise<void> => {
     timer = undefined
-    if (asking || line.size() === 0) return
+    if (asking || queue.size() === 0) return
     asking = true
-    const batch = line.first(BATCH_MAX)
-    const { delaysMs, waitMs } = await grants.reserve(batch, line.size(), inside.size)
+    const batch = queue.first(BATCH_MAX)
+    const { delaysMs, waitMs } = await grants.reserve(batch, queue.size(), inside.size)
     asking = false
     for (const [index, delayMs] of delaysMs.entries()) {
       const waiter = batch[index]
@@ -116,7 +116,7 @@ export function createGate(deps: GateDeps): Gate {
     schedule(all ? 0 : waitMs * (1 + random() / 4))
   }
   const promise = (waiter: Waiter, delayMs: number): void => {
-    if (!line.remove(waiter)) giveBack(waiter)
+    if (!queue.remove(waiter)) giveBack(waiter)
     else if (delayMs === 0) letIn(waiter)
     else waiter.timer = setTimeout(letIn, delayMs, waiter)
   }
@@ -125,7 +125,7 @@ export function createGate(deps: GateDeps): Gate {
     // Turned away meanwhile: what was promised before that is void.
     if (grants.closedMs() > 0) {
       giveBack(waiter)
-      line.add(waiter)
+      queue.add(waiter)
       schedule(grants.closedMs())
       return
     }
@@ -141,7 +141,7 @@ export function createGate(deps: GateDeps): Gate {
     grants.settle({ requestsBack: 1, tokensBack: tokens, over: [id] })
   const end = (waiter: Waiter, entry: Entry): void => {
     if (waiter.resolve === undefined) return
-    line.remove(waiter)
+    queue.remove(waiter)
     if (waiter.timer !== undefined) {
       clearTimeout(waiter.timer)
       giveBack(waiter)
@@ -149,9 +149,9 @@ export function createGate(deps: GateDeps): Gate {
     resolve(waiter, entry)
   }
   const waitAt = (place: number): number =>
-    expectedWait(grants, place, line.first(1)[0]?.tokens ?? 0)
+    expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
   /** Others may have the slot meanwhile; those who come back are spread, so that none is idle. */
-  const park = async ({ tokens, patienceMs }: Pick<GateAsk, 'tokens' | 'patienceMs'>) => {
+  const park = async ({ tokens, patienceMs }: Pick<LimiterAsk, 'tokens' | 'patienceMs'>) => {
     const leastMs = patienceMs * (0.25 + random() / 4)
     const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
     const retryAfterMs = await grants.park(tokens * PARKED_TOKENS_SHARE, least)
@@ -166,7 +166,7 @@ export function createGate(deps: GateDeps): Gate {
           settle({ kind: 'in' })
           return
         }
-        const expectedMs = waitAt(line.placeOf(call))
+        const expectedMs = waitAt(queue.placeOf(call))
         if (expectedMs > call.patienceMs) {
           void park(call).then(settle)
           return
@@ -174,7 +174,7 @@ export function createGate(deps: GateDeps): Gate {
         const untilMs = nowMs() + 2 * call.patienceMs
         const waiter: Waiter = { ...call, untilMs, resolve: settle, timer: undefined }
         onWait(() => end(waiter, { kind: 'taken-back' }))
-        line.add(waiter)
+        queue.add(waiter)
         schedule(0)
       }),
     heard(hints) {
@@ -196,14 +196,14 @@ export function createGate(deps: GateDeps): Gate {
       grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
       if (grants.limits().concurrent > 0) schedule(0)
     },
-    expectedWaitMs: (priority, sinceMs) => waitAt(line.placeOf({ priority, sinceMs })),
-    waiting: () => line.size(),
+    expectedWaitMs: (priority, sinceMs) => waitAt(queue.placeOf({ priority, sinceMs })),
+    waiting: () => queue.size(),
     live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
     touched: grants.touched,
     sweep(now) {
-      line.backwards((waiter) => {
+      queue.backwards((waiter) => {
         if (now < waiter.untilMs) return
-        line.remove(waiter)
+        queue.remove(waiter)
         void park(waiter).then((entry) => resolve(waiter, entry))
       })
       schedule(0)
@@ -211,7 +211,7 @@ export function createGate(deps: GateDeps): Gate {
   }
 }
 
-/** How long the call at this place of the line would probably wait, milliseconds. */
+/** How long the call at this place of the queue would probably wait, milliseconds. */
 function expectedWait(grants: Grants, place: number, tokens: number): number {
   const { rpm, tpm } = grants.limits()
   const perRequestMs = rpm === 0 ? 0 : MINUTE_MS / rpm

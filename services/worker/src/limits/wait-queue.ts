@@ -1,19 +1,19 @@
 import type { Level } from '@agentfleet/domain'
 
-/** Whoever stands in line: the more urgent before the less urgent, then the older before the younger. */
-export interface InLine {
+/** Whoever stands in queue: the more urgent before the less urgent, then the older before the younger. */
+export interface Queued {
   readonly priority: Level
   readonly sinceMs: number
 }
 
-/** A line in fair order. */
-export interface Line<T extends InLine> {
+/** A queue in fair order. */
+export interface WaitQueue<T extends Queued> {
   add(one: T): void
   /** False when it stood there no more. */
   remove(one: T): boolean
   first(count: number): readonly T[]
   /** How many go before one like this. */
-  placeOf(one: InLine): number
+  placeOf(one: Queued): number
   /** From the last one to the first; the one at hand may be removed. */
   backwards(visit: (one: T) => void): void
   size(): number
@@ -22,9 +22,9 @@ export interface Line<T extends InLine> {
 const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
 
 /** Nobody stands there at first. */
-export function createLine<T extends InLine>(): Line<T> {
+export function createWaitQueue<T extends Queued>(): WaitQueue<T> {
   const waiting: T[] = []
-  const placeOf = ({ priority, sinceMs }: InLine): number => {
+  const placeOf = ({ priority, sinceMs }: Queued): number => {
     let low = 0
     for (let high = waiting.length; low < high;) {
       const middle = (low + high) >>> 1

@@ -15,12 +15,12 @@ export interface Call {
   /** Ends what is under way: a wait or a request. */
   stop: () => void
   /** The try under way: no answer may last longer, or keep silent longer. */
-  trial: Trial | undefined
+  sent: ProviderRequest | undefined
   ended: Failure | 'cancelled' | undefined
 }
 
 /** One request to one provider. */
-export interface Trial {
+export interface ProviderRequest {
   readonly controller: AbortController
   readonly endAtMs: number
   readonly firstTokenMs: number
@@ -43,18 +43,18 @@ export function newCall(request: LlmRequest, id: string, patienceMs: number): Ca
     characters: charactersOf(request),
     patienceMs,
     stop: () => undefined,
-    trial: undefined,
+    sent: undefined,
     ended: undefined,
   }
 }
 
 /** Begins a try. */
-export function newTrial(
+export function newProviderRequest(
   call: Call,
   now: number,
   limits: { readonly callMs: number; readonly firstTokenMs: number },
-): Trial {
-  const trial: Trial = {
+): ProviderRequest {
+  const sent: ProviderRequest = {
     controller: new AbortController(),
     endAtMs: now + limits.callMs,
     firstTokenMs: limits.firstTokenMs,
@@ -62,28 +62,28 @@ export function newTrial(
     begun: false,
     failure: undefined,
   }
-  call.trial = trial
-  call.stop = () => trial.controller.abort()
-  return trial
+  call.sent = sent
+  call.stop = () => sent.controller.abort()
+  return sent
 }
 
 /** Ends what is past its limits. */
 export function sweepCall(call: Call, now: number, silenceMs: number): void {
-  const { trial, request } = call
+  const { sent, request } = call
   if (now >= request.deadlineAtMs) {
     endCall(call, { kind: 'deadline', message: 'the task is out of time' })
     return
   }
-  if (trial === undefined || trial.failure !== undefined) return
-  const silence = trial.begun ? silenceMs : trial.firstTokenMs
-  if (now >= trial.endAtMs) {
-    trial.failure = { kind: 'timeout', message: 'the LLM call took too long' }
-  } else if (now - trial.heardAtMs >= silence) {
-    trial.failure = { kind: 'timeout', message: `the provider was silent for ${silence} ms` }
+  if (sent === undefined || sent.failure !== undefined) return
+  const silence = sent.begun ? silenceMs : sent.firstTokenMs
+  if (now >= sent.endAtMs) {
+    sent.failure = { kind: 'timeout', message: 'the LLM call took too long' }
+  } else if (now - sent.heardAtMs >= silence) {
+    sent.failure = { kind: 'timeout', message: `the provider was silent for ${silence} ms` }
   } else {
     return
   }
-  trial.controller.abort()
+  sent.controller.abort()
 }
 
 /** Ends a call and whatever it is in. */

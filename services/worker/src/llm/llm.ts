@@ -5,10 +5,10 @@ import { createEstimates } from './estimates.ts'
 import { createHttpFetch } from './http-fetch.ts'
 import { createBreakers } from './breakers.ts'
 import { endCall, newCall, sweepCall, type Call } from './call.ts'
-import { route, type Desk } from './route.ts'
+import { route, type LlmContext } from './route.ts'
 import { createProviderClient } from './provider-client.ts'
 import type { TenantBudgets } from './provider-config.ts'
-import { createGate, type Gate } from '../limits/limiter.ts'
+import { createLimiter, type Limiter } from '../limits/limiter.ts'
 import { keyId, type Provider } from './provider.ts'
 import { createTenantBudgets } from '../limits/tenant-budgets.ts'
 import type { ToolOffer } from '../tools/tool.ts'
@@ -19,7 +19,7 @@ import type { ToolOffer } from '../tools/tool.ts'
  * A call goes from candidate to candidate (model by model, provider by provider) until one begins to
  * answer. Limits of time are kept by one sweep for all calls, not by timers of each.
  * Invariants: a call ends at its limits or when it is cancelled; once a piece of an answer was handed
- * on, no other provider is asked; no request without the gate's grant; what never reached a provider
+ * on, no other provider is asked; no request without the limiter's grant; what never reached a provider
  * is no failure (`deferred`); an answer without a finish reason is a broken one, never a short one.
  */
 
@@ -110,16 +110,16 @@ export function createLlm(options: LlmOptions): Llm {
   const { nowMs, shared } = options
   const calls = new Set<Call>()
   const http = createHttpFetch()
-  const gates = gatesOf(options)
+  const limiters = limitersOf(options)
   const figures = { heard: 0, ended: 0, throttled: 0 }
-  const desk: Desk = {
+  const context: LlmContext = {
     ...options,
-    lines: new Map(
+    connections: new Map(
       options.providers.map((provider) => {
         const client = createProviderClient(provider, { ...options, fetch: http.fetch })
-        const gate = gates.get(keyId(provider))
-        if (gate === undefined) throw new Error(`no gate before ${provider.name}`)
-        return [provider.name, { client, gate }]
+        const limiter = limiters.get(keyId(provider))
+        if (limiter === undefined) throw new Error(`no limiter before ${provider.name}`)
+        return [provider.name, { client, limiter }]
       }),
     ),
     breakers: createBreakers(nowMs),
@@ -142,50 +142,50 @@ export function createLlm(options: LlmOptions): Llm {
       calls.add(call)
       request.onStart(() => endCall(call, 'cancelled'))
       try {
-        return await route(call, desk)
+        return await route(call, context)
       } finally {
         calls.delete(call)
       }
     },
     progress: () => ({
-      calling: [...calls].filter(({ trial }) => trial !== undefined).length,
+      calling: [...calls].filter(({ sent }) => sent !== undefined).length,
       ...figures,
     }),
-    waiting: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting(), 0),
+    waiting: () => [...limiters.values()].reduce((sum, limiter) => sum + limiter.waiting(), 0),
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)
-      for (const gate of gates.values()) gate.sweep(now)
+      for (const limiter of limiters.values()) limiter.sweep(now)
       if (shared === undefined || now < touchAtMs) return
       touchAtMs = now + TOUCH_INTERVAL_MS
-      void touch(options.node, shared, gates)
+      void touch(options.node, shared, limiters)
     },
     close: http.close,
   }
 }
 
-/** One gate for each key, so that providers with the same one share its limits. */
-function gatesOf({ providers, node, shared, nowMs, random }: LlmOptions): Map<string, Gate> {
-  const gates = new Map<string, Gate>()
+/** One limiter for each key, so that providers with the same one share its limits. */
+function limitersOf({ providers, node, shared, nowMs, random }: LlmOptions): Map<string, Limiter> {
+  const limiters = new Map<string, Limiter>()
   for (const provider of providers) {
     const key = keyId(provider)
-    if (gates.has(key)) continue
-    gates.set(key, createGate({ key, node, limits: provider.limits, shared, nowMs, random }))
+    if (limiters.has(key)) continue
+    limiters.set(key, createLimiter({ key, node, limits: provider.limits, shared, nowMs, random }))
   }
-  return gates
+  return limiters
 }
 
 async function touch(
   node: string,
   shared: ProviderLimits,
-  gates: ReadonlyMap<string, Gate>,
+  limiters: ReadonlyMap<string, Limiter>,
 ): Promise<void> {
-  const keys = [...gates].map(([key, gate]) => ({ key, live: gate.live() }))
-  // While it is away the gates go on with their own share.
+  const keys = [...limiters].map(([key, limiter]) => ({ key, live: limiter.live() }))
+  // While it is away the limiters go on with their own share.
   const touched = await shared.touch(node, keys).catch(() => undefined)
   for (const [index, { key }] of keys.entries()) {
     const state = touched?.keys[index]
     if (touched !== undefined && state !== undefined) {
-      gates.get(key)?.touched(touched.nodes, state)
+      limiters.get(key)?.touched(touched.nodes, state)
     }
   }
 }

@@ -7,11 +7,18 @@ import {
 } from '@agentfleet/domain'
 import type { Estimates } from './estimates.ts'
 import type { Breakers } from './breakers.ts'
-import { endCall, endedOutcome, newTrial, spentOf, type Call, type Trial } from './call.ts'
+import {
+  endCall,
+  endedOutcome,
+  newProviderRequest,
+  spentOf,
+  type Call,
+  type ProviderRequest,
+} from './call.ts'
 import type { HeardAnswer } from './stream.ts'
 import type { LlmOptions, LlmOutcome } from './llm.ts'
 import type { ProviderClient } from './provider-client.ts'
-import { closedMsOf, type Entry, type Gate } from '../limits/limiter.ts'
+import { closedMsOf, type Entry, type Limiter } from '../limits/limiter.ts'
 import { candidatesOf, priceOf, type Candidate, type Provider } from './provider.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
@@ -26,14 +33,14 @@ const PATIENCE_MS = 1_000
 const RESERVATION_SLACK_MS = 1_000
 
 /** A provider with what belongs to it here. */
-export interface Line {
+export interface ProviderConnection {
   readonly client: ProviderClient
-  readonly gate: Gate
+  readonly limiter: Limiter
 }
 
 /** What all calls share. */
-export interface Desk extends LlmOptions {
-  readonly lines: ReadonlyMap<string, Line>
+export interface LlmContext extends LlmOptions {
+  readonly connections: ReadonlyMap<string, ProviderConnection>
   readonly breakers: Breakers
   readonly estimates: Estimates
   readonly tenants: TenantBudgetKeeper
@@ -43,10 +50,10 @@ export interface Desk extends LlmOptions {
 }
 
 /** From candidate to candidate until one answers, or none is left. */
-export async function route(call: Call, desk: Desk): Promise<LlmOutcome> {
+export async function route(call: Call, context: LlmContext): Promise<LlmOutcome> {
   const { request } = call
-  const all = candidatesOf(desk.providers, [request.model, ...(request.fallbackModels ?? [])])
-  if (all.length === 0) return failed(noProvider(request.model, desk.providers))
+  const all = candidatesOf(context.providers, [request.model, ...(request.fallbackModels ?? [])])
+  if (all.length === 0) return failed(noProvider(request.model, context.providers))
   const failedAt = new Set<Candidate>()
   let refusals = 0
   let last: Failure | undefined
@@ -54,18 +61,18 @@ export async function route(call: Call, desk: Desk): Promise<LlmOutcome> {
     const choice = choose(
       all.filter((candidate) => !failedAt.has(candidate)),
       call,
-      desk,
+      context,
     )
-    if (choice.kind === 'none') return failed(last ?? shut(choice.retryAtMs - desk.nowMs()))
+    if (choice.kind === 'none') return failed(last ?? shut(choice.retryAtMs - context.nowMs()))
     const { candidate } = choice
-    const outcome = await ask(call, candidate, desk)
+    const outcome = await ask(call, candidate, context)
     if (outcome.kind !== 'failed') return outcome
     const { failure } = outcome
     last = failure
     if (call.ended !== undefined || outcome.begun || !mayFallBack(failure)) return failed(failure)
     const turnedAway = failure.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (turnedAway) refusals += 1
-    // Turned away for its rate, it may be asked again behind its gate, if nobody else can answer.
+    // Turned away for its rate, it may be asked again behind its limiter, if nobody else can answer.
     const again = turnedAway && refusals < REFUSALS_MAX && all.length === failedAt.size + 1
     if (!again) failedAt.add(candidate)
   }
@@ -76,78 +83,78 @@ type Choice =
   | { readonly kind: 'none'; readonly retryAtMs: number }
 
 /** The first that is free soon, else the one that is free soonest. */
-function choose(candidates: readonly Candidate[], call: Call, desk: Desk): Choice {
+function choose(candidates: readonly Candidate[], call: Call, context: LlmContext): Choice {
   const { priority, sinceMs } = call.request
   let retryAtMs = Infinity
   let best: { readonly candidate: Candidate; readonly waitMs: number } | undefined
   for (const candidate of candidates) {
-    const opensAtMs = desk.breakers.retryAtMs(candidate)
+    const opensAtMs = context.breakers.retryAtMs(candidate)
     if (opensAtMs !== undefined) {
       retryAtMs = Math.min(retryAtMs, opensAtMs)
       continue
     }
-    const waitMs = lineOf(candidate, desk).gate.expectedWaitMs(priority, sinceMs)
+    const waitMs = connectionOf(candidate, context).limiter.expectedWaitMs(priority, sinceMs)
     if (best === undefined || (best.waitMs > PATIENCE_MS && waitMs < best.waitMs)) {
       best = { candidate, waitMs }
     }
   }
   if (best !== undefined) {
-    desk.breakers.asking(best.candidate)
+    context.breakers.asking(best.candidate)
     return { kind: 'ask', candidate: best.candidate }
   }
-  return { kind: 'none', retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : desk.nowMs() }
+  return { kind: 'none', retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : context.nowMs() }
 }
 
 type Asked =
   | Exclude<LlmOutcome, { kind: 'failed' }>
   | { readonly kind: 'failed'; readonly failure: Failure; readonly begun: boolean }
 
-/** Asks one candidate: budget, gate, request, and what follows from its answer. */
-async function ask(call: Call, candidate: Candidate, desk: Desk): Promise<Asked> {
+/** Asks one candidate: budget, limiter, request, and what follows from its answer. */
+async function ask(call: Call, candidate: Candidate, context: LlmContext): Promise<Asked> {
   const { request, id } = call
-  const { gate } = lineOf(candidate, desk)
+  const { limiter } = connectionOf(candidate, context)
   const price = priceOf(candidate)
-  const estimated = desk.estimates.of(candidate.as, call.characters, request.outputTokensMax)
-  const allowed = checkBudget(request.budget ?? {}, spentOf(request, desk.nowMs()), {
+  const estimated = context.estimates.of(candidate.as, call.characters, request.outputTokensMax)
+  const allowed = checkBudget(request.budget ?? {}, spentOf(request, context.nowMs()), {
     inputTokens: estimated.inputTokens,
     price,
     outputTokensMax: request.outputTokensMax,
   })
-  if (allowed.kind === 'exceeded') return overBudget(call, candidate, allowed.message, desk)
+  if (allowed.kind === 'exceeded') return overBudget(call, candidate, allowed.message, context)
   const { outputTokensMax } = allowed
   const outputTokens = Math.min(estimated.outputTokens, outputTokensMax ?? Infinity)
   const tokens = estimated.inputTokens + outputTokens
-  const set = await desk.tenants.reserve(request.tenant, {
+  const set = await context.tenants.reserve(request.tenant, {
     id,
     tokens,
     usd: costUsd(price, { ...estimated, outputTokens }),
-    lifetimeMs: desk.waitMs + desk.callMs + RESERVATION_SLACK_MS,
+    lifetimeMs: context.waitMs + context.callMs + RESERVATION_SLACK_MS,
   })
-  if (set.kind === 'exceeded') return overBudget(call, candidate, set.message, desk)
+  if (set.kind === 'exceeded') return overBudget(call, candidate, set.message, context)
   if (set.kind === 'unknown') {
-    desk.breakers.settle(candidate, 'nothing')
+    context.breakers.settle(candidate, 'nothing')
     return { kind: 'deferred', retryAfterMs: set.retryAfterMs }
   }
-  const entry = await enter(call, gate, tokens)
+  const entry = await enter(call, limiter, tokens)
   if (entry.kind !== 'in') {
-    desk.tenants.settle(request.tenant, id, undefined)
-    desk.breakers.settle(candidate, 'nothing')
+    context.tenants.settle(request.tenant, id, undefined)
+    context.breakers.settle(candidate, 'nothing')
     if (entry.kind === 'late') return { kind: 'deferred', retryAfterMs: entry.retryAfterMs }
     return endedOutcome(call) ?? { kind: 'cancelled' }
   }
-  const trial = newTrial(call, desk.nowMs(), {
-    callMs: desk.callMs,
-    firstTokenMs: candidate.provider.firstTokenMs ?? desk.silenceMs,
+  const sent = newProviderRequest(call, context.nowMs(), {
+    callMs: context.callMs,
+    firstTokenMs: candidate.provider.firstTokenMs ?? context.silenceMs,
   })
-  const heard = await attempt(call, trial, candidate, outputTokensMax, desk)
-  call.trial = undefined
-  return conclude(call, candidate, { heard, tokens, begun: trial.begun }, desk)
+  const heard = await attempt(call, sent, candidate, outputTokensMax, context)
+  call.sent = undefined
+  return conclude(call, candidate, { heard, tokens, begun: sent.begun }, context)
 }
 
-function enter(call: Call, gate: Gate, tokens: number): Promise<Entry> {
+function enter(call: Call, limiter: Limiter, tokens: number): Promise<Entry> {
   if (call.ended !== undefined) return Promise.resolve({ kind: 'taken-back' })
   const { id, request, patienceMs } = call
-  return gate.enter({
+  return limiter.enter({
     id,
     priority: request.priority,
     sinceMs: request.sinceMs,
@@ -161,71 +168,71 @@ function enter(call: Call, gate: Gate, tokens: number): Promise<Entry> {
 
 async function attempt(
   call: Call,
-  trial: Trial,
+  sent: ProviderRequest,
   candidate: Candidate,
   outputTokensMax: number | undefined,
-  desk: Desk,
+  context: LlmContext,
 ): Promise<HeardAnswer> {
   if (call.ended !== undefined) return { kind: 'failed', failure: CANCELLED }
-  const { client, gate } = lineOf(candidate, desk)
+  const { client, limiter } = connectionOf(candidate, context)
   const answer = await client.call({
     request: call.request,
     model: candidate.as,
     outputTokensMax,
-    signal: trial.controller.signal,
-    onHeaders: (hints) => gate.heard(hints),
+    signal: sent.controller.signal,
+    onHeaders: (hints) => limiter.heard(hints),
     onPiece() {
-      trial.heardAtMs = desk.nowMs()
-      desk.heard()
+      sent.heardAtMs = context.nowMs()
+      context.heard()
     },
     onBegun() {
-      trial.begun = true
+      sent.begun = true
     },
     onSize(characters) {
-      if (characters <= desk.outputBytesMax) return
-      const message = `the answer is larger than ${desk.outputBytesMax} bytes`
+      if (characters <= context.outputBytesMax) return
+      const message = `the answer is larger than ${context.outputBytesMax} bytes`
       endCall(call, { kind: 'output-too-large', message })
     },
-    ended: () => call.ended !== undefined || trial.failure !== undefined,
+    ended: () => call.ended !== undefined || sent.failure !== undefined,
   })
-  return trial.failure === undefined ? answer : { kind: 'failed', failure: trial.failure }
+  return sent.failure === undefined ? answer : { kind: 'failed', failure: sent.failure }
 }
 
 /** Stands in for the failure of a try whose call was ended; nobody reads it. */
 const CANCELLED: Failure = { kind: 'connection', message: 'cancelled' }
 
-/** Settles with gate, breaker and budget what the try has come to. */
+/** Settles with limiter, breaker and budget what the try has come to. */
 function conclude(
   call: Call,
   candidate: Candidate,
   tried: { readonly heard: HeardAnswer; readonly tokens: number; readonly begun: boolean },
-  desk: Desk,
+  context: LlmContext,
 ): Asked {
   const { heard, tokens, begun } = tried
   const { request, id } = call
-  const { gate } = lineOf(candidate, desk)
+  const { limiter } = connectionOf(candidate, context)
   const ended = endedOutcome(call)
   if (heard.kind === 'failed' || ended !== undefined) {
     const failure = heard.kind === 'failed' && ended === undefined ? heard.failure : undefined
     const turnedAway = failure?.kind === 'status' && failure.status === TOO_MANY_REQUESTS
-    if (failure !== undefined) desk.ended(turnedAway)
+    if (failure !== undefined) context.ended(turnedAway)
     const closedMs = turnedAway ? closedMsOf(retryAfterOf(failure)) : undefined
-    gate.leave(id, { reserved: tokens, used: begun ? undefined : 0, closedMs })
+    limiter.leave(id, { reserved: tokens, used: begun ? undefined : 0, closedMs })
     // What a broken answer has cost nobody says: what was set aside stands for it.
-    desk.tenants.settle(request.tenant, id, begun ? { tokens, usd: 0 } : undefined)
+    context.tenants.settle(request.tenant, id, begun ? { tokens, usd: 0 } : undefined)
     const fault = failure !== undefined && isProviderFault(failure) && !turnedAway
-    desk.breakers.settle(candidate, fault ? 'failure' : 'nothing')
+    context.breakers.settle(candidate, fault ? 'failure' : 'nothing')
     if (ended !== undefined) return ended
     return { kind: 'failed', failure: failure ?? CANCELLED, begun }
   }
-  desk.ended(false)
+  context.ended(false)
   const { answer, usage } = heard
   const cost = costUsd(priceOf(candidate), usage)
   const used = usage.inputTokens + usage.outputTokens
-  gate.leave(id, { reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined })
-  desk.tenants.settle(request.tenant, id, { tokens: used, usd: cost ?? 0 })
-  desk.estimates.learn(candidate.as, call.characters, usage)
-  desk.breakers.settle(candidate, 'success')
+  limiter.leave(id, { reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined })
+  context.tenants.settle(request.tenant, id, { tokens: used, usd: cost ?? 0 })
+  context.estimates.learn(candidate.as, call.characters, usage)
+  context.breakers.settle(candidate, 'success')
   const { provider, model, as } = candidate
   return {
     kind: 'answered',
@@ -240,17 +247,17 @@ function conclude(
   }
 }
 
-function overBudget(call: Call, candidate: Candidate, message: string, desk: Desk): Asked {
-  desk.breakers.settle(candidate, 'nothing')
+function overBudget(call: Call, candidate: Candidate, message: string, context: LlmContext): Asked {
+  context.breakers.settle(candidate, 'nothing')
   return (
     endedOutcome(call) ?? { kind: 'failed', failure: { kind: 'budget', message }, begun: false }
   )
 }
 
-function lineOf({ provider }: Candidate, { lines }: Desk): Line {
-  const line = lines.get(provider.name)
-  if (line === undefined) throw new Error(`no line to ${provider.name}`)
-  return line
+function connectionOf({ provider }: Candidate, { connections }: LlmContext): ProviderConnection {
+  const connection = connections.get(provider.name)
+  if (connection === undefined) throw new Error(`no connection to ${provider.name}`)
+  return connection
 }
 
 /** Another provider may do better: this one is ill, or does not know the key or the model. */

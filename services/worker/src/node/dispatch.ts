@@ -3,7 +3,7 @@ import type { Bus, BusMessage, Logger } from '@agentfleet/adapters'
 import {
   dispatchSchema,
   SUBJECTS,
-  type Beat,
+  type Heartbeat,
   type Dispatch,
   type DispatchItem,
   type DispatchReply,
@@ -27,7 +27,7 @@ export interface DispatchDeps {
   draining(): boolean
   take(item: DispatchItem, placed: Placed | undefined): Run
   readonly starts: Pick<Starts, 'add' | 'look'>
-  beat(): Beat
+  heartbeat(): Heartbeat
 }
 
 /** Listens for dispatches until it is closed. */
@@ -65,7 +65,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
       if (!take(item, own)) break
       accepted += 1
     }
-    const reply: DispatchReply = { accepted, beat: deps.beat() }
+    const reply: DispatchReply = { accepted, heartbeat: deps.heartbeat() }
     message.respond(JSON.stringify(reply))
     starts.look()
   }

@@ -3,8 +3,8 @@ import type { Placed } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
-import { createBeats, type Beats } from '../heartbeat/heartbeats.ts'
-import type { BeatThreadData } from '../heartbeat/heartbeat-thread.ts'
+import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
+import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
 import { memoryLimitBytes, type WorkerConfig } from '../config.ts'
 import { createDeltas, type Deltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
@@ -23,7 +23,7 @@ import type { NodeTools } from '../tools/node-tools.ts'
 export interface Node {
   readonly id: string
   readonly runs: Runs
-  readonly beats: Beats
+  readonly heartbeats: Heartbeats
   readonly ownership: Ownership
   readonly renewals: Renewals
   readonly deltas: Deltas
@@ -46,7 +46,7 @@ export interface NodeDeps {
   /** Limits of providers that all nodes share. */
   readonly shared: ProviderLimits
   readonly tools: NodeTools
-  readonly logLevel: BeatThreadData['logLevel']
+  readonly logLevel: HeartbeatThreadData['logLevel']
 }
 
 /** Makes the parts of a node; `onOver` is called whenever a run is over. */
@@ -56,16 +56,16 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const startedAtMs = clock.nowMs()
   const metrics = createMetrics(deps.registry, {
     running: () => runs.size(),
-    lagMs: () => beats.lagMs(),
+    lagMs: () => heartbeats.lagMs(),
     waiting: () => llm.waiting(),
   })
   const runs = createRuns((run) => {
     if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
     if (run?.over === 'superseded') metrics.superseded.inc()
-    beats.changed(run)
+    heartbeats.changed(run)
     if (run !== undefined) onOver()
   }, clock.monotonicMs)
-  const beats = createBeats({
+  const heartbeats = createHeartbeats({
     bus,
     runs: () => runs,
     progress: () => llm.progress(),
@@ -99,14 +99,14 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     const now = clock.monotonicMs()
     return runs.add(item, now, renewals.firstAtMs(now), placed)
   }
-  return { id, runs, beats, ownership, renewals, deltas, llm, attempts, starts, take }
+  return { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts, take }
 }
 
 function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
   return {
     nodeId: config.SERVICE_ID,
     startedAtMs,
-    intervalMs: config.BEAT_INTERVAL_MS,
+    intervalMs: config.HEARTBEAT_INTERVAL_MS,
     memoryLimitBytes: memoryLimitBytes(config.MEMORY_LIMIT_MB),
     logLevel,
     nats: { url: config.NATS_URL, user: config.NATS_USER, password: config.NATS_PASSWORD },

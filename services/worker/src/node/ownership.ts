@@ -8,7 +8,7 @@ import type { Run, Runs } from './runs.ts'
  * but this question (L3, L4).
  *
  * Invariants: the question is asked of a run whose token stands still; a report under way resolves the
- * doubt by itself, as does the begin of a careful run; at most one question per run is out.
+ * doubt by itself, as does the begin of a fenced run; at most one question per run is out.
  */
 export interface Ownership {
   /** Doubts every run, and asks. */
@@ -44,7 +44,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
 
 function standsStill(run: Run): boolean {
   if (run.phase === 'running') return true
-  return run.phase === 'queued' && !run.careful && run.spec !== undefined
+  return run.phase === 'queued' && !run.fenced && run.spec !== undefined
 }
 
 async function ask(run: Run, { bus, runs, reporter }: OwnershipDeps): Promise<void> {

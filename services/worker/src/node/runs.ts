@@ -1,5 +1,5 @@
 import {
-  createChurnMap,
+  createCompactingMap,
   LEVELS,
   reservationOf,
   type Level,
@@ -11,7 +11,7 @@ import type { DispatchItem } from '@agentfleet/protocol'
 /**
  * The attempts of this node, each of which holds a slot.
  *
- * Phases of a run: queued (taken, not started) → beginning (asks the coordinator, the careful way of
+ * Phases of a run: queued (taken, not started) → beginning (asks the coordinator, a fenced start of
  * L3) → running ⇄ reporting (a report is out) → over. A run that needs no begin skips that phase.
  * Invariants: one run per task; a run is over once, for one reason; what is over is in the table no
  * more, has nothing left that goes on (`cancel` was called), and neither renews nor acks after that,
@@ -40,7 +40,7 @@ export interface Run {
   readonly taskId: string
   readonly tenant: string
   readonly claim: string
-  readonly careful: boolean
+  readonly fenced: boolean
   /** When it was taken, and from then on when it was started, monotonic. */
   takenAtMs: number
   /** When it came into its phase, monotonic. */
@@ -97,7 +97,7 @@ export function createRuns(
   changed: (over: Run | undefined) => void,
   monotonicMs: () => number = () => performance.now(),
 ): Runs {
-  const table = createChurnMap<string, Run>()
+  const table = createCompactingMap<string, Run>()
   let waiting = 0
   let held = 0
   const cpu = { low: 0, medium: 0, high: 0 }
@@ -164,7 +164,7 @@ function createRun(
     taskId: item.taskId,
     tenant: item.tenant,
     claim: item.claim,
-    careful: item.careful,
+    fenced: item.fenced,
     takenAtMs: nowMs,
     phasedAtMs: nowMs,
     ackSubject: item.ackSubject,

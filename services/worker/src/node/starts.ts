@@ -2,7 +2,7 @@ import type { Run } from './runs.ts'
 
 /**
  * Starts taken tasks in their order. Invariants: what stands here is in the table of runs, holds its
- * slot and has not begun; a large dispatch is started in portions, so that beats and further
+ * slot and has not begun; a large dispatch is started in portions, so that heartbeats and further
  * dispatches come through.
  */
 export interface Starts {

@@ -69,7 +69,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
 async function runAttempt(run: Run, agentDeps: AgentDeps, deps: AttemptDeps): Promise<void> {
   let from: Begun = { calls: [], approvals: [] }
   let { spec } = run
-  if (run.careful || spec === undefined) {
+  if (run.fenced || spec === undefined) {
     const begun = await begin(run, deps)
     if (begun === undefined) return
     spec = begun.spec

@@ -2,11 +2,11 @@ import { SUBJECTS, loadSchema, type Load } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createBeats } from '../../src/heartbeat/heartbeats.ts'
+import { createHeartbeats } from '../../src/heartbeat/heartbeats.ts'
 import { createRuns } from '../../src/node/runs.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-const ITEM = { tenant: 't', seq: 5, deadlineAtMs: 1, careful: false, claim: 'c' }
+const ITEM = { tenant: 't', seq: 5, deadlineAtMs: 1, fenced: false, claim: 'c' }
 const PROGRESS = { heard: 0, calling: 0, ended: 0, throttled: 0 }
 
 let servers: SecuredServers
@@ -52,7 +52,7 @@ describe('load messages', () => {
   })
 })
 
-/** Runs and beats of a node on a real connection, with time of their own. */
+/** Runs and heartbeats of a node on a real connection, with time of their own. */
 async function startNode(nodeId: string) {
   const bus = await servers.connect('worker')
   const loads: Load[] = []
@@ -62,8 +62,8 @@ async function startNode(nodeId: string) {
   await servers.bus.nats.flush()
   const clock = { nowMs: 1_000 }
   const order: string[] = []
-  const runs = createRuns((over) => beats.changed(over))
-  const beats = createBeats({
+  const runs = createRuns((over) => heartbeats.changed(over))
+  const heartbeats = createHeartbeats({
     bus,
     runs: () => runs,
     // Every message composes its figures first.

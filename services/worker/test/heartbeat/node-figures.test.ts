@@ -1,4 +1,4 @@
-import { beatSchema } from '@agentfleet/protocol'
+import { heartbeatSchema } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { openFigures } from '../../src/heartbeat/heartbeat-figures.ts'
 import { echoWaitMs } from '../../src/run/echo.ts'
@@ -10,7 +10,7 @@ const ITEM = {
   tenant: 't',
   seq: 5,
   deadlineAtMs: 1,
-  careful: false,
+  fenced: false,
   ackSubject: '$JS.ACK.x',
   claim: 'c',
 }
@@ -23,7 +23,7 @@ describe('openFigures', () => {
     const versions = [first, second, first].map((view) => view.compose('w', 1).version)
     expect(versions).toEqual([1, 2, 3])
     expect(second.compose('w', 1)).toMatchObject({ slots: 4, active: 2, draining: true })
-    expect(beatSchema.parse(second.compose('w', 1))).toBeDefined()
+    expect(heartbeatSchema.parse(second.compose('w', 1))).toBeDefined()
   })
 
   test('the incarnation grows even when the clock went back', () => {

@@ -1,10 +1,10 @@
 import { UNLIMITED, type Level, type RateLimits } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
-import { createGate, type Entry } from '../../src/limits/limiter.ts'
+import { createLimiter, type Entry } from '../../src/limits/limiter.ts'
 
-/** The gate by itself, without the fleet's shared limits: what waits, in which order, and until when. */
+/** The limiter by itself, without the fleet's shared limits: what waits, in which order, and until when. */
 function setup(limits: Partial<RateLimits>) {
-  const gate = createGate({
+  const limiter = createLimiter({
     key: 'key',
     node: 'n1',
     limits: { ...UNLIMITED, ...limits },
@@ -15,7 +15,7 @@ function setup(limits: Partial<RateLimits>) {
   const came: string[] = []
   const takeBack = new Map<string, () => void>()
   const enter = (id: string, change: { priority?: Level; sinceMs?: number; patienceMs?: number }) =>
-    gate
+    limiter
       .enter({
         id,
         priority: 'medium',
@@ -29,14 +29,14 @@ function setup(limits: Partial<RateLimits>) {
         if (entry.kind === 'in') came.push(id)
         return entry
       })
-  return { gate, enter, came, takeBack }
+  return { limiter, enter, came, takeBack }
 }
 
-describe('the gate before a provider', () => {
+describe('the limiter before a provider', () => {
   test('lets everybody in while no limit is known', async () => {
-    const { enter, gate } = setup({})
+    const { enter, limiter } = setup({})
     expect(await enter('a', {})).toEqual({ kind: 'in' })
-    expect(gate.waiting()).toBe(0)
+    expect(limiter.waiting()).toBe(0)
   })
 
   test('lets the more urgent in before the less urgent, and the older before the younger', async () => {
@@ -60,50 +60,50 @@ describe('the gate before a provider', () => {
   })
 
   test('ends a wait that lasts longer than it was expected to', async () => {
-    const { enter, gate } = setup({ concurrent: 1 })
+    const { enter, limiter } = setup({ concurrent: 1 })
     await enter('a', {})
     const entry = enter('b', { patienceMs: 50 })
-    const timer = setInterval(() => gate.sweep(Date.now()), 10)
+    const timer = setInterval(() => limiter.sweep(Date.now()), 10)
     expect((await entry).kind).toBe('late')
     clearInterval(timer)
   })
 
   test('lets so many be inside as the limit says, and the next one when one has left', async () => {
-    const { enter, gate, came } = setup({ concurrent: 1 })
+    const { enter, limiter, came } = setup({ concurrent: 1 })
     await enter('a', {})
     const second = enter('b', {})
     await new Promise((resolve) => setTimeout(resolve, 150))
     expect(came).toEqual(['a'])
-    gate.leave('a', { reserved: 10, used: 10, closedMs: undefined })
+    limiter.leave('a', { reserved: 10, used: 10, closedMs: undefined })
     expect(await second).toEqual({ kind: 'in' })
   })
 
   test('is closed by a refusal until the provider wants to hear of us again', async () => {
-    const { enter, gate } = setup({})
+    const { enter, limiter } = setup({})
     await enter('a', {})
     const closedAt = performance.now()
-    gate.leave('a', { reserved: 10, used: 0, closedMs: 300 })
-    expect(gate.expectedWaitMs('medium', 1)).toBeGreaterThan(200)
+    limiter.leave('a', { reserved: 10, used: 0, closedMs: 300 })
+    expect(limiter.expectedWaitMs('medium', 1)).toBeGreaterThan(200)
     expect(await enter('b', {})).toEqual({ kind: 'in' })
     expect(performance.now() - closedAt).toBeGreaterThan(295)
   })
 
   test('keeps to the limits that the provider names', async () => {
-    const { enter, gate, came } = setup({})
+    const { enter, limiter, came } = setup({})
     await enter('a', {})
-    gate.heard({ rpm: 60 })
+    limiter.heard({ rpm: 60 })
     void enter('b', {})
     void enter('c', {})
     await new Promise((resolve) => setTimeout(resolve, 400))
     expect(came).toEqual(['a'])
-    expect(gate.waiting()).toBe(2)
+    expect(limiter.waiting()).toBe(2)
   })
 
   test('forgets whoever was taken back', async () => {
-    const { enter, gate, takeBack } = setup({ rpm: 60 })
+    const { enter, limiter, takeBack } = setup({ rpm: 60 })
     const entry = enter('a', {})
     takeBack.get('a')?.()
     expect(await entry).toEqual({ kind: 'taken-back' })
-    expect(gate.waiting()).toBe(0)
+    expect(limiter.waiting()).toBe(0)
   })
 })

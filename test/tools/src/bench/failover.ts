@@ -25,7 +25,7 @@ export interface FailoverFigures {
 /** One killed node. */
 export interface Kill {
   readonly node: string
-  /** Attempts on it as its last beat before the kill told. */
+  /** Attempts on it as its last heartbeat before the kill told. */
   readonly running: number
   readonly restarted: number
   readonly restartedMs: Spread

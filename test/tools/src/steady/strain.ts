@@ -21,7 +21,7 @@ export interface Pauses {
 }
 
 const PAUSE_MS = 1_000
-/** Between two pauses, milliseconds; with what is drawn on top of it any phase of a beat is hit. */
+/** Between two pauses, milliseconds; with what is drawn on top of it any phase of a heartbeat is hit. */
 const PAUSE_EVERY_MS = 500
 const PAUSE_SPREAD_MS = 1_000
 /** A node gets this long to itself after a pause: two in a row were one of two seconds. */

@@ -5,18 +5,18 @@ import {
   snapshotSchema,
   STREAMS,
   SUBJECTS,
-  verdictSchema,
-  type Verdict,
+  deathSchema,
+  type Death,
 } from '@agentfleet/protocol'
 
 /** What was heard of a fleet whose nodes should all live. */
 export interface Watch {
-  /** Longest silence of each node between two beats, milliseconds; this process's own delays included. */
+  /** Longest silence of each node between two heartbeats, milliseconds; this process's own delays included. */
   silencesMs(): ReadonlyMap<string, number>
   /** How often a node was shown as something else than alive, by state. */
   shown(): ReadonlyMap<string, number>
-  /** Every verdict that OPS holds, the last of each node. */
-  verdicts(): Promise<readonly Verdict[]>
+  /** Every death that OPS holds, the last of each node. */
+  deaths(): Promise<readonly Death[]>
   close(): Promise<void>
 }
 
@@ -33,8 +33,8 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
   const heardAtMs = new Map<string, number>()
   const silencesMs = new Map<string, number>()
   const shown = new Map<string, number>()
-  const seen: Verdict[] = []
-  bus.subscribe(SUBJECTS.allBeats, ({ subject }) => {
+  const seen: Death[] = []
+  bus.subscribe(SUBJECTS.allHeartbeats, ({ subject }) => {
     const nodeId = nodeIdOf(subject)
     const now = performance.now()
     const gapMs = now - (heardAtMs.get(nodeId) ?? now)
@@ -49,20 +49,20 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
       if (state !== 'alive') shown.set(state, (shown.get(state) ?? 0) + 1)
     }
   })
-  bus.subscribe(SUBJECTS.allVerdicts, (message) => {
-    seen.push(verdictSchema.parse(JSON.parse(message.text())))
+  bus.subscribe(SUBJECTS.allDeaths, (message) => {
+    seen.push(deathSchema.parse(JSON.parse(message.text())))
   })
   return {
     silencesMs: () => silencesMs,
     shown: () => shown,
-    async verdicts() {
+    async deaths() {
       // What is stored counts; what was heard besides is an earlier incarnation of the same node.
-      const stored: Verdict[] = []
-      for (const subject of await streamSubjects(bus, STREAMS.ops, SUBJECTS.allVerdicts)) {
-        const last = await ops.lastVerdict(nodeIdOf(subject))
-        if (last !== undefined) stored.push(last.verdict)
+      const stored: Death[] = []
+      for (const subject of await streamSubjects(bus, STREAMS.ops, SUBJECTS.allDeaths)) {
+        const last = await ops.lastDeath(nodeIdOf(subject))
+        if (last !== undefined) stored.push(last.death)
       }
-      const key = ({ nodeId, incarnation }: Verdict): string => `${nodeId}.${incarnation}`
+      const key = ({ nodeId, incarnation }: Death): string => `${nodeId}.${incarnation}`
       return [...new Map([...seen, ...stored].map((one) => [key(one), one])).values()]
     },
     close: () => bus.close(),

@@ -1,5 +1,5 @@
 import {
-  ALL_TRUSTED,
+  NONE_EJECTED,
   creditsOf,
   ejectedOf,
   fleetLimits,
@@ -59,7 +59,7 @@ interface Known {
   transitUnits: number
 }
 
-/** Beats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
+/** Heartbeats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
 const VALID_MS = 20
 /** The odd credits go round at this interval, milliseconds. */
 const TURN_MS = 1_000
@@ -72,17 +72,17 @@ export function createNodeTable(
   random: () => number,
 ): NodeTable {
   const known = new Map<SimNode, Known>()
-  let trust = ALL_TRUSTED
+  let ejection = NONE_EJECTED
   let seen: Seen | undefined
   let seenAtMs = 0
 
   const step = (event: EjectionEvent): void => {
-    trust = nextEjections(trust, event, clock.nowMs(), random)
+    ejection = nextEjections(ejection, event, clock.nowMs(), random)
   }
   const loads = (): NodeLoad[] => {
     const now = clock.nowMs()
     const able = [...known.keys()].filter((node) => world.listed(node)).map(({ id }) => id)
-    const ejected = ejectedOf(trust, able, now)
+    const ejected = ejectedOf(ejection, able, now)
     return [...known].map(([node, entry]) => ({
       ...loadOf(node, entry, now),
       passing: world.listed(node),
@@ -160,7 +160,7 @@ function loadOf(node: SimNode, entry: Known, now: number): NodeLoad {
     draining: false,
     suspect: entry.unreachable,
     passing: true,
-    beatAgeMs: now - entry.saidAtMs,
+    heartbeatAgeMs: now - entry.saidAtMs,
     upMs: now - entry.upSinceMs,
     reservedCpu: entry.said.units,
     transitCpu: entry.transitUnits,

@@ -1,4 +1,4 @@
-import { BEAT_INTERVAL_MS, reservationOf } from '@agentfleet/domain'
+import { HEARTBEAT_INTERVAL_MS, reservationOf } from '@agentfleet/domain'
 import { createBalancer } from './balancer.ts'
 import { createBroker } from './broker.ts'
 import type { VirtualClock } from './clock.ts'
@@ -6,13 +6,13 @@ import { createNodeTable, type Said } from './nodes.ts'
 import { HOP_MS, type Policy, type SimNode, type World } from './world.ts'
 
 /**
- * Our policy as the load balancer runs it: the same pure functions, fed by beats every 500 ms, by
+ * Our policy as the load balancer runs it: the same pure functions, fed by heartbeats every 500 ms, by
  * load messages at most every 20 ms and by the answers to dispatches, with fresh tasks handed over while
  * nothing waits, pulls against credits and one dispatch at a time per node. Several balancers see the same messages and share the credits.
  */
 
 /** Changes of a node within this time share a message, milliseconds. */
-const CHANGE_BEAT_MS = 20
+const CHANGE_HEARTBEAT_MS = 20
 /** Each balancer says whether it has room for fresh tasks this often, milliseconds. */
 const ANNOUNCE_EVERY_MS = 500
 /** Held pointers and credits are looked at again at least this often, milliseconds. */
@@ -52,11 +52,13 @@ export function createOurs(
   }
   const saidAtMs = new Map<SimNode, number>()
   const pending = new Set<SimNode>()
-  const beat = (node: SimNode): void => {
+  const heartbeat = (node: SimNode): void => {
     tell(node)
-    clock.after(BEAT_INTERVAL_MS, () => beat(node))
+    clock.after(HEARTBEAT_INTERVAL_MS, () => heartbeat(node))
   }
-  world.nodes.forEach((node) => clock.after(random() * BEAT_INTERVAL_MS, () => beat(node)))
+  world.nodes.forEach((node) =>
+    clock.after(random() * HEARTBEAT_INTERVAL_MS, () => heartbeat(node)),
+  )
   const look = (): void => {
     for (const balancer of balancers) balancer.look()
     clock.after(LOOK_EVERY_MS, look)
@@ -83,7 +85,7 @@ export function createOurs(
       pending.add(node)
       // At once after a quiet moment; what follows within one shares a message.
       const since = clock.nowMs() - (saidAtMs.get(node) ?? -Infinity)
-      clock.after(Math.max(0, CHANGE_BEAT_MS - since), () => {
+      clock.after(Math.max(0, CHANGE_HEARTBEAT_MS - since), () => {
         pending.delete(node)
         saidAtMs.set(node, clock.nowMs())
         tell(node)

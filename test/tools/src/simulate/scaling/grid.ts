@@ -1,5 +1,5 @@
 /** The scaling comparison over a grid of parameters: where it holds, and where it does not. */
-import { beats, holds, simulateScaling, type ScalingOptions } from './scaling.ts'
+import { heartbeats, holds, simulateScaling, type ScalingOptions } from './scaling.ts'
 
 /** Service time, slots of a node, start-up: the corners and the middle of what fleets look like. */
 const SERVICE_S = [2, 20, 60]
@@ -34,7 +34,7 @@ function rowOf(options: ScalingOptions): string[] {
   const report = simulateScaling(options)
   const { ours, clairvoyant, rivals } = report
   const percent = (share: number): string => (100 * share).toFixed(1)
-  const unbeaten = rivals.filter((rival) => !beats(ours, rival))
+  const unbeaten = rivals.filter((rival) => !heartbeats(ours, rival))
   return [
     `${options.serviceS} s, ${options.slots} slots, ${options.startupS} s`,
     percent(clairvoyant.saving),

@@ -1,7 +1,7 @@
 /** The policy of the autoscaler itself, fed as its service feeds it. */
 import {
   decideScale,
-  NO_SCALING_MEMORY,
+  NO_LEARNED_STATE,
   outlook,
   rememberScaling,
   SCALE_LIMITS,
@@ -19,7 +19,7 @@ export function ourPolicy(options: FleetOptions): Scaler {
     waitTargetMs: options.waitTargetS * 1_000,
     startupMs: options.startupS * 1_000,
   }
-  let memory = NO_SCALING_MEMORY
+  let memory = NO_LEARNED_STATE
   let scaledOutAtMs = -Infinity
   let scaledInAtMs = -Infinity
   return {

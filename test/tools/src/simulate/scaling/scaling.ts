@@ -109,7 +109,7 @@ function waitAt({ waits, started }: Outcome, share: number): number {
 }
 
 /** Whether one is better on cost or on time, and worse on neither. */
-export function beats(one: ScalingRow, other: ScalingRow): boolean {
+export function heartbeats(one: ScalingRow, other: ScalingRow): boolean {
   const notWorse = one.saving >= other.saving && one.inTime >= other.inTime
   return notWorse && (one.saving > other.saving || one.inTime > other.inTime)
 }
@@ -131,7 +131,7 @@ export function describeScaling(options: ScalingOptions, report: ScalingReport):
     String(row.actions),
     String(row.reversals),
   ])
-  const unbeaten = rivals.filter((rival) => !beats(ours, rival)).map(({ name }) => name)
+  const unbeaten = rivals.filter((rival) => !heartbeats(ours, rival)).map(({ name }) => name)
   return [
     `scaling: ${show(traffic.tasks)} tasks in ${show(hours)} h, seed ${options.seed}; tasks of ${options.serviceS} s ` +
       `(lognormal, sigma ${options.sigma}), ${options.slots} slots a node, ${options.startupS} s to start a node, ` +

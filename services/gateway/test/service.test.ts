@@ -3,7 +3,7 @@ import { SUBJECTS, cancelSchema } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { nextPointer, setup } from '../support.ts'
+import { nextPointer, setup } from './support.ts'
 
 test('L1: an accepted task is in the log, and its pointer follows', async () => {
   await using bench = await setup()
