@@ -1,6 +1,6 @@
 import { createClient, type Client } from '@agentfleet/client'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
-import { ACK_WAIT_MS } from '@agentfleet/protocol'
+import { TIMING } from '@agentfleet/domain'
 import { simulatorTotals } from '@agentfleet/tools'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -109,7 +109,7 @@ test('a tenant has no more tasks in flight than its limit, whichever way they co
     const { finished } = await simulatorTotals(fleet.fleet.simulators)
     expect(finished).toBe(8 * LIMIT)
     // What the killed one had in hand comes back with its lease.
-  }, 3 * ACK_WAIT_MS)
+  }, 3 * TIMING.leaseMs)
   const { started, inFlightPeak } = await simulatorTotals(fleet.fleet.simulators)
   expect(inFlightPeak).toBeLessThanOrEqual(LIMIT)
   expect(inFlightPeak).toBeGreaterThan(LIMIT / 2)

@@ -53,6 +53,8 @@ export interface FleetOptions {
   readonly nodeArgs?: Partial<Record<ServiceName, readonly string[]>>
   /** Simulator processes; 0 leaves the provider to OPENAI_API_KEY and OPENAI_BASE_URL. */
   readonly simulators?: number
+  /** Factor of leases, backoff and repair intervals of every process, for tests; 1 when not given. */
+  readonly timeScale?: number
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
@@ -176,6 +178,7 @@ async function assemble(
     ORCHESTRATOR_TOKEN: token,
     // The control server of this process is what the autoscaler acts through.
     DRIVER: 'local',
+    TIME_SCALE: String(options.timeScale ?? 1),
     ...(simulators.length === 0 ? {} : SIMULATED),
   }
   let orchestratorUrl = ''

@@ -1,9 +1,5 @@
 import { LEVELS, type Level } from '@agentfleet/domain'
 
-/** How long an unrenewed pointer stays with its node before it is handed out again, milliseconds. */
-export const ACK_WAIT_MS = 30_000
-/** A running task renews its pointer this often: two renewals may be lost, milliseconds. */
-export const RENEW_INTERVAL_MS = 10_000
 /** Pointers that may be out at once: the mission's 100,000 in flight with room to spare. */
 export const POINTERS_OUT_MAX = 250_000
 /**

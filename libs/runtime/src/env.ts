@@ -19,6 +19,8 @@ export function baseEnv(name: string) {
     LOG_LEVEL: oneOf(logLevels, 'info'),
     /** 20 s: below the 30 s that orchestrators usually give before they kill. */
     DRAIN_DEADLINE_MS: integer({ min: 0, max: 3_600_000, default: 20_000 }),
+    /** Factor of leases, backoff and repair intervals, the same for a whole fleet; below 1 only in tests. */
+    TIME_SCALE: decimal({ min: 0.05, max: 1, default: 1 }),
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type TaskLog,
 } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
+import { timingOf, type Timing } from '@agentfleet/domain'
 import {
   defaultCacheDir,
   findBinaries,
@@ -27,6 +28,8 @@ export interface TestFleet extends AsyncDisposable {
   readonly bus: Bus
   readonly log: TaskLog
   readonly pointers: Pointers
+  /** The durations that the processes of the fleet keep, at the scale that was asked for. */
+  readonly timing: Timing
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -68,6 +71,7 @@ export async function startTestFleet(
     bus,
     log: openTaskLog(bus),
     pointers: openPointers(bus),
+    timing: timingOf(options.timeScale),
     async [Symbol.asyncDispose]() {
       await bus.close()
       await fleet.stop()

@@ -41,10 +41,10 @@ export const schema = z.object({
   SCALE_MIN: integer({ min: 0, max: 10_000, default: SCALE_LIMITS.nodesMin }),
   SCALE_MAX: integer({ min: 1, max: 10_000, default: SCALE_LIMITS.nodesMax }),
   SCALE_TARGET: decimal({ min: 0.1, max: 1, default: SCALE_LIMITS.utilisationTarget }),
-  SCALE_COOLDOWN_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.cooldownMs }),
+  SCALE_COOLDOWN_MS: integer({ min: 0, max: DAY_MS }).optional(),
   /** So long, and four service times more, of lower demand before a node goes: draining and starting cost more. */
-  SCALE_DOWN_WINDOW_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.scaleInWindowMs }),
-  SCALE_DOWN_EVERY_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.scaleInEveryMs }),
+  SCALE_DOWN_WINDOW_MS: integer({ min: 0, max: DAY_MS }).optional(),
+  SCALE_DOWN_EVERY_MS: integer({ min: 0, max: DAY_MS }).optional(),
   /** From asking for a node until it serves; a cluster that has to get a machine first takes longer. */
   SCALE_STARTUP_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.startupMs }),
   /** How long a task may wait for its start. */

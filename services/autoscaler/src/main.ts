@@ -1,6 +1,6 @@
 import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
-import { SCALE_LIMITS, type ScaleLimits } from '@agentfleet/domain'
+import { SCALE_LIMITS, scaleLimitsAt, timingOf, type ScaleLimits } from '@agentfleet/domain'
 import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
 import { createAdvising } from './deciding/advice.ts'
 import { schema, type AutoscalerConfig } from './config.ts'
@@ -56,16 +56,17 @@ runService(
 )
 
 function limitsOf(config: AutoscalerConfig): ScaleLimits {
+  const limits = scaleLimitsAt(timingOf(config.TIME_SCALE))
   return {
-    ...SCALE_LIMITS,
+    ...limits,
     nodesMin: config.SCALE_MIN,
     nodesMax: config.SCALE_MAX,
     utilisationTarget: config.SCALE_TARGET,
     // Whoever aims higher than the usual bound has moved the bound.
     utilisationMax: Math.max(config.SCALE_TARGET, SCALE_LIMITS.utilisationMax),
-    cooldownMs: config.SCALE_COOLDOWN_MS,
-    scaleInWindowMs: config.SCALE_DOWN_WINDOW_MS,
-    scaleInEveryMs: config.SCALE_DOWN_EVERY_MS,
+    cooldownMs: config.SCALE_COOLDOWN_MS ?? limits.cooldownMs,
+    scaleInWindowMs: config.SCALE_DOWN_WINDOW_MS ?? limits.scaleInWindowMs,
+    scaleInEveryMs: config.SCALE_DOWN_EVERY_MS ?? limits.scaleInEveryMs,
     startupMs: config.SCALE_STARTUP_MS,
     waitTargetMs: config.SCALE_WAIT_TARGET_MS,
   }

@@ -8,6 +8,7 @@ import {
   openTaskLog,
   provisionStreams,
 } from '@agentfleet/adapters'
+import { timingOf } from '@agentfleet/domain'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -17,6 +18,7 @@ runService(
   'coordinator',
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
+    const timing = timingOf(config.TIME_SCALE)
     const bus = closers.add(
       await connectServiceBus('coordinator', config, { log, closed: shutdown }),
     )
@@ -29,6 +31,7 @@ runService(
         replicas: config.STREAM_REPLICAS,
       },
       log,
+      timing,
     )
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const usage = closers.add(await connectUsageTotals({ url: config.REDIS_URL, log }))
@@ -45,6 +48,7 @@ runService(
       metrics: createMetrics(registry),
       claimKey: config.CLAIM_KEY,
       retentionMs: config.RETENTION_MS,
+      timing,
     })
     return {
       ...coordinator,

@@ -9,7 +9,7 @@ import {
   type TaskLog,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import { isTerminal } from '@agentfleet/domain'
+import { isTerminal, type Timing } from '@agentfleet/domain'
 import {
   approveSchema,
   cancelSchema,
@@ -53,29 +53,21 @@ export interface CoordinatorDeps {
   readonly metrics: CoordinatorMetrics
   readonly claimKey: string
   readonly retentionMs: number
+  readonly timing: Timing
 }
 
-/** Retries are due to within this, milliseconds. */
-const RETRIES_EVERY_MS = 200
 /** Delayed tasks start this precisely, milliseconds. */
 const DUE_EVERY_MS = 100
 /** Ticks are this precise, milliseconds. */
 const SCHEDULES_EVERY_MS = 250
-/** What follows from endings is done as they are read; this finds what was not, milliseconds. */
-const WAITS_EVERY_MS = 5_000
-const CHILDREN_EVERY_MS = 2_000
-const DEADLINES_EVERY_MS = 1_000
-const POINTERS_EVERY_MS = 2_000
-const PROJECTION_EVERY_MS = 500
 /** Budgets of tenants are kept by these totals. */
 const USAGE_EVERY_MS = 300
-const TRIM_EVERY_MS = 10_000
 /** Reports under way; a node above its share waits in its own queue. */
 const REPORTS_MAX = 20_000
 
 /** Creates a coordinator; nothing happens before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
-  const { bus, log, pointers, store, clock, logger, metrics, retentionMs } = deps
+  const { bus, log, pointers, store, clock, logger, metrics, retentionMs, timing } = deps
   const nowMs = clock.nowMs
   const tasks = createTaskTable()
   const projector = createProjector(store, retentionMs, logger)
@@ -89,9 +81,10 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     log,
     logger,
     expire: (record) => expireTask(endings, record),
+    timing,
     nowMs,
   })
-  const children = createChildren({ tasks, log, pointers, endings, logger, nowMs })
+  const children = createChildren({ tasks, log, pointers, endings, logger, timing, nowMs })
   const waits = createWaits({ tasks, log, store, pointers, logger, nowMs })
   const scheduler = createScheduler({ ...deps, nowMs })
   const { claimKey } = deps
@@ -102,6 +95,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     claimKey,
     nowMs,
     random: Math.random,
+    timing,
     make: children.make,
   }
   let tail: LogTail | undefined
@@ -229,27 +223,27 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       },
     )
   const loops = [
-    loop('retries', RETRIES_EVERY_MS, async () => {
+    loop('retries', timing.retriesEveryMs, async () => {
       metrics.issued.inc(await repair.retries())
     }),
     loop('due', DUE_EVERY_MS, async () => waits.due()),
     loop('schedules', SCHEDULES_EVERY_MS, scheduler.tick, 60_000),
-    loop('waits', WAITS_EVERY_MS, async () => waits.sweep()),
-    loop('children', CHILDREN_EVERY_MS, children.sweep, 60_000),
-    loop('deadlines', DEADLINES_EVERY_MS, async () => {
+    loop('waits', timing.waitsEveryMs, async () => waits.sweep()),
+    loop('children', timing.childrenEveryMs, children.sweep, 60_000),
+    loop('deadlines', timing.deadlinesEveryMs, async () => {
       metrics.expired.inc(await repair.deadlines())
     }),
     loop(
       'pointers',
-      POINTERS_EVERY_MS,
+      timing.pointersEveryMs,
       async (signal) => {
         metrics.issued.inc((await repair.pointers(signal)).issued)
       },
       120_000,
     ),
-    loop('projection', PROJECTION_EVERY_MS, keepProjection, 600_000),
+    loop('projection', timing.projectionEveryMs, keepProjection, 600_000),
     loop('usage', USAGE_EVERY_MS, () => usage.flush(), 120_000),
-    loop('trim', TRIM_EVERY_MS, () => trimmer.trim()),
+    loop('trim', timing.trimEveryMs, () => trimmer.trim()),
   ]
   metrics.observe({
     unfinished: () => tasks.size(),

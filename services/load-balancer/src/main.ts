@@ -1,5 +1,6 @@
 import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
+import { timingOf } from '@agentfleet/domain'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { parseTenantLimits, schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -33,6 +34,7 @@ runService(
       logger: log,
       metrics,
       random: Math.random,
+      timing: timingOf(config.TIME_SCALE),
       balancerId: base.SERVICE_ID,
       claimKey: config.CLAIM_KEY,
       allowances: parseTenantLimits(config.TENANT_LIMITS),

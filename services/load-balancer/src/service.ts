@@ -7,6 +7,7 @@ import {
   type Registry,
   type Store,
 } from '@agentfleet/adapters'
+import type { Timing } from '@agentfleet/domain'
 import {
   balancerSchema,
   heartbeatSchema,
@@ -49,6 +50,7 @@ export interface BalancerDeps {
   readonly logger: Logger
   readonly metrics: BalancerMetrics
   readonly random: () => number
+  readonly timing: Timing
   readonly balancerId: string
   readonly claimKey: string
   /** What each tenant is allowed. */
@@ -57,8 +59,6 @@ export interface BalancerDeps {
 
 /** Held pointers and open requests are looked at again at least this often, milliseconds. */
 const LOOK_EVERY_MS = 100
-/** Consumers of tenants are compared with what is listened to this often, milliseconds. */
-const QUEUES_EVERY_MS = 2_000
 /** Answers of nodes that come later than this are not waited for, milliseconds. */
 const ANSWERS_WITHIN_MS = 250
 /** Wait for the server before the last subscription ends, milliseconds. */
@@ -98,7 +98,8 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     const full = shares.full()
     say({ id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }
-  const queues = every(QUEUES_EVERY_MS, { clock, log: logger, name: 'tenant-queues' }, async () => {
+  const { queuesEveryMs, leaseMs } = deps.timing
+  const queues = every(queuesEveryMs, { clock, log: logger, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
     const counted = (text: string): void => {
       try {
@@ -147,7 +148,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       announce()
       intake = createIntake({
         bus,
-        consumers: openPointerConsumers(bus),
+        consumers: openPointerConsumers(bus, leaseMs),
         shares,
         logger,
         monotonicMs: clock.monotonicMs,

@@ -6,7 +6,7 @@ import {
   openPointers,
   type Bus,
 } from '@agentfleet/adapters'
-import type { Level } from '@agentfleet/domain'
+import { TIMING, type Level } from '@agentfleet/domain'
 import {
   newTaskId,
   STREAMS,
@@ -103,6 +103,7 @@ export async function startWorld() {
         logger: log,
         metrics: createMetrics(metrics),
         random: Math.random,
+        timing: TIMING,
         balancerId: id,
         claimKey: CLAIM_KEY,
         allowances: change.allowances ?? new Map(),

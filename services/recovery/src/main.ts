@@ -1,5 +1,6 @@
 import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
+import { timingOf } from '@agentfleet/domain'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type RecoveryConfig } from './config.ts'
 import { createLocalOrchestrator } from './orchestrator/local.ts'
@@ -33,6 +34,7 @@ runService(
       metrics,
       orchestrator: await orchestratorOf(config),
       adviser,
+      timing: timingOf(config.TIME_SCALE),
     })
     return {
       ...recovery,

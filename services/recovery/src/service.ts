@@ -8,6 +8,7 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
+import type { Timing } from '@agentfleet/domain'
 import { STREAMS, DEATH_CONSUMER, deathSchema, type Death } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import {
@@ -44,19 +45,14 @@ export interface RecoveryDeps {
   readonly orchestrator: Orchestrator
   readonly adviser: Adviser
   readonly instanceId: string
-  /** How long the outcome of an incident is watched for; OUTCOME_WITHIN_MS when not given. */
-  readonly outcomeWithinMs?: number
+  readonly timing: Pick<Timing, 'deathRenewEveryMs' | 'outcomeWithinMs'>
 }
 
 const HANDLING_MAX = 8
 /** Three replicas hold fewer deaths with this than the consumer may have out (100). */
 const FOLLOWED_MAX = 24
-/** A third of the death's ack_wait. */
-const RENEW_INTERVAL_MS = 3_000
 /** What other replicas have shut out is known here this much later at most, milliseconds. */
 const MEMORY_INTERVAL_MS = 10_000
-/** A task that nobody has begun by then waits for capacity, not for recovery, milliseconds. */
-const OUTCOME_WITHIN_MS = 120_000
 
 interface Followed {
   readonly cut: AbortController
@@ -66,6 +62,7 @@ interface Followed {
 /** Creates recovery; nothing happens before `start`. */
 export function createRecovery(deps: RecoveryDeps): Service {
   const { bus, log, clock, metrics } = deps
+  const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
   const handling = new Set<Promise<void>>()
   const followed = new Set<Followed>()
   const held = new Set<string>()
@@ -79,7 +76,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     if (bus.connected()) await memory.catchUp()
     metrics.quarantined.set(memory.quarantined().size)
   })
-  const renew = every(RENEW_INTERVAL_MS, { clock, log, name: 'renew' }, async () => {
+  const renew = every(deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
     for (const ackSubject of held) ack.renew(bus, ackSubject)
   })
 
@@ -144,7 +141,6 @@ export function createRecovery(deps: RecoveryDeps): Service {
         fleet.close()
         decisions.close()
       }
-      const outcomeWithinMs = deps.outcomeWithinMs ?? OUTCOME_WITHIN_MS
       const course = { ...deps, fleet, memory, decisions, quarantine, outcomeWithinMs }
       await Promise.all([remember.start(), renew.start()])
       puller = createPuller(bus, {

@@ -8,7 +8,7 @@ import {
   type PulledMessage,
   type Store,
 } from '@agentfleet/adapters'
-import { NO_USAGE, type TaskRecord } from '@agentfleet/domain'
+import { NO_USAGE, TIMING, type TaskRecord } from '@agentfleet/domain'
 import {
   SUBJECTS,
   taskIdOf,
@@ -105,7 +105,7 @@ export async function startWorld() {
           change.orchestrator ?? createLocalOrchestrator({ url: control.url, token: TOKEN }),
         adviser: change.adviser ?? noAdviser(),
         instanceId: change.id ?? `recovery-${services.length + 1}`,
-        outcomeWithinMs: change.outcomeWithinMs ?? 5_000,
+        timing: { ...TIMING, outcomeWithinMs: change.outcomeWithinMs ?? 5_000 },
       })
       services.push(service)
       await service.start()

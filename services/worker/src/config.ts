@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os'
 import { HEARTBEAT_INTERVAL_MS } from '@agentfleet/domain'
-import { RENEW_INTERVAL_MS, RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   consulEnv,
   integer,
@@ -65,7 +65,6 @@ export const schema = z.object({
   /** What the memory figure of the heartbeat is a share of; 0: what the container or the machine has. */
   MEMORY_LIMIT_MB: integer({ min: 0, max: 16_777_216, default: 0 }),
   HEARTBEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: HEARTBEAT_INTERVAL_MS }),
-  RENEW_INTERVAL_MS: integer({ min: 100, max: 60_000, default: RENEW_INTERVAL_MS }),
 })
 
 /** What the environment turns into. */

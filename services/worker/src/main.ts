@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { connectProviderLimits, connectRegistry, connectServiceBus } from '@agentfleet/adapters'
+import { timingOf } from '@agentfleet/domain'
 import { loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type WorkerConfig } from './config.ts'
 import { providersOf, tenantBudgetsOf } from './llm/provider-config.ts'
@@ -27,6 +28,7 @@ runService(
       random: Math.random,
       registry,
       config,
+      timing: timingOf(base.TIME_SCALE),
       providers,
       budgets,
       shared,

@@ -1,3 +1,4 @@
+import { TIMING, type Timing } from '@agentfleet/domain'
 import {
   DUPLICATE_WINDOW_MS,
   FORMER_CONSUMERS,
@@ -31,11 +32,13 @@ export interface StreamSizes {
   readonly replicas: number
 }
 
+/** How long what was handed out stays with its holder; all processes of a fleet agree on it. */
+export type Leases = Pick<Timing, 'leaseMs' | 'deathLeaseMs'>
+
 /** Decisions and incidents older than this are history for the log files, milliseconds. */
 const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Deaths are few; a recovery that holds this many unacked ones is stuck anyway. */
 const DEATHS_OUT_MAX = 100
-const DEATH_ACK_WAIT_MS = 10_000
 const PROVISION_WITHIN_MS = 30_000
 /** Some ten thousand schedules, bytes. */
 const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
@@ -46,7 +49,12 @@ const AGENTS_MAX_BYTES = 64 * 1024 * 1024
  * Makes the streams and their durable consumers, or brings them up to date; idempotent. Throws
  * `bus-unavailable` when the server does not let it.
  */
-export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger): Promise<void> {
+export async function provisionStreams(
+  bus: Bus,
+  sizes: StreamSizes,
+  log: Logger,
+  leases: Leases = TIMING,
+): Promise<void> {
   const deadline = performance.now() + PROVISION_WITHIN_MS
   for (let wait = 100; ; wait = Math.min(2_000, wait * 2)) {
     try {
@@ -56,8 +64,11 @@ export async function provisionStreams(bus: Bus, sizes: StreamSizes, log: Logger
       for (const name of FORMER_CONSUMERS) {
         await manager.consumers.delete(STREAMS.tasks, name).catch(() => false)
       }
-      await manager.consumers.add(STREAMS.tasks, pointerConsumerConfig(RUNNING_CONSUMER))
-      await manager.consumers.add(STREAMS.ops, deathConsumerConfig)
+      await manager.consumers.add(
+        STREAMS.tasks,
+        pointerConsumerConfig(RUNNING_CONSUMER, leases.leaseMs),
+      )
+      await manager.consumers.add(STREAMS.ops, deathConsumerConfig(leases.deathLeaseMs))
       return
     } catch (cause) {
       if (performance.now() >= deadline) {
@@ -148,12 +159,12 @@ async function ensureStream(
   }
 }
 
-const deathConsumerConfig: Partial<ConsumerConfig> = {
+const deathConsumerConfig = (leaseMs: number): Partial<ConsumerConfig> => ({
   durable_name: DEATH_CONSUMER,
   filter_subject: 'ops.node.*',
   ack_policy: AckPolicy.Explicit,
-  ack_wait: nanos(DEATH_ACK_WAIT_MS),
+  ack_wait: nanos(leaseMs),
   deliver_policy: DeliverPolicy.All,
   max_deliver: -1,
   max_ack_pending: DEATHS_OUT_MAX,
-}
+})

@@ -1,5 +1,5 @@
+import { TIMING } from '@agentfleet/domain'
 import {
-  ACK_WAIT_MS,
   POINTERS_OUT_MAX,
   queueOfConsumer,
   ServiceError,
@@ -30,8 +30,8 @@ export interface PointerConsumers {
 
 const WITHIN_MS = 5_000
 
-/** Works on the consumers of TASKS over this connection. */
-export function openPointerConsumers(bus: Bus): PointerConsumers {
+/** Works on the consumers of TASKS over this connection; what they hand out has leases of this length. */
+export function openPointerConsumers(bus: Bus, leaseMs: number = TIMING.leaseMs): PointerConsumers {
   const command = async (subject: string, data: string): Promise<void> => {
     const answer = await bus.request(subject, data, WITHIN_MS)
     if (answer.kind !== 'reply') throw new ServiceError('bus-unavailable', `${subject}: no answer`)
@@ -43,7 +43,7 @@ export function openPointerConsumers(bus: Bus): PointerConsumers {
     make(queue) {
       const consumer = waitingConsumer(queue)
       const { name, filter } = consumer
-      const config = pointerConsumerConfig(consumer)
+      const config = pointerConsumerConfig(consumer, leaseMs)
       return command(
         `$JS.API.CONSUMER.CREATE.${STREAMS.tasks}.${name}.${filter}`,
         JSON.stringify({ stream_name: STREAMS.tasks, config, action: '' }),
@@ -68,13 +68,16 @@ export function openPointerConsumers(bus: Bus): PointerConsumers {
 }
 
 /** The settings of a consumer of pointers. */
-export function pointerConsumerConfig({ name, filter }: PointerConsumer): Partial<ConsumerConfig> {
+export function pointerConsumerConfig(
+  { name, filter }: PointerConsumer,
+  leaseMs: number,
+): Partial<ConsumerConfig> {
   return {
     name,
     durable_name: name,
     filter_subject: filter,
     ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(ACK_WAIT_MS),
+    ack_wait: nanos(leaseMs),
     deliver_policy: DeliverPolicy.All,
     // Attempts are counted in the log, never by the delivery count (L3).
     max_deliver: -1,

@@ -1,4 +1,5 @@
 import { backoffAfterMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
+import { TIMING, type Timing } from '../timing.ts'
 
 /** What went wrong, as far as it decides on when to try again. */
 export type RetryClass =
@@ -61,14 +62,18 @@ export function retryClassOf(code: string): RetryClass {
 
 /**
  * Delay before the next attempt after so many failures, milliseconds; undefined when there is none. A
- * code that says "retryable" of a class that usually is not (a tool knows best) is believed.
+ * code that says "retryable" of a class that usually is not (a tool knows best) is believed. What a
+ * provider asks for holds at any scale.
  */
 export function retryDelayMs(
   failure: { readonly code: string; readonly retryAfterMs?: number | undefined },
   failures: number,
   random: () => number,
+  { scale }: Pick<Timing, 'scale'> = TIMING,
 ): number | undefined {
   const { backoff, failuresMax } = RETRY_POLICIES[retryClassOf(failure.code)]
   if (backoff !== undefined && failures >= failuresMax) return undefined
-  return backoffAfterMs(failures, backoff ?? TASK_BACKOFF, failure.retryAfterMs, random)
+  const { baseMs, capMs } = backoff ?? TASK_BACKOFF
+  const limits = { baseMs: baseMs * scale, capMs: capMs * scale }
+  return backoffAfterMs(failures, limits, failure.retryAfterMs, random)
 }

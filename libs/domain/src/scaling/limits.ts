@@ -1,3 +1,5 @@
+import type { Timing } from '../timing.ts'
+
 /** Limits of scaling. */
 export interface ScaleLimits {
   readonly nodesMin: number
@@ -38,6 +40,23 @@ export interface ScaleLimits {
   /** Share of the provider's answers that may be 429, and of its budget that may be used, before growth stops. */
   readonly refusedMax: number
   readonly budgetMax: number
+}
+
+/** Windows of demand need a few samples each, and one comes every half second. */
+const PANIC_MIN_MS = 2_000
+
+/** The default limits with their windows at this scale; how long a start takes is no choice of ours. */
+export function scaleLimitsAt({ scale }: Pick<Timing, 'scale'>): ScaleLimits {
+  const scaled = (ms: number): number => Math.round(ms * scale)
+  return {
+    ...SCALE_LIMITS,
+    stableMs: scaled(SCALE_LIMITS.stableMs),
+    panicMs: Math.max(Math.min(PANIC_MIN_MS, SCALE_LIMITS.panicMs), scaled(SCALE_LIMITS.panicMs)),
+    scaleOutWithinMs: scaled(SCALE_LIMITS.scaleOutWithinMs),
+    scaleInWindowMs: scaled(SCALE_LIMITS.scaleInWindowMs),
+    cooldownMs: scaled(SCALE_LIMITS.cooldownMs),
+    scaleInEveryMs: scaled(SCALE_LIMITS.scaleInEveryMs),
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { retryDelayMs } from '../llm/retry-policy.ts'
+import { TIMING, type Timing } from '../timing.ts'
 import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
 import { PAUSES_MAX, type Waiting } from './wait.ts'
 import type { TaskError } from './spec.ts'
@@ -54,6 +55,7 @@ export function decideFailure(
   },
   nowMs: number,
   random: () => number,
+  timing: Pick<Timing, 'scale'> = TIMING,
 ): FailureDecision {
   if (!failure.retryable) return { kind: 'fail', reason: 'not-retryable', error: failure.error }
   const failures = record.failures + 1
@@ -61,7 +63,8 @@ export function decideFailure(
     return { kind: 'fail', reason: 'attempts-exhausted', error: failure.error }
   }
   const { code } = failure.error
-  const delayMs = retryDelayMs({ code, retryAfterMs: failure.retryAfterMs }, failures, random)
+  const { retryAfterMs } = failure
+  const delayMs = retryDelayMs({ code, retryAfterMs }, failures, random, timing)
   if (delayMs === undefined) {
     return { kind: 'fail', reason: 'class-exhausted', error: failure.error }
   }

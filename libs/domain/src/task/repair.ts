@@ -1,3 +1,4 @@
+import type { Timing } from '../timing.ts'
 import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
 
 /** Why nothing is to be done for a task. */
@@ -9,16 +10,11 @@ export type Repair =
   | { readonly kind: 'expire'; readonly reason: 'deadline' }
   | { readonly kind: 'issue-pointer'; readonly reason: 'retry-due' | 'pointer-missing' }
 
-/**
- * Whoever appended an event also does what follows from it; the follower waits this long before
- * it holds something undone, milliseconds.
- */
-export const FOLLOW_AFTER_MS = 2_000
-
 /** Decides what one unfinished task needs now. `hasPointer` undefined: not looked up yet. */
 export function decideRepair(
   record: TaskRecord,
   hasPointer: boolean | undefined,
+  { followAfterMs }: Pick<Timing, 'followAfterMs'>,
   nowMs: number,
 ): Repair {
   if (isTerminal(record.state)) return { kind: 'none', reason: 'finished' }
@@ -32,7 +28,7 @@ export function decideRepair(
       ? { kind: 'none', reason: 'has-pointer' }
       : { kind: 'issue-pointer', reason: 'retry-due' }
   }
-  if (nowMs - record.updatedAtMs < FOLLOW_AFTER_MS) return { kind: 'none', reason: 'young' }
+  if (nowMs - record.updatedAtMs < followAfterMs) return { kind: 'none', reason: 'young' }
   return hasPointer === false
     ? { kind: 'issue-pointer', reason: 'pointer-missing' }
     : { kind: 'none', reason: 'has-pointer' }

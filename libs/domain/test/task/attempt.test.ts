@@ -6,9 +6,9 @@ import {
   decideFailure,
   decideRepair,
   foldHistory,
-  FOLLOW_AFTER_MS,
   LOST_ATTEMPTS_MAX,
   TASK_BACKOFF,
+  TIMING,
   type TaskRecord,
 } from '../../src/index.ts'
 
@@ -104,7 +104,7 @@ describe('backoff', () => {
 })
 
 describe('repair of an unfinished task (L8)', () => {
-  const settled = 1_000 + FOLLOW_AFTER_MS
+  const settled = 1_000 + TIMING.followAfterMs
   it.each<[string, TaskRecord, boolean | undefined, number, string]>([
     ['leaves a young task to whoever appended its event', fresh, false, 1_500, 'young'],
     ['issues a pointer that is missing', fresh, false, settled, 'pointer-missing'],
@@ -126,6 +126,6 @@ describe('repair of an unfinished task (L8)', () => {
     ],
     ['ends a task whose time is over', fresh, true, 11_000, 'deadline'],
   ])('%s', (_title, record, hasPointer, nowMs, reason) => {
-    expect(decideRepair(record, hasPointer, nowMs).reason).toBe(reason)
+    expect(decideRepair(record, hasPointer, TIMING, nowMs).reason).toBe(reason)
   })
 })

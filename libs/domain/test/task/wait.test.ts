@@ -9,6 +9,7 @@ import {
   decideSpawn,
   decideTick,
   decideRepair,
+  TIMING,
   DEPTH_MAX,
   foldHistory,
   ownBudget,
@@ -85,8 +86,11 @@ describe('a task that waits from its submission', () => {
 
   it('needs no pointer, and ends when its lifetime is over', () => {
     const waiting = fold(submittedWith({ dependsOn: ['a'] }))
-    expect(decideRepair(waiting, false, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
-    expect(decideRepair(waiting, false, 11_000)).toEqual({ kind: 'expire', reason: 'deadline' })
+    expect(decideRepair(waiting, false, TIMING, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
+    expect(decideRepair(waiting, false, TIMING, 11_000)).toEqual({
+      kind: 'expire',
+      reason: 'deadline',
+    })
   })
 })
 

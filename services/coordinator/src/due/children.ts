@@ -1,6 +1,5 @@
 import type { Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import {
-  FOLLOW_AFTER_MS,
   isTerminal,
   isTerminalEvent,
   transition,
@@ -8,6 +7,7 @@ import {
   type Submitted,
   type TaskRecord,
   type TaskSpec,
+  type Timing,
 } from '@agentfleet/domain'
 import { freshPointer } from '@agentfleet/protocol'
 import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
@@ -38,9 +38,10 @@ export function createChildren(deps: {
   readonly pointers: Pointers
   readonly endings: EndingDeps
   readonly logger: Logger
+  readonly timing: Pick<Timing, 'followAfterMs'>
   readonly nowMs: () => number
 }): Children {
-  const { tasks, log, pointers, endings, logger, nowMs } = deps
+  const { tasks, log, pointers, endings, logger, timing, nowMs } = deps
 
   const makeOne = async (
     parent: TaskRecord,
@@ -103,7 +104,7 @@ export function createChildren(deps: {
       const parents = new Set<string>()
       for (const [, { parentId, atMs }] of tasks.unborn()) {
         if (parents.size >= SWEEP_MAX) break
-        if (now - atMs >= FOLLOW_AFTER_MS && tasks.get(parentId) !== undefined)
+        if (now - atMs >= timing.followAfterMs && tasks.get(parentId) !== undefined)
           parents.add(parentId)
       }
       for (const parentId of parents) {

@@ -2,9 +2,9 @@ import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import {
   deadlineAtMs,
   decideRepair,
-  FOLLOW_AFTER_MS,
   isTerminalEvent,
   type TaskRecord,
+  type Timing,
 } from '@agentfleet/domain'
 import {
   reissuedPointer,
@@ -27,6 +27,7 @@ export interface RepairDeps {
   readonly log: TaskLog
   readonly logger: Logger
   readonly expire: (record: TaskRecord) => Promise<void>
+  readonly timing: Pick<Timing, 'followAfterMs' | 'listPointersEveryMs'>
   readonly nowMs: () => number
 }
 
@@ -45,12 +46,10 @@ const PARALLEL = 200
 const QUESTION_MAX = 1_000
 /** A node that lives answers within this, even a busy one, milliseconds. */
 const ANSWERS_WITHIN_MS = 250
-/** A full comparison at least this often, milliseconds: counts can hide a pair of faults. */
-const FULL_EVERY_MS = 15_000
 
 /** Creates the three sweeps. */
 export function createRepair(deps: RepairDeps): Repair {
-  const { tasks, pointers, logger, nowMs } = deps
+  const { tasks, pointers, logger, timing, nowMs } = deps
   let fullAtMs = 0
   // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
   let runningWithout = 0
@@ -84,7 +83,9 @@ export function createRepair(deps: RepairDeps): Repair {
       const due = [...tasks.retrying()].flatMap((taskId) => {
         const record = tasks.get(taskId)
         if (record === undefined) return []
-        return decideRepair(record, undefined, nowMs()).kind === 'issue-pointer' ? [record] : []
+        return decideRepair(record, undefined, timing, nowMs()).kind === 'issue-pointer'
+          ? [record]
+          : []
       })
       const issued = await inParallel(due, (record) => issue(record, 'retry-due'))
       return issued.filter(Boolean).length
@@ -101,18 +102,18 @@ export function createRepair(deps: RepairDeps): Repair {
       const now = nowMs()
       const settled = [...tasks.records()].filter(
         ({ state, updatedAtMs }) =>
-          state !== 'retrying' && state !== 'waiting' && now - updatedAtMs >= FOLLOW_AFTER_MS,
+          state !== 'retrying' && state !== 'waiting' && now - updatedAtMs >= timing.followAfterMs,
       )
       // Whoever issued a pointer has announced its queue; a lost word is said again here (L6).
       pointers.announce(queuesOf(settled))
       const count = await pointers.count()
       const complete = count + runningWithout >= settled.length
-      if (complete && now - fullAtMs < FULL_EVERY_MS) return { issued: 0, removed: 0 }
+      if (complete && now - fullAtMs < timing.listPointersEveryMs) return { issued: 0, removed: 0 }
       fullAtMs = now
       const present = await pointers.taskIds()
       const missing = settled.filter(
         (record) =>
-          decideRepair(record, present.has(record.taskId), now).kind === 'issue-pointer' &&
+          decideRepair(record, present.has(record.taskId), timing, now).kind === 'issue-pointer' &&
           tasks.get(record.taskId) !== undefined,
       )
       const runs = await whoRuns(deps.bus, missing)

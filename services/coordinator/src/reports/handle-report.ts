@@ -14,6 +14,7 @@ import {
   type Spawned,
   type TaskEvent,
   type TaskRecord,
+  type Timing,
 } from '@agentfleet/domain'
 import { checkClaim, childTaskId, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import { inputsOf } from './inputs.ts'
@@ -30,6 +31,7 @@ export interface ReportDeps {
   readonly claimKey: string
   readonly nowMs: () => number
   readonly random: () => number
+  readonly timing: Pick<Timing, 'scale'>
   /** Makes the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>
 }
@@ -129,7 +131,7 @@ async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>)
     return now.kind === 'committed' ? { kind: 'unavailable' } : now
   }
   const nowMs = deps.nowMs()
-  const decision = decideFailure(record, item, nowMs, deps.random)
+  const decision = decideFailure(record, item, nowMs, deps.random, deps.timing)
   const { attempt, error } = item
   const base = { atMs: nowMs, attempt, ...placedIn(item) }
   const event: TaskEvent =

@@ -1,5 +1,5 @@
 import { connectBus, connectStore, openTaskLog, provisionStreams } from '@agentfleet/adapters'
-import type { Spawned, Submitted, TaskRecord } from '@agentfleet/domain'
+import { TIMING, type Spawned, type Submitted, type TaskRecord } from '@agentfleet/domain'
 import { childTaskId, reportItemSchema, signClaim } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { startTestServers } from '@agentfleet/testkit'
@@ -51,6 +51,7 @@ async function setup() {
     claimKey: CLAIM_KEY,
     nowMs: () => 10,
     random: () => 0.5,
+    timing: TIMING,
   }
   return {
     taskLog,

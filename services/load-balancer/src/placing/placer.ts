@@ -1,7 +1,7 @@
 import { ack, type Pointers, type PulledMessage } from '@agentfleet/adapters'
 import { afterPlacing, placementNote, selectNode, type PlacementDecision } from '@agentfleet/domain'
 import type { Fresh, PointerQueue } from '@agentfleet/protocol'
-import { RENEW_INTERVAL_MS } from '@agentfleet/protocol'
+import type { Timing } from '@agentfleet/domain'
 import type { Advising } from './advising.ts'
 import { createDispatcher, type DispatcherDeps, type Held, type Why } from './dispatcher.ts'
 import { createReceiver, heldFresh } from '../intake/held.ts'
@@ -37,6 +37,7 @@ export interface PlacerDeps extends DispatcherDeps {
   readonly ejection: Pick<Ejection, 'probed'>
   readonly advising: (back: (item: Held) => void) => Advising
   readonly random: () => number
+  readonly timing: Pick<Timing, 'renewEveryMs'>
 }
 
 /** A task that a run holds already: it takes no slot, and no choice was made. */
@@ -47,6 +48,7 @@ const DRAIN_LOOK_MS = 20
 /** Creates a placer that holds nothing. */
 export function createPlacer(deps: PlacerDeps): Placer {
   const { bus, metrics, monotonicMs } = deps
+  const { renewEveryMs } = deps.timing
   let held: Held[] = []
   let stuck = 0
   let scheduled = false
@@ -90,11 +92,11 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const renewer = setInterval(() => {
     const now = monotonicMs()
     for (const item of held) {
-      if (now - item.heldSinceMs < RENEW_INTERVAL_MS) continue
+      if (now - item.heldSinceMs < renewEveryMs) continue
       item.heldSinceMs = now
       ack.renew(bus, item.ackSubject)
     }
-  }, RENEW_INTERVAL_MS / 4)
+  }, renewEveryMs / 4)
 
   return {
     held: () => held.length + advising.waiting(),

@@ -1,5 +1,5 @@
 import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
-import type { Placed } from '@agentfleet/domain'
+import type { Placed, Timing } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
@@ -41,6 +41,7 @@ export interface NodeDeps {
   readonly random: () => number
   readonly registry: Registry
   readonly config: WorkerConfig
+  readonly timing: Timing
   readonly providers: readonly Provider[]
   readonly budgets: TenantBudgets
   /** Limits of providers that all nodes share. */
@@ -78,7 +79,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const slots = config.WORKER_SLOTS
   const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
   const ownership = createOwnership({ ...deps, runs, reporter })
-  const renewals = createRenewals(bus, runs, config.RENEW_INTERVAL_MS, random)
+  const renewals = createRenewals(bus, runs, deps.timing.renewEveryMs, random)
   const deltas = createDeltas(bus, id)
   const llm = llmOf(deps)
   const attempts = createAttempts({

@@ -1,12 +1,6 @@
-import { backoffDelayMs } from '@agentfleet/domain'
+import { backoffDelayMs, type Timing } from '@agentfleet/domain'
 import type { Bus, Logger, Reply } from '@agentfleet/adapters'
-import {
-  ACK_WAIT_MS,
-  reportReplySchema,
-  SUBJECTS,
-  type Outcome,
-  type ReportItem,
-} from '@agentfleet/protocol'
+import { reportReplySchema, SUBJECTS, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import { createBatcher, type Clock } from '@agentfleet/runtime'
 import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from './runs.ts'
@@ -37,6 +31,7 @@ export interface ReporterDeps {
   /** Tells this process from earlier ones of the same node, so that ids never repeat. */
   readonly startedAtMs: number
   readonly slots: number
+  readonly timing: Pick<Timing, 'leaseMs'>
 }
 
 const ITEMS_MAX = 256
@@ -74,7 +69,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
         // A full queue is one more way of not being stored.
         const outcome = await batcher.add(item).catch(() => UNAVAILABLE)
         if (outcome.kind !== 'unavailable') return outcome
-        const lastMs = run.deadlineAtMs + ACK_WAIT_MS
+        const lastMs = run.deadlineAtMs + deps.timing.leaseMs
         if (run.over !== undefined || clock.nowMs() >= lastMs) return UNAVAILABLE
         await pause(backoffDelayMs(tries, REPORT_BACKOFF, random))
         if (run.over !== undefined) return UNAVAILABLE

@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import {
+  GAP_MAX_MS,
+  HEARTBEAT_INTERVAL_MS,
+  LATE_AFTER_MS,
+  retryDelayMs,
+  scaleLimitsAt,
+  SCALE_LIMITS,
+  timingOf,
+} from '../src/index.ts'
+
+it.each([1, 0.5, 0.1, 0.05])(
+  'two renewals may be lost before a lease ends, at scale %d',
+  (scale) => {
+    const { leaseMs, renewEveryMs, deathLeaseMs, deathRenewEveryMs } = timingOf(scale)
+    expect(renewEveryMs).toBeLessThanOrEqual(leaseMs / 3)
+    expect(deathRenewEveryMs).toBeLessThanOrEqual(deathLeaseMs / 3)
+  },
+)
+
+it('the default scale is production, and a tenth of it shortens every duration', () => {
+  const { scale, ...production } = timingOf()
+  const tenth = timingOf(0.1)
+  expect(scale).toBe(1)
+  expect(production.leaseMs).toBe(30_000)
+  for (const [name, ms] of Object.entries(production)) {
+    expect(tenth[name as keyof typeof production], name).toBe(Math.max(50, ms / 10))
+  }
+})
+
+it('a heartbeat comes before its absence is counted, at any scale', () => {
+  expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(LATE_AFTER_MS)
+  expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(GAP_MAX_MS)
+})
+
+it('backoff shrinks with the scale, and the time that a provider asks for does not', () => {
+  const delay = (scale: number, retryAfterMs?: number) =>
+    retryDelayMs({ code: 'provider-overloaded', retryAfterMs }, 5, () => 1, { scale })
+  expect(delay(0.1)).toBe((delay(1) ?? 0) / 10)
+  expect(delay(0.1, 10_000)).toBe((delay(0.1) ?? 0) + 10_000)
+})
+
+it('scaling windows shrink with the scale; the start of a node and the wait target do not', () => {
+  const limits = scaleLimitsAt({ scale: 0.1 })
+  expect(scaleLimitsAt({ scale: 1 })).toEqual(SCALE_LIMITS)
+  expect(limits).toMatchObject({ stableMs: 6_000, panicMs: 2_000, cooldownMs: 12_000 })
+  expect(limits).toMatchObject({
+    startupMs: SCALE_LIMITS.startupMs,
+    waitTargetMs: SCALE_LIMITS.waitTargetMs,
+  })
+})
