@@ -1,48 +1,97 @@
 import {
-  LEVELS,
-  type Json,
+  AGENT_PATTERN,
+  DEFINITION_NAME,
+  DELAY_MAX_MS,
   DEPENDENCIES_MAX,
+  LEVELS,
+  MODEL_PATTERN,
   PLACEMENT_MODES,
+  SPEC_LIMITS,
+  TOOL_NAME_PATTERN,
   type AgentDefinition,
+  type Json,
   type TaskSpec,
 } from '@agentfleet/domain'
 import { z } from 'zod'
+import {
+  CONTEXT_LIMITS,
+  jsonProblem,
+  RESPONSE_SCHEMA_LIMITS,
+  type JsonLimits,
+} from './json-limits.ts'
 
-/** What a task is asked to do, and the definition of an agent, as they cross the bus and stand in streams. */
+/**
+ * What a task is asked to do, and the definition of an agent, as they cross the bus and stand in streams.
+ *
+ * Invariant: what openapi.yaml accepts, these schemas accept, and what is beyond its limits they refuse;
+ * the limits are those of `SPEC_LIMITS`. Values that the fleet derives itself may be smaller than a
+ * client may ask for: the share of a child in a budget, the rest of a lifetime.
+ */
+
+const LIMITS = SPEC_LIMITS
 
 const id = z.string().min(1).max(128)
-const count = z.number().int().nonnegative()
-const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
+const model = z.string().regex(MODEL_PATTERN)
+const agent = z.string().regex(AGENT_PATTERN)
+const role = z.string().regex(DEFINITION_NAME)
+const fallbackModels = z.array(model).max(LIMITS.fallbackModelsMax)
+const tools = z.array(z.string().regex(TOOL_NAME_PATTERN)).max(LIMITS.toolNamesMax)
+const version = integer(0, LIMITS.agentVersionMax)
 
-/** What a task may use up; the keys are those of `Budget` in the domain. */
-export const budgetSchema = z.object({
-  tokens: count.optional(),
-  usd: z.number().nonnegative().optional(),
-  turns: count.optional(),
-  wallMs: count.optional(),
+function integer(min: number, max: number) {
+  return z.number().int().min(min).max(max)
+}
+
+/** A text of so many Unicode characters, as JSON schema counts them. */
+function text(charsMax: number, charsMin = 0) {
+  return z
+    .string()
+    .min(charsMin)
+    .refine((value) => value.length <= charsMax || Array.from(value).length <= charsMax, {
+      message: `must be at most ${charsMax} characters`,
+    })
+}
+
+function json<T>(schema: z.ZodType<T>, limits: JsonLimits) {
+  return schema
+    .superRefine((value, context) => {
+      const message = jsonProblem(value, limits)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    })
+    .transform((value) => value as Json)
+}
+
+const context = json(z.unknown(), CONTEXT_LIMITS)
+const responseSchema = json(z.record(z.string(), z.unknown()), RESPONSE_SCHEMA_LIMITS)
+
+/** The keys are those of `Budget` in the domain. */
+const budgetSchema = z.object({
+  tokens: integer(1, LIMITS.budgetTokensMax).optional(),
+  usd: z.number().nonnegative().max(LIMITS.budgetUsdMax).optional(),
+  turns: integer(1, LIMITS.budgetTurnsMax).optional(),
+  wallMs: integer(1, LIMITS.budgetWallMsMax).optional(),
 })
-/** Bounds of a run; the keys are those of `RunLimits` in the domain. */
-export const runLimitsSchema = z.object({
-  turnsMax: count.optional(),
-  toolCallsMax: count.optional(),
-  repairsMax: count.optional(),
+/** The keys are those of `RunLimits` in the domain. */
+const runLimitsSchema = z.object({
+  turnsMax: integer(1, LIMITS.turnsMax).optional(),
+  toolCallsMax: integer(0, LIMITS.toolCallsMax).optional(),
+  repairsMax: integer(0, LIMITS.repairsMax).optional(),
 })
 
-/** The definition of an agent; the gateway has validated it against openapi.yaml. */
 const agentDefinitionSchema = z
   .object({
-    role: z.string().optional(),
-    description: z.string().optional(),
-    instructions: z.string().optional(),
-    model: z.string().optional(),
-    fallbackModels: z.array(z.string()).optional(),
-    tools: z.array(z.string()).optional(),
-    responseSchema: z.record(z.string(), json).optional(),
+    role: agent.optional(),
+    description: text(LIMITS.descriptionCharsMax).optional(),
+    instructions: text(LIMITS.instructionsCharsMax).optional(),
+    model: model.optional(),
+    fallbackModels: fallbackModels.optional(),
+    tools: tools.optional(),
+    responseSchema: responseSchema.optional(),
     limits: runLimitsSchema
       .extend({
-        maxOutputTokens: count.optional(),
-        timeoutMs: count.optional(),
+        maxOutputTokens: integer(1, LIMITS.outputTokensMax).optional(),
+        timeoutMs: integer(1, LIMITS.timeoutMsMax).optional(),
         budget: budgetSchema.optional(),
       })
       .optional(),
@@ -51,46 +100,52 @@ const agentDefinitionSchema = z
 
 /** One version of an agent as stream AGENTS holds it; without a definition it is a removal. */
 export const agentVersionSchema = z
-  .object({ version: count, atMs: z.number(), definition: agentDefinitionSchema.optional() })
-  .transform(({ definition, ...version }) =>
-    definition === undefined ? version : { ...version, definition },
+  .object({ version, atMs: z.number(), definition: agentDefinitionSchema.optional() })
+  .transform(({ definition, ...rest }) =>
+    definition === undefined ? rest : { ...rest, definition },
   )
 
-/** The spec of a task on the wire; the gateway has validated it against openapi.yaml. */
+const metadata = z
+  .record(text(LIMITS.metadataKeyCharsMax, 1), text(LIMITS.metadataValueCharsMax))
+  .refine((entries) => Object.keys(entries).length <= LIMITS.metadataKeysMax, {
+    message: `must have at most ${LIMITS.metadataKeysMax} entries`,
+  })
+
+const goal = z.object({
+  hold: z.boolean(),
+  replansMax: integer(0, LIMITS.replansMax),
+  roles: z.array(role).max(LIMITS.rolesMax),
+  team: z.record(role, agentDefinitionSchema).optional(),
+})
+
+/** The spec of a task on the wire and in streams. */
 export const specSchema = z
   .object({
-    task: z.string(),
-    systemPrompt: z.string().optional(),
-    context: z.unknown().optional(),
-    agent: z.string(),
-    model: z.string(),
+    task: text(LIMITS.taskCharsMax, 1),
+    systemPrompt: text(LIMITS.systemPromptCharsMax).optional(),
+    context: context.optional(),
+    agent,
+    model,
     cpu: level,
     memory: level,
     priority: level,
-    timeoutMs: count,
-    maxAttempts: count,
-    maxOutputTokens: count.optional(),
-    metadata: z.record(z.string(), z.string()).optional(),
-    affinityKey: z.string().optional(),
+    timeoutMs: integer(1, LIMITS.timeoutMsMax),
+    maxAttempts: integer(1, LIMITS.maxAttemptsMax),
+    maxOutputTokens: integer(1, LIMITS.outputTokensMax).optional(),
+    metadata: metadata.optional(),
+    affinityKey: text(LIMITS.affinityKeyCharsMax, 1).optional(),
     placement: z.enum(PLACEMENT_MODES).optional(),
     dependsOn: z.array(id).max(DEPENDENCIES_MAX).optional(),
     onDependencyFailure: z.enum(['fail', 'continue']).optional(),
-    notBeforeMs: count.optional(),
-    delayMs: count.optional(),
-    goal: z
-      .object({
-        hold: z.boolean(),
-        replansMax: count,
-        roles: z.array(z.string()),
-        team: z.record(z.string(), z.unknown()).optional(),
-      })
-      .optional(),
-    definition: z.object({ name: z.string(), version: count }).optional(),
-    fallbackModels: z.array(z.string()).optional(),
-    tools: z.array(z.string()).optional(),
-    responseSchema: z.record(z.string(), json).optional(),
+    notBeforeMs: integer(0, LIMITS.instantMsMax).optional(),
+    delayMs: integer(0, DELAY_MAX_MS).optional(),
+    goal: goal.optional(),
+    definition: z.object({ name: role, version }).optional(),
+    fallbackModels: fallbackModels.optional(),
+    tools: tools.optional(),
+    responseSchema: responseSchema.optional(),
     budget: budgetSchema.optional(),
     limits: runLimitsSchema.optional(),
-    replayOf: z.string().optional(),
+    replayOf: id.optional(),
   })
   .transform((spec) => spec as TaskSpec)

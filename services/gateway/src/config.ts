@@ -1,3 +1,4 @@
+import { MODEL_PATTERN } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   ConfigError,
@@ -27,7 +28,7 @@ export const gatewayEnv = z.object({
   OPERATOR_TENANTS: list([]),
   /** Origins of web pages that may open the stream, beside the gateway's own. */
   ALLOWED_ORIGINS: list([]),
-  DEFAULT_MODEL: text({ default: 'gpt-4o-mini' }),
+  DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
   /** 20,000 unanswered appends are about 1 s of the bus: more would only wait longer. */
   SUBMISSIONS_MAX: integer({ min: 1, max: 1_000_000, default: 20_000 }),
   /** Requests of one tenant held by `Prefer: wait`; above it they are answered at once with 202. */

@@ -121,3 +121,16 @@ export const SHIPPED_AGENTS: Readonly<Record<string, AgentDefinition>> = {
 function lines(...sentences: readonly string[]): string {
   return sentences.join('\n')
 }
+
+/** The shipped definition of this name; not what every object has, such as `constructor`. */
+export function shippedAgent(name: string): AgentDefinition | undefined {
+  return Object.hasOwn(SHIPPED_AGENTS, name) ? SHIPPED_AGENTS[name] : undefined
+}
+
+/** The definition of this name in a team: the team's own one, or else the shipped one. */
+export function teamAgent(
+  team: Readonly<Record<string, AgentDefinition>> | undefined,
+  name: string,
+): AgentDefinition | undefined {
+  return team !== undefined && Object.hasOwn(team, name) ? team[name] : shippedAgent(name)
+}

@@ -514,7 +514,7 @@ export interface components {
       task: string
       /** @description Instructions in place of the agent's own. */
       systemPrompt?: string
-      /** @description Any JSON, at most 64 levels deep, handed to the agent beside the task. */
+      /** @description Any JSON, at most 64 levels deep and 1 MiB as compact JSON, handed to the agent beside the task. */
       context?: unknown
       /**
        * @description How much CPU the task needs of its node.
@@ -576,7 +576,7 @@ export interface components {
       onDependencyFailure?: 'fail' | 'continue'
       /**
        * Format: date-time
-       * @description Does not run before this instant (RFC 3339), at most seven days ahead; `timeoutMs` counts from then.
+       * @description Does not run before this instant (RFC 3339), at most seven days ahead and at most a day ago (then it runs at once); `timeoutMs` counts from then.
        */
       notBefore?: string
       /** @description Does not run for this long after the submission; `timeoutMs` counts from then. */
@@ -588,7 +588,7 @@ export interface components {
     FallbackModels: string[]
     /** @description Tools the agent may use, by name or by the beginning of one (`server__*`); none if empty, the built-in ones of the worker if not given. A team's own tools and those of MCP servers are only offered to an agent that names them. */
     ToolNames: string[]
-    /** @description JSON schema (2020-12) that the result has to fit; at most 32 kB. */
+    /** @description JSON schema that the result has to fit, at most 32 levels deep and 32 kB as compact JSON. It is read as 2020-12, or as draft-07 where its `$schema` says so. One that costs too much to check is refused with the code `schema-too-costly`. */
     ResponseSchema: {
       [key: string]: unknown
     }
@@ -599,7 +599,7 @@ export interface components {
       usd?: number
       /** @description LLM calls. */
       turns?: number
-      /** @description Time from the submission. */
+      /** @description Time from the submission; eight days, the longest life of a task, at most. */
       wallMs?: number
     }
     /** @description Bounds of a run; the worker's own hold as well. */
@@ -674,10 +674,10 @@ export interface components {
       state?: 'completed' | 'failed' | 'cancelled'
       /** @description Only tasks that ended with this code. */
       errorCode?: string
-      /** @description Only tasks submitted at this instant (ISO 8601) or later. */
-      createdAfter?: string
-      /** @description Only tasks submitted before this instant (ISO 8601). */
-      createdBefore?: string
+      /** @description Only tasks submitted at this instant (RFC 3339), or on this day, or later. */
+      createdAfter?: string | unknown | unknown
+      /** @description Only tasks submitted before this instant (RFC 3339) or this day. */
+      createdBefore?: string | unknown | unknown
       from?: components['schemas']['ReplayFrom']
       /**
        * @description Tasks looked at in this request.
@@ -834,7 +834,7 @@ export interface components {
     GoalRequest: {
       /** @description What is to be reached. */
       goal: string
-      /** @description Any JSON, handed to the planner beside the goal. */
+      /** @description Any JSON, at most 64 levels deep and 1 MiB as compact JSON, handed to the planner beside the goal. */
       context?: unknown
       /**
        * @description `false`: the plan waits for `POST /v1/goals/{id}/run`.

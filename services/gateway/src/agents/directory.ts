@@ -1,6 +1,6 @@
 import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import { AGENT_VERSIONS_MAX } from '@agentfleet/protocol'
-import { SHIPPED_AGENTS, type AgentDefinition } from '@agentfleet/domain'
+import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
@@ -104,6 +104,6 @@ export function found(agent: StoredAgent | undefined): FoundAgent | undefined {
 }
 
 function shipped(name: string): FoundAgent | undefined {
-  const definition = Object.hasOwn(SHIPPED_AGENTS, name) ? SHIPPED_AGENTS[name] : undefined
+  const definition = shippedAgent(name)
   return definition === undefined ? undefined : { name, version: 0, builtIn: true, definition }
 }

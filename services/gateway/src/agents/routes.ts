@@ -1,5 +1,5 @@
 import type { Agents, StoredAgent } from '@agentfleet/adapters'
-import { SHIPPED_AGENTS, type AgentDefinition } from '@agentfleet/domain'
+import { shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import {
   hashSpec,
   type AgentDefinitionView,
@@ -94,7 +94,7 @@ export function agentRoutes({ directory, agents, clock }: AgentRouteDeps) {
     async deleteAgent(request: FastifyRequest, reply: FastifyReply) {
       await change(request, (last) => {
         if (found(last) !== undefined) return 'removed'
-        if (!Object.hasOwn(SHIPPED_AGENTS, nameOf(request))) return 'nothing'
+        if (shippedAgent(nameOf(request)) === undefined) return 'nothing'
         throw new Refusal(
           'agent-shipped',
           'It is shipped and not overridden; PUT a definition of your own under this name.',

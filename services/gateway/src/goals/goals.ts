@@ -6,16 +6,17 @@ import {
   PLAN_LIMITS,
   REPLANS_DEFAULT,
   SHIPPED_AGENTS,
+  shippedAgent,
   resolveAgent,
   type GoalSpec,
-  type Json,
   type Planning,
   type TaskRecord,
   type TaskSpec,
 } from '@agentfleet/domain'
 import type { GoalRequest, GoalView, PlanView, TaskView } from '@agentfleet/protocol'
-import { Refusal } from '../http/problems.ts'
+import { wrongField } from '../http/problems.ts'
 import type { Team } from '../agents/team.ts'
+import { checkedContext } from '../tasks/spec.ts'
 import { isoTime, taskView } from '../tasks/views.ts'
 
 /** The agent that plans unless the goal names another one. */
@@ -32,17 +33,16 @@ export function goalSpecOf(
 ): TaskSpec {
   const names = team.names(tenant)
   const roles = request.roles ?? names
-  const isKnown = (role: string) => role in SHIPPED_AGENTS || team.own(tenant, role) !== undefined
+  const isKnown = (role: string) =>
+    Object.hasOwn(SHIPPED_AGENTS, role) || team.own(tenant, role) !== undefined
   const unknown = roles.filter((role) => !isKnown(role))
   if (unknown.length > 0) {
     const detail = `${unknown.join(', ')} is not defined; there are ${names.join(', ')}`
-    throw new Refusal('invalid-request', `Correct the request: /roles ${detail}.`, [
-      { pointer: '/roles', detail },
-    ])
+    throw wrongField('/roles', detail)
   }
   const agent = request.planner ?? PLANNER
   const name = definitionNameOf(agent)
-  const definition = team.own(tenant, name) ?? SHIPPED_AGENTS[name] ?? {}
+  const definition = team.own(tenant, name) ?? shippedAgent(name) ?? {}
   // The planner answers with a plan and calls no tools, whatever its definition says of other tasks.
   const {
     model = defaultModel,
@@ -70,7 +70,7 @@ export function goalSpecOf(
     priority: request.priority ?? 'medium',
     timeoutMs: request.timeoutMs ?? TIMEOUT_DEFAULT_MS,
     maxAttempts: request.maxAttempts ?? 3,
-    ...(request.context === undefined ? {} : { context: request.context as Json }),
+    ...(request.context === undefined ? {} : { context: checkedContext(request.context) }),
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     ...(request.budget === undefined ? {} : { budget: request.budget }),
     goal,

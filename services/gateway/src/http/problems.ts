@@ -58,6 +58,13 @@ export class Refusal extends Error {
   }
 }
 
+/** Refuses a request for one field of it; the detail follows the field's name in a sentence. */
+export function wrongField(pointer: string, detail: string): Refusal {
+  return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
+    { pointer, detail },
+  ])
+}
+
 /** The refusal as it is sent. */
 export function toProblem({ code, message, errors }: Refusal): Problem {
   const { status, title } = PROBLEMS[code]
@@ -112,10 +119,18 @@ export function fieldErrors(places: readonly InvalidPlace[], part: string): Fiel
           pointer: base,
           detail: `must be one of ${JSON.stringify(params['allowedValues'])}`,
         }
+      case 'format':
+        return { pointer: base, detail: formatDetail(params['format']) }
       default:
         return { pointer: base, detail: message ?? 'is not valid' }
     }
   })
+}
+
+function formatDetail(format: unknown): string {
+  return format === 'date'
+    ? 'must be a day of the calendar such as 2026-01-31'
+    : 'must be an instant with its time zone such as 2026-01-31T12:00:00Z'
 }
 
 function escapeToken(name: string): string {

@@ -1,16 +1,17 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 
 /**
  * Request validation by the schemas of the document. Bodies are taken as they are: nothing is
- * removed and nothing converted; only defaults are filled in. Parameters and headers arrive as text,
+ * removed and nothing converted; only defaults are filled in. Dates have to be in the calendar. Parameters and headers arrive as text,
  * so those are converted. The first wrong place ends it: collecting all of them would let a large
  * wrong body cost more than a right one.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
   const common = { useDefaults: true, removeAdditional: false, strict: false } as const
-  const bodies = new Ajv2020({ ...common, coerceTypes: false })
-  const texts = new Ajv2020({ ...common, coerceTypes: true })
+  const bodies = withFormats(new Ajv2020({ ...common, coerceTypes: false }))
+  const texts = withFormats(new Ajv2020({ ...common, coerceTypes: true }))
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':
@@ -23,6 +24,11 @@ export function requestValidator(): FastifySchemaCompiler<object> {
         return texts.compile(schema)
     }
   }
+}
+
+/** Those that the document uses, and no other: an unknown one fails the start. */
+function withFormats(ajv: Ajv2020): Ajv2020 {
+  return addFormats.default(ajv, { mode: 'full', formats: ['date', 'date-time'] })
 }
 
 /** Node gives header names in lower case, the document as they are usually written. */

@@ -3,7 +3,7 @@ import type { Json, Schedule, ScheduleRun, TaskSpec } from '@agentfleet/domain'
 import type { FilledTaskRequest, ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
 import { Cron } from 'croner'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from '../http/problems.ts'
+import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
 /** What the schedule routes are served from. */
@@ -43,7 +43,7 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       if (task.idempotencyKey !== undefined || task.dependsOn !== undefined) {
         const detail =
           'may have neither idempotencyKey nor dependsOn: each tick is a task of its own'
-        throw invalid('/task', detail)
+        throw wrongField('/task', detail)
       }
       checkCron(cron, timeZone, nowMs())
       const before = await schedules.get(tenant, name)
@@ -93,12 +93,6 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
   }
 }
 
-function invalid(pointer: string, detail: string): Refusal {
-  return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
-    { pointer, detail },
-  ])
-}
-
 function cronOf(cron: string, timeZone: string): Cron {
   return new Cron(cron, { timezone: timeZone, paused: true })
 }
@@ -107,18 +101,21 @@ function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone })
   } catch {
-    throw invalid('/timeZone', `is no IANA time zone such as Europe/Berlin`)
+    throw wrongField('/timeZone', `is no IANA time zone such as Europe/Berlin`)
   }
   let ticks: Date[]
   try {
     ticks = cronOf(cron, timeZone).nextRuns(2, new Date(atMs))
   } catch (error) {
-    throw invalid('/cron', `is no cron expression: ${error instanceof Error ? error.message : ''}`)
+    throw wrongField(
+      '/cron',
+      `is no cron expression: ${error instanceof Error ? error.message : ''}`,
+    )
   }
   const [first, second] = ticks
-  if (first === undefined) throw invalid('/cron', 'never comes')
+  if (first === undefined) throw wrongField('/cron', 'never comes')
   if (second !== undefined && second.getTime() - first.getTime() < PERIOD_MIN_MS) {
-    throw invalid('/cron', 'comes more than once a second')
+    throw wrongField('/cron', 'comes more than once a second')
   }
 }
 

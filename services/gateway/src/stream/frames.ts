@@ -2,14 +2,22 @@ import { z } from 'zod'
 
 /** Task ids in one frame, and subscriptions of one connection. */
 export const SUBSCRIPTIONS_MAX = 1_000
+/** Ids are UUIDs; what is longer is none. */
+const ID_CHARS_MAX = 128
 
-const taskIds = z.array(z.string()).min(1).max(SUBSCRIPTIONS_MAX)
+const taskIds = z.array(z.string().max(ID_CHARS_MAX)).min(1).max(SUBSCRIPTIONS_MAX)
 const seq = z.number().int().nonnegative()
+
+const sequences = z
+  .record(z.string(), seq)
+  .refine((each) => Object.keys(each).length <= SUBSCRIPTIONS_MAX, {
+    message: `must have at most ${SUBSCRIPTIONS_MAX} entries`,
+  })
 
 const subscribe = z.strictObject({
   type: z.literal('subscribe'),
   taskIds,
-  after: z.union([seq, z.record(z.string(), seq)]).default(0),
+  after: z.union([seq, sequences]).default(0),
   deltas: z.boolean().default(false),
 })
 const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })

@@ -4,7 +4,7 @@ import { TASK_ID_PATTERN, type ReplayPage, type ReplayResult } from '@agentfleet
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
-import { Refusal, toProblem } from '../http/problems.ts'
+import { Refusal, toProblem, wrongField } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 import type { ReplayFrom, Replays } from './replays.ts'
 import { taskView } from './views.ts'
@@ -120,9 +120,6 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
 function instantOf(text: string | undefined, pointer: string): number | undefined {
   if (text === undefined) return undefined
   const atMs = Date.parse(text)
-  if (Number.isFinite(atMs) && atMs >= 0) return atMs
-  const detail = 'must be an instant in ISO 8601, such as 2026-01-31T12:00:00Z'
-  throw new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
-    { pointer, detail },
-  ])
+  if (atMs >= 0) return atMs
+  throw wrongField(pointer, 'must be an instant since 1970, such as 2026-01-31T12:00:00Z')
 }

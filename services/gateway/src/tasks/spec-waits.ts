@@ -1,6 +1,6 @@
-import { DELAY_MAX_MS, type TaskSpec } from '@agentfleet/domain'
+import { DELAY_MAX_MS, SPEC_LIMITS, type TaskSpec } from '@agentfleet/domain'
 import type { TaskRequest } from '@agentfleet/protocol'
-import { Refusal } from '../http/problems.ts'
+import { wrongField } from '../http/problems.ts'
 
 /** The part of a spec that says what a task waits for before it runs. */
 export type SpecWaits = Pick<
@@ -18,14 +18,21 @@ export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
   }
   if (delayMs > 0) waits.delayMs = delayMs
   if (notBefore !== undefined) {
-    const notBeforeMs = Date.parse(notBefore)
-    if (!(notBeforeMs - nowMs <= DELAY_MAX_MS)) {
-      const detail = 'must be an instant at most seven days ahead; use a schedule for later ones'
-      throw new Refusal('invalid-request', `Correct the request: /notBefore ${detail}.`, [
-        { pointer: '/notBefore', detail },
-      ])
-    }
-    waits.notBeforeMs = notBeforeMs
+    waits.notBeforeMs = instantOf(notBefore, nowMs)
   }
   return waits
+}
+
+function instantOf(notBefore: string, nowMs: number): number {
+  const atMs = Date.parse(notBefore)
+  // A leap second has the right form, and no number.
+  if (Number.isNaN(atMs)) throw wrongField('/notBefore', 'must be an instant of the calendar')
+  if (atMs - nowMs > DELAY_MAX_MS) {
+    const detail = 'must be at most seven days ahead; use a schedule for later instants'
+    throw wrongField('/notBefore', detail)
+  }
+  if (nowMs - atMs > SPEC_LIMITS.notBeforePastMsMax) {
+    throw wrongField('/notBefore', 'is more than a day ago; leave it out to run the task at once')
+  }
+  return atMs
 }

@@ -6,12 +6,10 @@ import {
   type Json,
   type TaskSpec,
 } from '@agentfleet/domain'
-import type { FilledTaskRequest } from '@agentfleet/protocol'
-import { Refusal } from '../http/problems.ts'
+import { CONTEXT_LIMITS, jsonProblem, type FilledTaskRequest } from '@agentfleet/protocol'
+import { wrongField } from '../http/problems.ts'
 import { specWaits } from './spec-waits.ts'
 
-/** Deeper JSON breaks recursive readers further on, ours and those of others. */
-const CONTEXT_DEPTH_MAX = 64
 /** The longest wait of `Prefer: wait`, seconds: proxies close silent requests after a minute. */
 const WAIT_MAX_S = 60
 
@@ -58,13 +56,7 @@ export function specOf(
   if (request.placement === 'advised') spec.placement = request.placement
   Object.assign(spec, specWaits(request, Date.now()))
   if (request.context !== undefined) {
-    if (!withinDepth(request.context, CONTEXT_DEPTH_MAX)) {
-      const detail = `must be at most ${CONTEXT_DEPTH_MAX} levels deep`
-      throw new Refusal('invalid-request', `Correct the request: /context ${detail}.`, [
-        { pointer: '/context', detail },
-      ])
-    }
-    spec.context = request.context as Json
+    spec.context = checkedContext(request.context)
   }
   return spec
 }
@@ -80,17 +72,17 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
 /** The idempotency key of a submission, which may stand in the header or in the body. */
 export function idempotencyKeyOf(header: string | undefined, body: string | undefined) {
   if (header !== undefined && body !== undefined && header !== body) {
-    const detail = 'must be the same as the header Idempotency-Key, or left out'
-    throw new Refusal('invalid-request', `Correct the request: /idempotencyKey ${detail}.`, [
-      { pointer: '/idempotencyKey', detail },
-    ])
+    throw wrongField(
+      '/idempotencyKey',
+      'must be the same as the header Idempotency-Key, or left out',
+    )
   }
   return header ?? body
 }
 
-function withinDepth(value: unknown, levels: number): boolean {
-  if (value === null || typeof value !== 'object') return true
-  if (levels === 0) return false
-  const inner: unknown[] = Array.isArray(value) ? value : Object.values(value)
-  return inner.every((each) => withinDepth(each, levels - 1))
+/** The context of a task or goal, within its limits; throws a Refusal. */
+export function checkedContext(context: unknown): Json {
+  const problem = jsonProblem(context, CONTEXT_LIMITS)
+  if (problem !== undefined) throw wrongField('/context', problem)
+  return context as Json
 }

@@ -32,6 +32,29 @@ test('context is taken as it is, up to 64 levels deep', () => {
   expect(() => specOf({ ...request, context: nested(65) }, 'm')).toThrow(/64 levels/)
 })
 
+const nowMs = Date.now()
+const inHours = (hours: number) => new Date(nowMs + hours * 3_600_000).toISOString()
+
+test.each([inHours(-23), inHours(0), inHours(7 * 24 - 1)])(
+  'a task may wait for %s, which is from a day ago to seven days ahead',
+  (notBefore) => {
+    const { notBeforeMs } = specOf({ ...request, notBefore }, 'm')
+    expect(notBeforeMs).toBe(Date.parse(notBefore))
+  },
+)
+
+test.each([inHours(-25), inHours(7 * 24 + 1), '0001-01-01T00:00:00Z', '2026-12-31T23:59:60Z'])(
+  'a task cannot wait for %s, and the refusal says what to do',
+  (notBefore) => {
+    expect(() => specOf({ ...request, notBefore }, 'm')).toThrow(/Correct the request: .notBefore/)
+  },
+)
+
+test('context is at most 1 MiB when it is written, whatever it was when it was read', () => {
+  const context = Array.from({ length: 100_000 }, () => 1e20)
+  expect(() => specOf({ ...request, context }, 'm')).toThrow(/1024 KiB/)
+})
+
 test.each([
   [undefined, undefined],
   ['respond-async', undefined],

@@ -1,5 +1,5 @@
 import type { GoalSpec, Planning, TaskInput, TaskSpec } from '@agentfleet/domain'
-import { PLAN_LIMITS, SHIPPED_AGENTS } from '@agentfleet/domain'
+import { PLAN_LIMITS, SHIPPED_AGENTS, teamAgent } from '@agentfleet/domain'
 import type { Message } from './conversation.ts'
 
 /**
@@ -38,7 +38,7 @@ function planner({ agent, systemPrompt }: TaskSpec): string {
 
 function opening(spec: TaskSpec, goal: GoalSpec): string {
   const roles = goal.roles.map((name) => {
-    const { description } = goal.team?.[name] ?? SHIPPED_AGENTS[name] ?? {}
+    const { description } = teamAgent(goal.team, name) ?? {}
     return description === undefined ? `- ${name}` : `- ${name}: ${description}`
   })
   const context = spec.context === undefined ? [] : [`Context:\n${JSON.stringify(spec.context)}`]

@@ -8,7 +8,7 @@ import {
   planSchema,
   resolveAgent,
   RUN_GOAL,
-  SHIPPED_AGENTS,
+  teamAgent,
   type AgentDefinition,
   type CalledBy,
   type GoalSpec,
@@ -213,7 +213,7 @@ export function childSpecs(
 ): TaskSpec[] {
   const ids = new Map(steps.map(({ id }, position) => [id, childTaskId(goalId, step, position)]))
   return steps.map(({ role, task, dependsOn }) => {
-    const definition: AgentDefinition = goal.team?.[role] ?? SHIPPED_AGENTS[role] ?? {}
+    const definition: AgentDefinition = teamAgent(goal.team, role) ?? {}
     const { model, timeoutMs, ...part } = resolveAgent({}, definition)
     const { cpu, memory, priority, maxAttempts, metadata } = spec
     const needs = dependsOn.flatMap((id) => ids.get(id) ?? [])

@@ -1,7 +1,9 @@
 import {
+  AGENT_PATTERN,
   definitionNameOf,
   resolveAgent,
   SHIPPED_AGENTS,
+  shippedAgent,
   type ChildRef,
   type Json,
   type TaskInput,
@@ -27,7 +29,7 @@ const delegateArguments = z.object({
   tasks: z
     .array(
       z.object({
-        agent: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$/),
+        agent: z.string().regex(AGENT_PATTERN),
         task: z.string().min(1).max(TASK_CHARS_MAX),
         after: z.array(z.number().int().nonnegative()).max(TASKS_MAX).optional(),
       }),
@@ -90,7 +92,7 @@ export function delegatedSpecs(
   const early = tasks.findIndex(({ after = [] }, position) => after.some((of) => of >= position))
   if (early >= 0) return wrong(`task ${early} can only come after earlier ones`)
   return tasks.map(({ agent, task, after = [] }): TaskSpec => {
-    const definition = SHIPPED_AGENTS[definitionNameOf(agent)] ?? {}
+    const definition = shippedAgent(definitionNameOf(agent)) ?? {}
     const { model, timeoutMs, ...part } = resolveAgent({}, definition)
     const { cpu, memory, priority, maxAttempts, metadata } = spec
     const dependsOn = [...new Set(after)].map((at) => childTaskId(goal.taskId, goal.step, at))

@@ -1,0 +1,55 @@
+/**
+ * The limits of what a task's spec and an agent's definition may hold. They are declared here once:
+ * the gateway's checks and the schemas of the bus take them from here, and a property test carries
+ * specs at these limits from openapi.yaml through all of them.
+ */
+export const SPEC_LIMITS = {
+  /** A long document, Unicode characters. */
+  taskCharsMax: 131_072,
+  systemPromptCharsMax: 131_072,
+  /** Deeper JSON breaks recursive readers, ours and those of others, levels. */
+  contextDepthMax: 64,
+  /** What a request can bring, bytes of compact JSON: numbers such as 1e20 grow when they are written. */
+  contextBytesMax: 1_048_576,
+  /** A schema travels with every task of its agent and into every prompt of it, bytes of compact JSON. */
+  schemaBytesMax: 32 * 1024,
+  /** Deeper schemas break recursive readers, levels. */
+  schemaDepthMax: 32,
+  /** A day, milliseconds. */
+  timeoutMsMax: 86_400_000,
+  maxAttemptsMax: 20,
+  outputTokensMax: 1_000_000,
+  metadataKeysMax: 16,
+  metadataKeyCharsMax: 64,
+  metadataValueCharsMax: 512,
+  affinityKeyCharsMax: 128,
+  fallbackModelsMax: 8,
+  toolNamesMax: 64,
+  /** More than a provider sells in a day, and far from the end of exact integers. */
+  budgetTokensMax: 1_000_000_000_000,
+  budgetUsdMax: 1_000_000,
+  budgetTurnsMax: 1_000_000,
+  /** Eight days: a task waits for at most seven and then lives for at most one, milliseconds. */
+  budgetWallMsMax: 691_200_000,
+  turnsMax: 1_000,
+  toolCallsMax: 10_000,
+  repairsMax: 10,
+  /** Versions of a definition count up by one with each change. */
+  agentVersionMax: 1_000_000_000,
+  descriptionCharsMax: 1_024,
+  instructionsCharsMax: 32_768,
+  /** More agents than a planner can tell apart. */
+  rolesMax: 50,
+  replansMax: 5,
+  /** The last instant that a date can hold, epoch milliseconds. */
+  instantMsMax: 8_640_000_000_000_000,
+  /** Clocks differ, and a request may be sent again a while later: a day, milliseconds. */
+  notBeforePastMsMax: 86_400_000,
+} as const
+
+/** What an agent of a task, or its role, may be called. */
+export const AGENT_PATTERN = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$/
+/** What a model may be called. */
+export const MODEL_PATTERN = /^[A-Za-z0-9][!-~]{0,199}$/
+/** What a tool, or the beginning of one with `*`, may be called. */
+export const TOOL_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_./*-]{0,127}$/
