@@ -11,15 +11,15 @@ export interface Loop {
 
 /** Runs the loops of one part. No loop does anything before `followed` is true. */
 export function createLoops(
-  deps: { readonly clock: Clock; readonly logger: Logger; readonly followed: () => boolean },
+  deps: { readonly clock: Clock; readonly log: Logger; readonly followed: () => boolean },
   loops: readonly Loop[],
 ): Service {
-  const { clock, logger, followed } = deps
+  const { clock, log, followed } = deps
   return together(
     loops.map(({ name, everyMs, run, runDeadlineMs }) =>
       every(
         everyMs,
-        { clock, log: logger, name, ...(runDeadlineMs === undefined ? {} : { runDeadlineMs }) },
+        { clock, log, name, ...(runDeadlineMs === undefined ? {} : { runDeadlineMs }) },
         async (signal) => {
           if (followed()) await run(signal)
         },

@@ -38,13 +38,13 @@ runService(
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
     const coordinator = createCoordinator({
       bus,
-      log: openTaskLog(bus),
+      taskLog: openTaskLog(bus),
       pointers: openPointers(bus),
       schedules: openSchedules(bus),
       store,
       usage,
       clock,
-      logger: log,
+      log,
       metrics: createMetrics(registry),
       claimKey: config.CLAIM_KEY,
       retentionMs: config.RETENTION_MS,

@@ -18,13 +18,13 @@ import { createReports } from './reports/service.ts'
  */
 export interface CoordinatorDeps {
   readonly bus: Bus
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly pointers: Pointers
   readonly schedules: Schedules
   readonly store: Store
   readonly usage: UsageTotals
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: CoordinatorMetrics
   readonly claimKey: string
   readonly retentionMs: number

@@ -34,14 +34,14 @@ const SWEEP_MAX = 200
 /** Makes and ends children with these means. */
 export function createChildren(deps: {
   readonly tasks: TaskTable
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly pointers: Pointers
   readonly endings: EndingDeps
-  readonly logger: Logger
+  readonly log: Logger
   readonly timing: Pick<Timing, 'followAfterMs'>
   readonly nowMs: () => number
 }): Children {
-  const { tasks, log, pointers, endings, logger, timing, nowMs } = deps
+  const { tasks, taskLog, pointers, endings, log, timing, nowMs } = deps
 
   const makeOne = async (
     parent: TaskRecord,
@@ -59,7 +59,7 @@ export function createChildren(deps: {
       specHash: '',
       parent: { taskId: parent.taskId, step, depth },
     }
-    const outcome = await log.append(taskId, event, {
+    const outcome = await taskLog.append(taskId, event, {
       expectSeq: 0,
       messageId: taskId,
       deadlineMs: APPEND_WITHIN_MS,
@@ -80,13 +80,13 @@ export function createChildren(deps: {
   const cancelChild = async (taskId: string, parentId: string, tenant: string): Promise<void> => {
     const reason = `its parent task ${parentId} has ended`
     const outcome = await cancelTask(endings, { taskId, tenant, reason })
-    if (outcome === 'unavailable') logger.warn({ taskId }, 'a child is not cancelled yet')
+    if (outcome === 'unavailable') log.warn({ taskId }, 'a child is not cancelled yet')
   }
 
   const repairUnborn = async (parentId: string): Promise<void> => {
-    const parent = await log.record(parentId)
+    const parent = await taskLog.record(parentId)
     if (parent === undefined || isTerminal(parent.state)) return
-    for (const { event } of await log.history(parentId)) {
+    for (const { event } of await taskLog.history(parentId)) {
       if (event.type === 'spawned') await make(parent, event)
     }
   }
@@ -117,7 +117,7 @@ export function createChildren(deps: {
       for (const orphan of orphans) {
         if (signal.aborted) return
         const parentId = orphan.parent?.taskId ?? ''
-        const last = await log.last(parentId)
+        const last = await taskLog.last(parentId)
         // Trimmed behind its ending: the log keeps everything of an unfinished task.
         if (last !== undefined && !isTerminalEvent(last.event)) continue
         await cancelChild(orphan.taskId, parentId, orphan.tenant)

@@ -42,12 +42,12 @@ const AGAIN_AFTER_MS = 1_000
 /** Fires schedules with these means. */
 export function createScheduler(deps: {
   readonly schedules: Schedules
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly pointers: Pointers
-  readonly logger: Logger
+  readonly log: Logger
   readonly nowMs: () => number
 }): Scheduler {
-  const { schedules, log, pointers, logger, nowMs } = deps
+  const { schedules, taskLog, pointers, log, nowMs } = deps
   const entries = new Map<string, Entry>()
   let tail: LogTail | undefined
 
@@ -76,7 +76,7 @@ export function createScheduler(deps: {
 
   const openTask = async (taskId: string | undefined): Promise<boolean> => {
     if (taskId === undefined) return false
-    const last = await log.last(taskId)
+    const last = await taskLog.last(taskId)
     return last !== undefined && !isTerminalEvent(last.event)
   }
 
@@ -89,7 +89,7 @@ export function createScheduler(deps: {
       spec: schedule.spec,
       specHash: '',
     }
-    const outcome = await log.append(taskId, event, {
+    const outcome = await taskLog.append(taskId, event, {
       expectSeq: 0,
       messageId: taskId,
       deadlineMs: APPEND_WITHIN_MS,
@@ -128,7 +128,7 @@ export function createScheduler(deps: {
         const { tickMs } = decision
         const before = run?.taskId === undefined ? {} : { taskId: run.taskId }
         await note(entry, { tickMs, skipped: true, atMs: nowMs(), ...before })
-        logger.info({ tenant, schedule: name, tickMs }, 'tick skipped, the last task still runs')
+        log.info({ tenant, schedule: name, tickMs }, 'tick skipped, the last task still runs')
         return
       }
       case 'submit': {
@@ -136,7 +136,7 @@ export function createScheduler(deps: {
         const taskId = await submit(entry, schedule, tickMs)
         if (taskId === undefined) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
         else await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
-        logger.info({ tenant, schedule: name, tickMs, taskId, reason }, 'tick')
+        log.info({ tenant, schedule: name, tickMs, taskId, reason }, 'tick')
       }
     }
   }
@@ -157,7 +157,7 @@ export function createScheduler(deps: {
         entry.schedule = schedule
         entry.cron = cronOf(schedule)
         entry.dueAtMs = 0
-      }, logger)
+      }, log)
     },
     async tick(signal) {
       const now = nowMs()
@@ -166,7 +166,7 @@ export function createScheduler(deps: {
         if (entry.dueAtMs > now) continue
         entry.dueAtMs = now + AGAIN_AFTER_MS
         await look(entry).catch((error: unknown) =>
-          logger.warn({ err: error, schedule: entry.name }, 'schedule not looked at yet'),
+          log.warn({ err: error, schedule: entry.name }, 'schedule not looked at yet'),
         )
       }
     },

@@ -29,13 +29,13 @@ export interface Due extends Service {
 /** What doing due things needs. */
 export interface DueDeps {
   readonly tasks: TaskTable
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly store: Store
   readonly pointers: Pointers
   readonly schedules: Schedules
   readonly endings: EndingDeps
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs'>
   readonly followed: () => boolean
 }
@@ -47,7 +47,7 @@ const SCHEDULES_EVERY_MS = 250
 
 /** Creates the part; nothing is due before `start`. */
 export function createDue(deps: DueDeps): Due {
-  const { clock, logger, timing } = deps
+  const { clock, log, timing } = deps
   const means = { ...deps, nowMs: clock.nowMs }
   const children = createChildren(means)
   const waits = createWaits(means)
@@ -78,7 +78,7 @@ export function createDue(deps: DueDeps): Due {
       void children
         .parentEnded(record)
         .catch((error: unknown) =>
-          logger.warn({ err: error, taskId: record.taskId }, 'children not cancelled yet'),
+          log.warn({ err: error, taskId: record.taskId }, 'children not cancelled yet'),
         )
     },
     ended: waits.ended,

@@ -50,10 +50,10 @@ export interface ApproveRequest {
 /** What ending waits needs. */
 export interface WaitDeps {
   readonly tasks: TaskTable
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly store: Store
   readonly pointers: Pointers
-  readonly logger: Logger
+  readonly log: Logger
   readonly nowMs: () => number
 }
 
@@ -69,7 +69,7 @@ const POINTER_AGAIN_MS = [50, 200, 600]
 
 /** Ends waits with these means. */
 export function createWaits(deps: WaitDeps): Waits {
-  const { tasks, log, logger, nowMs } = deps
+  const { tasks, taskLog, log, nowMs } = deps
   const times = createDueTimes()
   // A set: a task that ten endings concern is looked at once.
   const pending = new Set<string>()
@@ -92,7 +92,7 @@ export function createWaits(deps: WaitDeps): Waits {
       running += 1
       void look(taskId)
         .catch((error: unknown) => {
-          logger.warn({ err: error, taskId }, 'a waiting task not looked at yet')
+          log.warn({ err: error, taskId }, 'a waiting task not looked at yet')
           setTimeout(note, AGAIN_AFTER_MS, taskId)
         })
         .finally(() => {
@@ -123,7 +123,7 @@ export function createWaits(deps: WaitDeps): Waits {
     event: TaskEvent,
   ): Promise<TaskRecord | 'conflict' | undefined> => {
     const { taskId, seq } = record
-    const outcome = await log.append(taskId, event, {
+    const outcome = await taskLog.append(taskId, event, {
       expectSeq: seq,
       messageId: `${taskId}.${seq}.${event.type}`,
       deadlineMs: APPEND_WITHIN_MS,
@@ -185,7 +185,7 @@ export function createWaits(deps: WaitDeps): Waits {
     sweep,
     async approve({ taskId, tenant, approval }) {
       for (let tries = 0; tries < APPROVE_TRIES; tries += 1) {
-        const record = await log.record(taskId)
+        const record = await taskLog.record(taskId)
         if (record === undefined || record.tenant !== tenant) return 'not-found'
         const before = record.approvals.find(({ step }) => step === approval.step)
         if (before !== undefined) {

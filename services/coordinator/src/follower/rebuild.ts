@@ -20,19 +20,19 @@ const REBUILD_LOG_EVERY_MS = 5_000
 export async function rebuildProjection(deps: {
   readonly bus: Bus
   readonly store: Store
-  readonly logger: Logger
+  readonly log: Logger
   readonly retentionMs: number
   readonly monotonicMs: () => number
 }): Promise<RebuildReport> {
-  const { logger } = deps
+  const { log } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable()
-  const projector = createProjector(deps.store, deps.retentionMs, logger)
+  const projector = createProjector(deps.store, deps.retentionMs, log)
   let events = 0
   let tasks = 0
   const tail = tailLog(deps.bus, {
     afterSeq: 0,
-    log: logger,
+    log,
     receive(event) {
       events += 1
       if (event.event.type === 'submitted') tasks += 1
@@ -41,7 +41,7 @@ export async function rebuildProjection(deps: {
     },
   })
   const progress = setInterval(
-    () => logger.info({ events, tasks, position: tail.position() }, 'rebuilding the projection'),
+    () => log.info({ events, tasks, position: tail.position() }, 'rebuilding the projection'),
     REBUILD_LOG_EVERY_MS,
   )
   try {

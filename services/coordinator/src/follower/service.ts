@@ -34,12 +34,12 @@ export interface Follower extends Service {
 /** What following needs. */
 export interface FollowerDeps {
   readonly bus: Bus
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly store: Store
   readonly usage: UsageTotals
   readonly tasks: TaskTable
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
   readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs'>
@@ -56,9 +56,9 @@ const AGAIN_AFTER_MS = 500
 
 /** Creates the part; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { bus, store, tasks, clock, logger, metrics, retentionMs } = deps
-  const projector = createProjector(store, retentionMs, logger)
-  const usage = createUsageCounter({ bus, totals: deps.usage, logger })
+  const { bus, store, tasks, clock, log, metrics, retentionMs } = deps
+  const projector = createProjector(store, retentionMs, log)
+  const usage = createUsageCounter({ bus, totals: deps.usage, log })
   const trimmer = createTrimmer({ ...deps, nowMs: clock.nowMs })
   let tail: LogTail | undefined
   let followed = false
@@ -87,7 +87,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         break
       } catch (error) {
         if (closed) return
-        logger.warn({ err: error }, 'the end of the log is not known, asking again')
+        log.warn({ err: error }, 'the end of the log is not known, asking again')
         await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
       }
     }
@@ -95,7 +95,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     followed = true
     projectFrom = 0
     deps.begin()
-    logger.info({ unfinished: tasks.size(), position: reading.position() }, 'log followed')
+    log.info({ unfinished: tasks.size(), position: reading.position() }, 'log followed')
   }
 
   const keepProjection = async (): Promise<void> => {
@@ -105,14 +105,14 @@ export function createFollower(deps: FollowerDeps): Follower {
       if (projector.clean()) await store.markBuilt(position)
       return
     }
-    logger.warn({}, 'the projection is missing, rebuilding it from the log')
+    log.warn({}, 'the projection is missing, rebuilding it from the log')
     const report = await rebuildProjection({ ...deps, monotonicMs: clock.monotonicMs })
     rebuildWanted = false
     metrics.rebuilds.inc()
-    logger.info(report, 'projection rebuilt')
+    log.info(report, 'projection rebuilt')
   }
 
-  const loops = createLoops({ clock, logger, followed: () => followed }, [
+  const loops = createLoops({ clock, log, followed: () => followed }, [
     {
       name: 'projection',
       everyMs: deps.timing.projectionEveryMs,
@@ -137,7 +137,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       const builtSeq = await store.builtSeq().catch(() => undefined)
       rebuildWanted = builtSeq === undefined
       projectFrom = builtSeq ?? Infinity
-      tail = tailLog(bus, { afterSeq: 0, log: logger, receive })
+      tail = tailLog(bus, { afterSeq: 0, log, receive })
       void follow(tail)
       await loops.start()
     },

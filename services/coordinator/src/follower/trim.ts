@@ -32,10 +32,10 @@ const MARKS_MAX = 100_000
 /** Creates a trimmer that has seen nothing yet. */
 export function createTrimmer(deps: {
   readonly bus: Bus
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly store: Store
   readonly tasks: TaskTable
-  readonly logger: Logger
+  readonly log: Logger
   readonly retentionMs: number
   readonly nowMs: () => number
 }): Trimmer {
@@ -61,12 +61,12 @@ export function createTrimmer(deps: {
         (least, mark) => Math.min(least, mark.neededFrom),
         Math.min(expired.seq + 1, deps.tasks.neededFrom() ?? Infinity),
       )
-      const { firstSeq } = await deps.log.fill()
+      const { firstSeq } = await deps.taskLog.fill()
       if (keepFrom > firstSeq) {
         const request = JSON.stringify({ seq: keepFrom })
         const subject = `$JS.API.STREAM.PURGE.${STREAMS.log}`
         const answer = await deps.bus.request(subject, request, PURGE_WITHIN_MS)
-        deps.logger.info({ keepFrom, firstSeq, answer: answer.kind }, 'log trimmed')
+        deps.log.info({ keepFrom, firstSeq, answer: answer.kind }, 'log trimmed')
       }
       await deps.store.forgetBefore(Math.min(expired.atMs, oldest?.submittedAtMs ?? Infinity))
       marks = [expired, ...kept]

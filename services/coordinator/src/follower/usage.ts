@@ -35,9 +35,9 @@ const NOTED_MAX = 100_000
 export function createUsageCounter(deps: {
   readonly bus: Bus
   readonly totals: UsageTotals
-  readonly logger: Logger
+  readonly log: Logger
 }): UsageCounter {
-  const { totals, logger } = deps
+  const { totals, log } = deps
   let noted: Noted[] = []
   let position: number | undefined
   let overflowed = false
@@ -48,7 +48,7 @@ export function createUsageCounter(deps: {
     const found: Noted[] = []
     const tail = tailLog(deps.bus, {
       afterSeq: 0,
-      log: logger,
+      log,
       receive({ taskId, event, seq }) {
         const before = table.get(taskId)
         if (table.apply({ taskId, event, seq }) === undefined || seq <= after) return
@@ -66,7 +66,7 @@ export function createUsageCounter(deps: {
   /** Where the totals stand, with everything behind that in `noted`. */
   const settle = async (at: number): Promise<number> => {
     if (overflowed || (position !== undefined && at < position)) {
-      logger.warn({ at, position }, 'usage is counted again from the log')
+      log.warn({ at, position }, 'usage is counted again from the log')
       overflowed = false
       const seen = await recount(at)
       const last = seen.at(-1)?.seq ?? at

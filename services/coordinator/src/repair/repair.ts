@@ -24,8 +24,8 @@ export interface RepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
   readonly pointers: Pointers
-  readonly log: TaskLog
-  readonly logger: Logger
+  readonly taskLog: TaskLog
+  readonly log: Logger
   readonly expire: (record: TaskRecord) => Promise<void>
   readonly timing: Pick<Timing, 'followAfterMs' | 'listPointersEveryMs'>
   readonly nowMs: () => number
@@ -49,7 +49,7 @@ const ANSWERS_WITHIN_MS = 250
 
 /** Creates the three sweeps. */
 export function createRepair(deps: RepairDeps): Repair {
-  const { tasks, pointers, logger, timing, nowMs } = deps
+  const { tasks, pointers, log, timing, nowMs } = deps
   let fullAtMs = 0
   // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
   let runningWithout = 0
@@ -63,7 +63,7 @@ export function createRepair(deps: RepairDeps): Repair {
       const outcome = await pointers.issueSurely(reissuedPointer(record), record.spec.priority)
       return outcome === 'issued'
     } catch (error) {
-      logger.warn({ err: error, taskId: record.taskId, reason }, 'pointer not issued yet')
+      log.warn({ err: error, taskId: record.taskId, reason }, 'pointer not issued yet')
       return false
     } finally {
       issuing.delete(record.taskId)
@@ -72,8 +72,8 @@ export function createRepair(deps: RepairDeps): Repair {
 
   const orphanEnded = async (taskId: string): Promise<boolean> => {
     if (!TASK_ID_PATTERN.test(taskId)) return false
-    const record = await deps.log.record(taskId)
-    const last = await deps.log.last(taskId)
+    const record = await deps.taskLog.record(taskId)
+    const last = await deps.taskLog.last(taskId)
     if (record === undefined || last === undefined || !isTerminalEvent(last.event)) return false
     return pointers.remove(record.spec.priority, record.tenant, taskId)
   }
@@ -121,7 +121,7 @@ export function createRepair(deps: RepairDeps): Repair {
       const done = await inParallel(missing, async (record) => {
         // A pointer issued now would take the task from its node and pay for its calls again.
         if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
-        const last = await deps.log.last(record.taskId)
+        const last = await deps.taskLog.last(record.taskId)
         if (last === undefined || isTerminalEvent(last.event)) return false
         return issue(record, 'pointer-missing')
       })
@@ -134,7 +134,7 @@ export function createRepair(deps: RepairDeps): Repair {
         signal.aborted ? Promise.resolve(false) : orphanEnded(taskId),
       )
       const removed = gone.filter(Boolean).length
-      if (issued + removed > 0) logger.info({ issued, removed }, 'pointers put right')
+      if (issued + removed > 0) log.info({ issued, removed }, 'pointers put right')
       return { issued, removed }
     },
   }

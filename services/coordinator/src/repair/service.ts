@@ -11,11 +11,11 @@ import { createRepair } from './repair.ts'
 export interface RepairServiceDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly pointers: Pointers
   readonly endings: EndingDeps
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'issued' | 'expired'>
   readonly timing: Timing
   readonly followed: () => boolean

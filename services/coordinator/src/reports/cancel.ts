@@ -5,10 +5,10 @@ import { SUBJECTS } from '@agentfleet/protocol'
 /** Endings that the coordinator gives by itself: a cancel, a deadline. */
 export interface EndingDeps {
   readonly bus: Bus
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly pointers: Pointers
   readonly store: Store
-  readonly logger: Logger
+  readonly log: Logger
   readonly nowMs: () => number
 }
 
@@ -25,7 +25,7 @@ export async function cancelTask(
   request: { readonly taskId: string; readonly tenant: string; readonly reason: string },
 ): Promise<CancelOutcome> {
   for (let tries = 0; tries < CANCEL_TRIES; tries += 1) {
-    const record = await deps.log.record(request.taskId)
+    const record = await deps.taskLog.record(request.taskId)
     if (record === undefined || record.tenant !== request.tenant) return 'not-found'
     if (record.state === 'cancelled') return 'cancelled'
     if (isTerminal(record.state)) return 'finished'
@@ -55,7 +55,7 @@ async function end(
   event: TaskEvent,
 ): Promise<'stored' | 'conflict' | 'unknown'> {
   const { taskId } = record
-  const outcome = await deps.log.append(taskId, event, {
+  const outcome = await deps.taskLog.append(taskId, event, {
     expectSeq: record.seq,
     messageId: `${taskId}.${record.seq}.${event.type}`,
     deadlineMs: APPEND_WITHIN_MS,
@@ -77,6 +77,6 @@ async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
     deps.bus.publish(subject, JSON.stringify({ taskIds: [taskId] }))
     await deps.pointers.remove(spec.priority, tenant, taskId)
   } catch (error) {
-    deps.logger.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')
+    deps.log.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')
   }
 }

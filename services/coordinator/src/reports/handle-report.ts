@@ -25,7 +25,7 @@ import type { TaskTable } from '../follower/task-table.ts'
  * L3), never on a sequence it has read itself, and tells the node what became of it (L4).
  */
 export interface ReportDeps {
-  readonly log: TaskLog
+  readonly taskLog: TaskLog
   readonly store: Store
   readonly tasks: TaskTable
   readonly claimKey: string
@@ -100,7 +100,7 @@ function partialIn({ result }: Extract<ReportItem, { op: 'fail' }>): { result?: 
 type Expecting = { readonly taskId: string; readonly expect: number; readonly reportId: string }
 
 async function append(deps: ReportDeps, item: Expecting, event: TaskEvent): Promise<Outcome> {
-  const outcome = await deps.log.append(item.taskId, event, {
+  const outcome = await deps.taskLog.append(item.taskId, event, {
     expectSeq: item.expect,
     messageId: item.reportId,
     deadlineMs: APPEND_WITHIN_MS,
@@ -119,7 +119,7 @@ async function settle(deps: ReportDeps, item: Expecting, outcome: AppendOutcome)
 
 /** Whether a run with this token is still the one entitled to go on. */
 async function standing(deps: ReportDeps, taskId: string, expect: number): Promise<Outcome> {
-  const last = await deps.log.last(taskId)
+  const last = await deps.taskLog.last(taskId)
   if (last === undefined || isTerminalEvent(last.event)) return { kind: 'finished' }
   return last.seq === expect ? { kind: 'committed', seq: expect } : { kind: 'superseded' }
 }
@@ -163,7 +163,7 @@ async function pause(
   )
   if (outcome.kind !== 'superseded') return outcome
   // It may be the pause itself that was stored, and the task resumed before the answer came through.
-  const history = await deps.log.history(item.taskId)
+  const history = await deps.taskLog.history(item.taskId)
   return history.some(({ messageId }) => messageId === item.reportId)
     ? { kind: 'not-due' }
     : outcome
@@ -175,7 +175,7 @@ async function spawn(
   item: Extract<ReportItem, { op: 'spawn' }>,
 ): Promise<Outcome> {
   const { taskId, step, attempt } = item
-  const record = await deps.log.record(taskId)
+  const record = await deps.taskLog.record(taskId)
   if (record === undefined || isTerminal(record.state)) return { kind: 'finished' }
   const idOf = (position: number): string => childTaskId(taskId, step, position)
   const nowMs = deps.nowMs()
@@ -183,7 +183,7 @@ async function spawn(
   if (decision.kind === 'reject') return { kind: 'rejected', error: decision.error }
   if (decision.kind === 'present') {
     // An earlier try of this very report, or of an earlier attempt at this step.
-    const last = await deps.log.last(taskId)
+    const last = await deps.taskLog.last(taskId)
     const ours = last?.messageId === item.reportId || last?.seq === item.expect
     return ours ? { kind: 'committed', seq: last.seq } : standing(deps, taskId, item.expect)
   }
@@ -209,7 +209,7 @@ async function recordAt(
 ): Promise<TaskRecord | undefined> {
   const known = deps.tasks.get(taskId)
   if (known?.seq === seq) return known
-  const record = await deps.log.record(taskId)
+  const record = await deps.taskLog.record(taskId)
   // A retried report finds its own event behind the token; the append answers `duplicate` to it.
   return record !== undefined && record.seq >= seq ? record : undefined
 }
@@ -221,7 +221,7 @@ async function begin(
   item: Extract<ReportItem, { op: 'begin' }>,
 ): Promise<Outcome> {
   for (let tries = 0; tries < BEGIN_TRIES; tries += 1) {
-    const history = await deps.log.history(item.taskId)
+    const history = await deps.taskLog.history(item.taskId)
     const record = foldHistory(item.taskId, history)
     const last = history.at(-1)
     // The answer to an earlier try of this very report was lost.
@@ -237,7 +237,7 @@ async function begin(
       decision.kind === 'fail'
         ? { type: 'failed', ...base, attempt: record.attempt, error: decision.error }
         : { type: 'attempt-started', ...base, attempt: decision.attempt, node: nodeId }
-    const outcome = await deps.log.append(item.taskId, event, {
+    const outcome = await deps.taskLog.append(item.taskId, event, {
       expectSeq: record.seq,
       messageId: item.reportId,
       deadlineMs: APPEND_WITHIN_MS,

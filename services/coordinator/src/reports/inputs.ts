@@ -18,7 +18,7 @@ import {
 
 /** Where endings are looked up. */
 export interface EndingSources {
-  readonly log: Pick<TaskLog, 'last'>
+  readonly taskLog: Pick<TaskLog, 'last'>
   readonly store: Pick<Store, 'load'>
 }
 
@@ -75,10 +75,10 @@ type Ending =
     })
 
 async function endingOf(
-  { log, store }: EndingSources,
+  { taskLog, store }: EndingSources,
   taskId: string,
 ): Promise<Ending | undefined> {
-  const last = await log.last(taskId)
+  const last = await taskLog.last(taskId)
   if (last !== undefined) return endingIn(last.event)
   const record = await store.load(taskId)
   if (record === undefined || !isTerminal(record.state)) return undefined

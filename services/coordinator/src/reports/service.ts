@@ -29,7 +29,7 @@ export interface Reports extends Service {
 export interface ReportsDeps {
   readonly bus: Bus
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'batch' | 'reports'>
   readonly report: ReportDeps
   readonly endings: EndingDeps
@@ -45,7 +45,7 @@ const DRAIN_LOOK_MS = 20
 
 /** Creates the part; it hears nothing before `start`. */
 export function createReports(deps: ReportsDeps): Reports {
-  const { bus, clock, logger, metrics, endings } = deps
+  const { bus, clock, log, metrics, endings } = deps
   const subscriptions: { close(): void }[] = []
   let inReport = 0
 
@@ -62,7 +62,7 @@ export function createReports(deps: ReportsDeps): Reports {
       const outcomes = await Promise.all(
         report.items.map((item) =>
           handleReport(deps.report, report.nodeId, item).catch((error: unknown): Outcome => {
-            logger.warn({ err: error, taskId: item.taskId }, 'report not settled')
+            log.warn({ err: error, taskId: item.taskId }, 'report not settled')
             return { kind: 'unavailable' }
           }),
         ),
@@ -80,7 +80,7 @@ export function createReports(deps: ReportsDeps): Reports {
 
   const onReport = (message: BusMessage): void => {
     void answerReport(message).catch((error: unknown) =>
-      logger.error({ err: error }, 'report not answered, the node will send it again'),
+      log.error({ err: error }, 'report not answered, the node will send it again'),
     )
   }
 
@@ -88,7 +88,7 @@ export function createReports(deps: ReportsDeps): Reports {
     const request = cancelSchema.parse(JSON.parse(message.text()))
     void cancelTask(endings, request)
       .catch((error: unknown) => {
-        logger.warn({ err: error, taskId: request.taskId }, 'cancel not settled')
+        log.warn({ err: error, taskId: request.taskId }, 'cancel not settled')
         return 'unavailable' as const
       })
       .then((kind) => message.respond(JSON.stringify({ kind })))
@@ -99,7 +99,7 @@ export function createReports(deps: ReportsDeps): Reports {
     void deps
       .approve(request)
       .catch((error: unknown) => {
-        logger.warn({ err: error, taskId: request.taskId }, 'approval not settled')
+        log.warn({ err: error, taskId: request.taskId }, 'approval not settled')
         return 'unavailable' as const
       })
       .then((kind) => message.respond(JSON.stringify({ kind })))

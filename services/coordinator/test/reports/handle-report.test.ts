@@ -42,7 +42,7 @@ async function setup() {
   const store = await connectStore({ url: servers.redis.url, log })
   const made: string[] = []
   const deps = {
-    log: taskLog,
+    taskLog,
     store,
     make: async (_parent: TaskRecord, event: Spawned) => {
       made.push(...event.children.map((child) => child.taskId))
