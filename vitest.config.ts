@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [
-            'libs/{adapters,adviser,client,llm-simulator,local,runtime,testkit}/test/**/*.test.ts',
+            'libs/{adapters,adviser,client,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
           ],
           testTimeout: 60_000,

@@ -7,7 +7,7 @@ export {
   type BusOptions,
   type Reply,
 } from './bus/bus.ts'
-export { openCluster, type Cluster, type ClusterAsk, type ClusterTarget } from './kubernetes.ts'
+export { askToDrain } from './bus/drain.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
 export type { Logger } from './logger.ts'
 export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'

@@ -3,26 +3,26 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events'
 import { LOOPBACK } from './servers/ports.ts'
 
-/**
- * The one-machine fleet as an orchestrator: what Kubernetes is to the autoscaler and to recovery in a
- * cluster, this small HTTP server on loopback is here. The contract stands in
- * services/autoscaler/README.md.
- */
+/** The workers of a one-machine fleet, as its control API offers them. */
 export interface WorkerPool {
   workers(): readonly { id: string; pid: number; startedAtMs: number; state: string }[]
-  /** Starts workers until `count` run; never stops one. */
+  /** Keeps this many workers up, without those that leave; never stops one. */
   setCount(count: number): Promise<void>
-  /** Asks one worker to drain and end; false when there is none of that id. */
-  stopWorker(id: string): boolean
-  /** Ends one worker by force and starts another in its place. */
-  replaceWorker(id: string): Promise<boolean>
+  /** One worker finishes its work and counts no more, so another takes its place; false: unknown. */
+  leave(id: string): boolean
+  /** Ends one worker by force, another takes its place; false: unknown. */
+  replace(id: string): boolean
 }
 
 /** More than this at once would only take the machine down. */
 const WORKERS_MAX = 64
 const BODY_MAX_BYTES = 4_096
 
-/** Serves the pool; `token` is the bearer token that callers must show. */
+/**
+ * Serves the pool over HTTP on loopback: what Kubernetes is to the autoscaler and to recovery in a
+ * cluster, this is on one machine. `token` is the bearer token that callers must show. The contract
+ * stands in libs/orchestrator/README.md.
+ */
 export async function serveControl(
   pool: WorkerPool,
   token: string,
@@ -71,8 +71,8 @@ async function answer(pool: WorkerPool, token: string, request: IncomingMessage)
     await pool.setCount(Number(count))
     return { status: 200, body: { workers: pool.workers() } }
   }
-  if (action === 'stop' && pool.stopWorker(id)) return { status: 202, body: {} }
-  if (action === 'replace' && (await pool.replaceWorker(id))) return { status: 202, body: {} }
+  if (action === 'leave' && pool.leave(id)) return { status: 202, body: {} }
+  if (action === 'replace' && pool.replace(id)) return { status: 202, body: {} }
   return { status: 404, body: { error: `no worker ${id}, or no action ${String(action)}` } }
 }
 

@@ -5,9 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
-import { serveControl, type WorkerPool } from './control.ts'
+import { serveControl } from './control.ts'
 import { probe, startMember, type Member } from './member.ts'
+import { createPool } from './pool.ts'
 import { startConsul } from './servers/consul.ts'
+import type { Exit } from './servers/child.ts'
 import { startNats } from './servers/nats.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
 import { startRedis } from './servers/redis.ts'
@@ -58,7 +60,8 @@ export interface FleetOptions {
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
-  readonly onExit?: (id: string, reason: string) => void
+  /** Hears of every process that ended without being asked, and whether another one follows. */
+  readonly onExit?: (id: string, reason: string, followed: boolean) => void
 }
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
@@ -158,8 +161,8 @@ async function assemble(
       logDir,
       restart,
       nodeArgs,
-      onExit: ({ code, signal: by }, asked) => {
-        if (!asked) options.onExit?.(id, by ?? `exit code ${String(code)}`)
+      onExit: (exit, asked) => {
+        if (!asked) options.onExit?.(id, reasonOf(exit), kind === 'worker' ? pool.short() : restart)
       },
     })
     members.push(member)
@@ -201,7 +204,10 @@ async function assemble(
       service === 'worker' ? false : undefined,
     )
 
-  const pool = createPool({ members, start: startService, restart: options.restart ?? true })
+  const pool = createPool({
+    start: (id) => startService('worker', id),
+    restart: options.restart ?? true,
+  })
   const control = await serveControl(pool, token)
   stops.push(() => control.close())
   orchestratorUrl = control.url
@@ -287,68 +293,8 @@ function nextOf(urls: readonly string[], id: string): string {
   return `${urls[number % urls.length] ?? ''}/v1`
 }
 
-function createPool(deps: {
-  readonly members: readonly Member[]
-  readonly start: (service: ServiceName, id: string) => Promise<Member>
-  readonly restart: boolean
-}): WorkerPool & { start(): Promise<Member>; close(): void } {
-  let counter = 0
-  let wanted = 0
-  let closed = false
-  const draining = new Set<string>()
-  const running = (): Member[] =>
-    deps.members.filter((m) => m.kind === 'worker' && !m.stopped() && !draining.has(m.id))
-
-  const start = async (): Promise<Member> => {
-    counter += 1
-    const member = await deps.start('worker', `worker-${counter}`)
-    void member.exited().then(({ code }) => {
-      // Exit 0 is a drained worker; anything else is a death, and a death is made good.
-      if (code === 0 || draining.has(member.id)) wanted = Math.min(wanted, running().length)
-      else if (deps.restart) void fill()
-    })
-    return member
-  }
-  const fill = async (): Promise<void> => {
-    while (!closed && running().length < wanted) await start()
-  }
-  return {
-    async start() {
-      wanted = running().length + 1
-      return start()
-    },
-    close() {
-      closed = true
-    },
-    workers: () =>
-      deps.members
-        .filter((m) => m.kind === 'worker' && !m.stopped())
-        .map((m) => ({
-          id: m.id,
-          pid: m.pid(),
-          startedAtMs: m.startedAtMs(),
-          state: draining.has(m.id) ? 'draining' : 'running',
-        })),
-    async setCount(count) {
-      wanted = count
-      await fill()
-    },
-    stopWorker(id) {
-      const member = running().find((m) => m.id === id)
-      if (member === undefined) return false
-      draining.add(id)
-      wanted = Math.max(0, wanted - 1)
-      member.kill('SIGTERM')
-      return true
-    },
-    async replaceWorker(id) {
-      const member = deps.members.find((m) => m.kind === 'worker' && m.id === id)
-      if (member === undefined) return false
-      member.kill('SIGKILL')
-      await fill()
-      return true
-    },
-  }
+function reasonOf({ code, signal }: Exit): string {
+  return signal ?? `exit code ${String(code)}`
 }
 
 interface FleetAnswer {

@@ -53,7 +53,8 @@ async function main(): Promise<number> {
       durability: options.durability,
       signal: stopping.signal,
       apiPort: await choosePort(options.port),
-      onExit: (id, reason) => say(`  ${id} ended (${reason}), starting another`),
+      onExit: (id, reason, followed) =>
+        say(`  ${id} ended (${reason})${followed ? ', starting another' : ''}`),
     })
     introduce(fleet, performance.now() - startedMs)
     const client = createClient({ baseUrl: fleet.url })

@@ -72,11 +72,10 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   }
 
   const ended = (exit: Exit): void => {
-    options.onExit?.(exit, stopped)
-    if (stopped || !options.restart) {
-      stopped = true
-      return
-    }
+    const asked = stopped
+    stopped ||= !options.restart
+    options.onExit?.(exit, asked)
+    if (stopped) return
     pauseMs = Date.now() - startedAtMs > HEALTHY_MS ? RESTART_MIN_MS : pauseMs
     const waitMs = pauseMs
     pauseMs = Math.min(RESTART_MAX_MS, pauseMs * 2)

@@ -1,5 +1,12 @@
 export { startBusTap, type BusTap, type Published } from './bus-tap.ts'
 export { eventually } from './eventually.ts'
 export { startTestFleet, type TestFleet } from './fleet.ts'
+export {
+  DEPLOYMENT,
+  isAllowed,
+  startKubernetes,
+  type KubernetesServer,
+  type SeenRequest,
+} from './kubernetes-server.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'

@@ -1,43 +1,16 @@
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import {
-  adviserEnv,
-  baseEnv,
-  consulEnv,
-  decimal,
-  integer,
-  natsEnv,
-  oneOf,
-  secret,
-  text,
-  url,
-} from '@agentfleet/runtime'
+import { orchestratorEnv } from '@agentfleet/orchestrator'
+import { adviserEnv, baseEnv, consulEnv, decimal, integer, natsEnv } from '@agentfleet/runtime'
 import { z } from 'zod'
 
 const DAY_MS = 86_400_000
-/** What both kinds of names may be; they become part of a path. */
-const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
-
 /** Environment of the autoscaler. */
 export const schema = z.object({
   ...baseEnv('autoscaler'),
   ...natsEnv,
   ...consulEnv,
   ...adviserEnv,
-  DRIVER: oneOf(['local', 'kubernetes', 'recommend'], 'recommend'),
-  ORCHESTRATOR_URL: url().optional(),
-  ORCHESTRATOR_TOKEN: secret().optional(),
-  /** Without it: the namespace of this pod. */
-  K8S_NAMESPACE: text({ pattern: DNS_LABEL, expected: 'the name of a namespace' }).optional(),
-  K8S_DEPLOYMENT: text({
-    default: 'agent-worker',
-    pattern: DNS_LABEL,
-    expected: 'the name of a Deployment',
-  }),
-  /** Without it: the cluster that this process runs in, with the token of its pod. */
-  K8S_API_URL: url().optional(),
-  /** Read again every minute, as such tokens are replaced. */
-  K8S_TOKEN_FILE: text().optional(),
-  K8S_CA_FILE: text().optional(),
+  ...orchestratorEnv,
   SCALE_MIN: integer({ min: 0, max: 10_000, default: SCALE_LIMITS.nodesMin }),
   SCALE_MAX: integer({ min: 1, max: 10_000, default: SCALE_LIMITS.nodesMax }),
   SCALE_TARGET: decimal({ min: 0.1, max: 1, default: SCALE_LIMITS.utilisationTarget }),

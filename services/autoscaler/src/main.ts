@@ -1,10 +1,10 @@
-import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
+import { askToDrain, connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { SCALE_LIMITS, scaleLimitsAt, timingOf, type ScaleLimits } from '@agentfleet/domain'
+import { openOrchestrator, orchestratorProblems } from '@agentfleet/orchestrator'
 import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
 import { createAdvising } from './deciding/advice.ts'
 import { schema, type AutoscalerConfig } from './config.ts'
-import { createDriver } from './orchestrator/drivers.ts'
 import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
 import { followSnapshots } from './fleet/snapshots.ts'
@@ -35,7 +35,13 @@ runService(
     const snapshots = followSnapshots(bus, clock)
     const autoscaler = createAutoscaler({
       ops: openOps(bus),
-      orchestrator: createDriver(config, { bus, snapshots, clock, log, random: Math.random }),
+      orchestrator: await openOrchestrator(config, {
+        latest: snapshots.latest,
+        drain: (nodeId) => askToDrain(bus, nodeId),
+        clock,
+        log,
+        random: Math.random,
+      }),
       leadership,
       snapshots,
       advising: createAdvising(adviser),
@@ -74,14 +80,7 @@ function limitsOf(config: AutoscalerConfig): ScaleLimits {
 
 /** What no single variable can say. */
 function checkRelations(config: AutoscalerConfig): void {
-  const problems: string[] = []
+  const problems = [...orchestratorProblems(config)]
   if (config.SCALE_MIN > config.SCALE_MAX) problems.push('SCALE_MIN: is above SCALE_MAX')
-  if (config.DRIVER === 'local' && config.ORCHESTRATOR_URL === undefined) {
-    problems.push('ORCHESTRATOR_URL: is not set; DRIVER=local needs it')
-  }
-  const { K8S_API_URL: apiUrl, K8S_NAMESPACE: namespace } = config
-  if (config.DRIVER === 'kubernetes' && apiUrl !== undefined && namespace === undefined) {
-    problems.push('K8S_NAMESPACE: is not set; K8S_API_URL needs it')
-  }
   if (problems.length > 0) throw new ConfigError(problems)
 }

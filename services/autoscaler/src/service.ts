@@ -6,13 +6,13 @@ import {
   type ScaleDecision,
   type ScaleLimits,
 } from '@agentfleet/domain'
+import type { Orchestrator } from '@agentfleet/orchestrator'
 import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { adviceFor, figuresFor, type Advising } from './deciding/advice.ts'
 import { createRecording, decisionRecord } from './deciding/decisions.ts'
 import { SAVE_LEARNED_EVERY_MS, loadLeaderState, type LeaderState } from './fleet/learned.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
-import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import { createOutcomes } from './deciding/outcomes.ts'
 import { createFleetView, outcomeFigures, type FleetState } from './fleet/view.ts'
 import type { Snapshots } from './fleet/snapshots.ts'
@@ -54,7 +54,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
   const tick = async (): Promise<void> => {
     await fleetView.learn()
     let failure: unknown
-    const processes = await orchestrator.nodes().catch((error: unknown) => {
+    const processes = await orchestrator.list().catch((error: unknown) => {
       failure = error
       return undefined
     })
@@ -73,7 +73,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     await outcomes.measure(outcomeFigures(fleet), fleet.nowMs)
     // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
     if (processes === undefined) throw failure
-    await orchestrator.tidy?.()
+    await orchestrator.tidy()
     if (fleet.nowMs - learnedSavedAtMs < SAVE_LEARNED_EVERY_MS) return
     await fleetView.saveLearned()
     learnedSavedAtMs = fleet.nowMs
@@ -90,7 +90,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
         })
       }
       snapshots.close()
-      await orchestrator.close?.()
+      await orchestrator.close()
     },
     ready: () => loop.ready?.() ?? { ok: true },
   }

@@ -5,8 +5,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createAdvising } from '../src/deciding/advice.ts'
-import { createRecommender } from '../src/orchestrator/recommend.ts'
-import { LIMITS, startWorld } from './support.ts'
+import { LIMITS, orchestratorOf, startWorld } from './support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 const running: Service[] = []
@@ -85,7 +84,7 @@ describe('scaling', () => {
     await until(() => world.pool.draining().length === 1)
     world.tell({ running: 250 })
     await until(() => world.pool.processes.size === 4)
-    expect(world.pool.counts.at(-1)).toBe(4)
+    expect(world.pool.counts.at(-1)).toBe(3)
   })
 
   test('S2: without figures nothing is ever shrunk', async () => {
@@ -166,7 +165,8 @@ describe('scaling', () => {
       running: 340,
       backlogAtMs: Date.now(),
     })
-    await autoscaler(leader, { orchestrator: createRecommender(snapshot) })
+    const orchestrator = await orchestratorOf({ DRIVER: 'recommend' }, { latest: snapshot })
+    await autoscaler(leader, { orchestrator })
     await until(() => recorded('demand').length === 1)
     expect(recorded('demand')[0]).toMatchObject({ acted: false, driver: 'recommend' })
     expect(world.pool.counts).toEqual([])

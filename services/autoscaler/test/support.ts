@@ -1,4 +1,4 @@
-import { connectRegistry, openOps, type Bus } from '@agentfleet/adapters'
+import { askToDrain, connectRegistry, openOps, type Bus } from '@agentfleet/adapters'
 import { SCALE_LIMITS, type ScaleLimits } from '@agentfleet/domain'
 import {
   SUBJECTS,
@@ -7,12 +7,20 @@ import {
   type DecisionOutcome,
   type Snapshot,
 } from '@agentfleet/protocol'
-import { createLogger, createRegistry, systemClock, type Clock } from '@agentfleet/runtime'
+import { openOrchestrator, orchestratorEnv, type OrchestratorDeps } from '@agentfleet/orchestrator'
+import {
+  createLogger,
+  createRegistry,
+  loadConfig,
+  systemClock,
+  type Clock,
+  type Env,
+} from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
 import type { Advising } from '../src/deciding/advice.ts'
-import { createLocalOrchestrator } from '../src/orchestrator/local.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createAutoscaler, type AutoscalerDeps } from '../src/service.ts'
 import { followSnapshots } from '../src/fleet/snapshots.ts'
@@ -32,6 +40,17 @@ export const LIMITS: ScaleLimits = {
   scaleInEveryMs: 100,
   cooldownMs: 300,
 }
+
+/** The driver that these variables name. */
+export const orchestratorOf = (env: Env, deps: Partial<OrchestratorDeps> = {}) =>
+  openOrchestrator(loadConfig(z.object(orchestratorEnv), env), {
+    latest: () => undefined,
+    drain: async () => false,
+    clock: systemClock,
+    log,
+    random: Math.random,
+    ...deps,
+  })
 
 /** Advice of nobody. */
 const UNADVISED: Advising = {
@@ -87,7 +106,10 @@ export async function startWorld() {
       const clock: Clock = change.clock ?? systemClock
       const service = createAutoscaler({
         ops: openOps(own),
-        orchestrator: createLocalOrchestrator({ bus: own, url: pool.url, token: TOKEN, log }),
+        orchestrator: await orchestratorOf(
+          { DRIVER: 'local', ORCHESTRATOR_URL: pool.url, ORCHESTRATOR_TOKEN: TOKEN },
+          { drain: (nodeId) => askToDrain(own, nodeId) },
+        ),
         leadership: { leading },
         snapshots: followSnapshots(own, systemClock),
         clock,
@@ -119,6 +141,8 @@ interface Process {
   readonly startedAtMs: number
   active: number
   draining: boolean
+  /** It counts no more: its end is expected. */
+  leaving: boolean
   llmCalls: number
   throttled: number
 }
@@ -138,6 +162,7 @@ async function startPool(bus: Bus) {
       startedAtMs: started,
       active: 0,
       draining: false,
+      leaving: false,
       llmCalls: 0,
       throttled: 0,
     })
@@ -149,7 +174,7 @@ async function startPool(bus: Bus) {
   }
   const setCount = (count: number): void => {
     counts.push(count)
-    while (processes.size < count) start()
+    while ([...processes.values()].filter((one) => !one.leaving).length < count) start()
   }
   const server = createServer((request, response) => {
     let body = ''
@@ -158,8 +183,14 @@ async function startPool(bus: Bus) {
       if (request.headers.authorization !== `Bearer ${TOKEN}`) return response.writeHead(401).end()
       if (refusing) return response.writeHead(500).end()
       lists += request.method === 'GET' ? 1 : 0
-      if (request.method === 'POST') setCount((JSON.parse(body) as { count: number }).count)
-      const workers = [...processes.values()].map((one) => ({ ...one, pid: 1, state: 'running' }))
+      const left = processes.get(/^\/workers\/(.+)\/leave$/.exec(request.url ?? '')?.[1] ?? '')
+      if (left !== undefined) left.leaving = true
+      else if (request.method === 'POST') setCount((JSON.parse(body) as { count: number }).count)
+      const workers = [...processes.values()].map((one) => ({
+        ...one,
+        pid: 1,
+        state: one.leaving ? 'draining' : 'running',
+      }))
       return response.end(JSON.stringify({ workers }))
     })
   })

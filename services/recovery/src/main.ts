@@ -1,17 +1,23 @@
-import { connectServiceBus, connectRegistry, connectStore, openOps } from '@agentfleet/adapters'
+import {
+  askToDrain,
+  connectServiceBus,
+  connectRegistry,
+  connectStore,
+  openOps,
+} from '@agentfleet/adapters'
 import { adviserSettings, createAdviser } from '@agentfleet/adviser'
 import { timingOf } from '@agentfleet/domain'
-import { loadConfig, runService } from '@agentfleet/runtime'
+import { openOrchestrator, orchestratorProblems } from '@agentfleet/orchestrator'
+import { ConfigError, loadConfig, runService } from '@agentfleet/runtime'
 import { schema, type RecoveryConfig } from './config.ts'
-import { createLocalOrchestrator } from './orchestrator/local.ts'
 import { createMetrics } from './metrics.ts'
-import { createRecommender, type Orchestrator } from './orchestrator/orchestrator.ts'
 import { createRecovery } from './service.ts'
 
 runService(
   'recovery',
   async ({ env, base, log, clock, registry, closers, shutdown }) => {
     const config = loadConfig(schema, env)
+    checkRelations(config)
     const bus = closers.add(await connectServiceBus('recovery', config, { log, closed: shutdown }))
     const store = closers.add(await connectStore({ url: config.REDIS_URL, log }))
     const consul = connectRegistry({ url: config.CONSUL_URL, log })
@@ -32,7 +38,13 @@ runService(
       log,
       instanceId: base.SERVICE_ID,
       metrics,
-      orchestrator: await orchestratorOf(config),
+      orchestrator: await openOrchestrator(config, {
+        latest: () => undefined,
+        drain: (nodeId) => askToDrain(bus, nodeId),
+        clock,
+        log,
+        random: Math.random,
+      }),
       adviser,
       timing: timingOf(config.TIME_SCALE),
     })
@@ -45,17 +57,8 @@ runService(
   { schema },
 )
 
-async function orchestratorOf(config: RecoveryConfig): Promise<Orchestrator> {
-  const { DRIVER: driver, ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: token } = config
-  if (driver === 'local' && url !== undefined) return createLocalOrchestrator({ url, token })
-  if (driver !== 'kubernetes') return createRecommender()
-  // The client of a cluster costs time and memory that only a process in a cluster has to pay.
-  const { createKubernetes } = await import('./orchestrator/kubernetes.ts')
-  return createKubernetes({
-    namespace: config.K8S_NAMESPACE,
-    app: config.K8S_APP,
-    apiUrl: config.K8S_API_URL,
-    tokenFile: config.K8S_TOKEN_FILE,
-    caFile: config.K8S_CA_FILE,
-  })
+/** What no single variable can say. */
+function checkRelations(config: RecoveryConfig): void {
+  const problems = orchestratorProblems(config)
+  if (problems.length > 0) throw new ConfigError(problems)
 }

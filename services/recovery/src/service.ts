@@ -9,6 +9,7 @@ import {
 } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
 import type { Timing } from '@agentfleet/domain'
+import type { Orchestrator } from '@agentfleet/orchestrator'
 import { STREAMS, DEATH_CONSUMER, deathSchema, type Death } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import {
@@ -21,7 +22,6 @@ import { createDecisions } from './incident/decisions.ts'
 import { followFleet } from './fleet-view.ts'
 import { createMemory } from './incident/learned.ts'
 import type { RecoveryMetrics } from './metrics.ts'
-import type { Orchestrator } from './orchestrator/orchestrator.ts'
 import { createQuarantine } from './redistribution/quarantine.ts'
 import { CUT } from './redistribution/waiting.ts'
 
@@ -61,7 +61,7 @@ interface Followed {
 
 /** Creates recovery; nothing happens before `start`. */
 export function createRecovery(deps: RecoveryDeps): Service {
-  const { bus, log, clock, metrics } = deps
+  const { bus, log, clock, metrics, orchestrator } = deps
   const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
   const handling = new Set<Promise<void>>()
   const followed = new Set<Followed>()
@@ -161,6 +161,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
       await settleWithin(settled, deadlineMs)
       await Promise.all([remember.drain(0), renew.drain(0)])
       close()
+      await orchestrator.close()
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }

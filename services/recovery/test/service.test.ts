@@ -164,9 +164,9 @@ test('a node that is silent with its connection open is not replaced', async () 
 })
 
 test('a replacement that is refused is on the record as failed', async () => {
-  await world.death('unknown-node')
-  await closed('unknown-node')
-  expect(world.incidentOf('unknown-node')).toMatchObject({
+  await world.death('refused-node')
+  await closed('refused-node')
+  expect(world.incidentOf('refused-node')).toMatchObject({
     action: { kind: 'replace', outcome: 'failed' },
     outcome: { kind: 'unresolved', reason: 'action-failed' },
   })

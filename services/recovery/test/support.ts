@@ -9,6 +9,7 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import { NO_USAGE, TIMING, type TaskRecord } from '@agentfleet/domain'
+import { openOrchestrator, orchestratorEnv, type Orchestrator } from '@agentfleet/orchestrator'
 import {
   SUBJECTS,
   taskIdOf,
@@ -21,6 +22,7 @@ import {
 import {
   createLogger,
   createRegistry,
+  loadConfig,
   systemClock,
   type Logger,
   type Service,
@@ -28,9 +30,8 @@ import {
 import { startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createLocalOrchestrator } from '../src/orchestrator/local.ts'
+import { z } from 'zod'
 import { createMetrics } from '../src/metrics.ts'
-import type { Orchestrator } from '../src/orchestrator/orchestrator.ts'
 import { createRecovery } from '../src/service.ts'
 
 export const log: Logger = createLogger({ service: 'test', id: 'test', level: 'silent' })
@@ -91,7 +92,7 @@ export async function startWorld() {
     /** The last record of the node's incidents. */
     incidentOf: (nodeId: string) => stagesOf(nodeId).at(-1),
     replaced: control.replaced,
-    counts: control.counts,
+    left: control.left,
     async recovery(change: RecoveryChange = {}) {
       const own = await servers.connect('recovery')
       const service = createRecovery({
@@ -101,8 +102,7 @@ export async function startWorld() {
         clock: systemClock,
         log,
         metrics: createMetrics(createRegistry('recovery')),
-        orchestrator:
-          change.orchestrator ?? createLocalOrchestrator({ url: control.url, token: TOKEN }),
+        orchestrator: change.orchestrator ?? (await localOrchestrator(control.url)),
         adviser: change.adviser ?? noAdviser(),
         instanceId: change.id ?? `recovery-${services.length + 1}`,
         timing: { ...TIMING, outcomeWithinMs: change.outcomeWithinMs ?? 5_000 },
@@ -138,6 +138,18 @@ export async function startWorld() {
       await servers[Symbol.asyncDispose]()
     },
   }
+}
+
+/** The driver of a one-machine fleet whose control API is at this address. */
+function localOrchestrator(url: string): Promise<Orchestrator> {
+  const env = { DRIVER: 'local', ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: TOKEN }
+  return openOrchestrator(loadConfig(z.object(orchestratorEnv), env), {
+    latest: () => undefined,
+    drain: async () => false,
+    clock: systemClock,
+    log,
+    random: Math.random,
+  })
 }
 
 /** A node of a snapshot: ten slots, idle. */
@@ -222,28 +234,20 @@ function deathOn(nodeId: string): Death {
   return { nodeId, incarnation: 1, state: 'dead', atMs, ...rest }
 }
 
-/** The part of an orchestrator's control API that recovery uses, with two workers that run. */
+/** The part of an orchestrator's control API that recovery uses; it refuses orders for `refused-…`. */
 async function startControl() {
   const replaced: string[] = []
-  const counts: number[] = []
-  const running = { id: 'any', pid: 1, startedAtMs: 1, state: 'running' }
+  const left: string[] = []
   const server = createServer((request, response) => {
-    const id = /^\/workers\/([^/]+)\/replace$/.exec(request.url ?? '')?.[1]
+    const [, id = '', verb] = /^\/workers\/([^/]+)\/(replace|leave)$/.exec(request.url ?? '') ?? []
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
       response.writeHead(401).end()
       return
     }
-    let body = ''
-    request.on('data', (chunk) => (body += String(chunk)))
-    request.on('end', () => {
-      if (request.url === '/workers') {
-        if (request.method === 'POST') counts.push((JSON.parse(body) as { count: number }).count)
-        response.end(JSON.stringify({ workers: [running, running] }))
-        return
-      }
-      if (id !== undefined && request.method === 'POST') replaced.push(id)
-      const known = id !== undefined && !id.startsWith('unknown')
-      response.writeHead(known ? 202 : 404).end('{}')
+    request.resume().on('end', () => {
+      if (verb === 'replace') replaced.push(id)
+      if (verb === 'leave') left.push(id)
+      response.writeHead(id.startsWith('refused') ? 500 : 202).end('{}')
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -251,7 +255,7 @@ async function startControl() {
   return {
     url: `http://127.0.0.1:${port}`,
     replaced,
-    counts,
+    left,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }

@@ -1,6 +1,6 @@
 import type { ClusterSnapshot, Victim } from '@agentfleet/domain'
+import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Snapshot } from '@agentfleet/protocol'
-import type { NodeProcess } from '../orchestrator/orchestrator.ts'
 import { isComplete } from './snapshots.ts'
 
 /** What the autoscaler sees, all but its own memory. */
@@ -11,7 +11,7 @@ export interface Observation {
   >
   /** Mean time of a task on a node, milliseconds. */
   readonly responseMs: number
-  /** Processes that exist and do not count as nodes: draining, or declared dead. */
+  /** Processes that the orchestrator counts and that are no nodes: draining, or declared dead. */
   readonly leaving: number
   /** Nodes that could be asked to drain. */
   readonly candidates: readonly Victim[]
@@ -37,11 +37,9 @@ export function observeCluster(
   let missing = 0
   for (const { id, startedAtMs, starting = false, leaving: asked = false } of processes) {
     const node = known.get(id)
-    if (node?.state === 'dead' || node?.draining || asked) {
-      leaving += 1
-      if (asked) draining.add(id)
-      continue
-    }
+    if (asked) draining.add(id)
+    else if (node?.state === 'dead' || node?.draining) leaving += 1
+    if (asked || node?.state === 'dead' || node?.draining) continue
     const unheard = node === undefined && !starting && nowMs - startedAtMs < HEARD_WITHIN_MS
     if (unheard || node?.state === 'suspect') missing += 1
     const active = (node?.active ?? 0) + (node?.queued ?? 0)

@@ -7,12 +7,12 @@ import {
   type ForecastState,
   type ScaleLimits,
 } from '@agentfleet/domain'
+import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Figures } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { saveLearnedState, loadLearnedState, type LeaderState } from './learned.ts'
 import type { AutoscalerMetrics } from '../metrics.ts'
 import { countArrivals, observeCluster, type Observation } from './observe.ts'
-import type { NodeProcess } from '../orchestrator/orchestrator.ts'
 import { createProviderShare } from './provider-share.ts'
 import type { Snapshots } from './snapshots.ts'
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Bus, Ops } from '@agentfleet/adapters'
+import { askToDrain, type Bus, type Ops } from '@agentfleet/adapters'
 import {
   admitStall,
   classifyProgress,
@@ -44,7 +44,6 @@ export interface StallsDeps {
   readonly doubtful: () => boolean
 }
 
-const DRAIN_WITHIN_MS = 1_000
 /** A stalled node that does not drain is asked again after this, milliseconds. */
 const ASK_AGAIN_MS = 30_000
 /** A mass stall is put on record this often, milliseconds. */
@@ -79,14 +78,14 @@ export function createStalls(deps: StallsDeps): Stalls {
   }
 
   /** Asks a stalled node to drain once it has stood still for long, and again if it does not. */
-  const askToDrain = (looked: Looked, figures: Record<string, number>): void => {
+  const drain = (looked: Looked, figures: Record<string, number>): void => {
     const { entry, decision } = looked
     const now = clock.monotonicMs()
     if (entry.heartbeat.draining || decision.stillMs < limits.stillMs) return
     if (now - (entry.askedAtMs ?? -Infinity) < ASK_AGAIN_MS) return
     if (entry.askedAtMs === undefined) record('drain', looked, figures)
     entry.askedAtMs = now
-    run(bus.request(SUBJECTS.drain(entry.heartbeat.nodeId), '', DRAIN_WITHIN_MS))
+    run(askToDrain(bus, entry.heartbeat.nodeId))
   }
 
   return {
@@ -124,7 +123,7 @@ export function createStalls(deps: StallsDeps): Stalls {
           heldAtMs = clock.monotonicMs()
           record('hold', one, figures)
         }
-        if (entry.stalledAtMs !== undefined) askToDrain(one, figures)
+        if (entry.stalledAtMs !== undefined) drain(one, figures)
       }
       return changed
     },

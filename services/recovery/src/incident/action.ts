@@ -1,9 +1,9 @@
 import { QUARANTINE_MS, type FailureAction } from '@agentfleet/domain'
+import type { Orchestrator } from '@agentfleet/orchestrator'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from '../fleet-view.ts'
 import type { IncidentRecord } from './record.ts'
-import type { Orchestrator } from '../orchestrator/orchestrator.ts'
 import type { Quarantine } from '../redistribution/quarantine.ts'
 import { pauseUntil } from '../redistribution/waiting.ts'
 
@@ -54,7 +54,7 @@ export async function takeAction(
     return record.write({ action: { ...taken, outcome: 'not-needed' } })
   }
   if (left === undefined) await record.write({ action: taken })
-  const ended = await carryOut(deps, taken, death, left !== undefined, signal)
+  const ended = await carryOut(deps, taken, death, signal)
   if (ended.outcome === 'under-way') return
   await record.write({ action: { ...ended, endedAtMs: clock.nowMs() } })
 }
@@ -63,7 +63,6 @@ async function carryOut(
   deps: ActionDeps,
   taken: Taken,
   death: Death,
-  again: boolean,
   signal: AbortSignal,
 ): Promise<Taken> {
   try {
@@ -72,7 +71,7 @@ async function carryOut(
       const answer = await deps.orchestrator.replace(death.nodeId)
       return { ...taken, outcome: answer === 'ordered' ? 'done' : 'not-needed' }
     }
-    return await shutOut(deps, taken, death, again)
+    return await shutOut(deps, taken, death)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     deps.log.error({ err: error, nodeId: death.nodeId }, 'the orchestrator did not act')
@@ -103,16 +102,14 @@ async function shutOut(
   { fleet, orchestrator, quarantine }: ActionDeps,
   taken: Taken,
   death: Death,
-  again: boolean,
 ): Promise<Taken> {
   const { nodeId, reason } = death
   const heard = fleet.successor(death) !== 'none'
   if (heard) await quarantine.drain(nodeId)
   const gone = !heard && reason === 'connection-gone'
-  if (!orchestrator.replaces) return { ...taken, outcome: 'done' }
+  if (!orchestrator.acts) return { ...taken, outcome: 'done' }
   if (gone) await orchestrator.replace(nodeId)
-  // One more node beside it cannot be asked for twice; the autoscaler keeps the count.
-  else if (!again) await orchestrator.retire(nodeId)
+  else await orchestrator.retire(nodeId)
   return { ...taken, outcome: 'done' }
 }
 

@@ -6,11 +6,11 @@ import {
   type PastDeath,
   type FailureEvidence,
 } from '@agentfleet/domain'
+import type { Orchestrator, ProcessView } from '@agentfleet/orchestrator'
 import type { Figures, Incident, Snapshot, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FleetView } from '../fleet-view.ts'
 import { deathOf, type Memory } from './learned.ts'
-import type { Orchestrator, ProcessView } from '../orchestrator/orchestrator.ts'
 
 /** What it takes to look around after a death. */
 export interface EvidenceDeps {
@@ -90,7 +90,7 @@ export async function gatherEvidence(
     suspects: suspects.length,
     recentReplacements: memory.replacements(),
     orchestrator: {
-      replaces: orchestrator.replaces,
+      replaces: orchestrator.acts,
       restarts: orchestrator.restarts,
       ...(process === undefined ? {} : { process }),
     },
@@ -118,7 +118,7 @@ async function lookAt(
   nodeId: string,
 ): Promise<ProcessView | undefined> {
   try {
-    return await orchestrator.look(nodeId)
+    return await orchestrator.inspect(nodeId)
   } catch (error) {
     log.warn({ err: error, nodeId }, 'the orchestrator says nothing of the node')
     return undefined

@@ -1,5 +1,5 @@
-import type { Bus } from '@agentfleet/adapters'
-import { SUBJECTS, type Snapshot } from '@agentfleet/protocol'
+import { askToDrain, type Bus } from '@agentfleet/adapters'
+import type { Snapshot } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 
 /**
@@ -17,7 +17,6 @@ export interface Quarantine {
 }
 
 const ASK_INTERVAL_MS = 2_000
-const ANSWER_WITHIN_MS = 1_000
 
 /** Asks over this connection; `ends` are the nodes in quarantine. */
 export function createQuarantine(deps: {
@@ -31,9 +30,9 @@ export function createQuarantine(deps: {
 
   const drain = async (nodeId: string): Promise<boolean> => {
     askedAtMs.set(nodeId, clock.monotonicMs())
-    const answer = await bus.request(SUBJECTS.drain(nodeId), '', ANSWER_WITHIN_MS)
-    if (answer.kind === 'reply') log.warn({ nodeId }, 'node in quarantine drains')
-    return answer.kind === 'reply'
+    const answered = await askToDrain(bus, nodeId)
+    if (answered) log.warn({ nodeId }, 'node in quarantine drains')
+    return answered
   }
 
   return {

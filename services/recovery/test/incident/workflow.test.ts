@@ -1,10 +1,10 @@
 import { createAdviser } from '@agentfleet/adviser'
+import type { Orchestrator } from '@agentfleet/orchestrator'
 import type { Death } from '@agentfleet/protocol'
 import { systemClock } from '@agentfleet/runtime'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts'
 import { log, nodeOf, recordOf, startWorld } from '../support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
@@ -27,9 +27,13 @@ function orchestrator(change: Partial<Orchestrator> = {}): Orchestrator & { orde
   }
   return {
     driver: 'kubernetes',
-    replaces: true,
+    acts: true,
     restarts: false,
-    look: async () => undefined,
+    list: async () => [],
+    setCount: async () => undefined,
+    inspect: async () => undefined,
+    tidy: async () => undefined,
+    close: async () => undefined,
     replace: order('replace'),
     retire: order('retire'),
     ordered,
@@ -153,7 +157,7 @@ test('a flapping node is shut out, replaced, and asked to drain whenever it is h
   expect(action).toMatchObject({ kind: 'quarantine', reason: 'flapping', driver: 'local' })
   expect(analysis?.prevention).toContain('quarantine-node')
   expect(drains).toBe(1)
-  expect(world.counts).toEqual([3])
+  expect(world.left).toEqual(['flap'])
   await until(() => world.decisions.some(({ kind }) => kind === 'quarantine'))
   const decision = world.decisions.find(({ kind }) => kind === 'quarantine')
   expect(decision).toMatchObject({ about: 'flap', acted: true, policy: { kind: 'quarantine' } })
@@ -221,7 +225,7 @@ test('a task whose log counts three lost attempts is a suspect at once', async (
 test('a container that is restarted in place is waited for and not replaced', async () => {
   const cluster = orchestrator({
     restarts: true,
-    look: async () => ({ gone: false, restarts: 1, outOfMemory: true, host: 'host-7' }),
+    inspect: async () => ({ gone: false, restarts: 1, outOfMemory: true, host: 'host-7' }),
   })
   await world.recovery({ orchestrator: cluster })
   await world.say([nodeOf('pod'), nodeOf('beside')])

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { backoffDelayMs } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
+import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
 import type { V1Pod } from '@kubernetes/client-node'
-import type { KubernetesApi, PodEvent } from './kubernetes-api.ts'
+import type { KubernetesApi, PodEvent } from './api.ts'
 
 /**
  * The pods of a selector, kept up to date: listed once, then followed by a watch.
@@ -87,14 +88,15 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
         failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
       }
       // Also after an orderly end: a server that closes at once must not be asked in a circle.
-      await pause(backoffDelayMs(Math.max(1, failures), RETRY, random), ended.signal)
+      const pauseMs = backoffDelayMs(Math.max(1, failures), RETRY, random)
+      await delay(pauseMs, undefined, { signal: ended.signal }).catch(() => undefined)
     }
   }
   const finished = run()
 
   return {
     async current() {
-      await settled(first, FIRST_WITHIN_MS)
+      await settleWithin(first, FIRST_WITHIN_MS)
       // P2: a watch that is open has everything; one that was refused or cut off ages.
       if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
         return [...pods.values()]
@@ -105,34 +107,11 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
     },
     async close() {
       ended.abort()
-      await settled(finished, FIRST_WITHIN_MS)
+      await settleWithin(finished, FIRST_WITHIN_MS)
     },
   }
 }
 
 function nameOf(pod: V1Pod): string {
   return pod.metadata?.name ?? ''
-}
-
-/** Waits for a promise, but not for long. */
-async function settled(promise: Promise<void>, withinMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, withinMs)
-  })
-  await Promise.race([promise, late])
-  clearTimeout(timer)
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
 }

@@ -1,21 +1,25 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /**
- * An API server with one Deployment and its pods: list, watch, scale and patch with resource versions,
- * as a cluster answers them, and a controller that makes the pods follow the scale. Everything it was
- * asked stands in `requests`; `faults` make it answer as clusters do on bad days.
+ * An API server with one Deployment and its pods: list, watch, scale, patch and delete with resource
+ * versions, as a cluster answers them, and a controller that makes the pods follow the scale.
+ * Everything it was asked stands in `requests`; faults make it answer as clusters do on bad days.
  */
-export const NAMESPACE = 'agentfleet'
+const NAMESPACE = 'agentfleet'
+/** Name of the Deployment, which every pod's name begins with. */
 export const DEPLOYMENT = 'agent-worker'
-export const TOKEN = 'token-of-the-service-account'
+const TOKEN = 'token-of-the-service-account'
 const SELECTOR = `app.kubernetes.io/name=${DEPLOYMENT}`
 const COST = 'controller.kubernetes.io/pod-deletion-cost'
 const SCALE_PATH = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${DEPLOYMENT}/scale`
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`
 
 /** What a request may meet instead of an answer. */
-export type Fault = 'forbidden' | 'silent' | 'conflict' | 'broken' | 'gone'
+type Fault = 'forbidden' | 'silent' | 'conflict' | 'broken' | 'gone' | 'unwell'
 
 /** One request as the server saw it. */
 export interface SeenRequest {
@@ -25,12 +29,16 @@ export interface SeenRequest {
   readonly body: unknown
 }
 
-/** What the driver may ask for; everything else is a mistake of its own. */
+/** A server that runs. */
+export type KubernetesServer = Awaited<ReturnType<typeof startKubernetes>>
+
+/** Whether the roles in k8s/base grant a request; every other request is a mistake of the driver. */
 export function isAllowed({ method, path, body }: SeenRequest): boolean {
   if (path === SCALE_PATH) {
     return method === 'GET' || (method === 'PATCH' && keysOf(body) === 'metadata,spec')
   }
   if (path === PODS_PATH) return method === 'GET'
+  if (method === 'GET' || method === 'DELETE') return path.startsWith(`${PODS_PATH}/`)
   const annotations = (body as { metadata?: { annotations?: object } } | undefined)?.metadata
   return (
     method === 'PATCH' &&
@@ -44,6 +52,7 @@ export function isAllowed({ method, path, body }: SeenRequest): boolean {
 interface Pod {
   metadata: {
     name: string
+    uid: string
     resourceVersion: string
     creationTimestamp: string
     labels: Record<string, string>
@@ -51,7 +60,13 @@ interface Pod {
     ownerReferences: { kind: string; name: string; controller: boolean }[]
     deletionTimestamp?: string
   }
-  status: { phase: string; startTime?: string; conditions: { type: string; status: string }[] }
+  spec: { nodeName: string; containers: object[] }
+  status: {
+    phase: string
+    startTime?: string
+    conditions: { type: string; status: string }[]
+    containerStatuses: { name: string; restartCount: number; lastState?: object }[]
+  }
 }
 
 /** Starts the server on a free port. */
@@ -107,6 +122,13 @@ export async function startKubernetes(replicas: number) {
     }
     const pod = state.pod(path.slice(PODS_PATH.length + 1))
     if (pod === undefined) return refuse(response, 404, 'NotFound')
+    if (method === 'GET') return answer(response, 200, pod)
+    if (method === 'DELETE') {
+      const { preconditions } = body as { preconditions?: { uid?: string } }
+      if (preconditions?.uid !== pod.metadata.uid) return refuse(response, 409, 'Conflict')
+      state.terminate(pod)
+      return answer(response, 200, pod)
+    }
     const cost = (body as { metadata: { annotations: Record<string, string | null> } }).metadata
       .annotations[COST]
     state.annotate(pod, cost ?? null)
@@ -116,6 +138,7 @@ export async function startKubernetes(replicas: number) {
     if (fault === 'silent') return
     if (fault === 'broken') return void response.destroy()
     if (fault === 'forbidden') return refuse(response, 403, 'Forbidden')
+    if (fault === 'unwell') return refuse(response, 503, 'ServiceUnavailable')
     return fault === 'gone' ? refuse(response, 410, 'Expired') : refuse(response, 409, 'Conflict')
   }
   const server = createServer((incoming, response) => {
@@ -136,10 +159,20 @@ export async function startKubernetes(replicas: number) {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
+  const dir = await mkdtemp(join(tmpdir(), 'kubernetes-'))
+  const tokenFile = join(dir, 'token')
+  await writeFile(tokenFile, TOKEN)
 
   return {
     ...state,
-    url: `http://127.0.0.1:${port}`,
+    /** How a driver reaches it. */
+    target: {
+      deployment: DEPLOYMENT,
+      namespace: NAMESPACE,
+      apiUrl: `http://127.0.0.1:${port}`,
+      tokenFile,
+      caFile: undefined,
+    },
     requests,
     watchers: () => watchers.size,
     /** The next requests that match meet this fault. */
@@ -154,6 +187,7 @@ export async function startKubernetes(replicas: number) {
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
+      await rm(dir, { recursive: true, force: true })
     },
   }
 }
@@ -182,16 +216,19 @@ function createState(initial: number) {
     const pod: Pod = {
       metadata: {
         name: `${owner}-${hash}-pod${made}`,
+        uid: `uid-${made}`,
         resourceVersion: '0',
         creationTimestamp: at,
         labels: { 'app.kubernetes.io/name': DEPLOYMENT, 'pod-template-hash': hash },
         annotations: {},
         ownerReferences: [{ kind: 'ReplicaSet', name: `${owner}-${hash}`, controller: true }],
       },
+      spec: { nodeName: `host-${made}`, containers: [] },
       status: {
         phase: ready ? 'Running' : 'Pending',
         startTime: at,
         conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+        containerStatuses: [{ name: 'worker', restartCount: 0 }],
       },
     }
     pods.set(pod.metadata.name, pod)
@@ -214,10 +251,11 @@ function createState(initial: number) {
         costOf(a) - costOf(b) ||
         b.metadata.creationTimestamp.localeCompare(a.metadata.creationTimestamp),
     )
-    for (const pod of order.slice(0, Math.max(0, order.length - replicas))) {
-      pod.metadata.deletionTimestamp = new Date().toISOString()
-      emit('MODIFIED', pod)
-    }
+    for (const pod of order.slice(0, Math.max(0, order.length - replicas))) mark(pod)
+  }
+  const mark = (pod: Pod): void => {
+    pod.metadata.deletionTimestamp = new Date().toISOString()
+    emit('MODIFIED', pod)
   }
   const setReplicas = (count: number, controller = true): void => {
     version += 1
@@ -272,6 +310,11 @@ function createState(initial: number) {
       if (pod === undefined) return
       pods.delete(name)
       emit('DELETED', pod)
+    },
+    /** Asks a pod to end; its ReplicaSet starts another one in its place. */
+    terminate(pod: Pod) {
+      mark(pod)
+      follow(false)
     },
     annotate(pod: Pod, cost: string | null) {
       if (cost === null) delete pod.metadata.annotations[COST]

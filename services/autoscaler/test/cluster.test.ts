@@ -1,30 +1,20 @@
-import { createLogger, systemClock } from '@agentfleet/runtime'
 import type { Snapshot } from '@agentfleet/protocol'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAllowed, startKubernetes } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { connectKubernetes } from '../../src/orchestrator/kubernetes-api.ts'
-import { createKubernetesOrchestrator } from '../../src/orchestrator/kubernetes.ts'
-import { DEPLOYMENT, isAllowed, NAMESPACE, startKubernetes, TOKEN } from '../kubernetes-server.ts'
-import { startWorld } from '../support.ts'
+import { orchestratorOf, startWorld } from './support.ts'
 
 /** The whole service on a cluster: what the nodes say on the bus, and the API server they run under. */
 let world: Awaited<ReturnType<typeof startWorld>>
 let cluster: Awaited<ReturnType<typeof startKubernetes>>
-let dir: string
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 15_000, interval: 10 })
 
 beforeAll(async () => {
   world = await startWorld()
   cluster = await startKubernetes(2)
-  dir = await mkdtemp(join(tmpdir(), 'cluster-'))
-  await writeFile(join(dir, 'token'), TOKEN)
 }, 300_000)
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]()
   await world?.[Symbol.asyncDispose]()
-  await rm(dir, { recursive: true, force: true })
 })
 
 /** Heartbeats of the pods that are ready, as the monitor passes them on. */
@@ -51,20 +41,13 @@ function nodes(active: (pod: string) => number): Snapshot['nodes'] {
 }
 
 test('demand grows the Deployment once; idle pods go, the busy one stays, and nothing else is touched', async () => {
-  const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-  const api = connectKubernetes({
-    namespace: NAMESPACE,
-    deployment: DEPLOYMENT,
-    apiUrl: cluster.url,
-    tokenFile: join(dir, 'token'),
-    caFile: undefined,
-  })
-  const orchestrator = createKubernetesOrchestrator({
-    api,
-    deployment: DEPLOYMENT,
-    clock: systemClock,
-    log,
-    random: Math.random,
+  const { deployment, namespace, apiUrl, tokenFile } = cluster.target
+  const orchestrator = await orchestratorOf({
+    DRIVER: 'kubernetes',
+    K8S_DEPLOYMENT: deployment,
+    K8S_NAMESPACE: namespace,
+    K8S_API_URL: apiUrl,
+    K8S_TOKEN_FILE: tokenFile,
   })
   world.tell({ nodes: nodes(() => 100), running: 200, queued: 140 })
   const service = await world.autoscaler(() => true, { orchestrator })

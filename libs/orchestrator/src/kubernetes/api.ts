@@ -1,14 +1,21 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
-import { openCluster, type Cluster, type ClusterTarget } from '@agentfleet/adapters'
 import { ServiceError } from '@agentfleet/protocol'
 import * as client from '@kubernetes/client-node'
 import type { V1Pod } from '@kubernetes/client-node'
+import {
+  failureOf,
+  openCluster,
+  statusOf,
+  unusable,
+  type Cluster,
+  type KubernetesTarget,
+} from './cluster.ts'
 import { readLines } from './lines.ts'
 
 /**
- * The few calls to a cluster's API that scaling needs, and no others: the role in k8s/base grants
- * exactly these. Every call has a deadline; what is refused says which right is missing.
+ * The few calls to a cluster's API that scaling and replacing need, and no others: the roles in
+ * k8s/base grant exactly these. Every call has a deadline; what is refused says which right is missing.
  */
 export interface KubernetesApi {
   readScale(): Promise<Scale>
@@ -19,6 +26,9 @@ export interface KubernetesApi {
   watchPods(watch: PodWatch): Promise<'closed' | 'gone'>
   /** Sets or takes back how gladly a pod is given up. */
   setDeletionCost(pod: string, cost: string | null): Promise<'changed' | 'gone'>
+  readPod(name: string): Promise<V1Pod | undefined>
+  /** Deletes the pod with this uid; a pod that has taken the name meanwhile stays. */
+  deletePod(name: string, uid: string): Promise<'changed' | 'gone'>
 }
 
 /** The size of the Deployment. */
@@ -42,11 +52,6 @@ export interface PodEvent {
   readonly object: V1Pod & { readonly code?: number; readonly message?: string }
 }
 
-/** Which Deployment, and how its cluster is reached. */
-export interface KubernetesTarget extends ClusterTarget {
-  readonly deployment: string
-}
-
 /** Tells the controller which pods to give up first. */
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 
@@ -65,9 +70,8 @@ export function connectKubernetes(
   target: KubernetesTarget,
   callWithinMs: number = CALL_WITHIN_MS,
 ): KubernetesApi {
-  const said = { 401: 'the API server does not accept the token' }
-  const cluster = openCluster(client, target, { role: 'the autoscaler', callWithinMs, said })
-  const { access, namespace, statusOf } = cluster
+  const cluster = openCluster(target, callWithinMs)
+  const { access, namespace } = cluster
   const { deployment } = target
   const scale = `deployments/scale of ${deployment}`
   const apps = new client.AppsV1Api(access)
@@ -76,22 +80,17 @@ export function connectKubernetes(
   const named = { name: deployment, namespace }
   const call = <T>(verb: string, what: string, made: Promise<T>): Promise<T> =>
     made.catch((cause: unknown) => {
-      throw cluster.failureOf(statusOf(cause), { verb, what: `${what} in ${namespace}` }, cause)
+      throw failureOf(statusOf(cause), { verb, what: `${what} in ${namespace}` }, cause)
     })
-  /** One status is an answer that is expected; everything else that fails is a failure. */
-  const unless = async <A extends string>(
-    made: Promise<unknown>,
-    status: number,
-    answer: A,
-  ): Promise<A | 'changed'> => {
-    try {
-      await made
-      return 'changed'
-    } catch (error) {
-      if (statusOf(error) === status) return answer
-      throw error
-    }
-  }
+  /** Some statuses are answers that are expected; everything else that fails is a failure. */
+  const unless = <A>(made: Promise<unknown>, statuses: readonly number[], answer: A) =>
+    made.then(
+      () => 'changed' as const,
+      (error: unknown): A => {
+        if (statuses.includes(statusOf(error) ?? 0)) return answer
+        throw error
+      },
+    )
 
   return {
     async readScale() {
@@ -107,7 +106,7 @@ export function connectKubernetes(
     async patchScale(replicas, resourceVersion) {
       const body = { metadata: { resourceVersion }, spec: { replicas } }
       const made = apps.patchNamespacedDeploymentScale({ ...named, body }, mergePatch)
-      return call('patch', scale, unless(made, 409, 'conflict'))
+      return call('patch', scale, unless(made, [409], 'conflict' as const))
     },
     async listPods(labelSelector) {
       const pods: V1Pod[] = []
@@ -129,7 +128,19 @@ export function connectKubernetes(
     async setDeletionCost(name, cost) {
       const body = { metadata: { annotations: { [DELETION_COST]: cost } } }
       const made = core.patchNamespacedPod({ name, namespace, body }, mergePatch)
-      return call('patch', `pods (${name})`, unless(made, 404, 'gone'))
+      return call('patch', `pods (${name})`, unless(made, [404], 'gone' as const))
+    },
+    readPod(name) {
+      const read = core.readNamespacedPod({ name, namespace }).catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined
+        throw error
+      })
+      return call('get', `pods (${name})`, read)
+    },
+    deletePod(name, uid) {
+      const made = core.deleteNamespacedPod({ name, namespace, body: { preconditions: { uid } } })
+      // 409: the name is another pod's by now.
+      return call('delete', `pods (${name})`, unless(made, [404, 409], 'gone' as const))
     },
     watchPods: (watch) => watchPods(cluster, callWithinMs, watch),
   }
@@ -140,7 +151,7 @@ export function connectKubernetes(
  * takes the connection and never answers.
  */
 async function watchPods(
-  { credentials, namespace, failureOf }: Cluster,
+  { credentials, namespace }: Cluster,
   answerWithinMs: number,
   watch: PodWatch,
 ): Promise<'closed' | 'gone'> {
@@ -190,8 +201,4 @@ async function watchPods(
     watch.signal.removeEventListener('abort', end)
     ended.abort()
   }
-}
-
-function unusable(message: string): ServiceError {
-  return new ServiceError('orchestrator-unavailable', message, { retryable: false })
 }

@@ -1,18 +1,21 @@
-import { ServiceError } from '@agentfleet/protocol'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { V1Pod } from '@kubernetes/client-node'
-import { DELETION_COST, type KubernetesApi, type Scale } from './kubernetes-api.ts'
-import { followPods, type Pods } from './kubernetes-pods.ts'
-import type { NodeProcess, Orchestrator } from './orchestrator.ts'
+import type { NodeProcess, Orchestrator, ProcessView } from '../orchestrator.ts'
+import { connectKubernetes, DELETION_COST, type KubernetesApi, type Scale } from './api.ts'
+import { unusable, type KubernetesTarget } from './cluster.ts'
+import { followPods, type Pods } from './pods.ts'
 
 /**
- * The worker Deployment of a cluster: its scale subresource and, just before it shrinks, a mark on the
- * pods that shall go.
+ * The worker Deployment of a cluster; a node's id is its pod's name. It sets the scale subresource and,
+ * just before that shrinks, a mark on the pods that shall go. A single pod is replaced by deleting it:
+ * its ReplicaSet starts another one.
  *
  * States of a mark: set → used (the pod terminates) or unused (taken back by `tidy`). Invariants:
- * K1 only pods that the Deployment's own ReplicaSets made are counted or marked; K2 the scale is
+ * K1 only pods that the Deployment's own ReplicaSets made are counted, marked or
+ * deleted, whatever name came over the bus; K2 the scale is
  * changed only on the version that was read, and never when somebody else has changed the count; K3 the
- * count is the scale's, pods only give the names: pods that are ordered count, those that end do not.
+ * count is the scale's, pods only give the names: pods that are ordered count, those that end do not; K4 a pod is deleted by its uid: a pod that has taken the name meanwhile stays.
  */
 export interface KubernetesOptions {
   readonly api: KubernetesApi
@@ -30,7 +33,18 @@ const CONFLICT_PAUSE_MS = 100
 /** The controller has ended a victim by then; a mark that is still there was not used, milliseconds. */
 const MARK_UNUSED_AFTER_MS = 30_000
 
-/** Drives a Deployment; nothing is asked before the first call. */
+/** The driver of a Deployment; nothing is asked before the first call. */
+export function openKubernetes(
+  target: KubernetesTarget,
+  deps: Pick<KubernetesOptions, 'clock' | 'log' | 'random'>,
+): Orchestrator {
+  const { clock, log, random } = deps
+  const { deployment } = target
+  const api = connectKubernetes(target)
+  return createKubernetesOrchestrator({ api, deployment, clock, log, random })
+}
+
+/** Drives a Deployment through this API. */
 export function createKubernetesOrchestrator(options: KubernetesOptions): Orchestrator {
   const { api, deployment, clock, log } = options
   let followed: { readonly selector: string; readonly pods: Pods } | undefined
@@ -56,18 +70,26 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     for (let tries = 1; scale.replicas === before.replicas; tries += 1) {
       if (scale.replicas === count) return
       if ((await api.patchScale(count, scale.resourceVersion)) === 'changed') return
-      if (tries >= PATCH_TRIES) throw conflict(`${deployment} changes all the time`)
-      await new Promise((resolve) => setTimeout(resolve, options.random() * CONFLICT_PAUSE_MS))
+      if (tries >= PATCH_TRIES) throw unusable(`${deployment} changes all the time`, true)
+      await delay(options.random() * CONFLICT_PAUSE_MS)
       scale = await api.readScale()
     }
     if (scale.replicas === count) return
-    throw conflict(`somebody else set ${deployment} to ${scale.replicas}`)
+    throw unusable(`somebody else set ${deployment} to ${scale.replicas}`, true)
+  }
+  const remove = async (name: string): Promise<'ordered' | 'gone'> => {
+    const pod = await api.readPod(name)
+    if (pod === undefined || !isWanted(pod)) return 'gone'
+    if (!isOwn(pod, deployment)) throw unusable(`the pod ${name} does not belong to ${deployment}`)
+    const answer = await api.deletePod(name, pod.metadata?.uid ?? '')
+    return answer === 'changed' ? 'ordered' : 'gone'
   }
 
   return {
     driver: 'kubernetes',
     acts: true,
-    async nodes() {
+    restarts: true,
+    async list() {
       const scale = await api.readScale()
       return seats(await podsOf(scale), scale.replicas, deployment, clock.nowMs())
     },
@@ -89,6 +111,13 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
         throw error
       }
     },
+    async inspect(nodeId) {
+      const pod = await api.readPod(nodeId)
+      return pod === undefined ? { gone: true, restarts: 0, outOfMemory: false } : viewOf(pod)
+    },
+    replace: remove,
+    // A deleted pod is asked to end and drains, its successor is started at once.
+    retire: remove,
     async tidy() {
       if (followed === undefined) return
       const now = clock.monotonicMs()
@@ -101,6 +130,17 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       await Promise.all(unused.map(unmark))
     },
     close: async () => followed?.pods.close(),
+  }
+}
+
+function viewOf({ spec, status, metadata }: V1Pod): ProcessView {
+  const [container] = status?.containerStatuses ?? []
+  const ended = container?.state?.terminated ?? container?.lastState?.terminated
+  return {
+    gone: metadata?.deletionTimestamp !== undefined,
+    restarts: container?.restartCount ?? 0,
+    outOfMemory: ended?.reason === 'OOMKilled',
+    ...(spec?.nodeName === undefined ? {} : { host: spec.nodeName }),
   }
 }
 
@@ -154,8 +194,4 @@ function startOf({ metadata, status }: V1Pod): number {
 
 function nameOf(pod: V1Pod): string {
   return pod.metadata?.name ?? ''
-}
-
-function conflict(message: string): ServiceError {
-  return new ServiceError('orchestrator-unavailable', message, { retryable: true })
 }

@@ -1,62 +1,41 @@
 import { createLogger, manualClock, systemClock } from '@agentfleet/runtime'
-import { eventually } from '@agentfleet/testkit'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connectKubernetes } from '../../src/orchestrator/kubernetes-api.ts'
-import { createKubernetesOrchestrator } from '../../src/orchestrator/kubernetes.ts'
 import {
   DEPLOYMENT,
+  eventually,
   isAllowed,
-  NAMESPACE,
   startKubernetes,
-  TOKEN,
   type SeenRequest,
-} from '../kubernetes-server.ts'
+} from '@agentfleet/testkit'
+import { afterEach, expect, test } from 'vitest'
+import { connectKubernetes } from '../../src/kubernetes/api.ts'
+import { createKubernetesOrchestrator } from '../../src/kubernetes/driver.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 /** A server that never answers has to be given up within a test's patience, milliseconds. */
 const CALL_WITHIN_MS = 400
 const WITHIN_MS = 5_000
-let dir: string
 const closing: (() => Promise<void>)[] = []
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'kubernetes-'))
-  await writeFile(join(dir, 'token'), TOKEN)
-})
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
-afterAll(() => rm(dir, { recursive: true, force: true }))
 
 /** A cluster and a driver on it; at the end nothing may have been asked that the role does not allow. */
 async function setup(replicas: number, clock = systemClock) {
   const cluster = await startKubernetes(replicas)
-  const api = connectKubernetes(
-    {
-      namespace: NAMESPACE,
-      deployment: DEPLOYMENT,
-      apiUrl: cluster.url,
-      tokenFile: join(dir, 'token'),
-      caFile: undefined,
-    },
-    CALL_WITHIN_MS,
-  )
   const driver = createKubernetesOrchestrator({
-    api,
+    api: connectKubernetes(cluster.target, CALL_WITHIN_MS),
     deployment: DEPLOYMENT,
     clock,
     log,
     random: Math.random,
   })
   closing.push(async () => {
-    await driver.close?.()
+    await driver.close()
     await cluster[Symbol.asyncDispose]()
     expect(cluster.requests.filter((request) => !isAllowed(request))).toEqual([])
   })
-  const ids = async () => (await driver.nodes()).map(({ id }) => id)
+  const ids = async () => (await driver.list()).map(({ id }) => id)
   return { cluster, driver, ids }
 }
 
@@ -73,16 +52,16 @@ test('the nodes are the pods of the Deployment, by their names, and no others wi
 
 test('a larger count is set on the scale, and what is ordered counts until it is ready', async () => {
   const { cluster, driver } = await setup(2)
-  await driver.nodes()
+  await driver.list()
   await driver.setCount(4, [])
   expect(cluster.replicas()).toBe(4)
   await eventually(async () => {
-    const nodes = await driver.nodes()
+    const nodes = await driver.list()
     expect(nodes.map(({ starting }) => starting)).toEqual([false, false, true, true])
   }, WITHIN_MS)
   for (const name of cluster.names()) cluster.ready(name)
   await eventually(async () => {
-    expect((await driver.nodes()).every(({ starting }) => !starting)).toBe(true)
+    expect((await driver.list()).every(({ starting }) => !starting)).toBe(true)
   }, WITHIN_MS)
   expect(cluster.requests.filter(isMark)).toEqual([])
 })
@@ -90,7 +69,7 @@ test('a larger count is set on the scale, and what is ordered counts until it is
 test('K3: pods that nobody could make so far still count: the order stands', async () => {
   const { cluster, driver } = await setup(2)
   cluster.setReplicas(5, false)
-  const nodes = await driver.nodes()
+  const nodes = await driver.list()
   expect(nodes.length).toBe(5)
   expect(nodes.filter(({ starting }) => starting).length).toBe(3)
 })
@@ -118,7 +97,7 @@ test('exactly the victims are marked, just before the scale is lowered, and they
 test('K1: neither a pod of somebody else nor one that is unknown is ever marked', async () => {
   const { cluster, driver } = await setup(3)
   const stranger = cluster.addStranger()
-  await driver.nodes()
+  await driver.list()
   await driver.setCount(2, [stranger, 'no-such-pod', `${DEPLOYMENT}/1`])
   expect(cluster.requests.filter(isMark)).toEqual([])
   expect(cluster.replicas()).toBe(2)
@@ -133,9 +112,9 @@ test('a mark that the controller did not use is taken back, and nobody else’s 
   cluster.annotate(cluster.pod(second)!, '-1000')
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
   await eventually(async () => {
-    await driver.tidy?.()
+    await driver.tidy()
     clock.advance(31_000)
-    await driver.tidy?.()
+    await driver.tidy()
     expect(cluster.marked()).toEqual([third])
   }, WITHIN_MS)
   expect(cluster.names()).toContain(first)
@@ -159,7 +138,7 @@ test('K2: a conflict is read again and tried again; one that never ends is given
 
 test('K2: nobody else’s change of the count is ever overwritten', async () => {
   const { cluster, driver } = await setup(3)
-  await driver.nodes()
+  await driver.list()
   cluster.fault(
     'conflict',
     (request) => {
@@ -186,23 +165,23 @@ test('what is forbidden says which verb is missing on what', async () => {
   expect(cluster.marked()).toEqual([])
   cluster.heal()
   cluster.fault('forbidden', ({ method, path }) => method === 'GET' && path.endsWith('/scale'))
-  await expect(driver.nodes()).rejects.toThrow(/lacks the verb "get" on deployments\/scale/)
+  await expect(driver.list()).rejects.toThrow(/lacks the verb "get" on deployments\/scale/)
 })
 
 test('a server that never answers is given up', async () => {
   const { cluster, driver } = await setup(2)
-  await driver.nodes()
+  await driver.list()
   cluster.fault('silent', ({ path }) => path.endsWith('/scale'))
   const askedAtMs = performance.now()
   await expect(driver.setCount(3, [])).rejects.toThrow(/does not answer, asked to get/)
-  await expect(driver.nodes()).rejects.toThrow(/does not answer/)
+  await expect(driver.list()).rejects.toThrow(/does not answer/)
   expect(performance.now() - askedAtMs).toBeLessThan(4 * CALL_WITHIN_MS)
   expect(cluster.replicas()).toBe(2)
 })
 
 test('P1: a watch that is cut off goes on where it was, without another list', async () => {
   const { cluster, driver, ids } = await setup(2)
-  await driver.nodes()
+  await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
   cluster.hush(true)
   cluster.setReplicas(3)
@@ -218,7 +197,7 @@ test('P1: a watch that is cut off goes on where it was, without another list', a
 
 test('P1: a version that is gone is listed anew, as an event of the watch and as its answer', async () => {
   const { cluster, driver, ids } = await setup(2)
-  await driver.nodes()
+  await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
   for (const how of ['event', 'answer'] as const) {
     const lists = cluster.requests.filter(isList).length
@@ -240,7 +219,7 @@ test('P1: a version that is gone is listed anew, as an event of the watch and as
 test('P2: pods that cannot be followed any more are not given out; they come back with the server', async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver } = await setup(2, clock)
-  await driver.nodes()
+  await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
   cluster.fault('forbidden', isWatch, 2)
   cluster.fault('silent', isWatch, 1)
@@ -253,8 +232,8 @@ test('P2: pods that cannot be followed any more are not given out; they come bac
   )
   await eventually(async () => {
     clock.advance(16_000)
-    await expect(driver.nodes()).rejects.toThrow('the pods are not known')
+    await expect(driver.list()).rejects.toThrow('the pods are not known')
   }, WITHIN_MS)
   cluster.heal()
-  await eventually(async () => expect((await driver.nodes()).length).toBe(2), 2 * WITHIN_MS)
+  await eventually(async () => expect((await driver.list()).length).toBe(2), 2 * WITHIN_MS)
 })

@@ -1,0 +1,11 @@
+import { SUBJECTS } from '@agentfleet/protocol'
+import type { Bus } from './bus.ts'
+
+/** A node answers at once and drains afterwards, milliseconds. */
+const ANSWER_WITHIN_MS = 1_000
+
+/** Asks a node to finish its work and exit; true when it answered. A node may be asked repeatedly. */
+export async function askToDrain(bus: Bus, nodeId: string): Promise<boolean> {
+  const answer = await bus.request(SUBJECTS.drain(nodeId), '{}', ANSWER_WITHIN_MS)
+  return answer.kind === 'reply'
+}

@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { WorkerPool } from './control.ts'
+import type { Member } from './member.ts'
+
+/**
+ * Keeps a number of workers up. A worker that ends is followed by one under a new id, so that their
+ * tasks are not mixed up.
+ *
+ * States of a worker: running → leaving → ended. Invariants: POOL-1 while fewer run than are wanted,
+ * another one is started, however the last one ended; POOL-2 one that leaves does not count, so
+ * nothing is started for its end; POOL-3 one start at a time, so never more than are wanted; POOL-4
+ * workers that end at once are started again with growing pauses.
+ */
+export interface Pool extends WorkerPool {
+  /** Starts one more worker and keeps up as many as run then. */
+  start(): Promise<Member>
+  /** Whether fewer run than are wanted, so that another one is on its way. */
+  short(): boolean
+  /** Starts nothing from now on. */
+  close(): void
+}
+
+/** A worker that ends within this has never served; it would end again at once, milliseconds. */
+const SHORT_LIFE_MS = 2_000
+/** The first pause after such an end, and the longest, milliseconds. */
+const PAUSE_MIN_MS = 100
+const PAUSE_MAX_MS = 5_000
+
+/** An empty pool; `restart: false` leaves the dead unfollowed. */
+export function createPool(deps: {
+  readonly start: (id: string) => Promise<Member>
+  readonly restart: boolean
+}): Pool {
+  const workers: Member[] = []
+  /** Of every worker ever started: an order for one that has ended is already carried out. */
+  const known = new Set<string>()
+  const leaving = new Set<string>()
+  let started = 0
+  let wanted = 0
+  let closed = false
+  let pauseMs = 0
+  let filling: Promise<void> | undefined
+
+  const living = (): Member[] => workers.filter((member) => !member.stopped())
+  const running = (): Member[] => living().filter(({ id }) => !leaving.has(id))
+  const short = (): boolean => !closed && running().length < wanted
+
+  const start = async (): Promise<Member> => {
+    started += 1
+    const member = await deps.start(`worker-${started}`)
+    workers.push(member)
+    known.add(member.id)
+    const startedAtMs = performance.now()
+    void member.exited().then(() => {
+      const brief = performance.now() - startedAtMs < SHORT_LIFE_MS
+      pauseMs = brief ? Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, 2 * pauseMs)) : 0
+      leaving.delete(member.id)
+      workers.splice(workers.indexOf(member), 1)
+      if (deps.restart) void makeGood()
+    })
+    return member
+  }
+  /** POOL-3: callers share one filling. */
+  const fill = (): Promise<void> => {
+    filling ??= (async () => {
+      while (short()) await start()
+    })().finally(() => {
+      filling = undefined
+    })
+    return filling
+  }
+  const makeGood = async (): Promise<void> => {
+    while (short()) {
+      if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false })
+      await fill().catch(() => {
+        pauseMs = PAUSE_MAX_MS
+      })
+    }
+  }
+
+  return {
+    async start() {
+      wanted = running().length + 1
+      await filling
+      return start()
+    },
+    short: () => deps.restart && short(),
+    close() {
+      closed = true
+    },
+    workers: () =>
+      living().map((member) => ({
+        id: member.id,
+        pid: member.pid(),
+        startedAtMs: member.startedAtMs(),
+        state: leaving.has(member.id) ? 'draining' : 'running',
+      })),
+    async setCount(count) {
+      wanted = count
+      await fill()
+    },
+    leave(id) {
+      if (living().some((member) => member.id === id)) leaving.add(id)
+      if (deps.restart) void makeGood()
+      return known.has(id)
+    },
+    replace(id) {
+      living()
+        .find((one) => one.id === id)
+        ?.kill('SIGKILL')
+      return known.has(id)
+    },
+  }
+}

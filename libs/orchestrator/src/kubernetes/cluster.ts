@@ -1,0 +1,103 @@
+import { ServiceError } from '@agentfleet/protocol'
+import * as client from '@kubernetes/client-node'
+
+/** Which Deployment, and how its cluster is reached. */
+export interface KubernetesTarget {
+  readonly deployment: string
+  readonly namespace: string | undefined
+  /** Without it: the cluster that this process runs in. */
+  readonly apiUrl: string | undefined
+  readonly tokenFile: string | undefined
+  readonly caFile: string | undefined
+}
+
+/** What was asked of a cluster, in the words of messages: a verb and the right that it needs. */
+export interface ClusterAsk {
+  readonly verb: string
+  readonly what: string
+}
+
+/** A cluster's API with the credentials for it. */
+export interface Cluster {
+  readonly credentials: client.KubeConfig
+  readonly namespace: string
+  /** What the client's APIs are made with; every call of theirs has the deadline. */
+  readonly access: client.Configuration
+}
+
+/** Opens nothing, the first call connects. */
+export function openCluster(target: KubernetesTarget, callWithinMs: number): Cluster {
+  const credentials = credentialsOf(target)
+  return {
+    credentials,
+    namespace: target.namespace ?? ownNamespace(credentials),
+    access: client.createConfiguration({
+      baseServer: new client.ServerConfiguration(credentials.getCurrentCluster()?.server ?? '', {}),
+      authMethods: { default: credentials },
+      promiseMiddleware: [
+        {
+          pre: async (context) => {
+            context.setSignal(AbortSignal.timeout(callWithinMs))
+            return context
+          },
+          post: async (context) => context,
+        },
+      ],
+    }),
+  }
+}
+
+/** The status of a call that failed; undefined if nothing was answered. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof client.ApiException ? error.code : undefined
+}
+
+/** Says which right is missing; only what was not refused is worth repeating. */
+export function failureOf(
+  status: number | undefined,
+  { verb, what }: ClusterAsk,
+  cause: unknown,
+): ServiceError {
+  const answers: Readonly<Record<number, string>> = {
+    401: 'the API server does not accept the token',
+    403: `the role of this service lacks the verb "${verb}"`,
+  }
+  const answer =
+    status === undefined
+      ? 'the API server does not answer'
+      : (answers[status] ?? `the API server answered ${status}`)
+  const message = status === 403 ? `${answer} on ${what}` : `${answer}, asked to ${verb} ${what}`
+  const retryable = status !== 401 && status !== 403
+  return new ServiceError('orchestrator-unavailable', message, { retryable, cause })
+}
+
+/** A cluster whose state forbids what was asked; asking again changes nothing unless `retryable`. */
+export function unusable(message: string, retryable = false): ServiceError {
+  return new ServiceError('orchestrator-unavailable', message, { retryable })
+}
+
+function credentialsOf({ apiUrl, tokenFile, caFile }: KubernetesTarget): client.KubeConfig {
+  const config = new client.KubeConfig()
+  if (apiUrl === undefined) {
+    config.loadFromCluster()
+    return config
+  }
+  const cluster = {
+    name: 'cluster',
+    server: apiUrl.replace(/\/$/, ''),
+    // The client speaks plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
+    skipTLSVerify: apiUrl.startsWith('http:'),
+    ...(caFile === undefined ? {} : { caFile }),
+  }
+  // Tokens of service accounts are replaced every hour: the client reads the file again.
+  const authProvider =
+    tokenFile === undefined ? {} : { authProvider: { name: 'tokenFile', config: { tokenFile } } }
+  config.loadFromClusterAndUser(cluster, { name: 'user', ...authProvider })
+  return config
+}
+
+function ownNamespace(credentials: client.KubeConfig): string {
+  const namespace = credentials.getContextObject(credentials.getCurrentContext())?.namespace
+  if (namespace) return namespace
+  throw unusable('neither K8S_NAMESPACE is set nor does the cluster name one')
+}

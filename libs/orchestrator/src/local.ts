@@ -1,0 +1,94 @@
+import { ServiceError } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import { z } from 'zod'
+import type { Orchestrator } from './orchestrator.ts'
+
+/** The control API's list; README.md has the whole contract. */
+const workersSchema = z.object({
+  workers: z.array(
+    z.object({ id: z.string(), startedAtMs: z.number(), state: z.enum(['running', 'draining']) }),
+  ),
+})
+
+/** Orders are answered at once; what they start may take longer, milliseconds. */
+const CALL_WITHIN_MS = 5_000
+
+/** What the local driver needs. */
+export interface LocalOptions {
+  readonly url: string
+  readonly token: string | undefined
+  /** Asks a node over the bus to finish its work and exit; true when it answered. */
+  readonly drain: (nodeId: string) => Promise<boolean>
+  readonly log: Logger
+  readonly callWithinMs?: number
+}
+
+/** The one-machine fleet: processes by its control API, drains over the bus. */
+export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
+  const { token, drain, log, callWithinMs = CALL_WITHIN_MS } = options
+  const base = options.url.endsWith('/') ? options.url : `${options.url}/`
+
+  /** The answer's text; undefined when the worker is unknown. */
+  const call = async (path: string, post?: { readonly body: object }) => {
+    try {
+      const answer = await fetch(new URL(path, base), {
+        signal: AbortSignal.timeout(callWithinMs),
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          'content-type': 'application/json',
+        },
+        ...(post === undefined ? {} : { method: 'POST', body: JSON.stringify(post.body) }),
+      })
+      const text = await answer.text()
+      if (answer.status === 404) return undefined
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text.slice(0, 200)}`)
+      return text
+    } catch (cause) {
+      throw unavailable(`the control API did not answer ${path}`, cause)
+    }
+  }
+  const order = async (nodeId: string, verb: 'replace' | 'leave'): Promise<'ordered' | 'gone'> => {
+    const answer = await call(`workers/${encodeURIComponent(nodeId)}/${verb}`, { body: {} })
+    return answer === undefined ? 'gone' : 'ordered'
+  }
+  /** A lost request leaves the node as it is; the next decision picks again. */
+  const letGo = async (nodeId: string): Promise<void> => {
+    if (await drain(nodeId)) await order(nodeId, 'leave')
+    else log.warn({ nodeId }, 'the node did not answer a drain request')
+  }
+
+  return {
+    driver: 'local',
+    acts: true,
+    // It does make deaths good, but under another id: nothing comes back in place.
+    restarts: false,
+    async list() {
+      const text = await call('workers')
+      try {
+        const { workers } = workersSchema.parse(JSON.parse(text ?? ''))
+        return workers.map(({ id, startedAtMs, state }) => ({
+          id,
+          startedAtMs,
+          leaving: state === 'draining',
+        }))
+      } catch (cause) {
+        throw unavailable('the control API answered workers with something else', cause)
+      }
+    },
+    async setCount(count, victims) {
+      // First the lower count, so that no new process is started in a victim's place.
+      await call('workers', { body: { count } })
+      await Promise.all(victims.map(letGo))
+    },
+    inspect: async () => undefined,
+    replace: (nodeId) => order(nodeId, 'replace'),
+    // One that leaves no longer counts, so another one is started at once.
+    retire: (nodeId) => order(nodeId, 'leave'),
+    tidy: async () => undefined,
+    close: async () => undefined,
+  }
+}
+
+function unavailable(message: string, cause: unknown): ServiceError {
+  return new ServiceError('orchestrator-unavailable', message, { retryable: true, cause })
+}
