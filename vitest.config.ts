@@ -1,19 +1,19 @@
 import { defineConfig } from 'vitest/config'
 import { summaryReporter } from './test/summary-reporter.ts'
 
-// `source`: tests run from the sources of the libraries; processes that tests start run from dist,
-// which the bootstrap has built before. Not `import`: Node would take it for `require` as well, and hand
-// packages of CommonJS the ES modules of others.
-const shared = {
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source'] } },
-}
+// The condition of the libraries' sources: tests run from them, and processes that tests start run from dist,
+// which the bootstrap has built before. A name of our own, because packages from outside have a `source`, too.
+const conditions = ['@agentfleet/source']
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+
+// What `npm run test:full` runs beside what `npm test` runs; test/README.md gives the reason for each file.
+const FULL = '**/*.full.test.ts'
 
 export default defineConfig({
   test: {
     reporters: ['default', summaryReporter],
-    // Most tests wait for servers and clocks; two files at a time fit on two cores.
-    maxWorkers: 2,
+    // What a test prints explains a failure; beside a success it is noise.
+    silent: 'passed-only',
     projects: [
       {
         ...shared,
@@ -27,7 +27,11 @@ export default defineConfig({
             'test/simulation/**/*.test.ts',
             'test/tools/test/**/*.test.ts',
           ],
+          exclude: [FULL],
           testTimeout: 30_000,
+          // They compute: one file a core.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -38,10 +42,12 @@ export default defineConfig({
             'libs/{adapters,adviser,client,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
           ],
+          exclude: [FULL],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // A dependency of theirs has a condition `source` as well, which Node would take at its word.
-          server: { deps: { inline: [/@modelcontextprotocol\/sdk/, /eventsource-parser/] } },
+          // They mostly wait for servers and clocks: more files than cores.
+          maxWorkers: 5,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -49,11 +55,23 @@ export default defineConfig({
         test: {
           name: 'fleet',
           include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts'],
+          exclude: [FULL],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           // Two cores: whole fleets one after the other, so that a bound on time means something.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'full',
+          include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -153,11 +153,17 @@ test('every module of a package is reached from one of its entries', () => {
   const started = [
     ...readText('libs/local/bootstrap.mjs').matchAll(/'([\w/-]+)\/dist\/(.+)\.js'/g),
   ].map(([, folder, name]) => `${folder}/src/${name}.ts`)
-  // Programs that people start by their path, as the README beside them says.
-  const named = [
-    ...readText('test/tools/README.md').matchAll(/node (test\/tools)\/dist\/([\w/-]+)\.js/g),
-  ].map(([, folder, name]) => `${folder}/src/${name}.ts`)
-  expect(unreached(sources, [...entries, ...started, ...named])).toEqual([])
+  // Programs that `npm run prove` starts by their name.
+  const [, names = ''] = /PROOFS = \[(.*?)\]/s.exec(readText('libs/local/bootstrap.mjs')) ?? []
+  const proofs = [...names.matchAll(/'(.+?)'/g)].map(([, name]) => `test/tools/src/${name}.ts`)
+  expect(unreached(sources, [...entries, ...started, ...proofs])).toEqual([])
+})
+
+test('the README of the tests gives a reason for each file that only test:full runs', () => {
+  const full = tests.map(({ path }) => path).filter((path) => path.endsWith('.full.test.ts'))
+  const rows = readText('test/README.md').matchAll(/^\| `(\S+\.full\.test\.ts)`/gm)
+  const listed = [...rows].map(([, file]) => file)
+  expect(listed.sort()).toEqual(full.sort())
 })
 
 test('a service is one main.ts, one config.ts and a README', () => {

@@ -22,10 +22,14 @@ const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
 const SCRIPTS = {
   start: 'libs/local/dist/main.js',
   bench: 'test/tools/dist/bench.js',
-  replay: 'test/tools/dist/replay.js',
   mutate: 'test/tools/dist/mutate.js',
-  simulate: 'test/tools/dist/simulate.js',
-  steady: 'test/tools/dist/steady.js',
+}
+// The proofs that `prove` runs by name.
+const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
+// What each test command runs of the projects in vitest.config.ts when it gets no arguments.
+const TESTS = {
+  test: ['unit', 'integration', 'fleet'],
+  'test:full': ['full'],
 }
 const CHECKS = [
   ['prettier', '--check', '.'],
@@ -66,15 +70,25 @@ async function main() {
     throw new Error(
       `AgentFleet needs Node.js ${NODE_FLOOR.join('.')} or newer, this is ${process.versions.node}`,
     )
-  if (command !== 'test' && !Object.hasOwn(SCRIPTS, command))
-    throw new Error(
-      `usage: bootstrap.mjs ${[...Object.keys(SCRIPTS), 'test'].join('|')} [arguments]`,
-    )
+  if (Object.hasOwn(TESTS, command)) return test(command, args, listenForSignals())
+  const [script, scriptArgs] = findScript(command, args)
   const signals = listenForSignals()
   await prepare(signals)
-  if (command === 'test') return test(args, signals)
-  const flags = ['--enable-source-maps', join(ROOT, SCRIPTS[command])]
-  return run(process.execPath, [...flags, ...args], signals)
+  const flags = ['--enable-source-maps', join(ROOT, script)]
+  return run(process.execPath, [...flags, ...scriptArgs], signals)
+}
+
+/** The script that a command names, and the arguments that are left for it. */
+function findScript(command, args) {
+  if (Object.hasOwn(SCRIPTS, command)) return [SCRIPTS[command], args]
+  if (command !== 'prove') {
+    const commands = [...Object.keys(SCRIPTS), 'prove', ...Object.keys(TESTS)]
+    throw new Error(`usage: bootstrap.mjs ${commands.join('|')} [arguments]`)
+  }
+  const [name, ...rest] = args
+  if (!PROOFS.includes(name))
+    throw new Error(`usage: npm run prove -- ${PROOFS.join('|')} [arguments]`)
+  return [`test/tools/dist/${name}.js`, rest]
 }
 
 /** Installs and builds what is missing or out of date. Upholds P1. */
@@ -126,22 +140,31 @@ function readOrEmpty(file) {
   }
 }
 
-async function test(args, signals) {
-  if (args.length === 0) {
-    const failures = []
-    // Side by side, because each uses about one core; all are reported, not only the first.
-    const checks = CHECKS.map(([bin, ...rest]) =>
-      step([join(BIN, bin), ...rest], { name: bin, deadlineMs: CHECK_DEADLINE_MS, signals }).catch(
-        (error) => failures.push(error),
-      ),
-    )
-    await Promise.all(checks)
-    if (failures.length > 0) {
-      const texts = failures.map((error) => error.message).filter(Boolean)
-      throw new Ending(texts.join('\n\n'), failures[0].exitCode ?? 1)
-    }
+/** Runs tests and says in the end how long that took; the static checks belong to a whole `npm test`. */
+async function test(command, args, signals) {
+  const startedAtMs = performance.now()
+  await prepare(signals)
+  if (command === 'test' && args.length === 0) await check(signals)
+  const chosen = args.length > 0 ? args : TESTS[command].flatMap((name) => ['--project', name])
+  const exitCode = await run(join(BIN, 'vitest'), ['run', ...chosen], signals)
+  const seconds = Math.round((performance.now() - startedAtMs) / 1000)
+  say(`npm run ${command} took ${Math.floor(seconds / 60)} min ${seconds % 60} s`)
+  return exitCode
+}
+
+async function check(signals) {
+  const failures = []
+  // Side by side, because each uses about one core; all are reported, not only the first.
+  const checks = CHECKS.map(([bin, ...rest]) =>
+    step([join(BIN, bin), ...rest], { name: bin, deadlineMs: CHECK_DEADLINE_MS, signals }).catch(
+      (error) => failures.push(error),
+    ),
+  )
+  await Promise.all(checks)
+  if (failures.length > 0) {
+    const texts = failures.map((error) => error.message).filter(Boolean)
+    throw new Ending(texts.join('\n\n'), failures[0].exitCode ?? 1)
   }
-  return run(join(BIN, 'vitest'), ['run', ...args], signals)
 }
 
 /** Runs a step to its end; its output is shown only when it fails. */

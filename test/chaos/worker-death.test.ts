@@ -67,8 +67,8 @@ function restartsSince(atMs: number): Spread {
 }
 
 function print(what: string, { count, p50, p99, max }: Spread): void {
-  process.stdout.write(
-    `${what} worker, ${count} tasks begun elsewhere: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms\n`,
+  console.log(
+    `${what} worker, ${count} tasks begun elsewhere: p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`,
   )
 }
 

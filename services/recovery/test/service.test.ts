@@ -61,7 +61,7 @@ test.each([500, 5_000])(
     })
     expect(incident.taskIds).toHaveLength(100)
     const tookMs = incident.redistributedAtMs! - incident.detectedAtMs
-    process.stdout.write(`${count} pointers given back ${tookMs} ms after the death\n`)
+    console.log(`${count} pointers given back ${tookMs} ms after the death`)
     expect(tookMs).toBeLessThan(SOON_MS)
     expect(await world.store.inflightOf(nodeId)).toEqual([])
     expect(world.replaced.filter((id) => id === nodeId)).toEqual([nodeId])

@@ -1,5 +1,5 @@
 /**
- * `node test/tools/dist/limits.js`: many runs under the limits of one provider's key, on several nodes.
+ * `npm run prove -- limits`: many runs under the limits of one provider's key, on several nodes.
  * The simulator enforces the limits by its own clock and counts every call that came too early.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { show } from './figures.ts'
 import { describeFindings, type Accepted } from './invariants.ts'
 import { withOwnFleet } from './own-fleet.ts'
 
-const USAGE = `node test/tools/dist/limits.js [flags]
+const USAGE = `npm run prove -- limits [flags]
   --runs N           runs of one call each (2000)
   --rpm N            requests a minute, enforced and configured (600)
   --tpm N            tokens a minute, enforced and configured (90000)

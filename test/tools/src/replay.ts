@@ -1,4 +1,4 @@
-/** `npm run replay`: plays a recorded LLM trace against a fleet and compares what was sent with the log. */
+/** `npm run prove -- replay`: plays a recorded LLM trace against a fleet and compares what was sent with the log. */
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -9,7 +9,7 @@ import { playTrace, type PlayOptions } from './replay/play.ts'
 import { describePlay } from './replay/report.ts'
 import { readTrace } from './replay/trace.ts'
 
-const USAGE = `npm run replay -- --trace FILE [flags]
+const USAGE = `npm run prove -- replay --trace FILE [flags]
   --trace FILE       CSV with TIMESTAMP,ContextTokens,GeneratedTokens
   --speed N          times faster than recorded (20)
   --workers N        worker processes of the fleet that is started (2)

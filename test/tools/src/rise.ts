@@ -1,5 +1,5 @@
 /**
- * `node test/tools/dist/rise.js`: a demand that rises tenfold and falls again, on a fleet whose autoscaler
+ * `npm run prove -- rise`: a demand that rises tenfold and falls again, on a fleet whose autoscaler
  * starts and drains real worker processes.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { show, spreadOf, table } from './figures.ts'
 import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
 import { withOwnFleet } from './own-fleet.ts'
 
-const USAGE = `node test/tools/dist/rise.js [flags]
+const USAGE = `npm run prove -- rise [flags]
   --base N           tasks a second before and after (3)
   --times N          how many times more at the plateau (10)
   --seconds N        length of a task (6)

@@ -1,5 +1,5 @@
 /**
- * `node test/tools/dist/steady.js`: a fleet in which nobody dies, on a machine that has no time to
+ * `npm run prove -- steady`: a fleet in which nobody dies, on a machine that has no time to
  * spare. Whoever is declared dead here was declared dead wrongly.
  */
 import { availableParallelism, loadavg } from 'node:os'
@@ -13,7 +13,7 @@ import { withOwnFleet } from './own-fleet.ts'
 import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
 import { watchFleet, type Watch } from './steady/watch.ts'
 
-const USAGE = `node test/tools/dist/steady.js [flags]
+const USAGE = `npm run prove -- steady [flags]
   --minutes N        how long (30)
   --workers N        worker processes (4)
   --burn N           threads that use a core each (all cores)

@@ -53,7 +53,7 @@ const DEFAULTS = {
 const SMOKE_DAYS = 0.25
 
 /** The flags, for people. */
-export const USAGE = `npm run simulate -- [flags]
+export const USAGE = `npm run prove -- simulate [flags]
   --only PART,…      of ${PARTS.join(', ')}
   --seed N           everything random follows from it (${DEFAULTS.seed})
   --smoke            everything short: does it work at all?

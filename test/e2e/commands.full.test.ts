@@ -88,19 +88,61 @@ describe('npm start', () => {
   })
 })
 
-describe('npm run replay', () => {
-  it('plays a trace and accounts for every task of it', async () => {
+describe('npm run prove', () => {
+  const prove = (...args: string[]) => run('libs/local/bootstrap.mjs', 'prove', ...args)
+
+  it('replay: plays a trace and accounts for every task of it', async () => {
     const trace = join(ROOT, 'test/data/trace.csv')
-    const command = run('test/tools/dist/replay.js', '--trace', trace, '--speed', '10')
+    const command = prove('replay', '--trace', trace, '--speed', '10')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('60 tasks: 60 completed')
     expect(command.output()).toContain('0 violations')
   })
+
+  it('simulate: plays both policies beside their rivals', async () => {
+    const command = prove('simulate', '--smoke')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('AgentFleet')
+  })
+
+  it('steady: counts no false death on a busy machine', async () => {
+    const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('0 FALSE DEATHS')
+  })
+
+  it('rise: measures how the fleet follows a demand', async () => {
+    const demand = ['--base', '1', '--times', '2', '--seconds', '1']
+    const phases = ['--calm', '3', '--rise', '3', '--plateau', '5']
+    const command = prove('rise', ...demand, ...phases)
+    // So few tasks do not fill the slots, which the proof says with its exit code.
+    await command.ended
+    expect(command.output()).toContain('slots used at the plateau')
+    expect(command.output()).toContain('0 violations')
+  })
+
+  it('limits: compares the fleet with what the simulator counts', async () => {
+    const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
+    const command = prove('limits', ...flags)
+    await command.ended
+    expect(command.output()).toContain('60 completed')
+    expect(command.output()).toContain('429s: 0 of 60 calls')
+    expect(command.output()).toMatch(/throughput: .*% of the request limit/)
+  })
+
+  it('names the proofs when it does not know one', async () => {
+    const command = prove('everything')
+    expect(await command.ended).toBe(1)
+    expect(command.output()).toContain('usage: npm run prove -- bench|')
+  })
 })
 
 describe('npm run bench', () => {
+  const bench = (parts: string) =>
+    run('libs/local/bootstrap.mjs', 'bench', '--smoke', '--only', parts)
+
   it('kills a worker on both sides and counts what was paid twice', async () => {
-    const command = run('test/tools/dist/bench.js', '--smoke', '--only', 'paid-twice')
+    const command = bench('paid-twice')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)
     expect(command.output()).toMatch(/bullmq +\d+ of 40 +240/)
@@ -108,20 +150,9 @@ describe('npm run bench', () => {
   })
 
   it('measures both sides and finds no violation', async () => {
-    const command = run('test/tools/dist/bench.js', '--smoke', '--only', 'throughput,failover')
+    const command = bench('throughput,failover')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)
     expect(command.output()).toContain('0 violations')
-  })
-})
-
-describe('the limits of a provider', () => {
-  it('are measured with what the simulator counts', async () => {
-    const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
-    const command = run('test/tools/dist/limits.js', ...flags)
-    await command.ended
-    expect(command.output()).toContain('60 completed')
-    expect(command.output()).toContain('429s: 0 of 60 calls')
-    expect(command.output()).toMatch(/throughput: .*% of the request limit/)
   })
 })

@@ -82,7 +82,7 @@ test(
     const beside = await waits(small)
     const { queued } = await crowd.fleet({ history: false })
     const figures = { aloneMs: median(alone), besideMs: median(beside), queuedBehind: queued }
-    process.stdout.write(`fairness: ${JSON.stringify(figures)}\n`)
+    console.log(`fairness: ${JSON.stringify(figures)}`)
     // It was a crowd to the end, or nothing was shown.
     expect(queued).toBeGreaterThan(0)
     expect(median(beside)).toBeLessThanOrEqual(2 * median(alone))
