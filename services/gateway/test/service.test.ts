@@ -81,6 +81,8 @@ test('L5: a stream replays what was stored and follows live, each event once, in
     expect(frames.some(({ type }) => type === 'delta')).toBe(true)
   }, 5_000)
   const last = await bench.complete(task, 'hello')
+  // Live: long before a watch that was told nothing reads the log again.
+  await eventually(() => expect(frames.at(-1)).toMatchObject({ seq: last }), 5_000)
   await watching
   const events = frames.flatMap((frame) => (frame.type === 'event' ? [frame] : []))
   expect(events.map(({ seq, event }) => [seq, event.type])).toEqual([

@@ -33,6 +33,9 @@ describe('the budget of a task', () => {
     expect(checkBudget({ usd: 0.02 }, spent, next)).toMatchObject({ outputTokensMax: 2_475 })
     const asked = { ...next, outputTokensMax: 50 }
     expect(checkBudget({ tokens: 1_400 }, spent, asked)).toMatchObject({ outputTokensMax: 50 })
+    const greedy = { ...next, outputTokensMax: 9_000 }
+    expect(checkBudget({ tokens: 1_400 }, spent, greedy)).toMatchObject({ outputTokensMax: 300 })
+    expect(checkBudget({ usd: 0.02 }, spent, greedy)).toMatchObject({ outputTokensMax: 2_475 })
   })
 
   it('in USD cannot be kept for a model without a price, and says so', () => {

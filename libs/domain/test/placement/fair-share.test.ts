@@ -83,6 +83,13 @@ describe('credits are shared between tenants', () => {
     expect(shareCredits(10, [crowd, claim('new', { waiting: 20 })])).toEqual(new Map([['new', 10]]))
   })
 
+  test('a tenant at its limit gets nothing more, and others take what it may not', () => {
+    const limited = claim('limited', { waiting: 50, inFlight: 3, concurrency: 5 })
+    const other = claim('other', { waiting: 50, inFlight: 30, inFlightCost: 90_000 })
+    expect(shareCredits(10, [limited, other]).get('limited')).toBe(2)
+    expect(shareCredits(10, [{ ...limited, inFlight: 5 }, other])).toEqual(new Map([['other', 10]]))
+  })
+
   test('weights and costs count, not only numbers of tasks', () => {
     const heavy = claim('heavy', { weight: 3, waiting: 1_000 })
     const light = claim('light', { waiting: 1_000 })

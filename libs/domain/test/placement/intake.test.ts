@@ -46,6 +46,7 @@ describe('fetching pointers', () => {
     const waiting = { low: 0, medium: 9_999, high: 0 }
     const asked = { low: 5, medium: 0, high: 5 }
     expect(planIntake('medium', { credits: 100, waiting, asked })).toBe(92)
+    expect(planIntake('high', { credits: 0, waiting, asked })).toBe(0)
     // One credit, and the bells of the idle do not take it.
     const bells = { low: 1, medium: 0, high: 0 }
     expect(planIntake('medium', { credits: 1, waiting, asked: bells })).toBe(1)

@@ -80,6 +80,21 @@ describe('placing a task', () => {
     expect(select([{ ...node, cpu: 0.9 }], task)).toMatchObject({ kind: 'place' })
   })
 
+  it('keeps a task off a node whose memory is full for its class', () => {
+    const full = [{ ...node, memory: 0.9 }]
+    expect(select(full, { cpu: 'low', memory: 'high' })).toMatchObject({ reason: 'no-room' })
+    expect(select(full, { cpu: 'low', memory: 'medium' })).toMatchObject({ kind: 'place' })
+  })
+
+  it('prefers an equally full node that does not answer far more slowly than the others', () => {
+    const limits = { ...PLACEMENT_LIMITS, typicalMs: 1_000 }
+    const nodes = [
+      { ...node, responseMs: 5_000 },
+      { ...node, id: 'b', responseMs: 1_000, active: 1 },
+    ]
+    expect(selectNode(nodes, task, limits, () => 0.5)).toMatchObject({ nodeId: 'b' })
+  })
+
   it('never picks a node that may not take it, and picks one whenever one may', () => {
     const anyNode = record({
       active: integer({ min: 0, max: 12 }),
@@ -188,6 +203,7 @@ describe('ejected nodes', () => {
     expect(pick(nodes, {}).weighed.skipped.ejected).toBe(1)
     nodes[1] = { ...nodes[1], ejected: 'probe', active: 5 }
     expect(pick(nodes, {})).toMatchObject({ nodeId: 'n1', reason: 'probe' })
+    expect(creditsOf(nodes[1], PLACEMENT_LIMITS)).toBe(1)
     expect(pick(nodes, { excluded: ['n0'] })).toMatchObject({ nodeId: 'n2' })
     expect(afterPlacing(nodes[1], task)).toMatchObject({ ejected: 'out' })
   })

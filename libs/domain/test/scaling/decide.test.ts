@@ -144,6 +144,7 @@ describe('decideScale', () => {
     ],
     ['a flood, at most 20', { outlook: agreeing(9_999) }, 'scale-out', 20, 'demand'],
     ['too few nodes', { nodes: 1, complete: false }, 'scale-out', 2, 'below-minimum'],
+    ['no demand at the minimum', { nodes: 2, outlook: agreeing(0) }, 'hold', 2, 'on-target'],
     ['no figures', { complete: false }, 'hold', 4, 'figures-missing'],
     ['no slots', { slotsPerNode: 0 }, 'hold', 4, 'figures-missing'],
     ['a silent node', { missing: 1, outlook: agreeing(10) }, 'hold', 4, 'figures-missing'],

@@ -20,6 +20,7 @@ function feed(
   rateAt: (atMs: number) => number,
   span: { readonly fromMs: number; readonly untilMs: number; readonly tickMs?: number },
   nodes = 10,
+  within = limits,
 ): LearnedState {
   let learned = from
   let arrived = 0
@@ -28,7 +29,7 @@ function feed(
     const rate = rateAt(atMs)
     arrived += (rate * tickMs) / 1_000
     const sample = { atMs, nodes, running: rate * 10, queued: 0, arrived }
-    learned = rememberScaling(learned, sample, SLOTS, limits)
+    learned = rememberScaling(learned, sample, SLOTS, within)
   }
   return learned
 }
@@ -167,8 +168,9 @@ describe('the forecast', () => {
     const growing = (atMs: number): number => 10 + atMs / 60_000
     const seen = outlook(feed(NO_LEARNED_STATE, growing, span(HOUR_MS)), limits, HOUR_MS)
     expect(seen.forecast.by).toBe('trend')
-    expect(seen.forecast.slots).toBeGreaterThan(seen.stable)
-    expect(seen.forecast.slots).toBeLessThan(seen.stable * 1.1)
+    const { slots, headroom } = seen.forecast
+    expect(slots / (1 + headroom)).toBeGreaterThan(seen.demand + 5)
+    expect(slots).toBeLessThan(seen.stable * 1.1)
   })
 
   test('knows after some days what comes at this hour', () => {
@@ -182,6 +184,18 @@ describe('the forecast', () => {
     expect(learned.forecast.week.filter((value) => value >= 0).length).toBeGreaterThan(600)
     const { error } = learned.forecast.forecasters[1]!
     expect(error).toBeLessThan(0.05)
+  })
+
+  test('follows the day before where that was the better guess than the trend', () => {
+    // Demand that rises and falls within every hour of every day, and nodes that need ten minutes.
+    const hourly = (atMs: number): number => 30 + 8 * Math.sin((atMs / HOUR_MS) * 2 * Math.PI)
+    const slow = { ...limits, startupMs: 600_000 }
+    const nowMs = 50 * HOUR_MS
+    const seen = outlook(feed(NO_LEARNED_STATE, hourly, span(nowMs), 10, slow), slow, nowMs)
+    const { by, slots, headroom } = seen.forecast
+    expect(by).toBe('day')
+    expect(slots / (1 + headroom)).toBeGreaterThan(seen.demand * 1.15)
+    expect(slots / (1 + headroom)).toBeLessThan(seen.demand * 1.35)
   })
 
   test('learns a headroom where demand jumps, and unlearns it where demand is steady', () => {

@@ -179,5 +179,8 @@ describe('any history', () => {
   it('folds the same event in only once', () => {
     const record = fold(submitted)
     expect(transition('id', record, submitted, 1)).toEqual({ kind: 'stale', reason: 'seen' })
+    const called: TaskEvent = { type: 'call-finished', atMs: 1, attempt: 1, call }
+    const after = fold(submitted, called)
+    expect(transition('id', after, called, 2)).toEqual({ kind: 'stale', reason: 'seen' })
   })
 })

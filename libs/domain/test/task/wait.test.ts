@@ -138,6 +138,7 @@ describe('the end of a wait', () => {
   const carefree = fold(submittedWith({ dependsOn: ['a', 'b'], onDependencyFailure: 'continue' }))
   const children: Waiting = { kind: 'children', taskIds: ['a', 'b'] }
   const parent = fold(submittedWith({}), { ...paused, wait: children })
+  const asking = fold(submittedWith({}), paused)
   it.each<[string, TaskRecord, [Fate, Fate], object]>([
     ['waits for the last', dependent, ['completed', 'open'], { kind: 'wait' }],
     ['releases behind the last', dependent, ['completed', 'completed'], { kind: 'release' }],
@@ -147,6 +148,7 @@ describe('the end of a wait', () => {
     ['waits for all when told to continue', carefree, ['failed', 'open'], { kind: 'wait' }],
     ['continues when told to', carefree, ['failed', 'gone'], { kind: 'release' }],
     ['waits for every child', parent, ['failed', 'open'], { kind: 'wait' }],
+    ['waits for a person, whatever else ends', asking, ['completed', 'failed'], { kind: 'wait' }],
     ['leaves failed children to the run', parent, ['failed', 'completed'], { kind: 'resume' }],
   ])('%s', (_title, record, [a, b], expected) => {
     const fates = new Map<string, Fate>([

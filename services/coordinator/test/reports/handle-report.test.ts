@@ -59,8 +59,7 @@ async function setup() {
     submit: (id: string) =>
       taskLog.append(id, submitted, { expectSeq: 0, messageId: id, deadlineMs: 5_000 }),
     /** Reports as a node would, through the schema of the wire. */
-    report: (taskId: string, item: object) => {
-      const claim = signClaim(CLAIM_KEY, taskId, 'n1')
+    report: (taskId: string, item: object, claim = signClaim(CLAIM_KEY, taskId, 'n1')) => {
       const reportId = `${taskId}-${JSON.stringify(item).length}`
       return handleReport(deps, 'n1', reportItemSchema.parse({ taskId, claim, reportId, ...item }))
     },
@@ -179,4 +178,35 @@ test('children beyond the limits are rejected with the reason and change nothing
     error: { code: 'unknown-dependency' },
   })
   expect((await bench.taskLog.last('s3'))?.event.type).toBe('submitted')
+})
+
+test('a report whose claim is for another node or another task is refused and stores nothing (L9)', async () => {
+  await using bench = await setup()
+  await bench.submit('c1')
+  const ending = { op: 'complete', attempt: 1, expect: 1, result: 'r', usage }
+  const foreign = [
+    signClaim(CLAIM_KEY, 'c1', 'n2'),
+    signClaim(CLAIM_KEY, 'c2', 'n1'),
+    signClaim('another key', 'c1', 'n1'),
+  ]
+  for (const claim of foreign) {
+    expect(await bench.report('c1', ending, claim)).toEqual({ kind: 'refused' })
+  }
+  expect((await bench.taskLog.last('c1'))?.event.type).toBe('submitted')
+})
+
+test('a report of a superseded run stores nothing, whatever it reports (L3)', async () => {
+  await using bench = await setup()
+  await bench.submit('o1')
+  await bench.report('o1', { op: 'begin' })
+  const error = { code: 'c', message: 'm' }
+  const call = { step: 0, kind: 'llm', name: 'm', output: null, usage }
+  const late = [
+    { op: 'complete', attempt: 1, expect: 1, result: 'r', usage },
+    { op: 'call', attempt: 1, expect: 1, call },
+    { op: 'fail', attempt: 1, expect: 1, error, retryable: true },
+    { op: 'own', attempt: 1, expect: 1 },
+  ]
+  for (const item of late) expect(await bench.report('o1', item)).toEqual({ kind: 'superseded' })
+  expect((await bench.taskLog.last('o1'))?.event.type).toBe('attempt-started')
 })

@@ -1,5 +1,8 @@
+import { createLogger, createRegistry } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createReceiver } from '../../src/intake/held.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -168,6 +171,27 @@ describe('a pointer', () => {
     expect(of(fresh.taskId)).toMatchObject({ fenced: false, spec: { task: 'x' } })
     expect(of(without.taskId)).toMatchObject({ fenced: true, cpu: 'high', memory: 'low' })
     expect(of(without.taskId)?.ackSubject).toBeDefined()
+  })
+
+  it('gets a fenced start when it is a re-issue or came before, even with its spec (L3)', async () => {
+    const receive = createReceiver({
+      bus: world.bus,
+      logger: createLogger({ service: 'test', id: 'test', level: 'silent' }),
+      metrics: createMetrics(createRegistry('receiver')),
+      monotonicMs: () => 0,
+    })
+    const fencedOf = (streamSeq: number, deliveries: number, reissue = false) => {
+      const text = JSON.stringify(pointerOf({ reissue }))
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq, deliveries }
+      const message = { subject: 'tasks.medium.acme.t', text, ackSubject: 'a', ...counts }
+      return receive(message, 'medium')?.fenced
+    }
+    expect(fencedOf(5, 1)).toBe(false)
+    expect(fencedOf(6, 1, true)).toBe(true)
+    expect(fencedOf(7, 2)).toBe(true)
+    // A crashed server may hand out a message again with the same delivery count.
+    expect(fencedOf(5, 1)).toBe(true)
+    expect(fencedOf(8, 1)).toBe(false)
   })
 
   it('that nobody can read is taken out of the queue', async () => {

@@ -1,0 +1,145 @@
+import {
+  connectBus,
+  connectStore,
+  openPointers,
+  openTaskLog,
+  provisionStreams,
+} from '@agentfleet/adapters'
+import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
+import { freshPointer, newTaskId } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { startTestServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { createTaskTable } from '../../src/follower/task-table.ts'
+import { createTrimmer } from '../../src/follower/trim.ts'
+import { createRepair } from '../../src/repair/repair.ts'
+
+const MIB = 1024 ** 2
+const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
+const RETENTION_MS = 10_000
+const submitted: Submitted = {
+  type: 'submitted',
+  atMs: 1_000,
+  tenant: 't',
+  specHash: '',
+  spec: {
+    task: 'x',
+    agent: 'assistant',
+    model: 'echo',
+    cpu: 'low',
+    memory: 'low',
+    priority: 'medium',
+    timeoutMs: 3_600_000,
+    maxAttempts: 3,
+  },
+}
+const completed: Completed = {
+  type: 'completed',
+  atMs: 1_000,
+  attempt: 1,
+  node: 'n1',
+  result: 'r',
+  usage: { inputTokens: 1, outputTokens: 1, llmCalls: 1 },
+}
+
+async function setup() {
+  const servers = await startTestServers()
+  const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
+  const { url } = servers.nats
+  const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })
+  await provisionStreams(bus, SIZES, log)
+  const taskLog = openTaskLog(bus)
+  const store = await connectStore({ url: servers.redis.url, log })
+  const pointers = openPointers(bus)
+  const tasks = createTaskTable()
+  const time = { nowMs: 1_000 }
+  const nowMs = () => time.nowMs
+  const expire = () => Promise.reject(new Error('nothing is over'))
+  return {
+    time,
+    taskLog,
+    store,
+    rebuild: () =>
+      rebuildProjection({
+        bus,
+        store,
+        log,
+        retentionMs: RETENTION_MS * 100,
+        monotonicMs: nowMs,
+      }),
+    tasks,
+    pointers,
+    repair: createRepair({ bus, tasks, pointers, taskLog, log, expire, timing: TIMING, nowMs }),
+    trimmer: createTrimmer({ bus, taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
+    /** Stores an event, as its writer does; the follower sees it only where it is told to. */
+    async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {
+      const options = { expectSeq, messageId: `${taskId}.${event.type}`, deadlineMs: 5_000 }
+      const outcome = await taskLog.append(taskId, event, options)
+      if (outcome.kind !== 'stored') throw new Error(`not stored: ${outcome.kind}`)
+      tasks.apply({ taskId, event, seq: outcome.seq })
+      return outcome.seq
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      await bus.close()
+      await servers[Symbol.asyncDispose]()
+    },
+  }
+}
+const never = new AbortController().signal
+
+test('a task that has no pointer gets one once it is no longer young (L8)', async () => {
+  await using bench = await setup()
+  const taskId = newTaskId(1_000)
+  await bench.append(taskId, submitted, 0)
+  expect(await bench.repair.pointers(never)).toEqual({ issued: 0, removed: 0 })
+  bench.time.nowMs += TIMING.followAfterMs
+  expect(await bench.repair.pointers(never)).toEqual({ issued: 1, removed: 0 })
+  expect(await bench.pointers.has('medium', 't', taskId)).toBe(true)
+})
+
+test('a pointer of an ended task is removed, and a pointer of an unknown task stays', async () => {
+  await using bench = await setup()
+  const taskId = newTaskId(1_000)
+  const seq = await bench.append(taskId, submitted, 0)
+  const record = bench.tasks.get(taskId)!
+  await bench.append(taskId, completed, seq)
+  const stranger = { ...record, taskId: newTaskId(1_001) }
+  for (const each of [record, stranger]) {
+    await bench.pointers.issueSurely(freshPointer(each), 'medium')
+  }
+  for (let look = 0; look < 2; look += 1) {
+    bench.time.nowMs += TIMING.listPointersEveryMs
+    await bench.repair.pointers(never)
+  }
+  expect([...(await bench.pointers.taskIds())]).toEqual([stranger.taskId])
+})
+
+test('the log is trimmed behind ended tasks, and never under a living one (L7)', async () => {
+  await using bench = await setup()
+  const [first, living, last] = [newTaskId(1_000), newTaskId(1_001), newTaskId(1_002)]
+  for (const taskId of [first, living, last]) await bench.append(taskId, submitted, 0)
+  await bench.append(first, completed, 1)
+  const end = await bench.append(last, completed, 3)
+  bench.trimmer.note(1_000, end, end + 1)
+  bench.time.nowMs += RETENTION_MS
+  await bench.trimmer.trim()
+  expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: 2 })
+  expect(await bench.taskLog.record(living)).toMatchObject({ state: 'queued' })
+  await bench.append(living, completed, 2)
+  await bench.trimmer.trim()
+  expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: end + 1 })
+})
+
+test('an empty store is rebuilt from the log, with its living and its ended tasks (L8)', async () => {
+  await using bench = await setup()
+  const [living, ended] = [newTaskId(1_000), newTaskId(1_001)]
+  for (const taskId of [living, ended]) await bench.append(taskId, submitted, 0)
+  const end = await bench.append(ended, completed, 2)
+  expect(await bench.store.load(ended)).toBeUndefined()
+  expect(await bench.rebuild()).toMatchObject({ events: 3, tasks: 2 })
+  expect(await bench.store.load(ended)).toMatchObject({ state: 'completed', seq: end })
+  expect(await bench.store.load(living)).toMatchObject({ state: 'queued', seq: 1 })
+  expect(await bench.store.builtSeq()).toBe(end)
+})

@@ -1,0 +1,43 @@
+import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { createAdmission } from '../../src/tasks/admission.ts'
+import { createMetrics } from '../../src/metrics.ts'
+
+function admissionOf(submissionsMax: number, fill: () => number) {
+  return createAdmission({
+    taskLog: {
+      fill: () =>
+        Promise.resolve({ bytes: fill(), maxBytes: 100, messages: 1, firstSeq: 1, lastSeq: 1 }),
+    },
+    submissionsMax,
+    clock: systemClock,
+    log: createLogger({ service: 'gateway', id: 'test', level: 'silent' }),
+    metrics: createMetrics(createRegistry('gateway')),
+  })
+}
+
+test('L7: a submission beyond the limit is refused, and one that has left makes room', () => {
+  const admission = admissionOf(2, () => 0)
+  expect([admission.enter(), admission.enter()]).toEqual([undefined, undefined])
+  expect(admission.enter()).toMatchObject({ code: 'overloaded' })
+  admission.leave()
+  expect(admission.enter()).toBeUndefined()
+})
+
+test('L7: a log that is nine tenths full takes no new tasks until it has room again', async () => {
+  let bytes = 89
+  const looks = { count: 0 }
+  const admission = admissionOf(1_000, () => {
+    looks.count += 1
+    return bytes
+  })
+  await admission.watch.start()
+  await eventually(() => expect(looks.count).toBeGreaterThan(0), 5_000)
+  expect(admission.enter()).toBeUndefined()
+  bytes = 90
+  await eventually(() => expect(admission.enter()).toMatchObject({ code: 'log-full' }), 5_000)
+  bytes = 89
+  await eventually(() => expect(admission.enter()).toBeUndefined(), 5_000)
+  await admission.watch.drain(1_000)
+})

@@ -1,0 +1,145 @@
+import { connectProviderLimits, type Bus } from '@agentfleet/adapters'
+import { TIMING } from '@agentfleet/domain'
+import { reportSchema, SUBJECTS, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
+import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { schema } from '../../src/config.ts'
+import { createNode, type Node } from '../../src/node/node.ts'
+import { openNodeTools } from '../../src/tools/node-tools.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+const SOON_MS = 5_000
+
+let servers: SecuredServers<'redis'>
+let worker: Bus
+/** What the run of each task said of its pointer, by the task. */
+const said = new Map<string, string[]>()
+/** What the coordinator answers to every report. */
+let answer: Outcome = { kind: 'unavailable' }
+const reports: ReportItem[] = []
+let marks = 0
+
+beforeAll(async () => {
+  servers = await startSecuredServers({ log, beside: ['redis'] })
+  worker = await servers.connect('worker')
+  servers.bus.subscribe('$JS.ACK.TASKS.>', (message) => {
+    const taskId = message.subject.split('.').at(-1) ?? ''
+    said.set(taskId, [...(said.get(taskId) ?? []), message.text()])
+  })
+  const coordinator = await servers.connect('coordinator')
+  coordinator.subscribe(SUBJECTS.report, (message) => {
+    const { items } = reportSchema.parse(JSON.parse(message.text()))
+    reports.push(...items)
+    message.respond(JSON.stringify({ outcomes: items.map(() => answer) }))
+  })
+})
+afterAll(() => servers[Symbol.asyncDispose]())
+
+/** A node without heartbeats: what it says comes of its runs alone. */
+async function nodeOf(id: string): Promise<Node> {
+  const config = loadConfig(schema, {
+    SERVICE_ID: id,
+    NATS_URL: servers.nats.url,
+    REDIS_URL: servers.redis.url,
+  })
+  const shared = await connectProviderLimits({ url: config.REDIS_URL, log })
+  servers.closing(shared)
+  const httpFetch = {
+    allowed: [],
+    denied: [],
+    privateRanges: [],
+    bytesMax: 1_024,
+    timeoutMs: 1_000,
+  }
+  const note = (): void => undefined
+  const quiet = { debug: note, info: note, warn: note, error: note }
+  const parts = { dir: undefined, mcpServers: undefined, httpFetch, log: quiet }
+  const deps = {
+    bus: worker,
+    log,
+    clock: systemClock,
+    random: () => 1,
+    registry: createRegistry(id),
+    config,
+    timing: TIMING,
+    providers: [],
+    budgets: {},
+    shared,
+    tools: await openNodeTools({ ...parts, random: Math.random }),
+    logLevel: 'silent' as const,
+  }
+  return createNode(deps, () => undefined)
+}
+
+/** Hands a task over that answers after so long. */
+function take(node: Node, taskId: string, ms: number) {
+  const limits = { timeoutMs: 60_000, maxAttempts: 3 }
+  const classes = { cpu: 'low', memory: 'low', priority: 'medium' } as const
+  const spec = { task: 'x', agent: 'a', model: `echo?ms=${ms}`, ...classes, ...limits }
+  const ids = { taskId, tenant: 't', seq: 7, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
+  const deadlineAtMs = Date.now() + limits.timeoutMs
+  const run = node.take({ ...ids, deadlineAtMs, fenced: false, spec }, undefined)
+  node.attempts.start(run)
+  return run
+}
+
+/** Everything that the node has published so far has arrived. */
+async function arrived(): Promise<void> {
+  const mark = `mark-${(marks += 1)}`
+  worker.publish(`$JS.ACK.TASKS.${mark}`, 'mark')
+  await eventually(() => expect(said.has(mark)).toBe(true), SOON_MS)
+}
+
+describe('the pointer of a run', () => {
+  test('is acked once the coordinator has stored the ending, and not before (L4)', async () => {
+    const node = await nodeOf('w1')
+    answer = { kind: 'unavailable' }
+    const run = take(node, 'acked', 0)
+    await eventually(() => expect(reports.map(({ taskId }) => taskId)).toContain('acked'), SOON_MS)
+    await arrived()
+    expect(said.get('acked')).toBeUndefined()
+    answer = { kind: 'committed', seq: 8 }
+    await eventually(() => expect(said.get('acked')).toEqual(['+ACK']), SOON_MS)
+    expect(run.over).toBe('completed')
+  })
+
+  test.each(['superseded', 'refused'] as const)(
+    'of a run that is %s is neither acked nor renewed, and the run stops (L4)',
+    async (kind) => {
+      const node = await nodeOf('w2')
+      answer = { kind }
+      const run = take(node, kind, 60_000)
+      node.ownership.doubtAll('test')
+      await eventually(() => expect(run.over).toBe(kind), SOON_MS)
+      node.renewals.sweep(systemClock.monotonicMs() + 2 * TIMING.renewEveryMs)
+      await arrived()
+      expect(node.runs.size()).toBe(0)
+      expect(said.get(kind)).toBeUndefined()
+    },
+  )
+
+  test('of a task that has ended elsewhere is acked, and the run stops', async () => {
+    const node = await nodeOf('w3')
+    answer = { kind: 'finished' }
+    const run = take(node, 'ended', 60_000)
+    node.ownership.doubtAll('test')
+    await eventually(() => expect(said.get('ended')).toEqual(['+ACK']), SOON_MS)
+    expect(run.over).toBe('finished')
+  })
+
+  test('is renewed when it is due, and not while the node doubts that it still owns the run', async () => {
+    const node = await nodeOf('w4')
+    const run = take(node, 'renewed', 60_000)
+    const nowMs = systemClock.monotonicMs()
+    node.renewals.sweep(nowMs)
+    node.renewals.sweep(nowMs + TIMING.renewEveryMs + 100)
+    node.renewals.sweep(nowMs + TIMING.renewEveryMs + 200)
+    await eventually(() => expect(said.get('renewed')).toEqual(['+WPI']), SOON_MS)
+    run.doubtful = true
+    node.renewals.sweep(nowMs + 9 * TIMING.renewEveryMs)
+    await arrived()
+    expect(said.get('renewed')).toEqual(['+WPI'])
+    node.runs.end(run, 'stopped')
+  })
+})

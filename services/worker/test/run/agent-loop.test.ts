@@ -1,0 +1,159 @@
+import { NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
+import { describe, expect, test } from 'vitest'
+import { runAgent, type AgentDeps, type Begun } from '../../src/run/agent-loop.ts'
+import { createAnswerChecks } from '../../src/run/answer-schema.ts'
+import type { LlmAnswer } from '../../src/run/conversation.ts'
+import type { LlmOutcome } from '../../src/llm/llm.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { createRuns } from '../../src/node/runs.ts'
+import { answer, offerOf, type Tool } from '../../src/tools/tool.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+const spec: TaskSpec = {
+  task: 'pay',
+  agent: 'assistant',
+  model: 'm',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 1,
+  tools: ['pay_out'],
+}
+const wantsToPay: LlmAnswer = {
+  text: '',
+  toolCalls: [{ id: 'c1', name: 'pay_out', arguments: '{"amount":1}' }],
+}
+const done: LlmAnswer = { text: 'done', toolCalls: [] }
+const heard = (said: LlmAnswer): LlmOutcome => {
+  const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+  return { kind: 'answered', answer: said, usage, model: 'm', by: { provider: 'p', model: 'm' } }
+}
+
+/** Runs an agent whose model says this, one answer for each call. */
+async function play(
+  says: readonly LlmAnswer[],
+  begun: Partial<Begun> = {},
+  change: Partial<AgentDeps> & { readonly spec?: Partial<TaskSpec> } = {},
+) {
+  const paid: unknown[] = []
+  const journal: JournaledCall[] = []
+  const tool: Tool = {
+    offer: offerOf('pay_out', 'Pays.', { type: 'object' }),
+    source: 'module',
+    timeoutMs: 1_000,
+    approval: true,
+    idempotent: false,
+    run: async (args) => {
+      paid.push(args)
+      return answer('paid')
+    },
+  }
+  let calls = 0
+  let asked = ''
+  const figure = (): number => 0
+  const figures = { running: figure, lagMs: figure, waiting: figure }
+  const nothing = (): void => undefined
+  const deps: AgentDeps = {
+    llm: {
+      call: async ({ messages }) => {
+        asked = JSON.stringify(messages)
+        return heard(says[calls++] ?? wantsToPay)
+      },
+      sweep: nothing,
+      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
+      waiting: figure,
+      close: nothing,
+    },
+    tools: () => new Map([['pay_out', tool]]),
+    answerChecks: createAnswerChecks(),
+    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
+    clock: systemClock,
+    random: () => 0,
+    log,
+    metrics: createMetrics(createRegistry('worker'), figures),
+    turnsMax: 4,
+    resultBytesMax: 1_024,
+    toolOutputMax: 1_024,
+    commit: async (_run, call) => {
+      journal.push(call)
+      return true
+    },
+    spawn: () => Promise.reject(new Error('nothing is delegated')),
+    ...change,
+  }
+  const ids = { taskId: 't', tenant: 'a', seq: 1, claim: 'c' }
+  const deadlineAtMs = Date.now() + spec.timeoutMs
+  const run = createRuns(nothing).add({ ...ids, deadlineAtMs, fenced: false }, 0, 0)
+  const from = { calls: [], approvals: [], ...begun }
+  const ending = await runAgent(run, { ...spec, ...change.spec }, from, deps)
+  return { ending, paid, journal, calls, asked }
+}
+
+const journaled: JournaledCall = {
+  step: 0,
+  kind: 'llm',
+  name: 'm',
+  output: { text: '', toolCalls: wantsToPay.toolCalls.map((call) => ({ ...call })) },
+  usage: NO_USAGE,
+}
+
+describe('a tool call that needs approval', () => {
+  test('is not made: the run pauses and says what it waits for', async () => {
+    const { ending, paid } = await play([wantsToPay])
+    const wait = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 1 } }
+    expect(ending).toEqual({ kind: 'paused', wait })
+    expect(paid).toEqual([])
+  })
+
+  test('is made once a user has allowed it', async () => {
+    const approvals = [{ step: 1, approved: true, by: 'a' }]
+    const { ending, paid } = await play([done], { calls: [journaled], approvals })
+    expect(ending).toMatchObject({ kind: 'completed', result: 'done' })
+    expect(paid).toEqual([{ amount: 1 }])
+  })
+
+  test('is not made when it was refused, and the model hears of it', async () => {
+    const approvals = [{ step: 1, approved: false, by: 'a', note: 'too much' }]
+    const { ending, paid, journal } = await play([done], { calls: [journaled], approvals })
+    expect(ending).toMatchObject({ kind: 'completed' })
+    expect(paid).toEqual([])
+    expect(JSON.stringify(journal[0]?.output)).toContain('too much')
+  })
+})
+
+describe('a run', () => {
+  test('stops behind a call that the coordinator did not store (L4)', async () => {
+    const { ending, calls } = await play([wantsToPay, done], {}, { commit: async () => false })
+    expect(ending).toEqual({ kind: 'over' })
+    expect(calls).toBe(1)
+  })
+
+  test('makes no journaled call again (L3)', async () => {
+    const paidBefore: JournaledCall = {
+      step: 1,
+      kind: 'tool',
+      name: 'pay_out',
+      output: { id: 'c1', text: 'paid' },
+      usage: NO_USAGE,
+    }
+    const { ending, paid, calls, asked } = await play([done], { calls: [journaled, paidBefore] })
+    expect(ending).toMatchObject({ kind: 'completed' })
+    expect(paid).toEqual([])
+    expect(calls).toBe(1)
+    expect(asked).toContain('"tool_call_id":"c1","content":"paid"')
+  })
+
+  test('ends when it has made its LLM calls without a result (L7)', async () => {
+    const approvals = [1, 3, 5, 7, 9].map((step) => ({ step, approved: true, by: 'a' }))
+    const { ending, calls } = await play([], { approvals })
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'too-many-turns' } })
+    expect(calls).toBe(4)
+  })
+
+  test('fails when its result is larger than the limit (L7)', async () => {
+    const { ending } = await play([{ text: 'x'.repeat(2_000), toolCalls: [] }])
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
+  })
+})
