@@ -49,6 +49,9 @@ const PUBLISH: Record<ServiceName, readonly string[]> = {
     '$JS.API.STREAM.INFO.SCHEDULES',
     '$JS.API.DIRECT.GET.LOG',
     '$JS.API.DIRECT.GET.LOG.>',
+    // A long history is read through a consumer of its one subject.
+    '$JS.API.CONSUMER.CREATE.LOG.*.log.*',
+    '$JS.API.CONSUMER.MSG.NEXT.LOG.*',
     '$JS.API.STREAM.INFO.LOG',
     '$JS.API.STREAM.INFO.TASKS',
     '$JS.API.STREAM.INFO.OPS',

@@ -10,6 +10,8 @@ export interface TailedEvent {
   readonly taskId: string
   readonly event: TaskEvent
   readonly seq: number
+  /** Instant of the log's clock at which it was stored. */
+  readonly storedAtMs: number
 }
 
 /** A running tail of LOG. */
@@ -31,7 +33,8 @@ export function tailLog(
     receive(message) {
       const event = readEvent(message, log)
       if (event === undefined) return
-      options.receive({ taskId: taskIdOf(message.subject), event, seq: message.streamSeq })
+      const { subject, streamSeq: seq, storedAtMs } = message
+      options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs })
     },
     log,
   })

@@ -10,6 +10,8 @@ export interface StoredMessage {
   readonly seq: number
   readonly messageId: string
   readonly text: string
+  /** Instant of the server's clock at which it was stored. */
+  readonly storedAtMs: number
 }
 
 /** How full a stream is. */
@@ -19,6 +21,8 @@ export interface StreamFill {
   readonly messages: number
   readonly firstSeq: number
   readonly lastSeq: number
+  /** Instant of the server's clock at which it answered. */
+  readonly atMs: number
 }
 
 const READ_WITHIN_MS = 2_000
@@ -46,6 +50,7 @@ export async function readMessage(
     seq: Number(head.get('Nats-Sequence')),
     messageId: head.get('Nats-Msg-Id'),
     text: answer.string(),
+    storedAtMs: Date.parse(head.get('Nats-Time-Stamp')),
   }
 }
 
@@ -60,17 +65,20 @@ interface StreamInfoAnswer {
     readonly subjects?: Readonly<Record<string, number>>
   }
   readonly total?: number
+  /** The server's time, since nats-server 2.10. */
+  readonly ts?: string
 }
 
 /** Size figures of a stream. */
 export async function streamFill(bus: Bus, stream: string): Promise<StreamFill> {
-  const { config, state } = await streamInfo(bus, stream, {})
+  const { config, state, ts } = await streamInfo(bus, stream, {})
   return {
     bytes: state.bytes,
     maxBytes: config.max_bytes,
     messages: state.messages,
     firstSeq: state.first_seq,
     lastSeq: state.last_seq,
+    atMs: Date.parse(ts ?? ''),
   }
 }
 

@@ -3,12 +3,15 @@ import { parseEvent, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protoco
 import { createAppender } from './appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readMessage, streamFill, type StreamFill, type StoredMessage } from './stream-reads.ts'
+import { readSubject } from './subject-history.ts'
 
 /** One event as LOG holds it. */
 export interface StoredEvent {
   readonly event: TaskEvent
   readonly seq: number
   readonly messageId: string
+  /** Instant of the log's clock at which it was stored. */
+  readonly storedAtMs: number
 }
 
 /** What became of an append. */
@@ -56,15 +59,8 @@ export function openTaskLog(bus: Bus): TaskLog {
   }
 
   const history = async (taskId: string): Promise<StoredEvent[]> => {
-    const subject = SUBJECTS.log(taskId)
-    const events: StoredEvent[] = []
-    for (let from = 1; events.length < HISTORY_MAX;) {
-      const message = await readMessage(bus, STREAMS.log, { seq: from, next_by_subj: subject })
-      if (message === undefined) break
-      events.push(toStored(message))
-      from = message.seq + 1
-    }
-    return events
+    const messages = await readSubject(bus, STREAMS.log, SUBJECTS.log(taskId), HISTORY_MAX)
+    return messages.map(toStored)
   }
 
   return {
@@ -103,5 +99,6 @@ function toStored(message: StoredMessage): StoredEvent {
     event: parseEvent(message.text),
     seq: message.seq,
     messageId: message.messageId,
+    storedAtMs: message.storedAtMs,
   }
 }

@@ -1,4 +1,4 @@
-import { nuid } from 'nats'
+import { nuid, type MsgHdrs } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 
 /**
@@ -22,6 +22,7 @@ export interface PulledMessage {
   readonly deliveries: number
   /** Messages of this consumer still waiting behind it. */
   readonly waiting: number
+  /** Instant of the server's clock at which it was stored. */
   readonly storedAtMs: number
 }
 
@@ -31,7 +32,8 @@ export interface PullOptions {
   readonly consumer: string
   /** How many messages the owner can take now; 0: none, `poke` when that changes. */
   wanted(): number
-  receive(message: PulledMessage): void
+  /** `headers`: those of the message, if it has any. */
+  receive(message: PulledMessage, headers: MsgHdrs | undefined): void
   /**
    * Takes what a busy moment brings together: after the first message the next ones are asked for
    * together this much later, milliseconds. For readers that need not be the first to know.
@@ -113,7 +115,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
       if (ackSubject.startsWith('$JS.ACK.')) {
         outstanding -= 1
         received += 1
-        options.receive(parsePulled(message.subject, message.string(), ackSubject))
+        options.receive(parsePulled(message.subject, message.string(), ackSubject), message.headers)
         if (outstanding <= 0) done()
         return
       }

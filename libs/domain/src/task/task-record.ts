@@ -21,6 +21,11 @@ export interface TaskRecord {
   readonly seq: number
   readonly submittedSeq: number
   readonly submittedAtMs: number
+  /**
+   * Instant of the log's clock at which `submitted` was stored; present when the submitter's clock
+   * said something else by more than SKEW_TOLERATED_MS.
+   */
+  readonly storedAtMs?: number
   readonly updatedAtMs: number
   /**
    * The attempt now entitled to run, from 1; the first runs without an event of its own. 0 while the
@@ -56,7 +61,15 @@ export function isTerminal(state: TaskState): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled'
 }
 
+/** Clocks of machines whose time is kept differ by less, milliseconds. */
+export const SKEW_TOLERATED_MS = 1_000
+
+/** Instant from which the time of a task counts, by the clock of the log where the two differ. */
+export function startOf({ storedAtMs, submittedAtMs }: TaskRecord): number {
+  return storedAtMs ?? submittedAtMs
+}
+
 /** Epoch instant after which the task fails for lack of time; a delay does not use its time up. */
-export function deadlineAtMs({ spec, submittedAtMs }: TaskRecord): number {
-  return dueAtMs(spec, submittedAtMs) + spec.timeoutMs
+export function deadlineAtMs(record: TaskRecord): number {
+  return dueAtMs(record.spec, startOf(record)) + record.spec.timeoutMs
 }

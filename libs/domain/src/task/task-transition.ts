@@ -1,7 +1,7 @@
 import { assert, unreachable } from '../assert.ts'
 import type { Completed, Paused, Resumed, Spawned, Submitted, TaskEvent } from './task-event.ts'
 import { grantedWith } from './task-children.ts'
-import { isTerminal, type TaskRecord } from './task-record.ts'
+import { isTerminal, SKEW_TOLERATED_MS, startOf, type TaskRecord } from './task-record.ts'
 import { firstWait, timeWait, type Waiting } from './wait.ts'
 import { addUsage, NO_USAGE } from './spec.ts'
 
@@ -27,16 +27,20 @@ export type Transition =
 const OLDER: Transition = { kind: 'stale', reason: 'older' }
 const NOT_WAITING: Transition = { kind: 'stale', reason: 'not-waiting' }
 
-/** Folds the event stored at `seq` into the record; the only way a record changes. */
+/**
+ * Folds the event stored at `seq` into the record; the only way a record changes. `storedAtMs`: when
+ * the log stored it, if that is known.
+ */
 export function transition(
   taskId: string,
   record: TaskRecord | undefined,
   event: TaskEvent,
   seq: number,
+  storedAtMs?: number,
 ): Transition {
   if (record === undefined) {
     if (event.type !== 'submitted') return { kind: 'stale', reason: 'not-submitted' }
-    return applied(firstRecord(taskId, event, seq))
+    return applied(firstRecord(taskId, event, seq, storedAtMs))
   }
   assert(record.taskId === taskId, 'an event belongs to the record it is folded into')
   if (seq <= record.seq) return { kind: 'stale', reason: 'seen' }
@@ -101,8 +105,14 @@ function waits(record: TaskRecord, waitingFor: Waiting): TaskRecord {
   return { ...settled(record), state: 'waiting', waitingFor }
 }
 
-function firstRecord(taskId: string, event: Submitted, seq: number): TaskRecord {
-  const waitingFor = firstWait(event.spec, event.atMs)
+function firstRecord(
+  taskId: string,
+  event: Submitted,
+  seq: number,
+  storedAtMs: number = event.atMs,
+): TaskRecord {
+  const skewed = Math.abs(storedAtMs - event.atMs) > SKEW_TOLERATED_MS
+  const waitingFor = firstWait(event.spec, skewed ? storedAtMs : event.atMs)
   return {
     taskId,
     tenant: event.tenant,
@@ -116,6 +126,7 @@ function firstRecord(taskId: string, event: Submitted, seq: number): TaskRecord 
     seq,
     submittedSeq: seq,
     submittedAtMs: event.atMs,
+    ...(skewed ? { storedAtMs } : {}),
     updatedAtMs: event.atMs,
     failures: 0,
     pauses: 0,
@@ -131,9 +142,7 @@ function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Tra
   const { waitingFor } = record
   if (waitingFor?.kind !== 'dependencies' && waitingFor?.kind !== 'time') return NOT_WAITING
   const left =
-    waitingFor.kind === 'dependencies'
-      ? timeWait(record.spec, record.submittedAtMs, atMs)
-      : undefined
+    waitingFor.kind === 'dependencies' ? timeWait(record.spec, startOf(record), atMs) : undefined
   return applied(left === undefined ? { ...settled(next), state: 'queued' } : waits(next, left))
 }
 
@@ -180,11 +189,15 @@ function withoutError(record: TaskRecord): TaskRecord {
 /** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */
 export function foldHistory(
   taskId: string,
-  history: readonly { readonly event: TaskEvent; readonly seq: number }[],
+  history: readonly {
+    readonly event: TaskEvent
+    readonly seq: number
+    readonly storedAtMs?: number
+  }[],
 ): TaskRecord | undefined {
   let record: TaskRecord | undefined
-  for (const { event, seq } of history) {
-    const outcome = transition(taskId, record, event, seq)
+  for (const { event, seq, storedAtMs } of history) {
+    const outcome = transition(taskId, record, event, seq, storedAtMs)
     if (outcome.kind === 'applied') record = outcome.record
   }
   return record

@@ -1,6 +1,7 @@
 import { assert as check, constantFrom, array, property, record } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  deadlineAtMs,
   foldHistory,
   isTerminal,
   isTerminalEvent,
@@ -33,6 +34,20 @@ function fold(...events: TaskEvent[]): TaskRecord | undefined {
 }
 
 describe('the life of a task', () => {
+  it('is counted from the instant at which the log stored the task when the clock of the submitter is wrong', () => {
+    const hourMs = 3_600_000
+    const folded = transition('id', undefined, submitted, 1, hourMs)
+    expect(folded.kind === 'applied' && deadlineAtMs(folded.record)).toBe(hourMs + spec.timeoutMs)
+    const near = transition('id', undefined, submitted, 1, 20)
+    expect(near.kind === 'applied' && deadlineAtMs(near.record)).toBe(spec.timeoutMs)
+    const delayed: TaskEvent = { ...submitted, spec: { ...spec, delayMs: 5_000 } }
+    const waits = transition('id', undefined, delayed, 1, hourMs)
+    expect(waits.kind === 'applied' && waits.record.waitingFor).toEqual({
+      kind: 'time',
+      untilMs: hourMs + 5_000,
+    })
+  })
+
   it('keeps the last placement that an event told of, whatever comes after it', () => {
     const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
     const other = { ...placed, node: 'm' }

@@ -84,9 +84,9 @@ export function createTaskTable(): TaskTable {
   }
 
   return {
-    apply({ taskId, event, seq }) {
+    apply({ taskId, event, seq, storedAtMs }) {
       const before = tasks.get(taskId)
-      const outcome = transition(taskId, before, event, seq)
+      const outcome = transition(taskId, before, event, seq, storedAtMs)
       if (outcome.kind === 'stale') return undefined
       const record = { ...outcome.record, calls: [] }
       if (isTerminal(record.state)) tasks.delete(taskId)

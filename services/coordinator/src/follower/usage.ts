@@ -49,9 +49,10 @@ export function createUsageCounter(deps: {
     const tail = tailLog(deps.bus, {
       afterSeq: 0,
       log,
-      receive({ taskId, event, seq }) {
+      receive(tailed) {
+        const { taskId, event, seq } = tailed
         const before = table.get(taskId)
-        if (table.apply({ taskId, event, seq }) === undefined || seq <= after) return
+        if (table.apply(tailed) === undefined || seq <= after) return
         const entry = entryOf(event, before)
         if (entry !== undefined) found.push({ ...entry, seq })
       },

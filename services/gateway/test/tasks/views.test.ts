@@ -93,7 +93,7 @@ test('no view tells the tenant or the fingerprint of the body', () => {
     taskView(recordOf()),
     taskSummary(recordOf()),
     eventView(submitted),
-    historyEvent({ event: submitted, seq: 1, messageId: 'm' }),
+    historyEvent({ event: submitted, seq: 1, messageId: 'm', storedAtMs: 1 }),
   ])
   expect(shown).not.toContain('acme')
   expect(shown).not.toContain('abc')

@@ -1,0 +1,88 @@
+import type { TaskEvent } from '@agentfleet/domain'
+import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openTaskLog, type Bus, type TaskLog } from '../../src/index.ts'
+
+/** Far above the time that a machine's clock may differ from itself, milliseconds. */
+const NEAR_MS = 5_000
+const call: TaskEvent = {
+  type: 'call-finished',
+  atMs: 1,
+  attempt: 1,
+  call: {
+    step: 0,
+    kind: 'tool',
+    name: 'add',
+    output: 'x'.repeat(100),
+    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+  },
+}
+
+let servers: SecuredServers
+let bus: Bus
+let taskLog: TaskLog
+beforeAll(async () => {
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  servers = await startSecuredServers({ log })
+  bus = servers.bus
+  // The user with the least rights of all that read histories (L9).
+  taskLog = openTaskLog(await servers.connect('gateway'))
+})
+afterAll(() => servers[Symbol.asyncDispose]())
+
+/** Appends so many events to one task, all at once. */
+async function fill(taskId: string, count: number): Promise<void> {
+  const subject = `log.${taskId}`
+  for (let at = 0; at < count; at += 1) bus.publish(subject, JSON.stringify(call))
+  await bus.roundTrip(10_000)
+}
+
+/** Requests to JetStream while something runs. */
+async function requestsOf(run: () => Promise<unknown>): Promise<number> {
+  let requests = 0
+  const tap = bus.subscribe('$JS.API.>', () => (requests += 1))
+  await bus.roundTrip(10_000)
+  await run()
+  await bus.roundTrip(10_000)
+  tap.close()
+  return requests
+}
+
+test('a history of 2,000 events is read whole and in order, in batches instead of one by one', async () => {
+  await fill('long', 2_000)
+  const requests = await requestsOf(async () => {
+    const history = await taskLog.history('long')
+    expect(history).toHaveLength(2_000)
+    const seqs = history.map(({ seq }) => seq)
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+    expect(new Set(seqs).size).toBe(2_000)
+  })
+  expect(requests).toBeLessThan(60)
+})
+
+test('a history holds the events of its task alone, with the message id and the time of the log', async () => {
+  let seq = 0
+  for (let at = 0; at < 8; at += 1) {
+    const options = { expectSeq: seq, messageId: `short.${at}`, deadlineMs: 5_000 }
+    const outcome = await taskLog.append('short', call, options)
+    if (outcome.kind === 'stored') seq = outcome.seq
+    await fill('another', 1)
+  }
+  const history = await taskLog.history('short')
+  const ids = Array.from({ length: 8 }, (_, at) => `short.${at}`)
+  expect(history.map(({ messageId }) => messageId)).toEqual(ids)
+  for (const { storedAtMs } of history) {
+    expect(Math.abs(storedAtMs - Date.now())).toBeLessThan(NEAR_MS)
+  }
+})
+
+test('a short history costs no consumer', async () => {
+  await fill('two', 2)
+  const requests = await requestsOf(() => taskLog.history('two'))
+  expect(requests).toBe(3)
+})
+
+test('the fill of the log tells the time of the server', async () => {
+  const { atMs } = await taskLog.fill()
+  expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
+})
