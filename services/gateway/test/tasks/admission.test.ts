@@ -8,7 +8,14 @@ function admissionOf(submissionsMax: number, fill: () => number) {
   return createAdmission({
     taskLog: {
       fill: () =>
-        Promise.resolve({ bytes: fill(), maxBytes: 100, messages: 1, firstSeq: 1, lastSeq: 1 }),
+        Promise.resolve({
+          bytes: fill(),
+          maxBytes: 100,
+          messages: 1,
+          firstSeq: 1,
+          lastSeq: 1,
+          atMs: 1,
+        }),
     },
     submissionsMax,
     clock: systemClock,
