@@ -4,18 +4,22 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { MUTATIONS } from './mutations/index.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 /**
  * `npm run mutate`: do the tests bite? Switches one safeguard after the other off in a copy of the
  * sources and runs the tests that should notice. A mutation that no test notices, or that a test
- * notices for another reason than the one named, makes the run fail.
+ * notices for another reason than the one named, makes the run fail. `--only a,b` runs those alone.
  */
 
 const exec = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const STEP_WITHIN_MS = 10 * 60_000
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
+/** Tests that start no process run from the sources alone; all others need dist. */
+const FROM_SOURCES =
+  /^(libs\/(domain|protocol|runtime|adapters|adviser)|services\/(?!autoscaler)[a-z-]+)\//
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -29,11 +33,15 @@ interface Judgement {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { only: { type: 'string' } } })
-  const chosen = MUTATIONS.filter(({ name }) => values.only === undefined || name === values.only)
-  if (chosen.length === 0) {
-    say(`--only is one of: ${MUTATIONS.map(({ name }) => name).join(', ')}`)
+  const startedMs = performance.now()
+  const only = values.only?.split(',')
+  const known = new Set(MUTATIONS.map(({ name }) => name))
+  const unknown = only?.filter((name) => !known.has(name)) ?? []
+  if (unknown.length > 0) {
+    say(`there is no mutation ${unknown.join(', ')}; there are: ${[...known].join(', ')}`)
     return 1
   }
+  const chosen = MUTATIONS.filter(({ name }) => only?.includes(name) ?? true)
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-mutate-'))
   const judgements: Judgement[] = []
   try {
@@ -50,7 +58,7 @@ async function main(): Promise<number> {
     await rm(dir, { recursive: true, force: true })
   }
   const caught = judgements.filter((judgement) => judgement.caught).length
-  say(`${caught} of ${judgements.length} mutations caught`)
+  say(`${caught} of ${judgements.length} mutations caught in ${secondsSince(startedMs)} s`)
   return caught === judgements.length ? 0 : 1
 }
 
@@ -89,7 +97,7 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
         source.replace(find, () => replace),
       )
     }
-    await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
+    if (needsBuild(mutation)) await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
     const failures = await failedTests(dir, mutation.tests)
     const right = failures.find(
       ({ title, message }) => mutation.caughtBy.test(title) && mutation.because.test(message),
@@ -100,11 +108,19 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
       caught: right !== undefined,
       by: shown?.title ?? 'no test failed',
       reason: shown?.message.split('\n')[0] ?? '',
-      seconds: Math.round((performance.now() - startedMs) / 1_000),
+      seconds: secondsSince(startedMs),
     }
   } finally {
     for (const [path, source] of originals) await writeFile(path, source)
   }
+}
+
+function needsBuild({ tests }: Mutation): boolean {
+  return tests.some((test) => test.endsWith('.ts') && !FROM_SOURCES.test(test))
+}
+
+function secondsSince(startedMs: number): number {
+  return Math.round((performance.now() - startedMs) / 1_000)
 }
 
 interface Failure {

@@ -1,22 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { MUTATIONS } from '../src/mutations.ts'
+import { MUTATIONS } from '../src/mutations/index.ts'
+import { hasTitle } from './titles.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
+const textOf = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8')
 
 describe('the mutations of `npm run mutate`', () => {
   const edits = MUTATIONS.flatMap(({ name, edits }) => edits.map((edit) => ({ name, ...edit })))
 
   it.each(edits)('$name finds its place in $file exactly once', ({ file, find }) => {
-    const source = readFileSync(new URL(file, ROOT), 'utf8')
-    expect(source.split(find)).toHaveLength(2)
+    expect(textOf(file).split(find)).toHaveLength(2)
   })
 
-  it('name test files that exist', () => {
-    for (const { tests } of MUTATIONS) {
-      const files = tests.filter((test) => test.endsWith('.ts'))
-      expect(files).not.toEqual([])
-      for (const file of files) expect(readFileSync(new URL(file, ROOT), 'utf8')).not.toBe('')
-    }
+  it.each(MUTATIONS)('$name names a test that exists', ({ tests, caughtBy }) => {
+    const texts = tests.filter((test) => test.endsWith('.ts')).map(textOf)
+    expect(texts.some((text) => hasTitle(text, caughtBy))).toBe(true)
+    const only = tests[tests.indexOf('-t') + 1] ?? ''
+    const filter = tests.includes('-t') ? new RegExp(only) : caughtBy
+    expect(texts.some((text) => hasTitle(text, filter))).toBe(true)
+  })
+
+  it('have a name each', () => {
+    expect(new Set(MUTATIONS.map(({ name }) => name)).size).toBe(MUTATIONS.length)
   })
 })

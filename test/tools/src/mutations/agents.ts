@@ -1,0 +1,361 @@
+import type { Mutation } from './mutation.ts'
+
+/** Runs of agents: tools, fetches, answers, providers, replays. */
+export const AGENTS: readonly Mutation[] = [
+  {
+    name: 'approval-asked',
+    safeguard: 'a tool that needs approval is not called without it',
+    edits: [
+      {
+        file: 'services/worker/src/run/agent-loop.ts',
+        find: 'if (approval === undefined && needsApproval(agent.tools, call)) {',
+        replace: 'if (approval !== undefined && needsApproval(agent.tools, call)) {',
+      },
+    ],
+    tests: ['services/worker/test/run/agent-loop.test.ts'],
+    caughtBy: /is not made: the run pauses/,
+    because: /kind: 'paused'/,
+  },
+  {
+    name: 'approval-refused',
+    safeguard: 'a call that was refused is not made',
+    edits: [
+      {
+        file: 'services/worker/src/run/agent-loop.ts',
+        find: 'if (approval?.approved === false) {',
+        replace: 'if (approval?.approved === undefined) {',
+      },
+    ],
+    tests: ['services/worker/test/run/agent-loop.test.ts'],
+    caughtBy: /is not made when it was refused/,
+    because: /to deeply equal \[\]|amount/,
+  },
+  {
+    name: 'turns-max',
+    safeguard: 'a run makes only so many LLM calls (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/run/agent-loop.ts',
+        find: 'if (talk.turns >= Math.min(deps.turnsMax, spec.limits?.turnsMax ?? deps.turnsMax)) {',
+        replace: 'if (talk.turns >= 100) {',
+      },
+    ],
+    tests: ['services/worker/test/run/agent-loop.test.ts'],
+    caughtBy: /ends when it has made its LLM calls/,
+    because: /expected|kind/,
+  },
+  {
+    name: 'result-max',
+    safeguard: 'a result is only so large (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/run/agent-loop.ts',
+        find: 'return Buffer.byteLength(JSON.stringify(value)) <= bytesMax',
+        replace: 'return bytesMax > 0 && value !== undefined',
+      },
+    ],
+    tests: ['services/worker/test/run/agent-loop.test.ts'],
+    caughtBy: /fails when its result is larger/,
+    because: /kind: 'completed'/,
+  },
+  {
+    name: 'answer-max',
+    safeguard: 'an answer is only so large (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/llm/route.ts',
+        find: 'if (characters <= context.outputBytesMax) return',
+        replace: 'if (characters <= Infinity) return',
+      },
+    ],
+    tests: [
+      'services/worker/test/llm/llm.test.ts',
+      '-t',
+      'limits of a call',
+      '--testTimeout=15000',
+    ],
+    caughtBy: /end one that says too much/,
+    because: /expected/,
+  },
+  {
+    name: 'line-max',
+    safeguard: 'a line of an answer is only so long (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/llm/sse.ts',
+        find: 'if (rest.length > LINE_MAX) throw',
+        replace: 'if (rest.length > Infinity) throw',
+      },
+    ],
+    tests: ['services/worker/test/llm/sse.test.ts'],
+    caughtBy: /refuses a line without end/,
+    because: /to throw/,
+  },
+  {
+    name: 'ssrf-private',
+    safeguard: 'http_fetch reaches no private address',
+    edits: [
+      {
+        file: 'services/worker/src/tools/fetch/address.ts',
+        find: "exceptions.check(address, 'ipv4') || !deniedV4.check(address, 'ipv4')",
+        replace: "exceptions.check(address, 'ipv4') || isIPv4(address)",
+      },
+    ],
+    tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
+    caughtBy: /10\.1\.2\.3 may not be reached/,
+    because: /expected true to be false/,
+  },
+  {
+    name: 'ssrf-embedded',
+    safeguard: 'http_fetch reaches no private address that is written as IPv6',
+    edits: [
+      {
+        file: 'services/worker/src/tools/fetch/address.ts',
+        find: "if (embedding.check(address, 'ipv6')) return allowsV4(embeddedV4(address))",
+        replace: "if (embedding.check(address, 'ipv6')) return true",
+      },
+    ],
+    tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
+    caughtBy: /::ffff:127\.0\.0\.1 may not be reached/,
+    because: /expected true to be false/,
+  },
+  {
+    name: 'ssrf-every-address',
+    safeguard: 'http_fetch refuses a name that has a private address beside a public one',
+    edits: [
+      {
+        file: 'services/worker/src/tools/fetch/guarded-get.ts',
+        find: 'const bad = found.find(({ address }) => !addresses.allows(address))',
+        replace: 'const bad = found.slice(0, 1).find(({ address }) => !addresses.allows(address))',
+      },
+    ],
+    tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
+    caughtBy: /even beside a public one/,
+    because: /not public/,
+  },
+  {
+    name: 'ssrf-redirect',
+    safeguard: 'http_fetch follows redirects to allowed hosts only',
+    edits: [
+      {
+        file: 'services/worker/src/tools/fetch/guarded-get.ts',
+        find: "if (reason !== undefined) return { kind: 'refused', reason }",
+        replace: "if (reason !== undefined && redirects === 0) return { kind: 'refused', reason }",
+      },
+    ],
+    tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
+    caughtBy: /follows no redirect/,
+    because: /refused/,
+  },
+  {
+    name: 'ssrf-pinned',
+    safeguard: 'http_fetch connects to the address that it has checked',
+    edits: [
+      {
+        file: 'services/worker/src/tools/fetch/guarded-get.ts',
+        find: 'lookup: pinned,',
+        replace: '...(pinned.length < 0 ? { lookup: pinned } : {}),',
+      },
+    ],
+    tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
+    caughtBy: /connects to the very address that was judged/,
+    because: /rebound/,
+  },
+  {
+    name: 'repair-turn',
+    safeguard: 'an answer that does not fit its schema is asked for again',
+    edits: [
+      {
+        file: 'services/worker/src/run/conversation.ts',
+        find: 'if (talk.repairs >= rule.repairsMax) return',
+        replace: 'if (talk.repairs >= 0) return',
+      },
+    ],
+    tests: ['services/worker/test/run/conversation.test.ts'],
+    caughtBy: /is asked for again with what is wrong/,
+    because: /expected/,
+  },
+  {
+    name: 'repairs-max',
+    safeguard: 'an answer is asked for again only so often (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/run/conversation.ts',
+        find: 'if (talk.repairs >= rule.repairsMax) return',
+        replace: 'if (talk.repairs >= Infinity) return',
+      },
+    ],
+    tests: ['services/worker/test/run/conversation.test.ts'],
+    caughtBy: /is asked for again with what is wrong/,
+    because: /expected/,
+  },
+  {
+    name: 'answer-schema',
+    safeguard: 'an answer is checked against its schema',
+    edits: [
+      {
+        file: 'services/worker/src/run/answer-schema.ts',
+        find: "if (validate(value)) return { kind: 'valid', value }",
+        replace: "if (validate(value) || value !== null) return { kind: 'valid', value }",
+      },
+    ],
+    tests: ['services/worker/test/run/answer-schema.test.ts'],
+    caughtBy: /is told every problem of it/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'tool-time',
+    safeguard: 'a tool that does not end is left at its time limit (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/tools/run-tool.ts',
+        find: "const timer = setTimeout(() => controller.abort('time'), limitMs)",
+        replace: 'const timer = setTimeout(() => undefined, limitMs)',
+      },
+    ],
+    tests: ['services/worker/test/tools/tools.test.ts', '-t', 'runTool', '--testTimeout=5000'],
+    caughtBy: /ends a tool that ignores its signal/,
+    because: /./,
+  },
+  {
+    name: 'tool-output-max',
+    safeguard: 'the output of a tool is cut at its bound (L7)',
+    edits: [
+      {
+        file: 'services/worker/src/tools/run-tool.ts',
+        find: 'if (text.length <= charactersMax) return { text, error }',
+        replace: 'if (text.length <= Infinity) return { text, error }',
+      },
+    ],
+    tests: ['services/worker/test/tools/tools.test.ts', '-t', 'runTool'],
+    caughtBy: /cuts an answer that is larger than the bound/,
+    because: /expected/,
+  },
+  {
+    name: 'tool-idempotent',
+    safeguard: 'only an idempotent tool is called again by itself',
+    edits: [
+      {
+        file: 'services/worker/src/tools/run-tool.ts',
+        find: 'const triesMax = tool.idempotent ? TRIES_MAX : 1',
+        replace: 'const triesMax = TRIES_MAX',
+      },
+    ],
+    tests: ['services/worker/test/tools/tools.test.ts', '-t', 'runTool'],
+    caughtBy: /tells the model what an ordinary error says/,
+    because: /expected/,
+  },
+  {
+    name: 'limiter-closed',
+    safeguard: 'no node calls a provider again before the time that its refusal names',
+    edits: [
+      {
+        file: 'services/worker/src/limits/limiter.ts',
+        find: 'const closeMs = Math.min(RETRY_AFTER_MAX_MS, Math.max(1, closedMs))',
+        replace: 'const closeMs = Math.min(1, closedMs)',
+      },
+    ],
+    tests: ['services/worker/test/limits/limiter.test.ts', '--testTimeout=15000'],
+    caughtBy: /is closed by a refusal/,
+    because: /expected/,
+  },
+  {
+    name: 'limiter-patience',
+    safeguard: 'a call that would wait for too long is sent away at once',
+    edits: [
+      {
+        file: 'services/worker/src/limits/limiter.ts',
+        find: 'if (expectedMs > call.patienceMs) {',
+        replace: 'if (expectedMs > Infinity) {',
+      },
+    ],
+    tests: ['services/worker/test/limits/limiter.test.ts', '--testTimeout=15000'],
+    caughtBy: /sends away at once/,
+    because: /expected 'in' to be 'late'/,
+  },
+  {
+    name: 'bucket-rate',
+    safeguard: 'all nodes together keep to the rate of a key',
+    edits: [
+      {
+        file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+        find: 'if rpm > 0 and r < 1 then delay = math.max(delay, (1 - r) * 60000 / rpm) end\n',
+        replace: '',
+      },
+    ],
+    tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
+    caughtBy: /let through a burst and then promise moments/,
+    because: /expected/,
+  },
+  {
+    name: 'bucket-closed',
+    safeguard: 'a refusal closes a key for all nodes',
+    edits: [
+      {
+        file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+        find: 'local delay = closed\n',
+        replace: 'local delay = 0\n',
+      },
+    ],
+    tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
+    caughtBy: /are closed for everybody after a refusal/,
+    because: /expected/,
+  },
+  {
+    name: 'tenant-budget',
+    safeguard: 'a tenant uses no more than its budget (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+        find: 'if most >= 0 and tonumber(used[i] or 0) + more > most then return names[i] end',
+        replace: 'if false then return names[i] end',
+      },
+    ],
+    tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'budget'],
+    caughtBy: /counts what the log has/,
+    because: /expected/,
+  },
+  {
+    name: 'replay-journal',
+    safeguard: 'a replay behind the journal pays nothing again',
+    edits: [
+      {
+        file: 'services/gateway/src/tasks/replays.ts',
+        find: "const journal = from === 'journal' ? await journalOf(taskLog, record) : []",
+        replace:
+          "const journal = from === 'journal' && state === 'queued' ? await journalOf(taskLog, record) : []",
+      },
+    ],
+    tests: ['services/gateway/test/tasks/replay.test.ts', '--testTimeout=15000'],
+    caughtBy: /behind its journal/,
+    because: /expected/,
+  },
+  {
+    name: 'replay-ended',
+    safeguard: 'only a task that has ended is replayed',
+    edits: [
+      {
+        file: 'services/gateway/src/tasks/replays.ts',
+        find: 'if (!isTerminal(state)) {',
+        replace: "if (state === 'waiting') {",
+      },
+    ],
+    tests: ['services/gateway/test/tasks/replay.test.ts', '--testTimeout=15000'],
+    caughtBy: /./,
+    because: /not-finished|instead of rejecting|409/,
+  },
+  {
+    name: 'definition-etag',
+    safeguard: 'a definition is changed only with its current version',
+    edits: [
+      {
+        file: 'services/gateway/src/agents/routes.ts',
+        find: "if (ifMatch === '*' || ifMatch === etagOf(agent)) return",
+        replace: "if (ifMatch !== '') return",
+      },
+    ],
+    tests: ['services/gateway/test/agents/routes.test.ts', '-t', 'ETag', '--testTimeout=15000'],
+    caughtBy: /changed under its ETag/,
+    because: /instead of rejecting/,
+  },
+]

@@ -1,0 +1,33 @@
+import type { Mutation } from './mutation.ts'
+
+/** Safeguards that only whole fleets show. */
+export const FLEETS: readonly Mutation[] = [
+  {
+    name: 'follower',
+    safeguard: 'what should have followed from an event is done by the follower (L8)',
+    edits: [
+      {
+        file: 'services/coordinator/src/repair/repair.ts',
+        find: "return issue(record, 'pointer-missing')",
+        replace: 'return false',
+      },
+    ],
+    tests: ['test/chaos/exact-points.test.ts', '-t', 'gateway'],
+    caughtBy: /leaves a task that the follower gives a pointer/,
+    because: /expected 'submitted' to be 'completed'/,
+  },
+  {
+    name: 'compare-and-set-frozen-node',
+    safeguard: 'a node that was frozen and taken over commits nothing (L3)',
+    edits: [
+      {
+        file: 'libs/adapters/src/log/appends.ts',
+        find: 'if (append.expectSeq !== undefined) {',
+        replace: 'if (append.expectSeq === -1) {',
+      },
+    ],
+    tests: ['test/chaos/worker-death.test.ts', '-t', 'frozen'],
+    caughtBy: /commits nothing that was taken over/,
+    because: /VIOLATIONS|I3|extra|less than or equal/,
+  },
+]

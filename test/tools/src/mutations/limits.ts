@@ -1,0 +1,75 @@
+import type { Mutation } from './mutation.ts'
+
+/** Budgets and limits of providers. */
+export const LIMITS: readonly Mutation[] = [
+  {
+    name: 'budget-turns',
+    safeguard: 'a run ends when its budget of LLM calls is used up (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/llm/budget.ts',
+        find: 'if (turnsMax !== undefined && spent.turns >= turnsMax) {',
+        replace: 'if (turnsMax !== undefined && spent.turns >= Infinity) {',
+      },
+    ],
+    tests: ['libs/domain/test/llm/budget.test.ts'],
+    caughtBy: /ends a run that is out of turns/,
+    because: /kind: 'allow'/,
+  },
+  {
+    name: 'budget-tokens',
+    safeguard: 'an answer is cut to the tokens that are left of the budget (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/llm/budget.ts',
+        find: 'outputMax = Math.min(outputMax ?? left, left)',
+        replace: 'outputMax = outputMax ?? left',
+      },
+    ],
+    tests: ['libs/domain/test/llm/budget.test.ts'],
+    caughtBy: /cuts its answer to what is left/,
+    because: /outputTokensMax: 300 /,
+  },
+  {
+    name: 'budget-usd',
+    safeguard: 'an answer is cut to what the money that is left can pay (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/llm/budget.ts',
+        find: 'if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)',
+        replace: 'if (affordable !== Infinity) outputMax = outputMax ?? affordable',
+      },
+    ],
+    tests: ['libs/domain/test/llm/budget.test.ts'],
+    caughtBy: /cuts its answer to what is left/,
+    because: /outputTokensMax: 2475 /,
+  },
+  {
+    name: 'rate-strictest',
+    safeguard: 'of two limits of a provider the stricter one holds',
+    edits: [
+      {
+        file: 'libs/domain/src/llm/rate-limit.ts',
+        find: '(a === 0 ? b : b === 0 ? a : Math.min(a, b))',
+        replace: '(a === 0 ? b : a)',
+      },
+    ],
+    tests: ['libs/domain/test/llm/rate-limit.test.ts'],
+    caughtBy: /are the stricter of/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'rate-local-share',
+    safeguard: 'without the shared buckets a node keeps to its share',
+    edits: [
+      {
+        file: 'libs/domain/src/llm/rate-limit.ts',
+        find: '(limit * LOCAL_SHARE) / Math.max(1, nodes)',
+        replace: 'limit * LOCAL_SHARE',
+      },
+    ],
+    tests: ['libs/domain/test/llm/rate-limit.test.ts'],
+    caughtBy: /a node its share, never more/,
+    because: /expected/,
+  },
+]

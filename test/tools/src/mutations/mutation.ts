@@ -1,0 +1,17 @@
+/** One safeguard switched off, and the test that has to notice. */
+export interface Mutation {
+  readonly name: string
+  readonly safeguard: string
+  readonly edits: readonly {
+    readonly file: string
+    /** Stands exactly once in the file. */
+    readonly find: string
+    readonly replace: string
+  }[]
+  /** Test files to run. */
+  readonly tests: readonly string[]
+  /** Title of the test that has to fail. */
+  readonly caughtBy: RegExp
+  /** What its failure has to say. */
+  readonly because: RegExp
+}

@@ -1,0 +1,160 @@
+import type { Mutation } from './mutation.ts'
+
+/** What follows from a death. */
+export const RECOVERY: readonly Mutation[] = [
+  {
+    name: 'give-back-all',
+    safeguard: 'every stranded pointer is given back',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/plan.ts',
+        find: 'for (let start = 0; start < ordered.length; start += size) {',
+        replace: 'for (let start = 0; start < ordered.length; start += size + 1) {',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/plan.test.ts'],
+    caughtBy: /1200 tasks and 0 free credits/,
+    because: /500, 500, 198/,
+  },
+  {
+    name: 'give-back-bounded',
+    safeguard: 'pointers are given back in batches by free credits (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/plan.ts',
+        find: 'Math.max(BATCH_MIN, freeCredits, Math.ceil(stranded.length / BATCHES_MAX))',
+        replace: 'BATCH_MIN',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/plan.test.ts'],
+    caughtBy: /1500 tasks and 700 free credits/,
+    because: /500, 500, 500/,
+  },
+  {
+    name: 'suspects-last',
+    safeguard: 'tasks that may kill their nodes are given back last',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/plan.ts',
+        find: 'const last = stranded.filter(({ taskId }) => suspects.has(taskId))',
+        replace:
+          "const last = stranded.filter(({ taskId }) => suspects.has(taskId) && taskId === '')",
+      },
+    ],
+    tests: ['libs/domain/test/recovery/plan.test.ts'],
+    caughtBy: /gives suspects back last/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'may-resume',
+    safeguard: 'a node that may resume is not replaced',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/analysis.ts',
+        find: "if (evidence.reason !== 'connection-gone') {",
+        replace: "if (evidence.reason === '') {",
+      },
+    ],
+    tests: ['libs/domain/test/recovery/analysis.test.ts'],
+    caughtBy: /investigate \(may-resume\)/,
+    because: /action: 'replace'/,
+  },
+  {
+    name: 'crash-loop',
+    safeguard: 'nodes that die again and again are not replaced without end (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/analysis.ts',
+        find: 'if (evidence.recentReplacements >= limits.replacementsMax) {',
+        replace: 'if (evidence.recentReplacements >= Infinity) {',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/analysis.test.ts'],
+    caughtBy: /investigate \(crash-loop\)/,
+    because: /action: 'replace'/,
+  },
+  {
+    name: 'advice-bounds',
+    safeguard: 'an adviser replaces only what is surely gone',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/analysis.ts',
+        find: "if (mayReplace) actions.push('replace')",
+        replace: "actions.push('replace')",
+      },
+    ],
+    tests: ['libs/domain/test/recovery/analysis.test.ts'],
+    caughtBy: /advice says what was clamped/,
+    because: /action: 'replace'/,
+  },
+  {
+    name: 'deaths-once',
+    safeguard: 'a death counts once however often its record is written',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/deaths.ts',
+        find: 'return a.nodeId === b.nodeId && a.incarnation === b.incarnation',
+        replace: 'return a === b',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    caughtBy: /counts a death once/,
+    because: /to have a length of 2/,
+  },
+  {
+    name: 'poison-task',
+    safeguard: 'a task that was there at three deaths is a suspect',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/deaths.ts',
+        find: '.filter(([, count]) => count >= PATTERN_MIN)',
+        replace: '.filter(([, count]) => count >= Infinity)',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    caughtBy: /suspects a task that was there at three deaths/,
+    because: /to deeply equal \[ 'poison' \]/,
+  },
+  {
+    name: 'quarantine',
+    safeguard: 'a node that dies again and again is shut out',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/deaths.ts',
+        find: 'if (deathsOfNode < PATTERN_MIN) return',
+        replace: 'if (deathsOfNode < Infinity) return',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    caughtBy: /quarantine \(flapping\)/,
+    because: /kind: 'none'/,
+  },
+  {
+    name: 'quarantine-third',
+    safeguard: 'no more than a third of the nodes is shut out',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/deaths.ts',
+        find: 'if (quarantined + 1 > Math.max(1, Math.floor(nodes / 3))) {',
+        replace: 'if (quarantined + 1 > Infinity) {',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    caughtBy: /too-many-quarantined/,
+    because: /kind: 'quarantine'/,
+  },
+  {
+    name: 'outcome-tasks',
+    safeguard: 'an incident stays open until its tasks have started again',
+    edits: [
+      {
+        file: 'libs/domain/src/recovery/outcome.ts',
+        find: 'const tasksBack = view.settled >= view.tasks',
+        replace: 'const tasksBack = view.settled >= 0',
+      },
+    ],
+    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    caughtBy: /wait \(tasks-waiting\)/,
+    because: /kind: 'recovered'/,
+  },
+]

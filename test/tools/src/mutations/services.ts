@@ -1,0 +1,245 @@
+import type { Mutation } from './mutation.ts'
+
+/** What single services keep to: hand-over, tenants, advice, recovery. */
+export const SERVICES: readonly Mutation[] = [
+  {
+    name: 'no-responders',
+    safeguard: 'a task is placed elsewhere at once when its node is gone',
+    edits: [
+      {
+        file: 'services/load-balancer/src/placing/dispatcher.ts',
+        find: "if (answer.kind !== 'no-responders') {",
+        replace: "if (answer.kind !== 'reply') {",
+      },
+    ],
+    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'a dispatch'],
+    caughtBy: /that nobody listens to is placed elsewhere/,
+    because: /expected true to be false/,
+  },
+  {
+    name: 'silent-dispatch',
+    safeguard: 'a dispatch without an answer is left to its lease, not placed twice',
+    edits: [
+      {
+        file: 'services/load-balancer/src/placing/dispatcher.ts',
+        find: "if (answer.kind !== 'no-responders') {",
+        replace: "if (answer.kind === 'unavailable') {",
+      },
+    ],
+    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'a dispatch'],
+    caughtBy: /without an answer is left to the lease/,
+    because: /expected/,
+  },
+  {
+    name: 'tenant-limit-fresh',
+    safeguard: "fresh tasks above a tenant's limit are not taken",
+    edits: [
+      {
+        file: 'services/load-balancer/src/intake/tenant-shares.ts',
+        find: 'if (roomOf(standing(tenant)) < 1) {',
+        replace: 'if (roomOf(standing(tenant)) < -1000) {',
+      },
+    ],
+    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
+    caughtBy: /fresh tasks above a limit are told apart/,
+    because: /expected/,
+  },
+  {
+    name: 'lost-ending',
+    safeguard: 'an ending whose message was lost does not hold a place for ever (L6)',
+    edits: [
+      {
+        file: 'services/load-balancer/src/intake/tenant-shares.ts',
+        find: 'if (held === undefined || held.size <= active + queued) return',
+        replace: 'if (held === undefined || held.size > -1) return',
+      },
+    ],
+    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
+    caughtBy: /does not hold a place for ever/,
+    because: /expected/,
+  },
+  {
+    name: 'tenant-limit-shared',
+    safeguard: "load balancers fill a tenant's limit together, none of them alone",
+    edits: [
+      {
+        file: 'services/load-balancer/src/intake/tenant-shares.ts',
+        find: 'const most = tallied ? Math.min(concurrency, own + elsewhere) : 0',
+        replace: 'const most = tallied ? concurrency : 0',
+      },
+    ],
+    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
+    caughtBy: /each load balancer fills its part of a limit/,
+    because: /expected/,
+  },
+  {
+    name: 'tenant-limit-unknown',
+    safeguard: 'a new load balancer fills no limit before it knows what runs',
+    edits: [
+      {
+        file: 'services/load-balancer/src/intake/tenant-shares.ts',
+        find: 'const most = tallied ? Math.min(concurrency, own + elsewhere) : 0',
+        replace: 'const most = Math.min(concurrency, own + elsewhere)',
+      },
+    ],
+    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
+    caughtBy: /nothing until it knows what runs already/,
+    because: /expected/,
+  },
+  {
+    name: 'advice-in-shadow',
+    safeguard: 'advice in shadow changes nothing',
+    edits: [
+      {
+        file: 'libs/adviser/src/consult.ts',
+        find: "mode === 'on' ? { kind: 'applied'",
+        replace: "mode !== undefined ? { kind: 'applied'",
+      },
+    ],
+    tests: ['libs/adviser/test/modes.test.ts', '--testTimeout=15000'],
+    caughtBy: /shadow asks and records, and applies nothing/,
+    because: /expected/,
+  },
+  {
+    name: 'adviser-clamp',
+    safeguard: 'what an adviser says is clamped to its bounds',
+    edits: [
+      {
+        file: 'libs/adviser/src/consult.ts',
+        find: 'question.clamp(structuredClone(kept.answer) as A, seen)',
+        replace:
+          '{\n      answer: kept.answer as A,\n      clamped: question.clamp(structuredClone(kept.answer) as A, seen).clamped,\n    }',
+      },
+    ],
+    tests: ['libs/adviser/test/attacks.test.ts', '--testTimeout=15000'],
+    caughtBy: /an answer out of bounds/,
+    because: /expected/,
+  },
+  {
+    name: 'adviser-budget',
+    safeguard: 'an adviser keeps to its budget (L7)',
+    edits: [
+      {
+        file: 'libs/adviser/src/consult.ts',
+        find: 'if (reservation === undefined) {',
+        replace: 'if (reservation === null) {',
+      },
+    ],
+    tests: ['libs/adviser/test/bounds.test.ts', '--testTimeout=15000'],
+    caughtBy: /of calls holds in any hour/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'adviser-breaker',
+    safeguard: 'an adviser that fails too often is left alone',
+    edits: [
+      {
+        file: 'libs/adviser/src/consult.ts',
+        find: "passage.end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')",
+        replace: "passage.end('good')",
+      },
+    ],
+    tests: ['libs/adviser/test/bounds.test.ts', '--testTimeout=15000'],
+    caughtBy: /opens after three failures/,
+    because: /expected/,
+  },
+  {
+    name: 'adviser-figures',
+    safeguard: 'a prompt to an adviser holds figures only',
+    edits: [
+      {
+        file: 'libs/adviser/src/consult.ts',
+        find: 'if (prompt === undefined) {',
+        replace: 'if (seen === undefined) {',
+      },
+    ],
+    tests: ['libs/adviser/test/figures.test.ts', '--testTimeout=15000'],
+    caughtBy: /a prompt is not made of/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'moved-note',
+    safeguard: 'the note of a run on another node outlives the repair of its former one',
+    edits: [
+      {
+        file: 'libs/adapters/src/store/store-scripts.ts',
+        find: "if redis.call('HGET', 'inflight', ARGV[i]) == ARGV[i+1] then",
+        replace: 'if true then',
+      },
+    ],
+    tests: ['services/recovery/test/service.test.ts', '-t', 'R1', '--testTimeout=15000'],
+    caughtBy: /R1: a note written while pointers were given back/,
+    because: /to have a length of 1/,
+  },
+  {
+    name: 'leader',
+    safeguard: 'a follower of the autoscaler does nothing',
+    edits: [
+      {
+        file: 'services/autoscaler/src/service.ts',
+        find: 'if (leadership.leading() && leaderState === undefined) {',
+        replace: 'if (leaderState === undefined) {',
+      },
+      {
+        file: 'services/autoscaler/src/service.ts',
+        find: 'if (leaderState === undefined || !leadership.leading()) {',
+        replace: 'if (leaderState === undefined) {',
+      },
+      {
+        file: 'services/autoscaler/src/service.ts',
+        find: "if (kind === 'hold' || !leadership.leading() || !orchestrator.acts) return false",
+        replace: "if (kind === 'hold' || !orchestrator.acts) return false",
+      },
+    ],
+    tests: ['services/autoscaler/test/service.test.ts', '-t', 'S1', '--testTimeout=15000'],
+    caughtBy: /S1: a follower observes and does nothing/,
+    because: /expected/,
+  },
+  {
+    name: 'tenants-apart',
+    safeguard: 'a tenant sees no task of another one',
+    edits: [
+      {
+        file: 'services/gateway/src/tasks/routes.ts',
+        find: 'if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()',
+        replace: 'if (record === undefined) throw taskNotFound()',
+      },
+    ],
+    tests: [
+      'services/gateway/test/service.test.ts',
+      '-t',
+      'a tenant sees nothing',
+      '--testTimeout=15000',
+    ],
+    caughtBy: /a tenant sees nothing of another one/,
+    because: /instead of rejecting/,
+  },
+  {
+    name: 'api-key',
+    safeguard: 'a wrong API key is refused',
+    edits: [
+      {
+        file: 'services/gateway/src/http/auth.ts',
+        find: 'if (found === undefined) {',
+        replace: 'if (found === undefined && key === undefined) {',
+      },
+    ],
+    tests: ['services/gateway/test/http/auth.test.ts'],
+    caughtBy: /a key tells the tenant/,
+    because: /expected/,
+  },
+  {
+    name: 'decisions-max',
+    safeguard: 'a gateway holds only so many decisions (L7)',
+    edits: [
+      {
+        file: 'services/gateway/src/fleet/recent-decisions.ts',
+        find: 'if (decisions.size > DECISIONS_MAX) {',
+        replace: 'if (decisions.size > Infinity) {',
+      },
+    ],
+    tests: ['services/gateway/test/fleet/recent-decisions.test.ts'],
+    caughtBy: /the latest decisions and incidents are held, never more/,
+    because: /expected/,
+  },
+]

@@ -1,0 +1,233 @@
+import type { Mutation } from './mutation.ts'
+
+/** Tasks that wait, their release, children and schedules. */
+export const WAITING: readonly Mutation[] = [
+  {
+    name: 'wait-time',
+    safeguard: 'a delayed task is released when it is due and not before',
+    edits: [
+      {
+        file: 'libs/domain/src/task/release.ts',
+        find: 'return nowMs < waitingFor.untilMs\n',
+        replace: 'return nowMs < 0\n',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /comes with the time and not before/,
+    because: /expected 'release' to be 'wait'/,
+  },
+  {
+    name: 'wait-dependencies',
+    safeguard: 'a task waits for all of its dependencies',
+    edits: [
+      {
+        file: 'libs/domain/src/task/release.ts',
+        find: "return awaited.some((taskId) => fateIn(fates, taskId) === 'open')\n        ? { kind: 'wait', reason: 'open' }\n        : { kind: 'release'",
+        replace:
+          "return awaited.every((taskId) => fateIn(fates, taskId) === 'open')\n        ? { kind: 'wait', reason: 'open' }\n        : { kind: 'release'",
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /end of a wait waits for the last/,
+    because: /kind: 'release'/,
+  },
+  {
+    name: 'failed-dependency',
+    safeguard: 'a failed dependency fails its dependants',
+    edits: [
+      {
+        file: 'libs/domain/src/task/release.ts',
+        find: "if (broken !== undefined && spec.onDependencyFailure !== 'continue') {",
+        replace:
+          'if (broken !== undefined && spec.onDependencyFailure === undefined && nowMs < 0) {',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /fails by a cancelled one/,
+    because: /kind: 'release'/,
+  },
+  {
+    name: 'wait-children',
+    safeguard: 'a run waits for all of its children',
+    edits: [
+      {
+        file: 'libs/domain/src/task/release.ts',
+        find: "return awaited.some((taskId) => fateIn(fates, taskId) === 'open')\n        ? { kind: 'wait', reason: 'open' }\n        : { kind: 'resume'",
+        replace:
+          "return awaited.every((taskId) => fateIn(fates, taskId) === 'open')\n        ? { kind: 'wait', reason: 'open' }\n        : { kind: 'resume'",
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /waits for every child/,
+    because: /kind: 'resume'/,
+  },
+  {
+    name: 'wait-approval',
+    safeguard: 'what needs a person waits for that person',
+    edits: [
+      {
+        file: 'libs/domain/src/task/release.ts',
+        find: "return { kind: 'wait', reason: 'approval' }",
+        replace: "return { kind: 'release', reason: 'time' }",
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /waits for a person/,
+    because: /kind: 'release'/,
+  },
+  {
+    name: 'resume-kind',
+    safeguard: 'a run is resumed by what it waits for and by nothing else',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-transition.ts',
+        find: 'if (next.waitingFor?.kind !== reason) return NOT_WAITING',
+        replace: 'if (next.waitingFor === undefined) return NOT_WAITING',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /is not resumed by what it does not wait for/,
+    because: /to deeply equal/,
+  },
+  {
+    name: 'pauses-max',
+    safeguard: 'a run cannot pause without end (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/task/attempt.ts',
+        find: 'if (record.pauses < PAUSES_MAX) return',
+        replace: 'if (record.pauses < Infinity) return',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /cannot pause without end/,
+    because: /kind: 'pause'/,
+  },
+  {
+    name: 'waiting-begin',
+    safeguard: 'a task that waits is not begun by a pointer from before',
+    edits: [
+      {
+        file: 'libs/domain/src/task/attempt.ts',
+        find: "if (record.waitingFor !== undefined) return { kind: 'waiting', reason: record.waitingFor.kind }",
+        replace:
+          "if (record.waitingFor !== undefined && nowMs < 0) return { kind: 'waiting', reason: record.waitingFor.kind }",
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /has no attempt before its first one begins/,
+    because: /kind: 'start'/,
+  },
+  {
+    name: 'children-once',
+    safeguard: 'the children of a step are made once',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-children.ts',
+        find: 'if (present.length > 0) return',
+        replace: 'if (present.length > Infinity) return',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /makes those of a step once/,
+    because: /kind: 'spawn'/,
+  },
+  {
+    name: 'children-depth',
+    safeguard: 'children of children stand only so deep (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-children.ts',
+        find: 'if (depth > DEPTH_MAX) {',
+        replace: 'if (depth > Infinity) {',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /is refused what is too deep/,
+    because: /kind: 'spawn'/,
+  },
+  {
+    name: 'children-count',
+    safeguard: 'a task has only so many children (L7)',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-children.ts',
+        find: 'if (record.children.length + specs.length > CHILDREN_MAX) {',
+        replace: 'if (specs.length > Infinity) {',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /is refused what is too many/,
+    because: /kind: 'spawn'/,
+  },
+  {
+    name: 'children-budget',
+    safeguard: 'what a run gave its children counts as used',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-children.ts',
+        find: 'own[key] = Math.max(0, whole - (granted[key] ?? 0))',
+        replace: 'own[key] = whole',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /counts what it granted as used/,
+    because: /tokens: 900/,
+  },
+  {
+    name: 'children-deadline',
+    safeguard: 'children end with their parent at the latest',
+    edits: [
+      {
+        file: 'libs/domain/src/task/task-children.ts',
+        find: 'timeoutMs: Math.min(spec.timeoutMs, leftMs),',
+        replace: 'timeoutMs: spec.timeoutMs,',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /bounds them by its own deadline/,
+    because: /to match object/,
+  },
+  {
+    name: 'missed-ticks',
+    safeguard: 'of missed ticks the last one alone is made up for',
+    edits: [
+      {
+        file: 'libs/domain/src/task/schedule.ts',
+        find: 'if (next === undefined || next > nowMs) break',
+        replace: 'if (next === undefined || next > 0) break',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /was missed is made up for once/,
+    because: /to match object/,
+  },
+  {
+    name: 'overlapping-tick',
+    safeguard: 'a tick is skipped while the last task runs, where the schedule says so',
+    edits: [
+      {
+        file: 'libs/domain/src/task/schedule.ts',
+        find: "if (lastOpen && schedule.overlap === 'skip') return",
+        replace: "if (lastOpen && schedule.overlap === 'skip' && nowMs < 0) return",
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /is skipped while the last task runs/,
+    because: /kind: 'skip'/,
+  },
+  {
+    name: 'tick-due',
+    safeguard: 'a tick does not come before its time',
+    edits: [
+      {
+        file: 'libs/domain/src/task/schedule.ts',
+        find: 'if (tickMs > nowMs) return',
+        replace: 'if (nowMs < 0) return',
+      },
+    ],
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /tick waits for the first one/,
+    because: /kind: 'submit'/,
+  },
+]

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { hasTitle } from './titles.ts'
+
+const FILE = `
+describe('a node', () => {
+  it("does not lose 'its' tasks", () => {})
+  it.each([
+    [1_400, 'connection-gone', 'dead'],
+    [900, 'none', 'alive'],
+  ])('with %i ms of silence and witness %s is %s', () => {})
+})
+test.each<[string, number]>([['waits for the last', 1]])(
+  '%s',
+  () => {},
+)
+`
+
+describe('a title in the text of a test file', () => {
+  it.each([
+    /a node does not lose 'its' tasks/,
+    /^with 1400 ms of silence and witness connection-gone is dead$/,
+    /a node with 1400 ms/,
+    /waits for the/,
+  ])('is found by %s', (pattern) => {
+    expect(hasTitle(FILE, pattern)).toBe(true)
+  })
+
+  it.each([
+    /a node loses its tasks/,
+    /with 1500 ms of silence/,
+    /and witness ping-failed/,
+    /1_400/,
+  ])('is not found by %s', (pattern) => {
+    expect(hasTitle(FILE, pattern)).toBe(false)
+  })
+})
