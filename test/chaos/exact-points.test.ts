@@ -6,7 +6,7 @@ import {
   type TestFleet,
 } from '@agentfleet/testkit'
 import { drawPorts } from '@agentfleet/local'
-import { handoverSchema, SUBJECTS } from '@agentfleet/protocol'
+import { handoverSchema, CHANNELS } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** A crash between two steps that belong together, hit on purpose: the task goes on by itself (L8). */
@@ -41,9 +41,9 @@ describe('the gateway, killed after its append and before it hands the task on',
     let stored = ''
     gatewayTap.onPublish(({ subject, text }) => {
       // Straight to a load balancer, or into the queue when none has room.
-      if (subject !== SUBJECTS.handover && !subject.startsWith('tasks.')) return 'forward'
+      if (subject !== CHANNELS.handover.subject && !subject.startsWith('tasks.')) return 'forward'
       stored =
-        subject === SUBJECTS.handover
+        subject === CHANNELS.handover.subject
           ? handoverSchema.parse(JSON.parse(text)).items[0]!.pointer.taskId
           : subject.slice(subject.lastIndexOf('.') + 1)
       gateway!.kill('SIGKILL')

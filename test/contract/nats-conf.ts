@@ -28,7 +28,7 @@ ${users.join('\n')}
 }
 
 // 30 GiB: the streams reserve 25 GiB by default, the volume of k8s/base/nats.yaml has 32 GiB.
-const HEAD = `# The NATS server of docker-compose.yml and k8s/. Made of libs/protocol/src/permissions.ts:
+const HEAD = `# The NATS server of docker-compose.yml and k8s/. Made of the channels in libs/protocol/src/channels:
 # npx vitest run --project unit test/contract -u
 # Values with a dollar sign are environment variables; the server parses them as it parses this file, so
 # they are handed over in double quotes: a password may begin with a digit.

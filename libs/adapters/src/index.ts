@@ -1,13 +1,10 @@
 export { createAppender, type Append, type Appender, type PubAck } from './log/appends.ts'
-export {
-  connectBus,
-  connectServiceBus,
-  type Bus,
-  type BusMessage,
-  type BusOptions,
-  type Reply,
-} from './bus/bus.ts'
+export { connectBus, connectServiceBus, type Bus, type BusOptions } from './bus/bus.ts'
+export type { Answer } from './bus/answers.ts'
+export type { Channels } from './bus/channels.ts'
+export type { Packed } from './bus/codec.ts'
 export { askToDrain } from './bus/drain.ts'
+export type { BusMessage } from './bus/wire.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
 export type { Logger } from './logger.ts'
 export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'

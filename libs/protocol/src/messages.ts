@@ -22,6 +22,8 @@ import { specSchema } from './spec-schema.ts'
  */
 
 const id = z.string().min(1).max(128)
+/** An id of a task, a node or a process. */
+export const idSchema = id
 const count = z.number().int().nonnegative()
 const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
@@ -90,14 +92,22 @@ export const placedSchema = z.object({
 
 const EVENT_TYPES = new Set<unknown>(TASK_EVENT_TYPES)
 
+function isTaskEvent(value: unknown): value is TaskEvent {
+  const event = value as { readonly type?: unknown; readonly atMs?: unknown } | null
+  return EVENT_TYPES.has(event?.type) && typeof event?.atMs === 'number'
+}
+
 /**
  * An event as LOG holds it. Only the gateway and the coordinator can write there (L9), each from a
  * typed value, so this checks the shape's outline and leaves the cost of a full parse out: every
- * event is read several times. Throws on anything else.
+ * event is read several times.
  */
+export const taskEventSchema = z.custom<TaskEvent>(isTaskEvent, 'not an event of a task')
+
+/** Reads an event; throws `bad-message` on anything else. */
 export function parseEvent(text: string): TaskEvent {
-  const event = JSON.parse(text) as { readonly type?: unknown; readonly atMs?: unknown }
-  if (EVENT_TYPES.has(event.type) && typeof event.atMs === 'number') return event as TaskEvent
+  const event: unknown = JSON.parse(text)
+  if (isTaskEvent(event)) return event
   throw new ServiceError('bad-message', 'not an event of a task', { retryable: false })
 }
 
@@ -126,10 +136,10 @@ export const pointerSchema = z.object({
 export type Pointer = z.infer<typeof pointerSchema>
 
 /** Tasks just stored, handed to a load balancer before any pointer of theirs exists (a hint, L6). */
-export const handoverSchema = z.object({
-  items: z.array(z.object({ priority: level, pointer: pointerSchema })),
-})
-export type Fresh = z.infer<typeof handoverSchema>
+export const freshSchema = z.object({ priority: level, pointer: pointerSchema })
+export type Fresh = z.infer<typeof freshSchema>
+/** Such tasks in one message. */
+export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) })
 
 /**
  * A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them.
@@ -177,7 +187,7 @@ export type DispatchItem = z.infer<typeof dispatchItemSchema>
 export const dispatchSchema = z.object({
   balancer: id,
   placed: z.object({ reason: z.string().max(256), considered: count, atMs: z.number() }).optional(),
-  items: z.array(dispatchItemSchema),
+  items: z.array(dispatchItemSchema.optional()),
 })
 export type Dispatch = z.infer<typeof dispatchSchema>
 
@@ -230,11 +240,18 @@ export const heartbeatSchema = z.object({
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 
 /** A node's figures soon after a change, with the tasks that left it since the last ones. */
-export const loadSchema = heartbeatSchema.extend({ ended: z.array(id) })
+export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional()) })
 export type Load = z.infer<typeof loadSchema>
 
-/** Answer to a dispatch: how many of its items were taken, and the load after that. */
-export const dispatchReplySchema = z.object({ accepted: count, heartbeat: heartbeatSchema })
+/**
+ * Answer to a dispatch: how many of its items were taken, and the load after that. Items that the node
+ * could not read stand in `unreadable`, by position; those before the last one taken count as taken.
+ */
+export const dispatchReplySchema = z.object({
+  accepted: count,
+  unreadable: z.array(count).optional(),
+  heartbeat: heartbeatSchema,
+})
 export type DispatchReply = z.infer<typeof dispatchReplySchema>
 
 const reportBase = {
@@ -281,7 +298,10 @@ export const reportItemSchema = z.discriminatedUnion('op', [
 export type ReportItem = z.infer<typeof reportItemSchema>
 
 /** A batch of reports of one node. */
-export const reportSchema = z.object({ nodeId: id, items: z.array(reportItemSchema) })
+export const reportSchema = z.object({
+  nodeId: id,
+  items: z.array(reportItemSchema.optional()),
+})
 export type Report = z.infer<typeof reportSchema>
 
 /** What became of one report. */
@@ -302,7 +322,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     inputs: z.array(taskInput).optional(),
     deadlineAtMs: z.number(),
   }),
-  /** What was asked for goes against a limit; the run goes on without it, or fails by it. */
+  /** The report goes against a limit or cannot be read; the run continues without it, or fails by it. */
   z.object({ kind: z.literal('rejected'), error: taskError }),
   /** The task has its ending: ack the pointer, run nothing. */
   z.object({ kind: z.literal('finished') }),
@@ -316,8 +336,8 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unavailable') }),
 ])
 export type Outcome = z.infer<typeof outcomeSchema>
-/** One outcome per item, in the order of the report. */
-export const reportReplySchema = z.object({ outcomes: z.array(outcomeSchema) })
+/** One outcome per item, in the order of the report; one that was lost on the way is undefined. */
+export const reportReplySchema = z.object({ outcomes: z.array(outcomeSchema.optional()) })
 
 /** Request to cancel a task of a tenant. */
 export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string() })
@@ -361,6 +381,9 @@ export const scheduleRunSchema = z
     atMs: z.number(),
   })
   .transform((run) => run as ScheduleRun)
+
+/** Request to a node: are you there? The incarnation that was declared dead, if it was (L6). */
+export const pingSchema = z.object({ deadIncarnation: count.optional() })
 
 /** Hint: running tasks to stop (ended by others, or taken over). */
 export const stopSchema = z.object({ taskIds: z.array(id) })

@@ -6,6 +6,7 @@ import {
   type Decision,
   type DecisionOutcome,
   type Snapshot,
+  CHANNELS,
 } from '@agentfleet/protocol'
 import { openOrchestrator, orchestratorEnv, type OrchestratorDeps } from '@agentfleet/orchestrator'
 import {
@@ -91,7 +92,7 @@ export async function startWorld() {
         const atMs = Date.now()
         const figures = { queued: 0, running: 0, backlogAtMs: atMs, ...load }
         const snapshot = { atMs, monitorId: 'monitor', nodes: pool.heartbeats(), ...figures }
-        bus.publish(SUBJECTS.snapshot, JSON.stringify(snapshot))
+        bus.send(CHANNELS.snapshot, snapshot)
       }, 50)
     },
     hush() {
@@ -166,11 +167,12 @@ async function startPool(bus: Bus) {
       llmCalls: 0,
       throttled: 0,
     })
-    bus.subscribe(SUBJECTS.drain(id), (message) => {
+    const drain = () => {
       const process = processes.get(id)
       if (process !== undefined) process.draining = true
-      message.respond('{}')
-    })
+      return {}
+    }
+    bus.on(CHANNELS.drain, drain, { where: { nodeId: id } })
   }
   const setCount = (count: number): void => {
     counts.push(count)

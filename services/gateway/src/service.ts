@@ -180,7 +180,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     log,
     metrics,
   })
-  const deltas = createDeltaTaps(bus, log)
+  const deltas = createDeltaTaps(bus)
   const subscriptions = createSubscriptions({ taskLog, deltas, clock, log })
   const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
   const tenantSubscriptions = createTenantSubscriptions({ reader, onlyTenant, log })
@@ -225,7 +225,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     controlPlane,
     streams,
     document: loadDocument(),
-    fleet: followFleet({ bus, clock, log }),
+    fleet: followFleet({ bus, clock }),
     defaultModel: config.DEFAULT_MODEL,
     clock,
     agents,

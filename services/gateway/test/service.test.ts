@@ -1,5 +1,5 @@
 import type { WatchFrame } from '@agentfleet/client'
-import { SUBJECTS, cancelSchema } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -75,9 +75,10 @@ test('L5: a stream replays what was stored and follows live, each event once, in
     for await (const frame of client.watch([task.id], { deltas: true })) frames.push(frame)
   })()
   await eventually(() => expect(frames).toHaveLength(1), 5_000)
-  const delta = { kind: 'text', attempt: 1, node: 'n1', seq: task.seq, offset: 0, text: 'hel' }
+  const piece = { attempt: 1, node: 'n1', seq: task.seq, offset: 0, text: 'hel' }
+  const delta = { kind: 'text', ...piece } as const
   await eventually(() => {
-    bench.bus.publish(SUBJECTS.delta(task.id), JSON.stringify(delta))
+    bench.bus.send(CHANNELS.delta, delta, { taskId: task.id })
     expect(frames.some(({ type }) => type === 'delta')).toBe(true)
   }, 5_000)
   const last = await bench.complete(task, 'hello')
@@ -162,15 +163,11 @@ test('a cancel goes through a coordinator; without one it says to try again', as
     status: 503,
     problem: { code: 'coordinator-unavailable' },
   })
-  bench.bus.subscribe(SUBJECTS.cancel, (message) => {
-    const { taskId, reason } = cancelSchema.parse(JSON.parse(message.text()))
+  bench.bus.on(CHANNELS.cancel, async ({ taskId, reason }) => {
     const event = { type: 'cancelled', atMs: Date.now(), reason } as const
     const options = { expectSeq: task.seq, messageId: `${taskId}.cancel`, deadlineMs: 5_000 }
-    void bench.taskLog
-      .append(taskId, event, options)
-      .then(({ kind }) =>
-        message.respond(JSON.stringify({ kind: kind === 'stored' ? 'cancelled' : 'finished' })),
-      )
+    const { kind } = await bench.taskLog.append(taskId, event, options)
+    return { kind: kind === 'stored' ? 'cancelled' : 'finished' }
   })
   await eventually(async () => {
     expect(await client.cancel(task.id)).toMatchObject({ state: 'cancelled' })

@@ -1,6 +1,6 @@
 import { pointerBacklog, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
 import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS, PROGRESS_LIMITS } from '@agentfleet/domain'
-import { SUBJECTS } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createHistory } from './fleet/history.ts'
 import { createLagMeter, type LagMeter } from './nodes/lag.ts'
@@ -192,7 +192,6 @@ function createTeller(bus: Bus, nowMs: () => number) {
     if (nowMs() - (toldAtMs.get(nodeId) ?? -Infinity) < TELL_INTERVAL_MS) return
     for (const [id, atMs] of toldAtMs) if (nowMs() - atMs > SHOW_DEAD_MS) toldAtMs.delete(id)
     toldAtMs.set(nodeId, nowMs())
-    const body = JSON.stringify({ deadIncarnation })
-    void bus.request(SUBJECTS.ping(nodeId), body, TELL_WITHIN_MS)
+    void bus.ask(CHANNELS.ping, { deadIncarnation }, TELL_WITHIN_MS, { nodeId })
   }
 }

@@ -9,6 +9,7 @@ import {
   type Heartbeat,
   type Snapshot,
   type Death,
+  CHANNELS,
 } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
@@ -42,12 +43,8 @@ export async function startWorld() {
   watcher.subscribe(SUBJECTS.opsDecision('health-monitor'), (message) => {
     decisions.push(JSON.parse(message.text()) as Decision)
   })
-  watcher.subscribe(SUBJECTS.history, (message) => {
-    histories.push(JSON.parse(message.text()) as History)
-  })
-  watcher.subscribe(SUBJECTS.snapshot, (message) => {
-    snapshots.push(JSON.parse(message.text()) as Snapshot)
-  })
+  watcher.on(CHANNELS.history, (history) => void histories.push(history))
+  watcher.on(CHANNELS.snapshot, (snapshot) => void snapshots.push(snapshot))
 
   return {
     nats,
@@ -102,17 +99,22 @@ function startNode(nodeId: string, bus: Bus) {
     const rest = { lagMs: 0, responseMs: 0, completed: 0, failed: 0, draining: false, startedAtMs }
     const incarnation = startedAtMs
     const full: Heartbeat = { nodeId, incarnation, version, ...figures, ...rest, work, ...change }
-    bus.publish(SUBJECTS.heartbeat(nodeId), JSON.stringify(full))
+    bus.send(CHANNELS.heartbeat, full, { nodeId })
   }
   let answers = true
-  bus.subscribe(SUBJECTS.ping(nodeId), (message) => {
-    const { deadIncarnation } = JSON.parse(message.text()) as { deadIncarnation?: number }
+  const own = { where: { nodeId } }
+  const answer = (): Promise<Record<string, never>> =>
+    answers ? Promise.resolve({}) : new Promise(() => undefined)
+  const ping = ({ deadIncarnation }: { readonly deadIncarnation?: number | undefined }) => {
     if (deadIncarnation !== undefined) told = deadIncarnation
-    if (answers) message.respond('{}')
-  })
-  bus.subscribe(SUBJECTS.drain(nodeId), () => {
+    return answer()
+  }
+  bus.on(CHANNELS.ping, ping, own)
+  const drain = () => {
     drains += 1
-  })
+    return {}
+  }
+  bus.on(CHANNELS.drain, drain, own)
   heartbeat()
   let timer: NodeJS.Timeout | undefined = setInterval(heartbeat, 500)
   return {

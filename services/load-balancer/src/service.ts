@@ -8,17 +8,7 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
-import {
-  balancerSchema,
-  heartbeatSchema,
-  handoverSchema,
-  loadSchema,
-  nodeTenantsSchema,
-  snapshotSchema,
-  SUBJECTS,
-  waitingQueuesSchema,
-  type Balancer,
-} from '@agentfleet/protocol'
+import { CHANNELS, type Balancer } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createAdvising } from './placing/advising.ts'
 import { createRecorder } from './placing/decisions.ts'
@@ -90,7 +80,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       ? 0
       : Math.max(0, free())
   let announcedRoom = false
-  const say = (hint: Balancer): void => bus.publish(SUBJECTS.balancer, JSON.stringify(hint))
+  const say = (hint: Balancer): boolean => bus.send(CHANNELS.balancer, hint)
   const announce = (): void => {
     // Who has said farewell is not to be counted again.
     if (draining) return
@@ -101,14 +91,11 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   const { queuesEveryMs, leaseMs } = deps.timing
   const queues = every(queuesEveryMs, { clock, log: logger, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
-    const counted = (text: string): void => {
-      try {
-        shares.runs(nodeTenantsSchema.parse(JSON.parse(text)))
-      } catch (error) {
-        logger.warn({ err: error }, 'an answer of a node was not understood')
-      }
-    }
-    await Promise.all([intake.look(), bus.gather(SUBJECTS.tenants, '', ANSWERS_WITHIN_MS, counted)])
+    const [, answers] = await Promise.all([
+      intake.look(),
+      bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
+    ])
+    for (const answer of answers) shares.runs(answer)
     shares.tally()
     intake.poke()
   })
@@ -123,26 +110,19 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       if (intake !== undefined || draining) return
       open.push(
         ...listenToFleet(deps, parts, look),
-        bus.subscribe(SUBJECTS.balancer, (message) => {
-          // Whoever is new hears of this one at once, so that no credit is spent twice for long.
-          if (peers.heard(balancerSchema.parse(JSON.parse(message.text())))) announce()
+        bus.on(CHANNELS.balancer, (hint) => {
+          // A new load balancer hears of this one at once, so that no credit is spent twice for long.
+          if (peers.heard(hint)) announce()
         }),
-        bus.subscribe(
-          SUBJECTS.handover,
-          (message) => {
-            const now = room()
-            const { items } = handoverSchema.parse(JSON.parse(message.text()))
-            const { within, beyond } = shares.admit(items)
-            for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
-            placer.addFresh(within, now)
-            // The gateways had better queue what comes next.
-            if (now === 0 && announcedRoom) announce()
-          },
-          { queue: 'load-balancer' },
-        ),
-        bus.subscribe(SUBJECTS.waiting, (message) =>
-          intake?.wake(waitingQueuesSchema.parse(JSON.parse(message.text())).queues),
-        ),
+        bus.on(CHANNELS.handover, ({ items }) => {
+          const now = room()
+          const { within, beyond } = shares.admit(items.filter((item) => item !== undefined))
+          for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
+          placer.addFresh(within, now)
+          // The gateways had better queue what comes next.
+          if (now === 0 && announcedRoom) announce()
+        }),
+        bus.on(CHANNELS.waiting, ({ queues: woken }) => intake?.wake(woken)),
       )
       timers.push(setInterval(announce, ANNOUNCE_EVERY_MS), setInterval(look, LOOK_EVERY_MS))
       announce()
@@ -238,21 +218,17 @@ function listenToFleet(
   look: () => void,
 ): { close(): void }[] {
   return [
-    bus.subscribe(SUBJECTS.allHeartbeats, (message) => {
-      const heartbeat = heartbeatSchema.parse(JSON.parse(message.text()))
+    bus.on(CHANNELS.heartbeat, (heartbeat) => {
       nodes.heartbeat(heartbeat)
       shares.heartbeat(heartbeat)
       look()
     }),
-    bus.subscribe(SUBJECTS.allLoads, (message) => {
-      const load = loadSchema.parse(JSON.parse(message.text()))
-      notes.ended(load.ended)
+    bus.on(CHANNELS.load, (load) => {
+      notes.ended(load.ended.filter((taskId) => taskId !== undefined))
       nodes.heartbeat(load)
       look()
     }),
-    bus.subscribe(SUBJECTS.snapshot, (message) =>
-      nodes.snapshot(snapshotSchema.parse(JSON.parse(message.text()))),
-    ),
+    bus.on(CHANNELS.snapshot, (snapshot) => nodes.snapshot(snapshot)),
     registry.watch('agent-worker', (ids) => {
       logger.info({ nodes: ids.length }, 'nodes listed by Consul')
       nodes.passing(ids)

@@ -1,11 +1,11 @@
 import { ack, type Bus } from '@agentfleet/adapters'
 import { reservationOf, type Level } from '@agentfleet/domain'
 import {
-  dispatchSchema,
-  SUBJECTS,
   type Heartbeat,
   type Dispatch,
   type DispatchItem,
+  CHANNELS,
+  type DispatchReply,
 } from '@agentfleet/protocol'
 
 /** A task as a node got it. */
@@ -96,18 +96,17 @@ export function startNode(
     }
   }
   const say = (ended: readonly string[]): void => {
-    if (!gone) bus.publish(SUBJECTS.load(id), JSON.stringify({ ...heartbeat(), ended }))
+    if (!gone) bus.send(CHANNELS.load, { ...heartbeat(), ended: [...ended] }, { nodeId: id })
   }
   const takes = (item: DispatchItem): boolean =>
     answers === 'takes' && (running.has(item.taskId) || running.size < slots)
 
-  bus.subscribe(SUBJECTS.dispatch(id), (message) => {
-    const dispatch = dispatchSchema.parse(JSON.parse(message.text()))
+  const take = (dispatch: Dispatch): Promise<DispatchReply> | DispatchReply => {
     dispatches.push(dispatch)
-    if (answers === 'silent') return
+    if (answers === 'silent') return new Promise(() => undefined)
     let accepted = 0
     for (const item of dispatch.items) {
-      if (!takes(item)) break
+      if (item === undefined || !takes(item)) break
       accepted += 1
       running.set(item.taskId, { ...running.get(item.taskId), ...item })
       const { balancer, placed } = dispatch
@@ -120,10 +119,11 @@ export function startNode(
         atMs: placed?.atMs ?? 0,
       })
     }
-    message.respond(JSON.stringify({ accepted, heartbeat: heartbeat() }))
-  })
+    return { accepted, heartbeat: heartbeat() }
+  }
+  bus.on(CHANNELS.dispatch, take, { where: { nodeId: id } })
   const timer = setInterval(() => {
-    if (!gone) bus.publish(SUBJECTS.heartbeat(id), JSON.stringify(heartbeat()))
+    if (!gone) bus.send(CHANNELS.heartbeat, heartbeat(), { nodeId: id })
   }, HEARTBEAT_EVERY_MS)
   say([])
 

@@ -10,12 +10,12 @@ import { TIMING, type Level } from '@agentfleet/domain'
 import {
   newTaskId,
   STREAMS,
-  SUBJECTS,
   type Balancer,
   type Decision,
   type Pointer,
   type PointerQueue,
   type Snapshot,
+  CHANNELS,
 } from '@agentfleet/protocol'
 import {
   createLogger,
@@ -61,9 +61,7 @@ export async function startWorld() {
   const nodes: TestNode[] = []
   const balancers: TestBalancer[] = []
   const hints: Balancer[] = []
-  bus.subscribe(SUBJECTS.balancer, (message) => {
-    hints.push(JSON.parse(message.text()) as Balancer)
-  })
+  bus.on(CHANNELS.balancer, (hint) => void hints.push(hint))
 
   const clear = async (): Promise<void> => {
     for (const balancer of balancers.splice(0)) await balancer.kill()
@@ -119,7 +117,7 @@ export async function startWorld() {
     },
     /** Hands tasks over without a pointer, as a gateway does. */
     fresh(items: readonly { readonly priority: Level; readonly pointer: Pointer }[]) {
-      gateway.publish(SUBJECTS.handover, JSON.stringify({ items }))
+      gateway.send(CHANNELS.handover, { items: [...items] })
     },
     async issue(given: readonly Pointer[], queue: PointerQueue) {
       for (const pointer of given) await pointers.issueSurely(pointer, queue)
@@ -130,9 +128,9 @@ export async function startWorld() {
       const told = named.map((node) => ({
         ...node.heartbeat(),
         heartbeatAgeMs: 0,
-        state: states[node.id],
+        state: states[node.id] ?? 'alive',
       }))
-      bus.publish(SUBJECTS.snapshot, JSON.stringify({ ...rest, nodes: told }))
+      bus.send(CHANNELS.snapshot, { ...rest, nodes: told })
     },
     /** What is stored, not what was tried. */
     decisions: async (): Promise<readonly Decision[]> =>

@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import { freeCredits } from '@agentfleet/domain'
-import { snapshotSchema, SUBJECTS, type Snapshot, type Death } from '@agentfleet/protocol'
+import { CHANNELS, type Snapshot, type Death } from '@agentfleet/protocol'
 
 /** The fleet by the latest snapshot; a hint (L6): without one nothing is assumed. */
 export interface FleetView {
@@ -26,12 +26,10 @@ export function followFleet(bus: Bus): FleetView {
   const waiting = new Set<() => void>()
   const listeners = new Set<(snapshot: Snapshot) => void>()
   const credits = (): number => freeCredits(latest?.nodes ?? [])
-  const subscription = bus.subscribe(SUBJECTS.snapshot, (message) => {
-    const { data } = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (data === undefined) return
-    latest = data
+  const subscription = bus.on(CHANNELS.snapshot, (snapshot) => {
+    latest = snapshot
     if (credits() > 0) for (const wake of waiting) wake()
-    for (const listener of listeners) listener(data)
+    for (const listener of listeners) listener(snapshot)
   })
   return {
     latest: () => latest,

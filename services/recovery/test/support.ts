@@ -18,6 +18,7 @@ import {
   type Incident,
   type Snapshot,
   type Death,
+  CHANNELS,
 } from '@agentfleet/protocol'
 import {
   createLogger,
@@ -128,7 +129,7 @@ export async function startWorld() {
     /** Says a snapshot, and sees to it that everybody has it. */
     async say(nodes: readonly Node[]) {
       const rest = { atMs: Date.now(), monitorId: 'monitor', queued: 0, running: 0 }
-      bus.publish(SUBJECTS.snapshot, JSON.stringify({ ...rest, nodes }))
+      bus.send(CHANNELS.snapshot, { ...rest, nodes: [...nodes] })
       await bus.roundTrip(1_000)
     },
     async [Symbol.asyncDispose]() {

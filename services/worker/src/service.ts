@@ -1,7 +1,6 @@
 import { ack } from '@agentfleet/adapters'
-import { runsQuestionSchema, stopSchema, SUBJECTS, type NodeTenants } from '@agentfleet/protocol'
+import { CHANNELS, type NodeTenants } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
-import { z } from 'zod'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import type { Run } from './node/runs.ts'
@@ -18,8 +17,6 @@ import type { Run } from './node/runs.ts'
 export interface WorkerDeps extends NodeDeps {
   readonly shutdown: (reason: string) => void
 }
-
-const pingSchema = z.object({ deadIncarnation: z.number().int().nonnegative() })
 
 const PULSE_MS = 250
 /** A pulse that comes this late means that the process stood still, milliseconds. */
@@ -88,36 +85,44 @@ export function createWorker(deps: WorkerDeps): Service {
 /** Answers pings, stops runs that ended elsewhere, drains when asked to. */
 function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): (() => void)[] {
   const { runs, heartbeats } = node
+  const own = { where: { nodeId: node.id } }
+  const stop = ({ taskIds }: { readonly taskIds: readonly string[] }): void => {
+    for (const taskId of taskIds) {
+      const run = runs.get(taskId)
+      if (run !== undefined) runs.end(run, 'stopped')
+    }
+  }
   const subscriptions = [
-    bus.subscribe(SUBJECTS.ping(node.id), (message) => {
-      const dead = deadIncarnationOf(message.text())
-      if (dead !== undefined && heartbeats.riseFrom(dead)) node.ownership.doubtAll('declared dead')
-      message.respond(JSON.stringify(heartbeats.current()))
-    }),
-    ...[SUBJECTS.stop(node.id), SUBJECTS.stopAnywhere].map((subject) =>
-      bus.subscribe(subject, (message) => {
-        for (const taskId of stopSchema.parse(JSON.parse(message.text())).taskIds) {
-          const run = runs.get(taskId)
-          if (run !== undefined) runs.end(run, 'stopped')
+    // The monitor's hint that this incarnation was declared dead comes with a ping (L6).
+    bus.on(
+      CHANNELS.ping,
+      ({ deadIncarnation: dead }) => {
+        if (dead !== undefined && heartbeats.riseFrom(dead)) {
+          node.ownership.doubtAll('declared dead')
         }
-      }),
+        return {}
+      },
+      own,
     ),
-    bus.subscribe(SUBJECTS.runs, (message) => {
-      const { taskIds } = runsQuestionSchema.parse(JSON.parse(message.text()))
+    bus.on(CHANNELS.stop, stop, own),
+    bus.on(CHANNELS.stopAnywhere, stop),
+    bus.on(CHANNELS.runs, ({ taskIds }) => {
       const answer = taskIds.flatMap((taskId) => {
         const run = runs.get(taskId)
         // In doubt it is not ours: somebody else may run it by now.
         return run === undefined || run.doubtful ? [] : [{ taskId, token: run.token }]
       })
-      if (answer.length > 0) message.respond(JSON.stringify({ runs: answer }))
+      return answer.length > 0 ? { runs: answer } : undefined
     }),
-    bus.subscribe(SUBJECTS.tenants, (message) => {
-      message.respond(JSON.stringify({ nodeId: node.id, tenants: countTenants(runs.all()) }))
-    }),
-    bus.subscribe(SUBJECTS.drain(node.id), (message) => {
-      drain()
-      message.respond(JSON.stringify(heartbeats.current()))
-    }),
+    bus.on(CHANNELS.tenants, () => ({ nodeId: node.id, tenants: countTenants(runs.all()) })),
+    bus.on(
+      CHANNELS.drain,
+      () => {
+        drain()
+        return {}
+      },
+      own,
+    ),
   ]
   return subscriptions.map((subscription) => () => subscription.close())
 }
@@ -126,13 +131,6 @@ function countTenants(runs: Iterable<Run>): NodeTenants['tenants'] {
   const counts: NodeTenants['tenants'] = {}
   for (const { tenant } of runs) counts[tenant] = (counts[tenant] ?? 0) + 1
   return counts
-}
-
-/** The monitor's hint, in a ping, that this incarnation was declared dead (L6). */
-function deadIncarnationOf(text: string): number | undefined {
-  if (text === '') return undefined
-  const parsed = pingSchema.safeParse(JSON.parse(text))
-  return parsed.success ? parsed.data.deadIncarnation : undefined
 }
 
 /** Sign of life, lost time, renewals, limits of calls: one timer for all of it. */

@@ -1,7 +1,9 @@
 import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
-import { connect, type Msg, type MsgHdrs, type NatsConnection } from 'nats'
+import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from '../logger.ts'
+import { createChannels, type Channels } from './channels.ts'
 import { createRequester } from './requests.ts'
+import type { BusMessage, Outgoing, Wire } from './wire.ts'
 
 /**
  * The connection to NATS. States: connected, away (the client reconnects for ever), closed.
@@ -10,50 +12,8 @@ import { createRequester } from './requests.ts'
  * hint (L6) or repeated by its sender until it is confirmed (`log.ts`, reports).
  */
 
-/** One received message. */
-export interface BusMessage {
-  readonly subject: string
-  readonly reply: string
-  /** Log sequence of a republished message, 0 for any other. */
-  readonly seq: number
-  text(): string
-  respond(text: string): void
-}
-
-/** A message on its way out. */
-export interface Outgoing {
-  readonly subject: string
-  readonly data: string
-  readonly reply?: string
-  readonly headers?: MsgHdrs
-}
-
-/** How a request ended. */
-export type Reply =
-  | { readonly kind: 'reply'; readonly text: string }
-  | { readonly kind: 'no-responders' }
-  | { readonly kind: 'timeout' }
-
-/** The bus as services see it. */
-export interface Bus {
-  publish(subject: string, data: string, reply?: string): void
-  /** Resolves always; a broken connection shows as `timeout`. */
-  request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  /**
-   * Everything that is answered to one request within `waitMs`, by however many responders; `heard` is
-   * called with each answer as it comes, and must not throw.
-   */
-  gather(
-    subject: string,
-    data: string,
-    waitMs: number,
-    heard?: (text: string) => void,
-  ): Promise<string[]>
-  subscribe(
-    subject: string,
-    handler: (message: BusMessage) => void,
-    options?: { readonly queue?: string },
-  ): { close(): void }
+/** The bus as services see it: its channels; as text on subjects it is for this package and for tools. */
+export interface Bus extends Channels, Wire {
   connected(): boolean
   /**
    * True when the server has answered in time; everything that it had for this connection before
@@ -67,8 +27,11 @@ export interface Bus {
   close(): Promise<void>
   /** For the other modules of this package only. */
   readonly nats: NatsConnection
-  /** Publishes together with everything else of this turn of the event loop; for this package. */
-  send(message: Outgoing): void
+  /**
+   * Sends together with everything else of this turn of the event loop; false when it is larger than the
+   * server takes. For this package.
+   */
+  post(message: Outgoing): boolean
   readonly inboxPrefix: string
 }
 
@@ -102,6 +65,12 @@ const TURNS_GATHERED = 2
  * with the rest. Enough to share the cost of a system call.
  */
 const GATHERED_MAX = 16
+/** What a server takes when it has not said otherwise, bytes: its default. */
+const PAYLOAD_DEFAULT_BYTES = 1024 * 1024
+/** Headers count as payload; those of this package are below this, bytes. */
+const HEADERS_MAX_BYTES = 1_024
+/** Bytes of UTF-8 that one character of a string takes at most. */
+const BYTES_PER_CHAR_MAX = 3
 
 /** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
@@ -190,23 +159,62 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     outgoing = []
     if (nats.isClosed()) return
     for (const { subject, data, reply, headers } of messages) {
-      nats.publish(subject, data, {
-        ...(reply === undefined ? {} : { reply }),
-        ...(headers === undefined ? {} : { headers }),
-      })
+      try {
+        nats.publish(subject, data, {
+          ...(reply === undefined ? {} : { reply }),
+          ...(headers === undefined ? {} : { headers }),
+        })
+      } catch (error) {
+        // Its size was checked; only a server that came back with a smaller limit refuses it now.
+        log.error({ err: error, subject }, 'message not sent')
+      }
     }
   }
-  const send = (message: Outgoing): void => {
+  const payloadMax = (): number =>
+    (nats.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_MAX_BYTES
+  // Most texts are so short that they need not be measured.
+  const fits = (data: string): boolean => {
+    const max = payloadMax()
+    return data.length * BYTES_PER_CHAR_MAX <= max || Buffer.byteLength(data) <= max
+  }
+  const post = (message: Outgoing): boolean => {
+    if (!fits(message.data)) return false
     const waiting = outgoing.push(message)
     if (waiting === 1) afterTurns(TURNS_GATHERED, flush)
     else if (waiting >= GATHERED_MAX) flush()
+    return true
   }
-  const requester = createRequester(nats, inboxPrefix, send)
+  const requester = createRequester(nats, inboxPrefix, post)
   const closed = nats.closed().then((error) => {
     connected = false
     if (error instanceof Error) log.error({ err: error }, 'bus closed')
   })
+  const wire: Wire = {
+    payloadMax,
+    ...requester,
+    publish: (subject, data, reply) =>
+      post({ subject, data, ...(reply === undefined ? {} : { reply }) }),
+    subscribe(subject, handler, subscribeOptions) {
+      const subscription = nats.subscribe(subject, {
+        ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
+        callback(error, message) {
+          if (error !== null) {
+            log.error({ err: error, subject }, 'subscription failed')
+            return
+          }
+          try {
+            handler(new ReceivedMessage(message, post))
+          } catch (cause) {
+            log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
+          }
+        },
+      })
+      return { close: () => subscription.unsubscribe() }
+    },
+  }
   return {
+    ...wire,
+    ...createChannels(wire, log),
     nats,
     inboxPrefix,
     closed,
@@ -222,28 +230,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    send,
-    publish: (subject, data, reply) =>
-      send({ subject, data, ...(reply === undefined ? {} : { reply }) }),
-    request: requester.request,
-    gather: requester.gather,
-    subscribe(subject, handler, subscribeOptions) {
-      const subscription = nats.subscribe(subject, {
-        ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
-        callback(error, message) {
-          if (error !== null) {
-            log.error({ err: error, subject }, 'subscription failed')
-            return
-          }
-          try {
-            handler(new ReceivedMessage(message, send))
-          } catch (cause) {
-            log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
-          }
-        },
-      })
-      return { close: () => subscription.unsubscribe() }
-    },
+    post,
     async close() {
       if (nats.isClosed()) return
       flush()
@@ -260,11 +247,11 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
  */
 class ReceivedMessage implements BusMessage {
   readonly #message: Msg
-  readonly #send: (message: Outgoing) => void
+  readonly #post: (message: Outgoing) => boolean
 
-  constructor(message: Msg, send: (message: Outgoing) => void) {
+  constructor(message: Msg, post: (message: Outgoing) => boolean) {
     this.#message = message
-    this.#send = send
+    this.#post = post
   }
 
   get subject(): string {
@@ -281,9 +268,9 @@ class ReceivedMessage implements BusMessage {
 
   // Fields, not methods: a handler may take them out of the message.
   readonly text = (): string => this.#message.string()
-  readonly respond = (text: string): void => {
+  readonly respond = (text: string): boolean => {
     const { reply } = this.#message
-    if (reply) this.#send({ subject: reply, data: text })
+    return !reply || this.#post({ subject: reply, data: text })
   }
 }
 

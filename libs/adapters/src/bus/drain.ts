@@ -1,4 +1,4 @@
-import { SUBJECTS } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import type { Bus } from './bus.ts'
 
 /** A node answers at once and drains afterwards, milliseconds. */
@@ -6,6 +6,6 @@ const ANSWER_WITHIN_MS = 1_000
 
 /** Asks a node to finish its work and exit; true when it answered. A node may be asked repeatedly. */
 export async function askToDrain(bus: Bus, nodeId: string): Promise<boolean> {
-  const answer = await bus.request(SUBJECTS.drain(nodeId), '{}', ANSWER_WITHIN_MS)
+  const answer = await bus.ask(CHANNELS.drain, {}, ANSWER_WITHIN_MS, { nodeId })
   return answer.kind === 'reply'
 }

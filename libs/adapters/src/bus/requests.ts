@@ -1,6 +1,6 @@
 import { createCompactingMap } from '@agentfleet/domain'
 import { nuid, type NatsConnection } from 'nats'
-import type { Outgoing, Reply } from './bus.ts'
+import type { Outgoing, Reply } from './wire.ts'
 
 /**
  * Requests over one shared inbox. Invariants: each request is resolved exactly once, by its answer,
@@ -8,17 +8,23 @@ import type { Outgoing, Reply } from './bus.ts'
  */
 export interface Requester {
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  gather(
+  collect(
     subject: string,
     data: string,
     waitMs: number,
-    heard?: (text: string) => void,
-  ): Promise<string[]>
+    take: (text: string) => boolean,
+  ): Promise<Ended>
+}
+
+/** Why a request waits no longer; `too-large`: it was not sent. */
+export interface Ended {
+  readonly kind: 'answered' | 'no-responders' | 'timeout' | 'too-large'
 }
 
 interface Waiting {
   /** True when this answer was the last one wanted. */
-  readonly answered: (reply: Reply) => boolean
+  readonly take: (text: string) => boolean
+  readonly resolve: (ended: Ended) => void
   readonly deadlineAtMs: number
 }
 
@@ -31,17 +37,18 @@ const NO_RESPONDERS = 503
 export function createRequester(
   nats: NatsConnection,
   inboxPrefix: string,
-  send: (message: Outgoing) => void,
+  post: (message: Outgoing) => boolean,
 ): Requester {
   const prefix = `${inboxPrefix}.req.${nuid.next()}.`
   const waiting = createCompactingMap<string, Waiting>()
   let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 
-  const settle = (key: string, reply: Reply): void => {
+  const end = (key: string, kind: Ended['kind']): void => {
     const entry = waiting.get(key)
     if (entry === undefined) return
-    if (entry.answered(reply)) waiting.delete(key)
+    waiting.delete(key)
+    entry.resolve({ kind })
   }
 
   nats.subscribe(`${prefix}*`, {
@@ -49,50 +56,37 @@ export function createRequester(
       if (error !== null) return
       const key = message.subject.slice(prefix.length)
       const nobody = message.data.length === 0 && message.headers?.code === NO_RESPONDERS
-      settle(key, nobody ? { kind: 'no-responders' } : { kind: 'reply', text: message.string() })
+      if (nobody) end(key, 'no-responders')
+      else if (waiting.get(key)?.take(message.string()) === true) end(key, 'answered')
     },
   })
 
   const sweep = (): void => {
     const now = performance.now()
-    for (const [key, entry] of waiting) {
-      if (now >= entry.deadlineAtMs) settle(key, { kind: 'timeout' })
-    }
+    for (const [key, entry] of waiting) if (now >= entry.deadlineAtMs) end(key, 'timeout')
     sweeper = waiting.size > 0 ? setTimeout(sweep, SWEEP_EVERY_MS) : undefined
   }
 
-  const ask = (
-    subject: string,
-    data: string,
-    waitMs: number,
-    answered: (reply: Reply) => boolean,
-  ): void => {
-    const key = (counter++).toString(36)
-    waiting.set(key, { answered, deadlineAtMs: performance.now() + waitMs })
-    send({ subject, data, reply: prefix + key })
-    sweeper ??= setTimeout(sweep, SWEEP_EVERY_MS)
-  }
+  const collect: Requester['collect'] = (subject, data, waitMs, take) =>
+    new Promise((resolve) => {
+      const key = (counter++).toString(36)
+      if (!post({ subject, data, reply: prefix + key })) {
+        resolve({ kind: 'too-large' })
+        return
+      }
+      waiting.set(key, { take, resolve, deadlineAtMs: performance.now() + waitMs })
+      sweeper ??= setTimeout(sweep, SWEEP_EVERY_MS)
+    })
 
   return {
-    request: (subject, data, timeoutMs) =>
-      new Promise((resolve) => {
-        ask(subject, data, timeoutMs, (reply) => {
-          resolve(reply)
-          return true
-        })
-      }),
-    gather: (subject, data, waitMs, heard) =>
-      new Promise((resolve) => {
-        const texts: string[] = []
-        ask(subject, data, waitMs, (reply) => {
-          if (reply.kind === 'reply') {
-            texts.push(reply.text)
-            heard?.(reply.text)
-            return false
-          }
-          resolve(texts)
-          return true
-        })
-      }),
+    collect,
+    async request(subject, data, timeoutMs) {
+      let answer = ''
+      const { kind } = await collect(subject, data, timeoutMs, (text) => {
+        answer = text
+        return true
+      })
+      return kind === 'answered' ? { kind: 'reply', text: answer } : { kind }
+    },
   }
 }

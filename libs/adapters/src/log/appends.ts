@@ -46,6 +46,8 @@ export interface Appender {
 /** An answer that has not come after this long is asked for again, milliseconds. */
 const RESEND_AFTER_MS = 1_500
 const SWEEP_INTERVAL_MS = 100
+/** Why an append was refused that one message cannot hold. */
+const TOO_LARGE = 'it exceeds the largest message of the bus'
 
 /** Error codes of nats-server: wrong last sequence, and the four ways of being full. */
 const WRONG_LAST_SEQUENCE = 10071
@@ -73,7 +75,9 @@ export function createAppender(bus: Bus): Appender {
     if (append.expectSeq !== undefined) {
       head.append('Nats-Expected-Last-Subject-Sequence', String(append.expectSeq))
     }
-    bus.send({ subject: append.subject, data: append.data, headers: head, reply: prefix + key })
+    const { subject, data } = append
+    const sent = bus.post({ subject, data, headers: head, reply: prefix + key })
+    if (!sent) settle(key, { kind: 'refused', reason: TOO_LARGE })
   }
 
   bus.nats.subscribe(`${prefix}*`, {

@@ -1,4 +1,5 @@
 import {
+  CHANNELS,
   STREAMS,
   SUBJECTS,
   taskIdOf,
@@ -61,7 +62,7 @@ export function openPointers(bus: Bus): Pointers {
     const all = [...queues]
     for (let start = 0; start < all.length; start += TENANTS_NAMED_MAX) {
       const hint = { queues: all.slice(start, start + TENANTS_NAMED_MAX) }
-      bus.publish(SUBJECTS.waiting, JSON.stringify(hint))
+      bus.send(CHANNELS.waiting, hint)
     }
   }
   const announceNow = (tenant: string, queue: PointerQueue): void => {

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { snapshotSchema, SUBJECTS, type Snapshot } from '@agentfleet/protocol'
+import { CHANNELS, type Snapshot } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 
 /** The latest snapshot, as long as it is fresh (L6). */
@@ -17,10 +17,8 @@ const FRESH_MS = 5_000
 /** Follows the snapshots. */
 export function followSnapshots(bus: Bus, clock: Clock): Snapshots {
   let last: { snapshot: Snapshot; receivedAtMs: number; monotonicMs: number } | undefined
-  const subscription = bus.subscribe(SUBJECTS.snapshot, (message) => {
-    const { data } = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (data === undefined) return
-    last = { snapshot: data, receivedAtMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
+  const subscription = bus.on(CHANNELS.snapshot, (snapshot) => {
+    last = { snapshot, receivedAtMs: clock.nowMs(), monotonicMs: clock.monotonicMs() }
   })
   return {
     latest() {

@@ -6,13 +6,7 @@ import {
   type TaskRecord,
   type Timing,
 } from '@agentfleet/domain'
-import {
-  reissuedPointer,
-  runsAnswerSchema,
-  SUBJECTS,
-  TASK_ID_PATTERN,
-  type TenantQueue,
-} from '@agentfleet/protocol'
+import { CHANNELS, reissuedPointer, TASK_ID_PATTERN, type TenantQueue } from '@agentfleet/protocol'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
@@ -156,9 +150,8 @@ async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<st
   const runs = new Map<string, number>()
   for (let start = 0; start < records.length; start += QUESTION_MAX) {
     const taskIds = records.slice(start, start + QUESTION_MAX).map(({ taskId }) => taskId)
-    const answers = await bus.gather(SUBJECTS.runs, JSON.stringify({ taskIds }), ANSWERS_WITHIN_MS)
-    for (const text of answers) {
-      for (const { taskId, token } of runsAnswerSchema.parse(JSON.parse(text)).runs) {
+    for (const answer of await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)) {
+      for (const { taskId, token } of answer.runs) {
         runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
       }
     }

@@ -1,6 +1,6 @@
 import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters'
 import { deadlineError, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
-import { SUBJECTS } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 
 /** Endings that the coordinator gives by itself: a cancel, a deadline. */
 export interface EndingDeps {
@@ -73,8 +73,9 @@ async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
     const [noted] = await deps.store.inflightNode([taskId]).catch(() => [undefined])
     const nodeId = noted ?? record.node
     // Who runs it is noted a moment after its start; before that only the nodes know.
-    const subject = nodeId === undefined ? SUBJECTS.stopAnywhere : SUBJECTS.stop(nodeId)
-    deps.bus.publish(subject, JSON.stringify({ taskIds: [taskId] }))
+    const stop = { taskIds: [taskId] }
+    if (nodeId === undefined) deps.bus.send(CHANNELS.stopAnywhere, stop)
+    else deps.bus.send(CHANNELS.stop, stop, { nodeId })
     await deps.pointers.remove(spec.priority, tenant, taskId)
   } catch (error) {
     deps.log.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')

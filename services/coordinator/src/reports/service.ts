@@ -1,11 +1,9 @@
-import type { Bus, BusMessage } from '@agentfleet/adapters'
+import type { Bus } from '@agentfleet/adapters'
 import {
-  approveSchema,
-  cancelSchema,
-  reportSchema,
-  SUBJECTS,
+  CHANNELS,
   type ApproveReply,
   type Outcome,
+  type Report,
   type ReportItem,
 } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
@@ -40,6 +38,11 @@ export interface ReportsDeps {
 
 /** Reports under way; a node above its share waits in its own queue. */
 const REPORTS_MAX = 20_000
+/** Why a run fails that reported what its coordinator cannot read. */
+const UNREADABLE_REPORT = {
+  code: 'report-invalid',
+  message: 'the coordinator could not read a report of this run',
+}
 /** A drain looks this often whether all reports are answered, milliseconds. */
 const DRAIN_LOOK_MS = 20
 
@@ -49,70 +52,45 @@ export function createReports(deps: ReportsDeps): Reports {
   const subscriptions: { close(): void }[] = []
   let inReport = 0
 
-  const answerReport = async (message: BusMessage): Promise<void> => {
-    const report = reportSchema.parse(JSON.parse(message.text()))
-    if (inReport + report.items.length > REPORTS_MAX) {
-      const outcomes = report.items.map((): Outcome => ({ kind: 'unavailable' }))
-      message.respond(JSON.stringify({ outcomes }))
-      return
-    }
-    inReport += report.items.length
-    metrics.batch.observe(report.items.length)
+  /** One outcome for each report, whatever becomes of its neighbours. */
+  const outcomeOf = async (nodeId: string, item: ReportItem | undefined): Promise<Outcome> => {
+    if (item === undefined) return { kind: 'rejected', error: UNREADABLE_REPORT }
     try {
-      const outcomes = await Promise.all(
-        report.items.map((item) =>
-          handleReport(deps.report, report.nodeId, item).catch((error: unknown): Outcome => {
-            log.warn({ err: error, taskId: item.taskId }, 'report not settled')
-            return { kind: 'unavailable' }
-          }),
-        ),
-      )
-      countOutcomes(report.items, outcomes, metrics)
-      message.respond(JSON.stringify({ outcomes }))
-      for (const [index, { op, taskId }] of report.items.entries()) {
-        const stored = outcomes[index]?.kind === 'committed'
-        if (stored && (op === 'complete' || op === 'fail')) deps.ended(taskId)
-      }
-    } finally {
-      inReport -= report.items.length
+      return await handleReport(deps.report, nodeId, item)
+    } catch (error) {
+      log.warn({ err: error, taskId: item.taskId }, 'report not settled')
+      return { kind: 'unavailable' }
     }
   }
 
-  const onReport = (message: BusMessage): void => {
-    void answerReport(message).catch((error: unknown) =>
-      log.error({ err: error }, 'report not answered, the node will send it again'),
-    )
-  }
-
-  const onCancel = (message: BusMessage): void => {
-    const request = cancelSchema.parse(JSON.parse(message.text()))
-    void cancelTask(endings, request)
-      .catch((error: unknown) => {
-        log.warn({ err: error, taskId: request.taskId }, 'cancel not settled')
-        return 'unavailable' as const
-      })
-      .then((kind) => message.respond(JSON.stringify({ kind })))
-  }
-
-  const onApprove = (message: BusMessage): void => {
-    const request = approveSchema.parse(JSON.parse(message.text()))
-    void deps
-      .approve(request)
-      .catch((error: unknown) => {
-        log.warn({ err: error, taskId: request.taskId }, 'approval not settled')
-        return 'unavailable' as const
-      })
-      .then((kind) => message.respond(JSON.stringify({ kind })))
+  const onReport = async ({ nodeId, items }: Report): Promise<{ outcomes: Outcome[] }> => {
+    if (inReport + items.length > REPORTS_MAX) {
+      return { outcomes: items.map((): Outcome => ({ kind: 'unavailable' })) }
+    }
+    inReport += items.length
+    metrics.batch.observe(items.length)
+    try {
+      const outcomes = await Promise.all(items.map((item) => outcomeOf(nodeId, item)))
+      countOutcomes(items, outcomes, metrics)
+      for (const [index, item] of items.entries()) {
+        const stored = outcomes[index]?.kind === 'committed'
+        if (stored && (item?.op === 'complete' || item?.op === 'fail')) deps.ended(item.taskId)
+      }
+      return { outcomes }
+    } finally {
+      inReport -= items.length
+    }
   }
 
   return {
     inReport: () => inReport,
     async start() {
       if (subscriptions.length > 0) return
-      const options = { queue: 'coordinator' }
-      subscriptions.push(bus.subscribe(SUBJECTS.report, onReport, options))
-      subscriptions.push(bus.subscribe(SUBJECTS.cancel, onCancel, options))
-      subscriptions.push(bus.subscribe(SUBJECTS.approve, onApprove, options))
+      subscriptions.push(
+        bus.on(CHANNELS.report, onReport),
+        bus.on(CHANNELS.cancel, async (request) => ({ kind: await cancelTask(endings, request) })),
+        bus.on(CHANNELS.approve, async (request) => ({ kind: await deps.approve(request) })),
+      )
     },
     async drain(deadlineMs) {
       for (const subscription of subscriptions.splice(0)) subscription.close()
@@ -127,13 +105,13 @@ export function createReports(deps: ReportsDeps): Reports {
 
 /** One increment for each kind in a batch: counters with labels are not free. */
 function countOutcomes(
-  items: readonly ReportItem[],
+  items: readonly (ReportItem | undefined)[],
   outcomes: readonly Outcome[],
   metrics: Pick<CoordinatorMetrics, 'reports'>,
 ): void {
   const counts = new Map<string, number>()
   for (const [index, outcome] of outcomes.entries()) {
-    const key = `${items[index]!.op} ${outcome.kind}`
+    const key = `${items[index]?.op ?? 'unreadable'} ${outcome.kind}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
   for (const [key, count] of counts) {

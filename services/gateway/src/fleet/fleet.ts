@@ -1,15 +1,12 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
-  SUBJECTS,
-  balancerSchema,
-  historySchema,
-  snapshotSchema,
+  CHANNELS,
   type FleetView,
   type NodeView,
   type Snapshot,
   type Totals,
 } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
+import type { Clock } from '@agentfleet/runtime'
 import { isoTime } from '../tasks/views.ts'
 
 /** The last word of the health monitor on the nodes and the cluster, and who balances. */
@@ -26,8 +23,8 @@ const BALANCER_AGE_MAX_MS = 1_600
 const BALANCERS_MAX = 100
 
 /** Follows the hints of the health monitors and the load balancers. */
-export function followFleet(deps: { bus: Bus; clock: Clock; log: Logger }): Fleet {
-  const { bus, clock, log } = deps
+export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
+  const { bus, clock } = deps
   let snapshot: Snapshot | undefined
   let receivedAtMs = 0
   let history: readonly Totals[] = []
@@ -43,20 +40,14 @@ export function followFleet(deps: { bus: Bus; clock: Clock; log: Logger }): Flee
       .sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  const snapshots = bus.subscribe(SUBJECTS.snapshot, (message) => {
-    const parsed = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (!parsed.success) {
-      log.warn({ issues: parsed.error.issues.slice(0, 3) }, 'an unreadable snapshot was dropped')
-      return
-    }
-    snapshot = parsed.data
+  const snapshots = bus.on(CHANNELS.snapshot, (heardNow) => {
+    snapshot = heardNow
     receivedAtMs = clock.monotonicMs()
   })
-  const histories = bus.subscribe(SUBJECTS.history, (message) => {
-    history = historySchema.parse(JSON.parse(message.text())).totals
+  const histories = bus.on(CHANNELS.history, ({ totals }) => {
+    history = totals
   })
-  const announcements = bus.subscribe(SUBJECTS.balancer, (message) => {
-    const { id, room } = balancerSchema.parse(JSON.parse(message.text()))
+  const announcements = bus.on(CHANNELS.balancer, ({ id, room }) => {
     if (balancers.size >= BALANCERS_MAX && !balancers.has(id)) heard()
     if (balancers.size >= BALANCERS_MAX && !balancers.has(id)) return
     balancers.set(id, { room, heardAtMs: clock.monotonicMs() })

@@ -15,7 +15,7 @@ import { approve } from '../tasks/approval-routes.ts'
 export interface GoalRouteDeps {
   readonly submitter: Submitter
   readonly reader: Reader
-  readonly bus: Pick<Bus, 'request'>
+  readonly bus: Pick<Bus, 'ask'>
   readonly taskLog: Pick<TaskLog, 'record'>
   readonly defaultModel: string
   readonly team: Team

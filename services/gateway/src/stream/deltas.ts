@@ -1,6 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { SUBJECTS, deltaSchema, type DeltaFrame } from '@agentfleet/protocol'
-import type { Logger } from '@agentfleet/runtime'
+import { CHANNELS, type Delta, type DeltaFrame } from '@agentfleet/protocol'
 
 /**
  * What running attempts stream, one bus subscription per watched task however many watch it.
@@ -29,28 +28,22 @@ interface Source {
 }
 
 /** No subscriptions. */
-export function createDeltaTaps(bus: Pick<Bus, 'subscribe'>, log: Logger): DeltaTaps {
+export function createDeltaTaps(bus: Pick<Bus, 'on'>): DeltaTaps {
   const sources = new Map<string, Source>()
 
-  function receive(taskId: string, text: string) {
+  function receive(taskId: string, delta: Delta) {
     const source = sources.get(taskId)
-    if (source === undefined) return
-    const parsed = deltaSchema.safeParse(JSON.parse(text))
-    if (!parsed.success) {
-      log.debug({ taskId }, 'an unreadable delta was dropped')
-      return
-    }
-    if (parsed.data.attempt < source.attempt) return
-    source.attempt = parsed.data.attempt
-    const frame: DeltaFrame = { type: 'delta', taskId, ...parsed.data }
+    if (source === undefined || delta.attempt < source.attempt) return
+    source.attempt = delta.attempt
+    const frame: DeltaFrame = { type: 'delta', taskId, ...delta }
     const line = JSON.stringify(frame)
     for (const receiver of source.receivers) receiver(line)
   }
 
   function open(taskId: string): Source {
-    const subscription = bus.subscribe(SUBJECTS.delta(taskId), (message) =>
-      receive(taskId, message.text()),
-    )
+    const subscription = bus.on(CHANNELS.delta, (delta) => receive(taskId, delta), {
+      where: { taskId },
+    })
     const source = { receivers: new Set<(frame: string) => void>(), subscription, attempt: 0 }
     sources.set(taskId, source)
     return source

@@ -1,6 +1,6 @@
 import type { TaskEvent } from '@agentfleet/domain'
-import { SUBJECTS, parseEvent, taskIdOf } from '@agentfleet/protocol'
-import type { Bus } from '@agentfleet/adapters'
+import { CHANNELS, taskIdOf } from '@agentfleet/protocol'
+import type { Bus, BusMessage } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
@@ -24,20 +24,25 @@ export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Lo
   close(): void
 } {
   const { bus, sinks, log } = deps
-  const subscription = bus.subscribe(SUBJECTS.allLive, (message) => {
+  const wanted = (message: BusMessage): boolean => {
     const taskId = taskIdOf(message.subject)
-    if (!sinks.some((sink) => sink.wants(taskId, false) || sink.wants(taskId, true))) return
-    const text = message.text()
-    const submitted = text.startsWith(SUBMITTED_PREFIX)
-    const wanting = sinks.filter((sink) => sink.wants(taskId, submitted))
-    if (wanting.length === 0) return
-    const event = readEvent(text)
-    if (event === undefined || message.seq === 0) {
-      log.warn({ taskId, subject: message.subject }, 'an unreadable live event was dropped')
-      return
-    }
-    for (const sink of wanting) sink.deliver(taskId, event, message.seq)
-  })
+    if (!sinks.some((sink) => sink.wants(taskId, false) || sink.wants(taskId, true))) return false
+    const submitted = message.text().startsWith(SUBMITTED_PREFIX)
+    return sinks.some((sink) => sink.wants(taskId, submitted))
+  }
+  const subscription = bus.on(
+    CHANNELS.live,
+    (event, { subject, seq }) => {
+      const taskId = taskIdOf(subject)
+      if (seq === 0) {
+        log.warn({ taskId, subject }, 'a live event without a sequence was dropped')
+        return
+      }
+      const submitted = event.type === 'submitted'
+      for (const sink of sinks) if (sink.wants(taskId, submitted)) sink.deliver(taskId, event, seq)
+    },
+    { wanted },
+  )
   const forget = bus.onReconnect(() => {
     for (const sink of sinks) sink.missed()
   })
@@ -46,13 +51,5 @@ export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Lo
       subscription.close()
       forget()
     },
-  }
-}
-
-function readEvent(text: string): TaskEvent | undefined {
-  try {
-    return parseEvent(text)
-  } catch {
-    return undefined
   }
 }

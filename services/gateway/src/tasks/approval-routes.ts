@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import type { Approval } from '@agentfleet/domain'
-import { approveReplySchema, SUBJECTS, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
@@ -9,7 +9,7 @@ import { taskView } from './views.ts'
 /** What approvals are served from. */
 export interface ApprovalRouteDeps {
   readonly reader: Pick<Reader, 'load'>
-  readonly bus: Pick<Bus, 'request'>
+  readonly bus: Pick<Bus, 'ask'>
 }
 
 /** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
@@ -39,12 +39,11 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
 
 /** Passes somebody's word on to a coordinator; resolves when it is stored, throws a Refusal else. */
 export async function approve(
-  bus: Pick<Bus, 'request'>,
+  bus: Pick<Bus, 'ask'>,
   word: { readonly taskId: string; readonly tenant: string; readonly approval: Approval },
 ): Promise<void> {
-  const reply = await bus.request(SUBJECTS.approve, JSON.stringify(word), APPROVE_DEADLINE_MS)
-  const kind =
-    reply.kind === 'reply' ? approveReplySchema.parse(JSON.parse(reply.text)).kind : 'unavailable'
+  const answer = await bus.ask(CHANNELS.approve, word, APPROVE_DEADLINE_MS)
+  const kind = answer.kind === 'reply' ? answer.body.kind : 'unavailable'
   if (kind !== 'resumed') throw refusalOf(kind, word.approval.step)
 }
 

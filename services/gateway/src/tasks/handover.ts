@@ -1,6 +1,6 @@
 import type { Bus, Pointers } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
-import { balancerSchema, SUBJECTS, type Fresh, type Pointer } from '@agentfleet/protocol'
+import { CHANNELS, type Fresh, type Pointer } from '@agentfleet/protocol'
 
 /**
  * Passes tasks on that were just stored: straight to a load balancer that has room, else to the queue.
@@ -23,17 +23,16 @@ const BATCH_MAX = 16
 
 /** Nobody has been heard of yet. */
 export function createHandover(deps: {
-  bus: Pick<Bus, 'publish' | 'subscribe'>
+  bus: Pick<Bus, 'send' | 'on'>
   pointers: Pick<Pointers, 'issue'>
   monotonicMs: () => number
 }): Handover {
   const { bus, pointers, monotonicMs } = deps
   const roomAtMs = new Map<string, number>()
   const fullAt = new Map<string, ReadonlySet<string>>()
-  let batch: Fresh['items'] = []
+  let batch: Fresh[] = []
 
-  const hints = bus.subscribe(SUBJECTS.balancer, (message) => {
-    const { id, room, full = [] } = balancerSchema.parse(JSON.parse(message.text()))
+  const hints = bus.on(CHANNELS.balancer, ({ id, room, full = [] }) => {
     // A load balancer that is gone has no say: its word goes with its room.
     if (room && full.length > 0) fullAt.set(id, new Set(full))
     else fullAt.delete(id)
@@ -59,9 +58,9 @@ export function createHandover(deps: {
 
   const send = (): void => {
     if (batch.length === 0) return
-    const fresh: Fresh = { items: batch }
+    const items = batch
     batch = []
-    bus.publish(SUBJECTS.handover, JSON.stringify(fresh))
+    bus.send(CHANNELS.handover, { items })
   }
 
   return {

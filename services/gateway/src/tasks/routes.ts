@@ -1,9 +1,8 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
 import {
-  SUBJECTS,
+  CHANNELS,
   TASK_ID_PATTERN,
-  cancelReplySchema,
   type BatchResult,
   type FilledTaskRequest,
 } from '@agentfleet/protocol'
@@ -23,7 +22,7 @@ export interface TaskRouteDeps {
   readonly submitter: Submitter
   readonly waiting: Waiting
   readonly reader: Reader
-  readonly bus: Pick<Bus, 'request'>
+  readonly bus: Pick<Bus, 'ask'>
   readonly taskLog: Pick<TaskLog, 'history'>
   readonly store: Pick<Store, 'list'>
   readonly defaultModel: string
@@ -169,11 +168,10 @@ function recordOf(outcome: SubmitOutcome): TaskRecord {
   return outcome.record
 }
 
-async function cancel(bus: Pick<Bus, 'request'>, taskId: string, tenant: string): Promise<void> {
+async function cancel(bus: Pick<Bus, 'ask'>, taskId: string, tenant: string): Promise<void> {
   const ask = { taskId, tenant, reason: 'cancelled through the API' }
-  const reply = await bus.request(SUBJECTS.cancel, JSON.stringify(ask), CANCEL_DEADLINE_MS)
-  const kind =
-    reply.kind === 'reply' ? cancelReplySchema.parse(JSON.parse(reply.text)).kind : 'unavailable'
+  const answer = await bus.ask(CHANNELS.cancel, ask, CANCEL_DEADLINE_MS)
+  const kind = answer.kind === 'reply' ? answer.body.kind : 'unavailable'
   if (kind === 'not-found') throw taskNotFound()
   if (kind === 'unavailable') {
     throw new Refusal(

@@ -1,6 +1,6 @@
 import { openOps } from '@agentfleet/adapters'
 import { createClient, type FollowFrame } from '@agentfleet/client'
-import { SUBJECTS, type Decision, type Incident } from '@agentfleet/protocol'
+import { SUBJECTS, type Decision, type Incident, CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup, type GatewayBench } from '../support.ts'
@@ -189,9 +189,9 @@ test('the fleet shows totals, their history and the load balancers that are hear
   const all = { ...totals, responseMs: 20, completed: 7, failed: 1 }
   const snapshot = { atMs: 1, monitorId: 'm', nodes: [], queued: 2, running: 4, totals: all }
   const say = () => {
-    bench.bus.publish(SUBJECTS.snapshot, JSON.stringify(snapshot))
-    bench.bus.publish(SUBJECTS.history, JSON.stringify({ monitorId: 'm', totals: [all, all] }))
-    bench.bus.publish(SUBJECTS.balancer, JSON.stringify({ id: 'b1', room: true }))
+    bench.bus.send(CHANNELS.snapshot, snapshot)
+    bench.bus.send(CHANNELS.history, { monitorId: 'm', totals: [all, all] })
+    bench.bus.send(CHANNELS.balancer, { id: 'b1', room: true })
   }
   await eventually(async () => {
     say()

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { historySchema, SUBJECTS, type History, type Totals } from '@agentfleet/protocol'
+import { CHANNELS, type History, type Totals } from '@agentfleet/protocol'
 
 /**
  * The totals of the last hour: every ten seconds for ten minutes, every minute before that.
@@ -11,7 +11,7 @@ export interface TotalsHistory {
   /** Notes the present totals and tells everybody. */
   note(totals: Totals): void
   /** What another monitor remembers. */
-  hear(text: string): Totals | undefined
+  hear(history: History): Totals | undefined
   entries(): readonly Totals[]
 }
 
@@ -28,14 +28,12 @@ export function createHistory(bus: Bus, monitorId: string): TotalsHistory {
     entries: () => entries,
     note(totals) {
       entries = thin([...entries, totals], totals.atMs)
-      const history: History = { monitorId, totals: [...entries] }
-      bus.publish(SUBJECTS.history, JSON.stringify(history))
+      bus.send(CHANNELS.history, { monitorId, totals: [...entries] })
     },
-    hear(text) {
-      const { data } = historySchema.safeParse(JSON.parse(text))
-      if (data === undefined || data.monitorId === monitorId) return undefined
-      entries = takeOver(entries, data.totals)
-      return data.totals.at(-1)
+    hear(history) {
+      if (history.monitorId === monitorId) return undefined
+      entries = takeOver(entries, history.totals)
+      return history.totals.at(-1)
     },
   }
 }

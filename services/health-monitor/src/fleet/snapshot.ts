@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import { HEARTBEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
-import { SUBJECTS, type Snapshot, type Totals } from '@agentfleet/protocol'
+import { CHANNELS, type Snapshot, type Totals } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import type { TotalsHistory } from './history.ts'
 import type { MonitorMetrics } from '../metrics.ts'
@@ -71,7 +71,7 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
       if (!publish && !due) return
       const snapshot = take()
       if (publish) {
-        bus.publish(SUBJECTS.snapshot, JSON.stringify(snapshot))
+        bus.send(CHANNELS.snapshot, snapshot)
         publishedAtMs = now
       }
       if (due) {

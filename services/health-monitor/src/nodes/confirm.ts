@@ -1,6 +1,6 @@
 import type { Bus, Registry } from '@agentfleet/adapters'
 import type { Witness } from '@agentfleet/domain'
-import { SUBJECTS } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
@@ -55,13 +55,14 @@ export function createWitnesses(deps: {
     pinging.set(nodeId, mark)
     let reconnected = false
     const unlisten = bus.onReconnect(() => (reconnected = true))
-    const reply = await bus.request(SUBJECTS.ping(nodeId), '{}', PING_WITHIN_MS)
+    const reply = await bus.ask(CHANNELS.ping, {}, PING_WITHIN_MS, { nodeId })
     unlisten()
     // Heard in the meantime: whatever this ping says is about the past.
     if (pinging.get(nodeId) !== mark) return
     pinging.delete(nodeId)
     let witness: Witness = 'none'
-    if (reply.kind === 'reply') witness = 'answering'
+    // A refusal is an answer as well: the process lives.
+    if (reply.kind === 'reply' || reply.kind === 'refused') witness = 'answering'
     else if (reply.kind === 'no-responders') witness = 'connection-gone'
     else if (bus.connected() && !reconnected && ownLagMs() <= LAG_MAX_MS) witness = 'ping-failed'
     opinions.set(nodeId, { witness, atMs: nowMs() })

@@ -1,5 +1,5 @@
-import type { Bus, BusMessage } from '@agentfleet/adapters'
-import { heartbeatSchema, nodeIdOf, snapshotSchema, SUBJECTS } from '@agentfleet/protocol'
+import type { Bus } from '@agentfleet/adapters'
+import { CHANNELS, type Heartbeat, type Snapshot } from '@agentfleet/protocol'
 import type { TotalsHistory } from '../fleet/history.ts'
 import type { MonitorMetrics } from '../metrics.ts'
 import type { NodeTable } from './nodes.ts'
@@ -32,23 +32,18 @@ export interface ListenerDeps {
 export function listen(deps: ListenerDeps): { close(): void }[] {
   const { bus, history, monitorId, tally } = deps
   return [
-    bus.subscribe(SUBJECTS.allHeartbeats, (message) => hearHeartbeat(message, deps)),
-    bus.subscribe(SUBJECTS.snapshot, (message) => hearSnapshot(message, deps)),
-    bus.subscribe(SUBJECTS.history, (message) => {
-      const latest = history.hear(message.text())
+    bus.on(CHANNELS.heartbeat, (heartbeat) => hearHeartbeat(heartbeat, deps)),
+    bus.on(CHANNELS.snapshot, (snapshot) => hearSnapshot(snapshot, deps)),
+    bus.on(CHANNELS.history, (heard) => {
+      const latest = history.hear(heard)
       if (latest !== undefined) tally.atLeast(latest.completed, latest.failed)
     }),
   ]
 
   function hearHeartbeat(
-    message: BusMessage,
+    heartbeat: Heartbeat,
     { nodes, detector, metrics, nowMs }: ListenerDeps,
   ): void {
-    const { data: heartbeat } = heartbeatSchema.safeParse(JSON.parse(message.text()))
-    if (heartbeat === undefined || heartbeat.nodeId !== nodeIdOf(message.subject)) {
-      metrics.heartbeats.inc({ outcome: 'malformed' })
-      return
-    }
     const before = nodes.get(heartbeat.nodeId)
     const heartbeatBefore = before?.heartbeat
     const gapMs = nowMs() - (before?.lastHeartbeatAtMs ?? nowMs())
@@ -71,11 +66,10 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
 
   /** What other monitors show as dead has a death (M2), so it is dead here as well. */
   function hearSnapshot(
-    message: BusMessage,
+    snapshot: Snapshot,
     { nodes, detector, stalls, primary }: ListenerDeps,
   ): void {
-    const { data: snapshot } = snapshotSchema.safeParse(JSON.parse(message.text()))
-    if (snapshot === undefined || snapshot.monitorId === monitorId) return
+    if (snapshot.monitorId === monitorId) return
     primary.hear(snapshot.monitorId)
     const spoken = snapshot.monitorId < monitorId
     for (const { nodeId, incarnation, state } of snapshot.nodes) {

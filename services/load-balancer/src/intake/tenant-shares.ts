@@ -37,7 +37,7 @@ export interface TenantShares {
   /** What the policy has to know of a tenant beside what waits. */
   standing(tenant: string): Standing
   /** Parts what may be placed now, and is in hand from here on, from what is above its tenant's limit. */
-  admit(items: Fresh['items']): { within: Fresh['items']; beyond: Fresh['items'] }
+  admit(items: readonly Fresh[]): { within: Fresh[]; beyond: Fresh[] }
   /** Tenants that have as many tasks in flight as they may. */
   full(): string[]
 }
@@ -237,8 +237,8 @@ export function createTenantShares(deps: {
       for (const [tenant, count] of elsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
     },
     admit(items) {
-      const within: Fresh['items'] = []
-      const beyond: Fresh['items'] = []
+      const within: Fresh[] = []
+      const beyond: Fresh[] = []
       for (const item of items) {
         const { taskId, tenant } = item.pointer
         if (roomOf(standing(tenant)) < 1) {

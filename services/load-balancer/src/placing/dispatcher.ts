@@ -1,9 +1,8 @@
 import type { Bus } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
 import {
-  dispatchReplySchema,
+  CHANNELS,
   signClaim,
-  SUBJECTS,
   type Dispatch,
   type DispatchItem,
   type DispatchReply,
@@ -90,23 +89,35 @@ export function createDispatcher(
     back(items)
   }
 
+  const settle = (nodeId: string, items: readonly Held[], reply: DispatchReply): void => {
+    // What the node could not read is left to the leases, like a dispatch without an answer.
+    leave(nodeId, items.slice(0, reply.accepted))
+    nodes.heartbeat(reply.heartbeat)
+    const refused = items.slice(reply.accepted)
+    // The first one was refused: it does not run there any more. Those behind it may.
+    if (refused[0] !== undefined) refused[0].runsAt = undefined
+    giveBack(nodeId, refused)
+    const { active, slots, draining } = reply.heartbeat
+    // Asked again at once it would refuse again, as fast as the bus can carry it.
+    if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
+  }
+
   const work = async (nodeId: string, queue: Held[]): Promise<void> => {
     while (queue.length > 0) {
       const items = queue.splice(0, DISPATCH_MAX)
-      const data = JSON.stringify(dispatchOf(nodeId, items))
-      const answer = await bus.request(SUBJECTS.dispatch(nodeId), data, DISPATCH_WITHIN_MS)
-      const reply = answer.kind === 'reply' ? readReply(answer.text) : undefined
+      const [message] = bus.pack(CHANNELS.dispatch, dispatchOf(nodeId, items))
+      if (message === undefined) break
+      // What one message cannot hold goes out with the next.
+      queue.unshift(...items.splice(message.count))
+      const answer = await bus.ask(CHANNELS.dispatch, message, DISPATCH_WITHIN_MS, { nodeId })
       metrics.dispatches.inc({ outcome: answer.kind })
-      if (reply !== undefined) {
-        leave(nodeId, items.slice(0, reply.accepted))
-        nodes.heartbeat(reply.heartbeat)
-        const refused = items.slice(reply.accepted)
-        // The first one was refused: it does not run there any more. Those behind it may.
-        if (refused[0] !== undefined) refused[0].runsAt = undefined
-        giveBack(nodeId, refused)
-        const { active, slots, draining } = reply.heartbeat
-        // Asked again at once it would refuse again, as fast as the bus can carry it.
-        if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
+      if (answer.kind === 'reply') {
+        settle(nodeId, items, answer.body)
+        continue
+      }
+      if (answer.kind === 'too-large') {
+        // Only a single task can be; its pointer or its note is what is left of it here.
+        leave(nodeId, items)
         continue
       }
       if (answer.kind !== 'no-responders') {
@@ -178,13 +189,5 @@ export function createDispatcher(
         giveBack(nodeId, fresh.splice(0))
       })
     },
-  }
-}
-
-function readReply(text: string): DispatchReply | undefined {
-  try {
-    return dispatchReplySchema.parse(JSON.parse(text))
-  } catch {
-    return undefined
   }
 }

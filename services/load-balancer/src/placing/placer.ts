@@ -20,7 +20,7 @@ import type { Ejection } from '../nodes/ejection.ts'
 export interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
   /** Takes tasks that were handed over; what is above `room` gets a pointer instead. */
-  addFresh(items: Fresh['items'], room: number): void
+  addFresh(items: readonly Fresh[], room: number): void
   /** Pointers in hand, which have a claim on the next credits. */
   held(): number
   /** Of these, those that found no node when they were last tried. */

@@ -40,7 +40,7 @@ describe('a fresh task', () => {
     expect(dispatch?.placed?.reason).toMatch(/^only-candidate of 1 nodes: w1 [\d.]+ \(10 free\)$/)
     expect(dispatch?.placed?.considered).toBe(1)
     expect(Math.abs(Date.now() - (dispatch?.placed?.atMs ?? 0))).toBeLessThan(SOON_MS)
-    expect(dispatch?.items.every(({ reason }) => reason === undefined)).toBe(true)
+    expect(dispatch?.items.every((item) => item?.reason === undefined)).toBe(true)
   })
 
   it('still running after 200 ms gets a pointer, which its run takes on, and is noted', async () => {

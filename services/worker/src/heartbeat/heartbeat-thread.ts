@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { connectBus, type Bus } from '@agentfleet/adapters'
-import { inboxPrefix, SUBJECTS } from '@agentfleet/protocol'
+import { CHANNELS, inboxPrefix } from '@agentfleet/protocol'
 import { createLogger, type LogLevel } from '@agentfleet/runtime'
 import { openFigures } from './heartbeat-figures.ts'
 
@@ -72,8 +72,8 @@ function heartbeat(connection: Bus): void {
     say('was-silent')
   }
   sentAtMs = now
-  const text = JSON.stringify(figures.compose(data.nodeId, data.startedAtMs))
-  connection.publish(SUBJECTS.heartbeat(data.nodeId), text)
+  const { nodeId } = data
+  connection.send(CHANNELS.heartbeat, figures.compose(nodeId, data.startedAtMs), { nodeId })
 }
 
 /** Processor, memory and silence of the main loop, since the last call. */

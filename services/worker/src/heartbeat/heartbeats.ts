@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '@agentfleet/adapters'
-import { SUBJECTS, type Heartbeat, type Load } from '@agentfleet/protocol'
+import { CHANNELS, type Heartbeat, type Load } from '@agentfleet/protocol'
 import { openFigures } from './heartbeat-figures.ts'
 import type { HeartbeatThreadData, HeartbeatThreadMessage } from './heartbeat-thread.ts'
 import type { Llm } from '../llm/llm.ts'
@@ -98,10 +98,10 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
     const heartbeat = current()
     const load: Load = { ...heartbeat, ended }
     ended = []
-    bus.publish(SUBJECTS.load(thread.nodeId), JSON.stringify(load))
+    const { nodeId } = thread
+    bus.send(CHANNELS.load, load, { nodeId })
     // That it drains, and what is left, the monitor hears at once.
-    if (heartbeat.draining)
-      bus.publish(SUBJECTS.heartbeat(thread.nodeId), JSON.stringify(current()))
+    if (heartbeat.draining) bus.send(CHANNELS.heartbeat, current(), { nodeId })
   }
   // A freed slot is idle until it is known: after a quiet moment that is said at once, with what
   // else this turn of the loop brings.

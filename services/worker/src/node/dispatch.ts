@@ -1,8 +1,7 @@
 import { acceptAttempt, type Placed } from '@agentfleet/domain'
-import type { Bus, BusMessage, Logger } from '@agentfleet/adapters'
+import type { Bus } from '@agentfleet/adapters'
 import {
-  dispatchSchema,
-  SUBJECTS,
+  CHANNELS,
   type Heartbeat,
   type Dispatch,
   type DispatchItem,
@@ -12,15 +11,15 @@ import type { Run, Runs } from './runs.ts'
 import type { Starts } from './starts.ts'
 
 /**
- * Takes dispatched tasks: parse, decide, answer at once, then start.
+ * Takes dispatched tasks: decide, answer at once, then start.
  *
- * Invariants: the first items are taken, as the reply counts them; every taken task is started once.
+ * Invariants: the first items are taken, as the reply counts them, and it names those that could not be
+ * read; every taken task is started once.
  */
 
 /** What taking tasks needs. */
 export interface DispatchDeps {
   readonly bus: Bus
-  readonly log: Logger
   readonly nodeId: string
   readonly slots: number
   readonly runs: Runs
@@ -32,7 +31,7 @@ export interface DispatchDeps {
 
 /** Listens for dispatches until it is closed. */
 export function listenToDispatches(deps: DispatchDeps): { close(): void } {
-  const { bus, log, nodeId, runs, starts } = deps
+  const { bus, nodeId, runs, starts } = deps
   const take = (item: DispatchItem, placed: Placed | undefined): boolean => {
     const running = runs.get(item.taskId)
     const room = {
@@ -53,34 +52,30 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     return true
   }
 
-  const receive = (message: BusMessage): void => {
-    const dispatch = parseDispatch(message)
-    if (dispatch === undefined) log.warn({ bytes: message.text().length }, 'unreadable dispatch')
+  const receive = (dispatch: Dispatch): DispatchReply => {
     let accepted = 0
-    const placed = dispatch === undefined ? undefined : placedOf(dispatch, nodeId)
-    for (const item of dispatch?.items ?? []) {
-      const { reason } = item
-      // One for all of the batch, but for those that came for a reason of their own.
-      const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
-      if (!take(item, own)) break
-      accepted += 1
+    const unreadable: number[] = []
+    const placed = placedOf(dispatch, nodeId)
+    for (const [at, item] of dispatch.items.entries()) {
+      if (item === undefined) {
+        unreadable.push(at)
+      } else {
+        const { reason } = item
+        // One record for all of the batch, except for tasks with a reason of their own.
+        const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
+        if (!take(item, own)) break
+      }
+      accepted = at + 1
     }
+    // The answer leaves first.
+    queueMicrotask(starts.look)
     const reply: DispatchReply = { accepted, heartbeat: deps.heartbeat() }
-    message.respond(JSON.stringify(reply))
-    starts.look()
+    return unreadable.length === 0 ? reply : { ...reply, unreadable }
   }
 
-  return bus.subscribe(SUBJECTS.dispatch(nodeId), receive)
+  return bus.on(CHANNELS.dispatch, receive, { where: { nodeId } })
 }
 
 function placedOf({ balancer, placed }: Dispatch, node: string): Placed | undefined {
   return placed === undefined ? undefined : { node, balancer, ...placed }
-}
-
-function parseDispatch(message: BusMessage): Dispatch | undefined {
-  try {
-    return dispatchSchema.parse(JSON.parse(message.text()))
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,6 @@
 import { backoffDelayMs, type Timing } from '@agentfleet/domain'
-import type { Bus, Logger, Reply } from '@agentfleet/adapters'
-import { reportReplySchema, SUBJECTS, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import type { Answer, Bus, Logger, Packed } from '@agentfleet/adapters'
+import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import { createBatcher, type Clock } from '@agentfleet/runtime'
 import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from './runs.ts'
@@ -41,12 +41,14 @@ const REQUESTS_MAX = 4
 const QUEUE_SLACK = 1_024
 /** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
 const REQUEST_WITHIN_MS = 5_000
-/** Items of a request stay below this together; one alone may be larger (a result of 1 MB). */
-const REQUEST_BYTES = 1024 * 1024
 /** A coordinator restarts within seconds; retries come a little later than that at the most. */
 const REPORT_BACKOFF = { baseMs: 100, capMs: 2_000 }
 
 const UNAVAILABLE: Outcome = { kind: 'unavailable' }
+const TOO_LARGE: Outcome = {
+  kind: 'rejected',
+  error: { code: 'report-too-large', message: 'a report of this run exceeds one message' },
+}
 
 /** A reporter of this node. */
 export function createReporter(deps: ReporterDeps): Reporter {
@@ -78,7 +80,8 @@ export function createReporter(deps: ReporterDeps): Reporter {
   }
 }
 
-type Ask = (data: string) => Promise<Reply>
+type Answered = Answer<{ outcomes: (Outcome | undefined)[] }>
+type Ask = (message: Packed) => Promise<Answered>
 
 /** Asks the coordinator; a reconnect ends the wait, as the answer went down with the connection. */
 function createAsk(bus: Bus): Ask {
@@ -86,66 +89,47 @@ function createAsk(bus: Bus): Ask {
   bus.onReconnect(() => {
     for (const giveUp of waiting) giveUp()
   })
-  return (data) =>
+  return (message) =>
     new Promise((resolve) => {
-      const settle = (reply: Reply): void => {
+      const settle = (reply: Answered): void => {
         waiting.delete(giveUp)
         resolve(reply)
       }
       const giveUp = (): void => settle({ kind: 'timeout' })
       waiting.add(giveUp)
-      void bus.request(SUBJECTS.report, data, REQUEST_WITHIN_MS).then(settle)
+      void bus.ask(CHANNELS.report, message, REQUEST_WITHIN_MS).then(settle)
     })
 }
 
 async function sendItems(
   items: readonly ReportItem[],
   ask: Ask,
-  { log, metrics, nodeId }: ReporterDeps,
+  { bus, log, metrics, nodeId }: ReporterDeps,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
-  for (const texts of chunkTexts(items.map((item) => JSON.stringify(item)))) {
-    metrics.reportItems.observe(texts.length)
-    const reply = await ask(`{"nodeId":${JSON.stringify(nodeId)},"items":[${texts.join(',')}]}`)
-    const answers = reply.kind === 'reply' ? parseOutcomes(reply.text, texts.length) : undefined
-    if (answers !== undefined) {
-      for (const answer of answers) outcomes.push(answer)
+  for (const message of bus.pack(CHANNELS.report, { nodeId, items: [...items] })) {
+    const { count } = message
+    metrics.reportItems.observe(count)
+    const answer = await ask(message)
+    if (answer.kind === 'reply' && answer.body.outcomes.length === count) {
+      // One that was lost on the way or cannot be read is asked for again.
+      for (const outcome of answer.body.outcomes) outcomes.push(outcome ?? UNAVAILABLE)
       continue
     }
-    log.warn({ reply: reply.kind, items: items.length }, 'reports not confirmed, sent again later')
+    if (answer.kind === 'too-large') {
+      // Only a report that is alone in its message can be.
+      outcomes.push(TOO_LARGE)
+      continue
+    }
+    log.warn(
+      { answer: answer.kind, items: items.length },
+      'reports not confirmed, sent again later',
+    )
     // The rest would only wait for the same silence.
     while (outcomes.length < items.length) outcomes.push(UNAVAILABLE)
     break
   }
   return outcomes
-}
-
-/** Splits texts into runs of bounded size, in order. */
-export function chunkTexts(texts: readonly string[], bytesMax = REQUEST_BYTES): string[][] {
-  const chunks: string[][] = []
-  let chunk: string[] = []
-  let bytes = 0
-  for (const text of texts) {
-    const size = Buffer.byteLength(text)
-    if (chunk.length > 0 && bytes + size > bytesMax) {
-      chunks.push(chunk)
-      chunk = []
-      bytes = 0
-    }
-    chunk.push(text)
-    bytes += size
-  }
-  if (chunk.length > 0) chunks.push(chunk)
-  return chunks
-}
-
-function parseOutcomes(text: string, count: number): readonly Outcome[] | undefined {
-  try {
-    const { outcomes } = reportReplySchema.parse(JSON.parse(text))
-    return outcomes.length === count ? outcomes : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function pause(ms: number): Promise<void> {

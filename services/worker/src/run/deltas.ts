@@ -1,4 +1,4 @@
-import { SUBJECTS, type Delta } from '@agentfleet/protocol'
+import { CHANNELS, type Delta } from '@agentfleet/protocol'
 import type { Bus } from '@agentfleet/adapters'
 import type { Run } from '../node/runs.ts'
 
@@ -37,7 +37,7 @@ export function createDeltas(bus: Bus, nodeId: string): Deltas {
       offset: run.streamed,
       text,
     }
-    if (bus.connected()) bus.publish(SUBJECTS.delta(run.taskId), JSON.stringify(delta))
+    if (bus.connected()) bus.send(CHANNELS.delta, delta, { taskId: run.taskId })
   }
 
   const flush = (run: Run): void => {

@@ -1,4 +1,4 @@
-import { SUBJECTS, loadSchema, type Load } from '@agentfleet/protocol'
+import { type Load, CHANNELS } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -56,9 +56,7 @@ describe('load messages', () => {
 async function startNode(nodeId: string) {
   const bus = await servers.connect('worker')
   const loads: Load[] = []
-  servers.bus.subscribe(SUBJECTS.load(nodeId), (message) => {
-    loads.push(loadSchema.parse(JSON.parse(message.text())))
-  })
+  servers.bus.on(CHANNELS.load, (load) => void loads.push(load), { where: { nodeId } })
   await servers.bus.nats.flush()
   const clock = { nowMs: 1_000 }
   const order: string[] = []

@@ -2,7 +2,6 @@ import { heartbeatSchema } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { openFigures } from '../../src/heartbeat/heartbeat-figures.ts'
 import { echoWaitMs } from '../../src/run/echo.ts'
-import { chunkTexts } from '../../src/node/reports.ts'
 import { createRuns } from '../../src/node/runs.ts'
 
 const ITEM = {
@@ -101,13 +100,5 @@ describe('echoWaitMs', () => {
     ['sim', undefined],
   ])('%s waits %s', (model, waitMs) => {
     expect(echoWaitMs(model)).toBe(waitMs)
-  })
-})
-
-describe('chunkTexts', () => {
-  test('keeps order and size; one large text goes alone (L7)', () => {
-    expect(chunkTexts(['aa', 'bb', 'cccccc', 'd'], 4)).toEqual([['aa', 'bb'], ['cccccc'], ['d']])
-    expect(chunkTexts([], 4)).toEqual([])
-    expect(chunkTexts(['ää', 'b'], 4)).toEqual([['ää'], ['b']])
   })
 })

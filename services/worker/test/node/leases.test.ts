@@ -1,6 +1,6 @@
 import { connectProviderLimits, type Bus } from '@agentfleet/adapters'
 import { TIMING } from '@agentfleet/domain'
-import { reportSchema, SUBJECTS, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -28,10 +28,9 @@ beforeAll(async () => {
     said.set(taskId, [...(said.get(taskId) ?? []), message.text()])
   })
   const coordinator = await servers.connect('coordinator')
-  coordinator.subscribe(SUBJECTS.report, (message) => {
-    const { items } = reportSchema.parse(JSON.parse(message.text()))
-    reports.push(...items)
-    message.respond(JSON.stringify({ outcomes: items.map(() => answer) }))
+  coordinator.on(CHANNELS.report, ({ items }) => {
+    reports.push(...items.filter((item) => item !== undefined))
+    return { outcomes: items.map(() => answer) }
   })
 })
 afterAll(() => servers[Symbol.asyncDispose]())

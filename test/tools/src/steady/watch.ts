@@ -2,11 +2,11 @@ import { connectBus, openOps, streamSubjects, type Logger } from '@agentfleet/ad
 import type { Fleet } from '@agentfleet/local'
 import {
   nodeIdOf,
-  snapshotSchema,
   STREAMS,
   SUBJECTS,
   deathSchema,
   type Death,
+  CHANNELS,
 } from '@agentfleet/protocol'
 
 /** What was heard of a fleet whose nodes should all live. */
@@ -34,16 +34,15 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
   const silencesMs = new Map<string, number>()
   const shown = new Map<string, number>()
   const seen: Death[] = []
-  bus.subscribe(SUBJECTS.allHeartbeats, ({ subject }) => {
-    const nodeId = nodeIdOf(subject)
+  bus.on(CHANNELS.heartbeat, ({ nodeId }) => {
     const now = performance.now()
     const gapMs = now - (heardAtMs.get(nodeId) ?? now)
     heardAtMs.set(nodeId, now)
     silencesMs.set(nodeId, Math.max(gapMs, silencesMs.get(nodeId) ?? 0))
   })
   const states = new Map<string, string>()
-  bus.subscribe(SUBJECTS.snapshot, (message) => {
-    for (const { nodeId, state } of snapshotSchema.parse(JSON.parse(message.text())).nodes) {
+  bus.on(CHANNELS.snapshot, ({ nodes }) => {
+    for (const { nodeId, state } of nodes) {
       if (states.get(nodeId) === state) continue
       states.set(nodeId, state)
       if (state !== 'alive') shown.set(state, (shown.get(state) ?? 0) + 1)

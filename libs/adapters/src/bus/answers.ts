@@ -1,0 +1,95 @@
+import type { Channel, Shape } from '@agentfleet/protocol'
+import { parseJson, partOf, read, refusalIn, type Read, type Refused } from './codec.ts'
+import type { Ended } from './requests.ts'
+import type { Tally } from './tally.ts'
+
+/** How a request ended. */
+export type Answer<R> =
+  | { readonly kind: 'reply'; readonly body: R }
+  | { readonly kind: 'no-responders' }
+  | { readonly kind: 'timeout' }
+  /** The listener refused it, or answered with what cannot be read. */
+  | ({ readonly kind: 'refused' } & Refused)
+  /** Larger than one message may be; it was not sent. */
+  | { readonly kind: 'too-large' }
+
+/** Takes the messages of one answer and puts them together. */
+export interface Collector {
+  /** True when the answer is complete. */
+  readonly take: (text: string) => boolean
+  answer(ended: Ended): Answer<unknown>
+}
+
+/** More items than any answer has; what says it has more is not understood. */
+const ITEMS_MAX = 65_536
+
+/**
+ * Collects an answer, which may come in parts. Invariant: a part that is lost or unreadable leaves its
+ * items undefined; what came is not thrown away when the time is over.
+ */
+export function createCollector(channel: Channel, tally: Tally): Collector {
+  const reply = channel.reply as Shape<unknown>
+  const field = reply.items?.field
+  let answer: Answer<unknown> | undefined
+  let envelope: object | undefined
+  let items: unknown[] = []
+  let missing = 0
+
+  const settle = (value: unknown): Answer<unknown> => {
+    const result = readReply(channel, value, tally)
+    if (result.kind === 'read') return { kind: 'reply', body: result.body }
+    return { kind: 'refused', code: 'bad-reply', message: result.reason }
+  }
+  const takePart = (value: object, from: number, of: number, name: string): boolean => {
+    const given = (value as Readonly<Record<string, unknown>>)[name]
+    if (!Array.isArray(given) || of > ITEMS_MAX) return false
+    if (envelope === undefined) {
+      envelope = value
+      items = Array.from({ length: of })
+      missing = of
+    }
+    for (const [offset, item] of given.entries()) items[from + offset] = item
+    missing -= given.length
+    if (missing > 0) return false
+    answer = settle({ ...envelope, [name]: items })
+    return true
+  }
+
+  return {
+    take(text) {
+      const parsed = parseJson(text)
+      if (parsed === undefined) {
+        tally.refused(channel, 'answer', 'not JSON')
+        answer = { kind: 'refused', code: 'bad-reply', message: 'not JSON' }
+        return true
+      }
+      const { value } = parsed
+      const refusal = refusalIn(value)
+      if (refusal !== undefined) {
+        answer = { kind: 'refused', ...refusal }
+        return true
+      }
+      const part = partOf(value)
+      if (part !== undefined && field !== undefined) {
+        return takePart(value as object, part.from, part.of, field)
+      }
+      answer = settle(value)
+      return true
+    },
+    answer({ kind }) {
+      if (answer !== undefined) return answer
+      if (kind === 'timeout' && envelope !== undefined && field !== undefined) {
+        return settle({ ...envelope, [field]: items })
+      }
+      return { kind: kind === 'answered' ? 'timeout' : kind }
+    },
+  }
+}
+
+/** Reads one answer by the channel's shape; faults are counted. */
+export function readReply(channel: Channel, value: unknown, tally: Tally): Read<unknown> {
+  const result = read(channel.reply as Shape<unknown>, value)
+  if (result.kind === 'refused') tally.refused(channel, 'answer', result.reason)
+  else for (const { at, reason } of result.unreadable) tally.item(channel, 'answer', at, reason)
+  return result
+}

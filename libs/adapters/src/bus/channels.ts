@@ -1,0 +1,192 @@
+import {
+  filledIn,
+  paramIn,
+  type Channel,
+  type Params,
+  type Shape,
+  type Where,
+} from '@agentfleet/protocol'
+import type { Logger } from '../logger.ts'
+import { createCollector, readReply, type Answer } from './answers.ts'
+import {
+  pack,
+  Packed,
+  type AsAnswer,
+  parseJson,
+  read,
+  refusalIn,
+  refusalText,
+  type Read,
+} from './codec.ts'
+import { createTally, type ChannelFigures } from './tally.ts'
+import type { BusMessage, Wire } from './wire.ts'
+
+/**
+ * Channels over the wire: JSON and schemas in one place, with one behaviour when something is wrong.
+ *
+ * Invariants: a message that cannot be read is counted by its channel, logged at a limited rate and
+ * reaches no handler; a request that cannot be read, or whose handler fails, is answered with a refusal;
+ * nothing that is larger than the server takes leaves this process.
+ */
+export interface Channels {
+  /** Hears a channel, until closed. */
+  on<C extends Channel>(channel: C, handler: Handler<C>, options?: OnOptions<C>): Listening
+  /** Sends a hint, in several messages if its items need them; false: too large, not sent. */
+  send<C extends Channel & { readonly kind: 'event' }>(
+    channel: C,
+    body: BodyOf<C>,
+    ...where: Where<C>
+  ): boolean
+  /** Asks one listener; resolves always, a broken connection shows as `timeout`. */
+  ask<C extends Channel & { readonly kind: 'request' }>(
+    channel: C,
+    body: BodyOf<C> | Packed,
+    withinMs: number,
+    ...where: Where<C>
+  ): Promise<Answer<ReplyOf<C>>>
+  /** Every readable answer that comes within `waitMs`. */
+  gather<C extends Channel & { readonly kind: 'question' }>(
+    channel: C,
+    body: BodyOf<C>,
+    waitMs: number,
+    ...where: Where<C>
+  ): Promise<ReplyOf<C>[]>
+  /** Writes the items of a body as messages of bounded size, in their order. */
+  pack<C extends Channel>(channel: C, body: BodyOf<C>): readonly Packed[]
+  /** What has passed since the start, by channel. */
+  figures(): readonly ChannelFigures[]
+}
+
+/** Something that can be closed. */
+export interface Listening {
+  close(): void
+}
+
+type BodyOf<C> = C extends { readonly body: Shape<infer B> } ? B : never
+type ReplyOf<C> = C extends { readonly reply: Shape<infer R> } ? R : never
+
+/** Handles a message; a request is answered with what it returns, a question only if that is defined. */
+type Handler<C> = C extends { readonly kind: 'request' }
+  ? (body: BodyOf<C>, message: BusMessage) => ReplyOf<C> | Promise<ReplyOf<C>>
+  : C extends { readonly kind: 'question' }
+    ? (body: BodyOf<C>, message: BusMessage) => ReplyOf<C> | undefined
+    : (body: BodyOf<C>, message: BusMessage) => void
+type AnyHandler = (body: unknown, message: BusMessage) => unknown
+
+/** Which messages of a channel to hear. */
+interface OnOptions<C> {
+  /** Parameters of the subject; without them messages with any. */
+  readonly where?: C extends { readonly subject: infer S extends string }
+    ? Partial<Params<S>>
+    : never
+  /** Looks at a message before anything is parsed. */
+  readonly wanted?: (message: BusMessage) => boolean
+}
+
+/** Messages with many items stay below this; one item alone may be larger, bytes. */
+const MESSAGE_BYTES = 1024 * 1024
+
+/** Opens the channels over a connection. */
+export function createChannels(wire: Wire, log: Logger): Channels {
+  const tally = createTally(log)
+  const packed = (shape: Shape<unknown>, body: unknown, answer?: AsAnswer): readonly Packed[] =>
+    pack(shape, body as object, Math.min(MESSAGE_BYTES, wire.payloadMax()), answer)
+
+  const refuse = ({ reply }: Channel, message: BusMessage, code: string, reason: string): void => {
+    if (reply !== undefined) message.respond(refusalText({ code, message: reason }))
+  }
+  const respond = (channel: Channel, message: BusMessage, answer: unknown): void => {
+    const { reply } = channel
+    if (reply === undefined || answer === undefined) return
+    const lost = (_: number, length: number): void => tally.tooLarge(channel, length)
+    for (const { text } of packed(reply, answer, { payloadMax: wire.payloadMax(), lost })) {
+      if (message.respond(text)) continue
+      tally.tooLarge(channel, text.length)
+      refuse(channel, message, 'reply-too-large', 'the answer exceeds one message')
+    }
+  }
+  const receive = (channel: Channel, message: BusMessage, handler: AnyHandler): void => {
+    tally.received(channel)
+    const result = readBody(channel, message)
+    if (result.kind === 'refused') {
+      tally.refused(channel, message.subject, result.reason)
+      refuse(channel, message, 'bad-message', result.reason)
+      return
+    }
+    for (const { at, reason } of result.unreadable) tally.item(channel, message.subject, at, reason)
+    const failed = (error: unknown): void => {
+      tally.failed(channel, message.subject, error)
+      refuse(channel, message, 'handler-failed', 'the handler of the request failed')
+    }
+    try {
+      const answer = handler(result.body, message)
+      if (answer instanceof Promise) {
+        answer.then((given: unknown) => respond(channel, message, given)).catch(failed)
+      } else respond(channel, message, answer)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  return {
+    figures: tally.figures,
+    pack: (channel, body) => packed(channel.body, body),
+    on: (channel, handler, { where, wanted } = {}) =>
+      wire.subscribe(
+        filledIn(channel.subject, where),
+        (message) => {
+          if (wanted?.(message) !== false) receive(channel, message, handler)
+        },
+        channel.queue === undefined ? {} : { queue: channel.queue },
+      ),
+    send(channel, body, ...where) {
+      const subject = addressOf(channel, where)
+      const text = JSON.stringify(body)
+      tally.sent(channel)
+      if (wire.publish(subject, text)) return true
+      const parts = channel.body.items === undefined ? [] : packed(channel.body, body)
+      const lost = parts.filter((part) => !wire.publish(subject, part.text))
+      if (parts.length > 0 && lost.length === 0) return true
+      tally.tooLarge(channel, text.length)
+      return false
+    },
+    async ask(channel, body, withinMs, ...where) {
+      const text = body instanceof Packed ? body.text : JSON.stringify(body)
+      const collector = createCollector(channel, tally)
+      tally.sent(channel)
+      const subject = addressOf(channel, where)
+      const ended = await wire.collect(subject, text, withinMs, collector.take)
+      if (ended.kind === 'too-large') tally.tooLarge(channel, text.length)
+      return collector.answer(ended) as Answer<never>
+    },
+    async gather(channel, body, waitMs, ...where) {
+      const answers: unknown[] = []
+      tally.sent(channel)
+      const subject = addressOf(channel, where)
+      await wire.collect(subject, JSON.stringify(body), waitMs, (text) => {
+        const parsed = parseJson(text)
+        if (parsed === undefined) tally.refused(channel, 'answer', 'not JSON')
+        else if (refusalIn(parsed.value) === undefined) {
+          const result = readReply(channel, parsed.value, tally)
+          if (result.kind === 'read') answers.push(result.body)
+        }
+        return false
+      })
+      return answers as never[]
+    },
+  }
+}
+
+function readBody(channel: Channel, message: BusMessage): Read<unknown> {
+  const parsed = parseJson(message.text())
+  if (parsed === undefined) return { kind: 'refused', reason: 'not JSON' }
+  const result = read(channel.body, parsed.value)
+  if (result.kind === 'refused' || channel.ownNode !== 'sender') return result
+  const { nodeId } = result.body as { readonly nodeId?: unknown }
+  const own = nodeId === paramIn(channel, 'nodeId', message.subject)
+  return own ? result : { kind: 'refused', reason: 'it names another node than its subject' }
+}
+
+function addressOf({ subject }: Channel, [params]: readonly Readonly<Record<string, string>>[]) {
+  return filledIn(subject, params)
+}

@@ -1,0 +1,174 @@
+import type { Shape } from '@agentfleet/protocol'
+
+/**
+ * Messages as text: read by their schema, written within a size.
+ *
+ * Invariants: a message that can be read is parsed once; an unreadable item never holds up its
+ * neighbours, in its place stands `undefined`; what is written in several messages keeps its order.
+ */
+
+/** What became of a received text. */
+export type Read<T> =
+  | { readonly kind: 'read'; readonly body: T; readonly unreadable: readonly Unreadable[] }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** An item that was left out. */
+export interface Unreadable {
+  readonly at: number
+  readonly reason: string
+}
+
+const NONE: readonly Unreadable[] = []
+/** A reason names a field and what is wrong with it, and goes into logs and answers. */
+const REASON_MAX = 200
+/** Fields of one message that are named as wrong. */
+const ISSUES_NAMED = 3
+
+/** Parses JSON; an empty text is an empty message. */
+export function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: text === '' ? {} : (JSON.parse(text) as unknown) }
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads a message by its shape. */
+export function read<T>({ schema, items }: Shape<T>, value: unknown): Read<T> {
+  const whole = schema.safeParse(value)
+  if (whole.success) return { kind: 'read', body: whole.data, unreadable: NONE }
+  const given = items === undefined ? undefined : fieldOf(value, items.field)
+  if (items === undefined || !Array.isArray(given)) return refused(whole.error)
+  const unreadable: Unreadable[] = []
+  const kept = given.map((item: unknown, at) => {
+    const { error } = items.schema.safeParse(item)
+    if (error === undefined) return item
+    unreadable.push({ at, reason: reasonOf(error) })
+    return undefined
+  })
+  const rest = schema.safeParse({ ...(value as object), [items.field]: kept })
+  return rest.success ? { kind: 'read', body: rest.data, unreadable } : refused(rest.error)
+}
+
+interface Issues {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
+}
+
+function refused(error: Issues): { readonly kind: 'refused'; readonly reason: string } {
+  return { kind: 'refused', reason: reasonOf(error) }
+}
+
+function reasonOf({ issues }: Issues): string {
+  const named = issues.slice(0, ISSUES_NAMED)
+  const said = named.map(({ path, message }) => `${path.map(String).join('.') || '.'}: ${message}`)
+  return said.join('; ').slice(0, REASON_MAX)
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[field]
+    : undefined
+}
+
+/** A message ready to be sent: some of the items, or the whole where there are none. */
+export class Packed {
+  readonly text: string
+  /** Position of the first item, and how many there are. */
+  readonly first: number
+  readonly count: number
+
+  constructor(text: string, first: number, count: number) {
+    this.text = text
+    this.first = first
+    this.count = count
+  }
+}
+
+/** How an answer is written: what is lost of it, and the parts marked. */
+export interface AsAnswer {
+  /** Largest message of the server, bytes. */
+  readonly payloadMax: number
+  /** The item at this position is larger than that; its place stays empty. */
+  readonly lost: (at: number, length: number) => void
+}
+
+/**
+ * Writes a body as messages of at most `bytesMax`. An item that is larger than that is alone in its
+ * message. Where an answer takes several messages, each says which part of the whole it is.
+ */
+export function pack(
+  { items }: Shape<unknown>,
+  body: object,
+  bytesMax: number,
+  answer?: AsAnswer,
+): readonly Packed[] {
+  if (items === undefined) return [new Packed(JSON.stringify(body), 0, 1)]
+  const { [items.field]: given, ...envelope } = body as Readonly<Record<string, unknown>>
+  const head = JSON.stringify(envelope)
+  const frame = Buffer.byteLength(head) + FRAME_BYTES
+  const texts = (given as readonly unknown[]).map((item, at) => {
+    const text = JSON.stringify(item) ?? EMPTY
+    if (answer === undefined || Buffer.byteLength(text) + frame <= answer.payloadMax) return text
+    answer.lost(at, text.length)
+    return EMPTY
+  })
+  const runs = runsOf(texts, bytesMax - frame)
+  return runs.map(({ first, count }) => {
+    const part = { from: first, of: texts.length }
+    const said =
+      answer !== undefined && runs.length > 1 ? JSON.stringify({ ...envelope, part }) : head
+    const list = texts.slice(first, first + count).join(',')
+    const comma = said === '{}' ? '' : ','
+    const text = `${said.slice(0, -1)}${comma}${JSON.stringify(items.field)}:[${list}]}`
+    return new Packed(text, first, count)
+  })
+}
+
+/** What stands in the place of an item that is not there. */
+const EMPTY = 'null'
+/** Brackets, the name of the field and the mark of a part, bytes. */
+const FRAME_BYTES = 256
+
+function runsOf(texts: readonly string[], bytesMax: number): { first: number; count: number }[] {
+  const runs = [{ first: 0, count: 0 }]
+  let run = runs[0]!
+  let bytes = 0
+  for (const [at, text] of texts.entries()) {
+    const size = Buffer.byteLength(text) + 1
+    if (run.count > 0 && bytes + size > bytesMax) {
+      run = { first: at, count: 0 }
+      runs.push(run)
+      bytes = 0
+    }
+    run.count += 1
+    bytes += size
+  }
+  return runs
+}
+
+/** Which part of a whole a message is, when it says so. */
+export function partOf(value: unknown): { readonly from: number; readonly of: number } | undefined {
+  const part = fieldOf(value, 'part')
+  const from = fieldOf(part, 'from')
+  const of = fieldOf(part, 'of')
+  return typeof from === 'number' && typeof of === 'number' ? { from, of } : undefined
+}
+
+/** A refusal in the place of an answer. */
+export interface Refused {
+  readonly code: string
+  readonly message: string
+}
+
+/** The text of a refusal. */
+export function refusalText(refusal: Refused): string {
+  return JSON.stringify({ refused: refusal })
+}
+
+/** The refusal that an answer is, if it is one. */
+export function refusalIn(value: unknown): Refused | undefined {
+  const refusal = fieldOf(value, 'refused')
+  const code = fieldOf(refusal, 'code')
+  const message = fieldOf(refusal, 'message')
+  return typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined
+}

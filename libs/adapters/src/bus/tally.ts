@@ -1,0 +1,81 @@
+import type { Channel } from '@agentfleet/protocol'
+import type { Logger } from '../logger.ts'
+
+/**
+ * Counts what passes on each channel and logs what was refused, at most one line in LOG_EVERY_MS for each
+ * channel and kind of fault; the line says how many came since the one before.
+ */
+export interface Tally {
+  sent(channel: Named): void
+  received(channel: Named): void
+  /** A message could not be read. */
+  refused(channel: Named, subject: string, reason: string): void
+  /** An item of a message could not be read; its neighbours were. */
+  item(channel: Named, subject: string, at: number, reason: string): void
+  failed(channel: Named, subject: string, error: unknown): void
+  tooLarge(channel: Named, length: number): void
+  figures(): readonly ChannelFigures[]
+}
+
+type Named = Pick<Channel, 'name'>
+
+/** What passed on one channel since the start. */
+export interface ChannelFigures {
+  readonly channel: string
+  readonly outcome: Outcome
+  readonly count: number
+}
+
+const OUTCOMES = ['sent', 'received', 'refused', 'item-refused', 'failed', 'too-large'] as const
+type Outcome = (typeof OUTCOMES)[number]
+
+/** A flood of bad messages must not become a flood of lines, milliseconds. */
+const LOG_EVERY_MS = 10_000
+
+interface Entry {
+  readonly counts: Record<Outcome, number>
+  readonly logged: Map<Outcome, { atMs: number; count: number }>
+}
+
+/** Nothing has passed yet. */
+export function createTally(log: Logger): Tally {
+  // Bounded by the declared channels.
+  const entries = new Map<string, Entry>()
+  const entryOf = ({ name }: Named): Entry => {
+    const known = entries.get(name)
+    if (known !== undefined) return known
+    const counts = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0]))
+    const made: Entry = { counts: counts as Record<Outcome, number>, logged: new Map() }
+    entries.set(name, made)
+    return made
+  }
+  const count = (channel: Named, outcome: Outcome): void => {
+    entryOf(channel).counts[outcome] += 1
+  }
+  const fault = (channel: Named, outcome: Outcome, figures: object, text: string): void => {
+    const { counts, logged } = entryOf(channel)
+    counts[outcome] += 1
+    const last = logged.get(outcome)
+    const now = performance.now()
+    if (last !== undefined && now - last.atMs < LOG_EVERY_MS) return
+    const since = counts[outcome] - (last?.count ?? 0)
+    logged.set(outcome, { atMs: now, count: counts[outcome] })
+    log.warn({ channel: channel.name, count: since, ...figures }, text)
+  }
+  return {
+    sent: (channel) => count(channel, 'sent'),
+    received: (channel) => count(channel, 'received'),
+    refused: (channel, subject, reason) =>
+      fault(channel, 'refused', { subject, reason }, 'message refused: it cannot be read'),
+    item: (channel, subject, at, reason) =>
+      fault(channel, 'item-refused', { subject, at, reason }, 'item refused: it cannot be read'),
+    failed: (channel, subject, error) =>
+      fault(channel, 'failed', { subject, err: error }, 'message dropped: its handler failed'),
+    tooLarge: (channel, length) =>
+      fault(channel, 'too-large', { length }, 'message not sent: it exceeds the largest message'),
+    figures: () =>
+      [...entries].flatMap(([channel, { counts }]) =>
+        OUTCOMES.map((outcome) => ({ channel, outcome, count: counts[outcome] })),
+      ),
+  }
+}

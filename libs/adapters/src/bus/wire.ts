@@ -1,0 +1,47 @@
+import type { MsgHdrs } from 'nats'
+import type { Ended } from './requests.ts'
+
+/** One received message. */
+export interface BusMessage {
+  readonly subject: string
+  readonly reply: string
+  /** Log sequence of a republished message, 0 for any other. */
+  readonly seq: number
+  text(): string
+  /** False when the text is larger than the server takes; nothing was sent then. */
+  respond(text: string): boolean
+}
+
+/** A message on its way out. */
+export interface Outgoing {
+  readonly subject: string
+  readonly data: string
+  readonly reply?: string
+  readonly headers?: MsgHdrs
+}
+
+/** How a request ended. */
+export type Reply =
+  { readonly kind: 'reply'; readonly text: string } | Exclude<Ended, { kind: 'answered' }>
+
+/** The bus as text on subjects: for channels and JetStream. */
+export interface Wire {
+  /** False when it is larger than the server takes; nothing is sent then. */
+  publish(subject: string, data: string, reply?: string): boolean
+  /** Resolves always; a broken connection shows as `timeout`. */
+  request(subject: string, data: string, timeoutMs: number): Promise<Reply>
+  /** Hands on every answer until `take` is satisfied or the time is over; `take` must not throw. */
+  collect(
+    subject: string,
+    data: string,
+    waitMs: number,
+    take: (text: string) => boolean,
+  ): Promise<Ended>
+  subscribe(
+    subject: string,
+    handler: (message: BusMessage) => void,
+    options?: { readonly queue?: string },
+  ): { close(): void }
+  /** Largest text that the server takes in one message, bytes. */
+  payloadMax(): number
+}

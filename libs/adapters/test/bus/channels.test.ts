@@ -1,0 +1,310 @@
+import { CHANNELS, subjectOf, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { connectBus, type Bus, type Logger } from '../../src/index.ts'
+
+/** Channels between two connections to a real NATS server. */
+const SOON_MS = 5_000
+let servers: TestServers
+let here: Bus
+let there: Bus
+const lines: { text: string; figures: object }[] = []
+const open: { close(): void }[] = []
+const log: Logger = {
+  debug() {},
+  info() {},
+  warn: (figures, text = '') => void lines.push({ figures, text }),
+  error: (figures, text = '') => void lines.push({ figures, text }),
+}
+const connect = (name: string): Promise<Bus> =>
+  connectBus({ url: servers.nats.url, name, inboxPrefix: `_INBOX_${name}`, log })
+
+beforeAll(async () => {
+  servers = await startTestServers()
+  here = await connect('here')
+  there = await connect('there')
+})
+afterEach(() => {
+  for (const each of open.splice(0)) each.close()
+  lines.length = 0
+})
+afterAll(async () => {
+  await Promise.all([here.close(), there.close()])
+  await servers[Symbol.asyncDispose]()
+})
+
+/** Listens over the other connection, and waits until the server knows it. */
+async function listen(...listening: { close(): void }[]): Promise<void> {
+  open.push(...listening)
+  expect(await there.roundTrip(SOON_MS)).toBe(true)
+}
+
+const countOf = (bus: Bus, channel: string, outcome: string): number =>
+  bus.figures().find((one) => one.channel === channel && one.outcome === outcome)?.count ?? 0
+const rawAnswer = async (subject: string, text: string): Promise<string> => {
+  const answer = await here.request(subject, text, SOON_MS)
+  return answer.kind === 'reply' ? answer.text : answer.kind
+}
+const begin = (taskId: string): ReportItem => ({ op: 'begin', taskId, claim: 'c', reportId: 'r' })
+const result = (taskId: string, text: string): ReportItem => ({
+  op: 'complete',
+  taskId,
+  claim: 'c',
+  reportId: 'r',
+  expect: 1,
+  attempt: 1,
+  result: text,
+  usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+})
+const failedWith = (message: string): Outcome => ({
+  kind: 'rejected',
+  error: { code: 'x', message },
+})
+
+describe('a message that cannot be read', () => {
+  it.each([
+    ['is no JSON', '{nonsense', 'not JSON'],
+    ['has the wrong shape', '{"taskId":7}', 'taskId: '],
+    ['is JSON without fields', 'null', ': '],
+  ])('is refused when it %s, and its sender is told', async (_, text, reason) => {
+    let handled = 0
+    await listen(
+      there.on(CHANNELS.cancel, () => {
+        handled += 1
+        return { kind: 'cancelled' }
+      }),
+    )
+    const before = countOf(there, 'cancel', 'refused')
+    const answer = await rawAnswer('coordinator.cancel', text)
+    expect(JSON.parse(answer)).toMatchObject({ refused: { code: 'bad-message' } })
+    expect(answer).toContain(reason)
+    expect(handled).toBe(0)
+    expect(countOf(there, 'cancel', 'refused')).toBe(before + 1)
+  })
+
+  it('is logged once for many, with their number', async () => {
+    await listen(there.on(CHANNELS.snapshot, () => undefined))
+    for (let i = 0; i < 50; i += 1) here.publish('fleet.snapshot', '{}')
+    await eventually(() => expect(countOf(there, 'snapshot', 'refused')).toBe(50), SOON_MS)
+    expect(lines.filter(({ text }) => text.startsWith('message refused'))).toHaveLength(1)
+  })
+
+  it('is refused when a node speaks for another one', async () => {
+    const heard: string[] = []
+    await listen(there.on(CHANNELS.load, ({ nodeId }) => void heard.push(nodeId)))
+    const figures = {
+      incarnation: 1,
+      version: 1,
+      slots: 1,
+      active: 0,
+      queued: 0,
+      cpu: 0,
+      memory: 0,
+    }
+    const rest = { memoryBytes: 0, lagMs: 0, responseMs: 0, completed: 0, failed: 0 }
+    const load = { ...figures, ...rest, draining: false, startedAtMs: 1, ended: [] }
+    here.send(CHANNELS.load, { nodeId: 'n1', ...load }, { nodeId: 'n2' })
+    here.send(CHANNELS.load, { nodeId: 'n2', ...load }, { nodeId: 'n2' })
+    await eventually(() => expect(heard).toEqual(['n2']), SOON_MS)
+    expect(countOf(there, 'load', 'refused')).toBe(1)
+  })
+})
+
+describe('a message', () => {
+  it('may have fields that this release does not know', async () => {
+    const heard: object[] = []
+    await listen(there.on(CHANNELS.stopAnywhere, (stop) => void heard.push(stop)))
+    here.publish('fleet.stop', '{"taskIds":["a"],"since":"a later release"}')
+    await eventually(() => expect(heard).toEqual([{ taskIds: ['a'] }]), SOON_MS)
+  })
+
+  it('reaches those who listen to its parameter', async () => {
+    const heard: string[] = []
+    const stop = ({ taskIds }: { taskIds: string[] }): void => void heard.push(...taskIds)
+    await listen(there.on(CHANNELS.stop, stop, { where: { nodeId: 'n1' } }))
+    here.send(CHANNELS.stop, { taskIds: ['other'] }, { nodeId: 'n2' })
+    here.send(CHANNELS.stop, { taskIds: ['own'] }, { nodeId: 'n1' })
+    await eventually(() => expect(heard).toEqual(['own']), SOON_MS)
+    expect(subjectOf(CHANNELS.stop, { nodeId: 'n1' })).toBe('node.n1.stop')
+  })
+})
+
+describe('an item that cannot be read', () => {
+  it('leaves its place empty and holds up no neighbour', async () => {
+    await listen(
+      there.on(CHANNELS.report, ({ items }) => ({
+        outcomes: items.map((item): Outcome =>
+          item === undefined ? failedWith('unread') : { kind: 'finished' },
+        ),
+      })),
+    )
+    const items = [begin('a'), { ...begin('b'), claim: 7 }, null, begin('d')]
+    const answer = await rawAnswer('coordinator.report', JSON.stringify({ nodeId: 'n', items }))
+    const { outcomes } = JSON.parse(answer) as { outcomes: Outcome[] }
+    expect(outcomes.map(({ kind }) => kind)).toEqual([
+      'finished',
+      'rejected',
+      'rejected',
+      'finished',
+    ])
+    expect(countOf(there, 'report', 'item-refused')).toBe(2)
+    expect(countOf(there, 'report', 'refused')).toBe(0)
+  })
+
+  it('leaves its place empty in an answer as well', async () => {
+    await listen(
+      there.subscribe('coordinator.report', (message) => {
+        message.respond('{"outcomes":[{"kind":"finished"},{"kind":"of a later release"}]}')
+      }),
+    )
+    const items = [begin('a'), begin('b')]
+    expect(await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)).toEqual({
+      kind: 'reply',
+      body: { outcomes: [{ kind: 'finished' }, undefined] },
+    })
+  })
+})
+
+describe('a request', () => {
+  it('is answered at once when its handler fails', async () => {
+    await listen(
+      there.on(CHANNELS.cancel, async () => {
+        throw new Error('broken')
+      }),
+    )
+    const ask = { taskId: 't', tenant: 't', reason: 'r' }
+    expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toMatchObject({
+      kind: 'refused',
+      code: 'handler-failed',
+    })
+    expect(countOf(there, 'cancel', 'failed')).toBe(1)
+  })
+
+  it('learns at once that nobody listens, or that nobody answers in time', async () => {
+    const ask = { taskId: 't', tenant: 't', reason: 'r' }
+    expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toEqual({ kind: 'no-responders' })
+    await listen(there.on(CHANNELS.cancel, () => new Promise<never>(() => undefined)))
+    expect(await here.ask(CHANNELS.cancel, ask, 100)).toEqual({ kind: 'timeout' })
+  })
+
+  it('refuses an answer that cannot be read', async () => {
+    await listen(there.subscribe('coordinator.cancel', ({ respond }) => void respond('{"kind":1}')))
+    const ask = { taskId: 't', tenant: 't', reason: 'r' }
+    expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toMatchObject({
+      kind: 'refused',
+      code: 'bad-reply',
+    })
+  })
+
+  it('gathers the answers of all, except those that cannot be read', async () => {
+    const question = { taskIds: ['a', 'b'] }
+    await listen(
+      there.on(CHANNELS.runs, ({ taskIds }) => ({
+        runs: taskIds.map((taskId) => ({ taskId, token: 1 })),
+      })),
+      there.on(CHANNELS.runs, () => undefined),
+      there.subscribe('fleet.runs', ({ respond }) => void respond('{"runs":7}')),
+    )
+    const answers = await here.gather(CHANNELS.runs, question, 200)
+    expect(answers).toEqual([
+      {
+        runs: [
+          { taskId: 'a', token: 1 },
+          { taskId: 'b', token: 1 },
+        ],
+      },
+    ])
+  })
+})
+
+describe('size', () => {
+  const MIB = 1024 ** 2
+
+  it('is bounded by the server: a larger message is not sent, and the caller is told', async () => {
+    const max = here.payloadMax()
+    expect(max).toBeGreaterThan(7 * MIB)
+    expect(here.publish('fleet.any', 'x'.repeat(max))).toBe(true)
+    expect(here.publish('fleet.any', 'ä'.repeat(max / 2 + 1))).toBe(false)
+    const items = [result('a', 'x'.repeat(9 * MIB))]
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    expect(answer).toEqual({ kind: 'too-large' })
+    expect(here.connected()).toBe(true)
+  })
+
+  it('splits the items of a request, each large one alone', () => {
+    const large = 'x'.repeat(0.6 * MIB)
+    const items = [
+      result('a', large),
+      begin('b'),
+      result('c', large),
+      result('d', 'y'.repeat(3 * MIB)),
+    ]
+    const messages = here.pack(CHANNELS.report, { nodeId: 'n', items })
+    expect(messages.map(({ first, count }) => [first, count])).toEqual([
+      [0, 2],
+      [2, 1],
+      [3, 1],
+    ])
+    const back = messages.flatMap(({ text }) => (JSON.parse(text) as { items: unknown[] }).items)
+    expect(back).toEqual(items)
+    expect(here.pack(CHANNELS.report, { nodeId: 'n', items: [] })).toHaveLength(1)
+  })
+
+  it('splits a hint by its items', async () => {
+    const heard: number[] = []
+    await listen(there.on(CHANNELS.load, ({ ended }) => void heard.push(ended.length)))
+    const figures = {
+      incarnation: 1,
+      version: 1,
+      slots: 1,
+      active: 0,
+      queued: 0,
+      cpu: 0,
+      memory: 0,
+    }
+    const rest = { memoryBytes: 0, lagMs: 0, responseMs: 0, completed: 0, failed: 0 }
+    const ended = Array.from({ length: 90_000 }, (_, i) => `${i}`.padStart(100, 't'))
+    const load = { nodeId: 'n', ...figures, ...rest, draining: false, startedAtMs: 1, ended }
+    expect(here.send(CHANNELS.load, load, { nodeId: 'n' })).toBe(true)
+    await eventually(
+      () => expect(heard.reduce((sum, count) => sum + count, 0)).toBe(ended.length),
+      SOON_MS,
+    )
+    expect(heard.length).toBeGreaterThan(8)
+  })
+
+  it('splits an answer, and puts its parts together in order', async () => {
+    const text = 'x'.repeat(0.4 * MIB)
+    await listen(
+      there.on(CHANNELS.report, ({ items }) => ({
+        outcomes: items.map((_, at) => failedWith(`${at}${text}`)),
+      })),
+    )
+    const items = Array.from({ length: 50 }, (_, at) => begin(`t${at}`))
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    if (answer.kind !== 'reply') throw new Error(answer.kind)
+    const { outcomes } = answer.body
+    expect(outcomes).toHaveLength(50)
+    expect(
+      outcomes.every(
+        (one, at) => one?.kind === 'rejected' && one.error.message.startsWith(`${at}x`),
+      ),
+    ).toBe(true)
+  })
+
+  it('leaves the place of an item empty that no answer can hold; the others arrive', async () => {
+    await listen(
+      there.on(CHANNELS.report, ({ items }) => ({
+        outcomes: items.map((_, at) => failedWith(at === 1 ? 'x'.repeat(9 * MIB) : 'small')),
+      })),
+    )
+    const items = [begin('a'), begin('b'), begin('c')]
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    expect(answer).toEqual({
+      kind: 'reply',
+      body: { outcomes: [failedWith('small'), undefined, failedWith('small')] },
+    })
+    expect(countOf(there, 'report', 'too-large')).toBe(1)
+    expect(there.connected()).toBe(true)
+  })
+})

@@ -1,0 +1,128 @@
+import type { z } from 'zod'
+import type { ServiceName } from '../services.ts'
+
+/**
+ * What a channel is: one subject, the shapes of what is said on it, and who may say and hear it. Bus,
+ * permissions, reference and metrics all follow from the declarations.
+ *
+ * `event`: a hint to all listeners, or to one of each service where there is a `queue` (L6).
+ * `request`: one listener answers. `question`: each listener may answer.
+ * `stream`: stored by JetStream; readers go through its API.
+ */
+export type ChannelKind = 'event' | 'request' | 'question' | 'stream'
+
+/** Items within a message, each of them judged alone. */
+export interface Items {
+  /** The field of the message that holds them, in their order. */
+  readonly field: string
+  /** One item; the field's schema takes `undefined` in the place of an unreadable one. */
+  readonly schema: z.ZodType
+}
+
+/** The shape of a message. Unknown fields are dropped, so that a newer sender breaks no older receiver. */
+export interface Shape<T> {
+  readonly schema: z.ZodType<T>
+  readonly items?: Items
+}
+
+/** One channel of the bus. */
+export interface Channel<S extends string = string, B = unknown, R = unknown> {
+  readonly name: string
+  readonly kind: ChannelKind
+  /** The subject; `{nodeId}` and the like are parameters. */
+  readonly subject: S
+  /** What it is for, in one sentence. */
+  readonly summary: string
+  readonly body: Shape<B>
+  /** The answer; events and streams have none. */
+  readonly reply?: Shape<R>
+  readonly senders: readonly ServiceName[]
+  readonly listeners: readonly ServiceName[]
+  /**
+   * Whose own id the parameter is: a `sender` speaks for its own node only, a `listener` hears only
+   * what concerns its own node.
+   */
+  readonly ownNode?: 'sender' | 'listener'
+  /** Each message goes to one process of this group. */
+  readonly queue?: string
+  /** Where a stream stores it. */
+  readonly stream?: string
+  /** Raised by a change that older releases would misunderstand. */
+  readonly version: number
+}
+
+type ParamName<S extends string> = S extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParamName<Rest>
+  : never
+/** The parameters of a subject. */
+export type Params<S extends string> = { readonly [Name in ParamName<S>]: string }
+/** The parameters as last arguments: none for a subject without any. */
+export type Where<C> = C extends { readonly subject: infer S extends string }
+  ? [ParamName<S>] extends [never]
+    ? []
+    : [params: Params<S>]
+  : never
+
+type Declaration<S extends string, B> = Omit<Channel<S, B, never>, 'kind' | 'body' | 'reply'> & {
+  readonly body: z.ZodType<B>
+  readonly items?: Items
+}
+
+const shape = <T>(schema: z.ZodType<T>, items: Items | undefined): Shape<T> =>
+  items === undefined ? { schema } : { schema, items }
+
+/** A hint. */
+export function event<const S extends string, B>({ body, items, ...rest }: Declaration<S, B>) {
+  return { ...rest, kind: 'event' as const, body: shape(body, items) }
+}
+
+type Answering<S extends string, B, R> = Declaration<S, B> & {
+  readonly reply: z.ZodType<R>
+  readonly replyItems?: Items
+}
+
+/** A request that one listener answers. */
+export function request<const S extends string, B, R>(declared: Answering<S, B, R>) {
+  const { body, items, reply, replyItems, ...rest } = declared
+  const shapes = { body: shape(body, items), reply: shape(reply, replyItems) }
+  return { ...rest, kind: 'request' as const, ...shapes }
+}
+
+/** A question that each listener may answer. */
+export function question<const S extends string, B, R>(declared: Answering<S, B, R>) {
+  return { ...request(declared), kind: 'question' as const }
+}
+
+/** Messages that a stream keeps. */
+export function stored<const S extends string, B>(
+  declared: Omit<Declaration<S, B>, 'listeners' | 'items'> & { readonly stream: string },
+) {
+  const { body, ...rest } = declared
+  return { ...rest, kind: 'stream' as const, listeners: [], body: shape(body, undefined) }
+}
+
+const PARAM = /\{(\w+)\}/g
+
+/** The subject with these parameters. */
+export function subjectOf<S extends string>(
+  { subject }: Pick<Channel<S>, 'subject'>,
+  params: Params<S>,
+): string {
+  return filledIn(subject, params)
+}
+
+/** The subject with a wildcard for each parameter that is not given. */
+export function filledIn(
+  subject: string,
+  params: Readonly<Record<string, string | undefined>> = {},
+): string {
+  return subject.includes('{')
+    ? subject.replace(PARAM, (_, name: string) => params[name] ?? '*')
+    : subject
+}
+
+/** What stands for a parameter in a subject of this channel. */
+export function paramIn({ subject }: Pick<Channel, 'subject'>, name: string, said: string): string {
+  const place = subject.split('.').indexOf(`{${name}}`)
+  return said.split('.')[place] ?? ''
+}

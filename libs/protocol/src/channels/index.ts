@@ -1,0 +1,14 @@
+import type { Channel } from './channel.ts'
+import { FLEET_CHANNELS } from './fleet.ts'
+import { STORED_CHANNELS } from './stored.ts'
+import { WORK_CHANNELS } from './work.ts'
+
+export { filledIn, paramIn, subjectOf } from './channel.ts'
+export type { Channel, ChannelKind, Items, Params, Shape, Where } from './channel.ts'
+export { STREAM_RIGHTS } from './stored.ts'
+
+/** Everything that is said on the bus, each channel declared once. */
+export const CHANNELS = { ...WORK_CHANNELS, ...FLEET_CHANNELS, ...STORED_CHANNELS } as const
+
+/** The channels in the order of their declaration. */
+export const ALL_CHANNELS: readonly Channel[] = Object.values(CHANNELS)

@@ -1,0 +1,204 @@
+import { z } from 'zod'
+import { deathSchema, decisionSchema, incidentSchema, outcomeOfDecisionSchema } from '../control.ts'
+import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } from '../messages.ts'
+import type { ServiceName } from '../services.ts'
+import { agentVersionSchema } from '../spec-schema.ts'
+import { STREAMS } from '../streams.ts'
+import { event, stored } from './channel.ts'
+
+/** What streams keep. `{service}` is always the sender's own name. */
+export const STORED_CHANNELS = {
+  log: stored({
+    name: 'log',
+    subject: 'log.{taskId}',
+    summary: 'All that happened to a task.',
+    stream: STREAMS.log,
+    body: taskEventSchema,
+    senders: ['gateway', 'coordinator'],
+    version: 1,
+  }),
+  live: event({
+    name: 'live',
+    subject: 'live.{taskId}',
+    summary: 'What LOG stored, republished by the server: the only feed of client streams (L5).',
+    body: taskEventSchema,
+    senders: [],
+    listeners: ['gateway'],
+    version: 1,
+  }),
+  pointer: stored({
+    name: 'pointer',
+    subject: 'tasks.{queue}.{tenant}.{taskId}',
+    summary: 'The one pointer of a task that waits or runs.',
+    stream: STREAMS.tasks,
+    body: pointerSchema,
+    senders: ['gateway', 'coordinator', 'load-balancer'],
+    version: 1,
+  }),
+  death: stored({
+    name: 'death',
+    subject: 'ops.node.{nodeId}',
+    summary: 'An incarnation of a node was declared dead.',
+    stream: STREAMS.ops,
+    body: deathSchema,
+    senders: ['health-monitor'],
+    version: 1,
+  }),
+  decision: stored({
+    name: 'decision',
+    subject: 'ops.decision.{service}',
+    summary: 'A decision of a control loop.',
+    stream: STREAMS.ops,
+    body: decisionSchema,
+    senders: ['load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
+    version: 1,
+  }),
+  outcome: stored({
+    name: 'outcome',
+    subject: 'ops.outcome.{service}',
+    summary: 'The measured outcome of a decision, some minutes later.',
+    stream: STREAMS.ops,
+    body: outcomeOfDecisionSchema,
+    senders: ['load-balancer', 'autoscaler', 'recovery'],
+    version: 1,
+  }),
+  state: stored({
+    name: 'state',
+    subject: 'ops.state.{service}',
+    summary: 'What a service has learned and hands on to the process that takes over.',
+    stream: STREAMS.ops,
+    body: z.unknown(),
+    senders: ['autoscaler'],
+    version: 1,
+  }),
+  incident: stored({
+    name: 'incident',
+    subject: 'ops.incident.{incidentId}',
+    summary: 'What happened around one failure; each message holds the whole record.',
+    stream: STREAMS.ops,
+    body: incidentSchema,
+    senders: ['recovery'],
+    version: 1,
+  }),
+  agent: stored({
+    name: 'agent',
+    subject: 'agents.{tenant}.{agentName}',
+    summary: "A version of a tenant's definition of an agent.",
+    stream: STREAMS.agents,
+    body: agentVersionSchema,
+    senders: ['gateway'],
+    version: 1,
+  }),
+  schedule: stored({
+    name: 'schedule',
+    subject: 'schedules.def.{tenant}.{scheduleName}',
+    summary: "A tenant's schedule, its newest definition.",
+    stream: STREAMS.schedules,
+    body: scheduleSchema,
+    senders: ['gateway'],
+    version: 1,
+  }),
+  scheduleRun: stored({
+    name: 'schedule-run',
+    subject: 'schedules.ran.{tenant}.{scheduleName}',
+    summary: 'The last tick of a schedule that was dealt with.',
+    stream: STREAMS.schedules,
+    body: scheduleRunSchema,
+    senders: ['coordinator'],
+    version: 1,
+  }),
+} as const
+
+/**
+ * What each service may ask of JetStream, stream by stream. `*`: of the server itself. The coordinator,
+ * the one writer of history, also keeps the streams: it makes them, trims LOG, takes pointers back.
+ */
+export const STREAM_RIGHTS: Readonly<
+  Record<string, Partial<Readonly<Record<ServiceName, readonly string[]>>>>
+> = {
+  [STREAMS.log]: {
+    gateway: [
+      '$JS.API.DIRECT.GET.LOG',
+      '$JS.API.DIRECT.GET.LOG.>',
+      // A long history is read through a consumer of its one subject.
+      '$JS.API.CONSUMER.CREATE.LOG.*.log.*',
+      '$JS.API.CONSUMER.MSG.NEXT.LOG.*',
+      '$JS.API.STREAM.INFO.LOG',
+    ],
+    coordinator: [
+      '$JS.API.STREAM.PURGE.LOG',
+      '$JS.API.DIRECT.GET.LOG',
+      '$JS.API.DIRECT.GET.LOG.>',
+      '$JS.API.CONSUMER.DELETE.LOG.>',
+      '$JS.API.CONSUMER.MSG.NEXT.LOG.>',
+    ],
+  },
+  [STREAMS.tasks]: {
+    gateway: ['$JS.API.STREAM.INFO.TASKS'],
+    coordinator: [
+      '$JS.API.STREAM.MSG.DELETE.TASKS',
+      '$JS.API.DIRECT.GET.TASKS',
+      '$JS.API.DIRECT.GET.TASKS.>',
+      '$JS.API.CONSUMER.DELETE.TASKS.*',
+    ],
+    // It makes the consumers of tenants as they come and removes those that are idle. The filter
+    // stands in the subject, so it can make none of anything else.
+    'load-balancer': [
+      '$JS.API.CONSUMER.CREATE.TASKS.*.tasks.*.*.>',
+      '$JS.API.CONSUMER.DELETE.TASKS.*',
+      '$JS.API.CONSUMER.LIST.TASKS',
+      '$JS.API.CONSUMER.MSG.NEXT.TASKS.>',
+      '$JS.API.CONSUMER.INFO.TASKS.>',
+      '$JS.ACK.TASKS.>',
+    ],
+    worker: ['$JS.ACK.TASKS.>'],
+    'health-monitor': ['$JS.API.CONSUMER.LIST.TASKS', '$JS.API.STREAM.INFO.TASKS'],
+    recovery: ['$JS.ACK.TASKS.>'],
+  },
+  [STREAMS.ops]: {
+    gateway: [
+      '$JS.API.STREAM.INFO.OPS',
+      '$JS.API.DIRECT.GET.OPS',
+      '$JS.API.CONSUMER.CREATE.OPS',
+      '$JS.API.CONSUMER.MSG.NEXT.OPS.*',
+    ],
+    'health-monitor': ['$JS.API.DIRECT.GET.OPS'],
+    autoscaler: ['$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
+    recovery: [
+      '$JS.API.DIRECT.GET.OPS',
+      '$JS.API.DIRECT.GET.OPS.>',
+      '$JS.API.CONSUMER.MSG.NEXT.OPS.recovery',
+      '$JS.ACK.OPS.>',
+    ],
+  },
+  [STREAMS.agents]: {
+    gateway: [
+      '$JS.API.STREAM.INFO.AGENTS',
+      '$JS.API.DIRECT.GET.AGENTS',
+      '$JS.API.DIRECT.GET.AGENTS.>',
+      '$JS.API.CONSUMER.CREATE.AGENTS',
+      '$JS.API.CONSUMER.CREATE.AGENTS.*',
+      '$JS.API.CONSUMER.MSG.NEXT.AGENTS.*',
+    ],
+  },
+  [STREAMS.schedules]: {
+    gateway: ['$JS.API.DIRECT.GET.SCHEDULES', '$JS.API.STREAM.INFO.SCHEDULES'],
+    coordinator: [
+      '$JS.API.STREAM.PURGE.SCHEDULES',
+      '$JS.API.DIRECT.GET.SCHEDULES',
+      '$JS.API.CONSUMER.DELETE.SCHEDULES.>',
+      '$JS.API.CONSUMER.MSG.NEXT.SCHEDULES.>',
+    ],
+  },
+  '*': {
+    coordinator: [
+      '$JS.API.INFO',
+      '$JS.API.STREAM.CREATE.*',
+      '$JS.API.STREAM.UPDATE.*',
+      '$JS.API.STREAM.INFO.*',
+      '$JS.API.CONSUMER.CREATE.>',
+      '$JS.API.CONSUMER.INFO.>',
+      '$JS.FC.>',
+    ],
+  },
+}

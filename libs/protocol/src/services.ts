@@ -1,0 +1,12 @@
+/** Names of the services that have a NATS user. */
+export const SERVICES = [
+  'gateway',
+  'coordinator',
+  'load-balancer',
+  'worker',
+  'health-monitor',
+  'autoscaler',
+  'recovery',
+] as const
+/** One of the seven services. */
+export type ServiceName = (typeof SERVICES)[number]
