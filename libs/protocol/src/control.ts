@@ -5,7 +5,7 @@ import {
   FAILURE_STRATEGIES,
 } from '@agentfleet/domain'
 import { z } from 'zod'
-import { heartbeatSchema } from './messages.ts'
+import { heartbeatSchema } from './heartbeat.ts'
 
 /**
  * What the control plane says of the fleet and of itself: deaths, snapshots, decisions, incidents.

@@ -14,6 +14,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
+import { heartbeatSchema, idSchema } from './heartbeat.ts'
 import { specSchema } from './spec-schema.ts'
 
 /**
@@ -21,9 +22,7 @@ import { specSchema } from './spec-schema.ts'
  * fields are dropped, so that a newer sender does not break an older receiver.
  */
 
-const id = z.string().min(1).max(128)
-/** An id of a task, a node or a process. */
-export const idSchema = id
+const id = idSchema
 const count = z.number().int().nonnegative()
 const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
@@ -192,58 +191,6 @@ export const dispatchSchema = z.object({
 export type Dispatch = z.infer<typeof dispatchSchema>
 
 /**
- * What a node's work does, apart from whether its process lives: figures of gray failures. `heard` and
- * `completed` (of the heartbeat) are what progress is; the rest says what may be expected to progress.
- */
-export const workSchema = z.object({
-  /** Pieces of answers heard from providers since the start. */
-  heard: count,
-  /** Attempts that wait for a provider. */
-  calling: count,
-  /** Attempts that wait for a timer or a tool, each within a limit of its own. */
-  waiting: count,
-  /** Longest that an attempt which waits for the node or the coordinator has stood still. */
-  stuckMs: z.number(),
-  /** How long the main loop has not ticked, as the heartbeat thread sees it; 0 when it does. */
-  stallMs: z.number(),
-})
-export type Work = z.infer<typeof workSchema>
-
-/** A node's own figures; `version` orders what comes over two connections. */
-export const heartbeatSchema = z.object({
-  nodeId: id,
-  incarnation: count,
-  version: count,
-  slots: count,
-  active: count,
-  /** Tasks taken and not yet started. */
-  queued: count,
-  cpu: z.number(),
-  memory: z.number(),
-  memoryBytes: count,
-  lagMs: z.number(),
-  responseMs: z.number(),
-  completed: count,
-  failed: count,
-  draining: z.boolean(),
-  startedAtMs: z.number(),
-  work: workSchema.optional(),
-  /** LLM calls that ended since the start, and those that the provider turned away for their rate. */
-  llmCalls: count.optional(),
-  throttled: count.optional(),
-  /** Attempts that broke by a fault of the node itself, not of the task or its provider. */
-  failedHere: count.optional(),
-  /** Slots' worth of processor and memory that the classes of its attempts reserve. */
-  reservedCpu: z.number().nonnegative().optional(),
-  reservedMemory: z.number().nonnegative().optional(),
-})
-export type Heartbeat = z.infer<typeof heartbeatSchema>
-
-/** A node's figures soon after a change, with the tasks that left it since the last ones. */
-export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional()) })
-export type Load = z.infer<typeof loadSchema>
-
-/**
  * Answer to a dispatch: how many of its items were taken, and the load after that. Items that the node
  * could not read stand in `unreadable`, by position; those before the last one taken count as taken.
  */
@@ -381,9 +328,6 @@ export const scheduleRunSchema = z
     atMs: z.number(),
   })
   .transform((run) => run as ScheduleRun)
-
-/** Request to a node: are you there? The incarnation that was declared dead, if it was (L6). */
-export const pingSchema = z.object({ deadIncarnation: count.optional() })
 
 /** Hint: running tasks to stop (ended by others, or taken over). */
 export const stopSchema = z.object({ taskIds: z.array(id) })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { historySchema, snapshotSchema } from '../control.ts'
-import { balancerSchema, heartbeatSchema, idSchema, loadSchema, pingSchema } from '../messages.ts'
+import { heartbeatSchema, idSchema, loadSchema, pingSchema } from '../heartbeat.ts'
+import { balancerSchema } from '../messages.ts'
 import { event, request } from './channel.ts'
 
 /** That the node answers is all that is asked for. */

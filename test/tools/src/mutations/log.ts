@@ -279,9 +279,9 @@ export const LOG: readonly Mutation[] = [
     safeguard: 'a worker cannot write the log (L9)',
     edits: [
       {
-        file: 'libs/protocol/src/permissions.ts',
-        find: "    'coordinator.report',\n    '$JS.ACK.TASKS.>',",
-        replace: "    'coordinator.report',\n    'log.*',\n    '$JS.ACK.TASKS.>',",
+        file: 'libs/protocol/src/channels/stored.ts',
+        find: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator'],",
+        replace: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator', 'worker'],",
       },
     ],
     tests: ['libs/protocol/test/permissions.test.ts'],
