@@ -41,7 +41,9 @@ export const schema = z.object({
   TENANT_BUDGETS: text().optional(),
   /** Longest wait for a provider's limits; a run that would wait longer gives its slot back. */
   PROVIDER_WAIT_MS: integer({ min: 100, max: 600_000, default: 30_000 }),
-  /** Longest silence of a provider, before the first byte or later. */
+  /** Longest silence before the first token: reasoning models think for minutes. */
+  LLM_FIRST_TOKEN_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 240_000 }),
+  /** Longest silence of a provider within its answer. */
   LLM_SILENCE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 60_000 }),
   /** Longest LLM call in all; a reasoning model may take minutes. */
   LLM_CALL_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 600_000 }),

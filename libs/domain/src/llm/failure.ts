@@ -7,6 +7,8 @@ export type Failure =
       readonly message: string
       /** When the provider wants to hear of us again. */
       readonly retryAfterMs?: number
+      /** A refusal for its rate that concerns every model behind the key. */
+      readonly wholeKey?: boolean
     }
   /** Nothing that serves the model can be called now: circuits are open, keys closed. */
   | { readonly kind: 'shut'; readonly message: string; readonly retryAfterMs: number }
@@ -18,7 +20,11 @@ export type Failure =
   | { readonly kind: 'timeout'; readonly message: string }
   /** The provider's answer cannot be read. */
   | { readonly kind: 'malformed'; readonly message: string }
-  /** The provider withheld its answer. */
+  /** The provider answered with neither text nor tool calls. */
+  | { readonly kind: 'empty-answer'; readonly message: string }
+  /** The answer ended before its end: at its token limit, or for a reason that is not known. */
+  | { readonly kind: 'answer-cut'; readonly message: string }
+  /** The provider withheld its answer, or the model refused. */
   | { readonly kind: 'withheld'; readonly message: string }
   | { readonly kind: 'no-provider'; readonly message: string }
   | { readonly kind: 'output-too-large'; readonly message: string }
@@ -61,6 +67,9 @@ const FIXED: Record<
   connection: { code: 'provider-unavailable', retryable: true },
   timeout: { code: 'provider-timeout', retryable: true },
   malformed: { code: 'provider-unavailable', retryable: true },
+  // Tried once more: it is often a passing fault, and each try is paid for.
+  'empty-answer': { code: 'empty-answer', retryable: true },
+  'answer-cut': { code: 'answer-cut', retryable: false },
   withheld: { code: 'provider-refused', retryable: false },
   'no-provider': { code: 'provider-refused', retryable: false },
   'output-too-large': { code: 'output-too-large', retryable: false },
@@ -76,7 +85,7 @@ const FIXED: Record<
   defect: { code: 'worker-defect', retryable: true },
 }
 
-/** Whether it isPrimary against the provider that was called, so that another one may do better. */
+/** Whether the provider that was called is to blame that was called, so that another one may do better. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
     return failure.status >= 500 || failure.status === 408 || failure.status === 429

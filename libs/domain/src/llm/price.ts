@@ -4,6 +4,8 @@ import type { Usage } from '../task/spec.ts'
 export interface ModelPrice {
   readonly inputUsdPerMillion: number
   readonly outputUsdPerMillion: number
+  /** Of prompt tokens that the provider had in its cache; absent: they cost what others cost. */
+  readonly cachedInputUsdPerMillion?: number
 }
 
 /** Costs are kept to a billionth of a dollar: less than one token of the cheapest model. */
@@ -13,11 +15,16 @@ const MILLION = 1_000_000
 /** What tokens cost, or undefined when nobody said a price. */
 export function costUsd(
   price: ModelPrice | undefined,
-  tokens: Pick<Usage, 'inputTokens' | 'outputTokens'>,
+  tokens: Pick<Usage, 'inputTokens' | 'outputTokens' | 'cachedTokens'>,
 ): number | undefined {
   if (price === undefined) return undefined
-  const { inputTokens, outputTokens } = tokens
-  const micro = inputTokens * price.inputUsdPerMillion + outputTokens * price.outputUsdPerMillion
+  const { inputTokens, outputTokens, cachedTokens = 0 } = tokens
+  const { inputUsdPerMillion, outputUsdPerMillion } = price
+  const cachedUsdPerMillion = price.cachedInputUsdPerMillion ?? inputUsdPerMillion
+  const micro =
+    (inputTokens - cachedTokens) * inputUsdPerMillion +
+    cachedTokens * cachedUsdPerMillion +
+    outputTokens * outputUsdPerMillion
   return roundUsd(micro / MILLION)
 }
 

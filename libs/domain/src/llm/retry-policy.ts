@@ -7,6 +7,7 @@ export type RetryClass =
   | 'provider-unavailable'
   | 'timeout'
   | 'invalid-output'
+  | 'empty-answer'
   | 'tool-failure'
   | 'refusal'
   | 'limit'
@@ -31,6 +32,8 @@ export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {
   // A timeout has cost its whole time already, and perhaps the provider's tokens too.
   timeout: { backoff: { baseMs: 500, capMs: 30_000 }, failuresMax: 5 },
   'invalid-output': { backoff: undefined, failuresMax: 1 },
+  // An empty answer is paid for like any other: one more try, not three.
+  'empty-answer': { backoff: TASK_BACKOFF, failuresMax: 2 },
   'tool-failure': { backoff: { baseMs: 1_000, capMs: 60_000 }, failuresMax: Infinity },
   refusal: { backoff: undefined, failuresMax: 1 },
   limit: { backoff: undefined, failuresMax: 1 },
@@ -45,6 +48,8 @@ const CLASS_OF_CODE: Readonly<Record<string, RetryClass>> = {
   'provider-refused': 'refusal',
   'invalid-output': 'invalid-output',
   'invalid-schema': 'invalid-output',
+  'empty-answer': 'empty-answer',
+  'answer-cut': 'limit',
   'tool-failed': 'tool-failure',
   'tool-missing': 'tool-failure',
   'budget-exceeded': 'limit',

@@ -56,6 +56,17 @@ export interface RunLimits {
   readonly repairsMax?: number
 }
 
+/** How a model writes its answers; each one is passed to the provider, and left out where it is refused. */
+export interface Sampling {
+  readonly temperature?: number
+  readonly topP?: number
+  /** Texts at which the answer ends. */
+  readonly stop?: readonly string[]
+  readonly seed?: number
+  readonly reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+  readonly verbosity?: 'low' | 'medium' | 'high'
+}
+
 /** What a user asked for, with every default filled in and the agent's definition put in. */
 export interface TaskSpec {
   readonly task: string
@@ -72,6 +83,7 @@ export interface TaskSpec {
   /** Failures that end the task; lost attempts are bounded apart (`LOST_ATTEMPTS_MAX`). */
   readonly maxAttempts: number
   readonly maxOutputTokens?: number
+  readonly sampling?: Sampling
   readonly metadata?: Readonly<Record<string, string>>
   /** Tasks with the same key of one tenant go to the same node while it has room. */
   readonly affinityKey?: string
@@ -106,6 +118,10 @@ export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly llmCalls: number
+  /** Of the input tokens: those that the provider had in its cache. */
+  readonly cachedTokens?: number
+  /** Of the output tokens: those of reasoning that is not part of the answer. */
+  readonly reasoningTokens?: number
   /** By the price table of the calls' providers; absent where none of the calls has a price. */
   readonly costUsd?: number
 }
@@ -116,10 +132,14 @@ export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
 /** Adds two usages. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const priced = a.costUsd !== undefined || b.costUsd !== undefined
+  const cachedTokens = (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0)
+  const reasoningTokens = (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0)
   return {
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     llmCalls: a.llmCalls + b.llmCalls,
+    ...(cachedTokens > 0 ? { cachedTokens } : {}),
+    ...(reasoningTokens > 0 ? { reasoningTokens } : {}),
     ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
   }
 }

@@ -2,7 +2,7 @@ import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
 import { createWaitQueue } from './wait-queue.ts'
-import type { RateHints } from '../llm/provider-headers.ts'
+import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/headers.ts'
 
 /**
  * The limiter before one provider's key: calls wait here until the whole fleet's limits let them through.
@@ -22,6 +22,10 @@ export interface Limiter {
   /** How long a call of this urgency would probably wait, milliseconds. */
   expectedWaitMs(priority: Level, sinceMs: number): number
   waiting(): number
+  /** Calls that went in and have not left. */
+  inside(): number
+  /** For how long it takes no call, milliseconds. */
+  closedMs(): number
   /** Ids of calls that count as being under way. */
   live(): readonly string[]
   /** How the fleet's view of this key stands. */
@@ -79,7 +83,6 @@ const POLL_MIN_MS = 5
 const POLL_MAX_MS = 1_000
 /** A refusal that names no time; providers count by the minute or faster. */
 const RETRY_AFTER_UNKNOWN_MS = 1_000
-const RETRY_AFTER_MAX_MS = 600_000
 const MINUTE_MS = 60_000
 /**
  * First guesses of tokens are high. Whoever comes back too early leaves once more, which costs two events;
@@ -198,6 +201,8 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     },
     expectedWaitMs: (priority, sinceMs) => waitAt(queue.placeOf({ priority, sinceMs })),
     waiting: () => queue.size(),
+    inside: () => inside.size,
+    closedMs: () => grants.closedMs(),
     live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
     touched: grants.touched,
     sweep(now) {

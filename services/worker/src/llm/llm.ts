@@ -1,15 +1,15 @@
-import type { Budget, CalledBy, Failure, Json, Level, Usage } from '@agentfleet/domain'
+import type { Budget, CalledBy, Failure, Json, Level, Sampling, Usage } from '@agentfleet/domain'
 import type { ProviderLimits } from '@agentfleet/adapters'
 import type { LlmAnswer, Message } from '../run/conversation.ts'
 import { createEstimates } from './estimates.ts'
-import { createHttpFetch } from './http-fetch.ts'
+import { createHttpFetch } from '../provider/http-fetch.ts'
 import { createBreakers } from './breakers.ts'
 import { endCall, newCall, sweepCall, type Call } from './call.ts'
 import { route, type LlmContext } from './route.ts'
-import { createProviderClient } from './provider-client.ts'
+import { createProviderClient } from '../provider/client.ts'
 import type { TenantBudgets } from './provider-config.ts'
-import { createLimiter, type Limiter } from '../limits/limiter.ts'
-import { keyId, type Provider } from './provider.ts'
+import { createLimiters } from './limiters.ts'
+import type { Provider } from './provider.ts'
 import { createTenantBudgets } from '../limits/tenant-budgets.ts'
 import type { ToolOffer } from '../tools/tool.ts'
 
@@ -20,7 +20,7 @@ import type { ToolOffer } from '../tools/tool.ts'
  * answer. Limits of time are kept by one sweep for all calls, not by timers of each.
  * Invariants: a call ends at its limits or when it is cancelled; once a piece of an answer was handed
  * on, no other provider is asked; no request without the limiter's grant; what never reached a provider
- * is no failure (`deferred`); an answer without a finish reason is a broken one, never a short one.
+ * is no failure (`deferred`).
  */
 
 /** One call. */
@@ -35,6 +35,9 @@ export interface LlmRequest {
   readonly fallbackModels?: readonly string[] | undefined
   readonly messages: readonly Message[]
   readonly tools: readonly ToolOffer[]
+  /** The task names no tools: a model that takes none is called without the built-in ones. */
+  readonly toolsOptional: boolean
+  readonly sampling?: Sampling | undefined
   /** The final answer is JSON of this schema. */
   readonly responseSchema?: Readonly<Record<string, Json>> | undefined
   readonly outputTokensMax: number | undefined
@@ -58,7 +61,8 @@ export type LlmOutcome =
       readonly model: string
       readonly by: CalledBy
     }
-  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** `partial`: the text of an answer that was cut. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly partial?: string }
   /** It was not made: its turn does not come for so long. */
   | { readonly kind: 'deferred'; readonly retryAfterMs: number }
   | { readonly kind: 'cancelled' }
@@ -94,6 +98,8 @@ export interface LlmOptions {
   /** Limits shared with the other nodes; undefined: there are no others. */
   readonly shared: ProviderLimits | undefined
   readonly silenceMs: number
+  /** Longest silence before the first token: reasoning models think for minutes. */
+  readonly firstTokenMs: number
   readonly callMs: number
   /** Longest wait for a provider's limits before the slot is given back. */
   readonly waitMs: number
@@ -110,18 +116,17 @@ export function createLlm(options: LlmOptions): Llm {
   const { nowMs, shared } = options
   const calls = new Set<Call>()
   const http = createHttpFetch()
-  const limiters = limitersOf(options)
+  const limiters = createLimiters(options)
   const figures = { heard: 0, ended: 0, throttled: 0 }
   const context: LlmContext = {
     ...options,
-    connections: new Map(
-      options.providers.map((provider) => {
-        const client = createProviderClient(provider, { ...options, fetch: http.fetch })
-        const limiter = limiters.get(keyId(provider))
-        if (limiter === undefined) throw new Error(`no limiter before ${provider.name}`)
-        return [provider.name, { client, limiter }]
-      }),
+    clients: new Map(
+      options.providers.map((provider) => [
+        provider.name,
+        createProviderClient(provider, { ...options, fetch: http.fetch }),
+      ]),
     ),
+    limiters,
     breakers: createBreakers(nowMs),
     estimates: createEstimates(),
     tenants: createTenantBudgets(options),
@@ -151,41 +156,14 @@ export function createLlm(options: LlmOptions): Llm {
       calling: [...calls].filter(({ sent }) => sent !== undefined).length,
       ...figures,
     }),
-    waiting: () => [...limiters.values()].reduce((sum, limiter) => sum + limiter.waiting(), 0),
+    waiting: limiters.waiting,
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)
-      for (const limiter of limiters.values()) limiter.sweep(now)
+      limiters.sweep(now)
       if (shared === undefined || now < touchAtMs) return
       touchAtMs = now + TOUCH_INTERVAL_MS
-      void touch(options.node, shared, limiters)
+      void limiters.touch()
     },
     close: http.close,
-  }
-}
-
-/** One limiter for each key, so that providers with the same one share its limits. */
-function limitersOf({ providers, node, shared, nowMs, random }: LlmOptions): Map<string, Limiter> {
-  const limiters = new Map<string, Limiter>()
-  for (const provider of providers) {
-    const key = keyId(provider)
-    if (limiters.has(key)) continue
-    limiters.set(key, createLimiter({ key, node, limits: provider.limits, shared, nowMs, random }))
-  }
-  return limiters
-}
-
-async function touch(
-  node: string,
-  shared: ProviderLimits,
-  limiters: ReadonlyMap<string, Limiter>,
-): Promise<void> {
-  const keys = [...limiters].map(([key, limiter]) => ({ key, live: limiter.live() }))
-  // While it is away the limiters go on with their own share.
-  const touched = await shared.touch(node, keys).catch(() => undefined)
-  for (const [index, { key }] of keys.entries()) {
-    const state = touched?.keys[index]
-    if (touched !== undefined && state !== undefined) {
-      limiters.get(key)?.touched(touched.nodes, state)
-    }
   }
 }

@@ -5,6 +5,7 @@ import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import type { WorkerConfig } from '../config.ts'
+import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
 import type { Provider } from './provider.ts'
 
 /**
@@ -34,9 +35,33 @@ const providerSchema = z
       .strictObject({ rpm: limit, tpm: limit, concurrent: limit })
       .default({ rpm: 0, tpm: 0, concurrent: 0 }),
     prices: z
-      .record(pattern, z.strictObject({ input: perMillion, output: perMillion }))
+      .record(
+        pattern,
+        z.strictObject({
+          input: perMillion,
+          output: perMillion,
+          cachedInput: perMillion.optional(),
+        }),
+      )
       .default({}),
     firstTokenMs: z.number().int().min(10).max(3_600_000).optional(),
+    /** What the endpoint does not take; what is not said is learned from its refusals. */
+    capabilities: z
+      .strictObject({
+        stream: z.boolean(),
+        streamOptions: z.boolean(),
+        responseFormat: z.enum(['json_schema', 'json_object', 'none']),
+        formatWithTools: z.boolean(),
+        tools: z.boolean(),
+        tokensField: z.enum(['max_completion_tokens', 'max_tokens', 'none']),
+        systemRole: z.enum(['system', 'developer', 'user']),
+        toolIds: z.enum(['as-given', 'plain']),
+        reasoning: z.enum(['echo', 'omit', 'required']),
+        nullContent: z.boolean(),
+        dropped: z.array(z.enum(SAMPLING_FIELDS)),
+      })
+      .partial()
+      .optional(),
   })
   .refine(({ key, keyFile }) => key === undefined || keyFile === undefined, {
     error: 'has key and keyFile; expected only one of the two',
@@ -83,6 +108,7 @@ export function providersOf(env: ProviderEnv): readonly Provider[] {
       prices,
       pricesVersion: parsed.pricesVersion ?? digestOf(prices),
       firstTokenMs: entry.firstTokenMs,
+      capabilities: entry.capabilities as Partial<Capabilities> | undefined,
     }
   })
   const names = providers?.map(({ name }) => name) ?? []
@@ -124,12 +150,25 @@ function stockProvider(env: ProviderEnv): readonly Provider[] {
 }
 
 function pricesOf(
-  table: Readonly<Record<string, { readonly input: number; readonly output: number }>>,
+  table: Readonly<
+    Record<
+      string,
+      {
+        readonly input: number
+        readonly output: number
+        readonly cachedInput?: number | undefined
+      }
+    >
+  >,
 ): Readonly<Record<string, ModelPrice>> {
   return Object.fromEntries(
-    Object.entries(table).map(([name, { input, output }]) => [
+    Object.entries(table).map(([name, { input, output, cachedInput }]) => [
       name,
-      { inputUsdPerMillion: input, outputUsdPerMillion: output },
+      {
+        inputUsdPerMillion: input,
+        outputUsdPerMillion: output,
+        ...(cachedInput === undefined ? {} : { cachedInputUsdPerMillion: cachedInput }),
+      },
     ]),
   )
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Capabilities } from '../provider/capabilities.ts'
 import { entryFor, matchesPattern, type ModelPrice, type RateLimits } from '@agentfleet/domain'
 
 /** One OpenAI-compatible endpoint with one key. */
@@ -14,6 +15,8 @@ export interface Provider {
   readonly pricesVersion: string
   /** Longest wait for the first token before another provider is tried; undefined: the longest silence. */
   readonly firstTokenMs: number | undefined
+  /** What the endpoint is known not to take; the rest is learned from its refusals. */
+  readonly capabilities?: Partial<Capabilities> | undefined
 }
 
 /** A model of a provider that may answer a call. */

@@ -15,10 +15,11 @@ import {
   type Call,
   type ProviderRequest,
 } from './call.ts'
-import type { HeardAnswer } from './stream.ts'
 import type { LlmOptions, LlmOutcome } from './llm.ts'
-import type { ProviderClient } from './provider-client.ts'
-import { closedMsOf, type Entry, type Limiter } from '../limits/limiter.ts'
+import type { HeardAnswer } from '../provider/answer.ts'
+import type { ProviderClient } from '../provider/client.ts'
+import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
+import type { Limiters } from './limiters.ts'
 import { candidatesOf, priceOf, type Candidate, type Provider } from './provider.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
@@ -32,15 +33,11 @@ const PATIENCE_MS = 1_000
 /** A budget's reservation outlives the call itself by this, milliseconds. */
 const RESERVATION_SLACK_MS = 1_000
 
-/** A provider with what belongs to it here. */
-export interface ProviderConnection {
-  readonly client: ProviderClient
-  readonly limiter: Limiter
-}
-
 /** What all calls share. */
 export interface LlmContext extends LlmOptions {
-  readonly connections: ReadonlyMap<string, ProviderConnection>
+  /** By the name of the provider. */
+  readonly clients: ReadonlyMap<string, ProviderClient>
+  readonly limiters: Limiters
   readonly breakers: Breakers
   readonly estimates: Estimates
   readonly tenants: TenantBudgetKeeper
@@ -69,7 +66,10 @@ export async function route(call: Call, context: LlmContext): Promise<LlmOutcome
     if (outcome.kind !== 'failed') return outcome
     const { failure } = outcome
     last = failure
-    if (call.ended !== undefined || outcome.begun || !mayFallBack(failure)) return failed(failure)
+    if (call.ended !== undefined || outcome.begun || !mayFallBack(failure)) {
+      const { partial } = outcome
+      return partial === undefined ? failed(failure) : { kind: 'failed', failure, partial }
+    }
     const turnedAway = failure.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (turnedAway) refusals += 1
     // Turned away for its rate, it may be asked again behind its limiter, if nobody else can answer.
@@ -93,7 +93,9 @@ function choose(candidates: readonly Candidate[], call: Call, context: LlmContex
       retryAtMs = Math.min(retryAtMs, opensAtMs)
       continue
     }
-    const waitMs = connectionOf(candidate, context).limiter.expectedWaitMs(priority, sinceMs)
+    const waitMs = Math.max(
+      ...limitersOf(candidate, context).map((limiter) => limiter.expectedWaitMs(priority, sinceMs)),
+    )
     if (best === undefined || (best.waitMs > PATIENCE_MS && waitMs < best.waitMs)) {
       best = { candidate, waitMs }
     }
@@ -107,12 +109,16 @@ function choose(candidates: readonly Candidate[], call: Call, context: LlmContex
 
 type Asked =
   | Exclude<LlmOutcome, { kind: 'failed' }>
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly begun: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly failure: Failure
+      readonly begun: boolean
+      readonly partial?: string
+    }
 
 /** Asks one candidate: budget, limiter, request, and what follows from its answer. */
 async function ask(call: Call, candidate: Candidate, context: LlmContext): Promise<Asked> {
   const { request, id } = call
-  const { limiter } = connectionOf(candidate, context)
   const price = priceOf(candidate)
   const estimated = context.estimates.of(candidate.as, call.characters, request.outputTokensMax)
   const allowed = checkBudget(request.budget ?? {}, spentOf(request, context.nowMs()), {
@@ -135,7 +141,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     context.breakers.settle(candidate, 'nothing')
     return { kind: 'deferred', retryAfterMs: set.retryAfterMs }
   }
-  const entry = await enter(call, limiter, tokens)
+  const entry = await enterAll(call, limitersOf(candidate, context), tokens)
   if (entry.kind !== 'in') {
     context.tenants.settle(request.tenant, id, undefined)
     context.breakers.settle(candidate, 'nothing')
@@ -144,11 +150,32 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   }
   const sent = newProviderRequest(call, context.nowMs(), {
     callMs: context.callMs,
-    firstTokenMs: candidate.provider.firstTokenMs ?? context.silenceMs,
+    firstTokenMs: candidate.provider.firstTokenMs ?? context.firstTokenMs,
   })
   const heard = await attempt(call, sent, candidate, outputTokensMax, context)
   call.sent = undefined
   return conclude(call, candidate, { heard, tokens, begun: sent.begun }, context)
+}
+
+/** Goes through the limiters in turn; gives back what it got when one of them does not let it in. */
+async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number): Promise<Entry> {
+  const entered: Limiter[] = []
+  for (const limiter of limiters) {
+    const entry = await enter(call, limiter, tokens)
+    if (entry.kind !== 'in') {
+      for (const before of entered) before.leave(call.id, { ...NOTHING_USED, reserved: tokens })
+      return entry
+    }
+    entered.push(limiter)
+  }
+  return { kind: 'in' }
+}
+
+const NOTHING_USED = { used: 0, closedMs: undefined }
+
+/** The limiters before a candidate: its model's, then its key's. */
+function limitersOf(candidate: Candidate, { limiters }: LlmContext): readonly [Limiter, Limiter] {
+  return [limiters.ofModel(candidate), limiters.ofKey(candidate.provider)]
 }
 
 function enter(call: Call, limiter: Limiter, tokens: number): Promise<Entry> {
@@ -174,13 +201,14 @@ async function attempt(
   context: LlmContext,
 ): Promise<HeardAnswer> {
   if (call.ended !== undefined) return { kind: 'failed', failure: CANCELLED }
-  const { client, limiter } = connectionOf(candidate, context)
+  const client = clientOf(candidate, context)
   const answer = await client.call({
     request: call.request,
     model: candidate.as,
     outputTokensMax,
+    promptCharacters: call.characters,
     signal: sent.controller.signal,
-    onHeaders: (hints) => limiter.heard(hints),
+    onHeaders: (hints) => context.limiters.ofKey(candidate.provider).heard(hints),
     onPiece() {
       sent.heardAtMs = context.nowMs()
       context.heard()
@@ -195,7 +223,9 @@ async function attempt(
     },
     ended: () => call.ended !== undefined || sent.failure !== undefined,
   })
-  return sent.failure === undefined ? answer : { kind: 'failed', failure: sent.failure }
+  // An answer that was whole when its time was over is paid for, and is taken.
+  if (answer.kind === 'answered' || sent.failure === undefined) return answer
+  return { kind: 'failed', failure: sent.failure }
 }
 
 /** Stands in for the failure of a try whose call was ended; nobody reads it. */
@@ -210,26 +240,38 @@ function conclude(
 ): Asked {
   const { heard, tokens, begun } = tried
   const { request, id } = call
-  const { limiter } = connectionOf(candidate, context)
+  const [ofModel, ofKey] = limitersOf(candidate, context)
+  // A refusal for its rate is about the model, unless the provider says that it is about the key.
+  const leave = (left: Left, wholeKey: boolean): void => {
+    ofModel.leave(id, wholeKey ? { ...left, closedMs: undefined } : left)
+    ofKey.leave(id, wholeKey ? left : { ...left, closedMs: undefined })
+  }
   const ended = endedOutcome(call)
   if (heard.kind === 'failed' || ended !== undefined) {
     const failure = heard.kind === 'failed' && ended === undefined ? heard.failure : undefined
     const turnedAway = failure?.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (failure !== undefined) context.ended(turnedAway)
     const closedMs = turnedAway ? closedMsOf(retryAfterOf(failure)) : undefined
-    limiter.leave(id, { reserved: tokens, used: begun ? undefined : 0, closedMs })
-    // What a broken answer has cost nobody says: what was set aside stands for it.
-    context.tenants.settle(request.tenant, id, begun ? { tokens, usd: 0 } : undefined)
+    const wholeKey = failure?.kind === 'status' && failure.wholeKey === true
+    const paid = heard.kind === 'failed' ? heard.usage : undefined
+    const cost = paid === undefined ? tokens : paid.inputTokens + paid.outputTokens
+    leave({ reserved: tokens, used: begun ? paid && cost : 0, closedMs }, wholeKey)
+    // What a broken answer has cost its provider says seldom: else what was set aside stands for it.
+    const usd = paid === undefined ? 0 : (costUsd(priceOf(candidate), paid) ?? 0)
+    const used = begun || paid !== undefined ? { tokens: cost, usd } : undefined
+    context.tenants.settle(request.tenant, id, used)
     const fault = failure !== undefined && isProviderFault(failure) && !turnedAway
     context.breakers.settle(candidate, fault ? 'failure' : 'nothing')
     if (ended !== undefined) return ended
-    return { kind: 'failed', failure: failure ?? CANCELLED, begun }
+    const partial = heard.kind === 'failed' ? heard.partial : undefined
+    const cut = partial === undefined ? {} : { partial }
+    return { kind: 'failed', failure: failure ?? CANCELLED, begun, ...cut }
   }
   context.ended(false)
   const { answer, usage } = heard
   const cost = costUsd(priceOf(candidate), usage)
   const used = usage.inputTokens + usage.outputTokens
-  limiter.leave(id, { reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined })
+  leave({ reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined }, false)
   context.tenants.settle(request.tenant, id, { tokens: used, usd: cost ?? 0 })
   context.estimates.learn(candidate.as, call.characters, usage)
   context.breakers.settle(candidate, 'success')
@@ -254,15 +296,15 @@ function overBudget(call: Call, candidate: Candidate, message: string, context: 
   )
 }
 
-function connectionOf({ provider }: Candidate, { connections }: LlmContext): ProviderConnection {
-  const connection = connections.get(provider.name)
-  if (connection === undefined) throw new Error(`no connection to ${provider.name}`)
-  return connection
+function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderClient {
+  const client = clients.get(provider.name)
+  if (client === undefined) throw new Error(`no client of ${provider.name}`)
+  return client
 }
 
 /** Another provider may do better: this one is ill, or does not know the key or the model. */
 function mayFallBack(failure: Failure): boolean {
-  if (isProviderFault(failure)) return true
+  if (isProviderFault(failure) || failure.kind === 'empty-answer') return true
   return failure.kind === 'status' && [401, 402, 403, 404].includes(failure.status)
 }
 

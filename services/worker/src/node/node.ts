@@ -120,6 +120,7 @@ function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps):
     providers,
     budgets,
     shared,
+    firstTokenMs: config.LLM_FIRST_TOKEN_TIMEOUT_MS,
     silenceMs: config.LLM_SILENCE_TIMEOUT_MS,
     callMs: config.LLM_CALL_TIMEOUT_MS,
     waitMs: config.PROVIDER_WAIT_MS,

@@ -1,6 +1,7 @@
 import type { Json } from '@agentfleet/domain'
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import { RE2JS } from 're2js'
+import { jsonInAnswer } from './json-answer.ts'
 
 /**
  * Answers that have to be JSON of a given schema.
@@ -30,8 +31,6 @@ const PROBLEMS_MAX = 10
 const PROBLEM_CHARACTERS_MAX = 300
 /** Schemas kept compiled; a fleet has about as many as it has agents. */
 const KEPT_MAX = 256
-/** How models wrap JSON that they were asked for plainly. */
-const FENCED = /^```(?:json)?\s*\n([\s\S]*?)\n?```$/
 
 /** Checks with a bounded memory of compiled schemas. */
 export function createAnswerChecks(): AnswerChecks {
@@ -73,7 +72,7 @@ function compile(schema: Readonly<Record<string, Json>>): AnswerCheck | { proble
     return { problem: error instanceof Error ? error.message : String(error) }
   }
   return (text) => {
-    const value = parse(text)
+    const value = jsonInAnswer(text, (wrapped) => validate(wrapped))
     if (value === undefined) return { kind: 'invalid', problems: ['the answer is not JSON'] }
     if (validate(value)) return { kind: 'valid', value }
     return { kind: 'invalid', problems: (validate.errors ?? []).slice(0, PROBLEMS_MAX).map(tell) }
@@ -84,15 +83,6 @@ function compile(schema: Readonly<Record<string, Json>>): AnswerCheck | { proble
 function linearPattern(pattern: string): { test(text: string): boolean; toString(): string } {
   const compiled = RE2JS.compile(pattern)
   return { test: (text) => compiled.matcher(text).find(), toString: () => pattern }
-}
-
-function parse(text: string): Json | undefined {
-  const trimmed = text.trim()
-  try {
-    return JSON.parse(FENCED.exec(trimmed)?.[1] ?? trimmed) as Json
-  } catch {
-    return undefined
-  }
 }
 
 function tell({ instancePath, message, params }: ErrorObject): string {

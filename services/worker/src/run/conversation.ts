@@ -20,28 +20,38 @@ export interface ToolCall {
   readonly id: string
   readonly name: string
   readonly arguments: string
+  /** What the provider wants back with the call, such as a signature. */
+  readonly extra?: Json
+}
+
+/** A tool call that has no output yet, and the step under which its output is journaled. */
+export interface PendingCall extends ToolCall {
+  readonly step: number
 }
 
 /** What one LLM call answered. */
 export interface LlmAnswer {
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
+  /** Reasoning beside tool calls, under the provider's names: some want it back with the outputs. */
+  readonly echo?: Readonly<Record<string, Json>>
 }
 
-/** One message to the model, in the form of the chat completions API. */
+/** One message of the conversation; `provider/history.ts` puts it into the form that a provider takes. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
   | {
       readonly role: 'assistant'
       readonly content: string | null
-      readonly tool_calls?: WireCall[]
+      readonly tool_calls?: readonly ToolCall[]
+      /** Who said it, and what of it belongs to that provider alone. */
+      readonly origin?: Origin
     }
   | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
 
-interface WireCall {
-  readonly id: string
-  readonly type: 'function'
-  readonly function: { readonly name: string; readonly arguments: string }
+interface Origin {
+  readonly provider: string | undefined
+  readonly echo?: Readonly<Record<string, Json>>
 }
 
 /** A conversation and where it stands. */
@@ -52,7 +62,7 @@ export interface Conversation {
   /** LLM calls made. */
   readonly turns: number
   /** Tool calls of the last answer that have no output yet. */
-  readonly pending: readonly ToolCall[]
+  readonly pending: readonly PendingCall[]
   /** Tool calls that have an output. */
   readonly toolCalls: number
   /** Tool calls in a row that went wrong. */
@@ -76,8 +86,17 @@ export interface AnswerRule {
 /** Any text will do. */
 export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
 
-const toolCallSchema = z.object({ id: z.string(), name: z.string(), arguments: z.string() })
-const llmOutput = z.object({ text: z.string(), toolCalls: z.array(toolCallSchema) })
+const json = z.unknown().transform((value) => value as Json)
+const toolCallSchema = z
+  .object({ id: z.string(), name: z.string(), arguments: z.string(), extra: json.optional() })
+  .transform((call) => call as ToolCall)
+const llmOutput = z
+  .object({
+    text: z.string(),
+    toolCalls: z.array(toolCallSchema),
+    echo: z.record(z.string(), json).optional(),
+  })
+  .transform((answer) => answer as LlmAnswer)
 const toolOutput = z.object({
   id: z.string(),
   text: z.string(),
@@ -119,25 +138,23 @@ export function addAnswer(
   answer: LlmAnswer,
   usage: Usage,
   rule: AnswerRule = ANY_ANSWER,
+  provider?: string,
 ): Conversation {
+  const { toolCalls, echo } = answer
+  // The step of a call is fixed by its position, so that calls may end in any order.
+  const first = talk.step + 1
   const next = {
     ...talk,
-    step: talk.step + 1,
+    step: first + toolCalls.length,
     turns: talk.turns + 1,
-    pending: answer.toolCalls,
+    pending: toolCalls.map((call, position) => ({ ...call, step: first + position })),
     usage: addUsage(talk.usage, usage),
   }
-  if (answer.toolCalls.length > 0) {
-    const calls = answer.toolCalls.map((call): WireCall => ({
-      id: call.id,
-      type: 'function',
-      function: { name: call.name, arguments: call.arguments },
-    }))
+  if (toolCalls.length > 0) {
     const content = answer.text === '' ? null : answer.text
-    return {
-      ...next,
-      messages: [...talk.messages, { role: 'assistant', content, tool_calls: calls }],
-    }
+    const origin = { provider, ...(echo === undefined ? {} : { echo }) }
+    const message: Message = { role: 'assistant', content, tool_calls: toolCalls, origin }
+    return { ...next, messages: [...talk.messages, message] }
   }
   const messages: Message[] = [...talk.messages, { role: 'assistant', content: answer.text }]
   const checked = rule.check?.(answer.text) ?? { kind: 'valid', value: answer.text }
@@ -159,7 +176,6 @@ export function addToolOutput(talk: Conversation, id: string, output: ToolOutput
   return {
     ...talk,
     messages: [...talk.messages, { role: 'tool', tool_call_id: id, content: output.text }],
-    step: talk.step + 1,
     pending: talk.pending.filter((_call, index) => index !== at),
     toolCalls: talk.toolCalls + 1,
     toolErrors: output.error ? talk.toolErrors + 1 : 0,
@@ -175,7 +191,7 @@ export function replayConversation(
   let talk = openConversation(spec)
   for (const call of [...calls].sort((a, b) => a.step - b.step)) {
     if (call.kind === 'llm') {
-      talk = addAnswer(talk, llmOutput.parse(call.output), call.usage, rule)
+      talk = addAnswer(talk, llmOutput.parse(call.output), call.usage, rule, call.by?.provider)
     } else {
       const { id, ...output } = toolOutput.parse(call.output)
       talk = addToolOutput(talk, id, output)

@@ -21,7 +21,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
-import type { AgentDeps, Begun, Ending } from './agent-loop.ts'
+import { DEADLINE_GRACE_MS, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import type { Message } from './conversation.ts'
 import { goalConversation } from './goal-conversation.ts'
 import type { Run } from '../node/runs.ts'
@@ -45,9 +45,6 @@ interface State {
   readonly calls: readonly JournaledCall[]
   readonly children: readonly { readonly taskId: string; readonly step: number }[]
 }
-
-/** The coordinator ends the task at its deadline; the call is given up a little later. */
-const DEADLINE_GRACE_MS = 1_000
 
 /** Runs the goal until it ends, or waits for its children or for somebody's word. */
 export async function runGoal(
@@ -177,6 +174,8 @@ async function ask(
     spent: spentOn(calls),
     messages,
     tools: [],
+    toolsOptional: true,
+    sampling: spec.sampling,
     responseSchema: planned && planSchema(planned.roles, PLAN_LIMITS),
     outputTokensMax: spec.maxOutputTokens,
     deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
@@ -188,7 +187,10 @@ async function ask(
   run.cancel = undefined
   deps.metrics.llmCalls.inc({ outcome: outcome.kind })
   if (outcome.kind === 'cancelled' || run.over !== undefined) return { kind: 'over' }
-  if (outcome.kind === 'failed') return { kind: 'failed', failure: outcome.failure }
+  if (outcome.kind === 'failed') {
+    const { failure, partial } = outcome
+    return { kind: 'failed', failure, ...(partial === undefined ? {} : { partial }) }
+  }
   if (outcome.kind === 'deferred') {
     const untilMs = deps.clock.nowMs() + outcome.retryAfterMs
     return { kind: 'paused', wait: { kind: 'time', untilMs } }

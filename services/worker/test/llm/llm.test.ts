@@ -49,6 +49,7 @@ function setup(options: Partial<LlmOptions> = {}) {
     budgets: {},
     shared: undefined,
     silenceMs: 5_000,
+    firstTokenMs: 5_000,
     callMs: 10_000,
     waitMs: 5_000,
     outputBytesMax: 10_000,
@@ -69,6 +70,7 @@ function setup(options: Partial<LlmOptions> = {}) {
       model,
       messages: [{ role: 'user', content: 'say something' }],
       tools: [...builtInTools().values()].map((tool) => tool.offer),
+      toolsOptional: true,
       outputTokensMax: undefined,
       deadlineAtMs: Date.now() + 60_000,
       onText: () => undefined,
@@ -139,7 +141,7 @@ describe('a call', () => {
 
 describe('the limits of a call', () => {
   test('end a silent one', async () => {
-    const outcome = await setup({ silenceMs: 100 }).call('sim?fault=hang')
+    const outcome = await setup({ silenceMs: 100, firstTokenMs: 100 }).call('sim?fault=hang')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
   })
 

@@ -1,7 +1,7 @@
 import type { Json } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
 import { createAnswerChecks, type AnswerCheck } from '../../src/run/answer-schema.ts'
-import { responseFormatOf } from '../../src/llm/response-format.ts'
+import { responseFormatOf } from '../../src/provider/response-format.ts'
 
 const checkOf = (schema: Readonly<Record<string, Json>>): AnswerCheck => {
   const check = createAnswerChecks().of(schema)

@@ -54,7 +54,12 @@ describe('replayConversation', () => {
       { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
       { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
     ])
-    expect(talk).toMatchObject({ step: 2, turns: 1, pending: [{ id: 'b' }], usage: USAGE })
+    expect(talk).toMatchObject({
+      step: 3,
+      turns: 1,
+      pending: [{ id: 'b', step: 2 }],
+      usage: USAGE,
+    })
     expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
   })
 
@@ -177,9 +182,10 @@ function live(outputs: readonly (readonly string[])[]) {
     })
     talk = addAnswer(talk, { text: '', toolCalls }, USAGE)
     talks.push(talk)
+    const first = talk.step - texts.length
     for (const [index, text] of texts.entries()) {
       const output = { id: `${turn}-${index}`, text }
-      journal.push({ step: talk.step, kind: 'tool', name: 'calculate', output, usage: NONE })
+      journal.push({ step: first + index, kind: 'tool', name: 'calculate', output, usage: NONE })
       talk = addToolOutput(talk, output.id, { text, error: false })
       talks.push(talk)
     }

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { UNLIMITED } from '@agentfleet/domain'
+import type { ProviderLimits } from '@agentfleet/adapters'
+import { createLimiter, type Limiter } from '../limits/limiter.ts'
+import type { Candidate, Provider } from './provider.ts'
+import { keyId } from './provider.ts'
+
+/**
+ * The limiters of a node: one before each provider's key, and one before each model of it.
+ *
+ * The key's limiter keeps the configured limits. A model's limiter has none of these; it closes when the
+ * provider turns a call to that model away, so that the other models of the key go on. Both are shared with
+ * the fleet. Invariant: a model's limiter is kept while a call waits or runs behind it, while it is
+ * closed, and for KEEP_MS after; so models that tasks make up leave nothing behind.
+ */
+export interface Limiters {
+  ofKey(provider: Provider): Limiter
+  ofModel(candidate: Candidate): Limiter
+  waiting(): number
+  sweep(nowMs: number): void
+  /** Says to the fleet that this node's calls are alive, and hears how keys and models stand there. */
+  touch(): Promise<void>
+}
+
+/** A model that nobody called for so long is forgotten, milliseconds. */
+const KEEP_MS = 60_000
+
+interface ModelLimiter {
+  readonly limiter: Limiter
+  usedAtMs: number
+}
+
+/** Limiters of these providers; those of models are made when they are first called. */
+export function createLimiters(deps: {
+  readonly node: string
+  readonly providers: readonly Provider[]
+  readonly shared: ProviderLimits | undefined
+  readonly nowMs: () => number
+  readonly random: () => number
+}): Limiters {
+  const { node, shared, nowMs, random } = deps
+  const make = (key: string, limits: Provider['limits']): Limiter =>
+    createLimiter({ key, node, limits, shared, nowMs, random })
+  const keys = new Map<string, Limiter>()
+  // Providers with the same key share its limits.
+  for (const provider of deps.providers) {
+    const key = keyId(provider)
+    if (!keys.has(key)) keys.set(key, make(key, provider.limits))
+  }
+  const models = new Map<string, ModelLimiter>()
+
+  return {
+    ofKey(provider) {
+      const limiter = keys.get(keyId(provider))
+      if (limiter === undefined) throw new Error(`no limiter before ${provider.name}`)
+      return limiter
+    },
+    ofModel(candidate) {
+      const key = modelKey(candidate)
+      const known = models.get(key) ?? { limiter: make(key, UNLIMITED), usedAtMs: 0 }
+      known.usedAtMs = nowMs()
+      models.set(key, known)
+      return known.limiter
+    },
+    waiting: () =>
+      [...keys.values(), ...[...models.values()].map(({ limiter }) => limiter)].reduce(
+        (sum, limiter) => sum + limiter.waiting(),
+        0,
+      ),
+    sweep(now) {
+      for (const limiter of keys.values()) limiter.sweep(now)
+      for (const [key, { limiter, usedAtMs }] of models) {
+        limiter.sweep(now)
+        const idle = limiter.waiting() === 0 && limiter.inside() === 0 && limiter.closedMs() === 0
+        if (idle && now - usedAtMs > KEEP_MS) models.delete(key)
+      }
+    },
+    async touch() {
+      if (shared === undefined) return
+      const all = [...keys, ...[...models].map(([key, { limiter }]) => [key, limiter] as const)]
+      const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
+      // While Redis is away the limiters go on with their own share.
+      const touched = await shared.touch(node, asked).catch(() => undefined)
+      for (const [index, [, limiter]] of all.entries()) {
+        const state = touched?.keys[index]
+        if (touched !== undefined && state !== undefined) limiter.touched(touched.nodes, state)
+      }
+    },
+  }
+}
+
+function modelKey({ provider, as }: Candidate): string {
+  return `${keyId(provider)}-${createHash('sha256').update(as).digest('hex').slice(0, 16)}`
+}

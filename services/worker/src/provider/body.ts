@@ -1,0 +1,57 @@
+import type { Readable } from 'node:stream'
+import type { AnswerReader } from './answer.ts'
+
+/**
+ * Carries the bytes of a body to the reader of its answer, until the answer is over.
+ *
+ * Invariants: it resolves once, when the body ends or breaks off, or when the answer needs nothing more of
+ * it; a connection that stays open behind a whole answer holds nothing up; the body never has an error
+ * that nobody hears, also after this has resolved.
+ */
+export function readBody(
+  body: Readable,
+  reader: AnswerReader,
+  call: { onPiece(): void; ended(): boolean },
+): Promise<void> {
+  return new Promise((resolve) => {
+    let grace: NodeJS.Timeout | undefined
+    let settled = false
+    const settle = (): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(grace)
+      reader.end()
+      resolve()
+      if (reader.broken || call.ended()) body.destroy()
+      else leave(body)
+    }
+    body.on('data', (bytes: Uint8Array) => {
+      if (settled) return
+      call.onPiece()
+      if (!call.ended()) reader.push(bytes)
+      if (reader.over || call.ended()) settle()
+      else if (reader.finished) {
+        // Usage and [DONE] follow a finish reason at once, or not at all.
+        clearTimeout(grace)
+        grace = setTimeout(settle, FINISH_GRACE_MS)
+      }
+    })
+    body.on('error', settle)
+    body.on('end', settle)
+    body.on('close', settle)
+  })
+}
+
+/** How long a finished answer waits for its usage, milliseconds. */
+const FINISH_GRACE_MS = 1_500
+/** A connection is used again if its body ends by itself within this, milliseconds. */
+const DRAIN_MS = 1_000
+
+/** Lets the rest of a body go by, and ends a body that goes on. */
+function leave(body: Readable): void {
+  if (body.destroyed || body.readableEnded) return
+  body.resume()
+  const timer = setTimeout(() => body.destroy(), DRAIN_MS)
+  timer.unref()
+  body.once('close', () => clearTimeout(timer))
+}

@@ -1,0 +1,266 @@
+import type { ProviderError } from './errors.ts'
+
+/**
+ * What an endpoint takes in a request, for one model. Everything is assumed until the endpoint refuses it;
+ * a refusal that names a field of the request is answered by the same request without that field, and
+ * the lesson is kept. Pure: `learnRefusal` decides, the client acts.
+ */
+export interface Capabilities {
+  readonly stream: boolean
+  readonly streamOptions: boolean
+  /** How JSON of a schema is asked for; below `none` the prompt alone asks. */
+  readonly responseFormat: 'json_schema' | 'json_object' | 'none'
+  /** Whether `response_format` may stand beside tools. */
+  readonly formatWithTools: boolean
+  readonly tools: boolean
+  readonly tokensField: 'max_completion_tokens' | 'max_tokens' | 'none'
+  /** The role of instructions; `user` puts them before the first user message. */
+  readonly systemRole: 'system' | 'developer' | 'user'
+  /** `plain`: ids of nine letters or digits. */
+  readonly toolIds: 'as-given' | 'plain'
+  /** Reasoning in the history: sent back with tool calls, never, or with every message of the model. */
+  readonly reasoning: 'echo' | 'omit' | 'required'
+  /** Whether a message with tool calls may have no content. */
+  readonly nullContent: boolean
+  /** Sampling and reasoning parameters that are left out. */
+  readonly dropped: readonly SamplingField[]
+}
+
+/** Parameters that are passed through, by their name on the wire. */
+export const SAMPLING_FIELDS = [
+  'temperature',
+  'top_p',
+  'stop',
+  'seed',
+  'reasoning_effort',
+  'verbosity',
+] as const
+/** One of them. */
+export type SamplingField = (typeof SAMPLING_FIELDS)[number]
+
+/** What every endpoint is taken for at first: OpenAI itself. */
+export const FULL_CAPABILITIES: Capabilities = {
+  stream: true,
+  streamOptions: true,
+  responseFormat: 'json_schema',
+  formatWithTools: true,
+  tools: true,
+  tokensField: 'max_completion_tokens',
+  systemRole: 'system',
+  toolIds: 'as-given',
+  reasoning: 'echo',
+  nullContent: true,
+  dropped: [],
+}
+
+/** What a request held that can be left out or said in another way. */
+export interface SentFields {
+  /** Top-level names of the request. */
+  readonly names: readonly string[]
+  readonly hasSystem: boolean
+  readonly hasToolCalls: boolean
+  readonly hasReasoning: boolean
+  /** The task names no tools: those on offer are a courtesy. */
+  readonly toolsOptional: boolean
+}
+
+/** Whether the same call may be made again in another form. */
+export type RefusalDecision =
+  | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
+  | { readonly kind: 'final'; readonly reason: 'other-status' | 'nothing-to-leave-out' }
+
+/** Statuses by which endpoints refuse a field: bad request, not found (routers), unprocessable, not implemented. */
+const REFUSALS = [400, 404, 405, 415, 422, 501]
+
+interface Lesson {
+  readonly name: string
+  /** Whether the refusal is about this, given what was sent. */
+  readonly applies: (refusal: Refusal, sent: SentFields, now: Capabilities) => boolean
+  readonly next: (now: Capabilities, refusal: Refusal) => Capabilities
+}
+
+interface Refusal {
+  /** Message, code and parameter in one text. */
+  readonly text: string
+  readonly param: string
+}
+
+const about = (pattern: RegExp) => (refusal: Refusal) => pattern.test(refusal.text)
+const sends = (sent: SentFields, name: string): boolean => sent.names.includes(name)
+
+/** In this order: what is named most exactly comes first. */
+const LESSONS: readonly Lesson[] = [
+  {
+    name: 'stream_options',
+    applies: (refusal, sent) =>
+      sends(sent, 'stream_options') && /stream_options|include_usage/i.test(refusal.text),
+    next: (now) => ({ ...now, streamOptions: false }),
+  },
+  {
+    name: 'tool ids',
+    applies: (refusal, sent, now) =>
+      sent.hasToolCalls &&
+      now.toolIds === 'as-given' &&
+      /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i.test(refusal.text),
+    next: (now) => ({ ...now, toolIds: 'plain' }),
+  },
+  {
+    name: 'reasoning required',
+    applies: (refusal, sent, now) =>
+      sent.hasToolCalls &&
+      now.reasoning !== 'required' &&
+      /(reasoning|thinking|thought).*(must|required|missing|passed back|expected)/i.test(
+        refusal.text,
+      ) &&
+      !/not (supported|permitted|allowed)|unsupported|unknown|unrecognized|extra/i.test(
+        refusal.text,
+      ),
+    next: (now) => ({ ...now, reasoning: 'required' }),
+  },
+  {
+    name: 'reasoning',
+    applies: (refusal, sent, now) =>
+      sent.hasReasoning &&
+      now.reasoning !== 'omit' &&
+      /reasoning(_content|_details)?\b|thinking/i.test(refusal.text) &&
+      !/reasoning_effort/i.test(refusal.text),
+    next: (now) => ({ ...now, reasoning: 'omit' }),
+  },
+  {
+    name: 'sampling',
+    applies: (refusal, sent) => samplingIn(refusal, sent) !== undefined,
+    next: (now, refusal) => ({
+      ...now,
+      dropped: [
+        ...now.dropped,
+        ...SAMPLING_FIELDS.filter((name) => !now.dropped.includes(name) && names(refusal, name)),
+      ],
+    }),
+  },
+  {
+    name: 'tokens',
+    applies: (refusal, sent) =>
+      (sends(sent, 'max_completion_tokens') || sends(sent, 'max_tokens')) &&
+      /max_(completion_)?tokens/i.test(refusal.text) &&
+      !TOO_MANY.test(refusal.text),
+    next: (now) => ({
+      ...now,
+      tokensField: now.tokensField === 'max_completion_tokens' ? 'max_tokens' : 'none',
+    }),
+  },
+  {
+    name: 'format with tools',
+    applies: (refusal, sent, now) =>
+      now.formatWithTools &&
+      sends(sent, 'response_format') &&
+      sends(sent, 'tools') &&
+      /(tool|function).*(json|response_?format|schema|structured|mime)|(json|response_?format|structured|mime).*(tool|function)/i.test(
+        refusal.text,
+      ),
+    next: (now) => ({ ...now, formatWithTools: false }),
+  },
+  {
+    name: 'response_format',
+    applies: (refusal, sent) =>
+      sends(sent, 'response_format') &&
+      /response_?format|json_?schema|json_?object|structured.?output|json.?mode|guided|schema/i.test(
+        refusal.text,
+      ),
+    next: (now) => ({
+      ...now,
+      responseFormat: now.responseFormat === 'json_schema' ? 'json_object' : 'none',
+    }),
+  },
+  {
+    name: 'tools',
+    applies: (refusal, sent) =>
+      sends(sent, 'tools') && sent.toolsOptional && /\btools?\b|function.?call/i.test(refusal.text),
+    next: (now) => ({ ...now, tools: false }),
+  },
+  {
+    name: 'system role',
+    applies: (refusal, sent, now) =>
+      sent.hasSystem &&
+      now.systemRole !== 'user' &&
+      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer)|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user/i.test(
+        refusal.text,
+      ),
+    next: (now, refusal) => ({
+      ...now,
+      systemRole:
+        now.systemRole === 'system' && /developer/i.test(refusal.text) ? 'developer' : 'user',
+    }),
+  },
+  {
+    name: 'content',
+    applies: (refusal, sent, now) =>
+      sent.hasToolCalls &&
+      now.nullContent &&
+      /content/i.test(refusal.text) &&
+      /null|none|string|required|empty|missing/i.test(refusal.text),
+    next: (now) => ({ ...now, nullContent: false }),
+  },
+  {
+    name: 'stream',
+    applies: (refusal, sent) =>
+      sends(sent, 'stream') &&
+      (refusal.param === 'stream' ||
+        /\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support\S*.*\bstream(ing)?\b/i.test(
+          refusal.text,
+        )),
+    next: (now) => ({ ...now, stream: false, streamOptions: false }),
+  },
+]
+
+const TOO_MANY = /too (large|many|long)|at most|maximum|exceed|less than|range|context/i
+/** A refusal of some field that it does not name. */
+const UNNAMED =
+  /\b(extra|unknown|unrecognized|unexpected|unsupported|additional)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request body)/i
+
+/** What a refusal teaches: the capabilities for the next try, or that there is nothing to leave out. */
+export function learnRefusal(
+  now: Capabilities,
+  error: Pick<ProviderError, 'status' | 'message' | 'param' | 'code'>,
+  sent: SentFields,
+): RefusalDecision {
+  if (!REFUSALS.includes(error.status)) return { kind: 'final', reason: 'other-status' }
+  const param = error.param ?? ''
+  const refusal = { text: `${param} ${error.code ?? ''} ${error.message}`, param }
+  const lesson = LESSONS.find(({ applies }) => applies(refusal, sent, now))
+  if (lesson !== undefined) {
+    return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
+  }
+  const plainest = plainestOf(now, sent)
+  if (about(UNNAMED)(refusal) && plainest !== undefined) {
+    return { kind: 'adapt', reason: 'unnamed field', capabilities: plainest }
+  }
+  return { kind: 'final', reason: 'nothing-to-leave-out' }
+}
+
+function names({ text, param }: Refusal, name: string): boolean {
+  return param === name || new RegExp(`\\b${name}\\b`, 'i').test(text)
+}
+
+function samplingIn(refusal: Refusal, sent: SentFields): SamplingField | undefined {
+  // `stop` is a common word: only as the parameter, or between quotes.
+  return SAMPLING_FIELDS.find(
+    (name) =>
+      sends(sent, name) &&
+      (name === 'stop'
+        ? refusal.param === name || /['"`]stop['"`]/.test(refusal.text)
+        : names(refusal, name)),
+  )
+}
+
+/** The request with nothing but model, messages and tools; undefined when it was that already. */
+function plainestOf(now: Capabilities, sent: SentFields): Capabilities | undefined {
+  const extras = ['stream_options', 'response_format', 'max_completion_tokens', ...SAMPLING_FIELDS]
+  if (!extras.some((name) => sends(sent, name))) return undefined
+  return {
+    ...now,
+    streamOptions: false,
+    responseFormat: 'none',
+    tokensField: now.tokensField === 'max_completion_tokens' ? 'max_tokens' : now.tokensField,
+    dropped: SAMPLING_FIELDS.filter((name) => now.dropped.includes(name) || sends(sent, name)),
+  }
+}

@@ -1,0 +1,186 @@
+import type { Failure } from '@agentfleet/domain'
+import { LRUCache } from 'lru-cache'
+import OpenAI from 'openai'
+import type { LlmRequest } from '../llm/llm.ts'
+import type { Provider } from '../llm/provider.ts'
+import { createAnswerReader, type HeardAnswer } from './answer.ts'
+import { readBody } from './body.ts'
+import { FULL_CAPABILITIES, learnRefusal, type Capabilities } from './capabilities.ts'
+import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
+import { rateHintsOf, type RateHints } from './headers.ts'
+import { bodyOf, readText } from './http-fetch.ts'
+import { wireRequest, type WireRequest } from './request.ts'
+
+/** One provider request: one call to one model of one provider. */
+export interface ProviderCall {
+  readonly request: LlmRequest
+  /** As the provider names the model. */
+  readonly model: string
+  readonly outputTokensMax: number | undefined
+  readonly promptCharacters: number
+  readonly signal: AbortSignal
+  /** The provider has answered the request; its answer follows. */
+  onHeaders(hints: RateHints): void
+  /** A sign of life: headers, a piece of the answer, a comment. */
+  onPiece(): void
+  /** The first piece that the answer is made of is being handed on: there is no way back. */
+  onBegun(): void
+  /** The answer has grown to so many characters. */
+  onSize(characters: number): void
+  /** Whether the request was ended: what still comes is not handed on. */
+  ended(): boolean
+}
+
+/**
+ * Calls one provider; the only module that knows the SDK.
+ *
+ * A refusal that names a field of the request is answered by a request without it. Invariants: `call`
+ * never throws; a request is repeated only after a refusal, which costs nothing, and at most
+ * ADAPTATIONS_MAX times; what was learned of a model holds for every later call of this node.
+ */
+export interface ProviderClient {
+  /** What comes after an abort is for the caller to name. */
+  call(call: ProviderCall): Promise<HeardAnswer>
+  /** What models were found not to take. */
+  learned(): ReadonlyMap<string, Capabilities>
+}
+
+/** Fields that one call can find out to be refused, one after the other. */
+const ADAPTATIONS_MAX = 10
+/** Models whose capabilities are remembered; the one used longest ago is forgotten first. */
+const MODELS_MAX = 1_000
+/** JSON may write one character as six. */
+const ESCAPED_MAX = 6
+/** Room for the frame of an event around its text, characters. */
+const FRAME_MAX = 65_536
+const OK_FROM = 200
+const OK_BELOW = 300
+
+/** A client of this provider over these connections. */
+export function createProviderClient(
+  provider: Provider,
+  options: {
+    readonly fetch: typeof fetch
+    readonly callMs: number
+    readonly outputBytesMax: number
+    readonly nowMs: () => number
+  },
+): ProviderClient {
+  const client = new OpenAI({
+    fetch: options.fetch,
+    // Everything the SDK would read from the environment by itself is said here.
+    apiKey: provider.key ?? 'none',
+    baseURL: provider.baseUrl,
+    organization: null,
+    project: null,
+    logLevel: 'off',
+    maxRetries: 0,
+    timeout: options.callMs,
+  })
+  const configured: Capabilities = { ...FULL_CAPABILITIES, ...provider.capabilities }
+  const learned = new LRUCache<string, Capabilities>({ max: MODELS_MAX })
+
+  const send = async (call: ProviderCall, wire: WireRequest): Promise<Answered> => {
+    const { request, signal } = call
+    const response = await client.chat.completions
+      .create(wire.body as unknown as OpenAI.ChatCompletionCreateParamsStreaming, {
+        signal,
+        headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
+      })
+      .asResponse()
+    call.onPiece()
+    const hints = rateHintsOf((name) => response.headers.get(name), options.nowMs())
+    call.onHeaders(hints)
+    const { status } = response
+    if (status < OK_FROM || status >= OK_BELOW) {
+      const error = readRefusal(status, await readText(bodyOf(response)))
+      return { kind: 'refused', error, retryAfterMs: hints.retryAfterMs }
+    }
+    const reader = createAnswerReader({
+      eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
+      offered: request.tools.map((tool) => tool.function.name),
+      idSeed: `${request.taskId}.${request.step}`,
+      promptCharacters: call.promptCharacters,
+      key: provider.key,
+      onBegun: call.onBegun,
+      onText: (text) => request.onText(text),
+      onSize: call.onSize,
+    })
+    await readBody(bodyOf(response), reader, call)
+    return { kind: 'heard', answer: reader.result() }
+  }
+
+  const tryForms = async (call: ProviderCall): Promise<HeardAnswer> => {
+    const target = {
+      provider: provider.name,
+      model: call.model,
+      outputTokensMax: call.outputTokensMax,
+    }
+    for (let adapted = 0; ; adapted += 1) {
+      const capabilities = learned.get(call.model) ?? configured
+      const wire = wireRequest(call.request, target, capabilities)
+      const answered = await send(call, wire)
+      const refusal = refusalIn(answered)
+      if (refusal === undefined) return (answered as Extract<Answered, { kind: 'heard' }>).answer
+      const lesson = learnRefusal(capabilities, refusal, wire.sent)
+      if (lesson.kind === 'adapt' && adapted < ADAPTATIONS_MAX && !call.ended()) {
+        learned.set(call.model, lesson.capabilities)
+        continue
+      }
+      if (answered.kind === 'heard') return answered.answer
+      const failure = failureOfError(answered.error, answered.retryAfterMs, provider.key)
+      return { kind: 'failed', failure }
+    }
+  }
+
+  return {
+    async call(call) {
+      try {
+        return await tryForms(call)
+      } catch (error) {
+        return { kind: 'failed', failure: failureOfThrown(error, provider) }
+      }
+    },
+    learned: () => new Map(learned.entries()),
+  }
+}
+
+type Answered =
+  | { readonly kind: 'heard'; readonly answer: HeardAnswer }
+  | {
+      readonly kind: 'refused'
+      readonly error: ProviderError
+      readonly retryAfterMs: number | undefined
+    }
+
+/** A refusal, by status or as the first thing within an answer that began well. */
+function refusalIn(answered: Answered): ProviderError | undefined {
+  if (answered.kind === 'refused') return answered.error
+  const { answer } = answered
+  if (answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
+  const { status, message } = answer.failure
+  return { status, message, param: undefined, code: undefined }
+}
+
+/** The SDK's errors, and what reading a body throws, in the words of the domain. */
+function failureOfThrown(error: unknown, { key, baseUrl }: Provider): Failure {
+  const said = error instanceof Error ? causeOf(error) : String(error)
+  const message = safeMessage(`${said} (${placeOf(baseUrl)})`, key)
+  return {
+    kind: error instanceof OpenAI.APIConnectionTimeoutError ? 'timeout' : 'connection',
+    message,
+  }
+}
+
+/** The innermost reason: "Connection error." alone helps nobody. */
+function causeOf(error: Error): string {
+  const { cause } = error
+  return cause instanceof Error ? causeOf(cause) : error.message || error.name
+}
+
+/** Where the provider is, without anything secret of its address. */
+function placeOf(baseUrl: string): string {
+  return URL.canParse(baseUrl)
+    ? new URL(baseUrl).origin + new URL(baseUrl).pathname
+    : 'no valid URL'
+}

@@ -1,0 +1,85 @@
+import type { LlmRequest } from '../llm/llm.ts'
+import {
+  SAMPLING_FIELDS,
+  type Capabilities,
+  type SamplingField,
+  type SentFields,
+} from './capabilities.ts'
+import { shapeHistory, type WireMessage } from './history.ts'
+import { responseFormatOf } from './response-format.ts'
+
+/** A request as it is sent, and what of it could be left out. */
+export interface WireRequest {
+  readonly body: Readonly<Record<string, unknown>>
+  readonly sent: SentFields
+}
+
+/** The request of a call, in the form that this endpoint takes for this model. */
+export function wireRequest(
+  request: LlmRequest,
+  target: {
+    readonly provider: string
+    readonly model: string
+    readonly outputTokensMax: number | undefined
+  },
+  capabilities: Capabilities,
+): WireRequest {
+  const messages = shapeHistory(request.messages, target.provider, capabilities)
+  const tools = capabilities.tools || !request.toolsOptional ? request.tools : []
+  const body: Record<string, unknown> = {
+    model: target.model,
+    messages,
+    ...(tools.length === 0 ? {} : { tools }),
+    ...(capabilities.stream ? { stream: true } : {}),
+    ...(capabilities.stream && capabilities.streamOptions
+      ? { stream_options: { include_usage: true } }
+      : {}),
+    ...formatOf(request, tools.length > 0, capabilities),
+    ...samplingOf(request, capabilities),
+  }
+  if (target.outputTokensMax !== undefined && capabilities.tokensField !== 'none') {
+    body[capabilities.tokensField] = target.outputTokensMax
+  }
+  return { body, sent: sentOf(body, messages, request.toolsOptional) }
+}
+
+function formatOf(request: LlmRequest, withTools: boolean, capabilities: Capabilities) {
+  const { responseSchema } = request
+  if (responseSchema === undefined || capabilities.responseFormat === 'none') return {}
+  if (withTools && !capabilities.formatWithTools) return {}
+  if (capabilities.responseFormat === 'json_schema') {
+    return { response_format: responseFormatOf(responseSchema) }
+  }
+  return { response_format: { type: 'json_object' } }
+}
+
+function samplingOf({ sampling = {} }: LlmRequest, { dropped }: Capabilities) {
+  const fields: Readonly<Record<SamplingField, unknown>> = {
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    stop: sampling.stop,
+    seed: sampling.seed,
+    reasoning_effort: sampling.reasoningEffort,
+    verbosity: sampling.verbosity,
+  }
+  const kept = SAMPLING_FIELDS.filter(
+    (name) => fields[name] !== undefined && !dropped.includes(name),
+  )
+  return Object.fromEntries(kept.map((name) => [name, fields[name]]))
+}
+
+function sentOf(
+  body: Readonly<Record<string, unknown>>,
+  messages: readonly WireMessage[],
+  toolsOptional: boolean,
+): SentFields {
+  return {
+    names: Object.keys(body),
+    hasSystem: messages.some(({ role }) => role === 'system' || role === 'developer'),
+    hasToolCalls: messages.some(({ tool_calls: calls }) => calls !== undefined),
+    hasReasoning: messages.some((message) =>
+      Object.keys(message).some((name) => name.startsWith('reasoning')),
+    ),
+    toolsOptional,
+  }
+}

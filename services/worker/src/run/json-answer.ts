@@ -1,0 +1,92 @@
+import type { Json } from '@agentfleet/domain'
+
+/**
+ * The JSON in an answer that was to be JSON alone. Models wrap it: in fences of any kind, in prose, behind
+ * their thoughts. Unwrapping it costs nothing, telling the model to answer again costs a call.
+ *
+ * Invariants: a text that is JSON is taken whole; of several wrapped values the first one that `accepts` says
+ * yes to is taken; the time is bounded by the length of the text, whatever it holds.
+ */
+export function jsonInAnswer(text: string, accepts: (value: Json) => boolean): Json | undefined {
+  let first: Json | undefined
+  for (const candidate of candidatesOf(text)) {
+    const value = parse(candidate)
+    if (value === undefined) continue
+    if (accepts(value)) return value
+    first ??= value
+  }
+  return first
+}
+
+/** What a model thought before it answered; an opening without an end takes nothing away. */
+const THOUGHTS = /<(think|thinking|thought|reasoning|reflection|analysis)>[\s\S]*?<\/\1>/gi
+/** Some providers leave the opening out. */
+const THOUGHTS_END = /^[\s\S]*<\/(?:think|thinking|thought|reasoning|reflection|analysis)>/i
+const FENCE = /(?:```+|~~~+)[^\n`]*\n([\s\S]*?)(?:```+|~~~+|$)/g
+/** Fences and values that are tried: a text with more is prose. */
+const CANDIDATES_MAX = 16
+
+function* candidatesOf(text: string): Generator<string> {
+  const whole = text.trim()
+  yield whole
+  const said = whole.replaceAll(THOUGHTS, '').replace(THOUGHTS_END, '').trim()
+  if (said !== whole) yield said
+  let found = 0
+  for (const [, inside = ''] of said.matchAll(FENCE)) {
+    if ((found += 1) > CANDIDATES_MAX) return
+    yield inside.trim()
+  }
+  // `code` in single backticks, and values within prose.
+  for (const value of valuesIn(said)) {
+    if ((found += 1) > CANDIDATES_MAX) return
+    yield value
+  }
+}
+
+/** Objects and lists that stand in a text, from left to right, none within another. */
+function* valuesIn(text: string): Generator<string> {
+  let from = 0
+  for (let tries = 0; tries < CANDIDATES_MAX; tries += 1) {
+    const start = nextOf(text, from)
+    if (start === -1) return
+    const end = endOf(text, start)
+    if (end === undefined) {
+      from = start + 1
+      continue
+    }
+    yield text.slice(start, end)
+    from = end
+  }
+}
+
+function nextOf(text: string, from: number): number {
+  const starts = ['{', '['].map((mark) => text.indexOf(mark, from)).filter((at) => at !== -1)
+  return starts.length === 0 ? -1 : Math.min(...starts)
+}
+
+/** Where the value that starts here ends; undefined when it does not. */
+function endOf(text: string, start: number): number | undefined {
+  let depth = 0
+  let inString = false
+  for (let at = start; at < text.length; at += 1) {
+    const character = text[at]
+    if (inString) {
+      if (character === '\\') at += 1
+      else if (character === '"') inString = false
+    } else if (character === '"') inString = true
+    else if (character === '{' || character === '[') depth += 1
+    else if (character === '}' || character === ']') {
+      depth -= 1
+      if (depth === 0) return at + 1
+    }
+  }
+  return undefined
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}

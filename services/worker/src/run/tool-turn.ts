@@ -1,0 +1,186 @@
+import { childTaskId } from '@agentfleet/protocol'
+import type { JournaledCall } from '@agentfleet/domain'
+import { addToolOutput, type Conversation, type PendingCall } from './conversation.ts'
+import {
+  DEADLINE_GRACE_MS,
+  failed,
+  fits,
+  OVER,
+  type Agent,
+  type AgentDeps,
+  type Ending,
+  type Turn,
+} from './turn.ts'
+import type { Run } from '../node/runs.ts'
+import { needsApproval, refusedBy, waitForApproval } from '../tools/approval.ts'
+import { delegatedResults, delegatedSpecs } from '../tools/delegate.ts'
+import { parseArguments, runTool } from '../tools/run-tool.ts'
+import { toolLog } from '../tools/tool-log.ts'
+import { wrong, type ToolOutput } from '../tools/tool.ts'
+
+/**
+ * The tool calls of one answer. Those that need nobody run side by side; each is journaled under its own
+ * step as soon as it ends. Then come, one after the other, those that wait for a person or for child tasks.
+ *
+ * Invariants: commits of a run follow each other, since each one names the log sequence of the one before
+ * (L3); a call that ended is journaled even if another one of the turn failed; outputs stand in the
+ * conversation in the order of the calls, whichever ended first.
+ */
+export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> {
+  const { spec, begun, tools } = agent
+  const allowed = (spec.limits?.toolCallsMax ?? Infinity) - talk.toolCalls
+  const open = talk.pending.slice(0, allowed)
+  const alone = open.filter((call) => !isAwaited(call, agent))
+  if (alone.length > 0) return runSideBySide(talk, alone, agent)
+  const [call] = open
+  if (call === undefined) return { kind: 'talk', talk }
+  const approval = begun.approvals.find(({ step }) => step === call.step)
+  if (approval === undefined && needsApproval(tools, call)) {
+    return { kind: 'paused', wait: waitForApproval(call.step, call) }
+  }
+  return delegateTurn(talk, call, agent)
+}
+
+/** Whether a call waits for somebody: for a person's word, or for tasks that it makes. */
+function isAwaited(call: PendingCall, { tools, begun }: Agent): boolean {
+  const approval = begun.approvals.find(({ step }) => step === call.step)
+  if (approval?.approved === false) return false
+  return (
+    tools.get(call.name)?.source === 'run' || (approval === undefined && needsApproval(tools, call))
+  )
+}
+
+type Ended = { readonly call: PendingCall; readonly output: ToolOutput } | Ending
+
+async function runSideBySide(
+  talk: Conversation,
+  calls: readonly PendingCall[],
+  agent: Agent,
+): Promise<Turn> {
+  const { run, deps } = agent
+  const cancels = new Set<() => void>()
+  run.cancel = () => {
+    for (const cancel of cancels) cancel()
+  }
+  let commits: Promise<unknown> = Promise.resolve()
+  const ended = await Promise.all(
+    calls.map(async (call): Promise<Ended> => {
+      const result = await callTool(call, agent, cancels)
+      if ('kind' in result) return result
+      const entry = toolEntry(call, result.output)
+      const committed = commits.then(() => commit(run, entry, deps))
+      commits = committed
+      return (await committed) ?? result
+    }),
+  )
+  run.cancel = undefined
+  // The end of the run goes before a failure of one call, and that before the next turn.
+  const endings = ended.filter((each) => 'kind' in each)
+  const ending = endings.find(({ kind }) => kind === 'over') ?? endings[0]
+  if (ending !== undefined) return ending
+  const outputs = ended.filter((each) => 'output' in each)
+  return {
+    kind: 'talk',
+    talk: outputs.reduce((so, { call, output }) => addToolOutput(so, call.id, output), talk),
+  }
+}
+
+async function callTool(call: PendingCall, agent: Agent, cancels: Set<() => void>): Promise<Ended> {
+  const { run, deps } = agent
+  const approval = agent.begun.approvals.find(({ step }) => step === call.step)
+  if (approval?.approved === false) return { call, output: refusedBy(approval) }
+  deps.deltas.tool(run, call.name)
+  const startedAtMs = deps.clock.monotonicMs()
+  let stop: (() => void) | undefined
+  const outcome = await runTool(agent.tools, call, {
+    taskId: run.taskId,
+    step: call.step,
+    deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
+    charactersMax: deps.toolOutputMax,
+    nowMs: deps.clock.nowMs,
+    random: deps.random,
+    log: toolLog(deps.log, run.taskId, call.step, call.name),
+    onStart: (cancel) => {
+      stop = cancel
+      cancels.add(cancel)
+    },
+  })
+  if (stop !== undefined) cancels.delete(stop)
+  deps.metrics.toolSeconds.observe((deps.clock.monotonicMs() - startedAtMs) / 1_000)
+  deps.metrics.toolCalls.inc({
+    outcome: outcome.kind === 'answered' && outcome.output.error ? 'wrong' : outcome.kind,
+  })
+  if (outcome.kind === 'cancelled' || run.over !== undefined) return OVER
+  if (outcome.kind === 'failed') return failed(outcome.failure)
+  return { call, output: outcome.output }
+}
+
+/** Makes the tasks of a call once, waits for them, and hands their results to the model. */
+async function delegateTurn(talk: Conversation, call: PendingCall, agent: Agent): Promise<Turn> {
+  const { run, spec, begun, deps } = agent
+  const { step } = call
+  const made = begun.children?.filter((child) => child.step === step) ?? []
+  if (made.length > 0) {
+    const output = delegatedResults(made, begun.inputs ?? [], deps.toolOutputMax)
+    return output === undefined
+      ? awaiting(made.map(({ taskId }) => taskId))
+      : commitTool(talk, call, output, agent)
+  }
+  deps.deltas.tool(run, call.name)
+  const specs = delegatedSpecs(parseArguments(call.arguments), { taskId: run.taskId, step }, spec)
+  if ('text' in specs) return commitTool(talk, call, specs, agent)
+  const spawning = await deps.spawn(run, step, specs)
+  if (spawning === undefined) return OVER
+  if (spawning.kind === 'rejected') {
+    return commitTool(talk, call, wrong(spawning.error.message), agent)
+  }
+  return awaiting(specs.map((_spec, position) => childTaskId(run.taskId, step, position)))
+}
+
+function awaiting(taskIds: string[]): Ending {
+  return { kind: 'paused', wait: { kind: 'children', taskIds } }
+}
+
+async function commitTool(
+  talk: Conversation,
+  call: PendingCall,
+  output: ToolOutput,
+  { run, deps }: Agent,
+): Promise<Turn> {
+  const entry = toolEntry(call, output)
+  return commitCall(run, entry, addToolOutput(talk, call.id, output), deps)
+}
+
+function toolEntry({ id, name, step }: PendingCall, { text, error }: ToolOutput): JournaledCall {
+  return {
+    step,
+    kind: 'tool',
+    name,
+    output: error ? { id, text, error } : { id, text },
+    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+  }
+}
+
+/** Journals a finished call; the conversation goes on from `talk` when that has worked. */
+export async function commitCall(
+  run: Run,
+  entry: JournaledCall,
+  talk: Conversation,
+  deps: AgentDeps,
+): Promise<Turn> {
+  return (await commit(run, entry, deps)) ?? { kind: 'talk', talk }
+}
+
+/** Journals a finished call; undefined when that has worked. */
+async function commit(
+  run: Run,
+  entry: JournaledCall,
+  deps: AgentDeps,
+): Promise<Ending | undefined> {
+  if (run.over !== undefined) return OVER
+  if (!fits(entry.output, deps.resultBytesMax)) {
+    const message = `the output of step ${entry.step} is larger than ${deps.resultBytesMax} bytes`
+    return failed({ kind: 'output-too-large', message })
+  }
+  return (await deps.commit(run, entry)) ? undefined : OVER
+}

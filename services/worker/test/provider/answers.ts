@@ -1,0 +1,43 @@
+import { createAnswerReader, type HeardAnswer } from '../../src/provider/answer.ts'
+
+/** Bytes of providers, as they stand on the wire. */
+
+/** An event of this value. */
+export const event = (value: unknown): string =>
+  `data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`
+/** A chunk with this delta. */
+export const delta = (piece: object, finish: string | null = null, more: object = {}): string =>
+  event({ choices: [{ index: 0, delta: piece, finish_reason: finish }], ...more })
+export const DONE = event('[DONE]')
+export const USAGE = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
+/** The usage in a chunk without choices. */
+export const usage = (value: object = USAGE): string => event({ choices: [], usage: value })
+/** A whole text answer. */
+export const GOOD = `${delta({ role: 'assistant', content: '' })}${delta({ content: 'The answer' })}${delta({ content: ' is 42.' })}${delta({}, 'stop')}${usage()}${DONE}`
+/** A piece of a tool call. */
+export const toolPiece = (piece: object): string => delta({ tool_calls: [piece] })
+/** A turn that asks for tools. */
+export const toolTurn = (...pieces: object[]): string =>
+  `${pieces.map(toolPiece).join('')}${delta({}, 'tool_calls')}${usage()}${DONE}`
+
+/** What a body of these pieces comes to, and what was handed on before it ended. */
+export function read(
+  pieces: readonly (string | Uint8Array)[],
+  options: { readonly eventCharactersMax?: number; readonly key?: string } = {},
+): { readonly answer: HeardAnswer; readonly text: string; readonly begun: number } {
+  let text = ''
+  let begun = 0
+  const reader = createAnswerReader({
+    eventCharactersMax: options.eventCharactersMax ?? 100_000,
+    offered: ['calculate', 'get_time'],
+    idSeed: 'task.0',
+    promptCharacters: 40,
+    key: options.key,
+    onBegun: () => void (begun += 1),
+    onText: (piece) => void (text += piece),
+    onSize: () => undefined,
+  })
+  for (const piece of pieces) reader.push(Buffer.from(piece))
+  reader.end()
+  return { answer: reader.result(), text, begun }
+}
