@@ -32,6 +32,8 @@ const usage = z
     inputTokens: count,
     outputTokens: count,
     llmCalls: count,
+    cachedTokens: count.optional(),
+    reasoningTokens: count.optional(),
     costUsd: z.number().nonnegative().optional(),
   })
   .transform((used) => used as Usage)

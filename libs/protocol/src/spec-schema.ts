@@ -6,8 +6,10 @@ import {
   LEVELS,
   MODEL_PATTERN,
   PLACEMENT_MODES,
+  REASONING_EFFORTS,
   SPEC_LIMITS,
   TOOL_NAME_PATTERN,
+  VERBOSITIES,
   type AgentDefinition,
   type Json,
   type TaskSpec,
@@ -79,6 +81,16 @@ const runLimitsSchema = z.object({
   repairsMax: integer(0, LIMITS.repairsMax).optional(),
 })
 
+/** The keys are those of `Sampling` in the domain. */
+const samplingSchema = z.object({
+  temperature: z.number().min(0).max(LIMITS.temperatureMax).optional(),
+  topP: z.number().min(0).max(1).optional(),
+  stop: z.array(text(LIMITS.stopCharsMax, 1)).min(1).max(LIMITS.stopsMax).optional(),
+  seed: integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER).optional(),
+  reasoningEffort: z.enum(REASONING_EFFORTS).optional(),
+  verbosity: z.enum(VERBOSITIES).optional(),
+})
+
 const agentDefinitionSchema = z
   .object({
     role: agent.optional(),
@@ -88,6 +100,7 @@ const agentDefinitionSchema = z
     fallbackModels: fallbackModels.optional(),
     tools: tools.optional(),
     responseSchema: responseSchema.optional(),
+    sampling: samplingSchema.optional(),
     limits: runLimitsSchema
       .extend({
         maxOutputTokens: integer(1, LIMITS.outputTokensMax).optional(),
@@ -132,6 +145,7 @@ export const specSchema = z
     timeoutMs: integer(1, LIMITS.timeoutMsMax),
     maxAttempts: integer(1, LIMITS.maxAttemptsMax),
     maxOutputTokens: integer(1, LIMITS.outputTokensMax).optional(),
+    sampling: samplingSchema.optional(),
     metadata: metadata.optional(),
     affinityKey: text(LIMITS.affinityKeyCharsMax, 1).optional(),
     placement: z.enum(PLACEMENT_MODES).optional(),

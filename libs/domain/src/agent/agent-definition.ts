@@ -1,4 +1,4 @@
-import type { Budget, Json, RunLimits, TaskSpec } from '../task/spec.ts'
+import type { Budget, Json, RunLimits, Sampling, TaskSpec } from '../task/spec.ts'
 
 /**
  * Definitions of LLM agents, and how a task gets its agent's part. A task is resolved once, at its
@@ -24,6 +24,7 @@ export interface AgentDefinition {
   readonly fallbackModels?: readonly string[]
   readonly tools?: readonly string[]
   readonly responseSchema?: { readonly [key: string]: Json }
+  readonly sampling?: Sampling
   readonly limits?: AgentLimits
 }
 
@@ -32,6 +33,7 @@ export type AgentPart = Pick<
   TaskSpec,
   | 'systemPrompt'
   | 'maxOutputTokens'
+  | 'sampling'
   | 'fallbackModels'
   | 'tools'
   | 'responseSchema'
@@ -54,6 +56,7 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
   const { limits = {} } = definition
   const { maxOutputTokens, timeoutMs, budget, ...runLimits } = limits
   const merged = { ...runLimits, ...asked.limits }
+  const sampling = { ...definition.sampling, ...asked.sampling }
   return present({
     systemPrompt: asked.systemPrompt ?? definition.instructions,
     model: asked.model ?? definition.model,
@@ -63,6 +66,7 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
     tools: asked.tools ?? definition.tools,
     responseSchema: asked.responseSchema ?? definition.responseSchema,
     maxOutputTokens: asked.maxOutputTokens ?? maxOutputTokens,
+    sampling: Object.keys(sampling).length === 0 ? undefined : sampling,
     timeoutMs: asked.timeoutMs ?? timeoutMs,
     budget: asked.budget ?? budget,
     limits: Object.keys(merged).length === 0 ? undefined : merged,

@@ -4,6 +4,10 @@
  * specs at these limits from openapi.yaml through all of them.
  */
 export const SPEC_LIMITS = {
+  /** What providers take at the most. */
+  temperatureMax: 2,
+  stopsMax: 4,
+  stopCharsMax: 256,
   /** A long document, Unicode characters. */
   taskCharsMax: 131_072,
   systemPromptCharsMax: 131_072,

@@ -56,6 +56,11 @@ export interface RunLimits {
   readonly repairsMax?: number
 }
 
+/** How long a model may think before it answers. */
+export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
+/** How much a model says. */
+export const VERBOSITIES = ['low', 'medium', 'high'] as const
+
 /** How a model writes its answers; each one is passed to the provider, and left out where it is refused. */
 export interface Sampling {
   readonly temperature?: number
@@ -63,8 +68,8 @@ export interface Sampling {
   /** Texts at which the answer ends. */
   readonly stop?: readonly string[]
   readonly seed?: number
-  readonly reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
-  readonly verbosity?: 'low' | 'medium' | 'high'
+  readonly reasoningEffort?: (typeof REASONING_EFFORTS)[number]
+  readonly verbosity?: (typeof VERBOSITIES)[number]
 }
 
 /** What a user asked for, with every default filled in and the agent's definition put in. */

@@ -564,6 +564,7 @@ export interface components {
       affinityKey?: string
       /** @description Longest answer of one LLM call. */
       maxOutputTokens?: number
+      sampling?: components['schemas']['Sampling']
       /** @description Your own notes, returned as they are. */
       metadata?: components['schemas']['Metadata']
       /** @description Tasks that must have ended before this one runs; their results are handed to its agent. A task that is not there is refused with 422. */
@@ -609,6 +610,21 @@ export interface components {
       /** @description Further tries at an answer that does not fit the response schema. */
       repairsMax?: number
     }
+    /** @description How the model writes its answers. Each field is passed to the provider; a field that the provider refuses for this model is left out from then on. A task's fields go before those of its agent. */
+    Sampling: {
+      temperature?: number
+      topP?: number
+      /** @description Texts at which the answer ends. */
+      stop?: string[]
+      seed?: number
+      /**
+       * @description How long the model thinks before it answers.
+       * @enum {string}
+       */
+      reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
+      /** @enum {string} */
+      verbosity?: 'low' | 'medium' | 'high'
+    }
     /** @description Bounds of the tasks of an agent, where a task does not say its own. */
     AgentLimits: {
       turnsMax?: number
@@ -629,6 +645,7 @@ export interface components {
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
       responseSchema?: components['schemas']['ResponseSchema']
+      sampling?: components['schemas']['Sampling']
       limits?: components['schemas']['AgentLimits']
     }
     Agent: {
@@ -719,6 +736,10 @@ export interface components {
       inputTokens: number
       outputTokens: number
       llmCalls: number
+      /** @description Of the input tokens, those that the provider had in its cache. */
+      cachedTokens?: number
+      /** @description Of the output tokens, those of reasoning that is not part of the answer. */
+      reasoningTokens?: number
       /** @description By the price tables of the providers; absent when none of the models has a price. */
       costUsd?: number
     }
