@@ -86,8 +86,16 @@ interface Heard {
 /** Reads one answer. */
 export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const heard: Heard = {
-    ...{ text: '', held: '', refusal: '', characters: 0, finish: undefined, usage: undefined },
-    ...{ failure: undefined, done: false, events: 0, echo: {} },
+    text: '',
+    held: '',
+    refusal: '',
+    characters: 0,
+    finish: undefined,
+    usage: undefined,
+    failure: undefined,
+    done: false,
+    events: 0,
+    echo: {},
   }
   const toolCalls = createToolCalls()
   let ended = false

@@ -4,37 +4,28 @@
  */
 export type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
 
-const WORDS: Readonly<Record<Exclude<Finish, 'unknown'>, readonly string[]>> = {
-  whole: [
-    ...['stop', 'end', 'eos', 'eos_token', 'end_turn', 'stop_sequence', 'complete', 'completed'],
-    ...['done', 'finished', 'tool_calls', 'tool_call', 'function_call', 'tool_use', 'success'],
-    ...['finish_reason_stop', 'stop_token', 'end_of_turn', 'eot', 'eos_found', 'null_stop'],
-  ],
-  cut: [
-    ...['length', 'max_tokens', 'model_length', 'max_output_tokens', 'max_completion_tokens'],
-    ...['token_limit', 'max_length', 'context_length', 'context_length_exceeded', 'incomplete'],
-    ...['finish_reason_max_tokens', 'model_context_window_exceeded', 'max_new_tokens'],
-  ],
-  withheld: [
-    ...['content_filter', 'content_filtered', 'safety', 'recitation', 'blocklist', 'spii'],
-    ...['prohibited_content', 'image_safety', 'refusal', 'sensitive', 'guardrail_intervened'],
-    ...['language', 'moderation', 'blocked', 'policy_violation', 'risk', 'censored'],
-  ],
-  broken: [
-    ...['error', 'failed', 'failure', 'abort', 'aborted', 'cancelled', 'canceled', 'timeout'],
-    ...[
-      'network_error',
-      'insufficient_system_resource',
-      'malformed_function_call',
-      'internal_error',
-    ],
-    ...['server_error', 'overloaded', 'interrupted', 'unexpected_tool_call', 'exception'],
-  ],
+/** The words that were seen, separated by blanks. */
+const WORDS: Readonly<Record<Exclude<Finish, 'unknown'>, string>> = {
+  whole:
+    'stop end eos eos_token end_turn stop_sequence complete completed done finished success ' +
+    'tool_calls tool_call tool_use function_call stop_token end_of_turn finish_reason_stop',
+  cut:
+    'length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens ' +
+    'model_length token_limit incomplete context_length context_length_exceeded ' +
+    'model_context_window_exceeded finish_reason_max_tokens',
+  withheld:
+    'content_filter content_filtered safety image_safety recitation blocklist blocked spii ' +
+    'language prohibited_content refusal sensitive guardrail_intervened moderation ' +
+    'policy_violation',
+  broken:
+    'error failed failure abort aborted cancelled canceled timeout exception interrupted ' +
+    'overloaded network_error server_error internal_error insufficient_system_resource ' +
+    'malformed_function_call unexpected_tool_call',
 }
 
 const FINISH_OF = new Map<string, Finish>(
   Object.entries(WORDS).flatMap(([finish, words]) =>
-    words.map((word): [string, Finish] => [word, finish as Finish]),
+    words.split(' ').map((word): [string, Finish] => [word, finish as Finish]),
   ),
 )
 

@@ -12,7 +12,11 @@ import { plainId } from './tool-calls.ts'
  * object; its output names the same id; no message of the model is empty; what belongs to one provider
  * (ids, reasoning, signatures) is sent to that provider only.
  */
-export type WireMessage = Readonly<Record<string, Json>>
+export interface WireMessage {
+  readonly role: string
+  readonly content: string | null
+  readonly [field: string]: Json
+}
 
 const LEGAL_NAME = /^[a-zA-Z0-9_-]{1,64}$/
 const NAME_MAX = 64
@@ -126,17 +130,15 @@ function withSystemRole(
 ): readonly WireMessage[] {
   if (role === 'system') return messages
   if (role === 'developer') {
-    return messages.map((message) =>
-      message['role'] === 'system' ? { ...message, role } : message,
-    )
+    return messages.map((message) => (message.role === 'system' ? { ...message, role } : message))
   }
   const instructions = messages
-    .filter((message) => message['role'] === 'system')
-    .map(({ content }) => String(content))
-  const rest = messages.filter((message) => message['role'] !== 'system')
+    .filter((message) => message.role === 'system')
+    .map(({ content }) => content ?? '')
+  const rest = messages.filter((message) => message.role !== 'system')
   const [first] = rest
   const text = instructions.join('\n\n')
   if (text === '') return rest
-  if (first?.['role'] !== 'user') return [{ role: 'user', content: text }, ...rest]
-  return [{ ...first, content: `${text}\n\n${String(first['content'])}` }, ...rest.slice(1)]
+  if (first?.role !== 'user') return [{ role: 'user', content: text }, ...rest]
+  return [{ ...first, content: `${text}\n\n${first.content ?? ''}` }, ...rest.slice(1)]
 }

@@ -96,17 +96,12 @@ function decoded(message: IncomingMessage): Readable {
 }
 
 function decoderOf(encoding: string | undefined): Transform | undefined {
-  switch (encoding?.trim().toLowerCase()) {
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
-    case 'deflate':
-      return createInflate({ finishFlush: constants.Z_SYNC_FLUSH })
-    case 'br':
-      return createBrotliDecompress()
-    default:
-      return undefined
+  const name = encoding?.trim().toLowerCase() ?? ''
+  if (name === 'gzip' || name === 'x-gzip') {
+    return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
   }
+  if (name === 'deflate') return createInflate({ finishFlush: constants.Z_SYNC_FLUSH })
+  return name === 'br' ? createBrotliDecompress() : undefined
 }
 
 /** The text of a refusal, up to ERROR_BODY_MAX bytes. */
