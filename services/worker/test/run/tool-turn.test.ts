@@ -1,0 +1,137 @@
+import { NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
+import { describe, expect, test } from 'vitest'
+import { createMetrics } from '../../src/metrics.ts'
+import { createRuns } from '../../src/node/runs.ts'
+import { addAnswer, openConversation } from '../../src/run/conversation.ts'
+import { createAnswerChecks } from '../../src/run/answer-schema.ts'
+import { toolTurn } from '../../src/run/tool-turn.ts'
+import type { Agent, AgentDeps } from '../../src/run/turn.ts'
+import { answer, offerOf, type Tool } from '../../src/tools/tool.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+const spec: TaskSpec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'm',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 1,
+}
+const figure = (): number => 0
+const nothing = (): void => undefined
+
+/** One turn of a model that calls these tools at once; `ends` says in which order they end. */
+async function turn(
+  names: readonly string[],
+  change: Partial<Tool> & { readonly limits?: TaskSpec['limits'] } = {},
+) {
+  const journal: JournaledCall[] = []
+  const order: string[] = []
+  let open = 0
+  let most = 0
+  const waiting = new Map<string, () => void>()
+  const tool = (name: string): Tool => ({
+    offer: offerOf(name, name, { type: 'object' }),
+    source: 'module',
+    timeoutMs: 5_000,
+    approval: false,
+    idempotent: false,
+    async run() {
+      open += 1
+      most = Math.max(most, open)
+      // Each one waits until all have begun; the last one to begin ends first.
+      await new Promise<void>((resolve) => {
+        waiting.set(name, resolve)
+        if (waiting.size === names.length) for (const end of [...waiting.values()].reverse()) end()
+      })
+      open -= 1
+      order.push(name)
+      return answer(`${name} done`)
+    },
+    ...change,
+  })
+  let committing = 0
+  const deps: AgentDeps = {
+    llm: {
+      call: () => Promise.reject(new Error('no call is made')),
+      sweep: nothing,
+      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
+      waiting: figure,
+      close: nothing,
+    },
+    tools: () => new Map(),
+    answerChecks: createAnswerChecks(),
+    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
+    clock: systemClock,
+    random: () => 0,
+    log,
+    metrics: createMetrics(createRegistry('worker'), {
+      running: figure,
+      lagMs: figure,
+      waiting: figure,
+    }),
+    turnsMax: 4,
+    resultBytesMax: 1_024,
+    toolOutputMax: 1_024,
+    async commit(_run, call) {
+      committing += 1
+      expect(committing).toBe(1)
+      await Promise.resolve()
+      committing -= 1
+      journal.push(call)
+      return true
+    },
+    spawn: () => Promise.reject(new Error('nothing is delegated')),
+  }
+  const deadlineAtMs = Date.now() + 60_000
+  const run = createRuns(nothing).add(
+    { taskId: 't', tenant: 'a', seq: 1, claim: 'c', deadlineAtMs, fenced: false },
+    0,
+    0,
+  )
+  const toolCalls = names.map((name) => ({ id: `id-${name}`, name, arguments: '{}' }))
+  const talk = addAnswer(openConversation(spec), { text: '', toolCalls }, NO_USAGE)
+  const agent: Agent = {
+    run,
+    spec: change.limits === undefined ? spec : { ...spec, limits: change.limits },
+    tools: new Map([...new Set(names)].map((name) => [name, tool(name)])),
+    begun: { calls: [], approvals: [] },
+    rule: { check: undefined, repairsMax: 0 },
+    deps,
+  }
+  return { next: await toolTurn(talk, agent), journal, order, most: () => most }
+}
+
+describe('the tool calls of one answer', () => {
+  test('run side by side, and each is journaled under the step of its place', async () => {
+    const { next, journal, order, most } = await turn(['a', 'b', 'c'])
+    expect(most()).toBe(3)
+    expect(order).not.toEqual(['a', 'b', 'c'])
+    expect(journal.map(({ step, name }) => `${step} ${name}`).sort()).toEqual(['1 a', '2 b', '3 c'])
+    if (next.kind !== 'talk') throw new Error(next.kind)
+    expect(next.talk.pending).toEqual([])
+    expect(next.talk.messages.slice(3).map(({ content }) => content)).toEqual([
+      'a done',
+      'b done',
+      'c done',
+    ])
+  })
+
+  test('run only as far as the limit of the task allows', async () => {
+    const { next, journal } = await turn(['a', 'b'], {
+      limits: { toolCallsMax: 1 },
+      run: async () => answer('done'),
+    })
+    expect(journal).toHaveLength(1)
+    expect(next).toMatchObject({ kind: 'talk', talk: { toolCalls: 1, pending: [{ name: 'b' }] } })
+  })
+
+  test('pause for a person only when the others have ended', async () => {
+    const { next, journal } = await turn(['a'], { approval: true })
+    expect(journal).toEqual([])
+    expect(next).toMatchObject({ kind: 'paused', wait: { kind: 'approval', step: 1, tool: 'a' } })
+  })
+})
