@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest'
+import { delta, DONE, read, toolPiece, toolTurn } from './answers.ts'
+
+const EXPR = '{"expression":"6*7"}'
+const EXPR2 = '{"expression":"10+5"}'
+
+describe('tool calls are put together', () => {
+  const ONE = [{ name: 'calculate', arguments: EXPR }]
+  const TWO = [...ONE, { name: 'calculate', arguments: EXPR2 }]
+  const fn = (name: unknown, args: unknown) => ({ function: { name, arguments: args } })
+  test.each<[string, object[], object[]]>([
+    [
+      'from pieces',
+      [
+        { index: 0, id: 'a', ...fn('calculate', '') },
+        { index: 0, ...fn(undefined, '{"expres') },
+        { index: 0, ...fn(undefined, 'sion":"6*7"}') },
+      ],
+      ONE,
+    ],
+    [
+      'two of them',
+      [
+        { index: 0, id: 'a', ...fn('calculate', EXPR) },
+        { index: 1, id: 'b', ...fn('calculate', EXPR2) },
+      ],
+      TWO,
+    ],
+    ['without an index', [{ id: 'a', ...fn('calculate', EXPR) }], ONE],
+    [
+      'two without an index',
+      [
+        { id: 'a', ...fn('calculate', EXPR) },
+        { id: 'b', ...fn('calculate', EXPR2) },
+      ],
+      TWO,
+    ],
+    ['two without an index or an id', [fn('calculate', EXPR), fn('calculate', EXPR2)], TWO],
+    [
+      'pieces without an index',
+      [
+        { id: 'a', ...fn('calculate', '') },
+        fn(undefined, '{"expres'),
+        fn(undefined, 'sion":"6*7"}'),
+      ],
+      ONE,
+    ],
+    [
+      'with indices from one',
+      [
+        { index: 1, id: 'a', ...fn('calculate', '{"expres') },
+        { index: 1, ...fn(undefined, 'sion":"6*7"}') },
+      ],
+      ONE,
+    ],
+    [
+      'two under one index',
+      [
+        { index: 0, id: 'a', ...fn('calculate', EXPR) },
+        { index: 0, id: 'b', ...fn('calculate', EXPR2) },
+      ],
+      TWO,
+    ],
+    [
+      'two under one id',
+      [
+        { index: 0, id: 'a', ...fn('calculate', EXPR) },
+        { index: 1, id: 'a', ...fn('calculate', EXPR2) },
+      ],
+      TWO,
+    ],
+    [
+      'pieces that alternate',
+      [
+        { index: 0, id: 'a', ...fn('calculate', '{"expres') },
+        { index: 1, id: 'b', ...fn('calculate', EXPR2) },
+        { index: 0, ...fn(undefined, 'sion":"6*7"}') },
+      ],
+      TWO,
+    ],
+    [
+      'with the name in each piece',
+      [
+        { index: 0, id: 'a', ...fn('calculate', '') },
+        { index: 0, id: 'a', ...fn('calculate', '{"expres') },
+        { index: 0, id: 'a', ...fn('calculate', 'sion":"6*7"}') },
+      ],
+      ONE,
+    ],
+    [
+      'with a name in two pieces',
+      [
+        { index: 0, id: 'a', ...fn('calc', '') },
+        { index: 0, ...fn('ulate', EXPR) },
+      ],
+      ONE,
+    ],
+    [
+      'with a name that grows',
+      [
+        { index: 0, id: 'a', ...fn('calc', '') },
+        { index: 0, ...fn('calculate', EXPR) },
+      ],
+      ONE,
+    ],
+    [
+      'with a new id in each piece',
+      [
+        { index: 0, id: 'a', ...fn('calculate', '{"expres') },
+        { index: 0, id: 'b', ...fn('', 'sion":"6*7"}') },
+      ],
+      ONE,
+    ],
+    ['with a prefix to the name', [{ index: 0, id: 'a', ...fn('functions.calculate', EXPR) }], ONE],
+    [
+      'with arguments as an object',
+      [{ index: 0, id: 'a', ...fn('calculate', { expression: '6*7' }) }],
+      ONE,
+    ],
+    [
+      'with all arguments repeated at the end',
+      [
+        { index: 0, id: 'a', ...fn('calculate', '{"expres') },
+        { index: 0, ...fn(undefined, 'sion":"6*7"}') },
+        { index: 0, ...fn(undefined, EXPR) },
+      ],
+      ONE,
+    ],
+    [
+      'with null in place of pieces',
+      [
+        { index: 0, id: 'a', ...fn('calculate', null) },
+        { index: 0, id: null, ...fn(null, EXPR) },
+      ],
+      ONE,
+    ],
+  ])('%s', (_title, pieces, expected) => {
+    const { answer } = read([toolTurn(...pieces)])
+    if (answer.kind !== 'answered') throw new Error(JSON.stringify(answer))
+    const { toolCalls } = answer.answer
+    expect(toolCalls.map(({ name, arguments: args }) => ({ name, arguments: args }))).toEqual(
+      expected,
+    )
+    expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(expected.length)
+    for (const { id } of toolCalls) expect(id).toMatch(/^[\w.:-]+$/)
+  })
+
+  test('and an id that is missing has nine letters or digits', () => {
+    const { answer } = read([toolTurn({ index: 0, ...fn('calculate', EXPR) })])
+    expect(answer).toMatchObject({
+      answer: { toolCalls: [{ id: expect.stringMatching(/^[a-z0-9]{9}$/) }] },
+    })
+  })
+
+  test('with the reasoning and the signature that their provider wants back', () => {
+    const { answer } = read([
+      delta({ reasoning_content: 'I need ' }),
+      delta({ reasoning_content: 'the tool.' }),
+      toolPiece({
+        index: 0,
+        id: 'a',
+        extra_content: { google: { thought_signature: 's' } },
+        ...fn('calculate', EXPR),
+      }),
+      delta({}, 'tool_calls'),
+      DONE,
+    ])
+    expect(answer).toMatchObject({
+      answer: {
+        echo: { reasoning_content: 'I need the tool.' },
+        toolCalls: [{ extra: { google: { thought_signature: 's' } } }],
+      },
+    })
+  })
+
+  test('the old form of one function call is one of them', () => {
+    const { answer } = read([
+      delta({ function_call: { name: 'calculate', arguments: EXPR } }),
+      delta({}, 'function_call'),
+      DONE,
+    ])
+    expect(answer).toMatchObject({ answer: { toolCalls: ONE } })
+  })
+})

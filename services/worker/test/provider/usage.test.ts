@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { delta, DONE, event, read, usage, USAGE } from './answers.ts'
+
+const TEXT = delta({ content: 'The answer is 42.' })
+const STOP = delta({}, 'stop')
+
+describe('usage is counted, or estimated where the report does not help', () => {
+  const ESTIMATE = { inputTokens: 10, outputTokens: 5 }
+  test.each<[string, string, object]>([
+    ['as reported', usage(), { inputTokens: 11, outputTokens: 7 }],
+    [
+      'in the last chunk',
+      event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage: USAGE }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'cumulative, the last report counts',
+      `${usage({ prompt_tokens: 11, completion_tokens: 3 })}${usage()}`,
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      "under Groq's name",
+      event({ choices: [], x_groq: { usage: USAGE } }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      "under Anthropic's names",
+      usage({ input_tokens: 11, output_tokens: 7 }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'as text',
+      usage({ prompt_tokens: '11', completion_tokens: '7' }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'as fractions',
+      usage({ prompt_tokens: 10.2, completion_tokens: 6.7 }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'without the answer',
+      usage({ prompt_tokens: 11, total_tokens: 11 }),
+      { inputTokens: 11, outputTokens: 5 },
+    ],
+    [
+      'without the answer, but with the total',
+      usage({ prompt_tokens: 11, total_tokens: 18 }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    ['missing', '', ESTIMATE],
+    ['null', event({ choices: [], usage: null }), ESTIMATE],
+    ['zero', usage({ prompt_tokens: 0, completion_tokens: 0 }), ESTIMATE],
+    ['huge', usage({ prompt_tokens: 1e18, completion_tokens: 1e18 }), ESTIMATE],
+    ['negative', usage({ prompt_tokens: -5, completion_tokens: -7 }), ESTIMATE],
+    ['no numbers', usage({ prompt_tokens: 'many', completion_tokens: {} }), ESTIMATE],
+    [
+      'cached and reasoning tokens',
+      usage({
+        ...USAGE,
+        prompt_tokens_details: { cached_tokens: 8 },
+        completion_tokens_details: { reasoning_tokens: 3 },
+      }),
+      { inputTokens: 11, outputTokens: 7, cachedTokens: 8, reasoningTokens: 3 },
+    ],
+  ])('%s', (_title, report, expected) => {
+    expect(read([`${TEXT}${STOP}${report}${DONE}`]).answer).toMatchObject({
+      kind: 'answered',
+      usage: { llmCalls: 1, ...expected },
+    })
+  })
+})
