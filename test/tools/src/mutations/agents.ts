@@ -7,9 +7,9 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'a tool that needs approval is not called without it',
     edits: [
       {
-        file: 'services/worker/src/run/agent-loop.ts',
-        find: 'if (approval === undefined && needsApproval(agent.tools, call)) {',
-        replace: 'if (approval !== undefined && needsApproval(agent.tools, call)) {',
+        file: 'services/worker/src/run/tool-turn.ts',
+        find: '|| (approval === undefined && needsApproval(tools, call))',
+        replace: '|| (approval !== undefined && needsApproval(tools, call))',
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
@@ -21,9 +21,9 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'a call that was refused is not made',
     edits: [
       {
-        file: 'services/worker/src/run/agent-loop.ts',
-        find: 'if (approval?.approved === false) {',
-        replace: 'if (approval?.approved === undefined) {',
+        file: 'services/worker/src/run/tool-turn.ts',
+        find: 'if (approval?.approved === false) return { call',
+        replace: 'if (approval?.approved === true) return { call',
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
@@ -49,7 +49,7 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'a result is only so large (L7)',
     edits: [
       {
-        file: 'services/worker/src/run/agent-loop.ts',
+        file: 'services/worker/src/run/turn.ts',
         find: 'return Buffer.byteLength(JSON.stringify(value)) <= bytesMax',
         replace: 'return bytesMax > 0 && value !== undefined',
       },
@@ -76,20 +76,6 @@ export const AGENTS: readonly Mutation[] = [
     ],
     caughtBy: /end one that says too much/,
     because: /expected/,
-  },
-  {
-    name: 'line-max',
-    safeguard: 'a line of an answer is only so long (L7)',
-    edits: [
-      {
-        file: 'services/worker/src/llm/sse.ts',
-        find: 'if (rest.length > LINE_MAX) throw',
-        replace: 'if (rest.length > Infinity) throw',
-      },
-    ],
-    tests: ['services/worker/test/llm/sse.test.ts'],
-    caughtBy: /refuses a line without end/,
-    because: /to throw/,
   },
   {
     name: 'ssrf-private',

@@ -171,9 +171,9 @@ export const FENCING: readonly Mutation[] = [
     safeguard: 'a run stops behind a call that is not stored (L4)',
     edits: [
       {
-        file: 'services/worker/src/run/agent-loop.ts',
-        find: "return (await deps.commit(run, entry)) ? { kind: 'talk', talk } : OVER",
-        replace: "await deps.commit(run, entry)\n  return { kind: 'talk', talk }",
+        file: 'services/worker/src/run/tool-turn.ts',
+        find: 'return (await deps.commit(run, entry)) ? undefined : OVER',
+        replace: 'await deps.commit(run, entry)\n  return undefined',
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],

@@ -1,18 +1,19 @@
 import type { Mutation } from './mutation.ts'
-import { HISTORY } from './history.ts'
-import { RETRIES } from './retries.ts'
-import { LIMITS } from './limits.ts'
-import { WAITING } from './waiting.ts'
-import { GOALS } from './goals.ts'
-import { PLACEMENT } from './placement.ts'
-import { SHARING } from './sharing.ts'
-import { LIVENESS } from './liveness.ts'
-import { SCALING } from './scaling.ts'
-import { RECOVERY } from './recovery.ts'
+import { HISTORY } from './policies/history.ts'
+import { RETRIES } from './policies/retries.ts'
+import { LIMITS } from './policies/limits.ts'
+import { WAITING } from './policies/waiting.ts'
+import { GOALS } from './policies/goals.ts'
+import { PLACEMENT } from './policies/placement.ts'
+import { SHARING } from './policies/sharing.ts'
+import { LIVENESS } from './policies/liveness.ts'
+import { SCALING } from './policies/scaling.ts'
+import { RECOVERY } from './policies/recovery.ts'
 import { LOG } from './log.ts'
 import { FENCING } from './fencing.ts'
 import { SERVICES } from './services.ts'
 import { AGENTS } from './agents.ts'
+import { PROVIDERS } from './providers.ts'
 import { FLEETS } from './fleets.ts'
 
 /** Every safeguard that can be switched off, the fast ones first. */
@@ -31,5 +32,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FENCING,
   ...SERVICES,
   ...AGENTS,
+  ...PROVIDERS,
   ...FLEETS,
 ]

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** How a task's history grows: one ending, attempts, what the follower repairs (L2, L3, L7, L8). */
 export const HISTORY: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** What follows from a death. */
 export const RECOVERY: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** Which node takes a task. */
 export const PLACEMENT: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** Budgets and limits of providers. */
 export const LIMITS: readonly Mutation[] = [

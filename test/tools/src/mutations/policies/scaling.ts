@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** How many nodes there are. */
 export const SCALING: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** How slots are shared between priorities and tenants, and who is ejected. */
 export const SHARING: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** Who is suspect, dead or stalled. */
 export const LIVENESS: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** Plans of goals. */
 export const GOALS: readonly Mutation[] = [

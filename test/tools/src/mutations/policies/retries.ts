@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** What is tried again, when, and how often. */
 export const RETRIES: readonly Mutation[] = [

@@ -1,4 +1,4 @@
-import type { Mutation } from './mutation.ts'
+import type { Mutation } from '../mutation.ts'
 
 /** Tasks that wait, their release, children and schedules. */
 export const WAITING: readonly Mutation[] = [
