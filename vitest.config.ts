@@ -53,25 +53,41 @@ export default defineConfig({
       {
         ...shared,
         test: {
-          name: 'fleet',
-          include: ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts'],
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
           exclude: [FULL],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          // Two cores: whole fleets one after the other, so that a bound on time means something.
-          fileParallelism: false,
+          // One fleet for all files, each of which is a tenant of its own.
+          globalSetup: './test/e2e/shared-fleet.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 4,
           sequence: { groupOrder: 2 },
         },
       },
       {
         ...shared,
         test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          exclude: [FULL],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // Two cores: whole fleets one after the other, so that a bound on time means something.
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        ...shared,
+        test: {
           name: 'full',
-          include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`],
+          // The chaos files once more, at full size and with the durations of production.
+          include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, 'test/chaos/**/*.test.ts'],
+          env: { TEST_SIZE: 'full' },
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

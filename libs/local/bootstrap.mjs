@@ -28,7 +28,7 @@ const SCRIPTS = {
 const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
 // What each test command runs of the projects in vitest.config.ts when it gets no arguments.
 const TESTS = {
-  test: ['unit', 'integration', 'fleet'],
+  test: ['unit', 'integration', 'e2e', 'chaos'],
   'test:full': ['full'],
 }
 const CHECKS = [

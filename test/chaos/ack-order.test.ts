@@ -7,6 +7,7 @@ import {
   type TestFleet,
 } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TIME_SCALE } from './support.ts'
 
 /** A worker acks a pointer only after the log holds the ending (L4). */
 let test: TestFleet
@@ -15,7 +16,12 @@ beforeAll(async () => {
   const [natsPort = 0] = await drawPorts(1)
   tap = await startBusTap()
   tap.target(natsPort)
-  test = await startTestFleet({ natsPort, workers: 1, env: { worker: { NATS_URL: tap.url } } })
+  test = await startTestFleet({
+    natsPort,
+    workers: 1,
+    timeScale: TIME_SCALE,
+    env: { worker: { NATS_URL: tap.url } },
+  })
 })
 afterAll(async () => {
   await test[Symbol.asyncDispose]()

@@ -8,6 +8,7 @@ import {
 import { drawPorts } from '@agentfleet/local'
 import { handoverSchema, CHANNELS } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TIME_SCALE } from './support.ts'
 
 /** A crash between two steps that belong together, hit on purpose: the task goes on by itself (L8). */
 let test: TestFleet
@@ -21,6 +22,7 @@ beforeAll(async () => {
   coordinatorTap.target(natsPort)
   test = await startTestFleet({
     natsPort,
+    timeScale: TIME_SCALE,
     env: {
       gateway: { NATS_URL: gatewayTap.url },
       coordinator: { NATS_URL: coordinatorTap.url },

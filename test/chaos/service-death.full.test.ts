@@ -42,4 +42,17 @@ describe('kill -9 under load', () => {
     await load.stop()
     await expectAllEnded(audit, load.accepted)
   })
+
+  it('of the gateway and of nats-server: definitions of agents are there again', async () => {
+    const { client, fleet } = test
+    const { version } = await client.putAgent('lasting', { model: 'echo', role: 'lasting one' })
+    fleet.nats.kill('SIGKILL')
+    fleet.members('gateway')[0]?.kill('SIGKILL')
+    await fleet.nats.restart()
+    await eventually(async () => {
+      expect((await client.agent('lasting')).version).toBe(version)
+      const view = await client.submit({ task: 'again', agent: 'lasting' }, { waitSeconds: 10 })
+      expect(view).toMatchObject({ state: 'completed', result: 'again' })
+    }, 60_000)
+  })
 })

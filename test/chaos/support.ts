@@ -5,14 +5,28 @@ import { expect } from 'vitest'
 
 /** What chaos tests have in common: load that goes on through faults, and one judge of the log. */
 
+/**
+ * `npm test` runs these files small and with a tenth of the production durations, `npm run test:full` at full
+ * size and with the durations of production.
+ */
+export const FULL_SIZE = process.env['TEST_SIZE'] === 'full'
+/** For the fleets of these files. */
+export const TIME_SCALE = FULL_SIZE ? 1 : 0.1
+
 /** Everything has to be over by then, milliseconds: leases of 30 s may have to run out twice. */
 export const OVER_WITHIN_MS = 150_000
 
-/** Opens the judge before anything happens. */
-export function judge(test: TestFleet): Promise<Audit> {
+/** Opens the judge of what happens from now on. */
+export async function judge(test: TestFleet): Promise<Audit> {
   const { nats, operator } = test.fleet
-  return openAudit({ natsUrl: nats.url, operator })
+  const manager = await test.bus.nats.jetstreamManager()
+  const { state } = await manager.streams.info('LOG')
+  return openAudit({ natsUrl: nats.url, operator }, { afterSeq: state.last_seq, log: LOG })
 }
+
+const print = (object: object, message?: string): void => console.warn(message, object)
+/** Shown with the output of a test that fails. */
+const LOG = { debug() {}, info() {}, warn: print, error: print }
 
 /** All accepted tasks have exactly one ending and nothing in the log breaks an invariant. */
 export async function expectAllEnded(

@@ -1,47 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
 import type { JournaledCall } from '@agentfleet/domain'
 import type { TaskRequest, TaskView } from '@agentfleet/protocol'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** What an agent can do beside talking, through HTTP: tools, approvals, results of a schema. */
-const WORKER = new URL('../../services/worker/', import.meta.url)
-const TOOLS_DIR = fileURLToPath(new URL('test/tool-folder', WORKER))
-const MCP_SERVER = createRequire(new URL('package.json', WORKER)).resolve(
-  '@modelcontextprotocol/server-everything/dist/index.js',
-)
-const MCP_SERVERS = JSON.stringify({
-  everything: { command: process.execPath, args: [MCP_SERVER, 'stdio'], tools: ['get-sum'] },
-})
-/** Every condition here is met within this, on a busy machine, milliseconds. */
-const SOON_MS = 30_000
-
-let test: TestFleet
-let dir: string
+let test: Tenant
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
-  await writeFile(join(dir, 'log'), '')
-  test = await startTestFleet({
-    workers: 2,
-    env: {
-      worker: {
-        TOOLS_DIR,
-        MCP_SERVERS,
-        TOOL_LOG: join(dir, 'log'),
-        HTTP_FETCH_HOSTS: '*:*',
-        DRAIN_DEADLINE_MS: '3000',
-      },
-    },
-  })
+  test = await joinSharedFleet('agent-runtime')
 })
-afterAll(async () => {
-  await test[Symbol.asyncDispose]()
-  await rm(dir, { recursive: true, force: true })
-})
+afterAll(() => test[Symbol.asyncDispose]())
 
 type Turn =
   { readonly content: string } | { readonly toolCalls: { name: string; arguments: unknown }[] }
@@ -54,15 +23,9 @@ async function submit(
   waitSeconds?: number,
 ): Promise<TaskView> {
   scripts += 1
-  const name = `script-${scripts}`
-  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name, turns }),
-  })
-  expect(answer.ok).toBe(true)
+  const model = await test.script(`script-${scripts}`, turns)
   return test.client.submit(
-    { task: 'do it', model: `sim-script:${name}`, ...spec },
+    { task: 'do it', model, ...spec },
     waitSeconds === undefined ? {} : { waitSeconds },
   )
 }
@@ -81,16 +44,8 @@ async function heard(taskId: string): Promise<readonly string[]> {
 
 /** What the tools of the folder wrote for a task. */
 async function lines(taskId: string): Promise<readonly string[]> {
-  const all = (await readFile(join(dir, 'log'), 'utf8')).split('\n')
+  const all = (await readFile(test.fleet.toolLog, 'utf8')).split('\n')
   return all.filter((line) => line.startsWith(taskId)).map((line) => line.slice(taskId.length + 1))
-}
-
-function ended(taskId: string): Promise<TaskView> {
-  return eventually(async () => {
-    const view = await test.client.get(taskId)
-    expect(view.state).toMatch(/completed|failed|cancelled/)
-    return view
-  }, SOON_MS)
 }
 
 describe('tools', () => {
@@ -217,7 +172,7 @@ describe('a call that needs approval', () => {
       return view
     }, SOON_MS)
 
-  it('waits without a slot until somebody allows it, and is made once', async () => {
+  it('waits until somebody allows it, and is made once', async () => {
     const { id } = await submit(turns, { tools: ['pay_out'] })
     expect((await waiting(id)).waitingFor).toEqual({
       kind: 'approval',
@@ -225,10 +180,6 @@ describe('a call that needs approval', () => {
       tool: 'pay_out',
       arguments: { amount: 5 },
     })
-    await eventually(async () => {
-      const { nodes } = await test.client.fleet()
-      expect(nodes.reduce((sum, node) => sum + node.active, 0)).toBe(0)
-    }, SOON_MS)
     expect(await lines(id)).toEqual([])
     await expect(test.client.approve(id, 2, { approved: true })).rejects.toMatchObject({
       status: 409,
@@ -239,7 +190,7 @@ describe('a call that needs approval', () => {
     await expect(test.client.approve(id, 1, { approved: false })).rejects.toMatchObject({
       status: 409,
     })
-    expect(await ended(id)).toMatchObject({ state: 'completed', result: 'done' })
+    expect(await test.ended(id)).toMatchObject({ state: 'completed', result: 'done' })
     expect(await lines(id)).toEqual(['1 paid 5'])
   })
 
@@ -247,7 +198,7 @@ describe('a call that needs approval', () => {
     const { id } = await submit(turns, { tools: ['pay_out'] })
     await waiting(id)
     await test.client.approve(id, 1, { approved: false, note: 'too much' })
-    expect(await ended(id)).toMatchObject({ state: 'completed' })
+    expect(await test.ended(id)).toMatchObject({ state: 'completed' })
     expect(await heard(id)).toEqual(['A person did not allow this call: too much'])
     expect(await lines(id)).toEqual([])
   })
@@ -282,30 +233,15 @@ describe('a tool under way', () => {
     await eventually(async () => {
       expect(await lines(id)).toEqual(['1 slow', '1 aborted'])
     }, SOON_MS)
-    expect((await ended(id)).state).toBe('cancelled')
+    expect((await test.ended(id)).state).toBe('cancelled')
   })
 
   it('is aborted when its task is out of time', async () => {
     const { id } = await submit(slow(60_000), { tools: ['append_line'], timeoutMs: 4_000 })
     await begun(id)
-    expect(await ended(id)).toMatchObject({ error: { code: 'deadline-exceeded' } })
+    expect(await test.ended(id)).toMatchObject({ error: { code: 'deadline-exceeded' } })
     await eventually(async () => {
       expect(await lines(id)).toEqual(['1 slow', '1 aborted'])
     }, SOON_MS)
-  })
-
-  it('is aborted when its node has drained, and made again elsewhere under the same key', async () => {
-    const { id } = await submit([use('node_name', {}), ...slow(8_000)], {
-      tools: ['node_name', 'append_line'],
-    })
-    await eventually(async () => expect(await lines(id)).toEqual(['3 slow']), SOON_MS)
-    const [node] = await heard(id)
-    test.fleet
-      .members('worker')
-      .find((member) => member.id === node)!
-      .kill('SIGTERM')
-    expect(await ended(id)).toMatchObject({ state: 'completed', result: 'done' })
-    expect(await lines(id)).toEqual(['3 slow', '3 aborted', '3 slow'])
-    expect((await calls(id)).map(({ step }) => step)).toEqual([0, 1, 2, 3])
   })
 })

@@ -1,24 +1,23 @@
 import { connect } from 'node:net'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** Whatever a client sends: a clear error or a bounded disconnect, never a crash, nothing lost. */
-let test: TestFleet
-let gatewayPid: number
+let test: Tenant
+let authorization: string
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 2 })
-  gatewayPid = test.fleet.members('gateway')[0]!.pid()
+  test = await joinSharedFleet('bad-input')
+  authorization = `Bearer ${test.fleet.keys['bad-input']}`
 })
 afterAll(async () => {
   // Nothing of all this has ended the gateway, and it still does its work.
-  expect(test.fleet.members('gateway')[0]!.pid()).toBe(gatewayPid)
+  expect(process.kill(test.fleet.gateway.pid, 0)).toBe(true)
   const view = await test.client.submit({ task: 'still here', model: 'echo' }, { waitSeconds: 30 })
   expect(view.state).toBe('completed')
   await test[Symbol.asyncDispose]()
 })
-
-const SOON_MS = 20_000
 
 interface Problem {
   readonly status: number
@@ -34,7 +33,7 @@ async function send(
 ): Promise<{ status: number; problem: Problem; type: string }> {
   const response = await fetch(`${test.fleet.url}${path}`, {
     method,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { authorization, 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body }),
   })
   const type = response.headers.get('content-type') ?? ''
@@ -97,7 +96,7 @@ describe('a request that does not fit', () => {
     })
     const answer = await fetch(`${test.fleet.url}/v1/tasks:batch`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { authorization, 'content-type': 'application/json' },
       body,
     })
     const { results } = (await answer.json()) as { results: { status: number }[] }
@@ -132,7 +131,9 @@ describe('a raw connection', () => {
 })
 
 function openSocket(): WebSocket {
-  return new WebSocket(`${test.fleet.url.replace('http', 'ws')}/v1/stream`)
+  return new WebSocket(`${test.fleet.url.replace('http', 'ws')}/v1/stream`, {
+    headers: { authorization },
+  })
 }
 
 describe('a WebSocket', () => {
@@ -176,7 +177,8 @@ describe('a WebSocket', () => {
     // Bytes of a WebSocket client that asks for the same history for ever and reads nothing.
     socket.pause()
     socket.write(
-      'GET /v1/stream HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n' +
+      `GET /v1/stream HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n` +
+        'upgrade: websocket\r\nconnection: upgrade\r\n' +
         'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
     )
     const asks = Buffer.concat(
@@ -205,7 +207,7 @@ function maskedFrame(content: object): Buffer {
 
 /** Sum of a metric of the gateway over its labels. */
 async function gatewayMetric(name: string): Promise<number> {
-  const url = `${test.fleet.members('gateway')[0]!.adminUrl()}/metrics`
+  const url = `${test.fleet.gateway.adminUrl}/metrics`
   const text = await (await fetch(url)).text()
   const values = text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))
   return [...values].reduce((sum, [, value]) => sum + Number(value), 0)

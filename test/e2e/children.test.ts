@@ -1,12 +1,25 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-/** Tasks made by runs, on a fleet with a single slot: a run that waits has to give it back. */
+/** Runs that wait, on a fleet of their own with a single slot: a run that waits has to give it back. */
+const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
 let test: TestFleet
+let toolDir: string
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 1, env: { worker: { WORKER_SLOTS: '1' } } })
+  toolDir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
+  await writeFile(join(toolDir, 'log'), '')
+  const tools = { TOOLS_DIR, TOOL_LOG: join(toolDir, 'log') }
+  const env = { worker: { WORKER_SLOTS: '1', ...tools } }
+  test = await startTestFleet({ workers: 1, timeScale: 0.1, env })
 })
-afterAll(() => test[Symbol.asyncDispose]())
+afterAll(async () => {
+  await test[Symbol.asyncDispose]()
+  await rm(toolDir, { recursive: true, force: true })
+})
 
 const SOON_MS = 60_000
 
@@ -102,5 +115,19 @@ describe('an agent that delegates', () => {
     const record = await test.log.record(child.id)
     expect(record?.spec.budget).toMatchObject({ turns: 4 })
     expect(record?.spec.budget?.tokens).toBeLessThanOrEqual(5_000)
+  })
+})
+
+describe('a call that needs approval', () => {
+  it('waits without its slot, which another task uses meanwhile', async () => {
+    const pay = { toolCalls: [{ name: 'pay_out', arguments: { amount: 5 } }] }
+    const model = await script('approved', [pay, { content: 'done' }])
+    const id = await submit({ task: 'Pay', model, tools: ['pay_out'] })
+    await eventually(async () => expect((await test.client.get(id)).state).toBe('waiting'), SOON_MS)
+    expect(await ended(await submit({ task: 'meanwhile', model: 'echo' }))).toMatchObject({
+      state: 'completed',
+    })
+    await test.client.approve(id, 1, { approved: true })
+    expect(await ended(id)).toMatchObject({ state: 'completed', result: 'done' })
   })
 })

@@ -1,25 +1,20 @@
 import type { GoalView } from '@agentfleet/protocol'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** Goals on the stock configuration: the planner is one of the simulator's models. */
-let test: TestFleet
+let test: Tenant
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 2 })
+  test = await joinSharedFleet('goals')
 })
 afterAll(() => test[Symbol.asyncDispose]())
 
-const SOON_MS = 60_000
+/** Its calls take 50 ms instead of the seconds of a real one. */
+const FAST_PLANNER = 'sim-planner?ttft=50&tps=0'
 
-async function call(path: string, method = 'GET', body?: unknown) {
-  const response = await fetch(`${test.fleet.url}${path}`, {
-    method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-  })
-  return { status: response.status, body: (await response.json()) as GoalView }
-}
+const call = (path: string, method?: string, body?: unknown) =>
+  test.call<GoalView>(path, method, body)
 
 async function submitGoal(goal: object): Promise<GoalView> {
   const { status, body } = await call('/v1/goals', 'POST', goal)
@@ -36,7 +31,7 @@ const until = (id: string, stage: GoalView['stage']) =>
 
 describe('a goal', () => {
   it('is planned, run by its roles in order and put together', async () => {
-    const { id } = await submitGoal({ goal: 'Build a shop', model: 'sim-planner' })
+    const { id } = await submitGoal({ goal: 'Build a shop', model: FAST_PLANNER })
     const goal = await until(id, 'ended')
     expect(goal).toMatchObject({ state: 'completed', planner: 'project manager' })
     expect(goal.result).toMatch(/simulated/)
@@ -73,7 +68,7 @@ describe('a goal', () => {
   })
 
   it('that was only planned shows its plan and runs when it is told to, twice is no harm', async () => {
-    const { id } = await submitGoal({ goal: 'Look first', model: 'sim-planner', run: false })
+    const { id } = await submitGoal({ goal: 'Look first', model: FAST_PLANNER, run: false })
     const held = await until(id, 'held')
     expect(held.plans[0]?.steps).toHaveLength(4)
     expect(held.plans[0]?.steps.every(({ taskId }) => taskId === undefined)).toBe(true)
@@ -89,7 +84,7 @@ describe('a goal', () => {
   it.each([
     ['a cycle', 'sim-planner-cycle', /cycle/],
     ['an unknown role', 'sim-planner-unknown-role', /unknown role "astrologer"/],
-    ['too many steps in a row', 'sim-planner-deep', /longest chain/],
+    ['too many steps in a row', 'sim-planner-deep?ttft=50&tps=0', /longest chain/],
   ])('whose plan has %s is refused with the reason on its record', async (_title, model, why) => {
     const { id } = await submitGoal({ goal: 'Impossible', model, maxReplans: 1 })
     const goal = await until(id, 'ended')
@@ -115,10 +110,8 @@ describe('a goal', () => {
       [step('a', 'developer'), step('b', 'clumsy', 'a')],
       [step('b2', 'developer')],
     ].map((steps) => ({ content: JSON.stringify({ summary: 's', steps }) }))
-    const script = { name: 'replanned', turns: [...turns, { content: 'together' }] }
-    const [simulator] = test.fleet.simulators
-    await fetch(`${simulator}/sim/scripts`, { method: 'POST', body: JSON.stringify(script) })
-    const { id } = await submitGoal({ goal: 'Twice', model: 'sim-script:replanned' })
+    const model = await test.script('replanned', [...turns, { content: 'together' }])
+    const { id } = await submitGoal({ goal: 'Twice', model })
     const goal = await until(id, 'ended')
     expect(goal, JSON.stringify(goal)).toMatchObject({ state: 'completed', result: 'together' })
     const states = goal.plans.map(({ steps }) => steps.map(({ state }) => state))
@@ -126,15 +119,11 @@ describe('a goal', () => {
   })
 
   it('takes its steps with it when it is cancelled', async () => {
-    const [simulator] = test.fleet.simulators
     const steps = [{ id: 'a', role: 'slow', task: 'a', dependsOn: [] }]
     const turns = [{ content: JSON.stringify({ summary: '', steps }) }]
-    await fetch(`${simulator}/sim/scripts`, {
-      method: 'POST',
-      body: JSON.stringify({ name: 'cancelled', turns }),
-    })
+    const model = await test.script('cancelled', turns)
     await call('/v1/agents/slow', 'PUT', { instructions: 'Slow.', model: 'sim?ttft=120000' })
-    const { id } = await submitGoal({ goal: 'Stop', model: 'sim-script:cancelled' })
+    const { id } = await submitGoal({ goal: 'Stop', model })
     const running = await until(id, 'running')
     const childId = running.plans[0]!.steps[0]!.taskId!
     await eventually(async () => {

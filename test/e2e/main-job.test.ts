@@ -1,15 +1,13 @@
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** The main job, through HTTP and WebSocket only, on a whole fleet of real processes. */
-let test: TestFleet
+let test: Tenant
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 2 })
+  test = await joinSharedFleet('main-job')
 })
 afterAll(() => test[Symbol.asyncDispose]())
-
-/** Every condition here is met within this, on a busy machine, milliseconds. */
-const SOON_MS = 20_000
 
 describe('a task', () => {
   it('runs on a node and is answered with its result to who waits for it', async () => {
@@ -84,7 +82,7 @@ describe('a task', () => {
     )
     expect(view).toMatchObject({ state: 'failed', error: { code: 'deadline-exceeded' } })
     await eventually(async () => {
-      expect(await test.pointers.has('medium', 'default', view.id)).toBe(false)
+      expect(await test.pointers.has('medium', test.name, view.id)).toBe(false)
     }, SOON_MS)
   })
 })
@@ -97,11 +95,9 @@ describe('cancelling', () => {
     }, SOON_MS)
     expect(await test.client.cancel(id)).toMatchObject({ state: 'cancelled' })
     expect(await test.client.cancel(id)).toMatchObject({ state: 'cancelled' })
-    expect(await test.pointers.has('medium', 'default', id)).toBe(false)
+    expect(await test.pointers.has('medium', test.name, id)).toBe(false)
     await eventually(async () => {
-      const calls = await fetch(`${test.fleet.simulators[0]}/sim/calls?task=${id}`)
-      const body = (await calls.json()) as { calls: { aborted: number }[] }
-      expect(body.calls[0]?.aborted).toBe(1)
+      expect((await test.callsOf(id))[0]?.aborted).toBe(1)
     }, SOON_MS)
   })
 

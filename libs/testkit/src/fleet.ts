@@ -20,14 +20,18 @@ import {
   type FleetOptions,
 } from '@agentfleet/local'
 
-/** A whole fleet of one test: real processes, and eyes on its log. */
-export interface TestFleet extends AsyncDisposable {
-  readonly fleet: Fleet
-  readonly client: Client
+/** What a fleet has stored, read past its services. */
+export interface StoredTasks extends AsyncDisposable {
   /** As a NATS user without limits. */
   readonly bus: Bus
   readonly log: TaskLog
   readonly pointers: Pointers
+}
+
+/** A whole fleet of one file of tests: real processes, and what they stored. */
+export interface TestFleet extends StoredTasks {
+  readonly fleet: Fleet
+  readonly client: Client
   /** The durations that the processes of the fleet keep, at the scale that was asked for. */
   readonly timing: Timing
 }
@@ -58,24 +62,36 @@ export async function startTestFleet(
     await clean()
     throw error
   }
+  const stored = await openStoredTasks({ natsUrl: fleet.nats.url, operator: fleet.operator })
+  return {
+    ...stored,
+    fleet,
+    client: createClient({ baseUrl: fleet.url }),
+    timing: timingOf(options.timeScale),
+    async [Symbol.asyncDispose]() {
+      await stored[Symbol.asyncDispose]()
+      await fleet.stop()
+      await clean()
+    },
+  }
+}
+
+/** Connects to what a running fleet has stored, as its operator. */
+export async function openStoredTasks(access: {
+  readonly natsUrl: string
+  readonly operator: Fleet['operator']
+}): Promise<StoredTasks> {
   const bus = await connectBus({
-    url: fleet.nats.url,
-    ...fleet.operator,
+    url: access.natsUrl,
+    ...access.operator,
     name: 'testkit',
     inboxPrefix: '_INBOX_testkit',
     log: SILENT,
   })
   return {
-    fleet,
-    client: createClient({ baseUrl: fleet.url }),
     bus,
     log: openTaskLog(bus),
     pointers: openPointers(bus),
-    timing: timingOf(options.timeScale),
-    async [Symbol.asyncDispose]() {
-      await bus.close()
-      await fleet.stop()
-      await clean()
-    },
+    [Symbol.asyncDispose]: () => bus.close(),
   }
 }

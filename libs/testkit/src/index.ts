@@ -1,6 +1,6 @@
 export { startBusTap, type BusTap, type Published } from './bus-tap.ts'
 export { eventually } from './eventually.ts'
-export { startTestFleet, type TestFleet } from './fleet.ts'
+export { openStoredTasks, startTestFleet, type StoredTasks, type TestFleet } from './fleet.ts'
 export {
   DEPLOYMENT,
   isAllowed,

@@ -55,9 +55,14 @@ export async function readFleetAccess(path: string): Promise<FleetAccess> {
 /** Starts reading the log behind `afterSeq`; `onEvent` sees each event once, in order. */
 export async function openAudit(
   access: Pick<FleetAccess, 'natsUrl' | 'operator'>,
-  options: { readonly afterSeq?: number; readonly onEvent?: (event: TailedEvent) => void } = {},
+  options: {
+    readonly afterSeq?: number
+    readonly onEvent?: (event: TailedEvent) => void
+    /** Where it says what goes wrong; stderr unless it is given. */
+    readonly log?: Logger
+  } = {},
 ): Promise<Audit> {
-  const log = stderrLogger()
+  const { log = stderrLogger() } = options
   const bus = await connectBus({
     url: access.natsUrl,
     ...access.operator,

@@ -1,14 +1,19 @@
+import type { UsageReport } from '@agentfleet/protocol'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import type { Audit } from '@agentfleet/tools'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectAllEnded, judge, submitAll } from './support.ts'
+import { expectAllEnded, FULL_SIZE, judge, submitAll, TIME_SCALE } from './support.ts'
 
 /** Redis and TASKS are disposable: wiping them loses nothing (L8). */
 let test: TestFleet
 let audit: Audit
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 2, env: { worker: { WORKER_SLOTS: '2000' } } })
+  test = await startTestFleet({
+    workers: 2,
+    timeScale: TIME_SCALE,
+    env: { worker: { WORKER_SLOTS: '2000' } },
+  })
   audit = await judge(test)
 })
 afterAll(async () => {
@@ -16,23 +21,38 @@ afterAll(async () => {
   await test[Symbol.asyncDispose]()
 })
 
-/** Set to 50000 and 1000 for the full size. */
-const FINISHED = Number(process.env['WIPE_FINISHED'] ?? 3_000)
-const RUNNING = Number(process.env['WIPE_RUNNING'] ?? 200)
+/** Set to 50000 and 1000 for more than `npm run test:full` does. */
+const FINISHED = Number(process.env['WIPE_FINISHED'] ?? (FULL_SIZE ? 3_000 : 300))
+const RUNNING = Number(process.env['WIPE_RUNNING'] ?? (FULL_SIZE ? 200 : 50))
+/** Tasks with an LLM call that have ended: what they cost is counted again as well. */
+const PAID = 10
+/** Long enough that all of them still run when the wipe comes, milliseconds. */
+const RUN_MS = FULL_SIZE ? 8_000 : 5_000
+
+async function usage(): Promise<UsageReport> {
+  const answer = await fetch(`${test.fleet.url}/v1/usage?scope=fleet`)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as UsageReport
+}
 
 describe('a wiped Redis and purged pointers', () => {
   it('lose nothing: all is readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
-    await audit.untilEnded(FINISHED, 120_000)
+    const paid = await submitAll(test.client, PAID, {
+      task: 'paid',
+      model: 'sim?ttft=10&tokens=5',
+    })
+    await audit.untilEnded(FINISHED + PAID, 120_000)
     const running = await submitAll(test.client, RUNNING, {
       task: 'going on',
-      model: 'sim?ttft=8000&tokens=5',
+      model: `sim?ttft=${RUN_MS}&tokens=5`,
     })
     await eventually(async () => {
       const { nodes } = await test.client.fleet()
       expect(nodes.reduce((sum, node) => sum + node.active, 0)).toBeGreaterThanOrEqual(RUNNING)
     }, 30_000)
 
+    await eventually(async () => expect((await usage()).total.llmCalls).toBe(PAID), 10_000)
     const redis = new Redis(test.fleet.redis.url)
     await redis.flushall()
     const purge = await test.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
@@ -51,11 +71,14 @@ describe('a wiped Redis and purged pointers', () => {
       `projection of ${FINISHED + RUNNING} tasks rebuilt ${Math.round(performance.now() - wipedAtMs)} ms after the wipe`,
     )
     redis.disconnect()
-    await expectAllEnded(audit, [...finished, ...running])
+    await expectAllEnded(audit, [...finished, ...paid, ...running])
+    await eventually(async () => {
+      expect((await usage()).total.llmCalls).toBe(PAID + RUNNING)
+    }, 20_000)
     // The nodes went on with what they ran: nothing was taken from them and paid for again.
     const { started } = (await (await fetch(`${test.fleet.simulators[0]}/sim/stats`)).json()) as {
       started: number
     }
-    expect(started).toBe(RUNNING)
+    expect(started).toBe(PAID + RUNNING)
   })
 })

@@ -1,0 +1,156 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createSimulator, type SimulatorOptions } from '@agentfleet/llm-simulator'
+import { startTestFleet } from '@agentfleet/testkit'
+import type { TestProject } from 'vitest/node'
+
+/**
+ * The fleet that all end-to-end files share, each as a tenant of its own. Vitest starts it before the first
+ * of them and stops it at the end of the run. No file kills, freezes or wipes anything of it.
+ */
+
+/** What a file needs to work with the shared fleet. */
+export interface SharedFleet {
+  readonly url: string
+  readonly natsUrl: string
+  readonly operator: { readonly user: string; readonly password: string }
+  /** Base URL of the simulator behind the models `sim*`. */
+  readonly simulator: string
+  readonly gateway: { readonly pid: number; readonly adminUrl: string }
+  /** Keys of the API by tenant. */
+  readonly keys: Readonly<Record<string, string>>
+  /** The file that the tools of the tests write to. */
+  readonly toolLog: string
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    sharedFleet: SharedFleet
+  }
+}
+
+/** One tenant for each file. */
+const TENANTS = [
+  'agent-runtime',
+  'agents',
+  'bad-input',
+  'goals',
+  'main-job',
+  'providers',
+  'waiting-tasks',
+]
+/** A tenth of the production durations: repairs and retries come within fractions of a second. */
+const TIME_SCALE = 0.1
+
+const WORKER = new URL('../../services/worker/', import.meta.url)
+const MCP_SERVER = createRequire(new URL('package.json', WORKER)).resolve(
+  '@modelcontextprotocol/server-everything/dist/index.js',
+)
+const MCP_SERVERS = {
+  everything: { command: process.execPath, args: [MCP_SERVER, 'stdio'], tools: ['get-sum'] },
+}
+/** What the tenant of the provider tests may spend: one dear call, not two. */
+const TENANT_BUDGETS = { providers: { usdPerDay: 0.6 } }
+
+/** Starts the fleet and tells the files where it is; returns how to stop it. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const stops: (() => Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).reverse()) await one()
+  }
+  const simulate = async (options: SimulatorOptions = {}): Promise<string> => {
+    const simulator = createSimulator({ anyModel: 1, ...options })
+    stops.push(() => simulator.close())
+    return (await simulator.listen()).url
+  }
+  try {
+    const dir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
+    stops.push(() => rm(dir, { recursive: true, force: true }))
+    const toolLog = join(dir, 'log')
+    await writeFile(toolLog, '')
+    const keys = Object.fromEntries(TENANTS.map((name) => [name, `${name}-key-0123456789`]))
+    const apiKeys = Object.entries(keys).map(([name, key]) => `${name}:${key}`)
+    const simulator = await simulate()
+    const test = await startTestFleet({
+      workers: 2,
+      simulators: 0,
+      timeScale: TIME_SCALE,
+      env: {
+        gateway: { API_KEYS: apiKeys.join(','), API_HOST: '127.0.0.1', DEFAULT_MODEL: 'sim' },
+        worker: {
+          PROVIDERS: JSON.stringify(await providersOf(simulator, simulate)),
+          TENANT_BUDGETS: JSON.stringify(TENANT_BUDGETS),
+          TOOLS_DIR: fileURLToPath(new URL('test/tool-folder', WORKER)),
+          MCP_SERVERS: JSON.stringify(MCP_SERVERS),
+          TOOL_LOG: toolLog,
+          HTTP_FETCH_HOSTS: '*:*',
+        },
+      },
+    })
+    stops.push(async () => test[Symbol.asyncDispose]())
+    const [gateway] = test.fleet.members('gateway')
+    project.provide('sharedFleet', {
+      url: test.fleet.url,
+      natsUrl: test.fleet.nats.url,
+      operator: test.fleet.operator,
+      simulator,
+      gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },
+      keys,
+      toolLog,
+    })
+    return stop
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The stock models `sim*`, and beside them providers that are dead, ill, slow or dear. */
+async function providersOf(
+  simulator: string,
+  simulate: (options: SimulatorOptions) => Promise<string>,
+): Promise<object> {
+  const fast = { ttftMs: 0, tokensPerSecond: 0, retryAfterMs: 1_500 }
+  const halfWay = { content: 'half way', toolCalls: [{ name: 'calculate', arguments: '{}' }] }
+  const refused = { error: { status: 503, message: 'closed', retryAfterMs: 3_000 } }
+  const ill = `${await simulate(fast)}/v1`
+  const scripts = { half: [halfWay, { content: 'done' }], closed: [refused] }
+  const good = `${await simulate({ ...fast, scripts })}/v1`
+  const providers = [
+    { name: 'stock', baseUrl: `${simulator}/v1`, models: ['sim*'] },
+    { name: 'dead', baseUrl: 'http://127.0.0.1:9/v1', models: ['to-dead'] },
+    { name: 'busy', baseUrl: ill, models: [{ match: 'to-busy', as: 'sim?fault=429' }] },
+    {
+      name: 'slow',
+      baseUrl: ill,
+      key: 'another',
+      models: [{ match: 'to-slow', as: 'sim?ttft=8000' }],
+      firstTokenMs: 300,
+    },
+    {
+      name: 'gone',
+      baseUrl: ill,
+      key: 'third',
+      models: [{ match: 'only-gone', as: 'sim?fault=500' }],
+    },
+    {
+      name: 'good',
+      baseUrl: good,
+      models: [
+        { match: 'to-*', as: 'sim-fast?tokens=5' },
+        { match: 'limited-once', as: 'sim-fast?fault=429&times=1&tokens=4' },
+        { match: 'half', as: 'sim-script:half' },
+        { match: 'closed', as: 'sim-script:closed' },
+        { match: 'dear', as: 'dear?tokens=10' },
+      ],
+    },
+  ]
+  const prices = { '*': { input: 1, output: 2 }, 'dear*': { input: 0, output: 50_000 } }
+  return {
+    pricesVersion: 'of-the-test',
+    providers: providers.map((each) => ({ ...each, prices })),
+  }
+}

@@ -1,0 +1,82 @@
+import { createClient, type Client } from '@agentfleet/client'
+import type { TaskView } from '@agentfleet/protocol'
+import { eventually, openStoredTasks, type StoredTasks } from '@agentfleet/testkit'
+import { expect, inject } from 'vitest'
+import type { SharedFleet } from './shared-fleet.ts'
+
+/** One tenant of the shared fleet: what a file of end-to-end tests works as. */
+export interface Tenant extends StoredTasks {
+  readonly name: string
+  readonly fleet: SharedFleet
+  readonly client: Client
+  /** A request as this tenant; a body is sent as JSON. */
+  call<T = unknown>(path: string, method?: string, body?: unknown): Promise<Answer<T>>
+  /** Gives the simulator a script under a name of this tenant's and returns the model that plays it. */
+  script(name: string, turns: readonly object[]): Promise<string>
+  /** Resolves with the task once it has ended. */
+  ended(taskId: string): Promise<TaskView>
+  /** How often the simulator was asked for each LLM call of a task. */
+  callsOf(taskId: string): Promise<readonly SimulatedCall[]>
+}
+
+/** What the simulator counted of one LLM call. */
+export interface SimulatedCall {
+  readonly started: number
+  readonly aborted: number
+}
+
+/** What a request was answered; the body is undefined where there is none. */
+export interface Answer<T> {
+  readonly status: number
+  readonly body: T
+}
+
+/** Every condition of these files is met within this, on a busy machine, milliseconds. */
+export const SOON_MS = 30_000
+
+/** Joins the shared fleet as this tenant, which has to be one of those that the fleet knows. */
+export async function joinSharedFleet(name: string): Promise<Tenant> {
+  const fleet = inject('sharedFleet')
+  const apiKey = fleet.keys[name]
+  if (apiKey === undefined) throw new Error(`the shared fleet has no tenant ${name}`)
+  const client = createClient({ baseUrl: fleet.url, apiKey })
+  return {
+    ...(await openStoredTasks(fleet)),
+    name,
+    fleet,
+    client,
+    async call<T>(path: string, method = 'GET', body?: unknown) {
+      const headers = {
+        authorization: `Bearer ${apiKey}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      }
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+      const response = await fetch(`${fleet.url}${path}`, { method, headers, ...sent })
+      const text = await response.text()
+      return {
+        status: response.status,
+        body: (text === '' ? undefined : JSON.parse(text)) as T,
+      }
+    },
+    async script(script, turns) {
+      const own = `${name}-${script}`
+      const answer = await fetch(`${fleet.simulator}/sim/scripts`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: own, turns }),
+      })
+      expect(answer.ok, await answer.text()).toBe(true)
+      return `sim-script:${own}`
+    },
+    ended: (taskId) =>
+      eventually(async () => {
+        const view = await client.get(taskId)
+        expect(view.state, JSON.stringify(view)).toMatch(/completed|failed|cancelled/)
+        return view
+      }, SOON_MS),
+    async callsOf(taskId) {
+      const answer = await fetch(`${fleet.simulator}/sim/calls?task=${taskId}`)
+      return ((await answer.json()) as { calls: SimulatedCall[] }).calls
+    },
+  }
+}
