@@ -9,6 +9,9 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 // What `npm run test:full` runs beside what `npm test` runs; test/README.md gives the reason for each file.
 const FULL = '**/*.full.test.ts'
 
+// `npm run test:full` runs the chaos files once more, at full size and with the durations of production.
+const atFullSize = process.env['TEST_SIZE'] === 'full' ? ['test/chaos/**/*.test.ts'] : []
+
 export default defineConfig({
   test: {
     reporters: ['default', summaryReporter],
@@ -81,9 +84,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'full',
-          // The chaos files once more, at full size and with the durations of production.
-          include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, 'test/chaos/**/*.test.ts'],
-          env: { TEST_SIZE: 'full' },
+          include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, ...atFullSize],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

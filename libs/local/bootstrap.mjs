@@ -26,10 +26,10 @@ const SCRIPTS = {
 }
 // The proofs that `prove` runs by name.
 const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
-// What each test command runs of the projects in vitest.config.ts when it gets no arguments.
+// What each test command runs of the projects in vitest.config.ts, and with which environment.
 const TESTS = {
-  test: ['unit', 'integration', 'e2e', 'chaos'],
-  'test:full': ['full'],
+  test: { projects: ['unit', 'integration', 'e2e', 'chaos'] },
+  'test:full': { projects: ['full'], env: { TEST_SIZE: 'full' } },
 }
 const CHECKS = [
   ['prettier', '--check', '.'],
@@ -145,8 +145,11 @@ async function test(command, args, signals) {
   const startedAtMs = performance.now()
   await prepare(signals)
   if (command === 'test' && args.length === 0) await check(signals)
-  const chosen = args.length > 0 ? args : TESTS[command].flatMap((name) => ['--project', name])
-  const exitCode = await run(join(BIN, 'vitest'), ['run', ...chosen], signals)
+  const { projects, env } = TESTS[command]
+  // With arguments `npm test` runs what they name, of whichever project.
+  const named = command === 'test' && args.length > 0
+  const chosen = named ? [] : projects.flatMap((name) => ['--project', name])
+  const exitCode = await run(join(BIN, 'vitest'), ['run', ...chosen, ...args], signals, env)
   const seconds = Math.round((performance.now() - startedAtMs) / 1000)
   say(`npm run ${command} took ${Math.floor(seconds / 60)} min ${seconds % 60} s`)
   return exitCode
@@ -205,11 +208,12 @@ function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals 
 }
 
 /** Runs what the command is about, with our terminal, and resolves to its exit code. */
-function run(file, args, signals) {
+function run(file, args, signals, env = {}) {
   return new Promise((resolve, reject) => {
     if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
     const child = spawn(file, args, {
       cwd: ROOT,
+      env: { ...process.env, ...env },
       // The channel carries nothing; that it closes tells the child of our end, however it comes.
       stdio: ['inherit', 'inherit', 'inherit', ...(file === process.execPath ? ['ipc'] : [])],
       // Upholds P2: out of the terminal's group, so that Ctrl-C comes from us and from nobody else.

@@ -15,7 +15,8 @@ async function run(task: Partial<TaskRequest> & { model: string }): Promise<Task
 }
 
 async function eventsOf(id: string): Promise<readonly EventView[]> {
-  return (await test.call<{ events: EventView[] }>(`/v1/tasks/${id}/events`)).body.events
+  const { body } = await test.call(`/v1/tasks/${id}/events`)
+  return (body as { events: EventView[] }).events
 }
 
 describe('a provider that does not answer', () => {
@@ -105,11 +106,12 @@ describe('usage', () => {
       const calls = views.reduce((sum, { usage }) => sum + usage.llmCalls, 0)
       const cost = views.reduce((sum, { usage }) => sum + (usage.costUsd ?? 0), 0)
       expect(calls).toBeGreaterThan(0)
-      const { status, body } = await test.call<UsageReport>('/v1/usage')
+      const { status, body } = await test.call('/v1/usage')
       expect(status).toBe(200)
-      expect(body.total).toMatchObject({ outputTokens: tokens, llmCalls: calls })
-      expect(body.total.costUsd).toBeCloseTo(cost, 9)
-      const names = body.days.flatMap(({ models }) => models.map(({ model }) => model))
+      const { total, days } = body as UsageReport
+      expect(total).toMatchObject({ outputTokens: tokens, llmCalls: calls })
+      expect(total.costUsd).toBeCloseTo(cost, 9)
+      const names = days.flatMap(({ models }) => models.map(({ model }) => model))
       expect(names).toContain('dear?tokens=10')
     }, 10_000)
   })

@@ -21,6 +21,10 @@ describe('the mutations of `npm run mutate`', () => {
     expect(texts.some((text) => hasTitle(text, filter))).toBe(true)
   })
 
+  it.each(MUTATIONS)('$name is noticed by npm test alone', ({ tests }) => {
+    expect(tests.filter((test) => test.endsWith('.full.test.ts'))).toEqual([])
+  })
+
   it('have a name each', () => {
     expect(new Set(MUTATIONS.map(({ name }) => name)).size).toBe(MUTATIONS.length)
   })
