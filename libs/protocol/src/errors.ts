@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'registry-unavailable'
   | 'overloaded'
   | 'bad-message'
+  | 'too-large'
   | 'not-found'
   | 'config-invalid'
   | 'orchestrator-unavailable'

@@ -3,8 +3,19 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
+const check = async (script: string): Promise<string> => {
+  const path = fileURLToPath(new URL(`../${script}`, import.meta.url))
+  const run = promisify(execFile)(process.execPath, [path, '--check'])
+  return run.then(
+    ({ stderr }) => stderr,
+    ({ stderr }: { stderr: string }) => stderr,
+  )
+}
+
 test('the generated types are those of openapi.yaml', async () => {
-  const script = fileURLToPath(new URL('../generate.mjs', import.meta.url))
-  const { stderr } = await promisify(execFile)(process.execPath, [script, '--check'])
-  expect(stderr).toBe('')
+  expect(await check('generate.mjs')).toBe('')
+}, 30_000)
+
+test('the reference of the bus is what the channels declare', async () => {
+  expect(await check('document-channels.mjs')).toBe('')
 }, 30_000)

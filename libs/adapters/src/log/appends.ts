@@ -17,6 +17,8 @@ export type PubAck =
   | { readonly kind: 'conflict' }
   | { readonly kind: 'full'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
+  /** Larger than one message may be; nothing was sent. */
+  | { readonly kind: 'too-large' }
   | { readonly kind: 'unknown' }
 
 /** One compare-and-set publish. */
@@ -46,8 +48,6 @@ export interface Appender {
 /** An answer that has not come after this long is asked for again, milliseconds. */
 const RESEND_AFTER_MS = 1_500
 const SWEEP_INTERVAL_MS = 100
-/** Why an append was refused that one message cannot hold. */
-const TOO_LARGE = 'it exceeds the largest message of the bus'
 
 /** Error codes of nats-server: wrong last sequence, and the four ways of being full. */
 const WRONG_LAST_SEQUENCE = 10071
@@ -77,7 +77,7 @@ export function createAppender(bus: Bus): Appender {
     }
     const { subject, data } = append
     const sent = bus.post({ subject, data, headers: head, reply: prefix + key })
-    if (!sent) settle(key, { kind: 'refused', reason: TOO_LARGE })
+    if (!sent) settle(key, { kind: 'too-large' })
   }
 
   bus.nats.subscribe(`${prefix}*`, {

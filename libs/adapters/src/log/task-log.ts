@@ -27,7 +27,8 @@ export type AppendOutcome =
 export interface TaskLog {
   /**
    * Appends with compare-and-set (L2). A conflict that turns out to be this very event (same
-   * message id) is answered as stored. Throws `bus-unavailable` only when the server refuses.
+   * message id) is answered as stored. Throws `bus-unavailable` only when the server refuses, `too-large` when
+   * one message cannot hold the event.
    */
   append(
     taskId: string,
@@ -79,6 +80,11 @@ export function openTaskLog(bus: Bus): TaskLog {
         messageId,
         deadlineMs,
       })
+      if (ack.kind === 'too-large') {
+        throw new ServiceError('too-large', `the event ${event.type} exceeds one message`, {
+          retryable: false,
+        })
+      }
       if (ack.kind === 'refused') {
         throw new ServiceError('bus-unavailable', ack.reason, { retryable: false })
       }

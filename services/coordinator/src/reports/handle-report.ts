@@ -268,3 +268,23 @@ async function begun(deps: ReportDeps, record: TaskRecord): Promise<Outcome> {
     deadlineAtMs: deadlineAtMs(record),
   }
 }
+
+/** Fails a task that no message can hand to a node: each later attempt would be as large. */
+export async function endTooLarge(
+  deps: ReportDeps,
+  { taskId }: ReportItem,
+  begun: Extract<Outcome, { kind: 'begun' }>,
+  bytes: number,
+): Promise<Outcome> {
+  const { seq, attempt } = begun
+  const message =
+    `Task, journal and inputs take ${bytes} bytes together, more than one message of the bus. ` +
+    'Split the task, or let its tools and children return less.'
+  const error = { code: 'task-too-large', message }
+  const outcome = await deps.taskLog.append(
+    taskId,
+    { type: 'failed', atMs: deps.nowMs(), attempt, error },
+    { expectSeq: seq, messageId: `${taskId}.${seq}.${error.code}`, deadlineMs: APPEND_WITHIN_MS },
+  )
+  return { kind: outcome.kind === 'stored' ? 'finished' : 'unavailable' }
+}

@@ -1,6 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
+  ServiceError,
   type ApproveReply,
   type Outcome,
   type Report,
@@ -10,7 +11,8 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { ApproveRequest } from '../due/waits.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import { cancelTask, type EndingDeps } from './cancel.ts'
-import { handleReport, type ReportDeps } from './handle-report.ts'
+import { handleBatch } from './batch.ts'
+import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
 /**
  * The part that answers requests: batches of reports of nodes, cancels and approvals.
@@ -38,10 +40,13 @@ export interface ReportsDeps {
 
 /** Reports under way; a node above its share waits in its own queue. */
 const REPORTS_MAX = 20_000
-/** Why a run fails that reported what its coordinator cannot read. */
-const UNREADABLE_REPORT = {
-  code: 'report-invalid',
-  message: 'the coordinator could not read a report of this run',
+/** The log takes no event above the largest message. */
+const EVENT_TOO_LARGE: Outcome = {
+  kind: 'rejected',
+  error: {
+    code: 'event-too-large',
+    message: 'A report of this run exceeds one message of the bus.',
+  },
 }
 /** A drain looks this often whether all reports are answered, milliseconds. */
 const DRAIN_LOOK_MS = 20
@@ -53,24 +58,30 @@ export function createReports(deps: ReportsDeps): Reports {
   let inReport = 0
 
   /** One outcome for each report, whatever becomes of its neighbours. */
-  const outcomeOf = async (nodeId: string, item: ReportItem | undefined): Promise<Outcome> => {
-    if (item === undefined) return { kind: 'rejected', error: UNREADABLE_REPORT }
-    try {
-      return await handleReport(deps.report, nodeId, item)
-    } catch (error) {
-      log.warn({ err: error, taskId: item.taskId }, 'report not settled')
-      return { kind: 'unavailable' }
-    }
-  }
+  const outcomesOf = ({ nodeId, items }: Report): Promise<Outcome[]> =>
+    handleBatch(items, {
+      payloadMax: bus.payloadMax,
+      tooLarge: (item, begun, bytes) => endTooLarge(deps.report, item, begun, bytes),
+      handle: async (item) => {
+        try {
+          return await handleReport(deps.report, nodeId, item)
+        } catch (error) {
+          if (error instanceof ServiceError && error.code === 'too-large') return EVENT_TOO_LARGE
+          log.warn({ err: error, taskId: item.taskId }, 'report not settled')
+          return { kind: 'unavailable' }
+        }
+      },
+    })
 
-  const onReport = async ({ nodeId, items }: Report): Promise<{ outcomes: Outcome[] }> => {
+  const onReport = async (report: Report): Promise<{ outcomes: Outcome[] }> => {
+    const { items } = report
     if (inReport + items.length > REPORTS_MAX) {
       return { outcomes: items.map((): Outcome => ({ kind: 'unavailable' })) }
     }
     inReport += items.length
     metrics.batch.observe(items.length)
     try {
-      const outcomes = await Promise.all(items.map((item) => outcomeOf(nodeId, item)))
+      const outcomes = await outcomesOf(report)
       countOutcomes(items, outcomes, metrics)
       for (const [index, item] of items.entries()) {
         const stored = outcomes[index]?.kind === 'committed'

@@ -4,7 +4,7 @@ import { childTaskId, reportItemSchema, signClaim } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
-import { handleReport } from '../../src/reports/handle-report.ts'
+import { endTooLarge, handleReport } from '../../src/reports/handle-report.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 
 const MIB = 1024 ** 2
@@ -63,6 +63,8 @@ async function setup() {
       const reportId = `${taskId}-${JSON.stringify(item).length}`
       return handleReport(deps, 'n1', reportItemSchema.parse({ taskId, claim, reportId, ...item }))
     },
+    endTooLarge: (taskId: string, begun: Parameters<typeof endTooLarge>[2]) =>
+      endTooLarge(deps, { op: 'begin', taskId, claim: 'c', reportId: 'r' }, begun, 9 * MIB),
     async [Symbol.asyncDispose]() {
       await store.close()
       await bus.close()
@@ -209,4 +211,18 @@ test('a report of a superseded run stores nothing, whatever it reports (L3)', as
   ]
   for (const item of late) expect(await bench.report('o1', item)).toEqual({ kind: 'superseded' })
   expect((await bench.taskLog.last('o1'))?.event.type).toBe('attempt-started')
+})
+
+test('a task that is too large to be handed to a node fails with a code, once', async () => {
+  await using bench = await setup()
+  await bench.submit('huge')
+  const begun = await bench.report('huge', { op: 'begin' })
+  if (begun.kind !== 'begun') throw new Error(begun.kind)
+  expect(await bench.endTooLarge('huge', begun)).toEqual({ kind: 'finished' })
+  expect(await bench.taskLog.record('huge')).toMatchObject({
+    state: 'failed',
+    error: { code: 'task-too-large' },
+  })
+  expect(await bench.report('huge', { op: 'begin', again: true })).toEqual({ kind: 'finished' })
+  expect(await bench.taskLog.history('huge')).toHaveLength(3)
 })

@@ -102,6 +102,11 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'overloaded':
     case 'outcome-unknown':
       return new Refusal(error.code, error.message)
+    case 'too-large':
+      return new Refusal(
+        'body-too-large',
+        'The bus takes no message of this size; send less text or a smaller context.',
+      )
     case 'bad-message':
     case 'config-invalid':
     case 'not-found':

@@ -47,7 +47,10 @@ const REPORT_BACKOFF = { baseMs: 100, capMs: 2_000 }
 const UNAVAILABLE: Outcome = { kind: 'unavailable' }
 const TOO_LARGE: Outcome = {
   kind: 'rejected',
-  error: { code: 'report-too-large', message: 'a report of this run exceeds one message' },
+  error: {
+    code: 'report-too-large',
+    message: 'A report of this run exceeds one message of the bus.',
+  },
 }
 
 /** A reporter of this node. */

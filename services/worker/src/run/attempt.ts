@@ -51,7 +51,8 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     spawn: (run, step, specs) => spawn(run, step, specs, deps),
     commit: async (run, call) => {
       const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
-      if (outcome.kind !== 'committed') end(run, outcome, deps)
+      if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
+      else if (outcome.kind !== 'committed') end(run, outcome, deps)
       return run.over === undefined
     },
   }
@@ -149,7 +150,8 @@ async function conclude(
       (base) => ({ op: 'complete', ...base, result, usage, ...whose }),
       deps,
     )
-    end(run, outcome, deps, 'completed')
+    if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
+    else end(run, outcome, deps, 'completed')
     return
   }
   if (ending.kind === 'paused') {
@@ -169,23 +171,30 @@ async function conclude(
     (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),
     deps,
   )
+  // It may be what the run had come to that was too large.
+  if (outcome.kind === 'rejected') await failWith(run, error, deps)
+  else end(run, outcome, deps, 'failed')
+}
+
+/** Fails a run for a reason that another attempt would meet again. */
+async function failWith(
+  run: Run,
+  error: { readonly code: string; readonly message: string },
+  deps: AttemptDeps,
+): Promise<void> {
+  const outcome = await report(
+    run,
+    (base) => ({ op: 'fail', ...base, error, retryable: false }),
+    deps,
+  )
   end(run, outcome, deps, 'failed')
 }
 
 /** Gives the slot back until what the run waits for has happened; it begins again by an event (L3). */
 async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
   const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
-  if (outcome.kind !== 'rejected') {
-    end(run, outcome, deps, 'paused')
-    return
-  }
-  const { error } = outcome
-  const failed = await report(
-    run,
-    (base) => ({ op: 'fail', ...base, error, retryable: false }),
-    deps,
-  )
-  end(run, failed, deps, 'failed')
+  if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
+  else end(run, outcome, deps, 'paused')
 }
 
 /** Makes tasks of the run's own; undefined when the run is over. */

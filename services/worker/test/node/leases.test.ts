@@ -17,6 +17,8 @@ let worker: Bus
 const said = new Map<string, string[]>()
 /** What the coordinator answers to every report. */
 let answer: Outcome = { kind: 'unavailable' }
+/** What it answers to the report of a failure. */
+const failAnswer: Outcome = { kind: 'committed', seq: 9 }
 const reports: ReportItem[] = []
 let marks = 0
 
@@ -30,7 +32,7 @@ beforeAll(async () => {
   const coordinator = await servers.connect('coordinator')
   coordinator.on(CHANNELS.report, ({ items }) => {
     reports.push(...items.filter((item) => item !== undefined))
-    return { outcomes: items.map(() => answer) }
+    return { outcomes: items.map((item) => (item?.op === 'fail' ? failAnswer : answer)) }
   })
 })
 afterAll(() => servers[Symbol.asyncDispose]())
@@ -72,10 +74,10 @@ async function nodeOf(id: string): Promise<Node> {
 }
 
 /** Hands a task over that answers after so long. */
-function take(node: Node, taskId: string, ms: number) {
+function take(node: Node, taskId: string, ms: number, task = 'x') {
   const limits = { timeoutMs: 60_000, maxAttempts: 3 }
   const classes = { cpu: 'low', memory: 'low', priority: 'medium' } as const
-  const spec = { task: 'x', agent: 'a', model: `echo?ms=${ms}`, ...classes, ...limits }
+  const spec = { task, agent: 'a', model: `echo?ms=${ms}`, ...classes, ...limits }
   const ids = { taskId, tenant: 't', seq: 7, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
   const deadlineAtMs = Date.now() + limits.timeoutMs
   const run = node.take({ ...ids, deadlineAtMs, fenced: false, spec }, undefined)
@@ -117,6 +119,28 @@ describe('the pointer of a run', () => {
       expect(said.get(kind)).toBeUndefined()
     },
   )
+
+  test('of a run whose ending is rejected is acked when the failure is stored', async () => {
+    const node = await nodeOf('w5')
+    const error = { code: 'report-invalid', message: 'unreadable' }
+    answer = { kind: 'rejected', error }
+    const run = take(node, 'rejected', 0)
+    await eventually(() => expect(said.get('rejected')).toEqual(['+ACK']), SOON_MS)
+    expect(run.over).toBe('failed')
+    const sent = reports.filter(({ taskId }) => taskId === 'rejected')
+    expect(sent.map(({ op }) => op)).toEqual(['complete', 'fail'])
+    expect(sent[1]).toMatchObject({ error, retryable: false })
+  })
+
+  test('of a report that no message can hold is acked when the failure is stored', async () => {
+    const node = await nodeOf('w6')
+    answer = { kind: 'committed', seq: 8 }
+    const run = take(node, 'large', 0, 'x'.repeat(9 * 1024 * 1024))
+    await eventually(() => expect(said.get('large')).toEqual(['+ACK']), SOON_MS)
+    expect(run.over).toBe('failed')
+    const sent = reports.filter(({ taskId }) => taskId === 'large')
+    expect(sent).toMatchObject([{ op: 'fail', error: { code: 'report-too-large' } }])
+  })
 
   test('of a task that has ended elsewhere is acked, and the run stops', async () => {
     const node = await nodeOf('w3')

@@ -1,0 +1,176 @@
+/**
+ * Makes docs/reference/channels.md and docs/reference/asyncapi.yaml of the declared channels; with
+ * `--check` it only says which of them are not what it would make (exit code 1 if any).
+ * It reads the build: run `npx tsc -b` first.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import { stringify } from 'yaml'
+import { z } from 'zod'
+import { ALL_CHANNELS, inboxPrefix, SERVICES, STREAM_RIGHTS } from './dist/index.js'
+
+const folder = new URL('../../docs/reference/', import.meta.url)
+const NOTE =
+  'Generated from libs/protocol/src/channels by `pnpm document`; change those files instead.'
+
+/** A schema as what is sent: defaults may be left out, and what has no JSON form is anything. */
+const schemaOf = (schema) => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    target: 'draft-7',
+  })
+  return rest
+}
+const names = (services) => (services.length === 0 ? 'NATS server' : services.join(', '))
+const readersOf = ({ stream, listeners }) =>
+  stream === undefined ? listeners : Object.keys(STREAM_RIGHTS[stream] ?? {})
+
+const files = {
+  'channels.md': { text: markdown(), parser: 'markdown' },
+  'asyncapi.yaml': {
+    text: `# ${NOTE}\n${stringify(asyncApi(), { aliasDuplicateObjects: false })}`,
+    parser: 'yaml',
+  },
+}
+await mkdir(folder, { recursive: true })
+for (const [name, { text, parser }] of Object.entries(files)) {
+  const target = new URL(name, folder)
+  const style = await resolveConfig(fileURLToPath(target))
+  const made = await format(text, { ...style, parser })
+  if (!process.argv.includes('--check')) {
+    await writeFile(target, made)
+  } else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
+    process.stderr.write(`docs/reference/${name} is out of date: run \`pnpm document\`\n`)
+    process.exitCode = 1
+  }
+}
+
+function markdown() {
+  const rows = ALL_CHANNELS.map((channel) => {
+    const { name, subject, kind, senders, body, reply, queue, ownNode, stream, version } = channel
+    const items = [body.items?.field, reply?.items && `${reply.items.field} (reply)`]
+    const notes = [
+      stream && `stream ${stream}`,
+      queue && `one of queue \`${queue}\``,
+      ownNode && `${ownNode}: own node only`,
+    ]
+    return [
+      `\`${name}\``,
+      `\`${subject}\``,
+      kind,
+      names(senders),
+      readersOf(channel).join(', '),
+      items.filter(Boolean).join(', ') || '–',
+      String(version),
+      [channel.summary, ...notes.filter(Boolean)].join(' · '),
+    ]
+  })
+  const head = ['Channel', 'Subject', 'Kind', 'Senders', 'Listeners', 'Items', 'Version', 'Meaning']
+  const table = [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
+  const rights = Object.entries(STREAM_RIGHTS).flatMap(([stream, services]) =>
+    Object.entries(services).map(
+      ([service, subjects]) =>
+        `| ${stream === '*' ? 'all' : stream} | ${service} | ${subjects.map((s) => `\`${s}\``).join(' ')} |`,
+    ),
+  )
+  return `<!-- ${NOTE} -->
+
+# Channels of the bus
+
+Everything that processes say to each other on NATS. \`libs/protocol/src/channels\` declares each channel
+once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` and the metric
+\`fleet_bus_messages_total\` follow from the declarations.
+
+- **event**: a hint. Losing one delays something and changes no outcome (L6).
+- **request**: one listener answers. **question**: each listener may answer.
+- **stream**: JetStream stores it; services read it through the API rights below.
+
+Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers such a
+request with \`{"refused":{"code","message"}}\`. Each item is judged alone: an unreadable one leaves its place
+empty. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
+\`max_payload\`. An answer in several messages says in \`part\` which of its items they hold: \`{"from","of"}\`.
+
+${table.join('\n')}
+
+## Rights on streams
+
+Beside the subjects above, each service may ask JetStream for this and nothing else.
+
+| Stream | Service | Subjects |
+| --- | --- | --- |
+${rights.join('\n')}
+`
+}
+
+function asyncApi() {
+  const channels = {}
+  const operations = {}
+  for (const channel of ALL_CHANNELS) {
+    const { name, subject, summary, body, reply, senders, queue, kind, version } = channel
+    const params = [...subject.matchAll(/\{(\w+)\}/g)].map(([, param]) => param)
+    channels[name] = {
+      address: subject,
+      description: summary,
+      ...(params.length === 0
+        ? {}
+        : { parameters: Object.fromEntries(params.map((param) => [param, {}])) }),
+      messages: { [name]: messageOf(name, body) },
+      'x-kind': kind,
+      'x-version': version,
+      ...(channel.stream === undefined ? {} : { 'x-stream': channel.stream }),
+      ...(channel.ownNode === undefined ? {} : { 'x-own-node': channel.ownNode }),
+    }
+    const answer = `${name}-reply`
+    if (reply !== undefined) {
+      channels[answer] = { address: null, messages: { [answer]: messageOf(answer, reply) } }
+    }
+    const replying =
+      reply === undefined
+        ? {}
+        : {
+            reply: {
+              address: {
+                description: `An inbox of the asker: ${senders.map(inboxPrefix).join(', ')}`,
+                location: '$message.header#/reply',
+              },
+              channel: { $ref: `#/channels/${answer}` },
+            },
+          }
+    for (const [action, services] of [
+      ['send', senders],
+      ['receive', readersOf(channel)],
+    ]) {
+      if (services.length === 0) continue
+      operations[`${action}-${name}`] = {
+        action,
+        channel: { $ref: `#/channels/${name}` },
+        ...replying,
+        ...(action === 'receive' && queue !== undefined ? { bindings: { nats: { queue } } } : {}),
+        'x-services': [...services],
+      }
+    }
+  }
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'AgentFleet bus',
+      version: '1.0.0',
+      description: `What the services say to each other on NATS: ${SERVICES.join(', ')}.`,
+    },
+    defaultContentType: 'application/json',
+    servers: { nats: { host: 'nats:4222', protocol: 'nats' } },
+    channels,
+    operations,
+  }
+}
+
+function messageOf(name, { schema, items }) {
+  return {
+    name,
+    payload: schemaOf(schema),
+    ...(items === undefined ? {} : { 'x-items': items.field }),
+  }
+}

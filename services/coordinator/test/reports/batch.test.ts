@@ -1,0 +1,85 @@
+import type { Outcome, ReportItem } from '@agentfleet/protocol'
+import { describe, expect, test } from 'vitest'
+import { handleBatch, type BatchDeps } from '../../src/reports/batch.ts'
+
+const MIB = 1024 ** 2
+const base = { claim: 'c', reportId: 'r' }
+const begin = (taskId: string): ReportItem => ({ op: 'begin', taskId, ...base })
+const own = (taskId: string): ReportItem => ({ op: 'own', taskId, ...base, expect: 1, attempt: 1 })
+const spec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+} as const
+const begun = (chars: number): Outcome => ({
+  kind: 'begun',
+  seq: 1,
+  attempt: 1,
+  spec: { ...spec, task: 'x'.repeat(chars) },
+  calls: [],
+  deadlineAtMs: 1,
+})
+
+/** Handles with begun tasks of this many characters each. */
+function depsOf(chars: (taskId: string) => number) {
+  const ended: string[] = []
+  let beginning = 0
+  let most = 0
+  const deps: BatchDeps = {
+    payloadMax: () => 8 * MIB,
+    async handle({ op, taskId }) {
+      if (op !== 'begin') return { kind: 'committed', seq: 1 }
+      beginning += 1
+      most = Math.max(most, beginning)
+      await new Promise(setImmediate)
+      beginning -= 1
+      return begun(chars(taskId))
+    },
+    async tooLarge({ taskId }) {
+      ended.push(taskId)
+      return { kind: 'finished' }
+    },
+  }
+  return { deps, ended, most: () => most }
+}
+
+const kindsOf = (outcomes: readonly Outcome[]): string[] => outcomes.map(({ kind }) => kind)
+
+describe('a batch of reports', () => {
+  test('has one outcome for each report, and an unreadable one is rejected alone', async () => {
+    const { deps } = depsOf(() => 1)
+    const outcomes = await handleBatch([own('a'), undefined, begin('c'), own('d')], deps)
+    expect(kindsOf(outcomes)).toEqual(['committed', 'rejected', 'begun', 'committed'])
+    expect(outcomes[1]).toMatchObject({ error: { code: 'report-invalid' } })
+  })
+
+  test('answers with a bounded number of bytes, and asks the node to repeat the rest', async () => {
+    const { deps, most } = depsOf(() => 400_000)
+    const items = Array.from({ length: 150 }, (_, at) => begin(`t${at}`))
+    let left = items
+    let rounds = 0
+    while (left.length > 0) {
+      const outcomes = await handleBatch([own('other'), ...left], deps)
+      expect(outcomes[0]).toEqual({ kind: 'committed', seq: 1 })
+      expect(Buffer.byteLength(JSON.stringify(outcomes))).toBeLessThan(9 * MIB)
+      const rest = left.filter((_, at) => outcomes[at + 1]?.kind === 'unavailable')
+      expect(rest.length).toBeLessThan(left.length)
+      left = rest
+      rounds += 1
+    }
+    expect(rounds).toBe(8)
+    expect(most()).toBeLessThanOrEqual(32)
+  })
+
+  test('ends a task that no message can hold, and its neighbours begin', async () => {
+    const { deps, ended } = depsOf((taskId) => (taskId === 'large' ? 8 * MIB : 10))
+    const outcomes = await handleBatch([begin('a'), begin('large'), begin('c')], deps)
+    expect(kindsOf(outcomes)).toEqual(['begun', 'finished', 'begun'])
+    expect(ended).toEqual(['large'])
+  })
+})
