@@ -26,9 +26,9 @@ const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   protocol: ['domain'],
-  adapters: ['domain', 'protocol'],
+  adapters: ['domain', 'protocol', 'runtime'],
   runtime: ['domain', 'protocol'],
-  adviser: ['domain', 'protocol'],
+  adviser: ['domain', 'protocol', 'runtime'],
   // One driver for both services that act on processes; the bus reaches it as a function.
   orchestrator: ['domain', 'protocol', 'runtime'],
   toolkit: [],

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServiceName } from '@agentfleet/protocol'
 import { parse, parseAllDocuments } from 'yaml'
-import { baseEnv, envNames, loadConfig } from '../../libs/runtime/src/index.ts'
+import { envNames, loadConfig } from '../../libs/runtime/src/index.ts'
 
 /** The checkout. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -81,7 +81,8 @@ export interface ComposeService {
   readonly build?: unknown
   readonly container_name?: string
   readonly ports?: readonly string[]
-  readonly environment?: Readonly<Record<string, string>>
+  /** Null: passed on from the shell or `.env`, if it is set there. */
+  readonly environment?: Readonly<Record<string, string | null>>
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly healthcheck?: unknown
   readonly stop_grace_period?: string
@@ -148,7 +149,7 @@ export async function schemaOf(service: ServiceName): Promise<Schema> {
   const exported = Object.values((await import(path)) as Record<string, unknown>)
   const [schema, ...more] = exported.filter((value): value is Schema => isSchema(value))
   if (schema === undefined || more.length > 0) throw new Error(`${path} must export one schema`)
-  return schema.safeExtend(baseEnv(service))
+  return schema
 }
 
 function isSchema(value: unknown): boolean {

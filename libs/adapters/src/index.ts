@@ -1,12 +1,12 @@
 export { createAppender, type Append, type Appender, type PubAck } from './log/appends.ts'
-export { connectBus, connectServiceBus, type Bus, type BusOptions } from './bus/bus.ts'
+export { connectBus, type Bus, type BusOptions } from './bus/bus.ts'
 export type { Answer } from './bus/answers.ts'
 export type { Channels } from './bus/channels.ts'
 export type { Packed } from './bus/codec.ts'
 export { askToDrain } from './bus/drain.ts'
 export type { BusMessage } from './bus/wire.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
-export type { Logger } from './logger.ts'
+export type { Logger } from '@agentfleet/runtime'
 export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'
 export { tailOps, type OpsEntry, type OpsTail } from './ops/ops-tail.ts'
 export { openAgents, type Agents, type StoredAgent } from './definitions/agents.ts'
@@ -32,6 +32,7 @@ export {
   type Puller,
   type PullOptions,
 } from './pointers/pull.ts'
+export * as needs from './needs.ts'
 export type { Leadership, LeadOptions } from './registry/leadership.ts'
 export { connectRegistry, type Registry } from './registry/registry.ts'
 export {

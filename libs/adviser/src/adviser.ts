@@ -8,14 +8,9 @@
  * and after `close` nobody is called.
  */
 import type { AdviceRecord } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
-import {
-  createConsult,
-  type AdviserLimits,
-  type Clock,
-  type Logger,
-  type Price,
-} from './consult.ts'
+import { createConsult, type AdviserLimits, type Clock, type Price } from './consult.ts'
 import type { Seen, SeenShape } from './figures.ts'
 import { createProvider } from './provider.ts'
 import type { Question } from './question.ts'

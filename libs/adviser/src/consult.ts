@@ -5,6 +5,7 @@
  * it ends; an answer that leaves here has passed the schema, the clamps, and the schema again.
  */
 import type { AdviceRecord } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import { createAnswers, type KeptAnswer } from './answers.ts'
 import { createBreaker } from './breaker.ts'
@@ -19,13 +20,6 @@ import { figuresOf } from './schema.ts'
 export interface Clock {
   nowMs(): number
   monotonicMs(): number
-}
-
-/** The part of a logger that an adviser uses; pino fits it. */
-export interface Logger {
-  info(object: object, message?: string): void
-  warn(object: object, message?: string): void
-  error(object: object, message?: string): void
 }
 
 /** What an adviser may spend and wait for. */

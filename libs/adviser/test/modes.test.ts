@@ -163,7 +163,7 @@ describe('whoever uses it wrongly', () => {
   })
 
   it('opens nothing by making one', () => {
-    const silent = { info: () => {}, warn: () => {}, error: () => {} }
+    const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const { mode } = createAdviser({
       mode: 'on',
       apiKey: 'x',

@@ -129,7 +129,12 @@ export function setup(options: Partial<AdviserOptions> = {}) {
     baseUrl: undefined,
     model: 'model',
     clock,
-    log: { info: write('info'), warn: write('warn'), error: write('error') },
+    log: {
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+    },
     // The record must be one that OPS takes.
     onAsked: (record) => void records.push(adviceRecordSchema.parse(record)),
     prices: { model: { inputUsdPerMillion: 1, outputUsdPerMillion: 10 } },

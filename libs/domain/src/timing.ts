@@ -41,9 +41,16 @@ export interface Timing {
 /** A loop that runs more often than this only costs processor time, milliseconds. */
 const EVERY_MIN_MS = 50
 
+/**
+ * A task that was handed over without a pointer gets one a moment later; a follower that is quicker finds
+ * every such task without one and asks all nodes about it, milliseconds.
+ */
+const FOLLOW_MIN_MS = 1_000
+
 /** The durations at this scale; 1 is production. */
 export function timingOf(scale: number = 1): Timing {
-  const scaled = (ms: number): number => Math.max(EVERY_MIN_MS, Math.round(ms * scale))
+  const scaled = (ms: number, minMs = EVERY_MIN_MS): number =>
+    Math.max(minMs, Math.round(ms * scale))
   return {
     scale,
     leaseMs: scaled(30_000),
@@ -51,16 +58,16 @@ export function timingOf(scale: number = 1): Timing {
     deathLeaseMs: scaled(10_000),
     deathRenewEveryMs: scaled(3_000),
     outcomeWithinMs: scaled(120_000),
-    followAfterMs: scaled(2_000),
+    followAfterMs: scaled(2_000, FOLLOW_MIN_MS),
     retriesEveryMs: scaled(200),
     deadlinesEveryMs: scaled(1_000),
-    pointersEveryMs: scaled(2_000),
-    listPointersEveryMs: scaled(15_000),
+    pointersEveryMs: scaled(2_000, FOLLOW_MIN_MS / 2),
+    listPointersEveryMs: scaled(15_000, 3 * FOLLOW_MIN_MS),
     childrenEveryMs: scaled(2_000),
     waitsEveryMs: scaled(5_000),
     projectionEveryMs: scaled(500),
     trimEveryMs: scaled(10_000),
-    queuesEveryMs: scaled(2_000),
+    queuesEveryMs: scaled(2_000, FOLLOW_MIN_MS / 2),
   }
 }
 

@@ -18,14 +18,17 @@ it.each([1, 0.5, 0.1, 0.05])(
   },
 )
 
-it('the default scale is production, and a tenth of it shortens every duration', () => {
+it('the default scale is production, and a tenth of it shortens every duration to its floor', () => {
   const { scale, ...production } = timingOf()
   const tenth = timingOf(0.1)
   expect(scale).toBe(1)
   expect(production.leaseMs).toBe(30_000)
   for (const [name, ms] of Object.entries(production)) {
-    expect(tenth[name as keyof typeof production], name).toBe(Math.max(50, ms / 10))
+    const scaled = tenth[name as keyof typeof production]
+    expect(scaled, name).toBeGreaterThanOrEqual(Math.max(50, ms / 10))
+    expect(scaled, name).toBeLessThan(ms)
   }
+  expect(tenth).toMatchObject({ leaseMs: 3_000, renewEveryMs: 1_000, followAfterMs: 1_000 })
 })
 
 it('a heartbeat comes before its absence is counted, at any scale', () => {

@@ -34,13 +34,13 @@ export const orchestratorEnv = Object.freeze({
 export type OrchestratorConfig = Readonly<z.output<z.ZodObject<typeof orchestratorEnv>>>
 
 /** What no single variable can say; empty when all is well. */
-export function orchestratorProblems(config: OrchestratorConfig): readonly string[] {
+export function orchestratorProblems(config: Partial<OrchestratorConfig>): readonly string[] {
   const { DRIVER: driver, K8S_API_URL: apiUrl, K8S_NAMESPACE: namespace } = config
   if (driver === 'local' && config.ORCHESTRATOR_URL === undefined) {
-    return ['ORCHESTRATOR_URL: is not set; DRIVER=local needs it']
+    return ['ORCHESTRATOR_URL: is not set; DRIVER=local needs the URL of its control API']
   }
   if (driver === 'kubernetes' && apiUrl !== undefined && namespace === undefined) {
-    return ['K8S_NAMESPACE: is not set; K8S_API_URL needs it']
+    return ['K8S_NAMESPACE: is not set; K8S_API_URL needs the namespace beside it']
   }
   return []
 }

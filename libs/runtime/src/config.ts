@@ -1,6 +1,7 @@
 /**
  * Configuration from the environment: a zod object whose keys are the names of the variables.
- * An empty variable counts as one that is not set, as orchestrators write "no value" both ways.
+ * An empty variable counts as one that is not set, as orchestrators write "no value" both ways; only
+ * where that would take a protection away (`notEmpty`) it is refused.
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -80,6 +81,45 @@ export function secret(): z.ZodType<string> {
   return z.string().meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
 }
 
+/** A variable whose absence means something that an empty value must not mean by accident. */
+export function notEmpty<T>(
+  variable: z.ZodType<T>,
+  unsetMeans: string,
+): z.ZodOptional<z.ZodType<T>> {
+  return variable.meta({ ...variable.meta(), unsetMeans }).optional()
+}
+
+/**
+ * Rules between variables. Each gets the variables that are right by themselves and answers with its
+ * problems, `NAME: what is wrong, what to do`; a ConfigError that it throws counts as such an answer.
+ */
+export function withRules<S extends z.ZodObject>(
+  schema: S,
+  ...rules: readonly ((config: Partial<z.output<S>>) => readonly string[])[]
+): S {
+  return schema.superRefine(
+    (all, context) => {
+      const wrong = new Set(context.issues.map(({ path }) => path?.[0]))
+      const right = Object.entries(all).filter(([name]) => !wrong.has(name))
+      const config = Object.fromEntries(right) as Partial<z.output<S>>
+      for (const problem of rules.flatMap((rule) => problemsOf(rule, config))) {
+        context.addIssue({ code: 'custom', message: problem, params: { whole: true } })
+      }
+    },
+    // Also when single variables are wrong, so that all problems are reported at once.
+    { when: ({ value }) => typeof value === 'object' && value !== null },
+  )
+}
+
+function problemsOf<C>(rule: (config: C) => readonly string[], config: C): readonly string[] {
+  try {
+    return rule(config)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
 /** The typed, frozen values of an environment; throws one ConfigError with every problem. */
 export function loadConfig<S extends z.ZodObject>(schema: S, env: Env): Readonly<z.output<S>> {
   const problems: string[] = []
@@ -92,9 +132,15 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Env): Readonly
   if (!result.success) {
     const reported = new Set(problems.map((problem) => problem.split(':')[0]))
     for (const issue of result.error.issues) {
+      if (issue.code === 'custom' && issue.params?.['whole'] === true) {
+        // A rule takes a wrong variable for one that is not set; once is enough.
+        if (!reported.has(issue.message.split(':')[0] ?? '')) problems.push(issue.message)
+        continue
+      }
       const name = String(issue.path[0] ?? 'configuration')
       // What could not be read from its file is missing as well; once is enough.
       if (!reported.has(name)) problems.push(`${name}: ${describe(schema, name, raw, issue)}`)
+      reported.add(name)
     }
   }
   if (problems.length > 0) throw new ConfigError(problems)
@@ -137,8 +183,14 @@ function finish<T>(
 }
 
 function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]) {
+  const meta = metaOf(schema, name)
+  const unsetMeans = meta?.['unsetMeans']
+  if (typeof unsetMeans === 'string' && (env[name] === '' || env[`${name}_FILE`] === '')) {
+    problems.push(`${name}: is empty; give it a value, or remove it, which means: ${unsetMeans}`)
+    return undefined
+  }
   const direct = env[name] || undefined
-  const path = metaOf(schema, name)?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
+  const path = meta?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
   if (path === undefined) return direct
   if (direct !== undefined) {
     problems.push(`${name}: is set beside ${name}_FILE; expected only one of the two`)

@@ -12,10 +12,12 @@ export {
   integer,
   list,
   loadConfig,
+  notEmpty,
   oneOf,
   secret,
   text,
   url,
+  withRules,
 } from './config.ts'
 export type { Env, NumberOptions } from './config.ts'
 export { settleWithin } from './deadline.ts'
@@ -28,5 +30,5 @@ export type { LoopOptions } from './loop.ts'
 export { createRegistry, metricsOf } from './metrics.ts'
 export type { Counter, Gauge, Histogram, Labels, Metrics, Registry } from './metrics.ts'
 export { runService } from './run-service.ts'
-export type { BuildService, RunServiceOptions, ServiceContext } from './run-service.ts'
+export type { Discovery, Need, Needs, ServiceContext, ServiceDefinition } from './run-service.ts'
 export type { Address, Closable, Readiness, Service } from './service.ts'

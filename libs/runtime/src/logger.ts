@@ -1,7 +1,13 @@
 import { pino } from 'pino'
-import type { DestinationStream, Logger } from 'pino'
+import type { DestinationStream, Logger as ProcessLogger } from 'pino'
 
-export type { Logger } from 'pino'
+/** What everything that logs is given: fields first, then a message that names the operation and its result. */
+export interface Logger {
+  debug(fields: object, message?: string): void
+  info(fields: object, message?: string): void
+  warn(fields: object, message?: string): void
+  error(fields: object, message?: string): void
+}
 
 /** The levels that LOG_LEVEL may name, most quiet first. */
 export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -25,7 +31,7 @@ export interface LoggerOptions {
 }
 
 /** A logger of JSON lines that never writes the value of a key known to hold a secret. */
-export function createLogger({ service, id, level, destination }: LoggerOptions): Logger {
+export function createLogger({ service, id, level, destination }: LoggerOptions): ProcessLogger {
   return pino(
     {
       level,

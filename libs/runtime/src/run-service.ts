@@ -1,6 +1,9 @@
 /**
  * The life of a process: the only place with process events and exit codes.
  *
+ * It reads the environment, connects what the service needs, builds and starts the service and registers
+ * it under `agent-<name>`. What it connected it also closes.
+ *
  * States: starting → running → draining → exit 0; from any of them: failing → exit 1.
  * Invariants:
  * L1 `/readyz` says 503 until the service has started and registered, and from the first moment of a drain;
@@ -9,17 +12,17 @@
  * L3 a second signal exits at once; nothing after a fatal error takes longer than FATAL_CLOSE_MS.
  */
 import { hostname } from 'node:os'
+import { timingOf } from '@agentfleet/domain'
+import type { Timing } from '@agentfleet/domain'
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { createAdminServer } from './admin.ts'
 import { systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { createClosers } from './closers.ts'
 import type { Closers, ClosersOwner } from './closers.ts'
 import { ConfigError, loadConfig } from './config.ts'
-import type { Env } from './config.ts'
 import { settleWithin } from './deadline.ts'
-import { baseEnv } from './env.ts'
 import type { BaseConfig } from './env.ts'
 import { createLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
@@ -42,51 +45,95 @@ const CLOSE_EACH_MS = 2_000
 /** After a fatal error memory may be inconsistent: only say goodbye. */
 const FATAL_CLOSE_MS = 2_000
 
-/** What a service is built from. */
-export interface ServiceContext {
-  /** The environment, with SERVICE_ID filled in. */
-  env: Env
-  /** The variables that every process has. */
-  base: BaseConfig
-  log: Logger
-  clock: Clock
-  registry: Registry
-  closers: Closers
+/** What every service is built from, beside what it needs. */
+export interface ServiceContext<C = BaseConfig> {
+  /** Name of the service, such as `worker`. */
+  readonly name: string
+  /** Name of this process: SERVICE_ID, or one that was drawn. */
+  readonly id: string
+  readonly config: C
+  readonly log: Logger
+  readonly clock: Clock
+  /** From 0 to 1, excluding 1. */
+  readonly random: () => number
+  /** The durations at the scale of TIME_SCALE. */
+  readonly timing: Timing
+  /** Where metrics are registered. */
+  readonly registry: Registry
+  /** Takes what `build` opens by itself; needs are closed without it. */
+  readonly closers: Closers
   /** The admin server; routes may be added while building. */
-  http: FastifyInstance
+  readonly http: FastifyInstance
   /** Ends the process as SIGTERM does: drain, close, exit 0. */
-  shutdown: (reason: string) => void
+  readonly shutdown: (reason: string) => void
 }
 
-/** Connects what the service needs and wires it, without starting it. */
-export type BuildService = (context: ServiceContext) => Service | Promise<Service>
+/**
+ * Connects one thing that a service needs. If the thing has `close`, it is closed at the end, the last
+ * one first; if it has a promise `closed`, the process ends when that resolves.
+ */
+export type Need<C, T = unknown> = (context: ServiceContext<C>) => T | Promise<T>
 
-/** What may be said about a service beside how it is built. */
-export interface RunServiceOptions {
-  /** Checked together with the common variables, so that all problems are reported at once. */
-  schema?: z.ZodObject
+/** Where a service is made known to others. */
+export interface Discovery {
+  /** Closing what it returns takes the service back. */
+  register(service: {
+    readonly id: string
+    readonly name: string
+    readonly host: string
+    readonly port: number
+  }): Promise<Closable>
 }
+
+/** The needs of a service by name; they are connected in this order. */
+export type Needs<C> = Readonly<Record<string, Need<C>>> & {
+  /** With it the service is registered once it has started. */
+  readonly discovery?: Need<C, Discovery>
+}
+
+type Connected<N> = { readonly [K in keyof N]: N[K] extends Need<never, infer T> ? T : never }
+
+/** What makes a service. */
+export interface ServiceDefinition<
+  S extends ServiceSchema,
+  N extends Needs<Readonly<z.output<S>>>,
+> {
+  readonly name: string
+  /** Its variables, those of `baseEnv` included; all problems are reported at once. */
+  readonly schema: S
+  readonly needs: N
+  /** Wires the service, without starting it. */
+  readonly build: (
+    context: ServiceContext<Readonly<z.output<S>>> & Connected<N>,
+  ) => Service | Promise<Service>
+}
+
+type ServiceSchema = z.ZodObject & z.ZodType<BaseConfig>
 
 interface Shell {
+  readonly name: string
   readonly base: BaseConfig
-  readonly log: Logger
+  readonly log: FatalLogger
   readonly closers: ClosersOwner
   phase: 'starting' | 'running' | 'draining' | 'failing'
   started: boolean
   service?: Service
+  discovery?: Discovery | undefined
   registering?: Promise<Closable>
 }
 
+type FatalLogger = ReturnType<typeof createLogger>
+
 /** Runs a service as this process, from reading its environment to the exit code. */
-export function runService(
-  name: string,
-  build: BuildService,
-  options: RunServiceOptions = {},
+export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.output<S>>>>(
+  definition: ServiceDefinition<S, N>,
 ): void {
-  const base = readBase(name, options.schema)
+  const { name } = definition
+  const config = readConfig(definition.schema)
+  const base: BaseConfig = config
   const log = createLogger({ service: name, id: base.SERVICE_ID, level: base.LOG_LEVEL })
   const closers = createClosers(log, CLOSE_EACH_MS)
-  const shell: Shell = { base, log, closers, phase: 'starting', started: false }
+  const shell: Shell = { name, base, log, closers, phase: 'starting', started: false }
   const registry = createRegistry(name)
   const http = createAdminServer({
     registry,
@@ -96,23 +143,57 @@ export function runService(
   // First in, so closed last: the probes are answered until the end.
   closers.add({ close: () => http.close() })
   listenToProcess(shell)
-  const context: ServiceContext = {
-    env: { ...process.env, SERVICE_ID: base.SERVICE_ID },
-    base,
+  const context: ServiceContext<Readonly<z.output<S>>> = {
+    name,
+    id: base.SERVICE_ID,
+    config,
     log,
     clock: systemClock,
+    random: Math.random,
+    timing: timingOf(base.TIME_SCALE),
     registry,
     closers,
     http,
     shutdown: (reason) => void end(shell, reason),
   }
-  begin(shell, build, context).catch((error: unknown) => fail(shell, error, 'the start failed'))
+  const build = async () => {
+    const needed = await connect(definition.needs, context)
+    shell.discovery = (needed as { readonly discovery?: Discovery }).discovery
+    return definition.build(Object.assign({}, context, needed))
+  }
+  begin(shell, build, http).catch((error: unknown) => fail(shell, error, 'the start failed'))
 }
 
-function readBase(name: string, schema: z.ZodObject | undefined): BaseConfig {
+async function connect<C, N extends Needs<C>>(
+  needs: N,
+  context: ServiceContext<C>,
+): Promise<Connected<N>> {
+  const connected: Record<string, unknown> = {}
+  for (const [name, need] of Object.entries(needs)) {
+    const thing = (connected[name] = await need(context))
+    if (isClosable(thing)) context.closers.add(thing)
+    // Only a supervisor can mend what has closed for good.
+    if (hasEnd(thing)) void thing.closed.then(() => context.shutdown(`${name}-closed`))
+  }
+  return connected as Connected<N>
+}
+
+function isClosable(thing: unknown): thing is Closable {
+  return typeof thing === 'object' && thing !== null && 'close' in thing
+}
+
+function hasEnd(thing: unknown): thing is { readonly closed: Promise<unknown> } {
+  return (
+    typeof thing === 'object' &&
+    thing !== null &&
+    'closed' in thing &&
+    thing.closed instanceof Promise
+  )
+}
+
+function readConfig<S extends ServiceSchema>(schema: S): Readonly<z.output<S>> {
   try {
-    if (schema) loadConfig(schema.safeExtend(baseEnv(name)), process.env)
-    return loadConfig(z.object(baseEnv(name)), process.env)
+    return loadConfig(schema, process.env)
   } catch (error) {
     if (error instanceof ConfigError) exitWithProblems(error)
     throw error
@@ -141,14 +222,16 @@ function listenToProcess(shell: Shell) {
   process.on('unhandledRejection', (error) => void fail(shell, error, 'unhandled rejection'))
 }
 
-async function begin(shell: Shell, build: BuildService, context: ServiceContext) {
-  const inTime = await settleWithin(startUp(shell, build, context), START_DEADLINE_MS)
+type Build = () => Promise<Service>
+
+async function begin(shell: Shell, build: Build, http: FastifyInstance) {
+  const inTime = await settleWithin(startUp(shell, build, http), START_DEADLINE_MS)
   if (!inTime) throw new Error(`not started within ${START_DEADLINE_MS} ms`)
 }
 
-async function startUp(shell: Shell, build: BuildService, context: ServiceContext) {
-  const { http, base, log } = context
-  const service = await build(context)
+async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
+  const { base, log, name } = shell
+  const service = await build()
   shell.service = service
   // A signal may have come while something was awaited; the end has begun then.
   if (shell.phase !== 'starting') return
@@ -157,8 +240,10 @@ async function startUp(shell: Shell, build: BuildService, context: ServiceContex
   await service.start()
   if (shell.phase !== 'starting') return
   const address = addressOf(base, http)
-  if (service.register) {
-    shell.registering = service.register(address)
+  if (shell.discovery !== undefined) {
+    const { host, port } = service.address?.(address) ?? address
+    const entry = { id: base.SERVICE_ID, name: `agent-${name}`, host, port }
+    shell.registering = shell.discovery.register(entry)
     await shell.registering
   }
   shell.started = true

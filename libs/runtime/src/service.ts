@@ -6,8 +6,8 @@ export interface Service {
   drain(deadlineMs: number): Promise<void>
   /** Whether work may be sent here now; asked by `/readyz`, must answer at once. */
   ready?(): Readiness
-  /** Makes the service known to others, once it has started; closing what it returns takes it back. */
-  register?(address: Address): Promise<Closable>
+  /** Where others reach the service, if not at its admin server; asked once it has started. */
+  address?(admin: Address): Address
 }
 
 /** An answer to "may work be sent here?", with the reason when not. */

@@ -15,11 +15,13 @@ import {
   list,
   loadConfig,
   natsEnv,
+  notEmpty,
   oneOf,
   redisEnv,
   secret,
   text,
   url,
+  withRules,
 } from '../src/index.ts'
 
 const schema = z.object({
@@ -102,6 +104,42 @@ describe('loadConfig', () => {
     expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
   })
 
+  test('refuses an empty value where the absence of a variable takes a protection away', () => {
+    const guarded = z.object({
+      KEYS: notEmpty(secret(), 'everyone may come in'),
+      LIMITS: notEmpty(text(), 'no limits'),
+    })
+    const empty = 'is empty; give it a value, or remove it, which means:'
+    expect(() => loadConfig(guarded, { KEYS: '', LIMITS: '' })).toThrow(
+      `KEYS: ${empty} everyone may come in\nLIMITS: ${empty} no limits`,
+    )
+    expect(() => loadConfig(guarded, { KEYS_FILE: '' })).toThrow(`KEYS: ${empty}`)
+    expect(loadConfig(guarded, {})).toEqual({})
+    expect(loadConfig(guarded, { KEYS: 'k' })).toEqual({ KEYS: 'k' })
+    expect(envNames(guarded)).toEqual(['KEYS', 'KEYS_FILE', 'LIMITS'])
+  })
+
+  test('reports broken rules together with wrong variables, on those that are right', () => {
+    const ruled = withRules(
+      z.object({
+        LOW: integer({ min: 0, max: 9 }),
+        HIGH: integer({ min: 0, max: 9 }),
+        NAME: text(),
+      }),
+      ({ LOW = 0, HIGH = 9 }) => (LOW > HIGH ? ['LOW: is above HIGH; lower it'] : []),
+      ({ NAME }) => {
+        if (NAME === 'odd') throw new ConfigError(['NAME: is odd'])
+        return []
+      },
+    )
+    const load = (env: Record<string, string>) => () => loadConfig(ruled, env)
+    expect(load({ LOW: '3', HIGH: '2' })).toThrow('NAME: is not set')
+    expect(load({ LOW: '3', HIGH: '2' })).toThrow('LOW: is above HIGH')
+    expect(load({ LOW: '3', HIGH: 'x', NAME: 'odd' })).toThrow('NAME: is odd')
+    expect(load({ LOW: '3', HIGH: 'x', NAME: 'a' })).not.toThrow('LOW')
+    expect(load({ LOW: '2', HIGH: '3', NAME: 'a' })()).toEqual({ LOW: 2, HIGH: 3, NAME: 'a' })
+  })
+
   test('does not repeat a wrong URL, which may hold a password', () => {
     const problems = problemsOf({ NAME: 'a', KEY: 'k', STORE_URL: 'hunter2' })
     expect(problems).toEqual(['STORE_URL: is not a URL; expected a URL such as scheme://host:port'])
@@ -176,6 +214,7 @@ describe('shared variables', () => {
       'ADVERTISE_HOST',
       'LOG_LEVEL',
       'DRAIN_DEADLINE_MS',
+      'TIME_SCALE',
       'NATS_URL',
       'NATS_USER',
       'NATS_PASSWORD',

@@ -48,8 +48,30 @@ test('a started service answers its probes, its metrics and the routes it added'
   for (const path of ['/livez', '/readyz', '/startupz']) expect((await get(path)).status).toBe(200)
   const metrics = await (await get('/metrics')).text()
   expect(metrics).toContain('process_start_time_seconds{service="fixture"}')
-  expect(await (await get('/whoami')).json()).toEqual({ id: 'fixture-1' })
-  expect(events()).toEqual(['start', 'register 127.0.0.1'])
+  expect(await (await get('/whoami')).json()).toEqual({
+    id: 'fixture-1',
+    second: 'second',
+    leaseMs: 30_000,
+  })
+  expect(events()).toEqual(['start', 'register agent-fixture fixture-1 127.0.0.1'])
+})
+
+test('a service is registered at the address that it gives, and its durations follow TIME_SCALE', async () => {
+  const { started, events } = launch({ MODE: 'elsewhere', TIME_SCALE: '0.1' })
+  const get = await started()
+  expect(await (await get('/whoami')).json()).toMatchObject({ leaseMs: 3_000 })
+  expect(events()).toContain('register agent-fixture fixture-1 elsewhere')
+})
+
+test('a need that has closed for good ends the process as a signal would', async () => {
+  const { started, exited, events, lines } = launch()
+  const get = await started()
+  await get('/lose', 'POST')
+  expect(await exited).toBe(0)
+  expect(lines()).toContainEqual(
+    expect.objectContaining({ msg: 'draining', reason: 'second-closed' }),
+  )
+  expect(events().slice(-2)).toEqual(['close second', 'close first'])
 })
 
 test('L1: readyz gives the reason of a service that is not ready, while it lives', async () => {
@@ -135,7 +157,7 @@ test.each(['broken-build', 'broken-start'])(
 )
 
 test('problems of the configuration are plain lines on standard error, all of them', async () => {
-  const env = { MODE: 'with-schema', HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
+  const env = { HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
   const { exited, out } = launch(env)
   expect(await exited).toBe(1)
   expect(out.stdout).toBe('')
@@ -147,8 +169,12 @@ test('problems of the configuration are plain lines on standard error, all of th
   ])
 })
 
-test('problems found while building end the process in the same way', async () => {
-  const { exited, out } = launch({ MODE_SLOTS: '10' })
+test('a broken rule between variables is reported in the same way', async () => {
+  const { exited, out } = launch({ HTTP_PORT: 'x', MODE_SLOTS: '2', MODE_SPARE: '3' })
   expect(await exited).toBe(1)
-  expect(out.stderr).toBe('MODE_SLOTS: is "10"; expected a whole number from 1 to 9\n')
+  expect(out.stderr.split('\n').sort()).toEqual([
+    '',
+    'HTTP_PORT: is "x"; expected a whole number from 0 to 65535',
+    'MODE_SPARE: is above MODE_SLOTS; lower it',
+  ])
 })

@@ -1,11 +1,18 @@
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import { orchestratorEnv } from '@agentfleet/orchestrator'
-import { adviserEnv, baseEnv, consulEnv, decimal, integer, natsEnv } from '@agentfleet/runtime'
+import { orchestratorEnv, orchestratorProblems } from '@agentfleet/orchestrator'
+import {
+  adviserEnv,
+  baseEnv,
+  consulEnv,
+  decimal,
+  integer,
+  natsEnv,
+  withRules,
+} from '@agentfleet/runtime'
 import { z } from 'zod'
 
 const DAY_MS = 86_400_000
-/** Environment of the autoscaler. */
-export const schema = z.object({
+const variables = z.object({
   ...baseEnv('autoscaler'),
   ...natsEnv,
   ...consulEnv,
@@ -27,6 +34,16 @@ export const schema = z.object({
   /** Consul's least. */
   LEADER_TTL_MS: integer({ min: 10_000, max: DAY_MS, default: 10_000 }),
 })
+
+/** Environment of the autoscaler. */
+export const schema = withRules(
+  variables,
+  orchestratorProblems,
+  ({ SCALE_MIN: min = 0, SCALE_MAX: max = Infinity }) =>
+    min > max
+      ? [`SCALE_MIN: is ${min}, above SCALE_MAX (${max}); lower it, or raise SCALE_MAX`]
+      : [],
+)
 
 /** The autoscaler's configuration. */
 export type AutoscalerConfig = Readonly<z.infer<typeof schema>>

@@ -16,7 +16,6 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'scale_backpressure',
       '1 while growth is wanted and would not help.',
     ),
-    advice: metrics.counter('scale_advice_total', 'Askings of the adviser.', ['outcome']),
     leader: metrics.gauge('scale_leader', '1 on the replica that acts.'),
   }
 }

@@ -18,3 +18,6 @@ export const schema = z.object({
   /** How long a finished task stays readable, milliseconds: a day. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 86_400_000 }),
 })
+
+/** The coordinator's configuration. */
+export type CoordinatorConfig = Readonly<z.output<typeof schema>>

@@ -7,14 +7,15 @@ import {
   integer,
   list,
   natsEnv,
+  notEmpty,
   redisEnv,
   secret,
   text,
+  withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 
-/** The variables of the gateway. */
-export const gatewayEnv = z.object({
+const variables = z.object({
   ...baseEnv('gateway'),
   ...natsEnv,
   ...redisEnv,
@@ -23,7 +24,10 @@ export const gatewayEnv = z.object({
   API_HOST: text().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; unset: every request is of the tenant `default`. */
-  API_KEYS: secret().optional(),
+  API_KEYS: notEmpty(
+    secret(),
+    'no keys, so everyone who reaches the API may use it as the tenant "default"',
+  ),
   /** Tenants of API_KEYS whose keys also see what is of other tenants in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
   /** Origins of web pages that may open the stream, beside the gateway's own. */
@@ -38,14 +42,14 @@ export const gatewayEnv = z.object({
   APPEND_DEADLINE_MS: integer({ min: 100, max: 60_000, default: 5_000 }),
 })
 
-/** What the variables of the gateway turn into. */
-export type GatewayConfig = Readonly<z.output<typeof gatewayEnv>>
-
 /** One key and whose it is. */
 export interface ApiKey {
   readonly tenant: string
   readonly key: string
 }
+
+/** The tenant of every request when no keys are configured. */
+export const DEFAULT_TENANT = 'default'
 
 /** Shorter keys could be guessed. */
 const KEY_LENGTH_MIN = 16
@@ -73,6 +77,31 @@ export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
   if (problems.length > 0) throw new ConfigError(problems)
   return keys
 }
+
+/**
+ * The tenants whose keys are an operator's, who sees what concerns the whole fleet; without keys it is
+ * everyone. Throws ConfigError for a name that no key belongs to.
+ */
+export function parseOperators(
+  tenants: readonly string[],
+  keys: readonly ApiKey[],
+): ReadonlySet<string> {
+  if (keys.length === 0) return new Set([DEFAULT_TENANT])
+  const problems = tenants
+    .filter((name) => !keys.some(({ tenant }) => tenant === name))
+    .map((name) => `OPERATOR_TENANTS: no key of API_KEYS is of the tenant ${name}`)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return new Set(tenants)
+}
+
+/** The variables of the gateway. */
+export const schema = withRules(variables, ({ API_KEYS, OPERATOR_TENANTS = [] }) => {
+  parseOperators(OPERATOR_TENANTS, parseApiKeys(API_KEYS))
+  return []
+})
+
+/** What the variables of the gateway turn into. */
+export type GatewayConfig = Readonly<z.output<typeof schema>>
 
 /** Where the API listens. */
 export function apiHost(config: GatewayConfig): string {

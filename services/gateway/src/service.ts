@@ -5,7 +5,6 @@ import {
   openSchedules,
   openTaskLog,
   type Bus,
-  type Registry,
   type Store,
   type UsageTotals,
 } from '@agentfleet/adapters'
@@ -15,14 +14,14 @@ import {
   type Clock,
   type Logger,
   type Readiness,
-  type Registry as MetricsRegistry,
+  type Registry,
   type Service,
 } from '@agentfleet/runtime'
 import { createAdmission } from './tasks/admission.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
-import { DEFAULT_TENANT, createAuthenticate } from './http/auth.ts'
-import { apiHost, type ApiKey, type GatewayConfig } from './config.ts'
+import { createAuthenticate } from './http/auth.ts'
+import { apiHost, DEFAULT_TENANT, type ApiKey, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
@@ -63,14 +62,13 @@ export interface GatewayDeps {
   readonly bus: Bus
   readonly store: Store
   readonly usage: UsageTotals
-  readonly discovery: Registry
   readonly config: GatewayConfig
   readonly keys: readonly ApiKey[]
   /** Tenants that see what concerns the whole fleet. */
   readonly operators: ReadonlySet<string>
   readonly clock: Clock
   readonly log: Logger
-  readonly registry: MetricsRegistry
+  readonly registry: Registry
 }
 
 /** The gateway, with the address of its API once it has started. */
@@ -81,7 +79,7 @@ export interface Gateway extends Service {
 
 /** Wires the gateway; nothing listens before `start`. */
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { bus, config, clock, log, registry, discovery } = deps
+  const { bus, config, clock, log, registry } = deps
   const metrics = createMetrics(registry)
   let draining = false
   const readiness = (): Readiness => {
@@ -158,8 +156,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await parts.controlPlane.close()
       await parts.directory.close()
     },
-    register: ({ host }) =>
-      discovery.register({ id: config.SERVICE_ID, name: 'agent-gateway', host, port: port() }),
+    address: ({ host }) => ({ host, port: port() }),
   }
 }
 

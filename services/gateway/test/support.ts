@@ -1,5 +1,4 @@
 import {
-  connectRegistry,
   connectStore,
   connectUsageTotals,
   openTaskLog,
@@ -11,8 +10,7 @@ import type { Completed } from '@agentfleet/domain'
 import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
-import { parseOperators } from '../src/http/auth.ts'
-import { gatewayEnv, parseApiKeys } from '../src/config.ts'
+import { parseApiKeys, parseOperators, schema } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
 /** A gateway in this process on real servers, and a second connection that plays the rest. */
@@ -33,7 +31,7 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
   const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
   const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
   const { bus } = servers
-  const config = loadConfig(gatewayEnv, {
+  const config = loadConfig(schema, {
     SERVICE_ID: 'gateway-test',
     NATS_URL: servers.nats.url,
     REDIS_URL: servers.redis.url,
@@ -54,7 +52,6 @@ export async function setup(variables: Record<string, string> = {}): Promise<Gat
       bus: own,
       store,
       usage,
-      discovery: connectRegistry({ url: config.CONSUL_URL, log }),
       config,
       keys,
       operators: parseOperators(config.OPERATOR_TENANTS, keys),

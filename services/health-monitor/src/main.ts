@@ -1,33 +1,17 @@
-import { connectServiceBus, connectRegistry, openOps } from '@agentfleet/adapters'
-import { loadConfig, runService } from '@agentfleet/runtime'
+import { needs, openOps } from '@agentfleet/adapters'
+import { runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createHealthMonitor } from './service.ts'
 
-runService(
-  'health-monitor',
-  async ({ env, base, log, clock, registry, closers, shutdown }) => {
-    const config = loadConfig(schema, env)
-    const bus = closers.add(
-      await connectServiceBus('health-monitor', config, { log, closed: shutdown }),
-    )
-    const consul = connectRegistry({ url: config.CONSUL_URL, log })
-    const monitor = createHealthMonitor({
-      bus,
-      ops: openOps(bus),
-      registry: consul,
-      clock,
-      log,
-      metrics: createMetrics(registry),
-      monitorId: base.SERVICE_ID,
-      intervalMs: config.MONITOR_INTERVAL_MS,
-      stallMs: config.MONITOR_STALL_MS,
-    })
-    return {
-      ...monitor,
-      register: ({ host, port }) =>
-        consul.register({ id: base.SERVICE_ID, name: 'agent-health-monitor', host, port }),
-    }
+runService({
+  name: 'health-monitor',
+  schema,
+  needs: { bus: needs.bus('health-monitor'), discovery: needs.discovery },
+  build: ({ id, config, registry, discovery, ...context }) => {
+    const { MONITOR_INTERVAL_MS: intervalMs, MONITOR_STALL_MS: stallMs } = config
+    const metrics = createMetrics(registry)
+    const own = { registry: discovery, ops: openOps(context.bus), metrics, monitorId: id }
+    return createHealthMonitor({ ...context, ...own, intervalMs, stallMs })
   },
-  { schema },
-)
+})

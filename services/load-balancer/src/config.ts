@@ -5,15 +5,16 @@ import {
   ConfigError,
   consulEnv,
   natsEnv,
+  notEmpty,
   redisEnv,
   secret,
   text,
+  withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 import type { Allowances } from './intake/tenant-shares.ts'
 
-/** Environment of the load balancer. */
-export const schema = z.object({
+const variables = z.object({
   ...baseEnv('load-balancer'),
   ...natsEnv,
   ...redisEnv,
@@ -22,7 +23,7 @@ export const schema = z.object({
   /** Shared with the coordinators: proves which node was given which task (L9). */
   CLAIM_KEY: secret(),
   /** JSON: `{"<tenant or *>": {"concurrency": 50, "weight": 2}}`; unset: equal parts, no limits. */
-  TENANT_LIMITS: text({ default: '{}' }),
+  TENANT_LIMITS: notEmpty(text(), 'equal parts and no limits for all tenants'),
 })
 
 const allowancesSchema = z.record(
@@ -34,7 +35,8 @@ const allowancesSchema = z.record(
 )
 
 /** The allowances of TENANT_LIMITS; throws ConfigError. */
-export function parseTenantLimits(value: string): Allowances {
+export function parseTenantLimits(value: string | undefined): Allowances {
+  if (value === undefined) return new Map()
   let json: unknown
   try {
     json = JSON.parse(value)
@@ -55,3 +57,9 @@ export function parseTenantLimits(value: string): Allowances {
     ]),
   )
 }
+
+/** Environment of the load balancer. */
+export const schema = withRules(variables, ({ TENANT_LIMITS }) => {
+  parseTenantLimits(TENANT_LIMITS)
+  return []
+})

@@ -15,7 +15,6 @@ export function createMetrics(registry: ServiceContext['registry']) {
     advised: metrics.counter('placements_advised_total', 'Tasks to be placed with advice.', [
       'use',
     ]),
-    advice: metrics.counter('advice_total', 'Questions to the adviser, by outcome.', ['outcome']),
     decisionsLost: metrics.counter('decisions_lost_total', 'Decisions that were not recorded.'),
     observe(read: {
       credits(): number

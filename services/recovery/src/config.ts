@@ -1,9 +1,8 @@
-import { orchestratorEnv } from '@agentfleet/orchestrator'
-import { adviserEnv, baseEnv, consulEnv, natsEnv, redisEnv } from '@agentfleet/runtime'
+import { orchestratorEnv, orchestratorProblems } from '@agentfleet/orchestrator'
+import { adviserEnv, baseEnv, consulEnv, natsEnv, redisEnv, withRules } from '@agentfleet/runtime'
 import { z } from 'zod'
 
-/** Environment of recovery. */
-export const schema = z.object({
+const variables = z.object({
   ...baseEnv('recovery'),
   ...natsEnv,
   ...redisEnv,
@@ -12,5 +11,5 @@ export const schema = z.object({
   ...orchestratorEnv,
 })
 
-/** The configuration of recovery. */
-export type RecoveryConfig = Readonly<z.infer<typeof schema>>
+/** Environment of recovery. */
+export const schema = withRules(variables, orchestratorProblems)

@@ -24,9 +24,6 @@ export function createMetrics(registry: ServiceContext['registry']) {
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
     retries: metrics.counter('death_retries_total', 'Deaths left for another delivery.'),
-    advice: metrics.counter('recovery_advice_total', 'Advice on failures, by its outcome.', [
-      'outcome',
-    ]),
   }
 }
 

@@ -1,27 +1,33 @@
+import { randomBytes } from 'node:crypto'
 import { totalmem } from 'node:os'
 import { HEARTBEAT_INTERVAL_MS } from '@agentfleet/domain'
 import { RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
+  baseEnv,
   consulEnv,
   integer,
   list,
   natsEnv,
+  notEmpty,
   prices,
   redisEnv,
   secret,
   text,
   url,
+  withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
+import { tenantBudgetsOf } from './llm/provider-config.ts'
 
-/** The environment of a worker, beside the variables that every process has. */
-export const schema = z.object({
+const variables = z.object({
+  ...baseEnv('worker'),
   ...natsEnv,
   /** Limits and budgets that all nodes share. */
   ...redisEnv,
   ...consulEnv,
   /** The node id: one token of a subject, stricter than the ids of other services. */
   SERVICE_ID: text({
+    default: () => `worker-${randomBytes(4).toString('hex')}`,
     pattern: TOKEN_PATTERN,
     expected: '1 to 48 lower-case letters, digits or -',
   }),
@@ -38,7 +44,7 @@ export const schema = z.object({
   /** Prices of the provider of OPENAI_API_KEY. */
   LLM_PRICES: prices('gpt-4o-mini=0.15/0.6,gpt-4o=2.5/10,gpt-4.1=2/8,gpt-4.1-mini=0.4/1.6'),
   /** What tenants may use within hours and days, as JSON (README). */
-  TENANT_BUDGETS: text().optional(),
+  TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
   /** Longest wait for a provider's limits; a run that would wait longer gives its slot back. */
   PROVIDER_WAIT_MS: integer({ min: 100, max: 600_000, default: 30_000 }),
   /** Longest silence before the first token: reasoning models think for minutes. */
@@ -68,6 +74,21 @@ export const schema = z.object({
   MEMORY_LIMIT_MB: integer({ min: 0, max: 16_777_216, default: 0 }),
   HEARTBEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: HEARTBEAT_INTERVAL_MS }),
 })
+
+/** The environment of a worker. */
+export const schema = withRules(
+  variables,
+  ({ TENANT_BUDGETS }) => {
+    tenantBudgetsOf(TENANT_BUDGETS)
+    return []
+  },
+  ({ LLM_SILENCE_TIMEOUT_MS: silenceMs = 0, LLM_CALL_TIMEOUT_MS: callMs = Infinity }) =>
+    silenceMs <= callMs
+      ? []
+      : [
+          `LLM_SILENCE_TIMEOUT_MS: is ${silenceMs}, above LLM_CALL_TIMEOUT_MS (${callMs}); lower it, or raise the other`,
+        ],
+)
 
 /** What the environment turns into. */
 export type WorkerConfig = Readonly<z.output<typeof schema>>

@@ -1,6 +1,6 @@
 import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
 import { connect, type Msg, type NatsConnection } from 'nats'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { createChannels, type Channels } from './channels.ts'
 import { createRequester } from './requests.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
@@ -114,24 +114,21 @@ export interface ServiceBusEnv {
 }
 
 /**
- * Connects as one of the services, with inboxes of its own; `closed` is called when the connection has
- * ended for good, which only a supervisor can mend.
+ * Connects as one of the services, with inboxes of its own.
  */
 export async function connectServiceBus(
   service: ServiceName,
   env: ServiceBusEnv,
-  options: { readonly log: Logger; readonly closed: (reason: string) => void },
+  log: Logger,
 ): Promise<Bus> {
-  const bus = await connectBus({
+  return connectBus({
     url: env.NATS_URL,
     user: env.NATS_USER,
     password: env.NATS_PASSWORD,
     name: env.SERVICE_ID,
     inboxPrefix: inboxPrefix(service),
-    log: options.log,
+    log,
   })
-  void bus.closed.then(() => options.closed('bus-closed'))
-  return bus
 }
 
 function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus {

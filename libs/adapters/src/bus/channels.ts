@@ -6,7 +6,7 @@ import {
   type Shape,
   type Where,
 } from '@agentfleet/protocol'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { createCollector, readReply, type Answer } from './answers.ts'
 import {
   pack,

@@ -1,5 +1,5 @@
 import type { Channel } from '@agentfleet/protocol'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 
 /**
  * Counts what passes on each channel and logs what was refused, at most one line in LOG_EVERY_MS for each

@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { readMessage, streamSubjects } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail } from '../log/stream-tail.ts'

@@ -1,6 +1,6 @@
 import type { RateLimits, TenantBudget } from '@agentfleet/domain'
 import { nanoUsd } from '@agentfleet/domain'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import {
   BUDGET_SCRIPT,
   PARK_SCRIPT,

@@ -1,7 +1,7 @@
 import type { TaskEvent } from '@agentfleet/domain'
 import { parseEvent, STREAMS, taskIdOf } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { tailStream, type StreamTail } from './stream-tail.ts'
 

@@ -21,7 +21,7 @@ import {
   type StreamConfig,
 } from 'nats'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { pointerConsumerConfig } from '../pointers/pointer-consumers.ts'
 
 /** Sizes of the streams; the log needs about 0.4 kB of the server's memory for each task it keeps. */

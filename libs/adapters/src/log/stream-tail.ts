@@ -1,6 +1,6 @@
 import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { createPuller, type PulledMessage, type Puller } from '../pointers/pull.ts'
 import { readMessage, streamFill } from './stream-reads.ts'
 

@@ -9,7 +9,7 @@ import {
   type Incident,
 } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { tailStream } from '../log/stream-tail.ts'
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 
 /**
  * One leader among replicas, by a lock that is bound to a session with a time to live.

@@ -2,7 +2,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import Consul from 'consul'
 import { within } from '../bus/bus.ts'
 import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 
 /**
  * Discovery through Consul. An outage freezes the list of services, it never empties it; liveness is

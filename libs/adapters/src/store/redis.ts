@@ -1,7 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 
 /** One connection to Redis, with what every user of it needs. */
 export interface RedisLink {

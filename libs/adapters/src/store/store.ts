@@ -1,6 +1,6 @@
 import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { connectRedis, runScript } from './redis.ts'
 import { DROP_STRANDED_SCRIPT, INFLIGHT_OF_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
 

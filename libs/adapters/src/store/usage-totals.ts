@@ -1,5 +1,5 @@
 import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
-import type { Logger } from '../logger.ts'
+import type { Logger } from '@agentfleet/runtime'
 import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { connectRedis } from './redis.ts'
 

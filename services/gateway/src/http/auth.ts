@@ -1,11 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { ConfigError } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
-import type { ApiKey } from '../config.ts'
+import { DEFAULT_TENANT, type ApiKey } from '../config.ts'
 import { Refusal } from './problems.ts'
 
-/** Whose request it is when no keys are configured. */
-export const DEFAULT_TENANT = 'default'
 /** The subprotocol of the stream; a key may be offered beside it as `bearer.<key>`. */
 export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
@@ -31,22 +28,6 @@ export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
     }
     return found
   }
-}
-
-/**
- * The tenants whose keys are an operator's, who sees what concerns the whole fleet; without keys it is
- * everyone. Throws ConfigError for a name that no key belongs to.
- */
-export function parseOperators(
-  tenants: readonly string[],
-  keys: readonly ApiKey[],
-): ReadonlySet<string> {
-  if (keys.length === 0) return new Set([DEFAULT_TENANT])
-  const problems = tenants
-    .filter((name) => !keys.some(({ tenant }) => tenant === name))
-    .map((name) => `OPERATOR_TENANTS: no key of API_KEYS is of the tenant ${name}`)
-  if (problems.length > 0) throw new ConfigError(problems)
-  return new Set(tenants)
 }
 
 /**

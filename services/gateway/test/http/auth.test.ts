@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
-import { createAuthenticate, originAllowed, parseOperators } from '../../src/http/auth.ts'
-import { parseApiKeys } from '../../src/config.ts'
+import { createAuthenticate, originAllowed } from '../../src/http/auth.ts'
+import { parseApiKeys, parseOperators } from '../../src/config.ts'
 
 const keys = parseApiKeys('acme:0123456789abcdef, beta:with:colons:in:it')
 

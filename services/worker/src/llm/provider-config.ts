@@ -4,7 +4,6 @@ import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
-import type { WorkerConfig } from '../config.ts'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
 import type { Provider } from './provider.ts'
 
@@ -86,11 +85,16 @@ const budgetsSchema = z.record(
 /** Budgets by tenant; `*` is that of all who are not named. */
 export type TenantBudgets = Readonly<Record<string, TenantBudget>>
 
-type ProviderEnv = Pick<
-  WorkerConfig,
-  'PROVIDERS' | 'OPENAI_API_KEY' | 'OPENAI_BASE_URL' | 'LLM_PRICES'
-> &
-  Pick<WorkerConfig, 'PROVIDER_RPM' | 'PROVIDER_TPM' | 'PROVIDER_CONCURRENT'>
+/** The variables that providers are read from. */
+export interface ProviderEnv {
+  readonly PROVIDERS?: string | undefined
+  readonly OPENAI_API_KEY?: string | undefined
+  readonly OPENAI_BASE_URL?: string | undefined
+  readonly LLM_PRICES: Readonly<Record<string, ModelPrice>>
+  readonly PROVIDER_RPM: number
+  readonly PROVIDER_TPM: number
+  readonly PROVIDER_CONCURRENT: number
+}
 
 /** The providers in the order in which they are asked; none: only built-in models run. */
 export function providersOf(env: ProviderEnv): readonly Provider[] {

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import type { Logger } from '@agentfleet/adapters'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError, type ServiceContext } from '@agentfleet/runtime'
+import type { WorkerConfig } from '../config.ts'
 import { builtInTools } from './built-in.ts'
 import { delegateTool } from './delegate.ts'
 import { httpFetchTool, type HttpFetchSettings } from './fetch/http-fetch-tool.ts'
@@ -31,6 +34,29 @@ export interface NodeToolsOptions {
   readonly httpFetch: HttpFetchSettings
   readonly log: Logger
   readonly random: () => number
+}
+
+/** Where a team's tools lie when nothing else is said: in the image, `tools` beside `dist`. */
+const TOOLS = fileURLToPath(new URL('../../tools', import.meta.url))
+
+/** The tools that the variables name, as a need of the runtime. */
+export function nodeTools(
+  context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
+): Promise<NodeTools> {
+  const { config, log, random } = context
+  return openNodeTools({
+    dir: config.TOOLS_DIR ?? (existsSync(TOOLS) ? TOOLS : undefined),
+    mcpServers: config.MCP_SERVERS,
+    httpFetch: {
+      allowed: config.HTTP_FETCH_HOSTS,
+      denied: config.HTTP_FETCH_DENIED_HOSTS,
+      privateRanges: config.HTTP_FETCH_PRIVATE_RANGES,
+      bytesMax: config.HTTP_FETCH_BYTES_MAX,
+      timeoutMs: config.HTTP_FETCH_TIMEOUT_MS,
+    },
+    log,
+    random,
+  })
 }
 
 /** Loads and connects everything; throws a `ConfigError` with all problems. */

@@ -1,0 +1,23 @@
+import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
+import { createAdviser, type Adviser } from './adviser.ts'
+import { adviserSettings, type AdviserVariables } from './settings.ts'
+
+/** The adviser of a service, as a need of the runtime; it counts its questions by their outcome. */
+export function adviser({
+  config,
+  clock,
+  log,
+  registry,
+}: Pick<ServiceContext<AdviserVariables>, 'config' | 'clock' | 'log' | 'registry'>): Adviser {
+  const asked = metricsOf(registry).counter(
+    'advice_total',
+    'Questions to the adviser, by outcome.',
+    ['outcome'],
+  )
+  return createAdviser({
+    ...adviserSettings(config),
+    clock,
+    log,
+    onAsked: ({ outcome }) => asked.inc({ outcome }),
+  })
+}

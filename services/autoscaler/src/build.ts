@@ -1,0 +1,60 @@
+import { askToDrain, openOps, type Bus, type Registry } from '@agentfleet/adapters'
+import type { Adviser } from '@agentfleet/adviser'
+import { SCALE_LIMITS, scaleLimitsAt, type ScaleLimits, type Timing } from '@agentfleet/domain'
+import { openOrchestrator } from '@agentfleet/orchestrator'
+import type { Service, ServiceContext } from '@agentfleet/runtime'
+import type { AutoscalerConfig } from './config.ts'
+import { createAdvising } from './deciding/advice.ts'
+import { followSnapshots } from './fleet/snapshots.ts'
+import { createMetrics } from './metrics.ts'
+import { createAutoscaler } from './service.ts'
+
+const LEADER_KEY = 'agentfleet/leader/autoscaler'
+
+/** What an autoscaler needs. */
+type Context = ServiceContext<AutoscalerConfig> & {
+  readonly bus: Bus
+  readonly discovery: Registry
+  readonly adviser: Adviser
+}
+
+/** An autoscaler that stands for the one leadership. */
+export async function build(context: Context): Promise<Service> {
+  const { id, config, bus, clock, discovery } = context
+  const lead = { ttlMs: config.LEADER_TTL_MS, holder: id }
+  const snapshots = followSnapshots(bus, clock)
+  const orchestrator = await openOrchestrator(config, {
+    ...context,
+    latest: snapshots.latest,
+    drain: (nodeId) => askToDrain(bus, nodeId),
+  })
+  return createAutoscaler({
+    ...context,
+    ops: openOps(bus),
+    orchestrator,
+    leadership: context.closers.add(discovery.lead(LEADER_KEY, lead)),
+    snapshots,
+    advising: createAdvising(context.adviser),
+    metrics: createMetrics(context.registry),
+    instanceId: id,
+    intervalMs: config.SCALE_INTERVAL_MS,
+    limits: limitsOf(config, context.timing),
+  })
+}
+
+function limitsOf(config: AutoscalerConfig, timing: Timing): ScaleLimits {
+  const limits = scaleLimitsAt(timing)
+  return {
+    ...limits,
+    nodesMin: config.SCALE_MIN,
+    nodesMax: config.SCALE_MAX,
+    utilisationTarget: config.SCALE_TARGET,
+    // A target above the usual bound moves the bound.
+    utilisationMax: Math.max(config.SCALE_TARGET, SCALE_LIMITS.utilisationMax),
+    cooldownMs: config.SCALE_COOLDOWN_MS ?? limits.cooldownMs,
+    scaleInWindowMs: config.SCALE_DOWN_WINDOW_MS ?? limits.scaleInWindowMs,
+    scaleInEveryMs: config.SCALE_DOWN_EVERY_MS ?? limits.scaleInEveryMs,
+    startupMs: config.SCALE_STARTUP_MS,
+    waitTargetMs: config.SCALE_WAIT_TARGET_MS,
+  }
+}

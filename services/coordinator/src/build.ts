@@ -1,0 +1,41 @@
+import {
+  openPointers,
+  openSchedules,
+  openTaskLog,
+  provisionStreams,
+  type Bus,
+  type Store,
+  type UsageTotals,
+} from '@agentfleet/adapters'
+import type { Service, ServiceContext } from '@agentfleet/runtime'
+import type { CoordinatorConfig } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { createCoordinator } from './service.ts'
+
+/** What a coordinator needs. */
+type Context = ServiceContext<CoordinatorConfig> & {
+  readonly bus: Bus
+  readonly store: Store
+  readonly usage: UsageTotals
+}
+
+/** Makes the streams that all others use, and a coordinator on them. */
+export async function build(context: Context): Promise<Service> {
+  const { config, log, bus, timing, registry } = context
+  const sizes = {
+    logMaxBytes: config.LOG_MAX_BYTES,
+    tasksMaxBytes: config.TASKS_MAX_BYTES,
+    opsMaxBytes: config.OPS_MAX_BYTES,
+    replicas: config.STREAM_REPLICAS,
+  }
+  await provisionStreams(bus, sizes, log, timing)
+  return createCoordinator({
+    ...context,
+    taskLog: openTaskLog(bus),
+    pointers: openPointers(bus),
+    schedules: openSchedules(bus),
+    metrics: createMetrics(registry),
+    claimKey: config.CLAIM_KEY,
+    retentionMs: config.RETENTION_MS,
+  })
+}
