@@ -2,10 +2,12 @@ import type { Bus, Pointers, Schedules, Store, TaskLog, UsageTotals } from '@age
 import type { Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
+import { createLogClock } from './follower/log-clock.ts'
 import { createFollower } from './follower/service.ts'
 import { createTaskTable } from './follower/task-table.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
-import { createRepairService } from './repair/service.ts'
+import { createIssuer } from './repair/issue.ts'
+import { createRepair } from './repair/service.ts'
 import { createReports } from './reports/service.ts'
 
 /**
@@ -33,18 +35,35 @@ export interface CoordinatorDeps {
 
 /** Creates a coordinator; nothing happens before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
-  const { clock, metrics } = deps
+  const { metrics } = deps
   const tasks = createTaskTable()
-  const endings = { ...deps, nowMs: clock.nowMs }
-  const followed = (): boolean => follower.followed()
-  const due = createDue({ ...deps, tasks, endings, followed })
-  const repair = createRepairService({ ...deps, tasks, endings, followed })
-  const follower = createFollower({ ...deps, tasks, receive: due.receive, begin: due.begin })
-  const report = { ...deps, tasks, nowMs: clock.nowMs, random: Math.random, make: due.make }
-  const reports = createReports({
+  const logClock = createLogClock(deps)
+  const issuer = createIssuer({ ...deps, tasks })
+  const means = {
     ...deps,
-    endings,
-    report,
+    tasks,
+    issuer,
+    nowMs: logClock.nowMs,
+    followed: () => follower.followed(),
+  }
+  const due = createDue({ ...means, endings: means })
+  const repair = createRepair({ ...means, endings: means })
+  const follower = createFollower({
+    ...means,
+    logClock,
+    begin() {
+      due.begin()
+      repair.begin()
+    },
+    receive(record) {
+      due.receive(record)
+      repair.receive(record)
+    },
+  })
+  const reports = createReports({
+    ...means,
+    endings: means,
+    report: { ...means, random: Math.random, make: due.make },
     ended: due.ended,
     approve: due.approve,
   })
@@ -60,6 +79,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       for (const part of parts) await part.start()
     },
     async drain(deadlineMs) {
+      issuer.close()
       await Promise.all([reports, due, repair].map((part) => part.drain(deadlineMs)))
       // Last: the others act on what it reads.
       await follower.drain(deadlineMs)

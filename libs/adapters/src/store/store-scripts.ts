@@ -32,6 +32,18 @@ end
 return 1
 `
 
+/**
+ * Moves the mark of the projection forward. ARGV: the new sequence, and the one that the writer has seen. A
+ * mark below that one, or none, belongs to an older state of the store and stays; -1: none is expected. Answers where the mark stands.
+ */
+export const MARK_BUILT_SCRIPT = `
+local at = redis.call('GET', KEYS[1])
+if tonumber(at or '-1') < tonumber(ARGV[2]) then return at end
+if at and tonumber(at) >= tonumber(ARGV[1]) then return at end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
+`
+
 /** Drops in-flight notes that still hold the given value. ARGV: pairs of task id and value. */
 export const DROP_STRANDED_SCRIPT = `
 for i = 1, #ARGV, 2 do

@@ -2,7 +2,12 @@ import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { connectRedis, runScript } from './redis.ts'
-import { DROP_STRANDED_SCRIPT, INFLIGHT_OF_SCRIPT, PROJECT_SCRIPT } from './store-scripts.ts'
+import {
+  DROP_STRANDED_SCRIPT,
+  INFLIGHT_OF_SCRIPT,
+  MARK_BUILT_SCRIPT,
+  PROJECT_SCRIPT,
+} from './store-scripts.ts'
 
 /**
  * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
@@ -37,7 +42,12 @@ export interface Store {
   inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
   /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
   builtSeq(): Promise<number | undefined>
-  markBuilt(seq: number): Promise<void>
+  /**
+   * Says that the projection is complete up to `seq`, if it is known to be complete up to `since`, which
+   * the writer has seen (-1: nothing); where it stands now. A lower answer means that the store has gone back to
+   * an older state, or was emptied: what lies between is missing, and nothing was changed.
+   */
+  markBuilt(seq: number, since: number): Promise<number | undefined>
   /** Takes index entries of tasks submitted before this instant out. */
   forgetBefore(atMs: number): Promise<void>
   ping(): Promise<boolean>
@@ -50,6 +60,8 @@ const COMMAND_WITHIN_MS = 2_000
 const SCAN_COUNT = 1_000
 /** The same where only what matches travels: the store stands still for a few milliseconds each. */
 const SEARCH_COUNT = 10_000
+/** Tenants whose listings are trimmed in one round trip; the store answers others in between. */
+const TENANTS_AT_ONCE = 50
 const SEPARATOR = ' '
 
 /** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
@@ -114,9 +126,10 @@ export async function connectStore(options: {
         const seq = await redis.get('projection')
         return seq === null ? undefined : Number(seq)
       }),
-    markBuilt: (seq) =>
+    markBuilt: (seq, since) =>
       guarded(async () => {
-        await redis.set('projection', String(seq))
+        const at = await runScript(redis, MARK_BUILT_SCRIPT, ['projection'], [seq, since])
+        return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
     ping: async () => link.ready(),
@@ -195,9 +208,14 @@ async function searchInflight(
 
 async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
   const below = `(${String(atMs).padStart(14, '0')}:`
-  for (const tenant of await redis.smembers('tenants')) {
-    for (const state of TASK_STATES) {
-      await redis.zremrangebylex(`tasks:${tenant}:${state}`, '-', below)
+  const tenants = await redis.smembers('tenants')
+  for (let start = 0; start < tenants.length; start += TENANTS_AT_ONCE) {
+    const pipeline = redis.pipeline()
+    for (const tenant of tenants.slice(start, start + TENANTS_AT_ONCE)) {
+      for (const state of TASK_STATES) {
+        pipeline.zremrangebylex(`tasks:${tenant}:${state}`, '-', below)
+      }
     }
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
   }
 }

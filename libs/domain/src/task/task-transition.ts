@@ -127,7 +127,7 @@ function firstRecord(
     submittedSeq: seq,
     submittedAtMs: event.atMs,
     ...(skewed ? { storedAtMs } : {}),
-    updatedAtMs: event.atMs,
+    updatedAtMs: skewed ? storedAtMs : event.atMs,
     failures: 0,
     pauses: 0,
     approvals: [],

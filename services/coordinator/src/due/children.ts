@@ -111,11 +111,11 @@ export function createChildren(deps: {
         if (signal.aborted) return
         await repairUnborn(parentId)
       }
-      const orphans = [...tasks.records()]
-        .filter(({ parent }) => parent !== undefined && tasks.get(parent.taskId) === undefined)
-        .slice(0, SWEEP_MAX)
-      for (const orphan of orphans) {
+      const orphans = [...tasks.orphans()].slice(0, SWEEP_MAX)
+      for (const taskId of orphans) {
+        const orphan = tasks.get(taskId)
         if (signal.aborted) return
+        if (orphan === undefined) continue
         const parentId = orphan.parent?.taskId ?? ''
         const last = await taskLog.last(parentId)
         // Trimmed behind its ending: the log keeps everything of an unfinished task.

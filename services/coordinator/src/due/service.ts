@@ -5,6 +5,7 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { TaskTable } from '../follower/task-table.ts'
 import { createLoops } from '../loops.ts'
 import type { EndingDeps } from '../reports/cancel.ts'
+import type { Issuer } from '../repair/issue.ts'
 import { createChildren } from './children.ts'
 import { createScheduler } from './schedules.ts'
 import { createWaits, type ApproveRequest } from './waits.ts'
@@ -33,8 +34,11 @@ export interface DueDeps {
   readonly store: Store
   readonly pointers: Pointers
   readonly schedules: Schedules
+  readonly issuer: Issuer
   readonly endings: EndingDeps
   readonly clock: Clock
+  /** The time of the log. */
+  readonly nowMs: () => number
   readonly log: Logger
   readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs'>
   readonly followed: () => boolean
@@ -47,11 +51,10 @@ const SCHEDULES_EVERY_MS = 250
 
 /** Creates the part; nothing is due before `start`. */
 export function createDue(deps: DueDeps): Due {
-  const { clock, log, timing } = deps
-  const means = { ...deps, nowMs: clock.nowMs }
-  const children = createChildren(means)
-  const waits = createWaits(means)
-  const scheduler = createScheduler(means)
+  const { log, timing } = deps
+  const children = createChildren(deps)
+  const waits = createWaits(deps)
+  const scheduler = createScheduler(deps)
   const loops = createLoops(deps, [
     { name: 'due', everyMs: DUE_EVERY_MS, run: async () => waits.due() },
     {

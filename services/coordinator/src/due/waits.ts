@@ -1,18 +1,20 @@
-import type { Logger, Pointers, Store, TaskLog } from '@agentfleet/adapters'
+import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
 import {
   awaitedTasks,
   decideRelease,
   isTerminal,
   transition,
   type Approval,
+  type Fate,
   type ReleaseDecision,
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
-import { reissuedPointer, type ApproveReply } from '@agentfleet/protocol'
+import type { ApproveReply } from '@agentfleet/protocol'
 import { createDueTimes } from './due-times.ts'
 import { fatesOf } from '../reports/inputs.ts'
 import type { TaskTable } from '../follower/task-table.ts'
+import type { Issuer } from '../repair/issue.ts'
 
 /**
  * Ends the waits of tasks: looks at a task when something it waits for may have happened, appends the
@@ -52,7 +54,7 @@ export interface WaitDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly store: Store
-  readonly pointers: Pointers
+  readonly issuer: Issuer
   readonly log: Logger
   readonly nowMs: () => number
 }
@@ -64,8 +66,6 @@ const AGAIN_AFTER_MS = 1_000
 const DUE_MAX = 10_000
 /** Both sides of a task may move it on meanwhile; nobody does so for long. */
 const APPROVE_TRIES = 8
-/** The ack of the paused run's pointer may still be on its way; the follower's sweep is the last line. */
-const POINTER_AGAIN_MS = [50, 200, 600]
 
 /** Ends waits with these means. */
 export function createWaits(deps: WaitDeps): Waits {
@@ -75,6 +75,8 @@ export function createWaits(deps: WaitDeps): Waits {
   const pending = new Set<string>()
   // Ended by our own append, and still open in the table.
   const justEnded = new Set<string>()
+  // How awaited tasks ended, for as long as somebody awaits them: a sweep reads nothing again.
+  const known = new Map<string, Fate>()
   let running = 0
   let following = false
   let closed = false
@@ -110,7 +112,10 @@ export function createWaits(deps: WaitDeps): Waits {
     const awaited = awaitedTasks(record.waitingFor)
     // A child that is not there yet is still to be made; a dependency was there when it was named.
     const absent = record.waitingFor.kind === 'children' ? 'open' : 'gone'
-    const fates = await fatesOf(deps, awaited, isOpen, absent)
+    const asked = awaited.filter((id) => !known.has(id))
+    const fates = await fatesOf(deps, asked, isOpen, absent)
+    for (const [id, fate] of fates) if (fate !== 'open' && fate !== 'gone') known.set(id, fate)
+    for (const id of awaited) fates.set(id, known.get(id) ?? fates.get(id) ?? absent)
     const event = eventOf(record, decideRelease(record, fates, nowMs()), nowMs())
     if (event === undefined) return
     const outcome = await append(record, event)
@@ -132,21 +137,8 @@ export function createWaits(deps: WaitDeps): Waits {
     if (outcome.kind !== 'stored') return undefined
     const next = transition(taskId, record, event, outcome.seq)
     if (next.kind !== 'applied') return 'conflict'
-    if (next.record.state === 'queued') issue(next.record, 0)
+    if (next.record.state === 'queued') void deps.issuer.surely(next.record)
     return next.record
-  }
-
-  const issue = (record: TaskRecord, tries: number): void => {
-    if (closed) return
-    void deps.pointers
-      .issueSurely(reissuedPointer(record), record.spec.priority)
-      .catch(() => 'unknown' as const)
-      .then((outcome) => {
-        const againMs = POINTER_AGAIN_MS[tries]
-        if (outcome !== 'issued' && againMs !== undefined) {
-          setTimeout(issue, againMs, record, tries + 1)
-        }
-      })
   }
 
   const noteRecord = (record: TaskRecord): void => {
@@ -158,6 +150,7 @@ export function createWaits(deps: WaitDeps): Waits {
   }
 
   const sweep = (): void => {
+    for (const id of known.keys()) if (!tasks.isAwaited(id)) known.delete(id)
     for (const taskId of tasks.waiting()) note(taskId)
   }
 

@@ -4,17 +4,25 @@ import type { TaskRecord } from '@agentfleet/domain'
 /**
  * Carries records to Redis, newest version of each, in batches that form while a write is under way.
  *
- * States: clean (nothing to write), writing, away (the store does not answer). When more piles up
- * than `DIRTY_MAX` the projector gives up on single records and asks for a rebuild from the log
- * (`lost()`), so a long outage of Redis costs no memory (L7, L8).
+ * States: clean (nothing to write), writing, away (the store does not answer). Invariant: everything
+ * before `missingFrom()` is in the store. When more piles up than `DIRTY_MAX` the projector gives up
+ * on single records and asks for a rebuild from the log, so a long outage of Redis costs no memory (L7, L8).
  */
 export interface Projector {
+  /** Takes the record after the event at its `seq`. */
   add(record: TaskRecord): void
-  /** Whether everything added so far is in the store. */
-  clean(): boolean
+  /** Log sequence of the first event that the store does not hold; undefined: it holds everything. */
+  missingFrom(): number | undefined
   /** Whether records were given up: only a rebuild brings them back. Asking resets it. */
   takeLost(): boolean
-  drain(): Promise<void>
+  /** Writes what is left; true when the store holds everything that was added. */
+  drain(): Promise<boolean>
+}
+
+interface Dirty {
+  readonly record: TaskRecord
+  /** Sequence of the first event that this write carries over. */
+  readonly fromSeq: number
 }
 
 const BATCH_MAX = 500
@@ -25,31 +33,56 @@ const GATHER_MS = 40
 
 /** Starts with nothing to write. */
 export function createProjector(store: Store, retentionMs: number, log: Logger): Projector {
-  let dirty = new Map<string, TaskRecord>()
+  let dirty = new Map<string, Dirty>()
+  let batch: readonly Dirty[] = []
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let lost = false
+  let given = false
   let away = false
   let closing = false
 
+  /** Takes up to BATCH_MAX records out of those to be written. */
+  const takeBatch = (): readonly Dirty[] => {
+    const taken: Dirty[] = []
+    for (const [taskId, entry] of dirty) {
+      if (taken.length >= BATCH_MAX) break
+      taken.push(entry)
+      dirty.delete(taskId)
+    }
+    return taken
+  }
+
+  /** Puts records back that were not written; newer versions that came meanwhile win. */
+  const putBack = (entries: readonly Dirty[]): void => {
+    for (const entry of entries) {
+      const { record, fromSeq } = entry
+      const newer = dirty.get(record.taskId)
+      dirty.set(record.taskId, newer === undefined ? entry : { record: newer.record, fromSeq })
+    }
+    if (dirty.size <= DIRTY_MAX) return
+    dirty = new Map()
+    lost = true
+    given = true
+  }
+
   const write = async (): Promise<void> => {
     while (dirty.size > 0) {
-      const batch = [...dirty.values()].slice(0, BATCH_MAX)
-      if (batch.length === dirty.size) dirty = new Map()
-      else for (const record of batch) dirty.delete(record.taskId)
+      batch = takeBatch()
       try {
-        await store.project(batch, retentionMs)
-        if (away) log.info({}, 'store answers again')
+        await store.project(
+          batch.map(({ record }) => record),
+          retentionMs,
+        )
+        batch = []
+        if (away) log.info({}, 'Redis projection works again')
         away = false
       } catch (error) {
-        if (!away) log.warn({ err: error }, 'store does not take records')
+        if (!away) log.warn({ err: error }, 'Redis projection failed; retrying')
         away = true
-        // Newer versions that came meanwhile win.
-        for (const record of batch) if (!dirty.has(record.taskId)) dirty.set(record.taskId, record)
-        if (dirty.size > DIRTY_MAX) {
-          dirty = new Map()
-          lost = true
-        }
+        const failed = batch
+        batch = []
+        putBack(failed)
         if (closing) return
         await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
       }
@@ -69,11 +102,18 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
 
   return {
     add(record) {
-      const waiting = dirty.get(record.taskId)
-      if (waiting === undefined || waiting.seq < record.seq) dirty.set(record.taskId, record)
+      const { taskId, seq } = record
+      const waiting = dirty.get(taskId)
+      if (waiting === undefined) dirty.set(taskId, { record, fromSeq: seq })
+      else if (waiting.record.seq < seq) dirty.set(taskId, { record, fromSeq: waiting.fromSeq })
       if (writing === undefined) schedule()
     },
-    clean: () => dirty.size === 0 && writing === undefined,
+    missingFrom() {
+      let first: number | undefined
+      for (const { fromSeq } of batch) first = Math.min(first ?? fromSeq, fromSeq)
+      for (const { fromSeq } of dirty.values()) first = Math.min(first ?? fromSeq, fromSeq)
+      return first
+    },
     takeLost() {
       const answer = lost
       lost = false
@@ -82,8 +122,11 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
     async drain() {
       closing = true
       clearTimeout(timer)
+      timer = undefined
+      await writing
       start()
       await writing
+      return dirty.size === 0 && !given
     },
   }
 }

@@ -8,6 +8,8 @@ export interface RebuildReport {
   readonly tasks: number
   readonly ms: number
   readonly eventsPerSecond: number
+  /** Where the projection stands now. */
+  readonly builtSeq: number
 }
 
 /** A long rebuild says how far it is, milliseconds. */
@@ -22,9 +24,11 @@ export async function rebuildProjection(deps: {
   readonly store: Store
   readonly log: Logger
   readonly retentionMs: number
+  /** What the projection holds up to here needs no write; 0: write everything. */
+  readonly afterSeq: number
   readonly monotonicMs: () => number
 }): Promise<RebuildReport> {
-  const { log } = deps
+  const { log, afterSeq } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable()
   const projector = createProjector(deps.store, deps.retentionMs, log)
@@ -37,22 +41,27 @@ export async function rebuildProjection(deps: {
       events += 1
       if (event.event.type === 'submitted') tasks += 1
       const record = table.apply(event)
-      if (record !== undefined) projector.add(record)
+      if (record !== undefined && event.seq > afterSeq) projector.add(record)
     },
   })
+  let builtSeq = 0
   const progress = setInterval(
     () => log.info({ events, tasks, position: tail.position() }, 'rebuilding the projection'),
     REBUILD_LOG_EVERY_MS,
   )
   try {
     await tail.caughtUp()
-    await projector.drain()
-    if (projector.takeLost()) throw new Error('the store did not keep up with the rebuild')
-    await deps.store.markBuilt(tail.position())
+    // Complete means that every write has succeeded; else the next round begins anew.
+    if (!(await projector.drain())) throw new Error('Redis did not take all records of the rebuild')
+    const position = tail.position()
+    const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
+    if (at === undefined || at < position) throw new Error('Redis went back during the rebuild')
+    builtSeq = at
   } finally {
     clearInterval(progress)
     await tail.close()
   }
   const ms = deps.monotonicMs() - startedMs
-  return { events, tasks, ms, eventsPerSecond: Math.round((events * 1_000) / Math.max(1, ms)) }
+  const eventsPerSecond = Math.round((events * 1_000) / Math.max(1, ms))
+  return { events, tasks, ms, eventsPerSecond, builtSeq }
 }

@@ -11,6 +11,7 @@ import { isTerminal, type TaskRecord, type Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
+import type { LogClock } from './log-clock.ts'
 import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
 import type { TaskTable } from './task-table.ts'
@@ -39,6 +40,7 @@ export interface FollowerDeps {
   readonly usage: UsageTotals
   readonly tasks: TaskTable
   readonly clock: Clock
+  readonly logClock: LogClock
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
@@ -51,6 +53,12 @@ export interface FollowerDeps {
 
 /** Budgets of tenants are kept by these totals. */
 const USAGE_EVERY_MS = 300
+/** The clocks of two machines drift apart by less than a millisecond in this time, milliseconds. */
+const LOOK_EVERY_MS = 5_000
+/** A failed rebuild is repeated after this, then after twice as long, and so on, milliseconds. */
+const REBUILD_AGAIN_MIN_MS = 1_000
+/** A full Redis stays full for a while, and a rebuild reads the whole log, milliseconds. */
+const REBUILD_AGAIN_MAX_MS = 300_000
 /** A failed look at the end of the log is repeated after this, milliseconds. */
 const AGAIN_AFTER_MS = 500
 
@@ -59,12 +67,16 @@ export function createFollower(deps: FollowerDeps): Follower {
   const { bus, store, tasks, clock, log, metrics, retentionMs } = deps
   const projector = createProjector(store, retentionMs, log)
   const usage = createUsageCounter({ bus, totals: deps.usage, log })
-  const trimmer = createTrimmer({ ...deps, nowMs: clock.nowMs })
+  const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
   let tail: LogTail | undefined
   let followed = false
   let closed = false
   let projectFrom = 0
+  // Where the projection stood when this process looked last: -1 when nothing is known of it.
+  let builtSeq = -1
   let rebuildWanted = false
+  let rebuildAtMs = -Infinity
+  let rebuildWaitMs = REBUILD_AGAIN_MIN_MS
 
   const receive = (event: TailedEvent): void => {
     const before = tasks.get(event.taskId)
@@ -73,7 +85,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     usage.note(event.event, event.seq, before)
     metrics.events.inc({ type: event.event.type })
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
-    trimmer.note(event.event.atMs, event.seq, neededFrom)
+    trimmer.note(event.storedAtMs, event.seq, neededFrom)
     // What the projection already holds is not written again at every start.
     if (event.seq > projectFrom) projector.add(record)
     if (followed) deps.receive(record)
@@ -83,6 +95,7 @@ export function createFollower(deps: FollowerDeps): Follower {
   const follow = async (reading: LogTail): Promise<void> => {
     for (;;) {
       try {
+        await deps.logClock.look()
         await reading.caughtUp()
         break
       } catch (error) {
@@ -101,13 +114,29 @@ export function createFollower(deps: FollowerDeps): Follower {
   const keepProjection = async (): Promise<void> => {
     const position = tail?.position() ?? 0
     if (projector.takeLost()) rebuildWanted = true
-    if ((await store.builtSeq()) !== undefined && !rebuildWanted) {
-      if (projector.clean()) await store.markBuilt(position)
+    const complete = Math.max(builtSeq, (projector.missingFrom() ?? position + 1) - 1)
+    const at = rebuildWanted ? await store.builtSeq() : await store.markBuilt(complete, builtSeq)
+    if (!rebuildWanted && at !== undefined && at >= builtSeq) {
+      builtSeq = at
       return
     }
-    log.warn({}, 'the projection is missing, rebuilding it from the log')
-    const report = await rebuildProjection({ ...deps, monotonicMs: clock.monotonicMs })
+    rebuildWanted = true
+    const nowMs = clock.monotonicMs()
+    if (nowMs < rebuildAtMs) return
+    rebuildAtMs = nowMs + rebuildWaitMs
+    rebuildWaitMs = Math.min(REBUILD_AGAIN_MAX_MS, 2 * rebuildWaitMs)
+    log.warn({ at, builtSeq }, 'the projection is missing or old, rebuilding it from the log')
+    // What the store says to be complete is complete, also in an older state of it.
+    const afterSeq = at ?? 0
+    const { builtSeq: built, ...report } = await rebuildProjection({
+      ...deps,
+      afterSeq,
+      monotonicMs: clock.monotonicMs,
+    })
+    builtSeq = built
     rebuildWanted = false
+    rebuildAtMs = -Infinity
+    rebuildWaitMs = REBUILD_AGAIN_MIN_MS
     metrics.rebuilds.inc()
     log.info(report, 'projection rebuilt')
   }
@@ -125,6 +154,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       run: () => usage.flush(),
       runDeadlineMs: 120_000,
     },
+    { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
     { name: 'trim', everyMs: deps.timing.trimEveryMs, run: () => trimmer.trim() },
   ])
 
@@ -134,9 +164,10 @@ export function createFollower(deps: FollowerDeps): Follower {
     async start() {
       if (tail !== undefined) return
       // Without a projection, or without an answer about it, everything is carried over again.
-      const builtSeq = await store.builtSeq().catch(() => undefined)
-      rebuildWanted = builtSeq === undefined
-      projectFrom = builtSeq ?? Infinity
+      const built = await store.builtSeq().catch(() => undefined)
+      builtSeq = built ?? -1
+      rebuildWanted = built === undefined
+      projectFrom = built ?? Infinity
       tail = tailLog(bus, { afterSeq: 0, log, receive })
       void follow(tail)
       await loops.start()

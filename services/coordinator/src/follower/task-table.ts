@@ -7,6 +7,8 @@ import {
   type TaskRecord,
 } from '@agentfleet/domain'
 import type { TailedEvent } from '@agentfleet/adapters'
+import type { TenantQueue } from '@agentfleet/protocol'
+import { createTaskQueues } from './task-queues.ts'
 
 /**
  * Every unfinished task, folded from the log in the order of the log.
@@ -28,8 +30,16 @@ export interface TaskTable {
   waiting(): IterableIterator<string>
   /** Tasks that await the ending of this one. */
   waitersOf(taskId: string): Iterable<string>
+  /** Whether some unfinished task awaits the ending of this one. */
+  isAwaited(taskId: string): boolean
   /** Children that `spawned` announced, whose `submitted` has not come, by the id of their parent. */
   unborn(): IterableIterator<[childId: string, unborn: Unborn]>
+  /** Unfinished children whose parent has ended, or was never seen. */
+  orphans(): IterableIterator<string>
+  /** Queues in which unfinished tasks have, or must get, their pointers. */
+  queues(): TenantQueue[]
+  /** Tasks that must have a pointer now. */
+  runnable(): number
   size(): number
   oldest(): TaskRecord | undefined
   /** Oldest log sequence that an unfinished task still needs; undefined: none does. */
@@ -49,6 +59,8 @@ export function createTaskTable(): TaskTable {
   const waiting = new Set<string>()
   const waiters = new Map<string, Set<string>>()
   const unborn = new Map<string, Unborn>()
+  const orphans = new Set<string>()
+  const queues = createTaskQueues()
   // Tasks that need results older than themselves: few, and only while they are unfinished.
   const needs = new Map<string, number>()
 
@@ -71,16 +83,25 @@ export function createTaskTable(): TaskTable {
     else needs.delete(taskId)
   }
 
-  const keepUnborn = ({ taskId, state, children }: TaskRecord, event: TaskEvent): void => {
-    if (event.type === 'submitted') unborn.delete(taskId)
+  const keepFamily = (record: TaskRecord, event: TaskEvent): void => {
+    const { taskId, state, children, parent } = record
+    if (event.type === 'submitted') {
+      unborn.delete(taskId)
+      mark(orphans, taskId, parent !== undefined && !tasks.has(parent.taskId))
+    }
     if (event.type === 'spawned') {
       const announced = { parentId: taskId, atMs: event.atMs }
       for (const child of event.children) {
         if (!tasks.has(child.taskId)) unborn.set(child.taskId, announced)
       }
     }
-    // Nobody makes children of a task that has ended.
-    if (isTerminal(state)) for (const child of children) unborn.delete(child.taskId)
+    if (!isTerminal(state)) return
+    orphans.delete(taskId)
+    for (const child of children) {
+      // Nobody makes children of a task that has ended.
+      unborn.delete(child.taskId)
+      if (tasks.has(child.taskId)) orphans.add(child.taskId)
+    }
   }
 
   return {
@@ -91,8 +112,9 @@ export function createTaskTable(): TaskTable {
       const record = { ...outcome.record, calls: [] }
       if (isTerminal(record.state)) tasks.delete(taskId)
       else tasks.set(taskId, record)
+      queues.note(before, record)
       keepIndexes(before, record)
-      keepUnborn(record, event)
+      keepFamily(record, event)
       return record
     },
     get: (taskId) => tasks.get(taskId),
@@ -100,7 +122,11 @@ export function createTaskTable(): TaskTable {
     retrying: () => retrying.values(),
     waiting: () => waiting.values(),
     waitersOf: (taskId) => waiters.get(taskId) ?? [],
+    isAwaited: (taskId) => waiters.has(taskId),
     unborn: () => unborn.entries(),
+    orphans: () => orphans.values(),
+    queues: queues.queues,
+    runnable: () => queues.size() - retrying.size,
     size: () => tasks.size,
     oldest: () => tasks.values().next().value,
     neededFrom() {

@@ -28,6 +28,8 @@ interface Noted extends UsageEntry {
 
 /** Entries of one write: about 100 kB. */
 const BATCH_MAX = 500
+/** Counted entries that are kept before they leave the list: each entry moves once in so many. */
+const COUNTED_MAX = 50_000
 /** More than this, while the totals are away, is counted again from the log instead (L7). */
 const NOTED_MAX = 100_000
 
@@ -38,7 +40,9 @@ export function createUsageCounter(deps: {
   readonly log: Logger
 }): UsageCounter {
   const { totals, log } = deps
+  // Those before `head` are counted; they leave the list together, now and then.
   let noted: Noted[] = []
+  let head = 0
   let position: number | undefined
   let overflowed = false
 
@@ -69,11 +73,19 @@ export function createUsageCounter(deps: {
     if (overflowed || (position !== undefined && at < position)) {
       log.warn({ at, position }, 'usage is counted again from the log')
       overflowed = false
-      const seen = await recount(at)
+      const seen = await recount(at).catch((error: unknown) => {
+        overflowed = true
+        throw error
+      })
       const last = seen.at(-1)?.seq ?? at
-      noted = [...seen, ...noted.filter(({ seq }) => seq > last)]
+      noted = [...seen, ...noted.slice(head).filter(({ seq }) => seq > last)]
+      head = 0
     }
-    noted = noted.filter(({ seq }) => seq > at)
+    while (head < noted.length && noted[head]!.seq <= at) head += 1
+    if (head >= COUNTED_MAX || head === noted.length) {
+      noted = noted.slice(head)
+      head = 0
+    }
     position = at
     return at
   }
@@ -82,17 +94,18 @@ export function createUsageCounter(deps: {
     note(event, seq, before) {
       const entry = entryOf(event, before)
       if (entry === undefined || (position !== undefined && seq <= position)) return
-      if (noted.length >= NOTED_MAX) {
+      if (noted.length - head >= NOTED_MAX) {
         overflowed = true
         noted = []
+        head = 0
       }
       noted.push({ ...entry, seq })
     },
     async flush() {
       // Also with nothing to carry: a store that was emptied is noticed by where it stands.
       let at = await settle(await totals.position())
-      while (noted.length > 0) {
-        const batch = noted.slice(0, BATCH_MAX)
+      while (noted.length > head) {
+        const batch = noted.slice(head, head + BATCH_MAX)
         const to = batch.at(-1)?.seq ?? at
         const now = await totals.add(at, to, batch)
         // Somebody else was faster: what they have counted is dropped here.

@@ -13,7 +13,8 @@ import { expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 import { createTrimmer } from '../../src/follower/trim.ts'
-import { createRepair } from '../../src/repair/repair.ts'
+import { createIssuer } from '../../src/repair/issue.ts'
+import { createPointerRepair } from '../../src/repair/pointers.ts'
 
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
@@ -55,7 +56,6 @@ async function setup() {
   const tasks = createTaskTable()
   const time = { nowMs: 1_000 }
   const nowMs = () => time.nowMs
-  const expire = () => Promise.reject(new Error('nothing is over'))
   return {
     time,
     taskLog,
@@ -66,11 +66,21 @@ async function setup() {
         store,
         log,
         retentionMs: RETENTION_MS * 100,
+        afterSeq: 0,
         monotonicMs: nowMs,
       }),
     tasks,
     pointers,
-    repair: createRepair({ bus, tasks, pointers, taskLog, log, expire, timing: TIMING, nowMs }),
+    repair: createPointerRepair({
+      bus,
+      tasks,
+      pointers,
+      taskLog,
+      log,
+      issuer: createIssuer({ tasks, pointers, log }),
+      timing: TIMING,
+      nowMs,
+    }),
     trimmer: createTrimmer({ bus, taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
     /** Stores an event, as its writer does; the follower sees it only where it is told to. */
     async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {
@@ -93,9 +103,9 @@ test('a task that has no pointer gets one once it is no longer young (L8)', asyn
   await using bench = await setup()
   const taskId = newTaskId(1_000)
   await bench.append(taskId, submitted, 0)
-  expect(await bench.repair.pointers(never)).toEqual({ issued: 0, removed: 0 })
+  expect(await bench.repair.sweep(never)).toEqual({ issued: 0, removed: 0 })
   bench.time.nowMs += TIMING.followAfterMs
-  expect(await bench.repair.pointers(never)).toEqual({ issued: 1, removed: 0 })
+  expect(await bench.repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
   expect(await bench.pointers.has('medium', 't', taskId)).toBe(true)
 })
 
@@ -111,7 +121,7 @@ test('a pointer of an ended task is removed, and a pointer of an unknown task st
   }
   for (let look = 0; look < 2; look += 1) {
     bench.time.nowMs += TIMING.listPointersEveryMs
-    await bench.repair.pointers(never)
+    await bench.repair.sweep(never)
   }
   expect([...(await bench.pointers.taskIds())]).toEqual([stranger.taskId])
 })

@@ -9,7 +9,7 @@ export const FENCING: readonly Mutation[] = [
       {
         file: 'services/coordinator/src/reports/handle-report.ts',
         find: '    expectSeq: item.expect,',
-        replace: '    expectSeq: (await deps.log.last(item.taskId))?.seq ?? item.expect,',
+        replace: '    expectSeq: (await deps.taskLog.last(item.taskId))?.seq ?? item.expect,',
       },
     ],
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'L3'],

@@ -7,8 +7,8 @@ export const FLEETS: readonly Mutation[] = [
     safeguard: 'what should have followed from an event is done by the follower (L8)',
     edits: [
       {
-        file: 'services/coordinator/src/repair/repair.ts',
-        find: "return issue(record, 'pointer-missing')",
+        file: 'services/coordinator/src/repair/pointers.ts',
+        find: 'return issuer.once(record)',
         replace: 'return false',
       },
     ],

@@ -162,8 +162,8 @@ export const LOG: readonly Mutation[] = [
     safeguard: 'the follower gives a pointer to a task that has none (L8)',
     edits: [
       {
-        file: 'services/coordinator/src/repair/repair.ts',
-        find: "return issue(record, 'pointer-missing')",
+        file: 'services/coordinator/src/repair/pointers.ts',
+        find: 'return issuer.once(record)',
         replace: 'return false',
       },
     ],
@@ -176,7 +176,7 @@ export const LOG: readonly Mutation[] = [
     safeguard: 'the follower removes the pointer of an ended task (L8)',
     edits: [
       {
-        file: 'services/coordinator/src/repair/repair.ts',
+        file: 'services/coordinator/src/repair/pointers.ts',
         find: 'return pointers.remove(record.spec.priority, record.tenant, taskId)',
         replace: 'return false',
       },
@@ -191,7 +191,7 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'services/coordinator/src/follower/rebuild.ts',
-        find: 'if (record !== undefined) projector.add(record)',
+        find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record)',
         replace: 'if (record !== undefined && events < 0) projector.add(record)',
       },
     ],

@@ -1,0 +1,13 @@
+const PARALLEL = 200
+
+/** Runs a task for each item, at most PARALLEL at once; the results are in the order of the items. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  run: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  for (let start = 0; start < items.length; start += PARALLEL) {
+    results.push(...(await Promise.all(items.slice(start, start + PARALLEL).map(run))))
+  }
+  return results
+}

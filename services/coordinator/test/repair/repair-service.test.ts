@@ -1,0 +1,104 @@
+/** What the coordinator repairs by itself: retries, deadlines, missing pointers. */
+import { systemClock } from '@agentfleet/runtime'
+import { freshPointer, newTaskId } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { countOn, SOON_MS, startBench, TIMING, type Bench } from '../support.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterEach(() => bench.reset())
+afterAll(() => bench[Symbol.asyncDispose]())
+
+const HOUR_MS = 3_600_000
+
+/** A wall clock that is wrong by so much. */
+const wrongClock = (byMs: number) => ({
+  nowMs: () => systemClock.nowMs() + byMs,
+  monotonicMs: systemClock.monotonicMs,
+})
+
+/** Resolves when the coordinator has had time for so many rounds of a loop. */
+async function rounds(everyMs: number, count: number): Promise<void> {
+  const untilMs = performance.now() + everyMs * count
+  await eventually(() => expect(performance.now()).toBeGreaterThan(untilMs), SOON_MS)
+}
+
+test('a retry that is due is issued once, and not again while its pointer waits for a node (L7)', async () => {
+  await bench.start()
+  const task = await bench.submit()
+  const failed = { op: 'fail', attempt: 1, error: { code: 'c', message: 'm' }, retryable: true }
+  const issued = countOn(bench.bus, `tasks.*.*.${task.taskId}`)
+  expect(await bench.report(task.taskId, failed)).toMatchObject({ kind: 'committed' })
+  await bench.getsPointer(task)
+  await rounds(TIMING.retriesEveryMs, 20)
+  expect(issued.count()).toBe(1)
+  issued.close()
+})
+
+test('a retry whose pointer is lost gets another one (L8)', async () => {
+  await bench.start()
+  const task = await bench.submit()
+  const failed = { op: 'fail', attempt: 1, error: { code: 'c', message: 'm' }, retryable: true }
+  await bench.report(task.taskId, failed)
+  await bench.getsPointer(task)
+  await bench.pointers.remove('medium', 't', task.taskId)
+  await bench.getsPointer(task)
+})
+
+test('a deadline counts by the time of the log, whatever the clock of the coordinator says', async () => {
+  const long = await bench.submit({ timeoutMs: 60_000 })
+  const short = await bench.submit({ timeoutMs: 1_000 })
+  const fast = await bench.start({ clock: wrongClock(HOUR_MS) })
+  const error = { code: 'deadline-exceeded' }
+  expect(await bench.reaches(short.taskId, 'failed')).toMatchObject({ error })
+  expect(await bench.taskLog.record(long.taskId)).toMatchObject({ state: 'queued' })
+  await bench.end(fast)
+  const later = await bench.submit({ timeoutMs: 1_000 })
+  await bench.start({ clock: wrongClock(-HOUR_MS) })
+  expect(await bench.reaches(later.taskId, 'failed')).toMatchObject({ error })
+})
+
+test('the lifetime of a task counts from its storage when the clock of the gateway is an hour behind', async () => {
+  await bench.start()
+  const task = await bench.submit({ timeoutMs: 60_000 }, { atMs: Date.now() - HOUR_MS })
+  await bench.getsPointer(task)
+  await rounds(TIMING.deadlinesEveryMs, 5)
+  expect(await bench.report(task.taskId, { op: 'begin' })).toMatchObject({ kind: 'begun' })
+})
+
+test('a missing pointer is found by the id of its task, however many other pointers there are (L8)', async () => {
+  // So rarely that a listing of all pointers cannot be what finds it.
+  await bench.start({ timing: { ...TIMING, listPointersEveryMs: HOUR_MS } })
+  const known = await bench.submit({}, { pointer: true })
+  await rounds(TIMING.pointersEveryMs, 3)
+  for (let n = 0; n < 5; n += 1) {
+    const surplus = { ...known, taskId: newTaskId(Date.now() + n) }
+    await bench.pointers.issueSurely(freshPointer(surplus), 'medium')
+  }
+  await bench.getsPointer(await bench.submit())
+})
+
+test('all pointers come back after the stream of pointers was emptied (L8)', async () => {
+  await bench.start()
+  const tasks = await Promise.all([1, 2, 3].map(() => bench.submit({}, { pointer: true })))
+  await rounds(TIMING.pointersEveryMs, 3)
+  await bench.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
+  for (const task of tasks) await bench.getsPointer(task)
+})
+
+test('a cancelled task ends once and leaves no pointer (L2)', async () => {
+  await bench.start()
+  const { taskId, tenant, ...task } = await bench.submit({}, { pointer: true })
+  const request = JSON.stringify({ taskId, tenant, reason: 'no longer needed' })
+  const answers = await Promise.all(
+    [1, 2].map(() => bench.gateway.request('coordinator.cancel', request, 5_000)),
+  )
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ kind: 'reply', text: '{"kind":"cancelled"}' })
+  }
+  expect(await bench.taskLog.history(taskId)).toHaveLength(2)
+  expect(await bench.hasPointer({ taskId, tenant, ...task })).toBe(false)
+})

@@ -1,0 +1,55 @@
+/** A coordinator as a whole: when it is ready, and what it does about a log that it cannot read. */
+import type { Bus } from '@agentfleet/adapters'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { SOON_MS, startBench, type Bench } from './support.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterEach(() => bench.reset())
+afterAll(() => bench[Symbol.asyncDispose]())
+
+/** The bus of a coordinator that cannot learn how far the log goes, until it is told to. */
+function deafBus(): { bus: Bus; hear: () => void } {
+  let deaf = true
+  const { own } = bench
+  const nats = Object.create(own.nats, {
+    request: {
+      value: (subject: string, data: string, options: object) =>
+        deaf && subject === '$JS.API.STREAM.INFO.LOG'
+          ? Promise.reject(new Error('no answer'))
+          : own.nats.request(subject, data, options as never),
+    },
+  }) as Bus['nats']
+  return {
+    bus: { ...own, nats },
+    hear() {
+      deaf = false
+    },
+  }
+}
+
+test('a coordinator whose first read of the log fails tries again, and is not ready until it has followed (L8)', async () => {
+  const task = await bench.submit()
+  const { bus, hear } = deafBus()
+  const coordinator = await bench.create({ bus })
+  const beganMs = performance.now()
+  expect(coordinator.ready?.()).toEqual({ ok: false, reason: 'log-not-followed' })
+  // Longer than all tries of one read.
+  await eventually(() => expect(performance.now() - beganMs).toBeGreaterThan(2_500), SOON_MS)
+  expect(coordinator.ready?.()).toMatchObject({ ok: false })
+  hear()
+  await eventually(() => expect(coordinator.ready?.()).toEqual({ ok: true }), SOON_MS)
+  await bench.getsPointer(task)
+})
+
+test('a drained coordinator answers nothing, and another one answers at once', async () => {
+  const first = await bench.start()
+  const task = await bench.submit()
+  await bench.end(first)
+  await expect(bench.complete(task.taskId)).rejects.toThrow('no-responders')
+  await bench.start()
+  expect(await bench.complete(task.taskId)).toMatchObject({ kind: 'committed' })
+})

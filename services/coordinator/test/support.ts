@@ -1,0 +1,205 @@
+import {
+  connectStore,
+  connectUsageTotals,
+  openPointers,
+  openSchedules,
+  openTaskLog,
+  type AppendOutcome,
+  type Bus,
+} from '@agentfleet/adapters'
+import {
+  foldHistory,
+  timingOf,
+  type Submitted,
+  type TaskEvent,
+  type TaskRecord,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import { freshPointer, newTaskId, signClaim, SUBJECTS, type Outcome } from '@agentfleet/protocol'
+import {
+  createLogger,
+  createRegistry,
+  systemClock,
+  type Logger,
+  type Service,
+} from '@agentfleet/runtime'
+import { eventually, startSecuredServers } from '@agentfleet/testkit'
+import { connect } from 'node:net'
+import { createMetrics } from '../src/metrics.ts'
+import { createCoordinator, type CoordinatorDeps } from '../src/service.ts'
+
+/** A tenth of the durations of production. */
+export const TIMING = timingOf(0.1)
+/** Anything that a coordinator does happens within this on a busy machine, milliseconds. */
+export const SOON_MS = 10_000
+const DAY_MS = 86_400_000
+const CLAIM_KEY = 'a-key-of-the-tests'
+const NODE = 'n1'
+export const USAGE = { inputTokens: 10, outputTokens: 5, llmCalls: 1 }
+const SPEC: TaskSpec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 600_000,
+  maxAttempts: 3,
+}
+
+/**
+ * Real NATS, with the users of production, and Redis for the tests of one file. Coordinators run in this
+ * process, connected as the user `coordinator` (L9); `reset` ends them and empties the servers.
+ */
+export async function startBench() {
+  const log: Logger = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
+  const servers = await startSecuredServers({ log, beside: ['redis'] })
+  const { bus } = servers
+  const own = await servers.connect('coordinator')
+  const worker = await servers.connect('worker')
+  const gateway = await servers.connect('gateway')
+  const { url } = servers.redis
+  const store = await connectStore({ url, log })
+  const usage = await connectUsageTotals({ url, log })
+  servers.closing(store)
+  servers.closing(usage)
+  const taskLog = openTaskLog(bus)
+  const pointers = openPointers(bus)
+  const schedules = openSchedules(bus)
+  const running = new Set<Service>()
+
+  const append = async (
+    taskId: string,
+    event: TaskEvent,
+    expectSeq?: number,
+  ): Promise<AppendOutcome> => {
+    const seq = expectSeq ?? (await taskLog.last(taskId))?.seq ?? 0
+    const messageId = `${taskId}.${seq}.${event.type}`
+    return taskLog.append(taskId, event, { expectSeq: seq, messageId, deadlineMs: 5_000 })
+  }
+
+  const bench = {
+    ...servers,
+    own,
+    gateway,
+    taskLog,
+    pointers,
+    schedules,
+    store,
+    usage,
+    log,
+    append,
+    /** Creates a coordinator and starts it, without waiting for it. */
+    async create(overrides: Partial<CoordinatorDeps> = {}): Promise<Service> {
+      const coordinator = createCoordinator({
+        bus: own,
+        taskLog: openTaskLog(own),
+        pointers: openPointers(own),
+        schedules: openSchedules(own),
+        store,
+        usage,
+        clock: systemClock,
+        log,
+        metrics: createMetrics(createRegistry('coordinator')),
+        claimKey: CLAIM_KEY,
+        retentionMs: DAY_MS,
+        timing: TIMING,
+        ...overrides,
+      })
+      running.add(coordinator)
+      await coordinator.start()
+      return coordinator
+    },
+    /** The same, ready. */
+    async start(overrides: Partial<CoordinatorDeps> = {}): Promise<Service> {
+      const coordinator = await bench.create(overrides)
+      await eventually(() => {
+        if (coordinator.ready?.().ok !== true) throw new Error('not ready')
+      }, SOON_MS)
+      return coordinator
+    },
+    async end(coordinator: Service): Promise<void> {
+      running.delete(coordinator)
+      await coordinator.drain(5_000)
+    },
+    /** Stores a submission as the gateway does; its pointer comes where it is asked for. */
+    async submit(
+      spec: Partial<TaskSpec> = {},
+      more: Partial<Submitted> & { pointer?: boolean; taskId?: string } = {},
+    ): Promise<TaskRecord> {
+      const { pointer = false, taskId = newTaskId(Date.now()), ...rest } = more
+      const event: Submitted = {
+        type: 'submitted',
+        atMs: Date.now(),
+        tenant: 't',
+        specHash: '',
+        spec: { ...SPEC, ...spec },
+        ...rest,
+      }
+      const outcome = await append(taskId, event, 0)
+      if (outcome.kind !== 'stored') throw new Error(`not stored: ${outcome.kind}`)
+      const record = foldHistory(taskId, [{ event, seq: outcome.seq }])!
+      if (pointer) await pointers.issueSurely(freshPointer(record), record.spec.priority)
+      return record
+    },
+    /** Reports one item as a node does. */
+    async report(taskId: string, item: object): Promise<Outcome> {
+      const expect = (await taskLog.last(taskId))?.seq ?? 0
+      const claim = signClaim(CLAIM_KEY, taskId, NODE)
+      const reportId = `${taskId}.${expect}`
+      const items = [{ taskId, claim, reportId, expect, ...item }]
+      const text = JSON.stringify({ nodeId: NODE, items })
+      const answer = await worker.request(SUBJECTS.report, text, 5_000)
+      if (answer.kind !== 'reply') throw new Error(answer.kind)
+      return (JSON.parse(answer.text) as { outcomes: Outcome[] }).outcomes[0]!
+    },
+    complete: (taskId: string, result = 'r') =>
+      bench.report(taskId, { op: 'complete', attempt: 1, result, usage: USAGE }),
+    /** Resolves with the record once it is in this state. */
+    reaches: (taskId: string, state: TaskRecord['state']): Promise<TaskRecord> =>
+      eventually(async () => {
+        const record = await taskLog.record(taskId)
+        if (record?.state !== state) throw new Error(`${taskId} is ${record?.state}, not ${state}`)
+        return record
+      }, SOON_MS),
+    hasPointer: ({ taskId, tenant, spec }: TaskRecord): Promise<boolean> =>
+      pointers.has(spec.priority, tenant, taskId),
+    /** Resolves when the task has a pointer in its queue. */
+    getsPointer: (record: TaskRecord): Promise<void> =>
+      eventually(async () => {
+        if (!(await bench.hasPointer(record))) throw new Error(`${record.taskId} has no pointer`)
+      }, SOON_MS),
+    redis: (...words: string[]): Promise<string> => redisCommand(url, words),
+    async reset(): Promise<void> {
+      await Promise.all([...running].map((coordinator) => coordinator.drain(5_000)))
+      running.clear()
+      for (const stream of ['LOG', 'TASKS', 'SCHEDULES']) {
+        await bus.request(`$JS.API.STREAM.PURGE.${stream}`, '', 5_000)
+      }
+      await bench.redis('FLUSHALL')
+    },
+  }
+  return bench
+}
+
+/** The servers of a file with what the tests need of them. */
+export type Bench = Awaited<ReturnType<typeof startBench>>
+
+/** Messages on a subject while the returned counter is open. */
+export function countOn(bus: Bus, subject: string): { count(): number; close(): void } {
+  let count = 0
+  const tap = bus.subscribe(subject, () => (count += 1))
+  return { count: () => count, close: tap.close }
+}
+
+/** One inline command; its answer as Redis sends it. */
+async function redisCommand(url: string, words: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`${words.join(' ')}\r\n`)
+  for await (const chunk of socket) {
+    socket.destroy()
+    return String(chunk)
+  }
+  throw new Error('Redis closed the connection')
+}
