@@ -192,6 +192,14 @@ export function countOn(bus: Bus, subject: string): { count(): number; close(): 
   return { count: () => count, close: tap.close }
 }
 
+/** Resolves when a coordinator has had time for so many rounds of a loop. */
+export async function rounds(everyMs: number, count: number): Promise<void> {
+  const untilMs = performance.now() + everyMs * count
+  await eventually(() => {
+    if (performance.now() < untilMs) throw new Error('not over yet')
+  }, SOON_MS)
+}
+
 /** One inline command; its answer as Redis sends it. */
 async function redisCommand(url: string, words: readonly string[]): Promise<string> {
   const { hostname, port } = new URL(url)

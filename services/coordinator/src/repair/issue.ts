@@ -18,6 +18,9 @@ export interface Issuer {
 /** The ack of the last run's pointer may still be on its way; the sweep is the last line, milliseconds. */
 const AGAIN_AFTER_MS = [50, 200, 600]
 
+/** Issued pointers that are remembered. */
+const ISSUED_MAX = 10_000
+
 /** Issues pointers of the tasks in this table. */
 export function createIssuer(deps: {
   readonly tasks: Pick<TaskTable, 'get'>
@@ -26,12 +29,18 @@ export function createIssuer(deps: {
 }): Issuer {
   const { tasks, pointers, log } = deps
   const issuing = new Set<string>()
+  // The state of a task for which a pointer was issued: whether that one is present needs no question.
+  const issuedAt = new Map<string, number>()
   let closed = false
 
   const tryOnce = async (record: TaskRecord): Promise<boolean> => {
     try {
       const pointer = reissuedPointer(record)
-      return (await pointers.issueSurely(pointer, record.spec.priority)) === 'issued'
+      const outcome = await pointers.issueSurely(pointer, record.spec.priority)
+      if (outcome !== 'issued') return false
+      if (issuedAt.size >= ISSUED_MAX) issuedAt.clear()
+      issuedAt.set(record.taskId, record.seq)
+      return true
     } catch (error) {
       log.warn({ err: error, taskId: record.taskId }, 'pointer not issued yet')
       return false
@@ -57,6 +66,7 @@ export function createIssuer(deps: {
     once: (record) => alone(record, () => tryOnce(record)),
     surely: (record) =>
       alone(record, async () => {
+        if (issuedAt.get(record.taskId) === record.seq) return false
         if (await tryOnce(record)) return true
         for (const waitMs of AGAIN_AFTER_MS) {
           await new Promise((resolve) => setTimeout(resolve, waitMs))

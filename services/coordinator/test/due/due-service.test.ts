@@ -1,0 +1,189 @@
+/** What comes due: waits end, children are made and cancelled, schedules fire. */
+import type { Paused, Spawned, TaskRecord } from '@agentfleet/domain'
+import { childTaskId } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { countOn, rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterEach(() => bench.reset())
+afterAll(() => bench[Symbol.asyncDispose]())
+
+const waitFor = (taskId: string) => ({ dependsOn: [taskId] })
+
+/** What a parent says when it makes two children. */
+function spawnedBy(parent: TaskRecord): Spawned & { ids: string[] } {
+  const ids = [0, 1].map((position) => childTaskId(parent.taskId, 0, position))
+  const children = ids.map((taskId) => ({ taskId, spec: parent.spec }))
+  return { type: 'spawned', atMs: Date.now(), attempt: 1, step: 0, children, ids }
+}
+
+test('a task is released and gets its pointer when the task that it depends on completes', async () => {
+  await bench.start()
+  const first = await bench.submit()
+  const second = await bench.submit(waitFor(first.taskId))
+  expect(await bench.hasPointer(second)).toBe(false)
+  await bench.complete(first.taskId)
+  await bench.reaches(second.taskId, 'queued')
+  await bench.getsPointer(second)
+})
+
+test('an ending that no coordinator followed ends the waits for it at the next start (L8)', async () => {
+  const first = await bench.submit()
+  const second = await bench.submit(waitFor(first.taskId))
+  await bench.append(first.taskId, {
+    type: 'completed',
+    atMs: Date.now(),
+    attempt: 1,
+    node: 'n1',
+    result: 'r',
+    usage: USAGE,
+  })
+  await bench.start()
+  await bench.reaches(second.taskId, 'queued')
+  await bench.getsPointer(second)
+})
+
+test('a task fails with the reason when the task that it depends on is cancelled', async () => {
+  await bench.start()
+  const first = await bench.submit()
+  const second = await bench.submit(waitFor(first.taskId))
+  const request = JSON.stringify({ taskId: first.taskId, tenant: 't', reason: 'r' })
+  await bench.gateway.request('coordinator.cancel', request, 5_000)
+  const { error } = await bench.reaches(second.taskId, 'failed')
+  expect(error?.code).toBe('dependency-failed')
+})
+
+test('two coordinators release a task once (L2)', async () => {
+  await bench.start()
+  await bench.start()
+  const first = await bench.submit()
+  const waiting = await Promise.all([1, 2, 3, 4, 5].map(() => bench.submit(waitFor(first.taskId))))
+  await bench.complete(first.taskId)
+  for (const { taskId } of waiting) {
+    await bench.reaches(taskId, 'queued')
+    expect(await bench.taskLog.history(taskId)).toHaveLength(2)
+  }
+})
+
+test('a delayed task gets its pointer when it is due and not before', async () => {
+  await bench.start()
+  const task = await bench.submit({ delayMs: 600 })
+  await rounds(100, 3)
+  expect(await bench.hasPointer(task)).toBe(false)
+  await bench.getsPointer(task)
+  const [, released] = await bench.taskLog.history(task.taskId)
+  expect(released!.storedAtMs - task.submittedAtMs).toBeGreaterThanOrEqual(600)
+})
+
+test('an approval resumes its run once, and the opposite word is refused', async () => {
+  await bench.start()
+  const task = await bench.submit()
+  const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
+  await bench.report(task.taskId, { op: 'pause', attempt: 1, wait })
+  const word = async (approved: boolean): Promise<unknown> => {
+    const approval = { step: 1, approved, by: 'somebody' }
+    const request = JSON.stringify({ taskId: task.taskId, tenant: 't', approval })
+    const answer = await bench.gateway.request('coordinator.approve', request, 5_000)
+    return answer.kind === 'reply' ? (JSON.parse(answer.text) as { kind: string }).kind : answer
+  }
+  expect(await word(true)).toBe('resumed')
+  expect(await word(true)).toBe('resumed')
+  expect(await word(false)).toBe('decided-otherwise')
+  expect(await bench.taskLog.history(task.taskId)).toHaveLength(3)
+  await bench.getsPointer(task)
+})
+
+test('children that were announced are made, though the coordinator died before it made them (L8)', async () => {
+  const parent = await bench.submit()
+  const { ids, ...spawned } = spawnedBy(parent)
+  await bench.append(parent.taskId, spawned)
+  await bench.start()
+  for (const taskId of ids) {
+    await bench.getsPointer(await bench.reaches(taskId, 'queued'))
+  }
+})
+
+test('children that are left over when their parent ends are cancelled, also when nobody saw it end (L8)', async () => {
+  const parent = await bench.submit()
+  const { ids, ...spawned } = spawnedBy(parent)
+  await bench.append(parent.taskId, spawned)
+  const coordinator = await bench.start()
+  await Promise.all(ids.map((taskId) => bench.reaches(taskId, 'queued')))
+  await bench.complete(ids[0]!)
+  await bench.end(coordinator)
+  await bench.append(parent.taskId, { type: 'cancelled', atMs: Date.now(), reason: 'r' })
+  await bench.start()
+  await bench.reaches(ids[1]!, 'cancelled')
+  expect(await bench.taskLog.record(ids[0]!)).toMatchObject({ state: 'completed' })
+})
+
+test('a parent resumes when its last child has ended, and sweeps read no ending twice', async () => {
+  await bench.start()
+  const parent = await bench.submit()
+  const { ids, ...spawned } = spawnedBy(parent)
+  await bench.append(parent.taskId, spawned)
+  const paused: Paused = {
+    type: 'paused',
+    atMs: Date.now(),
+    attempt: 1,
+    wait: { kind: 'children', taskIds: ids },
+  }
+  await bench.append(parent.taskId, paused)
+  await Promise.all(ids.map((taskId) => bench.reaches(taskId, 'queued')))
+  await bench.complete(ids[0]!)
+  await bench.pointers.remove('medium', 't', ids[0]!)
+  await rounds(TIMING.waitsEveryMs, 3)
+  const reads = countOn(bench.bus, '$JS.API.DIRECT.GET.LOG')
+  await rounds(TIMING.waitsEveryMs, 4)
+  expect(reads.count()).toBe(0)
+  reads.close()
+  await bench.complete(ids[1]!)
+  await bench.reaches(parent.taskId, 'queued')
+  await bench.getsPointer(parent)
+})
+
+test('a tick of a schedule has one task, however many coordinators fire it (L1)', async () => {
+  await bench.start()
+  await bench.start()
+  const { spec } = await bench.submit()
+  await bench.schedules.put('t', 'every-second', {
+    cron: '* * * * * *',
+    timeZone: 'UTC',
+    overlap: 'allow',
+    paused: false,
+    spec: { ...spec, task: 'tick' },
+    request: {},
+    atMs: Date.now(),
+  })
+  const tick = countOn(bench.bus, 'live.*')
+  await eventually(() => expect(tick.count()).toBeGreaterThanOrEqual(2), SOON_MS)
+  tick.close()
+  const run = await bench.schedules.lastRun('t', 'every-second')
+  expect(run).toMatchObject({ skipped: false })
+  expect(await bench.taskLog.history(run!.taskId!)).toHaveLength(1)
+  await bench.getsPointer((await bench.taskLog.record(run!.taskId!))!)
+})
+
+test('a schedule skips its ticks while its last task has not ended, where it is told to', async () => {
+  await bench.start()
+  const { spec } = await bench.submit()
+  await bench.schedules.put('t', 'one-at-a-time', {
+    cron: '* * * * * *',
+    timeZone: 'UTC',
+    overlap: 'skip',
+    paused: false,
+    spec,
+    request: {},
+    atMs: Date.now(),
+  })
+  const skipped = await eventually(async () => {
+    const run = await bench.schedules.lastRun('t', 'one-at-a-time')
+    if (run?.skipped !== true) throw new Error('not skipped yet')
+    return run
+  }, SOON_MS)
+  expect(await bench.taskLog.record(skipped.taskId!)).toMatchObject({ state: 'queued' })
+})

@@ -1,0 +1,136 @@
+/** What the follower carries on: the projection, usage, and the beginning of the log. */
+import type { Store } from '@agentfleet/adapters'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterEach(() => bench.reset())
+afterAll(() => bench[Symbol.asyncDispose]())
+
+/** Resolves when Redis holds the task in this state. */
+function shows(taskId: string, state: string): Promise<void> {
+  return eventually(async () => {
+    const record = await bench.store.load(taskId)
+    if (record?.state !== state) throw new Error(`Redis shows ${record?.state}, not ${state}`)
+  }, SOON_MS)
+}
+
+/** Resolves when the projection says that it is complete up to the end of the log. */
+function complete(): Promise<number> {
+  return eventually(async () => {
+    const { lastSeq } = await bench.taskLog.fill()
+    const built = await bench.store.builtSeq()
+    if (built !== lastSeq) throw new Error(`complete up to ${built}, not ${lastSeq}`)
+    return built
+  }, SOON_MS)
+}
+
+/** The tokens of today's totals. */
+async function tokensToday(): Promise<number> {
+  const day = new Date().toISOString().slice(0, 10)
+  const [today] = await bench.usage.read('t', [day])
+  return (today?.models ?? []).reduce(
+    (sum, { usage }) => sum + usage.inputTokens + usage.outputTokens,
+    0,
+  )
+}
+const TOKENS = USAGE.inputTokens + USAGE.outputTokens
+
+test('every task is in Redis as the log has it, and a wiped Redis is rebuilt (L8)', async () => {
+  await bench.start()
+  const [open, ended] = [await bench.submit(), await bench.submit()]
+  await bench.complete(ended.taskId)
+  await shows(ended.taskId, 'completed')
+  await complete()
+  await bench.redis('FLUSHALL')
+  await shows(ended.taskId, 'completed')
+  await shows(open.taskId, 'queued')
+  await complete()
+})
+
+test('a Redis that went back to an older state gets what it has lost (L8)', async () => {
+  await bench.start()
+  const early = await bench.submit()
+  const older = await complete()
+  const late = await bench.submit()
+  await bench.complete(late.taskId)
+  await complete()
+  // What an append-only file that lacks its last second looks like after a crash.
+  await bench.redis('DEL', `task:${late.taskId}`)
+  await bench.redis('SET', 'projection', String(older))
+  await shows(late.taskId, 'completed')
+  await shows(early.taskId, 'queued')
+  await complete()
+})
+
+test('a projection is marked complete only when every write has succeeded', async () => {
+  await bench.submit()
+  let failing = true
+  const store: Store = {
+    ...bench.store,
+    project: (records, retentionMs) =>
+      failing ? Promise.reject(new Error('OOM')) : bench.store.project(records, retentionMs),
+  }
+  const { bus, log } = bench
+  const deps = { bus, store, log, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
+  await expect(rebuildProjection(deps)).rejects.toThrow('did not take all records')
+  expect(await bench.store.builtSeq()).toBeUndefined()
+  failing = false
+  await rebuildProjection(deps)
+  await complete()
+})
+
+test('the mark of the projection moves while writes are under way, and never past one that failed', async () => {
+  let refused = ''
+  const store: Store = {
+    ...bench.store,
+    project: (records, retentionMs) =>
+      records.some(({ taskId }) => taskId === refused)
+        ? Promise.reject(new Error('OOM'))
+        : bench.store.project(records, retentionMs),
+  }
+  await bench.start({ store })
+  const first = await bench.submit()
+  await eventually(async () => {
+    expect(await bench.store.builtSeq()).toBe(first.seq)
+  }, SOON_MS)
+  refused = 'refused'
+  const second = await bench.submit({}, { taskId: refused })
+  const third = await bench.submit()
+  await eventually(async () => {
+    expect((await bench.taskLog.fill()).lastSeq).toBe(third.seq)
+  }, SOON_MS)
+  await rounds(TIMING.projectionEveryMs, 5)
+  expect(await bench.store.builtSeq()).toBe(second.seq - 1)
+  refused = ''
+  await complete()
+})
+
+test('usage is counted once by two coordinators, and again from the log after Redis was wiped (L8)', async () => {
+  await bench.start()
+  await bench.start()
+  const tasks = await Promise.all([1, 2, 3, 4].map(() => bench.submit()))
+  await Promise.all(tasks.map(({ taskId }) => bench.complete(taskId)))
+  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
+  await bench.redis('FLUSHALL')
+  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
+})
+
+test('the log is trimmed behind ended tasks and keeps all events of a living one (L7)', async () => {
+  await bench.start({ retentionMs: 1_000 })
+  const ended = await bench.submit()
+  await bench.complete(ended.taskId)
+  const living = await bench.submit()
+  const also = await bench.submit()
+  await bench.complete(also.taskId)
+  await eventually(async () => {
+    expect((await bench.taskLog.fill()).firstSeq).toBe(living.seq)
+  }, SOON_MS)
+  await bench.complete(living.taskId)
+  expect(await bench.taskLog.history(living.taskId)).toHaveLength(2)
+})
