@@ -15,7 +15,14 @@ import {
   type TaskRecord,
   type TaskSpec,
 } from '@agentfleet/domain'
-import { freshPointer, newTaskId, signClaim, SUBJECTS, type Outcome } from '@agentfleet/protocol'
+import {
+  freshPointer,
+  newTaskId,
+  signClaim,
+  CHANNELS,
+  type Outcome,
+  type ReportItem,
+} from '@agentfleet/protocol'
 import {
   createLogger,
   createRegistry,
@@ -147,11 +154,10 @@ export async function startBench() {
       const expect = (await taskLog.last(taskId))?.seq ?? 0
       const claim = signClaim(CLAIM_KEY, taskId, NODE)
       const reportId = `${taskId}.${expect}`
-      const items = [{ taskId, claim, reportId, expect, ...item }]
-      const text = JSON.stringify({ nodeId: NODE, items })
-      const answer = await worker.request(SUBJECTS.report, text, 5_000)
+      const items = [{ taskId, claim, reportId, expect, ...item } as ReportItem]
+      const answer = await worker.ask(CHANNELS.report, { nodeId: NODE, items }, 5_000)
       if (answer.kind !== 'reply') throw new Error(answer.kind)
-      return (JSON.parse(answer.text) as { outcomes: Outcome[] }).outcomes[0]!
+      return answer.body.outcomes[0]!
     },
     complete: (taskId: string, result = 'r') =>
       bench.report(taskId, { op: 'complete', attempt: 1, result, usage: USAGE }),

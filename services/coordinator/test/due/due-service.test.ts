@@ -1,6 +1,6 @@
 /** What comes due: waits end, children are made and cancelled, schedules fire. */
 import type { Paused, Spawned, TaskRecord } from '@agentfleet/domain'
-import { childTaskId } from '@agentfleet/protocol'
+import { CHANNELS, childTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { countOn, rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
@@ -51,8 +51,8 @@ test('a task fails with the reason when the task that it depends on is cancelled
   await bench.start()
   const first = await bench.submit()
   const second = await bench.submit(waitFor(first.taskId))
-  const request = JSON.stringify({ taskId: first.taskId, tenant: 't', reason: 'r' })
-  await bench.gateway.request('coordinator.cancel', request, 5_000)
+  const request = { taskId: first.taskId, tenant: 't', reason: 'r' }
+  await bench.gateway.ask(CHANNELS.cancel, request, 5_000)
   const { error } = await bench.reaches(second.taskId, 'failed')
   expect(error?.code).toBe('dependency-failed')
 })
@@ -86,9 +86,9 @@ test('an approval resumes its run once, and the opposite word is refused', async
   await bench.report(task.taskId, { op: 'pause', attempt: 1, wait })
   const word = async (approved: boolean): Promise<unknown> => {
     const approval = { step: 1, approved, by: 'somebody' }
-    const request = JSON.stringify({ taskId: task.taskId, tenant: 't', approval })
-    const answer = await bench.gateway.request('coordinator.approve', request, 5_000)
-    return answer.kind === 'reply' ? (JSON.parse(answer.text) as { kind: string }).kind : answer
+    const request = { taskId: task.taskId, tenant: 't', approval }
+    const answer = await bench.gateway.ask(CHANNELS.approve, request, 5_000)
+    return answer.kind === 'reply' ? answer.body.kind : answer
   }
   expect(await word(true)).toBe('resumed')
   expect(await word(true)).toBe('resumed')

@@ -1,6 +1,6 @@
 /** What the coordinator repairs by itself: retries, deadlines, missing pointers. */
 import { systemClock } from '@agentfleet/runtime'
-import { freshPointer, newTaskId } from '@agentfleet/protocol'
+import { CHANNELS, freshPointer, newTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { countOn, rounds, SOON_MS, startBench, TIMING, type Bench } from '../support.ts'
@@ -87,12 +87,12 @@ test('all pointers come back after the stream of pointers was emptied (L8)', asy
 test('a cancelled task ends once and leaves no pointer (L2)', async () => {
   await bench.start()
   const { taskId, tenant, ...task } = await bench.submit({}, { pointer: true })
-  const request = JSON.stringify({ taskId, tenant, reason: 'no longer needed' })
+  const request = { taskId, tenant, reason: 'no longer needed' }
   const answers = await Promise.all(
-    [1, 2].map(() => bench.gateway.request('coordinator.cancel', request, 5_000)),
+    [1, 2].map(() => bench.gateway.ask(CHANNELS.cancel, request, 5_000)),
   )
   for (const answer of answers) {
-    expect(answer).toMatchObject({ kind: 'reply', text: '{"kind":"cancelled"}' })
+    expect(answer).toEqual({ kind: 'reply', body: { kind: 'cancelled' } })
   }
   expect(await bench.taskLog.history(taskId)).toHaveLength(2)
   expect(await bench.hasPointer({ taskId, tenant, ...task })).toBe(false)
