@@ -1,9 +1,8 @@
 /** What the coordinator repairs by itself: retries, deadlines, missing pointers. */
 import { systemClock } from '@agentfleet/runtime'
 import { CHANNELS, freshPointer, newTaskId } from '@agentfleet/protocol'
-import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { countOn, rounds, SOON_MS, startBench, TIMING, type Bench } from '../support.ts'
+import { countOn, rounds, startBench, TIMING, type Bench } from '../support.ts'
 
 let bench: Bench
 beforeAll(async () => {
