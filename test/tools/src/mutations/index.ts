@@ -9,6 +9,7 @@ import { SHARING } from './policies/sharing.ts'
 import { LIVENESS } from './policies/liveness.ts'
 import { SCALING } from './policies/scaling.ts'
 import { RECOVERY } from './policies/recovery.ts'
+import { BUS } from './bus.ts'
 import { LOG } from './log.ts'
 import { FENCING } from './fencing.ts'
 import { SERVICES } from './services.ts'
@@ -28,6 +29,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LIVENESS,
   ...SCALING,
   ...RECOVERY,
+  ...BUS,
   ...LOG,
   ...FENCING,
   ...SERVICES,

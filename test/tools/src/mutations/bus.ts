@@ -1,0 +1,216 @@
+import type { Mutation } from './mutation.ts'
+
+/** What every channel of the bus keeps to: items alone, sizes in bytes, refusals that are told. */
+export const BUS: readonly Mutation[] = [
+  {
+    name: 'bus-item-alone',
+    safeguard: 'an unreadable item holds up no neighbour',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/codec.ts',
+        find: 'if (items === undefined || !Array.isArray(given)) return refused(whole.error)',
+        replace: 'if (items === undefined || given !== null) return refused(whole.error)',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /leaves its place empty and holds up no neighbour/,
+    because: /expected|Cannot read/,
+  },
+  {
+    name: 'bus-answer-item-alone',
+    safeguard: 'an unreadable item of an answer holds up no neighbour',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/answers.ts',
+        find: 'const result = read(channel.reply as Shape<unknown>, value)',
+        replace: 'const result = read({ schema: (channel.reply as Shape<unknown>).schema }, value)',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /leaves its place empty in an answer as well/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-split-request',
+    safeguard: 'the items of a request are split by bytes (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/codec.ts',
+        find: 'if (run.count > 0 && bytes + size > bytesMax) {',
+        replace: 'if (run.count > 0 && bytesMax < 0) {',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /splits the items of a request, each large one alone/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-split-hint',
+    safeguard: 'a hint that is too large is split by its items (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/channels.ts',
+        find: 'channel.body.items === undefined ? [] : packed(channel.body, body)',
+        replace: 'channel.body.items !== undefined ? [] : packed(channel.body, body)',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /splits a hint by its items/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-split-answer',
+    safeguard: 'an answer that is too large is split by its items (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/codec.ts',
+        find: 'const runs = runsOf(texts, bytesMax - frame)',
+        replace:
+          'const runs = answer ? [{ first: 0, count: texts.length }] : runsOf(texts, bytesMax - frame)',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /splits an answer, and puts its parts together in order/,
+    because: /refused|expected/,
+  },
+  {
+    name: 'bus-parts-order',
+    safeguard: 'the parts of an answer are put together in their order',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/answers.ts',
+        find: 'items[from + offset] = item',
+        replace: 'items[offset] = item',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /splits an answer, and puts its parts together in order/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-answer-item-size',
+    safeguard: 'an item that no answer can hold costs its neighbours nothing (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/codec.ts',
+        find: 'if (answer === undefined || Buffer.byteLength(text) + frame <= answer.payloadMax) return text',
+        replace: 'if (text.length > 0) return text',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /leaves the place of an item empty that no answer can hold/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-oversize',
+    safeguard: 'a message that is larger than the server takes is refused where it is sent (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/bus.ts',
+        find: 'if (!fits(message.data)) return false',
+        replace: 'void fits',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is bounded by the server: a larger message is not sent, and the caller is told/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-bytes',
+    safeguard: 'the size of a message is counted in bytes, not in characters (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/bus.ts',
+        find: 'return data.length * BYTES_PER_CHAR_MAX <= max || Buffer.byteLength(data) <= max',
+        replace: 'return data.length <= max',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is bounded by the server: a larger message is not sent, and the caller is told/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-refusal-told',
+    safeguard: 'the sender of an unreadable request is told so',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/channels.ts',
+        find: "refuse(channel, message, 'bad-message', result.reason)",
+        replace: 'void refuse',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is refused when it/,
+    because: /timeout|Unexpected token/,
+  },
+  {
+    name: 'bus-handler-failed',
+    safeguard: 'the sender of a request whose handler fails is told so at once',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/channels.ts',
+        find: '.catch(failed)',
+        replace: '.catch(() => undefined)',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is answered at once when its handler fails/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-bad-reply',
+    safeguard: 'an answer that cannot be read is no answer',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/answers.ts',
+        find: "if (result.kind === 'read') return { kind: 'reply', body: result.body }",
+        replace: "if (result.kind !== undefined) return { kind: 'reply', body: value }",
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /refuses an answer that cannot be read/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-own-node',
+    safeguard: 'a node speaks for itself only (L9)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/channels.ts',
+        find: "channel.ownNode !== 'sender') return result",
+        replace: "channel.ownNode !== 'listener') return result",
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is refused when a node speaks for another one/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-log-rate',
+    safeguard: 'a flood of unreadable messages is logged in one line (L7)',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/tally.ts',
+        find: 'if (last !== undefined && now - last.atMs < LOG_EVERY_MS) return',
+        replace: 'if (last !== undefined && now < 0) return',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /is logged once for many, with their number/,
+    because: /expected/,
+  },
+  {
+    name: 'bus-no-responders',
+    safeguard: 'a request that no process hears ends at once',
+    edits: [
+      {
+        file: 'libs/adapters/src/bus/requests.ts',
+        find: "if (nobody) end(key, 'no-responders')",
+        replace: 'if (nobody) return',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/channels.test.ts'],
+    caughtBy: /learns at once that nobody listens/,
+    because: /expected/,
+  },
+]
