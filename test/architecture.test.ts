@@ -103,6 +103,18 @@ test('only tests import testkit', () => {
   expect(wrong.map(({ path }) => path)).toEqual([])
 })
 
+test('tests run every library from its sources', () => {
+  const libraries = packages.filter(
+    ({ folder, exported }) => folder.startsWith('libs/') && exported.length > 0,
+  )
+  const fromDist = libraries.filter(({ folder }) => {
+    const entry = readManifest(folder).exports?.['.']
+    return (entry as Readonly<Record<string, unknown>>)['@agentfleet/source'] !== './src/index.ts'
+  })
+  // Their package.json needs the condition `@agentfleet/source` in `exports`, as the others have it.
+  expect(fromDist.map(({ name }) => name)).toEqual([])
+})
+
 test('relative imports stay in their package, and others are imported by name alone', () => {
   const wrong = packages.flatMap(({ folder, sources, tests }) =>
     [...sources, ...tests].flatMap((module) =>
