@@ -61,3 +61,25 @@ export type Load = z.infer<typeof loadSchema>
 
 /** Request to a node: are you there? The incarnation that was declared dead, if it was (L6). */
 export const pingSchema = z.object({ deadIncarnation: count.optional() })
+
+/** How one model of one provider stands, as one node sees it. */
+export const providerModelSchema = z.object({
+  provider: z.string().max(128),
+  model: z.string().max(256),
+  calls: count,
+  /** Whether calls are let through: the circuit breaker of this node. */
+  breaker: z.enum(['closed', 'open', 'probing']),
+  /** The provider takes no call for so long; 0: it takes calls. */
+  closedForMs: z.number().nonnegative(),
+  /** What its refusals have taught: `name=value`, only what differs from OpenAI itself. */
+  learned: z.array(z.string().max(128)).max(32),
+  /** The class of the last failure, such as `status 429`, and how long ago it was. */
+  lastError: z.object({ kind: z.string().max(64), agoMs: z.number().nonnegative() }).optional(),
+  /** Means of the last calls: milliseconds until the first token, tokens a second after it. */
+  firstTokenMs: z.number().nonnegative().optional(),
+  tokensPerSecond: z.number().nonnegative().optional(),
+})
+export type ProviderModel = z.infer<typeof providerModelSchema>
+
+/** The models that a node has called lately. */
+export const providersSchema = z.object({ models: z.array(providerModelSchema.optional()) })

@@ -19,6 +19,8 @@ export interface WorkerDeps extends NodeDeps {
 }
 
 const PULSE_MS = 250
+/** How old the view of providers in the API may be, milliseconds. */
+const PROVIDERS_EVERY_MS = 2_000
 /** A pulse that comes this late means that the process stood still, milliseconds. */
 const PAUSE_MS = 2_000
 /** Time of a drain that is kept for giving back: a publish and a flush. */
@@ -48,7 +50,12 @@ export function createWorker(deps: WorkerDeps): Service {
   return {
     async start() {
       if (open.length > 0) return
-      const pulse = setInterval(createPulse(node, clock), PULSE_MS)
+      const reportProviders = createProviderReport(deps, node)
+      const tick = createPulse(node, clock)
+      const pulse = setInterval(() => {
+        tick()
+        reportProviders()
+      }, PULSE_MS)
       open = [
         () => clearInterval(pulse),
         bus.onReconnect(() => node.ownership.doubtAll('bus back')),
@@ -131,6 +138,18 @@ function countTenants(runs: Iterable<Run>): NodeTenants['tenants'] {
   const counts: NodeTenants['tenants'] = {}
   for (const { tenant } of runs) counts[tenant] = (counts[tenant] ?? 0) + 1
   return counts
+}
+
+/** Says how the models of the providers stand, every PROVIDERS_EVERY_MS while any was called lately. */
+function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => void {
+  let dueAtMs = 0
+  return () => {
+    const now = clock.monotonicMs()
+    if (now < dueAtMs || !bus.connected()) return
+    dueAtMs = now + PROVIDERS_EVERY_MS
+    const models = node.llm.providers()
+    if (models.length > 0) bus.send(CHANNELS.providers, { models }, { nodeId: node.id })
+  }
 }
 
 /** Sign of life, lost time, renewals, limits of calls: one timer for all of it. */

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { historySchema, snapshotSchema } from '../control.ts'
-import { heartbeatSchema, idSchema, loadSchema, pingSchema } from '../heartbeat.ts'
+import {
+  heartbeatSchema,
+  idSchema,
+  loadSchema,
+  pingSchema,
+  providerModelSchema,
+  providersSchema,
+} from '../heartbeat.ts'
 import { balancerSchema } from '../messages.ts'
 import { event, request } from './channel.ts'
 
@@ -27,6 +34,17 @@ export const FLEET_CHANNELS = {
     items: { field: 'ended', schema: idSchema },
     senders: ['worker'],
     listeners: ['load-balancer'],
+    ownNode: 'sender',
+    version: 1,
+  }),
+  providers: event({
+    name: 'providers',
+    subject: 'node.{nodeId}.providers',
+    summary: 'How the models of its providers stand, as the node sees them.',
+    body: providersSchema,
+    items: { field: 'models', schema: providerModelSchema },
+    senders: ['worker'],
+    listeners: ['gateway'],
     ownNode: 'sender',
     version: 1,
   }),

@@ -1086,10 +1086,38 @@ export interface components {
       nodes: components['schemas']['Node'][]
       /** @description Load balancers that were heard a moment ago. */
       balancers: components['schemas']['Balancer'][]
+      /** @description How the models of the providers stand that the nodes have called lately. Each node learns and closes for itself what only it has seen; this is what they say together. */
+      providers: components['schemas']['ProviderModel'][]
       /** @description Sums and means over the cluster, when the health monitor tells them. */
       totals?: components['schemas']['Totals']
       /** @description Totals of the last hour, oldest first. */
       history: components['schemas']['Totals'][]
+    }
+    ProviderModel: {
+      provider: string
+      model: string
+      /** @description Nodes that have called it lately. */
+      nodes: number
+      /** @description Calls of these nodes since their start. */
+      calls: number
+      /**
+       * @description The circuit breaker of the node that sees it worst.
+       * @enum {string}
+       */
+      breaker: 'closed' | 'open' | 'probing'
+      /** @description The provider asked for a pause of so long, for example by `Retry-After`; it is cut to five minutes. 0 while calls go through. */
+      closedForMs: number
+      /** @description What its refusals have taught, such as `streamOptions=false`. */
+      learned: string[]
+      lastError?: {
+        /** @description The class of the failure, such as `status 429` or `timeout`. */
+        kind: string
+        agoMs: number
+      }
+      /** @description Mean time until the first token of an answer. */
+      firstTokenMs?: number
+      /** @description Mean speed of an answer after its first token. */
+      tokensPerSecond?: number
     }
     Balancer: {
       id: string

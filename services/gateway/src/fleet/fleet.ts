@@ -8,6 +8,7 @@ import {
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { isoTime } from '../tasks/views.ts'
+import { followProviders } from './providers.ts'
 
 /** The last word of the health monitor on the nodes and the cluster, and who balances. */
 export interface Fleet {
@@ -52,14 +53,16 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
     if (balancers.size >= BALANCERS_MAX && !balancers.has(id)) return
     balancers.set(id, { room, heardAtMs: clock.monotonicMs() })
   })
+  const providers = followProviders(deps)
   return {
     view: (withHistory) => ({
       ...fleetView(snapshot, clock.monotonicMs() - receivedAtMs),
       balancers: heard(),
+      providers: providers.view(),
       history: withHistory ? [...history] : [],
     }),
     close() {
-      for (const subscription of [snapshots, histories, announcements]) subscription.close()
+      for (const each of [snapshots, histories, announcements, providers]) each.close()
     },
   }
 }
@@ -68,7 +71,7 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
 export function fleetView(
   snapshot: Snapshot | undefined,
   ageMs: number,
-): Omit<FleetView, 'balancers' | 'history'> {
+): Omit<FleetView, 'balancers' | 'providers' | 'history'> {
   if (snapshot === undefined) {
     return {
       status: 'unknown',

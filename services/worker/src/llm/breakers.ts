@@ -13,6 +13,7 @@ import type { Candidate } from './provider.ts'
 export interface Breakers {
   /** When it may be asked: now, or not before an instant. */
   retryAtMs(candidate: Candidate): number | undefined
+  kindOf(candidate: Candidate): Breaker['kind']
   /** It is being asked; an open one whose time is over lets one call through. */
   asking(candidate: Candidate): void
   /** What came of asking; `nothing`: no word on the provider. */
@@ -30,6 +31,7 @@ export function createBreakers(nowMs: () => number): Breakers {
     else breakers.set(keyOf(candidate), breaker)
   }
   return {
+    kindOf: (candidate) => of(candidate).kind,
     retryAtMs(candidate) {
       const admitted = admitCall(of(candidate), BREAKER_LIMITS, nowMs())
       return admitted.kind === 'deny' ? admitted.retryAtMs : undefined

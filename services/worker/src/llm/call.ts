@@ -26,6 +26,9 @@ export interface ProviderRequest {
   readonly firstTokenMs: number
   heardAtMs: number
   begun: boolean
+  readonly sentAtMs: number
+  /** When the first piece of the answer came. */
+  begunAtMs: number | undefined
   /** Why it was ended; the call may go on elsewhere. */
   failure: Failure | undefined
 }
@@ -60,6 +63,8 @@ export function newProviderRequest(
     firstTokenMs: limits.firstTokenMs,
     heardAtMs: now,
     begun: false,
+    sentAtMs: now,
+    begunAtMs: undefined,
     failure: undefined,
   }
   call.sent = sent

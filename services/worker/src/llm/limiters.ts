@@ -16,6 +16,8 @@ import { keyId } from './provider.ts'
 export interface Limiters {
   ofKey(provider: Provider): Limiter
   ofModel(candidate: Candidate): Limiter
+  /** For how long a model takes no call; asking makes no limiter, milliseconds. */
+  closedMsOfModel(candidate: Candidate): number
   waiting(): number
   sweep(nowMs: number): void
   /** Says to the fleet that this node's calls are alive, and hears how keys and models stand there. */
@@ -62,6 +64,7 @@ export function createLimiters(deps: {
       models.set(key, known)
       return known.limiter
     },
+    closedMsOfModel: (candidate) => models.get(modelKey(candidate))?.limiter.closedMs() ?? 0,
     waiting: () =>
       [...keys.values(), ...[...models.values()].map(({ limiter }) => limiter)].reduce(
         (sum, limiter) => sum + limiter.waiting(),

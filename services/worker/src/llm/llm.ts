@@ -1,7 +1,10 @@
 import type { Budget, CalledBy, Failure, Json, Level, Sampling, Usage } from '@agentfleet/domain'
 import type { ProviderLimits } from '@agentfleet/adapters'
+import type { ProviderModel } from '@agentfleet/protocol'
 import type { LlmAnswer, Message } from '../run/conversation.ts'
 import { createEstimates } from './estimates.ts'
+import { createProviderFigures } from './figures.ts'
+import { FULL_CAPABILITIES } from '../provider/capabilities.ts'
 import { createHttpFetch } from '../provider/http-fetch.ts'
 import { createBreakers } from './breakers.ts'
 import { endCall, newCall, sweepCall, type Call } from './call.ts'
@@ -74,6 +77,8 @@ export interface Llm {
   sweep(nowMs: number): void
   /** Calls under way, and since the start: pieces of answers heard, calls ended and turned away. */
   progress(): Progress
+  /** How the models called lately stand. */
+  providers(): ProviderModel[]
   /** Calls that wait for the limits of their provider. */
   waiting(): number
   /** Ends every connection. */
@@ -118,18 +123,20 @@ export function createLlm(options: LlmOptions): Llm {
   const http = createHttpFetch()
   const limiters = createLimiters(options)
   const figures = { heard: 0, ended: 0, throttled: 0 }
+  const clients = new Map(
+    options.providers.map((provider) => [
+      provider.name,
+      createProviderClient(provider, { ...options, fetch: http.fetch }),
+    ]),
+  )
   const context: LlmContext = {
     ...options,
-    clients: new Map(
-      options.providers.map((provider) => [
-        provider.name,
-        createProviderClient(provider, { ...options, fetch: http.fetch }),
-      ]),
-    ),
+    clients,
     limiters,
     breakers: createBreakers(nowMs),
     estimates: createEstimates(),
     tenants: createTenantBudgets(options),
+    figures: createProviderFigures(nowMs),
     heard: () => void (figures.heard += 1),
     ended(throttled) {
       figures.ended += 1
@@ -156,6 +163,16 @@ export function createLlm(options: LlmOptions): Llm {
       calling: [...calls].filter(({ sent }) => sent !== undefined).length,
       ...figures,
     }),
+    providers: () =>
+      context.figures.list((candidate) => ({
+        breaker: context.breakers.kindOf(candidate),
+        closedForMs: Math.max(
+          limiters.ofKey(candidate.provider).closedMs(),
+          limiters.closedMsOfModel(candidate),
+        ),
+        capabilities:
+          clients.get(candidate.provider.name)?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,
+      })),
     waiting: limiters.waiting,
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)

@@ -19,6 +19,7 @@ import type { LlmOptions, LlmOutcome } from './llm.ts'
 import type { HeardAnswer } from '../provider/answer.ts'
 import type { ProviderClient } from '../provider/client.ts'
 import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
+import type { ProviderFigures } from './figures.ts'
 import type { Limiters } from './limiters.ts'
 import { candidatesOf, priceOf, type Candidate, type Provider } from './provider.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
@@ -41,6 +42,7 @@ export interface LlmContext extends LlmOptions {
   readonly breakers: Breakers
   readonly estimates: Estimates
   readonly tenants: TenantBudgetKeeper
+  readonly figures: ProviderFigures
   heard(): void
   /** A request has ended other than by being cancelled. */
   ended(throttled: boolean): void
@@ -154,7 +156,8 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   })
   const heard = await attempt(call, sent, candidate, outputTokensMax, context)
   call.sent = undefined
-  return conclude(call, candidate, { heard, tokens, begun: sent.begun }, context)
+  const figures = { sentAtMs: sent.sentAtMs, begunAtMs: sent.begunAtMs }
+  return conclude(call, candidate, { heard, tokens, begun: sent.begun, figures }, context)
 }
 
 /** Goes through the limiters in turn; gives back what it got when one of them does not let it in. */
@@ -215,6 +218,7 @@ async function attempt(
     },
     onBegun() {
       sent.begun = true
+      sent.begunAtMs = context.nowMs()
     },
     onSize(characters) {
       if (characters <= context.outputBytesMax) return
@@ -235,7 +239,12 @@ const CANCELLED: Failure = { kind: 'connection', message: 'cancelled' }
 function conclude(
   call: Call,
   candidate: Candidate,
-  tried: { readonly heard: HeardAnswer; readonly tokens: number; readonly begun: boolean },
+  tried: {
+    readonly heard: HeardAnswer
+    readonly tokens: number
+    readonly begun: boolean
+    readonly figures: { readonly sentAtMs: number; readonly begunAtMs: number | undefined }
+  },
   context: LlmContext,
 ): Asked {
   const { heard, tokens, begun } = tried
@@ -250,7 +259,10 @@ function conclude(
   if (heard.kind === 'failed' || ended !== undefined) {
     const failure = heard.kind === 'failed' && ended === undefined ? heard.failure : undefined
     const turnedAway = failure?.kind === 'status' && failure.status === TOO_MANY_REQUESTS
-    if (failure !== undefined) context.ended(turnedAway)
+    if (failure !== undefined) {
+      context.ended(turnedAway)
+      context.figures.failed(candidate, failure)
+    }
     const closedMs = turnedAway ? closedMsOf(retryAfterOf(failure)) : undefined
     const wholeKey = failure?.kind === 'status' && failure.wholeKey === true
     const paid = heard.kind === 'failed' ? heard.usage : undefined
@@ -269,6 +281,12 @@ function conclude(
   }
   context.ended(false)
   const { answer, usage } = heard
+  const { sentAtMs, begunAtMs = context.nowMs() } = tried.figures
+  context.figures.answered(candidate, {
+    firstTokenMs: begunAtMs - sentAtMs,
+    totalMs: context.nowMs() - sentAtMs,
+    outputTokens: usage.outputTokens,
+  })
   const cost = costUsd(priceOf(candidate), usage)
   const used = usage.inputTokens + usage.outputTokens
   leave({ reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined }, false)

@@ -41,8 +41,8 @@ export interface ProviderCall {
 export interface ProviderClient {
   /** What comes after an abort is for the caller to name. */
   call(call: ProviderCall): Promise<HeardAnswer>
-  /** What models were found not to take. */
-  learned(): ReadonlyMap<string, Capabilities>
+  /** What a model is known to take. */
+  capabilitiesOf(model: string): Capabilities
 }
 
 /** Fields that one call can find out to be refused, one after the other. */
@@ -141,7 +141,7 @@ export function createProviderClient(
         return { kind: 'failed', failure: failureOfThrown(error, provider) }
       }
     },
-    learned: () => new Map(learned.entries()),
+    capabilitiesOf: (model) => learned.peek(model) ?? configured,
   }
 }
 

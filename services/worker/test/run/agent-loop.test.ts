@@ -64,6 +64,7 @@ async function play(
       },
       sweep: nothing,
       progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
+      providers: () => [],
       waiting: figure,
       close: nothing,
     },

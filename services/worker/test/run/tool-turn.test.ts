@@ -59,6 +59,7 @@ async function turn(
       call: () => Promise.reject(new Error('no call is made')),
       sweep: nothing,
       progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
+      providers: () => [],
       waiting: figure,
       close: nothing,
     },

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { together } from '../../src/fleet/providers.ts'
+
+const model = {
+  provider: 'first',
+  model: 'm',
+  calls: 10,
+  breaker: 'closed' as const,
+  closedForMs: 0,
+  learned: ['streamOptions=false'],
+  firstTokenMs: 100,
+}
+
+test('what several nodes say of a model becomes one entry that shows the worst and the mean', () => {
+  const other = {
+    ...model,
+    calls: 30,
+    breaker: 'open' as const,
+    closedForMs: 2_000,
+    learned: ['toolIds=plain'],
+    firstTokenMs: 200,
+    lastError: { kind: 'status 429', agoMs: 5 },
+  }
+  expect(together([[model], [other]])).toEqual([
+    {
+      provider: 'first',
+      model: 'm',
+      nodes: 2,
+      calls: 40,
+      breaker: 'open',
+      closedForMs: 2_000,
+      learned: ['streamOptions=false', 'toolIds=plain'],
+      firstTokenMs: 175,
+      lastError: { kind: 'status 429', agoMs: 5 },
+    },
+  ])
+})
+
+test('models stand by their calls, the most called first', () => {
+  const rare = { ...model, model: 'rare', calls: 1 }
+  expect(together([[rare, model]]).map((each) => each.model)).toEqual(['m', 'rare'])
+})
