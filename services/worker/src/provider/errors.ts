@@ -141,7 +141,11 @@ function readError(value: unknown): RawError | undefined {
   if (!isRecord(value)) return undefined
   const inner = value['error'] ?? value['errors'] ?? value['detail'] ?? value
   const error = Array.isArray(inner) ? inner[0] : inner
-  if (typeof error === 'string') return { message: error, param: undefined, ...outer(value) }
+  // { error: "TypeError", message: "…" }: the word is the type, the sentence is the message.
+  if (typeof error === 'string') {
+    const message = value === inner ? error : (textOf(value['message']) ?? error)
+    return { message, param: undefined, ...outer(value) }
+  }
   if (!isRecord(error)) return undefined
   const place = Array.isArray(error['loc']) ? error['loc'].at(-1) : undefined
   const message =

@@ -1,0 +1,155 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { UNLIMITED, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
+import { createLlm } from '../../src/llm/llm.ts'
+import type { Provider } from '../../src/llm/provider.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { createRuns } from '../../src/node/runs.ts'
+import { runAgent } from '../../src/run/agent-loop.ts'
+import { createAnswerChecks } from '../../src/run/answer-schema.ts'
+import type { Ending } from '../../src/run/turn.ts'
+import { builtInTools } from '../../src/tools/built-in.ts'
+
+const nothing = (): void => undefined
+const figure = (): number => 0
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+
+/** A provider at this address. */
+export function providerAt(baseUrl: string, change: Partial<Provider> = {}): Provider {
+  return {
+    name: 'first',
+    baseUrl,
+    key: 'test-key',
+    models: [{ match: '*' }],
+    limits: UNLIMITED,
+    prices: {},
+    pricesVersion: 'v1',
+    firstTokenMs: undefined,
+    ...change,
+  }
+}
+
+let tasks = 0
+
+/** Runs one task through these providers, with the real loop and the built-in tools of a node. */
+export async function runTask(
+  providers: readonly Provider[],
+  change: Partial<TaskSpec> = {},
+): Promise<{ readonly ending: Ending; readonly journal: readonly JournaledCall[] }> {
+  const spec: TaskSpec = {
+    task: 'What is 6*7?',
+    agent: 'assistant',
+    model: 'any',
+    cpu: 'low',
+    memory: 'low',
+    priority: 'medium',
+    timeoutMs: 30_000,
+    maxAttempts: 1,
+    ...change,
+  }
+  const llm = createLlm({
+    node: 'node',
+    providers,
+    budgets: {},
+    shared: undefined,
+    silenceMs: 5_000,
+    firstTokenMs: 5_000,
+    callMs: 10_000,
+    waitMs: 5_000,
+    outputBytesMax: 100_000,
+    nowMs: Date.now,
+    random: () => 0,
+  })
+  const sweeper = setInterval(() => llm.sweep(Date.now()), 20)
+  const journal: JournaledCall[] = []
+  const run = createRuns(nothing).add(
+    {
+      taskId: `task-${(tasks += 1)}`,
+      tenant: 'a',
+      seq: 1,
+      claim: 'c',
+      deadlineAtMs: Date.now() + spec.timeoutMs,
+      fenced: false,
+    },
+    0,
+    0,
+  )
+  try {
+    const ending = await runAgent(
+      run,
+      spec,
+      { calls: [], approvals: [] },
+      {
+        llm,
+        tools: () => builtInTools(),
+        answerChecks: createAnswerChecks(),
+        deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
+        clock: systemClock,
+        random: () => 0,
+        log,
+        metrics: createMetrics(createRegistry('worker'), {
+          running: figure,
+          lagMs: figure,
+          waiting: figure,
+        }),
+        turnsMax: 6,
+        resultBytesMax: 100_000,
+        toolOutputMax: 10_000,
+        async commit(_run, call) {
+          journal.push(call)
+          return true
+        },
+        spawn: () => Promise.reject(new Error('nothing is delegated')),
+      },
+    )
+    return { ending, journal }
+  } finally {
+    clearInterval(sweeper)
+    llm.close()
+  }
+}
+
+/** What a request holds, as far as these tests look at it. */
+export interface SeenRequest {
+  readonly messages: readonly Readonly<Record<string, unknown>>[]
+  readonly [field: string]: unknown
+}
+
+/** An endpoint that answers as this function says, and remembers what it was asked. */
+export async function endpoint(
+  answer: (request: SeenRequest, response: ServerResponse, seen: readonly SeenRequest[]) => void,
+) {
+  const seen: SeenRequest[] = []
+  const server = createServer((request: IncomingMessage, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      const body = JSON.parse(Buffer.concat(pieces).toString()) as SeenRequest
+      seen.push(body)
+      answer(body, response, seen)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Sends a whole stream. */
+export function sendEvents(response: ServerResponse, text: string): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.end(text)
+}
+
+/** Refuses a request. */
+export function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify({ error: { message } }))
+}
