@@ -43,6 +43,13 @@ export {
 } from './definitions/schedules.ts'
 export { connectStore, type Store } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
+export {
+  createLogGate,
+  createTaskSubmitter,
+  GATE_LOOKS_EVERY_MS,
+  type LogGate,
+  type TaskSubmitter,
+} from './log/submit.ts'
 export { openTaskLog, type AppendOutcome, type StoredEvent, type TaskLog } from './log/task-log.ts'
 export {
   connectUsageTotals,

@@ -1,4 +1,13 @@
-import type { Bus, Pointers, Schedules, Store, TaskLog, UsageTotals } from '@agentfleet/adapters'
+import {
+  createLogGate,
+  createTaskSubmitter,
+  type Bus,
+  type Pointers,
+  type Schedules,
+  type Store,
+  type TaskLog,
+  type UsageTotals,
+} from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
@@ -39,10 +48,14 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const tasks = createTaskTable()
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
+  const gate = createLogGate(deps.taskLog)
+  const submitter = createTaskSubmitter({ ...deps, gate, pass: deps.pointers.issue })
   const means = {
     ...deps,
     tasks,
     issuer,
+    gate,
+    submitter,
     nowMs: logClock.nowMs,
     followed: () => follower.followed(),
   }

@@ -1,15 +1,12 @@
-import type { Logger, Pointers, TaskLog } from '@agentfleet/adapters'
+import type { Logger, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
 import {
   isTerminal,
   isTerminalEvent,
-  transition,
   type Spawned,
-  type Submitted,
   type TaskRecord,
   type TaskSpec,
   type Timing,
 } from '@agentfleet/domain'
-import { freshPointer } from '@agentfleet/protocol'
 import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 
@@ -35,13 +32,13 @@ const SWEEP_MAX = 200
 export function createChildren(deps: {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
-  readonly pointers: Pointers
+  readonly submitter: TaskSubmitter
   readonly endings: EndingDeps
   readonly log: Logger
   readonly timing: Pick<Timing, 'followAfterMs'>
   readonly nowMs: () => number
 }): Children {
-  const { tasks, taskLog, pointers, endings, log, timing, nowMs } = deps
+  const { tasks, taskLog, submitter, endings, log, timing, nowMs } = deps
 
   const makeOne = async (
     parent: TaskRecord,
@@ -49,27 +46,16 @@ export function createChildren(deps: {
     child: { readonly taskId: string; readonly spec: TaskSpec },
     atMs: number,
   ): Promise<void> => {
-    const { taskId, spec } = child
     const depth = (parent.parent?.depth ?? 0) + 1
-    const event: Submitted = {
-      type: 'submitted',
-      atMs,
+    // An existing child is the child itself; the sweep makes what is not stored yet.
+    await submitter.submit({
+      ...child,
       tenant: parent.tenant,
-      spec,
-      specHash: '',
+      atMs,
+      keyed: true,
       parent: { taskId: parent.taskId, step, depth },
-    }
-    const outcome = await taskLog.append(taskId, event, {
-      expectSeq: 0,
-      messageId: taskId,
       deadlineMs: APPEND_WITHIN_MS,
     })
-    // A conflict is the child itself; an unknown outcome is found by the sweep.
-    if (outcome.kind !== 'stored' || outcome.duplicate) return
-    const made = transition(taskId, undefined, event, outcome.seq)
-    if (made.kind === 'applied' && made.record.state === 'queued') {
-      pointers.issue(freshPointer(made.record), spec.priority)
-    }
   }
 
   const make = async (parent: TaskRecord, event: Spawned): Promise<void> => {

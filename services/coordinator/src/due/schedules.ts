@@ -1,13 +1,6 @@
-import type { Logger, LogTail, Pointers, Schedules, TaskLog } from '@agentfleet/adapters'
-import {
-  decideTick,
-  isTerminalEvent,
-  transition,
-  type Schedule,
-  type ScheduleRun,
-  type Submitted,
-} from '@agentfleet/domain'
-import { freshPointer, tickTaskId } from '@agentfleet/protocol'
+import type { Logger, LogTail, Schedules, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
+import { decideTick, isTerminalEvent, type Schedule, type ScheduleRun } from '@agentfleet/domain'
+import { tickTaskId } from '@agentfleet/protocol'
 import { Cron } from 'croner'
 
 /**
@@ -43,11 +36,11 @@ const AGAIN_AFTER_MS = 1_000
 export function createScheduler(deps: {
   readonly schedules: Schedules
   readonly taskLog: TaskLog
-  readonly pointers: Pointers
+  readonly submitter: TaskSubmitter
   readonly log: Logger
   readonly nowMs: () => number
 }): Scheduler {
-  const { schedules, taskLog, pointers, log, nowMs } = deps
+  const { schedules, taskLog, submitter, log, nowMs } = deps
   const entries = new Map<string, Entry>()
   let tail: LogTail | undefined
 
@@ -82,25 +75,15 @@ export function createScheduler(deps: {
 
   const submit = async ({ tenant, name }: Entry, schedule: Schedule, tickMs: number) => {
     const taskId = tickTaskId(tenant, name, tickMs)
-    const event: Submitted = {
-      type: 'submitted',
-      atMs: nowMs(),
+    const outcome = await submitter.submit({
+      taskId,
       tenant,
       spec: schedule.spec,
-      specHash: '',
-    }
-    const outcome = await taskLog.append(taskId, event, {
-      expectSeq: 0,
-      messageId: taskId,
+      atMs: nowMs(),
+      keyed: true,
       deadlineMs: APPEND_WITHIN_MS,
     })
     if (outcome.kind === 'unknown' || outcome.kind === 'full') return undefined
-    if (outcome.kind === 'stored' && !outcome.duplicate) {
-      const made = transition(taskId, undefined, event, outcome.seq)
-      if (made.kind === 'applied' && made.record.state === 'queued') {
-        pointers.issue(freshPointer(made.record), schedule.spec.priority)
-      }
-    }
     return taskId
   }
 

@@ -1,4 +1,4 @@
-import type { Pointers, Schedules, Store, TaskLog } from '@agentfleet/adapters'
+import type { Schedules, Store, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
 import { isTerminal, type Spawned, type TaskRecord, type Timing } from '@agentfleet/domain'
 import type { ApproveReply } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
@@ -32,7 +32,7 @@ export interface DueDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly store: Store
-  readonly pointers: Pointers
+  readonly submitter: TaskSubmitter
   readonly schedules: Schedules
   readonly issuer: Issuer
   readonly endings: EndingDeps

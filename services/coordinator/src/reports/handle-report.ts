@@ -1,4 +1,4 @@
-import type { AppendOutcome, Store, TaskLog } from '@agentfleet/adapters'
+import type { AppendOutcome, LogGate, Store, TaskLog } from '@agentfleet/adapters'
 import {
   decideBegin,
   decideFailure,
@@ -29,6 +29,7 @@ export interface ReportDeps {
   readonly store: Store
   readonly tasks: TaskTable
   readonly claimKey: string
+  readonly gate: Pick<LogGate, 'closed'>
   readonly nowMs: () => number
   readonly random: () => number
   readonly timing: Pick<Timing, 'scale'>
@@ -187,6 +188,8 @@ async function spawn(
     const ours = last?.messageId === item.reportId || last?.seq === item.expect
     return ours ? { kind: 'committed', seq: last.seq } : standing(deps, taskId, item.expect)
   }
+  // The run holds its lease and asks again: what is announced must find room.
+  if (deps.gate.closed()) return { kind: 'unavailable' }
   const children = decision.specs.map((spec, position) => ({ taskId: idOf(position), spec }))
   const event: Spawned = {
     type: 'spawned',

@@ -1,4 +1,5 @@
 /** What comes due: waits end, children are made and cancelled, schedules fire. */
+import { openTaskLog, type TaskLog } from '@agentfleet/adapters'
 import type { Paused, Spawned, TaskRecord } from '@agentfleet/domain'
 import { CHANNELS, childTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
@@ -144,6 +145,37 @@ test('a parent resumes when its last child has ended, and sweeps read no ending 
   await bench.complete(ids[1]!)
   await bench.reaches(parent.taskId, 'queued')
   await bench.getsPointer(parent)
+})
+
+test('children and ticks are not stored while the log is nearly full, and come when it has room (L7)', async () => {
+  const log = openTaskLog(bench.own)
+  let bytes = 95
+  const taskLog: TaskLog = {
+    ...log,
+    fill: async () => ({ ...(await log.fill()), bytes, maxBytes: 100 }),
+  }
+  const parent = await bench.submit()
+  const { ids, ...spawned } = spawnedBy(parent)
+  await bench.append(parent.taskId, spawned)
+  await bench.schedules.put('t', 'every-second', {
+    cron: '* * * * * *',
+    timeZone: 'UTC',
+    overlap: 'allow',
+    paused: false,
+    spec: parent.spec,
+    request: {},
+    atMs: Date.now(),
+  })
+  await bench.start({ taskLog })
+  const announced = { op: 'spawn', attempt: 1, step: 1, children: [parent.spec] }
+  expect(await bench.report(parent.taskId, announced)).toEqual({ kind: 'unavailable' })
+  await rounds(1_000, 2)
+  expect((await bench.taskLog.fill()).messages).toBe(2)
+  bytes = 10
+  for (const taskId of ids) await bench.reaches(taskId, 'queued')
+  await eventually(async () => {
+    expect(await bench.schedules.lastRun('t', 'every-second')).toMatchObject({ skipped: false })
+  }, SOON_MS)
 })
 
 test('a tick of a schedule has one task, however many coordinators fire it (L1)', async () => {

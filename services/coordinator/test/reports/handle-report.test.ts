@@ -49,6 +49,7 @@ async function setup() {
     },
     tasks: createTaskTable(),
     claimKey: CLAIM_KEY,
+    gate: { closed: () => false },
     nowMs: () => 10,
     random: () => 0.5,
     timing: TIMING,

@@ -1,5 +1,9 @@
-import type { TaskLog } from '@agentfleet/adapters'
-import { LOG_ADMISSION_SHARE } from '@agentfleet/protocol'
+import {
+  createLogGate,
+  GATE_LOOKS_EVERY_MS,
+  type LogGate,
+  type TaskLog,
+} from '@agentfleet/adapters'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
@@ -14,12 +18,11 @@ export interface Admission {
   leave(): void
   /** Places taken. */
   inFlight(): number
+  /** Whether the log has room for new tasks. */
+  readonly gate: Pick<LogGate, 'closed'>
   /** The watch on the log's fill. */
   readonly watch: Service
 }
-
-/** At 10,000 tasks of 10 kB a second a log of 10 GB fills by 1% a second: often enough. */
-const POLL_INTERVAL_MS = 1_000
 
 /** An admission with nothing in flight. */
 export function createAdmission(deps: {
@@ -30,12 +33,13 @@ export function createAdmission(deps: {
   metrics: GatewayMetrics
 }): Admission {
   const { taskLog, submissionsMax, clock, log, metrics } = deps
+  const gate = createLogGate(taskLog)
   let inFlight = 0
-  let full = false
   return {
+    gate,
     inFlight: () => inFlight,
     enter() {
-      if (full) return logFull()
+      if (gate.closed()) return logFull()
       if (inFlight >= submissionsMax) {
         return new Refusal(
           'overloaded',
@@ -48,15 +52,13 @@ export function createAdmission(deps: {
     leave() {
       inFlight -= 1
     },
-    watch: every(POLL_INTERVAL_MS, { clock, log, name: 'log-fill' }, async () => {
-      const { bytes, maxBytes } = await taskLog.fill()
-      // Without a limit of its own the stream is bounded by the server's, which answers `full`.
-      const share = maxBytes > 0 ? bytes / maxBytes : 0
+    watch: every(GATE_LOOKS_EVERY_MS, { clock, log, name: 'log-fill' }, async () => {
+      const before = gate.closed()
+      const share = await gate.look()
       metrics.logFill.set(share)
-      if (full !== share >= LOG_ADMISSION_SHARE) {
-        full = !full
-        log.warn({ share, full }, full ? 'log nearly full: no new tasks' : 'log has room again')
-      }
+      const full = gate.closed()
+      if (full === before) return
+      log.warn({ share, full }, full ? 'log nearly full: no new tasks' : 'log has room again')
     }),
   }
 }

@@ -1,18 +1,6 @@
-import {
-  transition,
-  type JournaledCall,
-  type Submitted,
-  type TaskRecord,
-  type TaskSpec,
-} from '@agentfleet/domain'
-import type { Bus, TaskLog } from '@agentfleet/adapters'
-import {
-  freshPointer,
-  hashSpec,
-  keyedTaskId,
-  newTaskId,
-  reissuedPointer,
-} from '@agentfleet/protocol'
+import { createTaskSubmitter, type Bus, type TaskLog } from '@agentfleet/adapters'
+import type { JournaledCall, TaskRecord, TaskSpec } from '@agentfleet/domain'
+import { hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { logFull, type Admission } from './admission.ts'
 import { neededFrom } from './dependencies.ts'
@@ -22,12 +10,8 @@ import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
 /**
- * From a valid submission to `submitted` in the log.
- *
- * Invariants:
- * - L1: `accepted` only after the append was acknowledged; a key always leads to the same id, so a
- *   conflict is the existing task.
- * - It is passed on after the append, without waiting: if that is lost, the follower issues a pointer (L8).
+ * From a valid submission to its answer: the fingerprint of its body, the limits of this gateway and
+ * the existing task of a key, around the one submission path (`createTaskSubmitter`).
  */
 export interface Submitter {
   /** The id that this submission has, new or by its key. */
@@ -66,6 +50,7 @@ export function createSubmitter(deps: {
   appendDeadlineMs: number
 }): Submitter {
   const { bus, taskLog, handover, reader, admission, clock, metrics, appendDeadlineMs } = deps
+  const submitter = createTaskSubmitter({ taskLog, gate: admission.gate, pass: handover.pass })
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
     const refusal = admission.enter()
@@ -84,35 +69,27 @@ export function createSubmitter(deps: {
     // Only a key can lead two submissions to one id; others need no fingerprint.
     const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
     const oldest = await neededFrom(reader, submission)
-    const needs = oldest === undefined ? {} : { neededFrom: oldest }
-    const kept = submission.journal === undefined ? {} : { journal: submission.journal }
-    const event: Submitted = { type: 'submitted', atMs, tenant, spec, specHash, ...needs, ...kept }
-    // With the fingerprint in the message id, another body under the same key is never a duplicate.
-    const messageId = `${taskId}.${specHash}`
-    const outcome = await taskLog.append(taskId, event, {
-      expectSeq: 0,
-      messageId,
+    const outcome = await submitter.submit({
+      taskId,
+      tenant,
+      spec,
+      atMs,
+      keyed,
+      specHash,
       deadlineMs: appendDeadlineMs,
+      ...(oldest === undefined ? {} : { neededFrom: oldest }),
+      ...(submission.journal === undefined ? {} : { journal: submission.journal }),
     })
-    if (outcome.kind === 'full') return { kind: 'refused', refusal: logFull() }
-    if (outcome.kind === 'unknown') {
-      return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
+    switch (outcome.kind) {
+      case 'accepted':
+        return outcome
+      case 'existing':
+        return existing(taskId, tenant, specHash)
+      case 'full':
+        return { kind: 'refused', refusal: logFull() }
+      case 'unknown':
+        return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
     }
-    const ours = outcome.kind === 'stored' && !(keyed && outcome.duplicate)
-    return ours ? accepted(taskId, event, outcome.seq) : existing(taskId, tenant, specHash)
-  }
-
-  function accepted(taskId: string, event: Submitted, seq: number): SubmitOutcome {
-    const folded = transition(taskId, undefined, event, seq)
-    if (folded.kind !== 'applied') throw new Error('a submission begins a history')
-    const { record } = folded
-    // A task that waits has no pointer before its release.
-    if (record.state === 'queued') {
-      // What is paid for already comes with a fenced start.
-      const pointer = record.calls.length > 0 ? reissuedPointer(record) : freshPointer(record)
-      handover.pass(pointer, record.spec.priority)
-    }
-    return { kind: 'accepted', record }
   }
 
   async function existing(

@@ -1,0 +1,85 @@
+import { keyedTaskId, newTaskId, type Pointer } from '@agentfleet/protocol'
+import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLogGate, createTaskSubmitter, openTaskLog, type TaskLog } from '../../src/index.ts'
+
+const SPEC = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'echo',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 60_000,
+  maxAttempts: 3,
+} as const
+
+let servers: SecuredServers
+let taskLog: TaskLog
+beforeAll(async () => {
+  servers = await startSecuredServers({ log: { debug() {}, info() {}, warn() {}, error() {} } })
+  taskLog = openTaskLog(await servers.connect('gateway'))
+})
+afterAll(() => servers[Symbol.asyncDispose]())
+
+/** A submission path with its pointers; `full`: what the gate says. */
+function pathOf(full = false) {
+  const passed: Pointer[] = []
+  const gate = { closed: () => full }
+  const { submit } = createTaskSubmitter({ taskLog, gate, pass: (each) => passed.push(each) })
+  return { passed, submit }
+}
+
+const submissionOf = (taskId: string) => ({
+  taskId,
+  tenant: 't',
+  spec: SPEC,
+  atMs: Date.now(),
+  keyed: true,
+  deadlineMs: 5_000,
+})
+
+test('a stored task is accepted and its pointer is passed on once, however often its key comes (L1)', async () => {
+  const { submit, passed } = pathOf()
+  const taskId = keyedTaskId('t', 'once')
+  const outcome = await submit(submissionOf(taskId))
+  expect(outcome).toMatchObject({ kind: 'accepted', record: { taskId, state: 'queued' } })
+  expect(await submit(submissionOf(taskId))).toEqual({ kind: 'existing' })
+  expect(await submit({ ...submissionOf(taskId), specHash: 'another' })).toEqual({
+    kind: 'existing',
+  })
+  expect(passed).toMatchObject([{ taskId, reissue: false }])
+  expect(await taskLog.history(taskId)).toHaveLength(1)
+})
+
+test('nothing is stored while the log is nearly full (L7)', async () => {
+  const taskId = newTaskId(Date.now())
+  const { submit, passed } = pathOf(true)
+  expect(await submit(submissionOf(taskId))).toEqual({ kind: 'full' })
+  expect(passed).toEqual([])
+  expect(await taskLog.last(taskId)).toBeUndefined()
+})
+
+test('a task that waits gets no pointer, and one with paid calls gets a fenced start', async () => {
+  const { submit, passed } = pathOf()
+  const spec = { ...SPEC, delayMs: 60_000 }
+  await submit({ ...submissionOf(newTaskId(Date.now())), spec })
+  expect(passed).toEqual([])
+  const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+  const journal = [{ step: 0, kind: 'llm', name: 'm', output: null, usage } as const]
+  await submit({ ...submissionOf(newTaskId(Date.now())), journal })
+  expect(passed).toMatchObject([{ reissue: true }])
+})
+
+test('the gate closes when nine tenths of the log are used, and opens again (L7)', async () => {
+  let bytes = 89
+  const fill = async () => ({ ...(await taskLog.fill()), bytes, maxBytes: 100 })
+  const gate = createLogGate({ fill })
+  expect(gate.closed()).toBe(false)
+  bytes = 90
+  expect(await gate.look()).toBe(0.9)
+  expect(gate.closed()).toBe(true)
+  bytes = 89
+  await gate.look()
+  expect(gate.closed()).toBe(false)
+})
