@@ -82,7 +82,7 @@ describe('the budget', () => {
 
   it('of money holds in any hour, also when a call ends without its cost', async () => {
     await using provider = await startProvider(good)
-    const limits = limitsOf({ usdPerHour: 0.02, timeoutMs: 30 })
+    const limits = limitsOf({ usdPerHour: 0.02, timeoutMs: 1_000 })
     const { ask, clock, records } = setup({ baseUrl: provider.url, limits })
     for (let n = 0; n < 20; n += 1) await ask(stateOf(n))
     const spent = records.reduce((sum, { costUsd }) => sum + costUsd, 0)

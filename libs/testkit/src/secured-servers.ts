@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectBus, provisionStreams, type Bus, type Logger } from '@agentfleet/adapters'
+import type { Timing } from '@agentfleet/domain'
 import {
   defaultCacheDir,
   findBinaries,
@@ -27,8 +28,8 @@ export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
   closing(opened: { close(): Promise<void> }): void
 } & { readonly [name in B]: RunningServer }
 
-/** Far more than any of these tests stores, bytes. */
-const STREAM_BYTES = 64 * 1024 * 1024
+/** More than any of these tests stores, and soon filled by the one that fills it, bytes. */
+const STREAM_BYTES = 16 * 1024 * 1024
 const SIZES = {
   logMaxBytes: STREAM_BYTES,
   tasksMaxBytes: STREAM_BYTES,
@@ -47,8 +48,10 @@ type Binaries = Awaited<ReturnType<typeof findBinaries>>
 export async function startSecuredServers<B extends Beside = never>(options: {
   readonly log: Logger
   readonly beside?: readonly B[]
+  /** Leases of what is handed out, where they are not those of production. */
+  readonly timing?: Timing
 }): Promise<SecuredServers<B>> {
-  const { log, beside = [] } = options
+  const { log, beside = [], timing } = options
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
   const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
@@ -73,7 +76,7 @@ export async function startSecuredServers<B extends Beside = never>(options: {
     return connection
   }
   const bus = await connect('test')
-  await provisionStreams(bus, SIZES, log)
+  await provisionStreams(bus, SIZES, log, timing)
   const named = Object.fromEntries(beside.map((name, index) => [name, others[index]]))
   return {
     ...(named as { readonly [name in B]: RunningServer }),

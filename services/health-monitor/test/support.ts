@@ -13,6 +13,7 @@ import {
 } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
+import { vi } from 'vitest'
 import { createMetrics } from '../src/metrics.ts'
 import { createHealthMonitor } from '../src/service.ts'
 
@@ -20,8 +21,39 @@ const log = createLogger({ service: 'test', id: 'test', level: 'error' })
 /** Short, so that a test need not wait for half a minute. */
 export const STALL_MS = 2_000
 
-/** Real NATS with the real permissions, and Consul, and a way to run monitors and nodes on them. */
-export async function startWorld() {
+/** Longest wait for anything here, on a busy machine, milliseconds. */
+const SOON_MS = 10_000
+/** A monitor that has just connected gives no deaths; after so many snapshots it does. */
+const SETTLED_SNAPSHOTS = 14
+const STEADY_NODES = 6
+
+/** Names of that many nodes. */
+export const namesOf = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => prefix + i)
+
+/** What a test of the monitor works with. */
+export type World = Awaited<ReturnType<typeof startWorld>>
+
+/**
+ * Two monitors on real NATS with the real permissions and Consul, and six nodes: enough that the death of
+ * one more is no mass illness. `settled`: the monitors give deaths by now.
+ */
+export async function startWorld({ settled }: { readonly settled: boolean }) {
+  const world = await startEmptyWorld()
+  try {
+    await world.monitor('monitor-1')
+    await world.monitor('monitor-2')
+    await Promise.all(namesOf('steady-', STEADY_NODES).map((id) => world.node(id)))
+    await world.until(() => world.last(`steady-${STEADY_NODES - 1}`)?.state === 'alive')
+    if (settled) await world.nextSnapshots(SETTLED_SNAPSHOTS)
+  } catch (error) {
+    await world[Symbol.asyncDispose]()
+    throw error
+  }
+  return world
+}
+
+async function startEmptyWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul'] })
   const { nats, consul, bus: watcher, connect } = servers
   const services: Service[] = []
@@ -46,15 +78,36 @@ export async function startWorld() {
   watcher.on(CHANNELS.history, (history) => void histories.push(history))
   watcher.on(CHANNELS.snapshot, (snapshot) => void snapshots.push(snapshot))
 
+  const last = (nodeId: string) => snapshots.at(-1)?.nodes.find((node) => node.nodeId === nodeId)
+  const until = (holds: () => boolean, timeout = SOON_MS) =>
+    vi.waitUntil(holds, { timeout, interval: 10 })
+
   return {
     nats,
     consul,
     watcher,
+    until,
+    /** Resolves when so many more snapshots have been seen. */
+    async nextSnapshots(count: number) {
+      const seen = snapshots.length
+      await until(() => snapshots.length >= seen + count, 2 * SOON_MS)
+    },
+    deathsOn: (nodeId: string) => deaths.filter((given) => given.nodeId === nodeId),
+    decisionsOn: (nodeId: string) =>
+      decisions
+        .filter(({ about }) => about === nodeId)
+        .map(({ kind, reason }) => [kind, reason] as const),
+    /** Takes a node out of the way of the next test, without a death. */
+    async leave(node: ReturnType<typeof startNode>) {
+      node.say({ draining: true, active: 0, queued: 0 })
+      await node.crash()
+      await until(() => last(node.nodeId) === undefined)
+    },
     deaths,
     snapshots,
     decisions,
     histories,
-    last: (nodeId: string) => snapshots.at(-1)?.nodes.find((node) => node.nodeId === nodeId),
+    last,
     async monitor(monitorId = 'monitor-1') {
       const bus = await connect('health-monitor')
       const registry = createRegistry(monitorId)

@@ -8,7 +8,7 @@ import {
   type PulledMessage,
   type Store,
 } from '@agentfleet/adapters'
-import { NO_USAGE, TIMING, type TaskRecord } from '@agentfleet/domain'
+import { NO_USAGE, timingOf, type TaskRecord } from '@agentfleet/domain'
 import { openOrchestrator, orchestratorEnv, type Orchestrator } from '@agentfleet/orchestrator'
 import {
   SUBJECTS,
@@ -37,6 +37,10 @@ import { createRecovery } from '../src/service.ts'
 
 export const log: Logger = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const TOKEN = 'token-of-the-test'
+/** A death stays with a silent recovery for 3 s. */
+const TIMING = timingOf(0.3)
+/** Time enough to take up what was given back, on a busy machine, milliseconds. */
+const OUTCOME_WITHIN_MS = 3_000
 
 /** A pointer as a load balancer got it. */
 export type Delivery = PulledMessage & { readonly taskId: string; readonly atMs: number }
@@ -53,7 +57,7 @@ export interface RecoveryChange {
 
 /** Real NATS with the real permissions, Redis, a control API, and recovery on top. */
 export async function startWorld() {
-  const servers = await startSecuredServers({ log, beside: ['redis'] })
+  const servers = await startSecuredServers({ log, beside: ['redis'], timing: TIMING })
   const { bus, redis } = servers
   const control = await startControl()
   const store = await connectStore({ url: redis.url, log })
@@ -106,7 +110,7 @@ export async function startWorld() {
         orchestrator: change.orchestrator ?? (await localOrchestrator(control.url)),
         adviser: change.adviser ?? noAdviser(),
         instanceId: change.id ?? `recovery-${services.length + 1}`,
-        timing: { ...TIMING, outcomeWithinMs: change.outcomeWithinMs ?? 5_000 },
+        timing: { ...TIMING, outcomeWithinMs: change.outcomeWithinMs ?? OUTCOME_WITHIN_MS },
       })
       services.push(service)
       await service.start()

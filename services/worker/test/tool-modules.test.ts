@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { eventually } from '@agentfleet/testkit'
 import { describe, expect, test } from 'vitest'
 import { runTool } from '../src/tools/run-tool.ts'
 import { loadToolModules } from '../src/tools/tool-modules.ts'
@@ -108,6 +109,12 @@ describe('a folder of tools', () => {
 })
 
 describe('a CPU-heavy tool', () => {
+  // On a busy machine a new thread may take longer to start than its first call may.
+  const answersAgain = ({ call }: Pick<Awaited<ReturnType<typeof setup>>, 'call'>) =>
+    eventually(async () => {
+      expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })
+    }, 20_000)
+
   test('runs in a thread, which leaves the event loop free and logs through the worker', async () => {
     const { call, lines } = await setup()
     let turns = 0
@@ -129,7 +136,7 @@ describe('a CPU-heavy tool', () => {
       kind: 'answered',
       output: { error: true, text: expect.stringContaining('longer than 2000 ms') },
     })
-    expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })
+    await answersAgain({ call })
   })
 
   test('is ended at once when the run is cancelled', async () => {
@@ -147,6 +154,6 @@ describe('a CPU-heavy tool', () => {
       call('primes', { below: 1e12 }),
     ])
     expect([first.kind, second.kind]).toEqual(['answered', 'answered'])
-    expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })
+    await answersAgain({ call })
   })
 })

@@ -9,8 +9,8 @@ import { log, nodeOf, recordOf, startWorld } from '../support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
-/** The death of a crashed replica is delivered again after ten seconds. */
-const TAKEOVER_MS = 30_000
+/** The death of a crashed replica is delivered again when its lease is over. */
+const TAKEOVER_MS = 20_000
 const never = new Promise<never>(() => undefined)
 const until = (holds: () => boolean | Promise<boolean>, timeout = 15_000) =>
   vi.waitUntil(holds, { timeout, interval: 5 })

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startWorld, type World } from '../support.ts'
+
+/** What the monitor tells of the fleet. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ settled: false })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe('the snapshot', () => {
+  test('carries the backlog of the pointers, and the totals of the cluster', async () => {
+    world.watcher.publish('tasks.medium.acme.t-1', '{}')
+    await world.until(() => world.snapshots.at(-1)?.queued === 1)
+    const { backlogAtMs, totals, nodes, running } = world.snapshots.at(-1)!
+    const living = nodes.filter(({ state }) => state !== 'dead')
+    expect(backlogAtMs).toBeTypeOf('number')
+    expect(totals).toMatchObject({
+      queued: 1,
+      running: living.reduce((sum, { active }) => sum + active, 0),
+      activeNodes: living.filter(({ state, draining }) => state === 'alive' && !draining).length,
+      cpu: 0.5,
+      memory: 0.5,
+    })
+    expect(running).toBe(totals!.running)
+  })
+
+  test('counts what nodes completed also when they are gone', async () => {
+    const before = world.snapshots.at(-1)!.totals!.completed
+    const node = await world.node('hasty')
+    node.say({ completed: 7 })
+    await world.until(() => world.snapshots.at(-1)!.totals!.completed === before + 7)
+    await world.leave(node)
+    expect(world.snapshots.at(-1)!.totals!.completed).toBe(before + 7)
+  })
+
+  test('comes from one monitor at a time, and from the next when that one is gone', async () => {
+    const primaries = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
+    const first = await world.monitor('a-first')
+    await world.until(() => primaries().size === 1 && primaries().has('a-first'), 10_000)
+    await first.stop()
+    await world.until(() => primaries().size === 1 && !primaries().has('a-first'), 10_000)
+    expect(world.last('steady-0')?.state).toBe('alive')
+  })
+
+  test('has a history that a new monitor takes over', async () => {
+    const bornAtMs = Date.now()
+    await world.monitor('z-last')
+    const ofLast = () => world.histories.filter(({ monitorId }) => monitorId === 'z-last')
+    await world.until(() => (ofLast().at(-1)?.totals[0]?.atMs ?? Infinity) < bornAtMs, 30_000)
+    const times = ofLast()
+      .at(-1)!
+      .totals.map(({ atMs }) => atMs)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+})
+
+test('metrics show the cluster and each node, and no node that is gone', async () => {
+  const monitor = await world.monitor('metered')
+  const node = await world.node('brief')
+  const page = async () => (await monitor.page()).split('\n')
+  const shows = async (start: string) => (await page()).some((line) => line.startsWith(start))
+  const waitFor = async (start: string, wanted: boolean) =>
+    vi.waitUntil(async () => (await shows(start)) === wanted, { timeout: 10_000, interval: 50 })
+  await waitFor('fleet_node_state{node="brief"', true)
+  for (const name of ['nodes_active', 'tasks_queued', 'tasks_running', 'node_cpu_mean']) {
+    expect(await shows(`fleet_${name}{`)).toBe(true)
+  }
+  await world.leave(node)
+  await waitFor('fleet_node_state{node="brief"', false)
+})

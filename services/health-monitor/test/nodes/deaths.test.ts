@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startWorld, type World } from '../support.ts'
+
+/** Which nodes are declared dead, and which are not. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ settled: true })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe('a death', () => {
+  test('of a node whose connection is gone: one death, whoever watches', async () => {
+    const node = await world.node('crash')
+    await world.until(() => world.last('crash')?.state === 'alive')
+    await node.crash()
+    await world.until(() => world.last('crash')?.state === 'dead')
+    await world.nextSnapshots(4)
+    const [death, ...more] = world.deathsOn('crash')
+    expect(more).toEqual([])
+    expect(death).toMatchObject({ reason: 'connection-gone', incarnation: node.startedAtMs })
+  })
+
+  test('of a node that is frozen with its connection open: one death', async () => {
+    const node = await world.node('frozen')
+    await world.until(() => world.last('frozen')?.state === 'alive')
+    node.freeze()
+    await world.until(() => world.last('frozen')?.state === 'dead')
+    const [death] = world.deathsOn('frozen')
+    expect(death?.reason).toBe('ping-failed')
+  })
+
+  test('is not over while the same incarnation heartbeats on, and the node is told', async () => {
+    const node = await world.node('paused')
+    await world.until(() => world.last('paused')?.state === 'alive')
+    node.freeze()
+    await world.until(() => world.last('paused')?.state === 'dead')
+    node.resume()
+    await world.monitor('late')
+    const byLate = () => world.snapshots.filter(({ monitorId }) => monitorId === 'late')
+    await world.until(() => byLate().length >= 2)
+    const shown = world.snapshots
+      .slice(-4)
+      .map(({ nodes }) => nodes.find(({ nodeId }) => nodeId === 'paused'))
+    expect(shown.map((node) => node?.state)).toEqual(['dead', 'dead', 'dead', 'dead'])
+    await world.until(() => node.told() === node.startedAtMs)
+    node.say({ incarnation: node.startedAtMs + 1 })
+    await world.until(() => world.last('paused')?.state === 'alive')
+    expect(world.deathsOn('paused')).toHaveLength(1)
+  })
+
+  test('a process that restarted before anyone noticed leaves a death on the old one', async () => {
+    const node = await world.node('fast')
+    await world.until(() => world.last('fast')?.state === 'alive')
+    const incarnation = node.startedAtMs + 5
+    node.say({ incarnation, startedAtMs: incarnation })
+    await world.until(() => world.deathsOn('fast').length > 0)
+    await world.nextSnapshots(2)
+    expect(world.deathsOn('fast')).toMatchObject([
+      { reason: 'restarted', incarnation: node.startedAtMs },
+    ])
+    expect(world.last('fast')?.incarnation).toBe(incarnation)
+  })
+})
+
+describe('no death', () => {
+  test('a node that stands still for a second, again and again, is suspect at the worst', async () => {
+    const node = await world.node('sleepy')
+    await world.until(() => world.last('sleepy')?.state === 'alive')
+    for (let pauses = 1; pauses <= 3; pauses += 1) {
+      const frozenAtMs = node.freeze()
+      await world.until(() => performance.now() - frozenAtMs > 1_000)
+      node.resume()
+      await world.nextSnapshots(2)
+    }
+    expect(world.deathsOn('sleepy')).toEqual([])
+    await world.until(() => world.last('sleepy')?.state === 'alive')
+  })
+
+  test('a node that answers pings without beating stays suspect', async () => {
+    const node = await world.node('mute')
+    await world.until(() => world.last('mute')?.state === 'alive')
+    node.silence()
+    await world.until(() => (world.last('mute')?.heartbeatAgeMs ?? 0) > 3_500)
+    expect(world.last('mute')?.state).toBe('suspect')
+    expect(world.deathsOn('mute')).toEqual([])
+    node.resume()
+    await world.until(() => world.last('mute')?.state === 'alive')
+  })
+
+  test('a node that drained and left is forgotten without a death', async () => {
+    const node = await world.node('drained')
+    await world.until(() => world.last('drained')?.state === 'alive')
+    node.say({ draining: true, active: 0, queued: 0 })
+    await node.crash()
+    await world.until(() => world.snapshots.length > 0 && world.last('drained') === undefined)
+    await world.nextSnapshots(3)
+    expect(world.deathsOn('drained')).toEqual([])
+  })
+})

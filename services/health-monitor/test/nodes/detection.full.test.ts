@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startWorld, type World } from '../support.ts'
+
+/** How soon a death is noticed; `npm test` checks what is noticed. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ settled: true })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+/** The target is 1.6 s; a test machine that does other things as well gets more. */
+const DETECTED_MS = 2_500
+/** One that stands still could be one that pauses: the target is 3.35 s. */
+const DETECTED_FROZEN_MS = 4_300
+
+describe('a death is noticed soon', () => {
+  test('when the connection of the node is gone', async () => {
+    const node = await world.node('crash')
+    await world.until(() => world.last('crash')?.state === 'alive')
+    const diedAtMs = await node.crash()
+    await world.until(() => world.deathsOn('crash').length > 0)
+    expect(world.deathsOn('crash')[0]!.seenAtMs - diedAtMs).toBeLessThan(DETECTED_MS)
+  })
+
+  test('when the node stands still with its connection open', async () => {
+    const node = await world.node('frozen')
+    await world.until(() => world.last('frozen')?.state === 'alive')
+    const frozenAtMs = node.freeze()
+    await world.until(() => world.deathsOn('frozen').length > 0)
+    expect(world.deathsOn('frozen')[0]!.seenAtMs - frozenAtMs).toBeLessThan(DETECTED_FROZEN_MS)
+  })
+})

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { namesOf, startWorld, type World } from '../support.ts'
+
+/** Deaths are withheld while the monitor cannot tell an ill node from an ill fleet. */
+let world: World
+beforeAll(async () => {
+  world = await startWorld({ settled: true })
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+describe('no death', () => {
+  test('a third of the fleet silent at once: deaths wait until the illness is over', async () => {
+    const nodes = await Promise.all(namesOf('mass-', 6).map((id) => world.node(id)))
+    await world.until(() => world.last('mass-5')?.state === 'alive')
+    const diedAtMs = performance.now()
+    await Promise.all(nodes.map((node) => node.crash()))
+    // Every one of them dies in the end; the death on the last is the end of this.
+    await world.until(
+      () => namesOf('mass-', 6).every((id) => world.deathsOn(id).length > 0),
+      15_000,
+    )
+    for (const id of namesOf('mass-', 6)) {
+      expect(world.deathsOn(id)[0]!.seenAtMs - diedAtMs).toBeGreaterThan(4_000)
+    }
+  })
+
+  test('a broker that stands still for seconds and one that restarts kill nobody', async () => {
+    const before = world.deaths.length
+    world.nats.kill('SIGSTOP')
+    const stoppedAtMs = performance.now()
+    await world.until(() => performance.now() - stoppedAtMs > 4_000)
+    world.nats.kill('SIGCONT')
+    await world.nextSnapshots(6)
+    await world.nats.stop('SIGKILL')
+    await world.nats.restart()
+    await world.until(() => world.watcher.connected(), 10_000)
+    await world.nextSnapshots(14)
+    expect(world.deaths.slice(before)).toEqual([])
+    expect(world.last('steady-0')?.state).toBe('alive')
+  })
+})
