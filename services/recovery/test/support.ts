@@ -114,6 +114,8 @@ export async function startWorld() {
       })
       services.push(service)
       await service.start()
+      // From here on the broker has its subscriptions.
+      await own.roundTrip(1_000)
       return { service, bus: own }
     },
     async stopRecoveries() {

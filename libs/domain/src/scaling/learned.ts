@@ -19,7 +19,7 @@ import { nodesFor, staffedNodes } from './staffing.ts'
 /**
  * All that an autoscaler keeps between two decisions, as one plain value.
  *
- * Invariant: a learned with holes never shrinks a fleet. A sample that is missing empties the window
+ * Invariant: a learned state with holes never shrinks a fleet. A sample that is missing empties the window
  * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
  */
 
@@ -32,7 +32,7 @@ export interface Wish {
   readonly nodes: number
 }
 
-/** The learned between decisions. */
+/** The learned state between decisions. */
 export interface LearnedState {
   readonly load: LoadState
   readonly forecast: ForecastState
@@ -44,7 +44,7 @@ export interface LearnedState {
   readonly panicUntilMs: number
 }
 
-/** The learned of an autoscaler that has just begun. */
+/** The learned state of an autoscaler that has just begun. */
 export const NO_LEARNED_STATE: LearnedState = {
   load: NO_LOAD,
   forecast: NO_FORECAST,
@@ -53,7 +53,7 @@ export const NO_LEARNED_STATE: LearnedState = {
   panicUntilMs: 0,
 }
 
-/** What the learned says at an instant. */
+/** What the learned state says at an instant. */
 export interface Outlook extends LoadView {
   /** Slots in demand, chance taken out. */
   readonly demand: number
@@ -101,7 +101,7 @@ export function rememberScaling(
   }
 }
 
-/** Reads the learned. */
+/** Reads the learned state. */
 export function outlook(learned: LearnedState, limits: ScaleLimits, nowMs: number): Outlook {
   const { wishesSinceMs } = learned
   const view = viewLoad(learned.load, learned.forecast.level, limits, nowMs)

@@ -142,6 +142,13 @@ describe('decideScale', () => {
       8,
       'panic',
     ],
+    [
+      'a panic above a maximum that was lowered',
+      { nodes: 25, outlook: agreeing(10, { panicking: true }) },
+      'hold',
+      25,
+      'panic',
+    ],
     ['a flood, at most 20', { outlook: agreeing(9_999) }, 'scale-out', 20, 'demand'],
     ['too few nodes', { nodes: 1, complete: false }, 'scale-out', 2, 'below-minimum'],
     ['no demand at the minimum', { nodes: 2, outlook: agreeing(0) }, 'hold', 2, 'on-target'],
@@ -158,7 +165,7 @@ describe('decideScale', () => {
     ],
     ['demand lately', { outlook: agreeing(10, { wantedMax: 4 }) }, 'hold', 4, 'recent-demand'],
     [
-      'a learned with a hole',
+      'a window with a hole',
       { outlook: agreeing(10, { wantedMax: Infinity }) },
       'hold',
       4,

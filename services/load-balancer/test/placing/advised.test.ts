@@ -154,6 +154,18 @@ describe('placement: advised', () => {
     expect(figureOf(await balancer.page(), 'pointers_held')).toBe(0)
   })
 
+  it('in shadow: placed without a wait for the adviser', async () => {
+    provider.hang()
+    await start('shadow')
+    const pointer = advised()
+    await world.issue([pointer], 'medium')
+    expect((await placedAt(pointer.taskId)).id).toBe('w1')
+    expect(await world.decisions()).toEqual([])
+    await eventually(() => expect(provider.calls).toHaveLength(1), SOON_MS)
+    provider.release({ choice: 'n3' })
+    expect(await decision()).toMatchObject({ advice: { mode: 'shadow', outcome: 'shadow' } })
+  })
+
   it('without an adviser: placed like the others, nothing is recorded', async () => {
     await start('off')
     const pointer = advised()

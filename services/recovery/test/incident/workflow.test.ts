@@ -2,7 +2,7 @@ import { createAdviser } from '@agentfleet/adviser'
 import type { Orchestrator } from '@agentfleet/orchestrator'
 import type { Death } from '@agentfleet/protocol'
 import { systemClock } from '@agentfleet/runtime'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { log, nodeOf, recordOf, startWorld } from '../support.ts'
@@ -298,6 +298,20 @@ test('advice in shadow is on the record and changes nothing', async () => {
   })
 })
 
+test('an action does not wait for advice in shadow', async () => {
+  const answer = { action: 'investigate', strategy: 'spread', impact: 'high', prevention: [] }
+  await using provider = await startProvider(answer)
+  const release = provider.hold()
+  const cluster = orchestrator()
+  await world.recovery({ adviser: adviserAt(provider.url, 'shadow'), orchestrator: cluster })
+  await world.death('unadvised')
+  await until(() => world.incidentOf('unadvised')?.action?.outcome === 'done')
+  expect(cluster.ordered).toEqual(['replace unadvised'])
+  expect(release()).toBe(1)
+  await closed('unadvised')
+  expect(world.incidentOf('unadvised')?.analysis?.advice).toMatchObject({ outcome: 'shadow' })
+})
+
 function adviserAt(baseUrl: string, mode: 'on' | 'shadow') {
   return createAdviser({
     mode,
@@ -320,21 +334,36 @@ function adviserAt(baseUrl: string, mode: 'on' | 'shadow') {
 /** Answers every completion with this. */
 async function startProvider(first: object | string) {
   let content = first
+  let held: ServerResponse[] | undefined
+  const reply = (response: ServerResponse): void => {
+    const text = typeof content === 'string' ? content : JSON.stringify(content)
+    const message = { role: 'assistant', content: text }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(
+      JSON.stringify({ choices: [{ index: 0, finish_reason: 'stop', message }], model: 'sim' }),
+    )
+  }
   const server = createServer((request, response) => {
     request.resume()
     request.on('end', () => {
-      const text = typeof content === 'string' ? content : JSON.stringify(content)
-      const message = { role: 'assistant', content: text }
-      response.writeHead(200, { 'content-type': 'application/json' })
-      response.end(
-        JSON.stringify({ choices: [{ index: 0, finish_reason: 'stop', message }], model: 'sim' }),
-      )
+      if (held === undefined) reply(response)
+      else held.push(response)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     answer: (next: object | string) => (content = next),
+    /** Answers nothing until the returned function is called, which tells how many asked. */
+    hold() {
+      const responses: ServerResponse[] = []
+      held = responses
+      return () => {
+        held = undefined
+        for (const response of responses) reply(response)
+        return responses.length
+      }
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -344,4 +344,18 @@ export const AGENTS: readonly Mutation[] = [
     caughtBy: /changed under its ETag/,
     because: /instead of rejecting/,
   },
+  {
+    name: 'limiter-promise',
+    safeguard: 'a promised turn is void once the provider has closed the key',
+    edits: [
+      {
+        file: 'services/worker/src/limits/limiter.ts',
+        find: 'if (grants.closedMs() > 0) {',
+        replace: 'if (grants.closedMs() > Infinity) {',
+      },
+    ],
+    tests: ['services/worker/test/limits/limiter-shared.test.ts'],
+    caughtBy: /does not begin after the provider has closed the key/,
+    because: /to be greater than/,
+  },
 ]

@@ -302,4 +302,18 @@ export const LOG: readonly Mutation[] = [
     caughtBy: /can neither read nor write anything else/,
     because: /NOPERM/,
   },
+  {
+    name: 'missed-live',
+    safeguard: 'readers of live events are told of a gap (L6)',
+    edits: [
+      {
+        file: 'services/gateway/src/stream/live.ts',
+        find: 'for (const sink of sinks) sink.missed()',
+        replace: 'void sinks',
+      },
+    ],
+    tests: ['services/gateway/test/stream/live.test.ts'],
+    caughtBy: /is told after a reconnect that it may have missed some/,
+    because: /expected/,
+  },
 ]

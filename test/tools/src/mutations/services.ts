@@ -242,4 +242,18 @@ export const SERVICES: readonly Mutation[] = [
     caughtBy: /the latest decisions and incidents are held, never more/,
     because: /expected/,
   },
+  {
+    name: 'placing-shadow',
+    safeguard: 'a task does not wait for advice in shadow',
+    edits: [
+      {
+        file: 'services/load-balancer/src/placing/advising.ts',
+        find: "if (adviser.mode === 'shadow') {",
+        replace: 'if (waiting < 0) {',
+      },
+    ],
+    tests: ['services/load-balancer/test/placing/advised.test.ts', '-t', 'in shadow'],
+    caughtBy: /in shadow: placed without a wait for the adviser/,
+    because: /expected/,
+  },
 ]

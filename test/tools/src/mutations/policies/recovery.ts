@@ -157,4 +157,32 @@ export const RECOVERY: readonly Mutation[] = [
     caughtBy: /wait \(tasks-waiting\)/,
     because: /kind: 'recovered'/,
   },
+  {
+    name: 'give-back-moved',
+    safeguard: 'a task that has moved to another node keeps its pointer (R1)',
+    edits: [
+      {
+        file: 'services/recovery/src/redistribution/redistribute.ts',
+        find: 'stranded = still',
+        replace: 'void still',
+      },
+    ],
+    tests: ['services/recovery/test/redistribution/redistribute.test.ts'],
+    caughtBy: /moves to another node before its batch keeps its pointer/,
+    because: /expected 501 to be 500/,
+  },
+  {
+    name: 'recovery-shadow',
+    safeguard: 'recovery does not wait for advice in shadow',
+    edits: [
+      {
+        file: 'services/recovery/src/incident/analysis.ts',
+        find: "adviser.mode === 'on' ? await asked : undefined",
+        replace: 'await asked',
+      },
+    ],
+    tests: ['services/recovery/test/incident/workflow.test.ts', '-t', 'advice in shadow'],
+    caughtBy: /an action does not wait for advice in shadow/,
+    because: /expected/,
+  },
 ]

@@ -282,4 +282,18 @@ export const SCALING: readonly Mutation[] = [
     caughtBy: /adviceInForce .* counts for nothing/,
     because: /to deeply equal/,
   },
+  {
+    name: 'panic-keeps',
+    safeguard: 'a panic removes no node, even above a maximum that was lowered',
+    edits: [
+      {
+        file: 'libs/domain/src/scaling/decide.ts',
+        find: "if (outlook.panicking) return hold('panic')",
+        replace: "if (outlook.panicking && nodes < 0) return hold('panic')",
+      },
+    ],
+    tests: ['libs/domain/test/scaling/decide.test.ts'],
+    caughtBy: /a panic above a maximum that was lowered/,
+    because: /expected/,
+  },
 ]

@@ -1,0 +1,26 @@
+import { connectBus } from '@agentfleet/adapters'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually, startTestServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { followLive } from '../../src/stream/live.ts'
+
+const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
+/** A client notices a restart of its server within this, milliseconds. */
+const RECONNECT_WITHIN_MS = 20_000
+
+test('each reader of live events is told after a reconnect that it may have missed some (L6)', async () => {
+  await using servers = await startTestServers()
+  const { url } = servers.nats
+  const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })
+  const missed = { streams: 0, requests: 0 }
+  const sinkOf = (name: keyof typeof missed) => ({
+    wants: () => false,
+    deliver: () => undefined,
+    missed: () => void (missed[name] += 1),
+  })
+  const live = followLive({ bus, sinks: [sinkOf('streams'), sinkOf('requests')], log })
+  await servers.nats.restart()
+  await eventually(() => expect(missed).toEqual({ streams: 1, requests: 1 }), RECONNECT_WITHIN_MS)
+  live.close()
+  await bus.close()
+})

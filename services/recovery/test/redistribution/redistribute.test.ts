@@ -1,0 +1,51 @@
+import { connectBus, connectStore } from '@agentfleet/adapters'
+import { systemClock } from '@agentfleet/runtime'
+import { eventually, startTestServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { followFleet } from '../../src/fleet-view.ts'
+import { redistribute } from '../../src/redistribution/redistribute.ts'
+import { log } from '../support.ts'
+
+const SOON_MS = 5_000
+/** The first batch holds so many tasks; there is one more. */
+const BATCH = 500
+const TASKS = BATCH + 1
+
+test('R1: a task that moves to another node before its batch keeps its pointer', async () => {
+  await using servers = await startTestServers()
+  const { nats, redis } = servers
+  const bus = await connectBus({ url: nats.url, name: 'test', inboxPrefix: '_INBOX_t', log })
+  const store = await connectStore({ url: redis.url, log })
+  const notes = Array.from({ length: TASKS }, (_, index) => ({
+    taskId: `task-${index}`,
+    nodeId: 'dead',
+    ackSubject: `acks.task-${index}`,
+  }))
+  await store.noteInflight(notes)
+  const givenBack = new Set<string>()
+  bus.subscribe('acks.>', ({ subject }) => givenBack.add(subject))
+  const view = followFleet(bus)
+  let moved = ''
+  const fleet = {
+    ...view,
+    // Between the first batch and the second one, a node takes a task of the second one.
+    async creditsWithin() {
+      await eventually(() => expect(givenBack.size).toBe(BATCH), SOON_MS)
+      moved = notes.find(({ ackSubject }) => !givenBack.has(ackSubject))?.taskId ?? ''
+      await store.noteInflight([{ taskId: moved, nodeId: 'next', ackSubject: 'acks.next' }])
+    },
+  }
+  const deps = { bus, store, fleet, clock: systemClock, log }
+  const told: string[] = []
+  const done = await redistribute(deps, 'dead', new Set(), async (taskIds) => {
+    told.push(...taskIds)
+  })
+  await eventually(() => expect(givenBack.size).toBe(BATCH), SOON_MS)
+  expect(done).toMatchObject({ kind: 'given-back', redistributed: BATCH })
+  expect(told).toHaveLength(TASKS)
+  expect([...givenBack]).not.toContain(`acks.${moved}`)
+  expect(await store.inflightOf('next')).toMatchObject([{ taskId: moved }])
+  view.close()
+  await store.close()
+  await bus.close()
+})
