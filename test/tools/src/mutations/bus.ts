@@ -213,4 +213,32 @@ export const BUS: readonly Mutation[] = [
     caughtBy: /learns at once that nobody listens/,
     because: /expected/,
   },
+  {
+    name: 'dispatch-item-alone',
+    safeguard: 'an unreadable task of a dispatch holds up no neighbour',
+    edits: [
+      {
+        file: 'services/worker/src/node/dispatch.ts',
+        find: 'unreadable.push(at)',
+        replace: 'break',
+      },
+    ],
+    tests: ['services/worker/test/node/dispatch.test.ts'],
+    caughtBy: /that cannot be read is named in the reply, and its neighbours start/,
+    because: /expected/,
+  },
+  {
+    name: 'outcome-asked-again',
+    safeguard: 'a node asks again for an outcome that it cannot read (L4)',
+    edits: [
+      {
+        file: 'services/worker/src/node/reports.ts',
+        find: 'outcomes.push(outcome ?? UNAVAILABLE)',
+        replace: 'outcomes.push(outcome ?? TOO_LARGE)',
+      },
+    ],
+    tests: ['services/worker/test/node/reports.test.ts'],
+    caughtBy: /an outcome that the node cannot read is asked for again/,
+    because: /expected/,
+  },
 ]

@@ -1,0 +1,58 @@
+import { CHANNELS, dispatchReplySchema, subjectOf, type Heartbeat } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { startSecuredServers } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { listenToDispatches } from '../../src/node/dispatch.ts'
+import { createRuns } from '../../src/node/runs.ts'
+
+const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
+const HEARTBEAT: Heartbeat = {
+  nodeId: 'n1',
+  incarnation: 1,
+  version: 1,
+  slots: 4,
+  active: 0,
+  queued: 0,
+  cpu: 0,
+  memory: 0,
+  memoryBytes: 0,
+  lagMs: 0,
+  responseMs: 0,
+  completed: 0,
+  failed: 0,
+  draining: false,
+  startedAtMs: 1,
+}
+
+test('an item of a dispatch that cannot be read is named in the reply, and its neighbours start', async () => {
+  await using servers = await startSecuredServers({ log })
+  const bus = await servers.connect('worker')
+  const balancer = await servers.connect('load-balancer')
+  const runs = createRuns(() => undefined)
+  const started: string[] = []
+  listenToDispatches({
+    bus,
+    nodeId: 'n1',
+    slots: 4,
+    runs,
+    draining: () => false,
+    take: (item) => runs.add(item, 0, 0),
+    starts: { add: ({ taskId }) => started.push(taskId), look: () => undefined },
+    heartbeat: () => HEARTBEAT,
+  })
+  await bus.roundTrip(5_000)
+  const itemOf = (taskId: string) => {
+    const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
+    return { ...ids, deadlineAtMs: Date.now() + 60_000, fenced: false }
+  }
+  // As a load balancer of another release might write it.
+  const items = [itemOf('a'), { ...itemOf('b'), deadlineAtMs: 'soon' }, itemOf('c')]
+  const subject = subjectOf(CHANNELS.dispatch, { nodeId: 'n1' })
+  const answer = await balancer.request(subject, JSON.stringify({ balancer: 'lb', items }), 5_000)
+  const text = answer.kind === 'reply' ? answer.text : answer.kind
+  expect(dispatchReplySchema.parse(JSON.parse(text))).toMatchObject({
+    accepted: 3,
+    unreadable: [1],
+  })
+  expect(started).toEqual(['a', 'c'])
+})
