@@ -1,30 +1,17 @@
-/** Stable codes of failures of the outside world and of refusals. */
-export type ErrorCode =
-  | 'bus-unavailable'
-  | 'bus-timeout'
-  | 'log-full'
-  | 'outcome-unknown'
-  | 'store-unavailable'
-  | 'registry-unavailable'
-  | 'overloaded'
-  | 'bad-message'
-  | 'too-large'
-  | 'not-found'
-  | 'config-invalid'
-  | 'orchestrator-unavailable'
+import { FAILURE_CODES, type ServiceCode } from '@agentfleet/domain'
 
 /** A failure of the outside world, wrapped once by the adapter that met it. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError'
-  readonly code: ErrorCode
+  readonly code: ServiceCode
   readonly retryable: boolean
   constructor(
-    code: ErrorCode,
+    code: ServiceCode,
     message: string,
-    options: { retryable: boolean; cause?: unknown } = { retryable: true },
+    options: { retryable?: boolean; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.retryable = options.retryable
+    this.retryable = options.retryable ?? FAILURE_CODES[code].service.retryable
   }
 }

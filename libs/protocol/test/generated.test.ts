@@ -19,3 +19,7 @@ test('the generated types are those of openapi.yaml', async () => {
 test('the reference of the bus is what the channels declare', async () => {
   expect(await check('document-channels.mjs')).toBe('')
 }, 30_000)
+
+test('the reference of the error codes is the table of failure codes', async () => {
+  expect(await check('document-codes.mjs')).toBe('')
+}, 30_000)

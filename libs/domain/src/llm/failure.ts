@@ -1,3 +1,5 @@
+import { FAILURE_CODES, type TaskCode } from '../failure/failure-codes.ts'
+
 /** What went wrong in an attempt, freed of the library that met it. */
 export type Failure =
   /** The provider answered with an HTTP status that is no success. */
@@ -58,34 +60,29 @@ export interface FailureClass {
   readonly retryable: boolean
 }
 
-const FIXED: Record<
-  Exclude<Failure['kind'], 'status' | 'tool-failed' | 'given-up'>,
-  FailureClass
-> = {
-  shut: { code: 'provider-unavailable', retryable: true },
-  budget: { code: 'budget-exceeded', retryable: false },
-  connection: { code: 'provider-unavailable', retryable: true },
-  timeout: { code: 'provider-timeout', retryable: true },
-  malformed: { code: 'provider-unavailable', retryable: true },
-  // Tried once more: it is often a passing fault, and each try is paid for.
-  'empty-answer': { code: 'empty-answer', retryable: true },
-  'answer-cut': { code: 'answer-cut', retryable: false },
-  withheld: { code: 'provider-refused', retryable: false },
-  'no-provider': { code: 'provider-refused', retryable: false },
-  'output-too-large': { code: 'output-too-large', retryable: false },
-  'too-many-turns': { code: 'too-many-turns', retryable: false },
-  'too-many-tool-calls': { code: 'too-many-tool-calls', retryable: false },
-  // Another node may run another image, and an MCP server may come back.
-  'tool-missing': { code: 'tool-missing', retryable: true },
-  // The journal holds the wrong answers: another attempt would end where this one did.
-  'invalid-output': { code: 'invalid-output', retryable: false },
-  'invalid-schema': { code: 'invalid-schema', retryable: false },
-  deadline: { code: 'deadline-exceeded', retryable: false },
-  // Another node may run another version; what fails everywhere ends by its maxAttempts.
-  defect: { code: 'worker-defect', retryable: true },
+/** The code of each kind of failure that has one. */
+const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode> = {
+  shut: 'provider-unavailable',
+  budget: 'budget-exceeded',
+  connection: 'provider-unavailable',
+  timeout: 'provider-timeout',
+  malformed: 'provider-unavailable',
+  'empty-answer': 'empty-answer',
+  'answer-cut': 'answer-cut',
+  withheld: 'provider-refused',
+  'no-provider': 'provider-refused',
+  'output-too-large': 'output-too-large',
+  'too-many-turns': 'too-many-turns',
+  'too-many-tool-calls': 'too-many-tool-calls',
+  'tool-failed': 'tool-failed',
+  'tool-missing': 'tool-missing',
+  'invalid-output': 'invalid-output',
+  'invalid-schema': 'invalid-schema',
+  deadline: 'deadline-exceeded',
+  defect: 'worker-defect',
 }
 
-/** Whether the provider that was called is to blame that was called, so that another one may do better. */
+/** Whether the provider that was called is to blame, so that another one may do better. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
     return failure.status >= 500 || failure.status === 408 || failure.status === 429
@@ -100,15 +97,21 @@ export function retryAfterOf(failure: Failure): number | undefined {
 
 /** Whether another attempt may help, and under which code the failure is known. */
 export function classifyFailure(failure: Failure): FailureClass {
-  if (failure.kind === 'tool-failed') {
-    return { code: 'tool-failed', retryable: failure.retryable }
-  }
   if (failure.kind === 'given-up') return { code: failure.code, retryable: false }
-  if (failure.kind !== 'status') return FIXED[failure.kind]
-  const { status } = failure
-  if (status === 429) return { code: 'provider-overloaded', retryable: true }
-  if (status === 408 || status === 504) return { code: 'provider-timeout', retryable: true }
+  if (failure.kind === 'status') return classOf(codeOfStatus(failure.status))
+  const said = classOf(CODE_OF[failure.kind])
+  // A tool says itself whether the same call may work later.
+  return failure.kind === 'tool-failed' ? { ...said, retryable: failure.retryable } : said
+}
+
+function classOf(code: TaskCode): FailureClass {
+  return { code, retryable: FAILURE_CODES[code].task.retryable }
+}
+
+function codeOfStatus(status: number): TaskCode {
+  if (status === 429) return 'provider-overloaded'
+  if (status === 408 || status === 504) return 'provider-timeout'
   // A conflict says "not now" rather than "not this".
-  if (status >= 500 || status === 409) return { code: 'provider-unavailable', retryable: true }
-  return { code: 'provider-refused', retryable: false }
+  if (status >= 500 || status === 409) return 'provider-unavailable'
+  return 'provider-refused'
 }

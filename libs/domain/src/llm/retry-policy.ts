@@ -1,17 +1,6 @@
 import { backoffAfterMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
+import { failureCode, type RetryClass } from '../failure/failure-codes.ts'
 import { TIMING, type Timing } from '../timing.ts'
-
-/** What went wrong, as far as it decides on when to try again. */
-export type RetryClass =
-  | 'provider-overload'
-  | 'provider-unavailable'
-  | 'timeout'
-  | 'invalid-output'
-  | 'empty-answer'
-  | 'tool-failure'
-  | 'refusal'
-  | 'limit'
-  | 'defect'
 
 /** How failures of one class are repeated. */
 export interface RetryPolicy {
@@ -41,32 +30,9 @@ export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {
   defect: { backoff: { baseMs: 2_000, capMs: 60_000 }, failuresMax: Infinity },
 }
 
-const CLASS_OF_CODE: Readonly<Record<string, RetryClass>> = {
-  'provider-overloaded': 'provider-overload',
-  'provider-unavailable': 'provider-unavailable',
-  'provider-timeout': 'timeout',
-  'provider-refused': 'refusal',
-  'invalid-output': 'invalid-output',
-  'invalid-schema': 'invalid-output',
-  'empty-answer': 'empty-answer',
-  'answer-cut': 'limit',
-  'tool-failed': 'tool-failure',
-  'tool-missing': 'tool-failure',
-  'budget-exceeded': 'limit',
-  'output-too-large': 'limit',
-  'report-too-large': 'limit',
-  'event-too-large': 'limit',
-  'task-too-large': 'limit',
-  'report-invalid': 'defect',
-  'too-many-turns': 'limit',
-  'too-many-tool-calls': 'limit',
-  'deadline-exceeded': 'limit',
-  'worker-defect': 'defect',
-}
-
 /** The class of a failure's code; one that is not known is taken for a defect. */
 export function retryClassOf(code: string): RetryClass {
-  return Object.hasOwn(CLASS_OF_CODE, code) ? (CLASS_OF_CODE[code] ?? 'defect') : 'defect'
+  return failureCode(code)?.task?.class ?? 'defect'
 }
 
 /**

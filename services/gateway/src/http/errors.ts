@@ -96,7 +96,7 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'store-unavailable':
       return new Refusal(
         'store-unavailable',
-        'Listings rest until the store is back; single tasks can be read and submitted.',
+        'Listings are unavailable until Redis recovers; single tasks can be read and submitted.',
       )
     case 'log-full':
     case 'overloaded':
@@ -108,8 +108,6 @@ function ofServiceError(error: ServiceError): Refusal {
         'The bus takes no message of this size; send less text or a smaller context.',
       )
     case 'bad-message':
-    case 'config-invalid':
-    case 'not-found':
     case 'orchestrator-unavailable':
     case 'registry-unavailable':
       return ourFailure()

@@ -12,6 +12,7 @@ import { RECOVERY } from './policies/recovery.ts'
 import { BUS } from './bus.ts'
 import { LOG } from './log.ts'
 import { FENCING } from './fencing.ts'
+import { COORDINATOR } from './coordinator.ts'
 import { SERVICES } from './services.ts'
 import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
@@ -32,6 +33,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...BUS,
   ...LOG,
   ...FENCING,
+  ...COORDINATOR,
   ...SERVICES,
   ...AGENTS,
   ...PROVIDERS,

@@ -120,8 +120,8 @@ export const RETRIES: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/llm/failure.ts',
-        find: "if (status >= 500 || status === 409) return { code: 'provider-unavailable', retryable: true }",
-        replace: "if (status >= 400) return { code: 'provider-unavailable', retryable: true }",
+        find: "if (status >= 500 || status === 409) return 'provider-unavailable'",
+        replace: "if (status >= 400) return 'provider-unavailable'",
       },
     ],
     tests: ['libs/domain/test/llm/failure.test.ts'],

@@ -1,0 +1,357 @@
+/**
+ * Every stable code of a failure, in one table: how a failed task is repeated, how the API answers, and one
+ * sentence for people. The retry policy, the problem documents of the API, the errors between services and
+ * docs/reference/error-codes.md follow from it.
+ */
+
+/** What went wrong in a task, as far as it decides on when to try again. */
+export type RetryClass =
+  | 'provider-overload'
+  | 'provider-unavailable'
+  | 'timeout'
+  | 'invalid-output'
+  | 'empty-answer'
+  | 'tool-failure'
+  | 'refusal'
+  | 'limit'
+  | 'defect'
+
+/** What a code means, in each place where it may stand. */
+export interface FailureCode {
+  /** One sentence for people: what happened. */
+  readonly says: string
+  /** As the error of a task; `retryable`: another attempt may help. */
+  readonly task?: { readonly class: RetryClass; readonly retryable: boolean }
+  /** As a problem document of the API; `retryAfterS`: the same request may be sent again after that. */
+  readonly http?: {
+    readonly status: number
+    readonly title: string
+    readonly retryAfterS?: number
+  }
+  /** As an error that a service meets; `retryable`: the same call may work later. */
+  readonly service?: { readonly retryable: boolean }
+  /** As an error frame of the WebSocket. */
+  readonly frame?: true
+}
+
+const AGAIN = { retryable: true } as const
+const NEVER = { retryable: false } as const
+
+/** The table. */
+export const FAILURE_CODES = {
+  // Tasks: the provider.
+  'provider-overloaded': {
+    says: 'The provider refused the call for its rate; everybody behind the key is told the same.',
+    task: { class: 'provider-overload', ...AGAIN },
+  },
+  'provider-unavailable': {
+    says: 'The provider cannot be reached, answered with an error of its own, or what it sent cannot be read.',
+    task: { class: 'provider-unavailable', ...AGAIN },
+  },
+  'provider-timeout': {
+    says: 'The provider did not answer within the time of a call.',
+    task: { class: 'timeout', ...AGAIN },
+  },
+  'provider-refused': {
+    says: 'The provider refused the call, withheld its answer, or no provider serves the model.',
+    task: { class: 'refusal', ...NEVER },
+  },
+  'empty-answer': {
+    says: 'The model answered with neither text nor tool calls.',
+    // Tried once more: it is often a passing fault, and each try is paid for.
+    task: { class: 'empty-answer', ...AGAIN },
+  },
+  'answer-cut': {
+    says: 'The answer of the model ended before its end, mostly at its token limit.',
+    task: { class: 'limit', ...NEVER },
+  },
+  // Tasks: answers and tools.
+  'invalid-output': {
+    says: 'The answer of the model does not satisfy the schema, though the model was told what is wrong.',
+    // The journal holds the wrong answers: another attempt would end where this one did.
+    task: { class: 'invalid-output', ...NEVER },
+  },
+  'invalid-schema': {
+    says: 'The schema for the answer is not a valid JSON schema.',
+    task: { class: 'invalid-output', ...NEVER },
+  },
+  'tool-failed': {
+    says: 'A tool failed; the tool itself says whether the same call may work later.',
+    task: { class: 'tool-failure', ...NEVER },
+  },
+  'tool-missing': {
+    says: 'The agent names a tool that the node does not have.',
+    // Another node may run another image, and an MCP server may come back.
+    task: { class: 'tool-failure', ...AGAIN },
+  },
+  // Tasks: limits.
+  'budget-exceeded': {
+    says: 'The next call would exceed a budget of the task or of its tenant.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'output-too-large': {
+    says: 'The result is larger than a result may be.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'too-many-turns': {
+    says: 'The agent took as many turns as its task allows and had not finished.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'too-many-tool-calls': {
+    says: 'The model asked for more tool calls than a task may make.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'too-many-pauses': {
+    says: 'The run paused as often as a run may.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'too-many-children': {
+    says: 'The run asked for more children than a task may have.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'too-deep': {
+    says: 'The run asked for children too many levels below the first task.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'deadline-exceeded': {
+    says: 'The task did not finish within its timeoutMs.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'report-too-large': {
+    says: 'What the run reported is larger than one message of the bus.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'event-too-large': {
+    says: 'An event of the run is larger than one message of the bus.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'task-too-large': {
+    says: 'Task, journal and inputs together are larger than one message of the bus.',
+    task: { class: 'limit', ...NEVER },
+  },
+  // Tasks: other tasks and people.
+  'dependency-failed': {
+    says: 'A task that this one depends on failed, was cancelled or is not stored any more.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'plan-invalid': {
+    says: 'No valid plan for the goal was made.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'plan-refused': {
+    says: 'A person refused the plan of the goal.',
+    task: { class: 'refusal', ...NEVER },
+  },
+  'goal-failed': {
+    says: 'A task of the plan failed and the goal cannot be reached without it.',
+    task: { class: 'limit', ...NEVER },
+  },
+  cancelled: {
+    says: 'The task was cancelled, by its owner or because its parent ended.',
+    task: { class: 'refusal', ...NEVER },
+  },
+  // Tasks: the fleet itself.
+  'attempts-lost': {
+    says: 'So many attempts were lost with their nodes that the task is taken for the cause.',
+    task: { class: 'limit', ...NEVER },
+  },
+  'report-invalid': {
+    says: 'The coordinator could not read a report of the run; run one release on all services.',
+    task: { class: 'defect', ...NEVER },
+  },
+  'worker-defect': {
+    says: 'The worker failed at something that is not the fault of the task.',
+    // Another node may run another version; what fails everywhere ends by its maxAttempts.
+    task: { class: 'defect', ...AGAIN },
+  },
+  // The API: the request.
+  'invalid-request': {
+    says: 'The request does not fit the document of the API.',
+    http: { status: 400, title: 'The request does not fit the API' },
+  },
+  'malformed-body': {
+    says: 'The body of the request is not JSON.',
+    http: { status: 400, title: 'The body is not JSON' },
+  },
+  'invalid-cursor': {
+    says: 'The cursor belongs to a different query.',
+    http: { status: 400, title: 'The cursor belongs to a different query' },
+  },
+  unauthorized: {
+    says: 'The request bears no valid API key.',
+    http: { status: 401, title: 'No valid API key' },
+  },
+  'origin-refused': {
+    says: 'A web page of this origin may not connect.',
+    http: { status: 403, title: 'This web page may not connect' },
+  },
+  'operators-only': {
+    says: 'The key does not belong to an operator.',
+    http: { status: 403, title: 'Only operators may read this' },
+  },
+  'body-too-large': {
+    says: 'The body of the request is larger than the API takes.',
+    http: { status: 413, title: 'The body is too large' },
+  },
+  'unsupported-media-type': {
+    says: 'The body of the request is not declared as JSON.',
+    http: { status: 415, title: 'Only JSON is understood' },
+  },
+  'upgrade-required': {
+    says: 'The path is a WebSocket and was asked for without an upgrade.',
+    http: { status: 426, title: 'This path is a WebSocket' },
+  },
+  'too-many-connections': {
+    says: 'The tenant has as many open streams as it may.',
+    http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
+  },
+  // The API: what it is about.
+  'task-not-found': {
+    says: 'No task of this tenant has this id.',
+    http: { status: 404, title: 'No such task' },
+    frame: true,
+  },
+  'decision-not-found': {
+    says: 'No decision with this id is kept.',
+    http: { status: 404, title: 'No such decision' },
+  },
+  'incident-not-found': {
+    says: 'No incident with this id is kept.',
+    http: { status: 404, title: 'No such incident' },
+  },
+  'agent-not-found': {
+    says: 'No definition of an agent has this name.',
+    http: { status: 404, title: 'No such definition' },
+  },
+  'schedule-not-found': {
+    says: 'The tenant has no schedule of this name.',
+    http: { status: 404, title: 'No such schedule' },
+  },
+  'path-not-found': {
+    says: 'The API has no such path.',
+    http: { status: 404, title: 'No such path' },
+  },
+  'not-finished': {
+    says: 'Only a task that has ended can be replayed.',
+    http: { status: 409, title: 'The task has not ended' },
+  },
+  'already-finished': {
+    says: 'The task ended before the request came.',
+    http: { status: 409, title: 'The task has already ended' },
+  },
+  'not-waiting': {
+    says: 'The task does not wait for this approval.',
+    http: { status: 409, title: 'The task does not wait for this' },
+  },
+  'decided-otherwise': {
+    says: 'The step was approved or refused before, the other way.',
+    http: { status: 409, title: 'The step was decided the other way' },
+  },
+  'agent-shipped': {
+    says: 'Built-in agents cannot be deleted or replaced.',
+    http: { status: 409, title: 'Built-in agents cannot be deleted' },
+  },
+  'agents-full': {
+    says: 'The tenant has as many definitions as it may.',
+    http: { status: 409, title: 'Too many definitions' },
+  },
+  'schedules-full': {
+    says: 'The tenant has as many schedules as it may.',
+    http: { status: 409, title: 'Too many schedules' },
+  },
+  'journal-gone': {
+    says: 'The calls of the ended task are not kept any more.',
+    http: { status: 409, title: 'The journal is not kept any more' },
+  },
+  'version-mismatch': {
+    says: 'The definition has changed since the version that the request names.',
+    http: { status: 412, title: 'It is of another version' },
+  },
+  'journal-too-large': {
+    says: 'The calls of the ended task are too large to begin another one with.',
+    http: { status: 422, title: 'The journal is too large to begin with' },
+  },
+  'unknown-agent-version': {
+    says: 'The definition has no such version.',
+    http: { status: 422, title: 'No such version of the definition' },
+  },
+  'idempotency-key-reused': {
+    says: 'The idempotency key belongs to a request with another body.',
+    http: { status: 422, title: 'The idempotency key has another body' },
+  },
+  'unknown-dependency': {
+    says: 'A task that this one depends on is not stored, or belongs to somebody else.',
+    http: { status: 422, title: 'A task that this one depends on is not there' },
+    task: { class: 'limit', ...NEVER },
+  },
+  // The API and the services behind it.
+  internal: {
+    says: 'The gateway failed; the request is not the cause.',
+    http: { status: 500, title: 'The gateway failed' },
+  },
+  overloaded: {
+    says: 'A queue is as full as it may be.',
+    http: { status: 503, title: 'Too much at once', retryAfterS: 1 },
+    service: AGAIN,
+  },
+  'log-full': {
+    says: 'The log keeps its last tenth for the endings of accepted tasks and takes no new ones.',
+    http: { status: 503, title: 'No room for new tasks', retryAfterS: 10 },
+    service: AGAIN,
+  },
+  'outcome-unknown': {
+    says: 'The answer was lost: the change may have been stored or not.',
+    http: { status: 503, title: 'Not known whether it was stored', retryAfterS: 1 },
+    service: AGAIN,
+  },
+  'bus-unavailable': {
+    says: 'NATS does not answer.',
+    http: { status: 503, title: 'The bus does not answer', retryAfterS: 2 },
+    service: AGAIN,
+  },
+  'store-unavailable': {
+    says: 'Redis does not answer; tasks can be submitted and read one by one all the same.',
+    http: { status: 503, title: 'The store does not answer', retryAfterS: 2 },
+    service: AGAIN,
+  },
+  'coordinator-unavailable': {
+    says: 'No coordinator answered in time.',
+    http: { status: 503, title: 'No coordinator answers', retryAfterS: 2 },
+  },
+  // Between services.
+  'bus-timeout': { says: 'NATS did not answer within the time of a call.', service: AGAIN },
+  'registry-unavailable': { says: 'Consul does not answer.', service: AGAIN },
+  'orchestrator-unavailable': {
+    says: 'What starts and stops workers does not answer, or refuses.',
+    service: AGAIN,
+  },
+  'bad-message': { says: 'A message on the bus cannot be read.', service: NEVER },
+  'too-large': { says: 'A message is larger than the bus takes.', service: NEVER },
+  // Frames of the WebSocket.
+  'bad-frame': { says: 'The server could not read a frame of the client.', frame: true },
+  'too-many-subscriptions': {
+    says: 'The connection watches as many tasks as it may.',
+    frame: true,
+  },
+  'events-missed': {
+    says: 'The connection missed events; list the tasks to catch up.',
+    frame: true,
+  },
+} as const satisfies Record<string, FailureCode>
+
+type Table = typeof FAILURE_CODES
+type CodeWith<Part extends string> = {
+  [Code in keyof Table]: Table[Code] extends Readonly<Record<Part, unknown>> ? Code : never
+}[keyof Table]
+
+/** The code of a failed task. */
+export type TaskCode = CodeWith<'task'>
+/** The code of a problem document. */
+export type ProblemCode = CodeWith<'http'>
+/** The code of an error that a service meets. */
+export type ServiceCode = CodeWith<'service'>
+
+/** What the table says of a code; undefined for one that it does not hold. */
+export function failureCode(code: string): FailureCode | undefined {
+  return Object.hasOwn(FAILURE_CODES, code) ? FAILURE_CODES[code as keyof Table] : undefined
+}

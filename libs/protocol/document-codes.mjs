@@ -1,0 +1,99 @@
+/**
+ * Makes docs/reference/error-codes.md of the table of failure codes; with `--check` it only says whether the
+ * page is not what it would make (exit code 1). It reads the build: run `npx tsc -b` first.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { FAILURE_CODES, RETRY_POLICIES } from '@agentfleet/domain'
+import { format, resolveConfig } from 'prettier'
+
+const target = new URL('../../docs/reference/error-codes.md', import.meta.url)
+const NOTE =
+  'Generated from libs/domain/src/failure/failure-codes.ts by `pnpm document`; change that file instead.'
+
+const entries = Object.entries(FAILURE_CODES)
+const having = (part) => entries.filter(([, entry]) => entry[part] !== undefined)
+const table = (head, rows) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+const seconds = (ms) => `${ms / 1_000} s`
+
+const text = `<!-- ${NOTE} -->
+
+# Error codes
+
+A code is stable: programs may decide by it. The message beside it is for people and may change.
+
+## Of failed tasks
+
+\`error.code\` of a task. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
+it; its class says how long the fleet waits before that. For \`tool-failed\` the tool says whether it may be repeated.
+
+${table(
+  ['Code', 'Repeated', 'Class', 'Meaning'],
+  having('task').map(([code, { task, says }]) => [
+    `\`${code}\``,
+    task.retryable ? 'yes' : 'no',
+    task.class,
+    says,
+  ]),
+)}
+
+${table(
+  ['Class', 'First wait', 'Longest wait', 'Failures at the most'],
+  Object.entries(RETRY_POLICIES).map(([name, { backoff, failuresMax }]) => [
+    name,
+    backoff === undefined ? 'not repeated' : seconds(backoff.baseMs),
+    backoff === undefined ? '' : seconds(backoff.capMs),
+    failuresMax === Infinity ? '`maxAttempts`' : String(failuresMax),
+  ]),
+)}
+
+## Of requests
+
+\`code\` of a problem document (\`application/problem+json\`, RFC 9457), with its status. Where seconds are given the answer has
+a \`Retry-After\` header, and the same request may be sent again.
+
+${table(
+  ['Code', 'Status', 'Title', 'Retry-After', 'Meaning'],
+  having('http').map(([code, { http, says }]) => [
+    `\`${code}\``,
+    String(http.status),
+    http.title,
+    http.retryAfterS === undefined ? '' : `${http.retryAfterS} s`,
+    says,
+  ]),
+)}
+
+## Of WebSocket frames
+
+\`code\` of a frame of the type \`error\`.
+
+${table(
+  ['Code', 'Meaning'],
+  having('frame').map(([code, { says }]) => [`\`${code}\``, says]),
+)}
+
+## Between services
+
+What a service meets and writes to its log.
+
+${table(
+  ['Code', 'May work later', 'Meaning'],
+  having('service').map(([code, { service, says }]) => [
+    `\`${code}\``,
+    service.retryable ? 'yes' : 'no',
+    says,
+  ]),
+)}
+`
+
+await mkdir(new URL('.', target), { recursive: true })
+const style = await resolveConfig(fileURLToPath(target))
+const made = await format(text, { ...style, parser: 'markdown' })
+if (!process.argv.includes('--check')) {
+  await writeFile(target, made)
+} else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
+  process.stderr.write('docs/reference/error-codes.md is out of date: run `pnpm document`\n')
+  process.exitCode = 1
+}
