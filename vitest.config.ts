@@ -29,6 +29,7 @@ export default defineConfig({
           include: [
             'libs/domain/test/**/*.test.ts',
             'libs/protocol/test/**/*.test.ts',
+            'libs/answer-schema/test/**/*.test.ts',
             'test/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/simulation/**/*.test.ts',

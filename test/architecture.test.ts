@@ -26,6 +26,7 @@ const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   protocol: ['domain'],
+  'answer-schema': ['domain', 'protocol'],
   adapters: ['domain', 'protocol', 'runtime'],
   runtime: ['domain', 'protocol'],
   adviser: ['domain', 'protocol', 'runtime'],
@@ -41,6 +42,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
 const SERVICE_MAY_USE = [
   'adapters',
   'adviser',
+  'answer-schema',
   'domain',
   'orchestrator',
   'protocol',
@@ -55,6 +57,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   consul: ['libs/adapters/'],
   '@kubernetes/client-node': ['libs/orchestrator/'],
   openai: ['services/worker/', 'libs/adviser/'],
+  re2js: ['libs/answer-schema/'],
 }
 
 test('packages depend on each other in one direction', () => {

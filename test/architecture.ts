@@ -113,11 +113,11 @@ export function packageOf(specifier: string): string | undefined {
     .join('/')
 }
 
-/** The path below the checkout that a relative specifier names; a worker's `.js` is its source. */
+/** The path below the checkout that a relative specifier names; a thread's `.js` is its source. */
 export function targetOf(module: Module, specifier: string): string {
   const target = resolve(ROOT, dirname(module.path), specifier)
-  const path = relative(ROOT, target).split(sep).join('/')
-  return existsSync(target) ? path : path.replace(/\.js$/, '.ts')
+  const path = relative(ROOT, target).split(sep).join('/').replace('/dist/', '/src/')
+  return existsSync(join(ROOT, path)) ? path : path.replace(/\.js$/, '.ts')
 }
 
 /** Paths of the modules that nothing reaches from the entries. */

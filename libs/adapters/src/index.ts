@@ -24,6 +24,7 @@ export {
   type Touched,
   type TouchedKey,
 } from './limits/provider-limits.ts'
+export { requireKnownFormats } from './log/formats.ts'
 export { provisionStreams, type StreamSizes } from './log/provision.ts'
 export {
   ack,

@@ -14,6 +14,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
+import { fromStored, withoutFormat } from './formats.ts'
 import { heartbeatSchema, idSchema } from './heartbeat.ts'
 import { specSchema } from './spec-schema.ts'
 
@@ -103,11 +104,14 @@ function isTaskEvent(value: unknown): value is TaskEvent {
  * typed value, so this checks the shape's outline and leaves the cost of a full parse out: every
  * event is read several times.
  */
-export const taskEventSchema = z.custom<TaskEvent>(isTaskEvent, 'not an event of a task')
+export const taskEventSchema = z
+  .unknown()
+  .transform((value) => withoutFormat(value, 'event'))
+  .pipe(z.custom<TaskEvent>(isTaskEvent, 'not an event of a task'))
 
 /** Reads an event; throws `bad-message` on anything else. */
 export function parseEvent(text: string): TaskEvent {
-  const event: unknown = JSON.parse(text)
+  const event = fromStored(text, 'event')
   if (isTaskEvent(event)) return event
   throw new ServiceError('bad-message', 'not an event of a task', { retryable: false })
 }

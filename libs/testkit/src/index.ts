@@ -1,4 +1,12 @@
 export { startBusTap, type BusTap, type Published } from './bus-tap.ts'
+export { requestValues, type RequestValues } from './request-values.ts'
+export {
+  invalidValues,
+  validValues,
+  type InvalidValue,
+  type ValueSchema,
+  type ValueSource,
+} from './schema-values.ts'
 export { eventually } from './eventually.ts'
 export { openStoredTasks, startTestFleet, type StoredTasks, type TestFleet } from './fleet.ts'
 export {

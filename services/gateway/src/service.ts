@@ -8,6 +8,7 @@ import {
   type Store,
   type UsageTotals,
 } from '@agentfleet/adapters'
+import { createAnswerChecks } from '@agentfleet/answer-schema'
 import {
   every,
   settleWithin,
@@ -18,6 +19,7 @@ import {
   type Service,
 } from '@agentfleet/runtime'
 import { createAdmission } from './tasks/admission.ts'
+import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
 import { createAuthenticate } from './http/auth.ts'
@@ -193,6 +195,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     metrics,
     appendDeadlineMs: config.APPEND_DEADLINE_MS,
   })
+  const checks = createDefinitionChecks(createAnswerChecks())
   const perTenantMax = config.STREAMS_PER_TENANT_MAX
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
   const streams = createStreams({
@@ -227,7 +230,8 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     clock,
     agents,
     directory,
-    agentChoice: createAgentChoice({ directory, agents }),
+    checks,
+    agentChoice: createAgentChoice({ directory, agents, checks }),
     submitter,
     replays: createReplays({ submitter, taskLog }),
     waiting: createWaiting({

@@ -27,8 +27,12 @@ export interface GatewayBench extends AsyncDisposable {
 }
 
 /** Starts servers and a gateway with these variables beside its defaults. */
-export async function setup(variables: Record<string, string> = {}): Promise<GatewayBench> {
+export async function setup(
+  variables: Record<string, string> = {},
+  heard: { error(entry: object): void } = { error: () => undefined },
+): Promise<GatewayBench> {
   const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
+  log.error = heard.error
   const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
   const { bus } = servers
   const config = loadConfig(schema, {

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { AgentDefinition } from '@agentfleet/domain'
-import { agentVersionSchema, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protocol'
+import {
+  agentVersionSchema,
+  fromStored,
+  ServiceError,
+  STREAMS,
+  SUBJECTS,
+  toStored,
+} from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
@@ -56,7 +63,7 @@ export function openAgents(bus: Bus): Agents {
     async store({ tenant, name, ...version }, expectSeq) {
       const answer = await appender.append({
         subject: SUBJECTS.agent(tenant, name),
-        data: JSON.stringify(version),
+        data: toStored(version, 'definition'),
         expectSeq,
         // A repeat of this very write is a duplicate, any other write a conflict.
         messageId: randomUUID(),
@@ -86,5 +93,5 @@ export function openAgents(bus: Bus): Agents {
 
 function readAgent(subject: string, text: string, seq: number): StoredAgent {
   const [, tenant = '', name = ''] = subject.split('.')
-  return { ...agentVersionSchema.parse(JSON.parse(text)), tenant, name, seq }
+  return { ...agentVersionSchema.parse(fromStored(text, 'definition')), tenant, name, seq }
 }

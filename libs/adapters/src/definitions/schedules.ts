@@ -1,10 +1,12 @@
 import type { Schedule, ScheduleRun } from '@agentfleet/domain'
 import {
+  fromStored,
   scheduleRunSchema,
   scheduleSchema,
   ServiceError,
   STREAMS,
   SUBJECTS,
+  toStored,
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -78,7 +80,7 @@ export function openSchedules(bus: Bus): Schedules {
     },
     async put(tenant, name, schedule) {
       const subject = SUBJECTS.schedule(tenant, name)
-      const data = JSON.stringify(schedule ?? { removed: true })
+      const data = toStored(schedule ?? { removed: true }, 'schedule')
       const answer = await appender.append({ subject, data, deadlineMs: APPEND_WITHIN_MS })
       if (answer.kind === 'stored') return
       throw new ServiceError(
@@ -88,7 +90,7 @@ export function openSchedules(bus: Bus): Schedules {
     },
     async noteRun(tenant, name, run, expectSeq) {
       const subject = SUBJECTS.scheduleRun(tenant, name)
-      const data = JSON.stringify(run)
+      const data = toStored(run, 'schedule')
       const answer = await appender.append({
         subject,
         data,
@@ -108,10 +110,8 @@ export function openSchedules(bus: Bus): Schedules {
         stream: STREAMS.schedules,
         from: { afterSeq: 0 },
         receive(message) {
-          const change = changeIn(message)
-          if (change === undefined)
-            log.warn({ subject: message.subject }, 'schedule not understood')
-          else receive(change)
+          const change = changeIn(message, log)
+          if (change !== undefined) receive(change)
         },
         log,
       })
@@ -119,7 +119,10 @@ export function openSchedules(bus: Bus): Schedules {
   }
 }
 
-function changeIn({ subject, text, streamSeq }: PulledMessage): ScheduleChange | undefined {
+function changeIn(
+  { subject, text, streamSeq }: PulledMessage,
+  log: Logger,
+): ScheduleChange | undefined {
   const [, what = '', tenant = '', name = ''] = subject.split('.')
   const base = { tenant, name, seq: streamSeq }
   try {
@@ -129,16 +132,17 @@ function changeIn({ subject, text, streamSeq }: PulledMessage): ScheduleChange |
     const schedule = parseSchedule(text)
     if (schedule === undefined) return { kind: 'removed', ...base }
     return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
-  } catch {
+  } catch (error) {
+    log.error({ err: error, subject }, 'schedule not understood, skipped')
     return undefined
   }
 }
 
 function parseSchedule(text: string): Schedule | undefined {
-  const value = JSON.parse(text) as { readonly removed?: boolean }
+  const value = fromStored(text, 'schedule') as { readonly removed?: boolean }
   return value.removed === true ? undefined : scheduleSchema.parse(value)
 }
 
 function parseRun(text: string): ScheduleRun {
-  return scheduleRunSchema.parse(JSON.parse(text))
+  return scheduleRunSchema.parse(fromStored(text, 'schedule'))
 }

@@ -22,6 +22,7 @@ import {
 } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
+import { formatMetadata, requireKnownFormats } from './formats.ts'
 import { pointerConsumerConfig } from '../pointers/pointer-consumers.ts'
 
 /** Sizes of the streams; the log needs about 0.4 kB of the server's memory for each task it keeps. */
@@ -47,7 +48,8 @@ const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 
 /**
  * Makes the streams and their durable consumers, or brings them up to date; idempotent. Throws
- * `bus-unavailable` when the server does not let it.
+ * `bus-unavailable` when the server does not let it, `newer-format` when they hold what this release cannot
+ * read.
  */
 export async function provisionStreams(
   bus: Bus,
@@ -59,6 +61,7 @@ export async function provisionStreams(
   for (let wait = 100; ; wait = Math.min(2_000, wait * 2)) {
     try {
       const manager = await bus.nats.jetstreamManager({ timeout: 5_000, checkAPI: false })
+      await requireKnownFormats(bus, Object.values(STREAMS))
       for (const config of streamConfigs(sizes)) await ensureStream(manager, config)
       // Their filters overlap with those of tenants, which cannot be made beside them.
       for (const name of FORMER_CONSUMERS) {
@@ -71,6 +74,7 @@ export async function provisionStreams(
       await manager.consumers.add(STREAMS.ops, deathConsumerConfig(leases.deathLeaseMs))
       return
     } catch (cause) {
+      if (cause instanceof ServiceError && cause.code === 'newer-format') throw cause
       if (performance.now() >= deadline) {
         throw new ServiceError('bus-unavailable', 'the streams cannot be made', {
           retryable: true,
@@ -148,9 +152,10 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
 
 async function ensureStream(
   manager: JetStreamManager,
-  config: Partial<StreamConfig>,
+  plain: Partial<StreamConfig>,
 ): Promise<void> {
-  const name = config.name ?? ''
+  const name = plain.name ?? ''
+  const config = { ...plain, metadata: formatMetadata(name) }
   try {
     await manager.streams.add(config)
   } catch {

@@ -54,9 +54,14 @@ export async function readMessage(
   }
 }
 
+const STREAM_NOT_FOUND = 404
+
 interface StreamInfoAnswer {
-  readonly error?: { readonly description: string }
-  readonly config: { readonly max_bytes: number }
+  readonly error?: { readonly code: number; readonly description: string }
+  readonly config: {
+    readonly max_bytes: number
+    readonly metadata?: Readonly<Record<string, string>>
+  }
   readonly state: {
     readonly bytes: number
     readonly messages: number
@@ -80,6 +85,19 @@ export async function streamFill(bus: Bus, stream: string): Promise<StreamFill> 
     lastSeq: state.last_seq,
     atMs: Date.parse(ts ?? ''),
   }
+}
+
+/** What is noted of a stream in its own configuration; undefined when there is no such stream. */
+export async function streamMetadata(
+  bus: Bus,
+  stream: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, '')
+  const { error, config } = JSON.parse(answer.string()) as StreamInfoAnswer
+  if (error?.code === STREAM_NOT_FOUND) return undefined
+  if (error !== undefined)
+    throw new ServiceError('bus-unavailable', `${stream}: ${error.description}`)
+  return config.metadata ?? {}
 }
 
 /** Every subject of a stream under a filter, page by page (the server sends up to 100,000 a page). */

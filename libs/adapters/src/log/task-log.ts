@@ -1,5 +1,5 @@
 import { foldHistory, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
-import { parseEvent, ServiceError, STREAMS, SUBJECTS } from '@agentfleet/protocol'
+import { parseEvent, ServiceError, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import { createAppender } from './appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readMessage, streamFill, type StreamFill, type StoredMessage } from './stream-reads.ts'
@@ -56,12 +56,12 @@ export function openTaskLog(bus: Bus): TaskLog {
 
   const last = async (taskId: string): Promise<StoredEvent | undefined> => {
     const message = await readMessage(bus, STREAMS.log, { last_by_subj: SUBJECTS.log(taskId) })
-    return message === undefined ? undefined : toStored(message)
+    return message === undefined ? undefined : storedEvent(message)
   }
 
   const history = async (taskId: string): Promise<StoredEvent[]> => {
     const messages = await readSubject(bus, STREAMS.log, SUBJECTS.log(taskId), HISTORY_MAX)
-    return messages.map(toStored)
+    return messages.map(storedEvent)
   }
 
   return {
@@ -75,7 +75,7 @@ export function openTaskLog(bus: Bus): TaskLog {
     async append(taskId, event, { expectSeq, messageId, deadlineMs }) {
       const ack = await appender.append({
         subject: SUBJECTS.log(taskId),
-        data: JSON.stringify(event),
+        data: toStored(event, 'event'),
         expectSeq,
         messageId,
         deadlineMs,
@@ -100,7 +100,7 @@ export function openTaskLog(bus: Bus): TaskLog {
   }
 }
 
-function toStored(message: StoredMessage): StoredEvent {
+function storedEvent(message: StoredMessage): StoredEvent {
   return {
     event: parseEvent(message.text),
     seq: message.seq,

@@ -4,6 +4,7 @@ import {
   SUBJECTS,
   taskIdOf,
   TENANTS_NAMED_MAX,
+  toStored,
   type Pointer,
   type PointerQueue,
   type TenantQueue,
@@ -78,12 +79,15 @@ export function openPointers(bus: Bus): Pointers {
   return {
     announce,
     issue(pointer, queue) {
-      bus.publish(SUBJECTS.pointer(queue, pointer.tenant, pointer.taskId), JSON.stringify(pointer))
+      bus.publish(
+        SUBJECTS.pointer(queue, pointer.tenant, pointer.taskId),
+        toStored(pointer, 'pointer'),
+      )
       announceNow(pointer.tenant, queue)
     },
     async issueSurely(pointer, queue) {
       const subject = SUBJECTS.pointer(queue, pointer.tenant, pointer.taskId)
-      const data = JSON.stringify(pointer)
+      const data = toStored(pointer, 'pointer')
       const answer = await appender.append({ subject, data, deadlineMs: ISSUE_WITHIN_MS })
       announceNow(pointer.tenant, queue)
       if (answer.kind === 'stored') return 'issued'

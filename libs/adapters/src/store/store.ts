@@ -1,4 +1,5 @@
 import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
+import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { connectRedis, runScript } from './redis.ts'
@@ -74,7 +75,7 @@ export async function connectStore(options: {
 
   const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
     const texts = await redis.mget(ids.map((id) => `task:${id}`))
-    return texts.map((text) => (text === null ? undefined : parseRecord(text)))
+    return texts.map((text) => (text === null ? undefined : readRecord(text, options.log)))
   }
 
   return {
@@ -86,7 +87,7 @@ export async function connectStore(options: {
           const member = indexMember(record.submittedAtMs, record.taskId)
           argv.push(
             `${record.taskId} ${record.tenant} ${member}`,
-            `${record.seq} ${record.state} ${JSON.stringify(record)}`,
+            `${record.seq} ${record.state} ${toStored(record, 'record')}`,
           )
         }
         await runScript(redis, PROJECT_SCRIPT, [], argv)
@@ -142,8 +143,14 @@ function indexMember(submittedAtMs: number, taskId: string): string {
   return `${String(submittedAtMs).padStart(14, '0')}:${taskId}`
 }
 
-function parseRecord(text: string): TaskRecord {
-  return JSON.parse(text.slice(text.indexOf('{'))) as TaskRecord
+/** Undefined for a record of a newer release: what it is of can be read in the log. */
+function readRecord(text: string, log: Logger): TaskRecord | undefined {
+  try {
+    return fromStored(text.slice(text.indexOf('{')), 'record') as TaskRecord
+  } catch (error) {
+    log.error({ err: error }, 'record not understood, left out')
+    return undefined
+  }
 }
 
 async function list(

@@ -75,6 +75,12 @@ export const FAILURE_CODES = {
     says: 'The schema for the answer is not a valid JSON schema.',
     task: { class: 'invalid-output', ...NEVER },
   },
+  'schema-too-costly': {
+    says: 'Checking an answer by the schema costs more time than any answer is worth; use fewer references.',
+    // Whichever node tries it next meets the same schema.
+    task: { class: 'invalid-output', ...NEVER },
+    http: { status: 422, title: 'The schema costs too much to check' },
+  },
   'tool-failed': {
     says: 'A tool failed; the tool itself says whether the same call may work later.',
     task: { class: 'tool-failure', ...NEVER },
@@ -271,6 +277,10 @@ export const FAILURE_CODES = {
     says: 'The calls of the ended task are too large to begin another one with.',
     http: { status: 422, title: 'The journal is too large to begin with' },
   },
+  'unsupported-schema': {
+    says: 'The schema names a version of JSON schema that is not understood: 2020-12 and draft-07 are.',
+    http: { status: 422, title: 'No version of JSON schema that is understood' },
+  },
   'unknown-agent-version': {
     says: 'The definition has no such version.',
     http: { status: 422, title: 'No such version of the definition' },
@@ -327,6 +337,10 @@ export const FAILURE_CODES = {
   },
   'bad-message': { says: 'A message on the bus cannot be read.', service: NEVER },
   'too-large': { says: 'A message is larger than the bus takes.', service: NEVER },
+  'newer-format': {
+    says: 'It was stored by a newer release; start that release or a newer one.',
+    service: NEVER,
+  },
   // Frames of the WebSocket.
   'bad-frame': { says: 'The server could not read a frame of the client.', frame: true },
   'too-many-subscriptions': {

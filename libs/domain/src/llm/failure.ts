@@ -40,6 +40,8 @@ export type Failure =
   | { readonly kind: 'invalid-output'; readonly message: string }
   /** The schema that answers have to satisfy is none. */
   | { readonly kind: 'invalid-schema'; readonly message: string }
+  /** Checking an answer by the schema costs more than any answer is worth. */
+  | { readonly kind: 'schema-too-costly'; readonly message: string }
   | { readonly kind: 'deadline'; readonly message: string }
   /** The run itself says under which code it ends for good: a goal without a plan, a limit met. */
   | { readonly kind: 'given-up'; readonly code: string; readonly message: string }
@@ -78,6 +80,7 @@ const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode>
   'tool-missing': 'tool-missing',
   'invalid-output': 'invalid-output',
   'invalid-schema': 'invalid-schema',
+  'schema-too-costly': 'schema-too-costly',
   deadline: 'deadline-exceeded',
   defect: 'worker-defect',
 }

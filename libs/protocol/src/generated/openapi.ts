@@ -937,7 +937,7 @@ export interface components {
       error?: components['schemas']['TaskError']
     }
     ScheduleRequest: {
-      /** @description Five fields, or six with seconds first; at most once a second. */
+      /** @description Five fields, or six with seconds first; at most once a second, and on days that the months have. */
       cron: string
       /**
        * @description IANA time zone that the expression is read in.

@@ -1,46 +1,48 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { AnswerChecks, JsonSchema, SchemaVerdict } from '@agentfleet/answer-schema'
+import { unreachable } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
-import { Refusal } from '../http/problems.ts'
+import { Refusal, wrongField, type ProblemCode } from '../http/problems.ts'
 
-/** A schema travels with every task of its agent and into every prompt of it, bytes. */
-const SCHEMA_BYTES_MAX = 32 * 1024
-/** Deeper schemas break recursive readers further on. */
-const SCHEMA_DEPTH_MAX = 32
-
-const schemas = new Ajv2020({ strict: false })
-
-/** Throws a Refusal for a definition that no worker could use. */
-export function checkDefinition(definition: AgentDefinitionView, pointer = ''): void {
-  const { responseSchema } = definition
-  if (responseSchema !== undefined) checkResponseSchema(responseSchema, `${pointer}/responseSchema`)
+/** Judges what only a worker would use, so that no task is accepted which every worker must fail. */
+export interface DefinitionChecks {
+  /** Throws a Refusal for a definition that no worker could use. */
+  definition(definition: AgentDefinitionView, pointer?: string): Promise<void>
+  /** Throws a Refusal for a schema that no answer could be checked by. */
+  responseSchema(schema: object, pointer: string): Promise<void>
 }
 
-/** Throws a Refusal for what is no JSON schema, or too large a one. It is not compiled here. */
-export function checkResponseSchema(schema: object, pointer: string): void {
-  if (depthOf(schema) > SCHEMA_DEPTH_MAX) {
-    throw wrong(pointer, `must be at most ${SCHEMA_DEPTH_MAX} levels deep`)
+/** Checks by the same rules as those of the workers. */
+export function createDefinitionChecks(answers: Pick<AnswerChecks, 'judge'>): DefinitionChecks {
+  const responseSchema = async (schema: object, pointer: string): Promise<void> => {
+    const verdict = await answers.judge(schema as JsonSchema)
+    if (verdict.kind !== 'ok') throw refusalOf(verdict, pointer)
   }
-  if (Buffer.byteLength(JSON.stringify(schema)) > SCHEMA_BYTES_MAX) {
-    throw wrong(pointer, `must be at most ${SCHEMA_BYTES_MAX / 1024} kB of JSON`)
-  }
-  if (schemas.validateSchema(schema) !== true) {
-    const [error] = schemas.errors ?? []
-    const place = error?.instancePath ? `at ${error.instancePath} ` : ''
-    throw wrong(
-      pointer,
-      `must be a JSON schema (2020-12): ${place}${error?.message ?? 'it is not'}`,
-    )
+  return {
+    responseSchema,
+    async definition({ responseSchema: schema }, pointer = '') {
+      if (schema !== undefined) await responseSchema(schema, `${pointer}/responseSchema`)
+    },
   }
 }
 
-function wrong(pointer: string, detail: string): Refusal {
-  return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
-    { pointer, detail },
-  ])
+function refusalOf(
+  { kind, problem }: Exclude<SchemaVerdict, { readonly kind: 'ok' }>,
+  pointer: string,
+): Refusal {
+  switch (kind) {
+    case 'bad-schema':
+      return wrongField(pointer, problem)
+    case 'unknown-dialect':
+      return unusable('unsupported-schema', `${pointer}/$schema`, problem)
+    case 'too-costly':
+      return unusable('schema-too-costly', pointer, problem)
+    case 'busy':
+      return new Refusal('overloaded', `${pointer} ${problem}; send it again.`)
+    default:
+      return unreachable(kind)
+  }
 }
 
-function depthOf(value: unknown, depth = 0): number {
-  if (value === null || typeof value !== 'object' || depth > SCHEMA_DEPTH_MAX) return depth
-  const inner: unknown[] = Array.isArray(value) ? value : Object.values(value)
-  return inner.reduce<number>((most, each) => Math.max(most, depthOf(each, depth + 1)), depth + 1)
+function unusable(code: ProblemCode, pointer: string, detail: string): Refusal {
+  return new Refusal(code, `Correct the request: ${pointer} ${detail}.`, [{ pointer, detail }])
 }

@@ -1,7 +1,7 @@
 import type { Agents } from '@agentfleet/adapters'
 import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
-import { checkDefinition, checkResponseSchema } from './checks.ts'
+import type { DefinitionChecks } from './checks.ts'
 import { found, type AgentDirectory } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import type { FoundDefinition } from '../tasks/spec.ts'
@@ -19,8 +19,9 @@ export interface AgentChoice {
 export function createAgentChoice(deps: {
   directory: AgentDirectory
   agents: Pick<Agents, 'last'>
+  checks: DefinitionChecks
 }): AgentChoice {
-  const { directory, agents } = deps
+  const { directory, agents, checks } = deps
 
   /** A version stored through another gateway a moment ago may not have come here yet. */
   async function late(tenant: string, name: string, version: number): Promise<FoundDefinition> {
@@ -35,30 +36,41 @@ export function createAgentChoice(deps: {
     )
   }
 
+  const choose: AgentChoice['definitionFor'] = (tenant, request) => {
+    const { agent, agentVersion, agentDefinition } = request
+    if (agentDefinition !== undefined) {
+      if (agentVersion !== undefined) throw twoDefinitions()
+      return { definition: agentDefinition as FoundDefinition['definition'] }
+    }
+    if (agent === undefined && agentVersion === undefined) return undefined
+    if (!directory.current()) throw notRead()
+    const name = definitionNameOf(agent ?? '')
+    if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
+      throw new Refusal('unknown-agent-version', 'Name the agent whose version it is.', [
+        { pointer: '/agent', detail: 'must name a defined agent when agentVersion is given' },
+      ])
+    }
+    const known = directory.find(tenant, name, agentVersion)
+    if (known !== undefined) {
+      return { definition: known.definition, ref: { name, version: known.version } }
+    }
+    return agentVersion === undefined ? undefined : late(tenant, name, agentVersion)
+  }
+
+  async function checked(tenant: string, request: FilledTaskRequest) {
+    const { responseSchema, agentDefinition } = request
+    if (responseSchema !== undefined) {
+      await checks.responseSchema(responseSchema, '/responseSchema')
+    }
+    if (agentDefinition !== undefined) await checks.definition(agentDefinition, '/agentDefinition')
+    return choose(tenant, request)
+  }
+
   return {
     definitionFor(tenant, request) {
-      const { agent, agentVersion, agentDefinition } = request
-      if (request.responseSchema !== undefined) {
-        checkResponseSchema(request.responseSchema, '/responseSchema')
-      }
-      if (agentDefinition !== undefined) {
-        if (agentVersion !== undefined) throw twoDefinitions()
-        checkDefinition(agentDefinition, '/agentDefinition')
-        return { definition: agentDefinition as FoundDefinition['definition'] }
-      }
-      if (agent === undefined && agentVersion === undefined) return undefined
-      if (!directory.current()) throw notRead()
-      const name = definitionNameOf(agent ?? '')
-      if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
-        throw new Refusal('unknown-agent-version', 'Name the agent whose version it is.', [
-          { pointer: '/agent', detail: 'must name a defined agent when agentVersion is given' },
-        ])
-      }
-      const known = directory.find(tenant, name, agentVersion)
-      if (known !== undefined) {
-        return { definition: known.definition, ref: { name, version: known.version } }
-      }
-      return agentVersion === undefined ? undefined : late(tenant, name, agentVersion)
+      const { responseSchema, agentDefinition } = request
+      const bringsSchema = responseSchema ?? agentDefinition?.responseSchema
+      return bringsSchema === undefined ? choose(tenant, request) : checked(tenant, request)
     },
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { checkDefinition } from './checks.ts'
+import type { DefinitionChecks } from './checks.ts'
 import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
@@ -19,6 +19,7 @@ export interface AgentRouteDeps {
   readonly directory: AgentDirectory
   readonly agents: Pick<Agents, 'last' | 'store'>
   readonly clock: Clock
+  readonly checks: DefinitionChecks
 }
 
 /** Far more than a team keeps apart; with all their versions they stay within some MB. */
@@ -30,7 +31,7 @@ const STORE_TRIES = 5
  * The handlers of `/v1/agents…`, by operationId. Reads are served from what this gateway knows; a write
  * compares with what is stored (L2).
  */
-export function agentRoutes({ directory, agents, clock }: AgentRouteDeps) {
+export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps) {
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   /** Stores what `next` makes of the newest version; undefined: nothing is to be stored. */
@@ -77,7 +78,7 @@ export function agentRoutes({ directory, agents, clock }: AgentRouteDeps) {
     },
     async putAgent(request: FastifyRequest, reply: FastifyReply) {
       const definition = request.body as AgentDefinitionView
-      checkDefinition(definition)
+      await checks.definition(definition)
       const { before, after } = await change(request, (last) => {
         const had = found(last)
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'

@@ -108,6 +108,7 @@ function ofServiceError(error: ServiceError): Refusal {
         'The bus takes no message of this size; send less text or a smaller context.',
       )
     case 'bad-message':
+    case 'newer-format':
     case 'orchestrator-unavailable':
     case 'registry-unavailable':
       return ourFailure()

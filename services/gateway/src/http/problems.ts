@@ -59,6 +59,15 @@ const PART_NAMES: Readonly<Record<string, string>> = {
 
 /** What is wrong in which place, in words for whoever sent it. */
 export function fieldErrors(places: readonly InvalidPlace[], part: string): FieldError[] {
+  const last = places.at(-1)
+  if (last?.keyword !== 'anyOf') return errorsOf(places, part)
+  // Each of the forms that a value may have was tried, and it has none of them.
+  const tried = errorsOf(places.slice(0, -1), part)
+  const detail = tried.map((each) => each.detail).join(', or ')
+  return tried.slice(0, 1).map(({ pointer }) => ({ pointer, detail }))
+}
+
+function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
   return places.map(({ instancePath = '', keyword, message, params = {} }) => {
     const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
     switch (keyword ?? '') {

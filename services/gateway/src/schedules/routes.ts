@@ -1,8 +1,8 @@
 import type { Schedules } from '@agentfleet/adapters'
 import type { Json, Schedule, ScheduleRun, TaskSpec } from '@agentfleet/domain'
 import type { FilledTaskRequest, ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
-import { Cron } from 'croner'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkCron, nextTick } from './cron.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -16,8 +16,6 @@ export interface ScheduleRouteDeps {
 
 /** Each is looked at by every coordinator (L7). */
 const SCHEDULES_PER_TENANT_MAX = 200
-/** Below this a schedule would rather be a loop, milliseconds. */
-const PERIOD_MIN_MS = 1_000
 
 /** The handlers of `/v1/schedules…`, by operationId. */
 export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) {
@@ -93,32 +91,6 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
   }
 }
 
-function cronOf(cron: string, timeZone: string): Cron {
-  return new Cron(cron, { timezone: timeZone, paused: true })
-}
-
-function checkCron(cron: string, timeZone: string, atMs: number): void {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone })
-  } catch {
-    throw wrongField('/timeZone', `is no IANA time zone such as Europe/Berlin`)
-  }
-  let ticks: Date[]
-  try {
-    ticks = cronOf(cron, timeZone).nextRuns(2, new Date(atMs))
-  } catch (error) {
-    throw wrongField(
-      '/cron',
-      `is no cron expression: ${error instanceof Error ? error.message : ''}`,
-    )
-  }
-  const [first, second] = ticks
-  if (first === undefined) throw wrongField('/cron', 'never comes')
-  if (second !== undefined && second.getTime() - first.getTime() < PERIOD_MIN_MS) {
-    throw wrongField('/cron', 'comes more than once a second')
-  }
-}
-
 function scheduleView(
   name: string,
   schedule: Schedule,
@@ -126,7 +98,7 @@ function scheduleView(
   atMs: number,
 ): ScheduleView {
   const { cron, timeZone, overlap, paused, request } = schedule
-  const next = paused ? null : cronOf(cron, timeZone).nextRun(new Date(atMs))
+  const next = paused ? undefined : nextTick(cron, timeZone, atMs)
   const view: ScheduleView = {
     name,
     cron,
@@ -136,7 +108,7 @@ function scheduleView(
     task: request as unknown as ScheduleView['task'],
     updatedAt: isoTime(schedule.atMs),
   }
-  if (next !== null) view.nextAt = next.toISOString()
+  if (next !== undefined) view.nextAt = next.toISOString()
   if (run !== undefined) {
     view.lastTickAt = isoTime(run.tickMs)
     view.lastSkipped = run.skipped

@@ -41,3 +41,19 @@ test('failures of the outside world become 503, anything else 500 without its me
   expect(refusal.code).toBe('internal')
   expect(refusal.message).not.toContain('secret')
 })
+
+test('a value that may have one of two forms is told both of them', () => {
+  const place = { instancePath: '/createdAfter' }
+  const places = [
+    { ...place, keyword: 'format', params: { format: 'date-time' } },
+    { ...place, keyword: 'format', params: { format: 'date' } },
+    { ...place, keyword: 'anyOf' },
+  ]
+  expect(fieldErrors(places, 'body')).toEqual([
+    {
+      pointer: '/createdAfter',
+      detail:
+        'must be an instant with its time zone such as 2026-01-31T12:00:00Z, or must be a day of the calendar such as 2026-01-31',
+    },
+  ])
+})

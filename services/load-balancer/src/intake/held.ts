@@ -1,6 +1,6 @@
 import { ack, type Bus, type PulledMessage } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
-import { pointerSchema, type PointerQueue } from '@agentfleet/protocol'
+import { fromStored, pointerSchema, ServiceError, type PointerQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Held } from '../placing/dispatcher.ts'
 import type { BalancerMetrics } from '../metrics.ts'
@@ -18,7 +18,17 @@ export function createReceiver(deps: {
   const { bus, logger, metrics, monotonicMs } = deps
   const highest = new Map<string, number>()
   return (message, queue) => {
-    const parsed = pointerSchema.safeParse(parseJson(message.text))
+    let stored: unknown
+    try {
+      stored = fromStored(message.text, 'pointer')
+    } catch (error) {
+      // It comes back after its lease: a load balancer of the release that issued it may take it then.
+      if (error instanceof ServiceError) {
+        logger.error({ subject: message.subject, err: error }, 'pointer left to a newer release')
+        return undefined
+      }
+    }
+    const parsed = pointerSchema.safeParse(stored)
     if (!parsed.success) {
       // Only a writer with rights on TASKS could have put it there; nobody can run it.
       logger.error({ subject: message.subject, err: parsed.error }, 'pointer not understood')
@@ -56,13 +66,5 @@ export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs
     runsAt: undefined,
     why: undefined,
     heldSinceMs,
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
   }
 }

@@ -1,4 +1,5 @@
 import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
+import { createAnswerChecks } from '@agentfleet/answer-schema'
 import type { Placed, Timing } from '@agentfleet/domain'
 import type { DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
@@ -15,7 +16,6 @@ import type { TenantBudgets } from '../llm/provider-config.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
-import { createAnswerChecks } from '../run/answer-schema.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
 

@@ -1,5 +1,11 @@
 import type { CalledBy, Failure, JournaledCall, Json, TaskSpec, Usage } from '@agentfleet/domain'
-import { addAnswer, replayConversation, type Conversation, type LlmAnswer } from './conversation.ts'
+import {
+  hearAnswer,
+  replayConversation,
+  type Conversation,
+  type LlmAnswer,
+  type UncheckedAnswer,
+} from './conversation.ts'
 import { commitCall, toolTurn } from './tool-turn.ts'
 import {
   DEADLINE_GRACE_MS,
@@ -38,9 +44,10 @@ export async function runAgent(
   begun: Begun,
   deps: AgentDeps,
 ): Promise<Ending> {
-  const agent = agentOf(run, spec, begun, deps)
+  const agent = await agentOf(run, spec, begun, deps)
   if ('failure' in agent) return agent
-  let talk = replayConversation(spec, begun.calls, agent.rule)
+  let talk = await replayConversation(spec, begun.calls, agent.rule)
+  if (run.over !== undefined) return OVER
   let by: CalledBy | undefined
   deps.deltas.started(run)
   for (;;) {
@@ -55,17 +62,17 @@ export async function runAgent(
   }
 }
 
-function agentOf(
+async function agentOf(
   run: Run,
   spec: TaskSpec,
   begun: Begun,
   deps: AgentDeps,
-): Agent | Extract<Ending, { kind: 'failed' }> {
+): Promise<Agent | Extract<Ending, { kind: 'failed' }>> {
   const { responseSchema, limits } = spec
-  const check = responseSchema && deps.answerChecks.of(responseSchema)
-  if (check !== undefined && typeof check !== 'function') {
-    return failed({ kind: 'invalid-schema', message: `responseSchema: ${check.problem}` })
-  }
+  // Before the first call is paid for.
+  const verdict = responseSchema && (await deps.answerChecks.judge(responseSchema))
+  if (verdict !== undefined && verdict.kind !== 'ok') return failed(schemaFailure(verdict))
+  const check = responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text))
   const all = deps.tools()
   const { tools, missing } = chooseTools(all, spec.tools)
   if (missing.length > 0) {
@@ -83,6 +90,7 @@ function endingOf(talk: Conversation, { spec, deps }: Agent): Ending | undefined
     const message = `the answer does not satisfy the schema: ${talk.givenUp.join('; ')}`
     return failed({ kind: 'invalid-output', message })
   }
+  if (talk.unchecked !== undefined) return failed(schemaFailure(talk.unchecked))
   if (talk.toolErrors >= TOOL_ERRORS_MAX) {
     const last = talk.messages.at(-1)?.content ?? ''
     const message = `${talk.toolErrors} tool calls in a row went wrong, the last one: ${last}`
@@ -94,6 +102,13 @@ function endingOf(talk: Conversation, { spec, deps }: Agent): Ending | undefined
     return failed({ kind: 'too-many-tool-calls', message })
   }
   return undefined
+}
+
+/** Whichever node runs the task next would meet the same schema; only a busy one is left to another try. */
+function schemaFailure({ kind, problem }: UncheckedAnswer): Failure {
+  const message = `responseSchema ${problem}`
+  if (kind === 'busy') return { kind: 'defect', message }
+  return { kind: kind === 'too-costly' ? 'schema-too-costly' : 'invalid-schema', message }
 }
 
 async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
@@ -142,8 +157,10 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
     const message = `${answer.toolCalls.length} tool calls in one answer`
     return failed({ kind: 'too-many-tool-calls', message })
   }
-  const heard = addAnswer(talk, answer, usage, agent.rule, by.provider)
-  if (heard.result !== undefined) return { kind: 'talk', talk: heard, by }
+  const heard = await hearAnswer(talk, answer, usage, agent.rule, by.provider)
+  if (run.over !== undefined) return OVER
+  const ended = heard.result !== undefined || heard.unchecked !== undefined
+  if (ended) return { kind: 'talk', talk: heard, by }
   const entry = { ...llmEntry(talk.step, outcome.model, answer, usage), by }
   return commitCall(run, entry, heard, deps)
 }

@@ -3,6 +3,7 @@ import {
   isNodeFailure,
   NO_USAGE,
   retryAfterOf,
+  type Failure,
   type Json,
   type Placed,
   type TaskInput,
@@ -11,8 +12,8 @@ import {
 import { ack, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
 import { runAgent } from './agent-loop.ts'
-import type { AgentDeps, Begun, Ending } from './turn.ts'
-import { echoWaitMs } from './echo.ts'
+import { DEADLINE_GRACE_MS, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import { boundedWait, echoWaitMs } from './echo.ts'
 import { runGoal } from './goal.ts'
 import type { Reporter } from '../node/reports.ts'
 import type { Over, Run, Runs } from '../node/runs.ts'
@@ -122,8 +123,25 @@ async function endingOf(run: Run, spec: TaskSpec, from: Begun, deps: AgentDeps):
       return { kind: 'failed', failure: { kind: 'defect', message: String(error) } }
     }
   }
-  if (waitMs > 0) await wait(run, waitMs)
+  if (waitMs > 0) {
+    const failure = await echoWait(run, spec, waitMs, deps)
+    if (failure !== undefined) return { kind: 'failed', failure }
+  }
   return { kind: 'completed', result: spec.task, usage: NO_USAGE }
+}
+
+async function echoWait(
+  run: Run,
+  { budget = {}, timeoutMs }: TaskSpec,
+  waitMs: number,
+  { clock }: AgentDeps,
+): Promise<Failure | undefined> {
+  const nowMs = clock.nowMs()
+  const spentMs = nowMs - (run.deadlineAtMs - timeoutMs)
+  const leftMs = run.deadlineAtMs + DEADLINE_GRACE_MS - nowMs
+  const { forMs, failure } = boundedWait(waitMs, budget, spentMs, leftMs)
+  await wait(run, forMs)
+  return failure
 }
 
 /** Waits, or less when the run is ended. */

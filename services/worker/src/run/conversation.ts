@@ -7,7 +7,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { z } from 'zod'
-import type { AnswerCheck } from './answer-schema.ts'
+import type { AnswerVerdict } from '@agentfleet/answer-schema'
 import type { ToolOutput } from '../tools/tool.ts'
 
 /**
@@ -71,6 +71,8 @@ export interface Conversation {
   readonly repairs: number
   /** What is wrong with the last answer when the model has been told often enough. */
   readonly givenUp: readonly string[] | undefined
+  /** Why the last answer could not be checked: the schema cannot be used. */
+  readonly unchecked: UncheckedAnswer | undefined
   /** The run's result: an answer that wants no more tools, and satisfies the schema if there is one. */
   readonly result: Json | undefined
   readonly usage: Usage
@@ -78,10 +80,13 @@ export interface Conversation {
 
 /** What answers are held to; without a check every text is a result. */
 export interface AnswerRule {
-  readonly check: AnswerCheck | undefined
+  readonly check: ((text: string) => Promise<AnswerVerdict>) | undefined
   /** How often the model is told what is wrong before the run gives up. */
   readonly repairsMax: number
 }
+
+/** A verdict that says nothing about the answer. */
+export type UncheckedAnswer = Exclude<AnswerVerdict, { readonly kind: 'valid' | 'invalid' }>
 
 /** Any text will do. */
 export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
@@ -127,9 +132,32 @@ export function openConversation(spec: TaskSpec): Conversation {
     toolErrors: 0,
     repairs: 0,
     givenUp: undefined,
+    unchecked: undefined,
     result: undefined,
     usage: NO_USAGE,
   }
+}
+
+/** Checks an LLM call's answer by the rule, where it has to be checked, and adds it. */
+export async function hearAnswer(
+  talk: Conversation,
+  answer: LlmAnswer,
+  usage: Usage,
+  { check, repairsMax }: AnswerRule,
+  provider?: string,
+): Promise<Conversation> {
+  const isLast = answer.toolCalls.length === 0
+  const verdict = isLast && check !== undefined ? await check(answer.text) : undefined
+  return addAnswer(talk, answer, usage, { verdict, repairsMax, provider })
+}
+
+/** What is known of an answer beside what it says. */
+interface Heard {
+  /** Undefined: any text will do. */
+  readonly verdict?: AnswerVerdict | undefined
+  /** How often the model is told what is wrong before the run gives up. */
+  readonly repairsMax?: number
+  readonly provider?: string | undefined
 }
 
 /** Adds an LLM call's answer; one that breaks the rule is followed by what is wrong with it. */
@@ -137,8 +165,7 @@ export function addAnswer(
   talk: Conversation,
   answer: LlmAnswer,
   usage: Usage,
-  rule: AnswerRule = ANY_ANSWER,
-  provider?: string,
+  { verdict = { kind: 'valid', value: answer.text }, repairsMax = 0, provider }: Heard = {},
 ): Conversation {
   const { toolCalls, echo } = answer
   // The step of a call is fixed by its position, so that calls may end in any order.
@@ -157,10 +184,10 @@ export function addAnswer(
     return { ...next, messages: [...talk.messages, message] }
   }
   const messages: Message[] = [...talk.messages, { role: 'assistant', content: answer.text }]
-  const checked = rule.check?.(answer.text) ?? { kind: 'valid', value: answer.text }
-  if (checked.kind === 'valid') return { ...next, messages, result: checked.value }
-  const { problems } = checked
-  if (talk.repairs >= rule.repairsMax) return { ...next, messages, givenUp: problems }
+  if (verdict.kind === 'valid') return { ...next, messages, result: verdict.value }
+  if (verdict.kind !== 'invalid') return { ...next, messages, unchecked: verdict }
+  const { problems } = verdict
+  if (talk.repairs >= repairsMax) return { ...next, messages, givenUp: problems }
   const list = problems.map((line) => `- ${line}`).join('\n')
   const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, with the corrected JSON alone.`
   return {
@@ -183,15 +210,21 @@ export function addToolOutput(talk: Conversation, id: string, output: ToolOutput
 }
 
 /** The conversation after every journaled call; throws when the journal cannot be read. */
-export function replayConversation(
+export async function replayConversation(
   spec: TaskSpec,
   calls: readonly JournaledCall[],
   rule: AnswerRule = ANY_ANSWER,
-): Conversation {
+): Promise<Conversation> {
   let talk = openConversation(spec)
   for (const call of [...calls].sort((a, b) => a.step - b.step)) {
     if (call.kind === 'llm') {
-      talk = addAnswer(talk, llmOutput.parse(call.output), call.usage, rule, call.by?.provider)
+      talk = await hearAnswer(
+        talk,
+        llmOutput.parse(call.output),
+        call.usage,
+        rule,
+        call.by?.provider,
+      )
     } else {
       const { id, ...output } = toolOutput.parse(call.output)
       talk = addToolOutput(talk, id, output)

@@ -1,4 +1,5 @@
 import type { Logger } from '@agentfleet/adapters'
+import type { AnswerChecks } from '@agentfleet/answer-schema'
 import type {
   Approval,
   CalledBy,
@@ -13,7 +14,6 @@ import type {
 } from '@agentfleet/domain'
 import type { Pause } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
-import type { AnswerChecks } from './answer-schema.ts'
 import type { AnswerRule, Conversation } from './conversation.ts'
 import type { Deltas } from './deltas.ts'
 import type { Llm } from '../llm/llm.ts'

@@ -1,9 +1,15 @@
-import { NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
+import { createAnswerChecks } from '@agentfleet/answer-schema'
+import {
+  classifyFailure,
+  NO_USAGE,
+  type JournaledCall,
+  type Json,
+  type TaskSpec,
+} from '@agentfleet/domain'
 import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
 import { runAgent } from '../../src/run/agent-loop.ts'
 import type { AgentDeps, Begun } from '../../src/run/turn.ts'
-import { createAnswerChecks } from '../../src/run/answer-schema.ts'
 import type { LlmAnswer } from '../../src/run/conversation.ts'
 import type { LlmOutcome } from '../../src/llm/llm.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -126,6 +132,22 @@ describe('a tool call that needs approval', () => {
 })
 
 describe('a run', () => {
+  test('ends as one failure, before a call is paid for, when its schema costs too much to check', async () => {
+    const $defs: Record<string, Json> = { d40: {} }
+    for (let n = 0; n < 40; n += 1) {
+      const next = { $ref: `#/$defs/d${n + 1}` }
+      $defs[`d${n}`] = { allOf: [next, next] }
+    }
+    const responseSchema = { $ref: '#/$defs/d0', $defs }
+    const { ending, calls } = await play([done], {}, { spec: { responseSchema } })
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'schema-too-costly' } })
+    expect(ending.kind === 'failed' && classifyFailure(ending.failure)).toEqual({
+      code: 'schema-too-costly',
+      retryable: false,
+    })
+    expect(calls).toBe(0)
+  })
+
   test('stops behind a call that the coordinator did not store (L4)', async () => {
     const { ending, calls } = await play([wantsToPay, done], {}, { commit: async () => false })
     expect(ending).toEqual({ kind: 'over' })

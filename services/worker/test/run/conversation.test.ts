@@ -1,10 +1,11 @@
+import { createAnswerChecks } from '@agentfleet/answer-schema'
 import type { JournaledCall, TaskSpec } from '@agentfleet/domain'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createAnswerChecks } from '../../src/run/answer-schema.ts'
 import {
   addAnswer,
   addToolOutput,
+  hearAnswer,
   openConversation,
   replayConversation,
   type Conversation,
@@ -41,16 +42,16 @@ describe('openConversation', () => {
 })
 
 describe('replayConversation', () => {
-  test('without a journal is the opening', () => {
-    expect(replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
+  test('without a journal is the opening', async () => {
+    expect(await replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
   })
 
-  test('goes on with the tool call that has no output yet', () => {
+  test('goes on with the tool call that has no output yet', async () => {
     const toolCalls = [
       { id: 'a', name: 'calculate', arguments: '{}' },
       { id: 'b', name: 'calculate', arguments: '{}' },
     ]
-    const talk = replayConversation(SPEC, [
+    const talk = await replayConversation(SPEC, [
       { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
       { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
     ])
@@ -69,26 +70,26 @@ describe('replayConversation', () => {
     expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
   })
 
-  test('finds the result in an answer that wants no tools', () => {
+  test('finds the result in an answer that wants no tools', async () => {
     const output = { text: 'done', toolCalls: [] }
-    const talk = replayConversation(SPEC, [
+    const talk = await replayConversation(SPEC, [
       { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
     ])
     expect(talk).toMatchObject({ result: 'done', pending: [], turns: 1 })
   })
 
-  test('refuses a journal it cannot read', () => {
+  test('refuses a journal it cannot read', async () => {
     const broken: JournaledCall = { step: 0, kind: 'llm', name: 'sim', output: 'x', usage: USAGE }
-    expect(() => replayConversation(SPEC, [broken])).toThrow()
+    await expect(replayConversation(SPEC, [broken])).rejects.toThrow()
   })
 
-  test('at any point of any run is where that run was (L3)', () => {
+  test('at any point of any run is where that run was (L3)', async () => {
     const turns = fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 3 }), { maxLength: 5 })
-    fc.assert(
-      fc.property(turns, fc.nat(), (outputs, cut) => {
+    await fc.assert(
+      fc.asyncProperty(turns, fc.nat(), async (outputs, cut) => {
         const { journal, talks } = live(outputs)
         const at = cut % talks.length
-        expect(replayConversation(SPEC, journal.slice(0, at))).toEqual(talks[at])
+        expect(await replayConversation(SPEC, journal.slice(0, at))).toEqual(talks[at])
       }),
     )
   })
@@ -96,44 +97,44 @@ describe('replayConversation', () => {
 
 describe('an answer that has to be JSON of a schema', () => {
   const spec = { ...SPEC, responseSchema: { type: 'object', required: ['total'] } }
-  const check = createAnswerChecks().of(spec.responseSchema)
-  if (typeof check !== 'function') throw new Error(check.problem)
+  const checks = createAnswerChecks()
+  const check = (text: string) => checks.check(spec.responseSchema, text)
   const rule = { check, repairsMax: 2 }
   const say = (talk: Conversation, text: string) =>
-    addAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
+    hearAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
 
   test('is asked for in the opening', () => {
     expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
   })
 
-  test('is the value that was said', () => {
-    expect(say(openConversation(spec), '{"total":1}').result).toEqual({ total: 1 })
+  test('is the value that was said', async () => {
+    expect((await say(openConversation(spec), '{"total":1}')).result).toEqual({ total: 1 })
   })
 
-  test('is asked for again with what is wrong, as often as the rule says', () => {
-    const once = say(openConversation(spec), '{}')
+  test('is asked for again with what is wrong, as often as the rule says', async () => {
+    const once = await say(openConversation(spec), '{}')
     expect(once).toMatchObject({ result: undefined, givenUp: undefined, repairs: 1, pending: [] })
     expect(once.messages.at(-1)).toMatchObject({
       role: 'user',
       content: expect.stringContaining("must have required property 'total'"),
     })
-    const twice = say(once, 'no')
+    const twice = await say(once, 'no')
     expect(twice.messages.at(-1)?.content).toContain('not JSON')
-    const thrice = say(twice, '{}')
+    const thrice = await say(twice, '{}')
     expect(thrice).toMatchObject({ result: undefined, repairs: 2, turns: 3 })
     expect(thrice.givenUp).toEqual([expect.stringContaining('total')])
     expect(thrice.messages.at(-1)?.role).toBe('assistant')
   })
 
-  test('is asked for in the same words after a crash (L3)', () => {
+  test('is asked for in the same words after a crash (L3)', async () => {
     const texts = ['{}', 'no', '{"total":1}']
     let talk = openConversation(spec)
     const journal: JournaledCall[] = []
     for (const text of texts) {
       const output = { text, toolCalls: [] }
       journal.push({ step: talk.step, kind: 'llm', name: 'sim', output, usage: USAGE })
-      talk = say(talk, text)
-      expect(replayConversation(spec, journal, rule)).toEqual(talk)
+      talk = await say(talk, text)
+      expect(await replayConversation(spec, journal, rule)).toEqual(talk)
     }
   })
 })
@@ -143,12 +144,12 @@ describe('tool calls that go wrong', () => {
   const turn = (talk: Conversation, error: boolean) =>
     addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
 
-  test('are counted as long as none goes right, in the journal too', () => {
+  test('are counted as long as none goes right, in the journal too', async () => {
     const wrong = turn(turn(openConversation(SPEC), true), true)
     expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
     expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })
     const output = { text: '', toolCalls: [call] }
-    const replayed = replayConversation(SPEC, [
+    const replayed = await replayConversation(SPEC, [
       { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
       {
         step: 1,

@@ -153,7 +153,7 @@ export const AGENTS: readonly Mutation[] = [
     edits: [
       {
         file: 'services/worker/src/run/conversation.ts',
-        find: 'if (talk.repairs >= rule.repairsMax) return',
+        find: 'if (talk.repairs >= repairsMax) return',
         replace: 'if (talk.repairs >= 0) return',
       },
     ],
@@ -167,7 +167,7 @@ export const AGENTS: readonly Mutation[] = [
     edits: [
       {
         file: 'services/worker/src/run/conversation.ts',
-        find: 'if (talk.repairs >= rule.repairsMax) return',
+        find: 'if (talk.repairs >= repairsMax) return',
         replace: 'if (talk.repairs >= Infinity) return',
       },
     ],
@@ -180,12 +180,12 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'an answer is checked against its schema',
     edits: [
       {
-        file: 'services/worker/src/run/answer-schema.ts',
+        file: 'libs/answer-schema/src/compiled-schema.ts',
         find: "if (validate(value)) return { kind: 'valid', value }",
         replace: "if (validate(value) || value !== null) return { kind: 'valid', value }",
       },
     ],
-    tests: ['services/worker/test/run/answer-schema.test.ts'],
+    tests: ['libs/answer-schema/test/answer-checks.test.ts'],
     caughtBy: /is told every problem of it/,
     because: /to deeply equal/,
   },

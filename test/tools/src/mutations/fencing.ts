@@ -186,8 +186,8 @@ export const FENCING: readonly Mutation[] = [
     edits: [
       {
         file: 'services/worker/src/run/agent-loop.ts',
-        find: 'let talk = replayConversation(spec, begun.calls, agent.rule)',
-        replace: 'let talk = replayConversation(spec, [], agent.rule)',
+        find: 'let talk = await replayConversation(spec, begun.calls, agent.rule)',
+        replace: 'let talk = await replayConversation(spec, [], agent.rule)',
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],

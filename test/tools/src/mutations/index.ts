@@ -16,6 +16,7 @@ import { COORDINATOR } from './coordinator.ts'
 import { SERVICES } from './services.ts'
 import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
+import { VALUES } from './values.ts'
 import { FLEETS } from './fleets.ts'
 
 /** Every safeguard that can be switched off, the fast ones first. */
@@ -37,5 +38,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SERVICES,
   ...AGENTS,
   ...PROVIDERS,
+  ...VALUES,
   ...FLEETS,
 ]

@@ -1,0 +1,32 @@
+import { FORMATS, requireFormat, STREAMS, type StoredKind } from '@agentfleet/protocol'
+import type { Bus } from '../bus/bus.ts'
+import { streamMetadata } from './stream-reads.ts'
+
+/** What each stream holds. */
+const STREAM_KINDS: Readonly<Record<string, StoredKind>> = {
+  [STREAMS.log]: 'event',
+  [STREAMS.tasks]: 'pointer',
+  [STREAMS.agents]: 'definition',
+  [STREAMS.schedules]: 'schedule',
+}
+const FORMAT_KEY = 'agentfleet-format'
+
+/** What a stream says of the newest items that it may hold. */
+export function formatMetadata(stream: string): Record<string, string> {
+  const kind = STREAM_KINDS[stream]
+  return kind === undefined ? {} : { [FORMAT_KEY]: String(FORMATS[kind]) }
+}
+
+/**
+ * Throws `newer-format` when one of these streams may hold what this release cannot read: a service that
+ * went on would take what it skips for what is not there.
+ */
+export async function requireKnownFormats(bus: Bus, streams: readonly string[]): Promise<void> {
+  for (const stream of streams) {
+    const kind = STREAM_KINDS[stream]
+    const format = (await streamMetadata(bus, stream))?.[FORMAT_KEY]
+    if (kind !== undefined && format !== undefined) {
+      requireFormat(Number(format), kind, `the stream ${stream}`)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import type { Json } from '@agentfleet/domain'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { RE2JS } from 're2js'
+import { dialectOf, type JsonSchema } from './dialect.ts'
+import { jsonInAnswer } from './json-answer.ts'
+
+/**
+ * A schema ready to check answers. The schema is a user's: it is compiled by a validator that runs none of
+ * its text, and its patterns by an engine whose time grows with the text alone.
+ */
+
+/** What an answer is worth. */
+export type CheckedAnswer =
+  | { readonly kind: 'valid'; readonly value: Json }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
+
+/** A schema that can be used, or why it cannot. */
+export type CompiledSchema =
+  | { readonly kind: 'ok'; readonly check: (text: string) => CheckedAnswer }
+  | { readonly kind: 'bad-schema'; readonly problem: string }
+
+/** Problems told to the model at once: it mends some, and hears of the rest the next time. */
+const PROBLEMS_MAX = 10
+const PROBLEM_CHARACTERS_MAX = 300
+
+/** Compiles a schema of any version that is understood. */
+export function compileSchema(schema: JsonSchema): CompiledSchema {
+  const dialect = dialectOf(schema) ?? '2020-12'
+  // Which version it is has been decided, and the validator knows fewer spellings of their names.
+  const { $schema: _version, ...plain } = schema
+  let validate: ValidateFunction
+  try {
+    const ajv = dialect === 'draft-07' ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS)
+    if (ajv.validateSchema(plain) !== true) {
+      const { instancePath = '', message = 'it is not' } = ajv.errors?.[0] ?? {}
+      const place = instancePath === '' ? '' : `at ${instancePath} `
+      return bad(`must be a JSON schema (${dialect}): ${place}${message}`)
+    }
+    validate = ajv.compile(plain)
+  } catch (error) {
+    if (error instanceof RangeError) throw error
+    return bad(`cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return {
+    kind: 'ok',
+    check(text) {
+      const value = jsonInAnswer(text, (wrapped) => validate(wrapped))
+      if (value === undefined) return { kind: 'invalid', problems: ['the answer is not JSON'] }
+      if (validate(value)) return { kind: 'valid', value }
+      return { kind: 'invalid', problems: (validate.errors ?? []).slice(0, PROBLEMS_MAX).map(tell) }
+    },
+  }
+}
+
+const OPTIONS = {
+  strict: false,
+  allErrors: true,
+  // What a format means is the user's affair; it is told to the model with the schema.
+  validateFormats: false,
+  logger: false,
+  code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
+} as const
+
+function bad(problem: string): CompiledSchema {
+  return { kind: 'bad-schema', problem: problem.slice(0, PROBLEM_CHARACTERS_MAX) }
+}
+
+/** A pattern that cannot be made to run for ever; the validator tells patterns apart by their text. */
+function linearPattern(pattern: string): { test(text: string): boolean; toString(): string } {
+  const compiled = RE2JS.compile(pattern)
+  return { test: (text) => compiled.matcher(text).find(), toString: () => pattern }
+}
+
+function tell({ instancePath, message, params }: ErrorObject): string {
+  const place = instancePath === '' ? 'the answer' : instancePath
+  return `${place} ${message ?? 'is wrong'} ${JSON.stringify(params)}`.slice(
+    0,
+    PROBLEM_CHARACTERS_MAX,
+  )
+}

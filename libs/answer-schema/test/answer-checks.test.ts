@@ -1,0 +1,165 @@
+import type { Json } from '@agentfleet/domain'
+import { describe, expect, test } from 'vitest'
+import { createAnswerChecks, type JsonSchema } from '../src/index.ts'
+
+/** Long enough for every honest check of this file on a busy machine, milliseconds. */
+const JOB_DEADLINE_MS = 2_000
+const checks = createAnswerChecks({ jobDeadlineMs: JOB_DEADLINE_MS })
+
+const PERSON = {
+  type: 'object',
+  properties: { name: { type: 'string' }, age: { type: 'integer', minimum: 0 } },
+  required: ['name', 'age'],
+  additionalProperties: false,
+}
+
+/** Definitions that each refer to the next one twice. */
+function doubling(links: number, last: JsonSchema = {}): JsonSchema {
+  const $defs: Record<string, Json> = { [`d${links}`]: last as Json }
+  for (let n = 0; n < links; n += 1) {
+    const next = { $ref: `#/$defs/d${n + 1}` }
+    $defs[`d${n}`] = { allOf: [next, next] }
+  }
+  return { $ref: '#/$defs/d0', $defs }
+}
+
+describe('an answer', () => {
+  test.each(['{"name":"Ada","age":36}', ' ```json\n{"name":"Ada","age":36}\n```\n'])(
+    'that satisfies the schema is its value: %s',
+    async (text) => {
+      const value = { name: 'Ada', age: 36 }
+      expect(await checks.check(PERSON, text)).toEqual({ kind: 'valid', value })
+    },
+  )
+
+  test('that does not is told every problem of it', async () => {
+    expect(await checks.check(PERSON, '{"age":-1,"x":2}')).toEqual({
+      kind: 'invalid',
+      problems: [
+        expect.stringContaining("must have required property 'name'"),
+        expect.stringContaining('must NOT have additional properties'),
+        expect.stringContaining('/age must be >= 0'),
+      ],
+    })
+  })
+
+  test('that is no JSON says so', async () => {
+    const problems = ['the answer is not JSON']
+    expect(await checks.check(PERSON, 'Ada is 36.')).toEqual({ kind: 'invalid', problems })
+  })
+
+  test('may be null, when the schema says so', async () => {
+    expect(await checks.check({ type: 'null' }, 'null')).toEqual({ kind: 'valid', value: null })
+  })
+
+  test('is judged by each of two patterns', async () => {
+    const schema = {
+      type: 'object',
+      properties: { a: { pattern: '^a+$' }, b: { pattern: '^b+$' } },
+    }
+    expect((await checks.check(schema, '{"a":"aa","b":"bb"}')).kind).toBe('valid')
+    expect((await checks.check(schema, '{"a":"aa","b":"aa"}')).kind).toBe('invalid')
+  })
+
+  test('cannot make a pattern run for ever', async () => {
+    const schema = { type: 'string', pattern: '^(a+)+$' }
+    const answer = JSON.stringify(`${'a'.repeat(50_000)}!`)
+    expect((await checks.check(schema, answer)).kind).toBe('invalid')
+  })
+
+  test('is read by the version that the schema names: a list of items means places in draft-07', async () => {
+    const items = [{ type: 'string' }, { type: 'integer' }]
+    const $schema = 'http://json-schema.org/draft-07/schema#'
+    const schema = { $schema, type: 'array', items, additionalItems: false }
+    expect((await checks.check(schema, '["a",1]')).kind).toBe('valid')
+    expect((await checks.check(schema, '["a","b"]')).kind).toBe('invalid')
+  })
+})
+
+describe('a schema', () => {
+  test.each([
+    ['with a type that is none', { type: 'thing' }],
+    ['that refers to nothing', { $ref: '#/$defs/nowhere' }],
+    ['that refers to the outside', { $ref: 'https://example.com/schema' }],
+    ['with a pattern that is none', { type: 'string', pattern: '(' }],
+    ['that is too long', { const: 'x'.repeat(33_000) }],
+    ['that is too deep', JSON.parse('{"not":'.repeat(40) + '{}' + '}'.repeat(40)) as JsonSchema],
+  ] as [string, JsonSchema][])('%s is refused with the reason', async (_what, schema) => {
+    expect(await checks.judge(schema)).toEqual({
+      kind: 'bad-schema',
+      problem: expect.any(String) as string,
+    })
+  })
+
+  test.each([
+    undefined,
+    'https://json-schema.org/draft/2020-12/schema',
+    'http://json-schema.org/draft-07/schema#',
+    'http://json-schema.org/draft-07/schema',
+    'https://json-schema.org/draft-07/schema#',
+  ])('may name the version %s', async ($schema) => {
+    const schema = { ...($schema === undefined ? {} : { $schema }), ...PERSON }
+    expect(await checks.judge(schema)).toEqual({ kind: 'ok' })
+  })
+
+  test.each([5, null, {}, 'x', '', 'http://json-schema.org/draft-04/schema#'])(
+    'cannot name the version %j',
+    async ($schema) => {
+      expect(await checks.judge({ $schema, ...PERSON })).toMatchObject({ kind: 'unknown-dialect' })
+    },
+  )
+
+  test('that doubles with each of 40 references is refused before anything of it runs', async () => {
+    const startedMs = performance.now()
+    expect(await checks.judge(doubling(40))).toMatchObject({ kind: 'too-costly' })
+    expect(await checks.check(doubling(40), '{}')).toMatchObject({ kind: 'too-costly' })
+    expect(performance.now() - startedMs).toBeLessThan(JOB_DEADLINE_MS)
+  })
+
+  test('that refers to itself without end is refused', async () => {
+    expect(await checks.judge({ $ref: '#' })).toMatchObject({ kind: 'too-costly' })
+  })
+
+  test('of a tree may refer to itself', async () => {
+    const tree = { type: 'object', properties: { left: { $ref: '#' }, right: { $ref: '#' } } }
+    expect(await checks.judge(tree)).toEqual({ kind: 'ok' })
+    expect((await checks.check(tree, '{"left":{"right":{}}}')).kind).toBe('valid')
+    expect((await checks.check(tree, '{"left":{"right":1}}')).kind).toBe('invalid')
+  })
+})
+
+describe('a check that takes too long', () => {
+  // Each level of the answer doubles what is checked: only the answer shows it.
+  const two = { $ref: '#' }
+  const schema = { type: 'object', properties: { a: { allOf: [two, two] } } }
+  const deep = '{"a":'.repeat(40) + '1' + '}'.repeat(40)
+
+  test('ends at its deadline, costs the event loop nothing and is not tried again', async () => {
+    expect(await checks.judge(schema)).toEqual({ kind: 'ok' })
+    let ticks = 0
+    const ticking = setInterval(() => (ticks += 1), 10)
+    expect(await checks.check(schema, deep)).toMatchObject({ kind: 'too-costly' })
+    clearInterval(ticking)
+    expect(ticks).toBeGreaterThan(JOB_DEADLINE_MS / 100)
+    const againMs = performance.now()
+    expect(await checks.check(schema, deep)).toMatchObject({ kind: 'too-costly' })
+    expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS / 2)
+  })
+
+  test('leaves the checks that wait behind it with their answers', async () => {
+    const other = { ...schema, description: 'another one' }
+    const [slow, ...rest] = await Promise.all([
+      checks.check(other, deep),
+      checks.check(PERSON, '{"name":"Ada","age":36}'),
+      checks.judge({ type: 'string' }),
+    ])
+    expect([slow.kind, ...rest.map(({ kind }) => kind)]).toEqual(['too-costly', 'valid', 'ok'])
+  })
+})
+
+test('a schema with an enumeration of 1,000 values, and an answer with 5,000 problems, are checked in time', async () => {
+  const schema = { type: 'array', items: { enum: Array.from({ length: 1_000 }, (_, n) => n) } }
+  const answer = JSON.stringify(Array.from({ length: 5_000 }, (_, n) => `x${n}`))
+  const verdict = await checks.check(schema, answer)
+  expect(verdict.kind).toBe('invalid')
+})

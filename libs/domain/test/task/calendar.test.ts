@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { isOutsideCalendar } from '../../src/index.ts'
+
+test.each([
+  '0 0 30 2 *',
+  '0 0 0 30 2 *',
+  '0 0 31 4,6,9,11 *',
+  '0 0 30-31 FEB ?',
+  '0 0 30W 2 *',
+  '0 0 31 nov +MON',
+  '0 0 30 2-2 *',
+])('%s names days that its months never have', (expression) => {
+  expect(isOutsideCalendar(expression)).toBe(true)
+})
+
+test.each([
+  '0 0 29 2 *',
+  '0 0 30 2 MON',
+  '0 0 31 2,3 *',
+  '0 0 31 FEB-MAR *',
+  '0 0 L 2 *',
+  '0 0 1,31 2 *',
+  '0 0 */2 2 *',
+  '* * * * *',
+  '@daily',
+  'nonsense',
+  '',
+])('%s may come, as far as the calendar goes', (expression) => {
+  expect(isOutsideCalendar(expression)).toBe(false)
+})

@@ -1,0 +1,46 @@
+import { isOutsideCalendar } from '@agentfleet/domain'
+import { Cron } from 'croner'
+import { wrongField } from '../http/problems.ts'
+
+/** Below this a schedule would rather be a loop, milliseconds. */
+const PERIOD_MIN_MS = 1_000
+/** With seconds first there are six. */
+const FIELDS = new Set([5, 6])
+
+/** The next tick of an expression that was checked; undefined: there is none. */
+export function nextTick(cron: string, timeZone: string, atMs: number): Date | undefined {
+  return parsed(cron, timeZone).nextRun(new Date(atMs)) ?? undefined
+}
+
+/** Throws a Refusal for what never comes, comes too often, or cannot be read. */
+export function checkCron(cron: string, timeZone: string, atMs: number): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone })
+  } catch {
+    throw wrongField('/timeZone', 'is no IANA time zone such as Europe/Berlin')
+  }
+  if (!cron.startsWith('@') && !FIELDS.has(cron.trim().split(/\s+/).length)) {
+    throw wrongField('/cron', 'must have five fields, or six with seconds first')
+  }
+  if (isOutsideCalendar(cron)) throw never()
+  let ticks: Date[]
+  try {
+    ticks = parsed(cron, timeZone).nextRuns(2, new Date(atMs))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : ''
+    throw wrongField('/cron', `is no cron expression: ${reason}`)
+  }
+  const [first, second] = ticks
+  if (first === undefined) throw never()
+  if (second !== undefined && second.getTime() - first.getTime() < PERIOD_MIN_MS) {
+    throw wrongField('/cron', 'comes more than once a second')
+  }
+}
+
+function never() {
+  return wrongField('/cron', 'never comes; name days that its months have')
+}
+
+function parsed(cron: string, timeZone: string): Cron {
+  return new Cron(cron, { timezone: timeZone, paused: true })
+}

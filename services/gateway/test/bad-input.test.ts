@@ -1,0 +1,258 @@
+import { SHIPPED_AGENTS } from '@agentfleet/domain'
+import { CHANNELS } from '@agentfleet/protocol'
+import {
+  invalidValues,
+  requestValues,
+  validValues,
+  type RequestValues,
+  type ValueSchema,
+} from '@agentfleet/testkit'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadDocument } from '../src/http/document.ts'
+import { setup, type GatewayBench } from './support.ts'
+
+/**
+ * Whatever is sent, the answer is one that the document describes, none of them says that the gateway
+ * failed, and nothing stands in its log at level error.
+ */
+
+const SEED = 20_260_101
+const REQUESTS_PER_OPERATION = 70
+/** Requests at the same time. */
+const PARALLEL = 16
+const METHODS = ['get', 'post', 'put', 'delete'] as const
+
+interface Parameter {
+  readonly $ref?: string
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly required?: boolean
+  readonly schema: ValueSchema
+}
+type Content = Readonly<Record<string, { readonly schema: ValueSchema }>>
+interface Operation {
+  readonly operationId: string
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Content }
+  readonly responses: Readonly<
+    Record<string, { readonly $ref?: string; readonly content?: Content }>
+  >
+}
+interface Described extends Operation {
+  readonly path: string
+  readonly method: (typeof METHODS)[number]
+}
+interface Sent {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+const document = loadDocument()
+const components = document['components'] as {
+  readonly schemas: Record<string, ValueSchema>
+  readonly parameters: Record<string, Parameter>
+}
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  METHODS.flatMap((method): Described[] => {
+    const operation = item[method] as Operation | undefined
+    if (operation === undefined) return []
+    const shared = (item as { parameters?: readonly Parameter[] }).parameters ?? []
+    const parameters = [...shared, ...(operation.parameters ?? [])].map(({ $ref, ...own }) =>
+      $ref === undefined ? own : (components.parameters[$ref.split('/').at(-1) ?? ''] ?? own),
+    )
+    return [{ ...operation, parameters, path, method }]
+  }),
+)
+
+/** Strings that have broken servers, in any place where a string may stand. */
+const HOSTILE = [
+  '',
+  ' ',
+  '..',
+  '%00',
+  '%',
+  'constructor',
+  '__proto__',
+  'null',
+  '-1',
+  '1e400',
+  '9007199254740993',
+  '😀',
+  'a/b',
+  "'; DROP TABLE tasks; --",
+  'x'.repeat(3_000),
+]
+/** Bodies that no client library sends. */
+const RAW_BODIES = [
+  '',
+  'null',
+  '[]',
+  '"x"',
+  '{',
+  '{"task":"a","task":"b"}',
+  '{"__proto__":{"x":1},"task":"a"}',
+  '{"task":"a","constructor":{"prototype":{"x":1}}}',
+  `{"task":"a","context":${'['.repeat(4_000)}${']'.repeat(4_000)}}`,
+  `{"goal":"a","context":${'['.repeat(4_000)}${']'.repeat(4_000)}}`,
+  `{"task":"a","context":[${'1e20,'.repeat(150_000)}1]}`,
+  '{"task":"a","budget":{"tokens":1e18}}',
+  '{"task":"a","notBefore":"0001-01-01T00:00:00Z"}',
+  '{"task":"a","notBefore":"12"}',
+  '{"task":"a","responseSchema":{"$schema":5}}',
+  '{"task":"a","responseSchema":{"$schema":"http://json-schema.org/draft-07/schema#"}}',
+  '{"task":"a","responseSchema":{"$ref":"#"}}',
+  '{"task":"a","agent":"constructor"}',
+  '{"goal":"a","roles":["constructor"]}',
+  '{"goal":"a","planner":"constructor"}',
+  '{"cron":"0 0 30 2 *","task":{"task":"a"}}',
+  '{"cron":"\\u0000 * * * *","task":{"task":"a"}}',
+  '{"task":"\\ud800"}',
+  '\uFEFF{"task":"a"}',
+]
+
+const errors: unknown[] = []
+let bench: GatewayBench
+let ids: string[] = []
+let values: RequestValues
+
+beforeAll(async () => {
+  bench = await setup({}, { error: (entry) => errors.push(entry) })
+  const client = bench.client()
+  const tasks = await Promise.all(['a', 'b'].map((task) => client.submit({ task })))
+  const answer = await fetch(`${bench.gateway.url()}/v1/goals`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ goal: 'x' }),
+  })
+  const goal = (await answer.json()) as { readonly id: string }
+  ids = [...tasks, goal].map(({ id }) => id)
+  values = requestValues(components.schemas, Object.keys(SHIPPED_AGENTS), Date.now(), {
+    dependsOn: fc.uniqueArray(fc.constantFrom(...ids)),
+    agentVersion: fc.constantFrom(1, 2, 1_000_000_000),
+  })
+  // A coordinator that has nothing to say: every word comes too late.
+  bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))
+  bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'finished' as const }))
+}, 60_000)
+afterAll(() => bench[Symbol.asyncDispose]())
+
+function requestsOf(operation: Described): fc.Arbitrary<Sent> {
+  const { parameters = [], requestBody } = operation
+  const texts = (schema: ValueSchema, name: string): fc.Arbitrary<string> => {
+    const known = name === 'id' ? [fc.constantFrom(...ids)] : []
+    const valid = validValues(schema, values.source, name).map(String)
+    return fc.oneof(
+      { weight: 4, arbitrary: fc.oneof(...known, valid) },
+      fc.constantFrom(...HOSTILE),
+    )
+  }
+  const places = parameters.map(({ name, schema, ...parameter }) =>
+    fc
+      .tuple(texts(schema, name), fc.boolean())
+      .map(([text, wanted]) => ({ name, text, place: parameter.in, wanted })),
+  )
+  return fc.tuple(fc.tuple(...places), bodiesOf(requestBody?.content)).map(([found, body]) => {
+    let { path } = operation
+    const query = new URLSearchParams()
+    const headers: Record<string, string> = {}
+    for (const { name, text, place, wanted } of found) {
+      if (place === 'path') path = path.replace(`{${name}}`, encodeURIComponent(text))
+      else if (wanted && place === 'query') query.set(name, text)
+      else if (wanted) headers[name] = headerText(name, text)
+    }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    const search = query.size === 0 ? '' : `?${query.toString()}`
+    return { path: `${path}${search}`, headers, body }
+  })
+}
+
+/** A body as it is, to a place that is there. */
+function rawRequest({ path }: Described): (body: string) => Sent {
+  const place = path
+    .replace('{id}', ids[0] ?? '')
+    .replace('{step}', '0')
+    .replace('{name}', 'raw')
+  return (body) => ({ path: place, headers: { 'content-type': 'application/json' }, body })
+}
+
+/** What `fetch` lets through; a wait is as short as can be, since no task ends here. */
+function headerText(name: string, text: string): string {
+  if (name === 'Prefer') return text.includes('wait') ? 'wait=1' : 'respond-async'
+  return text.replaceAll(/[^\t\x20-\x7e]/g, '?')
+}
+
+function bodiesOf(content: Content | undefined): fc.Arbitrary<string | undefined> {
+  const schema = content?.['application/json']?.schema
+  if (schema === undefined) return fc.constant(undefined)
+  const valid = validValues(schema, values.source)
+  const wrong = valid.chain((sample) => {
+    const all = invalidValues(schema, values.source, sample)
+    return all.length === 0 ? valid : fc.constantFrom(...all).map(({ value }) => value)
+  })
+  return fc.oneof(
+    { weight: 5, arbitrary: valid.map((value) => JSON.stringify(value)) },
+    { weight: 5, arbitrary: wrong.map((value) => JSON.stringify(value)) },
+  )
+}
+
+const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: false }))
+ajv.addSchema({ $id: 'document', ...document })
+const validators = new Map<string, ValidateFunction>()
+
+/** What is wrong with an answer; undefined: the document describes it. */
+function problemOf(operation: Described, status: number, type: string, text: string) {
+  const described = operation.responses[String(status)] ?? operation.responses['default']
+  if (described === undefined) return `the document has no answer ${status}`
+  const escaped = operation.path.replaceAll('~', '~0').replaceAll('/', '~1')
+  const key = operation.responses[String(status)] === undefined ? 'default' : String(status)
+  const problem = described.$ref !== undefined
+  const media = problem ? 'application/problem+json' : 'application/json'
+  if (!problem && described.content === undefined) return text === '' ? undefined : 'has a body'
+  if (!type.startsWith(media)) return `is ${type}, not ${media}`
+  const at = problem
+    ? 'document#/components/schemas/Problem'
+    : `document#/paths/${encodeURIComponent(escaped)}/${operation.method}/responses/${key}/content/application~1json/schema`
+  let validate = validators.get(at)
+  if (validate === undefined) validators.set(at, (validate = ajv.compile({ $ref: at })))
+  return validate(JSON.parse(text)) ? undefined : ajv.errorsText(validate.errors)
+}
+
+async function send(operation: Described, { path, headers, body }: Sent): Promise<string[]> {
+  const response = await fetch(`${bench.gateway.url()}${path}`, {
+    method: operation.method.toUpperCase(),
+    headers,
+    ...(body === undefined ? {} : { body }),
+  })
+  const text = await response.text()
+  const { status } = response
+  const told = `${operation.method} ${path.slice(0, 100)} ${body?.slice(0, 200) ?? ''}: ${status}`
+  // A path that no longer fits any operation is answered as one that is not there.
+  if (status === 404 && text.includes('path-not-found')) return []
+  if (status >= 500) return [`${told} ${text.slice(0, 300)}`]
+  const wrong = problemOf(operation, status, response.headers.get('content-type') ?? '', text)
+  return wrong === undefined ? [] : [`${told} ${wrong}: ${text.slice(0, 300)}`]
+}
+
+test.each(operations.map((operation) => [operation.operationId, operation] as const))(
+  '%s answers every generated request as the document says',
+  async (_id, operation) => {
+    const generated = fc.sample(requestsOf(operation), {
+      numRuns: REQUESTS_PER_OPERATION,
+      seed: SEED,
+    })
+    const raw = operation.requestBody === undefined ? [] : RAW_BODIES.map(rawRequest(operation))
+    const requests = [...generated, ...raw]
+    const wrong: string[] = []
+    for (let start = 0; start < requests.length; start += PARALLEL) {
+      const part = requests.slice(start, start + PARALLEL)
+      wrong.push(...(await Promise.all(part.map((sent) => send(operation, sent)))).flat())
+    }
+    expect(wrong).toEqual([])
+    expect(errors).toEqual([])
+  },
+  60_000,
+)

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { boundedWait, echoWaitMs } from '../../src/run/echo.ts'
+
+test.each([
+  ['echo', 0],
+  ['echo?ms=50', 50],
+  ['echo?ms=9999999', 3_600_000],
+  ['echo?ms=-1', undefined],
+  ['gpt-4o-mini', undefined],
+])('the model %s waits for %s ms', (model, waitMs) => {
+  expect(echoWaitMs(model)).toBe(waitMs)
+})
+
+test('an echo within its time waits as long as it says', () => {
+  expect(boundedWait(50, { wallMs: 100 }, 50, 1_000)).toEqual({ forMs: 50 })
+})
+
+test('an echo longer than its budget of time gives the slot back when that ends, as a failure', () => {
+  expect(boundedWait(3_600_000, { wallMs: 2_000 }, 500, 60_000)).toMatchObject({
+    forMs: 1_500,
+    failure: { kind: 'budget' },
+  })
+})
+
+test('an echo longer than its lifetime gives the slot back at its deadline, as a failure', () => {
+  expect(boundedWait(3_600_000, {}, 500, 60_000)).toMatchObject({
+    forMs: 60_000,
+    failure: { kind: 'deadline' },
+  })
+  expect(boundedWait(10, {}, 70_000, -5)).toMatchObject({ forMs: 0 })
+})

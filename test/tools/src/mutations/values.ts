@@ -1,0 +1,145 @@
+import type { Mutation } from './mutation.ts'
+
+/** Values: limits on both sides of the gateway, users' schemas, formats of what is stored. */
+export const VALUES: readonly Mutation[] = [
+  {
+    name: 'budget-max',
+    safeguard: 'the bus refuses a budget that no client may ask for',
+    edits: [
+      {
+        file: 'libs/protocol/src/spec-schema.ts',
+        find: 'tokens: integer(1, LIMITS.budgetTokensMax).optional(),',
+        replace: 'tokens: z.number().optional(),',
+      },
+    ],
+    tests: ['test/contract/values.test.ts'],
+    caughtBy: /the schema of specs refuses every/,
+    because: /tokens above/,
+  },
+  {
+    name: 'task-characters',
+    safeguard: 'the bus accepts every text that the document accepts',
+    edits: [
+      {
+        file: 'libs/protocol/src/spec-schema.ts',
+        find: 'value.length <= charsMax || Array.from(value).length <= charsMax',
+        replace: 'value.length <= charsMax',
+      },
+    ],
+    tests: ['test/contract/values.test.ts'],
+    caughtBy: /pass every schema on their way/,
+    because: /Property failed/,
+  },
+  {
+    name: 'context-depth',
+    safeguard: 'the context of a task has a depth that every reader bears',
+    edits: [
+      {
+        file: 'libs/protocol/src/json-limits.ts',
+        find: 'if (levels === 0) return false',
+        replace: 'if (levels === 0) return true',
+      },
+    ],
+    tests: ['test/contract/values.test.ts'],
+    caughtBy: /the schema of specs refuses a context that no request can bring/,
+    because: /expected true to be false/,
+  },
+  {
+    name: 'not-before-past',
+    safeguard: 'a task does not wait for an instant of the distant past',
+    edits: [
+      {
+        file: 'services/gateway/src/tasks/spec-waits.ts',
+        find: 'if (nowMs - atMs > SPEC_LIMITS.notBeforePastMsMax) {',
+        replace: 'if (nowMs - atMs > Infinity) {',
+      },
+    ],
+    tests: ['services/gateway/test/tasks/spec.test.ts'],
+    caughtBy: /a task cannot wait for/,
+    because: /to throw/,
+  },
+  {
+    name: 'schema-expansion',
+    safeguard: 'a schema whose references double is refused before it runs',
+    edits: [
+      {
+        file: 'libs/answer-schema/src/answer-checks.ts',
+        find: 'if (expandedSize(schema) <= EXPANDED_MAX) return undefined',
+        replace: 'if (expandedSize(schema) <= Infinity) return undefined',
+      },
+    ],
+    tests: ['libs/answer-schema/test/answer-checks.test.ts'],
+    caughtBy: /that doubles with each of 40 references is refused/,
+    because: /expected/,
+  },
+  {
+    name: 'check-deadline',
+    safeguard: 'a check that does not end costs its deadline and no more (L7)',
+    edits: [
+      {
+        file: 'libs/answer-schema/src/answer-checks.ts',
+        find: 'timer = setTimeout(tooCostly, jobDeadlineMs)',
+        replace: 'timer = setTimeout(() => undefined, jobDeadlineMs)',
+      },
+    ],
+    tests: ['libs/answer-schema/test/answer-checks.test.ts', '--testTimeout=8000'],
+    caughtBy: /ends at its deadline, costs the event loop nothing/,
+    because: /timed out/,
+  },
+  {
+    name: 'echo-budget',
+    safeguard: 'an echo holds its slot no longer than its budget of time',
+    edits: [
+      {
+        file: 'services/worker/src/run/echo.ts',
+        find: 'if (waitMs <= Math.min(budgetMs, leftMs)) return { forMs: waitMs }',
+        replace: 'if (waitMs <= Infinity) return { forMs: waitMs }',
+      },
+    ],
+    tests: ['services/worker/test/run/echo.test.ts'],
+    caughtBy: /an echo longer than its budget of time/,
+    because: /to match object/,
+  },
+  {
+    name: 'cron-calendar',
+    safeguard: 'days that never come are found without a search',
+    edits: [
+      {
+        file: 'libs/domain/src/task/calendar.ts',
+        find: 'return Math.min(...earliest) > Math.max(...longest)',
+        replace: 'return Math.min(...earliest) > 31 + Math.max(...longest)',
+      },
+    ],
+    tests: ['libs/domain/test/task/calendar.test.ts'],
+    caughtBy: /names days that its months never have/,
+    because: /expected false to be true/,
+  },
+  {
+    name: 'newer-format',
+    safeguard: 'what a newer release has stored is refused',
+    edits: [
+      {
+        file: 'libs/protocol/src/formats.ts',
+        find: "if (typeof format === 'number' && format <= known) return",
+        replace: "if (typeof format === 'number' && format <= known + 1) return",
+      },
+    ],
+    tests: ['libs/protocol/test/formats.test.ts'],
+    caughtBy: /an event of a newer release is not taken/,
+    because: /to throw/,
+  },
+  {
+    name: 'newer-stream',
+    safeguard: 'a service does not start on streams of a newer release',
+    edits: [
+      {
+        file: 'libs/adapters/src/log/provision.ts',
+        find: 'await requireKnownFormats(bus, Object.values(STREAMS))',
+        replace: 'await requireKnownFormats(bus, [])',
+      },
+    ],
+    tests: ['libs/adapters/test/log/formats.test.ts'],
+    caughtBy: /what a newer release has stored is refused at the start/,
+    because: /./,
+  },
+]
