@@ -82,42 +82,44 @@ const isGoal = validatorOf('GoalRequest')
 const isDefinition = validatorOf('AgentDefinition')
 
 /** The spec as each schema on its way reads it; throws where one of them refuses it. */
-function carried(spec: TaskSpec, request: unknown): TaskSpec[] {
+function carried(asked: TaskSpec, request: unknown): TaskSpec[] {
   const atMs = Date.now()
   const taskId = '00000000-0000-7000-8000-000000000000'
-  const event: Submitted = { type: 'submitted', atMs, tenant: 'default', spec, specHash: '' }
+  const event: Submitted = { type: 'submitted', atMs, tenant: 'default', spec: asked, specHash: '' }
   const stored = parseEvent(JSON.stringify(event)) as Submitted
   const folded = transition(taskId, undefined, stored, 1)
   if (folded.kind !== 'applied') throw new Error('a submission begins a history')
+  // It has been JSON once, and no schema changes what it reads, so it is not written again for each.
+  const { spec } = stored
   // A large spec goes without its pointer; here it is put in, as it has to fit wherever one stands.
-  const pointer = { ...freshPointer(folded.record), spec: stored.spec }
-  const wire = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
-  const fresh = handoverSchema.parse(wire({ items: [{ priority: spec.priority, pointer }] }))
+  const pointer = { ...freshPointer(folded.record), spec }
+  const fresh = handoverSchema.parse({ items: [{ priority: spec.priority, pointer }] })
   const base = { taskId, claim: 'c', reportId: 'r' }
-  const dispatched = dispatchSchema.parse(
-    wire({
-      balancer: 'lb',
-      items: [
-        { taskId, tenant: 'default', seq: 1, deadlineAtMs: atMs, fenced: false, claim: 'c', spec },
-      ],
-    }),
-  )
-  const report = reportSchema.parse(
-    wire({
-      nodeId: 'n1',
-      items: [{ op: 'spawn', ...base, expect: 1, attempt: 1, step: 0, children: [spec] }],
-    }),
-  )
-  const begun = outcomeSchema.parse(
-    wire({ kind: 'begun', seq: 1, attempt: 1, spec, calls: [], deadlineAtMs: atMs }),
-  )
-  const schedule = scheduleSchema.parse(
-    wire({ cron: '@daily', timeZone: 'UTC', overlap: 'allow', paused: false, spec, request, atMs }),
-  )
+  const dispatched = dispatchSchema.parse({
+    balancer: 'lb',
+    items: [
+      { taskId, tenant: 'default', seq: 1, deadlineAtMs: atMs, fenced: false, claim: 'c', spec },
+    ],
+  })
+  const report = reportSchema.parse({
+    nodeId: 'n1',
+    items: [{ op: 'spawn', ...base, expect: 1, attempt: 1, step: 0, children: [spec] }],
+  })
+  const begun = outcomeSchema.parse({
+    kind: 'begun',
+    seq: 1,
+    attempt: 1,
+    spec,
+    calls: [],
+    deadlineAtMs: atMs,
+  })
+  const overlap = 'allow'
+  const ticks = { cron: '@daily', timeZone: 'UTC', overlap, paused: false, request, atMs }
+  const schedule = scheduleSchema.parse({ ...ticks, spec })
   const [spawn] = report.items
   return [
-    stored.spec,
-    pointerSchema.parse(wire(pointer)).spec,
+    spec,
+    pointerSchema.parse(pointer).spec,
     fresh.items[0]?.pointer.spec,
     dispatched.items[0]?.spec,
     spawn?.op === 'spawn' ? spawn.children[0] : undefined,

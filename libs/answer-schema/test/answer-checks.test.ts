@@ -110,10 +110,9 @@ describe('a schema', () => {
   )
 
   test('that doubles with each of 40 references is refused before anything of it runs', async () => {
-    const startedMs = performance.now()
-    expect(await checks.judge(doubling(40))).toMatchObject({ kind: 'too-costly' })
-    expect(await checks.check(doubling(40), '{}')).toMatchObject({ kind: 'too-costly' })
-    expect(performance.now() - startedMs).toBeLessThan(JOB_DEADLINE_MS)
+    const problem = expect.stringContaining('100000 places') as string
+    expect(await checks.judge(doubling(40))).toEqual({ kind: 'too-costly', problem })
+    expect(await checks.check(doubling(40), '{}')).toEqual({ kind: 'too-costly', problem })
   })
 
   test('that refers to itself without end is refused', async () => {
