@@ -42,7 +42,7 @@ export {
   type Schedules,
   type StoredSchedule,
 } from './definitions/schedules.ts'
-export { connectStore, type Store } from './store/store.ts'
+export { connectStore, PREVIEW_CHARS, type Store, type TaskPreview } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
 export {
   createLogGate,

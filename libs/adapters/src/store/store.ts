@@ -1,4 +1,4 @@
-import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain'
+import { TASK_STATES, type TaskRecord, type TaskSpec, type TaskState } from '@agentfleet/domain'
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
@@ -10,11 +10,34 @@ import {
   PROJECT_SCRIPT,
 } from './store-scripts.ts'
 
+/** What a listing shows of a task, with the beginning of its text. */
+export type TaskPreview = Pick<
+  TaskRecord,
+  | 'taskId'
+  | 'state'
+  | 'seq'
+  | 'submittedAtMs'
+  | 'updatedAtMs'
+  | 'attempt'
+  | 'failures'
+  | 'waitingFor'
+  | 'node'
+  | 'error'
+> & { readonly spec: Pick<TaskSpec, 'task' | 'agent' | 'model' | 'priority'> }
+
+/** One page of a listing. */
+export interface ListQuery {
+  readonly tenant: string
+  readonly state?: TaskState
+  readonly cursor?: string
+  readonly limit: number
+}
+
 /**
  * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
  * rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
  *
- * Keys: `task:<id>` record (JSON) and its sequence; `tasks:<tenant>:<state>` members
+ * Keys: `task:<id>` sequence, state, preview and, on a line of its own, record (both JSON); `tasks:<tenant>:<state>` members
  * `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
  * `projection` the log sequence up to which it is complete.
  */
@@ -23,12 +46,9 @@ export interface Store {
   project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
   load(taskId: string): Promise<TaskRecord | undefined>
   /** Newest first. */
-  list(query: {
-    readonly tenant: string
-    readonly state?: TaskState
-    readonly cursor?: string
-    readonly limit: number
-  }): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
+  list(query: ListQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
+  /** The same without reading whole records, which may be large. */
+  previews(query: ListQuery): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
   /** Notes where tasks run and how to give their pointers back. */
   noteInflight(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
@@ -64,6 +84,10 @@ const SEARCH_COUNT = 10_000
 /** Tenants whose listings are trimmed in one round trip; the store answers others in between. */
 const TENANTS_AT_ONCE = 50
 const SEPARATOR = ' '
+/** Characters of a task's text in a listing: one line on a screen. */
+export const PREVIEW_CHARS = 160
+/** A preview that is larger (a tool's arguments that wait for approval) is read with its record, bytes. */
+const PREVIEW_BYTES_MAX = 8 * 1024
 
 /** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
 export async function connectStore(options: {
@@ -78,6 +102,18 @@ export async function connectStore(options: {
     return texts.map((text) => (text === null ? undefined : readRecord(text, options.log)))
   }
 
+  const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
+    const heads = await Promise.all(
+      ids.map((id) => redis.getrange(`task:${id}`, 0, PREVIEW_BYTES_MAX - 1)),
+    )
+    const previews = heads.map(previewIn)
+    // Stored before there were previews, or with a preview that is large itself.
+    const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
+    const loaded = whole.length === 0 ? [] : await loadMany(whole)
+    const records = new Map(whole.map((id, index) => [id, loaded[index]]))
+    return ids.map((id, index) => previews[index] ?? records.get(id))
+  }
+
   return {
     project: (records, retentionMs) =>
       guarded(async () => {
@@ -87,13 +123,14 @@ export async function connectStore(options: {
           const member = indexMember(record.submittedAtMs, record.taskId)
           argv.push(
             `${record.taskId} ${record.tenant} ${member}`,
-            `${record.seq} ${record.state} ${toStored(record, 'record')}`,
+            `${record.seq} ${record.state} ${previewText(record)}\n${toStored(record, 'record')}`,
           )
         }
         await runScript(redis, PROJECT_SCRIPT, [], argv)
       }),
     load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
     list: (query) => guarded(() => list(redis, loadMany, query)),
+    previews: (query) => guarded(() => list(redis, previewMany, query)),
     noteInflight: (entries) =>
       guarded(async () => {
         if (entries.length === 0) return
@@ -146,18 +183,43 @@ function indexMember(submittedAtMs: number, taskId: string): string {
 /** Undefined for a record of a newer release: what it is of can be read in the log. */
 function readRecord(text: string, log: Logger): TaskRecord | undefined {
   try {
-    return fromStored(text.slice(text.indexOf('{')), 'record') as TaskRecord
+    // Without a line of its own it was stored before there were previews.
+    const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
+    return fromStored(text.slice(from), 'record') as TaskRecord
   } catch (error) {
     log.error({ err: error }, 'record not understood, left out')
     return undefined
   }
 }
 
-async function list(
+function previewText(record: TaskRecord): string {
+  const { taskId, state, seq, submittedAtMs, updatedAtMs, attempt, failures } = record
+  const { spec, waitingFor, node, error } = record
+  const { agent, model, priority } = spec
+  const task = spec.task.slice(0, PREVIEW_CHARS)
+  const fixed = { taskId, state, seq, submittedAtMs, updatedAtMs, attempt, failures }
+  const preview: TaskPreview = {
+    ...fixed,
+    spec: { task, agent, model, priority },
+    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(node === undefined ? {} : { node }),
+    ...(error === undefined ? {} : { error }),
+  }
+  return JSON.stringify(preview)
+}
+
+/** The preview at the beginning of what is stored of a task; undefined when it is not all there. */
+function previewIn(head: string): TaskPreview | undefined {
+  const end = head.indexOf('\n')
+  if (end === -1) return undefined
+  return JSON.parse(head.slice(head.indexOf('{'), end)) as TaskPreview
+}
+
+async function list<T>(
   redis: Redis,
-  loadMany: (ids: readonly string[]) => Promise<(TaskRecord | undefined)[]>,
-  query: Parameters<Store['list']>[0],
-): ReturnType<Store['list']> {
+  loadMany: (ids: readonly string[]) => Promise<(T | undefined)[]>,
+  query: ListQuery,
+): Promise<{ readonly records: T[]; readonly cursor?: string }> {
   const below = query.cursor === undefined ? '+' : `(${query.cursor}`
   const states = query.state === undefined ? TASK_STATES : [query.state]
   const members = (

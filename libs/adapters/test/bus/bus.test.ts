@@ -1,6 +1,7 @@
 import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
 import type { Pointer, Death } from '@agentfleet/protocol'
 import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   ack,
@@ -228,6 +229,41 @@ describe('the store', () => {
     const first = await store.list({ tenant: 't', limit: 1 })
     const second = await store.list({ tenant: 't', limit: 1, cursor: first.cursor! })
     expect(second.records.map(({ taskId }) => taskId)).toEqual(['s1'])
+    await store.close()
+  })
+
+  it('lists previews that are as small as the tasks are large, and reads what has none', async () => {
+    const store = await connectStore({ url: servers.redis.url, log: silent })
+    const large = { ...spec, task: '漢'.repeat(100_000), context: 'y'.repeat(100_000) }
+    const given = { taskId: 'p1', tenant: 'previews', spec: large }
+    await store.project([record(given)], 60_000)
+    const waitingFor = { kind: 'dependencies', taskIds: Array(300).fill('x'.repeat(36)) } as const
+    await store.project([record({ ...given, taskId: 'p2', waitingFor })], 60_000)
+    const redis = new Redis(servers.redis.url)
+    // As a release stored it that knew no previews.
+    await redis.set('task:p3', `1 queued ${JSON.stringify(record({ ...given, taskId: 'p3' }))}`)
+    await redis.zadd('tasks:previews:queued', 0, '00000000001000:p3')
+    await redis.quit()
+    const { records } = await store.previews({ tenant: 'previews', limit: 10 })
+    expect(records.map(({ taskId }) => taskId)).toEqual(['p3', 'p2', 'p1'])
+    expect(records[2]).toEqual({
+      taskId: 'p1',
+      state: 'queued',
+      seq: 1,
+      submittedAtMs: 1_000,
+      updatedAtMs: 1_000,
+      attempt: 1,
+      failures: 0,
+      spec: {
+        task: '漢'.repeat(160),
+        agent: spec.agent,
+        model: spec.model,
+        priority: spec.priority,
+      },
+    })
+    expect(records[1]?.waitingFor).toEqual(waitingFor)
+    expect((await store.load('p1'))?.spec).toEqual(large)
+    expect((await store.load('p3'))?.spec).toEqual(large)
     await store.close()
   })
 

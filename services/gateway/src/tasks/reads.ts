@@ -12,7 +12,7 @@ export interface Reader {
   /** The task as it is now; undefined when there is none. Throws when the log does not answer. */
   load(taskId: string): Promise<TaskRecord | undefined>
   /** Where queued tasks run as far as the store knows, in the order of the records. */
-  nodesOf(records: readonly TaskRecord[]): Promise<(string | undefined)[]>
+  nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]): Promise<(string | undefined)[]>
 }
 
 /** A healthy store answers in 1 ms; waiting longer for it than folding takes would be pointless. */

@@ -24,7 +24,7 @@ export interface TaskRouteDeps {
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>
   readonly taskLog: Pick<TaskLog, 'history'>
-  readonly store: Pick<Store, 'list'>
+  readonly store: Pick<Store, 'previews'>
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
 }
@@ -149,7 +149,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const query = request.query as { state?: TaskRecord['state']; limit: number; cursor?: string }
       const { state, limit } = query
       const position = query.cursor && decodeCursor(query.cursor, state ?? '')
-      const page = await store.list({
+      const page = await store.previews({
         tenant: request.tenant,
         limit,
         ...(state === undefined ? {} : { state }),

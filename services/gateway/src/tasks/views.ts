@@ -16,10 +16,7 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import type { StoredEvent } from '@agentfleet/adapters'
-
-/** Characters of a task's text in a listing: one line on a screen. */
-const PREVIEW_CHARS = 160
+import { PREVIEW_CHARS, type StoredEvent, type TaskPreview } from '@agentfleet/adapters'
 
 /**
  * A task as its owner sees it. `node` is where it runs as far as the store knows: a first attempt
@@ -80,7 +77,7 @@ function addDefinition(view: TaskView, spec: TaskSpec): void {
 }
 
 /** A task as listings show it. */
-export function taskSummary(record: TaskRecord, node?: string): TaskSummary {
+export function taskSummary(record: TaskPreview, node?: string): TaskSummary {
   const { spec } = record
   const summary: TaskSummary = {
     id: record.taskId,
