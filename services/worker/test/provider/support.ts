@@ -6,7 +6,7 @@ import type { Provider } from '../../src/llm/provider.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createRuns } from '../../src/node/runs.ts'
 import { runAgent } from '../../src/run/agent-loop.ts'
-import { createAnswerChecks } from '../../src/run/answer-schema.ts'
+import { createAnswerChecks } from '@agentfleet/answer-schema'
 import type { Ending } from '../../src/run/turn.ts'
 import { builtInTools } from '../../src/tools/built-in.ts'
 
