@@ -1,7 +1,7 @@
 import type { AnswerChecks, JsonSchema, SchemaVerdict } from '@agentfleet/answer-schema'
-import { unreachable } from '@agentfleet/domain'
+import { unreachable, type ProblemCode } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
-import { Refusal, wrongField, type ProblemCode } from '../http/problems.ts'
+import { Refusal, wrongField } from '../http/problems.ts'
 
 /** Judges what only a worker would use, so that no task is accepted which every worker must fail. */
 export interface DefinitionChecks {
