@@ -101,6 +101,17 @@ test('the clients of NATS, Redis, Consul, Kubernetes and OpenAI have one place e
   expect(wrong).toEqual([])
 })
 
+test('services speak on declared channels only, and only the adapters read messages', () => {
+  const services = packages.filter(({ folder }) => folder.startsWith('services/'))
+  const past =
+    /\bbus\.(publish|subscribe|request|collect|post|nats)\b|\bmessage\.(text\(\)|respond)/
+  // The outline of a live event is looked at before it is parsed: most concern nobody.
+  const modules = services
+    .flatMap(({ sources: all }) => all)
+    .filter(({ path }) => path !== 'services/gateway/src/stream/live.ts')
+  expect(matching(modules, past)).toEqual([])
+})
+
 test('only tests import testkit', () => {
   const wrong = sources.filter((module) => packagesOf(module).includes('@agentfleet/testkit'))
   expect(wrong.map(({ path }) => path)).toEqual([])

@@ -1,37 +1,29 @@
+import { CHANNELS, filledIn, subjectOf } from './channels/index.ts'
 import type { PointerQueue } from './streams.ts'
 
-/** Subjects of what streams keep, as `channels/stored.ts` declares them, and their wildcards. */
+/** Subjects of what streams keep, as the channels declare them. */
 export const SUBJECTS = {
-  /** All that happened to a task (stream LOG). */
-  log: (taskId: string) => `log.${taskId}`,
-  /** What LOG stored, republished: the only feed of client streams (L5). */
-  live: (taskId: string) => `live.${taskId}`,
-  /** The one pointer of a task that waits or runs (stream TASKS). */
+  log: (taskId: string) => subjectOf(CHANNELS.log, { taskId }),
   pointer: (queue: PointerQueue, tenant: string, taskId: string) =>
-    `tasks.${queue}.${tenant}.${taskId}`,
-  opsNode: (nodeId: string) => `ops.node.${nodeId}`,
-  opsDecision: (service: string) => `ops.decision.${service}`,
-  /** The measured outcome of a decision, some minutes later. */
-  opsOutcome: (service: string) => `ops.outcome.${service}`,
-  /** What a service has learned and hands on to whoever takes over. */
-  opsState: (service: string) => `ops.state.${service}`,
-  opsIncident: (id: string) => `ops.incident.${id}`,
-  /** A version of a tenant's definition of an agent (stream AGENTS). */
-  agent: (tenant: string, name: string) => `agents.${tenant}.${name}`,
-  /** A tenant's schedule, its newest definition (stream SCHEDULES). */
-  schedule: (tenant: string, name: string) => `schedules.def.${tenant}.${name}`,
-  /** The last tick of a schedule that was dealt with. */
-  scheduleRun: (tenant: string, name: string) => `schedules.ran.${tenant}.${name}`,
-  allSchedules: 'schedules.*.*.*',
-  allLog: 'log.>',
-  allLive: 'live.>',
-  allPointers: 'tasks.>',
-  allOps: 'ops.>',
-  allAgents: 'agents.*.*',
-  allDeaths: 'ops.node.*',
-  allDecisions: 'ops.decision.*',
-  allOutcomes: 'ops.outcome.*',
-  allIncidents: 'ops.incident.*',
+    subjectOf(CHANNELS.pointer, { queue, tenant, taskId }),
+  opsNode: (nodeId: string) => subjectOf(CHANNELS.death, { nodeId }),
+  opsDecision: (service: string) => subjectOf(CHANNELS.decision, { service }),
+  opsOutcome: (service: string) => subjectOf(CHANNELS.outcome, { service }),
+  opsState: (service: string) => subjectOf(CHANNELS.state, { service }),
+  opsIncident: (incidentId: string) => subjectOf(CHANNELS.incident, { incidentId }),
+  agent: (tenant: string, agentName: string) => subjectOf(CHANNELS.agent, { tenant, agentName }),
+  schedule: (tenant: string, scheduleName: string) =>
+    subjectOf(CHANNELS.schedule, { tenant, scheduleName }),
+  scheduleRun: (tenant: string, scheduleName: string) =>
+    subjectOf(CHANNELS.scheduleRun, { tenant, scheduleName }),
+  allLog: filledIn(CHANNELS.log.subject),
+  allPointers: filledIn(CHANNELS.pointer.subject),
+  allAgents: filledIn(CHANNELS.agent.subject),
+  allSchedules: [filledIn(CHANNELS.schedule.subject), filledIn(CHANNELS.scheduleRun.subject)],
+  allDeaths: filledIn(CHANNELS.death.subject),
+  allDecisions: filledIn(CHANNELS.decision.subject),
+  allOutcomes: filledIn(CHANNELS.outcome.subject),
+  allIncidents: filledIn(CHANNELS.incident.subject),
 } as const
 
 /** The task id at the end of a `log.`, `live.`, `delta.` or `tasks.` subject. */

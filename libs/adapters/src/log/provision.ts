@@ -99,18 +99,18 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
     {
       ...shared,
       name: STREAMS.log,
-      subjects: ['log.*'],
+      subjects: [SUBJECTS.allLog],
       retention: RetentionPolicy.Limits,
       // A full log refuses; it never drops what was accepted (L1, L7).
       discard: DiscardPolicy.New,
       max_bytes: sizes.logMaxBytes,
       // Clients are fed by what was stored, after it was stored (L5).
-      republish: { src: 'log.*', dest: 'live.{{wildcard(1)}}' },
+      republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },
     },
     {
       ...shared,
       name: STREAMS.tasks,
-      subjects: ['tasks.*.*.*'],
+      subjects: [SUBJECTS.allPointers],
       retention: RetentionPolicy.Workqueue,
       discard: DiscardPolicy.New,
       // One pointer per task: a second one is refused, so repairs need no care (L8).
@@ -140,7 +140,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
     {
       ...shared,
       name: STREAMS.schedules,
-      subjects: [SUBJECTS.allSchedules],
+      subjects: [...SUBJECTS.allSchedules],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
       // The newest definition and the newest tick are all there is to know of a schedule.

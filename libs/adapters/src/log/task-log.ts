@@ -43,12 +43,16 @@ export interface TaskLog {
   history(taskId: string): Promise<StoredEvent[]>
   record(taskId: string): Promise<TaskRecord | undefined>
   fill(): Promise<StreamFill>
+  /** Purges every event before this sequence; false when the server has not confirmed it. */
+  purgeBefore(seq: number): Promise<boolean>
   /** Appends not answered yet. */
   pending(): number
 }
 
 /** No run is longer than this; the worker's own limits are far below it. */
 const HISTORY_MAX = 10_000
+
+const PURGE_WITHIN_MS = 10_000
 
 /** Reads and writes LOG over this connection. */
 export function openTaskLog(bus: Bus): TaskLog {
@@ -72,6 +76,11 @@ export function openTaskLog(bus: Bus): TaskLog {
       return foldHistory(taskId, await history(taskId))
     },
     fill: () => streamFill(bus, STREAMS.log),
+    async purgeBefore(seq) {
+      const subject = `$JS.API.STREAM.PURGE.${STREAMS.log}`
+      const answer = await bus.request(subject, JSON.stringify({ seq }), PURGE_WITHIN_MS)
+      return answer.kind === 'reply'
+    },
     async append(taskId, event, { expectSeq, messageId, deadlineMs }) {
       const ack = await appender.append({
         subject: SUBJECTS.log(taskId),

@@ -1,5 +1,4 @@
-import type { Bus, Logger, Store, TaskLog } from '@agentfleet/adapters'
-import { STREAMS } from '@agentfleet/protocol'
+import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
 import type { TaskTable } from './task-table.ts'
 
 /**
@@ -23,7 +22,6 @@ interface Mark {
   neededFrom: number
 }
 
-const PURGE_WITHIN_MS = 10_000
 /** One mark every so often is precise enough to find a sequence by time, milliseconds. */
 const MARK_EVERY_MS = 1_000
 /** Marks kept; neighbours are put together when there are more. */
@@ -31,7 +29,6 @@ const MARKS_MAX = 100_000
 
 /** Creates a trimmer that has seen nothing yet. */
 export function createTrimmer(deps: {
-  readonly bus: Bus
   readonly taskLog: TaskLog
   readonly store: Store
   readonly tasks: TaskTable
@@ -63,10 +60,8 @@ export function createTrimmer(deps: {
       )
       const { firstSeq } = await deps.taskLog.fill()
       if (keepFrom > firstSeq) {
-        const request = JSON.stringify({ seq: keepFrom })
-        const subject = `$JS.API.STREAM.PURGE.${STREAMS.log}`
-        const answer = await deps.bus.request(subject, request, PURGE_WITHIN_MS)
-        deps.log.info({ keepFrom, firstSeq, answer: answer.kind }, 'log trimmed')
+        const confirmed = await deps.taskLog.purgeBefore(keepFrom)
+        deps.log.info({ keepFrom, firstSeq, confirmed }, 'log trimmed')
       }
       await deps.store.forgetBefore(Math.min(expired.atMs, oldest?.submittedAtMs ?? Infinity))
       marks = [expired, ...kept]

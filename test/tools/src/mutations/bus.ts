@@ -241,4 +241,32 @@ export const BUS: readonly Mutation[] = [
     caughtBy: /an outcome that the node cannot read is asked for again/,
     because: /expected/,
   },
+  {
+    name: 'bus-begins-bytes',
+    safeguard: 'an answer to many begins holds a bounded number of bytes (L7)',
+    edits: [
+      {
+        file: 'services/coordinator/src/reports/batch.ts',
+        find: 'if (bytes > 0 && bytes + size > ANSWER_BYTES_MAX) return',
+        replace: 'if (bytes > Infinity) return',
+      },
+    ],
+    tests: ['services/coordinator/test/reports/batch.test.ts'],
+    caughtBy: /a bounded number of bytes/,
+    because: /less than/,
+  },
+  {
+    name: 'bus-begin-too-large',
+    safeguard: 'a task that no message can hold is ended',
+    edits: [
+      {
+        file: 'services/coordinator/src/reports/batch.ts',
+        find: 'if (size + FRAME_BYTES > payloadMax()) {',
+        replace: 'if (size + FRAME_BYTES > Infinity) {',
+      },
+    ],
+    tests: ['services/coordinator/test/reports/batch.test.ts'],
+    caughtBy: /ends a task that no message can hold/,
+    because: /finished|to deeply equal/,
+  },
 ]

@@ -79,7 +79,7 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adapters/src/log/provision.ts',
-        find: "      republish: { src: 'log.*', dest: 'live.{{wildcard(1)}}' },\n",
+        find: "      republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },\n",
         replace: '',
       },
     ],
