@@ -1,6 +1,6 @@
 /** What services connect to, as needs of the runtime: each reads its variables and connects. */
 import type { ServiceName } from '@agentfleet/protocol'
-import type { ServiceContext } from '@agentfleet/runtime'
+import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 import { connectServiceBus, type Bus, type ServiceBusEnv } from './bus/bus.ts'
 import { connectProviderLimits, type ProviderLimits } from './limits/provider-limits.ts'
 import { connectRegistry, type Registry } from './registry/registry.ts'
@@ -13,8 +13,20 @@ type RedisEnv = { readonly REDIS_URL: string }
 /** The bus, as the NATS user of this service. */
 export const bus =
   (service: ServiceName) =>
-  ({ config, log }: Connecting<ServiceBusEnv>): Promise<Bus> =>
-    connectServiceBus(service, config, log)
+  async ({
+    config,
+    log,
+    registry,
+  }: Connecting<ServiceBusEnv> & Pick<ServiceContext, 'registry'>): Promise<Bus> => {
+    const connected = await connectServiceBus(service, config, log)
+    metricsOf(registry).counterOf(
+      'bus_messages_total',
+      'Messages on the channels of the bus, by what became of them.',
+      ['channel', 'outcome'],
+      () => connected.figures().map(({ count, ...labels }) => ({ labels, count })),
+    )
+    return connected
+  }
 
 /** Consul: who is there, and who leads. */
 export const discovery = ({ config, log }: Connecting<{ readonly CONSUL_URL: string }>): Registry =>

@@ -49,6 +49,13 @@ export interface Metrics {
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
   /** A gauge that is read when it is scraped. */
   gaugeOf(name: string, help: string, read: () => number): void
+  /** A counter that is read when it is scraped: `read` gives every label set and its count. */
+  counterOf<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    read: () => Iterable<{ readonly labels: Labels<L>; readonly count: number }>,
+  ): void
   histogram<L extends string = never>(
     name: string,
     help: string,
@@ -101,6 +108,19 @@ export function metricsOf(registry: prom.Registry): Metrics {
         registers,
         collect() {
           this.set(read())
+        },
+      })
+    },
+    counterOf(name, help, labels: readonly string[], read) {
+      const bound = boundLabels(labels)
+      new prom.Counter({
+        name: PREFIX + name,
+        help,
+        labelNames: [...labels],
+        registers,
+        collect() {
+          this.reset()
+          for (const { labels: given, count } of read()) this.inc(bound.admit(given), count)
         },
       })
     },

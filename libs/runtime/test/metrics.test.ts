@@ -50,3 +50,14 @@ test('the registry of a process has its default metrics, labelled with the servi
   const text = await createRegistry('worker').metrics()
   expect(text).toMatch(/process_cpu_user_seconds_total\{service="worker"\}/)
 })
+
+test('a counter that is read when it is scraped shows what it was given', async () => {
+  const registry = createRegistry('test')
+  let count = 3
+  metricsOf(registry).counterOf('read_total', 'Read.', ['kind'], () => [
+    { labels: { kind: 'a' }, count },
+  ])
+  expect(await registry.metrics()).toMatch(/^fleet_read_total\{kind="a",service="test"\} 3$/m)
+  count = 5
+  expect(await registry.metrics()).toMatch(/^fleet_read_total\{kind="a",service="test"\} 5$/m)
+})

@@ -75,7 +75,9 @@ export function createTally(log: Logger): Tally {
       fault(channel, 'too-large', { length }, 'message not sent: it exceeds the largest message'),
     figures: () =>
       [...entries].flatMap(([channel, { counts }]) =>
-        OUTCOMES.map((outcome) => ({ channel, outcome, count: counts[outcome] })),
+        OUTCOMES.filter((outcome) => counts[outcome] > 0).map((outcome) => {
+          return { channel, outcome, count: counts[outcome] }
+        }),
       ),
   }
 }
