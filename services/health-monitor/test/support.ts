@@ -59,6 +59,7 @@ async function startEmptyWorld() {
   const services: Service[] = []
   const deaths: (Death & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
+  let lastDeathSeq = 0
   // What is stored, as recovery gets it; plain subscribers also see what was refused.
   const puller = createPuller(watcher, {
     stream: STREAMS.ops,
@@ -66,6 +67,9 @@ async function startEmptyWorld() {
     wanted: () => 100,
     receive(message) {
       ack.done(watcher, message.ackSubject)
+      // A server that was killed may have lost the ack and hand out the same message again.
+      if (message.streamSeq <= lastDeathSeq) return
+      lastDeathSeq = message.streamSeq
       const death = deathSchema.parse(JSON.parse(message.text))
       deaths.push({ ...death, seenAtMs: performance.now() })
     },
