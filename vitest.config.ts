@@ -48,7 +48,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [
-            'libs/{adapters,adviser,client,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
+            'libs/{adapters,adviser,client,control-plane,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
           ],
           exclude: [FULL],

@@ -30,6 +30,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   adapters: ['domain', 'protocol', 'runtime'],
   runtime: ['domain', 'protocol'],
   adviser: ['domain', 'protocol', 'runtime'],
+  // What the four operations services share: records of decisions, the fleet view.
+  'control-plane': ['adapters', 'protocol', 'runtime'],
   // One driver for both services that act on processes; the bus reaches it as a function.
   orchestrator: ['domain', 'protocol', 'runtime'],
   toolkit: [],
@@ -43,6 +45,7 @@ const SERVICE_MAY_USE = [
   'adapters',
   'adviser',
   'answer-schema',
+  'control-plane',
   'domain',
   'orchestrator',
   'protocol',

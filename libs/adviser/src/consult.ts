@@ -4,11 +4,19 @@
  * Invariants: it ends within its timeout; what passed the breaker and the budget is given back however
  * it ends; an answer that leaves here has passed the schema, the clamps, and the schema again.
  */
+import {
+  admitCall,
+  breakerAfterFailure,
+  breakerAfterNothing,
+  breakerAfterSuccess,
+  CLOSED_BREAKER,
+  type Breaker,
+  type BreakerLimits,
+} from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import { createAnswers, type KeptAnswer } from './answers.ts'
-import { createBreaker } from './breaker.ts'
 import { createBudget, type BudgetLimits } from './budget.ts'
 import { startDeadline } from './deadline.ts'
 import { promptOf, type Seen, type SeenShape } from './figures.ts'
@@ -68,9 +76,16 @@ type Read =
   | { readonly kind: 'good'; readonly kept: KeptAnswer }
   | { readonly kind: Failed; readonly why: string; readonly raw?: string }
 
-/** Three failures in a row are no accident; ten minutes are a typical outage of a provider. */
-const BREAKER_FAILURES = 3
-const BREAKER_OPEN_MS = 600_000
+/**
+ * Three failures in a row are no accident; ten minutes are a typical outage of a provider. A probe ends
+ * within a question's timeout, 30 s at most.
+ */
+const BREAKER_LIMITS: BreakerLimits = {
+  failuresMax: 3,
+  openMs: 600_000,
+  openMaxMs: 600_000,
+  probeMs: 30_000,
+}
 /** Figures and names are written in shorter tokens than prose is; rather too many than too few. */
 const CHARACTERS_PER_TOKEN = 2
 /** As a record holds them. */
@@ -82,15 +97,7 @@ export function createConsult(deps: ConsultDeps): Consult {
   const { mode, model, price, limits, clock, log } = deps
   const answers = createAnswers(clock.monotonicMs)
   const budget = createBudget(limits, clock.monotonicMs)
-  const breaker = createBreaker({
-    failures: BREAKER_FAILURES,
-    openMs: BREAKER_OPEN_MS,
-    monotonicMs: clock.monotonicMs,
-    onChange: (state) =>
-      state === 'open'
-        ? log.warn({ openMs: BREAKER_OPEN_MS }, 'the adviser failed too often, it is left alone')
-        : log.info({}, 'the adviser answers again'),
-  })
+  const breaker = createBreaker(clock.monotonicMs, log)
 
   return async (question, seen, forMs, signals) => {
     const { prompt, why } = { why: '', prompt: undefined, ...promptOf(question.seen, seen) }
@@ -108,15 +115,15 @@ export function createConsult(deps: ConsultDeps): Consult {
     const kept = answers.find(stateHash, forMs)
     if (kept) return conclude({ ...asked, record: { ...record, cached: true } }, kept, log)
 
-    const passage = breaker.pass()
-    if (passage === undefined) return failed(asked, 'circuit-open')
+    const end = breaker.pass()
+    if (end === undefined) return failed(asked, 'circuit-open')
     const costMaxUsd = costOf(price, {
       input: Math.ceil((prompt.length + overheadOf(question)) / CHARACTERS_PER_TOKEN),
       output: limits.outputTokensMax,
     })
     const reservation = budget.reserve(costMaxUsd)
     if (reservation === undefined) {
-      passage.end('unknown')
+      end('unknown')
       return failed(asked, 'over-budget')
     }
     const startedMs = clock.monotonicMs()
@@ -127,7 +134,7 @@ export function createConsult(deps: ConsultDeps): Consult {
       reservation.settle(costUsd)
       const read = readReply(reply, question, clock.monotonicMs())
       const done = { ...asked, record: { ...record, tookMs, costUsd } }
-      passage.end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')
+      end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')
       if (read.kind === 'good') {
         answers.keep(stateHash, read.kept)
         return conclude(done, read.kept, log)
@@ -137,9 +144,47 @@ export function createConsult(deps: ConsultDeps): Consult {
       return failed(done, kind, raw)
     } finally {
       // Both change nothing when they were told before.
-      passage.end('unknown')
+      end('unknown')
       reservation.settle(undefined)
     }
+  }
+}
+
+/** How a call ended: `unknown` when it was cancelled and says nothing of the provider. */
+type Ending = 'good' | 'bad' | 'unknown'
+
+/** Keeps from asking a provider that does not answer well; says when that begins and ends. */
+function createBreaker(monotonicMs: () => number, log: Logger) {
+  let breaker: Breaker = CLOSED_BREAKER
+  const after = (ending: Ending): Breaker => {
+    if (ending === 'good') return breakerAfterSuccess()
+    if (ending === 'unknown') return breakerAfterNothing(breaker, monotonicMs())
+    return breakerAfterFailure(breaker, BREAKER_LIMITS, monotonicMs())
+  }
+  const end = (ending: Ending): void => {
+    // A call that passed before it opened changes nothing.
+    if (breaker.kind === 'open') return
+    const before = breaker.kind
+    breaker = after(ending)
+    if (breaker.kind === 'open' && ending === 'bad') {
+      const { openMs } = BREAKER_LIMITS
+      log.warn({ openMs }, 'the adviser failed too often, it is left alone')
+    } else if (breaker.kind === 'closed' && before === 'probing') {
+      log.info({}, 'the adviser answers again')
+    }
+  }
+  return {
+    /** How to say, once, how the call ended; undefined while nobody may call. */
+    pass(): ((ending: Ending) => void) | undefined {
+      const admitted = admitCall(breaker, BREAKER_LIMITS, monotonicMs())
+      if (admitted.kind === 'deny') return undefined
+      breaker = admitted.breaker
+      let told = false
+      return (ending) => {
+        if (!told) end(ending)
+        told = true
+      }
+    },
   }
 }
 

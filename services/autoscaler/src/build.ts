@@ -1,11 +1,11 @@
 import { askToDrain, openOps, type Bus, type Registry } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
+import { followFleet } from '@agentfleet/control-plane'
 import { SCALE_LIMITS, scaleLimitsAt, type ScaleLimits, type Timing } from '@agentfleet/domain'
 import { openOrchestrator } from '@agentfleet/orchestrator'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { AutoscalerConfig } from './config.ts'
 import { createAdvising } from './deciding/advice.ts'
-import { followSnapshots } from './fleet/snapshots.ts'
 import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
 
@@ -22,10 +22,10 @@ type Context = ServiceContext<AutoscalerConfig> & {
 export async function build(context: Context): Promise<Service> {
   const { id, config, bus, clock, discovery } = context
   const lead = { ttlMs: config.LEADER_TTL_MS, holder: id }
-  const snapshots = followSnapshots(bus, clock)
+  const fleetView = followFleet(bus, clock)
   const orchestrator = await openOrchestrator(config, {
     ...context,
-    latest: snapshots.latest,
+    latest: fleetView.fresh,
     drain: (nodeId) => askToDrain(bus, nodeId),
   })
   return createAutoscaler({
@@ -33,7 +33,7 @@ export async function build(context: Context): Promise<Service> {
     ops: openOps(bus),
     orchestrator,
     leadership: context.closers.add(discovery.lead(LEADER_KEY, lead)),
-    snapshots,
+    fleetView,
     advising: createAdvising(context.adviser),
     metrics: createMetrics(context.registry),
     instanceId: id,

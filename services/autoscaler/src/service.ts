@@ -6,16 +6,18 @@ import {
   type ScaleDecision,
   type ScaleLimits,
 } from '@agentfleet/domain'
+import {
+  createDecisionRecorder,
+  type DecisionRecorder,
+  type FleetView,
+} from '@agentfleet/control-plane'
 import type { Orchestrator } from '@agentfleet/orchestrator'
-import { SUBJECTS } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { adviceFor, figuresFor, type Advising } from './deciding/advice.ts'
-import { createRecording, decisionRecord } from './deciding/decisions.ts'
-import { SAVE_LEARNED_EVERY_MS, loadLeaderState, type LeaderState } from './fleet/learned.ts'
+import { decisionRecord, shortOf } from './deciding/decisions.ts'
+import { SAVE_LEARNED_EVERY_MS, leaderStateOf, type LeaderState } from './fleet/learned.ts'
 import type { AutoscalerMetrics } from './metrics.ts'
-import { createOutcomes } from './deciding/outcomes.ts'
-import { createFleetView, outcomeFigures, type FleetState } from './fleet/view.ts'
-import type { Snapshots } from './fleet/snapshots.ts'
+import { createObserver, outcomeFigures, type FleetState, type Observer } from './fleet/observer.ts'
 
 /**
  * The autoscaler: observe, decide, act.
@@ -30,7 +32,7 @@ export interface AutoscalerDeps {
   readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsFrom' | 'record'>
   readonly orchestrator: Orchestrator
   readonly leadership: Pick<Leadership, 'leading'>
-  readonly snapshots: Snapshots
+  readonly fleetView: FleetView
   readonly advising: Advising
   readonly clock: Clock
   readonly log: Logger
@@ -41,28 +43,36 @@ export interface AutoscalerDeps {
 }
 
 const SERVICE = 'autoscaler'
+/** Holds that are recorded at once, and after how long another one: one that lasts is recorded soon. */
+const HOLDS = { burst: 6, oneEveryMs: 10_000 }
 
 /** Creates an autoscaler; nothing happens before `start`. */
 export function createAutoscaler(deps: AutoscalerDeps): Service {
-  const { ops, orchestrator, leadership, snapshots, clock, log, metrics } = deps
-  const fleetView = createFleetView({ ...deps, service: SERVICE })
-  const outcomes = createOutcomes(SERVICE, ops)
-  const decide = createDeciding(deps, fleetView, outcomes)
+  const { orchestrator, leadership, fleetView, clock, log, metrics } = deps
+  const observer = createObserver({ ...deps, service: SERVICE })
+  const recorder = createDecisionRecorder({
+    ...deps,
+    service: SERVICE,
+    by: deps.instanceId,
+    limits: HOLDS,
+    measured: true,
+  })
+  const { outcomes } = recorder
+  const decide = createDeciding(deps, observer, recorder)
   let leaderState: LeaderState | undefined
   let learnedSavedAtMs = clock.nowMs()
 
   const tick = async (): Promise<void> => {
-    await fleetView.learn()
+    await observer.learn()
     let failure: unknown
     const processes = await orchestrator.list().catch((error: unknown) => {
       failure = error
       return undefined
     })
     if (leadership.leading() && leaderState === undefined) {
-      leaderState = await loadLeaderState(ops, SERVICE)
-      await outcomes.takeOver(leaderState.pendingFromSeq, clock.nowMs())
+      leaderState = leaderStateOf(await outcomes.resume())
     }
-    const fleet = fleetView.look(processes, leaderState)
+    const fleet = observer.look(processes, leaderState)
     metrics.leader.set(leadership.leading() ? 1 : 0)
     if (leaderState === undefined || !leadership.leading()) {
       leaderState = undefined
@@ -70,12 +80,12 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       return
     }
     leaderState = await decide(fleet, leaderState, processes !== undefined)
-    await outcomes.measure(outcomeFigures(fleet), fleet.nowMs)
+    await outcomes.measure(() => outcomeFigures(fleet))
     // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
     if (processes === undefined) throw failure
     await orchestrator.tidy()
     if (fleet.nowMs - learnedSavedAtMs < SAVE_LEARNED_EVERY_MS) return
-    await fleetView.saveLearned()
+    await observer.saveLearned()
     learnedSavedAtMs = fleet.nowMs
   }
 
@@ -85,11 +95,11 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     async drain(deadlineMs) {
       await loop.drain(deadlineMs)
       if (leaderState !== undefined) {
-        await fleetView.saveLearned().catch((error: unknown) => {
-          log.warn({ err: error }, 'what was learned in the last minutes is not leaderState on')
+        await observer.saveLearned().catch((error: unknown) => {
+          log.warn({ err: error }, 'what was learned in the last minutes was not handed on')
         })
       }
-      snapshots.close()
+      fleetView.close()
       await orchestrator.close()
     },
     ready: () => loop.ready?.() ?? { ok: true },
@@ -97,13 +107,8 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
 }
 
 /** One decision of a leader: taken, acted on and recorded; answers with what the next one has to know. */
-function createDeciding(
-  deps: AutoscalerDeps,
-  fleetView: ReturnType<typeof createFleetView>,
-  outcomes: ReturnType<typeof createOutcomes>,
-) {
-  const { ops, orchestrator, leadership, advising, clock, log, metrics, limits } = deps
-  const recording = createRecording(clock.monotonicMs)
+function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: DecisionRecorder) {
+  const { orchestrator, leadership, advising, log, metrics, limits } = deps
 
   const act = async (
     { kind, reason, nodes }: ScaleDecision,
@@ -131,7 +136,7 @@ function createDeciding(
     const decision = listed ? decideScale(advised, limits, nowMs) : alone
     // S4: only asks; the answer is there for a later tick.
     if (seen.complete)
-      advising.consider(figuresFor(fleet, alone, fleetView.forecast(), limits), nowMs)
+      advising.consider(figuresFor(fleet, alone, observer.forecast(), limits), nowMs)
     metrics.decisions.inc({ kind: decision.kind, reason: decision.reason })
     metrics.wanted.set(decision.wanted)
     metrics.backpressure.set(decision.backpressure ? 1 : 0)
@@ -139,12 +144,7 @@ function createDeciding(
     const acted = await act(decision, fleet, victims)
     const scaledOutAtMs = acted && decision.kind === 'scale-out' ? nowMs : before.scaledOutAtMs
     const scaledInAtMs = acted && decision.kind === 'scale-in' ? nowMs : before.scaledInAtMs
-    const asked = advice.record && ` ${advice.record.outcome} ${advice.record.askedAtMs}`
-    const short = `${decision.kind} ${decision.reason} ${decision.nodes} ${acted}${asked ?? ''}`
-    const after = { ...before, scaledOutAtMs, scaledInAtMs }
-    if (!recording.due(short, before.recorded, acted)) return after
-    const entry = decisionRecord({
-      by: deps.instanceId,
+    const parts = {
       driver: orchestrator.driver,
       atMs: nowMs,
       decision,
@@ -154,18 +154,11 @@ function createDeciding(
       acted,
       victims: acted ? victims : [],
       advice: advice.record,
-      pendingFromSeq: outcomes.oldestSeq(),
-    })
-    try {
-      const seq = await ops.record(SUBJECTS.opsDecision(SERVICE), entry)
-      outcomes.follow({ seq, decision: entry })
-      recording.done(acted)
-      return { ...after, recorded: short }
-    } catch (error) {
-      // What was done is known here all the same: the cooldown must not depend on the bus.
-      log.error({ err: error, kind: decision.kind }, 'a decision was not recorded')
-      return after
     }
+    // Changes are rare by their own limits, and must not hide the holds after them.
+    await recorder.record(decisionRecord(parts), { limited: !acted, short: shortOf(parts) })
+    // What was done is known here all the same: the cooldown must not depend on the bus.
+    return { scaledOutAtMs, scaledInAtMs }
   }
 }
 

@@ -201,7 +201,13 @@ describe('what outlives a leader', () => {
     // One that never sees anything itself can only hand on what it was given.
     world.hush()
     const second = await autoscaler(leader, {
-      snapshots: { latest: () => undefined, receivedAtMs: () => 0, close() {} },
+      fleetView: {
+        latest: () => undefined,
+        fresh: () => undefined,
+        receivedAtMs: () => 0,
+        onSnapshot() {},
+        close() {},
+      },
     })
     await until(() => recorded('figures-missing').length >= 1)
     await second.drain(2_000)

@@ -8,6 +8,7 @@ import {
   type Snapshot,
   CHANNELS,
 } from '@agentfleet/protocol'
+import { followFleet } from '@agentfleet/control-plane'
 import { openOrchestrator, orchestratorEnv, type OrchestratorDeps } from '@agentfleet/orchestrator'
 import {
   createLogger,
@@ -24,7 +25,6 @@ import { z } from 'zod'
 import type { Advising } from '../src/deciding/advice.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createAutoscaler, type AutoscalerDeps } from '../src/service.ts'
-import { followSnapshots } from '../src/fleet/snapshots.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const TOKEN = 'token-of-the-test'
@@ -112,7 +112,7 @@ export async function startWorld() {
           { drain: (nodeId) => askToDrain(own, nodeId) },
         ),
         leadership: { leading },
-        snapshots: followSnapshots(own, systemClock),
+        fleetView: followFleet(own, systemClock),
         clock,
         log,
         metrics: createMetrics(createRegistry('autoscaler')),

@@ -3,11 +3,11 @@ import {
   openPointerConsumers,
   openPointers,
   type Bus,
-  type Ops,
   type Registry,
   type Store,
 } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
+import { followFleet, type RecorderDeps } from '@agentfleet/control-plane'
 import { CHANNELS, type Balancer } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createAdvising } from './placing/advising.ts'
@@ -32,7 +32,7 @@ import { createEjection, type EjectionChange } from './nodes/ejection.ts'
  */
 export interface BalancerDeps {
   readonly bus: Bus
-  readonly ops: Pick<Ops, 'record'>
+  readonly ops: RecorderDeps['ops']
   readonly store: Store
   readonly registry: Registry
   readonly adviser: Adviser
@@ -213,10 +213,12 @@ function recordEjection(
 }
 
 function listenToFleet(
-  { bus, registry, logger }: BalancerDeps,
+  { bus, registry, clock, logger }: BalancerDeps,
   { nodes, notes, shares }: Pick<ReturnType<typeof assemble>, 'nodes' | 'notes' | 'shares'>,
   look: () => void,
 ): { close(): void }[] {
+  const fleetView = followFleet(bus, clock)
+  fleetView.onSnapshot(nodes.snapshot)
   return [
     bus.on(CHANNELS.heartbeat, (heartbeat) => {
       nodes.heartbeat(heartbeat)
@@ -228,7 +230,7 @@ function listenToFleet(
       nodes.heartbeat(load)
       look()
     }),
-    bus.on(CHANNELS.snapshot, (snapshot) => nodes.snapshot(snapshot)),
+    fleetView,
     registry.watch('agent-worker', (ids) => {
       logger.info({ nodes: ids.length }, 'nodes listed by Consul')
       nodes.passing(ids)

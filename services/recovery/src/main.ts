@@ -1,5 +1,6 @@
 import { askToDrain, needs, openOps } from '@agentfleet/adapters'
 import { adviser } from '@agentfleet/adviser'
+import { followFleet } from '@agentfleet/control-plane'
 import { openOrchestrator } from '@agentfleet/orchestrator'
 import { runService } from '@agentfleet/runtime'
 import { schema } from './config.ts'
@@ -11,9 +12,10 @@ runService({
   schema,
   needs: { bus: needs.bus('recovery'), store: needs.store, discovery: needs.discovery, adviser },
   build: async ({ id: instanceId, registry, bus, ...more }) => {
-    const context = { ...more, bus, instanceId, latest: () => undefined, ops: openOps(bus) }
+    const fleetView = followFleet(bus, more.clock)
+    const context = { ...more, bus, instanceId, fleetView, ops: openOps(bus) }
     const drain = (nodeId: string) => askToDrain(bus, nodeId)
-    const orchestrator = await openOrchestrator(more.config, { ...context, drain })
+    const orchestrator = await openOrchestrator(more.config, { ...context, latest: fleetView.fresh, drain })
     return createRecovery({ ...context, orchestrator, metrics: createMetrics(registry) })
   },
 })

@@ -8,6 +8,7 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
+import { createDecisionRecorder, type FleetView } from '@agentfleet/control-plane'
 import type { Timing } from '@agentfleet/domain'
 import type { Orchestrator } from '@agentfleet/orchestrator'
 import { STREAMS, DEATH_CONSUMER, deathSchema, type Death } from '@agentfleet/protocol'
@@ -18,8 +19,8 @@ import {
   type WorkflowDeps,
   type Redistributed,
 } from './incident/workflow.ts'
-import { createDecisions } from './incident/decisions.ts'
-import { followFleet } from './fleet-view.ts'
+import { readFleet } from './fleet.ts'
+import { figuresAfter } from './incident/figures.ts'
 import { createMemory } from './incident/learned.ts'
 import type { RecoveryMetrics } from './metrics.ts'
 import { createQuarantine } from './redistribution/quarantine.ts'
@@ -43,6 +44,7 @@ export interface RecoveryDeps {
   readonly log: Logger
   readonly metrics: RecoveryMetrics
   readonly orchestrator: Orchestrator
+  readonly fleetView: FleetView
   readonly adviser: Adviser
   readonly instanceId: string
   readonly timing: Pick<Timing, 'deathRenewEveryMs' | 'outcomeWithinMs'>
@@ -51,6 +53,8 @@ export interface RecoveryDeps {
 const HANDLING_MAX = 8
 /** Three replicas hold fewer deaths with this than the consumer may have out (100). */
 const FOLLOWED_MAX = 24
+/** Outcomes are due to the minute, milliseconds. */
+const MEASURE_INTERVAL_MS = 1_000
 /** What other replicas have shut out is known here this much later at most, milliseconds. */
 const MEMORY_INTERVAL_MS = 10_000
 
@@ -61,20 +65,26 @@ interface Followed {
 
 /** Creates recovery; nothing happens before `start`. */
 export function createRecovery(deps: RecoveryDeps): Service {
-  const { bus, log, clock, metrics, orchestrator } = deps
+  const { bus, log, clock, metrics, orchestrator, fleetView } = deps
   const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
   const handling = new Set<Promise<void>>()
   const followed = new Set<Followed>()
   const held = new Set<string>()
   const memory = createMemory(deps)
   const quarantine = createQuarantine({ bus, clock, log, ends: memory.quarantined })
+  const fleet = readFleet(fleetView)
+  const by = deps.instanceId
+  const recorder = createDecisionRecorder({ ...deps, service: 'recovery', by, measured: true })
   let draining = false
   let puller: Puller | undefined
-  let close = (): void => undefined
 
   const remember = every(MEMORY_INTERVAL_MS, { clock, log, name: 'memory' }, async () => {
     if (bus.connected()) await memory.catchUp()
     metrics.quarantined.set(memory.quarantined().size)
+  })
+  const measure = every(MEASURE_INTERVAL_MS, { clock, log, name: 'outcomes' }, async () => {
+    if (!bus.connected()) return
+    await recorder.outcomes.measure((decision) => figuresAfter(decision, fleet, memory))
   })
   const renew = every(deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
     for (const ackSubject of held) ack.renew(bus, ackSubject)
@@ -134,15 +144,9 @@ export function createRecovery(deps: RecoveryDeps): Service {
   return {
     async start() {
       if (puller !== undefined) return
-      const fleet = followFleet(bus)
-      const decisions = createDecisions({ ...deps, fleet, memory })
-      fleet.onSnapshot(quarantine.enforce)
-      close = () => {
-        fleet.close()
-        decisions.close()
-      }
-      const course = { ...deps, fleet, memory, decisions, quarantine, outcomeWithinMs }
-      await Promise.all([remember.start(), renew.start()])
+      fleetView.onSnapshot(quarantine.enforce)
+      const course = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
+      await Promise.all([remember.start(), renew.start(), measure.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,
         consumer: DEATH_CONSUMER,
@@ -159,8 +163,8 @@ export function createRecovery(deps: RecoveryDeps): Service {
         Promise.all([...followed].map(({ work }) => work)),
       )
       await settleWithin(settled, deadlineMs)
-      await Promise.all([remember.drain(0), renew.drain(0)])
-      close()
+      await Promise.all([remember.drain(0), renew.drain(0), measure.drain(0)])
+      fleetView.close()
       await orchestrator.close()
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),

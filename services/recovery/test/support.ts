@@ -9,6 +9,7 @@ import {
   type Store,
 } from '@agentfleet/adapters'
 import { NO_USAGE, timingOf, type TaskRecord } from '@agentfleet/domain'
+import { followFleet } from '@agentfleet/control-plane'
 import { openOrchestrator, orchestratorEnv, type Orchestrator } from '@agentfleet/orchestrator'
 import {
   SUBJECTS,
@@ -102,6 +103,7 @@ export async function startWorld() {
       const own = await servers.connect('recovery')
       const service = createRecovery({
         bus: own,
+        fleetView: followFleet(own, systemClock),
         ops: openOps(own),
         store: change.store ?? store,
         clock: systemClock,

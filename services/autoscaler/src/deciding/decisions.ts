@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { ClusterSnapshot, ScaleDecision } from '@agentfleet/domain'
-import type { AdviceRecord, Decision, Figures } from '@agentfleet/protocol'
+import type { DecisionDraft } from '@agentfleet/control-plane'
+import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 
 /** What a recorded decision is made of. */
 export interface DecisionParts {
-  readonly by: string
   readonly driver: string
   readonly atMs: number
   /** What was done, and what the policy would have done without advice. */
@@ -15,22 +14,17 @@ export interface DecisionParts {
   readonly victims: readonly string[]
   readonly advice: AdviceRecord | undefined
   readonly llmCalls: number
-  readonly pendingFromSeq: number
 }
 
-const SERVICE = 'autoscaler'
 /** Texts among the inputs have a limit; the first victims are enough to read. */
 const VICTIMS_MAX = 200
 
 /** The record of one decision: what it saw, what could be done, what was done and why. */
-export function decisionRecord(parts: DecisionParts): Decision {
+export function decisionRecord(parts: DecisionParts): DecisionDraft {
   const { decision, alone, advice } = parts
   const chosen = decision.options.filter(({ nodes }) => nodes === decision.nodes)
   const others = decision.options.filter(({ nodes }) => nodes !== decision.nodes)
   return {
-    id: randomUUID(),
-    service: SERVICE,
-    by: parts.by,
     kind: decision.kind,
     reason: decision.reason,
     atMs: parts.atMs,
@@ -76,7 +70,6 @@ function inputsOf(parts: DecisionParts): Figures {
     victims: parts.victims.length === 0 ? undefined : parts.victims.join(' ').slice(0, VICTIMS_MAX),
     scaledOutAtMs: seen.scaledOutAtMs,
     scaledInAtMs: seen.scaledInAtMs,
-    pendingFromSeq: parts.pendingFromSeq,
   })
 }
 
@@ -88,33 +81,8 @@ function known(figures: Readonly<Record<string, number | string | boolean | unde
   return Object.fromEntries(entries) as Figures
 }
 
-/** Records that may be written at once, and how often another one. */
-const BURST = 6
-const ONE_EVERY_MS = 10_000
-/** Holding for the same reason is said again after this, so that instants and pending ones live on. */
-const REPEAT_AFTER_MS = 300_000
-
-/**
- * Which decisions are recorded: every change, and a hold when it is a new one. Reasons that come and go
- * share an allowance, so one that lasts is recorded within ten seconds and none floods the stream.
- */
-export function createRecording(nowMs: () => number) {
-  let left = BURST
-  let filledAtMs = nowMs()
-  let recordedAtMs = -Infinity
-  return {
-    due(short: string, last: string, acted: boolean): boolean {
-      const now = nowMs()
-      left = Math.min(BURST, left + (now - filledAtMs) / ONE_EVERY_MS)
-      filledAtMs = now
-      if (acted) return true
-      if (short === last && now - recordedAtMs < REPEAT_AFTER_MS) return false
-      return left >= 1
-    },
-    done(acted: boolean): void {
-      // Changes are rare by their own limits, and must not hide the holds after them.
-      if (!acted) left = Math.max(0, left - 1)
-      recordedAtMs = nowMs()
-    },
-  }
+/** The decision in short: the same hold is not recorded again soon. */
+export function shortOf({ decision, acted, advice }: DecisionParts): string {
+  const asked = advice === undefined ? '' : ` ${advice.outcome} ${advice.askedAtMs}`
+  return `${decision.kind} ${decision.reason} ${decision.nodes} ${acted}${asked}`
 }

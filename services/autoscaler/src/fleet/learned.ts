@@ -1,37 +1,25 @@
 import type { Ops } from '@agentfleet/adapters'
 import { NO_FORECAST, NO_LOAD, type LoadState, type LearnedState } from '@agentfleet/domain'
-import { SUBJECTS } from '@agentfleet/protocol'
+import { SUBJECTS, type Decision } from '@agentfleet/protocol'
 import { z } from 'zod'
 
-/** What leaders hand on: instants of changes with every decision, what was learned of the load now and then. */
+/** What leaders hand on with every decision: the instants of the last changes. */
 export interface LeaderState {
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
-  /** The last recorded decision in short; the same hold is not recorded twice. */
-  readonly recorded: string
-  /** Where the decisions begin whose outcomes are still to be measured. */
-  readonly pendingFromSeq: number
 }
 
 /** What is learned is about 6 kB, a week of ten minutes; one more of them is worth a record, milliseconds. */
 export const SAVE_LEARNED_EVERY_MS = 600_000
 
-/** What the last leader left behind. */
-export async function loadLeaderState(
-  ops: Pick<Ops, 'lastDecision'>,
-  service: string,
-): Promise<LeaderState> {
-  const last = await ops.lastDecision(service)
-  if (last === undefined) {
-    return { scaledOutAtMs: 0, scaledInAtMs: 0, recorded: '', pendingFromSeq: 0 }
-  }
-  const { scaledOutAtMs, scaledInAtMs, decided, pendingFromSeq } = last.inputs
+/** What the last leader left behind, by its last decision. */
+export function leaderStateOf(last: Decision | undefined): LeaderState {
+  if (last === undefined) return { scaledOutAtMs: 0, scaledInAtMs: 0 }
+  const { scaledOutAtMs, scaledInAtMs } = last.inputs
   return {
     // A record without instants is one whose writer knew none: as if it had just changed something.
     scaledOutAtMs: typeof scaledOutAtMs === 'number' ? scaledOutAtMs : last.atMs,
     scaledInAtMs: typeof scaledInAtMs === 'number' ? scaledInAtMs : last.atMs,
-    recorded: `${last.kind} ${last.reason} ${String(decided)} ${String(last.acted)}`,
-    pendingFromSeq: typeof pendingFromSeq === 'number' ? pendingFromSeq : 0,
   }
 }
 

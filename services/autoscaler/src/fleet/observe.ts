@@ -1,7 +1,7 @@
 import type { ClusterSnapshot, Victim } from '@agentfleet/domain'
+import { FRESH_MS } from '@agentfleet/control-plane'
 import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Snapshot } from '@agentfleet/protocol'
-import { isComplete } from './snapshots.ts'
 
 /** What the autoscaler sees, all but its own memory. */
 export interface Observation {
@@ -62,6 +62,12 @@ export function observeCluster(
       complete: isComplete(snapshot),
     },
   }
+}
+
+/** Whether a snapshot also knows the backlog: figures that are missing must not shrink a fleet. */
+function isComplete(snapshot: Snapshot | undefined): boolean {
+  const readAtMs = snapshot?.backlogAtMs
+  return snapshot !== undefined && readAtMs !== undefined && snapshot.atMs - readAtMs <= FRESH_MS
 }
 
 /** Processes whose ended tasks are remembered: those of a day, far more than a fleet has at once. */

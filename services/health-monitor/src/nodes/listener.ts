@@ -1,5 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
+import { followFleet } from '@agentfleet/control-plane'
 import { CHANNELS, type Heartbeat, type Snapshot } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
 import type { TotalsHistory } from '../fleet/history.ts'
 import type { MonitorMetrics } from '../metrics.ts'
 import type { NodeTable } from './nodes.ts'
@@ -12,6 +14,7 @@ import type { Witnesses } from './confirm.ts'
 /** What is done with what a monitor hears. */
 export interface ListenerDeps {
   readonly bus: Bus
+  readonly clock: Clock
   readonly nodes: NodeTable
   readonly detector: FailureDetector
   readonly witnesses: Witnesses
@@ -30,10 +33,12 @@ export interface ListenerDeps {
 
 /** Hears heartbeats, and what other monitors show, until it is closed. */
 export function listen(deps: ListenerDeps): { close(): void }[] {
-  const { bus, history, monitorId, tally } = deps
+  const { bus, clock, history, monitorId, tally } = deps
+  const fleetView = followFleet(bus, clock)
+  fleetView.onSnapshot((snapshot) => hearSnapshot(snapshot, deps))
   return [
+    fleetView,
     bus.on(CHANNELS.heartbeat, (heartbeat) => hearHeartbeat(heartbeat, deps)),
-    bus.on(CHANNELS.snapshot, (snapshot) => hearSnapshot(snapshot, deps)),
     bus.on(CHANNELS.history, (heard) => {
       const latest = history.hear(heard)
       if (latest !== undefined) tally.atLeast(latest.completed, latest.failed)

@@ -1,5 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { askToDrain, type Bus, type Ops } from '@agentfleet/adapters'
+import { askToDrain, type Bus } from '@agentfleet/adapters'
+import {
+  createDecisionRecorder,
+  type DecisionDraft,
+  type RecorderDeps,
+} from '@agentfleet/control-plane'
 import {
   admitStall,
   classifyProgress,
@@ -7,7 +11,6 @@ import {
   type ProgressDecision,
   type ProgressLimits,
 } from '@agentfleet/domain'
-import { SUBJECTS, type Decision } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { MonitorMetrics } from '../metrics.ts'
 import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
@@ -33,7 +36,7 @@ export interface Stalls {
 /** What watching progress needs. */
 export interface StallsDeps {
   readonly bus: Bus
-  readonly ops: Pick<Ops, 'record'>
+  readonly ops: RecorderDeps['ops']
   readonly nodes: NodeTable
   readonly clock: Clock
   readonly log: Logger
@@ -60,21 +63,28 @@ interface Looked {
 /** Creates the watch over progress. */
 export function createStalls(deps: StallsDeps): Stalls {
   const { bus, ops, nodes, clock, log, metrics, monitorId, limits } = deps
+  const recorder = createDecisionRecorder({
+    service: 'health-monitor',
+    by: monitorId,
+    ops,
+    clock,
+    log,
+  })
   const underWay = new Set<Promise<void>>()
   let heldAtMs = -Infinity
 
   const run = (work: Promise<unknown>): void => {
     const done: Promise<void> = work
       .then(() => undefined)
-      .catch((error: unknown) => log.warn({ err: error }, 'a stall was not recorded'))
+      .catch((error: unknown) => log.warn({ err: error }, 'a node was not asked to drain'))
       .finally(() => underWay.delete(done))
     underWay.add(done)
   }
   const record = (kind: Kind, looked: Looked, figures: Record<string, number>): void => {
-    const decision = decisionOf(kind, looked, figures, { by: monitorId, atMs: clock.nowMs() })
+    const decision = decisionOf(kind, looked, figures)
     log.warn({ nodeId: decision.about, kind, reason: decision.reason, ...figures }, 'stall')
     metrics.stalls.inc({ kind, reason: looked.decision.reason })
-    run(ops.record(SUBJECTS.opsDecision('health-monitor'), decision))
+    run(recorder.record(decision))
   }
 
   /** Asks a stalled node to drain once it has stood still for long, and again if it does not. */
@@ -179,16 +189,12 @@ function decisionOf(
   kind: Kind,
   { work, decision }: Looked,
   fleet: Record<string, number>,
-  by: { readonly by: string; readonly atMs: number },
-): Decision {
+): DecisionDraft {
   const { reason, stillMs, limitMs } = decision
   const { active, calling, waiting, stuckMs, stallMs, responseMs } = work
   const figures = { stillMs: Math.round(stillMs), limitMs: Math.round(limitMs) }
   const kinds: readonly Kind[] = [kind, ...(['drain', 'avoid', 'restore', 'hold'] as const)]
   return {
-    id: randomUUID(),
-    service: 'health-monitor',
-    ...by,
     kind,
     reason,
     about: work.nodeId,

@@ -1,8 +1,11 @@
-import type { Ops } from '@agentfleet/adapters'
+import {
+  createDecisionRecorder,
+  type DecisionDraft,
+  type RecorderDeps,
+} from '@agentfleet/control-plane'
 import type { AdviceUse, PlacementDecision } from '@agentfleet/domain'
-import { SUBJECTS, type AdviceRecord, type Decision, type Figures } from '@agentfleet/protocol'
+import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import { randomUUID } from 'node:crypto'
 import type { Held } from './dispatcher.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { EjectionChange } from '../nodes/ejection.ts'
@@ -32,47 +35,26 @@ export interface AdvisedPlacement {
 }
 
 const SERVICE = 'load-balancer'
-/** Records under way at once: OPS answers within milliseconds. */
-const UNDER_WAY_MAX = 64
 /** Advised placements recorded in a burst and for good, of each load balancer: OPS holds days of them. */
-const BURST = 50
-const PER_SECOND = 5
+const ADVISED = { burst: 50, oneEveryMs: 200 }
 
 /** Records for this load balancer. */
 export function createRecorder(deps: {
-  readonly ops: Pick<Ops, 'record'>
+  readonly ops: RecorderDeps['ops']
   readonly balancerId: string
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: BalancerMetrics
 }): Recorder {
-  const { ops, clock, logger, metrics } = deps
-  const base = () => ({
-    id: randomUUID(),
+  const { logger, metrics } = deps
+  const recorder = createDecisionRecorder({
+    ...deps,
     service: SERVICE,
     by: deps.balancerId,
-    atMs: clock.nowMs(),
+    log: logger,
+    limits: ADVISED,
+    onLost: () => metrics.decisionsLost.inc(),
   })
-  let underWay = 0
-  let allowance = BURST
-  let filledAtMs = clock.monotonicMs()
-
-  const record = (decision: Decision, messageId?: string): void => {
-    if (underWay >= UNDER_WAY_MAX) {
-      metrics.decisionsLost.inc()
-      return
-    }
-    underWay += 1
-    const subject = SUBJECTS.opsDecision(SERVICE)
-    ops
-      .record(subject, decision, messageId)
-      .catch((error: unknown) => {
-        metrics.decisionsLost.inc()
-        logger.warn({ err: error, kind: decision.kind }, 'a decision was not recorded')
-      })
-      .finally(() => (underWay -= 1))
-  }
-
   return {
     ejectionChanged(change, incarnation, acted, nodes) {
       const { nodeId, kind, ejection } = change
@@ -83,29 +65,17 @@ export function createRecorder(deps: {
       )
       // The others have heard the same figures: the first record of the same change stands.
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`
-      record({ ...base(), ...ejectionDecision(change, acted, nodes) }, messageId)
+      void recorder.record(ejectionDecision(change, acted, nodes), { messageId })
     },
-    advised(placement) {
-      const now = clock.monotonicMs()
-      allowance = Math.min(BURST, allowance + ((now - filledAtMs) / 1_000) * PER_SECOND)
-      filledAtMs = now
-      if (allowance < 1) {
-        metrics.decisionsLost.inc()
-        return
-      }
-      allowance -= 1
-      record({ ...base(), ...advisedDecision(placement) })
-    },
+    advised: (placement) => void recorder.record(advisedDecision(placement), { limited: true }),
   }
 }
-
-type Rest = Omit<Decision, 'id' | 'service' | 'by' | 'atMs'>
 
 function ejectionDecision(
   { nodeId, kind, ejection, before }: EjectionChange,
   acted: boolean,
   nodes: number,
-): Rest {
+): DecisionDraft {
   const reason = kind === 'restore' ? 'probe-passed' : ejection.reason
   const window = before?.window ?? []
   const inputs = {
@@ -122,7 +92,7 @@ function ejectionDecision(
   return { kind, reason, about: nodeId, inputs, options: [chosen, left], policy: chosen, acted }
 }
 
-function advisedDecision({ item, decision, policy, use, advice }: AdvisedPlacement): Rest {
+function advisedDecision({ item, decision, policy, use, advice }: AdvisedPlacement): DecisionDraft {
   const { taskId, cpu, memory } = item.pointer
   const outcome = use === 'gone' || use === 'not-a-candidate' ? 'invalid' : advice.outcome
   return {

@@ -2,7 +2,7 @@ import { QUARANTINE_MS, type FailureAction } from '@agentfleet/domain'
 import type { Orchestrator } from '@agentfleet/orchestrator'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import type { FleetView } from '../fleet-view.ts'
+import type { Fleet } from '../fleet.ts'
 import type { IncidentRecord } from './record.ts'
 import type { Quarantine } from '../redistribution/quarantine.ts'
 import { pauseUntil } from '../redistribution/waiting.ts'
@@ -17,7 +17,7 @@ import { pauseUntil } from '../redistribution/waiting.ts'
 export interface ActionDeps {
   readonly orchestrator: Orchestrator
   readonly quarantine: Quarantine
-  readonly fleet: FleetView
+  readonly fleet: Fleet
   readonly clock: Clock
   readonly log: Logger
 }

@@ -5,6 +5,7 @@ import {
   decideQuarantine,
   type FailureAnalysis,
 } from '@agentfleet/domain'
+import type { DecisionDraft } from '@agentfleet/control-plane'
 import type { AdviceRecord, Decision, Incident, Death } from '@agentfleet/protocol'
 import type { Plan } from './action.ts'
 import { askAdvice } from './advice.ts'
@@ -26,7 +27,7 @@ export interface AnalysisDeps extends EvidenceDeps {
 export interface Conclusion {
   readonly plan: Plan
   /** The decision but for what was done. */
-  readonly decision: Omit<Decision, 'acted' | 'driver'>
+  readonly decision: Omit<DecisionDraft, 'acted' | 'driver'>
   /** Advice in mode `shadow`, which nobody waits for. */
   readonly advice: Promise<AdviceRecord | undefined>
   readonly nodesBefore: number | undefined
@@ -86,8 +87,6 @@ export async function analyse(
     plan,
     decision: {
       id: record.current().id,
-      service: 'recovery',
-      by: deps.instanceId,
       kind: plan.kind,
       reason: plan.reason,
       atMs: nowMs,

@@ -9,13 +9,13 @@ import {
 import type { Orchestrator, ProcessView } from '@agentfleet/orchestrator'
 import type { Figures, Incident, Snapshot, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import type { FleetView } from '../fleet-view.ts'
+import type { Fleet } from '../fleet.ts'
 import { deathOf, type Memory } from './learned.ts'
 
 /** What it takes to look around after a death. */
 export interface EvidenceDeps {
   readonly store: Store
-  readonly fleet: FleetView
+  readonly fleet: Fleet
   readonly memory: Memory
   readonly orchestrator: Orchestrator
   readonly clock: Clock

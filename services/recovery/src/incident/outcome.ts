@@ -2,7 +2,7 @@ import type { Store } from '@agentfleet/adapters'
 import { fateOf, decideOutcome, type OutcomeDecision, type TaskFate } from '@agentfleet/domain'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import type { FleetView } from '../fleet-view.ts'
+import type { Fleet } from '../fleet.ts'
 import { isCut, pauseUntil } from '../redistribution/waiting.ts'
 
 /**
@@ -13,7 +13,7 @@ import { isCut, pauseUntil } from '../redistribution/waiting.ts'
  */
 export interface OutcomeDeps {
   readonly store: Store
-  readonly fleet: FleetView
+  readonly fleet: Fleet
   readonly clock: Clock
   readonly log: Logger
   readonly withinMs: number

@@ -1,14 +1,14 @@
 import { type Bus, type Ops, type Store } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
+import type { DecisionRecorder } from '@agentfleet/control-plane'
 import { suspectTasks } from '@agentfleet/domain'
 import type { Orchestrator } from '@agentfleet/orchestrator'
 import type { Incident, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import { quarantineEnd, takeAction } from './action.ts'
 import { analyse, notesWereReadable, type Conclusion } from './analysis.ts'
-import type { Decisions } from './decisions.ts'
 import { namedTasks } from './evidence.ts'
-import type { FleetView } from '../fleet-view.ts'
+import type { Fleet } from '../fleet.ts'
 import { openRecord, type IncidentRecord } from './record.ts'
 import type { Memory } from './learned.ts'
 import type { RecoveryMetrics } from '../metrics.ts'
@@ -32,9 +32,9 @@ export interface WorkflowDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly store: Store
-  readonly fleet: FleetView
+  readonly fleet: Fleet
   readonly memory: Memory
-  readonly decisions: Decisions
+  readonly recorder: DecisionRecorder
   readonly quarantine: Quarantine
   readonly orchestrator: Orchestrator
   readonly adviser: Adviser
@@ -169,20 +169,15 @@ export async function runWorkflow(
 
 /** Counts and records what was decided and done. */
 async function decided(
-  { decisions, memory, metrics, orchestrator, log }: WorkflowDeps,
-  { decision, plan }: Conclusion,
+  { recorder, memory, metrics, orchestrator }: WorkflowDeps,
+  { decision }: Conclusion,
   action: NonNullable<Incident['action']>,
 ): Promise<void> {
   // The own action counts from now on, for the next incident and for the quarantine.
   await memory.catchUp()
   metrics.incidents.inc({ action: action.kind })
   if (quarantineEnd(action) !== undefined) metrics.quarantines.inc()
-  const acted = action.outcome === 'done'
-  try {
-    const done = { acted, driver: orchestrator.driver, kind: action.kind, reason: action.reason }
-    await decisions.record({ ...decision, ...done })
-  } catch (error) {
-    // The incident says the same; only the outcomes after minutes are missing.
-    log.warn({ err: error, plan: plan.kind }, 'decision not recorded')
-  }
+  const done = { acted: action.outcome === 'done', driver: orchestrator.driver }
+  // The incident says the same; a record that fails costs only the outcomes after minutes.
+  await recorder.record({ ...decision, ...done, kind: action.kind, reason: action.reason })
 }

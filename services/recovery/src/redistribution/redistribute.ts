@@ -2,7 +2,7 @@ import { ack, type Bus, type Store } from '@agentfleet/adapters'
 import { planRecovery } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import type { FleetView } from '../fleet-view.ts'
+import type { Fleet } from '../fleet.ts'
 
 /**
  * Gives the pointers of a dead node back.
@@ -41,7 +41,7 @@ export const NOTES_UNREADABLE: Redistribution = {
 export interface RedistributeDeps {
   readonly bus: Bus
   readonly store: Store
-  readonly fleet: FleetView
+  readonly fleet: Fleet
   readonly clock: Clock
   readonly log: Logger
 }

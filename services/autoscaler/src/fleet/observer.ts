@@ -7,6 +7,7 @@ import {
   type ForecastState,
   type ScaleLimits,
 } from '@agentfleet/domain'
+import type { FleetView } from '@agentfleet/control-plane'
 import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Figures } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
@@ -14,7 +15,6 @@ import { saveLearnedState, loadLearnedState, type LeaderState } from './learned.
 import type { AutoscalerMetrics } from '../metrics.ts'
 import { countArrivals, observeCluster, type Observation } from './observe.ts'
 import { createProviderShare } from './provider-share.ts'
-import type { Snapshots } from './snapshots.ts'
 
 /** One look at everything. */
 export interface FleetState extends Observation {
@@ -25,12 +25,12 @@ export interface FleetState extends Observation {
 }
 
 /**
- * The fleetView of an autoscaler and what they remember, whether it leads or not.
+ * What an autoscaler sees and remembers, whether it leads or not.
  *
  * Invariants: every look is remembered, also that figures were missing; what was learned before this
  * process began is taken over once, and never over what it has seen itself.
  */
-export interface FleetView {
+export interface Observer {
   /** Reads what others learned; does so once, until it has worked. */
   learn(): Promise<void>
   /** `processes` is undefined when nobody could say what runs. */
@@ -43,16 +43,16 @@ export interface FleetView {
   saveLearned(): Promise<void>
 }
 
-/** Opens the fleetView. */
-export function createFleetView(deps: {
+/** Sees nothing before the first look. */
+export function createObserver(deps: {
   readonly service: string
   readonly ops: Pick<Ops, 'lastState' | 'record'>
-  readonly snapshots: Snapshots
+  readonly fleetView: FleetView
   readonly clock: Clock
   readonly metrics: AutoscalerMetrics
   readonly limits: ScaleLimits
-}): FleetView {
-  const { ops, service, snapshots, clock, metrics, limits } = deps
+}): Observer {
+  const { ops, service, fleetView, clock, metrics, limits } = deps
   const provider = createProviderShare()
   const arrivals = countArrivals()
   let memory = NO_LEARNED_STATE
@@ -66,13 +66,13 @@ export function createFleetView(deps: {
     },
     look(processes, leaderState) {
       const nowMs = clock.nowMs()
-      const snapshot = snapshots.latest()
+      const snapshot = fleetView.fresh()
       const observed = observeCluster(processes ?? [], snapshot, nowMs)
       provider.observe(snapshot, clock.monotonicMs())
       const complete = observed.cluster.complete && processes !== undefined
       const { nodes, running, queued, slotsPerNode } = observed.cluster
       // By the time of its snapshot: between two ticks come one, two or three, and none is a jump.
-      const atMs = snapshots.receivedAtMs()
+      const atMs = fleetView.receivedAtMs()
       const sample =
         complete && snapshot !== undefined
           ? { atMs, nodes, running, queued, arrived: arrivals(snapshot) }

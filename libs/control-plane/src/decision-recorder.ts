@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import type { Ops } from '@agentfleet/adapters'
+import { SUBJECTS, type Decision } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import { createAllowance, type AllowanceLimits } from './allowance.ts'
+import { createOutcomes, type Outcomes } from './outcomes.ts'
+
+/**
+ * Records the decisions of one service on OPS, with what was seen, what could be done, what was done
+ * and why.
+ *
+ * Invariants: RECORD-1 a record never fails its caller: what is not recorded is logged and counted;
+ * RECORD-2 a bounded number is under way; RECORD-3 limited decisions share an allowance, so that
+ * reasons that come and go never flood the stream; RECORD-4 outcomes are measured by `outcomes`, also
+ * those of processes that have ended.
+ */
+export interface DecisionRecorder {
+  /** Records a decision; false: it was said before, is over the limit, or could not be stored. */
+  record(draft: DecisionDraft, how?: RecordOptions): Promise<boolean>
+  readonly outcomes: Pick<Outcomes, 'resume' | 'measure' | 'forget'>
+}
+
+/** A decision without what the recorder knows itself. */
+export type DecisionDraft = Omit<Decision, 'id' | 'service' | 'by' | 'atMs'> &
+  Partial<Pick<Decision, 'id' | 'atMs'>>
+
+/** How one decision is recorded. */
+export interface RecordOptions {
+  /** Of several records under one id that come within seconds, from any process, the first is kept. */
+  readonly messageId?: string
+  /** It counts against the allowance. */
+  readonly limited?: boolean
+  /** What it says in short: the same as the last record is left out for REPEAT_AFTER_MS, if limited. */
+  readonly short?: string
+}
+
+/** What recording needs. */
+export interface RecorderDeps {
+  readonly service: string
+  /** Which process decides. */
+  readonly by: string
+  readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** Without it nothing is limited. */
+  readonly limits?: AllowanceLimits
+  /** Outcomes are measured later: each decision says where a successor begins to read. */
+  readonly measured?: boolean
+  /** Called for each decision that was lost: over the limits, or not stored. */
+  readonly onLost?: () => void
+}
+
+/** Records under way at once: OPS answers within milliseconds. */
+const UNDER_WAY_MAX = 64
+/** A limited decision that stays the same is said again after this, milliseconds. */
+const REPEAT_AFTER_MS = 300_000
+
+/** Records for one process of a service. */
+export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
+  const { service, by, ops, clock, log, limits, measured = false, onLost } = deps
+  const outcomes = createOutcomes({ service, ops, clock })
+  const allowance = createAllowance(limits ?? UNLIMITED, clock.monotonicMs)
+  let underWay = 0
+  let said: { readonly short: string | undefined; readonly atMs: number } | undefined
+
+  const repeats = (short: string | undefined): boolean =>
+    short !== undefined &&
+    short === said?.short &&
+    clock.monotonicMs() - said.atMs < REPEAT_AFTER_MS
+
+  const store = async (decision: Decision, { short, messageId }: RecordOptions) => {
+    try {
+      const seq = await ops.record(SUBJECTS.opsDecision(service), decision, messageId)
+      if (measured) outcomes.follow({ seq, decision })
+      said = { short, atMs: clock.monotonicMs() }
+      return true
+    } catch (error) {
+      onLost?.()
+      log.warn({ err: error, kind: decision.kind }, 'a decision was not recorded')
+      return false
+    }
+  }
+
+  return {
+    async record(draft, how = {}) {
+      if (how.limited === true && repeats(how.short)) return false
+      if (underWay >= UNDER_WAY_MAX || (how.limited === true && !allowance.take())) {
+        onLost?.()
+        return false
+      }
+      const { inputs } = draft
+      const decision = {
+        id: randomUUID(),
+        service,
+        by,
+        atMs: clock.nowMs(),
+        ...draft,
+        inputs: measured ? { ...inputs, pendingFromSeq: outcomes.oldestSeq() } : inputs,
+      }
+      underWay += 1
+      return store(decision, how).finally(() => (underWay -= 1))
+    },
+    outcomes,
+  }
+}
+
+const UNLIMITED: AllowanceLimits = { burst: Infinity, oneEveryMs: 1 }

@@ -1,0 +1,121 @@
+import type { Ops, RecordedDecision } from '@agentfleet/adapters'
+import {
+  OUTCOME_AFTER_MINUTES,
+  SUBJECTS,
+  type Decision,
+  type DecisionOutcome,
+  type Figures,
+} from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+
+/**
+ * What became of decisions: the figures of the fleet 1, 5 and 15 minutes later, on OPS.
+ *
+ * Invariants: OUTCOME-1 each outcome is stored once, however many processes of the service measure it
+ * (they do so within the duplicate window, under one message id); OUTCOME-2 at most `PENDING_MAX`
+ * wait, the oldest are given up; OUTCOME-3 a process that starts takes over what is not due yet, from
+ * the sequence that the last decision names.
+ */
+export interface Outcomes {
+  /** From now on the outcomes of this decision are measured. */
+  follow(recorded: RecordedDecision): void
+  /** Where a successor has to begin to read: the oldest decision with an outcome to come, or the last. */
+  oldestSeq(): number
+  /** Takes over what earlier processes left pending; answers with the last decision. */
+  resume(): Promise<Decision | undefined>
+  /** Records what is due; without figures an outcome waits, up to a limit. */
+  measure(figuresOf: FiguresOf): Promise<void>
+  /** Another process measures from now on. */
+  forget(): void
+}
+
+/** The figures of one outcome; undefined while they are not known. */
+export type FiguresOf = (decision: Decision) => Promise<Figures | undefined> | Figures | undefined
+
+const MINUTE_MS = 60_000
+/** Three for each decision of a quarter of an hour at the rate that is recorded, and some. */
+const PENDING_MAX = 512
+/** Decisions read at once: a round trip each. */
+const DECISIONS_MAX = 200
+/** A measurement that is later than this no longer says what its name says, milliseconds. */
+const LATE_MAX_MS = 30_000
+/** Decisions of other processes are known well before their first outcome is due, milliseconds. */
+const READ_EVERY_MS = 20_000
+
+interface Pending {
+  readonly seq: number
+  readonly decision: Decision
+  readonly afterMinutes: number
+  readonly dueAtMs: number
+}
+
+/** Nothing pending until `resume` or `measure`. */
+export function createOutcomes(deps: {
+  readonly service: string
+  readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
+  readonly clock: Clock
+}): Outcomes {
+  const { service, ops, clock } = deps
+  const pending = new Map<string, Pending>()
+  let lastSeq = 0
+  let readSeq: number | undefined
+  let readAtMs = -Infinity
+
+  const add = ({ seq, decision }: RecordedDecision, afterMs: number): void => {
+    lastSeq = Math.max(lastSeq, seq)
+    for (const afterMinutes of OUTCOME_AFTER_MINUTES) {
+      const dueAtMs = decision.atMs + afterMinutes * MINUTE_MS
+      const key = `${decision.id}.${afterMinutes}`
+      if (dueAtMs > afterMs) pending.set(key, { seq, decision, afterMinutes, dueAtMs })
+    }
+    for (const key of pending.keys()) {
+      if (pending.size <= PENDING_MAX) break
+      pending.delete(key)
+    }
+  }
+  const read = async (fromSeq: number, afterMs: number): Promise<void> => {
+    const recorded = await ops.decisionsFrom(service, fromSeq, DECISIONS_MAX)
+    for (const one of recorded) add(one, afterMs)
+    readSeq = recorded.at(-1)?.seq ?? fromSeq - 1
+    readAtMs = clock.monotonicMs()
+  }
+  const resume = async (): Promise<Decision | undefined> => {
+    pending.clear()
+    const last = await ops.lastDecision(service)
+    const from = last?.inputs['pendingFromSeq']
+    await read(typeof from === 'number' ? Math.max(1, from) : 1, clock.nowMs())
+    return last
+  }
+
+  return {
+    follow: (recorded) => add(recorded, -Infinity),
+    oldestSeq: () => Math.min(lastSeq, ...[...pending.values()].map(({ seq }) => seq)),
+    resume,
+    async measure(figuresOf) {
+      if (readSeq === undefined) await resume()
+      else if (clock.monotonicMs() - readAtMs > READ_EVERY_MS) {
+        await read(readSeq + 1, clock.nowMs() - LATE_MAX_MS)
+      }
+      const nowMs = clock.nowMs()
+      for (const [key, { decision, afterMinutes, dueAtMs }] of pending) {
+        if (dueAtMs > nowMs) continue
+        const figures = await figuresOf(decision)
+        if (figures === undefined && nowMs - dueAtMs <= LATE_MAX_MS) continue
+        const outcome: DecisionOutcome = {
+          decisionId: decision.id,
+          service,
+          afterMinutes,
+          atMs: nowMs,
+          figures: figures ?? { complete: false },
+        }
+        await ops.record(SUBJECTS.opsOutcome(service), outcome, `${service}.outcome.${key}`)
+        // Only now: what could not be recorded is tried again.
+        pending.delete(key)
+      }
+    },
+    forget() {
+      pending.clear()
+      readSeq = undefined
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import { openOps, type Bus } from '@agentfleet/adapters'
+import { decisionSchema, SUBJECTS, type Decision, type DecisionOutcome } from '@agentfleet/protocol'
+import { createLogger, manualClock, type ManualClock } from '@agentfleet/runtime'
+import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import {
+  createDecisionRecorder,
+  type DecisionDraft,
+  type RecorderDeps,
+} from '../src/decision-recorder.ts'
+
+const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
+const SERVICE = 'recovery'
+const WITHIN_MS = 5_000
+const MINUTE_MS = 60_000
+let servers: SecuredServers
+let bus: Bus
+let clock: ManualClock
+let decisions: Decision[] = []
+let outcomes: DecisionOutcome[] = []
+
+beforeAll(async () => {
+  servers = await startSecuredServers({ log, beside: [] })
+  bus = await servers.connect(SERVICE)
+  servers.bus.subscribe(SUBJECTS.opsDecision(SERVICE), (message) => {
+    decisions.push(decisionSchema.parse(JSON.parse(message.text())))
+  })
+  servers.bus.subscribe(SUBJECTS.opsOutcome(SERVICE), (message) => {
+    outcomes.push(JSON.parse(message.text()) as DecisionOutcome)
+  })
+}, 300_000)
+beforeEach(async () => {
+  const manager = await servers.bus.nats.jetstreamManager()
+  await manager.streams.purge('OPS')
+  decisions = []
+  outcomes = []
+  clock = manualClock(Date.now())
+})
+afterAll(() => servers?.[Symbol.asyncDispose]())
+
+const recorder = (change: Partial<RecorderDeps> = {}) =>
+  createDecisionRecorder({ service: SERVICE, by: 'one', ops: openOps(bus), clock, log, ...change })
+
+const draft = (reason: string): DecisionDraft => ({
+  kind: 'hold',
+  reason,
+  inputs: { nodes: 2 },
+  options: [],
+  policy: { kind: 'hold', reason, figures: {} },
+  acted: false,
+})
+const reasons = () => decisions.map(({ reason }) => reason)
+
+test('a decision is stored with who decided and when', async () => {
+  expect(await recorder().record(draft('calm'))).toBe(true)
+  await eventually(() => expect(decisions).toHaveLength(1), WITHIN_MS)
+  expect(decisions[0]).toMatchObject({ service: SERVICE, by: 'one', atMs: clock.nowMs() })
+})
+
+test('limited decisions pass in a burst and then at the rate of the allowance', async () => {
+  let lost = 0
+  const limits = { burst: 2, oneEveryMs: 10_000 }
+  const limited = recorder({ limits, onLost: () => (lost += 1) })
+  const record = (reason: string) => limited.record(draft(reason), { limited: true })
+  expect([await record('a'), await record('b'), await record('c')]).toEqual([true, true, false])
+  expect(lost).toBe(1)
+  // What is not limited passes all the same.
+  expect(await limited.record(draft('changed'))).toBe(true)
+  clock.advance(10_000)
+  expect([await record('d'), await record('e')]).toEqual([true, false])
+  await eventually(() => expect(reasons()).toEqual(['a', 'b', 'changed', 'd']), WITHIN_MS)
+})
+
+test('a limited decision that stays the same is said again only after five minutes', async () => {
+  const limited = recorder()
+  const record = () => limited.record(draft('calm'), { limited: true, short: 'calm' })
+  expect([await record(), await record()]).toEqual([true, false])
+  clock.advance(5 * MINUTE_MS)
+  expect(await record()).toBe(true)
+})
+
+test('a decision that cannot be stored is counted and fails nobody', async () => {
+  let lost = 0
+  const ops = { ...openOps(bus), record: () => Promise.reject(new Error('no stream')) }
+  expect(await recorder({ ops, onLost: () => (lost += 1) }).record(draft('calm'))).toBe(false)
+  expect(lost).toBe(1)
+})
+
+test('outcomes are measured after 1, 5 and 15 minutes, also by a process that has started since', async () => {
+  const first = recorder({ measured: true })
+  await first.outcomes.resume()
+  await first.record(draft('calm'))
+  clock.advance(MINUTE_MS)
+  await first.outcomes.measure(() => ({ running: 1 }))
+  const second = recorder({ measured: true, by: 'two' })
+  clock.advance(4 * MINUTE_MS)
+  // Due before it began to measure: left to the process that has ended.
+  await second.outcomes.measure(() => ({ running: 5 }))
+  clock.advance(10 * MINUTE_MS)
+  await second.outcomes.measure(() => ({ running: 15 }))
+  await eventually(() => expect(outcomes).toHaveLength(2), WITHIN_MS)
+  expect(outcomes.map(({ afterMinutes }) => afterMinutes)).toEqual([1, 15])
+  expect(outcomes.map(({ figures }) => figures['running'])).toEqual([1, 15])
+  expect(outcomes.every(({ decisionId }) => decisionId === decisions[0]?.id)).toBe(true)
+})
+
+test('a decision of one process is measured by every other one, and each outcome is stored once', async () => {
+  const one = recorder({ measured: true })
+  const two = recorder({ measured: true, by: 'two' })
+  await one.outcomes.measure(() => ({}))
+  await two.outcomes.measure(() => ({}))
+  await one.record(draft('calm'))
+  clock.advance(30_000)
+  await two.outcomes.measure(() => ({}))
+  clock.advance(30_000)
+  await two.outcomes.measure(() => ({ by: 'two' }))
+  await one.outcomes.measure(() => ({ by: 'one' }))
+  // A server that drops a duplicate has answered it: everything was stored by now.
+  const manager = await servers.bus.nats.jetstreamManager()
+  const { state } = await manager.streams.info('OPS', {
+    subjects_filter: SUBJECTS.opsOutcome(SERVICE),
+  })
+  expect(state.subjects).toEqual({ [SUBJECTS.opsOutcome(SERVICE)]: 1 })
+  await eventually(() => expect(outcomes[0]?.figures).toEqual({ by: 'two' }), WITHIN_MS)
+})
+
+test('an outcome without figures waits half a minute and then says that they are missing', async () => {
+  const measured = recorder({ measured: true })
+  await measured.outcomes.resume()
+  await measured.record(draft('calm'))
+  clock.advance(MINUTE_MS)
+  await measured.outcomes.measure(() => undefined)
+  clock.advance(30_001)
+  await measured.outcomes.measure(() => undefined)
+  await eventually(() => expect(outcomes).toHaveLength(1), WITHIN_MS)
+  expect(outcomes[0]?.figures).toEqual({ complete: false })
+})

@@ -1,0 +1,26 @@
+import type { Decision, Figures } from '@agentfleet/protocol'
+import type { Fleet } from '../fleet.ts'
+import type { Memory } from './learned.ts'
+
+/** What became of a decision: deaths since then, and what the fleet looks like now. */
+export async function figuresAfter(
+  { about, atMs }: Decision,
+  fleet: Fleet,
+  memory: Memory,
+): Promise<Figures> {
+  await memory.catchUp()
+  const later = memory.deaths().filter((death) => death.atMs > atMs)
+  const snapshot = fleet.latest()
+  return {
+    deathsSince: later.length,
+    deathsOfNodeSince: later.filter(({ nodeId }) => nodeId === about).length,
+    freeCredits: fleet.credits(),
+    ...(snapshot === undefined
+      ? {}
+      : {
+          nodesAlive: fleet.alive() ?? 0,
+          queued: snapshot.queued,
+          running: snapshot.running,
+        }),
+  }
+}
