@@ -7,15 +7,17 @@ import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createRecovery } from './service.ts'
 
+const { bus, store, discovery } = needs
 runService({
   name: 'recovery',
   schema,
-  needs: { bus: needs.bus('recovery'), store: needs.store, discovery: needs.discovery, adviser },
-  build: async ({ id: instanceId, registry, bus, ...more }) => {
-    const fleetView = followFleet(bus, more.clock)
-    const context = { ...more, bus, instanceId, fleetView, ops: openOps(bus) }
-    const drain = (nodeId: string) => askToDrain(bus, nodeId)
-    const orchestrator = await openOrchestrator(more.config, { ...context, latest: fleetView.fresh, drain })
-    return createRecovery({ ...context, orchestrator, metrics: createMetrics(registry) })
+  needs: { bus: bus('recovery'), store, discovery, adviser },
+  build: async ({ id: instanceId, config, registry, ...context }) => {
+    const fleetView = followFleet(context.bus, context.clock)
+    const drain = (nodeId: string) => askToDrain(context.bus, nodeId)
+    const acts = { ...context, latest: fleetView.fresh, drain }
+    const orchestrator = await openOrchestrator(config, acts)
+    const own = { instanceId, fleetView, orchestrator, ops: openOps(context.bus) }
+    return createRecovery({ ...context, ...own, metrics: createMetrics(registry) })
   },
 })
