@@ -19,7 +19,7 @@ const STEP_WITHIN_MS = 10 * 60_000
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 /** Tests that start no process run from the sources alone; all others need dist. */
 const FROM_SOURCES =
-  /^(libs\/(domain|protocol|runtime|adapters|adviser)|services\/(?!autoscaler)[a-z-]+)\//
+  /^(libs\/(domain|protocol|runtime|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 

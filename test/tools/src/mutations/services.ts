@@ -135,12 +135,83 @@ export const SERVICES: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adviser/src/consult.ts',
-        find: "passage.end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')",
-        replace: "passage.end('good')",
+        find: "end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')",
+        replace: "end('good')",
       },
     ],
     tests: ['libs/adviser/test/bounds.test.ts', '--testTimeout=15000'],
     caughtBy: /opens after three failures/,
+    because: /expected/,
+  },
+  {
+    name: 'pool-exit-zero',
+    safeguard:
+      'a local worker that ends below the count is followed by another one, however it ended',
+    edits: [
+      {
+        file: 'libs/local/src/pool.ts',
+        find: 'void member.exited().then(() => {',
+        replace: 'void member.exited().then(({ code }) => {\n      if (code === 0) return',
+      },
+    ],
+    tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
+    caughtBy: /starts another process for one that ended with exit code 0/,
+    because: /expected/,
+  },
+  {
+    name: 'pool-leave',
+    safeguard: 'a local worker that leaves no longer counts',
+    edits: [
+      {
+        file: 'libs/local/src/pool.ts',
+        find: 'if (living().some((member) => member.id === id)) leaving.add(id)',
+        replace: '',
+      },
+    ],
+    tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
+    caughtBy: /gives up exactly the victims/,
+    because: /expected/,
+  },
+  {
+    name: 'orchestrator-owned-pods',
+    safeguard: 'only pods that the Deployment owns are deleted',
+    edits: [
+      {
+        file: 'libs/orchestrator/src/kubernetes/driver.ts',
+        find: 'if (!isOwn(pod, deployment)) throw',
+        replace: 'if (pod.kind === deployment) throw',
+      },
+    ],
+    tests: ['libs/orchestrator/test/kubernetes/pods.test.ts', '--testTimeout=15000'],
+    caughtBy: /K1: a pod that the Deployment does not own is never deleted/,
+    because: /promise resolved|expected/,
+  },
+  {
+    name: 'outcome-once',
+    safeguard: 'the outcome of a decision is stored once, however many processes measure it',
+    edits: [
+      {
+        file: 'libs/control-plane/src/outcomes.ts',
+        find: ', outcome, `${service}.outcome.${key}`)',
+        replace: ', outcome)',
+      },
+    ],
+    tests: ['libs/control-plane/test/decision-recorder.test.ts', '--testTimeout=15000'],
+    caughtBy: /each outcome is stored once/,
+    because: /expected/,
+  },
+  {
+    name: 'decision-allowance',
+    safeguard: 'decisions that come and go do not flood the record',
+    edits: [
+      {
+        file: 'libs/control-plane/src/allowance.ts',
+        find: 'if (left < 1) return false',
+        replace: '',
+      },
+    ],
+    tests: ['libs/control-plane/test/decision-recorder.test.ts', '--testTimeout=15000'],
+    caughtBy: /limited decisions pass in a burst/,
     because: /expected/,
   },
   {
