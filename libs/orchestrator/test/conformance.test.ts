@@ -211,8 +211,11 @@ async function startLocal(count: number): Promise<World> {
     })
   let driver = connect()
   const end = async (id: string): Promise<void> => {
-    members.get(id)?.kill('SIGTERM')
-    await members.get(id)?.exited()
+    const member = members.get(id)
+    // Before it is ready it would die of the signal instead of exiting with code 0.
+    await member?.ready(WITHIN_MS)
+    member?.kill('SIGTERM')
+    expect((await member?.exited())?.code).toBe(0)
   }
   await pool.setCount(count)
   return {
