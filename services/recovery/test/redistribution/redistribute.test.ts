@@ -1,8 +1,9 @@
 import { connectBus, connectStore } from '@agentfleet/adapters'
+import { followFleet } from '@agentfleet/control-plane'
 import { systemClock } from '@agentfleet/runtime'
 import { eventually, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
-import { followFleet } from '../../src/fleet-view.ts'
+import { readFleet } from '../../src/fleet.ts'
 import { redistribute } from '../../src/redistribution/redistribute.ts'
 import { log } from '../support.ts'
 
@@ -24,10 +25,10 @@ test('R1: a task that moves to another node before its batch keeps its pointer',
   await store.noteInflight(notes)
   const givenBack = new Set<string>()
   bus.subscribe('acks.>', ({ subject }) => givenBack.add(subject))
-  const view = followFleet(bus)
+  const view = followFleet(bus, systemClock)
   let moved = ''
   const fleet = {
-    ...view,
+    ...readFleet(view),
     // Between the first batch and the second one, a node takes a task of the second one.
     async creditsWithin() {
       await eventually(() => expect(givenBack.size).toBe(BATCH), SOON_MS)
