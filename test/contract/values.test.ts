@@ -8,6 +8,7 @@ import {
 } from '@agentfleet/domain'
 import {
   agentVersionSchema,
+  approveSchema,
   dispatchSchema,
   freshPointer,
   handoverSchema,
@@ -174,6 +175,17 @@ describe('what the document accepts', () => {
       { numRuns: 1_000, seed: SEED },
     )
   }, 120_000)
+
+  test('500 decisions on steps reach a coordinator, whatever their notes are written in', () => {
+    fc.assert(
+      fc.property(values.of('ApprovalRequest'), (body) => {
+        const ids = { taskId: '00000000-0000-7000-8000-000000000000', tenant: 'default' }
+        const word = { ...ids, approval: { ...body, step: 1_000_000, by: 'default' } }
+        expect(approveSchema.parse(word)).toEqual(word)
+      }),
+      { numRuns: 500, seed: SEED },
+    )
+  })
 
   test('500 definitions of agents can be stored and read', () => {
     fc.assert(

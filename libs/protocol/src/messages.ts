@@ -1,6 +1,7 @@
 import {
   CHILDREN_MAX,
   LEVELS,
+  SPEC_LIMITS,
   PLACEMENT_MODES,
   TASK_EVENT_TYPES,
   type CalledBy,
@@ -17,6 +18,7 @@ import { ServiceError } from './errors.ts'
 import { fromStored, withoutFormat } from './formats.ts'
 import { heartbeatSchema, idSchema } from './heartbeat.ts'
 import { specSchema } from './spec-schema.ts'
+import { text } from './text.ts'
 
 /**
  * What crosses a process boundary on the bus: one schema each, parsed where it is received. Unknown
@@ -67,7 +69,7 @@ const approval = z
     step: count,
     approved: z.boolean(),
     by: z.string().max(128),
-    note: z.string().max(2_000).optional(),
+    note: text(SPEC_LIMITS.noteCharsMax).optional(),
   })
   .transform((value) => value as Approval)
 

@@ -15,6 +15,7 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import { z } from 'zod'
+import { text } from './text.ts'
 import {
   CONTEXT_LIMITS,
   jsonProblem,
@@ -43,16 +44,6 @@ const version = integer(0, LIMITS.agentVersionMax)
 
 function integer(min: number, max: number) {
   return z.number().int().min(min).max(max)
-}
-
-/** A text of so many Unicode characters, as JSON schema counts them. */
-function text(charsMax: number, charsMin = 0) {
-  return z
-    .string()
-    .min(charsMin)
-    .refine((value) => value.length <= charsMax || Array.from(value).length <= charsMax, {
-      message: `must be at most ${charsMax} characters`,
-    })
 }
 
 function json<T>(schema: z.ZodType<T>, limits: JsonLimits) {

@@ -45,6 +45,8 @@ export const SPEC_LIMITS = {
   /** More agents than a planner can tell apart. */
   rolesMax: 50,
   replansMax: 5,
+  /** A word of reason with an approval. */
+  noteCharsMax: 2_000,
   /** The last instant that a date can hold, epoch milliseconds. */
   instantMsMax: 8_640_000_000_000_000,
   /** Clocks differ, and a request may be sent again a while later: a day, milliseconds. */

@@ -21,7 +21,7 @@ export const VALUES: readonly Mutation[] = [
     safeguard: 'the bus accepts every text that the document accepts',
     edits: [
       {
-        file: 'libs/protocol/src/spec-schema.ts',
+        file: 'libs/protocol/src/text.ts',
         find: 'value.length <= charsMax || Array.from(value).length <= charsMax',
         replace: 'value.length <= charsMax',
       },
