@@ -12,6 +12,8 @@ const isolate = false
 
 // What `npm run test:full` runs beside what `npm test` runs; test/README.md gives the reason for each file.
 const FULL = '**/*.full.test.ts'
+// The tests that hold the simulated servers to what nats-server does: they start one.
+const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
 
 // `npm run test:full` runs the chaos files once more, at full size and with the durations of production.
 const atFullSize = process.env['TEST_SIZE'] === 'full' ? ['test/chaos/**/*.test.ts'] : []
@@ -35,7 +37,7 @@ export default defineConfig({
             'test/simulation/**/*.test.ts',
             'test/tools/test/**/*.test.ts',
           ],
-          exclude: [FULL],
+          exclude: [FULL, REAL_NATS],
           testTimeout: 30_000,
           isolate,
           // They compute: one file a core.
@@ -50,6 +52,7 @@ export default defineConfig({
           include: [
             'libs/{adapters,adviser,client,control-plane,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
+            REAL_NATS,
           ],
           exclude: [FULL],
           testTimeout: 60_000,

@@ -18,6 +18,7 @@ import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
 import { VALUES } from './values.ts'
 import { FLEETS } from './fleets.ts'
+import { SIMULATED } from './simulated.ts'
 
 /** Every safeguard that can be switched off, the fast ones first. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -39,5 +40,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...AGENTS,
   ...PROVIDERS,
   ...VALUES,
+  ...SIMULATED,
   ...FLEETS,
 ]

@@ -1,0 +1,14 @@
+import { EPOCH_MS } from '../time/virtual-time.ts'
+import type { Stored } from './streams.ts'
+import type { WireHeaders } from './wire.ts'
+
+/** What the server says of a stored message beside its data. */
+export function headersOf({ subject, seq, messageId, atMs }: Stored): WireHeaders {
+  const values = new Map([
+    ['Nats-Subject', subject],
+    ['Nats-Sequence', String(seq)],
+    ['Nats-Msg-Id', messageId],
+    ['Nats-Time-Stamp', new Date(EPOCH_MS + atMs).toISOString()],
+  ])
+  return { code: 0, description: '', get: (name) => values.get(name) ?? '' }
+}

@@ -1,0 +1,76 @@
+import type { Store, UsageTotals } from '../../../../libs/adapters/src/index.ts'
+import type { TaskRecord } from '@agentfleet/domain'
+
+/** What Redis holds, in memory: the projection, the notes of running tasks, the totals. */
+export interface MemoryStore {
+  readonly records: Map<string, TaskRecord>
+  /** The store as one process sees it. */
+  open(): Store
+  usage(): UsageTotals
+  /** Everything in it is gone. */
+  wipe(): void
+}
+
+type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubject: string }
+
+/** An empty store. */
+export function createMemoryStore(): MemoryStore {
+  const records = new Map<string, TaskRecord>()
+  const notes = new Map<string, Note>()
+  let builtSeq: number | undefined
+  let counted = 0
+  return {
+    records,
+    wipe() {
+      records.clear()
+      notes.clear()
+      builtSeq = undefined
+      counted = 0
+    },
+    open: () => ({
+      async project(all) {
+        for (const record of all) {
+          const known = records.get(record.taskId)
+          if (known === undefined || known.seq < record.seq) records.set(record.taskId, record)
+          if (['completed', 'failed', 'cancelled'].includes(record.state)) {
+            notes.delete(record.taskId)
+          }
+        }
+      },
+      load: async (taskId) => records.get(taskId),
+      list: async () => ({ records: [] }),
+      previews: async () => ({ records: [] }),
+      async noteInflight(entries) {
+        for (const entry of entries) notes.set(entry.taskId, entry)
+      },
+      async dropInflight(taskIds) {
+        for (const taskId of taskIds) notes.delete(taskId)
+      },
+      async dropStranded(entries) {
+        for (const { taskId, nodeId, ackSubject } of entries) {
+          const note = notes.get(taskId)
+          if (note?.nodeId === nodeId && note.ackSubject === ackSubject) notes.delete(taskId)
+        }
+      },
+      inflightNode: async (taskIds) => taskIds.map((taskId) => notes.get(taskId)?.nodeId),
+      inflightOf: async (nodeId) =>
+        [...notes.values()].filter((note) => nodeId === undefined || note.nodeId === nodeId),
+      builtSeq: async () => builtSeq,
+      async markBuilt(seq) {
+        builtSeq = seq
+      },
+      forgetBefore: async () => undefined,
+      ping: async () => true,
+      close: async () => undefined,
+    }),
+    usage: () => ({
+      position: async () => counted,
+      async add(from, to) {
+        if (from === counted) counted = to
+        return counted
+      },
+      read: async () => [],
+      close: async () => undefined,
+    }),
+  }
+}

@@ -1,0 +1,27 @@
+import type { LoopOptions } from '../../../../libs/runtime/src/loop.ts'
+import type { Service } from '../../../../libs/runtime/src/index.ts'
+
+/**
+ * Loops without the limits of time that the product's have, which cost more than the loops of an idle
+ * fleet do themselves; periods below this are lengthened to it, milliseconds.
+ */
+const PERIOD_MIN_MS = 400
+/** Loops that no task waits for. */
+const ASIDE: ReadonlySet<string> = new Set(['schedules', 'usage', 'trim'])
+const ASIDE_PERIOD_MS = 5_000
+
+/** Runs at once when started, then at the interval; runs never overlap, an error ends none but its run. */
+export function simulatedEvery(
+  intervalMs: number,
+  { log, name }: LoopOptions,
+  run: (signal: AbortSignal) => Promise<void>,
+): Service {
+  const { signal } = new AbortController()
+  const periodMs = Math.max(ASIDE.has(name) ? ASIDE_PERIOD_MS : PERIOD_MIN_MS, intervalMs)
+  const turn = (): void => {
+    run(signal)
+      .catch((error: unknown) => log.error({ err: error, loop: name }, 'a run failed'))
+      .finally(() => setTimeout(turn, periodMs))
+  }
+  return { start: async () => turn(), drain: () => Promise.resolve() }
+}

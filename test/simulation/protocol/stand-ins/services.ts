@@ -1,0 +1,84 @@
+import type { Logger, Ops, Registry, Schedules } from '../../../../libs/adapters/src/index.ts'
+import type { Adviser } from '../../../../libs/adviser/src/index.ts'
+import type { Clock } from '../../../../libs/runtime/src/index.ts'
+import { EPOCH_MS, type Process, type VirtualTime } from '../time/virtual-time.ts'
+
+/** What services need and the protocol does not depend on. */
+
+const count = Object.assign(() => undefined, {
+  inc: () => undefined,
+  observe: () => undefined,
+  set: () => undefined,
+})
+
+/** Metrics of any service, that count nothing; whatever a service calls its metrics, it fits. */
+export const NO_METRICS = new Proxy({}, { get: () => count }) as never
+
+/** A logger that drops everything, or says it with the time when `say` is given. */
+export function loggerOf(
+  process: Process,
+  time: VirtualTime,
+  say: ((line: string) => void) | undefined,
+): Logger {
+  if (say === undefined) return SILENT
+  const log =
+    (level: string) =>
+    (object: object, message = ''): void =>
+      say(
+        `${time.nowMs().toFixed(1).padStart(9)} ${process.id} ${level} ${message} ${shown(object)}`,
+      )
+  return { debug: () => undefined, info: log('info'), warn: log('warn'), error: log('error') }
+}
+
+function shown(object: object): string {
+  return JSON.stringify(object, (_key, value: unknown) =>
+    value instanceof Error ? String(value) : value,
+  ).slice(0, 300)
+}
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
+
+/** The clocks of a process; the one on its wall may jump. */
+export function clockOf(process: Process, time: VirtualTime): Clock {
+  return {
+    nowMs: () => EPOCH_MS + Math.floor(time.nowMs()) + process.clockOffsetMs,
+    monotonicMs: () => time.nowMs(),
+  }
+}
+
+/** No schedules. */
+export const NO_SCHEDULES = {
+  names: async () => [],
+  get: async () => undefined,
+  lastRun: async () => undefined,
+  follow: () => ({
+    position: () => 0,
+    caughtUp: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }),
+} as unknown as Schedules
+
+/** Nothing is recorded. */
+export const NO_OPS: Pick<Ops, 'record' | 'lastDecision' | 'decisionsFrom'> = {
+  record: async () => 0,
+  lastDecision: async () => undefined,
+  decisionsFrom: async () => [],
+}
+
+/** An adviser that is off. */
+export const NO_ADVISER = { mode: 'off' } as unknown as Adviser
+
+/** Consul always lists these nodes, as it does during an outage: the list is frozen then. */
+export function registryOf(nodeIds: readonly string[]): Registry {
+  return {
+    watch(_name: string, receive: (ids: readonly string[]) => void) {
+      receive(nodeIds)
+      return { close: () => undefined }
+    },
+  } as unknown as Registry
+}
