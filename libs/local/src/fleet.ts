@@ -31,7 +31,6 @@ export interface Fleet {
   /** A NATS user without limits, for tools that look at the log itself. */
   readonly operator: { readonly user: string; readonly password: string }
   members(kind?: string): readonly Member[]
-  startWorker(): Promise<Member>
   /** Resolves when this many nodes are alive and may take work. */
   nodesReady(count: number, deadlineMs: number): Promise<void>
   stop(): Promise<void>
@@ -243,7 +242,6 @@ async function assemble(
     operator,
     members: (kind) =>
       members.filter((m) => !m.stopped() && (kind === undefined || m.kind === kind)),
-    startWorker: () => pool.start(),
     nodesReady: (count, deadlineMs) => nodesReady(url, apiKey, count, deadlineMs),
     stop: stopAll,
   }

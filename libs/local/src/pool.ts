@@ -12,8 +12,6 @@ import type { Member } from './member.ts'
  * workers that end at once are started again with growing pauses.
  */
 export interface Pool extends WorkerPool {
-  /** Starts one more worker and keeps up as many as run then. */
-  start(): Promise<Member>
   /** Whether fewer run than are wanted, so that another one is on its way. */
   short(): boolean
   /** Starts nothing from now on. */
@@ -79,11 +77,6 @@ export function createPool(deps: {
   }
 
   return {
-    async start() {
-      wanted = running().length + 1
-      await filling
-      return start()
-    },
     short: () => deps.restart && short(),
     close() {
       closed = true

@@ -58,16 +58,13 @@ export function waitingConsumer({ tenant, priority }: TenantQueue): PointerConsu
   return { name: `balance-${priority}-${tenant}`, filter: `tasks.${priority}.${tenant}.>` }
 }
 
-/** Whose consumer this is; undefined for the one of running tasks and for those of older releases. */
+/** Whose consumer this is; undefined for the one of running tasks. */
 export function queueOfConsumer(name: string): TenantQueue | undefined {
   const match = /^balance-(low|medium|high)-(.+)$/.exec(name)
   const [, priority, tenant] = match ?? []
   if (priority === undefined || tenant === undefined) return undefined
   return { priority: priority as Level, tenant }
 }
-
-/** Consumers of older releases, one for each priority: their filters overlap with those of tenants. */
-export const FORMER_CONSUMERS: readonly string[] = LEVELS.map((level) => `balance-${level}`)
 
 /** Durable consumer of death deaths: exactly one recovery handles each. */
 export const DEATH_CONSUMER = 'recovery'

@@ -69,7 +69,7 @@ export async function startWorld() {
     const manager = await bus.nats.jetstreamManager()
     await manager.streams.purge(STREAMS.tasks)
     await manager.streams.purge(STREAMS.ops)
-    await store.dropInflight((await store.inflightOf()).map(({ taskId }) => taskId))
+    await store.dropStranded(await store.inflightOf())
     hints.length = 0
   }
 

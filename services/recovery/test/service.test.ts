@@ -211,5 +211,10 @@ test('R2: without Redis the incident says that the leases have to run out', asyn
   })
   expect(world.deliveriesOf('unread-0')).toHaveLength(1)
   await world.redis.restart()
-  await until(() => world.store.ping())
+  await until(() =>
+    world.store.builtSeq().then(
+      () => true,
+      () => false,
+    ),
+  )
 }, 60_000)

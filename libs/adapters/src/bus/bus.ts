@@ -43,8 +43,6 @@ export interface BusOptions {
   readonly name: string
   readonly inboxPrefix: string
   readonly log: Logger
-  /** How long the first connection may take, milliseconds. */
-  readonly connectWithinMs?: number
 }
 
 /** Reconnect quickly, with jitter against a herd; never give up, the supervisor decides that. */
@@ -53,6 +51,7 @@ const RECONNECT_JITTER_MS = 100
 /** A frozen server or half-open connection is noticed within two of these, milliseconds. */
 const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
+/** How long the first connection may take, milliseconds. */
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
 /**
@@ -72,10 +71,10 @@ const HEADERS_MAX_BYTES = 1_024
 /** Bytes of UTF-8 that one character of a string takes at most. */
 const BYTES_PER_CHAR_MAX = 3
 
-/** Connects to NATS, trying until `connectWithinMs`; throws ServiceError `bus-unavailable`. */
+/** Connects to NATS, trying for half a minute; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const { log } = options
-  const deadline = performance.now() + (options.connectWithinMs ?? CONNECT_WITHIN_MS)
+  const deadline = performance.now() + CONNECT_WITHIN_MS
   let nats: NatsConnection | undefined
   while (nats === undefined) {
     try {

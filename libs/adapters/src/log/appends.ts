@@ -42,7 +42,6 @@ interface Pending {
 /** Sends appends and matches the answers. */
 export interface Appender {
   append(append: Append): Promise<PubAck>
-  pending(): number
 }
 
 /** An answer that has not come after this long is asked for again, milliseconds. */
@@ -105,7 +104,6 @@ export function createAppender(bus: Bus): Appender {
   })
 
   return {
-    pending: () => pending.size,
     append(append) {
       return new Promise((resolve) => {
         const key = (counter++).toString(36)

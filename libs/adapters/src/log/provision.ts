@@ -1,7 +1,6 @@
 import { TIMING, type Timing } from '@agentfleet/domain'
 import {
   DUPLICATE_WINDOW_MS,
-  FORMER_CONSUMERS,
   RUNNING_CONSUMER,
   ServiceError,
   STREAMS,
@@ -63,10 +62,6 @@ export async function provisionStreams(
       const manager = await bus.nats.jetstreamManager({ timeout: 5_000, checkAPI: false })
       await requireKnownFormats(bus, Object.values(STREAMS))
       for (const config of streamConfigs(sizes)) await ensureStream(manager, config)
-      // Their filters overlap with those of tenants, which cannot be made beside them.
-      for (const name of FORMER_CONSUMERS) {
-        await manager.consumers.delete(STREAMS.tasks, name).catch(() => false)
-      }
       await manager.consumers.add(
         STREAMS.tasks,
         pointerConsumerConfig(RUNNING_CONSUMER, leases.leaseMs),

@@ -123,7 +123,6 @@ export interface ConsumerState {
   readonly out: number
   /** Requests of readers that wait at the server. */
   readonly listeners: number
-  readonly createdAtMs: number
 }
 
 /** Every consumer of a stream, page by page (the server sends up to 256 a page). */
@@ -157,7 +156,6 @@ export async function readConsumer(
 
 interface WireConsumer {
   readonly name: string
-  readonly created?: string
   readonly num_pending?: number
   readonly num_ack_pending?: number
   readonly num_waiting?: number
@@ -175,7 +173,6 @@ function consumerState(info: WireConsumer): ConsumerState {
     waiting: info.num_pending ?? 0,
     out: info.num_ack_pending ?? 0,
     listeners: info.num_waiting ?? 0,
-    createdAtMs: Date.parse(info.created ?? ''),
   }
 }
 

@@ -45,8 +45,6 @@ export interface TaskLog {
   fill(): Promise<StreamFill>
   /** Purges every event before this sequence; false when the server has not confirmed it. */
   purgeBefore(seq: number): Promise<boolean>
-  /** Appends not answered yet. */
-  pending(): number
 }
 
 /** No run is longer than this; the worker's own limits are far below it. */
@@ -71,7 +69,6 @@ export function openTaskLog(bus: Bus): TaskLog {
   return {
     last,
     history,
-    pending: () => appender.pending(),
     async record(taskId) {
       return foldHistory(taskId, await history(taskId))
     },

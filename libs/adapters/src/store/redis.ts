@@ -14,7 +14,6 @@ export interface RedisLink {
     keys: readonly string[],
     argv: readonly (string | number)[],
   ): Promise<unknown>
-  ready(): boolean
   close(): Promise<void>
 }
 
@@ -63,7 +62,6 @@ export async function connectRedis(options: {
     redis,
     guarded,
     script: (text, keys, argv) => guarded(() => runScript(redis, text, keys, argv)),
-    ready: () => redis.status === 'ready',
     async close() {
       redis.disconnect()
     },

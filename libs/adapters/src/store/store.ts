@@ -53,7 +53,6 @@ export interface Store {
   noteInflight(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
   ): Promise<void>
-  dropInflight(taskIds: readonly string[]): Promise<void>
   /** Drops those of these entries that still say the same; a newer note stays. */
   dropStranded(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
@@ -71,7 +70,6 @@ export interface Store {
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /** Takes index entries of tasks submitted before this instant out. */
   forgetBefore(atMs: number): Promise<void>
-  ping(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -140,10 +138,6 @@ export async function connectStore(options: {
         }
         await redis.hset('inflight', ...fields)
       }),
-    dropInflight: (taskIds) =>
-      guarded(async () => {
-        if (taskIds.length > 0) await redis.hdel('inflight', ...taskIds)
-      }),
     dropStranded: (entries) =>
       guarded(async () => {
         const argv = entries.flatMap(({ taskId, nodeId, ackSubject }) => [
@@ -170,7 +164,6 @@ export async function connectStore(options: {
         return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
-    ping: async () => link.ready(),
     close: () => link.close(),
   }
 }
