@@ -43,9 +43,6 @@ export function createMemoryStore(): MemoryStore {
       async noteInflight(entries) {
         for (const entry of entries) notes.set(entry.taskId, entry)
       },
-      async dropInflight(taskIds) {
-        for (const taskId of taskIds) notes.delete(taskId)
-      },
       async dropStranded(entries) {
         for (const { taskId, nodeId, ackSubject } of entries) {
           const note = notes.get(taskId)
@@ -60,7 +57,6 @@ export function createMemoryStore(): MemoryStore {
         builtSeq = seq
       },
       forgetBefore: async () => undefined,
-      ping: async () => true,
       close: async () => undefined,
     }),
     usage: () => ({
