@@ -34,13 +34,25 @@ export default defineConfig({
             'libs/answer-schema/test/**/*.test.ts',
             'test/*.test.ts',
             'test/contract/**/*.test.ts',
-            'test/simulation/**/*.test.ts',
+            'test/simulation/*.test.ts',
             'test/tools/test/**/*.test.ts',
           ],
-          exclude: [FULL, REAL_NATS],
+          exclude: [FULL],
           testTimeout: 30_000,
           isolate,
           // They compute: one file a core.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/protocol/**/*.test.ts'],
+          exclude: [FULL, REAL_NATS],
+          // It replaces modules and clocks, so no other file may share its modules.
+          setupFiles: './test/simulation/protocol/stand-ins/replaced-modules.ts',
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

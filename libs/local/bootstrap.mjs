@@ -28,7 +28,7 @@ const SCRIPTS = {
 const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
 // What each test command runs of the projects in vitest.config.ts, and with which environment.
 const TESTS = {
-  test: { projects: ['unit', 'integration', 'e2e', 'chaos'] },
+  test: { projects: ['unit', 'simulation', 'integration', 'e2e', 'chaos'] },
   'test:full': { projects: ['full'], env: { TEST_SIZE: 'full' } },
 }
 const CHECKS = [

@@ -22,10 +22,14 @@ export type Transition =
   | {
       readonly kind: 'stale'
       readonly reason: 'not-submitted' | 'finished' | 'older' | 'seen' | 'not-waiting'
+      /** The record with nothing changed but its sequence: the next append has to expect that one (L2). */
+      readonly record?: TaskRecord
     }
 
-const OLDER: Transition = { kind: 'stale', reason: 'older' }
-const NOT_WAITING: Transition = { kind: 'stale', reason: 'not-waiting' }
+/** An event that changes nothing, but stands in the log. */
+function stale(record: TaskRecord, seq: number, reason: 'older' | 'not-waiting'): Transition {
+  return { kind: 'stale', reason, record: { ...record, seq } }
+}
 
 /**
  * Folds the event stored at `seq` into the record; the only way a record changes. `storedAtMs`: when
@@ -45,7 +49,9 @@ export function transition(
   assert(record.taskId === taskId, 'an event belongs to the record it is folded into')
   if (seq <= record.seq) return { kind: 'stale', reason: 'seen' }
   if (isTerminal(record.state)) return { kind: 'stale', reason: 'finished' }
-  if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) return OLDER
+  if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) {
+    return stale(record, seq, 'older')
+  }
   const placed = 'placed' in event && event.placed !== undefined ? { placed: event.placed } : {}
   const next = { ...record, ...placed, seq, updatedAtMs: event.atMs }
   switch (event.type) {
@@ -53,7 +59,7 @@ export function transition(
       return { kind: 'stale', reason: 'seen' }
     case 'attempt-started': {
       const { attempt, node } = event
-      if (attempt === record.attempt) return OLDER
+      if (attempt === record.attempt) return stale(record, seq, 'older')
       return applied({ ...settled(next), state: 'running', attempt, node })
     }
     case 'call-finished': {
@@ -71,7 +77,7 @@ export function transition(
     case 'paused':
       return applied(pausedRecord(next, event))
     case 'resumed':
-      return resumedRecord(next, event)
+      return resumedRecord(record, next, event)
     case 'spawned':
       return applied(spawnedRecord(next, event))
     case 'completed':
@@ -140,7 +146,9 @@ function firstRecord(
 /** The dependencies have ended: a time may be left to wait for. */
 function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Transition {
   const { waitingFor } = record
-  if (waitingFor?.kind !== 'dependencies' && waitingFor?.kind !== 'time') return NOT_WAITING
+  if (waitingFor?.kind !== 'dependencies' && waitingFor?.kind !== 'time') {
+    return stale(record, next.seq, 'not-waiting')
+  }
   const left =
     waitingFor.kind === 'dependencies' ? timeWait(record.spec, startOf(record), atMs) : undefined
   return applied(left === undefined ? { ...settled(next), state: 'queued' } : waits(next, left))
@@ -150,8 +158,12 @@ function pausedRecord(next: TaskRecord, { wait }: Paused): TaskRecord {
   return waits({ ...next, pauses: next.pauses + 1 }, wait)
 }
 
-function resumedRecord(next: TaskRecord, { reason, approval }: Resumed): Transition {
-  if (next.waitingFor?.kind !== reason) return NOT_WAITING
+function resumedRecord(
+  record: TaskRecord,
+  next: TaskRecord,
+  { reason, approval }: Resumed,
+): Transition {
+  if (next.waitingFor?.kind !== reason) return stale(record, next.seq, 'not-waiting')
   const approvals = approval === undefined ? next.approvals : [...next.approvals, approval]
   return applied({ ...settled(next), state: 'queued', approvals })
 }
@@ -198,7 +210,7 @@ export function foldHistory(
   let record: TaskRecord | undefined
   for (const { event, seq, storedAtMs } of history) {
     const outcome = transition(taskId, record, event, seq, storedAtMs)
-    if (outcome.kind === 'applied') record = outcome.record
+    record = outcome.record ?? record
   }
   return record
 }

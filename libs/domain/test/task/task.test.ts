@@ -34,6 +34,11 @@ function fold(...events: TaskEvent[]): TaskRecord | undefined {
 }
 
 describe('the life of a task', () => {
+  it('counts an event that changes nothing in its sequence, which the next append has to expect (L2)', () => {
+    const late: TaskEvent = { type: 'released', atMs: 5, reason: 'time' }
+    expect(fold(submitted, late)).toMatchObject({ state: 'queued', seq: 2 })
+  })
+
   it('is counted from the instant at which the log stored the task when the clock of the submitter is wrong', () => {
     const hourMs = 3_600_000
     const folded = transition('id', undefined, submitted, 1, hourMs)

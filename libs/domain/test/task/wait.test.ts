@@ -112,8 +112,8 @@ describe('a run that pauses', () => {
     const record = fold(submittedWith({}), paused)
     const children: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'children' }
     const stale = { kind: 'stale', reason: 'not-waiting' }
-    expect(transition('id', record, children, 9)).toEqual(stale)
-    expect(transition('id', record, released('time', 3_000), 9)).toEqual(stale)
+    expect(transition('id', record, children, 9)).toMatchObject(stale)
+    expect(transition('id', record, released('time', 3_000), 9)).toMatchObject(stale)
   })
 
   it('is not held for lost however often it pauses', () => {

@@ -108,7 +108,11 @@ export function createTaskTable(): TaskTable {
     apply({ taskId, event, seq, storedAtMs }) {
       const before = tasks.get(taskId)
       const outcome = transition(taskId, before, event, seq, storedAtMs)
-      if (outcome.kind === 'stale') return undefined
+      if (outcome.kind === 'stale') {
+        // Appends have to expect it all the same.
+        if (outcome.record !== undefined) tasks.set(taskId, { ...outcome.record, calls: [] })
+        return undefined
+      }
       const record = { ...outcome.record, calls: [] }
       if (isTerminal(record.state)) tasks.delete(taskId)
       else tasks.set(taskId, record)

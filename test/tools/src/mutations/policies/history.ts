@@ -23,9 +23,9 @@ export const HISTORY: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/task/task-transition.ts',
-        find: "if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) return OLDER",
+        find: "if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) {",
         replace:
-          "if ('attempt' in event && event.type === 'attempt-started' && event.attempt < 0) return OLDER",
+          "if ('attempt' in event && event.type === 'attempt-started' && event.attempt < 0) {",
       },
     ],
     tests: ['libs/domain/test/task/task.test.ts'],

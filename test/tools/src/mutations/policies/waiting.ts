@@ -81,8 +81,8 @@ export const WAITING: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/task/task-transition.ts',
-        find: 'if (next.waitingFor?.kind !== reason) return NOT_WAITING',
-        replace: 'if (next.waitingFor === undefined) return NOT_WAITING',
+        find: 'if (next.waitingFor?.kind !== reason)',
+        replace: 'if (next.waitingFor === undefined)',
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
