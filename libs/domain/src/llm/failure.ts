@@ -85,10 +85,16 @@ const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode>
   defect: 'worker-defect',
 }
 
+/**
+ * Client errors that say "not now" rather than "not this": a timeout, a conflict, too early, too many
+ * requests, Groq's "no capacity", and nginx's "the client has gone" of a gateway that gave up.
+ */
+const PASSING: readonly number[] = [408, 409, 425, 429, 498, 499]
+
 /** Whether the provider that was called is to blame, so that another one may do better. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
-    return failure.status >= 500 || failure.status === 408 || failure.status === 429
+    return failure.status >= 500 || PASSING.includes(failure.status)
   }
   return ['connection', 'timeout', 'malformed'].includes(failure.kind)
 }
@@ -113,8 +119,7 @@ function classOf(code: TaskCode): FailureClass {
 
 function codeOfStatus(status: number): TaskCode {
   if (status === 429) return 'provider-overloaded'
-  if (status === 408 || status === 504) return 'provider-timeout'
-  // A conflict says "not now" rather than "not this".
-  if (status >= 500 || status === 409) return 'provider-unavailable'
+  if (status === 408 || status === 504 || status === 524) return 'provider-timeout'
+  if (status >= 500 || PASSING.includes(status)) return 'provider-unavailable'
   return 'provider-refused'
 }

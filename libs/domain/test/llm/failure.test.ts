@@ -10,7 +10,15 @@ describe('classifyFailure', () => {
     [409, 'provider-unavailable', true],
     [500, 'provider-unavailable', true],
     [503, 'provider-unavailable', true],
+    [520, 'provider-unavailable', true],
+    [524, 'provider-timeout', true],
     [529, 'provider-unavailable', true],
+    [425, 'provider-unavailable', true],
+    [498, 'provider-unavailable', true],
+    [499, 'provider-unavailable', true],
+    [302, 'provider-refused', false],
+    [413, 'provider-refused', false],
+    [418, 'provider-refused', false],
     [400, 'provider-refused', false],
     [401, 'provider-refused', false],
     [403, 'provider-refused', false],
@@ -48,7 +56,7 @@ describe('classifyFailure', () => {
     fc.assert(
       fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
         const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
-        return retryable === [408, 409, 429].includes(status)
+        return retryable === [408, 409, 425, 429, 498, 499].includes(status)
       }),
     )
   })

@@ -320,10 +320,14 @@ function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderCli
   return client
 }
 
-/** Another provider may do better: this one is ill, or does not know the key or the model. */
+/** Below: redirects, which are not followed. */
+const BAD_REQUEST = 400
+
+/** Another provider may do better: this one is ill, is elsewhere, or does not know the key or the model. */
 function mayFallBack(failure: Failure): boolean {
   if (isProviderFault(failure) || failure.kind === 'empty-answer') return true
-  return failure.kind === 'status' && [401, 402, 403, 404].includes(failure.status)
+  if (failure.kind !== 'status') return false
+  return failure.status < BAD_REQUEST || [401, 402, 403, 404, 405].includes(failure.status)
 }
 
 function failed(failure: Failure): LlmOutcome {

@@ -1,18 +1,21 @@
 import type { Failure, Json, Usage } from '@agentfleet/domain'
 import type { LlmAnswer } from '../run/conversation.ts'
 import { failureOfError, readAnswerError, safeMessage } from './errors.ts'
-import { classifyFinish } from './finish.ts'
-import { createFraming } from './framing.ts'
+import { classifyFinish, finishOf } from './finish.ts'
+import { createFraming, END_MARK } from './framing.ts'
 import {
   contentText,
   endsWithinCharacter,
   isRecord,
+  isShallow,
+  parseJson,
+  refusalText,
   textOf,
   wellFormed,
   type JsonObject,
 } from './shape.ts'
-import { createToolCalls } from './tool-calls.ts'
-import { readUsage, usageOf, type ReportedUsage } from './usage.ts'
+import { createToolCalls, piecesOf } from './tool-calls.ts'
+import { laterUsage, readUsage, usageOf, type ReportedUsage } from './usage.ts'
 
 /**
  * One answer of a provider, from its bytes to what it comes to.
@@ -28,7 +31,7 @@ export interface AnswerReader {
   end(): void
   /** Nothing more is needed of the body. */
   readonly over: boolean
-  /** The provider has named its finish reason; what may still come is usage. */
+  /** The provider has named its finish reason behind an answer; what may still come is usage. */
   readonly finished: boolean
   /** The answer failed: the rest of the body is of no use. */
   readonly broken: boolean
@@ -76,6 +79,8 @@ interface Heard {
   refusal: string
   characters: number
   finish: string | undefined
+  /** Text came behind a finish reason: this sender's reasons do not say that it is finished. */
+  wentOn: boolean
   usage: ReportedUsage | undefined
   failure: Failure | undefined
   done: boolean
@@ -91,6 +96,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     refusal: '',
     characters: 0,
     finish: undefined,
+    wentOn: false,
     usage: undefined,
     failure: undefined,
     done: false,
@@ -108,6 +114,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const say = (text: string): void => {
     if (text === '') return
     begin()
+    heard.wentOn ||= heard.finish !== undefined
     const joined = heard.held + text
     heard.held = endsWithinCharacter(joined) ? joined.slice(-1) : ''
     const piece = wellFormed(heard.held === '' ? joined : joined.slice(0, -1))
@@ -116,52 +123,69 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (piece !== '') options.onText(piece)
   }
   const hearMessage = (message: JsonObject): void => {
-    say(contentText(message['content']))
-    heard.refusal += textOf(message['refusal']) ?? ''
+    const content = message['content']
+    if (!isShallow(content)) throw new RangeError('nested too deep')
+    say(contentText(content))
+    heard.refusal += textOf(message['refusal']) ?? refusalText(content)
     hearReasoning(heard, message)
-    const pieces = message['tool_calls']
+    const several = piecesOf(message['tool_calls'])
     // The form from before there were several calls.
     const single = isRecord(message['function_call'])
       ? [{ index: 0, function: message['function_call'] }]
       : []
-    for (const piece of Array.isArray(pieces) ? pieces : single) {
+    for (const piece of several.length > 0 ? several : single) {
       begin()
       heard.characters += toolCalls.add(piece)
+      if (toolCalls.size > TOOL_CALLS_MAX) heard.failure = TOO_MANY_CALLS
     }
   }
-  const hearValue = (value: unknown): void => {
-    const error = readAnswerError(value)
+  /** A message in place of a delta: a further piece, or all of it once more with what was left out. */
+  const hearWhole = (message: JsonObject): void => {
+    const content = contentText(message['content'])
+    const said = heard.text + heard.held
+    const rest = said !== '' && content.startsWith(said) ? content.slice(said.length) : content
+    const known = toolCalls.size > 0 ? { tool_calls: null, function_call: null } : {}
+    hearMessage({ ...message, ...known, content: rest })
+  }
+  const hearValue = (value: unknown, name: string | undefined): void => {
+    const error = readAnswerError(value, name === 'error')
     if (error !== undefined) {
       heard.failure = failureOfError(error, undefined, options.key)
       return
     }
     if (!isRecord(value)) return
-    heard.usage = readUsage(value) ?? heard.usage
+    heard.usage = laterUsage(heard.usage, readUsage(value))
     const choice = firstChoice(value)
     if (choice === undefined) return
     const { delta, message } = choice
-    // Some streams close with the whole message: it repeats what was heard.
     if (isRecord(delta)) hearMessage(delta)
-    else if (isRecord(message) && !begun) hearMessage(message)
-    else if (message === undefined) say(contentText(choice['text']))
-    const finish = choice['finish_reason'] ?? choice['finishReason']
-    if (typeof finish === 'string' && finish !== '') heard.finish = finish
-    // A whole message is an end by itself.
-    if (isRecord(message)) heard.done = true
+    if (isRecord(message)) hearWhole(message)
+    if (delta === undefined && message === undefined) say(contentText(choice['text']))
+    const finish = finishOf(choice['finish_reason'] ?? choice['finishReason'])
+    if (finish !== undefined) heard.finish = finish
+    // A whole message is an end by itself; one in a chunk without a finish reason is a piece.
+    const whole = finish !== undefined || value['object'] === 'chat.completion'
+    if (isRecord(message) && whole) heard.done = true
     options.onSize(heard.characters)
   }
   const framing = createFraming(options.eventCharactersMax, {
-    onData(data) {
+    onData(data, name) {
       const text = data.trim()
-      if (ended || text === '' || isOver(heard)) return
+      if (ended || text === '' || isOver(heard) || SIGN_OF_LIFE.test(name ?? text)) return
       heard.events += 1
-      if (text === '[DONE]') {
+      if (END_MARK.test(text)) {
         heard.done = true
         return
       }
-      const value = parse(text)
-      if (value === undefined) heard.failure = MALFORMED
-      else hearValue(value)
+      const value = valueOf(text, name)
+      try {
+        if (value === undefined) heard.failure = MALFORMED
+        else hearValue(value, name)
+      } catch (error) {
+        // Nested so deep that the stack ends: whatever bytes can do, they end this answer alone.
+        if (!(error instanceof RangeError)) throw error
+        heard.failure = MALFORMED
+      }
     },
     onBroken(problem) {
       heard.failure ??= problem === 'too-large' ? tooLarge(options.eventCharactersMax) : MALFORMED
@@ -181,7 +205,8 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       return isOver(heard)
     },
     get finished() {
-      return heard.finish !== undefined
+      const answered = heard.characters > 0 || heard.refusal !== '' || heard.usage !== undefined
+      return heard.finish !== undefined && answered && !heard.wentOn
     },
     get broken() {
       return heard.failure !== undefined
@@ -198,18 +223,24 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
 }
 
 const MALFORMED: Failure = { kind: 'malformed', message: "the provider's answer cannot be read" }
+/** Endpoints take no more tools than 128 and ask for a few at once; a longer list is a model that rambles. */
+const TOOL_CALLS_MAX = 256
+const TOO_MANY_CALLS: Failure = {
+  kind: 'output-too-large',
+  message: `the answer asks for more than ${TOOL_CALLS_MAX} tool calls`,
+}
+/** Events that say only that the sender lives, by their name or by their text. */
+const SIGN_OF_LIFE = /^(ping|pong|heart-?beat|keep-?alive)$/i
 const BROKE_OFF: Failure = { kind: 'connection', message: 'the answer broke off before its end' }
 
 function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+/** The value of an event; an error may be a sentence. */
+function valueOf(text: string, name: string | undefined): unknown {
+  const value = parseJson(text)
+  return value === undefined && name === 'error' ? text : value
 }
 
 function tooLarge(charactersMax: number): Failure {
@@ -221,18 +252,22 @@ function tooLarge(charactersMax: number): Failure {
 function firstChoice(value: JsonObject): JsonObject | undefined {
   const { choices } = value
   if (!Array.isArray(choices)) return undefined
-  return choices.filter(isRecord).find(({ index }) => index === 0 || typeof index !== 'number')
+  return choices.filter(isRecord).find(({ index }) => Number(index ?? 0) === 0)
 }
 
 function hearReasoning(heard: Heard, message: JsonObject): void {
   for (const name of ECHOED) {
     const piece = message[name]
     const before = heard.echo[name]
+    if (!isShallow(piece)) throw new RangeError('nested too deep')
     if (typeof piece === 'string' && piece !== '') {
       heard.echo[name] = (typeof before === 'string' ? before : '') + piece
       heard.characters += piece.length
     } else if (Array.isArray(piece) && piece.length > 0) {
       heard.echo[name] = [...(Array.isArray(before) ? before : []), ...(piece as Json[])]
+      heard.characters += JSON.stringify(piece).length
+    } else if (isRecord(piece) && Object.keys(piece).length > 0) {
+      heard.echo[name] = piece as Json
       heard.characters += JSON.stringify(piece).length
     }
   }

@@ -1,4 +1,4 @@
-import type { ProviderError } from './errors.ts'
+import { complaintOf, type ProviderError } from './errors.ts'
 
 /**
  * What an endpoint takes in a request, for one model. Everything is assumed until the endpoint refuses it;
@@ -62,15 +62,22 @@ export interface SentFields {
   readonly hasReasoning: boolean
   /** The task names no tools: those on offer are a courtesy. */
   readonly toolsOptional: boolean
+  /** The texts of the messages, which refusals repeat. */
+  readonly contents: readonly string[]
 }
 
 /** Whether the same call may be made again in another form. */
 export type RefusalDecision =
   | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
-  | { readonly kind: 'final'; readonly reason: 'other-status' | 'nothing-to-leave-out' }
+  | {
+      readonly kind: 'final'
+      readonly reason: 'other-status' | 'about-its-size' | 'no-such-model' | 'nothing-to-leave-out'
+    }
 
 /** Statuses by which endpoints refuse a field: bad request, not found (routers), unprocessable, not implemented. */
 const REFUSALS = [400, 404, 405, 415, 422, 501]
+/** Gateways pass refusals on as their own trouble; only one that names the field is taken for one. */
+const TROUBLES = [500, 502]
 
 interface Lesson {
   readonly name: string
@@ -85,7 +92,6 @@ interface Refusal {
   readonly param: string
 }
 
-const about = (pattern: RegExp) => (refusal: Refusal) => pattern.test(refusal.text)
 const sends = (sent: SentFields, name: string): boolean => sent.names.includes(name)
 
 /** In this order: what is named most exactly comes first. */
@@ -133,7 +139,7 @@ const LESSONS: readonly Lesson[] = [
       ...now,
       dropped: [
         ...now.dropped,
-        ...SAMPLING_FIELDS.filter((name) => !now.dropped.includes(name) && names(refusal, name)),
+        ...SAMPLING_FIELDS.filter((name) => !now.dropped.includes(name) && refuses(refusal, name)),
       ],
     }),
   },
@@ -212,6 +218,18 @@ const LESSONS: readonly Lesson[] = [
   },
 ]
 
+/** The prompt is too long: nothing that is left out makes it shorter. */
+const ABOUT_SIZE =
+  /context.?(length|window|size)|(prompt|input|request|messages?) (is |are )?(too (long|large)|exceeds?)|reduce the length|too many (input )?tokens|token limit|string_above_max|payload too large/i
+/** The model is not there: nothing that is left out brings it. */
+const NO_MODEL =
+  /model_not_found|unknown.?model|no such model|model( \S+)? (does not exist|(is |was )?not found)/i
+/** The model as a whole is refused. */
+const ABOUT_MODEL = /invalid.?model|model( \S+)? is not (supported|available)/i
+/** The field is known: this value of it is not, and another task's may be. */
+const ABOUT_VALUE =
+  /above maximum|below minimum|too (long|large|small|many)|out of range|must be (between|in|less|greater|at|<|>|≤|≥|one of)|(less|greater) than|[<>]=|expected a value|\bbetween\b|supported values are|one of/i
+
 const TOO_MANY = /too (large|many|long)|at most|maximum|exceed|less than|range|context/i
 /** A refusal of some field that it does not name. */
 const UNNAMED =
@@ -223,33 +241,51 @@ export function learnRefusal(
   error: Pick<ProviderError, 'status' | 'message' | 'param' | 'code'>,
   sent: SentFields,
 ): RefusalDecision {
-  if (!REFUSALS.includes(error.status)) return { kind: 'final', reason: 'other-status' }
-  const param = error.param ?? ''
-  const refusal = { text: `${param} ${error.code ?? ''} ${error.message}`, param }
-  const lesson = LESSONS.find(({ applies }) => applies(refusal, sent, now))
-  if (lesson !== undefined) {
+  const trouble = TROUBLES.includes(error.status)
+  if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
+  const { param = '', code = '' } = error
+  const refusal = { text: `${param} ${code} ${complaintOf(error, sent.contents)}`, param }
+  if (ABOUT_SIZE.test(refusal.text)) return { kind: 'final', reason: 'about-its-size' }
+  if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
+  const named = !trouble || UNNAMED.test(refusal.text)
+  const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
+  if (lesson) {
     return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
   }
   const plainest = plainestOf(now, sent)
-  if (about(UNNAMED)(refusal) && plainest !== undefined) {
+  const unnamed = !trouble && UNNAMED.test(refusal.text) && !ABOUT_MODEL.test(refusal.text)
+  if (unnamed && plainest !== undefined) {
     return { kind: 'adapt', reason: 'unnamed field', capabilities: plainest }
   }
   return { kind: 'final', reason: 'nothing-to-leave-out' }
 }
 
-function names({ text, param }: Refusal, name: string): boolean {
-  return param === name || new RegExp(`\\b${name}\\b`, 'i').test(text)
+/** Both: what is known now, and what a call has found out since it began. */
+export function mergeLessons(
+  now: Capabilities,
+  before: Capabilities,
+  after: Capabilities,
+): Capabilities {
+  const changed = Object.entries(after).filter(
+    ([name, value]) => value !== before[name as keyof Capabilities],
+  )
+  return {
+    ...now,
+    ...(Object.fromEntries(changed) as Partial<Capabilities>),
+    dropped: [...new Set([...now.dropped, ...after.dropped])],
+  }
+}
+
+function refuses(refusal: Refusal, name: SamplingField): boolean {
+  if (ABOUT_VALUE.test(refusal.text)) return false
+  if (refusal.param === name) return true
+  // `stop` is a common word: only as the parameter, or between quotes.
+  const pattern = name === 'stop' ? '[\'"`]stop[\'"`]' : `\\b${name}\\b`
+  return new RegExp(pattern, 'i').test(refusal.text)
 }
 
 function samplingIn(refusal: Refusal, sent: SentFields): SamplingField | undefined {
-  // `stop` is a common word: only as the parameter, or between quotes.
-  return SAMPLING_FIELDS.find(
-    (name) =>
-      sends(sent, name) &&
-      (name === 'stop'
-        ? refusal.param === name || /['"`]stop['"`]/.test(refusal.text)
-        : names(refusal, name)),
-  )
+  return SAMPLING_FIELDS.find((name) => sends(sent, name) && refuses(refusal, name))
 }
 
 /** The request with nothing but model, messages and tools; undefined when it was that already. */

@@ -5,7 +5,7 @@ import type { LlmRequest } from '../llm/llm.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createAnswerReader, type HeardAnswer } from './answer.ts'
 import { readBody } from './body.ts'
-import { FULL_CAPABILITIES, learnRefusal, type Capabilities } from './capabilities.ts'
+import { FULL_CAPABILITIES, learnRefusal, mergeLessons, type Capabilities } from './capabilities.ts'
 import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
 import { rateHintsOf, type RateHints } from './headers.ts'
 import { bodyOf, readText } from './http-fetch.ts'
@@ -36,7 +36,8 @@ export interface ProviderCall {
  *
  * A refusal that names a field of the request is answered by a request without it. Invariants: `call`
  * never throws; a request is repeated only after a refusal, which costs nothing, and at most
- * ADAPTATIONS_MAX times; what was learned of a model holds for every later call of this node.
+ * ADAPTATIONS_MAX times; what was learned of a model holds for every later call of this node, and only
+ * what has helped is learned: where every form was refused, the request itself was wrong.
  */
 export interface ProviderClient {
   /** What comes after an abort is for the caller to name. */
@@ -93,7 +94,11 @@ export function createProviderClient(
     call.onHeaders(hints)
     const { status } = response
     if (status < OK_FROM || status >= OK_BELOW) {
-      const error = readRefusal(status, await readText(bodyOf(response)))
+      const error = readRefusal(
+        status,
+        await readText(bodyOf(response)),
+        response.headers.get('location') ?? null,
+      )
       return { kind: 'refused', error, retryAfterMs: hints.retryAfterMs }
     }
     const reader = createAnswerReader({
@@ -116,19 +121,31 @@ export function createProviderClient(
       model: call.model,
       outputTokensMax: call.outputTokensMax,
     }
+    const before = learned.get(call.model) ?? configured
+    let capabilities = before
+    let first: Answered | undefined
     for (let adapted = 0; ; adapted += 1) {
-      const capabilities = learned.get(call.model) ?? configured
       const wire = wireRequest(call.request, target, capabilities)
       const answered = await send(call, wire)
       const refusal = refusalIn(answered)
-      if (refusal === undefined) return (answered as Extract<Answered, { kind: 'heard' }>).answer
+      if (refusal === undefined) {
+        const { answer } = answered as Extract<Answered, { kind: 'heard' }>
+        if (adapted > 0 && (answer.kind === 'answered' || answer.usage !== undefined)) {
+          const now = learned.get(call.model) ?? configured
+          learned.set(call.model, mergeLessons(now, before, capabilities))
+        }
+        return answer
+      }
       const lesson = learnRefusal(capabilities, refusal, wire.sent)
       if (lesson.kind === 'adapt' && adapted < ADAPTATIONS_MAX && !call.ended()) {
-        learned.set(call.model, lesson.capabilities)
+        capabilities = lesson.capabilities
+        first ??= answered
         continue
       }
-      if (answered.kind === 'heard') return answered.answer
-      const failure = failureOfError(answered.error, answered.retryAfterMs, provider.key)
+      // Of refusals of one kind the first one is about the request as it was meant.
+      const told = first === undefined || !isSameStatus(first, answered) ? answered : first
+      if (told.kind === 'heard') return told.answer
+      const failure = failureOfError(told.error, told.retryAfterMs, provider.key)
       return { kind: 'failed', failure }
     }
   }
@@ -160,6 +177,10 @@ function refusalIn(answered: Answered): ProviderError | undefined {
   if (answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
   const { status, message } = answer.failure
   return { status, message, param: undefined, code: undefined }
+}
+
+function isSameStatus(one: Answered, other: Answered): boolean {
+  return refusalIn(one)?.status === refusalIn(other)?.status
 }
 
 /** The SDK's errors, and what reading a body throws, in the words of the domain. */

@@ -1,5 +1,6 @@
 import type { Failure } from '@agentfleet/domain'
-import { isRecord, textOf, wellFormed } from './shape.ts'
+import { isRecord, isShallow, parseJson, textOf, wellFormed } from './shape.ts'
+import { askedWaitIn } from './headers.ts'
 
 /**
  * Errors of providers, as status and body or as an event within an answer that began well (status 200).
@@ -15,12 +16,17 @@ export interface ProviderError {
   /** Which field of the request it is about, when it says so. */
   readonly param: string | undefined
   readonly code: string | undefined
+  /** When to come back, if the body says so, milliseconds. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** Messages of failures end up in the log: long enough to help, short enough to keep. */
 const MESSAGE_MAX = 300
+/** What is searched for secrets before it is cut: hostile text makes patterns slow, characters. */
+const SEARCHED_MAX = 2_000
 const PAYMENT_REQUIRED = 402
 const OK_BELOW = 300
+const BAD_REQUEST = 400
 /** Stands for an error within an answer that says nothing of its kind: the provider's own trouble. */
 const BAD_GATEWAY = 502
 
@@ -47,36 +53,49 @@ const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
 ]
 
 /** Reads the body of a refusal. */
-export function readRefusal(status: number, body: string): ProviderError {
-  const parsed = parse(body)
-  const error = readError(parsed)
+export function readRefusal(
+  status: number,
+  body: string,
+  location: string | null = null,
+): ProviderError {
+  const parsed = parseJson(body)
+  const error = isShallow(parsed) ? readError(parsed) : undefined
   const said = error?.message ?? plainText(body)
-  const message = said === '' ? `the provider answered ${status} without a reason` : said
+  const message = status < BAD_REQUEST ? redirectedTo(location) : said || noReason(status)
   const noMoney = error !== undefined && statusOf(error, message) === PAYMENT_REQUIRED
   return {
     status: noMoney && (status === 429 || status === 403) ? PAYMENT_REQUIRED : status,
     message,
     param: error?.param,
     code: error?.code,
+    retryAfterMs: error?.retryAfterMs ?? askedWaitIn(message),
   }
 }
 
-/** The error that a JSON value of an answer reports, or undefined when it reports none. */
-export function readAnswerError(value: unknown): ProviderError | undefined {
-  if (!reportsError(value)) return undefined
-  const error = readError(value) ?? {
-    message: '',
-    param: undefined,
-    code: undefined,
-    type: undefined,
-    status: undefined,
-  }
+function noReason(status: number): string {
+  return `the provider answered ${status} without a reason`
+}
+
+function redirectedTo(location: string | null): string {
+  const place = location === null ? 'elsewhere' : `to ${location}`
+  return `the provider redirects ${place}; redirects are not followed, set the base URL to the real one`
+}
+
+/**
+ * The error that a JSON value of an answer reports, or undefined when it reports none. `named`: the
+ * event that it came in is called an error.
+ */
+export function readAnswerError(value: unknown, named = false): ProviderError | undefined {
+  if (!named && !reportsError(value)) return undefined
+  const sentence = { ...NO_WORD, message: textOf(value) ?? '' }
+  const error = (isShallow(value) ? readError(value) : undefined) ?? sentence
   const message = error.message === '' ? 'the provider gave up within its answer' : error.message
   return {
     status: statusOf(error, message) ?? BAD_GATEWAY,
     message,
     param: error.param,
     code: error.code,
+    retryAfterMs: error.retryAfterMs ?? askedWaitIn(message),
   }
 }
 
@@ -88,7 +107,8 @@ export function failureOfError(
 ): Failure {
   const message = safeMessage(error.message, key)
   if (error.status === 451) return { kind: 'withheld', message }
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const askedMs = retryAfterMs ?? error.retryAfterMs
+  const wait = askedMs === undefined ? {} : { retryAfterMs: askedMs }
   const scope = error.status === 429 && WHOLE_KEY.test(error.message) ? { wholeKey: true } : {}
   return { kind: 'status', status: error.status, message, ...wait, ...scope }
 }
@@ -110,7 +130,8 @@ const SECRETS = [
 /** A message without secrets, cut to its limit. */
 export function safeMessage(message: string, key: string | undefined): string {
   const own = key === undefined || key.length < 4 ? message : message.replaceAll(key, '[key]')
-  const clean = SECRETS.reduce((text, secret) => text.replace(secret, '[key]'), own)
+  const searched = own.slice(0, SEARCHED_MAX)
+  const clean = SECRETS.reduce((text, secret) => text.replace(secret, '[key]'), searched)
   return wellFormed(clean.slice(0, MESSAGE_MAX))
 }
 
@@ -120,26 +141,72 @@ interface RawError {
   readonly code: string | undefined
   readonly type: string | undefined
   readonly status: number | undefined
+  readonly retryAfterMs?: number | undefined
 }
 
+const NO_WORD: RawError = {
+  message: '',
+  param: undefined,
+  code: undefined,
+  type: undefined,
+  status: undefined,
+}
+/** What stands alone where there is no answer. */
+const LONE_ERROR = ['detail', 'errors', 'error_code', 'error_msg']
+const LONE_SENTENCE = ['message', 'msg']
+
 function reportsError(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0 && reportsError(value[0])
+  if (Array.isArray(value)) return isRecord(value[0]) && reportsError(value[0])
   if (!isRecord(value)) return false
-  if (value['error'] !== undefined && value['error'] !== null && value['error'] !== false)
+  const { error, choices, base_resp: base } = value
+  const answers = Array.isArray(choices) && choices.length > 0
+  // Beside an answer, a field for errors may hold nothing.
+  if (answers ? saysSomething(error) : error !== undefined && error !== null && error !== false) {
     return true
+  }
   if (value['type'] === 'error' || value['object'] === 'error') return true
+  if (isRecord(base) && saysSomething(base['status_code'])) return true
   // Without an answer beside it, one of these is all that the provider has to say.
-  const answer = value['choices'] ?? value['usage'] ?? value['object']
+  const answer = choices ?? value['usage'] ?? value['object']
+  if (answer !== undefined) return false
   return (
-    answer === undefined &&
-    ['detail', 'errors', 'error_code', 'error_msg'].some((name) => value[name] !== undefined)
+    LONE_ERROR.some((name) => saysSomething(value[name])) ||
+    LONE_SENTENCE.some((name) => saysSomething(textOf(value[name])))
   )
 }
 
-function readError(value: unknown): RawError | undefined {
-  if (Array.isArray(value)) return readError(value[0])
+/** Whether a field holds more than blanks, zeros and nothing. */
+function saysSomething(value: unknown): boolean {
+  if (isRecord(value)) return Object.values(value).some(saysSomething)
+  if (Array.isArray(value)) return value.length > 0
+  return typeof value === 'string' ? value.trim() !== '' : Boolean(value)
+}
+
+/** How often an error may be wrapped in another one; gateways stand behind gateways. */
+const WRAPPED_MAX = 4
+
+/** The error in a value; where its message is an error itself, that one fills in what is missing. */
+function readError(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
+  const error = readOuter(value)
+  if (error === undefined || levels === 0) return error
+  const start = error.message.search(/[[{]/)
+  const inside = start < 0 ? undefined : parseJson(error.message.slice(start))
+  const inner = isShallow(inside) ? readError(inside, levels - 1) : undefined
+  if (inner === undefined || inner.message === '') return error
+  return {
+    message: `${error.message.slice(0, start)}${inner.message}`,
+    param: error.param ?? inner.param,
+    code: inner.code ?? error.code,
+    type: inner.type ?? error.type,
+    status: inner.status ?? error.status,
+    retryAfterMs: inner.retryAfterMs ?? error.retryAfterMs,
+  }
+}
+
+function readOuter(value: unknown): RawError | undefined {
+  if (Array.isArray(value)) return readOuter(value[0])
   if (!isRecord(value)) return undefined
-  const inner = value['error'] ?? value['errors'] ?? value['detail'] ?? value
+  const inner = value['error'] ?? value['errors'] ?? value['detail'] ?? value['base_resp'] ?? value
   const error = Array.isArray(inner) ? inner[0] : inner
   // { error: "TypeError", message: "…" }: the word is the type, the sentence is the message.
   if (typeof error === 'string') {
@@ -147,13 +214,20 @@ function readError(value: unknown): RawError | undefined {
     return { message, param: undefined, ...outer(value) }
   }
   if (!isRecord(error)) return undefined
-  const place = Array.isArray(error['loc']) ? error['loc'].at(-1) : undefined
   const message =
-    error['message'] ?? error['msg'] ?? error['detail'] ?? value['message'] ?? value['error_msg']
+    error['message'] ??
+    error['msg'] ??
+    error['detail'] ??
+    error['status_msg'] ??
+    value['message'] ??
+    value['error_msg']
   return {
-    message:
+    message: withReason(
       typeof message === 'string' ? message : message === undefined ? '' : JSON.stringify(message),
-    param: textOf(error['param']) ?? textOf(place),
+      error['metadata'],
+    ),
+    param: textOf(error['param']) ?? placeOf(error['loc']),
+    retryAfterMs: waitOf(error),
     code: wordOf(error['code']) ?? wordOf(value['code']) ?? wordOf(value['error_code']),
     type: wordOf(error['type']) ?? wordOf(error['status']) ?? wordOf(value['type']),
     status:
@@ -161,8 +235,29 @@ function readError(value: unknown): RawError | undefined {
       statusNumber(error['status']) ??
       statusNumber(value['code']) ??
       statusNumber(value['status']) ??
+      statusNumber(value['statusCode']) ??
       statusNumber(error['status_code']),
   }
+}
+
+/** The field that a validation names: ["body", "messages", 0, "content"] is messages.0.content. */
+function placeOf(loc: unknown): string | undefined {
+  if (!Array.isArray(loc)) return undefined
+  const names = loc.filter((name) => typeof name === 'string' || typeof name === 'number')
+  return names.filter((name) => name !== 'body').join('.')
+}
+
+/** OpenRouter keeps what the provider behind it said apart from a message that says nothing. */
+function withReason(message: string, metadata: unknown): string {
+  const raw = isRecord(metadata) ? textOf(metadata['raw']) : undefined
+  return raw === undefined || message.includes(raw) ? message : `${message}: ${raw}`
+}
+
+/** Google's RetryInfo, and seconds under the names of others. */
+function waitOf(error: Readonly<Record<string, unknown>>): number | undefined {
+  const details = Array.isArray(error['details']) ? error['details'].filter(isRecord) : []
+  const delay = details.map(({ retryDelay }) => textOf(retryDelay)).find((text) => text)
+  return delay === undefined ? undefined : askedWaitIn(`try again in ${delay}`)
 }
 
 function outer(value: Readonly<Record<string, unknown>>) {
@@ -197,16 +292,90 @@ function wordOf(value: unknown): string | undefined {
     : undefined
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
+/**
+ * What a refusal says, without what it repeats of the request: the words of a prompt, and the values that
+ * validations show, say nothing of what the endpoint takes.
+ */
+export function complaintOf(error: ProviderError, contents: readonly string[]): string {
+  const said = withoutValues(error.message.slice(0, SEARCHED_MAX))
+  const short = contents
+    .map((text) => text.trim())
+    .filter((text) => wordsOf(text).length < ECHO_WORDS)
+  const withoutShort = short.reduce(
+    (text, content) =>
+      content === '' ? text : text.replaceAll(`'${content}'`, ' ').replaceAll(`"${content}"`, ' '),
+    said,
+  )
+  const words = wordsOf(withoutShort)
+  const runs = new Map<string, number[]>()
+  for (const at of words.keys()) {
+    const run = runAt(words, at)
+    runs.set(run, [...(runs.get(run) ?? []), at])
   }
+  const repeated = new Set<number>()
+  for (const content of contents) {
+    const prompt = wordsOf(content)
+    for (const at of prompt.keys()) {
+      for (const start of prompt.length - at < ECHO_WORDS
+        ? []
+        : (runs.get(runAt(prompt, at)) ?? [])) {
+        for (let word = start; word < start + ECHO_WORDS; word += 1) repeated.add(word)
+      }
+    }
+  }
+  return repeated.size === 0 ? withoutShort : words.filter((_, at) => !repeated.has(at)).join(' ')
 }
 
-/** What a page says, without its marks. */
+/** As many words in a row as in the prompt are an echo of it. */
+const ECHO_WORDS = 4
+
+function wordsOf(text: string): string[] {
+  return text.match(/[\p{L}\p{N}_.]+/gu) ?? []
+}
+
+function runAt(words: readonly string[], at: number): string {
+  return words.slice(at, at + ECHO_WORDS).join(' ')
+}
+
+/** Leaves out the values behind `input` in validations, as JSON or as Python writes it. */
+function withoutValues(text: string): string {
+  const name = /\\*["']?\b(?:input|input_value|failed_generation)\b\\*["']?\s*[:=]\s*/g
+  let rest = ''
+  let from = 0
+  for (let found = name.exec(text); found !== null; found = name.exec(text)) {
+    rest += text.slice(from, found.index)
+    from = endOfValue(text, name.lastIndex)
+    name.lastIndex = from
+  }
+  return rest + text.slice(from)
+}
+
+/** Where the value that begins here ends: at its closing quote or bracket, or at the end of the text. */
+function endOfValue(text: string, start: number): number {
+  const opening = /^\\*["'[{(]/.exec(text.slice(start))?.[0]
+  if (opening === undefined) return start
+  const mark = opening.at(-1) ?? ''
+  if (mark === '"' || mark === "'") {
+    const end = text.indexOf(opening, start + opening.length)
+    return end < 0 ? text.length : end + opening.length
+  }
+  let depth = 0
+  for (let at = start; at < text.length; at += 1) {
+    if ('[{('.includes(text[at] ?? '')) depth += 1
+    else if (']})'.includes(text[at] ?? '')) depth -= 1
+    if (depth === 0) return at + 1
+  }
+  return text.length
+}
+
+/** What a page says, without its marks; in one pass, since a pattern for marks takes seconds on hostile text. */
 function plainText(body: string): string {
-  const text = body.replaceAll(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
-  return text.replaceAll(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX)
+  const [before = '', ...marks] = body.split('<')
+  let hidden = false
+  const texts = marks.map((mark) => {
+    if (/^(script|style)\b/i.test(mark)) hidden = true
+    else if (/^\/(script|style)\b/i.test(mark)) hidden = false
+    return hidden ? '' : mark.slice(mark.indexOf('>') + 1)
+  })
+  return [before, ...texts].join(' ').replaceAll(/\s+/g, ' ').trim().slice(0, SEARCHED_MAX)
 }

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
+import { parseJson } from './shape.ts'
 
 /**
  * The first layer of an answer: bytes of a body become events.
@@ -18,8 +19,8 @@ export interface Framing {
 
 /** Receives what a body consists of. */
 export interface FramingEvents {
-  /** The data of one event, or one JSON value. */
-  onData(data: string): void
+  /** The data of one event with the name of its kind, or one JSON value. */
+  onData(data: string, name: string | undefined): void
   /** The body breaks the rules of its form; nothing follows. */
   onBroken(problem: 'too-large' | 'malformed'): void
 }
@@ -37,10 +38,10 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
     broken = true
     events.onBroken(problem)
   }
-  const hand = (data: string): void => {
+  const hand = (data: string, name?: string): void => {
     if (broken) return
     if (data.length > charactersMax) stop('too-large')
-    else events.onData(data)
+    else for (const value of valuesOf(data)) events.onData(value, name)
   }
   const take = (text: string): void => {
     if (broken || text === '') return
@@ -67,14 +68,19 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
 
 type Stop = (problem: 'too-large' | 'malformed') => void
 
-function eventForm(charactersMax: number, onData: (data: string) => void, stop: Stop) {
+type Hand = (data: string, name?: string) => void
+
+function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
   const parser = createParser({
     maxBufferSize: charactersMax,
-    onEvent: ({ data }) => onData(data),
-    onError: ({ type }) => {
+    onEvent: ({ data, event }) => onData(data, event),
+    onError: ({ type, line = '' }) => {
       if (type === 'max-buffer-size-exceeded') stop('too-large')
-      // A line that is no field: a piece of the answer may be in it.
-      else if (type === 'unknown-field') stop('malformed')
+      if (type !== 'unknown-field') return
+      // Servers write an error, or the end, without a field in front of it.
+      if (isJson(line) || END_MARK.test(line)) onData(line)
+      // Any other line that is no field: a piece of the answer may be in it.
+      else stop('malformed')
     },
   })
   return {
@@ -84,7 +90,7 @@ function eventForm(charactersMax: number, onData: (data: string) => void, stop: 
   }
 }
 
-function jsonForm(charactersMax: number, onData: (data: string) => void, stop: Stop) {
+function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
   const pieces: string[] = []
   let characters = 0
   return {
@@ -101,11 +107,19 @@ function jsonForm(charactersMax: number, onData: (data: string) => void, stop: S
   }
 }
 
+/** Stands for the end of a stream, however it is written; nothing counts behind it. */
+export const END_MARK = /^"?\[done\]|^"?done"?$/i
+/** Gateways that frame an event once more leave the first frame in it. */
+const REPEATED_FIELD = /^(\s*data:)+/
+
+/** The values of one event: some senders put several into one, each on its line. */
+function valuesOf(data: string): readonly string[] {
+  const text = data.replace(REPEATED_FIELD, '')
+  if (!text.includes('\n') || isJson(text)) return [text]
+  const lines = text.split('\n').map((line) => line.replace(REPEATED_FIELD, '').trim())
+  return lines.every((line) => line === '' || END_MARK.test(line) || isJson(line)) ? lines : [text]
+}
+
 function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
+  return parseJson(text) !== undefined
 }

@@ -1,7 +1,13 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { pipeline, type Readable, type Transform } from 'node:stream'
-import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { PassThrough, pipeline, type Readable, type Transform } from 'node:stream'
+import {
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+} from 'node:zlib'
 
 /**
  * The part of `fetch` that the SDK needs for streamed calls, on node:http: through the web streams
@@ -22,6 +28,10 @@ const IDLE_MS = 4_000
 const IDLE_SOCKETS_MAX = 2_048
 /** Bodies of refusals are read up to this size, bytes. */
 const ERROR_BODY_MAX = 64 * 1024
+/** A refusal that says its status says the rest at once; what comes later is not waited for, milliseconds. */
+const ERROR_BODY_MS = 2_000
+/** Gateways add many headers; the limit of node:http is 16 kB, bytes. */
+const HEADERS_MAX = 64 * 1024
 
 /** A `fetch` with connections that only it uses. */
 export function createHttpFetch(): HttpFetch {
@@ -41,14 +51,21 @@ export function createHttpFetch(): HttpFetch {
         const send = (agent: HttpAgent | HttpsAgent | false): void => {
           const request = (secure ? httpsRequest : httpRequest)(url, {
             agent,
+            maxHeaderSize: HEADERS_MAX,
             method: init.method ?? 'GET',
             headers,
             ...(init.signal ? { signal: init.signal } : {}),
           })
-          request.on('response', (message) => resolve(toResponse(message, url.href)))
+          let answered = false
+          request.on('response', (message) => {
+            answered = true
+            resolve(toResponse(message, url.href))
+          })
           request.on('error', (error: NodeJS.ErrnoException) => {
+            // The body of an answer that breaks off has its own error; the request is not made again.
+            if (answered) return
             // The server had closed the idle connection: it has not seen the request.
-            if (request.reusedSocket && error.code === 'ECONNRESET') send(false)
+            if (request.reusedSocket && CLOSED.includes(error.code ?? '')) send(false)
             else reject(error)
           })
           request.end(body)
@@ -61,6 +78,9 @@ export function createHttpFetch(): HttpFetch {
     },
   }
 }
+
+/** How writing to a connection fails that the other side has closed. */
+const CLOSED = ['ECONNRESET', 'EPIPE']
 
 /** The body of a response that came from here. */
 export function bodyOf(response: Response): Readable {
@@ -88,30 +108,58 @@ function toResponse(message: IncomingMessage, url: string): Response {
   return response as unknown as Response
 }
 
-/** The body without the compression that its header names; a body cut in its middle gives what it has. */
+/**
+ * The body without the compression that its header names; a body cut in its middle gives what it has.
+ * The first bytes decide: proxies unpack bodies and leave the header as it was.
+ */
 function decoded(message: IncomingMessage): Readable {
-  const decoder = decoderOf(message.headers['content-encoding'])
-  if (decoder === undefined) return message
-  return pipeline(message, decoder, () => undefined)
+  const encoding = message.headers['content-encoding']?.trim().toLowerCase() ?? ''
+  if (encoding === '' || encoding === 'identity') return message
+  const body = new PassThrough()
+  body.on('error', () => undefined)
+  const end = (): void => void body.end()
+  message.once('data', (first: Buffer) => {
+    message.off('end', end)
+    message.pause()
+    message.unshift(first)
+    const decoder = decoderOf(encoding, first)
+    if (decoder === undefined) pipeline(message, body, () => undefined)
+    else pipeline(message, decoder, body, () => undefined)
+  })
+  message.once('end', end)
+  message.once('error', () => body.destroy())
+  body.once('close', () => message.destroy())
+  return body
 }
 
-function decoderOf(encoding: string | undefined): Transform | undefined {
-  const name = encoding?.trim().toLowerCase() ?? ''
-  if (name === 'gzip' || name === 'x-gzip') {
-    return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
-  }
-  if (name === 'deflate') return createInflate({ finishFlush: constants.Z_SYNC_FLUSH })
-  return name === 'br' ? createBrotliDecompress() : undefined
+/** How an answer begins that is not compressed, whatever its header says. */
+const PLAIN = /^\s*(data:|event:|id:|retry:|: |\{\s*"|\[)/
+
+function decoderOf(encoding: string, first: Buffer): Transform | undefined {
+  if (PLAIN.test(first.toString('latin1', 0, 64))) return undefined
+  const flush = { finishFlush: constants.Z_SYNC_FLUSH }
+  if (/gzip/.test(encoding) || (first[0] === 0x1f && first[1] === 0x8b)) return createGunzip(flush)
+  // "deflate" should have the frame of zlib; some servers leave it out.
+  if (encoding === 'deflate')
+    return first[0] === 0x78 ? createInflate(flush) : createInflateRaw(flush)
+  return encoding === 'br' ? createBrotliDecompress() : undefined
 }
 
-/** The text of a refusal, up to ERROR_BODY_MAX bytes. */
+/** The text of a refusal, up to ERROR_BODY_MAX bytes; what came of it, if it breaks off or does not end. */
 export async function readText(body: Readable): Promise<string> {
   const pieces: Buffer[] = []
   let bytes = 0
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    pieces.push(piece)
-    bytes += piece.byteLength
-    if (bytes > ERROR_BODY_MAX) break
+  const timer = setTimeout(() => body.destroy(), ERROR_BODY_MS)
+  try {
+    for await (const piece of body as AsyncIterable<Buffer>) {
+      pieces.push(piece)
+      bytes += piece.byteLength
+      if (bytes > ERROR_BODY_MAX) break
+    }
+  } catch {
+    // The status is known: the rest of the sentence changes nothing.
+  } finally {
+    clearTimeout(timer)
   }
   return Buffer.concat(pieces).toString('utf8')
 }

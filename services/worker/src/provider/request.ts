@@ -81,5 +81,6 @@ function sentOf(
       Object.keys(message).some((name) => name.startsWith('reasoning')),
     ),
     toolsOptional,
+    contents: messages.map(({ content }) => content ?? ''),
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../run/conversation.ts'
-import { isRecord, textOf, wellFormed } from './shape.ts'
+import { isRecord, isShallow, parseJson, textOf, wellFormed, wordOf } from './shape.ts'
 
 /**
  * Tool calls of a streamed answer, put together from their pieces.
@@ -20,10 +20,12 @@ export interface ToolCallPieces {
 }
 
 interface Draft {
-  readonly index: unknown
+  readonly index: string | undefined
   id: string
   readonly names: string[]
   readonly arguments: string[]
+  /** The arguments that came as objects. */
+  readonly objects: Record<string, unknown>[]
   extra: Json | undefined
 }
 
@@ -38,14 +40,19 @@ export function createToolCalls(): ToolCallPieces {
       if (!isRecord(piece)) return 0
       const fn = isRecord(piece['function']) ? piece['function'] : piece
       const name = textOf(fn['name']) ?? ''
-      const id = textOf(piece['id']) ?? ''
-      const args = argumentsText(fn['arguments'] ?? fn['input'])
-      const draft = draftOf(drafts, piece['index'], id, name)
+      const id = wordOf(piece['id']) ?? ''
+      const given = fn['arguments'] ?? fn['input'] ?? fn['parameters']
+      const extra = piece['extra_content']
+      if (!isShallow(given) || !isShallow(extra)) throw new RangeError('nested too deep')
+      const args = argumentsText(given)
+      const draft = draftOf(drafts, wordOf(piece['index']), id, name)
       if (draft.id === '') draft.id = id
       if (name !== '') draft.names.push(name)
       if (args !== '') draft.arguments.push(args)
-      if (piece['extra_content'] !== undefined) draft.extra = piece['extra_content'] as Json
-      return name.length + args.length
+      if (isRecord(given)) draft.objects.push(given)
+      if (extra !== undefined) draft.extra = extra as Json
+      const extraSize = extra === undefined ? 0 : JSON.stringify(extra).length
+      return name.length + args.length + extraSize
     },
     calls(offered, idSeed) {
       const used = new Set<string>()
@@ -56,12 +63,19 @@ export function createToolCalls(): ToolCallPieces {
         return {
           id,
           name: nameOf(draft.names, offered),
-          arguments: wellFormed(argumentsOf(draft.arguments)),
+          arguments: wellFormed(argumentsOf(draft)),
           ...(draft.extra === undefined ? {} : { extra: draft.extra }),
         }
       })
     },
   }
+}
+
+/** The pieces in a message: a list, one call alone, or calls by their position. */
+export function piecesOf(calls: unknown): readonly unknown[] {
+  if (Array.isArray(calls)) return calls
+  if (!isRecord(calls)) return []
+  return isRecord(calls['function']) || 'name' in calls ? [calls] : Object.values(calls)
 }
 
 /** Ids that every endpoint has been seen to take back. */
@@ -74,15 +88,15 @@ export function plainId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, PLAIN_ID_CHARACTERS)
 }
 
-function draftOf(drafts: Draft[], index: unknown, id: string, name: string): Draft {
+function draftOf(drafts: Draft[], index: string | undefined, id: string, name: string): Draft {
   const last = drafts.at(-1)
   const begin = (): Draft => {
-    const draft: Draft = { index, id, names: [], arguments: [], extra: undefined }
+    const draft: Draft = { index, id, names: [], arguments: [], objects: [], extra: undefined }
     drafts.push(draft)
     return draft
   }
   if (last === undefined) return begin()
-  if (index === undefined || index === null) {
+  if (index === undefined) {
     // Without an index the id tells calls apart; without both, a name after whole arguments begins a call.
     const known = id === '' ? undefined : drafts.find((draft) => draft.id === id)
     if (known !== undefined && !beginsAnother(known, name)) return known
@@ -98,7 +112,9 @@ function draftOf(drafts: Draft[], index: unknown, id: string, name: string): Dra
 
 /** Whether a named piece is a new call, since the known one has all it needs. */
 function beginsAnother(known: Draft, name: string): boolean {
-  return name !== '' && known.names.length > 0 && isObjectText(known.arguments.join(''))
+  if (name === '' || known.names.length === 0) return false
+  // Only what ends like an object is worth reading: names may come with each of many pieces.
+  return /}\s*$/.test(known.arguments.at(-1) ?? '') && isObjectText(known.arguments.join(''))
 }
 
 function argumentsText(value: unknown): string {
@@ -107,9 +123,17 @@ function argumentsText(value: unknown): string {
 }
 
 /** The arguments: the pieces joined, else a piece that is whole by itself (some senders repeat all of it). */
-function argumentsOf(pieces: readonly string[]): string {
+function argumentsOf({ arguments: pieces, objects }: Draft): string {
+  // Objects in pieces: each one brings fields, or is all that there is so far.
+  if (objects.length > 1 && objects.length === pieces.length) {
+    return JSON.stringify(Object.assign({}, ...objects))
+  }
   const joined = pieces.join('')
-  if (joined.trim() === '' || isObjectText(joined)) return joined
+  if (joined.trim() === '' || joined.trim() === 'null') return ''
+  if (isObjectText(joined)) return joined
+  // Written as JSON twice.
+  const inner = joined.trim().startsWith('"') ? parseJson(joined) : undefined
+  if (typeof inner === 'string' && isObjectText(inner)) return inner
   return pieces.findLast(isObjectText) ?? joined
 }
 

@@ -130,6 +130,19 @@ describe('what a provider says of its limits', () => {
     [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
     [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:05 GMT' }, 5_000],
     [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': '1.5' }, 1_500],
+    [{ 'retry-after': '-5' }, undefined],
+    [{ 'retry-after': 'in 5' }, undefined],
+    [{ 'retry-after': 'NaN' }, undefined],
+    [{ 'retry-after': '' }, undefined],
+    [{ 'retry-after': 'Wed, 01 Jan 2025 00:00:05 GMT' }, 0],
+    [{ 'retry-after': '999999' }, 300_000],
+    [{ 'retry-after': '1m2.5s' }, 62_500],
+    [{ 'retry-after': '1767225605' }, 5_000],
+    [{ 'x-ratelimit-reset-requests': '7.66s', 'x-ratelimit-remaining-requests': '0' }, 7_660],
+    [{ 'x-ratelimit-reset-tokens': '120ms', 'x-ratelimit-remaining-tokens': '0' }, 120],
+    [{ 'x-ratelimit-reset-requests': '1h', 'x-ratelimit-remaining-requests': '3' }, undefined],
+    [{ 'x-ratelimit-reset': '1767225605000', 'x-ratelimit-remaining': '0' }, 5_000],
   ])('of the time to come back in %j is %s', (headers, expected) => {
     expect(hints(headers as Record<string, string>).retryAfterMs).toBe(expected)
   })

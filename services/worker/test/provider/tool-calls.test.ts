@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { delta, DONE, read, toolPiece, toolTurn } from './answers.ts'
+import { delta, DONE, event, read, toolPiece, toolTurn } from './answers.ts'
 
 const EXPR = '{"expression":"6*7"}'
 const EXPR2 = '{"expression":"10+5"}'
@@ -127,6 +127,61 @@ describe('tool calls are put together', () => {
       ONE,
     ],
     [
+      'with an index as text in some pieces',
+      [
+        { index: '0', id: 'a', ...fn('calculate', '{"expres') },
+        { index: 0, ...fn(undefined, 'sion":"6*7"}') },
+      ],
+      ONE,
+    ],
+    [
+      'two with ids that are numbers',
+      [
+        { id: 1, ...fn('calculate', EXPR) },
+        { id: 2, ...fn('calculate', EXPR2) },
+      ],
+      TWO,
+    ],
+    [
+      'with a name that comes late',
+      [
+        { index: 0, id: 'a', ...fn(null, '') },
+        { index: 0, ...fn('calculate', EXPR) },
+      ],
+      ONE,
+    ],
+    [
+      'with arguments as objects in pieces',
+      [
+        { index: 0, id: 'a', ...fn('calculate', {}) },
+        { index: 0, ...fn(undefined, { expression: '6*7' }) },
+      ],
+      ONE,
+    ],
+    [
+      'with arguments written as JSON twice',
+      [{ index: 0, id: 'a', ...fn('calculate', JSON.stringify(EXPR)) }],
+      ONE,
+    ],
+    [
+      'with arguments of null',
+      [{ index: 0, id: 'a', ...fn('get_time', 'null') }],
+      [{ name: 'get_time', arguments: '' }],
+    ],
+    [
+      'with arguments under the name parameters',
+      [{ index: 0, id: 'a', function: { name: 'calculate', parameters: { expression: '6*7' } } }],
+      ONE,
+    ],
+    [
+      'with a piece that has a signature alone',
+      [
+        { index: 0, id: 'a', ...fn('calculate', EXPR) },
+        { extra_content: { google: { thought_signature: 's' } } },
+      ],
+      ONE,
+    ],
+    [
       'with null in place of pieces',
       [
         { index: 0, id: 'a', ...fn('calculate', null) },
@@ -171,6 +226,68 @@ describe('tool calls are put together', () => {
         toolCalls: [{ extra: { google: { thought_signature: 's' } } }],
       },
     })
+  })
+
+  test.each<[string, string]>([
+    [
+      'one object in place of a list',
+      `${delta({ tool_calls: { id: 'a', ...fn('calculate', EXPR) } })}${delta({}, 'tool_calls')}${DONE}`,
+    ],
+    [
+      'an object by position in place of a list',
+      `${delta({ tool_calls: { 0: { id: 'a', ...fn('calculate', EXPR) } } })}${delta({}, 'tool_calls')}${DONE}`,
+    ],
+    [
+      'the old form beside the new one',
+      `${delta({ tool_calls: [{ index: 0, id: 'a', ...fn('calculate', EXPR) }], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'tool_calls')}${DONE}`,
+    ],
+    [
+      'the old form beside an empty list',
+      `${delta({ tool_calls: [], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'function_call')}${DONE}`,
+    ],
+    [
+      'a call in a delta and once more in the whole message',
+      `${toolPiece({ index: 0, id: 'a', ...fn('calculate', EXPR) })}${event({ choices: [{ index: 0, delta: {}, message: { tool_calls: [{ id: 'a', ...fn('calculate', EXPR) }] }, finish_reason: 'tool_calls' }] })}${DONE}`,
+    ],
+    [
+      'text in deltas and a call in the whole message alone',
+      `${delta({ content: 'Let me see.' })}${event({ choices: [{ index: 0, message: { content: 'Let me see.', tool_calls: [{ id: 'a', ...fn('calculate', EXPR) }] }, finish_reason: 'tool_calls' }] })}${DONE}`,
+    ],
+    [
+      'a call that ends with stop',
+      `${toolPiece({ index: 0, id: 'a', ...fn('calculate', EXPR) })}${delta({}, 'stop')}${DONE}`,
+    ],
+    [
+      'a call beside text',
+      `${delta({ content: 'Let me see.', tool_calls: [{ index: 0, id: 'a', ...fn('calculate', EXPR) }] })}${delta({}, 'stop')}${DONE}`,
+    ],
+  ])('%s is one call', (_title, body) => {
+    const { answer } = read([body])
+    if (answer.kind !== 'answered') throw new Error(JSON.stringify(answer))
+    const calls = answer.answer.toolCalls.map(({ name, arguments: args }) => ({
+      name,
+      arguments: args,
+    }))
+    expect(calls).toEqual(ONE)
+  })
+
+  test('a call that is written as text stays text', () => {
+    const text = `<tool_call>${JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })}</tool_call>`
+    const { answer } = read([`${delta({ content: text })}${delta({}, 'stop')}${DONE}`])
+    expect(answer).toMatchObject({ kind: 'answered', answer: { text, toolCalls: [] } })
+  })
+
+  test('more calls than any answer means are a failure', () => {
+    const many = Array.from({ length: 300 }, (_, index) => toolPiece({ index, ...fn('', '') }))
+    expect(read([...many, DONE]).answer).toMatchObject({ failure: { kind: 'output-too-large' } })
+  })
+
+  test('arguments and signatures that are nested too deep are a failure', () => {
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    for (const name of ['extra_content', 'arguments']) {
+      const body = `data: {"choices":[{"delta":{"tool_calls":[{"name":"x","${name}":${deep}}]}}]}\n\n`
+      expect(read([body]).answer).toMatchObject({ failure: { kind: 'malformed' } })
+    }
   })
 
   test('the old form of one function call is one of them', () => {

@@ -55,6 +55,46 @@ describe('usage is counted, or estimated where the report does not help', () => 
     ['negative', usage({ prompt_tokens: -5, completion_tokens: -7 }), ESTIMATE],
     ['no numbers', usage({ prompt_tokens: 'many', completion_tokens: {} }), ESTIMATE],
     [
+      'null and then real',
+      `${event({ choices: [], usage: null })}${usage()}`,
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'real and then zero',
+      `${usage()}${usage({ prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 })}`,
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'real and then without the prompt',
+      `${usage()}${usage({ completion_tokens: 7 })}`,
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      "within a choice, as Moonshot's",
+      event({ choices: [{ index: 0, delta: {}, usage: USAGE }] }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      "under Gemini's names",
+      event({ choices: [], usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 7 } }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      "under Bedrock's names",
+      usage({ inputTokens: 11, outputTokens: 7, totalTokens: 18 }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'with reasoning in the total alone',
+      usage({ prompt_tokens: 11, completion_tokens: 7, total_tokens: 118 }),
+      { inputTokens: 11, outputTokens: 107 },
+    ],
+    [
+      'under the names of a cache of its own',
+      usage({ ...USAGE, prompt_cache_hit_tokens: 8 }),
+      { cachedTokens: 8 },
+    ],
+    [
       'cached and reasoning tokens',
       usage({
         ...USAGE,
@@ -67,6 +107,14 @@ describe('usage is counted, or estimated where the report does not help', () => 
     expect(read([`${TEXT}${STOP}${report}${DONE}`]).answer).toMatchObject({
       kind: 'answered',
       usage: { llmCalls: 1, ...expected },
+    })
+  })
+
+  test('a report of the last piece alone is estimated', () => {
+    const long = delta({ content: 'word '.repeat(40) })
+    const one = usage({ prompt_tokens: 11, completion_tokens: 1 })
+    expect(read([`${long}${one}${STOP}${one}${DONE}`]).answer).toMatchObject({
+      usage: { inputTokens: 11, outputTokens: 50 },
     })
   })
 })

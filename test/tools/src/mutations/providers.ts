@@ -73,7 +73,7 @@ export const PROVIDERS: readonly Mutation[] = [
         replace: 'text.replace(secret, (found) => found)',
       },
     ],
-    tests: ['services/worker/test/provider/answer.test.ts'],
+    tests: ['services/worker/test/provider/errors.test.ts'],
     caughtBy: /shows no key/,
     because: /sk-secret/,
   },

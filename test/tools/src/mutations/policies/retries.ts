@@ -120,7 +120,7 @@ export const RETRIES: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/llm/failure.ts',
-        find: "if (status >= 500 || status === 409) return 'provider-unavailable'",
+        find: "if (status >= 500 || PASSING.includes(status)) return 'provider-unavailable'",
         replace: "if (status >= 400) return 'provider-unavailable'",
       },
     ],

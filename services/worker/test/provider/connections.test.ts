@@ -1,0 +1,165 @@
+import type { ServerResponse } from 'node:http'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { delta, DONE, event, GOOD, toolTurn, usage } from './answers.ts'
+import { endpoint, providerAt, runTask, sendEvents } from './support.ts'
+
+/** Bodies and connections as servers and proxies treat them; a new one is one row. */
+
+const OK = { kind: 'completed', result: 'The answer is 42.' }
+const EVENTS = { 'content-type': 'text/event-stream' }
+const packed = (encoding: string, bytes: Uint8Array) => (response: ServerResponse) => {
+  response.writeHead(200, { ...EVENTS, 'content-encoding': encoding })
+  response.end(bytes)
+}
+
+describe('a body is read', () => {
+  test.each<[string, (response: ServerResponse) => void]>([
+    ['in gzip', packed('gzip', gzipSync(GOOD))],
+    ['in gzip under its old name', packed('x-gzip', gzipSync(GOOD))],
+    ['in deflate', packed('deflate', deflateSync(GOOD))],
+    ['in deflate without its frame', packed('deflate', deflateRawSync(GOOD))],
+    ['in brotli', packed('br', brotliCompressSync(GOOD))],
+    ['plain, although its header says gzip', packed('gzip', Buffer.from(GOOD))],
+    ['plain, although its header says zstd', packed('zstd', Buffer.from(GOOD))],
+    ['plain, although its header says deflate', packed('deflate', Buffer.from(GOOD))],
+    ['plain, with a header that says so', packed('identity', Buffer.from(GOOD))],
+    ['in gzip, cut behind its answer', packed('gzip', gzipSync(GOOD).subarray(0, -8))],
+    [
+      'in pieces of one byte',
+      (response) => {
+        response.writeHead(200, EVENTS)
+        for (const byte of Buffer.from(GOOD)) response.write(Buffer.of(byte))
+        response.end()
+      },
+    ],
+    [
+      'with trailers behind it',
+      (response) => {
+        response.writeHead(200, { ...EVENTS, trailer: 'x-usage' })
+        response.write(GOOD)
+        response.addTrailers({ 'x-usage': '18' })
+        response.end()
+      },
+    ],
+    [
+      'behind 30 kB of headers',
+      (response) => {
+        response.writeHead(200, { ...EVENTS, 'x-debug': 'x'.repeat(30_000) })
+        response.end(GOOD)
+      },
+    ],
+    [
+      'behind early hints',
+      (response) => {
+        response.writeEarlyHints({ link: '</x>; rel=preload' })
+        sendEvents(response, GOOD)
+      },
+    ],
+    [
+      'when its finish reason comes long before its text',
+      (response) => {
+        response.writeHead(200, EVENTS)
+        response.write(delta({ role: 'assistant', content: '' }, 'stop'))
+        setTimeout(() => response.end(GOOD), 2_000)
+      },
+    ],
+    [
+      'when each chunk has a finish reason and one comes late',
+      (response) => {
+        response.writeHead(200, EVENTS)
+        response.write(delta({ content: 'The' }, 'stop') + delta({ content: ' answer' }, 'stop'))
+        setTimeout(
+          () => response.end(`${delta({ content: ' is 42.' }, 'stop')}${usage()}${DONE}`),
+          2_000,
+        )
+      },
+    ],
+  ])('%s', async (_title, send) => {
+    await using server = await endpoint((_request, response) => send(response))
+    expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
+    expect(server.seen).toHaveLength(1)
+  })
+})
+
+describe('a body is one failure, after one request', () => {
+  test.each<[string, (response: ServerResponse) => void]>([
+    ['when its gzip is cut in its middle', packed('gzip', gzipSync(GOOD).subarray(0, 40))],
+    ['when its gzip is none', packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6]))],
+    ['when it unpacks to gigabytes', packed('gzip', gzipSync(Buffer.alloc(50_000_000, 'data: x')))],
+    [
+      'when nobody knows its compression',
+      packed('zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2])),
+    ],
+    [
+      'when it is a page',
+      (response) =>
+        void response
+          .writeHead(200, { 'content-type': 'text/html' })
+          .end('<!doctype html><p>Please log in'),
+    ],
+    [
+      'when it is ten megabytes of JSON',
+      (response) =>
+        void response
+          .writeHead(200)
+          .end(JSON.stringify({ choices: [{ message: { content: 'x'.repeat(10_000_000) } }] })),
+    ],
+    [
+      'when its connection is reset',
+      (response) => {
+        response.writeHead(200, EVENTS)
+        response.write(event({ choices: [{ index: 0, delta: { content: 'The' } }] }), () =>
+          response.socket?.resetAndDestroy(),
+        )
+      },
+    ],
+    [
+      'when its headers have no end',
+      (response) => {
+        response.writeHead(200, { ...EVENTS, 'x-debug': 'x'.repeat(200_000) })
+        response.end(GOOD)
+      },
+    ],
+  ])('%s', async (_title, send) => {
+    await using server = await endpoint((_request, response) => send(response))
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed' })
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('also when a connection that is used again is reset within the answer', async () => {
+    const call = {
+      index: 0,
+      id: 'a',
+      function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
+    }
+    await using server = await endpoint((_request, response, seen) => {
+      if (seen.length === 1) return sendEvents(response, toolTurn(call))
+      response.writeHead(200, EVENTS)
+      return response.write(delta({ content: 'The' }), () =>
+        setTimeout(() => response.socket?.resetAndDestroy(), 50),
+      )
+    })
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
+    expect(server.seen).toHaveLength(2)
+  })
+})
+
+test('a model that calls tools for ever and tells no usage ends by its budget', async () => {
+  await using server = await endpoint((_request, response, seen) => {
+    const call = {
+      index: 0,
+      id: `c${seen.length}`,
+      function: { name: 'calculate', arguments: `{"expression":"${seen.length}*7"}` },
+    }
+    sendEvents(
+      response,
+      `${delta({ content: 'z'.repeat(4_000), tool_calls: [call] })}${delta({}, 'tool_calls')}${DONE}`,
+    )
+  })
+  const { ending } = await runTask([providerAt(server.url)], { budget: { tokens: 2_000 } })
+  expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'budget' } })
+  expect(server.seen.length).toBeLessThan(4)
+})

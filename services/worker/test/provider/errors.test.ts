@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest'
+import { failureOfError, readRefusal } from '../../src/provider/errors.ts'
+import { delta, DONE, event, read } from './answers.ts'
+
+/** Errors of providers in all their forms; a new one is one row. */
+
+const TEXT = delta({ content: 'The answer is 42.' })
+
+describe('an error within an answer that began well keeps its class', () => {
+  test.each<[string, unknown, object]>([
+    [
+      'a numeric code',
+      { error: { message: 'upstream overloaded', code: 502 } },
+      { kind: 'status', status: 502 },
+    ],
+    [
+      'a numeric code as text',
+      { error: { message: 'slow down', code: '429' } },
+      { kind: 'status', status: 429 },
+    ],
+    [
+      'a code in words',
+      { error: { message: 'x', code: 'context_length_exceeded', type: 'invalid_request_error' } },
+      { kind: 'status', status: 400 },
+    ],
+    [
+      'a type in words',
+      { error: { message: 'x', type: 'rate_limit_error' } },
+      { kind: 'status', status: 429 },
+    ],
+    [
+      "Anthropic's form",
+      { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
+      { kind: 'status', status: 503 },
+    ],
+    [
+      "vLLM's form",
+      { object: 'error', message: 'too long', code: 400 },
+      { kind: 'status', status: 400 },
+    ],
+    [
+      "Google's form",
+      [{ error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'x' } }],
+      { kind: 'status', status: 429 },
+    ],
+    ["FastAPI's form", { detail: 'rate limit reached' }, { kind: 'status', status: 429 }],
+    ['a text', { error: 'model is overloaded, try again later' }, { kind: 'status', status: 503 }],
+    [
+      'a key without money',
+      { error: { message: 'x', code: 'insufficient_quota' } },
+      { kind: 'status', status: 402 },
+    ],
+    ['a filter', { error: { message: 'x', code: 'content_filter' } }, { kind: 'withheld' }],
+    ['nothing that is known', { error: {} }, { kind: 'status', status: 502 }],
+    [
+      'code and type of null',
+      { error: { message: 'x', code: null, type: null } },
+      { kind: 'status', status: 502 },
+    ],
+    [
+      'an error beside an empty choice',
+      {
+        error: { code: 502, message: 'x' },
+        choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],
+      },
+      { kind: 'status', status: 502 },
+    ],
+    [
+      'an error within its message',
+      { error: { message: '{"error":{"code":429,"message":"slow down"}}', code: null } },
+      { kind: 'status', status: 429, message: 'slow down' },
+    ],
+    [
+      'an error within the message of a gateway',
+      { error: { message: 'upstream said: {"error":{"code":400,"message":"too long"}}' } },
+      { kind: 'status', status: 400, message: 'upstream said: too long' },
+    ],
+    [
+      'what the provider behind it said',
+      {
+        error: {
+          message: 'Provider returned error',
+          code: 429,
+          metadata: { raw: 'busy upstream' },
+        },
+      },
+      { kind: 'status', status: 429, message: 'Provider returned error: busy upstream' },
+    ],
+    [
+      'a flat code and a message',
+      { code: 'rate_limit_exceeded', message: 'slow down' },
+      { kind: 'status', status: 429 },
+    ],
+    [
+      "MiniMax's form",
+      { base_resp: { status_code: 1002, status_msg: 'rate limit' } },
+      { kind: 'status', status: 429 },
+    ],
+    [
+      "Google's form with a pause",
+      { error: { code: 429, message: 'x', details: [{ retryDelay: '34s' }] } },
+      { kind: 'status', status: 429, retryAfterMs: 34_000 },
+    ],
+    [
+      'a sentence with a pause',
+      { error: { code: 429, message: 'Please try again in 6.5s.' } },
+      { kind: 'status', status: 429, retryAfterMs: 6_500 },
+    ],
+    [
+      'a sentence with a pause in parts',
+      { error: { code: 429, message: 'Please try again in 1m2.5s. Thank you' } },
+      { kind: 'status', status: 429, retryAfterMs: 62_500 },
+    ],
+  ])('as %s', (_title, value, failure) => {
+    expect(read([event(value), DONE]).answer).toMatchObject({ kind: 'failed', failure })
+    expect(read([JSON.stringify(value)]).answer).toMatchObject({ kind: 'failed', failure })
+  })
+
+  test.each<[string, string, object]>([
+    [
+      'an object without the word error',
+      'event: error\ndata: {"code":429,"text":"x"}\n\n',
+      { status: 429 },
+    ],
+    [
+      'a sentence',
+      'event: error\ndata: Rate limit exceeded\n\n',
+      { status: 429, message: 'Rate limit exceeded' },
+    ],
+    ['a line that is no field', '{"error":{"code":503,"message":"x"}}\n', { status: 503 }],
+  ])('as an event of its kind with %s', (_title, text, failure) => {
+    expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
+  })
+
+  test('and a long hostile one is read at once', () => {
+    const startedMs = performance.now()
+    for (const piece of ['//a:', '<', '<script', '-eyJa', 'thinking ']) {
+      readRefusal(400, piece.repeat(60_000 / piece.length))
+      failureOfError(
+        readRefusal(
+          400,
+          JSON.stringify({ error: { message: piece.repeat(60_000 / piece.length) } }),
+        ),
+        undefined,
+        undefined,
+      )
+    }
+    expect(performance.now() - startedMs).toBeLessThan(1_000)
+  })
+
+  test('and shows no key', () => {
+    const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
+    const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })
+    expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)
+  })
+})

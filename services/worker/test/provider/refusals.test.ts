@@ -1,0 +1,125 @@
+import type { ServerResponse } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { delta, DONE, GOOD, usage } from './answers.ts'
+import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
+
+/** What a node does about refusals: what it asks again, and whom it asks next. */
+
+const OK = { kind: 'completed', result: 'The answer is 42.' }
+
+describe('a lesson is kept only if it has helped', () => {
+  test('so that a request which is refused in every form teaches nothing', async () => {
+    await using server = await endpoint((request, response) => {
+      const bad = request.messages.some(({ content }) => content === 'bad')
+      return bad
+        ? refuse(response, 400, 'the tools here are not supported by that')
+        : sendEvents(response, GOOD)
+    })
+    const provider = providerAt(server.url)
+    const { ending } = await runTask([provider], { task: 'bad' })
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'status', status: 400 } })
+    expect((await runTask([provider], { task: 'good' })).ending).toMatchObject(OK)
+    expect(server.seen.at(-1)?.['tools']).toBeDefined()
+  })
+
+  test('and two refused fields are left out one after the other, then from the beginning', async () => {
+    const calls = 'stream_options temperature'.split(' ')
+    await using server = await endpoint((request, response) => {
+      const refused = calls.find((name) => request[name] !== undefined)
+      if (refused !== undefined) return refuse(response, 400, `Unknown parameter: ${refused}`)
+      if (request.messages.some(({ role }) => role === 'tool')) return sendEvents(response, GOOD)
+      const call = {
+        index: 0,
+        id: 'a',
+        function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
+      }
+      return sendEvents(response, `${delta({ tool_calls: [call] }, 'tool_calls')}${usage()}${DONE}`)
+    })
+    const { ending } = await runTask([providerAt(server.url)], { sampling: { temperature: 0.3 } })
+    expect(ending).toMatchObject(OK)
+    expect(server.seen).toHaveLength(4)
+  })
+
+  test('and a prompt that is too long is refused with one request', async () => {
+    await using server = await endpoint((_request, response) =>
+      refuse(
+        response,
+        400,
+        "This model's maximum context length is 10 tokens; reduce max_tokens, tools or response_format.",
+      ),
+    )
+    const { ending } = await runTask([providerAt(server.url)], { maxOutputTokens: 50 })
+    expect(ending).toMatchObject({ kind: 'failed', failure: { status: 400 } })
+    expect(server.seen).toHaveLength(1)
+  })
+})
+
+describe('a status without an answer', () => {
+  test.each([
+    301, 302, 307, 401, 402, 403, 404, 405, 408, 409, 425, 498, 499, 500, 502, 503, 520, 521, 522,
+    523, 524, 525, 526, 527, 529, 530,
+  ])('of %i sends the call to the next provider', async (status) => {
+    await using first = await endpoint((_request, response) => {
+      response.writeHead(status, { location: 'http://127.0.0.1:9/login' })
+      response.end('<html>no</html>')
+    })
+    await using second = await endpoint((_request, response) => sendEvents(response, GOOD))
+    const { ending } = await runTask([
+      providerAt(first.url),
+      providerAt(second.url, { name: 'second' }),
+    ])
+    expect(ending).toMatchObject({ ...OK, by: { provider: 'second' } })
+    expect(first.seen).toHaveLength(1)
+  })
+
+  test.each([400, 413, 418, 422, 431, 451])('of %i is final, after one request', async (status) => {
+    await using server = await endpoint((_request, response) => {
+      response.writeHead(status)
+      response.end()
+    })
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed' })
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('of a redirect says where it leads', async () => {
+    await using server = await endpoint((_request, response) => {
+      response.writeHead(308, { location: 'https://elsewhere.example/v1' })
+      response.end()
+    })
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({
+      failure: { status: 308, message: expect.stringContaining('https://elsewhere.example/v1') },
+    })
+  })
+
+  test('of 204 is a failure with a code', async () => {
+    await using server = await endpoint((_request, response) => {
+      response.writeHead(204)
+      response.end()
+    })
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
+  })
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    [
+      'that breaks off',
+      (response) =>
+        void response.write('{"error":{"message":"no', () => response.socket?.destroy()),
+    ],
+    ['that never ends', (response) => void response.write('{"error":{"message":"no"}}')],
+    [
+      'of ten megabytes',
+      (response) => void response.end(`{"error":{"message":"${'<'.repeat(10_000_000)}"}}`),
+    ],
+  ])('and with a body %s keeps its status', async (_title, send) => {
+    await using server = await endpoint((_request, response) => {
+      response.writeHead(400, { 'content-type': 'application/json' })
+      send(response)
+    })
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'status', status: 400 } })
+    expect(server.seen).toHaveLength(1)
+  })
+})
