@@ -10,3 +10,4 @@ export type {
 export type { FaultKind } from './settings/faults.ts'
 export type { ScriptToolCall, ScriptTurn } from './reply/scripts.ts'
 export type { SettingName, SimulatorSettings } from './settings/settings.ts'
+export { QUIRKS, type Quirk } from './reply/quirks.ts'

@@ -1,4 +1,5 @@
 /** `POST /v1/chat/completions`: check, compose, admit, play. */
+import { withQuirk } from './quirks.ts'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { errorBody, errorHeaders, type ApiError } from '../http/api-error.ts'
 import type { FaultDice, FaultKind } from '../settings/faults.ts'
@@ -84,9 +85,12 @@ export function answerChat(
     includeUsage: request.includeUsage,
   }
   const plan = planAnswer(request, reply, envelope, fault, split.params, settings, nowMs)
+  const quirk = split.params.quirk ?? deps.dice.rollQuirk(settings)
+  const frames =
+    quirk === undefined || !request.stream ? plan.frames : withQuirk(quirk, plan.frames)
   const limits = limiter.headers(settings)
   const call = ledger.begin(model ?? '', key, promptTokens)
-  const labelled = { ...plan, headers: { ...SIMULATED, ...limits, ...plan.headers } }
+  const labelled = { ...plan, frames, headers: { ...SIMULATED, ...limits, ...plan.headers } }
   play(response, labelled, deps.wheel, deps.settings, ({ outcome, framesSent, stalled }) => {
     const all = request.stream ? framesSent : framesSent > 0 ? reply.completionTokens : 0
     ledger.end(call, outcome, Math.min(all, reply.completionTokens), stalled)

@@ -1,4 +1,5 @@
 import type { SettingName, SimulatorSettings } from './settings.ts'
+import { QUIRKS, type Quirk } from '../reply/quirks.ts'
 import { createRandom } from '../reply/text.ts'
 
 /** What can be made to go wrong with a call. */
@@ -20,6 +21,8 @@ const SETTING_OF = {
 export interface FaultDice {
   /** Throws once: the same seed and order of calls give the same faults. */
   readonly roll: (settings: SimulatorSettings) => FaultKind | undefined
+  /** Which quirk the call has, if any; draws nothing while the share of quirks is 0. */
+  readonly rollQuirk: (settings: SimulatorSettings) => Quirk | undefined
   /** Starts again from a seed. */
   readonly reseed: (seed: number) => void
 }
@@ -35,6 +38,10 @@ export function createFaultDice(seed: number): FaultDice {
         if (left < 0) return kind
       }
       return undefined
+    },
+    rollQuirk: ({ quirks }) => {
+      if (quirks === 0 || random() >= quirks) return undefined
+      return QUIRKS[Math.floor(random() * QUIRKS.length)]
     },
     reseed: (next) => {
       random = createRandom(next)

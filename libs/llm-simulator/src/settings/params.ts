@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { invalidRequest, type ApiError } from '../http/api-error.ts'
 import { isFaultKind, type FaultKind } from './faults.ts'
 import type { JsonObject } from '../http/json.ts'
+import { isQuirk, type Quirk } from '../reply/quirks.ts'
 
 /**
  * What one call asks of the simulator. Each may stand in the model name (`sim?ttft=200&tps=50`),
@@ -16,6 +17,8 @@ export interface CallParams {
   readonly tokens?: number
   /** What goes wrong. */
   readonly fault?: FaultKind
+  /** What the stream has that the documentation does not know. */
+  readonly quirk?: Quirk
   /** Tokens sent before a cut or broken JSON; half of them by default. */
   readonly after?: number
   /** The fault hits only so many first calls of this task and step, or else of this model. */
@@ -30,7 +33,7 @@ export type ParamsResult =
   | { readonly kind: 'ok'; readonly base: string; readonly params: CallParams }
   | { readonly kind: 'refused'; readonly error: ApiError }
 
-type NumberParam = Exclude<keyof CallParams, 'fault'>
+type NumberParam = Exclude<keyof CallParams, 'fault' | 'quirk'>
 
 const NUMBER_RANGES: Readonly<Record<NumberParam, readonly [min: number, max: number]>> = {
   ttft: [0, 3_600_000],
@@ -52,7 +55,7 @@ export function parseParams(
   const mark = model.indexOf('?')
   const base = mark < 0 ? model : model.slice(0, mark)
   const found: Record<string, unknown> = {}
-  for (const name of [...NUMBER_NAMES, 'fault']) {
+  for (const name of [...NUMBER_NAMES, 'fault', 'quirk']) {
     const value = headers[`x-sim-${name}`]
     if (value !== undefined) found[name] = value
   }
@@ -60,7 +63,7 @@ export function parseParams(
   if (mark >= 0) {
     for (const [name, value] of new URLSearchParams(model.slice(mark + 1))) found[name] = value
   }
-  const params: Record<string, number | FaultKind> = {}
+  const params: Record<string, number | FaultKind | Quirk> = {}
   for (const [name, value] of Object.entries(found)) {
     const checked = checkParam(name, value)
     if (checked === undefined) {
@@ -72,11 +75,12 @@ export function parseParams(
   return { kind: 'ok', base, params }
 }
 
-function checkParam(name: string, value: unknown): number | FaultKind | undefined {
+function checkParam(name: string, value: unknown): number | FaultKind | Quirk | undefined {
   if (name === 'fault') {
     const kind = String(value)
     return isFaultKind(kind) ? kind : undefined
   }
+  if (name === 'quirk') return isQuirk(value) ? value : undefined
   if (!Object.hasOwn(NUMBER_RANGES, name)) return undefined
   if ((typeof value !== 'string' && typeof value !== 'number') || value === '') return undefined
   const number = Number(value)

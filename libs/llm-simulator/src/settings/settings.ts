@@ -67,6 +67,8 @@ const FIELDS = {
   faultCut: real(0, 0, 1),
   faultMalformed: real(0, 0, 1),
   faultDrip: real(0, 0, 1),
+  /** Probability that a stream has one of the quirks of real endpoints, for calls that do not name one. */
+  quirks: real(0, 0, 1),
 } as const satisfies Record<string, Field>
 
 /** The name of one setting. */

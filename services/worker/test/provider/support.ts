@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { UNLIMITED, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
 import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
-import { createLlm } from '../../src/llm/llm.ts'
+import { createLlm, type LlmOptions } from '../../src/llm/llm.ts'
 import type { Provider } from '../../src/llm/provider.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createRuns } from '../../src/node/runs.ts'
@@ -35,6 +35,7 @@ let tasks = 0
 export async function runTask(
   providers: readonly Provider[],
   change: Partial<TaskSpec> = {},
+  limits: Partial<Pick<LlmOptions, 'silenceMs' | 'firstTokenMs' | 'callMs'>> = {},
 ): Promise<{ readonly ending: Ending; readonly journal: readonly JournaledCall[] }> {
   const spec: TaskSpec = {
     task: 'What is 6*7?',
@@ -43,7 +44,7 @@ export async function runTask(
     cpu: 'low',
     memory: 'low',
     priority: 'medium',
-    timeoutMs: 30_000,
+    timeoutMs: 300_000,
     maxAttempts: 1,
     ...change,
   }
@@ -59,6 +60,7 @@ export async function runTask(
     outputBytesMax: 100_000,
     nowMs: Date.now,
     random: () => 0,
+    ...limits,
   })
   const sweeper = setInterval(() => llm.sweep(Date.now()), 20)
   const journal: JournaledCall[] = []

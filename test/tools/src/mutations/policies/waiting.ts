@@ -87,7 +87,7 @@ export const WAITING: readonly Mutation[] = [
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
     caughtBy: /is not resumed by what it does not wait for/,
-    because: /to deeply equal/,
+    because: /to match object/,
   },
   {
     name: 'pauses-max',

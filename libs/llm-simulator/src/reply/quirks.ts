@@ -1,0 +1,98 @@
+import type { Tail } from './player.ts'
+
+/**
+ * Quirks: what real endpoints do to a stream that is whole. A good client reads the same answer from it,
+ * or, for the last four, reports a failure with a code. Each is a change of the frames, named by what it does.
+ */
+export const QUIRKS = [
+  'crlf',
+  'bom',
+  'comments',
+  'empty-events',
+  'no-done',
+  'no-final-blank',
+  'no-usage',
+  'text-usage',
+  'content-list',
+  'reasoning',
+  'second-choice',
+  'no-index',
+  'no-finish-reason',
+  'finish-length',
+  'finish-filter',
+  'finish-unknown',
+  'error-within',
+] as const
+
+/** The name of a quirk. */
+export type Quirk = (typeof QUIRKS)[number]
+
+/** Whether a text names a quirk. */
+export function isQuirk(value: unknown): value is Quirk {
+  return QUIRKS.some((quirk) => quirk === value)
+}
+
+const DONE = 'data: [DONE]\n\n'
+const USAGE_EVENT = /data: [^\n]*"choices":\[\],"usage":[^\n]*\n\n/
+const FINISH = /"finish_reason":"[a-z_]+"/
+const ERROR_EVENT =
+  'data: {"error":{"message":"Simulated trouble within an answer.","type":"server_error","code":502}}\n\n'
+
+interface Change {
+  /** Before the first frame. */
+  readonly start?: string
+  readonly frame?: (frame: string) => string
+  /** What ends the stream. */
+  readonly tail?: (tail: string) => string
+}
+
+const everywhere = (change: (text: string) => string): Change => ({ frame: change, tail: change })
+const finish = (reason: string): Change => ({
+  tail: (tail) => tail.replace(FINISH, `"finish_reason":${reason}`),
+})
+
+const CHANGES: Readonly<Record<Quirk, Change>> = {
+  crlf: everywhere((text) => text.replaceAll('\n', '\r\n')),
+  bom: { start: '\uFEFF' },
+  comments: everywhere((text) => text.replaceAll('data: ', ': keep-alive\n\ndata: ')),
+  'empty-events': { start: 'data:\n\n', frame: (frame) => `data: \n\n${frame}` },
+  'no-done': { tail: (tail) => tail.replace(DONE, '') },
+  'no-final-blank': { tail: (tail) => tail.replace(DONE, '').replace(/\n$/, '') },
+  'no-usage': { tail: (tail) => tail.replace(USAGE_EVENT, '') },
+  'text-usage': { tail: (tail) => tail.replaceAll(/(_tokens":)(\d+)/g, '$1"$2"') },
+  'content-list': {
+    frame: (frame) =>
+      frame.replaceAll(/"content":("(?:[^"\\]|\\.)*")/g, '"content":[{"type":"text","text":$1}]'),
+  },
+  reasoning: {
+    start:
+      'data: {"choices":[{"index":0,"delta":{"reasoning_content":"Simulated thoughts."}}]}\n\n',
+  },
+  'second-choice': {
+    frame: (frame) => `${frame}data: {"choices":[{"index":1,"delta":{"content":"noise"}}]}\n\n`,
+  },
+  'no-index': {
+    frame: (frame) => frame.replaceAll(/("tool_calls":\[\{)"index":\d+,/g, '$1'),
+  },
+  'no-finish-reason': finish('null'),
+  'finish-length': finish('"length"'),
+  'finish-filter': finish('"content_filter"'),
+  'finish-unknown': finish('"simulated"'),
+  'error-within': { tail: () => ERROR_EVENT },
+}
+
+/** The frames of a stream with a quirk. */
+export function* withQuirk(quirk: Quirk, frames: Iterator<string, Tail>): Generator<string, Tail> {
+  const { start = '', frame = same, tail = same } = CHANGES[quirk]
+  let opening = start
+  for (;;) {
+    const next = frames.next()
+    if (next.done === true) return `${opening}${tail(next.value ?? '')}`
+    yield `${opening}${frame(next.value)}`
+    opening = ''
+  }
+}
+
+function same(text: string): string {
+  return text
+}

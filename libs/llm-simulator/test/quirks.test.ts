@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { QUIRKS, withQuirk } from '../src/reply/quirks.ts'
+
+const chunk = (delta: string, finish: string): string =>
+  `data: {"choices":[{"index":0,"delta":${delta},"finish_reason":${finish}}]}\n\n`
+const TAIL = `${chunk('{}', '"stop"')}data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\ndata: [DONE]\n\n`
+
+function played(quirk: (typeof QUIRKS)[number]): string {
+  function* frames(): Generator<string, string> {
+    yield chunk('{"content":"one"}', 'null')
+    yield chunk(
+      '{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}',
+      'null',
+    )
+    return TAIL
+  }
+  let text = ''
+  const all = withQuirk(quirk, frames())
+  for (let next = all.next(); ; next = all.next()) {
+    text += next.value ?? ''
+    if (next.done === true) return text
+  }
+}
+
+test('every quirk changes the stream', () => {
+  function* plain(): Generator<string, string> {
+    yield chunk('{"content":"one"}', 'null')
+    yield chunk(
+      '{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}',
+      'null',
+    )
+    return TAIL
+  }
+  const whole = [...plain()].join('') + TAIL
+  for (const quirk of QUIRKS) expect(played(quirk), quirk).not.toBe(whole)
+})
+
+test.each<[(typeof QUIRKS)[number], RegExp]>([
+  ['bom', /^\uFEFFdata/],
+  ['no-index', /"tool_calls":\[\{"id"/],
+  ['content-list', /"content":\[\{"type":"text","text":"one"\}\]/],
+  ['text-usage', /"prompt_tokens":"3"/],
+  ['finish-length', /"finish_reason":"length"/],
+])('the quirk %s shows in its bytes', (quirk, expected) => {
+  expect(played(quirk)).toMatch(expected)
+})

@@ -1,0 +1,30 @@
+import { createSimulator, QUIRKS } from '@agentfleet/llm-simulator'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { providerAt, runTask } from './support.ts'
+
+/** The quirks of the simulator, over HTTP: what demos and load tests of the fleet meet. */
+
+const simulator = createSimulator({ ttftMs: 0, tokensPerSecond: 0, writeIntervalMs: 1 })
+let baseUrl = ''
+beforeAll(async () => {
+  baseUrl = `${(await simulator.listen()).url}/v1`
+})
+afterAll(() => simulator.close())
+
+const FAILURES: Readonly<Record<string, string>> = {
+  'finish-length': 'answer-cut',
+  'finish-filter': 'withheld',
+  'finish-unknown': 'answer-cut',
+  'error-within': 'status',
+}
+
+test.each(QUIRKS)(
+  'a stream with the quirk %s is whole, or one failure with a code',
+  async (quirk) => {
+    const model = `sim?tokens=12&quirk=${quirk}`
+    const { ending } = await runTask([providerAt(baseUrl)], { model })
+    const kind = FAILURES[quirk]
+    if (kind === undefined) expect(ending.kind).toBe('completed')
+    else expect(ending).toMatchObject({ kind: 'failed', failure: { kind } })
+  },
+)
