@@ -18,21 +18,21 @@ export function jsonInAnswer(text: string, accepts: (value: Json) => boolean): J
   return first
 }
 
-/** What a model thought before it answered; an opening without an end takes nothing away. */
-const THOUGHTS = /<(think|thinking|thought|reasoning|reflection|analysis)>[\s\S]*?<\/\1>/gi
+/** Around what a model thought before it answered. */
+const MARKS_OF_THOUGHT = /<(\/?)(think|thinking|thought|reasoning|reflection|analysis)>/gi
 /** Some providers leave the opening out. */
 const THOUGHTS_END = /^[\s\S]*<\/(?:think|thinking|thought|reasoning|reflection|analysis)>/i
-const FENCE = /(?:```+|~~~+)[^\n`]*\n([\s\S]*?)(?:```+|~~~+|$)/g
+const FENCE = /`{3,}|~{3,}/g
 /** Fences and values that are tried: a text with more is prose. */
 const CANDIDATES_MAX = 16
 
 function* candidatesOf(text: string): Generator<string> {
   const whole = text.trim()
   yield whole
-  const said = whole.replaceAll(THOUGHTS, '').replace(THOUGHTS_END, '').trim()
+  const said = withoutThoughts(whole).replace(THOUGHTS_END, '').trim()
   if (said !== whole) yield said
   let found = 0
-  for (const [, inside = ''] of said.matchAll(FENCE)) {
+  for (const inside of fencedIn(said)) {
     if ((found += 1) > CANDIDATES_MAX) return
     yield inside.trim()
   }
@@ -40,6 +40,49 @@ function* candidatesOf(text: string): Generator<string> {
   for (const value of valuesIn(said)) {
     if ((found += 1) > CANDIDATES_MAX) return
     yield value
+  }
+}
+
+/**
+ * The text without thoughts from an opening to its end; an opening without an end takes nothing away. By
+ * hand: a pattern that looks for the end of each opening takes seconds where there are many and no end.
+ */
+function withoutThoughts(text: string): string {
+  const marks = [...text.matchAll(MARKS_OF_THOUGHT)]
+  const ends = new Map<string, number>()
+  const endOfMark = marks.map(() => -1)
+  for (let at = marks.length - 1; at >= 0; at -= 1) {
+    const [, slash, name = ''] = marks[at] ?? []
+    if (slash === '/') ends.set(name.toLowerCase(), at)
+    else endOfMark[at] = ends.get(name.toLowerCase()) ?? -1
+  }
+  let kept = ''
+  let from = 0
+  for (let at = 0; at < marks.length; at += 1) {
+    const end = marks[endOfMark[at] ?? -1]
+    if (end === undefined) continue
+    kept += text.slice(from, marks[at]?.index)
+    from = end.index + end[0].length
+    at = endOfMark[at] ?? at
+  }
+  return kept + text.slice(from)
+}
+
+/** Fences whose opening is looked at: a text with more is prose. */
+const FENCES_MAX = 64
+
+/** What stands between fences, from left to right; the last one may lack its end. */
+function* fencedIn(text: string): Generator<string> {
+  const fences = [...text.matchAll(FENCE)].slice(0, FENCES_MAX)
+  for (let at = 0; at < fences.length; at += 1) {
+    const opening = fences[at]
+    if (opening === undefined) return
+    const start = text.indexOf('\n', opening.index)
+    if (start === -1) return
+    if (text.slice(opening.index + opening[0].length, start).includes('`')) continue
+    while (at + 1 < fences.length && (fences[at + 1]?.index ?? 0) < start) at += 1
+    at += 1
+    yield text.slice(start + 1, fences[at]?.index)
   }
 }
 

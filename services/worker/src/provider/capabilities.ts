@@ -94,6 +94,9 @@ interface Refusal {
 
 const sends = (sent: SentFields, name: string): boolean => sent.names.includes(name)
 
+/** The lesson of a refusal that is about the schema of one task: it is not kept. */
+export const THIS_SCHEMA = 'this schema'
+
 /** In this order: what is named most exactly comes first. */
 const LESSONS: readonly Lesson[] = [
   {
@@ -164,6 +167,14 @@ const LESSONS: readonly Lesson[] = [
         refusal.text,
       ),
     next: (now) => ({ ...now, formatWithTools: false }),
+  },
+  {
+    name: THIS_SCHEMA,
+    applies: (refusal, sent, now) =>
+      sends(sent, 'response_format') &&
+      now.responseFormat === 'json_schema' &&
+      /invalid.?(json.?)?schema|schema.*(in context|is invalid|is not valid)/i.test(refusal.text),
+    next: (now) => ({ ...now, responseFormat: 'json_object' }),
   },
   {
     name: 'response_format',

@@ -5,7 +5,13 @@ import type { LlmRequest } from '../llm/llm.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createAnswerReader, type HeardAnswer } from './answer.ts'
 import { readBody } from './body.ts'
-import { FULL_CAPABILITIES, learnRefusal, mergeLessons, type Capabilities } from './capabilities.ts'
+import {
+  FULL_CAPABILITIES,
+  learnRefusal,
+  mergeLessons,
+  THIS_SCHEMA,
+  type Capabilities,
+} from './capabilities.ts'
 import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
 import { rateHintsOf, type RateHints } from './headers.ts'
 import { bodyOf, readText } from './http-fetch.ts'
@@ -101,18 +107,22 @@ export function createProviderClient(
       )
       return { kind: 'refused', error, retryAfterMs: hints.retryAfterMs }
     }
+    let begun = false
     const reader = createAnswerReader({
       eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
       offered: request.tools.map((tool) => tool.function.name),
       idSeed: `${request.taskId}.${request.step}`,
       promptCharacters: call.promptCharacters,
       key: provider.key,
-      onBegun: call.onBegun,
+      onBegun() {
+        begun = true
+        call.onBegun()
+      },
       onText: (text) => request.onText(text),
       onSize: call.onSize,
     })
     await readBody(bodyOf(response), reader, call)
-    return { kind: 'heard', answer: reader.result() }
+    return { kind: 'heard', answer: reader.result(), begun }
   }
 
   const tryForms = async (call: ProviderCall): Promise<HeardAnswer> => {
@@ -124,6 +134,8 @@ export function createProviderClient(
     const before = learned.get(call.model) ?? configured
     let capabilities = before
     let first: Answered | undefined
+    // What this call alone does without.
+    let passing: Partial<Capabilities> = {}
     for (let adapted = 0; ; adapted += 1) {
       const wire = wireRequest(call.request, target, capabilities)
       const answered = await send(call, wire)
@@ -132,13 +144,14 @@ export function createProviderClient(
         const { answer } = answered as Extract<Answered, { kind: 'heard' }>
         if (adapted > 0 && (answer.kind === 'answered' || answer.usage !== undefined)) {
           const now = learned.get(call.model) ?? configured
-          learned.set(call.model, mergeLessons(now, before, capabilities))
+          learned.set(call.model, mergeLessons(now, before, { ...capabilities, ...passing }))
         }
         return answer
       }
       const lesson = learnRefusal(capabilities, refusal, wire.sent)
       if (lesson.kind === 'adapt' && adapted < ADAPTATIONS_MAX && !call.ended()) {
         capabilities = lesson.capabilities
+        if (lesson.reason === THIS_SCHEMA) passing = { responseFormat: before.responseFormat }
         first ??= answered
         continue
       }
@@ -163,7 +176,7 @@ export function createProviderClient(
 }
 
 type Answered =
-  | { readonly kind: 'heard'; readonly answer: HeardAnswer }
+  | { readonly kind: 'heard'; readonly answer: HeardAnswer; readonly begun: boolean }
   | {
       readonly kind: 'refused'
       readonly error: ProviderError
@@ -173,8 +186,8 @@ type Answered =
 /** A refusal, by status or as the first thing within an answer that began well. */
 function refusalIn(answered: Answered): ProviderError | undefined {
   if (answered.kind === 'refused') return answered.error
-  const { answer } = answered
-  if (answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
+  const { answer, begun } = answered
+  if (begun || answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
   const { status, message } = answer.failure
   return { status, message, param: undefined, code: undefined }
 }

@@ -46,6 +46,7 @@ const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
 ]
 /** Sentences that name their class where code and type do not. */
 const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
+  [/rate limit (is )?(reached|exceeded)|too many requests/i, 429],
   [/exceeded your current quota|insufficient (credits|balance|quota)|billing/i, PAYMENT_REQUIRED],
   [/rate limit|too many requests/i, 429],
   [/maximum context length|context window|prompt is too long|too many tokens/i, 400],
@@ -109,13 +110,21 @@ export function failureOfError(
   if (error.status === 451) return { kind: 'withheld', message }
   const askedMs = retryAfterMs ?? error.retryAfterMs
   const wait = askedMs === undefined ? {} : { retryAfterMs: askedMs }
-  const scope = error.status === 429 && WHOLE_KEY.test(error.message) ? { wholeKey: true } : {}
+  const scope = error.status === 429 && isOfWholeKey(error.message) ? { wholeKey: true } : {}
   return { kind: 'status', status: error.status, message, ...wait, ...scope }
 }
 
-/** A rate limit of everything behind a key. Limits "for MODEL in organization …" are those of one model. */
+/** A rate limit of everything behind a key; advice ("check your plan") and later sentences say nothing of it. */
 const WHOLE_KEY =
-  /\b(this|your) (api )?(key|account|project|workspace|subscription|plan)\b|\ball models\b|per[- ]day|daily (limit|quota)|account[- ]level/i
+  /\b(this|(?<!check )your) (api )?(key|account|project|workspace|subscription|plan)\b|\ball models\b|per[- ]day|daily (limit|quota)|account[- ]level/i
+
+/** Limits "for MODEL in organization …", and quotas that name a model, are those of one model. */
+const ONE_MODEL = /\bfor (model )?\S+ in organization|\bmodel[:=] ?\S/i
+
+function isOfWholeKey(message: string): boolean {
+  const [sentence = ''] = message.split(/[.!?]\s/, 1)
+  return WHOLE_KEY.test(sentence) && !ONE_MODEL.test(message)
+}
 
 /** Shapes of keys and of other secrets that providers repeat in their messages. */
 const SECRETS = [

@@ -63,7 +63,7 @@ export function createToolCalls(): ToolCallPieces {
         return {
           id,
           name: nameOf(draft.names, offered),
-          arguments: wellFormed(argumentsOf(draft)),
+          arguments: wellFormed(readable(argumentsOf(draft))),
           ...(draft.extra === undefined ? {} : { extra: draft.extra }),
         }
       })
@@ -135,6 +135,14 @@ function argumentsOf({ arguments: pieces, objects }: Draft): string {
   const inner = joined.trim().startsWith('"') ? parseJson(joined) : undefined
   if (typeof inner === 'string' && isObjectText(inner)) return inner
   return pieces.findLast(isObjectText) ?? joined
+}
+
+/** Of arguments that nobody can go through: enough for the model to see what it wrote, characters. */
+const UNREADABLE_MAX = 500
+
+/** Arguments whose nesting would end the stack of a tool are cut: what is left is no JSON, and the model is told. */
+function readable(args: string): string {
+  return isShallow(parseJson(args)) ? args : args.slice(0, UNREADABLE_MAX)
 }
 
 /** The name: one that is offered, if the pieces make one; joined otherwise. */

@@ -163,3 +163,14 @@ test('a model that calls tools for ever and tells no usage ends by its budget', 
   expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'budget' } })
   expect(server.seen.length).toBeLessThan(4)
 })
+
+test('arguments that are nested too deep are told to the model, and the run goes on', async () => {
+  await using server = await endpoint((_request, response, seen) => {
+    const deep = `{"expression":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    const call = { index: 0, id: 'a', function: { name: 'calculate', arguments: deep } }
+    sendEvents(response, seen.length > 1 ? GOOD : toolTurn(call))
+  })
+  const { ending } = await runTask([providerAt(server.url)])
+  expect(ending).toMatchObject(OK)
+  expect(JSON.stringify(server.seen[1]?.messages.at(-1))).toContain('not JSON')
+})

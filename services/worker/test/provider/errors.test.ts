@@ -148,6 +148,39 @@ describe('an error within an answer that began well keeps its class', () => {
     expect(performance.now() - startedMs).toBeLessThan(1_000)
   })
 
+  test.each<[string, string, object]>([
+    [
+      'of a model in an organization',
+      'Rate limit reached for gpt-x in organization org-1 on tokens per day (TPD): Limit 100. Please try again in 20s. Please add a payment method to your account, see https://platform.example/account/billing',
+      { status: 429, retryAfterMs: 20_000, wholeKey: undefined },
+    ],
+    [
+      'of a model of Gemini',
+      'You exceeded your current quota, please check your plan and billing details. Quota: requests, model: gemini-x. Please retry in 34.07s.',
+      { status: 429, retryAfterMs: 34_070, wholeKey: undefined },
+    ],
+    [
+      'of the key',
+      'Rate limit exceeded: free-models-per-day. Add credits.',
+      { status: 429, wholeKey: true },
+    ],
+    [
+      'of the account',
+      "This request would exceed your account's rate limit. Please try again later.",
+      { status: 429, wholeKey: true },
+    ],
+  ])('and a limit %s closes what it is about', (_title, message, expected) => {
+    const failure = failureOfError(
+      readRefusal(
+        429,
+        JSON.stringify({ error: { message, code: message.includes('Gemini') ? null : 429 } }),
+      ),
+      undefined,
+      undefined,
+    )
+    expect({ retryAfterMs: undefined, wholeKey: undefined, ...failure }).toMatchObject(expected)
+  })
+
   test('and shows no key', () => {
     const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })

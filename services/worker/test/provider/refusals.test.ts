@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { delta, DONE, GOOD, usage } from './answers.ts'
+import { delta, DONE, event, GOOD, usage } from './answers.ts'
 import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
 /** What a node does about refusals: what it asks again, and whom it asks next. */
@@ -38,6 +38,35 @@ describe('a lesson is kept only if it has helped', () => {
     const { ending } = await runTask([providerAt(server.url)], { sampling: { temperature: 0.3 } })
     expect(ending).toMatchObject(OK)
     expect(server.seen).toHaveLength(4)
+  })
+
+  test('and what one schema lacks is not learned for other tasks', async () => {
+    await using server = await endpoint((request, response) => {
+      const format = request['response_format'] as { type: string } | undefined
+      const odd = JSON.stringify(format ?? '').includes('odd')
+      if (odd) return refuse(response, 400, "Invalid schema for response_format 'answer'")
+      return sendEvents(
+        response,
+        `${delta({ content: '{"odd":1,"even":2}' }, 'stop')}${usage()}${DONE}`,
+      )
+    })
+    const provider = providerAt(server.url)
+    for (const name of ['odd', 'even']) {
+      const responseSchema = { type: 'object', properties: { [name]: { type: 'integer' } } }
+      const { ending } = await runTask([provider], { responseSchema })
+      expect(ending).toMatchObject({ kind: 'completed' })
+    }
+    expect(server.seen.at(-1)?.['response_format']).toMatchObject({ type: 'json_schema' })
+  })
+
+  test('and an answer that has begun is not asked for again', async () => {
+    const error = { error: { code: 400, message: 'Unknown parameter: stream_options' } }
+    await using server = await endpoint((_request, response) =>
+      sendEvents(response, `${delta({ content: 'The' })}${event(error)}`),
+    )
+    const { ending } = await runTask([providerAt(server.url)])
+    expect(ending).toMatchObject({ kind: 'failed', failure: { status: 400 } })
+    expect(server.seen).toHaveLength(1)
   })
 
   test('and a prompt that is too long is refused with one request', async () => {

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { jsonInAnswer } from '../src/json-answer.ts'
+
+const ANSWER = '{"answer":42}'
+const accepts = (value: unknown): boolean => JSON.stringify(value) === ANSWER
+
+test.each<[string, string]>([
+  ['alone', ANSWER],
+  ['in a fence', `\`\`\`json\n${ANSWER}\n\`\`\``],
+  ['in a fence of tildes', `~~~\n${ANSWER}\n~~~`],
+  ['in a fence of five marks', `\`\`\`\`\`JSON\n${ANSWER}\n\`\`\`\`\``],
+  ['in a fence without an end', `Here:\n\`\`\`json\n${ANSWER}`],
+  [
+    'in a fence behind another one',
+    `\`\`\`\n{"no":1}\n\`\`\`\nand\n\`\`\`json\n${ANSWER}\n\`\`\`\n`,
+  ],
+  ['in single marks', `It is \`${ANSWER}\`.`],
+  ['within prose', `The answer is ${ANSWER}, I think.`],
+  ['behind thoughts', `<think>maybe {"answer":41}?</think>\n${ANSWER}`],
+  ['behind thoughts in thoughts', `<think>a <thinking>b</think> c</think>${ANSWER}`],
+  ['behind thoughts without their opening', `maybe {"answer":41}?</think>${ANSWER}`],
+  ['behind thoughts of two kinds', `<Reasoning>a</Reasoning><think>b</think>${ANSWER}`],
+  ['behind an opening without an end', `<think> ${ANSWER}`],
+])('JSON %s is found', (_title, text) => {
+  expect(jsonInAnswer(text, accepts)).toEqual({ answer: 42 })
+})
+
+test.each([
+  '<think>',
+  '<think></thought>',
+  '~',
+  '~~~ ',
+  '```',
+  '```x',
+  '~~~x\n',
+  '{',
+  '{"',
+  '[`',
+  '</think>',
+])('an answer of nothing but %j is read in reasonable time', (piece) => {
+  const startedMs = performance.now()
+  jsonInAnswer(piece.repeat(200_000 / piece.length), () => false)
+  expect(performance.now() - startedMs).toBeLessThan(1_500)
+})
