@@ -1,6 +1,9 @@
 /** The rules of the code that a compiler does not hold: who may use what, and how large things get. */
+import { SERVICES } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import {
+  circles,
+  isFile,
   packageOf,
   readManifest,
   readModules,
@@ -13,6 +16,15 @@ import {
 } from './architecture.ts'
 
 const LINES_MAX = 400
+/** More is wiring that belongs into build.ts or service.ts. */
+const MAIN_LINES = 20
+/** A folder that grows beyond this holds more than one concept. */
+const FOLDER_FILES = 15
+/** Names of things that have another name now (glossary of ARCHITECTURE.md). */
+const OLD_WORDS =
+  /\b(?:beats?|verdicts?|judge|convict\w*|bury|upkeep|reconcile|sight|eyes|[Dd]esk|gate|Gate|createGate|churnMap|createChurnMap|hurry|speakers?|course|feeds|trust|Handed)\b/
+const OLD_FILES =
+  /\/(?:churn-map|upkeep|sight|desk|feeds|trust|gate(?:-line|-grants)?|verdicts?)\.ts$/
 /** Words that name a drawer, not a thing. */
 const DRAWERS = /\/(utils?|helpers?|common|misc|types|interfaces|[a-z-]*manager)(\.ts|\/)/
 
@@ -195,13 +207,47 @@ test('the README of the tests gives a reason for each file that only test:full r
   expect(listed.sort()).toEqual(full.sort())
 })
 
-test('a service is one main.ts, one config.ts and a README', () => {
-  const missing = services.flatMap(({ folder, sources: modules }) =>
-    ['main.ts', 'config.ts']
-      .filter((file) => !modules.some(({ path }) => path === `${folder}/src/${file}`))
-      .map((file) => `${folder}/src/${file}`),
+test('a service is a main.ts, a config.ts, a service.ts, a metrics.ts and a README', () => {
+  const files = ['src/main.ts', 'src/config.ts', 'src/service.ts', 'src/metrics.ts', 'README.md']
+  const missing = services.flatMap(({ folder }) =>
+    files.map((file) => `${folder}/${file}`).filter((path) => !isFile(path)),
   )
   expect(missing).toEqual([])
+  expect(services.map(({ folder }) => folder.replace('services/', '')).sort()).toEqual(
+    [...SERVICES].sort(),
+  )
+})
+
+test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing but run the service`, () => {
+  const mains = services.flatMap(({ sources: modules }) =>
+    modules.filter(({ path }) => path.endsWith('/src/main.ts')),
+  )
+  const long = mains.filter(({ text }) => linesOf(text) >= MAIN_LINES)
+  expect(long.map(({ path }) => path)).toEqual([])
+  const other = mains.filter(
+    ({ code }) => !/^runService\(\{\n {2}name: '[\w-]+',\n {2}schema,\n/m.test(code),
+  )
+  expect(other.map(({ path }) => path)).toEqual([])
+})
+
+test('modules import each other in no circle, also not for types alone', () => {
+  expect(packages.flatMap((pack) => circles(pack.sources))).toEqual([])
+})
+
+test(`a folder of src holds at most ${FOLDER_FILES} modules`, () => {
+  const counts = new Map<string, number>()
+  for (const { path } of sources) {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  }
+  expect([...counts].filter(([, count]) => count > FOLDER_FILES)).toEqual([])
+})
+
+test('code has none of the words that the glossary replaced', () => {
+  const product = sources.filter(({ path }) => !path.startsWith('test/'))
+  const named = product.map((module) => ({ ...module, code: withoutTexts(module.code) }))
+  expect(matching(named, OLD_WORDS)).toEqual([])
+  expect(product.map(({ path }) => path).filter((path) => OLD_FILES.test(path))).toEqual([])
 })
 
 test('only the edge of a program sees the environment', () => {
@@ -212,7 +258,7 @@ test('only the edge of a program sees the environment', () => {
 
 test(`modules have at most ${LINES_MAX} lines`, () => {
   const long = [...sources, ...tests]
-    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .map(({ path, text }) => ({ path, lines: linesOf(text) }))
     .filter(({ lines }) => lines > LINES_MAX)
   expect(long).toEqual([])
 })
@@ -225,6 +271,15 @@ test('nothing is cast to any, and no file is a drawer', () => {
 
 /** This file holds the patterns that it looks for. */
 const SELF = 'test/architecture.test.ts'
+
+function linesOf(text: string): number {
+  return text.split('\n').length - 1
+}
+
+/** Texts are empty: what they say is prose. */
+function withoutTexts(code: string): string {
+  return code.replaceAll(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, "''")
+}
 
 function named(folder: string): Package {
   const found = packages.find((pack) => pack.folder === folder)

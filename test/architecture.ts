@@ -61,6 +61,11 @@ export function readText(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
 }
 
+/** Whether there is a file at this path below the checkout. */
+export function isFile(path: string): boolean {
+  return existsSync(join(ROOT, path))
+}
+
 /** The manifest in a folder below the checkout. */
 export function readManifest(folder: string): Manifest {
   return JSON.parse(readText(`${folder}/package.json`)) as Manifest
@@ -118,6 +123,32 @@ export function targetOf(module: Module, specifier: string): string {
   const target = resolve(ROOT, dirname(module.path), specifier)
   const path = relative(ROOT, target).split(sep).join('/').replace('/dist/', '/src/')
   return existsSync(join(ROOT, path)) ? path : path.replace(/\.js$/, '.ts')
+}
+
+/** Modules that import each other in a circle, those that only give types included; one line for each circle. */
+export function circles(modules: readonly Module[]): readonly string[] {
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  const targetsOf = (path: string): readonly string[] => {
+    const module = byPath.get(path)
+    if (module === undefined) return []
+    const relatives = module.imports.filter((specifier) => specifier.startsWith('.'))
+    return relatives.map((specifier) => targetOf(module, specifier))
+  }
+  // What nothing in the rest imports, or what imports nothing of it, is in no circle.
+  let rest = new Set(byPath.keys())
+  for (let before = -1; before !== rest.size;) {
+    before = rest.size
+    const imported = new Set([...rest].flatMap(targetsOf))
+    rest = new Set(
+      [...rest].filter(
+        (path) => imported.has(path) && targetsOf(path).some((target) => rest.has(target)),
+      ),
+    )
+  }
+  return [...rest].map((path) => {
+    const targets = targetsOf(path).filter((target) => rest.has(target))
+    return `${path} -> ${targets.join(', ')}`
+  })
 }
 
 /** Paths of the modules that nothing reaches from the entries. */

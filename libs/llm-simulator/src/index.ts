@@ -1,5 +1,6 @@
 export { createSimulator } from './simulator.ts'
-export type { Simulator, SimulatorControls, SimulatorOptions } from './simulator.ts'
+export type { SimulatorControls, SimulatorOptions } from './controls.ts'
+export type { Simulator } from './simulator.ts'
 export type {
   CallCounts,
   CallOutcome,

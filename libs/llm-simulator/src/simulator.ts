@@ -7,38 +7,18 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { SimulatorControls, SimulatorOptions } from './controls.ts'
 import { answerAdminGet, answerAdminPost } from './http/admin.ts'
 import { invalidRequest } from './http/api-error.ts'
 import { answerChat, type ChatDeps } from './reply/chat.ts'
 import { createFaultDice } from './settings/faults.ts'
 import { readJson, sendError, sendJson } from './http/server.ts'
-import { createLedger, type SimulatorStats, type StepCounts } from './counting/ledger.ts'
-import { createLimiter, type Violations } from './counting/limiter.ts'
+import { createLedger } from './counting/ledger.ts'
+import { createLimiter } from './counting/limiter.ts'
 import { PLAIN_MODELS, SCRIPT_PREFIX } from './reply/reply.ts'
 import { parseScript, type ScriptTurn } from './reply/scripts.ts'
-import { DEFAULT_SETTINGS, applySettings, type SimulatorSettings } from './settings/settings.ts'
+import { DEFAULT_SETTINGS, applySettings } from './settings/settings.ts'
 import { createWheel } from './reply/wheel.ts'
-
-/** How a simulator starts: any setting, and scripts by name. */
-export type SimulatorOptions = Partial<SimulatorSettings> & {
-  readonly scripts?: Readonly<Record<string, readonly ScriptTurn[]>>
-}
-
-/** What can be asked of and changed in a running simulator; the same as its `/sim` surface. */
-export interface SimulatorControls {
-  readonly stats: () => SimulatorStats & { readonly violations: Violations }
-  readonly settings: () => SimulatorSettings
-  /** Changes settings, or returns everything that is wrong and changes nothing. */
-  readonly configure: (patch: Readonly<Record<string, unknown>>) => readonly string[]
-  /** Adds or replaces a script, or returns everything that is wrong with it. */
-  readonly addScript: (name: unknown, turns: unknown) => readonly string[]
-  /** Calls of one task, step by step. */
-  readonly callsOf: (taskId: string) => StepCounts[]
-  /** Steps that were asked for more than once. */
-  readonly repeatedCalls: (limit: number) => (StepCounts & { readonly taskId: string })[]
-  /** Zeroes counters, fills budgets, starts the dice again; scripts and settings stay. */
-  readonly reset: () => void
-}
 
 /** An OpenAI-compatible server whose answers are made up. */
 export interface Simulator extends SimulatorControls {

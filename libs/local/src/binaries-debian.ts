@@ -17,8 +17,10 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { ProgramName } from './binaries.ts'
 import { runCommand } from './command.ts'
+
+/** The names of the server programs, as they are typed in a shell. */
+export type ProgramName = 'nats-server' | 'redis-server' | 'consul'
 
 type Recipe = { readonly suite: string; readonly packages: readonly string[] }
 

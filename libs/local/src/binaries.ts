@@ -9,11 +9,8 @@
 import { access, constants, mkdir, readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
-import { fetchFromDebian } from './binaries-debian.ts'
+import { fetchFromDebian, type ProgramName } from './binaries-debian.ts'
 import { runCommand } from './command.ts'
-
-/** The names of the server programs, as they are typed in a shell. */
-export type ProgramName = 'nats-server' | 'redis-server' | 'consul'
 
 /** A program that was seen to run here, with what its environment needs on top of ours. */
 export type Program = {

@@ -37,7 +37,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     nodes: gauge('nodes', 'Nodes by state.', ['state']),
     phiMax: gauge('phi_max', 'Highest suspicion among the nodes that are not dead.'),
     ownLag: gauge('monitor_lag_seconds', 'How late the monitor itself was lately.'),
-    isPrimary: gauge('monitor_speaks', '1: this monitor publishes the snapshots.'),
+    isPrimary: gauge('monitor_primary', '1: this monitor publishes the snapshots.'),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
     queued: gauge('tasks_queued', 'Pointers that wait to be fetched.'),
     running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),

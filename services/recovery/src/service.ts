@@ -90,7 +90,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     for (const ackSubject of held) ack.renew(bus, ackSubject)
   })
 
-  const handle = async (message: PulledMessage, course: WorkflowDeps): Promise<void> => {
+  const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
     const death = parseDeath(message.text)
     if (death === undefined) {
       log.error({ subject: message.subject }, 'not a death: skipped')
@@ -98,23 +98,23 @@ export function createRecovery(deps: RecoveryDeps): Service {
     }
     held.add(message.ackSubject)
     try {
-      const redistributed = await openAndRedistribute(course, death, message.deliveries)
+      const redistributed = await openAndRedistribute(workflow, death, message.deliveries)
       if (redistributed === undefined) {
         held.delete(message.ackSubject)
         return ack.done(bus, message.ackSubject)
       }
-      follow(message, course, redistributed)
+      follow(message, workflow, redistributed)
     } catch (error) {
       leave(message, error)
     }
   }
 
-  const follow = (message: PulledMessage, course: WorkflowDeps, redistributed: Redistributed) => {
+  const follow = (message: PulledMessage, workflow: WorkflowDeps, redistributed: Redistributed) => {
     const going = [...followed].filter((one) => !one.cut.signal.aborted)
     if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.closeEarly)
     const cut = new AbortController()
     if (draining) cut.abort(CUT.stopped)
-    const work = runWorkflow(course, redistributed, cut.signal)
+    const work = runWorkflow(workflow, redistributed, cut.signal)
       .then((ended) => {
         held.delete(message.ackSubject)
         // Another replica need not wait for the end of this one's time.
@@ -133,8 +133,8 @@ export function createRecovery(deps: RecoveryDeps): Service {
     log.error({ err: error, subject: message.subject }, 'death left for the next delivery')
   }
 
-  const receive = (message: PulledMessage, course: WorkflowDeps): void => {
-    const work = handle(message, course).finally(() => {
+  const receive = (message: PulledMessage, workflow: WorkflowDeps): void => {
+    const work = handle(message, workflow).finally(() => {
       handling.delete(work)
       puller?.poke()
     })
@@ -145,13 +145,13 @@ export function createRecovery(deps: RecoveryDeps): Service {
     async start() {
       if (puller !== undefined) return
       fleetView.onSnapshot(quarantine.enforce)
-      const course = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
+      const workflow = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
       await Promise.all([remember.start(), renew.start(), measure.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,
         consumer: DEATH_CONSUMER,
         wanted: () => (draining ? 0 : HANDLING_MAX - handling.size),
-        receive: (message) => receive(message, course),
+        receive: (message) => receive(message, workflow),
       })
     },
     async drain(deadlineMs) {

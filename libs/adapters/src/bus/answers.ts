@@ -1,6 +1,6 @@
 import type { Channel, Shape } from '@agentfleet/protocol'
 import { parseJson, partOf, read, refusalIn, type Read, type Refused } from './codec.ts'
-import type { Ended } from './requests.ts'
+import type { Ended } from './wire.ts'
 import type { Tally } from './tally.ts'
 
 /** How a request ended. */

@@ -1,6 +1,6 @@
 import { createCompactingMap } from '@agentfleet/domain'
 import { nuid, type NatsConnection } from 'nats'
-import type { Outgoing, Reply } from './wire.ts'
+import type { Ended, Outgoing, Reply } from './wire.ts'
 
 /**
  * Requests over one shared inbox. Invariants: each request is resolved exactly once, by its answer,
@@ -14,11 +14,6 @@ export interface Requester {
     waitMs: number,
     take: (text: string) => boolean,
   ): Promise<Ended>
-}
-
-/** Why a request waits no longer; `too-large`: it was not sent. */
-export interface Ended {
-  readonly kind: 'answered' | 'no-responders' | 'timeout' | 'too-large'
 }
 
 interface Waiting {

@@ -1,5 +1,4 @@
 import type { MsgHdrs } from 'nats'
-import type { Ended } from './requests.ts'
 
 /** One received message. */
 export interface BusMessage {
@@ -18,6 +17,11 @@ export interface Outgoing {
   readonly data: string
   readonly reply?: string
   readonly headers?: MsgHdrs
+}
+
+/** Why a request waits no longer; `too-large`: it was not sent. */
+export interface Ended {
+  readonly kind: 'answered' | 'no-responders' | 'timeout' | 'too-large'
 }
 
 /** How a request ended. */

@@ -1,4 +1,4 @@
-import type { Budget, Json, RunLimits, Sampling, TaskSpec } from '../task/spec.ts'
+import type { Budget, Json, RunLimits, Sampling } from '../task/values.ts'
 
 /**
  * Definitions of LLM agents, and how a task gets its agent's part. A task is resolved once, at its
@@ -29,17 +29,18 @@ export interface AgentDefinition {
 }
 
 /** The fields of a spec that a definition can fill in. */
-export type AgentPart = Pick<
-  TaskSpec,
-  | 'systemPrompt'
-  | 'maxOutputTokens'
-  | 'sampling'
-  | 'fallbackModels'
-  | 'tools'
-  | 'responseSchema'
-  | 'budget'
-  | 'limits'
-> & { readonly model?: string; readonly timeoutMs?: number }
+export interface AgentPart {
+  readonly systemPrompt?: string
+  readonly model?: string
+  readonly fallbackModels?: readonly string[]
+  readonly tools?: readonly string[]
+  readonly responseSchema?: { readonly [key: string]: Json }
+  readonly maxOutputTokens?: number
+  readonly sampling?: Sampling
+  readonly timeoutMs?: number
+  readonly budget?: Budget
+  readonly limits?: RunLimits
+}
 
 /** The longest name a definition can have, as `DEFINITION_NAME` says it. */
 const NAME_CHARS_MAX = 64

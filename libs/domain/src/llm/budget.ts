@@ -1,5 +1,5 @@
 import { costUsd, type ModelPrice } from './price.ts'
-import type { Budget } from '../task/spec.ts'
+import type { Budget } from '../task/values.ts'
 
 /** What a task has used so far. */
 export interface Spent {

@@ -1,5 +1,3 @@
-import type { Usage } from '../task/spec.ts'
-
 /** US dollars for a million tokens: of the prompt, of the answer. */
 export interface ModelPrice {
   readonly inputUsdPerMillion: number
@@ -41,6 +39,37 @@ export function nanoUsd(usd: number): number {
 /** Dollars of a counter. */
 export function usdOfNano(nano: number): number {
   return nano / NANO
+}
+
+/** Tokens that a call, or all calls of a task, used. */
+export interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly llmCalls: number
+  /** Of the input tokens: those that the provider had in its cache. */
+  readonly cachedTokens?: number
+  /** Of the output tokens: those of reasoning that is not part of the answer. */
+  readonly reasoningTokens?: number
+  /** By the price table of the calls' providers; absent where none of the calls has a price. */
+  readonly costUsd?: number
+}
+
+/** Nothing used yet. */
+export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
+
+/** Adds two usages. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  const priced = a.costUsd !== undefined || b.costUsd !== undefined
+  const cachedTokens = (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0)
+  const reasoningTokens = (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0)
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    llmCalls: a.llmCalls + b.llmCalls,
+    ...(cachedTokens > 0 ? { cachedTokens } : {}),
+    ...(reasoningTokens > 0 ? { reasoningTokens } : {}),
+    ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
+  }
 }
 
 /** Whether a name fits a pattern, in which `*` stands for any text. */

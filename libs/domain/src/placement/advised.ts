@@ -5,11 +5,9 @@ import {
   loadScore,
   selectNode,
   type Candidate,
-  type NodeLoad,
-  type Placement,
   type PlacementDecision,
-  type PlacementLimits,
 } from './select.ts'
+import type { NodeLoad, Placement, PlacementLimits } from './node-load.ts'
 import { hasRoom } from './room.ts'
 
 /**

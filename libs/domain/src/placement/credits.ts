@@ -1,17 +1,8 @@
-import type { NodeLoad, PlacementLimits } from './select.ts'
+import type { BalancerShare, NodeLoad, PlacementLimits } from './node-load.ts'
 
 /**
  * How many of a node's slots are open, and which of them belong to which load balancer.
  */
-
-/** One of several load balancers that share the credits of every node. */
-export interface BalancerShare {
-  readonly count: number
-  /** Position of this one among the sorted ids of all, from 0. */
-  readonly index: number
-  /** Grows by one a second or so: the odd credits go round, so that none is left out for long. */
-  readonly turn?: number
-}
 
 /** A node is held back for this long after its start, milliseconds. */
 export const SLOW_START_MS = 30_000

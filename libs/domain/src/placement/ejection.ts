@@ -93,7 +93,7 @@ export function nextEjections(
     return next.set(event.nodeId, { ...ejection, state: 'probing', untilMs })
   }
   if (event.ok === 0 && event.failed === 0) return state
-  return next.set(event.nodeId, judge(ejection, event.ok, event.failed, nowMs, random))
+  return next.set(event.nodeId, assess(ejection, event.ok, event.failed, nowMs, random))
 }
 
 /**
@@ -124,7 +124,7 @@ function isOut(ejection: EjectionRecord, nowMs: number): boolean {
   return ejection.state === 'ejected' || (ejection.state === 'probing' && nowMs < ejection.untilMs)
 }
 
-function judge(
+function assess(
   ejection: EjectionRecord,
   ok: number,
   failed: number,

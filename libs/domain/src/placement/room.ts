@@ -1,4 +1,4 @@
-import type { NodeLoad, Placement } from './select.ts'
+import type { NodeLoad, Placement } from './node-load.ts'
 import type { Level } from '../task/spec.ts'
 
 /**

@@ -1,66 +1,7 @@
 import { homeWeight, keyHash } from './affinity.ts'
-import { effectiveSlots, ownShare, type BalancerShare } from './credits.ts'
+import { effectiveSlots, ownShare } from './credits.ts'
+import type { NodeLoad, Placement, PlacementLimits } from './node-load.ts'
 import { hasRoom, usedShare } from './room.ts'
-import type { Level, PlacementMode } from '../task/spec.ts'
-
-/** What a load balancer knows of one worker node. */
-export interface NodeLoad {
-  readonly id: string
-  readonly incarnation: number
-  readonly slots: number
-  /** Attempts running, as the node last said. */
-  readonly active: number
-  /** Dispatched and not yet reflected in `active`. */
-  readonly inTransit: number
-  /** Share of one core, 0 to 1. */
-  readonly cpu: number
-  /** Share of the node's memory limit, 0 to 1. */
-  readonly memory: number
-  /** 99th percentile of event-loop delay, milliseconds. */
-  readonly lagMs: number
-  /** Mean time an attempt takes, milliseconds. */
-  readonly responseMs: number
-  readonly draining: boolean
-  readonly suspect: boolean
-  /** Listed by Consul with passing checks. */
-  readonly passing: boolean
-  readonly heartbeatAgeMs: number
-  /** Since its start, its recovery or its last change of incarnation; absent: it is warm. */
-  readonly upMs?: number
-  /** Slots' worth of processor and memory reserved by what is active; absent: one slot each. */
-  readonly reservedCpu?: number
-  readonly reservedMemory?: number
-  /** The same for what is in transit. */
-  readonly transitCpu?: number
-  readonly transitMemory?: number
-  /** From `ejectedOf`: nothing goes there, or one task that shows whether it may come back. */
-  readonly ejected?: 'out' | 'probe' | undefined
-}
-
-/** What a task needs of its node. */
-export interface Placement {
-  readonly cpu: Level
-  readonly memory: Level
-  readonly excluded?: readonly string[] | undefined
-  /** Tasks of one key go to one node while it has room. */
-  readonly affinityKey?: string | undefined
-  /** `advised`: the adviser may choose among the candidates, see `prepareAdvice`. */
-  readonly placement?: PlacementMode | undefined
-}
-
-/** Limits of placement; `fleetLimits` fills in what depends on the fleet. */
-export interface PlacementLimits {
-  /** Older figures than this count as a full node, milliseconds. */
-  readonly heartbeatAgeMaxMs: number
-  /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
-  readonly creditShare: number
-  /** Which of how many load balancers this is. */
-  readonly balancers?: BalancerShare
-  /** A node is held back for this long after its start, milliseconds; absent: no node is. */
-  readonly slowStartMs?: number
-  /** What an attempt takes on the median node, milliseconds; absent: not known. */
-  readonly typicalMs?: number
-}
 
 /** A node that could have had the task: lower scores are better. */
 export interface Candidate {

@@ -1,4 +1,5 @@
-import type { Json, TaskSpec } from './spec.ts'
+import type { Json } from './values.ts'
+import type { TaskSpec } from './spec.ts'
 
 /** A task that is submitted again and again, as its cron expression says. */
 export interface Schedule {

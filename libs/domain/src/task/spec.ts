@@ -1,5 +1,6 @@
 import type { GoalSpec } from '../goal/plan.ts'
-import { roundUsd } from '../llm/price.ts'
+import type { Usage } from '../llm/price.ts'
+import type { Budget, Json, RunLimits, Sampling } from './values.ts'
 
 /** What a task is made of, before anything has happened to it. */
 
@@ -21,9 +22,6 @@ export const TASK_STATES = [
 /** The state of a task; the last three are terminal. */
 export type TaskState = (typeof TASK_STATES)[number]
 
-/** JSON as it travels in tasks and results. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
-
 /** Every way in which the node of a task can be chosen. */
 export const PLACEMENT_MODES = ['auto', 'advised'] as const
 /** Who chooses the node of a task: the policy alone, or the adviser among what the policy allows. */
@@ -33,43 +31,6 @@ export type PlacementMode = (typeof PLACEMENT_MODES)[number]
 export interface DefinitionRef {
   readonly name: string
   readonly version: number
-}
-
-/** What a task may use up in all its attempts; what is left out has no bound of its own. */
-export interface Budget {
-  /** Input and output tokens together. */
-  readonly tokens?: number
-  readonly usd?: number
-  /** LLM calls. */
-  readonly turns?: number
-  /** Time from the submission, milliseconds. */
-  readonly wallMs?: number
-}
-
-/** Bounds of one run beside those that every task has. */
-export interface RunLimits {
-  /** LLM calls of the run; the worker's own bound holds as well. */
-  readonly turnsMax?: number
-  /** Tool calls of the run. */
-  readonly toolCallsMax?: number
-  /** Further tries at an answer that does not fit `responseSchema`. */
-  readonly repairsMax?: number
-}
-
-/** How long a model may think before it answers. */
-export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
-/** How much a model says. */
-export const VERBOSITIES = ['low', 'medium', 'high'] as const
-
-/** How a model writes its answers; each one is passed to the provider, and left out where it is refused. */
-export interface Sampling {
-  readonly temperature?: number
-  readonly topP?: number
-  /** Texts at which the answer ends. */
-  readonly stop?: readonly string[]
-  readonly seed?: number
-  readonly reasoningEffort?: (typeof REASONING_EFFORTS)[number]
-  readonly verbosity?: (typeof VERBOSITIES)[number]
 }
 
 /** What a user asked for, with every default filled in and the agent's definition put in. */
@@ -116,37 +77,6 @@ export interface TaskSpec {
   readonly delayMs?: number
   /** The task is a goal: it is planned, its plan is run as children, their results are put together. */
   readonly goal?: GoalSpec
-}
-
-/** Tokens that a call, or all calls of a task, used. */
-export interface Usage {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly llmCalls: number
-  /** Of the input tokens: those that the provider had in its cache. */
-  readonly cachedTokens?: number
-  /** Of the output tokens: those of reasoning that is not part of the answer. */
-  readonly reasoningTokens?: number
-  /** By the price table of the calls' providers; absent where none of the calls has a price. */
-  readonly costUsd?: number
-}
-
-/** Nothing used yet. */
-export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
-
-/** Adds two usages. */
-export function addUsage(a: Usage, b: Usage): Usage {
-  const priced = a.costUsd !== undefined || b.costUsd !== undefined
-  const cachedTokens = (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0)
-  const reasoningTokens = (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0)
-  return {
-    inputTokens: a.inputTokens + b.inputTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    llmCalls: a.llmCalls + b.llmCalls,
-    ...(cachedTokens > 0 ? { cachedTokens } : {}),
-    ...(reasoningTokens > 0 ? { reasoningTokens } : {}),
-    ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
-  }
 }
 
 /** Who answered an LLM call, as its price was found. */

@@ -1,6 +1,7 @@
 import { deadlineAtMs, type TaskRecord } from './task-record.ts'
 import { CHILDREN_MAX, DEPTH_MAX } from './wait.ts'
-import type { Budget, TaskError, TaskSpec } from './spec.ts'
+import type { Budget } from './values.ts'
+import type { TaskError, TaskSpec } from './spec.ts'
 
 /** What to do with a run that wants to make tasks. */
 export type SpawnDecision =

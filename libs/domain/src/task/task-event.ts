@@ -1,4 +1,6 @@
-import type { CalledBy, JournaledCall, Json, Placed, TaskError, TaskSpec, Usage } from './spec.ts'
+import type { CalledBy, JournaledCall, Placed, TaskError, TaskSpec } from './spec.ts'
+import type { Json } from './values.ts'
+import type { Usage } from '../llm/price.ts'
 import type { Approval, ParentRef, Waiting } from './wait.ts'
 
 interface At {

@@ -1,13 +1,6 @@
-import type {
-  Budget,
-  JournaledCall,
-  Json,
-  Placed,
-  TaskError,
-  TaskSpec,
-  TaskState,
-  Usage,
-} from './spec.ts'
+import type { Budget, Json } from './values.ts'
+import type { JournaledCall, Placed, TaskError, TaskSpec, TaskState } from './spec.ts'
+import type { Usage } from '../llm/price.ts'
 import { dueAtMs, type Approval, type ChildRef, type ParentRef, type Waiting } from './wait.ts'
 
 /** A task as its events so far describe it. */

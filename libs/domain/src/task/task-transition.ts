@@ -3,7 +3,7 @@ import type { Completed, Paused, Resumed, Spawned, Submitted, TaskEvent } from '
 import { grantedWith } from './task-children.ts'
 import { isTerminal, SKEW_TOLERATED_MS, startOf, type TaskRecord } from './task-record.ts'
 import { firstWait, timeWait, type Waiting } from './wait.ts'
-import { addUsage, NO_USAGE } from './spec.ts'
+import { addUsage, NO_USAGE } from '../llm/price.ts'
 
 /**
  * The life of a task, as its log tells it.

@@ -1,4 +1,5 @@
-import type { Json, TaskSpec } from './spec.ts'
+import type { Json } from './values.ts'
+import type { TaskSpec } from './spec.ts'
 
 /**
  * Why a task waits without a slot and without a pointer. `dependencies` and `time` come with the

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { invalidRequest } from './api-error.ts'
 import { sendError, sendJson } from './server.ts'
-import type { SimulatorControls } from '../simulator.ts'
+import type { SimulatorControls } from '../controls.ts'
 import { isJsonObject } from './json.ts'
 
 /** Keys named in one answer of `GET /sim/calls`; the statistics say how many there are. */

@@ -83,7 +83,7 @@ export function fleetView(
     }
   }
   return {
-    ...judge(snapshot, ageMs),
+    ...assess(snapshot, ageMs),
     observedAt: isoTime(snapshot.atMs),
     monitor: snapshot.monitorId,
     queued: snapshot.queued,
@@ -93,7 +93,7 @@ export function fleetView(
   }
 }
 
-function judge(
+function assess(
   { nodes, queued }: Snapshot,
   ageMs: number,
 ): Pick<FleetView, 'status' | 'explanation'> {

@@ -2,8 +2,8 @@ import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
+import pLimit from 'p-limit'
 import type { DeltaTap, DeltaTaps } from './deltas.ts'
-import { createGate } from './concurrency.ts'
 import type { LiveSink } from './live.ts'
 import { eventView } from '../tasks/views.ts'
 
@@ -75,7 +75,7 @@ export function createSubscriptions(deps: {
 }): Subscriptions {
   const { taskLog, deltas, clock, log } = deps
   const subscriptions = new Map<string, Subscription>()
-  const gate = createGate(REPLAYS_MAX)
+  const limit = pLimit(REPLAYS_MAX)
 
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
@@ -96,7 +96,7 @@ export function createSubscriptions(deps: {
     try {
       do {
         watch.more = false
-        await gate.run(() => replayOnce(watch))
+        await limit(() => replayOnce(watch))
       } while (watch.more && watch.state === 'replaying')
       // Nothing is awaited since the last look at `more`: no event can slip in between.
       if (watch.state === 'replaying') watch.state = 'live'
@@ -205,7 +205,7 @@ export function createSubscriptions(deps: {
         if (silent.length >= SWEEP_MAX) break
       }
       await Promise.all(
-        silent.map(([taskId, subscription]) => gate.run(() => heal(taskId, subscription))),
+        silent.map(([taskId, subscription]) => limit(() => heal(taskId, subscription))),
       )
     },
   }

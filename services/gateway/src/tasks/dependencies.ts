@@ -1,7 +1,7 @@
+import type { TaskSpec } from '@agentfleet/domain'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
-import type { Submission } from './submit.ts'
 
 /** Looked up at the same time for one submission. */
 const PARALLEL = 20
@@ -14,9 +14,15 @@ const PARALLEL = 20
  */
 export async function neededFrom(
   reader: Pick<Reader, 'load'>,
-  { taskId, tenant, spec, keyed }: Submission,
+  submission: {
+    readonly taskId: string
+    readonly tenant: string
+    readonly spec: Pick<TaskSpec, 'dependsOn'>
+    readonly keyed: boolean
+  },
 ): Promise<number | undefined> {
-  const { dependsOn = [] } = spec
+  const { taskId, tenant, keyed } = submission
+  const { dependsOn = [] } = submission.spec
   if (dependsOn.length === 0) return undefined
   const missing: string[] = []
   let least = Infinity

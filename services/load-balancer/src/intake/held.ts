@@ -2,7 +2,7 @@ import { ack, type Bus, type PulledMessage } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
 import { fromStored, pointerSchema, ServiceError, type PointerQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
-import type { Held } from '../placing/dispatcher.ts'
+import type { Held } from '../placing/in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 
 /**

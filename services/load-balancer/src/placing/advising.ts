@@ -10,7 +10,7 @@ import {
 import type { Seen as SeenFigures } from '@agentfleet/adviser'
 import { z } from 'zod'
 import type { Recorder } from './decisions.ts'
-import type { Held } from './dispatcher.ts'
+import type { Held } from './in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { Seen } from '../nodes/view.ts'
 

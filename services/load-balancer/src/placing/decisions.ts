@@ -6,7 +6,7 @@ import {
 import type { AdviceUse, PlacementDecision } from '@agentfleet/domain'
 import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import type { Held } from './dispatcher.ts'
+import type { Held } from './in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { EjectionChange } from '../nodes/ejection.ts'
 

@@ -1,14 +1,13 @@
 import type { Bus } from '@agentfleet/adapters'
-import type { Level } from '@agentfleet/domain'
 import {
   CHANNELS,
   signClaim,
   type Dispatch,
   type DispatchItem,
   type DispatchReply,
-  type Pointer,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import type { Held } from './in-hand.ts'
 import type { InflightNotes } from './inflight-notes.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { NodeTable } from '../nodes/node-table.ts'
@@ -26,28 +25,6 @@ export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
   /** Tasks assigned and not answered for. */
   inTransit(): number
-}
-
-/** A task in hand: a fetched pointer, or one handed over that has none yet. */
-export interface Held {
-  readonly pointer: Pointer
-  /** Queue that a pointer would stand in; needed while there is none. */
-  readonly priority: Level
-  readonly ackSubject: string | undefined
-  /** Only a fenced start may run it (L3). */
-  readonly fenced: boolean
-  /** The node that runs it already and is to take on the pointer; cleared when it will not. */
-  runsAt: string | undefined
-  /** Why it goes where it was placed. */
-  why: Why | undefined
-  heldSinceMs: number
-}
-
-/** Why tasks go to a node; those of one round and node share it. */
-export interface Why {
-  readonly reason: string
-  /** Nodes that were considered. */
-  readonly considered: number
 }
 
 /** What a dispatcher works with. */

@@ -1,6 +1,6 @@
 import type { Pointers, Store } from '@agentfleet/adapters'
 import { createCompactingMap } from '@agentfleet/domain'
-import type { Held } from './dispatcher.ts'
+import type { Held } from './in-hand.ts'
 
 /**
  * Notes where tasks run, for recovery and for whoever asks (hints, L6), and makes pointers for tasks

@@ -23,7 +23,7 @@ import {
 import { isCut } from '../redistribution/waiting.ts'
 
 /**
- * The course of one incident: opened → redistributed → analysed → acted → outcome.
+ * The workflow of one incident: opened → redistributed → analysed → acted → outcome.
  *
  * Invariants: C1 nothing comes before the redistribution that it does not need itself; C2 each stage is
  * on the record before the next one, so whoever gets the death next goes on where the record ends.

@@ -1,5 +1,5 @@
 import type { Failure, Spent } from '@agentfleet/domain'
-import type { LlmRequest } from './llm.ts'
+import type { LlmRequest } from './request.ts'
 
 /**
  * A call under way and the try it stands in. A call is ended once, by its limits or from outside; a try

@@ -15,7 +15,7 @@ import {
   type Call,
   type ProviderRequest,
 } from './call.ts'
-import type { LlmOptions, LlmOutcome } from './llm.ts'
+import type { LlmOptions, LlmOutcome } from './request.ts'
 import type { HeardAnswer } from '../provider/answer.ts'
 import type { ProviderClient } from '../provider/client.ts'
 import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'

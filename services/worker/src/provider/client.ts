@@ -1,7 +1,7 @@
 import type { Failure } from '@agentfleet/domain'
 import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
-import type { LlmRequest } from '../llm/llm.ts'
+import type { LlmRequest } from '../llm/request.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createAnswerReader, type HeardAnswer } from './answer.ts'
 import { readBody } from './body.ts'

@@ -1,4 +1,4 @@
-import type { LlmRequest } from '../llm/llm.ts'
+import type { LlmRequest } from '../llm/request.ts'
 import {
   SAMPLING_FIELDS,
   type Capabilities,

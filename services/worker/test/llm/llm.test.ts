@@ -1,7 +1,8 @@
 import { NO_USAGE, UNLIMITED } from '@agentfleet/domain'
 import { createSimulator } from '@agentfleet/llm-simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createLlm, type LlmOptions, type LlmRequest } from '../../src/llm/llm.ts'
+import { createLlm } from '../../src/llm/llm.ts'
+import type { LlmOptions, LlmRequest } from '../../src/llm/request.ts'
 import type { Provider } from '../../src/llm/provider.ts'
 import { builtInTools } from '../../src/tools/built-in.ts'
 
