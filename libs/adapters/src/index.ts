@@ -45,10 +45,10 @@ export {
 export { connectStore, PREVIEW_CHARS, type Store, type TaskPreview } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
 export {
-  createLogGate,
+  createLogFill,
   createTaskSubmitter,
-  GATE_LOOKS_EVERY_MS,
-  type LogGate,
+  LOG_FILL_EVERY_MS,
+  type LogFill,
   type TaskSubmitter,
 } from './log/submit.ts'
 export { openTaskLog, type AppendOutcome, type StoredEvent, type TaskLog } from './log/task-log.ts'

@@ -13,7 +13,7 @@ function setup(
   return { loop, lines }
 }
 
-function gate() {
+function latch() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => (open = resolve))
   return { opened, open }
@@ -47,7 +47,7 @@ test('L1: runs follow each other, never overlap, and end with the drain', async 
 })
 
 test('a drain waits for the run in flight', async () => {
-  const { opened, open } = gate()
+  const { opened, open } = latch()
   let ended = false
   const { loop } = setup(async () => {
     await opened
@@ -114,7 +114,7 @@ test('a drained loop can be started again, and a drain before a start is legal',
 })
 
 test('a run that does not heed its signal makes the loop unready', async () => {
-  const { opened, open } = gate()
+  const { opened, open } = latch()
   const { loop } = setup(() => opened, { runDeadlineMs: 1 })
   await loop.start()
   await vi.waitUntil(() => loop.ready?.().ok === false)

@@ -1,5 +1,5 @@
 import {
-  createLogGate,
+  createLogFill,
   createTaskSubmitter,
   type Bus,
   type Pointers,
@@ -48,13 +48,13 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const tasks = createTaskTable()
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
-  const gate = createLogGate(deps.taskLog)
-  const submitter = createTaskSubmitter({ ...deps, gate, pass: deps.pointers.issue })
+  const logFill = createLogFill(deps.taskLog)
+  const submitter = createTaskSubmitter({ ...deps, logFill, pass: deps.pointers.issue })
   const means = {
     ...deps,
     tasks,
     issuer,
-    gate,
+    logFill,
     submitter,
     nowMs: logClock.nowMs,
     followed: () => follower.followed(),

@@ -58,41 +58,41 @@ export type TaskSubmitOutcome =
   | { readonly kind: 'unknown' }
 
 /** Whether the log has room for new tasks, as of the last look. */
-export interface LogGate {
+export interface LogFill {
   /** Looks how full the log is; the share that is used. Throws `bus-unavailable`. */
   look(): Promise<number>
   /** True from LOG_ADMISSION_SHARE on. */
-  closed(): boolean
+  full(): boolean
 }
 
-/** How often a gate looks: at 10,000 tasks of 10 kB a second a log of 10 GB fills by 1% a second, milliseconds. */
-export const GATE_LOOKS_EVERY_MS = 1_000
+/** How often the fill of the log is looked at: at 10,000 tasks of 10 kB a second a log of 10 GB fills by 1% a second, milliseconds. */
+export const LOG_FILL_EVERY_MS = 1_000
 
-/** A gate that is open until it has looked. */
-export function createLogGate(taskLog: Pick<TaskLog, 'fill'>): LogGate {
-  let closed = false
+/** The fill of this log; it has room until the first look. */
+export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
+  let full = false
   return {
-    closed: () => closed,
+    full: () => full,
     async look() {
       const { bytes, maxBytes } = await taskLog.fill()
       // Without a limit of its own the stream is bounded by the server's, which answers `full`.
       const share = maxBytes > 0 ? bytes / maxBytes : 0
-      closed = share >= LOG_ADMISSION_SHARE
+      full = share >= LOG_ADMISSION_SHARE
       return share
     },
   }
 }
 
-/** Submits to this log while the gate is open; `pass` hands on the pointer of a task that may run. */
+/** Submits to this log while the log is not full; `pass` hands on the pointer of a task that may run. */
 export function createTaskSubmitter(deps: {
   readonly taskLog: Pick<TaskLog, 'append'>
-  readonly gate: Pick<LogGate, 'closed'>
+  readonly logFill: Pick<LogFill, 'full'>
   readonly pass: (pointer: Pointer, priority: Level) => void
 }): TaskSubmitter {
-  const { taskLog, gate, pass } = deps
+  const { taskLog, logFill, pass } = deps
   return {
     async submit(submission) {
-      if (gate.closed()) return { kind: 'full' }
+      if (logFill.full()) return { kind: 'full' }
       const { taskId, keyed, deadlineMs } = submission
       const event = submittedOf(submission)
       const outcome = await taskLog.append(taskId, event, {

@@ -1,7 +1,7 @@
 import { keyedTaskId, newTaskId, type Pointer } from '@agentfleet/protocol'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createLogGate, createTaskSubmitter, openTaskLog, type TaskLog } from '../../src/index.ts'
+import { createLogFill, createTaskSubmitter, openTaskLog, type TaskLog } from '../../src/index.ts'
 
 const SPEC = {
   task: 'x',
@@ -22,11 +22,11 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-/** A submission path with its pointers; `full`: what the gate says. */
+/** A submission path with its pointers; `full`: what the log fill says. */
 function pathOf(full = false) {
   const passed: Pointer[] = []
-  const gate = { closed: () => full }
-  const { submit } = createTaskSubmitter({ taskLog, gate, pass: (each) => passed.push(each) })
+  const logFill = { full: () => full }
+  const { submit } = createTaskSubmitter({ taskLog, logFill, pass: (each) => passed.push(each) })
   return { passed, submit }
 }
 
@@ -71,15 +71,15 @@ test('a task that waits gets no pointer, and one with paid calls gets a fenced s
   expect(passed).toMatchObject([{ reissue: true }])
 })
 
-test('the gate closes when nine tenths of the log are used, and opens again (L7)', async () => {
+test('the log counts as full when nine tenths of the log are used, and has room again afterwards (L7)', async () => {
   let bytes = 89
   const fill = async () => ({ ...(await taskLog.fill()), bytes, maxBytes: 100 })
-  const gate = createLogGate({ fill })
-  expect(gate.closed()).toBe(false)
+  const logFill = createLogFill({ fill })
+  expect(logFill.full()).toBe(false)
   bytes = 90
-  expect(await gate.look()).toBe(0.9)
-  expect(gate.closed()).toBe(true)
+  expect(await logFill.look()).toBe(0.9)
+  expect(logFill.full()).toBe(true)
   bytes = 89
-  await gate.look()
-  expect(gate.closed()).toBe(false)
+  await logFill.look()
+  expect(logFill.full()).toBe(false)
 })

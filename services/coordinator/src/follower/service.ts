@@ -1,8 +1,8 @@
 import {
-  GATE_LOOKS_EVERY_MS,
+  LOG_FILL_EVERY_MS,
   tailLog,
   type Bus,
-  type LogGate,
+  type LogFill,
   type LogTail,
   type Store,
   type TailedEvent,
@@ -43,7 +43,7 @@ export interface FollowerDeps {
   readonly tasks: TaskTable
   readonly clock: Clock
   readonly logClock: LogClock
-  readonly gate: LogGate
+  readonly logFill: LogFill
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
@@ -99,7 +99,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     for (;;) {
       try {
         await deps.logClock.look()
-        await deps.gate.look()
+        await deps.logFill.look()
         await reading.caughtUp()
         break
       } catch (error) {
@@ -158,7 +158,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       run: () => usage.flush(),
       runDeadlineMs: 120_000,
     },
-    { name: 'log-fill', everyMs: GATE_LOOKS_EVERY_MS, run: () => deps.gate.look() },
+    { name: 'log-fill', everyMs: LOG_FILL_EVERY_MS, run: () => deps.logFill.look() },
     { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
     { name: 'trim', everyMs: deps.timing.trimEveryMs, run: () => trimmer.trim() },
   ])

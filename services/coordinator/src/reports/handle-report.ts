@@ -1,4 +1,4 @@
-import type { AppendOutcome, LogGate, Store, TaskLog } from '@agentfleet/adapters'
+import type { AppendOutcome, LogFill, Store, TaskLog } from '@agentfleet/adapters'
 import {
   decideBegin,
   decideFailure,
@@ -29,7 +29,7 @@ export interface ReportDeps {
   readonly store: Store
   readonly tasks: TaskTable
   readonly claimKey: string
-  readonly gate: Pick<LogGate, 'closed'>
+  readonly logFill: Pick<LogFill, 'full'>
   readonly nowMs: () => number
   readonly random: () => number
   readonly timing: Pick<Timing, 'scale'>
@@ -189,7 +189,7 @@ async function spawn(
     return ours ? { kind: 'committed', seq: last.seq } : standing(deps, taskId, item.expect)
   }
   // The run holds its lease and asks again: what is announced must find room.
-  if (deps.gate.closed()) return { kind: 'unavailable' }
+  if (deps.logFill.full()) return { kind: 'unavailable' }
   const children = decision.specs.map((spec, position) => ({ taskId: idOf(position), spec }))
   const event: Spawned = {
     type: 'spawned',

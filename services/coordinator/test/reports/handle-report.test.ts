@@ -49,7 +49,7 @@ async function setup() {
     },
     tasks: createTaskTable(),
     claimKey: CLAIM_KEY,
-    gate: { closed: () => false },
+    logFill: { full: () => false },
     nowMs: () => 10,
     random: () => 0.5,
     timing: TIMING,

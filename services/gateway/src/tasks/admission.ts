@@ -1,9 +1,4 @@
-import {
-  createLogGate,
-  GATE_LOOKS_EVERY_MS,
-  type LogGate,
-  type TaskLog,
-} from '@agentfleet/adapters'
+import { createLogFill, LOG_FILL_EVERY_MS, type LogFill, type TaskLog } from '@agentfleet/adapters'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
@@ -19,7 +14,7 @@ export interface Admission {
   /** Places taken. */
   inFlight(): number
   /** Whether the log has room for new tasks. */
-  readonly gate: Pick<LogGate, 'closed'>
+  readonly logFill: Pick<LogFill, 'full'>
   /** The watch on the log's fill. */
   readonly watch: Service
 }
@@ -33,13 +28,13 @@ export function createAdmission(deps: {
   metrics: GatewayMetrics
 }): Admission {
   const { taskLog, submissionsMax, clock, log, metrics } = deps
-  const gate = createLogGate(taskLog)
+  const logFill = createLogFill(taskLog)
   let inFlight = 0
   return {
-    gate,
+    logFill,
     inFlight: () => inFlight,
     enter() {
-      if (gate.closed()) return logFull()
+      if (logFill.full()) return logFull()
       if (inFlight >= submissionsMax) {
         return new Refusal(
           'overloaded',
@@ -52,11 +47,11 @@ export function createAdmission(deps: {
     leave() {
       inFlight -= 1
     },
-    watch: every(GATE_LOOKS_EVERY_MS, { clock, log, name: 'log-fill' }, async () => {
-      const before = gate.closed()
-      const share = await gate.look()
+    watch: every(LOG_FILL_EVERY_MS, { clock, log, name: 'log-fill' }, async () => {
+      const before = logFill.full()
+      const share = await logFill.look()
       metrics.logFill.set(share)
-      const full = gate.closed()
+      const full = logFill.full()
       if (full === before) return
       log.warn({ share, full }, full ? 'log nearly full: no new tasks' : 'log has room again')
     }),

@@ -50,7 +50,11 @@ export function createSubmitter(deps: {
   appendDeadlineMs: number
 }): Submitter {
   const { bus, taskLog, handover, reader, admission, clock, metrics, appendDeadlineMs } = deps
-  const submitter = createTaskSubmitter({ taskLog, gate: admission.gate, pass: handover.pass })
+  const submitter = createTaskSubmitter({
+    taskLog,
+    logFill: admission.logFill,
+    pass: handover.pass,
+  })
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
     const refusal = admission.enter()

@@ -107,7 +107,7 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'services/gateway/src/tasks/admission.ts',
-        find: 'if (gate.closed()) return logFull()\n',
+        find: 'if (logFill.full()) return logFull()\n',
         replace: '',
       },
     ],
