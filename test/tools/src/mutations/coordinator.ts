@@ -138,12 +138,12 @@ export const COORDINATOR: readonly Mutation[] = [
     because: /to be less than/,
   },
   {
-    name: 'one-gate',
+    name: 'one-log-fill',
     safeguard: 'children and ticks are not stored while the log is nearly full (L7)',
     edits: [
       {
         file: 'libs/adapters/src/log/submit.ts',
-        find: "if (gate.closed()) return { kind: 'full' }\n",
+        find: "if (logFill.full()) return { kind: 'full' }\n",
         replace: '',
       },
     ],
