@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { FleetAccess } from '@agentfleet/local'
 import { eventually } from '@agentfleet/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
@@ -58,10 +59,21 @@ describe('npm start', () => {
     const first = run(START, '--data', dir, '--tasks', '2')
     await eventually(() => expect(first.output()).toContain('The fleet is up'), 90_000)
     const url = addresses(first.output())[0]!
+    const state = join(dir, 'fleet-1', 'fleet.json')
+    const access = JSON.parse(await readFile(state, 'utf8')) as FleetAccess
+    expect(access).toMatchObject({ state: 'running', pid: first.child.pid, url })
+    // Three servers, six services, two workers and the simulator.
+    expect(access.processes).toHaveLength(12)
+    for (const { pid } of access.processes) expect(process.kill(pid, 0)).toBe(true)
+    for (const { log } of access.processes) expect((await stat(log)).isFile()).toBe(true)
     const listed = (await (await fetch(`${url}/v1/tasks`)).json()) as { tasks: { id: string }[] }
     first.child.kill('SIGINT')
     expect(await first.ended, first.output()).toBe(0)
     await expectGone(addresses(first.output()))
+    expect(JSON.parse(await readFile(state, 'utf8'))).toMatchObject({
+      state: 'stopped',
+      processes: [],
+    })
 
     const second = run(START, '--data', dir, '--tasks', '1')
     await eventually(() => expect(second.output()).toContain('The fleet is up'), 90_000)

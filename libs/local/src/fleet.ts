@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
+import { keepFleetFile } from './fleet-file.ts'
 import { probe, startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
 import { startConsul } from './servers/consul.ts'
@@ -245,8 +246,9 @@ async function assemble(
     nodesReady: (count, deadlineMs) => nodesReady(url, apiKey, count, deadlineMs),
     stop: stopAll,
   }
+  // Marked as stopped last of all, when nothing runs any more.
+  stops.unshift(await keepFleetFile(fleet))
   await fleet.nodesReady(workers, READY_WITHIN_MS)
-  await writeAccess(fleet)
   return fleet
 }
 
@@ -319,21 +321,6 @@ async function nodesReady(
     const { nodes } = (await answer.json()) as FleetAnswer
     alive = nodes.filter((node) => node.state === 'alive').length
   }
-}
-
-/** Notes where everything is, for tools that look at a running fleet (replay, bench). */
-async function writeAccess(fleet: Fleet): Promise<void> {
-  const access = {
-    url: fleet.url,
-    natsUrl: fleet.nats.url,
-    redisUrl: fleet.redis.url,
-    consulUrl: fleet.consul.url,
-    simulators: fleet.simulators,
-    operator: fleet.operator,
-  }
-  await writeFile(join(fleet.dir, 'fleet.json'), JSON.stringify(access, undefined, 2), {
-    mode: 0o600,
-  })
 }
 
 /** The key of the first tenant in API_KEYS, with which the fleet looks at itself. */

@@ -10,6 +10,8 @@ import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
 
 const LEADER_KEY = 'agentfleet/leader/autoscaler'
+/** Consul's least, milliseconds: a leader that died is followed as soon as Consul can tell. */
+const LEADER_TTL_MS = 10_000
 
 /** What an autoscaler needs. */
 type Context = ServiceContext<AutoscalerConfig> & {
@@ -21,7 +23,7 @@ type Context = ServiceContext<AutoscalerConfig> & {
 /** An autoscaler that stands for the one leadership. */
 export async function build(context: Context): Promise<Service> {
   const { id, config, bus, clock, discovery } = context
-  const lead = { ttlMs: config.LEADER_TTL_MS, holder: id }
+  const lead = { ttlMs: LEADER_TTL_MS, holder: id }
   const fleetView = followFleet(bus, clock)
   const orchestrator = await openOrchestrator(config, {
     ...context,

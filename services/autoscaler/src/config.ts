@@ -31,8 +31,6 @@ const variables = z.object({
   SCALE_WAIT_TARGET_MS: integer({ min: 100, max: DAY_MS, default: SCALE_LIMITS.waitTargetMs }),
   /** A jump that is seen a second earlier is served a second earlier. */
   SCALE_INTERVAL_MS: integer({ min: 100, max: 60_000, default: 1_000 }),
-  /** Consul's least. */
-  LEADER_TTL_MS: integer({ min: 10_000, max: DAY_MS, default: 10_000 }),
 })
 
 /** Environment of the autoscaler. */

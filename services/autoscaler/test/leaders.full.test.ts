@@ -39,7 +39,6 @@ function start(id: string): void {
       ORCHESTRATOR_URL: world.pool.url,
       ORCHESTRATOR_TOKEN: world.token,
       SCALE_INTERVAL_MS: '200',
-      LEADER_TTL_MS: String(TTL_MS),
       LOG_LEVEL: 'error',
     },
   })

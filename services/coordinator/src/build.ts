@@ -12,6 +12,9 @@ import type { CoordinatorConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createCoordinator } from './service.ts'
 
+/** Deaths, decisions and incidents of a week are some hundred megabytes, bytes; the oldest go first. */
+const OPS_MAX_BYTES = 1024 ** 3
+
 /** What a coordinator needs. */
 type Context = ServiceContext<CoordinatorConfig> & {
   readonly bus: Bus
@@ -25,7 +28,7 @@ export async function build(context: Context): Promise<Service> {
   const sizes = {
     logMaxBytes: config.LOG_MAX_BYTES,
     tasksMaxBytes: config.TASKS_MAX_BYTES,
-    opsMaxBytes: config.OPS_MAX_BYTES,
+    opsMaxBytes: OPS_MAX_BYTES,
     replicas: config.STREAM_REPLICAS,
   }
   await provisionStreams(bus, sizes, log, timing)

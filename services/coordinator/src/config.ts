@@ -13,7 +13,6 @@ export const schema = z.object({
   CLAIM_KEY: secret(),
   LOG_MAX_BYTES: integer({ min: 1024 * 1024, max: 4096 * GIB, default: 16 * GIB }),
   TASKS_MAX_BYTES: integer({ min: 1024 * 1024, max: 4096 * GIB, default: 8 * GIB }),
-  OPS_MAX_BYTES: integer({ min: 1024 * 1024, max: 64 * GIB, default: GIB }),
   STREAM_REPLICAS: integer({ min: 1, max: 5, default: 1 }),
   /** How long a finished task stays readable, milliseconds: a day. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 86_400_000 }),

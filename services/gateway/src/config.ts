@@ -33,13 +33,6 @@ const variables = z.object({
   /** Origins of web pages that may open the stream, beside the gateway's own. */
   ALLOWED_ORIGINS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
-  /** 20,000 unanswered appends are about 1 s of the bus: more would only wait longer. */
-  SUBMISSIONS_MAX: integer({ min: 1, max: 1_000_000, default: 20_000 }),
-  /** Requests of one tenant held by `Prefer: wait`; above it they are answered at once with 202. */
-  WAITING_PER_TENANT_MAX: integer({ min: 0, max: 1_000_000, default: 5_000 }),
-  STREAMS_PER_TENANT_MAX: integer({ min: 1, max: 100_000, default: 1_000 }),
-  /** How long an append may stay unanswered before the outcome counts as unknown. */
-  APPEND_DEADLINE_MS: integer({ min: 100, max: 60_000, default: 5_000 }),
 })
 
 /** One key and whose it is. */

@@ -59,6 +59,15 @@ const SWEEP_INTERVAL_MS = 5_000
 /** Some MB at the most; without them it listens all the same and refuses what names an agent. */
 const DEFINITIONS_WITHIN_MS = 10_000
 
+/** 20,000 unanswered appends are about 1 s of the bus: more would only wait longer. */
+const SUBMISSIONS_MAX = 20_000
+/** Requests of one tenant held by `Prefer: wait`; above it they are answered at once with 202. */
+const WAITING_PER_TENANT_MAX = 5_000
+/** Open streams of one tenant: one follows any number of tasks. */
+const STREAMS_PER_TENANT_MAX = 1_000
+/** An append that is not answered within this has an unknown outcome, milliseconds. */
+const APPEND_DEADLINE_MS = 5_000
+
 /** What the gateway is built from. */
 export interface GatewayDeps {
   readonly bus: Bus
@@ -174,7 +183,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const heldRequests = createHeldRequests()
   const admission = createAdmission({
     taskLog,
-    submissionsMax: config.SUBMISSIONS_MAX,
+    submissionsMax: SUBMISSIONS_MAX,
     clock,
     log,
     metrics,
@@ -193,16 +202,15 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     admission,
     clock,
     metrics,
-    appendDeadlineMs: config.APPEND_DEADLINE_MS,
+    appendDeadlineMs: APPEND_DEADLINE_MS,
   })
   const checks = createDefinitionChecks(createAnswerChecks())
-  const perTenantMax = config.STREAMS_PER_TENANT_MAX
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
   const streams = createStreams({
     subscriptions,
     tenantSubscriptions,
     fleetSubscriptions: controlPlane.subscriptions,
-    perTenantMax,
+    perTenantMax: STREAMS_PER_TENANT_MAX,
     clock,
     log,
     metrics,
@@ -237,7 +245,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     waiting: createWaiting({
       heldRequests,
       reader,
-      perTenantMax: config.WAITING_PER_TENANT_MAX,
+      perTenantMax: WAITING_PER_TENANT_MAX,
       clock,
     }),
   }

@@ -4,14 +4,13 @@ import { schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createHealthMonitor } from './service.ts'
 
+const { bus, discovery } = needs
 runService({
   name: 'health-monitor',
   schema,
-  needs: { bus: needs.bus('health-monitor'), discovery: needs.discovery },
-  build: ({ id, config, registry, discovery, ...context }) => {
-    const { MONITOR_INTERVAL_MS: intervalMs, MONITOR_STALL_MS: stallMs } = config
-    const metrics = createMetrics(registry)
-    const own = { registry: discovery, ops: openOps(context.bus), metrics, monitorId: id }
-    return createHealthMonitor({ ...context, ...own, intervalMs, stallMs })
+  needs: { bus: bus('health-monitor'), discovery },
+  build: ({ id, registry, discovery: consul, ...context }) => {
+    const own = { monitorId: id, ops: openOps(context.bus), metrics: createMetrics(registry) }
+    return createHealthMonitor({ ...context, ...own, registry: consul })
   },
 })

@@ -30,11 +30,15 @@ export interface MonitorDeps {
   readonly log: Logger
   readonly metrics: MonitorMetrics
   readonly monitorId: string
-  readonly intervalMs: number
-  /** Least time without progress that makes a node stalled. */
-  readonly stallMs: number
+  /** Least time without progress that makes a node stalled; that of PROGRESS_LIMITS when not given. */
+  readonly stallMs?: number
 }
 
+/**
+ * All nodes are looked at this often, milliseconds: of the 1.6 s between a death and its record silence
+ * alone takes up to 1.53 s.
+ */
+const LOOK_INTERVAL_MS = 50
 const BACKLOG_INTERVAL_MS = 1_000
 const STALL_INTERVAL_MS = 1_000
 /** A monitor that is later than this, or just connected, calls nobody stalled, milliseconds. */
@@ -54,8 +58,8 @@ interface Self {
   reconnected(): void
 }
 
-function watchSelf(bus: Bus, nowMs: () => number, intervalMs: number): Self {
-  const lag = createLagMeter(intervalMs)
+function watchSelf(bus: Bus, nowMs: () => number): Self {
+  const lag = createLagMeter(LOOK_INTERVAL_MS)
   let connectedAtMs = nowMs()
   return {
     lag,
@@ -67,9 +71,9 @@ function watchSelf(bus: Bus, nowMs: () => number, intervalMs: number): Self {
 
 /** Wires everything that a monitor is made of. */
 function assemble(deps: MonitorDeps) {
-  const { bus, registry, clock, log, monitorId, intervalMs } = deps
+  const { bus, registry, clock, log, monitorId } = deps
   const nowMs = clock.monotonicMs
-  const self = watchSelf(bus, nowMs, intervalMs)
+  const self = watchSelf(bus, nowMs)
   const { ownLagMs, connectedForMs } = self
   const nodes = createNodeTable()
   const tally = createTally()
@@ -89,7 +93,8 @@ function assemble(deps: MonitorDeps) {
   }
   const detector = createFailureDetector({ ...shared, classify, onDeath })
   const doubtful = (): boolean => ownLagMs() > DOUBT_LAG_MS || connectedForMs() < DOUBT_CONNECTED_MS
-  const limits = { ...PROGRESS_LIMITS, stillMs: deps.stallMs }
+  const { stallMs: stillMs = PROGRESS_LIMITS.stillMs } = deps
+  const limits = { ...PROGRESS_LIMITS, stillMs }
   const stalls = createStalls({ ...shared, doubtful, limits })
   const heard = {
     tally,
@@ -135,13 +140,13 @@ function examine(
 
 /** Creates a health monitor; nothing happens before `start`. */
 export function createHealthMonitor(deps: MonitorDeps): Service {
-  const { bus, clock, log, metrics, intervalMs } = deps
+  const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
   const { self, nodes, nowMs, broadcaster, detector, primary, stalls } = parts
   let changed = false
   let stallsLookedAtMs = nowMs()
 
-  const watch = every(intervalMs, { clock, log, name: 'watch' }, async () => {
+  const watch = every(LOOK_INTERVAL_MS, { clock, log, name: 'watch' }, async () => {
     self.lag.tick(nowMs())
     // M1: timers run before sockets are read; one turn later what has arrived was heard.
     await new Promise(setImmediate)

@@ -123,7 +123,6 @@ async function startEmptyWorld() {
         log,
         metrics: createMetrics(registry),
         monitorId,
-        intervalMs: 50,
         stallMs: STALL_MS,
       })
       services.push(service)

@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { totalmem } from 'node:os'
-import { HEARTBEAT_INTERVAL_MS } from '@agentfleet/domain'
-import { RESULT_MAX_BYTES, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
@@ -45,8 +43,6 @@ const variables = z.object({
   LLM_PRICES: prices('gpt-4o-mini=0.15/0.6,gpt-4o=2.5/10,gpt-4.1=2/8,gpt-4.1-mini=0.4/1.6'),
   /** What tenants may use within hours and days, as JSON (README). */
   TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
-  /** Longest wait for a provider's limits; a run that would wait longer gives its slot back. */
-  PROVIDER_WAIT_MS: integer({ min: 100, max: 600_000, default: 30_000 }),
   /** Longest silence before the first token: reasoning models think for minutes. */
   LLM_FIRST_TOKEN_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 240_000 }),
   /** Longest silence of a provider within its answer. */
@@ -55,10 +51,6 @@ const variables = z.object({
   LLM_CALL_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 600_000 }),
   /** LLM calls of one run: an agent that has not finished by then goes round in circles. */
   MAX_TURNS: integer({ min: 1, max: 1_000, default: 16 }),
-  /** Largest answer of a call and largest result, bytes. */
-  RESULT_LIMIT_BYTES: integer({ min: 1_024, max: RESULT_MAX_BYTES, default: RESULT_MAX_BYTES }),
-  /** Largest output of a tool, characters: the model reads all of it again in each call that follows. */
-  TOOL_OUTPUT_LIMIT: integer({ min: 256, max: 131_072, default: 65_536 }),
   /** The team's folder of tools; `tools` beside `dist` when there is one. */
   TOOLS_DIR: text().optional(),
   /** MCP servers by name, as JSON; a secret, as it may hold keys. */
@@ -68,11 +60,6 @@ const variables = z.object({
   HTTP_FETCH_DENIED_HOSTS: list([]),
   /** Ranges that may be fetched from although they are private, such as 10.1.0.0/16. */
   HTTP_FETCH_PRIVATE_RANGES: list([]),
-  HTTP_FETCH_BYTES_MAX: integer({ min: 1_024, max: 16_777_216, default: 262_144 }),
-  HTTP_FETCH_TIMEOUT_MS: integer({ min: 100, max: 600_000, default: 20_000 }),
-  /** What the memory figure of the heartbeat is a share of; 0: what the container or the machine has. */
-  MEMORY_LIMIT_MB: integer({ min: 0, max: 16_777_216, default: 0 }),
-  HEARTBEAT_INTERVAL_MS: integer({ min: 50, max: 10_000, default: HEARTBEAT_INTERVAL_MS }),
 })
 
 /** The environment of a worker. */
@@ -92,12 +79,3 @@ export const schema = withRules(
 
 /** What the environment turns into. */
 export type WorkerConfig = Readonly<z.output<typeof schema>>
-
-/** The memory limit in bytes, from the setting or else from the container or the machine. */
-export function memoryLimitBytes(limitMb: number): number {
-  if (limitMb > 0) return limitMb * 1024 * 1024
-  const machine = totalmem()
-  const container = process.constrainedMemory?.() ?? 0
-  // Without a limit some kernels name a figure far above the machine's memory.
-  return container > 0 && container < machine ? container : machine
-}

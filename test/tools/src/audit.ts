@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectBus, tailLog, type Logger, type TailedEvent } from '@agentfleet/adapters'
+import type { FleetAccess as WholeAccess } from '@agentfleet/local'
 import {
   checkInvariants,
   isEnding,
@@ -33,23 +34,20 @@ export interface Audit {
   close(): Promise<void>
 }
 
-/** Where a running fleet is, as its `fleet.json` tells. */
-export interface FleetAccess {
-  readonly url: string
-  readonly natsUrl: string
-  readonly simulators: readonly string[]
-  readonly operator: { readonly user: string; readonly password: string }
-}
+/** Where a running fleet is, as far as tools go there. */
+export type FleetAccess = Pick<WholeAccess, 'url' | 'natsUrl' | 'simulators' | 'operator'>
 
 /** A million events are read in about 20 s on two busy cores. */
 const CATCH_UP_WITHIN_MS = 300_000
 const POLL_MS = 20
 const REQUEST_WITHIN_MS = 10_000
 
-/** Reads the access file of a fleet; `path` is the file or its folder. */
+/** Reads the access file of a running fleet; `path` is the file or its folder. */
 export async function readFleetAccess(path: string): Promise<FleetAccess> {
   const file = path.endsWith('.json') ? path : join(path, 'fleet.json')
-  return JSON.parse(await readFile(file, 'utf8')) as FleetAccess
+  const access = JSON.parse(await readFile(file, 'utf8')) as WholeAccess
+  if (access.state === 'running') return access
+  throw new Error(`the fleet of ${file} is stopped; start it with npm start`)
 }
 
 /** Starts reading the log behind `afterSeq`; `onEvent` sees each event once, in order. */

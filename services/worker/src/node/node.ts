@@ -1,12 +1,13 @@
+import { totalmem } from 'node:os'
 import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
-import type { Placed, Timing } from '@agentfleet/domain'
-import type { DispatchItem } from '@agentfleet/protocol'
+import { HEARTBEAT_INTERVAL_MS, type Placed, type Timing } from '@agentfleet/domain'
+import { RESULT_MAX_BYTES, type DispatchItem } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
 import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
 import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
-import { memoryLimitBytes, type WorkerConfig } from '../config.ts'
+import type { WorkerConfig } from '../config.ts'
 import { createDeltas, type Deltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
 import { createMetrics } from '../metrics.ts'
@@ -18,6 +19,11 @@ import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
+
+/** Largest output of a tool, characters: the model reads all of it again in each call that follows. */
+const TOOL_OUTPUT_CHARS_MAX = 65_536
+/** Longest wait for a provider's limits, milliseconds; a run that would wait longer gives its slot back. */
+const PROVIDER_WAIT_MS = 30_000
 
 /** What a node is made of, wired and inert. */
 export interface Node {
@@ -92,8 +98,8 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     deltas,
     metrics,
     turnsMax: config.MAX_TURNS,
-    resultBytesMax: config.RESULT_LIMIT_BYTES,
-    toolOutputMax: config.TOOL_OUTPUT_LIMIT,
+    resultBytesMax: RESULT_MAX_BYTES,
+    toolOutputMax: TOOL_OUTPUT_CHARS_MAX,
   })
   const starts = createStarts(attempts.start)
   const take: Node['take'] = (item, placed) => {
@@ -107,11 +113,19 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
   return {
     nodeId: config.SERVICE_ID,
     startedAtMs,
-    intervalMs: config.HEARTBEAT_INTERVAL_MS,
-    memoryLimitBytes: memoryLimitBytes(config.MEMORY_LIMIT_MB),
+    intervalMs: HEARTBEAT_INTERVAL_MS,
+    memoryLimitBytes: memoryLimitBytes(),
     logLevel,
     nats: { url: config.NATS_URL, user: config.NATS_USER, password: config.NATS_PASSWORD },
   }
+}
+
+/** What the memory figure of the heartbeat is a share of: what the container or the machine has, bytes. */
+function memoryLimitBytes(): number {
+  const machine = totalmem()
+  const container = process.constrainedMemory?.() ?? 0
+  // Without a limit some kernels name a figure far above the machine's memory.
+  return container > 0 && container < machine ? container : machine
 }
 
 function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
@@ -123,8 +137,8 @@ function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps):
     firstTokenMs: config.LLM_FIRST_TOKEN_TIMEOUT_MS,
     silenceMs: config.LLM_SILENCE_TIMEOUT_MS,
     callMs: config.LLM_CALL_TIMEOUT_MS,
-    waitMs: config.PROVIDER_WAIT_MS,
-    outputBytesMax: config.RESULT_LIMIT_BYTES,
+    waitMs: PROVIDER_WAIT_MS,
+    outputBytesMax: RESULT_MAX_BYTES,
     nowMs: () => clock.nowMs(),
     random,
   })

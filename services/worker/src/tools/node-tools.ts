@@ -39,6 +39,11 @@ export interface NodeToolsOptions {
 /** Where a team's tools lie when nothing else is said: in the image, `tools` beside `dist`. */
 const TOOLS = fileURLToPath(new URL('../../tools', import.meta.url))
 
+/** Largest page that `http_fetch` reads, bytes: the model gets a part of it. */
+const HTTP_FETCH_BYTES_MAX = 262_144
+/** Longest fetch, redirects included, milliseconds. */
+const HTTP_FETCH_TIMEOUT_MS = 20_000
+
 /** The tools that the variables name, as a need of the runtime. */
 export function nodeTools(
   context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
@@ -51,8 +56,8 @@ export function nodeTools(
       allowed: config.HTTP_FETCH_HOSTS,
       denied: config.HTTP_FETCH_DENIED_HOSTS,
       privateRanges: config.HTTP_FETCH_PRIVATE_RANGES,
-      bytesMax: config.HTTP_FETCH_BYTES_MAX,
-      timeoutMs: config.HTTP_FETCH_TIMEOUT_MS,
+      bytesMax: HTTP_FETCH_BYTES_MAX,
+      timeoutMs: HTTP_FETCH_TIMEOUT_MS,
     },
     log,
     random,

@@ -1,0 +1,114 @@
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Member } from './member.ts'
+import type { RunningServer } from './servers/server.ts'
+
+/**
+ * `fleet.json` in the state folder: where everything of a fleet runs, for people and for tools that look at
+ * a running fleet.
+ *
+ * States: running (written at the start, and again within LOOK_EVERY_MS after a process has started,
+ * restarted or ended) → stopped (what the fleet's end leaves behind). Invariant: a reader sees a whole
+ * file, as each one is renamed into its place. A fleet that was killed leaves `running` behind: its `pid`
+ * tells.
+ */
+export interface FleetAccess {
+  readonly state: 'running' | 'stopped'
+  /** The process that keeps the others running. */
+  readonly pid: number
+  /** Base URL of the public API. */
+  readonly url: string
+  readonly natsUrl: string
+  readonly redisUrl: string
+  readonly consulUrl: string
+  readonly simulators: readonly string[]
+  /** A NATS user without limits, for tools that look at the log itself. */
+  readonly operator: { readonly user: string; readonly password: string }
+  /** Every process that runs, or is about to run again. */
+  readonly processes: readonly FleetProcess[]
+}
+
+/** One process of a fleet. */
+export interface FleetProcess {
+  readonly id: string
+  /** A service, `simulator`, or a server such as `nats-server`. */
+  readonly kind: string
+  readonly pid: number
+  /** Where it answers: `/livez`, `/readyz` and `/metrics` of a service, the clients' URL of a server. */
+  readonly url: string
+  readonly restarts: number
+  /** Path of its log. */
+  readonly log: string
+}
+
+/** A fleet, as far as its file tells of it. */
+export interface RunningFleet {
+  readonly dir: string
+  readonly url: string
+  readonly nats: RunningServer
+  readonly redis: RunningServer
+  readonly consul: RunningServer
+  readonly simulators: readonly string[]
+  readonly operator: { readonly user: string; readonly password: string }
+  members(): readonly Member[]
+}
+
+/** Processes are compared with the file this often, milliseconds. */
+const LOOK_EVERY_MS = 500
+
+/** Writes the file and keeps it up to date; what it returns marks the fleet as stopped. */
+export async function keepFleetFile(fleet: RunningFleet): Promise<() => Promise<void>> {
+  const path = join(fleet.dir, 'fleet.json')
+  let written = ''
+  const write = async (access: FleetAccess): Promise<void> => {
+    const text = `${JSON.stringify(access, undefined, 2)}\n`
+    if (text === written) return
+    // It holds a password.
+    await writeFile(`${path}.new`, text, { mode: 0o600 })
+    await rename(`${path}.new`, path)
+    written = text
+  }
+  await write(accessOf(fleet))
+  let writing = Promise.resolve()
+  const timer = setInterval(() => {
+    // A full disk must not end a fleet: the next look tries again.
+    writing = writing.then(() => write(accessOf(fleet))).catch(() => undefined)
+  }, LOOK_EVERY_MS)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await writing
+    await write({ ...accessOf(fleet), state: 'stopped', processes: [] })
+  }
+}
+
+function accessOf(fleet: RunningFleet): FleetAccess {
+  const { nats, redis, consul } = fleet
+  const servers = Object.entries({ nats, redis, consul }).map(([folder, { name, pid, url }]) => ({
+    id: name,
+    kind: name,
+    pid,
+    url,
+    restarts: 0,
+    log: join(fleet.dir, folder, `${name}.log`),
+  }))
+  const members = fleet.members().map((member) => ({
+    id: member.id,
+    kind: member.kind,
+    pid: member.pid(),
+    url: member.adminUrl(),
+    restarts: member.restarts(),
+    log: join(fleet.dir, 'logs', `${member.id}.log`),
+  }))
+  return {
+    state: 'running',
+    pid: process.pid,
+    url: fleet.url,
+    natsUrl: nats.url,
+    redisUrl: redis.url,
+    consulUrl: consul.url,
+    simulators: fleet.simulators,
+    operator: fleet.operator,
+    processes: [...servers, ...members],
+  }
+}

@@ -1,0 +1,28 @@
+/** Holds docs/reference/environment.md to the variables that the services read. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SERVICES } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { ROOT, schemaOf } from './manifests.ts'
+
+const page = readFileSync(join(ROOT, 'docs/reference/environment.md'), 'utf8')
+/** Behind this the page is about programs that are no services. */
+const SERVICE_PART = page.slice(0, page.indexOf('## What `npm start` passes through'))
+
+test('the reference names every variable of every service, and no other', async () => {
+  const schemas = await Promise.all(SERVICES.map(schemaOf))
+  const read = new Set(schemas.flatMap(({ shape }) => Object.keys(shape)))
+  const firstCells = SERVICE_PART.split('\n').flatMap(
+    (line) => /^\|([^|]*)\|/.exec(line)?.[1] ?? [],
+  )
+  const named = firstCells.flatMap((cell) =>
+    [...cell.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name),
+  )
+  // Shared by five services, so it stands in a sentence.
+  const all = new Set([
+    ...named,
+    ...(SERVICE_PART.includes('\n`REDIS_URL` (default') ? ['REDIS_URL'] : []),
+  ])
+  expect([...read].filter((name) => !all.has(name))).toEqual([])
+  expect([...all].filter((name) => name === undefined || !read.has(name))).toEqual([])
+})
