@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { jsonProblem, RESPONSE_SCHEMA_LIMITS } from '@agentfleet/protocol'
-import type { CheckedAnswer } from './compiled-schema.ts'
+import type { CheckedAnswer, CheckJob, CheckOutcome } from './compiled-schema.ts'
 import { dialectOf, type JsonSchema } from './dialect.ts'
 import { EXPANDED_MAX, expandedSize } from './expansion.ts'
 
@@ -15,13 +15,13 @@ import { EXPANDED_MAX, expandedSize } from './expansion.ts'
  */
 export interface AnswerChecks {
   /** Whether answers can be checked by this schema. */
-  judge(schema: JsonSchema): Promise<SchemaVerdict>
+  checkSchema(schema: JsonSchema): Promise<SchemaCheck>
   /** What the text of an answer is worth. */
-  check(schema: JsonSchema, answer: string): Promise<AnswerVerdict>
+  check(schema: JsonSchema, answer: string): Promise<AnswerCheck>
 }
 
 /** Whether a schema can be used; each problem reads as the rest of a sentence about the schema. */
-export type SchemaVerdict =
+export type SchemaCheck =
   | { readonly kind: 'ok' }
   /** It names a version of JSON schema that is not understood. */
   | { readonly kind: 'unknown-dialect'; readonly problem: string }
@@ -31,25 +31,11 @@ export type SchemaVerdict =
   | { readonly kind: 'busy'; readonly problem: string }
 
 /** What an answer is worth, or why that cannot be told. */
-export type AnswerVerdict = CheckedAnswer | Exclude<SchemaVerdict, { readonly kind: 'ok' }>
-
-/** What the thread is asked. */
-export interface CheckJob {
-  /** The schema as JSON. */
-  readonly schema: string
-  /** Absent: only the schema is judged. */
-  readonly answer?: string
-}
-
-/** What the thread answers. */
-export type CheckOutcome =
-  | CheckedAnswer
-  | { readonly kind: 'ok' }
-  | { readonly kind: 'bad-schema' | 'too-costly'; readonly problem: string }
+export type AnswerCheck = CheckedAnswer | Exclude<SchemaCheck, { readonly kind: 'ok' }>
 
 interface Waiting {
   readonly job: CheckJob
-  settle(verdict: CheckOutcome | Extract<SchemaVerdict, { readonly kind: 'busy' }>): void
+  settle(checked: CheckOutcome | Extract<SchemaCheck, { readonly kind: 'busy' }>): void
 }
 
 /** A schema of the largest size is compiled in a tenth of it on a busy machine, milliseconds. */
@@ -68,18 +54,18 @@ const THREAD = new URL('../dist/check-thread.js', import.meta.url)
 /** Checks without a thread so far. */
 export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): AnswerChecks {
   const { jobDeadlineMs = JOB_DEADLINE_MS } = options
-  // Insertion order: the verdict that was used longest ago is forgotten first.
-  const remembered = new Map<string, SchemaVerdict>()
+  // Insertion order: the checked that was used longest ago is forgotten first.
+  const remembered = new Map<string, SchemaCheck>()
   const waiting: Waiting[] = []
   let current: Waiting | undefined
   let thread: Worker | undefined
   let ready = false
   let timer: NodeJS.Timeout | undefined
 
-  const remember = (schema: string, verdict: SchemaVerdict): void => {
+  const remember = (schema: string, checked: SchemaCheck): void => {
     const key = digestOf(schema)
     remembered.delete(key)
-    remembered.set(key, verdict)
+    remembered.set(key, checked)
     const [oldest] = remembered.keys()
     if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest)
   }
@@ -156,19 +142,19 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
       next()
     })
 
-  const known = (text: string, schema: JsonSchema): SchemaVerdict | undefined => {
-    const verdict = remembered.get(digestOf(text)) ?? problemOf(schema)
-    if (verdict !== undefined) remember(text, verdict)
-    return verdict
+  const known = (text: string, schema: JsonSchema): SchemaCheck | undefined => {
+    const checked = remembered.get(digestOf(text)) ?? problemOf(schema)
+    if (checked !== undefined) remember(text, checked)
+    return checked
   }
 
   return {
-    async judge(schema) {
+    async checkSchema(schema) {
       const problem = jsonProblem(schema, RESPONSE_SCHEMA_LIMITS)
       if (problem !== undefined) return { kind: 'bad-schema', problem }
       const text = JSON.stringify(schema)
-      const verdict = known(text, schema)
-      if (verdict !== undefined) return verdict
+      const checked = known(text, schema)
+      if (checked !== undefined) return checked
       const outcome = await run({ schema: text })
       if (outcome.kind === 'valid' || outcome.kind === 'invalid') return { kind: 'ok' }
       if (outcome.kind !== 'busy') remember(text, outcome)
@@ -176,8 +162,8 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
     },
     async check(schema, answer) {
       const text = JSON.stringify(schema)
-      const verdict = known(text, schema)
-      if (verdict !== undefined && verdict.kind !== 'ok') return verdict
+      const checked = known(text, schema)
+      if (checked !== undefined && checked.kind !== 'ok') return checked
       const outcome = await run({ schema: text, answer })
       if (outcome.kind === 'too-costly') remember(text, outcome)
       if (outcome.kind === 'ok') throw new Error('the thread judged no answer')
@@ -192,7 +178,7 @@ function digestOf(schema: string): string {
 }
 
 /** What shows without a thread. */
-function problemOf(schema: JsonSchema): SchemaVerdict | undefined {
+function problemOf(schema: JsonSchema): SchemaCheck | undefined {
   if (dialectOf(schema) === undefined) {
     return {
       kind: 'unknown-dialect',

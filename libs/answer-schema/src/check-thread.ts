@@ -1,7 +1,11 @@
 import { parentPort } from 'node:worker_threads'
-import { compileSchema, type CompiledSchema } from './compiled-schema.ts'
+import {
+  compileSchema,
+  type CheckJob,
+  type CheckOutcome,
+  type CompiledSchema,
+} from './compiled-schema.ts'
 import type { JsonSchema } from './dialect.ts'
-import type { CheckJob, CheckOutcome } from './answer-checks.ts'
 
 /** Runs the checks of answers, so that one that takes for ever holds up nothing else. */
 

@@ -10,6 +10,20 @@ import { jsonInAnswer } from './json-answer.ts'
  * its text, and its patterns by an engine whose time grows with the text alone.
  */
 
+/** What the thread is asked. */
+export interface CheckJob {
+  /** The schema as JSON. */
+  readonly schema: string
+  /** Absent: only the schema is judged. */
+  readonly answer?: string
+}
+
+/** What the thread answers. */
+export type CheckOutcome =
+  | CheckedAnswer
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'bad-schema' | 'too-costly'; readonly problem: string }
+
 /** What an answer is worth. */
 export type CheckedAnswer =
   | { readonly kind: 'valid'; readonly value: Json }

@@ -1,7 +1,7 @@
 export {
   createAnswerChecks,
   type AnswerChecks,
-  type AnswerVerdict,
-  type SchemaVerdict,
+  type AnswerCheck,
+  type SchemaCheck,
 } from './answer-checks.ts'
 export type { JsonSchema } from './dialect.ts'

@@ -85,7 +85,7 @@ describe('a schema', () => {
     ['that is too long', { const: 'x'.repeat(33_000) }],
     ['that is too deep', JSON.parse('{"not":'.repeat(40) + '{}' + '}'.repeat(40)) as JsonSchema],
   ] as [string, JsonSchema][])('%s is refused with the reason', async (_what, schema) => {
-    expect(await checks.judge(schema)).toEqual({
+    expect(await checks.checkSchema(schema)).toEqual({
       kind: 'bad-schema',
       problem: expect.any(String) as string,
     })
@@ -99,29 +99,31 @@ describe('a schema', () => {
     'https://json-schema.org/draft-07/schema#',
   ])('may name the version %s', async ($schema) => {
     const schema = { ...($schema === undefined ? {} : { $schema }), ...PERSON }
-    expect(await checks.judge(schema)).toEqual({ kind: 'ok' })
+    expect(await checks.checkSchema(schema)).toEqual({ kind: 'ok' })
   })
 
   test.each([5, null, {}, 'x', '', 'http://json-schema.org/draft-04/schema#'])(
     'cannot name the version %j',
     async ($schema) => {
-      expect(await checks.judge({ $schema, ...PERSON })).toMatchObject({ kind: 'unknown-dialect' })
+      expect(await checks.checkSchema({ $schema, ...PERSON })).toMatchObject({
+        kind: 'unknown-dialect',
+      })
     },
   )
 
   test('that doubles with each of 40 references is refused before anything of it runs', async () => {
     const problem = expect.stringContaining('100000 places') as string
-    expect(await checks.judge(doubling(40))).toEqual({ kind: 'too-costly', problem })
+    expect(await checks.checkSchema(doubling(40))).toEqual({ kind: 'too-costly', problem })
     expect(await checks.check(doubling(40), '{}')).toEqual({ kind: 'too-costly', problem })
   })
 
   test('that refers to itself without end is refused', async () => {
-    expect(await checks.judge({ $ref: '#' })).toMatchObject({ kind: 'too-costly' })
+    expect(await checks.checkSchema({ $ref: '#' })).toMatchObject({ kind: 'too-costly' })
   })
 
   test('of a tree may refer to itself', async () => {
     const tree = { type: 'object', properties: { left: { $ref: '#' }, right: { $ref: '#' } } }
-    expect(await checks.judge(tree)).toEqual({ kind: 'ok' })
+    expect(await checks.checkSchema(tree)).toEqual({ kind: 'ok' })
     expect((await checks.check(tree, '{"left":{"right":{}}}')).kind).toBe('valid')
     expect((await checks.check(tree, '{"left":{"right":1}}')).kind).toBe('invalid')
   })
@@ -134,7 +136,7 @@ describe('a check that takes too long', () => {
   const deep = '{"a":'.repeat(40) + '1' + '}'.repeat(40)
 
   test('ends at its deadline, costs the event loop nothing and is not tried again', async () => {
-    expect(await checks.judge(schema)).toEqual({ kind: 'ok' })
+    expect(await checks.checkSchema(schema)).toEqual({ kind: 'ok' })
     let ticks = 0
     const ticking = setInterval(() => (ticks += 1), 10)
     expect(await checks.check(schema, deep)).toMatchObject({ kind: 'too-costly' })
@@ -150,7 +152,7 @@ describe('a check that takes too long', () => {
     const [slow, ...rest] = await Promise.all([
       checks.check(other, deep),
       checks.check(PERSON, '{"name":"Ada","age":36}'),
-      checks.judge({ type: 'string' }),
+      checks.checkSchema({ type: 'string' }),
     ])
     expect([slow.kind, ...rest.map(({ kind }) => kind)]).toEqual(['too-costly', 'valid', 'ok'])
   })
@@ -159,6 +161,6 @@ describe('a check that takes too long', () => {
 test('a schema with an enumeration of 1,000 values, and an answer with 5,000 problems, are checked in time', async () => {
   const schema = { type: 'array', items: { enum: Array.from({ length: 1_000 }, (_, n) => n) } }
   const answer = JSON.stringify(Array.from({ length: 5_000 }, (_, n) => `x${n}`))
-  const verdict = await checks.check(schema, answer)
-  expect(verdict.kind).toBe('invalid')
+  const checked = await checks.check(schema, answer)
+  expect(checked.kind).toBe('invalid')
 })

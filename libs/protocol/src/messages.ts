@@ -15,10 +15,10 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
-import { fromStored, withoutFormat } from './formats.ts'
+import { fromStored, withoutFormat } from './values/formats.ts'
 import { heartbeatSchema, idSchema } from './heartbeat.ts'
-import { specSchema } from './spec-schema.ts'
-import { text } from './text.ts'
+import { specSchema } from './values/spec-schema.ts'
+import { text } from './values/text.ts'
 
 /**
  * What crosses a process boundary on the bus: one schema each, parsed where it is received. Unknown

@@ -13,3 +13,6 @@ const variables = z.object({
 
 /** Environment of recovery. */
 export const schema = withRules(variables, orchestratorProblems)
+
+/** The configuration of recovery. */
+export type RecoveryConfig = Readonly<z.output<typeof schema>>

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { deathSchema, decisionSchema, incidentSchema, outcomeOfDecisionSchema } from '../control.ts'
 import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } from '../messages.ts'
 import type { ServiceName } from '../services.ts'
-import { agentVersionSchema } from '../spec-schema.ts'
+import { agentVersionSchema } from '../values/spec-schema.ts'
 import { STREAMS } from '../streams.ts'
 import { event, stored } from './channel.ts'
 

@@ -1,4 +1,4 @@
-import type { AnswerChecks, JsonSchema, SchemaVerdict } from '@agentfleet/answer-schema'
+import type { AnswerChecks, JsonSchema, SchemaCheck } from '@agentfleet/answer-schema'
 import { unreachable, type ProblemCode } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import { Refusal, wrongField } from '../http/problems.ts'
@@ -12,10 +12,10 @@ export interface DefinitionChecks {
 }
 
 /** Checks by the same rules as those of the workers. */
-export function createDefinitionChecks(answers: Pick<AnswerChecks, 'judge'>): DefinitionChecks {
+export function createDefinitionChecks(answers: Pick<AnswerChecks, 'checkSchema'>): DefinitionChecks {
   const responseSchema = async (schema: object, pointer: string): Promise<void> => {
-    const verdict = await answers.judge(schema as JsonSchema)
-    if (verdict.kind !== 'ok') throw refusalOf(verdict, pointer)
+    const checked = await answers.checkSchema(schema as JsonSchema)
+    if (checked.kind !== 'ok') throw refusalOf(checked, pointer)
   }
   return {
     responseSchema,
@@ -26,7 +26,7 @@ export function createDefinitionChecks(answers: Pick<AnswerChecks, 'judge'>): De
 }
 
 function refusalOf(
-  { kind, problem }: Exclude<SchemaVerdict, { readonly kind: 'ok' }>,
+  { kind, problem }: Exclude<SchemaCheck, { readonly kind: 'ok' }>,
   pointer: string,
 ): Refusal {
   switch (kind) {

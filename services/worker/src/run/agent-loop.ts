@@ -70,8 +70,8 @@ async function agentOf(
 ): Promise<Agent | Extract<Ending, { kind: 'failed' }>> {
   const { responseSchema, limits } = spec
   // Before the first call is paid for.
-  const verdict = responseSchema && (await deps.answerChecks.judge(responseSchema))
-  if (verdict !== undefined && verdict.kind !== 'ok') return failed(schemaFailure(verdict))
+  const checked = responseSchema && (await deps.answerChecks.checkSchema(responseSchema))
+  if (checked !== undefined && checked.kind !== 'ok') return failed(schemaFailure(checked))
   const check = responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text))
   const all = deps.tools()
   const { tools, missing } = chooseTools(all, spec.tools)

@@ -7,7 +7,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { z } from 'zod'
-import type { AnswerVerdict } from '@agentfleet/answer-schema'
+import type { AnswerCheck } from '@agentfleet/answer-schema'
 import type { ToolOutput } from '../tools/tool.ts'
 
 /**
@@ -80,13 +80,13 @@ export interface Conversation {
 
 /** What answers are held to; without a check every text is a result. */
 export interface AnswerRule {
-  readonly check: ((text: string) => Promise<AnswerVerdict>) | undefined
+  readonly check: ((text: string) => Promise<AnswerCheck>) | undefined
   /** How often the model is told what is wrong before the run gives up. */
   readonly repairsMax: number
 }
 
-/** A verdict that says nothing about the answer. */
-export type UncheckedAnswer = Exclude<AnswerVerdict, { readonly kind: 'valid' | 'invalid' }>
+/** A check that says nothing about the answer. */
+export type UncheckedAnswer = Exclude<AnswerCheck, { readonly kind: 'valid' | 'invalid' }>
 
 /** Any text will do. */
 export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
@@ -147,14 +147,14 @@ export async function hearAnswer(
   provider?: string,
 ): Promise<Conversation> {
   const isLast = answer.toolCalls.length === 0
-  const verdict = isLast && check !== undefined ? await check(answer.text) : undefined
-  return addAnswer(talk, answer, usage, { verdict, repairsMax, provider })
+  const checked = isLast && check !== undefined ? await check(answer.text) : undefined
+  return addAnswer(talk, answer, usage, { checked, repairsMax, provider })
 }
 
 /** What is known of an answer beside what it says. */
 interface Heard {
   /** Undefined: any text will do. */
-  readonly verdict?: AnswerVerdict | undefined
+  readonly checked?: AnswerCheck | undefined
   /** How often the model is told what is wrong before the run gives up. */
   readonly repairsMax?: number
   readonly provider?: string | undefined
@@ -165,7 +165,7 @@ export function addAnswer(
   talk: Conversation,
   answer: LlmAnswer,
   usage: Usage,
-  { verdict = { kind: 'valid', value: answer.text }, repairsMax = 0, provider }: Heard = {},
+  { checked = { kind: 'valid', value: answer.text }, repairsMax = 0, provider }: Heard = {},
 ): Conversation {
   const { toolCalls, echo } = answer
   // The step of a call is fixed by its position, so that calls may end in any order.
@@ -184,9 +184,9 @@ export function addAnswer(
     return { ...next, messages: [...talk.messages, message] }
   }
   const messages: Message[] = [...talk.messages, { role: 'assistant', content: answer.text }]
-  if (verdict.kind === 'valid') return { ...next, messages, result: verdict.value }
-  if (verdict.kind !== 'invalid') return { ...next, messages, unchecked: verdict }
-  const { problems } = verdict
+  if (checked.kind === 'valid') return { ...next, messages, result: checked.value }
+  if (checked.kind !== 'invalid') return { ...next, messages, unchecked: checked }
+  const { problems } = checked
   if (talk.repairs >= repairsMax) return { ...next, messages, givenUp: problems }
   const list = problems.map((line) => `- ${line}`).join('\n')
   const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, with the corrected JSON alone.`

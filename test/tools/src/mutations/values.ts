@@ -7,7 +7,7 @@ export const VALUES: readonly Mutation[] = [
     safeguard: 'the bus refuses a budget that no client may ask for',
     edits: [
       {
-        file: 'libs/protocol/src/spec-schema.ts',
+        file: 'libs/protocol/src/values/spec-schema.ts',
         find: 'tokens: integer(1, LIMITS.budgetTokensMax).optional(),',
         replace: 'tokens: z.number().optional(),',
       },
@@ -21,7 +21,7 @@ export const VALUES: readonly Mutation[] = [
     safeguard: 'the bus accepts every text that the document accepts',
     edits: [
       {
-        file: 'libs/protocol/src/text.ts',
+        file: 'libs/protocol/src/values/text.ts',
         find: 'value.length <= charsMax || Array.from(value).length <= charsMax',
         replace: 'value.length <= charsMax',
       },
@@ -35,7 +35,7 @@ export const VALUES: readonly Mutation[] = [
     safeguard: 'the context of a task has a depth that every reader bears',
     edits: [
       {
-        file: 'libs/protocol/src/json-limits.ts',
+        file: 'libs/protocol/src/values/json-limits.ts',
         find: 'if (levels === 0) return false',
         replace: 'if (levels === 0) return true',
       },
@@ -119,7 +119,7 @@ export const VALUES: readonly Mutation[] = [
     safeguard: 'what a newer release has stored is refused',
     edits: [
       {
-        file: 'libs/protocol/src/formats.ts',
+        file: 'libs/protocol/src/values/formats.ts',
         find: "if (typeof format === 'number' && format <= known) return",
         replace: "if (typeof format === 'number' && format <= known + 1) return",
       },

@@ -1,4 +1,4 @@
-import { ServiceError } from './errors.ts'
+import { ServiceError } from '../errors.ts'
 
 /**
  * The formats of what is stored. Each stored item says its own, and each stream that of the newest item it

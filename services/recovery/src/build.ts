@@ -1,0 +1,34 @@
+import { askToDrain, openOps, type Bus, type Store } from '@agentfleet/adapters'
+import type { Adviser } from '@agentfleet/adviser'
+import { followFleet } from '@agentfleet/control-plane'
+import { openOrchestrator } from '@agentfleet/orchestrator'
+import type { Service, ServiceContext } from '@agentfleet/runtime'
+import type { RecoveryConfig } from './config.ts'
+import { createMetrics } from './metrics.ts'
+import { createRecovery } from './service.ts'
+
+/** What recovery needs. */
+type Context = ServiceContext<RecoveryConfig> & {
+  readonly bus: Bus
+  readonly store: Store
+  readonly adviser: Adviser
+}
+
+/** A recovery that acts through the orchestrator of its configuration. */
+export async function build(context: Context): Promise<Service> {
+  const { id, config, bus, clock, registry } = context
+  const fleetView = followFleet(bus, clock)
+  const orchestrator = await openOrchestrator(config, {
+    ...context,
+    latest: fleetView.fresh,
+    drain: (nodeId) => askToDrain(bus, nodeId),
+  })
+  return createRecovery({
+    ...context,
+    instanceId: id,
+    fleetView,
+    orchestrator,
+    ops: openOps(bus),
+    metrics: createMetrics(registry),
+  })
+}
