@@ -5,14 +5,14 @@ import {
   provisionStreams,
   type Bus,
 } from '../../../libs/adapters/src/index.ts'
-import type { Service } from '../../../libs/runtime/src/index.ts'
+import { loadConfig, type Service } from '../../../libs/runtime/src/index.ts'
 import { createCoordinator } from '../../../services/coordinator/src/service.ts'
 import type { Admission } from '../../../services/gateway/src/tasks/admission.ts'
 import { createHandover } from '../../../services/gateway/src/tasks/handover.ts'
 import { createReader } from '../../../services/gateway/src/tasks/reads.ts'
 import { createSubmitter, type Submitter } from '../../../services/gateway/src/tasks/submit.ts'
 import { createLoadBalancer } from '../../../services/load-balancer/src/service.ts'
-import type { WorkerConfig } from '../../../services/worker/src/config.ts'
+import { schema, type WorkerConfig } from '../../../services/worker/src/config.ts'
 import { createWorker, type WorkerDeps } from '../../../services/worker/src/service.ts'
 import { builtInTools } from '../../../services/worker/src/tools/built-in.ts'
 import { delegateTool } from '../../../services/worker/src/tools/delegate.ts'
@@ -109,7 +109,7 @@ const SUBMISSIONS: Admission = {
   enter: () => undefined,
   leave: () => undefined,
   inFlight: () => 0,
-  gate: { closed: () => false },
+  logFill: { full: () => false },
   watch: { start: () => Promise.resolve(), drain: () => Promise.resolve() },
 }
 
@@ -311,16 +311,5 @@ function serviceOf(
 }
 
 function configOf(id: string, slots: number): WorkerConfig {
-  return {
-    SERVICE_ID: id,
-    WORKER_SLOTS: slots,
-    MAX_TURNS: 16,
-    RESULT_LIMIT_BYTES: 1024 * 1024,
-    TOOL_OUTPUT_LIMIT: 4_096,
-    HEARTBEAT_INTERVAL_MS: 500,
-    MEMORY_LIMIT_MB: 64,
-    LLM_SILENCE_TIMEOUT_MS: 60_000,
-    LLM_CALL_TIMEOUT_MS: 600_000,
-    PROVIDER_WAIT_MS: 30_000,
-  } as WorkerConfig
+  return loadConfig(schema, { SERVICE_ID: id, WORKER_SLOTS: String(slots) })
 }

@@ -1,6 +1,7 @@
 import { NO_USAGE, type TaskEvent } from '@agentfleet/domain'
 import { STREAMS, SUBJECTS } from '@agentfleet/protocol'
-import type { Llm, LlmOutcome, LlmRequest } from '../../../../services/worker/src/llm/llm.ts'
+import type { Llm } from '../../../../services/worker/src/llm/llm.ts'
+import type { LlmOutcome, LlmRequest } from '../../../../services/worker/src/llm/request.ts'
 import { offerOf, type Tool } from '../../../../services/worker/src/tools/tool.ts'
 import type { MemoryNats } from '../memory/server.ts'
 import type { Stored } from '../memory/streams.ts'

@@ -3,7 +3,8 @@ import type {
   Heartbeats,
   HeartbeatsDeps,
 } from '../../../../services/worker/src/heartbeat/heartbeats.ts'
-import type { Llm, LlmOptions } from '../../../../services/worker/src/llm/llm.ts'
+import type { Llm } from '../../../../services/worker/src/llm/llm.ts'
+import type { LlmOptions } from '../../../../services/worker/src/llm/request.ts'
 import { unitsOf } from '../../../../services/worker/src/node/runs.ts'
 import type { WorkerMetrics } from '../../../../services/worker/src/metrics.ts'
 import type { Provider } from './provider.ts'
