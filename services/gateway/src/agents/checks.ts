@@ -12,7 +12,9 @@ export interface DefinitionChecks {
 }
 
 /** Checks by the same rules as those of the workers. */
-export function createDefinitionChecks(answers: Pick<AnswerChecks, 'checkSchema'>): DefinitionChecks {
+export function createDefinitionChecks(
+  answers: Pick<AnswerChecks, 'checkSchema'>,
+): DefinitionChecks {
   const responseSchema = async (schema: object, pointer: string): Promise<void> => {
     const checked = await answers.checkSchema(schema as JsonSchema)
     if (checked.kind !== 'ok') throw refusalOf(checked, pointer)
