@@ -276,9 +276,12 @@ function linesOf(text: string): number {
   return text.split('\n').length - 1
 }
 
-/** Texts are empty: what they say is prose. */
+/** Texts and patterns are empty: what they say is prose, or somebody else's word. */
 function withoutTexts(code: string): string {
-  return code.replaceAll(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, "''")
+  return code.replaceAll(
+    /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|= \/(?:\\.|[^/\\\n])+\/[a-z]*/g,
+    "''",
+  )
 }
 
 function named(folder: string): Package {

@@ -9,10 +9,8 @@
 import type { ServerResponse } from 'node:http'
 import type { CallOutcome } from '../counting/ledger.ts'
 import type { SimulatorSettings } from '../settings/settings.ts'
+import type { Tail } from './quirks.ts'
 import { createAlarm, type Wheel } from './wheel.ts'
-
-/** What follows the last token, if anything does. */
-export type Tail = string | undefined
 
 /** An answer and its times. */
 export interface Plan {

@@ -1,4 +1,5 @@
-import type { Tail } from './player.ts'
+/** What follows the last token, if anything does. */
+export type Tail = string | undefined
 
 /**
  * Quirks: what real endpoints do to a stream that is whole. A good client reads the same answer from it,
