@@ -10,10 +10,10 @@ runService({
   name: 'load-balancer',
   schema,
   needs: { bus: bus('load-balancer'), store, discovery, adviser },
-  build: ({ id, config, log, registry, discovery: consul, ...context }) => {
+  build: ({ id, config, registry, discovery: consul, ...context }) => {
     const own = { balancerId: id, ops: openOps(context.bus), metrics: createMetrics(registry) }
     const { CLAIM_KEY: claimKey, TENANT_LIMITS: limits } = config
     const tenants = { claimKey, allowances: parseTenantLimits(limits) }
-    return createLoadBalancer({ ...context, ...own, ...tenants, logger: log, registry: consul })
+    return createLoadBalancer({ ...context, ...own, ...tenants, registry: consul })
   },
 })

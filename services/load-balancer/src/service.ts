@@ -37,7 +37,7 @@ export interface BalancerDeps {
   readonly registry: Registry
   readonly adviser: Adviser
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: BalancerMetrics
   readonly random: () => number
   readonly timing: Timing
@@ -56,7 +56,7 @@ const FAREWELL_MS = 500
 
 /** Creates a load balancer; nothing happens before `start`. */
 export function createLoadBalancer(deps: BalancerDeps): Service {
-  const { bus, clock, logger, metrics } = deps
+  const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
   const { peers, pointers, fleetView, shares, notes, placer } = parts
   const open: { close(): void }[] = []
@@ -89,7 +89,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     say({ id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }
   const { queuesEveryMs, leaseMs } = deps.timing
-  const queues = every(queuesEveryMs, { clock, log: logger, name: 'tenant-queues' }, async () => {
+  const queues = every(queuesEveryMs, { clock, log, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
     const [, answers] = await Promise.all([
       intake.look(),
@@ -130,7 +130,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         bus,
         consumers: openPointerConsumers(bus, leaseMs),
         shares,
-        logger,
+        log,
         monotonicMs: clock.monotonicMs,
         credits: free,
         held: placer.held,
@@ -213,7 +213,7 @@ function recordEjection(
 }
 
 function listenToFleet(
-  { bus, registry, clock, logger }: BalancerDeps,
+  { bus, registry, clock, log }: BalancerDeps,
   { nodes, notes, shares }: Pick<ReturnType<typeof assemble>, 'nodes' | 'notes' | 'shares'>,
   look: () => void,
 ): { close(): void }[] {
@@ -232,7 +232,7 @@ function listenToFleet(
     }),
     fleetView,
     registry.watch('agent-worker', (ids) => {
-      logger.info({ nodes: ids.length }, 'nodes listed by Consul')
+      log.info({ nodes: ids.length }, 'nodes listed by Consul')
       nodes.passing(ids)
     }),
   ]

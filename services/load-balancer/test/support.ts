@@ -98,7 +98,7 @@ export async function startWorld() {
         registry: connectRegistry({ url: servers.consul.url, log }),
         adviser: change.adviser ?? adviserOf('off', undefined),
         clock: change.clock ?? systemClock,
-        logger: log,
+        log,
         metrics: createMetrics(metrics),
         random: Math.random,
         timing: TIMING,

@@ -283,7 +283,7 @@ function serviceOf(
         registry: registryOf(nodeIds),
         adviser: NO_ADVISER,
         clock,
-        logger,
+        log: logger,
         timing: FLEET_TIMING,
         metrics: NO_METRICS,
         random,

@@ -11,11 +11,11 @@ import type { BalancerMetrics } from '../metrics.ts'
  */
 export function createReceiver(deps: {
   readonly bus: Bus
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: BalancerMetrics
   readonly monotonicMs: () => number
 }): (message: PulledMessage, queue: PointerQueue) => Held | undefined {
-  const { bus, logger, metrics, monotonicMs } = deps
+  const { bus, log, metrics, monotonicMs } = deps
   const highest = new Map<string, number>()
   return (message, queue) => {
     let stored: unknown
@@ -24,14 +24,14 @@ export function createReceiver(deps: {
     } catch (error) {
       // It comes back after its lease: a load balancer of the release that issued it may take it then.
       if (error instanceof ServiceError) {
-        logger.error({ subject: message.subject, err: error }, 'pointer left to a newer release')
+        log.error({ subject: message.subject, err: error }, 'pointer left to a newer release')
         return undefined
       }
     }
     const parsed = pointerSchema.safeParse(stored)
     if (!parsed.success) {
       // Only a writer with rights on TASKS could have put it there; nobody can run it.
-      logger.error({ subject: message.subject, err: parsed.error }, 'pointer not understood')
+      log.error({ subject: message.subject, err: parsed.error }, 'pointer not understood')
       ack.done(bus, message.ackSubject)
       return undefined
     }

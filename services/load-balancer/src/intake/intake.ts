@@ -51,7 +51,7 @@ export interface IntakeDeps {
   readonly bus: Bus
   readonly consumers: PointerConsumers
   readonly shares: TenantShares
-  readonly logger: Logger
+  readonly log: Logger
   readonly monotonicMs: () => number
   /** Credits of all nodes less what is already held. */
   readonly credits: () => number

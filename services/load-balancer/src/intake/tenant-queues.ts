@@ -75,12 +75,12 @@ export function createTenantQueues(
   deps: {
     readonly bus: Bus
     readonly consumers: PointerConsumers
-    readonly logger: Logger
+    readonly log: Logger
     readonly monotonicMs: () => number
   },
   owner: QueueOwner,
 ): TenantQueues {
-  const { bus, consumers, logger, monotonicMs } = deps
+  const { bus, consumers, log, monotonicMs } = deps
   const lines = new Map<string, Line>()
   const left = new Map<string, { readonly queue: TenantQueue; readonly atMs: number }>()
   let listeners = 0
@@ -103,7 +103,7 @@ export function createTenantQueues(
       if (monotonicMs() - madeAtMs < MAKE_EVERY_MS) return
       madeAtMs = monotonicMs()
       await consumers.make(queue).catch((error: unknown) => {
-        logger.warn({ err: error, consumer: name }, 'consumer not made yet')
+        log.warn({ err: error, consumer: name }, 'consumer not made yet')
       })
       listener.puller?.poke()
     }
@@ -174,7 +174,7 @@ export function createTenantQueues(
       // Another load balancer that listens will be the one to remove it.
       if (await consumers.removeIdle(queue)) removed += 1
     }
-    if (removed > 0) logger.info({ removed }, 'idle consumers removed')
+    if (removed > 0) log.info({ removed }, 'idle consumers removed')
   }
 
   return {

@@ -43,15 +43,15 @@ export function createRecorder(deps: {
   readonly ops: RecorderDeps['ops']
   readonly balancerId: string
   readonly clock: Clock
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: BalancerMetrics
 }): Recorder {
-  const { logger, metrics } = deps
+  const { log, metrics } = deps
   const recorder = createDecisionRecorder({
     ...deps,
     service: SERVICE,
     by: deps.balancerId,
-    log: logger,
+    log,
     limits: ADVISED,
     onLost: () => metrics.decisionsLost.inc(),
   })
@@ -59,7 +59,7 @@ export function createRecorder(deps: {
     ejectionChanged(change, incarnation, acted, nodes) {
       const { nodeId, kind, ejection } = change
       metrics.ejections.inc({ kind, reason: ejection.reason })
-      logger.warn(
+      log.warn(
         { nodeId, kind, reason: ejection.reason, times: ejection.times, acted },
         'ejection changed',
       )

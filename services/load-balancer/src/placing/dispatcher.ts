@@ -34,7 +34,7 @@ export interface DispatcherDeps {
   readonly notes: InflightNotes
   readonly claimKey: string
   readonly balancerId: string
-  readonly logger: Logger
+  readonly log: Logger
   readonly metrics: BalancerMetrics
   readonly nowMs: () => number
   readonly monotonicMs: () => number
@@ -50,7 +50,7 @@ export function createDispatcher(
   deps: DispatcherDeps,
   back: (items: readonly Held[]) => void,
 ): Dispatcher {
-  const { bus, nodes, notes, metrics, logger } = deps
+  const { bus, nodes, notes, metrics, log } = deps
   const queues = new Map<string, Held[]>()
   let inTransit = 0
 
@@ -102,7 +102,7 @@ export function createDispatcher(
         if (bus.connected()) nodes.silent(nodeId)
         else nodes.unreachable(nodeId)
         // What cannot be read is as good as no answer.
-        logger.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
+        log.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
         leave(nodeId, items)
       } else {
         nodes.unreachable(nodeId)
@@ -161,7 +161,7 @@ export function createDispatcher(
       queues.set(nodeId, fresh)
       work(nodeId, fresh).catch((error: unknown) => {
         // Requests never reject: a defect. What has not left is placed anew, the rest is with the leases.
-        logger.error({ err: error, nodeId }, 'a dispatch broke off')
+        log.error({ err: error, nodeId }, 'a dispatch broke off')
         queues.delete(nodeId)
         giveBack(nodeId, fresh.splice(0))
       })

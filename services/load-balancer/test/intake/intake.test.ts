@@ -48,7 +48,7 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
     bus: ours,
     consumers: openPointerConsumers(ours),
     shares,
-    logger: log,
+    log,
     monotonicMs,
     credits: () => credits,
     held: () => 0,

@@ -176,7 +176,7 @@ describe('a pointer', () => {
   it('gets a fenced start when it is a re-issue or came before, even with its spec (L3)', async () => {
     const receive = createReceiver({
       bus: world.bus,
-      logger: createLogger({ service: 'test', id: 'test', level: 'silent' }),
+      log: createLogger({ service: 'test', id: 'test', level: 'silent' }),
       metrics: createMetrics(createRegistry('receiver')),
       monotonicMs: () => 0,
     })
