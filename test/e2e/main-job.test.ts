@@ -27,6 +27,18 @@ describe('a task', () => {
     expect(view.usage).toMatchObject({ llmCalls: 1, outputTokens: 3 })
   })
 
+  it('makes its model and provider show in the view of the fleet', async () => {
+    const model = 'sim?ttft=0&tokens=4&quirk=no-usage'
+    await test.client.submit({ task: 'hello', model }, { waitSeconds: 30 })
+    await eventually(async () => {
+      const { providers } = await test.client.fleet()
+      expect(providers.find((each) => each.model === model)).toMatchObject({
+        breaker: 'closed',
+        closedForMs: 0,
+      })
+    }, SOON_MS)
+  })
+
   it('shows where it runs while it runs', async () => {
     const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
     const view = await eventually(async () => {

@@ -82,4 +82,7 @@ export const providerModelSchema = z.object({
 export type ProviderModel = z.infer<typeof providerModelSchema>
 
 /** The models that a node has called lately. */
-export const providersSchema = z.object({ models: z.array(providerModelSchema.optional()) })
+export const providersSchema = z.object({
+  nodeId: id,
+  models: z.array(providerModelSchema.optional()),
+})

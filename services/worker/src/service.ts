@@ -148,7 +148,8 @@ function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => voi
     if (now < dueAtMs || !bus.connected()) return
     dueAtMs = now + PROVIDERS_EVERY_MS
     const models = node.llm.providers()
-    if (models.length > 0) bus.send(CHANNELS.providers, { models }, { nodeId: node.id })
+    const { id: nodeId } = node
+    if (models.length > 0) bus.send(CHANNELS.providers, { nodeId, models }, { nodeId })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { CHANNELS, paramIn, type FleetView, type ProviderModel } from '@agentfleet/protocol'
+import { CHANNELS, type FleetView, type ProviderModel } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 
 /**
@@ -19,9 +19,9 @@ const MODELS_MAX = 200
 /** Follows what the nodes say of their providers. */
 export function followProviders({ bus, clock }: { bus: Bus; clock: Clock }): Providers {
   const nodes = new Map<string, { readonly models: ProviderModel[]; readonly heardAtMs: number }>()
-  const subscription = bus.on(CHANNELS.providers, ({ models }, { subject }) => {
+  const subscription = bus.on(CHANNELS.providers, ({ nodeId, models }) => {
     const known = models.filter((model) => model !== undefined)
-    nodes.set(paramIn(CHANNELS.providers, 'nodeId', subject), {
+    nodes.set(nodeId, {
       models: known,
       heardAtMs: clock.monotonicMs(),
     })
