@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Adviser } from '@agentfleet/adviser'
 import {
   openPointerConsumers,
@@ -51,6 +52,8 @@ export interface BalancerDeps {
 const LOOK_EVERY_MS = 100
 /** Answers of nodes that come later than this are not waited for, milliseconds. */
 const ANSWERS_WITHIN_MS = 250
+/** Until the farewell has reached every gateway, and what each one sent before it has left, milliseconds. */
+const GATEWAYS_HEAR_MS = 200
 /** Wait for the server before the last subscription ends, milliseconds. */
 const FAREWELL_MS = 500
 
@@ -145,7 +148,8 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       intake?.stop()
       for (const timer of timers) clearInterval(timer)
       say({ id: deps.balancerId, room: false, leaving: true })
-      await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs)])
+      const heard = pause(Math.min(GATEWAYS_HEAR_MS, deadlineMs))
+      await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs), heard])
       await notes.flush()
       // What the gateways sent before they heard of it has come by now, and has its pointer.
       await bus.roundTrip(FAREWELL_MS)
