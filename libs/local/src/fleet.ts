@@ -24,6 +24,8 @@ export interface Fleet {
   readonly dir: string
   /** Base URL of the public API. */
   readonly url: string
+  /** The first key of API_KEYS; undefined: the API asks for none. */
+  readonly apiKey: string | undefined
   readonly nats: RunningServer
   readonly redis: RunningServer
   readonly consul: RunningServer
@@ -232,10 +234,12 @@ async function assemble(
   for (const member of await Promise.all(starting)) await member.ready(READY_WITHIN_MS)
 
   const url = `http://${LOOPBACK}:${apiPort}`
-  const apiKey = firstKey(options.env?.gateway?.['API_KEYS'])
+  const { gateway, all } = options.env ?? {}
+  const apiKey = firstKey(gateway?.['API_KEYS'] ?? all?.['API_KEYS'] ?? process.env['API_KEYS'])
   const fleet: Fleet = {
     dir: options.dir,
     url,
+    apiKey,
     nats,
     redis,
     consul,

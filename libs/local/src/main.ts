@@ -57,7 +57,10 @@ async function main(): Promise<number> {
         say(`  ${id} ended (${reason})${followed ? ', starting another' : ''}`),
     })
     introduce(fleet, performance.now() - startedMs)
-    const client = createClient({ baseUrl: fleet.url })
+    const client = createClient({
+      baseUrl: fleet.url,
+      ...(fleet.apiKey === undefined ? {} : { apiKey: fleet.apiKey }),
+    })
     const completed = await runDemo(client, options.tasks, say, stopping.signal)
     if (options.once) return completed ? 0 : 1
     say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
