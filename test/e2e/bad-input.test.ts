@@ -110,7 +110,7 @@ function manyTasks(count: number): string {
 
 describe('a raw connection', () => {
   it.each([
-    ['that isPrimary no HTTP', 'SSH-2.0-nonsense\r\n\r\n'],
+    ['that speaks no HTTP', 'SSH-2.0-nonsense\r\n\r\n'],
     ['with an endless header', `GET / HTTP/1.1\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
     [
       'with a length that lies',

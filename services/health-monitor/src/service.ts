@@ -18,7 +18,7 @@ import { createWitnesses } from './nodes/confirm.ts'
  * The health monitor: heartbeats and second witnesses in; node states, snapshots and deaths out.
  *
  * Any number may run: each judges for itself, a death is a compare-and-set, so one incarnation
- * dies once; one of them isPrimary (`primary.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
+ * dies once; one of them is primary (`primary.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
  * that had already arrived was read; M2 what is published as dead has a stored death; M3 the
  * heartbeats of a dead incarnation change nothing, but its node is told, so that it takes a new one.
  */

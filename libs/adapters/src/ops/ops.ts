@@ -18,7 +18,7 @@ import { readMessage } from '../log/stream-reads.ts'
 export interface Ops {
   /** The last death on a node, with the sequence a next one has to expect. */
   lastDeath(nodeId: string): Promise<{ death: Death; seq: number } | undefined>
-  /** Gives a death; one incarnation dies once, however many monitors run. */
+  /** Declares a node dead; one incarnation dies once, however many monitors run. */
   declareDead(death: Death): Promise<'given' | 'already-given'>
   /** The last decision that a service recorded. */
   lastDecision(service: string): Promise<Decision | undefined>

@@ -113,7 +113,7 @@ export const SHIPPED_AGENTS: Readonly<Record<string, AgentDefinition>> = {
       'You are a reviewer.',
       'Compare the work with what was asked for, point by point; quote the place that each remark is about.',
       'Order remarks by weight: wrong, missing, unclear, taste. Suggest a correction for each.',
-      'End with a death: accepted, accepted with changes, or rejected, and why.',
+      'End with your judgement: accepted, accepted with changes, or rejected, and why.',
     ),
   },
 }

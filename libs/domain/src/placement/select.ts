@@ -200,7 +200,7 @@ function holdReason(skipped: Skipped): 'no-nodes' | 'no-credits' | 'no-room' {
 
 /**
  * Slots in use weigh most: an agent waits on its provider, so a free slot matters more than a busy
- * processor (control-loop simulation: credits heartbeat every mix led by latency). Processor, memory
+ * processor (control-loop simulation: credits do better than every mix led by latency). Processor, memory
  * and a slow event loop only separate nodes that are about equally full; a node several times
  * slower than the median comes last.
  */

@@ -2,7 +2,7 @@
 
 const WORDS = (
   'the plan result step value check order service region budget report answer first second next ' +
-  'small large stable recent clear open daily shared local remote simple fenced and with from ' +
+  'small large stable recent clear open daily shared local remote simple careful and with from ' +
   'into before after while under over each some more less many few keeps shows moves starts ends ' +
   'holds takes gives needs finds reads writes sends counts sums sorts splits joins builds tests'
 ).split(' ')

@@ -10,7 +10,7 @@ import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 /**
  * The connections of the stream.
  *
- * States of a connection: open → closing → gone. It is closed by us when it isPrimary nonsense (1008),
+ * States of a connection: open → closing → gone. It is closed by us when it sends nonsense (1008),
  * reads too slowly (1013), does not answer pings (terminated) or the process stops (1001).
  * Invariants (L7): events are never dropped while it is open, deltas are when it is slow; what waits
  * for a connection is bounded by BUFFER_MAX_BYTES; each has at most SUBSCRIPTIONS_MAX watches.

@@ -1,9 +1,9 @@
 /**
- * Which of several monitors isPrimary: publishes snapshots, calls nodes stalled and asks them to drain.
+ * Which of several monitors is primary: it publishes snapshots, calls nodes stalled and asks them to drain.
  *
- * States: listening → speaking ⇄ silent. Invariants: every monitor gives deaths, whoever isPrimary; of
- * those that hear each other the one with the least id isPrimary; one that hears nothing of those before
- * it for PRIMARY_AFTER_MS isPrimary itself, so that two may speak for a moment and none for no longer.
+ * States: listening → primary ⇄ not primary. Invariants: every monitor declares nodes dead; of
+ * those that hear each other the one with the least id is primary; one that hears nothing of those before
+ * it for PRIMARY_AFTER_MS becomes primary, so that two may be primary for a moment, and none is for no longer.
  */
 export interface Primary {
   /** Another monitor has published a snapshot. */

@@ -8,7 +8,7 @@ import { flapsOf, type NodeEntry, type NodeTable } from '../nodes/nodes.ts'
 import { totalsOf, type Tally } from './totals.ts'
 
 /**
- * Tells everybody what the cluster looks like. Invariants: only the monitor that isPrimary publishes
+ * Tells everybody what the cluster looks like. Invariants: only the primary monitor publishes
  * snapshots; every monitor measures and remembers; nobody does either before it has listened.
  */
 export interface Broadcaster {

@@ -18,7 +18,7 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
 /**
  * Gray failures: marks nodes that heartbeat and do not progress, and asks them to drain.
  *
- * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the monitor that isPrimary
+ * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the primary monitor
  * marks, the others take its word; S2 never more than a third of the living, and never while the
  * monitor itself is in doubt; S3 a stalled node is never killed from here: load balancers avoid it, it
  * is asked to drain, and whoever asks the orchestrator reads the decision; S4 each change is a recorded
@@ -27,7 +27,7 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
 export interface Stalls {
   /** Looks at all nodes; true when a mark has changed. */
   look(isPrimary: boolean): boolean
-  /** What the monitor that isPrimary makes of a node. */
+  /** What the primary monitor makes of a node. */
   adopt(entry: NodeEntry, stalled: boolean): boolean
   /** Resolves when no request and no record is under way. */
   idle(): Promise<void>
