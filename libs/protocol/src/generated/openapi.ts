@@ -1261,7 +1261,7 @@ export interface components {
       id: string
       nodeId: string
       incarnation: number
-      /** @description Why the health monitor gave its death. */
+      /** @description Why the health monitor declared the node dead. */
       reason: string
       state: components['schemas']['IncidentState']
       /** @description The recovery that handles it. */
@@ -1294,7 +1294,7 @@ export interface components {
     Node: {
       id: string
       /**
-       * @description suspect: its heartbeats are late. stalled: it heartbeats and does not progress, so it is asked to drain. None of the two gets work.
+       * @description suspect: its heartbeats are late. stalled: its heartbeats come, but its work stands still, so it is asked to drain. None of the two gets work.
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
