@@ -41,7 +41,7 @@ const NEVER = { retryable: false } as const
 export const FAILURE_CODES = {
   // Tasks: the provider.
   'provider-overloaded': {
-    says: 'The provider refused the call for its rate; everybody behind the key is told the same.',
+    says: 'The provider refused the call for its rate; the fleet pauses calls to this model.',
     task: { class: 'provider-overload', ...AGAIN },
   },
   'provider-unavailable': {

@@ -15,7 +15,7 @@ export interface RetryPolicy {
  * would end the next time as they did this time: the journal and the spec are the same.
  */
 export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {
-  // Everybody who shares the key is told the same: spread out, and give the provider two minutes.
+  // All callers of the model are refused together: spread out, and give the provider two minutes.
   'provider-overload': { backoff: { baseMs: 1_000, capMs: 120_000 }, failuresMax: Infinity },
   'provider-unavailable': { backoff: TASK_BACKOFF, failuresMax: Infinity },
   // A timeout has cost its whole time already, and perhaps the provider's tokens too.
