@@ -1,3 +1,4 @@
+import { FAILURE_CODES, type FailureCode } from '@agentfleet/domain'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadDocument, openOperations } from '../../services/gateway/src/http/document.ts'
 import { parseFrame } from '../../services/gateway/src/stream/frames.ts'
@@ -89,6 +90,75 @@ test.each(operations)(
     }
   },
 )
+
+interface Media {
+  readonly schema: Schema
+  readonly examples?: Readonly<Record<string, { readonly $ref?: string; readonly value?: unknown }>>
+}
+type Content = Readonly<Record<string, Media>>
+interface Described {
+  readonly summary?: string
+  readonly description?: string
+  readonly requestBody?: { readonly content: Content }
+  readonly responses: Readonly<
+    Record<string, { readonly $ref?: string; readonly content?: Content }>
+  >
+}
+const components = document['components'] as {
+  readonly examples: Readonly<
+    Record<string, { readonly summary?: string; readonly value: unknown }>
+  >
+  readonly responses: { readonly Problem: { readonly content: Content } }
+}
+const bodiesOf = ({ requestBody, responses }: Described) => [
+  ...Object.entries(requestBody?.content ?? {}).map(([, media]) => ['request', media] as const),
+  ...Object.entries(responses).flatMap(([status, { content = {} }]) =>
+    Object.values(content).map((media) => [status, media] as const),
+  ),
+]
+const valuesOf = ({ examples = {} }: Media) =>
+  Object.values(examples).map(({ $ref, value }) =>
+    $ref === undefined ? value : components.examples[$ref.split('/').at(-1) ?? '']?.value,
+  )
+
+test.each(operations)(
+  '$method $path has a summary that is a sentence and a description',
+  (each) => {
+    const { summary = '', description = '' } = each as unknown as Described
+    expect(summary).toMatch(/^[A-Z][^\n]*\.$/)
+    expect(description).not.toBe('')
+  },
+)
+
+test.each(operations)('$method $path has valid examples of each body', (each) => {
+  for (const [body, media] of bodiesOf(each as unknown as Described)) {
+    const values = valuesOf(media)
+    expect(values, body).not.toEqual([])
+    for (const value of values) expect(problemsOf(media.schema, value), body).toEqual([])
+  }
+})
+
+test('the document has a valid example of every problem, with the title and status of its code', () => {
+  const media = components.responses.Problem.content['application/problem+json'] as Media
+  const values = valuesOf(media) as { code: string; title: string; status: number }[]
+  for (const value of values) expect(problemsOf(media.schema, value)).toEqual([])
+  const shown = values.map(({ code, title, status }) => [code, title, status])
+  const declared = Object.entries<FailureCode>(FAILURE_CODES).flatMap(([code, { http }]) =>
+    http === undefined ? [] : [[code, http.title, http.status]],
+  )
+  expect(shown).toEqual(declared)
+})
+
+/** What is wrong with a value of the document, by the validator of the gateway. */
+function problemsOf(schema: Schema, value: unknown): unknown {
+  const validate = requestValidator()({
+    schema: resolved(schema),
+    httpPart: 'body',
+    method: 'POST',
+    url: '/',
+  }) as ((value: unknown) => boolean) & { errors?: unknown }
+  return validate(structuredClone(value)) ? [] : validate.errors
+}
 
 test('every object of the document says what may be in it', () => {
   const open = Object.entries(schemas)

@@ -76,7 +76,7 @@ export const FAILURE_CODES = {
     task: { class: 'invalid-output', ...NEVER },
   },
   'schema-too-costly': {
-    says: 'Checking an answer by the schema costs more time than any answer is worth; use fewer references.',
+    says: 'Checking an answer against the schema costs too much time or memory; use fewer references.',
     // Whichever node tries it next meets the same schema.
     task: { class: 'invalid-output', ...NEVER },
     http: { status: 422, title: 'The schema costs too much to check' },
@@ -172,8 +172,8 @@ export const FAILURE_CODES = {
   },
   // The API: the request.
   'invalid-request': {
-    says: 'The request does not fit the document of the API.',
-    http: { status: 400, title: 'The request does not fit the API' },
+    says: 'The request violates its schema in openapi.yaml.',
+    http: { status: 400, title: 'The request is invalid' },
   },
   'malformed-body': {
     says: 'The body of the request is not JSON.',
@@ -184,7 +184,7 @@ export const FAILURE_CODES = {
     http: { status: 400, title: 'The cursor belongs to a different query' },
   },
   unauthorized: {
-    says: 'The request bears no valid API key.',
+    says: 'The request has no valid API key.',
     http: { status: 401, title: 'No valid API key' },
   },
   'origin-refused': {
@@ -201,14 +201,14 @@ export const FAILURE_CODES = {
   },
   'unsupported-media-type': {
     says: 'The body of the request is not declared as JSON.',
-    http: { status: 415, title: 'Only JSON is understood' },
+    http: { status: 415, title: 'Only JSON is accepted' },
   },
   'upgrade-required': {
-    says: 'The path is a WebSocket and was asked for without an upgrade.',
+    says: 'The path needs a WebSocket upgrade.',
     http: { status: 426, title: 'This path is a WebSocket' },
   },
   'too-many-connections': {
-    says: 'The tenant has as many open streams as it may.',
+    says: 'The tenant has the most open streams allowed.',
     http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
   },
   // The API: what it is about.
@@ -226,8 +226,8 @@ export const FAILURE_CODES = {
     http: { status: 404, title: 'No such incident' },
   },
   'agent-not-found': {
-    says: 'No definition of an agent has this name.',
-    http: { status: 404, title: 'No such definition' },
+    says: 'No agent definition has this name or version.',
+    http: { status: 404, title: 'No such agent definition' },
   },
   'schedule-not-found': {
     says: 'The tenant has no schedule of this name.',
@@ -247,51 +247,51 @@ export const FAILURE_CODES = {
   },
   'not-waiting': {
     says: 'The task does not wait for this approval.',
-    http: { status: 409, title: 'The task does not wait for this' },
+    http: { status: 409, title: 'The task does not wait for this approval' },
   },
   'decided-otherwise': {
-    says: 'The step was approved or refused before, the other way.',
-    http: { status: 409, title: 'The step was decided the other way' },
+    says: 'The opposite decision on the step is stored.',
+    http: { status: 409, title: 'The opposite decision is stored' },
   },
   'agent-shipped': {
-    says: 'Built-in agents cannot be deleted or replaced.',
+    says: 'A built-in agent cannot be deleted; a definition of the tenant with the same name hides it.',
     http: { status: 409, title: 'Built-in agents cannot be deleted' },
   },
   'agents-full': {
-    says: 'The tenant has as many definitions as it may.',
-    http: { status: 409, title: 'Too many definitions' },
+    says: 'The tenant has the most agent definitions allowed.',
+    http: { status: 409, title: 'Too many agent definitions' },
   },
   'schedules-full': {
-    says: 'The tenant has as many schedules as it may.',
+    says: 'The tenant has the most schedules allowed.',
     http: { status: 409, title: 'Too many schedules' },
   },
   'journal-gone': {
-    says: 'The calls of the ended task are not kept any more.',
-    http: { status: 409, title: 'The journal is not kept any more' },
+    says: 'The log no longer keeps the calls of the ended task.',
+    http: { status: 409, title: 'The journal is no longer kept' },
   },
   'version-mismatch': {
     says: 'The definition has changed since the version that the request names.',
-    http: { status: 412, title: 'It is of another version' },
+    http: { status: 412, title: 'The definition is in another version' },
   },
   'journal-too-large': {
-    says: 'The calls of the ended task are too large to begin another one with.',
-    http: { status: 422, title: 'The journal is too large to begin with' },
+    says: 'The calls of the ended task are too large to start a new task from them.',
+    http: { status: 422, title: 'The journal is too large to start from' },
   },
   'unsupported-schema': {
-    says: 'The schema names a version of JSON schema that is not understood: 2020-12 and draft-07 are.',
-    http: { status: 422, title: 'No version of JSON schema that is understood' },
+    says: 'The schema names an unsupported version of JSON Schema; 2020-12 and draft-07 are supported.',
+    http: { status: 422, title: 'The JSON Schema version is not supported' },
   },
   'unknown-agent-version': {
     says: 'The definition has no such version.',
-    http: { status: 422, title: 'No such version of the definition' },
+    http: { status: 422, title: 'The definition has no such version' },
   },
   'idempotency-key-reused': {
     says: 'The idempotency key belongs to a request with another body.',
-    http: { status: 422, title: 'The idempotency key has another body' },
+    http: { status: 422, title: 'The idempotency key belongs to another body' },
   },
   'unknown-dependency': {
-    says: 'A task that this one depends on is not stored, or belongs to somebody else.',
-    http: { status: 422, title: 'A task that this one depends on is not there' },
+    says: 'A dependency of the task does not exist or belongs to another tenant.',
+    http: { status: 422, title: 'A dependency does not exist' },
     task: { class: 'limit', ...NEVER },
   },
   // The API and the services behind it.
@@ -300,18 +300,18 @@ export const FAILURE_CODES = {
     http: { status: 500, title: 'The gateway failed' },
   },
   overloaded: {
-    says: 'A queue is as full as it may be.',
-    http: { status: 503, title: 'Too much at once', retryAfterS: 1 },
+    says: 'A queue is full.',
+    http: { status: 503, title: 'The service is overloaded', retryAfterS: 1 },
     service: AGAIN,
   },
   'log-full': {
-    says: 'The log keeps its last tenth for the endings of accepted tasks and takes no new ones.',
+    says: 'The log is nearly full: it reserves the rest for events of accepted tasks and takes no new tasks.',
     http: { status: 503, title: 'No room for new tasks', retryAfterS: 10 },
     service: AGAIN,
   },
   'outcome-unknown': {
-    says: 'The answer was lost: the change may have been stored or not.',
-    http: { status: 503, title: 'Not known whether it was stored', retryAfterS: 1 },
+    says: 'The answer was lost; the change may or may not be stored.',
+    http: { status: 503, title: 'The change may or may not be stored', retryAfterS: 1 },
     service: AGAIN,
   },
   'bus-unavailable': {
@@ -320,7 +320,7 @@ export const FAILURE_CODES = {
     service: AGAIN,
   },
   'store-unavailable': {
-    says: 'Redis does not answer; tasks can be submitted and read one by one all the same.',
+    says: 'Redis does not answer; single tasks can still be submitted and read.',
     http: { status: 503, title: 'The store does not answer', retryAfterS: 2 },
     service: AGAIN,
   },

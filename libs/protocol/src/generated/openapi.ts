@@ -8,12 +8,38 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** List tasks, newest first. */
+    /**
+     * List your tasks, newest first.
+     * @description The list comes from Redis and can be about a second behind. `GET /v1/tasks/{id}` is never behind.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After`
+     *       seconds; single tasks can still be read and submitted.
+     */
     get: operations['listTasks']
     put?: never
     /**
      * Submit a task.
-     * @description Answers 202 once the task is stored. With `Prefer: wait=N` the answer is held for up to N seconds and is 200 with the finished task when it ends in time. With an idempotency key the same submission leads to the same task, however often and through whichever gateway it is sent.
+     * @description The gateway stores the task and answers `202`. With `Prefer: wait=N` it holds the answer for up to N
+     *     seconds and sends `200` with the finished task if the task ends in that time, otherwise `202`.
+     *
+     *     With an idempotency key the same body always leads to the same task, through whichever gateway it
+     *     is sent. Send a key whenever you might repeat the request.
+     *
+     *     Errors:
+     *
+     *     - `422 idempotency-key-reused`: the key belongs to a task with another body. Use a new key.
+     *     - `422 unknown-dependency`: a task in `dependsOn` does not exist. Correct the list.
+     *     - `422 unknown-agent-version`: the agent has no such version. Correct `agentVersion` or omit it.
+     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
+     *       it in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after
+     *       `Retry-After` seconds.
+     *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request
+     *       again if it has an idempotency key; otherwise read the task that `detail` names first.
      */
     post: operations['submitTask']
     delete?: never
@@ -32,8 +58,10 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Submit up to 1,000 tasks at once.
-     * @description Each task is accepted or refused by itself; the results are in the order of the tasks.
+     * Submit up to 1,000 tasks in one request.
+     * @description The gateway accepts or refuses each task separately. The results stand in the order of the tasks.
+     *     Each result has the status that `POST /v1/tasks` would answer with; a refused task has a `problem`.
+     *     To repeat a batch safely, give each task an `idempotencyKey`.
      */
     post: operations['submitBatch']
     delete?: never
@@ -52,8 +80,19 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Run ended tasks again, up to 1,000 in one request.
-     * @description Newest first, those of one state that match; each becomes a new task that names the ended one as `replayOf`. With an idempotency key each ended task is repeated once, however often the request is sent and whichever page it is on.
+     * Replay up to 1,000 ended tasks in one request.
+     * @description The gateway takes the ended tasks that match the filters, newest first, and submits each one again
+     *     as a new task. `replayOf` of the new task names the ended one. With an idempotency key each ended
+     *     task is replayed once, even if you repeat the request or a page overlaps with another one.
+     *
+     *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
+     *     As long as the answer has a `nextCursor`, send the request again with that cursor.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['replayTasks']
     delete?: never
@@ -67,6 +106,7 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
@@ -74,8 +114,18 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Run an ended task again.
-     * @description A new task with the same spec, which names the ended one as `replayOf`. From its journal it goes on behind the last finished call, and no call of the ended task is paid again.
+     * Replay an ended task.
+     * @description The gateway submits a new task with the same specification. `replayOf` of the new task names the
+     *     ended one. With `"from": "journal"` the new task continues after the last finished call of the ended
+     *     task, and you pay for none of those calls again.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id.
+     *     - `409 not-finished`: the task has not ended. Wait for its end or cancel it, then replay it.
+     *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot start from the journal. Send
+     *       `"from": "start"`.
+     *     - `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as for `POST /v1/tasks`.
      */
     post: operations['replayTask']
     delete?: never
@@ -89,11 +139,20 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
-    /** Read a task. */
+    /**
+     * Read a task.
+     * @description The answer includes every stored event of the task, even while Redis is unavailable.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id; an ended task is kept for a
+     *       limited time.
+     */
     get: operations['getTask']
     put?: never
     post?: never
@@ -108,6 +167,7 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
@@ -116,7 +176,15 @@ export interface paths {
     put?: never
     /**
      * Cancel a task.
-     * @description Cancelling a cancelled task changes nothing and is answered with 200 again.
+     * @description The task and the tasks that it created become `cancelled`, and their runs stop. Cancelling a
+     *     cancelled task answers `200` again and changes nothing.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id.
+     *     - `409 already-finished`: the task completed or failed before. Nothing is left to do.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the task was cancelled. Send the
+     *       request again after `Retry-After` seconds; repeating it is safe.
      */
     post: operations['cancelTask']
     delete?: never
@@ -130,8 +198,9 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
-        /** @description The step that `waitingFor` of the task names. */
+        /** @description The step in `waitingFor.step` of the task. */
         step: number
       }
       cookie?: never
@@ -139,8 +208,19 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Allow a step that waits for somebody's word, or not.
-     * @description The run goes on in either case: a call that was not allowed is told to the model, with the note. The same word once more changes nothing and is answered with 200 again.
+     * Approve or refuse a step that waits for approval.
+     * @description The task resumes in both cases. After a refusal the worker does not make the call, and the model
+     *     gets the refusal with your note. Sending the same decision again answers `200` and changes nothing.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id.
+     *     - `409 not-waiting`: the task does not wait for approval of this step. Read `waitingFor` of the task
+     *       and send the step that stands there.
+     *     - `409 decided-otherwise`: the opposite decision on this step is stored, and it stands.
+     *     - `409 already-finished`: the task has ended. Nothing is left to approve.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the
+     *       request again after `Retry-After` seconds; repeating it is safe.
      */
     post: operations['approveStep']
     delete?: never
@@ -154,11 +234,20 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
-    /** Read all that happened to a task. */
+    /**
+     * Read the event history of a task.
+     * @description The history includes every stored event of the task.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id; an ended task is kept for a
+     *       limited time.
+     */
     get: operations['getTaskEvents']
     put?: never
     post?: never
@@ -175,7 +264,11 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** List the definitions of agents, your own and those that are shipped. */
+    /**
+     * List the agents that your tasks can name.
+     * @description The list has your own definitions and the built-in ones, sorted by name. A definition of yours hides
+     *     the built-in one with the same name.
+     */
     get: operations['listAgents']
     put?: never
     post?: never
@@ -190,19 +283,49 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The name of the agent. */
         name: components['parameters']['AgentName']
       }
       cookie?: never
     }
-    /** Read the definition of an agent. */
+    /**
+     * Read the definition of an agent.
+     * @description Errors:
+     *
+     *     - `404 agent-not-found`: no definition has this name, or the definition has no such version. `GET
+     *       /v1/agents` lists the names; the fleet keeps the latest 20 versions of each definition.
+     */
     get: operations['getAgent']
     /**
-     * Define an agent, or change its definition.
-     * @description Makes a new version; what is the newest version already makes none. A name that is shipped is overridden. Tasks keep the definition they were submitted with.
+     * Create or change the definition of an agent.
+     * @description The gateway stores the definition as a new version. A definition that equals the newest version
+     *     makes no new version. A definition with the name of a built-in agent hides the built-in one. Tasks
+     *     keep the definition with which they were submitted.
+     *
+     *     Errors:
+     *
+     *     - `409 agents-full`: you have 200 definitions. Delete one first.
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` or `If-None-Match`
+     *       expects, or other clients are changing it now. Read it again, then send your change with its ETag.
+     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
+     *       it in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `503 overloaded`: the gateway had no time to check `responseSchema`. Send the request again after
+     *       `Retry-After` seconds.
      */
     put: operations['putAgent']
     post?: never
-    /** Remove a definition of yours; a shipped one of the same name comes back. */
+    /**
+     * Delete your definition of an agent.
+     * @description If a built-in agent has the same name, tasks use the built-in definition from then on. Deleting a
+     *     definition that does not exist answers `204` too.
+     *
+     *     Errors:
+     *
+     *     - `409 agent-shipped`: the agent is built in, and you have no definition with its name. To change it,
+     *       store a definition with its name.
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` names. Read it again,
+     *       then delete it with its ETag.
+     */
     delete: operations['deleteAgent']
     options?: never
     head?: never
@@ -219,8 +342,16 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Have a goal planned, run and put together.
-     * @description A planner breaks the goal into a plan of tasks with roles; an invalid plan (a cycle, an unknown role, too long or too deep) and one whose steps failed is replaced at most `maxReplans` times. With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. The goal is a task as well: it can be read, followed and cancelled as one, which cancels its steps.
+     * Submit a goal.
+     * @description A planner agent writes a plan: tasks, each with a role and the tasks it depends on. The fleet runs
+     *     the tasks, and the planner combines their results into one answer. A plan is invalid if it has a
+     *     cycle, an unknown role, too many steps or too long a chain of steps. The planner replaces an invalid
+     *     plan, or one whose steps failed, at most `maxReplans` times.
+     *
+     *     With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. A goal is also a task: the task
+     *     operations and the stream accept its id, and cancelling it cancels its steps.
+     *
+     *     Errors: as for `POST /v1/tasks`.
      */
     post: operations['submitGoal']
     delete?: never
@@ -234,11 +365,18 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
-    /** Read a goal with its plans and the states of their steps. */
+    /**
+     * Read a goal with its plans and the states of their steps.
+     * @description Errors:
+     *
+     *     - `404 task-not-found`: you have no goal with this id. Check the id; if it belongs to a task, read
+     *       it at `/v1/tasks/{id}`.
+     */
     get: operations['getGoal']
     put?: never
     post?: never
@@ -253,13 +391,28 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
     get?: never
     put?: never
-    /** Run the plan of a goal that was only planned. */
+    /**
+     * Run a plan that waits for approval.
+     * @description This starts the plan of a goal that was submitted with `"run": false`. Sending the request again
+     *     answers `200` and changes nothing.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no goal with this id. Check the id.
+     *     - `409 not-waiting`: the planner has not finished the plan, or the goal was submitted to run at once.
+     *       Read the goal: its plan can be run while `stage` is `held`.
+     *     - `409 already-finished`: the goal has ended. Nothing is left to run.
+     *     - `409 decided-otherwise`: the plan was refused before.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the plan was started. Send the
+     *       request again after `Retry-After` seconds; repeating it is safe.
+     */
     post: operations['runGoal']
     delete?: never
     options?: never
@@ -274,7 +427,10 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** List your schedules by name. */
+    /**
+     * List your schedules, sorted by name.
+     * @description The list is complete; a tenant has at most 200 schedules.
+     */
     get: operations['listSchedules']
     put?: never
     post?: never
@@ -289,19 +445,35 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The name of the schedule. */
         name: string
       }
       cookie?: never
     }
-    /** Read a schedule. */
+    /**
+     * Read a schedule with its last and its next tick.
+     * @description Errors:
+     *
+     *     - `404 schedule-not-found`: you have no schedule with this name. `GET /v1/schedules` lists yours.
+     */
     get: operations['getSchedule']
     /**
-     * Define or replace a schedule.
-     * @description Each tick submits the task once, however many coordinators run. Of ticks that were missed the last one is made up for.
+     * Create or replace a schedule.
+     * @description At each tick the fleet submits the task once. If ticks were missed while the fleet was down, the
+     *     fleet makes up for the last of them only. The task has neither `idempotencyKey` nor `dependsOn`.
+     *
+     *     Errors:
+     *
+     *     - `409 schedules-full`: you have 200 schedules. Delete one first.
+     *     - `422 unknown-agent-version`, `422 unsupported-schema`, `422 schema-too-costly`: as for
+     *       `POST /v1/tasks`.
      */
     put: operations['putSchedule']
     post?: never
-    /** Remove a schedule; tasks that it submitted stay. */
+    /**
+     * Delete a schedule.
+     * @description The tasks that the schedule submitted stay. Deleting a schedule that does not exist answers `204` too.
+     */
     delete: operations['deleteSchedule']
     options?: never
     head?: never
@@ -317,7 +489,37 @@ export interface paths {
     }
     /**
      * Follow tasks, decisions and incidents over a WebSocket.
-     * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON text. On subscribing, the history after `after` is replayed, then events follow live, ordered by `seq`, without gaps or duplicates. Deltas are hints and may be left out. A subscription to `fleet` brings every decision and incident from then on: a decision again with each outcome that is measured, an incident again at each of its stages. The API key travels as `Authorization: Bearer`, as `access_token`, or as the subprotocol `bearer.<key>` offered beside `agentfleet`. Closed with 1001 (the gateway stops), 1008 (five unreadable frames) or 1013 (the client reads too slowly): connect again and subscribe with `after`.
+     * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON in a text frame.
+     *
+     *     - A subscription to tasks first replays the events after `after`, then sends new events live. The
+     *       events of a task come in the order of `seq`, without gaps and without duplicates.
+     *     - With `deltas` the stream also sends what the running attempt writes. The gateway drops deltas when
+     *       the client reads too slowly.
+     *     - A subscription to `fleet` sends every decision and incident from now on. It sends a decision again
+     *       when one of its outcomes is measured, and an incident again at each of its stages.
+     *
+     *     For example, the client sends the first line to follow a task from its beginning; the gateway
+     *     sends the others:
+     *
+     *     ```json
+     *     {"type":"subscribe","taskIds":["019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90"],"after":0}
+     *     {"type":"event","taskId":"019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90","seq":1042,"event":{"type":"submitted","atMs":1769860800000}}
+     *     {"type":"subscribed","taskIds":["019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90"],"ended":[]}
+     *     ```
+     *
+     *     Send the API key as `Authorization: Bearer <key>`, as the query parameter `access_token`, or as the
+     *     subprotocol `bearer.<key>` beside the subprotocol `agentfleet`.
+     *
+     *     The gateway closes the connection with 1001 (the gateway stops), 1008 (it received five unreadable
+     *     frames) or 1013 (the client reads too slowly). Connect again and subscribe with `after`.
+     *
+     *     Errors:
+     *
+     *     - `403 origin-refused`: web pages of this origin may not connect. The operator adds the origin to
+     *       `ALLOWED_ORIGINS` of the gateway.
+     *     - `426 upgrade-required`: the request is not a WebSocket upgrade. Use a WebSocket client.
+     *     - `429 too-many-connections`: you have as many connections open as you may. Follow several tasks over
+     *       one connection, or close one and try again after `Retry-After` seconds.
      */
     get: operations['openStream']
     put?: never
@@ -336,8 +538,15 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read what you have used, by day and model, with its cost.
-     * @description Made of the log: every call that a task's history shows is counted once, about a second later.
+     * Read your usage and its cost by day and model.
+     * @description The fleet counts every LLM call in a task's history once, about a second after the call. A report
+     *     covers at most 92 days.
+     *
+     *     Errors:
+     *
+     *     - `403 operators-only`: only operators may read the usage of the whole fleet. Omit `scope` to read
+     *       your own.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     get: operations['getUsage']
     put?: never
@@ -355,7 +564,11 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Read the state of the nodes, and the totals of the cluster with their history. */
+    /**
+     * Read the state of the nodes and the totals of the fleet.
+     * @description The answer is the last snapshot of the health monitor. If no snapshot came in the last 5 seconds,
+     *     `status` is `unknown` and `explanation` says why.
+     */
     get: operations['getFleet']
     put?: never
     post?: never
@@ -374,7 +587,14 @@ export interface paths {
     }
     /**
      * List the decisions of the control plane, newest first.
-     * @description The latest 2,000 decisions, each with its outcomes as far as they have been measured (after 1, 5 and 15 minutes); older ones are not offered. These records concern the whole fleet: every valid key may read them, ids of tasks and the adviser's raw answer are shown to operators only.
+     * @description The gateway keeps the latest 2,000 decisions. Each has the outcomes measured so far, 1, 5 and 15
+     *     minutes after it. Every valid key may read them; task ids and the raw answer of the adviser are
+     *     shown to operators only.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
      */
     get: operations['listDecisions']
     put?: never
@@ -390,13 +610,16 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the decision or incident. */
         id: components['parameters']['RecordId']
       }
       cookie?: never
     }
     /**
-     * Read a decision.
-     * @description One of the latest 2,000.
+     * Read a decision with its outcomes.
+     * @description Errors:
+     *
+     *     - `404 decision-not-found`: none of the latest 2,000 decisions has this id. Check the id.
      */
     get: operations['getDecision']
     put?: never
@@ -415,8 +638,15 @@ export interface paths {
       cookie?: never
     }
     /**
-     * List the failures of nodes and what was done about them, newest first.
-     * @description The latest 500 incidents by their detection; older ones are read one by one. Who may see what is as with decisions.
+     * List the incidents, newest first.
+     * @description An incident records the failure of one node and what the fleet did about it. The list has the latest
+     *     500 incidents by detection time; `GET /v1/incidents/{id}` also finds older ones. Every valid key may
+     *     read them; task ids and the raw answer of the adviser are shown to operators only.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
      */
     get: operations['listIncidents']
     put?: never
@@ -432,13 +662,17 @@ export interface paths {
       query?: never
       header?: never
       path: {
+        /** @description The id of the decision or incident. */
         id: components['parameters']['RecordId']
       }
       cookie?: never
     }
     /**
      * Read an incident.
-     * @description Any that is kept, for seven days.
+     * @description Errors:
+     *
+     *     - `404 incident-not-found`: no incident with this id is kept. Check the id; the fleet keeps incidents
+     *       for seven days.
      */
     get: operations['getIncident']
     put?: never
@@ -456,7 +690,10 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Read this document. */
+    /**
+     * Read this document.
+     * @description Needs no API key.
+     */
     get: operations['getDocument']
     put?: never
     post?: never
@@ -473,7 +710,10 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Whether the process answers. */
+    /**
+     * Check that the gateway process answers.
+     * @description Needs no API key. If it does not answer, restart the process.
+     */
     get: operations['getLiveness']
     put?: never
     post?: never
@@ -490,7 +730,10 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** Whether requests may be sent here now. */
+    /**
+     * Check that the gateway can serve requests now.
+     * @description Needs no API key. While it answers `503`, send requests to another gateway.
+     */
     get: operations['getReadiness']
     put?: never
     post?: never
@@ -510,122 +753,122 @@ export interface components {
     TaskState: 'waiting' | 'queued' | 'running' | 'retrying' | 'completed' | 'failed' | 'cancelled'
     IdempotencyKey: string
     TaskRequest: {
-      /** @description What the agent is to do. */
+      /** @description The work for the agent. */
       task: string
-      /** @description Instructions in place of the agent's own. */
+      /** @description The system prompt. It replaces the instructions of the agent's definition. */
       systemPrompt?: string
-      /** @description Any JSON, at most 64 levels deep and 1 MiB as compact JSON, handed to the agent beside the task. */
+      /** @description Any JSON that the agent gets with the task: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
       /**
-       * @description How much CPU the task needs of its node.
+       * @description How much CPU of its node the task needs.
        * @default low
        * @enum {string}
        */
       cpu?: 'low' | 'medium' | 'high'
       /**
-       * @description How much memory the task needs of its node.
+       * @description How much memory of its node the task needs.
        * @default low
        * @enum {string}
        */
       memory?: 'low' | 'medium' | 'high'
       /**
-       * @description Higher ones are started first.
+       * @description Tasks with a higher priority start first.
        * @default medium
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description Name of a defined agent (see `/v1/agents`; "DevOps Engineer" is `devops-engineer`), or any role; `assistant` if not given. What the task says itself goes before the definition. */
+      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" names `devops-engineer`) or any other role. Fields of the task override the definition. Default: `assistant`. */
       agent?: string
-      /** @description The version of the agent's definition; the newest if not given. */
+      /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
-      /** @description A definition for this task only, in place of a stored one. */
+      /** @description A definition for this task only. It replaces the stored definition. */
       agentDefinition?: components['schemas']['AgentDefinition']
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
       responseSchema?: components['schemas']['ResponseSchema']
       budget?: components['schemas']['Budget']
       limits?: components['schemas']['RunLimits']
-      /** @description The LLM; that of the agent's definition, or the gateway's, if not given. */
+      /** @description The LLM. Default: the model of the agent's definition, otherwise the default model of the gateway. */
       model?: string
-      /** @description Longest lifetime from the submission, waiting and retries included; then it fails. That of the agent's definition, or an hour, if not given. */
+      /** @description The task fails with `deadline-exceeded` this long after its submission; waiting and retries count. Default: the value of the agent's definition, otherwise one hour. */
       timeoutMs?: number
       /**
-       * @description Failed attempts that end the task.
+       * @description The task fails after this many failed attempts.
        * @default 3
        */
       maxAttempts?: number
       /**
-       * @description Who chooses the node: the policy alone, or (`advised`) the adviser among the nodes that the policy allows, where one is configured and answers in time.
+       * @description `auto`: the placement policy chooses the node. `advised`: the adviser chooses among the nodes that the policy allows; the policy chooses if no adviser is configured or none answers in time.
        * @default auto
        * @enum {string}
        */
       placement?: 'auto' | 'advised'
-      /** @description Tasks with the same key go to the same node while it has room. */
+      /** @description Tasks with the same key run on the same node while that node has free slots. */
       affinityKey?: string
-      /** @description Longest answer of one LLM call. */
+      /** @description The largest number of output tokens of one LLM call. */
       maxOutputTokens?: number
       sampling?: components['schemas']['Sampling']
-      /** @description Your own notes, returned as they are. */
+      /** @description Your own labels. The API returns them unchanged. */
       metadata?: components['schemas']['Metadata']
-      /** @description Tasks that must have ended before this one runs; their results are handed to its agent. A task that is not there is refused with 422. */
+      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. */
       dependsOn?: string[]
       /**
-       * @description `fail`: a dependency that failed or was cancelled fails this task at once, with the code `dependency-failed`; `continue`: it runs all the same and is told.
+       * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent is told.
        * @default fail
        * @enum {string}
        */
       onDependencyFailure?: 'fail' | 'continue'
       /**
        * Format: date-time
-       * @description Does not run before this instant (RFC 3339), at most seven days ahead and at most a day ago (then it runs at once); `timeoutMs` counts from then.
+       * @description The task does not run before this instant (RFC 3339), which is at most seven days ahead. An instant up to one day in the past starts the task at once. `timeoutMs` counts from this instant.
        */
       notBefore?: string
-      /** @description Does not run for this long after the submission; `timeoutMs` counts from then. */
+      /** @description The task does not run until this long after its submission. `timeoutMs` counts from then. */
       delayMs?: number
-      /** @description The same as the header `Idempotency-Key`, which a batch has no place for. */
+      /** @description Has the effect of the header `Idempotency-Key`. Use it in a batch. */
       idempotencyKey?: components['schemas']['IdempotencyKey']
     }
-    /** @description Models to try, in this order, when the first one cannot be had. */
+    /** @description Models that the worker tries in this order if `model` is unavailable. */
     FallbackModels: string[]
-    /** @description Tools the agent may use, by name or by the beginning of one (`server__*`); none if empty, the built-in ones of the worker if not given. A team's own tools and those of MCP servers are only offered to an agent that names them. */
+    /** @description The tools that the agent may use. `server__*` names all tools whose names begin with `server__`. An empty list allows no tool. Default: the built-in tools of the worker. An agent gets your own tools and those of MCP servers only if it names them. */
     ToolNames: string[]
-    /** @description JSON schema that the result has to fit, at most 32 levels deep and 32 kB as compact JSON. It is read as 2020-12, or as draft-07 where its `$schema` says so. One that costs too much to check is refused with the code `schema-too-costly`. */
+    /** @description The JSON Schema that the result must satisfy: at most 32 levels deep and 32 kB as compact JSON. It follows 2020-12, or draft-07 if `$schema` says so. A schema that costs too much to check is refused with the code `schema-too-costly`. */
     ResponseSchema: {
       [key: string]: unknown
     }
-    /** @description What a task may use up in all its attempts; then it ends with what it has. */
+    /** @description The most that all attempts of a task may use. A task that reaches the limit fails with `budget-exceeded` and keeps the result that it has so far. */
     Budget: {
-      /** @description Input and output tokens together. */
+      /** @description Input and output tokens. */
       tokens?: number
       usd?: number
-      /** @description LLM calls. */
+      /** @description The number of LLM calls. */
       turns?: number
-      /** @description Time from the submission; eight days, the longest life of a task, at most. */
+      /** @description Milliseconds since the submission; at most eight days, the longest lifetime of a task. */
       wallMs?: number
     }
-    /** @description Bounds of a run; the worker's own hold as well. */
+    /** @description Limits of a run. The limits of the worker apply too. */
     RunLimits: {
       turnsMax?: number
       toolCallsMax?: number
-      /** @description Further tries at an answer that does not fit the response schema. */
+      /** @description How often the model may correct an answer that violates the response schema. */
       repairsMax?: number
     }
-    /** @description How the model writes its answers. Each field is passed to the provider; a field that the provider refuses for this model is left out from then on. A task's fields go before those of its agent. */
+    /** @description How the model generates its answers. The worker sends each field to the provider. After a provider refuses a field for a model, the worker omits it. Fields of a task override those of its agent. */
     Sampling: {
       temperature?: number
       topP?: number
-      /** @description Texts at which the answer ends. */
+      /** @description The model ends its answer when it generates one of these texts. */
       stop?: string[]
       seed?: number
       /**
-       * @description How long the model thinks before it answers.
+       * @description How much the model reasons before it answers.
        * @enum {string}
        */
       reasoningEffort?: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh'
       /** @enum {string} */
       verbosity?: 'low' | 'medium' | 'high'
     }
-    /** @description Bounds of the tasks of an agent, where a task does not say its own. */
+    /** @description Limits for the tasks of an agent. Limits of a task override them. */
     AgentLimits: {
       turnsMax?: number
       toolCallsMax?: number
@@ -635,11 +878,11 @@ export interface components {
       budget?: components['schemas']['Budget']
     }
     AgentDefinition: {
-      /** @description What the agent is, in a few words. */
+      /** @description The role of the agent in a few words. */
       role?: string
-      /** @description What it is good for; people and planners read it. */
+      /** @description What the agent is good for. People and planners read it. */
       description?: string
-      /** @description The system prompt of its tasks. */
+      /** @description The system prompt of the agent's tasks. */
       instructions?: string
       model?: string
       fallbackModels?: components['schemas']['FallbackModels']
@@ -650,7 +893,7 @@ export interface components {
     }
     Agent: {
       name: string
-      /** @description Grows with each change, from 1; 0 is a shipped definition. */
+      /** @description 1 for the first definition, one more for each change. 0 marks a built-in definition. */
       version: number
       builtIn: boolean
       updatedAt?: string
@@ -668,14 +911,14 @@ export interface components {
     AgentList: {
       agents: components['schemas']['AgentSummary'][]
     }
-    /** @description The definition that a task was submitted with. */
+    /** @description The definition with which the task was submitted. */
     DefinitionRef: {
       name: string
-      /** @description 0 is a shipped definition. */
+      /** @description 0 marks a built-in definition. */
       version: number
     }
     /**
-     * @description From its first call on, or behind the last call that the ended task has finished.
+     * @description `start`: the new task begins with its first call. `journal`: it continues after the last finished call of the ended task.
      * @default start
      * @enum {string}
      */
@@ -689,32 +932,32 @@ export interface components {
        * @enum {string}
        */
       state?: 'completed' | 'failed' | 'cancelled'
-      /** @description Only tasks that ended with this code. */
+      /** @description Replay only tasks that ended with this error code. */
       errorCode?: string
-      /** @description Only tasks submitted at this instant (RFC 3339), or on this day, or later. */
+      /** @description Replay only tasks submitted at or after this instant (RFC 3339) or day. */
       createdAfter?: string | unknown | unknown
-      /** @description Only tasks submitted before this instant (RFC 3339) or this day. */
+      /** @description Replay only tasks submitted before this instant (RFC 3339) or day. */
       createdBefore?: string | unknown | unknown
       from?: components['schemas']['ReplayFrom']
       /**
-       * @description Tasks looked at in this request.
+       * @description How many tasks the gateway examines in this request.
        * @default 1000
        */
       limit?: number
-      /** @description `nextCursor` of the answer before, with the same filters. */
+      /** @description `nextCursor` of the previous answer. Send it with the same filters. */
       cursor?: string
     }
     ReplayResult: {
       replayOf: string
-      /** @description What a single replay would have been answered with. */
+      /** @description The status that a single replay would have. */
       status: number
-      /** @description The new task. */
+      /** @description The id of the new task. */
       taskId?: string
       problem?: components['schemas']['Problem']
     }
     ReplayPage: {
       results: components['schemas']['ReplayResult'][]
-      /** @description Missing when every task was looked at. */
+      /** @description Absent when the gateway has examined every task. */
       nextCursor?: string
     }
     Metadata: {
@@ -727,7 +970,7 @@ export interface components {
       results: components['schemas']['BatchResult'][]
     }
     BatchResult: {
-      /** @description What a single submission would have been answered with. */
+      /** @description The status that a single submission would have. */
       status: number
       taskId?: string
       problem?: components['schemas']['Problem']
@@ -736,18 +979,18 @@ export interface components {
       inputTokens: number
       outputTokens: number
       llmCalls: number
-      /** @description Of the input tokens, those that the provider had in its cache. */
+      /** @description Input tokens that the provider read from its cache. */
       cachedTokens?: number
-      /** @description Of the output tokens, those of reasoning that is not part of the answer. */
+      /** @description Output tokens of reasoning that is not part of the answer. */
       reasoningTokens?: number
-      /** @description By the price tables of the providers; absent when none of the models has a price. */
+      /** @description The cost by the price tables of the providers. Absent if no model has a price. */
       costUsd?: number
     }
-    /** @description Which model of which provider answered, under the provider's own name of it. */
+    /** @description The provider and model that answered. The model has the provider's own name. */
     CalledBy: {
       provider: string
       model: string
-      /** @description Version of the price table. */
+      /** @description The version of the price table. */
       prices?: string
     }
     UsageReport: {
@@ -756,7 +999,7 @@ export interface components {
       tenant?: string
       from: string
       to: string
-      /** @description Days (UTC) on which something was used, oldest first. */
+      /** @description The days (UTC) that have usage, oldest first. */
       days: {
         day: string
         total: components['schemas']['Usage']
@@ -774,7 +1017,7 @@ export interface components {
     }
     Task: {
       id: string
-      /** @description Stored, but for `running` of a first attempt, which is a hint. */
+      /** @description The stored state. Only `running` of a first attempt is not stored: it is a hint. */
       state: components['schemas']['TaskState']
       agent: string
       model: string
@@ -787,16 +1030,16 @@ export interface components {
       metadata?: components['schemas']['Metadata']
       createdAt: string
       updatedAt: string
-      /** @description When the task fails for lack of time. */
+      /** @description When the task fails with `deadline-exceeded`. */
       deadlineAt: string
-      /** @description Sequence of the last stored event; resume a stream with it as `after`. */
+      /** @description The sequence of the last stored event. Send it as `after` to follow the task from here. */
       seq: number
-      /** @description The attempt now entitled to run, from 1; 0 before the first of a task that waited. */
+      /** @description The attempt that may run now, counted from 1. 0 while a task waits before its first attempt. */
       attempt: number
       failures: number
       /** @description The node that runs or ran the attempt. */
       node?: string
-      /** @description Why the task went where it went, as soon as an event told of it. */
+      /** @description Why the load balancer chose the node. Present once an event has recorded it. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
       definition?: components['schemas']['DefinitionRef']
@@ -805,27 +1048,27 @@ export interface components {
       responseSchema?: components['schemas']['ResponseSchema']
       budget?: components['schemas']['Budget']
       limits?: components['schemas']['RunLimits']
-      /** @description The ended task that this one repeats. */
+      /** @description The id of the ended task that this task replays. */
       replayOf?: string
-      /** @description When the next attempt is due. */
+      /** @description When the next attempt may start. */
       retryAt?: string
       waitingFor?: components['schemas']['Waiting']
-      /** @description How often a run gave its slot back to wait. */
+      /** @description How often a run released its slot to wait. */
       pauses?: number
       approvals?: components['schemas']['Approval'][]
       dependsOn?: string[]
-      /** @description When the task may run at the earliest. */
+      /** @description The earliest time at which the task may run. */
       notBefore?: string
-      /** @description The task whose run made this one. */
+      /** @description The id of the task whose run created this one. */
       parentId?: string
-      /** @description The tasks that runs of this one made. */
+      /** @description The tasks that runs of this task created. */
       children?: components['schemas']['Child'][]
-      /** @description What the agent answered. */
+      /** @description The answer of the agent. */
       result?: unknown
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
     }
-    /** @description What a waiting task waits for: other tasks (`dependencies`, `children`: taskIds), an instant (`time`: until), or somebody's word (`approval`: step, tool and arguments). */
+    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the instant in `until`. `approval`: a decision on the call in `step`, `tool` and `arguments`. */
     Waiting: {
       /** @enum {string} */
       kind: 'dependencies' | 'time' | 'approval' | 'children'
@@ -835,7 +1078,7 @@ export interface components {
       tool?: string
       arguments?: unknown
     }
-    /** @description Somebody's word on a step that asked for it. */
+    /** @description The decision of a person on a step that needed approval. */
     Approval: {
       step: number
       approved: boolean
@@ -844,41 +1087,41 @@ export interface components {
     }
     ApprovalRequest: {
       approved: boolean
-      /** @description Why; the model reads it when the step was not allowed. */
+      /** @description The reason. The model reads it if the step is refused. */
       note?: string
     }
     Child: {
       id: string
-      /** @description The step of the run that made it. */
+      /** @description The step of the run that created the child. */
       step: number
     }
     GoalRequest: {
-      /** @description What is to be reached. */
+      /** @description The goal in words. */
       goal: string
-      /** @description Any JSON, at most 64 levels deep and 1 MiB as compact JSON, handed to the planner beside the goal. */
+      /** @description Any JSON that the planner gets with the goal: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
       /**
-       * @description `false`: the plan waits for `POST /v1/goals/{id}/run`.
+       * @description With `false` the plan waits for `POST /v1/goals/{id}/run`.
        * @default true
        */
       run?: boolean
-      /** @description Names of the agents that steps may have; all of them if not given. */
+      /** @description The names of the agents that steps may use. Default: all agents. */
       roles?: string[]
       /**
-       * @description How often an invalid or failed plan may be replaced.
+       * @description How often the planner may replace an invalid or failed plan.
        * @default 2
        */
       maxReplans?: number
-      /** @description The agent that plans and puts the results together. */
+      /** @description The agent that plans and combines the results. Default: `project manager`. */
       planner?: string
-      /** @description The LLM of the planner, and of steps whose agent has none of its own. */
+      /** @description The LLM of the planner and of steps whose agent defines no model. */
       model?: string
       /**
        * @default medium
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description Longest lifetime of the goal and of all its steps; a day if not given. */
+      /** @description The goal fails this long after its submission, with all its steps. Default: one day. */
       timeoutMs?: number
       /** @default 3 */
       maxAttempts?: number
@@ -890,7 +1133,7 @@ export interface components {
       id: string
       state: components['schemas']['TaskState']
       /**
-       * @description `held`: the plan waits for somebody to run it.
+       * @description `held`: the plan waits for `POST /v1/goals/{id}/run`.
        * @enum {string}
        */
       stage: 'planning' | 'held' | 'running' | 'concluding' | 'ended'
@@ -900,10 +1143,10 @@ export interface components {
       createdAt: string
       updatedAt: string
       seq: number
-      /** @description Every plan that was made, the last one at the end. */
+      /** @description Every plan of the goal, the newest last. */
       plans: components['schemas']['GoalPlan'][]
       waitingFor?: components['schemas']['Waiting']
-      /** @description Of the goal and of its steps. */
+      /** @description The usage of the goal and of its steps. */
       usage: components['schemas']['Usage']
       limits: {
         stepsMax: number
@@ -911,18 +1154,18 @@ export interface components {
         taskCharsMax: number
         maxReplans: number
       }
-      /** @description The answer that the results were put together to. */
+      /** @description The answer that combines the results. */
       result?: unknown
       error?: components['schemas']['TaskError']
     }
     GoalPlan: {
-      /** @description The step of the goal's run that made the plan. */
+      /** @description The step of the goal's run that created the plan. */
       step: number
       valid: boolean
       summary: string
-      /** @description Longest chain of steps. */
+      /** @description The length of the longest chain of steps. */
       depth?: number
-      /** @description Why the plan cannot run. */
+      /** @description Why the plan is invalid. */
       problems?: string[]
       steps: components['schemas']['GoalStep'][]
     }
@@ -931,21 +1174,21 @@ export interface components {
       role: string
       task: string
       dependsOn: string[]
-      /** @description The task that does it, once the plan runs. */
+      /** @description The id of the task that runs the step. Present once the plan runs. */
       taskId?: string
       state?: components['schemas']['TaskState']
       error?: components['schemas']['TaskError']
     }
     ScheduleRequest: {
-      /** @description Five fields, or six with seconds first; at most once a second, and on days that the months have. */
+      /** @description A cron expression with five fields, or with six if seconds come first. It must have a next tick, and at most one tick a second. */
       cron: string
       /**
-       * @description IANA time zone that the expression is read in.
+       * @description The IANA time zone of the expression.
        * @default UTC
        */
       timeZone?: string
       /**
-       * @description `skip`: no new task while the last one has not ended.
+       * @description `skip` submits no new task while the previous one has not ended.
        * @default allow
        * @enum {string}
        */
@@ -963,25 +1206,25 @@ export interface components {
       paused: boolean
       task: components['schemas']['TaskRequest']
       updatedAt: string
-      /** @description The next tick; missing when it is paused or has no further one. */
+      /** @description The next tick. Absent if the schedule is paused or has no further tick. */
       nextAt?: string
       lastTickAt?: string
-      /** @description The last task that it submitted. */
+      /** @description The id of the last task that the schedule submitted. */
       lastTaskId?: string
-      /** @description Whether the last tick was skipped because the task before it had not ended. */
+      /** @description Whether the last tick was skipped because the previous task had not ended. */
       lastSkipped?: boolean
     }
     ScheduleList: {
       schedules: components['schemas']['Schedule'][]
     }
-    /** @description The last placement of a task that is known. */
+    /** @description The last known placement of the task. */
     Placement: {
       node: string
       reason: string
-      /** @description The load balancer that chose. */
+      /** @description The load balancer that chose the node. */
       by: string
       atMs: number
-      /** @description Nodes among which it chose. */
+      /** @description The number of nodes among which it chose. */
       considered: number
     }
     TaskSummary: {
@@ -1003,7 +1246,7 @@ export interface components {
     }
     TaskPage: {
       tasks: components['schemas']['TaskSummary'][]
-      /** @description Missing on the last page. */
+      /** @description Absent on the last page. */
       nextCursor?: string
     }
     /** @enum {string} */
@@ -1028,10 +1271,24 @@ export interface components {
       usage: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
     }
-    /** @description One stored event. `attempt-started` has attempt and node; `call-finished` attempt and call; `attempt-failed` attempt, error and retryAtMs; `completed` attempt, node, result and usage; `failed` attempt, error and, when a budget ran out, the result so far; `cancelled` reason; `released` reason; `paused` attempt and wait; `resumed` reason and approval; `spawned` attempt, step and the ids of the children. All of an attempt may have placement. */
+    /**
+     * @description One stored event. Beside `type` and `atMs` each type has these fields:
+     *
+     *     - `attempt-started`: `attempt`, `node`
+     *     - `call-finished`: `attempt`, `call`
+     *     - `attempt-failed`: `attempt`, `error`, `retryAtMs`
+     *     - `completed`: `attempt`, `node`, `result`, `usage`
+     *     - `failed`: `attempt`, `error`; also `result` if a budget ran out after a first result
+     *     - `cancelled`, `released`: `reason`
+     *     - `paused`: `attempt`, `wait`
+     *     - `resumed`: `reason`, `approval`
+     *     - `spawned`: `attempt`, `step`, `children`
+     *
+     *     Events of an attempt may also have `placement`.
+     */
     Event: {
       type: components['schemas']['EventType']
-      /** @description Milliseconds since the epoch. */
+      /** @description Milliseconds since the Unix epoch. */
       atMs: number
       attempt?: number
       node?: string
@@ -1048,7 +1305,7 @@ export interface components {
       step?: number
       children?: string[]
     }
-    /** @description An event with its sequence. */
+    /** @description A stored event and its sequence. */
     HistoryEvent: {
       seq: number
       type: components['schemas']['EventType']
@@ -1077,51 +1334,51 @@ export interface components {
       explanation: string
       /** @description When the health monitor took the snapshot. */
       observedAt?: string
-      /** @description The health monitor that took it. */
+      /** @description The health monitor that took the snapshot. */
       monitor?: string
-      /** @description Tasks that wait for a node. */
+      /** @description The number of tasks that wait for a node. */
       queued: number
-      /** @description Tasks that are out with nodes. */
+      /** @description The number of tasks that nodes have taken. */
       running: number
       nodes: components['schemas']['Node'][]
-      /** @description Load balancers that were heard a moment ago. */
+      /** @description The load balancers that announced themselves in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
-      /** @description How the models of the providers stand that the nodes have called lately. Each node learns and closes for itself what only it has seen; this is what they say together. */
+      /** @description The state of each provider model that the nodes have called recently. Each node keeps its own circuit breaker and learned facts; these figures combine the reports of all nodes. */
       providers: components['schemas']['ProviderModel'][]
-      /** @description Sums and means over the cluster, when the health monitor tells them. */
+      /** @description Sums and means over all nodes. Absent if the health monitor does not report them. */
       totals?: components['schemas']['Totals']
-      /** @description Totals of the last hour, oldest first. */
+      /** @description The totals of the last hour, oldest first. */
       history: components['schemas']['Totals'][]
     }
     ProviderModel: {
       provider: string
       model: string
-      /** @description Nodes that have called it lately. */
+      /** @description The number of nodes that have called the model recently. */
       nodes: number
-      /** @description Calls of these nodes since their start. */
+      /** @description The number of calls by these nodes since they started. */
       calls: number
       /**
-       * @description The circuit breaker of the node that sees it worst.
+       * @description The worst circuit breaker state among these nodes.
        * @enum {string}
        */
       breaker: 'closed' | 'open' | 'probing'
-      /** @description The provider asked for a pause of so long, for example by `Retry-After`; it is cut to five minutes. 0 while calls go through. */
+      /** @description How long calls to the model still pause because the provider asked for it, for example with `Retry-After`; at most five minutes. 0 while calls are allowed. */
       closedForMs: number
-      /** @description What its refusals have taught, such as `streamOptions=false`. */
+      /** @description What nodes have learned from refusals of the provider, such as `streamOptions=false`. */
       learned: string[]
       lastError?: {
-        /** @description The class of the failure, such as `status 429` or `timeout`. */
+        /** @description The kind of failure, such as `status 429` or `timeout`. */
         kind: string
         agoMs: number
       }
-      /** @description Mean time until the first token of an answer. */
+      /** @description The mean time to the first token of an answer, in milliseconds. */
       firstTokenMs?: number
-      /** @description Mean speed of an answer after its first token. */
+      /** @description The mean speed of an answer after its first token. */
       tokensPerSecond?: number
     }
     Balancer: {
       id: string
-      /** @description Whether it has free credits and nothing waits before them. */
+      /** @description Whether the load balancer has free credits and no task waits for them. */
       room: boolean
       heardAgoMs: number
     }
@@ -1146,7 +1403,7 @@ export interface components {
       | 'health-monitor'
       | 'autoscaler'
       | 'recovery'
-    /** @description Numbers, names and switches; never a task's text. */
+    /** @description Numbers, names and booleans. They never contain the text of a task. */
     Figures: {
       [key: string]: number | string | boolean
     }
@@ -1155,7 +1412,7 @@ export interface components {
       reason: string
       figures: components['schemas']['Figures']
     }
-    /** @description What was asked of the adviser, and what became of its answer. */
+    /** @description The question to the adviser and the use of its answer. */
     Advice: {
       /** @enum {string} */
       mode: 'shadow' | 'on'
@@ -1179,15 +1436,15 @@ export interface components {
       askedAtMs: number
       tookMs: number
       costUsd: number
-      /** @description The answer after schema and clamps. */
+      /** @description The answer after validation and clamping. */
       answer?: components['schemas']['Figures']
-      /** @description What was out of bounds, and what it became. */
+      /** @description The values that were out of bounds, and what they were clamped to. */
       clamped: {
         field: string
         from?: unknown
         to?: unknown
       }[]
-      /** @description The text of the answer; for operators. */
+      /** @description The raw answer. Shown to operators only. */
       raw?: string
     }
     MeasuredOutcome: {
@@ -1195,7 +1452,7 @@ export interface components {
       atMs: number
       figures: components['schemas']['Figures']
     }
-    /** @description What a control loop saw, what it could have done, what it did and why, and what came of it. */
+    /** @description What a control loop observed, its options, what it did and why, and the measured outcomes. */
     Decision: {
       id: string
       service: string
@@ -1204,23 +1461,23 @@ export interface components {
       kind: string
       reason: string
       atMs: number
-      /** @description The node, task or deployment that it is about. */
+      /** @description The node, task or deployment that the decision concerns. */
       about?: string
       inputs: components['schemas']['Figures']
-      /** @description What could have been done, best first. */
+      /** @description The options, best first. */
       options: components['schemas']['Choice'][]
-      /** @description What the deterministic policy alone said. */
+      /** @description The choice of the deterministic policy without the adviser. */
       policy: components['schemas']['Choice']
       advice?: components['schemas']['Advice']
-      /** @description Whether the world was changed. */
+      /** @description Whether the service acted on the decision. */
       acted: boolean
       driver?: string
-      /** @description What was measured 1, 5 and 15 minutes later. */
+      /** @description Figures measured 1, 5 and 15 minutes later. */
       outcomes: components['schemas']['MeasuredOutcome'][]
     }
     DecisionPage: {
       decisions: components['schemas']['Decision'][]
-      /** @description Missing on the last page. */
+      /** @description Absent on the last page. */
       nextCursor?: string
     }
     /** @enum {string} */
@@ -1256,7 +1513,7 @@ export interface components {
       atMs: number
       figures: components['schemas']['Figures']
     }
-    /** @description What happened around the failure of one node, stage by stage. */
+    /** @description The failure of one node and its handling, stage by stage. */
     Incident: {
       id: string
       nodeId: string
@@ -1264,23 +1521,23 @@ export interface components {
       /** @description Why the health monitor declared the node dead. */
       reason: string
       state: components['schemas']['IncidentState']
-      /** @description The recovery that handles it. */
+      /** @description The recovery process that handles the incident. */
       by: string
-      /** @description The machine that the node ran on, when the orchestrator knows it. */
+      /** @description The machine on which the node ran, if the orchestrator knows it. */
       host?: string
-      /** @description How long the process had run when it was last heard. */
+      /** @description How long the process had run at its last heartbeat. */
       uptimeMs?: number
       silentMs: number
       detectedAtMs: number
       openedAtMs: number
       redistributedAtMs?: number
-      /** @description Tasks that the node held. */
+      /** @description The number of tasks that the node held. */
       tasks: number
-      /** @description Those whose pointers were given back. */
+      /** @description The number of these tasks that recovery returned to the queue. */
       redistributed: number
-      /** @description A few of the affected tasks; for operators. */
+      /** @description Ids of some affected tasks. Shown to operators only. */
       taskIds?: string[]
-      /** @description Tasks that ran on several nodes that died; for operators. */
+      /** @description Ids of tasks that ran on several nodes that died. Shown to operators only. */
       suspectTasks?: string[]
       analysis?: components['schemas']['IncidentAnalysis']
       action?: components['schemas']['IncidentAction']
@@ -1288,37 +1545,37 @@ export interface components {
     }
     IncidentPage: {
       incidents: components['schemas']['Incident'][]
-      /** @description Missing on the last page. */
+      /** @description Absent on the last page. */
       nextCursor?: string
     }
     Node: {
       id: string
       /**
-       * @description suspect: its heartbeats are late. stalled: its heartbeats come, but its work stands still, so it is asked to drain. None of the two gets work.
+       * @description `suspect`: the node's heartbeats are late. `stalled`: the node sends heartbeats but makes no progress, so the fleet asks it to drain. A suspect or stalled node gets no new tasks.
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
-      /** @description Grows with each start of the same node. */
+      /** @description Increases with each start of the same node. */
       incarnation: number
       slots: number
-      /** @description Attempts that run now. */
+      /** @description The number of attempts that run now. */
       active: number
-      /** @description Tasks taken and not yet started. */
+      /** @description The number of tasks that the node has taken but not started. */
       queued: number
-      /** @description Share of one core. */
+      /** @description The share of one core that the node uses. */
       cpu: number
-      /** @description Share of the node's memory limit. */
+      /** @description The share of its memory limit that the node uses. */
       memory: number
       memoryBytes: number
-      /** @description 99th percentile of event-loop delay. */
+      /** @description The 99th percentile of the event-loop delay, in milliseconds. */
       lagMs: number
-      /** @description Mean time an attempt takes. */
+      /** @description The mean duration of an attempt, in milliseconds. */
       responseMs: number
       completed: number
       failed: number
       draining: boolean
       startedAt: string
-      /** @description Age of the node's last heartbeat at the time of the snapshot. */
+      /** @description The age of the node's last heartbeat when the snapshot was taken, in milliseconds. */
       heartbeatAgeMs: number
     }
     Readiness: {
@@ -1329,19 +1586,19 @@ export interface components {
       type: string
       title: string
       status: number
-      /** @description What to do about it. */
+      /** @description What is wrong, then what to do. */
       detail: string
-      /** @description Stable, for programs. */
+      /** @description The stable code for programs. */
       code: string
-      /** @description What is wrong with the request, place by place. */
+      /** @description The wrong fields of the request. */
       errors?: components['schemas']['FieldError'][]
     }
     FieldError: {
-      /** @description JSON pointer into the body, or the name of a parameter or header. */
+      /** @description The JSON pointer of the field in the body, or the name of the parameter or header. */
       pointer: string
       detail: string
     }
-    /** @description What a client may send on the stream. */
+    /** @description A frame that a client sends. */
     ClientFrame:
       | components['schemas']['SubscribeFrame']
       | components['schemas']['SubscribeAllFrame']
@@ -1353,16 +1610,16 @@ export interface components {
       /** @constant */
       type: 'subscribe'
       taskIds: string[]
-      /** @description Only events above this sequence, for all tasks or for each; 0 if not given. */
+      /** @description Send only events after this sequence. One number applies to all tasks; an object has one number for each task id. Default: 0. */
       after?:
         | number
         | {
             [key: string]: number
           }
-      /** @description Also what running attempts stream. */
+      /** @description Whether the stream also sends what running attempts write. */
       deltas?: boolean
     }
-    /** @description Every event of every task of the tenant from now on; no history, no deltas. */
+    /** @description Follow every event of all your tasks from now on, without history and without deltas. */
     SubscribeAllFrame: {
       /** @constant */
       type: 'subscribe'
@@ -1371,7 +1628,7 @@ export interface components {
     }
     /** @enum {string} */
     FleetTopic: 'decisions' | 'incidents'
-    /** @description Every decision or incident from now on; list them for what was before. */
+    /** @description Follow every decision or incident from now on. `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. */
     SubscribeFleetFrame: {
       /** @constant */
       type: 'subscribe'
@@ -1391,7 +1648,7 @@ export interface components {
       /** @constant */
       type: 'ping'
     }
-    /** @description What the stream sends. */
+    /** @description A frame that the gateway sends. */
     ServerFrame:
       | components['schemas']['EventFrame']
       | components['schemas']['DeltaFrame']
@@ -1407,39 +1664,39 @@ export interface components {
       seq: number
       event: components['schemas']['Event']
     }
-    /** @description A piece of what a running attempt streams; a higher attempt replaces a lower one. */
+    /** @description A piece of what a running attempt writes. Text of a higher attempt replaces that of a lower one. */
     DeltaFrame: {
       /** @constant */
       type: 'delta'
       taskId: string
       attempt: number
       node: string
-      /** @description Fencing token of the run. */
+      /** @description The fencing token of the run. */
       seq: number
-      /** @description Characters of text that this attempt streamed before this piece. */
+      /** @description The number of characters that this attempt wrote before this piece. */
       offset: number
       /** @enum {string} */
       kind: 'started' | 'text' | 'tool'
       text: string
     }
-    /** @description A decision was made, or an outcome of it was measured. */
+    /** @description A control loop made a decision, or one of its outcomes was measured. */
     DecisionFrame: {
       /** @constant */
       type: 'decision'
       decision: components['schemas']['Decision']
     }
-    /** @description An incident was opened or came to its next stage. */
+    /** @description An incident was opened or reached its next stage. */
     IncidentFrame: {
       /** @constant */
       type: 'incident'
       incident: components['schemas']['Incident']
     }
-    /** @description The history of these tasks has been replayed; all of the tenant's tasks when `all` is true; decisions or incidents follow from now on when `fleet` is there. */
+    /** @description The gateway has accepted the subscription. With `taskIds` it has replayed the history of these tasks. With `all` it sends the events of all your tasks from now on; with `fleet` it sends decisions or incidents from now on. */
     SubscribedFrame: {
       /** @constant */
       type: 'subscribed'
       taskIds?: string[]
-      /** @description Those of them of which nothing more will come. */
+      /** @description The tasks in `taskIds` that have ended and send no more events. */
       ended?: string[]
       all?: boolean
       fleet?: components['schemas']['FleetTopic'][]
@@ -1457,9 +1714,10 @@ export interface components {
     }
   }
   responses: {
-    /** @description What went wrong and what to do. 503 and 429 carry `Retry-After` (seconds): the same request may be sent again. */
+    /** @description The request failed: `detail` says why and what to do. If the answer has a `Retry-After` header, you may send the same request again after that many seconds. */
     Problem: {
       headers: {
+        /** @description Seconds after which you may send the same request again. */
         'Retry-After'?: string
         [name: string]: unknown
       }
@@ -1469,13 +1727,17 @@ export interface components {
     }
   }
   parameters: {
+    /** @description The id of the task. */
     TaskId: string
+    /** @description The name of the agent. */
     AgentName: string
-    /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+    /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
     IfMatch: string
+    /** @description The id of the decision or incident. */
     RecordId: string
+    /** @description The largest number of entries in the answer. */
     Limit: number
-    /** @description `nextCursor` of the page before, with the same filters. */
+    /** @description `nextCursor` of the previous page. Send it with the same filters. */
     Cursor: string
   }
   requestBodies: never
@@ -1487,9 +1749,11 @@ export interface operations {
   listTasks: {
     parameters: {
       query?: {
+        /** @description Return only tasks in this state. */
         state?: components['schemas']['TaskState']
+        /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the page before, with the same filters. */
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -1498,7 +1762,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description One page of tasks; the listing may be a moment behind, a single task never is. */
+      /** @description One page of tasks. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1514,9 +1778,9 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description Sending the same body again under the same key returns the same task. */
+        /** @description Requests with the same key and the same body return the same task. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
-        /** @description `wait=N` (RFC 7240), N from 1 to 60 seconds; more counts as 60. */
+        /** @description `wait=N` (RFC 7240) holds the answer for up to N seconds, from 1 to 60. A larger N counts as 60. */
         Prefer?: string
       }
       path?: never
@@ -1528,10 +1792,10 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The task has ended (asked to wait, or submitted earlier under the same key). */
+      /** @description The task has ended: the request waited for it, or an earlier request with the same key had submitted it. */
       200: {
         headers: {
-          /** @description `wait=N` when the answer was held. */
+          /** @description `wait=N` if the gateway held the answer. */
           'Preference-Applied'?: string
           [name: string]: unknown
         }
@@ -1539,10 +1803,10 @@ export interface operations {
           'application/json': components['schemas']['Task']
         }
       }
-      /** @description The task is stored and will be run. */
+      /** @description The task is stored and will run. */
       202: {
         headers: {
-          /** @description Where the task can be read. */
+          /** @description The path at which the task can be read. */
           Location?: string
           [name: string]: unknown
         }
@@ -1582,7 +1846,7 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description Under the same key no ended task is repeated twice. */
+        /** @description Requests with the same key replay each ended task once. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
       }
       path?: never
@@ -1610,10 +1874,11 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description Under the same key the same replay leads to the same task. */
+        /** @description Replays of one task with the same key return the same new task. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
       }
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
@@ -1624,7 +1889,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description It was replayed earlier under the same key, and that has ended. */
+      /** @description An earlier replay with the same key has ended; this is its task. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1633,10 +1898,10 @@ export interface operations {
           'application/json': components['schemas']['Task']
         }
       }
-      /** @description The new task is stored and will be run. */
+      /** @description The new task is stored and will run. */
       202: {
         headers: {
-          /** @description Where the new task can be read. */
+          /** @description The path at which the new task can be read. */
           Location?: string
           [name: string]: unknown
         }
@@ -1652,13 +1917,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The task, never behind what is stored. */
+      /** @description The task. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1675,6 +1941,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
@@ -1698,8 +1965,9 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
-        /** @description The step that `waitingFor` of the task names. */
+        /** @description The step in `waitingFor.step` of the task. */
         step: number
       }
       cookie?: never
@@ -1710,7 +1978,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The task, which goes on. */
+      /** @description The task, which resumes. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1727,13 +1995,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The history, oldest first. */
+      /** @description The events, oldest first. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1754,7 +2023,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description Every definition in its newest version, by name. */
+      /** @description The newest version of every definition. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1769,11 +2038,12 @@ export interface operations {
   getAgent: {
     parameters: {
       query?: {
-        /** @description One of the latest 20 versions; the newest if not given. */
+        /** @description One of the latest 20 versions. Default: the newest version. */
         version?: number
       }
       header?: never
       path: {
+        /** @description The name of the agent. */
         name: components['parameters']['AgentName']
       }
       cookie?: never
@@ -1783,7 +2053,7 @@ export interface operations {
       /** @description The definition. */
       200: {
         headers: {
-          /** @description Its version, for `If-Match`. */
+          /** @description The version, to be sent as `If-Match`. */
           ETag?: string
           [name: string]: unknown
         }
@@ -1798,12 +2068,13 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+        /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
-        /** @description `*`: only if there is no definition of yours under this name. */
+        /** @description `*` stores the definition only if you have none with this name. */
         'If-None-Match'?: '*'
       }
       path: {
+        /** @description The name of the agent. */
         name: components['parameters']['AgentName']
       }
       cookie?: never
@@ -1814,10 +2085,10 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The definition is stored. */
+      /** @description The definition is stored and replaces an earlier version. */
       200: {
         headers: {
-          /** @description Its version, for `If-Match`. */
+          /** @description The version, to be sent as `If-Match`. */
           ETag?: string
           [name: string]: unknown
         }
@@ -1825,10 +2096,10 @@ export interface operations {
           'application/json': components['schemas']['Agent']
         }
       }
-      /** @description The definition is stored; there was none of yours under this name. */
+      /** @description The definition is stored; you had none with this name. */
       201: {
         headers: {
-          /** @description Its version, for `If-Match`. */
+          /** @description The version, to be sent as `If-Match`. */
           ETag?: string
           [name: string]: unknown
         }
@@ -1843,17 +2114,18 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description The `ETag` of the version that is changed; of any other it is refused with 412. */
+        /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
       }
       path: {
+        /** @description The name of the agent. */
         name: components['parameters']['AgentName']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description It is removed, or was not there. */
+      /** @description You have no definition with this name now. */
       204: {
         headers: {
           [name: string]: unknown
@@ -1867,7 +2139,7 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description Sending the same body again under the same key returns the same goal. */
+        /** @description Requests with the same key and the same body return the same goal. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
       }
       path?: never
@@ -1879,10 +2151,10 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The goal is stored and will be planned. */
+      /** @description The goal is stored; the planner will plan it. */
       202: {
         headers: {
-          /** @description Where the goal can be read. */
+          /** @description The path at which the goal can be read. */
           Location?: string
           [name: string]: unknown
         }
@@ -1898,6 +2170,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
@@ -1921,13 +2194,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the task. */
         id: components['parameters']['TaskId']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The goal. */
+      /** @description The goal, whose plan runs. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1948,7 +2222,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description All of them, at most 200. */
+      /** @description All your schedules. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1965,13 +2239,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The name of the schedule. */
         name: string
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The schedule with its next and its last tick. */
+      /** @description The schedule. */
       200: {
         headers: {
           [name: string]: unknown
@@ -1988,6 +2263,7 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The name of the schedule. */
         name: string
       }
       cookie?: never
@@ -2007,7 +2283,7 @@ export interface operations {
           'application/json': components['schemas']['Schedule']
         }
       }
-      /** @description The schedule is there. */
+      /** @description The schedule is created. */
       201: {
         headers: {
           [name: string]: unknown
@@ -2024,13 +2300,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The name of the schedule. */
         name: string
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description It is removed, or was not there. */
+      /** @description You have no schedule with this name now. */
       204: {
         headers: {
           [name: string]: unknown
@@ -2043,7 +2320,7 @@ export interface operations {
   openStream: {
     parameters: {
       query?: {
-        /** @description The API key, for clients that can set no header. */
+        /** @description The API key, for clients that cannot set a header. */
         access_token?: string
       }
       header?: never
@@ -2052,7 +2329,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The connection is a WebSocket now. */
+      /** @description The connection is now a WebSocket. */
       101: {
         headers: {
           [name: string]: unknown
@@ -2065,11 +2342,11 @@ export interface operations {
   getUsage: {
     parameters: {
       query?: {
-        /** @description First day (UTC); 29 days before `to` if not given. */
+        /** @description The first day (UTC). Default: 29 days before `to`. */
         from?: string
-        /** @description Last day (UTC); today if not given. */
+        /** @description The last day (UTC). Default: today. */
         to?: string
-        /** @description `fleet`: of all tenants together, for operators. */
+        /** @description `fleet` returns the usage of all tenants together; only operators may ask for it. */
         scope?: 'tenant' | 'fleet'
       }
       header?: never
@@ -2093,7 +2370,7 @@ export interface operations {
   getFleet: {
     parameters: {
       query?: {
-        /** @description Whether the totals of the last hour are wanted too. */
+        /** @description Whether the answer includes the totals of the last hour. */
         history?: boolean
       }
       header?: never
@@ -2102,7 +2379,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The last snapshot of the health monitor. */
+      /** @description The last snapshot. */
       200: {
         headers: {
           [name: string]: unknown
@@ -2117,14 +2394,15 @@ export interface operations {
   listDecisions: {
     parameters: {
       query?: {
-        /** @description Only decisions of this service. */
+        /** @description Return only decisions of this service. */
         service?: components['schemas']['ServiceName']
-        /** @description Only decisions of this kind, such as `scale-out`. */
+        /** @description Return only decisions of this kind, such as `scale-out`. */
         kind?: string
-        /** @description Only decisions about this node, task or deployment. */
+        /** @description Return only decisions about this node, task or deployment. */
         about?: string
+        /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the page before, with the same filters. */
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -2150,13 +2428,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the decision or incident. */
         id: components['parameters']['RecordId']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The decision with its outcomes. */
+      /** @description The decision. */
       200: {
         headers: {
           [name: string]: unknown
@@ -2171,11 +2450,13 @@ export interface operations {
   listIncidents: {
     parameters: {
       query?: {
+        /** @description Return only incidents in this state. */
         state?: components['schemas']['IncidentState']
-        /** @description Only incidents of this node. */
+        /** @description Return only incidents of this node. */
         node?: string
+        /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the page before, with the same filters. */
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -2201,13 +2482,14 @@ export interface operations {
       query?: never
       header?: never
       path: {
+        /** @description The id of the decision or incident. */
         id: components['parameters']['RecordId']
       }
       cookie?: never
     }
     requestBody?: never
     responses: {
-      /** @description The incident as far as it has come. */
+      /** @description The incident with the stages that it has reached. */
       200: {
         headers: {
           [name: string]: unknown
@@ -2250,7 +2532,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description It does. */
+      /** @description The process answers. */
       200: {
         headers: {
           [name: string]: unknown
@@ -2270,7 +2552,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description They may. */
+      /** @description The gateway can serve requests. */
       200: {
         headers: {
           [name: string]: unknown
@@ -2279,7 +2561,7 @@ export interface operations {
           'application/json': components['schemas']['Readiness']
         }
       }
-      /** @description They may not, with the reason. */
+      /** @description The gateway cannot serve requests now; `reason` says why. */
       503: {
         headers: {
           [name: string]: unknown

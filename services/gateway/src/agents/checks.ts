@@ -39,7 +39,10 @@ function refusalOf(
     case 'too-costly':
       return unusable('schema-too-costly', pointer, problem)
     case 'busy':
-      return new Refusal('overloaded', `${pointer} ${problem}; send it again.`)
+      return new Refusal(
+        'overloaded',
+        `${pointer} ${problem}. Send the request again after Retry-After seconds.`,
+      )
     default:
       return unreachable(kind)
   }

@@ -31,8 +31,8 @@ export function createAgentChoice(deps: {
     if (agent?.version === version) return { definition: agent.definition, ref: { name, version } }
     throw new Refusal(
       'unknown-agent-version',
-      `Name a version of ${name} that GET /v1/agents/${name}?version=${version} finds, or none.`,
-      [{ pointer: '/agentVersion', detail: `there is no version ${version} of ${name}` }],
+      `${name} has no version ${version}. Correct agentVersion, or omit it to use the newest version.`,
+      [{ pointer: '/agentVersion', detail: `${name} has no version ${version}` }],
     )
   }
 
@@ -46,9 +46,11 @@ export function createAgentChoice(deps: {
     if (!directory.current()) throw notRead()
     const name = definitionNameOf(agent ?? '')
     if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
-      throw new Refusal('unknown-agent-version', 'Name the agent whose version it is.', [
-        { pointer: '/agent', detail: 'must name a defined agent when agentVersion is given' },
-      ])
+      throw new Refusal(
+        'unknown-agent-version',
+        'Send agent with the name of a defined agent, or omit agentVersion.',
+        [{ pointer: '/agent', detail: 'must name a defined agent if agentVersion is given' }],
+      )
     }
     const known = directory.find(tenant, name, agentVersion)
     if (known !== undefined) {
@@ -76,7 +78,7 @@ export function createAgentChoice(deps: {
 }
 
 function twoDefinitions(): Refusal {
-  const detail = 'cannot be given beside agentDefinition, which has no versions'
+  const detail = 'must be omitted beside agentDefinition, which has no versions'
   return new Refusal('invalid-request', `Correct the request: /agentVersion ${detail}.`, [
     { pointer: '/agentVersion', detail },
   ])
@@ -85,6 +87,6 @@ function twoDefinitions(): Refusal {
 function notRead(): Refusal {
   return new Refusal(
     'bus-unavailable',
-    'The definitions of agents are not read yet; send it again after Retry-After seconds.',
+    'The gateway has not read the agent definitions yet. Send the request again after Retry-After seconds.',
   )
 }

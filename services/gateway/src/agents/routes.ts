@@ -60,9 +60,13 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
         directory.take(after)
         return { before, after }
       }
-      if (outcome.kind === 'full') throw full('Remove definitions that nobody uses')
+      if (outcome.kind === 'full')
+        throw full('The store of definitions is full. Delete definitions that nobody uses')
     }
-    throw new Refusal('version-mismatch', 'Others are changing it; read it and send it again.')
+    throw new Refusal(
+      'version-mismatch',
+      'Other clients are changing the definition now. Read it, then send your change again.',
+    )
   }
 
   return {
@@ -83,7 +87,9 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
         const had = found(last)
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'
         if (had === undefined && directory.count(request.tenant) >= AGENTS_PER_TENANT_MAX) {
-          throw full(`Remove one: a tenant may define ${AGENTS_PER_TENANT_MAX} agents`)
+          throw full(
+            `You have ${AGENTS_PER_TENANT_MAX} definitions, the most allowed. Delete one first`,
+          )
         }
         return definition as AgentDefinition
       })
@@ -98,7 +104,7 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
         if (shippedAgent(nameOf(request)) === undefined) return 'nothing'
         throw new Refusal(
           'agent-shipped',
-          'It is shipped and not overridden; PUT a definition of your own under this name.',
+          'This agent is built in and cannot be deleted. To change it, PUT a definition with this name.',
         )
       })
       return reply.code(204).send()
@@ -114,17 +120,20 @@ function checkVersion(
   if (ifNoneMatch === '*' && agent !== undefined) {
     throw new Refusal(
       'version-mismatch',
-      `It is there in version ${agent.version}; change it with If-Match: ${etagOf(agent)}.`,
+      `The definition exists in version ${agent.version}. To change it, send If-Match: ${etagOf(agent)}.`,
     )
   }
   if (ifMatch === undefined) return
   if (agent === undefined) {
-    throw new Refusal('version-mismatch', 'There is none of yours yet; send it without If-Match.')
+    throw new Refusal(
+      'version-mismatch',
+      'You have no definition with this name. Send the request without If-Match.',
+    )
   }
   if (ifMatch === '*' || ifMatch === etagOf(agent)) return
   throw new Refusal(
     'version-mismatch',
-    `It is in version ${agent.version} by now; read it, and send your change with its ETag.`,
+    `The definition is now in version ${agent.version}. Read it, then send your change with its ETag.`,
   )
 }
 
@@ -156,7 +165,7 @@ function agentSummary(agent: FoundAgent): AgentSummary {
 function agentNotFound(): Refusal {
   return new Refusal(
     'agent-not-found',
-    'GET /v1/agents lists what there is; of each the latest 20 versions are kept.',
+    'No such name or version. GET /v1/agents lists the names; the fleet keeps the latest 20 versions of each.',
   )
 }
 

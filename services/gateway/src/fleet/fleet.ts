@@ -76,7 +76,7 @@ export function fleetView(
     return {
       status: 'unknown',
       explanation:
-        'No health monitor has been heard yet. Tasks are accepted and stored all the same.',
+        'The gateway has received no snapshot from a health monitor yet. It still accepts and stores tasks.',
       nodes: [],
       queued: 0,
       running: 0,
@@ -101,14 +101,14 @@ function assess(
     const seconds = Math.round(ageMs / 1_000)
     return {
       status: 'unknown',
-      explanation: `The health monitor has been silent for ${seconds} s; these figures are that old.`,
+      explanation: `The last snapshot of the health monitor is ${seconds} s old.`,
     }
   }
   const available = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
   if (available.length === 0) {
     return {
       status: 'no-available-nodes',
-      explanation: `No node can take tasks now. ${queued} tasks wait and are started as soon as one can.`,
+      explanation: `No node can take tasks now. ${queued} tasks wait and start as soon as a node can take them.`,
     }
   }
   const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)

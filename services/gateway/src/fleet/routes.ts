@@ -47,7 +47,7 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
       if (recorded !== undefined) return decisionView(recorded, operator(request))
       throw new Refusal(
         'decision-not-found',
-        `Check the id; the latest ${DECISIONS_MAX} decisions are kept here.`,
+        `Check the id; the gateway keeps the latest ${DECISIONS_MAX} decisions.`,
       )
     },
     async listIncidents(request: FastifyRequest): Promise<IncidentPage> {
@@ -61,7 +61,10 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
     async getIncident(request: FastifyRequest) {
       const incident = recentDecisions.incident(idOf(request)) ?? (await stored(ops, idOf(request)))
       if (incident !== undefined) return incidentView(incident, operator(request))
-      throw new Refusal('incident-not-found', 'Check the id; incidents are kept for seven days.')
+      throw new Refusal(
+        'incident-not-found',
+        'Check the id; the fleet keeps incidents for seven days.',
+      )
     },
   }
 }

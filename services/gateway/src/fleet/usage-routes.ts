@@ -30,7 +30,7 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
       if (scope === 'fleet' && !operators.has(request.tenant)) {
         throw new Refusal(
           'operators-only',
-          'Only operators see the whole fleet; leave scope out for your own usage.',
+          'Only operators may read the usage of the whole fleet. Omit scope to read your own.',
         )
       }
       const days = daysOf(from, to, nowMs())

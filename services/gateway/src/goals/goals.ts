@@ -37,7 +37,7 @@ export function goalSpecOf(
     Object.hasOwn(SHIPPED_AGENTS, role) || team.own(tenant, role) !== undefined
   const unknown = roles.filter((role) => !isKnown(role))
   if (unknown.length > 0) {
-    const detail = `${unknown.join(', ')} is not defined; there are ${names.join(', ')}`
+    const detail = `must name defined agents; not defined: ${unknown.join(', ')}; defined: ${names.join(', ')}`
     throw wrongField('/roles', detail)
   }
   const agent = request.planner ?? PLANNER

@@ -31,7 +31,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
     if (record === undefined || record.tenant !== request.tenant) {
       throw new Refusal(
         'task-not-found',
-        'Check the id; finished tasks are kept for a limited time.',
+        'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
       )
     }
     return record
@@ -44,7 +44,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
     if (goal === undefined) {
       throw new Refusal(
         'task-not-found',
-        `This task is no goal; read it at /v1/tasks/${record.taskId}.`,
+        `This id belongs to a task that is not a goal. Read it at /v1/tasks/${record.taskId}.`,
       )
     }
     // At most CHILDREN_MAX, each one read of the store.
@@ -76,7 +76,10 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const step = waitingFor?.kind === 'approval' ? waitingFor.step : approvals[0]?.step
       const held = waitingFor?.kind === 'approval' && waitingFor.tool === RUN_GOAL
       if (step === undefined || (!held && approvals.length === 0)) {
-        throw new Refusal('not-waiting', 'The goal waits for nobody: it is still planned, or runs.')
+        throw new Refusal(
+          'not-waiting',
+          'No plan of this goal waits for approval. Read the goal; run its plan while stage is held.',
+        )
       }
       await approve(bus, { taskId, tenant, approval: { step, approved: true, by: tenant } })
       return viewOf(await own(request))

@@ -22,7 +22,7 @@ export function decodeCursor(cursor: string, state: string, form = /^[ -~]+$/): 
   if (!intact || text.slice(0, at) !== state || !form.test(text.slice(at + 1))) {
     throw new Refusal(
       'invalid-cursor',
-      'Send nextCursor of the page before unchanged and with the same filters, or start without one.',
+      'Send nextCursor of the previous page with the same filters, or start without a cursor.',
     )
   }
   return text.slice(at + 1)

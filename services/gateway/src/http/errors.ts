@@ -23,10 +23,7 @@ export function answerWithProblems(
   app.setNotFoundHandler((_request, reply) =>
     sendRefusal(
       reply,
-      new Refusal(
-        'path-not-found',
-        'Look at GET /openapi.json for the paths and methods there are.',
-      ),
+      new Refusal('path-not-found', 'GET /openapi.json lists the paths and methods of this API.'),
     ),
   )
 }
@@ -39,8 +36,8 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
   }
   const detail =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'Send smaller headers, 16 KiB in all.'
-      : 'Send a complete HTTP/1.1 request, within 30 seconds.'
+      ? 'Send at most 16 KiB of headers.'
+      : 'Send a complete HTTP/1.1 request within 30 seconds.'
   const body = JSON.stringify(toProblem(new Refusal('invalid-request', detail)))
   const head = [
     'HTTP/1.1 400 Bad Request',
@@ -73,7 +70,7 @@ export function refusalOf(error: Error): Refusal {
   if (statusCode === 413) {
     return new Refusal(
       'body-too-large',
-      'Send at most 1 MiB; put large material where tools reach it.',
+      'Send at most 1 MiB. Store larger material where a tool can read it.',
     )
   }
   if (statusCode === 415) {
@@ -92,11 +89,14 @@ function ofServiceError(error: ServiceError): Refusal {
   switch (error.code) {
     case 'bus-unavailable':
     case 'bus-timeout':
-      return new Refusal('bus-unavailable', 'Nothing was changed; send the request again.')
+      return new Refusal(
+        'bus-unavailable',
+        'Nothing was changed. Send the request again after Retry-After seconds.',
+      )
     case 'store-unavailable':
       return new Refusal(
         'store-unavailable',
-        'Listings are unavailable until Redis recovers; single tasks can be read and submitted.',
+        'Lists and usage are unavailable until Redis recovers; single tasks can still be submitted and read.',
       )
     case 'log-full':
     case 'overloaded':
@@ -105,7 +105,7 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'too-large':
       return new Refusal(
         'body-too-large',
-        'The bus takes no message of this size; send less text or a smaller context.',
+        'The request is larger than one message of the bus. Send less text or a smaller context.',
       )
     case 'bad-message':
     case 'newer-format':
@@ -118,5 +118,8 @@ function ofServiceError(error: ServiceError): Refusal {
 }
 
 function ourFailure(): Refusal {
-  return new Refusal('internal', 'This is our failure, not yours; send the request again later.')
+  return new Refusal(
+    'internal',
+    'The gateway failed; your request is not the cause. Send it again later.',
+  )
 }

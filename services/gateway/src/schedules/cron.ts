@@ -17,7 +17,7 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone })
   } catch {
-    throw wrongField('/timeZone', 'is no IANA time zone such as Europe/Berlin')
+    throw wrongField('/timeZone', 'must be an IANA time zone such as Europe/Berlin')
   }
   if (!cron.startsWith('@') && !FIELDS.has(cron.trim().split(/\s+/).length)) {
     throw wrongField('/cron', 'must have five fields, or six with seconds first')
@@ -28,17 +28,17 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
     ticks = parsed(cron, timeZone).nextRuns(2, new Date(atMs))
   } catch (error) {
     const reason = error instanceof Error ? error.message : ''
-    throw wrongField('/cron', `is no cron expression: ${reason}`)
+    throw wrongField('/cron', `must be a cron expression: ${reason}`)
   }
   const [first, second] = ticks
   if (first === undefined) throw never()
   if (second !== undefined && second.getTime() - first.getTime() < PERIOD_MIN_MS) {
-    throw wrongField('/cron', 'comes more than once a second')
+    throw wrongField('/cron', 'must tick at most once a second')
   }
 }
 
 function never() {
-  return wrongField('/cron', 'never comes; name days that its months have')
+  return wrongField('/cron', 'must have a next tick; name days that its months have')
 }
 
 function parsed(cron: string, timeZone: string): Cron {

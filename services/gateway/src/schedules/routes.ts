@@ -27,7 +27,10 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       schedules.lastRun(tenant, name),
     ])
     if (schedule === undefined) {
-      throw new Refusal('schedule-not-found', 'Check the name; GET /v1/schedules lists yours.')
+      throw new Refusal(
+        'schedule-not-found',
+        'Check the name; GET /v1/schedules lists your schedules.',
+      )
     }
     return scheduleView(name, schedule, run, nowMs())
   }
@@ -40,7 +43,7 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       const { cron, timeZone = 'UTC', overlap = 'allow', paused = false, task } = body
       if (task.idempotencyKey !== undefined || task.dependsOn !== undefined) {
         const detail =
-          'may have neither idempotencyKey nor dependsOn: each tick is a task of its own'
+          'must not have idempotencyKey or dependsOn: each tick submits a separate task'
         throw wrongField('/task', detail)
       }
       checkCron(cron, timeZone, nowMs())
@@ -48,7 +51,7 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       if (before === undefined) {
         const names = await schedules.names(tenant)
         if (names.length >= SCHEDULES_PER_TENANT_MAX) {
-          const detail = `There are ${SCHEDULES_PER_TENANT_MAX} schedules; delete one of them first.`
+          const detail = `You have ${SCHEDULES_PER_TENANT_MAX} schedules, the most allowed. Delete one first.`
           throw new Refusal('schedules-full', detail)
         }
       }

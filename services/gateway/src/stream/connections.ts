@@ -163,7 +163,7 @@ export function createStreams(deps: StreamDeps): Streams {
       if ((perTenant.get(tenant) ?? 0) < perTenantMax) return
       throw new Refusal(
         'too-many-connections',
-        `Use one connection for many tasks; ${perTenantMax} are open already.`,
+        `You have ${perTenantMax} connections open, the most allowed. Follow several tasks over one connection.`,
       )
     },
     accept(socket, tenant) {

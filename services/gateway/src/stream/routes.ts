@@ -18,7 +18,7 @@ export function streamRoute(deps: { streams: Streams; allowedOrigins: readonly s
         if (request.ws) streams.admit(request.tenant)
       },
       handler: async () => {
-        throw new Refusal('upgrade-required', 'Open this path as a WebSocket.')
+        throw new Refusal('upgrade-required', 'Open this path with a WebSocket client.')
       },
       wsHandler: (socket: WebSocket, request: FastifyRequest) =>
         streams.accept(socket, request.tenant),

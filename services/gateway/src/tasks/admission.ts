@@ -38,7 +38,7 @@ export function createAdmission(deps: {
       if (inFlight >= submissionsMax) {
         return new Refusal(
           'overloaded',
-          'Nothing was stored; send it again after Retry-After seconds.',
+          'Nothing was stored. Send the request again after Retry-After seconds.',
         )
       }
       inFlight += 1
@@ -62,6 +62,6 @@ export function createAdmission(deps: {
 export function logFull(): Refusal {
   return new Refusal(
     'log-full',
-    'Nothing was stored. Room comes back as finished tasks age; send it again after Retry-After seconds.',
+    'Nothing was stored. The log makes room as ended tasks expire; send the request again after Retry-After seconds.',
   )
 }

@@ -55,27 +55,33 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'not-found':
       return taskNotFound()
     case 'finished':
-      return new Refusal('already-finished', 'The task has ended; nothing is left to approve.')
+      return new Refusal('already-finished', 'The task has ended; its steps need no decision.')
     case 'not-waiting':
       return new Refusal(
         'not-waiting',
-        'The task waits for nobody now; read its waitingFor and send the step that stands there.',
+        'The task does not wait for approval. Read waitingFor of the task.',
       )
     case 'other-step':
       return new Refusal(
         'not-waiting',
-        `The task waits for another step than ${step}; read its waitingFor.`,
+        `The task does not wait for approval of step ${step}. Read waitingFor of the task and send the step that stands there.`,
       )
     case 'decided-otherwise':
-      return new Refusal('decided-otherwise', `Step ${step} was decided before, the other way.`)
+      return new Refusal(
+        'decided-otherwise',
+        `The opposite decision on step ${step} is stored and stands.`,
+      )
     case 'unavailable':
       return new Refusal(
         'coordinator-unavailable',
-        'Not known to be decided; send it again after Retry-After seconds, twice is no harm.',
+        'The decision is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
       )
   }
 }
 
 function taskNotFound(): Refusal {
-  return new Refusal('task-not-found', 'Check the id; finished tasks are kept for a limited time.')
+  return new Refusal(
+    'task-not-found',
+    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
+  )
 }

@@ -40,7 +40,7 @@ export async function neededFrom(
   if (keyed && (await reader.load(taskId)) !== undefined) return undefined
   throw new Refusal(
     'unknown-dependency',
-    `Depend on tasks that are stored; not found: ${missing.join(', ')}.`,
-    missing.map((id) => ({ pointer: '/dependsOn', detail: `${id} is no task of yours` })),
+    `Correct dependsOn: these tasks do not exist: ${missing.join(', ')}.`,
+    missing.map((id) => ({ pointer: '/dependsOn', detail: `${id} does not exist` })),
   )
 }

@@ -60,7 +60,7 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
       if (record === undefined || record.tenant !== request.tenant) {
         throw new Refusal(
           'task-not-found',
-          'Check the id; ended tasks are kept for a limited time.',
+          'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
         )
       }
       const outcome = await replays.replay(record, from, keyOf(request))
@@ -121,5 +121,5 @@ function instantOf(text: string | undefined, pointer: string): number | undefine
   if (text === undefined) return undefined
   const atMs = Date.parse(text)
   if (atMs >= 0) return atMs
-  throw wrongField(pointer, 'must be an instant since 1970, such as 2026-01-31T12:00:00Z')
+  throw wrongField(pointer, 'must be an instant after 1970 such as 2026-01-31T12:00:00Z')
 }

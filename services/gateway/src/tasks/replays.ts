@@ -28,7 +28,7 @@ export function createReplays(deps: {
       if (!isTerminal(state)) {
         throw new Refusal(
           'not-finished',
-          `The task is ${state}; cancel it, or wait for its ending, and replay it then.`,
+          `The task is ${state}. Wait for its end or cancel it, then replay it.`,
         )
       }
       const journal = from === 'journal' ? await journalOf(taskLog, record) : []
@@ -58,14 +58,14 @@ async function journalOf(
   if (record === undefined) {
     throw new Refusal(
       'journal-gone',
-      'The log keeps what ended tasks have done for a limited time; replay it from its start.',
+      'The log no longer keeps the calls of this task. Replay it with from: start.',
     )
   }
   const journal = record.calls.map((call) => ({ ...call, usage: NO_USAGE }))
   if (Buffer.byteLength(JSON.stringify(journal)) > JOURNAL_BYTES_MAX) {
     throw new Refusal(
       'journal-too-large',
-      `What the task has finished is larger than ${JOURNAL_BYTES_MAX / 1024 ** 2} MiB; replay it from its start.`,
+      `The finished calls of this task exceed ${JOURNAL_BYTES_MAX / 1024 ** 2} MiB. Replay it with from: start.`,
     )
   }
   return journal

@@ -142,7 +142,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       if (record.state === 'cancelled') return taskView(record)
       throw new Refusal(
         'already-finished',
-        `The task is ${record.state}; nothing is left to cancel.`,
+        `The task is ${record.state}; it can no longer be cancelled.`,
       )
     },
     async listTasks(request: FastifyRequest) {
@@ -176,11 +176,14 @@ async function cancel(bus: Pick<Bus, 'ask'>, taskId: string, tenant: string): Pr
   if (kind === 'unavailable') {
     throw new Refusal(
       'coordinator-unavailable',
-      'Not known to be cancelled; send it again after Retry-After seconds, twice is no harm.',
+      'Cancellation is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
     )
   }
 }
 
 function taskNotFound(): Refusal {
-  return new Refusal('task-not-found', 'Check the id; finished tasks are kept for a limited time.')
+  return new Refusal(
+    'task-not-found',
+    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
+  )
 }

@@ -26,13 +26,14 @@ export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
 function instantOf(notBefore: string, nowMs: number): number {
   const atMs = Date.parse(notBefore)
   // A leap second has the right form, and no number.
-  if (Number.isNaN(atMs)) throw wrongField('/notBefore', 'must be an instant of the calendar')
+  if (Number.isNaN(atMs))
+    throw wrongField('/notBefore', 'must be an instant such as 2026-01-31T12:00:00Z')
   if (atMs - nowMs > DELAY_MAX_MS) {
-    const detail = 'must be at most seven days ahead; use a schedule for later instants'
+    const detail = 'must be at most seven days ahead; use a schedule for a later instant'
     throw wrongField('/notBefore', detail)
   }
   if (nowMs - atMs > SPEC_LIMITS.notBeforePastMsMax) {
-    throw wrongField('/notBefore', 'is more than a day ago; leave it out to run the task at once')
+    throw wrongField('/notBefore', 'must be at most one day ago; omit it to run the task at once')
   }
   return atMs
 }

@@ -72,10 +72,7 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
 /** The idempotency key of a submission, which may stand in the header or in the body. */
 export function idempotencyKeyOf(header: string | undefined, body: string | undefined) {
   if (header !== undefined && body !== undefined && header !== body) {
-    throw wrongField(
-      '/idempotencyKey',
-      'must be the same as the header Idempotency-Key, or left out',
-    )
+    throw wrongField('/idempotencyKey', 'must equal the header Idempotency-Key or be omitted')
   }
   return header ?? body
 }

@@ -125,20 +125,20 @@ export function createSubmitter(deps: {
 function busAway(): Refusal {
   return new Refusal(
     'bus-unavailable',
-    'Nothing was stored; send it again after Retry-After seconds.',
+    'Nothing was stored. Send the request again after Retry-After seconds.',
   )
 }
 
 function outcomeUnknown(taskId: string, keyed: boolean): Refusal {
   const safe = keyed
-    ? 'Send it again with the same key: it cannot be stored twice.'
-    : `It may be stored: GET /v1/tasks/${taskId} tells. With an Idempotency-Key it could just be sent again.`
+    ? 'The task may be stored. Send the request again with the same key: it is stored only once.'
+    : `The task may be stored. Read /v1/tasks/${taskId} before you send it again. With an Idempotency-Key you can repeat a request safely.`
   return new Refusal('outcome-unknown', safe)
 }
 
 function keyReused(taskId: string): Refusal {
   return new Refusal(
     'idempotency-key-reused',
-    `Use a new key for a new body; this key belongs to the task ${taskId}.`,
+    `This key belongs to task ${taskId}, which has another body. Use a new key.`,
   )
 }
