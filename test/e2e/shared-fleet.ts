@@ -37,6 +37,7 @@ const TENANTS = [
   'agent-runtime',
   'agents',
   'bad-input',
+  'docs',
   'goals',
   'main-job',
   'providers',

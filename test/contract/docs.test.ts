@@ -1,0 +1,80 @@
+/**
+ * Holds every Markdown page to the checkout: its links, its paths, and its snippets. What a snippet does is tested
+ * against a fleet in test/e2e/docs.test.ts.
+ */
+import { SERVICES } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { loadConfig } from '../../libs/runtime/src/index.ts'
+import { loadDocument } from '../../services/gateway/src/http/document.ts'
+import { requestValidator } from '../../services/gateway/src/http/validation.ts'
+import { parseFrame } from '../../services/gateway/src/stream/frames.ts'
+import { schemaOf } from './manifests.ts'
+import { CODE_LANGUAGES, compileCode } from './compile-snippets.ts'
+import { brokenLinks, missingPaths, readPages, type Snippet } from './markdown.ts'
+
+const pages = readPages()
+const snippets = pages.flatMap((page) => page.snippets)
+/** Drawn by GitHub, or built by nobody here. */
+const NOT_CHECKED = new Set(['mermaid', 'dockerfile', 'text'])
+test('every relative link of every page leads to a file and a heading that exist', () => {
+  expect(pages.flatMap(brokenLinks)).toEqual([])
+})
+
+test('every path of the checkout that a page names exists', () => {
+  expect(pages.flatMap(missingPaths)).toEqual([])
+})
+
+test('every snippet has a language that some test checks, and a reason if nothing runs it', () => {
+  const checked = new Set(['sh', 'json', 'yaml', ...CODE_LANGUAGES, ...NOT_CHECKED])
+  const wrong = snippets.filter(({ language }) => !checked.has(language))
+  expect(wrong.map(({ at, language }) => `${at}: ${language || 'no language'}`)).toEqual([])
+})
+
+const documents = snippets.filter(({ language }) => language === 'json' || language === 'yaml')
+test.for(documents.filter(({ note }) => note !== 'answer').map((one) => [one.at, one] as const))(
+  'the document at %s fits the schema that it names',
+  async ([, snippet]) => {
+    expect(await problemOf(snippet)).toBe('')
+  },
+)
+
+test('every JavaScript and TypeScript snippet compiles', async () => {
+  await using compiled = await compileCode(snippets)
+  expect(compiled.problems).toBe('')
+}, 60_000)
+
+/** What is wrong with a document by the note behind its language: a schema of the API, `env=NAME`, or `frame`. */
+async function problemOf({ language, note, text }: Snippet): Promise<string> {
+  const value: unknown = language === 'json' ? JSON.parse(text) : parse(text)
+  if (note === 'frame') {
+    const parsed = parseFrame(text)
+    return parsed.kind === 'bad' ? parsed.detail : ''
+  }
+  const [, variable] = /^env=(\w+)/.exec(note) ?? []
+  if (variable !== undefined) return problemOfVariable(variable, text)
+  const { components } = loadDocument() as unknown as { components: { schemas: object } }
+  if (!(note in components.schemas)) return `openapi.yaml has no schema "${note}"`
+  // A snippet may show a part of a body.
+  const { [note]: whole } = components.schemas as Readonly<Record<string, object>>
+  const part = { ...whole, required: [], anyOf: [{}] }
+  const compile = requestValidator()
+  const check = compile({ schema: { ...part, components }, method: '', url: '' })
+  return check(value) ? '' : JSON.stringify(check.errors)
+}
+
+/** What the services that read a variable say of its value. */
+async function problemOfVariable(name: string, value: string): Promise<string> {
+  const schemas = await Promise.all(SERVICES.map(schemaOf))
+  const readers = schemas.filter(({ shape }) => name in shape)
+  if (readers.length === 0) return `no service reads ${name}`
+  const problems = readers.map((schema) => {
+    try {
+      loadConfig(schema, { CLAIM_KEY: 'of-the-test-0123456789', [name]: value })
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  })
+  return problems.join('')
+}

@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { SERVICES } from '@agentfleet/protocol'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { loadConfig } from '../../libs/runtime/src/index.ts'
+import { CODE_LANGUAGES, compileCode, type Compiled } from '../contract/compile-snippets.ts'
+import { ROOT, schemaOf } from '../contract/manifests.ts'
+import { readPages, type Page, type Snippet } from '../contract/markdown.ts'
+import { openDoor, type Door } from './door.ts'
+
+/**
+ * Runs the snippets of every page, in their order, as a reader would: shell and code against the shared fleet, and
+ * a document marked `answer` against what the snippet before it was answered. `npm` stands for a program that
+ * notes how it was called, so that no second fleet starts; its variables are checked.
+ */
+
+const run = promisify(execFile)
+/** Longest time of one snippet: it may hold a request for 30 s, milliseconds. */
+const SNIPPET_WITHIN_MS = 50_000
+/** The note of a snippet that readers are told to save under this name. */
+const FILE_NOTE = /\bfile=(\S+)/
+const NPM = `#!/bin/sh
+node -e 'require("fs").appendFileSync("npm-calls", JSON.stringify({ args: process.argv.slice(1), env: process.env }) + "\\n")' -- "$@"
+`
+
+interface NpmCall {
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+const RUN = new Set(['sh', ...CODE_LANGUAGES])
+const isRun = ({ language, notRun }: Snippet): boolean => RUN.has(language) && notRun === undefined
+const pages = readPages().filter(({ snippets }) => snippets.some(isRun))
+
+/** A folder that looks like the checkout and may be written to. */
+let folder: string
+let door: Door
+let compiled: Compiled
+beforeAll(async () => {
+  const { url, keys } = inject('sharedFleet')
+  door = await openDoor(url, keys['docs'] ?? '')
+  compiled = await compileCode(pages.flatMap(snippetsAtDoor))
+  folder = await mkdtemp(join(tmpdir(), 'agentfleet-docs-'))
+  await mkdir(join(folder, 'bin'))
+  await writeFile(join(folder, 'bin', 'npm'), NPM)
+  await chmod(join(folder, 'bin', 'npm'), 0o755)
+  const names = (await readdir(ROOT)).filter((name) => name !== '.env' && name !== '.git')
+  for (const name of names) await symlink(join(ROOT, name), join(folder, name))
+})
+afterAll(async () => {
+  await compiled[Symbol.asyncDispose]()
+  await door[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test.for(pages.map((page) => [page.path, page] as const))(
+  'the snippets of %s do what the page says',
+  { timeout: 10 * SNIPPET_WITHIN_MS },
+  async ([, page]) => {
+    const here = snippetsAtDoor(page)
+    for (const { note, text } of here) {
+      const [, name] = FILE_NOTE.exec(note) ?? []
+      if (name !== undefined) await writeFile(join(folder, name), text)
+    }
+    for (const snippet of here.filter((one) => isRun(one) || one.note === 'answer')) {
+      const { at, note, language } = snippet
+      if (note === 'answer') expectAnswer(snippet)
+      else if (language === 'sh') await runShell(snippet)
+      else await runToEnd(at, process.execPath, [compiled.programOf(snippet)], process.env)
+      expect({ at, refused: door.takeRefused() }).toEqual({ at, refused: [] })
+    }
+  },
+)
+
+function snippetsAtDoor({ snippets }: Page): readonly Snippet[] {
+  return snippets.map((snippet) => ({
+    ...snippet,
+    text: snippet.text.replaceAll(/(?:localhost|127\.0\.0\.1):8080/g, door.address),
+  }))
+}
+
+async function runShell({ at, text }: Snippet): Promise<void> {
+  await rm(join(folder, 'npm-calls'), { force: true })
+  const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` }
+  await runToEnd(at, 'bash', ['-euo', 'pipefail', '-c', text], env)
+  const calls = await readFile(join(folder, 'npm-calls'), 'utf8').catch(() => '')
+  for (const line of calls.split('\n').filter(Boolean)) await expectNpmCall(at, JSON.parse(line))
+}
+
+/** The script exists, and no service of a fleet that it starts would refuse its variables. */
+async function expectNpmCall(at: string, { args, env }: NpmCall): Promise<void> {
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const [first = '', second = ''] = args
+  expect(Object.keys(manifest.scripts), at).toContain(first === 'run' ? second : first)
+  for (const service of SERVICES) {
+    const own = Object.entries(env).filter(([name]) => !(name in process.env))
+    const set = { CLAIM_KEY: 'of-the-test-0123456789', ...Object.fromEntries(own) }
+    expect(() => loadConfig(schemas[service], set), `${at}, ${service}`).not.toThrow()
+  }
+}
+
+const schemas = Object.fromEntries(
+  await Promise.all(SERVICES.map(async (name) => [name, await schemaOf(name)] as const)),
+) as Record<(typeof SERVICES)[number], Awaited<ReturnType<typeof schemaOf>>>
+
+async function runToEnd(
+  at: string,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const ended = run(program, [...args], { cwd: folder, env, timeout: SNIPPET_WITHIN_MS })
+  await ended.catch((error: unknown) => expect.fail(`${at}: ${String(error)}`))
+}
+
+/** The answer has every field that the page shows; `…` stands for what the page leaves out of a text. */
+function expectAnswer({ at, text }: Snippet): void {
+  expect(door.latest(), at).toMatchObject(patternsIn(JSON.parse(text)) as object)
+}
+
+function patternsIn(shown: unknown): unknown {
+  if (typeof shown === 'string' && shown.includes('…')) {
+    const parts = shown.split('…').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    return expect.stringMatching(new RegExp(`^${parts.join('[^]*')}$`))
+  }
+  if (Array.isArray(shown)) return shown.map(patternsIn)
+  if (typeof shown !== 'object' || shown === null) return shown
+  return Object.fromEntries(Object.entries(shown).map(([key, value]) => [key, patternsIn(value)]))
+}
