@@ -20,22 +20,22 @@ const variables = z.object({
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
-  /** Loopback without API keys, every address with them, unless it is said. */
+  /** Default: loopback without API keys, every address with them. */
   API_HOST: text().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
-  /** `tenant:key,tenant:key`; unset: every request is of the tenant `default`. */
+  /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
   API_KEYS: notEmpty(
     secret(),
-    'no keys, so everyone who reaches the API may use it as the tenant "default"',
+    'without keys, everyone who reaches the API can use it as the tenant "default"',
   ),
-  /** Tenants of API_KEYS whose keys also see what is of other tenants in decisions and incidents. */
+  /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
-  /** Origins of web pages that may open the stream, beside the gateway's own. */
+  /** Origins of web pages that may open the stream, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
-/** One key and whose it is. */
+/** An API key and its tenant. */
 export interface ApiKey {
   readonly tenant: string
   readonly key: string
@@ -44,10 +44,10 @@ export interface ApiKey {
 /** The tenant of every request when no keys are configured. */
 export const DEFAULT_TENANT = 'default'
 
-/** Shorter keys could be guessed. */
+/** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
 
-/** The keys of API_KEYS; throws ConfigError without repeating any key. */
+/** Parses API_KEYS; throws a ConfigError that repeats no key. */
 export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
   if (value === undefined) return []
   const problems: string[] = []
@@ -65,15 +65,15 @@ export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
     return { tenant, key }
   })
   if (new Set(keys.map(({ key }) => key)).size < keys.length) {
-    problems.push('API_KEYS: the same key stands there twice')
+    problems.push('API_KEYS: two entries have the same key; give each entry its own')
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return keys
 }
 
 /**
- * The tenants whose keys are an operator's, who sees what concerns the whole fleet; without keys it is
- * everyone. Throws ConfigError for a name that no key belongs to.
+ * Returns the operator tenants; without API keys every tenant is an operator. Throws a ConfigError
+ * for a tenant that has no key.
  */
 export function parseOperators(
   tenants: readonly string[],
@@ -82,21 +82,21 @@ export function parseOperators(
   if (keys.length === 0) return new Set([DEFAULT_TENANT])
   const problems = tenants
     .filter((name) => !keys.some(({ tenant }) => tenant === name))
-    .map((name) => `OPERATOR_TENANTS: no key of API_KEYS is of the tenant ${name}`)
+    .map((name) => `OPERATOR_TENANTS: API_KEYS has no key for the tenant ${name}`)
   if (problems.length > 0) throw new ConfigError(problems)
   return new Set(tenants)
 }
 
-/** The variables of the gateway. */
+/** The environment variables of the gateway. */
 export const schema = withRules(variables, ({ API_KEYS, OPERATOR_TENANTS = [] }) => {
   parseOperators(OPERATOR_TENANTS, parseApiKeys(API_KEYS))
   return []
 })
 
-/** What the variables of the gateway turn into. */
+/** The parsed configuration of the gateway. */
 export type GatewayConfig = Readonly<z.output<typeof schema>>
 
-/** Where the API listens. */
+/** Returns the address on which the API listens. */
 export function apiHost(config: GatewayConfig): string {
   return config.API_HOST ?? (config.API_KEYS === undefined ? '127.0.0.1' : '0.0.0.0')
 }

@@ -1,26 +1,34 @@
 import { metricsOf, type Registry } from '@agentfleet/runtime'
 
-/** What the gateway counts. */
+/** The metrics of the gateway. */
 export type GatewayMetrics = ReturnType<typeof createMetrics>
 
-/** The metrics of the gateway, registered. */
+/** Creates and registers the metrics of the gateway. */
 export function createMetrics(registry: Registry) {
   const metrics = metricsOf(registry)
   return {
     submissions: metrics.counter('gateway_submissions_total', 'Submissions by outcome.', [
       'outcome',
     ]),
-    requests: metrics.histogram('gateway_request_seconds', 'Time of requests.', [
+    requests: metrics.histogram('gateway_request_seconds', 'Duration of requests in seconds.', [
       'operation',
       'status',
     ]),
-    refusals: metrics.counter('gateway_refusals_total', 'Requests refused, by code.', ['code']),
-    reads: metrics.counter('gateway_reads_total', 'Task reads by where the record came from.', [
+    refusals: metrics.counter('gateway_refusals_total', 'Refused requests by code.', ['code']),
+    reads: metrics.counter('gateway_reads_total', 'Task reads by the source of the record.', [
       'source',
     ]),
-    frames: metrics.counter('gateway_stream_frames_total', 'Frames of the stream.', ['kind']),
-    closes: metrics.counter('gateway_stream_closes_total', 'Streams that we closed.', ['reason']),
-    logFill: metrics.gauge('gateway_log_fill_ratio', 'Share of the log that is used.'),
+    frames: metrics.counter(
+      'gateway_stream_frames_total',
+      'Frames sent to WebSocket clients, by kind.',
+      ['kind'],
+    ),
+    closes: metrics.counter(
+      'gateway_stream_closes_total',
+      'WebSocket connections closed by the gateway, by reason.',
+      ['reason'],
+    ),
+    logFill: metrics.gauge('gateway_log_fill_ratio', 'Used share of the log.'),
     gaugeOf: metrics.gaugeOf.bind(metrics),
   }
 }

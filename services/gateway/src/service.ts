@@ -53,49 +53,49 @@ import { createTenantSubscriptions } from './stream/tenant-subscriptions.ts'
 import { createHeldRequests } from './tasks/held-requests.ts'
 import { createWaiting } from './tasks/waiting-queues.ts'
 
-/** Every silent task is looked at several times within the time it may stay unhealed. */
+/** Milliseconds; each silent task is checked several times within HEAL_AFTER_MS. */
 const SWEEP_INTERVAL_MS = 5_000
 
-/** Some MB at the most; without them it listens all the same and refuses what names an agent. */
+/** Milliseconds. After this the gateway listens anyway and refuses requests that name an agent. */
 const DEFINITIONS_WITHIN_MS = 10_000
 
-/** 20,000 unanswered appends are about 1 s of the bus: more would only wait longer. */
+/** 20,000 unanswered appends are about 1 s of bus throughput; more would only wait longer. */
 const SUBMISSIONS_MAX = 20_000
-/** Requests of one tenant held by `Prefer: wait`; above it they are answered at once with 202. */
+/** Requests of one tenant held by `Prefer: wait`; further ones are answered with 202 at once. */
 const WAITING_PER_TENANT_MAX = 5_000
-/** Open streams of one tenant: one follows any number of tasks. */
+/** Open connections of one tenant; one connection can follow any number of tasks. */
 const STREAMS_PER_TENANT_MAX = 1_000
-/** An append that is not answered within this has an unknown outcome, milliseconds. */
+/** Milliseconds after which the outcome of an unanswered append is unknown. */
 const APPEND_DEADLINE_MS = 5_000
 
-/** What the gateway is built from. */
+/** Dependencies of the gateway. */
 export interface GatewayDeps {
   readonly bus: Bus
   readonly store: Store
   readonly usage: UsageTotals
   readonly config: GatewayConfig
   readonly keys: readonly ApiKey[]
-  /** Tenants that see what concerns the whole fleet. */
+  /** Tenants that see records of the whole fleet. */
   readonly operators: ReadonlySet<string>
   readonly clock: Clock
   readonly log: Logger
   readonly registry: Registry
 }
 
-/** The gateway, with the address of its API once it has started. */
+/** The gateway; it knows the address of its API once it has started. */
 export interface Gateway extends Service {
-  /** Base URL of the API, as `http://host:port`. */
+  /** Returns the base URL of the API as `http://host:port`. */
   url(): string
 }
 
-/** Wires the gateway; nothing listens before `start`. */
+/** Wires the gateway; it does not listen before `start`. */
 export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   const { bus, config, clock, log, registry } = deps
   const metrics = createMetrics(registry)
   let draining = false
   const readiness = (): Readiness => {
     if (draining) return { ok: false, reason: 'draining' }
-    return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is away' }
+    return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is not connected' }
   }
   const parts = createParts(deps, metrics)
   const { streams, heldRequests, subscriptions, admission, fleet } = parts
@@ -152,7 +152,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       await settleWithin(parts.directory.caughtUp(), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
       if (deps.keys.length === 0 && !isLoopback(apiHost(config))) {
-        log.warn({ host: apiHost(config) }, 'everyone who reaches this address may use the API')
+        log.warn(
+          { host: apiHost(config) },
+          'The API has no keys: everyone who reaches this address can use it',
+        )
       }
       log.info({ host: apiHost(config), port: port() }, 'API listens')
     },
@@ -215,11 +218,23 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     log,
     metrics,
   })
-  metrics.gaugeOf('gateway_waiting', 'Requests held for the ending of a task.', heldRequests.count)
-  metrics.gaugeOf('gateway_submissions_in_flight', 'Appends not answered.', admission.inFlight)
+  metrics.gaugeOf('gateway_waiting', 'Requests held until their task ends.', heldRequests.count)
+  metrics.gaugeOf(
+    'gateway_submissions_in_flight',
+    'Unanswered appends to the log.',
+    admission.inFlight,
+  )
   metrics.gaugeOf('gateway_streams', 'Open streams.', streams.count)
-  metrics.gaugeOf('gateway_watched_tasks', 'Tasks followed by streams.', subscriptions.count)
-  metrics.gaugeOf('gateway_delta_subscriptions', 'Tasks whose deltas are heard.', deltas.count)
+  metrics.gaugeOf(
+    'gateway_watched_tasks',
+    'Tasks that WebSocket clients follow.',
+    subscriptions.count,
+  )
+  metrics.gaugeOf(
+    'gateway_delta_subscriptions',
+    'Tasks whose deltas the gateway receives.',
+    deltas.count,
+  )
   return {
     bus,
     store,

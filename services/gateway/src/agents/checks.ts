@@ -3,15 +3,18 @@ import { unreachable, type ProblemCode } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import { Refusal, wrongField } from '../http/problems.ts'
 
-/** Judges what only a worker would use, so that no task is accepted which every worker must fail. */
+/**
+ * Checks the parts of a definition that only workers use, so that the gateway accepts no task that
+ * every worker must fail.
+ */
 export interface DefinitionChecks {
-  /** Throws a Refusal for a definition that no worker could use. */
+  /** Throws a Refusal if no worker could use the definition. */
   definition(definition: AgentDefinitionView, pointer?: string): Promise<void>
-  /** Throws a Refusal for a schema that no answer could be checked by. */
+  /** Throws a Refusal if no answer could be checked against the schema. */
   responseSchema(schema: object, pointer: string): Promise<void>
 }
 
-/** Checks by the same rules as those of the workers. */
+/** Creates checks with the same rules as those of the workers. */
 export function createDefinitionChecks(
   answers: Pick<AnswerChecks, 'checkSchema'>,
 ): DefinitionChecks {

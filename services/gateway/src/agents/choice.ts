@@ -6,16 +6,16 @@ import { found, type AgentDirectory } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import type { FoundDefinition } from '../tasks/spec.ts'
 
-/** Finds the definition that a submission is resolved with. */
+/** Finds the agent definition for a submission. */
 export interface AgentChoice {
-  /** Without one the agent's name is only its role. Throws a Refusal. */
+  /** Returns undefined if the name has no definition: it is then only a role. Throws a Refusal. */
   definitionFor(
     tenant: string,
     request: FilledTaskRequest,
   ): FoundDefinition | undefined | Promise<FoundDefinition | undefined>
 }
 
-/** A choice among the definitions of this directory; nothing is read unless a version is missing. */
+/** Chooses from this directory; reads the stream only if the directory lacks a version. */
 export function createAgentChoice(deps: {
   directory: AgentDirectory
   agents: Pick<Agents, 'last'>
@@ -23,7 +23,9 @@ export function createAgentChoice(deps: {
 }): AgentChoice {
   const { directory, agents, checks } = deps
 
-  /** A version stored through another gateway a moment ago may not have come here yet. */
+  /**
+   * Finds a version that another gateway has just stored and that this one has not received yet.
+   */
   async function late(tenant: string, name: string, version: number): Promise<FoundDefinition> {
     const stored = await agents.last(tenant, name)
     if (stored !== undefined) directory.take(stored)

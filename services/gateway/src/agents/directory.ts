@@ -4,42 +4,43 @@ import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * Every definition of an agent, as stream AGENTS tells of them: what a submission looks into.
+ * All agent definitions on the stream AGENTS, for looking up at submission.
  *
- * States: reading (what was stored before the start is not known yet) → current. Invariants: a version
- * is taken in once, whichever way it comes first; of each name the newest versions are held, as many as
- * the stream keeps; a shipped definition is found where its tenant has none of its own.
+ * States: reading (definitions stored before the start are still missing) → current. Invariants:
+ * each version is added once, no matter through which path it arrives first; for each name the
+ * directory holds as many of the newest versions as the stream keeps; a tenant without a definition
+ * of its own gets the built-in one.
  */
 export interface AgentDirectory {
-  /** Takes a version in that this gateway has stored itself. */
+  /** Adds a version that this gateway has just stored. */
   take(agent: StoredAgent): void
-  /** The newest version, or this one; undefined when there is none. */
+  /** Returns the newest version, or the given one; undefined if it does not exist. */
   find(tenant: string, name: string, version?: number): FoundAgent | undefined
-  /** The newest version of each name, the shipped ones too, by name. */
+  /** Returns the newest version of each name, built-in ones included, sorted by name. */
   list(tenant: string): FoundAgent[]
-  /** Definitions of this tenant's own. */
+  /** Returns the number of the tenant's own definitions. */
   count(tenant: string): number
-  /** Whether everything stored before the start is known. */
+  /** Whether the directory holds everything that was stored before the start. */
   current(): boolean
-  /** Resolves when it is current, or was closed. */
+  /** Resolves once the directory is current or closed. */
   caughtUp(): Promise<void>
   close(): Promise<void>
 }
 
-/** A definition as it stands. */
+/** An agent definition with its name and version. */
 export interface FoundAgent {
   readonly name: string
-  /** 0: it is shipped. */
+  /** 0 marks a built-in definition. */
   readonly version: number
   readonly builtIn: boolean
   readonly atMs?: number
   readonly definition: AgentDefinition
 }
 
-/** A server that restarts answers again within seconds, milliseconds. */
+/** Milliseconds between attempts; a restarting server answers again within seconds. */
 const RETRY_AFTER_MS = 500
 
-/** Follows AGENTS from its first version on. */
+/** Follows AGENTS from its first message on. */
 export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): AgentDirectory {
   const tenants = new Map<string, Map<string, StoredAgent[]>>()
   let current = false
@@ -60,7 +61,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
         await tail.caughtUp()
         current = true
       } catch (error) {
-        log.warn({ err: error }, 'definitions of agents not read yet, trying again')
+        log.warn({ err: error }, 'Agent definitions could not be read; the gateway tries again')
         await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
       }
     }
@@ -96,7 +97,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
   }
 }
 
-/** A stored version as it is found; undefined when it is none or a removal. */
+/** Converts a stored version; returns undefined if it is absent or marks a deletion. */
 export function found(agent: StoredAgent | undefined): FoundAgent | undefined {
   if (agent?.definition === undefined) return undefined
   const { name, version, atMs, definition } = agent

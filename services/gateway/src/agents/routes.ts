@@ -14,7 +14,7 @@ import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
-/** What the agent routes are served from. */
+/** Dependencies of the agent routes. */
 export interface AgentRouteDeps {
   readonly directory: AgentDirectory
   readonly agents: Pick<Agents, 'last' | 'store'>
@@ -22,19 +22,19 @@ export interface AgentRouteDeps {
   readonly checks: DefinitionChecks
 }
 
-/** Far more than a team keeps apart; with all their versions they stay within some MB. */
+/** More than a team can keep apart; 200 definitions with all versions take a few MB. */
 const AGENTS_PER_TENANT_MAX = 200
-/** Two writers at once settle it within this many rounds. */
+/** Compare-and-set rounds; two concurrent writers finish within this many. */
 const STORE_TRIES = 5
 
 /**
- * The handlers of `/v1/agents…`, by operationId. Reads are served from what this gateway knows; a write
- * compares with what is stored (L2).
+ * Creates the handlers of `/v1/agents…` by operationId. Reads use the directory of this gateway; a
+ * write compares with the stored version (L2).
  */
 export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps) {
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
-  /** Stores what `next` makes of the newest version; undefined: nothing is to be stored. */
+  /** Stores the definition that `next` makes from the newest version; `nothing` stores nothing. */
   async function change(
     request: FastifyRequest,
     next: (last: StoredAgent | undefined) => AgentDefinition | 'nothing' | 'removed',

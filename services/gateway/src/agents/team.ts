@@ -1,17 +1,17 @@
 import type { AgentDefinition } from '@agentfleet/domain'
 import type { AgentDirectory } from './directory.ts'
 
-/** The agents that a tenant's goals can have: its own definitions before those that are shipped. */
+/** The agents that a tenant's goals may use: its own definitions, then the built-in ones. */
 export interface Team {
   names(tenant: string): readonly string[]
-  /** A definition of the tenant's own; undefined for a shipped one. */
+  /** Returns the tenant's own definition; undefined if the agent is built in. */
   own(tenant: string, name: string): AgentDefinition | undefined
 }
 
-/** More agents than a planner can tell apart; whoever has more names those that it wants. */
+/** More agents than a planner can tell apart; a goal can name others in `roles`. */
 const NAMES_MAX = 50
 
-/** The team out of this directory. */
+/** Creates the team from this directory. */
 export function teamOf(directory: Pick<AgentDirectory, 'list' | 'find'>): Team {
   return {
     names: (tenant) =>

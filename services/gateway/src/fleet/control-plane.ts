@@ -3,17 +3,17 @@ import type { Logger } from '@agentfleet/runtime'
 import { createFleetSubscriptions, type FleetSubscriptions } from '../stream/fleet-subscriptions.ts'
 import { createRecentDecisions, type RecentDecisions } from './recent-decisions.ts'
 
-/** What the control plane did lately, kept up to date from stream OPS. */
+/** The recent decisions and incidents of the control plane, kept up to date from the stream OPS. */
 export interface ControlPlane {
   readonly recentDecisions: RecentDecisions
   readonly subscriptions: FleetSubscriptions
   close(): Promise<void>
 }
 
-/** The decisions of a full recentDecisions with three outcomes each, and half as much again for repeats. */
+/** DECISIONS_MAX decisions with three outcomes each, plus half as much for repeated records. */
 const READ_BACK = 12_000
 
-/** Follows OPS from its end on; reads nothing of it twice unless the stream itself was replaced. */
+/** Follows OPS from its end; rereads a message only if the stream itself was replaced. */
 export function followControlPlane(deps: {
   bus: Bus
   operators: ReadonlySet<string>

@@ -8,17 +8,17 @@ import {
 import type { RecordedDecision } from './recent-decisions.ts'
 
 /**
- * Records of the control plane as clients see them. They concern the whole fleet and hold figures and
- * names, no text of any task. What is some tenant's own, the ids of its tasks, and what an LLM wrote
- * freely, is for operators.
+ * Control-plane records as clients see them. The records concern the whole fleet and contain
+ * figures and names but no text of a task. Only operators see task ids and the free text of the
+ * adviser.
  */
 
-/** Every id of a task within a text. */
+/** Matches every task id within a text. */
 const TASK_IDS = new RegExp(TASK_ID_PATTERN.source.slice(1, -1), 'g')
-/** What stands in the place of an id that is nobody's business. */
+/** Replaces task ids for clients that are not operators. */
 const SOME_TASK = 'task'
 
-/** A decision with its outcomes. */
+/** Converts a decision with its outcomes. */
 export function decisionView(
   { decision, outcomes }: RecordedDecision,
   operator: boolean,
@@ -33,7 +33,7 @@ export function decisionView(
   return { ...withoutTaskIds({ ...view, ...guarded(decision) }), id: decision.id } as DecisionView
 }
 
-/** An incident. */
+/** Converts an incident. */
 export function incidentView(incident: Incident, operator: boolean): IncidentView {
   if (operator) return incident as IncidentView
   const { taskIds: _affected, suspectTasks: _suspects, analysis, ...open } = incident

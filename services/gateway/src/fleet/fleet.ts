@@ -10,17 +10,21 @@ import type { Clock } from '@agentfleet/runtime'
 import { isoTime } from '../tasks/views.ts'
 import { followProviders } from './providers.ts'
 
-/** The last word of the health monitor on the nodes and the cluster, and who balances. */
+/** The latest snapshot of the health monitor and the load balancers that are alive. */
 export interface Fleet {
   view(withHistory: boolean): FleetView
   close(): void
 }
 
-/** Snapshots come about every second; one that is older says nothing about now, milliseconds. */
+/**
+ * Milliseconds. Snapshots arrive about every second; an older one says nothing about the present.
+ */
 const SNAPSHOT_AGE_MAX_MS = 5_000
-/** Load balancers announce themselves every 500 ms; three of those may be lost, milliseconds. */
+/**
+ * Milliseconds. Load balancers announce themselves every 500 ms; three announcements may be lost.
+ */
 const BALANCER_AGE_MAX_MS = 1_600
-/** More than any fleet has; others are not shown. */
+/** More load balancers than any fleet has; the view omits further ones. */
 const BALANCERS_MAX = 100
 
 /** Follows the hints of the health monitors and the load balancers. */
@@ -67,7 +71,7 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
   }
 }
 
-/** The snapshot as clients see it; `ageMs` is how long ago it came. */
+/** Converts the snapshot for clients; `ageMs` is the time since it arrived. */
 export function fleetView(
   snapshot: Snapshot | undefined,
   ageMs: number,

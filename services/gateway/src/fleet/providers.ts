@@ -3,20 +3,20 @@ import { CHANNELS, type FleetView, type ProviderModel } from '@agentfleet/protoc
 import type { Clock } from '@agentfleet/runtime'
 
 /**
- * How the models of the providers stand, put together from what each node says (L6: a hint).
- * Invariant: of each node only its last word counts, and none that is older than AGE_MAX_MS.
+ * The state of the provider models, combined from the reports of all nodes (L6: a hint). Invariant:
+ * only the last report of each node counts, and none older than AGE_MAX_MS.
  */
 export interface Providers {
   view(): FleetView['providers']
   close(): void
 }
 
-/** Nodes speak every two seconds; three words may be lost, milliseconds. */
+/** Milliseconds. Nodes report every two seconds; three reports may be lost. */
 const AGE_MAX_MS = 7_000
-/** Models shown, the most called ones. */
+/** The view shows only the models with the most calls. */
 const MODELS_MAX = 200
 
-/** Follows what the nodes say of their providers. */
+/** Follows the provider reports of the nodes. */
 export function followProviders({ bus, clock }: { bus: Bus; clock: Clock }): Providers {
   const nodes = new Map<string, { readonly models: ProviderModel[]; readonly heardAtMs: number }>()
   const subscription = bus.on(CHANNELS.providers, ({ nodeId, models }) => {
@@ -40,7 +40,7 @@ export function followProviders({ bus, clock }: { bus: Bus; clock: Clock }): Pro
 
 type View = FleetView['providers'][number]
 
-/** One entry for each model, from what the nodes say of it. */
+/** Combines the nodes' reports into one entry for each model. */
 export function together(said: readonly (readonly ProviderModel[])[]): View[] {
   const byModel = new Map<string, View>()
   for (const model of said.flat()) {
@@ -60,7 +60,7 @@ function alone({ lastError, firstTokenMs, tokensPerSecond, ...model }: ProviderM
   return { ...model, nodes: 1, ...known({ lastError, firstTokenMs, tokensPerSecond }) }
 }
 
-/** The fields that have a value. */
+/** Returns the fields that have a value. */
 function known(fields: Pick<ProviderModel, 'lastError' | 'firstTokenMs' | 'tokensPerSecond'>) {
   const { lastError, firstTokenMs, tokensPerSecond } = fields
   return {
@@ -90,7 +90,7 @@ function merged(a: View, b: ProviderModel): View {
   }
 }
 
-/** The mean of two means by their weights; of one where the other is not known. */
+/** Returns the weighted mean of two means, or the one that is known. */
 function mean(a: number | undefined, weightA: number, b: number | undefined, weightB: number) {
   if (a === undefined || b === undefined) return a ?? b
   return Math.round(((a * weightA + b * weightB) / (weightA + weightB)) * 10) / 10

@@ -2,43 +2,43 @@ import type { OpsEntry } from '@agentfleet/adapters'
 import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
 
 /**
- * The latest decisions and incidents of the control plane, as far as stream OPS told of them.
+ * The latest decisions and incidents of the control plane, as reported on the stream OPS.
  *
- * Invariants (L7): at most DECISIONS_MAX decisions and INCIDENTS_MAX incidents are held, the oldest out
- * first. An outcome is held by its decision and leaves with it; one of a decision that is not held is
- * dropped. A page goes on behind a record, so records that come meanwhile move nothing.
+ * Invariants (L7): at most DECISIONS_MAX decisions and INCIDENTS_MAX incidents are held; the oldest
+ * leave first. An outcome is held with its decision; an outcome without its decision is dropped. A
+ * page continues after a record, so new records do not shift it.
  */
 export interface RecentDecisions {
-  /** Takes a record in; undefined when it changes nothing that is held. */
+  /** Adds a record; returns undefined if the record changes nothing. */
   take(entry: OpsEntry): ControlPlaneChange | undefined
   decision(id: string): RecordedDecision | undefined
-  /** Decisions that match, newest first, behind the position of a page before. */
+  /** Returns matching decisions, newest first, after the position of the previous page. */
   decisions(query: DecisionQuery): DecisionPage<RecordedDecision>
   incident(id: string): Incident | undefined
-  /** Incidents that match, by their detection, newest first. */
+  /** Returns matching incidents, latest detection first. */
   incidents(query: IncidentQuery): DecisionPage<Incident>
 }
 
-/** A decision with what was measured of it so far. */
+/** A decision with the outcomes measured so far. */
 export interface RecordedDecision {
   readonly decision: Decision
   readonly outcomes: readonly DecisionOutcome[]
-  /** Sequence of its first record. */
+  /** The sequence of its first record. */
   readonly seq: number
 }
 
-/** What followers are told of. */
+/** What subscribers are notified of. */
 export type ControlPlaneChange =
   | { readonly topic: 'decisions'; readonly recorded: RecordedDecision }
   | { readonly topic: 'incidents'; readonly incident: Incident }
 
-/** Part of a listing; `next` is there when more follows. */
+/** A page of a list; `next` is present if more records follow. */
 export interface DecisionPage<T> {
   readonly found: readonly T[]
   readonly next?: string
 }
 
-/** Which decisions. */
+/** Filters of the decisions. */
 export interface DecisionQuery {
   readonly service?: string
   readonly kind?: string
@@ -47,7 +47,7 @@ export interface DecisionQuery {
   readonly after?: string
 }
 
-/** Which incidents. */
+/** Filters of the incidents. */
 export interface IncidentQuery {
   readonly state?: Incident['state']
   readonly node?: string
@@ -55,14 +55,14 @@ export interface IncidentQuery {
   readonly after?: string
 }
 
-/** A few kB each: some MB in all, and many hours of a calm fleet. */
+/** A few kB each, so several MB in all; covers many hours of a calm fleet. */
 export const DECISIONS_MAX = 2_000
-/** More failures of nodes than anybody looks through. */
+/** More incidents than a person looks through. */
 export const INCIDENTS_MAX = 500
-/** Three are measured; a service that measures more often is not followed without end. */
+/** Three outcomes are usual; this bounds a service that measures more often. */
 const OUTCOMES_MAX = 8
 
-/** Holds nothing yet. */
+/** Creates an empty collection. */
 export function createRecentDecisions(): RecentDecisions {
   /** In the order of their first records. */
   const decisions = new Map<string, RecordedDecision>()
@@ -70,7 +70,8 @@ export function createRecentDecisions(): RecentDecisions {
 
   function takeDecision(decision: Decision, seq: number): ControlPlaneChange {
     const known = decisions.get(decision.id)
-    // The same decision again: its advice has come meanwhile, or its writer was in doubt.
+    // A service repeats a decision when advice arrives later or when it does not know whether the
+    // first record was stored.
     const recorded = known ? { ...known, decision } : { decision, outcomes: [], seq }
     decisions.set(decision.id, recorded)
     if (decisions.size > DECISIONS_MAX) {

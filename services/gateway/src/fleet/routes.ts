@@ -16,7 +16,7 @@ import {
 } from './recent-decisions.ts'
 import { Refusal } from '../http/problems.ts'
 
-/** What the routes of the control plane are served from. */
+/** Dependencies of the control-plane routes. */
 export interface ControlRouteDeps {
   readonly recentDecisions: RecentDecisions
   readonly ops: Pick<Ops, 'lastIncident'>
@@ -25,10 +25,10 @@ export interface ControlRouteDeps {
 
 type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
 
-/** Ids that can stand in a subject; any other leads to nothing. */
+/** Ids that can be part of a subject; other ids exist nowhere. */
 const RECORD_ID = /^[\w-]+(\.[\w-]+)*$/
 
-/** The handlers of `/v1/decisions…` and `/v1/incidents…`, by operationId. */
+/** Creates the handlers of `/v1/decisions…` and `/v1/incidents…` by operationId. */
 export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteDeps) {
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
   const operator = (request: FastifyRequest) => operators.has(request.tenant)
@@ -69,19 +69,19 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
   }
 }
 
-/** An incident that is too old for the recentDecisions. */
+/** Reads an incident that is older than the recent ones. */
 async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incident | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   try {
     return (await ops.lastIncident(id))?.incident
   } catch (error) {
     if (error instanceof ServiceError) throw error
-    // What stands there is no incident.
+    // The message on this subject is not an incident.
     return undefined
   }
 }
 
-/** Names a listing by its filters; a cursor of another one is refused. */
+/** Identifies a list by its filters, so that a cursor of another list is refused. */
 function filterOf(listing: string, filters: readonly (string | undefined)[]): string {
   return [listing, ...filters.map((filter) => filter ?? '')].join(' ')
 }

@@ -4,7 +4,7 @@ import type { UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 
-/** What the usage is served from. */
+/** Dependencies of the usage route. */
 export interface UsageRouteDeps {
   readonly usage: Pick<UsageTotals, 'read'>
   readonly operators: ReadonlySet<string>
@@ -18,11 +18,11 @@ interface Query {
 }
 
 const DAY_MS = 86_400_000
-/** A quarter: more days are more than one request. */
+/** A quarter of a year bounds one request. */
 const DAYS_MAX = 92
 const DAYS_DEFAULT = 30
 
-/** The handler of `/v1/usage`, by operationId. */
+/** Creates the handler of `/v1/usage` by operationId. */
 export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
   return {
     async getUsage(request: FastifyRequest): Promise<UsageReport> {
@@ -53,7 +53,7 @@ function dayView({ day, models }: DayUsage): UsageReport['days'][number] {
   return { day, total, models: models.map((each) => ({ ...each })) }
 }
 
-/** Every day from the first to the last, both included. */
+/** Returns every day from the first to the last, both included. */
 function daysOf(from: string | undefined, to: string | undefined, nowMs: number): string[] {
   const lastMs = instantOf('to', to) ?? nowMs - (nowMs % DAY_MS)
   const firstMs = instantOf('from', from) ?? lastMs - (DAYS_DEFAULT - 1) * DAY_MS

@@ -19,12 +19,14 @@ import type { Team } from '../agents/team.ts'
 import { checkedContext } from '../tasks/spec.ts'
 import { isoTime, taskView } from '../tasks/views.ts'
 
-/** The agent that plans unless the goal names another one. */
+/** The agent that plans if the goal names no planner. */
 const PLANNER = 'project manager'
-/** A day: a goal is many tasks, some of which wait for people. */
+/** One day: a goal has many tasks, and some wait for people. */
 const TIMEOUT_DEFAULT_MS = 86_400_000
 
-/** The goal as a task; what is not said is taken from the planner's definition. Throws a Refusal. */
+/**
+ * Converts the goal to a task; the planner's definition supplies missing fields. Throws a Refusal.
+ */
 export function goalSpecOf(
   request: GoalRequest,
   team: Team,
@@ -43,7 +45,8 @@ export function goalSpecOf(
   const agent = request.planner ?? PLANNER
   const name = definitionNameOf(agent)
   const definition = team.own(tenant, name) ?? shippedAgent(name) ?? {}
-  // The planner answers with a plan and calls no tools, whatever its definition says of other tasks.
+  // The planner answers with a plan and calls no tools, even if its definition has tools for other
+  // tasks.
   const {
     model = defaultModel,
     tools: _tools,
@@ -77,7 +80,7 @@ export function goalSpecOf(
   }
 }
 
-/** A goal with its plans and what became of their steps. */
+/** Converts a goal with its plans and the states of their steps. */
 export function goalView(
   record: TaskRecord,
   goal: GoalSpec,

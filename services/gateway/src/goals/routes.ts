@@ -11,7 +11,7 @@ import type { Team } from '../agents/team.ts'
 import { taskView } from '../tasks/views.ts'
 import { approve } from '../tasks/approval-routes.ts'
 
-/** What goals are served from. */
+/** Dependencies of the goal routes. */
 export interface GoalRouteDeps {
   readonly submitter: Submitter
   readonly reader: Reader
@@ -21,7 +21,7 @@ export interface GoalRouteDeps {
   readonly team: Team
 }
 
-/** The handlers of `/v1/goals…`, by operationId. */
+/** Creates the handlers of `/v1/goals…` by operationId. */
 export function goalRoutes(deps: GoalRouteDeps) {
   const { submitter, reader, bus, taskLog, defaultModel, team } = deps
 
@@ -38,7 +38,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
   }
 
   async function viewOf(known: TaskRecord) {
-    // The store leaves the journal out, and the plans stand there.
+    // The plans are in the journal, and records in Redis have no journal.
     const record = (await taskLog.record(known.taskId)) ?? known
     const { goal } = record.spec
     if (goal === undefined) {
@@ -47,7 +47,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
         `This id belongs to a task that is not a goal. Read it at /v1/tasks/${record.taskId}.`,
       )
     }
-    // At most CHILDREN_MAX, each one read of the store.
+    // At most CHILDREN_MAX reads of Redis.
     const records = await Promise.all(record.children.map(({ taskId }) => reader.load(taskId)))
     const found = records.filter((child) => child !== undefined)
     const nodes = await reader.nodesOf(found)

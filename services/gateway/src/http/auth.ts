@@ -3,14 +3,14 @@ import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ApiKey } from '../config.ts'
 import { Refusal } from './problems.ts'
 
-/** The subprotocol of the stream; a key may be offered beside it as `bearer.<key>`. */
+/** The subprotocol of the stream; a client may offer a key beside it as `bearer.<key>`. */
 export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
 
-/** Tells whose request it is; throws a Refusal when it is nobody's. */
+/** Returns the tenant of the request; throws a Refusal if its key is missing or unknown. */
 export type Authenticate = (request: FastifyRequest, stream: boolean) => string
 
-/** Checks keys in constant time: all of them, always, by their digests. */
+/** Compares the digests of all keys every time, so that timing reveals no key. */
 export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
   if (keys.length === 0) return () => DEFAULT_TENANT
   const known = keys.map(({ tenant, key }) => ({ tenant, digest: digestOf(key) }))
@@ -32,7 +32,7 @@ export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
 
 /**
  * Whether a web page of this origin may open the stream. Browsers let any page connect anywhere and
- * would send it along with what they know of us; programs send no origin.
+ * send the user's cookies along; programs send no origin.
  */
 export function originAllowed(
   origin: string | undefined,

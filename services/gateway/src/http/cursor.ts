@@ -1,23 +1,25 @@
 import { Refusal } from './problems.ts'
 
-/** Where a page of a listing ended. */
+/** The position at which a page of a list ended. */
 export interface ListPosition {
-  /** What the listing was filtered by; empty for all. */
+  /** The filters of the list; empty without filters. */
   readonly state: string
-  /** Where the store goes on. */
+  /** The position from which the store continues. */
   readonly after: string
 }
 
-/** The position as text that clients pass back untouched. */
+/** Encodes the position as text that clients send back unchanged. */
 export function encodeCursor({ state, after }: ListPosition): string {
   return Buffer.from(`${state}\n${after}`).toString('base64url')
 }
 
-/** Where the listing goes on; throws a Refusal when the cursor is not one of this listing. */
+/**
+ * Returns the position to continue from; throws a Refusal if the cursor belongs to another list.
+ */
 export function decodeCursor(cursor: string, state: string, form = /^[ -~]+$/): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const at = text.indexOf('\n')
-  // Re-encoding tells a cursor of ours from anything else that happens to decode.
+  // Encoding again detects text that decodes by accident but is no cursor of this gateway.
   const intact = at >= 0 && Buffer.from(text).toString('base64url') === cursor
   if (!intact || text.slice(0, at) !== state || !form.test(text.slice(at + 1))) {
     throw new Refusal(

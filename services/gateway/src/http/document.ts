@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 
-/** An operation of the document, as far as the gateway looks at it itself. */
+/** The fields of an operation that the gateway itself reads. */
 interface Operation {
   readonly operationId?: string
   readonly security?: readonly unknown[]
 }
 
-/** openapi.yaml, parsed. */
+/** The parsed openapi.yaml. */
 export interface ApiDocument {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly [key: string]: unknown
 }
 
-/** The same depth below the root in `src` and in `dist`. */
+/** `src` and `dist` are equally deep below the root. */
 const DOCUMENT = new URL('../../../../openapi.yaml', import.meta.url)
 
-/** Reads the one source of the API. */
+/** Reads openapi.yaml. */
 export function loadDocument(): ApiDocument {
   return parse(readFileSync(DOCUMENT, 'utf8')) as ApiDocument
 }
 
-/** The document for the router, to which a colon in a path begins a parameter unless doubled. */
+/** Adapts the paths for the router, in which a single colon would begin a parameter. */
 export function routable(document: ApiDocument): ApiDocument {
   const paths = Object.entries(document.paths).map(([path, operations]) => [
     path.replaceAll(':', '::'),
@@ -31,7 +31,7 @@ export function routable(document: ApiDocument): ApiDocument {
   return { ...document, paths: Object.fromEntries(paths) as ApiDocument['paths'] }
 }
 
-/** Ids of the operations that need no key. */
+/** Returns the ids of the operations that need no API key. */
 export function openOperations(document: ApiDocument): Set<string> {
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
   return new Set(

@@ -6,7 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { Socket } from 'node:net'
 import { PROBLEM_TYPE, Refusal, fieldErrors, retryAfterS, toProblem } from './problems.ts'
 
-/** Makes every error of this server a problem (RFC 9457). */
+/** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
   app: FastifyInstance,
   log: Logger,
@@ -16,7 +16,10 @@ export function answerWithProblems(
     const refusal = refusalOf(error)
     metrics.refusals.inc({ code: refusal.code })
     if (refusal.code === 'internal') {
-      log.error({ err: error, path: request.routeOptions.url }, 'a request failed')
+      log.error(
+        { err: error, path: request.routeOptions.url },
+        'A request failed with an unexpected error',
+      )
     }
     return sendRefusal(reply, refusal)
   })
@@ -28,7 +31,7 @@ export function answerWithProblems(
   )
 }
 
-/** Answers what is not even a request: Node gives it up before there is anything to route. */
+/** Answers input that Node cannot parse as a request and therefore never routes. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
@@ -48,7 +51,7 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
-/** Answers with this refusal. */
+/** Sends this refusal. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const problem = toProblem(refusal)
   const seconds = retryAfterS(refusal.code)
@@ -57,7 +60,7 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(problem)
 }
 
-/** What an error of any kind means to whoever sent the request. */
+/** Converts an error of any kind to a refusal for the client. */
 export function refusalOf(error: Error): Refusal {
   if (error instanceof Refusal) return error
   if (error instanceof ServiceError) return ofServiceError(error)

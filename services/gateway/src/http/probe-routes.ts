@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiDocument } from './document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 
-/** The handlers of the document, the probes and the fleet, by operationId. */
+/** Creates the handlers of the document, the probes and the fleet by operationId. */
 export function serviceRoutes(deps: {
   document: ApiDocument
   fleet: Pick<Fleet, 'view'>

@@ -4,7 +4,7 @@ import type { FieldError, Problem } from '@agentfleet/protocol'
 /** The media type of RFC 9457. */
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** A refusal that ends the handling of a request. */
+/** An error that ends a request with a problem document. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ProblemCode
@@ -16,14 +16,17 @@ export class Refusal extends Error {
   }
 }
 
-/** Refuses a request for one field of it; the detail follows the field's name in a sentence. */
+/**
+ * Refuses a request because of one field; the detail continues a sentence that begins with the
+ * field.
+ */
 export function wrongField(pointer: string, detail: string): Refusal {
   return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
     { pointer, detail },
   ])
 }
 
-/** The refusal as it is sent. */
+/** Converts the refusal to its problem document. */
 export function toProblem({ code, message, errors }: Refusal): Problem {
   const { status, title } = FAILURE_CODES[code].http
   return {
@@ -36,13 +39,16 @@ export function toProblem({ code, message, errors }: Refusal): Problem {
   }
 }
 
-/** Seconds after which the same request may be sent again; undefined when that would not help. */
+/**
+ * Returns the seconds after which the client may repeat the request; undefined if repeating is
+ * useless.
+ */
 export function retryAfterS(code: ProblemCode): number | undefined {
   const http: FailureCode['http'] = FAILURE_CODES[code].http
   return http?.retryAfterS
 }
 
-/** An error of the validator, as far as it is told. */
+/** The fields of a validation error that the API reports. */
 export interface InvalidPlace {
   readonly instancePath?: string
   readonly keyword?: string
@@ -50,18 +56,18 @@ export interface InvalidPlace {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
-/** The parts of a request as the document names them. */
+/** The parts of a request by their names in openapi.yaml. */
 const PART_NAMES: Readonly<Record<string, string>> = {
   querystring: 'query',
   headers: 'header',
   params: 'path',
 }
 
-/** What is wrong in which place, in words for whoever sent it. */
+/** Describes each invalid field for the client. */
 export function fieldErrors(places: readonly InvalidPlace[], part: string): FieldError[] {
   const last = places.at(-1)
   if (last?.keyword !== 'anyOf') return errorsOf(places, part)
-  // Each of the forms that a value may have was tried, and it has none of them.
+  // The value matches none of the allowed forms, so the detail lists all of them.
   const tried = errorsOf(places.slice(0, -1), part)
   const detail = tried.map((each) => each.detail).join(', or ')
   return tried.slice(0, 1).map(({ pointer }) => ({ pointer, detail }))

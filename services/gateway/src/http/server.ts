@@ -16,24 +16,24 @@ import { requestValidator } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is. */
+    /** The tenant of the request. */
     tenant: string
   }
 }
 
-/** 128k characters of task and as much of system prompt fit, with their context. */
+/** Fits 128k characters of task and the same of system prompt, with a context. */
 const BODY_MAX_BYTES = 1024 * 1024
-/** A request that is not complete by then is a stuck or hostile client. */
+/** A client that has not sent its request by then is stuck or hostile. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** Longer than the usual 60 s of proxies, so that they close idle connections first. */
+/** Longer than the usual 60 s of proxies, so that the proxy closes idle connections first. */
 const KEEP_ALIVE_MS = 75_000
-/** A drain is not held up by more than this for nothing. */
+/** Milliseconds between sweeps; bounds how long an idle connection can delay a drain. */
 const CLOSE_SWEEP_MS = 50
 const FRAME_MAX_BYTES = 64 * 1024
 
 /**
- * Many clients name JSON on every request, a cancel without a body too. Where a body is needed, its
- * absence is found by the validation.
+ * Accepts an empty body with a JSON content type, which many clients send with a cancel. Validation
+ * finds a body that is missing where one is required.
  */
 function acceptEmptyBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -43,7 +43,7 @@ function acceptEmptyBodies(app: FastifyInstance): void {
     { parseAs: 'string' },
     (request, body, done) => {
       if (body === '') done(null, undefined)
-      // It answers through `done` and returns nothing.
+      // The parser answers through `done` and returns nothing.
       else void parse(request, body, done)
     },
   )
@@ -52,7 +52,7 @@ function acceptEmptyBodies(app: FastifyInstance): void {
 /** Handlers or route options by operationId. */
 export type Handlers = Readonly<Record<string, unknown>>
 
-/** The public server with the routes of the document, not yet listening. */
+/** Creates the public server with the routes of the document; it does not listen yet. */
 export async function createApi(deps: {
   document: ApiDocument
   handlers: Handlers
@@ -83,7 +83,7 @@ export async function createApi(deps: {
     requireJsonBody(route)
     if (unlocked.has(operation)) return
     const stream = operation === 'openStream'
-    // Before the body is read: whoever has no key costs nothing more.
+    // Runs before the body is read, so that a request without a key costs no more.
     route.onRequest = (request, _reply, done) => {
       request.tenant = authenticate(request, stream)
       done()
@@ -93,11 +93,11 @@ export async function createApi(deps: {
     options: {
       maxPayload: FRAME_MAX_BYTES,
       perMessageDeflate: false,
-      // A key offered as a protocol must not be echoed.
+      // The server must not echo a key that the client offered as a subprotocol.
       handleProtocols: (offered) => (offered.has(STREAM_PROTOCOL) ? STREAM_PROTOCOL : false),
     },
     errorHandler(error, socket) {
-      log.debug({ err: error }, 'a stream broke')
+      log.debug({ err: error }, 'A WebSocket connection failed')
       socket.terminate()
     },
   })
@@ -105,7 +105,8 @@ export async function createApi(deps: {
     specification: routable(document),
     operationResolver: (operationId) => {
       const handler = handlers[operationId]
-      if (handler === undefined) throw new Error(`no handler for the operation ${operationId}`)
+      if (handler === undefined)
+        throw new Error(`The gateway has no handler for the operation ${operationId}`)
       return typeof handler === 'function'
         ? measured(operationId, handler as Handler, metrics)
         : (handler as () => unknown)
@@ -117,7 +118,7 @@ export async function createApi(deps: {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** Times a handler; a hook on the response would cost two listeners on every one. */
+/** Measures a handler; a response hook would add two listeners to every response. */
 function measured(operation: string, handler: Handler, metrics: GatewayMetrics): () => unknown {
   return async function answer(this: unknown, ...[request, reply]: Parameters<Handler>) {
     const startedMs = performance.now()
@@ -129,12 +130,12 @@ function measured(operation: string, handler: Handler, metrics: GatewayMetrics):
 }
 
 /**
- * Accepts nothing new and resolves when every request is answered and every connection has ended; what
- * is still open at the deadline is cut.
+ * Accepts nothing new and resolves once every request is answered and every connection has ended;
+ * cuts open connections at the deadline.
  */
 export async function closeApi(app: FastifyInstance, deadlineMs: number): Promise<void> {
   const closing = app.close()
-  // A connection whose request was answered after the close began would be kept alive for its next one.
+  // Node would keep a connection alive whose request is answered after the close began.
   const sweeping = setInterval(() => app.server.closeIdleConnections(), CLOSE_SWEEP_MS)
   try {
     if (await settleWithin(closing, deadlineMs)) return
@@ -151,8 +152,8 @@ function operationOf({ schema }: RouteOptions): string | undefined {
 }
 
 /**
- * The glue hands on one schema for each media type, and a body of any other type would pass
- * unchecked; there is only JSON here, so the schema is for every body.
+ * Requires JSON for every body. The OpenAPI plugin gives one schema for each media type, so without
+ * this a body of another type would pass unchecked.
  */
 function requireJsonBody(route: RouteOptions): void {
   const { schema } = route

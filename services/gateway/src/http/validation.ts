@@ -3,10 +3,10 @@ import addFormats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 
 /**
- * Request validation by the schemas of the document. Bodies are taken as they are: nothing is
- * removed and nothing converted; only defaults are filled in. Dates have to be in the calendar. Parameters and headers arrive as text,
- * so those are converted. The first wrong place ends it: collecting all of them would let a large
- * wrong body cost more than a right one.
+ * Validates requests against the schemas of openapi.yaml. In a body it only fills in defaults; it
+ * converts nothing and removes nothing. It converts parameters and headers, which arrive as text.
+ * It stops at the first error, because collecting all errors would make a large invalid body cost
+ * more than a valid one.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
   const common = { useDefaults: true, removeAdditional: false, strict: false } as const
@@ -26,12 +26,12 @@ export function requestValidator(): FastifySchemaCompiler<object> {
   }
 }
 
-/** Those that the document uses, and no other: an unknown one fails the start. */
+/** Adds the formats that the document uses; an unknown format fails the start. */
 function withFormats(ajv: Ajv2020): Ajv2020 {
   return addFormats.default(ajv, { mode: 'full', formats: ['date', 'date-time'] })
 }
 
-/** Node gives header names in lower case, the document as they are usually written. */
+/** Lowers the names in the schema, because Node gives header names in lower case. */
 function withLowerCaseNames(schema: { properties?: object }): object {
   const names = Object.entries(schema.properties ?? {})
   return {

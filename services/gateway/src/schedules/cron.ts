@@ -2,17 +2,17 @@ import { isOutsideCalendar } from '@agentfleet/domain'
 import { Cron } from 'croner'
 import { wrongField } from '../http/problems.ts'
 
-/** Below this a schedule would rather be a loop, milliseconds. */
+/** The shortest period in milliseconds; a shorter one should be a loop. */
 const PERIOD_MIN_MS = 1_000
-/** With seconds first there are six. */
+/** Five fields, or six if seconds come first. */
 const FIELDS = new Set([5, 6])
 
-/** The next tick of an expression that was checked; undefined: there is none. */
+/** Returns the next tick of a checked expression; undefined if there is none. */
 export function nextTick(cron: string, timeZone: string, atMs: number): Date | undefined {
   return parsed(cron, timeZone).nextRun(new Date(atMs)) ?? undefined
 }
 
-/** Throws a Refusal for what never comes, comes too often, or cannot be read. */
+/** Throws a Refusal if the expression is invalid, never ticks or ticks too often. */
 export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone })

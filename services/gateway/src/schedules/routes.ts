@@ -6,18 +6,18 @@ import { checkCron, nextTick } from './cron.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
-/** What the schedule routes are served from. */
+/** Dependencies of the schedule routes. */
 export interface ScheduleRouteDeps {
   readonly schedules: Schedules
-  /** The spec of a task as it was asked for. */
+  /** Converts a task request to its spec. */
   readonly specOf: (tenant: string, request: FilledTaskRequest) => Promise<TaskSpec>
   readonly nowMs: () => number
 }
 
-/** Each is looked at by every coordinator (L7). */
+/** Bounds the work of the coordinators, each of which examines every schedule (L7). */
 const SCHEDULES_PER_TENANT_MAX = 200
 
-/** The handlers of `/v1/schedules…`, by operationId. */
+/** Creates the handlers of `/v1/schedules…` by operationId. */
 export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) {
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
@@ -75,7 +75,7 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       const views = await Promise.all(
         names.map((name) =>
           viewOf(tenant, name).catch((error: unknown) => {
-            // Removed a moment ago.
+            // The schedule was deleted after its name was listed.
             if (error instanceof Refusal) return undefined
             throw error
           }),

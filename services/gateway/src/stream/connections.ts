@@ -8,38 +8,39 @@ import { Refusal } from '../http/problems.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 
 /**
- * The connections of the stream.
+ * The WebSocket connections.
  *
- * States of a connection: open → closing → gone. It is closed by us when it sends nonsense (1008),
- * reads too slowly (1013), does not answer pings (terminated) or the process stops (1001).
- * Invariants (L7): events are never dropped while it is open, deltas are when it is slow; what waits
- * for a connection is bounded by BUFFER_MAX_BYTES; each has at most SUBSCRIPTIONS_MAX watches.
+ * States of a connection: open → closing → gone. The gateway closes a connection that sends
+ * unreadable frames (1008) or reads too slowly (1013), terminates one that does not answer pings,
+ * and closes all when it stops (1001). Invariants (L7): an open connection loses no event, and
+ * loses deltas only when it is slow; its unsent bytes never exceed BUFFER_MAX_BYTES; it has at most
+ * SUBSCRIPTIONS_MAX watches.
  */
 export interface Streams {
-  /** Throws a Refusal when the tenant has too many connections. */
+  /** Throws a Refusal if the tenant has too many connections. */
   admit(tenant: string): void
   accept(socket: WebSocket, tenant: string): void
-  /** Looks after slow and silent connections; to be called every TICK_INTERVAL_MS. */
+  /** Checks for slow and silent connections; call it every TICK_INTERVAL_MS. */
   tick(): void
   count(): number
-  /** Closes all of them with 1001. */
+  /** Closes all connections with 1001. */
   closeAll(): void
 }
 
-/** How often `tick` is to be called, milliseconds. */
+/** Milliseconds between calls of `tick`. */
 export const TICK_INTERVAL_MS = 1_000
-/** Proxies cut connections that are silent for a minute, milliseconds. */
+/** Milliseconds; proxies cut connections that are silent for a minute. */
 const PING_INTERVAL_MS = 20_000
 const PINGS_MISSED_MAX = 2
 const BAD_FRAMES_MAX = 5
 /** More frames in one tick than any program needs. */
 const FRAMES_PER_TICK_MAX = 200
-/** Above this, deltas are dropped: about a second of a slow mobile link. */
+/** Above this the gateway drops deltas: about a second of a slow mobile link. */
 const BUFFER_HINTS_BYTES = 256 * 1024
-/** Above this for SLOW_MAX_MS the client does not keep up. */
+/** A client that stays above this for SLOW_MAX_MS does not keep up. */
 const BUFFER_SLOW_BYTES = 1024 * 1024
 const SLOW_MAX_MS = 10_000
-/** Above this at any moment: 1,000 such connections would fill a machine. */
+/** A hard limit: 1,000 such connections would fill the memory of a machine. */
 const BUFFER_MAX_BYTES = 8 * 1024 * 1024
 
 const GOING_AWAY = 1001
@@ -57,7 +58,7 @@ interface Connection {
   slowSinceMs: number | undefined
 }
 
-/** What the connections are served from. */
+/** Dependencies of the connections. */
 export interface StreamDeps {
   readonly subscriptions: Subscriptions
   readonly tenantSubscriptions: TenantSubscriptions
@@ -68,7 +69,7 @@ export interface StreamDeps {
   readonly metrics: GatewayMetrics
 }
 
-/** No connections. */
+/** Creates the collection, without connections. */
 export function createStreams(deps: StreamDeps): Streams {
   const {
     perTenantMax,
@@ -101,7 +102,7 @@ export function createStreams(deps: StreamDeps): Streams {
     watched.clear()
   }
 
-  /** Closes a connection that lets too much wait for it. */
+  /** Closes a connection that has too many unsent bytes. */
   function checkBuffer(connection: Connection) {
     const { bufferedAmount } = connection.socket
     if (bufferedAmount <= BUFFER_SLOW_BYTES) {
@@ -152,7 +153,7 @@ export function createStreams(deps: StreamDeps): Streams {
     const parsed = parseFrame(data.toString('utf8'))
     if (parsed.kind === 'bad') return refuseFrame(connection, parsed.detail)
     serve(deps, connection, parsed.ask).catch((error: unknown) => {
-      log.error({ err: error }, 'a frame was not served')
+      log.error({ err: error }, 'A WebSocket frame could not be served; the connection is closed')
       close(connection, TRY_AGAIN_LATER, 'gateway failed')
     })
   }
@@ -259,7 +260,7 @@ function createViewer(
     async sendPatiently(frame) {
       if (!open()) return
       metrics.frames.inc({ kind: 'replay' })
-      // Called when the frame has left, or with an error when the connection has ended.
+      // `send` calls back when the frame has left, or with an error if the connection has ended.
       await new Promise<void>((resolve) => socket.send(frame, () => resolve()))
     },
     hint(frame) {

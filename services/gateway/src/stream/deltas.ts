@@ -2,17 +2,18 @@ import type { Bus } from '@agentfleet/adapters'
 import { CHANNELS, type Delta, type DeltaFrame } from '@agentfleet/protocol'
 
 /**
- * What running attempts stream, one bus subscription per watched task however many watch it.
+ * The deltas of running attempts, with one bus subscription for each watched task, no matter how
+ * many viewers it has.
  *
- * Deltas are hints (L6): they may be lost or late. Invariant: once a higher attempt was seen, pieces
- * of a lower one are dropped.
+ * Deltas are hints (L6): they may be lost or late. Invariant: once a delta of a higher attempt has
+ * arrived, deltas of a lower one are dropped.
  */
 export interface DeltaTaps {
-  /** Passes the frames of this task on until closed. */
+  /** Passes the deltas of this task to `receive` until closed. */
   tap(taskId: string, receive: (frame: string) => void): DeltaTap
-  /** An event of this attempt was stored: what older ones still stream is void. */
+  /** Records a stored event of this attempt; deltas of older attempts are dropped from now on. */
   attemptSeen(taskId: string, attempt: number): void
-  /** Bus subscriptions open now. */
+  /** Returns the number of open bus subscriptions. */
   count(): number
 }
 
@@ -27,7 +28,7 @@ interface Source {
   attempt: number
 }
 
-/** No subscriptions. */
+/** Creates the taps, without subscriptions. */
 export function createDeltaTaps(bus: Pick<Bus, 'on'>): DeltaTaps {
   const sources = new Map<string, Source>()
 

@@ -3,14 +3,14 @@ import { decisionView, incidentView } from '../fleet/control-views.ts'
 import type { Viewer } from './subscriptions.ts'
 import type { ControlPlaneChange } from '../fleet/recent-decisions.ts'
 
-/** Viewers that follow decisions or incidents; each gets what it may see, as it comes. */
+/** The viewers that follow decisions or incidents; each gets the records that it may see. */
 export interface FleetSubscriptions {
   follow(viewer: Viewer, topics: readonly FleetTopic[]): void
   unfollow(viewer: Viewer, topics?: readonly FleetTopic[]): void
   deliver(change: ControlPlaneChange): void
 }
 
-/** No viewers. */
+/** Creates the subscriptions, without viewers. */
 export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetSubscriptions {
   const viewers: Readonly<Record<FleetTopic, Set<Viewer>>> = {
     decisions: new Set(),

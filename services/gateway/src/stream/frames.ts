@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
-/** Task ids in one frame, and subscriptions of one connection. */
+/** The most task ids in one frame, and the most subscriptions of one connection. */
 export const SUBSCRIPTIONS_MAX = 1_000
-/** Ids are UUIDs; what is longer is none. */
+/** Task ids are UUIDs; a longer text cannot be one. */
 const ID_CHARS_MAX = 128
 
 const taskIds = z.array(z.string().max(ID_CHARS_MAX)).min(1).max(SUBSCRIPTIONS_MAX)
@@ -30,7 +30,7 @@ const unsubscribeFleet = z.strictObject({ type: z.literal('unsubscribe'), fleet:
 const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })
 const ping = z.strictObject({ type: z.literal('ping') })
 
-/** What a client asked for. */
+/** A valid request of a client. */
 export type Ask =
   | z.output<typeof subscribe>
   | z.output<typeof subscribeAll>
@@ -39,11 +39,11 @@ export type Ask =
   | z.output<typeof unsubscribe>
   | z.output<typeof ping>
 
-/** A frame of a client, or in words what is wrong with it. */
+/** A frame of a client, or a description of its error. */
 export type ParsedFrame =
   { readonly kind: 'ask'; readonly ask: Ask } | { readonly kind: 'bad'; readonly detail: string }
 
-/** Reads one frame of a client. */
+/** Parses one frame of a client. */
 export function parseFrame(text: string): ParsedFrame {
   let value: unknown
   try {
@@ -65,7 +65,7 @@ export function parseFrame(text: string): ParsedFrame {
   return bad(`Correct the frame: ${place}${issue?.message ?? 'it is not valid'}.`)
 }
 
-/** The sequence after which this task is wanted. */
+/** Returns the sequence after which the client wants events of this task. */
 export function afterOf(after: number | Readonly<Record<string, number>>, taskId: string): number {
   return typeof after === 'number' ? after : (after[taskId] ?? 0)
 }

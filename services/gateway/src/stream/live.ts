@@ -4,22 +4,22 @@ import type { Bus, BusMessage } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * The one subscription to what the log stored (L5), shared by everyone in this process who waits for
- * a task. Most messages concern nobody here: the id in the subject is looked up before anything is
- * parsed. Messages may be lost while the connection is away (L6); sinks are told of it.
+ * The one live subscription to stored events (L5), shared by all parts of this process that wait
+ * for a task. Most messages concern no sink, so the task id in the subject is looked up before the
+ * message is parsed. Messages may be lost while the bus is disconnected (L6); the sinks are told.
  */
 export interface LiveSink {
   /** Whether the sink wants this event of this task. */
   wants(taskId: string, submitted: boolean): boolean
   deliver(taskId: string, event: TaskEvent, seq: number): void
-  /** Events may have been missed until now. */
+  /** Tells the sink that it may have missed events before now. */
   missed(): void
 }
 
-/** How the submitter's event begins, so that it is known without parsing it. */
+/** The beginning of a `submitted` event, which identifies it without parsing. */
 const SUBMITTED_PREFIX = '{"type":"submitted"'
 
-/** Subscriptions the sinks until closed. */
+/** Feeds the sinks until closed. */
 export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Logger }): {
   close(): void
 } {
@@ -35,7 +35,7 @@ export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Lo
     (event, { subject, seq }) => {
       const taskId = taskIdOf(subject)
       if (seq === 0) {
-        log.warn({ taskId, subject }, 'a live event without a sequence was dropped')
+        log.warn({ taskId, subject }, 'A live event without a sequence was dropped')
         return
       }
       const submitted = event.type === 'submitted'

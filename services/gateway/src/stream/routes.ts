@@ -4,12 +4,12 @@ import { originAllowed } from '../http/auth.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Streams } from './connections.ts'
 
-/** The route options of `/v1/stream`, by operationId. */
+/** Creates the route options of `/v1/stream` by operationId. */
 export function streamRoute(deps: { streams: Streams; allowedOrigins: readonly string[] }) {
   const { streams, allowedOrigins } = deps
   return {
     openStream: {
-      /** Before the upgrade, while there is still an HTTP answer to give. */
+      /** Runs before the upgrade, while an HTTP answer is still possible. */
       preHandler: async (request: FastifyRequest) => {
         const { origin, host } = request.headers
         if (!originAllowed(origin, host, allowedOrigins)) {

@@ -8,65 +8,70 @@ import type { LiveSink } from './live.ts'
 import { eventView } from '../tasks/views.ts'
 
 /**
- * Who follows which task, and up to which event each has seen it.
+ * Which viewer follows which task, and the last event that each viewer has.
  *
  * A watch is one viewer on one task. States: replaying (the log is read up to now; live events only
- * say that there is more) → live (events are passed on as they come) → gone, after the ending of the
- * task or when the viewer leaves. A gap in the live subscription sends it back to replaying; a log that does
- * not answer leaves it stale until the next sweep.
+ * mark that more exists) → live (events are passed on as they arrive) → gone, after the task has
+ * ended or the viewer has left. A gap in the live subscription returns a watch to replaying; a log
+ * that does not answer leaves it stale until the next sweep.
  *
- * Invariants: a viewer gets the events of a task in the order of `seq`, each once, without gaps (L5);
- * only of its own tenant; a lost live message delays an event by HEAL_AFTER_MS at most (L6).
+ * Invariants: a viewer gets the events of a task in the order of `seq`, each once and without gaps
+ * (L5); it gets only tasks of its own tenant; a lost live message delays an event by at most
+ * HEAL_AFTER_MS (L6).
  */
 export interface Subscriptions extends LiveSink {
-  /** Replays what came after `after`, then follows; resolves when the replay is done. */
+  /**
+   * Replays the events after `after`, then follows the task; resolves when the replay is complete.
+   */
   watch(viewer: Viewer, taskId: string, after: number, deltas: boolean): Promise<void>
   unwatch(viewer: Viewer, taskId: string): void
-  /** Looks for events that were lost on the way; to be called again and again. */
+  /** Looks for lost live events; call it periodically. */
   sweep(): Promise<void>
   count(): number
 }
 
-/** Whoever follows tasks: one connection. */
+/** A follower of tasks: one connection. */
 export interface Viewer {
   readonly tenant: string
-  /** Sends an event; never waits. */
+  /** Sends an event without waiting. */
   send(frame: string): void
-  /** Sends an event of the past and resolves when there is room for the next one. */
+  /** Sends a past event and resolves when the viewer can take the next one. */
   sendPatiently(frame: string): Promise<void>
-  /** Sends a hint, or drops it when the viewer is slow. */
+  /** Sends a hint, or drops it if the viewer is slow. */
   hint(frame: string): void
-  /** Says that the watch could not be, or was ended. */
+  /** Reports that the watch was refused or ended. */
   refuse(taskId: string, code: string, detail: string): void
-  /** The watch has ended with its task. */
+  /** Forgets the watch, whose task has ended. */
   forget(taskId: string): void
 }
 
 interface Watch {
   readonly viewer: Viewer
   readonly taskId: string
-  /** The last event the viewer has got. */
+  /** The last event that the viewer has. */
   seq: number
   state: 'replaying' | 'live' | 'stale' | 'gone'
-  /** Something came while replaying. */
+  /** Whether a live event arrived during the replay. */
   more: boolean
   tap: DeltaTap | undefined
 }
 
 interface Subscription {
   readonly watches: Map<Viewer, Watch>
-  /** When the log or the live subscription was last heard of it, on the monotonic clock. */
+  /** When the log or the live subscription last reported on the task, on the monotonic clock. */
   heardAtMs: number
 }
 
 /** Histories read at once: enough to hide the round trip, too few to crowd out submissions. */
 const REPLAYS_MAX = 16
-/** A silent task is looked up this often, in case its last message was lost. */
+/** The detail of a refused watch. */
+const NOT_FOUND = 'You have no task with this id. Check the id.'
+/** Milliseconds after which a silent task is looked up, in case its last message was lost. */
 const HEAL_AFTER_MS = 15_000
-/** Tasks looked up in one sweep. */
+/** The most tasks looked up in one sweep. */
 const SWEEP_MAX = 500
 
-/** No watches. */
+/** Creates the subscriptions, without watches. */
 export function createSubscriptions(deps: {
   taskLog: Pick<TaskLog, 'history' | 'last'>
   deltas: DeltaTaps
@@ -98,10 +103,10 @@ export function createSubscriptions(deps: {
         watch.more = false
         await limit(() => replayOnce(watch))
       } while (watch.more && watch.state === 'replaying')
-      // Nothing is awaited since the last look at `more`: no event can slip in between.
+      // No await since the last check of `more`, so no event can arrive in between.
       if (watch.state === 'replaying') watch.state = 'live'
     } catch (error) {
-      log.warn({ err: error, taskId: watch.taskId }, 'a replay failed; the next sweep repeats it')
+      log.warn({ err: error, taskId: watch.taskId }, 'A replay failed; the next sweep repeats it')
       if (watch.state === 'replaying') watch.state = 'stale'
     }
   }
@@ -112,7 +117,7 @@ export function createSubscriptions(deps: {
     if (watch.state !== 'replaying') return
     const first = history[0]?.event
     if (first?.type !== 'submitted' || first.tenant !== watch.viewer.tenant) {
-      watch.viewer.refuse(watch.taskId, 'task-not-found', 'There is no task with this id.')
+      watch.viewer.refuse(watch.taskId, 'task-not-found', NOT_FOUND)
       end(watch)
       return
     }
@@ -127,7 +132,7 @@ export function createSubscriptions(deps: {
     if (history.some(({ event }) => isTerminalEvent(event))) end(watch)
   }
 
-  /** Reads the log again for these, without waiting for it; `replay` handles its own errors. */
+  /** Starts replays without waiting for them; `replay` handles its own errors. */
   function again(watches: Iterable<Watch>) {
     for (const watch of watches) {
       if (watch.state === 'replaying') watch.more = true
@@ -148,7 +153,7 @@ export function createSubscriptions(deps: {
     count: () => subscriptions.size,
     async watch(viewer, taskId, after, wantsDeltas) {
       if (!TASK_ID_PATTERN.test(taskId)) {
-        viewer.refuse(taskId, 'task-not-found', 'There is no task with this id.')
+        viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
         viewer.forget(taskId)
         return
       }
@@ -168,7 +173,7 @@ export function createSubscriptions(deps: {
         tap: undefined,
       }
       subscription.watches.set(viewer, watch)
-      // A hint may overtake the replay, but never reaches a viewer that may not see the task.
+      // A delta may overtake the replay but never reaches a viewer that may not see the task.
       if (wantsDeltas) {
         watch.tap = deltas.tap(taskId, (frame) => watch.state === 'live' && viewer.hint(frame))
       }
@@ -211,7 +216,7 @@ export function createSubscriptions(deps: {
   }
 }
 
-/** An event as a frame of the stream. */
+/** Encodes an event as a frame of the stream. */
 export function eventFrame(taskId: string, event: TaskEvent, seq: number): string {
   return JSON.stringify({ type: 'event', taskId, seq, event: eventView(event) })
 }

@@ -5,12 +5,13 @@ import type { LiveSink } from './live.ts'
 import type { Reader } from '../tasks/reads.ts'
 
 /**
- * Viewers that follow every task of their tenant, live only.
+ * The viewers that follow every task of their tenant, live only.
  *
- * Only the first event of a task names its tenant, so the owners of the tasks heard of are kept
- * (OWNERS_MAX, oldest out first) and looked up when unknown; events of a task wait in order for that.
- * Invariants: nothing reaches a viewer of another tenant; at most LOOKUPS_MAX tasks are looked up at
- * once, and at most EVENTS_HELD_MAX events wait for each: beyond that viewers are told of the gap.
+ * Only the first event of a task names its tenant. This module therefore keeps the tenants of
+ * recent tasks (OWNERS_MAX, oldest out first) and looks up the others; the events of a task wait in
+ * order for that. Invariants: a viewer gets no event of another tenant; at most LOOKUPS_MAX tasks
+ * are looked up at once, and at most EVENTS_HELD_MAX events wait for each. Beyond that, viewers are
+ * told that they missed events.
  */
 export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void
@@ -23,7 +24,7 @@ const EVENTS_HELD_MAX = 64
 
 type Held = { readonly event: TaskEvent; readonly seq: number }[]
 
-/** No viewers. With one tenant only, nothing needs to be looked up. */
+/** Creates the subscriptions, without viewers. With a single tenant it looks nothing up. */
 export function createTenantSubscriptions(deps: {
   reader: Pick<Reader, 'load'>
   onlyTenant: string | undefined
@@ -53,7 +54,11 @@ export function createTenantSubscriptions(deps: {
 
   function tellGap() {
     for (const viewer of viewers) {
-      viewer.refuse('', 'events-missed', 'Some events were missed; list the tasks to catch up.')
+      viewer.refuse(
+        '',
+        'events-missed',
+        'The stream missed some events. List the tasks to catch up.',
+      )
     }
   }
 
@@ -64,7 +69,10 @@ export function createTenantSubscriptions(deps: {
       owners.set(taskId, owner)
       for (const { event, seq } of held) pass(owner, taskId, event, seq)
     } catch (error) {
-      log.warn({ err: error, taskId }, 'the owner of a task is not known')
+      log.warn(
+        { err: error, taskId },
+        'The tenant of a task could not be read; its events are not streamed',
+      )
       tellGap()
     } finally {
       lookups.delete(taskId)
@@ -76,7 +84,7 @@ export function createTenantSubscriptions(deps: {
     unfollow: (viewer) => void viewers.delete(viewer),
     wants: () => viewers.size > 0,
     deliver(taskId, event, seq) {
-      // The results of calls are part of a task's own history, not of its status.
+      // Results of calls belong to the task's own history, not to its status.
       if (viewers.size === 0 || event.type === 'call-finished') return
       const held = lookups.get(taskId)
       if (held !== undefined) {

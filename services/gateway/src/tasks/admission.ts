@@ -4,22 +4,22 @@ import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
 
 /**
- * Whether another submission is let in. Two limits (L7): how many appends are unanswered, and how
- * full the log is, so that the endings of accepted tasks always find room.
+ * Admits submissions within two limits (L7): the number of unanswered appends, and the fill of the
+ * log, so that the log always has room for the end events of accepted tasks.
  */
 export interface Admission {
-  /** Takes one place; a Refusal when there is none. Each place must be given back. */
+  /** Takes one place; returns a Refusal if none is free. Each place must be given back. */
   enter(): Refusal | undefined
   leave(): void
-  /** Places taken. */
+  /** Returns the number of places taken. */
   inFlight(): number
-  /** Whether the log has room for new tasks. */
+  /** Whether the log is too full for new tasks. */
   readonly logFill: Pick<LogFill, 'full'>
-  /** The watch on the log's fill. */
+  /** Measures the fill of the log periodically. */
   readonly watch: Service
 }
 
-/** An admission with nothing in flight. */
+/** Creates an admission with no places taken. */
 export function createAdmission(deps: {
   taskLog: Pick<TaskLog, 'fill'>
   submissionsMax: number
@@ -53,12 +53,17 @@ export function createAdmission(deps: {
       metrics.logFill.set(share)
       const full = logFill.full()
       if (full === before) return
-      log.warn({ share, full }, full ? 'log nearly full: no new tasks' : 'log has room again')
+      log.warn(
+        { share, full },
+        full
+          ? 'The log is nearly full; the gateway refuses new tasks'
+          : 'The log has room again; the gateway accepts new tasks',
+      )
     }),
   }
 }
 
-/** The refusal of a full log. */
+/** Creates the refusal for a full log. */
 export function logFull(): Refusal {
   return new Refusal(
     'log-full',

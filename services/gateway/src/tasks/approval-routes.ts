@@ -6,16 +6,16 @@ import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
-/** What approvals are served from. */
+/** Dependencies of the approval route. */
 export interface ApprovalRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly bus: Pick<Bus, 'ask'>
 }
 
-/** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
+/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const APPROVE_DEADLINE_MS = 5_000
 
-/** The handler of `/v1/tasks/{id}/approvals/{step}`, by operationId. */
+/** Creates the handler of `/v1/tasks/{id}/approvals/{step}` by operationId. */
 export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
   return {
     async approveStep(request: FastifyRequest) {
@@ -37,7 +37,7 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
   }
 }
 
-/** Passes somebody's word on to a coordinator; resolves when it is stored, throws a Refusal else. */
+/** Sends the decision to a coordinator; resolves once it is stored, otherwise throws a Refusal. */
 export async function approve(
   bus: Pick<Bus, 'ask'>,
   word: { readonly taskId: string; readonly tenant: string; readonly approval: Approval },

@@ -3,14 +3,14 @@ import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
-/** Looked up at the same time for one submission. */
+/** Parallel lookups for one submission. */
 const PARALLEL = 20
 
 /**
- * Makes sure that everything a submission depends on is there and belongs to its tenant; answers the
- * oldest log sequence that the results may stand at, which the log then keeps. Throws a Refusal that
- * names what is missing. A submission that is stored already is not looked at again: what it
- * depended on may have been trimmed since.
+ * Checks that every dependency exists and belongs to the tenant. Returns the oldest log sequence at
+ * which a result may stand; the log keeps it from then on. Throws a Refusal that names the missing
+ * tasks. A submission that is already stored is not checked again, because its dependencies may
+ * have been trimmed since.
  */
 export async function neededFrom(
   reader: Pick<Reader, 'load'>,

@@ -3,25 +3,26 @@ import type { Level } from '@agentfleet/domain'
 import { CHANNELS, type Fresh, type Pointer } from '@agentfleet/protocol'
 
 /**
- * Passes tasks on that were just stored: straight to a load balancer that has room, else to the queue.
+ * Hands a task that was just stored to a load balancer with room, otherwise to the queue.
  *
- * A task that finds a free slot at once, and is over soon, never needs a pointer; the load balancer makes
- * one for what still runs a moment later, and for what it cannot place. Invariants: what is handed
- * over is stored (L1); a hand-over that is lost only delays, as the follower misses the pointer (L6,
- * L8); nobody with room heard of lately: a pointer is issued.
+ * A task that gets a free slot at once and ends soon needs no pointer. The load balancer issues a
+ * pointer for a task that still runs after a moment and for one that it cannot place. Invariants: a
+ * task is stored before its handover (L1); a lost handover only delays the task, because the
+ * follower notices the missing pointer (L6, L8); without a recent announcement of room, the gateway
+ * issues a pointer.
  */
 export interface Handover {
-  /** Passes a fresh task on without waiting. */
+  /** Hands over a new task without waiting. */
   pass(pointer: Pointer, priority: Level): void
   close(): void
 }
 
-/** Three announcements may be lost, milliseconds. */
+/** Milliseconds; three announcements may be lost. */
 const ROOM_VALID_MS = 1_600
-/** Tasks in one message: they go to one load balancer, which places them together. */
+/** The most tasks in one message; one load balancer places them together. */
 const BATCH_MAX = 16
 
-/** Nobody has been heard of yet. */
+/** Creates a handover that has heard of no load balancer. */
 export function createHandover(deps: {
   bus: Pick<Bus, 'send' | 'on'>
   pointers: Pick<Pointers, 'issue'>
@@ -33,7 +34,7 @@ export function createHandover(deps: {
   let batch: Fresh[] = []
 
   const hints = bus.on(CHANNELS.balancer, ({ id, room, full = [] }) => {
-    // A load balancer that is gone has no say: its word goes with its room.
+    // A load balancer that leaves reports no room; its list of full tenants goes too.
     if (room && full.length > 0) fullAt.set(id, new Set(full))
     else fullAt.delete(id)
     if (room) roomAtMs.set(id, monotonicMs())
@@ -50,7 +51,7 @@ export function createHandover(deps: {
     return false
   }
 
-  /** Whether a load balancer said that this tenant has as many tasks in flight as it may. */
+  /** Whether a load balancer reported that this tenant has reached its limit of tasks in flight. */
   const isFull = (tenant: string): boolean => {
     for (const names of fullAt.values()) if (names.has(tenant)) return true
     return false
@@ -65,13 +66,14 @@ export function createHandover(deps: {
 
   return {
     pass(pointer, priority) {
-      // Without its spec it goes a fenced start, which needs a pointer; advice is waited for under one.
+      // A task without its spec needs a fenced start and therefore a pointer; so does one that
+      // waits for advice.
       const queued = pointer.spec === undefined || pointer.placement === 'advised'
       if (queued || !hasRoom() || isFull(pointer.tenant)) {
         pointers.issue(pointer, priority)
         return
       }
-      // What one turn of the event loop stored goes out together.
+      // Tasks stored in the same turn of the event loop leave in one message.
       if (batch.push({ priority, pointer }) === 1) setImmediate(send)
       if (batch.length >= BATCH_MAX) send()
     },

@@ -8,29 +8,33 @@ import {
 import type { LiveSink } from '../stream/live.ts'
 
 /**
- * Requests that wait for the ending of a task.
+ * Requests that wait until their task ends.
  *
- * A waiter is opened before the submission is appended, so it hears every event of its task; it keeps
- * them and folds them in the end, which saves reading the log. States: open → ended (heard the
- * ending, ran out of time, or released), once. Invariants: at most EVENTS_KEPT_MAX events are kept;
- * a waiter that kept too few (`incomplete`) folds nothing, and the log is read instead.
+ * A waiter opens before the submission is appended, so it receives every event of its task. It
+ * keeps the events and folds them at the end, which avoids reading the log. States: open → ended
+ * (the task ended, the time ran out, or it was released), once. Invariants: a waiter keeps at most
+ * EVENTS_KEPT_MAX events; a waiter that kept too few (`incomplete`) folds nothing, and the caller
+ * reads the log.
  */
 export interface Waiter {
-  /** Resolves when the task has ended (or the waiter is released), events were missed, or it is late. */
+  /**
+   * Resolves when the task has ended or the waiter is released (`over`), events were missed, or the
+   * time is over (`late`).
+   */
   news(withinMs: number): Promise<'over' | 'missed' | 'late'>
-  /** The task with all that was heard; undefined when something may have been missed. */
+  /** Returns the task with all received events; undefined if events may be missing. */
   fold(record: TaskRecord): TaskRecord | undefined
   /** Ends the wait early. */
   release(): void
-  /** Forgets the waiter; needed once for each. */
+  /** Removes the waiter; call it once for each. */
   close(): void
 }
 
-/** All heldRequests of this process. */
+/** All held requests of this process. */
 export interface HeldRequests extends LiveSink {
   open(taskId: string): Waiter
   count(): number
-  /** Ends every wait, as the process is about to stop. */
+  /** Ends every wait because the process stops. */
   releaseAll(): void
 }
 
@@ -39,15 +43,15 @@ interface Entry {
   over: boolean
   /** Too few events were kept to fold them. */
   incomplete: boolean
-  /** Events were missed since the last news. */
+  /** Events were missed since the last call of `news`. */
   missed: boolean
   wake: () => void
 }
 
-/** A run has two or three events; more are read from the log. */
+/** A run has two or three events; a longer history is read from the log. */
 const EVENTS_KEPT_MAX = 64
 
-/** No heldRequests. */
+/** Creates the collection, without held requests. */
 export function createHeldRequests(): HeldRequests {
   const byTask = createCompactingMap<string, Set<Entry>>()
   let total = 0
@@ -88,7 +92,7 @@ export function createHeldRequests(): HeldRequests {
       }
     },
     missed() {
-      // What was missed may have been the ending: whoever waits looks into the log now.
+      // A missed event may be the end of the task, so each waiter makes its caller read the log.
       for (const entries of byTask.values()) {
         for (const entry of entries) {
           entry.incomplete = true

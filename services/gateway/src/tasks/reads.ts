@@ -4,21 +4,21 @@ import { ServiceError } from '@agentfleet/protocol'
 import type { GatewayMetrics } from '../metrics.ts'
 
 /**
- * Reading a task. The store answers only for what the log confirms: its record counts when its
- * sequence is the last one of the task's log, else the log is folded. So a read is never behind what
- * was acknowledged, also with a wiped, lagging or dead store (L8).
+ * Reads tasks. A record in Redis counts only if its sequence is the last one of the task in the
+ * log; otherwise the log is folded. A read therefore always includes every acknowledged event, even
+ * if Redis is empty, behind or down (L8).
  */
 export interface Reader {
-  /** The task as it is now; undefined when there is none. Throws when the log does not answer. */
+  /** Returns the task; undefined if it does not exist. Throws if the log does not answer. */
   load(taskId: string): Promise<TaskRecord | undefined>
-  /** Where queued tasks run as far as the store knows, in the order of the records. */
+  /** Returns the nodes of queued tasks as far as Redis knows them, in the order of the records. */
   nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]): Promise<(string | undefined)[]>
 }
 
-/** A healthy store answers in 1 ms; waiting longer for it than folding takes would be pointless. */
+/** Milliseconds. Redis usually answers in 1 ms; a longer wait would cost more than folding. */
 const STORE_PATIENCE_MS = 250
 
-/** A reader over these. */
+/** Creates a reader. */
 export function createReader(deps: {
   bus: Pick<Bus, 'connected'>
   log: Pick<TaskLog, 'last' | 'record'>
@@ -28,11 +28,11 @@ export function createReader(deps: {
   const { bus, log, store, metrics } = deps
   return {
     async load(taskId) {
-      // The connection would try for many seconds; whoever asks can do so as well, and knows of it.
-      if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is away')
+      // The client can retry better than the connection, which would block for many seconds.
+      if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is not connected')
       const [last, stored] = await Promise.all([log.last(taskId), patient(store.load(taskId))])
       if (last === undefined) {
-        // The log was trimmed behind a finished task: nothing follows an ending (L2).
+        // The log was trimmed after the task ended, and no event follows the end (L2).
         return stored !== undefined && isTerminal(stored.state) ? stored : undefined
       }
       if (stored?.seq === last.seq) {
@@ -52,7 +52,7 @@ export function createReader(deps: {
   }
 }
 
-/** What the store says, or undefined when it fails or is slow: it only ever saves work here. */
+/** Returns the answer of Redis, or undefined if Redis fails or is slow: here it only saves work. */
 async function patient<T>(call: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {

@@ -9,7 +9,7 @@ import type { Reader } from './reads.ts'
 import type { ReplayFrom, Replays } from './replays.ts'
 import { taskView } from './views.ts'
 
-/** What the replay routes are served from. */
+/** Dependencies of the replay routes. */
 export interface ReplayRouteDeps {
   readonly replays: Replays
   readonly reader: Reader
@@ -26,14 +26,14 @@ interface Filter {
   readonly cursor?: string
 }
 
-/** Records that are read together; each may be large. */
+/** Records read together; each may be large. */
 const PAGE = 100
-/** Replays of one request that are stored at the same time. */
+/** Replays of one request that are stored in parallel. */
 const PARALLEL = 50
-/** Members of the listing begin with the instant of submission in so many digits. */
+/** A position in the list begins with the submission time in this many digits. */
 const INSTANT_DIGITS = 14
 
-/** The handlers of `/v1/tasks/{id}/replay` and `/v1/tasks:replay`, by operationId. */
+/** Creates the handlers of `/v1/tasks/{id}/replay` and `/v1/tasks:replay` by operationId. */
 export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
   async function replayOne(
     record: TaskRecord,

@@ -4,19 +4,21 @@ import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 
-/** Where a replay begins. */
+/** Where a replay starts. */
 export type ReplayFrom = 'start' | 'journal'
 
-/** Makes new tasks of ended ones. */
+/** Submits ended tasks again as new ones. */
 export interface Replays {
-  /** Submits the ended task again; under the same key once. Throws a Refusal. */
+  /**
+   * Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal.
+   */
   replay(record: TaskRecord, from: ReplayFrom, key: string | undefined): Promise<SubmitOutcome>
 }
 
-/** Half of what the bus takes in one message: the spec and what surrounds it need room too. */
+/** Half of the largest bus message: the spec and its envelope need room too. */
 const JOURNAL_BYTES_MAX = PAYLOAD_MAX_BYTES / 2
 
-/** Replays through this submitter, with journals from this log. */
+/** Creates replays that use this submitter and read journals from this log. */
 export function createReplays(deps: {
   submitter: Submitter
   taskLog: Pick<TaskLog, 'record'>
@@ -32,7 +34,7 @@ export function createReplays(deps: {
         )
       }
       const journal = from === 'journal' ? await journalOf(taskLog, record) : []
-      // A delay or an instant to wait for is over; dependencies have ended and are looked up again.
+      // The delay of the first task is over; its dependencies have ended and are looked up again.
       const { delayMs: _delay, notBeforeMs: _instant, ...again } = record.spec
       const spec = { ...again, replayOf: taskId }
       const submission: Submission = {
@@ -48,12 +50,14 @@ export function createReplays(deps: {
   }
 }
 
-/** The calls of an ended task for another one, which has not paid for them. */
+/**
+ * Returns the calls of the ended task with zero usage, because the new task did not pay for them.
+ */
 async function journalOf(
   taskLog: Pick<TaskLog, 'record'>,
   { taskId }: TaskRecord,
 ): Promise<JournaledCall[]> {
-  // Records of the store have no journals.
+  // Records in Redis have no journal.
   const record = await taskLog.record(taskId)
   if (record === undefined) {
     throw new Refusal(

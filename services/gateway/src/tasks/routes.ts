@@ -17,7 +17,7 @@ import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 import { historyEvent, taskSummary, taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
 
-/** What the task routes are served from. */
+/** Dependencies of the task routes. */
 export interface TaskRouteDeps {
   readonly submitter: Submitter
   readonly waiting: Waiting
@@ -29,14 +29,14 @@ export interface TaskRouteDeps {
   readonly agentChoice: AgentChoice
 }
 
-/** A coordinator answers within milliseconds; NATS and its log get the time of one restart. */
+/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const CANCEL_DEADLINE_MS = 5_000
 
-/** The handlers of `/v1/tasks…`, by operationId. */
+/** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
   const { submitter, waiting, reader, bus, taskLog, store, defaultModel, agentChoice } = deps
 
-  /** The task of this request; a foreign one is not told from one that is not there. */
+  /** Returns the task of the request; another tenant's task looks like one that does not exist. */
   async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
     const { id } = request.params as { id: string }
     if (!TASK_ID_PATTERN.test(id)) throw taskNotFound()
@@ -45,7 +45,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     return record
   }
 
-  /** What is submitted: the request, with what its agent's definition says. */
+  /** Combines the request with the definition of its agent. */
   async function submissionOf(
     tenant: string,
     request: FilledTaskRequest,
@@ -57,7 +57,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     const found = choice instanceof Promise ? await choice : choice
     const spec = specOf(request, defaultModel, found)
     const { agentVersion } = request
-    // A definition may change between two submissions of the same body under the same key.
+    // The definition may change between two submissions of the same body with the same key.
     const asked =
       keyed && found?.ref !== undefined
         ? {
@@ -85,7 +85,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const record = recordOf(await submitter.submit(submission))
       return answer(reply, record)
     }
-    // Opened before the append, so that no event of the task is missed.
+    // The wait opens before the append, so that it misses no event of the task.
     const wait = waiting.open(tenant, taskId)
     try {
       const record = recordOf(await submitter.submit(submission))

@@ -2,13 +2,13 @@ import { DELAY_MAX_MS, SPEC_LIMITS, type TaskSpec } from '@agentfleet/domain'
 import type { TaskRequest } from '@agentfleet/protocol'
 import { wrongField } from '../http/problems.ts'
 
-/** The part of a spec that says what a task waits for before it runs. */
+/** The fields of a spec that delay the first run. */
 export type SpecWaits = Pick<
   TaskSpec,
   'dependsOn' | 'onDependencyFailure' | 'notBeforeMs' | 'delayMs'
 >
 
-/** What the request wants to be waited for; what is the usual way is left out. Throws a Refusal. */
+/** Returns what the task waits for, without defaults. Throws a Refusal. */
 export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
   const { dependsOn = [], onDependencyFailure, notBefore, delayMs = 0 } = request
   const waits: { -readonly [K in keyof SpecWaits]: SpecWaits[K] } = {}
@@ -25,7 +25,7 @@ export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
 
 function instantOf(notBefore: string, nowMs: number): number {
   const atMs = Date.parse(notBefore)
-  // A leap second has the right form, and no number.
+  // A leap second has the right form but no timestamp.
   if (Number.isNaN(atMs))
     throw wrongField('/notBefore', 'must be an instant such as 2026-01-31T12:00:00Z')
   if (atMs - nowMs > DELAY_MAX_MS) {

@@ -10,10 +10,10 @@ import { CONTEXT_LIMITS, jsonProblem, type FilledTaskRequest } from '@agentfleet
 import { wrongField } from '../http/problems.ts'
 import { specWaits } from './spec-waits.ts'
 
-/** The longest wait of `Prefer: wait`, seconds: proxies close silent requests after a minute. */
+/** The longest `Prefer: wait` in seconds: proxies close silent requests after a minute. */
 const WAIT_MAX_S = 60
 
-/** The definition of the agent that a task is resolved with; one of its own has no name. */
+/** The definition that completes a task; a definition sent with the task has no name. */
 export interface FoundDefinition {
   readonly definition: AgentDefinition
   readonly ref?: DefinitionRef
@@ -21,12 +21,12 @@ export interface FoundDefinition {
 
 /** The agent of a task that names none. */
 const DEFAULT_AGENT = 'assistant'
-/** An hour: long for an agent, short enough that nothing lies about for days. */
+/** One hour: long for an agent, short enough that a stuck task does not stay for days. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
 
 /**
- * What was asked for, with what the agent's definition says where the task says nothing, and the
- * gateway's model where neither does; throws a Refusal.
+ * Builds the spec: fields of the request first, then those of the agent's definition, then the
+ * gateway's default model. Throws a Refusal.
  */
 export function specOf(
   request: FilledTaskRequest,
@@ -52,7 +52,7 @@ export function specOf(
   if (found?.ref !== undefined) spec.definition = found.ref
   if (request.metadata !== undefined) spec.metadata = request.metadata
   if (request.affinityKey !== undefined) spec.affinityKey = request.affinityKey
-  // The usual way is left out: it is what absence means, and most pointers stay as small as they were.
+  // The default is omitted, which keeps most pointers small.
   if (request.placement === 'advised') spec.placement = request.placement
   Object.assign(spec, specWaits(request, Date.now()))
   if (request.context !== undefined) {
@@ -61,7 +61,10 @@ export function specOf(
   return spec
 }
 
-/** Seconds to wait by a Prefer header; undefined when it asks for no wait (RFC 7240: then ignored). */
+/**
+ * Returns the seconds that a Prefer header asks to wait; undefined if it asks for no valid wait
+ * (RFC 7240).
+ */
 export function waitSecondsOf(prefer: string | undefined): number | undefined {
   if (prefer === undefined) return undefined
   const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer)
@@ -69,7 +72,7 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
   return seconds >= 1 ? Math.min(seconds, WAIT_MAX_S) : undefined
 }
 
-/** The idempotency key of a submission, which may stand in the header or in the body. */
+/** Returns the idempotency key from the header or the body. Throws a Refusal if they differ. */
 export function idempotencyKeyOf(header: string | undefined, body: string | undefined) {
   if (header !== undefined && body !== undefined && header !== body) {
     throw wrongField('/idempotencyKey', 'must equal the header Idempotency-Key or be omitted')
@@ -77,7 +80,7 @@ export function idempotencyKeyOf(header: string | undefined, body: string | unde
   return header ?? body
 }
 
-/** The context of a task or goal, within its limits; throws a Refusal. */
+/** Returns the context if it is within its limits; otherwise throws a Refusal. */
 export function checkedContext(context: unknown): Json {
   const problem = jsonProblem(context, CONTEXT_LIMITS)
   if (problem !== undefined) throw wrongField('/context', problem)

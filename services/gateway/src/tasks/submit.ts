@@ -10,11 +10,11 @@ import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
 /**
- * From a valid submission to its answer: the fingerprint of its body, the limits of this gateway and
- * the existing task of a key, around the one submission path (`createTaskSubmitter`).
+ * Turns a valid submission into an answer: it adds the fingerprint of the body, the limits of this
+ * gateway and the lookup of an existing task to the shared submission path (`createTaskSubmitter`).
  */
 export interface Submitter {
-  /** The id that this submission has, new or by its key. */
+  /** Returns the id of the submission: derived from its key, otherwise new. */
   idFor(tenant: string, key: string | undefined): string
   submit(submission: Submission): Promise<SubmitOutcome>
 }
@@ -25,20 +25,23 @@ export interface Submission {
   readonly tenant: string
   readonly spec: TaskSpec
   readonly keyed: boolean
-  /** What was asked for before a definition was put in, which may change between two submissions. */
+  /**
+   * The request before the definition was added, because a definition may change between two
+   * submissions.
+   */
   readonly asked?: unknown
-  /** Calls of an ended task that this one goes on behind. */
+  /** Finished calls of an ended task, after which this one continues. */
   readonly journal?: readonly JournaledCall[]
 }
 
-/** What became of a submission. */
+/** The outcome of a submission. */
 export type SubmitOutcome =
   | { readonly kind: 'accepted'; readonly record: TaskRecord }
-  /** The same was submitted before, under the same key. */
+  /** The same body was submitted before with the same key. */
   | { readonly kind: 'existing'; readonly record: TaskRecord }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** A submitter over these. */
+/** Creates a submitter. */
 export function createSubmitter(deps: {
   bus: Pick<Bus, 'connected'>
   taskLog: Pick<TaskLog, 'append'>
@@ -70,7 +73,7 @@ export function createSubmitter(deps: {
     const { taskId, tenant, spec, keyed } = submission
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
-    // Only a key can lead two submissions to one id; others need no fingerprint.
+    // Only a key can lead two submissions to the same id, so only they need a fingerprint.
     const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
     const oldest = await neededFrom(reader, submission)
     const outcome = await submitter.submit({
@@ -102,7 +105,7 @@ export function createSubmitter(deps: {
     specHash: string,
   ): Promise<SubmitOutcome> {
     const record = await reader.load(taskId)
-    // It was there a moment ago: trimmed since, or the log is not reached. Nothing is known then.
+    // The task existed a moment ago. It was trimmed since, or the log does not answer.
     if (record === undefined) return { kind: 'refused', refusal: outcomeUnknown(taskId, true) }
     if (record.tenant !== tenant || record.specHash !== specHash) {
       return { kind: 'refused', refusal: keyReused(taskId) }

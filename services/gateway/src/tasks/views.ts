@@ -19,8 +19,8 @@ import type {
 import { PREVIEW_CHARS, type StoredEvent, type TaskPreview } from '@agentfleet/adapters'
 
 /**
- * A task as its owner sees it. `node` is where it runs as far as the store knows: a first attempt
- * runs without an event of its own (L3), so `running` is then a hint, not history.
+ * Converts a task for its owner. A first attempt writes no start event (L3), so `node` and
+ * `running` may come from Redis; they are then a hint.
  */
 export function taskView(record: TaskRecord, node?: string): TaskView {
   const { spec } = record
@@ -64,7 +64,7 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   return withHint(view, node)
 }
 
-/** What the agent's definition gave the task, or the task said itself. */
+/** Adds the fields that the task or its agent's definition set. */
 function addDefinition(view: TaskView, spec: TaskSpec): void {
   const { definition, fallbackModels, tools, responseSchema, budget, limits, replayOf } = spec
   if (definition !== undefined) view.definition = definition
@@ -76,7 +76,7 @@ function addDefinition(view: TaskView, spec: TaskSpec): void {
   if (replayOf !== undefined) view.replayOf = replayOf
 }
 
-/** A task as listings show it. */
+/** Converts a task for a list. */
 export function taskSummary(record: TaskPreview, node?: string): TaskSummary {
   const { spec } = record
   const summary: TaskSummary = {
@@ -98,7 +98,7 @@ export function taskSummary(record: TaskPreview, node?: string): TaskSummary {
   return withHint(summary, node)
 }
 
-/** An event without what is nobody's business: the tenant and the fingerprint of the body. */
+/** Converts an event without the tenant and the fingerprint of the body, which are internal. */
 export function eventView(event: TaskEvent): EventView {
   if (event.type === 'submitted') return { type: event.type, atMs: event.atMs }
   if (!('placed' in event) || event.placed === undefined) return plainView(event)
@@ -106,7 +106,7 @@ export function eventView(event: TaskEvent): EventView {
   return { ...plainView(rest), placement: placementView(placed) }
 }
 
-/** Of made tasks only their ids: each can be read by itself. */
+/** Shows only the ids of child tasks; clients can read each of them. */
 function plainView(event: Exclude<TaskEvent, Submitted>): EventView {
   if (event.type === 'paused') {
     const { wait, ...rest } = event
@@ -116,7 +116,7 @@ function plainView(event: Exclude<TaskEvent, Submitted>): EventView {
   return { ...event, children: event.children.map(({ taskId }) => taskId) }
 }
 
-/** What a task waits for, as its owner sees it. */
+/** Converts what a task waits for. */
 function waitingView(waiting: Waiting): WaitingView {
   switch (waiting.kind) {
     case 'time':
@@ -129,7 +129,7 @@ function waitingView(waiting: Waiting): WaitingView {
   }
 }
 
-/** A stored event as the history shows it. */
+/** Converts a stored event for the history. */
 export function historyEvent({ event, seq }: StoredEvent): HistoryEvent {
   return { seq, ...eventView(event) }
 }
@@ -149,7 +149,7 @@ function withHint<T extends { state: TaskView['state']; node?: string }>(
   return view
 }
 
-/** An instant in ISO 8601. */
+/** Formats an instant as ISO 8601. */
 export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString()
 }

@@ -4,24 +4,27 @@ import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
 
 /**
- * Requests held until their task has ended, bounded per tenant. Invariant: what is answered was read
- * from the log or folded from all of its events, whatever was lost on the way (L6).
+ * Requests held until their task has ended, with a limit for each tenant. Invariant: each answer
+ * was read from the log or folded from all its events, even if messages were lost (L6).
  */
 export interface Waiting {
-  /** A held request; undefined when the tenant has too many: it is then answered at once. */
+  /**
+   * Opens a held request; returns undefined if the tenant has too many, and the caller answers at
+   * once.
+   */
   open(tenant: string, taskId: string): HeldRequest | undefined
 }
 
 /** One held request. */
 export interface HeldRequest {
-  /** The task when it has ended, or as it is when the time is over. */
+  /** Resolves with the task once it has ended, or with its current state when the time is over. */
   ending(record: TaskRecord, withinSeconds: number): Promise<TaskRecord>
-  /** Whoever asked is gone. */
+  /** Ends the wait because the client has left. */
   release(): void
   close(): void
 }
 
-/** No held requests. */
+/** Creates the collection, without held requests. */
 export function createWaiting(deps: {
   heldRequests: HeldRequests
   reader: Pick<Reader, 'load'>
@@ -50,7 +53,7 @@ export function createWaiting(deps: {
             const news = await waiter.news(untilMs - clock.monotonicMs())
             const folded = news === 'over' ? waiter.fold(record) : undefined
             if (folded !== undefined && isTerminal(folded.state)) return folded
-            // The task is accepted: failing to read it again must not look like a refusal.
+            // The task is stored, so a failed read must not look like a refused submission.
             const read = (await reader.load(taskId).catch(() => undefined)) ?? record
             if (isTerminal(read.state) || news !== 'missed') return read
           }

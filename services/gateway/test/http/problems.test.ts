@@ -53,7 +53,7 @@ test('a value that may have one of two forms is told both of them', () => {
     {
       pointer: '/createdAfter',
       detail:
-        'must be an instant with its time zone such as 2026-01-31T12:00:00Z, or must be a day of the calendar such as 2026-01-31',
+        'must be an instant with a time zone such as 2026-01-31T12:00:00Z, or must be a day such as 2026-01-31',
     },
   ])
 })
