@@ -12,17 +12,20 @@ import type { CoordinatorConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createCoordinator } from './service.ts'
 
-/** Deaths, decisions and incidents of a week are some hundred megabytes, bytes; the oldest go first. */
+/**
+ * Bytes. A week of deaths, decisions and incidents takes a few hundred megabytes; the oldest leave
+ * first.
+ */
 const OPS_MAX_BYTES = 1024 ** 3
 
-/** What a coordinator needs. */
+/** Dependencies of a coordinator process. */
 type Context = ServiceContext<CoordinatorConfig> & {
   readonly bus: Bus
   readonly store: Store
   readonly usage: UsageTotals
 }
 
-/** Makes the streams that all others use, and a coordinator on them. */
+/** Creates the streams that all services use, and a coordinator. */
 export async function build(context: Context): Promise<Service> {
   const { config, log, bus, timing, registry } = context
   const sizes = {

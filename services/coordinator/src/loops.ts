@@ -1,15 +1,15 @@
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 
-/** One thing that a part of the coordinator does again and again. */
+/** A periodic job of a part of the coordinator. */
 export interface Loop {
   readonly name: string
   readonly everyMs: number
   readonly run: (signal: AbortSignal) => Promise<unknown>
-  /** Longest time of one run, milliseconds; the default of `every` if not given. */
+  /** Milliseconds that one run may take; default: that of `every`. */
   readonly runDeadlineMs?: number
 }
 
-/** Runs the loops of one part. No loop does anything before `followed` is true. */
+/** Creates the loops of one part. No loop runs before `followed` is true. */
 export function createLoops(
   deps: { readonly clock: Clock; readonly log: Logger; readonly followed: () => boolean },
   loops: readonly Loop[],
@@ -28,7 +28,7 @@ export function createLoops(
   )
 }
 
-/** Several services as one: they start in order, drain at once and are ready when all are. */
+/** Combines services: they start in order, drain together, and are ready when all are ready. */
 function together(services: readonly Service[]): Service {
   return {
     async start() {

@@ -1,11 +1,11 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
-/** What a coordinator counts. */
+/** Creates and registers the metrics of the coordinator. */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
     events: metrics.counter('events_total', 'Events read from the log.', ['type']),
-    reports: metrics.counter('reports_total', 'Reports of nodes, by outcome.', ['op', 'outcome']),
+    reports: metrics.counter('reports_total', 'Reports of nodes by outcome.', ['op', 'outcome']),
     batch: metrics.histogram(
       'report_batch_size',
       'Reports in one message.',
@@ -13,12 +13,16 @@ export function createMetrics(registry: ServiceContext['registry']) {
       [1, 2, 5, 10, 20, 50, 100, 200, 500],
     ),
     issued: metrics.counter('pointers_issued_total', 'Pointers issued by the follower.'),
-    expired: metrics.counter('tasks_expired_total', 'Tasks whose lifetime was over.'),
-    rebuilds: metrics.counter('projection_rebuilds_total', 'Times the projection was rebuilt.'),
+    expired: metrics.counter('tasks_expired_total', 'Tasks that failed at their deadline.'),
+    rebuilds: metrics.counter('projection_rebuilds_total', 'Rebuilds of the projection.'),
     observe(read: { unfinished(): number; inReport(): number; position(): number }) {
-      metrics.gaugeOf('tasks_unfinished', 'Tasks without an ending.', read.unfinished)
-      metrics.gaugeOf('reports_in_flight', 'Reports being settled.', read.inReport)
-      metrics.gaugeOf('log_position', 'Last log sequence followed.', read.position)
+      metrics.gaugeOf('tasks_unfinished', 'Unfinished tasks.', read.unfinished)
+      metrics.gaugeOf('reports_in_flight', 'Reports being handled.', read.inReport)
+      metrics.gaugeOf(
+        'log_position',
+        'Last log sequence that the follower has read.',
+        read.position,
+      )
     },
   }
 }

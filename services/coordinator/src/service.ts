@@ -20,12 +20,12 @@ import { createRepair } from './repair/service.ts'
 import { createReports } from './reports/service.ts'
 
 /**
- * The coordinator: the one writer of history after `submitted`.
+ * The coordinator: it alone writes history after `submitted`.
  *
- * Four parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in order into
- * a table of unfinished tasks and carries it to Redis; `due` does what has come due; `repair` does
- * what should have followed from an event and did not (L8). Any number of coordinators may run: each
- * follows the log by itself, and everything that `due` and `repair` do may be done twice.
+ * It has four parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in
+ * order into a table of unfinished tasks and writes it to Redis; `due` does what has come due;
+ * `repair` does what should have followed from an event and did not (L8). Any number of
+ * coordinators may run: each follows the log, and `due` and `repair` may do everything twice.
  */
 export interface CoordinatorDeps {
   readonly bus: Bus
@@ -42,7 +42,7 @@ export interface CoordinatorDeps {
   readonly timing: Timing
 }
 
-/** Creates a coordinator; nothing happens before `start`. */
+/** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
   const { metrics } = deps
   const tasks = createTaskTable()
@@ -94,7 +94,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     async drain(deadlineMs) {
       issuer.close()
       await Promise.all([reports, due, repair].map((part) => part.drain(deadlineMs)))
-      // Last: the others act on what it reads.
+      // The follower drains last, because the other parts act on what it reads.
       await follower.drain(deadlineMs)
     },
     ready() {

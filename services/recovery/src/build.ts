@@ -7,14 +7,14 @@ import type { RecoveryConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createRecovery } from './service.ts'
 
-/** What recovery needs. */
+/** Dependencies of a recovery process. */
 type Context = ServiceContext<RecoveryConfig> & {
   readonly bus: Bus
   readonly store: Store
   readonly adviser: Adviser
 }
 
-/** A recovery that acts through the orchestrator of its configuration. */
+/** Creates recovery with the configured orchestrator. */
 export async function build(context: Context): Promise<Service> {
   const { id, config, bus, clock, registry } = context
   const fleetView = followFleet(bus, clock)

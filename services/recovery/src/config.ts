@@ -11,8 +11,8 @@ const variables = z.object({
   ...orchestratorEnv,
 })
 
-/** Environment of recovery. */
+/** The environment variables of recovery. */
 export const schema = withRules(variables, orchestratorProblems)
 
-/** The configuration of recovery. */
+/** The parsed configuration of recovery. */
 export type RecoveryConfig = Readonly<z.output<typeof schema>>

@@ -2,22 +2,22 @@ import type { FleetView } from '@agentfleet/control-plane'
 import { freeCredits } from '@agentfleet/domain'
 import type { Death, Snapshot } from '@agentfleet/protocol'
 
-/** What recovery reads from the fleet view; without a snapshot nothing is assumed (L6). */
+/** The parts of the fleet view that recovery reads; without a snapshot it assumes nothing (L6). */
 export interface Fleet {
   latest(): Snapshot | undefined
   credits(): number
-  /** Living nodes without the one that is not to be counted; undefined without a snapshot. */
+  /** Returns the number of living nodes except the uncounted one; undefined without a snapshot. */
   alive(uncounted?: string): number | undefined
-  /** What runs under the dead node's name by now. */
+  /** Returns which process now runs under the dead node's name. */
   successor(death: Death): Successor
-  /** Resolves when a snapshot shows free credits, or after this long. */
+  /** Resolves when a snapshot shows free credits, or after this time. */
   creditsWithin(waitMs: number): Promise<void>
 }
 
-/** The same process again, a new one under its name, or nothing. */
+/** The same process continues, a new process has the name, or there is none. */
 export type Successor = 'resumed' | 'restarted' | 'none'
 
-/** Reads from this view. */
+/** Creates a reader of this view. */
 export function readFleet({ latest, onSnapshot }: FleetView): Fleet {
   const waiting = new Set<() => void>()
   const credits = (): number => freeCredits(latest()?.nodes ?? [])

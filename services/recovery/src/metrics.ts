@@ -1,29 +1,27 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
-/** What recovery counts. */
+/** Creates and registers the metrics of recovery. */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    incidents: metrics.counter('incidents_total', 'Incidents, by what was done.', ['action']),
-    outcomes: metrics.counter('incident_outcomes_total', 'Closed incidents, by how they ended.', [
-      'kind',
-    ]),
+    incidents: metrics.counter('incidents_total', 'Incidents by action.', ['action']),
+    outcomes: metrics.counter('incident_outcomes_total', 'Closed incidents by outcome.', ['kind']),
     recovered: metrics.histogram(
       'incident_seconds',
-      'From a death to the outcome of its incident.',
+      'Seconds from a death to the outcome of its incident.',
       ['kind'],
       [0.5, 1, 2, 5, 10, 20, 60, 120],
     ),
-    quarantines: metrics.counter('quarantines_total', 'Flapping nodes that were shut out.'),
+    quarantines: metrics.counter('quarantines_total', 'Quarantines of flapping nodes.'),
     quarantined: metrics.gauge('quarantined_nodes', 'Nodes in quarantine now.'),
     givenBack: metrics.counter('pointers_given_back_total', 'Pointers of dead nodes given back.'),
     failover: metrics.histogram(
       'failover_seconds',
-      'From a death to the last pointer given back.',
+      'Seconds from a death to the last pointer given back.',
       [],
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
-    retries: metrics.counter('death_retries_total', 'Deaths left for another delivery.'),
+    retries: metrics.counter('death_retries_total', 'Deaths left for a redelivery.'),
   }
 }
 

@@ -27,14 +27,14 @@ import { createQuarantine } from './redistribution/quarantine.ts'
 import { CUT } from './redistribution/waiting.ts'
 
 /**
- * Recovery: deaths in; pointers given back, incidents, and nodes made good out.
+ * Recovery: it takes deaths, gives the pointers back, handles incidents, and restores nodes.
  *
  * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome:
- * minutes), then acked. The durable consumer gives each to one replica; while it is held it is renewed,
- * what fails before the ack is delivered again after ten seconds, to whoever goes on where the record
- * ends. Invariants: at most HANDLING_MAX deaths in hand, which nothing but the redistribution keeps
- * there; at most FOLLOWED_MAX followed, the oldest is closed early for one more; if all of this is down,
- * the leases of the pointers are the last line.
+ * minutes), then acknowledged. The durable consumer delivers each death to one replica, which
+ * renews it. After a failure the death is delivered again ten seconds later, and the next replica
+ * continues where the record ends. Invariants: at most HANDLING_MAX deaths are in hand, and each
+ * only during its redistribution; at most FOLLOWED_MAX are followed, and one more closes the oldest
+ * early; if recovery is down, the leases of the pointers return the tasks.
  */
 export interface RecoveryDeps {
   readonly bus: Bus
@@ -51,11 +51,13 @@ export interface RecoveryDeps {
 }
 
 const HANDLING_MAX = 8
-/** Three replicas hold fewer deaths with this than the consumer may have out (100). */
+/**
+ * With this limit three replicas hold fewer deaths than the consumer may have unacknowledged (100).
+ */
 const FOLLOWED_MAX = 24
-/** Outcomes are due to the minute, milliseconds. */
+/** Milliseconds between checks; outcomes are measured to the minute. */
 const MEASURE_INTERVAL_MS = 1_000
-/** What other replicas have shut out is known here this much later at most, milliseconds. */
+/** Milliseconds after which this replica knows what other replicas have put into quarantine. */
 const MEMORY_INTERVAL_MS = 10_000
 
 interface Followed {
@@ -63,7 +65,7 @@ interface Followed {
   readonly work: Promise<void>
 }
 
-/** Creates recovery; nothing happens before `start`. */
+/** Creates recovery; it does nothing before `start`. */
 export function createRecovery(deps: RecoveryDeps): Service {
   const { bus, log, clock, metrics, orchestrator, fleetView } = deps
   const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
@@ -93,7 +95,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
     const death = parseDeath(message.text)
     if (death === undefined) {
-      log.error({ subject: message.subject }, 'not a death: skipped')
+      log.error({ subject: message.subject }, 'Recovery skipped a message that is not a death')
       return ack.done(bus, message.ackSubject)
     }
     held.add(message.ackSubject)
@@ -117,7 +119,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     const work = runWorkflow(workflow, redistributed, cut.signal)
       .then((ended) => {
         held.delete(message.ackSubject)
-        // Another replica need not wait for the end of this one's time.
+        // A death that was cut short is redelivered at once instead of after its time.
         if (ended) ack.done(bus, message.ackSubject)
         else ack.giveBack(bus, message.ackSubject)
       })
@@ -130,7 +132,10 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const leave = (message: PulledMessage, error: unknown): void => {
     held.delete(message.ackSubject)
     metrics.retries.inc()
-    log.error({ err: error, subject: message.subject }, 'death left for the next delivery')
+    log.error(
+      { err: error, subject: message.subject },
+      'A death could not be handled; it will be redelivered',
+    )
   }
 
   const receive = (message: PulledMessage, workflow: WorkflowDeps): void => {
@@ -158,7 +163,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
       draining = true
       puller?.stop()
       for (const { cut } of followed) cut.abort(CUT.stopped)
-      // What is still in hand is followed for a moment after that.
+      // A death that leaves the redistribution during the drain is followed until it notices the stop.
       const settled = Promise.all(handling).then(() =>
         Promise.all([...followed].map(({ work }) => work)),
       )

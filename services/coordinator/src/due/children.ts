@@ -11,24 +11,24 @@ import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
- * Tasks made by runs. `spawned` in the log of the parent holds their specs, so that whoever finds one
- * missing makes it (L8); their ids follow from parent, step and position, so that it is made once
- * (L1). When a parent has ended, its children that have not are cancelled.
+ * Creates the tasks that runs ask for, and cancels them when their parent ends. `spawned` in the
+ * parent's log holds the specs of the children, so any coordinator that finds one missing creates
+ * it (L8). The id of a child follows from parent, step and position, so it is created once (L1).
  */
 export interface Children {
-  /** Makes the children that an event announced; those that are there already stay as they are. */
+  /** Creates the children that an event announced; existing ones stay unchanged. */
   make(parent: TaskRecord, event: Spawned): Promise<void>
-  /** Cancels what is left of the children of a task that has ended. */
+  /** Cancels the unfinished children of a task that has ended. */
   parentEnded(parent: TaskRecord): Promise<void>
-  /** Makes announced children that have not come, cancels those that were left behind. */
+  /** Creates announced children that are missing, and cancels children whose parent has ended. */
   sweep(signal: AbortSignal): Promise<void>
 }
 
 const APPEND_WITHIN_MS = 4_000
-/** Repaired in one sweep: each costs a look into a history. */
+/** The most children repaired in one sweep: each one reads a history. */
 const SWEEP_MAX = 200
 
-/** Makes and ends children with these means. */
+/** Creates the part that manages children. */
 export function createChildren(deps: {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
@@ -47,7 +47,7 @@ export function createChildren(deps: {
     atMs: number,
   ): Promise<void> => {
     const depth = (parent.parent?.depth ?? 0) + 1
-    // An existing child is the child itself; the sweep makes what is not stored yet.
+    // A child that exists needs nothing; the sweep creates one that is not stored yet.
     await submitter.submit({
       ...child,
       tenant: parent.tenant,
@@ -66,7 +66,8 @@ export function createChildren(deps: {
   const cancelChild = async (taskId: string, parentId: string, tenant: string): Promise<void> => {
     const reason = `its parent task ${parentId} has ended`
     const outcome = await cancelTask(endings, { taskId, tenant, reason })
-    if (outcome === 'unavailable') log.warn({ taskId }, 'a child is not cancelled yet')
+    if (outcome === 'unavailable')
+      log.warn({ taskId }, 'A child task could not be cancelled; the next sweep repeats it')
   }
 
   const repairUnborn = async (parentId: string): Promise<void> => {
@@ -104,7 +105,8 @@ export function createChildren(deps: {
         if (orphan === undefined) continue
         const parentId = orphan.parent?.taskId ?? ''
         const last = await taskLog.last(parentId)
-        // Trimmed behind its ending: the log keeps everything of an unfinished task.
+        // The log keeps every event of an unfinished task, so a task without events was trimmed
+        // after its end.
         if (last !== undefined && !isTerminalEvent(last.event)) continue
         await cancelChild(orphan.taskId, parentId, orphan.tenant)
       }

@@ -1,11 +1,10 @@
 /**
- * Tasks by the instant they are due, earliest first: a binary heap. Invariant: every entry is no later
- * than the two below it. An entry is not taken back when its task moves on; whoever takes it out
- * looks at the task again.
+ * Tasks in the order of their due times: a binary heap. Invariant: no entry is later than its two
+ * children. An entry stays when its task changes state, so its reader checks the task again.
  */
 export interface DueTimes {
   add(taskId: string, dueAtMs: number): void
-  /** Takes out what is due, at most `max` entries. */
+  /** Removes and returns due entries, at most `max`. */
   takeDue(nowMs: number, max: number): string[]
   size(): number
 }
@@ -15,7 +14,7 @@ interface Entry {
   readonly dueAtMs: number
 }
 
-/** An empty heap. */
+/** Creates an empty heap. */
 export function createDueTimes(): DueTimes {
   const heap: Entry[] = []
 

@@ -4,14 +4,14 @@ import { tickTaskId } from '@agentfleet/protocol'
 import { Cron } from 'croner'
 
 /**
- * Fires schedules. Each coordinator follows stream SCHEDULES and does what is due; the id of a tick's
- * task follows from tenant, schedule and tick, so however many do it, and however often, the tick
- * has one task (L1). A tick is noted after its task is stored: a coordinator that dies in between
- * leaves it to the next one, which finds the task there.
+ * Runs schedules. Each coordinator follows the stream SCHEDULES and runs what is due. The id of a
+ * tick's task follows from tenant, schedule and tick, so a tick gets one task no matter how many
+ * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
+ * between, the next one finds the task and notes the tick.
  */
 export interface Scheduler {
   start(): void
-  /** Looks at every schedule that is due. */
+  /** Examines every schedule that is due. */
   tick(signal: AbortSignal): Promise<void>
   size(): number
   close(): Promise<void>
@@ -24,15 +24,15 @@ interface Entry {
   cron: Cron | undefined
   run: ScheduleRun | undefined
   runSeq: number
-  /** Not looked at before. */
+  /** The time before which the schedule is not examined again. */
   dueAtMs: number
 }
 
 const APPEND_WITHIN_MS = 4_000
-/** What could not be settled is looked at again after this, milliseconds. */
+/** Milliseconds until an unsettled schedule is examined again. */
 const AGAIN_AFTER_MS = 1_000
 
-/** Fires schedules with these means. */
+/** Creates the scheduler. */
 export function createScheduler(deps: {
   readonly schedules: Schedules
   readonly taskLog: TaskLog
@@ -63,7 +63,7 @@ export function createScheduler(deps: {
 
   const remove = (tenant: string, name: string, seq: number): void => {
     entries.delete(`${tenant}/${name}`)
-    // What stays behind is small and is seen as removed again at the next start.
+    // A failure leaves a small record, which the next start recognizes as deleted.
     void schedules.forget(tenant, name, seq).catch(() => undefined)
   }
 
@@ -90,7 +90,7 @@ export function createScheduler(deps: {
   const note = async (entry: Entry, run: ScheduleRun): Promise<void> => {
     const outcome = await schedules.noteRun(entry.tenant, entry.name, run, entry.runSeq)
     if (outcome === 'stored') entry.run = run
-    // After a conflict the tail brings what somebody else noted.
+    // After a conflict the tail delivers what another coordinator noted.
     entry.dueAtMs = outcome === 'stored' ? 0 : nowMs() + AGAIN_AFTER_MS
   }
 
@@ -111,7 +111,10 @@ export function createScheduler(deps: {
         const { tickMs } = decision
         const before = run?.taskId === undefined ? {} : { taskId: run.taskId }
         await note(entry, { tickMs, skipped: true, atMs: nowMs(), ...before })
-        log.info({ tenant, schedule: name, tickMs }, 'tick skipped, the last task still runs')
+        log.info(
+          { tenant, schedule: name, tickMs },
+          'The coordinator skipped a tick because the previous task still runs',
+        )
         return
       }
       case 'submit': {
@@ -149,7 +152,10 @@ export function createScheduler(deps: {
         if (entry.dueAtMs > now) continue
         entry.dueAtMs = now + AGAIN_AFTER_MS
         await look(entry).catch((error: unknown) =>
-          log.warn({ err: error, schedule: entry.name }, 'schedule not looked at yet'),
+          log.warn(
+            { err: error, schedule: entry.name },
+            'A schedule could not be examined; the coordinator tries again',
+          ),
         )
       }
     },
@@ -160,7 +166,10 @@ export function createScheduler(deps: {
   }
 }
 
-/** The gateway has checked both; what cannot be read all the same never fires. */
+/**
+ * Parses the expression; the gateway has checked it. A schedule that still cannot be parsed never
+ * runs.
+ */
 function cronOf({ cron, timeZone }: Schedule): Cron | undefined {
   try {
     return new Cron(cron, { timezone: timeZone, paused: true })

@@ -11,23 +11,22 @@ import { createScheduler } from './schedules.ts'
 import { createWaits, type ApproveRequest } from './waits.ts'
 
 /**
- * The part that does what has come due: it ends waits, makes and cancels children, and fires
- * schedules. Any number of coordinators does all of it; compare-and-set and ids that follow from the
- * cause let each thing happen once (L1, L2).
+ * Does what has come due: ends waits, creates and cancels children, and runs schedules. Every
+ * coordinator does all of it; compare-and-set and derived ids make each thing happen once (L1, L2).
  */
 export interface Due extends Service {
-  /** The log has been followed: every waiting task is looked at. */
+  /** Examines every waiting task; call it when the log has been followed. */
   begin(): void
-  /** Takes note of the record after an event that the follower has read. */
+  /** Handles the record after an event that the follower has read. */
   receive(record: TaskRecord): void
-  /** Takes note of an ending that was appended just now. */
+  /** Handles an end event that was just appended. */
   ended(taskId: string): void
-  /** Makes the children that an event announced. */
+  /** Creates the children that an event announced. */
   make(parent: TaskRecord, event: Spawned): Promise<void>
   approve(request: ApproveRequest): Promise<ApproveReply['kind']>
 }
 
-/** What doing due things needs. */
+/** Dependencies of the due part. */
 export interface DueDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
@@ -44,12 +43,12 @@ export interface DueDeps {
   readonly followed: () => boolean
 }
 
-/** Delayed tasks start this precisely, milliseconds. */
+/** Milliseconds between checks; the precision of delayed starts. */
 const DUE_EVERY_MS = 100
-/** Ticks are this precise, milliseconds. */
+/** Milliseconds between checks; the precision of ticks. */
 const SCHEDULES_EVERY_MS = 250
 
-/** Creates the part; nothing is due before `start`. */
+/** Creates the due part; it does nothing before `start`. */
 export function createDue(deps: DueDeps): Due {
   const { log, timing } = deps
   const children = createChildren(deps)
@@ -63,7 +62,7 @@ export function createDue(deps: DueDeps): Due {
       run: scheduler.tick,
       runDeadlineMs: 60_000,
     },
-    // What follows from endings is done as they are read; the two sweeps find what was not.
+    // The follower handles each end event as it reads it; these two sweeps repair what was missed.
     { name: 'waits', everyMs: timing.waitsEveryMs, run: async () => waits.sweep() },
     {
       name: 'children',
@@ -81,7 +80,10 @@ export function createDue(deps: DueDeps): Due {
       void children
         .parentEnded(record)
         .catch((error: unknown) =>
-          log.warn({ err: error, taskId: record.taskId }, 'children not cancelled yet'),
+          log.warn(
+            { err: error, taskId: record.taskId },
+            'The children of an ended task could not be cancelled; the next sweep repeats it',
+          ),
         )
     },
     ended: waits.ended,

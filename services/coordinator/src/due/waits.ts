@@ -17,39 +17,40 @@ import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from '../repair/issue.ts'
 
 /**
- * Ends the waits of tasks: looks at a task when something it waits for may have happened, appends the
- * event that ends the wait and issues its pointer.
+ * Ends the waits of tasks: it examines a task when something that the task waits for may have
+ * happened, appends the event that ends the wait, and issues the pointer.
  *
- * A task is looked at when the follower has read its own last event, an ending that it awaits, or
- * when its time has come; and all of them in a slow sweep (L8). Every coordinator does all of this;
- * compare-and-set lets one of them through (L2). Invariants: nothing is looked at before the table has
- * caught up with the log; a look that found no answer is repeated; at most PARALLEL are under way.
+ * It examines a task after the follower has read the task's last event or an end event that it
+ * waits for, at its due time, and in a slow sweep (L8). Every coordinator does this;
+ * compare-and-set lets one of them succeed (L2). Invariants: it examines no task before the table
+ * has caught up with the log; it repeats an examination that got no answer; at most PARALLEL run at
+ * once.
  */
 export interface Waits {
-  /** Whoever followed an event tells of it. */
+  /** Handles the record after an event that the follower has read. */
   followed(record: TaskRecord): void
-  /** An ending was appended just now; the follower is about to read it. */
+  /** Handles an end event that was just appended and that the follower has not read yet. */
   ended(taskId: string): void
-  /** The table has caught up: everything in it is looked at. */
+  /** Examines every task in the table; call it when the table has caught up. */
   begin(): void
-  /** Looks at what is due by now. */
+  /** Examines the tasks that are due now. */
   due(): void
-  /** Looks at every waiting task. */
+  /** Examines every waiting task. */
   sweep(): void
   approve(request: ApproveRequest): Promise<ApproveReply['kind']>
-  /** Tasks that are to be looked at. */
+  /** Returns the number of tasks to examine. */
   size(): number
   close(): void
 }
 
-/** Somebody's word on a step of a task. */
+/** A person's decision on a step of a task. */
 export interface ApproveRequest {
   readonly taskId: string
   readonly tenant: string
   readonly approval: Approval
 }
 
-/** What ending waits needs. */
+/** Dependencies of the waits. */
 export interface WaitDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
@@ -62,20 +63,20 @@ export interface WaitDeps {
 const PARALLEL = 64
 const APPEND_WITHIN_MS = 4_000
 const AGAIN_AFTER_MS = 1_000
-/** Taken out of the heap in one go. */
+/** The most entries taken out of the heap at once. */
 const DUE_MAX = 10_000
-/** Both sides of a task may move it on meanwhile; nobody does so for long. */
+/** Compare-and-set rounds; other writers change a waiting task only a few times. */
 const APPROVE_TRIES = 8
 
-/** Ends waits with these means. */
+/** Creates the waits. */
 export function createWaits(deps: WaitDeps): Waits {
   const { tasks, taskLog, log, nowMs } = deps
   const times = createDueTimes()
-  // A set: a task that ten endings concern is looked at once.
+  // A set, so that a task that waits for ten ended tasks is examined once.
   const pending = new Set<string>()
-  // Ended by our own append, and still open in the table.
+  // Tasks whose end event this process appended and that the table still shows as unfinished.
   const justEnded = new Set<string>()
-  // How awaited tasks ended, for as long as somebody awaits them: a sweep reads nothing again.
+  // How awaited tasks ended, kept while a task waits for them, so that a sweep reads nothing twice.
   const known = new Map<string, Fate>()
   let running = 0
   let following = false
@@ -94,7 +95,10 @@ export function createWaits(deps: WaitDeps): Waits {
       running += 1
       void look(taskId)
         .catch((error: unknown) => {
-          log.warn({ err: error, taskId }, 'a waiting task not looked at yet')
+          log.warn(
+            { err: error, taskId },
+            'A waiting task could not be examined; the coordinator tries again',
+          )
           setTimeout(note, AGAIN_AFTER_MS, taskId)
         })
         .finally(() => {
@@ -110,7 +114,8 @@ export function createWaits(deps: WaitDeps): Waits {
     const record = tasks.get(taskId)
     if (record?.waitingFor === undefined) return
     const awaited = awaitedTasks(record.waitingFor)
-    // A child that is not there yet is still to be made; a dependency was there when it was named.
+    // A missing child is still to be created; a missing dependency was trimmed, because it existed
+    // at submission.
     const absent = record.waitingFor.kind === 'children' ? 'open' : 'gone'
     const asked = awaited.filter((id) => !known.has(id))
     const fates = await fatesOf(deps, asked, isOpen, absent)
@@ -119,10 +124,13 @@ export function createWaits(deps: WaitDeps): Waits {
     const event = eventOf(record, decideRelease(record, fates, nowMs()), nowMs())
     if (event === undefined) return
     const outcome = await append(record, event)
-    if (outcome === undefined) throw new Error('not known to be stored')
+    if (outcome === undefined) throw new Error('The outcome of the append is unknown')
   }
 
-  /** The record after the event; `conflict` when it has moved on; undefined when nothing is known. */
+  /**
+   * Appends the event and returns the record after it; `conflict` if the task has moved on;
+   * undefined if the outcome is unknown.
+   */
   const append = async (
     record: TaskRecord,
     event: TaskEvent,
@@ -191,7 +199,7 @@ export function createWaits(deps: WaitDeps): Waits {
         const event = { type: 'resumed', atMs, reason: 'approval', approval } as const
         const outcome = await append(record, event)
         if (outcome === undefined) return 'unavailable'
-        // After a conflict the next round finds whose word it was.
+        // After a conflict the next round reads which decision is stored.
         if (outcome !== 'conflict') return 'resumed'
       }
       return 'unavailable'

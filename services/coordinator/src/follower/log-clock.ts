@@ -2,19 +2,19 @@ import type { TaskLog } from '@agentfleet/adapters'
 import type { Clock } from '@agentfleet/runtime'
 
 /**
- * The time of the log: the clock of the server that stamps its events.
+ * The time of the log: the clock of the NATS server that timestamps its events.
  *
- * All coordinators read the same clock, so a replica whose own wall clock is wrong ends no task early
- * and no wait late. Between two looks the monotonic clock of this process carries the time on.
+ * All coordinators read the same clock, so a replica with a wrong wall clock ends no task early and
+ * no wait late. Between two readings the monotonic clock of the process advances the time.
  */
 export interface LogClock {
-  /** The time of the log; that of this process before the first look. */
+  /** Returns the time of the log, or of this process before the first reading. */
   nowMs(): number
-  /** Asks the server for its time. Throws `bus-unavailable`. */
+  /** Reads the server's time. Throws `bus-unavailable`. */
   look(): Promise<void>
 }
 
-/** A clock that has not been set yet. */
+/** Creates a clock that has no reading yet. */
 export function createLogClock(deps: {
   readonly taskLog: Pick<TaskLog, 'fill'>
   readonly clock: Clock

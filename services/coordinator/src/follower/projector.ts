@@ -2,36 +2,40 @@ import type { Logger, Store } from '@agentfleet/adapters'
 import type { TaskRecord } from '@agentfleet/domain'
 
 /**
- * Carries records to Redis, newest version of each, in batches that form while a write is under way.
+ * Writes the newest version of each record to Redis, in batches that fill while a write is under
+ * way.
  *
- * States: clean (nothing to write), writing, away (the store does not answer). Invariant: everything
- * before `missingFrom()` is in the store. When more piles up than `DIRTY_MAX` the projector gives up
- * on single records and asks for a rebuild from the log, so a long outage of Redis costs no memory (L7, L8).
+ * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has
+ * everything before `missingFrom()`. If more than `DIRTY_MAX` records are unwritten, the projector
+ * drops them and asks for a rebuild from the log, so a long outage of Redis costs no memory (L7,
+ * L8).
  */
 export interface Projector {
-  /** Takes the record after the event at its `seq`. */
+  /** Adds the record after the event at its `seq`. */
   add(record: TaskRecord): void
-  /** Log sequence of the first event that the store does not hold; undefined: it holds everything. */
+  /**
+   * Returns the log sequence of the first event that Redis lacks; undefined if it has all of them.
+   */
   missingFrom(): number | undefined
-  /** Whether records were given up: only a rebuild brings them back. Asking resets it. */
+  /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
   takeLost(): boolean
-  /** Writes what is left; true when the store holds everything that was added. */
+  /** Writes the rest; returns true if Redis has everything that was added. */
   drain(): Promise<boolean>
 }
 
 interface Dirty {
   readonly record: TaskRecord
-  /** Sequence of the first event that this write carries over. */
+  /** The sequence of the first event that this write covers. */
   readonly fromSeq: number
 }
 
 const BATCH_MAX = 500
 const DIRTY_MAX = 200_000
 const RETRY_AFTER_MS = 500
-/** A batch forms for this long at the most: reads behind it fold the log meanwhile, milliseconds. */
+/** Milliseconds for which a batch may fill; reads fold the log in the meantime. */
 const GATHER_MS = 40
 
-/** Starts with nothing to write. */
+/** Creates a projector with nothing to write. */
 export function createProjector(store: Store, retentionMs: number, log: Logger): Projector {
   let dirty = new Map<string, Dirty>()
   let batch: readonly Dirty[] = []
@@ -42,7 +46,7 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
   let away = false
   let closing = false
 
-  /** Takes up to BATCH_MAX records out of those to be written. */
+  /** Takes at most BATCH_MAX records. */
   const takeBatch = (): readonly Dirty[] => {
     const taken: Dirty[] = []
     for (const [taskId, entry] of dirty) {
@@ -53,7 +57,7 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
     return taken
   }
 
-  /** Puts records back that were not written; newer versions that came meanwhile win. */
+  /** Puts unwritten records back unless a newer version has arrived. */
   const putBack = (entries: readonly Dirty[]): void => {
     for (const entry of entries) {
       const { record, fromSeq } = entry
@@ -75,7 +79,7 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
           retentionMs,
         )
         batch = []
-        if (away) log.info({}, 'Redis projection works again')
+        if (away) log.info({}, 'Redis takes projected records again')
         away = false
       } catch (error) {
         if (!away) log.warn({ err: error }, 'Redis projection failed; retrying')

@@ -2,29 +2,29 @@ import { tailLog, type Bus, type Logger, type Store } from '@agentfleet/adapters
 import { createProjector } from './projector.ts'
 import { createTaskTable } from './task-table.ts'
 
-/** How a rebuild went. */
+/** The result of a rebuild. */
 export interface RebuildReport {
   readonly events: number
   readonly tasks: number
   readonly ms: number
   readonly eventsPerSecond: number
-  /** Where the projection stands now. */
+  /** The log sequence up to which the projection is complete. */
   readonly builtSeq: number
 }
 
-/** A long rebuild says how far it is, milliseconds. */
+/** Milliseconds between progress messages. */
 const REBUILD_LOG_EVERY_MS = 5_000
 
 /**
- * Makes the whole projection again from the first event of the log (L8), beside the normal work:
- * records only move forward, so both may write.
+ * Rebuilds the whole projection from the first event of the log (L8) while normal writes continue;
+ * both may write, because a record is only ever replaced by a newer one.
  */
 export async function rebuildProjection(deps: {
   readonly bus: Bus
   readonly store: Store
   readonly log: Logger
   readonly retentionMs: number
-  /** What the projection holds up to here needs no write; 0: write everything. */
+  /** The projection is complete up to this sequence; 0 writes everything. */
   readonly afterSeq: number
   readonly monotonicMs: () => number
 }): Promise<RebuildReport> {
@@ -46,16 +46,22 @@ export async function rebuildProjection(deps: {
   })
   let builtSeq = 0
   const progress = setInterval(
-    () => log.info({ events, tasks, position: tail.position() }, 'rebuilding the projection'),
+    () =>
+      log.info(
+        { events, tasks, position: tail.position() },
+        'The coordinator is rebuilding the projection',
+      ),
     REBUILD_LOG_EVERY_MS,
   )
   try {
     await tail.caughtUp()
-    // Complete means that every write has succeeded; else the next round begins anew.
-    if (!(await projector.drain())) throw new Error('Redis did not take all records of the rebuild')
+    // The projection is complete only if every write succeeded; otherwise the next round starts
+    // again.
+    if (!(await projector.drain()))
+      throw new Error('Redis did not store all records of the rebuild')
     const position = tail.position()
     const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
-    if (at === undefined || at < position) throw new Error('Redis went back during the rebuild')
+    if (at === undefined || at < position) throw new Error('Redis lost records during the rebuild')
     builtSeq = at
   } finally {
     clearInterval(progress)

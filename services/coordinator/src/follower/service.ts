@@ -21,20 +21,20 @@ import { createTrimmer } from './trim.ts'
 import { createUsageCounter } from './usage.ts'
 
 /**
- * The part that reads the log: it folds every event into the table of unfinished tasks, carries
- * records to Redis and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
+ * Reads the log: it folds every event into the table of unfinished tasks, writes records to Redis
+ * and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
  *
- * States: reading what is stored → followed, once. Invariants: every other part acts only when the
- * log has been followed; a read that fails is repeated until it succeeds.
+ * States: reading the stored events → followed, once. Invariants: every other part acts only after
+ * the log has been followed; a failed read is repeated until it succeeds.
  */
 export interface Follower extends Service {
-  /** Whether everything stored at the start has been read. */
+  /** Whether everything that was stored at the start has been read. */
   followed(): boolean
-  /** Last log sequence read. */
+  /** Returns the last log sequence read. */
   position(): number
 }
 
-/** What following needs. */
+/** Dependencies of the follower. */
 export interface FollowerDeps {
   readonly bus: Bus
   readonly taskLog: TaskLog
@@ -54,18 +54,18 @@ export interface FollowerDeps {
   readonly begin: () => void
 }
 
-/** Budgets of tenants are kept by these totals. */
+/** Milliseconds; the budgets of tenants depend on these totals. */
 const USAGE_EVERY_MS = 300
-/** The clocks of two machines drift apart by less than a millisecond in this time, milliseconds. */
+/** Milliseconds; in this time the clocks of two machines drift apart by less than one. */
 const LOOK_EVERY_MS = 5_000
-/** A failed rebuild is repeated after this, then after twice as long, and so on, milliseconds. */
+/** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
 const REBUILD_AGAIN_MIN_MS = 1_000
-/** A full Redis stays full for a while, and a rebuild reads the whole log, milliseconds. */
+/** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
 const REBUILD_AGAIN_MAX_MS = 300_000
-/** A failed look at the end of the log is repeated after this, milliseconds. */
+/** Milliseconds until the end of the log is looked up again. */
 const AGAIN_AFTER_MS = 500
 
-/** Creates the part; it reads nothing before `start`. */
+/** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
   const { bus, store, tasks, clock, log, metrics, retentionMs } = deps
   const projector = createProjector(store, retentionMs, log)
@@ -75,7 +75,7 @@ export function createFollower(deps: FollowerDeps): Follower {
   let followed = false
   let closed = false
   let projectFrom = 0
-  // Where the projection stood when this process looked last: -1 when nothing is known of it.
+  // The sequence of the projection at this process' last check; -1 before the first check.
   let builtSeq = -1
   let rebuildWanted = false
   let rebuildAtMs = -Infinity
@@ -89,12 +89,14 @@ export function createFollower(deps: FollowerDeps): Follower {
     metrics.events.inc({ type: event.event.type })
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
     trimmer.note(event.storedAtMs, event.seq, neededFrom)
-    // What the projection already holds is not written again at every start.
+    // A start does not rewrite what the projection already has.
     if (event.seq > projectFrom) projector.add(record)
     if (followed) deps.receive(record)
   }
 
-  /** Resolves when everything stored has been read, however often the look at its end fails. */
+  /**
+   * Resolves when everything stored has been read, however often reading the end of the log fails.
+   */
   const follow = async (reading: LogTail): Promise<void> => {
     for (;;) {
       try {
@@ -104,7 +106,10 @@ export function createFollower(deps: FollowerDeps): Follower {
         break
       } catch (error) {
         if (closed) return
-        log.warn({ err: error }, 'the end of the log is not known, asking again')
+        log.warn(
+          { err: error },
+          'The end of the log could not be read; the coordinator tries again',
+        )
         await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
       }
     }
@@ -129,8 +134,11 @@ export function createFollower(deps: FollowerDeps): Follower {
     if (nowMs < rebuildAtMs) return
     rebuildAtMs = nowMs + rebuildWaitMs
     rebuildWaitMs = Math.min(REBUILD_AGAIN_MAX_MS, 2 * rebuildWaitMs)
-    log.warn({ at, builtSeq }, 'the projection is missing or old, rebuilding it from the log')
-    // What the store says to be complete is complete, also in an older state of it.
+    log.warn(
+      { at, builtSeq },
+      'The projection is missing or outdated; the coordinator rebuilds it from the log',
+    )
+    // A restored older state of Redis is still complete up to the sequence that it names.
     const afterSeq = at ?? 0
     const { builtSeq: built, ...report } = await rebuildProjection({
       ...deps,
@@ -168,7 +176,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     position: () => tail?.position() ?? 0,
     async start() {
       if (tail !== undefined) return
-      // Without a projection, or without an answer about it, everything is carried over again.
+      // Without a known sequence of the projection everything is written again.
       const built = await store.builtSeq().catch(() => undefined)
       builtSeq = built ?? -1
       rebuildWanted = built === undefined

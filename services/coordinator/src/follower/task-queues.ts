@@ -1,17 +1,17 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { TenantQueue } from '@agentfleet/protocol'
 
-/** How many tasks have, or must get, a pointer in the queue of their tenant and priority. */
+/** Counts the tasks that need a pointer, by the queue of their tenant and priority. */
 export interface TaskQueues {
-  /** Counts a change of one task. */
+  /** Counts the change of one task. */
   note(before: TaskRecord | undefined, record: TaskRecord): void
-  /** Queues with at least one such task. */
+  /** Returns the queues that have such tasks. */
   queues(): TenantQueue[]
-  /** Such tasks in all queues. */
+  /** Returns the number of such tasks in all queues. */
   size(): number
 }
 
-/** No task anywhere. */
+/** Creates a count of no tasks. */
 export function createTaskQueues(): TaskQueues {
   const counts = new Map<string, { readonly queue: TenantQueue; count: number }>()
   let size = 0

@@ -11,48 +11,50 @@ import type { TenantQueue } from '@agentfleet/protocol'
 import { createTaskQueues } from './task-queues.ts'
 
 /**
- * Every unfinished task, folded from the log in the order of the log.
+ * Every unfinished task, folded from the log in order.
  *
- * Invariants: a task is in the table from its `submitted` to its terminal event and no longer; the
- * first entry is the oldest unfinished submission, since tasks enter in log order. The journal is
- * left out (`calls` stays empty): whoever resumes a run reads it from the log. Beside the records
- * stand who awaits whom, and which children were announced by their parent and have not been seen.
+ * Invariants: a task is in the table exactly from its `submitted` to its end event; the first entry
+ * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
+ * (`calls` is empty); a run that resumes reads it from the log. The table also keeps which task
+ * waits for which, and which announced children have not appeared yet.
  */
 export interface TaskTable {
-  /** Folds one event in; the record after it, or undefined when it changed nothing. */
+  /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
   apply(event: TailedEvent): TaskRecord | undefined
   get(taskId: string): TaskRecord | undefined
-  /** Unfinished tasks, oldest first. */
+  /** Returns the unfinished tasks, oldest first. */
   records(): IterableIterator<TaskRecord>
-  /** Tasks that wait for their next attempt. */
+  /** Returns the tasks that wait for their next attempt. */
   retrying(): IterableIterator<string>
-  /** Tasks that wait without a slot and without a pointer. */
+  /** Returns the tasks that wait without a slot and without a pointer. */
   waiting(): IterableIterator<string>
-  /** Tasks that await the ending of this one. */
+  /** Returns the tasks that wait for the end of this one. */
   waitersOf(taskId: string): Iterable<string>
-  /** Whether some unfinished task awaits the ending of this one. */
+  /** Whether an unfinished task waits for the end of this one. */
   isAwaited(taskId: string): boolean
-  /** Children that `spawned` announced, whose `submitted` has not come, by the id of their parent. */
+  /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
   unborn(): IterableIterator<[childId: string, unborn: Unborn]>
-  /** Unfinished children whose parent has ended, or was never seen. */
+  /** Returns the unfinished children whose parent has ended or never appeared. */
   orphans(): IterableIterator<string>
-  /** Queues in which unfinished tasks have, or must get, their pointers. */
+  /** Returns the queues in which unfinished tasks have or need pointers. */
   queues(): TenantQueue[]
-  /** Tasks that must have a pointer now. */
+  /** Returns the number of tasks that need a pointer now. */
   runnable(): number
   size(): number
   oldest(): TaskRecord | undefined
-  /** Oldest log sequence that an unfinished task still needs; undefined: none does. */
+  /**
+   * Returns the oldest log sequence that an unfinished task still needs; undefined if none does.
+   */
   neededFrom(): number | undefined
 }
 
-/** A child that is announced and not seen. */
+/** A child that was announced and has not appeared. */
 export interface Unborn {
   readonly parentId: string
   readonly atMs: number
 }
 
-/** An empty table. */
+/** Creates an empty table. */
 export function createTaskTable(): TaskTable {
   const tasks = createCompactingMap<string, TaskRecord>()
   const retrying = new Set<string>()
@@ -61,7 +63,7 @@ export function createTaskTable(): TaskTable {
   const unborn = new Map<string, Unborn>()
   const orphans = new Set<string>()
   const queues = createTaskQueues()
-  // Tasks that need results older than themselves: few, and only while they are unfinished.
+  // Few tasks need results older than themselves, and only while they are unfinished.
   const needs = new Map<string, number>()
 
   const keepIndexes = (before: TaskRecord | undefined, record: TaskRecord): void => {
@@ -98,7 +100,7 @@ export function createTaskTable(): TaskTable {
     if (!isTerminal(state)) return
     orphans.delete(taskId)
     for (const child of children) {
-      // Nobody makes children of a task that has ended.
+      // A task that has ended creates no more children.
       unborn.delete(child.taskId)
       if (tasks.has(child.taskId)) orphans.add(child.taskId)
     }
@@ -109,7 +111,7 @@ export function createTaskTable(): TaskTable {
       const before = tasks.get(taskId)
       const outcome = transition(taskId, before, event, seq, storedAtMs)
       if (outcome.kind === 'stale') {
-        // Appends have to expect it all the same.
+        // The stale event changes nothing, but the next append must expect its sequence.
         if (outcome.record !== undefined) tasks.set(taskId, { ...outcome.record, calls: [] })
         return undefined
       }

@@ -2,13 +2,14 @@ import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
 import type { TaskTable } from './task-table.ts'
 
 /**
- * Trims LOG (L7): everything before the oldest event that an unfinished task or the retention time
- * still needs goes, in one purge by sequence. Invariant: no event of an unfinished task is purged.
+ * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an
+ * unfinished task or the retention time still needs. Invariant: no event of an unfinished task is
+ * purged.
  */
 export interface Trimmer {
   /**
-   * Notes an event: its time, its sequence and the first sequence that its task still needs when
-   * the event ended it.
+   * Records an event: its time, its sequence, and for an end event the first sequence that the task
+   * still needs.
    */
   note(atMs: number, seq: number, neededFrom: number): void
   trim(): Promise<void>
@@ -16,18 +17,18 @@ export interface Trimmer {
 
 interface Mark {
   readonly atMs: number
-  /** Last sequence of this mark's time. */
+  /** The last sequence within this mark. */
   seq: number
-  /** Oldest sequence that tasks which ended in this mark's time began with. */
+  /** The oldest first sequence of the tasks that ended within this mark. */
   neededFrom: number
 }
 
-/** One mark every so often is precise enough to find a sequence by time, milliseconds. */
+/** Milliseconds between marks; precise enough to find a sequence by time. */
 const MARK_EVERY_MS = 1_000
-/** Marks kept; neighbours are put together when there are more. */
+/** The most marks; beyond it neighbours are merged. */
 const MARKS_MAX = 100_000
 
-/** Creates a trimmer that has seen nothing yet. */
+/** Creates a trimmer that has seen no events. */
 export function createTrimmer(deps: {
   readonly taskLog: TaskLog
   readonly store: Store

@@ -9,16 +9,17 @@ import { addUsage, NO_USAGE, type TaskEvent, type TaskRecord, type Usage } from 
 import { createTaskTable } from './task-table.ts'
 
 /**
- * Carries what tasks used to the totals: a projection of the log like the other one (L8).
+ * Adds the usage of tasks to the totals: a second projection of the log (L8).
  *
- * The totals say up to which log sequence they count, and take more only from a writer that knows it.
- * Invariants: entries leave in the order of the log; what others have counted meanwhile is dropped here;
- * what the totals have lost (wiped, or set back by a crash of Redis) is counted again from the log.
+ * The totals store the log sequence up to which they count, and accept additions only from a writer
+ * that names it. Invariants: entries leave in log order; entries that another coordinator has
+ * counted are dropped; if the totals lose counts (Redis was emptied or restored to an older state),
+ * the log is counted again.
  */
 export interface UsageCounter {
-  /** Notes an event, with the record before it. */
+  /** Records an event together with the record before it. */
   note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void
-  /** Carries what was noted to the totals; called about twice a second. */
+  /** Writes the recorded usage to the totals; called about twice a second. */
   flush(): Promise<void>
 }
 
@@ -28,25 +29,28 @@ interface Noted extends UsageEntry {
 
 /** Entries of one write: about 100 kB. */
 const BATCH_MAX = 500
-/** Counted entries that are kept before they leave the list: each entry moves once in so many. */
+/** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
 const COUNTED_MAX = 50_000
-/** More than this, while the totals are away, is counted again from the log instead (L7). */
+/**
+ * If more entries wait while the totals are unavailable, they are dropped and counted from the log
+ * later (L7).
+ */
 const NOTED_MAX = 100_000
 
-/** Counts nothing yet; where the totals stand is found out by the first flush. */
+/** Creates a counter; its first flush reads the position of the totals. */
 export function createUsageCounter(deps: {
   readonly bus: Bus
   readonly totals: UsageTotals
   readonly log: Logger
 }): UsageCounter {
   const { totals, log } = deps
-  // Those before `head` are counted; they leave the list together, now and then.
+  // Entries before `head` are counted; they leave the list together from time to time.
   let noted: Noted[] = []
   let head = 0
   let position: number | undefined
   let overflowed = false
 
-  /** Everything behind a sequence, read from the log itself. */
+  /** Reads every usage entry after a sequence from the log. */
   const recount = async (after: number): Promise<Noted[]> => {
     const table = createTaskTable()
     const found: Noted[] = []
@@ -68,10 +72,13 @@ export function createUsageCounter(deps: {
     }
     return found
   }
-  /** Where the totals stand, with everything behind that in `noted`. */
+  /** Makes `noted` hold every entry after the position of the totals, and returns that position. */
   const settle = async (at: number): Promise<number> => {
     if (overflowed || (position !== undefined && at < position)) {
-      log.warn({ at, position }, 'usage is counted again from the log')
+      log.warn(
+        { at, position },
+        'The usage totals lost counts; the coordinator counts usage again from the log',
+      )
       overflowed = false
       const seen = await recount(at).catch((error: unknown) => {
         overflowed = true
@@ -102,20 +109,20 @@ export function createUsageCounter(deps: {
       noted.push({ ...entry, seq })
     },
     async flush() {
-      // Also with nothing to carry: a store that was emptied is noticed by where it stands.
+      // Runs even with nothing to write, because the position reveals that Redis was emptied.
       let at = await settle(await totals.position())
       while (noted.length > head) {
         const batch = noted.slice(head, head + BATCH_MAX)
         const to = batch.at(-1)?.seq ?? at
         const now = await totals.add(at, to, batch)
-        // Somebody else was faster: what they have counted is dropped here.
+        // Another coordinator has counted these entries; they are dropped here.
         at = await settle(now)
       }
     },
   }
 }
 
-/** What an event adds to what its task has used. */
+/** Returns what an event adds to the usage of its task. */
 function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry | undefined {
   if (before === undefined) return undefined
   const { tenant, spec } = before
@@ -126,7 +133,7 @@ function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry |
     return { ...base, model: by?.model ?? name, provider: by?.provider ?? 'unknown', usage }
   }
   if (event.type !== 'completed') return undefined
-  // The last call has no event of its own: it is what the whole has more than the calls before it.
+  // The last call has no event; its usage is the total minus that of the earlier calls.
   const usage = lessUsage(event.usage, before.usage)
   if (isNothing(usage)) return undefined
   const { by } = event

@@ -5,24 +5,25 @@ import type { TaskTable } from '../follower/task-table.ts'
 import { inParallel } from './in-parallel.ts'
 
 /**
- * Ends tasks whose lifetime is over. Both instants are of the log's clock: when the log stored the task
- * and now. A round costs what is due, however many tasks are unfinished.
+ * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log
+ * stored the task, and the present. A round costs only the tasks that are due, however many are
+ * unfinished.
  */
 export interface Deadlines {
-  /** Takes note of a task that was submitted. */
+  /** Records the deadline of a task that was submitted. */
   note(record: TaskRecord): void
-  /** Ends what is over; how many tasks that were. */
+  /** Fails the tasks that are due and returns their number. */
   run(): Promise<number>
 }
 
-/** Tasks ended in one round. */
+/** The most tasks failed in one round. */
 const ROUND_MAX = 2_000
-/** A task that could not be ended is looked at again after this, milliseconds. */
+/** Milliseconds until a task that could not be failed is tried again. */
 const AGAIN_AFTER_MS = 1_000
-/** So many instants of tasks that have ended are kept beside those of unfinished ones. */
+/** The number of deadlines of ended tasks that may stay in memory. */
 const SPARE_MAX = 10_000
 
-/** Deadlines of nothing yet. */
+/** Creates an empty set of deadlines. */
 export function createDeadlines(deps: {
   readonly tasks: TaskTable
   readonly expire: (record: TaskRecord) => Promise<void>
@@ -47,10 +48,13 @@ export function createDeadlines(deps: {
       const now = nowMs()
       const over = ends.takeDue(now, ROUND_MAX).flatMap((taskId) => tasks.get(taskId) ?? [])
       await inParallel(over, async (record) => {
-        // Taken out for good when the follower has read the ending.
+        // The entry leaves for good when the follower has read the end event.
         ends.add(record.taskId, now + AGAIN_AFTER_MS)
         await expire(record).catch((error: unknown) =>
-          log.warn({ err: error, taskId: record.taskId }, 'task not ended at its deadline yet'),
+          log.warn(
+            { err: error, taskId: record.taskId },
+            'A task could not be failed at its deadline; the coordinator tries again',
+          ),
         )
       })
       return over.length

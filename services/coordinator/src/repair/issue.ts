@@ -4,24 +4,32 @@ import { reissuedPointer } from '@agentfleet/protocol'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
- * Issues pointers for fenced starts. Invariants: a task is worked on once at a time; a pointer that was
- * issued is not issued again by the same call; a task that has moved on gets none.
+ * Issues pointers for fenced starts. Invariants: one call works on a task at a time; the same state
+ * of a task gets no second pointer from this process; a task that has moved on gets none.
  */
 export interface Issuer {
-  /** Whether this call issued the pointer; false when there is one or nothing is known. */
+  /**
+   * Returns whether this call issued the pointer; false if one exists or if the outcome is unknown.
+   */
   once(record: TaskRecord): Promise<boolean>
-  /** The same, looking again a few times: a pointer that is present may be about to be acked. */
+  /**
+   * Like `once`, but repeats the check several times: an existing pointer may be about to be
+   * acknowledged.
+   */
   surely(record: TaskRecord): Promise<boolean>
   close(): void
 }
 
-/** The ack of the last run's pointer may still be on its way; the sweep is the last line, milliseconds. */
+/**
+ * Milliseconds between checks. The acknowledgement of the last run's pointer may still be on its
+ * way; after that the sweep repairs the task.
+ */
 const AGAIN_AFTER_MS = [50, 200, 600]
 
-/** Issued pointers that are remembered. */
+/** The number of issued pointers that are remembered. */
 const ISSUED_MAX = 10_000
 
-/** Issues pointers of the tasks in this table. */
+/** Creates an issuer for the tasks in this table. */
 export function createIssuer(deps: {
   readonly tasks: Pick<TaskTable, 'get'>
   readonly pointers: Pick<Pointers, 'issueSurely'>
@@ -29,7 +37,7 @@ export function createIssuer(deps: {
 }): Issuer {
   const { tasks, pointers, log } = deps
   const issuing = new Set<string>()
-  // The state of a task for which a pointer was issued: whether that one is present needs no question.
+  // The task sequence at which a pointer was issued; the same state needs no further check.
   const issuedAt = new Map<string, number>()
   let closed = false
 
@@ -42,7 +50,10 @@ export function createIssuer(deps: {
       issuedAt.set(record.taskId, record.seq)
       return true
     } catch (error) {
-      log.warn({ err: error, taskId: record.taskId }, 'pointer not issued yet')
+      log.warn(
+        { err: error, taskId: record.taskId },
+        'A pointer could not be issued; the next sweep repeats it',
+      )
       return false
     }
   }

@@ -9,18 +9,18 @@ import type { Issuer } from './issue.ts'
 /**
  * Issues missing pointers and removes left-over ones (L8).
  *
- * A task that was just made runnable is looked up by its own pointer once it is no longer young, so
- * surplus pointers of other tasks hide nothing. All pointers are listed and compared now and then, and
- * at once when there are fewer than tasks need: that finds what was lost later. Everything here may be
- * done twice, by several coordinators at once.
+ * A task that became runnable is looked up by its own pointer once it is old enough, so left-over
+ * pointers of other tasks cannot hide a missing one. From time to time, and at once if there are
+ * fewer pointers than tasks that need one, all pointers are listed and compared; this finds
+ * pointers that were lost later. Several coordinators may do all of this at once.
  */
 export interface PointerRepair {
-  /** Takes note of the record after an event: a task that became runnable must have a pointer. */
+  /** Handles the record after an event: a task that became runnable needs a pointer. */
   note(record: TaskRecord): void
   sweep(signal: AbortSignal): Promise<{ issued: number; removed: number }>
 }
 
-/** What putting pointers right needs. */
+/** Dependencies of the pointer repair. */
 export interface PointerRepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
@@ -32,29 +32,32 @@ export interface PointerRepairDeps {
   readonly nowMs: () => number
 }
 
-/** Pointers looked up one by one in a sweep; a listing of all is cheaper than more of them. */
+/** Pointers looked up individually in one sweep; for more, a listing of all is cheaper. */
 const LOOK_UP_MAX = 1_000
-/** A listing of all pointers takes at most this share of the server's time: one part in so many. */
+/** Listing all pointers takes at most this share of the server's time: 1 / LISTING_SHARE. */
 const LISTING_SHARE = 20
-/** Ids of a question to the nodes: about 40 kB. */
+/** Task ids in one question to the nodes: about 40 kB. */
 const QUESTION_MAX = 1_000
-/** A node that lives answers within this, even a busy one, milliseconds. */
+/** Milliseconds within which a live node answers, even a busy one. */
 const ANSWERS_WITHIN_MS = 250
 
-/** Puts the pointers of the tasks in this table right. */
+/** Creates the pointer repair for the tasks in this table. */
 export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   const { tasks, pointers, taskLog, issuer, log, timing, nowMs } = deps
   const unconfirmed = createDueTimes()
   let listedAtMs = -Infinity
   let listingTookMs = 0
-  // Tasks whose pointer is gone and that a node runs all the same: nothing to repair.
+  // Tasks without a pointer that a node runs; they need no repair.
   let runningWithout = 0
   let straysBefore: ReadonlySet<string> = new Set()
 
   const needs = (record: TaskRecord, hasPointer: boolean, now: number): boolean =>
     decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
 
-  /** Issues the pointers of these tasks; how many it issued and how many tasks run without one. */
+  /**
+   * Issues the pointers of these tasks; returns how many it issued and how many tasks run without
+   * one.
+   */
   const issueMissing = async (
     missing: readonly TaskRecord[],
     signal: AbortSignal,
@@ -67,7 +70,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       if (last === undefined || isTerminalEvent(last.event)) return false
       return issuer.once(record)
     })
-    // The load balancer that started it makes its pointer a moment later, if it lives.
+    // The load balancer that started the task issues its pointer a moment later, if it is alive.
     for (const taskId of runs.keys()) unconfirmed.add(taskId, nowMs() + timing.followAfterMs)
     return { issued: done.filter(Boolean).length, running: runs.size }
   }
@@ -84,7 +87,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
         return (await has(spec.priority)) || (await has('running')) ? [] : [record]
       },
     )
-    // It may have moved from one queue to the other between the two looks: the second one counts.
+    // A pointer may have moved between queues during the first lookup, so the second one counts.
     const missing = looked.flat().filter(({ taskId }) => tasks.get(taskId) !== undefined)
     return missing.length === 0 ? 0 : (await issueMissing(missing, signal)).issued
   }
@@ -108,7 +111,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     }
     const { issued, running } = await issueMissing(missing, signal)
     runningWithout = running
-    // A pointer without an unfinished task is mostly one whose ack, or whose event, is on its way.
+    // Most pointers without an unfinished task have an acknowledgement or an event on its way.
     const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
     const orphans = [...strays].filter((taskId) => straysBefore.has(taskId))
     straysBefore = strays
@@ -118,7 +121,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     return { issued, removed: gone.filter(Boolean).length }
   }
 
-  /** Whether there are fewer pointers than tasks that must have one. */
+  /** Whether there are fewer pointers than tasks that need one. */
   const tooFew = async (): Promise<boolean> => {
     const count = await pointers.count()
     return count + runningWithout < tasks.runnable() - unconfirmed.size()
@@ -130,7 +133,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       if (state === 'retrying') unconfirmed.add(taskId, retryAtMs + timing.followAfterMs)
     },
     async sweep(signal) {
-      // Who issued a pointer has announced its queue; a lost announcement is repeated here (L6).
+      // The issuer of a pointer has announced its queue; this repeats a lost announcement (L6).
       pointers.announce(tasks.queues())
       const now = nowMs()
       const looked = unconfirmed.takeDue(now, LOOK_UP_MAX)
@@ -141,13 +144,13 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       const done = all
         ? await compareAll(signal)
         : { issued: await lookUp(looked, signal), removed: 0 }
-      if (done.issued + done.removed > 0) log.info(done, 'pointers put right')
+      if (done.issued + done.removed > 0) log.info(done, 'The coordinator repaired pointers')
       return done
     },
   }
 }
 
-/** Which of these tasks some node runs, with the token of the run; silence is no. */
+/** Asks which of these tasks a node runs, and with which token; no answer counts as no. */
 async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<string, number>> {
   const runs = new Map<string, number>()
   for (let start = 0; start < records.length; start += QUESTION_MAX) {

@@ -4,20 +4,20 @@ import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from './issue.ts'
 
 /**
- * Issues the pointers of retries that have come due, each once: the task stays `retrying` while its
- * pointer waits for a node, and must not cost an append in every round meanwhile.
+ * Issues the pointer of each retry that has come due, once. A task stays `retrying` while its
+ * pointer waits for a node, so without this memory every round would append again.
  */
 export interface Retries {
-  /** Takes note of the record after an event. */
+  /** Handles the record after an event. */
   note(record: TaskRecord): void
-  /** Begins to issue what is due, without waiting for it. */
+  /** Starts to issue the pointers that are due, without waiting. */
   run(): void
 }
 
-/** Pointers being issued at once; what is due beyond that waits for the next round. */
+/** Pointers issued in parallel; the rest waits for the next round. */
 const PARALLEL = 500
 
-/** Retries of nothing yet. */
+/** Creates an empty set of retries. */
 export function createRetries(deps: {
   readonly tasks: TaskTable
   readonly issuer: Issuer

@@ -10,15 +10,15 @@ import type { Issuer } from './issue.ts'
 import { createPointerRepair } from './pointers.ts'
 import { createRetries } from './retries.ts'
 
-/** The part that finds what should have followed from an event and did not, and does it (L8). */
+/** Finds what should have followed from an event and did not, and does it (L8). */
 export interface Repair extends Service {
-  /** The log has been followed: takes note of every unfinished task. */
+  /** Adds every unfinished task; call it when the log has been followed. */
   begin(): void
-  /** Takes note of the record after an event that the follower has read. */
+  /** Handles the record after an event that the follower has read. */
   receive(record: TaskRecord): void
 }
 
-/** What repairing needs. */
+/** Dependencies of the repair part. */
 export interface RepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
@@ -35,7 +35,7 @@ export interface RepairDeps {
   readonly followed: () => boolean
 }
 
-/** Creates the part; it repairs nothing before `start`. */
+/** Creates the repair part; it repairs nothing before `start`. */
 export function createRepair(deps: RepairDeps): Repair {
   const { tasks, metrics, endings, timing } = deps
   const retries = createRetries({ ...deps, issued: () => metrics.issued.inc() })

@@ -1,34 +1,34 @@
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
 
 /**
- * The outcomes of a batch of reports. A `begun` carries the task, its journal and its inputs, up to
- * megabytes each; so tasks begin in groups, and an answer holds a bounded number of bytes.
+ * Handles a batch of reports. A `begun` outcome carries the task, its journal and its inputs, up to
+ * megabytes each, so tasks begin in groups and an answer has a limit in bytes.
  *
- * Invariants: one outcome for each report, in their order; what begins together is at most a group and an
- * answer large; the first `begun` always fits, so a node that asks again always gets further.
+ * Invariants: each report gets one outcome, in order; the memory in use is bounded by one group and
+ * one answer; the first `begun` always fits, so a node that asks again makes progress.
  */
 export interface BatchDeps {
   readonly handle: (item: ReportItem) => Promise<Outcome>
-  /** Ends a task whose `begun` no message can hold, and says what its node is to do. */
+  /** Fails a task whose `begun` exceeds one message, and returns the outcome for its node. */
   readonly tooLarge: (item: ReportItem, outcome: Begun, bytes: number) => Promise<Outcome>
-  /** Largest message of the bus, bytes. */
+  /** Returns the largest message of the bus in bytes. */
   readonly payloadMax: () => number
 }
 
 type Begun = Extract<Outcome, { kind: 'begun' }>
 
-/** Tasks that begin at once: enough to hide the log's round trips. */
+/** Tasks that begin in parallel: enough to hide the round trips to the log. */
 const GROUP = 32
 /**
- * `begun` outcomes in one answer, bytes. A node has four requests out, so they stay below the 64 MiB that
- * nats-server holds back for one connection.
+ * Bytes of `begun` outcomes in one answer. A node has four requests open, so they stay below the 64
+ * MiB that nats-server buffers for one connection.
  */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024
-/** What stands around an outcome in its message, bytes. */
+/** Bytes that surround an outcome in its message. */
 const FRAME_BYTES = 1_024
-/** Nothing is known to be stored; the node asks again. */
+/** Nothing is known to be stored, so the node reports again. */
 const ASK_AGAIN: Outcome = { kind: 'unavailable' }
-/** The coordinator could not read the report. */
+/** The outcome for a report that the coordinator cannot parse. */
 const UNREADABLE: Outcome = {
   kind: 'rejected',
   error: {
@@ -80,7 +80,8 @@ async function beginAll(
       outcomes[at] = await tooLarge(item, outcome, size)
       return
     }
-    // What does not fit stays "ask again": it has begun, and the repeated report is answered from the log.
+    // A `begun` that does not fit stays "report again": the task has begun, and the repeated report
+    // is answered from the log.
     if (bytes > 0 && bytes + size > ANSWER_BYTES_MAX) return
     bytes += size
     outcomes[at] = outcome

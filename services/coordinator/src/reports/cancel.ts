@@ -2,7 +2,7 @@ import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters
 import { deadlineError, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 
-/** Endings that the coordinator gives by itself: a cancel, a deadline. */
+/** Dependencies for ending a task that was cancelled or reached its deadline. */
 export interface EndingDeps {
   readonly bus: Bus
   readonly taskLog: TaskLog
@@ -13,13 +13,16 @@ export interface EndingDeps {
 }
 
 const APPEND_WITHIN_MS = 4_000
-/** A running task commits a call now and then; each costs the cancel one more round. */
+/**
+ * Compare-and-set rounds; a running task appends a call now and then, and each costs one more
+ * round.
+ */
 const CANCEL_TRIES = 8
 
-/** What became of a request to cancel. */
+/** The outcome of a request to cancel. */
 export type CancelOutcome = 'cancelled' | 'finished' | 'not-found' | 'unavailable'
 
-/** Ends a task for its owner. */
+/** Cancels a task for its owner. */
 export async function cancelTask(
   deps: EndingDeps,
   request: { readonly taskId: string; readonly tenant: string; readonly reason: string },
@@ -37,7 +40,7 @@ export async function cancelTask(
   return 'unavailable'
 }
 
-/** Ends a task whose lifetime is over; a conflict means that somebody else moved it on. */
+/** Fails a task at its deadline; after a conflict another writer has moved the task on. */
 export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<void> {
   const { attempt } = record
   const event = {
@@ -66,18 +69,21 @@ async function end(
   return 'stored'
 }
 
-/** Tells the node and takes the pointer back; what fails here the follower's sweep repeats. */
+/** Tells the node to stop and removes the pointer; the follower's sweep repeats what fails here. */
 async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
   const { taskId, tenant, spec } = record
   try {
     const [noted] = await deps.store.inflightNode([taskId]).catch(() => [undefined])
     const nodeId = noted ?? record.node
-    // Who runs it is noted a moment after its start; before that only the nodes know.
+    // The in-flight note appears a moment after the start; until then only the node itself knows.
     const stop = { taskIds: [taskId] }
     if (nodeId === undefined) deps.bus.send(CHANNELS.stopAnywhere, stop)
     else deps.bus.send(CHANNELS.stop, stop, { nodeId })
     await deps.pointers.remove(spec.priority, tenant, taskId)
   } catch (error) {
-    deps.log.warn({ err: error, taskId }, 'pointer of an ended task not removed yet')
+    deps.log.warn(
+      { err: error, taskId },
+      'The pointer of an ended task could not be removed; a sweep repeats it',
+    )
   }
 }

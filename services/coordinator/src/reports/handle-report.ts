@@ -21,8 +21,8 @@ import { inputsOf } from './inputs.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
- * What a coordinator does with one report: it appends on the expectation that the node named (L2,
- * L3), never on a sequence it has read itself, and tells the node what became of it (L4).
+ * Handles one report of a run: it appends with the sequence that the node expects (L2, L3), never
+ * with one that it has read itself, and returns the outcome to the node (L4).
  */
 export interface ReportDeps {
   readonly taskLog: TaskLog
@@ -33,13 +33,16 @@ export interface ReportDeps {
   readonly nowMs: () => number
   readonly random: () => number
   readonly timing: Pick<Timing, 'scale'>
-  /** Makes the children that an event announced. */
+  /** Creates the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>
 }
 
-/** Shorter than the worker's own limit for a report, so that it hears of an unknown outcome. */
+/**
+ * Milliseconds; shorter than the worker's deadline for a report, so that the worker hears of an
+ * unknown outcome.
+ */
 const APPEND_WITHIN_MS = 4_000
-/** Two nodes that begin the same task at once settle it within this many rounds. */
+/** Compare-and-set rounds; two nodes that begin the same task finish within this many. */
 const BEGIN_TRIES = 5
 
 /** Handles one report of a node. */
@@ -88,12 +91,12 @@ export async function handleReport(
   }
 }
 
-/** Why the run is where it is, when the report says so. */
+/** Returns why the run was placed on its node, if the report says so. */
 function placedIn({ placed }: ReportItem): { placed?: Placed } {
   return placed === undefined ? {} : { placed }
 }
 
-/** What the run had come to when its budget ran out. */
+/** Returns the partial result of a run whose budget ran out. */
 function partialIn({ result }: Extract<ReportItem, { op: 'fail' }>): { result?: Json } {
   return result === undefined ? {} : { result }
 }
@@ -111,14 +114,14 @@ async function append(deps: ReportDeps, item: Expecting, event: TaskEvent): Prom
 
 async function settle(deps: ReportDeps, item: Expecting, outcome: AppendOutcome): Promise<Outcome> {
   if (outcome.kind === 'stored') return { kind: 'committed', seq: outcome.seq }
-  // A full log or an unknown outcome: the node holds its lease and reports the same again.
+  // The log is full or the outcome is unknown: the node keeps its lease and reports again.
   if (outcome.kind !== 'conflict') return { kind: 'unavailable' }
   const now = await standing(deps, item.taskId, item.expect)
-  // Still expecting the last event after a conflict: the server is not consistent yet, ask again.
+  // A conflict although the last event is the expected one: the server is not consistent yet.
   return now.kind === 'committed' ? { kind: 'unavailable' } : now
 }
 
-/** Whether a run with this token is still the one entitled to go on. */
+/** Checks whether the run with this token may still continue. */
 async function standing(deps: ReportDeps, taskId: string, expect: number): Promise<Outcome> {
   const last = await deps.taskLog.last(taskId)
   if (last === undefined || isTerminalEvent(last.event)) return { kind: 'finished' }
@@ -142,7 +145,7 @@ async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>)
   return append(deps, item, event)
 }
 
-/** The run gives its slot back; the answer to a lost answer is the same whatever happened since. */
+/** Pauses the run, which then releases its slot; a repeated report gets the same answer. */
 async function pause(
   deps: ReportDeps,
   item: Extract<ReportItem, { op: 'pause' }>,
@@ -163,14 +166,14 @@ async function pause(
       : { type: 'failed', ...base, error: decision.error },
   )
   if (outcome.kind !== 'superseded') return outcome
-  // It may be the pause itself that was stored, and the task resumed before the answer came through.
+  // The pause itself may have been stored, and the task resumed, before the answer arrived.
   const history = await deps.taskLog.history(item.taskId)
   return history.some(({ messageId }) => messageId === item.reportId)
     ? { kind: 'not-due' }
     : outcome
 }
 
-/** The run makes tasks: announced in its own log first, on its own token (L3), then made. */
+/** Creates tasks for the run: it first announces them in the run's own log with its token (L3). */
 async function spawn(
   deps: ReportDeps,
   item: Extract<ReportItem, { op: 'spawn' }>,
@@ -183,12 +186,13 @@ async function spawn(
   const decision = decideSpawn(record, step, item.children, idOf, nowMs)
   if (decision.kind === 'reject') return { kind: 'rejected', error: decision.error }
   if (decision.kind === 'present') {
-    // An earlier try of this very report, or of an earlier attempt at this step.
+    // The event may come from an earlier try of this report or from an earlier attempt at this
+    // step.
     const last = await deps.taskLog.last(taskId)
     const ours = last?.messageId === item.reportId || last?.seq === item.expect
     return ours ? { kind: 'committed', seq: last.seq } : standing(deps, taskId, item.expect)
   }
-  // The run holds its lease and asks again: what is announced must find room.
+  // The announced children need room in the log; the run keeps its lease and reports again.
   if (deps.logFill.full()) return { kind: 'unavailable' }
   const children = decision.specs.map((spec, position) => ({ taskId: idOf(position), spec }))
   const event: Spawned = {
@@ -204,7 +208,7 @@ async function spawn(
   return outcome
 }
 
-/** The record as it was at this sequence, if that is still the last one. */
+/** Returns the record at this sequence if it is still the last one. */
 async function recordAt(
   deps: ReportDeps,
   taskId: string,
@@ -213,11 +217,11 @@ async function recordAt(
   const known = deps.tasks.get(taskId)
   if (known?.seq === seq) return known
   const record = await deps.taskLog.record(taskId)
-  // A retried report finds its own event behind the token; the append answers `duplicate` to it.
+  // A repeated report finds its own event after the token; the append then answers `duplicate`.
   return record !== undefined && record.seq >= seq ? record : undefined
 }
 
-/** A fenced start of L3: the next attempt starts by an event that shuts out everything older. */
+/** Does a fenced start (L3): the event that starts the next attempt shuts out every older run. */
 async function begin(
   deps: ReportDeps,
   nodeId: string,
@@ -227,7 +231,7 @@ async function begin(
     const history = await deps.taskLog.history(item.taskId)
     const record = foldHistory(item.taskId, history)
     const last = history.at(-1)
-    // The answer to an earlier try of this very report was lost.
+    // An earlier try of this report was stored, but its answer was lost.
     if (record !== undefined && last?.messageId === item.reportId) {
       return isTerminalEvent(last.event) ? { kind: 'finished' } : begun(deps, record)
     }
@@ -272,7 +276,7 @@ async function begun(deps: ReportDeps, record: TaskRecord): Promise<Outcome> {
   }
 }
 
-/** Fails a task that no message can hand to a node: each later attempt would be as large. */
+/** Fails a task that exceeds one message: later attempts would be as large. */
 export async function endTooLarge(
   deps: ReportDeps,
   { taskId }: ReportItem,

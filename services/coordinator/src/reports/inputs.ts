@@ -9,26 +9,26 @@ import {
 } from '@agentfleet/domain'
 
 /**
- * What became of the tasks that another one awaits: by the log, or by the store for one whose log was
- * trimmed behind its ending.
+ * The results of the tasks that another task waits for: from the log, or from Redis if the log was
+ * trimmed after their end.
  *
- * Results are bounded (L7): a larger one is passed on as a reference, and so is what comes when all
- * together are too large.
+ * Results are bounded (L7): a large one is passed on as a reference, and so are the last ones if
+ * all together are too large.
  */
 
-/** Where endings are looked up. */
+/** Where results are looked up. */
 export interface EndingSources {
   readonly taskLog: Pick<TaskLog, 'last'>
   readonly store: Pick<Store, 'load'>
 }
 
-/** A result above this is passed on as a reference, bytes. */
+/** Bytes; a larger result is passed on as a reference. */
 const RESULT_BYTES_MAX = 64 * 1024
-/** All results of one run together: they travel in one message and end up in one prompt, bytes. */
+/** Bytes of all results of one run: they travel in one message and become part of one prompt. */
 const ALL_BYTES_MAX = 512 * 1024
 const PARALLEL = 50
 
-/** The inputs of a run: its dependencies and its children as far as they have ended. */
+/** Returns the inputs of a run: the results of its dependencies and children that have ended. */
 export async function inputsOf(sources: EndingSources, record: TaskRecord): Promise<TaskInput[]> {
   const wanted = [
     ...(record.spec.dependsOn ?? []).map((taskId) => ({ taskId, from: 'dependency' as const })),
@@ -39,7 +39,7 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
   return wanted.map(({ taskId, from }, index): TaskInput => {
     const ending = endings[index]
     if (ending === undefined) {
-      return { from, taskId, state: 'unknown', note: 'it is not stored any more' }
+      return { from, taskId, state: 'unknown', note: 'it is no longer stored' }
     }
     if (ending.state === 'open') return { from, taskId, state: 'unknown', note: 'it has not ended' }
     const { state, error, result } = ending
@@ -54,7 +54,7 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
   })
 }
 
-/** How each of these tasks ended; `unfinished` spares a look at those known not to have. */
+/** Returns how each of these tasks ended; `unfinished` skips tasks that are known not to have. */
 export async function fatesOf(
   sources: EndingSources,
   taskIds: readonly string[],

@@ -15,17 +15,18 @@ import { handleBatch } from './batch.ts'
 import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
 /**
- * The part that answers requests: batches of reports of nodes, cancels and approvals.
+ * Answers requests: batches of reports, cancels and approvals.
  *
- * Each item of a batch is appended on the expectation that it names, and its outcome goes back (L2 to
- * L4). Invariant: at most REPORTS_MAX items are under way; above that a node is told to ask again.
+ * Each report is appended with the sequence that it expects, and its outcome returns to the node
+ * (L2 to L4). Invariant: at most REPORTS_MAX reports are handled at once; beyond that, nodes are
+ * told to report again.
  */
 export interface Reports extends Service {
-  /** Items of reports under way. */
+  /** Returns the number of reports being handled. */
   inReport(): number
 }
 
-/** What answering requests needs. */
+/** Dependencies of the reports part. */
 export interface ReportsDeps {
   readonly bus: Bus
   readonly clock: Clock
@@ -33,14 +34,14 @@ export interface ReportsDeps {
   readonly metrics: Pick<CoordinatorMetrics, 'batch' | 'reports'>
   readonly report: ReportDeps
   readonly endings: EndingDeps
-  /** Called with each task whose ending was appended just now. */
+  /** Called with each task whose end event was just appended. */
   readonly ended: (taskId: string) => void
   readonly approve: (request: ApproveRequest) => Promise<ApproveReply['kind']>
 }
 
-/** Reports under way; a node above its share waits in its own queue. */
+/** Reports handled at once; further ones wait in the queues of their nodes. */
 const REPORTS_MAX = 20_000
-/** The log takes no event above the largest message. */
+/** The outcome for an event that exceeds the largest message of the log. */
 const EVENT_TOO_LARGE: Outcome = {
   kind: 'rejected',
   error: {
@@ -48,16 +49,16 @@ const EVENT_TOO_LARGE: Outcome = {
     message: 'A report of this run exceeds one message of the bus.',
   },
 }
-/** A drain looks this often whether all reports are answered, milliseconds. */
+/** Milliseconds between checks whether a drain has answered all reports. */
 const DRAIN_LOOK_MS = 20
 
-/** Creates the part; it hears nothing before `start`. */
+/** Creates the reports part; it receives nothing before `start`. */
 export function createReports(deps: ReportsDeps): Reports {
   const { bus, clock, log, metrics, endings } = deps
   const subscriptions: { close(): void }[] = []
   let inReport = 0
 
-  /** One outcome for each report, whatever becomes of its neighbours. */
+  /** Returns one outcome for each report, independent of the other reports. */
   const outcomesOf = ({ nodeId, items }: Report): Promise<Outcome[]> =>
     handleBatch(items, {
       payloadMax: bus.payloadMax,
@@ -67,7 +68,10 @@ export function createReports(deps: ReportsDeps): Reports {
           return await handleReport(deps.report, nodeId, item)
         } catch (error) {
           if (error instanceof ServiceError && error.code === 'too-large') return EVENT_TOO_LARGE
-          log.warn({ err: error, taskId: item.taskId }, 'report not settled')
+          log.warn(
+            { err: error, taskId: item.taskId },
+            'A report could not be handled; the node reports again',
+          )
           return { kind: 'unavailable' }
         }
       },
@@ -114,7 +118,7 @@ export function createReports(deps: ReportsDeps): Reports {
   }
 }
 
-/** One increment for each kind in a batch: counters with labels are not free. */
+/** Increments each counter once for a batch, because counters with labels are not free. */
 function countOutcomes(
   items: readonly (ReportItem | undefined)[],
   outcomes: readonly Outcome[],

@@ -8,11 +8,11 @@ import type { Quarantine } from '../redistribution/quarantine.ts'
 import { pauseUntil } from '../redistribution/waiting.ts'
 
 /**
- * What is done about the process of a dead node.
+ * Carries out the action for the process of a dead node.
  *
- * Invariants: A1 an action is recorded as under way before it is begun, so a successor of this process
- * repeats it (every one of them may be repeated) instead of adding one; A2 every call has a deadline, a
- * failed one leaves the count of nodes to the autoscaler.
+ * Invariants: A1 an action is recorded as under way before it begins, so the process that takes
+ * over repeats it instead of adding another one; every action may be repeated. A2 every call has a
+ * deadline; after a failed one the autoscaler corrects the number of nodes.
  */
 export interface ActionDeps {
   readonly orchestrator: Orchestrator
@@ -22,7 +22,7 @@ export interface ActionDeps {
   readonly log: Logger
 }
 
-/** What is to be done. */
+/** The action to carry out. */
 export interface Plan {
   readonly kind: FailureAction | 'quarantine'
   readonly reason: string
@@ -30,11 +30,13 @@ export interface Plan {
 
 type Taken = NonNullable<Incident['action']>
 
-/** An orchestrator that restarts in place does it within this, first backoff of 10 s included, milliseconds. */
+/**
+ * Milliseconds within which an orchestrator restarts a process, its first backoff of 10 s included.
+ */
 const RESTART_WITHIN_MS = 20_000
 const LOOK_EVERY_MS = 250
 
-/** Carries the plan out and records it; goes on with an action that was left under way. */
+/** Carries out the plan and records it; continues an action that was left under way. */
 export async function takeAction(
   deps: ActionDeps,
   record: IncidentRecord,
@@ -74,12 +76,15 @@ async function carryOut(
     return await shutOut(deps, taken, death)
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    deps.log.error({ err: error, nodeId: death.nodeId }, 'the orchestrator did not act')
+    deps.log.error(
+      { err: error, nodeId: death.nodeId },
+      'The orchestrator did not carry out the action',
+    )
     return { ...taken, outcome: 'failed' }
   }
 }
 
-/** The orchestrator restarts by itself; when it does not, the process is replaced. */
+/** Waits until the orchestrator restarts the process; replaces the process if it does not. */
 async function awaitRestart(
   { fleet, orchestrator, clock }: ActionDeps,
   taken: Taken,
@@ -90,14 +95,14 @@ async function awaitRestart(
   const leftMs = taken.startedAtMs + RESTART_WITHIN_MS - clock.nowMs()
   await pauseUntil(back, { withinMs: leftMs, everyMs: LOOK_EVERY_MS, signal })
   if (back()) return { ...taken, outcome: 'done' }
-  // Stopped early: whoever gets the death next waits on.
+  // The replica that gets the death next continues to wait.
   if (signal.aborted) return taken
   const answer = await orchestrator.replace(death.nodeId)
   const outcome = answer === 'ordered' ? 'done' : 'not-needed'
   return { ...taken, kind: 'replace', reason: 'not-restarted', outcome }
 }
 
-/** No load balancer uses a node that drains; its place is taken by another one. */
+/** Drains the node, so that no load balancer uses it, and has another node take its place. */
 async function shutOut(
   { fleet, orchestrator, quarantine }: ActionDeps,
   taken: Taken,
@@ -113,7 +118,7 @@ async function shutOut(
   return { ...taken, outcome: 'done' }
 }
 
-/** Until when a quarantine lasts; undefined for any other action. */
+/** Returns the end of a quarantine; undefined for any other action. */
 export function quarantineEnd(action: Incident['action']): number | undefined {
   return action?.kind === 'quarantine' ? action.startedAtMs + QUARANTINE_MS : undefined
 }

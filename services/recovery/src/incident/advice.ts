@@ -12,7 +12,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 
-/** Reasons of deaths that an adviser is told; any other one is `other`. */
+/** The death reasons that an adviser is told; any other reason is sent as `other`. */
 const REASONS = [
   'connection-gone',
   'ping-failed',
@@ -22,9 +22,9 @@ const REASONS = [
   'other',
 ] as const
 const PREVENTIONS_MAX = 4
-/** An incident goes on for minutes; the action of it waits no longer than this, milliseconds. */
+/** Milliseconds; incidents take minutes, but their action waits no longer than this for advice. */
 const ADVICE_WITHIN_MS = 5_000
-/** A like failure within this time gets the like answer, milliseconds. */
+/** Milliseconds for which a similar failure gets the same answer. */
 const ADVICE_TTL_MS = 300_000
 
 const INSTRUCTION = `You review the death of one worker node of a fleet that runs tasks. Its tasks have
@@ -106,7 +106,7 @@ const question = defineQuestion({
   timeoutMs: ADVICE_WITHIN_MS,
 })
 
-/** Asks for a second opinion; resolves within ADVICE_WITHIN_MS, and never rejects. */
+/** Asks for advice; resolves within ADVICE_WITHIN_MS and never rejects. */
 export function askAdvice(
   adviser: Adviser,
   evidence: FailureEvidence,
@@ -121,7 +121,7 @@ export function askAdvice(
       successor: evidence.successor,
       silentMs: evidence.silentMs,
       phi: evidence.phi,
-      // -1 stands for what is not known.
+      // -1 means unknown.
       uptimeMs: evidence.uptimeMs ?? -1,
       cpu: last?.cpu ?? -1,
       memory: last?.memory ?? -1,

@@ -13,35 +13,35 @@ import { figuresOf, gatherEvidence, type EvidenceDeps, type Found } from './evid
 import type { IncidentRecord } from './record.ts'
 
 /**
- * From a redistributed incident to a plan: evidence, policy, quarantine, advice.
+ * Turns a redistributed incident into a plan: evidence, policy, quarantine, advice.
  *
- * Invariants: nothing here is waited for by the tasks of the dead node; advice is waited for only where
- * it counts (mode `on`), and no longer than its timeout.
+ * Invariants: the tasks of the dead node wait for none of this; only mode `on` waits for advice,
+ * and no longer than its timeout.
  */
 export interface AnalysisDeps extends EvidenceDeps {
   readonly adviser: Adviser
   readonly instanceId: string
 }
 
-/** What is to be done, and the decision that says so. */
+/** The plan, and the decision that explains it. */
 export interface Conclusion {
   readonly plan: Plan
-  /** The decision but for what was done. */
+  /** The decision without what was done. */
   readonly decision: Omit<DecisionDraft, 'acted' | 'driver'>
-  /** Advice in mode `shadow`, which nobody waits for. */
+  /** Advice in mode `shadow`; the workflow does not wait for it. */
   readonly advice: Promise<AdviceRecord | undefined>
   readonly nodesBefore: number | undefined
 }
 
-/** Written into the reason of an analysis that knows nothing of the tasks. */
+/** Appended to the reason of an analysis that could not read the tasks. */
 const UNREADABLE = ', notes unreadable'
 
-/** Whether the tasks of an incident are known, as its record says. */
+/** Whether the record says that the tasks of the incident are known. */
 export function notesWereReadable({ analysis }: Incident): boolean {
   return analysis?.reason.endsWith(UNREADABLE) !== true
 }
 
-/** Analyses the failure and records it. */
+/** Analyses the failure and records the analysis. */
 export async function analyse(
   deps: AnalysisDeps,
   record: IncidentRecord,
@@ -106,7 +106,7 @@ function wordsOf({ strategy, impact, prevention }: FailureAnalysis): Decision['p
   return { strategy, impact, prevention: prevention.join(',') }
 }
 
-/** What could have been done, the policy's choice first. */
+/** Returns the possible actions, the policy's choice first. */
 function optionsOf(
   policy: FailureAnalysis,
   alone: Plan,

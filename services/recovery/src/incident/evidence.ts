@@ -12,7 +12,7 @@ import type { Clock, Logger } from '@agentfleet/runtime'
 import type { Fleet } from '../fleet.ts'
 import { deathOf, type Memory } from './learned.ts'
 
-/** What it takes to look around after a death. */
+/** Dependencies for gathering evidence. */
 export interface EvidenceDeps {
   readonly store: Store
   readonly fleet: Fleet
@@ -22,23 +22,23 @@ export interface EvidenceDeps {
   readonly log: Logger
 }
 
-/** What was found. */
+/** The evidence of a failure. */
 export interface Found {
   readonly evidence: FailureEvidence
-  /** Tasks of this node that were running at several deaths. */
+  /** Tasks of this node that ran at several deaths. */
   readonly suspects: readonly string[]
   readonly host?: string
-  /** Living nodes before the death; undefined without a snapshot. */
+  /** The number of living nodes before the death; undefined without a snapshot. */
   readonly nodesBefore: number | undefined
 }
 
-/** Records looked at for their lost attempts; those named first are the likeliest. */
+/** Records read for their lost attempts; the likeliest suspects come first. */
 const RECORDS_MAX = 200
-/** As many as an incident may name. */
+/** The most tasks that an incident may name. */
 const TASKS_NAMED_MAX = 100
 const SUSPECTS_MAX = 20
 
-/** The tasks that an incident names: those that were there at other deaths first. */
+/** Returns the tasks that an incident names: those that ran at other deaths first. */
 export function namedTasks(taskIds: readonly string[], deaths: readonly PastDeath[]): string[] {
   if (taskIds.length <= TASKS_NAMED_MAX) return [...taskIds]
   const seen = new Map<string, number>()
@@ -50,7 +50,7 @@ export function namedTasks(taskIds: readonly string[], deaths: readonly PastDeat
     .slice(0, TASKS_NAMED_MAX)
 }
 
-/** Gathers the evidence of one failure; what cannot be read is left out, never waited for. */
+/** Gathers the evidence of one failure; omits what cannot be read instead of waiting. */
 export async function gatherEvidence(
   deps: EvidenceDeps,
   death: Death,
@@ -103,7 +103,9 @@ export async function gatherEvidence(
   }
 }
 
-/** Those that ran when the node was last heard, and the node itself; replacements are none of them. */
+/**
+ * Counts the nodes that were alive at the node's last heartbeat, including it but not replacements.
+ */
 function nodesBefore(snapshot: Snapshot | undefined, death: Death): number | undefined {
   const heardAtMs = death.atMs - death.silentMs
   const others = snapshot?.nodes.filter(
@@ -120,12 +122,12 @@ async function lookAt(
   try {
     return await orchestrator.inspect(nodeId)
   } catch (error) {
-    log.warn({ err: error, nodeId }, 'the orchestrator says nothing of the node')
+    log.warn({ err: error, nodeId }, 'The orchestrator could not describe the node')
     return undefined
   }
 }
 
-/** By the deaths remembered, and by the attempts that the log counted as lost. */
+/** Finds suspects by the remembered deaths and by the attempts that the log counted as lost. */
 async function suspectsAmong(
   { store, log }: EvidenceDeps,
   taskIds: readonly string[],
@@ -142,12 +144,12 @@ async function suspectsAmong(
     )
     return [...new Set([...suspects, ...losing])].slice(0, SUSPECTS_MAX)
   } catch (error) {
-    log.warn({ err: error }, 'records not readable: suspects by deaths only')
+    log.warn({ err: error }, 'Task records could not be read; suspects come from deaths only')
     return suspects.slice(0, SUSPECTS_MAX)
   }
 }
 
-/** Figures of the evidence, as decisions record them. */
+/** Returns the figures of the evidence for the decision record. */
 export function figuresOf(evidence: FailureEvidence): Figures {
   const { last, pattern, orchestrator } = evidence
   return {

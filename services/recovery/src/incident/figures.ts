@@ -2,7 +2,7 @@ import type { Decision, Figures } from '@agentfleet/protocol'
 import type { Fleet } from '../fleet.ts'
 import type { Memory } from './learned.ts'
 
-/** What became of a decision: deaths since then, and what the fleet looks like now. */
+/** Returns the figures after a decision: later deaths and the present state of the fleet. */
 export async function figuresAfter(
   { about, atMs }: Decision,
   fleet: Fleet,

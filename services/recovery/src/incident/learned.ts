@@ -4,29 +4,29 @@ import type { Incident } from '@agentfleet/protocol'
 import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
 
 /**
- * What happened within the last ten minutes, by whichever replica it was handled: folded from the
- * incidents on OPS, so that it survives a restart and is the same everywhere.
+ * The incidents of the last ten minutes from all replicas: folded from OPS, so that it survives a
+ * restart and is the same everywhere.
  *
- * Invariants: a record is folded once, in its order; of an incident only its last record counts; what
- * is out of the window is forgotten.
+ * Invariants: records are folded once and in order; only the last record of an incident counts;
+ * records older than the window are dropped.
  */
 export interface Memory {
-  /** Reads what others have recorded since; false when not all of it was read in time. */
+  /** Reads new records; returns false if it could not read all of them in time. */
   catchUp(): Promise<boolean>
-  /** Adds what this process knows of a death beyond its record: every task of it. */
+  /** Adds what only this process knows about a death: all of its tasks. */
   add(death: PastDeath): void
   deaths(): readonly PastDeath[]
-  /** Replacements ordered within the window. */
+  /** Returns the number of replacements ordered within the window. */
   replacements(): number
-  /** Nodes in quarantine, with its end. */
+  /** Returns the nodes in quarantine, each with the end of its quarantine. */
   quarantined(): ReadonlyMap<string, number>
 }
 
-/** Records read at a time; some hundred milliseconds at the most. */
+/** Records read at once: a few hundred milliseconds. */
 const READ_MAX = 500
 const CATCH_UP_WITHIN_MS = 5_000
 
-/** Nothing remembered until the first `catchUp`. */
+/** Creates an empty memory; the first `catchUp` fills it. */
 export function createMemory(deps: {
   readonly ops: Ops
   readonly clock: Clock
@@ -65,7 +65,7 @@ export function createMemory(deps: {
       try {
         return await settleWithin(reading, CATCH_UP_WITHIN_MS)
       } catch (error) {
-        log.warn({ err: error }, 'earlier incidents not readable')
+        log.warn({ err: error }, 'Earlier incidents could not be read')
         return false
       }
     },
@@ -92,10 +92,10 @@ export function createMemory(deps: {
   }
 }
 
-/** An incident as the memory of deaths wants it. */
+/** Converts an incident to a past death. */
 export function deathOf(incident: Incident): PastDeath {
   const { nodeId, incarnation, detectedAtMs, host, taskIds } = incident
-  // A process that was only silent may go on: its age says nothing of its image.
+  // A process that was only silent may continue, so its age reveals nothing about its image.
   const ended = incident.reason === 'connection-gone' || incident.reason === 'restarted'
   const uptimeMs = ended ? incident.uptimeMs : undefined
   return {

@@ -6,10 +6,10 @@ import type { Fleet } from '../fleet.ts'
 import { isCut, pauseUntil } from '../redistribution/waiting.ts'
 
 /**
- * Watches what comes of an incident: its tasks (those that it names) and the count of nodes.
+ * Watches the outcome of an incident: the tasks that it names, and the number of nodes.
  *
- * Invariants: O1 it ends OUTCOME_WITHIN_MS after the redistribution at the latest, however often the
- * death changes hands; O2 a task that waits no more is not looked at again.
+ * Invariants: O1 the watch ends at most OUTCOME_WITHIN_MS after the redistribution, however often
+ * replicas hand the death over; O2 a task that no longer waits is not read again.
  */
 export interface OutcomeDeps {
   readonly store: Store
@@ -19,7 +19,7 @@ export interface OutcomeDeps {
   readonly withinMs: number
 }
 
-/** What is watched. */
+/** What the watch observes. */
 export interface Watched {
   readonly death: Death
   readonly incident: Incident
@@ -27,10 +27,12 @@ export interface Watched {
   readonly nodesBefore: number | undefined
 }
 
-/** Figures soon enough for a bound in seconds; at most a hundred records a look. */
+/** Milliseconds between checks; each reads at most a hundred records. */
 const LOOK_EVERY_MS = 500
 
-/** Resolves with the outcome; undefined when the watch was stopped for another process to go on. */
+/**
+ * Resolves with the outcome; undefined if the watch was stopped so that another process continues.
+ */
 export async function watchOutcome(
   deps: OutcomeDeps,
   watched: Watched,
@@ -42,7 +44,7 @@ export async function watchOutcome(
   const fates = new Map<string, TaskFate>(incident.taskIds.map((taskId) => [taskId, 'waiting']))
   const untilMs = sinceMs + deps.withinMs
   let decision: OutcomeDecision = { kind: 'wait', reason: 'not-looked' }
-  // A node in quarantine may well live; its place is another one's all the same.
+  // A node in quarantine may be alive, but another node takes its place.
   const uncounted = incident.action?.kind === 'quarantine' ? incident.nodeId : undefined
   let settledAtMs: number | undefined
   let restoredAtMs: number | undefined
@@ -95,7 +97,7 @@ export async function watchOutcome(
   }
 }
 
-/** Looks at those tasks that still waited; a store that is away leaves them waiting. */
+/** Reads the tasks that still wait; if Redis is unavailable, they count as waiting. */
 async function update(
   { store, log }: OutcomeDeps,
   { nodeId, taskIds }: Incident,
@@ -114,7 +116,7 @@ async function update(
     }
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    log.debug({ err: error }, 'records not readable, looked at again')
+    log.debug({ err: error }, 'Task records could not be read; recovery tries again')
   }
 }
 

@@ -2,18 +2,18 @@ import type { Ops } from '@agentfleet/adapters'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 
 /**
- * The one record of an incident, written whole at each stage.
+ * The record of an incident, written as a whole at each stage.
  *
- * Invariant: each write expects the one before, so of two replicas that hold the same death (one was
- * paused longer than its time) only one goes on; the other's write throws.
+ * Invariant: each write expects the previous one. If two replicas hold the same death (one was
+ * paused longer than its time), only one continues; the write of the other throws.
  */
 export interface IncidentRecord {
   current(): Incident
-  /** Stores the record with this change; throws `outcome-unknown` when somebody else writes it. */
+  /** Stores the record with this change; throws `outcome-unknown` if another replica writes it. */
   write(change: Partial<Incident>): Promise<void>
 }
 
-/** The record of a death's incident as it was left, or a new one that is not stored yet. */
+/** Returns the stored record of the incident, or a new one that is not stored yet. */
 export async function openRecord(
   ops: Ops,
   death: Death,
@@ -46,7 +46,7 @@ export async function openRecord(
       const next = { ...incident, ...change, by: opening.by }
       const stored = await ops.writeIncident(next, seq)
       if (stored === undefined) {
-        throw new ServiceError('outcome-unknown', `another replica goes on with ${id}`)
+        throw new ServiceError('outcome-unknown', `another replica handles the incident ${id}`)
       }
       seq = stored
       incident = next

@@ -23,10 +23,11 @@ import {
 import { isCut } from '../redistribution/waiting.ts'
 
 /**
- * The workflow of one incident: opened → redistributed → analysed → acted → outcome.
+ * The incident workflow: opened → redistributed → analysed → acted → outcome.
  *
- * Invariants: C1 nothing comes before the redistribution that it does not need itself; C2 each stage is
- * on the record before the next one, so whoever gets the death next goes on where the record ends.
+ * Invariants: C1 nothing that the redistribution does not need comes before it; C2 each stage is
+ * recorded before the next one begins, so the replica that gets the death next continues where the
+ * record ends.
  */
 export interface WorkflowDeps {
   readonly bus: Bus
@@ -45,7 +46,7 @@ export interface WorkflowDeps {
   readonly outcomeWithinMs: number
 }
 
-/** An incident whose tasks are on their way. */
+/** An incident whose tasks have been given back. */
 export interface Redistributed {
   readonly record: IncidentRecord
   readonly death: Death
@@ -53,10 +54,13 @@ export interface Redistributed {
   readonly notesReadable: boolean
 }
 
-/** After so many deliveries of a death its pointers are left to their leases. */
+/** After this many deliveries of a death, recovery leaves its pointers to their leases. */
 const DELIVERIES_MAX = 5
 
-/** Gives back what the node held, unless that is on the record; undefined when the incident is closed. */
+/**
+ * Gives back the pointers of the node unless the record says that it was done; returns undefined if
+ * the incident is closed.
+ */
 export async function openAndRedistribute(
   deps: WorkflowDeps,
   death: Death,
@@ -74,7 +78,7 @@ export async function openAndRedistribute(
   const given = await giveBack(deps, record, death, deliveries)
   const redistributedAtMs = given.atMs ?? clock.nowMs()
   const opened = record.current()
-  // A predecessor may have given back some: those it knew of and that are noted no more.
+  // A previous replica may have given back tasks that it recorded and that no longer have notes.
   const tasks = Math.max(opened.tasks, given.taskIds.length)
   const left = given.taskIds.length - given.redistributed
   if (given.redistributed > 0) {
@@ -99,7 +103,7 @@ async function giveBack(
   deliveries: number,
 ): Promise<Redistribution> {
   const { fleet, memory, clock, log } = deps
-  // Resumed with all it had: it asks the coordinator itself what it still owns.
+  // The node resumed with all its tasks and asks the coordinator which it still owns.
   if (fleet.successor(death) === 'resumed') return NOTHING_GIVEN_BACK
   const suspects = new Set(suspectTasks(memory.deaths(), clock.nowMs()))
   const open = async (taskIds: readonly string[]): Promise<void> => {
@@ -112,14 +116,17 @@ async function giveBack(
     return await redistribute(deps, death.nodeId, suspects, open)
   } catch (error) {
     if (deliveries < DELIVERIES_MAX) throw error
-    log.error({ err: error, nodeId: death.nodeId }, 'pointers not given back, leases run out')
+    log.error(
+      { err: error, nodeId: death.nodeId },
+      'Pointers could not be given back; their leases will expire',
+    )
     return NOTES_UNREADABLE
   }
 }
 
 /**
- * Analyses, acts and watches what comes of it; false when it was stopped before the end. The signal is
- * aborted with one of the reasons of `CUT`.
+ * Analyses, acts and watches the outcome; returns false if it was stopped before the end. The
+ * signal is aborted with one of the reasons of `CUT`.
  */
 export async function runWorkflow(
   deps: WorkflowDeps,
@@ -133,7 +140,7 @@ export async function runWorkflow(
     conclusion = await analyse(deps, record, death, { taskIds, notesReadable }, signal)
   }
   if (left === undefined || left.outcome === 'under-way') {
-    // What is left under way has its plan on the record.
+    // An action that was left under way has its plan on the record.
     const plan = conclusion?.plan ?? { kind: 'none' as const, reason: 'left-under-way' }
     await takeAction(deps, record, death, plan, signal)
   }
@@ -152,7 +159,7 @@ export async function runWorkflow(
   )
   if (outcome === undefined) return false
   const { analysis } = record.current()
-  // In mode `shadow` nobody has waited for the advice; by now it is there.
+  // Mode `shadow` did not wait for the advice; it has arrived by now.
   const advice = await conclusion?.advice
   await record.write({
     state: 'closed',
@@ -167,17 +174,17 @@ export async function runWorkflow(
   return true
 }
 
-/** Counts and records what was decided and done. */
+/** Counts and records the decision and what was done. */
 async function decided(
   { recorder, memory, metrics, orchestrator }: WorkflowDeps,
   { decision }: Conclusion,
   action: NonNullable<Incident['action']>,
 ): Promise<void> {
-  // The own action counts from now on, for the next incident and for the quarantine.
+  // This action counts from now on, for the next incident and for quarantines.
   await memory.catchUp()
   metrics.incidents.inc({ action: action.kind })
   if (quarantineEnd(action) !== undefined) metrics.quarantines.inc()
   const done = { acted: action.outcome === 'done', driver: orchestrator.driver }
-  // The incident says the same; a record that fails costs only the outcomes after minutes.
+  // The incident has the same content; a failed record costs only the later outcomes.
   await recorder.record({ ...decision, ...done, kind: action.kind, reason: action.reason })
 }

@@ -3,22 +3,22 @@ import type { Snapshot } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 
 /**
- * Keeps nodes that are in quarantine from being used: whenever one is heard, it is asked to drain. A node
- * that drains says so in its heartbeats, and no load balancer gives it anything.
+ * Keeps nodes in quarantine unused: it asks each to drain when a snapshot shows it. A draining node
+ * says so in its heartbeats, and no load balancer gives it tasks.
  *
- * Invariants: any replica may ask, as often as it likes, a drain is begun once; a node is asked at most
- * once in ASK_INTERVAL_MS.
+ * Invariants: any replica may ask any number of times, because a node begins a drain once; one
+ * replica asks a node at most once in ASK_INTERVAL_MS.
  */
 export interface Quarantine {
-  /** Asks those nodes of the snapshot that are in quarantine and do not drain. */
+  /** Asks the nodes of the snapshot that are in quarantine and do not drain. */
   enforce(snapshot: Snapshot): void
-  /** Asks one node; true when it answered. */
+  /** Asks one node; resolves to true if it answered. */
   drain(nodeId: string): Promise<boolean>
 }
 
 const ASK_INTERVAL_MS = 2_000
 
-/** Asks over this connection; `ends` are the nodes in quarantine. */
+/** Creates the quarantine; `ends` has the nodes in quarantine. */
 export function createQuarantine(deps: {
   readonly bus: Bus
   readonly clock: Clock
@@ -31,7 +31,7 @@ export function createQuarantine(deps: {
   const drain = async (nodeId: string): Promise<boolean> => {
     askedAtMs.set(nodeId, clock.monotonicMs())
     const answered = await askToDrain(bus, nodeId)
-    if (answered) log.warn({ nodeId }, 'node in quarantine drains')
+    if (answered) log.warn({ nodeId }, 'A node in quarantine drains')
     return answered
   }
 

@@ -5,26 +5,26 @@ import type { Clock, Logger } from '@agentfleet/runtime'
 import type { Fleet } from '../fleet.ts'
 
 /**
- * Gives the pointers of a dead node back.
+ * Gives the pointers of a dead node back to the queue.
  *
- * Invariants: R1 a pointer is given back once: before a batch its notes are read again and only
- * those that still name the dead node count, after it exactly those notes are dropped; R2 whatever
- * goes wrong, the pointer's lease (`ack_wait`) hands it out again.
+ * Invariants: R1 a pointer is given back once: recovery reads the in-flight notes again before each
+ * batch, uses only those that still name the dead node, and deletes exactly those afterwards. R2 if
+ * anything fails, the pointer's lease (`ack_wait`) returns it to the queue.
  */
 
-/** How a redistribution ended. */
+/** The result of a redistribution. */
 export interface Redistribution {
-  /** `notes-unreadable`: nothing is known of the tasks, the leases run out by themselves. */
+  /** `notes-unreadable`: the tasks are unknown, and the leases expire. */
   readonly kind: 'given-back' | 'notes-unreadable'
-  /** Tasks that were noted for the node, those suspected of killing it last. */
+  /** The tasks that the notes name for the node; tasks suspected of killing it come last. */
   readonly taskIds: readonly string[]
-  /** How many of their pointers were given back. */
+  /** The number of pointers that were given back. */
   readonly redistributed: number
-  /** When the broker had the last of them, epoch milliseconds. */
+  /** When the broker received the last pointer, epoch milliseconds. */
   readonly atMs?: number
 }
 
-/** Nothing was noted, or nothing is to be given back. */
+/** There were no notes, or nothing was to be given back. */
 export const NOTHING_GIVEN_BACK: Redistribution = {
   kind: 'given-back',
   taskIds: [],
@@ -37,7 +37,7 @@ export const NOTES_UNREADABLE: Redistribution = {
   redistributed: 0,
 }
 
-/** What it takes. */
+/** Dependencies of the redistribution. */
 export interface RedistributeDeps {
   readonly bus: Bus
   readonly store: Store
@@ -48,16 +48,19 @@ export interface RedistributeDeps {
 
 type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubject: string }
 
-/** Twice this between three batches leaves most of the failover budget of 300 ms to the work. */
+/**
+ * Milliseconds. Two pauses between three batches leave most of the failover budget of 300 ms for
+ * the work.
+ */
 const BATCH_PAUSE_MS = 40
-/** Redis restarts within seconds; a fifth of the death's ack_wait is left to it. */
+/** Redis restarts within seconds; the tries take a fifth of the death's ack_wait. */
 const STORE_TRIES = 5
 const STORE_RETRY_MS = 400
 const ROUND_TRIP_WITHIN_MS = 2_000
 
 /**
- * Gives back all that is noted for a node, suspects last, and tells which tasks these are; throws
- * `bus-unavailable` when the bus is away.
+ * Gives back all tasks noted for a node, suspects last, and returns them; throws `bus-unavailable`
+ * if the bus is disconnected.
  */
 export async function redistribute(
   { bus, store, fleet, clock, log }: RedistributeDeps,
@@ -68,7 +71,7 @@ export async function redistribute(
   const notes = await withTries(() => store.inflightOf(nodeId), log)
   if (notes === undefined) return NOTES_UNREADABLE
   const taskIds = notes.map(({ taskId }) => taskId)
-  // Beside the work, not before it: the record must not cost the tasks time.
+  // The record is written in parallel, so that it delays no task.
   const told = onTasks(taskIds).then(
     () => undefined,
     (error: unknown) => ({ error }),
@@ -91,7 +94,7 @@ export async function redistribute(
   }
   const atMs = await Promise.all(settled)
   if (atMs.includes(undefined)) {
-    throw new ServiceError('bus-unavailable', 'unknown whether the pointers were given back')
+    throw new ServiceError('bus-unavailable', 'it is unknown whether the pointers were given back')
   }
   const untold = await told
   if (untold !== undefined) throw untold.error
@@ -105,8 +108,8 @@ export async function redistribute(
 }
 
 /**
- * Sees that the broker has got a batch, then drops its notes (a note written anew stays, R1); says when
- * the broker had it.
+ * Waits until the broker has a batch, then deletes its notes (a note written since stays, R1);
+ * returns the time.
  */
 async function settle(
   { bus, store, clock, log }: Omit<RedistributeDeps, 'fleet'>,
@@ -133,7 +136,7 @@ async function withTries<T>(call: () => Promise<T>, log: Logger): Promise<T | un
       return await call()
     } catch (error) {
       if (!(error instanceof ServiceError) || error.code !== 'store-unavailable') throw error
-      log.warn({ err: error, tries }, 'in-flight notes not readable')
+      log.warn({ err: error, tries }, 'In-flight notes could not be read; recovery tries again')
       if (tries >= STORE_TRIES) return undefined
       await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))
     }

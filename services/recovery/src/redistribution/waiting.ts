@@ -1,24 +1,27 @@
-/** Why something that is waited for may be cut short. */
+/** The reasons for which a wait may be cut short. */
 export const CUT = {
-  /** End it with what is known: there are too many to follow. */
+  /** Close the incident with what is known, because too many are being watched. */
   closeEarly: 'closeEarly',
-  /** Leave it as it is, another process goes on. */
+  /** Leave the incident; another process continues. */
   stopped: 'stopped',
 } as const
 
-/** Whether it was cut short for this reason. */
+/** Whether the signal was aborted for this reason. */
 export function isCut(signal: AbortSignal, why: keyof typeof CUT): boolean {
   return signal.aborted && signal.reason === CUT[why]
 }
 
-/** How a condition is waited for. */
+/** How to wait for a condition. */
 export interface Wait {
   readonly withinMs: number
   readonly everyMs: number
   readonly signal: AbortSignal
 }
 
-/** Looks again and again; resolves when it holds, when the time is over, or when it is aborted. */
+/**
+ * Checks the condition repeatedly; resolves when it holds, the time is over or the signal is
+ * aborted.
+ */
 export async function pauseUntil(
   holds: () => boolean | Promise<boolean>,
   { withinMs, everyMs, signal }: Wait,
