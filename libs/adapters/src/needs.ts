@@ -1,4 +1,4 @@
-/** What services connect to, as needs of the runtime: each reads its variables and connects. */
+/** The connections of services, as needs of the runtime: each reads its variables and connects. */
 import type { ServiceName } from '@agentfleet/protocol'
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 import { connectServiceBus, type Bus, type ServiceBusEnv } from './bus/bus.ts'
@@ -21,14 +21,14 @@ export const bus =
     const connected = await connectServiceBus(service, config, log)
     metricsOf(registry).counterOf(
       'bus_messages_total',
-      'Messages on the channels of the bus, by what became of them.',
+      'Messages on the channels of the bus, by outcome.',
       ['channel', 'outcome'],
       () => connected.figures().map(({ count, ...labels }) => ({ labels, count })),
     )
     return connected
   }
 
-/** Consul: who is there, and who leads. */
+/** Consul: which services are registered, and which one leads. */
 export const discovery = ({ config, log }: Connecting<{ readonly CONSUL_URL: string }>): Registry =>
   connectRegistry({ url: config.CONSUL_URL, log })
 

@@ -3,24 +3,24 @@ import type { AdviceRecord } from '@agentfleet/protocol'
 /** `off`: never asked; `shadow`: asked and recorded, not applied; `on`: applied. */
 export type AdviserMode = 'off' | 'shadow' | 'on'
 
-/** Why there is no answer to act upon; the policy then decides alone. */
+/** Why there is no usable answer; the policy then decides alone. */
 export type NoAdvice =
   | Exclude<AdviceRecord['outcome'], 'applied' | 'followed-policy'>
   /** The mode is `off`, or there is no provider. */
   | 'off'
-  /** Nothing was ever asked. */
+  /** No question was ever asked. */
   | 'none'
-  /** What was to be asked with is not what the question declares. */
+  /** The figures are not those that the question declares. */
   | 'not-figures'
   /** A function of the question threw. */
   | 'question-failed'
 
-/** What an adviser says: an answer within its clamps, or why there is none. */
+/** An adviser's reply: an answer within its clamps, or why there is none. */
 export type Advice<A> =
   | { readonly kind: 'applied'; readonly answer: A; readonly record: AdviceRecord }
   | { readonly kind: 'not-applied'; readonly reason: NoAdvice; readonly record?: AdviceRecord }
 
-/** Advice, and until when it holds on the monotonic clock; 0: it never did. */
+/** Advice, and until when it holds on the monotonic clock; 0: it never held. */
 export interface Consultation<A> {
   readonly advice: Advice<A>
   readonly expiresAtMs: number

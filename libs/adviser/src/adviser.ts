@@ -1,11 +1,9 @@
 /**
- * The one harness for an LLM in a control loop: asks, checks, bounds, records, and never stands in the
- * way.
+ * The one harness for an LLM in a control loop: asks, checks, bounds, records, and never blocks the loop.
  *
- * States: with a provider, or off (for good); open → closed, once.
- * Invariants: `ask`, `refresh` and `current` never throw; `ask` resolves within its timeout; of one
- * name at most one question is being refreshed; advice is given out only until it expires; in `off`
- * and after `close` nobody is called.
+ * States: with a provider, or permanently off; open → closed, once. Invariants: `ask`, `refresh` and
+ * `current` never throw; `ask` resolves within its timeout; at most one question of a name is being
+ * refreshed; advice is given out only until it expires; in `off` and after `close` no provider is called.
  */
 import type { AdviceRecord } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
@@ -15,7 +13,7 @@ import type { Seen, SeenShape } from './figures.ts'
 import { createProvider } from './provider.ts'
 import type { Question } from './question.ts'
 
-/** How an adviser is set. */
+/** The settings of an adviser. */
 export interface AdviserOptions {
   readonly mode: AdviserMode
   /** Without a key and a base URL there is no provider, and the mode is `off`. */
@@ -23,15 +21,15 @@ export interface AdviserOptions {
   readonly baseUrl: string | undefined
   readonly model: string
   readonly limits: AdviserLimits
-  /** By model; `*` stands for every other one. */
+  /** By model; `*` applies to all models without an entry. */
   readonly prices: Readonly<Record<string, Price>>
   readonly clock: Clock
   readonly log: Logger
-  /** Told of every asking that has a record: called, kept or turned away. */
+  /** Called for every question that has a record: called, kept or turned away. */
   readonly onAsked?: (record: AdviceRecord, question: string) => void
 }
 
-/** The LLM beside a control loop. */
+/** The LLM that a control loop may ask. */
 export interface Adviser {
   /** The mode in force. */
   readonly mode: AdviserMode
@@ -41,30 +39,30 @@ export interface Adviser {
     seen: Seen<S>,
     signal: AbortSignal,
   ): Promise<Advice<A>>
-  /** Asks in the background, unless that is under way or was done lately; returns at once. */
+  /** Asks in the background, unless a call is under way or recent; returns at once. */
   refresh<S extends SeenShape, A>(question: Question<S, A>, seen: Seen<S>): void
   /** The advice of the last refresh while it holds, or why there is none; returns at once. */
   current<S extends SeenShape, A>(question: Question<S, A>): Advice<A>
-  /** Ends what is under way and resolves when it has ended. */
+  /** Cancels the calls under way and resolves when they have ended. */
   close(): Promise<void>
 }
 
-/** What `refresh` keeps for one question name. */
+/** The state that `refresh` keeps for one question name. */
 interface Slot {
-  /** Whether one is under way. */
+  /** Whether a refresh is under way. */
   asking: boolean
-  /** No sooner than this is the next one asked. */
+  /** Earliest instant of the next refresh. */
   dueAtMs: number
-  /** The last advice that there was to act upon, or in shadow not to. */
+  /** The last usable advice; in shadow mode it is not applied. */
   held: Consultation<unknown> | undefined
-  /** The last outcome, if it was none. */
+  /** The last outcome, if it was not advice. */
   missed: Advice<unknown> | undefined
 }
 
-/** Dearer than any model in use, so that a budget with an unknown price is kept all the same. */
+/** Above the price of any model in use, so that the budget also holds for a model without a known price. */
 const PRICE_UNKNOWN: Price = Object.freeze({ inputUsdPerMillion: 30, outputUsdPerMillion: 180 })
 
-/** An adviser; opens nothing before it is asked. */
+/** Creates an adviser; opens nothing before the first question. */
 export function createAdviser(options: AdviserOptions): Adviser {
   const { mode, apiKey, baseUrl, model, limits, prices, clock, log } = options
   const reachable = apiKey !== undefined || baseUrl !== undefined
@@ -73,7 +71,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
     log.info({ adviser: 'off', why }, `no adviser: ${why}; the policies decide alone`)
     return offAdviser()
   }
-  log.info({ adviser: mode, model }, `an adviser is asked, its mode is ${mode}`)
+  log.info({ adviser: mode, model }, `adviser enabled, its mode is ${mode}`)
   const price = prices[model] ?? prices['*'] ?? PRICE_UNKNOWN
   const provider = createProvider({ apiKey, baseUrl, model })
   const consult = createConsult({ provider, mode, model, price, limits, clock, log })
@@ -93,7 +91,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
       tell(consultation.advice.record, question.name)
       return consultation
     } catch (error) {
-      log.error({ err: error, question: question.name }, 'a question failed of itself')
+      log.error({ err: error, question: question.name }, 'a question threw an error')
       return none(without('question-failed'))
     }
   }
@@ -102,8 +100,8 @@ export function createAdviser(options: AdviserOptions): Adviser {
     try {
       if (record) options.onAsked?.(record, question)
     } catch (error) {
-      // Whoever counts must not cost the advice.
-      log.error({ err: error, question }, 'the record of an advice was not taken')
+      // A failing counter must not cost the advice.
+      log.error({ err: error, question }, 'recording the advice failed')
     }
   }
 
@@ -119,7 +117,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
     question: Question<S, A>,
     seen: Seen<S>,
   ): Promise<void> {
-    // Advice that would expire before the next refresh is renewed by this one.
+    // This refresh renews advice that would expire before the next one.
     const forMs = question.refreshEveryMs + question.timeoutMs
     const consultation = await consultSafely(question, seen, forMs, [closing.signal])
     slot.asking = false

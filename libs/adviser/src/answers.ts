@@ -1,11 +1,11 @@
 /**
  * Answers by the state they were given for.
  *
- * Invariants: an answer is found only until it expires, counted from when it was given, however often
- * it is used; never more than `ANSWERS_MAX`, the oldest goes first.
+ * Invariants: an answer is found only until it expires, counted from when it was given, however often it is
+ * used; at most `ANSWERS_MAX` are kept, and the oldest is dropped first.
  */
 
-/** An answer as the model gave it: checked by its schema, not yet clamped. */
+/** An answer from the model: checked by its schema, not yet clamped. */
 export interface KeptAnswer {
   readonly answer: unknown
   readonly raw: string
@@ -14,15 +14,15 @@ export interface KeptAnswer {
 
 /** Answers that still hold. */
 export interface Answers {
-  /** The answer for a state, if it holds for that much longer. */
+  /** The answer for a state, if it holds for this much longer. */
   find(stateHash: string, forMs: number): KeptAnswer | undefined
   keep(stateHash: string, answer: KeptAnswer): void
 }
 
-/** More than the calls of an hour that any sensible budget allows; 1 MB with the longest answers. */
+/** More than the calls of an hour in any sensible budget; 1 MB with the longest answers. */
 const ANSWERS_MAX = 256
 
-/** No answers yet. */
+/** Creates an empty store of answers. */
 export function createAnswers(monotonicMs: () => number): Answers {
   const kept = new Map<string, KeptAnswer>()
   return {

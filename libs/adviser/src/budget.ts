@@ -1,12 +1,12 @@
 /**
- * What an adviser may spend: calls and money within any hour, and calls at once.
+ * The budget of an adviser: calls and money within any hour, and calls at once.
  *
- * A call reserves the most it can cost and is settled at what it did cost; one whose cost never became
- * known stays at the most.
- * Invariants: in no hour more calls or more money than set; as many entries as calls of an hour.
+ * A call reserves the most it can cost and is settled at its real cost; a call whose cost stays unknown keeps
+ * the reserved cost. Invariants: no hour has more calls or more money than configured; there are at most as
+ * many entries as calls of an hour.
  */
 
-/** What may be spent. */
+/** The limits of a budget. */
 export interface BudgetLimits {
   readonly callsPerHour: number
   readonly usdPerHour: number
@@ -14,23 +14,23 @@ export interface BudgetLimits {
   readonly callsAtOnce: number
 }
 
-/** Leave to make one call. */
+/** Permission to make one call. */
 export interface Reservation {
-  /** The call is over; without a cost it counts as what was reserved. */
+  /** Ends the call; without a cost it counts as the reserved cost. */
   settle(costUsd: number | undefined): void
 }
 
-/** A budget of one hour, any hour. */
+/** A budget for every period of one hour. */
 export interface Budget {
-  /** Leave for a call that costs at most this, or undefined. */
+  /** Permission for a call that costs at most this, or undefined. */
   reserve(costMaxUsd: number): Reservation | undefined
-  /** What the last hour has cost. */
+  /** The cost of the last hour. */
   spent(): { readonly calls: number; readonly usd: number }
 }
 
 const HOUR_MS = 3_600_000
 
-/** A budget with nothing spent. */
+/** Creates a budget with nothing spent. */
 export function createBudget(limits: BudgetLimits, monotonicMs: () => number): Budget {
   /** Oldest first. */
   const entries: { readonly atMs: number; usd: number }[] = []

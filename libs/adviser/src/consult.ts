@@ -1,8 +1,8 @@
 /**
  * One consultation: kept answer, breaker, budget, call, schema, clamps, record.
  *
- * Invariants: it ends within its timeout; what passed the breaker and the budget is given back however
- * it ends; an answer that leaves here has passed the schema, the clamps, and the schema again.
+ * Invariants: it ends within its timeout; breaker and budget are released however it ends; an answer that
+ * leaves this module has passed the schema, the clamps, and the schema again.
  */
 import {
   admitCall,
@@ -24,27 +24,27 @@ import type { Provider, ProviderReply, TokensUsed } from './provider.ts'
 import { stateHashOf, type Question } from './question.ts'
 import { figuresOf } from './schema.ts'
 
-/** The two times; durations, budgets and expiries are monotonic. */
+/** Two clocks; durations, budgets and expiries use the monotonic one. */
 export interface Clock {
   nowMs(): number
   monotonicMs(): number
 }
 
-/** What an adviser may spend and wait for. */
+/** The limits of an adviser: money and waiting time. */
 export interface AdviserLimits extends BudgetLimits {
-  /** No question waits longer, whatever it says itself. */
+  /** Upper bound of every question's own timeout. */
   readonly timeoutMs: number
-  /** Longest answer that is asked for, tokens. */
+  /** Longest answer that the model may give, tokens. */
   readonly outputTokensMax: number
 }
 
-/** What a model costs, US dollars for a million tokens. */
+/** Price of a model, US dollars per million tokens. */
 export interface Price {
   readonly inputUsdPerMillion: number
   readonly outputUsdPerMillion: number
 }
 
-/** What consulting needs. */
+/** The dependencies of a consultation. */
 export interface ConsultDeps {
   readonly provider: Provider
   readonly mode: Exclude<AdviserMode, 'off'>
@@ -55,7 +55,7 @@ export interface ConsultDeps {
   readonly log: Logger
 }
 
-/** Asks one question about one state; an answer that was kept must hold for `forMs` more. */
+/** Asks one question about one state; a kept answer must hold for `forMs` more. */
 export type Consult = <S extends SeenShape, A>(
   question: Question<S, A>,
   seen: Seen<S>,
@@ -63,7 +63,7 @@ export type Consult = <S extends SeenShape, A>(
   signals: readonly AbortSignal[],
 ) => Promise<Consultation<A>>
 
-/** What is known of an asking before its outcome. */
+/** The record of a question before its outcome is known. */
 interface Asked<S extends SeenShape, A> {
   readonly question: Question<S, A>
   readonly seen: Seen<S>
@@ -77,8 +77,8 @@ type Read =
   | { readonly kind: Failed; readonly why: string; readonly raw?: string }
 
 /**
- * Three failures in a row are no accident; ten minutes are a typical outage of a provider. A probe ends
- * within a question's timeout, 30 s at most.
+ * Three failures in a row are not chance; ten minutes are a typical outage of a provider. A probe ends within
+ * a question's timeout, 30 s at most.
  */
 const BREAKER_LIMITS: BreakerLimits = {
   failuresMax: 3,
@@ -86,13 +86,13 @@ const BREAKER_LIMITS: BreakerLimits = {
   openMaxMs: 600_000,
   probeMs: 30_000,
 }
-/** Figures and names are written in shorter tokens than prose is; rather too many than too few. */
+/** Figures and names take shorter tokens than prose; the estimate is rather too high than too low. */
 const CHARACTERS_PER_TOKEN = 2
-/** As a record holds them. */
+/** The longest text in a record. */
 const RAW_CHARACTERS_MAX = 2_000
 const CLAMPS_MAX = 32
 
-/** A way to consult the provider with breaker, budget and kept answers of its own. */
+/** Creates a way to consult the provider, with its own breaker, budget and kept answers. */
 export function createConsult(deps: ConsultDeps): Consult {
   const { mode, model, price, limits, clock, log } = deps
   const answers = createAnswers(clock.monotonicMs)
@@ -104,7 +104,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     if (prompt === undefined) {
       log.error(
         { question: question.name, why },
-        'a question was to be asked with other than figures',
+        'the figures of a question are not those it declares',
       )
       return { advice: without('not-figures'), expiresAtMs: 0 }
     }
@@ -143,17 +143,17 @@ export function createConsult(deps: ConsultDeps): Consult {
       log.warn({ question: question.name, outcome: kind, why: cause, tookMs }, 'no advice')
       return failed(done, kind, raw)
     } finally {
-      // Both change nothing when they were told before.
+      // Both change nothing when they were called before.
       end('unknown')
       reservation.settle(undefined)
     }
   }
 }
 
-/** How a call ended: `unknown` when it was cancelled and says nothing of the provider. */
+/** How a call ended: `unknown` when it was cancelled and shows nothing about the provider. */
 type Ending = 'good' | 'bad' | 'unknown'
 
-/** Keeps from asking a provider that does not answer well; says when that begins and ends. */
+/** Stops calls to a provider that fails; logs when that begins and ends. */
 function createBreaker(monotonicMs: () => number, log: Logger) {
   let breaker: Breaker = CLOSED_BREAKER
   const after = (ending: Ending): Breaker => {
@@ -162,19 +162,19 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
     return breakerAfterFailure(breaker, BREAKER_LIMITS, monotonicMs())
   }
   const end = (ending: Ending): void => {
-    // A call that passed before it opened changes nothing.
+    // A call that passed before the breaker opened changes nothing.
     if (breaker.kind === 'open') return
     const before = breaker.kind
     breaker = after(ending)
     if (breaker.kind === 'open' && ending === 'bad') {
       const { openMs } = BREAKER_LIMITS
-      log.warn({ openMs }, 'the adviser failed too often, it is left alone')
+      log.warn({ openMs }, 'the adviser failed too often, its breaker is open')
     } else if (breaker.kind === 'closed' && before === 'probing') {
       log.info({}, 'the adviser answers again')
     }
   }
   return {
-    /** How to say, once, how the call ended; undefined while nobody may call. */
+    /** Reports, once, how the call ended; undefined while no call is allowed. */
     pass(): ((ending: Ending) => void) | undefined {
       const admitted = admitCall(breaker, BREAKER_LIMITS, monotonicMs())
       if (admitted.kind === 'deny') return undefined
@@ -188,7 +188,7 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
   }
 }
 
-/** The call, or the end of its time: whatever the provider does, this ends. */
+/** Ends with the call or with the timeout, whatever the provider does. */
 async function call<S extends SeenShape, A>(
   { provider, limits }: ConsultDeps,
   question: Question<S, A>,
@@ -226,13 +226,13 @@ function readReply<S extends SeenShape, A>(
     case 'refused':
       return { kind: 'refused', why: 'refusal', raw: reply.text }
     case 'cut-short':
-      return { kind: 'invalid', why: 'longer than asked for', raw: reply.text }
+      return { kind: 'invalid', why: 'longer than allowed', raw: reply.text }
     case 'answered': {
       const raw = reply.text
       const json = parseJson(raw)
       if (json === undefined) return { kind: 'invalid', why: 'not JSON', raw }
       const parsed = question.schema.safeParse(json)
-      if (!parsed.success) return { kind: 'invalid', why: 'not of the schema', raw }
+      if (!parsed.success) return { kind: 'invalid', why: 'does not match the schema', raw }
       const expiresAtMs = nowMs + question.ttlMs
       const kept = { answer: parsed.data, raw: raw.slice(0, RAW_CHARACTERS_MAX), expiresAtMs }
       return { kind: 'good', kept }
@@ -240,7 +240,7 @@ function readReply<S extends SeenShape, A>(
   }
 }
 
-/** The clamps of these figures on an answer that may have been given for like ones. */
+/** Clamps, by the current figures, an answer that may have been given for similar ones. */
 function conclude<S extends SeenShape, A>(
   { question, seen, record }: Asked<S, A>,
   kept: KeptAnswer,
@@ -248,10 +248,10 @@ function conclude<S extends SeenShape, A>(
 ): Consultation<A> {
   const { mode } = record
   try {
-    // A copy, so that a clamp which writes into it does not write into what is kept.
+    // A copy, so that a clamp that writes into it does not change the kept answer.
     const { answer, clamped } = question.clamp(structuredClone(kept.answer) as A, seen)
     const checked = question.schema.safeParse(answer)
-    if (!checked.success) throw new Error('the clamped answer is not of the schema')
+    if (!checked.success) throw new Error('the clamped answer does not match the schema')
     const follows = question.followsPolicy(answer, seen)
     const full: AdviceRecord = {
       ...record,
@@ -264,7 +264,7 @@ function conclude<S extends SeenShape, A>(
       mode === 'on' ? { kind: 'applied', answer, record: full } : without('shadow', full)
     return { advice, expiresAtMs: kept.expiresAtMs }
   } catch (error) {
-    log.error({ err: error, question: question.name }, 'an answer could not be clamped')
+    log.error({ err: error, question: question.name }, 'clamping an answer failed')
     return failed({ question, seen, record }, 'invalid', kept.raw)
   }
 }
@@ -297,7 +297,7 @@ function costOf({ inputUsdPerMillion, outputUsdPerMillion }: Price, used: Tokens
   return (used.input * inputUsdPerMillion + used.output * outputUsdPerMillion) / 1_000_000
 }
 
-/** What a reply has cost; undefined when nobody knows, as after a timeout. */
+/** The cost of a reply; undefined when unknown, as after a timeout. */
 function paidFor(reply: Reply, price: Price): number | undefined {
   // A request that was turned away is not charged.
   if (reply.kind === 'failed') return reply.why.startsWith('status-') ? 0 : undefined

@@ -1,10 +1,10 @@
-/** The end of a wait: its time is up, or somebody who may has called it off. */
+/** The end of a wait: its time is over, or one of its signals is aborted. */
 export interface Deadline {
   /** Aborted when the wait ends. */
   readonly signal: AbortSignal
-  /** Resolves with why the wait ended; never, when it is cleared before. */
+  /** Resolves with the reason for the end; never resolves when it was cleared before. */
   readonly ended: Promise<'timeout' | 'cancelled'>
-  /** Must be called; leaves no timer and no listener. */
+  /** Must be called; removes the timer and the listeners. */
   clear(): void
 }
 
@@ -27,7 +27,7 @@ export function startDeadline(ms: number, signals: readonly AbortSignal[]): Dead
     clearTimeout(timer)
     for (const signal of signals) signal.removeEventListener('abort', cancel)
   }
-  // Not AbortSignal.any: some Node 20 collect a timeout that only such a signal refers to.
+  // Not AbortSignal.any: some versions of Node 20 collect a timeout that only such a signal refers to.
   for (const signal of signals) signal.addEventListener('abort', cancel, { once: true })
   if (signals.some((signal) => signal.aborted)) cancel()
   return { signal: controller.signal, ended, clear }

@@ -1,18 +1,18 @@
 /**
- * What a prompt may hold. A question declares each figure; whatever it did not declare is refused, so
- * that no text of a task, a log or an error can ever reach the model.
+ * The content of a prompt. A question declares each figure; undeclared figures are refused, so that no text
+ * of a task, a log or an error can ever reach the model.
  */
 
 /** A number, a switch, or one of the names listed here. */
 export type FigureKind = 'number' | 'boolean' | readonly string[]
 
-/** Up to so many rows of the same figures: the candidates of a choice, the last minutes of a load. */
+/** At most this many rows of the same figures: the candidates of a choice, the last minutes of a load. */
 export interface RowsKind {
   readonly rowsMax: number
   readonly row: Readonly<Record<string, FigureKind>>
 }
 
-/** The figures that a question is asked with, by name. */
+/** The figures of a question, by name. */
 export type SeenShape = Readonly<Record<string, FigureKind | RowsKind>>
 
 type Figure<K> = K extends 'number'
@@ -23,40 +23,40 @@ type Figure<K> = K extends 'number'
       ? Name
       : never
 
-/** Values for a shape: all of them, and no others. */
+/** Values for a shape: exactly the declared ones. */
 export type Seen<S extends SeenShape> = {
   readonly [Name in keyof S]: S[Name] extends RowsKind
     ? readonly { readonly [Column in keyof S[Name]['row']]: Figure<S[Name]['row'][Column]> }[]
     : Figure<S[Name]>
 }
 
-/** The prompt of some figures, or why they are none. */
+/** The prompt made of some figures, or why there is none. */
 export type PromptResult =
   | { readonly kind: 'ok'; readonly prompt: string }
   | { readonly kind: 'refused'; readonly why: string }
 
-/** What names and enum members look like: nothing that reads as an instruction. */
+/** Pattern of names and enum members: a name cannot read as an instruction. */
 const WORD = /^[A-Za-z][\w.-]{0,47}$/
-/** A prompt of figures is a few hundred characters; this is a large table, and bounds the cost. */
+/** A usual prompt has a few hundred characters; this holds a large table, and bounds the cost. */
 const PROMPT_CHARACTERS_MAX = 16_000
-/** Digits a model is given of a number; more only cost tokens. */
+/** Digits of a number in the prompt; more only cost tokens. */
 const SIGNIFICANT_DIGITS = 6
 
-/** What is wrong with a shape, if anything is. */
+/** The fault of a shape, if any. */
 export function problemOfShape(shape: SeenShape): string | undefined {
   for (const [name, kind] of Object.entries(shape)) {
-    if (!WORD.test(name)) return `figure ${name} is no word`
+    if (!WORD.test(name)) return `figure ${name} is not a lower-case word`
     const columns = isRows(kind) ? Object.entries(kind.row) : [[name, kind] as const]
     for (const [column, of] of columns) {
-      if (!WORD.test(column)) return `column ${column} of ${name} is no word`
+      if (!WORD.test(column)) return `column ${column} of ${name} is not a lower-case word`
       const wrong = typeof of === 'string' ? undefined : of.find((member) => !WORD.test(member))
-      if (wrong !== undefined) return `a name of ${column} is no word: ${wrong}`
+      if (wrong !== undefined) return `a name of ${column} is not a lower-case word: ${wrong}`
     }
   }
   return undefined
 }
 
-/** The prompt of the figures; values that are not as declared are refused and never repeated. */
+/** Writes the prompt; values that differ from the declaration are refused and never repeated. */
 export function promptOf(shape: SeenShape, seen: unknown): PromptResult {
   const copied = copyOf(shape, seen, (kind, value, name) =>
     isRows(kind) ? copyRows(kind, value, name) : copyFigure(kind, value, name),
@@ -77,7 +77,7 @@ function copyOf<K>(
 ): Copied {
   if (typeof seen !== 'object' || seen === null) return { why: 'there are no figures' }
   if (Object.keys(seen).some((name) => !Object.hasOwn(shape, name))) {
-    return { why: 'a figure that the question does not declare' }
+    return { why: 'a figure is not declared by the question' }
   }
   const values: Record<string, unknown> = {}
   for (const [name, kind] of Object.entries(shape)) {
@@ -89,7 +89,7 @@ function copyOf<K>(
 }
 
 function copyRows(kind: RowsKind, value: unknown, name: string): Copied {
-  if (!Array.isArray(value)) return { why: `${name} is no list of rows` }
+  if (!Array.isArray(value)) return { why: `${name} is not a list of rows` }
   if (value.length > kind.rowsMax) return { why: `${name} has more than ${kind.rowsMax} rows` }
   const rows: unknown[] = []
   for (const row of value as readonly unknown[]) {
@@ -102,7 +102,8 @@ function copyRows(kind: RowsKind, value: unknown, name: string): Copied {
 
 function copyFigure(kind: FigureKind, value: unknown, name: string): Copied {
   if (kind === 'number') {
-    if (typeof value !== 'number' || !Number.isFinite(value)) return { why: `${name} is no number` }
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      return { why: `${name} is not a number` }
     return { value: Number(value.toPrecision(SIGNIFICANT_DIGITS)) }
   }
   if (kind === 'boolean') {
@@ -110,7 +111,7 @@ function copyFigure(kind: FigureKind, value: unknown, name: string): Copied {
   }
   return typeof value === 'string' && kind.includes(value)
     ? { value }
-    : { why: `${name} is none of its names` }
+    : { why: `${name} is not one of its names` }
 }
 
 function isRows(kind: FigureKind | RowsKind): kind is RowsKind {

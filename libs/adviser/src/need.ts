@@ -2,7 +2,7 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 import { createAdviser, type Adviser } from './adviser.ts'
 import { adviserSettings, type AdviserVariables } from './settings.ts'
 
-/** The adviser of a service, as a need of the runtime; it counts its questions by their outcome. */
+/** The adviser of a service, as a need of the runtime; counts its questions by outcome. */
 export function adviser({
   config,
   clock,

@@ -1,8 +1,8 @@
 /**
- * One structured call to an OpenAI-compatible provider; the only module here that knows the SDK.
+ * One structured call to an OpenAI-compatible provider; the only module of this package that imports the SDK.
  *
- * Invariants: nothing is repeated; an answer is bounded in bytes before it is read; whatever the
- * provider does becomes a value, and its error texts go no further, as they may repeat a key.
+ * Invariants: nothing is repeated; an answer is bounded in bytes before it is read; every behaviour of the
+ * provider becomes a value; its error texts stay in this module, as they may repeat a key.
  */
 import OpenAI from 'openai'
 import { z } from 'zod'
@@ -25,7 +25,7 @@ export interface TokensUsed {
   readonly output: number
 }
 
-/** What came of a call. */
+/** The outcome of a call. */
 export type ProviderReply =
   | {
       readonly kind: 'answered' | 'refused' | 'cut-short'
@@ -34,7 +34,7 @@ export type ProviderReply =
     }
   | { readonly kind: 'failed'; readonly why: string }
 
-/** Whom an adviser asks. */
+/** The provider of an adviser. */
 export type Provider = (request: ProviderRequest) => Promise<ProviderReply>
 
 /** Where the provider is. */
@@ -45,7 +45,7 @@ export interface ProviderOptions {
 }
 
 const OPENAI_URL = 'https://api.openai.com/v1'
-/** A thousand tokens with all that surrounds them are 10 kB. */
+/** A thousand tokens with their JSON frame take 10 kB. */
 const BODY_BYTES_MAX = 262_144
 
 const tokens = z.number().int().nonnegative()
@@ -58,14 +58,14 @@ const completionSchema = z.object({
       }),
     )
     .min(1),
-  // A provider that counts strangely has not counted.
+  // An impossible usage counts as unknown.
   usage: z.object({ prompt_tokens: tokens, completion_tokens: tokens }).nullish().catch(undefined),
 })
 
-/** A provider; opens nothing before the first call. */
+/** Creates a provider; opens nothing before the first call. */
 export function createProvider({ apiKey, baseUrl, model }: ProviderOptions): Provider {
   const client = new OpenAI({
-    // Everything the SDK would read from the environment by itself is said here.
+    // Sets everything that the SDK would otherwise read from the environment.
     apiKey: apiKey ?? 'none',
     adminAPIKey: null,
     baseURL: baseUrl ?? OPENAI_URL,
@@ -127,7 +127,7 @@ class AnswerTooLarge extends Error {
   override readonly name = 'AnswerTooLarge'
 }
 
-/** `fetch` whose bodies break off when they grow too large, and that follows nobody elsewhere. */
+/** A `fetch` that stops reading bodies that grow too large and follows no redirect. */
 async function fetchBounded(url: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'error' })
   if (response.body === null) return response

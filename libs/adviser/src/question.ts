@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { problemOfShape, type Seen, type SeenShape } from './figures.ts'
 import { problemOfAnswerSchema, type JsonSchema } from './schema.ts'
 
-/** What was out of bounds, and what it became. */
+/** A field that was out of bounds, and its value after the clamp. */
 export type Clamps = AdviceRecord['clamped']
 
 /** An answer that a clamp has passed. */
@@ -14,44 +14,47 @@ export interface Clamped<A> {
   readonly clamped: Clamps
 }
 
-/** What a service asks its adviser, told once; all of it is constant but the figures. */
+/** A question of a service, declared once; only its figures change. */
 export interface QuestionParts<S extends SeenShape, A> {
   /** Names the question in records, metrics and the schema sent. */
   readonly name: string
-  /** What the model is told: constant text, never put together from anything. */
+  /** The instruction to the model: constant text, never built from data. */
   readonly instruction: string
   readonly seen: S
   /** A strict object of numbers, booleans, enums, and lists or objects of them. */
   readonly schema: z.ZodType<A>
-  /** Brings an answer within the bounds that hold for these figures. */
+  /** Brings an answer within the bounds for these figures. */
   readonly clamp: (answer: A, seen: Seen<S>) => Clamped<A>
-  /** Whether the answer changes nothing against the deterministic policy; recorded, not acted upon. */
+  /**
+   * Whether the answer equals the decision of the deterministic policy; such an answer is recorded, not
+   * applied.
+   */
   readonly followsPolicy?: (answer: A, seen: Seen<S>) => boolean
-  /** The figures made so coarse that like states look the same: what answers are kept by. */
+  /** The figures, rounded so that similar states share a kept answer. */
   readonly bucket: (seen: Seen<S>) => Figures
-  /** How long advice holds before the defaults do again. */
+  /** How long advice holds; afterwards the defaults hold again. */
   readonly ttlMs: number
   /** Longest wait for an answer; the adviser may be set to less. */
   readonly timeoutMs: number
-  /** `refresh` asks no more often than this. */
+  /** Shortest interval between two calls of `refresh`. */
   readonly refreshEveryMs?: number
 }
 
-/** A question that was checked. */
+/** A checked question. */
 export interface Question<S extends SeenShape, A> extends Required<QuestionParts<S, A>> {
   readonly jsonSchema: JsonSchema
-  /** Changes with the instruction and the schema: kept answers to the old wording count no more. */
+  /** Changes with the instruction and the schema, so that answers to an older wording are not used. */
   readonly fingerprint: string
 }
 
-/** What OpenAI allows as the name of a schema, and what reads well as a metric label. */
+/** A name that OpenAI allows for a schema, and that fits a metric label. */
 const NAME = /^[a-z][a-z0-9-]{0,47}$/
 const INSTRUCTION_CHARACTERS_MAX = 4_000
-/** Advice describes a moment; the longest that any loop may hold on to it. */
+/** Advice describes a moment; no loop may use it longer. */
 const TTL_MAX_MS = 600_000
-/** Nothing that waits for an adviser waits longer. */
+/** No caller waits longer for an adviser. */
 const TIMEOUT_MAX_MS = 30_000
-/** An hour's budget of 60 calls is spent evenly. */
+/** At this interval a budget of 60 calls lasts an hour. */
 const REFRESH_EVERY_MS = 60_000
 
 /** Checks a question; a wrong one is a programmer's error. */
@@ -61,12 +64,15 @@ export function defineQuestion<const S extends SeenShape, A>(
   const { name, instruction, ttlMs, timeoutMs, schema } = parts
   const refreshEveryMs = parts.refreshEveryMs ?? Math.min(REFRESH_EVERY_MS, ttlMs / 4)
   const fault = (message: string): string => `question ${name}: ${message}`
-  assert(NAME.test(name), fault('its name is not of lower-case words'))
+  assert(NAME.test(name), fault('its name does not consist of lower-case words'))
   assert(
     instruction.length > 0 && instruction.length <= INSTRUCTION_CHARACTERS_MAX,
-    fault(`its instruction is not of 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
+    fault(`its instruction does not have 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
   )
-  assert(ttlMs > 0 && ttlMs <= TTL_MAX_MS, fault(`advice holds for 1 to ${TTL_MAX_MS} ms`))
+  assert(
+    ttlMs > 0 && ttlMs <= TTL_MAX_MS,
+    fault(`its advice does not hold for 1 to ${TTL_MAX_MS} ms`),
+  )
   assert(timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS, fault(`it waits 1 to ${TIMEOUT_MAX_MS} ms`))
   assert(
     refreshEveryMs > 0 && refreshEveryMs <= ttlMs,
@@ -80,7 +86,7 @@ export function defineQuestion<const S extends SeenShape, A>(
   return Object.freeze({ ...parts, followsPolicy, refreshEveryMs, jsonSchema, fingerprint })
 }
 
-/** Fingerprint of the state that a question is asked about, as coarse as the question sees it. */
+/** Fingerprint of the state that a question is asked about, rounded as the question says. */
 export function stateHashOf<S extends SeenShape, A>(
   question: Question<S, A>,
   model: string,
@@ -90,7 +96,7 @@ export function stateHashOf<S extends SeenShape, A>(
   return hashOf([question.fingerprint, model, bucket])
 }
 
-/** Lays numbers of an answer between their bounds: the clamp that most questions need. */
+/** Clamps numbers of an answer between their bounds: most questions need no other clamp. */
 export function withinBounds<A extends object>(
   answer: A,
   bounds: { readonly [Field in keyof A]?: readonly [min: number, max: number] },

@@ -1,10 +1,12 @@
-/** What an answer may be made of, and how it is written into records. */
+/** The schema of answers, and how an answer is written into records. */
 import type { Figures } from '@agentfleet/protocol'
 
-/** A JSON schema as it is sent to the provider. */
+/** A JSON schema in the form that the provider receives. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
-/** What structured output understands of numbers and lists, beside the words that every leaf has. */
+/**
+ * The keywords that structured output supports for numbers and lists, besides those that every leaf may have.
+ */
 const BOUNDS = [
   'minimum',
   'maximum',
@@ -19,31 +21,32 @@ const OBJECT_WORDS = new Set(['type', 'properties', 'required', 'additionalPrope
 const LEAVES = new Set(['number', 'integer', 'boolean'])
 /** Parameters of a loop need no more; OpenAI allows ten. */
 const DEPTH_MAX = 3
-/** As a record holds them. */
+/** The longest text in a record. */
 const FIELDS_MAX = 32
 const NAME_CHARACTERS_MAX = 64
 const TEXT_CHARACTERS_MAX = 256
 
 /**
- * What is wrong with the schema of an answer, if anything is. Free text has no place in one: it could
- * only carry something into a decision that nobody checks.
+ * The fault of an answer's schema, if any. Free text is not allowed: it could carry an unchecked value into a
+ * decision.
  */
 export function problemOfAnswerSchema(schema: JsonSchema): string | undefined {
-  return schema['type'] === 'object' ? problemAt(schema, 'answer', 0) : 'answer is no object'
+  return schema['type'] === 'object' ? problemAt(schema, 'answer', 0) : 'answer is not an object'
 }
 
 function problemAt(schema: JsonSchema, path: string, depth: number): string | undefined {
   const { type } = schema
-  if (depth > DEPTH_MAX) return `${path} lies too deep`
+  if (depth > DEPTH_MAX) return `${path} is nested too deeply`
   if (type === 'object') return problemOfObject(schema, path, depth)
   const strange = Object.keys(schema).find((word) => !WORDS.has(word))
-  if (strange !== undefined) return `${path} uses ${strange}, which structured output lacks`
+  if (strange !== undefined)
+    return `${path} uses ${strange}, which structured output does not support`
   if (type === 'array') {
     const { items, maxItems } = schema
-    if (typeof maxItems !== 'number') return `${path} is a list without a longest length`
+    if (typeof maxItems !== 'number') return `${path} is a list without a maximum length`
     return typeof items === 'object' && items !== null
       ? problemAt(items as JsonSchema, `${path}[]`, depth + 1)
-      : `${path} does not say what it is a list of`
+      : `${path} does not say which items its list has`
   }
   if (type === 'string') {
     const names = schema['enum'] ?? (schema['const'] === undefined ? undefined : [schema['const']])
@@ -56,10 +59,11 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
 
 function problemOfObject(schema: JsonSchema, path: string, depth: number): string | undefined {
   const strange = Object.keys(schema).find((word) => !OBJECT_WORDS.has(word))
-  if (strange !== undefined) return `${path} uses ${strange}, which structured output lacks`
+  if (strange !== undefined)
+    return `${path} uses ${strange}, which structured output does not support`
   const fields = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)
   const required = (schema['required'] ?? []) as readonly string[]
-  if (schema['additionalProperties'] !== false) return `${path} is no strict object`
+  if (schema['additionalProperties'] !== false) return `${path} is not a strict object`
   if (fields.length === 0 || fields.length > FIELDS_MAX) return `${path} has no or too many fields`
   for (const [name, field] of fields) {
     if (!required.includes(name)) return `${path}.${name} is optional`
@@ -69,7 +73,7 @@ function problemOfObject(schema: JsonSchema, path: string, depth: number): strin
   return undefined
 }
 
-/** An answer as a record holds it: nested fields by their path, lists joined by commas. */
+/** An answer as records hold it: nested fields by their path, lists joined by commas. */
 export function figuresOf(answer: unknown): Figures {
   const figures: Figures = {}
   collect('', answer, figures)

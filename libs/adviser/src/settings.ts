@@ -2,7 +2,7 @@ import type { AdviserMode } from './advice.ts'
 import type { AdviserOptions } from './adviser.ts'
 import type { Price } from './consult.ts'
 
-/** The variables of whoever has an adviser, as `adviserEnv` of the runtime reads them. */
+/** The adviser's variables of a service, as `adviserEnv` of the runtime reads them. */
 export interface AdviserVariables {
   readonly ADVISER_MODE: AdviserMode
   readonly ADVISER_MODEL: string
@@ -16,7 +16,7 @@ export interface AdviserVariables {
   readonly ADVISER_PRICES: Readonly<Record<string, Price>>
 }
 
-/** A loop asks one question after the other; a few more for tasks that ask to be placed with advice. */
+/** A loop asks one question at a time; the rest is for tasks that ask for placement with advice. */
 const CALLS_AT_ONCE = 8
 
 /** The settings of an adviser from the variables of its process. */

@@ -18,7 +18,7 @@ const bad = says('not JSON')
 const limitsOf = (limits: object) => limits as never
 
 describe('kept answers', () => {
-  it('answer like states without a call, clamped by the figures of the moment', async () => {
+  it('answer similar states without a call, clamped by the current figures', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({ baseUrl: provider.url })
     await ask()
@@ -46,7 +46,7 @@ describe('kept answers', () => {
     expect(records.map(({ cached }) => cached)).toEqual([false, false, true, false])
   })
 
-  it('are good ones only', async () => {
+  it('exclude invalid answers', async () => {
     await using provider = await startProvider(bad)
     const { ask } = setup({ baseUrl: provider.url })
     await ask()
@@ -56,7 +56,7 @@ describe('kept answers', () => {
 })
 
 describe('the budget', () => {
-  it('of calls holds in any hour', async () => {
+  it('bounds the calls in any hour', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({
       baseUrl: provider.url,
@@ -73,20 +73,20 @@ describe('the budget', () => {
       'over-budget',
       'over-budget',
     ])
-    // The first is an hour old, the second is not.
+    // The first call is an hour old, the second is not.
     clock.advance(HOUR_MS - 5 * 60_000)
     expect(await ask(stateOf(5))).toMatchObject({ kind: 'applied' })
     expect(await ask(stateOf(6))).toMatchObject({ reason: 'over-budget' })
     expect(provider.calls).toHaveLength(4)
   })
 
-  it('of money holds in any hour, also when a call ends without its cost', async () => {
+  it('bounds the money in any hour, also when a call ends without its cost', async () => {
     await using provider = await startProvider(good)
     const limits = limitsOf({ usdPerHour: 0.02, timeoutMs: 1_000 })
     const { ask, clock, records } = setup({ baseUrl: provider.url, limits })
     for (let n = 0; n < 20; n += 1) await ask(stateOf(n))
     const spent = records.reduce((sum, { costUsd }) => sum + costUsd, 0)
-    // A call may cost up to 0.0107 USD, so the last is made with more than that left.
+    // A call may cost up to 0.0107 USD, so the last call leaves more than that.
     expect(provider.calls).toHaveLength(5)
     expect(spent).toBeCloseTo(5 * CALL_USD)
     clock.advance(HOUR_MS)
@@ -99,7 +99,7 @@ describe('the budget', () => {
     ['a negative usage', { prompt_tokens: -1e9, completion_tokens: -1e9 }],
     ['a usage of text', { prompt_tokens: 'none', completion_tokens: 0 }],
     ['no usage', undefined],
-  ])('is not helped by %s', async (_, usage) => {
+  ])('is not exceeded by %s', async (_, usage) => {
     const message = { role: 'assistant', content: JSON.stringify(ANSWER) }
     const body = JSON.stringify({ choices: [{ message, finish_reason: 'stop' }], usage })
     await using provider = await startProvider(sends(200, body))
@@ -110,7 +110,7 @@ describe('the budget', () => {
     expect(await ask(stateOf(2))).toMatchObject({ reason: 'over-budget' })
   })
 
-  it('of calls at once holds, and they may be called off', async () => {
+  it('bounds the calls at once, which may be cancelled', async () => {
     await using provider = await startProvider(hangs)
     const { ask } = setup({ baseUrl: provider.url, limits: limitsOf({ callsAtOnce: 2 }) })
     const controller = new AbortController()
@@ -144,7 +144,7 @@ describe('the circuit breaker', () => {
     const probe = ask(SEEN, controller.signal)
     expect(await ask(stateOf(8))).toMatchObject({ reason: 'circuit-open' })
     controller.abort()
-    // A probe that was called off has shown nothing: the next one is the probe.
+    // A cancelled probe has shown nothing: the next call is the probe.
     expect(await probe).toMatchObject({ reason: 'cancelled' })
     provider.behaviour = bad
     expect(await ask()).toMatchObject({ reason: 'invalid' })
@@ -154,11 +154,11 @@ describe('the circuit breaker', () => {
     provider.behaviour = good
     expect(await ask()).toMatchObject({ kind: 'applied' })
     expect(await ask(stateOf(9))).toMatchObject({ kind: 'applied' })
-    const told = lines.filter(({ message }) => /left alone|answers again/.test(message ?? ''))
+    const told = lines.filter(({ message }) => /breaker is open|answers again/.test(message ?? ''))
     expect(told.map(({ level }) => level)).toEqual(['warn', 'warn', 'info'])
   })
 
-  it('counts failures in a row, of every kind, and gives kept answers while it is open', async () => {
+  it('counts failures of every kind in a row, and gives kept answers while it is open', async () => {
     await using provider = await startProvider(good)
     const { ask } = setup({ baseUrl: provider.url })
     await ask()
@@ -172,7 +172,7 @@ describe('the circuit breaker', () => {
     expect(provider.calls).toHaveLength(7)
   })
 
-  it('is not moved by calls that passed before it opened', async () => {
+  it('ignores calls that passed before it opened', async () => {
     await using provider = await startProvider(hangs)
     const { ask, clock } = setup({ baseUrl: provider.url })
     const early = ask(stateOf(1))

@@ -8,7 +8,7 @@ const anything = fc.oneof(
   fc.maxSafeInteger(),
   fc.constantFrom('none', 'burst', 'provider-limit', 0, 1, 2, 0.8, true, false, 1e308),
 )
-/** From any text to answers that only just miss. */
+/** From arbitrary text to answers that are only slightly out of bounds. */
 const answerText = fc.oneof(
   fc.json(),
   fc.string(),
@@ -23,7 +23,7 @@ const answerText = fc.oneof(
     .map((change) => JSON.stringify({ ...ANSWER, ...change })),
 )
 
-test('whatever a provider sends, an answer lies within its clamps, and all is on record', async () => {
+test('an answer lies within its clamps whatever a provider sends, and everything is recorded', async () => {
   await using provider = await startProvider(says(''))
   let applied = 0
   await fc.assert(
@@ -50,6 +50,6 @@ test('whatever a provider sends, an answer lies within its clamps, and all is on
     }),
     { numRuns: 500 },
   )
-  // Otherwise the clamps would hardly have been tried.
+  // Fewer would mean that the clamps were hardly tested.
   expect(applied).toBeGreaterThan(50)
 })

@@ -9,18 +9,18 @@ describe('a prompt', () => {
   it.each<[string, object]>([
     ['a text where a number belongs', { ...SEEN, queued: PLANTED }],
     ['a text where a switch belongs', { ...SEEN, growing: PLANTED }],
-    ['a text that is none of the names', { ...SEEN, state: PLANTED }],
-    ['a figure more, under any name', { ...SEEN, [PLANTED]: 1 }],
-    ['a figure less', { queued: 1 }],
-    ['no number', { ...SEEN, queued: Number.NaN }],
-    ['no finite number', { ...SEEN, queued: Infinity }],
+    ['a text that is not one of the names', { ...SEEN, state: PLANTED }],
+    ['an extra figure, under any name', { ...SEEN, [PLANTED]: 1 }],
+    ['a missing figure', { queued: 1 }],
+    ['NaN', { ...SEEN, queued: Number.NaN }],
+    ['a number that is not finite', { ...SEEN, queued: Infinity }],
     ['an object where a number belongs', { ...SEEN, queued: { toString: () => PLANTED } }],
     ['a text for rows', { ...SEEN, minutes: PLANTED }],
     ['a text within a row', { ...SEEN, minutes: [{ rate: PLANTED, limited: true }] }],
-    ['a column more', { ...SEEN, minutes: [{ rate: 1, limited: true, note: PLANTED }] }],
+    ['an extra column', { ...SEEN, minutes: [{ rate: 1, limited: true, note: PLANTED }] }],
     ['too many rows', { ...SEEN, minutes: Array.from({ length: 4 }, () => SEEN.minutes[0]) }],
     ['nothing', null as never],
-  ])('is not made of %s', async (_, seen) => {
+  ])('does not contain %s', async (_, seen) => {
     await using provider = await startProvider(says(JSON.stringify(ANSWER)))
     const { ask, adviser, lines, records } = setup({ baseUrl: provider.url })
     expect(await ask(seen as typeof SEEN)).toEqual({ kind: 'not-applied', reason: 'not-figures' })
@@ -28,7 +28,7 @@ describe('a prompt', () => {
     await expect.poll(() => adviser.current(scaling)).toMatchObject({ reason: 'not-figures' })
     expect(provider.calls).toEqual([])
     expect(records).toEqual([])
-    // Refused figures are not repeated anywhere.
+    // A message never repeats a refused figure.
     expect(JSON.stringify(lines)).not.toContain(PLANTED)
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(2)
   })
@@ -46,29 +46,29 @@ describe('a question is refused when it is made', () => {
     ['with free text in a list', withSchema(z.array(z.string()).max(2)), /free text/],
     ['with an optional field', withSchema(z.number().optional()), /optional/],
     ['with a default', withSchema(z.number().default(1)), /default/],
-    ['with a list of any length', withSchema(z.array(z.number())), /longest/],
+    ['with a list of any length', withSchema(z.array(z.number())), /maximum length/],
     ['with a loose object', withSchema(z.looseObject({ a: z.number() })), /strict/],
     ['with a record', withSchema(z.record(z.string(), z.number())), /propertyNames/],
     ['with anything', withSchema(z.unknown()), /neither/],
     [
-      'with an answer that is no object',
+      'with an answer that is not an object',
       () => defineQuestion({ ...scaling, schema: z.number() as never }),
-      /no object/,
+      /not an object/,
     ],
     [
       'with a name that reads as an instruction',
       () => defineQuestion({ ...scaling, seen: { state: [PLANTED] } as never }),
-      /no word/,
+      /not a lower-case word/,
     ],
-    ['with a strange name', () => defineQuestion({ ...scaling, name: 'A b' }), /name/],
-    ['with a TTL of an hour', () => defineQuestion({ ...scaling, ttlMs: 3_600_000 }), /holds/],
+    ['with an invalid name', () => defineQuestion({ ...scaling, name: 'A b' }), /name/],
+    ['with a TTL of an hour', () => defineQuestion({ ...scaling, ttlMs: 3_600_000 }), /does not hold for/],
     ['without a timeout', () => defineQuestion({ ...scaling, timeoutMs: 0 }), /waits/],
     ['without an instruction', () => defineQuestion({ ...scaling, instruction: '' }), /instruct/],
   ])('%s', (_, define, why) => {
     expect(define).toThrow(why)
   })
 
-  it('and taken with lists of names and objects of numbers, which a record holds flat', async () => {
+  it('a question is accepted with lists of names and objects of numbers, which a record holds flat', async () => {
     const answer = { actions: ['drain', 'hold'], weights: { low: 0.5, high: 2 } }
     const question = defineQuestion({
       name: 'nested',

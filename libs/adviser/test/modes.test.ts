@@ -14,8 +14,8 @@ import {
 
 const good = says(JSON.stringify(ANSWER))
 
-describe('modes', () => {
-  it('off never calls, and says so once', async () => {
+describe('an adviser', () => {
+  it('calls no provider in mode off, and logs that once', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records, lines } = setup({ baseUrl: provider.url, mode: 'off' })
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
@@ -27,7 +27,7 @@ describe('modes', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('without a key and a base URL it is off, whatever was asked for', async () => {
+  it('is off without a key and a base URL, whatever mode is configured', async () => {
     const { adviser, ask, lines } = setup({ apiKey: undefined, baseUrl: undefined })
     expect(adviser.mode).toBe('off')
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
@@ -36,7 +36,7 @@ describe('modes', () => {
     ])
   })
 
-  it('shadow asks and records, and applies nothing, also what was kept', async () => {
+  it('asks and records in mode shadow, and applies neither new nor kept answers', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records } = setup({ baseUrl: provider.url, mode: 'shadow' })
     for (let n = 0; n < 2; n += 1) {
@@ -52,7 +52,7 @@ describe('modes', () => {
 })
 
 describe('advice in the background', () => {
-  it('is there once it has come, and holds until it expires', async () => {
+  it('is available once it has arrived, and holds until it expires', async () => {
     await using provider = await startProvider(good)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     expect(adviser.current(scaling)).toEqual({ kind: 'not-applied', reason: 'none' })
@@ -70,7 +70,7 @@ describe('advice in the background', () => {
     })
   })
 
-  it('has one question of a name under way, and none sooner than it may', async () => {
+  it('has one question of a name under way, and none before its interval is over', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     for (let n = 0; n < 50; n += 1) {
@@ -112,7 +112,7 @@ describe('advice in the background', () => {
     expect(adviser.current(scaling)).toMatchObject({ kind: 'not-applied', reason: 'invalid' })
   })
 
-  it('ends with the adviser, and nobody is called after that', async () => {
+  it('ends with the adviser, which then makes no call', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, ask, records } = setup({ baseUrl: provider.url })
     adviser.refresh(scaling, SEEN)
@@ -128,8 +128,8 @@ describe('advice in the background', () => {
   })
 })
 
-describe('whoever uses it wrongly', () => {
-  it('by a question whose functions throw, loses the advice and nothing else', async () => {
+describe('an error in the code around an adviser', () => {
+  it('costs the advice and nothing else when a function of the question throws', async () => {
     await using provider = await startProvider(good)
     const { adviser, lines } = setup({ baseUrl: provider.url })
     const fail = (): never => {
@@ -153,7 +153,7 @@ describe('whoever uses it wrongly', () => {
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(3)
   })
 
-  it('by a counter that throws, still gets the advice', async () => {
+  it('costs nothing when the counter throws', async () => {
     await using provider = await startProvider(good)
     const onAsked = (): never => {
       throw new Error('a mistake')
@@ -162,7 +162,7 @@ describe('whoever uses it wrongly', () => {
     expect(await ask()).toMatchObject({ kind: 'applied' })
   })
 
-  it('opens nothing by making one', () => {
+  it('does not occur when an adviser is created but never asked', () => {
     const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const { mode } = createAdviser({
       mode: 'on',

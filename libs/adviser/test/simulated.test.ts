@@ -11,7 +11,7 @@ async function startSimulator() {
   return Object.assign(simulator, { url, [Symbol.asyncDispose]: simulator.close })
 }
 
-test('the simulator plays the adviser of a plain fleet', async () => {
+test('the simulator answers the adviser of a plain fleet', async () => {
   await using simulator = await startSimulator()
   const settings = adviserSettings({
     ADVISER_MODE: 'on',
@@ -35,7 +35,7 @@ test('the simulator plays the adviser of a plain fleet', async () => {
   expect(simulator.stats()).toMatchObject({ started: 1 })
 })
 
-test('bounds told to the model do not make an answer beyond them invalid: it is clamped', async () => {
+test('an answer beyond the bounds in the instruction is valid, and is clamped', async () => {
   await using simulator = await startSimulator()
   const schema = z.strictObject({ share: z.number().meta({ minimum: 0.5, maximum: 1 }) })
   const question = defineQuestion({

@@ -15,7 +15,7 @@ import {
 /** Longest wait of a test for a condition. */
 const DEADLINE_MS = 10_000
 
-/** What the provider of a test does with one call. */
+/** The behaviour of a test's provider for one call. */
 export type Behaviour = (response: ServerResponse, body: CallBody) => void
 
 export interface CallBody {
@@ -25,7 +25,7 @@ export interface CallBody {
   max_completion_tokens: number
 }
 
-/** A provider over real HTTP that does what the test says. */
+/** A provider over real HTTP with the behaviour that the test gives. */
 export async function startProvider(first: Behaviour) {
   const calls: CallBody[] = []
   const waiting = new Set<ServerResponse>()
@@ -51,7 +51,7 @@ export async function startProvider(first: Behaviour) {
   return Object.assign(provider, { url, close, [Symbol.asyncDispose]: close })
 }
 
-/** An answer with this text. */
+/** A reply with this text. */
 export function says(content: unknown, more: Record<string, unknown> = {}): Behaviour {
   const message = { role: 'assistant', content, refusal: null }
   const choices = [{ index: 0, message, finish_reason: 'stop', ...more }]
@@ -88,7 +88,7 @@ export const scaling = defineQuestion({
     hold: z.boolean(),
   }),
   clamp(answer, seen) {
-    // More nodes do not help against the limit of a provider: one without the other is a contradiction.
+    // More nodes do not help against a provider's limit: one without the other is a contradiction.
     const floorMax = answer.cause === 'provider-limit' || seen.nodes >= 20 ? 0 : 2
     return withinBounds(answer, { floorDelta: [0, floorMax], targetUtil: [0.75, 0.9] })
   },
@@ -135,7 +135,7 @@ export function setup(options: Partial<AdviserOptions> = {}) {
       warn: write('warn'),
       error: write('error'),
     },
-    // The record must be one that OPS takes.
+    // OPS must accept the record.
     onAsked: (record) => void records.push(adviceRecordSchema.parse(record)),
     prices: { model: { inputUsdPerMillion: 1, outputUsdPerMillion: 10 } },
     ...options,
@@ -153,7 +153,7 @@ export function setup(options: Partial<AdviserOptions> = {}) {
   return { adviser, ask, clock, lines, records }
 }
 
-/** The n-th of many states that are not alike. */
+/** The n-th of many different states. */
 export function stateOf(n: number): typeof SEEN {
   return { ...SEEN, queued: n * 1_000 }
 }

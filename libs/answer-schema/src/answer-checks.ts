@@ -6,31 +6,31 @@ import { dialectOf, type JsonSchema } from './dialect.ts'
 import { EXPANDED_MAX, expandedSize } from './expansion.ts'
 
 /**
- * Checks of answers against schemas of users, in a thread of their own with a deadline for each.
+ * Checks answers against schemas of users, in a separate thread, with a deadline for each check.
  *
- * States of the thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or
- * its memory, and the next check starts another one. Invariants: the caller's event loop does work in
- * proportion to the size of the schema and no more; one check runs at a time, the others wait in
- * order; a schema that cost too much once is not tried again while it is remembered.
+ * States of the thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or its
+ * memory, and the next check starts another one. Invariants: the work of the caller's event loop is
+ * proportional to the size of the schema; one check runs at a time, the others wait in order; a schema that
+ * once cost too much is not tried again while it is remembered.
  */
 export interface AnswerChecks {
-  /** Whether answers can be checked by this schema. */
+  /** Whether a schema can be used to check answers. */
   checkSchema(schema: JsonSchema): Promise<SchemaCheck>
-  /** What the text of an answer is worth. */
+  /** Whether the text of an answer satisfies a schema. */
   check(schema: JsonSchema, answer: string): Promise<AnswerCheck>
 }
 
 /** Whether a schema can be used; each problem reads as the rest of a sentence about the schema. */
 export type SchemaCheck =
   | { readonly kind: 'ok' }
-  /** It names a version of JSON schema that is not understood. */
+  /** The schema names an unknown version of JSON schema. */
   | { readonly kind: 'unknown-dialect'; readonly problem: string }
   | { readonly kind: 'bad-schema'; readonly problem: string }
   | { readonly kind: 'too-costly'; readonly problem: string }
-  /** Too many checks wait already, or the thread does not start: nothing is known of the schema. */
+  /** Too many checks wait already, or the thread does not start: the schema was not checked. */
   | { readonly kind: 'busy'; readonly problem: string }
 
-/** What an answer is worth, or why that cannot be told. */
+/** The value of an answer or its problems, or why it cannot be checked. */
 export type AnswerCheck = CheckedAnswer | Exclude<SchemaCheck, { readonly kind: 'ok' }>
 
 interface Waiting {
@@ -38,23 +38,23 @@ interface Waiting {
   settle(checked: CheckOutcome | Extract<SchemaCheck, { readonly kind: 'busy' }>): void
 }
 
-/** A schema of the largest size is compiled in a tenth of it on a busy machine, milliseconds. */
+/** Even on a busy machine, compiling the largest schema takes a tenth of this, milliseconds. */
 const JOB_DEADLINE_MS = 3_000
-/** The thread loads its validator within a second; a machine under load takes a while, milliseconds. */
+/** The thread loads its validator within a second, and in several seconds under load, milliseconds. */
 const START_DEADLINE_MS = 20_000
-/** Memory of the thread, MB: an explosion of problems ends the thread before it ends the process. */
+/** Memory of the thread, MB: a flood of problems ends the thread before it ends the process. */
 const HEAP_MAX_MB = 256
-/** Checks that wait for the thread. */
+/** Checks that may wait for the thread. */
 const WAITING_MAX = 1_000
-/** Verdicts on schemas that are remembered. */
+/** Results for schemas that are remembered. */
 const REMEMBERED_MAX = 1_000
-/** The same place beside `src` and inside `dist`: threads run what is compiled. */
+/** The same path from `src` and from `dist`: threads run compiled code. */
 const THREAD = new URL('../dist/check-thread.js', import.meta.url)
 
-/** Checks without a thread so far. */
+/** Creates checks; the first check starts the thread. */
 export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): AnswerChecks {
   const { jobDeadlineMs = JOB_DEADLINE_MS } = options
-  // Insertion order: the checked that was used longest ago is forgotten first.
+  // In order of use: the schema unused for longest is forgotten first.
   const remembered = new Map<string, SchemaCheck>()
   const waiting: Waiting[] = []
   let current: Waiting | undefined
@@ -82,7 +82,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
     thread = undefined
     ready = false
     old?.removeAllListeners()
-    // Its end takes a moment, in which it may still say that it ran out of memory.
+    // The thread takes a moment to end; until then it may still report that it ran out of memory.
     old?.on('error', () => undefined)
     void old?.terminate()
     settle(outcome)
@@ -94,7 +94,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
 
   const start = (): void => {
     const started = new Worker(THREAD, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB } })
-    // An idle thread holds no process up.
+    // An idle thread does not keep the process alive.
     started.unref()
     started.on('message', (message: CheckOutcome | 'ready') => {
       if (message === 'ready') {
@@ -111,7 +111,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
       else end({ kind: 'busy', problem: `cannot be checked now: ${error.message}` })
     })
     timer = setTimeout(
-      () => end({ kind: 'busy', problem: 'cannot be checked now: no thread starts' }),
+      () => end({ kind: 'busy', problem: 'cannot be checked now: the thread does not start' }),
       START_DEADLINE_MS,
     )
     thread = started
@@ -135,7 +135,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
   const run = (job: CheckJob): Promise<Parameters<Waiting['settle']>[0]> =>
     new Promise((resolve) => {
       if (waiting.length >= WAITING_MAX) {
-        resolve({ kind: 'busy', problem: 'cannot be checked now: too many others wait' })
+        resolve({ kind: 'busy', problem: 'cannot be checked now: too many other checks wait' })
         return
       }
       waiting.push({ job, settle: resolve })
@@ -166,18 +166,18 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
       if (checked !== undefined && checked.kind !== 'ok') return checked
       const outcome = await run({ schema: text, answer })
       if (outcome.kind === 'too-costly') remember(text, outcome)
-      if (outcome.kind === 'ok') throw new Error('the thread judged no answer')
+      if (outcome.kind === 'ok') throw new Error('the thread did not check the answer')
       return outcome
     },
   }
 }
 
-/** Schemas may be long, and many are remembered. */
+/** Keys are digests, since schemas may be long and many are remembered. */
 function digestOf(schema: string): string {
   return createHash('sha256').update(schema).digest('base64')
 }
 
-/** What shows without a thread. */
+/** Problems that are visible without the thread. */
 function problemOf(schema: JsonSchema): SchemaCheck | undefined {
   if (dialectOf(schema) === undefined) {
     return {

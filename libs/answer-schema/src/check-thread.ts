@@ -7,14 +7,14 @@ import {
 } from './compiled-schema.ts'
 import type { JsonSchema } from './dialect.ts'
 
-/** Runs the checks of answers, so that one that takes for ever holds up nothing else. */
+/** Runs the checks of answers in a thread, so that an endless check blocks nothing else. */
 
 /** Schemas kept compiled: about as many as a node's agents have; the largest take half a megabyte each. */
 const KEPT_MAX = 64
-/** Values that reach the rules of most schemas, so that rules which never end show at once. */
+/** Values that reach the rules of most schemas, so that an endless rule is found at once. */
 const SAMPLES = ['null', '{}', '[]', '""', '0', '[{}]']
 
-// Insertion order: the schema that was used longest ago is forgotten first.
+// In order of use: the schema unused for longest is forgotten first.
 const kept = new Map<string, CompiledSchema>()
 
 function compiled(text: string): CompiledSchema {
@@ -35,13 +35,13 @@ function outcomeOf({ schema: text, answer }: CheckJob): CheckOutcome {
     if (schema.kind === 'bad-schema') return schema
     return answer === undefined ? { kind: 'ok' } : schema.check(answer)
   } catch (error) {
-    // A schema that refers to itself without taking a value apart runs out of stack.
+    // A schema that refers to itself without descending into a value overflows the stack.
     return { kind: 'too-costly', problem: error instanceof Error ? error.message : String(error) }
   }
 }
 
 const port = parentPort
-if (port === null) throw new Error('this file runs as a worker thread')
+if (port === null) throw new Error('this file must run as a worker thread')
 const say = (message: CheckOutcome | 'ready'): void => port.postMessage(message)
 port.on('message', (job: CheckJob) => say(outcomeOf(job)))
 say('ready')

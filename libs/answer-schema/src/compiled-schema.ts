@@ -6,42 +6,42 @@ import { dialectOf, type JsonSchema } from './dialect.ts'
 import { jsonInAnswer } from './json-answer.ts'
 
 /**
- * A schema ready to check answers. The schema is a user's: it is compiled by a validator that runs none of
- * its text, and its patterns by an engine whose time grows with the text alone.
+ * A schema ready to check answers. A user writes the schema: the validator runs none of its text, and the pattern
+ * engine takes time proportional to the text alone.
  */
 
-/** What the thread is asked. */
+/** A request to the thread. */
 export interface CheckJob {
   /** The schema as JSON. */
   readonly schema: string
-  /** Absent: only the schema is judged. */
+  /** Absent: only the schema is checked. */
   readonly answer?: string
 }
 
-/** What the thread answers. */
+/** An answer of the thread. */
 export type CheckOutcome =
   | CheckedAnswer
   | { readonly kind: 'ok' }
   | { readonly kind: 'bad-schema' | 'too-costly'; readonly problem: string }
 
-/** What an answer is worth. */
+/** The value of an answer, or its problems. */
 export type CheckedAnswer =
   | { readonly kind: 'valid'; readonly value: Json }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
-/** A schema that can be used, or why it cannot. */
+/** A usable schema, or why it is unusable. */
 export type CompiledSchema =
   | { readonly kind: 'ok'; readonly check: (text: string) => CheckedAnswer }
   | { readonly kind: 'bad-schema'; readonly problem: string }
 
-/** Problems told to the model at once: it mends some, and hears of the rest the next time. */
+/** Problems that the model receives at once: it fixes some, and gets the others the next time. */
 const PROBLEMS_MAX = 10
 const PROBLEM_CHARACTERS_MAX = 300
 
-/** Compiles a schema of any version that is understood. */
+/** Compiles a schema of any known version. */
 export function compileSchema(schema: JsonSchema): CompiledSchema {
   const dialect = dialectOf(schema) ?? '2020-12'
-  // Which version it is has been decided, and the validator knows fewer spellings of their names.
+  // The version is known by now; the validator knows fewer spellings of the versions' names.
   const { $schema: _version, ...plain } = schema
   let validate: ValidateFunction
   try {
@@ -70,7 +70,7 @@ export function compileSchema(schema: JsonSchema): CompiledSchema {
 const OPTIONS = {
   strict: false,
   allErrors: true,
-  // What a format means is the user's affair; it is told to the model with the schema.
+  // A format is not checked: the model receives it with the schema, and only the user knows its meaning.
   validateFormats: false,
   logger: false,
   code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
@@ -80,7 +80,7 @@ function bad(problem: string): CompiledSchema {
   return { kind: 'bad-schema', problem: problem.slice(0, PROBLEM_CHARACTERS_MAX) }
 }
 
-/** A pattern that cannot be made to run for ever; the validator tells patterns apart by their text. */
+/** A pattern that always ends; the validator tells patterns apart by their text. */
 function linearPattern(pattern: string): { test(text: string): boolean; toString(): string } {
   const compiled = RE2JS.compile(pattern)
   return { test: (text) => compiled.matcher(text).find(), toString: () => pattern }

@@ -1,18 +1,18 @@
 import type { JsonSchema } from './dialect.ts'
 
 /**
- * How large a schema is when each reference is replaced by what it refers to. A chain of definitions
- * that each refer to the next one twice doubles with every link, so 2 kB can stand for years of work.
+ * The size of a schema when each reference is replaced by its target. A chain of definitions that each refer
+ * to the next one twice doubles with every link, so 2 kB can expand to years of work.
  */
 
 /** Far above the schemas of large forms, and milliseconds of checking for one value. */
 export const EXPANDED_MAX = 100_000
 
-/** Keywords whose values are no schemas, whatever they look like. */
+/** Keywords whose values are never schemas. */
 const VALUES = new Set(['const', 'enum', 'default', 'examples'])
 const REFERENCES = new Set(['$ref', '$dynamicRef'])
 
-/** The number of places in the expanded schema; above `EXPANDED_MAX` it is not counted further. */
+/** The number of places in the expanded schema; counting stops above `EXPANDED_MAX`. */
 export function expandedSize(schema: JsonSchema): number {
   const anchors = anchorsIn(schema)
   const known = new Map<object, number>()
@@ -20,7 +20,7 @@ export function expandedSize(schema: JsonSchema): number {
     if (node === null || typeof node !== 'object') return 0
     const before = known.get(node)
     if (before !== undefined) return before
-    // What refers back to where the count comes from is checked value by value, not without end.
+    // A reference back to an ancestor ends here: it is checked once for each nested value.
     known.set(node, 1)
     let size = 1
     for (const [key, value] of Object.entries(node)) {
@@ -35,7 +35,7 @@ export function expandedSize(schema: JsonSchema): number {
   return sizeOf(schema)
 }
 
-/** Undefined for a reference that the compiler resolves, or refuses, in its own way. */
+/** Undefined for a reference that the compiler resolves or refuses itself. */
 function targetOf(
   reference: string,
   schema: JsonSchema,

@@ -1,11 +1,11 @@
 import type { Json } from '@agentfleet/domain'
 
 /**
- * The JSON in an answer that was to be JSON alone. Models wrap it: in fences of any kind, in prose, behind
- * their thoughts. Unwrapping it costs nothing, telling the model to answer again costs a call.
+ * The JSON in an answer that should be JSON alone. Models wrap it: in fences of any kind, in prose, after
+ * their thoughts. Unwrapping it costs nothing; asking the model again costs a call.
  *
- * Invariants: a text that is JSON is taken whole; of several wrapped values the first one that `accepts` says
- * yes to is taken; the time is bounded by the length of the text, whatever it holds.
+ * Invariants: a text that is JSON is used whole; of several wrapped values the first one that `accepts`
+ * confirms is used; the time is bounded by the length of the text, whatever it contains.
  */
 export function jsonInAnswer(text: string, accepts: (value: Json) => boolean): Json | undefined {
   let first: Json | undefined
@@ -18,9 +18,9 @@ export function jsonInAnswer(text: string, accepts: (value: Json) => boolean): J
   return first
 }
 
-/** Around what a model thought before it answered. */
+/** Marks around a model's thoughts before its answer. */
 const MARKS_OF_THOUGHT = /<(\/?)(think|thinking|thought|reasoning|reflection|analysis)>/gi
-/** Some providers leave the opening out. */
+/** Some providers omit the opening mark. */
 const THOUGHTS_END = /^[\s\S]*<\/(?:think|thinking|thought|reasoning|reflection|analysis)>/i
 const FENCE = /`{3,}|~{3,}/g
 /** Fences and values that are tried: a text with more is prose. */
@@ -44,8 +44,9 @@ function* candidatesOf(text: string): Generator<string> {
 }
 
 /**
- * The text without thoughts from an opening to its end; an opening without an end takes nothing away. By
- * hand: a pattern that looks for the end of each opening takes seconds where there are many and no end.
+ * The text without thoughts, each from its opening to its end; an opening without an end removes nothing.
+ * Written by hand: a pattern that searches the end of each opening takes seconds when there are many openings
+ * and no end.
  */
 function withoutThoughts(text: string): string {
   const marks = [...text.matchAll(MARKS_OF_THOUGHT)]
@@ -68,10 +69,10 @@ function withoutThoughts(text: string): string {
   return kept + text.slice(from)
 }
 
-/** Fences whose opening is looked at: a text with more is prose. */
+/** Opening fences that are looked at: a text with more is prose. */
 const FENCES_MAX = 64
 
-/** What stands between fences, from left to right; the last one may lack its end. */
+/** The texts between fences, from left to right; the last one may lack its end. */
 function* fencedIn(text: string): Generator<string> {
   const fences = [...text.matchAll(FENCE)].slice(0, FENCES_MAX)
   for (let at = 0; at < fences.length; at += 1) {
@@ -86,7 +87,7 @@ function* fencedIn(text: string): Generator<string> {
   }
 }
 
-/** Objects and lists that stand in a text, from left to right, none within another. */
+/** Objects and lists in a text, from left to right, none within another. */
 function* valuesIn(text: string): Generator<string> {
   let from = 0
   for (let tries = 0; tries < CANDIDATES_MAX; tries += 1) {
@@ -107,7 +108,7 @@ function nextOf(text: string, from: number): number {
   return starts.length === 0 ? -1 : Math.min(...starts)
 }
 
-/** Where the value that starts here ends; undefined when it does not. */
+/** The end of the value that starts here; undefined when it has none. */
 function endOf(text: string, start: number): number | undefined {
   let depth = 0
   let inString = false

@@ -32,7 +32,7 @@ describe('an answer', () => {
     },
   )
 
-  test('that does not is told every problem of it', async () => {
+  test('that violates the schema gets every problem of it', async () => {
     expect(await checks.check(PERSON, '{"age":-1,"x":2}')).toEqual({
       kind: 'invalid',
       problems: [
@@ -43,7 +43,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that is no JSON says so', async () => {
+  test('that is not JSON gets a problem that says so', async () => {
     const problems = ['the answer is not JSON']
     expect(await checks.check(PERSON, 'Ada is 36.')).toEqual({ kind: 'invalid', problems })
   })
@@ -52,7 +52,7 @@ describe('an answer', () => {
     expect(await checks.check({ type: 'null' }, 'null')).toEqual({ kind: 'valid', value: null })
   })
 
-  test('is judged by each of two patterns', async () => {
+  test('is checked by each of two patterns', async () => {
     const schema = {
       type: 'object',
       properties: { a: { pattern: '^a+$' }, b: { pattern: '^b+$' } },
@@ -61,13 +61,13 @@ describe('an answer', () => {
     expect((await checks.check(schema, '{"a":"aa","b":"aa"}')).kind).toBe('invalid')
   })
 
-  test('cannot make a pattern run for ever', async () => {
+  test('cannot make a pattern run without end', async () => {
     const schema = { type: 'string', pattern: '^(a+)+$' }
     const answer = JSON.stringify(`${'a'.repeat(50_000)}!`)
     expect((await checks.check(schema, answer)).kind).toBe('invalid')
   })
 
-  test('is read by the version that the schema names: a list of items means places in draft-07', async () => {
+  test('is checked by the version that the schema names: a list of items means places in draft-07', async () => {
     const items = [{ type: 'string' }, { type: 'integer' }]
     const $schema = 'http://json-schema.org/draft-07/schema#'
     const schema = { $schema, type: 'array', items, additionalItems: false }
@@ -78,10 +78,10 @@ describe('an answer', () => {
 
 describe('a schema', () => {
   test.each([
-    ['with a type that is none', { type: 'thing' }],
-    ['that refers to nothing', { $ref: '#/$defs/nowhere' }],
-    ['that refers to the outside', { $ref: 'https://example.com/schema' }],
-    ['with a pattern that is none', { type: 'string', pattern: '(' }],
+    ['with an unknown type', { type: 'thing' }],
+    ['with a reference that has no target', { $ref: '#/$defs/nowhere' }],
+    ['with a reference to another document', { $ref: 'https://example.com/schema' }],
+    ['with an invalid pattern', { type: 'string', pattern: '(' }],
     ['that is too long', { const: 'x'.repeat(33_000) }],
     ['that is too deep', JSON.parse('{"not":'.repeat(40) + '{}' + '}'.repeat(40)) as JsonSchema],
   ] as [string, JsonSchema][])('%s is refused with the reason', async (_what, schema) => {
@@ -111,7 +111,7 @@ describe('a schema', () => {
     },
   )
 
-  test('that doubles with each of 40 references is refused before anything of it runs', async () => {
+  test('that doubles with each of 40 references is refused before any part of it runs', async () => {
     const problem = expect.stringContaining('100000 places') as string
     expect(await checks.checkSchema(doubling(40))).toEqual({ kind: 'too-costly', problem })
     expect(await checks.check(doubling(40), '{}')).toEqual({ kind: 'too-costly', problem })
@@ -121,7 +121,7 @@ describe('a schema', () => {
     expect(await checks.checkSchema({ $ref: '#' })).toMatchObject({ kind: 'too-costly' })
   })
 
-  test('of a tree may refer to itself', async () => {
+  test('that describes a tree may refer to itself', async () => {
     const tree = { type: 'object', properties: { left: { $ref: '#' }, right: { $ref: '#' } } }
     expect(await checks.checkSchema(tree)).toEqual({ kind: 'ok' })
     expect((await checks.check(tree, '{"left":{"right":{}}}')).kind).toBe('valid')
@@ -130,12 +130,12 @@ describe('a schema', () => {
 })
 
 describe('a check that takes too long', () => {
-  // Each level of the answer doubles what is checked: only the answer shows it.
+  // Each level of the answer doubles the work: the cost depends on the answer.
   const two = { $ref: '#' }
   const schema = { type: 'object', properties: { a: { allOf: [two, two] } } }
   const deep = '{"a":'.repeat(40) + '1' + '}'.repeat(40)
 
-  test('ends at its deadline, costs the event loop nothing and is not tried again', async () => {
+  test('ends at its deadline, costs the event loop nothing and is not repeated', async () => {
     expect(await checks.checkSchema(schema)).toEqual({ kind: 'ok' })
     let ticks = 0
     const ticking = setInterval(() => (ticks += 1), 10)
@@ -147,7 +147,7 @@ describe('a check that takes too long', () => {
     expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS / 2)
   })
 
-  test('leaves the checks that wait behind it with their answers', async () => {
+  test('does not cost the waiting checks their answers', async () => {
     const other = { ...schema, description: 'another one' }
     const [slow, ...rest] = await Promise.all([
       checks.check(other, deep),

@@ -25,23 +25,23 @@ import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
-/** Where the gateway is, and as whom to speak to it. */
+/** Where the gateway is, and the key of the caller. */
 export interface ClientOptions {
   /** Such as `http://127.0.0.1:8080`. */
   readonly baseUrl: string
   readonly apiKey?: string
 }
 
-/** What every request may be given. */
+/** Options of every request. */
 export interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a submission may be given beside the task. */
+/** Options of a submission besides the task. */
 export interface SubmitOptions extends RequestOptions {
   /** Makes repeating the submission safe. */
   readonly idempotencyKey?: string
-  /** Holds the answer until the task has ended, for so many seconds at most (60). */
+  /** Holds the answer until the task has ended, for at most this many seconds (60). */
   readonly waitSeconds?: number
 }
 
@@ -71,16 +71,16 @@ export interface IncidentQuery extends RequestOptions {
 
 /** How much of the fleet to read. */
 export interface FleetOptions extends RequestOptions {
-  /** Whether the totals of the last hour are wanted; they are unless it is said. */
+  /** Whether to include the totals of the last hour; true by default. */
   readonly history?: boolean
 }
 
-/** A key under which the same is done once. */
+/** With the same key a repeated request has one effect. */
 export interface KeyOptions extends RequestOptions {
   readonly idempotencyKey?: string
 }
 
-/** The version that is changed. */
+/** The version to change. */
 export interface VersionOptions extends RequestOptions {
   readonly ifVersion?: number
 }
@@ -92,7 +92,7 @@ export interface Client {
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
   list(query?: ListQuery): Promise<TaskPage>
   cancel(taskId: string, options?: RequestOptions): Promise<TaskView>
-  /** Allows the step that a task waits for, or does not; the run goes on in either case. */
+  /** Approves or rejects the step that a task waits for; the run continues in both cases. */
   approve(
     taskId: string,
     step: number,
@@ -104,10 +104,13 @@ export interface Client {
   replay(taskId: string, ask?: ReplayRequest, options?: KeyOptions): Promise<TaskView>
   /** Runs ended tasks of a state again, up to 1,000 in one request. */
   replayAll(query?: ReplayQuery, options?: KeyOptions): Promise<ReplayPage>
-  /** The definitions of agents, own and shipped ones. */
+  /** The definitions of agents: the tenant's own and the built-in ones. */
   agents(options?: RequestOptions): Promise<AgentSummary[]>
   agent(name: string, options?: RequestOptions & { readonly version?: number }): Promise<AgentView>
-  /** Makes a new version of a definition; only of `ifVersion` if it is given (0: only if there is none). */
+  /**
+   * Makes a new version of a definition, if `ifVersion` is absent or the current version (0: only if none
+   * exists).
+   */
   putAgent(
     name: string,
     definition: AgentDefinitionView,
@@ -118,7 +121,7 @@ export interface Client {
   /** Decisions of the control plane with their measured outcomes, newest first. */
   decisions(query?: DecisionQuery): Promise<DecisionPage>
   decision(id: string, options?: RequestOptions): Promise<DecisionView>
-  /** Failures of nodes and what was done about them, newest first. */
+  /** Failures of nodes and how they were handled, newest first. */
   incidents(query?: IncidentQuery): Promise<IncidentPage>
   incident(id: string, options?: RequestOptions): Promise<IncidentView>
   /** Follows decisions, incidents or both from now on, until the signal ends it. */
@@ -130,9 +133,9 @@ export interface Client {
   watch(taskIds: readonly string[], options?: WatchOptions): AsyncGenerator<WatchFrame, void, void>
 }
 
-/** Longer than any answer of a gateway takes that is not held on purpose, milliseconds. */
+/** Longest time that a gateway takes for an answer it does not hold on purpose, milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** A thousand tasks are read and stored again, milliseconds. */
+/** The gateway reads and stores a thousand tasks again, milliseconds. */
 const REPLAY_EXTRA_MS = 90_000
 
 interface Call {
@@ -238,7 +241,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
   }
 }
 
-/** The query of an address with what was given. */
+/** The query part of an address for these options. */
 function queryOf(parts: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parts)) {

@@ -5,7 +5,7 @@ export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly status: number
   readonly problem: Problem
-  /** Seconds after which the same request may succeed, when the gateway said so. */
+  /** Seconds after which the same request may succeed, if the gateway named them. */
   readonly retryAfterS: number | undefined
   constructor(
     problem: Problem,
@@ -32,7 +32,7 @@ export function unreachable(cause: unknown): ClientError {
       type: 'urn:agentfleet:problem:unreachable',
       title: 'The gateway did not answer',
       status: 0,
-      detail: `Whether it got the request is not known (${String(cause)}).`,
+      detail: `It may have received the request or not (${String(cause)}). It is safe to repeat a submission with an idempotency key.`,
       code: 'unreachable',
     },
     { cause },
@@ -48,7 +48,7 @@ function problemIn(body: string): Problem | undefined {
   }
 }
 
-/** Something between us and the gateway answered in its own way. */
+/** Something between client and gateway answered in its own way. */
 function foreignProblem(status: number, body: string): Problem {
   return {
     type: 'about:blank',

@@ -10,8 +10,8 @@ import { openStream, type Endpoint } from './stream.ts'
 import { isPassing, pauseAfter, refused } from './watch.ts'
 
 /**
- * What following decisions and incidents yields. Each `subscribed` begins a connection: what was recorded
- * before it may have been missed and is in the listings.
+ * One item of a stream of decisions and incidents. Each `subscribed` begins a connection: items recorded
+ * before it may be missing here; the listings have them.
  */
 export type FollowFrame = DecisionFrame | IncidentFrame | SubscribedFrame
 

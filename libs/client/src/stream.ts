@@ -5,20 +5,23 @@ import { WebSocket } from 'ws'
 import { ClientError, errorOf, unreachable } from './error.ts'
 
 /**
- * One WebSocket as a sequence of frames. States: opening → open → closed. Invariants: at most about
- * QUEUE_MAX frames wait for a slow reader, then the connection is not read; a connection that says
- * nothing for SILENCE_MAX_MS is taken for broken.
+ * One WebSocket as a sequence of frames. States: opening → open → closed. Invariants: at most about QUEUE_MAX
+ * frames wait for a slow reader, then the connection is not read; a connection that is silent for
+ * SILENCE_MAX_MS counts as broken.
  */
 export interface Stream {
   /** Rejects with ClientError when the gateway refuses or cannot be reached. */
   readonly opened: Promise<void>
   send(frame: ClientFrame): void
-  /** Every frame until the connection ends; throws ClientError when another one would end so too. */
+  /**
+   * Every frame until the connection ends; throws ClientError when a new connection would end for the same
+   * reason.
+   */
   frames(): AsyncGenerator<ServerFrame, void, void>
   close(): void
 }
 
-/** Which gateway, and what it must know of us. */
+/** The gateway's address and the caller's key. */
 export interface Endpoint {
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
@@ -65,7 +68,7 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
     wake()
   })
   const opened = opening(socket)
-  // Whoever closes before it opened does not look at it any more.
+  // A caller that closes early ignores the failure to open.
   opened.catch(() => undefined)
 
   return {
@@ -117,7 +120,7 @@ function closedFor(code: number, reason: string): ClientError {
     type: 'urn:agentfleet:problem:stream-closed',
     title: 'The gateway closed the stream',
     status: 400,
-    detail: `It does not accept what was sent (close code ${code} ${reason}).`,
+    detail: `It does not accept a message of this client (close code ${code} ${reason}).`,
     code: 'stream-closed',
   })
 }
@@ -127,7 +130,7 @@ async function readBody(response: IncomingMessage): Promise<string> {
   let body = ''
   for await (const chunk of response) {
     body += String(chunk)
-    // An explanation is short; what is longer is none of the gateway's.
+    // A gateway's explanation is short; a longer body comes from something else.
     if (body.length > 64 * 1024) break
   }
   return body

@@ -4,16 +4,16 @@ import { ClientError } from './error.ts'
 import { openStream, type Endpoint } from './stream.ts'
 
 /**
- * Following tasks across broken connections. State kept: the last sequence seen of each task that has
- * not ended. Invariant: the events of a task come in order, each once, whatever connections break.
+ * Follows tasks across broken connections. State kept: the last sequence seen of each task that has not
+ * ended. Invariant: the events of a task arrive in order, each once, however often connections break.
  */
 
-/** What a watch yields; an error frame names a task that cannot be followed (any more). */
+/** One item of a watch; an error frame names a task that cannot be followed, or no longer. */
 export type WatchFrame = EventFrame | DeltaFrame | ErrorFrame
 
-/** How to follow. */
+/** Options of a watch. */
 export interface WatchOptions {
-  /** Also yield what running attempts stream. */
+  /** Also yield the output that running attempts stream. */
   readonly deltas?: boolean
   /** Only events above this sequence, for all tasks or for each. */
   readonly after?: number | Readonly<Record<string, number>>
@@ -22,12 +22,12 @@ export interface WatchOptions {
 }
 
 const RECONNECT_MIN_MS = 100
-/** Long enough not to press a gateway that starts, short enough for a person who waits. */
+/** Long enough not to overload a gateway that starts, short enough for a person who waits. */
 const RECONNECT_MAX_MS = 5_000
-/** Ids and sequences of so many tasks are about 30 kB; a frame may have 64 kB. */
+/** Ids and sequences of this many tasks are about 30 kB; a frame may have 64 kB. */
 const TASKS_PER_FRAME = 500
 const ENDINGS = new Set<string>(['completed', 'failed', 'cancelled'])
-/** Refusals that a later connection may not meet. */
+/** Refusals that a later connection may not get. */
 const PASSING = new Set([0, 429, 502, 503, 504])
 
 /** Follows tasks until all have ended. */
@@ -83,7 +83,7 @@ function* subscribeFrames(
   }
 }
 
-/** Notes what was seen; false when it was seen before. */
+/** Notes an event as seen; false when it was seen before. */
 function note(seen: Map<string, number>, frame: WatchFrame): boolean {
   if (frame.type === 'delta') return seen.has(frame.taskId)
   if (frame.type === 'error') return seen.delete(frame.taskId ?? '')
@@ -94,7 +94,7 @@ function note(seen: Map<string, number>, frame: WatchFrame): boolean {
   return true
 }
 
-/** Whether a later connection may not meet this refusal. */
+/** Whether a later connection may succeed after this refusal. */
 export function isPassing({ status }: ClientError): boolean {
   return PASSING.has(status)
 }
@@ -110,10 +110,10 @@ export function refused({ code, detail }: ErrorFrame): ClientError {
   })
 }
 
-/** Half of the pause is random, so that the clients of a restarted gateway do not come all at once. */
+/** Half of the pause is random, so that the clients of a restarted gateway do not return all at once. */
 export async function pauseAfter(failures: number, signal: AbortSignal | undefined): Promise<void> {
   const fullMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(failures, 10))
   const ms = fullMs / 2 + (Math.random() * fullMs) / 2
-  // An abort ends the pause; who paused throws the reason.
+  // An abort ends the pause; the caller then throws the reason.
   await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined)
 }

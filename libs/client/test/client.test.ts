@@ -35,7 +35,7 @@ async function collect(frames: AsyncIterable<object>): Promise<object[]> {
   return all
 }
 
-test('a refusal is an error with its problem and when to come again', async () => {
+test('a refusal is an error with its problem and the time to retry', async () => {
   await using scene = await setup({
     http: (_request, response) => {
       response.writeHead(503, { 'retry-after': '10', 'content-type': 'application/problem+json' })
@@ -71,7 +71,7 @@ test('a submission carries its key, its wait and the API key', async () => {
   })
 })
 
-test('a watch goes on after a broken connection where it stopped, and ends with its tasks', async () => {
+test('a watch continues after a broken connection where it stopped, and ends with its tasks', async () => {
   const asked: { after: unknown }[] = []
   await using scene = await setup({
     stream: (socket) => {
@@ -95,7 +95,7 @@ test('a watch goes on after a broken connection where it stopped, and ends with 
   ])
 })
 
-test('a watch yields the refusal of one task and goes on with the others', async () => {
+test('a watch yields the refusal of one task and continues with the others', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () => {
@@ -112,7 +112,7 @@ test('a watch yields the refusal of one task and goes on with the others', async
   expect(frames).toMatchObject([{ code: 'task-not-found' }, { taskId: 'b' }])
 })
 
-test('tasks that ended before are not waited for', async () => {
+test('a watch does not wait for tasks that ended before', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () =>
@@ -123,14 +123,14 @@ test('tasks that ended before are not waited for', async () => {
   expect(await collect(scene.client.watch(['a'], { after: 100 }))).toEqual([])
 })
 
-test('a watch that the gateway does not accept fails instead of trying for ever', async () => {
+test('a watch that the gateway does not accept fails instead of retrying for ever', async () => {
   await using scene = await setup({ stream: (socket) => socket.close(1008, 'nonsense') })
   await expect(collect(scene.client.watch(['a']))).rejects.toMatchObject({
     problem: { code: 'stream-closed' },
   })
 })
 
-test('following goes on after a broken connection, and says where a new one begins', async () => {
+test('following continues after a broken connection, and says where a new one begins', async () => {
   let connections = 0
   const asked: object[] = []
   await using scene = await setup({
@@ -159,7 +159,7 @@ test('following goes on after a broken connection, and says where a new one begi
   expect(asked).toEqual([ask, ask])
 })
 
-test('following that the gateway does not accept fails instead of trying for ever', async () => {
+test('following that the gateway does not accept fails instead of retrying for ever', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () =>
@@ -172,7 +172,7 @@ test('following that the gateway does not accept fails instead of trying for eve
   })
 })
 
-test('a listing asks for what it was given, and for nothing else', async () => {
+test('a listing sends the given filters, and no others', async () => {
   const asked: (string | undefined)[] = []
   await using scene = await setup({
     http: (request, response) => {

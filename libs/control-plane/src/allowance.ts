@@ -1,10 +1,10 @@
-/** How many may pass in a burst, and after how long another one may. */
+/** The size of a burst, and the time after which one more may pass. */
 export interface AllowanceLimits {
   readonly burst: number
   readonly oneEveryMs: number
 }
 
-/** A bucket that fills by itself: bursts pass, and what lasts passes at a bounded rate. */
+/** A bucket that refills by itself: bursts pass, and a lasting stream passes at a bounded rate. */
 export function createAllowance({ burst, oneEveryMs }: AllowanceLimits, monotonicMs: () => number) {
   let left = burst
   let filledAtMs = monotonicMs()

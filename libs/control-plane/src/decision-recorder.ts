@@ -6,56 +6,54 @@ import { createAllowance, type AllowanceLimits } from './allowance.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 
 /**
- * Records the decisions of one service on OPS, with what was seen, what could be done, what was done
- * and why.
+ * Records the decisions of one service on OPS: the situation, the options, the choice and the reason.
  *
- * Invariants: RECORD-1 a record never fails its caller: what is not recorded is logged and counted;
- * RECORD-2 a bounded number is under way; RECORD-3 limited decisions share an allowance, so that
- * reasons that come and go never flood the stream; RECORD-4 outcomes are measured by `outcomes`, also
- * those of processes that have ended.
+ * Invariants: RECORD-1 a record never fails its caller: a failed one is logged and counted; RECORD-2 a
+ * bounded number is under way; RECORD-3 limited decisions share an allowance, so that alternating reasons
+ * never flood the stream; RECORD-4 `outcomes` measures outcomes, also those for processes that have ended.
  */
 export interface DecisionRecorder {
-  /** Records a decision; false: it was said before, is over the limit, or could not be stored. */
+  /** Records a decision; false: it repeats the last one, is over the limit, or could not be stored. */
   record(draft: DecisionDraft, how?: RecordOptions): Promise<boolean>
   readonly outcomes: Pick<Outcomes, 'resume' | 'measure' | 'forget'>
 }
 
-/** A decision without what the recorder knows itself. */
+/** A decision without the fields that the recorder adds. */
 export type DecisionDraft = Omit<Decision, 'id' | 'service' | 'by' | 'atMs'> &
   Partial<Pick<Decision, 'id' | 'atMs'>>
 
-/** How one decision is recorded. */
+/** Options of one record. */
 export interface RecordOptions {
-  /** Of several records under one id that come within seconds, from any process, the first is kept. */
+  /** Of several records with one id within seconds, from any process, the first is kept. */
   readonly messageId?: string
-  /** It counts against the allowance. */
+  /** The decision counts against the allowance. */
   readonly limited?: boolean
-  /** What it says in short: the same as the last record is left out for REPEAT_AFTER_MS, if limited. */
+  /** The decision in short: a limited decision equal to the last record is left out for REPEAT_AFTER_MS. */
   readonly short?: string
 }
 
-/** What recording needs. */
+/** The dependencies of a recorder. */
 export interface RecorderDeps {
   readonly service: string
-  /** Which process decides. */
+  /** The process that decides. */
   readonly by: string
   readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
   readonly clock: Clock
   readonly log: Logger
-  /** Without it nothing is limited. */
+  /** Without an allowance nothing is limited. */
   readonly limits?: AllowanceLimits
-  /** Outcomes are measured later: each decision says where a successor begins to read. */
+  /** Outcomes are measured later: each decision names the sequence where a successor begins to read. */
   readonly measured?: boolean
-  /** Called for each decision that was lost: over the limits, or not stored. */
+  /** Called for each lost decision: over the limits, or not stored. */
   readonly onLost?: () => void
 }
 
 /** Records under way at once: OPS answers within milliseconds. */
 const UNDER_WAY_MAX = 64
-/** A limited decision that stays the same is said again after this, milliseconds. */
+/** A limited decision that stays the same is recorded again after this, milliseconds. */
 const REPEAT_AFTER_MS = 300_000
 
-/** Records for one process of a service. */
+/** Creates the recorder of one process. */
 export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   const { service, by, ops, clock, log, limits, measured = false, onLost } = deps
   const outcomes = createOutcomes({ service, ops, clock })
@@ -76,7 +74,7 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
       return true
     } catch (error) {
       onLost?.()
-      log.warn({ err: error, kind: decision.kind }, 'a decision was not recorded')
+      log.warn({ err: error, kind: decision.kind }, 'recording a decision failed')
       return false
     }
   }

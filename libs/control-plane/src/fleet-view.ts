@@ -2,20 +2,20 @@ import type { Bus } from '@agentfleet/adapters'
 import { CHANNELS, type Snapshot } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 
-/** The fleet by the latest snapshot of a health monitor; a hint (L6): without one nothing is assumed. */
+/** The fleet by the latest snapshot of the primary monitor; a hint (L6): without one nothing is assumed. */
 export interface FleetView {
   /** The latest snapshot, however old. */
   latest(): Snapshot | undefined
   /** The latest snapshot unless it is too old to act upon. */
   fresh(): Snapshot | undefined
-  /** When the latest snapshot came, by the wall clock of this process; 0: none has come. */
+  /** When the latest snapshot arrived, by the wall clock of this process; 0: none has arrived. */
   receivedAtMs(): number
   /** Calls with each snapshot, until the view is closed. */
   onSnapshot(listener: (snapshot: Snapshot) => void): void
   close(): void
 }
 
-/** Ten snapshots missed: the monitor is away, milliseconds. */
+/** Ten snapshots are missing: the monitor is away, milliseconds. */
 export const FRESH_MS = 5_000
 
 /** Follows the snapshots. */

@@ -9,35 +9,37 @@ import {
 import type { Clock } from '@agentfleet/runtime'
 
 /**
- * What became of decisions: the figures of the fleet 1, 5 and 15 minutes later, on OPS.
+ * Outcomes of decisions: the figures of the fleet 1, 5 and 15 minutes later, on OPS.
  *
- * Invariants: OUTCOME-1 each outcome is stored once, however many processes of the service measure it
- * (they do so within the duplicate window, under one message id); OUTCOME-2 at most `PENDING_MAX`
- * wait, the oldest are given up; OUTCOME-3 a process that starts takes over what is not due yet, from
- * the sequence that the last decision names.
+ * Invariants: OUTCOME-1 each outcome is stored once, however many processes of the service measure it (they
+ * do so within the duplicate window, under one message id); OUTCOME-2 at most `PENDING_MAX` wait, the oldest
+ * are dropped; OUTCOME-3 a process that starts takes over the outcomes that are not due yet, from the
+ * sequence that the last decision names.
  */
 export interface Outcomes {
-  /** From now on the outcomes of this decision are measured. */
+  /** Measures the outcomes of this decision from now on. */
   follow(recorded: RecordedDecision): void
-  /** Where a successor has to begin to read: the oldest decision with an outcome to come, or the last. */
+  /**
+   * Where a successor has to begin to read: the oldest decision with a pending outcome, or the last decision.
+   */
   oldestSeq(): number
-  /** Takes over what earlier processes left pending; answers with the last decision. */
+  /** Takes over pending outcomes from earlier processes; returns the last decision. */
   resume(): Promise<Decision | undefined>
-  /** Records what is due; without figures an outcome waits, up to a limit. */
+  /** Records the due outcomes; an outcome without figures waits, up to a limit. */
   measure(figuresOf: FiguresOf): Promise<void>
   /** Another process measures from now on. */
   forget(): void
 }
 
-/** The figures of one outcome; undefined while they are not known. */
+/** The figures of one outcome; undefined while they are unknown. */
 export type FiguresOf = (decision: Decision) => Promise<Figures | undefined> | Figures | undefined
 
 const MINUTE_MS = 60_000
-/** Three for each decision of a quarter of an hour at the rate that is recorded, and some. */
+/** Three for each decision of a quarter of an hour at the recorded rate, and a reserve. */
 const PENDING_MAX = 512
-/** Decisions read at once: a round trip each. */
+/** Decisions read at a time: a round trip each. */
 const DECISIONS_MAX = 200
-/** A measurement that is later than this no longer says what its name says, milliseconds. */
+/** A measurement later than this no longer fits its name, milliseconds. */
 const LATE_MAX_MS = 30_000
 /** Decisions of other processes are known well before their first outcome is due, milliseconds. */
 const READ_EVERY_MS = 20_000
@@ -49,7 +51,7 @@ interface Pending {
   readonly dueAtMs: number
 }
 
-/** Nothing pending until `resume` or `measure`. */
+/** Nothing is pending until `resume` or `measure`. */
 export function createOutcomes(deps: {
   readonly service: string
   readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
@@ -109,7 +111,7 @@ export function createOutcomes(deps: {
           figures: figures ?? { complete: false },
         }
         await ops.record(SUBJECTS.opsOutcome(service), outcome, `${service}.outcome.${key}`)
-        // Only now: what could not be recorded is tried again.
+        // Only now: an outcome whose record failed is tried again.
         pending.delete(key)
       }
     },

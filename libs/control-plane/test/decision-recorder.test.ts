@@ -51,7 +51,7 @@ const draft = (reason: string): DecisionDraft => ({
 })
 const reasons = () => decisions.map(({ reason }) => reason)
 
-test('a decision is stored with who decided and when', async () => {
+test('a decision is stored with its process and its time', async () => {
   expect(await recorder().record(draft('calm'))).toBe(true)
   await eventually(() => expect(decisions).toHaveLength(1), WITHIN_MS)
   expect(decisions[0]).toMatchObject({ service: SERVICE, by: 'one', atMs: clock.nowMs() })
@@ -64,14 +64,14 @@ test('limited decisions pass in a burst and then at the rate of the allowance', 
   const record = (reason: string) => limited.record(draft(reason), { limited: true })
   expect([await record('a'), await record('b'), await record('c')]).toEqual([true, true, false])
   expect(lost).toBe(1)
-  // What is not limited passes all the same.
+  // An unlimited decision passes in any case.
   expect(await limited.record(draft('changed'))).toBe(true)
   clock.advance(10_000)
   expect([await record('d'), await record('e')]).toEqual([true, false])
   await eventually(() => expect(reasons()).toEqual(['a', 'b', 'changed', 'd']), WITHIN_MS)
 })
 
-test('a limited decision that stays the same is said again only after five minutes', async () => {
+test('a limited decision that stays the same is recorded again only after five minutes', async () => {
   const limited = recorder()
   const record = () => limited.record(draft('calm'), { limited: true, short: 'calm' })
   expect([await record(), await record()]).toEqual([true, false])
@@ -79,7 +79,7 @@ test('a limited decision that stays the same is said again only after five minut
   expect(await record()).toBe(true)
 })
 
-test('a decision that cannot be stored is counted and fails nobody', async () => {
+test('a decision that cannot be stored is counted and its caller continues', async () => {
   let lost = 0
   const ops = { ...openOps(bus), record: () => Promise.reject(new Error('no stream')) }
   expect(await recorder({ ops, onLost: () => (lost += 1) }).record(draft('calm'))).toBe(false)
@@ -94,7 +94,7 @@ test('outcomes are measured after 1, 5 and 15 minutes, also by a process that ha
   await first.outcomes.measure(() => ({ running: 1 }))
   const second = recorder({ measured: true, by: 'two' })
   clock.advance(4 * MINUTE_MS)
-  // Due before it began to measure: left to the process that has ended.
+  // It was due before this process began to measure: it is left to the process that has ended.
   await second.outcomes.measure(() => ({ running: 5 }))
   clock.advance(10 * MINUTE_MS)
   await second.outcomes.measure(() => ({ running: 15 }))
@@ -115,7 +115,7 @@ test('a decision of one process is measured by every other one, and each outcome
   clock.advance(30_000)
   await two.outcomes.measure(() => ({ by: 'two' }))
   await one.outcomes.measure(() => ({ by: 'one' }))
-  // A server that drops a duplicate has answered it: everything was stored by now.
+  // A server that drops a duplicate also answers it: everything is stored by now.
   const manager = await servers.bus.nats.jetstreamManager()
   const { state } = await manager.streams.info('OPS', {
     subjects_filter: SUBJECTS.opsOutcome(SERVICE),
@@ -124,7 +124,7 @@ test('a decision of one process is measured by every other one, and each outcome
   await eventually(() => expect(outcomes[0]?.figures).toEqual({ by: 'two' }), WITHIN_MS)
 })
 
-test('an outcome without figures waits half a minute and then says that they are missing', async () => {
+test('an outcome without figures waits half a minute and is then recorded without them', async () => {
   const measured = recorder({ measured: true })
   await measured.outcomes.resume()
   await measured.record(draft('calm'))

@@ -2,18 +2,18 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
 /**
- * A TCP proxy in front of nats-server that understands what a client says, so that a test can stop a
- * service at an exact point: "after this append, before that publish".
+ * A TCP proxy in front of nats-server that understands a client's commands, so that a test can stop a service
+ * at an exact point: "after this append, before that publish".
  */
 export interface BusTap extends AsyncDisposable {
   readonly url: string
-  /** Where connections go; may be set after the tap listens. */
+  /** Target of the connections; may be set after the tap listens. */
   target(port: number): void
   /** Called with each message the client publishes; `drop` keeps it from the server. */
   onPublish(listener: (message: Published) => 'forward' | 'drop'): void
-  /** From now on nothing the server says reaches the client. */
+  /** From now on no message of the server reaches the client. */
   muteServer(): void
-  /** Messages go through again. */
+  /** Lets messages pass again. */
   reset(): void
 }
 
@@ -79,7 +79,7 @@ export async function startBusTap(): Promise<BusTap> {
   }
 }
 
-/** Cuts a client's bytes into protocol frames: a line, and for PUB and HPUB the payload behind it. */
+/** Splits a client's bytes into protocol frames: a line, and for PUB and HPUB the payload behind it. */
 function createFrameReader(
   emit: (frame: Buffer, published: Published | undefined) => void,
 ): (chunk: Buffer) => void {

@@ -1,4 +1,4 @@
-/** Looks again this often, milliseconds: soon enough for a bound in milliseconds, cheap enough. */
+/** Checked this often, milliseconds: often enough for a bound in milliseconds, at little cost. */
 const LOOK_EVERY_MS = 20
 
 /**

@@ -20,7 +20,7 @@ import {
   type FleetOptions,
 } from '@agentfleet/local'
 
-/** What a fleet has stored, read past its services. */
+/** The stored state of a fleet, read directly and not through its services. */
 export interface StoredTasks extends AsyncDisposable {
   /** As a NATS user without limits. */
   readonly bus: Bus
@@ -28,19 +28,19 @@ export interface StoredTasks extends AsyncDisposable {
   readonly pointers: Pointers
 }
 
-/** A whole fleet of one file of tests: real processes, and what they stored. */
+/** A whole fleet of one file of tests: real processes, and their stored state. */
 export interface TestFleet extends StoredTasks {
   readonly fleet: Fleet
   readonly client: Client
-  /** The durations that the processes of the fleet keep, at the scale that was asked for. */
+  /** The durations of the fleet's processes, at the requested scale. */
   readonly timing: Timing
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * Starts a fleet with data in a directory of its own. Where AGENTFLEET_KEEP_LOGS names a directory, the
- * logs of its processes are copied there in the end.
+ * Starts a fleet with data in its own directory. If AGENTFLEET_KEEP_LOGS names a directory, the logs of its
+ * processes are copied there at the end.
  */
 export async function startTestFleet(
   options: Partial<Omit<FleetOptions, 'binaries' | 'dir'>> = {},
@@ -55,7 +55,7 @@ export async function startTestFleet(
   }
   let fleet: Fleet
   try {
-    // A test counts on its nodes: scaling happens only where it is the subject.
+    // A test relies on a fixed number of nodes: the fleet scales only in tests of scaling.
     const env = { ...options.env, autoscaler: { DRIVER: 'recommend', ...options.env?.autoscaler } }
     fleet = await startFleet({ simulators: 1, ...options, env, dir, binaries })
   } catch (error) {
@@ -76,7 +76,7 @@ export async function startTestFleet(
   }
 }
 
-/** Connects to what a running fleet has stored, as its operator. */
+/** Connects to the stored state of a running fleet, as its operator. */
 export async function openStoredTasks(access: {
   readonly natsUrl: string
   readonly operator: Fleet['operator']

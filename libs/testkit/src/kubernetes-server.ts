@@ -6,8 +6,8 @@ import { join } from 'node:path'
 
 /**
  * An API server with one Deployment and its pods: list, watch, scale, patch and delete with resource
- * versions, as a cluster answers them, and a controller that makes the pods follow the scale.
- * Everything it was asked stands in `requests`; faults make it answer as clusters do on bad days.
+ * versions, as a cluster answers them, and a controller that makes the pods follow the scale. `requests`
+ * holds every request; faults make the server answer as a faulty cluster does.
  */
 const NAMESPACE = 'agentfleet'
 /** Name of the Deployment, which every pod's name begins with. */
@@ -18,10 +18,10 @@ const COST = 'controller.kubernetes.io/pod-deletion-cost'
 const SCALE_PATH = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${DEPLOYMENT}/scale`
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`
 
-/** What a request may meet instead of an answer. */
+/** What a request may get instead of an answer. */
 type Fault = 'forbidden' | 'silent' | 'conflict' | 'broken' | 'gone' | 'unwell'
 
-/** One request as the server saw it. */
+/** One request as the server received it. */
 export interface SeenRequest {
   readonly method: string
   readonly path: string
@@ -29,7 +29,7 @@ export interface SeenRequest {
   readonly body: unknown
 }
 
-/** A server that runs. */
+/** A running server. */
 export type KubernetesServer = Awaited<ReturnType<typeof startKubernetes>>
 
 /** Whether the roles in k8s/base grant a request; every other request is a mistake of the driver. */
@@ -147,7 +147,7 @@ export async function startKubernetes(replicas: number) {
         return refuse(response, 401, 'Unauthorized')
       }
       requests.push(request)
-      // What the generated client would send by itself is a patch of another kind.
+      // The generated client would by default send another kind of patch.
       const merges = incoming.headers['content-type'] === 'application/merge-patch+json'
       if (request.method === 'PATCH' && !merges)
         return refuse(response, 415, 'UnsupportedMediaType')
@@ -165,7 +165,7 @@ export async function startKubernetes(replicas: number) {
 
   return {
     ...state,
-    /** How a driver reaches it. */
+    /** The driver's configuration for this server. */
     target: {
       deployment: DEPLOYMENT,
       namespace: NAMESPACE,
@@ -175,12 +175,12 @@ export async function startKubernetes(replicas: number) {
     },
     requests,
     watchers: () => watchers.size,
-    /** The next requests that match meet this fault. */
+    /** The next matching requests get this fault. */
     fault(fault: Fault, match: (request: SeenRequest) => boolean, times = Infinity) {
       faults.push({ fault, match, left: times })
     },
     heal: () => void (faults.length = 0),
-    /** Ends every watch, as an API server does that is restarted. */
+    /** Ends every watch, as a restarting API server does. */
     cutWatches: () => {
       for (const response of watchers.keys()) response.destroy()
     },
@@ -192,7 +192,7 @@ export async function startKubernetes(replicas: number) {
   }
 }
 
-/** The objects of the cluster, and what its controller does with them. */
+/** The objects of the cluster, and the actions of its controller. */
 function createState(initial: number) {
   let version = 100
   let replicas = 0
@@ -242,7 +242,10 @@ function createState(initial: number) {
         metadata.deletionTimestamp === undefined,
     )
   const costOf = (pod: Pod) => Number(pod.metadata.annotations[COST] ?? 0)
-  /** As a ReplicaSet: what is not ready goes first, then the lowest cost, then the newest. */
+  /**
+   * As a ReplicaSet does: pods that are not ready end first, then those with the lowest cost, then the
+   * newest.
+   */
   const follow = (ready: boolean): void => {
     while (own().length < replicas) add(DEPLOYMENT, 'abc123', ready)
     const order = own().sort(
@@ -293,7 +296,7 @@ function createState(initial: number) {
         .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
         .map(({ metadata }) => metadata.name),
     marked: () => [...pods.values()].filter((pod) => costOf(pod) !== 0).map((p) => p.metadata.name),
-    /** A pod with the workers' label that something else owns. */
+    /** A pod with the workers' label and another owner. */
     addStranger: () => add('debug-session', 'zzz999', true).metadata.name,
     ready(name: string) {
       const pod = pods.get(name)
@@ -311,7 +314,7 @@ function createState(initial: number) {
       pods.delete(name)
       emit('DELETED', pod)
     },
-    /** Asks a pod to end; its ReplicaSet starts another one in its place. */
+    /** Asks a pod to end; its ReplicaSet starts another one instead. */
     terminate(pod: Pod) {
       mark(pod)
       follow(false)
@@ -321,10 +324,10 @@ function createState(initial: number) {
       else pod.metadata.annotations[COST] = cost
       emit('MODIFIED', pod)
     },
-    /** Forgets the events so far: whoever watches from before has to list again. */
+    /** Forgets the events so far: a watch that started earlier has to list again. */
     compact: () => void (compacted = version),
     compactedTo: () => compacted,
-    /** Changes happen that no watcher hears of. */
+    /** Changes the cluster without an event for any watch. */
     hush: (now: boolean) => void (silent = now),
     eventsAfter: (since: number) =>
       events.filter(([at]) => at > since).map(([, type, pod]) => [type, pod] as const),

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { validValues, type ValueSchema, type ValueSource } from './schema-values.ts'
 
 /**
- * Valid requests of openapi.yaml, with what the document says in words only: instants within their range,
- * JSON within its depth, schemas that are schemas.
+ * Valid requests of openapi.yaml. They also obey the rules that the document states in words: instants within
+ * their range, JSON within its depth, schemas that are schemas.
  */
 export interface RequestValues {
   readonly source: ValueSource
@@ -12,7 +12,7 @@ export interface RequestValues {
 }
 
 const HOUR_MS = 3_600_000
-/** Bounds of `notBefore` beside the present, with an hour to spare for the time that a test takes. */
+/** Bounds of `notBefore` around the present, with an hour to spare for the duration of a test. */
 const PAST_MS = 23 * HOUR_MS
 const AHEAD_MS = (7 * 24 - 1) * HOUR_MS
 const CONTEXT_LEVELS = 64
@@ -20,8 +20,8 @@ const SCHEMA_LEVELS = 32
 const SCHEMA_BYTES = 32 * 1024
 
 /**
- * Requests by these schemas of the document; `roles` are agents that are defined, `more` are values of
- * other fields and schemas by their names.
+ * Requests by these schemas of the document; `roles` are existing agents, `more` are values of other fields
+ * and schemas by their names.
  */
 export function requestValues(
   schemas: Readonly<Record<string, ValueSchema>>,
@@ -48,7 +48,7 @@ export function requestValues(
   const task = validValues(named('TaskRequest'), { schemas, special }).map((made) =>
     withOneDefinition(made as Readonly<Record<string, unknown>>),
   )
-  // The whole of a request is bounded as well, so few tasks stand in one.
+  // The size of a request is bounded too, so a request has few tasks.
   const tasks = fc.array(task, { minLength: 1, maxLength: 5 })
   const within: ValueSource = { schemas, special: { ...special, TaskRequest: task, tasks } }
   const schedule = validValues(named('ScheduleRequest'), within).map((made) =>
@@ -66,7 +66,7 @@ function named(name: string): ValueSchema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** A task names a version of a stored definition or brings its own, never both. */
+/** A task names a version of a stored definition or contains a definition, never both. */
 function withOneDefinition(
   made: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
@@ -75,7 +75,7 @@ function withOneDefinition(
   return rest
 }
 
-/** Each tick is a task of its own: it waits for no other one. */
+/** Each tick is a separate task: it waits for no other one. */
 function withFreeTicks(made: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const {
     dependsOn: _others,
@@ -102,7 +102,7 @@ const RESPONSE_SCHEMAS: readonly object[] = [
   {},
   { type: 'object', properties: { name: FIELD }, required: ['name'], additionalProperties: false },
   { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'array', items: FIELD },
-  // What the helpers of the OpenAI SDKs send.
+  // The form that the helpers of the OpenAI SDKs send.
   {
     $schema: 'http://json-schema.org/draft-07/schema#',
     type: 'object',

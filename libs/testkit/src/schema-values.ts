@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 
 /**
- * Values for a schema of openapi.yaml: valid ones that favour the bounds, and ones just beyond each bound.
- * It reads the keywords that the document uses and throws at a schema that it cannot serve.
+ * Values for a schema of openapi.yaml: valid ones that favour the bounds, and ones just beyond each bound. It
+ * reads the keywords that the document uses and throws at other schemas.
  */
 
-/** A schema of the document, as far as values are made by it. */
+/** A schema of the document, as far as values are made from it. */
 export interface ValueSchema {
   readonly $ref?: string
   readonly type?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly oneOf?: readonly ValueSchema[]
-  /** Forms, one of which a value has beside everything else that is said of it. */
+  /** Forms, one of which a value has, besides the other rules of the schema. */
   readonly anyOf?: readonly ValueSchema[]
   readonly pattern?: string
   readonly format?: string
@@ -33,18 +33,18 @@ export interface ValueSchema {
   readonly required?: readonly string[]
 }
 
-/** Where values come from. */
+/** The source of values. */
 export interface ValueSource {
   /** The named schemas of the document. */
   readonly schemas: Readonly<Record<string, ValueSchema>>
-  /** Values that the schema alone cannot tell, by the name of the schema or of the field. */
+  /** Values that no schema describes, by the name of the schema or of the field. */
   readonly special?: Readonly<Record<string, fc.Arbitrary<unknown>>>
 }
 
-/** Longer texts are made of one character, and seldom: they cost time. */
+/** Longer texts repeat one character, and are rare: they cost time. */
 const SHORT_CHARS_MAX = 40
 const LARGE_CHARS = 2_000
-/** One of so many texts without a small bound is as long as it may be. */
+/** One of this many texts without a small bound has the maximum length. */
 const LARGE_ONE_IN = 200
 /** Characters of one to four bytes, and those that JSON has to escape. */
 const FILLERS = ['x', 'é', '漢', '😀', '"', '\u0001', '\ud800']
@@ -52,9 +52,9 @@ const FILLERS = ['x', 'é', '漢', '😀', '"', '\u0001', '\ud800']
 const CHARACTERS = fc
   .oneof(fc.integer({ min: 0x20, max: 0x7e }), fc.integer({ min: 0, max: 0x10_ff_ff }))
   .map((code) => String.fromCodePoint(code))
-/** The gateway's parser of JSON refuses it wherever it stands. */
+/** The gateway's JSON parser refuses it at any depth. */
 const PROTO = '__proto__'
-/** Patterns of the document end well before this, characters. */
+/** Patterns of the document match within this length, characters. */
 const PATTERN_CHARS_MAX = 300
 
 /** Valid values of a schema; `name` is that of its field. */
@@ -99,7 +99,7 @@ function nameOf({ $ref }: ValueSchema, name: string): string {
   return $ref?.split('/').at(-1) ?? name
 }
 
-/** The schema behind a reference; what stands beside the reference goes before it. */
+/** The schema behind a reference; keywords next to the reference take precedence. */
 function resolved(schema: ValueSchema, { schemas }: ValueSource): ValueSchema {
   if (schema.$ref === undefined) return schema
   const { $ref, ...beside } = schema
@@ -197,7 +197,7 @@ function objects(schema: ValueSchema, source: ValueSource): fc.Arbitrary<object>
 
 /** One value beyond the bounds of a schema. */
 export interface InvalidValue {
-  /** Which of its rules the value breaks. */
+  /** The rule that the value breaks. */
   readonly breaks:
     | 'type'
     | 'above'
@@ -217,7 +217,7 @@ export interface InvalidValue {
   readonly value: unknown
 }
 
-/** Values that break each rule of a schema once, each in every other way valid by this sample. */
+/** Values that each break one rule of a schema; everything else is valid as in this sample. */
 export function invalidValues(
   schema: ValueSchema,
   source: ValueSource,

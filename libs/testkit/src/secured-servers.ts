@@ -13,14 +13,14 @@ import {
 } from '@agentfleet/local'
 import { inboxPrefix, permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
 
-/** Servers that a test may want beside NATS. */
+/** Servers that a test may need besides NATS. */
 export type Beside = 'consul' | 'redis'
 
-/** NATS with the users and permissions of production (L9), and the other servers that were asked for. */
+/** NATS with the users and permissions of production (L9), and the other servers that a test asks for. */
 export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
   readonly dir: string
   readonly nats: RunningServer
-  /** A connection of the user `test`, which may say and hear everything; the streams exist. */
+  /** A connection of the user `test`, which may publish and subscribe to everything; the streams exist. */
   readonly bus: Bus
   /** A connection of a service's own user; closed with the servers. */
   connect(user: ServiceName): Promise<Bus>
@@ -28,7 +28,7 @@ export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
   closing(opened: { close(): Promise<void> }): void
 } & { readonly [name in B]: RunningServer }
 
-/** More than any of these tests stores, and soon filled by the one that fills it, bytes. */
+/** More than most of these tests store, and quickly filled by the test that fills it, bytes. */
 const STREAM_BYTES = 16 * 1024 * 1024
 const SIZES = {
   logMaxBytes: STREAM_BYTES,
@@ -44,11 +44,11 @@ const START = {
 }
 type Binaries = Awaited<ReturnType<typeof findBinaries>>
 
-/** Starts NATS with every service's user, provisions the streams, and starts what else is named. */
+/** Starts NATS with every service's user, provisions the streams, and starts the other named servers. */
 export async function startSecuredServers<B extends Beside = never>(options: {
   readonly log: Logger
   readonly beside?: readonly B[]
-  /** Leases of what is handed out, where they are not those of production. */
+  /** Leases of delivered messages, if other than in production. */
   readonly timing?: Timing
 }): Promise<SecuredServers<B>> {
   const { log, beside = [], timing } = options

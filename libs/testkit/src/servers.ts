@@ -10,7 +10,7 @@ import {
   type RunningServer,
 } from '@agentfleet/local'
 
-/** Real servers of one test, in a directory of their own. */
+/** Real servers of one test, in their own directory. */
 export interface TestServers extends AsyncDisposable {
   readonly dir: string
   readonly nats: RunningServer
@@ -18,7 +18,7 @@ export interface TestServers extends AsyncDisposable {
   readonly consul: RunningServer
 }
 
-/** Starts NATS, Redis and Consul without users; a missing program fails the test, it never skips. */
+/** Starts NATS, Redis and Consul without users; a missing program fails the test and never skips it. */
 export async function startTestServers(): Promise<TestServers> {
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))

@@ -1,46 +1,46 @@
 import { z } from 'zod'
 
 /**
- * Tools that a team adds to its worker image. A module of the folder of tools exports what
- * `defineTool` returns; the worker offers it to the agents that name it.
+ * Tools that a team adds to its worker image. A module of the folder of tools exports the result of
+ * `defineTool`; the worker offers it to the agents that name it.
  */
 
-/** Where a tool writes what operators should know. */
+/** The log in which a tool writes messages for operators. */
 export interface ToolLog {
   info(message: string, fields?: object): void
   warn(message: string, fields?: object): void
   error(message: string, fields?: object): void
 }
 
-/** What a call knows beside its arguments. */
+/** The context of a call besides its arguments. */
 export interface ToolContext {
   readonly taskId: string
   /** Position of the call in its run. */
   readonly step: number
-  /** The same for the same call of the same run, after a crash and on another node too. */
+  /** The same key for the same call of the same run, also after a crash and on another node. */
   readonly idempotencyKey: string
-  /** Aborts when the time is up, the task is cancelled or over, or the node has drained. */
+  /** Aborts when the time is over, the task is cancelled or has ended, or the node has drained. */
   readonly signal: AbortSignal
   readonly log: ToolLog
 }
 
-/** What a tool is made of. */
+/** The definition of a tool. */
 export interface ToolSettings<Parameters extends z.ZodType> {
-  /** 1 to 64 letters, digits, `_` or `-`; two underscores in a row are kept for MCP servers. */
+  /** 1 to 64 letters, digits, `_` or `-`; two underscores in a row are reserved for MCP servers. */
   readonly name: string
-  /** What the model reads. */
+  /** The model reads this. */
   readonly description: string
   /** An object of named arguments. */
   readonly parameters: Parameters
-  /** Longest call, milliseconds; 30,000 when it is not said. */
+  /** Longest call, milliseconds; 30,000 by default. */
   readonly timeoutMs?: number
-  /** Runs in a thread of its own, which is ended when the time is up. */
+  /** Runs in a separate thread, which ends when the time is over. */
   readonly cpuHeavy?: boolean
   /** A person has to approve each call before it is made. */
   readonly approval?: 'required'
-  /** A call that went wrong may be made again at once, with the same key. */
+  /** A failed call may be repeated at once, with the same key. */
   readonly idempotent?: boolean
-  /** Answers the model: text as it is, anything else as JSON. */
+  /** The answer to the model: text unchanged, anything else as JSON. */
   run(args: z.output<Parameters>, context: ToolContext): unknown
 }
 
@@ -54,29 +54,29 @@ export interface ToolModuleTool {
   readonly idempotent: boolean
   /** The parameters as JSON schema. */
   readonly parametersSchema: Readonly<Record<string, unknown>>
-  /** The arguments as the tool wants them, or what is wrong with them. */
+  /** The arguments as the tool expects them, or their problems. */
   check(args: unknown): ToolArguments
   run(args: unknown, context: ToolContext): unknown
 }
 
-/** Arguments that fit, or every problem they have. */
+/** Valid arguments, or every problem they have. */
 export type ToolArguments =
   | { readonly kind: 'fit'; readonly args: unknown }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
 
-/** Within these a tool is accepted. */
+/** Bounds of an acceptable tool. */
 export const TOOL_LIMITS = {
-  /** What OpenAI allows of a name. */
+  /** OpenAI's rule for a name. */
   name: /^(?!.*__)[A-Za-z0-9_-]{1,64}$/,
-  /** Every call to the model carries it. */
+  /** Every call to the model carries the description. */
   descriptionMax: 4_096,
   timeoutMs: { min: 1, max: 3_600_000, default: 30_000 },
 } as const
 
-/** In the global registry, so that a tool made by another copy of this package is one as well. */
+/** In the global registry, so that a tool made with another copy of this package is recognized. */
 const BRAND = Symbol.for('agentfleet.tool.1')
 
-/** Makes a tool; throws with everything that is wrong with it. */
+/** Makes a tool; throws an error that names every problem. */
 export function defineTool<Parameters extends z.ZodType>(
   settings: ToolSettings<Parameters>,
 ): ToolModuleTool {
@@ -95,7 +95,7 @@ export function defineTool<Parameters extends z.ZodType>(
   const schema = schemaOf(parameters)
   if (schema === undefined) problems.push('parameters: a zod object that JSON schema can express')
   if (schema === undefined || problems.length > 0) {
-    throw new Error(`the tool ${JSON.stringify(name)} is not right: ${problems.join('; ')}`)
+    throw new Error(`the tool ${JSON.stringify(name)} is invalid: ${problems.join('; ')}`)
   }
   const tool: ToolModuleTool & { readonly [BRAND]: true } = {
     [BRAND]: true,

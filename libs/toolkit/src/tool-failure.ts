@@ -1,15 +1,15 @@
 /**
- * How a tool says what became of a call that went wrong. What a tool throws otherwise is told to the
- * model, which may try something else; a `retry` is not the model's business: the attempt ends and the
- * task is tried again later, from its journal, with the same idempotency key.
+ * How a tool reports a failed call. The model receives any other error that a tool throws and may react to
+ * it; a `retry` does not concern the model: the attempt ends and the task is retried later, from its journal,
+ * with the same idempotency key.
  */
 
-/** An error with a word on what to do about it. */
+/** An error that says how to react to it. */
 export interface ToolFailure extends Error {
   readonly next: 'retry' | 'tell-model'
 }
 
-/** Known by its field, not by its class: a tool may bring a copy of this package of its own. */
+/** Recognized by its field, not by its class: a tool may have its own copy of this package. */
 const NEXT = ['retry', 'tell-model']
 
 /** Makes the error that a tool throws: `retry` the attempt later, or `tell-model` now. */
@@ -21,7 +21,7 @@ export function toolFailure(
   return Object.assign(new Error(message, { cause }), { next })
 }
 
-/** Whether something that was thrown says what to do about it. */
+/** Whether a thrown value says how to react to it. */
 export function isToolFailure(error: unknown): error is ToolFailure {
   return error instanceof Error && 'next' in error && NEXT.includes(String(error.next))
 }

@@ -8,24 +8,24 @@ export type Answer<R> =
   | { readonly kind: 'reply'; readonly body: R }
   | { readonly kind: 'no-responders' }
   | { readonly kind: 'timeout' }
-  /** The listener refused it, or answered with what cannot be read. */
+  /** The listener refused the request, or its answer is unreadable. */
   | ({ readonly kind: 'refused' } & Refused)
-  /** Larger than one message may be; it was not sent. */
+  /** The request exceeds one message; it was not sent. */
   | { readonly kind: 'too-large' }
 
-/** Takes the messages of one answer and puts them together. */
+/** Puts the messages of one answer together. */
 export interface Collector {
   /** True when the answer is complete. */
   readonly take: (text: string) => boolean
   answer(ended: Ended): Answer<unknown>
 }
 
-/** More items than any answer has; what says it has more is not understood. */
+/** No answer has more items; a message that announces more is treated as unreadable. */
 const ITEMS_MAX = 65_536
 
 /**
- * Collects an answer, which may come in parts. Invariant: a part that is lost or unreadable leaves its
- * items undefined; what came is not thrown away when the time is over.
+ * Collects an answer, which may arrive in parts. Invariant: a lost or unreadable part leaves its items
+ * undefined; at the timeout the parts received so far are kept.
  */
 export function createCollector(channel: Channel, tally: Tally): Collector {
   const reply = channel.reply as Shape<unknown>

@@ -8,28 +8,28 @@ import type { BusMessage, Outgoing, Wire } from './wire.ts'
 /**
  * The connection to NATS. States: connected, away (the client reconnects for ever), closed.
  *
- * What is published while away is lost without a sound; everything on the bus is therefore either a
- * hint (L6) or repeated by its sender until it is confirmed (`log.ts`, reports).
+ * Messages published while away are lost silently; therefore everything on the bus is either a hint (L6) or
+ * repeated by its sender until it is confirmed (`log.ts`, reports).
  */
 
-/** The bus as services see it: its channels; as text on subjects it is for this package and for tools. */
+/** The bus as services see it: its channels. Raw text on subjects is for this package and for tools. */
 export interface Bus extends Channels, Wire {
   connected(): boolean
   /**
-   * True when the server has answered in time; everything that it had for this connection before
-   * has been received by then.
+   * True when the server answers in time; everything the server sent this connection earlier has then
+   * arrived.
    */
   roundTrip(withinMs: number): Promise<boolean>
   /** Called after each re-established connection, until the returned function is called. */
   onReconnect(listener: () => void): () => void
-  /** Resolves when the connection is closed for good. */
+  /** Resolves when the connection is permanently closed. */
   readonly closed: Promise<void>
   close(): Promise<void>
   /** For the other modules of this package only. */
   readonly nats: NatsConnection
   /**
-   * Sends together with everything else of this turn of the event loop; false when it is larger than the
-   * server takes. For this package.
+   * For this package: sends the message with all others of this event-loop turn; false when it is larger than
+   * the server accepts.
    */
   post(message: Outgoing): boolean
   readonly inboxPrefix: string
@@ -45,28 +45,31 @@ export interface BusOptions {
   readonly log: Logger
 }
 
-/** Reconnect quickly, with jitter against a herd; never give up, the supervisor decides that. */
+/**
+ * Reconnects quickly, with jitter so that clients do not reconnect all at once, and never gives up: the
+ * supervisor decides when to stop.
+ */
 const RECONNECT_WAIT_MS = 100
 const RECONNECT_JITTER_MS = 100
-/** A frozen server or half-open connection is noticed within two of these, milliseconds. */
+/** A frozen server or half-open connection is noticed within two of these intervals, milliseconds. */
 const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
-/** How long the first connection may take, milliseconds. */
+/** Longest wait for the first connection, milliseconds. */
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
 /**
- * Turns of the event loop whose messages leave together. A turn of a busy process takes milliseconds and
- * brings much; one of an idle process takes microseconds.
+ * Event-loop turns whose messages are sent together. A turn of a busy process takes milliseconds and produces
+ * many messages; a turn of an idle process takes microseconds.
  */
 const TURNS_GATHERED = 2
 /**
- * This many leave before their turn is over: the next process can work on them while this one goes on
- * with the rest. Enough to share the cost of a system call.
+ * So many messages are sent before their turn ends: the next process can start on them while this one still
+ * works. Enough of them to share the cost of a system call.
  */
 const GATHERED_MAX = 16
-/** What a server takes when it has not said otherwise, bytes: its default. */
+/** The server's default message limit, used until the server announces its own, bytes. */
 const PAYLOAD_DEFAULT_BYTES = 1024 * 1024
-/** Headers count as payload; those of this package are below this, bytes. */
+/** Headers count as payload; those of this package stay below this, bytes. */
 const HEADERS_MAX_BYTES = 1_024
 /** Bytes of UTF-8 that one character of a string takes at most. */
 const BYTES_PER_CHAR_MAX = 3
@@ -104,7 +107,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   return createBus(nats, options.inboxPrefix, log)
 }
 
-/** Where and as whom a service connects, as its environment says. */
+/** The NATS address and user of a service, from its environment. */
 export interface ServiceBusEnv {
   readonly SERVICE_ID: string
   readonly NATS_URL: string
@@ -112,9 +115,7 @@ export interface ServiceBusEnv {
   readonly NATS_PASSWORD?: string | undefined
 }
 
-/**
- * Connects as one of the services, with inboxes of its own.
- */
+/** Connects as one of the services, with its own inbox prefix. */
 export async function connectServiceBus(
   service: ServiceName,
   env: ServiceBusEnv,
@@ -143,13 +144,13 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         log.info({}, 'bus back')
         for (const listener of listeners) listener()
       } else if (status.type === 'error') {
-        log.error({ status: JSON.stringify(status.data) }, 'bus refused something')
+        log.error({ status: JSON.stringify(status.data) }, 'NATS refused an operation')
       }
     }
-  })().catch((error: unknown) => log.error({ err: error }, 'bus status ended'))
+  })().catch((error: unknown) => log.error({ err: error }, 'NATS status updates ended'))
   let outgoing: Outgoing[] = []
-  // One write to the socket for all that a busy moment has to say: a system call, and the wake-up it
-  // causes at the other end, cost more than a message. An idle process sends at once.
+  // Writes all messages of a busy moment to the socket at once: a system call, and the wake-up it causes at
+  // the other end, cost more than a message. An idle process sends at once.
   const flush = (): void => {
     const messages = outgoing
     outgoing = []
@@ -161,14 +162,14 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
           ...(headers === undefined ? {} : { headers }),
         })
       } catch (error) {
-        // Its size was checked; only a server that came back with a smaller limit refuses it now.
+        // The size was checked before; the send fails only if the server returned with a smaller limit.
         log.error({ err: error, subject }, 'message not sent')
       }
     }
   }
   const payloadMax = (): number =>
     (nats.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_MAX_BYTES
-  // Most texts are so short that they need not be measured.
+  // Most texts are so short that their size need not be measured.
   const fits = (data: string): boolean => {
     const max = payloadMax()
     return data.length * BYTES_PER_CHAR_MAX <= max || Buffer.byteLength(data) <= max
@@ -230,7 +231,8 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     async close() {
       if (nats.isClosed()) return
       flush()
-      // A flush on a lost connection never returns: bounded, then closed anyway.
+      // A flush on a lost connection never returns, so it gets a deadline; the connection is closed in any
+      // case.
       await within(nats.flush(), CLOSE_WITHIN_MS).catch(() => undefined)
       await within(nats.close(), CLOSE_WITHIN_MS).catch(() => undefined)
     },
@@ -238,8 +240,8 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
 }
 
 /**
- * A class for its getters: in an object literal they would be new functions for each message, and so a new
- * hidden class, which lives until the next full collection together with its message.
+ * A class because of its getters: an object literal would create new functions, and so a new hidden class,
+ * for each message; that class would live with its message until the next full collection.
  */
 class ReceivedMessage implements BusMessage {
   readonly #message: Msg

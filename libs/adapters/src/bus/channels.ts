@@ -22,14 +22,14 @@ import { createTally, type ChannelFigures } from './tally.ts'
 import type { BusMessage, Wire } from './wire.ts'
 
 /**
- * Channels over the wire: JSON and schemas in one place, with one behaviour when something is wrong.
+ * Channels over the wire: JSON and schemas in one place, with one behaviour for every fault.
  *
- * Invariants: a message that cannot be read is counted by its channel, logged at a limited rate and
- * reaches no handler; a request that cannot be read, or whose handler fails, is answered with a refusal;
- * nothing that is larger than the server takes leaves this process.
+ * Invariants: an unreadable message is counted by its channel, logged at a limited rate and reaches no
+ * handler; a request that is unreadable, or whose handler fails, is answered with a refusal; this process
+ * sends nothing that is larger than the server accepts.
  */
 export interface Channels {
-  /** Hears a channel, until closed. */
+  /** Handles the messages of a channel until closed. */
   on<C extends Channel>(channel: C, handler: Handler<C>, options?: OnOptions<C>): Listening
   /** Sends a hint, in several messages if its items need them; false: too large, not sent. */
   send<C extends Channel & { readonly kind: 'event' }>(
@@ -37,14 +37,14 @@ export interface Channels {
     body: BodyOf<C>,
     ...where: Where<C>
   ): boolean
-  /** Asks one listener; resolves always, a broken connection shows as `timeout`. */
+  /** Asks one listener; never rejects, a broken connection appears as `timeout`. */
   ask<C extends Channel & { readonly kind: 'request' }>(
     channel: C,
     body: BodyOf<C> | Packed,
     withinMs: number,
     ...where: Where<C>
   ): Promise<Answer<ReplyOf<C>>>
-  /** Every readable answer that comes within `waitMs`. */
+  /** Every readable answer that arrives within `waitMs`. */
   gather<C extends Channel & { readonly kind: 'question' }>(
     channel: C,
     body: BodyOf<C>,
@@ -53,7 +53,7 @@ export interface Channels {
   ): Promise<ReplyOf<C>[]>
   /** Writes the items of a body as messages of bounded size, in their order. */
   pack<C extends Channel>(channel: C, body: BodyOf<C>): readonly Packed[]
-  /** What has passed since the start, by channel. */
+  /** Message counts since the start, by channel. */
   figures(): readonly ChannelFigures[]
 }
 
@@ -65,7 +65,10 @@ export interface Listening {
 type BodyOf<C> = C extends { readonly body: Shape<infer B> } ? B : never
 type ReplyOf<C> = C extends { readonly reply: Shape<infer R> } ? R : never
 
-/** Handles a message; a request is answered with what it returns, a question only if that is defined. */
+/**
+ * Handles a message. The answer to a request is the returned value; a question that may stay unanswered is
+ * answered only if the value is defined.
+ */
 type Handler<C> = C extends { readonly kind: 'request' }
   ? (body: BodyOf<C>, message: BusMessage) => ReplyOf<C> | Promise<ReplyOf<C>>
   : C extends { readonly kind: 'question' }
@@ -73,17 +76,17 @@ type Handler<C> = C extends { readonly kind: 'request' }
     : (body: BodyOf<C>, message: BusMessage) => void
 type AnyHandler = (body: unknown, message: BusMessage) => unknown
 
-/** Which messages of a channel to hear. */
+/** Which messages of a channel to receive. */
 interface OnOptions<C> {
-  /** Parameters of the subject; without them messages with any. */
+  /** Parameters of the subject; without them, messages with any parameters. */
   readonly where?: C extends { readonly subject: infer S extends string }
     ? Partial<Params<S>>
     : never
-  /** Looks at a message before anything is parsed. */
+  /** Called before a message is parsed. */
   readonly wanted?: (message: BusMessage) => boolean
 }
 
-/** Messages with many items stay below this; one item alone may be larger, bytes. */
+/** A message with several items stays below this; a single item may be larger, bytes. */
 const MESSAGE_BYTES = 1024 * 1024
 
 /** Opens the channels over a connection. */
@@ -184,7 +187,9 @@ function readBody(channel: Channel, message: BusMessage): Read<unknown> {
   if (result.kind === 'refused' || channel.ownNode !== 'sender') return result
   const { nodeId } = result.body as { readonly nodeId?: unknown }
   const own = nodeId === paramIn(channel, 'nodeId', message.subject)
-  return own ? result : { kind: 'refused', reason: 'it names another node than its subject' }
+  return own
+    ? result
+    : { kind: 'refused', reason: 'the message names another node than its subject' }
 }
 
 function addressOf({ subject }: Channel, [params]: readonly Readonly<Record<string, string>>[]) {

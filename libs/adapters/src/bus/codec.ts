@@ -3,11 +3,11 @@ import type { Shape } from '@agentfleet/protocol'
 /**
  * Messages as text: read by their schema, written within a size.
  *
- * Invariants: a message that can be read is parsed once; an unreadable item never holds up its
- * neighbours, in its place stands `undefined`; what is written in several messages keeps its order.
+ * Invariants: a readable message is parsed once; an unreadable item becomes `undefined` and never holds up
+ * its neighbours; a body that is written as several messages keeps its order.
  */
 
-/** What became of a received text. */
+/** The result of reading a received text. */
 export type Read<T> =
   | { readonly kind: 'read'; readonly body: T; readonly unreadable: readonly Unreadable[] }
   | { readonly kind: 'refused'; readonly reason: string }
@@ -19,9 +19,9 @@ export interface Unreadable {
 }
 
 const NONE: readonly Unreadable[] = []
-/** A reason names a field and what is wrong with it, and goes into logs and answers. */
+/** A reason names a field and its fault; it appears in logs and answers. */
 const REASON_MAX = 200
-/** Fields of one message that are named as wrong. */
+/** Faulty fields that are named for one message. */
 const ISSUES_NAMED = 3
 
 /** Parses JSON; an empty text is an empty message. */
@@ -33,7 +33,7 @@ export function parseJson(text: string): { readonly value: unknown } | undefined
   }
 }
 
-/** Reads a message by its shape. */
+/** Reads a message by its channel's shape. */
 export function read<T>({ schema, items }: Shape<T>, value: unknown): Read<T> {
   const whole = schema.safeParse(value)
   if (whole.success) return { kind: 'read', body: whole.data, unreadable: NONE }
@@ -70,7 +70,7 @@ function fieldOf(value: unknown, field: string): unknown {
     : undefined
 }
 
-/** A message ready to be sent: some of the items, or the whole where there are none. */
+/** A message ready to be sent: some of the items, or the whole body if it has no items. */
 export class Packed {
   readonly text: string
   /** Position of the first item, and how many there are. */
@@ -84,17 +84,17 @@ export class Packed {
   }
 }
 
-/** How an answer is written: what is lost of it, and the parts marked. */
+/** How an answer is written: missing items and parts are marked. */
 export interface AsAnswer {
   /** Largest message of the server, bytes. */
   readonly payloadMax: number
-  /** The item at this position is larger than that; its place stays empty. */
+  /** The item at this position exceeds that size; its place stays empty. */
   readonly lost: (at: number, length: number) => void
 }
 
 /**
- * Writes a body as messages of at most `bytesMax`. An item that is larger than that is alone in its
- * message. Where an answer takes several messages, each says which part of the whole it is.
+ * Writes a body as messages of at most `bytesMax`. A larger item gets its own message. If an answer takes
+ * several messages, each names its part of the whole.
  */
 export function pack(
   { items }: Shape<unknown>,
@@ -124,7 +124,7 @@ export function pack(
   })
 }
 
-/** What stands in the place of an item that is not there. */
+/** Stands in the place of a missing item. */
 const EMPTY = 'null'
 /** Brackets, the name of the field and the mark of a part, bytes. */
 const FRAME_BYTES = 256
@@ -146,7 +146,7 @@ function runsOf(texts: readonly string[], bytesMax: number): { first: number; co
   return runs
 }
 
-/** Which part of a whole a message is, when it says so. */
+/** Which part of a whole a message is, if it names one. */
 export function partOf(value: unknown): { readonly from: number; readonly of: number } | undefined {
   const part = fieldOf(value, 'part')
   const from = fieldOf(part, 'from')
@@ -154,7 +154,7 @@ export function partOf(value: unknown): { readonly from: number; readonly of: nu
   return typeof from === 'number' && typeof of === 'number' ? { from, of } : undefined
 }
 
-/** A refusal in the place of an answer. */
+/** Writes a refusal in place of an answer. */
 export interface Refused {
   readonly code: string
   readonly message: string

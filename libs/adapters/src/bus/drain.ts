@@ -1,7 +1,7 @@
 import { CHANNELS } from '@agentfleet/protocol'
 import type { Bus } from './bus.ts'
 
-/** A node answers at once and drains afterwards, milliseconds. */
+/** A node answers first and drains afterwards, milliseconds. */
 const ANSWER_WITHIN_MS = 1_000
 
 /** Asks a node to finish its work and exit; true when it answered. A node may be asked repeatedly. */

@@ -3,8 +3,8 @@ import { nuid, type NatsConnection } from 'nats'
 import type { Ended, Outgoing, Reply } from './wire.ts'
 
 /**
- * Requests over one shared inbox. Invariants: each request is resolved exactly once, by its answer,
- * by the server's word that nobody listens, or by its timeout.
+ * Requests over one shared inbox. Invariants: each request is resolved exactly once: by its answer, by the
+ * server's no-responders status, or by its timeout.
  */
 export interface Requester {
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
@@ -17,15 +17,15 @@ export interface Requester {
 }
 
 interface Waiting {
-  /** True when this answer was the last one wanted. */
+  /** True when this was the last answer that the caller wants. */
   readonly take: (text: string) => boolean
   readonly resolve: (ended: Ended) => void
   readonly deadlineAtMs: number
 }
 
-/** Timeouts are looked at this often, milliseconds: one timer for all requests. */
+/** Timeouts are checked this often, milliseconds: one timer for all requests. */
 const SWEEP_EVERY_MS = 50
-/** The server's status for "nobody listens". */
+/** The server's no-responders status. */
 const NO_RESPONDERS = 503
 
 /** Opens the inbox on this connection. */

@@ -2,15 +2,15 @@ import type { Channel } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * Counts what passes on each channel and logs what was refused, at most one line in LOG_EVERY_MS for each
- * channel and kind of fault; the line says how many came since the one before.
+ * Counts the messages of each channel and logs refused ones: at most one line in LOG_EVERY_MS for each
+ * channel and kind of fault, with the number since the previous line.
  */
 export interface Tally {
   sent(channel: Named): void
   received(channel: Named): void
-  /** A message could not be read. */
+  /** A message was unreadable. */
   refused(channel: Named, subject: string, reason: string): void
-  /** An item of a message could not be read; its neighbours were. */
+  /** An item of a message was unreadable; its neighbours were readable. */
   item(channel: Named, subject: string, at: number, reason: string): void
   failed(channel: Named, subject: string, error: unknown): void
   tooLarge(channel: Named, length: number): void
@@ -19,7 +19,7 @@ export interface Tally {
 
 type Named = Pick<Channel, 'name'>
 
-/** What passed on one channel since the start. */
+/** Message counts of one channel since the start. */
 export interface ChannelFigures {
   readonly channel: string
   readonly outcome: Outcome
@@ -29,7 +29,7 @@ export interface ChannelFigures {
 const OUTCOMES = ['sent', 'received', 'refused', 'item-refused', 'failed', 'too-large'] as const
 type Outcome = (typeof OUTCOMES)[number]
 
-/** A flood of bad messages must not become a flood of lines, milliseconds. */
+/** Many bad messages must not become as many log lines, milliseconds. */
 const LOG_EVERY_MS = 10_000
 
 interface Entry {
@@ -37,9 +37,9 @@ interface Entry {
   readonly logged: Map<Outcome, { atMs: number; count: number }>
 }
 
-/** Nothing has passed yet. */
+/** All counts are zero. */
 export function createTally(log: Logger): Tally {
-  // Bounded by the declared channels.
+  // The declared channels bound the size.
   const entries = new Map<string, Entry>()
   const entryOf = ({ name }: Named): Entry => {
     const known = entries.get(name)
@@ -66,9 +66,9 @@ export function createTally(log: Logger): Tally {
     sent: (channel) => count(channel, 'sent'),
     received: (channel) => count(channel, 'received'),
     refused: (channel, subject, reason) =>
-      fault(channel, 'refused', { subject, reason }, 'message refused: it cannot be read'),
+      fault(channel, 'refused', { subject, reason }, 'message refused: unreadable'),
     item: (channel, subject, at, reason) =>
-      fault(channel, 'item-refused', { subject, at, reason }, 'item refused: it cannot be read'),
+      fault(channel, 'item-refused', { subject, at, reason }, 'item refused: unreadable'),
     failed: (channel, subject, error) =>
       fault(channel, 'failed', { subject, err: error }, 'message dropped: its handler failed'),
     tooLarge: (channel, length) =>

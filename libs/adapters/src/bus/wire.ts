@@ -7,11 +7,11 @@ export interface BusMessage {
   /** Log sequence of a republished message, 0 for any other. */
   readonly seq: number
   text(): string
-  /** False when the text is larger than the server takes; nothing was sent then. */
+  /** False when the text is larger than the server accepts; the message was not sent. */
   respond(text: string): boolean
 }
 
-/** A message on its way out. */
+/** A message to be sent. */
 export interface Outgoing {
   readonly subject: string
   readonly data: string
@@ -19,7 +19,7 @@ export interface Outgoing {
   readonly headers?: MsgHdrs
 }
 
-/** Why a request waits no longer; `too-large`: it was not sent. */
+/** Why a request stops waiting; `too-large`: it was not sent. */
 export interface Ended {
   readonly kind: 'answered' | 'no-responders' | 'timeout' | 'too-large'
 }
@@ -30,11 +30,11 @@ export type Reply =
 
 /** The bus as text on subjects: for channels and JetStream. */
 export interface Wire {
-  /** False when it is larger than the server takes; nothing is sent then. */
+  /** False when the text is larger than the server accepts; the message is not sent. */
   publish(subject: string, data: string, reply?: string): boolean
-  /** Resolves always; a broken connection shows as `timeout`. */
+  /** Never rejects; a broken connection appears as `timeout`. */
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  /** Hands on every answer until `take` is satisfied or the time is over; `take` must not throw. */
+  /** Hands every answer to `take` until it is satisfied or the time is over; `take` must not throw. */
   collect(
     subject: string,
     data: string,
@@ -46,6 +46,6 @@ export interface Wire {
     handler: (message: BusMessage) => void,
     options?: { readonly queue?: string },
   ): { close(): void }
-  /** Largest text that the server takes in one message, bytes. */
+  /** Largest text that the server accepts in one message, bytes. */
   payloadMax(): number
 }

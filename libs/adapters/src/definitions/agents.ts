@@ -21,9 +21,9 @@ export interface StoredAgent {
   readonly name: string
   readonly version: number
   readonly atMs: number
-  /** Absent: it was removed by this version. */
+  /** Absent: this version removed the definition. */
   readonly definition?: AgentDefinition
-  /** Sequence in the stream, by which versions are written one after the other. */
+  /** Sequence in the stream; each version is written behind the one before it. */
   readonly seq: number
 }
 
@@ -31,14 +31,14 @@ export interface StoredAgent {
 export interface Agents {
   /** The newest version, which may be a removal. */
   last(tenant: string, name: string): Promise<StoredAgent | undefined>
-  /** Stores a version behind the one at `expectSeq` (0: none); conflict: somebody else was first. */
+  /** Stores a version behind the one at `expectSeq` (0: none); conflict: another writer was first. */
   store(
     agent: Omit<StoredAgent, 'seq'>,
     expectSeq: number,
   ): Promise<
     { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
   >
-  /** Reads every version there is and then those that come, in order. */
+  /** Reads every stored version, then new ones as they arrive, in order. */
   follow(receive: (agent: StoredAgent) => void, log: Logger): AgentTail
 }
 
@@ -65,7 +65,7 @@ export function openAgents(bus: Bus): Agents {
         subject: SUBJECTS.agent(tenant, name),
         data: toStored(version, 'definition'),
         expectSeq,
-        // A repeat of this very write is a duplicate, any other write a conflict.
+        // A repeat of the same write is a duplicate, any other write a conflict.
         messageId: randomUUID(),
         deadlineMs: APPEND_WITHIN_MS,
       })
@@ -82,7 +82,10 @@ export function openAgents(bus: Bus): Agents {
           try {
             receive(readAgent(subject, text, streamSeq))
           } catch (error) {
-            log.warn({ err: error, subject, seq: streamSeq }, 'definition not understood, skipped')
+            log.warn(
+              { err: error, subject, seq: streamSeq },
+              'agent definition unreadable, skipped',
+            )
           }
         },
         log,

@@ -15,14 +15,14 @@ import type { PulledMessage } from '../pointers/pull.ts'
 import { readMessage, streamSubjects } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail } from '../log/stream-tail.ts'
 
-/** A schedule and the last tick of it, as stream SCHEDULES holds them. */
+/** A schedule and its last tick, as stream SCHEDULES holds them. */
 export interface StoredSchedule {
   readonly tenant: string
   readonly name: string
   readonly schedule: Schedule
 }
 
-/** What a follower of schedules is told. */
+/** One change that a follower of schedules receives. */
 export type ScheduleChange =
   | { readonly kind: 'defined'; readonly stored: StoredSchedule; readonly seq: number }
   | {
@@ -39,21 +39,27 @@ export type ScheduleChange =
       readonly seq: number
     }
 
-/** Schedules: two subjects for each, its definition and its last tick; only the newest is kept. */
+/**
+ * Schedules: two subjects for each, its definition and its last tick; the stream keeps only the newest of
+ * each.
+ */
 export interface Schedules {
   get(tenant: string, name: string): Promise<Schedule | undefined>
   lastRun(tenant: string, name: string): Promise<ScheduleRun | undefined>
   names(tenant: string): Promise<string[]>
-  /** Defines or replaces; undefined removes. Throws `bus-unavailable` when it is not known to be stored. */
+  /**
+   * Defines or replaces a schedule; undefined removes it. Throws `bus-unavailable` when the server has not
+   * confirmed the write.
+   */
   put(tenant: string, name: string, schedule: Schedule | undefined): Promise<void>
-  /** Notes a tick behind the note at `expectSeq` (0: none); `conflict`: somebody else noted one. */
+  /** Notes a tick behind the note at `expectSeq` (0: none); `conflict`: another coordinator noted one. */
   noteRun(
     tenant: string,
     name: string,
     run: ScheduleRun,
     expectSeq: number,
   ): Promise<'stored' | 'conflict' | 'unknown'>
-  /** Forgets what is left of a removed schedule, up to this sequence. */
+  /** Purges the messages of a removed schedule, up to this sequence. */
   forget(tenant: string, name: string, seq: number): Promise<void>
   follow(receive: (change: ScheduleChange) => void, log: Logger): StreamTail
 }
@@ -85,7 +91,9 @@ export function openSchedules(bus: Bus): Schedules {
       if (answer.kind === 'stored') return
       throw new ServiceError(
         answer.kind === 'full' ? 'overloaded' : 'bus-unavailable',
-        answer.kind === 'full' ? 'No room for more schedules; remove some.' : 'schedule not stored',
+        answer.kind === 'full'
+          ? 'The store of schedules is full. Remove some, then try again.'
+          : 'schedule not stored',
       )
     },
     async noteRun(tenant, name, run, expectSeq) {
@@ -133,7 +141,7 @@ function changeIn(
     if (schedule === undefined) return { kind: 'removed', ...base }
     return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
   } catch (error) {
-    log.error({ err: error, subject }, 'schedule not understood, skipped')
+    log.error({ err: error, subject }, 'schedule unreadable, skipped')
     return undefined
   }
 }

@@ -12,36 +12,40 @@ import { connectRedis } from '../store/redis.ts'
 import { usageKey } from '../store/usage-totals.ts'
 
 /**
- * Limits of providers' keys and budgets of tenants, shared by all nodes through Redis: each question is
- * one script, so it is atomic and one round trip. Keys: `limits:{<key>}` buckets, `:live` calls under way,
- * `:waiting` nodes that wait; `limits:nodes`; `limits:budget:{<tenant>}` what calls under way may come to.
- * All of it is disposable (L8): a wiped Redis starts with full buckets of half a second's worth.
+ * Limits of providers' keys and budgets of tenants, shared by all nodes through Redis. Each operation is one
+ * script, so it is atomic and takes one round trip. Keys: `limits:{<key>}` buckets, `:live` calls under way,
+ * `:waiting` nodes that wait; `limits:nodes`; `limits:budget:{<tenant>}` the largest amounts that calls under
+ * way may use. All of it is disposable (L8): an emptied Redis starts with buckets that hold half a second of
+ * calls.
  */
 export interface ProviderLimits {
-  /** Asks for calls in their order; the first ones are granted, the rest may ask again after a wait. */
+  /**
+   * Asks for grants for these calls, in order: the first ones are granted, the others may ask again after a
+   * wait.
+   */
   reserve(key: string, ask: ReserveAsk): Promise<Reserved>
   settle(key: string, settlement: Settlement): Promise<void>
-  /** In how many milliseconds a call that gives its place up is to come back. */
+  /** How many milliseconds from now a call that leaves the wait queue should return. */
   park(key: string, ask: ParkAsk): Promise<number>
-  /** Says that the node lives and keeps its calls counted; tells how the keys stand. */
+  /** Reports that the node lives and keeps its calls counted; returns the state of the keys. */
   touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
-  /** Sets a part of a tenant's budget aside; the limit that would be exceeded, if any. */
+  /** Reserves a part of a tenant's budget; returns the limit that would be exceeded, if any. */
   reserveBudget(tenant: string, ask: BudgetAsk): Promise<BudgetLimitName | undefined>
   close(): Promise<void>
 }
 
-/** One call that wants to go. */
+/** One call that asks for a grant. */
 export interface ReserveAsk {
   readonly node: string
   readonly limits: RateLimits
   readonly burstMs: number
   readonly horizonMs: number
   readonly calls: readonly { readonly id: string; readonly tokens: number }[]
-  /** Calls of this node that wait, those named included. */
+  /** Calls of this node that wait, these included. */
   readonly waiting: number
 }
 
-/** A call that would have to wait for too long. */
+/** A call that would have to wait too long. */
 export interface ParkAsk {
   readonly limits: RateLimits
   readonly burstMs: number
@@ -50,13 +54,13 @@ export interface ParkAsk {
   readonly mostMs: number
 }
 
-/** What came of asking. */
+/** The answer to a request for grants. */
 export interface Reserved {
-  /** For the first calls, in their order: in how many milliseconds each may begin. */
+  /** For the first calls, in their order: how many milliseconds from now each may begin. */
   readonly delaysMs: readonly number[]
-  /** Before the rest may ask again. */
+  /** Wait before the other calls may ask again, milliseconds. */
   readonly waitMs: number
-  /** The provider does not want to hear of anybody for so long. */
+  /** The provider refuses every call for this long, milliseconds. */
   readonly closedMs: number
   /** Nodes that wait for this key. */
   readonly nodes: number
@@ -64,24 +68,24 @@ export interface Reserved {
   readonly tpm: number
 }
 
-/** What became of calls. */
+/** The outcome of calls. */
 export interface Settlement {
   readonly limits: RateLimits
   readonly burstMs: number
-  /** Requests that were not made after all, or that the provider did not count. */
+  /** Requests that were not made, or that the provider did not count. */
   readonly requestsBack: number
-  /** Tokens that were set aside and not used; below zero when more were used. */
+  /** Reserved tokens that were not used; below zero when more were used. */
   readonly tokensBack: number
-  /** Nobody may call for so long. */
+  /** No node may call for this long, milliseconds. */
   readonly closeMs: number
-  /** What the provider said of its limits. */
+  /** The limits that the provider named in its answer. */
   readonly named: {
     readonly rpm?: number
     readonly tpm?: number
     readonly requestsLeft?: number
     readonly tokensLeft?: number
   }
-  /** Calls that are over. */
+  /** Finished calls. */
   readonly over: readonly string[]
 }
 
@@ -91,7 +95,7 @@ export interface TouchedKey {
   readonly live: readonly string[]
 }
 
-/** How keys stand. */
+/** The state of keys. */
 export interface Touched {
   readonly nodes: number
   readonly keys: readonly {
@@ -104,23 +108,23 @@ export interface Touched {
 /** One of the limits of a tenant's budget. */
 export type BudgetLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hour' | 'usd-per-hour'
 
-/** What a call may come to. */
+/** The most that a call may use. */
 export interface BudgetAsk {
   readonly budget: TenantBudget
   readonly id: string
   readonly tokens: number
   readonly usd: number
-  /** The reservation ends by itself after this. */
+  /** The reservation expires after this, milliseconds. */
   readonly lifetimeMs: number
   readonly nowMs: number
 }
 
-/** A node that waits longer for Redis than this goes on with its own share, milliseconds. */
+/** A node that waits longer for Redis continues with its own share, milliseconds. */
 const COMMAND_WITHIN_MS = 500
-/** A call under way is counted for so long after its node's last word, milliseconds. */
+/** A call under way stays counted for this long after the node last reported, milliseconds. */
 export const CALL_LEASE_MS = 15_000
 
-/** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
+/** Connects to the shared limits; while Redis is away every operation throws `store-unavailable`. */
 export async function connectProviderLimits(options: {
   readonly url: string
   readonly log: Logger

@@ -1,8 +1,8 @@
 /**
- * The buckets of a provider's key, shared by the whole fleet. All of them fill evenly by the clock of
- * Redis (so nodes need no common one) and may go below zero: then a call has been promised a moment in
- * the near future. Hash: `r` and `k` requests and tokens left, `t` the instant of that (ms), `closed`
- * nobody calls before this instant, `lr` and `lt` limits that the provider has named.
+ * The buckets of a provider's key, shared by the whole fleet. They fill evenly by the clock of Redis (so
+ * nodes need no common clock). A bucket may go below zero: a call then has a grant for a moment in the near
+ * future. Hash: `r` and `k` requests and tokens left, `t` the instant of these figures (ms), `closed` no call
+ * may begin before this instant, `lr` and `lt` limits that the provider has named.
  */
 const REFILL = `
 local time = redis.call('TIME')
@@ -32,10 +32,10 @@ redis.call('PEXPIRE', KEYS[1], 86400000)
 `
 
 /**
- * Asks for calls, in the order in which they are to go. KEYS: buckets, calls under way, nodes that wait.
- * ARGV: rpm, tpm, burst ms, concurrent, horizon ms, node, lease ms, calls that wait in all, then id and
- * tokens of each. Answers: wait in ms before the rest may ask again, closed for ms, nodes that wait, rpm,
- * tpm, then for each granted call in how many ms it may begin.
+ * Asks for grants for calls, in the order in which they are to begin. KEYS: buckets, calls under way, nodes
+ * that wait. ARGV: rpm, tpm, burst ms, concurrent, horizon ms, node, lease ms, number of all waiting calls,
+ * then id and tokens of each call. Answers: wait in ms before the other calls may ask again, closed for ms,
+ * nodes that wait, rpm, tpm, then for each granted call the ms until it may begin.
  */
 export const RESERVE_SCRIPT = `${REFILL}
 local concurrent, horizon, node, lease = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
@@ -78,10 +78,10 @@ return answer
 `
 
 /**
- * Tells a call that gives its place up when to come back: those who left come back one after the other,
- * a little faster than the limits let them through, so that the line is never empty before they are.
- * KEYS: buckets. ARGV: rpm, tpm, burst ms, tokens of the call, least and greatest delay in ms. Answers
- * the delay; `p` is the instant of the last one that was given out.
+ * Tells a call that leaves the wait queue when to return: such calls return one after the other, a little
+ * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets. ARGV: rpm,
+ * tpm, burst ms, tokens of the call, least and greatest delay in ms. Answers the delay; `p` is the latest
+ * return instant given so far.
  */
 export const PARK_SCRIPT = `${REFILL}
 local least, most = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -97,9 +97,9 @@ return math.ceil(at - now)
 `
 
 /**
- * Settles calls. KEYS: buckets, calls under way. ARGV: rpm, tpm, burst ms, requests given back, tokens
- * given back (below zero: more were used), close for ms, limits and rests that the provider has named
- * (0 and -1: none), then the ids of calls that are over.
+ * Settles calls. KEYS: buckets, calls under way. ARGV: rpm, tpm, burst ms, requests given back, tokens given
+ * back (below zero: more were used), close for ms, limits and remainders that the provider has named (0 and
+ * -1: none), then the ids of finished calls.
  */
 export const SETTLE_SCRIPT = `${REFILL}
 r = math.min(sizeR, r + tonumber(ARGV[4]))
@@ -118,9 +118,9 @@ return 1
 `
 
 /**
- * A node lives, and looks at the keys it uses. KEYS: nodes, then the buckets of each key, then as many
- * sets of calls under way. ARGV: node, lease ms, then for each key a list of its calls under way, ids
- * separated by blanks. Answers: nodes that live, then for each key: closed for ms, rpm, tpm as named.
+ * Reports that a node lives, and reads the keys that it uses. KEYS: nodes, then the buckets of each key, then
+ * as many sets of calls under way. ARGV: node, lease ms, then for each key a list of its calls under way, ids
+ * separated by blanks. Answers: number of living nodes, then for each key: closed for ms, rpm, tpm as named.
  */
 export const TOUCH_SCRIPT = `
 local time = redis.call('TIME')
@@ -143,11 +143,11 @@ return answer
 `
 
 /**
- * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their
- * amounts. ARGV: hour of the day, tokens and nano-dollars of the day and of the hour that
- * may be used (-1: any), id, tokens and nano-dollars of the call, lifetime ms,
- * and where the totals of the tenant's day stand (as no key, since workers may only read it). Answers '' or which of
- * the four would be exceeded. An id that is there already takes the new amounts, without being asked.
+ * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their amounts. ARGV: hour of the day,
+ * tokens and nano-dollars of the day and of the hour that may be used (-1: any), id, tokens and nano-dollars
+ * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
+ * only read that key). Answers '' or which of the four would be exceeded. A known id takes the new amounts
+ * without a check.
  */
 export const BUDGET_SCRIPT = `
 local time = redis.call('TIME')
@@ -189,9 +189,9 @@ return ''
 `
 
 /**
- * Adds to the totals of usage, if they stand where the writer thinks. KEYS: position. ARGV: expected
- * position, new position, lifetime of a day's totals in ms, then key, field and increment of each.
- * Answers the position after that.
+ * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
+ * position, new position, lifetime of a day's totals in ms, then key, field and increment of each. Answers
+ * the position afterwards.
  */
 export const ADD_USAGE_SCRIPT = `
 local at = redis.call('GET', KEYS[1]) or '0'

@@ -3,21 +3,20 @@ import { headers, nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 
 /**
- * Compare-and-set publishes to a stream, each repeated until the server has answered or its deadline
- * is over. One shared reply subscription, one sweep for all deadlines: this is the hottest path of
- * the system.
+ * Compare-and-set publishes to a stream. Each is repeated until the server answers or its deadline is over.
+ * One reply subscription and one sweep for all deadlines: this is the hottest path of the system.
  *
- * Invariants: an append is resolved exactly once; a repeat carries the same message id, so the
- * server answers `duplicate` to it and never stores it twice within the duplicate window (L2).
+ * Invariants: an append is resolved exactly once; a repeat carries the same message id, so the server answers
+ * `duplicate` and never stores it twice within the duplicate window (L2).
  */
 
-/** What the server said of one append. */
+/** The server's answer to one append. */
 export type PubAck =
   | { readonly kind: 'stored'; readonly seq: number; readonly duplicate: boolean }
   | { readonly kind: 'conflict' }
   | { readonly kind: 'full'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
-  /** Larger than one message may be; nothing was sent. */
+  /** The event exceeds one message; it was not sent. */
   | { readonly kind: 'too-large' }
   | { readonly kind: 'unknown' }
 
@@ -25,7 +24,7 @@ export type PubAck =
 export interface Append {
   readonly subject: string
   readonly data: string
-  /** Sequence of the last message the writer has seen on this subject; undefined: no condition. */
+  /** Sequence of the last message that the writer has seen on this subject; undefined: no condition. */
   readonly expectSeq?: number
   readonly messageId?: string
   /** Give up after this long, milliseconds. */
@@ -44,11 +43,11 @@ export interface Appender {
   append(append: Append): Promise<PubAck>
 }
 
-/** An answer that has not come after this long is asked for again, milliseconds. */
+/** An append without an answer is repeated after this, milliseconds. */
 const RESEND_AFTER_MS = 1_500
 const SWEEP_INTERVAL_MS = 100
 
-/** Error codes of nats-server: wrong last sequence, and the four ways of being full. */
+/** Error codes of nats-server: wrong last sequence, and the four limits of a full stream. */
 const WRONG_LAST_SEQUENCE = 10071
 const FULL = new Set([10047, 10077, 10025, 10023])
 
@@ -83,7 +82,7 @@ export function createAppender(bus: Bus): Appender {
     callback(error, message) {
       if (error !== null) return
       const key = message.subject.slice(prefix.length)
-      // No responders: JetStream is not up yet (server restarting); the sweep repeats it.
+      // No responders: JetStream is not up yet (the server restarts); the sweep repeats the append.
       if (message.data.length === 0) return
       const ack = parseAck(message.string())
       if (ack !== undefined) settle(key, ack)
@@ -98,7 +97,7 @@ export function createAppender(bus: Bus): Appender {
     }
     sweeper = pending.size > 0 ? setTimeout(sweep, SWEEP_INTERVAL_MS) : undefined
   }
-  // What was under way when the connection broke was dropped by one side or the other.
+  // Appends under way when the connection broke are lost at one end or the other.
   bus.onReconnect(() => {
     for (const [key, entry] of pending) send(key, entry)
   })
@@ -135,7 +134,7 @@ function parseAck(text: string): PubAck | undefined {
   const code = ack.error.err_code ?? 0
   if (code === WRONG_LAST_SEQUENCE) return { kind: 'conflict' }
   if (FULL.has(code)) return { kind: 'full', reason: ack.error.description }
-  // 503: no leader, insufficient resources for the moment, shutting down. The sweep tries again.
+  // 503: no leader, no resources for the moment, or shutting down. The sweep repeats the append.
   if (ack.error.code === 503) return undefined
   return { kind: 'refused', reason: ack.error.description }
 }

@@ -2,7 +2,7 @@ import { FORMATS, requireFormat, STREAMS, type StoredKind } from '@agentfleet/pr
 import type { Bus } from '../bus/bus.ts'
 import { streamMetadata } from './stream-reads.ts'
 
-/** What each stream holds. */
+/** The kind of items in each stream. */
 const STREAM_KINDS: Readonly<Record<string, StoredKind>> = {
   [STREAMS.log]: 'event',
   [STREAMS.tasks]: 'pointer',
@@ -11,15 +11,15 @@ const STREAM_KINDS: Readonly<Record<string, StoredKind>> = {
 }
 const FORMAT_KEY = 'agentfleet-format'
 
-/** What a stream says of the newest items that it may hold. */
+/** The newest format that a stream may hold, as the stream's configuration notes it. */
 export function formatMetadata(stream: string): Record<string, string> {
   const kind = STREAM_KINDS[stream]
   return kind === undefined ? {} : { [FORMAT_KEY]: String(FORMATS[kind]) }
 }
 
 /**
- * Throws `newer-format` when one of these streams may hold what this release cannot read: a service that
- * went on would take what it skips for what is not there.
+ * Throws `newer-format` when one of these streams may hold items that this release cannot read: a service
+ * that skipped them would act on missing facts.
  */
 export async function requireKnownFormats(bus: Bus, streams: readonly string[]): Promise<void> {
   for (const stream of streams) {

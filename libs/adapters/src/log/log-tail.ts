@@ -5,7 +5,7 @@ import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { tailStream, type StreamTail } from './stream-tail.ts'
 
-/** One event on its way to the follower. */
+/** One event for the follower. */
 export interface TailedEvent {
   readonly taskId: string
   readonly event: TaskEvent
@@ -17,7 +17,7 @@ export interface TailedEvent {
 /** A running tail of LOG. */
 export type LogTail = StreamTail
 
-/** Starts reading LOG behind `afterSeq`: every event once, in order. */
+/** Starts to read LOG behind `afterSeq`: every event once, in order. */
 export function tailLog(
   bus: Bus,
   options: {
@@ -44,8 +44,8 @@ function readEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
   try {
     return parseEvent(message.text)
   } catch (error) {
-    // Only a writer with rights on the log could have put it there; it changes nothing.
-    log.error({ err: error, seq: message.streamSeq }, 'event not understood, skipped')
+    // Only a writer with rights on the log can have stored it; it changes nothing.
+    log.error({ err: error, seq: message.streamSeq }, 'event unreadable, skipped')
     return undefined
   }
 }

@@ -32,23 +32,22 @@ export interface StreamSizes {
   readonly replicas: number
 }
 
-/** How long what was handed out stays with its holder; all processes of a fleet agree on it. */
+/** Lease of a delivered message; all processes of a fleet use the same. */
 export type Leases = Pick<Timing, 'leaseMs' | 'deathLeaseMs'>
 
-/** Decisions and incidents older than this are history for the log files, milliseconds. */
+/** The stream drops decisions and incidents after this; older history is in the log files, milliseconds. */
 const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
-/** Deaths are few; a recovery that holds this many unacked ones is stuck anyway. */
+/** Deaths are few; a recovery service with this many unacked ones is stuck anyway. */
 const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
-/** Some ten thousand schedules, bytes. */
+/** Room for some ten thousand schedules, bytes. */
 const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
 /** Every gateway holds all definitions in its memory, bytes. */
 const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 
 /**
- * Makes the streams and their durable consumers, or brings them up to date; idempotent. Throws
- * `bus-unavailable` when the server does not let it, `newer-format` when they hold what this release cannot
- * read.
+ * Creates the streams and their durable consumers, or updates them; idempotent. Throws `bus-unavailable` when
+ * the server refuses, `newer-format` when they hold items that this release cannot read.
  */
 export async function provisionStreams(
   bus: Bus,
@@ -71,7 +70,7 @@ export async function provisionStreams(
     } catch (cause) {
       if (cause instanceof ServiceError && cause.code === 'newer-format') throw cause
       if (performance.now() >= deadline) {
-        throw new ServiceError('bus-unavailable', 'the streams cannot be made', {
+        throw new ServiceError('bus-unavailable', 'the streams cannot be created', {
           retryable: true,
           cause,
         })
@@ -99,7 +98,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       // A full log refuses; it never drops what was accepted (L1, L7).
       discard: DiscardPolicy.New,
       max_bytes: sizes.logMaxBytes,
-      // Clients are fed by what was stored, after it was stored (L5).
+      // Clients receive stored events, after they were stored (L5).
       republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },
     },
     {
@@ -108,7 +107,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       subjects: [SUBJECTS.allPointers],
       retention: RetentionPolicy.Workqueue,
       discard: DiscardPolicy.New,
-      // One pointer per task: a second one is refused, so repairs need no care (L8).
+      // One pointer per task: the server refuses a second one, so a repair may issue it again safely (L8).
       max_msgs_per_subject: 1,
       discard_new_per_subject: true,
       max_bytes: sizes.tasksMaxBytes,
@@ -127,7 +126,8 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       name: STREAMS.agents,
       subjects: [SUBJECTS.allAgents],
       retention: RetentionPolicy.Limits,
-      // One message for each version of a definition: the oldest versions go, a definition never.
+      // One message for each version of a definition: the stream drops the oldest versions, never a whole
+      // definition.
       discard: DiscardPolicy.New,
       max_msgs_per_subject: AGENT_VERSIONS_MAX,
       max_bytes: AGENTS_MAX_BYTES,
@@ -138,7 +138,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       subjects: [...SUBJECTS.allSchedules],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
-      // The newest definition and the newest tick are all there is to know of a schedule.
+      // A schedule consists of its newest definition and its newest tick.
       max_msgs_per_subject: 1,
       max_bytes: SCHEDULES_MAX_BYTES,
     },
@@ -154,7 +154,7 @@ async function ensureStream(
   try {
     await manager.streams.add(config)
   } catch {
-    // It is there with other settings: bring it up to date, or say why that cannot be done.
+    // The stream exists with other settings: update it, or say why that is impossible.
     await manager.streams.update(name, config)
   }
 }

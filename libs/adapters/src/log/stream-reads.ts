@@ -2,7 +2,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import type { Msg } from 'nats'
 import { within, type Bus } from '../bus/bus.ts'
 
-/** Reads of single messages and of stream figures. Throw ServiceError `bus-unavailable`. */
+/** Reads of single messages and of stream figures. They throw ServiceError `bus-unavailable`. */
 
 /** One stored message. */
 export interface StoredMessage {
@@ -26,10 +26,10 @@ export interface StreamFill {
 }
 
 const READ_WITHIN_MS = 2_000
-/** A server that restarts answers again within seconds; reads wait that long, not longer. */
+/** A restarting server answers again within seconds; reads wait that long, not longer. */
 const READ_TRIES = 5
 
-/** Which message to read. */
+/** Selects the message to read. */
 export type ReadRequest =
   { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj: string }
 
@@ -87,7 +87,7 @@ export async function streamFill(bus: Bus, stream: string): Promise<StreamFill> 
   }
 }
 
-/** What is noted of a stream in its own configuration; undefined when there is no such stream. */
+/** The note in a stream's own configuration; undefined when there is no such stream. */
 export async function streamMetadata(
   bus: Bus,
   stream: string,
@@ -116,7 +116,7 @@ export async function streamSubjects(
   }
 }
 
-/** A durable consumer with what waits at it, what is out with its readers, and how many listen. */
+/** A durable consumer: how many messages wait, how many are unacked, how many readers listen. */
 export interface ConsumerState {
   readonly name: string
   readonly waiting: number
@@ -141,7 +141,7 @@ export async function streamConsumers(bus: Bus, stream: string): Promise<Consume
   }
 }
 
-/** One consumer as it is now; undefined when there is none of this name. */
+/** The current state of one consumer; undefined when none has this name. */
 export async function readConsumer(
   bus: Bus,
   stream: string,

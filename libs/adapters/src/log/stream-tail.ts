@@ -5,13 +5,13 @@ import { createPuller, type PulledMessage, type Puller } from '../pointers/pull.
 import { readMessage, streamFill } from './stream-reads.ts'
 
 /**
- * Reads a stream, or some subjects of it, in order and without gaps, for as long as it is not closed.
+ * Reads a stream, or some subjects of it, in order and without gaps, until closed.
  *
- * States: placeless (where to begin is not known yet) → reading ⇄ remaking. Its server-side consumer is
- * disposable: when it is gone (server restart, clean-up after a long absence), when messages of it
- * were lost on a connection that broke, or when it falls silent while the stream goes on, another one
- * is made behind the last message read. Invariant: `receive` sees strictly ascending sequences, each
- * stored message once; only a tail that begins at the end begins anew when the stream was replaced.
+ * States: placeless (the first sequence is not known yet) → reading ⇄ remaking. The server-side consumer is
+ * disposable. The tail makes another one behind the last message read when the consumer is gone (server
+ * restart, clean-up after a long absence), when the broken connection lost messages, or when the consumer is
+ * silent while the stream grows. Invariant: `receive` gets strictly ascending sequences, each stored message
+ * once; only a tail that began at the end starts again when the stream was replaced.
  */
 export interface StreamTail {
   /** Sequence of the last message handed to `receive`. */
@@ -21,7 +21,7 @@ export interface StreamTail {
   close(): Promise<void>
 }
 
-/** What to read. */
+/** Selects the messages to read. */
 export interface TailOptions {
   readonly stream: string
   /** Only messages of these subjects; all if none are named. */
@@ -33,14 +33,14 @@ export interface TailOptions {
 }
 
 const BATCH = 1_000
-/** Followers fold; nobody waits for them by the millisecond. */
+/** Followers may be a few milliseconds late: no caller waits for them. */
 const GATHER_MS = 50
-/** The server forgets an abandoned consumer after this, milliseconds. */
+/** The server removes an abandoned consumer after this, milliseconds. */
 const INACTIVE_MS = 60_000
 const WATCH_INTERVAL_MS = 2_000
 const MAKE_WITHIN_MS = 5_000
 
-/** Starts reading. */
+/** Starts to read. */
 export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   const { stream, filters = [], from, log } = options
   let position = 'afterSeq' in from ? from.afterSeq : undefined
@@ -60,7 +60,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     }
   }
 
-  /** Receives the messages of one consumer, which counts them. */
+  /** Receives the messages of one consumer, which numbers them. */
   const receiver = (): ((message: PulledMessage) => void) => {
     let received = 0
     return (message) => {
@@ -105,13 +105,15 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   const remake = (): void => {
     if (closed) return
     making ??= make()
-      .catch((error: unknown) => log.warn({ err: error, stream }, 'reader not ready, trying again'))
+      .catch((error: unknown) =>
+        log.warn({ err: error, stream }, 'stream reader not ready, trying again'),
+      )
       .finally(() => {
         making = undefined
       })
   }
 
-  /** Whether something is stored that was not read. */
+  /** Whether the stream holds messages that were not read. */
   const behind = async (): Promise<boolean> => {
     const last = await lastSeqOf(bus, stream, filters)
     return position === undefined || last > position
@@ -121,7 +123,10 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     const before = position
     const { lastSeq } = await streamFill(bus, stream)
     if (before !== undefined && lastSeq < before) {
-      log.error({ stream, lastSeq, position: before }, 'the stream ends before what was read of it')
+      log.error(
+        { stream, lastSeq, position: before },
+        'the stream ends before the last message read',
+      )
       if ('readBack' in from) {
         position = undefined
         remake()
@@ -129,7 +134,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     } else if (puller === undefined || before === undefined) {
       remake()
     } else if (before === positionAtLastWatch && lastSeq > before && (await behind())) {
-      // Silent while the stream is ahead: the consumer is gone or stuck.
+      // The consumer is silent although the stream has grown: it is gone or stuck.
       remake()
     }
     positionAtLastWatch = position
@@ -138,7 +143,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (closed || watching || making !== undefined) return
     watching = true
     watch()
-      .catch((error: unknown) => log.warn({ err: error, stream }, 'stream not readable'))
+      .catch((error: unknown) => log.warn({ err: error, stream }, 'stream unreadable'))
       .finally(() => {
         watching = false
       })
@@ -162,7 +167,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   }
 }
 
-/** Sequence behind which so many messages are stored. */
+/** The sequence behind which this many messages are stored. */
 async function endOf(bus: Bus, stream: string, readBack: number): Promise<number> {
   const { firstSeq, lastSeq } = await streamFill(bus, stream)
   return Math.max(0, firstSeq - 1, lastSeq - readBack)

@@ -6,9 +6,9 @@ import { readMessage, type StoredMessage } from './stream-reads.ts'
 /**
  * Reads all messages of one subject, in order.
  *
- * Most histories are a few messages: those are read one by one. The rest of a longer one comes in
- * batches from a consumer of that subject, so a history of thousands costs tens of round trips
- * (batches of direct reads need nats-server 2.11). What a consumer fails to bring is read one by one.
+ * Most histories are a few messages, which are read one by one. The rest of a longer history comes in batches
+ * from a consumer of that subject, so a history of thousands costs tens of round trips (batches of direct
+ * reads need nats-server 2.11). Messages that the consumer fails to deliver are read one by one.
  */
 
 /** Messages that are read one by one first; a consumer costs about as many round trips. */
@@ -46,7 +46,7 @@ export async function readSubject(
   return messages
 }
 
-/** Adds what a consumer brings, without gaps; it may bring less than there is. */
+/** Adds the messages that a consumer delivers, without gaps; it may deliver too few. */
 async function readBatches(
   bus: Bus,
   query: { stream: string; subject: string; from: number; max: number },
@@ -76,7 +76,7 @@ async function readBatches(
         consumer: name,
         wanted: () => Math.min(BATCH, left),
         receive(message, headers) {
-          // Nothing is delivered twice: what was lost on the way is read one by one.
+          // The consumer delivers nothing twice; lost messages are read one by one.
           if (message.consumerSeq !== received + 1) left = 0
           if (left === 0) return resolve()
           received += 1
@@ -95,7 +95,7 @@ async function readBatches(
     })
     await within(all, BATCH_WITHIN_MS * Math.ceil(left / BATCH))
   } catch {
-    // The caller reads on one by one, and reports what stays unreadable.
+    // The caller then reads one by one, and reports messages that stay unreadable.
   } finally {
     puller?.stop()
   }

@@ -16,13 +16,12 @@ import {
 import type { TaskLog } from './task-log.ts'
 
 /**
- * The one path from a task to `submitted` in the log: for the API, for children and for ticks of
- * schedules.
+ * The one path from a task to `submitted` in the log: for the API, for children and for ticks of schedules.
  *
  * Invariants:
- * - L1: `accepted` only after the log has stored it, behind nothing (expected sequence 0); an id that
- *   follows from a key always leads to the same task.
- * - L7: nothing is submitted while the log is nearly full, so that endings always find room.
+ * - L1: `accepted` only after the log has stored the event as the first of its task (expected sequence 0); an
+ *   id derived from a key always leads to the same task.
+ * - L7: no task is submitted while the log is nearly full, so that endings always find room.
  * - L8: the pointer is passed on after the append, without waiting; the follower repairs a lost one.
  */
 export interface TaskSubmitter {
@@ -35,47 +34,52 @@ export interface TaskSubmission {
   readonly tenant: string
   readonly spec: TaskSpec
   readonly atMs: number
-  /** Whether the id follows from a key, a parent or a tick, so that another process may store it too. */
+  /**
+   * Whether the id derives from a key, a parent or a tick, so that another process may store the same task.
+   */
   readonly keyed: boolean
-  /** Fingerprint of what was asked for: another body under the same key is never a duplicate. */
+  /** Fingerprint of the submitted body: another body under the same key is never a duplicate. */
   readonly specHash?: string
   readonly parent?: ParentRef
-  /** Oldest log sequence that its dependencies may stand at. */
+  /** Oldest log sequence at which its dependencies may be stored. */
   readonly neededFrom?: number
-  /** Calls of an ended task that this one goes on behind. */
+  /** Finished calls of an ended task from which this one continues. */
   readonly journal?: readonly JournaledCall[]
   readonly deadlineMs: number
 }
 
-/** What became of a submission. */
+/** Outcome of a submission. */
 export type TaskSubmitOutcome =
   | { readonly kind: 'accepted'; readonly record: TaskRecord }
-  /** A task is stored under this id: stored by another process, or by an earlier try. */
+  /** A task is already stored under this id, by another process or by an earlier attempt to submit. */
   | { readonly kind: 'existing' }
   /** The log has no room for new tasks. */
   | { readonly kind: 'full' }
-  /** Not known to be stored, not known not to be. */
+  /** Unconfirmed: the task may be stored or not. */
   | { readonly kind: 'unknown' }
 
-/** Whether the log has room for new tasks, as of the last look. */
+/** Whether the log has room for new tasks, as of the last check. */
 export interface LogFill {
-  /** Looks how full the log is; the share that is used. Throws `bus-unavailable`. */
+  /** Checks how full the log is and returns the used share. Throws `bus-unavailable`. */
   look(): Promise<number>
-  /** True from LOG_ADMISSION_SHARE on. */
+  /** True when the used share is LOG_ADMISSION_SHARE or more. */
   full(): boolean
 }
 
-/** How often the fill of the log is looked at: at 10,000 tasks of 10 kB a second a log of 10 GB fills by 1% a second, milliseconds. */
+/**
+ * How often the fill of the log is checked: at 10,000 tasks of 10 kB a second a log of 10 GB fills by 1% a
+ * second, milliseconds.
+ */
 export const LOG_FILL_EVERY_MS = 1_000
 
-/** The fill of this log; it has room until the first look. */
+/** Watches the fill of this log; it has room until the first check. */
 export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
   let full = false
   return {
     full: () => full,
     async look() {
       const { bytes, maxBytes } = await taskLog.fill()
-      // Without a limit of its own the stream is bounded by the server's, which answers `full`.
+      // A stream without a limit is bounded by the server's limit; the server then answers `full`.
       const share = maxBytes > 0 ? bytes / maxBytes : 0
       full = share >= LOG_ADMISSION_SHARE
       return share
@@ -83,7 +87,7 @@ export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
   }
 }
 
-/** Submits to this log while the log is not full; `pass` hands on the pointer of a task that may run. */
+/** Submits to this log while it is not full; `pass` hands on the pointer of a task that may run. */
 export function createTaskSubmitter(deps: {
   readonly taskLog: Pick<TaskLog, 'append'>
   readonly logFill: Pick<LogFill, 'full'>
@@ -103,9 +107,9 @@ export function createTaskSubmitter(deps: {
       if (outcome.kind === 'full' || outcome.kind === 'unknown') return outcome
       if (outcome.kind === 'conflict' || (keyed && outcome.duplicate)) return { kind: 'existing' }
       const folded = transition(taskId, undefined, event, outcome.seq)
-      if (folded.kind !== 'applied') throw new Error('a submission begins a history')
+      if (folded.kind !== 'applied') throw new Error('a history begins with a submission')
       const { record } = folded
-      // A task that waits gets its pointer when its wait ends.
+      // A waiting task gets its pointer when its wait ends.
       if (record.state === 'queued') pass(firstPointer(record), record.spec.priority)
       return { kind: 'accepted', record }
     },
@@ -126,7 +130,7 @@ function submittedOf(submission: TaskSubmission): Submitted {
   }
 }
 
-/** Calls that are paid for already come with a fenced start. */
+/** A task with finished calls needs a fenced start. */
 function firstPointer(record: TaskRecord): Pointer {
   return record.calls.length > 0 ? reissuedPointer(record) : freshPointer(record)
 }

@@ -14,21 +14,21 @@ export interface StoredEvent {
   readonly storedAtMs: number
 }
 
-/** What became of an append. */
+/** Outcome of an append. */
 export type AppendOutcome =
   | { readonly kind: 'stored'; readonly seq: number; readonly duplicate: boolean }
-  /** Somebody else's event is newer than the writer thought. */
+  /** Another writer has appended a newer event than the writer expected. */
   | { readonly kind: 'conflict' }
   | { readonly kind: 'full' }
-  /** Not known to be stored, not known not to be. */
+  /** Unconfirmed: the event may be stored or not. */
   | { readonly kind: 'unknown' }
 
 /** The truth about tasks: one subject of LOG per task. */
 export interface TaskLog {
   /**
-   * Appends with compare-and-set (L2). A conflict that turns out to be this very event (same
-   * message id) is answered as stored. Throws `bus-unavailable` only when the server refuses, `too-large` when
-   * one message cannot hold the event.
+   * Appends with compare-and-set (L2). When the conflicting event is this very event (same message id), the
+   * append counts as stored. Throws `bus-unavailable` only when the server refuses, `too-large` when one
+   * message cannot hold the event.
    */
   append(
     taskId: string,
@@ -96,7 +96,7 @@ export function openTaskLog(bus: Bus): TaskLog {
       }
       if (ack.kind === 'full') return { kind: 'full' }
       if (ack.kind !== 'conflict') return ack
-      // After a server crash the duplicate window may have forgotten our id: read back, compare.
+      // After a crash the server may have lost our id from its duplicate window: read back and compare.
       const stored = await last(taskId)
       if (stored?.messageId === messageId) {
         return { kind: 'stored', seq: stored.seq, duplicate: true }

@@ -26,13 +26,13 @@ export interface OpsTail {
   close(): Promise<void>
 }
 
-/** A decision with all its options takes a few kB; what is longer is not kept in memory, characters. */
+/** A decision with all its options takes a few kB; a longer one is not kept in memory, characters. */
 const ENTRY_CHARS_MAX = 64 * 1024
 
 /**
- * Reads OPS from its end on: decisions with their outcomes from so many stored messages back, and every
- * incident there is, as there are far fewer of those than of anything else there. What cannot be understood
- * is skipped with a line in the log. After a stream was replaced some of it may come twice.
+ * Reads OPS from its end on: decisions with their outcomes from this many stored messages back, and all
+ * incidents, since incidents are few. Skips unreadable records with a log line. After a stream was replaced
+ * some records may arrive twice.
  */
 export function tailOps(
   bus: Bus,
@@ -72,7 +72,7 @@ function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger
     if (text.length > ENTRY_CHARS_MAX) throw new RangeError(`${text.length} characters`)
     return parseEntry(subject, JSON.parse(text), seq)
   } catch (error) {
-    log.warn({ err: error, subject, seq }, 'entry of OPS not understood, skipped')
+    log.warn({ err: error, subject, seq }, 'record of OPS unreadable, skipped')
     return undefined
   }
 }

@@ -14,33 +14,33 @@ import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readMessage } from '../log/stream-reads.ts'
 
-/** Deaths, decisions and incidents: what the control plane did, on stream OPS. */
+/** Deaths, decisions and incidents: the actions of the control plane, on stream OPS. */
 export interface Ops {
-  /** The last death on a node, with the sequence a next one has to expect. */
+  /** The last death of a node, and the sequence that the next one must expect. */
   lastDeath(nodeId: string): Promise<{ death: Death; seq: number } | undefined>
-  /** Declares a node dead; one incarnation dies once, however many monitors run. */
+  /** Declares a node dead; an incarnation is declared dead once, however many monitors run. */
   declareDead(death: Death): Promise<'given' | 'already-given'>
   /** The last decision that a service recorded. */
   lastDecision(service: string): Promise<Decision | undefined>
-  /** The last record of an incident, if it can be read, and the sequence a next one has to expect. */
+  /** The last record of an incident, if readable, and the sequence that the next one must expect. */
   lastIncident(id: string): Promise<{ incident?: Incident; seq: number }>
-  /** Writes an incident again; undefined when somebody else has written it since `expectSeq`. */
+  /** Writes an incident again; undefined when another process has written it since `expectSeq`. */
   writeIncident(incident: Incident, expectSeq: number): Promise<number | undefined>
   /**
-   * Records of incidents behind a sequence, oldest first, at most `max`; from the recent past when
-   * there is none. `seq` is where to go on; `more`: there may be others behind it.
+   * Records of incidents behind a sequence, oldest first, at most `max`; from the recent past when none is
+   * given. `seq` is where the next call starts; `more`: there may be others behind it.
    */
   incidentsAfter(
     seq: number | undefined,
     max: number,
   ): Promise<{ incidents: Incident[]; seq: number; more: boolean }>
-  /** What a service has handed on last, unread. */
+  /** The learned state that a service stored last, unread. */
   lastState(service: string): Promise<unknown>
-  /** Decisions that a service recorded, from a sequence on, oldest first and at most so many. */
+  /** Decisions that a service recorded, from a sequence on, oldest first and at most this many. */
   decisionsFrom(service: string, seq: number, max: number): Promise<readonly RecordedDecision[]>
   /**
-   * Records what the control plane did; waits for the server, which names the sequence. Of several
-   * records under one message id that come within seconds, the first is kept.
+   * Records an action of the control plane; waits for the server, which returns the sequence. Of several
+   * records with one message id within seconds, the server keeps the first.
    */
   record(subject: string, entry: object, messageId?: string): Promise<number>
 }
@@ -100,7 +100,7 @@ export function openOps(bus: Bus): Ops {
       return { ...(data === undefined ? {} : { incident: data }), seq: message.seq }
     },
     async writeIncident(incident, expectSeq) {
-      // A repeat of this very write is a duplicate, any other write a conflict.
+      // A repeat of the same write is a duplicate, any other write a conflict.
       const messageId = randomUUID()
       const answer = await append(SUBJECTS.opsIncident(incident.id), incident, expectSeq, messageId)
       return answer.kind === 'stored' ? answer.seq : undefined

@@ -13,24 +13,24 @@ import type { Bus } from '../bus/bus.ts'
 import { readConsumer, streamConsumers, type ConsumerState } from '../log/stream-reads.ts'
 
 /**
- * The consumers of tenants on TASKS: one for each priority in which a tenant has tasks. Making one that
- * is there changes nothing, and a pointer that was stored before its consumer is delivered by it.
+ * The consumers of tenants on TASKS: one for each priority in which a tenant has tasks. Making an existing
+ * one changes nothing. A consumer also delivers pointers that were stored before it.
  */
 export interface PointerConsumers {
   /** Makes the consumer of this queue; throws `bus-unavailable`. */
   make(queue: TenantQueue): Promise<void>
-  /** All that there are. */
+  /** All existing consumers. */
   list(): Promise<(TenantQueue & ConsumerState)[]>
   /**
-   * Removes a consumer at which nothing waits, from which nothing is out, and to which nobody listens;
-   * false if it is not so. A pointer that comes just then waits for the next consumer.
+   * Removes a consumer that has no waiting pointer, no unacked pointer and no listener; false otherwise. A
+   * pointer that arrives at that moment waits for the next consumer.
    */
   removeIdle(queue: TenantQueue): Promise<boolean>
 }
 
 const WITHIN_MS = 5_000
 
-/** Works on the consumers of TASKS over this connection; what they hand out has leases of this length. */
+/** Works on the consumers of TASKS over this connection; their pointers have leases of this length. */
 export function openPointerConsumers(bus: Bus, leaseMs: number = TIMING.leaseMs): PointerConsumers {
   const command = async (subject: string, data: string): Promise<void> => {
     const answer = await bus.request(subject, data, WITHIN_MS)

@@ -14,29 +14,29 @@ import type { Bus } from '../bus/bus.ts'
 import { readMessage, streamConsumers, streamFill, streamSubjects } from '../log/stream-reads.ts'
 
 /**
- * The pointers on TASKS. One subject per task and at most one message per subject: the server
- * refuses a second pointer, so issuing one again is always harmless, whoever does it (L8).
+ * The pointers on TASKS. One subject per task and at most one message per subject: the server refuses a
+ * second pointer, so any service may safely issue one again (L8).
  */
 export interface Pointers {
-  /** Issues a pointer without waiting, and announces its queue; the follower repairs a lost one. */
+  /** Issues a pointer without waiting, and announces its queue; the follower repairs a lost pointer. */
   issue(pointer: Pointer, queue: PointerQueue): void
-  /** Issues a pointer and waits for the server's word. */
+  /** Issues a pointer and waits until the server confirms it. */
   issueSurely(pointer: Pointer, queue: PointerQueue): Promise<'issued' | 'present' | 'unknown'>
   has(queue: PointerQueue, tenant: string, taskId: string): Promise<boolean>
-  /** Takes the pointer back from this queue, or from that of running tasks; true when there was one. */
+  /** Takes the pointer back from this queue, or from that of running tasks; true when it existed. */
   remove(queue: PointerQueue, tenant: string, taskId: string): Promise<boolean>
   /** Ids of all tasks that have a pointer. */
   taskIds(): Promise<Set<string>>
   count(): Promise<number>
-  /** Tells every load balancer that these queues have tasks, so that each of them has a listener. */
+  /** Tells every load balancer that these queues have tasks, so that each queue has a listener. */
   announce(queues: Iterable<TenantQueue>): void
 }
 
 const ISSUE_WITHIN_MS = 5_000
 const DELETE_WITHIN_MS = 2_000
-/** A queue that gets pointers all the time is announced this often, milliseconds. */
+/** A queue that constantly receives pointers is announced this often, milliseconds. */
 const ANNOUNCE_EVERY_MS = 1_000
-/** Announced queues that are remembered. */
+/** Announced queues that are kept in memory. */
 const ANNOUNCED_MAX = 10_000
 
 /** Works on TASKS over this connection. */
@@ -67,7 +67,7 @@ export function openPointers(bus: Bus): Pointers {
     }
   }
   const announceNow = (tenant: string, queue: PointerQueue): void => {
-    // The consumer of running tasks is always listened to.
+    // The consumer of running tasks always has a listener.
     if (queue === 'running') return
     const key = `${queue}.${tenant}`
     const now = performance.now()
@@ -91,7 +91,7 @@ export function openPointers(bus: Bus): Pointers {
       const answer = await appender.append({ subject, data, deadlineMs: ISSUE_WITHIN_MS })
       announceNow(pointer.tenant, queue)
       if (answer.kind === 'stored') return 'issued'
-      // The same error code stands for a full stream and for a subject that has its one message.
+      // The same error code means a full stream, or a subject that already has its one message.
       const present = answer.kind === 'full' && /per subject/.test(answer.reason)
       return present ? 'present' : 'unknown'
     },
@@ -111,7 +111,7 @@ export function openPointers(bus: Bus): Pointers {
   }
 }
 
-/** Pointers that wait to be fetched and that are out with nodes, over all queues. */
+/** Pointers that wait to be fetched, and pointers that nodes hold, over all queues. */
 export async function pointerBacklog(
   bus: Bus,
 ): Promise<{ readonly queued: number; readonly running: number }> {
@@ -119,7 +119,7 @@ export async function pointerBacklog(
     streamFill(bus, STREAMS.tasks),
     streamConsumers(bus, STREAMS.tasks),
   ])
-  // Not the sum of what waits at consumers: a new tenant has none for a moment.
+  // Not the sum over the consumers: a new tenant has no consumer for a moment.
   const running = consumers.reduce((sum, { out }) => sum + out, 0)
   return { queued: Math.max(0, messages - running), running }
 }

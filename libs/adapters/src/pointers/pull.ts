@@ -4,13 +4,13 @@ import type { Bus } from '../bus/bus.ts'
 /**
  * A pull consumer that asks only for what its owner can take now.
  *
- * States: idle (nothing wanted), asking (one pull request is out), pausing (gathering, or after a
- * fault), stopped. Invariants: at most one
- * request is out; never more messages than asked for, but for those of a request that was given
- * up; a lost request or answer only delays (the request is given up after its time and put again).
+ * States: idle (nothing wanted), asking (one pull request is out), pausing (gathering, or after a fault),
+ * stopped. Invariants: at most one request is out; it delivers at most as many messages as the owner asked
+ * for, except when an abandoned request still delivers some; a lost request or answer only delays (the puller
+ * abandons it after its time and sends another).
  */
 
-/** A message with what JetStream says of it. */
+/** A message with its JetStream metadata. */
 export interface PulledMessage {
   readonly subject: string
   readonly text: string
@@ -26,20 +26,20 @@ export interface PulledMessage {
   readonly storedAtMs: number
 }
 
-/** What a puller needs of its owner. */
+/** The functions that a puller needs from its owner. */
 export interface PullOptions {
   readonly stream: string
   readonly consumer: string
-  /** How many messages the owner can take now; 0: none, `poke` when that changes. */
+  /** How many messages the owner can take now; 0: none, the owner calls `poke` when that changes. */
   wanted(): number
   /** `headers`: those of the message, if it has any. */
   receive(message: PulledMessage, headers: MsgHdrs | undefined): void
   /**
-   * Takes what a busy moment brings together: after the first message the next ones are asked for
-   * together this much later, milliseconds. For readers that need not be the first to know.
+   * Gathers the messages of a busy moment: after the first message it waits this long, then asks for the rest
+   * together, milliseconds. For readers that need not be first.
    */
   readonly gatherMs?: number
-  /** The consumer does not exist (any more). */
+  /** The consumer does not exist, or no longer exists. */
   missing?(): void
 }
 
@@ -52,14 +52,14 @@ export interface Puller {
 
 /** A request on an empty consumer waits this long at the server, milliseconds. */
 const PULL_EXPIRES_MS = 5_000
-/** An answer is given up this long after its time, milliseconds. */
+/** A request without an answer is abandoned this long after its time, milliseconds. */
 const PULL_GRACE_MS = 500
-/** After a missing consumer or server the next try waits this long, milliseconds. */
+/** Wait before the next request when the consumer or the server is missing, milliseconds. */
 const RETRY_AFTER_MS = 250
-/** One request never asks for more, so that several pullers share a burst. */
+/** One request never asks for more messages, so that several pullers share a burst. */
 const BATCH_MAX = 2_000
 
-/** Starts pulling. */
+/** Starts to pull. */
 export function createPuller(bus: Bus, options: PullOptions): Puller {
   const prefix = `${bus.inboxPrefix}.pull.${nuid.next()}`
   const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
@@ -73,7 +73,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
 
   const ask = (): void => {
     if (stopped || outstanding > 0 || retry !== undefined) return
-    // A gathering reader rings a bell with one message and then takes what has come.
+    // A gathering reader asks for one message as a signal, then takes all that have arrived.
     const bell = options.gatherMs !== undefined && !gathering
     const batch = bell ? 1 : Math.min(BATCH_MAX, options.wanted())
     if (batch < 1) return
@@ -120,7 +120,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
         return
       }
       const code = message.headers?.code ?? 0
-      // A status of a request that was given up says nothing about the present one.
+      // The status of an abandoned request says nothing about the current one.
       if (message.subject !== `${prefix}.${request}` || code === 100) return
       if (code === 404 || code === 408) done()
       else {
@@ -171,5 +171,5 @@ const sayOf =
     if (ackSubject !== undefined) bus.publish(ackSubject, word)
   }
 
-/** Confirms, renews or gives back a pulled message, if there is one; hints all three (L6). */
+/** Confirms, renews or gives back a pulled message, if there is one; all three are hints (L6). */
 export const ack = { done: sayOf('+ACK'), renew: sayOf('+WPI'), giveBack: sayOf('-NAK') } as const

@@ -4,17 +4,17 @@ import type { Logger } from '@agentfleet/runtime'
  * One leader among replicas, by a lock that is bound to a session with a time to live.
  *
  * States: standing (no lock) → leading → standing …, closed. Invariants:
- * F1 leading is only claimed while the last renewal that succeeded was *asked for* less than one TTL
- *    ago: the registry may keep a dead leader's lock longer, never shorter, so two never lead at once;
+ * F1 a candidate counts as leader only within one TTL of the moment when it *asked for* its last successful
+ *    renewal: the registry may keep a dead leader's lock longer, never shorter, so two never lead at once;
  * F2 no registry, no leader: an outage longer than the TTL ends a leadership;
- * F3 at most one round of calls is under way; a failed round is tried again after a third of the TTL.
+ * F3 at most one round of calls is under way; a failed round is repeated after a third of the TTL.
  */
 
-/** How to stand for a leadership. */
+/** The terms of a candidacy. */
 export interface LeadOptions {
   /** How long the lock outlives its holder, milliseconds; Consul's least is 10,000. */
   readonly ttlMs: number
-  /** Who leads, readable by people. */
+  /** The candidate's name, for people who look at the lock. */
   readonly holder: string
   /** Called when the leadership is won or lost. */
   readonly onChange?: (leading: boolean) => void
@@ -42,7 +42,7 @@ export interface LockCalls {
 const TTL_MIN_MS = 10_000
 /** Two renewals may fail before the third would be too late. */
 const ROUNDS_PER_TTL = 3
-/** A standing candidate looks this often whether the lock is free, milliseconds. */
+/** A standing candidate checks this often whether the lock is free, milliseconds. */
 const STAND_INTERVAL_MS = 1_000
 
 /** Starts a candidacy. */
@@ -85,7 +85,7 @@ export function standForLeader(
       await stand()
     } catch (error) {
       // F1 decides how long an earlier leadership still counts.
-      log.warn({ err: error, key }, 'leadership not renewed')
+      log.warn({ err: error, key }, 'leadership renewal failed')
     }
     if (closed) return
     announce()

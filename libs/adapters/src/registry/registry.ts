@@ -5,11 +5,11 @@ import { standForLeader, type Leadership, type LeadOptions } from './leadership.
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * Discovery through Consul. An outage freezes the list of services, it never empties it; liveness is
- * judged by heartbeats, not by Consul.
+ * Discovery through Consul. During an outage the list of services stays unchanged; it never becomes empty.
+ * Liveness follows from heartbeats, not from Consul.
  */
 export interface Registry {
-  /** Registers one service with an HTTP check on its `/readyz`; `close` takes it out again. */
+  /** Registers one service with an HTTP check on its `/readyz`; `close` deregisters it. */
   register(service: {
     readonly id: string
     readonly name: string
@@ -26,14 +26,17 @@ export interface Registry {
 
 const CHECK_INTERVAL = '1s'
 const CHECK_TIMEOUT = '1s'
-/** Consul's least; it acts about a minute later. Until then the entry stands as critical. */
+/**
+ * The shortest period that Consul accepts; Consul acts about a minute later. Until then the entry stays,
+ * marked critical.
+ */
 const DEREGISTER_AFTER = '1m'
 const CALL_WITHIN_MS = 3_000
 /** A blocking query returns after this at the latest. */
 const WATCH_WAIT = '30s'
-/** Back soon after an outage, milliseconds. */
+/** Pause before the next call after a failure, milliseconds. */
 const WATCH_RETRY_MAX_MS = 2_000
-/** After a leader is lost the lock rests this long, so that its last actions have landed. */
+/** After a leader is lost the lock stays closed this long, so that its last actions finish first. */
 const LOCK_DELAY = '1s'
 const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
@@ -42,7 +45,7 @@ interface HealthEntry {
   readonly Service: { readonly ID: string }
 }
 
-/** Speaks to the Consul agent at `url`; connects with the first call. */
+/** Speaks to the Consul agent at `url`; the first call connects. */
 export function connectRegistry(options: { readonly url: string; readonly log: Logger }): Registry {
   const { log } = options
   const url = new URL(options.url)
@@ -63,7 +66,7 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
           http: `http://${service.host}:${service.port}/readyz`,
           interval: CHECK_INTERVAL,
           timeout: CHECK_TIMEOUT,
-          // It registers itself once it is ready: no need to wait for the first check.
+          // The service registers in the background once it is ready.
           status: 'passing',
           deregistercriticalserviceafter: DEREGISTER_AFTER,
         },
@@ -72,7 +75,10 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
       return {
         async close() {
           await limited(consul.agent.service.deregister(service.id)).catch((error: unknown) =>
-            log.warn({ err: error }, 'not deregistered, Consul will notice by its check'),
+            log.warn(
+              { err: error },
+              "deregistration failed; Consul's check will remove the service",
+            ),
           )
         },
       }
@@ -80,13 +86,13 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
     watch(name, receive) {
       const watch = consul.watch({
         method: consul.health.service,
-        // The typings allow text only; Consul reads `passing=true` from the query either way.
+        // The typings allow text only; Consul reads `passing=true` from the query in both forms.
         options: { service: name, passing: 'true', wait: WATCH_WAIT },
         backoffMax: WATCH_RETRY_MAX_MS,
       })
       watch.on('change', (entries: HealthEntry[]) => receive(entries.map(({ Service: s }) => s.ID)))
       watch.on('error', (error: unknown) => {
-        log.warn({ err: error }, 'Consul does not answer, its last list stands')
+        log.warn({ err: error }, 'Consul does not answer; keeping its last list of services')
       })
       return { close: () => watch.end() }
     },
@@ -145,7 +151,7 @@ async function withTries(call: () => Promise<unknown>, log: Logger): Promise<voi
       return
     } catch (error) {
       if (tries >= REGISTER_TRIES) throw error
-      log.warn({ err: error }, 'not registered in Consul yet, trying again')
+      log.warn({ err: error }, 'registration in Consul failed, trying again')
       await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS))
     }
   }

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 
-/** One connection to Redis, with what every user of it needs. */
+/** One connection to Redis, with the parts that all its users share. */
 export interface RedisLink {
   readonly redis: Redis
-  /** Runs commands; whatever goes wrong is `store-unavailable`. */
+  /** Runs commands; every failure is `store-unavailable`. */
   guarded<T>(call: () => Promise<T>): Promise<T>
   /** Runs a Lua script by its digest. */
   script(
@@ -19,11 +19,11 @@ export interface RedisLink {
 
 const RECONNECT_MAX_MS = 1_000
 
-/** Connects to Redis; one that is away makes every call fail until it is back. */
+/** Connects to Redis; while it is away every call fails. */
 export async function connectRedis(options: {
   readonly url: string
   readonly log: Logger
-  /** What this connection is for, as the log names it. */
+  /** The purpose of this connection, for the log. */
   readonly name: string
   readonly commandWithinMs: number
 }): Promise<RedisLink> {
@@ -45,7 +45,7 @@ export async function connectRedis(options: {
     if (away) log.info({}, `${name} back`)
     away = false
   })
-  // The service starts without it; what needs it says so until it is there.
+  // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.
   await redis.connect().catch(() => undefined)
 
   const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
@@ -68,7 +68,7 @@ export async function connectRedis(options: {
   }
 }
 
-/** Runs a script by its digest, and whole where a restarted Redis has forgotten it. */
+/** Runs a script by its digest, and in full when a restarted Redis has forgotten it. */
 export async function runScript(
   redis: Redis,
   script: string,

@@ -1,7 +1,7 @@
 /**
- * Projects records, forward only. ARGV: retention in milliseconds, then two fields a record:
- * `<id> <tenant> <index member>` and the value to store, `<seq> <state> <json>`; so the script compares
- * without parsing JSON and copies nothing. Terminal records expire after the retention.
+ * Projects records, forward only. ARGV: retention in milliseconds, then two fields a record: `<id> <tenant>
+ * <index member>` and the value to store, `<seq> <state> <json>`; so the script compares without parsing JSON
+ * and copies nothing. Terminal records expire after the retention.
  */
 export const PROJECT_SCRIPT = `
 local retention = ARGV[1]
@@ -33,8 +33,9 @@ return 1
 `
 
 /**
- * Moves the mark of the projection forward. ARGV: the new sequence, and the one that the writer has seen. A
- * mark below that one, or none, belongs to an older state of the store and stays; -1: none is expected. Answers where the mark stands.
+ * Moves the mark of the projection forward. ARGV: the new sequence, and the one that the writer has seen. If
+ * the mark is below that one, or missing, the store was reset to an older state: the script leaves it
+ * unchanged; -1: none is expected. Answers the position of the mark.
  */
 export const MARK_BUILT_SCRIPT = `
 local at = redis.call('GET', KEYS[1])
@@ -55,9 +56,9 @@ return 1
 `
 
 /**
- * One step of a search for the in-flight notes of a node, on the server: of a hundred thousand notes only
- * the few thousand wanted ones travel. ARGV: cursor, entries to look at, `<node> `. Answers the next
- * cursor, then task id and value of each note found.
+ * One step of a search for the in-flight notes of a node, on the server: of a hundred thousand notes only the
+ * few thousand matching ones are sent. ARGV: cursor, entries to look at, `<node> `. Answers the next cursor,
+ * then task id and value of each note found.
  */
 export const INFLIGHT_OF_SCRIPT = `
 local page = redis.call('HSCAN', 'inflight', ARGV[1], 'COUNT', ARGV[2])

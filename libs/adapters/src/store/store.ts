@@ -10,7 +10,7 @@ import {
   PROJECT_SCRIPT,
 } from './store-scripts.ts'
 
-/** What a listing shows of a task, with the beginning of its text. */
+/** A task as listings show it, with the beginning of its text. */
 export type TaskPreview = Pick<
   TaskRecord,
   | 'taskId'
@@ -34,12 +34,13 @@ export interface ListQuery {
 }
 
 /**
- * The projection in Redis: what the API reads, made of LOG and of nothing else, so a wiped Redis is
- * rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
+ * The projection in Redis: the API's data, made from LOG alone, so an emptied Redis can be rebuilt (L8). A
+ * record only moves forward: one with a lower log sequence changes nothing.
  *
- * Keys: `task:<id>` sequence, state, preview and, on a line of its own, record (both JSON); `tasks:<tenant>:<state>` members
- * `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have tasks; `inflight` id → node and ack subject (hint of the load balancers);
- * `projection` the log sequence up to which it is complete.
+ * Keys: `task:<id>` sequence, state, preview and, on a separate line, record (both JSON);
+ * `tasks:<tenant>:<state>` members `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have
+ * tasks; `inflight` id → node and ack subject (hint of the load balancers); `projection` the log sequence up
+ * to which it is complete.
  */
 export interface Store {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
@@ -47,47 +48,47 @@ export interface Store {
   load(taskId: string): Promise<TaskRecord | undefined>
   /** Newest first. */
   list(query: ListQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
-  /** The same without reading whole records, which may be large. */
+  /** The same page without whole records, which may be large. */
   previews(query: ListQuery): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
   /** Notes where tasks run and how to give their pointers back. */
   noteInflight(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
   ): Promise<void>
-  /** Drops those of these entries that still say the same; a newer note stays. */
+  /** Drops those of these notes that are unchanged; a newer note stays. */
   dropStranded(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
   ): Promise<void>
   inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
-  /** Everything noted for one node; every entry when no node is named. */
+  /** The in-flight notes of one node; all notes when no node is named. */
   inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
   /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
   builtSeq(): Promise<number | undefined>
   /**
-   * Says that the projection is complete up to `seq`, if it is known to be complete up to `since`, which
-   * the writer has seen (-1: nothing); where it stands now. A lower answer means that the store has gone back to
-   * an older state, or was emptied: what lies between is missing, and nothing was changed.
+   * Marks the projection as complete up to `seq`, if it is known to be complete up to `since`, which the
+   * writer has seen (-1: nothing); returns the position of the mark. A lower answer means that the store was
+   * emptied or reset to an older state: records in between are missing, and nothing was changed.
    */
   markBuilt(seq: number, since: number): Promise<number | undefined>
-  /** Takes index entries of tasks submitted before this instant out. */
+  /** Removes index entries of tasks submitted before this instant. */
   forgetBefore(atMs: number): Promise<void>
   close(): Promise<void>
 }
 
-/** Longest a command may take, milliseconds: the API falls back to the log after that. */
+/** Longest time for a command, milliseconds: after that the API falls back to the log. */
 const COMMAND_WITHIN_MS = 2_000
 /** Entries looked at in one step of a scan. */
 const SCAN_COUNT = 1_000
-/** The same where only what matches travels: the store stands still for a few milliseconds each. */
+/** The same for a scan that returns only matches: each step blocks Redis for a few milliseconds. */
 const SEARCH_COUNT = 10_000
-/** Tenants whose listings are trimmed in one round trip; the store answers others in between. */
+/** Tenants whose listings are trimmed in one round trip; Redis serves other clients in between. */
 const TENANTS_AT_ONCE = 50
 const SEPARATOR = ' '
 /** Characters of a task's text in a listing: one line on a screen. */
 export const PREVIEW_CHARS = 160
-/** A preview that is larger (a tool's arguments that wait for approval) is read with its record, bytes. */
+/** A larger preview (arguments of a tool call that waits for approval) is read with its record, bytes. */
 const PREVIEW_BYTES_MAX = 8 * 1024
 
-/** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
+/** Connects to Redis; while it is away every call throws `store-unavailable`. */
 export async function connectStore(options: {
   readonly url: string
   readonly log: Logger
@@ -105,7 +106,7 @@ export async function connectStore(options: {
       ids.map((id) => redis.getrange(`task:${id}`, 0, PREVIEW_BYTES_MAX - 1)),
     )
     const previews = heads.map(previewIn)
-    // Stored before there were previews, or with a preview that is large itself.
+    // The record was stored before there were previews, or its preview is large.
     const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
     const loaded = whole.length === 0 ? [] : await loadMany(whole)
     const records = new Map(whole.map((id, index) => [id, loaded[index]]))
@@ -173,14 +174,14 @@ function indexMember(submittedAtMs: number, taskId: string): string {
   return `${String(submittedAtMs).padStart(14, '0')}:${taskId}`
 }
 
-/** Undefined for a record of a newer release: what it is of can be read in the log. */
+/** Undefined for a record of a newer release: its task can be read from the log. */
 function readRecord(text: string, log: Logger): TaskRecord | undefined {
   try {
-    // Without a line of its own it was stored before there were previews.
+    // A value without a separate line was stored before there were previews.
     const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
     return fromStored(text.slice(from), 'record') as TaskRecord
   } catch (error) {
-    log.error({ err: error }, 'record not understood, left out')
+    log.error({ err: error }, 'record unreadable, left out')
     return undefined
   }
 }
@@ -201,7 +202,7 @@ function previewText(record: TaskRecord): string {
   return JSON.stringify(preview)
 }
 
-/** The preview at the beginning of what is stored of a task; undefined when it is not all there. */
+/** The preview at the beginning of a task's stored value; undefined when it is incomplete. */
 function previewIn(head: string): TaskPreview | undefined {
   const end = head.indexOf('\n')
   if (end === -1) return undefined

@@ -4,24 +4,24 @@ import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { connectRedis } from './redis.ts'
 
 /**
- * Totals of usage by tenant, day (UTC), model and provider, made of LOG and of nothing else.
+ * Totals of usage by tenant, day (UTC), model and provider, made from LOG alone.
  *
- * `usage` holds the log sequence up to which everything is counted, and moves with the totals in one
- * script, so that no event counts twice and none is left out, however many write (L8). Hashes
- * `usage:<tenant>:<day>`: `<model> <provider>|in`, `|out`, `|calls`, `|nano`; `=|tokens`, `=|nano` of the
- * day and `<hour>|tokens`, `<hour>|nano` of its hours, by which budgets are kept. The fleet is the tenant `=`.
+ * `usage` holds the log sequence up to which everything is counted. One script moves it with the totals, so
+ * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
+ * `<model> <provider>|in`, `|out`, `|calls`, `|nano`; `=|tokens`, `=|nano` of the day and `<hour>|tokens`,
+ * `<hour>|nano` of its hours, which budgets are checked against. The tenant `=` is the whole fleet.
  */
 export interface UsageTotals {
   /** The log sequence up to which everything is counted; 0 after the store was emptied. */
   position(): Promise<number>
-  /** Adds entries if the totals stand at `from`; where they stand after that, moved or not. */
+  /** Adds entries if the position is `from`; returns the position afterwards, moved or not. */
   add(from: number, to: number, entries: readonly UsageEntry[]): Promise<number>
-  /** What a tenant, or the fleet, has used on these days. */
+  /** The usage of a tenant, or of the fleet, on these days. */
   read(tenant: string | undefined, days: readonly string[]): Promise<readonly DayUsage[]>
   close(): Promise<void>
 }
 
-/** What one event of the log adds. */
+/** The usage that one event of the log adds. */
 export interface UsageEntry {
   readonly tenant: string
   readonly atMs: number
@@ -42,10 +42,10 @@ export interface DayUsage {
 
 const FLEET = '='
 const COMMAND_WITHIN_MS = 2_000
-/** Totals of a day are kept for a good year, milliseconds. */
+/** Totals of a day are kept for just over a year, milliseconds. */
 const KEEP_MS = 400 * 86_400_000
 
-/** Where the totals of a tenant's day stand. */
+/** The key of a tenant's totals of one day. */
 export function usageKey(tenant: string, day: string): string {
   return `usage:${tenant}:${day}`
 }
@@ -79,7 +79,7 @@ export async function connectUsageTotals(options: {
   }
 }
 
-/** Key, field and increment of everything that grows, each once. */
+/** Key, field and increment of every total that grows, each once. */
 function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const sums = new Map<string, number>()
   const grow = (key: string, field: string, by: number): void => {
@@ -91,7 +91,7 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
     const tokens = usage.inputTokens + usage.outputTokens
     for (const owner of [tenant, FLEET]) {
       const key = usageKey(owner, iso.slice(0, 10))
-      // A blank separates: neither name has one.
+      // A blank separates them: neither name contains one.
       const name = `${model} ${provider}`
       grow(key, `${name}|in`, usage.inputTokens)
       grow(key, `${name}|out`, usage.outputTokens)

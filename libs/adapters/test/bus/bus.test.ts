@@ -30,7 +30,7 @@ beforeAll(async () => {
   bus = await open('test')
   const sizes = { logMaxBytes: 64 * MIB, tasksMaxBytes: 64 * MIB, opsMaxBytes: MIB, replicas: 1 }
   await provisionStreams(bus, sizes, silent)
-  // Again, as a second coordinator would.
+  // Provisions again, as a second coordinator would.
   await provisionStreams(bus, sizes, silent)
 })
 afterAll(async () => {
@@ -65,7 +65,7 @@ const pointer = (taskId: string): Pointer => ({
 })
 
 describe('the log', () => {
-  it('lets one of many writers win, whatever they race for (L2)', async () => {
+  it('lets one of many writers win, no matter what they append (L2)', async () => {
     const log = openTaskLog(bus)
     for (let round = 0; round < 50; round += 1) {
       const outcomes = await Promise.all(
@@ -128,7 +128,7 @@ describe('the log', () => {
 })
 
 describe('pointers', () => {
-  it('are one per task, however often they are issued (L8)', async () => {
+  it('exist once per task, no matter how often they are issued (L8)', async () => {
     const pointers = openPointers(bus)
     expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('issued')
     expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('present')
@@ -138,7 +138,7 @@ describe('pointers', () => {
     expect(await pointers.remove('high', 't', 'p1')).toBe(false)
   })
 
-  it('are fetched as many as wanted, and come back at once when given back', async () => {
+  it('are fetched as many as wanted, and return at once when given back', async () => {
     const pointers = openPointers(bus)
     for (const id of ['f1', 'f2', 'f3']) await pointers.issueSurely(pointer(id), 'low')
     await openPointerConsumers(bus).make({ tenant: 't', priority: 'low' })
@@ -168,7 +168,7 @@ describe('pointers', () => {
 })
 
 describe('deaths', () => {
-  it('are given once for an incarnation, however many monitors give them', async () => {
+  it('are declared once for an incarnation, no matter how many monitors declare them', async () => {
     const ops = openOps(bus)
     const death: Death = {
       nodeId: 'n1',
@@ -187,7 +187,7 @@ describe('deaths', () => {
 })
 
 describe('requests', () => {
-  it('learn at once that nobody listens, and time out when nobody answers', async () => {
+  it('fail at once when no listener exists, and time out when no listener answers', async () => {
     expect(await bus.request('nobody.here', '', 5_000)).toEqual({ kind: 'no-responders' })
     const mute = bus.subscribe('mute', () => undefined)
     expect(await bus.request('mute', '', 100)).toEqual({ kind: 'timeout' })
@@ -232,7 +232,7 @@ describe('the store', () => {
     await store.close()
   })
 
-  it('lists previews that are as small as the tasks are large, and reads what has none', async () => {
+  it('lists previews that are as small as the tasks are large, and reads records without one', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     const large = { ...spec, task: '漢'.repeat(100_000), context: 'y'.repeat(100_000) }
     const given = { taskId: 'p1', tenant: 'previews', spec: large }
@@ -240,7 +240,7 @@ describe('the store', () => {
     const waitingFor = { kind: 'dependencies', taskIds: Array(300).fill('x'.repeat(36)) } as const
     await store.project([record({ ...given, taskId: 'p2', waitingFor })], 60_000)
     const redis = new Redis(servers.redis.url)
-    // As a release stored it that knew no previews.
+    // A record as an older release stored it, without a preview.
     await redis.set('task:p3', `1 queued ${JSON.stringify(record({ ...given, taskId: 'p3' }))}`)
     await redis.zadd('tasks:previews:queued', 0, '00000000001000:p3')
     await redis.quit()
@@ -267,7 +267,7 @@ describe('the store', () => {
     await store.close()
   })
 
-  it('says that it is away, within its deadline, and comes back', async () => {
+  it('reports within its deadline that it is away, and reconnects', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     servers.redis.kill('SIGKILL')
     await eventually(async () => {

@@ -33,7 +33,7 @@ afterAll(async () => {
   await servers[Symbol.asyncDispose]()
 })
 
-/** Listens over the other connection, and waits until the server knows it. */
+/** Listens over the other connection, and waits until the server knows the subscription. */
 async function listen(...listening: { close(): void }[]): Promise<void> {
   open.push(...listening)
   expect(await there.roundTrip(SOON_MS)).toBe(true)
@@ -61,12 +61,12 @@ const failedWith = (message: string): Outcome => ({
   error: { code: 'x', message },
 })
 
-describe('a message that cannot be read', () => {
+describe('an unreadable message', () => {
   it.each([
-    ['is no JSON', '{nonsense', 'not JSON'],
+    ['is not JSON', '{nonsense', 'not JSON'],
     ['has the wrong shape', '{"taskId":7}', 'taskId: '],
     ['is JSON without fields', 'null', ': '],
-  ])('is refused when it %s, and its sender is told', async (_, text, reason) => {
+  ])('is refused when it %s, and its sender gets an error', async (_, text, reason) => {
     let handled = 0
     await listen(
       there.on(CHANNELS.cancel, () => {
@@ -89,7 +89,7 @@ describe('a message that cannot be read', () => {
     expect(lines.filter(({ text }) => text.startsWith('message refused'))).toHaveLength(1)
   })
 
-  it('is refused when a node speaks for another one', async () => {
+  it("is refused when a node sends it in another node's name", async () => {
     const heard: string[] = []
     await listen(there.on(CHANNELS.load, ({ nodeId }) => void heard.push(nodeId)))
     const figures = {
@@ -118,7 +118,7 @@ describe('a message', () => {
     await eventually(() => expect(heard).toEqual([{ taskIds: ['a'] }]), SOON_MS)
   })
 
-  it('reaches those who listen to its parameter', async () => {
+  it('reaches the listeners of its parameter', async () => {
     const heard: string[] = []
     const stop = ({ taskIds }: { taskIds: string[] }): void => void heard.push(...taskIds)
     await listen(there.on(CHANNELS.stop, stop, { where: { nodeId: 'n1' } }))
@@ -129,7 +129,7 @@ describe('a message', () => {
   })
 })
 
-describe('an item that cannot be read', () => {
+describe('an unreadable item', () => {
   it('leaves its place empty and holds up no neighbour', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
@@ -180,14 +180,14 @@ describe('a request', () => {
     expect(countOf(there, 'cancel', 'failed')).toBe(1)
   })
 
-  it('learns at once that nobody listens, or that nobody answers in time', async () => {
+  it('fails at once when no listener exists, and times out when no listener answers', async () => {
     const ask = { taskId: 't', tenant: 't', reason: 'r' }
     expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toEqual({ kind: 'no-responders' })
     await listen(there.on(CHANNELS.cancel, () => new Promise<never>(() => undefined)))
     expect(await here.ask(CHANNELS.cancel, ask, 100)).toEqual({ kind: 'timeout' })
   })
 
-  it('refuses an answer that cannot be read', async () => {
+  it('refuses an unreadable answer', async () => {
     await listen(there.subscribe('coordinator.cancel', ({ respond }) => void respond('{"kind":1}')))
     const ask = { taskId: 't', tenant: 't', reason: 'r' }
     expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toMatchObject({
@@ -196,7 +196,7 @@ describe('a request', () => {
     })
   })
 
-  it('gathers the answers of all, except those that cannot be read', async () => {
+  it('gathers all readable answers', async () => {
     const question = { taskIds: ['a', 'b'] }
     await listen(
       there.on(CHANNELS.runs, ({ taskIds }) => ({
@@ -217,10 +217,10 @@ describe('a request', () => {
   })
 })
 
-describe('size', () => {
+describe('message size', () => {
   const MIB = 1024 ** 2
 
-  it('is bounded by the server: a larger message is not sent, and the caller is told', async () => {
+  it('is bounded by the server: a larger message is not sent, and the caller gets an error', async () => {
     const max = here.payloadMax()
     expect(max).toBeGreaterThan(7 * MIB)
     expect(here.publish('fleet.any', 'x'.repeat(max))).toBe(true)
@@ -231,7 +231,7 @@ describe('size', () => {
     expect(here.connected()).toBe(true)
   })
 
-  it('splits the items of a request, each large one alone', () => {
+  it('splits the items of a request and sends each large one alone', () => {
     const large = 'x'.repeat(0.6 * MIB)
     const items = [
       result('a', large),
@@ -292,7 +292,7 @@ describe('size', () => {
     ).toBe(true)
   })
 
-  it('leaves the place of an item empty that no answer can hold; the others arrive', async () => {
+  it('leaves the place of an item empty that no answer can hold, and delivers the others', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((_, at) => failedWith(at === 1 ? 'x'.repeat(9 * MIB) : 'small')),

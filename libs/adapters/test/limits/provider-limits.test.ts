@@ -68,7 +68,7 @@ function settle(change: Partial<Settlement>): Promise<void> {
 }
 
 describe('the buckets of a key', () => {
-  test('let through a burst and then promise moments at the rate, for all nodes together', async () => {
+  test('let a burst through and then grant calls at the configured rate, for all nodes together', async () => {
     fresh()
     const rpm = { ...NONE, rpm: 6_000 }
     const nodes = ['n1', 'n2', 'n3', 'n4']
@@ -81,14 +81,14 @@ describe('the buckets of a key', () => {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     promised.sort((a, b) => a - b)
-    // 100 a second: 50 at once, then one every 10 ms, and never ahead of that.
+    // 100 a second: 50 at once, then one every 10 ms.
     for (const [index, atMs] of promised.entries()) {
       expect(atMs).toBeGreaterThan((index - 49) * 10 - 30)
     }
     expect(promised.length).toBeGreaterThan(50 + 100)
   })
 
-  test('count tokens as they were used, not as they were guessed', async () => {
+  test('count the tokens that were used, not those that were estimated', async () => {
     fresh()
     const tpm = { ...NONE, tpm: 60_000 }
     // 500 at once, then 1 a millisecond.
@@ -100,7 +100,7 @@ describe('the buckets of a key', () => {
     expect(after).toBeLessThan(100)
   })
 
-  test('are closed for everybody after a refusal, and open again by themselves', async () => {
+  test('are closed for every node after a refusal, and open again by themselves', async () => {
     fresh()
     await settle({ closeMs: 700 })
     expect(await ask({ node: 'n2' })).toEqual([])
@@ -109,17 +109,17 @@ describe('the buckets of a key', () => {
     await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 5_000)
   })
 
-  test('keep to the limit that the provider has named when none is configured', async () => {
+  test('follow the limit that the provider has named when none is configured', async () => {
     fresh()
     await settle({ named: { rpm: 600, tpm: 0 } })
-    // One now, as nobody knows what was used before, and those of the half second ahead.
+    // One now, as earlier usage is unknown, and those of the next half second.
     const first = await ask({}, 64)
     const rest = [...(await ask({}, 64)), ...(await ask({}, 64))]
     expect(first).toHaveLength(6)
     expect(rest.length).toBeLessThan(4)
   })
 
-  test('let so many calls be under way, and forget those whose node is silent', async () => {
+  test('allow this many calls under way, and forget those whose node is silent', async () => {
     fresh()
     const two = { ...NONE, concurrent: 2 }
     const call = (id: string) => ask({ limits: two, calls: [{ id, tokens: 1 }] })
@@ -130,7 +130,7 @@ describe('the buckets of a key', () => {
 })
 
 describe('the Redis user of workers (L9)', () => {
-  test('has all that shared limits need, and can neither read nor write anything else', async () => {
+  test('may do all that shared limits need, and can neither read nor write anything else', async () => {
     fresh()
     const admin = new Redis(servers.redis.url)
     await admin.acl('SETUSER', 'worker', 'on', '>secret', ...WORKER_REDIS_RULES.split(' '))
@@ -180,13 +180,13 @@ describe('the budget of a tenant', () => {
       nowMs,
     })
 
-  test('counts what the log has and what calls under way may come to', async () => {
+  test('counts the usage in the log and the largest amounts that calls under way may use', async () => {
     expect(await totals.add(0, 10, [entry])).toBe(10)
     expect(await reserve('a', 300)).toBeUndefined()
     expect(await reserve('b', 400)).toBe('tokens-per-day')
     expect(await reserve('c', 200)).toBeUndefined()
     expect(await reserve('d', 10)).toBe('usd-per-hour')
-    // It came to less, and then it is over.
+    // The call used less, and then it ends.
     await reserve('a', 10, 0)
     expect(await reserve('d', 10)).toBeUndefined()
   })
@@ -212,10 +212,10 @@ describe('totals of usage', () => {
   const usage = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.000_1 }
   const entry = { tenant: 'zoo', atMs, model: 'm', provider: 'p', usage }
 
-  test('take each stretch of the log once, whoever writes it (L8)', async () => {
+  test('count each stretch of the log once, no matter which coordinator writes it (L8)', async () => {
     const from = await totals.position()
     expect(await totals.add(from, from + 5, [entry, entry])).toBe(from + 5)
-    // Another coordinator with the same events is told where things stand, and adds nothing.
+    // Another coordinator with the same events gets the current position and adds nothing.
     expect(await totals.add(from, from + 5, [entry, entry])).toBe(from + 5)
     const next = { ...entry, atMs: atMs + 1_000 }
     expect(await totals.add(from + 5, from + 6, [next])).toBe(from + 6)

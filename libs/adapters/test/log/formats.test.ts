@@ -13,13 +13,13 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
-test('what a newer release has stored is refused at the start and item by item, what is older is read', async () => {
+test('an item of a newer release is refused at the start and one by one, and an older item is read', async () => {
   await using servers = await startSecuredServers({ log: silent })
   const { bus } = servers
   const stored = Object.values(STREAMS)
   await requireKnownFormats(bus, stored)
 
-  // An item of the time before formats, and one of a release to come.
+  // An item from before formats existed, and one of a future release.
   const event = { type: 'cancelled', atMs: 1, reason: 'r' }
   const manager = await bus.nats.jetstreamManager()
   await bus.nats.jetstream().publish('log.old', JSON.stringify(event))

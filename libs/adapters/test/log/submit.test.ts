@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-/** A submission path with its pointers; `full`: what the log fill says. */
+/** A submission path with its pointers; `full`: the answer of the log fill. */
 function pathOf(full = false) {
   const passed: Pointer[] = []
   const logFill = { full: () => full }
@@ -39,7 +39,7 @@ const submissionOf = (taskId: string) => ({
   deadlineMs: 5_000,
 })
 
-test('a stored task is accepted and its pointer is passed on once, however often its key comes (L1)', async () => {
+test('a stored task is accepted and its pointer is passed on once, no matter how often its key is sent (L1)', async () => {
   const { submit, passed } = pathOf()
   const taskId = keyedTaskId('t', 'once')
   const outcome = await submit(submissionOf(taskId))
@@ -60,7 +60,7 @@ test('nothing is stored while the log is nearly full (L7)', async () => {
   expect(await taskLog.last(taskId)).toBeUndefined()
 })
 
-test('a task that waits gets no pointer, and one with paid calls gets a fenced start', async () => {
+test('a waiting task gets no pointer, and a task with finished calls gets a fenced start', async () => {
   const { submit, passed } = pathOf()
   const spec = { ...SPEC, delayMs: 60_000 }
   await submit({ ...submissionOf(newTaskId(Date.now())), spec })

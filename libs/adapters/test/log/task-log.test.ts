@@ -3,7 +3,7 @@ import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTaskLog, type Bus, type TaskLog } from '../../src/index.ts'
 
-/** Far above the time that a machine's clock may differ from itself, milliseconds. */
+/** Far above the time by which a machine's clock may differ from itself, milliseconds. */
 const NEAR_MS = 5_000
 const call: TaskEvent = {
   type: 'call-finished',
@@ -25,19 +25,19 @@ beforeAll(async () => {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   servers = await startSecuredServers({ log })
   bus = servers.bus
-  // The user with the least rights of all that read histories (L9).
+  // The user with the fewest rights of all that read histories (L9).
   taskLog = openTaskLog(await servers.connect('gateway'))
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-/** Appends so many events to one task, all at once. */
+/** Appends this many events to one task, all at once. */
 async function fill(taskId: string, count: number): Promise<void> {
   const subject = `log.${taskId}`
   for (let at = 0; at < count; at += 1) bus.publish(subject, JSON.stringify(call))
   await bus.roundTrip(10_000)
 }
 
-/** Requests to JetStream while something runs. */
+/** Requests to JetStream during an action. */
 async function requestsOf(run: () => Promise<unknown>): Promise<number> {
   let requests = 0
   const tap = bus.subscribe('$JS.API.>', () => (requests += 1))
@@ -48,7 +48,7 @@ async function requestsOf(run: () => Promise<unknown>): Promise<number> {
   return requests
 }
 
-test('a history of 2,000 events is read whole and in order, in batches instead of one by one', async () => {
+test('a history of 2,000 events is read completely and in order, in batches instead of one by one', async () => {
   await fill('long', 2_000)
   const requests = await requestsOf(async () => {
     const history = await taskLog.history('long')
@@ -82,7 +82,7 @@ test('a short history costs no consumer', async () => {
   expect(requests).toBe(3)
 })
 
-test('the fill of the log tells the time of the server', async () => {
+test('the fill of the log includes the time of the server', async () => {
   const { atMs } = await taskLog.fill()
   expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
 })

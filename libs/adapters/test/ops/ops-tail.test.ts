@@ -62,7 +62,7 @@ async function setup() {
   }
 }
 
-test('a tail begins so many messages before the end, with every incident there is', async () => {
+test('a tail begins this many messages before the end, with every stored incident', async () => {
   await using bench = await setup()
   await bench.provide()
   await bench.ops.record(SUBJECTS.opsIncident('i1'), incident('i1', 'open'))
@@ -77,7 +77,7 @@ test('a tail begins so many messages before the end, with every incident there i
   await tail.close()
 })
 
-test('a tail that was started before its stream reads it once it is there', async () => {
+test('a tail that was started before its stream reads the stream once it exists', async () => {
   await using bench = await setup()
   const tail = bench.follow(100)
   await eventually(() => expect(bench.lines.length).toBeGreaterThan(0), 10_000)
@@ -87,7 +87,7 @@ test('a tail that was started before its stream reads it once it is there', asyn
   await tail.close()
 })
 
-test('what is not understood is skipped with a line in the log', async () => {
+test('an unreadable record is skipped with a log line', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)
@@ -95,15 +95,15 @@ test('what is not understood is skipped with a line in the log', async () => {
   const long = { ...decision('long'), kind: 'k', inputs: { long: 'x'.repeat(256) } }
   for (let i = 0; i < 300; i += 1) Object.assign(long.inputs, { [`f${i}`]: 'x'.repeat(256) })
   bench.other.publish(subject, '{nonsense')
-  await bench.ops.record(subject, { id: 'of no service' })
+  await bench.ops.record(subject, { id: 'of an unknown service' })
   await bench.ops.record(subject, long)
   await bench.ops.record(subject, decision('d1'))
   await eventually(() => expect(bench.ids()).toEqual(['d1']), 5_000)
-  expect(bench.lines.filter((line) => line.includes('not understood'))).toHaveLength(3)
+  expect(bench.lines.filter((line) => line.includes('unreadable'))).toHaveLength(3)
   await tail.close()
 })
 
-test('a message that was lost on the way is read again, in order', async () => {
+test('a lost message is read again, in order', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)
@@ -112,7 +112,7 @@ test('a message that was lost on the way is read again, in order', async () => {
   await eventually(() => expect(bench.ids()).toEqual(['d1']), 5_000)
   const manager = await bench.other.nats.jetstreamManager()
   const consumers = await manager.consumers.list(STREAMS.ops).next()
-  // Whatever the tail asks for next, the thief has asked first.
+  // The thief asks first for each message that the tail asks for next.
   let stolen = 0
   bench.other.subscribe('thief', () => (stolen += 1))
   for (const { name } of consumers.filter(({ name }) => name.startsWith('follow-'))) {
@@ -126,7 +126,7 @@ test('a message that was lost on the way is read again, in order', async () => {
   await tail.close()
 })
 
-test('a tail goes on after the death of the server', async () => {
+test('a tail continues after the server was killed', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)

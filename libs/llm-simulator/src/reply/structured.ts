@@ -56,7 +56,7 @@ function valueOf(schema: unknown, place: Place): Made<unknown> {
   place.budget.left -= 1
   if (place.budget.left < 0) return refused(`it has more than ${VALUES_MAX} values`)
   if (place.depth > DEPTH_MAX) return refused(`it is deeper than ${DEPTH_MAX} levels`)
-  if (!isJsonObject(schema)) return refused('a schema in it is no object')
+  if (!isJsonObject(schema)) return refused('a schema in it is not an object')
   const inner = { ...place, depth: place.depth + 1 }
   if (schema['const'] !== undefined) return made(schema['const'])
   const { enum: members, anyOf, oneOf, $ref: ref } = schema

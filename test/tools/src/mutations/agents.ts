@@ -186,7 +186,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts'],
-    caughtBy: /is told every problem of it/,
+    caughtBy: /gets every problem of it/,
     because: /to deeply equal/,
   },
   {
@@ -270,7 +270,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
-    caughtBy: /let through a burst and then promise moments/,
+    caughtBy: /let a burst through and then grant calls/,
     because: /expected/,
   },
   {
@@ -284,7 +284,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
-    caughtBy: /are closed for everybody after a refusal/,
+    caughtBy: /are closed for every node after a refusal/,
     because: /expected/,
   },
   {
@@ -298,7 +298,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'budget'],
-    caughtBy: /counts what the log has/,
+    caughtBy: /counts the usage in the log/,
     because: /expected/,
   },
   {

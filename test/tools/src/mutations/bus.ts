@@ -41,7 +41,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /splits the items of a request, each large one alone/,
+    caughtBy: /splits the items of a request and sends each large one alone/,
     because: /expected/,
   },
   {
@@ -112,7 +112,8 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /is bounded by the server: a larger message is not sent, and the caller is told/,
+    caughtBy:
+      /is bounded by the server: a larger message is not sent, and the caller gets an error/,
     because: /expected/,
   },
   {
@@ -126,7 +127,8 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /is bounded by the server: a larger message is not sent, and the caller is told/,
+    caughtBy:
+      /is bounded by the server: a larger message is not sent, and the caller gets an error/,
     because: /expected/,
   },
   {
@@ -168,7 +170,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /refuses an answer that cannot be read/,
+    caughtBy: /refuses an unreadable answer/,
     because: /expected/,
   },
   {
@@ -182,7 +184,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /is refused when a node speaks for another one/,
+    caughtBy: /is refused when a node sends it in another node's name/,
     because: /expected/,
   },
   {
@@ -210,7 +212,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /learns at once that nobody listens/,
+    caughtBy: /fails at once when no listener exists/,
     because: /expected/,
   },
   {

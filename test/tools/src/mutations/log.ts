@@ -210,7 +210,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'pointers'],
-    caughtBy: /are one per task/,
+    caughtBy: /exist once per task/,
     because: /expected 'issued' to be 'present'/,
   },
   {
@@ -252,7 +252,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'totals'],
-    caughtBy: /take each stretch of the log once/,
+    caughtBy: /count each stretch of the log once/,
     because: /to deeply equal/,
   },
   {
@@ -271,7 +271,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'deaths'],
-    caughtBy: /are given once/,
+    caughtBy: /are declared once/,
     because: /to have a length of 1 but got 3/,
   },
   {

@@ -97,7 +97,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/modes.test.ts', '--testTimeout=15000'],
-    caughtBy: /shadow asks and records, and applies nothing/,
+    caughtBy: /asks and records in mode shadow, and applies neither/,
     because: /expected/,
   },
   {
@@ -126,7 +126,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/bounds.test.ts', '--testTimeout=15000'],
-    caughtBy: /of calls holds in any hour/,
+    caughtBy: /bounds the calls in any hour/,
     because: /to deeply equal/,
   },
   {
@@ -225,7 +225,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/figures.test.ts', '--testTimeout=15000'],
-    caughtBy: /a prompt is not made of/,
+    caughtBy: /a prompt does not contain/,
     because: /to deeply equal/,
   },
   {

@@ -83,7 +83,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts', '--testTimeout=8000'],
-    caughtBy: /leaves the checks that wait behind it with their answers/,
+    caughtBy: /does not cost the waiting checks their answers/,
     because: /./,
   },
   {
@@ -116,7 +116,7 @@ export const VALUES: readonly Mutation[] = [
   },
   {
     name: 'newer-format',
-    safeguard: 'what a newer release has stored is refused',
+    safeguard: 'an item of a newer release is refused',
     edits: [
       {
         file: 'libs/protocol/src/values/formats.ts',
@@ -139,7 +139,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/log/formats.test.ts'],
-    caughtBy: /what a newer release has stored is refused at the start/,
+    caughtBy: /an item of a newer release is refused at the start/,
     because: /./,
   },
 ]
