@@ -61,7 +61,11 @@ describe('a question is refused when it is made', () => {
       /not a lower-case word/,
     ],
     ['with an invalid name', () => defineQuestion({ ...scaling, name: 'A b' }), /name/],
-    ['with a TTL of an hour', () => defineQuestion({ ...scaling, ttlMs: 3_600_000 }), /does not hold for/],
+    [
+      'with a TTL of an hour',
+      () => defineQuestion({ ...scaling, ttlMs: 3_600_000 }),
+      /does not hold for/,
+    ],
     ['without a timeout', () => defineQuestion({ ...scaling, timeoutMs: 0 }), /waits/],
     ['without an instruction', () => defineQuestion({ ...scaling, instruction: '' }), /instruct/],
   ])('%s', (_, define, why) => {
