@@ -15,7 +15,7 @@ const PHRASES: readonly (readonly [phrase: string, better: string])[] = [
   ['of (?:its|their|one’s) own', 'its own …, a separate …'],
   ['of (?:ours|yours|theirs)', 'our own …, your …'],
   ['(?:go|goes|going|went|gone) on', 'continues'],
-  ['as (?:it is|they are)', 'unchanged'],
+  ['(?<!(?:far|long|soon|well) )as (?:it is|they are)', 'unchanged'],
   ['what (?:is|was) there', 'name it'],
   ['(?<!there )(?:is|are) no (?!longer|more|less|later|earlier)', 'is not a …'],
   ['(?:is|are|was|were) told', 'receives, gets an error that says …'],
@@ -50,7 +50,6 @@ const PROSE = /^\/[/*]|^['"`][^\n]*\w,? \w/
 const PENDING: readonly string[] = [
   'README.md',
   'docs/',
-  'libs/domain/',
   'libs/llm-simulator/',
   'libs/local/',
   'libs/orchestrator/',

@@ -4,12 +4,12 @@ export interface BackoffLimits {
   readonly capMs: number
 }
 
-/** Between attempts of a task: long enough for an overloaded provider to breathe, short for a user. */
+/** Between attempts of a task: long enough to relieve an overloaded provider, short enough for a user. */
 export const TASK_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 60_000 }
 
 /** A retry is never due at once, so that the failed attempt's ack reaches the queue before it. */
 const DELAY_MIN_MS = 100
-/** A provider that asks for more is not believed: the task would rather end by its deadline. */
+/** A provider that asks for a longer pause is ignored: until then most tasks would reach their deadline. */
 const RETRY_AFTER_MAX_MS = 600_000
 
 /**
@@ -22,8 +22,8 @@ export function backoffDelayMs(failures: number, limits: BackoffLimits, random: 
 }
 
 /**
- * The same, but not before the provider wants to hear of us again. The jitter comes on top of its time,
- * as everybody was told the same.
+ * The same, but not before the time that the provider named. The jitter comes on top, as all callers got the
+ * same time.
  */
 export function backoffAfterMs(
   failures: number,

@@ -1,32 +1,35 @@
 /**
- * The durations of the system that may shrink together. Tests run with a tenth of them, so that a lease
- * that ends or a repair that is due is seen in seconds. Heartbeats and failure detection are not among
- * them: a tenth of those would declare living nodes dead on a busy machine.
+ * The durations of the system that may shrink together. Tests run with a tenth of them, so that the end of a
+ * lease or a due repair takes seconds. Heartbeats and failure detection are not among them: at a tenth, a
+ * busy machine would declare living nodes dead.
  */
 export interface Timing {
-  /** The factor that all of this was multiplied with: 1 in production. */
+  /** The factor of all these durations: 1 in production. */
   readonly scale: number
   /** How long an unrenewed pointer stays with its node before it is handed out again. */
   readonly leaseMs: number
   /** A running task renews its pointer this often: two renewals may be lost. */
   readonly renewEveryMs: number
-  /** How long a death stays with a silent recovery before another replica takes it over. */
+  /** How long a death stays with a silent recovery service before another replica takes it over. */
   readonly deathLeaseMs: number
-  /** A recovery renews the deaths that it holds this often: two renewals may be lost. */
+  /** A recovery service renews its deaths this often: two renewals may be lost. */
   readonly deathRenewEveryMs: number
-  /** The outcome of an incident is watched for this long; a task without a start by then lacks capacity. */
+  /**
+   * The outcome of an incident is watched for this long; a task that has not started by the end lacks
+   * capacity.
+   */
   readonly outcomeWithinMs: number
-  /** A process that appends an event also does what follows from it; the follower waits this long. */
+  /** A process that appends an event also acts on it; the follower waits this long before it repairs. */
   readonly followAfterMs: number
-  /** Retries are due to within this. */
+  /** Precision of retries. */
   readonly retriesEveryMs: number
-  /** Deadlines of tasks hold to within this. */
+  /** Precision of deadlines. */
   readonly deadlinesEveryMs: number
   /** Unfinished tasks and pointers are counted and compared this often. */
   readonly pointersEveryMs: number
-  /** All pointers are listed at least this often: counts can hide a pair of faults. */
+  /** All pointers are listed at least this often: equal counts can hide two opposite faults. */
   readonly listPointersEveryMs: number
-  /** Children that their parent's ending left over are looked for this often. */
+  /** Children of ended parents are looked for this often. */
   readonly childrenEveryMs: number
   /** Waits whose end was missed are looked for this often. */
   readonly waitsEveryMs: number
@@ -38,12 +41,12 @@ export interface Timing {
   readonly queuesEveryMs: number
 }
 
-/** A loop that runs more often than this only costs processor time, milliseconds. */
+/** A loop that runs more often only costs processor time, milliseconds. */
 const EVERY_MIN_MS = 50
 
 /**
- * A task that was handed over without a pointer gets one a moment later; a follower that is quicker finds
- * every such task without one and asks all nodes about it, milliseconds.
+ * A task that was handed over without a pointer gets one a moment later; a faster follower would find every
+ * such task without a pointer and ask all nodes about it, milliseconds.
  */
 const FOLLOW_MIN_MS = 1_000
 

@@ -31,7 +31,7 @@ it('the default scale is production, and a tenth of it shortens every duration t
   expect(tenth).toMatchObject({ leaseMs: 3_000, renewEveryMs: 1_000, followAfterMs: 1_000 })
 })
 
-it('a heartbeat comes before its absence is counted, at any scale', () => {
+it('a heartbeat arrives before its absence is counted, at any scale', () => {
   expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(LATE_AFTER_MS)
   expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(GAP_MAX_MS)
 })

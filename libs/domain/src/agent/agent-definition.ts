@@ -1,22 +1,22 @@
 import type { Budget, Json, RunLimits, Sampling } from '../task/values.ts'
 
 /**
- * Definitions of LLM agents, and how a task gets its agent's part. A task is resolved once, at its
- * submission, and carries the result: a definition that changes later changes no task that is there.
+ * Definitions of LLM agents, and how a task gets its agent's settings. A task is resolved once, at its
+ * submission, and carries the result: a later change of the definition changes no stored task.
  */
 
-/** Bounds of an agent's tasks, where a task does not say its own. */
+/** Bounds of an agent's tasks, for tasks that do not set their own. */
 export interface AgentLimits extends RunLimits {
   readonly maxOutputTokens?: number
   readonly timeoutMs?: number
   readonly budget?: Budget
 }
 
-/** What an LLM agent is. */
+/** The definition of an LLM agent. */
 export interface AgentDefinition {
-  /** What it is, in a few words. */
+  /** Its role, in a few words. */
   readonly role?: string
-  /** What it is good for; people and planners read it. */
+  /** Its strengths, for people and planners. */
   readonly description?: string
   /** The system prompt of its tasks. */
   readonly instructions?: string
@@ -42,7 +42,7 @@ export interface AgentPart {
   readonly limits?: RunLimits
 }
 
-/** The longest name a definition can have, as `DEFINITION_NAME` says it. */
+/** The maximum length in the pattern `DEFINITION_NAME`. */
 const NAME_CHARS_MAX = 64
 /** Names that a definition can have. */
 export const DEFINITION_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
@@ -52,7 +52,7 @@ export function definitionNameOf(agent: string): string {
   return agent.toLowerCase().replaceAll(/[ .]+/g, '-').slice(0, NAME_CHARS_MAX)
 }
 
-/** What the task says itself, and behind it what the definition says. */
+/** The task's own settings, completed by those of the definition. */
 export function resolveAgent(asked: AgentPart, definition: AgentDefinition): AgentPart {
   const { limits = {} } = definition
   const { maxOutputTokens, timeoutMs, budget, ...runLimits } = limits
@@ -61,7 +61,7 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
   return present({
     systemPrompt: asked.systemPrompt ?? definition.instructions,
     model: asked.model ?? definition.model,
-    // Fallbacks belong to a model: those of another one would be a surprise.
+    // Fallbacks belong to a model: a task with another model does not take them.
     fallbackModels:
       asked.fallbackModels ?? (asked.model === undefined ? definition.fallbackModels : undefined),
     tools: asked.tools ?? definition.tools,

@@ -1,9 +1,8 @@
 import type { AgentDefinition } from './agent-definition.ts'
 
 /**
- * The agents that are there without anybody defining them: the roles of a team. They have no model of
- * their own, so the fleet's is used, and every tool that the workers have; a tenant's definition of
- * the same name goes before them.
+ * The built-in agents: the roles of a team. They name no model, so the fleet's model is used, and they may
+ * use every tool of the workers; a tenant's definition of the same name replaces them.
  */
 export const SHIPPED_AGENTS: Readonly<Record<string, AgentDefinition>> = {
   'project-manager': {
@@ -21,7 +20,7 @@ export const SHIPPED_AGENTS: Readonly<Record<string, AgentDefinition>> = {
     description: 'Writes and changes code, with its tests.',
     instructions: lines(
       'You are a software developer.',
-      'Read what is there before you change it, and keep to its style and structure.',
+      'Read the existing code before you change it, and keep to its style and structure.',
       'Answer with complete code that can be used as it stands, its tests, and one paragraph on what was decided and why.',
       'Say plainly what you could not check.',
     ),
@@ -122,12 +121,12 @@ function lines(...sentences: readonly string[]): string {
   return sentences.join('\n')
 }
 
-/** The shipped definition of this name; not what every object has, such as `constructor`. */
+/** The built-in definition of this name; inherited properties such as `constructor` do not count. */
 export function shippedAgent(name: string): AgentDefinition | undefined {
   return Object.hasOwn(SHIPPED_AGENTS, name) ? SHIPPED_AGENTS[name] : undefined
 }
 
-/** The definition of this name in a team: the team's own one, or else the shipped one. */
+/** The definition of this name in a team: the team's own one, or else the built-in one. */
 export function teamAgent(
   team: Readonly<Record<string, AgentDefinition>> | undefined,
   name: string,

@@ -4,7 +4,7 @@
  * docs/reference/error-codes.md follow from it.
  */
 
-/** What went wrong in a task, as far as it decides on when to try again. */
+/** Classes of a task's failures, as far as they decide when to retry. */
 export type RetryClass =
   | 'provider-overload'
   | 'provider-unavailable'
@@ -16,11 +16,11 @@ export type RetryClass =
   | 'limit'
   | 'defect'
 
-/** What a code means, in each place where it may stand. */
+/** The meaning of a code in each place where it may appear. */
 export interface FailureCode {
-  /** One sentence for people: what happened. */
+  /** One sentence for people that says what happened. */
   readonly says: string
-  /** As the error of a task; `retryable`: another attempt may help. */
+  /** As the error of a task; `retryable`: another attempt may succeed. */
   readonly task?: { readonly class: RetryClass; readonly retryable: boolean }
   /** As a problem document of the API; `retryAfterS`: the same request may be sent again after that. */
   readonly http?: {
@@ -28,7 +28,7 @@ export interface FailureCode {
     readonly title: string
     readonly retryAfterS?: number
   }
-  /** As an error that a service meets; `retryable`: the same call may work later. */
+  /** As an error that a service gets; `retryable`: the same call may succeed later. */
   readonly service?: { readonly retryable: boolean }
   /** As an error frame of the WebSocket. */
   readonly frame?: true
@@ -45,7 +45,7 @@ export const FAILURE_CODES = {
     task: { class: 'provider-overload', ...AGAIN },
   },
   'provider-unavailable': {
-    says: 'The provider cannot be reached, answered with an error of its own, or what it sent cannot be read.',
+    says: 'The provider is unreachable, answered with its own error, or sent something unreadable.',
     task: { class: 'provider-unavailable', ...AGAIN },
   },
   'provider-timeout': {
@@ -58,17 +58,17 @@ export const FAILURE_CODES = {
   },
   'empty-answer': {
     says: 'The model answered with neither text nor tool calls.',
-    // Tried once more: it is often a passing fault, and each try is paid for.
+    // Retried once: it is often a passing fault, and each attempt is paid for.
     task: { class: 'empty-answer', ...AGAIN },
   },
   'answer-cut': {
-    says: 'The answer of the model ended before its end, mostly at its token limit.',
+    says: 'The answer of the model was cut off, mostly at its token limit.',
     task: { class: 'limit', ...NEVER },
   },
   // Tasks: answers and tools.
   'invalid-output': {
-    says: 'The answer of the model does not satisfy the schema, though the model was told what is wrong.',
-    // The journal holds the wrong answers: another attempt would end where this one did.
+    says: 'The answer of the model does not satisfy the schema, although the model received the list of its faults.',
+    // The journal holds the invalid answers: another attempt would fail in the same way.
     task: { class: 'invalid-output', ...NEVER },
   },
   'invalid-schema': {
@@ -77,7 +77,7 @@ export const FAILURE_CODES = {
   },
   'schema-too-costly': {
     says: 'Checking an answer against the schema costs too much time or memory; use fewer references.',
-    // Whichever node tries it next meets the same schema.
+    // Every node that retries it meets the same schema.
     task: { class: 'invalid-output', ...NEVER },
     http: { status: 422, title: 'The schema costs too much to check' },
   },
@@ -100,7 +100,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-many-turns': {
-    says: 'The agent took as many turns as its task allows and had not finished.',
+    says: 'The agent took all the turns that its task allows and had not finished.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-tool-calls': {
@@ -108,7 +108,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-many-pauses': {
-    says: 'The run paused as often as a run may.',
+    says: 'The run reached the maximum number of pauses.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-children': {
@@ -124,7 +124,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'report-too-large': {
-    says: 'What the run reported is larger than one message of the bus.',
+    says: 'The report of the run is larger than one message of the bus.',
     task: { class: 'limit', ...NEVER },
   },
   'event-too-large': {
@@ -137,11 +137,11 @@ export const FAILURE_CODES = {
   },
   // Tasks: other tasks and people.
   'dependency-failed': {
-    says: 'A task that this one depends on failed, was cancelled or is not stored any more.',
+    says: 'A task that this one depends on failed, was cancelled or is no longer stored.',
     task: { class: 'limit', ...NEVER },
   },
   'plan-invalid': {
-    says: 'No valid plan for the goal was made.',
+    says: 'The planner made no valid plan for the goal.',
     task: { class: 'limit', ...NEVER },
   },
   'plan-refused': {
@@ -158,7 +158,7 @@ export const FAILURE_CODES = {
   },
   // Tasks: the fleet itself.
   'attempts-lost': {
-    says: 'So many attempts were lost with their nodes that the task is taken for the cause.',
+    says: 'So many attempts were lost with their nodes that the task is probably the cause.',
     task: { class: 'limit', ...NEVER },
   },
   'report-invalid': {
@@ -166,8 +166,8 @@ export const FAILURE_CODES = {
     task: { class: 'defect', ...NEVER },
   },
   'worker-defect': {
-    says: 'The worker failed at something that is not the fault of the task.',
-    // Another node may run another version; what fails everywhere ends by its maxAttempts.
+    says: 'The worker failed for a reason that is not the fault of the task.',
+    // Another node may run another version; a fault of every node ends the task by its maxAttempts.
     task: { class: 'defect', ...AGAIN },
   },
   // The API: the request.
@@ -196,11 +196,11 @@ export const FAILURE_CODES = {
     http: { status: 403, title: 'Only operators may read this' },
   },
   'body-too-large': {
-    says: 'The body of the request is larger than the API takes.',
+    says: 'The body of the request exceeds the limit of the API.',
     http: { status: 413, title: 'The body is too large' },
   },
   'unsupported-media-type': {
-    says: 'The body of the request is not declared as JSON.',
+    says: 'The content type of the request is not JSON.',
     http: { status: 415, title: 'Only JSON is accepted' },
   },
   'upgrade-required': {
@@ -211,18 +211,18 @@ export const FAILURE_CODES = {
     says: 'The tenant has the most open streams allowed.',
     http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
   },
-  // The API: what it is about.
+  // The API: the resource.
   'task-not-found': {
     says: 'No task of this tenant has this id.',
     http: { status: 404, title: 'No such task' },
     frame: true,
   },
   'decision-not-found': {
-    says: 'No decision with this id is kept.',
+    says: 'No stored decision has this id.',
     http: { status: 404, title: 'No such decision' },
   },
   'incident-not-found': {
-    says: 'No incident with this id is kept.',
+    says: 'No stored incident has this id.',
     http: { status: 404, title: 'No such incident' },
   },
   'agent-not-found': {
@@ -242,7 +242,7 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The task has not ended' },
   },
   'already-finished': {
-    says: 'The task ended before the request came.',
+    says: 'The task ended before the request arrived.',
     http: { status: 409, title: 'The task has already ended' },
   },
   'not-waiting': {
@@ -332,11 +332,11 @@ export const FAILURE_CODES = {
   'bus-timeout': { says: 'NATS did not answer within the time of a call.', service: AGAIN },
   'registry-unavailable': { says: 'Consul does not answer.', service: AGAIN },
   'orchestrator-unavailable': {
-    says: 'What starts and stops workers does not answer, or refuses.',
+    says: 'The orchestrator of the workers does not answer, or refuses.',
     service: AGAIN,
   },
-  'bad-message': { says: 'A message on the bus cannot be read.', service: NEVER },
-  'too-large': { says: 'A message is larger than the bus takes.', service: NEVER },
+  'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
+  'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {
     says: 'It was stored by a newer release; start that release or a newer one.',
     service: NEVER,
@@ -344,7 +344,7 @@ export const FAILURE_CODES = {
   // Frames of the WebSocket.
   'bad-frame': { says: 'The server could not read a frame of the client.', frame: true },
   'too-many-subscriptions': {
-    says: 'The connection watches as many tasks as it may.',
+    says: 'The connection has reached its limit of watched tasks.',
     frame: true,
   },
   'events-missed': {
@@ -365,7 +365,7 @@ export type ProblemCode = CodeWith<'http'>
 /** The code of an error that a service meets. */
 export type ServiceCode = CodeWith<'service'>
 
-/** What the table says of a code; undefined for one that it does not hold. */
+/** The table's row for a code; undefined for an unknown one. */
 export function failureCode(code: string): FailureCode | undefined {
   return Object.hasOwn(FAILURE_CODES, code) ? FAILURE_CODES[code as keyof Table] : undefined
 }

@@ -3,8 +3,8 @@ import type { Approval, ChildRef, TaskInput } from '../task/wait.ts'
 import type { JournaledCall, TaskError } from '../task/spec.ts'
 
 /**
- * Where a goal stands, by its journal and its children alone: the same history gives the same next move,
- * whichever node resumes it.
+ * The state of a goal, by its journal and its children alone: the same history gives the same next move on
+ * every node that resumes it.
  *
  * plan → (hold → approved) → spawn → children → (all completed → put together | plan again).
  */
@@ -14,16 +14,16 @@ export const PLAN_CALL = 'plan'
 /** The tool that a held plan asks approval for. */
 export const RUN_GOAL = 'run-goal'
 
-/** One planning: the call that made it, what it says, and its tasks as far as they were made. */
+/** One planning: its call, its answer, and its tasks if they were made. */
 export interface Planning {
   readonly step: number
-  /** The planner's own words. */
+  /** The planner's answer. */
   readonly text: string
   readonly check: PlanCheck
   readonly taskIds: readonly string[]
 }
 
-/** What a goal does next. */
+/** The next move of a goal. */
 export type GoalMove =
   | { readonly kind: 'plan'; readonly reason: 'first' | 'invalid' | 'step-failed' }
   | { readonly kind: 'hold'; readonly step: number; readonly plan: Plan }

@@ -1,33 +1,33 @@
 import type { AgentDefinition } from '../agent/agent-definition.ts'
 
 /**
- * Plans of goals: what a planner answers, checked before anything of it runs. A valid plan is acyclic,
- * names only roles that there are, and is bounded in length and depth (L7).
+ * Plans of goals: the answer of a planner, checked before any step runs. A valid plan is acyclic, names only
+ * existing roles, and is bounded in length and depth (L7).
  */
 
-/** What a goal asks for beside its text; a snapshot taken at its submission. */
+/** The settings of a goal besides its text; a snapshot taken at its submission. */
 export interface GoalSpec {
-  /** The plan waits for somebody's word before it runs. */
+  /** The plan waits for a person's approval before it runs. */
   readonly hold: boolean
   /** How often a plan that is invalid or failed may be replaced. */
   readonly replansMax: number
   /** Names of the agents that steps may have. */
   readonly roles: readonly string[]
-  /** Those of them that the tenant has defined itself; the others are shipped. */
+  /** Those of them that the tenant has defined; the others are built in. */
   readonly team?: Readonly<Record<string, AgentDefinition>>
 }
 
 /** One task of a plan. */
 export interface PlanStep {
   readonly id: string
-  /** The agent that does it. */
+  /** The agent of the step. */
   readonly role: string
   readonly task: string
   /** Steps whose results it needs. */
   readonly dependsOn: readonly string[]
 }
 
-/** A plan whose steps stand behind what they depend on. */
+/** A plan whose steps come after those they depend on. */
 export interface Plan {
   readonly summary: string
   readonly steps: readonly PlanStep[]
@@ -42,7 +42,7 @@ export interface PlanLimits {
 }
 
 /**
- * Twenty tasks are more than a planner oversees; ten in a row are an hour of calls. A task's text is an
+ * Twenty tasks are more than a planner can oversee; ten in a row are an hour of calls. A task's text is an
  * instruction, not a document.
  */
 export const PLAN_LIMITS: PlanLimits = { stepsMax: 20, depthMax: 10, taskCharsMax: 8_000 }
@@ -50,12 +50,12 @@ export const PLAN_LIMITS: PlanLimits = { stepsMax: 20, depthMax: 10, taskCharsMa
 /** How often a plan may be replaced unless the goal says otherwise. */
 export const REPLANS_DEFAULT = 2
 
-/** A plan, or everything that is wrong with it in words for whoever made it. */
+/** A plan, or all its problems, in words for the planner. */
 export type PlanCheck =
   | { readonly kind: 'ok'; readonly plan: Plan; readonly depth: number }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
-/** More would be no help to anybody who is to mend it. */
+/** Most problems in one answer to the planner; a longer list would not help it. */
 const PROBLEMS_MAX = 20
 const ID_CHARS_MAX = 64
 const SUMMARY_CHARS_MAX = 4_000
@@ -101,14 +101,14 @@ function summaryOf(answer: unknown): string {
   return typeof summary === 'string' ? summary.slice(0, SUMMARY_CHARS_MAX) : ''
 }
 
-/** A step whose shape was checked; what it depends on may be left out. */
+/** A step whose shape was checked; its dependencies may be absent. */
 type GivenStep = Omit<PlanStep, 'dependsOn'> & Partial<Pick<PlanStep, 'dependsOn'>>
 
 function readSteps(answer: unknown, limits: PlanLimits): { steps: PlanStep[]; problems: string[] } {
   const steps: PlanStep[] = []
   const given: unknown = isObject(answer) ? answer['steps'] : undefined
   if (!Array.isArray(given))
-    return { steps, problems: ['the plan is no object with a list "steps"'] }
+    return { steps, problems: ['the plan is not an object with a list "steps"'] }
   if (given.length === 0) return { steps, problems: ['the plan has no steps'] }
   if (given.length > limits.stepsMax) {
     const problem = `the plan has ${given.length} steps; at most ${limits.stepsMax} are allowed`
@@ -127,7 +127,7 @@ function readSteps(answer: unknown, limits: PlanLimits): { steps: PlanStep[]; pr
 }
 
 function shapeProblem(step: unknown, limits: PlanLimits): string | undefined {
-  if (!isObject(step)) return 'is no object'
+  if (!isObject(step)) return 'is not an object'
   const { id, role, task, dependsOn = [] } = step
   if (typeof id !== 'string' || id === '' || id.length > ID_CHARS_MAX) {
     return `"id" must be 1 to ${ID_CHARS_MAX} characters`
@@ -163,7 +163,7 @@ function problemsOfReferences(steps: readonly PlanStep[]): string[] {
   return steps.flatMap(({ id, dependsOn }) =>
     dependsOn
       .filter((other) => !ids.has(other))
-      .map((other) => `step "${id}" depends on "${other}", which is no step`),
+      .map((other) => `step "${id}" depends on "${other}", which is not a step`),
   )
 }
 
@@ -171,7 +171,10 @@ type Order =
   | { readonly kind: 'ordered'; readonly steps: readonly PlanStep[]; readonly depth: number }
   | { readonly kind: 'cycle'; readonly ids: readonly string[] }
 
-/** Layer by layer what depends on earlier layers only; what is never reached is, or awaits, a cycle. */
+/**
+ * Layer by layer: steps that depend on earlier layers only; steps that are never reached are in a cycle or
+ * depend on one.
+ */
 function inOrder(steps: readonly PlanStep[]): Order {
   const placed = new Set<string>()
   const ordered: PlanStep[] = []
@@ -188,7 +191,7 @@ function inOrder(steps: readonly PlanStep[]): Order {
   return { kind: 'ordered', steps: ordered, depth }
 }
 
-/** JSON schema of a plan, for planners that are held to one. */
+/** JSON schema of a plan, for planners with structured output. */
 export function planSchema(roles: readonly string[], limits: PlanLimits) {
   const text = { type: 'string' }
   return {

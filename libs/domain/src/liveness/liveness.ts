@@ -1,53 +1,55 @@
-/** What the heartbeats of a node say of its process. */
+/** Conclusions from a node's heartbeats about its process. */
 export type LivenessState = 'alive' | 'suspect' | 'dead'
 
-/** States of a node as the health monitor shows it; `stalled`: it lives and does not progress. */
+/** States of a node as the health monitor shows it; `stalled`: it is alive and does not progress. */
 export type NodeState = LivenessState | 'stalled'
 
-/** What is known of one node's heartbeats. */
+/** The heartbeats of one node, as the monitor remembers them. */
 export interface Heartbeats {
   readonly nodeId: string
   readonly incarnation: number
-  /** When the last heartbeat came, on the monitor's own clock. */
+  /** When the last heartbeat arrived, on the monitor's own clock. */
   readonly lastHeartbeatAtMs: number
   /** Recent gaps between heartbeats, milliseconds. */
   readonly gapsMs: readonly number[]
 }
 
 /**
- * What a second source says of a silent node; `answering`: it answers pings, so only its heartbeats are
+ * A second source's report on a silent node; `answering`: it answers pings, so only its heartbeats are
  * missing.
  */
 export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
 
 /** Constants of detection. */
 export interface LivenessLimits {
-  /** A silence this much longer than usual is still not suspicious, milliseconds. */
+  /** A silence this much longer than usual is not yet suspicious, milliseconds. */
   readonly pauseMs: number
-  /** Least standard deviation of the gaps: a very regular node must not look ill at once. */
+  /**
+   * Least standard deviation of the gaps: a small delay of a very regular node must not look like a failure.
+   */
   readonly sigmaMinMs: number
-  /** Greatest: a jittery past must not postpone a death beyond the detection target. */
+  /** Greatest standard deviation: a jittery past must not postpone a death beyond the detection target. */
   readonly sigmaMaxMs: number
   readonly suspectPhi: number
   readonly deadPhi: number
   /**
-   * A witness that a paused process looks just like (`ping-failed`, `consul-critical`) counts only
-   * after a silence this long, milliseconds.
+   * A sign that a paused process gives too (`ping-failed`, `consul-critical`) counts only after a silence
+   * this long, milliseconds.
    */
   readonly weakMs: number
-  /** Without a second witness a silence this long is a death, milliseconds. */
+  /** Without a second witness, a node is declared dead after a silence this long, milliseconds. */
   readonly aloneMs: number
-  /** A node that answers pings is given this long to heartbeat again, milliseconds. */
+  /** A node that answers pings has this long to send heartbeats again, milliseconds. */
   readonly answeringMs: number
 }
 
 /**
- * Heartbeats come every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about
- * 1.42 s (1.53 s with the greatest sigma) after the last heartbeat: a process whose connection is gone
- * has its death within 1.6 s. One that stands still for a second, at any moment, is silent for up
- * to 1.5 s and fails its pings meanwhile, and delays of a machine whose cores are all busy come on top
- * (1.7 s were seen at a load of 28 on two cores); tasks of one that stays frozen begin elsewhere within
- * 3 s all the same: `weakMs`. Method: Hayashibara et al., "The phi accrual failure detector".
+ * Heartbeats arrive every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about 1.42 s
+ * (1.53 s with the greatest sigma) after the last heartbeat: a process whose connection is gone is declared
+ * dead within 1.6 s. A process that is frozen for a second, at any moment, is silent for up to 1.5 s and
+ * fails its pings meanwhile, and a machine whose cores are all busy adds delays (1.7 s at a load of 28 on two
+ * cores were measured). Tasks of a process that stays frozen still begin elsewhere within 3 s: `weakMs`.
+ * Method: Hayashibara et al., "The phi accrual failure detector".
  */
 export const LIVENESS_LIMITS: LivenessLimits = {
   pauseMs: 400,
@@ -64,26 +66,26 @@ export const LIVENESS_LIMITS: LivenessLimits = {
 export const HEARTBEAT_INTERVAL_MS = 500
 
 /**
- * A silence longer than this is late: worth a look for a second witness, milliseconds. One heartbeat
- * interval and the delays of a busy machine.
+ * After a silence longer than this the monitor asks a second witness, milliseconds. One heartbeat interval
+ * and the delays of a busy machine.
  */
 export const LATE_AFTER_MS = 700
 
-/** A longer gap is a pause or a loss, no sample of how regularly a node heartbeats, milliseconds. */
+/** A longer gap is a pause or a loss and not a sample of the node's regularity, milliseconds. */
 export const GAP_MAX_MS = 2 * HEARTBEAT_INTERVAL_MS
 
-/** What the monitor concludes of one node. */
+/** The monitor's conclusion about one node. */
 export interface LivenessDecision {
   readonly kind: LivenessState
   readonly reason: string
   readonly phi: number
 }
 
-/** -log10 of the probability that a heartbeat is still to come, for gaps that are normally spread. */
+/** -log10 of the probability that a heartbeat still arrives, for normally distributed gaps. */
 export function phi(silenceMs: number, gapsMs: readonly number[], limits: LivenessLimits): number {
   const count = gapsMs.length
   const sum = gapsMs.reduce((total, gap) => total + gap, 0)
-  // A busy node heartbeats more often than it has to; when it falls back to its interval it is not ill.
+  // A busy node sends more heartbeats than it has to; when it returns to its interval it is not failing.
   const mean = count === 0 ? HEARTBEAT_INTERVAL_MS : Math.max(HEARTBEAT_INTERVAL_MS, sum / count)
   const variance =
     count === 0 ? 0 : gapsMs.reduce((total, gap) => total + (gap - mean) ** 2, 0) / count
@@ -95,15 +97,15 @@ export function phi(silenceMs: number, gapsMs: readonly number[], limits: Livene
 /** log10 of the normal tail by the logistic approximation that Akka's detector uses. */
 function log10NormalTail(y: number): number {
   const exponent = y * (1.5976 + 0.070566 * y * y)
-  // ln(1 / (1 + e^x)): written so that neither end overflows and far silences still differ.
+  // ln(1 / (1 + e^x)): written so that neither end overflows and very long silences still differ.
   const ln =
     exponent > 0 ? -exponent - Math.log1p(Math.exp(-exponent)) : -Math.log1p(Math.exp(exponent))
   return ln / Math.LN10
 }
 
 /**
- * Alive, suspect or dead, from heartbeats and a second witness. `doubtMs` is how late the observer itself
- * may be: that much of every silence is its own.
+ * Alive, suspect or dead, from heartbeats and a second witness. `doubtMs` is the observer's possible delay:
+ * that much of every silence may be its own fault.
  */
 export function classifyNode(
   heartbeats: Heartbeats,
@@ -127,16 +129,16 @@ export function classifyNode(
   return { kind: 'suspect', reason: 'late-heartbeats', phi: level }
 }
 
-/** Only the loss of its connection tells a process that is gone from one that stands still. */
+/** Only the loss of its connection distinguishes an ended process from a frozen one. */
 function confirms(witness: Witness, silenceMs: number, limits: LivenessLimits): boolean {
   if (witness === 'connection-gone') return true
   return witness !== 'none' && silenceMs >= limits.weakMs
 }
 
-/** What a heartbeat means for what is known of its node. */
+/** Updates the memory of a node by one heartbeat. */
 export type HeartbeatDecision =
   | { readonly kind: 'take'; readonly reason: 'newer' | 'first' | 'resumed' }
-  /** A new process under the name of one that was never declared dead: the old one is. */
+  /** A new process with the name of one that was never declared dead: the old one has ended. */
   | { readonly kind: 'restarted'; readonly reason: 'new-process' }
   | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
 
@@ -147,7 +149,7 @@ export interface HeartbeatOrder {
   readonly startedAtMs: number
 }
 
-/** Orders heartbeats by (incarnation, version); a dead incarnation is never heard again. */
+/** Orders heartbeats by (incarnation, version); heartbeats of a dead incarnation are ignored for ever. */
 export function admitHeartbeat(
   known: (HeartbeatOrder & { readonly dead: boolean }) | undefined,
   heartbeat: HeartbeatOrder,
@@ -165,20 +167,20 @@ export function admitHeartbeat(
   return { kind: 'take', reason: 'newer' }
 }
 
-/** What the monitor knows of itself and of the whole fleet. */
+/** The monitor's knowledge of itself and of the whole fleet. */
 export interface MonitorHealth {
   readonly ownLagMs: number
   /** How long the node in question has been silent. */
   readonly silenceMs: number
   readonly connectedForMs: number
-  /** The broker has answered just now, so nothing it had for the monitor is still under way. */
+  /** The broker has just answered, so it holds no undelivered message for the monitor. */
   readonly brokerAnswers: boolean
   readonly nodes: number
-  /** Nodes that stopped beating within the same short window, see `illnessOf`. */
+  /** Nodes that fell silent within the same short window, see `illnessOf`. */
   readonly ill: number
 }
 
-/** Whether a death may be given at all. */
+/** Whether a node may be declared dead. */
 export type DeathPermission =
   | { readonly kind: 'allow'; readonly reason: 'healthy' }
   | {
@@ -186,26 +188,26 @@ export type DeathPermission =
       readonly reason: 'own-lag' | 'broker-restarted' | 'broker-silent' | 'mass-illness'
     }
 
-/** A lag above this makes the monitor's own clock the likelier culprit, milliseconds. */
+/** Above this lag the monitor's own clock is the likelier cause, milliseconds. */
 const OWN_LAG_MAX_MS = 250
 /**
- * A silence this many times the lag is the node's own after all: a monitor on a machine that is always
- * busy judges late, but it judges.
+ * A silence this many times the lag is the node's fault in any case: a monitor on a busy machine declares
+ * nodes dead later, but it does.
  */
 const LAG_SILENCE_FACTOR = 20
 /** Nodes need this long to reconnect after the broker was away, milliseconds. */
 const BROKER_SETTLE_MS = 3_000
-/** A third of the fleet ill at once is more likely the network than the nodes. */
+/** A third of the fleet silent at once is more likely the network's fault than the nodes'. */
 const MASS_SHARE = 1 / 3
-/** Two nodes of two or three may die together; a mass needs at least this many. */
+/** Two nodes of two or three may die together; a mass illness has at least this many. */
 const MASS_MIN = 3
 /**
- * Silences that began within this window count as one illness, milliseconds. It is also the longest
- * a mass illness withholds deaths: what is cut off for longer is as good as dead.
+ * Silences that began within this window count as one illness, milliseconds. This is also the longest time
+ * that a mass illness delays deaths: a node that is cut off for longer counts as dead.
  */
 const MASS_WINDOW_MS = 5_000
 
-/** Of the nodes that were there when the present illness began: how many it has taken. */
+/** Of the nodes that existed when the present illness began: how many have fallen silent. */
 export function illnessOf(
   nodes: readonly { readonly state: LivenessState; readonly silenceMs: number }[],
 ): { readonly nodes: number; readonly ill: number } {
@@ -214,7 +216,10 @@ export function illnessOf(
   return { nodes: present.length, ill: ill.length }
 }
 
-/** No deaths while the monitor lags, the broker is away or just back, or a third looks ill at once. */
+/**
+ * No deaths while the monitor lags, the broker is away or just back, or a third of the fleet falls silent at
+ * once.
+ */
 export function decideDeath(health: MonitorHealth): DeathPermission {
   const lag = health.ownLagMs
   if (lag > OWN_LAG_MAX_MS && health.silenceMs < lag * LAG_SILENCE_FACTOR) {

@@ -1,37 +1,37 @@
 /**
- * Gray failures: a node that heartbeats and does not progress. Liveness says nothing of it, so progress is
- * observed apart from it, and always beside the other nodes: when nobody progresses, what they all
- * wait for (provider, coordinator, broker) is at fault and no node.
+ * Gray failures: a node that sends heartbeats and does not progress. Liveness cannot show this, so progress
+ * is observed separately, and always compared with the other nodes: when no node progresses, a part that they
+ * all wait for (provider, coordinator, broker) is at fault.
  */
 
-/** What a node says of the attempts it holds. */
+/** A node's report on the attempts it holds. */
 export interface WorkFigures {
   /** Attempts that hold a slot. */
   readonly active: number
-  /** Of these: wait for a timer or a tool, each within a limit of its own. */
+  /** Of these: wait for a timer or a tool, each within its own limit. */
   readonly waiting: number
   /** Of these: wait for a provider. */
   readonly calling: number
 }
 
-/** The work of one node over time, as an observer has seen it; instants are of the observer's clock. */
+/** The work of one node over time, as an observer has seen it; instants are on the observer's clock. */
 export interface NodeWork extends WorkFigures {
   readonly nodeId: string
-  /** Longest that an attempt which waits for the node itself or the coordinator has stood still. */
+  /** Longest time without progress of an attempt that waits for the node itself or the coordinator. */
   readonly stuckMs: number
   /** How long the main loop has not ticked, 0 when it does. */
   readonly stallMs: number
   /** Mean time of an attempt, 0 when there was none. */
   readonly responseMs: number
-  /** Since when it has held work that should move, see `expectsProgress`, and been watched. */
+  /** Since when it has held work that should progress (see `expectsProgress`) under observation. */
   readonly sinceMs: number
-  /** When it last heard its provider. */
+  /** When its provider last sent it something. */
   readonly heardAtMs?: number
   /** When it last completed a task. */
   readonly completedAtMs?: number
 }
 
-/** One node beside the others that live. */
+/** One node compared with the other living nodes. */
 export interface WorkWindow {
   readonly node: NodeWork
   readonly others: readonly NodeWork[]
@@ -39,13 +39,13 @@ export interface WorkWindow {
 
 /** Constants of the classification. */
 export interface ProgressLimits {
-  /** A main loop that has been silent this long does nothing for anybody, milliseconds. */
+  /** After this silence of its main loop a node serves nothing, milliseconds. */
   readonly mainLoopMs: number
-  /** Least time without progress that means something, milliseconds. */
+  /** Least time without progress that counts, milliseconds. */
   readonly stillMs: number
-  /** And at least so many times what an attempt usually takes. */
+  /** And at least this many times the usual time of an attempt. */
   readonly stillFactor: number
-  /** So many silent calls are no coincidence; one or two providers may think that long. */
+  /** So many silent calls are not a coincidence; one or two providers may need that long to answer. */
   readonly callsMin: number
 }
 
@@ -60,27 +60,27 @@ export const PROGRESS_LIMITS: ProgressLimits = {
   callsMin: 3,
 }
 
-/** Whether a node progresses, as far as can be told. */
+/** Whether a node progresses, as far as the observer can tell. */
 export interface ProgressDecision {
   readonly kind: 'working' | 'stalled'
   readonly reason:
     'progress' | 'nothing-due' | 'others-still' | 'main-loop' | 'no-progress' | 'stuck-runs'
   /** How long it has not progressed, milliseconds. */
   readonly stillMs: number
-  /** What counts as too long for it, milliseconds. */
+  /** The time that counts as too long for it, milliseconds. */
   readonly limitMs: number
 }
 
 /**
- * Whether a node holds work that should move soon: not what waits for a timer, and not a call or two
- * whose provider may be thinking.
+ * Whether a node holds work that should progress soon; attempts that wait for a timer do not count, nor do
+ * one or two calls whose provider may still be working.
  */
 export function expectsProgress(work: WorkFigures, limits: ProgressLimits): boolean {
   const due = work.active - work.waiting
   return due > work.calling || (due > 0 && work.calling >= limits.callsMin)
 }
 
-/** Working or stalled, by its own progress beside that of the others. */
+/** Working or stalled, by its own progress compared with that of the others. */
 export function classifyProgress(
   window: WorkWindow,
   limits: ProgressLimits,
@@ -101,7 +101,7 @@ export function classifyProgress(
   const idleMs = nowMs - Math.max(node.sinceMs, node.completedAtMs ?? node.sinceMs)
   const stuck = node.stuckMs >= limitMs && idleMs >= limitMs
   if (!still && !stuck) return say('working', 'progress')
-  // Compared by what it lacks itself: words of the provider, completions, or any of the two.
+  // Compared by the kind of progress that it lacks: answers of the provider, completions, or any of the two.
   const onlyCalls = node.calling >= node.active - node.waiting
   const lacks = onlyCalls ? 'heardAtMs' : still ? undefined : 'completedAtMs'
   if (!othersProgress(others, lacks, limitMs, nowMs)) return say('working', 'others-still')
@@ -113,7 +113,7 @@ function lastMoveMs({ heardAtMs, completedAtMs }: NodeWork): number | undefined 
   return Math.max(heardAtMs, completedAtMs)
 }
 
-/** What an attempt usually takes: the middle of what the nodes say. */
+/** The usual time of an attempt: the median of the nodes' figures. */
 function usualMs({ node, others }: WorkWindow): number {
   const known = [node, ...others]
     .map(({ responseMs }) => responseMs)
@@ -122,7 +122,7 @@ function usualMs({ node, others }: WorkWindow): number {
   return known[Math.floor(known.length / 2)] ?? 0
 }
 
-/** Whether at least half of the others that have work to do, or had it just now, are moving. */
+/** Whether at least half of the others that have work, or had it just now, progress. */
 function othersProgress(
   others: readonly NodeWork[],
   lacks: 'heardAtMs' | 'completedAtMs' | undefined,
@@ -140,28 +140,28 @@ function othersProgress(
   return moving > 0 && moving * 2 >= comparable
 }
 
-/** Most nodes of a fleet that may be called stalled at a time: a third, and never the last one. */
+/** Largest part of a fleet that may be declared stalled at a time: a third, and never the last node. */
 export function stalledMax(living: number): number {
   return living < 2 ? 0 : Math.max(1, Math.floor(living / 3))
 }
 
-/** Which of the nodes that look stalled may be called so. */
+/** Which of the nodes that look stalled may be declared so. */
 export interface StallPermission {
   readonly kind: 'allow' | 'withhold'
   readonly reason: 'within-a-third' | 'mass-stall' | 'own-doubt'
 }
 
-/** What has to be known for that. */
+/** The inputs of that decision. */
 export interface StallHealth {
-  /** Nodes that live, the stalled among them. */
+  /** Living nodes, including the stalled ones. */
   readonly living: number
-  /** Nodes that look stalled or are called so. */
+  /** Nodes that look stalled or are already declared so. */
   readonly stalled: number
-  /** The observer lags, or has not been connected for long. */
+  /** The observer lags, or has connected only recently. */
   readonly doubtful: boolean
 }
 
-/** More than a third at once is an illness of what they share, and calls for no drain of anybody. */
+/** More than a third at once points to a fault of a shared part; no node is drained for it. */
 export function admitStall(health: StallHealth): StallPermission {
   if (health.doubtful) return { kind: 'withhold', reason: 'own-doubt' }
   return health.stalled > stalledMax(health.living)

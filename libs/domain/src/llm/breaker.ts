@@ -1,10 +1,10 @@
 /**
- * The circuit breaker of one model of one provider: whoever fails again and again is left alone for
- * a while, so that calls go elsewhere at once instead of waiting for the next failure.
+ * The circuit breaker of one model of one provider. After repeated failures it stops calls for a while, so
+ * that they go to another provider at once instead of waiting for the next failure.
  *
- * States: closed (counts failures in a row) → open (nobody calls until an instant) → probing (one call
- * finds out) → closed, or open again for longer. Invariants: one probe at a time; a probe that never
- * comes back gives its place up at `untilMs`; only what is the provider's fault counts.
+ * States: closed (counts failures in a row) → open (no calls until an instant) → probing (one call finds out)
+ * → closed, or open again for longer. Invariants: one probe at a time; a probe that never ends frees its
+ * place at `untilMs`; only failures of the provider count.
  */
 export type Breaker =
   | { readonly kind: 'closed'; readonly failures: number }
@@ -16,11 +16,11 @@ export interface BreakerLimits {
   readonly failuresMax: number
   readonly openMs: number
   readonly openMaxMs: number
-  /** Longest time a probe may take before another one is let through. */
+  /** Longest time of a probe before the next one may pass. */
   readonly probeMs: number
 }
 
-/** Five in a row are no chance; two minutes at most, so that a provider that is back is noticed. */
+/** Five in a row are not chance; at most two minutes, so that a recovered provider is noticed. */
 export const BREAKER_LIMITS: BreakerLimits = {
   failuresMax: 5,
   openMs: 5_000,
@@ -28,10 +28,10 @@ export const BREAKER_LIMITS: BreakerLimits = {
   probeMs: 30_000,
 }
 
-/** A breaker that has seen nothing. */
+/** A breaker without any calls yet. */
 export const CLOSED_BREAKER: Breaker = { kind: 'closed', failures: 0 }
 
-/** Whether a call may be made, with the breaker after that. */
+/** Whether a call may be made, and the breaker afterwards. */
 export type BreakerDecision =
   | { readonly kind: 'allow'; readonly reason: 'closed' | 'probe'; readonly breaker: Breaker }
   | { readonly kind: 'deny'; readonly reason: 'open' | 'probing'; readonly retryAtMs: number }
@@ -47,18 +47,18 @@ export function admitCall(breaker: Breaker, limits: BreakerLimits, nowMs: number
   return { kind: 'allow', reason: 'probe', breaker: probing }
 }
 
-/** The provider answered. */
+/** Notes that the provider answered. */
 export function breakerAfterSuccess(): Breaker {
   return CLOSED_BREAKER
 }
 
-/** A call failed by the provider's fault. */
+/** Notes that a call failed by the provider's fault. */
 export function breakerAfterFailure(
   breaker: Breaker,
   limits: BreakerLimits,
   nowMs: number,
 ): Breaker {
-  // A call that began before it opened says nothing new.
+  // A call that began before the breaker opened shows nothing new.
   if (breaker.kind === 'open') return breaker
   if (breaker.kind === 'closed') {
     const failures = breaker.failures + 1
@@ -69,7 +69,7 @@ export function breakerAfterFailure(
   return { kind: 'open', untilMs: nowMs + openMs, opened: breaker.opened + 1 }
 }
 
-/** A call ended without a word on the provider (cancelled, out of time): a probe may be made again. */
+/** Notes a call that shows nothing about the provider (cancelled, out of time): another probe may pass. */
 export function breakerAfterNothing(breaker: Breaker, nowMs: number): Breaker {
   if (breaker.kind !== 'probing') return breaker
   return { kind: 'open', untilMs: nowMs, opened: breaker.opened }

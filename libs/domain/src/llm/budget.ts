@@ -1,7 +1,7 @@
 import { costUsd, type ModelPrice } from './price.ts'
 import type { Budget } from '../task/values.ts'
 
-/** What a task has used so far. */
+/** The usage of a task so far. */
 export interface Spent {
   readonly tokens: number
   readonly usd: number
@@ -10,12 +10,12 @@ export interface Spent {
   readonly wallMs: number
 }
 
-/** The next call as far as it is known before it is made. */
+/** The next call, as far as it is known before it is made. */
 export interface NextCall {
   readonly inputTokens: number
-  /** Undefined: nobody set a price. */
+  /** Undefined: the model has no price. */
   readonly price: ModelPrice | undefined
-  /** What the task asks for at most. */
+  /** Longest answer that the task asks for. */
   readonly outputTokensMax: number | undefined
 }
 
@@ -24,7 +24,7 @@ export type BudgetDecision =
   | {
       readonly kind: 'allow'
       readonly reason: 'within'
-      /** The call may answer with no more than this, so that it stays within. */
+      /** The call's answer may have at most this many tokens, so that it stays within the budget. */
       readonly outputTokensMax: number | undefined
     }
   | {
@@ -33,12 +33,12 @@ export type BudgetDecision =
       readonly message: string
     }
 
-/** An answer shorter than this is none: the call would be paid for nothing. */
+/** A shorter answer is useless: the call would be paid for without a result. */
 const OUTPUT_TOKENS_MIN = 16
 
 /**
- * Checks a call against what is left. The answer is cut to what is left, so a task goes over its budget
- * by no more than the error in the estimate of one prompt.
+ * Checks a call against the rest of the budget. The answer is cut to that rest, so a task exceeds its budget
+ * by at most the error in the estimate of one prompt.
  */
 export function checkBudget(budget: Budget, spent: Spent, next: NextCall): BudgetDecision {
   const { tokens: tokensMax, usd: usdMax, turns: turnsMax, wallMs: wallMax } = budget
@@ -81,7 +81,7 @@ function exceeded(
   return { kind: 'exceeded', reason, message }
 }
 
-/** What a tenant may use within an hour and within a day (UTC); whatever is absent is not limited. */
+/** The limits of a tenant within an hour and within a day (UTC); an absent one does not limit. */
 export interface TenantBudget {
   readonly tokensPerHour?: number
   readonly usdPerHour?: number

@@ -1,30 +1,30 @@
 import { FAILURE_CODES, type TaskCode } from '../failure/failure-codes.ts'
 
-/** What went wrong in an attempt, freed of the library that met it. */
+/** The failure of an attempt, in terms that do not depend on the library that reported it. */
 export type Failure =
-  /** The provider answered with an HTTP status that is no success. */
+  /** The provider answered with an HTTP status other than success. */
   | {
       readonly kind: 'status'
       readonly status: number
       readonly message: string
-      /** When the provider wants to hear of us again. */
+      /** The time after which the provider accepts calls again. */
       readonly retryAfterMs?: number
-      /** A refusal for its rate that concerns every model behind the key. */
+      /** A rate-limit refusal that concerns every model of the key. */
       readonly wholeKey?: boolean
     }
-  /** Nothing that serves the model can be called now: circuits are open, keys closed. */
+  /** No provider of the model can be called now: circuits are open, keys closed. */
   | { readonly kind: 'shut'; readonly message: string; readonly retryAfterMs: number }
   /** The next call would go over a budget of the task or of its tenant. */
   | { readonly kind: 'budget'; readonly message: string }
-  /** No connection, or one that broke off within the answer. */
+  /** There was no connection, or it broke within the answer. */
   | { readonly kind: 'connection'; readonly message: string }
-  /** The provider stayed silent, or talked, for too long. */
+  /** The provider was silent, or streamed, for too long. */
   | { readonly kind: 'timeout'; readonly message: string }
-  /** The provider's answer cannot be read. */
+  /** The provider's answer is unreadable. */
   | { readonly kind: 'malformed'; readonly message: string }
   /** The provider answered with neither text nor tool calls. */
   | { readonly kind: 'empty-answer'; readonly message: string }
-  /** The answer ended before its end: at its token limit, or for a reason that is not known. */
+  /** The answer was cut off: at its token limit, or for an unknown reason. */
   | { readonly kind: 'answer-cut'; readonly message: string }
   /** The provider withheld its answer, or the model refused. */
   | { readonly kind: 'withheld'; readonly message: string }
@@ -32,31 +32,33 @@ export type Failure =
   | { readonly kind: 'output-too-large'; readonly message: string }
   | { readonly kind: 'too-many-turns'; readonly message: string }
   | { readonly kind: 'too-many-tool-calls'; readonly message: string }
-  /** `retryable`: the tool said that the same call may work later. */
+  /** `retryable`: the tool said that the same call may succeed later. */
   | { readonly kind: 'tool-failed'; readonly message: string; readonly retryable: boolean }
-  /** The agent names a tool that this node does not have, now. */
+  /** The agent names a tool that this node does not have at present. */
   | { readonly kind: 'tool-missing'; readonly message: string }
-  /** The answer does not satisfy the schema, however often the model was told what is wrong. */
+  /** The answer violates the schema, although the model received its faults several times. */
   | { readonly kind: 'invalid-output'; readonly message: string }
-  /** The schema that answers have to satisfy is none. */
+  /** The schema for answers is invalid. */
   | { readonly kind: 'invalid-schema'; readonly message: string }
-  /** Checking an answer by the schema costs more than any answer is worth. */
+  /** Checking an answer by the schema costs too much. */
   | { readonly kind: 'schema-too-costly'; readonly message: string }
   | { readonly kind: 'deadline'; readonly message: string }
-  /** The run itself says under which code it ends for good: a goal without a plan, a limit met. */
+  /**
+   * The run itself names the code under which it fails permanently: a goal without a plan, a limit reached.
+   */
   | { readonly kind: 'given-up'; readonly code: string; readonly message: string }
   /** A defect of the worker itself. */
   | { readonly kind: 'defect'; readonly message: string }
 
 /**
- * Whether the node is to blame: what the provider answered or left unanswered, and what a task asked for,
- * would have failed elsewhere too.
+ * Whether the failure is the node's fault: failures of the provider or of the task would have occurred on any
+ * node.
  */
 export function isNodeFailure({ kind }: Failure): boolean {
   return kind === 'defect' || kind === 'no-provider'
 }
 
-/** How an attempt's failure is reported; `code` is stable, `retryable` decides on a next attempt. */
+/** How an attempt's failure is reported; `code` is stable, `retryable` decides about another attempt. */
 export interface FailureClass {
   readonly code: string
   readonly retryable: boolean
@@ -86,12 +88,12 @@ const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode>
 }
 
 /**
- * Client errors that say "not now" rather than "not this": a timeout, a conflict, too early, too many
- * requests, Groq's "no capacity", and nginx's "the client has gone" of a gateway that gave up.
+ * Client errors that mean "not now" rather than "never": a timeout, a conflict, too early, too many requests,
+ * Groq's "no capacity", and nginx's "client closed request" from a gateway that gave up.
  */
 const PASSING: readonly number[] = [408, 409, 425, 429, 498, 499]
 
-/** Whether the provider that was called is to blame, so that another one may do better. */
+/** Whether the failure is the called provider's fault, so that another one may succeed. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
     return failure.status >= 500 || PASSING.includes(failure.status)
@@ -99,17 +101,17 @@ export function isProviderFault(failure: Failure): boolean {
   return ['connection', 'timeout', 'malformed'].includes(failure.kind)
 }
 
-/** When the provider wants to hear of us again, if it said so. */
+/** The time after which the provider accepts calls again, if it named one. */
 export function retryAfterOf(failure: Failure): number | undefined {
   return failure.kind === 'status' || failure.kind === 'shut' ? failure.retryAfterMs : undefined
 }
 
-/** Whether another attempt may help, and under which code the failure is known. */
+/** Whether another attempt may succeed, and the code of the failure. */
 export function classifyFailure(failure: Failure): FailureClass {
   if (failure.kind === 'given-up') return { code: failure.code, retryable: false }
   if (failure.kind === 'status') return classOf(codeOfStatus(failure.status))
   const said = classOf(CODE_OF[failure.kind])
-  // A tool says itself whether the same call may work later.
+  // A tool says itself whether the same call may succeed later.
   return failure.kind === 'tool-failed' ? { ...said, retryable: failure.retryable } : said
 }
 

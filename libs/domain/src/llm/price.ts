@@ -2,7 +2,7 @@
 export interface ModelPrice {
   readonly inputUsdPerMillion: number
   readonly outputUsdPerMillion: number
-  /** Of prompt tokens that the provider had in its cache; absent: they cost what others cost. */
+  /** Of prompt tokens that the provider had in its cache; absent: the usual price of the prompt. */
   readonly cachedInputUsdPerMillion?: number
 }
 
@@ -10,7 +10,7 @@ export interface ModelPrice {
 const NANO = 1_000_000_000
 const MILLION = 1_000_000
 
-/** What tokens cost, or undefined when nobody said a price. */
+/** The price of tokens, or undefined when the model has none. */
 export function costUsd(
   price: ModelPrice | undefined,
   tokens: Pick<Usage, 'inputTokens' | 'outputTokens' | 'cachedTokens'>,
@@ -26,7 +26,7 @@ export function costUsd(
   return roundUsd(micro / MILLION)
 }
 
-/** Drops what only floating point has added. */
+/** Removes the error of floating point. */
 export function roundUsd(usd: number): number {
   return Math.round(usd * NANO) / NANO
 }
@@ -36,7 +36,7 @@ export function nanoUsd(usd: number): number {
   return Math.round(usd * NANO)
 }
 
-/** Dollars of a counter. */
+/** Dollars from a counter. */
 export function usdOfNano(nano: number): number {
   return nano / NANO
 }
@@ -50,11 +50,11 @@ export interface Usage {
   readonly cachedTokens?: number
   /** Of the output tokens: those of reasoning that is not part of the answer. */
   readonly reasoningTokens?: number
-  /** By the price table of the calls' providers; absent where none of the calls has a price. */
+  /** By the price table of the providers that were called; absent if no call has a price. */
   readonly costUsd?: number
 }
 
-/** Nothing used yet. */
+/** No usage yet. */
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
 
 /** Adds two usages. */
@@ -72,7 +72,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   }
 }
 
-/** Whether a name fits a pattern, in which `*` stands for any text. */
+/** Whether a name matches a pattern, in which `*` stands for any text. */
 export function matchesPattern(pattern: string, name: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   if (!name.startsWith(first)) return false
@@ -87,7 +87,7 @@ export function matchesPattern(pattern: string, name: string): boolean {
   return name.length - last.length >= at && name.endsWith(last)
 }
 
-/** The entry of a table of patterns: the exact name, else the longest pattern that fits. */
+/** The entry of a table of patterns: the exact name, else the longest matching pattern. */
 export function entryFor<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   if (Object.hasOwn(table, name)) return table[name]
   const fitting = Object.keys(table)

@@ -1,10 +1,10 @@
 /**
- * Limits of a provider's key: requests and tokens a minute, and calls at the same time. The buckets that
- * the whole fleet shares live in Redis (libs/adapters); here is what is decided without them: what a
- * call will probably take, and a node's own share while Redis is away.
+ * Limits of a provider's key: requests and tokens a minute, and calls at the same time. The buckets that the
+ * whole fleet shares live in Redis (libs/adapters); this module decides the rest: the expected usage of a
+ * call, and a node's own share while Redis is away.
  */
 
-/** Limits of one key; 0: none that is known. */
+/** Limits of one key; 0: unknown or none. */
 export interface RateLimits {
   readonly rpm: number
   readonly tpm: number
@@ -16,12 +16,12 @@ export const UNLIMITED: RateLimits = { rpm: 0, tpm: 0, concurrent: 0 }
 
 const MINUTE_MS = 60_000
 
-/** Whether anything has to be counted. */
+/** Whether any limit applies. */
 export function isLimited({ rpm, tpm, concurrent }: RateLimits): boolean {
   return rpm > 0 || tpm > 0 || concurrent > 0
 }
 
-/** The stricter of what was configured and what the provider says, where both are known. */
+/** The stricter of the configured and the provider's limit, where both are known. */
 export function strictest(configured: RateLimits, learned: Partial<RateLimits>): RateLimits {
   const least = (a: number, b = 0): number => (a === 0 ? b : b === 0 ? a : Math.min(a, b))
   return {
@@ -31,7 +31,7 @@ export function strictest(configured: RateLimits, learned: Partial<RateLimits>):
   }
 }
 
-/** What was learned of the calls of one model. */
+/** Figures learned from the calls of one model. */
 export interface Learned {
   /** Tokens of a prompt for each of its characters. */
   readonly tokensPerCharacter: number
@@ -43,10 +43,10 @@ export interface Learned {
 export const NOTHING_LEARNED: Learned = { tokensPerCharacter: 0.25, outputTokens: undefined }
 /** Weight of the newest call: about the last twenty count. */
 const WEIGHT = 0.1
-/** Before any answer was seen: longer than most, so that the first calls are not too many. */
+/** Before the first answer: longer than most, so that the first calls are not too many. */
 const OUTPUT_TOKENS_UNKNOWN = 256
 
-/** What a call will probably take. */
+/** The expected tokens of a call. */
 export function estimateCall(
   learned: Learned,
   characters: number,
@@ -59,14 +59,14 @@ export function estimateCall(
   }
 }
 
-/** What is known after one more call. */
+/** The figures after one more call. */
 export function learnCall(
   learned: Learned,
   characters: number,
   used: { readonly inputTokens: number; readonly outputTokens: number },
 ): Learned {
   const mean = (before: number, now: number): number => before + WEIGHT * (now - before)
-  // A provider that tells no usage teaches nothing.
+  // A provider that reports no usage teaches nothing.
   if (used.inputTokens + used.outputTokens === 0) return learned
   const ratio = characters === 0 ? learned.tokensPerCharacter : used.inputTokens / characters
   return {
@@ -85,10 +85,10 @@ export interface LocalBuckets {
   readonly atMs: number
 }
 
-/** The share of a limit that is used without the shared buckets: nodes may be more than were seen. */
+/** The share of a limit that is used without the shared buckets: there may be more nodes than were seen. */
 const LOCAL_SHARE = 0.9
 
-/** The part of the limits that one of so many nodes may use by itself. */
+/** The limits that one of this many nodes may use alone. */
 export function localShare(limits: RateLimits, nodes: number): RateLimits {
   const share = (limit: number): number => (limit * LOCAL_SHARE) / Math.max(1, nodes)
   return {
@@ -98,7 +98,7 @@ export function localShare(limits: RateLimits, nodes: number): RateLimits {
   }
 }
 
-/** Whether a call may go now, or after how long to ask again; with the buckets after that. */
+/** Whether a call may begin now, or after how long to ask again; with the buckets afterwards. */
 export type LocalDecision =
   | { readonly kind: 'go'; readonly reason: 'share'; readonly buckets: LocalBuckets }
   | {
@@ -108,7 +108,7 @@ export type LocalDecision =
       readonly buckets: LocalBuckets
     }
 
-/** Takes one request and its tokens from a node's own buckets; they hold one request at the least. */
+/** Takes one request and its tokens from a node's own buckets; they hold at least one request. */
 export function takeLocally(
   buckets: LocalBuckets | undefined,
   share: RateLimits,
@@ -119,7 +119,7 @@ export function takeLocally(
   const elapsedMs = buckets === undefined ? 0 : Math.max(0, nowMs - buckets.atMs)
   const level = (limit: number, before: number | undefined): number => {
     const size = Math.max(1, (limit * burstMs) / MINUTE_MS)
-    // Empty at first: what the fleet has just used up is not known here.
+    // Empty at first: the recent usage of the fleet is unknown here.
     return Math.min(size, (before ?? 0) + (elapsedMs * limit) / MINUTE_MS)
   }
   const requests = level(share.rpm, buckets?.requests)

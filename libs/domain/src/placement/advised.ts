@@ -13,27 +13,26 @@ import { hasRoom } from './room.ts'
 /**
  * `placement: "advised"`: the adviser chooses among nodes that the filter has passed, no others.
  *
- * The question holds figures and labels only, never a node's name or a task's text; an answer that
- * is late, unreadable, or names a node that cannot take the task any more leaves the choice to the
- * policy.
+ * The question holds figures and labels only, never a node's name or a task's text. If the answer is late,
+ * unreadable, or names a node that can no longer take the task, the policy chooses.
  */
 
-/** What the adviser is asked. */
+/** The question to the adviser. */
 export interface AdviceQuestion {
   /** Best first; the labels of the answer stand for them, in this order. */
   readonly candidates: readonly Candidate[]
-  /** `n1`, `n2`, …: the only answers that count. */
+  /** `n1`, `n2`, …: the only valid answers. */
   readonly choices: readonly string[]
   readonly figures: Readonly<Record<string, number | string>>
 }
 
-/** Why an answer was or was not followed. */
+/** Why an answer was followed or not. */
 export type AdviceUse = 'followed' | 'absent' | 'invalid' | 'not-a-candidate' | 'gone'
 
 /** More candidates make the question longer and the answer no better. */
 const CANDIDATES_MAX = 8
 
-/** The candidates with their figures; undefined when there is nothing to choose. */
+/** The candidates with their figures; undefined when there is no choice. */
 export function prepareAdvice(
   nodes: readonly NodeLoad[],
   task: Placement,
@@ -65,8 +64,8 @@ export function prepareAdvice(
 }
 
 /**
- * The decision after an answer, or after none (`undefined`). `nodes` are the present ones: a
- * candidate that has filled up meanwhile is not forced.
+ * The decision after an answer, or without one (`undefined`). `nodes` are the present ones: a candidate that
+ * has filled up meanwhile gets nothing.
  */
 export function settleAdvice(
   question: AdviceQuestion,

@@ -1,6 +1,6 @@
 /**
- * Rendezvous hashing: every load balancer finds the same home for a key without telling the others,
- * and a node that comes or goes moves only the keys that are or were its own.
+ * Rendezvous hashing: every load balancer finds the same home for a key without messages to the others. A
+ * node that joins or leaves moves only its own keys.
  */
 
 /** Hash of an affinity key, computed once per decision (FNV-1a, 32 bits). */
@@ -12,9 +12,9 @@ export function keyHash(key: string): number {
   return hash >>> 0
 }
 
-/** How strongly a node claims a key; the highest claim is the key's home. */
+/** A node's weight for a key; the node with the highest weight is the key's home. */
 export function homeWeight(key: number, nodeId: string): number {
-  // The finish of MurmurHash3: without it, ids that differ in a digit claim neighbouring weights.
+  // The finish of MurmurHash3: without it, ids that differ in a digit get neighbouring weights.
   let hash = Math.imul(keyHash(nodeId) ^ key, 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0

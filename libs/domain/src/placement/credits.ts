@@ -1,20 +1,17 @@
 import type { BalancerShare, NodeLoad, PlacementLimits } from './node-load.ts'
 
-/**
- * How many of a node's slots are open, and which of them belong to which load balancer.
- */
+/** How many of a node's slots are open, and which of them belong to which load balancer. */
 
-/** A node is held back for this long after its start, milliseconds. */
+/** A node starts slowly for this long, milliseconds. */
 export const SLOW_START_MS = 30_000
-/** A node that has just started takes this share of its slots, so that it proves itself first. */
+/** A node that has just started gets this share of its slots, so that it proves itself first. */
 const SLOW_START_MIN = 0.1
 /**
- * Nodes are held back only while they have at most this share of all slots: beyond it the waiting
- * would cost more than the caution saves, and in a fleet that starts as a whole there is nobody to
- * hold them back for.
+ * Slow start applies only while such nodes have at most this share of all slots. Beyond it the waiting would
+ * cost more than the caution saves, and when a whole fleet starts no other nodes exist.
  */
 const COLD_SHARE_MAX = 1 / 3
-/** A median of fewer nodes would be one of the two that are compared. */
+/** With fewer nodes the median would be one of the two that are compared. */
 const TYPICAL_NODES_MIN = 3
 
 /** Slots that a node may fill now: S * max(0.10, t / 30 s) after a start. */
@@ -26,8 +23,8 @@ export function effectiveSlots(node: NodeLoad, slowStartMs: number | undefined):
 }
 
 /**
- * This balancer's part of a node's free slots. The parts of all balancers add up to `free`, so that
- * no credit is spent twice and none is lost to rounding; odd ones go to another balancer per node.
+ * This balancer's part of a node's free slots. The parts of all balancers add up to `free`, so that no credit
+ * is spent twice and none is lost to rounding; the rest goes to another balancer for each node.
  */
 export function ownShare(free: number, nodeId: string, share: BalancerShare): number {
   const { count, index, turn = 0 } = share
@@ -40,7 +37,7 @@ export function ownShare(free: number, nodeId: string, share: BalancerShare): nu
   return (index + salt + turn) % count < odd ? whole + 1 : whole
 }
 
-/** Completes the limits by what the fleet as a whole says; once per round of placing. */
+/** Completes the limits with figures of the whole fleet; once per round of placing. */
 export function fleetLimits(
   nodes: readonly NodeLoad[],
   limits: PlacementLimits,

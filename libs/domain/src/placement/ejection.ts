@@ -1,18 +1,18 @@
 /**
- * Takes nodes out of service that fail tasks by themselves, and brings them back.
+ * Takes nodes that fail tasks by their own fault out of service, and brings them back.
  *
- * States of a node: serving → ejected (until a time) → probing (one task is on it) → serving, or
- * ejected again for longer. Invariants: only failures of local origin count, never what a provider
- * answered or left unanswered; at most a third of the fleet is out (one node of two, none of one);
- * one probe at a time. Constants after Envoy's outlier detection and Finagle's failure accrual.
+ * States of a node: serving → ejected (until a time) → probing (it runs one task) → serving, or ejected again
+ * for longer. Invariants: only failures of local origin count, never those of a provider; at most a third of
+ * the fleet is out (one node of two, none of one); one probe at a time. Constants after Envoy's outlier
+ * detection and Finagle's failure accrual.
  */
 
-/** What happened at a node, with failures of local origin only; provider failures are left out. */
+/** An event of a node, with failures of local origin only; provider failures are left out. */
 export type EjectionEvent =
   | { readonly kind: 'ran'; readonly nodeId: string; readonly ok: number; readonly failed: number }
   /** A task was dispatched to a node that was due for a probe. */
   | { readonly kind: 'probe'; readonly nodeId: string }
-  /** A new process or a new incarnation: it has done nothing wrong yet. */
+  /** A new process or a new incarnation: it starts without failures. */
   | { readonly kind: 'restarted'; readonly nodeId: string }
   | { readonly kind: 'gone'; readonly nodeId: string }
 
@@ -23,7 +23,7 @@ interface Bucket {
   readonly failed: number
 }
 
-/** What is held against one node. */
+/** The record of one node. */
 export interface EjectionRecord {
   readonly state: 'serving' | 'ejected' | 'probing'
   readonly reason: 'none' | 'consecutive-failures' | 'success-rate' | 'probe-failed'
@@ -36,30 +36,30 @@ export interface EjectionRecord {
   readonly window: readonly Bucket[]
 }
 
-/** All nodes of which anything is held; the others are serving. */
+/** All nodes with a record; the others are serving. */
 export type EjectionState = ReadonlyMap<string, EjectionRecord>
 
-/** Nothing is held against anybody. */
+/** No node has a record. */
 export const NONE_EJECTED: EjectionState = new Map()
 
-/** This many failures in a row are no chance. */
+/** This many failures in a row are not chance. */
 const CONSECUTIVE_MAX = 5
-/** Below this share of successes a node harms, given enough tasks to judge by. */
+/** Below this share of successes a node does harm, given enough tasks to tell. */
 const SUCCESS_MIN = 0.8
 const TASKS_MIN = 20
 /** Results count for 30 s, in steps of 5 s. */
 const WINDOW_MS = 30_000
 const BUCKET_MS = 5_000
 /**
- * First ejection 10 s, the n-th n times that, spread by a fifth either way; never above 30 s: a probe
- * costs one attempt, and a node that is well again costs a small fleet half of its slots.
+ * The first ejection lasts 10 s, the n-th n times that, spread by a fifth either way; never above 30 s: a
+ * probe costs one attempt, and a healthy ejected node costs a small fleet half of its slots.
  */
 const EJECT_BASE_MS = 10_000
 const EJECT_MAX_MS = 30_000
 const EJECT_JITTER = 0.2
-/** A node that serves well for this long has one ejection less against it, milliseconds. */
+/** After this long without faults one ejection is forgotten, milliseconds. */
 const FORGET_MS = 120_000
-/** Local failures show early: a probe that still runs after this long has passed, milliseconds. */
+/** Local failures appear early: a probe that still runs after this long counts as passed, milliseconds. */
 const PROBE_WAIT_MS = 5_000
 /** Of N nodes at most N / 3 are out. */
 const SHARE_MAX = 1 / 3
@@ -97,8 +97,8 @@ export function nextEjections(
 }
 
 /**
- * The nodes that are out, and those due for a probe, of the nodes that could otherwise take work.
- * When more should be out than may be, the longest ejected are; the others serve on.
+ * Of the nodes that could otherwise take work: those that are out, and those due for a probe. If more nodes
+ * should be out than may be, those with the longest ejection are; the others keep serving.
  */
 export function ejectedOf(
   state: EjectionState,
@@ -131,13 +131,13 @@ function assess(
   nowMs: number,
   random: () => number,
 ): EjectionRecord {
-  // What ends on an ejected node was dispatched before.
+  // A task that ends on an ejected node was dispatched before the ejection.
   if (ejection.state === 'ejected') return ejection
   if (ejection.state === 'probing') {
     if (failed > 0) return ejected(ejection, 'probe-failed', nowMs, random)
     return { ...ejection, ...RESTORED, sinceMs: nowMs, window: [] }
   }
-  // The order within one report is not known; a success among failures is in the rate's hands.
+  // The order within one report is unknown; a success among failures counts for the rate only.
   const consecutive = ok > 0 ? 0 : ejection.consecutive + failed
   const window = withResults(ejection.window, ok, failed, nowMs)
   const seen = { ...ejection, consecutive, window }

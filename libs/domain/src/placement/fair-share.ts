@@ -3,14 +3,14 @@ import type { TaskSpec } from '../task/spec.ts'
 /**
  * How several tenants share the slots of a fleet.
  *
- * Deficit round robin over what is in flight: each free slot goes to the tenant whose work in flight
- * costs least for its weight, and among equal ones to the one that was served least. So whoever comes
- * with ten tasks behind somebody's 100,000 gets the next free slots until it holds its part, and a
- * tenant of long or expensive tasks holds as much of the fleet as one of short and cheap ones. What a
- * tenant does not use is nobody's: it is given to the others at once and not saved up.
+ * Deficit round robin over the work in flight: each free slot goes to the tenant whose work in flight costs
+ * least for its weight, and among equal ones to the one that was served least. A tenant that submits ten
+ * tasks behind another's 100,000 gets the next free slots until it holds its part, and a tenant with long or
+ * expensive tasks holds as much of the fleet as one with short and cheap ones. The others get a tenant's
+ * unused part at once; it is not saved up.
  */
 
-/** What a tenant is allowed. */
+/** The share and the limit of a tenant. */
 export interface TenantAllowance {
   /** Its part of the fleet in proportion to the weights of the others, above 0. */
   readonly weight: number
@@ -18,7 +18,7 @@ export interface TenantAllowance {
   readonly concurrency?: number
 }
 
-/** Without a word about a tenant it counts once and has no limit of its own. */
+/** The default: weight 1 and no limit. */
 export const DEFAULT_ALLOWANCE: TenantAllowance = { weight: 1 }
 
 /** One tenant with tasks that wait. */
@@ -26,26 +26,26 @@ export interface Claim extends TenantAllowance {
   readonly tenant: string
   /** Tasks known to wait. */
   readonly waiting: number
-  /** Tasks in flight, those that are asked for included. */
+  /** Tasks in flight, including requested ones. */
   readonly inFlight: number
   /** Their cost, tokens. */
   readonly inFlightCost: number
-  /** What a task of it costs on average, tokens. */
+  /** Average cost of its tasks, tokens. */
   readonly taskCost: number
-  /** Cost served for its weight since it has tasks that wait, as `joinServed` keeps it. */
+  /** Cost served for its weight since it has waiting tasks, as `joinServed` keeps it. */
   readonly served: number
 }
 
-/** Tokens that every task counts at least: a task costs a slot, a process and some writes too. */
+/** Least tokens that a task counts: it also costs a slot, a process and some writes. */
 const BASE_TOKENS = 1_000
-/** What an answer is long that nobody bounded, tokens. */
+/** Assumed length of an answer without a limit, tokens. */
 const ANSWER_TOKENS = 500
 /** Characters of text for a token, roughly, in most languages. */
 const CHARS_PER_TOKEN = 4
-/** No estimate is above it: a wrong one must not shut a tenant out, tokens. */
+/** Upper bound of an estimate: a wrong one must not shut a tenant out, tokens. */
 const COST_MAX = 1_000_000
 
-/** What a task will cost, estimated before anything of it is known but its text. */
+/** The estimated cost of a task, when only its spec is known. */
 export function costOf(spec: TaskSpec): number {
   const context = spec.context === undefined ? 0 : JSON.stringify(spec.context).length
   const chars = spec.task.length + (spec.systemPrompt?.length ?? 0) + context
@@ -53,7 +53,7 @@ export function costOf(spec: TaskSpec): number {
   return Math.min(COST_MAX, Math.ceil(BASE_TOKENS + tokens))
 }
 
-/** What a task counts whose cost nobody said. */
+/** The cost of a task without an estimate. */
 export const COST_UNKNOWN = BASE_TOKENS + ANSWER_TOKENS
 
 /** How many more tasks a tenant may have in flight. */
@@ -62,8 +62,8 @@ export function roomOf({ concurrency, inFlight }: Pick<Claim, 'concurrency' | 'i
 }
 
 /**
- * Gives out credits one by one. Never more than there are, than wait, or than a tenant's limit; while
- * one is left, nobody who could use it is without it.
+ * Gives out credits one by one. It never gives more than there are, than tasks wait, or than a tenant's
+ * limit; it leaves no credit unused that a tenant could use.
  */
 export function shareCredits(credits: number, claims: readonly Claim[]): Map<string, number> {
   const grants = new Map<string, number>()
@@ -94,8 +94,8 @@ export function shareCredits(credits: number, claims: readonly Claim[]): Map<str
 }
 
 /**
- * What the tenants with waiting tasks were served, measured from the one served least; one that has
- * just joined them stands there too. Who has nothing that waits is forgotten.
+ * The served cost of the tenants with waiting tasks, measured from the one served least; a tenant that has
+ * just joined them starts at the same value. A tenant without waiting tasks is forgotten.
  */
 export function joinServed(
   served: ReadonlyMap<string, number>,

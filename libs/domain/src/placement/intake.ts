@@ -1,14 +1,14 @@
 import { LEVELS, type Level } from '../task/spec.ts'
 
-/** What a load balancer knows before it fetches pointers. */
+/** A load balancer's knowledge before it fetches pointers. */
 export interface IntakeSnapshot {
-  /** Free credits that are not spoken for by tasks in hand. */
+  /** Free credits, without those reserved for tasks in hand. */
   readonly credits: number
   /** Pointers known to wait, by priority. */
   readonly waiting: Readonly<Record<Level, number>>
-  /** Pointers asked for and not received yet, by priority. */
+  /** Pointers requested and not received yet, by priority. */
   readonly asked: Readonly<Record<Level, number>>
-  /** What `countServed` has kept; without it only the moment is fair, not the hour. */
+  /** The result of `countServed`; without it only the moment is fair, not the hour. */
   readonly served?: Served
 }
 
@@ -20,17 +20,17 @@ const WEIGHT: Record<Level, number> = { high: 6, medium: 3, low: 1 }
 /** A priority without a known backlog keeps a small request open, so that its first task is fast. */
 const DOORBELL_SHARE = 0.1
 const DOORBELL_MAX = 256
-/** Most urgent first: who gets an odd credit when all else is equal. */
+/** Most urgent first: the order in which leftover credits are given when all else is equal. */
 const BY_URGENCY: readonly Level[] = LEVELS.toReversed()
 
 /** Nothing fetched yet. */
 export const NOTHING_SERVED: Served = { low: 0, medium: 0, high: 0 }
 
 /**
- * How many pointers of one priority to ask for now: a priority with a backlog at most its part of
- * the credits and what the others leave, one without a doorbell. A single message of a doorbell
- * needs no credit of its own: were it to take the last one, an idle priority would starve a busy
- * one, and without it nobody would hear of the first urgent task behind a backlog.
+ * How many pointers of one priority to request now: a priority with a backlog at most its part of the credits
+ * and the rest that the others leave, a priority without one a doorbell. The single message of a doorbell
+ * needs no credit: if it took the last one, an idle priority would starve a busy one, and without a doorbell
+ * the first urgent task behind a backlog would go unnoticed.
  */
 export function planIntake(priority: Level, snapshot: IntakeSnapshot): number {
   const { credits, waiting, asked } = snapshot
@@ -47,8 +47,8 @@ export function planIntake(priority: Level, snapshot: IntakeSnapshot): number {
 }
 
 /**
- * Notes `count` fetched pointers of a priority, with what then waits. A priority without a backlog
- * is brought up to the others: what it did not use is not saved up.
+ * Notes `count` fetched pointers of a priority, and the backlog afterwards. A priority without a backlog is
+ * raised to the level of the others: its unused share is not saved up.
  */
 export function countServed(
   served: Served,
@@ -69,8 +69,8 @@ export function countServed(
 }
 
 /**
- * The part of all credits that brings the priority level with the others by weight: each credit in
- * turn to the one served least for its weight, computed for all of them at once.
+ * The part of all credits that brings the priority level with the others by weight: each credit goes to the
+ * priority served least for its weight, computed for all of them at once.
  */
 function entitlement(
   priority: Level,
@@ -92,7 +92,7 @@ function entitlement(
   return own
 }
 
-/** The surface of `credits` poured over vessels as wide as the weights, filled as far as served. */
+/** The surface of `credits` poured into vessels as wide as the weights, filled as far as they were served. */
 function levelOf(busy: readonly Level[], served: Served, credits: number): number {
   const rising = [...busy].sort((a, b) => served[a] / WEIGHT[a] - served[b] / WEIGHT[b])
   let width = 0

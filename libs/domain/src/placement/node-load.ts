@@ -1,22 +1,22 @@
 import type { Level, PlacementMode } from '../task/spec.ts'
 
-/** What a placement looks at: nodes, what a task needs of them, and the limits. */
+/** The inputs of a placement: nodes, the needs of a task, and the limits. */
 
 /** One of several load balancers that share the credits of every node. */
 export interface BalancerShare {
   readonly count: number
   /** Position of this one among the sorted ids of all, from 0. */
   readonly index: number
-  /** Grows by one a second or so: the odd credits go round, so that none is left out for long. */
+  /** Grows about once a second: leftover credits rotate, so that no balancer is left out for long. */
   readonly turn?: number
 }
 
-/** What a load balancer knows of one worker node. */
+/** A load balancer's knowledge of one worker node. */
 export interface NodeLoad {
   readonly id: string
   readonly incarnation: number
   readonly slots: number
-  /** Attempts running, as the node last said. */
+  /** Attempts running, as the node last reported. */
   readonly active: number
   /** Dispatched and not yet reflected in `active`. */
   readonly inTransit: number
@@ -33,19 +33,19 @@ export interface NodeLoad {
   /** Listed by Consul with passing checks. */
   readonly passing: boolean
   readonly heartbeatAgeMs: number
-  /** Since its start, its recovery or its last change of incarnation; absent: it is warm. */
+  /** Since its start, its recovery or its last change of incarnation; absent: its slow start is over. */
   readonly upMs?: number
-  /** Slots' worth of processor and memory reserved by what is active; absent: one slot each. */
+  /** Slots' worth of processor and memory reserved by active attempts; absent: one slot each. */
   readonly reservedCpu?: number
   readonly reservedMemory?: number
-  /** The same for what is in transit. */
+  /** The same for attempts in transit. */
   readonly transitCpu?: number
   readonly transitMemory?: number
-  /** From `ejectedOf`: nothing goes there, or one task that shows whether it may come back. */
+  /** From `ejectedOf`: the node gets nothing, or one task that shows whether it may return. */
   readonly ejected?: 'out' | 'probe' | undefined
 }
 
-/** What a task needs of its node. */
+/** The needs of a task. */
 export interface Placement {
   readonly cpu: Level
   readonly memory: Level
@@ -56,16 +56,16 @@ export interface Placement {
   readonly placement?: PlacementMode | undefined
 }
 
-/** Limits of placement; `fleetLimits` fills in what depends on the fleet. */
+/** Limits of placement; `fleetLimits` fills in those that depend on the fleet. */
 export interface PlacementLimits {
-  /** Older figures than this count as a full node, milliseconds. */
+  /** A node with older figures than this counts as full, milliseconds. */
   readonly heartbeatAgeMaxMs: number
   /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
   readonly creditShare: number
   /** Which of how many load balancers this is. */
   readonly balancers?: BalancerShare
-  /** A node is held back for this long after its start, milliseconds; absent: no node is. */
+  /** A node starts slowly for this long, milliseconds; absent: no node does. */
   readonly slowStartMs?: number
-  /** What an attempt takes on the median node, milliseconds; absent: not known. */
+  /** Time of an attempt on the median node, milliseconds; absent: unknown. */
   readonly typicalMs?: number
 }

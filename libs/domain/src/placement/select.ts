@@ -22,14 +22,14 @@ export interface Skipped {
   readonly noRoom: number
 }
 
-/** What a decision weighed: how many nodes, which were left out, the best that remained. */
+/** The basis of a decision: how many nodes, which were left out, the best of the rest. */
 export interface Weighed {
   readonly considered: number
   readonly skipped: Skipped
   readonly candidates: readonly Candidate[]
 }
 
-/** Where a task goes, or why nowhere. */
+/** The node of a task, or why there is none. */
 export type PlacementDecision =
   | {
       readonly kind: 'place'
@@ -43,12 +43,12 @@ export type PlacementDecision =
       readonly weighed: Weighed
     }
 
-/** Figures older than two missed heartbeats (500 ms each) do not earn a node new work. */
+/** A node with figures older than two missed heartbeats (500 ms each) gets no new work. */
 export const PLACEMENT_LIMITS: PlacementLimits = { heartbeatAgeMaxMs: 1_000, creditShare: 1 }
 
 /** Share of keyed tasks that go to the least loaded node, so that a better home can show itself. */
 const EXPLORATION = 0.01
-/** An attempt that takes this many times the median makes a node the last choice. */
+/** A node whose attempts take this many times the median is the last choice. */
 const SLOW_FROM = 2
 const SLOW_FULL = 5
 
@@ -65,7 +65,7 @@ export function creditsOf(node: NodeLoad, limits: PlacementLimits): number {
   return node.ejected === 'probe' ? 1 : credits
 }
 
-/** Whether a node may take work at all, apart from credits and room. */
+/** Whether a node may take any work, apart from credits and room. */
 export function isEligible(node: NodeLoad, limits: PlacementLimits): boolean {
   return (
     node.passing &&
@@ -77,9 +77,9 @@ export function isEligible(node: NodeLoad, limits: PlacementLimits): boolean {
 }
 
 /**
- * Filter, score, pick: a node on probation gets its probe, a keyed task its home while that has
- * room, all else the eligible node with a free credit and room that is least loaded. Equal scores
- * are split by `random` so that several load balancers do not herd.
+ * Filter, score, pick. A node on probation gets its probe, a keyed task its home while that has room, every
+ * other task the least loaded eligible node with a free credit and room. `random` decides among equal scores,
+ * so that several load balancers do not all choose the same node.
  */
 export function selectNode(
   nodes: readonly NodeLoad[],
@@ -140,7 +140,7 @@ export function selectNode(
   if (third !== undefined) candidates.push(candidate(third, thirdScore, limits))
   const weighed = { considered: nodes.length, skipped, candidates }
   if (first === undefined) return { kind: 'hold', reason: holdReason(skipped), weighed }
-  // A task that has been lost or has failed elsewhere is not risked on a probe.
+  // A task that was lost or has failed elsewhere is not used as a probe.
   if (probe !== undefined && (task.excluded?.length ?? 0) === 0) {
     return { kind: 'place', nodeId: probe.id, reason: 'probe', weighed }
   }
@@ -199,10 +199,10 @@ function holdReason(skipped: Skipped): 'no-nodes' | 'no-credits' | 'no-room' {
 }
 
 /**
- * Slots in use weigh most: an agent waits on its provider, so a free slot matters more than a busy
- * processor (control-loop simulation: credits do better than every mix led by latency). Processor, memory
- * and a slow event loop only separate nodes that are about equally full; a node several times
- * slower than the median comes last.
+ * Slots in use weigh most: an agent waits for its provider, so a free slot matters more than a busy processor
+ * (control-loop simulation: credits do better than every mix led by latency). Processor, memory and a slow
+ * event loop only separate nodes that are about equally full; a node several times slower than the median
+ * comes last.
  */
 export function loadScore(node: NodeLoad, limits: PlacementLimits): number {
   const lag = Math.min(1, node.lagMs / 250)
@@ -216,7 +216,9 @@ export function loadScore(node: NodeLoad, limits: PlacementLimits): number {
   )
 }
 
-/** 0 up to twice the median (what chance does to a mean of few long-tailed attempts), then up to 1. */
+/**
+ * 0 up to twice the median (chance alone moves a mean of few long-tailed attempts that far), then up to 1.
+ */
 function slowness(timesTypical: number): number {
   if (timesTypical <= SLOW_FROM) return 0
   return Math.min(1, (timesTypical - SLOW_FROM) / (SLOW_FULL - SLOW_FROM))

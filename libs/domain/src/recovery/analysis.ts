@@ -1,12 +1,12 @@
 import type { DeathPattern } from './deaths.ts'
 
-/** What is known of a failure when its tasks have been given back. */
+/** The facts of a failure once its tasks have been given back. */
 export interface FailureEvidence {
   /** Reason of the death, how long the node had been silent, and how sure the detector was. */
   readonly reason: string
   readonly silentMs: number
   readonly phi: number
-  /** Its last figures; absent when no snapshot with it was seen. */
+  /** Its last figures; absent when no snapshot held it. */
   readonly last?: {
     readonly cpu: number
     readonly memory: number
@@ -15,7 +15,7 @@ export interface FailureEvidence {
     readonly slots: number
   }
   readonly uptimeMs?: number
-  /** What runs under its name by now. */
+  /** The process that runs under its name now. */
   readonly successor: 'none' | 'resumed' | 'restarted'
   readonly pattern: DeathPattern
   /** Tasks that it held, and whether their pointers could be given back. */
@@ -29,13 +29,13 @@ export interface FailureEvidence {
   readonly suspects: number
   /** Replacements ordered within the window. */
   readonly recentReplacements: number
-  /** What the orchestrator can do, and what it says of the process. */
+  /** The orchestrator's abilities, and its report on the process. */
   readonly orchestrator: {
     readonly replaces: boolean
-    /** It starts an ended process again by itself, in place. */
+    /** The orchestrator restarts an ended process by itself, in place. */
     readonly restarts: boolean
     readonly process?: {
-      /** There is no such process any more, or its replacement is under way. */
+      /** The process no longer exists, or its replacement is under way. */
       readonly gone: boolean
       readonly restarts: number
       readonly outOfMemory: boolean
@@ -45,16 +45,16 @@ export interface FailureEvidence {
 
 /** Constants of the analysis. */
 export interface FailureLimits {
-  /** More replacements than this within the window are a crash loop that another one will not end. */
+  /** More replacements than this within the window mean a crash loop that another one will not end. */
   readonly replacementsMax: number
-  /** As many processes that died young are an image that does not run. */
+  /** So many processes that died young mean an image that does not run. */
   readonly youngMax: number
   /** From this share of its limit on, memory is the likely cause. */
   readonly memoryShare: number
   /** A processor this busy, or a loop this late, makes a node miss its heartbeats. */
   readonly cpuShare: number
   readonly lagMs: number
-  /** An orchestrator that has restarted a process this often in place will not mend it so. */
+  /** After this many restarts in place another one will not help. */
   readonly restartsMax: number
   /** Shares of the capacity lost. */
   readonly mediumShare: number
@@ -73,24 +73,24 @@ export const FAILURE_LIMITS: FailureLimits = {
   highShare: 0.5,
 }
 
-/** What can be done about the process of a dead node, from the mildest on. */
+/** Remedies for the process of a dead node, the mildest first. */
 export const FAILURE_ACTIONS = ['none', 'restart', 'replace', 'investigate'] as const
-/** One of them. */
+/** One remedy. */
 export type FailureAction = (typeof FAILURE_ACTIONS)[number]
-/** How the tasks of a dead node find others. */
+/** How the tasks of a dead node get to others. */
 export const FAILURE_STRATEGIES = [
   'spread',
   'hold-for-capacity',
   'exclude-task',
   'nothing-to-do',
 ] as const
-/** One of them. */
+/** One way of redistribution. */
 export type FailureStrategy = (typeof FAILURE_STRATEGIES)[number]
-/** How much of the fleet's work a failure touches. */
+/** How much of the fleet's work a failure affects. */
 export const FAILURE_IMPACTS = ['none', 'low', 'medium', 'high'] as const
-/** One of them. */
+/** One impact. */
 export type FailureImpact = (typeof FAILURE_IMPACTS)[number]
-/** What would keep a failure from happening again. */
+/** Measures that would prevent a repetition. */
 export const FAILURE_PREVENTIONS = [
   'raise-memory',
   'lower-slots',
@@ -101,7 +101,7 @@ export const FAILURE_PREVENTIONS = [
   'check-image',
   'none',
 ] as const
-/** One of them. */
+/** One measure. */
 export type FailurePrevention = (typeof FAILURE_PREVENTIONS)[number]
 
 /** The analysis of one failure. */
@@ -114,7 +114,7 @@ export interface FailureAnalysis {
 }
 
 const PREVENTIONS_MAX = 4
-/** Three deaths are a pattern, two of silence at once are more likely the network. */
+/** Three deaths are a pattern; two nodes silent at once point to the network. */
 const PATTERN_MIN = 3
 
 /** Restart, replace or investigate, by evidence. */
@@ -131,8 +131,8 @@ export function analyseFailure(
 }
 
 /**
- * Replaces a process that is surely gone, and only that: one that is silent with its connection open
- * may be paused and go on, so it is left for a person to look at.
+ * Replaces only a process that is certainly gone: one that is silent with its connection open may be paused
+ * and continue, so a person has to look at it.
  */
 function actionOf(
   evidence: FailureEvidence,
@@ -147,7 +147,7 @@ function actionOf(
   if (evidence.recentReplacements >= limits.replacementsMax) {
     return { action: 'investigate', reason: 'crash-loop' }
   }
-  // With a task as the likely cause the image is not to blame; it goes with its last attempt.
+  // If a task is the likely cause, the image is not; the task ends with its last attempt.
   if (pattern.young >= limits.youngMax && evidence.suspects === 0) {
     return { action: 'investigate', reason: 'dies-young' }
   }
@@ -200,7 +200,7 @@ function preventionOf(
   return found.length === 0 ? ['none'] : found.slice(0, PREVENTIONS_MAX)
 }
 
-/** What an adviser may say of a failure: words of the lists above, and nothing else. */
+/** An adviser's statement about a failure: words of the lists above, and nothing else. */
 export interface FailureAdvice {
   readonly action: FailureAction
   readonly strategy: FailureStrategy
@@ -208,22 +208,22 @@ export interface FailureAdvice {
   readonly prevention: readonly FailurePrevention[]
 }
 
-/** One thing that was advised and not allowed, and what it became. */
+/** One advised choice that was not allowed, and its replacement. */
 export interface ClampedAdvice {
   readonly field: string
   readonly from: string
   readonly to: string
 }
 
-/** What the playbook leaves open in one failure. */
+/** The choices that the playbook leaves open in one failure. */
 export interface AdviceBounds {
-  /** A replacement may be ordered: the process is surely gone, and the cap is not reached. */
+  /** A replacement may be ordered: the process is certainly gone, and the cap is not reached. */
   readonly mayReplace: boolean
-  /** There were tasks to give back. */
+  /** Some tasks were given back. */
   readonly anyTasks: boolean
 }
 
-/** What an adviser may choose among. */
+/** The choices of an adviser. */
 export function adviceBounds(
   evidence: FailureEvidence,
   limits: FailureLimits = FAILURE_LIMITS,
@@ -238,10 +238,10 @@ export function adviceBounds(
 }
 
 /**
- * Lets an adviser choose within the playbook: it may look closer instead of replacing, replace what
- * would only be restarted, or replace a process that is surely gone and not in a crash loop. It can
- * neither touch what may still run, nor go beyond the cap of replacements, nor undo what was
- * redistributed, nor make an impact smaller than the figures say.
+ * Lets an adviser choose within the playbook: it may investigate instead of replacing, replace instead of
+ * restarting, or replace a process that is certainly gone and not in a crash loop. It can neither touch a
+ * process that may still run, nor exceed the cap of replacements, nor undo a redistribution, nor reduce an
+ * impact below the figures.
  */
 export function admitAdvice(
   policy: Pick<FailureAnalysis, 'action' | 'strategy' | 'impact'>,
@@ -256,7 +256,7 @@ export function admitAdvice(
   }
   const actions: FailureAction[] = [policy.action, 'investigate']
   if (mayReplace) actions.push('replace')
-  // The tasks are on their way already: only which of the words fits may be said anew.
+  // The tasks are on their way already: the adviser may only choose another word for it.
   const strategies: FailureStrategy[] = [policy.strategy]
   if (anyTasks) strategies.push('spread', 'hold-for-capacity')
   const impacts = FAILURE_IMPACTS.slice(FAILURE_IMPACTS.indexOf(policy.impact))
@@ -269,7 +269,7 @@ export function admitAdvice(
   return { answer, clamped }
 }
 
-/** The analysis with admitted advice; what the policy would prevent stays on the list. */
+/** The analysis with admitted advice; the policy's own preventive measures stay on the list. */
 export function applyAdvice(policy: FailureAnalysis, answer: FailureAdvice): FailureAnalysis {
   const prevention = [...new Set([...policy.prevention, ...answer.prevention])]
     .filter((name, _, all) => name !== 'none' || all.length === 1)

@@ -1,9 +1,9 @@
 /**
- * What recent deaths have in common: a node that dies again and again, a machine, a task that was
- * running each time. The memory is a plain list, oldest first, folded from incidents.
+ * Patterns among recent deaths: a node that dies again and again, a machine, a task that was running each
+ * time. The learned state is a plain list, oldest first, folded from incidents.
  */
 
-/** One death as it is remembered. */
+/** One remembered death. */
 export interface PastDeath {
   readonly nodeId: string
   readonly incarnation: number
@@ -16,23 +16,26 @@ export interface PastDeath {
   readonly taskIds: readonly string[]
 }
 
-/** Deaths within this time are seen together, milliseconds: long enough for three backoffs of a crash loop. */
+/**
+ * Deaths within this time are considered together, milliseconds: long enough for three backoffs of a crash
+ * loop.
+ */
 export const DEATH_WINDOW_MS = 600_000
 /** A fleet of twenty nodes, each dying ten times within the window. */
 const DEATHS_MAX = 200
-/** A node has more slots than a machine can serve well beyond this; more ids say nothing new. */
+/** A machine serves no node well with more slots; more ids add nothing. */
 const TASKS_OF_DEATH_MAX = 1_000
 /** One death is chance, two are bad luck, three are a pattern. */
 const PATTERN_MIN = 3
 
-/** Adds a death, or what is newly known of it, and forgets what is out of the window. */
+/** Adds a death, or new facts about it, and forgets deaths outside the window. */
 export function rememberDeath(
   deaths: readonly PastDeath[],
   death: PastDeath,
   nowMs: number,
 ): readonly PastDeath[] {
   const known = deaths.find((other) => sameDeath(other, death))
-  // A record on OPS names a few tasks only; whoever handled the death knows more of them.
+  // A record on OPS names a few tasks only; the process that handled the death knows more of them.
   const taskIds =
     known !== undefined && known.taskIds.length > death.taskIds.length
       ? known.taskIds
@@ -49,7 +52,7 @@ function sameDeath(a: PastDeath, b: PastDeath): boolean {
 
 /** Figures of a death among the others of the window. */
 export interface DeathPattern {
-  /** Deaths of this node, this one among them. */
+  /** Deaths of this node, including this one. */
   readonly ofNode: number
   /** Deaths on this node's machine; 0 when the machine is not known. */
   readonly ofHost: number
@@ -58,10 +61,12 @@ export interface DeathPattern {
   readonly young: number
 }
 
-/** A process that dies within its first minute has hardly run: more likely its image than its load. */
+/**
+ * A process that dies within its first minute has hardly run: its image is a likelier cause than its load.
+ */
 const YOUNG_MS = 60_000
 
-/** What the deaths of the window say of one of them. */
+/** Compares one death with the others of the window. */
 export function patternOf(
   deaths: readonly PastDeath[],
   { nodeId, host }: Pick<PastDeath, 'nodeId' | 'host'>,
@@ -89,7 +94,7 @@ export function suspectTasks(deaths: readonly PastDeath[], nowMs: number): reado
     .map(([taskId]) => taskId)
 }
 
-/** Whether the log of a task says that it loses its nodes: attempts begun that nobody reported on. */
+/** Whether the log of a task shows that it loses its nodes: attempts that began and were never reported. */
 export function losesItsNodes(task: {
   readonly attempt: number
   readonly failures: number
@@ -98,18 +103,18 @@ export function losesItsNodes(task: {
   return task.attempt - task.failures - task.pauses >= PATTERN_MIN
 }
 
-/** A flapping node is left alone this long, milliseconds. */
+/** Length of a quarantine, milliseconds. */
 export const QUARANTINE_MS = 300_000
 
-/** What a quarantine would take from the fleet. */
+/** The cost of a quarantine for the fleet. */
 export interface QuarantineSituation {
   readonly deathsOfNode: number
-  /** Living nodes beside this one, and how many nodes are in quarantine already. */
+  /** Other living nodes, and nodes already in quarantine. */
   readonly othersAlive: number
   readonly quarantined: number
 }
 
-/** Whether a node is shut out for a while. */
+/** Whether a node is put into quarantine. */
 export type QuarantineDecision =
   | { readonly kind: 'quarantine'; readonly untilMs: number; readonly reason: 'flapping' }
   | {
@@ -117,7 +122,7 @@ export type QuarantineDecision =
       readonly reason: 'steady' | 'last-node' | 'too-many-quarantined'
     }
 
-/** Three deaths within the window shut a node out; never the last one, never more than a third. */
+/** Three deaths within the window put a node into quarantine; never the last one, never more than a third. */
 export function decideQuarantine(
   { deathsOfNode, othersAlive, quarantined }: QuarantineSituation,
   nowMs: number,

@@ -1,13 +1,13 @@
 import { isTerminal, type TaskRecord } from '../task/task-record.ts'
 
-/** What became of one task of a dead node. */
+/** The outcome for one task of a dead node. */
 export type TaskFate = 'waiting' | 'taken-up' | 'finished' | 'stopped'
 
 /** The error of a task that was stopped for losing its nodes. */
 const ATTEMPTS_LOST = 'attempts-lost'
 
 /**
- * Whether a task goes on elsewhere, by its record and by where the load balancers note it; both lag
+ * Whether a task continues elsewhere, by its record and by the load balancers' in-flight note; both lag
  * behind the log by a moment.
  */
 export function fateOf(
@@ -18,40 +18,40 @@ export function fateOf(
   if (record !== undefined && isTerminal(record.state)) {
     return record.error?.code === ATTEMPTS_LOST ? 'stopped' : 'finished'
   }
-  // It gave its slot back by itself and goes on when what it waits for has happened.
+  // The run paused and gave its slot back; it continues when its wait ends.
   if (record?.state === 'waiting') return 'taken-up'
   if (notedNode !== undefined && notedNode !== death.nodeId) return 'taken-up'
   if (record === undefined || record.state === 'queued') return 'waiting'
   if (record.node !== undefined && record.node !== death.nodeId) return 'taken-up'
-  // An attempt begun since then can only be a new one, wherever it runs.
+  // An attempt that began later can only be a new one, on any node.
   return record.updatedAtMs > death.redistributedAtMs ? 'taken-up' : 'waiting'
 }
 
-/** How far a failure is overcome. */
+/** The progress of a recovery. */
 export interface OutcomeView {
   readonly successor: 'none' | 'resumed' | 'restarted'
   readonly action: 'restart' | 'replace' | 'investigate' | 'quarantine' | 'none'
   readonly actionFailed: boolean
   readonly notesReadable: boolean
-  /** Tasks watched, and those of them that wait no more. */
+  /** Watched tasks, and those of them that are settled. */
   readonly tasks: number
   readonly settled: number
   /** Tasks that were stopped for losing their nodes. */
   readonly stopped: number
-  /** Living nodes before the death and now; absent when no snapshot told. */
+  /** Living nodes before the death and now; absent when no snapshot arrived. */
   readonly nodesBefore?: number
   readonly nodesNow?: number
-  /** The watch is over after this look. */
+  /** This look is the last one. */
   readonly last: boolean
 }
 
-/** How a failure ended, or that it has not yet. */
+/** How a failure ended, or that it has not ended yet. */
 export interface OutcomeDecision {
   readonly kind: 'wait' | 'recovered' | 'resumed' | 'unresolved'
   readonly reason: string
 }
 
-/** Recovered when every watched task goes on and, where that was ordered, the node is made good. */
+/** Recovered when every watched task continues and the node, if that was ordered, is replaced. */
 export function decideOutcome(view: OutcomeView): OutcomeDecision {
   const tasksBack = view.settled >= view.tasks
   if (tasksBack && view.notesReadable) {
@@ -75,7 +75,7 @@ function recoveredBy({ stopped, tasks, action, successor }: OutcomeView): string
 }
 
 function nodeBack(view: OutcomeView): boolean {
-  // Nobody was asked to bring it back: the tasks are all that there is to wait for.
+  // No replacement was ordered: only the tasks are awaited.
   if (view.action === 'none') return true
   if (view.action !== 'quarantine' && view.successor !== 'none') return true
   if (view.nodesBefore === undefined || view.nodesNow === undefined) {

@@ -6,26 +6,26 @@ export interface StrandedTask {
   readonly ackSubject: string
 }
 
-/** What recovery does about a dead node. */
+/** Recovery's plan for a dead node. */
 export interface RecoveryPlan {
   readonly kind: 'redistribute' | 'nothing'
   readonly reason: string
-  /** Pointers to give back, in batches: the next one goes once the one before was taken up. */
+  /** Pointers to give back, in batches: each batch follows once the one before was taken up. */
   readonly batches: readonly (readonly StrandedTask[])[]
 }
 
-/** Smaller batches than this would only cost time: a broker takes it in a few milliseconds. */
+/** Smaller batches would only cost time: a broker takes one of this size in a few milliseconds. */
 const BATCH_MIN = 500
 /**
- * Never more batches than this: with the longest wait between two (40 ms) all pointers are back
- * within the failover budget of 300 ms. What is given back beyond the free credits waits at the
- * broker, not on a node, so this costs order, never overload.
+ * Never more batches: with the longest wait between two (40 ms) all pointers are back within the failover
+ * budget of 300 ms. Pointers beyond the free credits wait at the broker, not on a node, so this costs order
+ * and never overloads.
  */
 const BATCHES_MAX = 3
 
 /**
- * Gives every stranded pointer back once, bounded by the free credits of the living nodes. Tasks that
- * are suspected of killing their nodes go last, so that the others have started elsewhere by then.
+ * Gives every stranded pointer back once, bounded by the free credits of the living nodes. Tasks that are
+ * suspected of killing their nodes come last, so that the others have started elsewhere before them.
  */
 export function planRecovery(
   stranded: readonly StrandedTask[],
@@ -46,7 +46,7 @@ export function planRecovery(
   return { kind: 'redistribute', reason: 'node-dead', batches }
 }
 
-/** Load of one living node, as far as credits follow from it. */
+/** Load of one living node, as far as credits depend on it. */
 export interface NodeCredits {
   readonly state: NodeState
   readonly draining: boolean

@@ -1,8 +1,8 @@
 import type { ScaleLimits } from './limits.ts'
 
-/** What the adviser may ask for; it expires by itself, and its bounds are checked again here. */
+/** The adviser's request; it expires by itself, and its bounds are checked again here. */
 export interface ScaleAdvice {
-  /** Nodes on top of what demand asks for. */
+  /** Nodes on top of the demand. */
   readonly floorDelta: number
   readonly targetUtil: number
   readonly holdScaleDownMs: number
@@ -10,7 +10,7 @@ export interface ScaleAdvice {
   readonly ttlMs: number
 }
 
-/** Bounds of advice: it may add a little, hold for a while and move the target within a band. */
+/** Bounds of advice: it may add a few nodes, hold for a while and move the target within a band. */
 export const ADVICE_BOUNDS = {
   floorDelta: [0, 2],
   targetUtil: [0.75, 0.9],
@@ -18,17 +18,17 @@ export const ADVICE_BOUNDS = {
   ttlMs: [0, 600_000],
 } as const
 
-/** Share of tasks that must have started in time before a higher target than the default is believed. */
+/** Share of tasks that must have started in time before a target above the default is accepted. */
 const ATTAINMENT_FOR_MORE = 0.995
 
-/** Advice as it counts at an instant. */
+/** Advice as it applies at an instant. */
 export interface AdviceInForce {
   readonly floorDelta: number
   readonly targetUtil: number
   readonly holdUntilMs: number
 }
 
-/** Clamps advice; expired, broken or missing advice is none. */
+/** Clamps advice; expired, malformed or missing advice is none. */
 export function adviceInForce(
   advice: ScaleAdvice | undefined,
   attainment: number | undefined,

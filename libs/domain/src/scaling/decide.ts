@@ -3,39 +3,39 @@ import type { ScaleLimits } from './limits.ts'
 import type { Outlook } from './learned.ts'
 import { nodesFor, staffedNodes } from './staffing.ts'
 
-/** What is left of the provider's budget: more nodes do not help against it. */
+/** The rest of the provider's budget: more nodes do not help against its limit. */
 export interface ProviderBudget {
-  /** Share of recent answers that were 429, and of the budget that is used. */
+  /** Share of recent answers that were 429, and used share of the budget. */
   readonly refusedShare: number
   readonly usedShare: number
-  /** Tasks a second that it pays for; undefined when it is not known. */
+  /** Tasks a second that it pays for; undefined when unknown. */
   readonly tasksPerS?: number | undefined
 }
 
 /** The cluster as the autoscaler sees it. */
 export interface ClusterSnapshot {
-  /** Nodes that serve or are starting; draining and dead ones are not among them. */
+  /** Nodes that serve or are starting, without draining and dead ones. */
   readonly nodes: number
   readonly draining: number
-  /** Nodes among them whose figures are missing: full when it would shrink, idle when it would grow. */
+  /** Those of them without figures: they count as full for a scale-in, as idle for a scale-out. */
   readonly missing: number
   readonly slotsPerNode: number
   readonly running: number
   readonly queued: number
-  /** False when figures are missing: a fleet is never shrunk blindly. */
+  /** False when figures are missing: the autoscaler then never shrinks the fleet. */
   readonly complete: boolean
   /** Instants of the last changes; they outlive the process that made them. */
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
-  /** What the windows and the forecast say. */
+  /** The readings of the windows and of the forecast. */
   readonly outlook: Outlook
   readonly budget?: ProviderBudget | undefined
   readonly advice?: ScaleAdvice | undefined
-  /** Share of the last hour's tasks that started in time; undefined when it is not known. */
+  /** Share of the last hour's tasks that started in time; undefined when unknown. */
   readonly attainment?: number | undefined
 }
 
-/** One thing that asks for a node count, or bounds it. */
+/** One demand for a node count, or a bound of it. */
 export interface ScaleOption {
   readonly kind:
     | 'reactive'
@@ -57,18 +57,18 @@ export interface ScaleDecision {
   readonly kind: 'scale-out' | 'scale-in' | 'hold'
   readonly nodes: number
   readonly reason: string
-  /** What was asked for, before windows, steps and cooldowns. */
+  /** The wanted count before windows, steps and cooldowns. */
   readonly wanted: number
-  /** What was weighed, for the record. */
+  /** All demands and bounds, for the record. */
   readonly options: readonly ScaleOption[]
-  /** Growth is wanted and would not help: whoever admits tasks should slow down. */
+  /** Growth is wanted and would not help: gateways should admit fewer tasks. */
   readonly backpressure: boolean
 }
 
-/** What is forecast or counted has its own headroom: it may fill every slot. */
+/** Forecasts and counts have their own headroom: they may fill every slot. */
 const PLANNED_FULL = 1
 
-/** Out at once and in slowly: see `weigh` for what is wanted, and the guards here in their order. */
+/** Grows at once and shrinks slowly: `weigh` gives the wanted count, then the guards follow in this order. */
 export function decideScale(
   cluster: ClusterSnapshot,
   limits: ScaleLimits,
@@ -116,7 +116,7 @@ export function decideScale(
   return decided('scale-in', Math.max(floor, nodes - step), 'idle-capacity')
 }
 
-/** Everything that asks for nodes or bounds them. */
+/** Everything that demands nodes or bounds their number. */
 function weigh(
   cluster: ClusterSnapshot,
   advice: ReturnType<typeof adviceInForce>,
@@ -134,7 +134,7 @@ function weigh(
     )
   const reactive = staffed(outlook.demand)
   const floor = Math.min(reactive, staffed(outlook.demand * (1 - limits.deadBand)))
-  // Demand that is only a little above what the nodes are for changes nothing: the dead band.
+  // Demand only a little above the capacity of the nodes changes nothing: the dead band.
   const settled = floor <= nodes && nodes < reactive
   const options: ScaleOption[] = [
     { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand at the target' },
@@ -158,7 +158,11 @@ function weigh(
   }
   if (budget?.tasksPerS !== undefined && outlook.serviceS !== undefined) {
     const paid = at(budget.tasksPerS * outlook.serviceS, advice.targetUtil)
-    options.push({ kind: 'cap', nodes: paid, reason: 'what the provider budget can keep busy' })
+    options.push({
+      kind: 'cap',
+      nodes: paid,
+      reason: "nodes that the provider's budget can keep busy",
+    })
   }
   return options
 }

@@ -3,31 +3,31 @@ import { type ScaleLimits } from './limits.ts'
 import { swing } from './staffing.ts'
 
 /**
- * What demand will be when a node that is asked for now serves: the trend of a Kalman filter, or the
- * same with the growth of yesterday or of last week at this hour, whichever has erred least; and how far
- * beyond chance that one was too low, 49 times of 50, as the headroom that this load needs: none where
- * demand is steady, a fifth where it jumps. Used as a floor, so a wrong forecast costs node time and
- * never a wait.
+ * The demand when a node that is ordered now will serve. The forecast is the trend of a Kalman filter, or
+ * that trend with the growth of yesterday or of last week at this hour, whichever has erred least. Its
+ * headroom is the amount by which it was too low, beyond chance, 49 times of 50: none for a steady load, a
+ * fifth for a load that jumps. The forecast is used as a floor, so a wrong one costs node time and never a
+ * wait.
  */
 
-/** One way to forecast, and how well it did. */
+/** One way to forecast, and its record. */
 interface Forecaster {
   /** Mean relative error of its forecasts. */
   readonly error: number
-  /** What 98% of its forecasts fell short by at most, relative and beyond chance. */
+  /** The relative shortfall, beyond chance, that 98% of its forecasts stayed below. */
   readonly shortfall: number
 }
 
-/** The learned of the forecast: some hundred numbers that can be written down and taken over. */
+/** The learned state of the forecast: some hundred numbers that can be stored and taken over. */
 export interface ForecastState {
   readonly atMs: number
   /** Demand in slots, its growth a second, and the covariance of both. */
   readonly level: number
   readonly growth: number
   readonly covariance: readonly [level: number, both: number, growth: number]
-  /** Mean demand of every ten minutes of a week, by time of the week; -1 where it is not known. */
+  /** Mean demand of every ten minutes of a week, by time of the week; -1 where unknown. */
   readonly week: readonly number[]
-  /** The ten minutes that are being averaged. */
+  /** The ten minutes whose mean is being taken. */
   readonly bin: number
   readonly binSum: number
   readonly binCount: number
@@ -39,7 +39,7 @@ export interface ForecastState {
 /** Ways to forecast. */
 export const FORECASTERS = ['trend', 'day', 'week'] as const
 
-/** What the forecast says. */
+/** The forecast of one moment. */
 export interface Forecast {
   /** Slots in demand, with the headroom. */
   readonly slots: number
@@ -54,25 +54,25 @@ const BINS_WEEK = 1_008
 const UPDATE_MS = 10_000
 /** The forecast is for when a node serves, and this much later, milliseconds. */
 const BEYOND_STARTUP_MS = 30_000
-/** Demand wanders by this share a √second, its growth by this share a second and √second. */
+/** Assumed drift: demand by this share a √second, its growth by this share a second and √second. */
 const LEVEL_NOISE = 0.004
 const GROWTH_NOISE = 0.000_02
-/** Standard deviations beyond which a measurement is no chance. */
+/** A measurement beyond this many standard deviations is not chance. */
 const SURPRISE_SIGMAS = 3
-/** Growth is never believed beyond this share of the level within the lead. */
+/** Growth is limited to this share of the level within the lead. */
 const GROWTH_MAX = 0.5
-/** Yesterday's growth is believed within these. */
+/** Yesterday's growth is limited to these shares. */
 const SEASON_RATIO = [0.67, 1.5] as const
 /** Weight of a new error: it forgets within an hour or two. */
 const ERROR_WEIGHT = 0.01
-/** The quantile follows in such steps: it rises within an hour or two and is unlearned within half a day. */
+/** Step of the quantile: it rises within an hour or two and is unlearned within half a day. */
 const QUANTILE = 0.98
 const QUANTILE_STEP = 0.003
-/** So many standard deviations are chance, and provided for already. */
+/** This many standard deviations are chance, and already provided for. */
 const CHANCE_SIGMAS = 2
 const PENDING_MAX = 64
 
-/** A forecast without a past. */
+/** Creates a forecast without a past. */
 export const NO_FORECAST: ForecastState = {
   atMs: 0,
   level: 0,
@@ -91,7 +91,7 @@ export const NO_FORECAST: ForecastState = {
   ],
 }
 
-/** Learns from the load; cheap when nothing is due. */
+/** Learns from the load; cheap when no forecast is due. */
 export function rememberForecast(
   learned: ForecastState,
   view: LoadView,
@@ -116,7 +116,7 @@ export function rememberForecast(
   }
 }
 
-/** Demand for the time when a node that is asked for now serves. */
+/** Demand at the time when a node that is ordered now will serve. */
 export function forecastDemand(learned: ForecastState, limits: ScaleLimits): Forecast {
   let best = 0
   learned.forecasters.forEach(({ error }, index) => {
@@ -136,7 +136,7 @@ function measure({ arrivalsPerS, serviceS, stable }: LoadView): {
     return { slots: stable, variance: Math.max(1, stable) }
   }
   const slots = arrivalsPerS * serviceS
-  // Counts are chance with their own size as variance; the window was seen before but for one update.
+  // Counts vary by chance with their own size as variance; all but one update of the window was seen before.
   return { slots, variance: Math.max(1, (slots * serviceS * 1_000) / UPDATE_MS) }
 }
 
@@ -154,7 +154,7 @@ function filter(
   const gainLevel = pll / (pll + variance)
   const gainGrowth = plg / (pll + variance)
   const surprise = slots - predicted
-  // Beyond chance the load has changed at once: the filter begins again from what is there.
+  // Beyond chance the load has jumped: the filter starts again at the measured level.
   if (surprise ** 2 > SURPRISE_SIGMAS ** 2 * (pll + variance)) {
     return { level: slots, growth: 0, covariance: [variance, 0, 0] }
   }
@@ -179,7 +179,7 @@ function rememberSeason(
     learned.week.length === BINS_WEEK
       ? [...learned.week]
       : Array.from({ length: BINS_WEEK }, () => -1)
-  // Bins that nobody watched are forgotten; they would be two weeks old.
+  // Means of ten minutes that no process observed are forgotten; they would be two weeks old.
   for (let gone = Math.max(learned.bin + 1, bin - BINS_WEEK); gone < bin; gone += 1) {
     week[gone % BINS_WEEK] = -1
   }
@@ -189,7 +189,7 @@ function rememberSeason(
   return { week, bin, binSum: level, binCount: 1 }
 }
 
-/** Compares forecasts that are due with what came. */
+/** Compares due forecasts with the measured demand. */
 function score(
   learned: ForecastState,
   { stable, serviceS }: LoadView,
@@ -215,7 +215,10 @@ function score(
   return { pending: learned.pending.filter(({ dueMs }) => dueMs > nowMs), forecasters }
 }
 
-/** Standard deviation by chance of the slots in use, mean of the stable window: the longer tasks are, the less it evens out. */
+/**
+ * Standard deviation by chance of the slots in use, mean of the stable window: the longer tasks run, the less
+ * it averages out.
+ */
 function swingOfMean(slots: number, serviceS: number | undefined, limits: ScaleLimits): number {
   const stableS = limits.stableMs / 1_000
   const service = serviceS ?? stableS
@@ -232,7 +235,7 @@ function ahead(learned: ForecastState, index: number, leadMs: number): number {
   return learned.level + Math.min(bound, Math.max(-bound, growth))
 }
 
-/** By how much demand grew within the lead a day or a week ago; undefined when that is not known. */
+/** The growth of demand within the lead a day or a week ago; undefined when unknown. */
 function season(learned: ForecastState, index: number, leadMs: number): number | undefined {
   const back = index === 1 ? BINS_DAY : BINS_WEEK
   const before = seasonAt(learned, learned.atMs - back * BIN_MS)
@@ -241,7 +244,7 @@ function season(learned: ForecastState, index: number, leadMs: number): number |
   return Math.min(SEASON_RATIO[1], Math.max(SEASON_RATIO[0], after / before))
 }
 
-/** Demand at an instant of the last week, straight between the middles of its ten minutes. */
+/** Demand at an instant of the last week, interpolated between the middles of its ten minutes. */
 function seasonAt({ week }: ForecastState, atMs: number): number | undefined {
   const position = atMs / BIN_MS - 0.5
   const bin = Math.floor(position)

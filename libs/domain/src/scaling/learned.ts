@@ -19,11 +19,13 @@ import { nodesFor, staffedNodes } from './staffing.ts'
 /**
  * All that an autoscaler keeps between two decisions, as one plain value.
  *
- * Invariant: a learned state with holes never shrinks a fleet. A sample that is missing empties the window
- * of wishes, and a window that does not reach back far enough wants infinitely many nodes.
+ * Invariant: a learned state with gaps never shrinks a fleet. A missing sample empties the window of wanted
+ * counts, and a window that does not reach back far enough wants infinitely many nodes.
  */
 
-/** Tasks that never seem to end do not hold a fleet for longer than this, milliseconds. */
+/**
+ * Assumed length of tasks that seem not to end: they keep a fleet large no longer than this, milliseconds.
+ */
 const WINDOW_MORE_MAX_MS = 540_000
 
 /** How many nodes were wanted at an instant. */
@@ -36,15 +38,15 @@ export interface Wish {
 export interface LearnedState {
   readonly load: LoadState
   readonly forecast: ForecastState
-  /** Since when wishes are known without a gap; undefined when there are none. */
+  /** Since when wanted counts are known without a gap; undefined when there are none. */
   readonly wishesSinceMs: number | undefined
-  /** Wishes that no later one reached, so the first is the highest of the window. */
+  /** Wanted counts that no later one reached, so the first is the highest of the window. */
   readonly wishes: readonly Wish[]
-  /** A panic lasts until then. */
+  /** End of the panic. */
   readonly panicUntilMs: number
 }
 
-/** The learned state of an autoscaler that has just begun. */
+/** The learned state of a new autoscaler. */
 export const NO_LEARNED_STATE: LearnedState = {
   load: NO_LOAD,
   forecast: NO_FORECAST,
@@ -53,9 +55,9 @@ export const NO_LEARNED_STATE: LearnedState = {
   panicUntilMs: 0,
 }
 
-/** What the learned state says at an instant. */
+/** The learned state's readings at an instant. */
 export interface Outlook extends LoadView {
-  /** Slots in demand, chance taken out. */
+  /** Slots in demand, corrected for chance. */
   readonly demand: number
   readonly forecast: Forecast
   readonly panicking: boolean
@@ -82,7 +84,7 @@ export function rememberScaling(
   const panics =
     nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
   const lasting = {
-    // A little more than there is, or the next swing asks for the node again.
+    // A little more than the estimate, or the next swing asks for the node again.
     slots: forecast.level * (1 + limits.deadBand),
     serviceS: view.serviceS,
     headroom: forecastDemand(forecast, limits).headroom,

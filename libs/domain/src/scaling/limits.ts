@@ -4,36 +4,45 @@ import type { Timing } from '../timing.ts'
 export interface ScaleLimits {
   readonly nodesMin: number
   readonly nodesMax: number
-  /** Share of slots in use to aim at: no fewer where whole nodes allow it and tasks still start in time. */
+  /**
+   * Target share of slots in use: the fleet has no more nodes than this allows, as long as tasks still start
+   * in time.
+   */
   readonly utilisationTarget: number
-  /** Share of slots in use that is never planned for, whatever anybody advises. */
+  /** The fleet is never planned for a higher share of slots in use, whatever the adviser says. */
   readonly utilisationMax: number
-  /** Share of the demand by which it must exceed what the nodes are for, or fall below it, before they change. */
+  /**
+   * The node count changes only when the demand differs from the nodes' capacity by more than this share of
+   * the demand.
+   */
   readonly deadBand: number
   /** How long a task may wait for its start. */
   readonly waitTargetMs: number
-  /** Tasks an hour that may start later than that by chance alone: a node less is worth as many. */
+  /** Tasks an hour that may start late by chance alone; for fewer late tasks no node is added. */
   readonly latePerHour: number
-  /** From asking for a node until it serves. */
+  /** From ordering a node until it serves. */
   readonly startupMs: number
   /** Window of the mean demand. */
   readonly stableMs: number
   /** Window that shows sudden growth. */
   readonly panicMs: number
-  /** Demand over nodes, both windows compared, that is a panic; and the same for small fleets. */
+  /** A panic begins when demand over nodes exceeds this, for both windows; and the same for small fleets. */
   readonly panicRatio: number
   readonly panicRatioSmall: number
-  /** A fleet is small below this. */
+  /** A fleet below this is small. */
   readonly smallBelowNodes: number
   /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, whichever is more. */
   readonly scaleOutStep: number
   readonly scaleOutWithinMs: number
-  /** A node goes only when it was not wanted for this long, and for so many service times: draining costs that. */
+  /**
+   * A node is removed only when it was not wanted for this long, and for this many service times: draining
+   * takes that long.
+   */
   readonly scaleInWindowMs: number
   readonly scaleInServices: number
   /** After a scale-out no scale-in for this long. */
   readonly cooldownMs: number
-  /** Nodes taken away at once: this many or this share, whichever is more, and how often. */
+  /** Nodes removed at once: this many or this share, whichever is more, and how often. */
   readonly scaleInStep: number
   readonly scaleInShare: number
   readonly scaleInEveryMs: number
@@ -42,10 +51,10 @@ export interface ScaleLimits {
   readonly budgetMax: number
 }
 
-/** Windows of demand need a few samples each, and one comes every half second. */
+/** Windows of demand need a few samples each, and one arrives every half second. */
 const PANIC_MIN_MS = 2_000
 
-/** The default limits with their windows at this scale; how long a start takes is no choice of ours. */
+/** The default limits with their windows at this scale; a node's start takes its time at any scale. */
 export function scaleLimitsAt({ scale }: Pick<Timing, 'scale'>): ScaleLimits {
   const scaled = (ms: number): number => Math.round(ms * scale)
   return {
@@ -60,9 +69,9 @@ export function scaleLimitsAt({ scale }: Pick<Timing, 'scale'>): ScaleLimits {
 }
 
 /**
- * Defaults: the owner's 2 to 20 nodes; 0.85 is the utilisation promised in the mission; windows and
- * panic ratio are Knative's; growth is bounded only for fleets beyond the owner's, as a jump that is
- * answered in two steps makes a start-up's worth of tasks late; the rest was tuned in the simulation.
+ * Defaults: the owner's 2 to 20 nodes; 0.85 is the promised utilisation; windows and panic ratio are
+ * Knative's. Growth is bounded only for larger fleets, since answering a jump in two steps makes the tasks of
+ * a whole start-up late. The other values were tuned in the simulation.
  */
 export const SCALE_LIMITS: ScaleLimits = {
   nodesMin: 2,

@@ -1,8 +1,8 @@
 import { type ScaleLimits } from './limits.ts'
 
 /**
- * What the autoscaler remembers of the load: a window of samples, and how long a task holds a slot.
- * Small plain values, so that a new leader can take them over from a record.
+ * The autoscaler's memory of the load: a window of samples, and how long a task holds a slot. Small plain
+ * values, so that a new leader can take them over from a record.
  */
 
 /** The load at one instant. */
@@ -13,34 +13,34 @@ export interface LoadSample {
   /** Tasks on nodes, draining ones included, and tasks that wait. */
   readonly running: number
   readonly queued: number
-  /** Tasks that ever arrived, a counter that may start again; undefined when it is not known. */
+  /** Total of arrived tasks, a counter that may restart; undefined when unknown. */
   readonly arrived?: number | undefined
 }
 
-/** The learned of the load. */
+/** The learned state of the load. */
 export interface LoadState {
   /** Oldest first, no older than the stable window. */
   readonly samples: readonly LoadSample[]
-  /** Slot-seconds held and tasks started, old ones fading away; their ratio is the service time. */
+  /** Slot-seconds held and tasks started, with old ones fading; their ratio is the service time. */
   readonly slotS: number
   readonly starts: number
-  /** Tasks that arrived, and those among them that met a queue too long to start in time; fading as well. */
+  /** Tasks that arrived, and those of them that met a queue too long to start in time; fading as well. */
   readonly arrivals: number
   readonly late: number
 }
 
-/** What follows from the learned. */
+/** Conclusions from the learned state. */
 export interface LoadView {
-  /** Slots that are held, and that waiting tasks need within their wait target, over each window. */
+  /** Slots that tasks hold, and that waiting tasks need within their wait target, over each window. */
   readonly stable: number
   readonly panic: number
-  /** Slots that will be held when a new node serves, if arrivals have jumped beyond chance; else 0. */
+  /** Slots in use when a new node serves, if arrivals have jumped beyond chance; else 0. */
   readonly coming: number
-  /** Slots that the queue needs in order to start in time, as long as it will be when a new node serves; else 0. */
+  /** Slots that the queue, as long as it will be when a new node serves, needs to start in time; else 0. */
   readonly due: number
-  /** Mean arrivals a second over the stable window; undefined when arrivals are not known. */
+  /** Mean arrivals a second over the stable window; undefined when unknown. */
   readonly arrivalsPerS: number | undefined
-  /** Mean time that a task holds a slot; undefined when arrivals are not known. */
+  /** Mean time that a task holds a slot; undefined when arrivals are unknown. */
   readonly serviceS: number | undefined
   /** Share of the last hours' tasks that met a queue too long to start in time. */
   readonly lateShare: number
@@ -48,31 +48,37 @@ export interface LoadView {
   readonly nodesBefore: number
 }
 
-/** No learned at all. */
+/** An empty learned state. */
 export const NO_LOAD: LoadState = { samples: [], slotS: 0, starts: 0, arrivals: 0, late: 0 }
 
-/** Samples in the stable window at most; denser ones replace each other. */
+/** Most samples in the stable window; denser ones replace each other. */
 const SAMPLES_MAX = 64
-/** Service times change slowly: what is older than half an hour fades away, seconds. */
+/** Service times change slowly: figures older than half an hour fade, seconds. */
 const SERVICE_MEMORY_S = 1_800
-/** Late tasks are remembered for hours, so that one bad moment has a lasting lesson, seconds. */
+/** Late tasks are remembered for hours, so that one bad moment has a lasting effect, seconds. */
 const LATE_MEMORY_S = 6 * 3_600
-/** Starts before the service time is believed. */
+/** Starts before the service time is used. */
 const STARTS_MIN = 20
-/** So many standard deviations above the usual, arrivals have jumped: chance does that every few days at most. */
+/**
+ * Arrivals have jumped when they exceed the usual by this many standard deviations: chance does that every
+ * few days at most.
+ */
 const JUMP_SIGMAS = 5
-/** A jump that fills the queue is feared to be this much larger than seen. */
+/** Factor for a jump that fills the queue: it may be larger than measured. */
 const JUMP_ROOM = 1.1
-/** A queue is feared to be this much longer than reckoned: its growth is known from a few seconds. */
+/** Factor for the length of a queue: its growth is estimated from a few seconds. */
 const QUEUE_ROOM = 1.5
-/** The queue's growth is reckoned from so many arrivals, and from ten seconds at least: fewer are chance. */
+/**
+ * The queue's growth is estimated from at least this many arrivals, and from at least ten seconds: fewer are
+ * chance.
+ */
 const QUEUE_ARRIVALS = 40
 const QUEUE_RATE_MS = 10_000
 /** Anscombe's shift. */
 const COUNT_SHIFT = 0.375
-/** The usual is known to this share. */
+/** Error of the usual rate, as a share. */
 const USUAL_ERROR = 0.05
-/** Shorter stretches than this tell nothing of a rate, milliseconds; where tasks wait already, a short one does. */
+/** Shorter stretches do not show a rate, milliseconds; if tasks already wait, a short one does. */
 const RATE_MIN_MS = 4_000
 const RATE_MIN_QUEUED_MS = 1_000
 
@@ -106,7 +112,7 @@ export function rememberLoad(
   }
 }
 
-/** Whether a task that arrives now waits longer than it may, as fast as the queue has moved lately. */
+/** Whether a task that arrives now would wait too long at the queue's recent speed. */
 function isLate(samples: readonly LoadSample[], { waitTargetMs }: ScaleLimits): boolean {
   const [first, last] = [samples[0], samples.at(-1)]
   if (first === undefined || last === undefined || last.queued === 0) return false
@@ -116,13 +122,13 @@ function isLate(samples: readonly LoadSample[], { waitTargetMs }: ScaleLimits): 
   return last.queued * (last.atMs - first.atMs) > started * waitTargetMs
 }
 
-/** Arrivals from one sample to a later one; undefined when unknown or when the counter began again. */
+/** Arrivals between two samples; undefined when unknown or when the counter restarted. */
 function between(from: LoadSample, to: LoadSample): number | undefined {
   if (from.arrived === undefined || to.arrived === undefined) return undefined
   return to.arrived < from.arrived ? undefined : to.arrived - from.arrived
 }
 
-/** Reads the windows; `usualSlots` is the demand that is no surprise. */
+/** Reads the windows; `usualSlots` is the expected demand. */
 export function viewLoad(
   learned: LoadState,
   usualSlots: number,
@@ -179,7 +185,7 @@ function rateSince(samples: readonly LoadSample[], sinceMs: number): number | un
     : (arrivals / elapsedMs) * 1_000
 }
 
-/** Held slots move towards what arrivals ask for as fast as tasks end. */
+/** Held slots approach the number that arrivals need as fast as tasks end. */
 function comingSlots(
   held: number,
   arrivalsPerS: number | undefined,
@@ -194,7 +200,9 @@ function comingSlots(
   return queued === 0 ? coming : Math.max(coming, asked * JUMP_ROOM)
 }
 
-/** Slots with which the last task that waits when a new node serves starts within the wait target. */
+/**
+ * Slots with which the last task of the queue, when a new node serves, still starts within the wait target.
+ */
 function dueSlots(
   samples: readonly LoadSample[],
   arrivalsPerS: number | undefined,
@@ -204,12 +212,12 @@ function dueSlots(
   const last = samples.at(-1)
   if (last === undefined || last.queued === 0) return 0
   if (arrivalsPerS === undefined || serviceS === undefined) return 0
-  // Nodes were asked for when the queue began: it grows until they serve.
+  // Nodes were ordered when the queue began: it grows until they serve.
   const began = samples[samples.findLastIndex(({ queued }) => queued === 0) + 1] ?? last
   const growsS = Math.max(0, startupMs - (last.atMs - began.atMs)) / 1_000
   const growth = Math.max(0, arrivalsPerS - last.running / serviceS)
   const queue = (last.queued + growth * growsS) * QUEUE_ROOM
-  // Within the wait target every slot frees up so many times, besides being free once.
+  // How often a slot becomes free within the wait target, including the first time.
   return (queue + last.running) / (1 + waitTargetMs / 1_000 / serviceS)
 }
 
@@ -217,7 +225,7 @@ function rateMinMs({ queued }: LoadSample): number {
   return queued > 0 ? RATE_MIN_QUEUED_MS : RATE_MIN_MS
 }
 
-/** Arrivals a second since they jumped beyond chance; undefined when they are as usual. */
+/** Arrivals a second since they jumped beyond chance; undefined when they are usual. */
 function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number | undefined {
   const last = samples.at(-1)
   let surest = JUMP_SIGMAS
@@ -228,7 +236,7 @@ function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number |
     const arrivals = between(sample, last)
     if (arrivals === undefined) continue
     const expected = (usualPerS * elapsedMs) / 1_000
-    // Square roots of counts are nearly normal with half a unit of chance, small counts as well.
+    // Square roots of counts are nearly normal with a standard deviation of a half, for small counts too.
     const above = Math.sqrt(arrivals + COUNT_SHIFT) - Math.sqrt(expected + COUNT_SHIFT)
     const sigmas = (2 * above) / Math.sqrt(1 + USUAL_ERROR ** 2 * expected)
     if (sigmas <= surest) continue

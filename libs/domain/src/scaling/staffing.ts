@@ -1,46 +1,46 @@
 import type { ScaleLimits } from './limits.ts'
 
 /**
- * How many nodes a demand needs: so many that chance alone makes few tasks late, and no more than keep
- * the slots used as aimed at.
+ * How many nodes a demand needs: enough that chance alone makes few tasks late, and not so many that the
+ * slots are used less than the target.
  *
- * Demand is a mean. How many tasks run at an instant swings about it, by its root where arrivals are
- * independent, less where tasks are long: then what runs now still runs when a new node serves, and is
- * known. What the swing costs is Halfin's and Whitt's: with `b` standard deviations of room a task waits
- * with probability `1 / (1 + b·Φ(b)/φ(b))`, and longer than T with `exp(-b·σ·T/service)` of that
- * (Heavy-traffic limits for queues with many exponential servers, 1981).
+ * Demand is a mean. The number of running tasks varies around it: by its square root if arrivals are
+ * independent, less if tasks are long, because most running tasks still run when a new node serves. The cost
+ * of the variation follows Halfin and Whitt: with `b` standard deviations of room a task waits with
+ * probability `1 / (1 + b·Φ(b)/φ(b))`, and longer than T with `exp(-b·σ·T/service)` of that (Heavy-traffic
+ * limits for queues with many exponential servers, 1981).
  */
 
-/** What is known of a demand. */
+/** The inputs of one demand. */
 export interface Demand {
   /** Slots in use, mean. */
   readonly slots: number
-  /** How long a task holds a slot; undefined when it is not known. */
+  /** How long a task holds a slot; undefined when unknown. */
   readonly serviceS: number | undefined
-  /** Share of the demand by which it is feared to grow before a new node serves. */
+  /** Share of the demand by which it may grow before a new node serves. */
   readonly headroom: number
-  /** Slots in use now; leave it out for what is needed in the long run. */
+  /** Slots in use now; left out for the long-run need. */
   readonly held?: number
 }
 
-/** From what is seen until a node is asked for, seconds. */
+/** From the measurement until the order of a node, seconds. */
 const REACTION_S = 10
-/** Chance may make this share of the tasks late at most, however few they are. */
+/** Largest share of the tasks that chance may make late, however few they are. */
 const LATE_MAX = 0.05
-/** Standard deviations of room at most; halved so often, it is known to a ten-thousandth. */
+/** Most standard deviations of room; this many halvings find it to a ten-thousandth. */
 const ROOM_MAX = 6
 const HALVINGS = 16
-/** Whole nodes: what rounding errors add is no reason for one more. */
+/** Whole nodes: rounding errors must not add one. */
 const ROUNDING = 1e-9
 
-/** Nodes that this many busy slots need at the utilisation aimed at. */
+/** Nodes that this many busy slots need at the target utilisation. */
 export function nodesFor(slots: number, slotsPerNode: number, limits: ScaleLimits): number {
   return Math.ceil(slots / (slotsPerNode * limits.utilisationTarget) - ROUNDING)
 }
 
 /**
- * Nodes for a demand. Slots are used at least as the target says where whole nodes allow it, and less
- * where chance or growth would make tasks late.
+ * Nodes for a demand: as few as the target utilisation allows, and more where chance or growth would make
+ * tasks late.
  */
 export function staffedNodes(demand: Demand, slotsPerNode: number, limits: ScaleLimits): number {
   const { serviceS, headroom, held = 0 } = demand
@@ -56,17 +56,17 @@ export function staffedNodes(demand: Demand, slotsPerNode: number, limits: Scale
   )
 }
 
-/** Standard deviation of the slots in use when a node that is asked for now serves, as far as chance goes. */
+/** Standard deviation of the slots in use when a node that is ordered now serves, by chance alone. */
 export function swing(slots: number, serviceS: number, limits: ScaleLimits): number {
   return Math.sqrt(Math.max(1, slots * (1 - keptShare(serviceS, limits) ** 2)))
 }
 
-/** Share of the tasks running now that still run when a node that is asked for now serves. */
+/** Share of the tasks running now that still run when a node that is ordered now serves. */
 function keptShare(serviceS: number, { startupMs }: ScaleLimits): number {
   return Math.exp(-(startupMs / 1_000 + REACTION_S) / serviceS)
 }
 
-/** Slots on top of the mean with which no more tasks are late by chance than the limits allow. */
+/** Slots on top of the mean that keep the tasks late by chance within the limits. */
 function roomForChance(slots: number, serviceS: number, limits: ScaleLimits): number {
   const { waitTargetMs, latePerHour } = limits
   const deviation = swing(slots, serviceS, limits)

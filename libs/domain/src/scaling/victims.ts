@@ -3,16 +3,16 @@ export interface Victim {
   readonly id: string
   readonly active: number
   readonly startedAtMs: number
-  /** False while it has never served: it goes first. */
+  /** False while it has never served: it is drained first. */
   readonly ready?: boolean
   /** When its longest task will probably have ended, milliseconds from now. */
   readonly remainingMs?: number
 }
 
-/** What a busy node costs beyond its remaining time, seconds: an idle one always goes before. */
+/** The cost of a busy node beyond its remaining time, seconds: an idle node is always drained first. */
 const BUSY_COST_S = 10
 
-/** What draining this node costs; also what stands in Kubernetes' pod-deletion-cost. */
+/** The cost of draining this node; also the value of Kubernetes' pod-deletion-cost. */
 export function drainCost({ active, ready, remainingMs }: Victim): number {
   if (ready === false && active === 0) return -1
   if (active === 0) return 0

@@ -5,19 +5,18 @@ import { PAUSES_MAX, type Waiting } from './wait.ts'
 import type { TaskError } from './spec.ts'
 
 /**
- * Attempts that may vanish without a report (node killed, pointer redelivered) before the task is
- * held to be what kills its nodes. A failed call is the task's doing and counts against
- * `maxAttempts`; a lost node is not.
+ * Attempts that may vanish without a report (node killed, pointer redelivered) before the task counts as the
+ * cause. A failed call is the task's fault and counts against `maxAttempts`; a lost node is not.
  */
 export const LOST_ATTEMPTS_MAX = 5
 
-/** What to do with a worker that wants to begin a re-issued task. */
+/** The decision on a worker that wants to begin a re-issued task. */
 export type BeginDecision =
   | { readonly kind: 'start'; readonly attempt: number; readonly reason: 'reissued' }
   | { readonly kind: 'finished'; readonly reason: 'terminal' | 'unknown-task' }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
   | { readonly kind: 'not-due'; readonly retryAtMs: number; readonly reason: 'backoff' }
-  /** Its pointer is left over from before it began to wait. */
+  /** The pointer dates from before the task began to wait. */
   | { readonly kind: 'waiting'; readonly reason: Waiting['kind'] }
 
 /** A fenced start of L3: whether the next attempt may start. */
@@ -39,7 +38,7 @@ export function decideBegin(record: TaskRecord | undefined, nowMs: number): Begi
   return { kind: 'start', attempt: record.attempt + 1, reason: 'reissued' }
 }
 
-/** What to do with an attempt that reported a failure. */
+/** The decision on an attempt that reported a failure. */
 export type FailureDecision =
   | { readonly kind: 'retry'; readonly retryAtMs: number; readonly reason: 'retryable' }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
@@ -50,7 +49,7 @@ export function decideFailure(
   failure: {
     readonly error: TaskError
     readonly retryable: boolean
-    /** The provider does not want to hear of the task before this has passed. */
+    /** The provider refuses the task for this long. */
     readonly retryAfterMs?: number | undefined
   },
   nowMs: number,
@@ -75,12 +74,12 @@ export function decideFailure(
   return { kind: 'retry', retryAtMs, reason: 'retryable' }
 }
 
-/** What to do with a run that wants to give its slot back until something has happened. */
+/** The decision on a run that wants to give its slot back and wait. */
 export type PauseDecision =
   | { readonly kind: 'pause'; readonly reason: Waiting['kind'] }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: 'pauses-exhausted' }
 
-/** A run may wait as long as its task has time; a loop of pauses has an end (L7). */
+/** A run may wait as long as its task has time; the number of pauses is bounded (L7). */
 export function decidePause(record: TaskRecord, wait: Waiting): PauseDecision {
   if (record.pauses < PAUSES_MAX) return { kind: 'pause', reason: wait.kind }
   const message = `the run paused ${PAUSES_MAX} times; let it wait for more at once`

@@ -1,13 +1,13 @@
-/** The longest that each month can be, days. */
+/** Most days of each month. */
 const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
 const NAMES = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC']
-/** A day, a range of them, the weekday next to one, each with a step or without. */
+/** A day, a range of days, or the weekday nearest to a day, each with a step or without. */
 const DAYS = /^(\d{1,2})(?:W|-\d{1,2})?(?:\/\d+)?$/
 const MONTHS = /^([A-Z]{3}|\d{1,2})(?:-([A-Z]{3}|\d{1,2}))?(?:\/\d+)?$/
 
 /**
- * Whether a cron expression names days that its months never have, such as 30 February: to search the
- * calendar for them costs many milliseconds. False where this cannot be told by the expression alone.
+ * Whether a cron expression names days that its months never have, such as 30 February: a search of the
+ * calendar for them takes many milliseconds. False when the expression alone does not show it.
  */
 export function isOutsideCalendar(expression: string): boolean {
   const [days = '', months = '', weekdays = ''] = expression.trim().split(/\s+/).slice(-3)
@@ -18,7 +18,7 @@ export function isOutsideCalendar(expression: string): boolean {
   return Math.min(...earliest) > Math.max(...longest)
 }
 
-/** The most days of a month in this part; all of 31 where it cannot be read. */
+/** The latest day of a month in this part; 31 where it is unreadable. */
 function longestOf(part: string): number {
   const [, first, last = first] = MONTHS.exec(part.toUpperCase()) ?? []
   if (first === undefined || last === undefined) return 31

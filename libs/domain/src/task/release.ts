@@ -3,17 +3,19 @@ import type { Completed, Failed, Cancelled } from './task-event.ts'
 import { awaitedTasks } from './wait.ts'
 import type { TaskError } from './spec.ts'
 
-/** How an awaited task ended; `open`: it has not, or is not there yet; `gone`: nothing tells any more. */
+/**
+ * How an awaited task ended; `open`: not ended, or not stored yet; `gone`: its outcome is no longer stored.
+ */
 export type Fate = (Completed | Failed | Cancelled)['type'] | 'open' | 'gone'
 
-/** What a waiting task needs now. */
+/** The next step for a waiting task. */
 export type ReleaseDecision =
   | { readonly kind: 'wait'; readonly reason: 'not-due' | 'open' | 'approval' | 'not-waiting' }
   | { readonly kind: 'release'; readonly reason: 'dependencies' | 'time' }
   | { readonly kind: 'resume'; readonly reason: 'children' }
   | { readonly kind: 'fail'; readonly reason: 'dependency-failed'; readonly error: TaskError }
 
-/** Whether what a task waits for has happened; `fates` holds those of the tasks that it awaits. */
+/** Whether a task's wait is over; `fates` holds those of the tasks that it awaits. */
 export function decideRelease(
   record: TaskRecord,
   fates: ReadonlyMap<string, Fate>,
@@ -31,7 +33,7 @@ export function decideRelease(
         ? { kind: 'wait', reason: 'not-due' }
         : { kind: 'release', reason: 'time' }
     case 'children':
-      // A child that did not complete is for the run to judge.
+      // The run decides about a child that did not complete.
       return awaited.some((taskId) => fateIn(fates, taskId) === 'open')
         ? { kind: 'wait', reason: 'open' }
         : { kind: 'resume', reason: 'children' }
@@ -58,7 +60,7 @@ function isBroken(fate: Fate): boolean {
 
 function dependencyError(taskId: string, fate: Fate): TaskError {
   const what =
-    fate === 'gone' ? 'is not stored any more' : fate === 'failed' ? 'failed' : 'was cancelled'
+    fate === 'gone' ? 'is no longer stored' : fate === 'failed' ? 'failed' : 'was cancelled'
   return {
     code: 'dependency-failed',
     message: `the task ${taskId}, which this one depends on, ${what}`,

@@ -1,16 +1,16 @@
 import type { Timing } from '../timing.ts'
 import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
 
-/** Why nothing is to be done for a task. */
+/** Why a task needs no repair. */
 export type Idle = 'young' | 'has-pointer' | 'backoff' | 'finished' | 'waiting'
 
-/** What an unfinished task still needs, as the follower of the log sees it (L8). */
+/** The missing part of an unfinished task, as the follower of the log sees it (L8). */
 export type Repair =
   | { readonly kind: 'none'; readonly reason: Idle }
   | { readonly kind: 'expire'; readonly reason: 'deadline' }
   | { readonly kind: 'issue-pointer'; readonly reason: 'retry-due' | 'pointer-missing' }
 
-/** Decides what one unfinished task needs now. `hasPointer` undefined: not looked up yet. */
+/** Decides the repair of one unfinished task. `hasPointer` undefined: not looked up yet. */
 export function decideRepair(
   record: TaskRecord,
   hasPointer: boolean | undefined,
@@ -19,7 +19,7 @@ export function decideRepair(
 ): Repair {
   if (isTerminal(record.state)) return { kind: 'none', reason: 'finished' }
   if (nowMs >= deadlineAtMs(record)) return { kind: 'expire', reason: 'deadline' }
-  // Its pointer is issued with the event that ends the wait.
+  // The event that ends the wait also issues its pointer.
   if (record.state === 'waiting') return { kind: 'none', reason: 'waiting' }
   if (record.state === 'retrying') {
     const dueMs = record.retryAtMs ?? record.updatedAtMs

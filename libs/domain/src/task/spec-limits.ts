@@ -1,21 +1,21 @@
 /**
- * The limits of what a task's spec and an agent's definition may hold. They are declared here once:
- * the gateway's checks and the schemas of the bus take them from here, and a property test carries
- * specs at these limits from openapi.yaml through all of them.
+ * The limits of a task's spec and of an agent's definition. They are declared here once: the gateway's checks
+ * and the schemas of the bus use them, and a property test carries specs at these limits from openapi.yaml
+ * through all of them.
  */
 export const SPEC_LIMITS = {
-  /** What providers take at the most. */
+  /** The most that providers accept. */
   temperatureMax: 2,
   stopsMax: 4,
   stopCharsMax: 256,
   /** A long document, Unicode characters. */
   taskCharsMax: 131_072,
   systemPromptCharsMax: 131_072,
-  /** Deeper JSON breaks recursive readers, ours and those of others, levels. */
+  /** Deeper JSON breaks recursive readers, here and elsewhere, levels. */
   contextDepthMax: 64,
-  /** What a request can bring, bytes of compact JSON: numbers such as 1e20 grow when they are written. */
+  /** The size of a request, bytes of compact JSON: numbers such as 1e20 grow when they are written. */
   contextBytesMax: 1_048_576,
-  /** A schema travels with every task of its agent and into every prompt of it, bytes of compact JSON. */
+  /** Every task of an agent and each of its prompts carry the schema, bytes of compact JSON. */
   schemaBytesMax: 32 * 1024,
   /** Deeper schemas break recursive readers, levels. */
   schemaDepthMax: 32,
@@ -38,14 +38,14 @@ export const SPEC_LIMITS = {
   turnsMax: 1_000,
   toolCallsMax: 10_000,
   repairsMax: 10,
-  /** Versions of a definition count up by one with each change. */
+  /** A version of a definition is one higher than the version before it. */
   agentVersionMax: 1_000_000_000,
   descriptionCharsMax: 1_024,
   instructionsCharsMax: 32_768,
   /** More agents than a planner can tell apart. */
   rolesMax: 50,
   replansMax: 5,
-  /** A word of reason with an approval. */
+  /** A reason given with an approval. */
   noteCharsMax: 2_000,
   /** The last instant that a date can hold, epoch milliseconds. */
   instantMsMax: 8_640_000_000_000_000,
@@ -53,9 +53,9 @@ export const SPEC_LIMITS = {
   notBeforePastMsMax: 86_400_000,
 } as const
 
-/** What an agent of a task, or its role, may be called. */
+/** Name of a task's agent, or of its role. */
 export const AGENT_PATTERN = /^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$/
-/** What a model may be called. */
+/** Name of a model. */
 export const MODEL_PATTERN = /^[A-Za-z0-9][!-~]{0,199}$/
-/** What a tool, or the beginning of one with `*`, may be called. */
+/** Name of a tool, or the beginning of one with `*`. */
 export const TOOL_NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_./*-]{0,127}$/

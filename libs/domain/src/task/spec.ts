@@ -2,7 +2,7 @@ import type { GoalSpec } from '../goal/plan.ts'
 import type { Usage } from '../llm/price.ts'
 import type { Budget, Json, RunLimits, Sampling } from './values.ts'
 
-/** What a task is made of, before anything has happened to it. */
+/** The content of a task at its submission. */
 
 /** One scale for needs and urgency. */
 export const LEVELS = ['low', 'medium', 'high'] as const
@@ -24,16 +24,16 @@ export type TaskState = (typeof TASK_STATES)[number]
 
 /** Every way in which the node of a task can be chosen. */
 export const PLACEMENT_MODES = ['auto', 'advised'] as const
-/** Who chooses the node of a task: the policy alone, or the adviser among what the policy allows. */
+/** How the node of a task is chosen: by the policy alone, or by the adviser among the policy's candidates. */
 export type PlacementMode = (typeof PLACEMENT_MODES)[number]
 
-/** Which stored definition of an agent a task was resolved from; version 0 is one that is shipped. */
+/** The stored definition of an agent that a task was resolved from; version 0 is a built-in one. */
 export interface DefinitionRef {
   readonly name: string
   readonly version: number
 }
 
-/** What a user asked for, with every default filled in and the agent's definition put in. */
+/** A user's request, with every default and the agent's definition filled in. */
 export interface TaskSpec {
   readonly task: string
   readonly systemPrompt?: string
@@ -46,40 +46,40 @@ export interface TaskSpec {
   readonly priority: Level
   /** Longest lifetime of the task from its submission, in milliseconds. */
   readonly timeoutMs: number
-  /** Failures that end the task; lost attempts are bounded apart (`LOST_ATTEMPTS_MAX`). */
+  /** Failures that end the task; lost attempts have a separate bound (`LOST_ATTEMPTS_MAX`). */
   readonly maxAttempts: number
   readonly maxOutputTokens?: number
   readonly sampling?: Sampling
   readonly metadata?: Readonly<Record<string, string>>
-  /** Tasks with the same key of one tenant go to the same node while it has room. */
+  /** Tasks of one tenant with the same key go to the same node while it has room. */
   readonly affinityKey?: string
   /** `advised`: the adviser picks among the nodes that the filter passed; absent: `auto`. */
   readonly placement?: PlacementMode
-  /** Where the agent's part of this spec came from; a snapshot, never looked up again. */
+  /** The source of the agent's part of this spec; a snapshot, never looked up again. */
   readonly definition?: DefinitionRef
-  /** Models to try, in this order, when `model` cannot be had. */
+  /** Models to use, in this order, when `model` is unavailable. */
   readonly fallbackModels?: readonly string[]
-  /** Names of the tools the agent may use, or `beginning*`; absent: the built-in ones. */
+  /** Names of the tools that the agent may use, or `beginning*`; absent: the built-in ones. */
   readonly tools?: readonly string[]
-  /** JSON schema that the result has to fit. */
+  /** JSON schema that the result must satisfy. */
   readonly responseSchema?: { readonly [key: string]: Json }
   readonly budget?: Budget
   readonly limits?: RunLimits
-  /** The ended task that this one repeats. */
+  /** The ended task that this one replays. */
   readonly replayOf?: string
   /** Tasks of the same tenant that must have ended before this one runs. */
   readonly dependsOn?: readonly string[]
-  /** `continue`: it runs although one of them did not complete; absent: `fail`. */
+  /** `continue`: it runs even if one of them did not complete; absent: `fail`. */
   readonly onDependencyFailure?: 'fail' | 'continue'
   /** Epoch instant before which it does not run. */
   readonly notBeforeMs?: number
   /** Time from the submission during which it does not run. */
   readonly delayMs?: number
-  /** The task is a goal: it is planned, its plan is run as children, their results are put together. */
+  /** The task is a goal: its run plans it, runs the plan as children, and combines their results. */
   readonly goal?: GoalSpec
 }
 
-/** Who answered an LLM call, as its price was found. */
+/** The provider of an LLM call, with the price that was found for it. */
 export interface CalledBy {
   readonly provider: string
   readonly model: string
@@ -99,20 +99,20 @@ export interface JournaledCall {
   readonly step: number
   readonly kind: 'llm' | 'tool'
   readonly name: string
-  /** What the call answered, in the worker's own form. */
+  /** The call's answer, in the worker's own form. */
   readonly output: Json
   readonly usage: Usage
-  /** Of LLM calls: which model of which provider. */
+  /** Of LLM calls: the model and its provider. */
   readonly by?: CalledBy
 }
 
-/** Why a run went where it went, as the load balancer said it when it handed the task over. */
+/** Why a run is on its node, as the load balancer reported at the dispatch. */
 export interface Placed {
   readonly node: string
   readonly reason: string
   /** The load balancer that chose. */
   readonly balancer: string
-  /** Nodes among which it chose. */
+  /** Number of nodes among which it chose. */
   readonly considered: number
   readonly atMs: number
 }

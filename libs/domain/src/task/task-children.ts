@@ -3,14 +3,14 @@ import { CHILDREN_MAX, DEPTH_MAX } from './wait.ts'
 import type { Budget } from './values.ts'
 import type { TaskError, TaskSpec } from './spec.ts'
 
-/** What to do with a run that wants to make tasks. */
+/** The decision on a run that wants to make tasks. */
 export type SpawnDecision =
   | { readonly kind: 'spawn'; readonly specs: readonly TaskSpec[]; readonly depth: number }
-  /** This step made its children before: an earlier try of the same. */
+  /** This step has already made its children, in an earlier attempt. */
   | { readonly kind: 'present'; readonly taskIds: readonly string[] }
   | { readonly kind: 'reject'; readonly error: TaskError }
 
-/** The parts of a budget that a task and its children share; time is bounded by the deadline. */
+/** The parts of a budget that a task and its children share; the deadline bounds the time. */
 const SHARED = ['tokens', 'usd', 'turns'] as const
 type Draft = { -readonly [K in keyof Budget]: Budget[K] }
 
@@ -18,9 +18,9 @@ type Draft = { -readonly [K in keyof Budget]: Budget[K] }
 const CHILD_TIME_MIN_MS = 1_000
 
 /**
- * Whether a run may make these tasks at its step. Children end before their parent's deadline and share
- * what is left of its budget: each may use an equal part, one part stays with the parent. `idOf`
- * gives the id of the child at a position.
+ * Whether a run may make these tasks at its step. Children end before their parent's deadline and share the
+ * rest of its budget: each may use an equal part, one part stays with the parent. `idOf` gives the id of the
+ * child at a position.
  */
 export function decideSpawn(
   record: TaskRecord,
@@ -44,7 +44,7 @@ export function decideSpawn(
   for (const [position, spec] of specs.entries()) {
     const stranger = spec.dependsOn?.find((taskId) => !known.has(taskId))
     if (stranger !== undefined) {
-      const message = `child ${position} depends on ${stranger}, which is no earlier child of this task`
+      const message = `child ${position} depends on ${stranger}, which is not an earlier child of this task`
       return reject('unknown-dependency', message)
     }
     known.add(idOf(position))
@@ -58,7 +58,7 @@ export function decideSpawn(
   return { kind: 'spawn', specs: bounded, depth }
 }
 
-/** The budget of a task without what its children may use of it. */
+/** The budget of a task without the part that its children may use. */
 export function ownBudget({
   spec,
   granted,
@@ -72,7 +72,7 @@ export function ownBudget({
   return own
 }
 
-/** What the children of a task may use together, with these ones added. */
+/** The part that the children of a task may use together, including these ones. */
 export function grantedWith(
   { spec, granted }: Pick<TaskRecord, 'spec' | 'granted'>,
   children: readonly { readonly spec: TaskSpec }[],
@@ -89,7 +89,7 @@ export function grantedWith(
   return sum
 }
 
-/** An equal part of what the parent has left; undefined when it has no bound. */
+/** An equal part of the parent's rest; undefined when it has no bound. */
 function shareOf(record: TaskRecord, parts: number): Budget | undefined {
   const { tokens, usd, turns } = ownBudget(record) ?? {}
   const { usage } = record

@@ -11,13 +11,13 @@ export interface Submitted extends At {
   readonly type: 'submitted'
   readonly tenant: string
   readonly spec: TaskSpec
-  /** Tells a repeated submission from another one under the same idempotency key. */
+  /** Distinguishes a repeated submission from another one under the same idempotency key. */
   readonly specHash: string
   /** The task that made this one. */
   readonly parent?: ParentRef
-  /** Oldest log sequence that the results it depends on may stand at; the log keeps them for it. */
+  /** Oldest log sequence at which the results it depends on may be stored; the log keeps them for it. */
   readonly neededFrom?: number
-  /** Calls that an ended task has paid for and this one goes on behind; they cost it nothing. */
+  /** Paid calls of an ended task from which this one continues; they cost it nothing. */
   readonly journal?: readonly JournaledCall[]
 }
 /** A re-issued pointer was accepted; everything older is shut out (L3). */
@@ -42,25 +42,25 @@ export interface AttemptFailed extends At {
   readonly retryAtMs: number
   readonly placed?: Placed
 }
-/** What the task waited for from its submission, or the time its run asked for, has come. */
+/** The wait since the submission, or the time that the run asked for, is over. */
 export interface Released extends At {
   readonly type: 'released'
   readonly reason: 'dependencies' | 'time'
 }
-/** The run gave its slot back until something has happened; neither a failure nor a loss. */
+/** The run gave its slot back to wait; neither a failure nor a loss. */
 export interface Paused extends At {
   readonly type: 'paused'
   readonly attempt: number
   readonly wait: Waiting
   readonly placed?: Placed
 }
-/** What a paused run waited for has happened. */
+/** The wait of a paused run is over. */
 export interface Resumed extends At {
   readonly type: 'resumed'
   readonly reason: 'approval' | 'children'
   readonly approval?: Approval
 }
-/** A run made tasks of its own; whoever finds one of them missing makes it from here (L8). */
+/** A run made tasks; a service that finds one of them missing makes it from this event (L8). */
 export interface Spawned extends At {
   readonly type: 'spawned'
   readonly attempt: number
@@ -74,22 +74,22 @@ export interface Completed extends At {
   readonly attempt: number
   readonly node: string
   readonly result: Json
-  /** Of all calls, the last one included, which has no event of its own. */
+  /** Of all calls, including the last one, which has no separate event. */
   readonly usage: Usage
-  /** Who answered the last call. */
+  /** The provider of the last call. */
   readonly by?: CalledBy
   readonly placed?: Placed
 }
-/** Terminal: given up, with the reason. */
+/** Terminal: failed, with the reason. */
 export interface Failed extends At {
   readonly type: 'failed'
   readonly attempt: number
   readonly error: TaskError
-  /** What the run had come to when its budget ran out. */
+  /** The run's partial result when its budget ran out. */
   readonly result?: Json
   readonly placed?: Placed
 }
-/** Terminal: the user took it back. */
+/** Terminal: the user cancelled it. */
 export interface Cancelled extends At {
   readonly type: 'cancelled'
   readonly reason: string

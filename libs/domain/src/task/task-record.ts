@@ -10,19 +10,19 @@ export interface TaskRecord {
   readonly spec: TaskSpec
   readonly specHash: string
   readonly state: TaskState
-  /** Log sequence of the last event folded in: the fencing token of whoever runs the task (L3). */
+  /** Log sequence of the last event folded in: the fencing token of the task's run (L3). */
   readonly seq: number
   readonly submittedSeq: number
   readonly submittedAtMs: number
   /**
-   * Instant of the log's clock at which `submitted` was stored; present when the submitter's clock
-   * said something else by more than SKEW_TOLERATED_MS.
+   * Instant of the log's clock at which `submitted` was stored; present when the submitter's clock differed
+   * by more than SKEW_TOLERATED_MS.
    */
   readonly storedAtMs?: number
   readonly updatedAtMs: number
   /**
-   * The attempt now entitled to run, from 1; the first runs without an event of its own. 0 while the
-   * task has waited since its submission: then every attempt begins by an event.
+   * The attempt now entitled to run, from 1; the first attempt writes no start event. 0 while the task has
+   * waited since its submission: then every attempt begins with an event.
    */
   readonly attempt: number
   /** Attempts that reported a failure (lost attempts do not count). */
@@ -31,16 +31,16 @@ export interface TaskRecord {
   readonly pauses: number
   /** Why the task waits; present in state `waiting` only. */
   readonly waitingFor?: Waiting
-  /** Every word on a step that asked for approval. */
+  /** Every answer to a step that asked for approval. */
   readonly approvals: readonly Approval[]
   readonly children: readonly ChildRef[]
   readonly parent?: ParentRef
-  /** What its children may use of its budget; no longer its own. */
+  /** The part of its budget that its children may use; it may no longer use it itself. */
   readonly granted?: Budget
-  /** Oldest log sequence that its dependencies may stand at. */
+  /** Oldest log sequence at which its dependencies may be stored. */
   readonly neededFrom?: number
   readonly node?: string
-  /** The last placement that an event told of. */
+  /** The last placement that an event named. */
   readonly placed?: Placed
   readonly retryAtMs?: number
   readonly calls: readonly JournaledCall[]
@@ -49,20 +49,20 @@ export interface TaskRecord {
   readonly error?: TaskError
 }
 
-/** Whether nothing can follow this state. */
+/** Whether this state is final. */
 export function isTerminal(state: TaskState): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled'
 }
 
-/** Clocks of machines whose time is kept differ by less, milliseconds. */
+/** Synchronised clocks of two machines differ by less, milliseconds. */
 export const SKEW_TOLERATED_MS = 1_000
 
-/** Instant from which the time of a task counts, by the clock of the log where the two differ. */
+/** Instant from which the time of a task counts, by the clock of the log if the two differ. */
 export function startOf({ storedAtMs, submittedAtMs }: TaskRecord): number {
   return storedAtMs ?? submittedAtMs
 }
 
-/** Epoch instant after which the task fails for lack of time; a delay does not use its time up. */
+/** Epoch instant after which the task fails for lack of time; a delay does not count. */
 export function deadlineAtMs(record: TaskRecord): number {
   return dueAtMs(record.spec, startOf(record)) + record.spec.timeoutMs
 }

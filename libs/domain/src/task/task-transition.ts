@@ -8,12 +8,11 @@ import { addUsage, NO_USAGE } from '../llm/price.ts'
 /**
  * The life of a task, as its log tells it.
  *
- * The log of a task is a list of events; `transition` folds one more event into the record. Nothing
- * else changes a record. Invariants it keeps (ARCHITECTURE names them L1 to L9):
+ * The log of a task is a list of events; `transition` folds one more event into the record. Nothing else
+ * changes a record. Invariants it keeps (ARCHITECTURE names them L1 to L9):
  * - L2: the first event is `submitted`, the first terminal event is the last event.
  * - L3: attempts only grow; an event of an older attempt is stale, never an error.
- * - A waiting task says what it waits for, no other does; an event that ends a wait which is not there
- *   is stale.
+ * - A waiting task names its wait, no other task does; an event that ends another wait is stale.
  */
 
 /** The outcome of folding one event. */
@@ -22,18 +21,18 @@ export type Transition =
   | {
       readonly kind: 'stale'
       readonly reason: 'not-submitted' | 'finished' | 'older' | 'seen' | 'not-waiting'
-      /** The record with nothing changed but its sequence: the next append has to expect that one (L2). */
+      /** The unchanged record with the new sequence, which the next append has to expect (L2). */
       readonly record?: TaskRecord
     }
 
-/** An event that changes nothing, but stands in the log. */
+/** An event that changes nothing, but is stored in the log. */
 function stale(record: TaskRecord, seq: number, reason: 'older' | 'not-waiting'): Transition {
   return { kind: 'stale', reason, record: { ...record, seq } }
 }
 
 /**
- * Folds the event stored at `seq` into the record; the only way a record changes. `storedAtMs`: when
- * the log stored it, if that is known.
+ * Folds the event stored at `seq` into the record; the only way a record changes. `storedAtMs`: when the log
+ * stored it, if known.
  */
 export function transition(
   taskId: string,
@@ -100,7 +99,7 @@ function applied(record: TaskRecord): Transition {
   return { kind: 'applied', record }
 }
 
-/** The record without what only a waiting or a retrying one says. */
+/** The record without the fields of a waiting or retrying one. */
 function settled(record: TaskRecord): TaskRecord {
   if (record.waitingFor === undefined && record.retryAtMs === undefined) return record
   const { waitingFor: _wait, retryAtMs: _due, ...rest } = record
@@ -143,7 +142,7 @@ function firstRecord(
   }
 }
 
-/** The dependencies have ended: a time may be left to wait for. */
+/** The dependencies have ended: the task may still have to wait for a time. */
 function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Transition {
   const { waitingFor } = record
   if (waitingFor?.kind !== 'dependencies' && waitingFor?.kind !== 'time') {
@@ -168,7 +167,7 @@ function resumedRecord(
   return applied({ ...settled(next), state: 'queued', approvals })
 }
 
-/** The run that made children is under way, also when it is the first and has no event of its own. */
+/** The run that made children is under way, even if it is the first and wrote no start event. */
 function spawnedRecord(next: TaskRecord, { step, children }: Spawned): TaskRecord {
   const made = children.map(({ taskId }) => ({ taskId, step }))
   const granted = grantedWith(next, children)
@@ -191,7 +190,7 @@ function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
   }
 }
 
-/** Most have none: taking a field away costs more than the rest of a transition. */
+/** Most records have none: removing a field costs more than the rest of a transition. */
 function withoutError(record: TaskRecord): TaskRecord {
   if (record.error === undefined) return record
   const { error: _lastFailure, ...rest } = record

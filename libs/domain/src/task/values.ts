@@ -1,9 +1,9 @@
-/** What specs of tasks and definitions of agents are both made of. */
+/** Values that specs of tasks and definitions of agents share. */
 
 /** JSON as it travels in tasks and results. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
-/** What a task may use up in all its attempts; what is left out has no bound of its own. */
+/** The limits of a task over all its attempts; an absent one does not limit. */
 export interface Budget {
   /** Input and output tokens together. */
   readonly tokens?: number
@@ -14,13 +14,13 @@ export interface Budget {
   readonly wallMs?: number
 }
 
-/** Bounds of one run beside those that every task has. */
+/** Bounds of one run besides those of every task. */
 export interface RunLimits {
-  /** LLM calls of the run; the worker's own bound holds as well. */
+  /** LLM calls of the run; the worker's own bound applies too. */
   readonly turnsMax?: number
   /** Tool calls of the run. */
   readonly toolCallsMax?: number
-  /** Further tries at an answer that does not fit `responseSchema`. */
+  /** Further answers that the model may give when one violates `responseSchema`. */
   readonly repairsMax?: number
 }
 
@@ -29,7 +29,10 @@ export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'x
 /** How much a model says. */
 export const VERBOSITIES = ['low', 'medium', 'high'] as const
 
-/** How a model writes its answers; each one is passed to the provider, and left out where it is refused. */
+/**
+ * How a model writes its answers; each setting is passed to the provider, and left out if the provider
+ * refuses it.
+ */
 export interface Sampling {
   readonly temperature?: number
   readonly topP?: number

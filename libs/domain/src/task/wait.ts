@@ -2,22 +2,22 @@ import type { Json } from './values.ts'
 import type { TaskSpec } from './spec.ts'
 
 /**
- * Why a task waits without a slot and without a pointer. `dependencies` and `time` come with the
- * submission, `time`, `approval` and `children` from a run that pauses.
+ * Why a task waits without a slot and without a pointer. A submission may bring `dependencies` and `time`, a
+ * run that pauses `time`, `approval` and `children`.
  */
 export type Waiting =
   | { readonly kind: 'dependencies'; readonly taskIds: readonly string[] }
   | { readonly kind: 'time'; readonly untilMs: number }
   | {
       readonly kind: 'approval'
-      /** The step of the run that may go on only when somebody allows it. */
+      /** The step of the run that needs a person's approval. */
       readonly step: number
       readonly tool: string
       readonly arguments: Json
     }
   | { readonly kind: 'children'; readonly taskIds: readonly string[] }
 
-/** Somebody's word on the step of a run that asked for it. */
+/** A person's answer to a step that asked for approval. */
 export interface Approval {
   readonly step: number
   readonly approved: boolean
@@ -25,7 +25,7 @@ export interface Approval {
   readonly note?: string
 }
 
-/** The task that made this one, and how deep it stands below the first of them. */
+/** The task that made this one, and how many levels below the first one it is. */
 export interface ParentRef {
   readonly taskId: string
   readonly step: number
@@ -39,14 +39,14 @@ export interface ChildRef {
   readonly step: number
 }
 
-/** What became of a task that another one waited for, handed to its run at the start. */
+/** The outcome of an awaited task, for the run that starts. */
 export interface TaskInput {
   readonly from: 'dependency' | 'child'
   readonly taskId: string
   readonly state: 'completed' | 'failed' | 'cancelled' | 'unknown'
   readonly result?: Json
   readonly error?: { readonly code: string; readonly message: string }
-  /** Why the result itself is not here. */
+  /** Why the result itself is missing here. */
   readonly note?: string
 }
 
@@ -54,11 +54,11 @@ export interface TaskInput {
 export const DEPENDENCIES_MAX = 100
 /** Children that one task may have in its life. */
 export const CHILDREN_MAX = 100
-/** How deep children of children may stand below a submitted task. */
+/** How many levels children of children may be below a submitted task. */
 export const DEPTH_MAX = 5
 /**
- * Pauses of one task: far more than people approve, plans are changed or a provider puts off, and an end
- * to a loop well before the history is full.
+ * Pauses of one task: far more than people approve, plans are changed or a provider delays, and few enough to
+ * end a loop well before the history is full.
  */
 export const PAUSES_MAX = 1_000
 /** A waiting task holds the log from its submission on, so its delay is bounded: a week, milliseconds. */
@@ -69,20 +69,20 @@ export function dueAtMs(spec: TaskSpec, atMs: number): number {
   return Math.max(atMs, spec.notBeforeMs ?? 0, atMs + (spec.delayMs ?? 0))
 }
 
-/** What a task waits for when it is submitted; undefined: it may run at once. */
+/** The wait of a task at its submission; undefined: it may run at once. */
 export function firstWait(spec: TaskSpec, atMs: number): Waiting | undefined {
   const { dependsOn = [] } = spec
   if (dependsOn.length > 0) return { kind: 'dependencies', taskIds: dependsOn }
   return timeWait(spec, atMs, atMs)
 }
 
-/** What is left to wait for once the dependencies have ended, at `nowMs`. */
+/** The rest of the wait once the dependencies have ended, at `nowMs`. */
 export function timeWait(spec: TaskSpec, atMs: number, nowMs: number): Waiting | undefined {
   const untilMs = dueAtMs(spec, atMs)
   return untilMs > nowMs ? { kind: 'time', untilMs } : undefined
 }
 
-/** The tasks whose endings a wait is for. */
+/** The tasks whose endings a wait needs. */
 export function awaitedTasks(waiting: Waiting | undefined): readonly string[] {
   if (waiting?.kind === 'dependencies' || waiting?.kind === 'children') return waiting.taskIds
   return []

@@ -22,8 +22,8 @@ function sameAsMap(steps: readonly (readonly ['set' | 'delete', number])[]): voi
   }
 }
 
-describe('a map of what comes and goes', () => {
-  it('is a Map, however often it has moved', () => {
+describe('a compacting map', () => {
+  it('behaves as a Map, however often it has moved', () => {
     const steps = fc.array(
       fc.tuple(fc.constantFrom<'set' | 'delete'>('set', 'delete'), fc.nat({ max: 40 })),
       { maxLength: 400 },
@@ -35,7 +35,7 @@ describe('a map of what comes and goes', () => {
     )
   })
 
-  it('can be emptied while it is walked through, and is in the order of insertion after a move', () => {
+  it('can be emptied during an iteration, and keeps the order of insertion after a move', () => {
     const map = createCompactingMap<number, string>()
     for (let key = 0; key < 2_000; key += 1) map.set(key, 'a')
     const seen: number[] = []

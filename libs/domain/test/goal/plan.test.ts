@@ -30,7 +30,7 @@ const check_ = (steps: unknown, limits = PLAN_LIMITS) =>
   validatePlan({ summary: 's', steps }, limits, ROLES)
 
 describe('a plan', () => {
-  it('of a diamond is sound, and its steps stand behind what they depend on', () => {
+  it('in the form of a diamond is valid, and its steps come after those they depend on', () => {
     const result = check_([step('d', 'b', 'c'), step('b', 'a'), step('c', 'a'), step('a')])
     expect(result).toMatchObject({ kind: 'ok', depth: 3 })
     expect(result.kind === 'ok' && result.plan.steps.map(({ id }) => id)).toEqual([
@@ -42,16 +42,16 @@ describe('a plan', () => {
   })
 
   it.each<[string, unknown, RegExp]>([
-    ['no list of steps', 'soon', /no object with a list/],
+    ['a plan without a list of steps', 'soon', /not an object with a list/],
     ['no steps', [], /no steps/],
     ['too many steps', Array.from({ length: 21 }, (_n, i) => step(`s${i}`)), /at most 20/],
     ['a cycle', [step('a', 'b'), step('b', 'a'), step('c')], /steps a, b depend .* cycle/],
     ['a step that waits for itself', [step('a', 'a')], /cycle/],
-    ['a step nobody knows', [step('a', 'z')], /"z", which is no step/],
-    ['a role nobody has', [{ ...step('a'), role: 'wizard' }], /unknown role "wizard".*developer/],
+    ['an unknown step', [step('a', 'z')], /"z", which is not a step/],
+    ['an unknown role', [{ ...step('a'), role: 'wizard' }], /unknown role "wizard".*developer/],
     ['the same id twice', [step('a'), step('a')], /more than one step/],
     ['a step without a text', [{ ...step('a'), task: '' }], /step 1: "task"/],
-    ['steps of another shape', ['a', 3], /step 1: is no object/],
+    ['steps of another shape', ['a', 3], /step 1: is not an object/],
     [
       'a chain that is too long',
       Array.from({ length: 12 }, (_n, i) => (i === 0 ? step('s0') : step(`s${i}`, `s${i - 1}`))),
@@ -63,7 +63,7 @@ describe('a plan', () => {
     expect(result.kind === 'invalid' && result.problems.join('\n')).toMatch(why)
   })
 
-  it('that is accepted has an order, whatever was answered', () => {
+  it('that is accepted has an order, for any answer', () => {
     const ids = ['a', 'b', 'c', 'd', 'e']
     const anyStep = record({
       id: constantFrom(...ids),
@@ -117,9 +117,9 @@ describe('a goal', () => {
   it.each<[string, Partial<GoalSpec>, JournaledCall[], typeof MADE, TaskInput[], object]>([
     ['is planned first', {}, [], [], [], { kind: 'plan', reason: 'first' }],
     ['makes the steps of a sound plan', {}, [first], [], [], { kind: 'spawn', step: 0 }],
-    ['shows a plan that is held', { hold: true }, [first], [], [], { kind: 'hold', step: 0 }],
+    ['shows a held plan', { hold: true }, [first], [], [], { kind: 'hold', step: 0 }],
     [
-      'plans again behind an invalid one',
+      'plans again after an invalid plan',
       {},
       [cyclic],
       [],
@@ -136,7 +136,7 @@ describe('a goal', () => {
     ],
     ['awaits its steps', {}, [first], MADE, [input('ta', 'completed')], { kind: 'await' }],
     [
-      'is put together behind the last one',
+      'is put together after the last step',
       {},
       [first],
       MADE,
@@ -165,7 +165,7 @@ describe('a goal', () => {
     expect(decideGoal(of, plannings, [], inputs)).toMatchObject(expected)
   })
 
-  it('runs a held plan once it is allowed, and ends when it is refused', () => {
+  it('runs a held plan once it is approved, and ends when it is rejected', () => {
     const held = { ...goal, hold: true }
     const plannings = planningsOf(held, [first], [])
     const word = { step: 0, approved: true, by: 'ann' }

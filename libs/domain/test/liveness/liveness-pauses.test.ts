@@ -11,19 +11,19 @@ import {
 } from '../../src/index.ts'
 
 /**
- * A node and its monitor in virtual time: heartbeats with delays, pings that are answered by a process that
- * runs and by nobody else, pauses at any moment.
+ * A node and its monitor in virtual time: heartbeats with delays, pings that only a running process answers,
+ * pauses at any moment.
  */
 
 interface World {
-  /** The node stands still from here on, for so long (Infinity: for ever). */
+  /** The node is frozen from here on, for this long (Infinity: for ever). */
   readonly pausedAtMs: number
   readonly pauseMs: number
-  /** Its connection is gone when it stands still: it was killed. */
+  /** Its connection is gone while it is frozen: it was killed. */
   readonly killed: boolean
   /** How late each heartbeat is, because the machine is busy; used in turn. */
   readonly delaysMs: readonly number[]
-  /** How long the node takes to do anything at all once it goes on. */
+  /** How long the node takes to act again after the pause. */
   readonly wakeMs: number
 }
 
@@ -49,7 +49,7 @@ function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): num
   return seen
 }
 
-/** The worst that the monitor makes of it, and when. */
+/** The worst state that the monitor assigns, and when. */
 function watch(
   world: World,
   limits = LIVENESS_LIMITS,
@@ -97,8 +97,8 @@ function watch(
 const delaysMs = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 })
 const pausedAtMs = fc.integer({ min: 2_000, max: 12_000 })
 
-describe('a node that stands still for a second', () => {
-  test('is never declared dead, whatever the moment and however busy the machine', () => {
+describe('a node that is frozen for a second', () => {
+  test('is never declared dead, at any moment and however busy the machine', () => {
     const wakeMs = fc.integer({ min: 0, max: 850 })
     fc.assert(
       fc.property(pausedAtMs, wakeMs, delaysMs, (at, wake, delays) => {
@@ -115,7 +115,7 @@ describe('a node that stands still for a second', () => {
     expect(watch(world).worst).toBe('suspect')
   })
 
-  test('is not even suspect when it heartbeats again within 1.3 s', () => {
+  test('is not even suspect when it sends a heartbeat again within 1.3 s', () => {
     const world = { pauseMs: 700, killed: false, delaysMs: [0], wakeMs: 0 }
     fc.assert(
       fc.property(pausedAtMs, (at) => {
@@ -138,7 +138,7 @@ describe('a node that is gone', () => {
     )
   })
 
-  test('is dead within 3.35 s when it stands still with its connection open', () => {
+  test('is dead within 3.35 s when it is frozen with its connection open', () => {
     fc.assert(
       fc.property(pausedAtMs, delaysMs, (at, delays) => {
         const world = { pausedAtMs: at, pauseMs: Infinity, delaysMs: delays, wakeMs: 0 }

@@ -30,7 +30,7 @@ function classify(silenceMs: number, gaps: readonly number[], seen: Witness) {
 }
 
 describe('phi', () => {
-  test('never falls while a silence goes on', () => {
+  test('never falls during a silence', () => {
     fc.assert(
       fc.property(gapsMs, fc.nat(20_000), fc.nat(20_000), (gaps, a, b) => {
         const [early, late] = a < b ? [a, b] : [b, a]
@@ -49,7 +49,7 @@ describe('phi', () => {
     )
   })
 
-  test('beating more often than needed makes nobody suspect sooner', () => {
+  test('heartbeats more frequent than needed make no node suspect sooner', () => {
     const often = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1, maxLength: 50 })
     fc.assert(
       fc.property(often, fc.nat(3_000), (gaps, silence) => {
@@ -102,7 +102,7 @@ describe('classifyNode', () => {
     )
   })
 
-  test('a node that heartbeats within a second is alive, whatever any witness says', () => {
+  test('a node that sends heartbeats within a second is alive, for any witness', () => {
     const usual = fc.array(fc.integer({ min: 450, max: 700 }), { maxLength: 50 })
     fc.assert(
       fc.property(usual, fc.nat(1_000), witness, (gaps, silence, seen) => {
@@ -111,7 +111,7 @@ describe('classifyNode', () => {
     )
   })
 
-  test('what the observer itself is late by is no silence of the node', () => {
+  test('a delay of the observer itself does not count as silence of the node', () => {
     const heartbeats = { nodeId: 'n', incarnation: 1, lastHeartbeatAtMs: 0, gapsMs: regular }
     expect(classifyNode(heartbeats, 'connection-gone', limits, 1_500, 200).kind).toBe('alive')
     expect(classifyNode(heartbeats, 'connection-gone', limits, 1_700, 200).kind).toBe('dead')
@@ -158,7 +158,7 @@ describe('admitHeartbeat', () => {
     expect(admitHeartbeat(before, heartbeat)).toEqual({ kind, reason })
   })
 
-  test('taken heartbeats only ever move forward by (incarnation, version)', () => {
+  test('accepted heartbeats only ever move forward by (incarnation, version)', () => {
     const order = fc.record({
       incarnation: fc.nat(3),
       version: fc.nat(5),
@@ -208,7 +208,7 @@ describe('decideDeath', () => {
     expect(decideDeath({ ...healthy, ...change })).toEqual({ kind, reason })
   })
 
-  test('an illness is over after five seconds: what stays silent then may be declared dead', () => {
+  test('an illness is over after five seconds: a node that stays silent then may be declared dead', () => {
     const silent = (silenceMs: number) => ({ state: 'suspect' as const, silenceMs })
     const silences = [1_500, 4_999, 5_000, 90_000]
     expect(illnessOf(silences.map(silent))).toEqual({ nodes: 4, ill: 2 })

@@ -12,7 +12,7 @@ import {
 const NOW_MS = 1_000_000
 const before = (ms: number): number => NOW_MS - ms
 
-/** A node that has been calling providers for ten minutes and heard them all the time. */
+/** A node that has called providers for ten minutes and always got answers. */
 const healthy: NodeWork = {
   nodeId: 'healthy',
   active: 20,
@@ -26,7 +26,7 @@ const healthy: NodeWork = {
   completedAtMs: before(500),
 }
 const others = [healthy, { ...healthy, nodeId: 'other' }]
-/** The same, and nothing has moved for 40 s. */
+/** The same, and nothing has progressed for 40 s. */
 const still: NodeWork = {
   ...healthy,
   nodeId: 'still',
@@ -57,7 +57,7 @@ describe('a node is stalled', () => {
     expect(classify({ ...still, ...change })).toBe(expected)
   })
 
-  test('by its main loop also when it is alone and has nothing to do', () => {
+  test('when its main loop stands still, even if it is alone and idle', () => {
     expect(classify({ ...healthy, active: 0, calling: 0, stallMs: 6_000 }, [])).toBe(
       'stalled: main-loop',
     )
@@ -97,7 +97,7 @@ describe('a node is not stalled', () => {
     expect(classify(still, beside)).toBe('working: others-still')
   })
 
-  test('whatever it does, as long as its main loop ticks and nobody else progresses', () => {
+  test('while no other node progresses, as long as its main loop ticks', () => {
     const work = fc.record({
       active: fc.nat(50),
       waiting: fc.nat(50),
@@ -115,7 +115,7 @@ describe('a node is not stalled', () => {
           ...one,
           nodeId: String(n),
           stallMs: 0,
-          // So usual an attempt that the limit is the least one.
+          // So usual an attempt that the least limit applies.
           responseMs: Math.min(one.responseMs, 10_000),
         }))
         expect(classify(node!, rest)).toMatch(/^working/)
@@ -123,7 +123,7 @@ describe('a node is not stalled', () => {
     )
   })
 
-  test('while anything of it moved within the last half minute and nothing in it is stuck', () => {
+  test('while any of its work progressed within the last half minute and nothing is stuck', () => {
     fc.assert(
       fc.property(fc.nat(29_999), fc.nat(50), fc.nat(50), (ms, calling, rest) => {
         const node = { ...still, active: calling + rest, calling, heardAtMs: before(ms) }
@@ -155,7 +155,7 @@ describe('admitStall', () => {
     expect(admitStall(health)).toEqual({ kind, reason })
   })
 
-  test('of three or more nodes never more than a third, and never the last one', () => {
+  test('allows at most a third of three or more nodes, and never the last one', () => {
     fc.assert(
       fc.property(fc.nat(1_000), (living) => {
         const most = stalledMax(living)

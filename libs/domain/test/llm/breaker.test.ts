@@ -20,13 +20,13 @@ describe('a circuit breaker', () => {
     expect(admitCall(opened(), limits, 999)).toMatchObject({ kind: 'deny', retryAtMs: 1_000 })
   })
 
-  it('lets one call find out when its time is over', () => {
+  it('lets one call through when its time is over', () => {
     const probe = admitCall(opened(), limits, 1_000)
     expect(probe).toMatchObject({ kind: 'allow', reason: 'probe' })
     if (probe.kind !== 'allow') throw new Error('no probe')
     expect(admitCall(probe.breaker, limits, 1_100)).toMatchObject({ kind: 'deny' })
     expect(admitCall(breakerAfterSuccess(), limits, 1_100).kind).toBe('allow')
-    // A probe that never comes back gives its place up.
+    // A probe that never ends frees its place.
     expect(admitCall(probe.breaker, limits, 1_500)).toMatchObject({ reason: 'probe' })
   })
 

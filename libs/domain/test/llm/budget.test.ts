@@ -26,10 +26,10 @@ describe('the budget of a task', () => {
     expect(checkBudget(budget, spent, next)).toMatchObject({ kind: 'exceeded', reason })
   })
 
-  it('lets a call through that fits, and cuts its answer to what is left', () => {
+  it('lets a call through that fits, and cuts its answer to the rest', () => {
     expect(checkBudget({}, spent, next)).toMatchObject({ outputTokensMax: undefined })
     expect(checkBudget({ tokens: 1_400 }, spent, next)).toMatchObject({ outputTokensMax: 300 })
-    // 0.0099 USD are left behind the prompt, at 4 USD a million.
+    // 0.0099 USD remain after the prompt, at 4 USD a million.
     expect(checkBudget({ usd: 0.02 }, spent, next)).toMatchObject({ outputTokensMax: 2_475 })
     const asked = { ...next, outputTokensMax: 50 }
     expect(checkBudget({ tokens: 1_400 }, spent, asked)).toMatchObject({ outputTokensMax: 50 })
@@ -38,12 +38,12 @@ describe('the budget of a task', () => {
     expect(checkBudget({ usd: 0.02 }, spent, greedy)).toMatchObject({ outputTokensMax: 2_475 })
   })
 
-  it('in USD cannot be kept for a model without a price, and says so', () => {
+  it('cannot be kept in USD for a model without a price, and says so', () => {
     const free = { ...next, price: undefined }
     expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({ reason: 'no-price' })
   })
 
-  it('is never exceeded by a call that takes what it was allowed', () => {
+  it('is never exceeded by a call that stays within its allowance', () => {
     check(
       property(
         integer({ min: 0, max: 100_000 }),
@@ -86,7 +86,7 @@ describe('prices', () => {
     expect(['gpt-4o', 'gpt-5', 'other'].map((name) => entryFor(table, name))).toEqual([3, 2, 1])
   })
 
-  it('add up without what floating point adds', () => {
+  it('add up without the error of floating point', () => {
     const tenth = { ...NO_USAGE, costUsd: 0.1 }
     expect(addUsage(addUsage(tenth, tenth), tenth).costUsd).toBe(0.3)
     expect(addUsage(NO_USAGE, NO_USAGE)).toEqual(NO_USAGE)

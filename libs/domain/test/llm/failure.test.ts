@@ -47,12 +47,15 @@ describe('classifyFailure', () => {
     expect(classifyFailure(failure)).toEqual({ code, retryable })
   })
 
-  test.each([true, false])('a tool that failed says whether it may work later: %s', (retryable) => {
-    const failure: Failure = { kind: 'tool-failed', message: '', retryable }
-    expect(classifyFailure(failure)).toEqual({ code: 'tool-failed', retryable })
-  })
+  test.each([true, false])(
+    'a failed tool says whether the call may succeed later: %s',
+    (retryable) => {
+      const failure: Failure = { kind: 'tool-failed', message: '', retryable }
+      expect(classifyFailure(failure)).toEqual({ code: 'tool-failed', retryable })
+    },
+  )
 
-  test('every client error but the passing ones ends the task', () => {
+  test('every client error except the passing ones ends the task', () => {
     fc.assert(
       fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
         const { retryable } = classifyFailure({ kind: 'status', status, message: '' })
@@ -80,17 +83,17 @@ describe('isNodeFailure', () => {
     'invalid-schema',
     'budget',
     'deadline',
-  ] as const)('%s is not', (kind) => {
+  ] as const)('%s is not the fault of the node', (kind) => {
     expect(isNodeFailure({ kind, message: '' })).toBe(false)
   })
 
-  test('what a tool fails at, or a closed key, is not', () => {
+  test('a failed tool or a closed key is not the fault of the node', () => {
     const closed = { kind: 'shut', message: '', retryAfterMs: 1_000 } as const
     expect(isNodeFailure({ kind: 'tool-failed', message: '', retryable: true })).toBe(false)
     expect(isNodeFailure(closed)).toBe(false)
   })
 
-  test('whatever a provider answers is not', () => {
+  test('a failure of the provider is not the fault of the node', () => {
     fc.assert(
       fc.property(fc.integer({ min: 300, max: 599 }), (status) => {
         return !isNodeFailure({ kind: 'status', status, message: '' })

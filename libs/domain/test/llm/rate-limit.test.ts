@@ -12,8 +12,8 @@ import {
   type LocalBuckets,
 } from '../../src/index.ts'
 
-describe('what a call will probably take', () => {
-  it('is learned from the calls before it', () => {
+describe('the expected tokens of a call', () => {
+  it('are learned from the calls before it', () => {
     let learned = NOTHING_LEARNED
     expect(estimateCall(learned, 400, 50)).toEqual({ inputTokens: 100, outputTokens: 50 })
     for (let i = 0; i < 200; i += 1) {
@@ -25,7 +25,7 @@ describe('what a call will probably take', () => {
 })
 
 describe('limits', () => {
-  it('are the stricter of what is configured and what the provider names', () => {
+  it('are the stricter of the configured ones and those that the provider names', () => {
     const configured = { rpm: 600, tpm: 0, concurrent: 8 }
     expect(strictest(configured, { rpm: 500, tpm: 90_000 })).toEqual({
       rpm: 500,
@@ -62,25 +62,25 @@ describe('limits', () => {
 })
 
 describe('retries by class', () => {
-  it('wait longer for a provider that is overloaded than for one that is ill', () => {
+  it('wait longer for an overloaded provider than for a failing one', () => {
     const delay = (code: string) => retryDelayMs({ code }, 10, () => 1)
     expect(delay('provider-overloaded')).toBe(120_000)
     expect(delay('provider-unavailable')).toBe(60_000)
   })
 
-  it('come no sooner than the provider asked for, and do not believe every wish', () => {
+  it('are no earlier than the provider asked for, within a bound', () => {
     const delay = (retryAfterMs: number) =>
       retryDelayMs({ code: 'provider-overloaded', retryAfterMs }, 1, () => 0.5)
     expect(delay(7_000)).toBe(7_500)
     expect(delay(86_400_000)).toBe(600_500)
   })
 
-  it('of timeouts end early, as each has cost its whole time', () => {
+  it('are few for timeouts, as each has cost its whole time', () => {
     expect(retryDelayMs({ code: 'provider-timeout' }, 4, () => 1)).toBeDefined()
     expect(retryDelayMs({ code: 'provider-timeout' }, 5, () => 1)).toBeUndefined()
   })
 
-  it('know every class, and take an unknown code for a defect', () => {
+  it('exist for every class, and treat an unknown code as a defect', () => {
     expect(retryClassOf('no-such-code')).toBe('defect')
     expect(retryClassOf('constructor')).toBe('defect')
     for (const { backoff } of Object.values(RETRY_POLICIES)) {

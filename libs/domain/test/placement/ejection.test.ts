@@ -37,7 +37,7 @@ const fold = (events: readonly (readonly [number, EjectionEvent])[], state = NON
 const out = (state: EjectionState, nowMs: number, nodes = NODES) =>
   Object.fromEntries(ejectedOf(state, nodes, nowMs))
 
-describe('ejecting nodes that fail by themselves', () => {
+describe('the ejection of failing nodes', () => {
   it('takes a node out at five failures in a row, and not when a success is among them', () => {
     expect(out(fold([[0, fail('a', 4)]]), 0)).toEqual({})
     expect(out(fold([[0, fail('a', 5)]]), 0)).toEqual({ a: 'out' })
@@ -86,12 +86,12 @@ describe('ejecting nodes that fail by themselves', () => {
     expect(out(again, 30_499)).toEqual({ a: 'out' })
     expect(out(again, 30_500)).toEqual({ a: 'probe' })
     expect(out(fold([[10_500, serve('a', 1)]], state), 10_500)).toEqual({})
-    // A probe that runs on has not failed as a sick node's tasks do.
+    // A probe that still runs has not failed as the tasks of a faulty node do.
     expect(out(state, 14_999)).toEqual({ a: 'out' })
     expect(out(state, 15_000)).toEqual({})
   })
 
-  it('never stays out longer than half a minute and a fifth', () => {
+  it('never lasts longer than half a minute and a fifth', () => {
     let state = NONE_EJECTED
     let atMs = 0
     for (let round = 0; round < 30; round += 1) {
@@ -103,7 +103,7 @@ describe('ejecting nodes that fail by themselves', () => {
     }
   })
 
-  it('forgives a new process, and forgets an ejection after two good minutes', () => {
+  it('starts again for a new process, and is forgotten after two good minutes', () => {
     const state = fold([[0, fail('a', 5)]])
     expect(out(fold([[1, { kind: 'restarted', nodeId: 'a' }]], state), 1)).toEqual({})
     const back = fold(

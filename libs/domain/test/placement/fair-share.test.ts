@@ -44,7 +44,7 @@ const credits = fc.integer({ min: 0, max: 400 })
 const mostOf = (each: Claim) => Math.min(each.waiting, roomOf(each))
 
 describe('credits are shared between tenants', () => {
-  test('never more than there are, than wait, or than a limit allows, and none is left unused', () => {
+  test('never exceed the free ones, the waiting tasks or a limit, and are all used', () => {
     fc.assert(
       fc.property(credits, claims, (free, list) => {
         const grants = shareCredits(free, list)
@@ -60,7 +60,7 @@ describe('credits are shared between tenants', () => {
     )
   })
 
-  test('nobody who could use more stands below somebody who was given the last one', () => {
+  test('no tenant that could use more is served less than the tenant that got the last one', () => {
     fc.assert(
       fc.property(credits, claims, (free, list) => {
         const grants = shareCredits(free, list)
@@ -78,12 +78,12 @@ describe('credits are shared between tenants', () => {
     )
   })
 
-  test('a newcomer gets every free slot until it holds its part', () => {
+  test('a new tenant gets every free slot until it holds its part', () => {
     const crowd = claim('crowd', { waiting: 100_000, inFlight: 64, inFlightCost: 64_000 })
     expect(shareCredits(10, [crowd, claim('new', { waiting: 20 })])).toEqual(new Map([['new', 10]]))
   })
 
-  test('a tenant at its limit gets nothing more, and others take what it may not', () => {
+  test('a tenant at its limit gets nothing more, and others take its unused part', () => {
     const limited = claim('limited', { waiting: 50, inFlight: 3, concurrency: 5 })
     const other = claim('other', { waiting: 50, inFlight: 30, inFlightCost: 90_000 })
     expect(shareCredits(10, [limited, other]).get('limited')).toBe(2)
@@ -105,7 +105,7 @@ describe('credits are shared between tenants', () => {
     expect(grants.get('dear')).toBe(40)
   })
 
-  test('with one slot they take turns, and who was away has saved nothing up', () => {
+  test('tenants take turns with one slot, and an absent tenant has saved nothing up', () => {
     let served = new Map<string, number>()
     const turns: string[] = []
     for (let round = 0; round < 60; round += 1) {
@@ -125,7 +125,7 @@ describe('credits are shared between tenants', () => {
     for (const tenant of ['a', 'b', 'late']) expect(count(30, 60, tenant)).toBe(10)
   })
 
-  test('whoever brings ten tasks behind any crowd starts all of them within as many endings as there are tenants for each', () => {
+  test('a tenant that submits ten tasks behind any backlog starts all of them within as many endings as there are tenants for each', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 32 }),
@@ -165,7 +165,7 @@ describe('credits are shared between tenants', () => {
   })
 })
 
-test('a task costs its text, its answer and something for itself, within bounds', () => {
+test('a task costs its text, its answer and a fixed part, within bounds', () => {
   const spec = { task: 'x'.repeat(400), agent: 'a', model: 'm' } as TaskSpec
   expect(costOf(spec)).toBe(1_000 + 100 + 500)
   expect(costOf({ ...spec, maxOutputTokens: 8_000 })).toBe(1_000 + 100 + 8_000)

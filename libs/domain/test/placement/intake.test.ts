@@ -15,7 +15,7 @@ const level = integer({ min: 0, max: 500 })
 const levels = record({ low: level, medium: level, high: level })
 
 describe('fetching pointers', () => {
-  it('never asks for more than there are credits, but for a bell per idle priority (late binding)', () => {
+  it('never asks for more than there are credits, except for one doorbell per idle priority (late binding)', () => {
     check(
       property(
         integer({ min: 0, max: 1_000 }),
@@ -42,18 +42,18 @@ describe('fetching pointers', () => {
     expect(planIntake('low', { credits: 70, waiting, asked: { ...asked, high } })).toBe(10)
   })
 
-  it('gives the only backlog nearly everything, and an idle priority a bell beside it', () => {
+  it('gives the only backlog nearly everything, and each idle priority a doorbell', () => {
     const waiting = { low: 0, medium: 9_999, high: 0 }
     const asked = { low: 5, medium: 0, high: 5 }
     expect(planIntake('medium', { credits: 100, waiting, asked })).toBe(92)
     expect(planIntake('high', { credits: 0, waiting, asked })).toBe(0)
-    // One credit, and the bells of the idle do not take it.
+    // The doorbells of idle priorities do not take the one credit.
     const bells = { low: 1, medium: 0, high: 0 }
     expect(planIntake('medium', { credits: 1, waiting, asked: bells })).toBe(1)
     expect(planIntake('high', { credits: 1, waiting, asked: { ...bells, medium: 1 } })).toBe(1)
   })
 
-  it('serves saturated priorities by weight, to within the last round, however few credits come', () => {
+  it('serves saturated priorities by weight, to within the last round, even with few credits', () => {
     const round = record({
       credits: integer({ min: 1, max: 40 }),
       order: shuffledSubarray([...LEVELS], { minLength: 3 }),
@@ -89,7 +89,7 @@ describe('fetching pointers', () => {
     )
   })
 
-  it('does not let a priority save up what it did not use', () => {
+  it('does not let a priority save up its unused share', () => {
     const alone = { low: 9_999, medium: 0, high: 0 }
     let served = countServed(NOTHING_SERVED, 'low', 10_000, alone)
     const both = { ...alone, high: 9_999 }

@@ -86,7 +86,7 @@ describe('placing a task', () => {
     expect(select(full, { cpu: 'low', memory: 'medium' })).toMatchObject({ kind: 'place' })
   })
 
-  it('prefers an equally full node that does not answer far more slowly than the others', () => {
+  it('prefers an equally full node over one that answers far more slowly', () => {
     const limits = { ...PLACEMENT_LIMITS, typicalMs: 1_000 }
     const nodes = [
       { ...node, responseMs: 5_000 },
@@ -95,7 +95,7 @@ describe('placing a task', () => {
     expect(selectNode(nodes, task, limits, () => 0.5)).toMatchObject({ nodeId: 'b' })
   })
 
-  it('never picks a node that may not take it, and picks one whenever one may', () => {
+  it('never picks a node that may not take the task, and always picks one that may', () => {
     const anyNode = record({
       active: integer({ min: 0, max: 12 }),
       inTransit: integer({ min: 0, max: 3 }),
@@ -124,7 +124,7 @@ const fleet = (count: number, parts: Partial<NodeLoad> = {}): NodeLoad[] =>
   Array.from({ length: count }, (_, index) => ({ ...node, ...parts, id: `n${index}` }))
 
 describe('requirement classes', () => {
-  it('takes no more heavy tasks than there is room for, counting those on their way', () => {
+  it('let a node take no more heavy tasks than it has room for, including those on their way', () => {
     let loaded: NodeLoad = node
     let taken = 0
     while (pick([loaded], { cpu: 'high' }).kind === 'place' && taken < 99) {
@@ -136,7 +136,7 @@ describe('requirement classes', () => {
     expect(pick([loaded], { cpu: 'low' })).toMatchObject({ kind: 'place' })
   })
 
-  it('lets an empty node of any size take any single task', () => {
+  it('let an empty node of any size take any single task', () => {
     check(
       property(
         integer({ min: 1, max: 64 }),
@@ -149,7 +149,7 @@ describe('requirement classes', () => {
     )
   })
 
-  it('goes where the scarcest resource is least used', () => {
+  it('send a task where its scarcest resource is least used', () => {
     const busy = { ...node, id: 'cpu', active: 2, reservedCpu: 8 }
     const full = { ...node, id: 'slots', active: 6, reservedCpu: 3 }
     expect(pick([busy, full], {})).toMatchObject({ nodeId: 'slots' })
@@ -190,7 +190,7 @@ describe('slow start', () => {
     expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(credits)
   })
 
-  it('holds nobody back in a fleet that starts as a whole', () => {
+  it('delays no node when the whole fleet starts', () => {
     const nodes = fleet(4, { slots: 100, upMs: 0 })
     expect(creditsOf(nodes[0]!, limitsOf(nodes))).toBe(100)
   })
@@ -210,7 +210,7 @@ describe('ejected nodes', () => {
 })
 
 describe('affinity', () => {
-  it('sends one key to one node while it has room, and keeps to it when others come or go', () => {
+  it('sends one key to one node while it has room, and keeps it there when others join or leave', () => {
     const home = pick(fleet(20), { affinityKey: 'conversation-7' })
     expect(home).toMatchObject({ reason: 'affinity' })
     const { nodeId } = home as { nodeId: string }
@@ -225,7 +225,7 @@ describe('affinity', () => {
     })
   })
 
-  it('spreads keys evenly', () => {
+  it('spreads different keys evenly', () => {
     const counts = new Map<string, number>()
     for (let key = 0; key < 4_000; key += 1) {
       const { nodeId } = pick(fleet(10), { affinityKey: `k${key}` }) as { nodeId: string }
@@ -261,12 +261,12 @@ describe('advised placement', () => {
     ['nothing', undefined, 'absent'],
     ['a text', 'n3', 'invalid'],
     ['another shape', { choice: 3 }, 'invalid'],
-    ['a node that is no candidate', { choice: 'n9' }, 'not-a-candidate'],
+    ['a node that is not a candidate', { choice: 'n9' }, 'not-a-candidate'],
   ])('falls back on the policy for %s', (_title, answer, use) => {
     expect(settle(answer)).toMatchObject({ use, decision: { nodeId: 'n0', reason: 'lowest-load' } })
   })
 
-  it('does not force a candidate that has filled up or fallen ill meanwhile', () => {
+  it('ignores a candidate that has filled up or failed meanwhile', () => {
     const filled = nodes.map((each) => (each.id === 'n2' ? { ...each, active: 10 } : each))
     expect(settle({ choice: 'n3' }, filled)).toMatchObject({ use: 'gone' })
     const ill = nodes.map((each) => (each.id === 'n2' ? { ...each, suspect: true } : each))
@@ -275,7 +275,7 @@ describe('advised placement', () => {
 })
 
 describe('the note on a task', () => {
-  it('says what was chosen, from what, and what was left out', () => {
+  it('names the choice, the candidates and the nodes that were left out', () => {
     const nodes = [
       { ...node, active: 5 },
       { ...node, id: 'b', active: 4 },
@@ -287,7 +287,7 @@ describe('the note on a task', () => {
     expect(placementNote(pick([], {}))).toBe('no-nodes of 0 nodes')
   })
 
-  it('stays short', () => {
+  it('stays short for any fleet', () => {
     const long = Array.from({ length: 9 }, (_, index) => ({
       ...node,
       id: `${'x'.repeat(120)}${index}`,

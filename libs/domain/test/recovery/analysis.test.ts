@@ -117,7 +117,7 @@ const anyAdvice = fc.record({
 })
 
 describe('advice', () => {
-  test('replaces only what is surely gone, within the cap of replacements', () => {
+  test('replaces only a process that is certainly gone, within the cap of replacements', () => {
     fc.assert(
       fc.property(anyEvidence, anyAdvice, (evidence, advice) => {
         const policy = analyseFailure(evidence)
@@ -133,7 +133,7 @@ describe('advice', () => {
     )
   })
 
-  test('never makes an impact smaller, and never loses what the policy would prevent', () => {
+  test('never reduces an impact, and never drops a preventive measure of the policy', () => {
     fc.assert(
       fc.property(anyEvidence, anyAdvice, (evidence, advice) => {
         const policy = analyseFailure(evidence)
@@ -151,7 +151,7 @@ describe('advice', () => {
     )
   })
 
-  test('says what was clamped', () => {
+  test('names the choices that were clamped', () => {
     const evidence = { ...calm, reason: 'silence' }
     const policy = analyseFailure(evidence)
     const advice = { action: 'replace', strategy: 'nothing-to-do', impact: 'none' } as const

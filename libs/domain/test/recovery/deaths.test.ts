@@ -23,13 +23,13 @@ const death = (nodeId: string, atMs: number, change: Partial<PastDeath> = {}): P
 const fold = (deaths: readonly PastDeath[], nowMs: number) =>
   deaths.reduce<readonly PastDeath[]>((known, one) => rememberDeath(known, one, nowMs), [])
 
-describe('the memory of deaths', () => {
-  test('counts a death once, however often its record is written', () => {
+describe('the record of deaths', () => {
+  test('counts a death once, however often it is written', () => {
     const deaths = fold([death('a', 1), death('a', 1), death('a', 2)], 10)
     expect(deaths).toHaveLength(2)
   })
 
-  test('keeps the longer list of tasks: a record names a few only', () => {
+  test('keeps the longer list of tasks, since a record names a few only', () => {
     const deaths = fold(
       [death('a', 1, { taskIds: ['x', 'y'] }), death('a', 1, { taskIds: ['x'], host: 'h' })],
       10,
@@ -37,13 +37,13 @@ describe('the memory of deaths', () => {
     expect(deaths).toEqual([death('a', 1, { taskIds: ['x', 'y'], host: 'h' })])
   })
 
-  test('forgets what is out of the window, and is bounded', () => {
+  test('forgets deaths outside the window, and is bounded', () => {
     expect(fold([death('a', 0), death('b', 1)], DEATH_WINDOW_MS)).toEqual([death('b', 1)])
     const many = Array.from({ length: 500 }, (_, i) => death(`n${i}`, i))
     expect(fold(many, 500)).toHaveLength(200)
   })
 
-  test('tells nodes, machines and young processes apart', () => {
+  test('distinguishes nodes, machines and young processes', () => {
     const deaths = fold(
       [
         death('a', 1, { host: 'h', uptimeMs: 5_000 }),
@@ -62,7 +62,7 @@ describe('the memory of deaths', () => {
     expect(patternOf(deaths, { nodeId: 'c' }, 10).ofHost).toBe(0)
   })
 
-  test('suspects a task that was there at three deaths', () => {
+  test('suspects a task that was running at three deaths', () => {
     const deaths = [
       death('a', 1, { taskIds: ['poison', 'x'] }),
       death('b', 2, { taskIds: ['poison', 'x'] }),
@@ -72,7 +72,7 @@ describe('the memory of deaths', () => {
     expect(suspectTasks(deaths, DEATH_WINDOW_MS + 2)).toEqual([])
   })
 
-  test('suspects a task by the attempts that its log counts as lost', () => {
+  test('suspects a task by the lost attempts in its log', () => {
     expect(losesItsNodes({ attempt: 3, failures: 0, pauses: 0 })).toBe(true)
     expect(losesItsNodes({ attempt: 4, failures: 2, pauses: 0 })).toBe(false)
   })
@@ -90,7 +90,7 @@ describe('quarantine', () => {
     expect(decideQuarantine({ ...situation, ...change }, 1_000)).toMatchObject({ kind, reason })
   })
 
-  test('lasts five minutes', () => {
+  test('lasts exactly five minutes', () => {
     expect(decideQuarantine(situation, 1_000)).toMatchObject({ untilMs: 1_000 + QUARANTINE_MS })
   })
 })

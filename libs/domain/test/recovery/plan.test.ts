@@ -16,7 +16,7 @@ describe('planRecovery', () => {
     )
   })
 
-  test('gives suspects back last', () => {
+  test('gives pointers of suspected tasks back last', () => {
     const { batches } = planRecovery(strandedOf(4), 0, new Set(['t0', 't2']))
     expect(batches.flat().map(({ taskId }) => taskId)).toEqual(['t1', 't3', 't0', 't2'])
   })
@@ -49,7 +49,7 @@ describe('planRecovery', () => {
 
 describe('freeCredits', () => {
   const node = { state: 'alive' as const, draining: false, slots: 10, active: 4, queued: 1 }
-  test('counts what living nodes that are not draining have free', () => {
+  test('counts free slots of living nodes that do not drain', () => {
     expect(
       freeCredits([
         node,

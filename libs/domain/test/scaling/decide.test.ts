@@ -13,7 +13,7 @@ import {
 const limits = SCALE_LIMITS
 const NOW_MS = 10_000_000
 
-/** An outlook in which everything agrees on this demand. */
+/** Readings that all agree on this demand. */
 const agreeing = (demand: number, change: Partial<Outlook> = {}): Outlook => ({
   demand,
   stable: demand,
@@ -165,7 +165,7 @@ describe('decideScale', () => {
     ],
     ['demand lately', { outlook: agreeing(10, { wantedMax: 4 }) }, 'hold', 4, 'recent-demand'],
     [
-      'a window with a hole',
+      'a window with a gap',
       { outlook: agreeing(10, { wantedMax: Infinity }) },
       'hold',
       4,
@@ -237,7 +237,7 @@ describe('decideScale', () => {
     expect(decision).toMatchObject({ kind, nodes: to, reason })
   })
 
-  test('everything that was weighed is told, each with its node count', () => {
+  test('every demand and bound is recorded with its node count', () => {
     const { options, wanted } = decideScale(
       { ...calm, outlook: agreeing(300, { panicking: true }), advice: advice({ floorDelta: 1 }) },
       limits,
@@ -315,7 +315,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a forecast only adds: without it never more nodes are left', () => {
+  test('a forecast only adds: without it a fleet is never larger', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const forecast = { ...cluster.outlook.forecast, slots: 0 }
@@ -327,7 +327,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('whatever is advised, demand keeps its hard floor and the limits hold', () => {
+  test('a hard floor by demand and the limits hold for any advice', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const decision = decideScale(cluster, limits, NOW_MS)
@@ -339,7 +339,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('acting on a decision and deciding again never turns around', () => {
+  test('acting on a decision and deciding again never reverses it', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const first = decideScale(cluster, limits, NOW_MS)
@@ -367,7 +367,7 @@ describe('adviceInForce', () => {
     expect(adviceInForce(given, 1, limits, NOW_MS)).toEqual(none)
   })
 
-  test('is clamped to its bounds, whatever was said', () => {
+  test('is clamped to its bounds, for any reply', () => {
     fc.assert(
       fc.property(anyNumber, anyNumber, anyNumber, (floorDelta, targetUtil, holdScaleDownMs) => {
         const given = advice({ floorDelta, targetUtil, holdScaleDownMs })
@@ -381,7 +381,7 @@ describe('adviceInForce', () => {
     )
   })
 
-  test('fuller slots than usual are believed only while tasks start in time', () => {
+  test('a higher target is accepted only while tasks start in time', () => {
     const fuller = advice({ targetUtil: 0.9 })
     expect(adviceInForce(fuller, 0.999, limits, NOW_MS).targetUtil).toBe(0.9)
     expect(adviceInForce(fuller, 0.99, limits, NOW_MS).targetUtil).toBe(0.85)

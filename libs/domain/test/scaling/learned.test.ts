@@ -34,7 +34,7 @@ function feed(
   return learned
 }
 
-describe('the learned', () => {
+describe('the learned state', () => {
   test('learns demand, arrivals and service time of a steady load', () => {
     const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 1_000, untilMs: 601_000 })
     const seen = outlook(learned, limits, 601_000)
@@ -56,7 +56,7 @@ describe('the learned', () => {
     expect(outlook(later, limits, 700_000).demand).toBeCloseTo(900, -2)
   })
 
-  test('panics when demand is twice what there is, for a minute after the last time', () => {
+  test('panics when demand is twice the capacity, until a minute after the last time', () => {
     const crowd = { atMs: 0, nodes: 10, running: 1_000, queued: 5_000 }
     let learned = rememberScaling(NO_LEARNED_STATE, crowd, SLOTS, limits)
     expect(outlook(learned, limits, 59_999).panicking).toBe(true)
@@ -64,7 +64,7 @@ describe('the learned', () => {
     expect(outlook(learned, limits, 80_000).panicking).toBe(false)
   })
 
-  test('takes one and a half times for a panic where nodes are few', () => {
+  test('panics at one and a half times the capacity when the fleet is small', () => {
     const crowd = { atMs: 0, nodes: 4, running: 400, queued: 100 }
     const seen = (nodes: number): boolean => {
       const sample = { ...crowd, nodes, queued: nodes * 130 - 400 }
@@ -85,7 +85,7 @@ describe('the learned', () => {
     expect(outlook(learned, limits, 60 * TICK_MS).lateShare).toBeCloseTo(5 / 6, 1)
   })
 
-  test('a window with a hole, or not filled yet, lets nothing go', () => {
+  test('a window with a gap, or not filled yet, releases no node', () => {
     // A minute, and four times the ten seconds that a task takes.
     const filled = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 98_000 })
     expect(outlook(filled, limits, 98_000).wantedMax).toBe(Infinity)
@@ -97,7 +97,7 @@ describe('the learned', () => {
     expect(outlook(after, limits, 302_000).wantedMax).toBe(Infinity)
   })
 
-  test('the highest wish of the window counts, and no older one', () => {
+  test('the highest wanted count of the window applies, and no older one', () => {
     const rateAt = (atMs: number): number => (atMs <= 300_000 ? 60 : 30)
     const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 400_000 })
     expect(outlook(learned, limits, 400_000).wantedMax).toBe(7)
@@ -116,7 +116,7 @@ describe('the learned', () => {
     expect(seen.demand).toBeCloseTo(320)
   })
 
-  test('a counter that starts again is no burst', () => {
+  test('a counter that restarts is not a burst', () => {
     const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 60_000 })
     const sample = { atMs: 62_000, nodes: 10, running: 300, queued: 0, arrived: 0 }
     const seen = outlook(rememberScaling(learned, sample, SLOTS, limits), limits, 62_000)
@@ -124,7 +124,7 @@ describe('the learned', () => {
     expect(seen.stable).toBeCloseTo(300)
   })
 
-  test('is a small plain value: whoever takes it over sees the same', () => {
+  test('is a small plain value that a new leader reads in the same way', () => {
     const daily = (atMs: number): number => 30 + 20 * Math.sin((atMs / HOUR_MS / 24) * 2 * Math.PI)
     const span = { fromMs: 0, untilMs: WEEK_MS + 6 * HOUR_MS, tickMs: 10_000 }
     const learned = feed(NO_LEARNED_STATE, daily, span)
@@ -134,7 +134,7 @@ describe('the learned', () => {
     expect(outlook(taken, limits, span.untilMs)).toEqual(outlook(learned, limits, span.untilMs))
   })
 
-  test('holds a bounded number of samples, whatever comes, and only finite figures', () => {
+  test('holds a bounded number of samples and only finite figures, for any load', () => {
     const sample = fc.record({
       afterMs: fc.nat(200_000),
       nodes: fc.nat(25),
@@ -164,7 +164,7 @@ describe('the learned', () => {
 describe('the forecast', () => {
   const span = (untilMs: number) => ({ fromMs: 0, untilMs, tickMs: 10_000 })
 
-  test('carries a steady growth on to when a new node serves', () => {
+  test('extends a steady growth until a new node serves', () => {
     const growing = (atMs: number): number => 10 + atMs / 60_000
     const seen = outlook(feed(NO_LEARNED_STATE, growing, span(HOUR_MS)), limits, HOUR_MS)
     expect(seen.forecast.by).toBe('trend')
@@ -173,7 +173,7 @@ describe('the forecast', () => {
     expect(slots).toBeLessThan(seen.stable * 1.1)
   })
 
-  test('knows after some days what comes at this hour', () => {
+  test('knows after some days the demand of each hour', () => {
     // Every day at noon demand doubles within half an hour.
     const rise = (atMs: number): number => {
       const hour = (atMs / HOUR_MS) % 24
@@ -186,7 +186,7 @@ describe('the forecast', () => {
     expect(error).toBeLessThan(0.05)
   })
 
-  test('follows the day before where that was the better guess than the trend', () => {
+  test('follows the day before where that was better than the trend', () => {
     // Demand that rises and falls within every hour of every day, and nodes that need ten minutes.
     const hourly = (atMs: number): number => 30 + 8 * Math.sin((atMs / HOUR_MS) * 2 * Math.PI)
     const slow = { ...limits, startupMs: 600_000 }
@@ -223,7 +223,7 @@ describe('the forecast', () => {
         limits,
       )
     }
-    // By then 900 wait and 600 run; each slot is free once and frees up once within ten seconds.
+    // At that time 900 wait and 600 run; each slot is free once, and once more within ten seconds.
     const { due } = outlook(learned, limits, 110_000)
     expect(due).toBeGreaterThan(750)
     expect(due).toBeLessThan((900 * 1.5 + 600) / 2 + 50)

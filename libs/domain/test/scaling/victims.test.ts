@@ -10,7 +10,7 @@ describe('selectVictims', () => {
   })
   const nodes = fc.uniqueArray(node, { selector: ({ id }) => id, maxLength: 12 })
 
-  test('takes those that never served, then the idle, then those that are done soonest, newest first', () => {
+  test('takes nodes that never served, then idle ones, then those that are done soonest, newest first', () => {
     const given = [
       { id: 'a', active: 2, startedAtMs: 1, remainingMs: 5_000 },
       { id: 'b', active: 0, startedAtMs: 1 },
@@ -23,7 +23,7 @@ describe('selectVictims', () => {
     expect(selectVictims(given, -1)).toEqual([])
   })
 
-  test('the same nodes give the same victims in whatever order they come', () => {
+  test('the same nodes give the same victims in any order', () => {
     fc.assert(
       fc.property(nodes, fc.nat(5), (given, count) => {
         expect(selectVictims([...given].reverse(), count)).toEqual(selectVictims(given, count))

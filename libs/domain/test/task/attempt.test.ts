@@ -106,10 +106,10 @@ describe('backoff', () => {
 describe('repair of an unfinished task (L8)', () => {
   const settled = 1_000 + TIMING.followAfterMs
   it.each<[string, TaskRecord, boolean | undefined, number, string]>([
-    ['leaves a young task to whoever appended its event', fresh, false, 1_500, 'young'],
+    ['leaves a young task to the process that appended its event', fresh, false, 1_500, 'young'],
     ['issues a pointer that is missing', fresh, false, settled, 'pointer-missing'],
-    ['leaves a task with a pointer alone', fresh, true, settled, 'has-pointer'],
-    ['does not guess before it has looked', fresh, undefined, settled, 'has-pointer'],
+    ['does nothing for a task with a pointer', fresh, true, settled, 'has-pointer'],
+    ['looks for the pointer before it decides', fresh, undefined, settled, 'has-pointer'],
     [
       'waits for a backoff',
       { ...fresh, state: 'retrying', retryAtMs: 9_000 },

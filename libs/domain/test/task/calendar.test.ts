@@ -25,6 +25,6 @@ test.each([
   '@daily',
   'nonsense',
   '',
-])('%s may come, as far as the calendar goes', (expression) => {
+])('%s names a day that exists', (expression) => {
   expect(isOutsideCalendar(expression)).toBe(false)
 })

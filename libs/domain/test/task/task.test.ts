@@ -53,7 +53,7 @@ describe('the life of a task', () => {
     })
   })
 
-  it('keeps the last placement that an event told of, whatever comes after it', () => {
+  it('keeps the last placement that an event named, whatever follows', () => {
     const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
     const other = { ...placed, node: 'm' }
     const called: TaskEvent = { type: 'call-finished', atMs: 2, attempt: 1, call, placed }
@@ -159,7 +159,7 @@ const anyEvent = record({
 })
 
 describe('any history', () => {
-  it('has one ending and nothing behind it (L2)', () => {
+  it('has one ending and nothing after it (L2)', () => {
     check(
       property(array(anyEvent, { maxLength: 12 }), (events) => {
         let state: TaskRecord | undefined

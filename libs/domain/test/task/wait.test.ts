@@ -100,7 +100,7 @@ describe('a run that pauses', () => {
     expect(record).toMatchObject({ state: 'waiting', waitingFor: approval, pauses: 1, failures: 0 })
   })
 
-  it('begins again with the word it waited for', () => {
+  it('begins again with the answer it waited for', () => {
     const said = { step: 4, approved: false, by: 'ann', note: 'too much' }
     const resumed: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'approval', approval: said }
     const record = fold(submittedWith({}), paused, resumed)
@@ -108,7 +108,7 @@ describe('a run that pauses', () => {
     expect(decideBegin(record, 3_000)).toMatchObject({ kind: 'start', attempt: 2 })
   })
 
-  it('is not resumed by what it does not wait for', () => {
+  it('is not resumed by the end of another wait', () => {
     const record = fold(submittedWith({}), paused)
     const children: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'children' }
     const stale = { kind: 'stale', reason: 'not-waiting' }
@@ -116,7 +116,7 @@ describe('a run that pauses', () => {
     expect(transition('id', record, released('time', 3_000), 9)).toMatchObject(stale)
   })
 
-  it('is not held for lost however often it pauses', () => {
+  it('does not count as lost however often it pauses', () => {
     const pauses = LOST_ATTEMPTS_MAX + 3
     const record = { ...fold(submittedWith({})), attempt: pauses + 1, pauses }
     expect(decideBegin(record, 2_000).kind).toBe('start')
@@ -164,7 +164,7 @@ describe('the end of a wait', () => {
     expect(JSON.stringify(decision)).toContain('the task b')
   })
 
-  it('comes with the time and not before', () => {
+  it('arrives with the time and not before', () => {
     const record = fold(submittedWith({ delayMs: 500 }))
     expect(decideRelease(record, new Map(), 1_499).kind).toBe('wait')
     expect(decideRelease(record, new Map(), 1_500).kind).toBe('release')
@@ -199,7 +199,7 @@ const waitEvent = fields({
 })
 
 describe('any history of waits', () => {
-  it('says what it waits for while it waits, and at no other time', () => {
+  it('names the wait while it waits, and at no other time', () => {
     check(
       property(
         array(waitEvent, { maxLength: 12 }),
@@ -235,7 +235,7 @@ describe('a run that makes tasks', () => {
     })
   })
 
-  it('counts what it granted as used, for itself and for further tasks', () => {
+  it('counts the granted budget as used, for itself and for further tasks', () => {
     const first = spawn(record, [spec, spec])
     const children =
       first.kind === 'spawn' ? first.specs.map((each, n) => ({ taskId: idOf(n), spec: each })) : []
@@ -248,7 +248,7 @@ describe('a run that makes tasks', () => {
     })
   })
 
-  it('makes those of a step once', () => {
+  it('makes the tasks of a step once', () => {
     const before = { ...record, children: [{ taskId: 'child-0', step: 3 }] }
     expect(spawn(before, [spec])).toEqual({ kind: 'present', taskIds: ['child-0'] })
   })

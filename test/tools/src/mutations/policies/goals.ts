@@ -28,7 +28,7 @@ export const GOALS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/goal/plan.test.ts'],
-    caughtBy: /with a role nobody has is refused/,
+    caughtBy: /with an unknown role is refused/,
     because: /expected 'ok' to be 'invalid'/,
   },
   {
@@ -56,7 +56,7 @@ export const GOALS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/goal/plan.test.ts'],
-    caughtBy: /shows a plan that is held/,
+    caughtBy: /shows a held plan/,
     because: /kind: 'spawn'/,
   },
   {

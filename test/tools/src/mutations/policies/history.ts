@@ -14,7 +14,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/task.test.ts'],
-    caughtBy: /one ending and nothing behind it/,
+    caughtBy: /one ending and nothing after it/,
     because: /Property failed/,
   },
   {

@@ -27,7 +27,7 @@ export const LIMITS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/budget.test.ts'],
-    caughtBy: /cuts its answer to what is left/,
+    caughtBy: /cuts its answer to the rest/,
     because: /outputTokensMax: 300 /,
   },
   {
@@ -41,7 +41,7 @@ export const LIMITS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/budget.test.ts'],
-    caughtBy: /cuts its answer to what is left/,
+    caughtBy: /cuts its answer to the rest/,
     because: /outputTokensMax: 2475 /,
   },
   {

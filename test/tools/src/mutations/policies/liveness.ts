@@ -97,7 +97,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /the observer itself is late by/,
+    caughtBy: /a delay of the observer itself/,
     because: /expected 'dead' to be 'alive'/,
   },
   {
@@ -168,7 +168,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/stall.test.ts'],
-    caughtBy: /by its main loop also when it is alone/,
+    caughtBy: /when its main loop stands still, even if it is alone/,
     because: /stalled: main-loop/,
   },
   {

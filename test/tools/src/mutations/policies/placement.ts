@@ -111,7 +111,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /answer far more slowly/,
+    caughtBy: /answers far more slowly/,
     because: /nodeId: 'b'/,
   },
   {
@@ -181,7 +181,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /takes no more heavy tasks than there is room/,
+    caughtBy: /let a node take no more heavy tasks than it has room/,
     because: /expected 10 to be 2/,
   },
   {
@@ -209,7 +209,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /does not force a candidate/,
+    caughtBy: /ignores a candidate/,
     because: /use: 'gone'/,
   },
 ]

@@ -42,7 +42,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /gives suspects back last/,
+    caughtBy: /gives pointers of suspected tasks back last/,
     because: /to deeply equal/,
   },
   {
@@ -84,7 +84,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /advice says what was clamped/,
+    caughtBy: /advice names the choices that were clamped/,
     because: /action: 'replace'/,
   },
   {
@@ -112,7 +112,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/deaths.test.ts'],
-    caughtBy: /suspects a task that was there at three deaths/,
+    caughtBy: /suspects a task that was running at three deaths/,
     because: /to deeply equal \[ 'poison' \]/,
   },
   {

@@ -69,7 +69,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /wait longer for a provider that is overloaded/,
+    caughtBy: /wait longer for an overloaded provider/,
     because: /to be 120000/,
   },
   {
@@ -97,7 +97,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /do not believe every wish/,
+    caughtBy: /are no earlier than the provider asked for, within a bound/,
     because: /expected 86400500 to be 600500/,
   },
   {
@@ -111,7 +111,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /of timeouts end early/,
+    caughtBy: /are few for timeouts/,
     because: /to be undefined/,
   },
   {
@@ -154,7 +154,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/breaker.test.ts'],
-    caughtBy: /lets one call find out/,
+    caughtBy: /lets one call through when its time is over/,
     because: /kind: 'deny'/,
   },
 ]

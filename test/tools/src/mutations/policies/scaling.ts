@@ -195,7 +195,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /a window with a hole/,
+    caughtBy: /a window with a gap/,
     because: /to be Infinity/,
   },
   {
@@ -223,7 +223,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /carries a steady growth on/,
+    caughtBy: /extends a steady growth/,
     because: /to be greater than/,
   },
   {
@@ -251,7 +251,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/victims.test.ts'],
-    caughtBy: /takes those that never served/,
+    caughtBy: /takes nodes that never served/,
     because: /to deeply equal/,
   },
   {

@@ -55,7 +55,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/fair-share.test.ts'],
-    caughtBy: /a newcomer gets every free slot/,
+    caughtBy: /a new tenant gets every free slot/,
     because: /'crowd' => 10/,
   },
   {
@@ -153,7 +153,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/failure.test.ts'],
-    caughtBy: /whatever a provider answers is not/,
+    caughtBy: /a failure of the provider is not the fault of the node/,
     because: /Property failed/,
   },
 ]

@@ -13,7 +13,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /comes with the time and not before/,
+    caughtBy: /arrives with the time and not before/,
     because: /expected 'release' to be 'wait'/,
   },
   {
@@ -86,7 +86,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /is not resumed by what it does not wait for/,
+    caughtBy: /is not resumed by the end of another wait/,
     because: /to match object/,
   },
   {
@@ -129,7 +129,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /makes those of a step once/,
+    caughtBy: /makes the tasks of a step once/,
     because: /kind: 'spawn'/,
   },
   {
@@ -171,7 +171,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /counts what it granted as used/,
+    caughtBy: /counts the granted budget as used/,
     because: /tokens: 900/,
   },
   {
