@@ -40,6 +40,8 @@ export const nodeSnapshotSchema = heartbeatSchema.extend({
   /** `stalled`: it heartbeats and does not progress; it is asked to drain and gets no work. */
   state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
   heartbeatAgeMs: z.number(),
+  /** Whether Consul lists it as passing: load balancers use only such nodes. Absent: it is not known. */
+  passing: z.boolean().optional(),
   /** How often it fell silent within the last ten minutes. */
   flaps: count.optional(),
 })

@@ -9,6 +9,7 @@ import type { MonitorMetrics } from './metrics.ts'
 import { heartbeatsOf, createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
 import { createBroadcaster, type Broadcaster } from './fleet/snapshot.ts'
 import { createPrimary } from './fleet/primary.ts'
+import { followPassing, type PassingNodes } from './nodes/passing.ts'
 import { createStalls } from './nodes/stalls.ts'
 import { createTally } from './fleet/totals.ts'
 import { createFailureDetector } from './nodes/deaths.ts'
@@ -25,7 +26,7 @@ import { createWitnesses } from './nodes/confirm.ts'
 export interface MonitorDeps {
   readonly bus: Bus
   readonly ops: Ops
-  readonly registry: Pick<Registry, 'critical'>
+  readonly registry: Pick<Registry, 'critical' | 'watch'>
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: MonitorMetrics
@@ -86,7 +87,9 @@ function assemble(deps: MonitorDeps) {
   }
   const { isPrimary } = primary
   const shared = { ...deps, nodes, ownLagMs, connectedForMs }
-  const broadcaster = createBroadcaster({ ...shared, tally, history, isPrimary })
+  let listed: PassingNodes | undefined
+  const passing = (nodeId: string): boolean | undefined => listed?.passing(nodeId)
+  const broadcaster = createBroadcaster({ ...shared, tally, history, isPrimary, passing })
   const onDeath = (entry: NodeEntry): void => {
     witnesses.forget(entry.heartbeat.nodeId)
     broadcaster.tick(true)
@@ -105,7 +108,9 @@ function assemble(deps: MonitorDeps) {
     stalls,
     tell: createTeller(bus, nowMs),
   }
-  return { ...heard, self, nodes, nowMs, classify, broadcaster }
+  const followConsul = (changed: () => void): { close(): void } =>
+    (listed = followPassing(registry, changed))
+  return { ...heard, self, nodes, nowMs, classify, broadcaster, followConsul }
 }
 
 type Parts = ReturnType<typeof assemble>
@@ -172,9 +177,12 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
   return {
     async start() {
       if (open.length > 0) return
-      open.push(...listen({ ...deps, ...parts, onChange: () => (changed = true) }), {
-        close: bus.onReconnect(self.reconnected),
-      })
+      const onChange = (): boolean => (changed = true)
+      open.push(
+        ...listen({ ...deps, ...parts, onChange }),
+        { close: bus.onReconnect(self.reconnected) },
+        parts.followConsul(onChange),
+      )
       await Promise.all([watch.start(), count.start()])
     },
     async drain(deadlineMs) {

@@ -107,6 +107,7 @@ async function startEmptyWorld() {
       await node.crash()
       await until(() => last(node.nodeId) === undefined)
     },
+    registry: connectRegistry({ url: consul.url, log }),
     deaths,
     snapshots,
     decisions,

@@ -2,6 +2,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import Consul from 'consul'
 import { within } from '../bus/bus.ts'
 import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
+import { keepRegistered, type Registration } from './registration.ts'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
@@ -9,13 +10,16 @@ import type { Logger } from '@agentfleet/runtime'
  * Liveness follows from heartbeats, not from Consul.
  */
 export interface Registry {
-  /** Registers one service with an HTTP check on its `/readyz`; `close` deregisters it. */
+  /**
+   * Registers one service with an HTTP check on its `/readyz`, again whenever Consul has forgotten it;
+   * `close` takes it out.
+   */
   register(service: {
     readonly id: string
     readonly name: string
     readonly host: string
     readonly port: number
-  }): Promise<{ close(): Promise<void> }>
+  }): Promise<Registration>
   /** Follows the ids of the passing services of a name; `close` ends it. */
   watch(name: string, receive: (ids: readonly string[]) => void): { close(): void }
   /** Ids of the services of a name whose checks are critical. */
@@ -38,8 +42,6 @@ const WATCH_WAIT = '30s'
 const WATCH_RETRY_MAX_MS = 2_000
 /** After a leader is lost the lock stays closed this long, so that its last actions finish first. */
 const LOCK_DELAY = '1s'
-const REGISTER_TRIES = 10
-const REGISTER_RETRY_MS = 500
 
 interface HealthEntry {
   readonly Service: { readonly ID: string }
@@ -71,17 +73,20 @@ export function connectRegistry(options: { readonly url: string; readonly log: L
           deregistercriticalserviceafter: DEREGISTER_AFTER,
         },
       }
-      await withTries(() => limited(consul.agent.service.register(entry)), log)
-      return {
-        async close() {
-          await limited(consul.agent.service.deregister(service.id)).catch((error: unknown) =>
-            log.warn(
-              { err: error },
-              "deregistration failed; Consul's check will remove the service",
-            ),
-          )
+      const { id, name } = service
+      // The catalog and not the agent is asked: it is what others read, whichever agent answers.
+      const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
+      return keepRegistered(
+        {
+          register: () => limited(consul.agent.service.register(entry)),
+          listed: async () => {
+            const entries = (await limited(consul.health.service(query))) as HealthEntry[]
+            return entries.length > 0
+          },
+          deregister: () => limited(consul.agent.service.deregister(id)),
         },
-      }
+        log,
+      )
     },
     watch(name, receive) {
       const watch = consul.watch({
@@ -141,18 +146,5 @@ async function limited<T>(call: Promise<T>): Promise<T> {
       retryable: true,
       cause,
     })
-  }
-}
-
-async function withTries(call: () => Promise<unknown>, log: Logger): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await call()
-      return
-    } catch (error) {
-      if (tries >= REGISTER_TRIES) throw error
-      log.warn({ err: error }, 'registration in Consul failed, trying again')
-      await new Promise((resolve) => setTimeout(resolve, REGISTER_RETRY_MS))
-    }
   }
 }

@@ -1577,6 +1577,8 @@ export interface components {
       startedAt: string
       /** @description The age of the node's last heartbeat when the snapshot was taken, in milliseconds. */
       heartbeatAgeMs: number
+      /** @description Whether Consul lists the node as healthy. Load balancers give tasks only to such nodes. Missing while the health monitor does not know. */
+      passing?: boolean
     }
     Readiness: {
       ok: boolean

@@ -108,11 +108,14 @@ function assess(
       explanation: `The last snapshot of the health monitor is ${seconds} s old.`,
     }
   }
-  const available = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  const able = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  const available = able.filter(({ passing }) => passing !== false)
   if (available.length === 0) {
+    const unlisted =
+      able.length === 0 ? '' : ` Consul does not list ${able.length} living nodes as healthy.`
     return {
       status: 'no-available-nodes',
-      explanation: `No node can take tasks now. ${queued} tasks wait and start as soon as a node can take them.`,
+      explanation: `No node can take tasks now.${unlisted} ${queued} tasks wait and start as soon as a node can take them.`,
     }
   }
   const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)
@@ -123,6 +126,8 @@ function assess(
 }
 
 function nodeView(node: Snapshot['nodes'][number]): NodeView {
-  const { nodeId, startedAtMs, version: _version, work: _work, flaps: _flaps, ...figures } = node
-  return { id: nodeId, startedAt: isoTime(startedAtMs), ...figures }
+  const { nodeId, startedAtMs, passing, ...shown } = node
+  const { version: _version, work: _work, flaps: _flaps, ...figures } = shown
+  const listed = passing === undefined ? {} : { passing }
+  return { id: nodeId, startedAt: isoTime(startedAtMs), ...figures, ...listed }
 }

@@ -41,6 +41,17 @@ test.each([
   expect(view.explanation).toContain('2 tasks wait')
 })
 
+test('a living node that Consul does not list takes no tasks, and the fleet says so', () => {
+  const unlisted = { ...node, passing: false }
+  const view = fleetView({ ...snapshot, nodes: [unlisted] }, 500)
+  expect(view.status).toBe('no-available-nodes')
+  expect(view.explanation).toContain('Consul does not list 1 living nodes')
+  expect(view.nodes[0]).toMatchObject({ passing: false })
+  const half = fleetView({ ...snapshot, nodes: [unlisted, { ...node, nodeId: 'n2' }] }, 500)
+  expect(half).toMatchObject({ status: 'ok' })
+  expect(half.explanation).toContain('1 of 2 nodes take tasks; 6 slots are free')
+})
+
 test('totals are shown when the monitor tells them', () => {
   const totals = {
     atMs: 1,

@@ -36,6 +36,8 @@ export interface BroadcasterDeps {
   readonly history: TotalsHistory
   readonly connectedForMs: () => number
   readonly isPrimary: () => boolean
+  /** Whether Consul lists a node as passing; undefined before it has said anything. */
+  readonly passing: (nodeId: string) => boolean | undefined
 }
 
 /** Creates the broadcaster. */
@@ -50,12 +52,16 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
   const take = (): Snapshot & { readonly totals: Totals } => {
     const now = clock.monotonicMs()
     const atMs = clock.nowMs()
-    const listed = [...nodes.all()].map((entry) => ({
-      ...entry.heartbeat,
-      state: shownState(entry),
-      heartbeatAgeMs: now - entry.lastHeartbeatAtMs,
-      flaps: flapsOf(entry, now),
-    }))
+    const listed = [...nodes.all()].map((entry) => {
+      const passing = deps.passing(entry.heartbeat.nodeId)
+      return {
+        ...entry.heartbeat,
+        state: shownState(entry),
+        heartbeatAgeMs: now - entry.lastHeartbeatAtMs,
+        flaps: flapsOf(entry, now),
+        ...(passing === undefined ? {} : { passing }),
+      }
+    })
     const totals = totalsOf(listed, queued, deps.tally, atMs)
     const backlog = queuedAtMs === undefined ? {} : { backlogAtMs: queuedAtMs }
     return { atMs, monitorId, nodes: listed, queued, running: totals.running, ...backlog, totals }

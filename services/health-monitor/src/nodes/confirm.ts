@@ -2,6 +2,7 @@ import type { Bus, Registry } from '@agentfleet/adapters'
 import type { Witness } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import { NODE_SERVICE } from './passing.ts'
 
 /**
  * Second opinions on late nodes: a ping over the bus, and Consul's checks.
@@ -28,7 +29,6 @@ const CONSUL_INTERVAL_MS = 1_000
 const CONSUL_VALID_MS = 2_000
 /** With a lag above this a late answer says more about the monitor, milliseconds. */
 const LAG_MAX_MS = 100
-const SERVICE = 'agent-worker'
 
 interface Opinion {
   readonly witness: Witness
@@ -73,7 +73,7 @@ export function createWitnesses(deps: {
     asking = true
     consulAskedAtMs = nowMs()
     try {
-      critical = { ids: new Set(await registry.critical(SERVICE)), atMs: nowMs() }
+      critical = { ids: new Set(await registry.critical(NODE_SERVICE)), atMs: nowMs() }
     } catch (error) {
       log.debug({ err: error }, 'Consul does not answer: one witness less')
     } finally {

@@ -25,6 +25,16 @@ describe('the snapshot', () => {
     expect(running).toBe(totals!.running)
   })
 
+  test('says of each node whether Consul lists it as passing', async () => {
+    await world.until(() => world.last('steady-0')?.passing === false)
+    const entry = { id: 'steady-0', name: 'agent-worker', host: '127.0.0.1', port: 1 }
+    const registration = await world.registry.register(entry)
+    await world.until(() => world.last('steady-0')?.passing === true)
+    expect(world.last('steady-1')?.passing).toBe(false)
+    await registration.close()
+    await world.until(() => world.last('steady-0')?.passing === false)
+  })
+
   test('counts what nodes completed also when they are gone', async () => {
     const before = world.snapshots.at(-1)!.totals!.completed
     const node = await world.node('hasty')
