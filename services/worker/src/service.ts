@@ -1,4 +1,3 @@
-import { ack } from '@agentfleet/adapters'
 import { CHANNELS, type NodeTenants } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
@@ -9,8 +8,8 @@ import type { Run } from './node/runs.ts'
  * A worker node: takes dispatched tasks, runs them, reports.
  *
  * States: made → running → draining (takes nothing new) → closed. Invariants: one pulse drives
- * everything periodic; when a drain's time is up, what still runs is ended and its pointers are given
- * back, each once, so that it goes on elsewhere from its journal.
+ * everything periodic; when a drain's time is up, what still runs is handed back (`node/hand-back.ts`), so
+ * that it continues elsewhere from its journal.
  */
 
 /** What a worker is built from. */
@@ -23,8 +22,9 @@ const PULSE_MS = 250
 const PROVIDERS_EVERY_MS = 2_000
 /** A pulse that comes this late means that the process stood still, milliseconds. */
 const PAUSE_MS = 2_000
-/** Time of a drain that is kept for giving back: a publish and a flush. */
-const GIVE_BACK_MS = 500
+/** Time of a drain that is kept for handing runs back: a report that is confirmed, then a flush. */
+const GIVE_BACK_MS = 1_500
+const FLUSH_MS = 500
 
 /** Builds a worker; it opens nothing before `start`. */
 export function createWorker(deps: WorkerDeps): Service {
@@ -78,9 +78,7 @@ export function createWorker(deps: WorkerDeps): Service {
     ready: () => (draining ? { ok: false, reason: 'draining' } : { ok: true }),
     async drain(deadlineMs) {
       await emptied(drainThen, Math.max(0, deadlineMs - GIVE_BACK_MS))
-      for (const run of node.runs.all()) {
-        if (node.runs.end(run, 'given-back')) ack.giveBack(bus, run.ackSubject)
-      }
+      await node.handBack(GIVE_BACK_MS - FLUSH_MS)
       for (const close of open.splice(0)) close()
       node.deltas.close()
       node.llm.close()

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { connectRegistry } from '@agentfleet/adapters'
+import { connectRegistry } from '../../src/registry/registry.ts'
 import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 

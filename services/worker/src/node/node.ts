@@ -11,6 +11,7 @@ import type { WorkerConfig } from '../config.ts'
 import { createDeltas, type Deltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
 import { createMetrics } from '../metrics.ts'
+import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
 import type { TenantBudgets } from '../llm/provider-config.ts'
@@ -36,6 +37,8 @@ export interface Node {
   readonly llm: Llm
   readonly attempts: Attempts
   readonly starts: Starts
+  /** Ends every run within this time, so that its task continues elsewhere. */
+  handBack(withinMs: number): Promise<void>
   take(item: DispatchItem, placed: Placed | undefined): Run
 }
 
@@ -106,7 +109,9 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     const now = clock.monotonicMs()
     return runs.add(item, now, renewals.firstAtMs(now), placed)
   }
-  return { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts, take }
+  const back: Node['handBack'] = (withinMs) => handBack({ bus, runs, reporter }, withinMs)
+  const parts = { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts }
+  return { ...parts, handBack: back, take }
 }
 
 function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {

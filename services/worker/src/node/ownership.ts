@@ -42,7 +42,8 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   }
 }
 
-function standsStill(run: Run): boolean {
+/** Whether no report of the run is under way, so that its token is the last that the log has of it. */
+export function standsStill(run: Run): boolean {
   if (run.phase === 'running') return true
   return run.phase === 'queued' && !run.fenced && run.spec !== undefined
 }

@@ -166,3 +166,26 @@ describe('the pointer of a run', () => {
     node.runs.end(run, 'stopped')
   })
 })
+
+describe('a run whose node has no more time to drain', () => {
+  test('HAND-1: is paused until now, which counts neither as a failure nor as a loss', async () => {
+    const node = await nodeOf('w7')
+    answer = { kind: 'committed', seq: 8 }
+    const run = take(node, 'drained', 60_000)
+    await node.handBack(SOON_MS)
+    expect(run.over).toBe('paused')
+    await eventually(() => expect(said.get('drained')).toEqual(['+ACK']), SOON_MS)
+    const sent = reports.filter(({ taskId }) => taskId === 'drained')
+    expect(sent).toMatchObject([{ op: 'pause', expect: 7, wait: { kind: 'time', untilMs: 0 } }])
+  })
+
+  test('HAND-2: gives its pointer back when no coordinator confirms the pause in time', async () => {
+    const node = await nodeOf('w8')
+    answer = { kind: 'unavailable' }
+    const run = take(node, 'unheard', 60_000)
+    await node.handBack(300)
+    expect(run.over).toBe('given-back')
+    await eventually(() => expect(said.get('unheard')).toEqual(['-NAK']), SOON_MS)
+    expect(node.runs.size()).toBe(0)
+  })
+})

@@ -1,0 +1,52 @@
+import { ack, type Bus } from '@agentfleet/adapters'
+import { settleWithin } from '@agentfleet/runtime'
+import { standsStill } from './ownership.ts'
+import type { Reporter } from './reports.ts'
+import type { Run, Runs } from './runs.ts'
+
+/**
+ * What a node does with its runs when the time of a drain is up: a planned end is neither a failure nor a
+ * loss of an attempt, however often a task meets one.
+ *
+ * Invariants: HAND-1 a run whose token stands still is paused until now, so that the coordinator issues its
+ * pointer again at once and counts nothing against the task; HAND-2 a run that the coordinator does not
+ * confirm in time, or that has a report under way, gives its pointer back, which counts as a lost attempt;
+ * HAND-3 nothing runs any more afterwards.
+ */
+export interface HandBackDeps {
+  readonly bus: Bus
+  readonly runs: Runs
+  readonly reporter: Reporter
+}
+
+/** Earlier than any instant: the pause is over at once, whatever this node's clock says. */
+const AT_ONCE_MS = 0
+
+/** Ends every run within this time. */
+export async function handBack(deps: HandBackDeps, withinMs: number): Promise<void> {
+  const { bus, runs } = deps
+  const pausing = [...runs.all()].flatMap((run) => {
+    if (run.check !== undefined || !standsStill(run)) return []
+    // What the run itself would report waits for this, and finds the run over.
+    run.check = pauseRun(run, deps).catch(() => undefined)
+    return [run.check]
+  })
+  await settleWithin(Promise.all(pausing), withinMs)
+  for (const run of runs.all()) {
+    if (runs.end(run, 'given-back')) ack.giveBack(bus, run.ackSubject)
+  }
+}
+
+async function pauseRun(run: Run, { bus, runs, reporter }: HandBackDeps): Promise<void> {
+  const { taskId, claim, token, attempt } = run
+  const wait = { kind: 'time', untilMs: AT_ONCE_MS } as const
+  const base = { taskId, claim, reportId: reporter.nextId(), expect: token, attempt }
+  const outcome = await reporter.report({ op: 'pause', ...base, wait }, run)
+  const { kind } = outcome
+  if (kind === 'committed' || kind === 'finished' || kind === 'not-due') {
+    const over = kind === 'committed' ? 'paused' : kind
+    if (runs.end(run, over)) ack.done(bus, run.ackSubject)
+  } else if (kind === 'superseded' || kind === 'refused') {
+    runs.end(run, kind)
+  }
+}
