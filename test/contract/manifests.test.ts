@@ -245,6 +245,12 @@ describe('docker-compose.yml', () => {
     expect(environment('worker')['SERVICE_ID']).toBeUndefined()
   })
 
+  test('has keys for an API that listens on every address, and .env.example draws one', () => {
+    const { API_HOST, API_KEYS } = services['gateway']?.environment ?? {}
+    expect([API_HOST, API_KEYS?.slice(0, 12)]).toEqual(['0.0.0.0', '${API_KEYS:?'])
+    expect(readFileSync(join(ROOT, '.env.example'), 'utf8')).toMatch(/^API_KEYS=default:drawn$/m)
+  })
+
   test('has no secret with a value', () => {
     for (const [name, service] of Object.entries(services)) {
       for (const [variable, value] of Object.entries(service.environment ?? {})) {
@@ -354,7 +360,9 @@ function interpolate(env: Readonly<Record<string, string | null>>): Record<strin
   return mapValues(Object.fromEntries(set), (value) =>
     value
       .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
-      .replaceAll(/\$\{\w+:\?[^}]*\}/g, 'secret0123456789'),
+      .replaceAll(/\$\{(\w+):\?[^}]*\}/g, (_, name: string) =>
+        name === 'API_KEYS' ? SECRET : 'secret0123456789',
+      ),
   )
 }
 

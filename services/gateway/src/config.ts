@@ -14,13 +14,14 @@ import {
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
+import { hostProblems, isLoopback } from './http/hosts.ts'
 
 const variables = z.object({
   ...baseEnv('gateway'),
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
-  /** Default: loopback without API keys, every address with them. */
+  /** Default: loopback without API keys, every address with them. Without keys only loopback is allowed. */
   API_HOST: text().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
@@ -30,7 +31,9 @@ const variables = z.object({
   ),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
-  /** Origins of web pages that may open the stream, in addition to the gateway's own origin. */
+  /** Names by which clients call the gateway, in addition to loopback and the address that they reach. */
+  PUBLIC_HOSTS: list([]),
+  /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
@@ -43,6 +46,9 @@ export interface ApiKey {
 
 /** The tenant of every request when no keys are configured. */
 export const DEFAULT_TENANT = 'default'
+
+/** Everyone who reaches an API without keys is its operator, so only this machine may reach it. */
+const NO_KEYS_HELP = 'set API_KEYS=tenant:key, or let the API listen on 127.0.0.1 only'
 
 /** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
@@ -88,10 +94,20 @@ export function parseOperators(
 }
 
 /** The environment variables of the gateway. */
-export const schema = withRules(variables, ({ API_KEYS, OPERATOR_TENANTS = [] }) => {
-  parseOperators(OPERATOR_TENANTS, parseApiKeys(API_KEYS))
-  return []
-})
+export const schema = withRules(
+  variables,
+  ({ API_KEYS, OPERATOR_TENANTS = [] }) => {
+    parseOperators(OPERATOR_TENANTS, parseApiKeys(API_KEYS))
+    return []
+  },
+  ({ API_KEYS, API_HOST }) =>
+    API_KEYS === undefined && API_HOST !== undefined && !isLoopback(API_HOST)
+      ? [
+          `API_KEYS: is not set, and API_HOST=${API_HOST} can be reached from other machines; ${NO_KEYS_HELP}`,
+        ]
+      : [],
+  ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
+)
 
 /** The parsed configuration of the gateway. */
 export type GatewayConfig = Readonly<z.output<typeof schema>>

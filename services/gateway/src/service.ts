@@ -23,6 +23,7 @@ import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
 import { createAuthenticate } from './http/auth.ts'
+import { createCheckCaller } from './http/hosts.ts'
 import { apiHost, DEFAULT_TENANT, type ApiKey, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
@@ -122,8 +123,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         ops: openOps(bus),
         operators: deps.operators,
       }),
-      ...streamRoute({ streams, allowedOrigins: config.ALLOWED_ORIGINS }),
+      ...streamRoute({ streams }),
     },
+    checkCaller: createCheckCaller({
+      publicHosts: config.PUBLIC_HOSTS,
+      allowedOrigins: config.ALLOWED_ORIGINS,
+    }),
     authenticate: createAuthenticate(deps.keys),
     metrics,
     log,
@@ -151,12 +156,6 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       if (app.server.listening) return
       await settleWithin(parts.directory.caughtUp(), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
-      if (deps.keys.length === 0 && !isLoopback(apiHost(config))) {
-        log.warn(
-          { host: apiHost(config) },
-          'The API has no keys: everyone who reaches this address can use it',
-        )
-      }
       log.info({ host: apiHost(config), port: port() }, 'API listens')
     },
     async drain(deadlineMs) {
@@ -264,8 +263,4 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
       clock,
     }),
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

@@ -187,6 +187,10 @@ export const FAILURE_CODES = {
     says: 'The request has no valid API key.',
     http: { status: 401, title: 'No valid API key' },
   },
+  'host-refused': {
+    says: 'The request names a host that is not a name of this gateway.',
+    http: { status: 403, title: 'This host is not a name of the gateway' },
+  },
   'origin-refused': {
     says: 'A web page of this origin may not connect.',
     http: { status: 403, title: 'This web page may not connect' },

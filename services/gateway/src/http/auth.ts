@@ -30,19 +30,6 @@ export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
   }
 }
 
-/**
- * Whether a web page of this origin may open the stream. Browsers let any page connect anywhere and
- * send the user's cookies along; programs send no origin.
- */
-export function originAllowed(
-  origin: string | undefined,
-  host: string | undefined,
-  allowed: readonly string[],
-): boolean {
-  if (origin === undefined || allowed.includes(origin)) return true
-  return URL.canParse(origin) && new URL(origin).host === host
-}
-
 function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {
   const [scheme, key] = (headers.authorization ?? '').split(' ')
   if (scheme?.toLowerCase() === 'bearer' && key) return key

@@ -11,6 +11,7 @@ import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
 import { openOperations, routable, type ApiDocument } from './document.ts'
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
+import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { requestValidator } from './validation.ts'
 
@@ -56,11 +57,12 @@ export type Handlers = Readonly<Record<string, unknown>>
 export async function createApi(deps: {
   document: ApiDocument
   handlers: Handlers
+  checkCaller: CheckCaller
   authenticate: Authenticate
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
-  const { document, handlers, authenticate, metrics, log } = deps
+  const { document, handlers, checkCaller, authenticate, metrics, log } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -100,6 +102,12 @@ export async function createApi(deps: {
       log.debug({ err: error }, 'A WebSocket connection failed')
       socket.terminate()
     },
+  })
+  // Ahead of every route, the upgrade to a WebSocket and unknown paths included; behind the hook of
+  // the WebSocket plugin, which ends the connection of an upgrade that was refused.
+  app.addHook('onRequest', (request, _reply, done) => {
+    checkCaller(request)
+    done()
   })
   await app.register(openapiGlue, {
     specification: routable(document),

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
-import { createAuthenticate, originAllowed } from '../../src/http/auth.ts'
+import { createAuthenticate } from '../../src/http/auth.ts'
 import { parseApiKeys, parseOperators } from '../../src/config.ts'
 
 const keys = parseApiKeys('acme:0123456789abcdef, beta:with:colons:in:it')
@@ -44,12 +44,4 @@ test('wrong keys are told by their place, never by their text', () => {
   const wrong = 'Acme:0123456789abcdef,beta:short,x:abcdefghijklmnop,y:abcdefghijklmnop'
   expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*twice/)
   expect(() => parseApiKeys(wrong)).not.toThrow(/abcdefghijklmnop|short/)
-})
-
-test('a page may connect to its own gateway and from where it is allowed', () => {
-  expect(originAllowed(undefined, 'a:1', [])).toBe(true)
-  expect(originAllowed('http://a:1', 'a:1', [])).toBe(true)
-  expect(originAllowed('http://b', 'a:1', ['http://b'])).toBe(true)
-  expect(originAllowed('http://b', 'a:1', [])).toBe(false)
-  expect(originAllowed('null', 'a:1', [])).toBe(false)
 })

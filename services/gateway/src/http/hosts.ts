@@ -1,0 +1,86 @@
+/**
+ * By which names the gateway may be called. Any web page can point its own name at 127.0.0.1 and then read
+ * the API as if it were its own server (DNS rebinding); the browser names that page's host in `Host`, so a
+ * name that is not the gateway's is refused. Programs are free to name any host; keys protect against those.
+ */
+import { isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import { Refusal } from './problems.ts'
+
+/** Names of this machine for itself; an address of 127.0.0.0/8 counts, too. */
+const LOOPBACK_NAMES: readonly string[] = ['localhost', '::1']
+/** A host name or an address, without scheme, port or wildcard. */
+const HOST_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/
+
+/** Throws a Refusal for a request that names a foreign host, or that a foreign web page sends. */
+export type CheckCaller = (request: FastifyRequest) => void
+
+/** Checks the host and the origin of a request, before anything else is done for it. */
+export function createCheckCaller(options: {
+  readonly publicHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
+}): CheckCaller {
+  const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
+  return ({ headers: { host, origin }, socket }) => {
+    // HTTP/1.0 may name none; no browser speaks it.
+    if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
+      throw new Refusal(
+        'host-refused',
+        'Call the gateway by a name of its own, or add this name to PUBLIC_HOSTS of the gateway.',
+      )
+    }
+    if (!originAllowed(origin, host, options.allowedOrigins)) {
+      throw new Refusal('origin-refused', 'Add this origin to ALLOWED_ORIGINS of the gateway.')
+    }
+  }
+}
+
+/**
+ * Whether `Host` names the gateway: loopback, a configured name, or the very address that the connection
+ * reached, which no name server can have made up.
+ */
+export function hostAllowed(
+  header: string,
+  names: ReadonlySet<string>,
+  reached: () => string | undefined,
+): boolean {
+  const name = nameOf(header)
+  if (names.has(name) || isLoopback(name)) return true
+  return isIP(name) !== 0 && name === reached()?.replace(/^::ffff:/, '')
+}
+
+/**
+ * Whether a web page of this origin may use the API: the gateway's own and those that are configured.
+ * Browsers let any page connect anywhere and send it along with what they know of us; programs send no origin.
+ */
+export function originAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: readonly string[],
+): boolean {
+  if (origin === undefined || allowed.includes(origin)) return true
+  return URL.canParse(origin) && new URL(origin).host === host
+}
+
+/** Whether only this machine reaches the address. */
+export function isLoopback(address: string): boolean {
+  return LOOPBACK_NAMES.includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
+}
+
+/** What is wrong with the names of PUBLIC_HOSTS. */
+export function hostProblems(hosts: readonly string[]): readonly string[] {
+  return hosts
+    .filter((host) => isIP(host) === 0 && !HOST_PATTERN.test(host))
+    .map(
+      (host) =>
+        `PUBLIC_HOSTS: ${JSON.stringify(host.slice(0, 80))} is not a host; write lower-case names or addresses, without scheme, port or wildcard`,
+    )
+}
+
+/** The name in a `Host` header: no port, no brackets, no dot of the root, in lower case. */
+function nameOf(header: string): string {
+  const name = header.startsWith('[')
+    ? header.slice(1, header.indexOf(']'))
+    : header.replace(/:\d*$/, '')
+  return name.toLowerCase().replace(/\.$/, '')
+}

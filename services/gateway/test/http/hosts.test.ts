@@ -1,0 +1,104 @@
+import { request as httpRequest } from 'node:http'
+import { loadConfig } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { apiHost, schema } from '../../src/config.ts'
+import { hostAllowed, originAllowed } from '../../src/http/hosts.ts'
+import { setup } from '../support.ts'
+
+const allowed = (host: string, reached = '127.0.0.1') =>
+  hostAllowed(host, new Set(['fleet.example.com']), () => reached)
+
+test('a gateway answers to loopback, to its configured names and to the address that was reached', () => {
+  for (const own of ['127.0.0.1:8080', '127.8.8.8', '[::1]:8080', 'fleet.example.com:443']) {
+    expect(allowed(own), own).toBe(true)
+  }
+  expect(allowed('FLEET.example.com.')).toBe(true)
+  expect(allowed('10.0.0.7:8080', '10.0.0.7')).toBe(true)
+  expect(allowed('10.0.0.7:8080', '::ffff:10.0.0.7')).toBe(true)
+})
+
+test('a gateway answers to no other name, however it is written', () => {
+  const foreign = [
+    'evil.example',
+    'localhost.evil.example',
+    '127.evil.example',
+    '',
+    '[',
+    '10.0.0.8',
+  ]
+  for (const host of [...foreign, 'fleet.example.com.evil.example', '127.0.0.1@evil.example']) {
+    expect(allowed(host), host).toBe(false)
+  }
+})
+
+test('a page may use its own gateway, and others that allow its origin', () => {
+  expect(originAllowed(undefined, 'a:1', [])).toBe(true)
+  expect(originAllowed('http://a:1', 'a:1', [])).toBe(true)
+  expect(originAllowed('http://b', 'a:1', ['http://b'])).toBe(true)
+  expect(originAllowed('http://b', 'a:1', [])).toBe(false)
+  expect(originAllowed('null', 'a:1', [])).toBe(false)
+})
+
+test('a gateway without keys refuses to listen where other machines reach it', () => {
+  const load = (env: Record<string, string>) => loadConfig(schema, env)
+  for (const host of ['0.0.0.0', '::', '10.0.0.7', '127.evil.example']) {
+    expect(() => load({ API_HOST: host }), host).toThrow(
+      /API_KEYS: is not set.*API_KEYS=tenant:key/,
+    )
+  }
+  expect(() => load({ API_HOST: '0.0.0.0', API_KEYS: '' })).toThrow(/API_KEYS: is empty/)
+  expect(apiHost(load({}))).toBe('127.0.0.1')
+  expect(apiHost(load({ API_HOST: '::1' }))).toBe('::1')
+  expect(apiHost(load({ API_KEYS: 'acme:0123456789abcdef' }))).toBe('0.0.0.0')
+  expect(() => load({ PUBLIC_HOSTS: 'https://a.example' })).toThrow(/PUBLIC_HOSTS.*without scheme/)
+})
+
+test('a rebound page reaches no route, no unknown path and no stream of the API', async () => {
+  await using bench = await setup({
+    PUBLIC_HOSTS: 'fleet.example.com',
+    ALLOWED_ORIGINS: 'https://console.example.com',
+  })
+  const url = bench.gateway.url()
+  const evil = { host: 'evil.example:8080' }
+  for (const path of ['/v1/tasks', '/v1/fleet', '/livez', '/nothing', '/v1/stream']) {
+    expect(await answerOf(`${url}${path}`, evil), path).toEqual([403, 'host-refused'])
+  }
+  const asPage = { host: 'evil.example', origin: 'http://evil.example' }
+  expect(await answerOf(`${url}/v1/tasks`, asPage, 'POST')).toEqual([403, 'host-refused'])
+  const eventStream = { ...evil, accept: 'text/event-stream' }
+  expect(await answerOf(`${url}/v1/tasks/x/events`, eventStream)).toEqual([403, 'host-refused'])
+  expect(await opens(url, asPage)).toBe(403)
+  // Its own name, and the page of somebody else.
+  const foreignPage = { origin: 'http://localhost:3000' }
+  expect(await answerOf(`${url}/v1/tasks`, foreignPage)).toEqual([403, 'origin-refused'])
+  expect(await opens(url, foreignPage)).toBe(403)
+  // Names and pages of its own.
+  expect((await answerOf(`${url}/livez`, { host: 'fleet.example.com' }))[0]).toBe(200)
+  expect(await opens(url, { host: 'fleet.example.com' })).toBe('open')
+  expect(await opens(url, { origin: 'https://console.example.com' })).toBe('open')
+})
+
+/** Status and problem code; `fetch` would not let a test choose the host. */
+function answerOf(url: string, headers: Record<string, string>, method = 'GET') {
+  return new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
+    const sent = httpRequest(url, { headers, method, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+      response.on('end', () =>
+        resolve([response.statusCode, (JSON.parse(text) as { code?: string }).code]),
+      )
+    })
+    sent.on('error', reject).end()
+  })
+}
+
+/** What the upgrade is answered with. */
+function opens(url: string, headers: Record<string, string>) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, { headers })
+  return new Promise<number | 'open' | undefined>((resolve, reject) => {
+    socket.once('open', () => resolve('open'))
+    socket.once('unexpected-response', (_request, response) => resolve(response.statusCode))
+    socket.once('error', reject)
+  }).finally(() => socket.terminate())
+}
