@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SERVICES } from '@agentfleet/protocol'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
 import { loadConfig } from '../../libs/runtime/src/index.ts'
 import { CODE_LANGUAGES, compileCode, type Compiled } from '../contract/compile-snippets.ts'
 import { ROOT, schemaOf } from '../contract/manifests.ts'
@@ -74,6 +76,21 @@ test.for(pages.map((page) => [page.path, page] as const))(
     }
   },
 )
+
+test('every key that the fleet has written to Redis is of a kind and a type that the reference names', async () => {
+  const redis = new Redis(inject('sharedFleet').redisUrl)
+  const kinds = Object.values(REDIS_KEYS).map(({ key, type }) => {
+    const parts = key.split(/<[^>]+>/).map((part) => part.replaceAll(/[{}]/g, '\\$&'))
+    return { pattern: new RegExp(`^${parts.join('[^{}]+')}$`), type }
+  })
+  const keys = await redis.keys('*')
+  const types = await Promise.all(keys.map((key) => redis.type(key)))
+  redis.disconnect()
+  expect(keys).toContain('projection')
+  const known = (key: string, index: number): boolean =>
+    kinds.some(({ pattern, type }) => pattern.test(key) && type === types[index])
+  expect(keys.filter((key, index) => !known(key, index))).toEqual([])
+})
 
 function snippetsAtDoor({ snippets }: Page): readonly Snippet[] {
   return snippets.map((snippet) => ({

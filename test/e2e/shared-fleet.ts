@@ -16,6 +16,7 @@ import type { TestProject } from 'vitest/node'
 export interface SharedFleet {
   readonly url: string
   readonly natsUrl: string
+  readonly redisUrl: string
   readonly operator: { readonly user: string; readonly password: string }
   /** Base URL of the simulator behind the models `sim*`. */
   readonly simulator: string
@@ -96,6 +97,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('sharedFleet', {
       url: test.fleet.url,
       natsUrl: test.fleet.nats.url,
+      redisUrl: test.fleet.redis.url,
       operator: test.fleet.operator,
       simulator,
       gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },

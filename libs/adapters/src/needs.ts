@@ -1,7 +1,8 @@
 /** The connections of services, as needs of the runtime: each reads its variables and connects. */
 import type { ServiceName } from '@agentfleet/protocol'
-import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
+import type { ServiceContext } from '@agentfleet/runtime'
 import { connectServiceBus, type Bus, type ServiceBusEnv } from './bus/bus.ts'
+import { createMetrics } from './metrics.ts'
 import { connectProviderLimits, type ProviderLimits } from './limits/provider-limits.ts'
 import { connectRegistry, type Registry } from './registry/registry.ts'
 import { connectStore, type Store } from './store/store.ts'
@@ -19,12 +20,7 @@ export const bus =
     registry,
   }: Connecting<ServiceBusEnv> & Pick<ServiceContext, 'registry'>): Promise<Bus> => {
     const connected = await connectServiceBus(service, config, log)
-    metricsOf(registry).counterOf(
-      'bus_messages_total',
-      'Messages on the channels of the bus, by outcome.',
-      ['channel', 'outcome'],
-      () => connected.figures().map(({ count, ...labels }) => ({ labels, count })),
-    )
+    createMetrics(registry, connected)
     return connected
   }
 

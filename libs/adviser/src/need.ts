@@ -1,5 +1,6 @@
-import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
+import type { ServiceContext } from '@agentfleet/runtime'
 import { createAdviser, type Adviser } from './adviser.ts'
+import { createMetrics } from './metrics.ts'
 import { adviserSettings, type AdviserVariables } from './settings.ts'
 
 /** The adviser of a service, as a need of the runtime; counts its questions by outcome. */
@@ -9,11 +10,7 @@ export function adviser({
   log,
   registry,
 }: Pick<ServiceContext<AdviserVariables>, 'config' | 'clock' | 'log' | 'registry'>): Adviser {
-  const asked = metricsOf(registry).counter(
-    'advice_total',
-    'Questions to the adviser, by outcome.',
-    ['outcome'],
-  )
+  const { asked } = createMetrics(registry)
   return createAdviser({
     ...adviserSettings(config),
     clock,

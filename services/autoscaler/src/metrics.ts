@@ -8,8 +8,11 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'kind',
       'reason',
     ]),
-    failures: metrics.counter('scale_failures_total', 'Decisions that could not be acted on.'),
-    wanted: metrics.gauge('scale_wanted', 'Nodes that demand asks for now.'),
+    failures: metrics.counter(
+      'scale_failures_total',
+      'Decisions that the orchestrator did not carry out.',
+    ),
+    wanted: metrics.gauge('scale_wanted', 'Nodes that the present demand needs.'),
     nodes: metrics.gauge('scale_nodes', 'Nodes that serve or are starting.'),
     throttled: metrics.gauge('scale_throttled_share', 'Share of LLM calls answered with 429.'),
     backpressure: metrics.gauge(

@@ -29,6 +29,23 @@ export function createMetrics(registry: Registry) {
       ['reason'],
     ),
     logFill: metrics.gauge('gateway_log_fill_ratio', 'Used share of the log.'),
-    gaugeOf: metrics.gaugeOf.bind(metrics),
+    observe(read: {
+      held(): number
+      appends(): number
+      streams(): number
+      watched(): number
+      deltas(): number
+    }) {
+      const { gaugeOf } = metrics
+      gaugeOf('gateway_waiting', 'Requests held until their task ends.', read.held)
+      gaugeOf('gateway_submissions_in_flight', 'Unanswered appends to the log.', read.appends)
+      gaugeOf('gateway_streams', 'Open streams.', read.streams)
+      gaugeOf('gateway_watched_tasks', 'Tasks that WebSocket clients follow.', read.watched)
+      gaugeOf(
+        'gateway_delta_subscriptions',
+        'Tasks whose deltas the gateway receives.',
+        read.deltas,
+      )
+    },
   }
 }

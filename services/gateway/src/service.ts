@@ -217,23 +217,13 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     log,
     metrics,
   })
-  metrics.gaugeOf('gateway_waiting', 'Requests held until their task ends.', heldRequests.count)
-  metrics.gaugeOf(
-    'gateway_submissions_in_flight',
-    'Unanswered appends to the log.',
-    admission.inFlight,
-  )
-  metrics.gaugeOf('gateway_streams', 'Open streams.', streams.count)
-  metrics.gaugeOf(
-    'gateway_watched_tasks',
-    'Tasks that WebSocket clients follow.',
-    subscriptions.count,
-  )
-  metrics.gaugeOf(
-    'gateway_delta_subscriptions',
-    'Tasks whose deltas the gateway receives.',
-    deltas.count,
-  )
+  metrics.observe({
+    held: heldRequests.count,
+    appends: admission.inFlight,
+    streams: streams.count,
+    watched: subscriptions.count,
+    deltas: deltas.count,
+  })
   return {
     bus,
     store,

@@ -8,15 +8,14 @@ import {
   SETTLE_SCRIPT,
   TOUCH_SCRIPT,
 } from './rate-limit-scripts.ts'
+import { redisKey } from '../store/redis-keys.ts'
 import { connectRedis } from '../store/redis.ts'
 import { usageKey } from '../store/usage-totals.ts'
 
 /**
- * Limits of providers' keys and budgets of tenants, shared by all nodes through Redis. Each operation is one
- * script, so it is atomic and takes one round trip. Keys: `limits:{<key>}` buckets, `:live` calls under way,
- * `:waiting` nodes that wait; `limits:nodes`; `limits:budget:{<tenant>}` the largest amounts that calls under
- * way may use. All of it is disposable (L8): an emptied Redis starts with buckets that hold half a second of
- * calls.
+ * Limits of providers' keys and budgets of tenants, shared by all nodes through Redis (keys: redis-keys.ts).
+ * Each operation is one script, so it is atomic and takes one round trip. All of it is disposable (L8): an
+ * emptied Redis starts with buckets that hold half a second of calls.
  */
 export interface ProviderLimits {
   /**
@@ -134,8 +133,8 @@ export async function connectProviderLimits(options: {
     name: 'shared limits',
     commandWithinMs: COMMAND_WITHIN_MS,
   })
-  const buckets = (key: string): string => `limits:{${key}}`
-  const live = (key: string): string => `${buckets(key)}:live`
+  const buckets = (key: string): string => redisKey('buckets', key)
+  const live = (key: string): string => redisKey('calls', key)
   return {
     async reserve(key, ask) {
       const { limits, burstMs, horizonMs, node, calls, waiting } = ask
@@ -150,7 +149,7 @@ export async function connectProviderLimits(options: {
         waiting,
         ...calls.flatMap(({ id, tokens }) => [id, Math.ceil(tokens)]),
       ]
-      const keys = [buckets(key), live(key), `${buckets(key)}:waiting`]
+      const keys = [buckets(key), live(key), redisKey('waiting', key)]
       const answer = (await link.script(RESERVE_SCRIPT, keys, argv)) as number[]
       const [waitMs = 0, closedMs = 0, nodes = 1, rpm = 0, tpm = 0, ...delaysMs] = answer
       return { delaysMs, waitMs, closedMs, nodes, rpm, tpm }
@@ -179,7 +178,7 @@ export async function connectProviderLimits(options: {
     },
     async touch(node, keys) {
       const names = [
-        'limits:nodes',
+        redisKey('nodes'),
         ...keys.map(({ key }) => buckets(key)),
         ...keys.map(({ key }) => live(key)),
       ]
@@ -199,7 +198,7 @@ export async function connectProviderLimits(options: {
       const most = (limit: number | undefined): number => limit ?? -1
       const nano = (limit: number | undefined): number =>
         limit === undefined ? -1 : nanoUsd(limit)
-      const keys = [`limits:budget:{${tenant}}`, `limits:budget:{${tenant}}:held`]
+      const keys = [redisKey('budgetCalls', tenant), redisKey('budgetHeld', tenant)]
       const argv = [
         day.slice(11, 13),
         most(budget.tokensPerDay),

@@ -2,6 +2,7 @@ import { TASK_STATES, type TaskRecord, type TaskSpec, type TaskState } from '@ag
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
+import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript } from './redis.ts'
 import {
   DROP_STRANDED_SCRIPT,
@@ -34,13 +35,8 @@ export interface ListQuery {
 }
 
 /**
- * The projection in Redis: the API's data, made from LOG alone, so an emptied Redis can be rebuilt (L8). A
- * record only moves forward: one with a lower log sequence changes nothing.
- *
- * Keys: `task:<id>` sequence, state, preview and, on a separate line, record (both JSON);
- * `tasks:<tenant>:<state>` members `<submitted ms>:<id>`, sorted as text; `tenants` the tenants that have
- * tasks; `inflight` id → node and ack subject (hint of the load balancers); `projection` the log sequence up
- * to which it is complete.
+ * The projection in Redis (keys: redis-keys.ts): the API's data, made from LOG alone, so an emptied Redis can
+ * be rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
  */
 export interface Store {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
@@ -82,6 +78,7 @@ const SCAN_COUNT = 1_000
 const SEARCH_COUNT = 10_000
 /** Tenants whose listings are trimmed in one round trip; Redis serves other clients in between. */
 const TENANTS_AT_ONCE = 50
+const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
 /** Characters of a task's text in a listing: one line on a screen. */
 export const PREVIEW_CHARS = 160
@@ -97,13 +94,13 @@ export async function connectStore(options: {
   const { redis, guarded } = link
 
   const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
-    const texts = await redis.mget(ids.map((id) => `task:${id}`))
+    const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
     return texts.map((text) => (text === null ? undefined : readRecord(text, options.log)))
   }
 
   const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
     const heads = await Promise.all(
-      ids.map((id) => redis.getrange(`task:${id}`, 0, PREVIEW_BYTES_MAX - 1)),
+      ids.map((id) => redis.getrange(redisKey('task', id), 0, PREVIEW_BYTES_MAX - 1)),
     )
     const previews = heads.map(previewIn)
     // The record was stored before there were previews, or its preview is large.
@@ -137,7 +134,7 @@ export async function connectStore(options: {
         for (const entry of entries) {
           fields.push(entry.taskId, entry.nodeId + SEPARATOR + entry.ackSubject)
         }
-        await redis.hset('inflight', ...fields)
+        await redis.hset(INFLIGHT, ...fields)
       }),
     dropStranded: (entries) =>
       guarded(async () => {
@@ -150,18 +147,18 @@ export async function connectStore(options: {
     inflightNode: (taskIds) =>
       guarded(async () => {
         if (taskIds.length === 0) return []
-        const values = await redis.hmget('inflight', ...taskIds)
+        const values = await redis.hmget(INFLIGHT, ...taskIds)
         return values.map((value) => value?.split(SEPARATOR)[0])
       }),
     inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
     builtSeq: () =>
       guarded(async () => {
-        const seq = await redis.get('projection')
+        const seq = await redis.get(redisKey('projection'))
         return seq === null ? undefined : Number(seq)
       }),
     markBuilt: (seq, since) =>
       guarded(async () => {
-        const at = await runScript(redis, MARK_BUILT_SCRIPT, ['projection'], [seq, since])
+        const at = await runScript(redis, MARK_BUILT_SCRIPT, [redisKey('projection')], [seq, since])
         return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
@@ -220,7 +217,7 @@ async function list<T>(
     await Promise.all(
       states.map((state) =>
         redis.zrevrangebylex(
-          `tasks:${query.tenant}:${state}`,
+          redisKey('listing', query.tenant, state),
           below,
           '-',
           'LIMIT',
@@ -248,7 +245,7 @@ async function inflightOf(redis: Redis, nodeId: string | undefined) {
   for (let cursor = '0'; ;) {
     const [next, fields] =
       nodeId === undefined
-        ? await redis.hscan('inflight', cursor, 'COUNT', SCAN_COUNT)
+        ? await redis.hscan(INFLIGHT, cursor, 'COUNT', SCAN_COUNT)
         : await searchInflight(redis, cursor, nodeId)
     for (let i = 0; i + 1 < fields.length; i += 2) {
       const [node = '', ackSubject = ''] = fields[i + 1]!.split(SEPARATOR)
@@ -271,12 +268,12 @@ async function searchInflight(
 
 async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
   const below = `(${String(atMs).padStart(14, '0')}:`
-  const tenants = await redis.smembers('tenants')
+  const tenants = await redis.smembers(redisKey('tenants'))
   for (let start = 0; start < tenants.length; start += TENANTS_AT_ONCE) {
     const pipeline = redis.pipeline()
     for (const tenant of tenants.slice(start, start + TENANTS_AT_ONCE)) {
       for (const state of TASK_STATES) {
-        pipeline.zremrangebylex(`tasks:${tenant}:${state}`, '-', below)
+        pipeline.zremrangebylex(redisKey('listing', tenant, state), '-', below)
       }
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error

@@ -1,6 +1,7 @@
 import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
+import { redisKey } from './redis-keys.ts'
 import { connectRedis } from './redis.ts'
 
 /**
@@ -47,7 +48,7 @@ const KEEP_MS = 400 * 86_400_000
 
 /** The key of a tenant's totals of one day. */
 export function usageKey(tenant: string, day: string): string {
-  return `usage:${tenant}:${day}`
+  return redisKey('usage', tenant, day)
 }
 
 /** Connects to the totals. */
@@ -61,10 +62,11 @@ export async function connectUsageTotals(options: {
     commandWithinMs: COMMAND_WITHIN_MS,
   })
   return {
-    position: () => link.guarded(async () => Number((await link.redis.get('usage')) ?? 0)),
+    position: () =>
+      link.guarded(async () => Number((await link.redis.get(redisKey('usagePosition'))) ?? 0)),
     async add(from, to, entries) {
       const argv = [from, to, KEEP_MS, ...incrementsOf(entries)]
-      return Number(await link.script(ADD_USAGE_SCRIPT, ['usage'], argv))
+      return Number(await link.script(ADD_USAGE_SCRIPT, [redisKey('usagePosition')], argv))
     },
     read: (tenant, days) =>
       link.guarded(async () => {

@@ -1,0 +1,119 @@
+/** One kind of key in Redis. */
+export interface RedisKey {
+  /** The key, with a name in `<…>` for each part that differs. */
+  readonly key: string
+  readonly type: 'string' | 'hash' | 'set' | 'zset'
+  readonly holds: string
+  readonly writers: readonly string[]
+  /** When the key goes away. */
+  readonly ends: string
+}
+
+const COORDINATOR = ['coordinator']
+const WORKER = ['worker']
+
+/**
+ * Every key that the fleet writes to Redis, and nothing else (L8: all of it can be made again). The scripts in this
+ * package name the same keys; an end-to-end test compares the table with a used Redis.
+ */
+export const REDIS_KEYS = {
+  task: {
+    key: 'task:<task>',
+    type: 'string',
+    holds: 'log sequence, state, preview (JSON) and, on a line of its own, the record (JSON)',
+    writers: COORDINATOR,
+    ends: '`RETENTION_MS` after the task ended',
+  },
+  listing: {
+    key: 'tasks:<tenant>:<state>',
+    type: 'zset',
+    holds: 'members `<submitted ms>:<task>`, all with score 0, so they sort by time',
+    writers: COORDINATOR,
+    ends: 'each member is removed when its task is forgotten',
+  },
+  tenants: {
+    key: 'tenants',
+    type: 'set',
+    holds: 'the tenants that have tasks',
+    writers: COORDINATOR,
+    ends: 'never',
+  },
+  inflight: {
+    key: 'inflight',
+    type: 'hash',
+    holds: 'in-flight notes: task → node and ack subject of its pointer (a hint, L6)',
+    writers: ['load-balancer', 'recovery', ...COORDINATOR],
+    ends: 'each field is removed when its task ends or its pointer is given back',
+  },
+  projection: {
+    key: 'projection',
+    type: 'string',
+    holds: 'the log sequence up to which all records are complete',
+    writers: COORDINATOR,
+    ends: 'never',
+  },
+  usagePosition: {
+    key: 'usage',
+    type: 'string',
+    holds: 'the log sequence up to which all usage is counted',
+    writers: COORDINATOR,
+    ends: 'never',
+  },
+  usage: {
+    key: 'usage:<tenant>:<day>',
+    type: 'hash',
+    holds:
+      'tokens, calls and cost by model, day and hour; the tenant `=` stands for the whole fleet',
+    writers: COORDINATOR,
+    ends: '400 days after the last change',
+  },
+  buckets: {
+    key: 'limits:{<provider key>}',
+    type: 'hash',
+    holds:
+      "buckets of requests and tokens of a provider's key or of a model at it, named by a digest",
+    writers: WORKER,
+    ends: 'a day after the last call',
+  },
+  calls: {
+    key: 'limits:{<provider key>}:live',
+    type: 'zset',
+    holds: 'calls under way, by the instant at which each is no longer counted',
+    writers: WORKER,
+    ends: '30 s after the last call',
+  },
+  waiting: {
+    key: 'limits:{<provider key>}:waiting',
+    type: 'zset',
+    holds: 'nodes that wait for the key, by the time of their last question',
+    writers: WORKER,
+    ends: 'a minute after the last question',
+  },
+  nodes: {
+    key: 'limits:nodes',
+    type: 'zset',
+    holds: 'nodes that live, by the time of their last word; they share the limits',
+    writers: WORKER,
+    ends: 'a minute after the last word',
+  },
+  budgetCalls: {
+    key: 'limits:budget:{<tenant>}',
+    type: 'zset',
+    holds: 'calls under way of a tenant with a budget, by the end of what each has set aside',
+    writers: WORKER,
+    ends: 'a day after the last call',
+  },
+  budgetHeld: {
+    key: 'limits:budget:{<tenant>}:held',
+    type: 'hash',
+    holds: 'tokens and cost that each of these calls has set aside, and their sums',
+    writers: WORKER,
+    ends: 'a day after the last call',
+  },
+} as const satisfies Readonly<Record<string, RedisKey>>
+
+/** The key of this kind, with its parts filled in. */
+export function redisKey(kind: keyof typeof REDIS_KEYS, ...parts: readonly string[]): string {
+  const rest = [...parts]
+  return REDIS_KEYS[kind].key.replaceAll(/<[^>]+>/g, () => rest.shift() ?? '')
+}

@@ -1,0 +1,104 @@
+/**
+ * Makes the reference pages of metrics and Redis keys from the code that declares them, and compares them with
+ * the pages in docs/reference. With `-u` it writes the pages anew.
+ */
+import { fileURLToPath } from 'node:url'
+import { SERVICES } from '@agentfleet/protocol'
+import { format, resolveConfig } from 'prettier'
+import { expect, test } from 'vitest'
+import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
+import { createRegistry, type ServiceContext } from '../../libs/runtime/src/index.ts'
+import { readPackages } from '../architecture.ts'
+
+type Registry = ServiceContext['registry']
+interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly labelNames?: readonly string[]
+}
+
+/** Folders of packages that declare metrics, with those who write them. */
+const DECLARING = [
+  ['libs/adapters', 'every service'],
+  ['libs/adviser', 'load-balancer, autoscaler, recovery'],
+  ...SERVICES.map((name) => [`services/${name}`, name] as const),
+] as const
+const TYPES: Readonly<Record<string, string>> = { 0: 'counter', 1: 'gauge', 2: 'histogram' }
+const COMMAND = '`npm test -- -u test/contract/reference.test.ts`'
+
+test('the reference of the metrics names what each package declares', async () => {
+  const parts = await Promise.all(
+    DECLARING.map(async ([folder, writers]) => {
+      const metrics = await metricsOf(folder)
+      const rows = metrics.map(({ name, type, labelNames = [], help }) => [
+        `\`${name}\``,
+        TYPES[type] ?? type,
+        labelNames.map((label) => `\`${label}\``).join(', '),
+        help,
+      ])
+      return `## ${writers[0]?.toUpperCase()}${writers.slice(1)}\n\nDeclared in \`${folder}/src/metrics.ts\`.\n\n${table(['Name', 'Type', 'Labels', 'Meaning'], rows)}`
+    }),
+  )
+  const page = `<!-- Generated from the files metrics.ts by ${COMMAND}; change those files instead. -->
+
+# Metrics
+
+Every service serves its metrics at \`/metrics\` on \`HTTP_PORT\`, in the format of Prometheus. Each metric has the label
+\`service\`. A metric has at most 256 sets of labels; further ones are counted under the value \`other\`. The metrics
+\`process_*\` and \`nodejs_*\` of prom-client come with every service.
+
+${parts.join('\n\n')}
+`
+  await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/metrics.md')
+})
+
+test('the reference of the Redis keys is their declaration', async () => {
+  const rows = Object.values(REDIS_KEYS).map(({ key, type, holds, writers, ends }) => [
+    `\`${key}\``,
+    type,
+    holds,
+    writers.join(', '),
+    ends,
+  ])
+  const page = `<!-- Generated from libs/adapters/src/store/redis-keys.ts by ${COMMAND}; change that file instead. -->
+
+# Redis keys
+
+Redis holds nothing that the fleet cannot make again (L8). The coordinator makes records and usage from the log. The limits
+begin anew after a loss.
+
+${table(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
+`
+  await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/redis-keys.md')
+})
+
+test('every module that declares metrics is a metrics.ts that the reference reads', () => {
+  const modules = readPackages().flatMap(({ sources }) => sources)
+  const declaring = modules.filter(({ code }) => /(?<!function )\bmetricsOf\(/.test(code))
+  const read = DECLARING.map(([folder]) => `${folder}/src/metrics.ts`)
+  expect(declaring.map(({ path }) => path).sort()).toEqual(read.sort())
+})
+
+/** What a package registers; the figures that it would read are nothing here. */
+async function metricsOf(folder: string): Promise<readonly Metric[]> {
+  const path = fileURLToPath(new URL(`../../${folder}/src/metrics.ts`, import.meta.url))
+  const { createMetrics } = (await import(path)) as {
+    createMetrics(registry: Registry, read: unknown): { observe?(read: unknown): void } | void
+  }
+  const registry = createRegistry('reference')
+  const before = new Set(registry.getMetricsAsArray().map(({ name }) => name))
+  const nothing = new Proxy({}, { get: () => () => [] })
+  createMetrics(registry, nothing)?.observe?.(nothing)
+  const metrics = registry.getMetricsAsArray() as unknown as readonly Metric[]
+  return metrics.filter(({ name }) => !before.has(name))
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+async function formatted(markdown: string): Promise<string> {
+  const style = await resolveConfig(fileURLToPath(import.meta.url))
+  return format(markdown, { ...style, parser: 'markdown' })
+}
