@@ -50,11 +50,6 @@ const PROSE = /^\/[/*]|^['"`][^\n]*\w,? \w/
 const PENDING: readonly string[] = [
   'README.md',
   'docs/',
-  'libs/llm-simulator/',
-  'libs/local/',
-  'libs/orchestrator/',
-  'libs/protocol/',
-  'libs/runtime/',
   'openapi.yaml',
   'services/autoscaler/',
   'services/coordinator/',

@@ -1,10 +1,10 @@
 /**
- * The one entry of every npm script: makes sure that dependencies and build are there, then runs a command.
- * Plain JavaScript without dependencies, because it runs before any are installed.
+ * The one entry of every npm script: installs and builds what is missing, then runs a command. Plain
+ * JavaScript without dependencies, because it runs before any are installed.
  *
- * States: preparing (under a lock) → running → ended with the exit code of what was run. Invariants:
+ * States: preparing (under a lock) → running → ended with the exit code of the command. Invariants:
  * - P1: one process at a time installs or builds in a checkout.
- * - P2: a signal to us reaches what we run exactly once, and what it answers with its exit code is ours.
+ * - P2: a signal to this process reaches the command exactly once, and the command's exit code becomes ours.
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -18,7 +18,7 @@ const BIN = join(ROOT, 'node_modules', '.bin')
 const STAMP = join(ROOT, 'node_modules', '.agentfleet-installed')
 const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
 
-// What each command runs; more arguments go to the last step.
+// The script of each command; more arguments go to the last step.
 const SCRIPTS = {
   start: 'libs/local/dist/main.js',
   bench: 'test/tools/dist/bench.js',
@@ -26,7 +26,7 @@ const SCRIPTS = {
 }
 // The proofs that `prove` runs by name.
 const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
-// What each test command runs of the projects in vitest.config.ts, and with which environment.
+// For each test command: its projects in vitest.config.ts and its environment.
 const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration', 'e2e', 'chaos'] },
   'test:full': { projects: ['full'], env: { TEST_SIZE: 'full' } },
@@ -38,7 +38,7 @@ const CHECKS = [
   ['tsc', '-p', 'tsconfig.test.json', '--noEmit'],
 ]
 
-// A first install on a slow line takes minutes; the wait for the lock covers someone else's.
+// A first install on a slow line takes minutes; the wait for the lock covers another start's install.
 const INSTALL_DEADLINE_MS = 10 * 60_000
 const BUILD_DEADLINE_MS = 5 * 60_000
 const CHECK_DEADLINE_MS = 5 * 60_000
@@ -46,14 +46,14 @@ const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS
 const PARENT_POLL_MS = 250
 const LOCK_POLL_MS = 100
 const LOCK_EMPTY_MS = 5_000
-// A step that is over sooner is not worth a line.
+// A shorter step is not worth a line.
 const QUIET_MS = 2_000
 const OUTPUT_CHARS_MAX = 200_000
 // One Ctrl-C may arrive from the terminal and again from npm; a second one by hand takes longer.
 const SAME_SIGNAL_MS = 300
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-/** An ending that has been explained: the message is all there is to say. */
+/** A planned end of the program: its message explains it completely. */
 class Ending extends Error {
   constructor(message, exitCode) {
     super(message)
@@ -78,7 +78,7 @@ async function main() {
   return run(process.execPath, [...flags, ...scriptArgs], signals)
 }
 
-/** The script that a command names, and the arguments that are left for it. */
+/** The script of a command, and the remaining arguments. */
 function findScript(command, args) {
   if (Object.hasOwn(SCRIPTS, command)) return [SCRIPTS[command], args]
   if (command !== 'prove') {
@@ -114,7 +114,7 @@ async function prepare(signals) {
 
 function installCommand() {
   const { packageManager } = JSON.parse(fs.readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  // A folder left by another way of installing is replaced without a question nobody would see.
+  // A folder from another way of installing is replaced without asking: nobody would see the question.
   const flags = ['--frozen-lockfile', '--config.confirmModulesPurge=false']
   return ['npx', '-y', packageManager.split('+')[0], 'install', ...flags]
 }
@@ -124,7 +124,7 @@ function hashOfManifests() {
   const members = ['libs', 'services'].flatMap((folder) =>
     fs.readdirSync(join(ROOT, folder)).map((name) => join(folder, name, 'package.json')),
   )
-  // Folders are listed in an order of the file system's own.
+  // The file system lists folders in any order.
   members.sort((a, b) => (a < b ? -1 : 1))
   for (const file of ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...members])
     hash.update(`${file}\0${readOrEmpty(join(ROOT, file))}\0`)
@@ -140,13 +140,13 @@ function readOrEmpty(file) {
   }
 }
 
-/** Runs tests and says in the end how long that took; the static checks belong to a whole `npm test`. */
+/** Runs tests and prints how long that took; a whole `npm test` includes the static checks. */
 async function test(command, args, signals) {
   const startedAtMs = performance.now()
   await prepare(signals)
   if (command === 'test' && args.length === 0) await check(signals)
   const { projects, env } = TESTS[command]
-  // With arguments `npm test` runs what they name, of whichever project.
+  // With arguments `npm test` runs the named tests, of any project.
   const named = command === 'test' && args.length > 0
   const chosen = named ? [] : projects.flatMap((name) => ['--project', name])
   const exitCode = await run(join(BIN, 'vitest'), ['run', ...chosen, ...args], signals, env)
@@ -157,7 +157,7 @@ async function test(command, args, signals) {
 
 async function check(signals) {
   const failures = []
-  // Side by side, because each uses about one core; all are reported, not only the first.
+  // Side by side, because each uses about one core; all results are reported, not only the first.
   const checks = CHECKS.map(([bin, ...rest]) =>
     step([join(BIN, bin), ...rest], { name: bin, deadlineMs: CHECK_DEADLINE_MS, signals }).catch(
       (error) => failures.push(error),
@@ -170,13 +170,13 @@ async function check(signals) {
   }
 }
 
-/** Runs a step to its end; its output is shown only when it fails. */
+/** Runs a step to its end; prints its output only when it fails. */
 function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals }) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In a session of its own, so that the whole of it can be ended, and a signal comes once.
+      // In its own session, so that the whole of it can be ended, and a signal arrives once.
       detached: true,
     })
     let output = ''
@@ -207,16 +207,16 @@ function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals 
   })
 }
 
-/** Runs what the command is about, with our terminal, and resolves to its exit code. */
+/** Runs the command with our terminal, and resolves to its exit code. */
 function run(file, args, signals, env = {}) {
   return new Promise((resolve, reject) => {
     if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
     const child = spawn(file, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
-      // The channel carries nothing; that it closes tells the child of our end, however it comes.
+      // The channel carries no messages; when it closes, the child learns that this process has ended.
       stdio: ['inherit', 'inherit', 'inherit', ...(file === process.execPath ? ['ipc'] : [])],
-      // Upholds P2: out of the terminal's group, so that Ctrl-C comes from us and from nobody else.
+      // Upholds P2: outside the terminal's group, so that Ctrl-C comes only from this process.
       detached: true,
     })
     const forget = signals.forwardTo((signal) => child.kill(signal))
@@ -237,7 +237,7 @@ function killGroup(pid, signal) {
   }
 }
 
-/** Hands signals on to whatever runs at the moment, each once. */
+/** Passes each signal once to the step that runs at the moment. */
 function listenForSignals() {
   const targets = new Set()
   const signals = {
@@ -260,7 +260,7 @@ function listenForSignals() {
   return signals
 }
 
-/** A signal sent to npm ends npm and its shell, but is not passed on; that our parent is gone tells of it. */
+/** A signal sent to npm ends npm and its shell, but is not passed on; the end of our parent shows it. */
 function watchParent(onGone) {
   const parent = process.ppid
   const timer = setInterval(() => {
@@ -271,7 +271,7 @@ function watchParent(onGone) {
   timer.unref()
 }
 
-/** Takes the lock, a file that holds the pid of its owner, and returns the means to give it back. */
+/** Takes the lock, a file that holds the pid of its owner, and returns the function that releases it. */
 async function takeLock(signals) {
   fs.mkdirSync(join(ROOT, '.agentfleet'), { recursive: true })
   const deadlineAtMs = Date.now() + LOCK_DEADLINE_MS
@@ -296,18 +296,18 @@ function createLock(owner) {
   }
 }
 
-/** Removes the lock if its owner is gone; true if it is worth trying again at once. */
+/** Removes the lock if its owner is gone; true if trying again at once makes sense. */
 function removeStaleLock() {
   const stats = fs.statSync(LOCK, { throwIfNoEntry: false })
   if (!stats) return true
   const owner = readOrEmpty(LOCK)
-  // Empty is a lock whose owner is about to write its pid, or died just then.
+  // Empty is a lock whose owner is about to write its pid, or has just died.
   if (owner === '' ? Date.now() - stats.mtimeMs < LOCK_EMPTY_MS : isBootstrap(Number(owner)))
     return false
   const aside = `${LOCK}.stale.${process.pid}`
   try {
     fs.renameSync(LOCK, aside)
-    // Someone else may have replaced the stale lock in between: theirs goes back.
+    // Another process may have replaced the stale lock in between: its lock is put back.
     const moved = readOrEmpty(aside)
     if (moved !== owner) createLock(moved)
   } catch (error) {
@@ -318,7 +318,7 @@ function removeStaleLock() {
   return true
 }
 
-/** Tells whether a pid is a living bootstrap other than ours; pids are given anew, most of all in containers. */
+/** Whether a pid is another living bootstrap; systems reuse pids, above all in containers. */
 function isBootstrap(pid) {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
   try {

@@ -1,7 +1,7 @@
 /**
- * Makes docs/reference/channels.md and docs/reference/asyncapi.yaml of the declared channels; with
- * `--check` it only says which of them are not what it would make (exit code 1 if any).
- * It reads the build: run `npx tsc -b` first.
+ * Makes docs/reference/channels.md and docs/reference/asyncapi.yaml from the declared channels; with
+ * `--check` it only lists the files that are out of date (exit code 1 if any). It reads the build: run `npx
+ * tsc -b` first.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
@@ -15,7 +15,7 @@ const folder = new URL('../../docs/reference/', import.meta.url)
 const NOTE =
   'Generated from libs/protocol/src/channels by `pnpm document`; change those files instead.'
 
-/** A schema as what is sent: defaults may be left out, and what has no JSON form is anything. */
+/** The schema of a sent message: defaults may be absent, and a value without a JSON form is anything. */
 const schemaOf = (schema) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io: 'input',
@@ -158,7 +158,7 @@ function asyncApi() {
     info: {
       title: 'AgentFleet bus',
       version: '1.0.0',
-      description: `What the services say to each other on NATS: ${SERVICES.join(', ')}.`,
+      description: `Messages between the services on NATS: ${SERVICES.join(', ')}.`,
     },
     defaultContentType: 'application/json',
     servers: { nats: { host: 'nats:4222', protocol: 'nats' } },

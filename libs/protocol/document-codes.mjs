@@ -1,6 +1,6 @@
 /**
- * Makes docs/reference/error-codes.md of the table of failure codes; with `--check` it only says whether the
- * page is not what it would make (exit code 1). It reads the build: run `npx tsc -b` first.
+ * Makes docs/reference/error-codes.md from the table of failure codes; with `--check` it only says whether
+ * the page is out of date (exit code 1). It reads the build: run `npx tsc -b` first.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
@@ -40,7 +40,7 @@ ${table(
 )}
 
 ${table(
-  ['Class', 'First wait', 'Longest wait', 'Failures at the most'],
+  ['Class', 'First wait', 'Longest wait', 'Most failures'],
   Object.entries(RETRY_POLICIES).map(([name, { backoff, failuresMax }]) => [
     name,
     backoff === undefined ? 'not repeated' : seconds(backoff.baseMs),
@@ -79,7 +79,7 @@ ${table(
 What a service meets and writes to its log.
 
 ${table(
-  ['Code', 'May work later', 'Meaning'],
+  ['Code', 'May succeed later', 'Meaning'],
   having('service').map(([code, { service, says }]) => [
     `\`${code}\``,
     service.retryable ? 'yes' : 'no',

@@ -1,6 +1,6 @@
 /**
- * Makes src/generated/openapi.ts of openapi.yaml; with `--check` it only says whether that file is
- * what it would make (exit code 1 if not).
+ * Makes src/generated/openapi.ts from openapi.yaml; with `--check` it only says whether the file is out of
+ * date (exit code 1).
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import process from 'node:process'
@@ -12,7 +12,7 @@ const source = new URL('../../openapi.yaml', import.meta.url)
 const target = new URL('./src/generated/openapi.ts', import.meta.url)
 
 const header = '// Generated from openapi.yaml by `pnpm generate`; change that file instead.\n\n'
-// A field with a default may be left out by whoever sends it.
+// The sender may leave out a field with a default.
 const ast = await openapiTS(source, { silent: true, defaultNonNullable: false })
 const code = header + astToString(ast)
 const style = await resolveConfig(fileURLToPath(target))

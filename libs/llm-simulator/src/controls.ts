@@ -3,23 +3,23 @@ import type { Violations } from './counting/limiter.ts'
 import type { ScriptTurn } from './reply/scripts.ts'
 import type { SimulatorSettings } from './settings/settings.ts'
 
-/** How a simulator starts: any setting, and scripts by name. */
+/** The initial state of a simulator: any setting, and scripts by name. */
 export type SimulatorOptions = Partial<SimulatorSettings> & {
   readonly scripts?: Readonly<Record<string, readonly ScriptTurn[]>>
 }
 
-/** What can be asked of and changed in a running simulator; the same as its `/sim` surface. */
+/** The functions of a running simulator; the same as its `/sim` surface. */
 export interface SimulatorControls {
   readonly stats: () => SimulatorStats & { readonly violations: Violations }
   readonly settings: () => SimulatorSettings
-  /** Changes settings, or returns everything that is wrong and changes nothing. */
+  /** Changes settings, or returns every problem and changes nothing. */
   readonly configure: (patch: Readonly<Record<string, unknown>>) => readonly string[]
-  /** Adds or replaces a script, or returns everything that is wrong with it. */
+  /** Adds or replaces a script, or returns every problem of it. */
   readonly addScript: (name: unknown, turns: unknown) => readonly string[]
   /** Calls of one task, step by step. */
   readonly callsOf: (taskId: string) => StepCounts[]
-  /** Steps that were asked for more than once. */
+  /** Steps that were requested more than once. */
   readonly repeatedCalls: (limit: number) => (StepCounts & { readonly taskId: string })[]
-  /** Zeroes counters, fills budgets, starts the dice again; scripts and settings stay. */
+  /** Zeroes counters, fills budgets, restarts the dice; scripts and settings stay. */
   readonly reset: () => void
 }

@@ -20,28 +20,28 @@ import { parseScript, type ScriptTurn } from './reply/scripts.ts'
 import { DEFAULT_SETTINGS, applySettings } from './settings/settings.ts'
 import { createWheel } from './reply/wheel.ts'
 
-/** An OpenAI-compatible server whose answers are made up. */
+/** An OpenAI-compatible server with made-up answers. */
 export interface Simulator extends SimulatorControls {
-  /** Listens, on a free port when none is given; `url` has no path. */
+  /** Listens, on a free port by default; `url` has no path. */
   readonly listen: (port?: number, host?: string) => Promise<{ readonly url: string }>
-  /** Breaks off all calls and frees the port. */
+  /** Aborts all calls and frees the port. */
   readonly close: () => Promise<void>
 }
 
-/** Scripts kept at once, so that a test that never stops adding cannot fill the memory. */
+/** Most scripts kept, so that a test that keeps adding cannot fill the memory. */
 const SCRIPTS_MAX = 1_000
 /** Connections waiting to be accepted when thousands of clients arrive together. */
 const BACKLOG = 8_192
-/** Connections at once, idle ones too: twice the calls that the default lets in. */
+/** Most connections, including idle ones: twice the calls that the default allows. */
 const CONNECTIONS_MAX = 100_000
-/** A client that is slower than this with its headers is not one of ours. */
+/** None of our clients takes longer than this for its headers. */
 const HEADERS_TIMEOUT_MS = 10_000
 /** Time for 4 MB of body over a slow link. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** Longer than clients keep idle connections, so that the client is the one to close. */
+/** Longer than clients keep idle connections, so that the client closes first. */
 const KEEP_ALIVE_MS = 65_000
 
-/** Makes a simulator; it opens nothing before `listen`. Wrong options throw, all named together. */
+/** Creates a simulator; it opens nothing before `listen`. Throws one error that names all wrong options. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { scripts: firstScripts = {}, ...patch } = options
   const scripts = new Map<string, readonly ScriptTurn[]>()
@@ -149,7 +149,7 @@ function createListener(route: Route, onClose: () => void): Pick<Simulator, 'lis
   const close: Simulator['close'] = () =>
     new Promise((resolve) => {
       onClose()
-      // The only error is "not running", which is what the caller wants.
+      // The only possible error is "not running", and then nothing is left to do.
       server.close(() => {
         resolve()
       })

@@ -10,8 +10,8 @@ import {
   startSimulator,
 } from './support.ts'
 
-describe('counting', () => {
-  it('tells per task and step what was started, finished and paid twice', async () => {
+describe('the counters of the simulator', () => {
+  it('tell per task and step which calls were started, finished and paid twice', async () => {
     await using simulator = await startSimulator()
     const call = async (task: string, step: string): Promise<void> => {
       const headers = { 'x-task-id': task, 'x-step': step }
@@ -54,7 +54,7 @@ describe('counting', () => {
     expect(simulator.stats()).toMatchObject({ started: 0, keyed: { tasks: 0, keys: 0 } })
   })
 
-  it('takes a call as finished when its client closes at [DONE]', async () => {
+  it('count a call as finished when its client closes at [DONE]', async () => {
     await using simulator = await startSimulator()
     const model = 'sim?tokens=3&tps=20'
     const stream = await openStream(simulator.url, { model })
@@ -63,7 +63,7 @@ describe('counting', () => {
     await eventually(() => expect(simulator.stats()).toMatchObject({ finished: 1, aborted: 0 }))
   })
 
-  it('forgets the oldest task at its limit (C3)', async () => {
+  it('forget the oldest task at their limit (C3)', async () => {
     await using simulator = await startSimulator({ tasksRememberedMax: 2 })
     for (const task of ['a', 'b', 'c']) {
       await (await chat(simulator.url, {}, { headers: { 'x-task-id': task } })).text()
@@ -72,7 +72,7 @@ describe('counting', () => {
     expect(simulator.stats().keyed).toMatchObject({ tasks: 2, tasksForgotten: 1, keys: 2 })
   })
 
-  it('changes settings at run time, all or nothing', async () => {
+  it('allow changes of settings at run time, all or nothing', async () => {
     await using simulator = await startSimulator()
     const change = (body: unknown): Promise<Response> =>
       postJson(`${simulator.url}/sim/config`, body)
@@ -87,7 +87,7 @@ describe('counting', () => {
 })
 
 describe('many streams', () => {
-  it('2,000 at the same time all complete, with bounded memory', { timeout: 30_000 }, async () => {
+  it('all complete, 2,000 at the same time, with bounded memory', { timeout: 30_000 }, async () => {
     await using simulator = await startSimulator()
     const agent = new Agent({ maxSockets: Infinity })
     const model = 'sim?ttft=1000&tps=20&tokens=40'

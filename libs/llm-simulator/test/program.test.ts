@@ -11,7 +11,7 @@ import { eventually, getJson } from './support.ts'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const built = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-// The program test is about what is shipped, so it builds it first; seconds, at most a minute.
+// The test uses the shipped program, so it builds it first; seconds, at most a minute.
 beforeAll(async () => {
   const build = ['tsc', '-b', 'libs/llm-simulator']
   await promisify(execFile)('npx', build, { cwd: root, timeout: 60_000 })
@@ -43,7 +43,7 @@ it('the environment is read once and every problem is reported', () => {
 })
 
 it('alarms ring in order, never early, and not after being disarmed (W1)', async () => {
-  // Ten times as fast as the wall clock: the far alarm, a round of the wheel away, comes in 0.5 s.
+  // Ten times as fast as the wall clock: the far alarm, a round of the wheel away, rings within 0.5 s.
   const wheel = createWheel(() => performance.now() * 10)
   const rung: string[] = []
   const set = (name: string, delayMs: number): ReturnType<typeof createAlarm> => {

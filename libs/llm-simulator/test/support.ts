@@ -12,7 +12,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Ru
   return { ...simulator, url, [Symbol.asyncDispose]: simulator.close }
 }
 
-/** A chat request; `body` is laid over a prompt for the model. */
+/** A chat request; `body` overrides the fields of a prompt for the model. */
 export function chat(
   url: string,
   body: Record<string, unknown>,
@@ -72,7 +72,7 @@ export async function getJson(url: string): Promise<unknown> {
   return (await fetch(url)).json()
 }
 
-/** What a whole answer says, as far as the tests look: a completion or an error. */
+/** The content of a whole answer, as far as the tests check it: a completion or an error. */
 export interface Answer {
   choices: { message: { content: string | null; tool_calls?: unknown }; finish_reason: string }[]
   usage: { completion_tokens: number }

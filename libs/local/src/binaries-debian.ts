@@ -1,9 +1,9 @@
 /**
- * Fetches server programs from the Debian archive into a cache folder, with apt's own tools, a private
- * apt state and no root: nothing of the system is written.
+ * Fetches server programs from the Debian archive into a cache folder, with apt's own tools, a private apt
+ * state and no root: it writes nothing into the system.
  *
- * Trust: the archive's address is the one this machine's apt already uses, and every index and package
- * is checked against Debian's archive keys; settings that would let an unsigned index pass are overruled.
+ * Trust: the archive's address is the one this machine's apt already uses, and every index and package is
+ * checked against Debian's archive keys; settings that would let an unsigned index pass are overruled.
  */
 import {
   access,
@@ -19,7 +19,7 @@ import {
 import { basename, join } from 'node:path'
 import { runCommand } from './command.ts'
 
-/** The names of the server programs, as they are typed in a shell. */
+/** The names of the server programs, as a shell finds them. */
 export type ProgramName = 'nats-server' | 'redis-server' | 'consul'
 
 type Recipe = { readonly suite: string; readonly packages: readonly string[] }
@@ -36,14 +36,14 @@ const RECIPES: Readonly<Record<ProgramName, Recipe & { readonly libraries: reado
 }
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-// Apt hooks, pins and folders of the machine are left out; how it reaches the network is kept.
+// Apt hooks, pins and folders of the machine are left out; its network settings are kept.
 const KEPT_SETTINGS = /^(Acquire|Dir::Etc::(netrc|netrcparts|trusted|trustedparts)\b)/
 // 27 MB of indexes and 20 MB of packages: seconds on a good line, minutes on a bad one.
 const NETWORK_DEADLINE_MS = 240_000
 const LOCAL_DEADLINE_MS = 60_000
-// Folders that a killed fetch left behind; no living fetch is that old.
+// Folders that a killed fetch left behind; no running fetch is that old.
 const LEFTOVER_AGE_MS = 3_600_000
-// Machines with several archives of the same release name exist; more than this is a misreading.
+// Some machines have several archives of the same release name; more than this is a parsing error.
 const ARCHIVES_MAX = 4
 const WORK_PREFIX = '.fetch-'
 
@@ -102,18 +102,18 @@ async function planPackages(
 async function isInstalled(library: string, signal: AbortSignal | undefined): Promise<boolean> {
   const args = ['-W', '-f', '${db:Status-Status}', library]
   const options = { env: process.env, timeoutMs: LOCAL_DEADLINE_MS, signal }
-  // dpkg-query fails for a package it has never heard of, which is an answer.
+  // dpkg-query fails for an unknown package; that is a valid answer.
   return (await runCommand('dpkg-query', args, options).catch(() => '')).includes('installed')
 }
 
-/** Addresses of Debian's archive as this machine's apt knows them, the likeliest first. */
+/** Addresses of Debian's archive from this machine's apt configuration, the likeliest first. */
 async function findArchives(
   cacheDir: string,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
   if (!/^ID="?debian"?$/m.test(release))
-    throw new Error('fetching works on Debian only, this is another system')
+    throw new Error('fetching works on Debian only; this is another system')
   const codename = /^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1]
   const releases = new Set([codename, 'stable', 'oldstable', 'oldoldstable', 'testing', 'sid'])
   // Without release details the list is complete even where the indexes were never fetched.
@@ -170,7 +170,7 @@ async function preparePrivateApt(
     ['Dir::State', join(work, 'state')],
     ['Dir::State::status', statusFile],
     ['Dir::Cache', join(work, 'cache')],
-    // The binary caches would take 150 MB for one use.
+    // The binary caches would take 150 MB for a single use.
     ['Dir::Cache::pkgcache', ''],
     ['Dir::Cache::srcpkgcache', ''],
     ['Dir::Log', join(work, 'state')],
@@ -207,7 +207,7 @@ async function updateIndexes(
 ): Promise<void> {
   const keyring = await access(KEYRING).then(
     () => `[signed-by=${KEYRING}] `,
-    // Without the keyring file apt falls back to the keys this machine trusts.
+    // Without the keyring file apt falls back to the keys that this machine trusts.
     () => '',
   )
   const failures: string[] = []
@@ -215,7 +215,7 @@ async function updateIndexes(
     const lines = suites.map((suite) => `deb ${keyring}${archive} ${suite} main\n`)
     await writeFile(apt.sourcesFile, lines.join(''))
     try {
-      // A half-failed update counts as failed, else an old index would be taken for a new one.
+      // A half-failed update counts as failed, or an old index would pass as a new one.
       const args = ['--error-on=any', 'update']
       await apt.run(args, { timeoutMs: NETWORK_DEADLINE_MS, cwd: '/' })
       return
@@ -227,8 +227,8 @@ async function updateIndexes(
 }
 
 /**
- * Upholds B2: the finished folder takes its place at once. What stands there from before did not run and is
- * set aside; what came while we fetched is the same content from a fetch beside us, and stays.
+ * Upholds B2: one rename puts the finished folder into its place. An older folder there did not run and is
+ * moved aside; one that appeared during our fetch has the same content from another fetch, and stays.
  */
 async function publish(
   complete: string,
@@ -258,7 +258,7 @@ async function removeLeftovers(cacheDir: string): Promise<void> {
   }
 }
 
-/** The environment for apt: its messages in one language, and no stranger's settings file. */
+/** The environment for apt: its messages in one language, and no foreign settings file. */
 function plainEnv(): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C' }
   delete env['APT_CONFIG']

@@ -1,10 +1,11 @@
 /**
- * Finds the three server programs this fleet stands on: on the PATH when new enough, else in a cache
- * that is filled once from the Debian archive (binaries-debian.ts).
+ * Finds the three server programs of the fleet: on the PATH when new enough, else in a cache that is filled
+ * once from the Debian archive (binaries-debian.ts).
  *
  * States of a program: on the PATH, cached, or missing. Invariants:
- * - B1: a program is returned only after it has run here and named a version that is new enough.
- * - B2: a cache entry appears by one rename of a complete folder, so finders side by side never see half of one.
+ * - B1: a program is returned only after it has run here and reported a version that is new enough.
+ * - B2: a cache entry appears by one rename of a complete folder, so searches in parallel never see half of
+ *   one.
  */
 import { access, constants, mkdir, readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -12,7 +13,7 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { fetchFromDebian, type ProgramName } from './binaries-debian.ts'
 import { runCommand } from './command.ts'
 
-/** A program that was seen to run here, with what its environment needs on top of ours. */
+/** A program that has run here, with the environment that it needs in addition. */
 export type Program = {
   readonly name: ProgramName
   readonly path: string
@@ -28,7 +29,7 @@ export type Binaries = {
   readonly consul: Program
 }
 
-/** What a search for the programs needs: where to cache, whom to tell, when to give up. */
+/** The inputs of a search for the programs: where to cache, where to report, when to give up. */
 export type FindOptions = {
   readonly cacheDir: string
   readonly log?: (line: string) => void
@@ -57,7 +58,7 @@ const REQUIREMENTS: readonly Requirement[] = [
     versionArgs: ['--version'],
     versionPattern: /v=(\d+)\.(\d+)[\w.+-]*/,
   },
-  // 1.8 is the newest that Debian holds, and its HTTP interface is all that is used.
+  // 1.8 is the newest that Debian has, and the fleet uses only its HTTP interface.
   {
     name: 'consul',
     floor: [1, 8],
@@ -75,12 +76,14 @@ const VERSION_DEADLINE_MS = 15_000
 export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
   if (env['AGENTFLEET_CACHE']) return resolve(env['AGENTFLEET_CACHE'])
   const base = env['XDG_CACHE_HOME']
-  // The base directory specification says that a relative path is to be ignored.
+  // The base directory specification says to ignore a relative path.
   const root = base && isAbsolute(base) ? base : join(homedir(), '.cache')
   return join(root, 'agentfleet', 'bin')
 }
 
-/** Finds nats-server, redis-server and consul, fetching what is missing, or fails saying what to do. */
+/**
+ * Finds nats-server, redis-server and consul, fetches missing ones, or throws an error that says what to do.
+ */
 export async function findBinaries(options: FindOptions): Promise<Binaries> {
   const { cacheDir, log = () => undefined, signal } = options
   const found = new Map<ProgramName, Program>()
@@ -126,7 +129,7 @@ function unavailable(missing: readonly Requirement[], cause: unknown): Error {
   return new Error(
     `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer) on the PATH; ` +
       `could not get ${missing.map(({ name }) => name).join(', ')}: ${reason}\n` +
-      `Install what is missing, or run the fleet in containers with \`docker compose up\`.`,
+      `Install the missing ones, or run the fleet in containers with \`docker compose up\`.`,
     { cause },
   )
 }
@@ -162,7 +165,7 @@ async function findInCache(
   return undefined
 }
 
-/** Upholds B1: anything that cannot be run, is too old or says something else is as good as absent. */
+/** Upholds B1: a program that cannot be run, is too old or reports no version counts as missing. */
 async function tryProgram(
   { name, floor, versionArgs, versionPattern }: Requirement,
   path: string,

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 
-// Enough for the output of apt; a program that prints more is not one of ours.
+// Enough for the output of apt; none of our programs prints more.
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 // The last lines carry the reason; a whole transcript would hide it.
 const REASON_CHARS_MAX = 1500
 
-/** Runs a short program to its end and returns its output; a failure carries the tail of what it said. */
+/** Runs a short program to its end and returns its output; an error carries the end of its output. */
 export function runCommand(
   file: string,
   args: readonly string[],

@@ -8,20 +8,20 @@ export interface WorkerPool {
   workers(): readonly { id: string; pid: number; startedAtMs: number; state: string }[]
   /** Keeps this many workers up, without those that leave; never stops one. */
   setCount(count: number): Promise<void>
-  /** One worker finishes its work and counts no more, so another takes its place; false: unknown. */
+  /** One worker finishes its work and no longer counts, so another takes its place; false: unknown. */
   leave(id: string): boolean
   /** Ends one worker by force, another takes its place; false: unknown. */
   replace(id: string): boolean
 }
 
-/** More than this at once would only take the machine down. */
+/** More than this at once would only bring the machine down. */
 const WORKERS_MAX = 64
 const BODY_MAX_BYTES = 4_096
 
 /**
- * Serves the pool over HTTP on loopback: what Kubernetes is to the autoscaler and to recovery in a
- * cluster, this is on one machine. `token` is the bearer token that callers must show. The contract
- * stands in libs/orchestrator/README.md.
+ * Serves the pool over HTTP on loopback: the autoscaler and recovery use it on one machine as they use
+ * Kubernetes in a cluster. `token` is the bearer token that callers must send. libs/orchestrator/README.md
+ * has the contract.
  */
 export async function serveControl(
   pool: WorkerPool,
@@ -58,11 +58,13 @@ async function answer(pool: WorkerPool, token: string, request: IncomingMessage)
     return { status: 401, body: { error: 'Authorization: Bearer <ORCHESTRATOR_TOKEN> is needed' } }
   }
   const [, collection, id, action] = (request.url ?? '').split('/')
-  if (collection !== 'workers') return { status: 404, body: { error: 'only /workers is here' } }
+  if (collection !== 'workers')
+    return { status: 404, body: { error: 'the control API serves only /workers' } }
   if (request.method === 'GET' && id === undefined) {
     return { status: 200, body: { workers: pool.workers() } }
   }
-  if (request.method !== 'POST') return { status: 405, body: { error: 'GET or POST' } }
+  if (request.method !== 'POST')
+    return { status: 405, body: { error: 'the method must be GET or POST' } }
   if (id === undefined) {
     const { count } = JSON.parse(await readBody(request)) as { count?: unknown }
     if (!Number.isInteger(count) || Number(count) < 0 || Number(count) > WORKERS_MAX) {

@@ -7,7 +7,7 @@ export interface DataDir {
   release(): Promise<void>
 }
 
-/** So many fleets side by side from one checkout would be a mistake. */
+/** So many fleets at once from one checkout would be a mistake. */
 const DIRS_MAX = 50
 
 /**
@@ -34,7 +34,7 @@ async function takeLock(lock: string): Promise<boolean> {
     } catch {
       const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
       if (pid > 0 && isRunning(pid)) return false
-      // Its owner was killed: the lock is taken over.
+      // Its owner was killed: this process takes the lock over.
       await rm(lock, { force: true })
     }
   }
@@ -46,7 +46,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Somebody else's process: it runs.
+    // The process belongs to another user, so it runs.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

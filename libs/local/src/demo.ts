@@ -1,6 +1,6 @@
 import type { Client } from '@agentfleet/client'
 
-/** What the first minute shows: one task for each role, run through the whole fleet. */
+/** The tasks of the first minute: one for each role, run through the whole fleet. */
 const TASKS = [
   { agent: 'project-manager', task: 'Plan the launch of a small web shop in five steps.' },
   { agent: 'developer', task: 'Write a function that reverses a linked list.' },
@@ -10,10 +10,10 @@ const TASKS = [
   { agent: 'writer', task: 'Write two sentences about late binding.' },
 ] as const
 
-/** No task of the demo needs longer, seconds. */
+/** No task of the demo takes longer, seconds. */
 const WAIT_SECONDS = 60
 
-/** Runs `count` tasks, prints their results as they come; true when every one completed. */
+/** Runs `count` tasks and prints each result on arrival; true when all completed. */
 export async function runDemo(
   client: Client,
   count: number,

@@ -4,17 +4,16 @@ import type { Member } from './member.ts'
 import type { RunningServer } from './servers/server.ts'
 
 /**
- * `fleet.json` in the state folder: where everything of a fleet runs, for people and for tools that look at
- * a running fleet.
+ * `fleet.json` in the state folder: the addresses of all processes of a fleet, for people and for tools that
+ * look at a running fleet.
  *
  * States: running (written at the start, and again within LOOK_EVERY_MS after a process has started,
- * restarted or ended) → stopped (what the fleet's end leaves behind). Invariant: a reader sees a whole
- * file, as each one is renamed into its place. A fleet that was killed leaves `running` behind: its `pid`
- * tells.
+ * restarted or ended) → stopped (written at the fleet's end). Invariant: a reader sees a whole file, as each
+ * one is renamed into its place. A killed fleet leaves `running` behind: check its `pid`.
  */
 export interface FleetAccess {
   readonly state: 'running' | 'stopped'
-  /** The process that keeps the others running. */
+  /** The process that starts and restarts the others. */
   readonly pid: number
   /** Base URL of the public API. */
   readonly url: string
@@ -22,9 +21,9 @@ export interface FleetAccess {
   readonly redisUrl: string
   readonly consulUrl: string
   readonly simulators: readonly string[]
-  /** A NATS user without limits, for tools that look at the log itself. */
+  /** A NATS user without limits, for tools that read the log directly. */
   readonly operator: { readonly user: string; readonly password: string }
-  /** Every process that runs, or is about to run again. */
+  /** Every process that runs, or is about to be restarted. */
   readonly processes: readonly FleetProcess[]
 }
 
@@ -34,14 +33,14 @@ export interface FleetProcess {
   /** A service, `simulator`, or a server such as `nats-server`. */
   readonly kind: string
   readonly pid: number
-  /** Where it answers: `/livez`, `/readyz` and `/metrics` of a service, the clients' URL of a server. */
+  /** Its address: `/livez`, `/readyz` and `/metrics` of a service, the clients' URL of a server. */
   readonly url: string
   readonly restarts: number
   /** Path of its log. */
   readonly log: string
 }
 
-/** A fleet, as far as its file tells of it. */
+/** The state of a fleet by its file. */
 export interface RunningFleet {
   readonly dir: string
   readonly url: string
@@ -56,7 +55,7 @@ export interface RunningFleet {
 /** Processes are compared with the file this often, milliseconds. */
 const LOOK_EVERY_MS = 500
 
-/** Writes the file and keeps it up to date; what it returns marks the fleet as stopped. */
+/** Writes the file and keeps it up to date; the returned function marks the fleet as stopped. */
 export async function keepFleetFile(fleet: RunningFleet): Promise<() => Promise<void>> {
   const path = join(fleet.dir, 'fleet.json')
   let written = ''
@@ -71,7 +70,7 @@ export async function keepFleetFile(fleet: RunningFleet): Promise<() => Promise<
   await write(accessOf(fleet))
   let writing = Promise.resolve()
   const timer = setInterval(() => {
-    // A full disk must not end a fleet: the next look tries again.
+    // A full disk must not end a fleet: the next comparison tries again.
     writing = writing.then(() => write(accessOf(fleet))).catch(() => undefined)
   }, LOOK_EVERY_MS)
   timer.unref()

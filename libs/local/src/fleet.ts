@@ -17,40 +17,40 @@ import { startRedis } from './servers/redis.ts'
 import type { RunningServer } from './servers/server.ts'
 
 /**
- * The whole fleet on one machine: three servers, seven services as processes of their own, and the LLM
- * simulator when no key is given. Whatever dies is started again; `stop` leaves nothing behind.
+ * The whole fleet on one machine: three servers, seven services as separate processes, and the LLM simulator
+ * when no key is given. A process that dies is started again; `stop` ends all of them.
  */
 export interface Fleet {
   readonly dir: string
   /** Base URL of the public API. */
   readonly url: string
-  /** The first key of API_KEYS; undefined: the API asks for none. */
+  /** The first key of API_KEYS; undefined: the API needs none. */
   readonly apiKey: string | undefined
   readonly nats: RunningServer
   readonly redis: RunningServer
   readonly consul: RunningServer
   /** Base URLs of the LLM simulators; empty when a real provider is used. */
   readonly simulators: readonly string[]
-  /** A NATS user without limits, for tools that look at the log itself. */
+  /** A NATS user without limits, for tools that read the log directly. */
   readonly operator: { readonly user: string; readonly password: string }
   members(kind?: string): readonly Member[]
-  /** Resolves when this many nodes are alive and may take work. */
+  /** Resolves when this many nodes are alive and accept work. */
   nodesReady(count: number, deadlineMs: number): Promise<void>
   stop(): Promise<void>
 }
 
-/** How a fleet is put together. */
+/** The parts of a fleet. */
 export interface FleetOptions {
   readonly dir: string
   readonly binaries: Binaries
   /** Worker nodes at the start. */
   readonly workers?: number
   readonly apiPort?: number | undefined
-  /** Port of the NATS server; drawn when not given. */
+  /** Port of the NATS server; a free one by default. */
   readonly natsPort?: number
-  /** Processes of a service other than one; workers are set by `workers`. */
+  /** Number of processes of a service, if not one; `workers` sets the number of workers. */
   readonly replicas?: Partial<Record<ServiceName, number>>
-  /** Environment on top of what every process gets, by service or for `all`. */
+  /** Additional environment of processes, by service or for `all`. */
   readonly env?: Partial<
     Record<ServiceName | 'all' | 'simulator', Readonly<Record<string, string>>>
   >
@@ -62,15 +62,15 @@ export interface FleetOptions {
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
-  /** Hears of every process that ended without being asked, and whether another one follows. */
+  /** Called for every process that ended without being asked, and whether another one follows. */
   readonly onExit?: (id: string, reason: string, followed: boolean) => void
 }
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
 const READY_WITHIN_MS = 60_000
 /**
- * What every process gets where the provider is simulated. Advice of the simulator costs nothing; whether
- * it is asked for, ADVISER_MODE of our own environment says, which every process inherits.
+ * The environment of every process when the provider is simulated. Advice of the simulator costs nothing;
+ * ADVISER_MODE of our own environment, which every process inherits, says whether it is asked for.
  */
 const SIMULATED = {
   OPENAI_API_KEY: 'simulated',
@@ -81,9 +81,9 @@ const SIMULATED = {
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * What a request allocates lives as long as the request: with the default of 16 MB a collection finds most
- * of it alive and copies it. More costs memory under load, makes single pauses longer and saves up to a
- * tenth of their processor time.
+ * Objects of a request live as long as the request: with the default of 16 MB a collection finds most of them
+ * alive and copies them. A larger space costs memory under load, makes single pauses longer and saves up to a
+ * tenth of the processor time.
  */
 const YOUNG_SPACE: Partial<Record<ServiceName, readonly string[]>> = {
   gateway: ['--max-semi-space-size=64'],
@@ -92,7 +92,7 @@ const YOUNG_SPACE: Partial<Record<ServiceName, readonly string[]>> = {
   worker: ['--max-semi-space-size=32'],
 }
 
-/** Starts everything and resolves when the API takes tasks and the workers take work. */
+/** Starts everything and resolves when the API accepts tasks and the workers accept work. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const logDir = join(options.dir, 'logs')
   await mkdir(logDir, { recursive: true, mode: 0o700 })
@@ -181,7 +181,7 @@ async function assemble(
     CLAIM_KEY: secret(),
     API_PORT: String(apiPort),
     ORCHESTRATOR_TOKEN: token,
-    // The control server of this process is what the autoscaler acts through.
+    // The autoscaler acts through the control server of this process.
     DRIVER: 'local',
     TIME_SCALE: String(options.timeScale ?? 1),
     ...(simulators.length === 0 ? {} : SIMULATED),
@@ -202,7 +202,7 @@ async function assemble(
         ...options.env?.all,
         ...options.env?.[service],
       },
-      // A worker that was killed comes back under another name, so its old tasks are not mixed up.
+      // A killed worker returns under another name, so that its old tasks are not mixed up with new ones.
       service === 'worker' ? false : undefined,
     )
 
@@ -220,7 +220,7 @@ async function assemble(
     )
   })
 
-  // The coordinator makes the streams that all others use.
+  // The coordinator creates the streams that all others use.
   const coordinator = await startService('coordinator', 'coordinator-1')
   await coordinator.ready(READY_WITHIN_MS)
   const rest = SERVICES.filter((service) => service !== 'worker').flatMap((service) =>
@@ -250,7 +250,7 @@ async function assemble(
     nodesReady: (count, deadlineMs) => nodesReady(url, apiKey, count, deadlineMs),
     stop: stopAll,
   }
-  // Marked as stopped last of all, when nothing runs any more.
+  // Marked as stopped at the very end, when no process runs any more.
   stops.unshift(await keepFleetFile(fleet))
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
@@ -327,7 +327,7 @@ async function nodesReady(
   }
 }
 
-/** The key of the first tenant in API_KEYS, with which the fleet looks at itself. */
+/** The key of the first tenant in API_KEYS; the fleet checks itself with it. */
 function firstKey(keys: string | undefined): string | undefined {
   return keys?.split(',')[0]?.split(':').slice(1).join(':')
 }

@@ -18,7 +18,7 @@ const USAGE = `npm start -- [options]
   --durability C    process (default) or power: every append flushed to the disk
   --tasks N         tasks to run at the start (default 6)`
 
-/** The status line is written anew this often, milliseconds. */
+/** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000
 const DEFAULT_PORT = 8080
 
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
       stopping.abort()
     })
   }
-  // Whoever started this process is gone: end with it.
+  // The process that started this one is gone: end with it.
   process.on('disconnect', () => stopping.abort())
   const startedMs = performance.now()
   const binaries = await findBinaries({
@@ -105,7 +105,7 @@ function readOptions() {
   } as const
 }
 
-/** A wrong option: its message is all there is to say. */
+/** A wrong option: its message explains it completely. */
 class UsageError extends Error {
   override readonly name = 'UsageError'
 }

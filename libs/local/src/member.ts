@@ -19,16 +19,16 @@ export interface Member {
   startedAtMs(): number
   restarts(): number
   stopped(): boolean
-  /** Resolves when `/readyz` answers 200; throws with the tail of the log when it never does. */
+  /** Resolves when `/readyz` answers 200; throws with the end of the log when it never does. */
   ready(deadlineMs: number): Promise<void>
   kill(signal: NodeJS.Signals): void
-  /** Asks it to end and waits; kept from being started again. */
+  /** Asks the process to end and waits; it is not started again. */
   stop(): Promise<void>
   /** Resolves with the end of the present run. */
   exited(): Promise<Exit>
 }
 
-/** What a member is made of. */
+/** The settings of a member. */
 export interface MemberOptions {
   readonly id: string
   readonly kind: string
@@ -43,7 +43,7 @@ export interface MemberOptions {
 
 /** Many processes share few cores here: each collects its garbage on one thread. */
 const NODE_ARGS = ['--enable-source-maps', '--single-threaded-gc']
-/** Pause before a restart: short for one crash, long for a process that cannot live, milliseconds. */
+/** Pause before a restart: short for one crash, long for a process that cannot run, milliseconds. */
 const RESTART_MIN_MS = 100
 const RESTART_MAX_MS = 5_000
 /** A run this long was a healthy one: the next pause is short again, milliseconds. */

@@ -3,34 +3,34 @@ import type { WorkerPool } from './control.ts'
 import type { Member } from './member.ts'
 
 /**
- * Keeps a number of workers up. A worker that ends is followed by one under a new id, so that their
- * tasks are not mixed up.
+ * Keeps a number of workers up. When a worker ends, one with a new id follows, so that their tasks are not
+ * mixed up.
  *
- * States of a worker: running → leaving → ended. Invariants: POOL-1 while fewer run than are wanted,
- * another one is started, however the last one ended; POOL-2 one that leaves does not count, so
- * nothing is started for its end; POOL-3 one start at a time, so never more than are wanted; POOL-4
- * workers that end at once are started again with growing pauses.
+ * States of a worker: running → leaving → ended. Invariants: POOL-1 while fewer run than wanted, another one
+ * is started, for any reason; POOL-2 a worker that leaves does not count, so nothing is started for its end;
+ * POOL-3 one start at a time, so never more than wanted; POOL-4 workers that end at once are started again
+ * with growing pauses.
  */
 export interface Pool extends WorkerPool {
-  /** Whether fewer run than are wanted, so that another one is on its way. */
+  /** Whether fewer run than wanted, so that another one will start. */
   short(): boolean
-  /** Starts nothing from now on. */
+  /** Starts no worker from now on. */
   close(): void
 }
 
-/** A worker that ends within this has never served; it would end again at once, milliseconds. */
+/** A worker that ends within this time has never served; it would end again at once, milliseconds. */
 const SHORT_LIFE_MS = 2_000
 /** The first pause after such an end, and the longest, milliseconds. */
 const PAUSE_MIN_MS = 100
 const PAUSE_MAX_MS = 5_000
 
-/** An empty pool; `restart: false` leaves the dead unfollowed. */
+/** Creates an empty pool; with `restart: false` ended workers are not replaced. */
 export function createPool(deps: {
   readonly start: (id: string) => Promise<Member>
   readonly restart: boolean
 }): Pool {
   const workers: Member[] = []
-  /** Of every worker ever started: an order for one that has ended is already carried out. */
+  /** Ids of all workers ever started: an order for one that has ended is already carried out. */
   const known = new Set<string>()
   const leaving = new Set<string>()
   let started = 0
@@ -58,7 +58,7 @@ export function createPool(deps: {
     })
     return member
   }
-  /** POOL-3: callers share one filling. */
+  /** POOL-3: concurrent callers share one filling. */
   const fill = (): Promise<void> => {
     filling ??= (async () => {
       while (short()) await start()

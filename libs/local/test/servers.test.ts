@@ -46,7 +46,7 @@ async function eventually(holds: () => boolean, deadlineMs: number): Promise<voi
   }
 }
 
-/** Says something to a text protocol and returns the conversation once the pattern is in it. */
+/** Sends a line of a text protocol and returns the conversation once it matches the pattern. */
 async function converse(port: number, text: string, until: RegExp): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1' })
   const signal = AbortSignal.timeout(10_000)
@@ -73,7 +73,7 @@ async function expectGone(server: RunningServer): Promise<void> {
 
 describe('redis', () => {
   test(
-    'keeps port and data over a kill and a restart, and leaves no process',
+    'keeps port and data over a kill and a restart, and leaves no process behind',
     async () => {
       await using redis = await startRedis({
         binaries,
@@ -97,7 +97,7 @@ describe('redis', () => {
   )
 
   test(
-    'a paused server is still stopped',
+    'a paused server can still be stopped',
     async () => {
       await using redis = await startRedis({ binaries, dir: await freshDir() })
       redis.kill('SIGSTOP')
@@ -107,7 +107,7 @@ describe('redis', () => {
   )
 
   test(
-    'a port that is taken fails with the tail of the log',
+    'a server on a taken port fails with the end of its log',
     async () => {
       const squatter = createServer().listen(0, '127.0.0.1')
       await once(squatter, 'listening')
@@ -123,7 +123,7 @@ describe('redis', () => {
     START_MS,
   )
 
-  test('a missing program fails and names itself', async () => {
+  test('a missing program fails the start, and the error names it', async () => {
     const gone = { ...binaries.redisServer, path: '/nonexistent/redis-server' }
     await expect(
       startRedis({ binaries: { redisServer: gone }, dir: await freshDir() }),
@@ -152,7 +152,7 @@ describe('nats', () => {
   }
 
   test(
-    'serves JetStream to the users it was given and keeps streams over a restart',
+    'serves JetStream to its configured users and keeps streams over a restart',
     async () => {
       const dir = await freshDir()
       await using nats = await startNats({ binaries, dir, config: { durability: 'power', users } })
@@ -195,7 +195,7 @@ describe('nats', () => {
     START_MS,
   )
 
-  test('refuses what its config format cannot say', async () => {
+  test('refuses settings that its config format cannot express', async () => {
     const config = { durability: 'process', users: [{ user: 'ü', password: 'x' }] } as const
     await expect(startNats({ binaries, dir: await freshDir(), config })).rejects.toThrow('ASCII')
   })
@@ -250,7 +250,7 @@ describe('consul', () => {
   )
 
   test(
-    'can be had without a memory',
+    'can run without stored data',
     async () => {
       const dir = await freshDir()
       await using consul = await startConsul({ binaries, dir, persistent: false })
@@ -262,7 +262,7 @@ describe('consul', () => {
   )
 })
 
-describe('the end of the parent', () => {
+describe('the end of the parent process', () => {
   const built = fileURLToPath(new URL('../dist/index.js', import.meta.url))
   const program = `
     const { startRedis } = await import(process.argv[1])

@@ -10,10 +10,10 @@ const workersSchema = z.object({
   ),
 })
 
-/** Orders are answered at once; what they start may take longer, milliseconds. */
+/** The control API confirms orders at once; the started processes may take longer, milliseconds. */
 const CALL_WITHIN_MS = 5_000
 
-/** What the local driver needs. */
+/** The dependencies of the local driver. */
 export interface LocalOptions {
   readonly url: string
   readonly token: string | undefined
@@ -51,7 +51,7 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
     const answer = await call(`workers/${encodeURIComponent(nodeId)}/${verb}`, { body: {} })
     return answer === undefined ? 'gone' : 'ordered'
   }
-  /** A lost request leaves the node as it is; the next decision picks again. */
+  /** A lost request changes nothing; the next decision picks victims again. */
   const letGo = async (nodeId: string): Promise<void> => {
     if (await drain(nodeId)) await order(nodeId, 'leave')
     else log.warn({ nodeId }, 'the node did not answer a drain request')
@@ -60,7 +60,7 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
   return {
     driver: 'local',
     acts: true,
-    // It does make deaths good, but under another id: nothing comes back in place.
+    // The control API replaces dead processes, but under another id: nothing restarts in place.
     restarts: false,
     async list() {
       const text = await call('workers')
@@ -72,17 +72,17 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
           leaving: state === 'draining',
         }))
       } catch (cause) {
-        throw unavailable('the control API answered workers with something else', cause)
+        throw unavailable('the control API sent an unreadable list of workers', cause)
       }
     },
     async setCount(count, victims) {
-      // First the lower count, so that no new process is started in a victim's place.
+      // First lowers the count, so that no new process starts in a victim's place.
       await call('workers', { body: { count } })
       await Promise.all(victims.map(letGo))
     },
     inspect: async () => undefined,
     replace: (nodeId) => order(nodeId, 'replace'),
-    // One that leaves no longer counts, so another one is started at once.
+    // A node that leaves no longer counts, so another one starts at once.
     retire: (nodeId) => order(nodeId, 'leave'),
     tidy: async () => undefined,
     close: async () => undefined,

@@ -5,35 +5,35 @@ import { createLocalOrchestrator } from './local.ts'
 import type { Orchestrator } from './orchestrator.ts'
 import { createRecommender } from './recommend.ts'
 
-/** What both kinds of names may be; they become part of a path. */
+/** Both kinds of names have this form; they become part of a path. */
 const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** The variables of every service that acts through an orchestrator. */
 export const orchestratorEnv = Object.freeze({
-  /** Who runs the processes; `recommend` only records what should be done. */
+  /** The orchestrator of the processes; `recommend` only records what should be done. */
   DRIVER: oneOf(['local', 'kubernetes', 'recommend'], 'recommend'),
   /** Control API of the driver `local`, see libs/orchestrator/README.md. */
   ORCHESTRATOR_URL: url().optional(),
   ORCHESTRATOR_TOKEN: secret().optional(),
-  /** The Deployment of the nodes: its size is set, and only its pods are ever deleted. */
+  /** The Deployment of the nodes: the driver sets its size, and deletes only its pods. */
   K8S_DEPLOYMENT: text({
     default: 'agent-worker',
     pattern: DNS_LABEL,
     expected: 'the name of a Deployment',
   }),
-  /** Without it: the namespace of this pod. */
+  /** Default: the namespace of this pod. */
   K8S_NAMESPACE: text({ pattern: DNS_LABEL, expected: 'the name of a namespace' }).optional(),
-  /** Without it: the cluster that this process runs in, with the token of its pod. */
+  /** Default: the cluster that this process runs in, with the token of its pod. */
   K8S_API_URL: url().optional(),
-  /** Read again every minute, as such tokens are replaced. */
+  /** Read again every minute, as the cluster replaces such tokens. */
   K8S_TOKEN_FILE: text().optional(),
   K8S_CA_FILE: text().optional(),
 })
 
-/** What `orchestratorEnv` turns into. */
+/** The configuration made from `orchestratorEnv`. */
 export type OrchestratorConfig = Readonly<z.output<z.ZodObject<typeof orchestratorEnv>>>
 
-/** What no single variable can say; empty when all is well. */
+/** Problems that concern several variables; empty when there are none. */
 export function orchestratorProblems(config: Partial<OrchestratorConfig>): readonly string[] {
   const { DRIVER: driver, K8S_API_URL: apiUrl, K8S_NAMESPACE: namespace } = config
   if (driver === 'local' && config.ORCHESTRATOR_URL === undefined) {
@@ -45,7 +45,7 @@ export function orchestratorProblems(config: Partial<OrchestratorConfig>): reado
   return []
 }
 
-/** What drivers need of the service that uses them. */
+/** The parts of a service that drivers need. */
 export interface OrchestratorDeps {
   /** The latest snapshot, for the driver that only recommends. */
   readonly latest: () => Snapshot | undefined
@@ -56,7 +56,7 @@ export interface OrchestratorDeps {
   readonly random: () => number
 }
 
-/** The driver that the configuration names; it asks nothing before its first call. */
+/** The driver that the configuration names; its first call connects. */
 export async function openOrchestrator(
   config: OrchestratorConfig,
   deps: OrchestratorDeps,
@@ -66,7 +66,7 @@ export async function openOrchestrator(
     return createLocalOrchestrator({ ...deps, url, token })
   }
   if (driver === 'kubernetes') {
-    // The client of a cluster costs time and memory that only a process in a cluster has to pay.
+    // The cluster client costs time and memory that only processes in a cluster should pay.
     const { openKubernetes } = await import('./kubernetes/driver.ts')
     return openKubernetes(
       {

@@ -1,41 +1,41 @@
 /**
- * The party that runs the processes of the nodes. The autoscaler sets their number, recovery looks at
- * single ones and has them replaced. Every call has a deadline and throws `orchestrator-unavailable`
+ * The interface to the system that runs the node processes. The autoscaler sets their number, recovery
+ * inspects single ones and has them replaced. Every call has a deadline and throws `orchestrator-unavailable`
  * when it fails; every change may be repeated.
  */
 export interface Orchestrator {
-  /** Name of the driver, as it stands in recorded decisions. */
+  /** Name of the driver in recorded decisions. */
   readonly driver: 'local' | 'kubernetes' | 'recommend'
-  /** Whether its changes change the world; a driver that only recommends changes nothing. */
+  /** Whether its changes are carried out; a driver that only recommends changes nothing. */
   readonly acts: boolean
-  /** Whether it starts an ended process again by itself, in place and under the same id. */
+  /** Whether it restarts an ended process by itself, in place and under the same id. */
   readonly restarts: boolean
-  /** Every node process that is wanted up or still finishes its work. */
+  /** Every node process that is ordered or still finishes its work. */
   list(): Promise<readonly NodeProcess[]>
   /**
-   * Keeps this many processes up: an absolute count of all that `list` lists, without these victims and
-   * without those that leave. Victims finish what they run and exit by themselves; no busy process is
-   * ended at once.
+   * Keeps this many processes up: an absolute count of all that `list` returns, without these victims and
+   * without those that leave. Victims finish their runs and exit by themselves; no busy process is ended at
+   * once.
    */
   setCount(count: number, victims: readonly string[]): Promise<void>
-  /** What it knows of one process; undefined when it says nothing of single processes. */
+  /** The orchestrator's report on one process; undefined when it has none. */
   inspect(nodeId: string): Promise<ProcessView | undefined>
-  /** Ends what is left of a process and has another one started; `gone`: there is no such process. */
+  /** Ends the rest of a process and has another one started; `gone`: the process does not exist. */
   replace(nodeId: string): Promise<'ordered' | 'gone'>
-  /** Has another process take the place of one that drains; `gone`: there is no such process. */
+  /** Starts another process in place of one that drains; `gone`: the process does not exist. */
   retire(nodeId: string): Promise<'ordered' | 'gone'>
-  /** Takes back what earlier changes left behind; the leader calls it while it changes nothing. */
+  /** Removes leftovers of earlier changes; the leader calls it while it changes nothing. */
   tidy(): Promise<void>
   close(): Promise<void>
 }
 
-/** One process of a node, whatever it does at the moment. */
+/** One process of a node, in any state. */
 export interface NodeProcess {
   readonly id: string
   readonly startedAtMs: number
   /** Ordered and not up yet: it counts as capacity, so that it is not ordered twice. */
   readonly starting?: boolean
-  /** It finishes its work and no longer belongs to the count, even before a snapshot says so. */
+  /** It finishes its work and no longer counts, even before a snapshot shows that. */
   readonly leaving?: boolean
 }
 

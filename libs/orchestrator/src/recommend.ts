@@ -1,6 +1,6 @@
 import type { NodeProcess, Orchestrator } from './orchestrator.ts'
 
-/** For fleets that people or other programs scale: it lists the nodes heard and changes nothing. */
+/** For fleets that people or other programs scale: it lists the nodes of the snapshot and changes nothing. */
 export function createRecommender(heard: () => readonly NodeProcess[]): Orchestrator {
   return {
     driver: 'recommend',

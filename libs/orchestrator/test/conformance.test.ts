@@ -13,16 +13,16 @@ import { createLocalOrchestrator } from '../src/local.ts'
 import type { Orchestrator } from '../src/orchestrator.ts'
 import { createRecommender } from '../src/recommend.ts'
 
-/** One suite for every driver: what a service may rely on, whoever runs the processes. */
+/** One suite for every driver: the behaviour that a service may rely on. */
 interface World {
   readonly driver: Orchestrator
-  /** Ids of the processes that are up or on their way, without those that leave. */
+  /** Ids of the processes that are up or starting, without those that leave. */
   up(): readonly string[]
   /** A process that was asked to finish its work has done so and exits with code 0. */
   finish(id: string): Promise<void>
-  /** A process ends in order although nobody asked it to. */
+  /** A process exits with code 0 although it was not asked to. */
   exit(id: string): Promise<void>
-  /** From now on calls stay without an answer. */
+  /** From now on calls get no answer. */
   silence(): Promise<void>
   close(): Promise<void>
 }
@@ -66,7 +66,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 3)
   })
 
-  test('reaches a larger count, counts what is ordered at once, and orders nothing twice', async () => {
+  test('reaches a larger count, counts ordered processes at once, and orders none twice', async () => {
     const world = await setup(2)
     await settles(world, 2)
     await world.driver.setCount(4, [])
@@ -76,7 +76,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, count)
   })
 
-  test('gives up exactly the victims, and starts nothing in their place when they have finished', async () => {
+  test('ends exactly the victims, and starts nothing in their place when they have finished', async () => {
     const world = await setup(4)
     await settles(world, 4)
     const [victim = '', ...others] = world.up()
@@ -90,7 +90,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect([...world.up()].sort()).toEqual(others.sort())
   })
 
-  test('makes up for victims that still finish their work when the count rises again', async () => {
+  test('replaces victims that still finish their work when the count rises again', async () => {
     const world = await setup(3)
     await settles(world, 3)
     const [victim = ''] = world.up()
@@ -103,7 +103,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 3)
   })
 
-  test('starts another process for one that ended with exit code 0 while the count stands', async () => {
+  test('starts another process for one that ended with exit code 0 while the count is unchanged', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [ended = '', other = ''] = world.up()
@@ -112,7 +112,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('puts another process in the place of a replaced one, however often it is asked', async () => {
+  test('puts one other process in the place of a replaced one, even when it is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [replaced = '', other = ''] = world.up()
@@ -128,7 +128,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('starts another process beside one that is retired, however often it is asked', async () => {
+  test('starts one other process for a retired one, even when it is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [retired = '', other = ''] = world.up()
@@ -143,7 +143,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 2)
   })
 
-  test('answers that an unknown process is gone, and changes nothing for it', async () => {
+  test('reports an unknown process as gone, and changes nothing for it', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const before = [...world.up()]
@@ -153,14 +153,14 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toEqual(before)
   })
 
-  test('never says of a running process that it is gone', async () => {
+  test('never reports a running process as gone', async () => {
     const world = await setup(1)
     await settles(world, 1)
     const view = await world.driver.inspect(world.up()[0] ?? '')
     expect(view?.gone ?? false).toBe(false)
   })
 
-  test('fails within the deadline of a call when nobody answers', async () => {
+  test('fails within the deadline of a call without an answer', async () => {
     const world = await setup(1)
     await settles(world, 1)
     if (!world.driver.acts) return
@@ -204,7 +204,7 @@ async function startLocal(count: number): Promise<World> {
     createLocalOrchestrator({
       url,
       token: 'token',
-      // The node answers and works on: it ends when the test says so.
+      // The node answers and keeps working: it ends when the test says so.
       drain: async () => true,
       log,
       callWithinMs: CALL_WITHIN_MS,
@@ -212,7 +212,7 @@ async function startLocal(count: number): Promise<World> {
   let driver = connect()
   const end = async (id: string): Promise<void> => {
     const member = members.get(id)
-    // Before it is ready it would die of the signal instead of exiting with code 0.
+    // Before it is ready the signal would kill it instead of letting it exit with code 0.
     await member?.ready(WITHIN_MS)
     member?.kill('SIGTERM')
     expect((await member?.exited())?.code).toBe(0)
@@ -261,7 +261,7 @@ async function startCluster(count: number): Promise<World> {
     driver,
     up: cluster.names,
     finish: async (id) => cluster.remove(id),
-    // The container exits and is started again in place: the pod stays.
+    // The container exits and restarts in place: the pod stays.
     exit: async () => undefined,
     silence: async () => cluster.fault('silent', () => true),
     async close() {
@@ -271,7 +271,7 @@ async function startCluster(count: number): Promise<World> {
   }
 }
 
-/** Nodes that somebody else runs. */
+/** Nodes that another system runs. */
 async function startRecommender(count: number): Promise<World> {
   let up = Array.from({ length: count }, (_, index) => `node-${index + 1}`)
   const end = async (id: string): Promise<void> => {

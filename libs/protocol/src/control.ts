@@ -8,25 +8,27 @@ import { z } from 'zod'
 import { heartbeatSchema } from './heartbeat.ts'
 
 /**
- * What the control plane says of the fleet and of itself: deaths, snapshots, decisions, incidents.
- * Unknown fields are dropped, so that a newer sender does not break an older receiver.
+ * Messages of the control plane about the fleet and itself: deaths, snapshots, decisions, incidents. Unknown
+ * fields are dropped, so that a newer sender does not break an older receiver.
  */
 
 const id = z.string().min(1).max(128)
 const count = z.number().int().nonnegative()
-/** Numbers, names and switches only: what a decision saw must stay small and never hold a task's text. */
+/**
+ * Numbers, names and switches only: the inputs of a decision must stay small and never hold a task's text.
+ */
 const figures = z.record(
   z.string().max(64),
   z.union([z.number(), z.string().max(256), z.boolean()]),
 )
 export type Figures = z.infer<typeof figures>
 
-/** A death on one incarnation of a node, on OPS. */
+/** The death of one incarnation of a node, on OPS. */
 export const deathSchema = z.object({
   nodeId: id,
   incarnation: count,
   state: z.enum(['dead']),
-  /** Tells a node that goes on after a pause from a new process under its name. */
+  /** Distinguishes a node that continues after a pause from a new process under its name. */
   startedAtMs: z.number().optional(),
   reason: z.string(),
   phi: z.number(),
@@ -37,7 +39,7 @@ export type Death = z.infer<typeof deathSchema>
 
 /** One node within a snapshot. */
 export const nodeSnapshotSchema = heartbeatSchema.extend({
-  /** `stalled`: it heartbeats and does not progress; it is asked to drain and gets no work. */
+  /** `stalled`: it sends heartbeats and does not progress; it is asked to drain and gets no work. */
   state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
   heartbeatAgeMs: z.number(),
   /** Whether Consul lists it as passing: load balancers use only such nodes. Absent: it is not known. */
@@ -55,17 +57,17 @@ export const totalsSchema = z.object({
   running: count,
   /** Pointers that wait to be fetched. */
   queued: count,
-  /** Means over the nodes that are not dead; `responseMs` over those that have completed something. */
+  /** Means over the nodes that are not dead; `responseMs` over those that have completed a task. */
   cpu: z.number(),
   memory: z.number(),
   responseMs: z.number(),
-  /** Attempts that ended, of all nodes ever heard, those that are gone among them: they only grow. */
+  /** Attempts that ended, of all nodes ever seen, including those that are gone: the counts only grow. */
   completed: count,
   failed: count,
 })
 export type Totals = z.infer<typeof totalsSchema>
 
-/** The cluster as the health monitor sees it. */
+/** The cluster as the primary monitor sees it. */
 export const snapshotSchema = z.object({
   atMs: z.number(),
   monitorId: id,
@@ -74,13 +76,13 @@ export const snapshotSchema = z.object({
   queued: count,
   /** Attempts on all nodes that are not dead. */
   running: count,
-  /** When `queued` was read; absent: it is not known. */
+  /** When `queued` was read; absent: unknown. */
   backlogAtMs: z.number().optional(),
   totals: totalsSchema.optional(),
 })
 export type Snapshot = z.infer<typeof snapshotSchema>
 
-/** What was asked of the adviser for one decision, and what became of its answer. */
+/** The question to the adviser for one decision, and the outcome of its answer. */
 export const adviceRecordSchema = z.object({
   mode: z.enum(['shadow', 'on']),
   /** `applied` only in mode `on`; `followed-policy`: applied, and it changed nothing. */
@@ -99,7 +101,7 @@ export const adviceRecordSchema = z.object({
     'pending',
   ]),
   model: z.string().max(128),
-  /** Fingerprint of the bucketed state that was asked about. */
+  /** Fingerprint of the rounded state that the question was about. */
   stateHash: z.string().max(64),
   cached: z.boolean(),
   askedAtMs: z.number(),
@@ -107,40 +109,40 @@ export const adviceRecordSchema = z.object({
   costUsd: z.number(),
   /** The answer after schema and clamps; absent when there is none. */
   answer: figures.optional(),
-  /** What was out of bounds, and what it became. */
+  /** The clamped fields, with their values before and after. */
   clamped: z.array(z.object({ field: z.string(), from: z.unknown(), to: z.unknown() })).max(32),
   /** The raw text of the answer, cut to 2,000 characters. */
   raw: z.string().max(2_000).optional(),
 })
 export type AdviceRecord = z.infer<typeof adviceRecordSchema>
 
-/** A decision of a control loop, on OPS: what it saw, what could be done, what was done and why. */
+/** A decision of a control loop, on OPS: its inputs, its options, its choice and the reason. */
 export const decisionSchema = z.object({
   id,
   service: id,
-  /** Which process decided. */
+  /** The process that decided. */
   by: id,
-  /** What was done: scale-out, scale-in, hold, eject, restore, advise, … */
+  /** The choice: scale-out, scale-in, hold, eject, restore, advise, … */
   kind: z.string().max(64),
   reason: z.string().max(256),
   atMs: z.number(),
-  /** What it is about: a node, a task, a deployment. */
+  /** The subject: a node, a task, a deployment. */
   about: z.string().max(128).optional(),
   inputs: figures,
-  /** What could have been done, best first. */
+  /** The options, best first. */
   options: z
     .array(z.object({ kind: z.string().max(64), reason: z.string().max(256), figures }))
     .max(32),
-  /** What the deterministic policy alone said. */
+  /** The choice of the deterministic policy alone. */
   policy: z.object({ kind: z.string().max(64), reason: z.string().max(256), figures }),
   advice: adviceRecordSchema.optional(),
-  /** Whether the world was changed, and by which driver. */
+  /** Whether the choice was carried out, and by which driver. */
   acted: z.boolean(),
   driver: z.string().max(64).optional(),
 })
 export type Decision = z.infer<typeof decisionSchema>
 
-/** After how long the outcome of a decision is measured, minutes. */
+/** When the outcome of a decision is measured, minutes after it. */
 export const OUTCOME_AFTER_MINUTES = [1, 5, 15] as const
 
 /** The measured outcome of an earlier decision, on OPS. */
@@ -153,7 +155,7 @@ export const outcomeOfDecisionSchema = z.object({
 })
 export type DecisionOutcome = z.infer<typeof outcomeOfDecisionSchema>
 
-/** How an incident was analysed. */
+/** The method of an incident's analysis. */
 export const analysisSchema = z.object({
   by: z.enum(['policy', 'adviser']),
   action: z.enum(FAILURE_ACTIONS),
@@ -167,14 +169,14 @@ export const analysisSchema = z.object({
 export type Analysis = z.infer<typeof analysisSchema>
 
 /**
- * What happened around one failure, on OPS. Each stage writes the whole record again, so the last
- * message of its subject is all that is known.
+ * The handling of one failure, on OPS. Each stage writes the whole record again, so the last message of its
+ * subject is complete.
  */
 export const incidentSchema = z.object({
   id,
   nodeId: id,
   incarnation: count,
-  /** Why the monitor gave its death. */
+  /** Why the monitor declared the node dead. */
   reason: z.string().max(256),
   state: z.enum(['open', 'closed']),
   by: id,
@@ -182,7 +184,7 @@ export const incidentSchema = z.object({
   host: z.string().max(253).optional(),
   /** How long the process had run when it was last heard. */
   uptimeMs: z.number().optional(),
-  /** How long the node had been silent when the death was given. */
+  /** How long the node had been silent when it was declared dead. */
   silentMs: z.number(),
   detectedAtMs: z.number(),
   openedAtMs: z.number(),

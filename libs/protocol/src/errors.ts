@@ -1,6 +1,6 @@
 import { FAILURE_CODES, type ServiceCode } from '@agentfleet/domain'
 
-/** A failure of the outside world, wrapped once by the adapter that met it. */
+/** A failure of the outside world, wrapped once by the adapter that saw it. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError'
   readonly code: ServiceCode

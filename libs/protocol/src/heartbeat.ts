@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What a node says of itself. Unknown fields are dropped, as everywhere on the bus. */
+/** A node's reports about itself. Unknown fields are dropped, as everywhere on the bus. */
 
 /** An id of a task, a node or a process. */
 export const idSchema = z.string().min(1).max(128)
@@ -8,31 +8,31 @@ const id = idSchema
 const count = z.number().int().nonnegative()
 
 /**
- * What a node's work does, apart from whether its process lives: figures of gray failures. `heard` and
- * `completed` (of the heartbeat) are what progress is; the rest says what may be expected to progress.
+ * The progress of a node's work, apart from whether its process lives: figures for gray failures. `heard` and
+ * `completed` (of the heartbeat) measure progress; the others say which work should progress.
  */
 export const workSchema = z.object({
-  /** Pieces of answers heard from providers since the start. */
+  /** Pieces of answers received from providers since the start. */
   heard: count,
   /** Attempts that wait for a provider. */
   calling: count,
-  /** Attempts that wait for a timer or a tool, each within a limit of its own. */
+  /** Attempts that wait for a timer or a tool, each within its own limit. */
   waiting: count,
-  /** Longest that an attempt which waits for the node or the coordinator has stood still. */
+  /** Longest time without progress of an attempt that waits for the node or the coordinator. */
   stuckMs: z.number(),
   /** How long the main loop has not ticked, as the heartbeat thread sees it; 0 when it does. */
   stallMs: z.number(),
 })
 export type Work = z.infer<typeof workSchema>
 
-/** A node's own figures; `version` orders what comes over two connections. */
+/** A node's own figures; `version` orders messages that arrive over two connections. */
 export const heartbeatSchema = z.object({
   nodeId: id,
   incarnation: count,
   version: count,
   slots: count,
   active: count,
-  /** Tasks taken and not yet started. */
+  /** Tasks accepted and not yet started. */
   queued: count,
   cpu: z.number(),
   memory: z.number(),
@@ -44,10 +44,10 @@ export const heartbeatSchema = z.object({
   draining: z.boolean(),
   startedAtMs: z.number(),
   work: workSchema.optional(),
-  /** LLM calls that ended since the start, and those that the provider turned away for their rate. */
+  /** LLM calls that ended since the start, and those that the provider refused for their rate. */
   llmCalls: count.optional(),
   throttled: count.optional(),
-  /** Attempts that broke by a fault of the node itself, not of the task or its provider. */
+  /** Attempts that failed by a fault of the node itself, not of the task or its provider. */
   failedHere: count.optional(),
   /** Slots' worth of processor and memory that the classes of its attempts reserve. */
   reservedCpu: z.number().nonnegative().optional(),
@@ -59,19 +59,21 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>
 export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional()) })
 export type Load = z.infer<typeof loadSchema>
 
-/** Request to a node: are you there? The incarnation that was declared dead, if it was (L6). */
+/**
+ * Request to a node: whether it answers. It names the incarnation that was declared dead, if one was (L6).
+ */
 export const pingSchema = z.object({ deadIncarnation: count.optional() })
 
-/** How one model of one provider stands, as one node sees it. */
+/** The state of one model of one provider, as one node sees it. */
 export const providerModelSchema = z.object({
   provider: z.string().max(128),
   model: z.string().max(256),
   calls: count,
-  /** Whether calls are let through: the circuit breaker of this node. */
+  /** Whether calls pass: the state of the node's circuit breaker. */
   breaker: z.enum(['closed', 'open', 'probing']),
-  /** The provider takes no call for so long; 0: it takes calls. */
+  /** The provider accepts no call for this long; 0: it accepts calls. */
   closedForMs: z.number().nonnegative(),
-  /** What its refusals have taught: `name=value`, only what differs from OpenAI itself. */
+  /** Capabilities learned from its refusals: `name=value`, only where they differ from OpenAI itself. */
   learned: z.array(z.string().max(128)).max(32),
   /** The class of the last failure, such as `status 429`, and how long ago it was. */
   lastError: z.object({ kind: z.string().max(64), agoMs: z.number().nonnegative() }).optional(),
@@ -81,7 +83,7 @@ export const providerModelSchema = z.object({
 })
 export type ProviderModel = z.infer<typeof providerModelSchema>
 
-/** The models that a node has called lately. */
+/** The models that a node has called recently. */
 export const providersSchema = z.object({
   nodeId: id,
   models: z.array(providerModelSchema.optional()),

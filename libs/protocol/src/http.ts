@@ -1,11 +1,11 @@
 import type { components } from './generated/openapi.ts'
 
-/** What crosses the HTTP and WebSocket boundary, as openapi.yaml defines it. */
+/** The types of the HTTP and WebSocket API, as openapi.yaml defines them. */
 type Schemas = components['schemas']
 
 /** A submission as clients send it. */
 export type TaskRequest = Schemas['TaskRequest']
-/** Somebody's word on a step that waits for it, as clients send it. */
+/** A person's answer to a step that waits for it, as clients send it. */
 export type ApprovalRequest = Schemas['ApprovalRequest']
 /** A submission whose defaults are filled in. */
 export type FilledTaskRequest = TaskRequest &
@@ -18,19 +18,19 @@ export type AgentView = Schemas['Agent']
 export type AgentSummary = Schemas['AgentSummary']
 /** All defined agents. */
 export type AgentList = Schemas['AgentList']
-/** Which ended task is to be run again, and from where. */
+/** Which ended task to replay, and from where. */
 export type ReplayRequest = Schemas['ReplayRequest']
-/** Which ended tasks are to be run again. */
+/** Which ended tasks to replay. */
 export type ReplayQuery = Schemas['ReplayQuery']
-/** What became of the replay of one ended task. */
+/** Outcome of the replay of one ended task. */
 export type ReplayResult = Schemas['ReplayResult']
-/** What became of a replay by filter. */
+/** Outcome of a replay by filter. */
 export type ReplayPage = Schemas['ReplayPage']
 /** Many submissions in one request. */
 export type BatchRequest = Schemas['BatchRequest']
-/** What became of each submission of a batch. */
+/** Outcome of each submission of a batch. */
 export type BatchResponse = Schemas['BatchResponse']
-/** What became of one submission of a batch. */
+/** Outcome of one submission of a batch. */
 export type BatchResult = Schemas['BatchResult']
 /** A task as clients see it. */
 export type TaskView = Schemas['Task']
@@ -58,15 +58,15 @@ export type HistoryEvent = Schemas['HistoryEvent']
 export type TaskHistory = Schemas['TaskHistory']
 /** The nodes behind the gateway. */
 export type FleetView = Schemas['Fleet']
-/** What a tenant, or the fleet, has used. */
+/** The usage of a tenant, or of the fleet. */
 export type UsageReport = Schemas['UsageReport']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
 /** Totals of the cluster at an instant. */
 export type TotalsView = Schemas['Totals']
-/** Why a task went where it went. */
+/** Why a task is on its node. */
 export type PlacementView = Schemas['Placement']
-/** A decision of the control plane with what came of it. */
+/** A decision of the control plane with its outcomes. */
 export type DecisionView = Schemas['Decision']
 /** One page of decisions. */
 export type DecisionPage = Schemas['DecisionPage']
@@ -74,15 +74,15 @@ export type DecisionPage = Schemas['DecisionPage']
 export type IncidentView = Schemas['Incident']
 /** One page of incidents. */
 export type IncidentPage = Schemas['IncidentPage']
-/** What of the fleet can be followed on the stream. */
+/** What a client can follow of the fleet on the stream. */
 export type FleetTopic = Schemas['FleetTopic']
-/** An error as RFC 9457 has it. */
+/** An error in the form of RFC 9457. */
 export type Problem = Schemas['Problem']
-/** One wrong place in a request. */
+/** One fault in a request. */
 export type FieldError = Schemas['FieldError']
-/** What a client sends on the stream. */
+/** A message from a client on the stream. */
 export type ClientFrame = Schemas['ClientFrame']
-/** What the stream sends. */
+/** A message to a client on the stream. */
 export type ServerFrame = Schemas['ServerFrame']
 /** A stored event on the stream. */
 export type EventFrame = Schemas['EventFrame']
@@ -92,7 +92,7 @@ export type DeltaFrame = Schemas['DeltaFrame']
 export type DecisionFrame = Schemas['DecisionFrame']
 /** An incident on the stream. */
 export type IncidentFrame = Schemas['IncidentFrame']
-/** What a subscription was answered with. */
+/** The answer to a subscription. */
 export type SubscribedFrame = Schemas['SubscribedFrame']
 /** A refusal on the stream. */
 export type ErrorFrame = Schemas['ErrorFrame']

@@ -21,8 +21,8 @@ import { specSchema } from './values/spec-schema.ts'
 import { text } from './values/text.ts'
 
 /**
- * What crosses a process boundary on the bus: one schema each, parsed where it is received. Unknown
- * fields are dropped, so that a newer sender does not break an older receiver.
+ * Messages between processes on the bus: one schema each, parsed by the receiver. Unknown fields are dropped,
+ * so that a newer sender does not break an older receiver.
  */
 
 const id = idSchema
@@ -40,7 +40,7 @@ const usage = z
     costUsd: z.number().nonnegative().optional(),
   })
   .transform((used) => used as Usage)
-/** Which model of which provider answered, and by which price table it was paid. */
+/** The provider and model that answered, and the price table of the cost. */
 const calledBy = z
   .object({ provider: z.string(), model: z.string(), prices: z.string().optional() })
   .transform((by) => by as CalledBy)
@@ -73,7 +73,7 @@ const approval = z
   })
   .transform((value) => value as Approval)
 
-/** What became of a task that a run waited for. */
+/** Outcome of a task that a run waited for. */
 const taskInput = z
   .object({
     from: z.enum(['dependency', 'child']),
@@ -85,7 +85,7 @@ const taskInput = z
   })
   .transform((value) => value as TaskInput)
 
-/** Why a run went where it went, from the load balancer by way of the node into the log. */
+/** Why a run is on its node; the load balancer writes it, the node carries it into the log. */
 export const placedSchema = z.object({
   node: id,
   reason: z.string().max(256),
@@ -102,16 +102,16 @@ function isTaskEvent(value: unknown): value is TaskEvent {
 }
 
 /**
- * An event as LOG holds it. Only the gateway and the coordinator can write there (L9), each from a
- * typed value, so this checks the shape's outline and leaves the cost of a full parse out: every
- * event is read several times.
+ * An event as LOG holds it. Only the gateway and the coordinator can write there (L9), each from a typed
+ * value. The schema therefore checks only the outline and saves the cost of a full parse: every event is read
+ * several times.
  */
 export const taskEventSchema = z
   .unknown()
   .transform((value) => withoutFormat(value, 'event'))
   .pipe(z.custom<TaskEvent>(isTaskEvent, 'not an event of a task'))
 
-/** Reads an event; throws `bad-message` on anything else. */
+/** Reads an event; throws `bad-message` on any other value. */
 export function parseEvent(text: string): TaskEvent {
   const event = fromStored(text, 'event')
   if (isTaskEvent(event)) return event
@@ -125,43 +125,43 @@ export const TENANTS_NAMED_MAX = 1_000
 export const pointerSchema = z.object({
   taskId: id,
   tenant: id,
-  /** Log sequence of `submitted`: the token of an optimistic first run (L3). */
+  /** Log sequence of `submitted`: the token of a fast start (L3). */
   seq: count,
   cpu: level,
   memory: level,
   affinityKey: z.string().optional(),
   placement: z.enum(PLACEMENT_MODES).optional(),
-  /** Estimated tokens: what the task weighs in the sharing between tenants. */
+  /** Estimated tokens: the task's weight in the sharing between tenants. */
   cost: count.optional(),
   deadlineAtMs: z.number(),
   /** Issued again (retry, repair): only a fenced start may run it. */
   reissue: z.boolean(),
-  /** The node that runs the task already, without a pointer so far: it takes this one on. */
+  /** The node that already runs the task without a pointer: it adopts this one. */
   node: id.optional(),
   spec: specSchema.optional(),
 })
 export type Pointer = z.infer<typeof pointerSchema>
 
-/** Tasks just stored, handed to a load balancer before any pointer of theirs exists (a hint, L6). */
+/** Tasks just stored, handed to a load balancer before they have a pointer (a hint, L6). */
 export const freshSchema = z.object({ priority: level, pointer: pointerSchema })
 export type Fresh = z.infer<typeof freshSchema>
-/** Such tasks in one message. */
+/** Most such tasks in one message. */
 export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) })
 
 /**
- * A load balancer lives; `room`: it has credits for fresh tasks, and nothing waits before them.
- * `leaving`: it is to be counted no more.
+ * A load balancer is alive; `room`: it has credits for fresh tasks, and no task waits before them. `leaving`:
+ * it no longer counts.
  */
 export const balancerSchema = z.object({
   id,
   room: z.boolean(),
   leaving: z.boolean().optional(),
-  /** Tenants that have as many tasks in flight as they may: theirs have to go through the queue. */
+  /** Tenants that have reached their limit of tasks in flight: their tasks have to wait in the queue. */
   full: z.array(id).max(TENANTS_NAMED_MAX).optional(),
 })
 export type Balancer = z.infer<typeof balancerSchema>
 
-/** Queues of tenants that have got tasks; whoever fetches makes sure that somebody listens to them. */
+/** Queues of tenants that have received tasks; each load balancer makes sure that they have a listener. */
 export const waitingQueuesSchema = z.object({
   queues: z.array(z.object({ tenant: id, priority: level })).max(TENANTS_NAMED_MAX),
 })
@@ -178,18 +178,18 @@ export const dispatchItemSchema = z.object({
   ackSubject: z.string().optional(),
   /** Signed by the load balancer: this task may be reported by this node (L9). */
   claim: z.string(),
-  /** Requirement classes, where the spec does not say them. */
+  /** Requirement classes, if the spec does not name them. */
   cpu: level.optional(),
   memory: level.optional(),
-  /** Why it goes there, where that is another reason than the batch has. */
+  /** The reason for this node, if it differs from that of the batch. */
   reason: z.string().max(256).optional(),
   spec: specSchema.optional(),
 })
 export type DispatchItem = z.infer<typeof dispatchItemSchema>
 
 /**
- * A batch of tasks for one node; the node takes the first ones it has slots for. `placed` is said once
- * for all of them: the node makes the record of each task of it.
+ * A batch of tasks for one node; the node accepts the first ones, as many as it has slots for. `placed` is
+ * sent once for all of them: the node makes the record of each task from it.
  */
 export const dispatchSchema = z.object({
   balancer: id,
@@ -199,8 +199,8 @@ export const dispatchSchema = z.object({
 export type Dispatch = z.infer<typeof dispatchSchema>
 
 /**
- * Answer to a dispatch: how many of its items were taken, and the load after that. Items that the node
- * could not read stand in `unreadable`, by position; those before the last one taken count as taken.
+ * Answer to a dispatch: how many of its items were accepted, and the load afterwards. `unreadable` has the
+ * positions of unreadable items; those before the last accepted one count as accepted.
  */
 export const dispatchReplySchema = z.object({
   accepted: count,
@@ -213,11 +213,11 @@ const reportBase = {
   taskId: id,
   claim: z.string(),
   reportId: id,
-  /** As the dispatch of this run had it; one report of a run with it is enough. */
+  /** As in the dispatch of this run; one report of a run needs it. */
   placed: placedSchema.optional(),
 }
 const ran = { ...reportBase, expect: count, attempt: count }
-/** What a node tells a coordinator of one task; `expect` is the run's token (L3). */
+/** A node's report on one task to a coordinator; `expect` is the run's token (L3). */
 export const reportItemSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('begin'), ...reportBase }),
   z.object({ op: z.literal('call'), ...ran, call }),
@@ -226,7 +226,7 @@ export const reportItemSchema = z.discriminatedUnion('op', [
     ...ran,
     result: json,
     usage,
-    /** Who answered the last call. */
+    /** The provider of the last call. */
     by: calledBy.optional(),
   }),
   z.object({
@@ -234,13 +234,13 @@ export const reportItemSchema = z.discriminatedUnion('op', [
     ...ran,
     error: taskError,
     retryable: z.boolean(),
-    /** When the provider wants to hear of the task again. */
+    /** When the provider accepts the task again. */
     retryAfterMs: z.number().nonnegative().optional(),
-    /** What the run had come to when its budget ran out. */
+    /** The run's partial result when its budget ran out. */
     result: json.optional(),
   }),
   z.object({ op: z.literal('own'), ...ran }),
-  /** The run gives its slot back until this has happened. */
+  /** The run gives its slot back until this wait is over. */
   z.object({ op: z.literal('pause'), ...ran, wait: pauseSchema }),
   /** The run makes these tasks, once for each step; their ids follow from task, step and position. */
   z.object({
@@ -259,7 +259,7 @@ export const reportSchema = z.object({
 })
 export type Report = z.infer<typeof reportSchema>
 
-/** What became of one report. */
+/** Outcome of one report. */
 export const outcomeSchema = z.discriminatedUnion('kind', [
   /** Stored (or, for `own`, still current): `seq` is the new token. */
   z.object({ kind: z.literal('committed'), seq: count }),
@@ -269,17 +269,17 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     attempt: count,
     spec: specSchema,
     calls: z.array(call),
-    /** Decisions on steps that asked for one. */
+    /** Answers to steps that asked for approval. */
     approvals: z.array(approval).optional(),
     /** The tasks that this one made, by the step that made them. */
     children: z.array(z.object({ taskId: id, step: count })).optional(),
-    /** What became of the tasks it depends on and of those it made. */
+    /** Outcomes of the tasks it depends on and of those it made. */
     inputs: z.array(taskInput).optional(),
     deadlineAtMs: z.number(),
   }),
-  /** The report goes against a limit or cannot be read; the run continues without it, or fails by it. */
+  /** The report exceeds a limit or is unreadable; the run continues without it, or fails. */
   z.object({ kind: z.literal('rejected'), error: taskError }),
-  /** The task has its ending: ack the pointer, run nothing. */
+  /** The task has ended: ack the pointer, run nothing. */
   z.object({ kind: z.literal('finished') }),
   /** Another attempt is entitled: stop, renew nothing, ack nothing. */
   z.object({ kind: z.literal('superseded') }),
@@ -287,11 +287,11 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('not-due') }),
   /** The claim does not prove that this node was given this task. */
   z.object({ kind: z.literal('refused') }),
-  /** Nothing is known to be stored; report the same again. */
+  /** Unconfirmed: send the same report again. */
   z.object({ kind: z.literal('unavailable') }),
 ])
 export type Outcome = z.infer<typeof outcomeSchema>
-/** One outcome per item, in the order of the report; one that was lost on the way is undefined. */
+/** One outcome per item, in the order of the report; a lost one is undefined. */
 export const reportReplySchema = z.object({ outcomes: z.array(outcomeSchema.optional()) })
 
 /** Request to cancel a task of a tenant. */
@@ -301,7 +301,7 @@ export const cancelReplySchema = z.object({
   kind: z.enum(['cancelled', 'finished', 'not-found', 'unavailable']),
 })
 
-/** Request to let a run that asked for approval go on, or not. */
+/** Answer to a run that asked for approval: continue or not. */
 export const approveSchema = z.object({ taskId: id, tenant: id, approval })
 /** Answer to that request. */
 export const approveReplySchema = z.object({
@@ -337,26 +337,26 @@ export const scheduleRunSchema = z
   })
   .transform((run) => run as ScheduleRun)
 
-/** Hint: running tasks to stop (ended by others, or taken over). */
+/** Hint: running tasks to stop (ended or taken over elsewhere). */
 export const stopSchema = z.object({ taskIds: z.array(id) })
 
-/** Question to all nodes: which of these tasks do you run? */
+/** Question to all nodes: which of these tasks they run. */
 export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
-/** One node's answer to `fleet.tenants`: attempts it has, by tenant. */
+/** One node's answer to `fleet.tenants`: its attempts, by tenant. */
 export const nodeTenantsSchema = z.object({ nodeId: id, tenants: z.record(z.string(), count) })
 export type NodeTenants = z.infer<typeof nodeTenantsSchema>
 
-/** One node's answer: the runs it has, with their tokens. */
+/** One node's answer: its runs, with their tokens. */
 export const runsAnswerSchema = z.object({
   runs: z.array(z.object({ taskId: id, token: count })),
 })
 
-/** What a running attempt streams: its start, pieces of text, tool calls. */
+/** The stream of a running attempt: its start, pieces of text, tool calls. */
 export const deltaSchema = z.object({
   kind: z.enum(['started', 'text', 'tool']),
   attempt: count,
   node: id,
-  /** Fencing token of the run: a late piece of a dead attempt is told apart by it. */
+  /** Fencing token of the run: it distinguishes a late piece of an older attempt. */
   seq: count,
   /** Characters of text streamed by this attempt before this piece. */
   offset: count,

@@ -2,8 +2,8 @@ import { ALL_CHANNELS, filledIn, STREAM_RIGHTS } from './channels/index.ts'
 import { SERVICES, type ServiceName } from './services.ts'
 
 /**
- * What each service may say and hear on the bus (L9), derived from the channels: one NATS user per service,
- * everything else denied. The one-machine fleet, docker-compose.yml and k8s/ make their server configuration of it.
+ * The bus permissions of each service (L9), derived from the channels: one NATS user per service, everything
+ * else denied. The one-machine fleet, docker-compose.yml and k8s/ make their server configuration from them.
  */
 
 /** Subjects a user may publish and subscribe to. */
@@ -12,14 +12,14 @@ export interface Permissions {
   readonly subscribe: { readonly allow: readonly string[] }
 }
 
-/** Each service has inboxes of its own: `_INBOX.>` would let it read the answers of the others. */
+/** Each service has its own inboxes: with `_INBOX.>` it could read the answers of the others. */
 export function inboxPrefix(service: ServiceName): string {
   return `_INBOX_${service}`
 }
 
 /**
- * What a worker may do in Redis (L9), as an ACL rule: count the limits that nodes share, and look at the
- * totals that budgets are kept by. It cannot read a task, nor say that one has used less.
+ * The Redis rights of a worker (L9), as an ACL rule: count the shared limits, and read the totals that
+ * budgets are checked against. It can neither read a task nor lower a usage.
  */
 export const WORKER_REDIS_RULES =
   '~limits:* %R~usage:* resetchannels -@all +ping +info +hello +client +eval +evalsha +time +hmget ' +
@@ -29,7 +29,8 @@ export const WORKER_REDIS_RULES =
 export function permissionsOf(service: ServiceName): Permissions {
   const said = ALL_CHANNELS.filter(({ senders }) => senders.includes(service))
   const heard = ALL_CHANNELS.filter(({ listeners }) => listeners.includes(service))
-  // Answers go to the inbox of the process that asked, so a responder may publish to inboxes of those only.
+  // Answers go to the inbox of the process that asked, so a responder may publish to the inboxes of its
+  // askers only.
   const askers = heard.flatMap(({ reply, senders }) => (reply === undefined ? [] : senders))
   const rights = Object.values(STREAM_RIGHTS).flatMap((stream) => stream[service] ?? [])
   return {

@@ -2,9 +2,9 @@ import { costOf, deadlineAtMs, type TaskRecord, type TaskSpec } from '@agentflee
 import type { Pointer } from './messages.ts'
 import { POINTER_SPEC_MAX_BYTES } from './streams.ts'
 
-/** Bytes of UTF-8 and JSON escapes that one character may take at most. */
+/** Most bytes of UTF-8 and JSON escapes for one character. */
 const BYTES_PER_CHAR_MAX = 6
-/** What the fields of a spec beside its texts take at most, bytes. */
+/** Most bytes of a spec's fields besides its texts. */
 const SPEC_FRAME_BYTES = 1_024
 
 /** The fresh pointer of a task that was just submitted. */
@@ -25,7 +25,7 @@ export function freshPointer(record: TaskRecord): Pointer {
   return pointer
 }
 
-/** Whether the spec fits into a pointer; most are so small that nobody needs to measure. */
+/** Whether the spec fits into a pointer; most are so small that their size need not be measured. */
 function isSmall(spec: TaskSpec): boolean {
   const chars = spec.task.length + (spec.systemPrompt?.length ?? 0)
   const large =
@@ -37,7 +37,7 @@ function isSmall(spec: TaskSpec): boolean {
   return Buffer.byteLength(JSON.stringify(spec)) <= POINTER_SPEC_MAX_BYTES
 }
 
-/** A pointer for a fenced start; the journal and the spec come from the log when it begins. */
+/** A pointer for a fenced start; at the start the node reads the journal and the spec from the log. */
 export function reissuedPointer(record: TaskRecord): Pointer {
   return {
     taskId: record.taskId,
@@ -52,7 +52,7 @@ export function reissuedPointer(record: TaskRecord): Pointer {
   }
 }
 
-/** Where a task belongs and who places it, for whoever holds the pointer alone. */
+/** Tenant, priority and placement of a task, for a reader that has only the pointer. */
 function placementOf({
   affinityKey,
   placement,

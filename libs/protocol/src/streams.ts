@@ -1,19 +1,19 @@
 import { LEVELS, type Level } from '@agentfleet/domain'
 
-/** Pointers that may be out at once: the mission's 100,000 in flight with room to spare. */
+/** Most pointers that may be unacked at once: 100,000 in flight with room to spare. */
 export const POINTERS_OUT_MAX = 250_000
 /**
- * A retried append is recognised for this long, milliseconds. Later ones are recognised by reading
- * the log back; a longer window only costs memory.
+ * The server recognises a repeated append for this long, milliseconds. The writer recognises later ones by
+ * reading the log; a longer window only costs memory.
  */
 export const DUPLICATE_WINDOW_MS = 20_000
 /** At this share of the log's size no new task is accepted, so that endings always find room (L7). */
 export const LOG_ADMISSION_SHARE = 0.9
 /** Largest message on the bus, bytes; nats-server is started with the same figure. */
 export const PAYLOAD_MAX_BYTES = 8 * 1024 * 1024
-/** A pointer carries its spec up to this size, bytes; larger ones are read from the log (fenced way). */
+/** A pointer carries its spec up to this size, bytes; larger ones are read from the log (fenced start). */
 export const POINTER_SPEC_MAX_BYTES = 8 * 1024
-/** Versions that are kept of the definition of an agent. */
+/** Versions of an agent's definition that are kept. */
 export const AGENT_VERSIONS_MAX = 20
 /** Largest result or journaled call, bytes. */
 export const RESULT_MAX_BYTES = 1024 * 1024
@@ -28,8 +28,8 @@ export const STREAMS = {
 } as const
 
 /**
- * Where a pointer stands: with the tasks of its priority that wait for a node, or with those that were
- * handed over without one and run for longer than a moment.
+ * The queue of a pointer: the tasks of its priority that wait for a node, or the tasks that were handed over
+ * without a pointer and run for longer than a moment.
  */
 export const POINTER_QUEUES = [...LEVELS, 'running'] as const
 /** One of the queues of pointers. */
@@ -41,13 +41,13 @@ export interface TenantQueue {
   readonly priority: Level
 }
 
-/** A durable consumer of TASKS with its filter; those of all consumers are disjoint. */
+/** A durable consumer of TASKS with its filter; no two filters overlap. */
 export interface PointerConsumer {
   readonly name: string
   readonly filter: string
 }
 
-/** The consumer of the pointers of running tasks: there from the start, of all tenants. */
+/** The consumer of the pointers of running tasks, of all tenants; it always exists. */
 export const RUNNING_CONSUMER: PointerConsumer = {
   name: 'balance-running',
   filter: 'tasks.running.>',
@@ -58,7 +58,7 @@ export function waitingConsumer({ tenant, priority }: TenantQueue): PointerConsu
   return { name: `balance-${priority}-${tenant}`, filter: `tasks.${priority}.${tenant}.>` }
 }
 
-/** Whose consumer this is; undefined for the one of running tasks. */
+/** The tenant of a consumer; undefined for the one of running tasks. */
 export function queueOfConsumer(name: string): TenantQueue | undefined {
   const match = /^balance-(low|medium|high)-(.+)$/.exec(name)
   const [, priority, tenant] = match ?? []
@@ -66,5 +66,5 @@ export function queueOfConsumer(name: string): TenantQueue | undefined {
   return { priority: priority as Level, tenant }
 }
 
-/** Durable consumer of death deaths: exactly one recovery handles each. */
+/** Durable consumer of deaths: exactly one recovery service handles each. */
 export const DEATH_CONSUMER = 'recovery'

@@ -1,7 +1,7 @@
 import { CHANNELS, filledIn, subjectOf } from './channels/index.ts'
 import type { PointerQueue } from './streams.ts'
 
-/** Subjects of what streams keep, as the channels declare them. */
+/** Subjects of the streams, as the channels declare them. */
 export const SUBJECTS = {
   log: (taskId: string) => subjectOf(CHANNELS.log, { taskId }),
   pointer: (queue: PointerQueue, tenant: string, taskId: string) =>
@@ -37,5 +37,5 @@ export function nodeIdOf(subject: string): string {
   return (parts[0] === 'ops' ? parts[2] : parts[1]) ?? ''
 }
 
-/** Names that may stand in a subject as one token: tenants, node ids. */
+/** Names that may be one token of a subject: tenants, node ids. */
 export const TOKEN_PATTERN = /^[a-z0-9][a-z0-9-]{0,47}$/

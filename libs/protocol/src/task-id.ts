@@ -12,15 +12,15 @@ export function newTaskId(nowMs: number): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(15)}`
 }
 
-/** The id that (tenant, idempotency key) always leads to, for as long as the log lives (L1). */
+/** The id to which (tenant, idempotency key) always leads, for as long as the log lives (L1). */
 export function keyedTaskId(tenant: string, key: string): string {
   const digest = createHash('sha256').update(tenant).update('\0').update(key).digest()
   return formatUuid(digest.subarray(0, 16), 0x80)
 }
 
-/** The id of a task made by a run: the same step of the same task always makes the same ones. */
+/** The id of a task made by a run: the same step of the same task always gives the same ids. */
 export function childTaskId(parentId: string, step: number, position: number): string {
-  // A slash cannot stand in the name of a tenant, so no key of anybody leads here.
+  // A tenant's name cannot contain a slash, so no tenant's key leads here.
   return keyedTaskId(`child/${parentId}`, `${step}/${position}`)
 }
 
@@ -36,7 +36,7 @@ function formatUuid(bytes: Buffer, version: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** Equal for equal specs whatever the order of their keys. */
+/** Equal for equal specs in any order of their keys. */
 export function hashSpec(asked: unknown): string {
   return createHash('sha256').update(canonicalJson(asked)).digest('base64url').slice(0, 22)
 }

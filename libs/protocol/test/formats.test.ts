@@ -3,14 +3,14 @@ import { FORMATS, fromStored, parseEvent, toStored, type StoredKind } from '../s
 
 const KINDS = Object.keys(FORMATS) as StoredKind[]
 
-test.each(KINDS)('a stored %s says its format, and is read without it', (kind) => {
+test.each(KINDS)('a stored %s names its format, and is read without it', (kind) => {
   const item = { type: 'submitted', atMs: 1, nested: { format: 7 } }
   const text = toStored(item, kind)
   expect(JSON.parse(text)).toEqual({ ...item, format: FORMATS[kind] })
   expect(fromStored(text, kind)).toEqual(item)
 })
 
-test.each(KINDS)('a stored %s without a format is of the first one', (kind) => {
+test.each(KINDS)('a stored %s without a format has the first one', (kind) => {
   expect(fromStored('{"a":1}', kind)).toEqual({ a: 1 })
 })
 
@@ -20,7 +20,7 @@ test.each(KINDS)('a %s of a newer release is refused, and the refusal says what 
   expect(() => fromStored('{"format":"x"}', kind)).toThrow(/newer/)
 })
 
-test('an event of a newer release is not taken for one that this release knows', () => {
+test('an event of a newer release is not mistaken for one that this release knows', () => {
   const event = { type: 'cancelled', atMs: 1, reason: 'r' }
   expect(parseEvent(toStored(event, 'event'))).toEqual(event)
   const newer = JSON.stringify({ ...event, format: FORMATS.event + 1 })

@@ -3,13 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import type { Registry } from './metrics.ts'
 import type { Readiness } from './service.ts'
 
-/** Who asks is a probe or a scraper: what takes longer than this is a stuck connection. */
+/** Only probes and scrapers connect: a connection that takes longer than this is stuck. */
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** Nothing of the admin paths reads a body; routes that a service adds may have a small one. */
+/** No admin path reads a body; routes that a service adds may read a small one. */
 const BODY_MAX_BYTES = 64 * 1024
 
-/** What the admin server asks the process about itself. */
+/** The functions through which the admin server asks the process about itself. */
 export interface AdminView {
   registry: Registry
   started: () => boolean

@@ -1,14 +1,14 @@
 /**
- * Groups what a busy moment brings into one call, and never waits when there is nothing to wait for.
+ * Groups the items of a busy moment into one call, and never waits without a reason.
  *
- * While fewer than maxInFlight calls run, items leave at the end of the current turn of the event
- * loop, together with all others of that turn. While all calls run, items wait, and leave together
- * when one returns. So the size of a call follows the load by itself, without a timer.
+ * While fewer than maxInFlight calls run, items leave at the end of the current turn of the event loop,
+ * together with all others of that turn. While all calls run, items wait, and leave together when one
+ * returns. So the size of a call follows the load by itself, without a timer.
  *
- * States: open → draining (accepts nothing), once.
- * Invariants: at most maxInFlight calls with at most maxItems each; at most maxQueued items wait;
- * items leave in the order of their arrival; the error of a call reaches its own items only; every
- * item is settled once. `run` bounds its own time: a call that never returns holds its place.
+ * States: open → draining (accepts nothing), once. Invariants: at most maxInFlight calls with at most
+ * maxItems each; at most maxQueued items wait; items leave in the order of their arrival; the error of a call
+ * reaches its own items only; every item is settled once. `run` bounds its own time: a call that never
+ * returns keeps its place.
  */
 
 /** Why an item was not accepted. */
@@ -22,7 +22,7 @@ export class BatcherError extends Error {
   }
 }
 
-/** What a batcher does with its items, and its limits. */
+/** The work of a batcher, and its limits. */
 export interface BatcherOptions<T, R> {
   /** Handles the items in one call; answers one result for each, in the same order. */
   run: (items: T[]) => Promise<R[]>
@@ -35,7 +35,7 @@ export interface BatcherOptions<T, R> {
 export interface Batcher<T, R> {
   /** The result of this item; rejects with the code 'overloaded' when too many items wait. */
   add(item: T): Promise<R>
-  /** The items that wait or are in a call. */
+  /** Number of items that wait or are in a call. */
   size(): number
   /** Accepts nothing more and resolves when every item is settled. */
   drain(): Promise<void>
@@ -47,7 +47,7 @@ interface Entry<T, R> {
   readonly reject: (error: unknown) => void
 }
 
-/** A batcher without items. */
+/** Creates a batcher without items. */
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
   const { run, maxItems, maxInFlight, maxQueued } = options
   let queue: Entry<T, R>[] = []
@@ -86,7 +86,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     }
     callsInFlight -= 1
     itemsInFlight -= batch.length
-    // One turn later, so that what the callers of this call add next leaves together.
+    // One turn later, so that items added by this call's callers leave together.
     if (queue.length > 0) schedule()
     else if (callsInFlight === 0) settleIdle()
   }
@@ -99,7 +99,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   return {
     add(item) {
-      if (draining) return Promise.reject(new BatcherError('draining', 'accepts nothing more'))
+      if (draining) return Promise.reject(new BatcherError('draining', 'the batcher is closed'))
       if (queue.length >= maxQueued) {
         return Promise.reject(new BatcherError('overloaded', `${maxQueued} items wait already`))
       }

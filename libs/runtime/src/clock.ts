@@ -1,4 +1,4 @@
-/** The two times a service may ask for: the wall clock for instants, the monotonic one for durations. */
+/** The two clocks of a service: the wall clock for instants, the monotonic one for durations. */
 export interface Clock {
   /** Milliseconds since the epoch; may jump when the machine's clock is set. */
   nowMs(): number
@@ -6,7 +6,7 @@ export interface Clock {
   monotonicMs(): number
 }
 
-/** A clock that moves only when it is told to. */
+/** A clock for tests that moves only when `advance` is called. */
 export interface ManualClock extends Clock {
   /** Moves both times forward. */
   advance(ms: number): void
@@ -25,7 +25,7 @@ export function manualClock(startAtMs = 0): ManualClock {
     nowMs: () => startAtMs + elapsedMs,
     monotonicMs: () => elapsedMs,
     advance(ms) {
-      // Durations are computed by subtraction everywhere; a clock running back would hide bugs.
+      // Durations are differences everywhere; a clock that runs back would hide bugs.
       if (!(ms >= 0)) throw new RangeError(`a clock cannot advance by ${ms} ms`)
       elapsedMs += ms
     },

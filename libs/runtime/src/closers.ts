@@ -1,15 +1,15 @@
 /**
  * The resources of a process, closed in the reverse order of their opening.
  *
- * States: open → closed, once. Invariants: each resource is closed exactly once, one at a time, and
- * waited for no longer than its deadline; one that fails or hangs does not keep the others open; one
- * added after the closing began (a connect that came back late) is closed at once.
+ * States: open → closed, once. Invariants: each resource is closed exactly once, one at a time, and awaited
+ * no longer than its deadline; one that fails or hangs does not keep the others open; one added after the
+ * closing began (a late connect) is closed at once.
  */
 import { settleWithin } from './deadline.ts'
 import type { Logger } from './logger.ts'
 import type { Closable } from './service.ts'
 
-/** Where a service hands over what must be closed at the end. */
+/** Where a service registers resources that must be closed at the end. */
 export interface Closers {
   /** Registers a resource and gives it back. */
   add<T extends Closable>(resource: T): T
@@ -21,7 +21,7 @@ export interface ClosersOwner extends Closers {
   closeAll(): Promise<void>
 }
 
-/** An empty stack of resources, each of which gets the given time to close. */
+/** Creates an empty stack of resources, each of which has this long to close. */
 export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner {
   const resources: Closable[] = []
   let closing: Promise<void> | undefined

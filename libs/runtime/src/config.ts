@@ -1,15 +1,15 @@
 /**
- * Configuration from the environment: a zod object whose keys are the names of the variables.
- * An empty variable counts as one that is not set, as orchestrators write "no value" both ways; only
- * where that would take a protection away (`notEmpty`) it is refused.
+ * Configuration from the environment: a zod object whose keys are the names of the variables. An empty
+ * variable counts as unset, as orchestrators write "no value" both ways; it is refused only where that would
+ * remove a protection (`notEmpty`).
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
-/** The variables of a process, as `process.env` has them. */
+/** The variables of a process, in the form of `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** All that is wrong with an environment, one line for each problem. */
+/** All problems of an environment, one line for each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -36,7 +36,7 @@ export function decimal(options: NumberOptions): z.ZodType<number> {
   return numeric('a number', /^[+-]?\d+(\.\d+)?$/, options)
 }
 
-/** Any text, or only such that matches the pattern; without a default it must be set. */
+/** Any text, or only text that matches the pattern; without a default it must be set. */
 export function text(
   options: { default?: string | (() => string); pattern?: RegExp; expected?: string } = {},
 ): z.ZodType<string> {
@@ -52,7 +52,7 @@ export function flag(defaultValue?: boolean): z.ZodType<boolean> {
   return finish(schema, defaultValue, { description: 'true, false, 1 or 0' })
 }
 
-/** An absolute URL, kept as text; a wrong one is not repeated, as URLs may hold passwords. */
+/** An absolute URL, kept as text; the error never repeats a wrong one, as URLs may hold passwords. */
 export function url(defaultValue?: string): z.ZodType<string> {
   const schema = parsed((raw) => (URL.canParse(raw) ? raw : undefined), 'is not a URL')
   return finish(schema, defaultValue, { description: 'a URL such as scheme://host:port' })
@@ -81,7 +81,7 @@ export function secret(): z.ZodType<string> {
   return z.string().meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
 }
 
-/** A variable whose absence means something that an empty value must not mean by accident. */
+/** A variable whose absence has a meaning that an empty value must not get by accident. */
 export function notEmpty<T>(
   variable: z.ZodType<T>,
   unsetMeans: string,
@@ -90,8 +90,8 @@ export function notEmpty<T>(
 }
 
 /**
- * Rules between variables. Each gets the variables that are right by themselves and answers with its
- * problems, `NAME: what is wrong, what to do`; a ConfigError that it throws counts as such an answer.
+ * Rules between variables. Each gets the valid variables and returns its problems, `NAME: what is wrong, what
+ * to do`; a ConfigError that it throws counts as such a problem.
  */
 export function withRules<S extends z.ZodObject>(
   schema: S,
@@ -106,7 +106,7 @@ export function withRules<S extends z.ZodObject>(
         context.addIssue({ code: 'custom', message: problem, params: { whole: true } })
       }
     },
-    // Also when single variables are wrong, so that all problems are reported at once.
+    // Checked even when single variables are wrong, so that all problems are reported at once.
     { when: ({ value }) => typeof value === 'object' && value !== null },
   )
 }
@@ -133,12 +133,12 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Env): Readonly
     const reported = new Set(problems.map((problem) => problem.split(':')[0]))
     for (const issue of result.error.issues) {
       if (issue.code === 'custom' && issue.params?.['whole'] === true) {
-        // A rule takes a wrong variable for one that is not set; once is enough.
+        // To a rule a wrong variable looks unset; one message about it is enough.
         if (!reported.has(issue.message.split(':')[0] ?? '')) problems.push(issue.message)
         continue
       }
       const name = String(issue.path[0] ?? 'configuration')
-      // What could not be read from its file is missing as well; once is enough.
+      // A variable whose file was unreadable is missing as well; one message about it is enough.
       if (!reported.has(name)) problems.push(`${name}: ${describe(schema, name, raw, issue)}`)
       reported.add(name)
     }
@@ -162,7 +162,7 @@ function numeric(kind: string, pattern: RegExp, { min, max, default: byDefault }
   return finish(schema, byDefault, { description: `${kind} from ${min} to ${max}` })
 }
 
-/** A schema of text that is turned into a value; undefined means that the text is wrong. */
+/** A schema of text that is converted to a value; undefined means that the text is wrong. */
 function parsed<T>(parse: (raw: string) => T | undefined, wrong?: string): z.ZodType<T> {
   return z.string().transform((raw, context): T => {
     const value = parse(raw.trim())
@@ -219,7 +219,7 @@ function describe(
   return expected === undefined ? wrong : `${wrong}; expected ${expected}`
 }
 
-/** The meta data of a variable's schema, also when `.optional()` or the like was put around it. */
+/** The meta data of a variable's schema, even inside `.optional()` and other wrappers. */
 function metaOf(schema: z.ZodObject, name: string): z.GlobalMeta | undefined {
   let inner: unknown = schema.shape[name]
   while (inner instanceof z.ZodType) {

@@ -1,6 +1,6 @@
 /**
- * Waits for a promise, but never longer than the deadline: true when it was fulfilled in time, false
- * when it is late (it then goes on unobserved); its rejection is passed on only while waited for.
+ * Waits for a promise, but never longer than the deadline: true when it was fulfilled in time, false when it
+ * is late (it then continues unobserved). A rejection is passed on only during the wait.
  */
 export async function settleWithin(
   promise: Promise<unknown>,
@@ -11,7 +11,7 @@ export async function settleWithin(
     timer = setTimeout(resolve, deadlineMs, false)
   })
   try {
-    // The race subscribes to both, so a rejection that comes late is not an unhandled one.
+    // The race subscribes to both, so a late rejection is not an unhandled one.
     return await Promise.race([promise.then(() => true as const), late])
   } finally {
     clearTimeout(timer)

@@ -17,27 +17,27 @@ export function baseEnv(name: string) {
     HTTP_PORT: integer({ min: 0, max: 65_535, default: 0 }),
     ADVERTISE_HOST: text().optional(),
     LOG_LEVEL: oneOf(logLevels, 'info'),
-    /** 20 s: below the 30 s that orchestrators usually give before they kill. */
+    /** 20 s: below the 30 s that orchestrators usually wait before they kill. */
     DRAIN_DEADLINE_MS: integer({ min: 0, max: 3_600_000, default: 20_000 }),
     /** Factor of leases, backoff and repair intervals, the same for a whole fleet; below 1 only in tests. */
     TIME_SCALE: decimal({ min: 0.05, max: 1, default: 1 }),
   }
 }
 
-/** What `baseEnv` turns into. */
+/** The values made from `baseEnv`. */
 export type BaseConfig = Readonly<z.output<z.ZodObject<ReturnType<typeof baseEnv>>>>
 
-/** The variables of whoever connects to NATS. */
+/** The variables of every service that connects to NATS. */
 export const natsEnv = Object.freeze({
   NATS_URL: url('nats://127.0.0.1:4222'),
   NATS_USER: text().optional(),
   NATS_PASSWORD: secret().optional(),
 })
 
-/** The variables of whoever connects to Redis. */
+/** The variables of every service that connects to Redis. */
 export const redisEnv = Object.freeze({ REDIS_URL: url('redis://127.0.0.1:6379') })
 
-/** The variables of whoever connects to Consul. */
+/** The variables of every service that connects to Consul. */
 export const consulEnv = Object.freeze({ CONSUL_URL: url('http://127.0.0.1:8500') })
 
 /** US dollars for a million tokens: of the prompt, of the answer. */
@@ -66,11 +66,11 @@ export function prices(byDefault: string): z.ZodType<Readonly<Record<string, Tok
   return schema.prefault(byDefault).meta({ description })
 }
 
-/** The variables of whoever has an adviser; without a key or a base URL it is off whatever its mode. */
+/** The variables of every service with an adviser; without a key or a base URL it is off in every mode. */
 export const adviserEnv = Object.freeze({
   ADVISER_MODE: oneOf(['off', 'shadow', 'on'], 'off'),
   ADVISER_MODEL: text({ default: 'gpt-4o-mini' }),
-  /** Before OPENAI_BASE_URL, for an adviser with another provider than the tasks have. */
+  /** Takes precedence over OPENAI_BASE_URL, for an adviser with another provider than the tasks. */
   ADVISER_BASE_URL: url().optional(),
   OPENAI_BASE_URL: url().optional(),
   OPENAI_API_KEY: secret().optional(),
@@ -81,6 +81,6 @@ export const adviserEnv = Object.freeze({
   ADVISER_TIMEOUT_MS: integer({ min: 10, max: 30_000, default: 5_000 }),
   /** Longest answer in tokens; models that reason spend most of it before they answer. */
   ADVISER_OUTPUT_TOKENS: integer({ min: 16, max: 100_000, default: 1_000 }),
-  /** A model that is not in the table is taken for a dear one, so that the budget holds. */
+  /** A model without an entry counts as expensive, so that the budget holds. */
   ADVISER_PRICES: prices('gpt-4o-mini=0.15/0.6,*=30/180'),
 })

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import type { DestinationStream, Logger as ProcessLogger } from 'pino'
 
-/** What everything that logs is given: fields first, then a message that names the operation and its result. */
+/** The logger of the system: fields first, then a message that names the operation and its result. */
 export interface Logger {
   debug(fields: object, message?: string): void
   info(fields: object, message?: string): void
@@ -21,12 +21,12 @@ const SECRET_KEYS = ['apiKey', 'authorization', 'password', 'token']
 // the redactor has no "at any depth", and nothing deeper than that belongs into a log line.
 const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
 
-/** What every line of a process carries, and where the lines go. */
+/** The fields of every line of a process, and the destination of the lines. */
 export interface LoggerOptions {
   service: string
   id: string
   level: LogLevel
-  /** Where lines go instead of to standard output. */
+  /** Destination of the lines instead of standard output. */
   destination?: DestinationStream
 }
 
@@ -40,7 +40,7 @@ export function createLogger({ service, id, level, destination }: LoggerOptions)
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
     },
-    // Synchronous, so that the line that explains an exit is not lost by it.
+    // Synchronous, so that the line that explains an exit is not lost.
     destination ?? pino.destination({ fd: 1, sync: true }),
   )
 }

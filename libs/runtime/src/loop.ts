@@ -1,8 +1,7 @@
 /**
- * A service that does the same thing again and again.
+ * A service that repeats one action.
  *
- * States: idle → running → draining → idle; it may be started again after a drain.
- * Invariants:
+ * States: idle → running → draining → idle; it may be started again after a drain. Invariants:
  * L1 runs never overlap: the next begins one interval after the begin of the last, or at its end if later;
  * L2 each run gets a signal that aborts at its deadline and at the end of a drain;
  * L3 an error ends a run, never the loop.
@@ -15,15 +14,15 @@ import type { Service } from './service.ts'
 /** The least time a run gets by default: a slow answer of a busy store is not yet an error. */
 const RUN_DEADLINE_MIN_MS = 10_000
 
-/** What an aborted run gets to clean up before the drain goes on without it. */
+/** Time of an aborted run to clean up before the drain continues without it. */
 const ABORT_GRACE_MS = 1_000
 
-/** What a loop needs beside its interval. */
+/** The parts of a loop besides its interval. */
 export interface LoopOptions {
   clock: Clock
   log: Logger
   name: string
-  /** The time of one run; 10 s or the interval, whichever is longer, if not given. */
+  /** The time of one run; by default 10 s or the interval, whichever is longer. */
   runDeadlineMs?: number
 }
 
@@ -48,7 +47,7 @@ export function every(
   let runBeganMs: number | undefined
 
   async function runOnce(abort: AbortSignal) {
-    // Not AbortSignal.any with the long-lived signal: Node 20 keeps something of every run on it.
+    // Not AbortSignal.any with the long-lived signal: Node 20 leaks memory there with every run.
     const current = new AbortController()
     const onAbort = () => current.abort(abort.reason)
     abort.addEventListener('abort', onAbort)
@@ -93,7 +92,7 @@ export function every(
       if (await settleWithin(finished, deadlineMs)) return
       abort.abort(new Error(`the loop ${name} was drained`))
       const ended = await settleWithin(finished, ABORT_GRACE_MS)
-      if (!ended) log.warn({ loop: name }, 'a run does not heed its signal; it is left behind')
+      if (!ended) log.warn({ loop: name }, 'a run ignored its abort signal; abandoned')
     },
     ready() {
       const overdue =
@@ -111,7 +110,7 @@ function failureLog(log: Logger, name: string) {
     failed(error: unknown) {
       const message = String(error)
       if (streak === 0 || message !== lastMessage) {
-        log.error({ err: error, loop: name }, 'a run failed; the loop goes on')
+        log.error({ err: error, loop: name }, 'a run failed; the loop continues')
       }
       streak += 1
       lastMessage = message

@@ -1,8 +1,8 @@
 /**
  * Metric factories of one registry. Purpose: one prefix, and labels that cannot grow without bound.
  *
- * Invariant: a metric has at most SERIES_MAX label sets; what would be one more is counted under the
- * value `other`, so a label that someone else controls (a tenant, an error text) costs bounded memory.
+ * Invariant: a metric has at most SERIES_MAX label sets; further ones are counted under the value `other`, so
+ * a label with foreign values (a tenant, an error text) costs bounded memory.
  */
 import * as prom from 'prom-client'
 
@@ -33,7 +33,7 @@ export interface Counter<L extends string> {
 export interface Gauge<L extends string> {
   set(value: number): void
   set(labels: Labels<L>, value: number): void
-  /** Forgets all label sets, so that what has gone away is no longer reported. */
+  /** Forgets all label sets, so that ended ones are no longer reported. */
   reset(): void
 }
 
@@ -47,9 +47,9 @@ export interface Histogram<L extends string> {
 export interface Metrics {
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
-  /** A gauge that is read when it is scraped. */
+  /** A gauge whose value is read at each scrape. */
   gaugeOf(name: string, help: string, read: () => number): void
-  /** A counter that is read when it is scraped: `read` gives every label set and its count. */
+  /** A counter whose value is read at each scrape: `read` returns every label set and its count. */
   counterOf<L extends string>(
     name: string,
     help: string,

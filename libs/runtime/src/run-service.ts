@@ -1,14 +1,14 @@
 /**
  * The life of a process: the only place with process events and exit codes.
  *
- * It reads the environment, connects what the service needs, builds and starts the service and registers
- * it under `agent-<name>`. What it connected it also closes.
+ * It reads the environment, connects the service's needs, builds and starts the service and registers it
+ * under `agent-<name>`. It also closes its connections.
  *
- * States: starting → running → draining → exit 0; from any of them: failing → exit 1.
- * Invariants:
- * L1 `/readyz` says 503 until the service has started and registered, and from the first moment of a drain;
- * L2 the end is: deregister, drain, close in reverse order, exit; each step has a deadline, and a step
- *    that fails or is late does not keep the next from happening;
+ * States: starting → running → draining → exit 0; from any of them: failing → exit 1. Invariants:
+ * L1 `/readyz` answers 503 until the service has started and registered, and from the first moment of a
+ *    drain;
+ * L2 the end is: deregister, drain, close in reverse order, exit; each step has a deadline, and a step that
+ *    fails or is late does not keep the next from happening;
  * L3 a second signal exits at once; nothing after a fatal error takes longer than FATAL_CLOSE_MS.
  */
 import { hostname } from 'node:os'
@@ -33,23 +33,23 @@ import type { Address, Closable, Readiness, Service } from './service.ts'
 /** Connect, build, start and register: NATS, Redis and Consul may be starting at the same time. */
 const START_DEADLINE_MS = 60_000
 
-/** One request to a local agent; if it is down, its health check takes the process off the list. */
+/** One request to a local agent; if it fails, the health check takes the process off the list. */
 const DEREGISTER_DEADLINE_MS = 2_000
 
-/** A drain keeps its own deadline; this much later it is taken to be stuck. */
+/** A drain keeps its own deadline; this much later it counts as stuck. */
 const DRAIN_GRACE_MS = 1_000
 
 /** Closing one connection is a flush and a round trip. */
 const CLOSE_EACH_MS = 2_000
 
-/** After a fatal error memory may be inconsistent: only say goodbye. */
+/** After a fatal error memory may be inconsistent: only deregister and close. */
 const FATAL_CLOSE_MS = 2_000
 
-/** What every service is built from, beside what it needs. */
+/** The context of every service, besides its needs. */
 export interface ServiceContext<C = BaseConfig> {
   /** Name of the service, such as `worker`. */
   readonly name: string
-  /** Name of this process: SERVICE_ID, or one that was drawn. */
+  /** Name of this process: SERVICE_ID, or a random one. */
   readonly id: string
   readonly config: C
   readonly log: Logger
@@ -60,7 +60,7 @@ export interface ServiceContext<C = BaseConfig> {
   readonly timing: Timing
   /** Where metrics are registered. */
   readonly registry: Registry
-  /** Takes what `build` opens by itself; needs are closed without it. */
+  /** Takes resources that `build` opens by itself; needs are closed without it. */
   readonly closers: Closers
   /** The admin server; routes may be added while building. */
   readonly http: FastifyInstance
@@ -69,14 +69,14 @@ export interface ServiceContext<C = BaseConfig> {
 }
 
 /**
- * Connects one thing that a service needs. If the thing has `close`, it is closed at the end, the last
- * one first; if it has a promise `closed`, the process ends when that resolves.
+ * Connects one need of a service. If the connection has `close`, it is closed at the end, the last one first;
+ * if it has a promise `closed`, the process ends when that resolves.
  */
 export type Need<C, T = unknown> = (context: ServiceContext<C>) => T | Promise<T>
 
-/** Where a service is made known to others. */
+/** The registry in which a service is listed. */
 export interface Discovery {
-  /** Closing what it returns takes the service back. */
+  /** Closing the result deregisters the service. */
   register(service: {
     readonly id: string
     readonly name: string
@@ -93,7 +93,7 @@ export type Needs<C> = Readonly<Record<string, Need<C>>> & {
 
 type Connected<N> = { readonly [K in keyof N]: N[K] extends Need<never, infer T> ? T : never }
 
-/** What makes a service. */
+/** The definition of a service. */
 export interface ServiceDefinition<
   S extends ServiceSchema,
   N extends Needs<Readonly<z.output<S>>>,
@@ -140,7 +140,7 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
     started: () => shell.started,
     readiness: () => readinessOf(shell),
   })
-  // First in, so closed last: the probes are answered until the end.
+  // First in, so closed last: the admin server answers probes until the end.
   closers.add({ close: () => http.close() })
   listenToProcess(shell)
   const context: ServiceContext<Readonly<z.output<S>>> = {
@@ -172,7 +172,7 @@ async function connect<C, N extends Needs<C>>(
   for (const [name, need] of Object.entries(needs)) {
     const thing = (connected[name] = await need(context))
     if (isClosable(thing)) context.closers.add(thing)
-    // Only a supervisor can mend what has closed for good.
+    // Only a supervisor can replace a permanently closed connection.
     if (hasEnd(thing)) void thing.closed.then(() => context.shutdown(`${name}-closed`))
   }
   return connected as Connected<N>
@@ -213,7 +213,8 @@ function readinessOf({ phase, service }: Shell): Readiness {
 function listenToProcess(shell: Shell) {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
-      // Also when the drain began otherwise: who asks twice has waited long enough (L3).
+      // Also when the drain began otherwise: a second signal means that the operator has waited long enough
+      // (L3).
       if (shell.phase === 'draining' || shell.phase === 'failing') process.exit(1)
       void end(shell, name)
     })
@@ -233,7 +234,7 @@ async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
   const { base, log, name } = shell
   const service = await build()
   shell.service = service
-  // A signal may have come while something was awaited; the end has begun then.
+  // A signal may have arrived during an await; the end has then begun.
   if (shell.phase !== 'starting') return
   await http.listen({ host: base.HTTP_HOST, port: base.HTTP_PORT })
   if (shell.phase !== 'starting') return
@@ -255,7 +256,7 @@ async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
 function addressOf(base: BaseConfig, http: FastifyInstance): Address {
   const bound = http.server.address()
   if (bound === null || typeof bound === 'string') throw new Error('the admin server has no port')
-  // The wildcard address is none that others could connect to.
+  // Other processes cannot connect to the wildcard address.
   const wildcard = base.HTTP_HOST === '0.0.0.0' || base.HTTP_HOST === '::'
   return { host: base.ADVERTISE_HOST ?? (wildcard ? hostname() : base.HTTP_HOST), port: bound.port }
 }
@@ -279,14 +280,14 @@ async function deregister({ registering }: Shell) {
   await registration?.close()
 }
 
-/** One step of the end; what goes wrong in it is logged and does not stop the next (L2). */
+/** One step of the end; a failure is logged and does not stop the next step (L2). */
 async function step(shell: Shell, name: string, deadlineMs: number, work: () => Promise<void>) {
   try {
     const inTime = await settleWithin(work(), deadlineMs)
-    if (!inTime) shell.log.warn({ step: name, deadlineMs }, 'a step of the end is late')
+    if (!inTime) shell.log.warn({ step: name, deadlineMs }, 'a shutdown step is late')
     return inTime
   } catch (error) {
-    shell.log.error({ err: error, step: name }, 'a step of the end failed')
+    shell.log.error({ err: error, step: name }, 'a shutdown step failed')
     return false
   }
 }

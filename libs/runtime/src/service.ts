@@ -1,16 +1,16 @@
-/** What a service or a resource in it promises about its life. */
+/** The promises of a service or a resource about its life. */
 export interface Service {
   /** Resolves when the service does its work; a second call changes nothing. */
   start(): Promise<void>
   /** Accepts nothing new and resolves when nothing is in flight, at the latest at the deadline. */
   drain(deadlineMs: number): Promise<void>
-  /** Whether work may be sent here now; asked by `/readyz`, must answer at once. */
+  /** Whether work may be sent here now; `/readyz` calls it, so it must answer at once. */
   ready?(): Readiness
-  /** Where others reach the service, if not at its admin server; asked once it has started. */
+  /** Where others reach the service, if not at its admin server; read once it has started. */
   address?(admin: Address): Address
 }
 
-/** An answer to "may work be sent here?", with the reason when not. */
+/** Whether work may be sent here, with the reason when not. */
 export interface Readiness {
   ok: boolean
   reason?: string

@@ -32,7 +32,7 @@ test('an item leaves in the same turn when nothing is in flight, with all of tha
   expect(batcher.size()).toBe(0)
 })
 
-test('items that come during a call leave together when it returns', async () => {
+test('items that arrive during a call leave together when it returns', async () => {
   const { batcher, calls } = setup()
   const first = batcher.add(0)
   await nextTurn()
@@ -126,6 +126,6 @@ test('a hundred thousand items pass in well under a second of work', async () =>
   })
   const beganMs = performance.now()
   await Promise.all(range(0, 100_000).map((item) => batcher.add(item)))
-  // Seen: about 150 ms; the limit only catches a cost that grows with the queue.
+  // Measured: about 150 ms; the limit only catches a cost that grows with the queue.
   expect(performance.now() - beganMs).toBeLessThan(2_000)
 })

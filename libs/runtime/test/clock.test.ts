@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { manualClock, systemClock } from '../src/index.ts'
 
-test('the manual clock moves only when told to, and never back', () => {
+test('the manual clock moves only when it is advanced, and never back', () => {
   const clock = manualClock(1_000)
   clock.advance(250)
   expect([clock.nowMs(), clock.monotonicMs()]).toEqual([1_250, 250])

@@ -8,7 +8,7 @@ function setup() {
   return { lines, closers: createClosers(log, 10) }
 }
 
-test('resources are closed in reverse order; one that hangs or fails does not keep the rest', async () => {
+test('resources are closed in reverse order, and one that hangs or fails does not keep the rest open', async () => {
   const { lines, closers } = setup()
   const closed: string[] = []
   closers.add({ close: async () => void closed.push('first') })
@@ -24,7 +24,7 @@ test('resources are closed in reverse order; one that hangs or fails does not ke
   ])
 })
 
-test('a resource that comes after the closing is closed at once', async () => {
+test('a resource that is added after the closing is closed at once', async () => {
   const { closers } = setup()
   await closers.closeAll()
   let closed = false

@@ -72,7 +72,7 @@ describe('loadConfig', () => {
     expectTypeOf(config.SPARE_KEY).toEqualTypeOf<string | undefined>()
   })
 
-  test('reads what is set', () => {
+  test('reads the variables that are set', () => {
     const config = loadConfig(schema, {
       SLOTS: '8',
       TARGET: '0.5',
@@ -99,12 +99,12 @@ describe('loadConfig', () => {
     ])
   })
 
-  test('takes an empty variable for one that is not set', () => {
+  test('treats an empty variable as unset', () => {
     expect(loadConfig(schema, { NAME: 'a', KEY: 'k', SLOTS: '' }).SLOTS).toBe(64)
     expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
   })
 
-  test('refuses an empty value where the absence of a variable takes a protection away', () => {
+  test('refuses an empty value where the absence of a variable removes a protection', () => {
     const guarded = z.object({
       KEYS: notEmpty(secret(), 'everyone may come in'),
       LIMITS: notEmpty(text(), 'no limits'),
@@ -119,7 +119,7 @@ describe('loadConfig', () => {
     expect(envNames(guarded)).toEqual(['KEYS', 'KEYS_FILE', 'LIMITS'])
   })
 
-  test('reports broken rules together with wrong variables, on those that are right', () => {
+  test('reports broken rules together with wrong variables, on the valid ones', () => {
     const ruled = withRules(
       z.object({
         LOW: integer({ min: 0, max: 9 }),
@@ -156,7 +156,7 @@ describe('loadConfig', () => {
 })
 
 describe('secrets', () => {
-  test('come from a file without its last line end', () => {
+  test('are read from a file without its last line end', () => {
     const path = fileWith('s3cret\n')
     const config = loadConfig(schema, { NAME: 'a', KEY_FILE: path, SPARE_KEY_FILE: path })
     expect(config).toMatchObject({ KEY: 's3cret', SPARE_KEY: 's3cret' })
@@ -166,7 +166,7 @@ describe('secrets', () => {
     [{ KEY_FILE: '/does/not/exist' }, 'KEY: the file of KEY_FILE cannot be read (ENOENT)'],
     [{ KEY_FILE: fileWith('\n') }, 'KEY: the file of KEY_FILE is empty'],
     [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set beside KEY_FILE'],
-  ])('are refused once and unshown when their source is wrong (%#)', (env, problem) => {
+  ])('are refused once and not shown when their source is wrong (%#)', (env, problem) => {
     const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(problem)
@@ -175,7 +175,7 @@ describe('secrets', () => {
 })
 
 describe('shared variables', () => {
-  test('an adviser is off and within a small budget unless told otherwise', () => {
+  test('leave an adviser off and within a small budget by default', () => {
     const adviser = z.object(adviserEnv)
     expect(loadConfig(adviser, {})).toMatchObject({
       ADVISER_MODE: 'off',
@@ -206,7 +206,7 @@ describe('shared variables', () => {
     expect(() => loadConfig(shared, { SERVICE_ID: 'a.b' })).toThrow('SERVICE_ID: is "a.b"')
   })
 
-  test('can be listed, files of secrets included', () => {
+  test('can be listed, including files of secrets', () => {
     expect(envNames(shared)).toEqual([
       'SERVICE_ID',
       'HTTP_HOST',

@@ -73,7 +73,7 @@ test('L2: a run is aborted at the deadline of the drain', async () => {
   expect(lines).toEqual([])
 })
 
-test('L2: a run is aborted at its own deadline, and the loop goes on', async () => {
+test('L2: a run is aborted at its own deadline, and the loop continues', async () => {
   let runs = 0
   const { loop, lines } = setup(
     (signal) => {
@@ -88,7 +88,7 @@ test('L2: a run is aborted at its own deadline, and the loop goes on', async () 
   expect(lines[0]).toMatchObject({ level: 'error', loop: 'l' })
 })
 
-test('L3: an error is logged once and the loop goes on until it has recovered', async () => {
+test('L3: an error is logged once and the loop continues until it has recovered', async () => {
   let runs = 0
   const { loop, lines } = setup(async () => {
     runs += 1
@@ -113,7 +113,7 @@ test('a drained loop can be started again, and a drain before a start is legal',
   await loop.drain(100)
 })
 
-test('a run that does not heed its signal makes the loop unready', async () => {
+test('a run that ignores its signal makes the loop unready', async () => {
   const { opened, open } = latch()
   const { loop } = setup(() => opened, { runDeadlineMs: 1 })
   await loop.start()

@@ -26,7 +26,7 @@ test('metrics carry the prefix, with and without labels', async () => {
   expect(text).toContain('fleet_wait_seconds_bucket{le="2"} 1')
 })
 
-test('label sets are bounded: what is one too many is counted as other', async () => {
+test('label sets are bounded, and further ones are counted as other', async () => {
   const { registry, metrics } = setup()
   const errors = metrics.counter('errors_total', 'Errors.', ['text'])
   for (let i = 0; i < 10_000; i += 1) errors.inc({ text: `e${i}` })
@@ -35,7 +35,7 @@ test('label sets are bounded: what is one too many is counted as other', async (
   expect(series.at(-1)).toBe('fleet_errors_total{text="other"} 9744')
 })
 
-test('a gauge that was reset forgets what has gone away', async () => {
+test('a gauge that was reset forgets its label sets', async () => {
   const { registry, metrics } = setup()
   const load = metrics.gauge('load', 'Load.', ['node'])
   load.set({ node: 'gone' }, 1)
@@ -51,7 +51,7 @@ test('the registry of a process has its default metrics, labelled with the servi
   expect(text).toMatch(/process_cpu_user_seconds_total\{service="worker"\}/)
 })
 
-test('a counter that is read when it is scraped shows what it was given', async () => {
+test('a counter that is read at each scrape shows the returned counts', async () => {
   const registry = createRegistry('test')
   let count = 3
   metricsOf(registry).counterOf('read_total', 'Read.', ['kind'], () => [

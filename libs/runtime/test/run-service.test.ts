@@ -63,7 +63,7 @@ test('a service is registered at the address that it gives, and its durations fo
   expect(events()).toContain('register agent-fixture fixture-1 elsewhere')
 })
 
-test('a need that has closed for good ends the process as a signal would', async () => {
+test('a permanently closed need ends the process as a signal would', async () => {
   const { started, exited, events, lines } = launch()
   const get = await started()
   await get('/lose', 'POST')

@@ -1,9 +1,8 @@
 /**
- * Counts every call, so that a test can tell what was asked for, what was paid for and what was
- * paid for twice.
+ * Counts every call, so that a test can tell which calls were requested, paid for and paid for twice.
  *
  * C1 started = finished + aborted + failed + in flight, in total, per model and per call key.
- * C2 a refused call (4xx, 429, 5xx) is never started: nobody pays for it.
+ * C2 a refused call (4xx, 429, 5xx) is never started: it costs nothing.
  * C3 memory is bounded: models beyond the limit are counted together, the oldest task is forgotten.
  */
 import type { FaultKind } from '../settings/faults.ts'
@@ -28,7 +27,7 @@ export interface StepCounts extends Readonly<CallCounts> {
   readonly step: string
 }
 
-/** What the simulator has seen since it started or was reset. */
+/** Counts since the simulator started or was reset. */
 export interface SimulatorStats extends Readonly<CallCounts> {
   readonly simulated: true
   readonly inFlight: number
@@ -74,7 +73,7 @@ export interface Ledger {
   readonly refuse: (kind: RefusalKind, model?: string, key?: CallKey) => void
   readonly fault: (kind: FaultKind) => void
   readonly stats: () => SimulatorStats
-  /** The steps of one task, in the order they came. */
+  /** The steps of one task, in the order of their first call. */
   readonly callsOf: (taskId: string) => StepCounts[]
   /** Keys started more than once, at most `limit`. */
   readonly repeated: (limit: number) => (StepCounts & { readonly taskId: string })[]
@@ -88,7 +87,7 @@ const MODELS_MAX = 1_000
 const STEPS_PER_TASK_MAX = 10_000
 const OTHERS = '(others)'
 
-/** Makes a ledger that remembers as many tasks as the function says at the time. */
+/** Creates counters that remember as many tasks as the function returns. */
 export function createLedger(tasksMax: () => number): Ledger {
   let book = emptyBook()
   let inFlight = 0
@@ -113,7 +112,7 @@ export function createLedger(tasksMax: () => number): Ledger {
 
   const end: Ledger['end'] = (call, outcome, tokens, stalled) => {
     inFlight -= 1
-    // A call of before the last reset has no started to be matched with (C1).
+    // A call from before the last reset has no start to be matched with (C1).
     if (call.epoch !== epoch) return
     book.total[outcome] += 1
     call.model[outcome] += 1

@@ -13,7 +13,7 @@ interface Bucket {
   atMs: number
 }
 
-/** How often callers went beyond a budget. */
+/** How often callers exceeded a budget. */
 export interface Violations {
   readonly requests: number
   readonly tokens: number
@@ -23,15 +23,15 @@ export interface Violations {
 export interface Limiter {
   /** Takes one request and its tokens from the budgets, or says why it may not. */
   readonly admit: (tokens: number, settings: SimulatorSettings) => ApiError | undefined
-  /** Budgets that are set, after the last call. */
+  /** The configured budgets, after the last call. */
   readonly headers: (settings: SimulatorSettings) => Record<string, string>
-  /** Calls that came although their budget was used up, by budget. */
+  /** Calls that arrived although their budget was used up, by budget. */
   readonly violations: () => Violations
-  /** Fills both buckets and counts from none. */
+  /** Fills both buckets and zeroes the counts. */
   readonly reset: () => void
 }
 
-/** Makes a limiter with full buckets. */
+/** Creates a limiter with full buckets. */
 export function createLimiter(nowMs: () => number): Limiter {
   let requests: Bucket | undefined
   let tokens: Bucket | undefined

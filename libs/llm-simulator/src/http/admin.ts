@@ -1,14 +1,14 @@
-/** The `/sim` surface, with which tests look into the simulator and change it while it runs. */
+/** The `/sim` surface, with which tests inspect the simulator and change it while it runs. */
 import type { ServerResponse } from 'node:http'
 import { invalidRequest } from './api-error.ts'
 import { sendError, sendJson } from './server.ts'
 import type { SimulatorControls } from '../controls.ts'
 import { isJsonObject } from './json.ts'
 
-/** Keys named in one answer of `GET /sim/calls`; the statistics say how many there are. */
+/** Keys named in one answer of `GET /sim/calls`; the statistics have their number. */
 const REPEATED_MAX = 1_000
 
-/** Answers a `GET` under `/sim`, or says that there is no such page. */
+/** Answers a `GET` under `/sim`, or reports that the page does not exist. */
 export function answerAdminGet(
   response: ServerResponse,
   path: string,
@@ -23,7 +23,7 @@ export function answerAdminGet(
   return sent(response, { taskId, calls: controls.callsOf(taskId) })
 }
 
-/** Answers a `POST` under `/sim`, or says that there is no such page. */
+/** Answers a `POST` under `/sim`, or reports that the page does not exist. */
 export function answerAdminPost(
   response: ServerResponse,
   path: string,

@@ -8,7 +8,7 @@ export interface ApiError {
   readonly retryAfterMs?: number
 }
 
-/** The request itself is wrong. */
+/** The request itself is invalid. */
 export function invalidRequest(
   message: string,
   param: string | null = null,
@@ -24,7 +24,7 @@ export function errorBody(error: ApiError): string {
   return JSON.stringify({ error: { message, type, param, code } })
 }
 
-/** The headers of a refusal, with both forms of the time to wait that OpenAI's clients read. */
+/** The headers of a refusal, with both forms of the retry time that OpenAI's clients read. */
 export function errorHeaders(error: ApiError): Record<string, string> {
   if (error.retryAfterMs === undefined) return {}
   return {

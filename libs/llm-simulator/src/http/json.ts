@@ -1,4 +1,4 @@
-/** An object that came out of JSON. */
+/** A parsed JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Whether a JSON value is an object, neither null nor a list. */

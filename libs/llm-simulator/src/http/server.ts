@@ -4,10 +4,10 @@ import { errorBody, errorHeaders, invalidRequest, type ApiError } from './api-er
 /** Largest request body; a prompt of a million tokens fits. */
 export const BODY_BYTES_MAX = 4 * 1024 * 1024
 
-/** Headers that every answer carries, so that none is mistaken for a real model's. */
+/** Headers of every answer, so that none is mistaken for a real model's. */
 export const SIMULATED = { 'x-simulated': 'true' } as const
 
-/** A request's JSON, a refusal, or nothing because its client went away. */
+/** A request's JSON, a refusal, or nothing because its client disconnected. */
 export type BodyResult =
   | { readonly kind: 'ok'; readonly value: unknown }
   | { readonly kind: 'refused'; readonly error: ApiError }

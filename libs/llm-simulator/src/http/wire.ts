@@ -2,7 +2,7 @@
 import { deltasOf, type Reply } from '../reply/reply.ts'
 import { tokensOf } from '../reply/text.ts'
 
-/** What names an answer on the wire. */
+/** The identifiers of an answer on the wire. */
 export interface Envelope {
   readonly id: string
   readonly model: string
@@ -31,7 +31,7 @@ export function* streamFrames(reply: Reply, envelope: Envelope): Generator<strin
   return `${opening}${before}{}${reason}${envelope.includeUsage ? total : ''}data: [DONE]\n\n`
 }
 
-/** The start of one more event, broken off in the middle of its JSON. */
+/** The start of one more event, cut in the middle of its JSON. */
 export function malformedFrame(envelope: Envelope): string {
   return `data: ${openObject(envelope, 'chat.completion.chunk')},"choices":[{"index":0,"del\n\n`
 }

@@ -16,7 +16,7 @@ import { estimateTokens } from './text.ts'
 import type { Wheel } from './wheel.ts'
 import { malformedFrame, streamFrames, wholeBody, type Envelope } from '../http/wire.ts'
 
-/** What a chat call works with. */
+/** The parts that a chat call uses. */
 export interface ChatDeps {
   readonly settings: () => SimulatorSettings
   readonly scripts: Scripts
@@ -32,7 +32,7 @@ const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
 } as const
-/** A client that is refused for load should come back soon: load changes within a second. */
+/** A client that is refused for load should retry soon: load changes within a second. */
 const OVERLOAD_RETRY_MS = 1_000
 /** Longest task id or step that is counted; longer ones are cut. */
 const KEY_CHARACTERS_MAX = 200
@@ -136,7 +136,7 @@ function faultError(
 function overloaded(): ApiError {
   return {
     status: 503,
-    message: 'The simulator has as many calls in flight as it may have.',
+    message: 'The simulator has reached its limit of calls in flight.',
     type: 'server_error',
     param: null,
     code: 'overloaded',

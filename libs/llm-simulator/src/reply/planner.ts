@@ -1,11 +1,11 @@
 import { isJsonObject, type JsonObject } from '../http/json.ts'
 
 /**
- * A planner for demonstrations and tests: asked for JSON whose schema has `steps`, it answers with a plan
- * of steps that depend on each other, always the same; asked for text it talks as `sim` does.
+ * A planner for demonstrations and tests: for JSON whose schema has `steps` it answers with a plan of steps
+ * that depend on each other, always the same; for text it answers as `sim` does.
  */
 
-/** Its models: a sound plan, and the ways in which plans go wrong. */
+/** Its models: a valid plan, and plans with the usual faults. */
 export const PLANNER_MODELS = [
   'sim-planner',
   'sim-planner-cycle',
@@ -21,7 +21,7 @@ interface Step {
   readonly dependsOn: readonly string[]
 }
 
-/** A row of so many steps is deeper than anybody allows. */
+/** A row of this many steps exceeds every depth limit. */
 const DEEP_STEPS = 15
 const ROLE_WITHOUT_ENUM = 'assistant'
 
@@ -30,7 +30,7 @@ export function isPlanner(base: string): base is PlannerModel {
   return (PLANNER_MODELS as readonly string[]).includes(base)
 }
 
-/** The plan as JSON text; undefined when the schema asks for something else. */
+/** The plan as JSON text; undefined when the schema describes something else. */
 export function planText(base: PlannerModel, schema: JsonObject | undefined): string | undefined {
   const steps = propertyOf(schema, 'steps')
   if (steps === undefined) return undefined

@@ -2,9 +2,9 @@
  * Sends the frames of one answer at their times, on the shared wheel.
  *
  * States: playing -> (ended | dropped) -> closed, closed being the response's own `close` event.
- * P1 at most `clientBufferBytesMax` and one write wait for a client; a stream whose client does not
- *    read pauses, and is dropped after `clientStallMs` without having been drained.
- * P2 every answer closes: played out, cut, given up by its client, or dropped as stalled.
+ * P1 at most `clientBufferBytesMax` and one write wait for a client; a stream whose client does not read
+ *    pauses, and is dropped after `clientStallMs` without having been drained.
+ * P2 every answer closes: played to its end, cut, abandoned by its client, or dropped as stalled.
  */
 import type { ServerResponse } from 'node:http'
 import type { CallOutcome } from '../counting/ledger.ts'
@@ -16,17 +16,17 @@ import { createAlarm, type Wheel } from './wheel.ts'
 export interface Plan {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** One frame for each token; what is returned is sent together with the ending. */
+  /** One frame for each token; the returned text is sent together with the ending. */
   readonly frames: Iterator<string, Tail>
   readonly firstAtMs: number
   readonly frameMs: number
   /** `cut` breaks the connection after the last frame; `end` ends the answer properly. */
   readonly ending: 'end' | 'cut'
-  /** Whether an answer that was played out counts as whole. */
+  /** Whether an answer that was played to its end counts as whole. */
   readonly whole: boolean
 }
 
-/** How an answer went. */
+/** The outcome of an answer. */
 export interface Played {
   readonly outcome: CallOutcome
   readonly framesSent: number
@@ -52,7 +52,7 @@ export function play(
   function ring(): void {
     if (response.destroyed) return
     if (state !== 'playing')
-      drop() // What was sent last is still not read (P1).
+      drop() // The client has not read the last bytes yet (P1).
     else if (response.writableLength > settings().clientBufferBytesMax) pause()
     else send()
   }

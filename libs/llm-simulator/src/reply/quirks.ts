@@ -1,9 +1,9 @@
-/** What follows the last token, if anything does. */
+/** The text after the last token, if any. */
 export type Tail = string | undefined
 
 /**
- * Quirks: what real endpoints do to a stream that is whole. A good client reads the same answer from it,
- * or, for the last four, reports a failure with a code. Each is a change of the frames, named by what it does.
+ * Quirks: peculiarities of real endpoints in a whole stream. A good client reads the same answer from it, or,
+ * for the last four, reports a failure with a code. Each changes the frames in the way of its name.
  */
 export const QUIRKS = [
   'crlf',
@@ -40,10 +40,10 @@ const ERROR_EVENT =
   'data: {"error":{"message":"Simulated trouble within an answer.","type":"server_error","code":502}}\n\n'
 
 interface Change {
-  /** Before the first frame. */
+  /** Sent before the first frame. */
   readonly start?: string
   readonly frame?: (frame: string) => string
-  /** What ends the stream. */
+  /** The end of the stream. */
   readonly tail?: (tail: string) => string
 }
 

@@ -16,7 +16,7 @@ export interface ReplyToolCall {
   readonly arguments: string
 }
 
-/** What an answer says and how fast, before anything goes wrong with it. */
+/** The content of an answer and its speed, before any fault. */
 export interface Reply {
   readonly content: Content | undefined
   readonly toolCalls: readonly ReplyToolCall[]
@@ -25,9 +25,9 @@ export interface Reply {
   readonly ttftMs: number
   /** Time between two tokens. */
   readonly tokenMs: number
-  /** Fault named by the script; the call's own parameters come before it. */
+  /** Fault named by the script; the call's own parameters take precedence. */
   readonly fault: FaultKind | undefined
-  /** Refusal scripted for this turn. */
+  /** Refusal that the script has for this turn. */
   readonly error: ApiError | undefined
 }
 
@@ -59,7 +59,7 @@ export const PLAIN_MODELS: readonly string[] = [
 
 /** Argument text is sent in pieces of this many characters, about two tokens each. */
 const ARGUMENT_PIECE_CHARACTERS = 8
-/** Turns of `sim-steps` that names no number. */
+/** Turns of `sim-steps` without a number in its name. */
 const STEPS_DEFAULT = 5
 /** Longest answer when neither the request nor the model limits it. */
 const TOKENS_MAX = 100_000

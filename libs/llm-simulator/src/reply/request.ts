@@ -11,7 +11,7 @@ export interface ChatRequest {
   readonly tokensMax: number | undefined
   readonly promptHash: number
   readonly promptCharacters: number
-  /** Assistant messages so far: the turn that is asked for, counted from 0. */
+  /** Assistant messages so far: the number of the requested turn, from 0. */
   readonly turn: number
   readonly lastUserText: string
   readonly format: ResponseFormat
@@ -24,7 +24,7 @@ export type ChatRequestResult =
   | { readonly kind: 'ok'; readonly request: ChatRequest }
   | { readonly kind: 'refused'; readonly error: ApiError }
 
-/** Checks a chat request as OpenAI would and keeps what an answer needs. */
+/** Checks a chat request as OpenAI would and keeps the parts that an answer needs. */
 export function parseChatRequest(body: unknown): ChatRequestResult {
   if (!isJsonObject(body)) return refused('The body must be a JSON object.', null)
   const { model, messages, stream, stream_options: streamOptions, n, sim } = body

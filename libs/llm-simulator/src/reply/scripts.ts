@@ -20,22 +20,22 @@ export interface ScriptTurn {
     readonly code?: string
     readonly retryAfterMs?: number
   }
-  /** Let this turn go wrong. */
+  /** The fault of this turn. */
   readonly fault?: FaultKind
 }
 
-/** A script, or everything that is wrong with it. */
+/** A script, or every problem of it. */
 export type ScriptResult =
   | { readonly kind: 'ok'; readonly turns: readonly ScriptTurn[] }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
-/** Enough for every conversation a test may script; keeps memory bounded. */
+/** Enough for every conversation of a test; bounds the memory. */
 const TURNS_MAX = 1_000
 /** More tool calls than any provider makes in one turn. */
 const TOOL_CALLS_MAX = 128
 const NAME = /^[\w.-]{1,64}$/
 
-/** Checks a script and reports every problem of it together. */
+/** Checks a script and reports all its problems together. */
 export function parseScript(name: unknown, turns: unknown): ScriptResult {
   const problems: string[] = []
   if (typeof name !== 'string' || !NAME.test(name)) {

@@ -1,8 +1,8 @@
 /**
- * Answers for `response_format`: made-up JSON that satisfies the schema that was asked for.
+ * Answers for `response_format`: made-up JSON that satisfies the requested schema.
  *
- * The rule is the same for everybody: a number in the middle of its range, `false`, the first name of
- * an enum, the shortest list. So whoever asks in a plain local fleet knows what an answer is worth.
+ * The rule is always the same: a number in the middle of its range, `false`, the first name of an enum, the
+ * shortest list. So a caller in a plain local fleet can recognise such an answer.
  */
 import { isJsonObject, type JsonObject } from '../http/json.ts'
 
@@ -10,17 +10,17 @@ import { isJsonObject, type JsonObject } from '../http/json.ts'
 export type ResponseFormat =
   { readonly kind: 'text' } | { readonly kind: 'json'; readonly schema: JsonObject | undefined }
 
-/** Something that was made, or why it could not be. */
+/** A made value, or why it could not be made. */
 export type Made<T> =
   { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'refused'; readonly why: string }
 
-/** What OpenAI allows of a schema: ten levels and five thousand fields. */
+/** OpenAI's limits for a schema: ten levels and five thousand fields. */
 const DEPTH_MAX = 10
 const VALUES_MAX = 5_000
 const NAME = /^[\w-]{1,64}$/
-/** Says what it is, wherever a schema has room for words. */
+/** Marks the answer as simulated, in every field that may hold free text. */
 const TEXT = '[simulated]'
-/** Whole numbers up to here are exact; zod names these as bounds where there are none. */
+/** Whole numbers up to this are exact; zod uses them as bounds where there are none. */
 const WHOLE_MAX = Number.MAX_SAFE_INTEGER
 
 /** Reads the `response_format` of a request as OpenAI would. */
@@ -29,16 +29,16 @@ export function parseResponseFormat(format: unknown): Made<ResponseFormat> {
   const type = isJsonObject(format) ? format['type'] : undefined
   if (type === 'text') return { kind: 'ok', value: { kind: 'text' } }
   if (type === 'json_object') return { kind: 'ok', value: { kind: 'json', schema: undefined } }
-  if (type !== 'json_schema') return refused('its type is text, json_object or json_schema')
+  if (type !== 'json_schema') return refused('its type must be text, json_object or json_schema')
   const described = (format as JsonObject)['json_schema']
   if (!isJsonObject(described)) return refused('json_schema is missing')
   const { name, schema } = described
-  if (typeof name !== 'string' || !NAME.test(name)) return refused('json_schema.name is wrong')
+  if (typeof name !== 'string' || !NAME.test(name)) return refused('json_schema.name is invalid')
   if (!isJsonObject(schema)) return refused('json_schema.schema is missing')
   return { kind: 'ok', value: { kind: 'json', schema } }
 }
 
-/** JSON text that satisfies the schema; patterns and formats of texts are not looked at. */
+/** JSON text that satisfies the schema; patterns and formats of texts are ignored. */
 export function structuredText(schema: JsonObject | undefined): Made<string> {
   if (schema === undefined) return { kind: 'ok', value: JSON.stringify({ simulated: true }) }
   const made = valueOf(schema, { root: schema, depth: 0, budget: { left: VALUES_MAX } })
@@ -48,7 +48,7 @@ export function structuredText(schema: JsonObject | undefined): Made<string> {
 interface Place {
   readonly root: JsonObject
   readonly depth: number
-  /** Values that may still be made, of the whole answer. */
+  /** Values that may still be made for the whole answer. */
   readonly budget: { left: number }
 }
 
@@ -90,7 +90,7 @@ function valueOf(schema: unknown, place: Place): Made<unknown> {
 
 function objectOf(schema: JsonObject, place: Place): Made<unknown> {
   const properties = schema['properties'] ?? {}
-  if (!isJsonObject(properties)) return refused('properties are no object')
+  if (!isJsonObject(properties)) return refused('properties must be an object')
   const entries: [string, unknown][] = []
   for (const [name, property] of Object.entries(properties)) {
     const value = valueOf(property, place)
@@ -111,13 +111,13 @@ function listOf(schema: JsonObject, place: Place): Made<unknown> {
   return made(values)
 }
 
-/** How far inside an exclusive bound the nearest value lies. */
+/** Distance of the nearest value inside an exclusive bound. */
 type Margin = (bound: number) => number
 
-/** The middle of the range; without a range, what is nearest to 0. */
+/** The middle of the range; without a range, the value nearest to 0. */
 function numberOf(schema: JsonObject, whole: boolean): Made<unknown> {
   const step = limitOf(schema, 'multipleOf') ?? (whole ? 1 : 0)
-  // A whole step, or the least that makes a difference at the bound.
+  // A whole step, or the smallest that makes a difference at the bound.
   const margin: Margin = (bound) => step || Number.EPSILON * Math.max(1, Math.abs(bound))
   const min = lowerOf(schema, margin)
   const max = upperOf(schema, margin)
@@ -146,7 +146,7 @@ function textOf(schema: JsonObject): string {
   return TEXT.padEnd(least, '.').slice(0, limitOf(schema, 'maxLength') ?? VALUES_MAX)
 }
 
-/** What a reference into the same schema names, as `#/$defs/node`. */
+/** The target of a reference within the same schema, such as `#/$defs/node`. */
 function targetOf(root: JsonObject, ref: string): unknown {
   let target: unknown = ref.startsWith('#') ? root : undefined
   for (const name of ref.split('/').slice(1)) {

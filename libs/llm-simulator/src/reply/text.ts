@@ -1,4 +1,4 @@
-/** Text that is the same for the same prompt, cut into what stands for tokens. */
+/** Text that is the same for the same prompt, split into pieces that count as tokens. */
 
 const WORDS = (
   'the plan result step value check order service region budget report answer first second next ' +
@@ -7,12 +7,12 @@ const WORDS = (
   'holds takes gives needs finds reads writes sends counts sums sorts splits joins builds tests'
 ).split(' ')
 
-/** Characters a token stands for, the usual rule of thumb for English. */
+/** Characters of a token, the usual rule of thumb for English. */
 const CHARACTERS_PER_TOKEN = 4
 /** Longest piece of given text sent as one token, so that text without spaces is streamed too. */
 const PIECE = /\s{0,16}\S{1,16}|\s{1,16}/gu
 
-/** What an answer says: seeded words, or a given text; `count` is its length in tokens. */
+/** The text of an answer: seeded words, or a given text; `count` is its length in tokens. */
 export type Content =
   | { readonly kind: 'words'; readonly seed: number; readonly count: number }
   | { readonly kind: 'text'; readonly text: string; readonly count: number }
@@ -37,7 +37,7 @@ export function createRandom(seed: number): () => number {
   }
 }
 
-/** How many tokens a prompt of that many characters is counted as. */
+/** The tokens of a prompt with that many characters. */
 export function estimateTokens(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN)
 }
@@ -60,7 +60,7 @@ export function* tokensOf(content: Content): Generator<string, void> {
     for (const piece of content.text.matchAll(PIECE)) yield piece[0]
     return
   }
-  yield '[simulated]' // The first word always says what this is.
+  yield '[simulated]' // The first word always marks the text as simulated.
   const random = createRandom(content.seed)
   for (let index = 1; index < content.count; index += 1) {
     const word = WORDS[Math.floor(random() * WORDS.length)] ?? 'plan'

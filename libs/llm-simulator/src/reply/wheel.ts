@@ -1,18 +1,18 @@
 /**
- * One timer for all streams. A Node timer per token would cost more than the token; here every
- * stream owns one alarm, and a single tick rings those that are due.
+ * One timer for all streams. A Node timer per token would cost more than the token; here every stream owns
+ * one alarm, and a single tick rings the due ones.
  *
  * States of an alarm: idle -> armed -> (rung or disarmed) idle.
  * W1 an alarm never rings early, and at most a tick and the event loop's lag late.
  * W2 without armed alarms no timer runs and the wheel holds no reference to any alarm.
  */
 
-/** 5 ms: finer than any token rate that a reader could tell from immediate. */
+/** 5 ms: finer than any token rate that a reader can distinguish from immediate. */
 const TICK_MS = 5
-/** 1,024 slots of 5 ms: far alarms are looked at every 5 s, disarmed ones forgotten as soon. */
+/** 1,024 slots of 5 ms: each slot is visited every 5 s, so disarmed alarms are forgotten within that time. */
 const SLOT_COUNT = 1_024
 
-/** Something that wants to be called at a time; only the wheel writes its first two fields. */
+/** An alarm; only the wheel writes its first two fields. */
 export interface Alarm {
   dueTick: number
   armed: boolean
@@ -23,20 +23,20 @@ export interface Alarm {
 export interface Wheel {
   /** Milliseconds of the clock that alarms are set by. */
   readonly nowMs: () => number
-  /** Rings the alarm once at that time, in place of what it was armed for. */
+  /** Rings the alarm once at that time, in place of its earlier time. */
   readonly arm: (alarm: Alarm, atMs: number) => void
-  /** Makes sure that the alarm does not ring. */
+  /** Keeps the alarm from ringing. */
   readonly disarm: (alarm: Alarm) => void
   /** Disarms everything. */
   readonly close: () => void
 }
 
-/** Makes an idle alarm. */
+/** Creates an idle alarm. */
 export function createAlarm(ring: () => void): Alarm {
   return { dueTick: 0, armed: false, ring }
 }
 
-/** Makes a wheel; it starts ticking with its first alarm. */
+/** Creates a wheel; it starts ticking with its first alarm. */
 export function createWheel(nowMs: () => number = () => performance.now()): Wheel {
   let slots = emptySlots()
   let armedCount = 0
@@ -62,7 +62,7 @@ export function createWheel(nowMs: () => number = () => performance.now()): Whee
 
   function turn(): void {
     const target = Math.floor(nowMs() / TICK_MS)
-    // After a long pause one round over all slots finds everything that is due.
+    // After a long pause one round over all slots finds every due alarm.
     tick = Math.max(tick, target - SLOT_COUNT)
     while (tick < target) {
       tick += 1
@@ -81,7 +81,7 @@ export function createWheel(nowMs: () => number = () => performance.now()): Whee
     if (alarms === undefined || alarms.length === 0) return
     slots[index] = []
     for (const alarm of alarms) {
-      // A copy left behind by an alarm that was armed anew, or disarmed, is dropped here.
+      // The old entry of an alarm that was armed again, or disarmed, is dropped here.
       if (!alarm.armed || alarm.dueTick % SLOT_COUNT !== index) continue
       if (alarm.dueTick > target) {
         slots[index].push(alarm) // W1

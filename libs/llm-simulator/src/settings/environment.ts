@@ -6,21 +6,21 @@ import {
   type SimulatorSettings,
 } from './settings.ts'
 
-/** How the program is told to start. */
+/** The options of the program. */
 export interface ProgramConfig {
   readonly port: number
   readonly host: string
   readonly settings: SimulatorSettings
 }
 
-/** A configuration, or everything that is wrong with the environment. */
+/** A configuration, or every problem of the environment. */
 export type ProgramConfigResult =
   | { readonly kind: 'ok'; readonly config: ProgramConfig }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
 const PREFIX = 'SIMULATOR_'
 
-/** Reads all `SIMULATOR_*` variables; one that is unknown is a problem too. */
+/** Reads all `SIMULATOR_*` variables; an unknown one is a problem too. */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): ProgramConfigResult {

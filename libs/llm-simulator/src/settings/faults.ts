@@ -2,7 +2,7 @@ import type { SettingName, SimulatorSettings } from './settings.ts'
 import { QUIRKS, type Quirk } from '../reply/quirks.ts'
 import { createRandom } from '../reply/text.ts'
 
-/** What can be made to go wrong with a call. */
+/** The faults that a call can have. */
 export const FAULT_KINDS = ['429', '500', 'hang', 'cut', 'malformed', 'drip'] as const
 
 /** One kind of fault: two refusals, no byte at all, a cut, broken JSON, a slow drip. */
@@ -17,17 +17,17 @@ const SETTING_OF = {
   drip: 'faultDrip',
 } as const satisfies Record<FaultKind, SettingName>
 
-/** The dice that decide which calls go wrong. */
+/** The dice that decide which calls fail. */
 export interface FaultDice {
   /** Throws once: the same seed and order of calls give the same faults. */
   readonly roll: (settings: SimulatorSettings) => FaultKind | undefined
   /** Which quirk the call has, if any; draws nothing while the share of quirks is 0. */
   readonly rollQuirk: (settings: SimulatorSettings) => Quirk | undefined
-  /** Starts again from a seed. */
+  /** Restarts from a seed. */
   readonly reseed: (seed: number) => void
 }
 
-/** Makes dice that start at the seed. */
+/** Creates dice that start at the seed. */
 export function createFaultDice(seed: number): FaultDice {
   let random = createRandom(seed)
   return {

@@ -5,8 +5,8 @@ import type { JsonObject } from '../http/json.ts'
 import { isQuirk, type Quirk } from '../reply/quirks.ts'
 
 /**
- * What one call asks of the simulator. Each may stand in the model name (`sim?ttft=200&tps=50`),
- * in the body (`"sim": {"ttft": 200}`) or in a header (`x-sim-ttft: 200`); the first found wins.
+ * The parameters of one call. Each may be part of the model name (`sim?ttft=200&tps=50`), of the body
+ * (`"sim": {"ttft": 200}`) or of a header (`x-sim-ttft: 200`); the first found wins.
  */
 export interface CallParams {
   /** Milliseconds to the first token. */
@@ -15,13 +15,13 @@ export interface CallParams {
   readonly tps?: number
   /** Tokens of the answer. */
   readonly tokens?: number
-  /** What goes wrong. */
+  /** The fault of the call. */
   readonly fault?: FaultKind
-  /** What the stream has that the documentation does not know. */
+  /** The quirk of the stream, which no documentation describes. */
   readonly quirk?: Quirk
   /** Tokens sent before a cut or broken JSON; half of them by default. */
   readonly after?: number
-  /** The fault hits only so many first calls of this task and step, or else of this model. */
+  /** The fault occurs only in this many first calls of this task and step, or else of this model. */
   readonly times?: number
   /** `sim-steps`: number of turns, and milliseconds of each. */
   readonly n?: number

@@ -1,4 +1,4 @@
-/** How one setting is bounded. */
+/** The bounds of one setting. */
 interface Field {
   readonly fallback: number
   readonly min: number
@@ -19,7 +19,7 @@ const real = (fallback: number, min: number, max: number): Field => ({
   integer: false,
 })
 
-/** An hour: longer waits are taken for a typing error. */
+/** An hour: longer waits are probably typing errors. */
 const WAIT_MAX_MS = 3_600_000
 
 /**
@@ -27,23 +27,23 @@ const WAIT_MAX_MS = 3_600_000
  * 0 means "no limit" for rates and budgets.
  */
 const FIELDS = {
-  /** Milliseconds to the first token; 200 ms is what small hosted models show. */
+  /** Milliseconds to the first token; 200 ms is typical of small hosted models. */
   ttftMs: whole(200, 0, WAIT_MAX_MS),
-  /** Tokens a second of one answer; 50 is what small hosted models show. */
+  /** Tokens a second of one answer; 50 is typical of small hosted models. */
   tokensPerSecond: real(50, 0, 1_000_000),
   /** Share by which the first-token time varies from prompt to prompt. */
   jitter: real(0, 0, 1),
-  /** Shortest and longest answer when the request does not say. */
+  /** Shortest and longest answer when the request sets none. */
   tokensMin: whole(20, 1, 100_000),
   tokensMax: whole(120, 1, 100_000),
   /** Least time between two writes of one stream: tokens due earlier share a write. */
   writeIntervalMs: whole(20, 1, 60_000),
   /** Calls answered at the same time; more are refused with 503. */
   inFlightMax: whole(50_000, 1, 1_000_000),
-  /** Budgets of all callers together, as a provider keeps them for one account. */
+  /** Budgets of all callers together, as a provider has them for one account. */
   requestsPerMinute: whole(0, 0, 1_000_000_000),
   tokensPerMinute: whole(0, 0, 1_000_000_000),
-  /** How much of the budgets may be used at once, as time: 60 s is a whole minute's worth. */
+  /** How much of the budgets may be used at once, as time: 60 s is a whole minute's budget. */
   limitBurstMs: whole(60_000, 1, 60_000),
   /** `Retry-After` of injected 429 answers. */
   retryAfterMs: whole(1_000, 0, WAIT_MAX_MS),
@@ -56,7 +56,7 @@ const FIELDS = {
   clientStallMs: whole(10_000, 10, WAIT_MAX_MS),
   /** Tasks whose calls are remembered; the oldest is forgotten first. 200,000 take about 100 MB. */
   tasksRememberedMax: whole(200_000, 1, 10_000_000),
-  /** 1: any unknown model name behaves as `sim`; 0: it is answered with 404. */
+  /** 1: any unknown model name behaves as `sim`; 0: the answer is 404. */
   anyModel: whole(0, 0, 1),
   /** Start of the fault dice. */
   seed: whole(1, 0, 4_294_967_295),
@@ -77,14 +77,14 @@ export type SettingName = keyof typeof FIELDS
 /** All settings, each a number; they can be changed while the simulator runs. */
 export type SimulatorSettings = Readonly<Record<SettingName, number>>
 
-/** Settings, or everything that is wrong with them. */
+/** Settings, or all their problems. */
 export type SettingsResult =
   | { readonly kind: 'ok'; readonly settings: SimulatorSettings }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
 const NAMES = Object.keys(FIELDS) as SettingName[]
 
-/** The settings of a simulator that was told nothing. */
+/** The default settings. */
 export const DEFAULT_SETTINGS: SimulatorSettings = Object.freeze(
   Object.fromEntries(NAMES.map((name) => [name, FIELDS[name].fallback])) as Record<
     SettingName,
@@ -92,7 +92,7 @@ export const DEFAULT_SETTINGS: SimulatorSettings = Object.freeze(
   >,
 )
 
-/** Lays a patch over settings and reports every problem of it together. */
+/** Applies a patch to settings and reports all problems together. */
 export function applySettings(
   base: SimulatorSettings,
   patch: Readonly<Record<string, unknown>>,

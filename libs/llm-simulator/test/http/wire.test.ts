@@ -29,7 +29,7 @@ describe('the wire format', () => {
     expect(chunks.pop()?.choices[0]).toMatchObject({ delta: {}, finish_reason: 'stop' })
   })
 
-  it('gives the same text whole as streamed, and another for another prompt', async () => {
+  it('gives the same text whole and streamed, and another text for another prompt', async () => {
     await using simulator = await startSimulator()
     const whole = async (content: string) =>
       readAnswer(await chat(simulator.url, { messages: [{ role: 'user', content }] }))
@@ -44,7 +44,7 @@ describe('the wire format', () => {
     expect(second.choices[0]?.message.content).not.toBe(first.choices[0]?.message.content)
   })
 
-  it('takes the length from the model, then from the request, and says when it cuts', async () => {
+  it('takes the length from the model, then from the request, and reports a cut', async () => {
     await using simulator = await startSimulator()
     const answer = async (body: Record<string, unknown>): Promise<unknown[]> => {
       const { choices, usage } = await readAnswer(await chat(simulator.url, body))
@@ -66,7 +66,7 @@ describe('the wire format', () => {
     expect(textOf(await readChunks(response))).toBe(text)
   })
 
-  it('keeps to the first-token time and the token rate', async () => {
+  it('has the configured first-token time and token rate', async () => {
     await using simulator = await startSimulator()
     const startedAtMs = performance.now()
     const model = 'sim?ttft=100&tps=100&tokens=20'
@@ -76,7 +76,7 @@ describe('the wire format', () => {
     expect(tookMs).toBeLessThan(1_500)
   })
 
-  it('refuses what OpenAI would refuse, in its shape', async () => {
+  it("refuses requests that OpenAI would refuse, in OpenAI's form", async () => {
     await using simulator = await startSimulator()
     const refusal = async (body: Record<string, unknown>): Promise<unknown[]> => {
       const response = await chat(simulator.url, body)

@@ -22,7 +22,7 @@ test('a planner answers with steps that have the roles of the schema', () => {
   expect(steps.at(-1)?.dependsOn).toEqual(['build', 'check'])
 })
 
-test('the wrong planners are wrong in the way that their names say', () => {
+test('each wrong planner has the fault that its name says', () => {
   expect(planOf('sim-planner-cycle').steps.every(({ dependsOn }) => dependsOn.length > 0)).toBe(
     true,
   )
@@ -30,7 +30,7 @@ test('the wrong planners are wrong in the way that their names say', () => {
   expect(planOf('sim-planner-deep').steps).toHaveLength(15)
 })
 
-test('a schema without steps is not for a planner', () => {
+test('a planner leaves a schema without steps to the simulator', () => {
   expect(planText('sim-planner', { type: 'object', properties: {} })).toBeUndefined()
   expect(planText('sim-planner', undefined)).toBeUndefined()
 })

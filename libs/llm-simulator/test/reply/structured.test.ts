@@ -76,7 +76,7 @@ describe('structured output', () => {
     expect(free.choices[0]?.message.content).toBe('{"simulated":true}')
   })
 
-  it('leaves scripts and echoes as they are', async () => {
+  it('leaves scripts and echoes unchanged', async () => {
     const scripts = { s: [{ content: 'not JSON' }] }
     await using simulator = await startSimulator({ scripts })
     const format = formatOf({ type: 'object', properties: {} })
@@ -105,7 +105,7 @@ describe('structured output', () => {
     expect((await chat(simulator.url, { response_format: format })).status).toBe(400)
   })
 
-  it('answers the SDK', async () => {
+  it('satisfies the parser of the SDK', async () => {
     await using simulator = await startSimulator()
     const client = new OpenAI({ apiKey: 'none', baseURL: `${simulator.url}/v1` })
     const schema = { type: 'object', properties: { n: { type: 'integer', minimum: 7 } } }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { chat, eventually, openStream, postJson, readEvents, startSimulator } from '../support.ts'
 
-describe('faults', () => {
-  it('429 and 500 are refusals with the time to wait, and nobody pays for them', async () => {
+describe('an injected fault', () => {
+  it('with status 429 or 500 refuses the call with a retry time, and costs nothing', async () => {
     await using simulator = await startSimulator({ retryAfterMs: 1_500 })
     const limited = await chat(simulator.url, { model: 'sim?fault=429' })
     expect(limited.status).toBe(429)
@@ -14,7 +14,7 @@ describe('faults', () => {
     expect(simulator.stats()).toMatchObject({ started: 0, faults: { '429': 1, '500': 1 } })
   })
 
-  it('hang sends no byte until its client gives up or its time is over', async () => {
+  it('named hang sends no byte until its client gives up or its time is over', async () => {
     await using simulator = await startSimulator({ hangMaxMs: 100 })
     await expect(chat(simulator.url, { model: 'sim?fault=hang' })).rejects.toThrow()
     await eventually(() => expect(simulator.stats()).toMatchObject({ failed: 1, inFlight: 0 }))
@@ -26,7 +26,7 @@ describe('faults', () => {
     await eventually(() => expect(simulator.stats()).toMatchObject({ aborted: 1, inFlight: 0 }))
   })
 
-  it('cut breaks the connection in the middle, streamed or whole', async () => {
+  it('named cut breaks the connection in the middle, streamed or whole', async () => {
     await using simulator = await startSimulator()
     const response = await chat(simulator.url, {
       model: 'sim?tokens=10&fault=cut&after=4',
@@ -42,7 +42,7 @@ describe('faults', () => {
     )
   })
 
-  it('malformed answers end properly but are not JSON', async () => {
+  it('named malformed ends the answer properly, but it is not JSON', async () => {
     await using simulator = await startSimulator()
     const model = 'sim?tokens=10&fault=malformed'
     const whole = await chat(simulator.url, { model })
@@ -52,7 +52,7 @@ describe('faults', () => {
     expect(() => JSON.parse(events.at(-1) ?? '')).toThrow(SyntaxError)
   })
 
-  it('drip slows the answer down, streamed or whole', async () => {
+  it('named drip slows the answer down, streamed or whole', async () => {
     await using simulator = await startSimulator({ dripTokensPerSecond: 50 })
     for (const stream of [true, false]) {
       const startedAtMs = performance.now()
@@ -63,7 +63,7 @@ describe('faults', () => {
     }
   })
 
-  it('of a probability are the same for the same seed', async () => {
+  it('with a probability is the same for the same seed', async () => {
     await using simulator = await startSimulator({ fault500: 0.3, fault429: 0.2, seed: 7 })
     const round = async (): Promise<number[]> => {
       const statuses: number[] = []
@@ -80,7 +80,7 @@ describe('faults', () => {
     expect(await round()).toEqual(first)
   })
 
-  it('hit only the first calls of a step when told so', async () => {
+  it('occurs only in the first calls of a step when configured so', async () => {
     await using simulator = await startSimulator()
     const statuses: number[] = []
     for (const step of ['1', '1', '1', '2']) {
@@ -92,7 +92,7 @@ describe('faults', () => {
 })
 
 describe('limits', () => {
-  it('of requests a minute refuse what is above them, and count it', async () => {
+  it('on requests a minute refuse further requests, and count them', async () => {
     await using simulator = await startSimulator({ requestsPerMinute: 3 })
     const responses = await Promise.all(Array.from({ length: 5 }, () => chat(simulator.url, {})))
     const refused = responses.filter((response) => response.status === 429)
@@ -105,7 +105,7 @@ describe('limits', () => {
     expect(simulator.stats().refusals.limited).toBe(2)
   })
 
-  it('of tokens a minute come back with time', async () => {
+  it('on tokens a minute let requests pass again after a while', async () => {
     await using simulator = await startSimulator({ tokensPerMinute: 60_000, limitBurstMs: 100 })
     const ask = (): Promise<Response> => chat(simulator.url, { model: 'sim?tokens=90' })
     const first = await ask()
@@ -117,7 +117,7 @@ describe('limits', () => {
     await eventually(async () => expect((await ask()).status).toBe(200))
   })
 
-  it('of calls in flight answer 503', async () => {
+  it('on calls in flight cause an answer of 503', async () => {
     await using simulator = await startSimulator({ inFlightMax: 1 })
     const abort = new AbortController()
     const hanging = chat(simulator.url, { model: 'sim?fault=hang' }, { signal: abort.signal })
@@ -132,7 +132,7 @@ describe('limits', () => {
     expect((await chat(simulator.url, {})).status).toBe(200)
   })
 
-  it('of waiting bytes drop a client that stops reading (P1)', async () => {
+  it('on waiting bytes drop a client that stops reading (P1)', async () => {
     await using simulator = await startSimulator({
       clientBufferBytesMax: 4_096,
       clientStallMs: 100,

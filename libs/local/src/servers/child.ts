@@ -1,16 +1,17 @@
 /**
- * One run of a server program as a child process that cannot outlive us.
+ * One run of a server program as a child process that cannot outlive this one.
  *
  * States: running → exited. Invariants:
- * - C1: however we end, SIGKILL included, a guard ends the child: a small shell that holds the other end of a
- *   pipe of ours, and acts when that pipe closes without a word.
- * - C2: the child is in a session of its own, so Ctrl-C in a terminal reaches it only through us, in our order.
+ * - C1: when this process ends in any way, SIGKILL included, a guard ends the child. The guard is a small
+ *   shell that reads one of our pipes, and acts when that pipe closes without a message.
+ * - C2: the child is in a separate session, so Ctrl-C in a terminal reaches it only through this process, in
+ *   our order.
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 
-/** What to run, with what its environment needs on top of ours. */
+/** The program to run, with the environment that it needs in addition. */
 export type Executable = {
   readonly name: string
   readonly path: string
@@ -24,7 +25,7 @@ export type Exit = {
   readonly logTail: string
 }
 
-/** A running child: its pid, its end, and ways to bring that about. */
+/** A running child: its pid, its end, and ways to stop it. */
 export type Child = {
   readonly pid: number
   readonly exited: Promise<Exit>
@@ -38,9 +39,10 @@ const LOG_BYTES_MAX = 16 * 1024 * 1024
 const TAIL_BYTES = 2048
 // NATS and Consul flush their stores on SIGTERM; on a slow disk that takes seconds.
 const STOP_DEADLINE_MS = 10_000
-// After SIGKILL only the kernel's own work is left.
+// After SIGKILL only the kernel still has work to do.
 const KILL_DEADLINE_MS = 5_000
-// Waits for a word from us. Without one we are gone: ask the child to stop, insist after five seconds.
+// Waits for a message. If the pipe closes without one, this process is gone: the guard asks the child to
+// stop, and kills it after five seconds.
 const GUARD_SCRIPT =
   'read -r word && exit 0; kill -CONT "$1"; kill -TERM "$1"; n=0; ' +
   'while [ $n -lt 50 ] && kill -0 "$1"; do sleep 0.1; n=$((n+1)); done; kill -KILL "$1"'
@@ -83,7 +85,7 @@ export async function startChild(
   }
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     kill(signal)
-    // A child stopped by SIGSTOP would not see any other signal but SIGKILL.
+    // A child stopped by SIGSTOP sees no other signal than SIGKILL.
     kill('SIGCONT')
     if (await endsWithin(exited, STOP_DEADLINE_MS)) return
     kill('SIGKILL')
@@ -93,13 +95,13 @@ export async function startChild(
   return { pid, exited, hasExited, kill, stop }
 }
 
-/** Upholds C1. The guard is told when the child has ended, so it never signals a pid that was given anew. */
+/** Upholds C1. The guard gets a message when the child has ended, so it never signals a reused pid. */
 function startGuard(pid: number): { release(): void } {
   const guard = spawn('/bin/sh', ['-c', GUARD_SCRIPT, 'guard', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // A guard that is gone early, or never came, changes nothing for a child that we stop ourselves.
+  // If the guard ended early, or never started, that changes nothing for a child that we stop ourselves.
   guard.on('error', () => undefined)
   guard.stdin.on('error', () => undefined)
   guard.unref()

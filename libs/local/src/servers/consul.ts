@@ -1,8 +1,8 @@
 /**
- * A Consul server of its own, on loopback.
+ * A separate Consul server, on loopback.
  *
- * Its consensus log names its peers by address. So a persistent one keeps its ports across starts where it can,
- * and otherwise is told its new address by the recovery file that Consul reads for that purpose.
+ * Its consensus log names its peers by address. So a persistent server keeps its ports across starts if it
+ * can, and otherwise gets its new address through the recovery file that Consul reads for that purpose.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -35,7 +35,7 @@ export async function startConsul(options: {
   const dataDir = join(dir, 'data')
   const portsFile = join(dir, 'ports.json')
   const configFile = join(dir, 'consul.json')
-  // Names this server and no other, so that an answer can be told to be its own.
+  // Names this server alone, so that its answers can be recognised.
   const startId = randomUUID()
   let pinned: ConsulPorts | undefined
   return startServer({
@@ -46,7 +46,7 @@ export async function startConsul(options: {
     portsAreGiven: false,
     choosePorts: async () => {
       const last = persistent ? await readPorts(portsFile) : undefined
-      // Offered once: if they look free and yet cannot be bound, others are drawn.
+      // Offered once: if they look free and still cannot be bound, other ports are drawn.
       if (last && !pinned && (await areFree(last))) return (pinned = last)
       const [http = 0, server = 0, serfLan = 0, serfWan = 0] = await drawPorts(4)
       return { http, server, serf_lan: serfLan, serf_wan: serfWan }
@@ -100,7 +100,7 @@ async function readPorts(portsFile: string): Promise<ConsulPorts | undefined> {
       ? (ports as ConsulPorts)
       : undefined
   } catch {
-    // Never started before, or cut short while writing: new ports and the recovery file serve both.
+    // Never started before, or interrupted while writing: new ports and the recovery file serve both.
     return undefined
   }
 }
@@ -109,7 +109,7 @@ async function areFree(ports: ConsulPorts): Promise<boolean> {
   return (await Promise.all(PORT_NAMES.map((name) => isPortFree(ports[name])))).every(Boolean)
 }
 
-/** Records the ports and, when they changed under existing data, leaves word of the new address for Consul. */
+/** Records the ports and, when they changed under existing data, writes the new address for Consul. */
 async function moveTo(ports: ConsulPorts, portsFile: string, dataDir: string): Promise<void> {
   const last = await readPorts(portsFile)
   const nodeId = await readFile(join(dataDir, 'node-id'), 'utf8').catch(() => undefined)

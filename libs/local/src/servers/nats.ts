@@ -8,7 +8,7 @@ import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer } from './server.ts'
 import type { RunningServer } from './server.ts'
 
-/** Subjects that a user may or may not use; nothing said means everything. */
+/** Subjects that a user may or may not use; by default all are allowed. */
 export type SubjectRules = {
   readonly allow?: readonly string[]
   readonly deny?: readonly string[]
@@ -26,7 +26,7 @@ export type NatsUser = {
   }
 }
 
-/** What can be set of the NATS server; an empty list of users means no authentication. */
+/** Settings of the NATS server; an empty list of users means no authentication. */
 export type NatsConfig = {
   readonly durability: 'process' | 'power'
   readonly users: readonly NatsUser[]
@@ -37,7 +37,7 @@ export type NatsConfig = {
 /** The port for clients and the one for monitoring over HTTP. */
 export type NatsPorts = { readonly client: number; readonly monitor: number }
 
-// Limits of what streams may claim, not what they take; the log is sized at 0.4 kB of memory a task.
+// Upper bounds of the streams' reservations, not their usage; the log is sized at 0.4 kB of memory a task.
 const MEMORY_BYTES_MAX = 1024 ** 3
 const FILE_BYTES_MAX = 64 * 1024 ** 3
 // Specs and results of a task travel in one message; above 8 MB the server itself warns.
@@ -47,7 +47,7 @@ const PAYLOAD_BYTES_MAX = 8 * 1024 ** 2
 const GARBAGE_PERCENT = '300'
 // Far above the few connections of a node, so that only the system's own limit counts.
 const CONNECTIONS_MAX = 100_000
-// The config format knows no \u escapes, and control characters have no place in a user or subject.
+// The config format has no \u escapes, and a user or subject must not contain control characters.
 const PLAIN_TEXT = /^[\x20-\x7e]+$/
 
 /** Starts nats-server with JetStream on loopback and resolves when clients can connect. */
@@ -59,7 +59,7 @@ export async function startNats(options: {
   readonly signal?: AbortSignal
 }): Promise<RunningServer & { readonly ports: NatsPorts }> {
   const { binaries, dir, config, port, signal } = options
-  // Names this server and no other, so that an answer can be told to be its own.
+  // Names this server alone, so that its answers can be recognised.
   const serverName = `agentfleet-${randomUUID()}`
   const configFile = join(dir, 'nats.conf')
   return startServer({
@@ -77,7 +77,7 @@ export async function startNats(options: {
     },
     clientPort: ({ client }) => client,
     prepare: async (ports) => {
-      // A mode counts only for a file that is made; passwords must never stand in a readable one.
+      // A mode applies only to a new file; passwords must never be in a readable one.
       await rm(configFile, { force: true })
       await writeFile(configFile, renderConfig({ serverName, dir, config, ports }), { mode: 0o600 })
       return ['--config', configFile]
@@ -133,10 +133,10 @@ function renderUser({ user, password, permissions }: NatsUser): object {
   return { user, password, permissions: { publish, subscribe, allow_responses: responses } }
 }
 
-/** Reads the name from the greeting that a NATS server sends to every client. */
+/** Reads the server's name from its greeting to every client. */
 async function readServerName(port: number, signal: AbortSignal): Promise<string | undefined> {
   const socket = connect({ port, host: LOOPBACK, signal })
-  // Errors after the greeting are of no interest, and unheard they would end the process.
+  // Errors after the greeting do not matter, and without a listener they would end the process.
   socket.on('error', () => undefined)
   try {
     const [chunk] = (await once(socket, 'data', { signal })) as [Buffer]

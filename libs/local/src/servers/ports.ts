@@ -20,7 +20,10 @@ export function isPortFree(port: number): Promise<boolean> {
   })
 }
 
-/** Draws distinct loopback ports that nothing listens on; someone may still take one before it is used. */
+/**
+ * Draws distinct loopback ports that nothing listens on; another process may still take one before it is
+ * used.
+ */
 export async function drawPorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
   for (let draw = 0; draw < DRAWS_MAX && ports.size < count; draw += 1) {

@@ -7,7 +7,7 @@ import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer } from './server.ts'
 import type { RunningServer } from './server.ts'
 
-// The answer to INFO is a few kB; more is not from a Redis.
+// The answer to INFO is a few kB; a longer one is not from Redis.
 const ANSWER_BYTES_MAX = 64 * 1024
 const PLAIN_TEXT = /^[\x21-\x7e]+$/
 

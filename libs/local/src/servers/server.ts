@@ -1,9 +1,10 @@
 /**
- * A server with fixed ports and data that can be ended and started again: what NATS, Redis and Consul share.
+ * A server with fixed ports and data that can be ended and started again: the shared part of NATS, Redis and
+ * Consul.
  *
  * States: starting → running ⇄ exited. Invariants:
- * - S1: a start resolves only when the process we started answers, not a stranger on the same port.
- * - S2: ports are drawn anew only before the first successful start; from then on they stay.
+ * - S1: a start resolves only when the started process answers, not a foreign one on the same port.
+ * - S2: ports are drawn again only before the first successful start; from then on they stay.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ import { startChild } from './child.ts'
 import type { Child, Exit } from './child.ts'
 import { LOOPBACK } from './ports.ts'
 
-/** A server that answers, with the means to end and restart it on the same ports and data. */
+/** A running server, with the functions to end it and to restart it on the same ports and data. */
 export type RunningServer = AsyncDisposable & {
   readonly name: string
   readonly host: string
@@ -23,15 +24,15 @@ export type RunningServer = AsyncDisposable & {
   readonly pid: number
   /** The end of the present run; a restart begins another. */
   readonly exited: Promise<Exit>
-  /** Ends the server, by force when it does not follow the signal; stopping twice is legal. */
+  /** Ends the server, by force when it ignores the signal; stopping twice is legal. */
   stop(signal?: NodeJS.Signals): Promise<void>
-  /** Sends a signal and waits for nothing. */
+  /** Sends a signal and returns at once. */
   kill(signal: NodeJS.Signals): void
-  /** Ends the present run, if it still goes on, and resolves when the next one answers. */
+  /** Ends the present run, if any, and resolves when the next one answers. */
   restart(): Promise<void>
 }
 
-/** What differs from one kind of server to the next. */
+/** The part that differs between kinds of servers. */
 export type ServerKind<Ports> = {
   readonly program: Program
   readonly dir: string
@@ -40,9 +41,9 @@ export type ServerKind<Ports> = {
   readonly signal?: AbortSignal | undefined
   choosePorts(): Promise<Ports>
   clientPort(ports: Ports): number
-  /** Writes what the server reads at its start and returns its arguments. */
+  /** Writes the server's configuration and returns its arguments. */
   prepare(ports: Ports): Promise<readonly string[]>
-  /** Tells whether the process with this pid answers and is ready; a rejection counts as "not yet". */
+  /** Whether the process with this pid answers and is ready; a rejection counts as "not yet". */
   answers(ports: Ports, pid: number, signal: AbortSignal): Promise<boolean>
 }
 
@@ -50,10 +51,10 @@ export type ServerKind<Ports> = {
 const READY_DEADLINE_MS = 60_000
 const PROBE_DEADLINE_MS = 2_000
 const PROBE_INTERVAL_MS = 20
-// Each draw of ports collides seldom; five in a row mean another fault.
+// Each draw of ports seldom collides; five collisions in a row mean another fault.
 const STARTS_MAX = 5
 const BIND_CONFLICT = /address already in use/i
-// On a restart the old port may be held for a moment by what the last run left.
+// On a restart the last run may hold the old port for a moment.
 const REBIND_PAUSE_MS = 200
 
 /** Starts a server of the given kind and resolves when it answers. */
@@ -65,7 +66,7 @@ export async function startServer<Ports>(
   let restarting: Promise<void> | undefined
 
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
-    // A restart under way brings up one more run, which is the one to end.
+    // A restart under way starts one more run, which has to be ended.
     await restarting?.catch(() => undefined)
     await child.stop(signal)
   }
@@ -106,7 +107,7 @@ export async function startServer<Ports>(
   }
 }
 
-/** Upholds S2: draws other ports when someone took one between the draw and the bind. */
+/** Upholds S2: draws other ports when another process took one between the draw and the bind. */
 async function startFirst<Ports>(kind: ServerKind<Ports>): Promise<{ ports: Ports; child: Child }> {
   for (let start = 1; ; start += 1) {
     const ports = await kind.choosePorts()

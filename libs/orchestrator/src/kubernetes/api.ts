@@ -14,20 +14,20 @@ import {
 import { readLines } from './lines.ts'
 
 /**
- * The few calls to a cluster's API that scaling and replacing need, and no others: the roles in
- * k8s/base grant exactly these. Every call has a deadline; what is refused says which right is missing.
+ * The few calls to a cluster's API that scaling and replacing need, and no others: the roles in k8s/base
+ * grant exactly these. Every call has a deadline; a refusal names the missing right.
  */
 export interface KubernetesApi {
   readScale(): Promise<Scale>
-  /** Only if nobody changed the scale since it was read. */
+  /** Only if the scale is unchanged since it was read. */
   patchScale(replicas: number, resourceVersion: string): Promise<'changed' | 'conflict'>
   listPods(selector: string): Promise<{ pods: V1Pod[]; resourceVersion: string }>
-  /** Hears of changes since a version, until the server or the signal ends it. */
+  /** Receives changes since a version, until the server or the signal ends it. */
   watchPods(watch: PodWatch): Promise<'closed' | 'gone'>
-  /** Sets or takes back how gladly a pod is given up. */
+  /** Sets or removes the deletion cost of a pod. */
   setDeletionCost(pod: string, cost: string | null): Promise<'changed' | 'gone'>
   readPod(name: string): Promise<V1Pod | undefined>
-  /** Deletes the pod with this uid; a pod that has taken the name meanwhile stays. */
+  /** Deletes the pod with this uid; another pod that has taken the name meanwhile stays. */
   deletePod(name: string, uid: string): Promise<'changed' | 'gone'>
 }
 
@@ -46,20 +46,20 @@ export interface PodWatch {
   onEvent(event: PodEvent): void
 }
 
-/** One change of a pod; a bookmark only moves the version on. */
+/** One change of a pod; a bookmark only updates the version. */
 export interface PodEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
   readonly object: V1Pod & { readonly code?: number; readonly message?: string }
 }
 
-/** Tells the controller which pods to give up first. */
+/** Tells the controller which pods to delete first. */
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost'
 
-/** An API server that is busy answers within this, milliseconds; each tick asks anew. */
+/** A busy API server answers within this, milliseconds; each tick asks again. */
 const CALL_WITHIN_MS = 5_000
 /** The server ends a watch after this long, seconds; a dead connection is noticed soon after. */
 const WATCH_S = 60
-/** Room for the server's own lateness, milliseconds. */
+/** Tolerated delay of the server, milliseconds. */
 const WATCH_GRACE_MS = 10_000
 /** Pods in one answer, and pages of one list: 5,000 pods, far above any fleet. */
 const PAGE = 500
@@ -82,7 +82,7 @@ export function connectKubernetes(
     made.catch((cause: unknown) => {
       throw failureOf(statusOf(cause), { verb, what: `${what} in ${namespace}` }, cause)
     })
-  /** Some statuses are answers that are expected; everything else that fails is a failure. */
+  /** Some failure statuses are expected answers; all others are errors. */
   const unless = <A>(made: Promise<unknown>, statuses: readonly number[], answer: A) =>
     made.then(
       () => 'changed' as const,
@@ -139,7 +139,7 @@ export function connectKubernetes(
     },
     deletePod(name, uid) {
       const made = core.deleteNamespacedPod({ name, namespace, body: { preconditions: { uid } } })
-      // 409: the name is another pod's by now.
+      // 409: another pod has this name now.
       return call('delete', `pods (${name})`, unless(made, [404, 409], 'gone' as const))
     },
     watchPods: (watch) => watchPods(cluster, callWithinMs, watch),
@@ -147,8 +147,8 @@ export function connectKubernetes(
 }
 
 /**
- * A watch by hand with the client's credentials: the client's own has no way to give up a server that
- * takes the connection and never answers.
+ * A watch with the client's credentials, written by hand: the client's own watch cannot abandon a server that
+ * accepts the connection and never answers.
  */
 async function watchPods(
   { credentials, namespace }: Cluster,

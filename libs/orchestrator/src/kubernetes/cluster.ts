@@ -11,7 +11,7 @@ export interface KubernetesTarget {
   readonly caFile: string | undefined
 }
 
-/** What was asked of a cluster, in the words of messages: a verb and the right that it needs. */
+/** A request to a cluster, in words for messages: a verb and the right that it needs. */
 export interface ClusterAsk {
   readonly verb: string
   readonly what: string
@@ -21,11 +21,11 @@ export interface ClusterAsk {
 export interface Cluster {
   readonly credentials: client.KubeConfig
   readonly namespace: string
-  /** What the client's APIs are made with; every call of theirs has the deadline. */
+  /** The configuration of the client's APIs; every call has the deadline. */
   readonly access: client.Configuration
 }
 
-/** Opens nothing, the first call connects. */
+/** Opens nothing; the first call connects. */
 export function openCluster(target: KubernetesTarget, callWithinMs: number): Cluster {
   const credentials = credentialsOf(target)
   return {
@@ -47,12 +47,12 @@ export function openCluster(target: KubernetesTarget, callWithinMs: number): Clu
   }
 }
 
-/** The status of a call that failed; undefined if nothing was answered. */
+/** The status of a failed call; undefined if there was no answer. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof client.ApiException ? error.code : undefined
 }
 
-/** Says which right is missing; only what was not refused is worth repeating. */
+/** Names the missing right; only a failure without a refusal is retryable. */
 export function failureOf(
   status: number | undefined,
   { verb, what }: ClusterAsk,
@@ -71,7 +71,7 @@ export function failureOf(
   return new ServiceError('orchestrator-unavailable', message, { retryable, cause })
 }
 
-/** A cluster whose state forbids what was asked; asking again changes nothing unless `retryable`. */
+/** A cluster whose state forbids the request; repeating it changes nothing unless `retryable`. */
 export function unusable(message: string, retryable = false): ServiceError {
   return new ServiceError('orchestrator-unavailable', message, { retryable })
 }
@@ -85,11 +85,11 @@ function credentialsOf({ apiUrl, tokenFile, caFile }: KubernetesTarget): client.
   const cluster = {
     name: 'cluster',
     server: apiUrl.replace(/\/$/, ''),
-    // The client speaks plain HTTP (a local `kubectl proxy`) only when told that TLS does not matter.
+    // The client accepts plain HTTP (a local `kubectl proxy`) only with the TLS check switched off.
     skipTLSVerify: apiUrl.startsWith('http:'),
     ...(caFile === undefined ? {} : { caFile }),
   }
-  // Tokens of service accounts are replaced every hour: the client reads the file again.
+  // The cluster replaces tokens of service accounts every hour: the client reads the file again.
   const authProvider =
     tokenFile === undefined ? {} : { authProvider: { name: 'tokenFile', config: { tokenFile } } }
   config.loadFromClusterAndUser(cluster, { name: 'user', ...authProvider })
@@ -99,5 +99,5 @@ function credentialsOf({ apiUrl, tokenFile, caFile }: KubernetesTarget): client.
 function ownNamespace(credentials: client.KubeConfig): string {
   const namespace = credentials.getContextObject(credentials.getCurrentContext())?.namespace
   if (namespace) return namespace
-  throw unusable('neither K8S_NAMESPACE is set nor does the cluster name one')
+  throw unusable('K8S_NAMESPACE is not set and the cluster names no namespace')
 }

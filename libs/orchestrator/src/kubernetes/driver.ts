@@ -7,15 +7,18 @@ import { unusable, type KubernetesTarget } from './cluster.ts'
 import { followPods, type Pods } from './pods.ts'
 
 /**
- * The worker Deployment of a cluster; a node's id is its pod's name. It sets the scale subresource and,
- * just before that shrinks, a mark on the pods that shall go. A single pod is replaced by deleting it:
- * its ReplicaSet starts another one.
+ * The worker Deployment of a cluster; a node's id is its pod's name. The driver sets the scale subresource
+ * and, just before it lowers the scale, a mark on the pods to delete. It replaces a single pod by deleting
+ * it: its ReplicaSet starts another one.
  *
- * States of a mark: set → used (the pod terminates) or unused (taken back by `tidy`). Invariants:
- * K1 only pods that the Deployment's own ReplicaSets made are counted, marked or
- * deleted, whatever name came over the bus; K2 the scale is
- * changed only on the version that was read, and never when somebody else has changed the count; K3 the
- * count is the scale's, pods only give the names: pods that are ordered count, those that end do not; K4 a pod is deleted by its uid: a pod that has taken the name meanwhile stays.
+ * States of a mark: set → used (the pod terminates) or unused (removed by `tidy`). Invariants:
+ *
+ * K1 only pods that the Deployment's own ReplicaSets made are counted, marked or deleted, whatever name a
+ *    message contains;
+ * K2 the scale is changed only on the version that was read, and never when another client has changed the
+ *    count;
+ * K3 the count is the scale's, pods only give the names: ordered pods count, terminating ones do not;
+ * K4 a pod is deleted by its uid: another pod that has taken the name meanwhile stays.
  */
 export interface KubernetesOptions {
   readonly api: KubernetesApi
@@ -25,15 +28,18 @@ export interface KubernetesOptions {
   readonly random: () => number
 }
 
-/** Below every pod without a mark, which counts as 0; ours, so that no other mark is ever taken back. */
+/**
+ * Below every pod without a mark, which counts as 0; a value of our own, so that no other mark is ever
+ * removed.
+ */
 export const VICTIM_COST = '-1000'
 /** Reads and patches of one change: conflicts come from status updates, a few a second. */
 const PATCH_TRIES = 5
 const CONFLICT_PAUSE_MS = 100
-/** The controller has ended a victim by then; a mark that is still there was not used, milliseconds. */
+/** By then the controller has deleted a victim; a mark that still exists was not used, milliseconds. */
 const MARK_UNUSED_AFTER_MS = 30_000
 
-/** The driver of a Deployment; nothing is asked before the first call. */
+/** The driver of a Deployment; the first call connects. */
 export function openKubernetes(
   target: KubernetesTarget,
   deps: Pick<KubernetesOptions, 'clock' | 'log' | 'random'>,
@@ -63,7 +69,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     await api.setDeletionCost(name, null)
     marks.delete(name)
   }
-  /** K2; a conflict that only a status update made is not one. */
+  /** K2; a conflict caused by a mere status update does not count. */
   const patch = async (count: number): Promise<void> => {
     const before = await api.readScale()
     let scale = before
@@ -75,7 +81,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       scale = await api.readScale()
     }
     if (scale.replicas === count) return
-    throw unusable(`somebody else set ${deployment} to ${scale.replicas}`, true)
+    throw unusable(`another client set ${deployment} to ${scale.replicas}`, true)
   }
   const remove = async (name: string): Promise<'ordered' | 'gone'> => {
     const pod = await api.readPod(name)
@@ -95,7 +101,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     },
     async setCount(count, victims) {
       const own = new Set((await podsOf(await api.readScale())).map(nameOf))
-      // One that is not a pod yet needs no mark: the controller gives up what is not up first.
+      // An order without a pod needs no mark: the controller first cancels pods that are not up.
       const chosen = victims.filter((name) => own.has(name))
       const marked = async (name: string): Promise<void> => {
         marks.set(name, clock.monotonicMs())
@@ -116,7 +122,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       return pod === undefined ? { gone: true, restarts: 0, outOfMemory: false } : viewOf(pod)
     },
     replace: remove,
-    // A deleted pod is asked to end and drains, its successor is started at once.
+    // A deleted pod drains; its successor starts at once.
     retire: remove,
     async tidy() {
       if (followed === undefined) return
@@ -144,7 +150,7 @@ function viewOf({ spec, status, metadata }: V1Pod): ProcessView {
   }
 }
 
-/** K3: as many as are wanted; what has no pod yet is starting, what is above goes by the marks. */
+/** K3: as many as wanted; an order without a pod counts as starting, surplus pods leave by their marks. */
 function seats(
   pods: readonly V1Pod[],
   replicas: number,
@@ -163,7 +169,7 @@ function seats(
   return [...kept, ...ordered]
 }
 
-/** K1: a label alone is anybody's; the ReplicaSet that owns a pod carries the Deployment's name. */
+/** K1: any pod may carry a label; the ReplicaSet that owns a pod has the Deployment's name. */
 function isOwn({ metadata }: V1Pod, deployment: string): boolean {
   const hash = metadata?.labels?.['pod-template-hash']
   return (metadata?.ownerReferences ?? []).some(
@@ -172,7 +178,7 @@ function isOwn({ metadata }: V1Pod, deployment: string): boolean {
   )
 }
 
-/** Neither ending nor ended: the ReplicaSet counts the same way. */
+/** Neither terminating nor ended: the ReplicaSet counts in the same way. */
 function isWanted({ metadata, status }: V1Pod): boolean {
   const over = status?.phase === 'Succeeded' || status?.phase === 'Failed'
   return metadata?.deletionTimestamp === undefined && !over

@@ -8,18 +8,17 @@ import type { KubernetesApi, PodEvent } from './api.ts'
 /**
  * The pods of a selector, kept up to date: listed once, then followed by a watch.
  *
- * States: listing → watching → listing (the version is gone) or watching (the connection ended), with
- * a growing pause after failures → closed. Invariants: P1 what is known is one list and every event
- * since it, in order; P2 knowledge that nobody renewed for a while is not given out; P3 one call at a
- * time.
+ * States: listing → watching → listing (the version is gone) or watching (the connection ended), with a
+ * growing pause after failures → closed. Invariants: P1 the state is one list and every event since it, in
+ * order; P2 a state without a recent renewal is not given out; P3 one call at a time.
  */
 export interface Pods {
-  /** Throws `orchestrator-unavailable` while the pods are not known, or not any more. */
+  /** Throws `orchestrator-unavailable` while the pods are unknown, or no longer known. */
   current(): Promise<readonly V1Pod[]>
   close(): Promise<void>
 }
 
-/** What following needs. */
+/** The dependencies of a follower of pods. */
 export interface FollowOptions {
   readonly api: Pick<KubernetesApi, 'listPods' | 'watchPods'>
   readonly selector: string
@@ -28,14 +27,16 @@ export interface FollowOptions {
   readonly random: () => number
 }
 
-/** Between tries: soon after a blip, not a burden on an API server that is down, milliseconds. */
+/**
+ * Between attempts: short after a brief outage, and no burden on an API server that is down, milliseconds.
+ */
 const RETRY = { baseMs: 200, capMs: 5_000 }
-/** How long the first list is waited for, milliseconds. */
+/** Longest wait for the first list, milliseconds. */
 const FIRST_WITHIN_MS = 5_000
-/** Pods change within seconds; older knowledge may name victims that are long gone, milliseconds. */
+/** Pods change within seconds; an older state may name victims that no longer exist, milliseconds. */
 const STALE_AFTER_MS = 15_000
 
-/** Begins to follow. */
+/** Starts to follow. */
 export function followPods({ api, selector, clock, log, random }: FollowOptions): Pods {
   const ended = new AbortController()
   const pods = new Map<string, V1Pod>()
@@ -84,10 +85,10 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       } catch (error) {
         if (ended.signal.aborted) return
         lastError = error
-        if (failures === 0) log.warn({ err: error }, 'the pods are not followed; trying again')
+        if (failures === 0) log.warn({ err: error }, 'following the pods failed; trying again')
         failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
       }
-      // Also after an orderly end: a server that closes at once must not be asked in a circle.
+      // Also after an orderly end: a server that closes at once must not be asked in a tight loop.
       const pauseMs = backoffDelayMs(Math.max(1, failures), RETRY, random)
       await delay(pauseMs, undefined, { signal: ended.signal }).catch(() => undefined)
     }
@@ -97,10 +98,10 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
   return {
     async current() {
       await settleWithin(first, FIRST_WITHIN_MS)
-      // P2: a watch that is open has everything; one that was refused or cut off ages.
+      // P2: an open watch is complete; the state ages when a watch was refused or cut off.
       if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
         return [...pods.values()]
-      throw new ServiceError('orchestrator-unavailable', 'the pods are not known', {
+      throw new ServiceError('orchestrator-unavailable', 'the pods are unknown', {
         retryable: true,
         cause: lastError,
       })

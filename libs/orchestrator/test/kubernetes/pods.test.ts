@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectKubernetes } from '../../src/kubernetes/api.ts'
 import { createKubernetesOrchestrator } from '../../src/kubernetes/driver.ts'
 
-/** Single pods: looked at, replaced and retired. */
+/** Single pods: inspected, replaced and retired. */
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 let cluster: Awaited<ReturnType<typeof startKubernetes>>
 const connect = (callWithinMs = 5_000) =>
@@ -47,7 +47,7 @@ test('K1: a pod that the Deployment does not own is never deleted, even with the
   expect(asked()).toEqual([`GET ${PODS}${stranger}`])
 })
 
-test('a name that would lead out of the pods is escaped', async () => {
+test('a name that would lead to another path is escaped', async () => {
   await connect().replace('../secrets/x')
   expect(asked()).toEqual([`GET ${PODS}..%2Fsecrets%2Fx`])
 })
@@ -58,14 +58,14 @@ test('K4: a pod that has taken the name meanwhile stays', async () => {
   expect(cluster.names()).toHaveLength(2)
 })
 
-test('a pod that is leaving needs no replacement', async () => {
+test('a pod that terminates needs no replacement', async () => {
   const [name = ''] = cluster.names()
   cluster.terminate(cluster.pod(name)!)
   expect(await connect().retire(name)).toBe('gone')
   expect(await connect().inspect(name)).toMatchObject({ gone: true })
 })
 
-test('an inspection says what the cluster knows of the process', async () => {
+test("an inspection reports the cluster's state of the process", async () => {
   const [name = ''] = cluster.names()
   const pod = cluster.pod(name)!
   const terminated = { reason: 'OOMKilled', exitCode: 137 }
@@ -78,7 +78,7 @@ test('an inspection says what the cluster knows of the process', async () => {
   })
 })
 
-test('a refused deletion names the missing right and is not worth repeating', async () => {
+test('a refused deletion names the missing right and is not retryable', async () => {
   cluster.fault('forbidden', is('DELETE'))
   await expect(connect().replace(cluster.names()[0] ?? '')).rejects.toMatchObject({
     message: expect.stringContaining('lacks the verb "delete" on pods') as unknown,
@@ -86,7 +86,7 @@ test('a refused deletion names the missing right and is not worth repeating', as
   })
 })
 
-test('a server that never answers costs no more than the deadline of a call', async () => {
+test('a server that never answers costs at most the deadline of a call', async () => {
   cluster.fault('silent', is('GET'))
   const startedMs = performance.now()
   await expect(connect(200).replace(cluster.names()[0] ?? '')).rejects.toMatchObject({
@@ -96,7 +96,7 @@ test('a server that never answers costs no more than the deadline of a call', as
   expect(performance.now() - startedMs).toBeLessThan(3_000)
 })
 
-test('a failure of a server in trouble is worth repeating', async () => {
+test('a failure of a server with faults is retryable', async () => {
   cluster.fault('unwell', is('GET'))
   await expect(connect().inspect(cluster.names()[0] ?? '')).rejects.toMatchObject({
     retryable: true,

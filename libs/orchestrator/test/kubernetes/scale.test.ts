@@ -11,7 +11,7 @@ import { connectKubernetes } from '../../src/kubernetes/api.ts'
 import { createKubernetesOrchestrator } from '../../src/kubernetes/driver.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-/** A server that never answers has to be given up within a test's patience, milliseconds. */
+/** A server that never answers has to be abandoned within a test's patience, milliseconds. */
 const CALL_WITHIN_MS = 400
 const WITHIN_MS = 5_000
 const closing: (() => Promise<void>)[] = []
@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-/** A cluster and a driver on it; at the end nothing may have been asked that the role does not allow. */
+/** A cluster and a driver on it; at the end no request may have exceeded the role. */
 async function setup(replicas: number, clock = systemClock) {
   const cluster = await startKubernetes(replicas)
   const driver = createKubernetesOrchestrator({
@@ -50,7 +50,7 @@ test('the nodes are the pods of the Deployment, by their names, and no others wi
   expect((await ids()).sort()).toEqual(cluster.names().sort())
 })
 
-test('a larger count is set on the scale, and what is ordered counts until it is ready', async () => {
+test('a larger count is set on the scale, and ordered pods count until they are ready', async () => {
   const { cluster, driver } = await setup(2)
   await driver.list()
   await driver.setCount(4, [])
@@ -66,7 +66,7 @@ test('a larger count is set on the scale, and what is ordered counts until it is
   expect(cluster.requests.filter(isMark)).toEqual([])
 })
 
-test('K3: pods that nobody could make so far still count: the order stands', async () => {
+test('K3: pods that do not exist yet still count, and the order is kept', async () => {
   const { cluster, driver } = await setup(2)
   cluster.setReplicas(5, false)
   const nodes = await driver.list()
@@ -74,7 +74,7 @@ test('K3: pods that nobody could make so far still count: the order stands', asy
   expect(nodes.filter(({ starting }) => starting).length).toBe(3)
 })
 
-test('exactly the victims are marked, just before the scale is lowered, and they are the ones to go', async () => {
+test('exactly the victims are marked, just before the scale is lowered, and the controller deletes them', async () => {
   const { cluster, driver, ids } = await setup(4)
   const [, victim = '', , other = ''] = await ids()
   const before = cluster.requests.length
@@ -94,7 +94,7 @@ test('exactly the victims are marked, just before the scale is lowered, and they
   )
 })
 
-test('K1: neither a pod of somebody else nor one that is unknown is ever marked', async () => {
+test("K1: neither another owner's pod nor an unknown one is ever marked", async () => {
   const { cluster, driver } = await setup(3)
   const stranger = cluster.addStranger()
   await driver.list()
@@ -104,7 +104,7 @@ test('K1: neither a pod of somebody else nor one that is unknown is ever marked'
   expect(cluster.terminating()).not.toContain(stranger)
 })
 
-test('a mark that the controller did not use is taken back, and nobody else’s mark is', async () => {
+test("a mark that the controller did not use is removed, and another client's mark stays", async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver, ids } = await setup(3, clock)
   const [first = '', second = '', third = ''] = await ids()
@@ -120,7 +120,7 @@ test('a mark that the controller did not use is taken back, and nobody else’s 
   expect(cluster.names()).toContain(first)
 })
 
-test('K2: a conflict is read again and tried again; one that never ends is given up', async () => {
+test('K2: after a conflict the driver reads and tries again, and gives up on an endless conflict', async () => {
   const { cluster, driver, ids } = await setup(3)
   const [victim = ''] = await ids()
   cluster.fault('conflict', isPatch, 2)
@@ -132,11 +132,11 @@ test('K2: a conflict is read again and tried again; one that never ends is given
   await expect(driver.setCount(1, [next])).rejects.toThrow(/changes all the time/)
   expect(cluster.replicas()).toBe(2)
   expect(cluster.requests.filter(isPatch).length).toBe(8)
-  // What was not used is taken back at once.
+  // The unused mark is removed at once.
   expect(cluster.marked().filter((name) => name === next)).toEqual([])
 })
 
-test('K2: nobody else’s change of the count is ever overwritten', async () => {
+test("K2: another client's change of the count is never overwritten", async () => {
   const { cluster, driver } = await setup(3)
   await driver.list()
   cluster.fault(
@@ -147,11 +147,11 @@ test('K2: nobody else’s change of the count is ever overwritten', async () => 
     },
     1,
   )
-  await expect(driver.setCount(4, [])).rejects.toThrow(/somebody else set agent-worker to 6/)
+  await expect(driver.setCount(4, [])).rejects.toThrow(/another client set agent-worker to 6/)
   expect(cluster.replicas()).toBe(6)
 })
 
-test('what is forbidden says which verb is missing on what', async () => {
+test('a refusal names the missing verb and its object', async () => {
   const { cluster, driver, ids } = await setup(3)
   const [victim = ''] = await ids()
   cluster.fault('forbidden', isMark, 2)
@@ -168,7 +168,7 @@ test('what is forbidden says which verb is missing on what', async () => {
   await expect(driver.list()).rejects.toThrow(/lacks the verb "get" on deployments\/scale/)
 })
 
-test('a server that never answers is given up', async () => {
+test('a server that never answers is abandoned', async () => {
   const { cluster, driver } = await setup(2)
   await driver.list()
   cluster.fault('silent', ({ path }) => path.endsWith('/scale'))
@@ -179,7 +179,7 @@ test('a server that never answers is given up', async () => {
   expect(cluster.replicas()).toBe(2)
 })
 
-test('P1: a watch that is cut off goes on where it was, without another list', async () => {
+test('P1: an interrupted watch continues where it was, without another list', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
@@ -195,7 +195,7 @@ test('P1: a watch that is cut off goes on where it was, without another list', a
   expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(1)
 })
 
-test('P1: a version that is gone is listed anew, as an event of the watch and as its answer', async () => {
+test('P1: a version that is gone is listed again, both as an event of the watch and as its answer', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
@@ -216,7 +216,7 @@ test('P1: a version that is gone is listed anew, as an event of the watch and as
   }
 })
 
-test('P2: pods that cannot be followed any more are not given out; they come back with the server', async () => {
+test('P2: pods that can no longer be followed are not given out, and return with the server', async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver } = await setup(2, clock)
   await driver.list()
@@ -225,14 +225,14 @@ test('P2: pods that cannot be followed any more are not given out; they come bac
   cluster.fault('silent', isWatch, 1)
   cluster.fault('broken', isWatch)
   cluster.cutWatches()
-  // Short of the limit, what was known still counts.
+  // Before the limit the last state still counts.
   await eventually(
     () => expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(4),
     WITHIN_MS,
   )
   await eventually(async () => {
     clock.advance(16_000)
-    await expect(driver.list()).rejects.toThrow('the pods are not known')
+    await expect(driver.list()).rejects.toThrow('the pods are unknown')
   }, WITHIN_MS)
   cluster.heal()
   await eventually(async () => expect((await driver.list()).length).toBe(2), 2 * WITHIN_MS)

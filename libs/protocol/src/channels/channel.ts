@@ -2,20 +2,19 @@ import type { z } from 'zod'
 import type { ServiceName } from '../services.ts'
 
 /**
- * What a channel is: one subject, the shapes of what is said on it, and who may say and hear it. Bus,
+ * A channel: one subject, the shapes of its messages, and the services that may send and receive them. Bus,
  * permissions, reference and metrics all follow from the declarations.
  *
- * `event`: a hint to all listeners, or to one of each service where there is a `queue` (L6).
- * `request`: one listener answers. `question`: each listener may answer.
- * `stream`: stored by JetStream; readers go through its API.
+ * `event`: a hint to all listeners, or to one of each service if it has a `queue` (L6). `request`: one
+ * listener answers. `question`: each listener may answer. `stream`: stored by JetStream; readers use its API.
  */
 export type ChannelKind = 'event' | 'request' | 'question' | 'stream'
 
-/** Items within a message, each of them judged alone. */
+/** Items within a message, each of them parsed separately. */
 export interface Items {
-  /** The field of the message that holds them, in their order. */
+  /** The field of the message that holds the items, in their order. */
   readonly field: string
-  /** One item; the field's schema takes `undefined` in the place of an unreadable one. */
+  /** One item; the field's schema accepts `undefined` in place of an unreadable one. */
   readonly schema: z.ZodType
 }
 
@@ -29,9 +28,9 @@ export interface Shape<T> {
 export interface Channel<S extends string = string, B = unknown, R = unknown> {
   readonly name: string
   readonly kind: ChannelKind
-  /** The subject; `{nodeId}` and the like are parameters. */
+  /** The subject; parts such as `{nodeId}` are parameters. */
   readonly subject: S
-  /** What it is for, in one sentence. */
+  /** Its purpose, in one sentence. */
   readonly summary: string
   readonly body: Shape<B>
   /** The answer; events and streams have none. */
@@ -39,13 +38,13 @@ export interface Channel<S extends string = string, B = unknown, R = unknown> {
   readonly senders: readonly ServiceName[]
   readonly listeners: readonly ServiceName[]
   /**
-   * Whose own id the parameter is: a `sender` speaks for its own node only, a `listener` hears only
-   * what concerns its own node.
+   * Whose own id the parameter is: a `sender` sends for its own node only, a `listener` receives only
+   * messages for its own node.
    */
   readonly ownNode?: 'sender' | 'listener'
-  /** Each message goes to one process of this group. */
+  /** Each message is delivered to one process of this group. */
   readonly queue?: string
-  /** Where a stream stores it. */
+  /** The stream that stores it. */
   readonly stream?: string
   /** Raised by a change that older releases would misunderstand. */
   readonly version: number
@@ -111,7 +110,7 @@ export function subjectOf<S extends string>(
   return filledIn(subject, params)
 }
 
-/** The subject with a wildcard for each parameter that is not given. */
+/** The subject with a wildcard for each missing parameter. */
 export function filledIn(
   subject: string,
   params: Readonly<Record<string, string | undefined>> = {},
@@ -121,7 +120,7 @@ export function filledIn(
     : subject
 }
 
-/** What stands for a parameter in a subject of this channel. */
+/** The value of a parameter in a subject of this channel. */
 export function paramIn({ subject }: Pick<Channel, 'subject'>, name: string, said: string): string {
   const place = subject.split('.').indexOf(`{${name}}`)
   return said.split('.')[place] ?? ''

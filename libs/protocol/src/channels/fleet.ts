@@ -11,10 +11,10 @@ import {
 import { balancerSchema } from '../messages.ts'
 import { event, request } from './channel.ts'
 
-/** That the node answers is all that is asked for. */
+/** The node's answer alone is what the sender needs. */
 const here = z.object({})
 
-/** What nodes and services say of themselves. */
+/** Reports of nodes and services about themselves. */
 export const FLEET_CHANNELS = {
   heartbeat: event({
     name: 'heartbeat',
@@ -40,7 +40,7 @@ export const FLEET_CHANNELS = {
   providers: event({
     name: 'providers',
     subject: 'node.{nodeId}.providers',
-    summary: 'How the models of its providers stand, as the node sees them.',
+    summary: "The state of the models of a node's providers, as the node sees it.",
     body: providersSchema,
     items: { field: 'models', schema: providerModelSchema },
     senders: ['worker'],
@@ -51,7 +51,8 @@ export const FLEET_CHANNELS = {
   ping: request({
     name: 'ping',
     subject: 'node.{nodeId}.ping',
-    summary: 'Are you there? It may tell the node that an incarnation was declared dead.',
+    summary:
+      'Whether a node answers. The request may tell the node that an incarnation was declared dead.',
     body: pingSchema,
     reply: here,
     senders: ['health-monitor'],
@@ -62,7 +63,7 @@ export const FLEET_CHANNELS = {
   drain: request({
     name: 'drain',
     subject: 'node.{nodeId}.drain',
-    summary: 'Finish what runs and take nothing new.',
+    summary: 'The node finishes its runs and accepts nothing new.',
     body: z.object({}),
     reply: here,
     senders: ['health-monitor', 'autoscaler', 'recovery'],
@@ -73,7 +74,7 @@ export const FLEET_CHANNELS = {
   balancer: event({
     name: 'balancer',
     subject: 'fleet.balancer',
-    summary: 'A load balancer lives, and says whether fresh tasks may be handed to it.',
+    summary: 'A load balancer is alive, and says whether fresh tasks may be handed to it.',
     body: balancerSchema,
     senders: ['load-balancer'],
     listeners: ['load-balancer', 'gateway'],
@@ -82,7 +83,7 @@ export const FLEET_CHANNELS = {
   snapshot: event({
     name: 'snapshot',
     subject: 'fleet.snapshot',
-    summary: 'The cluster as the health monitor sees it.',
+    summary: 'The cluster as the primary monitor sees it.',
     body: snapshotSchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],

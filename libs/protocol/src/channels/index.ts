@@ -7,7 +7,7 @@ export { filledIn, paramIn, subjectOf } from './channel.ts'
 export type { Channel, ChannelKind, Items, Params, Shape, Where } from './channel.ts'
 export { STREAM_RIGHTS } from './stored.ts'
 
-/** Everything that is said on the bus, each channel declared once. */
+/** All channels of the bus, each declared once. */
 export const CHANNELS = { ...WORK_CHANNELS, ...FLEET_CHANNELS, ...STORED_CHANNELS } as const
 
 /** The channels in the order of their declaration. */

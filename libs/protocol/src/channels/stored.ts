@@ -6,12 +6,12 @@ import { agentVersionSchema } from '../values/spec-schema.ts'
 import { STREAMS } from '../streams.ts'
 import { event, stored } from './channel.ts'
 
-/** What streams keep. `{service}` is always the sender's own name. */
+/** The channels that streams store. `{service}` is always the sender's own name. */
 export const STORED_CHANNELS = {
   log: stored({
     name: 'log',
     subject: 'log.{taskId}',
-    summary: 'All that happened to a task.',
+    summary: 'The events of a task.',
     stream: STREAMS.log,
     body: taskEventSchema,
     senders: ['gateway', 'coordinator'],
@@ -20,7 +20,8 @@ export const STORED_CHANNELS = {
   live: event({
     name: 'live',
     subject: 'live.{taskId}',
-    summary: 'What LOG stored, republished by the server: the only feed of client streams (L5).',
+    summary:
+      'The events stored in LOG, republished by the server: the only source of client streams (L5).',
     body: taskEventSchema,
     senders: [],
     listeners: ['gateway'],
@@ -65,7 +66,7 @@ export const STORED_CHANNELS = {
   state: stored({
     name: 'state',
     subject: 'ops.state.{service}',
-    summary: 'What a service has learned and hands on to the process that takes over.',
+    summary: 'The learned state that a service leaves for its successor.',
     stream: STREAMS.ops,
     body: z.unknown(),
     senders: ['autoscaler'],
@@ -74,7 +75,7 @@ export const STORED_CHANNELS = {
   incident: stored({
     name: 'incident',
     subject: 'ops.incident.{incidentId}',
-    summary: 'What happened around one failure; each message holds the whole record.',
+    summary: 'The handling of one failure; each message holds the whole record.',
     stream: STREAMS.ops,
     body: incidentSchema,
     senders: ['recovery'],
@@ -101,7 +102,7 @@ export const STORED_CHANNELS = {
   scheduleRun: stored({
     name: 'schedule-run',
     subject: 'schedules.ran.{tenant}.{scheduleName}',
-    summary: 'The last tick of a schedule that was dealt with.',
+    summary: 'The last handled tick of a schedule.',
     stream: STREAMS.schedules,
     body: scheduleRunSchema,
     senders: ['coordinator'],
@@ -110,8 +111,8 @@ export const STORED_CHANNELS = {
 } as const
 
 /**
- * What each service may ask of JetStream, stream by stream. `*`: of the server itself. The coordinator,
- * the one writer of history, also keeps the streams: it makes them, trims LOG, takes pointers back.
+ * The JetStream rights of each service, stream by stream. `*`: of the server itself. The coordinator, the one
+ * writer of history, also maintains the streams: it creates them, trims LOG, takes pointers back.
  */
 export const STREAM_RIGHTS: Readonly<
   Record<string, Partial<Readonly<Record<ServiceName, readonly string[]>>>>
@@ -141,8 +142,8 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.DIRECT.GET.TASKS.>',
       '$JS.API.CONSUMER.DELETE.TASKS.*',
     ],
-    // It makes the consumers of tenants as they come and removes those that are idle. The filter
-    // stands in the subject, so it can make none of anything else.
+    // The load balancer makes the consumers of tenants when needed and removes idle ones. The filter is part
+    // of the subject, so it can make no other consumers.
     'load-balancer': [
       '$JS.API.CONSUMER.CREATE.TASKS.*.tasks.*.*.>',
       '$JS.API.CONSUMER.DELETE.TASKS.*',

@@ -24,7 +24,7 @@ import { event, question, request } from './channel.ts'
 
 const nothing = z.object({})
 
-/** How tasks come to nodes, and what nodes say of them. */
+/** How tasks get to nodes, and how nodes report on them. */
 export const WORK_CHANNELS = {
   handover: event({
     name: 'handover',
@@ -40,7 +40,7 @@ export const WORK_CHANNELS = {
   waiting: event({
     name: 'waiting',
     subject: 'balancer.waiting',
-    summary: 'These queues of tenants have got tasks.',
+    summary: 'These queues of tenants have received tasks.',
     body: waitingQueuesSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
     listeners: ['load-balancer'],
@@ -49,7 +49,7 @@ export const WORK_CHANNELS = {
   dispatch: request({
     name: 'dispatch',
     subject: 'node.{nodeId}.dispatch',
-    summary: 'Take these tasks; the node takes the first ones that it has slots for.',
+    summary: 'The node accepts the first of these tasks, as many as it has slots for.',
     body: dispatchSchema,
     items: { field: 'items', schema: dispatchItemSchema },
     reply: dispatchReplySchema,
@@ -61,7 +61,7 @@ export const WORK_CHANNELS = {
   report: request({
     name: 'report',
     subject: 'coordinator.report',
-    summary: 'What became of runs; the answer has one outcome for each report, in their order.',
+    summary: 'Reports of runs; the answer has one outcome for each report, in their order.',
     body: reportSchema,
     items: { field: 'items', schema: reportItemSchema },
     reply: reportReplySchema,
@@ -74,7 +74,7 @@ export const WORK_CHANNELS = {
   cancel: request({
     name: 'cancel',
     subject: 'coordinator.cancel',
-    summary: 'End this task for its owner.',
+    summary: 'The task ends because its owner cancels it.',
     body: cancelSchema,
     reply: cancelReplySchema,
     senders: ['gateway'],
@@ -96,7 +96,7 @@ export const WORK_CHANNELS = {
   stop: event({
     name: 'stop',
     subject: 'node.{nodeId}.stop',
-    summary: 'Stop running these tasks.',
+    summary: 'The node stops running these tasks.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -115,7 +115,7 @@ export const WORK_CHANNELS = {
   runs: question({
     name: 'runs',
     subject: 'fleet.runs',
-    summary: 'Which of these tasks do you run? Nodes without any stay silent.',
+    summary: 'Which of these tasks a node runs. Nodes without any stay silent.',
     body: runsQuestionSchema,
     reply: runsAnswerSchema,
     senders: ['coordinator'],
@@ -125,7 +125,7 @@ export const WORK_CHANNELS = {
   tenants: question({
     name: 'tenants',
     subject: 'fleet.tenants',
-    summary: 'How many tasks of each tenant do you run?',
+    summary: 'How many tasks of each tenant a node runs.',
     body: nothing,
     reply: nodeTenantsSchema,
     senders: ['load-balancer'],
@@ -135,7 +135,7 @@ export const WORK_CHANNELS = {
   delta: event({
     name: 'delta',
     subject: 'delta.{taskId}',
-    summary: 'What a running attempt streams: its start, pieces of text, calls of tools.',
+    summary: 'The stream of a running attempt: its start, pieces of text, calls of tools.',
     body: deltaSchema,
     senders: ['worker'],
     listeners: ['gateway'],

@@ -1,25 +1,25 @@
 import { ServiceError } from '../errors.ts'
 
 /**
- * The formats of what is stored. Each stored item says its own, and each stream that of the newest item it
- * may hold; what says none is of format 1. A number is raised when an older release would misread what
- * a newer one stores: the older one then refuses it instead.
+ * The formats of stored items. Each item names its format, and each stream that of the newest item it may
+ * hold; an item without one has format 1. A number is raised when an older release would misread the items of
+ * a newer one; the older release then refuses them.
  */
 export const FORMATS = { event: 1, pointer: 1, record: 1, definition: 1, schedule: 1 } as const
 /** A kind of stored items. */
 export type StoredKind = keyof typeof FORMATS
 
-/** An item as it is stored, with its format. */
+/** A stored item, with its format. */
 export function toStored(item: object, kind: StoredKind): string {
   return `${JSON.stringify(item).slice(0, -1)},"format":${FORMATS[kind]}}`
 }
 
-/** What was stored, without its format; throws `newer-format` at what this release cannot read. */
+/** The stored item without its format; throws `newer-format` if this release cannot read it. */
 export function fromStored(text: string, kind: StoredKind): unknown {
   return withoutFormat(JSON.parse(text), kind)
 }
 
-/** The same of an item that was parsed already; it is changed. */
+/** The same for a parsed item; the item is changed. */
 export function withoutFormat(value: unknown, kind: StoredKind): unknown {
   const item = value as { format?: unknown } | null
   if (item === null || typeof item !== 'object' || item.format === undefined) return item
@@ -28,7 +28,7 @@ export function withoutFormat(value: unknown, kind: StoredKind): unknown {
   return item
 }
 
-/** Throws `newer-format` when something stored is of a format that this release does not know. */
+/** Throws `newer-format` when a stored item has a format that this release does not know. */
 export function requireFormat(format: unknown, kind: StoredKind, what: string): void {
   const known = FORMATS[kind]
   if (typeof format === 'number' && format <= known) return

@@ -24,11 +24,11 @@ import {
 } from './json-limits.ts'
 
 /**
- * What a task is asked to do, and the definition of an agent, as they cross the bus and stand in streams.
+ * The specs of tasks and the definitions of agents, on the bus and in streams.
  *
- * Invariant: what openapi.yaml accepts, these schemas accept, and what is beyond its limits they refuse;
- * the limits are those of `SPEC_LIMITS`. Values that the fleet derives itself may be smaller than a
- * client may ask for: the share of a child in a budget, the rest of a lifetime.
+ * Invariant: these schemas accept what openapi.yaml accepts, and refuse values beyond its limits; the limits
+ * are those of `SPEC_LIMITS`. Values that the fleet derives itself may be smaller than a client may ask for:
+ * the share of a child in a budget, the rest of a lifetime.
  */
 
 const LIMITS = SPEC_LIMITS

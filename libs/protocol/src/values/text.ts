@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** A text of so many Unicode characters, as JSON schema counts them. */
+/** A text of at most this many Unicode characters, as JSON schema counts them. */
 export function text(charsMax: number, charsMin = 0) {
   return z
     .string()
