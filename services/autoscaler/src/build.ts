@@ -10,17 +10,20 @@ import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
 
 const LEADER_KEY = 'agentfleet/leader/autoscaler'
-/** Consul's least, milliseconds: a leader that died is followed as soon as Consul can tell. */
+/**
+ * Milliseconds; Consul's minimum, so that another replica takes over from a dead leader as early as
+ * possible.
+ */
 const LEADER_TTL_MS = 10_000
 
-/** What an autoscaler needs. */
+/** Dependencies of an autoscaler process. */
 type Context = ServiceContext<AutoscalerConfig> & {
   readonly bus: Bus
   readonly discovery: Registry
   readonly adviser: Adviser
 }
 
-/** An autoscaler that stands for the one leadership. */
+/** Creates an autoscaler that competes for the one leadership. */
 export async function build(context: Context): Promise<Service> {
   const { id, config, bus, clock, discovery } = context
   const lead = { ttlMs: LEADER_TTL_MS, holder: id }
@@ -51,7 +54,7 @@ function limitsOf(config: AutoscalerConfig, timing: Timing): ScaleLimits {
     nodesMin: config.SCALE_MIN,
     nodesMax: config.SCALE_MAX,
     utilisationTarget: config.SCALE_TARGET,
-    // A target above the usual bound moves the bound.
+    // A configured target above the default bound raises the bound.
     utilisationMax: Math.max(config.SCALE_TARGET, SCALE_LIMITS.utilisationMax),
     cooldownMs: config.SCALE_COOLDOWN_MS ?? limits.cooldownMs,
     scaleInWindowMs: config.SCALE_DOWN_WINDOW_MS ?? limits.scaleInWindowMs,

@@ -22,18 +22,24 @@ const variables = z.object({
   SCALE_MAX: integer({ min: 1, max: 10_000, default: SCALE_LIMITS.nodesMax }),
   SCALE_TARGET: decimal({ min: 0.1, max: 1, default: SCALE_LIMITS.utilisationTarget }),
   SCALE_COOLDOWN_MS: integer({ min: 0, max: DAY_MS }).optional(),
-  /** So long, and four service times more, of lower demand before a node goes: draining and starting cost more. */
+  /**
+   * Demand must stay lower for this long plus four service times before a node goes, because
+   * draining and starting cost more.
+   */
   SCALE_DOWN_WINDOW_MS: integer({ min: 0, max: DAY_MS }).optional(),
   SCALE_DOWN_EVERY_MS: integer({ min: 0, max: DAY_MS }).optional(),
-  /** From asking for a node until it serves; a cluster that has to get a machine first takes longer. */
+  /**
+   * Milliseconds from the request for a node until it serves; longer if the cluster must first add
+   * a machine.
+   */
   SCALE_STARTUP_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.startupMs }),
-  /** How long a task may wait for its start. */
+  /** Milliseconds that a task may wait for its start. */
   SCALE_WAIT_TARGET_MS: integer({ min: 100, max: DAY_MS, default: SCALE_LIMITS.waitTargetMs }),
-  /** A jump that is seen a second earlier is served a second earlier. */
+  /** Milliseconds between decisions; a shorter interval serves a jump in demand earlier. */
   SCALE_INTERVAL_MS: integer({ min: 100, max: 60_000, default: 1_000 }),
 })
 
-/** Environment of the autoscaler. */
+/** The environment variables of the autoscaler. */
 export const schema = withRules(
   variables,
   orchestratorProblems,
@@ -43,5 +49,5 @@ export const schema = withRules(
       : [],
 )
 
-/** The autoscaler's configuration. */
+/** The parsed configuration of the autoscaler. */
 export type AutoscalerConfig = Readonly<z.infer<typeof schema>>

@@ -1,25 +1,25 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
-/** What an autoscaler counts. */
+/** Creates and registers the metrics of the autoscaler. */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    decisions: metrics.counter('scale_decisions_total', 'Decisions of the leader.', [
+    decisions: metrics.counter('scale_decisions_total', 'Scaling decisions of the leader.', [
       'kind',
       'reason',
     ]),
     failures: metrics.counter(
       'scale_failures_total',
-      'Decisions that the orchestrator did not carry out.',
+      'Scaling decisions that the orchestrator failed to carry out.',
     ),
     wanted: metrics.gauge('scale_wanted', 'Nodes that the present demand needs.'),
-    nodes: metrics.gauge('scale_nodes', 'Nodes that serve or are starting.'),
+    nodes: metrics.gauge('scale_nodes', 'Nodes that serve or start.'),
     throttled: metrics.gauge('scale_throttled_share', 'Share of LLM calls answered with 429.'),
     backpressure: metrics.gauge(
       'scale_backpressure',
-      '1 while growth is wanted and would not help.',
+      '1 while demand needs more nodes but more nodes would not help.',
     ),
-    leader: metrics.gauge('scale_leader', '1 on the replica that acts.'),
+    leader: metrics.gauge('scale_leader', '1 on the replica that leads.'),
   }
 }
 

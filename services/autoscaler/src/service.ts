@@ -23,10 +23,10 @@ import { createObserver, outcomeFigures, type FleetState, type Observer } from '
  * The autoscaler: observe, decide, act.
  *
  * States: following (observes, so that its windows are filled) → leading (also acts, records and
- * measures). Invariants: S1 only the leader acts, and only after it has read the last decision of whoever
- * led before; S2 figures that are missing empty the window, so a fleet is never shrunk on a memory with
- * holes; S3 counts are absolute, and the instants of the last changes are stored with every decision;
- * S4 nothing waits for the adviser.
+ * measures). Invariants: S1 only the leader acts, and only after it has read the last decision of
+ * the previous leader; S2 missing figures empty the window, so the autoscaler never shrinks a fleet
+ * on incomplete observations; S3 counts are absolute, and every decision stores the times of the
+ * last changes; S4 nothing waits for the adviser.
  */
 export interface AutoscalerDeps {
   readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsFrom' | 'record'>
@@ -43,10 +43,13 @@ export interface AutoscalerDeps {
 }
 
 const SERVICE = 'autoscaler'
-/** Holds that are recorded at once, and after how long another one: one that lasts is recorded soon. */
+/**
+ * Holds recorded in a burst, then one in so many milliseconds, so that a lasting hold is recorded
+ * soon.
+ */
 const HOLDS = { burst: 6, oneEveryMs: 10_000 }
 
-/** Creates an autoscaler; nothing happens before `start`. */
+/** Creates an autoscaler; it does nothing before `start`. */
 export function createAutoscaler(deps: AutoscalerDeps): Service {
   const { orchestrator, leadership, fleetView, clock, log, metrics } = deps
   const observer = createObserver({ ...deps, service: SERVICE })
@@ -81,7 +84,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
     }
     leaderState = await decide(fleet, leaderState, processes !== undefined)
     await outcomes.measure(() => outcomeFigures(fleet))
-    // The loop logs it, once for each streak; the fleet keeps its size meanwhile.
+    // The loop logs the failure once for each streak; the fleet keeps its size meanwhile.
     if (processes === undefined) throw failure
     await orchestrator.tidy()
     if (fleet.nowMs - learnedSavedAtMs < SAVE_LEARNED_EVERY_MS) return
@@ -96,7 +99,10 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       await loop.drain(deadlineMs)
       if (leaderState !== undefined) {
         await observer.saveLearned().catch((error: unknown) => {
-          log.warn({ err: error }, 'what was learned in the last minutes was not handed on')
+          log.warn(
+            { err: error },
+            'The learned state could not be stored; the last minutes are lost',
+          )
         })
       }
       fleetView.close()
@@ -106,7 +112,9 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
   }
 }
 
-/** One decision of a leader: taken, acted on and recorded; answers with what the next one has to know. */
+/**
+ * Takes one decision as the leader, acts on it and records it; returns the state for the next one.
+ */
 function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: DecisionRecorder) {
   const { orchestrator, leadership, advising, log, metrics, limits } = deps
 
@@ -115,7 +123,7 @@ function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: Deci
     { leaving, seen }: FleetState,
     victims: readonly string[],
   ): Promise<boolean> => {
-    // S1: reading and deciding took time.
+    // S1: the leadership may have been lost while reading and deciding.
     if (kind === 'hold' || !leadership.leading() || !orchestrator.acts) return false
     try {
       await orchestrator.setCount(nodes + leaving, victims)
@@ -123,7 +131,10 @@ function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: Deci
       return true
     } catch (error) {
       metrics.failures.inc()
-      log.error({ err: error, kind, reason, nodes }, 'could not scale')
+      log.error(
+        { err: error, kind, reason, nodes },
+        'The autoscaler could not carry out a decision',
+      )
       return false
     }
   }
@@ -134,7 +145,7 @@ function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: Deci
     const alone = listed ? decideScale(seen, limits, nowMs) : unlisted(seen)
     const advised = { ...seen, advice: adviceFor(advice) }
     const decision = listed ? decideScale(advised, limits, nowMs) : alone
-    // S4: only asks; the answer is there for a later tick.
+    // S4: this only asks; a later tick uses the answer.
     if (seen.complete)
       advising.consider(figuresFor(fleet, alone, observer.forecast(), limits), nowMs)
     metrics.decisions.inc({ kind: decision.kind, reason: decision.reason })
@@ -155,14 +166,14 @@ function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: Deci
       victims: acted ? victims : [],
       advice: advice.record,
     }
-    // Changes are rare by their own limits, and must not hide the holds after them.
+    // Changes are rare by their own limits and must not use up the limit of the holds after them.
     await recorder.record(decisionRecord(parts), { limited: !acted, short: shortOf(parts) })
-    // What was done is known here all the same: the cooldown must not depend on the bus.
+    // This process knows what it did, so the cooldown does not depend on the bus.
     return { scaledOutAtMs, scaledInAtMs }
   }
 }
 
-/** S2: without a list of what runs there is nothing to decide on. */
+/** S2: without a list of processes the autoscaler holds. */
 function unlisted({ nodes }: ClusterSnapshot): ScaleDecision {
   const reason = 'orchestrator-unavailable'
   return { kind: 'hold', nodes, reason, wanted: nodes, options: [], backpressure: false }

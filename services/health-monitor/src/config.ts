@@ -1,5 +1,5 @@
 import { baseEnv, consulEnv, natsEnv } from '@agentfleet/runtime'
 import { z } from 'zod'
 
-/** Environment of the health monitor. */
+/** The environment variables of the health monitor. */
 export const schema = z.object({ ...baseEnv('health-monitor'), ...natsEnv, ...consulEnv })

@@ -3,51 +3,56 @@ import type { Snapshot } from '@agentfleet/protocol'
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
 /**
- * What a health monitor counts and shows. Figures of single nodes carry the node as a label: the
- * registry bounds the number of labels, and who is gone is shown no more.
+ * Creates and registers the metrics of the health monitor. Figures of a node have the node as a
+ * label; the registry bounds the number of labels, and figures of forgotten nodes disappear.
  */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   const { counter, gauge } = metrics
   return {
-    heartbeats: counter('heartbeats_total', 'Heartbeats heard, by what became of them.', [
-      'outcome',
+    heartbeats: counter('heartbeats_total', 'Heartbeats received, by outcome.', ['outcome']),
+    deaths: counter('deaths_total', 'Nodes declared dead, by reason.', ['reason']),
+    withheld: counter('deaths_withheld_total', 'Deaths that safeguards withheld, by reason.', [
+      'reason',
     ]),
-    deaths: counter('deaths_total', 'Deaths given, by reason.', ['reason']),
-    withheld: counter('deaths_withheld_total', 'Deaths not given, by reason.', ['reason']),
-    stalls: counter('stalls_total', 'Decisions on nodes that heartbeat without progress.', [
+    stalls: counter('stalls_total', 'Decisions on nodes that send heartbeats without progress.', [
       'kind',
       'reason',
     ]),
-    stallsWithheld: counter('stalls_withheld_total', 'Nodes not called stalled, by reason.', [
-      'reason',
-    ]),
+    stallsWithheld: counter(
+      'stalls_withheld_total',
+      'Stalls that safeguards withheld, by reason.',
+      ['reason'],
+    ),
     detection: metrics.histogram(
       'detection_seconds',
-      'Silence of a node when its death was stored.',
+      'Silence of a node when its death was stored, in seconds.',
       [],
       [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 2.5, 3, 5, 10],
     ),
     silence: metrics.histogram(
       'heartbeat_gap_seconds',
-      'Time between two heartbeats of a node.',
+      'Time between two heartbeats of a node, in seconds.',
       [],
       [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
     ),
     nodes: gauge('nodes', 'Nodes by state.', ['state']),
-    phiMax: gauge('phi_max', 'Highest suspicion among the nodes that are not dead.'),
-    ownLag: gauge('monitor_lag_seconds', 'How late the monitor itself was lately.'),
-    isPrimary: gauge('monitor_primary', '1: this monitor publishes the snapshots.'),
+    phiMax: gauge('phi_max', 'Highest phi of the nodes that are not dead.'),
+    ownLag: gauge('monitor_lag_seconds', 'Delay of the monitor itself in the last second.'),
+    isPrimary: gauge('monitor_primary', '1 if this monitor is primary.'),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
-    queued: gauge('tasks_queued', 'Pointers that wait to be fetched.'),
+    queued: gauge('tasks_queued', 'Pointers in the queue.'),
     running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),
-    completed: gauge('attempts_completed', 'Attempts completed, of all nodes ever heard.'),
-    failed: gauge('attempts_failed', 'Attempts failed, of all nodes ever heard.'),
+    completed: gauge('attempts_completed', 'Completed attempts of all nodes, including lost ones.'),
+    failed: gauge('attempts_failed', 'Failed attempts of all nodes, including lost ones.'),
     slots: gauge('slots', 'Slots of the nodes that take work.'),
     active: gauge('slots_active', 'Slots in use on the nodes that take work.'),
     cpuMean: gauge('node_cpu_mean', 'Mean share of CPU in use on living nodes.'),
     memoryMean: gauge('node_memory_mean', 'Mean share of memory in use on living nodes.'),
-    responseMean: gauge('node_response_seconds_mean', 'Mean time of an attempt on living nodes.'),
+    responseMean: gauge(
+      'node_response_seconds_mean',
+      'Mean duration of an attempt on living nodes.',
+    ),
     perNode: createNodeGauges(metrics),
   }
 }
@@ -56,10 +61,10 @@ export function createMetrics(registry: ServiceContext['registry']) {
 export type MonitorMetrics = ReturnType<typeof createMetrics>
 
 type NodeSnapshot = Snapshot['nodes'][number]
-/** Each state as a number, so that one series tells the state: the higher the healthier. */
+/** Numbers of the states for one series: the higher, the healthier. */
 const STATE_VALUES: Record<NodeState, number> = { dead: 0, suspect: 1, stalled: 2, alive: 3 }
 
-/** One gauge for each figure of a node. */
+/** Creates one gauge for each figure of a node. */
 function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
   const figure = (name: string, help: string, read: (node: NodeSnapshot) => number) => ({
     read,
@@ -69,25 +74,29 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
     figure('state', '0 dead, 1 suspect, 2 stalled, 3 alive.', ({ state }) => STATE_VALUES[state]),
     figure('slots', 'Slots of the node.', ({ slots }) => slots),
     figure('active', 'Attempts on the node.', ({ active }) => active),
-    figure('queued', 'Attempts taken and not begun.', ({ queued }) => queued),
+    figure('queued', 'Attempts that the node has accepted but not begun.', ({ queued }) => queued),
     figure('cpu', 'Share of one core in use.', ({ cpu }) => cpu),
     figure('memory', 'Share of the memory limit in use.', ({ memory }) => memory),
     figure('memory_bytes', 'Memory in use.', ({ memoryBytes }) => memoryBytes),
-    figure('lag_seconds', 'Lateness of the main loop.', ({ lagMs }) => lagMs / 1_000),
-    figure('response_seconds', 'Mean time of an attempt.', ({ responseMs }) => responseMs / 1_000),
+    figure('lag_seconds', 'Delay of the event loop.', ({ lagMs }) => lagMs / 1_000),
+    figure(
+      'response_seconds',
+      'Mean duration of an attempt.',
+      ({ responseMs }) => responseMs / 1_000,
+    ),
     figure(
       'heartbeat_age_seconds',
       'Age of the last heartbeat.',
       ({ heartbeatAgeMs }) => heartbeatAgeMs / 1_000,
     ),
-    figure('stuck_seconds', 'Longest that an attempt stood still in the node.', ({ work }) =>
+    figure('stuck_seconds', 'Longest time without progress of an attempt.', ({ work }) =>
       work === undefined ? 0 : work.stuckMs / 1_000,
     ),
-    figure('draining', '1: it takes nothing new.', ({ draining }) => (draining ? 1 : 0)),
-    figure('flaps', 'How often it fell silent in ten minutes.', ({ flaps }) => flaps ?? 0),
+    figure('draining', '1 if the node drains.', ({ draining }) => (draining ? 1 : 0)),
+    figure('flaps', 'How often the node became silent in ten minutes.', ({ flaps }) => flaps ?? 0),
   ]
   return {
-    /** Shows these nodes and no other. */
+    /** Shows only these nodes. */
     show(nodes: readonly NodeSnapshot[]): void {
       for (const each of figures) {
         each.gauge.reset()

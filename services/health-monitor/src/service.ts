@@ -16,12 +16,14 @@ import { createFailureDetector } from './nodes/deaths.ts'
 import { createWitnesses } from './nodes/confirm.ts'
 
 /**
- * The health monitor: heartbeats and second witnesses in; node states, snapshots and deaths out.
+ * The health monitor: it takes heartbeats and second opinions, and publishes node states, snapshots
+ * and deaths.
  *
- * Any number may run: each judges for itself, a death is a compare-and-set, so one incarnation
- * dies once; one of them is primary (`primary.ts`). Invariants: M1 all silences are measured with the monotonic clock, after everything
- * that had already arrived was read; M2 what is published as dead has a stored death; M3 the
- * heartbeats of a dead incarnation change nothing, but its node is told, so that it takes a new one.
+ * Any number may run: each examines all nodes, and a death is a compare-and-set, so an incarnation
+ * dies once; one monitor is primary (`primary.ts`). Invariants: M1 silences are measured with the
+ * monotonic clock, after everything that had arrived was read; M2 a node published as dead has a
+ * stored death; M3 heartbeats of a dead incarnation change nothing, but the monitor tells the node,
+ * so that it takes a new incarnation.
  */
 export interface MonitorDeps {
   readonly bus: Bus
@@ -31,27 +33,31 @@ export interface MonitorDeps {
   readonly log: Logger
   readonly metrics: MonitorMetrics
   readonly monitorId: string
-  /** Least time without progress that makes a node stalled; that of PROGRESS_LIMITS when not given. */
+  /**
+   * The least time without progress that makes a node stalled; default: that of PROGRESS_LIMITS.
+   */
   readonly stallMs?: number
 }
 
 /**
- * All nodes are looked at this often, milliseconds: of the 1.6 s between a death and its record silence
- * alone takes up to 1.53 s.
+ * Milliseconds between examinations of all nodes. A death must be recorded within 1.6 s, of which
+ * silence alone takes up to 1.53 s.
  */
 const LOOK_INTERVAL_MS = 50
 const BACKLOG_INTERVAL_MS = 1_000
 const STALL_INTERVAL_MS = 1_000
-/** A monitor that is later than this, or just connected, calls nobody stalled, milliseconds. */
+/**
+ * Milliseconds; a monitor that is later than this, or has just connected, marks no node as stalled.
+ */
 const DOUBT_LAG_MS = 250
 const DOUBT_CONNECTED_MS = 3_000
-/** The dead stay in the snapshot this long, milliseconds. */
+/** Milliseconds for which dead nodes stay in the snapshot. */
 const SHOW_DEAD_MS = 60_000
-/** A node that heartbeats on with a dead incarnation is told this often, milliseconds. */
+/** Milliseconds between messages to a node that still sends heartbeats with a dead incarnation. */
 const TELL_INTERVAL_MS = 1_000
 const TELL_WITHIN_MS = 300
 
-/** What the monitor knows of itself. */
+/** What the monitor knows about itself. */
 interface Self {
   readonly lag: LagMeter
   ownLagMs(): number
@@ -70,7 +76,7 @@ function watchSelf(bus: Bus, nowMs: () => number): Self {
   }
 }
 
-/** Wires everything that a monitor is made of. */
+/** Creates and connects the parts of a monitor. */
 function assemble(deps: MonitorDeps) {
   const { bus, registry, clock, log, monitorId } = deps
   const nowMs = clock.monotonicMs
@@ -115,7 +121,7 @@ function assemble(deps: MonitorDeps) {
 
 type Parts = ReturnType<typeof assemble>
 
-/** The suspicion of one node, and what follows from it; true when its state has changed. */
+/** Examines one node and acts on the result; returns true if its state has changed. */
 function examine(
   entry: NodeEntry,
   { nodes, witnesses, detector, nowMs, classify }: Parts,
@@ -143,7 +149,7 @@ function examine(
   return changed
 }
 
-/** Creates a health monitor; nothing happens before `start`. */
+/** Creates a health monitor; it does nothing before `start`. */
 export function createHealthMonitor(deps: MonitorDeps): Service {
   const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
@@ -153,7 +159,8 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
 
   const watch = every(LOOK_INTERVAL_MS, { clock, log, name: 'watch' }, async () => {
     self.lag.tick(nowMs())
-    // M1: timers run before sockets are read; one turn later what has arrived was heard.
+    // M1: timers run before sockets are read, so one turn later everything that had arrived was
+    // read.
     await new Promise(setImmediate)
     let phiMax = 0
     for (const entry of nodes.all()) {
@@ -198,7 +205,7 @@ async function countQueued(bus: Bus, broadcaster: Broadcaster): Promise<void> {
   if (bus.connected()) broadcaster.setQueued((await pointerBacklog(bus)).queued)
 }
 
-/** Tells a node that its incarnation was declared dead; a hint in the body of a ping (L6). */
+/** Tells a node that its incarnation was declared dead, as a hint in a ping (L6). */
 function createTeller(bus: Bus, nowMs: () => number) {
   const toldAtMs = new Map<string, number>()
   return (nodeId: string, deadIncarnation: number): void => {

@@ -20,10 +20,13 @@ const variables = z.object({
   ...redisEnv,
   ...consulEnv,
   ...adviserEnv,
-  /** Shared with the coordinators: proves which node was given which task (L9). */
+  /** Shared with the coordinators; signs the claim that proves which node got which task (L9). */
   CLAIM_KEY: secret(),
-  /** JSON: `{"<tenant or *>": {"concurrency": 50, "weight": 2}}`; unset: equal parts, no limits. */
-  TENANT_LIMITS: notEmpty(text(), 'equal parts and no limits for all tenants'),
+  /**
+   * JSON such as `{"<tenant or *>": {"concurrency": 50, "weight": 2}}`; default: equal shares
+   * without limits.
+   */
+  TENANT_LIMITS: notEmpty(text(), 'equal shares and no limits for all tenants'),
 })
 
 const allowancesSchema = z.record(
@@ -34,14 +37,16 @@ const allowancesSchema = z.record(
   }),
 )
 
-/** The allowances of TENANT_LIMITS; throws ConfigError. */
+/** Parses the allowances in TENANT_LIMITS; throws a ConfigError. */
 export function parseTenantLimits(value: string | undefined): Allowances {
   if (value === undefined) return new Map()
   let json: unknown
   try {
     json = JSON.parse(value)
   } catch {
-    throw new ConfigError(['TENANT_LIMITS: is not JSON'])
+    throw new ConfigError([
+      'TENANT_LIMITS: must be JSON such as {"acme": {"concurrency": 50, "weight": 2}}',
+    ])
   }
   const parsed = allowancesSchema.safeParse(json)
   if (!parsed.success) {
@@ -58,7 +63,7 @@ export function parseTenantLimits(value: string | undefined): Allowances {
   )
 }
 
-/** Environment of the load balancer. */
+/** The environment variables of the load balancer. */
 export const schema = withRules(variables, ({ TENANT_LIMITS }) => {
   parseTenantLimits(TENANT_LIMITS)
   return []

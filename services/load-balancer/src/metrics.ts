@@ -1,20 +1,25 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
-/** What a load balancer counts. */
+/** Creates and registers the metrics of the load balancer. */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
     fetched: metrics.counter('pointers_fetched_total', 'Pointers fetched from the queue.', ['way']),
     placements: metrics.counter('placements_total', 'Placement decisions.', ['reason']),
-    dispatches: metrics.counter('dispatches_total', 'Dispatch requests, by answer.', ['outcome']),
-    notesLost: metrics.counter('inflight_notes_lost_total', 'In-flight notes Redis did not take.'),
-    ejections: metrics.counter('ejections_total', 'Nodes taken out of service, and back.', [
+    dispatches: metrics.counter('dispatches_total', 'Dispatch requests by answer.', ['outcome']),
+    notesLost: metrics.counter(
+      'inflight_notes_lost_total',
+      'In-flight notes that Redis did not store.',
+    ),
+    ejections: metrics.counter('ejections_total', 'Ejections of nodes and their ends.', [
       'kind',
       'reason',
     ]),
-    advised: metrics.counter('placements_advised_total', 'Tasks to be placed with advice.', [
-      'use',
-    ]),
+    advised: metrics.counter(
+      'placements_advised_total',
+      'Tasks that asked for advised placement.',
+      ['use'],
+    ),
     decisionsLost: metrics.counter('decisions_lost_total', 'Decisions that were not recorded.'),
     observe(read: {
       credits(): number
@@ -24,12 +29,12 @@ export function createMetrics(registry: ServiceContext['registry']) {
       balancers(): number
       queues(): number
     }) {
-      metrics.gaugeOf('credits', 'Free credits of all eligible nodes.', read.credits)
-      metrics.gaugeOf('pointers_held', 'Pointers waiting for a credit in hand.', read.held)
+      metrics.gaugeOf('credits', 'Free credits on all eligible nodes.', read.credits)
+      metrics.gaugeOf('pointers_held', 'Pointers in hand that wait for a credit.', read.held)
       metrics.gaugeOf('nodes_eligible', 'Nodes that may take work.', read.nodes)
-      metrics.gaugeOf('nodes_ejected', 'Nodes out of service or on probation.', read.ejected)
+      metrics.gaugeOf('nodes_ejected', 'Nodes that are ejected or on probation.', read.ejected)
       metrics.gaugeOf('load_balancers', 'Load balancers that share the credits.', read.balancers)
-      metrics.gaugeOf('tenant_queues', 'Queues of tenants that are listened to.', read.queues)
+      metrics.gaugeOf('tenant_queues', 'Tenant queues with a listener.', read.queues)
     },
   }
 }

@@ -24,12 +24,13 @@ import { createTenantShares, type Allowances } from './intake/tenant-shares.ts'
 import { createEjection, type EjectionChange } from './nodes/ejection.ts'
 
 /**
- * The load balancer: fetches a pointer only when some node has a free credit for it, picks the node
- * and hands the task over. It keeps no backlog, so its death strands nothing that has not been
- * handed over, and several of them share the credits in equal parts. Tenants share them by weight and
- * cost of what they have in flight.
+ * The load balancer: it fetches a pointer only if a node has a free credit for it, chooses the node
+ * and dispatches the task. It keeps no backlog, so its crash strands only tasks in hand. Load
+ * balancers share the credits equally; tenants share them by weight and by the cost of their tasks
+ * in flight.
  *
- * States: made → running → draining (takes nothing new, what is handed over becomes a pointer) → closed.
+ * States: created → running → draining (takes nothing new; handed-over tasks become pointers) →
+ * closed.
  */
 export interface BalancerDeps {
   readonly bus: Bus
@@ -44,20 +45,22 @@ export interface BalancerDeps {
   readonly timing: Timing
   readonly balancerId: string
   readonly claimKey: string
-  /** What each tenant is allowed. */
+  /** The allowance of each tenant. */
   readonly allowances: Allowances
 }
 
-/** Held pointers and open requests are looked at again at least this often, milliseconds. */
+/** Milliseconds between checks of held pointers and open requests. */
 const LOOK_EVERY_MS = 100
-/** Answers of nodes that come later than this are not waited for, milliseconds. */
+/** Milliseconds to wait for the answers of nodes. */
 const ANSWERS_WITHIN_MS = 250
-/** Until the farewell has reached every gateway, and what each one sent before it has left, milliseconds. */
+/**
+ * Milliseconds until every gateway has received the farewell and its earlier messages have left.
+ */
 const GATEWAYS_HEAR_MS = 200
-/** Wait for the server before the last subscription ends, milliseconds. */
+/** Milliseconds to wait for the server before the last subscription ends. */
 const FAREWELL_MS = 500
 
-/** Creates a load balancer; nothing happens before `start`. */
+/** Creates a load balancer; it does nothing before `start`. */
 export function createLoadBalancer(deps: BalancerDeps): Service {
   const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
@@ -77,7 +80,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     queues: () => intake?.size() ?? 0,
   })
 
-  // Fresh tasks pass by the queue only while nothing waits in it.
+  // New tasks may bypass the queue only while nothing waits in it.
   const room = (): number =>
     draining || placer.stuck() > 0 || intake === undefined || intake.backlog()
       ? 0
@@ -85,7 +88,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   let announcedRoom = false
   const say = (hint: Balancer): boolean => bus.send(CHANNELS.balancer, hint)
   const announce = (): void => {
-    // Who has said farewell is not to be counted again.
+    // After its farewell the load balancer must not be counted again.
     if (draining) return
     announcedRoom = room() > 0
     const full = shares.full()
@@ -114,7 +117,8 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       open.push(
         ...listenToFleet(deps, parts, look),
         bus.on(CHANNELS.balancer, (hint) => {
-          // A new load balancer hears of this one at once, so that no credit is spent twice for long.
+          // Announces itself to a new load balancer at once, so that no credit is used twice for
+          // long.
           if (peers.heard(hint)) announce()
         }),
         bus.on(CHANNELS.handover, ({ items }) => {
@@ -122,7 +126,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
           const { within, beyond } = shares.admit(items.filter((item) => item !== undefined))
           for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
           placer.addFresh(within, now)
-          // The gateways had better queue what comes next.
+          // Without room the gateways should queue new tasks.
           if (now === 0 && announcedRoom) announce()
         }),
         bus.on(CHANNELS.waiting, ({ queues: woken }) => intake?.wake(woken)),
@@ -151,14 +155,15 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       const heard = pause(Math.min(GATEWAYS_HEAR_MS, deadlineMs))
       await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs), heard])
       await notes.flush()
-      // What the gateways sent before they heard of it has come by now, and has its pointer.
+      // After this round trip, what gateways sent before the farewell has arrived and has its
+      // pointer.
       await bus.roundTrip(FAREWELL_MS)
       for (const each of open) each.close()
     },
   }
 }
 
-/** Makes the parts and wires them; nothing of it listens yet. */
+/** Creates and connects the parts; they do not listen yet. */
 function assemble(deps: BalancerDeps) {
   const { bus, clock, metrics } = deps
   const { nowMs, monotonicMs } = clock
@@ -236,7 +241,7 @@ function listenToFleet(
     }),
     fleetView,
     registry.watch('agent-worker', (ids) => {
-      log.info({ nodes: ids.length }, 'nodes listed by Consul')
+      log.info({ nodes: ids.length }, 'The load balancer read the nodes from Consul')
       nodes.passing(ids)
     }),
   ]

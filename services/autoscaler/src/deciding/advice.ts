@@ -12,15 +12,16 @@ import { z } from 'zod'
 import type { Observation } from '../fleet/observe.ts'
 
 /**
- * What an LLM may say to the scaling policy: within bounds, for a while, and asked in the background.
+ * The advice of an LLM for the scaling policy: bounded, short-lived, and requested in the
+ * background.
  *
- * Invariants: A1 the loop never waits for it; A2 only advice that is applied (mode `on`), within its
- * clamps and not older than it wants to live reaches the policy; A3 it can raise the floor, hold back
- * a scale-in and move the utilisation aimed at; it has no way to order a scale-in, to pick a victim, or
- * to touch the limits and the panic mode.
+ * Invariants: A1 the loop never waits for advice; A2 only advice that is applied (mode `on`),
+ * clamped and younger than its lifetime reaches the policy; A3 advice can raise the floor, delay a
+ * scale-in and move the target utilisation; it cannot order a scale-in, choose a victim, or change
+ * the limits or the panic mode.
  */
 
-/** Why demand is what it is, as the adviser sees it. */
+/** The causes of the present demand that an adviser can name. */
 export const CAUSES = [
   'steady',
   'ramp-up',
@@ -60,16 +61,16 @@ const seen = {
 export type ScaleFigures = { readonly [name in keyof typeof seen]: number }
 
 const TTL_MS = 600_000
-/** Advice comes in time for the next tick or not at all. */
+/** Milliseconds; advice is ready for the next tick or not used. */
 const TIMEOUT_MS = 5_000
 const WHILE_MOVING_MS = 60_000
 const WHILE_STEADY_MS = 900_000
-/** Demand that moves by more than this share between two looks a minute apart is not stationary. */
+/** Demand that changes by more than this share within a minute is not stationary. */
 const MOVING_SHARE = 0.1
-/** Longer ago is all the same, milliseconds. */
+/** Milliseconds; all longer times count as equal. */
 const LONG_AGO_MS = 86_400_000
 
-/** The one question of the autoscaler. */
+/** The question of the autoscaler. */
 export const SCALE_QUESTION = defineQuestion({
   name: 'scale',
   instruction: [
@@ -102,20 +103,20 @@ export const SCALE_QUESTION = defineQuestion({
   refreshEveryMs: WHILE_MOVING_MS,
 })
 
-/** Advice that the policy takes, and the record of what was asked. */
+/** Advice for the policy, and the record of the question. */
 export interface AdviceNow {
   readonly applied: ScaleAnswer | undefined
   readonly record: AdviceRecord | undefined
 }
 
-/** Asks at its pace and hands out what holds. */
+/** Asks for advice periodically and returns the valid one. */
 export interface Advising {
-  /** Asks in the background when it is time to. */
+  /** Asks in the background if it is time to. */
   consider(figures: ScaleFigures, nowMs: number): void
   current(nowMs: number): AdviceNow
 }
 
-/** Advice of this adviser; it may be off. */
+/** Creates advising with this adviser, which may be off. */
 export function createAdvising(adviser: Pick<Adviser, 'refresh' | 'current' | 'mode'>): Advising {
   let askedAtMs = -Infinity
   return {
@@ -132,7 +133,7 @@ export function createAdvising(adviser: Pick<Adviser, 'refresh' | 'current' | 'm
         return { applied: undefined, record: advice.record }
       }
       const { answer, record } = advice
-      // A2: an answer may want to live shorter than the harness lets it.
+      // A2: the answer may name a shorter lifetime than the adviser allows.
       const untilMs = record.askedAtMs + answer.ttlMs
       if (nowMs < untilMs) return { applied: answer, record }
       return { applied: undefined, record: { ...record, outcome: 'expired' } }
@@ -140,14 +141,14 @@ export function createAdvising(adviser: Pick<Adviser, 'refresh' | 'current' | 'm
   }
 }
 
-/** Applied advice in the words of the policy. */
+/** Converts applied advice to the policy's terms. */
 export function adviceFor({ applied, record }: AdviceNow): ScaleAdvice | undefined {
   if (applied === undefined || record === undefined) return undefined
   const { floorDelta, targetUtil, holdScaleDownMs, ttlMs } = applied
   return { floorDelta, targetUtil, holdScaleDownMs, ttlMs, givenAtMs: record.askedAtMs }
 }
 
-/** What the adviser is told of one look at the cluster. */
+/** Returns the figures of one observation for the adviser. */
 export function figuresFor(
   fleet: Observation & { readonly nowMs: number; readonly seen: ClusterSnapshot },
   alone: ScaleDecision,
@@ -173,7 +174,7 @@ export function figuresFor(
   }
 }
 
-/** Two significant binary digits: like loads look the same. */
+/** Rounds to two significant binary digits, so that similar loads look equal. */
 function coarse(value: number): number {
   return value <= 0 ? 0 : 2 ** (Math.round(Math.log2(value) * 2) / 2)
 }

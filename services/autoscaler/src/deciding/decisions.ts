@@ -2,7 +2,7 @@ import type { ClusterSnapshot, ScaleDecision } from '@agentfleet/domain'
 import type { DecisionDraft } from '@agentfleet/control-plane'
 import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 
-/** What a recorded decision is made of. */
+/** The parts of a recorded decision. */
 export interface DecisionParts {
   readonly driver: string
   readonly atMs: number
@@ -16,10 +16,10 @@ export interface DecisionParts {
   readonly llmCalls: number
 }
 
-/** Texts among the inputs have a limit; the first victims are enough to read. */
+/** Characters; an input text has a limit, and the first victims suffice for a reader. */
 const VICTIMS_MAX = 200
 
-/** The record of one decision: what it saw, what could be done, what was done and why. */
+/** Creates the record of a decision: what the autoscaler saw, its options, what it did and why. */
 export function decisionRecord(parts: DecisionParts): DecisionDraft {
   const { decision, alone, advice } = parts
   const chosen = decision.options.filter(({ nodes }) => nodes === decision.nodes)
@@ -73,7 +73,10 @@ function inputsOf(parts: DecisionParts): Figures {
   })
 }
 
-/** Without what is not known: an unfilled window wants infinitely many, and JSON has no infinity. */
+/**
+ * Removes unknown figures: an unfilled window wants infinitely many nodes, and JSON has no
+ * infinity.
+ */
 function known(figures: Readonly<Record<string, number | string | boolean | undefined>>): Figures {
   const entries = Object.entries(figures).filter(
     ([, value]) => value !== undefined && (typeof value !== 'number' || Number.isFinite(value)),
@@ -81,7 +84,7 @@ function known(figures: Readonly<Record<string, number | string | boolean | unde
   return Object.fromEntries(entries) as Figures
 }
 
-/** The decision in short: the same hold is not recorded again soon. */
+/** A short form of the decision; the recorder limits how often it records the same form. */
 export function shortOf({ decision, acted, advice }: DecisionParts): string {
   const asked = advice === undefined ? '' : ` ${advice.outcome} ${advice.askedAtMs}`
   return `${decision.kind} ${decision.reason} ${decision.nodes} ${acted}${asked}`

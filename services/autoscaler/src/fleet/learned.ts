@@ -3,21 +3,24 @@ import { NO_FORECAST, NO_LOAD, type LoadState, type LearnedState } from '@agentf
 import { SUBJECTS, type Decision } from '@agentfleet/protocol'
 import { z } from 'zod'
 
-/** What leaders hand on with every decision: the instants of the last changes. */
+/** What a leader passes on with every decision: the times of the last changes. */
 export interface LeaderState {
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
 }
 
-/** What is learned is about 6 kB, a week of ten minutes; one more of them is worth a record, milliseconds. */
+/**
+ * Milliseconds. The learned state is about 6 kB, a week in steps of ten minutes; each new step is
+ * worth a record.
+ */
 export const SAVE_LEARNED_EVERY_MS = 600_000
 
-/** What the last leader left behind, by its last decision. */
+/** Returns the state of the previous leader from its last decision. */
 export function leaderStateOf(last: Decision | undefined): LeaderState {
   if (last === undefined) return { scaledOutAtMs: 0, scaledInAtMs: 0 }
   const { scaledOutAtMs, scaledInAtMs } = last.inputs
   return {
-    // A record without instants is one whose writer knew none: as if it had just changed something.
+    // A record without times counts as a change at that moment, the cautious assumption.
     scaledOutAtMs: typeof scaledOutAtMs === 'number' ? scaledOutAtMs : last.atMs,
     scaledInAtMs: typeof scaledInAtMs === 'number' ? scaledInAtMs : last.atMs,
   }
@@ -41,23 +44,23 @@ const learnedSchema = z.object({
   }),
 })
 
-/** The memory with what was learned before; as it is when nothing was, or nothing that can be read. */
+/** Returns the memory with the stored learned state; unchanged if none is stored or readable. */
 export async function loadLearnedState(
   ops: Pick<Ops, 'lastState'>,
   service: string,
   memory: LearnedState,
 ): Promise<LearnedState> {
   const { data } = learnedSchema.safeParse(await ops.lastState(service))
-  // What this process has seen itself goes before.
+  // What this process has observed itself takes precedence.
   if (data === undefined || memory.forecast.week.length > 0) return memory
   const names = Object.keys(sumsOf(NO_LOAD))
   const sums = Object.fromEntries(names.map((name) => [name, data.load[name] ?? 0]))
-  // Forecasts that fell due meanwhile have nothing to be compared with.
+  // Pending forecasts have no observations to compare with.
   const forecast = { ...data.forecast, pending: [] }
   return { ...memory, load: { ...memory.load, ...sums }, forecast }
 }
 
-/** Records what was learned for whoever comes next; samples are too old by then. */
+/** Stores the learned state for the next leader, without samples, which would be outdated. */
 export async function saveLearnedState(
   ops: Pick<Ops, 'record'>,
   service: string,
@@ -66,7 +69,7 @@ export async function saveLearnedState(
   await ops.record(SUBJECTS.opsState(service), { load: sumsOf(load), forecast })
 }
 
-/** The load without its samples: sums that fade over hours. */
+/** Returns the load without its samples: sums that fade over hours. */
 function sumsOf(load: LoadState): Omit<LoadState, 'samples'> {
   const { samples: _, ...sums } = load
   return sums

@@ -3,24 +3,24 @@ import { FRESH_MS } from '@agentfleet/control-plane'
 import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Snapshot } from '@agentfleet/protocol'
 
-/** What the autoscaler sees, all but its own memory. */
+/** What the autoscaler observes, except its own memory. */
 export interface Observation {
   readonly cluster: Omit<
     ClusterSnapshot,
     'scaledOutAtMs' | 'scaledInAtMs' | 'outlook' | 'budget' | 'advice' | 'attainment'
   >
-  /** Mean time of a task on a node, milliseconds. */
+  /** The mean duration of a task on a node, in milliseconds. */
   readonly responseMs: number
-  /** Processes that the orchestrator counts and that are no nodes: draining, or declared dead. */
+  /** Processes that the orchestrator counts but that take no work: draining or declared dead. */
   readonly leaving: number
   /** Nodes that could be asked to drain. */
   readonly candidates: readonly Victim[]
 }
 
-/** A node that is up has beaten by then; one that still has not is broken, not unknown, milliseconds. */
+/** Milliseconds within which a started node sends a heartbeat; later it counts as broken. */
 const HEARD_WITHIN_MS = 60_000
 
-/** Brings together which processes run and what the monitor knows of them. */
+/** Combines the orchestrator's list of processes with the monitor's knowledge of them. */
 export function observeCluster(
   processes: readonly NodeProcess[],
   snapshot: Snapshot | undefined,
@@ -29,7 +29,7 @@ export function observeCluster(
   const heard = snapshot?.nodes ?? []
   const known = new Map(heard.map((node) => [node.nodeId, node]))
   const candidates: Victim[] = []
-  // Also those that the orchestrator no longer lists: they still finish what they run.
+  // Includes nodes that the orchestrator no longer lists but that still finish their runs.
   const draining = new Set(
     heard.filter((one) => one.draining && one.state !== 'dead').map((one) => one.nodeId),
   )
@@ -43,7 +43,7 @@ export function observeCluster(
     const unheard = node === undefined && !starting && nowMs - startedAtMs < HEARD_WITHIN_MS
     if (unheard || node?.state === 'suspect') missing += 1
     const active = (node?.active ?? 0) + (node?.queued ?? 0)
-    // One that has not beaten yet has nothing to finish.
+    // A node without a heartbeat has nothing to finish.
     const ready = node !== undefined && !starting
     candidates.push({ id, startedAtMs, active, ready, remainingMs: node?.responseMs ?? 0 })
   }
@@ -64,21 +64,21 @@ export function observeCluster(
   }
 }
 
-/** Whether a snapshot also knows the backlog: figures that are missing must not shrink a fleet. */
+/** Whether the snapshot also has the backlog; missing figures must not shrink a fleet. */
 function isComplete(snapshot: Snapshot | undefined): boolean {
   const readAtMs = snapshot?.backlogAtMs
   return snapshot !== undefined && readAtMs !== undefined && snapshot.atMs - readAtMs <= FRESH_MS
 }
 
-/** Processes whose ended tasks are remembered: those of a day, far more than a fleet has at once. */
+/** Processes whose ended tasks are remembered: those of a day, far more than run at once. */
 const PROCESSES_MAX = 4_096
 
 /**
- * Counts arrivals from what nodes have ended and what is there: those that ended on nodes that are gone stay
- * counted, and the count never falls.
+ * Counts arrivals from the tasks that nodes have ended and the tasks in the fleet. Tasks that ended
+ * on a lost node stay counted, and the count never falls.
  */
 export function countArrivals(): (snapshot: Snapshot) => number {
-  // Also of processes that a snapshot leaves out: one that comes back must not count twice.
+  // Keeps processes that a snapshot omits, because one that returns must not count twice.
   const endedBy = new Map<string, number>()
   let [ended, arrived] = [0, 0]
   return ({ nodes, running, queued }) => {

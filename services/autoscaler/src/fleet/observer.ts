@@ -16,34 +16,34 @@ import type { AutoscalerMetrics } from '../metrics.ts'
 import { countArrivals, observeCluster, type Observation } from './observe.ts'
 import { createProviderShare } from './provider-share.ts'
 
-/** One look at everything. */
+/** One observation of the whole fleet. */
 export interface FleetState extends Observation {
   readonly nowMs: number
   readonly seen: ClusterSnapshot
-  /** LLM calls of the last minute; the share that was turned away is the budget's. */
+  /** LLM calls of the last minute, the base of the throttled share. */
   readonly llmCalls: number
 }
 
 /**
- * What an autoscaler sees and remembers, whether it leads or not.
+ * What an autoscaler observes and remembers, whether it leads or not.
  *
- * Invariants: every look is remembered, also that figures were missing; what was learned before this
- * process began is taken over once, and never over what it has seen itself.
+ * Invariants: it remembers every observation, including missing figures; it adopts the stored
+ * learned state once, and never over its own observations.
  */
 export interface Observer {
-  /** Reads what others learned; does so once, until it has worked. */
+  /** Reads the stored learned state; succeeds once and is repeated until then. */
   learn(): Promise<void>
-  /** `processes` is undefined when nobody could say what runs. */
+  /** Observes the fleet; `processes` is undefined if the list of processes is unknown. */
   look(
     processes: readonly NodeProcess[] | undefined,
     leaderState: LeaderState | undefined,
   ): FleetState
   forecast(): ForecastState
-  /** Writes down what was learned, for whoever comes next. */
+  /** Stores the learned state for the next leader. */
   saveLearned(): Promise<void>
 }
 
-/** Sees nothing before the first look. */
+/** Creates an observer without observations. */
 export function createObserver(deps: {
   readonly service: string
   readonly ops: Pick<Ops, 'lastState' | 'record'>
@@ -71,7 +71,7 @@ export function createObserver(deps: {
       provider.observe(snapshot, clock.monotonicMs())
       const complete = observed.cluster.complete && processes !== undefined
       const { nodes, running, queued, slotsPerNode } = observed.cluster
-      // By the time of its snapshot: between two ticks come one, two or three, and none is a jump.
+      // Uses the time of the snapshot: one, two or three snapshots come between two ticks.
       const atMs = fleetView.receivedAtMs()
       const sample =
         complete && snapshot !== undefined
@@ -90,7 +90,7 @@ export function createObserver(deps: {
         scaledOutAtMs: leaderState?.scaledOutAtMs ?? 0,
         scaledInAtMs: leaderState?.scaledInAtMs ?? 0,
         outlook: view,
-        // Without a service time nobody can tell which queue is too long.
+        // Without a service time it is unknown which queue is too long.
         attainment: view.serviceS === undefined ? undefined : 1 - view.lateShare,
         budget: { refusedShare, usedShare: 0 },
       }
@@ -101,7 +101,7 @@ export function createObserver(deps: {
   }
 }
 
-/** What an outcome says of the cluster; undefined while its figures are missing. */
+/** Returns the figures of an outcome; undefined while figures are missing. */
 export function outcomeFigures({ seen, responseMs }: FleetState): Figures | undefined {
   if (!seen.complete) return undefined
   return {

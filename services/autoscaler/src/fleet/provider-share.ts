@@ -1,21 +1,21 @@
 import type { Snapshot } from '@agentfleet/protocol'
 
 /**
- * How much of its calls the LLM provider turns away for their rate: nodes count since their start, this
- * adds up what was new within a window.
+ * The share of LLM calls that the provider refuses for their rate. Nodes count since their start;
+ * this sums the increases within a window.
  *
- * Invariants: a node heard for the first time, or started anew under its name, only sets its mark; at
- * most one sample per snapshot and a window of samples are kept.
+ * Invariants: the first heartbeat of a process only sets its baseline; there is at most one sample
+ * for each snapshot, and samples older than the window are dropped.
  */
 export interface ProviderShare {
   observe(snapshot: Snapshot | undefined, nowMs: number): void
-  /** Calls that ended within the window. */
+  /** Returns the number of calls that ended within the window. */
   calls(): number
-  /** Share of them answered with 429; 0 while there are too few to tell. */
+  /** Returns the share of calls answered with 429; 0 while there are too few calls. */
   throttledShare(): number
 }
 
-/** As long as the stable window of demand, milliseconds. */
+/** Milliseconds; equals the stable window of demand. */
 const WINDOW_MS = 60_000
 /** Fewer calls say nothing about a rate. */
 const CALLS_MIN = 20
@@ -26,7 +26,7 @@ interface Mark {
   readonly throttled: number
 }
 
-/** A share of nothing so far. */
+/** Creates a share without samples. */
 export function createProviderShare(): ProviderShare {
   let marks = new Map<string, Mark>()
   let samples: { atMs: number; calls: number; throttled: number }[] = []

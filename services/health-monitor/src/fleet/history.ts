@@ -4,20 +4,20 @@ import { CHANNELS, type History, type Totals } from '@agentfleet/protocol'
 /**
  * The totals of the last hour: every ten seconds for ten minutes, every minute before that.
  *
- * Invariants: oldest first; at most an hour; a monitor that has just come up takes over what another
- * one remembers, so the history outlives each of them.
+ * Invariants: the oldest come first; they cover at most an hour; a new monitor adopts what another
+ * one remembers, so the history outlives each monitor.
  */
 export interface TotalsHistory {
-  /** Notes the present totals and tells everybody. */
+  /** Records the present totals and publishes the history. */
   note(totals: Totals): void
-  /** What another monitor remembers. */
+  /** Merges the history of another monitor. */
   hear(history: History): Totals | undefined
   entries(): readonly Totals[]
 }
 
-/** Every step is kept for this long, milliseconds. */
+/** Milliseconds for which every step is kept. */
 const FINE_MS = 600_000
-/** One of a minute is kept for this long, milliseconds. */
+/** Milliseconds for which one step of each minute is kept. */
 const COARSE_MS = 3_600_000
 const MINUTE_MS = 60_000
 
@@ -38,7 +38,7 @@ export function createHistory(bus: Bus, monitorId: string): TotalsHistory {
   }
 }
 
-/** Keeps the recent ones, the last of each earlier minute, and nothing older than an hour. */
+/** Keeps the recent totals and the last of each earlier minute; drops those older than an hour. */
 export function thin<T extends { readonly atMs: number }>(
   entries: readonly T[],
   nowMs: number,
@@ -55,7 +55,7 @@ function minuteOf(atMs: number): number {
   return Math.floor(atMs / MINUTE_MS)
 }
 
-/** The longer memory wins; what this monitor saw after it is kept. */
+/** Keeps the longer history and adds what this monitor recorded after it. */
 export function takeOver<T extends { readonly atMs: number }>(
   own: readonly T[],
   theirs: readonly T[],

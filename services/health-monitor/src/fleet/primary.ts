@@ -1,20 +1,22 @@
 /**
- * Which of several monitors is primary: it publishes snapshots, calls nodes stalled and asks them to drain.
+ * Decides which of several monitors is primary. The primary monitor publishes snapshots, marks
+ * nodes as stalled and asks them to drain.
  *
- * States: listening → primary ⇄ not primary. Invariants: every monitor declares nodes dead; of
- * those that hear each other the one with the least id is primary; one that hears nothing of those before
- * it for PRIMARY_AFTER_MS becomes primary, so that two may be primary for a moment, and none is for no longer.
+ * States: listening → primary ⇄ not primary. Invariants: every monitor declares nodes dead; among
+ * monitors that hear each other, the one with the lowest id is primary; a monitor that hears no
+ * lower id for PRIMARY_AFTER_MS becomes primary. Two may be primary for a moment, and none is for
+ * at most PRIMARY_AFTER_MS.
  */
 export interface Primary {
-  /** Another monitor has published a snapshot. */
+  /** Records that another monitor has published a snapshot. */
   hear(monitorId: string): void
   isPrimary(): boolean
 }
 
-/** Three snapshots missed, milliseconds. */
+/** Milliseconds; three missed snapshots. */
 const PRIMARY_AFTER_MS = 1_500
 
-/** Creates the primary of this monitor. */
+/** Creates the role of this monitor. */
 export function createPrimary(monitorId: string, nowMs: () => number): Primary {
   let heardAtMs = -Infinity
   return {

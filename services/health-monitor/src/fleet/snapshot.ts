@@ -8,24 +8,24 @@ import { flapsOf, type NodeEntry, type NodeTable } from '../nodes/nodes.ts'
 import { totalsOf, type Tally } from './totals.ts'
 
 /**
- * Tells everybody what the cluster looks like. Invariants: only the primary monitor publishes
- * snapshots; every monitor measures and remembers; nobody does either before it has listened.
+ * Publishes snapshots of the cluster. Invariants: only the primary monitor publishes; every monitor
+ * measures and remembers; a monitor does neither before it has listened for LISTEN_FIRST_MS.
  */
 export interface Broadcaster {
-  /** Publishes the snapshot if it is time, or at once when something changed. */
+  /** Publishes the snapshot when it is due, or at once after a change. */
   tick(changed: boolean): void
-  /** Notes how many pointers wait. */
+  /** Records how many pointers wait. */
   setQueued(queued: number): void
 }
 
 const PUBLISH_INTERVAL_MS = 500
-/** Metrics are scraped every few seconds. */
+/** Milliseconds; metrics are scraped every few seconds. */
 const MEASURE_INTERVAL_MS = 1_000
 const HISTORY_INTERVAL_MS = 10_000
-/** A monitor that has just come up has not heard everybody yet: until then it says nothing. */
+/** Milliseconds; a new monitor has not heard every node before. */
 const LISTEN_FIRST_MS = 2 * HEARTBEAT_INTERVAL_MS
 
-/** What a broadcaster needs. */
+/** Dependencies of the broadcaster. */
 export interface BroadcasterDeps {
   readonly bus: Bus
   readonly nodes: NodeTable
@@ -95,7 +95,7 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
   }
 }
 
-/** Silence says more than standstill. */
+/** Returns the state to publish; suspect or dead takes precedence over stalled. */
 function shownState({ state, stalledAtMs }: NodeEntry): NodeState {
   return state === 'alive' && stalledAtMs !== undefined ? 'stalled' : state
 }

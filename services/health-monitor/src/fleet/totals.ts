@@ -1,16 +1,16 @@
 import type { Heartbeat, Snapshot, Totals } from '@agentfleet/protocol'
 
-/** Attempts that ended, counted over all nodes that were ever heard. */
+/** Counts the attempts that ended on all nodes, including lost ones. */
 export interface Tally {
-  /** Counts what a heartbeat adds to the one before it of the same process, if there was one. */
+  /** Adds the difference between a heartbeat and the previous one of the same process. */
   count(before: Heartbeat | undefined, heartbeat: Heartbeat): void
-  /** Another monitor has counted this much: it has watched for longer. */
+  /** Raises the counts to those of a monitor that has watched for longer. */
   atLeast(completed: number, failed: number): void
   completed(): number
   failed(): number
 }
 
-/** A tally at zero. */
+/** Creates a tally of zero. */
 export function createTally(): Tally {
   let completed = 0
   let failed = 0
@@ -29,7 +29,7 @@ export function createTally(): Tally {
   }
 }
 
-/** The cluster's figures of a moment. */
+/** Returns the totals of the cluster at one moment. */
 export function totalsOf(
   nodes: Snapshot['nodes'],
   queued: number,

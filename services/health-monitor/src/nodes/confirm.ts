@@ -5,29 +5,29 @@ import type { Logger } from '@agentfleet/runtime'
 import { NODE_SERVICE } from './passing.ts'
 
 /**
- * Second opinions on late nodes: a ping over the bus, and Consul's checks.
+ * Second opinions on late nodes: a ping over the bus, and the health checks of Consul.
  *
- * Invariants: at most one ping is out for each node and one question to Consul; an opinion is void
- * after WITNESS_VALID_MS, when the node heartbeats again, and when the monitor itself was away or late
- * while it was formed. Consul away: no opinion of Consul, nothing else changes.
+ * Invariants: at most one ping is open for each node, and one request to Consul; an opinion expires
+ * after WITNESS_VALID_MS, with the next heartbeat, and if the monitor was disconnected or late
+ * while it formed. If Consul is unavailable, only its opinion is missing.
  */
 export interface Witnesses {
-  /** Asks about a node, unless that is being done. */
+  /** Asks about a node unless a question is open. */
   look(nodeId: string): void
-  /** What is known of it now. */
+  /** Returns the present opinions about a node. */
   of(nodeId: string, draining: boolean): Witness
-  /** It was heard, or is gone: earlier opinions are void. */
+  /** Drops the opinions about a node that sent a heartbeat or was removed. */
   forget(nodeId: string): void
 }
 
 const PING_WITHIN_MS = 300
-/** Between two pings of one node, milliseconds. */
+/** Milliseconds between two pings of one node. */
 const PING_PAUSE_MS = 100
 const WITNESS_VALID_MS = 1_000
 const CONSUL_INTERVAL_MS = 1_000
-/** Checks run every second; an answer is as old as that anyway, milliseconds. */
+/** Milliseconds; Consul's checks run every second, so an answer is up to that old anyway. */
 const CONSUL_VALID_MS = 2_000
-/** With a lag above this a late answer says more about the monitor, milliseconds. */
+/** Milliseconds; with more lag a late answer says more about the monitor than about the node. */
 const LAG_MAX_MS = 100
 
 interface Opinion {
@@ -35,7 +35,7 @@ interface Opinion {
   readonly atMs: number
 }
 
-/** Creates the witnesses; nobody is asked before `look`. */
+/** Creates the witnesses; they ask nobody before `look`. */
 export function createWitnesses(deps: {
   readonly bus: Bus
   readonly registry: Pick<Registry, 'critical'>
@@ -57,11 +57,11 @@ export function createWitnesses(deps: {
     const unlisten = bus.onReconnect(() => (reconnected = true))
     const reply = await bus.ask(CHANNELS.ping, {}, PING_WITHIN_MS, { nodeId })
     unlisten()
-    // Heard in the meantime: whatever this ping says is about the past.
+    // The node was heard in the meantime, so this ping describes the past.
     if (pinging.get(nodeId) !== mark) return
     pinging.delete(nodeId)
     let witness: Witness = 'none'
-    // A refusal is an answer as well: the process lives.
+    // A refusal also proves that the process is alive.
     if (reply.kind === 'reply' || reply.kind === 'refused') witness = 'answering'
     else if (reply.kind === 'no-responders') witness = 'connection-gone'
     else if (bus.connected() && !reconnected && ownLagMs() <= LAG_MAX_MS) witness = 'ping-failed'
@@ -75,7 +75,7 @@ export function createWitnesses(deps: {
     try {
       critical = { ids: new Set(await registry.critical(NODE_SERVICE)), atMs: nowMs() }
     } catch (error) {
-      log.debug({ err: error }, 'Consul does not answer: one witness less')
+      log.debug({ err: error }, 'Consul does not answer; the monitor decides without its checks')
     } finally {
       asking = false
     }
@@ -93,7 +93,7 @@ export function createWitnesses(deps: {
       if (opinion && opinion.witness !== 'none' && nowMs() - opinion.atMs <= WITNESS_VALID_MS) {
         return opinion.witness
       }
-      // A draining node says 503 to its check on purpose.
+      // A draining node answers its check with 503 on purpose.
       const known = critical !== undefined && nowMs() - critical.atMs <= CONSUL_VALID_MS
       return known && !draining && critical?.ids.has(nodeId) ? 'consul-critical' : 'none'
     },

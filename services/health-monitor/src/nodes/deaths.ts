@@ -11,27 +11,27 @@ import type { MonitorMetrics } from '../metrics.ts'
 import type { NodeEntry, NodeTable } from './nodes.ts'
 
 /**
- * From "looks dead" to a death on OPS.
+ * Turns a suspicion into a death on OPS.
  *
- * Invariants: V1 before a death the broker has answered a round trip, so every heartbeat that it held
- * was heard, and the node still looks dead after that; V2 of each node one judgement is under way at
- * most, and two begin RETRY_AFTER_MS apart; V3 an entry is dead only
- * once a death on its incarnation is stored, by this monitor or by another.
+ * Invariants: V1 the broker answers a round trip before a death is stored, so every heartbeat that
+ * the broker held has been read, and the node still looks dead; V2 each node has at most one
+ * examination under way, and two begin RETRY_AFTER_MS apart; V3 an entry is dead only once a death
+ * of its incarnation is stored, by this monitor or another.
  */
 export interface FailureDetector {
-  /** Judges a node that looks dead, unless that is being done. */
+  /** Examines a node that looks dead, unless an examination is under way. */
   consider(entry: NodeEntry): void
-  /** Declares a process dead whose successor has been heard. */
+  /** Declares a process dead after its successor has been heard. */
   replaced(heartbeat: Heartbeat): void
-  /** Looks up whether an incarnation that is heard for the first time was declared dead before. */
+  /** Looks up whether a newly heard incarnation was declared dead before. */
   recall(entry: NodeEntry): void
-  /** Another monitor has stored a death on this incarnation. */
+  /** Adopts a death that another monitor has stored for this incarnation. */
   adopt(nodeId: string, incarnation: number): void
-  /** Resolves when no judgement is under way. */
+  /** Resolves when no examination is under way. */
   idle(): Promise<void>
 }
 
-/** What a detector needs. */
+/** Dependencies of the detector. */
 export interface FailureDetectorDeps {
   readonly bus: Bus
   readonly ops: Ops
@@ -42,14 +42,14 @@ export interface FailureDetectorDeps {
   readonly ownLagMs: () => number
   readonly connectedForMs: () => number
   readonly classify: (entry: NodeEntry) => LivenessDecision
-  /** A node has just become dead. */
+  /** Called when a node has just been declared dead. */
   readonly onDeath: (entry: NodeEntry) => void
 }
 
-/** On one machine a round trip takes well below a millisecond, across zones a few. */
+/** Milliseconds; a round trip takes less than one on one machine and a few across zones. */
 const ROUND_TRIP_WITHIN_MS = 250
 const RETRY_AFTER_MS = 200
-/** Tries to store the death on a process that was replaced. */
+/** Tries to store the death of a process that was replaced. */
 const REPLACED_TRIES = 5
 
 /** Creates a detector. */
@@ -86,7 +86,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     if (!admitted(entry, true)) return
     const brokerAnswers = await bus.roundTrip(ROUND_TRIP_WITHIN_MS)
     const decision = classify(entry)
-    // V1: heard meanwhile, replaced, or forgotten.
+    // V1: the node was heard, replaced or removed in the meantime.
     if (decision.kind !== 'dead' || nodes.get(nodeId) !== entry) return
     if (entry.state === 'dead' || !admitted(entry, brokerAnswers)) return
     const silentMs = clock.monotonicMs() - entry.lastHeartbeatAtMs
@@ -95,12 +95,12 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     if (answer === 'given') {
       metrics.deaths.inc({ reason: decision.reason })
       metrics.detection.observe((clock.monotonicMs() - entry.lastHeartbeatAtMs) / 1_000)
-      log.warn({ ...death }, 'node dead')
+      log.warn({ ...death }, 'The monitor declared a node dead')
     }
     markDead(entry, incarnation)
   }
 
-  /** V3: a death on the incarnation up to this one is stored. */
+  /** V3: call it once a death up to this incarnation is stored. */
   const markDead = (entry: NodeEntry | undefined, incarnation: number): void => {
     if (entry === undefined || nodes.get(entry.heartbeat.nodeId) !== entry) return
     if (entry.state === 'dead' || entry.heartbeat.incarnation > incarnation) return
@@ -115,7 +115,9 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
 
   const run = (nodeId: string, work: () => Promise<void>): void => {
     const judgement = work()
-      .catch((error: unknown) => log.warn({ err: error, nodeId }, 'death not stored'))
+      .catch((error: unknown) =>
+        log.warn({ err: error, nodeId }, 'A death could not be stored; the monitor tries again'),
+      )
       .finally(() => judging.delete(nodeId))
     judging.set(nodeId, judgement)
   }

@@ -1,15 +1,20 @@
-/** How late the monitor itself is: a late observer takes the living for dead. */
+/**
+ * Measures how late the monitor itself is, because a late monitor takes live nodes for dead ones.
+ */
 export interface LagMeter {
-  /** Notes that a tick began. */
+  /** Records that a tick began. */
   tick(nowMs: number): void
-  /** The worst lateness of the last second, milliseconds. */
+  /** Returns the largest delay of the last second in milliseconds. */
   worstMs(nowMs: number): number
 }
 
-/** A lag is held against the monitor this long: the heartbeats it held up are read by then. */
+/**
+ * Milliseconds for which a delay counts; by then the monitor has read the heartbeats that it
+ * delayed.
+ */
 const MEMORY_MS = 1_000
 
-/** Measures ticks that should come every `intervalMs`. */
+/** Creates a meter for ticks that are due every `intervalMs`. */
 export function createLagMeter(intervalMs: number): LagMeter {
   let lastTickAtMs: number | undefined
   let lags: { readonly atMs: number; readonly lagMs: number }[] = []
@@ -18,11 +23,11 @@ export function createLagMeter(intervalMs: number): LagMeter {
       const lagMs = lastTickAtMs === undefined ? 0 : nowMs - lastTickAtMs - intervalMs
       lastTickAtMs = nowMs
       lags = lags.filter(({ atMs }) => nowMs - atMs <= MEMORY_MS)
-      // Timers are late by a millisecond all the time; only what could matter is kept.
+      // Timers are always late by about a millisecond; only a relevant delay is kept.
       if (lagMs > intervalMs) lags.push({ atMs: nowMs, lagMs })
     },
     worstMs(nowMs) {
-      // Also the tick that is late at this moment counts.
+      // A tick that is overdue now counts too.
       const dueMs = lastTickAtMs === undefined ? nowMs : lastTickAtMs + intervalMs
       return lags.reduce((worst, { lagMs }) => Math.max(worst, lagMs), Math.max(0, nowMs - dueMs))
     },

@@ -11,7 +11,7 @@ import type { Tally } from '../fleet/totals.ts'
 import type { FailureDetector } from './deaths.ts'
 import type { Witnesses } from './confirm.ts'
 
-/** What is done with what a monitor hears. */
+/** Handlers of what a monitor receives. */
 export interface ListenerDeps {
   readonly bus: Bus
   readonly clock: Clock
@@ -25,13 +25,13 @@ export interface ListenerDeps {
   readonly metrics: MonitorMetrics
   readonly monitorId: string
   readonly nowMs: () => number
-  /** A node that heartbeats on with a dead incarnation. */
+  /** Called for a node that still sends heartbeats with a dead incarnation. */
   readonly tell: (nodeId: string, deadIncarnation: number) => void
-  /** What is published next differs from what was published last. */
+  /** Called when the next snapshot differs from the last one. */
   readonly onChange: () => void
 }
 
-/** Hears heartbeats, and what other monitors show, until it is closed. */
+/** Receives heartbeats and the snapshots of other monitors until closed. */
 export function listen(deps: ListenerDeps): { close(): void }[] {
   const { bus, clock, history, monitorId, tally } = deps
   const fleetView = followFleet(bus, clock)
@@ -69,7 +69,10 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
     if (replaced !== undefined) detector.replaced(replaced)
   }
 
-  /** What other monitors show as dead has a death (M2), so it is dead here as well. */
+  /**
+   * Adopts deaths from the snapshot of another monitor: what it shows as dead has a stored death
+   * (M2).
+   */
   function hearSnapshot(
     snapshot: Snapshot,
     { nodes, detector, stalls, primary }: ListenerDeps,
@@ -81,7 +84,7 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
       if (state === 'dead') detector.adopt(nodeId, incarnation)
       const entry = nodes.get(nodeId)
       if (entry === undefined || entry.heartbeat.incarnation !== incarnation) continue
-      // One that takes over goes on with the marks of the one before.
+      // A monitor that becomes primary keeps the stall marks of the previous one.
       if (state === 'stalled' || (spoken && state === 'alive')) {
         stalls.adopt(entry, state === 'stalled')
       }

@@ -11,11 +11,11 @@ import {
 import type { Heartbeat } from '@agentfleet/protocol'
 
 /**
- * What is known of every node, by its latest heartbeat.
+ * The state of every node, from its latest heartbeat.
  *
- * States of an entry: alive ⇄ suspect → dead → (a higher incarnation) alive; apart from that it may
- * be marked as stalled. Invariants: of one node only its latest (incarnation, version) counts; all
- * instants are of the monotonic clock; at most NODES_MAX entries.
+ * States of an entry: alive ⇄ suspect → dead → (a higher incarnation) alive; it may also be marked
+ * as stalled. Invariants: only the latest (incarnation, version) of a node counts; all times are of
+ * the monotonic clock; there are at most NODES_MAX entries.
  */
 export interface NodeEntry {
   heartbeat: Heartbeat
@@ -23,23 +23,23 @@ export interface NodeEntry {
   gapsMs: number[]
   state: LivenessState
   phi: number
-  /** When the last judgement of it began. */
+  /** When its last examination began. */
   examinedAtMs?: number
-  /** Since when it is called stalled; undefined: it is not. */
+  /** When it was marked as stalled; undefined if it is not. */
   stalledAtMs: number | undefined
-  /** When it was last asked to drain because of that. */
+  /** When it was last asked to drain for that reason. */
   askedAtMs: number | undefined
-  /** Since when it has held work that should move. */
+  /** Since when it has had work that should make progress. */
   dueSinceMs: number
   heardAtMs: number | undefined
   completedAtMs: number | undefined
-  /** When it fell silent, oldest first; outlives incarnations. */
+  /** When it became silent, oldest first; kept across incarnations. */
   fellAtMs: number[]
 }
 
 /** The table of nodes. */
 export interface NodeTable {
-  /** Takes a heartbeat in; `replaced` is the heartbeat of a process that a new one has taken the place of. */
+  /** Adds a heartbeat; `replaced` is the last heartbeat of the process that this one replaces. */
   hear(
     heartbeat: Heartbeat,
     nowMs: number,
@@ -50,15 +50,15 @@ export interface NodeTable {
   forget(nodeId: string): void
 }
 
-/** Gaps remembered of each node: 25 s of heartbeats. */
+/** Gaps remembered for each node: 25 s of heartbeats. */
 const GAPS_MAX = 50
-/** Ten times the largest fleet meant; what claims to be more is not heard (L7). */
+/** Ten times the largest intended fleet; the monitor ignores further nodes (L7). */
 const NODES_MAX = 10_000
-/** A node is said to flap by what it did within this time, milliseconds. */
+/** Milliseconds; a node flaps if it became silent repeatedly within this time. */
 const FLAP_WINDOW_MS = 600_000
 const FLAPS_MAX = 100
 
-/** An empty table. */
+/** Creates an empty table. */
 export function createNodeTable(): NodeTable {
   const nodes = new Map<string, NodeEntry>()
 
@@ -108,14 +108,14 @@ function createEntry(heartbeat: Heartbeat, nowMs: number, fellAtMs: number[]): N
   }
 }
 
-/** What moved between two heartbeats of one process. */
+/** Records the progress between two heartbeats of one process. */
 function noteWork(entry: NodeEntry, heartbeat: Heartbeat, nowMs: number): void {
   const { work, completed } = entry.heartbeat
   if (heartbeat.work !== undefined && work !== undefined && heartbeat.work.heard > work.heard) {
     entry.heardAtMs = nowMs
   }
   if (heartbeat.completed > completed) entry.completedAtMs = nowMs
-  // A silence is no standstill: what happened meanwhile is not known.
+  // A silence is not a stall, because progress during it is unknown.
   const silent = nowMs - entry.lastHeartbeatAtMs > GAP_MAX_MS
   if (silent || !isDue(heartbeat)) entry.dueSinceMs = nowMs
 }
@@ -124,13 +124,13 @@ function isDue({ active, work }: Heartbeat): boolean {
   return work !== undefined && expectsProgress({ active, ...work }, PROGRESS_LIMITS)
 }
 
-/** The entry as the classification of liveness wants it. */
+/** Converts the entry for the classification of liveness. */
 export function heartbeatsOf(entry: NodeEntry): Heartbeats {
   const { heartbeat, lastHeartbeatAtMs, gapsMs } = entry
   return { nodeId: heartbeat.nodeId, incarnation: heartbeat.incarnation, lastHeartbeatAtMs, gapsMs }
 }
 
-/** The entry as the classification of progress wants it; a node that says nothing of its work has none. */
+/** Converts the entry for the classification of progress; undefined if the node reports no work. */
 export function workOf(entry: NodeEntry): NodeWork | undefined {
   const { heartbeat, heardAtMs, completedAtMs } = entry
   if (heartbeat.work === undefined) return undefined
@@ -146,17 +146,17 @@ export function workOf(entry: NodeEntry): NodeWork | undefined {
   }
 }
 
-/** Notes that a node fell silent. */
+/** Records that a node became silent. */
 export function noteFall(entry: NodeEntry, nowMs: number): void {
   entry.fellAtMs = [...entry.fellAtMs, nowMs].slice(-FLAPS_MAX)
 }
 
-/** How often it fell silent lately. */
+/** Returns how often the node became silent recently. */
 export function flapsOf(entry: NodeEntry, nowMs: number): number {
   return entry.fellAtMs.filter((atMs) => nowMs - atMs < FLAP_WINDOW_MS).length
 }
 
-/** Drained and done: such a node goes away by itself, its silence means nothing. */
+/** Whether the node has drained; it exits on its own, so its silence means nothing. */
 export function hasLeft({ heartbeat }: NodeEntry): boolean {
   return heartbeat.draining && heartbeat.active === 0 && heartbeat.queued === 0
 }

@@ -16,24 +16,23 @@ import type { MonitorMetrics } from '../metrics.ts'
 import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
 
 /**
- * Gray failures: marks nodes that heartbeat and do not progress, and asks them to drain.
+ * Handles gray failures: marks nodes that send heartbeats without progress, and asks them to drain.
  *
  * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the primary monitor
- * marks, the others take its word; S2 never more than a third of the living, and never while the
- * monitor itself is in doubt; S3 a stalled node is never killed from here: load balancers avoid it, it
- * is asked to drain, and whoever asks the orchestrator reads the decision; S4 each change is a recorded
- * decision.
+ * marks nodes, and the others adopt its marks; S2 it marks at most a third of the living nodes, and
+ * none while it doubts its own view; S3 it never kills a stalled node: load balancers avoid it, it
+ * is asked to drain, and an operator can read the decision; S4 each change is a recorded decision.
  */
 export interface Stalls {
-  /** Looks at all nodes; true when a mark has changed. */
+  /** Examines all nodes; returns true if a mark has changed. */
   look(isPrimary: boolean): boolean
-  /** What the primary monitor makes of a node. */
+  /** Adopts the primary monitor's mark of a node. */
   adopt(entry: NodeEntry, stalled: boolean): boolean
   /** Resolves when no request and no record is under way. */
   idle(): Promise<void>
 }
 
-/** What watching progress needs. */
+/** Dependencies of the stall detection. */
 export interface StallsDeps {
   readonly bus: Bus
   readonly ops: RecorderDeps['ops']
@@ -43,15 +42,15 @@ export interface StallsDeps {
   readonly metrics: MonitorMetrics
   readonly monitorId: string
   readonly limits: ProgressLimits
-  /** The monitor lags or has been connected for too short a time. */
+  /** Whether the monitor lags or has been connected for too short a time. */
   readonly doubtful: () => boolean
 }
 
-/** A stalled node that does not drain is asked again after this, milliseconds. */
+/** Milliseconds until a stalled node that does not drain is asked again. */
 const ASK_AGAIN_MS = 30_000
-/** A mass stall is put on record this often, milliseconds. */
+/** Milliseconds between records of a mass stall. */
 const HOLD_RECORD_MS = 60_000
-/** Requests and records under way; what is more is done at the next look. */
+/** Requests and records under way; further ones wait for the next examination. */
 const UNDER_WAY_MAX = 64
 
 interface Looked {
@@ -60,7 +59,7 @@ interface Looked {
   readonly decision: ProgressDecision
 }
 
-/** Creates the watch over progress. */
+/** Creates the stall detection. */
 export function createStalls(deps: StallsDeps): Stalls {
   const { bus, ops, nodes, clock, log, metrics, monitorId, limits } = deps
   const recorder = createDecisionRecorder({
@@ -76,7 +75,12 @@ export function createStalls(deps: StallsDeps): Stalls {
   const run = (work: Promise<unknown>): void => {
     const done: Promise<void> = work
       .then(() => undefined)
-      .catch((error: unknown) => log.warn({ err: error }, 'a node was not asked to drain'))
+      .catch((error: unknown) =>
+        log.warn(
+          { err: error },
+          'A stalled node could not be asked to drain; the monitor tries again',
+        ),
+      )
       .finally(() => underWay.delete(done))
     underWay.add(done)
   }
@@ -87,7 +91,7 @@ export function createStalls(deps: StallsDeps): Stalls {
     run(recorder.record(decision))
   }
 
-  /** Asks a stalled node to drain once it has stood still for long, and again if it does not. */
+  /** Asks a node to drain once it has been stalled for long, and again if it does not. */
   const drain = (looked: Looked, figures: Record<string, number>): void => {
     const { entry, decision } = looked
     const now = clock.monotonicMs()
@@ -106,7 +110,7 @@ export function createStalls(deps: StallsDeps): Stalls {
       const ill = looked.filter(
         ({ entry, decision }) =>
           entry.stalledAtMs !== undefined ||
-          // One that drains gets no work anyway, and may have little left that moves.
+          // A draining node gets no work and may have little left that makes progress.
           (decision.kind === 'stalled' && !entry.heartbeat.draining),
       )
       const permission = admitStall({
@@ -154,7 +158,10 @@ function unmark(entry: NodeEntry): void {
   entry.askedAtMs = undefined
 }
 
-/** All nodes whose work can be told, each beside the others; a suspect's heartbeats are too old for that. */
+/**
+ * Compares all nodes whose progress is known; the heartbeats of a suspect node are too old for
+ * that.
+ */
 function lookAt(
   living: readonly NodeEntry[],
   limits: ProgressLimits,
@@ -177,12 +184,12 @@ function lookAt(
 
 type Kind = 'avoid' | 'drain' | 'restore' | 'hold'
 
-/** What each of them does to a node. */
+/** The effect of each decision on a node. */
 const MEANING: Record<Kind, string> = {
   drain: 'finish what runs, then leave',
-  avoid: 'no new work',
+  avoid: 'get no new work',
   restore: 'work as before',
-  hold: 'nothing: too many nodes at once, or the monitor is in doubt',
+  hold: 'nothing: too many nodes look stalled, or the monitor doubts its view',
 }
 
 function decisionOf(

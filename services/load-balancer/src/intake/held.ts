@@ -6,8 +6,8 @@ import type { Held } from '../placing/in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 
 /**
- * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer above every sequence seen
- * in its consumer, with its spec, may go the fast way.
+ * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer that has its spec
+ * and a sequence above all others of its consumer may use the fast start.
  */
 export function createReceiver(deps: {
   readonly bus: Bus
@@ -22,16 +22,23 @@ export function createReceiver(deps: {
     try {
       stored = fromStored(message.text, 'pointer')
     } catch (error) {
-      // It comes back after its lease: a load balancer of the release that issued it may take it then.
+      // The lease returns the pointer to the queue, where a load balancer of the newer release can
+      // take it.
       if (error instanceof ServiceError) {
-        log.error({ subject: message.subject, err: error }, 'pointer left to a newer release')
+        log.error(
+          { subject: message.subject, err: error },
+          'A pointer needs a newer release; it returns to the queue with its lease',
+        )
         return undefined
       }
     }
     const parsed = pointerSchema.safeParse(stored)
     if (!parsed.success) {
-      // Only a writer with rights on TASKS could have put it there; nobody can run it.
-      log.error({ subject: message.subject, err: parsed.error }, 'pointer not understood')
+      // Only a writer with rights on TASKS can have published it; no service can run it.
+      log.error(
+        { subject: message.subject, err: parsed.error },
+        'A pointer could not be parsed and is removed',
+      )
       ack.done(bus, message.ackSubject)
       return undefined
     }
@@ -48,7 +55,7 @@ export function createReceiver(deps: {
       priority: queue === 'running' ? 'medium' : queue,
       ackSubject: message.ackSubject,
       fenced,
-      // Delivered again, it was given back: its run is not there any more.
+      // A redelivered pointer was given back, so its run no longer exists.
       runsAt: fresh ? pointer.node : undefined,
       why: undefined,
       heldSinceMs: monotonicMs(),
@@ -56,7 +63,7 @@ export function createReceiver(deps: {
   }
 }
 
-/** A task that was handed over without a pointer. */
+/** Creates the entry of a task that was handed over without a pointer. */
 export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs: number): Held {
   return {
     pointer,

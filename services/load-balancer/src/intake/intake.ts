@@ -26,54 +26,57 @@ import { createTenantQueues, type Line } from './tenant-queues.ts'
 import type { TenantShares } from './tenant-shares.ts'
 
 /**
- * Fetches pointers, one pull consumer for each tenant and priority, never more than there are credits
- * (late binding): what no node has room for stays in JetStream, where it survives everything. Credits
- * are shared between the tenants first, each tenant's part then between its priorities. Pointers of
- * tasks that run already need no credit, but for those whose node is gone: a bounded number of them is
- * in hand at once.
+ * Fetches pointers with one pull consumer for each tenant and priority, never more than there are
+ * credits (late binding): the rest stays in JetStream, where no crash can lose it. Credits are
+ * divided between tenants, then each tenant's share between its priorities. A pointer of a running
+ * task needs no credit unless its node is gone, so a bounded number of them is in hand at once.
  */
 export interface Intake {
-  /** Credits may have changed: look again. */
+  /** Checks the credits again, because they may have changed. */
   poke(): void
-  /** Whether pointers are known to wait for credits that their tenants may use. */
+  /** Whether pointers wait for credits that their tenants may use. */
   backlog(): boolean
-  /** These queues have got tasks. */
+  /** Records that these queues have new tasks. */
   wake(queues: readonly TenantQueue[]): void
-  /** Looks for queues that nobody listens to, and lets go of idle ones. */
+  /** Starts to listen to forgotten queues and stops listening to idle ones. */
   look(): Promise<void>
-  /** Queues listened to. */
+  /** Returns the number of queues with listeners. */
   size(): number
   stop(): void
 }
 
-/** What an intake works with. */
+/** Dependencies of the intake. */
 export interface IntakeDeps {
   readonly bus: Bus
   readonly consumers: PointerConsumers
   readonly shares: TenantShares
   readonly log: Logger
   readonly monotonicMs: () => number
-  /** Credits of all nodes less what is already held. */
+  /** Returns the credits of all nodes minus the pointers in hand. */
   readonly credits: () => number
   readonly held: () => number
   readonly receive: (message: PulledMessage, queue: PointerQueue) => void
 }
 
-/** Pointers of running tasks asked for at once. */
+/** Pointers of running tasks requested at once. */
 const RUNNING_ASKED_MAX = 2_000
-/** Up to so many tenants every request is planned anew; above, plans are good for a moment. */
+/**
+ * Up to this many tenants every request gets a new plan; with more, a plan is reused for a moment.
+ */
 const FEW_TENANTS = 64
 const PLAN_VALID_MS = 5
 
-/** Who gets how much of the free credits. */
+/** The division of the free credits. */
 interface Plan {
   readonly atMs: number
   readonly grants: ReadonlyMap<string, number>
-  /** What a tenant without a known backlog may ask for, so that its first task is fast. */
+  /**
+   * Pointers that a tenant without a known backlog may request, so that its first task starts fast.
+   */
   readonly doorbell: number
 }
 
-/** Starts fetching. */
+/** Starts to fetch. */
 export function createIntake(deps: IntakeDeps): Intake {
   const { bus, shares, credits, monotonicMs } = deps
   let served = new Map<string, number>()
@@ -117,7 +120,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     const grants = shareCredits(free, busy.map(claimOf))
     for (const granted of grants.values()) free -= granted
     const idle = lines.length - busy.length
-    // At least one: nobody would hear of the first task behind a backlog of others.
+    // At least one, because otherwise the first task of a tenant would wait unseen behind a
+    // backlog.
     const doorbell = Math.max(1, Math.floor(free / Math.max(1, idle)))
     return { atMs: monotonicMs(), grants, doorbell }
   }
@@ -131,7 +135,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const { waiting, asked } = line
     const waits = waitingOf(line) > 0
     const part = waits ? (plan.grants.get(line.tenant) ?? 0) : plan.doorbell
-    // What its other priorities have asked for is in the plan already.
+    // The plan already includes what the tenant's other priorities have requested.
     const own = part + askedOf(line)
     const most = planIntake(priority, { credits: own, waiting, asked, served: line.served })
     const room = roomOf(claimOf(line))
@@ -180,7 +184,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   }
 }
 
-/** What was fetched of the line's priorities since it was last looked at, counted together. */
+/** Adds up what was fetched of the priorities since the last call. */
 function settle(line: Line): void {
   for (const level of LEVELS) {
     if (line.fetched[level] === 0) continue
@@ -193,7 +197,10 @@ function waitingOf({ waiting }: Line): number {
   return LEVELS.reduce((sum, level) => sum + waiting[level], 0)
 }
 
-/** Pointers asked for that may come; the single one of a doorbell needs no credit of its own. */
+/**
+ * Returns the requested pointers that may still arrive; the single one of a doorbell needs no
+ * credit.
+ */
 function askedOf({ waiting, asked }: Line): number {
   return LEVELS.reduce(
     (sum, level) => sum + (waiting[level] > 0 ? asked[level] : Math.max(0, asked[level] - 1)),
@@ -201,7 +208,7 @@ function askedOf({ waiting, asked }: Line): number {
   )
 }
 
-/** The tenant in `tasks.<queue>.<tenant>.<taskId>`. */
+/** Returns the tenant in `tasks.<queue>.<tenant>.<taskId>`. */
 function tenantOf(subject: string): string {
   return subject.split('.')[2] ?? ''
 }

@@ -2,25 +2,25 @@ import type { BalancerShare } from '@agentfleet/domain'
 import type { Balancer } from '@agentfleet/protocol'
 
 /**
- * The load balancers that share the credits of the nodes, this one among them.
+ * The load balancers that share the credits of the nodes, including this one.
  *
- * Invariant: who was not heard of for three rounds, or has said that it leaves, is not counted; all of
- * them sort the same ids, so each finds its own place without asking.
+ * Invariant: a load balancer that was silent for three rounds or announced that it leaves is not
+ * counted; all sort the same ids, so each knows its own share without asking.
  */
 export interface Peers {
-  /** Takes an announcement in; true when nobody of this id was counted before. */
+  /** Records an announcement; returns true if this id was not counted before. */
   heard(hint: Balancer): boolean
   share(): BalancerShare
 }
 
-/** Each load balancer says that it lives this often, milliseconds. */
+/** Milliseconds between announcements of each load balancer. */
 export const ANNOUNCE_EVERY_MS = 500
-/** Three silent rounds and it is not counted. */
+/** Milliseconds; after three silent rounds a load balancer no longer counts. */
 const ANNOUNCE_VALID_MS = 1_600
-/** The odd credits go round at this interval, by the wall clock that all of them have, milliseconds. */
+/** Milliseconds of wall-clock time after which the odd credits move to the next load balancer. */
 const TURN_MS = 1_000
 
-/** Knows of nobody but this one. */
+/** Creates the peers, with only this load balancer. */
 export function createPeers(
   own: string,
   clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },

@@ -10,22 +10,22 @@ import { STREAMS, waitingConsumer, type TenantQueue } from '@agentfleet/protocol
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * The queues of tenants that this load balancer listens to: for each a consumer and a puller.
+ * The tenant queues that this load balancer listens to, each with a consumer and a puller.
  *
- * States of a queue: unknown → listening (announced, or seen among the consumers) → unknown again
- * (nothing heard of it for a while, nothing out of it). Invariants: a queue with tasks is listened to
- * within one look, however it got them, since whoever issues a pointer announces its queue, the
- * coordinators announce every queue of unfinished tasks again, and consumers with tasks are found
- * among all; a consumer is removed only when it is empty and nobody listens.
+ * States of a queue: unknown → listening (announced, or found among the consumers) → unknown
+ * (nothing announced and nothing fetched for a while). Invariants: a queue with tasks has a
+ * listener within one look, because the issuer of a pointer announces its queue, the coordinators
+ * repeat the announcement for all queues with unfinished tasks, and a look finds consumers with
+ * tasks; a consumer is removed only if it is empty and has no listener.
  */
 export interface TenantQueues {
-  /** Listens to this queue from now on. */
+  /** Starts to listen to this queue. */
   wake(queue: TenantQueue): void
-  /** Compares with the consumers that there are: finds forgotten ones, lets go of idle ones. */
+  /** Compares with the existing consumers: listens to forgotten ones and drops idle ones. */
   look(): Promise<void>
-  /** Queues listened to. */
+  /** Returns the tenants with listeners. */
   lines(): Iterable<Line>
-  /** How many lines there are. */
+  /** Returns the number of these tenants. */
   size(): number
   stop(): void
 }
@@ -35,42 +35,45 @@ export interface Line {
   readonly tenant: string
   readonly waiting: Record<Level, number>
   readonly asked: Record<Level, number>
-  /** Fetched of each priority since it was last settled, and what that adds up to. */
+  /** Pointers fetched of each priority since the last settlement. */
   readonly fetched: Record<Level, number>
   served: Served
   readonly pullers: Map<Level, Listener>
 }
 
-/** A puller and when its queue was last heard of. */
+/** A puller and the time at which its queue was last announced. */
 export interface Listener {
-  /** Undefined while the consumer is made. */
+  /** Undefined while the consumer is being created. */
   puller: Puller | undefined
   heardAtMs: number
-  /** Whether the request that is out has brought something. */
+  /** Whether the open request has brought a pointer. */
   received: boolean
 }
 
-/** What the listeners work for. */
+/** The user of the queues. */
 export interface QueueOwner {
-  /** How many pointers of this queue may be asked for now. */
+  /** Returns how many pointers of this queue may be requested now. */
   wanted(line: Line, priority: Level): number
   receive(message: PulledMessage, priority: Level): void
-  /** Pointers that are out of all consumers of a tenant. */
+  /** Receives how many pointers are out of all consumers of each tenant. */
   out(counts: ReadonlyMap<string, number>): void
 }
 
-/** A queue of which nothing was heard for this long is not listened to any more, milliseconds. */
+/** Milliseconds without an announcement or a pointer after which a listener stops. */
 const IDLE_MS = 60_000
-/** Requests of a reader are forgotten by the server within this, milliseconds. */
+/** Milliseconds after which the server has forgotten the requests of a reader. */
 const FORGOTTEN_AFTER_MS = 10_000
-/** A consumer is made again at most this often, milliseconds. */
+/** Milliseconds between attempts to create a consumer. */
 const MAKE_EVERY_MS = 1_000
-/** More queues are served as others become idle: each costs a subscription and some kB. */
+/**
+ * Each listener costs a subscription and a few kB; further queues are served when others become
+ * idle.
+ */
 const LISTENERS_MAX = 30_000
 /** Idle consumers removed in one look. */
 const REMOVED_MAX = 200
 
-/** Listens to nothing yet. */
+/** Creates the queues, without listeners. */
 export function createTenantQueues(
   deps: {
     readonly bus: Bus
@@ -103,7 +106,10 @@ export function createTenantQueues(
       if (monotonicMs() - madeAtMs < MAKE_EVERY_MS) return
       madeAtMs = monotonicMs()
       await consumers.make(queue).catch((error: unknown) => {
-        log.warn({ err: error, consumer: name }, 'consumer not made yet')
+        log.warn(
+          { err: error, consumer: name },
+          'A consumer could not be created; the load balancer tries again',
+        )
       })
       listener.puller?.poke()
     }
@@ -112,7 +118,8 @@ export function createTenantQueues(
         stream: STREAMS.tasks,
         consumer: name,
         wanted() {
-          // The request before brought nothing: what was known to wait went elsewhere.
+          // The previous request brought nothing, so another load balancer fetched the known
+          // backlog.
           if (line.asked[priority] > 0 && !listener.received) line.waiting[priority] = 0
           line.asked[priority] = 0
           listener.received = false
@@ -130,7 +137,8 @@ export function createTenantQueues(
         missing: () => void make(),
       })
     void make().then(() => {
-      // Forgotten or stopped meanwhile: nobody would stop it any more.
+      // The listener was dropped or stopped in the meantime, and nothing else would stop its
+      // puller.
       if (!stopped && line.pullers.get(priority) === listener) listener.puller = pull()
     })
     return listener
@@ -155,7 +163,7 @@ export function createTenantQueues(
     const line = lineOf(tenant)
     left.delete(waitingConsumer(queue).name)
     if (known !== undefined) {
-      // What waits is known better from what is fetched.
+      // Fetched pointers describe the backlog better than announcements.
       known.heardAtMs = monotonicMs()
       known.puller?.poke()
       return
@@ -171,10 +179,10 @@ export function createTenantQueues(
     for (const [name, { queue, atMs }] of left) {
       if (atMs > before || removed >= REMOVED_MAX) break
       left.delete(name)
-      // Another load balancer that listens will be the one to remove it.
+      // Another load balancer that still listens removes it later.
       if (await consumers.removeIdle(queue)) removed += 1
     }
-    if (removed > 0) log.info({ removed }, 'idle consumers removed')
+    if (removed > 0) log.info({ removed }, 'The load balancer removed idle consumers')
   }
 
   return {
@@ -191,7 +199,7 @@ export function createTenantQueues(
           busy.add(name)
           wake({ tenant, priority }, consumer.waiting)
         } else if (!lines.get(tenant)?.pullers.has(priority) && !left.has(name)) {
-          // Left behind by a load balancer that is gone.
+          // A load balancer that is gone left this consumer.
           left.set(name, { queue: { tenant, priority }, atMs: monotonicMs() })
         }
       }

@@ -11,47 +11,49 @@ import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
 /**
- * What each tenant has in flight, and what it is allowed: the figures by which slots are shared.
+ * What each tenant has in flight and what it may have: the figures by which slots are shared.
  *
- * A task counts from the moment it was fetched or handed over until its node names it among those that
- * left. Tasks that other load balancers hold, or that this one's predecessor handed over, are known as
- * numbers: by what is out of the tenant's consumers, and by what the nodes say they run. Until both were
- * heard once, a tenant with a limit has no room. Invariants: a task is counted once, whatever way it
- * comes back; a count that outlived its task (a lost hint, L6) ends with the node or when the node
- * shows fewer tasks than are counted for it.
+ * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks
+ * of other load balancers, or of an earlier process of this one, are known only as numbers: the
+ * pointers that are out of the tenant's consumers, and the runs that the nodes report. Until both
+ * numbers have arrived once, a tenant with a limit has no room. Invariants: a task is counted once,
+ * through whichever path it returns; a count that outlives its task (a lost hint, L6) ends with the
+ * node or when the node reports fewer tasks than are counted for it.
  */
 export interface TenantShares {
-  /** Pointers of this tenant that were fetched. */
+  /** Counts a fetched pointer of this tenant. */
   fetched(taskId: string, tenant: string): void
-  /** The notes, with each task that comes to a node or leaves it counted on the way. */
+  /** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
   counting(notes: InflightNotes): InflightNotes
   heartbeat(heartbeat: Heartbeat): void
-  /** It gets a pointer, or goes back to its queue: no longer in hand here. */
+  /** Uncounts a task that gets a pointer or returns to its queue. */
   released(taskId: string): void
-  /** Pointers that are out of the tenants' consumers, with whomever. */
+  /** Records how many pointers are out of each tenant's consumers, at all load balancers. */
   out(counts: ReadonlyMap<string, number>): void
-  /** What one node runs, whoever gave it that. */
+  /** Records what one node runs, from all load balancers. */
   runs(node: NodeTenants): void
-  /** What `out` and `runs` have said since the last time is what there is elsewhere. */
+  /** Makes the figures recorded by `out` and `runs` since the last call the current ones. */
   tally(): void
-  /** What the policy has to know of a tenant beside what waits. */
+  /** Returns what the policy needs to know about a tenant besides its backlog. */
   standing(tenant: string): Standing
-  /** Parts what may be placed now, and is in hand from here on, from what is above its tenant's limit. */
+  /**
+   * Separates tasks that may be placed now, and counts them, from those above their tenant's limit.
+   */
   admit(items: readonly Fresh[]): { within: Fresh[]; beyond: Fresh[] }
-  /** Tenants that have as many tasks in flight as they may. */
+  /** Returns the tenants that have reached their limit of tasks in flight. */
   full(): string[]
 }
 
-/** One tenant's part of a claim. */
+/** The part of a claim on slots that concerns the tenant itself. */
 export type Standing = Omit<Claim, 'tenant' | 'waiting' | 'served'>
 
-/** What every tenant is allowed, by name; `*` is for those that are not named. */
+/** The allowance of each tenant by name; `*` applies to all others. */
 export type Allowances = ReadonlyMap<string, TenantAllowance>
 
 interface InFlight {
   readonly tenant: string
   cost: number
-  /** Undefined while it is in hand. */
+  /** Undefined while the task is in hand. */
   nodeId: string | undefined
   readonly fromQueue: boolean
   sinceMs: number
@@ -60,24 +62,24 @@ interface InFlight {
 interface Sums {
   count: number
   cost: number
-  /** Those of them whose pointers are out of the tenant's own consumers. */
+  /** The number of them whose pointers come from the tenant's own consumers. */
   fromQueue: number
-  /** Mean cost of its tasks. */
+  /** The mean cost of the tenant's tasks. */
   mean: number
-  /** In flight with others. */
+  /** Tasks in flight at other load balancers. */
   elsewhere: number
 }
 
-/** How much the newest task weighs in the mean cost of its tenant. */
+/** The weight of the newest task in the mean cost of its tenant. */
 const MEAN_SHARE = 0.1
-/** A heartbeat may be older than what was dispatched this long ago, milliseconds. */
+/** Milliseconds; a heartbeat may be older than a dispatch of this age. */
 const HEARTBEAT_BEHIND_MS = 3_000
-/** A task that was fetched and never came to a node was none, milliseconds. */
+/** Milliseconds after which a fetched task that never reached a node no longer counts. */
 const IN_HAND_MAX_MS = 120_000
 /** Tenants named in one announcement. */
 const FULL_MAX = 1_000
 
-/** Nothing in flight; `share` is this load balancer's part of all slots. */
+/** Creates empty shares; `share` is this load balancer's share of all slots. */
 export function createTenantShares(deps: {
   readonly allowances: Allowances
   readonly share: () => number
@@ -87,7 +89,7 @@ export function createTenantShares(deps: {
   const tasks = createCompactingMap<string, InFlight>()
   const nodes = new Map<string, CompactingMap<string, InFlight>>()
   const tenants = new Map<string, Sums>()
-  /** What was heard since the last tally. */
+  /** Reports since the last tally. */
   const outElsewhere = new Map<string, number>()
   const runElsewhere = new Map<string, number>()
   let tallied = false
@@ -159,7 +161,8 @@ export function createTenantShares(deps: {
       taskCost: mean,
     }
     if (concurrency === undefined) return base
-    // Two that see the same free place must not both fill it: each has its part of the limit.
+    // Two load balancers must not both fill the same free place, so each has its share of the
+    // limit.
     const own = Math.max(1, Math.ceil(concurrency * share()))
     const most = tallied ? Math.min(concurrency, own + elsewhere) : 0
     return { ...base, concurrency: most }
@@ -167,7 +170,7 @@ export function createTenantShares(deps: {
 
   const sweepHand = (): void => {
     for (const [taskId, task] of tasks) {
-      // In order of their coming: the oldest are first.
+      // The oldest tasks come first.
       if (monotonicMs() - task.sinceMs < IN_HAND_MAX_MS) break
       if (task.nodeId === undefined) remove(taskId)
     }

@@ -8,36 +8,42 @@ import {
 } from '@agentfleet/domain'
 
 /**
- * Which nodes are out of service for faults of their own, kept by `nextEjections`.
+ * Which nodes are ejected because of their own faults, as `nextEjections` decides.
  *
- * Invariant: load balancers that hear the same figures come to the same end at the same time, as the
- * spread of an ejection follows from the node's name.
+ * Invariant: load balancers that receive the same figures reach the same result at the same time,
+ * because the jitter of an ejection follows from the node's name.
  */
 export interface Ejection {
-  /** Attempts that ended at a node since it was heard last: well, and by a fault of the node. */
+  /**
+   * Records attempts that ended at a node since its last heartbeat: completed, and failed by a
+   * fault of the node.
+   */
   ran(nodeId: string, ok: number, failed: number): void
-  /** A task went there that shows whether the node may come back. */
+  /** Records that a task went to the node as a probe. */
   probed(nodeId: string): void
-  /** A new process or incarnation: it has done nothing wrong yet. */
+  /** Clears the record of a node with a new process or incarnation. */
   restarted(nodeId: string): void
   gone(nodeId: string): void
-  /** The nodes that are out, and those due for a probe, of those that could otherwise take work. */
+  /**
+   * Returns the ejected nodes and those due for a probe, among nodes that could otherwise take
+   * work.
+   */
   ejected(nodeIds: readonly string[]): ReadonlyMap<string, 'out' | 'probe'>
 }
 
-/** A node was taken out of service, or is serving again. */
+/** A node was ejected, or its ejection ended. */
 export interface EjectionChange {
   readonly nodeId: string
   readonly kind: 'eject' | 'restore'
   readonly ejection: EjectionRecord
-  /** What was held against it before. */
+  /** The record of the node before the change. */
   readonly before: EjectionRecord | undefined
 }
 
 const NOBODY: ReadonlyMap<string, 'out' | 'probe'> = new Map()
 const HASHES = 2 ** 32
 
-/** Trusts everybody so far; `changed` is told of each change. */
+/** Creates ejections without records; `changed` receives each change. */
 export function createEjection(
   monotonicMs: () => number,
   changed: (change: EjectionChange) => void,
@@ -56,7 +62,7 @@ export function createEjection(
 
   return {
     ran(nodeId, ok, failed) {
-      // Most nodes never fail: of those nothing is kept.
+      // Most nodes never fail, and nothing is kept for them.
       if (failed > 0 || state.has(nodeId)) step({ kind: 'ran', nodeId, ok, failed })
     },
     probed: (nodeId) => step({ kind: 'probe', nodeId }),

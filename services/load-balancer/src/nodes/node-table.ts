@@ -3,63 +3,64 @@ import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 import type { Ejection } from './ejection.ts'
 
 /**
- * What the load balancer knows of the nodes, from heartbeats, Consul and the health monitor.
+ * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health
+ * monitor.
  *
- * Invariants: of two heartbeats of a node the one with the higher (incarnation, version) stands,
- * whichever connection brought it; a node that answered "nobody listens" gets nothing until it is
- * heard of again with a newer heartbeat; what is on its way to a node is counted from its placing until the
- * node has answered, with what it reserves.
+ * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts,
+ * whichever arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
+ * a task on its way to a node counts with its reservation from its placement until the node has
+ * answered.
  */
 export interface NodeTable {
   heartbeat(heartbeat: Heartbeat): void
-  /** The ids that Consul lists as passing. */
+  /** Sets the ids that Consul lists as passing. */
   passing(ids: readonly string[]): void
   snapshot(snapshot: Snapshot): void
-  /** Nobody listens at this node. */
+  /** Records that the node has no listener. */
   unreachable(nodeId: string): void
-  /** It has taken a dispatch and not answered: one fault of its own. */
+  /** Records that the node took a dispatch and did not answer: a fault of the node. */
   silent(nodeId: string): void
-  /** It has refused tasks though its figures say that it has room. */
+  /** Records that the node refused tasks although its figures show room. */
   balked(nodeId: string): void
-  /** Tasks are on their way to a node (1), or it has answered for them (-1). */
+  /** Adds tasks on their way to a node (1), or removes them after its answer (-1). */
   transit(nodeId: string, items: readonly Reserving[], sign: 1 | -1): void
   loads(): readonly KnownLoad[]
-  /** Grows with every change. */
+  /** Returns a number that grows with every change. */
   version(): number
 }
 
-/** A task, as far as it reserves something of its node. */
+/** The part of a task that reserves something of its node. */
 export interface Reserving {
   readonly pointer: { readonly cpu: Level; readonly memory: Level }
 }
 
-/** A node's load; `gone`: nobody listens there, or it was declared dead. */
+/** A node's load; `gone`: it has no listener or was declared dead. */
 export type KnownLoad = NodeLoad & { readonly gone: boolean }
 
 interface Entry {
   heartbeat: Heartbeat
   heartbeatAtMs: number
-  /** Its start, its return, or its last change of incarnation, monotonic. */
+  /** Its start, its return, or its last change of incarnation, on the monotonic clock. */
   upSinceMs: number
   inTransit: number
   transitCpu: number
   transitMemory: number
   unreachable: boolean
-  /** Gets nothing until then, monotonic. */
+  /** The node gets nothing before this time, on the monotonic clock. */
   restsUntilMs: number
 }
 
 type Opinion = Pick<Snapshot['nodes'][number], 'incarnation' | 'state'>
 
-/** A node that has not been heard of for this long is forgotten, milliseconds. */
+/** Milliseconds without a heartbeat after which a node is removed. */
 const FORGET_AFTER_MS = 60_000
-/** An opinion of the monitor older than this is none, milliseconds. */
+/** Milliseconds; an older snapshot of the monitor no longer counts. */
 const SNAPSHOT_VALID_MS = 3_000
-/** Between two tries with a node that says one thing and does another, milliseconds. */
+/** Milliseconds until a node that refused although it showed room is tried again. */
 const BALKED_MS = 250
 const NOTHING_ON_ITS_WAY = { inTransit: 0, transitCpu: 0, transitMemory: 0 }
 
-/** An empty table; `ejection` is told how the nodes' attempts ended. */
+/** Creates an empty table; `ejection` receives the outcomes of the nodes' attempts. */
 export function createNodeTable(
   clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
   ejection: Ejection,
@@ -71,7 +72,7 @@ export function createNodeTable(
   let snapshotAtMs = -Infinity
   let version = 0
 
-  /** A newer heartbeat of a node that is known. */
+  /** Applies a newer heartbeat of a known node. */
   const renew = (entry: Entry, heartbeat: Heartbeat): void => {
     const before = entry.heartbeat
     const now = monotonicMs()
@@ -110,7 +111,7 @@ export function createNodeTable(
       if (known === undefined) {
         version += 1
         const heartbeatAtMs = monotonicMs()
-        // Whoever was there before this balancer is as warm as its process is old.
+        // A node that started before this load balancer counts as up since its own start.
         const upSinceMs = heartbeatAtMs - Math.max(0, clock.nowMs() - heartbeat.startedAtMs)
         const fresh = { ...NOTHING_ON_ITS_WAY, unreachable: false, restsUntilMs: 0 }
         nodes.set(heartbeat.nodeId, { heartbeat, heartbeatAtMs, upSinceMs, ...fresh })
@@ -158,7 +159,7 @@ export function createNodeTable(
         entry.transitCpu += sign * reservationOf(pointer.cpu, slots)
         entry.transitMemory += sign * reservationOf(pointer.memory, slots)
       }
-      // Where nothing is on its way nothing is reserved, whatever became of the node meanwhile.
+      // Without tasks on their way nothing is reserved, whatever happened to the node meanwhile.
       if (entry.inTransit <= 0) Object.assign(entry, NOTHING_ON_ITS_WAY)
     },
     loads() {
@@ -207,7 +208,7 @@ function loadOf(
     lagMs: heartbeat.lagMs,
     responseMs: heartbeat.responseMs,
     draining: heartbeat.draining,
-    // Suspect, stalled or dead: whatever the monitor does not call alive gets nothing.
+    // A node that the monitor calls suspect, stalled or dead gets no tasks.
     suspect: unreachable || opinion !== undefined || now < entry.restsUntilMs,
     gone: unreachable || opinion?.state === 'dead',
     passing,
@@ -216,7 +217,10 @@ function loadOf(
   }
 }
 
-/** A suspicion is a late heartbeat and no more; who stood still or was dead proves itself again. */
+/**
+ * Whether the node must prove itself again. After `suspect` it need not: that was only a late
+ * heartbeat.
+ */
 function hasReturned(before: Opinion | undefined): boolean {
   return before !== undefined && before.state !== 'suspect'
 }

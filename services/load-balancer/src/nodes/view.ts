@@ -9,28 +9,28 @@ import type { KnownLoad, NodeTable } from './node-table.ts'
 import type { Peers } from '../intake/peers.ts'
 
 /**
- * What one round of deciding sees: the loads, the limits that the fleet as a whole sets, and the
- * credits that follow. Invariant: it is made anew after every change of the table, and is never older
- * than a few milliseconds; whoever asks twice within a moment gets the same.
+ * What one placement round sees: the loads, the limits of the fleet as a whole, and the resulting
+ * credits. Invariant: it is computed again after every change of the table and is at most a few
+ * milliseconds old; two calls within a moment return the same value.
  */
 export interface FleetView {
   now(): Seen
 }
 
-/** What is seen at an instant. */
+/** The view at one moment. */
 export interface Seen {
   readonly loads: readonly KnownLoad[]
   readonly limits: PlacementLimits
-  /** This load balancer's free credits, of all nodes that may take work. */
+  /** This load balancer's free credits on all nodes that may take work. */
   readonly credits: number
   readonly eligible: number
   readonly ejected: number
 }
 
-/** Heartbeats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
+/** Milliseconds; far below the age at which heartbeats expire and the turns of the odd credits. */
 const VALID_MS = 20
 
-/** Looks at these nodes as one of these load balancers. */
+/** Creates the view of these nodes for this load balancer. */
 export function createFleetView(
   nodes: NodeTable,
   peers: Peers,

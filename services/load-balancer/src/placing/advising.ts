@@ -15,29 +15,35 @@ import type { BalancerMetrics } from '../metrics.ts'
 import type { Seen } from '../nodes/view.ts'
 
 /**
- * Tasks that ask to be placed with advice: `placement: "advised"`.
+ * Tasks that ask for advised placement: `placement: "advised"`.
  *
- * States of such a task: unasked → waiting (no longer than the question's two seconds) → answered → placed.
- * Invariants: only these tasks wait, a bounded number of them, and each is asked about once; the
- * adviser gets figures and labels, never a name or a text; its answer counts only for a node that could
- * have the task by the policy too; in mode `shadow` nothing waits and nothing is applied.
+ * States of such a task: unasked → waiting (at most two seconds) → answered → placed. Invariants:
+ * only these tasks wait, at most WAITING_MAX at once, and each is asked about once; the adviser
+ * gets figures and labels, never a name or a text; an answer counts only if the policy also allows
+ * the node; in mode `shadow` no task waits and no answer is applied.
  */
 export interface Advising {
-  /** Where an advised task goes; `waits`: it comes back by itself when there is an answer. */
+  /**
+   * Decides where an advised task goes; `waits`: the task returns through `back` when the answer is
+   * there.
+   */
   decide(item: Held, seen: Seen): PlacementDecision | 'waits'
-  /** Tasks that wait for an answer. */
+  /** Returns the number of tasks that wait for an answer. */
   waiting(): number
-  /** Asks nobody any more; what waited comes back at once. */
+  /** Stops asking; the waiting tasks return at once. */
   close(): void
 }
 
-/** Tasks that wait at once, as many as an adviser asks at once; the policy places the ones above that. */
+/**
+ * Tasks that wait at once, equal to the adviser's parallel questions; the policy places further
+ * ones.
+ */
 const WAITING_MAX = 8
-/** Longest that a task waits for advice. */
+/** Milliseconds that a task waits for advice. */
 const ADVICE_WITHIN_MS = 2_000
-/** A fleet that looks the same gets the same answer for this long, milliseconds. */
+/** Milliseconds for which a fleet that looks the same gets the same answer. */
 const ADVICE_TTL_MS = 30_000
-/** As many as `prepareAdvice` ever names. */
+/** As many labels as `prepareAdvice` uses. */
 const LABELS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'] as const
 
 const INSTRUCTION = `You choose the worker node for one task of a fleet. You see the requirement classes of
@@ -69,7 +75,7 @@ const question = defineQuestion({
     },
   },
   schema: z.strictObject({ choice: z.enum(LABELS) }),
-  // Another node is no lesser form of a wrong one: what is no candidate is left to the policy.
+  // A wrong node has no nearest valid one, so the policy decides instead.
   clamp: (answer) => ({ answer, clamped: [] }),
   followsPolicy: ({ choice }) => choice === LABELS[0],
   bucket: ({ cpu, memory, nodes }) => ({
@@ -93,7 +99,7 @@ interface Answered {
   readonly advice: Advice<Choice>
 }
 
-/** What advising needs. */
+/** Dependencies of advising. */
 export interface AdvisingDeps {
   readonly adviser: Adviser
   readonly recorder: Pick<Recorder, 'advised'>
@@ -101,7 +107,7 @@ export interface AdvisingDeps {
   readonly random: () => number
 }
 
-/** Nobody waits yet; `back` gets each task whose answer is there. */
+/** Creates advising without waiting tasks; `back` receives each task whose answer has arrived. */
 export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): Advising {
   const { adviser, recorder, metrics, random } = deps
   const closing = new AbortController()
@@ -114,10 +120,10 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
     const { loads, limits } = seen
     const policy = selectNode(loads, item.pointer, limits, random)
     const settled = settleAdvice(asked, answer, loads, item.pointer, limits, random)
-    // Without a credit anywhere the answer is kept for the next try.
+    // If no node has a credit, the answer is kept for the next try.
     if (settled.decision.kind === 'hold') return settled.decision
     answers.delete(item)
-    // What the policy says is said once: ties are split by chance.
+    // The policy decides only once, because it breaks ties at random.
     const decision = settled.use === 'followed' ? settled.decision : policy
     metrics.advised.inc({ use: settled.use })
     if (advice.record !== undefined) {
@@ -158,7 +164,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
         return decision
       }
       waiting += 1
-      // Resolves within its time and never rejects.
+      // `ask` resolves within its time and never rejects.
       void adviser.ask(question, figuresOf(asked, item), closing.signal).then((advice) => {
         waiting -= 1
         answers.set(item, { asked, advice })
@@ -169,7 +175,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 }
 
-/** Figures and labels only; which node a label stands for stays here. */
+/** Returns figures and labels only; the node behind a label stays in this process. */
 function figuresOf({ figures, choices }: AdviceQuestion, { pointer }: Held): Figures {
   const numberOf = (label: string, name: string): number => Number(figures[`${label}.${name}`] ?? 0)
   return {

@@ -11,34 +11,38 @@ import type { BalancerMetrics } from '../metrics.ts'
 import type { EjectionChange } from '../nodes/ejection.ts'
 
 /**
- * Records the decisions that are no everyday ones: nodes taken out of service and back, and placements
- * that an adviser was asked about. Why a plain task went where it went is on the task's own record.
+ * Records exceptional decisions: ejections and their ends, and placements with advice. The reason
+ * of an ordinary placement is on the task's own record.
  *
- * Invariants: nothing waits for a record; a bounded number is under way and within a time, what is above that
- * is counted as lost; of the same ejection by several load balancers one record is kept.
+ * Invariants: nothing waits for a record; a bounded number is under way, each within a deadline,
+ * and the rest counts as lost; if several load balancers eject the same node, one record is kept.
  */
 export interface Recorder {
-  /** `acted`: the node is out, or back; not so when a third of the fleet is out already. */
+  /**
+   * `acted`: the node was ejected or restored; false if a third of the fleet is already ejected.
+   */
   ejectionChanged(change: EjectionChange, incarnation: number, acted: boolean, nodes: number): void
   advised(placement: AdvisedPlacement): void
 }
 
-/** A placement that an adviser was asked about. */
+/** A placement with advice. */
 export interface AdvisedPlacement {
   readonly item: Held
   /** What was done, and what the policy alone would have done. */
   readonly decision: PlacementDecision
   readonly policy: PlacementDecision
-  /** What became of the answer. */
+  /** How the answer was used. */
   readonly use: AdviceUse | 'shadow'
   readonly advice: AdviceRecord
 }
 
 const SERVICE = 'load-balancer'
-/** Advised placements recorded in a burst and for good, of each load balancer: OPS holds days of them. */
+/**
+ * The rate of recorded advised placements of each load balancer, so that OPS holds days of them.
+ */
 const ADVISED = { burst: 50, oneEveryMs: 200 }
 
-/** Records for this load balancer. */
+/** Creates a recorder for this load balancer. */
 export function createRecorder(deps: {
   readonly ops: RecorderDeps['ops']
   readonly balancerId: string
@@ -63,7 +67,7 @@ export function createRecorder(deps: {
         { nodeId, kind, reason: ejection.reason, times: ejection.times, acted },
         'ejection changed',
       )
-      // The others have heard the same figures: the first record of the same change stands.
+      // Other load balancers reach the same decision; the first record of a change is kept.
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`
       void recorder.record(ejectionDecision(change, acted, nodes), { messageId })
     },
@@ -87,7 +91,8 @@ function ejectionDecision(
     outForMs: kind === 'eject' ? Math.round(ejection.untilMs - ejection.sinceMs) : 0,
   }
   const chosen = { kind, reason, figures: { outForMs: inputs.outForMs } }
-  // A third of the fleet is out already: it stays in service, and the decision says so.
+  // A third of the fleet is already ejected, so this node stays in service, and the decision says
+  // so.
   const left = { kind: 'leave', reason: acted ? 'not-chosen' : 'share-out-reached', figures: {} }
   return { kind, reason, about: nodeId, inputs, options: [chosen, left], policy: chosen, acted }
 }

@@ -13,21 +13,21 @@ import type { BalancerMetrics } from '../metrics.ts'
 import type { NodeTable } from '../nodes/node-table.ts'
 
 /**
- * Hands placed pointers over to their nodes.
+ * Dispatches placed tasks to their nodes.
  *
- * One request per node is under way; what is assigned meanwhile goes out together when it has
- * answered, so a busy moment makes large requests and an idle one waits for nothing. Invariants: a
- * task is in transit to at most one node; "nobody listens", a refusal, or a node that did not
- * answer the request before bring back what has not run; a request without an answer is left to the
- * leases of its pointers (L6), or to the notes, which make a pointer for what has none.
+ * Each node has one open request; tasks assigned meanwhile leave together after its answer, so a
+ * busy moment makes large requests and an idle one waits for nothing. Invariants: a task is in
+ * transit to at most one node; after a no-responders reply or a refusal, tasks that have not run
+ * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
+ * the notes, which issue a pointer for a task that has none.
  */
 export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
-  /** Tasks assigned and not answered for. */
+  /** Returns the number of tasks that are assigned and unanswered. */
   inTransit(): number
 }
 
-/** What a dispatcher works with. */
+/** Dependencies of the dispatcher. */
 export interface DispatcherDeps {
   readonly bus: Bus
   readonly nodes: NodeTable
@@ -40,12 +40,12 @@ export interface DispatcherDeps {
   readonly monotonicMs: () => number
 }
 
-/** A living node answers within milliseconds; behind this it is up to the lease. */
+/** Milliseconds. A live node answers within milliseconds; after this the lease decides. */
 const DISPATCH_WITHIN_MS = 2_000
 /** Tasks in one dispatch: a few hundred small specs stay far below the largest message. */
 const DISPATCH_MAX = 200
 
-/** Creates a dispatcher; `back` gets what has to be placed anew. */
+/** Creates a dispatcher; `back` receives tasks that must be placed again. */
 export function createDispatcher(
   deps: DispatcherDeps,
   back: (items: readonly Held[]) => void,
@@ -67,15 +67,17 @@ export function createDispatcher(
   }
 
   const settle = (nodeId: string, items: readonly Held[], reply: DispatchReply): void => {
-    // What the node could not read is left to the leases, like a dispatch without an answer.
+    // Tasks that the node could not parse are left to the leases, like a dispatch without an
+    // answer.
     leave(nodeId, items.slice(0, reply.accepted))
     nodes.heartbeat(reply.heartbeat)
     const refused = items.slice(reply.accepted)
-    // The first one was refused: it does not run there any more. Those behind it may.
+    // The node refused the first task, so its run is no longer there. The runs of the others may
+    // be.
     if (refused[0] !== undefined) refused[0].runsAt = undefined
     giveBack(nodeId, refused)
     const { active, slots, draining } = reply.heartbeat
-    // Asked again at once it would refuse again, as fast as the bus can carry it.
+    // Without a pause the node would refuse again as fast as the bus can carry it.
     if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
   }
 
@@ -84,7 +86,7 @@ export function createDispatcher(
       const items = queue.splice(0, DISPATCH_MAX)
       const [message] = bus.pack(CHANNELS.dispatch, dispatchOf(nodeId, items))
       if (message === undefined) break
-      // What one message cannot hold goes out with the next.
+      // Tasks that do not fit one message leave with the next.
       queue.unshift(...items.splice(message.count))
       const answer = await bus.ask(CHANNELS.dispatch, message, DISPATCH_WITHIN_MS, { nodeId })
       metrics.dispatches.inc({ outcome: answer.kind })
@@ -93,16 +95,19 @@ export function createDispatcher(
         continue
       }
       if (answer.kind === 'too-large') {
-        // Only a single task can be; its pointer or its note is what is left of it here.
+        // A single task exceeds the message; its pointer or its note keeps it.
         leave(nodeId, items)
         continue
       }
       if (answer.kind !== 'no-responders') {
-        // While the bus is away nobody could have answered.
+        // While the bus is disconnected, no node could have answered.
         if (bus.connected()) nodes.silent(nodeId)
         else nodes.unreachable(nodeId)
-        // What cannot be read is as good as no answer.
-        log.warn({ nodeId, tasks: items.length }, 'no answer to a dispatch, left to the leases')
+        // An unreadable answer counts as no answer.
+        log.warn(
+          { nodeId, tasks: items.length },
+          'A node did not answer a dispatch; the leases return its tasks',
+        )
         leave(nodeId, items)
       } else {
         nodes.unreachable(nodeId)
@@ -115,7 +120,10 @@ export function createDispatcher(
     queues.delete(nodeId)
   }
 
-  /** The reason of the first task is said for all; the others name theirs where it is another. */
+  /**
+   * Builds the message: the reason of the first task applies to all, and tasks with another reason
+   * name it.
+   */
   const dispatchOf = (nodeId: string, items: readonly Held[]): Dispatch => {
     const why = items[0]?.why
     return {
@@ -160,8 +168,9 @@ export function createDispatcher(
       const fresh = [...items]
       queues.set(nodeId, fresh)
       work(nodeId, fresh).catch((error: unknown) => {
-        // Requests never reject: a defect. What has not left is placed anew, the rest is with the leases.
-        log.error({ err: error, nodeId }, 'a dispatch broke off')
+        // Requests never reject, so this is a defect. Tasks that have not left are placed again;
+        // the leases return the rest.
+        log.error({ err: error, nodeId }, 'A dispatch failed with an unexpected error')
         queues.delete(nodeId)
         giveBack(nodeId, fresh.splice(0))
       })

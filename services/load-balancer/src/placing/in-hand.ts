@@ -1,24 +1,24 @@
 import type { Level } from '@agentfleet/domain'
 import type { Pointer } from '@agentfleet/protocol'
 
-/** A task in hand: a fetched pointer, or one handed over that has none yet. */
+/** A task in hand: a fetched pointer, or a task that was handed over without a pointer. */
 export interface Held {
   readonly pointer: Pointer
-  /** Queue that a pointer would stand in; needed while there is none. */
+  /** The queue for a pointer, needed while the task has none. */
   readonly priority: Level
   readonly ackSubject: string | undefined
   /** Only a fenced start may run it (L3). */
   readonly fenced: boolean
-  /** The node that runs it already and is to take on the pointer; cleared when it will not. */
+  /** The node that already runs the task and should adopt the pointer; cleared if it refuses. */
   runsAt: string | undefined
-  /** Why it goes where it was placed. */
+  /** Why it was placed on its node. */
   why: Why | undefined
   heldSinceMs: number
 }
 
-/** Why tasks go to a node; those of one round and node share it. */
+/** Why tasks go to a node; tasks of one round and node share it. */
 export interface Why {
   readonly reason: string
-  /** Nodes that were considered. */
+  /** The number of nodes that were considered. */
   readonly considered: number
 }

@@ -3,23 +3,23 @@ import { createCompactingMap } from '@agentfleet/domain'
 import type { Held } from './in-hand.ts'
 
 /**
- * Notes where tasks run, for recovery and for whoever asks (hints, L6), and makes pointers for tasks
- * that run without one.
+ * Notes in Redis where tasks run, for recovery and for reads (hints, L6), and issues pointers for
+ * running tasks that have none.
  *
- * Most tasks of a busy fleet are over before anybody needs to know; so a task is young at first, and
- * noted in Redis when it is still running a moment later, or when its node is gone. One without a
- * pointer gets it then: it names the node, comes back through a pull, is taken on by the run and
- * noted. Invariant: a task is in the hands of this module for `NOTE_AFTER_MS` and one sweep at the most.
+ * Most tasks of a busy fleet end before anybody needs the note. A task is therefore young at first;
+ * it is noted if it still runs a moment later, or when its node is gone. A task without a pointer
+ * gets one then: the pointer names the node, is fetched, adopted by the run and noted. Invariant: a
+ * task stays in this module for at most `NOTE_AFTER_MS` and one sweep.
  */
 export interface InflightNotes {
   dispatched(item: Held, nodeId: string): void
-  /** These have left their node, or never came to it. */
+  /** Removes tasks that have left their node or never reached it. */
   ended(taskIds: readonly string[]): void
-  /** Nobody listens at this node: what it holds is noted at once. */
+  /** Notes the tasks of a node without a listener at once. */
   nodeGone(nodeId: string): void
-  /** Notes what is not young any more. */
+  /** Notes the tasks that are no longer young. */
   sweep(): void
-  /** Notes everything. */
+  /** Notes all tasks. */
   flush(): Promise<void>
 }
 
@@ -29,19 +29,19 @@ interface Young {
   readonly sinceMs: number
 }
 
-/** A death is noticed after more than a second: until then a note is of no use, milliseconds. */
+/** Milliseconds; a death is noticed after more than a second, and no note is needed before. */
 const NOTE_AFTER_MS = 200
 
-/** Nothing noted yet; `lost` is told how many notes the store did not take. */
+/** Creates the notes; `lost` receives the number of notes that Redis did not store. */
 export function createInflightNotes(
   deps: { readonly store: Store; readonly pointers: Pick<Pointers, 'issue'> },
   monotonicMs: () => number,
   lost: (count: number) => void,
 ): InflightNotes {
   const { store, pointers } = deps
-  // In order of dispatch: the oldest are first.
+  // In the order of dispatch, so the oldest come first.
   const young = createCompactingMap<string, Young>()
-  // Their time as young ones is over already: they were noted as running by their pointers.
+  // Tasks past their young time: their pointers name the node, so they were noted before.
   const settled = new Map<string, Young>()
 
   const note = async (entries: readonly Young[]): Promise<void> => {
@@ -90,7 +90,7 @@ export function createInflightNotes(
   }
 }
 
-/** A pointer for a task that runs: whoever gets it begins a fenced start, but for the run itself. */
+/** A pointer for a running task: it causes a fenced start everywhere except at the run itself. */
 function runningPointer({ pointer }: Held, nodeId: string): Held['pointer'] {
   const { spec: _, ...rest } = pointer
   return { ...rest, reissue: true, node: nodeId }

@@ -11,27 +11,27 @@ import type { FleetView } from '../nodes/view.ts'
 import type { Ejection } from '../nodes/ejection.ts'
 
 /**
- * Places fetched pointers, and fresh tasks without one, on nodes.
+ * Places fetched pointers and new tasks without a pointer on nodes.
  *
  * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
- * dispatcher. Invariants: what the dispatcher brings back has not run and is placed again at once; held
- * pointers are renewed; a task without a pointer that cannot be placed at once gets one and is let go;
- * tasks of one round see what was placed before them.
+ * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
+ * once; held pointers are renewed; a task without a pointer that cannot be placed at once gets a
+ * pointer and leaves; tasks of one round see what was placed before them.
  */
 export interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
-  /** Takes tasks that were handed over; what is above `room` gets a pointer instead. */
+  /** Adds tasks that were handed over; those above `room` get a pointer instead. */
   addFresh(items: readonly Fresh[], room: number): void
-  /** Pointers in hand, which have a claim on the next credits. */
+  /** Returns the number of pointers in hand, which have a claim on the next credits. */
   held(): number
-  /** Of these, those that found no node when they were last tried. */
+  /** Returns the number of pointers in hand that found no node in the last round. */
   stuck(): number
   /** Tries to place what is held. */
   place(): void
   drain(deadlineMs: number): Promise<void>
 }
 
-/** What a placer works with. */
+/** Dependencies of the placer. */
 export interface PlacerDeps extends DispatcherDeps {
   readonly pointers: Pick<Pointers, 'issue'>
   readonly fleetView: FleetView
@@ -41,9 +41,9 @@ export interface PlacerDeps extends DispatcherDeps {
   readonly timing: Pick<Timing, 'renewEveryMs'>
 }
 
-/** A task that a run holds already: it takes no slot, and no choice was made. */
+/** The reason for a task that already has a run: it takes no slot, and nothing was chosen. */
 const RUNS_THERE: Why = { reason: 'runs-there', considered: 1 }
-/** A drain looks this often whether the last answer has come, milliseconds. */
+/** Milliseconds between checks whether a drain has its last answer. */
 const DRAIN_LOOK_MS = 20
 
 /** Creates a placer that holds nothing. */
@@ -57,7 +57,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const schedule = (): void => {
     if (scheduled) return
     scheduled = true
-    // Everything that one read of the socket brought is placed together.
+    // Everything that one socket read brought is placed together.
     setImmediate(() => {
       scheduled = false
       if (held.length > 0) place()
@@ -125,14 +125,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
       while (dispatcher.inTransit() + advising.waiting() > 0 && monotonicMs() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       }
-      // Another load balancer, or this one's successor, places them.
+      // Another load balancer, or the next process of this one, places them.
       for (const item of held.splice(0)) letGo(item)
       stuck = 0
     },
   }
 }
 
-/** One round of placing: the loads change with every task of it. */
+/** Creates one round of placement; the loads change with every task of it. */
 function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advising: Advising) {
   const seen = fleetView.now()
   const loads = [...seen.loads]
@@ -146,7 +146,7 @@ function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advis
     if (batch === undefined) chosen.set(nodeId, [item])
     else batch.push(item)
   }
-  /** Tasks that go to a node in one round for the same plain reason share the note of the first. */
+  /** Returns the reason; tasks that go to a node in one round for the same reason share it. */
   const whyOf = (decision: PlacementDecision & { kind: 'place' }): Why => {
     const { nodeId, reason } = decision
     const plain = reason === 'lowest-load' || reason === 'only-candidate'
