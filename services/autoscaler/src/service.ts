@@ -127,7 +127,10 @@ function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: Deci
     if (kind === 'hold' || !leadership.leading() || !orchestrator.acts) return false
     try {
       await orchestrator.setCount(nodes + leaving, victims)
-      log.info({ kind, reason, from: seen.nodes, nodes, victims }, 'scaled')
+      log.info(
+        { kind, reason, from: seen.nodes, nodes, victims },
+        'The autoscaler changed the number of nodes',
+      )
       return true
     } catch (error) {
       metrics.failures.inc()

@@ -20,7 +20,7 @@ import { tenantBudgetsOf } from './llm/provider-config.ts'
 const variables = z.object({
   ...baseEnv('worker'),
   ...natsEnv,
-  /** Limits and budgets that all nodes share. */
+  /** The limits and budgets in Redis, which all nodes share. */
   ...redisEnv,
   ...consulEnv,
   /** The node id: one token of a subject, stricter than the ids of other services. */
@@ -29,40 +29,45 @@ const variables = z.object({
     pattern: TOKEN_PATTERN,
     expected: '1 to 48 lower-case letters, digits or -',
   }),
-  /** Attempts at once; they wait for their provider most of the time, so the processor is no measure. */
+  /**
+   * Attempts at once. Most of the time they wait for their provider, so CPU cores are no measure.
+   */
   WORKER_SLOTS: integer({ min: 1, max: 100_000, default: 512 }),
   OPENAI_API_KEY: secret().optional(),
   OPENAI_BASE_URL: url().optional(),
-  /** Any number of providers as JSON (README), in place of the one of OPENAI_*; it may hold keys. */
+  /**
+   * Any number of providers as JSON (README); replaces OPENAI_*. Secret, because it may contain
+   * keys.
+   */
   PROVIDERS: secret().optional(),
-  /** Limits of OPENAI_API_KEY, over the whole fleet; 0: those that the provider names. */
+  /** The limits of OPENAI_API_KEY for the whole fleet; 0 uses those that the provider reports. */
   PROVIDER_RPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
   PROVIDER_TPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
   PROVIDER_CONCURRENT: integer({ min: 0, max: 1_000_000, default: 0 }),
-  /** Prices of the provider of OPENAI_API_KEY. */
+  /** The prices of the provider of OPENAI_API_KEY. */
   LLM_PRICES: prices('gpt-4o-mini=0.15/0.6,gpt-4o=2.5/10,gpt-4.1=2/8,gpt-4.1-mini=0.4/1.6'),
   /** What tenants may use within hours and days, as JSON (README). */
   TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
-  /** Longest silence before the first token: reasoning models think for minutes. */
+  /** The longest silence before the first token: reasoning models think for minutes. */
   LLM_FIRST_TOKEN_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 240_000 }),
-  /** Longest silence of a provider within its answer. */
+  /** The longest silence within an answer. */
   LLM_SILENCE_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 60_000 }),
-  /** Longest LLM call in all; a reasoning model may take minutes. */
+  /** The longest LLM call; a reasoning model may take minutes. */
   LLM_CALL_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 600_000 }),
-  /** LLM calls of one run: an agent that has not finished by then goes round in circles. */
+  /** LLM calls of one run: an agent that needs more is in a loop. */
   MAX_TURNS: integer({ min: 1, max: 1_000, default: 16 }),
-  /** The team's folder of tools; `tools` beside `dist` when there is one. */
+  /** The folder of your own tools; default: `tools` beside `dist` if it exists. */
   TOOLS_DIR: text().optional(),
-  /** MCP servers by name, as JSON; a secret, as it may hold keys. */
+  /** MCP servers by name, as JSON; secret, because it may contain keys. */
   MCP_SERVERS: secret().optional(),
-  /** Hosts that `http_fetch` may name; without any there is no such tool. */
+  /** Hosts that `http_fetch` may read; without hosts the tool does not exist. */
   HTTP_FETCH_HOSTS: list([]),
   HTTP_FETCH_DENIED_HOSTS: list([]),
-  /** Ranges that may be fetched from although they are private, such as 10.1.0.0/16. */
+  /** Private address ranges that `http_fetch` may read, such as 10.1.0.0/16. */
   HTTP_FETCH_PRIVATE_RANGES: list([]),
 })
 
-/** The environment of a worker. */
+/** The environment variables of a worker. */
 export const schema = withRules(
   variables,
   ({ TENANT_BUDGETS }) => {
@@ -77,5 +82,5 @@ export const schema = withRules(
         ],
 )
 
-/** What the environment turns into. */
+/** The parsed configuration of a worker. */
 export type WorkerConfig = Readonly<z.output<typeof schema>>

@@ -1,6 +1,6 @@
 import { metricsOf, type Counter, type Histogram, type Registry } from '@agentfleet/runtime'
 
-/** What a worker counts and measures. */
+/** The metrics of the worker. */
 export interface WorkerMetrics {
   readonly attempts: Counter<'outcome'>
   readonly superseded: Counter<never>
@@ -12,11 +12,11 @@ export interface WorkerMetrics {
   readonly reportItems: Histogram<never>
 }
 
-/** LLM calls take from a tenth of a second to minutes. */
+/** Seconds; LLM calls take from a tenth of a second to minutes. */
 const CALL_BUCKETS_S = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320]
 const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
-/** Registers the worker's metrics; the two figures are read when they are scraped. */
+/** Creates and registers the metrics of the worker; the two figures are read at each scrape. */
 export function createMetrics(
   registry: Registry,
   figures: {
@@ -29,21 +29,21 @@ export function createMetrics(
   metrics.gaugeOf('worker_running', 'Attempts that hold a slot.', figures.running)
   metrics.gaugeOf(
     'worker_provider_waiting',
-    "Calls that wait for their provider's limits.",
+    "LLM calls that wait for their provider's limits.",
     figures.waiting,
   )
   metrics.gaugeOf(
     'worker_lag_seconds',
-    'How late the event loop is, 99th percentile.',
+    '99th percentile of the event-loop delay.',
     () => figures.lagMs() / 1_000,
   )
   return {
-    attempts: metrics.counter('worker_attempts_total', 'Attempts that are over.', ['outcome']),
+    attempts: metrics.counter('worker_attempts_total', 'Ended attempts by outcome.', ['outcome']),
     superseded: metrics.counter(
       'worker_superseded_total',
-      'Attempts given up because another one was entitled (L3).',
+      'Attempts stopped because a newer one had begun (L3).',
     ),
-    llmCalls: metrics.counter('worker_llm_calls_total', 'LLM calls that ended.', ['outcome']),
+    llmCalls: metrics.counter('worker_llm_calls_total', 'Ended LLM calls by outcome.', ['outcome']),
     llmSeconds: metrics.histogram(
       'worker_llm_call_seconds',
       'Duration of LLM calls that succeeded.',
@@ -51,7 +51,9 @@ export function createMetrics(
       CALL_BUCKETS_S,
     ),
     tokens: metrics.counter('worker_tokens_total', 'Tokens of LLM calls.', ['direction']),
-    toolCalls: metrics.counter('worker_tool_calls_total', 'Tool calls that ended.', ['outcome']),
+    toolCalls: metrics.counter('worker_tool_calls_total', 'Ended tool calls by outcome.', [
+      'outcome',
+    ]),
     toolSeconds: metrics.histogram(
       'worker_tool_call_seconds',
       'Duration of tool calls.',

@@ -5,31 +5,31 @@ import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import type { Run } from './node/runs.ts'
 
 /**
- * A worker node: takes dispatched tasks, runs them, reports.
+ * A worker node: it accepts dispatched tasks, runs them and reports.
  *
- * States: made → running → draining (takes nothing new) → closed. Invariants: one pulse drives
- * everything periodic; when a drain's time is up, what still runs is handed back (`node/hand-back.ts`), so
- * that it continues elsewhere from its journal.
+ * States: created → running → draining (accepts nothing new) → closed. Invariants: one timer drives
+ * all periodic work; when the time of a drain is over, the remaining runs are handed back
+ * (`node/hand-back.ts`), so that other nodes continue them from their journals.
  */
 
-/** What a worker is built from. */
+/** Dependencies of a worker. */
 export interface WorkerDeps extends NodeDeps {
   readonly shutdown: (reason: string) => void
 }
 
 const PULSE_MS = 250
-/** How old the view of providers in the API may be, milliseconds. */
+/** Milliseconds between reports about the providers; the age of this view in the API. */
 const PROVIDERS_EVERY_MS = 2_000
-/** A pulse that comes this late means that the process stood still, milliseconds. */
+/** Milliseconds; a timer that is this late shows that the process was paused. */
 const PAUSE_MS = 2_000
-/** Time of a drain that is kept for handing runs back: a report that is confirmed, then a flush. */
+/** Milliseconds of a drain that are kept for handing runs back: a confirmed report, then a flush. */
 const GIVE_BACK_MS = 1_500
 const FLUSH_MS = 500
 
-/** Builds a worker; it opens nothing before `start`. */
+/** Creates a worker; it opens nothing before `start`. */
 export function createWorker(deps: WorkerDeps): Service {
   const { bus, clock } = deps
-  /** What a drain waits for. */
+  /** Called when nothing runs, while a drain waits for that. */
   let onIdle: (() => void) | undefined
   const node = createNode(deps, () => {
     if (node.runs.size() === 0) onIdle?.()
@@ -59,7 +59,7 @@ export function createWorker(deps: WorkerDeps): Service {
       open = [
         () => clearInterval(pulse),
         bus.onReconnect(() => node.ownership.doubtAll('bus back')),
-        // Before the first heartbeat: a node that heartbeats and has nobody at its ping is taken for gone.
+        // Before the first heartbeat: a node that sends heartbeats but answers no ping looks dead.
         ...listenToControl(deps, node, drainHint),
       ]
       await node.heartbeats.start()
@@ -87,7 +87,7 @@ export function createWorker(deps: WorkerDeps): Service {
   }
 }
 
-/** Answers pings, stops runs that ended elsewhere, drains when asked to. */
+/** Answers pings, stops runs that ended elsewhere, and drains on request. */
 function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): (() => void)[] {
   const { runs, heartbeats } = node
   const own = { where: { nodeId: node.id } }
@@ -114,7 +114,7 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
     bus.on(CHANNELS.runs, ({ taskIds }) => {
       const answer = taskIds.flatMap((taskId) => {
         const run = runs.get(taskId)
-        // In doubt it is not ours: somebody else may run it by now.
+        // A doubtful run does not count, because another node may run its task by now.
         return run === undefined || run.doubtful ? [] : [{ taskId, token: run.token }]
       })
       return answer.length > 0 ? { runs: answer } : undefined
@@ -138,7 +138,9 @@ function countTenants(runs: Iterable<Run>): NodeTenants['tenants'] {
   return counts
 }
 
-/** Says how the models of the providers stand, every PROVIDERS_EVERY_MS while any was called lately. */
+/**
+ * Reports the state of the provider models every PROVIDERS_EVERY_MS, if any was called recently.
+ */
 function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => void {
   let dueAtMs = 0
   return () => {
@@ -151,13 +153,13 @@ function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => voi
   }
 }
 
-/** Sign of life, lost time, renewals, limits of calls: one timer for all of it. */
+/** Creates the one timer for heartbeats, pauses, renewals and call limits. */
 function createPulse(node: Node, clock: Clock): () => void {
   let lastMs = clock.monotonicMs()
   return () => {
     const now = clock.monotonicMs()
     node.heartbeats.tick()
-    // Before any renewal: whoever stood still may have lost what it ran.
+    // Before any renewal, because a process that was paused may have lost its runs.
     if (now - lastMs > PAUSE_MS) node.ownership.doubtAll('paused')
     lastMs = now
     node.renewals.sweep(now)
@@ -165,7 +167,7 @@ function createPulse(node: Node, clock: Clock): () => void {
   }
 }
 
-/** Resolves when nothing runs any more, at the latest at the deadline. */
+/** Resolves when nothing runs, at the latest at the deadline. */
 function emptied(drainThen: (idle: () => void) => void, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, deadlineMs)

@@ -122,7 +122,7 @@ export function createScheduler(deps: {
         const taskId = await submit(entry, schedule, tickMs)
         if (taskId === undefined) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
         else await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
-        log.info({ tenant, schedule: name, tickMs, taskId, reason }, 'tick')
+        log.info({ tenant, schedule: name, tickMs, taskId, reason }, 'The coordinator ran a tick')
       }
     }
   }

@@ -117,7 +117,10 @@ export function createFollower(deps: FollowerDeps): Follower {
     followed = true
     projectFrom = 0
     deps.begin()
-    log.info({ unfinished: tasks.size(), position: reading.position() }, 'log followed')
+    log.info(
+      { unfinished: tasks.size(), position: reading.position() },
+      'The coordinator has read the log',
+    )
   }
 
   const keepProjection = async (): Promise<void> => {
@@ -150,7 +153,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     rebuildAtMs = -Infinity
     rebuildWaitMs = REBUILD_AGAIN_MIN_MS
     metrics.rebuilds.inc()
-    log.info(report, 'projection rebuilt')
+    log.info(report, 'The coordinator rebuilt the projection')
   }
 
   const loops = createLoops({ clock, log, followed: () => followed }, [

@@ -62,7 +62,7 @@ export function createTrimmer(deps: {
       const { firstSeq } = await deps.taskLog.fill()
       if (keepFrom > firstSeq) {
         const confirmed = await deps.taskLog.purgeBefore(keepFrom)
-        deps.log.info({ keepFrom, firstSeq, confirmed }, 'log trimmed')
+        deps.log.info({ keepFrom, firstSeq, confirmed }, 'The coordinator trimmed the log')
       }
       await deps.store.forgetBefore(Math.min(expired.atMs, oldest?.submittedAtMs ?? Infinity))
       marks = [expired, ...kept]

@@ -77,7 +77,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     const permission = decideDeath(health(entry, brokerAnswers))
     if (permission.kind === 'allow') return true
     metrics.withheld.inc({ reason: permission.reason })
-    log.debug({ nodeId, reason: permission.reason }, 'death withheld')
+    log.debug({ nodeId, reason: permission.reason }, 'A safeguard withheld a death')
     return false
   }
 

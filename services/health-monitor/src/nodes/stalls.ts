@@ -86,7 +86,10 @@ export function createStalls(deps: StallsDeps): Stalls {
   }
   const record = (kind: Kind, looked: Looked, figures: Record<string, number>): void => {
     const decision = decisionOf(kind, looked, figures)
-    log.warn({ nodeId: decision.about, kind, reason: decision.reason, ...figures }, 'stall')
+    log.warn(
+      { nodeId: decision.about, kind, reason: decision.reason, ...figures },
+      'The monitor changed the stall mark of a node',
+    )
     metrics.stalls.inc({ kind, reason: looked.decision.reason })
     run(recorder.record(decision))
   }

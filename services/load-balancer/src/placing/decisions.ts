@@ -65,7 +65,7 @@ export function createRecorder(deps: {
       metrics.ejections.inc({ kind, reason: ejection.reason })
       log.warn(
         { nodeId, kind, reason: ejection.reason, times: ejection.times, acted },
-        'ejection changed',
+        'The load balancer changed the ejection of a node',
       )
       // Other load balancers reach the same decision; the first record of a change is kept.
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`

@@ -170,7 +170,7 @@ export async function runWorkflow(
   })
   metrics.outcomes.inc({ kind: outcome.kind })
   metrics.recovered.observe({ kind: outcome.kind }, Math.max(0, clock.nowMs() - death.atMs) / 1_000)
-  log.warn({ incident: record.current() }, 'incident closed')
+  log.warn({ incident: record.current() }, 'Recovery closed an incident')
   return true
 }
 

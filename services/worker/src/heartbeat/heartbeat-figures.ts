@@ -1,22 +1,22 @@
 import type { Heartbeat } from '@agentfleet/protocol'
 
 /**
- * The figures of a heartbeat in memory that two threads share: the main thread writes what it knows of its
- * runs, the heartbeat thread writes what it measures of the process, either composes heartbeats.
+ * The figures of a heartbeat in memory that two threads share. The main thread writes the figures
+ * of its runs, the heartbeat thread those of the process, and both compose heartbeats.
  *
- * Invariants: each figure has one writer; every heartbeat composed has a version of its own, whoever sends
- * it; the incarnation only grows.
+ * Invariants: each figure has one writer; every composed heartbeat has its own version, whichever
+ * thread sends it; the incarnation only grows.
  */
 export interface HeartbeatFigures {
   readonly buffer: SharedArrayBuffer
   set(figures: Partial<Record<FigureName, number>>): void
   get(name: FigureName): number
-  /** The main loop's sign of life. */
+  /** Records that the main loop is alive. */
   tick(): void
   ticks(): number
   incarnation(): number
   raiseIncarnation(nowMs: number): void
-  /** The next heartbeat. */
+  /** Composes the next heartbeat. */
   compose(nodeId: string, startedAtMs: number): Heartbeat
 }
 
@@ -28,9 +28,11 @@ const FIGURES = [
   'failed',
   'responseMs',
   'draining',
-  /** How late the main loop is as it measures itself, milliseconds. */
+  /** How late the main loop is by its own measurement, in milliseconds. */
   'lagMs',
-  /** How long the main loop has been silent, as the heartbeat thread sees it, milliseconds. */
+  /**
+   * How long the main loop has been silent by the heartbeat thread's measurement, in milliseconds.
+   */
   'stallMs',
   'heard',
   'calling',
@@ -56,11 +58,11 @@ const INDEX = Object.fromEntries(FIGURES.map((name, index) => [name, index])) as
 const VERSION = 0
 const TICKS = 1
 
-/** Opens the figures; without a buffer, a new one. */
+/** Opens the figures, in a new buffer if none is given. */
 export function openFigures(
   buffer: SharedArrayBuffer = new SharedArrayBuffer(FIGURE_BYTES + 8 + 8),
 ): HeartbeatFigures {
-  // Aligned 64-bit floats are written whole on every platform Node runs on.
+  // Every platform of Node writes an aligned 64-bit float as a whole.
   const numbers = new Float64Array(buffer, 0, FIGURES.length)
   const incarnations = new BigInt64Array(buffer, FIGURE_BYTES, 1)
   const counters = new Int32Array(buffer, FIGURE_BYTES + 8, 2)

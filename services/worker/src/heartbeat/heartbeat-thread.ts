@@ -5,15 +5,16 @@ import { createLogger, type LogLevel } from '@agentfleet/runtime'
 import { openFigures } from './heartbeat-figures.ts'
 
 /**
- * The thread that heartbeats, over a connection of its own, so that a busy main loop is not taken for a
- * death.
+ * The thread that sends heartbeats over its own connection, so that a busy main loop does not look
+ * like a death.
  *
- * States: connecting → beating → stopped (told by the main thread, or with its process). Invariants:
- * nothing is sent while the connection is away; after a silence in which the monitor may have
- * declared the node dead, the next heartbeat has a higher incarnation, which takes the node back.
+ * States: connecting → beating → stopped (by the main thread, or with its process). Invariants: it
+ * sends nothing while the connection is down; after a silence in which the monitor may have
+ * declared the node dead, the next heartbeat has a higher incarnation, which returns the node to
+ * service.
  */
 
-/** What the main thread gives to this one. */
+/** What the main thread passes to this thread. */
 export interface HeartbeatThreadData {
   readonly buffer: SharedArrayBuffer
   readonly nodeId: string
@@ -28,17 +29,17 @@ export interface HeartbeatThreadData {
   }
 }
 
-/** What this thread says to the main thread: it heartbeats now; the node was silent for too long. */
+/** Messages to the main thread: heartbeats have begun; the node was silent for too long. */
 export type HeartbeatThreadMessage = 'beating' | 'was-silent'
 
-/** Below the 1.4 s of silence after which a monitor may call the node suspect. */
+/** Milliseconds; below the 1.4 s of silence after which a monitor may call the node suspect. */
 const SILENCE_MS = 1_000
-/** The main loop ticks four times a second; only what is above two ticks is a stall. */
+/** Milliseconds. The main loop ticks four times a second; only more than two ticks are a stall. */
 const STALL_FROM_MS = 500
 
 const data = workerData as HeartbeatThreadData
 const port = parentPort
-if (port === null) throw new Error('this file runs as a worker thread')
+if (port === null) throw new Error('heartbeat-thread.js must run as a worker thread')
 const say = (message: HeartbeatThreadMessage): void => port.postMessage(message)
 
 const figures = openFigures(data.buffer)
@@ -51,7 +52,7 @@ const bus = await connectBus({
 })
 const measure = createMeasure()
 let sentAtMs = performance.now()
-// A half-open connection takes heartbeats that nobody gets: what came before it does not count.
+// A half-open connection accepts heartbeats that nobody receives, so earlier ones do not count.
 bus.onReconnect(() => {
   sentAtMs = -Infinity
 })
@@ -76,7 +77,7 @@ function heartbeat(connection: Bus): void {
   connection.send(CHANNELS.heartbeat, figures.compose(nodeId, data.startedAtMs), { nodeId })
 }
 
-/** Processor, memory and silence of the main loop, since the last call. */
+/** Measures CPU, memory and the silence of the main loop since the last call. */
 function createMeasure(): () => void {
   let usage = process.cpuUsage()
   let atMs = performance.now()

@@ -9,28 +9,28 @@ import type { Llm } from '../llm/llm.ts'
 import { unitsOf, type Run, type Runs } from '../node/runs.ts'
 
 /**
- * The node's figures, said by two: the heartbeat thread at its interval, and this thread soon after a
- * change, so that credits come back quickly.
+ * Sends the node's figures from two threads: the heartbeat thread at its interval, and this thread
+ * soon after a change, so that credits return quickly.
  *
- * States: made → started → closed. Invariants: changes of a busy moment share one heartbeat; what is sent
- * after `drain` says `draining`.
+ * States: created → started → closed. Invariants: changes of a busy moment share one heartbeat;
+ * heartbeats after `drain` say `draining`.
  */
 export interface Heartbeats {
   start(): Promise<void>
-  /** A run was added or is over. */
+  /** Records that a run was added or is over. */
   changed(over: Run | undefined): void
-  /** The main loop lives; called a few times a second. */
+  /** Records that the main loop is alive; called a few times a second. */
   tick(): void
   drain(): void
-  /** An incarnation was declared dead: if it is this one, the node comes back with a higher one. */
+  /** If this incarnation was declared dead, the node takes a higher one; returns whether it did. */
   riseFrom(deadIncarnation: number): boolean
-  /** The figures as they are now. */
+  /** Returns the present figures. */
   current(): Heartbeat
   lagMs(): number
   close(): Promise<void>
 }
 
-/** What beating needs. */
+/** Dependencies of the heartbeats. */
 export interface HeartbeatsDeps {
   readonly bus: Bus
   readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs' | 'classes'>
@@ -39,23 +39,23 @@ export interface HeartbeatsDeps {
   readonly nowMs: () => number
   readonly monotonicMs: () => number
   readonly thread: Omit<HeartbeatThreadData, 'buffer'>
-  /** The node was silent for so long that others may have taken over its tasks. */
+  /** Called after a silence so long that other nodes may have taken over its tasks. */
   wasSilent(): void
 }
 
-/** Changes within this time of a heartbeat share the next one, milliseconds: 50 heartbeats a second at the most. */
+/** Milliseconds; changes within this time share a heartbeat, so at most 50 are sent in a second. */
 const CHANGE_HEARTBEAT_MS = 20
-/** Tasks named as ended in one message; the rest is not worth its bytes (L6). */
+/** Tasks named as ended in one message; further ones are not worth the bytes (L6). */
 const ENDED_MAX = 4_096
-/** Weight of the newest attempt in the mean response time. */
+/** The weight of the newest attempt in the mean response time. */
 const RESPONSE_WEIGHT = 0.1
-/** The delay's histogram samples at this interval, which is part of what it measures. */
+/** Milliseconds between the samples of the delay histogram; part of what it measures. */
 const DELAY_RESOLUTION_MS = 10
-/** The percentile is taken of a second's samples. */
+/** The percentile covers the samples of one second. */
 const TICKS_PER_LAG = 4
 const CLOSE_WITHIN_MS = 1_500
 
-/** The heartbeats of this node, silent until they are started. */
+/** Creates the heartbeats of this node; they begin with `start`. */
 export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const { bus, thread } = deps
   const figures = openFigures()
@@ -72,7 +72,7 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   let ticks = 0
   let ended: string[] = []
 
-  /** What runs and is no call waits for a timer or a tool. */
+  /** Records progress; a run without a call waits for a timer or a tool. */
   const noteWork = (): void => {
     const runs = deps.runs()
     const { calling, heard, ended: llmCalls, throttled } = deps.progress()
@@ -100,11 +100,11 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
     ended = []
     const { nodeId } = thread
     bus.send(CHANNELS.load, load, { nodeId })
-    // That it drains, and what is left, the monitor hears at once.
+    // The monitor learns at once that the node drains and what is left.
     if (heartbeat.draining) bus.send(CHANNELS.heartbeat, current(), { nodeId })
   }
-  // A freed slot is idle until it is known: after a quiet moment that is said at once, with what
-  // else this turn of the loop brings.
+  // Sends a heartbeat at once after a quiet moment, because a freed slot is idle until it is known;
+  // includes the other changes of this turn of the event loop.
   const soon = (): void => {
     const sinceMs = deps.monotonicMs() - sentAtMs
     timer ??= setTimeout(send, Math.max(0, CHANGE_HEARTBEAT_MS - sinceMs))
@@ -151,7 +151,7 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
       return true
     },
     async close() {
-      // The last word is that nothing runs here any more.
+      // The last heartbeat says that nothing runs here any more.
       if (timer !== undefined) {
         clearTimeout(timer)
         send()
@@ -164,12 +164,12 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
 }
 
 function startThread(data: HeartbeatThreadData, wasSilent: () => void): Worker {
-  // The file that the build makes of heartbeat-thread.ts.
+  // The build compiles heartbeat-thread.ts to this file.
   const worker = new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData: data })
   worker.on('message', (message: HeartbeatThreadMessage) => {
     if (message === 'was-silent') wasSilent()
   })
-  // An error of the thread is not caught: a node that cannot heartbeat ends, and is started anew.
+  // An error of the thread is not caught: a node without heartbeats must exit and be restarted.
   return worker
 }
 

@@ -9,63 +9,64 @@ import {
 import type { ProviderLimits, Reserved, Settlement, Touched } from '@agentfleet/adapters'
 
 /**
- * Where the grants of one key come from: the buckets that the fleet shares, or while they are away the
- * node's own share of the limits among the nodes that it last saw (and, having seen none, among many).
- * Invariants: never without a limit once one is known; what could not be settled costs a little time.
+ * Grants of one provider key. They come from the buckets in Redis that the fleet shares. While
+ * Redis is unavailable, the node takes its own share of the limits, divided by the number of nodes
+ * that it last saw (or by NODES_UNKNOWN). Invariants: once a limit is known, there is always one; a
+ * settlement that gets lost only costs a little time.
  */
 export interface Grants {
-  /** Asks for these calls, in this order. */
+  /** Requests grants for these calls, in this order. */
   reserve(calls: readonly GrantAsk[], waiting: number, inside: number): Promise<Reserved>
   settle(change: Partial<Settlement>): void
-  /** In how many milliseconds a call that gives its place up is to come back. */
+  /** Returns after how many milliseconds a call that gives up its place should return. */
   park(tokens: number, leastMs: number): Promise<number>
-  /** The key takes no call for so long. */
+  /** Blocks calls with the key for this long. */
   close(ms: number): void
   closedMs(): number
-  /** The provider has named its limits. */
+  /** Applies limits that the provider has reported. */
   learn(rpm?: number, tpm?: number): void
   limits(): RateLimits
-  /** Nodes that wait for the same key. */
+  /** Returns the number of nodes that wait for the same key. */
   rivals(): number
   touched(nodes: number, state: Touched['keys'][number]): void
 }
 
-/** A call as far as its grant is concerned. */
+/** The figures of a call that its grant needs. */
 export interface GrantAsk {
   readonly id: string
   readonly tokens: number
 }
 
-/** What grants need. */
+/** Dependencies of the grants. */
 export interface GrantDeps {
   readonly key: string
   readonly node: string
   readonly limits: RateLimits
-  /** Undefined: this node is the only one, and keeps the limits by itself. */
+  /** Undefined if this node is alone and keeps the limits itself. */
   readonly shared: Pick<ProviderLimits, 'reserve' | 'settle' | 'park'> | undefined
   readonly nowMs: () => number
 }
 
 /**
- * How much of a minute's budget may be used at once, as time: half a second keeps well within what
- * providers allow (some count by the second) and rides out a pause of a node.
+ * The part of a minute's budget that may be used at once, as time. Half a second stays within what
+ * providers allow (some count by the second) and bridges a pause of a node.
  */
 const BURST_MS = 500
 /**
- * Promises are made for so long ahead: a node that is late by this still uses its part, and asks less often
- * than it calls. Twice as much used 3 % more of a limit on an overloaded machine, but 0.2 % of the calls
- * then came too close together for a provider that counts by the second.
+ * How far ahead grants are promised. A node that is this late still uses its share, and it asks
+ * less often than it calls. Twice this used 3 % more of a limit on an overloaded machine, but 0.2 %
+ * of the calls then followed each other too closely for a provider that counts by the second.
  */
 const HORIZON_MS = 500
-/** After a failure Redis is left alone for so long. */
+/** Milliseconds without requests to Redis after a failure. */
 const AWAY_MS = 1_000
-/** Nodes taken for granted before any were counted: what an autoscaler's usual maximum is. */
+/** The number of nodes assumed before any were counted: the usual maximum of an autoscaler. */
 const NODES_UNKNOWN = 20
 const LOCAL_POLL_MS = 50
-/** Whoever is to come back later than this is asked to look in before. */
+/** Milliseconds; a call that should return later is told to return earlier and ask again. */
 const PARK_MAX_MS = 600_000
 
-/** Grants by these limits. */
+/** Creates the grants of one key. */
 export function createGrants(deps: GrantDeps): Grants {
   const { key, node, shared, nowMs } = deps
   let limits = deps.limits
@@ -121,7 +122,7 @@ export function createGrants(deps: GrantDeps): Grants {
       const nothing = { requestsBack: 0, tokensBack: 0, closeMs: 0, named: {}, over: [] }
       void shared
         .settle(key, { limits: deps.limits, burstMs: BURST_MS, ...nothing, ...change })
-        // What is lost here only makes the fleet wait a little longer.
+        // A lost settlement only makes the fleet wait a little longer.
         .catch(() => undefined)
     },
     async park(tokens, leastMs) {
@@ -146,7 +147,7 @@ export function createGrants(deps: GrantDeps): Grants {
   }
 }
 
-/** Whether calls have to ask for a grant at all. */
+/** Whether calls need a grant. */
 export function needsGrant(grants: Grants): boolean {
   return isLimited(grants.limits()) || grants.closedMs() > 0
 }

@@ -5,92 +5,93 @@ import { createWaitQueue } from './wait-queue.ts'
 import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/headers.ts'
 
 /**
- * The limiter before one provider's key: calls wait here until the whole fleet's limits let them through.
+ * The limiter of one provider key or model: calls wait here until the limits of the whole fleet
+ * admit them.
  *
- * States of a call: waits (by priority, then age) → promised (may begin in some milliseconds) → in →
- * out (settled). Invariants: nobody goes in without a grant, unless no limit is known and the key is
- * open; each grant is settled or given back once; every wait has an end; while Redis is away a node
- * goes on with its share of the limits among the nodes it last saw, and with no more.
+ * States of a call: waiting (by priority, then age) → promised (may begin in some milliseconds) →
+ * inside → left (settled). Invariants: a call enters only with a grant, unless no limit is known
+ * and the key is open; each grant is settled or returned once; every wait ends; while Redis is
+ * unavailable a node uses its share of the limits among the nodes that it last saw, and no more.
  */
 export interface Limiter {
-  /** Resolves when the call may begin, when it has waited long enough, or when it was taken back. */
+  /** Resolves when the call may begin, has waited long enough, or was withdrawn. */
   enter(ask: LimiterAsk): Promise<Entry>
-  /** The provider has answered a call that is in. */
+  /** Applies the rate headers of a provider's answer to a call. */
   heard(hints: RateHints): void
-  /** Settles a call that went in. */
+  /** Settles a call that entered. */
   leave(id: string, outcome: Left): void
-  /** How long a call of this urgency would probably wait, milliseconds. */
+  /** Returns the expected wait of a call with this priority and age, in milliseconds. */
   expectedWaitMs(priority: Level, sinceMs: number): number
   waiting(): number
-  /** Calls that went in and have not left. */
+  /** Returns the number of calls that entered and have not left. */
   inside(): number
-  /** For how long it takes no call, milliseconds. */
+  /** Returns for how many milliseconds no call may enter. */
   closedMs(): number
-  /** Ids of calls that count as being under way. */
+  /** Returns the ids of the calls under way. */
   live(): readonly string[]
-  /** How the fleet's view of this key stands. */
+  /** Applies the fleet's view of this key. */
   touched(nodes: number, state: Touched['keys'][number]): void
-  /** Lets those go that have waited long enough; called a few times a second. */
+  /** Ends waits that have lasted long enough; called a few times a second. */
   sweep(nowMs: number): void
 }
 
-/** A call that wants to go in. */
+/** A call that asks to enter. */
 export interface LimiterAsk {
   readonly id: string
   readonly priority: Level
-  /** When its task came: the older ones go first. */
+  /** The age of its task; older tasks go first. */
   readonly sinceMs: number
-  /** Probable tokens of the call. */
+  /** The expected tokens of the call. */
   readonly tokens: number
-  /** It would rather not wait longer than this. */
+  /** The longest that the call should wait, in milliseconds. */
   readonly patienceMs: number
-  /** Receives the function that takes the call back. */
+  /** Receives the function that withdraws the call. */
   onWait(takeBack: () => void): void
 }
 
-/** How waiting ended. */
+/** How a wait ended. */
 export type Entry =
   | { readonly kind: 'in' }
   | { readonly kind: 'late'; readonly retryAfterMs: number }
   | { readonly kind: 'taken-back' }
 
-/** What became of a call that went in. */
+/** The result of a call that entered. */
 export interface Left {
-  /** Tokens set aside for it. */
+  /** The tokens reserved for the call. */
   readonly reserved: number
-  /** Tokens it used; undefined: unknown, and taken for what was set aside. */
+  /** The tokens it used; undefined if unknown, which counts as the reserved ones. */
   readonly used: number | undefined
-  /** The provider turned it away for its rate, and wants to hear of nobody for so long. */
+  /** The provider refused the call for its rate and asked for this pause. */
   readonly closedMs: number | undefined
 }
 
-/** What a limiter needs. */
+/** Dependencies of a limiter. */
 export interface LimiterDeps extends GrantDeps {
   readonly random: () => number
 }
 
 interface Waiter extends Omit<LimiterAsk, 'onWait'> {
-  /** Its turn should have come long ago. */
+  /** When its wait must end at the latest. */
   readonly untilMs: number
-  /** Undefined: its wait is over. */
+  /** Undefined once its wait is over. */
   resolve: ((entry: Entry) => void) | undefined
-  /** Promised a moment. */
+  /** Set while the call is promised. */
   timer: NodeJS.Timeout | undefined
 }
 
 const BATCH_MAX = 64
 const POLL_MIN_MS = 5
 const POLL_MAX_MS = 1_000
-/** A refusal that names no time; providers count by the minute or faster. */
+/** Milliseconds for a refusal without a time; providers count by the minute or faster. */
 const RETRY_AFTER_UNKNOWN_MS = 1_000
 const MINUTE_MS = 60_000
 /**
- * First guesses of tokens are high. Whoever comes back too early leaves once more, which costs two events;
- * whoever comes back too late leaves the limit unused.
+ * First estimates of tokens are high. A call that returns too early leaves once more, at the cost
+ * of two events; one that returns too late leaves the limit unused.
  */
 const PARKED_TOKENS_SHARE = 0.25
 
-/** An open limiter. */
+/** Creates an open limiter. */
 export function createLimiter(deps: LimiterDeps): Limiter {
   const { nowMs, random } = deps
   const grants = createGrants(deps)
@@ -115,7 +116,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       if (waiter !== undefined) promise(waiter, delayMs)
     }
     const all = delaysMs.length >= batch.length
-    // Nodes that ask at the same moments would always be served in the same order.
+    // Without jitter, nodes that ask at the same moments would always be served in the same order.
     schedule(all ? 0 : waitMs * (1 + random() / 4))
   }
   const promise = (waiter: Waiter, delayMs: number): void => {
@@ -125,7 +126,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   }
   const letIn = (waiter: Waiter): void => {
     waiter.timer = undefined
-    // Turned away meanwhile: what was promised before that is void.
+    // The provider refused a call in the meantime, so earlier promises are void.
     if (grants.closedMs() > 0) {
       giveBack(waiter)
       queue.add(waiter)
@@ -153,7 +154,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   }
   const waitAt = (place: number): number =>
     expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
-  /** Others may have the slot meanwhile; those who come back are spread, so that none is idle. */
+  /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
   const park = async ({ tokens, patienceMs }: Pick<LimiterAsk, 'tokens' | 'patienceMs'>) => {
     const leastMs = patienceMs * (0.25 + random() / 4)
     const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
@@ -216,7 +217,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   }
 }
 
-/** How long the call at this place of the queue would probably wait, milliseconds. */
+/** Returns the expected wait at this place of the queue, in milliseconds. */
 function expectedWait(grants: Grants, place: number, tokens: number): number {
   const { rpm, tpm } = grants.limits()
   const perRequestMs = rpm === 0 ? 0 : MINUTE_MS / rpm
@@ -225,7 +226,7 @@ function expectedWait(grants: Grants, place: number, tokens: number): number {
   return grants.closedMs() + ahead * Math.max(perRequestMs, perTokensMs)
 }
 
-/** How long a key stays closed after a refusal. */
+/** Returns how long a key stays closed after a refusal. */
 export function closedMsOf(retryAfterMs: number | undefined): number {
   return retryAfterMs ?? RETRY_AFTER_UNKNOWN_MS
 }

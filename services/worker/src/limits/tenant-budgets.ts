@@ -2,22 +2,22 @@ import type { ProviderLimits } from '@agentfleet/adapters'
 import type { TenantBudgets } from '../llm/provider-config.ts'
 
 /**
- * Budgets of tenants, kept over the whole fleet: a call sets aside what it may come to, and its real
- * usage stands in its place until the totals made of the log have it.
+ * The budgets of tenants for the whole fleet. A call reserves what it may cost; its real usage
+ * replaces the reservation until the usage totals of the log include it.
  */
 export interface TenantBudgetKeeper {
-  /** Sets a call's part aside. */
+  /** Reserves the cost of a call. */
   reserve(tenant: string, call: BudgetedCall): Promise<BudgetEntry>
-  /** The call has come to this; undefined: it was not made. */
+  /** Settles a call; `used` is undefined if it was not made. */
   settle(tenant: string, id: string, used: { tokens: number; usd: number } | undefined): void
 }
 
-/** A call as far as it is known before it is made. */
+/** The figures of a call that are known before it is made. */
 export interface BudgetedCall {
   readonly id: string
   readonly tokens: number
   readonly usd: number | undefined
-  /** After this it is over in any case. */
+  /** Milliseconds after which the call is over in any case. */
   readonly lifetimeMs: number
 }
 
@@ -25,15 +25,17 @@ export interface BudgetedCall {
 export type BudgetEntry =
   | { readonly kind: 'allow' }
   | { readonly kind: 'exceeded'; readonly message: string }
-  /** Nobody knows what the tenant has used: ask again later, rather than go on without a limit. */
+  /** The tenant's usage is unknown, so the call must ask again later. */
   | { readonly kind: 'unknown'; readonly retryAfterMs: number }
 
-/** The totals follow the log within half a second; this is for a busy coordinator, milliseconds. */
+/**
+ * Milliseconds. The totals follow the log within half a second; the rest is for a busy coordinator.
+ */
 const UNTIL_COUNTED_MS = 3_000
 const UNKNOWN_RETRY_MS = 15_000
 const ALLOW: BudgetEntry = { kind: 'allow' }
 
-/** Keeps these budgets. */
+/** Creates the keeper of these budgets. */
 export function createTenantBudgets(deps: {
   readonly budgets: TenantBudgets
   readonly shared: Pick<ProviderLimits, 'reserveBudget'> | undefined
@@ -47,7 +49,7 @@ export function createTenantBudgets(deps: {
       if (budget === undefined) return ALLOW
       const inUsd = budget.usdPerDay !== undefined || budget.usdPerHour !== undefined
       if (inUsd && usd === undefined) {
-        const message = `tenant ${tenant} has a budget in USD, and the model has no price`
+        const message = `tenant ${tenant} has a budget in USD, but the model has no price; add the price to LLM_PRICES or PROVIDERS`
         return { kind: 'exceeded', message }
       }
       try {
@@ -64,7 +66,7 @@ export function createTenantBudgets(deps: {
       if (budget === undefined || shared === undefined) return
       const lifetimeMs = used === undefined ? 0 : UNTIL_COUNTED_MS
       const { tokens = 0, usd = 0 } = used ?? {}
-      // A lost word leaves the reservation until its own end: less is allowed, never more.
+      // A lost settlement leaves the reservation until it expires: that allows less, never more.
       void shared
         .reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs, nowMs: nowMs() })
         .catch(() => undefined)

@@ -1,27 +1,27 @@
 import type { Level } from '@agentfleet/domain'
 
-/** Whoever stands in queue: the more urgent before the less urgent, then the older before the younger. */
+/** An entry of the queue: more urgent entries come first, then older ones. */
 export interface Queued {
   readonly priority: Level
   readonly sinceMs: number
 }
 
-/** A queue in fair order. */
+/** A queue in the order of priority and age. */
 export interface WaitQueue<T extends Queued> {
   add(one: T): void
-  /** False when it stood there no more. */
+  /** Removes an entry; returns false if the queue does not have it. */
   remove(one: T): boolean
   first(count: number): readonly T[]
-  /** How many go before one like this. */
+  /** Returns how many entries would precede this one. */
   placeOf(one: Queued): number
-  /** From the last one to the first; the one at hand may be removed. */
+  /** Visits the entries from the last to the first; the visitor may remove the present one. */
   backwards(visit: (one: T) => void): void
   size(): number
 }
 
 const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
 
-/** Nobody stands there at first. */
+/** Creates an empty queue. */
 export function createWaitQueue<T extends Queued>(): WaitQueue<T> {
   const waiting: T[] = []
   const placeOf = ({ priority, sinceMs }: Queued): number => {

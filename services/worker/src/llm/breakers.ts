@@ -9,24 +9,28 @@ import {
 } from '@agentfleet/domain'
 import type { Candidate } from './provider.ts'
 
-/** The breakers of a node, one for each model of each provider. */
+/** The circuit breakers of a node, one for each model of each provider. */
 export interface Breakers {
-  /** When it may be asked: now, or not before an instant. */
+  /**
+   * Returns the time before which the candidate must not be asked; undefined if it may be asked
+   * now.
+   */
   retryAtMs(candidate: Candidate): number | undefined
   kindOf(candidate: Candidate): Breaker['kind']
-  /** It is being asked; an open one whose time is over lets one call through. */
+  /** Records a request; an open breaker whose time is over admits one. */
   asking(candidate: Candidate): void
-  /** What came of asking; `nothing`: no word on the provider. */
+  /** Records the result of a request; `nothing` says nothing about the provider. */
   settle(candidate: Candidate, what: 'success' | 'failure' | 'nothing'): void
 }
 
-/** All closed at first. */
+/** Creates the breakers, all closed. */
 export function createBreakers(nowMs: () => number): Breakers {
   const breakers = new Map<string, Breaker>()
   const keyOf = ({ provider, as }: Candidate): string => `${provider.name} ${as}`
   const of = (candidate: Candidate): Breaker => breakers.get(keyOf(candidate)) ?? CLOSED_BREAKER
   const set = (candidate: Candidate, breaker: Breaker): void => {
-    // Only what is not as at first is kept, so models that tasks make up leave nothing behind.
+    // A closed breaker without failures is dropped, so that invented model names leave nothing
+    // behind.
     if (breaker.kind === 'closed' && breaker.failures === 0) breakers.delete(keyOf(candidate))
     else breakers.set(keyOf(candidate), breaker)
   }

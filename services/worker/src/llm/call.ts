@@ -2,19 +2,19 @@ import type { Failure, Spent } from '@agentfleet/domain'
 import type { LlmRequest } from './request.ts'
 
 /**
- * A call under way and the try it stands in. A call is ended once, by its limits or from outside; a try
- * may be ended alone, and the call goes on with another provider.
+ * An LLM call and its present provider request. A call ends once, at its limits or from outside; a
+ * provider request may end alone, and the call continues with another provider.
  */
 export interface Call {
   readonly request: LlmRequest
   readonly id: string
-  /** Characters of what is sent. */
+  /** The number of characters sent. */
   readonly characters: number
-  /** Its slot is given back rather than held for a longer wait. */
+  /** The call gives up its slot instead of waiting longer than this, in milliseconds. */
   readonly patienceMs: number
-  /** Ends what is under way: a wait or a request. */
+  /** Ends the present wait or request. */
   stop: () => void
-  /** The try under way: no answer may last longer, or keep silent longer. */
+  /** The present provider request; limits apply to its duration and its silences. */
   sent: ProviderRequest | undefined
   ended: Failure | 'cancelled' | undefined
 }
@@ -27,9 +27,9 @@ export interface ProviderRequest {
   heardAtMs: number
   begun: boolean
   readonly sentAtMs: number
-  /** When the first piece of the answer came. */
+  /** When the first piece of the answer arrived. */
   begunAtMs: number | undefined
-  /** Why it was ended; the call may go on elsewhere. */
+  /** Why the request ended; the call may continue with another provider. */
   failure: Failure | undefined
 }
 
@@ -38,7 +38,7 @@ export type EndedCall =
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly begun: boolean }
 
-/** A call that has not begun. */
+/** Creates a call that has not begun. */
 export function newCall(request: LlmRequest, id: string, patienceMs: number): Call {
   return {
     request,
@@ -51,7 +51,7 @@ export function newCall(request: LlmRequest, id: string, patienceMs: number): Ca
   }
 }
 
-/** Begins a try. */
+/** Begins a provider request. */
 export function newProviderRequest(
   call: Call,
   now: number,
@@ -72,17 +72,17 @@ export function newProviderRequest(
   return sent
 }
 
-/** Ends what is past its limits. */
+/** Ends a call or request that has exceeded its limits. */
 export function sweepCall(call: Call, now: number, silenceMs: number): void {
   const { sent, request } = call
   if (now >= request.deadlineAtMs) {
-    endCall(call, { kind: 'deadline', message: 'the task is out of time' })
+    endCall(call, { kind: 'deadline', message: 'the task reached its deadline during an LLM call' })
     return
   }
   if (sent === undefined || sent.failure !== undefined) return
   const silence = sent.begun ? silenceMs : sent.firstTokenMs
   if (now >= sent.endAtMs) {
-    sent.failure = { kind: 'timeout', message: 'the LLM call took too long' }
+    sent.failure = { kind: 'timeout', message: 'the LLM call exceeded LLM_CALL_TIMEOUT_MS' }
   } else if (now - sent.heardAtMs >= silence) {
     sent.failure = { kind: 'timeout', message: `the provider was silent for ${silence} ms` }
   } else {
@@ -91,20 +91,20 @@ export function sweepCall(call: Call, now: number, silenceMs: number): void {
   sent.controller.abort()
 }
 
-/** Ends a call and whatever it is in. */
+/** Ends a call with its present wait or request. */
 export function endCall(call: Call, ended: Failure | 'cancelled'): void {
   call.ended ??= ended
   call.stop()
 }
 
-/** How the call ends if it was ended. */
+/** Returns how the call ends if it was ended. */
 export function endedOutcome({ ended }: Call): EndedCall | undefined {
   if (ended === undefined) return undefined
   if (ended === 'cancelled') return { kind: 'cancelled' }
   return { kind: 'failed', failure: ended, begun: true }
 }
 
-/** What the prompt is made of; providers count a few tokens more for each message. */
+/** Returns the characters of the prompt; providers add a few tokens for each message. */
 function charactersOf({ messages, tools, responseSchema }: LlmRequest): number {
   let characters = 0
   for (const message of messages) characters += message.content?.length ?? 0
@@ -112,7 +112,7 @@ function charactersOf({ messages, tools, responseSchema }: LlmRequest): number {
   return characters + (responseSchema === undefined ? 0 : JSON.stringify(responseSchema).length)
 }
 
-/** What the task has used before this call. */
+/** Returns what the task had used before this call. */
 export function spentOf({ spent, sinceMs }: LlmRequest, nowMs: number): Spent {
   return {
     tokens: spent.inputTokens + spent.outputTokens,

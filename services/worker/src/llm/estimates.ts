@@ -1,6 +1,6 @@
 import { estimateCall, learnCall, NOTHING_LEARNED, type Learned } from '@agentfleet/domain'
 
-/** What calls of each model usually take, learned from those that ended. */
+/** The usual size of calls to each model, learned from calls that ended. */
 export interface Estimates {
   of(
     model: string,
@@ -14,10 +14,10 @@ export interface Estimates {
   ): void
 }
 
-/** Models remembered; the one learned of longest ago is forgotten first. */
+/** Models remembered; the one updated longest ago is dropped first. */
 const MODELS_MAX = 1_000
 
-/** Knows nothing at first. */
+/** Creates estimates without observations. */
 export function createEstimates(): Estimates {
   const learned = new Map<string, Learned>()
   return {

@@ -4,22 +4,22 @@ import { LRUCache } from 'lru-cache'
 import { FULL_CAPABILITIES, type Capabilities } from '../provider/capabilities.ts'
 import type { Candidate } from './provider.ts'
 
-/** How the models of a node's providers stand: what people look at when calls are slow or fail. */
+/** The state of a node's provider models, for people who look into slow or failed calls. */
 export interface ProviderFigures {
   answered(candidate: Candidate, call: CallFigures): void
   failed(candidate: Candidate, failure: Failure): void
-  /** The models called within the last minutes; the rest is asked for here. */
+  /** Lists the models called recently; `state` supplies the part that other modules know. */
   list(state: (candidate: Candidate) => ModelState): ProviderModel[]
 }
 
-/** One call that was answered. */
+/** The figures of one answered call. */
 export interface CallFigures {
   readonly firstTokenMs: number
   readonly totalMs: number
   readonly outputTokens: number
 }
 
-/** What others know of a model. */
+/** The part of a model's state that other modules know. */
 export interface ModelState {
   readonly breaker: ProviderModel['breaker']
   readonly closedForMs: number
@@ -35,14 +35,14 @@ interface Entry {
   error: { readonly kind: string; readonly atMs: number } | undefined
 }
 
-/** Models shown; more would be a list that nobody reads. */
+/** Models in the list; nobody reads more. */
 const MODELS_MAX = 64
-/** A model that was not called for so long is not shown, milliseconds. */
+/** Milliseconds after its last call for which a model is listed. */
 const SHOWN_MS = 900_000
-/** Weight of the newest call in a mean. */
+/** The weight of the newest call in a mean. */
 const WEIGHT = 0.2
 
-/** Nothing was called yet. */
+/** Creates the figures, without calls. */
 export function createProviderFigures(nowMs: () => number): ProviderFigures {
   const entries = new LRUCache<string, Entry>({ max: MODELS_MAX })
   const of = (candidate: Candidate): Entry => {
@@ -66,7 +66,7 @@ export function createProviderFigures(nowMs: () => number): ProviderFigures {
       const entry = of(candidate)
       entry.firstTokenMs = mean(entry.firstTokenMs, firstTokenMs)
       const streamedMs = totalMs - firstTokenMs
-      // An answer that came at once says nothing about speed.
+      // An answer that arrived as a whole says nothing about speed.
       if (streamedMs >= 1 && outputTokens > 0) {
         entry.tokensPerSecond = mean(entry.tokensPerSecond, (outputTokens * 1_000) / streamedMs)
       }
@@ -103,7 +103,7 @@ function mean(before: number | undefined, newest: number): number {
   return before === undefined ? newest : before + (newest - before) * WEIGHT
 }
 
-/** The class of a failure, without its message: that may hold what a tenant wrote. */
+/** Returns the kind of a failure without its message, which may contain a tenant's text. */
 function kindOf(failure: Failure): string {
   return failure.kind === 'status' ? `status ${failure.status}` : failure.kind
 }

@@ -6,25 +6,27 @@ import type { Candidate, Provider } from './provider.ts'
 import { keyId } from './provider.ts'
 
 /**
- * The limiters of a node: one before each provider's key, and one before each model of it.
+ * The limiters of a node: one for each provider key, and one for each model of it.
  *
- * The key's limiter keeps the configured limits. A model's limiter has none of these; it closes when the
- * provider turns a call to that model away, so that the other models of the key go on. Both are shared with
- * the fleet. Invariant: a model's limiter is kept while a call waits or runs behind it, while it is
- * closed, and for KEEP_MS after; so models that tasks make up leave nothing behind.
+ * The limiter of a key has the configured limits. The limiter of a model has none; it closes when
+ * the provider refuses a call to the model for its rate, so that other models of the key continue.
+ * The fleet shares both. Invariant: the limiter of a model exists while a call waits or runs behind
+ * it, while it is closed, and for KEEP_MS after that; invented model names leave nothing behind.
  */
 export interface Limiters {
   ofKey(provider: Provider): Limiter
   ofModel(candidate: Candidate): Limiter
-  /** For how long a model takes no call; asking makes no limiter, milliseconds. */
+  /** Returns for how many milliseconds no call to the model may enter; creates no limiter. */
   closedMsOfModel(candidate: Candidate): number
   waiting(): number
   sweep(nowMs: number): void
-  /** Says to the fleet that this node's calls are alive, and hears how keys and models stand there. */
+  /**
+   * Reports to the fleet that this node's calls are alive, and reads the state of keys and models.
+   */
   touch(): Promise<void>
 }
 
-/** A model that nobody called for so long is forgotten, milliseconds. */
+/** Milliseconds after its last call for which the limiter of a model exists. */
 const KEEP_MS = 60_000
 
 interface ModelLimiter {
@@ -32,7 +34,7 @@ interface ModelLimiter {
   usedAtMs: number
 }
 
-/** Limiters of these providers; those of models are made when they are first called. */
+/** Creates the limiters of these providers; a model gets its limiter with its first call. */
 export function createLimiters(deps: {
   readonly node: string
   readonly providers: readonly Provider[]
@@ -54,7 +56,7 @@ export function createLimiters(deps: {
   return {
     ofKey(provider) {
       const limiter = keys.get(keyId(provider))
-      if (limiter === undefined) throw new Error(`no limiter before ${provider.name}`)
+      if (limiter === undefined) throw new Error(`the provider ${provider.name} has no limiter`)
       return limiter
     },
     ofModel(candidate) {
@@ -82,7 +84,7 @@ export function createLimiters(deps: {
       if (shared === undefined) return
       const all = [...keys, ...[...models].map(([key, { limiter }]) => [key, limiter] as const)]
       const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
-      // While Redis is away the limiters go on with their own share.
+      // While Redis is unavailable the limiters use their own share.
       const touched = await shared.touch(node, asked).catch(() => undefined)
       for (const [index, [, limiter]] of all.entries()) {
         const state = touched?.keys[index]

@@ -12,44 +12,47 @@ import { createLimiters } from './limiters.ts'
 import { createTenantBudgets } from '../limits/tenant-budgets.ts'
 
 /**
- * LLM calls: which provider answers, when it may be asked, and who is asked when it fails.
+ * LLM calls: which provider is asked, when it may be asked, and which one follows when it fails.
  *
- * A call goes from candidate to candidate (model by model, provider by provider) until one begins to
- * answer. Limits of time are kept by one sweep for all calls, not by timers of each.
- * Invariants: a call ends at its limits or when it is cancelled; once a piece of an answer was handed
- * on, no other provider is asked; no request without the limiter's grant; what never reached a provider
- * is no failure (`deferred`).
+ * A call goes from candidate to candidate (model by model, provider by provider) until one begins
+ * to answer. One periodic sweep enforces the time limits of all calls. Invariants: a call ends at
+ * its limits or when it is cancelled; after a piece of an answer was passed on, no other provider
+ * is asked; no request is sent without a grant of the limiter; a call that reached no provider has
+ * not failed (`deferred`).
  */
 
-/** Whoever answers LLM calls. */
+/** Makes LLM calls. */
 export interface Llm {
   call(request: LlmRequest): Promise<LlmOutcome>
-  /** Ends the calls that are past their limits; called a few times a second. */
+  /** Ends calls that have exceeded their limits; called a few times a second. */
   sweep(nowMs: number): void
-  /** Calls under way, and since the start: pieces of answers heard, calls ended and turned away. */
+  /**
+   * Returns the calls under way and, since the start, the pieces received and the calls ended and
+   * refused.
+   */
   progress(): Progress
-  /** How the models called lately stand. */
+  /** Returns the state of the models called recently. */
   providers(): ProviderModel[]
-  /** Calls that wait for the limits of their provider. */
+  /** Returns the number of calls that wait for the limits of their provider. */
   waiting(): number
-  /** Ends every connection. */
+  /** Closes every connection. */
   close(): void
 }
 
-/** What the calls of a node have come to. */
+/** Counts of a node's calls. */
 export interface Progress {
   readonly calling: number
   readonly heard: number
-  /** Requests, each try of a call by itself. */
+  /** Provider requests, each counted separately. */
   readonly ended: number
-  /** Ended by a 429: the provider's limit, not the node's. */
+  /** Requests that ended with 429: the provider's limit, not the node's. */
   readonly throttled: number
 }
 
-/** How often a node says that it lives, and hears how its keys stand, milliseconds. */
+/** Milliseconds between the node's reports that its calls are alive. */
 const TOUCH_INTERVAL_MS = 1_000
 
-/** Calls to the configured providers; without any every call is refused. */
+/** Creates the calls to the configured providers; without providers every call is refused. */
 export function createLlm(options: LlmOptions): Llm {
   const { nowMs, shared } = options
   const calls = new Set<Call>()

@@ -8,12 +8,13 @@ import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
 import type { Provider } from './provider.ts'
 
 /**
- * Providers and budgets as they are configured: `PROVIDERS` (JSON, or a file by `PROVIDERS_FILE`), or else
- * the one of OPENAI_API_KEY and OPENAI_BASE_URL, which stand back behind a list. All problems are reported together, no key in any of them.
+ * The configured providers and budgets: `PROVIDERS` (JSON, or a file through `PROVIDERS_FILE`);
+ * without it, the provider of OPENAI_API_KEY and OPENAI_BASE_URL. All problems are reported
+ * together and without keys.
  */
 
 const OPENAI_URL = 'https://api.openai.com/v1'
-/** More would be asked one after the other for a single call. */
+/** Bounds the providers that a single call may ask one after another. */
 const PROVIDERS_MAX = 32
 
 const perMillion = z.number().min(0).max(1_000_000)
@@ -44,7 +45,7 @@ const providerSchema = z
       )
       .default({}),
     firstTokenMs: z.number().int().min(10).max(3_600_000).optional(),
-    /** What the endpoint does not take; what is not said is learned from its refusals. */
+    /** What the endpoint does not accept; the worker learns the rest from its refusals. */
     capabilities: z
       .strictObject({
         stream: z.boolean(),
@@ -63,10 +64,10 @@ const providerSchema = z
       .optional(),
   })
   .refine(({ key, keyFile }) => key === undefined || keyFile === undefined, {
-    error: 'has key and keyFile; expected only one of the two',
+    error: 'has both key and keyFile; set only one of them',
   })
 const fileSchema = z.strictObject({
-  /** Names the price tables in what is journaled; a digest of them when not given. */
+  /** Identifies the price tables in the journal; default: a digest of them. */
   pricesVersion: z.string().min(1).max(64).optional(),
   providers: z.array(providerSchema).min(1).max(PROVIDERS_MAX),
 })
@@ -82,10 +83,10 @@ const budgetsSchema = z.record(
   }),
 )
 
-/** Budgets by tenant; `*` is that of all who are not named. */
+/** Budgets by tenant; `*` applies to all tenants that are not named. */
 export type TenantBudgets = Readonly<Record<string, TenantBudget>>
 
-/** The variables that providers are read from. */
+/** The variables that define providers. */
 export interface ProviderEnv {
   readonly PROVIDERS?: string | undefined
   readonly OPENAI_API_KEY?: string | undefined
@@ -96,7 +97,10 @@ export interface ProviderEnv {
   readonly PROVIDER_CONCURRENT: number
 }
 
-/** The providers in the order in which they are asked; none: only built-in models run. */
+/**
+ * Returns the providers in the order in which they are asked; without one, only built-in models
+ * run.
+ */
 export function providersOf(env: ProviderEnv): readonly Provider[] {
   if (env.PROVIDERS === undefined) return stockProvider(env)
   const problems: string[] = []
@@ -117,13 +121,13 @@ export function providersOf(env: ProviderEnv): readonly Provider[] {
   })
   const names = providers?.map(({ name }) => name) ?? []
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
-    problems.push(`PROVIDERS: the name ${name} stands there twice`)
+    problems.push(`PROVIDERS: two providers have the name ${name}; give each its own`)
   }
   if (problems.length > 0 || providers === undefined) throw new ConfigError(problems)
   return providers
 }
 
-/** The budgets of tenants; empty when none are configured. */
+/** Returns the budgets of tenants; empty if none are configured. */
 export function tenantBudgetsOf(text: string | undefined): TenantBudgets {
   if (text === undefined) return {}
   const problems: string[] = []
@@ -187,10 +191,12 @@ function keyOfFile(path: string | undefined, index: number, problems: string[]) 
   try {
     const key = readFileSync(path, 'utf8').trim()
     if (key !== '') return key
-    problems.push(`PROVIDERS: providers.${index}.keyFile is empty; expected a key in it`)
+    problems.push(`PROVIDERS: providers.${index}.keyFile is empty; it must contain a key`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    problems.push(`PROVIDERS: providers.${index}.keyFile cannot be read (${code}); expected a key`)
+    problems.push(
+      `PROVIDERS: providers.${index}.keyFile cannot be read (${code}); it must be a readable file with a key`,
+    )
   }
   return undefined
 }
@@ -205,8 +211,8 @@ function parseJson<T>(
   try {
     value = JSON.parse(text)
   } catch {
-    // The parser's own message would repeat a piece of the text, and with it perhaps a key.
-    problems.push(`${name}: is not JSON; the README of services/worker shows an example`)
+    // The parser's message would repeat a part of the text, which may contain a key.
+    problems.push(`${name}: must be JSON; the README of services/worker has an example`)
     return undefined
   }
   const result = schema.safeParse(value)

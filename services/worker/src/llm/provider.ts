@@ -2,33 +2,39 @@ import { createHash } from 'node:crypto'
 import type { Capabilities } from '../provider/capabilities.ts'
 import { entryFor, matchesPattern, type ModelPrice, type RateLimits } from '@agentfleet/domain'
 
-/** One OpenAI-compatible endpoint with one key. */
+/** An OpenAI-compatible endpoint with one key. */
 export interface Provider {
   readonly name: string
   readonly baseUrl: string
   readonly key: string | undefined
-  /** Which models it serves, and under which name of its own; `*` in a pattern is any text. */
+  /** The models that it serves, and its own names for them; `*` in a pattern matches any text. */
   readonly models: readonly { readonly match: string; readonly as?: string | undefined }[]
   readonly limits: RateLimits
-  /** By pattern of its own model names. */
+  /** Prices by patterns of its own model names. */
   readonly prices: Readonly<Record<string, ModelPrice>>
   readonly pricesVersion: string
-  /** Longest wait for the first token before another provider is tried; undefined: the longest silence. */
+  /**
+   * The longest wait for the first token before another provider is tried; default: the longest
+   * silence.
+   */
   readonly firstTokenMs: number | undefined
-  /** What the endpoint is known not to take; the rest is learned from its refusals. */
+  /** What the endpoint is known not to accept; the worker learns the rest from its refusals. */
   readonly capabilities?: Partial<Capabilities> | undefined
 }
 
 /** A model of a provider that may answer a call. */
 export interface Candidate {
   readonly provider: Provider
-  /** As the task names it. */
+  /** The model's name in the task. */
   readonly model: string
-  /** As the provider names it. */
+  /** The provider's name for the model. */
   readonly as: string
 }
 
-/** All who may answer, in the order in which they are asked: model by model, provider by provider. */
+/**
+ * Returns the candidates in the order in which they are asked: model by model, provider by
+ * provider.
+ */
 export function candidatesOf(
   providers: readonly Provider[],
   models: readonly string[],
@@ -41,12 +47,15 @@ export function candidatesOf(
   )
 }
 
-/** What a provider takes for a model. */
+/** Returns the provider's price of a model. */
 export function priceOf({ provider, as }: Candidate): ModelPrice | undefined {
   return entryFor(provider.prices, as)
 }
 
-/** Names a key where limits are shared, without telling it: providers with the same one share them. */
+/**
+ * Identifies a key for shared limits without revealing it; providers with the same key share its
+ * limits.
+ */
 export function keyId({ baseUrl, key = '' }: Pick<Provider, 'baseUrl' | 'key'>): string {
   return createHash('sha256').update(`${baseUrl}\n${key}`).digest('hex').slice(0, 16)
 }

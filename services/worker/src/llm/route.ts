@@ -24,17 +24,23 @@ import type { Limiters } from './limiters.ts'
 import { candidatesOf, priceOf, type Candidate, type Provider } from './provider.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
-/** The way of one call: who is asked, what has to allow it, and who is asked when that fails. */
+/**
+ * The path of one call: which candidate is asked, what must allow it, and which one follows a
+ * failure.
+ */
 
 const TOO_MANY_REQUESTS = 429
-/** Of one call: after that the attempt fails, and the task comes back with a backoff. */
+/** Refusals of one call; after that the attempt fails and the task is retried with a backoff. */
 const REFUSALS_MAX = 3
-/** A candidate that is this near is worth waiting for; else one that is free at once goes first. */
+/**
+ * Milliseconds. A preferred candidate that is free this soon is worth waiting for; otherwise one
+ * that is free now goes first.
+ */
 const PATIENCE_MS = 1_000
-/** A budget's reservation outlives the call itself by this, milliseconds. */
+/** Milliseconds by which a budget reservation outlives its call. */
 const RESERVATION_SLACK_MS = 1_000
 
-/** What all calls share. */
+/** What all calls of a node share. */
 export interface LlmContext extends LlmOptions {
   /** By the name of the provider. */
   readonly clients: ReadonlyMap<string, ProviderClient>
@@ -44,11 +50,11 @@ export interface LlmContext extends LlmOptions {
   readonly tenants: TenantBudgetKeeper
   readonly figures: ProviderFigures
   heard(): void
-  /** A request has ended other than by being cancelled. */
+  /** Called when a request has ended without being cancelled. */
   ended(throttled: boolean): void
 }
 
-/** From candidate to candidate until one answers, or none is left. */
+/** Asks one candidate after another until one answers or none is left. */
 export async function route(call: Call, context: LlmContext): Promise<LlmOutcome> {
   const { request } = call
   const all = candidatesOf(context.providers, [request.model, ...(request.fallbackModels ?? [])])
@@ -74,7 +80,8 @@ export async function route(call: Call, context: LlmContext): Promise<LlmOutcome
     }
     const turnedAway = failure.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (turnedAway) refusals += 1
-    // Turned away for its rate, it may be asked again behind its limiter, if nobody else can answer.
+    // A candidate that refused for its rate may be asked again behind its limiter if no other can
+    // answer.
     const again = turnedAway && refusals < REFUSALS_MAX && all.length === failedAt.size + 1
     if (!again) failedAt.add(candidate)
   }
@@ -84,7 +91,7 @@ type Choice =
   | { readonly kind: 'ask'; readonly candidate: Candidate }
   | { readonly kind: 'none'; readonly retryAtMs: number }
 
-/** The first that is free soon, else the one that is free soonest. */
+/** Chooses the first candidate that is free soon, otherwise the one that is free earliest. */
 function choose(candidates: readonly Candidate[], call: Call, context: LlmContext): Choice {
   const { priority, sinceMs } = call.request
   let retryAtMs = Infinity
@@ -118,7 +125,7 @@ type Asked =
       readonly partial?: string
     }
 
-/** Asks one candidate: budget, limiter, request, and what follows from its answer. */
+/** Asks one candidate: budget, limiter, request, and the handling of its answer. */
 async function ask(call: Call, candidate: Candidate, context: LlmContext): Promise<Asked> {
   const { request, id } = call
   const price = priceOf(candidate)
@@ -160,7 +167,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   return conclude(call, candidate, { heard, tokens, begun: sent.begun, figures }, context)
 }
 
-/** Goes through the limiters in turn; gives back what it got when one of them does not let it in. */
+/** Passes the limiters in turn; returns the grants if one of them does not admit the call. */
 async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number): Promise<Entry> {
   const entered: Limiter[] = []
   for (const limiter of limiters) {
@@ -176,7 +183,7 @@ async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number
 
 const NOTHING_USED = { used: 0, closedMs: undefined }
 
-/** The limiters before a candidate: its model's, then its key's. */
+/** Returns the limiters of a candidate: first its model's, then its key's. */
 function limitersOf(candidate: Candidate, { limiters }: LlmContext): readonly [Limiter, Limiter] {
   return [limiters.ofModel(candidate), limiters.ofKey(candidate.provider)]
 }
@@ -222,20 +229,20 @@ async function attempt(
     },
     onSize(characters) {
       if (characters <= context.outputBytesMax) return
-      const message = `the answer is larger than ${context.outputBytesMax} bytes`
+      const message = `the answer exceeds ${context.outputBytesMax} bytes`
       endCall(call, { kind: 'output-too-large', message })
     },
     ended: () => call.ended !== undefined || sent.failure !== undefined,
   })
-  // An answer that was whole when its time was over is paid for, and is taken.
+  // An answer that was complete when its time ran out is paid for, so it is accepted.
   if (answer.kind === 'answered' || sent.failure === undefined) return answer
   return { kind: 'failed', failure: sent.failure }
 }
 
-/** Stands in for the failure of a try whose call was ended; nobody reads it. */
+/** The failure of a request whose call was ended; nobody reads it. */
 const CANCELLED: Failure = { kind: 'connection', message: 'cancelled' }
 
-/** Settles with limiter, breaker and budget what the try has come to. */
+/** Settles limiter, breaker and budget with the result of a request. */
 function conclude(
   call: Call,
   candidate: Candidate,
@@ -250,7 +257,7 @@ function conclude(
   const { heard, tokens, begun } = tried
   const { request, id } = call
   const [ofModel, ofKey] = limitersOf(candidate, context)
-  // A refusal for its rate is about the model, unless the provider says that it is about the key.
+  // A rate refusal concerns the model, unless the provider says that it concerns the key.
   const leave = (left: Left, wholeKey: boolean): void => {
     ofModel.leave(id, wholeKey ? { ...left, closedMs: undefined } : left)
     ofKey.leave(id, wholeKey ? left : { ...left, closedMs: undefined })
@@ -268,7 +275,7 @@ function conclude(
     const paid = heard.kind === 'failed' ? heard.usage : undefined
     const cost = paid === undefined ? tokens : paid.inputTokens + paid.outputTokens
     leave({ reserved: tokens, used: begun ? paid && cost : 0, closedMs }, wholeKey)
-    // What a broken answer has cost its provider says seldom: else what was set aside stands for it.
+    // A provider rarely reports the usage of a broken answer; without it the reservation counts.
     const usd = paid === undefined ? 0 : (costUsd(priceOf(candidate), paid) ?? 0)
     const used = begun || paid !== undefined ? { tokens: cost, usd } : undefined
     context.tenants.settle(request.tenant, id, used)
@@ -316,14 +323,17 @@ function overBudget(call: Call, candidate: Candidate, message: string, context: 
 
 function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderClient {
   const client = clients.get(provider.name)
-  if (client === undefined) throw new Error(`no client of ${provider.name}`)
+  if (client === undefined) throw new Error(`the provider ${provider.name} has no client`)
   return client
 }
 
-/** Below: redirects, which are not followed. */
+/** Statuses below are redirects, which are not followed. */
 const BAD_REQUEST = 400
 
-/** Another provider may do better: this one is ill, is elsewhere, or does not know the key or the model. */
+/**
+ * Whether another provider may answer: this one is failing, unreachable, or does not accept the key
+ * or the model.
+ */
 function mayFallBack(failure: Failure): boolean {
   if (isProviderFault(failure) || failure.kind === 'empty-answer') return true
   if (failure.kind !== 'status') return false
@@ -335,7 +345,7 @@ function failed(failure: Failure): LlmOutcome {
 }
 
 function shut(retryAfterMs: number): Failure {
-  const message = 'every provider of the model failed lately and is left alone for a moment'
+  const message = 'every provider of the model failed recently; their circuit breakers are open'
   return { kind: 'shut', message, retryAfterMs: Math.max(0, retryAfterMs) }
 }
 
@@ -344,6 +354,6 @@ function noProvider(model: string, providers: readonly Provider[]): Failure {
   const message =
     providers.length === 0
       ? 'this node has no provider; set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS'
-      : `no provider serves the model ${model}; there are ${names}`
+      : `no provider serves the model ${model}; configured providers: ${names}`
   return { kind: 'no-provider', message }
 }

@@ -11,13 +11,13 @@ import type { Run, Runs } from './runs.ts'
 import type { Starts } from './starts.ts'
 
 /**
- * Takes dispatched tasks: decide, answer at once, then start.
+ * Accepts dispatched tasks: decides, answers at once, then starts them.
  *
- * Invariants: the first items are taken, as the reply counts them, and it names those that could not be
- * read; every taken task is started once.
+ * Invariants: the node accepts the first items, as many as the reply counts, and the reply names
+ * those it could not parse; every accepted task starts once.
  */
 
-/** What taking tasks needs. */
+/** Dependencies of the dispatch listener. */
 export interface DispatchDeps {
   readonly bus: Bus
   readonly nodeId: string
@@ -43,7 +43,8 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     const decision = acceptAttempt(room, item.seq)
     if (decision.kind === 'refuse') return false
     if (decision.kind === 'keep') {
-      // Handed out again while it runs here: the newest delivery is the one to renew and to ack.
+      // The task is redelivered while it runs here: the newest delivery is the one to renew and
+      // acknowledge.
       if (running !== undefined) running.ackSubject = item.ackSubject
       return true
     }
@@ -61,13 +62,13 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
         unreadable.push(at)
       } else {
         const { reason } = item
-        // One record for all of the batch, except for tasks with a reason of their own.
+        // The tasks of a batch share one record, except those with another reason.
         const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
         if (!take(item, own)) break
       }
       accepted = at + 1
     }
-    // The answer leaves first.
+    // The answer leaves before the tasks start.
     queueMicrotask(starts.look)
     const reply: DispatchReply = { accepted, heartbeat: deps.heartbeat() }
     return unreadable.length === 0 ? reply : { ...reply, unreadable }

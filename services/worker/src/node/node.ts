@@ -21,12 +21,12 @@ import { createRuns, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
 
-/** Largest output of a tool, characters: the model reads all of it again in each call that follows. */
+/** Characters of a tool's output: the model reads it again in each later call. */
 const TOOL_OUTPUT_CHARS_MAX = 65_536
-/** Longest wait for a provider's limits, milliseconds; a run that would wait longer gives its slot back. */
+/** Milliseconds; a run that would wait longer for a provider's limits gives up its slot. */
 const PROVIDER_WAIT_MS = 30_000
 
-/** What a node is made of, wired and inert. */
+/** The parts of a node, connected and not started. */
 export interface Node {
   readonly id: string
   readonly runs: Runs
@@ -42,7 +42,7 @@ export interface Node {
   take(item: DispatchItem, placed: Placed | undefined): Run
 }
 
-/** What a node is made from. */
+/** Dependencies of a node. */
 export interface NodeDeps {
   readonly bus: Bus
   readonly log: Logger
@@ -53,13 +53,13 @@ export interface NodeDeps {
   readonly timing: Timing
   readonly providers: readonly Provider[]
   readonly budgets: TenantBudgets
-  /** Limits of providers that all nodes share. */
+  /** The provider limits that all nodes share. */
   readonly shared: ProviderLimits
   readonly tools: NodeTools
   readonly logLevel: HeartbeatThreadData['logLevel']
 }
 
-/** Makes the parts of a node; `onOver` is called whenever a run is over. */
+/** Creates the parts of a node; `onOver` is called whenever a run is over. */
 export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const { bus, clock, random, config } = deps
   const id = config.SERVICE_ID
@@ -125,11 +125,14 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
   }
 }
 
-/** What the memory figure of the heartbeat is a share of: what the container or the machine has, bytes. */
+/**
+ * The base of the heartbeat's memory share: the limit of the container, or the machine's memory, in
+ * bytes.
+ */
 function memoryLimitBytes(): number {
   const machine = totalmem()
   const container = process.constrainedMemory?.() ?? 0
-  // Without a limit some kernels name a figure far above the machine's memory.
+  // Without a limit some kernels report far more than the machine's memory.
   return container > 0 && container < machine ? container : machine
 }
 

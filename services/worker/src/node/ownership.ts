@@ -3,19 +3,20 @@ import type { Reporter } from './reports.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
- * After the bus was away, or the process stood still, other nodes may run what runs here. Every run is
- * then doubtful until the coordinator has confirmed it: it renews nothing, and it reports nothing
- * but this question (L3, L4).
+ * After the bus was disconnected or the process was paused, other nodes may run this node's tasks.
+ * Every run is then doubtful until the coordinator confirms it: it renews nothing and reports
+ * nothing except this question (L3, L4).
  *
- * Invariants: the question is asked of a run whose token stands still; a report under way resolves the
- * doubt by itself, as does the begin of a fenced run; at most one question per run is out.
+ * Invariants: the question is asked for a run whose token does not change meanwhile; a report under
+ * way resolves the doubt, and so does the begin of a fenced start; each run has at most one
+ * question open.
  */
 export interface Ownership {
-  /** Doubts every run, and asks. */
+  /** Marks every run as doubtful and asks. */
   doubtAll(reason: string): void
 }
 
-/** What asking needs. */
+/** Dependencies of the ownership check. */
 export interface OwnershipDeps {
   readonly bus: Bus
   readonly log: Logger
@@ -23,18 +24,24 @@ export interface OwnershipDeps {
   readonly reporter: Reporter
 }
 
-/** Asks the coordinator over this reporter. */
+/** Creates the check, which asks the coordinator through this reporter. */
 export function createOwnership(deps: OwnershipDeps): Ownership {
   const { log, runs } = deps
   return {
     doubtAll(reason) {
       if (runs.size() === 0) return
-      log.info({ reason, runs: runs.size() }, 'asking which runs are still owned')
+      log.info(
+        { reason, runs: runs.size() },
+        'The node asks the coordinator which runs it still owns',
+      )
       for (const run of runs.all()) {
         run.doubtful = true
         if (run.check !== undefined || !standsStill(run)) continue
         run.check = ask(run, deps).catch((error: unknown) => {
-          log.error({ err: error, taskId: run.taskId }, 'a question broke off')
+          log.error(
+            { err: error, taskId: run.taskId },
+            'The ownership of a run could not be checked',
+          )
           runs.end(run, 'unconfirmed')
         })
       }

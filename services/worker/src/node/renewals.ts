@@ -2,18 +2,18 @@ import { ack, type Bus } from '@agentfleet/adapters'
 import type { Runs } from './runs.ts'
 
 /**
- * Renews the leases of what runs. Invariants: a run is renewed once in an interval, at a moment of its
- * own, so that thousands taken together are not renewed together; a doubtful run is not renewed
- * before the coordinator has confirmed it (L4), and then at once if it is due.
+ * Renews the leases of the runs. Invariants: each run is renewed once in an interval at its own
+ * moment, so that thousands accepted together are not renewed together; a doubtful run is renewed
+ * only after the coordinator has confirmed it (L4), and then at once if it is due.
  */
 export interface Renewals {
-  /** When a run taken now is renewed first. */
+  /** Returns the first renewal time of a run accepted now. */
   firstAtMs(nowMs: number): number
-  /** Renews what is due; called a few times a second. */
+  /** Renews the runs that are due; called a few times a second. */
   sweep(nowMs: number): void
 }
 
-/** Renews at this interval over this connection; times are monotonic. */
+/** Creates the renewals with this interval; times are monotonic. */
 export function createRenewals(
   bus: Bus,
   runs: Runs,
@@ -23,7 +23,7 @@ export function createRenewals(
   return {
     firstAtMs: (nowMs) => nowMs + intervalMs * (0.5 + 0.5 * random()),
     sweep(nowMs) {
-      // What is published while the bus is away is lost.
+      // A message published while the bus is disconnected is lost.
       if (!bus.connected()) return
       for (const run of runs.all()) {
         if (nowMs < run.renewAtMs || run.doubtful || run.ackSubject === undefined) continue

@@ -6,21 +6,21 @@ import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from './runs.ts'
 
 /**
- * Reports to the coordinator, grouped into requests.
+ * Sends reports to the coordinator, grouped into requests.
  *
- * Invariants: a report is repeated with the same id until it has an outcome, so that the log holds
- * it once (L2); it is given up as `unavailable` when its run is over or when the task's deadline and
- * a lease have passed; nothing is taken for stored that the coordinator did not say (L4).
+ * Invariants: a report is repeated with the same id until it has an outcome, so that the log stores
+ * it once (L2); it ends as `unavailable` when its run is over or when the task's deadline and a
+ * lease have passed; nothing counts as stored unless the coordinator says so (L4).
  */
 export interface Reporter {
   /** Sends a report until its outcome is known. */
   report(item: ReportItem, run: Pick<Run, 'over' | 'deadlineAtMs'>): Promise<Outcome>
-  /** A new id; the same report keeps it however often it is sent. */
+  /** Returns a new id; a repeated report keeps its id. */
   nextId(): string
   size(): number
 }
 
-/** What reporting needs. */
+/** Dependencies of the reporter. */
 export interface ReporterDeps {
   readonly bus: Bus
   readonly log: Logger
@@ -28,20 +28,25 @@ export interface ReporterDeps {
   readonly random: () => number
   readonly metrics: WorkerMetrics
   readonly nodeId: string
-  /** Tells this process from earlier ones of the same node, so that ids never repeat. */
+  /** Distinguishes this process from earlier ones of the same node, so that ids never repeat. */
   readonly startedAtMs: number
   readonly slots: number
   readonly timing: Pick<Timing, 'leaseMs'>
 }
 
 const ITEMS_MAX = 256
-/** Enough to keep a coordinator busy; what comes while all are under way goes out together. */
+/**
+ * Requests under way: enough to keep a coordinator busy; reports that arrive meanwhile leave
+ * together.
+ */
 const REQUESTS_MAX = 4
-/** A run has at most one report out; what is above that is room for runs that were just ended. */
+/** A run has at most one report open; the rest is for runs that have just ended. */
 const QUEUE_SLACK = 1_024
-/** A coordinator answers in milliseconds; a lost answer is asked for again after this. */
+/**
+ * Milliseconds. A coordinator answers within a few; a lost answer is requested again after this.
+ */
 const REQUEST_WITHIN_MS = 5_000
-/** A coordinator restarts within seconds; retries come a little later than that at the most. */
+/** Milliseconds. A coordinator restarts within seconds; the last retry comes shortly after that. */
 const REPORT_BACKOFF = { baseMs: 100, capMs: 2_000 }
 
 const UNAVAILABLE: Outcome = { kind: 'unavailable' }
@@ -53,7 +58,7 @@ const TOO_LARGE: Outcome = {
   },
 }
 
-/** A reporter of this node. */
+/** Creates the reporter of this node. */
 export function createReporter(deps: ReporterDeps): Reporter {
   const { bus, clock, random, nodeId } = deps
   const prefix = `${nodeId}.${deps.startedAtMs.toString(36)}.`
@@ -71,7 +76,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     size: () => batcher.size(),
     async report(item, run) {
       for (let tries = 1; ; tries += 1) {
-        // A full queue is one more way of not being stored.
+        // A full queue also means that the report was not stored.
         const outcome = await batcher.add(item).catch(() => UNAVAILABLE)
         if (outcome.kind !== 'unavailable') return outcome
         const lastMs = run.deadlineAtMs + deps.timing.leaseMs
@@ -86,7 +91,9 @@ export function createReporter(deps: ReporterDeps): Reporter {
 type Answered = Answer<{ outcomes: (Outcome | undefined)[] }>
 type Ask = (message: Packed) => Promise<Answered>
 
-/** Asks the coordinator; a reconnect ends the wait, as the answer went down with the connection. */
+/**
+ * Asks the coordinator; a reconnect ends the wait, because the answer was lost with the connection.
+ */
 function createAsk(bus: Bus): Ask {
   const waiting = new Set<() => void>()
   bus.onReconnect(() => {
@@ -115,20 +122,20 @@ async function sendItems(
     metrics.reportItems.observe(count)
     const answer = await ask(message)
     if (answer.kind === 'reply' && answer.body.outcomes.length === count) {
-      // One that was lost on the way or cannot be read is asked for again.
+      // A lost or unreadable outcome is requested again.
       for (const outcome of answer.body.outcomes) outcomes.push(outcome ?? UNAVAILABLE)
       continue
     }
     if (answer.kind === 'too-large') {
-      // Only a report that is alone in its message can be.
+      // This applies only to a report that is alone in its message.
       outcomes.push(TOO_LARGE)
       continue
     }
     log.warn(
       { answer: answer.kind, items: items.length },
-      'reports not confirmed, sent again later',
+      'The coordinator did not confirm reports; the node sends them again',
     )
-    // The rest would only wait for the same silence.
+    // The other reports would only wait for the same coordinator.
     while (outcomes.length < items.length) outcomes.push(UNAVAILABLE)
     break
   }

@@ -9,19 +9,19 @@ import {
 import type { DispatchItem } from '@agentfleet/protocol'
 
 /**
- * The attempts of this node, each of which holds a slot.
+ * The attempts of this node; each holds a slot.
  *
- * Phases of a run: queued (taken, not started) → beginning (asks the coordinator, a fenced start of
- * L3) → running ⇄ reporting (a report is out) → over. A run that needs no begin skips that phase.
- * Invariants: one run per task; a run is over once, for one reason; what is over is in the table no
- * more, has nothing left that goes on (`cancel` was called), and neither renews nor acks after that,
- * but for the one ack of its own ending (L4).
+ * Phases of a run: queued (accepted, not started) → beginning (asks the coordinator, a fenced start
+ * of L3) → running ⇄ reporting (a report is open) → over. A fast start skips the phase `beginning`.
+ * Invariants: a task has one run; a run is over once, for one reason; a run that is over has left
+ * the table, nothing of it continues (`cancel` was called), and it neither renews nor acknowledges
+ * any more, except once for its own end (L4).
  */
 
-/** Where a run stands. */
+/** The phase of a run. */
 export type Phase = 'queued' | 'beginning' | 'running' | 'reporting'
 
-/** Why a run is over: its own ending, or who ended it. */
+/** Why a run is over: it ended by itself, or something ended it. */
 export type Over =
   | 'completed'
   | 'failed'
@@ -35,40 +35,42 @@ export type Over =
   | 'replaced'
   | 'given-back'
 
-/** One attempt as this node runs it. */
+/** One attempt on this node. */
 export interface Run {
   readonly taskId: string
   readonly tenant: string
   readonly claim: string
   readonly fenced: boolean
-  /** When it was taken, and from then on when it was started, monotonic. */
+  /** When it was accepted, and after its start when it was started, monotonic. */
   takenAtMs: number
-  /** When it came into its phase, monotonic. */
+  /** When it entered its phase, monotonic. */
   phasedAtMs: number
-  /** Where its pointer is renewed and acked; undefined while it has none. */
+  /** The subject on which its pointer is renewed and acknowledged; undefined without a pointer. */
   ackSubject: string | undefined
   spec: TaskSpec | undefined
   readonly cpu: Level
   readonly memory: Level
-  /** Why it came here, until a report has said it. */
+  /** Why it was placed here, until a report has said so. */
   placed: Placed | undefined
   deadlineAtMs: number
-  /** Log sequence this run last saw: the expectation of its next report (L3). */
+  /** The last log sequence that this run has seen: the expectation of its next report (L3). */
   token: number
   attempt: number
   phase: Phase
   over: Over | undefined
-  /** It failed by the fault of this node. */
+  /** Whether it failed by a fault of this node. */
   failedHere: boolean
-  /** The connection or the process was away: not renewed until the coordinator confirms it. */
+  /**
+   * The bus was disconnected or the process paused: not renewed until the coordinator confirms it.
+   */
   doubtful: boolean
   /** The question that resolves the doubt; no report leaves before its answer. */
   check: Promise<void> | undefined
   /** When the pointer is renewed next, monotonic. */
   renewAtMs: number
-  /** Stops what is under way, if anything is. */
+  /** Stops what is under way. */
   cancel: (() => void) | undefined
-  /** Characters of text published as deltas, and those that wait for it. */
+  /** The characters of text published as deltas, and the text that waits. */
   streamed: number
   unsent: string
 }
@@ -78,21 +80,24 @@ export interface Runs {
   get(taskId: string): Run | undefined
   all(): Iterable<Run>
   size(): number
-  /** Runs that hold a slot and have not begun their work. */
+  /** Returns the runs that hold a slot and have not begun their work. */
   waiting(): number
-  /** Runs that stand with the node or the coordinator: all but those in phase `running`. */
+  /**
+   * Returns the runs that wait for the node or the coordinator: all except those in phase
+   * `running`.
+   */
   held(): number
-  /** Longest that one of these has stood in its phase, milliseconds. */
+  /** Returns the longest time that one of these has been in its phase, in milliseconds. */
   stuckMs(nowMs: number): number
-  /** Attempts by requirement class. */
+  /** Returns the attempts by requirement class. */
   classes(): Readonly<Record<'cpu' | 'memory', Readonly<Record<Level, number>>>>
   add(item: DispatchItem, nowMs: number, renewAtMs: number, placed?: Placed): Run
   enter(run: Run, phase: Phase): void
-  /** Ends a run; false when it was over already. */
+  /** Ends a run; returns false if it was already over. */
   end(run: Run, over: Over): boolean
 }
 
-/** An empty table; `changed` is called whenever a run is added or over. */
+/** Creates an empty table; `changed` is called whenever a run is added or over. */
 export function createRuns(
   changed: (over: Run | undefined) => void,
   monotonicMs: () => number = () => performance.now(),
@@ -187,7 +192,7 @@ function createRun(
   }
 }
 
-/** What attempts of these classes reserve together, in slots' worth. */
+/** Returns what attempts of these classes reserve together, in slots. */
 export function unitsOf(counts: Readonly<Record<Level, number>>, slots: number): number {
   return LEVELS.reduce((sum, level) => sum + counts[level] * reservationOf(level, slots), 0)
 }

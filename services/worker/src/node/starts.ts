@@ -1,22 +1,24 @@
 import type { Run } from './runs.ts'
 
 /**
- * Starts taken tasks in their order. Invariants: what stands here is in the table of runs, holds its
- * slot and has not begun; a large dispatch is started in portions, so that heartbeats and further
- * dispatches come through.
+ * Starts accepted tasks in order. Invariants: a run in this queue is in the table of runs, holds
+ * its slot and has not begun; a large dispatch starts in portions, so that heartbeats and further
+ * dispatches are handled in between.
  */
 export interface Starts {
   add(run: Run): void
-  /** Something has come. */
+  /** Starts the runs that have arrived. */
   look(): void
 }
 
-/** Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond. */
+/**
+ * Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond.
+ */
 const STARTS_PER_TURN = 64
 
-/** Nothing waits yet. */
+/** Creates an empty queue. */
 export function createStarts(start: (run: Run) => void): Starts {
-  // Bounded by the slots: whatever stands here is in the table.
+  // Bounded by the slots, because every run here is in the table.
   let queue: Run[] = []
   let scheduled = false
 

@@ -18,68 +18,69 @@ import { createToolCalls, piecesOf } from './tool-calls.ts'
 import { laterUsage, readUsage, usageOf, type ReportedUsage } from './usage.ts'
 
 /**
- * One answer of a provider, from its bytes to what it comes to.
+ * Reads one answer of a provider from its bytes to its result.
  *
- * States: open → finished (a finish reason was heard, usage may follow) → over ([DONE], the end of the body,
- * an error, a limit). Invariants: nothing that bytes contain throws; an answer that was finished stays whole
- * whatever the connection does afterwards; the pieces handed on add up to the text of the answer; an answer
- * that is empty, cut, withheld or ended for an unknown reason is a failure, never a success.
+ * States: open → finished (a finish reason arrived; usage may follow) → over ([DONE], the end of
+ * the body, an error, a limit). Invariants: no bytes make it throw; a finished answer stays
+ * complete whatever happens to the connection afterwards; the pieces that it passes on add up to
+ * the text of the answer; an answer that is empty, cut, withheld or ended for an unknown reason is
+ * a failure.
  */
 export interface AnswerReader {
   push(bytes: Uint8Array): void
-  /** The body is over, or its connection broke; how makes no difference. */
+  /** Ends the body, whether it was complete or its connection broke. */
   end(): void
-  /** Nothing more is needed of the body. */
+  /** Whether the rest of the body is irrelevant. */
   readonly over: boolean
-  /** The provider has named its finish reason behind an answer; what may still come is usage. */
+  /** Whether the provider has sent a finish reason after an answer; only usage may still follow. */
   readonly finished: boolean
-  /** The answer failed: the rest of the body is of no use. */
+  /** Whether the answer has failed and the rest of the body is useless. */
   readonly broken: boolean
   result(): HeardAnswer
 }
 
-/** A whole answer, or what is wrong with it. */
+/** A complete answer, or what is wrong with it. */
 export type HeardAnswer =
   | { readonly kind: 'answered'; readonly answer: LlmAnswer; readonly usage: Usage }
   | {
       readonly kind: 'failed'
       readonly failure: Failure
-      /** What was paid for all the same, where the provider finished its answer. */
+      /** The usage of a failed answer that the provider nevertheless finished. */
       readonly usage?: Usage
       /** The text of an answer that was cut. */
       readonly partial?: string
     }
 
-/** How an answer is read. */
+/** How to read an answer. */
 export interface AnswerOptions {
-  /** Largest event, or body of JSON, characters. */
+  /** Characters of the largest event or JSON body. */
   readonly eventCharactersMax: number
-  /** Names of the tools that the request offered. */
+  /** The names of the tools that the request offered. */
   readonly offered: readonly string[]
-  /** Where ids for calls without one come from: unique for each call to a provider. */
+  /** The seed for ids of calls without one: unique for each provider request. */
   readonly idSeed: string
-  /** Characters of the prompt: what an estimate of its tokens is made from. */
+  /** The characters of the prompt, for estimating its tokens. */
   readonly promptCharacters: number
-  /** The provider's key, which no message may show. */
+  /** The provider's key, which no message may contain. */
   readonly key: string | undefined
-  /** The first piece that the answer is made of is being handed on. */
+  /** Called before the first piece of the answer is passed on. */
   onBegun(): void
   onText(text: string): void
-  /** The answer has grown to so many characters. */
+  /** Called with the number of characters so far. */
   onSize(characters: number): void
 }
 
-/** Fields of reasoning that some providers want back with the tool calls of the same message. */
+/** Fields of reasoning that some providers expect back with the tool calls of the same message. */
 const ECHOED = ['reasoning_content', 'reasoning', 'reasoning_details'] as const
 
 interface Heard {
   text: string
-  /** Half a character at the end of a piece, until its other half comes. */
+  /** Half of a surrogate pair at the end of a piece, until the other half arrives. */
   held: string
   refusal: string
   characters: number
   finish: string | undefined
-  /** Text came behind a finish reason: this sender's reasons do not say that it is finished. */
+  /** Text followed a finish reason, so the finish reasons of this provider do not prove an end. */
   wentOn: boolean
   usage: ReportedUsage | undefined
   failure: Failure | undefined
@@ -88,7 +89,7 @@ interface Heard {
   readonly echo: Record<string, Json>
 }
 
-/** Reads one answer. */
+/** Creates the reader of one answer. */
 export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const heard: Heard = {
     text: '',
@@ -129,7 +130,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     heard.refusal += textOf(message['refusal']) ?? refusalText(content)
     hearReasoning(heard, message)
     const several = piecesOf(message['tool_calls'])
-    // The form from before there were several calls.
+    // The older form with a single call.
     const single = isRecord(message['function_call'])
       ? [{ index: 0, function: message['function_call'] }]
       : []
@@ -139,7 +140,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       if (toolCalls.size > TOOL_CALLS_MAX) heard.failure = TOO_MANY_CALLS
     }
   }
-  /** A message in place of a delta: a further piece, or all of it once more with what was left out. */
+  /** Reads a message in place of a delta: another piece, or a repetition with the missing parts. */
   const hearWhole = (message: JsonObject): void => {
     const content = contentText(message['content'])
     const said = heard.text + heard.held
@@ -163,7 +164,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (delta === undefined && message === undefined) say(contentText(choice['text']))
     const finish = finishOf(choice['finish_reason'] ?? choice['finishReason'])
     if (finish !== undefined) heard.finish = finish
-    // A whole message is an end by itself; one in a chunk without a finish reason is a piece.
+    // A whole message is complete by itself; in a chunk without a finish reason it is a piece.
     const whole = finish !== undefined || value['object'] === 'chat.completion'
     if (isRecord(message) && whole) heard.done = true
     options.onSize(heard.characters)
@@ -182,7 +183,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
         if (value === undefined) heard.failure = MALFORMED
         else hearValue(value, name)
       } catch (error) {
-        // Nested so deep that the stack ends: whatever bytes can do, they end this answer alone.
+        // The nesting exhausts the stack; such bytes end only this answer.
         if (!(error instanceof RangeError)) throw error
         heard.failure = MALFORMED
       }
@@ -222,14 +223,20 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   }
 }
 
-const MALFORMED: Failure = { kind: 'malformed', message: "the provider's answer cannot be read" }
-/** Endpoints take no more tools than 128 and ask for a few at once; a longer list is a model that rambles. */
+const MALFORMED: Failure = {
+  kind: 'malformed',
+  message: "the provider's answer could not be parsed",
+}
+/**
+ * Endpoints accept at most 128 tools and request a few at once; a longer list is a defect of the
+ * model.
+ */
 const TOOL_CALLS_MAX = 256
 const TOO_MANY_CALLS: Failure = {
   kind: 'output-too-large',
   message: `the answer asks for more than ${TOOL_CALLS_MAX} tool calls`,
 }
-/** Events that say only that the sender lives, by their name or by their text. */
+/** Events that only show that the connection is alive, by name or by text. */
 const SIGN_OF_LIFE = /^(ping|pong|heart-?beat|keep-?alive)$/i
 const BROKE_OFF: Failure = { kind: 'connection', message: 'the answer broke off before its end' }
 
@@ -237,18 +244,18 @@ function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
 
-/** The value of an event; an error may be a sentence. */
+/** Parses an event; an error may be a sentence. */
 function valueOf(text: string, name: string | undefined): unknown {
   const value = parseJson(text)
   return value === undefined && name === 'error' ? text : value
 }
 
 function tooLarge(charactersMax: number): Failure {
-  const message = `one event of the answer is larger than ${charactersMax} characters`
+  const message = `one event of the answer exceeds ${charactersMax} characters`
   return { kind: 'output-too-large', message }
 }
 
-/** The choice that was asked for; further ones are not ours. */
+/** Returns the choice that was requested and ignores further ones. */
 function firstChoice(value: JsonObject): JsonObject | undefined {
   const { choices } = value
   if (!Array.isArray(choices)) return undefined
@@ -286,7 +293,7 @@ function conclude(
       ? { kind: 'failed', failure: problem, ...more }
       : { kind: 'failed', failure: problem, usage, ...more }
   const ending = finish === undefined ? undefined : classifyFinish(finish)
-  // What comes after the end of a whole answer does not undo it.
+  // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
   if (failure !== undefined && !whole) return failed(failure)
   if (refusal.trim() !== '') {
@@ -310,7 +317,7 @@ function conclude(
   }
   if (!said) return failed(emptyAnswer(finish ?? 'no finish reason'))
   if (ending === 'unknown' && toolCalls.length === 0) {
-    const message = `the provider ended its answer for a reason that is not known: "${safeMessage(finish ?? '', undefined)}"`
+    const message = `the provider ended its answer for an unknown reason: "${safeMessage(finish ?? '', undefined)}"`
     return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
   }
   const echo =
@@ -326,6 +333,6 @@ function cutAnswer(finish: string | undefined): Failure {
 function emptyAnswer(finish: string): Failure {
   return {
     kind: 'empty-answer',
-    message: `the provider answered without text or tool calls (${finish})`,
+    message: `the provider answered with neither text nor tool calls (${finish})`,
   }
 }

@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream'
 import type { AnswerReader } from './answer.ts'
 
 /**
- * Carries the bytes of a body to the reader of its answer, until the answer is over.
+ * Passes the bytes of a body to the reader of its answer until the answer is over.
  *
- * Invariants: it resolves once, when the body ends or breaks off, or when the answer needs nothing more of
- * it; a connection that stays open behind a whole answer holds nothing up; the body never has an error
- * that nobody hears, also after this has resolved.
+ * Invariants: it resolves once, when the body ends or breaks, or when the answer needs no more of
+ * it; a connection that stays open after a complete answer delays nothing; an error of the body
+ * always has a listener, even after this has resolved.
  */
 export function readBody(
   body: Readable,
@@ -31,7 +31,7 @@ export function readBody(
       if (!call.ended()) reader.push(bytes)
       if (reader.over || call.ended()) settle()
       else if (reader.finished) {
-        // Usage and [DONE] follow a finish reason at once, or not at all.
+        // Usage and [DONE] follow a finish reason at once or never.
         clearTimeout(grace)
         grace = setTimeout(settle, FINISH_GRACE_MS)
       }
@@ -42,12 +42,12 @@ export function readBody(
   })
 }
 
-/** How long a finished answer waits for its usage, milliseconds. */
+/** Milliseconds that a finished answer waits for its usage. */
 const FINISH_GRACE_MS = 1_500
-/** A connection is used again if its body ends by itself within this, milliseconds. */
+/** Milliseconds; a connection is reused if its body ends within this time. */
 const DRAIN_MS = 1_000
 
-/** Lets the rest of a body go by, and ends a body that goes on. */
+/** Discards the rest of a body, and ends a body that does not end. */
 function leave(body: Readable): void {
   if (body.destroyed || body.readableEnded) return
   body.resume()

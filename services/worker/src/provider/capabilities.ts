@@ -1,16 +1,16 @@
 import { complaintOf, type ProviderError } from './errors.ts'
 
 /**
- * What an endpoint takes in a request, for one model. Everything is assumed until the endpoint refuses it;
- * a refusal that names a field of the request is answered by the same request without that field, and
- * the lesson is kept. Pure: `learnRefusal` decides, the client acts.
+ * What an endpoint accepts in a request for one model. The worker assumes everything until the
+ * endpoint refuses it. After a refusal that names a field, the worker sends the same request
+ * without that field and remembers the lesson. Pure: `learnRefusal` decides, the client acts.
  */
 export interface Capabilities {
   readonly stream: boolean
   readonly streamOptions: boolean
-  /** How JSON of a schema is asked for; below `none` the prompt alone asks. */
+  /** How the request asks for JSON of a schema; with `none` only the prompt asks. */
   readonly responseFormat: 'json_schema' | 'json_object' | 'none'
-  /** Whether `response_format` may stand beside tools. */
+  /** Whether `response_format` is accepted together with tools. */
   readonly formatWithTools: boolean
   readonly tools: boolean
   readonly tokensField: 'max_completion_tokens' | 'max_tokens' | 'none'
@@ -18,15 +18,17 @@ export interface Capabilities {
   readonly systemRole: 'system' | 'developer' | 'user'
   /** `plain`: ids of nine letters or digits. */
   readonly toolIds: 'as-given' | 'plain'
-  /** Reasoning in the history: sent back with tool calls, never, or with every message of the model. */
+  /**
+   * Reasoning in the history: sent back with tool calls, never, or with every message of the model.
+   */
   readonly reasoning: 'echo' | 'omit' | 'required'
   /** Whether a message with tool calls may have no content. */
   readonly nullContent: boolean
-  /** Sampling and reasoning parameters that are left out. */
+  /** Sampling and reasoning parameters that are omitted. */
   readonly dropped: readonly SamplingField[]
 }
 
-/** Parameters that are passed through, by their name on the wire. */
+/** The parameters that are passed through, by their names in the request. */
 export const SAMPLING_FIELDS = [
   'temperature',
   'top_p',
@@ -35,10 +37,10 @@ export const SAMPLING_FIELDS = [
   'reasoning_effort',
   'verbosity',
 ] as const
-/** One of them. */
+/** One of these parameters. */
 export type SamplingField = (typeof SAMPLING_FIELDS)[number]
 
-/** What every endpoint is taken for at first: OpenAI itself. */
+/** The first assumption about every endpoint: it accepts what OpenAI accepts. */
 export const FULL_CAPABILITIES: Capabilities = {
   stream: true,
   streamOptions: true,
@@ -53,20 +55,20 @@ export const FULL_CAPABILITIES: Capabilities = {
   dropped: [],
 }
 
-/** What a request held that can be left out or said in another way. */
+/** The parts of a request that could be omitted or changed. */
 export interface SentFields {
-  /** Top-level names of the request. */
+  /** The top-level names of the request. */
   readonly names: readonly string[]
   readonly hasSystem: boolean
   readonly hasToolCalls: boolean
   readonly hasReasoning: boolean
-  /** The task names no tools: those on offer are a courtesy. */
+  /** The task names no tools, so the offered ones may be omitted. */
   readonly toolsOptional: boolean
-  /** The texts of the messages, which refusals repeat. */
+  /** The texts of the messages, which refusals may repeat. */
   readonly contents: readonly string[]
 }
 
-/** Whether the same call may be made again in another form. */
+/** Whether the same call may be repeated in another form. */
 export type RefusalDecision =
   | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
   | {
@@ -74,14 +76,17 @@ export type RefusalDecision =
       readonly reason: 'other-status' | 'about-its-size' | 'no-such-model' | 'nothing-to-leave-out'
     }
 
-/** Statuses by which endpoints refuse a field: bad request, not found (routers), unprocessable, not implemented. */
+/**
+ * Statuses with which endpoints refuse a field: bad request, not found (routers), unprocessable,
+ * not implemented.
+ */
 const REFUSALS = [400, 404, 405, 415, 422, 501]
-/** Gateways pass refusals on as their own trouble; only one that names the field is taken for one. */
+/** Gateways report a refusal as their own error; it counts only if it names the field. */
 const TROUBLES = [500, 502]
 
 interface Lesson {
   readonly name: string
-  /** Whether the refusal is about this, given what was sent. */
+  /** Whether the refusal concerns this capability, given what was sent. */
   readonly applies: (refusal: Refusal, sent: SentFields, now: Capabilities) => boolean
   readonly next: (now: Capabilities, refusal: Refusal) => Capabilities
 }
@@ -94,10 +99,10 @@ interface Refusal {
 
 const sends = (sent: SentFields, name: string): boolean => sent.names.includes(name)
 
-/** The lesson of a refusal that is about the schema of one task: it is not kept. */
+/** The lesson about the schema of one task, which is not remembered. */
 export const THIS_SCHEMA = 'this schema'
 
-/** In this order: what is named most exactly comes first. */
+/** In the order of precision: the most specific refusals come first. */
 const LESSONS: readonly Lesson[] = [
   {
     name: 'stream_options',
@@ -229,24 +234,27 @@ const LESSONS: readonly Lesson[] = [
   },
 ]
 
-/** The prompt is too long: nothing that is left out makes it shorter. */
+/** The prompt is too long, so omitting a field does not help. */
 const ABOUT_SIZE =
   /context.?(length|window|size)|(prompt|input|request|messages?) (is |are )?(too (long|large)|exceeds?)|reduce the length|too many (input )?tokens|token limit|string_above_max|payload too large/i
-/** The model is not there: nothing that is left out brings it. */
+/** The model does not exist, so omitting a field does not help. */
 const NO_MODEL =
   /model_not_found|unknown.?model|no such model|model( \S+)? (does not exist|(is |was )?not found)/i
 /** The model as a whole is refused. */
 const ABOUT_MODEL = /invalid.?model|model( \S+)? is not (supported|available)/i
-/** The field is known: this value of it is not, and another task's may be. */
+/** The field is accepted, but not this value; the value of another task may be. */
 const ABOUT_VALUE =
   /above maximum|below minimum|too (long|large|small|many)|out of range|must be (between|in|less|greater|at|<|>|≤|≥|one of)|(less|greater) than|[<>]=|expected a value|\bbetween\b|supported values are|one of/i
 
 const TOO_MANY = /too (large|many|long)|at most|maximum|exceed|less than|range|context/i
-/** A refusal of some field that it does not name. */
+/** The refusal concerns a field that it does not name. */
 const UNNAMED =
   /\b(extra|unknown|unrecognized|unexpected|unsupported|additional)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request body)/i
 
-/** What a refusal teaches: the capabilities for the next try, or that there is nothing to leave out. */
+/**
+ * Decides what a refusal teaches: the capabilities for the next try, or that nothing can be
+ * omitted.
+ */
 export function learnRefusal(
   now: Capabilities,
   error: Pick<ProviderError, 'status' | 'message' | 'param' | 'code'>,
@@ -271,7 +279,7 @@ export function learnRefusal(
   return { kind: 'final', reason: 'nothing-to-leave-out' }
 }
 
-/** Both: what is known now, and what a call has found out since it began. */
+/** Combines the known capabilities with those that a call has found since it began. */
 export function mergeLessons(
   now: Capabilities,
   before: Capabilities,
@@ -290,7 +298,7 @@ export function mergeLessons(
 function refuses(refusal: Refusal, name: SamplingField): boolean {
   if (ABOUT_VALUE.test(refusal.text)) return false
   if (refusal.param === name) return true
-  // `stop` is a common word: only as the parameter, or between quotes.
+  // `stop` is a common word, so it must be the parameter or stand in quotes.
   const pattern = name === 'stop' ? '[\'"`]stop[\'"`]' : `\\b${name}\\b`
   return new RegExp(pattern, 'i').test(refusal.text)
 }
@@ -299,7 +307,7 @@ function samplingIn(refusal: Refusal, sent: SentFields): SamplingField | undefin
   return SAMPLING_FIELDS.find((name) => sends(sent, name) && refuses(refusal, name))
 }
 
-/** The request with nothing but model, messages and tools; undefined when it was that already. */
+/** Returns the request with only model, messages and tools; undefined if it already was that. */
 function plainestOf(now: Capabilities, sent: SentFields): Capabilities | undefined {
   const extras = ['stream_options', 'response_format', 'max_completion_tokens', ...SAMPLING_FIELDS]
   if (!extras.some((name) => sends(sent, name))) return undefined

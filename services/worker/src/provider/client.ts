@@ -17,53 +17,56 @@ import { rateHintsOf, type RateHints } from './headers.ts'
 import { bodyOf, readText } from './http-fetch.ts'
 import { wireRequest, type WireRequest } from './request.ts'
 
-/** One provider request: one call to one model of one provider. */
+/** One request to one model of one provider. */
 export interface ProviderCall {
   readonly request: LlmRequest
-  /** As the provider names the model. */
+  /** The provider's name for the model. */
   readonly model: string
   readonly outputTokensMax: number | undefined
   readonly promptCharacters: number
   readonly signal: AbortSignal
-  /** The provider has answered the request; its answer follows. */
+  /** Called when the provider has answered the request, before its body. */
   onHeaders(hints: RateHints): void
-  /** A sign of life: headers, a piece of the answer, a comment. */
+  /** Called for every sign of life: headers, a piece of the answer, a comment. */
   onPiece(): void
-  /** The first piece that the answer is made of is being handed on: there is no way back. */
+  /**
+   * Called before the first piece of the answer is passed on; no other provider can be asked after
+   * that.
+   */
   onBegun(): void
-  /** The answer has grown to so many characters. */
+  /** Called with the number of characters so far. */
   onSize(characters: number): void
-  /** Whether the request was ended: what still comes is not handed on. */
+  /** Whether the request was ended; later pieces are dropped. */
   ended(): boolean
 }
 
 /**
- * Calls one provider; the only module that knows the SDK.
+ * Calls one provider; the only module that uses the SDK.
  *
- * A refusal that names a field of the request is answered by a request without it. Invariants: `call`
+ * After a refusal that names a field, it repeats the request without the field. Invariants: `call`
  * never throws; a request is repeated only after a refusal, which costs nothing, and at most
- * ADAPTATIONS_MAX times; what was learned of a model holds for every later call of this node, and only
- * what has helped is learned: where every form was refused, the request itself was wrong.
+ * ADAPTATIONS_MAX times; a lesson about a model holds for every later call of this node, and only a
+ * lesson that helped is kept: if every form was refused, the request itself was wrong.
  */
 export interface ProviderClient {
-  /** What comes after an abort is for the caller to name. */
+  /** Makes the call; the caller explains a failure after its own abort. */
   call(call: ProviderCall): Promise<HeardAnswer>
-  /** What a model is known to take. */
+  /** Returns what a model is known to accept. */
   capabilitiesOf(model: string): Capabilities
 }
 
-/** Fields that one call can find out to be refused, one after the other. */
+/** Fields that one call can learn to omit, one after another. */
 const ADAPTATIONS_MAX = 10
-/** Models whose capabilities are remembered; the one used longest ago is forgotten first. */
+/** Models whose capabilities are remembered; the one used longest ago is dropped first. */
 const MODELS_MAX = 1_000
-/** JSON may write one character as six. */
+/** JSON may escape one character as six. */
 const ESCAPED_MAX = 6
-/** Room for the frame of an event around its text, characters. */
+/** Characters for the frame of an event around its text. */
 const FRAME_MAX = 65_536
 const OK_FROM = 200
 const OK_BELOW = 300
 
-/** A client of this provider over these connections. */
+/** Creates a client of this provider over these connections. */
 export function createProviderClient(
   provider: Provider,
   options: {
@@ -75,7 +78,7 @@ export function createProviderClient(
 ): ProviderClient {
   const client = new OpenAI({
     fetch: options.fetch,
-    // Everything the SDK would read from the environment by itself is said here.
+    // Sets everything that the SDK would otherwise read from the environment.
     apiKey: provider.key ?? 'none',
     baseURL: provider.baseUrl,
     organization: null,
@@ -134,7 +137,7 @@ export function createProviderClient(
     const before = learned.get(call.model) ?? configured
     let capabilities = before
     let first: Answered | undefined
-    // What this call alone does without.
+    // What only this call omits.
     let passing: Partial<Capabilities> = {}
     for (let adapted = 0; ; adapted += 1) {
       const wire = wireRequest(call.request, target, capabilities)
@@ -155,7 +158,7 @@ export function createProviderClient(
         first ??= answered
         continue
       }
-      // Of refusals of one kind the first one is about the request as it was meant.
+      // Among refusals of one kind, the first concerns the request as it was meant.
       const told = first === undefined || !isSameStatus(first, answered) ? answered : first
       if (told.kind === 'heard') return told.answer
       const failure = failureOfError(told.error, told.retryAfterMs, provider.key)
@@ -183,7 +186,7 @@ type Answered =
       readonly retryAfterMs: number | undefined
     }
 
-/** A refusal, by status or as the first thing within an answer that began well. */
+/** Returns the refusal: by status, or as the first event of an answer with status 200. */
 function refusalIn(answered: Answered): ProviderError | undefined {
   if (answered.kind === 'refused') return answered.error
   const { answer, begun } = answered
@@ -196,7 +199,7 @@ function isSameStatus(one: Answered, other: Answered): boolean {
   return refusalIn(one)?.status === refusalIn(other)?.status
 }
 
-/** The SDK's errors, and what reading a body throws, in the words of the domain. */
+/** Converts the SDK's errors, and errors while reading a body, to a failure. */
 function failureOfThrown(error: unknown, { key, baseUrl }: Provider): Failure {
   const said = error instanceof Error ? causeOf(error) : String(error)
   const message = safeMessage(`${said} (${placeOf(baseUrl)})`, key)
@@ -206,15 +209,15 @@ function failureOfThrown(error: unknown, { key, baseUrl }: Provider): Failure {
   }
 }
 
-/** The innermost reason: "Connection error." alone helps nobody. */
+/** Returns the innermost cause, because "Connection error." alone helps nobody. */
 function causeOf(error: Error): string {
   const { cause } = error
   return cause instanceof Error ? causeOf(cause) : error.message || error.name
 }
 
-/** Where the provider is, without anything secret of its address. */
+/** Returns the provider's address without its secret parts. */
 function placeOf(baseUrl: string): string {
   return URL.canParse(baseUrl)
     ? new URL(baseUrl).origin + new URL(baseUrl).pathname
-    : 'no valid URL'
+    : 'an invalid URL'
 }

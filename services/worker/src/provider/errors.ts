@@ -3,34 +3,35 @@ import { isRecord, isShallow, parseJson, textOf, wellFormed } from './shape.ts'
 import { askedWaitIn } from './headers.ts'
 
 /**
- * Errors of providers, as status and body or as an event within an answer that began well (status 200).
+ * Errors of providers: a status and body, or an event within an answer with status 200.
  *
- * Bodies differ: OpenAI's `error`, Anthropic's `{type: "error"}`, Google's list, vLLM's flat object, FastAPI's
- * `detail`, plain text, pages of HTML. Invariants: an error keeps its own class wherever it stands; no key of
- * a provider is in a message; a message has at most MESSAGE_MAX characters.
+ * The bodies differ: OpenAI's `error`, Anthropic's `{type: "error"}`, Google's list, vLLM's flat
+ * object, FastAPI's `detail`, plain text, HTML pages. Invariants: an error has the same class in
+ * whichever form it arrives; no message contains a provider's key; a message has at most
+ * MESSAGE_MAX characters.
  */
 export interface ProviderError {
-  /** The HTTP status, or the one that the code within the body stands for. */
+  /** The HTTP status, or the one that the code in the body implies. */
   readonly status: number
   readonly message: string
-  /** Which field of the request it is about, when it says so. */
+  /** The field of the request that the error names. */
   readonly param: string | undefined
   readonly code: string | undefined
-  /** When to come back, if the body says so, milliseconds. */
+  /** The pause that the body asks for, in milliseconds. */
   readonly retryAfterMs?: number | undefined
 }
 
-/** Messages of failures end up in the log: long enough to help, short enough to keep. */
+/** Characters; messages of failures are stored in the log, so they must be short. */
 const MESSAGE_MAX = 300
-/** What is searched for secrets before it is cut: hostile text makes patterns slow, characters. */
+/** Characters searched for secrets before a message is cut; hostile text makes patterns slow. */
 const SEARCHED_MAX = 2_000
 const PAYMENT_REQUIRED = 402
 const OK_BELOW = 300
 const BAD_REQUEST = 400
-/** Stands for an error within an answer that says nothing of its kind: the provider's own trouble. */
+/** The status of an error within an answer that names no kind: the provider's own fault. */
 const BAD_GATEWAY = 502
 
-/** Words in codes and types, in the order in which they are looked for, and the status they stand for. */
+/** Words in codes and types in the order of the search, and the status that each implies. */
 const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
   [/insufficient_quota|billing|payment|credit|balance/i, PAYMENT_REQUIRED],
   [/rate_?limit|too_many_requests|throttl|resource_exhausted|quota/i, 429],
@@ -44,7 +45,7 @@ const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
   [/server_error|internal|api_error|upstream|bad_gateway/i, BAD_GATEWAY],
   [/invalid|bad_request|unsupported|validation|failed_precondition/i, 400],
 ]
-/** Sentences that name their class where code and type do not. */
+/** Sentences that name the kind of error where code and type do not. */
 const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
   [/rate limit (is )?(reached|exceeded)|too many requests/i, 429],
   [/exceeded your current quota|insufficient (credits|balance|quota)|billing/i, PAYMENT_REQUIRED],
@@ -79,18 +80,19 @@ function noReason(status: number): string {
 
 function redirectedTo(location: string | null): string {
   const place = location === null ? 'elsewhere' : `to ${location}`
-  return `the provider redirects ${place}; redirects are not followed, set the base URL to the real one`
+  return `the provider redirects ${place}; the worker follows no redirects, so set the base URL to the target`
 }
 
 /**
- * The error that a JSON value of an answer reports, or undefined when it reports none. `named`: the
- * event that it came in is called an error.
+ * Returns the error that a JSON value of an answer reports; undefined if it reports none. `named`:
+ * its event is called an error.
  */
 export function readAnswerError(value: unknown, named = false): ProviderError | undefined {
   if (!named && !reportsError(value)) return undefined
   const sentence = { ...NO_WORD, message: textOf(value) ?? '' }
   const error = (isShallow(value) ? readError(value) : undefined) ?? sentence
-  const message = error.message === '' ? 'the provider gave up within its answer' : error.message
+  const message =
+    error.message === '' ? 'the provider reported an error within its answer' : error.message
   return {
     status: statusOf(error, message) ?? BAD_GATEWAY,
     message,
@@ -100,7 +102,7 @@ export function readAnswerError(value: unknown, named = false): ProviderError | 
   }
 }
 
-/** The failure of a provider's error; keys are removed from its message. */
+/** Converts a provider's error to a failure without keys in its message. */
 export function failureOfError(
   error: ProviderError,
   retryAfterMs: number | undefined,
@@ -114,11 +116,11 @@ export function failureOfError(
   return { kind: 'status', status: error.status, message, ...wait, ...scope }
 }
 
-/** A rate limit of everything behind a key; advice ("check your plan") and later sentences say nothing of it. */
+/** A rate limit of the whole key; advice ("check your plan") and later sentences do not count. */
 const WHOLE_KEY =
   /\b(this|(?<!check )your) (api )?(key|account|project|workspace|subscription|plan)\b|\ball models\b|per[- ]day|daily (limit|quota)|account[- ]level/i
 
-/** Limits "for MODEL in organization …", and quotas that name a model, are those of one model. */
+/** Limits "for MODEL in organization …", and quotas that name a model, apply to that model. */
 const ONE_MODEL = /\bfor (model )?\S+ in organization|\bmodel[:=] ?\S/i
 
 function isOfWholeKey(message: string): boolean {
@@ -126,7 +128,7 @@ function isOfWholeKey(message: string): boolean {
   return WHOLE_KEY.test(sentence) && !ONE_MODEL.test(message)
 }
 
-/** Shapes of keys and of other secrets that providers repeat in their messages. */
+/** Patterns of keys and other secrets that providers repeat in their messages. */
 const SECRETS = [
   /\b(sk|pk|rk|gsk|xai|nvapi|hf|r8|key|tok|api)[-_][\w*.-]{6,}/gi,
   /\bAIza[\w-]{10,}/g,
@@ -136,7 +138,7 @@ const SECRETS = [
   /\/\/[^\s/@]+:[^\s/@]+@/g,
 ]
 
-/** A message without secrets, cut to its limit. */
+/** Returns a message without secrets, cut to MESSAGE_MAX. */
 export function safeMessage(message: string, key: string | undefined): string {
   const own = key === undefined || key.length < 4 ? message : message.replaceAll(key, '[key]')
   const searched = own.slice(0, SEARCHED_MAX)
@@ -160,7 +162,7 @@ const NO_WORD: RawError = {
   type: undefined,
   status: undefined,
 }
-/** What stands alone where there is no answer. */
+/** Fields that are an error if the value has no answer. */
 const LONE_ERROR = ['detail', 'errors', 'error_code', 'error_msg']
 const LONE_SENTENCE = ['message', 'msg']
 
@@ -169,13 +171,13 @@ function reportsError(value: unknown): boolean {
   if (!isRecord(value)) return false
   const { error, choices, base_resp: base } = value
   const answers = Array.isArray(choices) && choices.length > 0
-  // Beside an answer, a field for errors may hold nothing.
+  // Beside an answer, an error field may be empty.
   if (answers ? saysSomething(error) : error !== undefined && error !== null && error !== false) {
     return true
   }
   if (value['type'] === 'error' || value['object'] === 'error') return true
   if (isRecord(base) && saysSomething(base['status_code'])) return true
-  // Without an answer beside it, one of these is all that the provider has to say.
+  // Without an answer, one of these fields is an error.
   const answer = choices ?? value['usage'] ?? value['object']
   if (answer !== undefined) return false
   return (
@@ -184,17 +186,17 @@ function reportsError(value: unknown): boolean {
   )
 }
 
-/** Whether a field holds more than blanks, zeros and nothing. */
+/** Whether a field holds more than blanks, zeros and empty values. */
 function saysSomething(value: unknown): boolean {
   if (isRecord(value)) return Object.values(value).some(saysSomething)
   if (Array.isArray(value)) return value.length > 0
   return typeof value === 'string' ? value.trim() !== '' : Boolean(value)
 }
 
-/** How often an error may be wrapped in another one; gateways stand behind gateways. */
+/** How deep errors may be wrapped in each other; gateways stand behind gateways. */
 const WRAPPED_MAX = 4
 
-/** The error in a value; where its message is an error itself, that one fills in what is missing. */
+/** Returns the error in a value; an error in its message supplies missing fields. */
 function readError(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
   const error = readOuter(value)
   if (error === undefined || levels === 0) return error
@@ -249,20 +251,23 @@ function readOuter(value: unknown): RawError | undefined {
   }
 }
 
-/** The field that a validation names: ["body", "messages", 0, "content"] is messages.0.content. */
+/**
+ * Returns the field that a validation error names: ["body", "messages", 0, "content"] is
+ * messages.0.content.
+ */
 function placeOf(loc: unknown): string | undefined {
   if (!Array.isArray(loc)) return undefined
   const names = loc.filter((name) => typeof name === 'string' || typeof name === 'number')
   return names.filter((name) => name !== 'body').join('.')
 }
 
-/** OpenRouter keeps what the provider behind it said apart from a message that says nothing. */
+/** Adds the reason: OpenRouter keeps the upstream message apart from its own generic one. */
 function withReason(message: string, metadata: unknown): string {
   const raw = isRecord(metadata) ? textOf(metadata['raw']) : undefined
   return raw === undefined || message.includes(raw) ? message : `${message}: ${raw}`
 }
 
-/** Google's RetryInfo, and seconds under the names of others. */
+/** Reads Google's RetryInfo, and seconds in the fields of other providers. */
 function waitOf(error: Readonly<Record<string, unknown>>): number | undefined {
   const details = Array.isArray(error['details']) ? error['details'].filter(isRecord) : []
   const delay = details.map(({ retryDelay }) => textOf(retryDelay)).find((text) => text)
@@ -281,7 +286,7 @@ function statusOf({ status, code, type }: RawError, message: string): number | u
   const words = [code, type].filter((word) => word !== undefined)
   const named = words.map((word) => STATUS_OF_WORD.find(([pattern]) => pattern.test(word))?.[1])
   if (named[0] === PAYMENT_REQUIRED || named[1] === PAYMENT_REQUIRED) return PAYMENT_REQUIRED
-  // A code that names its class says more than a type such as invalid_request_error.
+  // A code that names its class is more precise than a type such as invalid_request_error.
   return status ?? named.find((found) => found !== undefined) ?? statusOfSentence(message)
 }
 
@@ -302,8 +307,8 @@ function wordOf(value: unknown): string | undefined {
 }
 
 /**
- * What a refusal says, without what it repeats of the request: the words of a prompt, and the values that
- * validations show, say nothing of what the endpoint takes.
+ * Returns the complaint of a refusal without what it repeats of the request: words of the prompt
+ * and invalid values say nothing about the endpoint.
  */
 export function complaintOf(error: ProviderError, contents: readonly string[]): string {
   const said = withoutValues(error.message.slice(0, SEARCHED_MAX))
@@ -335,7 +340,7 @@ export function complaintOf(error: ProviderError, contents: readonly string[]): 
   return repeated.size === 0 ? withoutShort : words.filter((_, at) => !repeated.has(at)).join(' ')
 }
 
-/** As many words in a row as in the prompt are an echo of it. */
+/** This many consecutive words of the prompt count as a repetition of it. */
 const ECHO_WORDS = 4
 
 function wordsOf(text: string): string[] {
@@ -346,7 +351,7 @@ function runAt(words: readonly string[], at: number): string {
   return words.slice(at, at + ECHO_WORDS).join(' ')
 }
 
-/** Leaves out the values behind `input` in validations, as JSON or as Python writes it. */
+/** Removes the values after `input` in validation errors, written as JSON or as Python. */
 function withoutValues(text: string): string {
   const name = /\\*["']?\b(?:input|input_value|failed_generation)\b\\*["']?\s*[:=]\s*/g
   let rest = ''
@@ -359,7 +364,10 @@ function withoutValues(text: string): string {
   return rest + text.slice(from)
 }
 
-/** Where the value that begins here ends: at its closing quote or bracket, or at the end of the text. */
+/**
+ * Returns the end of the value that begins here: its closing quote or bracket, or the end of the
+ * text.
+ */
 function endOfValue(text: string, start: number): number {
   const opening = /^\\*["'[{(]/.exec(text.slice(start))?.[0]
   if (opening === undefined) return start
@@ -377,7 +385,10 @@ function endOfValue(text: string, start: number): number {
   return text.length
 }
 
-/** What a page says, without its marks; in one pass, since a pattern for marks takes seconds on hostile text. */
+/**
+ * Returns the text of an HTML page in one pass, because a pattern for tags takes seconds on hostile
+ * text.
+ */
 function plainText(body: string): string {
   const [before = '', ...marks] = body.split('<')
   let hidden = false

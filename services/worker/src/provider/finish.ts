@@ -1,12 +1,12 @@
 import { isRecord, wordOf } from './shape.ts'
 
 /**
- * Why an answer ended, in one word of ours. Endpoints use OpenAI's words, those of the model's maker
- * (Anthropic, Gemini, Mistral) or words of their own; letter case varies.
+ * Why an answer ended. Endpoints use OpenAI's words, those of the model's maker (Anthropic, Gemini,
+ * Mistral) or their own, in any letter case.
  */
 export type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
 
-/** The words that were seen, separated by blanks; numbers are those of Gemini. */
+/** The known words, separated by blanks; the numbers are Gemini's. */
 const WORDS: Readonly<Record<Exclude<Finish, 'unknown'>, string>> = {
   whole:
     'stop end eos eos_token end_turn stop_sequence complete completed done finished success ' +
@@ -31,10 +31,10 @@ const FINISH_OF = new Map<string, Finish>(
   ),
 )
 
-/** Words that say that there is no reason yet. */
+/** Words that mean that there is no reason yet. */
 const NO_REASON = /^(|null|none|undefined|in_progress|(finish_reason_)?unspecified|0)$/i
 
-/** The finish reason in a choice: a word, a number, or an object that holds one. */
+/** Returns the finish reason in a choice: a word, a number, or an object that holds one. */
 export function finishOf(value: unknown): string | undefined {
   const inner = isRecord(value) ? (value['type'] ?? value['reason'] ?? value['value']) : value
   const word = wordOf(inner)
@@ -42,7 +42,7 @@ export function finishOf(value: unknown): string | undefined {
   return isRecord(value) && Object.keys(value).length > 0 ? 'an object' : undefined
 }
 
-/** What a finish reason means; one that nobody knows is `unknown`, never taken for a whole answer. */
+/** Classifies a finish reason; an unknown one never counts as a complete answer. */
 export function classifyFinish(reason: string): Finish {
   const word = reason
     .trim()

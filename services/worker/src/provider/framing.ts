@@ -3,31 +3,31 @@ import { createParser } from 'eventsource-parser'
 import { parseJson } from './shape.ts'
 
 /**
- * The first layer of an answer: bytes of a body become events.
+ * Splits the bytes of a body into events.
  *
- * A body is either an event stream, or JSON that a provider sends although a stream was asked for: one
- * object, or one object a line. Its first character decides, since content types are often wrong.
- * Invariants: nothing is lost at the end of the body, with or without a blank line; no event and no body
- * of JSON is larger than the limit; a comment counts as a sign of life and as nothing else.
+ * A body is an event stream, or JSON that a provider sends although a stream was requested: one
+ * object, or one object for each line. The first character decides, because content types are often
+ * wrong. Invariants: the end of the body loses nothing, with or without a blank line; no event and
+ * no JSON body exceeds the limit; a comment counts only as a sign of life.
  */
 export interface Framing {
-  /** Takes the next bytes; what they complete is handed on before it returns. */
+  /** Takes the next bytes; passes on what they complete before it returns. */
   push(bytes: Uint8Array): void
-  /** The body is over. */
+  /** Ends the body. */
   end(): void
 }
 
-/** Receives what a body consists of. */
+/** Receives the parts of a body. */
 export interface FramingEvents {
-  /** The data of one event with the name of its kind, or one JSON value. */
+  /** Called with the data and the name of one event, or with one JSON value. */
   onData(data: string, name: string | undefined): void
-  /** The body breaks the rules of its form; nothing follows. */
+  /** Called when the body breaks the rules of its form; nothing follows. */
   onBroken(problem: 'too-large' | 'malformed'): void
 }
 
 const BYTE_ORDER_MARK = '\uFEFF'
 
-/** Reads one body; an event or a body of JSON may have `charactersMax` characters. */
+/** Creates the framing of one body; an event or a JSON body may have `charactersMax` characters. */
 export function createFraming(charactersMax: number, events: FramingEvents): Framing {
   const decoder = new StringDecoder('utf8')
   let form: (Pick<Framing, 'end'> & { push(text: string): void }) | undefined
@@ -77,15 +77,15 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
     onError: ({ type, line = '' }) => {
       if (type === 'max-buffer-size-exceeded') stop('too-large')
       if (type !== 'unknown-field') return
-      // Servers write an error, or the end, without a field in front of it.
+      // Servers write an error, or the end, without a field name.
       if (isJson(line) || END_MARK.test(line)) onData(line)
-      // Any other line that is no field: a piece of the answer may be in it.
+      // Any other line without a field name may contain a piece of the answer.
       else stop('malformed')
     },
   })
   return {
     push: (text: string) => parser.feed(text),
-    // Some providers leave the last blank line out. The standard drops such an event; its sender did not.
+    // Some providers omit the last blank line. The standard would drop such an event.
     end: () => parser.feed('\n\n'),
   }
 }
@@ -107,12 +107,12 @@ function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
   }
 }
 
-/** Stands for the end of a stream, however it is written; nothing counts behind it. */
+/** The mark for the end of a stream in its various forms; what follows is ignored. */
 export const END_MARK = /^"?\[done\]|^"?done"?$/i
-/** Gateways that frame an event once more leave the first frame in it. */
+/** Gateways that wrap an event again leave the first field name in it. */
 const REPEATED_FIELD = /^(\s*data:)+/
 
-/** The values of one event: some senders put several into one, each on its line. */
+/** Returns the values of one event: some senders put several into one, each on its line. */
 function valuesOf(data: string): readonly string[] {
   const text = data.replace(REPEATED_FIELD, '')
   if (!text.includes('\n') || isJson(text)) return [text]

@@ -1,17 +1,17 @@
-/** What a provider's answer says of its limits, in the headers that OpenAI and most others send. */
+/** The rate limits in the headers of a provider's answer, as OpenAI and most others send them. */
 export interface RateHints {
   readonly rpm?: number
   readonly tpm?: number
   readonly requestsLeft?: number
   readonly tokensLeft?: number
-  /** When to come back, of a refusal. */
+  /** The pause that a refusal asks for. */
   readonly retryAfterMs?: number
 }
 
 /** Reads one header. */
 export type ReadHeader = (name: string) => string | null | undefined
 
-/** What is not there, or is nonsense, is left out. */
+/** Returns the hints; absent and invalid headers are omitted. */
 export function rateHintsOf(read: ReadHeader, nowMs: number): RateHints {
   const hints = {
     rpm: limitOf(read('x-ratelimit-limit-requests')),
@@ -27,21 +27,26 @@ function countOf(text: string | null | undefined): number | undefined {
   return typeof text === 'string' && /^\d{1,12}$/.test(text) ? Number(text) : undefined
 }
 
-/** What is left of a limit; where the limit itself is 0 there is none, and nothing is left of it. */
+/** Returns the remainder of a limit; a limit of 0 means that there is none. */
 function leftOf(read: ReadHeader, of: 'requests' | 'tokens'): number | undefined {
   const none = countOf(read(`x-ratelimit-limit-${of}`)) === 0
   return none ? undefined : countOf(read(`x-ratelimit-remaining-${of}`))
 }
 
-/** A limit of 0 a minute would be an endpoint that answers nobody: it means that there is none. */
+/** Returns a limit; 0 means no limit, because an endpoint that answers nobody makes no sense. */
 function limitOf(text: string | null | undefined): number | undefined {
   return countOf(text) || undefined
 }
 
-/** Longest wait that a provider can ask for: behind it the call is tried again. */
+/**
+ * Milliseconds of the longest pause that a provider can ask for; after that the call is tried
+ * again.
+ */
 export const RETRY_AFTER_MAX_MS = 300_000
 
-/** Milliseconds, seconds, or a date (RFC 9110), in this order; days are cut to RETRY_AFTER_MAX_MS. */
+/**
+ * Reads milliseconds, seconds or a date (RFC 9110), in this order; cuts days to RETRY_AFTER_MAX_MS.
+ */
 function retryAfterOf(read: ReadHeader, nowMs: number): number | undefined {
   const waitMs = askedWaitMs(read, nowMs)
   return waitMs === undefined ? undefined : Math.min(RETRY_AFTER_MAX_MS, Math.max(0, waitMs))
@@ -53,7 +58,7 @@ function askedWaitMs(read: ReadHeader, nowMs: number): number | undefined {
   return waitOf(read('retry-after'), nowMs) ?? resetOf(read, nowMs)
 }
 
-/** Of those who send no Retry-After: when the limit that is used up is full again. */
+/** For providers without Retry-After: when the exhausted limit is full again. */
 function resetOf(read: ReadHeader, nowMs: number): number | undefined {
   const usedUp = ['requests', 'tokens'].filter((of) => leftText(read, of) === '0')
   const waits = usedUp.map((of) => waitOf(read(`x-ratelimit-reset-${of}`), nowMs))
@@ -67,11 +72,11 @@ function leftText(read: ReadHeader, of: string): string | undefined {
   return read(`x-ratelimit-remaining-${of}`)?.trim()
 }
 
-/** Numbers from here on are instants, in seconds since 1970 and in milliseconds. */
+/** Larger numbers are times, in seconds or milliseconds since 1970. */
 const INSTANT_SECONDS = 1_000_000_000
 const INSTANT_MS = 1_000_000_000_000
 
-/** A wait in seconds, as 1m2.5s, or as the instant of its end; nothing that is not clearly one of them. */
+/** Reads a pause in seconds, as 1m2.5s, or as the time of its end; ignores everything else. */
 function waitOf(text: string | null | undefined, nowMs: number): number | undefined {
   const number = numberOf(text)
   if (number !== undefined) {
@@ -79,7 +84,7 @@ function waitOf(text: string | null | undefined, nowMs: number): number | undefi
     return Math.ceil(number >= INSTANT_SECONDS ? number * 1_000 - nowMs : number * 1_000)
   }
   if (typeof text !== 'string') return undefined
-  // Without the name of a month a parser of dates makes one of nearly any text.
+  // Without the name of a month, a date parser accepts nearly any text.
   const atMs = MONTH.test(text) || /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(atMs) ? durationOf(text.trim()) : atMs - nowMs
 }
@@ -96,7 +101,7 @@ function durationOf(text: string): number | undefined {
   return Math.ceil(UNITS_MS.reduce((sum, unit, at) => sum + unit * Number(counts[at] ?? 0), 0))
 }
 
-/** The wait that a sentence asks for ("try again in 6.5s"), milliseconds. */
+/** Returns the pause that a sentence asks for ("try again in 6.5s"), in milliseconds. */
 export function askedWaitIn(message: string): number | undefined {
   const asked =
     /(?:try again|retry)(?: after| in)? (\d[\d.]{0,9})\s?(ms|s|m|seconds?|minutes?)?/i.exec(message)

@@ -5,12 +5,12 @@ import { isRecord } from './shape.ts'
 import { plainId } from './tool-calls.ts'
 
 /**
- * The conversation as one endpoint takes it. The run keeps what models said; this module says it again in
- * a form that is valid for the endpoint asked now, which may be another one than before.
+ * The conversation in the form that one endpoint accepts. The run keeps the original answers; this
+ * module converts them for the endpoint that is asked now, which may differ from earlier ones.
  *
- * Invariants: each tool call has an id that is used once, a legal name, and arguments that are a JSON
- * object; its output names the same id; no message of the model is empty; what belongs to one provider
- * (ids, reasoning, signatures) is sent to that provider only.
+ * Invariants: each tool call has a unique id, a valid name, and arguments that are a JSON object;
+ * its output has the same id; no message of the model is empty; a provider gets back only its own
+ * ids, reasoning and signatures.
  */
 export interface WireMessage {
   readonly role: string
@@ -20,10 +20,10 @@ export interface WireMessage {
 
 const LEGAL_NAME = /^[a-zA-Z0-9_-]{1,64}$/
 const NAME_MAX = 64
-/** Of arguments that are no JSON object: enough for the model to see what it wrote, characters. */
+/** Characters of invalid arguments that are kept, so that the model sees what it wrote. */
 const UNPARSED_MAX = 2_000
 
-/** The messages for this provider. */
+/** Returns the messages for this provider. */
 export function shapeHistory(
   messages: readonly Message[],
   provider: string,
@@ -119,7 +119,7 @@ function legalArguments(text: string): string {
     const value: unknown = JSON.parse(text)
     if (isRecord(value)) return text
   } catch {
-    // Told to the model by the output of the call.
+    // The output of the call tells the model.
   }
   return JSON.stringify({ unparsed: text.slice(0, UNPARSED_MAX) })
 }

@@ -8,13 +8,13 @@ import {
 import { shapeHistory, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
 
-/** A request as it is sent, and what of it could be left out. */
+/** A request as it is sent, and the parts of it that could be omitted. */
 export interface WireRequest {
   readonly body: Readonly<Record<string, unknown>>
   readonly sent: SentFields
 }
 
-/** The request of a call, in the form that this endpoint takes for this model. */
+/** Builds the request of a call in the form that this endpoint accepts for this model. */
 export function wireRequest(
   request: LlmRequest,
   target: {

@@ -1,6 +1,6 @@
 import type { Json } from '@agentfleet/domain'
 
-/** How a provider is asked for JSON of a schema. */
+/** The field that asks a provider for JSON of a schema. */
 export interface ResponseFormat {
   readonly type: 'json_schema'
   readonly json_schema: {
@@ -13,8 +13,8 @@ export interface ResponseFormat {
 type Schema = Readonly<Record<string, Json>>
 
 /**
- * Asks for JSON of a schema; strictly where the schema keeps the rules that providers have for it
- * (each object closed, each field required), as they refuse others.
+ * Asks for JSON of a schema. It asks strictly only if the schema follows the rules of strict
+ * providers (each object closed, each field required), because they refuse other schemas.
  */
 export function responseFormatOf(schema: Schema): ResponseFormat {
   return {
@@ -24,7 +24,7 @@ export function responseFormatOf(schema: Schema): ResponseFormat {
 }
 
 function isStrict(schema: Schema): boolean {
-  // The root is an object for strict providers, and nothing else.
+  // Strict providers require an object at the root.
   return schema['type'] === 'object' && closed(schema)
 }
 

@@ -1,24 +1,26 @@
-/** Reading JSON from a provider, of which no shape is certain. */
+/** Reads JSON from a provider without relying on its form. */
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Whether a value is an object that is neither null nor a list. */
+/** Whether a value is an object, not null and not a list. */
 export function isRecord(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A text, or undefined for any other value. */
+/** Returns a text; undefined for any other value. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** A word, or a number that stands for one; undefined for any other value. */
+/** Returns a word, or a number as a word; undefined for any other value. */
 export function wordOf(value: unknown): string | undefined {
   return typeof value === 'number' ? String(value) : textOf(value)
 }
 
-/** The JSON value of a text, or undefined. NaN and Infinity, which Python writes, count as null. */
+/**
+ * Parses JSON; undefined if it is invalid. NaN and Infinity, which Python writes, count as null.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -37,46 +39,48 @@ function jsonOf(found: string): string {
   return found.startsWith('"') ? found : 'null'
 }
 
-/** Nothing that providers send is nested deeper, levels; what is would end the stack of its readers. */
+/** Levels. No provider nests deeper, and deeper nesting would exhaust the stack of a reader. */
 const DEPTH_MAX = 64
 
-/** Whether a value is nested so little that any reader of it can go through it. */
+/** Whether a value is nested so little that a recursive reader can process it. */
 export function isShallow(value: unknown, levels = DEPTH_MAX): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
 }
 
-/** The text of a message: a string, or the text parts of a list; thinking parts are left out. */
+/**
+ * Returns the text of a message: a string, or the text parts of a list without the thinking parts.
+ */
 export function contentText(content: unknown): string {
   if (typeof content === 'string') return content
   if (Array.isArray(content)) return content.map(contentText).join('')
   if (!isRecord(content)) return ''
   const { type, text } = content
-  // The JSON that was asked for, as a value in place of its text.
+  // The requested JSON as a value instead of its text.
   if (type === undefined && text === undefined && Object.keys(content).length > 0) {
     return JSON.stringify(content)
   }
   if (type !== undefined && type !== 'text' && type !== 'output_text') return ''
-  // Some endpoints nest the text once more: { text: { value } }.
+  // Some endpoints nest the text: { text: { value } }.
   return typeof text === 'string' ? text : isRecord(text) ? (textOf(text['value']) ?? '') : ''
 }
 
-/** The refusals among the parts of a message. */
+/** Returns the refusals among the parts of a message. */
 export function refusalText(content: unknown): string {
   if (!Array.isArray(content)) return ''
   const parts = content.filter(isRecord).filter(({ type }) => type === 'refusal')
   return parts.map(({ refusal }) => textOf(refusal) ?? '').join('')
 }
 
-/** Half a character that has lost its other half; neither stores nor providers take it. */
+/** Half of a surrogate pair without the other half; neither stores nor providers accept it. */
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 
-/** The text with each half character replaced by U+FFFD. */
+/** Replaces each half surrogate pair by U+FFFD. */
 export function wellFormed(text: string): string {
   return text.replace(LONE_SURROGATE, '\uFFFD')
 }
 
-/** Whether a text ends within a character whose other half may still come. */
+/** Whether a text ends within a surrogate pair whose other half may still arrive. */
 export function endsWithinCharacter(text: string): boolean {
   const last = text.charCodeAt(text.length - 1)
   return last >= 0xd800 && last <= 0xdbff

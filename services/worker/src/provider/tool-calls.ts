@@ -4,18 +4,18 @@ import type { ToolCall } from '../run/conversation.ts'
 import { isRecord, isShallow, parseJson, textOf, wellFormed, wordOf } from './shape.ts'
 
 /**
- * Tool calls of a streamed answer, put together from their pieces.
+ * Assembles the tool calls of a streamed answer.
  *
- * Providers leave the index out, count from 1, repeat the name or the id in each piece, give one index to
- * several calls, or send the arguments as an object. Which piece belongs to which call follows from index
- * and id together; what a name or the arguments are is decided at the end, from all pieces.
- * Invariants: every call has an id that no other call of the answer has; arguments are a text.
+ * Providers omit the index, count from 1, repeat the name or the id in each piece, give one index
+ * to several calls, or send the arguments as an object. Index and id together decide to which call
+ * a piece belongs; name and arguments are determined at the end from all pieces. Invariants: every
+ * call has an id that is unique within the answer; arguments are a text.
  */
 export interface ToolCallPieces {
   readonly size: number
-  /** Adds one piece; says how many characters it brought. */
+  /** Adds one piece; returns its number of characters. */
   add(piece: unknown): number
-  /** The calls in the order in which they began. */
+  /** Returns the calls in the order in which they began. */
   calls(offered: readonly string[], idSeed: string): ToolCall[]
 }
 
@@ -24,12 +24,12 @@ interface Draft {
   id: string
   readonly names: string[]
   readonly arguments: string[]
-  /** The arguments that came as objects. */
+  /** Arguments that arrived as objects. */
   readonly objects: Record<string, unknown>[]
   extra: Json | undefined
 }
 
-/** No piece has come yet. */
+/** Creates a collection without pieces. */
 export function createToolCalls(): ToolCallPieces {
   const drafts: Draft[] = []
   return {
@@ -71,19 +71,19 @@ export function createToolCalls(): ToolCallPieces {
   }
 }
 
-/** The pieces in a message: a list, one call alone, or calls by their position. */
+/** Returns the pieces in a message: a list, a single call, or calls by their position. */
 export function piecesOf(calls: unknown): readonly unknown[] {
   if (Array.isArray(calls)) return calls
   if (!isRecord(calls)) return []
   return isRecord(calls['function']) || 'name' in calls ? [calls] : Object.values(calls)
 }
 
-/** Ids that every endpoint has been seen to take back. */
+/** Ids that every known endpoint accepts back. */
 const LEGAL_ID = /^[\w.:-]{1,128}$/
-/** Mistral takes ids of nine letters or digits only; everybody else takes these too. */
+/** Mistral accepts only ids of nine letters or digits; all others accept these too. */
 const PLAIN_ID_CHARACTERS = 9
 
-/** An id of nine letters or digits that follows from a seed. */
+/** Derives an id of nine letters or digits from a seed. */
 export function plainId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, PLAIN_ID_CHARACTERS)
 }
@@ -97,7 +97,8 @@ function draftOf(drafts: Draft[], index: string | undefined, id: string, name: s
   }
   if (last === undefined) return begin()
   if (index === undefined) {
-    // Without an index the id tells calls apart; without both, a name after whole arguments begins a call.
+    // Without an index the id distinguishes calls; without both, a name after complete arguments
+    // begins a call.
     const known = id === '' ? undefined : drafts.find((draft) => draft.id === id)
     if (known !== undefined && !beginsAnother(known, name)) return known
     const other = id !== '' && last.id !== '' && name !== ''
@@ -105,15 +106,15 @@ function draftOf(drafts: Draft[], index: string | undefined, id: string, name: s
   }
   const known = drafts.findLast((draft) => draft.index === index)
   if (known === undefined) return begin()
-  // One index for several calls: another id and a name, after a call that is whole.
+  // Several calls with one index: another id and a name after a complete call.
   const other = id !== '' && known.id !== '' && id !== known.id
   return other && beginsAnother(known, name) ? begin() : known
 }
 
-/** Whether a named piece is a new call, since the known one has all it needs. */
+/** Whether a named piece begins a new call because the known one is complete. */
 function beginsAnother(known: Draft, name: string): boolean {
   if (name === '' || known.names.length === 0) return false
-  // Only what ends like an object is worth reading: names may come with each of many pieces.
+  // Parses only text that ends like an object, because a name may come with each of many pieces.
   return /}\s*$/.test(known.arguments.at(-1) ?? '') && isObjectText(known.arguments.join(''))
 }
 
@@ -122,37 +123,43 @@ function argumentsText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** The arguments: the pieces joined, else a piece that is whole by itself (some senders repeat all of it). */
+/**
+ * Returns the arguments: the joined pieces, or a piece that is complete by itself (some senders
+ * repeat everything).
+ */
 function argumentsOf({ arguments: pieces, objects }: Draft): string {
-  // Objects in pieces: each one brings fields, or is all that there is so far.
+  // Objects in pieces: each one adds fields or repeats everything so far.
   if (objects.length > 1 && objects.length === pieces.length) {
     return JSON.stringify(Object.assign({}, ...objects))
   }
   const joined = pieces.join('')
   if (joined.trim() === '' || joined.trim() === 'null') return ''
   if (isObjectText(joined)) return joined
-  // Written as JSON twice.
+  // The arguments were encoded as JSON twice.
   const inner = joined.trim().startsWith('"') ? parseJson(joined) : undefined
   if (typeof inner === 'string' && isObjectText(inner)) return inner
   return pieces.findLast(isObjectText) ?? joined
 }
 
-/** Of arguments that nobody can go through: enough for the model to see what it wrote, characters. */
+/** Characters kept of unreadable arguments, so that the model sees what it wrote. */
 const UNREADABLE_MAX = 500
 
-/** Arguments whose nesting would end the stack of a tool are cut: what is left is no JSON, and the model is told. */
+/**
+ * Cuts arguments whose nesting would exhaust the stack of a tool; the rest is invalid JSON, and the
+ * model is told.
+ */
 function readable(args: string): string {
   return isShallow(parseJson(args)) ? args : args.slice(0, UNREADABLE_MAX)
 }
 
-/** The name: one that is offered, if the pieces make one; joined otherwise. */
+/** Returns the name: an offered one if the pieces form one, otherwise the joined pieces. */
 function nameOf(pieces: readonly string[], offered: readonly string[]): string {
   const joined = pieces.join('').trim()
   const last = (pieces.at(-1) ?? '').trim()
   const readings = [joined, last, ...[joined, last].map((name) => name.split(/[.:/]/).at(-1) ?? '')]
   const known = readings.find((name) => offered.includes(name))
   if (known !== undefined) return known
-  // A name that is repeated in each piece is that name.
+  // A name that every piece repeats is that name.
   return pieces.every((piece) => piece === pieces[0]) ? last : joined
 }
 

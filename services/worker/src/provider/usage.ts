@@ -2,16 +2,17 @@ import type { Usage } from '@agentfleet/domain'
 import { isRecord } from './shape.ts'
 
 /**
- * What a call has used, read from what providers report: usage of OpenAI, of Groq (`x_groq`), of endpoints
- * that use Anthropic's names; as numbers or as text. Invariant: each count is a whole number from 0 to
- * TOKENS_MAX; a count that is missing or unusable is estimated from the characters, so that no call is free.
+ * The usage of a call as the provider reports it: in OpenAI's form, in Groq's (`x_groq`), or with
+ * Anthropic's names; as numbers or as text. Invariant: each count is a whole number from 0 to
+ * TOKENS_MAX; a missing or unusable count is estimated from the characters, so that no call is
+ * free.
  */
 
-/** More than any context holds; a larger report is a mistake, not a bill. */
+/** More than any context holds; a larger report is an error. */
 const TOKENS_MAX = 100_000_000
-/** What a token of English text comes to; only estimates use it. */
+/** Characters of English text for each token; used only for estimates. */
 const CHARACTERS_PER_TOKEN = 4
-/** No text has longer tokens on average: a report of fewer counts the last piece alone. */
+/** No text has longer tokens on average; a lower report counts only the last piece. */
 const CHARACTERS_PER_TOKEN_MAX = 20
 const INPUT_NAMES = [
   'prompt_tokens',
@@ -31,7 +32,7 @@ const OUTPUT_NAMES = [
 ]
 const TOTAL_NAMES = ['total_tokens', 'totalTokens', 'totalTokenCount']
 
-/** Token counts that a provider reported; undefined where it said nothing usable. */
+/** The token counts that a provider reported; undefined where they are unusable. */
 export interface ReportedUsage {
   readonly input: number | undefined
   readonly output: number | undefined
@@ -39,11 +40,11 @@ export interface ReportedUsage {
   readonly reasoning: number | undefined
 }
 
-/** The usage in a chunk, or undefined when the chunk reports none. */
+/** Returns the usage in a chunk; undefined if the chunk reports none. */
 export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsage | undefined {
   const { choices, x_groq: groq, message } = chunk
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
-  // Groq, Moonshot and Anthropic keep it one level down.
+  // Groq, Moonshot and Anthropic nest it one level deeper.
   const places = [chunk, groq, choice, message].filter(isRecord)
   const usage = places
     .flatMap((place) => [place['usage'], place['usageMetadata'], place['usage_metadata']])
@@ -52,7 +53,7 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
   const input = firstCount(usage, INPUT_NAMES)
   const output = firstCount(usage, OUTPUT_NAMES)
   const total = firstCount(usage, TOTAL_NAMES)
-  // Reasoning that is not in the count of the answer is in the total, and on the bill.
+  // Reasoning that the output count omits is part of the total and of the bill.
   const rest =
     input !== undefined && total !== undefined && total > input + (output ?? 0)
       ? total - input
@@ -70,7 +71,7 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
   return reported.input === undefined && reported.output === undefined ? undefined : reported
 }
 
-/** Both reports of one answer: a later count counts, unless it says nothing. */
+/** Combines two reports of one answer: the later count wins if it is usable. */
 export function laterUsage(
   before: ReportedUsage | undefined,
   after: ReportedUsage | undefined,
@@ -84,14 +85,14 @@ export function laterUsage(
   }
 }
 
-/** The usage of a call that was answered, with estimates where the provider's report does not help. */
+/** Returns the usage of an answered call, with estimates where the report is unusable. */
 export function usageOf(
   reported: ReportedUsage | undefined,
   characters: { readonly prompt: number; readonly answer: number },
 ): Usage {
   const { input, output, cached, reasoning } = reported ?? {}
   const inputTokens = input !== undefined && input > 0 ? input : estimate(characters.prompt)
-  // A provider that reports 0 tokens for an answer with text, or 1 for a page, has not counted it.
+  // A report of 0 tokens for text, or of 1 token for a page, is not a count.
   const counted = output !== undefined && output * CHARACTERS_PER_TOKEN_MAX >= characters.answer
   const outputTokens = counted ? output : estimate(characters.answer)
   return {

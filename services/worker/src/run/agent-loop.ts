@@ -22,22 +22,23 @@ import type { Run } from '../node/runs.ts'
 import { chooseTools } from '../tools/tool.ts'
 
 /**
- * The loop of an LLM agent: call the model, run the tools it asks for, until it asks for none.
+ * The loop of an LLM agent: it calls the model and runs the tools that the model requests, until
+ * the model requests none.
  *
- * Invariants: a finished call is committed before the next one begins (a crash repeats the one call
- * under way and no other); the last answer travels with the completion instead, one append less for
- * the same window; turns, tool calls, wrong calls in a row, repairs and sizes are bounded (L7); whoever
- * ends the run ends the call under way, and nothing begins after that.
+ * Invariants: a finished call is committed before the next one begins, so a crash repeats only the
+ * call under way; the last answer is committed with the completion instead, which saves an append;
+ * turns, tool calls, consecutive wrong calls, repairs and sizes are bounded (L7); ending the run
+ * ends the call under way, and nothing begins after that.
  */
 
-/** More in one answer is a model gone astray. */
+/** More tool calls in one answer are a defect of the model. */
 const TOOL_CALLS_MAX = 32
-/** So many wrong calls one after the other are no way to a result. */
+/** After this many consecutive wrong calls the model will not recover. */
 const TOOL_ERRORS_MAX = 8
-/** What a model does not mend when told twice, it does not mend. */
+/** A model that fails to correct its answer twice will not succeed. */
 const REPAIRS_MAX = 2
 
-/** Runs the agent from where the journal ends. */
+/** Runs the agent from the end of the journal. */
 export async function runAgent(
   run: Run,
   spec: TaskSpec,
@@ -69,21 +70,21 @@ async function agentOf(
   deps: AgentDeps,
 ): Promise<Agent | Extract<Ending, { kind: 'failed' }>> {
   const { responseSchema, limits } = spec
-  // Before the first call is paid for.
+  // Checked before the first call is paid for.
   const checked = responseSchema && (await deps.answerChecks.checkSchema(responseSchema))
   if (checked !== undefined && checked.kind !== 'ok') return failed(schemaFailure(checked))
   const check = responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text))
   const all = deps.tools()
   const { tools, missing } = chooseTools(all, spec.tools)
   if (missing.length > 0) {
-    const message = `this node has no tool ${missing.join(', ')}; it has ${[...all.keys()].join(', ')}`
+    const message = `this node has no tool ${missing.join(', ')}; its tools: ${[...all.keys()].join(', ')}`
     return failed({ kind: 'tool-missing', message })
   }
   const rule = { check, repairsMax: limits?.repairsMax ?? REPAIRS_MAX }
   return { run, spec, tools, begun, rule, deps }
 }
 
-/** How a conversation ends the run, if it does. */
+/** Returns how a conversation ends the run, if it does. */
 function endingOf(talk: Conversation, { spec, deps }: Agent): Ending | undefined {
   if (talk.result !== undefined) return complete(talk.result, talk.usage, deps)
   if (talk.givenUp !== undefined) {
@@ -93,18 +94,18 @@ function endingOf(talk: Conversation, { spec, deps }: Agent): Ending | undefined
   if (talk.unchecked !== undefined) return failed(schemaFailure(talk.unchecked))
   if (talk.toolErrors >= TOOL_ERRORS_MAX) {
     const last = talk.messages.at(-1)?.content ?? ''
-    const message = `${talk.toolErrors} tool calls in a row went wrong, the last one: ${last}`
+    const message = `${talk.toolErrors} consecutive tool calls failed; the last error: ${last}`
     return failed({ kind: 'tool-failed', message, retryable: false })
   }
   const { toolCallsMax } = spec.limits ?? {}
   if (toolCallsMax !== undefined && talk.pending.length > 0 && talk.toolCalls >= toolCallsMax) {
-    const message = `the run has made its ${toolCallsMax} tool calls and wants more`
+    const message = `the run has made ${toolCallsMax} tool calls, the most allowed, and requests more`
     return failed({ kind: 'too-many-tool-calls', message })
   }
   return undefined
 }
 
-/** Whichever node runs the task next would meet the same schema; only a busy one is left to another try. */
+/** Every node would meet the same schema, so only a busy checker is worth another attempt. */
 function schemaFailure({ kind, problem }: UncheckedAnswer): Failure {
   const message = `responseSchema ${problem}`
   if (kind === 'busy') return { kind: 'defect', message }
@@ -114,7 +115,10 @@ function schemaFailure({ kind, problem }: UncheckedAnswer): Failure {
 async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const { run, spec, deps } = agent
   if (talk.turns >= Math.min(deps.turnsMax, spec.limits?.turnsMax ?? deps.turnsMax)) {
-    return failed({ kind: 'too-many-turns', message: `no result after ${talk.turns} LLM calls` })
+    return failed({
+      kind: 'too-many-turns',
+      message: `the agent has no result after ${talk.turns} LLM calls, the most allowed`,
+    })
   }
   const startedAtMs = deps.clock.monotonicMs()
   const outcome = await deps.llm.call({
@@ -143,7 +147,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   deps.metrics.llmCalls.inc({ outcome: outcome.kind })
   if (outcome.kind === 'cancelled' || run.over !== undefined) return OVER
   if (outcome.kind === 'deferred') {
-    // Its turn comes so late that somebody else may have the slot.
+    // The turn of the call is so late that another run should have the slot.
     const untilMs = deps.clock.nowMs() + outcome.retryAfterMs
     return { kind: 'paused', wait: { kind: 'time', untilMs } }
   }
@@ -154,7 +158,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   deps.deltas.flush(run)
   const { answer, usage, by } = outcome
   if (answer.toolCalls.length > TOOL_CALLS_MAX) {
-    const message = `${answer.toolCalls.length} tool calls in one answer`
+    const message = `the model requested ${answer.toolCalls.length} tool calls in one answer`
     return failed({ kind: 'too-many-tool-calls', message })
   }
   const heard = await hearAnswer(talk, answer, usage, agent.rule, by.provider)
@@ -165,7 +169,10 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   return commitCall(run, entry, heard, deps)
 }
 
-/** A run whose budget is used up ends with the last text that it has come to, a cut answer with its text. */
+/**
+ * Returns the partial result of a run: the last text if the budget is used up, or the text of a cut
+ * answer.
+ */
 function brokenOff(failure: Failure, cut: string | undefined, { messages }: Conversation): Ending {
   if (cut !== undefined) return { kind: 'failed', failure, partial: cut }
   if (failure.kind !== 'budget') return failed(failure)
@@ -182,6 +189,6 @@ function llmEntry(step: number, name: string, answer: LlmAnswer, usage: Usage): 
 
 function complete(result: Json, usage: Usage, deps: AgentDeps): Ending {
   if (fits(result, deps.resultBytesMax)) return { kind: 'completed', result, usage }
-  const message = `the result is larger than ${deps.resultBytesMax} bytes`
+  const message = `the result exceeds ${deps.resultBytesMax} bytes`
   return failed({ kind: 'output-too-large', message })
 }

@@ -19,15 +19,15 @@ import type { Reporter } from '../node/reports.ts'
 import type { Over, Run, Runs } from '../node/runs.ts'
 
 /**
- * One attempt from its dispatch to its ending.
+ * One attempt from its dispatch to its end.
  *
- * Invariants: a fresh task runs from the token of its dispatch, any other one begins through the
- * coordinator (L3); every report names the token the run saw last and moves it on (L3); the pointer is
- * acked at `committed` endings, `finished` and `not-due` only (L4); what is superseded or refused
- * says nothing more.
+ * Invariants: a fast start runs from the token of its dispatch, any other attempt begins through
+ * the coordinator (L3); every report names the token that the run saw last and advances it (L3);
+ * the pointer is acknowledged only after the outcomes `committed` (at the end), `finished` and
+ * `not-due` (L4); a superseded or refused run reports nothing more.
  */
 
-/** What attempts need. */
+/** Dependencies of attempts. */
 export interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
   readonly bus: Bus
   readonly log: Logger
@@ -37,14 +37,14 @@ export interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
 
 /** Runs attempts. */
 export interface Attempts {
-  /** Starts a run; it is out of the table when it has ended. */
+  /** Starts a run; it leaves the table when it has ended. */
   start(run: Run): void
 }
 
-/** Messages of failures end up in the log of the task. */
+/** Characters; messages of failures are stored in the log of the task. */
 const MESSAGE_MAX = 1_000
 
-/** Runs attempts with these means. */
+/** Creates the runner of attempts. */
 export function createAttempts(deps: AttemptDeps): Attempts {
   const { log, runs } = deps
   const agentDeps: AgentDeps = {
@@ -60,8 +60,11 @@ export function createAttempts(deps: AttemptDeps): Attempts {
   return {
     start(run) {
       runAttempt(run, agentDeps, deps).catch((error: unknown) => {
-        // Only what reports cannot carry comes here: the pointer comes back after its lease.
-        log.error({ err: error, taskId: run.taskId }, 'an attempt broke off')
+        // A report cannot carry this error, so the pointer returns with its lease.
+        log.error(
+          { err: error, taskId: run.taskId },
+          'An attempt failed with an unexpected error; its lease returns the task',
+        )
         run.failedHere = true
         runs.end(run, 'unconfirmed')
       })
@@ -83,7 +86,7 @@ async function runAttempt(run: Run, agentDeps: AgentDeps, deps: AttemptDeps): Pr
     deps.runs.enter(run, 'running')
   }
   const ending = await endingOf(run, spec, from, agentDeps)
-  // What was asked is not needed any more, and may be large.
+  // The spec is no longer needed and may be large.
   run.spec = undefined
   if (run.over === undefined && ending.kind !== 'over') await conclude(run, ending, deps)
 }
@@ -144,7 +147,7 @@ async function echoWait(
   return failure
 }
 
-/** Waits, or less when the run is ended. */
+/** Waits for this time, or until the run ends. */
 function wait(run: Run, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)
@@ -189,12 +192,12 @@ async function conclude(
     (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),
     deps,
   )
-  // It may be what the run had come to that was too large.
+  // The report may have been too large because of its partial result.
   if (outcome.kind === 'rejected') await failWith(run, error, deps)
   else end(run, outcome, deps, 'failed')
 }
 
-/** Fails a run for a reason that another attempt would meet again. */
+/** Fails a run for a reason that every attempt would meet. */
 async function failWith(
   run: Run,
   error: { readonly code: string; readonly message: string },
@@ -208,14 +211,17 @@ async function failWith(
   end(run, outcome, deps, 'failed')
 }
 
-/** Gives the slot back until what the run waits for has happened; it begins again by an event (L3). */
+/**
+ * Pauses the run: it releases its slot until its wait is over and then begins again with an event
+ * (L3).
+ */
 async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
   const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
   if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
   else end(run, outcome, deps, 'paused')
 }
 
-/** Makes tasks of the run's own; undefined when the run is over. */
+/** Creates tasks for the run; undefined if the run is over. */
 async function spawn(
   run: Run,
   step: number,
@@ -230,7 +236,7 @@ async function spawn(
   return undefined
 }
 
-/** The results of what the task depends on stand beside its own context. */
+/** Adds the results of the dependencies to the task's own context. */
 function withInputs(spec: TaskSpec, inputs: readonly TaskInput[]): TaskSpec {
   const results = inputs.filter(({ from }) => from === 'dependency')
   if (results.length === 0) return spec
@@ -238,7 +244,7 @@ function withInputs(spec: TaskSpec, inputs: readonly TaskInput[]): TaskSpec {
   return { ...spec, context: { ...given, dependencies: results as unknown as Json } }
 }
 
-/** What every report of a run under way says. */
+/** The fields of every report of a run. */
 interface ReportBase {
   readonly taskId: string
   readonly claim: string
@@ -248,7 +254,7 @@ interface ReportBase {
   readonly placed?: Placed
 }
 
-/** Why the run came here: said once, with its first report. */
+/** Returns why the run was placed here, for its first report only. */
 function takePlaced(run: Run): { readonly placed?: Placed } {
   const { placed } = run
   if (placed === undefined) return {}
@@ -261,7 +267,7 @@ async function report(
   build: (base: ReportBase) => ReportItem,
   { reporter, runs }: AttemptDeps,
 ): Promise<Outcome> {
-  // After a pause: no side effect before it is known that the run is still entitled.
+  // After a doubt there is no side effect before the coordinator has confirmed the run.
   if (run.check !== undefined) await run.check
   if (run.over !== undefined) return { kind: 'unavailable' }
   runs.enter(run, 'reporting')
@@ -277,7 +283,7 @@ async function report(
   return outcome
 }
 
-/** Ends a run as its outcome says; `stored` is what a committed ending was. */
+/** Ends a run by its outcome; `stored` is the end that a committed outcome has stored. */
 function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): void {
   const { kind } = outcome
   if (kind === 'committed') endAcked(run, stored, deps)

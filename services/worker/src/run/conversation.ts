@@ -11,11 +11,11 @@ import type { AnswerCheck } from '@agentfleet/answer-schema'
 import type { ToolOutput } from '../tools/tool.ts'
 
 /**
- * What is said to the model, built from the task and from the calls that are already paid for. Pure:
- * the same spec and journal give the same conversation, whichever node resumes it.
+ * The conversation with the model, built from the task and the journaled calls. Pure: the same spec
+ * and journal give the same conversation on whichever node resumes it.
  */
 
-/** A tool the model wants called; `arguments` is JSON text as the model wrote it. */
+/** A tool call that the model requests; `arguments` is the JSON text that the model wrote. */
 export interface ToolCall {
   readonly id: string
   readonly name: string
@@ -24,27 +24,33 @@ export interface ToolCall {
   readonly extra?: Json
 }
 
-/** A tool call that has no output yet, and the step under which its output is journaled. */
+/** A tool call without output, and the step under which its output will be journaled. */
 export interface PendingCall extends ToolCall {
   readonly step: number
 }
 
-/** What one LLM call answered. */
+/** The answer of one LLM call. */
 export interface LlmAnswer {
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
-  /** Reasoning beside tool calls, under the provider's names: some want it back with the outputs. */
+  /**
+   * Reasoning with tool calls under the provider's names; some providers want it back with the
+   * outputs.
+   */
   readonly echo?: Readonly<Record<string, Json>>
 }
 
-/** One message of the conversation; `provider/history.ts` puts it into the form that a provider takes. */
+/** One message of the conversation; `provider/history.ts` converts it for a provider. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
   | {
       readonly role: 'assistant'
       readonly content: string | null
       readonly tool_calls?: readonly ToolCall[]
-      /** Who said it, and what of it belongs to that provider alone. */
+      /**
+       * The provider and model that wrote the message, and the parts that only this provider may
+       * get back.
+       */
       readonly origin?: Origin
     }
   | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
@@ -54,41 +60,43 @@ interface Origin {
   readonly echo?: Readonly<Record<string, Json>>
 }
 
-/** A conversation and where it stands. */
+/** A conversation and its position. */
 export interface Conversation {
   readonly messages: readonly Message[]
-  /** Position of the next call in the run. */
+  /** The position of the next call in the run. */
   readonly step: number
-  /** LLM calls made. */
+  /** The number of LLM calls. */
   readonly turns: number
-  /** Tool calls of the last answer that have no output yet. */
+  /** The tool calls of the last answer that have no output yet. */
   readonly pending: readonly PendingCall[]
-  /** Tool calls that have an output. */
+  /** The number of tool calls with output. */
   readonly toolCalls: number
-  /** Tool calls in a row that went wrong. */
+  /** The number of consecutive wrong tool calls. */
   readonly toolErrors: number
-  /** Times the model was told what is wrong with its answer. */
+  /** How often the model was told what is wrong with its answer. */
   readonly repairs: number
-  /** What is wrong with the last answer when the model has been told often enough. */
+  /** The defects of the last answer, once the model has been told often enough. */
   readonly givenUp: readonly string[] | undefined
-  /** Why the last answer could not be checked: the schema cannot be used. */
+  /** Why the last answer could not be checked: the schema is unusable. */
   readonly unchecked: UncheckedAnswer | undefined
-  /** The run's result: an answer that wants no more tools, and satisfies the schema if there is one. */
+  /**
+   * The run's result: an answer that requests no tools and satisfies the schema if there is one.
+   */
   readonly result: Json | undefined
   readonly usage: Usage
 }
 
-/** What answers are held to; without a check every text is a result. */
+/** The rule for answers; without a check every text is a result. */
 export interface AnswerRule {
   readonly check: ((text: string) => Promise<AnswerCheck>) | undefined
-  /** How often the model is told what is wrong before the run gives up. */
+  /** How often the model is told what is wrong before the run fails. */
   readonly repairsMax: number
 }
 
-/** A check that says nothing about the answer. */
+/** A check that could not decide about the answer. */
 export type UncheckedAnswer = Exclude<AnswerCheck, { readonly kind: 'valid' | 'invalid' }>
 
-/** Any text will do. */
+/** Accepts any text. */
 export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
 
 const json = z.unknown().transform((value) => value as Json)
@@ -108,7 +116,7 @@ const toolOutput = z.object({
   error: z.boolean().default(false),
 })
 
-/** The conversation of a task before its first call. */
+/** Creates the conversation of a task before its first call. */
 export function openConversation(spec: TaskSpec): Conversation {
   const role = `You are the agent "${spec.agent}".`
   const form =
@@ -138,7 +146,7 @@ export function openConversation(spec: TaskSpec): Conversation {
   }
 }
 
-/** Checks an LLM call's answer by the rule, where it has to be checked, and adds it. */
+/** Checks the answer of an LLM call if the rule requires it, and adds it. */
 export async function hearAnswer(
   talk: Conversation,
   answer: LlmAnswer,
@@ -151,16 +159,16 @@ export async function hearAnswer(
   return addAnswer(talk, answer, usage, { checked, repairsMax, provider })
 }
 
-/** What is known of an answer beside what it says. */
+/** The result of the check of an answer. */
 interface Heard {
-  /** Undefined: any text will do. */
+  /** Undefined if every text is accepted. */
   readonly checked?: AnswerCheck | undefined
-  /** How often the model is told what is wrong before the run gives up. */
+  /** How often the model is told what is wrong before the run fails. */
   readonly repairsMax?: number
   readonly provider?: string | undefined
 }
 
-/** Adds an LLM call's answer; one that breaks the rule is followed by what is wrong with it. */
+/** Adds the answer of an LLM call; after an invalid one it adds what is wrong. */
 export function addAnswer(
   talk: Conversation,
   answer: LlmAnswer,
@@ -168,7 +176,7 @@ export function addAnswer(
   { checked = { kind: 'valid', value: answer.text }, repairsMax = 0, provider }: Heard = {},
 ): Conversation {
   const { toolCalls, echo } = answer
-  // The step of a call is fixed by its position, so that calls may end in any order.
+  // The position of a call fixes its step, so calls may end in any order.
   const first = talk.step + 1
   const next = {
     ...talk,
@@ -209,7 +217,7 @@ export function addToolOutput(talk: Conversation, id: string, output: ToolOutput
   }
 }
 
-/** The conversation after every journaled call; throws when the journal cannot be read. */
+/** Returns the conversation after all journaled calls; throws if the journal is invalid. */
 export async function replayConversation(
   spec: TaskSpec,
   calls: readonly JournaledCall[],
@@ -229,7 +237,7 @@ export async function replayConversation(
       const { id, ...output } = toolOutput.parse(call.output)
       talk = addToolOutput(talk, id, output)
     }
-    // Steps of an older attempt may have gaps; the next one comes after all of them.
+    // Steps of an older attempt may have gaps; the next step comes after all of them.
     talk = { ...talk, step: Math.max(talk.step, call.step + 1) }
   }
   return talk

@@ -3,28 +3,28 @@ import type { Bus } from '@agentfleet/adapters'
 import type { Run } from '../node/runs.ts'
 
 /**
- * What running attempts stream, as hints (L6): pieces of text are gathered per run and published by
- * one timer for all. Invariants: a piece names attempt, token and offset; a flush publishes a bounded
- * number of pieces, the oldest first, so that a busy node sends larger pieces, not more of them; what
- * is over streams nothing more.
+ * Publishes what running attempts write, as hints (L6): pieces of text are collected for each run
+ * and published by one timer. Invariants: a piece names attempt, token and offset; a flush
+ * publishes a bounded number of pieces, the oldest first, so a busy node sends larger pieces
+ * instead of more; a run that is over publishes nothing.
  */
 export interface Deltas {
   started(run: Run): void
   text(run: Run, text: string): void
   tool(run: Run, name: string): void
-  /** Publishes what still waits of this run. */
+  /** Publishes the waiting text of this run. */
   flush(run: Run): void
   close(): void
 }
 
-/** Readers see text move at about 13 steps a second. */
+/** Milliseconds; readers see about 13 updates in a second. */
 const FLUSH_INTERVAL_MS = 75
-/** About 6,700 pieces a second: what one node may add to the bus for the eyes of readers. */
+/** About 6,700 pieces in a second: what one node may add to the bus for readers. */
 const PIECES_PER_FLUSH = 500
 
-/** Streams over this connection. */
+/** Creates the deltas of this node. */
 export function createDeltas(bus: Bus, nodeId: string): Deltas {
-  // Insertion order: who waited longest goes first. Bounded by the slots.
+  // In insertion order, so the run that has waited longest goes first. Bounded by the slots.
   const waiting = new Set<Run>()
   let timer: NodeJS.Timeout | undefined
 

@@ -1,15 +1,15 @@
 import type { Budget, Failure } from '@agentfleet/domain'
 
 /**
- * The built-in model `echo`: answers with the task's text, without a provider. `echo?ms=50` waits
- * before it does. It measures the system without an LLM, and costs next to nothing.
+ * The built-in model `echo` answers with the task's text and needs no provider. `echo?ms=50` waits
+ * first. It measures the system without an LLM and costs almost nothing.
  */
 
-/** An hour at the most: longer waits are taken for a mistake. */
+/** Milliseconds; a longer wait counts as an error. */
 const WAIT_MAX_MS = 3_600_000
 const PATTERN = /^echo(?:\?ms=(\d{1,7}))?$/
 
-/** How long this echo waits, milliseconds; undefined: the model is no echo. */
+/** Returns how long this echo waits, in milliseconds; undefined if the model is not echo. */
 export function echoWaitMs(model: string): number | undefined {
   if (model === 'echo') return 0
   if (!model.startsWith('echo?')) return undefined
@@ -17,15 +17,15 @@ export function echoWaitMs(model: string): number | undefined {
   return match === null ? undefined : Math.min(WAIT_MAX_MS, Number(match[1]))
 }
 
-/** What a wait comes to: how long it lasts, and why it fails then if it is cut short. */
+/** How long a wait lasts, and why it fails if it is shortened. */
 export interface EchoWait {
   readonly forMs: number
   readonly failure?: Failure
 }
 
 /**
- * Cuts a wait to the time that its task has left: a slot is held no longer than any other run would hold
- * it. `leftMs` is the time to the deadline, `spentMs` the time since the submission.
+ * Shortens a wait to the time that its task has left, so that it holds its slot no longer than any
+ * other run could. `leftMs` is the time to the deadline, `spentMs` the time since the submission.
  */
 export function boundedWait(
   waitMs: number,

@@ -3,15 +3,15 @@ import { PLAN_LIMITS, SHIPPED_AGENTS, teamAgent } from '@agentfleet/domain'
 import type { Message } from './conversation.ts'
 
 /**
- * What is said to the planner of a goal. Pure: the same plannings and results give the same
- * conversation. One conversation for the whole goal: the plan, what became of it, the next plan or
- * the words that put the results together.
+ * The conversation with the planner of a goal. Pure: the same plannings and results give the same
+ * conversation. A goal has one conversation: the plan, its results, and then the next plan or the
+ * combined answer.
  */
 
-/** A result is shown to the planner up to this length, characters: twenty of them are 80,000. */
+/** Characters of a result that the planner sees: twenty results are 80,000. */
 const RESULT_CHARS_MAX = 4_000
 
-/** The conversation up to the question that is asked next. */
+/** Returns the conversation up to the next question. */
 export function goalConversation(
   spec: TaskSpec,
   goal: GoalSpec,

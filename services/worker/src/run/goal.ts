@@ -27,12 +27,12 @@ import { goalConversation } from './goal-conversation.ts'
 import type { Run } from '../node/runs.ts'
 
 /**
- * A goal: plan, run the plan's steps as children, put their results together.
+ * Runs a goal: plan, run the steps as children, combine their results.
  *
- * Every move follows from the journal and the children (`decideGoal`), so whichever node begins an
- * attempt goes on where the last one stopped. Invariants: a planning is committed before anything of it
- * runs; the children of a planning are made once, under the step of its call; while they run, the
- * goal holds no slot.
+ * Every move follows from the journal and the children (`decideGoal`), so any node can continue
+ * where the last attempt stopped. Invariants: a plan is committed before a step of it runs; the
+ * children of a plan are created once, under the step of its call; while they run, the goal holds
+ * no slot.
  */
 
 interface Coded {
@@ -40,13 +40,13 @@ interface Coded {
   readonly message: string
 }
 
-/** A goal and where its journal stands. */
+/** A goal and the position of its journal. */
 interface State {
   readonly calls: readonly JournaledCall[]
   readonly children: readonly { readonly taskId: string; readonly step: number }[]
 }
 
-/** Runs the goal until it ends, or waits for its children or for somebody's word. */
+/** Runs the goal until it ends, or until it waits for its children or for approval. */
 export async function runGoal(
   run: Run,
   spec: TaskSpec,
@@ -126,7 +126,7 @@ async function plan(
   return { ...state, calls: [...state.calls, call] }
 }
 
-/** The last answer travels with the completion, as in every run. */
+/** Ends the goal; the last answer is committed with the completion, as in every run. */
 async function conclude(
   run: Run,
   spec: TaskSpec,
@@ -205,7 +205,10 @@ function nextStep(calls: readonly JournaledCall[]): number {
   return calls.reduce((next, { step }) => Math.max(next, step + 1), 0)
 }
 
-/** The steps of a plan as tasks; each gets its role's definition, and the goal to know what it is for. */
+/**
+ * Converts the steps of a plan to tasks; each gets the definition of its role and the goal as
+ * background.
+ */
 export function childSpecs(
   goalId: string,
   step: number,

@@ -19,12 +19,13 @@ import { toolLog } from '../tools/tool-log.ts'
 import { wrong, type ToolOutput } from '../tools/tool.ts'
 
 /**
- * The tool calls of one answer. Those that need nobody run side by side; each is journaled under its own
- * step as soon as it ends. Then come, one after the other, those that wait for a person or for child tasks.
+ * Makes the tool calls of one answer. Calls that wait for nobody run in parallel, and each is
+ * journaled under its own step as soon as it ends. Calls that wait for a person or for child tasks
+ * follow one after another.
  *
- * Invariants: commits of a run follow each other, since each one names the log sequence of the one before
- * (L3); a call that ended is journaled even if another one of the turn failed; outputs stand in the
- * conversation in the order of the calls, whichever ended first.
+ * Invariants: the commits of a run are sequential, because each names the log sequence of the
+ * previous one (L3); a call that ended is journaled even if another call of the turn failed;
+ * outputs stand in the conversation in the order of the calls, in whichever order they ended.
  */
 export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const { spec, begun, tools } = agent
@@ -41,7 +42,7 @@ export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> 
   return delegateTurn(talk, call, agent)
 }
 
-/** Whether a call waits for somebody: for a person's word, or for tasks that it makes. */
+/** Whether a call waits for approval or for tasks that it creates. */
 function isAwaited(call: PendingCall, { tools, begun }: Agent): boolean {
   const approval = begun.approvals.find(({ step }) => step === call.step)
   if (approval?.approved === false) return false
@@ -74,7 +75,7 @@ async function runSideBySide(
     }),
   )
   run.cancel = undefined
-  // The end of the run goes before a failure of one call, and that before the next turn.
+  // The end of the run takes precedence over a failed call, and a failed call over the next turn.
   const endings = ended.filter((each) => 'kind' in each)
   const ending = endings.find(({ kind }) => kind === 'over') ?? endings[0]
   if (ending !== undefined) return ending
@@ -115,7 +116,7 @@ async function callTool(call: PendingCall, agent: Agent, cancels: Set<() => void
   return { call, output: outcome.output }
 }
 
-/** Makes the tasks of a call once, waits for them, and hands their results to the model. */
+/** Creates the tasks of a call once, waits for them, and gives their results to the model. */
 async function delegateTurn(talk: Conversation, call: PendingCall, agent: Agent): Promise<Turn> {
   const { run, spec, begun, deps } = agent
   const { step } = call
@@ -161,7 +162,7 @@ function toolEntry({ id, name, step }: PendingCall, { text, error }: ToolOutput)
   }
 }
 
-/** Journals a finished call; the conversation goes on from `talk` when that has worked. */
+/** Journals a finished call and continues the conversation from `talk`. */
 export async function commitCall(
   run: Run,
   entry: JournaledCall,
@@ -171,7 +172,7 @@ export async function commitCall(
   return (await commit(run, entry, deps)) ?? { kind: 'talk', talk }
 }
 
-/** Journals a finished call; undefined when that has worked. */
+/** Journals a finished call; returns undefined on success. */
 async function commit(
   run: Run,
   entry: JournaledCall,
@@ -179,7 +180,7 @@ async function commit(
 ): Promise<Ending | undefined> {
   if (run.over !== undefined) return OVER
   if (!fits(entry.output, deps.resultBytesMax)) {
-    const message = `the output of step ${entry.step} is larger than ${deps.resultBytesMax} bytes`
+    const message = `the output of step ${entry.step} exceeds ${deps.resultBytesMax} bytes`
     return failed({ kind: 'output-too-large', message })
   }
   return (await deps.commit(run, entry)) ? undefined : OVER

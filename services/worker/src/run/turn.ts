@@ -21,27 +21,30 @@ import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from '../node/runs.ts'
 import type { Tools } from '../tools/tool.ts'
 
-/** What the turns of an agent have in common: what they need, and how they end. */
+/** The dependencies and results that all turns of an agent share. */
 
-/** How the loop ended; `over` means that the run was ended meanwhile and nothing is left to say. */
+/**
+ * How the loop ended; `over` means that something else ended the run, and nothing is left to
+ * report.
+ */
 export type Ending =
   | {
       readonly kind: 'completed'
       readonly result: Json
       readonly usage: Usage
-      /** Who answered the last call. */
+      /** The provider and model of the last call. */
       readonly by?: CalledBy
     }
-  /** `partial`: what the run had come to when its budget ran out. */
+  /** `partial`: the result so far when the budget ran out. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly partial?: Json }
-  /** The run waits without its slot, and begins again from its journal. */
+  /** The run releases its slot and will begin again from its journal. */
   | { readonly kind: 'paused'; readonly wait: Pause }
   | { readonly kind: 'over' }
 
-/** What the loop needs. */
+/** Dependencies of the loop. */
 export interface AgentDeps {
   readonly llm: Llm
-  /** The tools of the node as they are now: MCP servers come and go. */
+  /** Returns the present tools of the node: MCP servers come and go. */
   readonly tools: () => Tools
   readonly answerChecks: AnswerChecks
   readonly deltas: Deltas
@@ -51,31 +54,33 @@ export interface AgentDeps {
   readonly metrics: WorkerMetrics
   readonly turnsMax: number
   readonly resultBytesMax: number
-  /** Largest output of a tool, characters: all of it goes to the model again and again. */
+  /** Characters of a tool's output: the model reads all of it again in each later call. */
   readonly toolOutputMax: number
-  /** Commits a finished call; false when the run is over. */
+  /** Commits a finished call; returns false if the run is over. */
   commit(run: Run, call: JournaledCall): Promise<boolean>
-  /** Makes tasks of this run's own, once for each step; undefined: the run is over. */
+  /** Creates tasks for this run, once for each step; undefined if the run is over. */
   spawn(run: Run, step: number, specs: readonly TaskSpec[]): Promise<Spawning | undefined>
 }
 
-/** What became of a wish to make tasks. */
+/** The outcome of creating tasks. */
 export type Spawning =
   { readonly kind: 'made' } | { readonly kind: 'rejected'; readonly error: TaskError }
 
-/** The coordinator ends the task at its deadline; a call is given up a little later, milliseconds. */
+/**
+ * Milliseconds. The coordinator fails the task at its deadline; a call is abandoned a little later.
+ */
 export const DEADLINE_GRACE_MS = 1_000
 
-/** Where an attempt begins: what is paid for, and what people said meanwhile. */
+/** Where an attempt begins: the paid calls, and the decisions of people in the meantime. */
 export interface Begun {
   readonly calls: readonly JournaledCall[]
   readonly approvals: readonly Approval[]
-  /** Tasks that the run made, and what became of them and of those the task depends on. */
+  /** The tasks that the run created, and the results of these and of the dependencies. */
   readonly children?: readonly ChildRef[]
   readonly inputs?: readonly TaskInput[]
 }
 
-/** What stays the same for all turns of a run. */
+/** What all turns of a run share. */
 export interface Agent {
   readonly run: Run
   readonly spec: TaskSpec
@@ -85,19 +90,19 @@ export interface Agent {
   readonly deps: AgentDeps
 }
 
-/** What a turn comes to: the conversation after it, or the end of the run. */
+/** The result of a turn: the conversation after it, or the end of the run. */
 export type Turn =
   { readonly kind: 'talk'; readonly talk: Conversation; readonly by?: CalledBy } | Ending
 
-/** The run was ended meanwhile. */
+/** Something else ended the run. */
 export const OVER: Ending = { kind: 'over' }
 
-/** The run ends with this failure. */
+/** Ends the run with this failure. */
 export function failed(failure: Failure): Extract<Ending, { kind: 'failed' }> {
   return { kind: 'failed', failure }
 }
 
-/** Whether a value is no larger than this as JSON. */
+/** Whether the JSON of a value has at most this many bytes. */
 export function fits(value: Json, bytesMax: number): boolean {
   return Buffer.byteLength(JSON.stringify(value)) <= bytesMax
 }

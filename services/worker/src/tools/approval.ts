@@ -4,10 +4,10 @@ import type { ToolCall } from '../run/conversation.ts'
 import { parseArguments } from './run-tool.ts'
 import type { ToolOutput, Tools } from './tool.ts'
 
-/** Arguments shown to whoever decides; the whole of them stays in the journal, characters. */
+/** Characters of the arguments that the deciding person sees; the journal keeps all of them. */
 const SHOWN_MAX = 16_384
 
-/** Whether a person decides on this call; one that the tool would refuse anyway is no question. */
+/** Whether a person must approve this call; a call that the tool would refuse needs no approval. */
 export function needsApproval(tools: Tools, call: ToolCall): boolean {
   const tool = tools.get(call.name)
   if (tool?.approval !== true) return false
@@ -15,14 +15,14 @@ export function needsApproval(tools: Tools, call: ToolCall): boolean {
   return args !== undefined && tool.check?.(args) === undefined
 }
 
-/** What the run waits for until somebody has decided. */
+/** Returns what the run waits for until a person has decided. */
 export function waitForApproval(step: number, { name, arguments: text }: ToolCall): Pause {
   const args = parseArguments(text)
   const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : (args as Json)
   return { kind: 'approval', step, tool: name, arguments: shown }
 }
 
-/** What the model hears of a call that was not allowed. */
+/** Returns what the model is told of a refused call. */
 export function refusedBy({ note }: Approval): ToolOutput {
   const reason = note === undefined || note === '' ? '' : `: ${note}`
   return { text: `A person did not allow this call${reason}`, error: false }

@@ -1,6 +1,6 @@
 /**
- * Arithmetic on text: numbers, + - * / % ^, parentheses and signs. A parser of its own rather than
- * `eval`, as the text comes from a model.
+ * Arithmetic on text: numbers, + - * / % ^, parentheses and signs. It has its own parser instead of
+ * `eval`, because the text comes from a model.
  */
 
 /** The value, or why there is none. */
@@ -8,12 +8,12 @@ export type Arithmetic =
   | { readonly kind: 'value'; readonly value: number }
   | { readonly kind: 'wrong'; readonly reason: string }
 
-/** Longer than any sum a model writes; bounds the work. */
+/** Longer than any expression that a model writes; bounds the work. */
 const LENGTH_MAX = 1_000
-/** Parentheses and signs within each other; bounds the stack. */
+/** Nested parentheses and signs; bounds the stack. */
 const DEPTH_MAX = 100
 
-/** The value of an arithmetic expression. */
+/** Evaluates an arithmetic expression. */
 export function calculate(expression: string): Arithmetic {
   if (expression.length > LENGTH_MAX) {
     return { kind: 'wrong', reason: `longer than ${LENGTH_MAX} characters` }
@@ -34,7 +34,7 @@ interface Parser {
   depth: number
 }
 
-/** A number, or what is wrong. */
+/** A number, or a description of the error. */
 type Value = number | string
 
 function tokenise(expression: string): (number | string)[] | string {
@@ -88,7 +88,7 @@ function signed(parser: Parser): Value {
   })
 }
 
-/** Binds to the right and stronger than a sign before it: -2^2 is -4, 2^3^2 is 512. */
+/** Right-associative and stronger than a sign before it: -2^2 is -4, 2^3^2 is 512. */
 function power(parser: Parser): Value {
   const base = atom(parser)
   if (typeof base === 'string' || parser.tokens[parser.at] !== '^') return base
@@ -114,7 +114,7 @@ function atom(parser: Parser): Value {
   })
 }
 
-/** Steps over one token and goes one level deeper. */
+/** Skips one token and parses one level deeper. */
 function nested(parser: Parser, parse: () => Value): Value {
   if (parser.depth >= DEPTH_MAX) return `nested deeper than ${DEPTH_MAX}`
   parser.at += 1

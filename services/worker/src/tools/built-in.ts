@@ -4,7 +4,7 @@ import { answer, offerOf, wrong, type Tool, type Tools } from './tool.ts'
 
 const calculateArguments = z.object({ expression: z.string() })
 
-/** Arithmetic takes no time; this bounds the wait for the event loop, milliseconds. */
+/** Milliseconds. Arithmetic takes no time; this bounds the wait for the event loop. */
 const TIMEOUT_MS = 5_000
 
 const calculateTool: Tool = {
@@ -26,7 +26,7 @@ const calculateTool: Tool = {
   },
 }
 
-/** The tools that every node has. */
+/** Returns the tools that every node has. */
 export function builtInTools(): Tools {
   return new Map([[calculateTool.offer.function.name, calculateTool]])
 }

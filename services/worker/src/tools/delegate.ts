@@ -14,14 +14,14 @@ import { z } from 'zod'
 import { offerOf, wrong, type Tool, type ToolOutput } from './tool.ts'
 
 /**
- * The tool by which an agent has other agents do something: its call makes tasks, the run waits for them
- * without its slot, and their results are its output. An agent has it only when its `tools` name it:
- * it multiplies what a task costs.
+ * The tool with which an agent delegates work to other agents: a call creates tasks, the run waits
+ * for them without its slot, and their results are the output. An agent gets it only if its `tools`
+ * name it, because it multiplies the cost of a task.
  */
 
 /** The name of the tool. */
 export const DELEGATE = 'delegate'
-/** Tasks of one call: as many as a model can still describe well. */
+/** Tasks of one call: as many as a model can describe well. */
 const TASKS_MAX = 20
 const TASK_CHARS_MAX = 16_384
 
@@ -38,7 +38,7 @@ const delegateArguments = z.object({
     .max(TASKS_MAX),
 })
 
-/** What the model is told of it; the loop of the agent runs it. */
+/** The tool as the model sees it; the loop of the agent runs it. */
 export const delegateTool: Tool = {
   offer: offerOf(
     DELEGATE,
@@ -80,7 +80,7 @@ export const delegateTool: Tool = {
   run: () => Promise.resolve(wrong('only a run can delegate')),
 }
 
-/** The tasks that a call asks for, or what is wrong with it. */
+/** Returns the tasks that a call requests, or what is wrong with it. */
 export function delegatedSpecs(
   args: unknown,
   goal: { readonly taskId: string; readonly step: number },
@@ -112,7 +112,9 @@ export function delegatedSpecs(
   })
 }
 
-/** What the model hears of the tasks of a step; undefined while one of them has not ended. */
+/**
+ * Returns what the model is told of the tasks of a step; undefined while one of them has not ended.
+ */
 export function delegatedResults(
   children: readonly ChildRef[],
   inputs: readonly TaskInput[],

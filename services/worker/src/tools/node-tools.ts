@@ -14,20 +14,20 @@ import { createToolThreads } from './tool-threads.ts'
 import type { Tool, Tools } from './tool.ts'
 
 /**
- * All tools of a node: built-in ones, those of the team's folder, those of MCP servers.
+ * All tools of a node: built-in tools, those of your folder, and those of MCP servers.
  *
- * Invariants: what is wrong with folder, servers and settings is told together, and then nothing is
- * started; an MCP server that is away does not keep the node from starting; names are unique.
+ * Invariants: all problems of folder, servers and settings are reported together, and then nothing
+ * starts; an unavailable MCP server does not prevent the start; names are unique.
  */
 export interface NodeTools {
-  /** The tools as they are now. */
+  /** Returns the present tools. */
   all(): Tools
   close(): Promise<void>
 }
 
-/** Where a node's tools come from. */
+/** The sources of a node's tools. */
 export interface NodeToolsOptions {
-  /** The team's folder of modules; undefined: there is none. */
+  /** The folder of your own modules; undefined without one. */
   readonly dir: string | undefined
   /** The JSON of MCP_SERVERS. */
   readonly mcpServers: string | undefined
@@ -36,15 +36,15 @@ export interface NodeToolsOptions {
   readonly random: () => number
 }
 
-/** Where a team's tools lie when nothing else is said: in the image, `tools` beside `dist`. */
+/** The default folder of your own tools: `tools` beside `dist` in the image. */
 const TOOLS = fileURLToPath(new URL('../../tools', import.meta.url))
 
-/** Largest page that `http_fetch` reads, bytes: the model gets a part of it. */
+/** Bytes that `http_fetch` reads of a page; the model gets a part of them. */
 const HTTP_FETCH_BYTES_MAX = 262_144
-/** Longest fetch, redirects included, milliseconds. */
+/** Milliseconds of a fetch, redirects included. */
 const HTTP_FETCH_TIMEOUT_MS = 20_000
 
-/** The tools that the variables name, as a need of the runtime. */
+/** Provides the configured tools as a need of the runtime. */
 export function nodeTools(
   context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
 ): Promise<NodeTools> {
@@ -82,7 +82,7 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
     ...loaded.problems,
     ...(fetchTool !== undefined && 'problems' in fetchTool ? fetchTool.problems : []),
     ...(mcp.kind === 'wrong' ? mcp.problems : []),
-    ...twice(fixed).map((name) => `tool ${name}: there is more than one of this name`),
+    ...twice(fixed).map((name) => `tool ${name}: several tools have this name; rename all but one`),
   ]
   if (mcp.kind === 'wrong' || problems.length > 0) throw new ConfigError(problems)
   const servers = Object.entries(mcp.servers).map(([name, config]) =>

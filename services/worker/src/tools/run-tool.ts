@@ -4,20 +4,20 @@ import type { ToolCall } from '../run/conversation.ts'
 import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
 
 /**
- * One tool call of the model, within its limits.
+ * Runs one tool call of the model within its limits.
  *
- * Invariants: a call ends at its time limit, at the task's deadline or when its run is over, whether
- * the tool heeds its signal or not; what it answers is no larger than the bound; what went wrong is
- * told to the model, unless the tool says that the attempt is to be tried again later.
+ * Invariants: a call ends at its time limit, at the task's deadline or with its run, even if the
+ * tool ignores its signal; the answer never exceeds the limit; the model is told of an error,
+ * unless the tool asks for another attempt later.
  */
 
-/** What a call is made with. */
+/** How to make a call. */
 export interface ToolCallOptions {
   readonly taskId: string
   readonly step: number
-  /** Not a moment longer than this epoch instant. */
+  /** The epoch time at which the call must end. */
   readonly deadlineAtMs: number
-  /** Largest answer, characters; what is longer is cut. */
+  /** Characters of the answer; the rest is cut. */
   readonly charactersMax: number
   readonly nowMs: () => number
   readonly random: () => number
@@ -32,16 +32,16 @@ export type ToolResult =
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'cancelled' }
 
-/** Calls of an idempotent tool within one call of the model. */
+/** Tries of an idempotent tool within one call of the model. */
 const TRIES_MAX = 3
-/** Between them, milliseconds: a blink of a service behind the tool, no longer. */
+/** Milliseconds between tries: they bridge only a short failure of a service behind the tool. */
 const TRY_BACKOFF = { baseMs: 200, capMs: 2_000 }
-/** Messages of errors are told to the model: long enough to help, short enough to pay for. */
+/** Characters; the model is told the messages of errors and pays for them. */
 const MESSAGE_MAX = 2_000
-/** The longest that a timer can wait, milliseconds. */
+/** Milliseconds of the longest timer. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** The key under which a call is made, however often it is made. */
+/** Returns the idempotency key of a call, which stays the same for every try. */
 export function idempotencyKeyOf(taskId: string, step: number): string {
   return `${taskId}.${step}`
 }
@@ -74,11 +74,11 @@ export async function runTool(
     return signal.aborted ? stopped(tool, signal, leftMs) : answered(bounded(output, options))
   } catch (error) {
     if (signal.aborted) return stopped(tool, signal, leftMs)
-    log.warn('a tool call went wrong', { tool: call.name, err: error })
+    log.warn('A tool call failed', { tool: call.name, err: error })
     return failureOf(call.name, error)
   } finally {
     clearTimeout(timer)
-    // Whatever the tool has left running hears that nobody waits for it.
+    // Tells whatever the tool has left running that nobody waits for it.
     controller.abort('over')
   }
 }
@@ -104,10 +104,10 @@ async function tryTool(
 function stopped(tool: Tool, signal: AbortSignal, leftMs: number): ToolResult {
   if (signal.reason === 'cancelled') return { kind: 'cancelled' }
   if (leftMs <= tool.timeoutMs) {
-    const message = `the task ran out of time within the tool ${tool.offer.function.name}`
+    const message = `the task reached its deadline within the tool ${tool.offer.function.name}`
     return { kind: 'failed', failure: { kind: 'deadline', message } }
   }
-  const doubt = tool.idempotent ? '' : '; it may have taken effect all the same'
+  const doubt = tool.idempotent ? '' : '; it may still have taken effect'
   return answered(wrong(`the tool took longer than ${tool.timeoutMs} ms${doubt}`))
 }
 
@@ -128,7 +128,7 @@ function bounded({ text, error }: ToolOutput, { charactersMax }: ToolCallOptions
   return { text: `${text.slice(0, charactersMax)}\n[${cut} more characters were cut]`, error }
 }
 
-/** What the promise says, or a throw as soon as the signal aborts: a tool need not heed it. */
+/** Settles like the promise, or rejects as soon as the signal aborts: a tool may ignore it. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new Error(`stopped: ${String(signal.reason)}`))
@@ -146,7 +146,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   return orAborted(waited, signal).finally(() => clearTimeout(timer))
 }
 
-/** The arguments as the model wrote them; undefined: they are not JSON. */
+/** Parses the arguments that the model wrote; undefined if they are not JSON. */
 export function parseArguments(text: string): unknown {
   try {
     return JSON.parse(text === '' ? '{}' : text)

@@ -1,7 +1,7 @@
 import type { Logger } from '@agentfleet/adapters'
 import type { ToolLog } from '@agentfleet/toolkit'
 
-/** A log in which every line of a tool names its call. */
+/** Creates a logger whose lines name the call of the tool. */
 export function toolLog(log: Logger, taskId: string, step: number, tool: string): ToolLog {
   const base = { taskId, step, tool }
   return {

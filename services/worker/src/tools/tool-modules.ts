@@ -7,26 +7,26 @@ import { answer, offerOf, wrong, type Tool } from './tool.ts'
 import type { ToolThreads } from './tool-threads.ts'
 
 /**
- * The folder of modules in which a team keeps its tools, read once at the start. Every value that a
- * module exports and `defineTool` made is a tool.
+ * Loads the modules of your tool folder once at the start. Every exported value that `defineTool`
+ * created is a tool.
  */
 
-/** The tools of a folder, and everything that is wrong with it. */
+/** The tools of a folder and all its problems. */
 export interface LoadedTools {
   readonly tools: readonly Tool[]
   readonly problems: readonly string[]
 }
 
-/** Modules in one folder; more is a folder of something else. */
+/** Modules in one folder; a folder with more is not a tool folder. */
 const MODULES_MAX = 1_000
 /** Node runs TypeScript from version 22.18 on. */
 const TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 const DECLARATION_OR_TEST = /\.(d|test|spec)\.[cm]?[jt]s$/
 const MODULE = TYPESCRIPT ? /\.(m?js|m?ts)$/ : /\.m?js$/
 
-/** Loads the tools of a folder; what is wrong with them is all told together. */
+/** Loads the tools of a folder and reports all problems together. */
 export async function loadToolModules(dir: string, threads: ToolThreads): Promise<LoadedTools> {
-  if (!existsSync(dir)) return { tools: [], problems: [`there is no folder ${dir}`] }
+  if (!existsSync(dir)) return { tools: [], problems: [`the folder ${dir} does not exist`] }
   const files = (await readdir(dir)).sort()
   const modules = files.filter((file) => MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
   if (modules.length > MODULES_MAX) {
@@ -35,13 +35,17 @@ export async function loadToolModules(dir: string, threads: ToolThreads): Promis
   const tools: Tool[] = []
   const problems = files
     .filter((file) => /\.m?ts$/.test(file) && !MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
-    .map((file) => `${file}: this version of Node runs no TypeScript, compile it to JavaScript`)
+    .map(
+      (file) =>
+        `${file}: this version of Node does not run TypeScript; compile the file to JavaScript`,
+    )
   for (const file of modules) {
     const { href } = pathToFileURL(join(dir, file))
     try {
       const exported = Object.entries((await import(href)) as Record<string, unknown>)
       const found = exported.filter((entry): entry is [string, ToolModuleTool] => isTool(entry[1]))
-      if (found.length === 0) problems.push(`${file}: exports nothing that defineTool made`)
+      if (found.length === 0)
+        problems.push(`${file}: exports no tool; export the result of defineTool`)
       tools.push(...found.map(([name, tool]) => toTool(tool, href, name, threads)))
     } catch (error) {
       problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
@@ -78,7 +82,7 @@ function toTool(
   }
 }
 
-/** What the model reads: text as it is, everything else as JSON. */
+/** Returns what the model reads: text as it is, everything else as JSON. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   return JSON.stringify(value) ?? 'done'

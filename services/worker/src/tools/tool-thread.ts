@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { isTool, isToolFailure, type ToolLog } from '@agentfleet/toolkit'
 
 /**
- * The thread of one call of a CPU-heavy tool: loads the tool's module, calls it, says what came of it.
- * It has no limits of its own; whoever started it ends it.
+ * The thread of one call of a CPU-heavy tool: it loads the tool's module, calls the tool and sends
+ * the result. It has no limits; the main thread ends it.
  */
 
 /** What the thread is started with. */
@@ -16,7 +16,7 @@ export interface ToolThreadData {
   readonly idempotencyKey: string
 }
 
-/** What the thread says. */
+/** The message with the result. */
 export type ToolThreadMessage =
   | { readonly kind: 'log'; readonly level: keyof ToolLog; readonly message: string }
   | { readonly kind: 'answer'; readonly value: unknown }
@@ -44,7 +44,7 @@ async function call(): Promise<unknown> {
   if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)
   const { taskId, step, idempotencyKey } = data
   const log = { info: logAs('info'), warn: logAs('warn'), error: logAs('error') }
-  // Nothing aborts it: the thread is ended instead.
+  // Nothing aborts the signal, because the main thread ends the thread instead.
   const { signal } = new AbortController()
   return tool.run(data.args, { taskId, step, idempotencyKey, signal, log })
 }

@@ -3,33 +3,33 @@ import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 import type { ToolThreadData, ToolThreadMessage } from './tool-thread.ts'
 
 /**
- * Calls of CPU-heavy tools, each in a thread of its own.
+ * Runs calls of CPU-heavy tools, each in its own thread.
  *
- * Invariants: so many threads at once and no more, the rest wait in order within their own limits of
- * time; a thread is ended when its call is over, for whatever reason.
+ * Invariants: at most `threadsMax` threads run at once, and the other calls wait in order within
+ * their own time limits; a thread ends with its call, for whatever reason.
  */
 export interface ToolThreads {
-  /** The tool's value, or a throw; the thread is gone when this settles. */
+  /** Returns the tool's value or throws; the thread has ended when this settles. */
   call(moduleUrl: string, exportName: string, args: unknown, context: ToolContext): Promise<unknown>
 }
 
-/** How threads are made. */
+/** How threads are created. */
 export interface ToolThreadsOptions {
   /** Threads at once. */
   readonly threadsMax: number
   /** The compiled module that a thread runs. */
   readonly threadUrl?: URL
-  /** Options of Node for threads; those of the process when not given. */
+  /** Node options of the threads; default: those of the process. */
   readonly execArgv?: readonly string[]
 }
 
-/** Memory of one thread, MB: a runaway tool ends its thread before it ends the node. */
+/** Megabytes of one thread: a runaway tool ends its thread instead of the node. */
 const HEAP_MAX_MB = 512
 
-/** Makes threads when they are needed. */
+/** Creates threads as they are needed. */
 export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   const { threadsMax, execArgv, threadUrl = new URL('./tool-thread.js', import.meta.url) } = options
-  // Bounded by the slots: a run has one call under way.
+  // Bounded by the slots, because a run has one call under way.
   const waiting = new Set<() => void>()
   let running = 0
 
@@ -43,7 +43,7 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
       }
       const giveUp = (): void => {
         waiting.delete(begin)
-        reject(new Error('no thread was free in time'))
+        reject(new Error('no thread became free within the time limit of the tool'))
       }
       if (signal.aborted) giveUp()
       else if (running < threadsMax) begin()
@@ -94,6 +94,6 @@ function valueOf(thread: Worker, { signal, log }: ToolContext): Promise<unknown>
       else reject(toolFailure(message.next, message.message))
     })
     thread.on('error', reject)
-    thread.on('exit', (code) => reject(new Error(`the tool's thread ended with ${code}`)))
+    thread.on('exit', (code) => reject(new Error(`the tool's thread exited with code ${code}`)))
   })
 }

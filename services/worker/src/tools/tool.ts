@@ -1,6 +1,6 @@
 import type { ToolContext } from '@agentfleet/toolkit'
 
-/** What the model is told of a tool, in the form of the chat completions API. */
+/** The description of a tool for the model, in the form of the chat completions API. */
 export interface ToolOffer {
   readonly type: 'function'
   readonly function: {
@@ -10,45 +10,49 @@ export interface ToolOffer {
   }
 }
 
-/** What a tool answers the model; `error`: the call went wrong, and the model may do better. */
+/** What a tool answers the model; `error`: the call failed, and the model may correct it. */
 export interface ToolOutput {
   readonly text: string
   readonly error: boolean
 }
 
-/** A tool as the loop of an agent uses it, wherever it comes from. */
+/** A tool as the loop of an agent uses it, from whichever source. */
 export interface Tool {
   readonly offer: ToolOffer
-  /** Built-in ones are offered to every agent that names no tools; `run`: the loop itself does it. */
+  /**
+   * An agent that names no tools is offered the `built-in` ones; the loop itself runs a `run` tool.
+   */
   readonly source: 'built-in' | 'module' | 'mcp' | 'run'
   readonly timeoutMs: number
-  /** A person approves each call before it is made. */
+  /** A person must approve each call before it is made. */
   readonly approval: boolean
-  /** May be called again at once with the same key when a call went wrong. */
+  /** A failed call may be repeated at once with the same key. */
   readonly idempotent: boolean
-  /** What the model hears of a wrong use, before anybody is asked and anything runs. */
+  /**
+   * Returns what the model is told of wrong arguments, before approval and before anything runs.
+   */
   check?(args: unknown): ToolOutput | undefined
   /**
-   * Answers the model, a wrong use included. Throws when the call went wrong; a `ToolFailure` says
-   * what to do about it.
+   * Answers the model, also for wrong arguments. Throws if the call failed; a `ToolFailure` says
+   * what follows.
    */
   run(args: unknown, context: ToolContext): Promise<ToolOutput>
 }
 
-/** The tools of a node by name, as they are now. */
+/** The present tools of a node by name. */
 export type Tools = ReadonlyMap<string, Tool>
 
-/** The tool's answer to a use that fits. */
+/** Creates the answer to a valid call. */
 export function answer(text: string): ToolOutput {
   return { text, error: false }
 }
 
-/** The tool's answer to a wrong use. */
+/** Creates the answer to an invalid call. */
 export function wrong(reason: string): ToolOutput {
   return { text: `error: ${reason}`, error: true }
 }
 
-/** Makes the offer of a tool. */
+/** Creates the description of a tool. */
 export function offerOf(
   name: string,
   description: string,
@@ -57,13 +61,13 @@ export function offerOf(
   return { type: 'function', function: { name, description, parameters } }
 }
 
-/** The tools that an agent may use, and the names it asks for that this node does not know. */
+/** The tools that an agent may use, and the requested names that this node lacks. */
 export interface ToolChoice {
   readonly tools: Tools
   readonly missing: readonly string[]
 }
 
-/** Chooses tools by name; a name that ends in `*` stands for all that begin so. */
+/** Chooses tools by name; a name that ends in `*` stands for all names with that beginning. */
 export function chooseTools(tools: Tools, names: readonly string[] | undefined): ToolChoice {
   const all = [...tools]
   if (names === undefined) {

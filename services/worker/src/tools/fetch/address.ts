@@ -1,10 +1,10 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 /**
- * Which addresses of the network a model may reach. Of version 4 everything that is not listed here; of
- * version 6 global unicast alone, without the ranges that carry other networks in them.
+ * The network addresses that a model may reach: all IPv4 addresses that are not listed here, and of
+ * IPv6 only global unicast without the ranges that embed other networks.
  *
- * Sources: the IANA special-purpose address registries for version 4 and version 6.
+ * Sources: the IANA special-purpose address registries for IPv4 and IPv6.
  */
 
 /** A range as "address/length". */
@@ -13,7 +13,7 @@ type Range = string
 const DENIED_V4: readonly Range[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
-  // Shared by carriers (CGNAT); one cloud has its metadata here.
+  // Shared by carriers (CGNAT); one cloud serves its metadata here.
   '100.64.0.0/10',
   '127.0.0.0/8',
   // Link-local: the metadata of most clouds.
@@ -28,7 +28,7 @@ const DENIED_V4: readonly Range[] = [
   '203.0.113.0/24',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  // Public by its number, but the platform of one cloud answers there.
+  // A public address at which the platform of one cloud answers.
   '168.63.129.16/32',
 ]
 const ALLOWED_V6: readonly Range[] = ['2000::/3']
@@ -36,20 +36,23 @@ const DENIED_V6: readonly Range[] = [
   // Teredo, benchmarking, ORCHID and others.
   '2001::/23',
   '2001:db8::/32',
-  // Version 4 within version 6 (6to4): routed by whoever wants to.
+  // IPv4 within IPv6 (6to4): anybody may route it.
   '2002::/16',
   '3fff::/20',
 ]
-/** Version 4 in the clothes of version 6: mapped, and translated (NAT64). */
+/** Ranges that embed an IPv4 address: mapped and translated (NAT64). */
 const EMBEDDING: readonly Range[] = ['::ffff:0:0/96', '64:ff9b::/96']
 
-/** Judges addresses. */
+/** Decides about addresses. */
 export interface AddressRule {
-  /** Whether a model may reach it; what is no address at all, it may not. */
+  /** Whether a model may reach the address; false for text that is not an address. */
   allows(address: string): boolean
 }
 
-/** The rule, with ranges that are allowed although they are private; throws on a range that is none. */
+/**
+ * Creates the rule with ranges that are allowed although they are private; throws for an invalid
+ * range.
+ */
 export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
   const deniedV4 = listOf(DENIED_V4)
   const allowedV6 = listOf(ALLOWED_V6)
@@ -61,7 +64,7 @@ export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
   return {
     allows(address) {
       if (isIPv4(address)) return allowsV4(address)
-      // An address with a zone is one of a link.
+      // An address with a zone belongs to a link.
       if (!isIPv6(address) || address.includes('%')) return false
       if (embedding.check(address, 'ipv6')) return allowsV4(embeddedV4(address))
       if (exceptions.check(address, 'ipv6')) return true
@@ -70,7 +73,7 @@ export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
   }
 }
 
-/** Whether a text is a range that `createAddressRule` takes. */
+/** Whether a text is a range that `createAddressRule` accepts. */
 export function isRange(text: string): boolean {
   const [address = '', length = '', rest] = text.split('/')
   const max = isIPv4(address) ? 32 : isIPv6(address) && !address.includes('%') ? 128 : -1
@@ -86,9 +89,9 @@ function listOf(ranges: readonly Range[]): BlockList {
   return list
 }
 
-/** The last 32 bits of an address of version 6, as one of version 4. */
+/** Returns the last 32 bits of an IPv6 address as an IPv4 address. */
 function embeddedV4(address: string): string {
-  // The URL parser writes every form in one: groups of hexadecimal digits.
+  // The URL parser normalizes every notation to groups of hexadecimal digits.
   const { hostname } = new URL(`http://[${address}]/`)
   const groups = hostname.slice(1, -1).split(':')
   const [high = '', low = ''] = groups.slice(-2)

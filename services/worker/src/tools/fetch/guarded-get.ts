@@ -11,32 +11,32 @@ import type { HostRule } from './host-rule.ts'
 /**
  * GET for URLs that a model wrote.
  *
- * Invariants: the name is resolved here, every address it has is judged, and the connection goes to the
- * very address that was judged; a redirect is judged like the first URL; connections are not kept, no
- * cookie, no credential and no proxy is known; redirects, bytes and time are bounded.
+ * Invariants: this module resolves the name, checks every address of it, and connects to an address
+ * that it has checked; it checks a redirect like the first URL; it reuses no connection and sends
+ * no cookies, credentials or proxy requests; redirects, bytes and time are bounded.
  */
 
-/** What a URL answered. */
+/** The answer of a URL. */
 export interface Fetched {
   readonly status: number
-  /** After redirects. */
+  /** The URL after redirects. */
   readonly url: string
   readonly contentType: string
   readonly body: Buffer
-  /** There was more than the bound. */
+  /** Whether the body was longer than the limit. */
   readonly cut: boolean
 }
 
-/** What happened: an answer, a refusal by rule, or a failure on the way. */
+/** An answer, a refusal by a rule, or a failure. */
 export type FetchOutcome =
   | { readonly kind: 'fetched'; readonly fetched: Fetched }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
 
-/** All addresses of a name. */
+/** Returns all addresses of a name. */
 export type Resolve = (host: string) => Promise<readonly { address: string; family: number }[]>
 
-/** What URLs are judged by. */
+/** The rules and limits of a request. */
 export interface GuardedGetOptions {
   readonly hosts: HostRule
   readonly addresses: AddressRule
@@ -46,18 +46,18 @@ export interface GuardedGetOptions {
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308]
-/** Names and versions are nobody's business; a robot should say that it is one all the same. */
+/** The headers identify a robot but reveal neither names nor versions. */
 const HEADERS = {
   accept: 'text/*, application/json, application/xml;q=0.9, */*;q=0.1',
   'accept-encoding': 'gzip, br',
   'user-agent': 'AgentFleet',
 }
-/** Headers of an answer, bytes. */
+/** Bytes of the headers of an answer. */
 const HEADERS_MAX = 16_384
 
 const resolveAll: Resolve = (host) => lookup(host, { all: true, verbatim: true })
 
-/** Fetches a URL, or says why not; throws only when the signal aborts. */
+/** Fetches a URL, or returns why not; throws only if the signal aborts. */
 export async function guardedGet(
   text: string,
   options: GuardedGetOptions,
@@ -65,7 +65,7 @@ export async function guardedGet(
 ): Promise<FetchOutcome> {
   let url = urlOf(text)
   for (let redirects = 0; ; redirects += 1) {
-    if (url === undefined) return { kind: 'refused', reason: 'that is no absolute URL' }
+    if (url === undefined) return { kind: 'refused', reason: 'the URL is not absolute' }
     const reason = options.hosts.refuses(url)
     if (reason !== undefined) return { kind: 'refused', reason }
     try {
@@ -97,7 +97,7 @@ interface Target {
   readonly family: number
 }
 
-/** The address to connect to, or why there is none. */
+/** Returns the address to connect to, or why there is none. */
 async function addressOf(
   url: URL,
   { addresses, resolve = resolveAll }: GuardedGetOptions,
@@ -108,7 +108,7 @@ async function addressOf(
   const found = family === 0 ? await orAborted(resolve(host), signal) : [{ address: host, family }]
   const [first] = found
   if (first === undefined) return `the host ${host} has no address`
-  // One bad address among good ones is how a name is made to point elsewhere the next time.
+  // One bad address among good ones could be used for the next request (DNS rebinding).
   const bad = found.find(({ address }) => !addresses.allows(address))
   return bad === undefined ? first : `the host ${host} is at an address that is not public`
 }
@@ -147,7 +147,7 @@ async function read(
   const pieces: Buffer[] = []
   let bytes = 0
   try {
-    // Counted after unpacking: a small answer may unpack to a huge one.
+    // Counted after decompression, because a small answer may decompress to a huge one.
     for await (const piece of unpacked(response) as AsyncIterable<Buffer>) {
       pieces.push(piece)
       bytes += piece.byteLength

@@ -1,22 +1,22 @@
 /**
- * Which hosts a model may name. A pattern is `host`, `*.suffix` or `*`, with `:port` or `:*` behind it
- * where other ports than 80 and 443 are meant.
+ * The hosts that a model may name. A pattern is `host`, `*.suffix` or `*`; `:port` or `:*` after it
+ * allows ports other than 80 and 443.
  */
 export interface HostRule {
-  /** Why a URL may not be fetched; undefined: it may. */
+  /** Returns why a URL may not be fetched; undefined if it may. */
   refuses(url: URL): string | undefined
 }
 
 const DEFAULT_PORTS = ['80', '443']
-/** A host of letters, digits, dots and dashes; an address of version 6 stands in brackets. */
+/** A host of letters, digits, dots and dashes; an IPv6 address stands in brackets. */
 const PATTERN = /^(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?$/
 
-/** Whether a text is a pattern of hosts. */
+/** Whether a text is a host pattern. */
 export function isHostPattern(text: string): boolean {
   return PATTERN.test(text.toLowerCase())
 }
 
-/** What is allowed, but for what is denied. */
+/** Creates a rule from the allowed hosts minus the denied ones. */
 export function createHostRule(allowed: readonly string[], denied: readonly string[]): HostRule {
   return {
     refuses(url) {
@@ -24,7 +24,7 @@ export function createHostRule(allowed: readonly string[], denied: readonly stri
         return `only http and https are fetched, not ${url.protocol}`
       }
       if (url.username !== '' || url.password !== '') return 'a URL must not hold credentials'
-      // A dot at the end means the same host, and must not mean another rule.
+      // A trailing dot names the same host, so it must not change the decision.
       const host = url.hostname.toLowerCase().replace(/\.+$/, '')
       const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
       if (denied.some((pattern) => hostFits(pattern, host))) return `the host ${host} is denied`

@@ -4,27 +4,27 @@ import { createAddressRule, isRange } from './address.ts'
 import { guardedGet, type Fetched, type Resolve } from './guarded-get.ts'
 import { createHostRule, isHostPattern } from './host-rule.ts'
 
-/** What `http_fetch` may do; without allowed hosts the tool does not exist. */
+/** The settings of `http_fetch`; without allowed hosts the tool does not exist. */
 export interface HttpFetchSettings {
   readonly allowed: readonly string[]
   readonly denied: readonly string[]
-  /** Ranges of addresses that may be reached although they are not public. */
+  /** Address ranges that may be reached although they are private. */
   readonly privateRanges: readonly string[]
   readonly bytesMax: number
   readonly timeoutMs: number
-  /** Instead of the system's resolver. */
+  /** Replaces the system's resolver. */
   readonly resolve?: Resolve
 }
 
-/** More is a loop. */
+/** More redirects are a loop. */
 const REDIRECTS_MAX = 5
-/** Longer URLs are refused by servers, and are a way to carry data out. */
+/** Servers refuse longer URLs, and a long URL could carry data out. */
 const URL_MAX = 2_048
 const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml|javascript|x-ndjson|yaml)\b)/i
 
 const parameters = z.strictObject({ url: z.string().min(1).max(URL_MAX) })
 
-/** The tool, or everything that is wrong with its settings; undefined when it is off. */
+/** Returns the tool, or all problems of its settings; undefined if it is off. */
 export function httpFetchTool(
   settings: HttpFetchSettings,
 ): Tool | { readonly problems: readonly string[] } | undefined {
@@ -33,10 +33,13 @@ export function httpFetchTool(
   const problems = [
     ...[...allowed, ...denied]
       .filter((pattern) => !isHostPattern(pattern))
-      .map((pattern) => `http_fetch: ${JSON.stringify(pattern)} is no pattern of hosts`),
+      .map(
+        (pattern) =>
+          `http_fetch: ${JSON.stringify(pattern)} is not a host pattern such as *.example.com`,
+      ),
     ...privateRanges
       .filter((range) => !isRange(range))
-      .map((range) => `http_fetch: ${JSON.stringify(range)} is no range such as 10.1.0.0/16`),
+      .map((range) => `http_fetch: ${JSON.stringify(range)} is not a range such as 10.1.0.0/16`),
   ]
   if (problems.length > 0) return { problems }
   const options = {

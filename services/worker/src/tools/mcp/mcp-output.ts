@@ -1,11 +1,14 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import type { ToolOutput } from '../tool.ts'
 
-/** What an MCP server answered, as the model reads it: text; of everything else, what it is. */
+/**
+ * Converts the answer of an MCP server for the model: text as it is, and a description of
+ * everything else.
+ */
 export function outputOf(result: CallToolResult): ToolOutput {
   const parts = result.content.map(textOf)
   const { structuredContent, isError } = result
-  // Servers repeat structured content as text for clients that do not know it.
+  // Servers repeat structured content as text for clients that do not support it.
   if (parts.length === 0 && structuredContent) parts.push(JSON.stringify(structuredContent))
   const text = parts.join('\n')
   const error = isError === true

@@ -11,20 +11,21 @@ import { brokenBy, transportTo } from './mcp-transport.ts'
 /**
  * One MCP server and its tools.
  *
- * States: made → connecting ⇄ waiting (after a failure, growing) → connected → connecting (when it
- * broke) → closed. Invariants: only tools of the allow-list are offered; tools stay known while their
- * server is away, and a call then says so; a call that may have been made is made again only when
- * the server says that this is harmless; a stdio server ends with its node.
+ * States: created → connecting ⇄ waiting (after a failure, with backoff) → connected → connecting
+ * (after a break) → closed. Invariants: only tools of the allow-list are offered; tools stay known
+ * while their server is unavailable, and a call then fails with that reason; a call that may have
+ * been made is repeated only if the server marks the tool as harmless; a stdio server ends with its
+ * node.
  */
 export interface McpServer {
-  /** Its tools as `server__tool`; empty before the first connection. */
+  /** Returns its tools as `server__tool`; empty before the first connection. */
   tools(): readonly Tool[]
-  /** Resolves when it has connected, or has failed to once. */
+  /** Resolves when it has connected or has failed once. */
   start(): Promise<void>
   close(): Promise<void>
 }
 
-/** What a server is made from. */
+/** Dependencies of a server. */
 export interface McpServerDeps {
   readonly name: string
   readonly config: McpServerConfig
@@ -32,21 +33,24 @@ export interface McpServerDeps {
   readonly random: () => number
 }
 
-/** Told to servers; they make nothing of it. */
+/** Sent to servers, which ignore it. */
 const CLIENT_VERSION = '1'
-/** To connect and to list tools: a cold `npx` needs seconds, milliseconds. */
+/** Milliseconds to connect and to list tools: a cold `npx` needs seconds. */
 const CONNECT_WITHIN_MS = 20_000
-/** Between tries: at once for a server that was restarted, seldom for one that is gone, milliseconds. */
+/** Milliseconds between tries: short for a server that restarts, long for one that is gone. */
 const BACKOFF = { baseMs: 500, capMs: 30_000 }
-/** Pages of a listing; a server that never ends it is broken. */
+/** Pages of a tool list; a server that sends more is broken. */
 const PAGES_MAX = 20
 const TOOL_NAME_MAX = 64
-/** Descriptions go to the model with each call, characters. */
+/** Characters of a description, which the model gets with each call. */
 const DESCRIPTION_MAX = 4_096
-/** The field of a call's `_meta` in which the key travels, named as the protocol asks. */
+/**
+ * The field of a call's `_meta` that carries the idempotency key, named by the rules of the
+ * protocol.
+ */
 const KEY_FIELD = 'agentfleet/idempotency-key'
 
-/** Makes a server; it opens nothing before `start`. */
+/** Creates a server; it opens nothing before `start`. */
 export function createMcpServer(deps: McpServerDeps): McpServer {
   const { name, config, log, random } = deps
   let client: Client | undefined
@@ -67,13 +71,13 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       failures = 0
       // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no events
       next.onclose = () => lost(next)
-      log.info({ server: name, tools: tools.length }, 'MCP server connected')
+      log.info({ server: name, tools: tools.length }, 'An MCP server is connected')
     } catch (error) {
       await next.close().catch(() => undefined)
       failures += 1
       log.warn(
         { server: name, err: error, failures },
-        'MCP server not connected, tried again later',
+        'An MCP server could not be connected; the node tries again',
       )
       again()
     }
@@ -85,7 +89,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const lost = (which: Client): void => {
     if (client !== which) return
     client = undefined
-    log.warn({ server: name }, 'MCP server lost')
+    log.warn({ server: name }, 'The connection to an MCP server broke')
     again()
   }
   const call = async (tool: McpTool, args: unknown, context: ToolContext): Promise<ToolOutput> => {
@@ -99,9 +103,9 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       lost(used)
       void used.close().catch(() => undefined)
       if (broken === 'not-made' || isHarmless(tool)) {
-        throw toolFailure('retry', `the MCP server ${name} broke off`, error)
+        throw toolFailure('retry', `the connection to the MCP server ${name} broke`, error)
       }
-      const message = `the MCP server ${name} broke off; the call may have taken effect`
+      const message = `the connection to the MCP server ${name} broke; the call may have taken effect`
       throw toolFailure('tell-model', message, error)
     }
   }
@@ -154,7 +158,8 @@ function offered(listed: readonly McpTool[], deps: McpServerDeps, call: Call): r
   const { name, config, log } = deps
   const names = listed.map((tool) => tool.name)
   const unknown = config.tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
-  if (unknown.length > 0) log.warn({ server: name, unknown, names }, 'MCP server lacks tools')
+  if (unknown.length > 0)
+    log.warn({ server: name, unknown, names }, 'An MCP server lacks configured tools')
   const isIn = (list: readonly string[], tool: string): boolean =>
     list.includes(tool) || list.includes('*')
   const tools = new Map<string, Tool>()
@@ -164,7 +169,7 @@ function offered(listed: readonly McpTool[], deps: McpServerDeps, call: Call): r
     if (full.length > TOOL_NAME_MAX || tools.has(full)) {
       log.warn(
         { server: name, tool: tool.name },
-        'the name of an MCP tool is too long, or not the only one',
+        'The name of an MCP tool is too long or not unique; the tool is not offered',
       )
       continue
     }
@@ -186,7 +191,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The server says that a call changes nothing, or nothing more when it is made again. */
+/** Whether the server marks the tool as read-only or idempotent. */
 function isHarmless({ annotations }: McpTool): boolean {
   return annotations?.readOnlyHint === true || annotations?.idempotentHint === true
 }

@@ -10,10 +10,10 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js'
 import type { McpServerConfig } from './mcp-config.ts'
 
-/** Answers of a server, bytes: the SDK keeps this bound over stdio, here it holds over HTTP too. */
+/** Bytes of a server's answer: the SDK limits them over stdio, this module over HTTP. */
 const BYTES_MAX = 10 * 1024 * 1024
 
-/** A way to a server; it opens nothing yet. */
+/** Creates the transport to a server; it opens nothing yet. */
 export function transportTo(config: McpServerConfig): Transport {
   if ('command' in config) {
     const { command, args, env, cwd } = config
@@ -21,7 +21,7 @@ export function transportTo(config: McpServerConfig): Transport {
       command,
       args,
       env: { ...getDefaultEnvironment(), ...env },
-      // What a server prints beside its protocol is unbounded and may hold anything.
+      // The error output of a server is unbounded and may contain anything.
       stderr: 'ignore',
       maxBufferSize: BYTES_MAX,
       ...(cwd === undefined ? {} : { cwd }),
@@ -48,16 +48,16 @@ const boundedFetch: typeof fetch = async (input, init) => {
   return new Response(response.body.pipeThrough(bound), { status, statusText, headers })
 }
 
-/** The code is a number that the SDK has an enum for. */
+/** The SDK defines the code in an enum. */
 const CLOSED: number = ErrorCode.ConnectionClosed
 
-/** What became of a call whose connection failed. */
+/** What a failed connection means for its call. */
 export type Broken = 'not-made' | 'in-doubt'
 
-/** Statuses that a server answers with before it runs anything: no session, no room, not now. */
+/** Statuses that a server sends before it runs anything: no session, no capacity, not now. */
 const NOT_MADE = [404, 429, 503]
 
-/** Whether an error means that the connection is of no use, and what it means for the call. */
+/** Returns what an error means for the call if it means that the connection is unusable. */
 export function brokenBy(error: unknown): Broken | undefined {
   if (error instanceof McpError) {
     return error.code === CLOSED ? 'in-doubt' : undefined
@@ -67,7 +67,7 @@ export function brokenBy(error: unknown): Broken | undefined {
   }
   if (!(error instanceof Error)) return undefined
   if (error.message === 'Not connected') return 'not-made'
-  // What `fetch` throws when there is no connection, or one that broke off.
+  // `fetch` throws this if there is no connection or if it broke.
   if (!(error instanceof TypeError)) return undefined
   const { cause } = error
   const refused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
