@@ -78,14 +78,14 @@ describe('a folder of tools', () => {
     expect(tools).toEqual([])
     expect(problems).toEqual([
       'broken.mjs: this module cannot be loaded',
-      'nothing.mjs: exports nothing that defineTool made',
+      'nothing.mjs: exports no tool; export the result of defineTool',
       expect.stringMatching(/^unnamed.mjs: .*name: .*description: .*timeoutMs: .*parameters: /),
     ])
   })
 
   test('has to be there', async () => {
     const { problems } = await loadToolModules('/nowhere/at/all', threads())
-    expect(problems).toEqual(['there is no folder /nowhere/at/all'])
+    expect(problems).toEqual(['the folder /nowhere/at/all does not exist'])
   })
 
   test('checks arguments by the schema of the tool and tells the model each problem', async () => {

@@ -140,7 +140,7 @@ test('fresh tasks above a limit are told apart, and their tenant is named', () =
 })
 
 test.each([
-  ['no JSON', '{', 'is not JSON'],
+  ['no JSON', '{', 'must be JSON'],
   ['no tenant', '{"A B":{}}', 'TENANT_LIMITS'],
   ['nothing at once', '{"a":{"concurrency":0}}', 'a.concurrency'],
   ['an unknown word', '{"a":{"wieght":2}}', 'wieght'],

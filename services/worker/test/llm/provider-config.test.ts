@@ -89,7 +89,7 @@ describe('providers', () => {
     }
     expect(text).not.toContain('secret')
     expect(problemsOf(() => load({ PROVIDERS: '{"key":"sk-very-secret"' })).join()).toContain(
-      'PROVIDERS: is not JSON',
+      'PROVIDERS: must be JSON',
     )
     const twice = { name: 'b', baseUrl: 'http://x' }
     const doubled = JSON.stringify({ providers: [twice, twice] })

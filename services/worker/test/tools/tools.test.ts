@@ -146,7 +146,7 @@ describe('runTool', () => {
     expect(await call()).toEqual({
       kind: 'answered',
       output: {
-        text: 'error: the tool took longer than 50 ms; it may have taken effect all the same',
+        text: 'error: the tool took longer than 50 ms; it may still have taken effect',
         error: true,
       },
     })

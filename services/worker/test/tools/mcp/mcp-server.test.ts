@@ -192,7 +192,7 @@ describe('an MCP server over stdio', () => {
       ],
     })
     expect(await call('everything__echo', { message: 'a' })).toMatchObject({ kind: 'answered' })
-    await eventually(() => expect(lines).toContain('MCP server lost'), 10_000)
+    await eventually(() => expect(lines).toContain('The connection to an MCP server broke'), 10_000)
     await eventually(async () => {
       expect(await call('everything__echo', { message: 'b' })).toMatchObject({
         output: { text: 'Echo: b' },
@@ -203,7 +203,7 @@ describe('an MCP server over stdio', () => {
   test('that cannot be started keeps nobody from starting, and its tools are absent', async () => {
     const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
     expect(server.tools()).toEqual([])
-    expect(lines).toEqual(['MCP server not connected, tried again later'])
+    expect(lines).toEqual(['An MCP server could not be connected; the node tries again'])
   })
 })
 
