@@ -364,10 +364,7 @@ function withoutValues(text: string): string {
   return rest + text.slice(from)
 }
 
-/**
- * Returns the end of the value that begins here: its closing quote or bracket, or the end of the
- * text.
- */
+/** Returns the end of the value that begins here, or of the text if the value has no end. */
 function endOfValue(text: string, start: number): number {
   const opening = /^\\*["'[{(]/.exec(text.slice(start))?.[0]
   if (opening === undefined) return start
@@ -385,10 +382,7 @@ function endOfValue(text: string, start: number): number {
   return text.length
 }
 
-/**
- * Returns the text of an HTML page in one pass, because a pattern for tags takes seconds on hostile
- * text.
- */
+/** Returns the text of an HTML page in one pass: a pattern takes seconds on hostile text. */
 function plainText(body: string): string {
   const [before = '', ...marks] = body.split('<')
   let hidden = false
