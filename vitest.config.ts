@@ -2,17 +2,18 @@ import { defineConfig } from 'vitest/config'
 import { summaryReporter } from './test/summary-reporter.ts'
 
 // The condition of the libraries' sources: tests run from them, and processes that tests start run from dist,
-// which the bootstrap has built before. A name of our own, because packages from outside have a `source`, too.
+// which the bootstrap has built before. The name is ours, because foreign packages have a `source`, too.
 const conditions = ['@agentfleet/source']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
-// The product has no module state, so files that one worker runs after each other share its modules: importing
-// them anew for each file would take a third of the processor time.
+// The product has no module state, so files that one worker runs after each other share its modules:
+// importing them again for each file would take a third of the processor time.
 const isolate = false
 
-// What `npm run test:full` runs beside what `npm test` runs; test/README.md gives the reason for each file.
+// The files that `npm run test:full` runs in addition to `npm test`; test/README.md gives the reason for
+// each.
 const FULL = '**/*.full.test.ts'
-// The tests that hold the simulated servers to what nats-server does: they start one.
+// The tests that compare the simulated servers with nats-server: they start one.
 const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
 
 // `npm run test:full` runs the chaos files once more, at full size and with the durations of production.
@@ -21,7 +22,7 @@ const atFullSize = process.env['TEST_SIZE'] === 'full' ? ['test/chaos/**/*.test.
 export default defineConfig({
   test: {
     reporters: ['default', summaryReporter],
-    // What a test prints explains a failure; beside a success it is noise.
+    // The output of a failed test helps to explain it; that of a passed test is noise.
     silent: 'passed-only',
     projects: [
       {
@@ -82,7 +83,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           exclude: [FULL],
           isolate,
-          // One fleet for all files, each of which is a tenant of its own.
+          // One fleet for all files; each file is a separate tenant.
           globalSetup: './test/e2e/shared-fleet.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -98,7 +99,7 @@ export default defineConfig({
           exclude: [FULL],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          // Two cores: whole fleets one after the other, so that a bound on time means something.
+          // Two cores: whole fleets one after the other, so that time limits mean something.
           fileParallelism: false,
           sequence: { groupOrder: 3 },
         },

@@ -1,4 +1,7 @@
-/** The rules of the code that a compiler does not hold: who may use what, and how large things get. */
+/**
+ * The rules of the code that a compiler does not enforce: which package may use which, and how large things
+ * get.
+ */
 import { SERVICES } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import {
@@ -16,7 +19,7 @@ import {
 } from './architecture.ts'
 
 const LINES_MAX = 400
-/** More is wiring that belongs into build.ts or service.ts. */
+/** More lines are wiring that belongs into build.ts or service.ts. */
 const MAIN_LINES = 20
 /** A folder that grows beyond this holds more than one concept. */
 const FOLDER_FILES = 15
@@ -34,7 +37,7 @@ const rootTests = readModules('test').filter(({ path }) => !path.startsWith('tes
 const sources = packages.flatMap((pack) => pack.sources)
 const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
 
-/** What a package of the workspace may depend on, of the others in it. */
+/** The packages of the workspace that each package may depend on. */
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   protocol: ['domain'],
@@ -97,7 +100,7 @@ test('domain imports nothing, protocol only domain, zod and node:crypto', () => 
   expect(outside('libs/protocol', ['@agentfleet/domain', 'zod', 'node:crypto'])).toEqual([])
 })
 
-test('domain knows no clock, no chance and no process', () => {
+test('domain uses no clock, no randomness and no process', () => {
   const impure =
     /(?<![.\w])(Date|process|performance|crypto)\.\w|\bnew Date\b|\bset(Timeout|Interval)\(|\bMath\.random\b/
   expect(matching(named('libs/domain').sources, impure)).toEqual([])
@@ -108,7 +111,7 @@ test('the clients of NATS, Redis, Consul, Kubernetes and OpenAI have one place e
     imports
       .map((specifier) => packageOf(specifier) ?? '')
       .filter((name) => Object.hasOwn(ONLY_IN, name))
-      // Tools look at what the fleet has written, past the fleet.
+      // Tools read the fleet's stored data directly.
       .filter((name) => !path.startsWith('test/tools/') || name === 'openai')
       .filter((name) => !ONLY_IN[name]?.some((folder) => path.startsWith(folder)))
       .map((name) => `${path}: ${name}`),
@@ -116,11 +119,11 @@ test('the clients of NATS, Redis, Consul, Kubernetes and OpenAI have one place e
   expect(wrong).toEqual([])
 })
 
-test('services speak on declared channels only, and only the adapters read messages', () => {
+test('services use declared channels only, and only the adapters read messages', () => {
   const services = packages.filter(({ folder }) => folder.startsWith('services/'))
   const past =
     /\bbus\.(publish|subscribe|request|collect|post|nats)\b|\bmessage\.(text\(\)|respond)/
-  // The outline of a live event is looked at before it is parsed: most concern nobody.
+  // Only the outline of a live event is read before it is parsed: most events have no subscriber here.
   const modules = services
     .flatMap(({ sources: all }) => all)
     .filter(({ path }) => path !== 'services/gateway/src/stream/live.ts')
@@ -169,7 +172,7 @@ test('every import is declared, and every declared dependency is imported', () =
     const forTests = [...dependencies, ...devDependencies, ...root]
     return [
       ...[...imported].filter((name) => {
-        // What only gives types is not needed where the package runs.
+        // An import of types alone is not needed where the package runs.
         const direct = loaded.has(name) ? dependencies : [...dependencies, ...devDependencies]
         return !isDeclared(name, direct, devDependencies)
       }),
@@ -230,7 +233,7 @@ test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing
   expect(other.map(({ path }) => path)).toEqual([])
 })
 
-test('modules import each other in no circle, also not for types alone', () => {
+test('modules import each other in no circle, not even for types alone', () => {
   expect(packages.flatMap((pack) => circles(pack.sources))).toEqual([])
 })
 
@@ -276,7 +279,7 @@ function linesOf(text: string): number {
   return text.split('\n').length - 1
 }
 
-/** Texts and patterns are empty: what they say is prose, or somebody else's word. */
+/** Texts and patterns are emptied: they are prose, or other people's words. */
 function withoutTexts(code: string): string {
   return code.replaceAll(
     /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|= \/(?:\\.|[^/\\\n])+\/[a-z]*/g,
@@ -307,7 +310,7 @@ function isInstalled(name: string): boolean {
   return !name.startsWith('node:')
 }
 
-/** Whether it is a dependency, or types are and nothing else is needed of it. */
+/** Whether it is a dependency, or only its types are needed. */
 function isDeclared(name: string, direct: readonly string[], types: readonly string[]): boolean {
   return direct.includes(name) || types.includes(`@types/${name}`)
 }

@@ -26,7 +26,7 @@ export interface Module {
   /** The text without comments. */
   readonly code: string
   readonly imports: readonly string[]
-  /** Those of them that are there at run time. */
+  /** Those of them that remain at run time. */
   readonly loads: readonly string[]
 }
 
@@ -71,7 +71,7 @@ export function readManifest(folder: string): Manifest {
   return JSON.parse(readText(`${folder}/package.json`)) as Manifest
 }
 
-/** Every module below a folder, at any depth, except what is generated or installed. */
+/** Every module below a folder, at any depth, except generated or installed ones. */
 export function readModules(folder: string): readonly Module[] {
   const absolute = join(ROOT, folder)
   if (!existsSync(absolute)) return []
@@ -86,19 +86,19 @@ export function readModules(folder: string): readonly Module[] {
     })
 }
 
-/** Comments become blanks; what looks like one in a string or a pattern stays. */
+/** Comments become blanks; a string or a pattern that looks like a comment stays. */
 function withoutComments(text: string): string {
   const token =
     /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*|\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*(?=\s*[.,;)\]\n])/g
   return text.replaceAll(token, (found) => (/^\/[/*]/.test(found) ? ' ' : found))
 }
 
-/** Statements that bring types only are gone. */
+/** Removes statements that import or export only types. */
 function withoutTypes(code: string): string {
   return code.replaceAll(/\b(?:import|export)\s+type\b[^'"`;]*?\bfrom\s*['"][^'"]+['"]/g, '')
 }
 
-/** What follows `from`, `import` or `new URL(…, import.meta.url)`. */
+/** The specifiers after `from`, `import` or `new URL(…, import.meta.url)`. */
 function importsOf(code: string): readonly string[] {
   const statements = /\b(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g
   const bare = /\bimport\s*\(?\s*['"]([^'"]+)['"]/g
@@ -118,14 +118,14 @@ export function packageOf(specifier: string): string | undefined {
     .join('/')
 }
 
-/** The path below the checkout that a relative specifier names; a thread's `.js` is its source. */
+/** The path below the checkout that a relative specifier names; for a thread's `.js` its source. */
 export function targetOf(module: Module, specifier: string): string {
   const target = resolve(ROOT, dirname(module.path), specifier)
   const path = relative(ROOT, target).split(sep).join('/').replace('/dist/', '/src/')
   return existsSync(join(ROOT, path)) ? path : path.replace(/\.js$/, '.ts')
 }
 
-/** Modules that import each other in a circle, those that only give types included; one line for each circle. */
+/** Modules that import each other in a circle, even for types alone; one line for each circle. */
 export function circles(modules: readonly Module[]): readonly string[] {
   const byPath = new Map(modules.map((module) => [module.path, module]))
   const targetsOf = (path: string): readonly string[] => {
@@ -134,7 +134,7 @@ export function circles(modules: readonly Module[]): readonly string[] {
     const relatives = module.imports.filter((specifier) => specifier.startsWith('.'))
     return relatives.map((specifier) => targetOf(module, specifier))
   }
-  // What nothing in the rest imports, or what imports nothing of it, is in no circle.
+  // A module that no other imports, or that imports no other of the rest, is in no circle.
   let rest = new Set(byPath.keys())
   for (let before = -1; before !== rest.size;) {
     before = rest.size
@@ -151,7 +151,7 @@ export function circles(modules: readonly Module[]): readonly string[] {
   })
 }
 
-/** Paths of the modules that nothing reaches from the entries. */
+/** Paths of the modules that cannot be reached from the entries. */
 export function unreached(
   modules: readonly Module[],
   entries: readonly string[],

@@ -59,14 +59,8 @@ const PENDING: readonly string[] = [
   'services/recovery/',
   'services/worker/',
   'test/README.md',
-  'test/architecture',
-  'test/bench/',
-  'test/chaos/',
-  'test/contract/',
-  'test/e2e/',
   'test/simulation/',
   'test/tools/',
-  'vitest.config.ts',
 ]
 
 const texts = filesBelow('')

@@ -1,17 +1,17 @@
 /**
  * The HTTP side of the peer: POST → schema validation → queue.add → the result to the waiting caller.
  *
- * It waits for results in the cheapest correct way: the waiter is registered under a job id of ours
- * before the job is added, so that no event can come too early, and one QueueEvents stream wakes all
- * of them. The documented `job.waitUntilFinished` asks Redis once more for each job; that, automatic
- * pipelining and other retention settings were tried and none took less CPU time.
+ * It waits for results in the cheapest correct way: the waiter is registered under our own job id before the
+ * job is added, so that no event can arrive too early, and one QueueEvents stream wakes all of them. The
+ * documented `job.waitUntilFinished` asks Redis once more for each job; that, automatic pipelining and other
+ * retention settings were measured and none took less CPU time.
  */
 import { randomUUID } from 'node:crypto'
 import { Queue, QueueEvents } from 'bullmq'
 import Fastify from 'fastify'
 import { connectionTo, QUEUE, untilOrphaned } from './shared.mjs'
 
-/** No job of the benchmark takes longer, also when its worker dies on the way, milliseconds. */
+/** No job of the benchmark takes longer, even if its worker dies on the way, milliseconds. */
 const WAIT_MS = 180_000
 
 const queue = new Queue(QUEUE, {

@@ -50,8 +50,8 @@ function calculate({ expression }) {
 }
 
 /**
- * The loop of an agent as it is written for a queue: LLM call, tools, LLM call, until there is an answer.
- * A job keeps no steps by itself, so a stalled one begins anew.
+ * The usual loop of an agent on a queue: LLM call, tools, LLM call, until there is an answer. A
+ * job stores no steps, so a stalled one starts from the beginning.
  */
 async function runAgent(job) {
   const { model, task, systemPrompt } = job.data
@@ -81,8 +81,8 @@ function perform(job) {
   return model.startsWith('sim-steps') ? runAgent(job) : stream(job)
 }
 
-// Retries and the stalls forgiven (one) are BullMQ's own; so are locks and checks of 30 s, unless a smoke test
-// has no time for them.
+// Retries and the tolerated stalls (one) are BullMQ's own; so are locks and checks of 30 s, except in a smoke
+// test, which has no time for them.
 const stalledMs = Number(process.env.PEER_STALLED_MS)
 const worker = new Worker(QUEUE, perform, {
   connection: connectionTo(process.env.REDIS_URL),

@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 describe('while no coordinator answers', () => {
-  it('a worker reports its ending again and again and acks nothing (L4)', async () => {
+  it('a worker repeats its report of an ending and acks nothing (L4)', async () => {
     let reports = 0
     let acks = 0
     tap.onPublish(({ subject, text }) => {
@@ -40,7 +40,7 @@ describe('while no coordinator answers', () => {
     const [coordinator] = test.fleet.members('coordinator')
     coordinator!.kill('SIGSTOP')
     const { id } = await test.client.submit({ task: 'wait', model: 'echo?ms=5000' })
-    // A run without a pointer has nothing to ack: it gets one, and is noted with it, a moment later.
+    // A run without a pointer has nothing to ack: it gets a pointer and an in-flight note a moment later.
     await eventually(async () => expect((await test.client.get(id)).node).toBeDefined(), 10_000)
     expect(reports).toBe(0)
     await eventually(() => expect(reports).toBeGreaterThanOrEqual(2), 30_000)

@@ -37,7 +37,7 @@ describe('kill -9 of nats-server every two seconds', () => {
       frozen?.kill('SIGCONT')
       frozen = undefined
       const [worker] = test.fleet.members('worker')
-      // Attempts stall and crash beside it: one node in turn stands still, is killed, is left alone.
+      // Meanwhile attempts stall and crash: nodes in turn are frozen, killed or spared.
       if (kills % 3 === 0) {
         frozen = worker
         worker?.kill('SIGSTOP')

@@ -10,7 +10,7 @@ import { handoverSchema, CHANNELS } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TIME_SCALE } from './support.ts'
 
-/** A crash between two steps that belong together, hit on purpose: the task goes on by itself (L8). */
+/** A crash between two steps that belong together, at an exact point: the task continues by itself (L8). */
 let test: TestFleet
 let gatewayTap: BusTap
 let coordinatorTap: BusTap
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const GOES_ON_WITHIN_MS = 45_000
 
-describe('the gateway, killed after its append and before it hands the task on', () => {
+describe('the gateway, killed after its append and before it hands the task over', () => {
   it('leaves a task that the follower gives a pointer, and it completes', async () => {
     const [gateway] = test.fleet.members('gateway')
     let stored = ''
@@ -67,8 +67,8 @@ describe('the gateway, killed after its append and before it hands the task on',
 })
 
 describe('the coordinator, killed right after its append', () => {
-  it('leaves an ending that is neither lost nor repeated, and is read at once', async () => {
-    // The gateway comes back from the test before.
+  it('leaves an ending that is neither lost nor repeated, and can be read at once', async () => {
+    // The test before killed the gateway; wait for it.
     await eventually(
       () => test.client.submit({ task: 'warm', model: 'echo' }, { waitSeconds: 30 }),
       GOES_ON_WITHIN_MS,

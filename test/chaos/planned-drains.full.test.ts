@@ -4,11 +4,11 @@ import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { expectAllEnded, judge } from './support.ts'
 
-/** Planned ends of nodes are no losses: a long task survives any number of them. */
+/** Planned ends of nodes are not losses: a long task survives any number of them. */
 let test: TestFleet
 let audit: Audit
 const SOON_MS = 30_000
-/** One more than a task may lose. */
+/** One more than the losses that a task may have. */
 const DRAINS = LOST_ATTEMPTS_MAX + 2
 
 beforeAll(async () => {
@@ -21,8 +21,8 @@ afterAll(async () => {
   await test?.[Symbol.asyncDispose]()
 })
 
-it('a long task completes though its node is drained more often than a task may lose nodes', async () => {
-  // Each attempt has more left to do than a drain waits for; finished steps are not done again.
+it('a long task completes although its node is drained more often than a task may lose nodes', async () => {
+  // Each attempt has more left to do than a drain waits for; finished steps are not repeated.
   const { id } = await test.client.submit({ task: 'long', model: 'sim-steps?n=9&ms=3000' })
   for (let drain = 0; drain < DRAINS; drain += 1) {
     const node = await eventually(async () => {

@@ -3,7 +3,7 @@ import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectAllEnded, judge, startLoad } from './support.ts'
 
-/** Every service but the workers, killed one at a time while tasks come in and run. */
+/** Every service except the workers, killed one at a time while tasks arrive and run. */
 let test: TestFleet
 let audit: Audit
 beforeAll(async () => {
@@ -25,7 +25,7 @@ const SERVICES = [
 ] as const
 
 describe('kill -9 under load', () => {
-  it('of each service in turn: nothing accepted is lost, submissions go on', async () => {
+  it('on each service in turn loses no accepted task, and submissions continue', async () => {
     const load = startLoad(test.client, 20, { task: 'work', model: 'sim?ttft=100&tokens=5' })
     for (const service of SERVICES) {
       const [member] = test.fleet.members(service)
@@ -43,7 +43,7 @@ describe('kill -9 under load', () => {
     await expectAllEnded(audit, load.accepted)
   })
 
-  it('of the gateway and of nats-server: definitions of agents are there again', async () => {
+  it('on the gateway and on nats-server loses no definition of an agent', async () => {
     const { client, fleet } = test
     const { version } = await client.putAgent('lasting', { model: 'echo', role: 'lasting one' })
     fleet.nats.kill('SIGKILL')

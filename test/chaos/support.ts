@@ -3,7 +3,7 @@ import type { TestFleet } from '@agentfleet/testkit'
 import { describeFindings, openAudit, type Accepted, type Audit } from '@agentfleet/tools'
 import { expect } from 'vitest'
 
-/** What chaos tests have in common: load that goes on through faults, and one judge of the log. */
+/** The shared parts of chaos tests: load that continues through faults, and one check of the log. */
 
 /**
  * `npm test` runs these files small and with a tenth of the production durations, `npm run test:full` at full
@@ -13,10 +13,10 @@ export const FULL_SIZE = process.env['TEST_SIZE'] === 'full'
 /** For the fleets of these files. */
 export const TIME_SCALE = FULL_SIZE ? 1 : 0.1
 
-/** Everything has to be over by then, milliseconds: leases of 30 s may have to run out twice. */
+/** Everything has to be over within this, milliseconds: leases of 30 s may have to run out twice. */
 export const OVER_WITHIN_MS = 150_000
 
-/** Opens the judge of what happens from now on. */
+/** Opens the check of all events from now on. */
 export async function judge(test: TestFleet): Promise<Audit> {
   const { nats, operator } = test.fleet
   const manager = await test.bus.nats.jetstreamManager()
@@ -25,7 +25,7 @@ export async function judge(test: TestFleet): Promise<Audit> {
 }
 
 const print = (object: object, message?: string): void => console.warn(message, object)
-/** Shown with the output of a test that fails. */
+/** Shown with the output of a failing test. */
 const LOG = { debug() {}, info() {}, warn: print, error: print }
 
 /** All accepted tasks have exactly one ending and nothing in the log breaks an invariant. */
@@ -58,17 +58,17 @@ export async function submitAll(
   return accepted
 }
 
-/** Load with a steady number of callers that goes on until it is stopped. */
+/** Load with a steady number of callers that continues until it is stopped. */
 export interface Load {
   readonly accepted: readonly Accepted[]
-  /** Submissions that were refused or got no answer, each tried again under its key. */
+  /** Submissions that were refused or got no answer; each was repeated under its key. */
   failures(): number
   stop(): Promise<void>
 }
 
 /**
- * Callers that submit one task after the other, each under a key of its own, and try the same key
- * again until it is answered: what a fenced user does.
+ * Callers that submit one task after the other, each under a separate key, and repeat the same key until they
+ * get an answer, as a careful client does.
  */
 export function startLoad(
   client: Client,

@@ -12,16 +12,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
  * killed right after a step was committed, for each step of it.
  */
 const STEPS = 10
-/** Deaths of each run, after one step and the ones that follow it: up to 5, more is a poisonous task. */
+/**
+ * Deaths of each run, after one step and after those that follow it: up to 5, more would make it a suspected
+ * cause.
+ */
 const KILLS = Number(process.env['TEN_STEPS_KILLS'] ?? 1)
-/** Runs side by side, each on a node of its own; the nodes beyond them take over. */
+/** Runs side by side, each on a separate node; further nodes take over. */
 const TOGETHER = 3
 const WORKERS = 5
 const SCRIPT = 'ten-steps'
 const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
-/** A call takes this long, so that the kill finds the next one under way, milliseconds. */
+/** Duration of a call, so that the kill finds the next one under way, milliseconds. */
 const CALL_MS = 250
-/** A run is over by then: each death costs seconds at the most, milliseconds. */
+/** A run ends within this: each death costs seconds at most, milliseconds. */
 const OVER_WITHIN_MS = 60_000
 const TEST_WITHIN_MS = 180_000 * KILLS
 
@@ -53,7 +56,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-/** What one run came to. */
+/** The outcome of one run. */
 interface Outcome {
   readonly result: unknown
   readonly calls: readonly JournaledCall[]
@@ -77,7 +80,7 @@ async function runKilledAfter(steps: readonly number[]): Promise<Outcome> {
   }
   const heard = (event: TaskEvent): void => {
     if (event.type === 'attempt-started') node = event.node
-    // The first attempt has no event of its own: its first report names its node.
+    // The first attempt writes no start event: its first report names its node.
     if ('placed' in event && event.placed !== undefined) node = event.placed.node
     if (event.type === 'call-finished') kill(event.call.step)
   }
@@ -128,7 +131,7 @@ async function outcomeOf(taskId: string, kills: number): Promise<Outcome> {
   }
 }
 
-/** The journal as it would be of any task, oldest step first. */
+/** The journal in a form that is equal for all runs, oldest step first. */
 function told(outcome: Outcome): readonly unknown[] {
   return [...outcome.calls]
     .sort((a, b) => a.step - b.step)
@@ -154,7 +157,7 @@ function counts({ llm, tool }: Outcome): readonly number[] {
 
 describe('a run of ten steps with tools', () => {
   let calm: Outcome
-  it('makes each call once when nobody dies', async () => {
+  it('makes each call once without a death', async () => {
     calm = await runKilledAfter([])
     expect(calm.result).toBe('done')
     expect(calm.calls).toHaveLength(STEPS)
@@ -162,7 +165,7 @@ describe('a run of ten steps with tools', () => {
   })
 
   it(
-    'killed after each step in turn ends the same, and repeats only the call in flight',
+    'has the same result when its worker is killed after each step in turn, and repeats only the call in flight',
     async () => {
       const waiting = Array.from({ length: STEPS }, (_, step) => step)
       const repeated: number[] = []

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectAllEnded, judge, startLoad, submitAll, type Load } from './support.ts'
 
 /**
- * Two of everything that decides, and one of each killed for good while tasks come in and run: decisions go
- * on, nothing is lost, and nothing is done twice.
+ * Two processes of every service that decides, and one of each killed permanently while tasks arrive and run:
+ * decisions continue, no task is lost, and nothing is done twice.
  */
 const REPLICAS = {
   'load-balancer': 2,
@@ -16,21 +16,21 @@ const REPLICAS = {
   recovery: 2,
 }
 const LEADER_KEY = 'agentfleet/leader/autoscaler'
-/** A leader's session lives twice its time at the most, and its lock rests a second, milliseconds. */
+/** A leader's session lives at most twice its time, and its lock rests a second, milliseconds. */
 const LED_AGAIN_WITHIN_MS = 45_000
-/** What was not in the hands of whoever died is over within this, milliseconds. */
+/** Work that the killed process did not hold is over within this, milliseconds. */
 const GOES_ON_WITHIN_MS = 10_000
 
 let test: TestFleet
 let audit: Audit
 let load: Load
-/** What was submitted beside the load. */
+/** Tasks besides the load. */
 const beside: Accepted[] = []
 beforeAll(async () => {
   test = await startTestFleet({
     workers: 3,
     replicas: REPLICAS,
-    // Who is killed stays dead: what goes on is done by the others.
+    // A killed process is not restarted: the others continue.
     restart: false,
     env: {
       worker: { WORKER_SLOTS: '40' },
@@ -48,7 +48,7 @@ afterAll(async () => {
   await test[Symbol.asyncDispose]()
 })
 
-/** Everything on OPS whose subject begins like this, oldest first. */
+/** Everything on OPS whose subject begins with this, oldest first. */
 async function recorded(prefix: string): Promise<unknown[]> {
   const manager = await test.bus.nats.jetstreamManager()
   const { state } = await manager.streams.info('OPS')
@@ -62,7 +62,7 @@ async function recorded(prefix: string): Promise<unknown[]> {
 const decisionsOf = async (service: string): Promise<Decision[]> =>
   (await recorded(`ops.decision.${service}`)).map((entry) => decisionSchema.parse(entry))
 
-/** Kills one process of a service for good; returns its id. */
+/** Kills one process of a service permanently; returns its id. */
 function kill(service: string, id?: string): string {
   const member = test.fleet.members(service).find((one) => id === undefined || one.id === id)
   expect(member, `a running ${service}`).toBeDefined()
@@ -70,7 +70,7 @@ function kill(service: string, id?: string): string {
   return member!.id
 }
 
-/** Tasks that are accepted from now on are over soon. */
+/** Tasks that are accepted from now on end soon. */
 async function goesOn(): Promise<void> {
   const before = load.accepted.length
   await eventually(() => expect(load.accepted.length).toBeGreaterThan(before + 100), 30_000)
@@ -85,8 +85,8 @@ function open(accepted: readonly Accepted[]): number {
   return accepted.filter((one) => !completed(one)).length
 }
 
-describe('one of two, killed for good under load', () => {
-  it('load balancer: the other takes all credits, tasks go on and say who placed them', async () => {
+describe('one of two processes, killed permanently under load,', () => {
+  it('leaves all credits to the other load balancer, and tasks continue and name the process that placed them', async () => {
     const dead = kill('load-balancer')
     await goesOn()
     const view = await test.client.submit(
@@ -101,7 +101,7 @@ describe('one of two, killed for good under load', () => {
     expect(view.placement?.node).toBe(view.node)
   })
 
-  it('load balancer: the one that is left asks the adviser, and its decision is there to read', async () => {
+  it('leaves the adviser to the other load balancer, whose decisions can be read', async () => {
     const view = await test.client.submit(
       { task: 'x', model: 'echo?ms=10', placement: 'advised' },
       { waitSeconds: 20 },
@@ -121,7 +121,7 @@ describe('one of two, killed for good under load', () => {
     }, 10_000)
   })
 
-  it('health monitor and recovery: a dead worker has one death, one incident, one redistribution', async () => {
+  it('leaves a dead worker with one death, one incident and one redistribution', async () => {
     kill('health-monitor')
     kill('recovery')
     const victim = kill('worker')
@@ -136,14 +136,14 @@ describe('one of two, killed for good under load', () => {
     expect(new Set(incidents.map(({ by }) => by)).size).toBe(1)
     const deaths = (await recorded('ops.node.')).map((entry) => deathSchema.parse(entry))
     expect(deaths.filter(({ nodeId }) => nodeId === victim)).toHaveLength(1)
-    // Nobody else was taken for dead.
+    // No other node was declared dead.
     expect(deaths).toHaveLength(1)
     const decided = (await decisionsOf('recovery')).filter(({ about }) => about === victim)
     expect(new Set(decided.map(({ kind }) => kind)).size).toBe(decided.length)
     await goesOn()
   })
 
-  it('the leading autoscaler: the other leads, scales, and nothing is decided by both', async () => {
+  it('leaves the lead to the other autoscaler, which scales, and no decision is made by both', async () => {
     const url = `${test.fleet.consul.url}/v1/kv/${LEADER_KEY}?raw`
     const dead = kill('autoscaler', await (await fetch(url)).text())
     const many = await submitAll(test.client, 400, {
@@ -157,7 +157,7 @@ describe('one of two, killed for good under load', () => {
       expect(next.some(({ kind, acted }) => kind === 'scale-out' && acted)).toBe(true)
       return decisions
     }, LED_AGAIN_WITHIN_MS)
-    // The dead one first, then the other: they never took turns.
+    // First decisions of the dead one, then of the other: they never took turns.
     const changes = after.filter(({ by }, index) => by !== after[index - 1]?.by)
     expect(changes.length).toBeLessThanOrEqual(2)
     expect(new Set(after.map(({ id }) => id)).size).toBe(after.length)
@@ -166,7 +166,7 @@ describe('one of two, killed for good under load', () => {
     await goesOn()
   })
 
-  it('a coordinator; then all that was ever accepted has its one ending', async () => {
+  it("leaves every accepted task with its one ending, a coordinator's death included", async () => {
     kill('coordinator')
     await goesOn()
     await load.stop()

@@ -12,8 +12,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectAllEnded, judge } from './support.ts'
 
 /**
- * The only coordinator is killed between two steps that belong together, for every kind of wait: the
- * next one does what was left undone, once (L1, L2, L8).
+ * The only coordinator is killed between two steps that belong together, for every kind of wait: the next one
+ * completes the unfinished step, once (L1, L2, L8).
  */
 let test: TestFleet
 let audit: Audit
@@ -54,7 +54,7 @@ async function submit(task: object): Promise<string> {
   return body.id
 }
 
-/** Kills the coordinator at the first publish that matches, which is lost with it. */
+/** Kills the coordinator at the first matching publish, which is lost with it. */
 function killAt(matches: (subject: string, text: string) => boolean): () => boolean {
   const [coordinator] = test.fleet.members('coordinator')
   let hit = false
@@ -79,7 +79,7 @@ const isPointer = (subject: string): boolean => subject.startsWith('tasks.')
 
 beforeEach(async () => {
   tap.reset()
-  // The coordinator is back from the test before.
+  // The test before killed the coordinator; wait for it.
   await eventually(async () => {
     const id = await submit({ task: 'warm', delayMs: 1 })
     await eventually(async () => {
@@ -97,7 +97,7 @@ const completed = (ids: readonly string[]) =>
 const typesOf = async (id: string) => (await test.log.history(id)).map(({ event }) => event.type)
 
 describe('the coordinator, killed', () => {
-  it('before it releases delayed tasks: each is released once by the next', async () => {
+  it('before it releases delayed tasks, leaves each to be released once by the next', async () => {
     const hit = killAt(isEvent('released'))
     const ids = await Promise.all(
       Array.from({ length: 20 }, (_none, n) => submit({ task: `t${n}`, delayMs: 1_000 })),
@@ -113,7 +113,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('between the release of a diamond and its pointer: the task gets one from the next', async () => {
+  it('between the release of a diamond and its pointer, leaves the pointer to the next', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=400' })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const c = await submit({ task: 'C', dependsOn: [a] })
@@ -132,7 +132,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('before it fails the dependants of a failed task: the next one does', async () => {
+  it('before it fails the dependants of a failed task, leaves that to the next', async () => {
     const a = await submit({ task: 'A', model: 'sim?ttft=800&fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const hit = killAt((_subject, text) => text.includes('dependency-failed'))
@@ -147,10 +147,10 @@ describe('the coordinator, killed', () => {
   it.each([
     ['between announcing children and making them', isEvent('submitted')],
     ['before the goal waits for its children', isEvent('paused')],
-    ['before the goal goes on behind its last child', isEvent('resumed')],
+    ['before the goal continues after its last child', isEvent('resumed')],
   ])('%s: every step runs once and the goal is put together', async (_title, at) => {
     const model = 'sim-planner?ttft=50&tps=0'
-    // Only the coordinator's own publishes come through the tap.
+    // Only the coordinator's own publishes pass the tap.
     const hit = killAt(at)
     const { body: goal } = await call('/v1/goals', 'POST', { goal: 'Ship', model })
     await untilHit(hit)
@@ -176,7 +176,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('before it cancels the children of a cancelled parent: the next one does', async () => {
+  it('before it cancels the children of a cancelled parent, leaves that to the next', async () => {
     await call('/v1/agents/slow', 'PUT', { instructions: 'Slow.', model: 'sim?ttft=120000' })
     const body = { goal: 'Stop', model: 'sim-planner?ttft=50&tps=0', roles: ['slow'] }
     const { body: goal } = await call('/v1/goals', 'POST', body)
@@ -189,7 +189,7 @@ describe('the coordinator, killed', () => {
     const hit = killAt(
       (subject, text) => isEvent('cancelled')(subject, text) && text.includes('parent'),
     )
-    // The answer may die with the coordinator; what it stored does not.
+    // The answer may die with the coordinator; the stored cancellation does not.
     await test.client.cancel(goal.id).catch(() => undefined)
     await untilHit(hit)
     await eventually(async () => {
@@ -197,7 +197,7 @@ describe('the coordinator, killed', () => {
     }, GOES_ON_WITHIN_MS)
   })
 
-  it('between the task of a tick and its note: the tick has one task all the same', async () => {
+  it('between the task of a tick and its note, does not cost the tick its one task', async () => {
     const hit = killAt((subject) => subject.startsWith('schedules.ran.'))
     const task = { task: 'tick', model: 'echo' }
     await call('/v1/schedules/chaos', 'PUT', { cron: '* * * * * *', task })

@@ -21,12 +21,12 @@ afterAll(async () => {
   await test[Symbol.asyncDispose]()
 })
 
-/** Set to 50000 and 1000 for more than `npm run test:full` does. */
+/** 50000 and 1000 test more than `npm run test:full` does. */
 const FINISHED = Number(process.env['WIPE_FINISHED'] ?? (FULL_SIZE ? 3_000 : 300))
 const RUNNING = Number(process.env['WIPE_RUNNING'] ?? (FULL_SIZE ? 200 : 50))
-/** Tasks with an LLM call that have ended: what they cost is counted again as well. */
+/** Tasks with an LLM call that have ended: their cost is counted again as well. */
 const PAID = 10
-/** Long enough that all of them still run when the wipe comes, milliseconds. */
+/** Long enough that all of them still run during the wipe, milliseconds. */
 const RUN_MS = FULL_SIZE ? 8_000 : 5_000
 
 async function usage(): Promise<UsageReport> {
@@ -36,7 +36,7 @@ async function usage(): Promise<UsageReport> {
 }
 
 describe('a wiped Redis and purged pointers', () => {
-  it('lose nothing: all is readable again and every unfinished task finishes', async () => {
+  it('lose nothing: all records are readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
     const paid = await submitAll(test.client, PAID, {
       task: 'paid',
@@ -44,7 +44,7 @@ describe('a wiped Redis and purged pointers', () => {
     })
     await audit.untilEnded(FINISHED + PAID, 120_000)
     const running = await submitAll(test.client, RUNNING, {
-      task: 'going on',
+      task: 'still running',
       model: `sim?ttft=${RUN_MS}&tokens=5`,
     })
     await eventually(async () => {
@@ -75,7 +75,7 @@ describe('a wiped Redis and purged pointers', () => {
     await eventually(async () => {
       expect((await usage()).total.llmCalls).toBe(PAID + RUNNING)
     }, 20_000)
-    // The nodes went on with what they ran: nothing was taken from them and paid for again.
+    // The nodes continued their runs: none was taken from them and paid for again.
     const { started } = (await (await fetch(`${test.fleet.simulators[0]}/sim/stats`)).json()) as {
       started: number
     }

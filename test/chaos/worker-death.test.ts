@@ -7,7 +7,7 @@ import { spreadOf, type Audit, type Spread } from '@agentfleet/tools'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectAllEnded, FULL_SIZE, judge, submitAll } from './support.ts'
 
-/** A node dies, freezes or drains with its hands full. */
+/** A node dies, freezes or drains while it runs many tasks. */
 const WORKERS = 3
 const TASKS = FULL_SIZE ? 1_200 : 300
 /** The busiest node has at least this many. */
@@ -15,9 +15,9 @@ const STRANDED_MIN = TASKS / 4
 /** Every stranded task runs elsewhere within this, p99, milliseconds (the owner's figure is 15 s). */
 const FAILOVER_P99_MS = 3_000
 const FROZEN_MS = FULL_SIZE ? 10_000 : 6_000
-/** Four calls are long enough that the death finds the last of them open. */
+/** With four calls a task is long enough that the death interrupts the last of them. */
 const KILLED_MODEL = `sim-steps?n=4&ms=${FULL_SIZE ? 2_500 : 1_500}`
-/** Long enough that the new owners still run when the old one wakes up. */
+/** Long enough that the new nodes still run the tasks when the old one wakes up. */
 const FROZEN_MODEL = `sim-steps?n=8&ms=${FULL_SIZE ? 2_000 : 1_500}`
 const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
 const SOON_MS = 30_000
@@ -28,7 +28,7 @@ let toolDir: string
 beforeAll(async () => {
   toolDir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
   await writeFile(join(toolDir, 'log'), '')
-  // With the leases of production: here it is the death that gives the tasks back, never a lease.
+  // With the leases of production: the death gives the tasks back here, never a lease.
   test = await startTestFleet({
     workers: WORKERS,
     env: {
@@ -50,7 +50,7 @@ beforeEach(async () => {
 })
 afterEach(() => audit.close())
 
-/** Waits until a worker holds a good part of the tasks, some calls journaled; returns it. */
+/** Waits until a worker holds a good part of the tasks, with some calls journaled; returns it. */
 async function busyWorker() {
   return eventually(async () => {
     const { nodes } = await test.client.fleet()
@@ -71,7 +71,7 @@ function takenOver() {
   )
 }
 
-/** Tasks whose journaled calls were made again all the same. */
+/** Tasks whose journaled calls were made again nevertheless. */
 async function paidAgain(): Promise<string[]> {
   const url = `${test.fleet.simulators[0]}/sim/calls`
   const { repeated } = (await (await fetch(url)).json()) as {
@@ -113,7 +113,7 @@ async function extraCalls(): Promise<number> {
     .reduce((sum, { started }) => sum + started - 1, 0)
 }
 
-/** Resolves when all nodes take work: the one that the test before ended has a successor. */
+/** Resolves when all nodes accept work: the node that the test before ended has a successor. */
 async function untilNodes(): Promise<void> {
   await eventually(async () => {
     const { nodes } = await test.client.fleet({ history: false })
@@ -123,7 +123,7 @@ async function untilNodes(): Promise<void> {
 }
 
 describe('a worker that drains', () => {
-  it('aborts its tool at its deadline, which another node calls again under the same key', async () => {
+  it('aborts its tool at its deadline, and another node repeats the call under the same key', async () => {
     await untilNodes()
     const use = (name: string, args: object) => ({ toolCalls: [{ name, arguments: args }] })
     const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
@@ -161,7 +161,7 @@ describe('a worker that drains', () => {
 })
 
 describe('a worker frozen for ten seconds and then resumed', () => {
-  it('commits nothing that was taken over (L3)', async () => {
+  it('commits no task that another node took over (L3)', async () => {
     await untilNodes()
     const accepted = await submitAll(test.client, TASKS, {
       task: 'work',
@@ -181,10 +181,10 @@ describe('a worker frozen for ten seconds and then resumed', () => {
       const start = events.find((event) => event.type === 'attempt-started')
       expect(start!.node).not.toBe(victim.id)
     }
-    // What the frozen node had in flight was paid for once more, and nothing beyond that.
+    // Calls in flight on the frozen node were paid for once more, and nothing else was.
     const extra = await extraCalls()
     expect(extra).toBeLessThanOrEqual(taken.length)
-    // The resumed node is taken back and works again.
+    // The resumed node is alive again and works.
     await eventually(async () => {
       const { nodes } = await test.client.fleet()
       expect(nodes.find((node) => node.id === victim.id)).toMatchObject({ state: 'alive' })

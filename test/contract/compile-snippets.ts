@@ -8,7 +8,7 @@ import type { Snippet } from './markdown.ts'
 const EXTENSIONS: Readonly<Record<string, string>> = { js: 'mjs', ts: 'mts' }
 /** Languages of snippets that are compiled. */
 export const CODE_LANGUAGES: readonly string[] = Object.keys(EXTENSIONS)
-/** From here Node finds the packages of the fleet and those that a team's tools may import. */
+/** Node finds the packages of the fleet, and those that a team's tools may import, from here. */
 const FOLDER = join(ROOT, 'services/worker/node_modules/.cache')
 const TSC = join(ROOT, 'node_modules/.bin/tsc')
 const COMPILER_OPTIONS = {
@@ -26,9 +26,9 @@ const COMPILER_OPTIONS = {
 
 /** Compiled code of snippets, until it is disposed of. */
 export interface Compiled extends AsyncDisposable {
-  /** What the compiler says; nothing if all is well. */
+  /** The compiler's messages; empty if there are no errors. */
   readonly problems: string
-  /** The program that a snippet became. */
+  /** The program made from a snippet. */
   programOf(snippet: Snippet): string
 }
 

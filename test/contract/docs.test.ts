@@ -1,6 +1,6 @@
 /**
- * Holds every Markdown page to the checkout: its links, its paths, and its snippets. What a snippet does is tested
- * against a fleet in test/e2e/docs.test.ts.
+ * Checks every Markdown page against the checkout: its links, its paths, and its snippets.
+ * test/e2e/docs.test.ts runs the snippets against a fleet.
  */
 import { SERVICES } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
@@ -15,7 +15,7 @@ import { brokenLinks, missingPaths, readPages, type Snippet } from './markdown.t
 
 const pages = readPages()
 const snippets = pages.flatMap((page) => page.snippets)
-/** Drawn by GitHub, or built by nobody here. */
+/** Drawn by GitHub, or not built here. */
 const NOT_CHECKED = new Set(['mermaid', 'dockerfile', 'text'])
 test('every relative link of every page leads to a file and a heading that exist', () => {
   expect(pages.flatMap(brokenLinks)).toEqual([])
@@ -25,7 +25,7 @@ test('every path of the checkout that a page names exists', () => {
   expect(pages.flatMap(missingPaths)).toEqual([])
 })
 
-test('every snippet has a language that some test checks, and a reason if nothing runs it', () => {
+test('every snippet has a language that some test checks, and a reason if no test runs it', () => {
   const checked = new Set(['sh', 'json', 'yaml', ...CODE_LANGUAGES, ...NOT_CHECKED])
   const wrong = snippets.filter(({ language }) => !checked.has(language))
   expect(wrong.map(({ at, language }) => `${at}: ${language || 'no language'}`)).toEqual([])
@@ -44,7 +44,7 @@ test('every JavaScript and TypeScript snippet compiles', async () => {
   expect(compiled.problems).toBe('')
 }, 60_000)
 
-/** What is wrong with a document by the note behind its language: a schema of the API, `env=NAME`, or `frame`. */
+/** The fault of a document by the note after its language: a schema of the API, `env=NAME`, or `frame`. */
 async function problemOf({ language, note, text }: Snippet): Promise<string> {
   const value: unknown = language === 'json' ? JSON.parse(text) : parse(text)
   if (note === 'frame') {
@@ -63,7 +63,7 @@ async function problemOf({ language, note, text }: Snippet): Promise<string> {
   return check(value) ? '' : JSON.stringify(check.errors)
 }
 
-/** What the services that read a variable say of its value. */
+/** The problems that services report for the value of a variable. */
 async function problemOfVariable(name: string, value: string): Promise<string> {
   const schemas = await Promise.all(SERVICES.map(schemaOf))
   const readers = schemas.filter(({ shape }) => name in shape)

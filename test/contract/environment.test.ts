@@ -1,4 +1,4 @@
-/** Holds docs/reference/environment.md to the variables that the services read. */
+/** Compares docs/reference/environment.md with the variables that the services read. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVICES } from '@agentfleet/protocol'
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { ROOT, schemaOf } from './manifests.ts'
 
 const page = readFileSync(join(ROOT, 'docs/reference/environment.md'), 'utf8')
-/** Behind this the page is about programs that are no services. */
+/** After this the page describes programs that are not services. */
 const SERVICE_PART = page.slice(0, page.indexOf('## What `npm start` passes through'))
 
 test('the reference names every variable of every service, and no other', async () => {
@@ -18,7 +18,7 @@ test('the reference names every variable of every service, and no other', async 
   const named = firstCells.flatMap((cell) =>
     [...cell.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name),
   )
-  // Shared by five services, so it stands in a sentence.
+  // Shared by five services, so it is part of a sentence.
   const all = new Set([
     ...named,
     ...(SERVICE_PART.includes('\n`REDIS_URL` (default') ? ['REDIS_URL'] : []),

@@ -1,4 +1,4 @@
-/** One table holds every failure code: what services and the domain name stands in it. */
+/** One table holds every failure code that services and the domain name. */
 import { FAILURE_CODES } from '@agentfleet/domain'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { readPackages } from '../architecture.ts'
 /** The library of schemas has a code of this name. */
 const OF_OTHERS = new Set(['custom'])
 
-test('every code that the domain or a service names stands in the table of failure codes', () => {
+test('every code that the domain or a service names is in the table of failure codes', () => {
   const packages = readPackages().filter(
     ({ folder }) => folder === 'libs/domain' || folder.startsWith('services/'),
   )
@@ -26,7 +26,7 @@ test('every code that the domain or a service names stands in the table of failu
   expect(missing).toEqual([])
 })
 
-test('every code is said in one sentence, and stands for something', () => {
+test('every code has one sentence and is used in some place', () => {
   for (const [code, entry] of Object.entries(FAILURE_CODES)) {
     expect(entry.says, code).toMatch(/^[A-Z].*[^.]\.$/)
     expect(Object.keys(entry).length, code).toBeGreaterThan(1)

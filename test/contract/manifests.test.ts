@@ -1,4 +1,4 @@
-/** Holds docker-compose.yml and k8s/ to what the programs read and to the owner's figures. */
+/** Compares docker-compose.yml and k8s/ with the variables of the programs and with the owner's figures. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVICES, TOKEN_PATTERN, WORKER_REDIS_RULES, type ServiceName } from '@agentfleet/protocol'
@@ -20,20 +20,20 @@ import {
 } from './manifests.ts'
 import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 
-/** Stands for any secret; long enough for every rule, with the form of API_KEYS. */
+/** A value for any secret; long enough for every rule, with the form of API_KEYS. */
 const SECRET = 'tenant:0123456789abcdef'
-/** The end of a process beside its drain: deregister, its grace, four connections at 2 s each. */
+/** The time to end a process, besides its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
-/** What `baseEnv` says. */
+/** The defaults of `baseEnv`. */
 const DRAIN_DEFAULT_MS = baseEnv('any').DRAIN_DEADLINE_MS.parse(undefined)
-/** `docker compose` draws none, Kubernetes' longest: Deployment, hash of 10, dash, 5 letters. */
+/** `docker compose` draws none; in Kubernetes the longest is Deployment, hash of 10, dash, 5 letters. */
 const POD_SUFFIX = '-0123456789-abcde'
 
-test('nats.conf is what the permissions of the services say', async () => {
+test('nats.conf has the permissions of the services', async () => {
   await expect(renderNatsConf()).toMatchFileSnapshot(join(BASE, 'nats.conf'))
 })
 
-test('workers may do in Redis what their rules say, and no more', () => {
+test('workers have exactly the Redis rights of their rules', () => {
   for (const path of ['docker-compose.yml', 'k8s/base/redis.yaml']) {
     expect(readFileSync(join(ROOT, path), 'utf8'), path).toContain(`echo '${WORKER_REDIS_RULES}'`)
   }
@@ -98,7 +98,7 @@ describe('k8s/base', () => {
     })
   })
 
-  test('nobody else has a role', () => {
+  test('no other service has a role', () => {
     const roles = BASE_OBJECTS.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
     const names = roles.map(({ metadata }) => metadata.name)
     expect(names).toEqual(['agent-autoscaler', 'agent-recovery'])
@@ -115,7 +115,7 @@ describe('k8s/base', () => {
     expect(open).toEqual(['agent-gateway'])
   })
 
-  test('pods are restricted, and only those that act on the cluster have a token of it', () => {
+  test('pods are restricted, and only those that act on the cluster have a token for it', () => {
     const sets = BASE_OBJECTS.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     for (const set of sets) {
       const { name } = set.metadata
@@ -181,7 +181,7 @@ describe('k8s/base', () => {
       expect(probed.map((get) => portOf(service, get?.port))).toEqual([admin, admin, admin])
     })
 
-    test('gets the variables that it reads, with values that it takes', async () => {
+    test('gets the variables that it reads, with valid values', async () => {
       const env = envOf(objectOf('Deployment', name))
       // The owner names it for every node; see the comment beside it.
       const notRead = service === 'worker' ? ['REDIS_HOST'] : []
@@ -190,7 +190,7 @@ describe('k8s/base', () => {
       expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
     })
 
-    test('may reach the servers whose addresses it has, and they let it', () => {
+    test('may reach the servers whose addresses it has, and they accept it', () => {
       const env = envOf(objectOf('Deployment', name))
       const addressed = ['nats', 'redis', 'consul'].filter(
         (server) => env[`${server.toUpperCase()}_URL`] !== undefined,
@@ -268,7 +268,7 @@ describe('docker-compose.yml', () => {
     expect([...needed].filter((name) => !offered.includes(name))).toEqual([])
   })
 
-  test('the bus is one without known holes, and knows the password of every service', () => {
+  test('the bus has no known holes, and knows the password of every service', () => {
     const image = services['nats']?.image ?? ''
     expect(containerOf(objectOf('StatefulSet', 'nats')).image).toBe(image)
     const [major = 0, minor = 0, patch = 0] = (/:(\d+)\.(\d+)\.(\d+)/.exec(image) ?? [])
@@ -284,7 +284,7 @@ describe('docker-compose.yml', () => {
   })
 
   describe.each(SERVICES)('%s', (service) => {
-    test('gets the variables that it reads, with values that it takes', async () => {
+    test('gets the variables that it reads, with valid values', async () => {
       expect(await problemsOf(service, environment(service), [])).toEqual([])
       expect(environment(service)['NATS_USER']).toBe(service)
       const password = services[service]?.environment?.['NATS_PASSWORD']
@@ -297,7 +297,7 @@ describe('docker-compose.yml', () => {
       expect(graceS).toBeGreaterThanOrEqual(drainS + END_BESIDE_DRAIN_S)
     })
 
-    test('is built from the one Dockerfile and started after what it needs', () => {
+    test('is built from the one Dockerfile and started after the services that it needs', () => {
       expect(services[service]?.build).toEqual({ context: '.', args: { SERVICE: service } })
       const conditions = Object.entries(services[service]?.depends_on ?? {})
       for (const [, { condition }] of conditions) expect(condition).toBe('service_healthy')
@@ -324,7 +324,7 @@ function portOf(service: ServiceName, port: string | undefined): number | undefi
   return ports?.find(({ name }) => name === port)?.containerPort
 }
 
-/** The environment of the first container, with stand-ins for secrets and for what the pod knows. */
+/** The environment of the first container, with stand-ins for secrets and for the pod's fields. */
 function envOf(set: KubeObject): Record<string, string> {
   const known = new Map([
     ['metadata.name', `${set.metadata.name}${POD_SUFFIX}`],

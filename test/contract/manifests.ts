@@ -11,7 +11,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The folder of the kustomize base. */
 export const BASE = join(ROOT, 'k8s', 'base')
 
-/** One container of a pod, as far as the tests look. */
+/** One container of a pod, as far as the tests check it. */
 export interface Container {
   readonly image: string
   readonly env?: readonly EnvEntry[]
@@ -37,7 +37,7 @@ interface EnvEntry {
   }
 }
 
-/** What a Deployment or StatefulSet makes. */
+/** The pod template of a Deployment or StatefulSet. */
 export interface Pod {
   readonly serviceAccountName?: string
   readonly automountServiceAccountToken?: boolean
@@ -50,7 +50,7 @@ interface PodSelector {
   readonly matchLabels?: Readonly<Record<string, string>>
 }
 
-/** An object of Kubernetes of any kind, as far as the tests look. */
+/** An object of Kubernetes of any kind, as far as the tests check it. */
 export interface KubeObject {
   readonly kind: string
   readonly metadata: { readonly name: string }
@@ -81,7 +81,7 @@ export interface ComposeService {
   readonly build?: unknown
   readonly container_name?: string
   readonly ports?: readonly string[]
-  /** Null: passed on from the shell or `.env`, if it is set there. */
+  /** Null: passed on from the shell or `.env`, if set there. */
   readonly environment?: Readonly<Record<string, string | null>>
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly healthcheck?: unknown
@@ -127,14 +127,14 @@ export function objectOf(kind: string, name: string): KubeObject {
   return found
 }
 
-/** The pod that an object makes. */
+/** The pod of an object. */
 export function podOf(object: KubeObject): Pod {
   const pod = object.spec?.template?.spec
   if (pod === undefined) throw new Error(`${object.kind} ${object.metadata.name} makes no pod`)
   return pod
 }
 
-/** The first container of the pod that an object makes. */
+/** The first container of an object's pod. */
 export function containerOf(object: KubeObject): Container {
   const [container] = podOf(object).containers
   if (container === undefined) throw new Error(`${object.metadata.name} has no container`)
@@ -143,7 +143,7 @@ export function containerOf(object: KubeObject): Container {
 
 type Schema = Parameters<typeof loadConfig>[0]
 
-/** What a service's process reads of its environment. */
+/** The variables that a service's process reads. */
 export async function schemaOf(service: ServiceName): Promise<Schema> {
   const path = join(ROOT, 'services', service, 'src', 'config.ts')
   const exported = Object.values((await import(path)) as Record<string, unknown>)
@@ -156,7 +156,7 @@ function isSchema(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'shape' in value && 'safeExtend' in value
 }
 
-/** Everything that is wrong with the variables of one container: unknown names, values, missing ones. */
+/** Every fault of one container's variables: unknown names, wrong values, missing ones. */
 export async function problemsOf(
   service: ServiceName,
   env: Readonly<Record<string, string>>,

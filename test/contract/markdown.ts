@@ -15,14 +15,14 @@ export interface Snippet {
   /** `path:line` of its first line, for messages. */
   readonly at: string
   readonly language: string
-  /** What stands behind the language, such as the name of a schema. */
+  /** The note after the language, such as the name of a schema. */
   readonly note: string
   readonly text: string
-  /** The reason in the marker above the block, if it is not run. */
+  /** The reason in the marker above the block, if no test runs it. */
   readonly notRun: string | undefined
 }
 
-/** Folders whose Markdown belongs to somebody else, or is made. */
+/** Folders whose Markdown is foreign or generated. */
 const FOREIGN = new Set(['node_modules', 'dist', 'coverage'])
 const FENCE = /(?:^<!-- not run: (.+?) -->\n+)?^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm
 
@@ -51,7 +51,7 @@ function markdownBelow(folder: string): readonly string[] {
     })
 }
 
-/** Links of a page that lead nowhere: no such file, or no such heading in it. */
+/** Broken links of a page: no such file, or no such heading in it. */
 export function brokenLinks({ path, text }: Page): readonly string[] {
   const prose = text.replaceAll(FENCE, '').replaceAll(/`[^`\n]*`/g, 'code')
   const targets = [...prose.matchAll(/\]\(<?([^)\s>]+)>?\)/g)].map(([, target = '']) => target)
@@ -67,7 +67,7 @@ export function brokenLinks({ path, text }: Page): readonly string[] {
     .map((target) => `${path}: ${target}`)
 }
 
-/** Paths of the checkout that a page names and that do not exist; a pattern has to match something. */
+/** Paths of the checkout that a page names and that do not exist; a pattern must match some path. */
 export function missingPaths({ path, text }: Page): readonly string[] {
   const prose = text.replaceAll(FENCE, '')
   const named = [...prose.matchAll(/`((?:libs|services|test|docs|k8s)\/[^`\s]*)`/g)]

@@ -16,7 +16,7 @@ import { taskRoutes } from '../../services/gateway/src/tasks/routes.ts'
 import { usageRoutes } from '../../services/gateway/src/fleet/usage-routes.ts'
 import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 
-/** openapi.yaml and what the gateway serves are one and the same. */
+/** Compares openapi.yaml with the operations of the gateway. */
 
 const document = loadDocument()
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
@@ -35,7 +35,7 @@ interface Schema {
   readonly [key: string]: unknown
 }
 
-// Only the shape of the handlers matters here: none of them is called with what it would need.
+// Only the shape of the handlers matters here: the tests call none of them.
 const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),
@@ -150,7 +150,7 @@ test('the document has a valid example of every problem, with the title and stat
   expect(shown).toEqual(declared)
 })
 
-/** What is wrong with a value of the document, by the validator of the gateway. */
+/** The fault of a value of the document, by the validator of the gateway. */
 function problemsOf(schema: Schema, value: unknown): unknown {
   const validate = requestValidator()({
     schema: resolved(schema),
@@ -161,7 +161,7 @@ function problemsOf(schema: Schema, value: unknown): unknown {
   return validate(structuredClone(value)) ? [] : validate.errors
 }
 
-test('every object of the document says what may be in it', () => {
+test('every object of the document names its possible fields', () => {
   const open = Object.entries(schemas)
     .filter(
       ([, { type, additionalProperties }]) =>
@@ -202,7 +202,7 @@ test.each([
   expect(parseFrame(JSON.stringify(frame)).kind).toBe(described ? 'ask' : 'bad')
 })
 
-/** The schema with its references put in; none of these is recursive. */
+/** The schema with its references replaced; none of these is recursive. */
 function resolved(schema: unknown): Schema {
   if (Array.isArray(schema)) return schema.map(resolved) as unknown as Schema
   if (schema === null || typeof schema !== 'object') return schema as Schema

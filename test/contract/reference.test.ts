@@ -1,6 +1,6 @@
 /**
- * Makes the reference pages of metrics and Redis keys from the code that declares them, and compares them with
- * the pages in docs/reference. With `-u` it writes the pages anew.
+ * Makes the reference pages of metrics and Redis keys from the code that declares them, and compares them
+ * with the pages in docs/reference. With `-u` it writes the pages again.
  */
 import { fileURLToPath } from 'node:url'
 import { SERVICES } from '@agentfleet/protocol'
@@ -18,7 +18,7 @@ interface Metric {
   readonly labelNames?: readonly string[]
 }
 
-/** Folders of packages that declare metrics, with those who write them. */
+/** Folders of packages that declare metrics, with the processes that write them. */
 const DECLARING = [
   ['libs/adapters', 'every service'],
   ['libs/adviser', 'load-balancer, autoscaler, recovery'],
@@ -65,8 +65,8 @@ test('the reference of the Redis keys is their declaration', async () => {
 
 # Redis keys
 
-Redis holds nothing that the fleet cannot make again (L8). The coordinator makes records and usage from the log. The limits
-begin anew after a loss.
+Redis holds only values that the fleet can rebuild (L8). The coordinator makes records and usage from the log. The limits
+start again after a loss.
 
 ${table(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
 `
@@ -80,7 +80,7 @@ test('every module that declares metrics is a metrics.ts that the reference read
   expect(declaring.map(({ path }) => path).sort()).toEqual(read.sort())
 })
 
-/** What a package registers; the figures that it would read are nothing here. */
+/** The metrics that a package registers; their values do not matter here. */
 async function metricsOf(folder: string): Promise<readonly Metric[]> {
   const path = fileURLToPath(new URL(`../../${folder}/src/metrics.ts`, import.meta.url))
   const { createMetrics } = (await import(path)) as {

@@ -30,15 +30,15 @@ import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 import { specOf } from '../../services/gateway/src/tasks/spec.ts'
 
 /**
- * One rule for values: what openapi.yaml accepts reaches a node and the log through every schema on its
- * way, and what is beyond a limit is refused by the gateway and by the schemas of the bus alike.
+ * One rule for values: a value that openapi.yaml accepts reaches a node and the log through every schema on
+ * its way, and both the gateway and the schemas of the bus refuse a value beyond a limit.
  */
 
 const document = loadDocument()
 const { schemas } = document['components'] as { schemas: Record<string, ValueSchema> }
 const values = requestValues(schemas, Object.keys(SHIPPED_AGENTS), Date.now())
 const SEED = 20_260_101
-/** What the gateway reads of a body, bytes. */
+/** Most bytes of a body that the gateway reads. */
 const BODY_MAX_BYTES = 1024 * 1024
 const MODEL = 'gpt-4o-mini'
 
@@ -57,11 +57,13 @@ const NOT_IN_SPEC = new Set([
   'idempotencyKey',
   'context',
 ])
-/** Schemas of the bus ignore unknown fields, so that two releases can talk; a set may be said twice. */
+/**
+ * Schemas of the bus ignore unknown fields, so that two releases can talk; a set may contain a value twice.
+ */
 const LEFT_TO_THE_GATEWAY = new Set(['unknown-field', 'duplicate'])
 /**
- * What the fleet derives may be less than a client may ask for: a child lives for the rest of its parent's
- * time and shares its budget. Ids are those of stored tasks, of whatever length.
+ * Derived values may be less than a client may ask for: a child lives for the rest of its parent's time and
+ * shares its budget. Ids are those of stored tasks, of any length.
  */
 const SMALLER_BY_SHARING = new Set([
   'timeoutMs below',
@@ -70,7 +72,7 @@ const SMALLER_BY_SHARING = new Set([
   'dependsOn/0 too-short',
 ])
 
-/** The gateway's own judgement of a body; fills defaults in. */
+/** The gateway's own check of a body; fills defaults in. */
 function validatorOf(name: string): (body: unknown) => boolean {
   const schema = { $ref: `#/components/schemas/${name}`, components: { schemas } }
   return requestValidator()({ schema, httpPart: 'body', method: 'POST', url: '/' }) as (
@@ -82,17 +84,17 @@ const isTask = validatorOf('TaskRequest')
 const isGoal = validatorOf('GoalRequest')
 const isDefinition = validatorOf('AgentDefinition')
 
-/** The spec as each schema on its way reads it; throws where one of them refuses it. */
+/** The spec as each schema on its way reads it; throws when one of them refuses it. */
 function carried(asked: TaskSpec, request: unknown): TaskSpec[] {
   const atMs = Date.now()
   const taskId = '00000000-0000-7000-8000-000000000000'
   const event: Submitted = { type: 'submitted', atMs, tenant: 'default', spec: asked, specHash: '' }
   const stored = parseEvent(JSON.stringify(event)) as Submitted
   const folded = transition(taskId, undefined, stored, 1)
-  if (folded.kind !== 'applied') throw new Error('a submission begins a history')
-  // It has been JSON once, and no schema changes what it reads, so it is not written again for each.
+  if (folded.kind !== 'applied') throw new Error('a history begins with a submission')
+  // It has been JSON once, and no schema changes it, so it is not serialised again for each.
   const { spec } = stored
-  // A large spec goes without its pointer; here it is put in, as it has to fit wherever one stands.
+  // A large spec is sent without its pointer; here it is put in, as it has to fit in every pointer.
   const pointer = { ...freshPointer(folded.record), spec }
   const fresh = handoverSchema.parse({ items: [{ priority: spec.priority, pointer }] })
   const base = { taskId, claim: 'c', reportId: 'r' }
@@ -142,8 +144,8 @@ function fitsIntoBody(body: unknown): boolean {
   return Buffer.byteLength(JSON.stringify(body)) <= BODY_MAX_BYTES
 }
 
-describe('what the document accepts', () => {
-  test('4,000 tasks, each field at its bounds or between, pass every schema on their way', () => {
+describe('a value that the document accepts', () => {
+  test('passes every schema on its way, in 4,000 tasks with each field at its bounds or between', () => {
     const definitions = fc.option(values.of('AgentDefinition'), { nil: undefined })
     fc.assert(
       fc.property(values.of('TaskRequest'), definitions, (body, definition) => {
@@ -159,7 +161,7 @@ describe('what the document accepts', () => {
     )
   }, 120_000)
 
-  test('1,000 goals, with definitions of the tenant, pass every schema on their way', () => {
+  test('passes every schema on its way, in 1,000 goals with definitions of the tenant', () => {
     fc.assert(
       fc.property(values.of('GoalRequest'), values.of('AgentDefinition'), (body, definition) => {
         fc.pre(fitsIntoBody(body))
@@ -176,7 +178,7 @@ describe('what the document accepts', () => {
     )
   }, 120_000)
 
-  test('500 decisions on steps reach a coordinator, whatever their notes are written in', () => {
+  test('reaches a coordinator, in 500 decisions on steps with notes of any characters', () => {
     fc.assert(
       fc.property(values.of('ApprovalRequest'), (body) => {
         const ids = { taskId: '00000000-0000-7000-8000-000000000000', tenant: 'default' }
@@ -187,7 +189,7 @@ describe('what the document accepts', () => {
     )
   })
 
-  test('500 definitions of agents can be stored and read', () => {
+  test('can be stored and read, in 500 definitions of agents', () => {
     fc.assert(
       fc.property(values.of('AgentDefinition'), (body) => {
         expect(isDefinition(structuredClone(body))).toBe(true)
@@ -210,9 +212,9 @@ function complete(name: string): Readonly<Record<string, unknown>> {
   return Object.fromEntries(filled) as Readonly<Record<string, unknown>>
 }
 
-describe('what the document refuses', () => {
+describe('a value that the document refuses', () => {
   test.each(['TaskRequest', 'GoalRequest', 'AgentDefinition', 'ScheduleRequest', 'BatchRequest'])(
-    'the gateway refuses every value of %s that is beyond a limit',
+    'is refused by the gateway when a value of %s is beyond a limit',
     (name) => {
       const isValid = validatorOf(name)
       const wrong = invalidValues({ $ref: `#/${name}` }, values.source, complete(name))
@@ -223,24 +225,21 @@ describe('what the document refuses', () => {
   )
 
   const spec = specOf({ ...DEFAULTS, task: 'write' }, MODEL)
-  /** Fields that a spec has as the client sent them. */
+  /** Fields that a spec has exactly as the client sent them. */
   const fields = Object.entries(schemas['TaskRequest']?.properties ?? {}).filter(
     ([name]) => !NOT_IN_SPEC.has(name),
   )
 
-  test.each(fields)(
-    'the schema of specs refuses every %s that is beyond a limit',
-    (name, schema) => {
-      const wrong = invalidValues(schema, values.source, complete('TaskRequest')[name]).filter(
-        ({ breaks, at }) =>
-          !LEFT_TO_THE_GATEWAY.has(breaks) && !SMALLER_BY_SHARING.has(`${name}${at} ${breaks}`),
-      )
-      const accepted = wrong.filter(
-        ({ value }) => specSchema.safeParse({ ...spec, [name]: value }).success,
-      )
-      expect(accepted.map(({ at, breaks }) => `${at} ${breaks}`)).toEqual([])
-    },
-  )
+  test.each(fields)('is refused by the schema of specs: every %s', (name, schema) => {
+    const wrong = invalidValues(schema, values.source, complete('TaskRequest')[name]).filter(
+      ({ breaks, at }) =>
+        !LEFT_TO_THE_GATEWAY.has(breaks) && !SMALLER_BY_SHARING.has(`${name}${at} ${breaks}`),
+    )
+    const accepted = wrong.filter(
+      ({ value }) => specSchema.safeParse({ ...spec, [name]: value }).success,
+    )
+    expect(accepted.map(({ at, breaks }) => `${at} ${breaks}`)).toEqual([])
+  })
 
   const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
 
@@ -256,8 +255,11 @@ describe('what the document refuses', () => {
     ['goal', { hold: false, replansMax: 1, roles: Array.from({ length: 51 }, () => 'developer') }],
     ['definition', { name: 'No Name', version: 1 }],
     ['definition', { name: 'writer', version: -1 }],
-  ] as const)('the schema of specs refuses a %s that no request can bring', (name, value) => {
-    expect(specSchema.safeParse(spec).success).toBe(true)
-    expect(specSchema.safeParse({ ...spec, [name]: value }).success).toBe(false)
-  })
+  ] as const)(
+    'is refused by the schema of specs: a %s that no request can contain',
+    (name, value) => {
+      expect(specSchema.safeParse(spec).success).toBe(true)
+      expect(specSchema.safeParse({ ...spec, [name]: value }).success).toBe(false)
+    },
+  )
 })

@@ -5,7 +5,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
-/** What an agent can do beside talking, through HTTP: tools, approvals, results of a schema. */
+/** An agent's abilities besides text, through HTTP: tools, approvals, results of a schema. */
 let test: Tenant
 beforeAll(async () => {
   test = await joinSharedFleet('agent-runtime')
@@ -16,7 +16,7 @@ type Turn =
   { readonly content: string } | { readonly toolCalls: { name: string; arguments: unknown }[] }
 
 let scripts = 0
-/** Submits a task whose model says these turns. */
+/** Submits a task whose model gives these turns. */
 async function submit(
   turns: readonly Turn[],
   spec: Partial<TaskRequest> = {},
@@ -36,20 +36,20 @@ async function calls(taskId: string): Promise<readonly JournaledCall[]> {
   return (await test.log.record(taskId))?.calls ?? []
 }
 
-/** What the tool calls of a task answered the model. */
+/** The answers of a task's tool calls to the model. */
 async function heard(taskId: string): Promise<readonly string[]> {
   const outputs = (await calls(taskId)).filter(({ kind }) => kind === 'tool')
   return outputs.map(({ output }) => (output as { text: string }).text)
 }
 
-/** What the tools of the folder wrote for a task. */
+/** The text that the tools of the folder wrote for a task. */
 async function lines(taskId: string): Promise<readonly string[]> {
   const all = (await readFile(test.fleet.toolLog, 'utf8')).split('\n')
   return all.filter((line) => line.startsWith(taskId)).map((line) => line.slice(taskId.length + 1))
 }
 
-describe('tools', () => {
-  it('of the folder are offered by name, with the key of their step', async () => {
+describe('a tool', () => {
+  it('from the folder is offered by name, with the key of its step', async () => {
     const view = await submit(
       [use('append_line', { line: 'hello' }), { content: 'done' }],
       { tools: ['append_line'] },
@@ -60,7 +60,7 @@ describe('tools', () => {
     expect(await heard(view.id)).toEqual([`{"line":"hello","key":"${view.id}.1"}`])
   })
 
-  it('that were not named are not there, and the model hears of wrong uses', async () => {
+  it('that was not named is not offered, and the model gets an error for wrong uses', async () => {
     const view = await submit(
       [
         use('append_line', { line: 'no' }),
@@ -78,14 +78,14 @@ describe('tools', () => {
     ])
   })
 
-  it('that go wrong again and again end the task', async () => {
+  it('that fails again and again ends the task', async () => {
     const turns = Array.from({ length: 9 }, () => use('calculate', { expression: 'six' }))
     const view = await submit([...turns, { content: 'done' }], {}, 30)
     expect(view).toMatchObject({ state: 'failed', error: { code: 'tool-failed' } })
     expect(await heard(view.id)).toHaveLength(8)
   })
 
-  it('and turns are bounded by the limits of the task', async () => {
+  it('is called no more often than the limits of the task allow', async () => {
     const turns = [use('calculate', { expression: '1' }), use('calculate', { expression: '2' })]
     const script = [...turns, { content: 'done' }]
     const tools = await submit(script, { limits: { toolCallsMax: 1 } }, 30)
@@ -96,7 +96,7 @@ describe('tools', () => {
     expect(turned.usage).toMatchObject({ llmCalls: 2 })
   })
 
-  it('that no node has fail the attempt with what there is', async () => {
+  it('that no node has fails the attempt, with the list of existing ones', async () => {
     const view = await submit([{ content: 'done' }], { tools: ['ghost'], maxAttempts: 1 }, 30)
     expect(view).toMatchObject({
       state: 'failed',
@@ -104,7 +104,7 @@ describe('tools', () => {
     })
   })
 
-  it('of an MCP server over stdio are called under its name', async () => {
+  it('from an MCP server over stdio is called under its name', async () => {
     const view = await submit(
       [use('everything__get-sum', { a: 2, b: 40 }), { content: 'done' }],
       { tools: ['everything__*'] },
@@ -114,7 +114,7 @@ describe('tools', () => {
     expect(await heard(view.id)).toEqual([expect.stringContaining('42')])
   })
 
-  it('reach no address within, whatever the model asks for', async () => {
+  it('reaches no internal address, whatever the model asks for', async () => {
     const inside = `http://127.0.0.1:${new URL(test.fleet.url).port}/readyz`
     const view = await submit(
       [
@@ -141,7 +141,7 @@ describe('a result of a schema', () => {
     additionalProperties: false,
   }
 
-  it('is the value itself, after the model has mended its answer', async () => {
+  it('is the parsed value, after the model has corrected its answer', async () => {
     const view = await submit(
       [{ content: 'It is 42.' }, { content: '{"total":"42"}' }, { content: '{"total":42}' }],
       { responseSchema },
@@ -151,7 +151,7 @@ describe('a result of a schema', () => {
     expect(view.usage).toMatchObject({ llmCalls: 3 })
   })
 
-  it('fails as invalid output when the model does not mend it, and pays no further call', async () => {
+  it('fails as invalid output when the model does not correct it, and pays no further call', async () => {
     const wrong = { content: '{"total":"42"}' }
     const view = await submit([wrong, wrong, wrong, wrong, wrong], { responseSchema }, 30)
     expect(view).toMatchObject({
@@ -172,7 +172,7 @@ describe('a call that needs approval', () => {
       return view
     }, SOON_MS)
 
-  it('waits until somebody allows it, and is made once', async () => {
+  it('waits until a person approves it, and is made once', async () => {
     const { id } = await submit(turns, { tools: ['pay_out'] })
     expect((await waiting(id)).waitingFor).toEqual({
       kind: 'approval',
@@ -185,7 +185,7 @@ describe('a call that needs approval', () => {
       status: 409,
     })
     await test.client.approve(id, 1, { approved: true })
-    // The same word again is no harm, another one is refused.
+    // The same answer again changes nothing, another one is refused.
     await test.client.approve(id, 1, { approved: true })
     await expect(test.client.approve(id, 1, { approved: false })).rejects.toMatchObject({
       status: 409,
@@ -194,7 +194,7 @@ describe('a call that needs approval', () => {
     expect(await lines(id)).toEqual(['1 paid 5'])
   })
 
-  it('is told to the model with the note when it was not allowed', async () => {
+  it("is answered with the person's note when it is rejected", async () => {
     const { id } = await submit(turns, { tools: ['pay_out'] })
     await waiting(id)
     await test.client.approve(id, 1, { approved: false, note: 'too much' })
@@ -203,14 +203,14 @@ describe('a call that needs approval', () => {
     expect(await lines(id)).toEqual([])
   })
 
-  it('asks nobody when its arguments are wrong', async () => {
+  it('asks no person when its arguments are wrong', async () => {
     const turnsWrong = [use('pay_out', { amount: -5 }), { content: 'done' }]
     const view = await submit(turnsWrong, { tools: ['pay_out'] }, 30)
     expect(view).toMatchObject({ state: 'completed' })
     expect(await heard(view.id)).toEqual([expect.stringMatching(/^error: the arguments/)])
   })
 
-  it('of a cancelled task is never made', async () => {
+  it('is never made for a cancelled task', async () => {
     const { id } = await submit(turns, { tools: ['pay_out'] })
     await waiting(id)
     await test.client.cancel(id)

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => test[Symbol.asyncDispose]())
 
-it('a task runs as the agent that is defined, with the model of its definition', async () => {
+it('a task runs as its defined agent, with the model of the definition', async () => {
   const { client } = test
   await client.putAgent('echoer', { instructions: 'repeat', model: 'echo' })
   const view = await client.submit({ task: 'hello', agent: 'echoer' }, { waitSeconds: 30 })
@@ -22,7 +22,7 @@ it('a task runs as the agent that is defined, with the model of its definition',
   })
 })
 
-it('a failed run goes on behind its journal, and no finished call of it is paid again', async () => {
+it('a replayed run continues from its journal, and no finished call is paid again', async () => {
   const { client, fleet } = test
   const refused = { status: 400, message: 'no such thing', code: 'invalid_request' }
   const calculate = (expression: string) => ({

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
-/** Whatever a client sends: a clear error or a bounded disconnect, never a crash, nothing lost. */
+/** For any input of a client: a clear error or a bounded disconnect, never a crash, no loss. */
 let test: Tenant
 let authorization: string
 beforeAll(async () => {
@@ -12,7 +12,7 @@ beforeAll(async () => {
   authorization = `Bearer ${test.fleet.keys['bad-input']}`
 })
 afterAll(async () => {
-  // Nothing of all this has ended the gateway, and it still does its work.
+  // None of these inputs has ended the gateway, and it still works.
   expect(process.kill(test.fleet.gateway.pid, 0)).toBe(true)
   const view = await test.client.submit({ task: 'still here', model: 'echo' }, { waitSeconds: 30 })
   expect(view.state).toBe('completed')
@@ -40,7 +40,7 @@ async function send(
   return { status: response.status, type, problem: (await response.json()) as Problem }
 }
 
-describe('a request that does not fit', () => {
+describe('an invalid request', () => {
   const task = '/v1/tasks'
   it.each<[string, string, string, string | undefined, number]>([
     ['malformed JSON', 'POST', task, '{"task":', 400],
@@ -51,13 +51,13 @@ describe('a request that does not fit', () => {
     ['an unknown field', 'POST', task, '{"task":"x","nope":1}', 400],
     ['a wrong type', 'POST', task, '{"task":5}', 400],
     ['a number as text', 'POST', task, '{"task":"x","timeoutMs":"5000"}', 400],
-    ['a priority that is none', 'POST', task, '{"task":"x","priority":"urgent"}', 400],
+    ['an unknown priority', 'POST', task, '{"task":"x","priority":"urgent"}', 400],
     ['a timeout out of bounds', 'POST', task, '{"task":"x","timeoutMs":1}', 400],
     ['a polluting key', 'POST', task, '{"task":"x","__proto__":{"a":1}}', 400],
     ['an oversize body', 'POST', task, JSON.stringify({ task: 'x'.repeat(2_000_000) }), 413],
     ['too many tasks in a batch', 'POST', '/v1/tasks:batch', manyTasks(1_001), 400],
     ['an unknown id', 'GET', `${task}/00000000-0000-7000-8000-000000000000`, undefined, 404],
-    ['an id that is none', 'GET', `${task}/..%2f..%2fetc`, undefined, 404],
+    ['an invalid id', 'GET', `${task}/..%2f..%2fetc`, undefined, 404],
     [
       'an unknown id to cancel',
       'POST',
@@ -66,9 +66,9 @@ describe('a request that does not fit', () => {
       404,
     ],
     ['an unknown path', 'GET', '/v2/tasks', undefined, 404],
-    ['a state that is none', 'GET', `${task}?state=done`, undefined, 400],
+    ['an unknown state', 'GET', `${task}?state=done`, undefined, 400],
     ['a limit out of bounds', 'GET', `${task}?limit=100000`, undefined, 400],
-    ['a cursor that is none', 'GET', `${task}?cursor=%00%ff`, undefined, 400],
+    ['an invalid cursor', 'GET', `${task}?cursor=%00%ff`, undefined, 400],
   ])(
     '%s is answered with a problem that says what to do',
     async (_title, method, path, body, status) => {
@@ -137,7 +137,7 @@ function openSocket(): WebSocket {
 }
 
 describe('a WebSocket', () => {
-  it('that sends garbage is told so and closed in the end', async () => {
+  it('that sends garbage gets an error and is closed in the end', async () => {
     const socket = openSocket()
     const frames: { type: string; code?: string }[] = []
     let code = 0

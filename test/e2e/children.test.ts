@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-/** Runs that wait, on a fleet of their own with a single slot: a run that waits has to give it back. */
+/** Runs that wait, on a separate fleet with a single slot: a waiting run has to give it back. */
 const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
 let test: TestFleet
 let toolDir: string
@@ -53,7 +53,7 @@ const ended = (id: string) =>
   }, SOON_MS)
 
 describe('an agent that delegates', () => {
-  it('waits without its slot and goes on with the results, in its own conversation', async () => {
+  it('waits without its slot and continues with the results, in its own conversation', async () => {
     const model = await script('delegates', [
       delegate(
         { agent: 'developer', task: 'write it' },
@@ -84,7 +84,7 @@ describe('an agent that delegates', () => {
     expect(JSON.stringify(events[6])).toContain('completed')
   })
 
-  it('is told what is wrong with its call, and can do better', async () => {
+  it('gets the problems of a wrong call, and may correct it', async () => {
     const model = await script('corrected', [
       delegate({ agent: 'developer', task: 'x', after: [0] }),
       { content: 'never mind' },
@@ -94,7 +94,7 @@ describe('an agent that delegates', () => {
     expect(view.children).toBeUndefined()
   })
 
-  it('shares its budget with its children, and takes them with it at its deadline', async () => {
+  it('shares its budget with its children, and ends them at its deadline', async () => {
     const slow = { name: 'delegate', arguments: { tasks: [{ agent: 'developer', task: 'x' }] } }
     // The child asks the same script, which then keeps it waiting.
     const model = await script('late', [

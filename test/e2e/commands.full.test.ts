@@ -6,7 +6,7 @@ import type { FleetAccess } from '@agentfleet/local'
 import { eventually } from '@agentfleet/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-/** The commands that people type, as they type them. */
+/** The commands as people type them. */
 let dir: string
 const running: ChildProcess[] = []
 beforeEach(async () => {
@@ -55,7 +55,7 @@ describe('npm start', () => {
     await expectGone(addresses(command.output()))
   })
 
-  it('stays up until Ctrl-C, and its state is there the next time', async () => {
+  it('stays up until Ctrl-C, and has its state again the next time', async () => {
     const first = run(START, '--data', dir, '--tasks', '2')
     await eventually(() => expect(first.output()).toContain('The fleet is up'), 90_000)
     const url = addresses(first.output())[0]!
@@ -86,14 +86,14 @@ describe('npm start', () => {
     expect(await second.ended, second.output()).toBe(0)
   })
 
-  it('runs twice side by side, each in a directory of its own', async () => {
+  it('runs twice side by side, each with its own directory', async () => {
     const commands = [run(START, '--once', '--data', dir), run(START, '--once', '--data', dir)]
     for (const command of commands) expect(await command.ended, command.output()).toBe(0)
     const states = commands.map((command) => /state +(\S+)/.exec(command.output())?.[1])
     expect(new Set(states).size).toBe(2)
   })
 
-  it('says what is wrong with an option', async () => {
+  it('names the fault of a wrong option', async () => {
     const command = run(START, '--workers', 'many')
     expect(await command.ended).toBe(1)
     expect(command.output()).toContain('--workers must be a whole number')
@@ -103,7 +103,7 @@ describe('npm start', () => {
 describe('npm run prove', () => {
   const prove = (...args: string[]) => run('libs/local/bootstrap.mjs', 'prove', ...args)
 
-  it('replay: plays a trace and accounts for every task of it', async () => {
+  it('replay plays a trace and accounts for every task of it', async () => {
     const trace = join(ROOT, 'test/data/trace.csv')
     const command = prove('replay', '--trace', trace, '--speed', '10')
     expect(await command.ended, command.output()).toBe(0)
@@ -111,29 +111,29 @@ describe('npm run prove', () => {
     expect(command.output()).toContain('0 violations')
   })
 
-  it('simulate: plays both policies beside their rivals', async () => {
+  it('simulate plays both policies beside their rivals', async () => {
     const command = prove('simulate', '--smoke')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('AgentFleet')
   })
 
-  it('steady: counts no false death on a busy machine', async () => {
+  it('steady counts no false death on a busy machine', async () => {
     const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('0 FALSE DEATHS')
   })
 
-  it('rise: measures how the fleet follows a demand', async () => {
+  it('rise measures how the fleet follows a demand', async () => {
     const demand = ['--base', '1', '--times', '2', '--seconds', '1']
     const phases = ['--calm', '3', '--rise', '3', '--plateau', '5']
     const command = prove('rise', ...demand, ...phases)
-    // So few tasks do not fill the slots, which the proof says with its exit code.
+    // So few tasks do not fill the slots; the proof reports that with its exit code.
     await command.ended
     expect(command.output()).toContain('slots used at the plateau')
     expect(command.output()).toContain('0 violations')
   })
 
-  it('limits: compares the fleet with what the simulator counts', async () => {
+  it('limits compares the fleet with the counts of the simulator', async () => {
     const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
     const command = prove('limits', ...flags)
     await command.ended
@@ -142,7 +142,7 @@ describe('npm run prove', () => {
     expect(command.output()).toMatch(/throughput: .*% of the request limit/)
   })
 
-  it('names the proofs when it does not know one', async () => {
+  it('names the proofs when it gets an unknown one', async () => {
     const command = prove('everything')
     expect(await command.ended).toBe(1)
     expect(command.output()).toContain('usage: npm run prove -- bench|')
@@ -153,7 +153,7 @@ describe('npm run bench', () => {
   const bench = (parts: string) =>
     run('libs/local/bootstrap.mjs', 'bench', '--smoke', '--only', parts)
 
-  it('kills a worker on both sides and counts what was paid twice', async () => {
+  it('kills a worker on both sides and counts the calls that were paid twice', async () => {
     const command = bench('paid-twice')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)

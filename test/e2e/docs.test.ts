@@ -14,15 +14,15 @@ import { readPages, type Page, type Snippet } from '../contract/markdown.ts'
 import { openDoor, type Door } from './door.ts'
 
 /**
- * Runs the snippets of every page, in their order, as a reader would: shell and code against the shared fleet, and
- * a document marked `answer` against what the snippet before it was answered. `npm` stands for a program that
- * notes how it was called, so that no second fleet starts; its variables are checked.
+ * Runs the snippets of every page, in their order, as a reader would: shell and code against the shared
+ * fleet, and a document marked `answer` compared with the answer to the snippet before it. `npm` stands for a
+ * program that notes its arguments, so that no second fleet starts; its variables are checked.
  */
 
 const run = promisify(execFile)
 /** Longest time of one snippet: it may hold a request for 30 s, milliseconds. */
 const SNIPPET_WITHIN_MS = 50_000
-/** The note of a snippet that readers are told to save under this name. */
+/** The note of a snippet that readers should save under this name. */
 const FILE_NOTE = /\bfile=(\S+)/
 const NPM = `#!/bin/sh
 node -e 'require("fs").appendFileSync("npm-calls", JSON.stringify({ args: process.argv.slice(1), env: process.env }) + "\\n")' -- "$@"
@@ -77,7 +77,7 @@ test.for(pages.map((page) => [page.path, page] as const))(
   },
 )
 
-test('every key that the fleet has written to Redis is of a kind and a type that the reference names', async () => {
+test('every key that the fleet has written to Redis has a kind and a type that the reference names', async () => {
   const redis = new Redis(inject('sharedFleet').redisUrl)
   const kinds = Object.values(REDIS_KEYS).map(({ key, type }) => {
     const parts = key.split(/<[^>]+>/).map((part) => part.replaceAll(/[{}]/g, '\\$&'))
@@ -133,7 +133,7 @@ async function runToEnd(
   await ended.catch((error: unknown) => expect.fail(`${at}: ${String(error)}`))
 }
 
-/** The answer has every field that the page shows; `…` stands for what the page leaves out of a text. */
+/** The answer has every field that the page shows; `…` stands for a part that the page leaves out. */
 function expectAnswer({ at, text }: Snippet): void {
   expect(door.latest(), at).toMatchObject(patternsIn(JSON.parse(text)) as object)
 }

@@ -7,13 +7,13 @@ import { text } from 'node:stream/consumers'
 export interface Door extends AsyncDisposable {
   /** Host and port. */
   readonly address: string
-  /** The JSON that the latest request was answered with. */
+  /** The JSON answer of the latest request. */
   readonly latest: () => unknown
-  /** Requests that were refused since the last asking, each in one line. */
+  /** Requests refused since the last call, each in one line. */
   readonly takeRefused: () => readonly string[]
 }
 
-/** A word in place of an id: it means the id that the latest POST was answered with. */
+/** A word in place of an id: it means the id in the answer of the latest POST. */
 const ID_WORD = /\b[A-Z]+(?:_[A-Z]+)*_ID\b/g
 /** Headers that concern one connection, not the request. */
 const HOPS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'expect'])

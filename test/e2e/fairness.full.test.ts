@@ -5,7 +5,7 @@ import { simulatorTotals } from '@agentfleet/tools'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 /**
- * Several tenants on one fleet: what one of them queues must not delay the others. The full size is
+ * Several tenants on one fleet: the queue of one must not delay the others. The full size is
  * FAIRNESS_TASKS=20000.
  */
 const CROWD = Number(process.env['FAIRNESS_TASKS'] ?? 2_000)
@@ -83,7 +83,7 @@ test(
     const { queued } = await crowd.fleet({ history: false })
     const figures = { aloneMs: median(alone), besideMs: median(beside), queuedBehind: queued }
     console.log(`fairness: ${JSON.stringify(figures)}`)
-    // It was a crowd to the end, or nothing was shown.
+    // The queue was long to the end; otherwise nothing was shared.
     expect(queued).toBeGreaterThan(0)
     expect(median(beside)).toBeLessThanOrEqual(2 * median(alone))
     expect(beside.at(-1)).toBeLessThanOrEqual(4 * median(alone))
@@ -95,7 +95,7 @@ test(
   DRAINED_WITHIN_MS + 120_000,
 )
 
-test('a tenant has no more tasks in flight than its limit, whichever way they come, also when its load balancer is killed', async () => {
+test('a tenant has no more tasks in flight than its limit, on any path, even when its load balancer is killed', async () => {
   const limited = clientOf('limited')
   const [simulator = ''] = fleet.fleet.simulators
   await fetch(`${simulator}/sim/reset`, { method: 'POST' })
@@ -108,7 +108,7 @@ test('a tenant has no more tasks in flight than its limit, whichever way they co
   await eventually(async () => {
     const { finished } = await simulatorTotals(fleet.fleet.simulators)
     expect(finished).toBe(8 * LIMIT)
-    // What the killed one had in hand comes back with its lease.
+    // The tasks of the killed one return when their leases end.
   }, 3 * TIMING.leaseMs)
   const { started, inFlightPeak } = await simulatorTotals(fleet.fleet.simulators)
   expect(inFlightPeak).toBeLessThanOrEqual(LIMIT)

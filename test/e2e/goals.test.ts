@@ -50,7 +50,7 @@ describe('a goal', () => {
     expect(tasks.map(({ parentId }) => parentId)).toEqual([id, id, id, id])
     expect(tasks.map(({ agent }) => agent)).toEqual(plan!.steps.map(({ role }) => role))
     expect(tasks[3]?.dependsOn).toEqual([tasks[1]?.id, tasks[2]?.id])
-    // Read again when the projection has it, which holds no journal.
+    // Read again when the projection has it; a projected record holds no journal.
     await eventually(async () => {
       const { tasks: listed } = await test.client.list({ state: 'completed', limit: 200 })
       expect(listed.map((task) => task.id)).toContain(id)
@@ -69,7 +69,7 @@ describe('a goal', () => {
     ])
   })
 
-  it('that was only planned shows its plan and runs when it is told to, twice is no harm', async () => {
+  it('with a plan only shows its plan and runs when it is approved, and a repeated approval is safe', async () => {
     const { id } = await submitGoal({ goal: 'Look first', model: FAST_PLANNER, run: false })
     const held = await until(id, 'held')
     expect(held.plans[0]?.steps).toHaveLength(4)
@@ -92,13 +92,13 @@ describe('a goal', () => {
     const goal = await until(id, 'ended')
     expect(goal).toMatchObject({ state: 'failed', error: { code: 'plan-invalid' } })
     expect(goal.error?.message).toMatch(why)
-    // Asked once more, with what was wrong; nothing of it was run.
+    // Asked once more, with the problems; no step was run.
     expect(goal.plans.map(({ valid }) => valid)).toEqual([false, false])
     expect(goal.plans[0]?.problems?.[0]).toMatch(why)
     expect((await test.client.get(id)).children).toBeUndefined()
   })
 
-  it('is planned again when a step fails, and keeps what was done', async () => {
+  it('is planned again when a step fails, and keeps its finished steps', async () => {
     const define = { instructions: 'You fail.', model: 'sim-script:there-is-none' }
     const put = await call('/v1/agents/clumsy', 'PUT', define)
     expect(put.status, JSON.stringify(put.body)).toBeLessThan(300)
@@ -120,7 +120,7 @@ describe('a goal', () => {
     expect(states).toEqual([['completed', 'failed'], ['completed']])
   })
 
-  it('takes its steps with it when it is cancelled', async () => {
+  it('cancels its steps when it is cancelled', async () => {
     const steps = [{ id: 'a', role: 'slow', task: 'a', dependsOn: [] }]
     const turns = [{ content: JSON.stringify({ summary: '', steps }) }]
     const model = await test.script('cancelled', turns)

@@ -2,7 +2,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
-/** The main job, through HTTP and WebSocket only, on a whole fleet of real processes. */
+/** The main path, through HTTP and WebSocket only, on a whole fleet of real processes. */
 let test: Tenant
 beforeAll(async () => {
   test = await joinSharedFleet('main-job')
@@ -10,13 +10,13 @@ beforeAll(async () => {
 afterAll(() => test[Symbol.asyncDispose]())
 
 describe('a task', () => {
-  it('runs on a node and is answered with its result to who waits for it', async () => {
+  it('runs on a node and is answered with its result to a waiting caller', async () => {
     const view = await test.client.submit({ task: 'hello', model: 'echo' }, { waitSeconds: 30 })
     expect(view).toMatchObject({ state: 'completed', result: 'hello', attempt: 1 })
     expect(view.node).toMatch(/^worker-\d+$/)
   })
 
-  it('is read at once after its 202, and later with its ending', async () => {
+  it('is readable at once after its 202, and later with its ending', async () => {
     const { id } = await test.client.submit({ task: 'hello', model: 'sim?ttft=300&tokens=3' })
     expect((await test.client.get(id)).state).toMatch(/queued|running/)
     const view = await eventually(async () => {
@@ -27,7 +27,7 @@ describe('a task', () => {
     expect(view.usage).toMatchObject({ llmCalls: 1, outputTokens: 3 })
   })
 
-  it('makes its model and provider show in the view of the fleet', async () => {
+  it('makes its model and provider appear in the view of the fleet', async () => {
     const model = 'sim?ttft=0&tokens=4&quirk=no-usage'
     await test.client.submit({ task: 'hello', model }, { waitSeconds: 30 })
     await eventually(async () => {
@@ -39,7 +39,7 @@ describe('a task', () => {
     }, SOON_MS)
   })
 
-  it('shows where it runs while it runs', async () => {
+  it('shows its node while it runs', async () => {
     const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
     const view = await eventually(async () => {
       const now = await test.client.get(id)
@@ -62,7 +62,7 @@ describe('a task', () => {
     expect(types.at(-1)).toBe('completed')
   })
 
-  it('whose spec is too large for its pointer runs all the same', async () => {
+  it('runs even if its spec is too large for its pointer', async () => {
     const task = `large ${'x'.repeat(100_000)}`
     const view = await test.client.submit({ task, model: 'echo' }, { waitSeconds: 30 })
     expect(view).toMatchObject({ state: 'completed', result: task })
@@ -100,7 +100,7 @@ describe('a task', () => {
 })
 
 describe('cancelling', () => {
-  it('ends a running task for good and takes its pointer back', async () => {
+  it('ends a running task permanently and takes its pointer back', async () => {
     const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
     await eventually(async () => {
       expect((await test.client.get(id)).state).toBe('running')
@@ -120,7 +120,7 @@ describe('cancelling', () => {
 })
 
 describe('submitting again under the same key (L1)', () => {
-  it('leads to the same task, and with another body to 422', async () => {
+  it('leads to the same task, and to 422 with another body', async () => {
     const key = { idempotencyKey: 'order-1' }
     const first = await test.client.submit({ task: 'once', model: 'echo' }, key)
     const second = await test.client.submit({ task: 'once', model: 'echo' }, key)
@@ -175,7 +175,7 @@ describe('listing', () => {
 })
 
 describe('the stream', () => {
-  it('gives text as it comes and the ending after it (L5)', async () => {
+  it('delivers text as it arrives, and the ending after it (L5)', async () => {
     const { id } = await test.client.submit({
       task: 'talk',
       model: 'sim?ttft=200&tps=50&tokens=20',
@@ -194,7 +194,7 @@ describe('the stream', () => {
     expect(result).toContain(text.slice(0, 20))
   })
 
-  it('resumes behind a sequence without gaps or repeats', async () => {
+  it('resumes after a sequence without gaps or repeats', async () => {
     const view = await test.client.submit(
       { task: 'count', model: 'sim-steps?n=3&ms=5' },
       { waitSeconds: 30 },

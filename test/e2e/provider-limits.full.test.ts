@@ -5,12 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectAllEnded, judge, submitAll } from '../chaos/support.ts'
 
 /**
- * One provider's limits over three nodes. The simulator enforces them by its own clock, with two
- * seconds' worth of burst (the fleet uses half a second's, the rest is for a machine that is busy); `test/tools/dist/limits.js` measures the same at full size.
+ * One provider's limits over three nodes. The simulator enforces them by its own clock, with two seconds'
+ * worth of burst (the fleet uses half a second's, the rest is for a busy machine);
+ * `test/tools/dist/limits.js` measures the same at full size.
  */
 const RPM = 1_200
 const TPM = 120_000
-/** Refusals that are none worth speaking of, in shares of the calls. */
+/** Tolerated refusals, as a share of the calls. */
 const REFUSED_SHARE_MAX = 0.005
 let simulator: Simulator
 let test: TestFleet
@@ -57,14 +58,14 @@ describe('the limits of a key', () => {
     expect(events.filter(({ type }) => type === 'attempt-failed')).toEqual([])
   })
 
-  it('are kept while Redis stands still, and used to the full again afterwards', async () => {
+  it('are kept while Redis is frozen, and used to the full again afterwards', async () => {
     const before = audit.histories.size
     const { pid } = test.fleet.redis
     const accepted = await submitAll(test.client, 200, { task: 'y', model: 'sim' })
     const startedBefore = simulator.stats().started
     process.kill(pid, 'SIGSTOP')
     try {
-      // Each node goes on with its share.
+      // Each node continues with its share.
       await eventually(
         () => expect(simulator.stats().started).toBeGreaterThan(startedBefore + 30),
         30_000,

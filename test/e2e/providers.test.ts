@@ -3,7 +3,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { joinSharedFleet, type Tenant } from './tenant.ts'
 
-/** Several providers, their faults, budgets and what it all costs, through the public API alone. */
+/** Several providers, their faults, budgets and costs, through the public API alone. */
 let test: Tenant
 beforeAll(async () => {
   test = await joinSharedFleet('providers')
@@ -42,21 +42,21 @@ describe('a provider that does not answer', () => {
     expect(call).toMatchObject({ name: 'half', by: { provider: 'good', model: 'sim-script:half' } })
   })
 
-  it('leaves a task that nobody else can take with its reason', async () => {
+  it('leaves a task without another provider with its reason', async () => {
     const view = await run({ model: 'only-gone', maxAttempts: 1 })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'provider-unavailable' } })
   })
 })
 
 describe('Retry-After', () => {
-  it('of a 429 is waited for without a failed attempt', async () => {
+  it('on a 429 delays the run without a failed attempt', async () => {
     const startedAt = performance.now()
     const view = await run({ model: 'limited-once' })
     expect(view).toMatchObject({ state: 'completed', failures: 0, attempt: 1 })
     expect(performance.now() - startedAt).toBeGreaterThan(1_400)
   })
 
-  it('of an ill provider is when the next attempt begins', async () => {
+  it('from a failing provider sets the time of the next attempt', async () => {
     const view = await run({ model: 'closed', maxAttempts: 2 })
     expect(view).toMatchObject({ state: 'failed', failures: 1 })
     const failed = (await eventsOf(view.id)).find(({ type }) => type === 'attempt-failed')
@@ -67,7 +67,7 @@ describe('Retry-After', () => {
 })
 
 describe('a budget', () => {
-  it('of turns ends a task with what it has', async () => {
+  it('for turns ends a task with its partial result', async () => {
     const view = await run({ model: 'half', budget: { turns: 1 } })
     expect(view).toMatchObject({
       state: 'failed',
@@ -81,13 +81,13 @@ describe('a budget', () => {
   it.each<[string, TaskRequest['budget']]>([
     ['tokens', { tokens: 20 }],
     ['USD', { usd: 0.000_001 }],
-  ])('of %s is checked before a call is made', async (_what, budget) => {
+  ])('for %s is checked before a call is made', async (_what, budget) => {
     const view = await run({ model: 'half', ...(budget === undefined ? {} : { budget }) })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'budget-exceeded' } })
     expect(view.usage.llmCalls).toBe(0)
   })
 
-  it('of a tenant lets no call through that would go beyond it', async () => {
+  it('for a tenant lets no call through that would exceed it', async () => {
     const first = await run({ model: 'dear', maxOutputTokens: 10 })
     expect(first).toMatchObject({ state: 'completed', usage: { costUsd: 0.5 } })
     const second = await run({ model: 'dear', maxOutputTokens: 10 })
@@ -97,7 +97,7 @@ describe('a budget', () => {
 })
 
 describe('usage', () => {
-  it('is the sum of what the tasks used', async () => {
+  it('is the sum of the usage of the tasks', async () => {
     await eventually(async () => {
       // Listings are a projection: the last ending may not be in it yet.
       const { tasks } = await test.client.list({ limit: 100 })

@@ -3,7 +3,7 @@ import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectAllEnded, judge, submitAll } from '../chaos/support.ts'
 
-/** The autoscaler and the processes of this machine: out with demand, gracefully in again. */
+/** The autoscaler and the processes of this machine: it adds nodes with demand and drains them afterwards. */
 let test: TestFleet
 let audit: Audit
 beforeAll(async () => {
@@ -31,8 +31,8 @@ afterAll(async () => {
 const aliveNodes = async (): Promise<number> =>
   (await test.client.fleet()).nodes.filter((node) => node.state === 'alive').length
 
-describe('a demand beyond two nodes, that goes away again', () => {
-  it('is followed to the limit and back, and no task notices', async () => {
+describe('a demand beyond two nodes that falls again', () => {
+  it('is followed to the limit and back, and no task is lost', async () => {
     // 160 tasks of 2.5 s on 20 slots a node: two nodes would take 10 s.
     const burst = await submitAll(test.client, 160, { task: 'x', model: 'sim?ttft=2500&tokens=2' })
     await eventually(async () => expect(await aliveNodes()).toBe(4), 40_000)
@@ -42,7 +42,7 @@ describe('a demand beyond two nodes, that goes away again', () => {
       const { nodes } = await test.client.fleet()
       expect(nodes.filter((node) => node.state === 'alive' && !node.draining)).toHaveLength(2)
       expect(test.fleet.members('worker')).toHaveLength(2)
-      // The mean of a minute has to fall first, and a panic lasts that long.
+      // The mean of a minute has to fall first, and a panic lasts as long.
     }, 150_000)
     // Scale-in drained: no attempt was lost, so none was begun again.
     const restarted = [...audit.histories.values()].filter((events) =>

@@ -8,11 +8,11 @@ import { startTestFleet } from '@agentfleet/testkit'
 import type { TestProject } from 'vitest/node'
 
 /**
- * The fleet that all end-to-end files share, each as a tenant of its own. Vitest starts it before the first
- * of them and stops it at the end of the run. No file kills, freezes or wipes anything of it.
+ * The fleet that all end-to-end files share, each as a separate tenant. Vitest starts it before the first of
+ * them and stops it at the end of the run. No file may kill, freeze or wipe any part of it.
  */
 
-/** What a file needs to work with the shared fleet. */
+/** The values that a file needs to work with the shared fleet. */
 export interface SharedFleet {
   readonly url: string
   readonly natsUrl: string
@@ -54,10 +54,10 @@ const MCP_SERVER = createRequire(new URL('package.json', WORKER)).resolve(
 const MCP_SERVERS = {
   everything: { command: process.execPath, args: [MCP_SERVER, 'stdio'], tools: ['get-sum'] },
 }
-/** What the tenant of the provider tests may spend: one dear call, not two. */
+/** Budget of the tenant of the provider tests: one expensive call, not two. */
 const TENANT_BUDGETS = { providers: { usdPerDay: 0.6 } }
 
-/** Starts the fleet and tells the files where it is; returns how to stop it. */
+/** Starts the fleet and gives its addresses to the files; returns the function that stops it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = []
   const stop = async (): Promise<void> => {
@@ -111,7 +111,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 }
 
-/** The stock models `sim*`, and beside them providers that are dead, ill, slow or dear. */
+/** The stock models `sim*`, and providers that are dead, failing, slow or expensive. */
 async function providersOf(
   simulator: string,
   simulate: (options: SimulatorOptions) => Promise<string>,

@@ -4,28 +4,28 @@ import { eventually, openStoredTasks, type StoredTasks } from '@agentfleet/testk
 import { expect, inject } from 'vitest'
 import type { SharedFleet } from './shared-fleet.ts'
 
-/** One tenant of the shared fleet: what a file of end-to-end tests works as. */
+/** One tenant of the shared fleet, for one file of end-to-end tests. */
 export interface Tenant extends StoredTasks {
   readonly name: string
   readonly fleet: SharedFleet
   readonly client: Client
   /** A request as this tenant; a body is sent as JSON. */
   call(path: string, method?: string, body?: unknown): Promise<Answer>
-  /** Gives the simulator a script under a name of this tenant's and returns the model that plays it. */
+  /** Gives the simulator a script under a name of this tenant and returns the model that plays it. */
   script(name: string, turns: readonly object[]): Promise<string>
   /** Resolves with the task once it has ended. */
   ended(taskId: string): Promise<TaskView>
-  /** How often the simulator was asked for each LLM call of a task. */
+  /** How often the simulator received each LLM call of a task. */
   callsOf(taskId: string): Promise<readonly SimulatedCall[]>
 }
 
-/** What the simulator counted of one LLM call. */
+/** The simulator's counts of one LLM call. */
 export interface SimulatedCall {
   readonly started: number
   readonly aborted: number
 }
 
-/** What a request was answered; the body is undefined where there is none. */
+/** The answer to a request; the body is undefined if there is none. */
 export interface Answer {
   readonly status: number
   readonly body: unknown
@@ -34,7 +34,7 @@ export interface Answer {
 /** Every condition of these files is met within this, on a busy machine, milliseconds. */
 export const SOON_MS = 30_000
 
-/** Joins the shared fleet as this tenant, which has to be one of those that the fleet knows. */
+/** Joins the shared fleet as this tenant, which the fleet must know. */
 export async function joinSharedFleet(name: string): Promise<Tenant> {
   const fleet = inject('sharedFleet')
   const apiKey = fleet.keys[name]

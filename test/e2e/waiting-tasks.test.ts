@@ -12,7 +12,7 @@ afterAll(() => test[Symbol.asyncDispose]())
 
 const UNKNOWN_ID = '01890a5d-ac96-774b-bcce-b302099a8057'
 
-/** What the answers of these tests hold, each of them a part. */
+/** The fields of the answers that these tests check. */
 interface Reply {
   readonly tasks: readonly { readonly id: string }[]
   readonly detail: string
@@ -34,7 +34,7 @@ async function submit(task: object): Promise<TaskView> {
 const typesOf = async (id: string) => (await test.client.events(id)).map(({ type }) => type)
 
 describe('a delayed task', () => {
-  it('waits without a pointer, runs when it is due and not before', async () => {
+  it('waits without a pointer, and runs when it is due and not before', async () => {
     const view = await submit({ task: 'later', delayMs: 1_500 })
     expect(view).toMatchObject({ state: 'waiting', waitingFor: { kind: 'time' }, attempt: 0 })
     expect(await test.pointers.taskIds()).not.toContain(view.id)
@@ -65,7 +65,7 @@ describe('a delayed task', () => {
     expect(await typesOf(id)).toEqual(['submitted', 'cancelled'])
   })
 
-  it('is listed among those that wait', async () => {
+  it('is listed among the waiting tasks', async () => {
     const { id } = await submit({ task: 'listed', delayMs: 60_000 })
     await eventually(async () => {
       const { body } = await call('/v1/tasks?state=waiting')
@@ -74,7 +74,7 @@ describe('a delayed task', () => {
     await test.client.cancel(id)
   })
 
-  it('of more than a week is refused with what to do', async () => {
+  it('is refused with advice when its delay is more than a week', async () => {
     const notBefore = new Date(Date.now() + 8 * 86_400_000).toISOString()
     const { status, body } = await call('/v1/tasks', 'POST', { task: 'far', notBefore })
     expect(status).toBe(400)
@@ -83,11 +83,11 @@ describe('a delayed task', () => {
 })
 
 describe('dependencies', () => {
-  it('run a diamond in order and hand the results on', async () => {
+  it('run a diamond in order and hand the results over', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=300' })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [a.id] })
-    // The simulator's echo answers with the last user message: what the agent was told.
+    // The simulator's echo answers with the last user message: the prompt of the agent.
     const d = await submit({ task: 'D', model: 'sim-echo', dependsOn: [b.id, c.id] })
     expect(d).toMatchObject({
       state: 'waiting',
@@ -112,7 +112,7 @@ describe('dependencies', () => {
     expect((await test.ended(b.id)).state).toBe('completed')
   })
 
-  it('that fail fail the dependants down the line, with the reason', async () => {
+  it('that fail, fail all tasks that depend on them, with the reason', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [b.id] })
@@ -127,7 +127,7 @@ describe('dependencies', () => {
     }
   })
 
-  it('that fail are told to a task that wants to continue', async () => {
+  it('that fail, are reported to a task that wants to continue', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({
       task: 'B',
@@ -140,14 +140,14 @@ describe('dependencies', () => {
     expect(view.result).toContain('"state":"failed"')
   })
 
-  it('that are cancelled fail a task that waits for them', async () => {
+  it('that are cancelled, fail a task that waits for them', async () => {
     const a = await submit({ task: 'A', delayMs: 60_000 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     await test.client.cancel(a.id)
     expect((await test.ended(b.id)).error?.message).toContain('was cancelled')
   })
 
-  it('that are unknown are refused with 422 and named', async () => {
+  it('that are unknown, are refused with 422 and named', async () => {
     const { status, body } = await call('/v1/tasks', 'POST', {
       task: 'x',
       dependsOn: [UNKNOWN_ID],
@@ -189,7 +189,7 @@ describe('a schedule', () => {
     expect(new Set(seconds).size).toBe(seconds.length)
   })
 
-  it('skips ticks while its last task runs, where it is told to', async () => {
+  it('skips ticks while its last task runs, when configured so', async () => {
     const task = { task: 'long', model: 'echo?ms=4000' }
     const body = { cron: '* * * * * *', overlap: 'skip', task }
     await call('/v1/schedules/no-overlap', 'PUT', body)
@@ -206,8 +206,8 @@ describe('a schedule', () => {
   })
 
   it.each([
-    ['an expression that is none', { cron: 'every day at noon' }, '/cron'],
-    ['a time zone that is none', { cron: '0 12 * * *', timeZone: 'Mars/Olympus' }, '/timeZone'],
+    ['an invalid expression', { cron: 'every day at noon' }, '/cron'],
+    ['an unknown time zone', { cron: '0 12 * * *', timeZone: 'Mars/Olympus' }, '/timeZone'],
     ['an instant that never comes', { cron: '0 0 30 2 *' }, '/cron'],
   ])('with %s is refused', async (_title, body, pointer) => {
     const answer = await call('/v1/schedules/wrong', 'PUT', {

@@ -20,7 +20,7 @@ export const REDIS_KEYS = {
   task: {
     key: 'task:<task>',
     type: 'string',
-    holds: 'log sequence, state, preview (JSON) and, on a line of its own, the record (JSON)',
+    holds: 'log sequence, state, preview (JSON) and, on a separate line, the record (JSON)',
     writers: COORDINATOR,
     ends: '`RETENTION_MS` after the task ended',
   },

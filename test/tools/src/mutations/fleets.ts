@@ -27,7 +27,7 @@ export const FLEETS: readonly Mutation[] = [
       },
     ],
     tests: ['test/chaos/worker-death.test.ts', '-t', 'frozen'],
-    caughtBy: /commits nothing that was taken over/,
+    caughtBy: /commits no task that another node took over/,
     because: /VIOLATIONS|I3|extra|less than or equal/,
   },
 ]

@@ -13,7 +13,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /the schema of specs refuses every/,
+    caughtBy: /is refused by the schema of specs: every/,
     because: /tokens type/,
   },
   {
@@ -27,7 +27,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /pass every schema on their way/,
+    caughtBy: /passes every schema on its way/,
     because: /Property failed/,
   },
   {
@@ -41,7 +41,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /the schema of specs refuses a context that no request can bring/,
+    caughtBy: /is refused by the schema of specs: a context that no request can contain/,
     because: /expected true to be false/,
   },
   {
