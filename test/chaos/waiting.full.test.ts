@@ -177,7 +177,7 @@ describe('the coordinator, killed', () => {
   })
 
   it('before it cancels the children of a cancelled parent, leaves that to the next', async () => {
-    await call('/v1/agents/slow', 'PUT', { instructions: 'Slow.', model: 'sim?ttft=120000' })
+    await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
     const body = { goal: 'Stop', model: 'sim-planner?ttft=50&tps=0', roles: ['slow'] }
     const { body: goal } = await call('/v1/goals', 'POST', body)
     const childId = await eventually(async () => {

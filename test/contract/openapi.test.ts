@@ -13,6 +13,7 @@ import { scheduleRoutes } from '../../services/gateway/src/schedules/routes.ts'
 import { serviceRoutes } from '../../services/gateway/src/http/probe-routes.ts'
 import { streamRoute } from '../../services/gateway/src/stream/routes.ts'
 import { taskRoutes } from '../../services/gateway/src/tasks/routes.ts'
+import { toolRoutes } from '../../services/gateway/src/agents/tool-routes.ts'
 import { usageRoutes } from '../../services/gateway/src/fleet/usage-routes.ts'
 import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 
@@ -45,7 +46,13 @@ const handlers = {
   ...scheduleRoutes(nothing),
   ...approvalRoutes(nothing),
   ...usageRoutes(nothing),
-  ...serviceRoutes({ document, fleet: nothing, readiness: () => ({ ok: true }) }),
+  ...toolRoutes(nothing),
+  ...serviceRoutes({
+    document,
+    fleet: nothing,
+    ownFigures: nothing,
+    readiness: () => ({ ok: true }),
+  }),
   ...controlRoutes(nothing),
   ...streamRoute({ streams: nothing }),
 }
@@ -105,7 +112,7 @@ interface Described {
     Record<string, { readonly $ref?: string; readonly content?: Content }>
   >
 }
-const components = document['components'] as {
+const components = document['components'] as unknown as {
   readonly examples: Readonly<
     Record<string, { readonly summary?: string; readonly value: unknown }>
   >

@@ -70,6 +70,7 @@ const SMALLER_BY_SHARING = new Set([
   'budget/usd below',
   'dependsOn/0 too-long',
   'dependsOn/0 too-short',
+  'dependsOn/0 pattern',
 ])
 
 /** The gateway's own check of a body; fills defaults in. */

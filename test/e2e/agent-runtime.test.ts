@@ -96,12 +96,15 @@ describe('a tool', () => {
     expect(turned.usage).toMatchObject({ llmCalls: 2 })
   })
 
-  it('that no node has fails the attempt, with the list of existing ones', async () => {
-    const view = await submit([{ content: 'done' }], { tools: ['ghost'], maxAttempts: 1 }, 30)
-    expect(view).toMatchObject({
-      state: 'failed',
-      error: { code: 'tool-missing', message: expect.stringMatching(/no tool ghost.*calculate/) },
+  it('that no node offers refuse the task at once, with the list of existing ones', async () => {
+    const refused = submit([{ content: 'done' }], { tools: ['ghost'] }, 30)
+    await expect(refused).rejects.toMatchObject({
+      status: 422,
+      problem: { code: 'unknown-tool', detail: expect.stringMatching(/ghost.*calculate/) },
     })
+    const tools = await test.client.tools()
+    const sum = tools.find(({ name }) => name === 'everything__get-sum')
+    expect(sum).toMatchObject({ source: 'mcp', nodes: 2 })
   })
 
   it('from an MCP server over stdio is called under its name', async () => {

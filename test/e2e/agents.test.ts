@@ -12,7 +12,7 @@ afterAll(() => test[Symbol.asyncDispose]())
 
 it('a task runs as its defined agent, with the model of the definition', async () => {
   const { client } = test
-  await client.putAgent('echoer', { instructions: 'repeat', model: 'echo' })
+  await client.putAgent('echoer', { systemPrompt: 'repeat', model: 'echo' })
   const view = await client.submit({ task: 'hello', agent: 'echoer' }, { waitSeconds: 30 })
   expect(view).toMatchObject({
     state: 'completed',

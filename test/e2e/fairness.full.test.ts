@@ -40,7 +40,7 @@ afterAll(() => fleet[Symbol.asyncDispose]())
 const clientOf = (tenant: string): Client =>
   createClient({ baseUrl: fleet.fleet.url, apiKey: keyOf(tenant) })
 
-const TASK = { task: 'wait', model: `sim?ttft=${TASK_MS}&tokens=1`, agent: 'nobody' }
+const TASK = { task: 'wait', model: `sim?ttft=${TASK_MS}&tokens=1` }
 
 /** How long each of a few tasks took from its submission to its result, sorted, milliseconds. */
 async function waits(client: Client): Promise<number[]> {

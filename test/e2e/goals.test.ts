@@ -78,7 +78,9 @@ describe('a goal', () => {
       state: 'waiting',
       waitingFor: { kind: 'approval', tool: 'run-goal' },
     })
-    expect((await call(`/v1/goals/${id}/run`, 'POST')).status).toBe(200)
+    const run = await call(`/v1/goals/${id}/run`, 'POST')
+    expect(run.status).toBe(200)
+    expect(['running', 'concluding', 'ended']).toContain(run.body.stage)
     expect((await call(`/v1/goals/${id}/run`, 'POST')).status).toBe(200)
     expect((await until(id, 'ended')).state).toBe('completed')
   })
@@ -99,7 +101,7 @@ describe('a goal', () => {
   })
 
   it('is planned again when a step fails, and keeps its finished steps', async () => {
-    const define = { instructions: 'You fail.', model: 'sim-script:there-is-none' }
+    const define = { systemPrompt: 'You fail.', model: 'sim-script:there-is-none' }
     const put = await call('/v1/agents/clumsy', 'PUT', define)
     expect(put.status, JSON.stringify(put.body)).toBeLessThan(300)
     const step = (id: string, role: string, ...dependsOn: string[]) => ({
@@ -124,7 +126,7 @@ describe('a goal', () => {
     const steps = [{ id: 'a', role: 'slow', task: 'a', dependsOn: [] }]
     const turns = [{ content: JSON.stringify({ summary: '', steps }) }]
     const model = await test.script('cancelled', turns)
-    await call('/v1/agents/slow', 'PUT', { instructions: 'Slow.', model: 'sim?ttft=120000' })
+    await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
     const { id } = await submitGoal({ goal: 'Stop', model })
     const running = await until(id, 'running')
     const childId = running.plans[0]!.steps[0]!.taskId!

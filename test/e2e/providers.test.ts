@@ -92,7 +92,12 @@ describe('a budget', () => {
     expect(first).toMatchObject({ state: 'completed', usage: { costUsd: 0.5 } })
     const second = await run({ model: 'dear', maxOutputTokens: 10 })
     expect(second).toMatchObject({ state: 'failed', error: { code: 'budget-exceeded' } })
-    expect(second.error?.message).toContain('usd-per-day')
+    expect(second.error?.message).toMatch(/used 0\.5\d* of 0\.6 USD \(usd-per-day\).* at 20\d\d-/)
+  })
+
+  it('in USD fails a task at once whose model has no price, under its own code', async () => {
+    const view = await run({ model: 'unpriced', budget: { usd: 1 } })
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'no-price' } })
   })
 })
 

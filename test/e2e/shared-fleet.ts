@@ -151,9 +151,10 @@ async function providersOf(
       ],
     },
   ]
+  const unpriced = { name: 'unpriced', baseUrl: good, models: ['unpriced'] }
   const prices = { '*': { input: 1, output: 2 }, 'dear*': { input: 0, output: 50_000 } }
   return {
     pricesVersion: 'of-the-test',
-    providers: providers.map((each) => ({ ...each, prices })),
+    providers: [unpriced, ...providers.map((each) => ({ ...each, prices }))],
   }
 }

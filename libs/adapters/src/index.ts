@@ -16,7 +16,6 @@ export {
   CALL_LEASE_MS,
   connectProviderLimits,
   type BudgetAsk,
-  type BudgetLimitName,
   type ProviderLimits,
   type ReserveAsk,
   type Reserved,

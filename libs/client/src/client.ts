@@ -20,6 +20,8 @@ import type {
   TaskPage,
   TaskRequest,
   TaskView,
+  ToolList,
+  ToolView,
 } from '@agentfleet/protocol'
 import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
@@ -117,6 +119,8 @@ export interface Client {
     options?: VersionOptions,
   ): Promise<AgentView>
   deleteAgent(name: string, options?: VersionOptions): Promise<void>
+  /** The tools that agents may name. */
+  tools(options?: RequestOptions): Promise<ToolView[]>
   fleet(options?: FleetOptions): Promise<FleetView>
   /** Decisions of the control plane with their measured outcomes, newest first. */
   decisions(query?: DecisionQuery): Promise<DecisionPage>
@@ -229,6 +233,9 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       }),
     deleteAgent: (name, { signal, ifVersion } = {}) =>
       call(agentPath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
+    async tools({ signal } = {}) {
+      return (await call<ToolList>('/v1/tools', { signal })).tools
+    },
     fleet: ({ signal, ...query } = {}) => call(`/v1/fleet${queryOf(query)}`, { signal }),
     decisions: ({ signal, ...query } = {}) => call(`/v1/decisions${queryOf(query)}`, { signal }),
     decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),

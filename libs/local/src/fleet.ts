@@ -9,6 +9,8 @@ import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
 import { probe, startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
+import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
+import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
 import { startConsul } from './servers/consul.ts'
 import type { Exit } from './servers/child.ts'
 import { startNats } from './servers/nats.ts'
@@ -31,6 +33,8 @@ export interface Fleet {
   readonly consul: RunningServer
   /** Base URLs of the LLM simulators; empty when a real provider is used. */
   readonly simulators: readonly string[]
+  /** Who answers LLM calls. */
+  readonly provider: ProviderChoice
   /** A NATS user without limits, for tools that read the log directly. */
   readonly operator: { readonly user: string; readonly password: string }
   members(kind?: string): readonly Member[]
@@ -55,14 +59,14 @@ export interface FleetOptions {
     Record<ServiceName | 'all' | 'simulator', Readonly<Record<string, string>>>
   >
   readonly nodeArgs?: Partial<Record<ServiceName, readonly string[]>>
-  /** Simulator processes; 0 leaves the provider to OPENAI_API_KEY and OPENAI_BASE_URL. */
+  /** Simulator processes; when not given, one unless the environment names a provider. */
   readonly simulators?: number
   /** Factor of leases, backoff and repair intervals of every process, for tests; 1 when not given. */
   readonly timeScale?: number
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
-  /** Called for every process that ended without being asked, and whether another one follows. */
+  /** Called for every process that ended without being asked: what it said last, and whether another one follows. */
   readonly onExit?: (id: string, reason: string, followed: boolean) => void
 }
 
@@ -78,6 +82,8 @@ const SIMULATED = {
   ADVISER_MODEL: 'sim',
   ADVISER_PRICES: 'sim=0/0',
 }
+/** What an ended process said last is cut to this: it stands in one line. */
+const SAID_CHARS_MAX = 200
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
@@ -96,12 +102,17 @@ const YOUNG_SPACE: Partial<Record<ServiceName, readonly string[]>> = {
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const logDir = join(options.dir, 'logs')
   await mkdir(logDir, { recursive: true, mode: 0o700 })
+  const watch = createStartWatch()
   const stops: (() => Promise<void>)[] = []
+  let over = false
   const stopAll = async (): Promise<void> => {
+    over = true
     for (const stop of stops.splice(0).reverse()) await stop().catch(() => undefined)
   }
   try {
-    return await assemble(options, logDir, stops, stopAll)
+    return await watch.during(
+      assemble(options, { logDir, stops, stopAll, watch, isOver: () => over }),
+    )
   } catch (error) {
     await stopAll()
     throw error
@@ -110,10 +121,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 async function assemble(
   options: FleetOptions,
-  logDir: string,
-  stops: (() => Promise<void>)[],
-  stopAll: () => Promise<void>,
+  start: {
+    readonly logDir: string
+    readonly stops: (() => Promise<void>)[]
+    readonly stopAll: () => Promise<void>
+    readonly watch: StartWatch
+    readonly isOver: () => boolean
+  },
 ): Promise<Fleet> {
+  const { logDir, stops, stopAll, watch, isOver } = start
   const secret = (): string => randomBytes(24).toString('base64url')
   const passwords = new Map(SERVICES.map((service) => [service, secret()]))
   const operator = { user: 'operator', password: secret() }
@@ -164,14 +180,20 @@ async function assemble(
       restart,
       nodeArgs,
       onExit: (exit, asked) => {
-        if (!asked) options.onExit?.(id, reasonOf(exit), kind === 'worker' ? pool.short() : restart)
+        if (asked) return
+        options.onExit?.(id, reasonOf(exit), kind === 'worker' ? pool.short() : restart)
+        // Workers follow each other under new ids.
+        watch.ended(kind === 'worker' ? 'the worker' : id, exit, join(logDir, `${id}.log`))
       },
     })
     members.push(member)
+    // The start was given up meanwhile, and this one was not yet among those that were stopped.
+    if (isOver()) await member.stop()
     return member
   }
 
-  const simulators = await startSimulators(options, run, stops)
+  const provider = chooseProvider(process.env)
+  const simulators = await startSimulators(options, provider, run, stops)
   const token = secret()
   const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
   const base = {
@@ -184,7 +206,7 @@ async function assemble(
     // The autoscaler acts through the control server of this process.
     DRIVER: 'local',
     TIME_SCALE: String(options.timeScale ?? 1),
-    ...(simulators.length === 0 ? {} : SIMULATED),
+    ...(simulators.length === 0 ? defaultModelOf(provider) : SIMULATED),
   }
   let orchestratorUrl = ''
   const startService = (service: ServiceName, id: string): Promise<Member> =>
@@ -244,6 +266,7 @@ async function assemble(
     redis,
     consul,
     simulators,
+    provider: simulators.length === 0 ? provider : { kind: 'simulated' },
     operator,
     members: (kind) =>
       members.filter((m) => !m.stopped() && (kind === undefined || m.kind === kind)),
@@ -263,12 +286,18 @@ type Run = (
   env: Record<string, string>,
 ) => Promise<Member>
 
+function defaultModelOf(provider: ProviderChoice): Record<string, string> {
+  if (provider.kind === 'simulated' || provider.defaultModel === undefined) return {}
+  return { DEFAULT_MODEL: provider.defaultModel }
+}
+
 async function startSimulators(
   options: FleetOptions,
+  provider: ProviderChoice,
   run: Run,
   stops: (() => Promise<void>)[],
 ): Promise<string[]> {
-  const count = options.simulators ?? (process.env['OPENAI_API_KEY'] === undefined ? 1 : 0)
+  const count = options.simulators ?? (provider.kind === 'simulated' ? 1 : 0)
   const urls: string[] = []
   for (let i = 1; i <= count; i += 1) {
     const [port = 0] = await drawPorts(1)
@@ -297,8 +326,9 @@ function nextOf(urls: readonly string[], id: string): string {
   return `${urls[number % urls.length] ?? ''}/v1`
 }
 
-function reasonOf({ code, signal }: Exit): string {
-  return signal ?? `exit code ${String(code)}`
+function reasonOf(exit: Exit): string {
+  const [said] = lastWords(exit.logTail).slice(-1)
+  return said === undefined ? endOf(exit) : `${endOf(exit)}: ${said.slice(0, SAID_CHARS_MAX)}`
 }
 
 interface FleetAnswer {
@@ -316,7 +346,7 @@ async function nodesReady(
   let alive = -1
   while (alive < count) {
     if (performance.now() > deadline) {
-      throw new Error(`${alive} of ${count} nodes are alive after ${deadlineMs} ms`)
+      throw new Error(tooFew(alive, count, deadlineMs))
     }
     await delay(50)
     const signal = AbortSignal.timeout(2_000)
@@ -325,6 +355,12 @@ async function nodesReady(
     const { nodes } = (await answer.json()) as FleetAnswer
     alive = nodes.filter((node) => node.state === 'alive').length
   }
+}
+
+function tooFew(alive: number, count: number, deadlineMs: number): string {
+  const seconds = Math.round(deadlineMs / 1_000)
+  if (alive < 0) return `GET /v1/fleet did not answer with 200 within ${seconds} s`
+  return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; their logs say why`
 }
 
 /** The key of the first tenant in API_KEYS; the fleet checks itself with it. */

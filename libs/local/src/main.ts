@@ -1,12 +1,16 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
+import { bannerOf } from './start/banner.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
 import { takeDataDir } from './data-dir.ts'
-import { runDemo } from './demo.ts'
+import { runDemo } from './start/demo.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { isPortFree } from './servers/ports.ts'
+import { scaleBoundsOf } from './start/scale-bounds.ts'
+import { StartFailure } from './start/start-watch.ts'
 
 /** `npm start`: the whole fleet on this machine, a handful of real tasks, and a line of live status. */
 
@@ -16,7 +20,7 @@ const USAGE = `npm start -- [options]
   --port N          port of the API (default 8080, or a free one when it is taken)
   --data DIR        where the fleet keeps its state (default .agentfleet/)
   --durability C    process (default) or power: every append flushed to the disk
-  --tasks N         tasks to run at the start (default 6)`
+  --tasks N         tasks to run at the start (default 6; 0: none)`
 
 /** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000
@@ -44,6 +48,7 @@ async function main(): Promise<number> {
     signal: stopping.signal,
   })
   const data = await takeDataDir(options.data)
+  const bounds = scaleBoundsOf(process.env, options.workers, availableParallelism())
   let fleet: Fleet | undefined
   try {
     fleet = await startFleet({
@@ -53,15 +58,17 @@ async function main(): Promise<number> {
       durability: options.durability,
       signal: stopping.signal,
       apiPort: await choosePort(options.port),
+      env: { autoscaler: { SCALE_MIN: String(bounds.min), SCALE_MAX: String(bounds.max) } },
       onExit: (id, reason, followed) =>
         say(`  ${id} ended (${reason})${followed ? ', starting another' : ''}`),
     })
-    introduce(fleet, performance.now() - startedMs)
+    say(bannerOf(fleet, performance.now() - startedMs, bounds))
     const client = createClient({
       baseUrl: fleet.url,
       ...(fleet.apiKey === undefined ? {} : { apiKey: fleet.apiKey }),
     })
-    const completed = await runDemo(client, options.tasks, say, stopping.signal)
+    const { tasks } = options
+    const completed = tasks === 0 || (await runDemo(client, tasks, say, stopping.signal))
     if (options.once) return completed ? 0 : 1
     say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
     await showStatus(client, stopping.signal)
@@ -98,7 +105,7 @@ function readOptions() {
   return {
     once: values.once,
     workers: whole('--workers', values.workers, 1, 20),
-    tasks: whole('--tasks', values.tasks, 1, 1_000),
+    tasks: whole('--tasks', values.tasks, 0, 1_000),
     port: values.port === undefined ? undefined : whole('--port', values.port, 1, 65_535),
     data: values.data ?? join(fileURLToPath(new URL('../../../', import.meta.url)), '.agentfleet'),
     durability,
@@ -122,26 +129,6 @@ async function choosePort(wanted: number | undefined): Promise<number | undefine
     throw new UsageError(`port ${wanted} is taken; leave --port out to get a free one`)
   }
   return (await isPortFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined
-}
-
-function introduce(fleet: Fleet, tookMs: number): void {
-  const llm =
-    fleet.simulators.length === 0
-      ? 'the provider of OPENAI_API_KEY'
-      : `simulated (${fleet.simulators.join(', ')}); set OPENAI_API_KEY for a real one`
-  const workers = fleet.members('worker').length
-  say(`
-AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready in ${(tookMs / 1_000).toFixed(1)} s
-  API      ${fleet.url}/v1        (${fleet.url}/openapi.json)
-  stream   ${fleet.url.replace('http', 'ws')}/v1/stream
-  fleet    ${fleet.url}/v1/fleet
-  Consul   ${fleet.consul.url}
-  LLM      ${llm}
-  state    ${fleet.dir}
-
-  curl ${fleet.url}/v1/tasks -H 'content-type: application/json' -H 'prefer: wait=30' \\
-       -d '{"task":"Say hello","agent":"developer"}'
-`)
 }
 
 async function showStatus(
@@ -173,11 +160,12 @@ async function showStatus(
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const plain = error instanceof UsageError
+    const usage = error instanceof UsageError
+    const plain = usage || error instanceof StartFailure
     process.stderr.write(
       `${plain ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
     )
-    if (plain) process.stderr.write(`${USAGE}\n`)
+    if (usage) process.stderr.write(`${USAGE}\n`)
     process.exit(1)
   },
 )

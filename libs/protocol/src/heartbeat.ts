@@ -5,6 +5,15 @@ import { z } from 'zod'
 /** An id of a task, a node or a process. */
 export const idSchema = z.string().min(1).max(128)
 const id = idSchema
+/** Bounds of what a node says of its offers: together they stay far below one message of the bus. */
+export const OFFER_LIMITS = {
+  nameCharsMax: 256,
+  /** The beginning; the model reads the whole text. */
+  descriptionCharsMax: 512,
+  toolsMax: 1_000,
+  /** A node that serves more patterns says `*`. */
+  modelsMax: 1_000,
+} as const
 const count = z.number().int().nonnegative()
 
 /**
@@ -82,6 +91,24 @@ export const providerModelSchema = z.object({
   tokensPerSecond: z.number().nonnegative().optional(),
 })
 export type ProviderModel = z.infer<typeof providerModelSchema>
+
+/** A tool as a node offers it to agents that name it. */
+export const offeredToolSchema = z.object({
+  name: z.string().max(OFFER_LIMITS.nameCharsMax),
+  description: z.string().max(OFFER_LIMITS.descriptionCharsMax),
+  source: z.enum(['built-in', 'run', 'module', 'mcp']),
+  approval: z.boolean(),
+})
+export type OfferedTool = z.infer<typeof offeredToolSchema>
+
+/** What tasks may name on a node: its tools, and the models that its providers serve. */
+export const offersSchema = z.object({
+  nodeId: id,
+  tools: z.array(offeredToolSchema.optional()),
+  /** Patterns in which `*` is any text. */
+  models: z.array(z.string().max(OFFER_LIMITS.nameCharsMax)),
+})
+export type Offers = z.infer<typeof offersSchema>
 
 /** The models that a node has called recently. */
 export const providersSchema = z.object({

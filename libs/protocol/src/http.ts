@@ -18,6 +18,10 @@ export type AgentView = Schemas['Agent']
 export type AgentSummary = Schemas['AgentSummary']
 /** All defined agents. */
 export type AgentList = Schemas['AgentList']
+/** A tool that agents may name. */
+export type ToolView = Schemas['Tool']
+/** All tools that agents may name. */
+export type ToolList = Schemas['ToolList']
 /** Which ended task to replay, and from where. */
 export type ReplayRequest = Schemas['ReplayRequest']
 /** Which ended tasks to replay. */

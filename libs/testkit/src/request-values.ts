@@ -41,6 +41,7 @@ export function requestValues(
     ),
     notBefore: offsets.map((offsetMs) => new Date(nowMs + offsetMs).toISOString()),
     roles: fc.uniqueArray(fc.constantFrom(...roles), { minLength: 1, maxLength: 50 }),
+    planner: fc.constantFrom(...roles),
     cron: fc.constantFrom('0 0 * * *', '*/5 * * * *', '* * * * * *', '0 12 29 2 *', '@daily'),
     timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns'),
     ...more,

@@ -30,7 +30,10 @@ import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
 import { createSubscriptions } from './stream/subscriptions.ts'
 import { followFleet } from './fleet/fleet.ts'
+import { followOffers } from './fleet/offers.ts'
+import { createOwnFigures } from './fleet/own-figures.ts'
 import { createHandover } from './tasks/handover.ts'
+import { valueCheck } from './http/validation.ts'
 import { closeApi, createApi } from './http/server.ts'
 import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
@@ -45,6 +48,7 @@ import { replayRoutes } from './tasks/replay-routes.ts'
 import { serviceRoutes } from './http/probe-routes.ts'
 import { streamRoute } from './stream/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
+import { toolRoutes } from './agents/tool-routes.ts'
 import { usageRoutes } from './fleet/usage-routes.ts'
 import { TICK_INTERVAL_MS, createStreams } from './stream/connections.ts'
 import { specOf } from './tasks/spec.ts'
@@ -107,17 +111,25 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...taskRoutes(parts),
       ...replayRoutes(parts),
       ...agentRoutes(parts),
+      ...toolRoutes(parts),
       ...goalRoutes({ ...parts, team: teamOf(parts.directory) }),
       ...scheduleRoutes({
         schedules: openSchedules(bus),
         specOf: async (tenant, request) => {
           const found = await parts.agentChoice.definitionFor(tenant, request)
-          return specOf(request, parts.defaultModel, found)
+          const spec = specOf(request, parts.defaultModel, found)
+          parts.offers.check(spec)
+          return spec
         },
         nowMs: clock.nowMs,
       }),
       ...usageRoutes({ usage: deps.usage, operators: deps.operators, nowMs: clock.nowMs }),
-      ...serviceRoutes({ document: parts.document, fleet, readiness }),
+      ...serviceRoutes({
+        document: parts.document,
+        fleet,
+        ownFigures: createOwnFigures({ store: deps.store, usage: deps.usage, nowMs: clock.nowMs }),
+        readiness,
+      }),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,
         ops: openOps(bus),
@@ -166,6 +178,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       live.close()
       parts.handover.close()
       fleet.close()
+      parts.offers.close()
       await parts.controlPlane.close()
       await parts.directory.close()
     },
@@ -175,6 +188,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const { bus, store, config, clock, log, keys } = deps
+  const document = loadDocument()
   const taskLog = openTaskLog(bus)
   const handover = createHandover({
     bus,
@@ -236,7 +250,9 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     tenantSubscriptions,
     controlPlane,
     streams,
-    document: loadDocument(),
+    document,
+    checkTask: valueCheck(document, 'TaskRequest'),
+    offers: followOffers({ bus, clock }),
     fleet: followFleet({ bus, clock }),
     defaultModel: config.DEFAULT_MODEL,
     clock,

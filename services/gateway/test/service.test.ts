@@ -1,5 +1,5 @@
 import type { WatchFrame } from '@agentfleet/client'
-import { CHANNELS } from '@agentfleet/protocol'
+import { CHANNELS, type TaskRequest } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -64,6 +64,35 @@ test('a batch is answered task by task, in order', async () => {
     { task: 'a', idempotencyKey: 'taken' },
   ])
   expect(results.map(({ status }) => status)).toEqual([202, 422, 202])
+})
+
+test('each task of a batch is judged alone, and may depend on an earlier one', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const tasks = [
+    { task: 'a' },
+    { task: 'b', dependsOn: ['#0'] },
+    { task: '', priority: 'urgent' },
+    { task: 'd', dependsOn: ['#2'] },
+    { task: 'e', dependsOn: ['#5'] },
+    { task: 'f', dependsOn: ['#1', '#0'], idempotencyKey: 'f' },
+  ] as TaskRequest[]
+  const results = await client.submitBatch(tasks)
+  expect(results.map(({ status }) => status)).toEqual([202, 202, 400, 422, 400, 202])
+  expect(results.map(({ problem }) => problem?.code)).toEqual([
+    undefined,
+    undefined,
+    'invalid-request',
+    'unknown-dependency',
+    'invalid-request',
+    undefined,
+  ])
+  const [first, second, , , , last] = results.map(({ taskId }) => taskId ?? '')
+  expect(await client.get(second ?? '')).toMatchObject({ state: 'waiting', dependsOn: [first] })
+  expect(await client.get(last ?? '')).toMatchObject({ dependsOn: [second, first] })
+  // L1: under its key it is the same task, though what it refers to is another one now.
+  const again = await client.submitBatch(tasks)
+  expect(again[5]).toMatchObject({ status: 202, taskId: last })
 })
 
 test('L5: a stream replays what was stored and follows live, each event once, in order', async () => {

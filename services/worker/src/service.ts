@@ -2,6 +2,7 @@ import { CHANNELS, type NodeTenants } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
+import { offersOf } from './node/offers.ts'
 import type { Run } from './node/runs.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface WorkerDeps extends NodeDeps {
 const PULSE_MS = 250
 /** Milliseconds between reports about the providers; the age of this view in the API. */
 const PROVIDERS_EVERY_MS = 2_000
+/** Milliseconds; the gateways learn of a new tool of an MCP server within this time. */
+const OFFERS_EVERY_MS = 2_000
 /** Milliseconds; a timer that is this late shows that the process was paused. */
 const PAUSE_MS = 2_000
 /** Milliseconds of a drain that are kept for handing runs back: a confirmed report, then a flush. */
@@ -51,10 +54,12 @@ export function createWorker(deps: WorkerDeps): Service {
     async start() {
       if (open.length > 0) return
       const reportProviders = createProviderReport(deps, node)
+      const reportOffers = createOfferReport(deps, node.id)
       const tick = createPulse(node, clock)
       const pulse = setInterval(() => {
         tick()
         reportProviders()
+        reportOffers()
       }, PULSE_MS)
       open = [
         () => clearInterval(pulse),
@@ -150,6 +155,17 @@ function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => voi
     const models = node.llm.providers()
     const { id: nodeId } = node
     if (models.length > 0) bus.send(CHANNELS.providers, { nodeId, models }, { nodeId })
+  }
+}
+
+/** Says which tools and models tasks may name on this node. */
+function createOfferReport({ bus, clock, tools, providers }: WorkerDeps, nodeId: string) {
+  let dueAtMs = 0
+  return (): void => {
+    const now = clock.monotonicMs()
+    if (now < dueAtMs || !bus.connected()) return
+    dueAtMs = now + OFFERS_EVERY_MS
+    bus.send(CHANNELS.offers, offersOf(nodeId, tools.all(), providers), { nodeId })
   }
 }
 

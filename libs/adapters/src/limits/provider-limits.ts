@@ -1,5 +1,5 @@
-import type { RateLimits, TenantBudget } from '@agentfleet/domain'
-import { nanoUsd } from '@agentfleet/domain'
+import type { RateLimits, TenantBudget, TenantLimitMet, TenantLimitName } from '@agentfleet/domain'
+import { nanoUsd, usdOfNano } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import {
   BUDGET_SCRIPT,
@@ -29,7 +29,7 @@ export interface ProviderLimits {
   /** Reports that the node lives and keeps its calls counted; returns the state of the keys. */
   touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
   /** Reserves a part of a tenant's budget; returns the limit that would be exceeded, if any. */
-  reserveBudget(tenant: string, ask: BudgetAsk): Promise<BudgetLimitName | undefined>
+  reserveBudget(tenant: string, ask: BudgetAsk): Promise<TenantLimitMet | undefined>
   close(): Promise<void>
 }
 
@@ -103,9 +103,6 @@ export interface Touched {
     readonly tpm: number
   }[]
 }
-
-/** One of the limits of a tenant's budget. */
-export type BudgetLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hour' | 'usd-per-hour'
 
 /** The most that a call may use. */
 export interface BudgetAsk {
@@ -212,7 +209,9 @@ export async function connectProviderLimits(options: {
         usageKey(tenant, day.slice(0, 10)),
       ]
       const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
-      return answer === '' ? undefined : (answer as BudgetLimitName)
+      if (answer === '') return undefined
+      const [limit, used] = answer.split(' ') as [TenantLimitName, string]
+      return { limit, used: limit.startsWith('usd') ? usdOfNano(Number(used)) : Number(used) }
     },
     close: () => link.close(),
   }

@@ -174,7 +174,10 @@ if not known then
   for i = 1, 4 do
     local most = tonumber(ARGV[1 + i])
     local more = (i % 2 == 1) and t or n
-    if most >= 0 and tonumber(used[i] or 0) + more > most then return names[i] end
+    local before = tonumber(used[i] or 0) + more - ((i % 2 == 1) and tokens or nano)
+    if most >= 0 and tonumber(used[i] or 0) + more > most then
+      return names[i] .. ' ' .. string.format('%d', before)
+    end
   end
 end
 if ttl > 0 then

@@ -46,6 +46,8 @@ export interface Store {
   list(query: ListQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
   /** The same page without whole records, which may be large. */
   previews(query: ListQuery): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
+  /** The oldest queued task of a tenant for which no node is noted; undefined: none waits. */
+  oldestQueued(tenant: string): Promise<TaskPreview | undefined>
   /** Notes where tasks run and how to give their pointers back. */
   noteInflight(
     entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
@@ -76,6 +78,8 @@ const COMMAND_WITHIN_MS = 2_000
 const SCAN_COUNT = 1_000
 /** The same for a scan that returns only matches: each step blocks Redis for a few milliseconds. */
 const SEARCH_COUNT = 10_000
+/** The search for the oldest waiting task looks at no more tasks than these: the rest run. */
+const QUEUED_LOOKED_AT_MAX = 100_000
 /** Tenants whose listings are trimmed in one round trip; Redis serves other clients in between. */
 const TENANTS_AT_ONCE = 50
 const INFLIGHT = redisKey('inflight')
@@ -127,6 +131,11 @@ export async function connectStore(options: {
     load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
     list: (query) => guarded(() => list(redis, loadMany, query)),
     previews: (query) => guarded(() => list(redis, previewMany, query)),
+    oldestQueued: (tenant) =>
+      guarded(async () => {
+        const taskId = await oldestWithoutNode(redis, `tasks:${tenant}:queued`)
+        return taskId === undefined ? undefined : (await previewMany([taskId]))[0]
+      }),
     noteInflight: (entries) =>
       guarded(async () => {
         if (entries.length === 0) return
@@ -238,6 +247,19 @@ async function list<T>(
   return members.length > query.limit && last !== undefined
     ? { records, cursor: last }
     : { records }
+}
+
+/** The first task of a listing, oldest first, that nobody has noted in flight. */
+async function oldestWithoutNode(redis: Redis, key: string): Promise<string | undefined> {
+  for (let start = 0; start < QUEUED_LOOKED_AT_MAX; start += SCAN_COUNT) {
+    const members = await redis.zrange(key, String(start), String(start + SCAN_COUNT - 1))
+    if (members.length === 0) return undefined
+    const ids = members.map((member) => member.slice(member.indexOf(':') + 1))
+    const notes = await redis.hmget('inflight', ...ids)
+    const found = notes.indexOf(null)
+    if (found !== -1) return ids[found]
+  }
+  return undefined
 }
 
 async function inflightOf(redis: Redis, nodeId: string | undefined) {

@@ -183,9 +183,9 @@ describe('the budget of a tenant', () => {
   test('counts the usage in the log and the largest amounts that calls under way may use', async () => {
     expect(await totals.add(0, 10, [entry])).toBe(10)
     expect(await reserve('a', 300)).toBeUndefined()
-    expect(await reserve('b', 400)).toBe('tokens-per-day')
+    expect(await reserve('b', 400)).toEqual({ limit: 'tokens-per-day', used: 1_200 })
     expect(await reserve('c', 200)).toBeUndefined()
-    expect(await reserve('d', 10)).toBe('usd-per-hour')
+    expect(await reserve('d', 10)).toEqual({ limit: 'usd-per-hour', used: 0.9 })
     // The call used less, and then it ends.
     await reserve('a', 10, 0)
     expect(await reserve('d', 10)).toBeUndefined()

@@ -19,7 +19,7 @@ export interface AgentDefinition {
   /** Its strengths, for people and planners. */
   readonly description?: string
   /** The system prompt of its tasks. */
-  readonly instructions?: string
+  readonly systemPrompt?: string
   readonly model?: string
   readonly fallbackModels?: readonly string[]
   readonly tools?: readonly string[]
@@ -59,7 +59,7 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
   const merged = { ...runLimits, ...asked.limits }
   const sampling = { ...definition.sampling, ...asked.sampling }
   return present({
-    systemPrompt: asked.systemPrompt ?? definition.instructions,
+    systemPrompt: asked.systemPrompt ?? definition.systemPrompt,
     model: asked.model ?? definition.model,
     // Fallbacks belong to a model: a task with another model does not take them.
     fallbackModels:

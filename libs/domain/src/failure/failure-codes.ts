@@ -95,6 +95,10 @@ export const FAILURE_CODES = {
     says: 'The next call would exceed a budget of the task or of its tenant.',
     task: { class: 'limit', ...NEVER },
   },
+  'no-price': {
+    says: 'The task or its tenant has a budget in USD, and no price is configured for the model.',
+    task: { class: 'limit', ...NEVER },
+  },
   'output-too-large': {
     says: 'The result is larger than a result may be.',
     task: { class: 'limit', ...NEVER },
@@ -284,6 +288,18 @@ export const FAILURE_CODES = {
   'unsupported-schema': {
     says: 'The schema names an unsupported version of JSON Schema; 2020-12 and draft-07 are supported.',
     http: { status: 422, title: 'The JSON Schema version is not supported' },
+  },
+  'unknown-agent': {
+    says: 'No definition has the name of the agent.',
+    http: { status: 422, title: 'No agent has this name' },
+  },
+  'unknown-tool': {
+    says: 'No node offers a tool of this name.',
+    http: { status: 422, title: 'No node offers this tool' },
+  },
+  'unknown-model': {
+    says: 'No provider of any node serves this model.',
+    http: { status: 422, title: 'No provider serves this model' },
   },
   'unknown-agent-version': {
     says: 'The definition has no such version.',

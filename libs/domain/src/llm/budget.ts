@@ -33,6 +33,8 @@ export type BudgetDecision =
       readonly message: string
     }
 
+const NO_PRICE =
+  'no price is known for the model, so no budget in USD can be kept; add the price to LLM_PRICES or PROVIDERS'
 /** A shorter answer is useless: the call would be paid for without a result. */
 const OUTPUT_TOKENS_MIN = 16
 
@@ -59,7 +61,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
   }
   if (usdMax !== undefined) {
     if (next.price === undefined) {
-      return exceeded('no-price', 'the model has no price, so no budget in USD can be kept')
+      return exceeded('no-price', NO_PRICE)
     }
     const prompt = { inputTokens: next.inputTokens, outputTokens: 0 }
     const left = usdMax - spent.usd - (costUsd(next.price, prompt) ?? 0)
@@ -87,4 +89,49 @@ export interface TenantBudget {
   readonly usdPerHour?: number
   readonly tokensPerDay?: number
   readonly usdPerDay?: number
+}
+
+/** One of the limits of a tenant's budget. */
+export type TenantLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hour' | 'usd-per-hour'
+
+/** A limit that the next call of a tenant would exceed. */
+export interface TenantLimitMet {
+  readonly limit: TenantLimitName
+  /** Tokens or USD, those that calls under way may come to included. */
+  readonly used: number
+}
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+
+/** When the count of a limit starts again: with the next hour or day of UTC. */
+export function tenantLimitEndMs(limit: TenantLimitName, nowMs: number): number {
+  const spanMs = limit.endsWith('hour') ? HOUR_MS : DAY_MS
+  return (Math.floor(nowMs / spanMs) + 1) * spanMs
+}
+
+/** What a tenant reads when a limit of its budget is met: the amounts, and when the count starts again. */
+export function tenantLimitMessage(
+  tenant: string,
+  budget: TenantBudget,
+  { limit, used }: TenantLimitMet,
+  startsAgainAt: string,
+): string {
+  const most = {
+    'tokens-per-day': budget.tokensPerDay,
+    'usd-per-day': budget.usdPerDay,
+    'tokens-per-hour': budget.tokensPerHour,
+    'usd-per-hour': budget.usdPerHour,
+  }[limit]
+  const unit = limit.startsWith('usd') ? 'USD' : 'tokens'
+  const amount = unit === 'USD' ? Number(used.toFixed(6)) : Math.round(used)
+  return (
+    `tenant ${tenant} has used ${amount} of ${most ?? 0} ${unit} (${limit}), ` +
+    `and the next call would exceed that; the count starts again at ${startsAgainAt}`
+  )
+}
+
+/** What a tenant with a budget in USD reads of a model without a price. */
+export function tenantNoPriceMessage(tenant: string): string {
+  return `tenant ${tenant} has a budget in USD: ${NO_PRICE}`
 }

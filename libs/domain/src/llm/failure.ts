@@ -16,6 +16,8 @@ export type Failure =
   | { readonly kind: 'shut'; readonly message: string; readonly retryAfterMs: number }
   /** The next call would go over a budget of the task or of its tenant. */
   | { readonly kind: 'budget'; readonly message: string }
+  /** The budget is in USD, and the configuration has no price for the model. */
+  | { readonly kind: 'no-price'; readonly message: string }
   /** There was no connection, or it broke within the answer. */
   | { readonly kind: 'connection'; readonly message: string }
   /** The provider was silent, or streamed, for too long. */
@@ -68,6 +70,7 @@ export interface FailureClass {
 const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode> = {
   shut: 'provider-unavailable',
   budget: 'budget-exceeded',
+  'no-price': 'no-price',
   connection: 'provider-unavailable',
   timeout: 'provider-timeout',
   malformed: 'provider-unavailable',

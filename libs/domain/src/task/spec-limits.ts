@@ -41,7 +41,7 @@ export const SPEC_LIMITS = {
   /** A version of a definition is one higher than the version before it. */
   agentVersionMax: 1_000_000_000,
   descriptionCharsMax: 1_024,
-  instructionsCharsMax: 32_768,
+  definitionPromptCharsMax: 32_768,
   /** More agents than a planner can tell apart. */
   rolesMax: 50,
   replansMax: 5,

@@ -7,6 +7,8 @@ import {
   entryFor,
   matchesPattern,
   NO_USAGE,
+  tenantLimitEndMs,
+  tenantLimitMessage,
   type Budget,
   type NextCall,
   type Spent,
@@ -41,6 +43,19 @@ describe('the budget of a task', () => {
   it('cannot be kept in USD for a model without a price, and says so', () => {
     const free = { ...next, price: undefined }
     expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({ reason: 'no-price' })
+  })
+
+  it('says what a tenant has used, of how much, and when the count starts again', () => {
+    const nowMs = Date.parse('2026-11-28T10:30:00Z')
+    const budget = { usdPerDay: 0.6, tokensPerHour: 2_000 }
+    const day = { limit: 'usd-per-day', used: 0.5 } as const
+    expect(tenantLimitMessage('acme', budget, day, 'T')).toMatch(
+      /0\.5 of 0\.6 USD \(usd-per-day\).* T$/,
+    )
+    expect(tenantLimitEndMs(day.limit, nowMs)).toBe(Date.parse('2026-11-29T00:00:00Z'))
+    const hour = { limit: 'tokens-per-hour', used: 1_900 } as const
+    expect(tenantLimitMessage('acme', budget, hour, 'T')).toContain('1900 of 2000 tokens')
+    expect(tenantLimitEndMs(hour.limit, nowMs)).toBe(Date.parse('2026-11-28T11:00:00Z'))
   })
 
   it('is never exceeded by a call that stays within its allowance', () => {

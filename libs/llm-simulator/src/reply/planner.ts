@@ -14,6 +14,9 @@ export const PLANNER_MODELS = [
 ] as const
 type PlannerModel = (typeof PLANNER_MODELS)[number]
 
+/** Models that answer with made-up words. */
+export const WORD_MODELS: readonly string[] = ['sim', 'sim-fast']
+
 interface Step {
   readonly id: string
   readonly role: string
@@ -30,12 +33,17 @@ export function isPlanner(base: string): base is PlannerModel {
   return (PLANNER_MODELS as readonly string[]).includes(base)
 }
 
-/** The plan as JSON text; undefined when the schema describes something else. */
-export function planText(base: PlannerModel, schema: JsonObject | undefined): string | undefined {
+/**
+ * The plan as JSON text; undefined when the schema describes something else. The plain models plan as
+ * `sim-planner` does if the schema names the roles.
+ */
+export function planText(base: string, schema: JsonObject | undefined): string | undefined {
   const steps = propertyOf(schema, 'steps')
   if (steps === undefined) return undefined
   const roles = rolesIn(steps)
-  const plan = { summary: '[simulated] a plan', steps: stepsOf(base, roles) }
+  const planner = isPlanner(base) ? base : 'sim-planner'
+  if (planner !== base && (!WORD_MODELS.includes(base) || roles.length === 0)) return undefined
+  const plan = { summary: '[simulated] a plan', steps: stepsOf(planner, roles) }
   return JSON.stringify(plan)
 }
 

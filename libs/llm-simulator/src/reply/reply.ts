@@ -3,7 +3,7 @@ import type { FaultKind } from '../settings/faults.ts'
 import type { JsonObject } from '../http/json.ts'
 import type { CallParams } from '../settings/params.ts'
 import type { ChatRequest } from './request.ts'
-import { isPlanner, planText, PLANNER_MODELS } from './planner.ts'
+import { isPlanner, planText, PLANNER_MODELS, WORD_MODELS } from './planner.ts'
 import { stepsTurn, type ScriptTurn } from './scripts.ts'
 import type { SimulatorSettings } from '../settings/settings.ts'
 import { structuredText } from './structured.ts'
@@ -91,14 +91,14 @@ export function composeReply(
     const content = textContent(request.lastUserText, Math.min(limit, request.tokensMax ?? limit))
     return { kind: 'ok', reply: textReply(content, content.cut, pace) }
   }
-  if (isPlanner(model.base) && request.format.kind === 'json') {
+  if (request.format.kind === 'json') {
     const text = planText(model.base, request.format.schema)
     if (text !== undefined) {
       const content = textContent(text, request.tokensMax ?? TOKENS_MAX)
       return { kind: 'ok', reply: textReply(content, content.cut, pace) }
     }
   }
-  const plain = model.base === 'sim' || model.base === 'sim-fast' || isPlanner(model.base)
+  const plain = WORD_MODELS.includes(model.base) || isPlanner(model.base)
   if (!plain && settings.anyModel === 0) return refusedModel(request.model)
   if (request.format.kind === 'json') return structuredReply(request, request.format.schema, pace)
   return { kind: 'ok', reply: wordsReply(request, model.params, settings, pace) }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { planText, type PLANNER_MODELS } from '../../src/reply/planner.ts'
+import { planText } from '../../src/reply/planner.ts'
 
 const schema = {
   type: 'object',
@@ -13,8 +13,7 @@ const schema = {
 interface Plan {
   readonly steps: readonly { id: string; role: string; dependsOn: string[] }[]
 }
-const planOf = (model: (typeof PLANNER_MODELS)[number]): Plan =>
-  JSON.parse(planText(model, schema) ?? '{}') as Plan
+const planOf = (model: string): Plan => JSON.parse(planText(model, schema) ?? '{}') as Plan
 
 test('a planner answers with steps that have the roles of the schema', () => {
   const { steps } = planOf('sim-planner')
@@ -28,6 +27,13 @@ test('each wrong planner has the fault that its name says', () => {
   )
   expect(planOf('sim-planner-unknown-role').steps[0]?.role).toBe('astrologer')
   expect(planOf('sim-planner-deep').steps).toHaveLength(15)
+})
+
+test('the plain models plan with several roles where the schema names them', () => {
+  expect(planOf('sim')).toEqual(planOf('sim-planner'))
+  const free = { ...schema, properties: { steps: { type: 'array', items: { type: 'string' } } } }
+  expect(planText('sim', free)).toBeUndefined()
+  expect(planText('gpt-4o', schema)).toBeUndefined()
 })
 
 test('a planner leaves a schema without steps to the simulator', () => {

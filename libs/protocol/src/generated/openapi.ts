@@ -33,6 +33,9 @@ export interface paths {
      *
      *     - `422 idempotency-key-reused`: the key belongs to a task with another body. Use a new key.
      *     - `422 unknown-dependency`: a task in `dependsOn` does not exist. Correct the list.
+     *     - `422 unknown-agent`: no agent has this name. `detail` lists the names; correct `agent`, or define it.
+     *     - `422 unknown-tool`, `422 unknown-model`: no node offers the tool or serves the model. `detail` lists
+     *       what they offer; correct the task or its agent's definition.
      *     - `422 unknown-agent-version`: the agent has no such version. Correct `agentVersion` or omit it.
      *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
      *       it in JSON Schema 2020-12 or draft-07, with fewer references.
@@ -59,9 +62,10 @@ export interface paths {
     put?: never
     /**
      * Submit up to 1,000 tasks in one request.
-     * @description The gateway accepts or refuses each task separately. The results stand in the order of the tasks.
-     *     Each result has the status that `POST /v1/tasks` would answer with; a refused task has a `problem`.
-     *     To repeat a batch safely, give each task an `idempotencyKey`.
+     * @description The gateway checks, accepts or refuses each task separately. The results stand in the order of the
+     *     tasks. Each result has the status that `POST /v1/tasks` would answer with; a refused task has a
+     *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` names the
+     *     first one. To repeat a batch safely, give each task an `idempotencyKey`.
      */
     post: operations['submitBatch']
     delete?: never
@@ -332,6 +336,27 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tools': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List the tools that agents may name.
+     * @description The list has what the worker nodes offer now, with the number of nodes for each tool. A definition or a
+     *     task that names no tools gets the built-in ones.
+     */
+    get: operations['listTools']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/goals': {
     parameters: {
       query?: never
@@ -465,8 +490,8 @@ export interface paths {
      *     Errors:
      *
      *     - `409 schedules-full`: you have 200 schedules. Delete one first.
-     *     - `422 unknown-agent-version`, `422 unsupported-schema`, `422 schema-too-costly`: as for
-     *       `POST /v1/tasks`.
+     *     - `422 unknown-agent`, `422 unknown-tool`, `422 unknown-model`, `422 unknown-agent-version`,
+     *       `422 unsupported-schema`, `422 schema-too-costly`: as for `POST /v1/tasks`.
      */
     put: operations['putSchedule']
     post?: never
@@ -755,7 +780,7 @@ export interface components {
     TaskRequest: {
       /** @description The work for the agent. */
       task: string
-      /** @description The system prompt. It replaces the instructions of the agent's definition. */
+      /** @description The system prompt. It replaces the one of the agent's definition. */
       systemPrompt?: string
       /** @description Any JSON that the agent gets with the task: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
@@ -777,7 +802,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" names `devops-engineer`) or any other role. Fields of the task override the definition. Default: `assistant`. */
+      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" names `devops-engineer`). An unknown name is refused with 422. Fields of the task override the definition. Default: `assistant`, which has no definition. */
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
@@ -810,7 +835,7 @@ export interface components {
       sampling?: components['schemas']['Sampling']
       /** @description Your own labels. The API returns them unchanged. */
       metadata?: components['schemas']['Metadata']
-      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. */
+      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` names its first task. */
       dependsOn?: string[]
       /**
        * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent is told.
@@ -883,7 +908,7 @@ export interface components {
       /** @description What the agent is good for. People and planners read it. */
       description?: string
       /** @description The system prompt of the agent's tasks. */
-      instructions?: string
+      systemPrompt?: string
       model?: string
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
@@ -910,6 +935,23 @@ export interface components {
     }
     AgentList: {
       agents: components['schemas']['AgentSummary'][]
+    }
+    ToolList: {
+      tools: components['schemas']['Tool'][]
+    }
+    Tool: {
+      name: string
+      /** @description The beginning of the text that the model reads about the tool. */
+      description: string
+      /**
+       * @description `built-in`: part of the worker, for every agent that names no tools. `run`: part of the worker, for agents that name it. `module`: from TOOLS_DIR. `mcp`: from an MCP server.
+       * @enum {string}
+       */
+      source: 'built-in' | 'run' | 'module' | 'mcp'
+      /** @description Whether a person has to approve each call. */
+      approval: boolean
+      /** @description The number of nodes that offer the tool. */
+      nodes: number
     }
     /** @description The definition with which the task was submitted. */
     DefinitionRef: {
@@ -1340,6 +1382,10 @@ export interface components {
       queued: number
       /** @description The number of tasks that nodes have taken. */
       running: number
+      /** @description How long the oldest of your queued tasks has waited for a node. 0: none waits. Missing: the gateway does not know it. */
+      oldestWaitingMs?: number
+      /** @description The cost of your tasks today (UTC). Missing if the gateway does not know it. */
+      costTodayUsd?: number
       nodes: components['schemas']['Node'][]
       /** @description The load balancers that announced themselves in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
@@ -1854,7 +1900,7 @@ export interface operations {
       path?: never
       cookie?: never
     }
-    requestBody: {
+    requestBody?: {
       content: {
         'application/json': components['schemas']['ReplayQuery']
       }
@@ -2133,6 +2179,27 @@ export interface operations {
           [name: string]: unknown
         }
         content?: never
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listTools: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The tools that the worker nodes offer now, by name. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ToolList']
+        }
       }
       default: components['responses']['Problem']
     }

@@ -86,7 +86,7 @@ const agentDefinitionSchema = z
   .object({
     role: agent.optional(),
     description: text(LIMITS.descriptionCharsMax).optional(),
-    instructions: text(LIMITS.instructionsCharsMax).optional(),
+    systemPrompt: text(LIMITS.definitionPromptCharsMax).optional(),
     model: model.optional(),
     fallbackModels: fallbackModels.optional(),
     tools: tools.optional(),

@@ -2,13 +2,16 @@ import type { Agents } from '@agentfleet/adapters'
 import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import type { DefinitionChecks } from './checks.ts'
-import { found, type AgentDirectory } from './directory.ts'
+import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
-import type { FoundDefinition } from '../tasks/spec.ts'
+import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
+
+/** Known names in a refusal; `GET /v1/agents` has them all. */
+const NAMES_SHOWN_MAX = 40
 
 /** Finds the agent definition for a submission. */
 export interface AgentChoice {
-  /** Returns undefined if the name has no definition: it is then only a role. Throws a Refusal. */
+  /** Returns undefined for a task that names no agent, or the default one. Throws a Refusal. */
   definitionFor(
     tenant: string,
     request: FilledTaskRequest,
@@ -38,6 +41,15 @@ export function createAgentChoice(deps: {
     )
   }
 
+  /** A name that this gateway does not know: stored through another one a moment ago, or nowhere. */
+  async function lateName(tenant: string, name: string): Promise<FoundDefinition> {
+    const stored = DEFINITION_NAME.test(name) ? await agents.last(tenant, name) : undefined
+    if (stored !== undefined) directory.take(stored)
+    const agent = directory.find(tenant, name)
+    if (agent === undefined) throw unknownAgent(name, directory.list(tenant))
+    return { definition: agent.definition, ref: { name, version: agent.version } }
+  }
+
   const choose: AgentChoice['definitionFor'] = (tenant, request) => {
     const { agent, agentVersion, agentDefinition } = request
     if (agentDefinition !== undefined) {
@@ -58,7 +70,8 @@ export function createAgentChoice(deps: {
     if (known !== undefined) {
       return { definition: known.definition, ref: { name, version: known.version } }
     }
-    return agentVersion === undefined ? undefined : late(tenant, name, agentVersion)
+    if (agentVersion !== undefined) return late(tenant, name, agentVersion)
+    return name === DEFAULT_AGENT ? undefined : lateName(tenant, name)
   }
 
   async function checked(tenant: string, request: FilledTaskRequest) {
@@ -77,6 +90,20 @@ export function createAgentChoice(deps: {
       return bringsSchema === undefined ? choose(tenant, request) : checked(tenant, request)
     },
   }
+}
+
+/** The refusal of a name that no definition has, with the names that there are. */
+export function unknownAgent(
+  name: string,
+  known: readonly Pick<FoundAgent, 'name'>[],
+  pointer = '/agent',
+): Refusal {
+  const names = known.slice(0, NAMES_SHOWN_MAX).map((each) => each.name)
+  const more = known.length > names.length ? `, and ${known.length - names.length} more` : ''
+  const detail = `No agent has the name ${name}. Use one of: ${names.join(', ')}${more}; or define it with PUT /v1/agents/${name}.`
+  return new Refusal('unknown-agent', detail, [
+    { pointer, detail: `no agent has the name ${name}` },
+  ])
 }
 
 function twoDefinitions(): Refusal {

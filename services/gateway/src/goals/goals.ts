@@ -15,6 +15,7 @@ import {
 } from '@agentfleet/domain'
 import type { GoalRequest, GoalView, PlanView, TaskView } from '@agentfleet/protocol'
 import { wrongField } from '../http/problems.ts'
+import { unknownAgent } from '../agents/choice.ts'
 import type { Team } from '../agents/team.ts'
 import { checkedContext } from '../tasks/spec.ts'
 import { isoTime, taskView } from '../tasks/views.ts'
@@ -44,7 +45,14 @@ export function goalSpecOf(
   }
   const agent = request.planner ?? PLANNER
   const name = definitionNameOf(agent)
-  const definition = team.own(tenant, name) ?? shippedAgent(name) ?? {}
+  const definition = team.own(tenant, name) ?? shippedAgent(name)
+  if (definition === undefined) {
+    throw unknownAgent(
+      name,
+      names.map((each) => ({ name: each })),
+      '/planner',
+    )
+  }
   // The planner answers with a plan and calls no tools, even if its definition has tools for other
   // tasks.
   const {
@@ -92,7 +100,7 @@ export function goalView(
   const view: GoalView = {
     id: record.taskId,
     state: record.state,
-    stage: stageOf(record, last),
+    stage: stageOf(record, goal, last),
     goal: record.spec.task,
     planner: record.spec.agent,
     model: record.spec.model,
@@ -110,12 +118,20 @@ export function goalView(
   return view
 }
 
-function stageOf(record: TaskRecord, last: Planning | undefined): GoalView['stage'] {
+function stageOf(
+  record: TaskRecord,
+  { hold }: Pick<GoalSpec, 'hold'>,
+  last: Planning | undefined,
+): GoalView['stage'] {
   if (isTerminal(record.state)) return 'ended'
   if (record.waitingFor?.kind === 'approval') return 'held'
   if (record.waitingFor?.kind === 'children') return 'running'
   if (last === undefined || last.check.kind === 'invalid') return 'planning'
-  return last.taskIds.length === 0 ? 'planning' : 'concluding'
+  if (last.taskIds.length > 0) return 'concluding'
+  // The plan is there: its tasks are being made, unless a person has to allow that first.
+  const word = record.approvals.find(({ step }) => step === last.step)
+  const allowed = !hold || record.children.length > 0 || word?.approved === true
+  return allowed ? 'running' : 'planning'
 }
 
 function planView(

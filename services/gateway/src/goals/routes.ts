@@ -4,6 +4,7 @@ import { TASK_ID_PATTERN, type GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { goalSpecOf, goalView } from './goals.ts'
 import { Refusal } from '../http/problems.ts'
+import type { Offers } from '../fleet/offers.ts'
 import type { Reader } from '../tasks/reads.ts'
 import { idempotencyKeyOf } from '../tasks/spec.ts'
 import type { Submitter } from '../tasks/submit.ts'
@@ -19,11 +20,12 @@ export interface GoalRouteDeps {
   readonly taskLog: Pick<TaskLog, 'record'>
   readonly defaultModel: string
   readonly team: Team
+  readonly offers: Pick<Offers, 'check'>
 }
 
 /** Creates the handlers of `/v1/goals…` by operationId. */
 export function goalRoutes(deps: GoalRouteDeps) {
-  const { submitter, reader, bus, taskLog, defaultModel, team } = deps
+  const { submitter, reader, bus, taskLog, defaultModel, team, offers } = deps
 
   async function own(request: FastifyRequest): Promise<TaskRecord> {
     const { id } = request.params as { id: string }
@@ -62,6 +64,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const header = headers['idempotency-key'] as string | undefined
       const key = idempotencyKeyOf(header, body.idempotencyKey)
       const spec = goalSpecOf(body, team, tenant, defaultModel)
+      offers.check(spec)
       const taskId = submitter.idFor(tenant, key)
       const outcome = await submitter.submit({ taskId, tenant, spec, keyed: key !== undefined })
       if (outcome.kind === 'refused') throw outcome.refusal

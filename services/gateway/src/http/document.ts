@@ -5,11 +5,19 @@ import { parse } from 'yaml'
 interface Operation {
   readonly operationId?: string
   readonly security?: readonly unknown[]
+  readonly requestBody?: { readonly required?: boolean }
 }
+
+/** The part of a schema that the gateway itself reads. */
+interface Schema {
+  readonly properties?: Readonly<Record<string, object>>
+}
+type Schemas = Readonly<Record<string, Schema>>
 
 /** The parsed openapi.yaml. */
 export interface ApiDocument {
   readonly openapi: string
+  readonly components: { readonly schemas: Schemas }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly [key: string]: unknown
 }
@@ -28,15 +36,34 @@ export function routable(document: ApiDocument): ApiDocument {
     path.replaceAll(':', '::'),
     operations,
   ])
-  return { ...document, paths: Object.fromEntries(paths) as ApiDocument['paths'] }
+  return {
+    ...document,
+    paths: Object.fromEntries(paths) as ApiDocument['paths'],
+    components: {
+      ...document.components,
+      schemas: withItemsUnchecked(document.components.schemas),
+    },
+  }
+}
+
+/** The tasks of a batch are judged one by one by the handler, so that a wrong one refuses no other. */
+function withItemsUnchecked(schemas: Schemas): Schemas {
+  const batch = schemas['BatchRequest']
+  const properties = { tasks: { ...batch?.properties?.['tasks'], items: {} } }
+  return { ...schemas, BatchRequest: { ...batch, properties } }
 }
 
 /** Returns the ids of the operations that need no API key. */
 export function openOperations(document: ApiDocument): Set<string> {
+  return operationsWith(document, ({ security }) => security?.length === 0)
+}
+
+/** Ids of the operations whose body may be left out. */
+export function bodilessOperations(document: ApiDocument): Set<string> {
+  return operationsWith(document, ({ requestBody }) => requestBody?.required === false)
+}
+
+function operationsWith(document: ApiDocument, fits: (operation: Operation) => boolean) {
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
-  return new Set(
-    operations
-      .filter(({ security }) => security?.length === 0)
-      .map(({ operationId }) => operationId ?? ''),
-  )
+  return new Set(operations.filter(fits).map(({ operationId }) => operationId ?? ''))
 }

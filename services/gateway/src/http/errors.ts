@@ -4,7 +4,14 @@ import type { Logger } from '@agentfleet/runtime'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { Socket } from 'node:net'
-import { PROBLEM_TYPE, Refusal, fieldErrors, retryAfterS, toProblem } from './problems.ts'
+import {
+  PROBLEM_TYPE,
+  Refusal,
+  fieldErrors,
+  retryAfterS,
+  toProblem,
+  wrongPlaces,
+} from './problems.ts'
 
 /** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
@@ -66,9 +73,7 @@ export function refusalOf(error: Error): Refusal {
   if (error instanceof ServiceError) return ofServiceError(error)
   const { validation, validationContext, code, statusCode } = error as FastifyError
   if (validation !== undefined) {
-    const errors = fieldErrors(validation, validationContext ?? 'body')
-    const places = errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
-    return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
+    return wrongPlaces(fieldErrors(validation, validationContext ?? 'body'))
   }
   if (statusCode === 413) {
     return new Refusal(

@@ -2,14 +2,16 @@ import type { Readiness } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiDocument } from './document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { OwnFigures } from '../fleet/own-figures.ts'
 
 /** Creates the handlers of the document, the probes and the fleet by operationId. */
 export function serviceRoutes(deps: {
   document: ApiDocument
   fleet: Pick<Fleet, 'view'>
+  ownFigures: OwnFigures
   readiness: () => Readiness
 }) {
-  const { document, fleet, readiness } = deps
+  const { document, fleet, ownFigures, readiness } = deps
   const text = JSON.stringify(document)
   return {
     getDocument: async (_request: FastifyRequest, reply: FastifyReply) =>
@@ -19,7 +21,9 @@ export function serviceRoutes(deps: {
       const answer = readiness()
       return reply.code(answer.ok ? 200 : 503).send(answer)
     },
-    getFleet: async (request: FastifyRequest) =>
-      fleet.view((request.query as { history: boolean }).history),
+    getFleet: async (request: FastifyRequest) => ({
+      ...fleet.view((request.query as { history: boolean }).history),
+      ...(await ownFigures(request.tenant)),
+    }),
   }
 }

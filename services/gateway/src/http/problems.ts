@@ -16,14 +16,18 @@ export class Refusal extends Error {
   }
 }
 
+/** Refuses a request because of these fields. */
+export function wrongPlaces(errors: readonly FieldError[]): Refusal {
+  const places = errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
+  return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
+}
+
 /**
  * Refuses a request because of one field; the detail continues a sentence that begins with the
  * field.
  */
 export function wrongField(pointer: string, detail: string): Refusal {
-  return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
-    { pointer, detail },
-  ])
+  return wrongPlaces([{ pointer, detail }])
 }
 
 /** Converts the refusal to its problem document. */

@@ -9,7 +9,7 @@ import {
 import openapiGlue from 'fastify-openapi-glue'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
-import { openOperations, routable, type ApiDocument } from './document.ts'
+import { bodilessOperations, openOperations, routable, type ApiDocument } from './document.ts'
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
@@ -74,6 +74,7 @@ export async function createApi(deps: {
     frameworkErrors: (error, _request, reply) => void sendRefusal(reply, refusalOf(error)),
   })
   const unlocked = openOperations(document)
+  const bodiless = bodilessOperations(document)
   app.decorateRequest('tenant', '')
   app.removeContentTypeParser('text/plain')
   acceptEmptyBodies(app)
@@ -83,6 +84,7 @@ export async function createApi(deps: {
     const operation = operationOf(route)
     if (operation === undefined) return
     requireJsonBody(route)
+    if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (unlocked.has(operation)) return
     const stream = operation === 'openStream'
     // Runs before the body is read, so that a request without a key costs no more.
@@ -153,6 +155,12 @@ export async function closeApi(app: FastifyInstance, deadlineMs: number): Promis
   } finally {
     clearInterval(sweeping)
   }
+}
+
+/** Where no body is needed, its absence means that nothing special is asked for. */
+function takeNoBodyForEmpty(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  if (request.body === undefined || request.body === null) request.body = {}
+  done()
 }
 
 function operationOf({ schema }: RouteOptions): string | undefined {

@@ -1,6 +1,23 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import type { FieldError } from '@agentfleet/protocol'
 import type { FastifySchemaCompiler } from 'fastify'
+import type { ApiDocument } from './document.ts'
+import { fieldErrors } from './problems.ts'
+
+const COMMON = { useDefaults: true, removeAdditional: false, strict: false } as const
+const DOCUMENT = 'document'
+
+/** Fills the defaults of a value in and says what is wrong with it; undefined: nothing. */
+export type ValueCheck = (value: unknown) => FieldError[] | undefined
+
+/** Checks values by this schema of the document, by the same rules as bodies. */
+export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
+  const ajv = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
+  ajv.addSchema(document, DOCUMENT, false, false)
+  const validate = ajv.compile({ $ref: `${DOCUMENT}#/components/schemas/${schema}` })
+  return (value) => (validate(value) ? undefined : fieldErrors(validate.errors ?? [], 'body'))
+}
 
 /**
  * Validates requests against the schemas of openapi.yaml. In a body it only fills in defaults; it
@@ -9,9 +26,8 @@ import type { FastifySchemaCompiler } from 'fastify'
  * more than a valid one.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
-  const common = { useDefaults: true, removeAdditional: false, strict: false } as const
-  const bodies = withFormats(new Ajv2020({ ...common, coerceTypes: false }))
-  const texts = withFormats(new Ajv2020({ ...common, coerceTypes: true }))
+  const bodies = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
+  const texts = withFormats(new Ajv2020({ ...COMMON, coerceTypes: true }))
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':

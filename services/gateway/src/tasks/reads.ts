@@ -52,8 +52,8 @@ export function createReader(deps: {
   }
 }
 
-/** Returns the answer of Redis, or undefined if Redis fails or is slow: here it only saves work. */
-async function patient<T>(call: Promise<T>): Promise<T | undefined> {
+/** Returns the answer of Redis, or undefined if Redis fails or is slow. */
+export async function patient<T>(call: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, STORE_PATIENCE_MS, undefined)

@@ -10,7 +10,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
-import { Refusal, toProblem } from '../http/problems.ts'
+import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
+import type { ValueCheck } from '../http/validation.ts'
+import type { Offers } from '../fleet/offers.ts'
+import { withIds } from './batch-references.ts'
 import type { Reader } from './reads.ts'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
@@ -27,6 +30,9 @@ export interface TaskRouteDeps {
   readonly store: Pick<Store, 'previews'>
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
+  readonly offers: Pick<Offers, 'check'>
+  /** Says what is wrong with a task of a batch. */
+  readonly checkTask: ValueCheck
 }
 
 /** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
@@ -34,7 +40,8 @@ const CANCEL_DEADLINE_MS = 5_000
 
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
-  const { submitter, waiting, reader, bus, taskLog, store, defaultModel, agentChoice } = deps
+  const { submitter, waiting, reader, bus, taskLog, store, defaultModel } = deps
+  const { agentChoice, offers, checkTask } = deps
 
   /** Returns the task of the request; another tenant's task looks like one that does not exist. */
   async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
@@ -51,17 +58,20 @@ export function taskRoutes(deps: TaskRouteDeps) {
     request: FilledTaskRequest,
     key: string | undefined,
     taskId = submitter.idFor(tenant, key),
+    sent = request,
   ): Promise<Submission> {
     const keyed = key !== undefined
     const choice = agentChoice.definitionFor(tenant, request)
     const found = choice instanceof Promise ? await choice : choice
     const spec = specOf(request, defaultModel, found)
+    offers.check(spec)
     const { agentVersion } = request
-    // The definition may change between two submissions of the same body with the same key.
+    // Two submissions of the same body with the same key may meet another version of the definition,
+    // and another task behind a reference within their batch.
     const asked =
-      keyed && found?.ref !== undefined
+      keyed && (found?.ref !== undefined || sent !== request)
         ? {
-            ...specOf(request, defaultModel),
+            ...specOf(sent, defaultModel),
             ...(agentVersion === undefined ? {} : { agentVersion }),
           }
         : undefined
@@ -104,17 +114,28 @@ export function taskRoutes(deps: TaskRouteDeps) {
     return reply.code(202).header('location', `/v1/tasks/${record.taskId}`).send(taskView(record))
   }
 
-  async function submitOne(tenant: string, request: FilledTaskRequest): Promise<BatchResult> {
-    const key = request.idempotencyKey
-    const taskId = submitter.idFor(tenant, key)
+  /** The task at this position of a batch; `results` holds at least those of the tasks before it. */
+  async function submitOne(
+    tenant: string,
+    item: unknown,
+    position: number,
+    results: readonly Promise<BatchResult>[],
+  ): Promise<BatchResult> {
+    let taskId: string | undefined
     try {
-      const submission = await submissionOf(tenant, request, key, taskId)
+      const errors = checkTask(item)
+      if (errors !== undefined) throw wrongPlaces(errors)
+      const sent = item as FilledTaskRequest
+      const key = sent.idempotencyKey
+      taskId = submitter.idFor(tenant, key)
+      const request = await withIds(sent, position, results)
+      const submission = await submissionOf(tenant, request, key, taskId, sent)
       const record = recordOf(await submitter.submit(submission))
       return { status: isTerminal(record.state) ? 200 : 202, taskId }
     } catch (error) {
       const refusal = refusalOf(error as Error)
       const problem = toProblem(refusal)
-      const named = refusal.code === 'outcome-unknown' ? { taskId } : {}
+      const named = refusal.code === 'outcome-unknown' && taskId !== undefined ? { taskId } : {}
       return { status: problem.status, ...named, problem }
     }
   }
@@ -122,9 +143,12 @@ export function taskRoutes(deps: TaskRouteDeps) {
   return {
     submitTask,
     async submitBatch(request: FastifyRequest) {
-      const { tasks } = request.body as { tasks: FilledTaskRequest[] }
-      const results = await Promise.all(tasks.map((task) => submitOne(request.tenant, task)))
-      return { results }
+      const { tasks } = request.body as { tasks: unknown[] }
+      const results: Promise<BatchResult>[] = []
+      for (const [position, task] of tasks.entries()) {
+        results.push(submitOne(request.tenant, task, position, results))
+      }
+      return { results: await Promise.all(results) }
     },
     async getTask(request: FastifyRequest) {
       return viewOf(await ownRecord(request))

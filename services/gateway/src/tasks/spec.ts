@@ -19,8 +19,8 @@ export interface FoundDefinition {
   readonly ref?: DefinitionRef
 }
 
-/** The agent of a task that names none. */
-const DEFAULT_AGENT = 'assistant'
+/** The agent of a task that names none; it has no definition. */
+export const DEFAULT_AGENT = 'assistant'
 /** One hour: long for an agent, short enough that a stuck task does not stay for days. */
 const DEFAULT_TIMEOUT_MS = 3_600_000
 

@@ -12,13 +12,13 @@ const OTHER = 'other-key-0123456789'
 test('a definition is versioned, changed under its ETag, removed, and nobody else sees it', async () => {
   await using bench = await setup(KEYS)
   const acme = bench.client(ACME)
-  const first = await acme.putAgent('triage', { instructions: 'sort', model: 'm-1' })
+  const first = await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })
   expect(first).toMatchObject({ name: 'triage', version: 1, builtIn: false })
-  expect((await acme.putAgent('triage', { instructions: 'sort', model: 'm-1' })).version).toBe(1)
-  const second = await acme.putAgent('triage', { instructions: 'sort well' }, { ifVersion: 1 })
+  expect((await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })).version).toBe(1)
+  const second = await acme.putAgent('triage', { systemPrompt: 'sort well' }, { ifVersion: 1 })
   expect(second.version).toBe(2)
   await expect(
-    acme.putAgent('triage', { instructions: 'late' }, { ifVersion: 1 }),
+    acme.putAgent('triage', { systemPrompt: 'late' }, { ifVersion: 1 }),
   ).rejects.toMatchObject({ status: 412, problem: { code: 'version-mismatch' } })
   await expect(acme.putAgent('triage', {}, { ifVersion: 0 })).rejects.toMatchObject({ status: 412 })
   expect((await acme.agent('triage', { version: 1 })).definition.model).toBe('m-1')
@@ -57,7 +57,7 @@ test('the roles of a team are shipped, can be overridden, and come back', async 
     status: 409,
     problem: { code: 'agent-shipped' },
   })
-  const own = await client.putAgent('developer', { instructions: 'only Rust' })
+  const own = await client.putAgent('developer', { systemPrompt: 'only Rust' })
   expect(own).toMatchObject({ version: 1, builtIn: false })
   await client.deleteAgent('developer')
   expect(await client.agent('developer')).toMatchObject({ version: 0, builtIn: true })
@@ -68,7 +68,7 @@ test('a task carries the definition as it was at its submission; what it says it
   const client = bench.client()
   const responseSchema = { type: 'object', required: ['answer'] }
   await client.putAgent('analyst', {
-    instructions: 'count first',
+    systemPrompt: 'count first',
     model: 'big',
     fallbackModels: ['small'],
     tools: ['calculator'],
@@ -89,7 +89,7 @@ test('a task carries the definition as it was at its submission; what it says it
     limits: { turnsMax: 3 },
   })
   expect(await pointer).toMatchObject({ spec: { definition: { name: 'analyst', version: 1 } } })
-  await client.putAgent('analyst', { instructions: 'guess' })
+  await client.putAgent('analyst', { systemPrompt: 'guess' })
   expect((await bench.taskLog.record(task.id))?.spec).toMatchObject({
     systemPrompt: 'count first',
     maxOutputTokens: 900,
@@ -104,12 +104,31 @@ test('a task carries the definition as it was at its submission; what it says it
   })
 })
 
-test('a role that nobody defined is only a role, but a version of it is refused', async () => {
+test('an agent that nobody defined is refused with the names that are known', async () => {
   await using bench = await setup()
   const client = bench.client()
-  const task = await client.submit({ task: 'x', agent: 'Poet Laureate' })
-  expect(task.agent).toBe('Poet Laureate')
-  expect(task).not.toHaveProperty('definition')
+  await client.putAgent('triage', {})
+  await expect(client.submit({ task: 'x', agent: 'reviewr' })).rejects.toMatchObject({
+    status: 422,
+    problem: {
+      code: 'unknown-agent',
+      detail: expect.stringMatching(/reviewr\. Use one of: .*reviewer.*triage/) as string,
+      errors: [{ pointer: '/agent' }],
+    },
+  })
+  const goal = await fetch(`${bench.gateway.url()}/v1/goals`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ goal: 'x', planner: 'planer' }),
+  })
+  expect(await goal.json()).toMatchObject({ code: 'unknown-agent', status: 422 })
+  const plain = await client.submit({ task: 'x', agent: 'assistant' })
+  expect(plain).not.toHaveProperty('definition')
+})
+
+test('a version that does not exist is refused, and a definition within the task needs no name', async () => {
+  await using bench = await setup()
+  const client = bench.client()
   await expect(
     client.submit({ task: 'x', agent: 'Poet Laureate', agentVersion: 3 }),
   ).rejects.toMatchObject({
@@ -117,7 +136,7 @@ test('a role that nobody defined is only a role, but a version of it is refused'
     problem: { code: 'unknown-agent-version', errors: [{ pointer: '/agentVersion' }] },
   })
   expect(
-    await client.submit({ task: 'x', agentDefinition: { role: 'clown', instructions: 'joke' } }),
+    await client.submit({ task: 'x', agentDefinition: { role: 'clown', systemPrompt: 'joke' } }),
   ).toMatchObject({ agent: 'clown', systemPrompt: 'joke' })
   await expect(
     client.submit({ task: 'x', responseSchema: { type: 'thing' } }),
@@ -129,7 +148,7 @@ test('L1: the same body under the same key is the same task, also when its agent
   const client = bench.client()
   const body = { task: 'x', agent: 'writer' }
   const task = await client.submit(body, { idempotencyKey: 'k' })
-  await client.putAgent('writer', { instructions: 'in verse' })
+  await client.putAgent('writer', { systemPrompt: 'in verse' })
   expect(await client.submit(body, { idempotencyKey: 'k' })).toMatchObject({
     id: task.id,
     definition: { name: 'writer', version: 0 },
@@ -142,15 +161,17 @@ test('L1: the same body under the same key is the same task, also when its agent
 test('a gateway that starts later, and one beside it, know every definition', async () => {
   await using bench = await setup()
   const client = bench.client()
-  await client.putAgent('early', { instructions: 'one' })
+  await client.putAgent('early', { systemPrompt: 'one' })
   const other = createClient({ baseUrl: (await bench.another()).url() })
   expect(await other.submit({ task: 'x', agent: 'early' })).toMatchObject({ systemPrompt: 'one' })
-  await client.putAgent('early', { instructions: 'two' })
+  await client.putAgent('early', { systemPrompt: 'two' })
   // At once, though it may not have heard of it yet.
+  await client.putAgent('later', { systemPrompt: 'one' })
+  expect(await other.submit({ task: 'x', agent: 'later' })).toMatchObject({ systemPrompt: 'one' })
   expect(await other.submit({ task: 'x', agent: 'early', agentVersion: 2 })).toMatchObject({
     systemPrompt: 'two',
   })
-  await client.putAgent('early', { instructions: 'three' })
+  await client.putAgent('early', { systemPrompt: 'three' })
   await eventually(async () => {
     expect((await other.agent('early')).version).toBe(3)
   }, 5_000)

@@ -51,6 +51,8 @@ test('a dead task keeps what it paid for, and runs again from its start or behin
     problem: { code: 'not-finished' },
   })
   await fail(bench, task.id)
+  const bare = await fetch(`${bench.gateway.url()}/v1/tasks/${task.id}/replay`, { method: 'POST' })
+  expect(await bare.json()).toMatchObject({ state: 'queued', replayOf: task.id })
   expect(await client.get(task.id)).toMatchObject({
     state: 'failed',
     error: { code: 'llm-rejected' },

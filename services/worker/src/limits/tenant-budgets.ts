@@ -1,4 +1,5 @@
 import type { ProviderLimits } from '@agentfleet/adapters'
+import { tenantLimitEndMs, tenantLimitMessage, tenantNoPriceMessage } from '@agentfleet/domain'
 import type { TenantBudgets } from '../llm/provider-config.ts'
 
 /**
@@ -24,7 +25,7 @@ export interface BudgetedCall {
 /** Whether the call may be made. */
 export type BudgetEntry =
   | { readonly kind: 'allow' }
-  | { readonly kind: 'exceeded'; readonly message: string }
+  | { readonly kind: 'exceeded' | 'no-price'; readonly message: string }
   /** The tenant's usage is unknown, so the call must ask again later. */
   | { readonly kind: 'unknown'; readonly retryAfterMs: number }
 
@@ -49,14 +50,15 @@ export function createTenantBudgets(deps: {
       if (budget === undefined) return ALLOW
       const inUsd = budget.usdPerDay !== undefined || budget.usdPerHour !== undefined
       if (inUsd && usd === undefined) {
-        const message = `tenant ${tenant} has a budget in USD, but the model has no price; add the price to LLM_PRICES or PROVIDERS`
-        return { kind: 'exceeded', message }
+        return { kind: 'no-price', message: tenantNoPriceMessage(tenant) }
       }
       try {
         const ask = { budget, id, tokens, usd: usd ?? 0, lifetimeMs, nowMs: nowMs() }
-        const limit = await shared?.reserveBudget(tenant, ask)
-        if (limit === undefined) return ALLOW
-        return { kind: 'exceeded', message: `tenant ${tenant} has used up its ${limit}` }
+        const met = await shared?.reserveBudget(tenant, ask)
+        if (met === undefined) return ALLOW
+        const againAt = new Date(tenantLimitEndMs(met.limit, ask.nowMs)).toISOString()
+        const message = tenantLimitMessage(tenant, budget, met, againAt)
+        return { kind: 'exceeded', message }
       } catch {
         return { kind: 'unknown', retryAfterMs: UNKNOWN_RETRY_MS }
       }

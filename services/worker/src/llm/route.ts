@@ -135,7 +135,10 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     price,
     outputTokensMax: request.outputTokensMax,
   })
-  if (allowed.kind === 'exceeded') return overBudget(call, candidate, allowed.message, context)
+  if (allowed.kind === 'exceeded') {
+    const kind = allowed.reason === 'no-price' ? 'no-price' : 'budget'
+    return overBudget(call, candidate, { kind, message: allowed.message }, context)
+  }
   const { outputTokensMax } = allowed
   const outputTokens = Math.min(estimated.outputTokens, outputTokensMax ?? Infinity)
   const tokens = estimated.inputTokens + outputTokens
@@ -145,7 +148,10 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     usd: costUsd(price, { ...estimated, outputTokens }),
     lifetimeMs: context.waitMs + context.callMs + RESERVATION_SLACK_MS,
   })
-  if (set.kind === 'exceeded') return overBudget(call, candidate, set.message, context)
+  if (set.kind === 'exceeded' || set.kind === 'no-price') {
+    const kind = set.kind === 'no-price' ? 'no-price' : 'budget'
+    return overBudget(call, candidate, { kind, message: set.message }, context)
+  }
   if (set.kind === 'unknown') {
     context.breakers.settle(candidate, 'nothing')
     return { kind: 'deferred', retryAfterMs: set.retryAfterMs }
@@ -314,11 +320,14 @@ function conclude(
   }
 }
 
-function overBudget(call: Call, candidate: Candidate, message: string, context: LlmContext): Asked {
+function overBudget(
+  call: Call,
+  candidate: Candidate,
+  failure: Extract<Failure, { readonly kind: 'budget' | 'no-price' }>,
+  context: LlmContext,
+): Asked {
   context.breakers.settle(candidate, 'nothing')
-  return (
-    endedOutcome(call) ?? { kind: 'failed', failure: { kind: 'budget', message }, begun: false }
-  )
+  return endedOutcome(call) ?? { kind: 'failed', failure, begun: false }
 }
 
 function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderClient {

@@ -175,7 +175,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
  */
 function brokenOff(failure: Failure, cut: string | undefined, { messages }: Conversation): Ending {
   if (cut !== undefined) return { kind: 'failed', failure, partial: cut }
-  if (failure.kind !== 'budget') return failed(failure)
+  if (failure.kind !== 'budget' && failure.kind !== 'no-price') return failed(failure)
   const last = messages.findLast(({ role, content }) => role === 'assistant' && content !== null)
   return { kind: 'failed', failure, ...(last?.content ? { partial: last.content } : {}) }
 }

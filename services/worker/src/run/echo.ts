@@ -5,6 +5,9 @@ import type { Budget, Failure } from '@agentfleet/domain'
  * first. It measures the system without an LLM and costs almost nothing.
  */
 
+/** Patterns of the models that the worker itself answers, written like the models of a provider. */
+export const ECHO_MODELS = ['echo', 'echo?*'] as const
+
 /** Milliseconds; a longer wait counts as an error. */
 const WAIT_MAX_MS = 3_600_000
 const PATTERN = /^echo(?:\?ms=(\d{1,7}))?$/

@@ -33,7 +33,7 @@ export function goalConversation(
 }
 
 function planner({ agent, systemPrompt }: TaskSpec): string {
-  return `You are the agent "${agent}".\n\n${systemPrompt ?? SHIPPED_AGENTS['project-manager']?.instructions ?? ''}`
+  return `You are the agent "${agent}".\n\n${systemPrompt ?? SHIPPED_AGENTS['project-manager']?.systemPrompt ?? ''}`
 }
 
 function opening(spec: TaskSpec, goal: GoalSpec): string {

@@ -9,6 +9,7 @@ import { delegateTool } from './delegate.ts'
 import { httpFetchTool, type HttpFetchSettings } from './fetch/http-fetch-tool.ts'
 import { parseMcpServers } from './mcp/mcp-config.ts'
 import { createMcpServer } from './mcp/mcp-server.ts'
+import { registerModuleHooks } from './register-hooks.ts'
 import { loadToolModules } from './tool-modules.ts'
 import { createToolThreads } from './tool-threads.ts'
 import type { Tool, Tools } from './tool.ts'
@@ -49,8 +50,10 @@ export function nodeTools(
   context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
 ): Promise<NodeTools> {
   const { config, log, random } = context
+  const dir = config.TOOLS_DIR ?? (existsSync(TOOLS) ? TOOLS : undefined)
+  if (dir !== undefined) registerModuleHooks()
   return openNodeTools({
-    dir: config.TOOLS_DIR ?? (existsSync(TOOLS) ? TOOLS : undefined),
+    dir,
     mcpServers: config.MCP_SERVERS,
     httpFetch: {
       allowed: config.HTTP_FETCH_HOSTS,

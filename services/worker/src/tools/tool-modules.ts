@@ -19,12 +19,13 @@ export interface LoadedTools {
 
 /** Modules in one folder; a folder with more is not a tool folder. */
 const MODULES_MAX = 1_000
-/** Node runs TypeScript from version 22.18 on. */
-const TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 const DECLARATION_OR_TEST = /\.(d|test|spec)\.[cm]?[jt]s$/
-const MODULE = TYPESCRIPT ? /\.(m?js|m?ts)$/ : /\.m?js$/
+const MODULE = /\.m?[jt]s$/
 
-/** Loads the tools of a folder and reports all problems together. */
+/**
+ * Loads the tools of a folder and reports all problems together. TypeScript needs the hooks of
+ * `register-hooks.ts`.
+ */
 export async function loadToolModules(dir: string, threads: ToolThreads): Promise<LoadedTools> {
   if (!existsSync(dir)) return { tools: [], problems: [`the folder ${dir} does not exist`] }
   const files = (await readdir(dir)).sort()
@@ -33,12 +34,7 @@ export async function loadToolModules(dir: string, threads: ToolThreads): Promis
     return { tools: [], problems: [`${dir} has more than ${MODULES_MAX} modules`] }
   }
   const tools: Tool[] = []
-  const problems = files
-    .filter((file) => /\.m?ts$/.test(file) && !MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
-    .map(
-      (file) =>
-        `${file}: this version of Node does not run TypeScript; compile the file to JavaScript`,
-    )
+  const problems: string[] = []
   for (const file of modules) {
     const { href } = pathToFileURL(join(dir, file))
     try {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { isTool, isToolFailure, type ToolLog } from '@agentfleet/toolkit'
+import { registerModuleHooks } from './register-hooks.ts'
 
 /**
  * The thread of one call of a CPU-heavy tool: it loads the tool's module, calls the tool and sends
@@ -39,6 +40,7 @@ const logAs =
     say({ kind: 'log', level, message })
 
 async function call(): Promise<unknown> {
+  registerModuleHooks()
   const exported = (await import(data.moduleUrl)) as Readonly<Record<string, unknown>>
   const tool = exported[data.exportName]
   if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)

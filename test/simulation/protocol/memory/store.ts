@@ -40,6 +40,7 @@ export function createMemoryStore(): MemoryStore {
       load: async (taskId) => records.get(taskId),
       list: async () => ({ records: [] }),
       previews: async () => ({ records: [] }),
+      oldestQueued: async () => undefined,
       async noteInflight(entries) {
         for (const entry of entries) notes.set(entry.taskId, entry)
       },

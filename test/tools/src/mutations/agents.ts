@@ -293,8 +293,8 @@ export const AGENTS: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
-        find: 'if most >= 0 and tonumber(used[i] or 0) + more > most then return names[i] end',
-        replace: 'if false then return names[i] end',
+        find: 'if most >= 0 and tonumber(used[i] or 0) + more > most then',
+        replace: 'if false then',
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'budget'],

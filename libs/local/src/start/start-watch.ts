@@ -1,0 +1,93 @@
+import type { Exit } from '../servers/child.ts'
+
+/**
+ * Ends a start that cannot succeed. A process that fails once may have started before its neighbours;
+ * one that fails FAILURES_MAX times in a row has its own reason, which its log names.
+ */
+export interface StartWatch {
+  /** A process ended that had not been asked to; `name` is the same for those that follow each other. */
+  ended(name: string, exit: Exit, log: string): void
+  /** Resolves as `start` does; rejects with a StartFailure as soon as a process has failed too often. */
+  during<T>(start: Promise<T>): Promise<T>
+}
+
+/** A start that failed for a reason which stands in its message: there is nothing to add. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure'
+}
+
+/** Ends in a row, without having been ready, that end the start. */
+const FAILURES_MAX = 3
+/** Lines of a log that are shown. */
+const LINES_MAX = 8
+const LINE_CHARS_MAX = 500
+/** The least level of a log line that says what went wrong, as pino numbers them. */
+const LEVEL_WARN = 40
+
+/** Watches one start. */
+export function createStartWatch(): StartWatch {
+  const ends = new Map<string, number>()
+  let fail: ((failure: StartFailure) => void) | undefined
+  return {
+    ended(name, exit, log) {
+      const count = (ends.get(name) ?? 0) + 1
+      ends.set(name, count)
+      if (count < FAILURES_MAX) return
+      const said = lastWords(exit.logTail).map((line) => `  ${line}`)
+      const lines = [
+        `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last words:`,
+        ...(said.length === 0 ? ['  (nothing)'] : said),
+        `Its whole log is ${log}`,
+        'Correct what it names and start again.',
+      ]
+      fail?.(new StartFailure(lines.join('\n')))
+    },
+    async during(start) {
+      const failure = new Promise<never>((_, reject) => {
+        fail = reject
+      })
+      try {
+        return await Promise.race([start, failure])
+      } finally {
+        fail = undefined
+        // The rest of an abandoned start fails too, and nothing waits for it any more.
+        start.catch(() => undefined)
+      }
+    },
+  }
+}
+
+/** How a process ended, in a few words. */
+export function endOf({ code, signal }: Pick<Exit, 'code' | 'signal'>): string {
+  return signal ?? `exit code ${String(code)}`
+}
+
+/** The last lines of a log that say what went wrong, in plain text; the very last ones where none does. */
+export function lastWords(log: string): readonly string[] {
+  const lines = log.split('\n').flatMap((line) => (line.trim() === '' ? [] : [readLine(line)]))
+  const wrong = lines.filter(({ level }) => level >= LEVEL_WARN)
+  const chosen = wrong.length > 0 ? wrong : lines
+  return chosen.slice(-LINES_MAX).map(({ text }) => text.slice(0, LINE_CHARS_MAX))
+}
+
+interface LogLine {
+  readonly level: number
+  readonly text: string
+}
+
+/** A line of pino as its message and the message of its error; any other line stays unchanged. */
+function readLine(line: string): LogLine {
+  if (!line.startsWith('{')) return { level: LEVEL_WARN, text: line }
+  try {
+    const { level, msg, err } = JSON.parse(line) as {
+      readonly level?: number
+      readonly msg?: string
+      readonly err?: { readonly message?: string }
+    }
+    const parts = [msg, err?.message].filter((part) => part !== undefined)
+    return { level: level ?? 0, text: parts.join(': ') || line }
+  } catch {
+    // The log was cut within this line.
+    return { level: 0, text: line }
+  }
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { createStartWatch, lastWords } from '../../src/start/start-watch.ts'
+
+const info = JSON.stringify({ level: 30, msg: 'started' })
+const fatal = JSON.stringify({ level: 60, msg: 'the start failed', err: { message: 'no route' } })
+
+test.each([
+  ['', []],
+  [`${info}\n`, ['started']],
+  [`${info}\n${fatal}\n${info}`, ['the start failed: no route']],
+  [
+    `vel":30,"msg":"cut"}\nAPI_KEYS: entry 1 is too short\n`,
+    ['vel":30,"msg":"cut"}', 'API_KEYS: entry 1 is too short'],
+  ],
+  [
+    Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n'),
+    ['line 12', 'line 13', 'line 14', 'line 15', 'line 16', 'line 17', 'line 18', 'line 19'],
+  ],
+])('of the log %j the last words are %j', (log, words) => {
+  expect(lastWords(log)).toEqual(words)
+})
+
+const exit = { code: 1, signal: null, logTail: `${info}\n${fatal}` }
+
+test('a process that fails three times in a row ends the start with its last words and its log', async () => {
+  const watch = createStartWatch()
+  const start = new Promise<never>(() => undefined)
+  const outcome = watch.during(start)
+  watch.ended('gateway-1', exit, '/logs/gateway-1.log')
+  watch.ended('worker', exit, '/logs/worker-1.log')
+  watch.ended('gateway-1', exit, '/logs/gateway-1.log')
+  watch.ended('gateway-1', exit, '/logs/gateway-1.log')
+  await expect(outcome).rejects.toThrow(
+    /^gateway-1 does not start: .*3 times.*exit code 1.*\n {2}the start failed: no route\n.*\/logs\/gateway-1\.log\n/,
+  )
+})
+
+test('a process that fails once or twice does not end the start', async () => {
+  const watch = createStartWatch()
+  const outcome = watch.during(Promise.resolve('up'))
+  watch.ended('gateway-1', exit, '/log')
+  watch.ended('gateway-1', exit, '/log')
+  expect(await outcome).toBe('up')
+  // The fleet is up: from now on whatever ends is only started again.
+  watch.ended('gateway-1', exit, '/log')
+})

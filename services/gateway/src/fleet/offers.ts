@@ -1,0 +1,114 @@
+import type { Bus } from '@agentfleet/adapters'
+import { matchesPattern, type TaskSpec } from '@agentfleet/domain'
+import { CHANNELS, type OfferedTool, type ToolView } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+import { Refusal } from '../http/problems.ts'
+
+/**
+ * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at once.
+ *
+ * Invariants: of each node only its last word counts, and none that is older than AGE_MAX_MS; nothing is
+ * refused before LISTEN_FIRST_MS have passed since the first word, because other nodes may offer more.
+ */
+export interface Offers {
+  /** By name, with the number of nodes that offer each. */
+  tools(): ToolView[]
+  /** Throws a Refusal for a tool or a model that no node offers. */
+  check(spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
+  close(): void
+}
+
+/** Nodes speak every two seconds; some may be restarting, milliseconds. */
+const AGE_MAX_MS = 30_000
+/** Two words of every node, milliseconds. */
+const LISTEN_FIRST_MS = 4_000
+/** Known names in a refusal; `GET /v1/tools` has them all. */
+const NAMES_SHOWN_MAX = 40
+
+interface Said {
+  readonly tools: readonly OfferedTool[]
+  readonly models: readonly string[]
+  readonly heardAtMs: number
+}
+
+/** Follows what the nodes say of themselves. */
+export function followOffers({
+  bus,
+  clock,
+}: {
+  bus: Pick<Bus, 'on'>
+  clock: Pick<Clock, 'monotonicMs'>
+}): Offers {
+  const nodes = new Map<string, Said>()
+  let listeningSinceMs = 0
+
+  const fresh = (): Said[] => {
+    const nowMs = clock.monotonicMs()
+    for (const [nodeId, { heardAtMs }] of nodes) {
+      if (nowMs - heardAtMs > AGE_MAX_MS) nodes.delete(nodeId)
+    }
+    return [...nodes.values()]
+  }
+  const subscription = bus.on(CHANNELS.offers, ({ nodeId, tools, models }) => {
+    const heardAtMs = clock.monotonicMs()
+    if (fresh().length === 0) listeningSinceMs = heardAtMs
+    const readable = tools.filter((tool) => tool !== undefined)
+    nodes.set(nodeId, { tools: readable, models, heardAtMs })
+  })
+
+  return {
+    tools: () => toolsOf(fresh()),
+    check(spec) {
+      const said = fresh()
+      if (said.length === 0 || clock.monotonicMs() - listeningSinceMs < LISTEN_FIRST_MS) return
+      checkTools(spec.tools ?? [], said)
+      checkModels([spec.model, ...(spec.fallbackModels ?? [])], said)
+    },
+    close: () => subscription.close(),
+  }
+}
+
+function toolsOf(said: readonly Said[]): ToolView[] {
+  const byName = new Map<string, ToolView>()
+  for (const tool of said.flatMap(({ tools }) => tools)) {
+    byName.set(tool.name, { ...tool, nodes: (byName.get(tool.name)?.nodes ?? 0) + 1 })
+  }
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function checkTools(names: readonly string[], said: readonly Said[]): void {
+  // Most tasks name none.
+  if (names.length === 0) return
+  const known = new Set(said.flatMap(({ tools }) => tools.map(({ name }) => name)))
+  const offered = (pattern: string): boolean =>
+    pattern.endsWith('*')
+      ? [...known].some((name) => name.startsWith(pattern.slice(0, -1)))
+      : known.has(pattern)
+  const unknown = names.filter((name) => !offered(name))
+  if (unknown.length === 0) return
+  throw new Refusal(
+    'unknown-tool',
+    `No node offers ${unknown.join(', ')}. Use one of: ${shown(known)}.`,
+    unknown.map((name) => ({ pointer: '/tools', detail: `no node offers ${name}` })),
+  )
+}
+
+function checkModels(models: readonly string[], said: readonly Said[]): void {
+  const serves = (model: string): boolean =>
+    said.some((node) => node.models.some((pattern) => matchesPattern(pattern, model)))
+  const unknown = models.filter((model) => !serves(model))
+  if (unknown.length === 0) return
+  const known = new Set(said.flatMap((node) => node.models))
+  throw new Refusal(
+    'unknown-model',
+    `No provider serves ${unknown.join(', ')}. Use one of: ${shown(known)}.`,
+    unknown.map((model) => ({ pointer: '/model', detail: `no provider serves ${model}` })),
+  )
+}
+
+function shown(names: ReadonlySet<string>): string {
+  const listed = [...names].sort().slice(0, NAMES_SHOWN_MAX).join(', ')
+  return names.size > NAMES_SHOWN_MAX
+    ? `${listed}, and ${names.size - NAMES_SHOWN_MAX} more`
+    : listed
+}

@@ -1,0 +1,39 @@
+import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
+import { Refusal, wrongField } from '../http/problems.ts'
+
+/** How a task names an earlier one of its batch: `#0` is the first. */
+const REFERENCE = /^#(\d+)$/
+
+/**
+ * The task with the ids of the earlier tasks of its batch that it depends on, once those are stored;
+ * only those before its position count, so that no two await each other. Throws a Refusal.
+ */
+export async function withIds(
+  request: FilledTaskRequest,
+  position: number,
+  results: readonly Promise<BatchResult>[],
+): Promise<FilledTaskRequest> {
+  const { dependsOn = [] } = request
+  if (!dependsOn.some((id) => REFERENCE.test(id))) return request
+  const ids = dependsOn.map(async (id) => {
+    const match = REFERENCE.exec(id)
+    if (match === null) return id
+    const named = Number(match[1])
+    return idOf(id, named < position ? results[named] : undefined)
+  })
+  return { ...request, dependsOn: [...new Set(await Promise.all(ids))] }
+}
+
+async function idOf(reference: string, result: Promise<BatchResult> | undefined): Promise<string> {
+  if (result === undefined) {
+    throw wrongField('/dependsOn', `${reference} must name an earlier task of the batch`)
+  }
+  const { taskId, problem } = await result
+  if (taskId !== undefined && problem === undefined) return taskId
+  const detail = `${reference} was not accepted`
+  throw new Refusal(
+    'unknown-dependency',
+    `Send ${reference} and this task again: ${reference} was not accepted, and this task depends on it.`,
+    [{ pointer: '/dependsOn', detail }],
+  )
+}

@@ -1,0 +1,55 @@
+import { CHANNELS } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+const tool = (name: string) => ({
+  name,
+  description: `does ${name}`,
+  source: 'module' as const,
+  approval: false,
+})
+
+test('tools are listed with their nodes, and a task that names an unknown tool or model is refused', async () => {
+  await using bench = await setup({ DEFAULT_MODEL: 'gpt-x' })
+  const client = bench.client()
+  const say = () => {
+    const models = ['echo', 'gpt-*']
+    bench.bus.send(
+      CHANNELS.offers,
+      { nodeId: 'n1', tools: [tool('lookup'), tool('crm__find')], models },
+      { nodeId: 'n1' },
+    )
+    bench.bus.send(
+      CHANNELS.offers,
+      { nodeId: 'n2', tools: [tool('lookup')], models },
+      { nodeId: 'n2' },
+    )
+  }
+  // Nobody has said anything: the names may be right.
+  expect((await client.submit({ task: 'x', tools: ['lokup'] })).state).toBe('queued')
+  const refused = await eventually(async () => {
+    say()
+    return client.submit({ task: 'x', tools: ['lokup', 'crm__*'] }).then(
+      () => Promise.reject(new Error('accepted')),
+      (error: unknown) => error,
+    )
+  }, 15_000)
+  expect(refused).toMatchObject({
+    status: 422,
+    problem: {
+      code: 'unknown-tool',
+      detail: 'No node offers lokup. Use one of: crm__find, lookup.',
+      errors: [{ pointer: '/tools' }],
+    },
+  })
+  await expect(
+    client.submit({ task: 'x', model: 'gtp-4', fallbackModels: ['gpt-4'] }),
+  ).rejects.toMatchObject({ status: 422, problem: { code: 'unknown-model' } })
+  const fits = await client.submit({ task: 'x', tools: ['crm__*', 'lookup'], model: 'gpt-4' })
+  expect(fits.state).toBe('queued')
+  expect(await client.tools()).toEqual([
+    { ...tool('crm__find'), nodes: 1 },
+    { ...tool('lookup'), nodes: 2 },
+  ])
+})
