@@ -69,8 +69,8 @@ function breaches(...events: readonly TaskEvent[]): string[] {
   return check(...events).violations.map(({ rule, detail }) => `${rule} ${detail}`)
 }
 
-describe('histories that hold', () => {
-  it('accepts a first attempt that completes without an event of its beginning', () => {
+describe('valid histories', () => {
+  it('include a first attempt that completes without a start event', () => {
     expect(check(submitted, completed(1))).toEqual({
       violations: [],
       unfinished: [],
@@ -81,7 +81,7 @@ describe('histories that hold', () => {
     })
   })
 
-  it('accepts a lost node, a failed attempt and calls that are carried over', () => {
+  it('include a lost node, a failed attempt and calls carried over from an earlier attempt', () => {
     const events = [
       submitted,
       called(1, 0),
@@ -95,12 +95,12 @@ describe('histories that hold', () => {
     expect(breaches(...events)).toEqual([])
   })
 
-  it('accepts an ending without an attempt: cancelled, or out of time', () => {
+  it('include an ending without an attempt: cancelled, or out of time', () => {
     expect(breaches(submitted, cancelled)).toEqual([])
     expect(breaches(submitted, started(2), failed(2))).toEqual([])
   })
 
-  it('tells what has not ended apart from what is broken', () => {
+  it('are told apart from unfinished ones', () => {
     const findings = check(submitted, started(2))
     expect(findings.violations).toEqual([])
     expect(findings.unfinished).toEqual([TASK])
@@ -125,7 +125,7 @@ describe('I1: accepted means stored', () => {
   })
 })
 
-describe('I2: one ending, and nothing behind it', () => {
+describe('I2: one ending, and nothing after it', () => {
   it('finds a second ending', () => {
     expect(breaches(submitted, completed(1), completed(1))).toEqual(['I2 2 endings'])
     expect(breaches(submitted, cancelled, failed(1))).toEqual(['I2 2 endings'])

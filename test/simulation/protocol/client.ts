@@ -7,25 +7,25 @@ import { APPROVE_TASK } from './stand-ins/provider.ts'
 import { oneOf, type Chance } from './time/random.ts'
 import type { VirtualTime } from './time/virtual-time.ts'
 
-/** The owner of the tasks: sends each until it is accepted, and remembers what it was told. */
+/** The owner of the tasks: sends each until it is accepted, and remembers the answers. */
 export interface Client {
   /** Ids of the tasks that a gateway has accepted, by their keys. */
   readonly accepted: ReadonlyMap<string, string>
   /** Tasks whose cancellation was confirmed. */
   readonly cancelled: ReadonlySet<string>
-  /** Every task is accepted, and everything was said that was planned. */
+  /** True when every task is accepted and every planned request was answered. */
   done(): boolean
 }
 
 const TENANT = 't'
-/** A gateway that does not answer within this is given up, milliseconds. */
+/** The client abandons a gateway that does not answer within this, milliseconds. */
 const ANSWER_WITHIN_MS = 6_000
 /** A coordinator answers a gateway within this, milliseconds. */
 const ASK_WITHIN_MS = 5_000
 const AGAIN_AFTER_MS = 400
 /** The step of a run whose first answer asks for the guarded tool. */
 const GUARDED_STEP = 1
-/** Answers after which the same is said again. */
+/** Answers after which the same request is sent again. */
 const STILL_OPEN: ReadonlySet<string> = new Set(['unavailable', 'not-waiting', 'not-found'])
 
 /** Starts a client that follows its plan. */
@@ -120,7 +120,7 @@ export function startClient(plan: Plan, fleet: Fleet, time: VirtualTime, chance:
     )
   }
 
-  /** Says what it thinks of the guarded call until it is heard, or nobody asks any more. */
+  /** Sends its answer on the guarded call until it is received, or no run asks any more. */
   const decide = (task: PlannedTask, atMs: number): void => {
     const taskId = keyedTaskId(TENANT, task.key)
     ask(

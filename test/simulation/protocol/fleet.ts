@@ -36,8 +36,8 @@ import type { Process, VirtualTime } from './time/virtual-time.ts'
 /**
  * The processes of a history: the product's own services over a bus, a log and a store in memory.
  *
- * A process crashes before or after one of the messages that matter, and is started anew a moment
- * later, with the same id and nothing else of what it was.
+ * A process crashes before or after one of the messages that matter, and is started again a moment later,
+ * with the same id and an empty memory.
  */
 export interface Fleet {
   readonly members: readonly Member[]
@@ -46,7 +46,7 @@ export interface Fleet {
   /** From now on nothing crashes, and every dead process is started. */
   calm(): void
   gateways(): readonly Gateway[]
-  /** What a process could not read of what another one sent, or could not send for its size. */
+  /** Messages that a process could not read, or could not send for their size. */
   refusals(): readonly string[]
   nodeIds: readonly string[]
   readonly recovery: { readonly process: Process; readonly bus: Bus }
@@ -55,21 +55,21 @@ export interface Fleet {
 /** Kinds of processes. */
 export type Kind = 'gateway' | 'coordinator' | 'load-balancer' | 'worker'
 
-/** One process, through all its lives. */
+/** One process, through all its restarts. */
 export interface Member {
   readonly kind: Kind
   readonly id: string
   process: Process
   gateway: Gateway | undefined
-  /** It crashes at this effect; undefined: not. */
+  /** It crashes at this effect; undefined: it does not. */
   crashAt: { readonly effect: number; readonly before: boolean } | undefined
   effects: number
   lives: number
-  /** The clock on its wall is off by this in its next life as well. */
+  /** Its wall clock is off by this after its next restart too. */
   clockOffsetMs: number
 }
 
-/** What the client of a history speaks to. */
+/** The connection that the client of a history uses. */
 export interface Gateway {
   readonly member: Member
   readonly process: Process
@@ -77,7 +77,7 @@ export interface Gateway {
   readonly bus: Bus
 }
 
-/** What a fleet is made of. */
+/** The parts of a fleet. */
 export interface FleetOptions {
   readonly server: MemoryNats
   readonly store: MemoryStore
@@ -86,7 +86,7 @@ export interface FleetOptions {
   readonly chance: Chance
   readonly sizes: Readonly<Record<Kind, number>>
   readonly slots: number
-  /** Called when a process reaches the message at which it is to die. */
+  /** Called when a process reaches the message at which it has to die. */
   readonly died: (member: Member) => void
   readonly say: ((line: string) => void) | undefined
 }
@@ -95,7 +95,7 @@ export interface FleetOptions {
 const FLEET_TIMING = timingOf(0.1)
 const CLAIM_KEY = 'key of the simulation'
 const RETENTION_MS = 86_400_000
-/** Messages between which a crash makes a difference; hints of life are none. */
+/** Messages around which a crash makes a difference; heartbeats and other hints of life do not count. */
 const MATTERS =
   /^(log|tasks|\$JS\.ACK|coordinator|balancer\.handover|_INBOX|node\.[^.]+\.(dispatch|stop)|fleet\.(stop|runs)|\$JS\.API\.STREAM\.(PURGE|MSG))/
 const TOOLS: Tools = new Map([
@@ -113,7 +113,7 @@ const SUBMISSIONS: Admission = {
   watch: { start: () => Promise.resolve(), drain: () => Promise.resolve() },
 }
 
-/** Starts every process, and makes the streams. */
+/** Starts every process, and creates the streams. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { server, time, chance, sizes, say } = options
   const members: Member[] = []

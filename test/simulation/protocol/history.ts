@@ -14,14 +14,14 @@ import { clockOf, loggerOf } from './stand-ins/services.ts'
 import { tellMessages, watchMessages } from './watch.ts'
 import type { VirtualMachine, VirtualTime } from './time/virtual-time.ts'
 
-/** What became of one history. */
+/** The result of one history. */
 export interface Outcome {
   readonly seed: number
-  /** What went against an invariant, in words. */
+  /** Violated invariants, in words. */
   readonly problems: readonly string[]
-  /** What was stored, and when: the same for the same seed. */
+  /** The stored events and their times: the same for the same seed. */
   readonly trace: string
-  /** What has happened in it, in words that `REACHED` lists. */
+  /** Its events, in the words of `REACHED`. */
   readonly reached: readonly string[]
   readonly steps: number
 }
@@ -29,7 +29,7 @@ export interface Outcome {
 /** Longer than every lease, backoff and deadline of a plan together, milliseconds. */
 const ENDED_WITHIN_MS = 300_000
 
-/** Runs the history of a seed and judges it. */
+/** Runs the history of a seed and checks it. */
 export async function runHistory(
   machine: VirtualMachine,
   seed: number,
@@ -102,7 +102,7 @@ async function fleetOf(world: World): Promise<Fleet> {
   return fleet
 }
 
-/** Kills a process, and lets the recovery give back what a dead node held. */
+/** Kills a process; the recovery then gives back the pointers of a dead node. */
 function crash(world: World, fleet: Fleet, member: Member, backAfterMs: number | undefined): void {
   const { plan, time, store, say } = world
   fleet.crash(member, backAfterMs)
@@ -155,7 +155,7 @@ function fail(world: World, fleet: Fleet): void {
   for (const atMs of plan.wipes) at(atMs, () => store.wipe())
 }
 
-/** Messages that may be late or come twice: those that the protocol promises to stand. */
+/** Messages that may be late or arrive twice: the protocol promises to cope with them. */
 const DOUBLED =
   /^(log\.|tasks\.|\$JS\.ACK|coordinator\.|fleet\.|node\.[^.]+\.(heartbeat|load|stop))/
 
@@ -173,7 +173,7 @@ function networkOf(plan: Plan, chance: Chance, time: VirtualTime): Network {
   }
 }
 
-/** Whether every accepted task has ended; looks again only when something was stored. */
+/** Whether every accepted task has ended; checked again only after a new event was stored. */
 function endingsOf(server: MemoryNats): () => boolean {
   let seenSeq = -1
   let all = false
@@ -181,7 +181,7 @@ function endingsOf(server: MemoryNats): () => boolean {
     const stream = server.api.streams.get(STREAMS.log)
     if (stream === undefined || stream.lastSeq === seenSeq) return all
     seenSeq = stream.lastSeq
-    // Children are in the log and nowhere else.
+    // The log alone names the children.
     all = [...stream.bySubject.values()].every((seqs) => {
       const seq = seqs.at(-1)
       const last = seq === undefined ? undefined : stream.messages.get(seq)
@@ -191,13 +191,13 @@ function endingsOf(server: MemoryNats): () => boolean {
   }
 }
 
-/** Every so many histories it is seen to that the projection follows, and that no pointer is left. */
+/** In some histories the check includes that the projection follows, and that no pointer is left. */
 const PROJECTION_EVERY = 8
 const POINTERS_EVERY = 64
 const PROJECTED_WITHIN_MS = 60_000
 const REMOVED_WITHIN_MS = 90_000
 
-/** What should have followed from the endings and has not, a while later (L8). */
+/** Effects of the endings that are missing some time later (L8). */
 async function leftovers(world: World, client: Client): Promise<string[]> {
   const { plan, time, server, store } = world
   const problems: string[] = []
@@ -219,7 +219,7 @@ async function leftovers(world: World, client: Client): Promise<string[]> {
   return problems
 }
 
-/** What a set of histories has to reach, or they prove little. */
+/** Situations that a set of histories has to reach, or they prove little. */
 export const REACHED: readonly string[] = [
   ...TASK_EVENT_TYPES,
   'a refused append',
@@ -281,8 +281,8 @@ function judge(world: World, client: Client): string[] {
 }
 
 /**
- * Whether a re-issued pointer may pass for a fresh one, which may cost one call (L3): a server that
- * crashed hands it out with the same delivery count, a dispatch may have come late.
+ * Whether a re-issued pointer may pass as a fresh one, which may cost one call (L3): a crashed server hands
+ * it out with the same delivery count, and a dispatch may have arrived late.
  */
 function mayMistake({ restarts, freezes, cuts, network }: Plan): boolean {
   return restarts.length + freezes.length + cuts.length > 0 || network.lateShare > 0

@@ -3,7 +3,7 @@ import type { Kind } from './fleet.ts'
 import { APPROVE_TASK, DELEGATE_TASK, type Temper } from './stand-ins/provider.ts'
 import { chanceOf, oneOf, wholeOf, type Chance } from './time/random.ts'
 
-/** Everything that is decided about a history before it begins, from its seed alone. */
+/** All decisions about a history before it begins, from its seed alone. */
 export interface Plan {
   readonly seed: number
   readonly sizes: Readonly<Record<Kind, number>>
@@ -23,11 +23,11 @@ export interface Plan {
   readonly temper: Temper
   /** Whether the recovery gives the pointers of dead nodes back, and how long after their death. */
   readonly recoveryAfterMs: number | undefined
-  /** From then on nothing fails any more. */
+  /** From then on no process or message fails. */
   readonly calmAtMs: number
 }
 
-/** One submission and what its owner does with it. */
+/** One submission and the requests of its owner. */
 export interface PlannedTask {
   readonly key: string
   readonly atMs: number
@@ -37,7 +37,7 @@ export interface PlannedTask {
   /** Sent again with the same key although it was answered. */
   readonly againAtMs: number | undefined
   readonly cancelAtMs: number | undefined
-  /** What its owner says when its run asks for approval. */
+  /** The owner's answer when its run asks for approval. */
   readonly approved: boolean
 }
 
@@ -49,14 +49,14 @@ export interface PlannedCrash {
   readonly backAfterMs: number | undefined
 }
 
-/** A process stands still, or is cut off from the bus, for a while. */
+/** A process is frozen, or cut off from the bus, for a while. */
 export interface PlannedFreeze {
   readonly member: number
   readonly atMs: number
   readonly forMs: number
 }
 
-/** How the network treats messages, in shares of all. */
+/** The fate of messages on the network, as shares of all. */
 export interface PlannedNetwork {
   readonly lostShare: number
   readonly lateShare: number

@@ -1,4 +1,4 @@
-/** The second half of the seeds, so that both cores of a machine have one. */
+/** The second half of the seeds, so that both cores of a machine have work. */
 import { afterAll, beforeAll, test } from 'vitest'
 import { HISTORIES, runSeeds, WITHIN_MS } from './seeds.ts'
 import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'

@@ -1,14 +1,14 @@
 /**
- * Thousands of short lives of a fleet, each from its seed: the product's own services in virtual time,
- * while processes die between two messages, stand still and are cut off, while messages are lost, late
- * and doubled, and while clocks jump. Every history is judged by the invariants that chaos tests use.
+ * Thousands of short lives of a fleet, each from its seed: the product's own services in virtual time.
+ * Processes die between two messages, freeze and are cut off; messages are lost, late and doubled; clocks
+ * jump. The invariants of the chaos tests check every history.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runHistory } from './history.ts'
 import { HISTORIES, runSeeds, WITHIN_MS } from './seeds.ts'
 import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'
 
-/** Tells the history of this seed, and no other. */
+/** Runs and logs the history of this seed alone. */
 const SEED = process.env['SEED']
 const TWICE = 50
 
@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => machine.close())
 
 test(
-  'every history keeps the invariants and ends its tasks, whatever fails (L1 to L8)',
+  'every history keeps the invariants and ends its tasks, for any faults (L1 to L8)',
   { timeout: WITHIN_MS },
   async () => {
     if (SEED === undefined) await runSeeds(machine, 1, Math.ceil(HISTORIES / 2))

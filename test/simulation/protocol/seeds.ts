@@ -2,12 +2,15 @@ import { expect } from 'vitest'
 import { REACHED, runHistory, type Outcome } from './history.ts'
 import type { VirtualMachine } from './time/virtual-time.ts'
 
-/** Rare faults of two at once are among so many; a switched-off safeguard is among the first hundreds. */
+/** Enough for rare pairs of faults; a switched-off safeguard shows within the first hundreds. */
 export const HISTORIES = Number(process.env['HISTORIES'] ?? 10_000)
-/** Ten times what they take on a free core: a busy machine must not break them. */
+/** Ten times their duration on a free core: a busy machine must not exceed it. */
 export const WITHIN_MS = 600_000
 
-/** Runs the histories of these seeds; the first one with a problem is thrown, with how to see it again. */
+/**
+ * Runs the histories of these seeds; throws for the first one with a problem, with the command that repeats
+ * it.
+ */
 export async function runSeeds(machine: VirtualMachine, from: number, to: number): Promise<void> {
   const reached = new Set<string>()
   for (let seed = from; seed <= to; seed += 1) {

@@ -12,19 +12,19 @@ import type { Heard } from './memory/wire.ts'
 import { historyOf } from './stand-ins/provider.ts'
 
 /**
- * What is judged by the messages themselves, as they leave their process.
+ * Rules that are checked on the messages themselves, as they leave their process.
  *
- * - L4: a node acks a pointer only when the log holds what ended its run.
- * - L4: a run that was told that another one is entitled reports nothing more.
+ * - L4: a node acks a pointer only when the log holds the event that ended its run.
+ * - L4: a run that learned that another one is entitled sends no further report.
  */
 export interface Watch {
   readonly heard: Heard
   readonly problems: readonly string[]
-  /** Whether every run of this task that a node was given has to begin through the coordinator. */
+  /** Whether every run of this task on a node has to begin through the coordinator. */
   fenced(nodeId: string, taskId: string): boolean
 }
 
-/** Outcomes that a node was sent, by the inbox that the reports named. */
+/** Outcomes that a node received, by the inbox of its reports. */
 interface Asked {
   readonly nodeId: string
   readonly items: readonly ReportItem[]
@@ -46,7 +46,7 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
     if (pointer === undefined) return
     const taskId = taskIdOf(pointer.subject)
     const events = historyOf(server(), taskId)
-    // A task that has waited before its first run is acked when its pointer came too early.
+    // A task that has waited before its first run is acked when its pointer arrived too early.
     const waited = events[0] !== undefined && loggedEvent(events[0].event, 0).waits === true
     if (!waited && !events.some(({ event }) => ENDS_A_RUN.has(event.type)))
       problems.push(`L4 ${taskId}: ${nodeId} acks what the log does not hold`)
@@ -63,7 +63,7 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
       const before = superseded.get(run)
       superseded.set(run, item.reportId)
       if (!strict || before === undefined || before === item.reportId) continue
-      problems.push(`L4 ${item.taskId}: ${report.nodeId} reports again after it was told to stop`)
+      problems.push(`L4 ${item.taskId}: ${report.nodeId} reports again although it had to stop`)
     }
   }
 
@@ -93,11 +93,11 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
   }
 }
 
-/** Messages that are told of when a history is told: not the hints of life. */
+/** Messages that the log of a history shows: not the hints of life. */
 const SHOWN =
   /^(log|tasks|\$JS\.ACK|coordinator|balancer\.handover|_INBOX|node\.[^.]+\.(dispatch|stop)|fleet\.(stop|runs))/
 
-/** Tells of every message that matters. */
+/** Logs every message that matters. */
 export function tellMessages(nowMs: () => number, say: (line: string) => void): Heard {
   return (process, { subject, data }, { lost, lateMs, twice }) => {
     if (!SHOWN.test(subject) || data.includes('"tenants"')) return

@@ -27,14 +27,14 @@ export interface Audit {
   readonly histories: Histories
   /** Tasks that have ended so far, since the audit began. */
   ended(): number
-  /** Waits until so many tasks have ended; throws when they have not in time. */
+  /** Waits until this many tasks have ended; throws when they have not in time. */
   untilEnded(count: number, deadlineMs: number): Promise<void>
-  /** Waits until all that is stored now has been read, then checks the invariants. */
+  /** Waits until every event stored so far has been read, then checks the invariants. */
   check(accepted: Iterable<Accepted>): Promise<Findings>
   close(): Promise<void>
 }
 
-/** Where a running fleet is, as far as tools go there. */
+/** Addresses of a running fleet that tools need. */
 export type FleetAccess = Pick<WholeAccess, 'url' | 'natsUrl' | 'simulators' | 'operator'>
 
 /** A million events are read in about 20 s on two busy cores. */
@@ -56,7 +56,7 @@ export async function openAudit(
   options: {
     readonly afterSeq?: number
     readonly onEvent?: (event: TailedEvent) => void
-    /** Where it says what goes wrong; stderr unless it is given. */
+    /** Destination of error messages; stderr by default. */
     readonly log?: Logger
   } = {},
 ): Promise<Audit> {
@@ -114,7 +114,7 @@ export async function openAudit(
   }
 }
 
-/** Polls until the condition holds; throws with the state of things when it does not in time. */
+/** Polls until the condition holds; throws with the current state when it does not in time. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   deadlineMs: number,
@@ -127,7 +127,7 @@ export async function until(
   }
 }
 
-/** What the simulators count of their calls, added up. */
+/** The simulators' counts of calls, added up. */
 export interface SimulatorTotals {
   readonly started: number
   readonly finished: number
@@ -159,8 +159,8 @@ export async function simulatorTotals(simulators: readonly string[]): Promise<Si
 }
 
 /**
- * Calls paid twice over all simulators; the counts of `suspects` (tasks with more than one attempt)
- * are fetched one by one, because each simulator alone may have seen only one of two calls.
+ * Calls paid twice over all simulators. The counts of `suspects` (tasks with more than one attempt) are
+ * fetched one by one, because each simulator alone may have seen only one of two calls.
  */
 export async function countPaidTwice(
   simulators: readonly string[],
@@ -181,14 +181,14 @@ export async function countPaidTwice(
   return paidTwice(counts)
 }
 
-/** GETs JSON, or throws with what was answered. */
+/** GETs JSON; throws an error with any other answer. */
 export async function getJson<T>(url: string): Promise<T> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(REQUEST_WITHIN_MS) })
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}: ${await answer.text()}`)
   return (await answer.json()) as T
 }
 
-/** Only what goes wrong is worth a line. */
+/** Only failures are worth a line. */
 function stderrLogger(): Logger {
   const say = (level: string) => (object: object, message?: string) => {
     const error = 'err' in object ? String(object.err) : ''

@@ -1,4 +1,4 @@
-/** Numbers and how they are shown. */
+/** Numbers and their form in tables. */
 
 /** The figures of a distribution that tables show. */
 export interface Spread {
@@ -34,7 +34,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
 
-/** A number for a table: thousands apart, decimals only where they tell something. */
+/** A number for a table: with thousands separators, and decimals only where they matter. */
 export function show(value: number): string {
   if (!Number.isFinite(value)) return '–'
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
@@ -44,7 +44,7 @@ export function show(value: number): string {
   })
 }
 
-/** Lays rows out in columns; the first column is text, the others are right-aligned. */
+/** Arranges rows in columns; the first column is text, the others are right-aligned. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, i) =>
     Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length)),

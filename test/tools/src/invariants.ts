@@ -1,20 +1,20 @@
 import { firstWait, type TaskEvent } from '@agentfleet/domain'
 
 /**
- * What must hold of every log, whatever happened to the fleet. Pure: histories and what was accepted
- * in, violations out. Simulation, e2e and chaos tests, replay and bench all judge by this one file.
+ * The invariants of every log, for any faults of the fleet. Pure: histories and accepted submissions in,
+ * violations out. Simulation, e2e and chaos tests, replay and bench all check with this one file.
  *
  * - I1: a task that was accepted has `submitted` in the log, once and first.
  * - I2: an ended task has exactly one terminal event, and nothing follows it.
- * - I3: attempts never decrease, each begins once, and no call of a run is finished twice; nothing
- *   happens to a task that waits but the end of its wait or its own.
+ * - I3: attempts never decrease, each begins once, and no call of a run is finished twice; the only events of
+ *   a waiting task are the end of its wait and its own ending.
  * - I4: the same tenant and idempotency key lead to one task.
  */
 
 /** The names of the invariants. */
 export type Rule = 'I1' | 'I2' | 'I3' | 'I4'
 
-/** The part of a stored event that is judged: a whole log of these fits into memory. */
+/** The part of a stored event that is checked: a whole log of these fits into memory. */
 export interface LoggedEvent {
   readonly type: TaskEvent['type']
   readonly seq: number
@@ -23,7 +23,7 @@ export interface LoggedEvent {
   /** Position in the run, of `call-finished` only. */
   readonly step?: number
   readonly node?: string
-  /** The task began to wait by this event. */
+  /** The task began to wait with this event. */
   readonly waits?: boolean
 }
 
@@ -44,10 +44,10 @@ export interface Violation {
   readonly detail: string
 }
 
-/** What a check found. */
+/** The result of a check. */
 export interface Findings {
   readonly violations: readonly Violation[]
-  /** Accepted or logged tasks without an ending so far: a violation only once all should be over. */
+  /** Accepted or logged tasks without an ending so far: a violation only when all should have ended. */
   readonly unfinished: readonly string[]
   readonly tasks: number
   readonly completed: number
@@ -55,7 +55,7 @@ export interface Findings {
   readonly cancelled: number
 }
 
-/** Reduces a stored event to what is judged. */
+/** Reduces a stored event to the part that is checked. */
 export function loggedEvent(event: TaskEvent, seq: number): LoggedEvent {
   const { type, atMs } = event
   return {
@@ -124,7 +124,7 @@ function checkEnding(events: readonly LoggedEvent[], breach: Breach): void {
 
 function checkAttempts(events: readonly LoggedEvent[], breach: Breach): void {
   let seq = 0
-  // The first attempt runs without an event of its own, but for a task that waited before it.
+  // The first attempt writes no start event, except in a task that waited before it.
   let attempt = events[0]?.waits === true ? 0 : 1
   let waiting = false
   const steps = new Set<number>()
@@ -171,7 +171,7 @@ function checkKeys(accepted: Iterable<Accepted>, violations: Violation[]): Itera
   return byTask.values()
 }
 
-/** Calls of one step of a task, as the simulator counts them. */
+/** Calls of one step of a task, by the simulator's counts. */
 export interface CallCount {
   readonly taskId: string
   readonly step: string
@@ -179,9 +179,9 @@ export interface CallCount {
   readonly finished: number
 }
 
-/** What was paid for more than once, over all simulators. */
+/** Calls that were paid for more than once, over all simulators. */
 export interface PaidTwice {
-  /** Steps begun more than once: what a crash cut off counts here, and is allowed. */
+  /** Steps begun more than once: calls cut off by a crash count here, and are allowed. */
   readonly startedTwice: number
   /** Steps whose answer was complete more than once: a crash between answer and journal, or a fault. */
   readonly finishedTwice: number
@@ -202,7 +202,7 @@ export function paidTwice(counts: Iterable<CallCount>): PaidTwice {
   }
 }
 
-/** One line for people: how many violations, and the first few of them. */
+/** One line for people: the number of violations, and the first few of them. */
 export function describeFindings({ violations, unfinished, ...counts }: Findings): string {
   const { tasks, completed, failed, cancelled } = counts
   const base = `${tasks} tasks: ${completed} completed, ${failed} failed, ${cancelled} cancelled, ${unfinished.length} not ended`

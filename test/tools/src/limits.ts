@@ -1,6 +1,6 @@
 /**
- * `npm run prove -- limits`: many runs under the limits of one provider's key, on several nodes.
- * The simulator enforces the limits by its own clock and counts every call that came too early.
+ * `npm run prove -- limits`: many runs under the limits of one provider's key, on several nodes. The
+ * simulator enforces the limits by its own clock and counts every call that arrived too early.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -32,11 +32,11 @@ const DEFAULTS = {
 }
 const BATCH_MAX = 500
 const POLL_MS = 100
-/** Beyond the time that the limit itself needs, milliseconds. */
+/** Tolerance beyond the time that the limit itself needs, milliseconds. */
 const SLACK_MS = 180_000
 const MINUTE_MS = 60_000
 const SHARE_EVERY_MS = 10_000
-/** What the issue asks for. */
+/** The required shares. */
 const REFUSED_SHARE_MAX = 0.005
 const THROUGHPUT_SHARE_MIN = 0.95
 
@@ -155,7 +155,7 @@ async function submit(url: string, runs: number): Promise<Accepted[]> {
   const accepted: Accepted[] = []
   while (accepted.length < runs) {
     const batch = Array.from({ length: Math.min(BATCH_MAX, runs - accepted.length) }, (_, at) => ({
-      // Each prompt is another one, so that answers differ in length.
+      // Each prompt is different, so that answers differ in length.
       task: `run ${accepted.length + at}: ${'word '.repeat((accepted.length + at) % 40)}`,
       model: 'sim',
     }))

@@ -1,24 +1,24 @@
 import { connect, type Socket } from 'node:net'
 
 /**
- * A load generator that costs a few microseconds a request, so that it measures the servers and not
- * itself: prepared requests over kept-alive sockets, one at a time on each, and just enough of
- * HTTP/1.1 to read answers that state their length.
+ * A load generator that costs a few microseconds a request, so that it measures the servers and not itself:
+ * prepared requests over kept-alive sockets, one at a time on each, and just enough of HTTP/1.1 to read
+ * answers that state their length.
  *
- * A line's states: connecting → idle ⇄ waiting, and closed. Invariants: every request counts once,
- * as answered or as failed; a run ends at its deadline even when answers never come.
+ * A connection's states: connecting → idle ⇄ waiting, and closed. Invariants: every request counts once, as
+ * answered or as failed; a run ends at its deadline even when answers never arrive.
  */
 
-/** Where load goes and what is sent, byte by byte. */
+/** The target of the load and its requests, byte by byte. */
 export interface LoadTarget {
   readonly host: string
   readonly port: number
   readonly request: Buffer
 }
 
-/** What a run saw. */
+/** Results of a run. */
 export interface LoadResult {
-  /** Answers 200 that hold a completed task, all of them. */
+  /** Answers 200 with a completed task, in total. */
   readonly answered: number
   readonly failed: number
   readonly firstFailure: string | undefined
@@ -30,11 +30,11 @@ export interface LoadResult {
   readonly late: number
 }
 
-/** After the last request, answers are waited for this long, milliseconds. */
+/** Longest wait for answers after the last request, milliseconds. */
 const DRAIN_WITHIN_MS = 60_000
-/** A line that breaks more often than this has no server behind it. */
+/** A connection that breaks more often than this has no server at the other end. */
 const RECONNECTS_MAX = 20
-/** Sent this much after its time, a request counts from when it was due, milliseconds. */
+/** A request that is sent this much late counts from the instant it was due, milliseconds. */
 const LATE_MS = 2
 const HEAD_END = Buffer.from('\r\n\r\n')
 const GOOD_STATE = Buffer.from('"state":"completed"')
@@ -60,7 +60,7 @@ export function postRequest(
   return { host: hostname, port: Number(port), request }
 }
 
-/** So many callers, each sending its next request when the last is answered. */
+/** This many callers, each sending its next request when the last is answered. */
 export function closedLoop(
   target: LoadTarget,
   options: { readonly callers: number; readonly seconds: number },
@@ -128,7 +128,7 @@ type LineOutcome =
   | { readonly kind: 'answered'; readonly ms: number }
   | { readonly kind: 'failed'; readonly reason: string }
 
-/** Counts outcomes and ends when all lines are idle. */
+/** Counts outcomes and ends when all connections are idle. */
 function createRun(seconds: number) {
   const startedAt = performance.now()
   const endsAt = startedAt + seconds * 1000
@@ -215,7 +215,7 @@ function openLine(target: LoadTarget, done: (outcome: LineOutcome) => boolean): 
   const open = (): Socket => {
     const made = connect({ host: target.host, port: target.port, noDelay: true })
     made.on('data', onData)
-    // What went wrong shows as the close that follows.
+    // An error appears as the close that follows.
     made.on('error', () => undefined)
     made.on('close', onClose)
     return made
@@ -236,7 +236,7 @@ function openLine(target: LoadTarget, done: (outcome: LineOutcome) => boolean): 
   }
 }
 
-/** Undefined until the answer is whole; then `good`, or what is wrong with it. */
+/** Undefined until the answer is complete; then `good`, or its fault. */
 function readAnswer(received: Buffer): string | undefined {
   const headEnd = received.indexOf(HEAD_END)
   if (headEnd < 0) return undefined

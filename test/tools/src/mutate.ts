@@ -8,9 +8,9 @@ import { MUTATIONS } from './mutations/index.ts'
 import type { Mutation } from './mutations/mutation.ts'
 
 /**
- * `npm run mutate`: do the tests bite? Switches one safeguard after the other off in a copy of the
- * sources and runs the tests that should notice. A mutation that no test notices, or that a test
- * notices for another reason than the one named, makes the run fail. `--only a,b` runs those alone.
+ * `npm run mutate`: checks that the tests notice faults. It switches one safeguard after the other off in a
+ * copy of the sources and runs the tests that should fail. A mutation that no test notices, or that a test
+ * notices for another reason than the named one, makes the run fail. `--only a,b` runs those alone.
  */
 
 const exec = promisify(execFile)
@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   const known = new Set(MUTATIONS.map(({ name }) => name))
   const unknown = only?.filter((name) => !known.has(name)) ?? []
   if (unknown.length > 0) {
-    say(`there is no mutation ${unknown.join(', ')}; there are: ${[...known].join(', ')}`)
+    say(`unknown mutation ${unknown.join(', ')}; known are: ${[...known].join(', ')}`)
     return 1
   }
   const chosen = MUTATIONS.filter(({ name }) => only?.includes(name) ?? true)
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
   return caught === judgements.length ? 0 : 1
 }
 
-/** A copy of what git knows, installed from the local store. */
+/** A copy of the files that git knows, installed from the local store. */
 async function copySources(dir: string): Promise<void> {
   const { stdout } = await exec('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
     cwd: ROOT,
@@ -144,11 +144,11 @@ async function failedTests(dir: string, tests: readonly string[]): Promise<Failu
   await rm(report, { force: true })
   const vitest = join(dir, 'node_modules/.bin/vitest')
   const flags = ['run', ...tests, '--reporter=json', `--outputFile=${report}`]
-  // A failing run is what is hoped for.
+  // A failing run is the expected outcome.
   await run(dir, vitest, flags).catch(() => undefined)
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
   return testResults.flatMap(({ message, assertionResults }) => {
-    // Its own set-up failed: no test ran, which says nothing of the safeguard.
+    // Its own set-up failed: no test ran, which shows nothing about the safeguard.
     const setup = message ? [{ title: 'a file of tests did not start', message }] : []
     const failed = assertionResults
       .filter(({ status }) => status === 'failed')

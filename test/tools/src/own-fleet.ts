@@ -9,14 +9,14 @@ import {
   type FleetOptions,
 } from '@agentfleet/local'
 
-/** What a command decides of the fleet that it starts. */
+/** A command's choices for the fleet that it starts. */
 export type OwnFleetOptions = Omit<FleetOptions, 'dir' | 'binaries'> & {
   readonly say: (line: string) => void
 }
 
 /**
- * Starts a fleet in a folder of its own, and stops it and removes the folder when `use` is over, however
- * it ends. Throws when it does not start.
+ * Starts a fleet in a temporary folder; stops it and removes the folder when `use` is over, however it ends.
+ * Throws when the fleet does not start.
  */
 export async function withOwnFleet(
   name: string,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** What Linux says about processes: CPU time and memory, read from /proc. */
+/** Linux' figures of processes: CPU time and memory, read from /proc. */
 
-/** A process with the name it has in tables. */
+/** A process with its name in tables. */
 export interface NamedProcess {
   readonly name: string
   readonly pid: number
@@ -16,7 +16,7 @@ const KIB = 1024
 export function cpuTimeUs(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold anything; fields are counted behind it.
+    // The name in parentheses may contain anything; fields are counted after it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * TICK_US
   } catch {

@@ -35,11 +35,11 @@ const DEFAULTS = {
 type Options = typeof DEFAULTS
 
 const NODES_MIN = 2
-/** What the issue of the autoscaler promises of the slots at the plateau. */
+/** The promised share of used slots at the plateau. */
 const USED_MIN = 0.85
 const SAMPLE_EVERY_MS = 1_000
 const REPORT_EVERY_MS = 15_000
-/** Submissions unanswered at once; above it a task is late, which the report says. */
+/** Most unanswered submissions; beyond it a task is late, which the report shows. */
 const UNANSWERED_MAX = 200
 const SETTLED_WITHIN_MS = 420_000
 const ENDED_WITHIN_MS = 120_000
@@ -48,10 +48,10 @@ const ENDED_WITHIN_MS = 120_000
 interface Sample {
   /** Since the first submission. */
   readonly atMs: number
-  /** Nodes that take work, and those that only finish what they have. */
+  /** Nodes that accept work, and those that only finish their runs. */
   readonly nodes: number
   readonly draining: number
-  /** Of the nodes that take work. */
+  /** Of the nodes that accept work. */
   readonly slots: number
   readonly active: number
   readonly queued: number
@@ -89,7 +89,8 @@ async function main(): Promise<void> {
       simulators: 1,
       env: {
         worker: { WORKER_SLOTS: String(options.slots) },
-        // Processes of one machine start within seconds: they may go sooner than machines of a cluster.
+        // Processes of one machine start within seconds: the fleet may drop them sooner than machines of a
+        // cluster.
         autoscaler: {
           DRIVER: 'local',
           SCALE_MAX: String(options.max),
@@ -98,7 +99,7 @@ async function main(): Promise<void> {
           SCALE_DOWN_EVERY_MS: '10000',
         },
       },
-      // That drained nodes end is the point.
+      // The test is about drained nodes ending.
       onExit: () => undefined,
     },
     (fleet) => measure(fleet, options),
@@ -149,7 +150,7 @@ async function submitAll(client: Client, options: Options): Promise<readonly Acc
   const unanswered = new Set<Promise<void>>()
   const startedAt = performance.now()
   for (let atS = 0; atS < endS;) {
-    // A Poisson process, as independent users are one.
+    // A Poisson process, like independent users.
     atS += -Math.log(1 - Math.random()) / rateAt(atS, options)
     const waitMs = startedAt + atS * 1_000 - performance.now()
     if (waitMs > 1) await delay(waitMs)
@@ -224,7 +225,7 @@ async function conclude(
   if (!good) process.exitCode = 1
 }
 
-/** What a task took beside its call. */
+/** Time of a task besides its call. */
 function waitOf(events: readonly LoggedEvent[], { seconds }: Options): number[] {
   const [first] = events
   const end = events.at(-1)

@@ -1,4 +1,4 @@
-/** `npm run prove -- simulate`: the policies of the control plane in virtual time, beside what others do. */
+/** `npm run prove -- simulate`: the policies of the control plane in virtual time, compared with others. */
 import { writeFile } from 'node:fs/promises'
 import { simulateBalancing, simulateBalancingSeeds } from './simulate/balancing/balancing.ts'
 import { SMOKE_SCENARIOS } from './simulate/balancing/scenarios.ts'

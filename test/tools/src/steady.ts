@@ -1,6 +1,6 @@
 /**
- * `npm run prove -- steady`: a fleet in which nobody dies, on a machine that has no time to
- * spare. Whoever is declared dead here was declared dead wrongly.
+ * `npm run prove -- steady`: a fleet in which no node dies, on a machine that has no time to spare. Every
+ * death that is declared here is a wrong one.
  */
 import { availableParallelism, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -22,7 +22,7 @@ const USAGE = `npm run prove -- steady [flags]
 
 const DEFAULTS = { minutes: 30, workers: 4, rate: 40 }
 const REPORT_EVERY_MS = 60_000
-/** A monitor gives no death in its first seconds; the strain begins after that. */
+/** A monitor declares no death in its first seconds; the strain begins after that. */
 const SETTLE_MS = 5_000
 const ENDED_WITHIN_MS = 180_000
 
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
       say,
       workers: options.workers,
       simulators: 1,
-      // The fleet keeps its size: a node that is drained would be missing among the witnesses.
+      // The fleet keeps its size: a drained node would be missing among the witnesses.
       env: { autoscaler: { DRIVER: 'recommend' } },
       onExit: (id, reason) => {
         ended.set(id, reason)
@@ -171,7 +171,7 @@ async function conclude(outcome: Outcome): Promise<void> {
   if (wrong.length > 0 || findings.violations.length > 0) process.exitCode = 1
 }
 
-/** What the monitors counted of deaths that they did not give. */
+/** The monitors' counts of deaths that they did not declare. */
 async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
   const pages = await Promise.all(
     fleet.members('health-monitor').map(async (member) => {

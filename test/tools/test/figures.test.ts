@@ -14,7 +14,7 @@ it('takes quantiles by nearest rank', () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
 })
 
-it('reads a trace relative to its first request, and names the line that is none', async () => {
+it('reads a trace relative to its first request, and names an invalid line', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'trace-'))
   try {
     const file = join(dir, 'trace.csv')
@@ -26,13 +26,13 @@ it('reads a trace relative to its first request, and names the line that is none
     expect(second?.atMs).toBeCloseTo(4_314.579, 2)
     expect(await readTrace(file, 1)).toHaveLength(1)
     await writeFile(file, `${head}yesterday,1,2\n`)
-    await expect(readTrace(file, 10)).rejects.toThrow('trace.csv:2 is no row of a trace')
+    await expect(readTrace(file, 10)).rejects.toThrow('trace.csv:2 is not a row of a trace')
   } finally {
     await rm(dir, { recursive: true })
   }
 })
 
-it('takes parts and sizes from flags and refuses what it does not know', () => {
+it('takes parts and sizes from flags and refuses unknown ones', () => {
   const options = readOptions(['--only', 'failover,latency', '--smoke', '--rate', '50'])
   if (options === 'help') throw new Error('no help was asked for')
   expect([...options.parts]).toEqual(['latency', 'failover'])

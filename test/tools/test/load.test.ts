@@ -24,7 +24,7 @@ async function setup(answer: RequestListener) {
 
 const GOOD = JSON.stringify({ state: 'completed', result: 'ü' })
 
-it('sends whole requests and counts whole answers, also those that come in pieces', async () => {
+it('sends whole requests and counts whole answers, even those that arrive in pieces', async () => {
   let requests = 0
   const target = await setup((request, response) => {
     requests += 1
@@ -45,7 +45,7 @@ it('sends whole requests and counts whole answers, also those that come in piece
   expect(result.latenciesMs).toEqual(Float64Array.from(result.latenciesMs).sort())
 })
 
-it('counts an answer that is no completed task as a failure, and says what it was', async () => {
+it('counts an answer without a completed task as a failure, and shows it', async () => {
   let requests = 0
   const target = await setup((_request, response) => {
     requests += 1
@@ -58,7 +58,7 @@ it('counts an answer that is no completed task as a failure, and says what it wa
   expect(result.firstFailure).toBe('200 {"state":"failed"}')
 })
 
-it('ends with failures when nothing listens, instead of trying for ever', async () => {
+it('ends with failures when no server listens, instead of trying for ever', async () => {
   const target = await setup(() => undefined)
   const [server] = servers.splice(0)
   server?.close()
@@ -78,7 +78,7 @@ it('keeps its rate when answers are slow, over more connections', async () => {
   expect(result.latenciesMs[0]).toBeGreaterThanOrEqual(49)
 })
 
-it('counts what it could not send for lack of connections as failed', async () => {
+it('counts requests that it could not send for lack of connections as failed', async () => {
   const target = await setup((_request, response) => {
     setTimeout(() => response.end(GOOD), 200)
   })

@@ -25,7 +25,7 @@ describe('the mutations of `npm run mutate`', () => {
     expect(tests.filter((test) => test.endsWith('.full.test.ts'))).toEqual([])
   })
 
-  it('have a name each', () => {
+  it('have different names', () => {
     expect(new Set(MUTATIONS.map(({ name }) => name)).size).toBe(MUTATIONS.length)
   })
 })

@@ -50,22 +50,22 @@ const always = (nodes: number): Scaler => ({
 })
 const idle = (count: number): number[] => Array.from({ length: count }, () => 0)
 
-describe('the world', () => {
-  test('tasks start in the order of their arrival, as soon as a slot is free', () => {
+describe('the simulated world', () => {
+  test('starts tasks in the order of their arrival, as soon as a slot is free', () => {
     const outcome = runWorld(plain([25, ...idle(20)], 4), fleet, always(1))
     expect(Array.from(outcome.waits.subarray(0, 10))).toEqual([10, 0, 0, 0, 10, 0, 0, 0, 5, 0])
     expect(outcome).toMatchObject({ started: 25, withinTarget: 10, outs: 0, ins: 0 })
     expect(outcome.busySlotS).toBe(25 * 4)
   })
 
-  test('a node costs from when it is asked for, and serves a start-up later', () => {
+  test('charges a node from its order on, and lets it serve a start-up later', () => {
     const twice = runWorld(plain([20, ...idle(19)], 30), fleet, always(2))
     expect(Array.from(twice.waits.subarray(0, 7))).toEqual([10, 0, 0, 0, 0, 10, 0])
-    // The second is asked for at the end of the first tick.
+    // The second node is ordered at the end of the first tick.
     expect(twice.nodeHours * 3_600).toBe(20 + 19)
   })
 
-  test('a node that drains costs until its last task has ended, and takes none', () => {
+  test('charges a draining node until its last task has ended, and gives it none', () => {
     const shrinking: Scaler = {
       name: 'shrinking',
       periodMs: 1_000,
@@ -77,7 +77,7 @@ describe('the world', () => {
     expect(outcome.ins).toBe(1)
   })
 
-  test('a change that is taken back within ten minutes is a reversal', () => {
+  test('counts a change that is taken back within ten minutes as a reversal', () => {
     const at = (change: number): Scaler => ({
       name: 'turning',
       periodMs: 1_000,
@@ -88,14 +88,14 @@ describe('the world', () => {
     expect(runWorld(traffic, fleet, at(611_000)).reversals).toBe(0)
   })
 
-  test('tasks that never start count as late', () => {
+  test('counts tasks that never start as late', () => {
     const outcome = runWorld(plain([30, 0], 100), fleet, always(1))
     expect(outcome).toMatchObject({ started: 30, withinTarget: 10 })
   })
 })
 
-describe('traces', () => {
-  test('rates and single requests are both read, and what is neither is refused', async () => {
+describe('a trace', () => {
+  test('may have rates or single requests, and is refused otherwise', async () => {
     expect(await readAnyTrace(LOAD)).toMatchObject({ kind: 'rates', stepS: 600 })
     const requests = await readAnyTrace(join(ROOT, 'test/data/trace.csv'))
     expect(requests.kind === 'requests' && requests.atS.length).toBe(60)
@@ -106,7 +106,7 @@ describe('traces', () => {
     await expect(readAnyTrace(file)).rejects.toThrow('broken.csv:4')
   })
 
-  test('the same seed draws the same tasks, at the rate that fills the fleet at its peak', () => {
+  test('gives the same tasks for the same seed, at the rate that fills the fleet at its peak', () => {
     const trace: Trace = { kind: 'rates', stepS: 600, perS: [10, 40] }
     const options = { trace, seed: 3, serviceS: 10, sigma: 1, peakSlots: 100, seconds: 1_200 }
     const [one, two] = [drawTraffic(options), drawTraffic(options)]
@@ -120,11 +120,11 @@ describe('traces', () => {
   })
 })
 
-describe('the rules of others', () => {
+describe('the rules of other autoscalers', () => {
   const seen = { nowMs: 0, ready: 10, starting: 0, draining: 0, queued: 0, arrived: 0 }
   const busy = (running: number) => ({ ...seen, running, runningOnReady: running })
 
-  test('the HPA changes nothing within its tolerance, grows at once and shrinks after five minutes', () => {
+  test('let the HPA change nothing within its tolerance, grow at once and shrink after five minutes', () => {
     const hpa = cpuAutoscaler(fleet)
     expect(hpa.decide(busy(75))).toBe(10)
     expect(hpa.decide({ ...busy(100), nowMs: 15_000 })).toBe(15)
@@ -132,7 +132,7 @@ describe('the rules of others', () => {
     expect(hpa.decide({ ...busy(35), nowMs: 330_000 })).toBe(5)
   })
 
-  test('Knative panics at twice the nodes, and does not shrink for a minute', () => {
+  test('let Knative panic at twice the nodes, and not shrink for a minute', () => {
     const kpa = podAutoscaler(fleet)
     expect(kpa.decide({ ...busy(100), queued: 100 })).toBe(29)
     expect(kpa.decide({ ...busy(0), nowMs: 2_000 })).toBeGreaterThanOrEqual(29)
@@ -154,7 +154,7 @@ describe('the comparison', () => {
     goal: 0.99,
   }
 
-  test('the clairvoyant reaches the goal at less cost than anybody, and ours comes near', async () => {
+  test('has the clairvoyant reach the goal at the least cost, and our policy come near', async () => {
     const report = simulateScaling({ ...options, trace: await readAnyTrace(LOAD) })
     const { ours, clairvoyant, rivals } = report
     expect(clairvoyant.inTime).toBeGreaterThanOrEqual(0.99)
@@ -171,14 +171,14 @@ describe('the comparison', () => {
     expect(simulateScaling(short).rows).toEqual(simulateScaling(short).rows)
   })
 
-  test('the clairvoyant needs no more than the peak, and knows a jump before it comes', () => {
+  test('has the clairvoyant need no more than the peak, and know a jump before it comes', () => {
     const traffic = plain([...idle(300), ...Array.from({ length: 300 }, () => 8)], 5)
     const outcome = runClairvoyant(traffic, fleet, 0.99)
     expect(outcome.withinTarget / outcome.started).toBeGreaterThanOrEqual(0.99)
     expect(outcome.nodeHours).toBeLessThan(runWorld(traffic, fleet, staticPeak(5)).nodeHours)
   })
 
-  test('our policy keeps the bounds of the fleet in a load that jumps', () => {
+  test('has our policy keep the bounds of the fleet in a load that jumps', () => {
     const traffic = plain(
       Array.from({ length: 3_000 }, (_, at) => (Math.floor(at / 300) % 2 === 0 ? 1 : 12)),
       5,
@@ -200,7 +200,7 @@ describe('the comparison', () => {
   })
 })
 
-describe('the command', () => {
+describe('the command simulate', () => {
   const run = (...args: string[]): Promise<{ code: number | null; output: string }> =>
     new Promise((resolve) => {
       const file = join(ROOT, 'test/tools/dist/simulate.js')
@@ -221,7 +221,7 @@ describe('the command', () => {
     expect(await readFile(plot, 'utf8')).toMatch(/^<svg [\s\S]*AgentFleet[\s\S]*<\/svg>\n$/)
   })
 
-  test('refuses what it does not know', () => {
+  test('refuses unknown flags', () => {
     expect(readSimulateOptions(['--help'])).toBe('help')
     expect(() => readSimulateOptions(['--only', 'nothing'])).toThrow('--only knows')
     expect(() => readSimulateOptions(['--slots', '0'])).toThrow('--slots')
@@ -229,7 +229,7 @@ describe('the command', () => {
     expect(() => readSimulateOptions(['--min', '5', '--max', '4'])).toThrow('--min')
   })
 
-  test('a chart keeps what is written in it apart from its markup', () => {
+  test('escapes the texts of a chart', () => {
     const lines = [{ name: 'a < b & c', values: [0, 1, 2] }]
     const svg = drawChart({ title: '<script>', unit: 'n', stepS: 60, lines })
     expect(svg).toContain('&lt;script&gt;')

@@ -1,14 +1,14 @@
-/** A string in source text: one of its three groups is what stands between the quotes. */
+/** A string in source text: one of its three groups is the text between the quotes. */
 const LITERAL = String.raw`'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|\`((?:[^\`\\]|\\.)*)\``
-/** A title stands first in `describe(…)`, `it(…)` and `test(…)`, or behind the rows of `.each(…)(…)`. */
+/** A title comes first in `describe(…)`, `it(…)` and `test(…)`, or after the rows of `.each(…)(…)`. */
 const TITLE = new RegExp(
   String.raw`(\b(?:describe|it|test)(?:\.\w+)*\(|\)\()\s*(?:${LITERAL})`,
   'g',
 )
 const NUMBER = /\b\d[\d_]*(?:\.\d+)?\b/g
-/** Where vitest fills a value of the row in. */
+/** Where vitest inserts a value of the row. */
 const PLACEHOLDER = /%[a-z]|\$[\w.]+/
-/** A value that the pattern says nothing about. */
+/** A value that does not matter to the pattern. */
 const ANY = '…'
 
 /**
@@ -22,7 +22,7 @@ export function hasTitle(text: string, pattern: RegExp): boolean {
     (value) => value !== '' && (said.includes(value) || pattern.test(value)),
   )
   const titles = [...text.matchAll(TITLE)].map(([, opening = '', ...literal]) => ({
-    // Behind `.each(…)` the word is out of sight: it may be a group, and it may be a test.
+    // After `.each(…)` the word is not visible: it may be a group or a test.
     isGroup: opening.startsWith('describe') || opening === ')(',
     names: filledIn(unquoted(literal), told),
   }))

@@ -13,7 +13,7 @@ import { EPOCH_MS } from '../time/virtual-time.ts'
 import { headersOf } from './headers.ts'
 import { answerTo, statusTo, type Wire } from './wire.ts'
 
-/** What of JetStream's API the adapters speak, over streams in memory. */
+/** The part of JetStream's API that the adapters use, over streams in memory. */
 export interface MemoryApi {
   readonly streams: ReadonlyMap<string, MemoryStream>
   /** Appends that were refused, and messages that were delivered more than once. */
@@ -22,9 +22,9 @@ export interface MemoryApi {
   ensureStream(config: StreamConfig): void
   /** Whether this subject is one of a stream or of JetStream itself. */
   isFor(subject: string): boolean
-  /** Handles a message that is meant for JetStream. */
+  /** Handles a message for JetStream. */
   receive(wire: Wire): void
-  /** The server died. */
+  /** The server was killed. */
   crashed(): void
 }
 

@@ -129,7 +129,7 @@ function createConnection(server: MemoryNats, link: Link, inboxPrefix: string): 
   return connection as unknown as NatsConnection
 }
 
-/** Only what the adapters read of a message. */
+/** Only the fields of a message that the adapters read. */
 function messageOf({ subject, reply, data, headers }: Wire): Msg {
   const message = { subject, reply, headers, data: { length: data.length }, string: () => data }
   return message as unknown as Msg

@@ -2,11 +2,11 @@ import { test } from 'vitest'
 import { createPuller, type Bus, type PulledMessage } from '../../../../libs/adapters/src/index.ts'
 import { STREAMS } from '@agentfleet/protocol'
 
-/** Where the conformance tests run. */
+/** The ground on which the conformance tests run. */
 export interface Ground {
   /** A new connection; the streams exist. */
   connect(name: string): Promise<Bus>
-  /** Runs a test where its timers belong. */
+  /** Runs a test with the timers of this ground. */
   inside(body: () => Promise<void>): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export function testsOn(ground: () => Ground): (title: string, body: Body) => vo
   }
 }
 
-/** Reads messages one at a time until there are so many. */
+/** Reads messages one at a time until it has this many. */
 export async function pull(bus: Bus, consumer: string, count: number): Promise<PulledMessage[]> {
   const reader = pulling(bus, consumer)
   await until(() => reader.messages.length >= count)

@@ -26,7 +26,7 @@ const SPEC = {
 const SUBMITTED: TaskEvent = { type: 'submitted', atMs: 1, tenant: 't', spec: SPEC, specHash: 'h' }
 const CANCELLED: TaskEvent = { type: 'cancelled', atMs: 2, reason: 'r' }
 
-/** What the protocol relies on of its log. */
+/** The properties of the log that the protocol relies on. */
 export function declareLog(ground: () => Ground): void {
   declareAppends(ground)
   declareReading(ground)
@@ -72,7 +72,7 @@ function declareAppends(ground: () => Ground): void {
     })
     await appender.append({ subject, data: JSON.stringify(SUBMITTED), expectSeq: 0, ...WITHIN })
     const { post } = bus
-    // The same publish that the appender makes, answered to where it can be read.
+    // The publish of the appender, with its answer in a readable place.
     let sent: Parameters<typeof post>[0] | undefined
     const spy: Bus = { ...bus, post: (message) => (sent = message) === message }
     void createAppender(spy).append({ subject, data: '{}', expectSeq: 0, ...WITHIN })
@@ -108,7 +108,7 @@ function declareAppends(ground: () => Ground): void {
       const seq = seqOf(first)
       expect(await append('twice-2', seq)).toMatchObject({ kind: 'stored', duplicate: false })
       expect(await append('twice-1', 0)).toEqual({ kind: 'stored', seq, duplicate: true })
-      // A refused append is not remembered: it may be put again with what was seen since.
+      // A refused append is not remembered: it may be sent again with a newer expected sequence.
       expect(await append('twice-3', 0)).toEqual({ kind: 'conflict' })
       expect(await append('twice-3', seqOf(await lastOf(bus, 'twice')))).toMatchObject({
         kind: 'stored',
@@ -176,7 +176,7 @@ function declareReading(ground: () => Ground): void {
     expect(await log.last('purged')).toBeUndefined()
     expect(await log.last('kept')).toMatchObject({ seq: kept })
     expect(await log.fill()).toMatchObject({ firstSeq: kept, lastSeq: kept, messages: 1 })
-    // What was purged is forgotten: the subject begins anew, behind everything else.
+    // A purged history is forgotten: the subject begins again, with higher sequences.
     const options = { expectSeq: 0, messageId: 'purged-again', ...WITHIN }
     expect(seqOf(await log.append('purged', SUBMITTED, options))).toBe(kept + 1)
   })

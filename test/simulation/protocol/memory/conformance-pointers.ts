@@ -10,10 +10,10 @@ import {
 import { pause, pull, pulling, testsOn, until, type Ground } from './conformance-ground.ts'
 
 const TENANT = 't'
-/** Leases of the tests' own consumers: short, as a test waits for them, milliseconds. */
+/** Leases of the tests' own consumers: short, since a test waits for them, milliseconds. */
 const LEASE_MS = 600
 
-/** What the protocol relies on of its queue. */
+/** The properties of the queue that the protocol relies on. */
 export function declarePointers(ground: () => Ground): void {
   declareIssuing(ground)
   declareLeases(ground)
@@ -96,7 +96,7 @@ function declareStaleWords(ground: () => Ground): void {
     ack.giveBack(bus, first?.ackSubject)
     const [second] = await pull(bus, name, 1)
     expect(second?.deliveries).toBe(2)
-    // Anybody who holds an ack subject can give back, whatever delivery it belongs to.
+    // Any holder of an ack subject can give a pointer back, of any delivery.
     ack.giveBack(bus, first?.ackSubject)
     const [third] = await pull(bus, name, 1)
     expect(third?.deliveries).toBe(3)
@@ -111,7 +111,7 @@ function declareStaleWords(ground: () => Ground): void {
     expect(second?.deliveries).toBe(2)
     ack.done(bus, first?.ackSubject)
     await until(async () => !(await openPointers(bus).has('high', tenant, taskId)))
-    // What it holds is worth nothing any more: the task may have another pointer.
+    // Its holder's pointer is worthless now: the task may have another one.
     expect(await openPointers(bus).issueSurely({ ...pointerOf(taskId), tenant }, 'high')).toBe(
       'issued',
     )

@@ -4,8 +4,8 @@ import { declareLog } from './conformance-log.ts'
 import { declarePointers } from './conformance-pointers.ts'
 
 /**
- * What the protocol relies on of its log, its queue and its bus. The server in memory, which the
- * simulation runs on, and nats-server pass the same tests, both over the adapters of the product.
+ * The properties of log, queue and bus that the protocol relies on. The server in memory, which the
+ * simulation uses, and nats-server pass the same tests, both through the adapters of the product.
  */
 export function declareConformance(ground: () => Ground): void {
   declareLog(ground)

@@ -3,11 +3,11 @@ import { matches, removeFrom, type MemoryStream, type Stored } from './streams.t
 /**
  * Pull consumers of JetStream in memory, with leases.
  *
- * `conformance.ts` holds them to the behaviour of nats-server. Invariant: a message is out with one
- * reader at a time, until its lease is over or it is given back.
+ * `conformance.ts` compares them with nats-server. Invariant: at most one reader holds a message at a time,
+ * until its lease ends or it is given back.
  */
 
-/** The settings of a consumer that make a difference here, under the names of the API. */
+/** The settings of a consumer that matter here, under the names of the API. */
 export interface ConsumerConfig {
   readonly name?: string
   readonly durable_name?: string
@@ -36,12 +36,12 @@ export interface MemoryConsumer {
   readonly acks: boolean
   readonly ackWaitMs: number
   readonly pending: Map<number, { deliveries: number; deadlineAtMs: number }>
-  /** Given back, or their lease is over: they go first. */
+  /** Given back, or with an ended lease: they are delivered first. */
   redeliver: number[]
   nextSeq: number
   delivered: number
   requests: PullRequest[]
-  /** The earliest instant at which it looks at its leases. */
+  /** The earliest instant at which it checks its leases. */
   checkAtMs: number
 }
 
@@ -92,7 +92,7 @@ export interface Taken {
   readonly deliveries: number
 }
 
-/** The next message of a consumer, which is out from now on; undefined when there is none. */
+/** The next message of a consumer, which a reader holds from now on; undefined when there is none. */
 export function takeNext(consumer: MemoryConsumer, nowMs: number): Taken | undefined {
   const { stream, pending, acks, ackWaitMs } = consumer
   const deadlineAtMs = nowMs + ackWaitMs
@@ -117,7 +117,7 @@ export function takeNext(consumer: MemoryConsumer, nowMs: number): Taken | undef
   return undefined
 }
 
-/** Confirms, gives back or renews a message that is out. */
+/** Confirms, gives back or renews a held message. */
 export function settleAck(
   consumer: MemoryConsumer,
   seq: number,
@@ -135,7 +135,7 @@ export function settleAck(
   }
 }
 
-/** Messages whose lease is over are to be delivered again; answers the next instant to look. */
+/** Messages with an ended lease are delivered again; returns the next instant to check. */
 export function expireLeases(consumer: MemoryConsumer, nowMs: number): number {
   let nextMs = Infinity
   for (const [seq, entry] of consumer.pending) {

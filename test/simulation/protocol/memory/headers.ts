@@ -2,7 +2,7 @@ import { EPOCH_MS } from '../time/virtual-time.ts'
 import type { Stored } from './streams.ts'
 import type { WireHeaders } from './wire.ts'
 
-/** What the server says of a stored message beside its data. */
+/** The server's headers of a stored message. */
 export function headersOf({ subject, seq, messageId, atMs }: Stored): WireHeaders {
   const values = new Map([
     ['Nats-Subject', subject],

@@ -1,16 +1,16 @@
 import { matches } from './streams.ts'
 
-/** Who listens to what. */
+/** The listeners of each subject. */
 export interface Interest<T> {
-  /** Adds a listener; the returned function takes it out. */
+  /** Adds a listener; the returned function removes it. */
   add(subject: string, listener: T): () => void
-  /** Everybody who listens to this subject. */
+  /** All listeners of this subject. */
   of(subject: string): readonly T[]
 }
 
 /**
- * Nobody listens yet. Most subjects are exact ones or inboxes (`….*`), which are found without a
- * search; other patterns are few.
+ * Creates an empty set of listeners. Most subjects are exact or inboxes (`….*`), which need no search; other
+ * patterns are few.
  */
 export function createInterest<T>(): Interest<T> {
   const exact = new Map<string, T[]>()

@@ -1,4 +1,4 @@
-/** The log and the queue in memory keep what the protocol relies on. */
+/** The log and the queue in memory have the properties that the protocol relies on. */
 import { afterAll, beforeAll } from 'vitest'
 import { provisionStreams, type Logger } from '../../../../libs/adapters/src/index.ts'
 import { declareConformance } from './conformance.ts'

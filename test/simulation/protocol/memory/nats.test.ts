@@ -1,4 +1,4 @@
-/** nats-server keeps what the protocol relies on, as the servers in memory do. */
+/** nats-server has the properties that the protocol relies on, as the servers in memory do. */
 import { startTestServers, type TestServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll } from 'vitest'
 import {

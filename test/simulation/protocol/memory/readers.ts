@@ -14,7 +14,7 @@ import { headersOf } from './headers.ts'
 import type { MemoryStream } from './streams.ts'
 import { statusTo, type Wire } from './wire.ts'
 
-/** The consumers of streams, and the requests of readers that wait at them. */
+/** The consumers of streams, and the waiting requests of readers. */
 export interface Readers {
   /** Messages that were delivered more than once. */
   readonly redelivered: () => number
@@ -27,13 +27,13 @@ export interface Readers {
   pull(consumer: MemoryConsumer, wire: Wire): void
   /** A reader confirms, renews or gives back. */
   settle(consumer: MemoryConsumer, seq: number, word: string): void
-  /** Something was stored. */
+  /** A message was stored. */
   stored(stream: MemoryStream): void
-  /** The server died: requests are forgotten, and consumers remember an earlier moment. */
+  /** The server was killed: requests are forgotten, and consumers return to an older state. */
   crashed(): void
 }
 
-/** What readers are served with. */
+/** The dependencies of the readers. */
 export interface ReaderDeps {
   readonly time: VirtualTime
   readonly chance: Chance
@@ -43,10 +43,10 @@ export interface ReaderDeps {
 }
 
 const NS_PER_MS = 1_000_000
-/** How likely a crashed server has forgotten that a message is out. */
+/** How likely a crashed server has forgotten that a reader holds a message. */
 const FORGOTTEN_SHARE = 0.5
 
-/** Nobody reads yet. */
+/** Creates an empty set of readers. */
 export function createReaders({ time, chance, server, say, listens }: ReaderDeps): Readers {
   const consumers = new Map<MemoryStream, Map<string, MemoryConsumer>>()
   let redelivered = 0
@@ -90,7 +90,7 @@ export function createReaders({ time, chance, server, say, listens }: ReaderDeps
   const forget = (consumer: MemoryConsumer): void => {
     consumer.requests = []
     for (const seq of consumer.pending.keys()) {
-      // As a single server does: the same message goes out with the same delivery count.
+      // As a single server does: the same message is sent with the same delivery count.
       if (chance() >= FORGOTTEN_SHARE) continue
       consumer.pending.delete(seq)
       consumer.nextSeq = Math.min(consumer.nextSeq, seq)

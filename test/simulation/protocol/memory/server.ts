@@ -7,18 +7,18 @@ import { statusTo, type Heard, type Network, type Wire } from './wire.ts'
 /**
  * A NATS server in memory: subjects, queue groups, "no responders", and JetStream (`api.ts`).
  *
- * Every message takes time, and has a fate: it may be lost, late, or come twice. Messages of one
- * connection keep their order, except the late ones. While the server is down, or a connection is
- * cut, everything is lost; what streams hold survives, what consumers remember may be older afterwards.
+ * Every message takes time, and may be lost, late, or doubled. Messages of one connection keep their order,
+ * except the late ones. While the server is down, or a connection is cut, every message is lost; streams keep
+ * their messages, consumers may return to an older state.
  */
 export interface MemoryNats {
   readonly api: MemoryApi
   connect(process: Process): Link
   /** Closes the connection of a process, as its death does. */
   disconnect(process: Process): void
-  /** Cuts the connection of a process; it is there again after this long. */
+  /** Cuts the connection of a process for this long. */
   cut(process: Process, forMs: number): void
-  /** Kills the server; it is back after this long. */
+  /** Kills the server for this long. */
   restart(downMs: number): void
 }
 
@@ -28,7 +28,7 @@ export interface Link {
   send(wire: Wire): void
   subscribe(subject: string, queue: string | undefined, receive: (wire: Wire) => void): () => void
   connected(): boolean
-  /** Called when the connection is there again. */
+  /** Called when the connection is back. */
   onReconnect(listener: () => void): () => void
 }
 
@@ -44,7 +44,7 @@ interface Connection extends Link {
   toServerAtMs: number
   toClientAtMs: number
   awayUntilMs: number
-  /** Counts the times that the connection broke: what was on its way then is lost. */
+  /** Counts the breaks of the connection: messages on their way are lost then. */
   breaks: number
   readonly listeners: Set<() => void>
   readonly closers: Set<() => void>
@@ -53,13 +53,13 @@ interface Connection extends Link {
 /** One way between a process and the server, milliseconds. */
 const HOP_MIN_MS = 0.2
 const HOP_SPREAD_MS = 0.8
-/** The second copy of a message comes within this, milliseconds. */
+/** The second copy of a message arrives within this, milliseconds. */
 const TWICE_WITHIN_MS = 20
-/** Clients come back one after the other within this, milliseconds. */
+/** Clients reconnect one after the other within this, milliseconds. */
 const RETURN_MIN_MS = 10
 const RETURN_SPREAD_MS = 200
 
-/** A server without streams. */
+/** Creates a server without streams. */
 export function createMemoryNats(
   time: VirtualTime,
   chance: Chance,
@@ -86,7 +86,7 @@ export function createMemoryNats(
     })
   }
 
-  /** Hands a message to everybody who listens; false when nobody does. */
+  /** Delivers a message to all listeners; false when there are none. */
   const route = (wire: Wire, extraMs: number): boolean => {
     const found = interest.of(wire.to ?? wire.subject)
     if (found.length === 0) return false
@@ -116,7 +116,7 @@ export function createMemoryNats(
     listens: (subject) => interest.of(subject).length > 0,
   })
 
-  /** What is for streams is an event of the server; all else only passes through it. */
+  /** A message for streams is an event of the server; any other only passes through it. */
   const arrive = (wire: Wire, atMs: number): void => {
     if (api.isFor(wire.subject)) {
       const sent = life
@@ -210,7 +210,7 @@ export function createMemoryNats(
   }
 }
 
-/** A process that lives as long as the history. */
+/** A pseudo process that lives as long as the history. */
 export function processOf(id: string, random: Chance): Process {
   return { id, alive: true, frozenUntilMs: 0, clockOffsetMs: 0, random }
 }

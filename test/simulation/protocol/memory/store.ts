@@ -1,19 +1,19 @@
 import type { Store, UsageTotals } from '../../../../libs/adapters/src/index.ts'
 import type { TaskRecord } from '@agentfleet/domain'
 
-/** What Redis holds, in memory: the projection, the notes of running tasks, the totals. */
+/** The contents of Redis, in memory: the projection, the in-flight notes, the totals. */
 export interface MemoryStore {
   readonly records: Map<string, TaskRecord>
   /** The store as one process sees it. */
   open(): Store
   usage(): UsageTotals
-  /** Everything in it is gone. */
+  /** Empties the store. */
   wipe(): void
 }
 
 type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubject: string }
 
-/** An empty store. */
+/** Creates an empty store. */
 export function createMemoryStore(): MemoryStore {
   const records = new Map<string, TaskRecord>()
   const notes = new Map<string, Note>()

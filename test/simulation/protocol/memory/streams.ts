@@ -1,11 +1,11 @@
 /**
  * Streams of JetStream in memory: compare-and-set, duplicate windows and limits.
  *
- * `conformance.ts` holds them to the behaviour of nats-server. Invariants: sequences ascend; a refused
- * append changes nothing.
+ * `conformance.ts` compares them with nats-server. Invariants: sequences ascend; a refused append changes
+ * nothing.
  */
 
-/** The settings of a stream that make a difference here, under the names of the API. */
+/** The settings of a stream that matter here, under the names of the API. */
 export interface StreamConfig {
   readonly name?: string
   readonly subjects?: readonly string[]
@@ -24,18 +24,18 @@ export interface Stored {
   readonly data: string
   readonly messageId: string
   readonly atMs: number
-  /** What the data says, once somebody has read it. */
+  /** The parsed data, once a reader has parsed it. */
   parsed?: unknown
 }
 
-/** An error of the API, as the server puts it. */
+/** An error of the API, in the server's form. */
 export interface ApiError {
   readonly code: number
   readonly err_code: number
   readonly description: string
 }
 
-/** What became of an append. */
+/** Outcome of an append. */
 export type Appended =
   | { readonly kind: 'stored'; readonly message: Stored; readonly duplicate: boolean }
   | { readonly kind: 'refused'; readonly error: ApiError }
@@ -46,13 +46,13 @@ export interface MemoryStream {
   readonly messages: Map<number, Stored>
   readonly bySubject: Map<string, number[]>
   readonly ids: Map<string, { readonly seq: number; readonly atMs: number }>
-  /** Told of every message that is taken out. */
+  /** Called for every removed message. */
   readonly removed: Set<(seq: number) => void>
   lastSeq: number
   firstSeq: number
 }
 
-/** An empty stream. */
+/** Creates an empty stream. */
 export function createStream(config: StreamConfig): MemoryStream {
   return {
     config,
@@ -69,7 +69,7 @@ const WRONG_LAST_SEQUENCE = 10071
 const MAXIMUM_PER_SUBJECT = 10077
 const NS_PER_MS = 1_000_000
 
-/** Stores a message, or says why not. */
+/** Stores a message, or returns the reason why not. */
 export function appendTo(
   stream: MemoryStream,
   message: { readonly subject: string; readonly data: string },
@@ -109,7 +109,7 @@ export function appendTo(
   return { kind: 'stored', message: stored, duplicate: false }
 }
 
-/** Takes one message out; false when there is none. */
+/** Removes one message; false when there is none. */
 export function removeFrom(stream: MemoryStream, seq: number): boolean {
   const message = stream.messages.get(seq)
   if (message === undefined) return false

@@ -6,7 +6,7 @@ export interface Wire {
   readonly data: string
   readonly reply: string
   readonly headers: WireHeaders | undefined
-  /** Where it is delivered, when that is not its subject: the inbox of a reader. */
+  /** Where it is delivered, if not at its subject: the inbox of a reader. */
   readonly to?: string
 }
 
@@ -17,20 +17,20 @@ export interface WireHeaders {
   get(name: string): string
 }
 
-/** What happens to a message on its way. */
+/** The fate of a message on its way. */
 export interface Fate {
   readonly lost: boolean
   readonly twice: boolean
   readonly lateMs: number
 }
 
-/** Decides what happens to a message on its way. */
+/** Decides the fate of a message on its way. */
 export type Network = (subject: string) => Fate
 
-/** Hears of every message as it leaves its process. */
+/** Called for every message that leaves its process. */
 export type Heard = (process: Process, wire: Wire, fate: Fate) => void
 
-/** A message without data that says by its code what happened. */
+/** A message without data whose code says what happened. */
 export function statusTo(to: string, code: number, description: string): Wire {
   return { subject: to, data: '', reply: '', headers: { code, description, get: () => '' } }
 }

@@ -2,15 +2,15 @@ import type { LoopOptions } from '../../../../libs/runtime/src/loop.ts'
 import type { Service } from '../../../../libs/runtime/src/index.ts'
 
 /**
- * Loops without the limits of time that the product's have, which cost more than the loops of an idle
- * fleet do themselves; periods below this are lengthened to it, milliseconds.
+ * Loops without the product's time limits, which would cost more than the loops of an idle fleet themselves;
+ * shorter periods are lengthened to this, milliseconds.
  */
 const PERIOD_MIN_MS = 400
 /** Loops that no task waits for. */
 const ASIDE: ReadonlySet<string> = new Set(['schedules', 'usage', 'trim'])
 const ASIDE_PERIOD_MS = 5_000
 
-/** Runs at once when started, then at the interval; runs never overlap, an error ends none but its run. */
+/** Runs at once when started, then at the interval; runs never overlap, an error ends only its run. */
 export function simulatedEvery(
   intervalMs: number,
   { log, name }: LoopOptions,

@@ -8,14 +8,14 @@ import type { Stored } from '../memory/streams.ts'
 import { wholeOf, type Chance } from '../time/random.ts'
 
 /**
- * The LLM provider of a history: it answers after a while, sometimes not, and keeps book of every call.
+ * The LLM provider of a history: it answers after a while, sometimes not at all, and counts every call.
  *
- * A task of the model `sim-3` takes three calls: the first two answers ask for a tool, the last one is
- * the result. A run that begins a call which the log already holds pays for it twice.
+ * A task of the model `sim-3` takes three calls: the first two answers ask for a tool, the last one is the
+ * result. A run that begins a call whose answer the log already holds pays for it twice.
  */
 export interface Provider {
   llmOf(nodeId: string): Llm
-  /** Calls that were begun although their answer was in the log before their run was. */
+  /** Calls that began although their answer was in the log before their run began. */
   paidAgain(): readonly PaidAgain[]
 }
 
@@ -24,15 +24,15 @@ export interface PaidAgain {
   readonly taskId: string
   readonly step: number
   readonly nodeId: string
-  /** The run had begun through the coordinator: it was handed the answer and called all the same. */
+  /** The run had begun through the coordinator: it had received the answer and still made the call. */
   readonly fenced: boolean
 }
 
-/** How a provider behaves in one history. */
+/** The behaviour of a provider in one history. */
 export interface Temper {
   readonly failureShare: number
   readonly deferredShare: number
-  /** A few calls take this long, milliseconds. */
+  /** The duration of the few slow calls, milliseconds. */
   readonly longMs: number
   readonly longShare: number
 }
@@ -41,9 +41,9 @@ const SHORT_MIN_MS = 10
 const SHORT_MAX_MS = 300
 const DEFERRED_MAX_MS = 900
 
-/** A task whose agent has others do something first. */
+/** A task whose agent delegates work first. */
 export const DELEGATE_TASK = 'delegate'
-/** A task whose agent calls a tool that somebody has to allow. */
+/** A task whose agent calls a tool that needs approval. */
 export const APPROVE_TASK = 'approve'
 const CHILDREN = JSON.stringify({
   tasks: [
@@ -52,7 +52,7 @@ const CHILDREN = JSON.stringify({
   ],
 })
 
-/** A tool that runs only when somebody allows it. */
+/** A tool that runs only after approval. */
 export const guardedTool: Tool = {
   offer: offerOf('guarded', 'Asks first.', { type: 'object' }),
   source: 'built-in',
@@ -62,7 +62,7 @@ export const guardedTool: Tool = {
   run: () => Promise.resolve({ text: 'done', error: false }),
 }
 
-/** A provider beside this log. */
+/** Creates a provider beside this log. */
 export function createProvider(
   server: MemoryNats,
   chance: Chance,
@@ -80,7 +80,7 @@ export function createProvider(
     const started = events.findLast(
       ({ event }) => event.type === 'attempt-started' && event.node === nodeId,
     )
-    // A run that another one has overtaken meanwhile does not know of the answer yet.
+    // A superseded run does not know of the answer yet.
     const own = 'attempt' in stored.event ? stored.event.attempt : 0
     const began = started?.event.type === 'attempt-started' ? started.event.attempt : 0
     if (started !== undefined && stored.seq > started.seq && own > began) return
@@ -160,7 +160,7 @@ export function historyOf(
   })
 }
 
-/** The event that a stored message is. */
+/** The event in a stored message. */
 export function eventOf(message: Stored): TaskEvent {
   message.parsed ??= JSON.parse(message.data)
   return message.parsed as TaskEvent

@@ -3,7 +3,7 @@ import type { Adviser } from '../../../../libs/adviser/src/index.ts'
 import type { Clock } from '../../../../libs/runtime/src/index.ts'
 import { EPOCH_MS, type Process, type VirtualTime } from '../time/virtual-time.ts'
 
-/** What services need and the protocol does not depend on. */
+/** Parts that services need and the protocol does not depend on. */
 
 const count = Object.assign(() => undefined, {
   inc: () => undefined,
@@ -11,10 +11,10 @@ const count = Object.assign(() => undefined, {
   set: () => undefined,
 })
 
-/** Metrics of any service, that count nothing; whatever a service calls its metrics, it fits. */
+/** Metrics of any service that count nothing, under any name. */
 export const NO_METRICS = new Proxy({}, { get: () => count }) as never
 
-/** A logger that drops everything, or says it with the time when `say` is given. */
+/** A logger that drops everything, or prints it with the time when `say` is given. */
 export function loggerOf(
   process: Process,
   time: VirtualTime,
@@ -43,7 +43,7 @@ const SILENT: Logger = {
   error: () => undefined,
 }
 
-/** The clocks of a process; the one on its wall may jump. */
+/** The clocks of a process; its wall clock may jump. */
 export function clockOf(process: Process, time: VirtualTime): Clock {
   return {
     nowMs: () => EPOCH_MS + Math.floor(time.nowMs()) + process.clockOffsetMs,
@@ -63,7 +63,7 @@ export const NO_SCHEDULES = {
   }),
 } as unknown as Schedules
 
-/** Nothing is recorded. */
+/** Records nothing. */
 export const NO_OPS: Pick<Ops, 'record' | 'lastDecision' | 'decisionsFrom'> = {
   record: async () => 0,
   lastDecision: async () => undefined,
@@ -73,7 +73,7 @@ export const NO_OPS: Pick<Ops, 'record' | 'lastDecision' | 'decisionsFrom'> = {
 /** An adviser that is off. */
 export const NO_ADVISER = { mode: 'off' } as unknown as Adviser
 
-/** Consul always lists these nodes, as it does during an outage: the list is frozen then. */
+/** Consul always lists these nodes, as during an outage: the list stays unchanged then. */
 export function registryOf(nodeIds: readonly string[]): Registry {
   return {
     watch(_name: string, receive: (ids: readonly string[]) => void) {

@@ -11,15 +11,15 @@ import type { Provider } from './provider.ts'
 import { NO_METRICS } from './services.ts'
 
 /**
- * What of a worker cannot run in virtual time: the thread that sends heartbeats, the calls to a provider over
- * HTTP, and the registry of metrics. Everything else of it is the product's.
+ * The parts of a worker that cannot run in virtual time: the heartbeat thread, the HTTP calls to a provider,
+ * and the registry of metrics. Everything else is the product's.
  */
 
-/** Changes within this time share one message, milliseconds; as the product's. */
+/** Changes within this time share one message, milliseconds; as in the product. */
 const CHANGE_MS = 20
 const HEARTBEAT_EVERY_MS = 500
 
-/** Heartbeats from the one thread there is. */
+/** Heartbeats from the only thread. */
 export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const { bus, thread, slots } = deps
   const { nodeId, startedAtMs } = thread
@@ -94,7 +94,7 @@ export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   }
 }
 
-/** Calls to the provider of the history, which comes in the place of the shared limits. */
+/** Calls to the provider of the history, in place of the shared limits. */
 export function createSimulatedLlm({ node, shared }: LlmOptions): Llm {
   return (shared as unknown as Provider).llmOf(node)
 }

@@ -1,10 +1,10 @@
-/** A seeded source of chance; the same seed gives the same numbers. */
+/** A seeded source of randomness; the same seed gives the same numbers. */
 export interface Chance {
   /** From 0 up to but not including 1. */
   (): number
 }
 
-/** A source that starts from this seed (mulberry32). */
+/** Creates a source from this seed (mulberry32). */
 export function chanceOf(seed: number): Chance {
   let state = Math.imul(seed ^ 0x9e37_79b9, 0x85eb_ca6b) >>> 0
   return () => {

@@ -4,17 +4,17 @@ import timersPromises from 'node:timers/promises'
 /**
  * Virtual time for code that uses the timers and clocks of Node.
  *
- * Everything that happens is an entry of one queue, in order of its time, then of its making. An entry
- * belongs to a process; what its code starts (timers, messages) belongs to the same process. Between
- * two entries every promise settles, so one seed always gives one history. Invariants: time never goes
- * back; a crashed process runs nothing more; a frozen one runs what it missed when it thaws.
+ * Every event is an entry of one queue, in order of its time, then of its creation. An entry belongs to a
+ * process; timers and messages of its code belong to the same process. Between two entries every promise
+ * settles, so one seed always gives one history. Invariants: time never goes back; a crashed process runs no
+ * further code; a frozen process runs its missed entries when it thaws.
  */
 export interface VirtualTime {
   /** Milliseconds since the start of the history. */
   nowMs(): number
   /** Puts an entry into the queue. */
   at(atMs: number, owner: Process, run: () => void): void
-  /** Runs entries until the condition holds, the queue is empty, or this instant has come. */
+  /** Runs entries until the condition holds, the queue is empty, or this instant is reached. */
   run(done: () => boolean, untilMs: number): Promise<void>
   /** Entries run so far. */
   steps(): number
@@ -26,9 +26,9 @@ export interface Process {
   alive: boolean
   /** Frozen (SIGSTOP) until this instant. */
   frozenUntilMs: number
-  /** How far the clock on its wall is off, milliseconds. */
+  /** The error of its wall clock, milliseconds. */
   clockOffsetMs: number
-  /** Its own source of chance. */
+  /** Its own source of randomness. */
   readonly random: () => number
 }
 
@@ -36,19 +36,19 @@ export interface Process {
 export interface VirtualMachine {
   /** Forgets everything, and starts at 0. */
   restart(): VirtualTime
-  /** Gives the timers and clocks of Node back. */
+  /** Restores the timers and clocks of Node. */
   close(): void
 }
 
 /** Epoch instant at which every history begins. */
 export const EPOCH_MS = 1_800_000_000_000
 
-/** Turns of the real event loop that are asked for at once: each runs one entry. */
+/** Turns of the real event loop that are requested at once: each runs one entry. */
 const TURNS = 32
 /**
- * Shortest period of a repeated timer, milliseconds. Services look at what they hold ten times a second
- * although they are also told of every change; a slower look makes a history cheaper and changes no
- * outcome, as a late turn of a busy event loop does not.
+ * Shortest period of a repeated timer, milliseconds. Services check their state ten times a second although
+ * they also receive every change; a slower check makes a history cheaper and changes no outcome, as a late
+ * turn of a busy event loop does not.
  */
 const PERIOD_MIN_MS = 400
 
@@ -178,7 +178,7 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
     heap[at] = last
   }
 
-  /** Runs the next entry that has something to run; false when there is none. */
+  /** Runs the next entry that is not empty; false when there is none. */
   const step = (untilMs: number): boolean => {
     for (;;) {
       const entry = heap[0]

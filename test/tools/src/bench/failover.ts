@@ -12,7 +12,7 @@ import {
 import { startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 
-/** What the failover part saw. */
+/** Results of the failover part. */
 export interface FailoverFigures {
   readonly kills: readonly Kill[]
   /** From the kill to the next attempt of each task that ran on the killed node, milliseconds. */
@@ -25,7 +25,7 @@ export interface FailoverFigures {
 /** One killed node. */
 export interface Kill {
   readonly node: string
-  /** Attempts on it as its last heartbeat before the kill told. */
+  /** Attempts on it by its last heartbeat before the kill. */
   readonly running: number
   readonly restarted: number
   readonly restartedMs: Spread
@@ -34,21 +34,21 @@ export interface Kill {
 /** Three LLM calls each, with a tool between them. */
 const LLM_CALLS = 3
 /**
- * Calls of unequal length, so that the kill cuts runs at all stages and not all at the same one; long
- * enough that two busy cores keep up, else the answers wait for the journal when the kill comes.
+ * Calls of unequal length, so that the kill cuts runs at all stages and not all at the same one; long enough
+ * that two busy cores keep up, as otherwise answers would wait for the journal at the kill.
  */
 const CALL_MIN_MS = 4_000
 const CALL_SPREAD_MS = 2_000
-/** Of the tasks of a kill, so many must run on the victim; with two nodes about half do. */
+/** This share of a kill's tasks must run on the victim; with two nodes about half do. */
 const VICTIM_SHARE = 0.36
-/** The kill comes when half of all runs are behind their first call, and in their second. */
+/** The kill follows when half of all runs have finished their first call and are in their second. */
 const FIRST_CALLS_SHARE = 0.5
 const SLOTS = 4_096
 const RUNNING_WITHIN_MS = 60_000
 const COMPLETE_WITHIN_MS = 180_000
 const NODES_WITHIN_MS = 60_000
 
-/** Kills workers in mid-run and measures how soon their tasks run again, and what was paid twice. */
+/** Kills workers in mid-run and measures how soon their tasks run again, and which calls were paid twice. */
 export async function measureFailover(context: BenchContext): Promise<FailoverFigures> {
   const { options, say } = context
   say(`\n## failover: kill -9 of a worker, ${options.kills} times`)
@@ -109,7 +109,7 @@ async function killOnce(
     () => `${victim.active} of the wanted ${wanted} attempts run on ${victim.id}`,
   )
   const member = fleet.members('worker').find(({ id }) => id === victim.id)
-  if (member === undefined) throw new Error(`${victim.id} is no process of this fleet`)
+  if (member === undefined) throw new Error(`${victim.id} is not a process of this fleet`)
   const killedAtMs = Date.now()
   member.kill('SIGKILL')
   await audit.untilEnded(accepted.length, COMPLETE_WITHIN_MS)

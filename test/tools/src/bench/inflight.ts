@@ -6,7 +6,7 @@ import { peakMemoryBytes } from '../processes.ts'
 import { fleetProcesses, startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 
-/** What the in-flight part saw. */
+/** Results of the in-flight part. */
 export interface InflightFigures {
   readonly tasks: number
   /** Largest number of open LLM streams at one moment, over all simulators. */
@@ -22,20 +22,22 @@ export interface InflightFigures {
 
 /** Streams of one process: below the usual limit of 20,000 files with room for the rest. */
 const STREAMS_PER_PROCESS = 9_000
-/** The answer drips, so that streams are alive and cheap; longer with more of them, as all else. */
+/** The answer drips, so that streams are alive and cheap; with more streams it takes longer. */
 const TOKENS = 10
 const DRIP_MIN_MS = 5_000
 const DRIP_MS_PER_TASK = 0.75
-/** First tokens come after the ramp: two busy cores open about 900 streams a second. */
+/** First tokens follow after the ramp: two busy cores open about 900 streams a second. */
 const TTFT_MIN_MS = 3_000
 const TTFT_MS_PER_TASK = 1.2
-/** The workers give a silent provider up after 60 s; the first token comes before, milliseconds. */
+/** The workers abandon a silent provider after 60 s; the first token arrives before, milliseconds. */
 const TTFT_MAX_MS = 50_000
 const WATCH_MS = 200
 const COMPLETE_WITHIN_MS = 600_000
 const MIB = 1024 * 1024
 
-/** Brings so many tasks into flight at one moment, each with a real HTTP stream, and sees them all end. */
+/**
+ * Brings this many tasks into flight at one moment, each with a real HTTP stream, and waits for all endings.
+ */
 export async function measureInflight(context: BenchContext): Promise<InflightFigures> {
   const { options, say } = context
   const tasks = options.inflight
@@ -44,7 +46,7 @@ export async function measureInflight(context: BenchContext): Promise<InflightFi
   const fleet = await startBenchFleet(context, 'inflight', {
     workers: processes,
     simulators: processes,
-    // Some room, because the load balancer does not know what runs where to the last task.
+    // Some room, because the load balancer's knowledge of the nodes is not exact to the last task.
     env: { worker: { WORKER_SLOTS: String(Math.ceil((tasks / processes) * 1.2)) } },
   })
   const audit = await openAudit({ natsUrl: fleet.nats.url, operator: fleet.operator })
@@ -88,7 +90,7 @@ export async function measureInflight(context: BenchContext): Promise<InflightFi
   }
 }
 
-/** Samples the streams open at one moment until it is told to stop. */
+/** Samples the open streams at one moment until it is stopped. */
 async function watchPeak(
   simulators: readonly string[],
   signal: AbortSignal,

@@ -6,7 +6,7 @@ export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'p
 /** A part of the benchmark. */
 export type Part = (typeof PARTS)[number]
 
-/** What is measured, and at which size. */
+/** The measured parts, and their sizes. */
 export interface BenchOptions {
   readonly parts: ReadonlySet<Part>
   readonly rounds: number
@@ -20,7 +20,7 @@ export interface BenchOptions {
   readonly kills: number
   readonly failoverTasks: number
   readonly paidTasks: number
-  /** After what time the peer takes a job for stalled, and how often it looks, milliseconds. */
+  /** When the peer counts a job as stalled, and how often it checks, milliseconds. */
   readonly stalledMs: number
   readonly jsonFile: string | undefined
   readonly profileDir: string | undefined
@@ -71,7 +71,7 @@ const SMOKE = {
   stalledMs: 5_000,
 }
 
-/** Reads the flags; throws with what is wrong. */
+/** Reads the flags; throws an error that names the fault. */
 export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],
@@ -114,7 +114,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   }
 }
 
-/** A positive number given as text, or the fallback when it is not given. */
+/** A positive number from text, or the fallback without one. */
 export function positive(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback
   const value = Number(text)

@@ -5,12 +5,12 @@ import { show, table } from '../figures.ts'
 import { describeFindings, type Findings, type PaidTwice } from '../invariants.ts'
 import { sidesOf, startSides, type BenchContext, type Side, type Sides } from './sides.ts'
 
-/** What one side paid for the same tasks with the same death in the middle. */
+/** The payments of one side for the same tasks with the same death in the middle. */
 export interface PaidFigures {
   readonly side: Side['name']
   readonly tasks: number
   readonly completed: number
-  /** LLM calls that the tasks need, and those that the provider was asked for. */
+  /** LLM calls that the tasks need, and those that the provider received. */
   readonly needed: number
   readonly asked: number
   readonly paid: PaidTwice
@@ -29,17 +29,17 @@ const LLM_CALLS = 6
 /** Calls of unequal length, so that the kill finds runs at all their stages, milliseconds. */
 const CALL_MIN_MS = 800
 const CALL_SPREAD_MS = 400
-/** The kill comes when so much of all calls is paid for. */
+/** The kill follows when this share of all calls is paid for. */
 const PAID_BEFORE_KILL = 0.5
 const HALFWAY_WITHIN_MS = 60_000
-/** The peer looks for stalled jobs every 30 s, and theirs are 30 s old then. */
+/** The peer checks for stalled jobs every 30 s, and a job counts as stalled after 30 s. */
 const DONE_WITHIN_MS = 170_000
-/** A held request is asked for again after this, seconds. */
+/** A held request is repeated after this, seconds. */
 const WAIT_S = 60
 
 /**
  * Runs the same agents on both sides, kills one of two workers when half of the calls are paid for, and
- * has the simulator count what was paid again. Each side recovers by itself, with its own defaults.
+ * counts in the simulator which calls were paid again. Each side recovers by itself, with its own defaults.
  */
 export async function comparePaidTwice(context: BenchContext): Promise<PaidTwiceFigures> {
   const { options, say } = context
@@ -74,7 +74,7 @@ async function measureSide(
     ours ? runOurs(side.url, taskOf(n)) : runTheirs(side.url, taskOf(n)),
   )
   const ended = Promise.all(runs)
-  // A failure before the kill is told by the wait below; it must not end the process.
+  // The wait below reports a failure before the kill; it must not end the process.
   ended.catch(() => undefined)
   const needed = count * LLM_CALLS
   let paid = 0
@@ -109,13 +109,13 @@ function taskOf(n: number): TaskRequest {
   return { task: `Work in ${LLM_CALLS} steps.`, model: `sim-steps?n=${LLM_CALLS}&ms=${ms}` }
 }
 
-/** The id of the completed task; undefined when it came to another end. */
+/** The id of the completed task; undefined when it ended otherwise. */
 async function runOurs(url: string, task: TaskRequest): Promise<string | undefined> {
   const client = createClient({ baseUrl: url })
   const key = crypto.randomUUID()
   const deadline = performance.now() + DONE_WITHIN_MS
   for (;;) {
-    // The same key leads to the same task: asking again only goes on waiting.
+    // The same key leads to the same task: repeating the request only continues the wait.
     const view = await client.submit(task, { idempotencyKey: key, waitSeconds: WAIT_S })
     if (view.state === 'completed') return view.id
     if (view.state === 'failed' || performance.now() > deadline) return undefined
@@ -170,8 +170,8 @@ function showFigures(
       ],
       rows,
     ),
-    'begun twice: among them the calls that were under way in the killed process, which nobody can save',
-    `bullmq: its own recovery of stalled jobs (lock ${stalledS} s, check ${stalledS} s); a job keeps no steps by itself`,
-    `audit of ours: ${describeFindings(findings)}`,
+    'begun twice: including the calls under way in the killed process, which no system can save',
+    `bullmq: its own recovery of stalled jobs (lock ${stalledS} s, check ${stalledS} s); a job stores no steps`,
+    `audit of our fleet: ${describeFindings(findings)}`,
   ].join('\n')
 }

@@ -7,13 +7,13 @@ import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
 import type { NamedProcess } from '../processes.ts'
 
 /**
- * The peer that the fleet is measured against: BullMQ behind Fastify, one server process and as many
- * worker processes as the fleet has, on a Redis of its own with the same durability.
+ * The peer of the comparison: BullMQ behind Fastify, one server process and as many worker processes as the
+ * fleet has, on a separate Redis with the same durability.
  */
 export interface Peer {
   readonly url: string
   processes(): readonly NamedProcess[]
-  /** Kills one of its workers as `kill -9` does, and starts another one in its place. */
+  /** Kills one of its workers as `kill -9` does, and starts another one instead. */
   killWorker(): Promise<void>
   stop(): Promise<void>
 }
@@ -24,7 +24,7 @@ const INSTALL_WITHIN_MS = 300_000
 const READY_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 5_000
 
-/** Installs the peer's packages unless those of the present lock file are there. */
+/** Installs the peer's packages unless those of the present lock file are installed. */
 async function installPeer(say: (line: string) => void): Promise<void> {
   const lock = await readFile(join(PEER_DIR, 'package-lock.json'), 'utf8')
   const stamp = join(PEER_DIR, 'node_modules', '.installed-lock.json')
@@ -47,13 +47,13 @@ async function installPeer(say: (line: string) => void): Promise<void> {
   await writeFile(stamp, lock)
 }
 
-/** Starts the peer and resolves when its server takes requests and its workers take work. */
+/** Starts the peer and resolves when its server accepts requests and its workers accept work. */
 export async function startPeer(options: {
   readonly dir: string
   readonly binaries: Binaries
   readonly workers: number
   readonly slots: number
-  /** Length of a job's lock, and time between two looks for those whose lock is over, milliseconds. */
+  /** Length of a job's lock, and time between two checks for expired locks, milliseconds. */
   readonly stalledMs: number
   /** The provider of the fleet's workers, so that both sides ask the same process. */
   readonly openaiBaseUrl: string

@@ -5,7 +5,7 @@ import type { NamedProcess } from '../processes.ts'
 import type { BenchOptions } from './options.ts'
 import { startPeer, type Peer } from './peer.ts'
 
-/** What every part of the benchmark is handed. */
+/** The parameters of every part of the benchmark. */
 export interface BenchContext {
   readonly options: BenchOptions
   readonly binaries: Binaries
@@ -21,7 +21,7 @@ export interface Sides {
   stop(): Promise<void>
 }
 
-/** One of the two sides as it is measured. */
+/** One of the two sides of the measurement. */
 export interface Side {
   readonly name: 'agentfleet' | 'bullmq'
   readonly url: string
@@ -30,7 +30,7 @@ export interface Side {
   alone<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Starts a fleet for this benchmark; a process that dies unasked is told, never hidden. */
+/** Starts a fleet for this benchmark; a process that dies unasked is reported. */
 export async function startBenchFleet(
   { options, binaries, dir, say }: BenchContext,
   name: string,
@@ -79,13 +79,13 @@ export async function startSides(context: BenchContext): Promise<Sides> {
   }
 }
 
-/** Nodes are back within a second after a pause; more means that something is wrong. */
+/** Nodes are back within a second after a pause; a longer time shows a fault. */
 const RESUME_WITHIN_MS = 30_000
 
 /**
- * The two sides in the order in which rounds alternate. The fleet watches itself also when nothing
- * is to do, which costs about a tenth of a core; the peer's idling costs next to nothing. So the fleet
- * is stopped (SIGSTOP) while the peer is measured, and the peer is never stopped.
+ * The two sides in the order in which rounds alternate. An idle fleet watches itself, which costs about a
+ * tenth of a core; an idle peer costs next to nothing. So the fleet is stopped (SIGSTOP) while the peer is
+ * measured, and the peer is never stopped.
  */
 export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
   const signalFleet = (signal: NodeJS.Signals): void => {
@@ -116,7 +116,7 @@ export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
   ]
 }
 
-/** All processes of a fleet but the simulators, which stand for the provider. */
+/** All processes of a fleet except the simulators, which represent the provider. */
 export function fleetProcesses(fleet: Fleet): NamedProcess[] {
   const services = fleet.members().filter(({ kind }) => kind !== 'simulator')
   return [

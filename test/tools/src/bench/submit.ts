@@ -7,7 +7,7 @@ const BATCH = 500
 /** Requests at once, so that the gateway is busy and its clients are not. */
 const REQUESTS_AT_ONCE = 4
 
-/** Submits so many tasks in batches; throws when one of them is refused. */
+/** Submits this many tasks in batches; throws when one of them is refused. */
 export async function submitAll(
   url: string,
   count: number,

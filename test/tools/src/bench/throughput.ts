@@ -7,11 +7,11 @@ import type { BenchOptions } from './options.ts'
 import { sharedProcesses, sidesOf, type BenchContext, type Side, type Sides } from './sides.ts'
 
 /**
- * Both sides under the same load in alternating rounds: HTTP request in, result out, callers waiting.
- * The side that is not measured is idle or stopped; what idling costs is measured and printed.
+ * Both sides under the same load in alternating rounds: HTTP request in, result out, callers waiting. The
+ * other side is idle or stopped meanwhile; the cost of idling is measured and printed.
  */
 
-/** What one round saw. */
+/** Results of one round. */
 export interface Round {
   readonly side: Side['name']
   readonly perSecond: number
@@ -32,7 +32,7 @@ export interface Comparison {
   readonly ratio: number
 }
 
-/** Answers are waited for this long: more than any queue of so few callers. */
+/** Longest wait for answers: longer than any queue of so few callers. */
 const WAIT_HEADER = { prefer: 'wait=60' }
 const TASK = 'Summarise the weekly report in three sentences and name the open questions.'
 /** A short streamed answer: the provider's own time is small against the system's. */
@@ -40,8 +40,8 @@ const LLM_MODEL = 'sim?ttft=5&tps=0&tokens=20'
 /** Requests unanswered at once before the open loop counts failures. */
 const CONNECTIONS_MAX = 2_000
 /**
- * Both sides are warmed up for so many times the warm-up of a round before the first one: what a
- * just-in-time compiler makes of their processes takes some ten thousand tasks.
+ * Before the first round both sides warm up this many times as long as before the others: a just-in-time
+ * compiler needs some ten thousand tasks.
  */
 const FIRST_WARMUP_TIMES = 4
 
@@ -76,7 +76,7 @@ export function compareThroughput(
   return compare(context, sides, title, model === 'echo' ? 'echo' : LLM_MODEL, load)
 }
 
-/** Latency at a rate that both sides can hold. */
+/** Latency at a rate that both sides can sustain. */
 export function compareLatency(context: BenchContext, sides: Sides): Promise<Comparison> {
   const perSecond = context.options.ratePerSecond
   const load = (target: LoadTarget, seconds: number): Promise<LoadResult> =>

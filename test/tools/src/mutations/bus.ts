@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** What every channel of the bus keeps to: items alone, sizes in bytes, refusals that are told. */
+/** Rules of every channel of the bus: items alone, sizes in bytes, refusals that reach the sender. */
 export const BUS: readonly Mutation[] = [
   {
     name: 'bus-item-alone',
@@ -133,7 +133,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'bus-refusal-told',
-    safeguard: 'the sender of an unreadable request is told so',
+    safeguard: 'the sender of an unreadable request gets an error',
     edits: [
       {
         file: 'libs/adapters/src/bus/channels.ts',
@@ -147,7 +147,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'bus-handler-failed',
-    safeguard: 'the sender of a request whose handler fails is told so at once',
+    safeguard: 'the sender of a request whose handler fails gets an error at once',
     edits: [
       {
         file: 'libs/adapters/src/bus/channels.ts',
@@ -161,7 +161,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'bus-bad-reply',
-    safeguard: 'an answer that cannot be read is no answer',
+    safeguard: 'an unreadable answer counts as none',
     edits: [
       {
         file: 'libs/adapters/src/bus/answers.ts',
@@ -175,7 +175,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'bus-own-node',
-    safeguard: 'a node speaks for itself only (L9)',
+    safeguard: 'a node sends in its own name only (L9)',
     edits: [
       {
         file: 'libs/adapters/src/bus/channels.ts',

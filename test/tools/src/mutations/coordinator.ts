@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts'
 const REPAIR = 'services/coordinator/test/repair/repair-service.test.ts'
 const FOLLOWER = 'services/coordinator/test/follower/follower-service.test.ts'
 
-/** What a coordinator repairs, follows and counts, at service level. */
+/** Repair, following and counting of a coordinator, at service level. */
 export const COORDINATOR: readonly Mutation[] = [
   {
     name: 'retry-once',
@@ -97,7 +97,7 @@ export const COORDINATOR: readonly Mutation[] = [
   },
   {
     name: 'projection-older',
-    safeguard: 'a Redis that went back to an older state is noticed (L8)',
+    safeguard: 'a Redis that was reset to an older state is noticed (L8)',
     edits: [
       {
         file: 'libs/adapters/src/store/store-scripts.ts',

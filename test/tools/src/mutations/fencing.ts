@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts'
 export const FENCING: readonly Mutation[] = [
   {
     name: 'token-expectation',
-    safeguard: 'a report is stored only behind what its run last saw (L3)',
+    safeguard: 'a report is stored only behind the last event that its run has seen (L3)',
     edits: [
       {
         file: 'services/coordinator/src/reports/handle-report.ts',
@@ -32,7 +32,7 @@ export const FENCING: readonly Mutation[] = [
   },
   {
     name: 'waiting-not-begun',
-    safeguard: 'a pointer from before a wait begins nothing',
+    safeguard: 'a pointer from before a wait begins no run',
     edits: [
       {
         file: 'services/coordinator/src/reports/handle-report.ts',
@@ -168,7 +168,7 @@ export const FENCING: readonly Mutation[] = [
   },
   {
     name: 'stored-before-going-on',
-    safeguard: 'a run stops behind a call that is not stored (L4)',
+    safeguard: 'a run stops after a call that is not stored (L4)',
     edits: [
       {
         file: 'services/worker/src/run/tool-turn.ts',

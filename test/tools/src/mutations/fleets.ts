@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts'
 export const FLEETS: readonly Mutation[] = [
   {
     name: 'follower',
-    safeguard: 'what should have followed from an event is done by the follower (L8)',
+    safeguard: 'the follower completes the missing effects of an event (L8)',
     edits: [
       {
         file: 'services/coordinator/src/repair/pointers.ts',

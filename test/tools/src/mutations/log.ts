@@ -18,7 +18,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'message-id',
-    safeguard: 'appends carry an id, so that a repeat is told from a conflict (L2)',
+    safeguard: 'appends carry an id, which distinguishes a repeat from a conflict (L2)',
     edits: [
       {
         file: 'libs/adapters/src/log/appends.ts',
@@ -60,8 +60,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'key-same-body',
-    safeguard:
-      'the fingerprint of a body is that of what was asked, not of what it was resolved to (L1)',
+    safeguard: 'the fingerprint of a body is that of the request, not of the resolved task (L1)',
     edits: [
       {
         file: 'services/gateway/src/tasks/submit.ts',
@@ -75,7 +74,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'republish',
-    safeguard: 'what the log stored is sent out at once (L5)',
+    safeguard: 'a stored event is sent out at once (L5)',
     edits: [
       {
         file: 'libs/adapters/src/log/provision.ts',
@@ -290,7 +289,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'redis-permissions',
-    safeguard: 'a worker reaches in Redis what its limits need and no more (L9)',
+    safeguard: 'a worker has only the Redis rights that its limits need (L9)',
     edits: [
       {
         file: 'libs/protocol/src/permissions.ts',
@@ -304,7 +303,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'missed-live',
-    safeguard: 'readers of live events are told of a gap (L6)',
+    safeguard: 'readers of live events get a signal for a gap (L6)',
     edits: [
       {
         file: 'services/gateway/src/stream/live.ts',

@@ -4,7 +4,7 @@ export interface Mutation {
   readonly safeguard: string
   readonly edits: readonly {
     readonly file: string
-    /** Stands exactly once in the file. */
+    /** Occurs exactly once in the file. */
     readonly find: string
     readonly replace: string
   }[]
@@ -12,6 +12,6 @@ export interface Mutation {
   readonly tests: readonly string[]
   /** Title of the test that has to fail. */
   readonly caughtBy: RegExp
-  /** What its failure has to say. */
+  /** Pattern of its failure message. */
   readonly because: RegExp
 }

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** What providers send, and what becomes of it. */
+/** Faults in the answers of providers. */
 export const PROVIDERS: readonly Mutation[] = [
   {
     name: 'line-max',
@@ -23,7 +23,7 @@ export const PROVIDERS: readonly Mutation[] = [
   },
   {
     name: 'finish-cut',
-    safeguard: 'an answer that was cut is no success',
+    safeguard: 'an answer that was cut is not a success',
     edits: [
       {
         file: 'services/worker/src/provider/answer.ts',
@@ -79,7 +79,7 @@ export const PROVIDERS: readonly Mutation[] = [
   },
   {
     name: 'commits-in-turn',
-    safeguard: 'commits of one run follow each other although its tools run side by side (L3)',
+    safeguard: 'commits of one run are in order although its tools run side by side (L3)',
     edits: [
       {
         file: 'services/worker/src/run/tool-turn.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** What single services keep to: hand-over, tenants, advice, recovery. */
+/** Rules of single services: handover, tenants, advice, recovery. */
 export const SERVICES: readonly Mutation[] = [
   {
     name: 'no-responders',
@@ -102,7 +102,7 @@ export const SERVICES: readonly Mutation[] = [
   },
   {
     name: 'adviser-clamp',
-    safeguard: 'what an adviser says is clamped to its bounds',
+    safeguard: 'advice is clamped to its bounds',
     edits: [
       {
         file: 'libs/adviser/src/consult.ts',
@@ -117,7 +117,7 @@ export const SERVICES: readonly Mutation[] = [
   },
   {
     name: 'adviser-budget',
-    safeguard: 'an adviser keeps to its budget (L7)',
+    safeguard: 'an adviser stays within its budget (L7)',
     edits: [
       {
         file: 'libs/adviser/src/consult.ts',
@@ -131,7 +131,7 @@ export const SERVICES: readonly Mutation[] = [
   },
   {
     name: 'adviser-breaker',
-    safeguard: 'an adviser that fails too often is left alone',
+    safeguard: 'an adviser that fails too often is not asked',
     edits: [
       {
         file: 'libs/adviser/src/consult.ts',
@@ -145,8 +145,7 @@ export const SERVICES: readonly Mutation[] = [
   },
   {
     name: 'pool-exit-zero',
-    safeguard:
-      'a local worker that ends below the count is followed by another one, however it ended',
+    safeguard: 'a local worker that ends below the count is replaced, for any ending',
     edits: [
       {
         file: 'libs/local/src/pool.ts',
@@ -202,7 +201,7 @@ export const SERVICES: readonly Mutation[] = [
   },
   {
     name: 'decision-allowance',
-    safeguard: 'decisions that come and go do not flood the record',
+    safeguard: 'alternating decisions do not flood the record',
     edits: [
       {
         file: 'libs/control-plane/src/allowance.ts',

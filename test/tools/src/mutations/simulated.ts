@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** The first history that breaks says its seed. */
+/** The first history that breaks names its seed. */
 const SIMULATION = {
   tests: ['test/simulation/protocol/protocol.test.ts', '-t', 'every history'],
   caughtBy: /every history keeps the invariants/,
@@ -23,7 +23,8 @@ export const SIMULATED: readonly Mutation[] = [
   },
   {
     name: 'simulated-report-token',
-    safeguard: 'a report is appended on the token of its run, not on what the log holds (L3)',
+    safeguard:
+      'a report is appended with the token of its run, not with the newest sequence of the log (L3)',
     edits: [
       {
         file: 'services/coordinator/src/reports/handle-report.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** Values: limits on both sides of the gateway, users' schemas, formats of what is stored. */
+/** Values: limits on both sides of the gateway, users' schemas, formats of stored items. */
 export const VALUES: readonly Mutation[] = [
   {
     name: 'budget-max',
@@ -32,7 +32,7 @@ export const VALUES: readonly Mutation[] = [
   },
   {
     name: 'context-depth',
-    safeguard: 'the context of a task has a depth that every reader bears',
+    safeguard: 'the context of a task has a depth that every reader can handle',
     edits: [
       {
         file: 'libs/protocol/src/values/json-limits.ts',
@@ -102,7 +102,7 @@ export const VALUES: readonly Mutation[] = [
   },
   {
     name: 'cron-calendar',
-    safeguard: 'days that never come are found without a search',
+    safeguard: 'days that never exist are found without a search',
     edits: [
       {
         file: 'libs/domain/src/task/calendar.ts',

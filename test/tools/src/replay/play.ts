@@ -5,7 +5,7 @@ import { quantile, spreadOf, type Spread } from '../figures.ts'
 import { isEnding, type Accepted, type Findings, type Histories } from '../invariants.ts'
 import type { TraceRow } from './trace.ts'
 
-/** What is played, how fast, and under which name its keys are unique. */
+/** The trace, its speed, and the name that makes its keys unique. */
 export interface PlayOptions {
   readonly rows: readonly TraceRow[]
   readonly speed: number
@@ -13,10 +13,10 @@ export interface PlayOptions {
   readonly say: (line: string) => void
 }
 
-/** What became of a trace. */
+/** Results of a trace. */
 export interface PlayFigures {
   readonly sent: number
-  /** Submissions that were never accepted, however often they were repeated. */
+  /** Submissions that were never accepted, although they were repeated. */
   readonly refused: number
   readonly repeats: number
   readonly lateMs: Spread
@@ -29,7 +29,7 @@ export interface PlayFigures {
   readonly findings: Findings
 }
 
-/** What hosted models of that time showed; both are divided by the speed-up, as all time is. */
+/** Typical of hosted models of that time; both are divided by the speed-up, like all times. */
 const TTFT_MS = 200
 const TOKENS_PER_SECOND = 50
 /** A task of the API holds 128 KiB of text; four characters stand for a token. */
@@ -37,7 +37,7 @@ const PROMPT_CHARS_MAX = 120_000
 const CHARS_PER_TOKEN = 4
 const TRIES_MAX = 5
 const RETRY_AFTER_MS = 500
-/** Submissions unanswered at once; above it the player waits, and says how late it was. */
+/** Most unanswered submissions; beyond it the player waits, and reports its delay. */
 const UNANSWERED_MAX = 500
 const COMPLETE_WITHIN_MS = 300_000
 const PROGRESS_EVERY_MS = 10_000
@@ -46,7 +46,7 @@ const PROGRESS_EVERY_MS = 10_000
 export async function playTrace(access: FleetAccess, options: PlayOptions): Promise<PlayFigures> {
   const { rows, speed, say } = options
   const audit = await openAudit(access)
-  // A fleet that runs already has a history of its own, which is not ours to judge.
+  // A running fleet has an earlier history, which is not checked.
   await audit.check([])
   const endedBefore = audit.ended()
   const known = new Set(audit.histories.keys())

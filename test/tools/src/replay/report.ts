@@ -7,7 +7,7 @@ export function describePlay(figures: PlayFigures): string {
   const { addedMs, lateMs, findings } = figures
   const rows = [
     ['sent', show(figures.sent)],
-    ['refused for good', String(figures.refused)],
+    ['refused permanently', String(figures.refused)],
     ['submissions repeated', String(figures.repeats)],
     ['played in, s', show(figures.playSeconds)],
     ['all ended after, s', show(figures.totalSeconds)],

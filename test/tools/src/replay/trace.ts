@@ -13,7 +13,7 @@ const HEAD = 'TIMESTAMP,ContextTokens,GeneratedTokens'
 /** Fractions of a second beyond milliseconds, which Date cannot hold. */
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?$/
 
-/** Reads at most `limit` rows of a CSV trace; throws on the first line that is none. */
+/** Reads at most `limit` rows of a CSV trace; throws on the first invalid line. */
 export async function readTrace(file: string, limit: number): Promise<TraceRow[]> {
   const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity })
   const rows: TraceRow[] = []
@@ -30,7 +30,7 @@ export async function readTrace(file: string, limit: number): Promise<TraceRow[]
     const absoluteMs = parseTimestamp(timestamp)
     const [promptTokens, answerTokens] = [Number(prompt), Number(answer)]
     if (![absoluteMs, promptTokens, answerTokens].every((value) => value >= 0)) {
-      throw new Error(`${file}:${number} is no row of a trace: ${line}`)
+      throw new Error(`${file}:${number} is not a row of a trace: ${line}`)
     }
     firstMs ??= absoluteMs
     rows.push({ atMs: Math.max(0, absoluteMs - firstMs), promptTokens, answerTokens })

@@ -9,7 +9,7 @@ export const PARTS = ['balancing', 'scaling'] as const
 /** A part of the simulation. */
 export type Part = (typeof PARTS)[number]
 
-/** What is simulated. */
+/** The settings of the simulation. */
 export interface SimulateOptions {
   readonly parts: ReadonlySet<Part>
   readonly seed: number
@@ -31,7 +31,7 @@ export interface SimulateOptions {
 }
 
 const DAY_S = 86_400
-/** A load of our own, made by chance: two days with a rhythm, noise and jumps. */
+/** A load made by chance: two days with a rhythm, noise and jumps. */
 const OWN_TRACE = fileURLToPath(new URL('../../../data/load.csv', import.meta.url))
 
 const DEFAULTS = {
@@ -73,7 +73,7 @@ scaling:
   --grid             over a grid of service times, slots and start-up times instead
   --plot FILE.svg    draw the node counts there`
 
-/** Reads the flags; throws with what is wrong. */
+/** Reads the flags; throws an error that names the fault. */
 export function readSimulateOptions(args: readonly string[]): SimulateOptions | 'help' {
   const text = { type: 'string' } as const
   const { values } = parseArgs({

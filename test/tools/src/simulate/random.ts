@@ -1,4 +1,4 @@
-/** Chance that can be repeated: the same seed gives the same world. */
+/** Repeatable randomness: the same seed gives the same world. */
 
 /** A seeded source of numbers from 0 up to but not including 1 (mulberry32). */
 export function seededRandom(seed: number): () => number {
@@ -11,7 +11,7 @@ export function seededRandom(seed: number): () => number {
   }
 }
 
-/** Above this mean the normal distribution stands in for Poisson's; the difference is below what tables show. */
+/** Above this mean the normal distribution replaces Poisson's; tables do not show the difference. */
 const POISSON_NORMAL_FROM = 30
 
 /** A number drawn from the standard normal distribution (Box and Muller). */

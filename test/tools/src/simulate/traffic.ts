@@ -1,6 +1,6 @@
 /**
- * What arrives in a simulated world: a trace, scaled to the fleet, as a count of tasks for each tick and
- * a duration for each task. All policies of a run meet the same tasks.
+ * The tasks of a simulated world: a trace, scaled to the fleet, as a count of tasks for each tick and a
+ * duration for each task. All policies of a run meet the same tasks.
  */
 import { readFile } from 'node:fs/promises'
 import { readTrace } from '../replay/trace.ts'
@@ -23,7 +23,7 @@ export interface Traffic {
   readonly tasks: number
   /** Arrivals of the busiest stretch of the trace, a second. */
   readonly peakPerS: number
-  /** What the rates of the trace were multiplied by. */
+  /** The factor of the trace's rates. */
   readonly scale: number
 }
 
@@ -33,9 +33,9 @@ const REQUESTS_MAX = 2_000_000
 const PEAK_OVER_S = 60
 /** Copies of a request are spread over this time, so that scaling up does not make bursts. */
 const COPIES_WITHIN_S = 10
-/** A prime number of durations: no pattern of arrivals comes back to the same ones. */
+/** A prime number of durations: no pattern of arrivals meets the same ones again. */
 const DURATIONS = 65_521
-/** The longest task in means: what a deadline would end. */
+/** The longest task in means: a deadline would end longer ones. */
 const LONGEST_MEANS = 20
 /** A tick is at most this, and at most a quarter of a service time, seconds. */
 const TICK_MAX_S = 1
@@ -55,7 +55,7 @@ export async function readAnyTrace(file: string): Promise<Trace> {
   const perS = rows.map(([startS = Number.NaN, rate = Number.NaN], index) => {
     const expected = (rows[0]?.[0] ?? 0) + index * stepS
     if (!(rate >= 0) || Math.abs(startS - expected) > 1e-6) {
-      throw new Error(`${file}:${index + 2} is no row of evenly spaced rates: ${lines[index]}`)
+      throw new Error(`${file}:${index + 2} is not a row of evenly spaced rates: ${lines[index]}`)
     }
     return rate
   })
@@ -63,7 +63,7 @@ export async function readAnyTrace(file: string): Promise<Trace> {
   return { kind: 'rates', stepS, perS }
 }
 
-/** What turns a trace into traffic. */
+/** The settings that turn a trace into traffic. */
 export interface TrafficOptions {
   readonly trace: Trace
   readonly seed: number
@@ -72,7 +72,7 @@ export interface TrafficOptions {
   readonly sigma: number
   /** Slots that are busy at the busiest stretch; the trace is scaled to that. */
   readonly peakSlots: number
-  /** Only this much of the trace. */
+  /** Length of the used part of the trace. */
   readonly seconds: number
 }
 

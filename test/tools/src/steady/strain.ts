@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { createClient } from '@agentfleet/client'
 import type { Fleet, Member } from '@agentfleet/local'
 
-/** Threads that do nothing but use a core each, until they are stopped. */
+/** Threads that only use a core each, until they are stopped. */
 export function burn(threads: number): { stop(): Promise<void> } {
   const workers = Array.from({ length: threads }, () => new Worker('for (;;);', { eval: true }))
   return {
@@ -13,7 +13,7 @@ export function burn(threads: number): { stop(): Promise<void> } {
   }
 }
 
-/** What a pauser did. */
+/** Results of a pauser. */
 export interface Pauses {
   readonly count: number
   /** The longest time between stop and continue: this process is delayed as well. */
@@ -21,17 +21,17 @@ export interface Pauses {
 }
 
 const PAUSE_MS = 1_000
-/** Between two pauses, milliseconds; with what is drawn on top of it any phase of a heartbeat is hit. */
+/** Between two pauses, milliseconds; the random part on top of it meets every phase of a heartbeat. */
 const PAUSE_EVERY_MS = 500
 const PAUSE_SPREAD_MS = 1_000
-/** A node gets this long to itself after a pause: two in a row were one of two seconds. */
+/** Rest of a node after a pause: two pauses in a row would be one of two seconds. */
 const REST_MS = 1_000
 
-/** Stops a random worker for a second, again and again, until the signal says so. */
+/** Stops a random worker for a second, again and again, until the signal aborts. */
 export async function pauseAtRandom(fleet: Fleet, signal: AbortSignal): Promise<Pauses> {
   let count = 0
   let longestMs = 0
-  /** Those that are paused or rest from it. */
+  /** Nodes that are paused or rest from a pause. */
   const paused = new Map<string, Promise<void>>()
   const pause = async (member: Member): Promise<void> => {
     const startedAt = performance.now()
@@ -59,7 +59,7 @@ export async function pauseAtRandom(fleet: Fleet, signal: AbortSignal): Promise<
 
 const BATCH_EVERY_MS = 500
 
-/** Submits tasks at a steady rate until the signal says so; resolves with the ids of all that were taken. */
+/** Submits tasks at a steady rate until the signal aborts; resolves with the ids of all accepted ones. */
 export async function submitSteadily(
   url: string,
   perSecond: number,
@@ -87,7 +87,7 @@ export async function submitSteadily(
   return { taskIds, refused }
 }
 
-/** Resolves after this long, or when the signal says so. */
+/** Resolves after this long, or when the signal aborts. */
 export async function wait(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined)
 }

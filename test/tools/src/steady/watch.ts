@@ -9,11 +9,11 @@ import {
   CHANNELS,
 } from '@agentfleet/protocol'
 
-/** What was heard of a fleet whose nodes should all live. */
+/** Observations of a fleet whose nodes should all live. */
 export interface Watch {
   /** Longest silence of each node between two heartbeats, milliseconds; this process's own delays included. */
   silencesMs(): ReadonlyMap<string, number>
-  /** How often a node was shown as something else than alive, by state. */
+  /** How often a node had another state than alive, by state. */
   shown(): ReadonlyMap<string, number>
   /** Every death that OPS holds, the last of each node. */
   deaths(): Promise<readonly Death[]>
@@ -55,7 +55,7 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
     silencesMs: () => silencesMs,
     shown: () => shown,
     async deaths() {
-      // What is stored counts; what was heard besides is an earlier incarnation of the same node.
+      // The stored death counts; an observed one may concern an earlier incarnation of the same node.
       const stored: Death[] = []
       for (const subject of await streamSubjects(bus, STREAMS.ops, SUBJECTS.allDeaths)) {
         const last = await ops.lastDeath(nodeIdOf(subject))
@@ -68,7 +68,7 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
   }
 }
 
-/** What is away for a moment comes back; only the outcome is worth a line. */
+/** A lost connection returns; only the outcome is worth a line. */
 function silentLogger(): Logger {
   const quiet = (): void => undefined
   return { debug: quiet, info: quiet, warn: quiet, error: quiet }

@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** How a task's history grows: one ending, attempts, what the follower repairs (L2, L3, L7, L8). */
+/** The growth of a task's history: one ending, attempts, repairs by the follower (L2, L3, L7, L8). */
 export const HISTORY: readonly Mutation[] = [
   {
     name: 'one-ending',
@@ -63,7 +63,7 @@ export const HISTORY: readonly Mutation[] = [
   },
   {
     name: 'lost-attempts',
-    safeguard: 'a task that loses every node it runs on is given up',
+    safeguard: 'a task that loses every node it runs on fails',
     edits: [
       {
         file: 'libs/domain/src/task/attempt.ts',
@@ -105,7 +105,7 @@ export const HISTORY: readonly Mutation[] = [
   },
   {
     name: 'accept-once',
-    safeguard: 'a node does not start an attempt beside itself',
+    safeguard: 'a node does not run an attempt twice at the same time',
     edits: [
       {
         file: 'libs/domain/src/task/acceptance.ts',

@@ -18,7 +18,7 @@ export const LIMITS: readonly Mutation[] = [
   },
   {
     name: 'budget-tokens',
-    safeguard: 'an answer is cut to the tokens that are left of the budget (L7)',
+    safeguard: 'an answer is cut to the remaining tokens of the budget (L7)',
     edits: [
       {
         file: 'libs/domain/src/llm/budget.ts',
@@ -32,7 +32,7 @@ export const LIMITS: readonly Mutation[] = [
   },
   {
     name: 'budget-usd',
-    safeguard: 'an answer is cut to what the money that is left can pay (L7)',
+    safeguard: 'an answer is cut to the remaining money (L7)',
     edits: [
       {
         file: 'libs/domain/src/llm/budget.ts',
@@ -60,7 +60,7 @@ export const LIMITS: readonly Mutation[] = [
   },
   {
     name: 'rate-local-share',
-    safeguard: 'without the shared buckets a node keeps to its share',
+    safeguard: 'without the shared buckets a node uses only its share',
     edits: [
       {
         file: 'libs/domain/src/llm/rate-limit.ts',

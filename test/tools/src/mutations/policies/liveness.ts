@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** Who is suspect, dead or stalled. */
+/** Which node is suspect, dead or stalled. */
 export const LIVENESS: readonly Mutation[] = [
   {
     name: 'suspect-phi',
@@ -88,7 +88,7 @@ export const LIVENESS: readonly Mutation[] = [
   },
   {
     name: 'observer-lag',
-    safeguard: 'the lateness of the observer is no silence of the node',
+    safeguard: 'a delay of the observer is not a silence of the node',
     edits: [
       {
         file: 'libs/domain/src/liveness/liveness.ts',
@@ -187,7 +187,7 @@ export const LIVENESS: readonly Mutation[] = [
   },
   {
     name: 'stalled-third',
-    safeguard: 'no more than a third of the fleet is held stalled',
+    safeguard: 'at most a third of the fleet is declared stalled',
     edits: [
       {
         file: 'libs/domain/src/liveness/stall.ts',

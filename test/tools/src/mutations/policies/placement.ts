@@ -74,7 +74,7 @@ export const PLACEMENT: readonly Mutation[] = [
   },
   {
     name: 'credits-in-transit',
-    safeguard: 'what is on its way to a node counts against its credits',
+    safeguard: 'tasks on their way to a node count against its credits',
     edits: [
       {
         file: 'libs/domain/src/placement/select.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** What follows from a death. */
+/** Consequences of a death. */
 export const RECOVERY: readonly Mutation[] = [
   {
     name: 'give-back-all',
@@ -75,7 +75,7 @@ export const RECOVERY: readonly Mutation[] = [
   },
   {
     name: 'advice-bounds',
-    safeguard: 'an adviser replaces only what is surely gone',
+    safeguard: 'an adviser replaces only a process that is certainly gone',
     edits: [
       {
         file: 'libs/domain/src/recovery/analysis.ts',
@@ -103,7 +103,7 @@ export const RECOVERY: readonly Mutation[] = [
   },
   {
     name: 'poison-task',
-    safeguard: 'a task that was there at three deaths is a suspect',
+    safeguard: 'a task that was running at three deaths is a suspect',
     edits: [
       {
         file: 'libs/domain/src/recovery/deaths.ts',
@@ -117,7 +117,7 @@ export const RECOVERY: readonly Mutation[] = [
   },
   {
     name: 'quarantine',
-    safeguard: 'a node that dies again and again is shut out',
+    safeguard: 'a node that dies again and again is put into quarantine',
     edits: [
       {
         file: 'libs/domain/src/recovery/deaths.ts',
@@ -131,7 +131,7 @@ export const RECOVERY: readonly Mutation[] = [
   },
   {
     name: 'quarantine-third',
-    safeguard: 'no more than a third of the nodes is shut out',
+    safeguard: 'at most a third of the nodes is in quarantine',
     edits: [
       {
         file: 'libs/domain/src/recovery/deaths.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** What is tried again, when, and how often. */
+/** Retries: what is retried, when, and how often. */
 export const RETRIES: readonly Mutation[] = [
   {
     name: 'attempts-max',
@@ -18,7 +18,7 @@ export const RETRIES: readonly Mutation[] = [
   },
   {
     name: 'not-retryable',
-    safeguard: 'a failure that no repetition mends ends the task',
+    safeguard: 'a failure that would repeat ends the task',
     edits: [
       {
         file: 'libs/domain/src/task/attempt.ts',
@@ -32,7 +32,7 @@ export const RETRIES: readonly Mutation[] = [
   },
   {
     name: 'retry-within-lifetime',
-    safeguard: 'no retry is planned behind the lifetime of the task',
+    safeguard: 'no retry is planned after the lifetime of the task',
     edits: [
       {
         file: 'libs/domain/src/task/attempt.ts',
@@ -74,7 +74,7 @@ export const RETRIES: readonly Mutation[] = [
   },
   {
     name: 'retry-after',
-    safeguard: 'a retry comes no sooner than the provider asked for',
+    safeguard: 'a retry is not earlier than the provider asked for',
     edits: [
       {
         file: 'libs/domain/src/backoff.ts',
@@ -88,7 +88,7 @@ export const RETRIES: readonly Mutation[] = [
   },
   {
     name: 'retry-after-bound',
-    safeguard: 'a provider cannot put a task off for ever (L7)',
+    safeguard: 'a provider cannot delay a task without end (L7)',
     edits: [
       {
         file: 'libs/domain/src/backoff.ts',
@@ -144,7 +144,7 @@ export const RETRIES: readonly Mutation[] = [
   },
   {
     name: 'breaker-one-probe',
-    safeguard: 'one call alone finds out whether a provider is back',
+    safeguard: 'a single call finds out whether a provider is back',
     edits: [
       {
         file: 'libs/domain/src/llm/breaker.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** How many nodes there are. */
+/** The number of nodes. */
 export const SCALING: readonly Mutation[] = [
   {
     name: 'nodes-max',
@@ -32,7 +32,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'blind',
-    safeguard: 'without figures nothing is shrunk',
+    safeguard: 'without figures the fleet never shrinks',
     edits: [
       {
         file: 'libs/domain/src/scaling/decide.ts',
@@ -88,7 +88,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'scale-in-window',
-    safeguard: 'a fleet shrinks to the most that was wanted within the window',
+    safeguard: 'a fleet shrinks to the highest wanted count of the window',
     edits: [
       {
         file: 'libs/domain/src/scaling/decide.ts',
@@ -158,7 +158,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'panic-remembered',
-    safeguard: 'demand twice what the fleet can take is a panic',
+    safeguard: 'demand twice the capacity of the fleet is a panic',
     edits: [
       {
         file: 'libs/domain/src/scaling/learned.ts',
@@ -186,7 +186,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'window-full',
-    safeguard: 'a window with a hole lets no node go',
+    safeguard: 'a window with a gap releases no node',
     edits: [
       {
         file: 'libs/domain/src/scaling/learned.ts',
@@ -200,7 +200,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'staffing',
-    safeguard: 'nodes are kept for chance and for what was learned of jumps',
+    safeguard: 'nodes are kept for chance and for learned jumps',
     edits: [
       {
         file: 'libs/domain/src/scaling/staffing.ts',
@@ -214,7 +214,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'forecast-growth',
-    safeguard: 'a growth that lasts is carried on to when a new node serves',
+    safeguard: 'a lasting growth is extended until a new node serves',
     edits: [
       {
         file: 'libs/domain/src/scaling/forecast.ts',
@@ -242,7 +242,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'victims',
-    safeguard: 'the nodes that are done soonest go first',
+    safeguard: 'the nodes that are done soonest are drained first',
     edits: [
       {
         file: 'libs/domain/src/scaling/victims.ts',
@@ -256,7 +256,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'advice-clamp',
-    safeguard: 'what an adviser says of the fleet is clamped to its bounds',
+    safeguard: 'advice on the fleet is clamped to its bounds',
     edits: [
       {
         file: 'libs/domain/src/scaling/advice.ts',
@@ -270,7 +270,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'advice-ttl',
-    safeguard: 'advice that is out of date counts for nothing',
+    safeguard: 'expired advice has no effect',
     edits: [
       {
         file: 'libs/domain/src/scaling/advice.ts',

@@ -1,6 +1,6 @@
 import type { Mutation } from '../mutation.ts'
 
-/** How slots are shared between priorities and tenants, and who is ejected. */
+/** The sharing of slots between priorities and tenants, and ejection. */
 export const SHARING: readonly Mutation[] = [
   {
     name: 'intake-credits',
@@ -88,7 +88,7 @@ export const SHARING: readonly Mutation[] = [
   },
   {
     name: 'ejection',
-    safeguard: 'a node that fails by itself is taken out',
+    safeguard: 'a node that fails by its own fault is ejected',
     edits: [
       {
         file: 'libs/domain/src/placement/ejection.ts',
@@ -102,7 +102,7 @@ export const SHARING: readonly Mutation[] = [
   },
   {
     name: 'ejection-rate',
-    safeguard: 'a node that fails one task in five is taken out',
+    safeguard: 'a node that fails one task in five is ejected',
     edits: [
       {
         file: 'libs/domain/src/placement/ejection.ts',
@@ -116,7 +116,7 @@ export const SHARING: readonly Mutation[] = [
   },
   {
     name: 'ejection-third',
-    safeguard: 'no more than a third of the fleet is taken out',
+    safeguard: 'at most a third of the fleet is ejected',
     edits: [
       {
         file: 'libs/domain/src/placement/ejection.ts',
@@ -130,7 +130,7 @@ export const SHARING: readonly Mutation[] = [
   },
   {
     name: 'ejection-probe',
-    safeguard: 'one probe decides whether an ejected node comes back',
+    safeguard: 'one probe decides whether an ejected node returns',
     edits: [
       {
         file: 'libs/domain/src/placement/ejection.ts',
@@ -144,7 +144,7 @@ export const SHARING: readonly Mutation[] = [
   },
   {
     name: 'provider-not-node',
-    safeguard: 'what a provider answers is not the fault of the node',
+    safeguard: 'a failure of the provider is not the fault of the node',
     edits: [
       {
         file: 'libs/domain/src/llm/failure.ts',

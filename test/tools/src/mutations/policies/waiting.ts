@@ -63,7 +63,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'wait-approval',
-    safeguard: 'what needs a person waits for that person',
+    safeguard: 'a step that needs a person waits for that person',
     edits: [
       {
         file: 'libs/domain/src/task/release.ts',
@@ -77,7 +77,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'resume-kind',
-    safeguard: 'a run is resumed by what it waits for and by nothing else',
+    safeguard: 'a run is resumed by the end of its wait and by nothing else',
     edits: [
       {
         file: 'libs/domain/src/task/task-transition.ts',
@@ -105,7 +105,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'waiting-begin',
-    safeguard: 'a task that waits is not begun by a pointer from before',
+    safeguard: 'a task that waits is not begun by an older pointer',
     edits: [
       {
         file: 'libs/domain/src/task/attempt.ts',
@@ -134,7 +134,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'children-depth',
-    safeguard: 'children of children stand only so deep (L7)',
+    safeguard: 'children of children have a limited depth (L7)',
     edits: [
       {
         file: 'libs/domain/src/task/task-children.ts',
@@ -162,7 +162,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'children-budget',
-    safeguard: 'what a run gave its children counts as used',
+    safeguard: 'the budget that a run gave its children counts as used',
     edits: [
       {
         file: 'libs/domain/src/task/task-children.ts',
@@ -204,7 +204,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'overlapping-tick',
-    safeguard: 'a tick is skipped while the last task runs, where the schedule says so',
+    safeguard: 'a tick is skipped while the last task runs, if the schedule says so',
     edits: [
       {
         file: 'libs/domain/src/task/schedule.ts',
@@ -218,7 +218,7 @@ export const WAITING: readonly Mutation[] = [
   },
   {
     name: 'tick-due',
-    safeguard: 'a tick does not come before its time',
+    safeguard: 'a tick is not earlier than its time',
     edits: [
       {
         file: 'libs/domain/src/task/schedule.ts',

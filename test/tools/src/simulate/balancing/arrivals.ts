@@ -4,14 +4,14 @@ import type { Scenario } from './scenarios.ts'
 import type { SimTask } from './world.ts'
 import { normal } from '../random.ts'
 
-/** Service times are lognormal: mean 4 s, sigma 1.2, what LLM agents were seen to take. */
+/** Service times are lognormal: mean 4 s, sigma 1.2, as measured for LLM agents. */
 const MEAN_MS = 4_000
 const SIGMA = 1.2
-/** Tasks come in groups of this many on average: clients submit lists. */
+/** Tasks arrive in groups of this many on average: clients submit lists. */
 const GROUP_MEAN = 3
 const UNITS: Record<Level, number> = { low: 0.5, medium: 1, high: 4 }
 
-/** Sends the tasks of a scenario, the same ones for the same chance, until its end. */
+/** Sends the tasks of a scenario, the same ones for the same seed, until its end. */
 export function startArrivals(
   clock: VirtualClock,
   scenario: Scenario,
@@ -20,7 +20,7 @@ export function startArrivals(
 ): void {
   const classes = scenario.classes ?? { medium: 1 }
   const entries = Object.entries(classes) as [Level, number][]
-  // What a task takes of the scarcer of slots and processor.
+  // A task's need of the scarcer of slots and processor.
   const units = entries.reduce((sum, [level, share]) => sum + share * UNITS[level], 0)
   const able = scenario.nodes.reduce((sum, { slots, speed }) => sum + slots * speed, 0)
   const perMs = (scenario.load * able) / (MEAN_MS * Math.max(1, units))
@@ -52,7 +52,7 @@ export function startArrivals(
   next()
 }
 
-/** How many times the mean arrives now. */
+/** The present factor of the mean arrivals. */
 function intensity({ burst }: Scenario, nowMs: number): number {
   if (burst === undefined) return 1
   const { factor, onMs, periodMs } = burst

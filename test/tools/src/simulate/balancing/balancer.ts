@@ -15,21 +15,21 @@ import { HOP_MS, type SimNode, type SimTask, type World } from './world.ts'
 /**
  * One simulated load balancer: placer, intake and dispatcher around the pure functions.
  *
- * Invariants, as in the service: it fetches only against credits; one pull per priority and one
- * dispatch per node are under way; what a node refused is placed again at once; a task that was handed
- * over past the queue and finds no node goes to the queue.
+ * Invariants, as in the service: it fetches only against credits; one pull per priority and one dispatch per
+ * node are under way; a task that a node refused is placed again at once; a task that was handed over past
+ * the queue and finds no node is put into the queue.
  */
 export interface Balancer {
   /** Fresh tasks, handed over past the queue. */
   fresh(task: SimTask): void
-  /** Whether it last said that it has room for such. */
+  /** Whether it last announced room for such tasks. */
   announced(): boolean
   announce(): void
   hear(node: SimNode, said: Said): void
   look(): void
 }
 
-/** Creates a balancer that holds nothing. */
+/** Creates a balancer without tasks. */
 export function createBalancer(
   clock: VirtualClock,
   world: World,
@@ -40,7 +40,7 @@ export function createBalancer(
 ): Balancer {
   const byId = new Map(world.nodes.map((node) => [node.id, node]))
   let held: SimTask[] = []
-  // Of these, the handed over ones that have no pointer in the queue.
+  // Of these, tasks that were handed over and have no pointer in the queue.
   const unqueued = new Set<SimTask>()
   let stuck = 0
   let announcedRoom = false
@@ -149,7 +149,7 @@ function createDispatcher(
   say: (node: SimNode) => Said,
   back: (tasks: readonly SimTask[]) => void,
 ): (node: SimNode, task: SimTask) => void {
-  // What was assigned while a dispatch was under way; a node with a queue has one under way.
+  // Tasks assigned during a dispatch; a node with a queue has a dispatch under way.
   const queues = new Map<SimNode, SimTask[]>()
   const send = (node: SimNode, queue: SimTask[]): void => {
     const items = queue.splice(0)
@@ -178,7 +178,7 @@ function createDispatcher(
     }
     const fresh = [task]
     queues.set(node, fresh)
-    // Everything that is placed together goes out together.
+    // All tasks that are placed together are sent together.
     clock.after(0, () => send(node, fresh))
   }
 }

@@ -6,7 +6,7 @@ import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { createWorld, type Policy, type Tally } from './world.ts'
 import { seededRandom } from '../random.ts'
 
-/** What one policy did in one scenario; waits in milliseconds. */
+/** Results of one policy in one scenario; waits in milliseconds. */
 export interface PolicyFigures {
   readonly policy: 'ours' | Rival
   readonly tasks: number
@@ -25,7 +25,7 @@ export interface ScenarioFigures {
   readonly policies: readonly PolicyFigures[]
   /** The best of all policies but the reference, ours among them. */
   readonly best: 'ours' | Rival
-  /** p99 wait of ours by that of the best of the others; see `ratioOf`. */
+  /** Our p99 wait divided by that of the best of the others; see `ratioOf`. */
   readonly ratio: number
 }
 
@@ -40,7 +40,7 @@ export interface BalancingReport {
 
 /** Our p99 wait may be this many times that of the best other policy, in every scenario. */
 export const RATIO_MAX = 1.1
-/** Waits that differ by less are equal: a few hops of messages, nothing to an agent of seconds. */
+/** Smaller differences of waits count as none: a few hops of messages, irrelevant to an agent of seconds. */
 const RESOLUTION_MS = 5
 
 /** Compares the policies in all scenarios; the same seed gives the same figures. */
@@ -58,12 +58,12 @@ export async function simulateBalancing(options: {
     const figures = compare(scenario, seed)
     scenarios.push(figures)
     for (const line of linesOf(figures)) say(line)
-    // Ctrl-C gets through between scenarios.
+    // Lets Ctrl-C through between scenarios.
     await new Promise((resolve) => setImmediate(resolve))
   }
   const worstRatio = Math.max(...scenarios.map(({ ratio }) => ratio))
   const holds = worstRatio <= RATIO_MAX
-  say(`* the best; ${REFERENCE} is a reference: it sees every node as it is this instant, which no`)
+  say(`* the best; ${REFERENCE} is a reference: it sees every node's present state, which no`)
   say(`  load balancer can. Differences below ${RESOLUTION_MS} ms count as none.`)
   say(
     `largest ours / best other of p99: ${worstRatio.toFixed(2)} (bound ${RATIO_MAX}: ${holds ? 'holds' : 'BROKEN'})`,
@@ -81,7 +81,7 @@ export async function simulateBalancingSeeds(options: {
   const { say, seeds } = options
   const worlds = options.scenarios ?? SCENARIOS
   const all: SeedsFigures[] = []
-  say(`placement: p99 wait of ours by that of the best other policy, ${seeds} seeds`)
+  say(`placement: our p99 wait divided by that of the best other policy, ${seeds} seeds`)
   say(`${'scenario'.padEnd(30)} ${'worst'.padStart(6)} ${'seed'.padStart(5)}  every seed`)
   for (const scenario of worlds) {
     const ratios: number[] = []
@@ -132,7 +132,7 @@ function play(scenario: Scenario, policy: 'ours' | Rival, seed: number): PolicyF
     policy === 'ours'
       ? createOurs(clock, world, scenario.balancers, chance)
       : createRival(policy, clock, world, chance)
-  // Chance of their own: every policy meets the same tasks.
+  // A separate source of randomness: every policy meets the same tasks.
   startArrivals(clock, scenario, seededRandom(seed), player.arrive)
   clock.run(scenario.lengthMs)
   return figuresOf(policy, world.tally)

@@ -3,12 +3,12 @@ import type { VirtualClock } from './clock.ts'
 import { HOP_MS, type SimTask } from './world.ts'
 
 /**
- * The queue of pointers as JetStream's pull consumers serve it: a request takes what waits, and what
- * comes while it is open. Invariant: requests are served in the order in which they came.
+ * The queue of pointers as JetStream's pull consumers serve it: a request takes waiting pointers, and those
+ * that arrive while it is open. Invariant: requests are served in the order of their arrival.
  */
 export interface Broker {
   publish(task: SimTask): void
-  /** Puts a request; `receive` gets each task with how many wait behind it. */
+  /** Sends a request; `receive` gets each task with the number of tasks that wait behind it. */
   pull(priority: Level, batch: number, receive: (task: SimTask, waiting: number) => void): void
 }
 
@@ -17,7 +17,7 @@ interface Pull {
   readonly receive: (task: SimTask, waiting: number) => void
 }
 
-/** An empty queue for each priority. */
+/** Creates an empty queue for each priority. */
 export function createBroker(clock: VirtualClock): Broker {
   const waiting: Record<Level, SimTask[]> = { low: [], medium: [], high: [] }
   const pulls: Record<Level, Pull[]> = { low: [], medium: [], high: [] }

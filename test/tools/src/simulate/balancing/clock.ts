@@ -1,6 +1,6 @@
 /**
- * Virtual time: what is due next happens next. Invariant: two things due at the same instant happen
- * in the order in which they were planned, so a seed alone decides what a run does.
+ * Virtual time: the earliest planned event happens next. Invariant: two events of the same instant happen in
+ * the order in which they were planned, so the seed alone decides a run.
  */
 export interface VirtualClock {
   nowMs(): number
@@ -14,7 +14,7 @@ interface Due {
   readonly act: () => void
 }
 
-/** A clock at zero with nothing planned. */
+/** Creates a clock at zero with nothing planned. */
 export function createVirtualClock(): VirtualClock {
   // A binary heap, earliest first.
   const heap: Due[] = []

@@ -15,9 +15,8 @@ import type { VirtualClock } from './clock.ts'
 import type { SimNode, SimTask, World } from './world.ts'
 
 /**
- * What one simulated load balancer knows of the nodes, as its node table does. Invariant: of two
- * messages of a node the newer one stands; a node that nobody listens at gets nothing until it is
- * heard of again.
+ * One simulated load balancer's knowledge of the nodes, as in its node table. Invariant: of two messages of a
+ * node the newer one counts; a node without a listener gets nothing until its next message.
  */
 export interface NodeTable {
   hear(node: SimNode, said: Said): void
@@ -26,11 +25,11 @@ export interface NodeTable {
   transit(node: SimNode, task: SimTask, sign: 1 | -1): void
   /** A probe is on its way. */
   probed(nodeId: string): void
-  /** What a round of placing sees; never older than the last change, nor than a few milliseconds. */
+  /** The input of a round of placing; never older than the last change, nor than a few milliseconds. */
   now(): Seen
 }
 
-/** The nodes at an instant, and what follows from all of them together. */
+/** The nodes at an instant, and the figures of all of them together. */
 export interface Seen {
   readonly loads: readonly NodeLoad[]
   readonly limits: PlacementLimits
@@ -38,7 +37,7 @@ export interface Seen {
   readonly credits: number
 }
 
-/** What a node says of itself, as of one instant. */
+/** A node's report about itself, at one instant. */
 export interface Said {
   readonly incarnation: number
   readonly version: number
@@ -59,12 +58,12 @@ interface Known {
   transitUnits: number
 }
 
-/** Heartbeats grow old, and turns of the odd credits come, by themselves: far below either, milliseconds. */
+/** Heartbeats age, and leftover credits rotate, by themselves: far below either interval, milliseconds. */
 const VALID_MS = 20
-/** The odd credits go round at this interval, milliseconds. */
+/** Leftover credits rotate at this interval, milliseconds. */
 const TURN_MS = 1_000
 
-/** Knows nobody yet. */
+/** Creates an empty table. */
 export function createNodeTable(
   clock: VirtualClock,
   world: World,
@@ -112,7 +111,7 @@ export function createNodeTable(
       const now = clock.nowMs()
       if (entry === undefined) {
         const fresh = { unreachable: false, inTransit: 0, transitUnits: 0 }
-        // What was there before this balancer is warm.
+        // Nodes that existed before this balancer do not start slowly.
         known.set(node, { said, saidAtMs: now, upSinceMs: -Infinity, ...fresh })
         return
       }

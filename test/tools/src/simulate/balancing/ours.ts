@@ -6,16 +6,17 @@ import { createNodeTable, type Said } from './nodes.ts'
 import { HOP_MS, type Policy, type SimNode, type World } from './world.ts'
 
 /**
- * Our policy as the load balancer runs it: the same pure functions, fed by heartbeats every 500 ms, by
- * load messages at most every 20 ms and by the answers to dispatches, with fresh tasks handed over while
- * nothing waits, pulls against credits and one dispatch at a time per node. Several balancers see the same messages and share the credits.
+ * Our policy as the load balancer runs it: the same pure functions. Their inputs are heartbeats every 500 ms,
+ * load messages at most every 20 ms and the answers to dispatches. Fresh tasks are handed over while no task
+ * waits; pulls follow credits, and each node has one dispatch at a time. Several balancers see the same
+ * messages and share the credits.
  */
 
 /** Changes of a node within this time share a message, milliseconds. */
 const CHANGE_HEARTBEAT_MS = 20
-/** Each balancer says whether it has room for fresh tasks this often, milliseconds. */
+/** Each balancer announces this often whether it has room for fresh tasks, milliseconds. */
 const ANNOUNCE_EVERY_MS = 500
-/** Held pointers and credits are looked at again at least this often, milliseconds. */
+/** Held pointers and credits are checked again at least this often, milliseconds. */
 const LOOK_EVERY_MS = 100
 /** Creates `count` balancers over one queue. */
 export function createOurs(
@@ -76,14 +77,14 @@ export function createOurs(
         broker.publish(task)
         return
       }
-      // The bus gives it to one of them, whichever it likes.
+      // The bus delivers it to any one of them.
       const balancer = balancers[Math.floor(random() * balancers.length)]!
       clock.after(HOP_MS, () => balancer.fresh(task))
     },
     changed(node) {
       if (pending.has(node)) return
       pending.add(node)
-      // At once after a quiet moment; what follows within one shares a message.
+      // At once after a quiet moment; later messages of the same moment are sent together.
       const since = clock.nowMs() - (saidAtMs.get(node) ?? -Infinity)
       clock.after(Math.max(0, CHANGE_HEARTBEAT_MS - since), () => {
         pending.delete(node)

@@ -3,12 +3,12 @@ import type { VirtualClock } from './clock.ts'
 import { HOP_MS, type Policy, type SimNode, type SimTask, type World } from './world.ts'
 
 /**
- * The policies that ours is compared with. All of them hand a task over at once, to wait at its node,
- * and know as soon as ours which nodes are gone; none knows which nodes fail.
+ * The policies that ours is compared with. All of them hand a task over at once, to wait at its node, and
+ * learn as soon as ours which nodes are gone; none knows which nodes fail.
  */
 export type Rival = 'round-robin' | 'random' | 'least-loaded-1s' | 'power-of-two' | 'perfect-jsq'
 
-/** Sees every node as it is this instant, which nobody can: a bound to look at, no rival. */
+/** Sees every node's present state, which no load balancer can: a bound for comparison, not a rival. */
 export const REFERENCE = 'perfect-jsq'
 
 /** All others, in the order of the table, the reference last. */
@@ -20,7 +20,7 @@ export const RIVALS: readonly Rival[] = [
   REFERENCE,
 ]
 
-/** The least-loaded rival sees figures of this age at the most, milliseconds. */
+/** Largest age of the figures that the least-loaded rival sees, milliseconds. */
 const SNAPSHOT_EVERY_MS = 1_000
 
 /** Creates a rival in a world. */
@@ -30,7 +30,7 @@ export function createRival(
   world: World,
   random: () => number,
 ): Policy {
-  // Handed over and not there yet: perfect information includes it.
+  // Handed over and not yet arrived: perfect information includes it.
   const underWay = new Map<SimNode, number>()
   const load = (node: SimNode): number => {
     const tasks = node.active + node.queue.length + (underWay.get(node) ?? 0)

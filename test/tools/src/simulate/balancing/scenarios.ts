@@ -4,21 +4,21 @@ import type { Level } from '@agentfleet/domain'
 export interface Scenario {
   readonly name: string
   readonly nodes: readonly { readonly slots: number; readonly speed: number }[]
-  /** Work that arrives, as a share of what the fleet can do at full speed. */
+  /** Arriving work, as a share of the fleet's capacity at full speed. */
   readonly load: number
   /** Arrivals are `factor` times the mean for `onMs` of every `periodMs`, and fewer in between. */
   readonly burst?: { readonly factor: number; readonly onMs: number; readonly periodMs: number }
   /** Share of tasks of each processor class; absent: all medium. */
   readonly classes?: Readonly<Partial<Record<Level, number>>>
   readonly balancers: number
-  /** A node that fails everything at once for a while, of every `everyMs` if that is given. */
+  /** A node that fails everything at once for a while, repeatedly if `everyMs` is given. */
   readonly sinkhole?: {
     readonly node: number
     readonly fromMs: number
     readonly toMs: number
     readonly everyMs?: number
   }
-  /** A node that is killed and comes back slow. */
+  /** A node that is killed and returns slow. */
   readonly restart?: {
     readonly node: number
     readonly atMs: number
@@ -26,7 +26,7 @@ export interface Scenario {
     readonly coldMs: number
     readonly coldSpeed: number
   }
-  /** Not measured before this, milliseconds. */
+  /** The measurement starts after this, milliseconds. */
   readonly warmUpMs: number
   readonly lengthMs: number
 }
@@ -44,7 +44,7 @@ const FLEET = {
   lengthMs: 150_000,
 }
 
-/** Fewer and larger nodes: what several balancers hear and share is most of the cost of a run. */
+/** Fewer and larger nodes: the messages and shares of several balancers are most of the cost of a run. */
 const SHARED = { ...FLEET, nodes: nodesOf(10, 50), load: 0.9, burst: SOFT_BURST }
 
 /** All worlds of the comparison. */
@@ -101,7 +101,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: '2 nodes of 16, one a sinkhole',
     nodes: nodesOf(2, 16),
     load: 0.35,
-    // Often and long: one fault is a few thousand tasks, whose p99 is a single bad moment.
+    // Often and long: one fault affects a few thousand tasks, whose p99 is a single bad moment.
     sinkhole: { node: 1, fromMs: 60_000, toMs: 360_000, everyMs: 900_000 },
     lengthMs: 4_530_000,
   },

@@ -3,9 +3,9 @@ import type { VirtualClock } from './clock.ts'
 import type { Scenario } from './scenarios.ts'
 
 /**
- * The fleet of a simulated run: nodes with slots, units of processor and a speed of their own.
+ * The fleet of a simulated run: nodes with slots, units of processor and a speed.
  *
- * A node runs what has a slot and room, keeps the rest in its own queue (policies that hand over at
+ * A node runs tasks that have a slot and room, keeps the others in its own queue (policies that hand over at
  * once need one), forgets everything when it is killed, and fails tasks at once while it is a sinkhole.
  * Invariant: every task is in one place: under way to a node, queued there, running, or about to arrive
  * again.
@@ -37,17 +37,17 @@ export interface SimNode {
   failed: number
 }
 
-/** What a policy is told, and how it takes tasks. */
+/** The inputs of a policy, and how it takes tasks. */
 export interface Policy {
   arrive(task: SimTask): void
   /** A node's figures have changed. */
   changed?(node: SimNode): void
 }
 
-/** What a run has shown. */
+/** Results of a run. */
 export interface Tally {
   readonly waits: number[]
-  /** Slot milliseconds used, and there were, while the run was measured. */
+  /** Used and existing slot milliseconds during the measurement. */
   usedMs: number
   slotMs: number
   failedAttempts: number
@@ -61,7 +61,7 @@ export interface World {
   readonly tally: Tally
   /** Nodes that the registry lists: a death is noticed a while later. */
   listed(node: SimNode): boolean
-  /** Hands the task over if the node accepts it; a node that is down answers "nobody listens". */
+  /** Hands the task over if the node accepts it; a node that is down gives a no-responders reply. */
   offer(node: SimNode, task: SimTask): 'taken' | 'refused' | 'nobody'
   /** Hands the task over, to wait in the node's own queue if it must. */
   enqueue(node: SimNode, task: SimTask): void
@@ -78,7 +78,7 @@ const BACKOFF_MS = 500
 /** Weight of the newest attempt in a node's mean response time, as in the worker. */
 const RESPONSE_WEIGHT = 0.1
 
-/** Builds the fleet of a scenario; `policy` is asked for at the first task. */
+/** Builds the fleet of a scenario; `policy` is created at the first task. */
 export function createWorld(
   clock: VirtualClock,
   scenario: Scenario,
@@ -94,7 +94,7 @@ export function createWorld(
   for (const node of nodes) running.set(node, new Set())
   let countedAtMs = scenario.warmUpMs
 
-  /** Counts slot time up to now, before anything changes. */
+  /** Counts slot time up to now, before any change. */
   const count = (): void => {
     const now = clock.nowMs()
     if (now <= countedAtMs) return
@@ -173,7 +173,7 @@ export function createWorld(
     const queued = node.queue.splice(0)
     running.get(node)!.clear()
     Object.assign(node, { up: false, active: 0, units: 0 })
-    // What was lost is noticed with the death; what ran waits from then on, what queued still does.
+    // Lost tasks are noticed with the death; running ones wait from then on, queued ones still do.
     clock.after(NOTICED_AFTER_MS, () => {
       for (const task of lost) comeBack(task, 0)
       for (const task of queued) policy().arrive(task)
@@ -212,7 +212,7 @@ export function createWorld(
     },
     enqueue(node, task) {
       if (!node.up) {
-        // "Nobody listens" comes back at once.
+        // The no-responders reply arrives at once.
         clock.after(HOP_MS, () => policy().arrive(task))
         return
       }

@@ -1,11 +1,11 @@
 /**
  * The clairvoyant: knows every arrival and every duration beforehand.
  *
- * From the slots that would be busy if no task ever waited it makes a plan of node counts: smoothed
- * over the wait target (a task may wait that long), times a factor, rounded up, dips shorter than what
- * leaving and coming back costs filled up, each node asked for one start-up before it is needed. Factor and
- * shortest dip are searched for the cheapest plan that reaches the goal *in the same world*; so its
- * figures are those of a run, not a bound on paper.
+ * From the slots that would be busy if no task ever waited, it makes a plan of node counts: smoothed over the
+ * wait target (a task may wait that long), times a factor, rounded up. It fills dips that are shorter than
+ * the cost of removing and adding a node, and orders each node one start-up before it is needed. It searches
+ * the factor and the shortest dip of the cheapest plan that reaches the goal *in the same world*; so its
+ * figures are those of a run, not a theoretical bound.
  */
 import type { Traffic } from '../traffic.ts'
 import { runWorld, type FleetOptions, type Outcome, type Scaler } from './world.ts'
@@ -49,7 +49,7 @@ export function runClairvoyant(traffic: Traffic, options: FleetOptions, goal: nu
   )
 }
 
-/** The most busy slots of each stretch, if nothing had to wait, smoothed over the wait target. */
+/** The most busy slots of each stretch without any waiting, smoothed over the wait target. */
 function busyStretches(traffic: Traffic, waitTargetS: number): Float64Array {
   const { arrivals, durations, tickS } = traffic
   const change = new Float64Array(arrivals.length + 1)
@@ -91,7 +91,7 @@ function planned(
   )
   const dip = Math.ceil(dipS / STRETCH_S)
   const ahead = Math.ceil(options.startupS / STRETCH_S)
-  // Filling dips: what is needed soon and was needed just now is kept in between.
+  // Fills dips: nodes that were needed just now and are needed soon are kept in between.
   const soon = slidingMax(needed, dip)
   const kept = slidingMin(soon, dip)
   const plan = slidingMax(kept, ahead)

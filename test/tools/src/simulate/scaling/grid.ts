@@ -1,12 +1,12 @@
-/** The scaling comparison over a grid of parameters: where it holds, and where it does not. */
+/** The scaling comparison over a grid of parameters: where the goals hold, and where they do not. */
 import { heartbeats, holds, simulateScaling, type ScalingOptions } from './scaling.ts'
 
-/** Service time, slots of a node, start-up: the corners and the middle of what fleets look like. */
+/** Service time, slots of a node, start-up: the corners and the middle of realistic fleets. */
 const SERVICE_S = [2, 20, 60]
 const SLOTS = [4, 16, 64]
 const STARTUP_S = [5, 30, 60]
 
-/** Runs the grid and says where the goals are reached; a minute or two for a day of a trace. */
+/** Runs the grid and reports where the goals are reached; a minute or two for a day of a trace. */
 export async function simulateGrid(
   options: ScalingOptions,
   say: (line: string) => void,
@@ -22,7 +22,7 @@ export async function simulateGrid(
         count += 1
         if (row[6] === 'yes') held += 1
         say(line(row))
-        // Ctrl-C gets through between two.
+        // Lets Ctrl-C through between two points.
         await new Promise((resolve) => setImmediate(resolve))
       }
     }

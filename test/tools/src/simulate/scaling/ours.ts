@@ -1,4 +1,4 @@
-/** The policy of the autoscaler itself, fed as its service feeds it. */
+/** The policy of the autoscaler itself, with the inputs that its service gives it. */
 import {
   decideScale,
   NO_LEARNED_STATE,

@@ -4,7 +4,7 @@
 export interface Line {
   readonly name: string
   readonly values: readonly number[]
-  /** Thick lines are what the chart is about. */
+  /** Thick lines are the subject of the chart. */
   readonly strong?: boolean
 }
 
@@ -23,7 +23,7 @@ const LEFT = 56
 const RIGHT = 170
 const TOP = 40
 const BOTTOM = 40
-/** Told apart also by those who do not see all colours (Okabe and Ito). */
+/** Colours that people with colour blindness can distinguish (Okabe and Ito). */
 const COLOURS = ['#999999', '#000000', '#e69f00', '#56b4e9', '#cc79a7', '#d55e00', '#009e73']
 const DAY_S = 86_400
 const HOUR_S = 3_600

@@ -1,7 +1,7 @@
-/** The rules that others scale by, in the same world; constants are those of their sources. */
+/** The rules of other autoscalers, in the same world; constants are those of their sources. */
 import type { FleetOptions, Scaler, Seen } from './world.ts'
 
-/** As many nodes as the peak needs, always. */
+/** Always as many nodes as the peak needs. */
 export function staticPeak(nodes: number): Scaler {
   return { name: 'static peak', periodMs: 60_000, decide: () => nodes }
 }
@@ -13,7 +13,7 @@ const DOWN_WINDOW_MS = 300_000
 /** Growth within one sync: this many nodes or this share of them. */
 const UP_STEP_NODES = 4
 
-/** What the horizontal pod autoscaler does with a ratio of metric to target. */
+/** The horizontal pod autoscaler's reaction to a ratio of metric to target. */
 function horizontalPodAutoscaler(
   name: string,
   periodMs: number,
@@ -36,8 +36,8 @@ function horizontalPodAutoscaler(
 }
 
 /**
- * Kubernetes' HPA at 70% CPU, slots in use standing for CPU; nodes that are not ready count as unused
- * when it would scale up.
+ * Kubernetes' HPA at 70% CPU, with slots in use as CPU; nodes that are not ready count as unused for a
+ * scale-up.
  */
 export function cpuAutoscaler({ slots }: FleetOptions): Scaler {
   const target = 0.7

@@ -1,6 +1,6 @@
 /**
- * The scaling half of the simulation: one load, met by our policy, by what others do, and by a
- * clairvoyant, each alone and with the same tasks.
+ * The scaling half of the simulation: our policy, other policies and a clairvoyant, each alone with the same
+ * tasks.
  */
 import { show, table } from '../../figures.ts'
 import { runClairvoyant } from './clairvoyant.ts'
@@ -9,11 +9,11 @@ import { cpuAutoscaler, jetStreamAutoscaler, podAutoscaler, staticPeak } from '.
 import { drawTraffic, type Trace, type Traffic } from '../traffic.ts'
 import { runWorld, type FleetOptions, type Outcome } from './world.ts'
 
-/** What is simulated. */
+/** The settings of the simulation. */
 export interface ScalingOptions {
   readonly trace: Trace
   readonly seed: number
-  /** Only this much of the trace. */
+  /** Length of the used part of the trace. */
   readonly seconds: number
   /** Mean of the lognormal service times, and their sigma. */
   readonly serviceS: number
@@ -31,7 +31,7 @@ export interface ScalingOptions {
 export interface ScalingRow {
   readonly name: string
   readonly nodeHours: number
-  /** Against the fleet that is always as large as the peak needs. */
+  /** Compared with the fleet that is always as large as the peak needs. */
   readonly saving: number
   readonly ofClairvoyant: number
   readonly inTime: number
@@ -145,7 +145,7 @@ export function describeScaling(options: ScalingOptions, report: ScalingReport):
       `with ${(100 * ours.inTime).toFixed(3)}% started in time (goal ${percent(options.goal)}): ${holds(options, report) ? 'holds' : 'DOES NOT HOLD'}`,
     unbeaten.length === 0
       ? 'cheaper or more in time than every rival, and worse on neither'
-      : `cheaper or more in time, and worse on neither, than every rival but: ${unbeaten.join('; ')}`,
+      : `cheaper or more in time, and worse on neither, than every rival except: ${unbeaten.join('; ')}`,
   ].join('\n')
 }
 

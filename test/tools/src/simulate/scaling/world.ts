@@ -1,16 +1,16 @@
 /**
  * A fleet in virtual time, one tick after the other, with every task in it.
  *
- * A tick is: tasks end, nodes become ready or leave, tasks arrive, waiting tasks start in the order of
- * their arrival on the node with the most free slots, and now and then the scaler is asked. Waits are
- * those of single tasks, in whole ticks. A node costs from the moment it is asked for until it is gone;
- * one that drains goes when its last task has ended.
+ * A tick is: tasks end, nodes become ready or leave, tasks arrive, waiting tasks start in the order of their
+ * arrival on the node with the most free slots, and at intervals the scaler decides. Waits are those of
+ * single tasks, in whole ticks. A node costs from its order until it is gone; one that drains leaves when its
+ * last task has ended.
  *
  * Invariants: a node never holds more tasks than slots; every task starts once, first come first served.
  */
 import type { Traffic } from '../traffic.ts'
 
-/** What a scaler sees: no more than a real one could know. */
+/** The inputs of a scaler: no more than a real one could know. */
 export interface Seen {
   readonly nowMs: number
   readonly ready: number
@@ -24,14 +24,14 @@ export interface Seen {
   readonly arrived: number
 }
 
-/** Says how many nodes there should be that serve or start. */
+/** Decides how many nodes should serve or start. */
 export interface Scaler {
   readonly name: string
   readonly periodMs: number
   decide(seen: Seen): number
 }
 
-/** The fleet that tasks meet. */
+/** The fleet of a run. */
 export interface FleetOptions {
   readonly slots: number
   readonly startupS: number
@@ -42,30 +42,30 @@ export interface FleetOptions {
   readonly waitTargetS: number
 }
 
-/** What came of one run. */
+/** Results of a run. */
 export interface Outcome {
   readonly name: string
   readonly nodeHours: number
   readonly started: number
   readonly withinTarget: number
-  /** How many tasks waited for so many ticks; the last counts all longer ones. */
+  /** Number of tasks that waited this many ticks; the last entry counts all longer waits. */
   readonly waits: Float64Array
   readonly busySlotS: number
   readonly servingSlotS: number
   readonly outs: number
   readonly ins: number
-  /** Changes that went against the one before within ten minutes. */
+  /** Changes that reversed the one before within ten minutes. */
   readonly reversals: number
   /** Nodes that existed, mean of each stretch of `stretchS`. */
   readonly stretchS: number
   readonly nodes: readonly number[]
 }
 
-/** More can not exist at once: twenty and those that drain. */
+/** Most nodes at once: twenty and those that drain. */
 const NODES_AT_ONCE_MAX = 512
 const WAIT_TICKS_MAX = 14_400
 const REVERSAL_WITHIN_MS = 600_000
-/** The course of the node count is kept in about so many steps, of this length at least. */
+/** The history of the node count has about this many steps, of at least this length. */
 const STRETCHES = 1_000
 const STRETCH_MIN_S = 10
 const HOUR_S = 3_600
@@ -169,7 +169,7 @@ function createFleet(traffic: Traffic, options: FleetOptions) {
     running: () => onReady + onDraining,
     runningOnReady: () => onReady,
     free: () => ready.length * options.slots - onReady,
-    /** Ends what ends at this tick; nodes that are due serve, nodes that are empty go. */
+    /** Ends tasks that are due; nodes that are due serve, empty draining nodes leave. */
     advance(tick: number): void {
       const row = (tick % horizon) * NODES_AT_ONCE_MAX
       for (const node of ready) onReady -= end(node, row)
@@ -182,7 +182,7 @@ function createFleet(traffic: Traffic, options: FleetOptions) {
       }
       while ((starting[0]?.readyAtTick ?? Infinity) <= tick) ready.push(starting.shift() as Node)
     },
-    /** Starts so many tasks, each on the node that has the most free slots by then. */
+    /** Starts this many tasks, each on the node with the most free slots. */
     start(count: number, tick: number): void {
       ready.sort((a, b) => a.active - b.active)
       let [level, filled] = [count, 0]
@@ -199,7 +199,7 @@ function createFleet(traffic: Traffic, options: FleetOptions) {
       }
       onReady += count
     },
-    /** Asks for new nodes, or lets the newest that still start and then the least busy go. */
+    /** Orders new nodes, or releases the newest that still start and then the least busy. */
     resize(count: number, tick: number): void {
       while (ready.length + starting.length < count) add(starting, tick + startupTicks)
       while (ready.length + starting.length > count) {
@@ -220,7 +220,7 @@ function createFleet(traffic: Traffic, options: FleetOptions) {
 
 type Fleet = ReturnType<typeof createFleet>
 
-/** Tasks that wait, first come first served: only how many of each tick are left. */
+/** Waiting tasks, first come first served: only the number left of each tick. */
 function createQueue({ arrivals, tickS }: Traffic, options: FleetOptions) {
   const targetTicks = Math.floor(options.waitTargetS / tickS + 1e-9)
   const waits = new Float64Array(WAIT_TICKS_MAX + 1)
@@ -246,12 +246,12 @@ function createQueue({ arrivals, tickS }: Traffic, options: FleetOptions) {
         places -= taken
       }
     },
-    /** Those still waiting at the end count as started too late. */
+    /** Tasks that still wait at the end count as started too late. */
     figures: () => ({ started: started + length, withinTarget, waits }),
   }
 }
 
-/** Counts scaling actions, and those that take back the one before. */
+/** Counts scaling actions, and those that reverse the one before. */
 function createChanges() {
   let [outs, ins, reversals, lastSign, lastAtMs] = [0, 0, 0, 0, -Infinity]
   return {
