@@ -1,6 +1,8 @@
 import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from '@agentfleet/runtime'
+import { readAddress } from '../connection/address.ts'
+import { createRedaction } from '../connection/redaction.ts'
 import { createChannels, type Channels } from './channels.ts'
 import { createRequester } from './requests.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
@@ -43,6 +45,8 @@ export interface BusOptions {
   readonly name: string
   readonly inboxPrefix: string
   readonly log: Logger
+  /** How long the first connection may take, milliseconds; half a minute unless set. */
+  readonly connectWithinMs?: number
 }
 
 /**
@@ -54,7 +58,7 @@ const RECONNECT_JITTER_MS = 100
 /** A frozen server or half-open connection is noticed within two of these intervals, milliseconds. */
 const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
-/** Longest wait for the first connection, milliseconds. */
+/** Longest wait for the first connection, milliseconds: the servers may be starting at the same time. */
 const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
 /**
@@ -74,15 +78,21 @@ const HEADERS_MAX_BYTES = 1_024
 /** Bytes of UTF-8 that one character of a string takes at most. */
 const BYTES_PER_CHAR_MAX = 3
 
+const NATS_PORT = 4222
+
 /** Connects to NATS, trying for half a minute; throws ServiceError `bus-unavailable`. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const { log } = options
-  const deadline = performance.now() + CONNECT_WITHIN_MS
+  const { log, connectWithinMs = CONNECT_WITHIN_MS } = options
+  const address = readAddress(options.url, NATS_PORT)
+  const { user = address.user, password = address.password } = options
+  const redaction = createRedaction([password, address.password])
+  const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined
   while (nats === undefined) {
     try {
       nats = await connect({
-        servers: options.url,
+        // Without credentials, so that no error of the client can repeat them.
+        servers: address.shown,
         name: options.name,
         inboxPrefix: options.inboxPrefix,
         maxReconnectAttempts: -1,
@@ -91,20 +101,20 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         pingInterval: PING_INTERVAL_MS,
         maxPingOut: PING_OUT_MAX,
         timeout: 2_000,
-        ...(options.user === undefined ? {} : { user: options.user }),
-        ...(options.password === undefined ? {} : { pass: options.password }),
+        ...(user === undefined ? {} : { user }),
+        ...(password === undefined ? {} : { pass: password }),
       })
     } catch (cause) {
       if (performance.now() >= deadline) {
-        throw new ServiceError('bus-unavailable', `no NATS server answers at ${options.url}`, {
+        throw new ServiceError('bus-unavailable', `no NATS server lets us in at ${address.shown}`, {
           retryable: true,
-          cause,
+          cause: redaction.error(cause),
         })
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
     }
   }
-  return createBus(nats, options.inboxPrefix, log)
+  return createBus(nats, options.inboxPrefix, redaction.log(log))
 }
 
 /** The NATS address and user of a service, from its environment. */

@@ -1,6 +1,8 @@
 import { ServiceError } from '@agentfleet/protocol'
 import Consul from 'consul'
 import { within } from '../bus/bus.ts'
+import { readAddress } from '../connection/address.ts'
+import { createRedaction, type Redaction } from '../connection/redaction.ts'
 import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
 import { keepRegistered, type Registration } from './registration.ts'
 import type { Logger } from '@agentfleet/runtime'
@@ -42,6 +44,7 @@ const WATCH_WAIT = '30s'
 const WATCH_RETRY_MAX_MS = 2_000
 /** After a leader is lost the lock stays closed this long, so that its last actions finish first. */
 const LOCK_DELAY = '1s'
+const CONSUL_PORT = 8500
 
 interface HealthEntry {
   readonly Service: { readonly ID: string }
@@ -49,13 +52,11 @@ interface HealthEntry {
 
 /** Speaks to the Consul agent at `url`; the first call connects. */
 export function connectRegistry(options: { readonly url: string; readonly log: Logger }): Registry {
-  const { log } = options
-  const url = new URL(options.url)
-  const consul = new Consul({
-    host: url.hostname,
-    port: Number(url.port || 8500),
-    secure: url.protocol === 'https:',
-  })
+  const { host, port, tls, user, password } = readAddress(options.url, CONSUL_PORT)
+  const redaction = createRedaction([password, user])
+  const log = redaction.log(options.log)
+  const limited = callsWithin(CALL_WITHIN_MS, redaction)
+  const consul = new Consul({ host: host.includes(':') ? `[${host}]` : host, port, secure: tls })
   return {
     async register(service) {
       const entry = {
@@ -138,13 +139,16 @@ function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'statusCode' in error && error.statusCode === 404
 }
 
-async function limited<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await within(call, CALL_WITHIN_MS)
-  } catch (cause) {
-    throw new ServiceError('registry-unavailable', 'Consul does not answer', {
-      retryable: true,
-      cause,
-    })
+/** Bounds calls in time and keeps from their errors what is secret. */
+function callsWithin(ms: number, redaction: Redaction): <T>(call: Promise<T>) => Promise<T> {
+  return async (call) => {
+    try {
+      return await within(call, ms)
+    } catch (cause) {
+      throw new ServiceError('registry-unavailable', 'Consul does not answer', {
+        retryable: true,
+        cause: redaction.error(cause),
+      })
+    }
   }
 }

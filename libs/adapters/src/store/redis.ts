@@ -2,6 +2,8 @@ import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
+import { readAddress } from '../connection/address.ts'
+import { createRedaction } from '../connection/redaction.ts'
 
 /** One connection to Redis, with the parts that all its users share. */
 export interface RedisLink {
@@ -18,6 +20,7 @@ export interface RedisLink {
 }
 
 const RECONNECT_MAX_MS = 1_000
+const REDIS_PORT = 6379
 
 /** Connects to Redis; while it is away every call fails. */
 export async function connectRedis(options: {
@@ -28,6 +31,8 @@ export async function connectRedis(options: {
   readonly commandWithinMs: number
 }): Promise<RedisLink> {
   const { log, name, commandWithinMs } = options
+  const { user, password } = readAddress(options.url, REDIS_PORT)
+  const redaction = createRedaction([password, user])
   const redis = new Redis(options.url, {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -38,7 +43,7 @@ export async function connectRedis(options: {
   })
   let away = false
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: error }, `${name} away`)
+    if (!away) log.warn({ err: redaction.error(error) }, `${name} away`)
     away = true
   })
   redis.on('ready', () => {
@@ -54,7 +59,7 @@ export async function connectRedis(options: {
     } catch (cause) {
       throw new ServiceError('store-unavailable', 'Redis does not answer', {
         retryable: true,
-        cause,
+        cause: redaction.error(cause),
       })
     }
   }

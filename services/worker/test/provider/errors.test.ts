@@ -186,4 +186,16 @@ describe('an error within an answer that began well keeps its class', () => {
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })
     expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)
   })
+
+  test.each([
+    ['in a refusal', { delta: { refusal: 'no, my-own-key' }, finish_reason: 'stop' }],
+    ['as its reason to end', { delta: { content: 'x' }, finish_reason: 'my-own-key' }],
+    ['as its reason to say nothing', { delta: {}, finish_reason: 'sk-secret1234567890' }],
+  ])('and shows no key %s', (_where, choice) => {
+    const { answer } = read([event({ choices: [{ index: 0, ...choice }] }), 'data: [DONE]\n\n'], {
+      key: 'my-own-key',
+    })
+    expect(answer.kind).toBe('failed')
+    expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)
+  })
 })

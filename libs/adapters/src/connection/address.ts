@@ -1,0 +1,41 @@
+/** The address of a server, taken apart once: the only place that reads the credentials in a URL. */
+
+/** Where a server is and as whom to connect. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+  /** The scheme says that the connection is encrypted. */
+  readonly tls: boolean
+  readonly user: string | undefined
+  readonly password: string | undefined
+  /** What logs and errors may say: no credentials, no path, no query. */
+  readonly shown: string
+}
+
+/** Schemes of encrypted connections to NATS, Redis and Consul. */
+const TLS_SCHEMES: readonly string[] = ['tls:', 'rediss:', 'https:']
+
+/** Reads `scheme://user:password@host:port`. */
+export function readAddress(url: string, defaultPort: number): ServerAddress {
+  const { protocol, hostname, port, username, password } = new URL(url)
+  // Other schemes than http keep the brackets of an IPv6 address and the escapes of credentials.
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  return {
+    host,
+    port: port === '' ? defaultPort : Number(port),
+    tls: TLS_SCHEMES.includes(protocol),
+    user: decoded(username),
+    password: decoded(password),
+    shown: `${protocol}//${hostname}:${port === '' ? defaultPort : port}`,
+  }
+}
+
+function decoded(text: string): string | undefined {
+  if (text === '') return undefined
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A lone percent sign is part of the password.
+    return text
+  }
+}
