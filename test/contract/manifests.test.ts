@@ -70,26 +70,13 @@ describe('k8s/base', () => {
     expect(env.get('OPENAI_API_KEY')?.valueFrom?.secretKeyRef?.name).toBe('api-keys')
     expect(env.get('REDIS_HOST')?.value).toBe('redis')
     expect(env.get('CONSUL_HOST')?.value).toBe('consul')
-    const scaler = objectOf('HorizontalPodAutoscaler', 'agent-worker')
+    expect(env.get('OPENAI_API_KEY')?.valueFrom?.secretKeyRef?.key).toBe('openai-key')
+    const scaler = objectOf('HorizontalPodAutoscaler', 'agent-worker-hpa')
     expect([scaler.spec?.minReplicas, scaler.spec?.maxReplicas]).toEqual([2, 20])
   })
 
   test('agent-worker is scaled by the HorizontalPodAutoscaler alone', () => {
     expect(envOf(objectOf('Deployment', 'agent-autoscaler'))['DRIVER']).toBe('recommend')
-  })
-
-  test('the autoscaler may size agent-worker and mark its pods, and nothing else', () => {
-    expect(objectOf('Role', 'agent-autoscaler')).toMatchObject({
-      rules: [
-        {
-          apiGroups: ['apps'],
-          resources: ['deployments/scale'],
-          resourceNames: ['agent-worker'],
-          verbs: ['get', 'patch'],
-        },
-        { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch'] },
-      ],
-    })
   })
 
   test('recovery may look at a pod and delete it, and nothing else', () => {
@@ -100,8 +87,7 @@ describe('k8s/base', () => {
 
   test('no other service has a role', () => {
     const roles = BASE_OBJECTS.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
-    const names = roles.map(({ metadata }) => metadata.name)
-    expect(names).toEqual(['agent-autoscaler', 'agent-recovery'])
+    expect(roles.map(({ metadata }) => metadata.name)).toEqual(['agent-recovery'])
   })
 
   test('network policies deny what is not allowed, and only gateway clients come from outside', () => {
@@ -115,13 +101,19 @@ describe('k8s/base', () => {
     expect(open).toEqual(['agent-gateway'])
   })
 
-  test('pods are restricted, and only those that act on the cluster have a token for it', () => {
+  test('pods are restricted, and only DRIVER=kubernetes mounts a token of the cluster', () => {
     const sets = BASE_OBJECTS.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     for (const set of sets) {
       const { name } = set.metadata
       const pod = podOf(set)
-      const acts = ['agent-autoscaler', 'agent-recovery'].includes(name)
+      const acts = envOf(set)['DRIVER'] === 'kubernetes'
+      expect(acts, name).toBe(name === 'agent-recovery')
       expect(pod.automountServiceAccountToken, name).toBe(acts)
+      const account = BASE_OBJECTS.find(
+        ({ kind, metadata }) =>
+          kind === 'ServiceAccount' && metadata.name === pod.serviceAccountName,
+      )
+      expect(account?.automountServiceAccountToken ?? false, name).toBe(acts)
       expect(pod.securityContext, name).toMatchObject({
         runAsNonRoot: true,
         seccompProfile: { type: 'RuntimeDefault' },
@@ -160,7 +152,8 @@ describe('k8s/base', () => {
     })
 
     test('is scaled at 70 % of CPU and 80 % of memory', () => {
-      const { spec } = objectOf('HorizontalPodAutoscaler', name)
+      const scaler = service === 'worker' ? 'agent-worker-hpa' : name
+      const { spec } = objectOf('HorizontalPodAutoscaler', scaler)
       expect(spec?.scaleTargetRef).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', name })
       const shares = spec?.metrics?.map(({ resource }) => [
         resource.name,

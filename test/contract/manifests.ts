@@ -55,6 +55,7 @@ export interface KubeObject {
   readonly kind: string
   readonly metadata: { readonly name: string }
   readonly stringData?: Readonly<Record<string, string>>
+  readonly automountServiceAccountToken?: boolean
   readonly spec?: {
     readonly replicas?: number
     readonly selector?: unknown

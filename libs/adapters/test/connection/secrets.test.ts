@@ -1,4 +1,4 @@
-/** No credential reaches a log line, an error or an answer, whoever refuses it. */
+/** No credential reaches a log line, an error or an answer, whichever server refuses it. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'

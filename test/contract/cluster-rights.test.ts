@@ -1,0 +1,183 @@
+/** What the tokens of autoscaler and recovery can do in a cluster: their roles, then the admission policies. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { evaluate } from '@marcbachmann/cel-js'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { BASE_OBJECTS, ROOT, objectsOf, type KubeObject } from './manifests.ts'
+
+const DRIVER = join(ROOT, 'k8s', 'driver-kubernetes')
+const DRIVER_OBJECTS = objectsOf(join(DRIVER, 'autoscaler.yaml'))
+const COST = 'controller.kubernetes.io/pod-deletion-cost'
+
+interface Policy {
+  readonly failurePolicy: string
+  readonly matchConstraints: { readonly resourceRules: readonly object[] }
+  readonly matchConditions: readonly { readonly expression: string }[]
+  readonly validations: readonly { readonly expression: string; readonly message: string }[]
+}
+
+interface Pod {
+  readonly metadata: {
+    readonly name: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[]
+    readonly finalizers?: readonly string[]
+  }
+  readonly spec: object
+}
+
+const podOf = (app: string): Pod => ({
+  metadata: {
+    name: `${app}-abc-1`,
+    labels: { 'app.kubernetes.io/name': app, 'pod-template-hash': 'abc' },
+    annotations: { 'prometheus.io/scrape': 'true' },
+    ownerReferences: [{ kind: 'ReplicaSet', name: `${app}-abc` }],
+  },
+  spec: { containers: [{ name: 'worker', image: 'agentfleet/worker:0.1.0' }] },
+})
+const WORKER = podOf('agent-worker')
+const changed = (change: Partial<Pod['metadata']>): Pod => ({
+  ...WORKER,
+  metadata: { ...WORKER.metadata, ...change },
+})
+const marked = changed({ annotations: { ...WORKER.metadata.annotations, [COST]: '-1000' } })
+
+describe('the autoscaler', () => {
+  test('has a role with DRIVER=kubernetes only: the scale of agent-worker, and marks on pods', () => {
+    const roles = DRIVER_OBJECTS.filter(({ kind }) => kind === 'Role')
+    expect(roles).toMatchObject([
+      {
+        metadata: { name: 'agent-autoscaler', namespace: 'agentfleet' },
+        rules: [
+          {
+            apiGroups: ['apps'],
+            resources: ['deployments/scale'],
+            resourceNames: ['agent-worker'],
+            verbs: ['get', 'patch'],
+          },
+          { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch'] },
+        ],
+      },
+    ])
+    const { resources, patches } = parse(
+      readFileSync(join(DRIVER, 'kustomization.yaml'), 'utf8'),
+    ) as { resources: string[]; patches: { patch: string }[] }
+    expect(resources).toEqual(['../base', 'autoscaler.yaml'])
+    const patched = patches.map(({ patch }) => parse(patch) as KubeObject)
+    expect(patched).toMatchObject([
+      { kind: 'ServiceAccount', automountServiceAccountToken: true },
+      { kind: 'HorizontalPodAutoscaler', metadata: { name: 'agent-worker-hpa' } },
+      { kind: 'Deployment', spec: { template: { spec: { automountServiceAccountToken: true } } } },
+    ])
+    expect(
+      new Set(
+        patched
+          .slice(0, 1)
+          .concat(patched.slice(2))
+          .map((p) => p.metadata.name),
+      ),
+    ).toEqual(new Set(['agent-autoscaler']))
+  })
+
+  test('may mark a pod of the workers and take the mark back', () => {
+    expect(refusals('agent-autoscaler', marked, WORKER)).toEqual([])
+    expect(refusals('agent-autoscaler', WORKER, marked)).toEqual([])
+    const { annotations, ...bare } = WORKER.metadata
+    expect(annotations).toBeDefined()
+    const unmarked = { ...WORKER, metadata: bare }
+    expect(
+      refusals('agent-autoscaler', changed({ annotations: { [COST]: '1' } }), unmarked),
+    ).toEqual([])
+  })
+
+  test.each<[string, Pod, Pod]>([
+    ['a pod of another service', podOf('agent-gateway'), podOf('agent-gateway')],
+    [
+      'a pod without labels',
+      { ...WORKER, metadata: { name: 'x' } },
+      { ...WORKER, metadata: { name: 'x' } },
+    ],
+    ['the image', { ...WORKER, spec: { containers: [{ name: 'worker', image: 'evil' }] } }, WORKER],
+    ['a label', changed({ labels: { 'app.kubernetes.io/name': 'agent-worker' } }), WORKER],
+    ['the owner', changed({ ownerReferences: [] }), WORKER],
+    ['a finalizer', changed({ finalizers: ['a/b'] }), WORKER],
+    ['another annotation', changed({ annotations: { 'prometheus.io/scrape': 'false' } }), WORKER],
+    [
+      'a new annotation',
+      changed({ annotations: { ...WORKER.metadata.annotations, a: 'b' } }),
+      WORKER,
+    ],
+    ['an annotation that it removes', changed({ annotations: {} }), WORKER],
+  ])('may not change %s', (_what, now, before) => {
+    expect(refusals('agent-autoscaler', now, before)).not.toEqual([])
+  })
+})
+
+describe('recovery', () => {
+  test('may delete a pod of the workers', () => {
+    expect(refusals('agent-recovery', null, WORKER)).toEqual([])
+  })
+
+  test.each<[string, Pod]>([
+    ['of the gateway', podOf('agent-gateway')],
+    ['of NATS', podOf('nats')],
+    ['without labels', { ...WORKER, metadata: { name: 'x' } }],
+    [
+      'with the label of a worker that the Deployment did not make',
+      changed({ ownerReferences: [] }),
+    ],
+    [
+      'with the label of a worker that another set made',
+      changed({ ownerReferences: [{ kind: 'StatefulSet', name: 'agent-worker-x' }] }),
+    ],
+  ])('may not delete a pod %s', (_which, pod) => {
+    expect(refusals('agent-recovery', null, pod)).not.toEqual([])
+  })
+})
+
+test('each policy is bound, fails closed, and concerns its service only', () => {
+  for (const [name, operation] of [
+    ['agentfleet-recovery-pods', 'DELETE'],
+    ['agentfleet-autoscaler-pods', 'UPDATE'],
+  ] as const) {
+    const { failurePolicy, matchConstraints } = policyOf(name)
+    expect(failurePolicy).toBe('Fail')
+    expect(matchConstraints.resourceRules).toEqual([
+      { apiGroups: [''], apiVersions: ['v1'], operations: [operation], resources: ['pods'] },
+    ])
+    const binding = found('ValidatingAdmissionPolicyBinding', name)
+    expect(binding.spec).toEqual({ policyName: name, validationActions: ['Deny'] })
+  }
+  expect(refusals('agent-gateway', null, podOf('nats'))).toEqual([])
+})
+
+function found(kind: string, name: string): KubeObject {
+  const all = [...BASE_OBJECTS, ...DRIVER_OBJECTS]
+  const object = all.find((one) => one.kind === kind && one.metadata.name === name)
+  if (object === undefined) throw new Error(`there is no ${kind} ${name}`)
+  return object
+}
+
+function policyOf(name: string): Policy {
+  return found('ValidatingAdmissionPolicy', name).spec as unknown as Policy
+}
+
+/** What the policies say to a change (or, with null, to a deletion) by a service account. */
+function refusals(account: string, object: Pod | null, oldObject: Pod): readonly string[] {
+  const username = `system:serviceaccount:agentfleet:${account}`
+  const context = { object, oldObject, request: { userInfo: { username } } }
+  const holds = (expression: string): boolean => {
+    try {
+      return evaluate(expression, context) === true
+    } catch {
+      // failurePolicy: Fail.
+      return false
+    }
+  }
+  const named = object === null ? 'agentfleet-recovery-pods' : 'agentfleet-autoscaler-pods'
+  const { matchConditions, validations } = policyOf(named)
+  if (!matchConditions.every(({ expression }) => holds(expression))) return []
+  return validations.filter(({ expression }) => !holds(expression)).map(({ message }) => message)
+}
