@@ -1,5 +1,5 @@
 export { createAppender, type Append, type Appender, type PubAck } from './log/appends.ts'
-export { connectBus, type Bus, type BusOptions } from './bus/bus.ts'
+export { busAddress, connectBus, type Bus, type BusOptions } from './bus/bus.ts'
 export type { Answer } from './bus/answers.ts'
 export type { Channels } from './bus/channels.ts'
 export type { Packed } from './bus/codec.ts'

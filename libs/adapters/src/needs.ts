@@ -9,7 +9,14 @@ import { connectStore, type Store } from './store/store.ts'
 import { connectUsageTotals, type UsageTotals } from './store/usage-totals.ts'
 
 type Connecting<C> = Pick<ServiceContext<C>, 'config' | 'log'>
-type RedisEnv = { readonly REDIS_URL: string }
+type TlsEnv<S extends string> = {
+  readonly [Name in `${S}_${'CA' | 'CERT' | 'KEY'}_FILE`]?: string | undefined
+}
+type RedisEnv = TlsEnv<'REDIS'> & { readonly REDIS_URL: string }
+type ConsulEnv = TlsEnv<'CONSUL'> & {
+  readonly CONSUL_URL: string
+  readonly CONSUL_TOKEN?: string | undefined
+}
 
 /** The bus, as the NATS user of this service. */
 export const bus =
@@ -24,18 +31,37 @@ export const bus =
     return connected
   }
 
-/** Consul: which services are registered, and which one leads. */
-export const discovery = ({ config, log }: Connecting<{ readonly CONSUL_URL: string }>): Registry =>
-  connectRegistry({ url: config.CONSUL_URL, log })
+/** Consul: who is there, and who leads. */
+export const discovery = ({ config, log }: Connecting<ConsulEnv>): Registry =>
+  connectRegistry({
+    url: config.CONSUL_URL,
+    token: config.CONSUL_TOKEN,
+    tls: {
+      caFile: config.CONSUL_CA_FILE,
+      certFile: config.CONSUL_CERT_FILE,
+      keyFile: config.CONSUL_KEY_FILE,
+    },
+    log,
+  })
+
+const redisOf = ({ config, log }: Connecting<RedisEnv>) => ({
+  url: config.REDIS_URL,
+  tls: {
+    caFile: config.REDIS_CA_FILE,
+    certFile: config.REDIS_CERT_FILE,
+    keyFile: config.REDIS_KEY_FILE,
+  },
+  log,
+})
 
 /** The records of tasks in Redis. */
-export const store = ({ config, log }: Connecting<RedisEnv>): Promise<Store> =>
-  connectStore({ url: config.REDIS_URL, log })
+export const store = (context: Connecting<RedisEnv>): Promise<Store> =>
+  connectStore(redisOf(context))
 
 /** The totals of usage in Redis. */
-export const usage = ({ config, log }: Connecting<RedisEnv>): Promise<UsageTotals> =>
-  connectUsageTotals({ url: config.REDIS_URL, log })
+export const usage = (context: Connecting<RedisEnv>): Promise<UsageTotals> =>
+  connectUsageTotals(redisOf(context))
 
 /** The limits of providers that all nodes share, in Redis. */
-export const providerLimits = ({ config, log }: Connecting<RedisEnv>): Promise<ProviderLimits> =>
-  connectProviderLimits({ url: config.REDIS_URL, log })
+export const providerLimits = (context: Connecting<RedisEnv>): Promise<ProviderLimits> =>
+  connectProviderLimits(redisOf(context))

@@ -27,18 +27,36 @@ export function baseEnv(name: string) {
 /** The values made from `baseEnv`. */
 export type BaseConfig = Readonly<z.output<z.ZodObject<ReturnType<typeof baseEnv>>>>
 
+/** PEM files of an encrypted connection: the server's authority, and a certificate of this client. */
+function tlsFiles<const S extends string>(server: S) {
+  const file = () => text({ expected: 'the path of a PEM file' }).optional()
+  return {
+    [`${server}_CA_FILE`]: file(),
+    [`${server}_CERT_FILE`]: file(),
+    [`${server}_KEY_FILE`]: file(),
+  } as Record<`${S}_${'CA' | 'CERT' | 'KEY'}_FILE`, ReturnType<typeof file>>
+}
+
 /** The variables of every service that connects to NATS. */
 export const natsEnv = Object.freeze({
   NATS_URL: url('nats://127.0.0.1:4222'),
   NATS_USER: text().optional(),
   NATS_PASSWORD: secret().optional(),
+  ...tlsFiles('NATS'),
 })
 
 /** The variables of every service that connects to Redis. */
-export const redisEnv = Object.freeze({ REDIS_URL: url('redis://127.0.0.1:6379') })
+export const redisEnv = Object.freeze({
+  REDIS_URL: url('redis://127.0.0.1:6379'),
+  ...tlsFiles('REDIS'),
+})
 
 /** The variables of every service that connects to Consul. */
-export const consulEnv = Object.freeze({ CONSUL_URL: url('http://127.0.0.1:8500') })
+export const consulEnv = Object.freeze({
+  CONSUL_URL: url('http://127.0.0.1:8500'),
+  CONSUL_TOKEN: secret().optional(),
+  ...tlsFiles('CONSUL'),
+})
 
 /** US dollars for a million tokens: of the prompt, of the answer. */
 export interface TokenPrice {

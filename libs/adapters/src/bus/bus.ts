@@ -3,6 +3,7 @@ import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
+import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { createChannels, type Channels } from './channels.ts'
 import { createRequester } from './requests.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
@@ -45,6 +46,8 @@ export interface BusOptions {
   readonly name: string
   readonly inboxPrefix: string
   readonly log: Logger
+  /** For an address that begins with tls:// */
+  readonly tls?: TlsFiles
   /** How long the first connection may take, milliseconds; half a minute unless set. */
   readonly connectWithinMs?: number
 }
@@ -86,6 +89,9 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const address = readAddress(options.url, NATS_PORT)
   const { user = address.user, password = address.password } = options
   const redaction = createRedaction([password, address.password])
+  const files = readTls('NATS', address, options.tls)
+  // The client names the host for TLS only if it is no address, and certificates may be for addresses.
+  const tls = files && { host: address.host, ...files }
   const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined
   while (nats === undefined) {
@@ -101,6 +107,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         pingInterval: PING_INTERVAL_MS,
         maxPingOut: PING_OUT_MAX,
         timeout: 2_000,
+        ...(tls === undefined ? {} : { tls }),
         ...(user === undefined ? {} : { user }),
         ...(password === undefined ? {} : { pass: password }),
       })
@@ -123,6 +130,19 @@ export interface ServiceBusEnv {
   readonly NATS_URL: string
   readonly NATS_USER?: string | undefined
   readonly NATS_PASSWORD?: string | undefined
+  readonly NATS_CA_FILE?: string | undefined
+  readonly NATS_CERT_FILE?: string | undefined
+  readonly NATS_KEY_FILE?: string | undefined
+}
+
+/** The address and the credentials of NATS in an environment. */
+export function busAddress(env: Omit<ServiceBusEnv, 'SERVICE_ID'>) {
+  return {
+    url: env.NATS_URL,
+    user: env.NATS_USER,
+    password: env.NATS_PASSWORD,
+    tls: { caFile: env.NATS_CA_FILE, certFile: env.NATS_CERT_FILE, keyFile: env.NATS_KEY_FILE },
+  }
 }
 
 /** Connects as one of the services, with its own inbox prefix. */
@@ -132,9 +152,7 @@ export async function connectServiceBus(
   log: Logger,
 ): Promise<Bus> {
   return connectBus({
-    url: env.NATS_URL,
-    user: env.NATS_USER,
-    password: env.NATS_PASSWORD,
+    ...busAddress(env),
     name: env.SERVICE_ID,
     inboxPrefix: inboxPrefix(service),
     log,

@@ -9,7 +9,7 @@ import {
   TOUCH_SCRIPT,
 } from './rate-limit-scripts.ts'
 import { redisKey } from '../store/redis-keys.ts'
-import { connectRedis } from '../store/redis.ts'
+import { connectRedis, type RedisOptions } from '../store/redis.ts'
 import { usageKey } from '../store/usage-totals.ts'
 
 /**
@@ -120,11 +120,8 @@ const COMMAND_WITHIN_MS = 500
 /** A call under way stays counted for this long after the node last reported, milliseconds. */
 export const CALL_LEASE_MS = 15_000
 
-/** Connects to the shared limits; while Redis is away every operation throws `store-unavailable`. */
-export async function connectProviderLimits(options: {
-  readonly url: string
-  readonly log: Logger
-}): Promise<ProviderLimits> {
+/** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
+export async function connectProviderLimits(options: RedisOptions): Promise<ProviderLimits> {
   const link = await connectRedis({
     ...options,
     name: 'shared limits',

@@ -1,8 +1,10 @@
 import { ServiceError } from '@agentfleet/protocol'
 import Consul from 'consul'
+import { Agent as HttpsAgent } from 'node:https'
 import { within } from '../bus/bus.ts'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction, type Redaction } from '../connection/redaction.ts'
+import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
 import { keepRegistered, type Registration } from './registration.ts'
 import type { Logger } from '@agentfleet/runtime'
@@ -50,13 +52,29 @@ interface HealthEntry {
   readonly Service: { readonly ID: string }
 }
 
-/** Speaks to the Consul agent at `url`; the first call connects. */
-export function connectRegistry(options: { readonly url: string; readonly log: Logger }): Registry {
-  const { host, port, tls, user, password } = readAddress(options.url, CONSUL_PORT)
-  const redaction = createRedaction([password, user])
+/** Speaks to the Consul agent at `url`; connects with the first call. */
+export function connectRegistry(options: {
+  readonly url: string
+  /** The token of Consul's access control. */
+  readonly token?: string | undefined
+  /** For an address that begins with https:// */
+  readonly tls?: TlsFiles
+  readonly log: Logger
+}): Registry {
+  const { token } = options
+  const address = readAddress(options.url, CONSUL_PORT)
+  const { host, port, user, password } = address
+  const tls = readTls('CONSUL', address, options.tls)
+  const redaction = createRedaction([token, password, user])
   const log = redaction.log(options.log)
   const limited = callsWithin(CALL_WITHIN_MS, redaction)
-  const consul = new Consul({ host: host.includes(':') ? `[${host}]` : host, port, secure: tls })
+  const consul = new Consul({
+    host: host.includes(':') ? `[${host}]` : host,
+    port,
+    secure: address.tls,
+    ...(tls === undefined ? {} : { agent: new HttpsAgent({ keepAlive: true, ...tls }) }),
+    ...(token === undefined ? {} : { defaults: { token } }),
+  })
   return {
     async register(service) {
       const entry = {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
+import { readTls, type TlsFiles } from '../connection/tls.ts'
 
 /** One connection to Redis, with the parts that all its users share. */
 export interface RedisLink {
@@ -22,18 +23,29 @@ export interface RedisLink {
 const RECONNECT_MAX_MS = 1_000
 const REDIS_PORT = 6379
 
-/** Connects to Redis; while it is away every call fails. */
-export async function connectRedis(options: {
+/** Where Redis is. */
+export interface RedisOptions {
   readonly url: string
+  /** For an address that begins with rediss:// */
+  readonly tls?: TlsFiles
   readonly log: Logger
-  /** The purpose of this connection, for the log. */
-  readonly name: string
-  readonly commandWithinMs: number
-}): Promise<RedisLink> {
+}
+
+/** Connects to Redis; one that is away makes every call fail until it is back. */
+export async function connectRedis(
+  options: RedisOptions & {
+    /** What this connection is for, as the log names it. */
+    readonly name: string
+    readonly commandWithinMs: number
+  },
+): Promise<RedisLink> {
   const { log, name, commandWithinMs } = options
-  const { user, password } = readAddress(options.url, REDIS_PORT)
+  const address = readAddress(options.url, REDIS_PORT)
+  const { user, password } = address
+  const tls = readTls('REDIS', address, options.tls)
   const redaction = createRedaction([password, user])
   const redis = new Redis(options.url, {
+    ...(tls === undefined ? {} : { tls }),
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,

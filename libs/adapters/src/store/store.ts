@@ -3,7 +3,7 @@ import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { redisKey } from './redis-keys.ts'
-import { connectRedis, runScript } from './redis.ts'
+import { connectRedis, runScript, type RedisOptions } from './redis.ts'
 import {
   DROP_STRANDED_SCRIPT,
   INFLIGHT_OF_SCRIPT,
@@ -89,11 +89,8 @@ export const PREVIEW_CHARS = 160
 /** A larger preview (arguments of a tool call that waits for approval) is read with its record, bytes. */
 const PREVIEW_BYTES_MAX = 8 * 1024
 
-/** Connects to Redis; while it is away every call throws `store-unavailable`. */
-export async function connectStore(options: {
-  readonly url: string
-  readonly log: Logger
-}): Promise<Store> {
+/** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
+export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link
 

@@ -2,7 +2,7 @@ import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
-import { connectRedis } from './redis.ts'
+import { connectRedis, type RedisOptions } from './redis.ts'
 
 /**
  * Totals of usage by tenant, day (UTC), model and provider, made from LOG alone.
@@ -52,10 +52,7 @@ export function usageKey(tenant: string, day: string): string {
 }
 
 /** Connects to the totals. */
-export async function connectUsageTotals(options: {
-  readonly url: string
-  readonly log: Logger
-}): Promise<UsageTotals> {
+export async function connectUsageTotals(options: RedisOptions): Promise<UsageTotals> {
   const link = await connectRedis({
     ...options,
     name: 'usage totals',

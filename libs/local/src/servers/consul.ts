@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts, isPortFree } from './ports.ts'
 import { startServer } from './server.ts'
-import type { RunningServer } from './server.ts'
+import type { RunningServer, ServerTls } from './server.ts'
 
 type ConsulPorts = {
   readonly http: number
@@ -29,9 +29,13 @@ export async function startConsul(options: {
   readonly dir: string
   /** Whether registrations and keys outlive the process; true unless set. */
   readonly persistent?: boolean
+  /** A second port that encrypts. */
+  readonly tls?: ServerTls & { readonly port: number }
+  /** Refuses calls without a token; this one may do everything. */
+  readonly managementToken?: string
   readonly signal?: AbortSignal
 }): Promise<RunningServer> {
-  const { binaries, dir, persistent = true, signal } = options
+  const { binaries, dir, persistent = true, tls, managementToken, signal } = options
   const dataDir = join(dir, 'data')
   const portsFile = join(dir, 'ports.json')
   const configFile = join(dir, 'consul.json')
@@ -55,13 +59,18 @@ export async function startConsul(options: {
     prepare: async (ports) => {
       if (persistent) await moveTo(ports, portsFile, dataDir)
       await rm(configFile, { force: true })
-      const settings = renderConfig({ ports, startId, dataDir: persistent ? dataDir : undefined })
+      const settings = {
+        ...renderConfig({ ports, startId, dataDir: persistent ? dataDir : undefined }),
+        ...(tls === undefined ? {} : tlsSettings(tls, ports)),
+        ...(managementToken === undefined ? {} : accessControl(managementToken)),
+      }
       await writeFile(configFile, JSON.stringify(settings, undefined, 2) + '\n', { mode: 0o600 })
       return ['agent', ...(persistent ? [] : ['-dev']), `-config-file=${configFile}`]
     },
     answers: async (ports, _pid, probe) => {
       const base = `http://${LOOPBACK}:${ports.http}/v1`
-      const self = await fetch(`${base}/agent/self`, { signal: probe })
+      const headers = managementToken === undefined ? {} : { 'x-consul-token': managementToken }
+      const self = await fetch(`${base}/agent/self`, { headers, signal: probe })
       const body = (await self.json()) as { readonly Meta?: Readonly<Record<string, string>> }
       if (body.Meta?.['start_id'] !== startId) return false
       const leader = await fetch(`${base}/status/leader`, { signal: probe })
@@ -91,6 +100,23 @@ function renderConfig({
     log_level: 'WARN',
     ...(dataDir === undefined ? {} : { data_dir: dataDir, server: true, bootstrap_expect: 1 }),
   }
+}
+
+function tlsSettings(
+  { port, certFile, keyFile, clientCaFile }: ServerTls & { readonly port: number },
+  ports: ConsulPorts,
+): object {
+  return {
+    ports: { ...ports, dns: -1, grpc: -1, https: port },
+    cert_file: certFile,
+    key_file: keyFile,
+    ...(clientCaFile === undefined ? {} : { ca_file: clientCaFile, verify_incoming_https: true }),
+  }
+}
+
+function accessControl(token: string): object {
+  const tokens = { master: token, agent: token }
+  return { primary_datacenter: 'dc1', acl: { enabled: true, default_policy: 'deny', tokens } }
 }
 
 async function readPorts(portsFile: string): Promise<ConsulPorts | undefined> {

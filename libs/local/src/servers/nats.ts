@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer } from './server.ts'
-import type { RunningServer } from './server.ts'
+import type { RunningServer, ServerTls } from './server.ts'
 
 /** Subjects that a user may or may not use; by default all are allowed. */
 export type SubjectRules = {
@@ -32,6 +32,8 @@ export type NatsConfig = {
   readonly users: readonly NatsUser[]
   readonly memoryBytesMax?: number
   readonly fileBytesMax?: number
+  /** Encrypts the connections of clients; with an authority, clients need a certificate that it signed. */
+  readonly tls?: ServerTls
 }
 
 /** The port for clients and the one for monitoring over HTTP. */
@@ -115,8 +117,17 @@ function renderConfig(options: {
       max_file_store: config.fileBytesMax ?? FILE_BYTES_MAX,
     },
     ...(users.length > 0 ? { authorization: { users } } : {}),
+    ...(config.tls === undefined ? {} : { tls: renderTls(config.tls) }),
   }
   return JSON.stringify(settings, undefined, 2) + '\n'
+}
+
+function renderTls({ certFile, keyFile, clientCaFile }: ServerTls): object {
+  return {
+    cert_file: certFile,
+    key_file: keyFile,
+    ...(clientCaFile === undefined ? {} : { ca_file: clientCaFile, verify: true }),
+  }
 }
 
 function renderUser({ user, password, permissions }: NatsUser): object {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer } from './server.ts'
-import type { RunningServer } from './server.ts'
+import type { RunningServer, ServerTls } from './server.ts'
 
 // The answer to INFO is a few kB; a longer one is not from Redis.
 const ANSWER_BYTES_MAX = 64 * 1024
@@ -17,9 +17,11 @@ export async function startRedis(options: {
   readonly dir: string
   readonly port?: number
   readonly password?: string
+  /** A second port that encrypts. */
+  readonly tls?: ServerTls & { readonly port: number }
   readonly signal?: AbortSignal
 }): Promise<RunningServer> {
-  const { binaries, dir, port, password, signal } = options
+  const { binaries, dir, port, password, tls, signal } = options
   if (password !== undefined && !PLAIN_TEXT.test(password))
     throw new Error('a Redis password must be plain ASCII text without spaces')
   const configFile = join(dir, 'redis.conf')
@@ -40,6 +42,7 @@ export async function startRedis(options: {
         'appendfsync everysec',
         'save ""',
         ...(password === undefined ? [] : [`requirepass ${JSON.stringify(password)}`]),
+        ...(tls === undefined ? [] : tlsSettings(tls)),
       ]
       await rm(configFile, { force: true })
       await writeFile(configFile, settings.join('\n') + '\n', { mode: 0o600 })
@@ -50,6 +53,18 @@ export async function startRedis(options: {
       return answer.includes(`\r\nprocess_id:${pid}\r\n`) && answer.includes('\r\nloading:0\r\n')
     },
   })
+}
+
+function tlsSettings(tls: ServerTls & { readonly port: number }): readonly string[] {
+  const { clientCaFile } = tls
+  return [
+    `tls-port ${tls.port}`,
+    `tls-cert-file ${JSON.stringify(tls.certFile)}`,
+    `tls-key-file ${JSON.stringify(tls.keyFile)}`,
+    ...(clientCaFile === undefined
+      ? ['tls-auth-clients no']
+      : [`tls-ca-cert-file ${JSON.stringify(clientCaFile)}`]),
+  ]
 }
 
 /** Sends INFO as an inline command and reads until the server closes after QUIT. */

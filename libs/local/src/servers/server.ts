@@ -14,6 +14,13 @@ import { startChild } from './child.ts'
 import type { Child, Exit } from './child.ts'
 import { LOOPBACK } from './ports.ts'
 
+/** The certificate of a server, and the authority of its clients if they need certificates; PEM files. */
+export type ServerTls = {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly clientCaFile?: string
+}
+
 /** A running server, with the functions to end it and to restart it on the same ports and data. */
 export type RunningServer = AsyncDisposable & {
   readonly name: string

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { connectBus, type Bus } from '@agentfleet/adapters'
+import { connectBus, type Bus, type BusOptions } from '@agentfleet/adapters'
 import { CHANNELS, inboxPrefix } from '@agentfleet/protocol'
 import { createLogger, type LogLevel } from '@agentfleet/runtime'
 import { openFigures } from './heartbeat-figures.ts'
@@ -22,11 +22,7 @@ export interface HeartbeatThreadData {
   readonly intervalMs: number
   readonly memoryLimitBytes: number
   readonly logLevel: LogLevel
-  readonly nats: {
-    readonly url: string
-    readonly user: string | undefined
-    readonly password: string | undefined
-  }
+  readonly nats: Pick<BusOptions, 'url' | 'user' | 'password' | 'tls'>
 }
 
 /** Messages to the main thread: heartbeats have begun; the node was silent for too long. */

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os'
-import type { Bus, Logger, ProviderLimits } from '@agentfleet/adapters'
+import { busAddress, type Bus, type Logger, type ProviderLimits } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { HEARTBEAT_INTERVAL_MS, type Placed, type Timing } from '@agentfleet/domain'
 import { RESULT_MAX_BYTES, type DispatchItem } from '@agentfleet/protocol'
@@ -121,7 +121,7 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
     intervalMs: HEARTBEAT_INTERVAL_MS,
     memoryLimitBytes: memoryLimitBytes(),
     logLevel,
-    nats: { url: config.NATS_URL, user: config.NATS_USER, password: config.NATS_PASSWORD },
+    nats: busAddress(config),
   }
 }
 
