@@ -53,7 +53,7 @@ describe('a wiped Redis and purged pointers', () => {
     }, 30_000)
 
     await eventually(async () => expect((await usage()).total.llmCalls).toBe(PAID), 10_000)
-    const redis = new Redis(test.fleet.redis.url)
+    const redis = new Redis(test.fleet.redisUrl)
     await redis.flushall()
     const purge = await test.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
     expect(purge.kind).toBe('reply')

@@ -1,7 +1,13 @@
 /** Compares docker-compose.yml and k8s/ with the variables of the programs and with the owner's figures. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SERVICES, TOKEN_PATTERN, WORKER_REDIS_RULES, type ServiceName } from '@agentfleet/protocol'
+import {
+  REDIS_RULES,
+  REDIS_SERVICES,
+  SERVICES,
+  TOKEN_PATTERN,
+  type ServiceName,
+} from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { baseEnv } from '../../libs/runtime/src/index.ts'
 import {
@@ -33,10 +39,25 @@ test('nats.conf has the permissions of the services', async () => {
   await expect(renderNatsConf()).toMatchFileSnapshot(join(BASE, 'nats.conf'))
 })
 
-test('workers have exactly the Redis rights of their rules', () => {
-  for (const path of ['docker-compose.yml', 'k8s/base/redis.yaml']) {
-    expect(readFileSync(join(ROOT, path), 'utf8'), path).toContain(`echo '${WORKER_REDIS_RULES}'`)
+test.each(REDIS_SERVICES)('in Redis %s may do what its rules say, and no more', (service) => {
+  const variable = `REDIS_PASSWORD_${service.replaceAll('-', '_').toUpperCase()}`
+  for (const [path, dollar] of [
+    ['docker-compose.yml', '$$'],
+    ['k8s/base/redis.yaml', '$'],
+  ] as const) {
+    const lines = readFileSync(join(ROOT, path), 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+    const at = lines.indexOf(`printf 'user ${service} on >%s ' "${dollar}${variable}"`)
+    expect(lines[at + 1], path).toBe(`echo '${REDIS_RULES[service]}'`)
   }
+  const inCompose = composeServices()[service]?.environment?.['REDIS_URL']
+  expect(inCompose).toContain(`redis://${service}:\${${variable}:?`)
+  const env = containerOf(objectOf('Deployment', `agent-${service}`)).env
+  const password = env?.find(({ name }) => name === 'REDIS_PASSWORD')
+  expect(password?.valueFrom?.secretKeyRef).toEqual({ name: 'redis', key: service })
+  const url = env?.find(({ name }) => name === 'REDIS_URL')?.value
+  expect(url).toBe(`redis://${service}:$(REDIS_PASSWORD)@$(REDIS_HOST):6379`)
 })
 
 describe('k8s/base', () => {

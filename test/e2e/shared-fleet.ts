@@ -97,7 +97,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide('sharedFleet', {
       url: test.fleet.url,
       natsUrl: test.fleet.nats.url,
-      redisUrl: test.fleet.redis.url,
+      redisUrl: test.fleet.redisUrl,
       operator: test.fleet.operator,
       simulator,
       gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },

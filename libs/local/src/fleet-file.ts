@@ -46,6 +46,8 @@ export interface RunningFleet {
   readonly url: string
   readonly nats: RunningServer
   readonly redis: RunningServer
+  /** With the credentials of a user who may do everything. */
+  readonly redisUrl: string
   readonly consul: RunningServer
   readonly simulators: readonly string[]
   readonly operator: { readonly user: string; readonly password: string }
@@ -104,7 +106,7 @@ function accessOf(fleet: RunningFleet): FleetAccess {
     pid: process.pid,
     url: fleet.url,
     natsUrl: nats.url,
-    redisUrl: redis.url,
+    redisUrl: fleet.redisUrl,
     consulUrl: consul.url,
     simulators: fleet.simulators,
     operator: fleet.operator,

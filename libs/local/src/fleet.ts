@@ -3,7 +3,13 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
+import {
+  REDIS_RULES,
+  REDIS_SERVICES,
+  SERVICES,
+  permissionsOf,
+  type ServiceName,
+} from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
@@ -30,6 +36,8 @@ export interface Fleet {
   readonly apiKey: string | undefined
   readonly nats: RunningServer
   readonly redis: RunningServer
+  /** The address of Redis with the credentials of a user who may do everything. */
+  readonly redisUrl: string
   readonly consul: RunningServer
   /** Base URLs of the LLM simulators; empty when a real provider is used. */
   readonly simulators: readonly string[]
@@ -150,7 +158,16 @@ async function assemble(
       config,
       ...(options.natsPort === undefined ? {} : { port: options.natsPort }),
     }),
-    startRedis({ ...common, dir: join(options.dir, 'redis') }),
+    startRedis({
+      ...common,
+      dir: join(options.dir, 'redis'),
+      password: operator.password,
+      users: REDIS_SERVICES.map((name) => ({
+        name,
+        password: passwords.get(name) ?? '',
+        rules: REDIS_RULES[name],
+      })),
+    }),
     startConsul({ ...common, dir: join(options.dir, 'consul') }),
   ])
   stops.push(
@@ -198,7 +215,6 @@ async function assemble(
   const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
   const base = {
     NATS_URL: nats.url,
-    REDIS_URL: redis.url,
     CONSUL_URL: consul.url,
     CLAIM_KEY: secret(),
     API_PORT: String(apiPort),
@@ -220,6 +236,7 @@ async function assemble(
         SERVICE_ID: id,
         NATS_USER: service,
         NATS_PASSWORD: passwords.get(service) ?? '',
+        REDIS_URL: withUser(redis.url, service, passwords.get(service) ?? ''),
         ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
         ...options.env?.all,
         ...options.env?.[service],
@@ -264,6 +281,7 @@ async function assemble(
     apiKey,
     nats,
     redis,
+    redisUrl: withUser(redis.url, '', operator.password),
     consul,
     simulators,
     provider: simulators.length === 0 ? provider : { kind: 'simulated' },
@@ -361,6 +379,11 @@ function tooFew(alive: number, count: number, deadlineMs: number): string {
   const seconds = Math.round(deadlineMs / 1_000)
   if (alive < 0) return `GET /v1/fleet did not answer with 200 within ${seconds} s`
   return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; their logs say why`
+}
+
+/** The address with a user and a password. */
+function withUser(url: string, user: string, password: string): string {
+  return url.replace('//', `//${user}:${encodeURIComponent(password)}@`)
 }
 
 /** The key of the first tenant in API_KEYS; the fleet checks itself with it. */

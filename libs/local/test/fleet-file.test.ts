@@ -23,6 +23,7 @@ test('fleet.json follows its processes, and is marked as stopped at the end', as
     url: 'http://127.0.0.1:8080',
     nats: server('nats-server', 1),
     redis: server('redis-server', 2),
+    redisUrl: 'redis://:secret@127.0.0.1:2',
     consul: server('consul', 3),
     simulators: [],
     operator: { user: 'operator', password: 'secret' },

@@ -17,14 +17,6 @@ export function inboxPrefix(service: ServiceName): string {
   return `_INBOX_${service}`
 }
 
-/**
- * The Redis rights of a worker (L9), as an ACL rule: count the shared limits, and read the totals that
- * budgets are checked against. It can neither read a task nor lower a usage.
- */
-export const WORKER_REDIS_RULES =
-  '~limits:* %R~usage:* resetchannels -@all +ping +info +hello +client +eval +evalsha +time +hmget ' +
-  '+hset +hget +hdel +hincrby +pexpire +zadd +zrem +zcard +zremrangebyscore +zrangebyscore'
-
 /** The permissions of one service's user, as the channels and the rights on streams say. */
 export function permissionsOf(service: ServiceName): Permissions {
   const said = ALL_CHANNELS.filter(({ senders }) => senders.includes(service))

@@ -90,7 +90,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const { user = address.user, password = address.password } = options
   const redaction = createRedaction([password, address.password])
   const files = readTls('NATS', address, options.tls)
-  // The client names the host for TLS only if it is no address, and certificates may be for addresses.
+  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for addresses, too.
   const tls = files && { host: address.host, ...files }
   const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined

@@ -1,6 +1,5 @@
 import type { RateLimits, TenantBudget, TenantLimitMet, TenantLimitName } from '@agentfleet/domain'
 import { nanoUsd, usdOfNano } from '@agentfleet/domain'
-import type { Logger } from '@agentfleet/runtime'
 import {
   BUDGET_SCRIPT,
   PARK_SCRIPT,

@@ -1,5 +1,4 @@
 import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
-import type { Logger } from '@agentfleet/runtime'
 import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, type RedisOptions } from './redis.ts'

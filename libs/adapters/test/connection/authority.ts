@@ -1,7 +1,8 @@
 import { webcrypto } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-// The library needs it.
+// The library needs this polyfill, which exports nothing.
+// oxlint-disable-next-line import/no-unassigned-import
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 

@@ -79,7 +79,11 @@ test('Redis: a service connects over TLS, and to no server that it cannot verify
   const url = `rediss://:right@127.0.0.1:${port}`
   const load = async (files: object): Promise<unknown> => {
     const store = await connectStore({ url, tls: files, log })
-    return store.load('a').finally(() => store.close())
+    try {
+      return await store.load('a')
+    } finally {
+      await store.close()
+    }
   }
   expect(await load({ caFile: authority.caFile, ...client })).toBeUndefined()
   const unavailable = { code: 'store-unavailable' }

@@ -1,4 +1,4 @@
-import { WORKER_REDIS_RULES } from '@agentfleet/protocol'
+import { REDIS_RULES } from '@agentfleet/protocol'
 import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -133,7 +133,7 @@ describe('the Redis user of workers (L9)', () => {
   test('may do all that shared limits need, and can neither read nor write anything else', async () => {
     fresh()
     const admin = new Redis(servers.redis.url)
-    await admin.acl('SETUSER', 'worker', 'on', '>secret', ...WORKER_REDIS_RULES.split(' '))
+    await admin.acl('SETUSER', 'worker', 'on', '>secret', ...REDIS_RULES.worker.split(' '))
     await admin.set('task:1', 'a secret of a tenant')
     const url = servers.redis.url.replace('redis://', 'redis://worker:secret@')
     const mine = await connectProviderLimits({ url, log })

@@ -11,19 +11,31 @@ import type { RunningServer, ServerTls } from './server.ts'
 const ANSWER_BYTES_MAX = 64 * 1024
 const PLAIN_TEXT = /^[\x21-\x7e]+$/
 
+/** One Redis user with its rights as ACL rules. */
+export type RedisUser = {
+  readonly name: string
+  readonly password: string
+  readonly rules: string
+}
+
 /** Starts redis-server on loopback with an append-only file and resolves when it has loaded its data. */
 export async function startRedis(options: {
   readonly binaries: Pick<Binaries, 'redisServer'>
   readonly dir: string
   readonly port?: number
   readonly password?: string
+  /** Users beside the default one, which needs the password above. */
+  readonly users?: readonly RedisUser[]
   /** A second port that encrypts. */
   readonly tls?: ServerTls & { readonly port: number }
   readonly signal?: AbortSignal
 }): Promise<RunningServer> {
-  const { binaries, dir, port, password, tls, signal } = options
+  const { binaries, dir, port, password, users = [], tls, signal } = options
   if (password !== undefined && !PLAIN_TEXT.test(password))
     throw new Error('a Redis password must be plain ASCII text without spaces')
+  for (const { name, password: own, rules } of users)
+    if (!PLAIN_TEXT.test(name) || !PLAIN_TEXT.test(own) || /[^\x20-\x7e]/.test(rules))
+      throw new Error(`Redis user ${name}: only plain ASCII text without spaces can be set`)
   const configFile = join(dir, 'redis.conf')
   return startServer({
     program: binaries.redisServer,
@@ -42,6 +54,7 @@ export async function startRedis(options: {
         'appendfsync everysec',
         'save ""',
         ...(password === undefined ? [] : [`requirepass ${JSON.stringify(password)}`]),
+        ...users.map(({ name, password: own, rules }) => `user ${name} on >${own} ${rules}`),
         ...(tls === undefined ? [] : tlsSettings(tls)),
       ]
       await rm(configFile, { force: true })

@@ -292,9 +292,9 @@ export const LOG: readonly Mutation[] = [
     safeguard: 'a worker has only the Redis rights that its limits need (L9)',
     edits: [
       {
-        file: 'libs/protocol/src/permissions.ts',
-        find: "'~limits:* %R~usage:* resetchannels -@all",
-        replace: "'~* resetchannels +@all",
+        file: 'libs/protocol/src/redis-rules.ts',
+        find: "'+zadd +zrem +zcard +zremrangebyscore +zrangebyscore'",
+        replace: "'~* +@all'",
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'Redis user'],

@@ -1,0 +1,118 @@
+/** L9: each service's Redis user can do what the service does, and is refused everywhere else. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TaskRecord } from '@agentfleet/domain'
+import { defaultCacheDir, findBinaries, startRedis, type RunningServer } from '@agentfleet/local'
+import { REDIS_RULES, REDIS_SERVICES } from '@agentfleet/protocol'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectStore, connectUsageTotals, type Logger, type Store } from '../../src/index.ts'
+
+const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+const RETENTION_MS = 60_000
+let dir: string
+let redis: RunningServer
+const opened: { close(): Promise<unknown> }[] = []
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
+  const users = REDIS_SERVICES.map((name) => ({ name, password: name, rules: REDIS_RULES[name] }))
+  redis = await startRedis({ binaries, dir, password: 'admin', users })
+  await storeOf('coordinator').then((store) => store.project([record('a', 1)], RETENTION_MS))
+})
+afterAll(async () => {
+  for (const one of opened) await one.close()
+  await redis.stop()
+  await rm(dir, { recursive: true, force: true })
+})
+
+const urlOf = (user: string): string => redis.url.replace('//', `//${user}:${user}@`)
+
+async function storeOf(user: string): Promise<Store> {
+  const store = await connectStore({ url: urlOf(user), log })
+  opened.push(store)
+  return store
+}
+
+function record(taskId: string, seq: number): TaskRecord {
+  const spec = { task: 'x', agent: 'a', model: 'm', priority: 'low' }
+  const times = { submittedAtMs: 1, updatedAtMs: 1, attempt: 0, failures: 0 }
+  return { taskId, tenant: 'acme', seq, state: 'queued', spec, ...times } as unknown as TaskRecord
+}
+
+const note = { taskId: 'a', nodeId: 'n1', ackSubject: 'x' }
+const refused = {
+  code: 'store-unavailable',
+  // Within a script Redis says it in other words.
+  cause: { message: expect.stringMatching(/NOPERM|can't (run|access)|permission/) as string },
+}
+
+test('the coordinator fills the projection and the totals, and trims them', async () => {
+  const store = await storeOf('coordinator')
+  await store.project([record('a', 2), { ...record('b', 3), state: 'completed' }], RETENTION_MS)
+  expect(await store.load('a')).toMatchObject({ seq: 2 })
+  expect(await store.markBuilt(3, -1)).toBe(3)
+  expect(await store.builtSeq()).toBe(3)
+  expect(await store.inflightNode(['a'])).toEqual([undefined])
+  await store.forgetBefore(0)
+  const usage = await connectUsageTotals({ url: urlOf('coordinator'), log })
+  opened.push(usage)
+  const spent = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+  const entry = { tenant: 'acme', atMs: 1, model: 'm', provider: 'p', usage: spent }
+  expect(await usage.add(await usage.position(), 5, [entry])).toBe(5)
+})
+
+test('the gateway reads records, listings and totals, and writes nothing', async () => {
+  const store = await storeOf('gateway')
+  expect(await store.load('a')).toMatchObject({ taskId: 'a' })
+  expect((await store.list({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
+  expect((await store.previews({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
+  expect(await store.inflightNode(['a'])).toEqual([undefined])
+  const usage = await connectUsageTotals({ url: urlOf('gateway'), log })
+  opened.push(usage)
+  await usage.read('acme', ['1970-01-01'])
+  await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
+  await expect(store.noteInflight([note])).rejects.toMatchObject(refused)
+  await expect(usage.add(5, 6, [])).rejects.toMatchObject(refused)
+})
+
+test('the load balancer notes where tasks run, and reads no task', async () => {
+  const store = await storeOf('load-balancer')
+  await store.noteInflight([note])
+  await expect(store.load('a')).rejects.toMatchObject(refused)
+  await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
+})
+
+test('recovery reads the notes and records of tasks and drops notes, and changes no record', async () => {
+  const store = await storeOf('recovery')
+  await (await storeOf('load-balancer')).noteInflight([note])
+  expect(await store.inflightOf('n1')).toEqual([note])
+  expect(await store.inflightOf()).toEqual([note])
+  expect(await store.inflightNode(['a'])).toEqual(['n1'])
+  expect(await store.load('a')).toMatchObject({ taskId: 'a' })
+  await store.dropStranded([note])
+  expect(await store.inflightOf('n1')).toEqual([])
+  await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
+  await expect(store.markBuilt(9, 3)).rejects.toMatchObject(refused)
+})
+
+test.each(REDIS_SERVICES)(
+  '%s can neither read the configuration nor wipe the data',
+  async (user) => {
+    const mine = new Redis(urlOf(user))
+    for (const command of ['flushall', 'keys *', 'config get requirepass', 'acl list', 'monitor']) {
+      const [name = '', ...words] = command.split(' ')
+      await expect(mine.call(name, ...words), command).rejects.toThrow(/NOPERM/)
+    }
+    await expect(mine.set('limits:x', '1')).rejects.toThrow(/NOPERM/)
+    mine.disconnect()
+  },
+)
+
+test('without a password nothing is answered', async () => {
+  const stranger = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null })
+  await expect(stranger.get('task:a')).rejects.toThrow(/NOAUTH|closed/)
+  stranger.disconnect()
+})

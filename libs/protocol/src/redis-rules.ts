@@ -1,0 +1,40 @@
+/**
+ * The rights of each service in Redis (L9), as an ACL rule: its keys, and the commands of its scripts on
+ * them. Only the coordinator, which fills the projection, writes records and totals.
+ */
+import type { ServiceName } from './services.ts'
+
+/** The services that use Redis. */
+export const REDIS_SERVICES = [
+  'gateway',
+  'coordinator',
+  'load-balancer',
+  'worker',
+  'recovery',
+] as const satisfies readonly ServiceName[]
+type RedisService = (typeof REDIS_SERVICES)[number]
+
+/** A connection of the client library says hello, names itself and asks whether Redis has loaded its data. */
+const CONNECT = 'resetchannels -@all +ping +info +hello +client'
+
+/** The ACL rule of each service's Redis user. */
+export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
+  // It reads records, listings, in-flight notes and totals.
+  gateway:
+    '%R~task:* %R~tasks:* %R~inflight %R~usage:* ' +
+    `${CONNECT} +mget +getrange +zrevrangebylex +hmget +hgetall`,
+  // It fills the projection and the totals, and trims them.
+  coordinator:
+    '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +
+    `${CONNECT} +eval +evalsha +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
+    '+zremrangebylex +hmget +hget +hset +hdel +hincrby +pexpire',
+  // It notes where tasks run.
+  'load-balancer': `~inflight ${CONNECT} +hset`,
+  // It counts the limits that nodes share, and looks at the totals that budgets are kept by. It cannot read a
+  // task, nor lower a total.
+  worker:
+    `~limits:* %R~usage:* ${CONNECT} +eval +evalsha +time +hmget +hset +hget +hdel +hincrby +pexpire ` +
+    '+zadd +zrem +zcard +zremrangebyscore +zrangebyscore',
+  // It reads the notes and records of a dead node's tasks and drops notes.
+  recovery: `~inflight %R~task:* ${CONNECT} +eval +evalsha +mget +hmget +hscan +hget +hdel`,
+}
