@@ -45,7 +45,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   adapters: ['domain', 'protocol', 'runtime'],
   runtime: ['domain', 'protocol'],
   adviser: ['domain', 'protocol', 'runtime'],
-  // What the four operations services share: records of decisions, the fleet view.
+  // Shared by the four operations services: records of decisions, the fleet view.
   'control-plane': ['adapters', 'protocol', 'runtime'],
   // One driver for both services that act on processes; the bus reaches it as a function.
   orchestrator: ['domain', 'protocol', 'runtime'],
@@ -279,7 +279,7 @@ function linesOf(text: string): number {
   return text.split('\n').length - 1
 }
 
-/** Texts and patterns are emptied: they are prose, or other people's words. */
+/** Empties texts and patterns: they hold prose, or names that other systems chose. */
 function withoutTexts(code: string): string {
   return code.replaceAll(
     /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|= \/(?:\\.|[^/\\\n])+\/[a-z]*/g,

@@ -15,7 +15,7 @@ const folder = new URL('../../docs/reference/', import.meta.url)
 const NOTE =
   'Generated from libs/protocol/src/channels by `pnpm document`; change those files instead.'
 
-/** The schema of a sent message: defaults may be absent, and a value without a JSON form is anything. */
+/** The schema of a sent message: defaults may be absent, and a value without a JSON form may be anything. */
 const schemaOf = (schema) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     io: 'input',

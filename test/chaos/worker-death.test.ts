@@ -113,7 +113,7 @@ async function extraCalls(): Promise<number> {
     .reduce((sum, { started }) => sum + started - 1, 0)
 }
 
-/** Resolves when all nodes accept work: the node that the test before ended has a successor. */
+/** Resolves when all nodes accept work, including the successor of the node that the previous test ended. */
 async function untilNodes(): Promise<void> {
   await eventually(async () => {
     const { nodes } = await test.client.fleet({ history: false })

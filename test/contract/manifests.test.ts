@@ -32,7 +32,10 @@ const SECRET = 'tenant:0123456789abcdef'
 const END_BESIDE_DRAIN_S = 11
 /** The defaults of `baseEnv`. */
 const DRAIN_DEFAULT_MS = baseEnv('any').DRAIN_DEADLINE_MS.parse(undefined)
-/** `docker compose` draws none; in Kubernetes the longest is Deployment, hash of 10, dash, 5 letters. */
+/**
+ * The longest id of a process: `docker compose` sets none; in Kubernetes it is the Deployment's name, a hash
+ * of 10, a dash and 5 letters.
+ */
 const POD_SUFFIX = '-0123456789-abcde'
 
 test('nats.conf has the permissions of the services', async () => {

@@ -96,7 +96,7 @@ describe('a tool', () => {
     expect(turned.usage).toMatchObject({ llmCalls: 2 })
   })
 
-  it('that no node offers refuse the task at once, with the list of existing ones', async () => {
+  it('that no node offers makes the gateway refuse the task at once, with the list of existing tools', async () => {
     const refused = submit([{ content: 'done' }], { tools: ['ghost'] }, 30)
     await expect(refused).rejects.toMatchObject({
       status: 422,

@@ -100,7 +100,7 @@ describe('valid histories', () => {
     expect(breaches(submitted, started(2), failed(2))).toEqual([])
   })
 
-  it('are told apart from unfinished ones', () => {
+  it('are distinguished from unfinished ones', () => {
     const findings = check(submitted, started(2))
     expect(findings.violations).toEqual([])
     expect(findings.unfinished).toEqual([TASK])
@@ -144,7 +144,7 @@ describe('I2: one ending, and nothing after it', () => {
 })
 
 describe('I3: attempts only grow, and no call is finished twice', () => {
-  it('finds an event of an attempt that was shut out', () => {
+  it('finds an event of a superseded attempt', () => {
     expect(breaches(submitted, started(2), completed(1))).toEqual([
       'I3 completed of attempt 1 after attempt 2 began',
     ])

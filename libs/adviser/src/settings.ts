@@ -16,7 +16,7 @@ export interface AdviserVariables {
   readonly ADVISER_PRICES: Readonly<Record<string, Price>>
 }
 
-/** A loop asks one question at a time; the rest is for tasks that ask for placement with advice. */
+/** A loop asks one question at a time; the other calls are for tasks that ask for placement with advice. */
 const CALLS_AT_ONCE = 8
 
 /** The settings of an adviser from the variables of its process. */

@@ -48,7 +48,7 @@ function problemIn(body: string): Problem | undefined {
   }
 }
 
-/** Something between client and gateway answered in its own way. */
+/** A proxy answered in place of the gateway. */
 function foreignProblem(status: number, body: string): Problem {
   return {
     type: 'about:blank',

@@ -10,7 +10,7 @@ export interface FleetView {
   fresh(): Snapshot | undefined
   /** When the latest snapshot arrived, by the wall clock of this process; 0: none has arrived. */
   receivedAtMs(): number
-  /** Calls with each snapshot, until the view is closed. */
+  /** Calls the listener with each snapshot, until the view is closed. */
   onSnapshot(listener: (snapshot: Snapshot) => void): void
   close(): void
 }

@@ -13,8 +13,8 @@ const DELAY_MIN_MS = 100
 const RETRY_AFTER_MAX_MS = 600_000
 
 /**
- * Delay before try number `failures + 1`, exponential with full jitter, in milliseconds.
- * Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
+ * Delay before attempt number `failures + 1`, exponential with full jitter, in milliseconds. Source:
+ * "Exponential Backoff And Jitter", AWS Architecture Blog.
  */
 export function backoffDelayMs(failures: number, limits: BackoffLimits, random: () => number) {
   const ceiling = Math.min(limits.capMs, limits.baseMs * 2 ** Math.min(failures - 1, 30))

@@ -41,7 +41,7 @@ export interface Fleet {
   readonly consul: RunningServer
   /** Base URLs of the LLM simulators; empty when a real provider is used. */
   readonly simulators: readonly string[]
-  /** Who answers LLM calls. */
+  /** The provider of LLM calls. */
   readonly provider: ProviderChoice
   /** A NATS user without limits, for tools that read the log directly. */
   readonly operator: { readonly user: string; readonly password: string }
@@ -74,7 +74,10 @@ export interface FleetOptions {
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
-  /** Called for every process that ended without being asked: what it said last, and whether another one follows. */
+  /**
+   * Called for every process that ended without being asked, with its last output and whether another one
+   * follows.
+   */
   readonly onExit?: (id: string, reason: string, followed: boolean) => void
 }
 
@@ -90,7 +93,7 @@ const SIMULATED = {
   ADVISER_MODEL: 'sim',
   ADVISER_PRICES: 'sim=0/0',
 }
-/** What an ended process said last is cut to this: it stands in one line. */
+/** The last output of an ended process is cut to this, since it is shown in one line. */
 const SAID_CHARS_MAX = 200
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -204,7 +207,7 @@ async function assemble(
       },
     })
     members.push(member)
-    // The start was given up meanwhile, and this one was not yet among those that were stopped.
+    // The start was abandoned meanwhile, before this process was among those to be stopped.
     if (isOver()) await member.stop()
     return member
   }

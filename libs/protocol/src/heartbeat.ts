@@ -5,13 +5,13 @@ import { z } from 'zod'
 /** An id of a task, a node or a process. */
 export const idSchema = z.string().min(1).max(128)
 const id = idSchema
-/** Bounds of what a node says of its offers: together they stay far below one message of the bus. */
+/** Bounds of a node's offers: together they stay far below one message of the bus. */
 export const OFFER_LIMITS = {
   nameCharsMax: 256,
-  /** The beginning; the model reads the whole text. */
+  /** The beginning of the text; the model reads all of it. */
   descriptionCharsMax: 512,
   toolsMax: 1_000,
-  /** A node that serves more patterns says `*`. */
+  /** A node that serves more patterns sends `*`. */
   modelsMax: 1_000,
 } as const
 const count = z.number().int().nonnegative()
@@ -101,7 +101,7 @@ export const offeredToolSchema = z.object({
 })
 export type OfferedTool = z.infer<typeof offeredToolSchema>
 
-/** What tasks may name on a node: its tools, and the models that its providers serve. */
+/** The offers of a node: its tools, and the models that its providers serve. */
 export const offersSchema = z.object({
   nodeId: id,
   tools: z.array(offeredToolSchema.optional()),

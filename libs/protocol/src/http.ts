@@ -38,7 +38,7 @@ export type BatchResponse = Schemas['BatchResponse']
 export type BatchResult = Schemas['BatchResult']
 /** A task as clients see it. */
 export type TaskView = Schemas['Task']
-/** What a waiting task waits for. */
+/** The wait of a waiting task. */
 export type WaitingView = Schemas['Waiting']
 /** A goal as clients send it. */
 export type GoalRequest = Schemas['GoalRequest']
@@ -78,7 +78,7 @@ export type DecisionPage = Schemas['DecisionPage']
 export type IncidentView = Schemas['Incident']
 /** One page of incidents. */
 export type IncidentPage = Schemas['IncidentPage']
-/** What a client can follow of the fleet on the stream. */
+/** The parts of the fleet that a client can follow on the stream. */
 export type FleetTopic = Schemas['FleetTopic']
 /** An error in the form of RFC 9457. */
 export type Problem = Schemas['Problem']

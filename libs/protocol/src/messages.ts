@@ -56,7 +56,7 @@ const call = z
   })
   .transform((made) => made as JournaledCall)
 
-/** What a run may wait for without its slot. */
+/** The kinds of wait for which a run gives its slot back. */
 export const pauseSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('time'), untilMs: z.number() }),
   z.object({ kind: z.literal('approval'), step: count, tool: z.string(), arguments: json }),
@@ -281,7 +281,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rejected'), error: taskError }),
   /** The task has ended: ack the pointer, run nothing. */
   z.object({ kind: z.literal('finished') }),
-  /** Another attempt is entitled: stop, renew nothing, ack nothing. */
+  /** Another attempt has taken over: stop, renew nothing, ack nothing. */
   z.object({ kind: z.literal('superseded') }),
   /** The retry is not due; its pointer will be issued then. Ack this one. */
   z.object({ kind: z.literal('not-due') }),

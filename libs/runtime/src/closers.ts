@@ -11,7 +11,7 @@ import type { Closable } from './service.ts'
 
 /** Where a service registers resources that must be closed at the end. */
 export interface Closers {
-  /** Registers a resource and gives it back. */
+  /** Registers a resource and returns it. */
   add<T extends Closable>(resource: T): T
 }
 

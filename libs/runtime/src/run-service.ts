@@ -54,7 +54,7 @@ export interface ServiceContext<C = BaseConfig> {
   readonly config: C
   readonly log: Logger
   readonly clock: Clock
-  /** From 0 to 1, excluding 1. */
+  /** A random number from 0 up to, but not including, 1. */
   readonly random: () => number
   /** The durations at the scale of TIME_SCALE. */
   readonly timing: Timing

@@ -63,7 +63,7 @@ test('a service is registered at the address that it gives, and its durations fo
   expect(events()).toContain('register agent-fixture fixture-1 elsewhere')
 })
 
-test('a permanently closed need ends the process as a signal would', async () => {
+test('a permanently closed connection ends the process as a signal would', async () => {
   const { started, exited, events, lines } = launch()
   const get = await started()
   await get('/lose', 'POST')
@@ -108,13 +108,16 @@ test('L1, L3: a draining service is alive but not ready; a second signal exits 1
   expect(events()).not.toContain('close first')
 })
 
-test.each(['slow-drain', 'broken-drain'])('L2: a %s does not keep the rest open', async (MODE) => {
-  const { child, started, exited, events } = launch({ MODE, DRAIN_DEADLINE_MS: '1' })
-  await started()
-  child.kill('SIGTERM')
-  expect(await exited).toBe(0)
-  expect(events().slice(-2)).toEqual(['close second', 'close first'])
-})
+test.each(['slow-drain', 'broken-drain'])(
+  'L2: a %s does not keep the other resources open',
+  async (MODE) => {
+    const { child, started, exited, events } = launch({ MODE, DRAIN_DEADLINE_MS: '1' })
+    await started()
+    child.kill('SIGTERM')
+    expect(await exited).toBe(0)
+    expect(events().slice(-2)).toEqual(['close second', 'close first'])
+  },
+)
 
 test('a service may end itself as a signal would', async () => {
   const { started, exited, events } = launch()
@@ -156,7 +159,7 @@ test.each(['broken-build', 'broken-start'])(
   },
 )
 
-test('problems of the configuration are plain lines on standard error, all of them', async () => {
+test('all problems of the configuration are plain lines on standard error', async () => {
   const env = { HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
   const { exited, out } = launch(env)
   expect(await exited).toBe(1)

@@ -18,7 +18,7 @@ const COST = 'controller.kubernetes.io/pod-deletion-cost'
 const SCALE_PATH = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${DEPLOYMENT}/scale`
 const PODS_PATH = `/api/v1/namespaces/${NAMESPACE}/pods`
 
-/** What a request may get instead of an answer. */
+/** The faults that a request may get instead of an answer. */
 type Fault = 'forbidden' | 'silent' | 'conflict' | 'broken' | 'gone' | 'unwell'
 
 /** One request as the server received it. */

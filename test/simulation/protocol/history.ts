@@ -271,7 +271,8 @@ function judge(world: World, client: Client): string[] {
   }
   for (const taskId of client.cancelled) {
     const last = historyOf(server, taskId).at(-1)
-    if (last?.event.type !== 'cancelled') problems.push(`${taskId}: told cancelled, it is not`)
+    if (last?.event.type !== 'cancelled')
+      problems.push(`${taskId}: answered as cancelled, but it is not`)
   }
   for (const { taskId, step, nodeId, fenced } of provider.paidAgain()) {
     if (!fenced && mayMistake(plan)) continue

@@ -42,7 +42,7 @@ const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
 /** Room for some ten thousand schedules, bytes. */
 const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
-/** Every gateway holds all definitions in its memory, bytes. */
+/** Every gateway holds all definitions in its memory, which bounds their size, bytes. */
 const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 
 /**

@@ -28,7 +28,7 @@ export interface Leadership {
   close(): Promise<void>
 }
 
-/** The calls that a lock consists of. */
+/** The registry calls that a lock needs. */
 export interface LockCalls {
   createSession(name: string, ttlMs: number): Promise<string>
   /** False when the registry no longer knows the session. */

@@ -2,18 +2,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * One entry in Consul, kept there until it is closed.
+ * One entry in Consul, kept until it is closed.
  *
- * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has forgotten is
- * registered again within one look; REG-2 an entry that Consul lists is left alone, whatever its check says,
- * because only the check may call it healthy again; REG-3 nothing is registered after `close`.
+ * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost is
+ * registered again within one check; REG-2 an entry that Consul lists is not touched, whatever its health,
+ * because only its health check may make it healthy again; REG-3 nothing is registered after `close`.
  */
 export interface Registration {
   /** Takes the entry out of Consul. */
   close(): Promise<void>
 }
 
-/** The calls that a registration consists of. */
+/** The registry calls that a registration needs. */
 export interface RegistrationCalls {
   register(): Promise<unknown>
   /** Whether Consul lists the entry, with any state of its check. */
@@ -21,12 +21,14 @@ export interface RegistrationCalls {
   deregister(): Promise<unknown>
 }
 
-/** A node that Consul forgot gets no tasks: it is back after this and one call, milliseconds. */
+/** A node that Consul lost gets no tasks: it returns after this and one call, milliseconds. */
 const LOOK_EVERY_MS = 1_000
 const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
 
-/** Registers an entry and keeps it registered; rejects when Consul takes it in none of the first tries. */
+/**
+ * Registers an entry and keeps it registered; rejects when Consul refuses it in all of the first attempts.
+ */
 export async function keepRegistered(calls: RegistrationCalls, log: Logger): Promise<Registration> {
   await withTries(calls.register, log)
   const closing = new AbortController()
@@ -38,10 +40,11 @@ export async function keepRegistered(calls: RegistrationCalls, log: Logger): Pro
       away = false
       if (listed || closing.signal.aborted) return
       await calls.register()
-      log.warn({}, 'Consul had forgotten this service: registered again')
+      log.warn({}, 'Consul had lost this service: registered again')
     } catch (error) {
-      // An outage says nothing about the entry; one line for each is enough.
-      if (!away) log.warn({ err: error }, 'Consul does not answer, the registration is not checked')
+      // An outage shows nothing about the entry; one line for each outage is enough.
+      if (!away)
+        log.warn({ err: error }, 'Consul does not answer; the registration was not checked')
       away = true
     }
   }
@@ -57,10 +60,10 @@ export async function keepRegistered(calls: RegistrationCalls, log: Logger): Pro
   return {
     async close() {
       closing.abort()
-      // REG-3: a look that is under way could register it after the end.
+      // REG-3: a check under way could register the entry after the end.
       await kept
       await calls.deregister().catch((error: unknown) => {
-        log.warn({ err: error }, 'not deregistered, Consul will notice by its check')
+        log.warn({ err: error }, "deregistration failed; Consul's check will remove the service")
       })
     },
   }
@@ -73,7 +76,7 @@ async function withTries(call: () => Promise<unknown>, log: Logger): Promise<voi
       return
     } catch (error) {
       if (tries >= REGISTER_TRIES) throw error
-      log.warn({ err: error }, 'not registered in Consul yet, trying again')
+      log.warn({ err: error }, 'registration in Consul failed, trying again')
       await pause(REGISTER_RETRY_MS)
     }
   }

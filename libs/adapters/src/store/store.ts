@@ -246,7 +246,7 @@ async function list<T>(
     : { records }
 }
 
-/** The first task of a listing, oldest first, that nobody has noted in flight. */
+/** The oldest task of a listing that has no in-flight note. */
 async function oldestWithoutNode(redis: Redis, key: string): Promise<string | undefined> {
   for (let start = 0; start < QUEUED_LOOKED_AT_MAX; start += SCAN_COUNT) {
     const members = await redis.zrange(key, String(start), String(start + SCAN_COUNT - 1))

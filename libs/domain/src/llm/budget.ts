@@ -97,7 +97,7 @@ export type TenantLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hou
 /** A limit that the next call of a tenant would exceed. */
 export interface TenantLimitMet {
   readonly limit: TenantLimitName
-  /** Tokens or USD, those that calls under way may come to included. */
+  /** Tokens or USD, including the most that calls under way may use. */
   readonly used: number
 }
 
@@ -110,7 +110,7 @@ export function tenantLimitEndMs(limit: TenantLimitName, nowMs: number): number 
   return (Math.floor(nowMs / spanMs) + 1) * spanMs
 }
 
-/** What a tenant reads when a limit of its budget is met: the amounts, and when the count starts again. */
+/** The error for a tenant whose budget is used up: the amounts, and when the count starts again. */
 export function tenantLimitMessage(
   tenant: string,
   budget: TenantBudget,
@@ -131,7 +131,7 @@ export function tenantLimitMessage(
   )
 }
 
-/** What a tenant with a budget in USD reads of a model without a price. */
+/** The error for a tenant with a budget in USD and a model without a price. */
 export function tenantNoPriceMessage(tenant: string): string {
   return `tenant ${tenant} has a budget in USD: ${NO_PRICE}`
 }

@@ -12,7 +12,7 @@ export interface IntakeSnapshot {
   readonly served?: Served
 }
 
-/** Pointers fetched of each priority, for the comparison of those with a backlog. */
+/** Fetched pointers of each priority, by which priorities with a backlog are compared. */
 export type Served = Readonly<Record<Level, number>>
 
 /** Share of the credits that a priority with a backlog gets; low never starves. */

@@ -227,7 +227,7 @@ function swingOfMean(slots: number, serviceS: number | undefined, limits: ScaleL
   return Math.sqrt(evened) * swing(slots, service, limits)
 }
 
-/** The forecast of one forecaster, without headroom. */
+/** The forecast by one method, without headroom. */
 function ahead(learned: ForecastState, index: number, leadMs: number): number {
   if (index > 0) return learned.level * (season(learned, index, leadMs) ?? 1)
   const growth = (learned.growth * leadMs) / 1_000

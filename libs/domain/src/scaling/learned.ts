@@ -42,7 +42,7 @@ export interface LearnedState {
   readonly wishesSinceMs: number | undefined
   /** Wanted counts that no later one reached, so the first is the highest of the window. */
   readonly wishes: readonly Wish[]
-  /** End of the panic. */
+  /** Instant at which the panic ends. */
   readonly panicUntilMs: number
 }
 

@@ -20,7 +20,7 @@ export interface Submitted extends At {
   /** Paid calls of an ended task from which this one continues; they cost it nothing. */
   readonly journal?: readonly JournaledCall[]
 }
-/** A re-issued pointer was accepted; everything older is shut out (L3). */
+/** A re-issued pointer was accepted; older runs can no longer report (L3). */
 export interface AttemptStarted extends At {
   readonly type: 'attempt-started'
   readonly attempt: number

@@ -13,7 +13,7 @@ import {
 } from '../../src/index.ts'
 
 describe('the expected tokens of a call', () => {
-  it('are learned from the calls before it', () => {
+  it('are learned from earlier calls', () => {
     let learned = NOTHING_LEARNED
     expect(estimateCall(learned, 400, 50)).toEqual({ inputTokens: 100, outputTokens: 50 })
     for (let i = 0; i < 200; i += 1) {
@@ -53,7 +53,7 @@ describe('limits', () => {
     expect(tokens).toBeLessThanOrEqual(13_500)
   })
 
-  it('let a call larger than the bucket go when the bucket is full, and wait for it afterwards', () => {
+  it('let a call larger than the bucket pass when the bucket is full, and delay the next calls', () => {
     const share = { rpm: 0, tpm: 6_000, concurrent: 0 }
     const first = takeLocally({ requests: 0, tokens: 50, atMs: 0 }, share, 600, 500, 0)
     if (first.kind !== 'go') throw new Error('not let through')

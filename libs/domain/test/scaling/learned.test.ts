@@ -14,7 +14,7 @@ const TICK_MS = 2_000
 const HOUR_MS = 3_600_000
 const WEEK_MS = 7 * 24 * HOUR_MS
 
-/** Steady tasks of ten seconds, as many as the rate says, all of them running. */
+/** Tasks of ten seconds at a steady rate, all of them running. */
 function feed(
   from: LearnedState,
   rateAt: (atMs: number) => number,

@@ -38,8 +38,13 @@ const error = { code: 'provider-overloaded', message: '429' }
 describe('beginning a re-issued task', () => {
   it.each<[string, TaskRecord | undefined, number, object]>([
     ['starts the next attempt', fresh, 2_000, { kind: 'start', attempt: 2 }],
-    ['finds an unknown task finished', undefined, 0, { kind: 'finished' }],
-    ['finds an ended task finished', { ...fresh, state: 'completed' }, 0, { kind: 'finished' }],
+    ['reports an unknown task as finished', undefined, 0, { kind: 'finished' }],
+    [
+      'reports an ended task as finished',
+      { ...fresh, state: 'completed' },
+      0,
+      { kind: 'finished' },
+    ],
     ['ends a task whose time is over', fresh, 11_000, { kind: 'fail', reason: 'deadline' }],
     [
       'waits for a retry that is not due',

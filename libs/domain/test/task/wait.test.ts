@@ -140,15 +140,15 @@ describe('the end of a wait', () => {
   const parent = fold(submittedWith({}), { ...paused, wait: children })
   const asking = fold(submittedWith({}), paused)
   it.each<[string, TaskRecord, [Fate, Fate], object]>([
-    ['waits for the last', dependent, ['completed', 'open'], { kind: 'wait' }],
-    ['releases behind the last', dependent, ['completed', 'completed'], { kind: 'release' }],
-    ['fails by the first failure', dependent, ['open', 'failed'], { kind: 'fail' }],
-    ['fails by a cancelled one', dependent, ['completed', 'cancelled'], { kind: 'fail' }],
-    ['fails by one that is gone', dependent, ['completed', 'gone'], { kind: 'fail' }],
-    ['waits for all when told to continue', carefree, ['failed', 'open'], { kind: 'wait' }],
-    ['continues when told to', carefree, ['failed', 'gone'], { kind: 'release' }],
+    ['waits for the last one', dependent, ['completed', 'open'], { kind: 'wait' }],
+    ['releases after the last one', dependent, ['completed', 'completed'], { kind: 'release' }],
+    ['fails with the first failure', dependent, ['open', 'failed'], { kind: 'fail' }],
+    ['fails when one is cancelled', dependent, ['completed', 'cancelled'], { kind: 'fail' }],
+    ['fails when one is no longer stored', dependent, ['completed', 'gone'], { kind: 'fail' }],
+    ['waits for all when it may continue', carefree, ['failed', 'open'], { kind: 'wait' }],
+    ['continues after failures when it may', carefree, ['failed', 'gone'], { kind: 'release' }],
     ['waits for every child', parent, ['failed', 'open'], { kind: 'wait' }],
-    ['waits for a person, whatever else ends', asking, ['completed', 'failed'], { kind: 'wait' }],
+    ['waits for a person, even if tasks end', asking, ['completed', 'failed'], { kind: 'wait' }],
     ['leaves failed children to the run', parent, ['failed', 'completed'], { kind: 'resume' }],
   ])('%s', (_title, record, [a, b], expected) => {
     const fates = new Map<string, Fate>([

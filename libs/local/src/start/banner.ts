@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Fleet } from '../fleet.ts'
 import type { ScaleBounds } from './scale-bounds.ts'
 
-/** Where things are and what to try first, once a fleet is up. */
+/** The addresses and first commands that a started fleet prints. */
 export function bannerOf(
   fleet: Pick<Fleet, 'dir' | 'url' | 'apiKey' | 'consul' | 'simulators' | 'provider' | 'members'>,
   tookMs: number,

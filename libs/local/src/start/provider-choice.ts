@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/** Who answers LLM calls, as the environment of the start says it. */
+/** The provider of LLM calls, by the environment of the start. */
 export type ProviderChoice =
   | { readonly kind: 'simulated' }
-  /** `says` is for people; `defaultModel` is that of tasks which name none, where it can be told. */
+  /** `says` is for people; `defaultModel` is for tasks that name no model, if it is known. */
   | { readonly kind: 'provider'; readonly says: string; readonly defaultModel?: string }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -63,9 +63,9 @@ function firstModelOf(providers: readonly ListedProvider[]): string | undefined 
   return names.find((name): name is string => typeof name === 'string' && !name.includes('*'))
 }
 
-/** An address without anything secret of it. */
+/** An address without its secrets. */
 function placeOf(baseUrl: unknown): string {
-  if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return 'no valid URL'
+  if (typeof baseUrl !== 'string' || !URL.canParse(baseUrl)) return 'invalid URL'
   const { origin, pathname } = new URL(baseUrl)
   return origin + pathname
 }

@@ -8,8 +8,8 @@ export interface ScaleBounds {
 const WORKERS_MIN = 2
 
 /**
- * The bounds of the autoscaler of a fleet on one machine: more workers than cores would only share them.
- * SCALE_MIN and SCALE_MAX of the environment win; what is wrong with them the autoscaler says.
+ * The autoscaler's bounds for a fleet on one machine: more workers than cores would only share them.
+ * SCALE_MIN and SCALE_MAX of the environment take precedence; the autoscaler reports their faults.
  */
 export function scaleBoundsOf(
   env: Readonly<Record<string, string | undefined>>,

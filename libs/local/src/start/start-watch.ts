@@ -5,13 +5,13 @@ import type { Exit } from '../servers/child.ts'
  * one that fails FAILURES_MAX times in a row has its own reason, which its log names.
  */
 export interface StartWatch {
-  /** A process ended that had not been asked to; `name` is the same for those that follow each other. */
+  /** A process ended without being asked; `name` is the same for its successors. */
   ended(name: string, exit: Exit, log: string): void
   /** Resolves as `start` does; rejects with a StartFailure as soon as a process has failed too often. */
   during<T>(start: Promise<T>): Promise<T>
 }
 
-/** A start that failed for a reason which stands in its message: there is nothing to add. */
+/** A failed start whose message explains it completely. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure'
 }
@@ -21,7 +21,7 @@ const FAILURES_MAX = 3
 /** Lines of a log that are shown. */
 const LINES_MAX = 8
 const LINE_CHARS_MAX = 500
-/** The least level of a log line that says what went wrong, as pino numbers them. */
+/** The least level of a log line that reports a failure, as pino numbers them. */
 const LEVEL_WARN = 40
 
 /** Watches one start. */
@@ -50,7 +50,7 @@ export function createStartWatch(): StartWatch {
         return await Promise.race([start, failure])
       } finally {
         fail = undefined
-        // The rest of an abandoned start fails too, and nothing waits for it any more.
+        // The rest of an abandoned start fails too, and no caller waits for it any more.
         start.catch(() => undefined)
       }
     },
@@ -62,7 +62,7 @@ export function endOf({ code, signal }: Pick<Exit, 'code' | 'signal'>): string {
   return signal ?? `exit code ${String(code)}`
 }
 
-/** The last lines of a log that say what went wrong, in plain text; the very last ones where none does. */
+/** The last lines of a log that report a failure, in plain text; the very last lines if none does. */
 export function lastWords(log: string): readonly string[] {
   const lines = log.split('\n').flatMap((line) => (line.trim() === '' ? [] : [readLine(line)]))
   const wrong = lines.filter(({ level }) => level >= LEVEL_WARN)

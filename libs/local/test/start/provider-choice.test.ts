@@ -23,13 +23,10 @@ test.each([
     { PROVIDERS: two, DEFAULT_MODEL: 'big-1', OPENAI_API_KEY: 'k' },
     { kind: 'provider', says: bothPlaces, defaultModel: 'big-1' },
   ],
-  // The workers say what is wrong with it.
+  // The workers report its fault.
   [{ PROVIDERS: 'nonsense' }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
   [{ PROVIDERS: list() }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
-  [
-    { PROVIDERS: list({ name: 'a', baseUrl: 'x' }) },
-    { kind: 'provider', says: 'a (no valid URL)' },
-  ],
+  [{ PROVIDERS: list({ name: 'a', baseUrl: 'x' }) }, { kind: 'provider', says: 'a (invalid URL)' }],
 ])('the environment %o leads to %o', (env, choice) => {
   expect(chooseProvider(env, () => two)).toEqual(choice)
 })

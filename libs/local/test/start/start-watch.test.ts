@@ -41,6 +41,6 @@ test('a process that fails once or twice does not end the start', async () => {
   watch.ended('gateway-1', exit, '/log')
   watch.ended('gateway-1', exit, '/log')
   expect(await outcome).toBe('up')
-  // The fleet is up: from now on whatever ends is only started again.
+  // The fleet is up: from now on a process that ends is only started again.
   watch.ended('gateway-1', exit, '/log')
 })

@@ -193,7 +193,7 @@ function isMarked({ metadata }: V1Pod): boolean {
 }
 
 function startOf({ metadata, status }: V1Pod): number {
-  // Dates in a list of the client, texts in an event of the watch.
+  // The client's list has dates here, the watch's events have texts.
   const at = status?.startTime ?? metadata?.creationTimestamp
   return at === undefined ? 0 : new Date(at).getTime()
 }

@@ -203,7 +203,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'bus-no-responders',
-    safeguard: 'a request that no process hears ends at once',
+    safeguard: 'a request without a listener ends at once',
     edits: [
       {
         file: 'libs/adapters/src/bus/requests.ts',

@@ -47,7 +47,7 @@ export async function readAnyTrace(file: string): Promise<Trace> {
   const [head = '', ...lines] = text.trim().split(/\r?\n/)
   if (head.trim() !== RATES_HEAD) {
     const rows = await readTrace(file, REQUESTS_MAX)
-    if (rows.length < 2) throw new Error(`${file} holds no load`)
+    if (rows.length < 2) throw new Error(`${file} contains no load`)
     return { kind: 'requests', atS: rows.map(({ atMs }) => atMs / 1_000) }
   }
   const rows = lines.map((line) => line.split(',').map(Number))

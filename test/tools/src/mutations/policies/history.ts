@@ -58,7 +58,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/attempt.test.ts'],
-    caughtBy: /finds an ended task finished/,
+    caughtBy: /reports an ended task as finished/,
     because: /kind: 'start'/,
   },
   {
