@@ -28,7 +28,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /end of a wait waits for the last/,
+    caughtBy: /end of a wait waits for the last one/,
     because: /kind: 'release'/,
   },
   {
@@ -43,7 +43,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /fails by a cancelled one/,
+    caughtBy: /fails when one is cancelled/,
     because: /kind: 'release'/,
   },
   {
