@@ -50,14 +50,6 @@ const PROSE = /^\/[/*]|^['"`][^\n]*\w,? \w/
 const PENDING: readonly string[] = [
   'README.md',
   'docs/',
-  'openapi.yaml',
-  'services/autoscaler/',
-  'services/coordinator/',
-  'services/gateway/',
-  'services/health-monitor/',
-  'services/load-balancer/',
-  'services/recovery/',
-  'services/worker/',
 ]
 
 const texts = filesBelow('')

@@ -40,7 +40,7 @@ function nodes(active: (pod: string) => number): Snapshot['nodes'] {
   }))
 }
 
-test('demand grows the Deployment once; idle pods go, the busy one stays, and nothing else is touched', async () => {
+test('the autoscaler grows the Deployment once on demand, later removes idle pods, and changes nothing else', async () => {
   const { deployment, namespace, apiUrl, tokenFile } = cluster.target
   const orchestrator = await orchestratorOf({
     DRIVER: 'kubernetes',

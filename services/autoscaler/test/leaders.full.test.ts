@@ -48,7 +48,7 @@ const by = (id: string): readonly Decision[] => world.decisions.filter((one) => 
 const until = (holds: () => boolean, timeout: number) =>
   vi.waitUntil(holds, { timeout, interval: 20 })
 
-test('a leader that is killed is followed when its lock has expired; nothing is doubled, the cooldown is kept', async () => {
+test('another leader takes over when the lock of a killed one has expired, acts once and keeps the cooldown', async () => {
   world.pool.reset(2)
   world.tell({ running: 340 })
   start('first')

@@ -17,7 +17,7 @@ describe('the leadership', () => {
   const key = 'agentfleet/leader/test'
   const candidate = (holder: string) => world.registry().lead(key, { ttlMs: 10_000, holder })
 
-  test('is held by one, and moves at once when it is given back', async () => {
+  test('belongs to one replica and moves at once when that replica gives it back', async () => {
     const first = candidate('first')
     await until(() => first.leading())
     const second = candidate('second')
@@ -31,7 +31,7 @@ describe('the leadership', () => {
     await second.close()
   })
 
-  test('F2: is lost within its time to live when Consul is away, and comes back with it', async () => {
+  test('F2: ends within its time to live when Consul is down, and returns with Consul', async () => {
     const changes: boolean[] = []
     const onChange = (leading: boolean) => void changes.push(leading)
     const only = world.registry().lead(key, { ttlMs: 10_000, holder: 'only', onChange })

@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 describe('scaling', () => {
-  test('demand starts nodes; the record says what was seen, what could be done and what was', async () => {
+  test('starts nodes on demand and records what it saw, its options and its choice', async () => {
     world.pool.reset(2)
     world.tell({ running: 170, queued: 170 })
     await autoscaler(leader)
@@ -59,7 +59,7 @@ describe('scaling', () => {
     expect(world.pool.counts).toEqual([4])
   })
 
-  test('idle capacity drains the least busy node, one at a time, and ends nothing itself', async () => {
+  test('drains the least busy node when slots are idle, one at a time, and stops no process itself', async () => {
     world.pool.reset(4)
     const busy = [...world.pool.processes.values()].slice(1)
     for (const process of busy) process.active = 5
@@ -77,7 +77,7 @@ describe('scaling', () => {
     expect(world.pool.counts.at(-1)).toBe(2)
   })
 
-  test('nodes that drain are made up for when demand comes back', async () => {
+  test('replaces draining nodes when demand returns', async () => {
     world.pool.reset(3)
     world.tell({ running: 0 })
     await autoscaler(leader)
@@ -87,7 +87,7 @@ describe('scaling', () => {
     expect(world.pool.counts.at(-1)).toBe(3)
   })
 
-  test('S2: without figures nothing is ever shrunk', async () => {
+  test('S2: shrinks nothing without figures', async () => {
     world.pool.reset(5)
     await autoscaler(leader)
     await until(() => recorded('figures-missing').length === 1)
@@ -100,7 +100,7 @@ describe('scaling', () => {
     expect(world.decisions[seen]).toMatchObject({ kind: 'hold', reason: 'recent-demand' })
   })
 
-  test('S2: figures that stop coming stop a scale-in that was under way', async () => {
+  test('S2: stops a scale-in when figures stop arriving', async () => {
     world.pool.reset(8)
     world.tell({ running: 0 })
     await autoscaler(leader)
@@ -116,7 +116,7 @@ describe('scaling', () => {
     expect(world.pool.processes.size).toBe(left)
   })
 
-  test('S2: an orchestrator that does not answer is a reason to hold, and is recorded', async () => {
+  test('S2: holds and records why when the orchestrator does not answer', async () => {
     world.pool.reset(5)
     world.tell({ running: 0 })
     world.pool.refuse(true)
@@ -127,14 +127,14 @@ describe('scaling', () => {
     await until(() => world.pool.draining().length === 1)
   })
 
-  test('a fleet below its minimum is filled up even without figures', async () => {
+  test('fills a fleet up to its minimum even without figures', async () => {
     world.pool.reset(1)
     await autoscaler(leader)
     await until(() => world.pool.processes.size === 2)
     await until(() => recorded('below-minimum').length === 1)
   })
 
-  test('a provider that turns calls away is no reason for more nodes', async () => {
+  test('adds no nodes for calls that the provider refuses for their rate', async () => {
     world.pool.reset(2)
     world.tell({ running: 0 })
     await autoscaler(leader)
@@ -154,7 +154,7 @@ describe('scaling', () => {
     expect(world.pool.counts).toEqual([])
   })
 
-  test('`recommend` says what should be done and does not claim to have done it', async () => {
+  test('records with the driver `recommend` what should be done, and does not claim to have done it', async () => {
     world.pool.reset(2)
     world.tell({ running: 340 })
     const snapshot = () => ({
@@ -173,8 +173,8 @@ describe('scaling', () => {
   })
 })
 
-describe('what outlives a leader', () => {
-  test('S3: the instants of the last changes, and so the cooldown', async () => {
+describe('a new leader', () => {
+  test('S3: keeps the times of the last changes and therefore the cooldown', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
     const limits = { ...LIMITS, cooldownMs: HOUR_MS }
@@ -190,7 +190,7 @@ describe('what outlives a leader', () => {
     expect(world.pool.draining()).toEqual([])
   })
 
-  test('what was learned of the load', async () => {
+  test('keeps the learned state of the load', async () => {
     world.pool.reset(2)
     world.tell({ running: 150 })
     const first = await autoscaler(leader)
@@ -216,7 +216,7 @@ describe('what outlives a leader', () => {
     })
   })
 
-  test('S1: a follower observes and does nothing, until it leads', async () => {
+  test('S1: observes as a follower and does nothing until it leads', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
     let leading = false
@@ -232,7 +232,7 @@ describe('what outlives a leader', () => {
     await until(() => world.pool.processes.size === 4)
   })
 
-  test('O3: outcomes after 1, 5 and 15 minutes, each once, whoever leads by then', async () => {
+  test('O3: records the outcomes after 1, 5 and 15 minutes once each, also those of the previous leader', async () => {
     let aheadMs = 0
     const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs }
     world.pool.reset(2)
@@ -319,7 +319,7 @@ describe('the adviser', () => {
     ttlMs: 1e12,
   }
 
-  test('A2: advice out of bounds counts up to its bounds, and both stand in the record', async () => {
+  test('A2: is clamped to its bounds, and the record has both values', async () => {
     world.pool.reset(2)
     world.tell({ running: 100 })
     const { advising } = await advised('on', says(GREEDY))
@@ -348,7 +348,7 @@ describe('the adviser', () => {
     expect(world.pool.counts).toEqual([4])
   })
 
-  test('in shadow it is asked and recorded, and nothing follows from it', async () => {
+  test('is asked and recorded in mode shadow, without an effect', async () => {
     world.pool.reset(2)
     world.tell({ running: 100 })
     const { advising, calls } = await advised('shadow', says(GREEDY))

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { nextPointer, setup } from './support.ts'
 
-test('L1: an accepted task is in the log, and its pointer follows', async () => {
+test('L1: an accepted task is in the log, and its pointer is issued', async () => {
   await using bench = await setup()
   const pointer = nextPointer(bench.bus)
   const task = await bench.client().submit({ task: 'write', priority: 'high' })
@@ -20,7 +20,7 @@ test('L1: an accepted task is in the log, and its pointer follows', async () => 
   })
 })
 
-test('L1: a hundred submissions under one key at once are one task, another body is refused', async () => {
+test('L1: a hundred concurrent submissions under one key make one task, and another body is refused', async () => {
   await using bench = await setup()
   const client = bench.client()
   const same = { idempotencyKey: 'k' }
@@ -39,7 +39,7 @@ test('L1: a hundred submissions under one key at once are one task, another body
   expect(await client.submit({ task: 'once' }, same)).toMatchObject({ state: 'completed' })
 })
 
-test('a request that waits is answered with the result', async () => {
+test('a held request is answered with the result', async () => {
   await using bench = await setup()
   const pointer = nextPointer(bench.bus)
   const answer = bench.client().submit({ task: 'write' }, { waitSeconds: 30 })
@@ -66,7 +66,7 @@ test('a batch is answered task by task, in order', async () => {
   expect(results.map(({ status }) => status)).toEqual([202, 422, 202])
 })
 
-test('each task of a batch is judged alone, and may depend on an earlier one', async () => {
+test('the gateway checks each task of a batch separately, and a task may depend on an earlier one', async () => {
   await using bench = await setup()
   const client = bench.client()
   const tasks = [
@@ -95,7 +95,7 @@ test('each task of a batch is judged alone, and may depend on an earlier one', a
   expect(again[5]).toMatchObject({ status: 202, taskId: last })
 })
 
-test('L5: a stream replays what was stored and follows live, each event once, in order', async () => {
+test('L5: a stream replays stored events and follows live, each event once and in order', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })
@@ -122,7 +122,7 @@ test('L5: a stream replays what was stored and follows live, each event once, in
   expect(frames.at(-1)).toMatchObject({ type: 'event', event: { result: 'hello' } })
 })
 
-test('L6: an ending stored while the bus was away still reaches who waits and who watches', async () => {
+test('L6: an end event stored while the bus was disconnected still reaches held requests and streams', async () => {
   await using bench = await setup()
   const client = bench.client()
   const pointer = nextPointer(bench.bus)
@@ -141,7 +141,7 @@ test('L6: an ending stored while the bus was away still reaches who waits and wh
   expect(await watching).toEqual(['submitted', 'completed'])
 })
 
-test('without the bus a submission is refused at once, as not stored', async () => {
+test('without the bus a submission is refused at once and not stored', async () => {
   await using bench = await setup()
   await bench.servers.nats.stop()
   await eventually(() => expect(bench.gateway.ready?.()).toMatchObject({ ok: false }), 10_000)
@@ -153,7 +153,7 @@ test('without the bus a submission is refused at once, as not stored', async () 
   await bench.servers.nats.restart()
 })
 
-test('L8: without the store tasks are read from the log; listings say what to do', async () => {
+test('L8: without the store tasks are read from the log, and lists say what to do', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })
@@ -167,7 +167,7 @@ test('L8: without the store tasks are read from the log; listings say what to do
   })
 })
 
-test('L7: a nearly full log takes no new tasks, and says so', async () => {
+test('L7: a nearly full log makes the gateway refuse new tasks with a code', async () => {
   await using bench = await setup()
   const client = bench.client()
   const spec = { task: 'x'.repeat(131_072), systemPrompt: 'y'.repeat(131_072) }
@@ -184,7 +184,7 @@ test('L7: a nearly full log takes no new tasks, and says so', async () => {
   ).resolves.toMatchObject({ status: 503, problem: { code: 'log-full' }, retryAfterS: 10 })
 })
 
-test('a cancel goes through a coordinator; without one it says to try again', async () => {
+test('a cancel is done by a coordinator, and without one the client is asked to try again', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })

@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 test.each([500, 5_000])(
-  'all %i pointers of a dead node are given back at once, each once',
+  'all %i pointers of a dead node are given back at once, and each of them once',
   async (count) => {
     const nodeId = `lost${count}`
     await strand(nodeId, count)
@@ -143,7 +143,7 @@ test('a second death on the same incarnation does nothing', async () => {
   expect(new Set(world.stagesOf('moved').map(({ id }) => id)).size).toBe(1)
 })
 
-test('tasks that nobody takes up in time leave the incident unresolved', async () => {
+test('tasks that no node takes in time leave the incident unresolved', async () => {
   await closed('moved', 20_000)
   expect(world.incidentOf('moved')?.outcome).toMatchObject({
     kind: 'unresolved',
@@ -163,7 +163,7 @@ test('a node that is silent with its connection open is not replaced', async () 
   expect(world.replaced).not.toContain('paused')
 })
 
-test('a replacement that is refused is on the record as failed', async () => {
+test('a refused replacement is recorded as failed', async () => {
   await world.death('refused-node')
   await closed('refused-node')
   expect(world.incidentOf('refused-node')).toMatchObject({
@@ -172,7 +172,7 @@ test('a replacement that is refused is on the record as failed', async () => {
   })
 })
 
-test('a node that resumed keeps what it holds', async () => {
+test('a node that resumed keeps its tasks', async () => {
   const given = await strand('resumed', 1)
   await world.say([nodeOf('resumed', { incarnation: 2, active: 1 })])
   await world.death('resumed')
@@ -186,7 +186,7 @@ test('a node that resumed keeps what it holds', async () => {
   world.finish(given)
 })
 
-test('the incident is closed when the count of nodes is what it was', async () => {
+test('the incident is closed when the fleet has its former number of nodes', async () => {
   await world.say([nodeOf('short'), nodeOf('beside')])
   await world.death('short')
   await until(() => world.incidentOf('short')?.action?.outcome === 'done')
@@ -199,7 +199,7 @@ test('the incident is closed when the count of nodes is what it was', async () =
   })
 })
 
-test('R2: without Redis the incident says that the leases have to run out', async () => {
+test('R2: without Redis the incident says that the leases must expire', async () => {
   await strand('unread', 2)
   await world.redis.stop('SIGKILL')
   await world.death('unread')

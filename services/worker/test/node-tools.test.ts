@@ -18,13 +18,13 @@ function open(changes: Partial<NodeToolsOptions>) {
   })
 }
 
-test('a node without settings has the built-in tools that reach nothing', async () => {
+test('a node without settings has only built-in tools without network access', async () => {
   const tools = await open({})
   expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
   await tools.close()
 })
 
-test('a node has its folder, and http_fetch where hosts are allowed', async () => {
+test('a node has the tools of its folder, and http_fetch if hosts are allowed', async () => {
   const httpFetch = {
     allowed: ['example.com'],
     denied: [],
@@ -39,7 +39,7 @@ test('a node has its folder, and http_fetch where hosts are allowed', async () =
   await tools.close()
 })
 
-test('all that is wrong with folder, servers and hosts is told together, before anything starts', async () => {
+test('all problems of folder, servers and hosts are reported together, before anything starts', async () => {
   const opened = open({
     dir: WRONG_FOLDER,
     mcpServers: '{"a": {"command": "/no/such/program"}}',
@@ -57,7 +57,7 @@ test('all that is wrong with folder, servers and hosts is told together, before 
   ])
 })
 
-test('an MCP server that is away does not keep the node from starting', async () => {
+test('an unavailable MCP server does not prevent the start of the node', async () => {
   const tools = await open({ mcpServers: '{"a": {"command": "/no/such/program", "tools": ["*"]}}' })
   expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
   await tools.close()

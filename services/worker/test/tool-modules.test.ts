@@ -73,7 +73,7 @@ describe('a folder of tools', () => {
     expect(byName.get('append_line')?.offer.function.parameters['required']).toEqual(['line'])
   })
 
-  test('tells everything that is wrong with it at once', async () => {
+  test('reports all its problems at once', async () => {
     const { tools, problems } = await loadToolModules(WRONG_FOLDER, threads())
     expect(tools).toEqual([])
     expect(problems).toEqual([
@@ -83,12 +83,12 @@ describe('a folder of tools', () => {
     ])
   })
 
-  test('has to be there', async () => {
+  test('must exist', async () => {
     const { problems } = await loadToolModules('/nowhere/at/all', threads())
     expect(problems).toEqual(['the folder /nowhere/at/all does not exist'])
   })
 
-  test('checks arguments by the schema of the tool and tells the model each problem', async () => {
+  test('checks arguments against the schema of the tool and lists each problem for the model', async () => {
     const { call } = await setup()
     expect(await call('pay_out', { amount: -1 })).toMatchObject({
       kind: 'answered',
@@ -130,7 +130,7 @@ describe('a CPU-heavy tool', () => {
     expect(lines).toContain('counting')
   })
 
-  test('is ended when its time is up, and its thread is free for the next call', async () => {
+  test('ends at its time limit, and its thread is free for the next call', async () => {
     const { call } = await setup()
     expect(await call('primes', { below: 1e12 })).toMatchObject({
       kind: 'answered',
@@ -139,7 +139,7 @@ describe('a CPU-heavy tool', () => {
     await answersAgain({ call })
   })
 
-  test('is ended at once when the run is cancelled', async () => {
+  test('ends at once when the run is cancelled', async () => {
     const { call } = await setup()
     const startedMs = performance.now()
     const outcome = await call('primes', { below: 1e12 }, (cancel) => setTimeout(cancel, 100))
@@ -147,7 +147,7 @@ describe('a CPU-heavy tool', () => {
     expect(performance.now() - startedMs).toBeLessThan(1_500)
   })
 
-  test('waits for a thread no longer than its own time', async () => {
+  test('waits for a thread only within its own time limit', async () => {
     const { call } = await setup()
     const [first, second] = await Promise.all([
       call('primes', { below: 1e12 }),

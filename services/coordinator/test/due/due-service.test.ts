@@ -32,7 +32,7 @@ test('a task is released and gets its pointer when the task that it depends on c
   await bench.getsPointer(second)
 })
 
-test('an ending that no coordinator followed ends the waits for it at the next start (L8)', async () => {
+test('a task that ended while no coordinator ran ends the waits for it at the next start (L8)', async () => {
   const first = await bench.submit()
   const second = await bench.submit(waitFor(first.taskId))
   await bench.append(first.taskId, {
@@ -80,7 +80,7 @@ test('a delayed task gets its pointer when it is due and not before', async () =
   expect(released!.storedAtMs - task.submittedAtMs).toBeGreaterThanOrEqual(600)
 })
 
-test('an approval resumes its run once, and the opposite word is refused', async () => {
+test('an approval resumes its run once, and the opposite decision is refused', async () => {
   await bench.start()
   const task = await bench.submit()
   const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
@@ -98,7 +98,7 @@ test('an approval resumes its run once, and the opposite word is refused', async
   await bench.getsPointer(task)
 })
 
-test('children that were announced are made, though the coordinator died before it made them (L8)', async () => {
+test('announced children are created even if the coordinator died before it created them (L8)', async () => {
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
   await bench.append(parent.taskId, spawned)
@@ -108,7 +108,7 @@ test('children that were announced are made, though the coordinator died before 
   }
 })
 
-test('children that are left over when their parent ends are cancelled, also when nobody saw it end (L8)', async () => {
+test('unfinished children are cancelled after their parent ends, even if no coordinator ran at its end (L8)', async () => {
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
   await bench.append(parent.taskId, spawned)
@@ -122,7 +122,7 @@ test('children that are left over when their parent ends are cancelled, also whe
   expect(await bench.taskLog.record(ids[0]!)).toMatchObject({ state: 'completed' })
 })
 
-test('a parent resumes when its last child has ended, and sweeps read no ending twice', async () => {
+test('a parent resumes when its last child has ended, and sweeps read no result twice', async () => {
   await bench.start()
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
@@ -147,7 +147,7 @@ test('a parent resumes when its last child has ended, and sweeps read no ending 
   await bench.getsPointer(parent)
 })
 
-test('children and ticks are not stored while the log is nearly full, and come when it has room (L7)', async () => {
+test('children and ticks are not stored while the log is nearly full, and are stored when it has room (L7)', async () => {
   const log = openTaskLog(bench.own)
   let bytes = 95
   const taskLog: TaskLog = {
@@ -178,7 +178,7 @@ test('children and ticks are not stored while the log is nearly full, and come w
   }, SOON_MS)
 })
 
-test('a tick of a schedule has one task, however many coordinators fire it (L1)', async () => {
+test('a tick of a schedule has one task, however many coordinators run it (L1)', async () => {
   await bench.start()
   await bench.start()
   const { spec } = await bench.submit()
@@ -200,7 +200,7 @@ test('a tick of a schedule has one task, however many coordinators fire it (L1)'
   await bench.getsPointer((await bench.taskLog.record(run!.taskId!))!)
 })
 
-test('a schedule skips its ticks while its last task has not ended, where it is told to', async () => {
+test('a schedule with overlap skip skips its ticks while its last task has not ended', async () => {
   await bench.start()
   const { spec } = await bench.submit()
   await bench.schedules.put('t', 'one-at-a-time', {

@@ -41,7 +41,7 @@ async function tokensToday(): Promise<number> {
 }
 const TOKENS = USAGE.inputTokens + USAGE.outputTokens
 
-test('every task is in Redis as the log has it, and a wiped Redis is rebuilt (L8)', async () => {
+test('Redis has every task as the log has it, and an emptied Redis is rebuilt (L8)', async () => {
   await bench.start()
   const [open, ended] = [await bench.submit(), await bench.submit()]
   await bench.complete(ended.taskId)
@@ -53,7 +53,7 @@ test('every task is in Redis as the log has it, and a wiped Redis is rebuilt (L8
   await complete()
 })
 
-test('a Redis that went back to an older state gets what it has lost (L8)', async () => {
+test('a Redis that was restored to an older state gets what it has lost (L8)', async () => {
   await bench.start()
   const early = await bench.submit()
   const older = await complete()
@@ -85,7 +85,7 @@ test('a projection is marked complete only when every write has succeeded', asyn
   await complete()
 })
 
-test('the mark of the projection moves while writes are under way, and never past one that failed', async () => {
+test('the mark of the projection advances while writes are under way, and never past one that failed', async () => {
   let refused = ''
   const store: Store = {
     ...bench.store,
@@ -111,7 +111,7 @@ test('the mark of the projection moves while writes are under way, and never pas
   await complete()
 })
 
-test('usage is counted once by two coordinators, and again from the log after Redis was wiped (L8)', async () => {
+test('usage is counted once by two coordinators, and again from the log after Redis was emptied (L8)', async () => {
   await bench.start()
   await bench.start()
   const tasks = await Promise.all([1, 2, 3, 4].map(() => bench.submit()))
@@ -121,7 +121,7 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
 })
 
-test('the log is trimmed behind ended tasks and keeps all events of a living one (L7)', async () => {
+test('the log is trimmed behind ended tasks and keeps all events of an unfinished one (L7)', async () => {
   await bench.start({ retentionMs: 1_000 })
   const ended = await bench.submit()
   await bench.complete(ended.taskId)

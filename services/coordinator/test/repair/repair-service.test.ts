@@ -32,7 +32,7 @@ test('a retry that is due is issued once, and not again while its pointer waits 
   issued.close()
 })
 
-test('a retry whose pointer is lost gets another one (L8)', async () => {
+test('a retry whose pointer is lost gets a new pointer (L8)', async () => {
   await bench.start()
   const task = await bench.submit()
   const failed = { op: 'fail', attempt: 1, error: { code: 'c', message: 'm' }, retryable: true }
@@ -75,7 +75,7 @@ test('a missing pointer is found by the id of its task, however many other point
   await bench.getsPointer(await bench.submit())
 })
 
-test('all pointers come back after the stream of pointers was emptied (L8)', async () => {
+test('all pointers are issued again after their stream was emptied (L8)', async () => {
   await bench.start()
   const tasks = await Promise.all([1, 2, 3].map(() => bench.submit({}, { pointer: true })))
   await rounds(TIMING.pointersEveryMs, 3)

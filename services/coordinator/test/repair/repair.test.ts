@@ -126,7 +126,7 @@ test('a pointer of an ended task is removed, and a pointer of an unknown task st
   expect([...(await bench.pointers.taskIds())]).toEqual([stranger.taskId])
 })
 
-test('the log is trimmed behind ended tasks, and never under a living one (L7)', async () => {
+test('the log is trimmed behind ended tasks, and never under an unfinished one (L7)', async () => {
   await using bench = await setup()
   const [first, living, last] = [newTaskId(1_000), newTaskId(1_001), newTaskId(1_002)]
   for (const taskId of [first, living, last]) await bench.append(taskId, submitted, 0)
@@ -142,7 +142,7 @@ test('the log is trimmed behind ended tasks, and never under a living one (L7)',
   expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: end + 1 })
 })
 
-test('an empty store is rebuilt from the log, with its living and its ended tasks (L8)', async () => {
+test('an empty Redis is rebuilt from the log, with unfinished and ended tasks (L8)', async () => {
   await using bench = await setup()
   const [living, ended] = [newTaskId(1_000), newTaskId(1_001)]
   for (const taskId of [living, ended]) await bench.append(taskId, submitted, 0)

@@ -74,7 +74,7 @@ async function setup() {
   }
 }
 
-test('why a run is where it is comes with its reports into the log and onto the record', async () => {
+test('the reason of a placement arrives with a report in the log and on the record', async () => {
   await using bench = await setup()
   const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 3, atMs: 5 }
   const error = { code: 'c', message: 'm' }
@@ -96,7 +96,7 @@ test('why a run is where it is comes with its reports into the log and onto the 
   }
 })
 
-test('a report that does not say it leaves no trace of it', async () => {
+test('a report without a placement stores none', async () => {
   await using bench = await setup()
   await bench.submit('t1')
   await bench.report('t1', { op: 'complete', attempt: 1, expect: 1, result: 'r', usage })
@@ -119,7 +119,7 @@ test('a pause ends the attempt without a failure, and its repeat is answered as 
   expect(await bench.report('p1', { op: 'begin' })).toEqual({ kind: 'not-due' })
 })
 
-test('a pause that was stored is told from one that was not, after the task went on', async () => {
+test('a repeated pause is answered as stored after the task has resumed, and a pause that was not stored is not', async () => {
   await using bench = await setup()
   await bench.submit('p2')
   const pause = { op: 'pause', attempt: 1, expect: 1, wait: { kind: 'time', untilMs: 11 } }
@@ -133,7 +133,7 @@ test('a pause that was stored is told from one that was not, after the task went
   expect(await bench.report('p2', other)).toEqual({ kind: 'superseded' })
 })
 
-test('children are made once for each step, and what they became is handed to the next attempt', async () => {
+test('children are created once for each step, and the next attempt gets their results', async () => {
   await using bench = await setup()
   await bench.submit('s1')
   const spec = { ...submitted.spec, task: 'child' }
@@ -161,7 +161,7 @@ test('children are made once for each step, and what they became is handed to th
   })
 })
 
-test('children of a superseded run are not made (L3)', async () => {
+test('children of a superseded run are not created (L3)', async () => {
   await using bench = await setup()
   await bench.submit('s2')
   await bench.report('s2', { op: 'begin' })
@@ -214,7 +214,7 @@ test('a report of a superseded run stores nothing, whatever it reports (L3)', as
   expect((await bench.taskLog.last('o1'))?.event.type).toBe('attempt-started')
 })
 
-test('a task that is too large to be handed to a node fails with a code, once', async () => {
+test('a task that exceeds one message fails once, with a code', async () => {
   await using bench = await setup()
   await bench.submit('huge')
   const begun = await bench.report('huge', { op: 'begin' })

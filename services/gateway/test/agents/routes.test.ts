@@ -9,7 +9,7 @@ const KEYS = { API_KEYS: 'acme:acme-key-0123456789,other:other-key-0123456789' }
 const ACME = 'acme-key-0123456789'
 const OTHER = 'other-key-0123456789'
 
-test('a definition is versioned, changed under its ETag, removed, and nobody else sees it', async () => {
+test('a definition gets versions, is changed under its ETag and deleted, and no other tenant sees it', async () => {
   await using bench = await setup(KEYS)
   const acme = bench.client(ACME)
   const first = await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })
@@ -33,7 +33,7 @@ test('a definition is versioned, changed under its ETag, removed, and nobody els
   expect((await acme.putAgent('triage', { role: 'again' })).version).toBe(4)
 })
 
-test('two writers at once: each version is stored once, none is lost unseen', async () => {
+test('two concurrent writers store each version once, and neither loses a change unnoticed', async () => {
   await using bench = await setup()
   const client = bench.client()
   const made = await Promise.allSettled(
@@ -47,7 +47,7 @@ test('two writers at once: each version is stored once, none is lost unseen', as
   expect((await client.agent('same')).version).toBe(Math.max(...versions))
 })
 
-test('the roles of a team are shipped, can be overridden, and come back', async () => {
+test('built-in agents can be hidden by definitions with their names, and return after the deletion', async () => {
   await using bench = await setup()
   const client = bench.client()
   const names = (await client.agents()).map(({ name }) => name)
@@ -63,7 +63,7 @@ test('the roles of a team are shipped, can be overridden, and come back', async 
   expect(await client.agent('developer')).toMatchObject({ version: 0, builtIn: true })
 })
 
-test('a task carries the definition as it was at its submission; what it says itself goes first', async () => {
+test('a task keeps the definition of its submission, and its own fields override it', async () => {
   await using bench = await setup()
   const client = bench.client()
   const responseSchema = { type: 'object', required: ['answer'] }
@@ -104,7 +104,7 @@ test('a task carries the definition as it was at its submission; what it says it
   })
 })
 
-test('an agent that nobody defined is refused with the names that are known', async () => {
+test('an undefined agent is refused with the names of the defined ones', async () => {
   await using bench = await setup()
   const client = bench.client()
   await client.putAgent('triage', {})
@@ -143,7 +143,7 @@ test('a version that does not exist is refused, and a definition within the task
   ).rejects.toMatchObject({ status: 400, problem: { errors: [{ pointer: '/responseSchema' }] } })
 })
 
-test('L1: the same body under the same key is the same task, also when its agent has changed meanwhile', async () => {
+test('L1: the same body under the same key is the same task, also when its agent has changed in between', async () => {
   await using bench = await setup()
   const client = bench.client()
   const body = { task: 'x', agent: 'writer' }
@@ -177,7 +177,7 @@ test('a gateway that starts later, and one beside it, know every definition', as
   }, 5_000)
 })
 
-test('L7: twenty versions are kept, the newest ones', async () => {
+test('L7: the newest twenty versions are kept', async () => {
   await using bench = await setup()
   const client = bench.client()
   for (let version = 1; version <= 25; version += 1) {

@@ -60,7 +60,7 @@ test('incidents are listed at their last stage and found by state and node', asy
   expect((await client.incidents({ node: 'n1' })).incidents.map(({ id }) => id)).toEqual(['i1'])
 })
 
-test('a gateway that was restarted knows what was recorded before', async () => {
+test('a restarted gateway lists earlier decisions and incidents', async () => {
   await using bench = await setup()
   const { decide, measure, report } = recorder(bench)
   await decide(decision('d1'))
@@ -74,7 +74,7 @@ test('a gateway that was restarted knows what was recorded before', async () => 
   }, 10_000)
 })
 
-test('what is garbage on OPS is passed over, and the listing goes on', async () => {
+test('unreadable messages on OPS are skipped, and later ones are listed', async () => {
   await using bench = await setup()
   const { decide } = recorder(bench)
   const client = bench.client()
@@ -91,7 +91,7 @@ test('what is garbage on OPS is passed over, and the listing goes on', async () 
   })
 })
 
-test('wrong questions are answered with what to do', async () => {
+test('invalid queries get a detail that says what to do', async () => {
   await using bench = await setup()
   const { decide } = recorder(bench)
   const client = bench.client()
@@ -122,7 +122,7 @@ test('wrong questions are answered with what to do', async () => {
   }
 })
 
-test('followers get decisions, their outcomes and the stages of incidents as they come', async () => {
+test('subscribers get decisions, their outcomes and the stages of incidents live', async () => {
   await using bench = await setup()
   const { decide, measure, report } = recorder(bench)
   const abort = new AbortController()
@@ -149,7 +149,7 @@ test('followers get decisions, their outcomes and the stages of incidents as the
   expect(await following).toMatchObject({ message: 'enough' })
 })
 
-test('every key reads what concerns the fleet, only those of operators whose tasks were hit', async () => {
+test('every key reads fleet records, and only operators see task ids', async () => {
   const keys = { acme: 'acme-key-of-16-chars', ops: 'ops-key-of-16-chars!' }
   await using bench = await setup({
     API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,
@@ -174,7 +174,7 @@ test('every key reads what concerns the fleet, only those of operators whose tas
   await following
 })
 
-test('the fleet shows totals, their history and the load balancers that are heard', async () => {
+test('the fleet view has totals, their history and the live load balancers', async () => {
   await using bench = await setup()
   const client = bench.client()
   const totals = {
@@ -205,7 +205,7 @@ test('the fleet shows totals, their history and the load balancers that are hear
   await eventually(async () => expect((await client.fleet()).balancers).toEqual([]), 10_000)
 })
 
-test('where a task belongs and why it went where it went is on the task', async () => {
+test('a task shows its affinity key and the reason of its placement', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'x', affinityKey: 'chat-7', placement: 'advised' })

@@ -52,7 +52,7 @@ test('a living node that Consul does not list takes no tasks, and the fleet says
   expect(half.explanation).toContain('1 of 2 nodes take tasks; 6 slots are free')
 })
 
-test('totals are shown when the monitor tells them', () => {
+test('totals are shown when the monitor reports them', () => {
   const totals = {
     atMs: 1,
     activeNodes: 1,
@@ -67,7 +67,7 @@ test('totals are shown when the monitor tells them', () => {
   expect(fleetView(snapshot, 500)).not.toHaveProperty('totals')
 })
 
-test('without a recent word of the monitor the state is unknown', () => {
+test('the state is unknown without a recent snapshot', () => {
   expect(fleetView(undefined, 0).status).toBe('unknown')
   expect(fleetView(snapshot, 6_000)).toMatchObject({ status: 'unknown', queued: 2 })
 })

@@ -11,7 +11,7 @@ const model = {
   firstTokenMs: 100,
 }
 
-test('what several nodes say of a model becomes one entry that shows the worst and the mean', () => {
+test('reports of several nodes about a model become one entry with the worst state and the means', () => {
   const other = {
     ...model,
     calls: 30,
@@ -36,7 +36,7 @@ test('what several nodes say of a model becomes one entry that shows the worst a
   ])
 })
 
-test('models stand by their calls, the most called first', () => {
+test('models are sorted by their calls, most calls first', () => {
   const rare = { ...model, model: 'rare', calls: 1 }
   expect(together([[rare, model]]).map((each) => each.model)).toEqual(['m', 'rare'])
 })

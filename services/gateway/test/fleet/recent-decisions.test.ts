@@ -17,7 +17,7 @@ function decided(recentDecisions: RecentDecisions, count: number) {
   }
 }
 
-test('outcomes are held by their decision, in their order, each once', () => {
+test('outcomes are kept with their decision, in order and once each', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 1)
   for (const minutes of [5, 1, 5, 15])
@@ -41,14 +41,14 @@ test('L7: the latest decisions and incidents are held, never more', () => {
   expect(recentDecisions.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
 })
 
-test('L7: however often one decision is measured, it stays small', () => {
+test('L7: a decision keeps a bounded number of outcomes', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 1)
   for (let i = 0; i < 100; i += 1) recentDecisions.take(entry({ outcome: outcome('d1', i) }))
   expect(recentDecisions.decision('d1')?.outcomes.length).toBeLessThan(10)
 })
 
-test('pages go on where the one before ended, whatever comes meanwhile', () => {
+test('pages continue after the previous one, even if new records arrive', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 5)
   const first = recentDecisions.decisions({ limit: 2 })
@@ -97,7 +97,7 @@ test('decisions are found by service, kind and what they are about', () => {
   expect(ids({ about: 'n1', service: 'recovery' })).toEqual([])
 })
 
-test('the same decision again takes the place of the first, with its outcomes', () => {
+test('a repeated decision replaces the first one and keeps its outcomes', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 2)
   recentDecisions.take(entry({ outcome: outcome('d1', 1) }, 3))
@@ -107,7 +107,7 @@ test('the same decision again takes the place of the first, with its outcomes', 
   expect(found[1]).toMatchObject({ decision: { reason: 'advised' }, outcomes: [{}] })
 })
 
-test('ids of tasks and what an LLM wrote freely are for operators', () => {
+test('task ids and free text of an LLM are shown to operators only', () => {
   const advice: NonNullable<Decision['advice']> = {
     mode: 'on',
     outcome: 'applied',

@@ -9,7 +9,7 @@ function request(headers: Record<string, string>, query: object = {}): FastifyRe
   return { headers, query } as unknown as FastifyRequest
 }
 
-test('a key tells the tenant', () => {
+test('a key identifies its tenant', () => {
   const authenticate = createAuthenticate(keys)
   const bearer = (key: string) => request({ authorization: `Bearer ${key}` })
   expect(authenticate(bearer('0123456789abcdef'), false)).toBe('acme')
@@ -29,18 +29,18 @@ test('only the stream takes a key from its address or its subprotocols', () => {
   expect(() => authenticate(offered, false)).toThrow(/API key/)
 })
 
-test('without keys every request is of the default tenant', () => {
+test('without keys every request belongs to the default tenant', () => {
   expect(createAuthenticate(parseApiKeys(undefined))(request({}), false)).toBe('default')
 })
 
-test('operators are the named tenants, everyone where there are no keys, and nobody by mistake', () => {
+test('operators are the named tenants, or all tenants without keys, and an unknown name is refused', () => {
   expect([...parseOperators(['acme'], keys)]).toEqual(['acme'])
   expect([...parseOperators([], keys)]).toEqual([])
   expect([...parseOperators([], [])]).toEqual(['default'])
   expect(() => parseOperators(['acme', 'acne'], keys)).toThrow(/OPERATOR_TENANTS.*acne/)
 })
 
-test('wrong keys are told by their place, never by their text', () => {
+test('invalid keys are reported by position, never by text', () => {
   const wrong = 'Acme:0123456789abcdef,beta:short,x:abcdefghijklmnop,y:abcdefghijklmnop'
   expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*twice/)
   expect(() => parseApiKeys(wrong)).not.toThrow(/abcdefghijklmnop|short/)

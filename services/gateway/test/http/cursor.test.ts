@@ -7,7 +7,7 @@ test('a cursor leads back to where the page ended', () => {
   expect(decodeCursor(encodeCursor({ state: '', after }), '')).toBe(after)
 })
 
-test('a cursor of another listing, or none at all, is refused', () => {
+test('a cursor of another list and an invalid cursor are refused', () => {
   const cursor = encodeCursor({ state: 'failed', after: '1:a' })
   for (const [given, state] of [
     [cursor, ''],

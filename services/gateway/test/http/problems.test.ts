@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { refusalOf } from '../../src/http/errors.ts'
 import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
 
-test('a problem has the members of RFC 9457, a stable code and what to do', () => {
+test('a problem has the members of RFC 9457, a stable code and a detail that says what to do', () => {
   expect(toProblem(new Refusal('log-full', 'Send it again later.'))).toEqual({
     type: 'urn:agentfleet:problem:log-full',
     title: 'No room for new tasks',
@@ -13,12 +13,12 @@ test('a problem has the members of RFC 9457, a stable code and what to do', () =
   })
 })
 
-test('what may be sent again says when, what may not does not', () => {
+test('a problem names a retry time only if repeating the request can help', () => {
   expect(retryAfterS('overloaded')).toBe(1)
   expect(retryAfterS('idempotency-key-reused')).toBeUndefined()
 })
 
-test('an unknown field is pointed at by its escaped name', () => {
+test('the pointer of an unknown field has its escaped name', () => {
   const place = {
     instancePath: '/tasks/0',
     keyword: 'additionalProperties',
@@ -27,7 +27,7 @@ test('an unknown field is pointed at by its escaped name', () => {
   expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
 })
 
-test('a place outside the body is named by its part of the request', () => {
+test('a pointer outside the body names the part of the request', () => {
   const place = { instancePath: '/limit', keyword: 'minimum', message: 'must be >= 1' }
   expect(fieldErrors([place], 'querystring')).toEqual([
     { pointer: 'query/limit', detail: 'must be >= 1' },
@@ -42,7 +42,7 @@ test('failures of the outside world become 503, anything else 500 without its me
   expect(refusal.message).not.toContain('secret')
 })
 
-test('a value that may have one of two forms is told both of them', () => {
+test('an error about a value with two allowed forms names both', () => {
   const place = { instancePath: '/createdAfter' }
   const places = [
     { ...place, keyword: 'format', params: { format: 'date-time' } },

@@ -3,7 +3,7 @@ import { afterOf, parseFrame } from '../../src/stream/frames.ts'
 
 const many = Array.from({ length: 1_001 }, (_, index) => `t${index}`)
 
-test('what a client may ask is read with its defaults', () => {
+test('valid frames are parsed with their defaults', () => {
   expect(parseFrame('{"type":"subscribe","taskIds":["a"]}')).toEqual({
     kind: 'ask',
     ask: { type: 'subscribe', taskIds: ['a'], after: 0, deltas: false },
@@ -35,13 +35,13 @@ test.each([
   '{"type":"subscribe","fleet":["decisions"],"all":true}',
   '{"type":"subscribe","all":true,"taskIds":["a"]}',
   JSON.stringify({ type: 'subscribe', taskIds: many }),
-])('a frame that is none is refused with what to do: %s', (text) => {
+])('an invalid frame is refused with a detail that says what to do: %s', (text) => {
   const parsed = parseFrame(text)
   expect(parsed.kind).toBe('bad')
   if (parsed.kind === 'bad') expect(parsed.detail).toMatch(/^(Send|Correct) /)
 })
 
-test('a sequence is for all tasks or for each', () => {
+test('a client sends one sequence for all tasks or one for each', () => {
   expect(afterOf(7, 'a')).toBe(7)
   expect(afterOf({ a: 3 }, 'a')).toBe(3)
   expect(afterOf({ a: 3 }, 'b')).toBe(0)

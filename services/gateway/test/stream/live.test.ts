@@ -8,7 +8,7 @@ const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
 /** A client notices a restart of its server within this, milliseconds. */
 const RECONNECT_WITHIN_MS = 20_000
 
-test('each reader of live events is told after a reconnect that it may have missed some (L6)', async () => {
+test('after a reconnect every reader of live events learns that it may have missed some (L6)', async () => {
   await using servers = await startTestServers()
   const { url } = servers.nats
   const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })

@@ -35,7 +35,7 @@ function setup() {
   return { heldRequests, record: first.record }
 }
 
-test('an ending that came before anyone waited is not missed', async () => {
+test('a held request does not miss an end event that arrives before the wait', async () => {
   const { heldRequests, record } = setup()
   const waiter = heldRequests.open('t')
   heldRequests.deliver('t', completed, 2)
@@ -43,7 +43,7 @@ test('an ending that came before anyone waited is not missed', async () => {
   expect(waiter.fold(record)).toMatchObject({ state: 'completed', result: 42, seq: 2 })
 })
 
-test('everyone who waits for a task hears its ending, others do not', async () => {
+test('every held request of a task gets its end event, and no other request does', async () => {
   const { heldRequests } = setup()
   const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
   const other = heldRequests.open('u')
@@ -53,7 +53,7 @@ test('everyone who waits for a task hears its ending, others do not', async () =
   expect(await other.news(0)).toBe('late')
 })
 
-test('L6: after a gap whoever waits is woken, folds nothing, and may wait on', async () => {
+test('L6: after a gap a held request wakes, folds nothing, and may wait again', async () => {
   const { heldRequests, record } = setup()
   const waiter = heldRequests.open('t')
   const woken = waiter.news(60_000)

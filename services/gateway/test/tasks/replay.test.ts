@@ -42,7 +42,7 @@ async function project(bench: GatewayBench, records: readonly TaskRecord[]): Pro
   await store.close()
 }
 
-test('a dead task keeps what it paid for, and runs again from its start or behind its journal', async () => {
+test('a failed task can be replayed from its start or from its journal, without paying for journaled calls again', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write', agent: 'writer', priority: 'high' })
@@ -80,7 +80,7 @@ test('a dead task keeps what it paid for, and runs again from its start or behin
   expect(record?.usage.llmCalls).toBe(0)
 })
 
-test('under one key an ended task is replayed once', async () => {
+test('an ended task is replayed once under one key', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'x' })
@@ -93,7 +93,7 @@ test('under one key an ended task is replayed once', async () => {
   })
 })
 
-test('by filter: state, error and time, page by page, each ended task once for a key', async () => {
+test('ended tasks are replayed by state, error and time, page by page and once each under one key', async () => {
   await using bench = await setup()
   const client = bench.client()
   const records: TaskRecord[] = []

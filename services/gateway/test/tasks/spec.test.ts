@@ -13,19 +13,19 @@ const request: FilledTaskRequest = {
   placement: 'auto',
 }
 
-test('a spec has the model of the gateway unless one was named, and no key', () => {
+test('a spec has the default model unless the request names one, and no idempotency key', () => {
   const { placement: _usual, ...spec } = request
   expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
   expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')
 })
 
-test('a spec says where its task belongs and who places it, when that is not the usual way', () => {
+test('a spec has the affinity key and the placement mode unless they are the defaults', () => {
   const asked = { ...request, placement: 'advised', affinityKey: 'chat-7' } as const
   expect(specOf(asked, 'm')).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
   expect(specOf(request, 'm')).not.toHaveProperty('affinityKey')
 })
 
-test('context is taken as it is, up to 64 levels deep', () => {
+test('a context is stored unchanged, up to 64 levels deep', () => {
   const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
   expect(specOf({ ...request, context: null }, 'm').context).toBeNull()
   expect(specOf({ ...request, context: nested(64) }, 'm').context).toEqual(nested(64))
@@ -50,7 +50,7 @@ test.each([inHours(-25), inHours(7 * 24 + 1), '0001-01-01T00:00:00Z', '2026-12-3
   },
 )
 
-test('context is at most 1 MiB when it is written, whatever it was when it was read', () => {
+test('a context has at most 1 MiB as compact JSON', () => {
   const context = Array.from({ length: 100_000 }, () => 1e20)
   expect(() => specOf({ ...request, context }, 'm')).toThrow(/1024 KiB/)
 })
@@ -89,7 +89,7 @@ test('a pointer carries its spec up to 8 KiB, larger ones are read from the log'
   expect(pointer('x', 'y'.repeat(8_192)).spec).toBeUndefined()
 })
 
-test('a pointer says what placing needs, and no more', () => {
+test('a pointer has only the fields that placement needs', () => {
   const plain = pointerTo(request)
   expect([plain.affinityKey, plain.placement]).toEqual([undefined, undefined])
   const asked = pointerTo({ ...request, affinityKey: 'talk-7', placement: 'advised' })

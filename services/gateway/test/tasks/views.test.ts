@@ -29,7 +29,7 @@ function recordOf(...events: TaskEvent[]): TaskRecord {
   return record
 }
 
-test('a queued task that the store knows with a node is shown as running there', () => {
+test('a queued task with an in-flight note is shown as running on that node', () => {
   expect(taskView(recordOf(), 'n1')).toMatchObject({ state: 'running', node: 'n1', seq: 1 })
   expect(taskView(recordOf())).toMatchObject({ state: 'queued', deadlineAt: isoAt(6_000) })
   expect(taskView(recordOf())).not.toHaveProperty('node')
@@ -61,7 +61,7 @@ test('a task that waits for its retry shows the error and when it is due', () =>
   expect(view).toMatchObject({ state: 'retrying', failures: 1, error, retryAt: isoAt(3_000) })
 })
 
-test('the last placement that an event told of is shown, with who chose and among how many', () => {
+test('a view shows the last recorded placement with its load balancer and the number of candidates', () => {
   const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 4, atMs: 1_500 }
   const started: TaskEvent = {
     type: 'attempt-started',
@@ -88,7 +88,7 @@ test('the last placement that an event told of is shown, with who chose and amon
   expect(taskView(recordOf())).not.toHaveProperty('placement')
 })
 
-test('no view tells the tenant or the fingerprint of the body', () => {
+test('no view contains the tenant or the fingerprint of the body', () => {
   const shown = JSON.stringify([
     taskView(recordOf()),
     taskSummary(recordOf()),
@@ -99,7 +99,7 @@ test('no view tells the tenant or the fingerprint of the body', () => {
   expect(shown).not.toContain('abc')
 })
 
-test('a listing shows the beginning of the text only', () => {
+test("a list shows only the beginning of a task's text", () => {
   expect(taskSummary(recordOf()).preview).toHaveLength(160)
 })
 

@@ -38,7 +38,7 @@ describe('thin', () => {
 })
 
 describe('takeOver', () => {
-  test('of two memories the longer one wins, and what came after it is kept', () => {
+  test('keeps the longer of two histories and adds what was recorded after it', () => {
     expect(takeOver([at(50), at(60), at(70)], [at(10), at(20), at(60)])).toEqual(
       [10, 20, 60, 70].map(at),
     )

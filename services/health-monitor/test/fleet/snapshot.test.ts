@@ -35,7 +35,7 @@ describe('the snapshot', () => {
     await world.until(() => world.last('steady-0')?.passing === false)
   })
 
-  test('counts what nodes completed also when they are gone', async () => {
+  test('counts the attempts of nodes that are gone', async () => {
     const before = world.snapshots.at(-1)!.totals!.completed
     const node = await world.node('hasty')
     node.say({ completed: 7 })
@@ -44,7 +44,7 @@ describe('the snapshot', () => {
     expect(world.snapshots.at(-1)!.totals!.completed).toBe(before + 7)
   })
 
-  test('comes from one monitor at a time, and from the next when that one is gone', async () => {
+  test('comes from one monitor at a time, and from another one when that one is gone', async () => {
     const primaries = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
     const first = await world.monitor('a-first')
     await world.until(() => primaries().size === 1 && primaries().has('a-first'), 10_000)
@@ -65,7 +65,7 @@ describe('the snapshot', () => {
   })
 })
 
-test('metrics show the cluster and each node, and no node that is gone', async () => {
+test('metrics show the cluster and each present node', async () => {
   const monitor = await world.monitor('metered')
   const node = await world.node('brief')
   const page = async () => (await monitor.page()).split('\n')

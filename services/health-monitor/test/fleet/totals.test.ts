@@ -22,7 +22,7 @@ const heartbeat: Heartbeat = {
 const node: Snapshot['nodes'][number] = { ...heartbeat, state: 'alive', heartbeatAgeMs: 0 }
 
 describe('createTally', () => {
-  test('counts what is new of the same process, and all of another one', () => {
+  test('adds the increase of a known process and all attempts of a new one', () => {
     const tally = createTally()
     tally.count(undefined, heartbeat)
     tally.count(heartbeat, { ...heartbeat, completed: 9, failed: 2 })
@@ -40,7 +40,7 @@ describe('createTally', () => {
   })
 })
 
-test('totals: those that take work have the slots, all that live run what they have', () => {
+test('totals have the slots of nodes that take work and the attempts of all living nodes', () => {
   const nodes: Snapshot['nodes'] = [
     node,
     { ...node, cpu: 0.1, draining: true, responseMs: 0 },

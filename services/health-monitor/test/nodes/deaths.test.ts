@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe('a death', () => {
-  test('of a node whose connection is gone: one death, whoever watches', async () => {
+  test('is stored once for a node whose connection is gone, by several monitors', async () => {
     const node = await world.node('crash')
     await world.until(() => world.last('crash')?.state === 'alive')
     await node.crash()
@@ -20,7 +20,7 @@ describe('a death', () => {
     expect(death).toMatchObject({ reason: 'connection-gone', incarnation: node.startedAtMs })
   })
 
-  test('of a node that is frozen with its connection open: one death', async () => {
+  test('is stored once for a frozen node whose connection is open', async () => {
     const node = await world.node('frozen')
     await world.until(() => world.last('frozen')?.state === 'alive')
     node.freeze()
@@ -29,7 +29,7 @@ describe('a death', () => {
     expect(death?.reason).toBe('ping-failed')
   })
 
-  test('is not over while the same incarnation heartbeats on, and the node is told', async () => {
+  test('stands while the same incarnation sends heartbeats, and the node learns of it', async () => {
     const node = await world.node('paused')
     await world.until(() => world.last('paused')?.state === 'alive')
     node.freeze()
@@ -48,7 +48,7 @@ describe('a death', () => {
     expect(world.deathsOn('paused')).toHaveLength(1)
   })
 
-  test('a process that restarted before anyone noticed leaves a death on the old one', async () => {
+  test('is stored for the old process when a node restarts before its silence is noticed', async () => {
     const node = await world.node('fast')
     await world.until(() => world.last('fast')?.state === 'alive')
     const incarnation = node.startedAtMs + 5
@@ -62,8 +62,8 @@ describe('a death', () => {
   })
 })
 
-describe('no death', () => {
-  test('a node that stands still for a second, again and again, is suspect at the worst', async () => {
+describe('no death is declared', () => {
+  test('for a node that pauses for a second repeatedly; it is suspect at the worst', async () => {
     const node = await world.node('sleepy')
     await world.until(() => world.last('sleepy')?.state === 'alive')
     for (let pauses = 1; pauses <= 3; pauses += 1) {
@@ -76,7 +76,7 @@ describe('no death', () => {
     await world.until(() => world.last('sleepy')?.state === 'alive')
   })
 
-  test('a node that answers pings without beating stays suspect', async () => {
+  test('for a node that answers pings but sends no heartbeats; it stays suspect', async () => {
     const node = await world.node('mute')
     await world.until(() => world.last('mute')?.state === 'alive')
     node.silence()
@@ -87,7 +87,7 @@ describe('no death', () => {
     await world.until(() => world.last('mute')?.state === 'alive')
   })
 
-  test('a node that drained and left is forgotten without a death', async () => {
+  test('for a node that drained and exited; it is removed', async () => {
     const node = await world.node('drained')
     await world.until(() => world.last('drained')?.state === 'alive')
     node.say({ draining: true, active: 0, queued: 0 })

@@ -10,8 +10,8 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const working = { heard: 0, calling: 5, waiting: 0, stuckMs: 0, stallMs: 0 }
 
-describe('a node that heartbeats and does not progress', () => {
-  test('by its main loop: load balancers avoid it, and it is asked to drain when it lasts', async () => {
+describe('a node that sends heartbeats without progress', () => {
+  test('is avoided by load balancers when its main loop stalls, and asked to drain when that lasts', async () => {
     const node = await world.node('hung')
     await world.until(() => world.last('hung')?.state === 'alive')
     node.say({ work: { ...working, stallMs: STALL_MS / 2 } })
@@ -30,7 +30,7 @@ describe('a node that heartbeats and does not progress', () => {
     expect(world.deathsOn('hung')).toEqual([])
   })
 
-  test('while others do: one decision, whoever watches, and no death', async () => {
+  test('gets one decision of several monitors and no death while other nodes progress', async () => {
     const busy = await Promise.all(namesOf('busy-', 3).map((id) => world.node(id)))
     for (const node of busy) node.work()
     const node = await world.node('gray')

@@ -133,7 +133,7 @@ async function submit(tenant: string, count: number, priority: Level = 'medium')
 const countOf = (came: readonly string[], tenant: string) =>
   came.filter((each) => each === tenant).length
 
-test('a tenant that was never seen is served at once, and one with a crowd does not hold it up', async () => {
+test('a new tenant is served at once, even beside a tenant with a large backlog', async () => {
   const { intake, came, free, end, close } = bench()
   try {
     free(8)
@@ -153,7 +153,7 @@ test('a tenant that was never seen is served at once, and one with a crowd does 
   }
 }, 60_000)
 
-test('a tenant never has more in flight than its limit, and others take the slots it may not', async () => {
+test('a tenant never has more tasks in flight than its limit, and others get the remaining slots', async () => {
   const limits = new Map([['limited', { weight: 1, concurrency: 3 }]])
   const { came, free, end, close } = bench(limits)
   try {
@@ -170,7 +170,7 @@ test('a tenant never has more in flight than its limit, and others take the slot
   }
 }, 60_000)
 
-test('a lost announcement is healed by the consumers that are there, an unknown tenant by the next one', async () => {
+test('a queue with a lost announcement is found among the consumers, and one without a consumer by the next announcement', async () => {
   const deaf = bench(new Map(), false)
   try {
     deaf.free(10)
@@ -187,7 +187,7 @@ test('a lost announcement is healed by the consumers that are there, an unknown 
   }
 }, 60_000)
 
-test('a consumer that is deleted under its listener comes back with the next task', async () => {
+test('a consumer that was deleted under its listener is created again with the next task', async () => {
   const { came, free, end, close } = bench()
   try {
     free(4)
@@ -208,7 +208,7 @@ test('a consumer that is deleted under its listener comes back with the next tas
   }
 }, 60_000)
 
-test('a consumer is removed when it is empty and nobody listens, and not before', async () => {
+test('a consumer is removed only when it is empty and has no listener', async () => {
   const consumers = openPointerConsumers(ours)
   const queue = { tenant: 'idle', priority: 'low' } as const
   await consumers.make(queue)
@@ -228,7 +228,7 @@ test('a consumer is removed when it is empty and nobody listens, and not before'
   expect(names).not.toContain(waitingConsumer(queue).name)
 }, 60_000)
 
-test('nothing is forgotten when nats-server and the load balancer die', async () => {
+test('no task is lost when nats-server and the load balancer die', async () => {
   const first = bench()
   await submit('lasting', 30)
   first.free(10)

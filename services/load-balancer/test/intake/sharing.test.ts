@@ -44,7 +44,7 @@ describe('two load balancers', () => {
     expect(by('lb2')).toBeGreaterThan(60)
   })
 
-  it('one killed: the other takes all credits and goes on; what it held comes back', async () => {
+  it('survive the death of one: the other takes all credits and gets the tasks that the dead one held', async () => {
     const node = await world.node('w1', { slots: 10 })
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)
@@ -62,7 +62,7 @@ describe('two load balancers', () => {
 })
 
 describe('a load balancer that is drained', () => {
-  it("loses nothing: what it held is another one's at once, what is handed to it gets a pointer", async () => {
+  it('loses nothing: another one gets its tasks at once, and tasks handed over to it get pointers', async () => {
     const node = await world.node('w1', { slots: 5 })
     const first = await world.balancer('lb1', 1)
     const given = pointersOf(20)
@@ -84,7 +84,7 @@ describe('a load balancer that is drained', () => {
     expect(figureOf(await second.page(), 'load_balancers')).toBe(1)
   })
 
-  it('is counted by the others no more', async () => {
+  it('is no longer counted by the others', async () => {
     await world.node('w1', { slots: 10 })
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)

@@ -47,7 +47,7 @@ function setup(limits = '{}', share = 1) {
   }
 }
 
-test('a task counts from its fetching to its end, once, whatever way it comes back', () => {
+test('a task counts once from its fetch to its end, through whichever path it returns', () => {
   const { shares, notes, dispatch } = setup()
   shares.fetched('a', 't')
   dispatch('a', 't', 'n1', 9_000)
@@ -62,7 +62,7 @@ test('a task counts from its fetching to its end, once, whatever way it comes ba
   expect(shares.standing('t')).toMatchObject({ inFlight: 0, inFlightCost: 0 })
 })
 
-test('L6: an ending that nobody heard of does not hold a place for ever', () => {
+test('L6: a task whose end was lost does not hold a place for ever', () => {
   const { shares, pass, dispatch, heartbeat } = setup()
   for (const id of ['a', 'b', 'c']) dispatch(id, 't')
   // The heartbeat may be older than the dispatch.
@@ -77,7 +77,7 @@ test('L6: an ending that nobody heard of does not hold a place for ever', () => 
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
-test('a pointer that was fetched and was none stops counting', () => {
+test('a fetched pointer that never reached a node stops counting', () => {
   const { shares, pass } = setup()
   shares.fetched('broken', 't')
   pass(200_000)
@@ -86,7 +86,7 @@ test('a pointer that was fetched and was none stops counting', () => {
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
-test('what others have in flight counts too, and each load balancer fills its part of a limit', () => {
+test('tasks in flight at other load balancers count, and each load balancer fills its part of a limit', () => {
   const { shares, dispatch } = setup('{"t":{"concurrency":10,"weight":2}}', 0.5)
   shares.tally()
   expect(roomOf(shares.standing('t'))).toBe(5)
@@ -121,7 +121,7 @@ test('a new load balancer gives a tenant with a limit nothing until it knows wha
   expect(shares.standing('other').inFlight).toBe(0)
 })
 
-test('fresh tasks above a limit are told apart, and their tenant is named', () => {
+test('tasks above a limit are separated, and their tenant is named', () => {
   const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
   shares.tally()
   dispatch('a', 't')
@@ -144,6 +144,6 @@ test.each([
   ['no tenant', '{"A B":{}}', 'TENANT_LIMITS'],
   ['nothing at once', '{"a":{"concurrency":0}}', 'a.concurrency'],
   ['an unknown word', '{"a":{"wieght":2}}', 'wieght'],
-])('TENANT_LIMITS with %s is refused with what is wrong', (_what, text, message) => {
+])('TENANT_LIMITS with %s is refused with the reason', (_what, text, message) => {
   expect(() => parseTenantLimits(text)).toThrow(message)
 })

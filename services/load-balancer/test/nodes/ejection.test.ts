@@ -22,7 +22,7 @@ const threeNodes = async (): Promise<[TestNode, TestNode, TestNode]> => [
 ]
 
 describe('ejection', () => {
-  it('after five failures of the node itself; one probe brings it back; both are recorded', async () => {
+  it('follows five failures of the node itself and ends with one probe, and both are recorded', async () => {
     const [bad, ...good] = await threeNodes()
     const clock = clockAhead()
     const balancer = await world.balancer('lb1', 3, { clock })
@@ -69,7 +69,7 @@ describe('ejection', () => {
     )
   })
 
-  it('never for what a provider does, however much fails', async () => {
+  it('never follows failures of a provider', async () => {
     const [unlucky] = await threeNodes()
     const balancer = await world.balancer('lb1', 3)
     unlucky.say({ failed: 500, failedHere: 0, completed: 1, throttled: 400 })
@@ -79,7 +79,7 @@ describe('ejection', () => {
     expect(await world.decisions()).toEqual([])
   })
 
-  it('of a third at the most: with all three failing, two serve on', async () => {
+  it('applies to a third of the nodes at most: of three failing nodes, two stay in service', async () => {
     const nodes = await threeNodes()
     const balancer = await world.balancer('lb1', 3)
     for (const node of nodes) node.say({ failedHere: 9, failed: 9 })
@@ -95,7 +95,7 @@ describe('ejection', () => {
     expect(nodes.filter((node) => node.running() > 0)).toHaveLength(2)
   })
 
-  it('of the only node: never', async () => {
+  it('never applies to the only node', async () => {
     const node = await world.node('w1')
     const balancer = await world.balancer('lb1', 1)
     node.say({ failedHere: 50, failed: 50 })
@@ -104,7 +104,7 @@ describe('ejection', () => {
     expect(await ejectedOf(balancer)).toBe(0)
   })
 
-  it('by two load balancers is recorded once', async () => {
+  it('is recorded once for two load balancers', async () => {
     const [bad] = await threeNodes()
     const balancers = [await world.balancer('lb1', 3), await world.balancer('lb2', 3)]
     bad.say({ failedHere: 5, failed: 5 })

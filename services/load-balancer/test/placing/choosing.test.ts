@@ -14,7 +14,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
 describe('priorities', () => {
-  it('with a backlog are served 6 : 3 : 1: low is served under a backlog of high', async () => {
+  it('with a backlog are served 6 : 3 : 1, so low priority is served beside a backlog of high priority', async () => {
     const node = await world.node('w1', { slots: 20 })
     // It hears of the queues as they get tasks; its first twenty are all of one priority.
     await world.balancer('lb1', 1)
@@ -41,7 +41,7 @@ describe('priorities', () => {
 })
 
 describe('an affinity key', () => {
-  it('leads tasks to one node while it has room, and elsewhere when it is full', async () => {
+  it('sends tasks to one node while it has room, and to others when it is full', async () => {
     const nodes = [
       await world.node('w1', { slots: 40 }),
       await world.node('w2', { slots: 40 }),
@@ -68,7 +68,7 @@ describe('an affinity key', () => {
 })
 
 describe('a requirement class', () => {
-  it('reserves what is dispatched and not yet visible', async () => {
+  it("reserves for dispatched tasks before the node's figures show them", async () => {
     const nodes = [await world.node('w1', { slots: 8 }), await world.node('w2', { slots: 8 })]
     await world.balancer('lb1', 2)
     // Four units of eight each: two fit on a node, whatever came in one message.
@@ -87,7 +87,7 @@ describe('a requirement class', () => {
     expect(nodes.every((node) => node.heartbeat().reservedCpu! <= 8)).toBe(true)
   })
 
-  it('keeps heavy tasks from a node whose processor is busy, and light ones not', async () => {
+  it('keeps heavy tasks, but not light ones, from a node whose CPU is busy', async () => {
     const busy = await world.node('w1', { slots: 100 })
     const node = await world.node('w2', { slots: 100 })
     busy.say({ cpu: 0.95 })
@@ -103,7 +103,7 @@ describe('a requirement class', () => {
 })
 
 describe('a node', () => {
-  it('that the monitor calls stalled gets nothing, and is held back when it has returned', async () => {
+  it('that the monitor calls stalled gets nothing, and only a few tasks at first when it returns', async () => {
     const nodes = [
       await world.node('w1', { slots: 20 }),
       await world.node('w2', { slots: 20 }),
@@ -135,7 +135,7 @@ describe('a node', () => {
     expect(nodes[0]?.running()).toBe(2)
   })
 
-  it('that has just started takes a tenth of its slots at first', async () => {
+  it('that has just started gets tasks for a tenth of its slots at first', async () => {
     const warm = [
       await world.node('w1', { slots: 20 }),
       await world.node('w2', { slots: 20 }),

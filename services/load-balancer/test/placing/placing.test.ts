@@ -14,8 +14,8 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
-describe('a fresh task', () => {
-  it('is dispatched without a pointer; over at once, it never has one', async () => {
+describe('a handed-over task', () => {
+  it('is dispatched without a pointer and never gets one if it ends at once', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     const pointer = pointerOf()
@@ -31,7 +31,7 @@ describe('a fresh task', () => {
     expect([...(await world.pointers.taskIds())]).toEqual([second.taskId])
   })
 
-  it('carries why it went where it went, once for a batch', async () => {
+  it('carries the reason of its placement, once for a batch', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     world.fresh(pointersOf(5).map(medium))
@@ -43,7 +43,7 @@ describe('a fresh task', () => {
     expect(dispatch?.items.every((item) => item?.reason === undefined)).toBe(true)
   })
 
-  it('still running after 200 ms gets a pointer, which its run takes on, and is noted', async () => {
+  it('gets a pointer that its run adopts and a note if it still runs after 200 ms', async () => {
     const node = await world.node('w1')
     const other = await world.node('w2')
     await world.balancer('lb1', 2)
@@ -72,7 +72,7 @@ describe('a fresh task', () => {
     )
   })
 
-  it('is placed elsewhere, a fenced start, when its node does not take the pointer on', async () => {
+  it('gets a fenced start on another node when its node does not adopt the pointer', async () => {
     const nodes = [await world.node('w1'), await world.node('w2')]
     await world.balancer('lb1', 2)
     const pointer = pointerOf()
@@ -90,7 +90,7 @@ describe('a fresh task', () => {
     expect(second.taken[0]?.ackSubject).toBeDefined()
   })
 
-  it('becomes a pointer in its queue when no node has room, and the gateways hear of it', async () => {
+  it('becomes a pointer in its queue when no node has room, and the gateways learn of it', async () => {
     const node = await world.node('w1', { slots: 2 })
     await world.balancer('lb1', 1)
     await eventually(() => expect(world.hints.at(-1)).toEqual({ id: 'lb1', room: true }), SOON_MS)
@@ -113,7 +113,7 @@ describe('a fresh task', () => {
 })
 
 describe('a dispatch', () => {
-  it('that nobody listens to is placed elsewhere at once', async () => {
+  it('to a node without a listener is placed on another node at once', async () => {
     const gone = await world.node('w1')
     const node = await world.node('w2')
     // Full by its own word: everything would go to w1.
@@ -127,7 +127,7 @@ describe('a dispatch', () => {
     expect(node.taken[0]?.fenced).toBe(false)
   })
 
-  it('that a node refuses though it says it has room is not repeated in a hurry', async () => {
+  it('that a node refuses although its figures show room is not repeated at once', async () => {
     const node = await world.node('w1', { answers: 'refuses' })
     const balancer = await world.balancer('lb1', 1)
     await world.issue([pointerOf()], 'medium')
@@ -141,7 +141,7 @@ describe('a dispatch', () => {
     await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
   })
 
-  it('without an answer is left to the lease: nothing is placed twice meanwhile', async () => {
+  it('without an answer is left to the lease, and no task is placed twice before', async () => {
     const silent = await world.node('w1', { answers: 'silent' })
     const node = await world.node('w2', { slots: 3 })
     node.say({ active: 3 })
@@ -160,7 +160,7 @@ describe('a dispatch', () => {
 })
 
 describe('a pointer', () => {
-  it('goes the fast way when it is fresh, and a fenced start when it is a re-issue (L3)', async () => {
+  it('gets a fast start when it is new, and a fenced start when it is a re-issue (L3)', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     const fresh = pointerOf()
@@ -194,7 +194,7 @@ describe('a pointer', () => {
     expect(fencedOf(8, 1)).toBe(false)
   })
 
-  it('that nobody can read is taken out of the queue', async () => {
+  it('that cannot be parsed is removed from the queue', async () => {
     await world.node('w1')
     await world.balancer('lb1', 1)
     world.bus.publish('tasks.medium.acme.broken', 'no JSON')

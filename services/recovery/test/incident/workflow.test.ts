@@ -61,7 +61,7 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
 })
 
-test('a successor goes on where a crashed replica left the record', async () => {
+test('another replica continues where a crashed one left the record', async () => {
   const stuck = await world.recovery({
     id: 'first',
     orchestrator: orchestrator({ replace: () => never }),
@@ -136,7 +136,7 @@ test('a replica that drains hands its incidents over at once', async () => {
   world.finish(given)
 }, 60_000)
 
-test('a flapping node is shut out, replaced, and asked to drain whenever it is heard', async () => {
+test('a flapping node is put into quarantine, replaced, and asked to drain when a snapshot shows it', async () => {
   let drains = 0
   const listening = world.bus.subscribe('node.flap.drain', (message) => {
     drains += 1
@@ -178,7 +178,7 @@ test('a flapping node is shut out, replaced, and asked to drain whenever it is h
   listening.close()
 }, 60_000)
 
-test('a task that kills its nodes is named, given back last, and reported when it is stopped', async () => {
+test('a task that kills its nodes is named and given back last, and the incident reports when it is stopped', async () => {
   const killed = async (nodeId: string, incarnation: number) => {
     const change: Partial<Death> = { incarnation }
     await world.death(nodeId, change)
@@ -222,7 +222,7 @@ test('a task whose log counts three lost attempts is a suspect at once', async (
   expect(world.incidentOf('once')?.suspectTasks).toEqual(['lossy'])
 })
 
-test('a container that is restarted in place is waited for and not replaced', async () => {
+test('recovery waits for a container that is restarted in place and does not replace it', async () => {
   const cluster = orchestrator({
     restarts: true,
     inspect: async () => ({ gone: false, restarts: 1, outOfMemory: true, host: 'host-7' }),
@@ -242,7 +242,7 @@ test('a container that is restarted in place is waited for and not replaced', as
   expect(cluster.ordered).toEqual([])
 })
 
-test('advice acts within the playbook only, and stands on the record with its clamps', async () => {
+test('advice only chooses among the allowed actions, and the record has its clamped values', async () => {
   await using provider = await startProvider({
     action: 'investigate',
     strategy: 'nothing-to-do',
@@ -281,7 +281,7 @@ test('advice acts within the playbook only, and stands on the record with its cl
   world.finish(given)
 }, 60_000)
 
-test('advice in shadow is on the record and changes nothing', async () => {
+test('advice in mode shadow is recorded and changes nothing', async () => {
   const answer = { action: 'investigate', strategy: 'spread', impact: 'high', prevention: [] }
   await using provider = await startProvider(answer)
   const cluster = orchestrator()
@@ -298,7 +298,7 @@ test('advice in shadow is on the record and changes nothing', async () => {
   })
 })
 
-test('an action does not wait for advice in shadow', async () => {
+test('an action does not wait for advice in mode shadow', async () => {
   const answer = { action: 'investigate', strategy: 'spread', impact: 'high', prevention: [] }
   await using provider = await startProvider(answer)
   const release = provider.hold()

@@ -15,8 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-describe('load messages', () => {
-  test('a change after a quiet moment is said at once, those soon after it share the next one', async () => {
+describe('the heartbeats', () => {
+  test('report a change after a quiet moment at once, and the changes soon after it together', async () => {
     const { runs, clock, loads, order } = await startNode('w1')
     const first = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
     // Timers of one process fire in the order in which they are due, however late.
@@ -39,7 +39,7 @@ describe('load messages', () => {
     ])
   })
 
-  test('a node that was quiet for the whole time of sharing is heard at once again', async () => {
+  test('report a change at once again after a quiet interval', async () => {
     const { runs, clock, loads, order } = await startNode('w2')
     const run = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
     await eventually(() => expect(order).toEqual(['said']), 5_000)

@@ -15,7 +15,7 @@ const ITEM = {
 }
 
 describe('openFigures', () => {
-  test('two views of the same memory never compose the same version', () => {
+  test('never gives two views of one memory the same version', () => {
     const first = openFigures()
     const second = openFigures(first.buffer)
     first.set({ slots: 4, active: 2, draining: 1 })
@@ -25,7 +25,7 @@ describe('openFigures', () => {
     expect(heartbeatSchema.parse(second.compose('w', 1))).toBeDefined()
   })
 
-  test('the incarnation grows even when the clock went back', () => {
+  test('increases the incarnation even when the clock went back', () => {
     const figures = openFigures()
     figures.raiseIncarnation(1_000)
     figures.raiseIncarnation(500)
@@ -34,7 +34,7 @@ describe('openFigures', () => {
     expect(figures.incarnation()).toBe(2_000)
   })
 
-  test('the lag is the worse of what both threads see', () => {
+  test('reports the larger of the delays that both threads measure', () => {
     const figures = openFigures()
     figures.set({ lagMs: 3, stallMs: 900 })
     expect(figures.compose('w', 1).lagMs).toBe(900)
@@ -42,7 +42,7 @@ describe('openFigures', () => {
 })
 
 describe('createRuns', () => {
-  test('a run is over once, and what was under way is cancelled', () => {
+  test('ends a run once and cancels what is under way', () => {
     const seen: string[] = []
     let cancelled = 0
     const runs = createRuns((run) => seen.push(run?.over ?? 'added'))
@@ -59,7 +59,7 @@ describe('createRuns', () => {
     expect(seen).toEqual(['added', 'stopped'])
   })
 
-  test('what stands with the node or the coordinator is told from what runs', () => {
+  test('distinguishes runs that wait for the node or the coordinator from running ones', () => {
     let nowMs = 0
     const runs = createRuns(
       () => undefined,
@@ -77,7 +77,7 @@ describe('createRuns', () => {
     expect([runs.held(), runs.stuckMs(11_000)]).toEqual([0, 0])
   })
 
-  test('the end of a replaced run leaves its successor in the table', () => {
+  test('keeps the new run of a task when the replaced one ends', () => {
     const runs = createRuns(() => undefined)
     const old = runs.add(ITEM, 0, 0)
     runs.end(old, 'replaced')

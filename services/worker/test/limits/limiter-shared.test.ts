@@ -14,7 +14,7 @@ const CLOSED_MS = 1_500
 /** What one batch of grants lets in begins within this, milliseconds. */
 const TOGETHER_MS = 50
 
-test('a call that was promised its turn does not begin after the provider has closed the key', async () => {
+test('a promised call does not begin after the provider has closed the key', async () => {
   await using servers = await startTestServers()
   const shared = await connectProviderLimits({ url: servers.redis.url, log })
   const nowMs = (): number => performance.now()

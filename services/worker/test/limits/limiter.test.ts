@@ -32,14 +32,14 @@ function setup(limits: Partial<RateLimits>) {
   return { limiter, enter, came, takeBack }
 }
 
-describe('the limiter before a provider', () => {
-  test('lets everybody in while no limit is known', async () => {
+describe('the limiter of a provider', () => {
+  test('admits every call while no limit is known', async () => {
     const { enter, limiter } = setup({})
     expect(await enter('a', {})).toEqual({ kind: 'in' })
     expect(limiter.waiting()).toBe(0)
   })
 
-  test('lets the more urgent in before the less urgent, and the older before the younger', async () => {
+  test('admits calls by priority and then by age', async () => {
     const { enter, came } = setup({ rpm: 3_000 })
     await Promise.all([
       enter('young', { sinceMs: 9 }),
@@ -50,7 +50,7 @@ describe('the limiter before a provider', () => {
     expect(came).toEqual(['high', 'old', 'young', 'low'])
   })
 
-  test('sends away at once whoever would wait for too long, with the time to come back', async () => {
+  test('sends away at once a call that would wait too long, with a time to return', async () => {
     const { enter } = setup({ rpm: 60 })
     const waiting = [enter('a', {}), enter('b', {}), enter('c', {})]
     const entry = await enter('late', { patienceMs: 1_000 })
@@ -68,7 +68,7 @@ describe('the limiter before a provider', () => {
     clearInterval(timer)
   })
 
-  test('lets so many be inside as the limit says, and the next one when one has left', async () => {
+  test('admits as many calls as the limit allows, and the next one when one has left', async () => {
     const { enter, limiter, came } = setup({ concurrent: 1 })
     await enter('a', {})
     const second = enter('b', {})
@@ -78,7 +78,7 @@ describe('the limiter before a provider', () => {
     expect(await second).toEqual({ kind: 'in' })
   })
 
-  test('is closed by a refusal until the provider wants to hear of us again', async () => {
+  test('is closed by a refusal for the pause that the provider asks for', async () => {
     const { enter, limiter } = setup({})
     await enter('a', {})
     const closedAt = performance.now()
@@ -88,7 +88,7 @@ describe('the limiter before a provider', () => {
     expect(performance.now() - closedAt).toBeGreaterThan(295)
   })
 
-  test('keeps to the limits that the provider names', async () => {
+  test('keeps the limits that the provider reports', async () => {
     const { enter, limiter, came } = setup({})
     await enter('a', {})
     limiter.heard({ rpm: 60 })
@@ -99,7 +99,7 @@ describe('the limiter before a provider', () => {
     expect(limiter.waiting()).toBe(2)
   })
 
-  test('forgets whoever was taken back', async () => {
+  test('drops a call that was withdrawn', async () => {
     const { enter, limiter, takeBack } = setup({ rpm: 60 })
     const entry = enter('a', {})
     takeBack.get('a')?.()

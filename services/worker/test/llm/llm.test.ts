@@ -81,8 +81,8 @@ function setup(options: Partial<LlmOptions> = {}) {
   return { call, progress: () => llm.progress() }
 }
 
-describe('what calls come to', () => {
-  test('ended and turned away, apart from what was cancelled', async () => {
+describe('the progress of the calls', () => {
+  test('counts ended and refused calls, but not cancelled ones', async () => {
     const { call, progress } = setup()
     await call('sim?tokens=1')
     await call('sim?fault=429')
@@ -92,7 +92,7 @@ describe('what calls come to', () => {
 })
 
 describe('a call', () => {
-  test('streams its text and answers with the whole of it and its usage', async () => {
+  test('streams its text and ends with the complete text and its usage', async () => {
     const pieces: string[] = []
     const outcome = await setup().call('sim?tokens=12', { onText: (text) => pieces.push(text) })
     expect(outcome).toMatchObject({
@@ -102,7 +102,7 @@ describe('a call', () => {
     })
   })
 
-  test('puts tool calls together', async () => {
+  test('assembles tool calls from their pieces', async () => {
     const outcome = await setup().call('sim-script:sum')
     expect(outcome).toMatchObject({
       kind: 'answered',
@@ -112,7 +112,7 @@ describe('a call', () => {
     })
   })
 
-  test('names task and step to the provider', async () => {
+  test('sends task and step to the provider', async () => {
     await setup().call('sim?tokens=1', { taskId: 'named', step: 3 })
     expect(simulator.callsOf('named').map((calls) => calls.step)).toEqual(['3'])
   })
@@ -127,7 +127,7 @@ describe('a call', () => {
     expect(await setup().call(model)).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('fails when nobody listens', async () => {
+  test('fails when the provider has no listener', async () => {
     const outcome = await setup({
       providers: [provider({ baseUrl: 'http://127.0.0.1:9/v1' })],
     }).call('sim')
@@ -141,27 +141,27 @@ describe('a call', () => {
 })
 
 describe('the limits of a call', () => {
-  test('end a silent one', async () => {
+  test('end a silent call', async () => {
     const outcome = await setup({ silenceMs: 100, firstTokenMs: 100 }).call('sim?fault=hang')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
   })
 
-  test('end one that takes too long although it talks', async () => {
+  test('end a call that takes too long although it streams', async () => {
     const outcome = await setup({ callMs: 300 }).call('sim?tokens=1000&tps=50')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
   })
 
-  test('end one whose task is out of time', async () => {
+  test('end a call whose task has reached its deadline', async () => {
     const outcome = await setup().call('sim?fault=hang', { deadlineAtMs: Date.now() + 100 })
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'deadline' } })
   })
 
-  test('end one that says too much (L7)', async () => {
+  test('end a call whose answer is too large (L7)', async () => {
     const outcome = await setup({ outputBytesMax: 100 }).call('sim?tokens=1000')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
   })
 
-  test('end one that is cancelled, before and within its answer', async () => {
+  test('end a cancelled call before and during its answer', async () => {
     let cancel = (): void => undefined
     const onStart = (given: () => void): void => {
       cancel = given

@@ -22,7 +22,7 @@ function problemsOf(call: () => unknown): readonly string[] {
 }
 
 describe('providers', () => {
-  test('are the stock one without a list, with its limits and prices', () => {
+  test('are the one of OPENAI_API_KEY without a list, with its limits and prices', () => {
     expect(load({})).toEqual([])
     const [stock] = load({ OPENAI_API_KEY: 'k', PROVIDER_RPM: '60', LLM_PRICES: 'm=1/2' })
     expect(stock).toMatchObject({
@@ -33,7 +33,7 @@ describe('providers', () => {
     })
   })
 
-  test('of a list take the place of the stock one, with keys of files', async () => {
+  test('of a list replace the one of OPENAI_API_KEY and read keys from files', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
     await writeFile(join(dir, 'key'), 'from-a-file\n')
     const baseUrl = 'https://a.example/v1'
@@ -69,7 +69,7 @@ describe('providers', () => {
     ])
   })
 
-  test('that are wrong are reported all together, without any key', () => {
+  test('are reported together and without keys if they are invalid', () => {
     const PROVIDERS = JSON.stringify({
       providers: [
         { name: 'A!', baseUrl: 'ftp://x', key: 'sk-very-secret', limits: { rpm: -1 } },
@@ -98,7 +98,7 @@ describe('providers', () => {
 })
 
 describe('budgets of tenants', () => {
-  test('are read by tenant, and wrong ones are named', () => {
+  test('are read by tenant, and invalid ones are named', () => {
     expect(tenantBudgetsOf(undefined)).toEqual({})
     const text = '{"*":{"usdPerDay":5},"acme":{"tokensPerHour":1000}}'
     expect(tenantBudgetsOf(text)).toEqual({
@@ -111,11 +111,11 @@ describe('budgets of tenants', () => {
   })
 })
 
-describe('what a provider says of its limits', () => {
+describe('the rate limits of a provider', () => {
   const hints = (headers: Record<string, string>) =>
     rateHintsOf((name) => headers[name], Date.parse('2026-01-01T00:00:00Z'))
 
-  test('is read from the usual headers, and nonsense is left out', () => {
+  test('are read from the usual headers, without invalid ones', () => {
     expect(
       hints({
         'x-ratelimit-limit-requests': '600',
@@ -143,7 +143,7 @@ describe('what a provider says of its limits', () => {
     [{ 'x-ratelimit-reset-tokens': '120ms', 'x-ratelimit-remaining-tokens': '0' }, 120],
     [{ 'x-ratelimit-reset-requests': '1h', 'x-ratelimit-remaining-requests': '3' }, undefined],
     [{ 'x-ratelimit-reset': '1767225605000', 'x-ratelimit-remaining': '0' }, 5_000],
-  ])('of the time to come back in %j is %s', (headers, expected) => {
+  ])('have a pause in %j of %s', (headers, expected) => {
     expect(hints(headers as Record<string, string>).retryAfterMs).toBe(expected)
   })
 })

@@ -93,7 +93,7 @@ async function arrived(): Promise<void> {
 }
 
 describe('the pointer of a run', () => {
-  test('is acked once the coordinator has stored the ending, and not before (L4)', async () => {
+  test('is acknowledged once the coordinator has stored the end, and not before (L4)', async () => {
     const node = await nodeOf('w1')
     answer = { kind: 'unavailable' }
     const run = take(node, 'acked', 0)
@@ -106,7 +106,7 @@ describe('the pointer of a run', () => {
   })
 
   test.each(['superseded', 'refused'] as const)(
-    'of a run that is %s is neither acked nor renewed, and the run stops (L4)',
+    'of a run that is %s is neither acknowledged nor renewed, and the run stops (L4)',
     async (kind) => {
       const node = await nodeOf('w2')
       answer = { kind }
@@ -120,7 +120,7 @@ describe('the pointer of a run', () => {
     },
   )
 
-  test('of a run whose ending is rejected is acked when the failure is stored', async () => {
+  test('of a run whose end is rejected is acknowledged when the failure is stored', async () => {
     const node = await nodeOf('w5')
     const error = { code: 'report-invalid', message: 'unreadable' }
     answer = { kind: 'rejected', error }
@@ -132,7 +132,7 @@ describe('the pointer of a run', () => {
     expect(sent[1]).toMatchObject({ error, retryable: false })
   })
 
-  test('of a report that no message can hold is acked when the failure is stored', async () => {
+  test('of a run whose report exceeds one message is acknowledged when the failure is stored', async () => {
     const node = await nodeOf('w6')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'large', 0, 'x'.repeat(9 * 1024 * 1024))
@@ -142,7 +142,7 @@ describe('the pointer of a run', () => {
     expect(sent).toMatchObject([{ op: 'fail', error: { code: 'report-too-large' } }])
   })
 
-  test('of a task that has ended elsewhere is acked, and the run stops', async () => {
+  test('of a task that has ended elsewhere is acknowledged, and the run stops', async () => {
     const node = await nodeOf('w3')
     answer = { kind: 'finished' }
     const run = take(node, 'ended', 60_000)

@@ -7,7 +7,7 @@ const OK = 'The answer is 42.'
 const TEXT = delta({ content: OK })
 const STOP = delta({}, 'stop')
 
-describe('an answer is whole', () => {
+describe('an answer is complete', () => {
   test.each<[string, string]>([
     ['as the documentation shows it', GOOD],
     ['without [DONE]', GOOD.replace(DONE, '')],
@@ -166,14 +166,14 @@ describe('an answer is whole', () => {
       `data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n`,
       'a\uFFFD',
     ],
-  ])('with %s, and what was handed on is its text', (_title, start, expected) => {
+  ])('with %s, and the pieces add up to its text', (_title, start, expected) => {
     const { answer, text } = read([`${start}${STOP}${usage()}${DONE}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: expected } })
     expect(text).toBe(expected)
   })
 })
 
-describe('an answer is a failure with a code, never an unmarked success', () => {
+describe('an answer is a failure with a code', () => {
   test.each<[string, string, object]>([
     [
       'when it is empty',
@@ -281,7 +281,7 @@ describe('an answer is a failure with a code, never an unmarked success', () => 
     expect(read([body]).answer).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('and its text is kept when it was cut', () => {
+  test('that keeps its text when it was cut', () => {
     expect(read([`${TEXT}${delta({}, 'length')}${DONE}`]).answer).toMatchObject({ partial: OK })
   })
 

@@ -147,7 +147,7 @@ describe('a body is one failure, after one request', () => {
   })
 })
 
-test('a model that calls tools for ever and tells no usage ends by its budget', async () => {
+test('a run ends at its budget when the model calls tools for ever and reports no usage', async () => {
   await using server = await endpoint((_request, response, seen) => {
     const call = {
       index: 0,
@@ -164,7 +164,7 @@ test('a model that calls tools for ever and tells no usage ends by its budget', 
   expect(server.seen.length).toBeLessThan(4)
 })
 
-test('arguments that are nested too deep are told to the model, and the run goes on', async () => {
+test('the model learns that its arguments are nested too deep, and the run continues', async () => {
   await using server = await endpoint((_request, response, seen) => {
     const deep = `{"expression":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
     const call = { index: 0, id: 'a', function: { name: 'calculate', arguments: deep } }

@@ -60,7 +60,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(2)
   })
 
-  test('a system role becomes a part of the first message', async () => {
+  test('when a system role becomes a part of the first message', async () => {
     await using server = await endpoint((request, response) => {
       if (request.messages.some(({ role }) => role === 'system')) {
         return refuse(response, 400, "messages[0].role: 'system' is not supported with this model")
@@ -71,7 +71,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen[1]?.messages).toHaveLength(1)
   })
 
-  test('JSON of a schema falls back to JSON, then to the prompt alone', async () => {
+  test('when JSON of a schema falls back to JSON, then to the prompt alone', async () => {
     await using server = await endpoint((request, response) => {
       if (request['response_format'] === undefined) return sendEvents(response, JSON_ANSWER)
       return refuse(response, 400, 'This response_format type is unavailable now')
@@ -81,7 +81,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(3)
   })
 
-  test('a refusal that names no field of ours is final, after one request', async () => {
+  test('unless the refusal names no field of the request; then it is final after one request', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, "This model's maximum context length is 8192 tokens."),
     )
@@ -90,7 +90,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(1)
   })
 
-  test('a tool that the task names is never left out', async () => {
+  test('unless it is a tool that the task names', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, 'this model does not support tools'),
     )
@@ -126,8 +126,8 @@ describe('sampling parameters reach the provider', () => {
   })
 })
 
-describe('a connection that misbehaves', () => {
-  test('and stays open behind a whole answer holds nothing up', async () => {
+describe('a connection that fails', () => {
+  test('to close after a complete answer delays nothing', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD)
@@ -135,7 +135,7 @@ describe('a connection that misbehaves', () => {
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
   })
 
-  test('and stays open behind a finish reason alone holds up for a moment only', async () => {
+  test('to close after a finish reason delays only for a moment', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD.replace(DONE, ''))
@@ -143,7 +143,7 @@ describe('a connection that misbehaves', () => {
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
   })
 
-  test('and breaks behind a whole answer loses nothing', async () => {
+  test('after a complete answer loses nothing', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD, () => response.socket?.destroy())
@@ -152,7 +152,7 @@ describe('a connection that misbehaves', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('and sends one event without end fails once and leaves the process alone', async () => {
+  test('with an endless event causes one failure and does not harm the process', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.end(delta({ content: 'x'.repeat(6_000_000) }))
@@ -163,8 +163,8 @@ describe('a connection that misbehaves', () => {
   })
 })
 
-describe('a run that changes its provider between turns', () => {
-  test('goes on: ids, reasoning and signatures of the first one stay with it', async () => {
+describe("a run that continues after another provider's turn", () => {
+  test('sends ids, reasoning and signatures of a provider to no other one', async () => {
     const reasoning = { reasoning_content: 'I need the tool.' }
     await using first = await endpoint((_request, response, seen) => {
       if (seen.length > 1) return refuse(response, 503, 'overloaded')
@@ -202,7 +202,7 @@ describe('a run that changes its provider between turns', () => {
     expect(output?.['tool_call_id']).toBe(call?.id)
   })
 
-  test('and stays with one: reasoning and signature are sent back to it', async () => {
+  test('sends reasoning and signature back to the same provider', async () => {
     const extra = { google: { thought_signature: 's' } }
     await using server = await endpoint((_request, response, seen) =>
       sendEvents(
@@ -220,8 +220,8 @@ describe('a run that changes its provider between turns', () => {
   })
 })
 
-describe('a 429 closes what it is about', () => {
-  test('the model, while another model of the same key is answered', async () => {
+describe('a 429 closes its model or its key', () => {
+  test('so that another model of the same key is still called', async () => {
     await using server = await endpoint((request, response) => {
       if (request['model'] !== 'busy') return sendEvents(response, GOOD)
       response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '999999' })

@@ -6,7 +6,7 @@ import { delta, DONE, event, read } from './answers.ts'
 
 const TEXT = delta({ content: 'The answer is 42.' })
 
-describe('an error within an answer that began well keeps its class', () => {
+describe('an error within an answer of status 200 keeps its class', () => {
   test.each<[string, unknown, object]>([
     [
       'a numeric code',
@@ -132,7 +132,7 @@ describe('an error within an answer that began well keeps its class', () => {
     expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('and a long hostile one is read at once', () => {
+  test('in milliseconds even if it is long and hostile', () => {
     const startedMs = performance.now()
     for (const piece of ['//a:', '<', '<script', '-eyJa', 'thinking ']) {
       readRefusal(400, piece.repeat(60_000 / piece.length))
@@ -169,7 +169,7 @@ describe('an error within an answer that began well keeps its class', () => {
       "This request would exceed your account's rate limit. Please try again later.",
       { status: 429, wholeKey: true },
     ],
-  ])('and a limit %s closes what it is about', (_title, message, expected) => {
+  ])('with a limit %s that closes its model or key', (_title, message, expected) => {
     const failure = failureOfError(
       readRefusal(
         429,
@@ -181,7 +181,7 @@ describe('an error within an answer that began well keeps its class', () => {
     expect({ retryAfterMs: undefined, wholeKey: undefined, ...failure }).toMatchObject(expected)
   })
 
-  test('and shows no key', () => {
+  test('without a key in its message; it shows no key', () => {
     const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })
     expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)

@@ -32,7 +32,7 @@ describe('a body of events', () => {
     expect(frame([text])).toEqual(events)
   })
 
-  test('is read the same however its bytes are cut', () => {
+  test('is read the same wherever its bytes are split', () => {
     const bytes = Buffer.from(
       'data: {"a":1}\r\n\r\n: ping\n\ndata: ü🚀\ndata: b\n\ndata: [DONE]\n\n',
     )
@@ -45,7 +45,7 @@ describe('a body of events', () => {
     )
   })
 
-  test('with an event above the limit is broken off there (L7)', () => {
+  test('with an event above the limit ends at the limit (L7)', () => {
     expect(frame(['data: a\n\n', `data: ${'x'.repeat(20_000)}`, '\n\ndata: b\n\n'])).toEqual([
       'a',
       'broken: too-large',
@@ -64,7 +64,7 @@ describe('a body of JSON in place of events', () => {
     expect(frame(pieces)).toEqual(values)
   })
 
-  test('above the limit is broken off there (L7)', () => {
+  test('above the limit ends at the limit (L7)', () => {
     expect(frame([`{"a":"${'x'.repeat(20_000)}"}`])).toEqual(['broken: too-large'])
   })
 })

@@ -51,7 +51,7 @@ function expectSound({ answer, text, begun }: ReturnType<typeof read>): void {
   expect(llmCalls).toBe(1)
 }
 
-test('an answer is read the same however its bytes are split', () => {
+test('an answer is read the same wherever its bytes are split', () => {
   fc.assert(
     fc.property(which, places, (good, cuts) => {
       expect(read(split(GOODS[good]!, cuts)).answer).toEqual(EXPECTED[good]!.answer)
@@ -60,7 +60,7 @@ test('an answer is read the same however its bytes are split', () => {
   )
 })
 
-test('an answer that is cut is the whole answer, or one failure', () => {
+test('a truncated answer is the complete answer or one failure', () => {
   fc.assert(
     fc.property(which, places, fc.nat(2_000), (good, cuts, end) => {
       const bytes = GOODS[good]!.subarray(0, end % (GOODS[good]!.length + 1))
@@ -75,7 +75,7 @@ test('an answer that is cut is the whole answer, or one failure', () => {
   )
 })
 
-test('bytes that are doubled, reordered or changed end in one answer or one failure', () => {
+test('doubled, reordered or changed bytes give one answer or one failure', () => {
   const change = fc.oneof(
     fc.record({
       kind: fc.constant('flip' as const),

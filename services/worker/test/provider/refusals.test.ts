@@ -8,7 +8,7 @@ import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
 describe('a lesson is kept only if it has helped', () => {
-  test('so that a request which is refused in every form teaches nothing', async () => {
+  test('so a request that is refused in every form teaches nothing', async () => {
     await using server = await endpoint((request, response) => {
       const bad = request.messages.some(({ content }) => content === 'bad')
       return bad
@@ -22,7 +22,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen.at(-1)?.['tools']).toBeDefined()
   })
 
-  test('and two refused fields are left out one after the other, then from the beginning', async () => {
+  test('so two refused fields are omitted one after another, and later from the beginning', async () => {
     const calls = 'stream_options temperature'.split(' ')
     await using server = await endpoint((request, response) => {
       const refused = calls.find((name) => request[name] !== undefined)
@@ -40,7 +40,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen).toHaveLength(4)
   })
 
-  test('and what one schema lacks is not learned for other tasks', async () => {
+  test('so a defect of one schema is not learned for other tasks', async () => {
     await using server = await endpoint((request, response) => {
       const format = request['response_format'] as { type: string } | undefined
       const odd = JSON.stringify(format ?? '').includes('odd')
@@ -59,7 +59,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen.at(-1)?.['response_format']).toMatchObject({ type: 'json_schema' })
   })
 
-  test('and an answer that has begun is not asked for again', async () => {
+  test('so an answer that has begun is not requested again', async () => {
     const error = { error: { code: 400, message: 'Unknown parameter: stream_options' } }
     await using server = await endpoint((_request, response) =>
       sendEvents(response, `${delta({ content: 'The' })}${event(error)}`),
@@ -69,7 +69,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('and a prompt that is too long is refused with one request', async () => {
+  test('so a prompt that is too long is refused with one request', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(
         response,
@@ -101,7 +101,7 @@ describe('a status without an answer', () => {
     expect(first.seen).toHaveLength(1)
   })
 
-  test.each([400, 413, 418, 422, 431, 451])('of %i is final, after one request', async (status) => {
+  test.each([400, 413, 418, 422, 431, 451])('of %i is final after one request', async (status) => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(status)
       response.end()
@@ -111,7 +111,7 @@ describe('a status without an answer', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('of a redirect says where it leads', async () => {
+  test('of a redirect names its target', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(308, { location: 'https://elsewhere.example/v1' })
       response.end()
@@ -142,7 +142,7 @@ describe('a status without an answer', () => {
       'of ten megabytes',
       (response) => void response.end(`{"error":{"message":"${'<'.repeat(10_000_000)}"}}`),
     ],
-  ])('and with a body %s keeps its status', async (_title, send) => {
+  ])('with a body %s keeps its status', async (_title, send) => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(400, { 'content-type': 'application/json' })
       send(response)

@@ -4,7 +4,7 @@ import { delta, DONE, event, read, toolPiece, toolTurn } from './answers.ts'
 const EXPR = '{"expression":"6*7"}'
 const EXPR2 = '{"expression":"10+5"}'
 
-describe('tool calls are put together', () => {
+describe('tool calls are assembled', () => {
   const ONE = [{ name: 'calculate', arguments: EXPR }]
   const TWO = [...ONE, { name: 'calculate', arguments: EXPR2 }]
   const fn = (name: unknown, args: unknown) => ({ function: { name, arguments: args } })
@@ -200,7 +200,7 @@ describe('tool calls are put together', () => {
     for (const { id } of toolCalls) expect(id).toMatch(/^[\w.:-]+$/)
   })
 
-  test('and an id that is missing has nine letters or digits', () => {
+  test('with nine letters or digits for a missing id', () => {
     const { answer } = read([toolTurn({ index: 0, ...fn('calculate', EXPR) })])
     expect(answer).toMatchObject({
       answer: { toolCalls: [{ id: expect.stringMatching(/^[a-z0-9]{9}$/) }] },
@@ -271,18 +271,18 @@ describe('tool calls are put together', () => {
     expect(calls).toEqual(ONE)
   })
 
-  test('a call that is written as text stays text', () => {
+  test('without calls that are written as text', () => {
     const text = `<tool_call>${JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })}</tool_call>`
     const { answer } = read([`${delta({ content: text })}${delta({}, 'stop')}${DONE}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text, toolCalls: [] } })
   })
 
-  test('more calls than any answer means are a failure', () => {
+  test('unless there are too many; that is a failure', () => {
     const many = Array.from({ length: 300 }, (_, index) => toolPiece({ index, ...fn('', '') }))
     expect(read([...many, DONE]).answer).toMatchObject({ failure: { kind: 'output-too-large' } })
   })
 
-  test('arguments and signatures that are nested too deep are a failure', () => {
+  test('unless arguments or signatures are nested too deep; that is a failure', () => {
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
     for (const name of ['extra_content', 'arguments']) {
       const body = `data: {"choices":[{"delta":{"tool_calls":[{"name":"x","${name}":${deep}}]}}]}\n\n`
@@ -290,7 +290,7 @@ describe('tool calls are put together', () => {
     }
   })
 
-  test('the old form of one function call is one of them', () => {
+  test('from the old form of a single function call', () => {
     const { answer } = read([
       delta({ function_call: { name: 'calculate', arguments: EXPR } }),
       delta({}, 'function_call'),

@@ -110,7 +110,7 @@ describe('usage is counted, or estimated where the report does not help', () => 
     })
   })
 
-  test('a report of the last piece alone is estimated', () => {
+  test('if it covers only the last piece', () => {
     const long = delta({ content: 'word '.repeat(40) })
     const one = usage({ prompt_tokens: 11, completion_tokens: 1 })
     expect(read([`${long}${one}${STOP}${one}${DONE}`]).answer).toMatchObject({

@@ -20,7 +20,7 @@ const PRODUCTION = {
 const FIRST_TOKEN_AFTER_MS = 90_000
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
-test.concurrent('a first token after 90 s of silence is waited for, and paid once', async () => {
+test.concurrent('a call waits 90 s for a first token and is paid once', async () => {
   await using server = await endpoint((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.flushHeaders()

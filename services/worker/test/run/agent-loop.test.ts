@@ -108,21 +108,21 @@ const journaled: JournaledCall = {
 }
 
 describe('a tool call that needs approval', () => {
-  test('is not made: the run pauses and says what it waits for', async () => {
+  test('is not made before approval; the run pauses and says what it waits for', async () => {
     const { ending, paid } = await play([wantsToPay])
     const wait = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 1 } }
     expect(ending).toEqual({ kind: 'paused', wait })
     expect(paid).toEqual([])
   })
 
-  test('is made once a user has allowed it', async () => {
+  test('is made after a user has approved it', async () => {
     const approvals = [{ step: 1, approved: true, by: 'a' }]
     const { ending, paid } = await play([done], { calls: [journaled], approvals })
     expect(ending).toMatchObject({ kind: 'completed', result: 'done' })
     expect(paid).toEqual([{ amount: 1 }])
   })
 
-  test('is not made when it was refused, and the model hears of it', async () => {
+  test('is not made after a refusal, and the model learns of it', async () => {
     const approvals = [{ step: 1, approved: false, by: 'a', note: 'too much' }]
     const { ending, paid, journal } = await play([done], { calls: [journaled], approvals })
     expect(ending).toMatchObject({ kind: 'completed' })
@@ -148,7 +148,7 @@ describe('a run', () => {
     expect(calls).toBe(0)
   })
 
-  test('stops behind a call that the coordinator did not store (L4)', async () => {
+  test('stops after a call that the coordinator did not store (L4)', async () => {
     const { ending, calls } = await play([wantsToPay, done], {}, { commit: async () => false })
     expect(ending).toEqual({ kind: 'over' })
     expect(calls).toBe(1)

@@ -25,7 +25,7 @@ const USAGE = { inputTokens: 3, outputTokens: 2, llmCalls: 1 }
 const NONE = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
 
 describe('openConversation', () => {
-  test('names the role, then what the user asked', () => {
+  test('has the role, then the text of the task', () => {
     expect(openConversation(SPEC).messages).toEqual([
       { role: 'system', content: 'You are the agent "accountant".' },
       { role: 'user', content: 'add things up' },
@@ -42,11 +42,11 @@ describe('openConversation', () => {
 })
 
 describe('replayConversation', () => {
-  test('without a journal is the opening', async () => {
+  test('returns the opening without a journal', async () => {
     expect(await replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
   })
 
-  test('goes on with the tool call that has no output yet', async () => {
+  test('continues with the tool call that has no output yet', async () => {
     const toolCalls = [
       { id: 'a', name: 'calculate', arguments: '{}' },
       { id: 'b', name: 'calculate', arguments: '{}' },
@@ -64,13 +64,13 @@ describe('replayConversation', () => {
     expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
   })
 
-  test('leaves one of two calls with the same id pending', () => {
+  test('keeps one of two calls with the same id pending', () => {
     const call = { id: 'a', name: 'calculate', arguments: '{}' }
     const talk = addAnswer(openConversation(SPEC), { text: '', toolCalls: [call, call] }, USAGE)
     expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
   })
 
-  test('finds the result in an answer that wants no tools', async () => {
+  test('finds the result in an answer that requests no tools', async () => {
     const output = { text: 'done', toolCalls: [] }
     const talk = await replayConversation(SPEC, [
       { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
@@ -83,7 +83,7 @@ describe('replayConversation', () => {
     await expect(replayConversation(SPEC, [broken])).rejects.toThrow()
   })
 
-  test('at any point of any run is where that run was (L3)', async () => {
+  test('restores any run at any point (L3)', async () => {
     const turns = fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 3 }), { maxLength: 5 })
     await fc.assert(
       fc.asyncProperty(turns, fc.nat(), async (outputs, cut) => {
@@ -95,7 +95,7 @@ describe('replayConversation', () => {
   })
 })
 
-describe('an answer that has to be JSON of a schema', () => {
+describe('an answer with a schema', () => {
   const spec = { ...SPEC, responseSchema: { type: 'object', required: ['total'] } }
   const checks = createAnswerChecks()
   const check = (text: string) => checks.check(spec.responseSchema, text)
@@ -103,15 +103,15 @@ describe('an answer that has to be JSON of a schema', () => {
   const say = (talk: Conversation, text: string) =>
     hearAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
 
-  test('is asked for in the opening', () => {
+  test('is described in the opening', () => {
     expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
   })
 
-  test('is the value that was said', async () => {
+  test('becomes the JSON value of the text', async () => {
     expect((await say(openConversation(spec), '{"total":1}')).result).toEqual({ total: 1 })
   })
 
-  test('is asked for again with what is wrong, as often as the rule says', async () => {
+  test('is requested again with its defects, as often as the rule allows', async () => {
     const once = await say(openConversation(spec), '{}')
     expect(once).toMatchObject({ result: undefined, givenUp: undefined, repairs: 1, pending: [] })
     expect(once.messages.at(-1)).toMatchObject({
@@ -126,7 +126,7 @@ describe('an answer that has to be JSON of a schema', () => {
     expect(thrice.messages.at(-1)?.role).toBe('assistant')
   })
 
-  test('is asked for in the same words after a crash (L3)', async () => {
+  test('is requested in the same words after a crash (L3)', async () => {
     const texts = ['{}', 'no', '{"total":1}']
     let talk = openConversation(spec)
     const journal: JournaledCall[] = []
@@ -139,12 +139,12 @@ describe('an answer that has to be JSON of a schema', () => {
   })
 })
 
-describe('tool calls that go wrong', () => {
+describe('failed tool calls', () => {
   const call = { id: 'a', name: 'calculate', arguments: '{}' }
   const turn = (talk: Conversation, error: boolean) =>
     addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
 
-  test('are counted as long as none goes right, in the journal too', async () => {
+  test('are counted until one succeeds, also in the journal', async () => {
     const wrong = turn(turn(openConversation(SPEC), true), true)
     expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
     expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })

@@ -107,7 +107,7 @@ async function turn(
 }
 
 describe('the tool calls of one answer', () => {
-  test('run side by side, and each is journaled under the step of its place', async () => {
+  test('run in parallel, and each is journaled under the step of its position', async () => {
     const { next, journal, order, most } = await turn(['a', 'b', 'c'])
     expect(most()).toBe(3)
     expect(order).not.toEqual(['a', 'b', 'c'])
@@ -121,7 +121,7 @@ describe('the tool calls of one answer', () => {
     ])
   })
 
-  test('run only as far as the limit of the task allows', async () => {
+  test('run only up to the limit of the task', async () => {
     const { next, journal } = await turn(['a', 'b'], {
       limits: { toolCallsMax: 1 },
       run: async () => answer('done'),
@@ -130,7 +130,7 @@ describe('the tool calls of one answer', () => {
     expect(next).toMatchObject({ kind: 'talk', talk: { toolCalls: 1, pending: [{ name: 'b' }] } })
   })
 
-  test('pause for a person only when the others have ended', async () => {
+  test('pause for approval only when the others have ended', async () => {
     const { next, journal } = await turn(['a'], { approval: true })
     expect(journal).toEqual([])
     expect(next).toMatchObject({ kind: 'paused', wait: { kind: 'approval', step: 1, tool: 'a' } })

@@ -131,7 +131,7 @@ describe('an address', () => {
     expect(rule.allows(address)).toBe(true)
   })
 
-  test('of a range that is allowed may be reached in every form, and none beside it', () => {
+  test('of an allowed range may be reached in every notation, and no address outside it', () => {
     const inner = createAddressRule(['10.1.0.0/16', 'fd12::/32'])
     expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::5'].map(inner.allows)).toEqual([true, true, true])
     expect(['10.2.0.1', 'fd13::5', '127.0.0.1'].map(inner.allows)).toEqual([false, false, false])
@@ -141,7 +141,7 @@ describe('an address', () => {
     expect(isRange(text)).toBe(true)
   })
   test.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', 'host/8', '10.0.0.0/8/8', '/8'])(
-    '%s is no range',
+    '%s is not a range',
     (text) => {
       expect(isRange(text)).toBe(false)
     },
@@ -183,14 +183,14 @@ describe('a host', () => {
     expect(rule.refuses(new URL(url))).toEqual(expect.any(String))
   })
 
-  test('with any name and any port still needs http and no credentials', () => {
+  test('with any name and any port must still use http without credentials', () => {
     const any = createHostRule(['*:*'], [])
     expect(any.refuses(new URL('http://x.test:99/'))).toBeUndefined()
     expect(any.refuses(new URL('ftp://x.test/'))).toBeDefined()
     expect(any.refuses(new URL('http://u:p@x.test/'))).toBeDefined()
   })
 
-  test('is described by a pattern, or not', () => {
+  test('is matched by a pattern or not', () => {
     expect(
       ['*', '*:*', 'a.test', '*.a.test:81', '[::1]:80', '10.0.0.1'].map(isHostPattern),
     ).toEqual(Array.from({ length: 6 }, () => true))
@@ -201,7 +201,7 @@ describe('a host', () => {
 })
 
 describe('http_fetch', () => {
-  test('is off without allowed hosts, and tells what is wrong with its settings', () => {
+  test('is off without allowed hosts, and reports invalid settings', () => {
     const settings = { allowed: [], denied: [], privateRanges: [], bytesMax: 1, timeoutMs: 1 }
     expect(httpFetchTool(settings)).toBeUndefined()
     expect(
@@ -221,7 +221,7 @@ describe('http_fetch', () => {
     )
   })
 
-  test('reaches no local server by any way of writing its address', async () => {
+  test('reaches no local server by any notation of its address', async () => {
     const { port, requests } = await serve((_request, response) => response.end('secret'))
     const hosts = [
       '127.0.0.1',
@@ -263,7 +263,7 @@ describe('http_fetch', () => {
     expect(requests()).toBe(0)
   })
 
-  test('connects to the very address that was judged, and resolves a name once', async () => {
+  test('connects to the address that was checked, and resolves a name once', async () => {
     const { port } = await serve((request, response) => {
       response.setHeader('content-type', 'text/plain')
       response.end(`for ${request.headers.host}`)
@@ -294,7 +294,7 @@ describe('http_fetch', () => {
     expect(requests()).toBe(1)
   })
 
-  test('follows redirects to allowed hosts, but not for ever', async () => {
+  test('follows a bounded number of redirects to allowed hosts', async () => {
     const { url, requests } = await serve((request, response) => {
       const left = Number(new URL(request.url ?? '/', 'http://x').searchParams.get('left'))
       response.setHeader('content-type', 'text/plain')
@@ -307,7 +307,7 @@ describe('http_fetch', () => {
     expect(await get(`${url}?left=6`)).toBe('error: refused: more than 5 redirects')
   })
 
-  test('cuts what is larger than its bound, after unpacking', async () => {
+  test('cuts a body above its limit, measured after decompression', async () => {
     const { url } = await serve((_request, response) => {
       response.setHeader('content-type', 'text/plain')
       response.setHeader('content-encoding', 'gzip')
@@ -318,7 +318,7 @@ describe('http_fetch', () => {
     expect(text.length).toBeLessThan(1_200)
   })
 
-  test('says of what is not text only how much there is', async () => {
+  test('describes a body that is not text by its size', async () => {
     const { url } = await serve((_request, response) => {
       response.setHeader('content-type', 'image/png')
       response.end(Buffer.alloc(10))
@@ -334,7 +334,7 @@ describe('http_fetch', () => {
     expect(await get(url)).toBe('error: the tool took longer than 200 ms')
   })
 
-  test('tells the model of a host that does not answer', async () => {
+  test('reports a host that does not answer to the model', async () => {
     expect(await fetchWith(LOOPBACK)('http://127.0.0.1:1/')).toMatch(/^error: could not be fetched/)
   })
 })

@@ -34,7 +34,7 @@ describe('calculate', () => {
     expect(calculate('('.repeat(90) + '1' + ')'.repeat(90))).toEqual({ kind: 'value', value: 1 })
   })
 
-  test('never throws, and never answers what is not finite', () => {
+  test('never throws, and never answers with an infinite value', () => {
     const text = fc.stringMatching(/^[-+*/%^().0-9e ]{0,40}$/)
     fc.assert(
       fc.property(text, (expression) => {
@@ -44,7 +44,7 @@ describe('calculate', () => {
     )
   })
 
-  test('agrees with the language on sums', () => {
+  test('agrees with JavaScript on sums', () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { minLength: 1, maxLength: 20 }), (numbers) => {
         const value = numbers.reduce((sum, number) => sum + number, 0)
@@ -116,7 +116,7 @@ describe('runTool', () => {
     ['calculate', ''],
     ['calculate', '{"expression":1}'],
     ['calculate', '{"expression":"1/0"}'],
-  ])('tells the model of a wrong use of %s with %s', async (name, text) => {
+  ])('answers a wrong use of %s with %s', async (name, text) => {
     const output = { text: expect.stringMatching(/^error: /), error: true }
     expect(await run(name, text)).toEqual({ kind: 'answered', output })
   })
@@ -133,7 +133,7 @@ describe('runTool', () => {
     ])
   })
 
-  test('cuts an answer that is larger than the bound, and says so', async () => {
+  test('cuts an answer above the limit, and says so', async () => {
     const { call } = setup(async () => 'x'.repeat(5_000))
     const outcome = await call()
     expect(outcome).toMatchObject({ kind: 'answered' })
@@ -141,7 +141,7 @@ describe('runTool', () => {
     expect(text).toBe(`${'x'.repeat(1_000)}\n[4000 more characters were cut]`)
   })
 
-  test('ends a tool that ignores its signal when its time is up, and tells the model', async () => {
+  test('ends a tool that ignores its signal at its time limit, and reports it to the model', async () => {
     const { call, contexts } = setup(forever, { timeoutMs: 50 })
     expect(await call()).toEqual({
       kind: 'answered',
@@ -153,7 +153,7 @@ describe('runTool', () => {
     expect(contexts[0]?.signal.aborted).toBe(true)
   })
 
-  test('ends with the deadline of the task, which is a failure', async () => {
+  test('fails at the deadline of the task', async () => {
     const { call } = setup(forever)
     expect(await call({ deadlineAtMs: Date.now() + 50 })).toMatchObject({
       kind: 'failed',
@@ -168,7 +168,7 @@ describe('runTool', () => {
     expect(contexts[0]?.signal.aborted).toBe(true)
   })
 
-  test('tells the model what an ordinary error says', async () => {
+  test('reports the message of an ordinary error to the model', async () => {
     const { call, contexts } = setup(() => Promise.reject(new Error('no such order')))
     expect(await call()).toEqual({
       kind: 'answered',
@@ -177,7 +177,7 @@ describe('runTool', () => {
     expect(contexts).toHaveLength(1)
   })
 
-  test('repeats an idempotent tool under the same key before it tells the model', async () => {
+  test('repeats an idempotent tool under the same key before it reports an error to the model', async () => {
     let tries = 0
     const flaky = async () => {
       tries += 1
@@ -190,7 +190,7 @@ describe('runTool', () => {
     expect(contexts).toHaveLength(3)
   })
 
-  test('fails the attempt, to be tried again later, when the tool says so', async () => {
+  test('fails the attempt with a later retry when the tool says so', async () => {
     const { call } = setup(() => Promise.reject(toolFailure('retry', 'the warehouse is closed')))
     expect(await call()).toEqual({
       kind: 'failed',
@@ -198,7 +198,7 @@ describe('runTool', () => {
     })
   })
 
-  test('tells the model at once when an idempotent tool says so', async () => {
+  test('reports an error to the model at once when an idempotent tool says so', async () => {
     const failure = toolFailure('tell-model', 'no')
     const { call, contexts } = setup(() => Promise.reject(failure), { idempotent: true })
     expect(await call()).toMatchObject({ kind: 'answered', output: { text: 'error: no' } })
@@ -214,17 +214,17 @@ describe('chooseTools', () => {
   const all = new Map([tool('calculate', 'built-in'), tool('order', 'module'), tool('x__a', 'mcp')])
   const names = (wanted?: string[]) => [...chooseTools(all, wanted).tools.keys()]
 
-  test('offers the built-in ones to an agent that names none', () => {
+  test('offers the built-in tools to an agent that names none', () => {
     expect(names()).toEqual(['calculate'])
   })
 
-  test('offers what is named, by name or by its beginning', () => {
+  test('offers tools by name or by the beginning of their names', () => {
     expect(names([])).toEqual([])
     expect(names(['order'])).toEqual(['order'])
     expect(names(['x__*', 'calculate'])).toEqual(['calculate', 'x__a'])
   })
 
-  test('says what this node does not have', () => {
+  test('names the requested tools that this node lacks', () => {
     expect(chooseTools(all, ['order', 'ghost', 'y__*']).missing).toEqual(['ghost', 'y__*'])
   })
 })

@@ -13,7 +13,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /is not made: the run pauses/,
+    caughtBy: /is not made before approval; the run pauses/,
     because: /kind: 'paused'/,
   },
   {
@@ -27,7 +27,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /is not made when it was refused/,
+    caughtBy: /is not made after a refusal/,
     because: /to deeply equal \[\]|amount/,
   },
   {
@@ -74,7 +74,7 @@ export const AGENTS: readonly Mutation[] = [
       'limits of a call',
       '--testTimeout=15000',
     ],
-    caughtBy: /end one that says too much/,
+    caughtBy: /end a call whose answer is too large/,
     because: /expected/,
   },
   {
@@ -144,7 +144,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
-    caughtBy: /connects to the very address that was judged/,
+    caughtBy: /connects to the address that was checked/,
     because: /rebound/,
   },
   {
@@ -158,7 +158,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/conversation.test.ts'],
-    caughtBy: /is asked for again with what is wrong/,
+    caughtBy: /is requested again with its defects/,
     because: /expected/,
   },
   {
@@ -172,7 +172,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/conversation.test.ts'],
-    caughtBy: /is asked for again with what is wrong/,
+    caughtBy: /is requested again with its defects/,
     because: /expected/,
   },
   {
@@ -214,7 +214,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/tools.test.ts', '-t', 'runTool'],
-    caughtBy: /cuts an answer that is larger than the bound/,
+    caughtBy: /cuts an answer above the limit/,
     because: /expected/,
   },
   {
@@ -228,7 +228,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/tools.test.ts', '-t', 'runTool'],
-    caughtBy: /tells the model what an ordinary error says/,
+    caughtBy: /reports the message of an ordinary error to the model/,
     because: /expected/,
   },
   {
@@ -313,7 +313,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/tasks/replay.test.ts', '--testTimeout=15000'],
-    caughtBy: /behind its journal/,
+    caughtBy: /from its journal/,
     because: /expected/,
   },
   {

@@ -226,7 +226,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/dispatch.test.ts'],
-    caughtBy: /that cannot be read is named in the reply, and its neighbours start/,
+    caughtBy: /that cannot be read is named in the reply, and the other items start/,
     because: /expected/,
   },
   {
@@ -240,7 +240,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/reports.test.ts'],
-    caughtBy: /an outcome that the node cannot read is asked for again/,
+    caughtBy: /an outcome that the node cannot read is requested again/,
     because: /expected/,
   },
   {

@@ -110,7 +110,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /is acked once the coordinator has stored the ending/,
+    caughtBy: /is acknowledged once the coordinator has stored the end/,
     because: /to be undefined/,
   },
   {
@@ -124,7 +124,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /superseded is neither acked nor renewed/,
+    caughtBy: /superseded is neither acknowledged nor renewed/,
     because: /expected undefined to be 'superseded'/,
   },
   {
@@ -139,7 +139,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /is neither acked nor renewed/,
+    caughtBy: /is neither acknowledged nor renewed/,
     because: /to be undefined/,
   },
   {
@@ -177,7 +177,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /stops behind a call/,
+    caughtBy: /stops after a call/,
     because: /kind: 'over'|kind: 'paused'/,
   },
   {

@@ -139,7 +139,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'trimmed'],
-    caughtBy: /never under a living one/,
+    caughtBy: /never under an unfinished one/,
     because: /firstSeq/,
   },
   {
@@ -312,7 +312,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/stream/live.test.ts'],
-    caughtBy: /is told after a reconnect that it may have missed some/,
+    caughtBy: /learns that it may have missed some/,
     because: /expected/,
   },
 ]

@@ -18,7 +18,7 @@ export const PROVIDERS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/provider/framing.test.ts'],
-    caughtBy: /with an event above the limit is broken off there/,
+    caughtBy: /with an event above the limit ends at the limit/,
     because: /to deeply equal/,
   },
   {
@@ -88,7 +88,7 @@ export const PROVIDERS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/tool-turn.test.ts'],
-    caughtBy: /run side by side, and each is journaled/,
+    caughtBy: /run in parallel, and each is journaled/,
     because: /expected 2 to be 1/,
   },
 ]

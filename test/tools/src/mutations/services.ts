@@ -13,7 +13,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'a dispatch'],
-    caughtBy: /that nobody listens to is placed elsewhere/,
+    caughtBy: /to a node without a listener is placed on another node/,
     because: /expected true to be false/,
   },
   {
@@ -41,7 +41,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
-    caughtBy: /fresh tasks above a limit are told apart/,
+    caughtBy: /tasks above a limit are separated/,
     because: /expected/,
   },
   {
@@ -262,7 +262,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/autoscaler/test/service.test.ts', '-t', 'S1', '--testTimeout=15000'],
-    caughtBy: /S1: a follower observes and does nothing/,
+    caughtBy: /S1: observes as a follower and does nothing/,
     because: /expected/,
   },
   {
@@ -295,7 +295,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/http/auth.test.ts'],
-    caughtBy: /a key tells the tenant/,
+    caughtBy: /a key identifies its tenant/,
     because: /expected/,
   },
   {
@@ -322,8 +322,8 @@ export const SERVICES: readonly Mutation[] = [
         replace: 'if (waiting < 0) {',
       },
     ],
-    tests: ['services/load-balancer/test/placing/advised.test.ts', '-t', 'in shadow'],
-    caughtBy: /in shadow: placed without a wait for the adviser/,
+    tests: ['services/load-balancer/test/placing/advised.test.ts', '-t', 'in mode shadow'],
+    caughtBy: /is placed in mode shadow without a wait for the adviser/,
     because: /expected/,
   },
 ]

@@ -126,7 +126,7 @@ async function serveHttp() {
 }
 
 describe('an MCP server over stdio', () => {
-  test('offers the tools that are allowed, and no others, under its own name', async () => {
+  test('offers only the allowed tools, under its own name', async () => {
     const { server } = await connect('everything', STDIO)
     const names = server.tools().map((tool) => tool.offer.function.name)
     expect(names.sort()).toEqual(STDIO.tools.map((tool) => `everything__${tool}`).sort())
@@ -138,7 +138,7 @@ describe('an MCP server over stdio', () => {
     })
   })
 
-  test('answers calls, and says what is no text', async () => {
+  test('answers calls and describes output that is not text', async () => {
     const { call } = await connect('everything', STDIO)
     expect(await call('everything__get-sum', { a: 2, b: 40 })).toMatchObject({
       kind: 'answered',
@@ -149,7 +149,7 @@ describe('an MCP server over stdio', () => {
     })
   })
 
-  test('tells the model of arguments that do not fit', async () => {
+  test('reports invalid arguments to the model', async () => {
     const { call } = await connect('everything', STDIO)
     expect(await call('everything__echo', { wrong: 1 })).toMatchObject({
       kind: 'answered',
@@ -158,7 +158,7 @@ describe('an MCP server over stdio', () => {
     expect(await call('everything__echo', [1])).toMatchObject({ output: { error: true } })
   })
 
-  test('sees nothing of the environment of its node but what it is given', async () => {
+  test("sees only the configured part of the node's environment", async () => {
     process.env['OPENAI_API_KEY'] = 'a-secret-of-the-node'
     const { call } = await connect('everything', { ...STDIO, env: { GIVEN: 'to-the-server' } })
     delete process.env['OPENAI_API_KEY']
@@ -168,7 +168,7 @@ describe('an MCP server over stdio', () => {
     expect(text).not.toContain('a-secret-of-the-node')
   })
 
-  test('is told when a call is cancelled, and goes on working', async () => {
+  test('learns that a call is cancelled and keeps working', async () => {
     const { call } = await connect('everything', STDIO)
     const outcome = await call(
       'everything__trigger-long-running-operation',
@@ -181,7 +181,7 @@ describe('an MCP server over stdio', () => {
     })
   })
 
-  test('that has died is started again, and serves as before', async () => {
+  test('is started again after it died, and serves as before', async () => {
     // The shell becomes the server; a process beside it kills it a moment later.
     const { call, lines } = await connect('everything', {
       ...STDIO,
@@ -200,7 +200,7 @@ describe('an MCP server over stdio', () => {
     }, 20_000)
   })
 
-  test('that cannot be started keeps nobody from starting, and its tools are absent', async () => {
+  test('does not prevent the start of the node if it cannot be started, and its tools are missing', async () => {
     const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
     expect(server.tools()).toEqual([])
     expect(lines).toEqual(['An MCP server could not be connected; the node tries again'])
@@ -218,7 +218,7 @@ describe('an MCP server over HTTP', () => {
     expect(keys).toEqual(['task.7'])
   })
 
-  test('has its answers cut at the bound', async () => {
+  test('has its answers cut at the limit', async () => {
     const { config } = await serveHttp()
     const { call } = await connect('small', config)
     expect(await call('small__twice', { text: 'x'.repeat(5_000) })).toMatchObject({
@@ -226,7 +226,7 @@ describe('an MCP server over HTTP', () => {
     })
   })
 
-  test('that breaks off within a harmless call is called again', async () => {
+  test('is called again if it breaks within a harmless call', async () => {
     const { config, state, keys } = await serveHttp()
     const { call } = await connect('small', config)
     state.dropNext = true
@@ -239,7 +239,7 @@ describe('an MCP server over HTTP', () => {
     expect(new Set(keys)).toEqual(new Set(['task.7']))
   })
 
-  test('that breaks off within any other call leaves the model to decide', async () => {
+  test('leaves the decision to the model if it breaks within any other call', async () => {
     const { config, state, keys } = await serveHttp()
     const { call } = await connect('small', config)
     state.dropNext = true
@@ -250,7 +250,7 @@ describe('an MCP server over HTTP', () => {
     expect(keys).toEqual([])
   })
 
-  test('that is away lets the attempt be tried again later, and is found when it is back', async () => {
+  test('makes the attempt retry later while it is unavailable, and is used when it is back', async () => {
     const { config, stop, restart } = await serveHttp()
     const { call } = await connect('small', config)
     await stop()
@@ -273,7 +273,7 @@ describe('MCP_SERVERS', () => {
     return parsed.kind === 'wrong' ? parsed.problems : []
   }
 
-  test('may be left out', () => {
+  test('may be unset', () => {
     expect(parseMcpServers(undefined)).toEqual({ kind: 'ok', servers: {} })
   })
 
@@ -286,7 +286,7 @@ describe('MCP_SERVERS', () => {
     '{"a": {"url": "file:///a-value", "tools": ["*"]}}',
     '{"a": {"command": "x", "url": "http://x", "tools": ["*"]}}',
     '{"a": {"command": "x", "tools": ["*"], "tolls": ["a-value"]}}',
-  ])('%s is refused, and no value of it is repeated', (text) => {
+  ])('with %s is refused without repeating a value', (text) => {
     expect(problems(text).length).toBeGreaterThan(0)
     expect(problems(text).join()).not.toContain('a-value')
   })
