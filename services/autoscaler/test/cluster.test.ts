@@ -3,7 +3,9 @@ import { isAllowed, startKubernetes } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { orchestratorOf, startWorld } from './support.ts'
 
-/** The whole service on a cluster: what the nodes say on the bus, and the API server they run under. */
+/**
+ * The whole autoscaler against a cluster: heartbeats on the bus, and the API server of Kubernetes.
+ */
 let world: Awaited<ReturnType<typeof startWorld>>
 let cluster: Awaited<ReturnType<typeof startKubernetes>>
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 15_000, interval: 10 })
@@ -17,7 +19,7 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
 })
 
-/** Heartbeats of the pods that are ready, as the monitor passes them on. */
+/** Heartbeats of the ready pods, as the monitor publishes them. */
 function nodes(active: (pod: string) => number): Snapshot['nodes'] {
   return cluster.names().map((nodeId) => ({
     nodeId,
@@ -59,7 +61,7 @@ test('the autoscaler grows the Deployment once on demand, later removes idle pod
       driver: 'kubernetes',
       inputs: { nodes: 2, decided: 4 },
     })
-    // Pods that are not ready yet are not ordered again, however long it takes.
+    // The autoscaler must not order the unready pods again, however long they take.
     const patches = () => cluster.requests.filter(({ method }) => method === 'PATCH').length
     const asked = cluster.requests.length
     await until(() => cluster.requests.length > asked + 20)
@@ -69,7 +71,7 @@ test('the autoscaler grows the Deployment once on demand, later removes idle pod
     world.tell({ nodes: nodes((pod) => (pod === busy ? 30 : 0)), running: 30 })
     await until(() => cluster.replicas() === 2)
     await until(() => cluster.terminating().length === 2)
-    // The newest pod would have been the controller's own choice.
+    // The controller itself would have removed the newest pod.
     expect(cluster.names()).toContain(busy)
     expect(cluster.requests.filter((request) => !isAllowed(request))).toEqual([])
   } finally {

@@ -5,13 +5,16 @@ import type { Decision } from '@agentfleet/protocol'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startWorld } from './support.ts'
 
-/** Two processes as they run in production, against real Consul and NATS. */
+/** Two processes with production settings, against real Consul and NATS. */
 let world: Awaited<ReturnType<typeof startWorld>>
 const processes = new Map<string, ChildProcess>()
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-/** Consul's least. */
+/** The minimum of Consul. */
 const TTL_MS = 10_000
-/** Consul keeps a dead session for up to two TTLs, then its lock for a second; it is looked at once a second. */
+/**
+ * Consul keeps a dead session for up to two TTLs and its lock for one more second; replicas check
+ * once a second.
+ */
 const TAKEN_OVER_WITHIN_MS = 2 * TTL_MS + 2_000
 
 beforeAll(async () => {
@@ -54,7 +57,7 @@ test('another leader takes over when the lock of a killed one has expired, acts 
   start('first')
   await until(() => by('first').some(({ acted }) => acted), 30_000)
   start('second')
-  // It observes: the control API is asked by both.
+  // The follower observes: both replicas ask the control API.
   const { counts } = world.pool
   expect(counts).toEqual([4])
   const changedAtMs = by('first').find(({ acted }) => acted)?.inputs['scaledOutAtMs']
@@ -68,11 +71,11 @@ test('another leader takes over when the lock of a killed one has expired, acts 
   const tookMs = performance.now() - killedAtMs
   console.info(`the other led ${Math.round(tookMs)} ms after the kill`)
   expect(tookMs).toBeLessThan(TAKEN_OVER_WITHIN_MS)
-  // The last change is the one of the killed leader, also for the next.
+  // The next leader also starts from the last change of the killed one.
   expect(by('second')[0]?.inputs['scaledOutAtMs']).toBe(changedAtMs)
   expect(counts).toEqual([4])
   expect(world.decisions.filter(({ acted }) => acted).length).toBe(1)
-  // And it does act.
+  // The new leader acts.
   world.tell({ running: 500 })
   await until(() => by('second').some(({ acted }) => acted), 30_000)
   expect(counts.at(-1)).toBeGreaterThanOrEqual(6)

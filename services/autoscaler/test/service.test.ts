@@ -198,7 +198,7 @@ describe('a new leader', () => {
     await first.drain(2_000)
     const learned = (await world.ops.lastState('autoscaler')) as { forecast: { level: number } }
     expect(learned.forecast.level).toBe(150)
-    // One that never sees anything itself can only hand on what it was given.
+    // A leader that observes nothing itself can only pass on what it got.
     world.hush()
     const second = await autoscaler(leader, {
       fleetView: {
@@ -252,7 +252,7 @@ describe('a new leader', () => {
     await until(() => world.pool.lists() > ticks + 5)
     aheadMs = 901_000
     await until(() => of().some(({ afterMinutes }) => afterMinutes === 15))
-    // Due between two leaders: whoever comes late says nothing rather than something else.
+    // A leader that takes over after an outcome was due records none instead of a late one.
     expect(of().map(({ afterMinutes }) => afterMinutes)).toEqual([1, 15])
     expect(of()[0]?.figures).toMatchObject({ running: 300, queued: 0, utilisation: 0.75, nodes: 4 })
   })
@@ -265,7 +265,7 @@ describe('the adviser', () => {
     for (const close of closing.splice(0)) await close()
   })
 
-  /** Advising through a provider over real HTTP that does this with every call. */
+  /** Starts an autoscaler with an adviser over real HTTP; `respond` answers every call. */
   async function advised(mode: 'shadow' | 'on', respond: (response: ServerResponse) => void) {
     let calls = 0
     const server = createServer((request, response) => {
@@ -310,7 +310,7 @@ describe('the adviser', () => {
         JSON.stringify({ choices: [{ index: 0, message, finish_reason: 'stop' }], usage }),
       )
     }
-  /** Far out of bounds, all of it. */
+  /** Every value is far out of bounds. */
   const GREEDY = {
     cause: 'burst',
     floorDelta: 500,
@@ -324,7 +324,8 @@ describe('the adviser', () => {
     world.tell({ running: 100 })
     const { advising } = await advised('on', says(GREEDY))
     await autoscaler(leader, { advising })
-    // 100 of 100 slots a node at 0.75 are two nodes; two more may be added, and no more.
+    // A load of 100 with 100 slots for each node at 0.75 needs two nodes; advice may add at most
+    // two.
     await until(() => recorded('advice').length === 1)
     const [decision] = recorded('advice')
     expect(decision).toMatchObject({
@@ -358,7 +359,7 @@ describe('the adviser', () => {
     await until(() => world.pool.lists() > ticks + 10)
     expect(world.pool.counts).toEqual([])
     expect(world.decisions.every(({ kind }) => kind === 'hold')).toBe(true)
-    // Asked again no sooner than in a minute, or a quarter of an hour.
+    // The next question comes after a minute or a quarter of an hour.
     expect(calls()).toBe(1)
   })
 

@@ -42,7 +42,7 @@ export const LIMITS: ScaleLimits = {
   cooldownMs: 300,
 }
 
-/** The driver that these variables name. */
+/** Opens the driver that these variables name. */
 export const orchestratorOf = (env: Env, deps: Partial<OrchestratorDeps> = {}) =>
   openOrchestrator(loadConfig(z.object(orchestratorEnv), env), {
     latest: () => undefined,
@@ -53,13 +53,16 @@ export const orchestratorOf = (env: Env, deps: Partial<OrchestratorDeps> = {}) =
     ...deps,
   })
 
-/** Advice of nobody. */
+/** An adviser that gives no advice. */
 const UNADVISED: Advising = {
   consider: () => undefined,
   current: () => ({ applied: undefined, record: undefined }),
 }
 
-/** Real NATS with the real permissions, Consul, and a control API whose processes are nodes on the bus. */
+/**
+ * Real NATS with the production permissions, Consul, and a control API whose processes are nodes on
+ * the bus.
+ */
 export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul'] })
   const { bus, consul } = servers
@@ -85,7 +88,7 @@ export async function startWorld() {
     decisions,
     outcomes,
     registry: () => connectRegistry({ url: consul.url, log }),
-    /** Tells of this load from now on, as a health monitor does. */
+    /** Publishes this load from now on, as a health monitor does. */
     tell(next: Partial<Snapshot>) {
       load = next
       telling ??= setInterval(() => {
@@ -142,13 +145,13 @@ interface Process {
   readonly startedAtMs: number
   active: number
   draining: boolean
-  /** It counts no more: its end is expected. */
+  /** A leaving process no longer counts, because its end is expected. */
   leaving: boolean
   llmCalls: number
   throttled: number
 }
 
-/** The control API of an orchestrator, over processes that exist by name only. */
+/** The control API of an orchestrator; its processes exist only by name. */
 async function startPool(bus: Bus) {
   const processes = new Map<string, Process>()
   const counts: number[] = []
@@ -207,7 +210,7 @@ async function startPool(bus: Bus) {
       setCount(count)
       counts.length = 0
     },
-    /** How often somebody has looked: ticks of autoscalers. */
+    /** The number of list requests: ticks of autoscalers. */
     lists: () => lists,
     refuse: (now: boolean) => void (refusing = now),
     draining: () => [...processes.values()].filter((one) => one.draining).map(({ id }) => id),

@@ -1,4 +1,4 @@
-/** A coordinator as a whole: when it is ready, and what it does about a log that it cannot read. */
+/** A whole coordinator: when it is ready, and how it handles a log that it cannot read. */
 import type { Bus } from '@agentfleet/adapters'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(() => bench.reset())
 afterAll(() => bench[Symbol.asyncDispose]())
 
-/** The bus of a coordinator that cannot learn how far the log goes, until it is told to. */
+/** The bus of a coordinator that cannot read the end of the log until `hear` is called. */
 function deafBus(): { bus: Bus; hear: () => void } {
   let deaf = true
   const { own } = bench
@@ -37,7 +37,7 @@ test('a coordinator whose first read of the log fails tries again, and is not re
   const coordinator = await bench.create({ bus })
   const beganMs = performance.now()
   expect(coordinator.ready?.()).toEqual({ ok: false, reason: 'log-not-followed' })
-  // Longer than all tries of one read.
+  // Longer than all tries of one read take.
   await eventually(() => expect(performance.now() - beganMs).toBeGreaterThan(2_500), SOON_MS)
   expect(coordinator.ready?.()).toMatchObject({ ok: false })
   hear()

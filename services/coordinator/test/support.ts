@@ -37,7 +37,7 @@ import { createCoordinator, type CoordinatorDeps } from '../src/service.ts'
 
 /** A tenth of the durations of production. */
 export const TIMING = timingOf(0.1)
-/** Anything that a coordinator does happens within this on a busy machine, milliseconds. */
+/** Milliseconds within which every action of a coordinator happens on a busy machine. */
 export const SOON_MS = 10_000
 const DAY_MS = 86_400_000
 const CLAIM_KEY = 'a-key-of-the-tests'
@@ -55,8 +55,9 @@ const SPEC: TaskSpec = {
 }
 
 /**
- * Real NATS, with the users of production, and Redis for the tests of one file. Coordinators run in this
- * process, connected as the user `coordinator` (L9); `reset` ends them and empties the servers.
+ * Real NATS with the production users, and Redis, for the tests of one file. Coordinators run in
+ * this process, connected as the user `coordinator` (L9); `reset` stops them and empties the
+ * servers.
  */
 export async function startBench() {
   const log: Logger = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
@@ -96,7 +97,7 @@ export async function startBench() {
     usage,
     log,
     append,
-    /** Creates a coordinator and starts it, without waiting for it. */
+    /** Creates and starts a coordinator without waiting for it. */
     async create(overrides: Partial<CoordinatorDeps> = {}): Promise<Service> {
       const coordinator = createCoordinator({
         bus: own,
@@ -117,7 +118,7 @@ export async function startBench() {
       await coordinator.start()
       return coordinator
     },
-    /** The same, ready. */
+    /** Creates a coordinator and waits until it is ready. */
     async start(overrides: Partial<CoordinatorDeps> = {}): Promise<Service> {
       const coordinator = await bench.create(overrides)
       await eventually(() => {
@@ -129,7 +130,7 @@ export async function startBench() {
       running.delete(coordinator)
       await coordinator.drain(5_000)
     },
-    /** Stores a submission as the gateway does; its pointer comes where it is asked for. */
+    /** Stores a submission as the gateway does; issues its pointer if requested. */
     async submit(
       spec: Partial<TaskSpec> = {},
       more: Partial<Submitted> & { pointer?: boolean; taskId?: string } = {},
@@ -161,7 +162,7 @@ export async function startBench() {
     },
     complete: (taskId: string, result = 'r') =>
       bench.report(taskId, { op: 'complete', attempt: 1, result, usage: USAGE }),
-    /** Resolves with the record once it is in this state. */
+    /** Resolves with the record once the task is in this state. */
     reaches: (taskId: string, state: TaskRecord['state']): Promise<TaskRecord> =>
       eventually(async () => {
         const record = await taskLog.record(taskId)
@@ -188,17 +189,17 @@ export async function startBench() {
   return bench
 }
 
-/** The servers of a file with what the tests need of them. */
+/** The servers of a test file and the functions of its tests. */
 export type Bench = Awaited<ReturnType<typeof startBench>>
 
-/** Messages on a subject while the returned counter is open. */
+/** Counts the messages on a subject until the counter is closed. */
 export function countOn(bus: Bus, subject: string): { count(): number; close(): void } {
   let count = 0
   const tap = bus.subscribe(subject, () => (count += 1))
   return { count: () => count, close: tap.close }
 }
 
-/** Resolves when a coordinator has had time for so many rounds of a loop. */
+/** Resolves when a coordinator has had time for this many rounds of a loop. */
 export async function rounds(everyMs: number, count: number): Promise<void> {
   const untilMs = performance.now() + everyMs * count
   await eventually(() => {
@@ -206,7 +207,7 @@ export async function rounds(everyMs: number, count: number): Promise<void> {
   }, SOON_MS)
 }
 
-/** One inline command; its answer as Redis sends it. */
+/** Sends one inline command; returns the raw answer of Redis. */
 async function redisCommand(url: string, words: readonly string[]): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)

@@ -15,13 +15,13 @@ import { loadDocument } from '../src/http/document.ts'
 import { setup, type GatewayBench } from './support.ts'
 
 /**
- * Whatever is sent, the answer is one that the document describes, none of them says that the gateway
- * failed, and nothing stands in its log at level error.
+ * Every input gets an answer that the document describes. No answer says that the gateway failed,
+ * and the gateway logs no error.
  */
 
 const SEED = 20_260_101
 const REQUESTS_PER_OPERATION = 70
-/** Requests at the same time. */
+/** Parallel requests. */
 const PARALLEL = 16
 const METHODS = ['get', 'post', 'put', 'delete'] as const
 
@@ -68,7 +68,7 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   }),
 )
 
-/** Strings that have broken servers, in any place where a string may stand. */
+/** Strings that have broken servers, for every place that takes a string. */
 const HOSTILE = [
   '',
   ' ',
@@ -134,7 +134,7 @@ beforeAll(async () => {
     dependsOn: fc.uniqueArray(fc.constantFrom(...ids)),
     agentVersion: fc.constantFrom(1, 2, 1_000_000_000),
   })
-  // A coordinator that has nothing to say: every word comes too late.
+  // No coordinator runs here, so every decision comes too late.
   bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))
   bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'finished' as const }))
 }, 60_000)
@@ -170,7 +170,7 @@ function requestsOf(operation: Described): fc.Arbitrary<Sent> {
   })
 }
 
-/** A body as it is, to a place that is there. */
+/** Sends a raw body to an existing path. */
 function rawRequest({ path }: Described): (body: string) => Sent {
   const place = path
     .replace('{id}', ids[0] ?? '')
@@ -179,7 +179,7 @@ function rawRequest({ path }: Described): (body: string) => Sent {
   return (body) => ({ path: place, headers: { 'content-type': 'application/json' }, body })
 }
 
-/** What `fetch` lets through; a wait is as short as can be, since no task ends here. */
+/** Makes a text valid for `fetch`; a wait is as short as possible, because no task ends here. */
 function headerText(name: string, text: string): string {
   if (name === 'Prefer') return text.includes('wait') ? 'wait=1' : 'respond-async'
   return text.replaceAll(/[^\t\x20-\x7e]/g, '?')
@@ -203,7 +203,7 @@ const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: false }))
 ajv.addSchema({ $id: 'document', ...document })
 const validators = new Map<string, ValidateFunction>()
 
-/** What is wrong with an answer; undefined: the document describes it. */
+/** Returns how an answer violates the document; undefined if the document describes it. */
 function problemOf(operation: Described, status: number, type: string, text: string) {
   const described = operation.responses[String(status)] ?? operation.responses['default']
   if (described === undefined) return `the document has no answer ${status}`
@@ -230,7 +230,7 @@ async function send(operation: Described, { path, headers, body }: Sent): Promis
   const text = await response.text()
   const { status } = response
   const told = `${operation.method} ${path.slice(0, 100)} ${body?.slice(0, 200) ?? ''}: ${status}`
-  // A path that no longer fits any operation is answered as one that is not there.
+  // A path that fits no operation any more gets 404.
   if (status === 404 && text.includes('path-not-found')) return []
   if (status >= 500) return [`${told} ${text.slice(0, 300)}`]
   const wrong = problemOf(operation, status, response.headers.get('content-type') ?? '', text)

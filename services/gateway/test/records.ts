@@ -1,9 +1,9 @@
 import type { OpsEntry } from '@agentfleet/adapters'
 import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
 
-/** Records of the control plane as the tests need them. */
+/** Records of the control plane for the tests. */
 
-/** A decision of the autoscaler, unless it is said otherwise. */
+/** A decision of the autoscaler unless `change` says otherwise. */
 export function decision(id: string, change: Partial<Decision> = {}): Decision {
   return {
     id,
@@ -21,13 +21,13 @@ export function decision(id: string, change: Partial<Decision> = {}): Decision {
   }
 }
 
-/** What was measured of a decision. */
+/** A measured outcome of a decision. */
 export function outcome(decisionId: string, afterMinutes: number): DecisionOutcome {
   const figures = { queued: afterMinutes }
   return { decisionId, service: 'autoscaler', afterMinutes, atMs: 60_000 * afterMinutes, figures }
 }
 
-/** An incident of node n1, unless it is said otherwise. */
+/** An incident of node n1 unless `change` says otherwise. */
 export function incident(id: string, change: Partial<Incident> = {}): Incident {
   return {
     id,
@@ -47,7 +47,7 @@ export function incident(id: string, change: Partial<Incident> = {}): Incident {
   }
 }
 
-/** A record as the tail of OPS hands it on. */
+/** A record as the tail of OPS delivers it. */
 export function entry(
   record: { decision: Decision } | { outcome: DecisionOutcome } | { incident: Incident },
   seq = 1,

@@ -111,7 +111,7 @@ test('L5: a stream replays stored events and follows live, each event once and i
     expect(frames.some(({ type }) => type === 'delta')).toBe(true)
   }, 5_000)
   const last = await bench.complete(task, 'hello')
-  // Live: long before a watch that was told nothing reads the log again.
+  // The event arrives live, long before a silent watch reads the log again.
   await eventually(() => expect(frames.at(-1)).toMatchObject({ seq: last }), 5_000)
   await watching
   const events = frames.flatMap((frame) => (frame.type === 'event' ? [frame] : []))

@@ -13,20 +13,22 @@ import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseApiKeys, parseOperators, schema } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
-/** A gateway in this process on real servers, and a second connection that plays the rest. */
+/**
+ * A gateway in this process on real servers, and a second connection that plays all other services.
+ */
 export interface GatewayBench extends AsyncDisposable {
   readonly servers: SecuredServers<'consul' | 'redis'>
   readonly gateway: Gateway
-  /** Another gateway on the same servers, as one that was restarted. */
+  /** Starts another gateway on the same servers, as after a restart. */
   another(): Promise<Gateway>
   readonly bus: Bus
   readonly taskLog: TaskLog
   client(apiKey?: string): Client
-  /** Ends the task as a coordinator would, on a node called n1. */
+  /** Completes the task as a coordinator would, on a node called n1. */
   complete(task: Pick<TaskView, 'id' | 'seq'>, result: Completed['result']): Promise<number>
 }
 
-/** Starts servers and a gateway with these variables beside its defaults. */
+/** Starts servers, and a gateway with these variables besides its defaults. */
 export async function setup(
   variables: Record<string, string> = {},
   heard: { error(entry: object): void } = { error: () => undefined },
@@ -99,7 +101,7 @@ export async function setup(
   }
 }
 
-/** Resolves with the pointer of the next task that is submitted. */
+/** Resolves with the pointer of the next submitted task. */
 export function nextPointer(bus: Bus): Promise<{ taskId: string; seq: number }> {
   return new Promise((resolve) => {
     const subscription = bus.subscribe(SUBJECTS.allPointers, (message) => {

@@ -18,25 +18,25 @@ import { createMetrics } from '../src/metrics.ts'
 import { createHealthMonitor } from '../src/service.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'error' })
-/** Short, so that a test need not wait for half a minute. */
+/** Short, so that a test does not wait for half a minute. */
 export const STALL_MS = 2_000
 
-/** Longest wait for anything here, on a busy machine, milliseconds. */
+/** The longest wait of these tests on a busy machine, milliseconds. */
 const SOON_MS = 10_000
-/** A monitor that has just connected gives no deaths; after so many snapshots it does. */
+/** A monitor that has just connected withholds deaths for this many snapshots. */
 const SETTLED_SNAPSHOTS = 14
 const STEADY_NODES = 6
 
-/** Names of that many nodes. */
+/** Returns this many node names. */
 export const namesOf = (prefix: string, count: number): readonly string[] =>
   Array.from({ length: count }, (_, i) => prefix + i)
 
-/** What a test of the monitor works with. */
+/** The servers and helpers of a monitor test. */
 export type World = Awaited<ReturnType<typeof startWorld>>
 
 /**
- * Two monitors on real NATS with the real permissions and Consul, and six nodes: enough that the death of
- * one more is no mass illness. `settled`: the monitors give deaths by now.
+ * Two monitors on real NATS with the production permissions, Consul, and six nodes: enough that one
+ * more death is not a mass failure. `settled`: waits until the monitors declare deaths.
  */
 export async function startWorld({ settled }: { readonly settled: boolean }) {
   const world = await startEmptyWorld()
@@ -60,14 +60,15 @@ async function startEmptyWorld() {
   const deaths: (Death & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
   let lastDeathSeq = 0
-  // What is stored, as recovery gets it; plain subscribers also see what was refused.
+  // Reads stored deaths as recovery does; a plain subscriber also gets those that the server
+  // refused.
   const puller = createPuller(watcher, {
     stream: STREAMS.ops,
     consumer: DEATH_CONSUMER,
     wanted: () => 100,
     receive(message) {
       ack.done(watcher, message.ackSubject)
-      // A server that was killed may have lost the ack and hand out the same message again.
+      // A killed server may have lost the acknowledgement and deliver the same message again.
       if (message.streamSeq <= lastDeathSeq) return
       lastDeathSeq = message.streamSeq
       const death = deathSchema.parse(JSON.parse(message.text))
@@ -91,7 +92,7 @@ async function startEmptyWorld() {
     consul,
     watcher,
     until,
-    /** Resolves when so many more snapshots have been seen. */
+    /** Resolves after this many more snapshots. */
     async nextSnapshots(count: number) {
       const seen = snapshots.length
       await until(() => snapshots.length >= seen + count, 2 * SOON_MS)
@@ -101,7 +102,7 @@ async function startEmptyWorld() {
       decisions
         .filter(({ about }) => about === nodeId)
         .map(({ kind, reason }) => [kind, reason] as const),
-    /** Takes a node out of the way of the next test, without a death. */
+    /** Removes a node from the next test without a death. */
     async leave(node: ReturnType<typeof startNode>) {
       node.say({ draining: true, active: 0, queued: 0 })
       await node.crash()
@@ -139,7 +140,7 @@ async function startEmptyWorld() {
   }
 }
 
-/** A node as the bus sees it: heartbeats, and an answer to pings. */
+/** A node on the bus: heartbeats, and answers to pings. */
 function startNode(nodeId: string, bus: Bus) {
   const startedAtMs = Date.now()
   let change: Partial<Heartbeat> = { incarnation: startedAtMs }
@@ -179,7 +180,7 @@ function startNode(nodeId: string, bus: Bus) {
     startedAtMs,
     told: () => told,
     drains: () => drains,
-    /** Calls a provider from here on, and hears it. */
+    /** Makes the node call a provider and receive its answer from now on. */
     work() {
       hears = true
       change = { ...change, active: 5 }
@@ -198,13 +199,13 @@ function startNode(nodeId: string, bus: Bus) {
       timer ??= setInterval(heartbeat, 500)
       heartbeat()
     },
-    /** As a crash: the connection is gone at once. */
+    /** Crashes the node: its connection closes at once. */
     async crash() {
       clearInterval(timer)
       await bus.close()
       return performance.now()
     },
-    /** As SIGSTOP: the connection stands and nothing is said on it. */
+    /** Freezes the node like SIGSTOP: its connection stays open and silent. */
     freeze() {
       clearInterval(timer)
       timer = undefined

@@ -19,39 +19,39 @@ export interface Taken extends DispatchItem {
 /** How a node answers dispatches. */
 export type Answers = 'takes' | 'refuses' | 'silent'
 
-/** What a test may set of a node. */
+/** The options of a node. */
 export interface NodeOptions {
   readonly slots?: number
   readonly answers?: Answers
-  /** Its start, milliseconds ago. */
+  /** Milliseconds since its start. */
   readonly ageMs?: number
 }
 
-/** A worker node played over the real bus: heartbeats, and an answer to dispatches. */
+/** A worker node played over the real bus: heartbeats, and answers to dispatches. */
 export interface TestNode {
   readonly id: string
-  /** Every task taken, and all dispatches that came. */
+  /** All accepted tasks and all received dispatches. */
   readonly taken: readonly Taken[]
   readonly dispatches: readonly Dispatch[]
   heartbeat(): Heartbeat
   answer(answers: Answers): void
-  /** Ends tasks: acks their pointers, and says so in a load message. */
+  /** Ends tasks: acknowledges their pointers and reports them in a load message. */
   finish(taskIds: readonly string[]): void
-  /** Everything that runs. */
+  /** Ends all running tasks. */
   finishAll(): void
   running(): number
-  /** Changes its figures, and says them. */
+  /** Changes its figures and sends them. */
   say(change: Partial<Heartbeat>): void
-  /** As a crash: the connection is gone, Consul does not know yet. */
+  /** Crashes the node: its connection closes at once, and Consul still lists it. */
   crash(): Promise<void>
-  /** Gone without a trace. */
+  /** Removes the node completely. */
   remove(): Promise<void>
 }
 
 const HEARTBEAT_EVERY_MS = 200
 const HOUR_MS = 3_600_000
 
-/** Starts to heartbeat and to listen. */
+/** Starts to send heartbeats and to listen. */
 export function startNode(
   id: string,
   bus: Bus,

@@ -1,13 +1,13 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What a provider got: the whole request as text, and the rows of the question. */
+/** A call to the provider: the whole request as text, and the rows of the question. */
 export interface Call {
   readonly text: string
   readonly rows: readonly { readonly choice: string; readonly score: number }[]
 }
 
-/** An OpenAI-compatible provider over real HTTP that chooses as the test says. */
+/** An OpenAI-compatible provider over real HTTP that answers as the test says. */
 export async function startProvider() {
   const calls: Call[] = []
   const waiting = new Set<ServerResponse>()
@@ -37,7 +37,7 @@ export async function startProvider() {
       choose = next
     },
     hang: () => void (hangs = true),
-    /** Answers what hangs. */
+    /** Answers the waiting requests. */
     release(answer: unknown) {
       for (const response of waiting) send(response, answer)
       waiting.clear()

@@ -33,9 +33,9 @@ import type { Allowances } from '../src/intake/tenant-shares.ts'
 import { startNode, type NodeOptions, type TestNode } from './nodes.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-/** What Consul and several processes need on two busy cores, milliseconds. */
+/** Milliseconds for Consul and several processes on two busy cores. */
 export const SOON_MS = 15_000
-/** What tasks, claims and dispatches of a test are signed with. */
+/** Signs the tasks, claims and dispatches of the tests. */
 export const CLAIM_KEY = 'key-of-the-test'
 
 /** A load balancer of a test. */
@@ -44,11 +44,13 @@ export interface TestBalancer {
   readonly service: Service
   page(): Promise<string>
   drain(): Promise<void>
-  /** As SIGKILL: its connection is gone, it says nothing any more. */
+  /** Ends like SIGKILL: its connection closes, and it sends nothing more. */
   kill(): Promise<void>
 }
 
-/** Real NATS with the real permissions, Redis and Consul; nodes are played over the real bus. */
+/**
+ * Real NATS with the production permissions, Redis and Consul; nodes are played over the real bus.
+ */
 export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
   const { bus } = servers
@@ -79,7 +81,7 @@ export async function startWorld() {
     pointers,
     hints,
     clear,
-    /** Nodes that all balancers started later find in Consul and by their heartbeats. */
+    /** Starts a node that all later load balancers find in Consul and by its heartbeats. */
     async node(id: string, options: NodeOptions = {}): Promise<TestNode> {
       const own = await servers.connect('worker')
       const listed = await registry.register({ id, name: 'agent-worker', ...ready.address })
@@ -87,7 +89,7 @@ export async function startWorld() {
       nodes.push(node)
       return node
     },
-    /** Starts a balancer and waits until it sees so many nodes that may take work. */
+    /** Starts a load balancer and waits until it sees this many nodes that may take work. */
     async balancer(id: string, sees: number, change: BalancerChange = {}): Promise<TestBalancer> {
       const own = await servers.connect('load-balancer')
       const metrics = createRegistry(id)
@@ -132,7 +134,7 @@ export async function startWorld() {
       }))
       bus.send(CHANNELS.snapshot, { ...rest, nodes: told })
     },
-    /** What is stored, not what was tried. */
+    /** Returns the stored decisions, not the attempted ones. */
     decisions: async (): Promise<readonly Decision[]> =>
       (await openOps(bus).decisionsFrom('load-balancer', 1, 100)).map(({ decision }) => decision),
     async [Symbol.asyncDispose]() {
@@ -143,7 +145,7 @@ export async function startWorld() {
   }
 }
 
-/** What a test may set of a balancer. */
+/** The options of a load balancer. */
 export interface BalancerChange {
   readonly adviser?: Adviser
   readonly clock?: Clock
@@ -169,7 +171,7 @@ function playedBalancer(
       if (over) return
       over = true
       await bus.nats.close()
-      // Timers and watches of this process; nothing of it is heard any more.
+      // Stops the timers and watches of this process; nothing receives them any more.
       await service.drain(0)
     },
   }
@@ -193,12 +195,12 @@ export function pointerOf(change: Partial<Pointer> = {}): Pointer {
   }
 }
 
-/** So many pointers that differ by their ids. */
+/** This many pointers with different ids. */
 export function pointersOf(count: number, change: Partial<Pointer> = {}): Pointer[] {
   return Array.from({ length: count }, () => pointerOf(change))
 }
 
-/** A clock that can be put forward. */
+/** A clock that can be advanced. */
 export function clockAhead() {
   let ahead = 0
   return {
@@ -228,7 +230,7 @@ export function adviserOf(mode: AdviserMode, baseUrl: string | undefined): Advis
   })
 }
 
-/** The value of a metric without labels. */
+/** Returns the value of a metric without labels. */
 export function figureOf(page: string, name: string): number {
   const line = page
     .split('\n')

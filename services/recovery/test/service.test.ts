@@ -3,7 +3,7 @@ import { nodeOf, startWorld, type Delivery } from './support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
-/** The budget is 300 ms; a test machine that does other things as well gets more. */
+/** The budget is 300 ms; a busy test machine gets more. */
 const SOON_MS = 1_500
 const ids = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => prefix + i)
 const until = (holds: () => boolean | Promise<boolean>, timeout = 15_000) =>
@@ -21,7 +21,7 @@ async function strand(nodeId: string, count: number) {
   return given
 }
 
-/** What a load balancer does with pointers that come again. */
+/** Fetches returned pointers as a load balancer does. */
 async function takeUp(before: number, count: number): Promise<readonly Delivery[]> {
   await until(() => world.deliveries.length >= before + count)
   const again = world.deliveries.slice(before)

@@ -40,14 +40,14 @@ export const log: Logger = createLogger({ service: 'test', id: 'test', level: 's
 const TOKEN = 'token-of-the-test'
 /** A death stays with a silent recovery for 3 s. */
 const TIMING = timingOf(0.3)
-/** Time enough to take up what was given back, on a busy machine, milliseconds. */
+/** Milliseconds within which returned tasks are fetched on a busy machine. */
 const OUTCOME_WITHIN_MS = 3_000
 
 /** A pointer as a load balancer got it. */
 export type Delivery = PulledMessage & { readonly taskId: string; readonly atMs: number }
 type Node = Snapshot['nodes'][number]
 
-/** What a recovery of the world may be given in place of the usual. */
+/** The options of a recovery. */
 export interface RecoveryChange {
   readonly id?: string
   readonly orchestrator?: Orchestrator
@@ -56,7 +56,7 @@ export interface RecoveryChange {
   readonly outcomeWithinMs?: number
 }
 
-/** Real NATS with the real permissions, Redis, a control API, and recovery on top. */
+/** Real NATS with the production permissions, Redis, a control API, and recovery. */
 export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['redis'], timing: TIMING })
   const { bus, redis } = servers
@@ -93,9 +93,9 @@ export async function startWorld() {
     store,
     deliveries,
     decisions,
-    /** Every record of the node's incidents, in their order. */
+    /** Returns every record of the node's incidents in order. */
     stagesOf,
-    /** The last record of the node's incidents. */
+    /** Returns the last record of the node's incidents. */
     incidentOf: (nodeId: string) => stagesOf(nodeId).at(-1),
     replaced: control.replaced,
     left: control.left,
@@ -116,7 +116,7 @@ export async function startWorld() {
       })
       services.push(service)
       await service.start()
-      // From here on the broker has its subscriptions.
+      // The broker has its subscriptions from now on.
       await own.roundTrip(1_000)
       return { service, bus: own }
     },
@@ -134,7 +134,7 @@ export async function startWorld() {
     },
     death: (nodeId: string, change: Partial<Death> = {}) =>
       ops.declareDead({ ...deathOn(nodeId), ...change }),
-    /** Says a snapshot, and sees to it that everybody has it. */
+    /** Publishes a snapshot and waits until every subscriber has it. */
     async say(nodes: readonly Node[]) {
       const rest = { atMs: Date.now(), monitorId: 'monitor', queued: 0, running: 0 }
       bus.send(CHANNELS.snapshot, { ...rest, nodes: [...nodes] })
@@ -149,7 +149,7 @@ export async function startWorld() {
   }
 }
 
-/** The driver of a one-machine fleet whose control API is at this address. */
+/** The driver of a local fleet whose control API is at this address. */
 function localOrchestrator(url: string): Promise<Orchestrator> {
   const env = { DRIVER: 'local', ORCHESTRATOR_URL: url, ORCHESTRATOR_TOKEN: TOKEN }
   return openOrchestrator(loadConfig(z.object(orchestratorEnv), env), {
@@ -161,7 +161,7 @@ function localOrchestrator(url: string): Promise<Orchestrator> {
   })
 }
 
-/** A node of a snapshot: ten slots, idle. */
+/** A node of a snapshot: ten idle slots. */
 export function nodeOf(nodeId: string, change: Partial<Node> = {}): Node {
   return {
     nodeId,
@@ -243,7 +243,9 @@ function deathOn(nodeId: string): Death {
   return { nodeId, incarnation: 1, state: 'dead', atMs, ...rest }
 }
 
-/** The part of an orchestrator's control API that recovery uses; it refuses orders for `refused-…`. */
+/**
+ * The part of an orchestrator's control API that recovery uses; it refuses orders for `refused-…`.
+ */
 async function startControl() {
   const replaced: string[] = []
   const left: string[] = []

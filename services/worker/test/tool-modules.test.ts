@@ -5,7 +5,7 @@ import { runTool } from '../src/tools/run-tool.ts'
 import { loadToolModules } from '../src/tools/tool-modules.ts'
 import { createToolThreads } from '../src/tools/tool-threads.ts'
 
-/** Folders of tools as teams keep them; threads run the compiled module, as in a worker. */
+/** Tool folders as users have them; threads run the compiled module, as in a worker. */
 const FOLDER = fileURLToPath(new URL('tool-folder/', import.meta.url))
 const WRONG_FOLDER = fileURLToPath(new URL('wrong-tool-folder/', import.meta.url))
 const threads = () =>
@@ -69,7 +69,7 @@ describe('a folder of tools', () => {
         },
       },
     })
-    // What has a default may be left out by the model.
+    // The model may omit a parameter with a default.
     expect(byName.get('append_line')?.offer.function.parameters['required']).toEqual(['line'])
   })
 
@@ -83,7 +83,7 @@ describe('a folder of tools', () => {
     ])
   })
 
-  test('must exist', async () => {
+  test('must exist on the disk', async () => {
     const { problems } = await loadToolModules('/nowhere/at/all', threads())
     expect(problems).toEqual(['the folder /nowhere/at/all does not exist'])
   })
@@ -109,7 +109,7 @@ describe('a folder of tools', () => {
 })
 
 describe('a CPU-heavy tool', () => {
-  // On a busy machine a new thread may take longer to start than its first call may.
+  // On a busy machine the start of a thread may take longer than its first call may.
   const answersAgain = ({ call }: Pick<Awaited<ReturnType<typeof setup>>, 'call'>) =>
     eventually(async () => {
       expect(await call('primes', { below: 10 })).toMatchObject({ output: { text: '4' } })

@@ -270,8 +270,7 @@ export interface paths {
     }
     /**
      * List the agents that your tasks can name.
-     * @description The list has your own definitions and the built-in ones, sorted by name. A definition of yours hides
-     *     the built-in one with the same name.
+     * @description The list has your own definitions and the built-in ones, sorted by name. Your own definition hides the built-in one with the same name.
      */
     get: operations['listAgents']
     put?: never
@@ -838,7 +837,7 @@ export interface components {
       /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` names its first task. */
       dependsOn?: string[]
       /**
-       * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent is told.
+       * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent learns of it.
        * @default fail
        * @enum {string}
        */

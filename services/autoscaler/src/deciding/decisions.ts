@@ -6,7 +6,7 @@ import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 export interface DecisionParts {
   readonly driver: string
   readonly atMs: number
-  /** What was done, and what the policy would have done without advice. */
+  /** The decision, and the one that the policy would have made without advice. */
   readonly decision: ScaleDecision
   readonly alone: ScaleDecision
   readonly seen: ClusterSnapshot

@@ -48,7 +48,7 @@ export function createDeadlines(deps: {
       const now = nowMs()
       const over = ends.takeDue(now, ROUND_MAX).flatMap((taskId) => tasks.get(taskId) ?? [])
       await inParallel(over, async (record) => {
-        // The entry leaves for good when the follower has read the end event.
+        // The entry is removed when the follower has read the end event.
         ends.add(record.taskId, now + AGAIN_AFTER_MS)
         await expire(record).catch((error: unknown) =>
           log.warn(

@@ -1,4 +1,4 @@
-/** What comes due: waits end, children are made and cancelled, schedules fire. */
+/** Due things: waits end, children are created and cancelled, schedules run. */
 import { openTaskLog, type TaskLog } from '@agentfleet/adapters'
 import type { Paused, Spawned, TaskRecord } from '@agentfleet/domain'
 import { CHANNELS, childTaskId } from '@agentfleet/protocol'
@@ -15,7 +15,7 @@ afterAll(() => bench[Symbol.asyncDispose]())
 
 const waitFor = (taskId: string) => ({ dependsOn: [taskId] })
 
-/** What a parent says when it makes two children. */
+/** The event of a parent that creates two children. */
 function spawnedBy(parent: TaskRecord): Spawned & { ids: string[] } {
   const ids = [0, 1].map((position) => childTaskId(parent.taskId, 0, position))
   const children = ids.map((taskId) => ({ taskId, spec: parent.spec }))

@@ -1,4 +1,4 @@
-/** What the follower carries on: the projection, usage, and the beginning of the log. */
+/** The work of the follower: the projection, the usage totals, and the trimming of the log. */
 import type { Store } from '@agentfleet/adapters'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterEach(() => bench.reset())
 afterAll(() => bench[Symbol.asyncDispose]())
 
-/** Resolves when Redis holds the task in this state. */
+/** Resolves when Redis has the task in this state. */
 function shows(taskId: string, state: string): Promise<void> {
   return eventually(async () => {
     const record = await bench.store.load(taskId)
@@ -20,7 +20,7 @@ function shows(taskId: string, state: string): Promise<void> {
   }, SOON_MS)
 }
 
-/** Resolves when the projection says that it is complete up to the end of the log. */
+/** Resolves when the projection is marked complete up to the end of the log. */
 function complete(): Promise<number> {
   return eventually(async () => {
     const { lastSeq } = await bench.taskLog.fill()
@@ -30,7 +30,7 @@ function complete(): Promise<number> {
   }, SOON_MS)
 }
 
-/** The tokens of today's totals. */
+/** Returns the tokens in today's totals. */
 async function tokensToday(): Promise<number> {
   const day = new Date().toISOString().slice(0, 10)
   const [today] = await bench.usage.read('t', [day])
@@ -60,7 +60,7 @@ test('a Redis that was restored to an older state gets what it has lost (L8)', a
   const late = await bench.submit()
   await bench.complete(late.taskId)
   await complete()
-  // What an append-only file that lacks its last second looks like after a crash.
+  // After a crash, an append-only file that lacks its last second looks like this.
   await bench.redis('DEL', `task:${late.taskId}`)
   await bench.redis('SET', 'projection', String(older))
   await shows(late.taskId, 'completed')

@@ -1,4 +1,4 @@
-/** What the coordinator repairs by itself: retries, deadlines, missing pointers. */
+/** The repairs of the coordinator: retries, deadlines, missing pointers. */
 import { systemClock } from '@agentfleet/runtime'
 import { CHANNELS, freshPointer, newTaskId } from '@agentfleet/protocol'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -13,14 +13,14 @@ afterAll(() => bench[Symbol.asyncDispose]())
 
 const HOUR_MS = 3_600_000
 
-/** A wall clock that is wrong by so much. */
+/** A wall clock that is wrong by this much. */
 const wrongClock = (byMs: number) => ({
   nowMs: () => systemClock.nowMs() + byMs,
   monotonicMs: systemClock.monotonicMs,
 })
 
 test('a retry that is due is issued once, and not again while its pointer waits for a node (L7)', async () => {
-  // The sweep for missing pointers has no part in it.
+  // Keeps the sweep for missing pointers out of the test.
   await bench.start({ timing: { ...TIMING, pointersEveryMs: HOUR_MS } })
   const task = await bench.submit()
   const failed = { op: 'fail', attempt: 1, error: { code: 'c', message: 'm' }, retryable: true }
@@ -64,7 +64,7 @@ test('the lifetime of a task counts from its storage when the clock of the gatew
 })
 
 test('a missing pointer is found by the id of its task, however many other pointers there are (L8)', async () => {
-  // So rarely that a listing of all pointers cannot be what finds it.
+  // The listing of all pointers is so rare that it cannot find the missing one.
   await bench.start({ timing: { ...TIMING, listPointersEveryMs: HOUR_MS } })
   const known = await bench.submit({}, { pointer: true })
   await rounds(TIMING.pointersEveryMs, 3)

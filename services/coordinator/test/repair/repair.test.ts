@@ -82,7 +82,7 @@ async function setup() {
       nowMs,
     }),
     trimmer: createTrimmer({ taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
-    /** Stores an event, as its writer does; the follower sees it only where it is told to. */
+    /** Stores an event as its writer does; the follower reads it when the test calls `follow`. */
     async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {
       const options = { expectSeq, messageId: `${taskId}.${event.type}`, deadlineMs: 5_000 }
       const outcome = await taskLog.append(taskId, event, options)

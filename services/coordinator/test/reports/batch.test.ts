@@ -25,7 +25,7 @@ const begun = (chars: number): Outcome => ({
   deadlineAtMs: 1,
 })
 
-/** Handles with begun tasks of this many characters each. */
+/** A report handler whose `begun` outcomes have this many characters. */
 function depsOf(chars: (taskId: string) => number) {
   const ended: string[] = []
   let beginning = 0

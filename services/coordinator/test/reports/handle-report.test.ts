@@ -59,7 +59,7 @@ async function setup() {
     made,
     submit: (id: string) =>
       taskLog.append(id, submitted, { expectSeq: 0, messageId: id, deadlineMs: 5_000 }),
-    /** Reports as a node would, through the schema of the wire. */
+    /** Reports as a node does, through the schema of the bus. */
     report: (taskId: string, item: object, claim = signClaim(CLAIM_KEY, taskId, 'n1')) => {
       const reportId = `${taskId}-${JSON.stringify(item).length}`
       return handleReport(deps, 'n1', reportItemSchema.parse({ taskId, claim, reportId, ...item }))
@@ -115,7 +115,7 @@ test('a pause ends the attempt without a failure, and its repeat is answered as 
   expect(await bench.report('p1', pause)).toEqual(outcome)
   const record = await bench.taskLog.record('p1')
   expect(record).toMatchObject({ state: 'waiting', waitingFor: wait, pauses: 1, failures: 0 })
-  // Its pointer may come to a node again: nothing begins, the pointer is acked.
+  // A node may get the pointer again: nothing begins, and the pointer is acknowledged.
   expect(await bench.report('p1', { op: 'begin' })).toEqual({ kind: 'not-due' })
 })
 
@@ -127,7 +127,8 @@ test('a repeated pause is answered as stored after the task has resumed, and a p
   const expectSeq = stored.kind === 'committed' ? stored.seq : 0
   const released = { type: 'released', atMs: 11, reason: 'time' } as const
   await bench.taskLog.append('p2', released, { expectSeq, messageId: 'r', deadlineMs: 5_000 })
-  // Either answer has the node ack its pointer; this one is the server's, which knows the report's id.
+  // The node acknowledges its pointer after either answer; this one comes from the server, which
+  // knows the report's id.
   expect(await bench.report('p2', pause)).toEqual(stored)
   const other = { ...pause, wait: { kind: 'time', untilMs: 1_111 } }
   expect(await bench.report('p2', other)).toEqual({ kind: 'superseded' })
@@ -142,7 +143,7 @@ test('children are created once for each step, and the next attempt gets their r
   const outcome = await bench.report('s1', spawn)
   expect(outcome).toMatchObject({ kind: 'committed' })
   expect(bench.made).toEqual(ids)
-  // The same report again, and another attempt at the same step.
+  // The same report is repeated, and another attempt reaches the same step.
   expect(await bench.report('s1', spawn)).toEqual(outcome)
   const begun = await bench.report('s1', { op: 'begin' })
   const expected = begun.kind === 'begun' ? begun.seq : 0

@@ -19,7 +19,7 @@ export function encodeCursor({ state, after }: ListPosition): string {
 export function decodeCursor(cursor: string, state: string, form = /^[ -~]+$/): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const at = text.indexOf('\n')
-  // Encoding again detects text that decodes by accident but is no cursor of this gateway.
+  // Encoding again detects text that decodes by accident but was not made by this gateway.
   const intact = at >= 0 && Buffer.from(text).toString('base64url') === cursor
   if (!intact || text.slice(0, at) !== state || !form.test(text.slice(at + 1))) {
     throw new Refusal(

@@ -26,7 +26,7 @@ export function createCheckCaller(options: {
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
         'host-refused',
-        'Call the gateway by a name of its own, or add this name to PUBLIC_HOSTS of the gateway.',
+        'Use a name that the gateway answers to, or add this name to PUBLIC_HOSTS of the gateway.',
       )
     }
     if (!originAllowed(origin, host, options.allowedOrigins)) {
@@ -67,7 +67,7 @@ export function isLoopback(address: string): boolean {
   return LOOPBACK_NAMES.includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
-/** What is wrong with the names of PUBLIC_HOSTS. */
+/** Returns the problems of the names in PUBLIC_HOSTS. */
 export function hostProblems(hosts: readonly string[]): readonly string[] {
   return hosts
     .filter((host) => isIP(host) === 0 && !HOST_PATTERN.test(host))

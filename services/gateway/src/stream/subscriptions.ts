@@ -16,7 +16,7 @@ import { eventView } from '../tasks/views.ts'
  * that does not answer leaves it stale until the next sweep.
  *
  * Invariants: a viewer gets the events of a task in the order of `seq`, each once and without gaps
- * (L5); it gets only tasks of its own tenant; a lost live message delays an event by at most
+ * (L5); it gets only the tasks of its tenant; a lost live message delays an event by at most
  * HEAL_AFTER_MS (L6).
  */
 export interface Subscriptions extends LiveSink {

@@ -29,7 +29,7 @@ test('a definition gets versions, is changed under its ETag and deleted, and no 
     status: 404,
     problem: { code: 'agent-not-found' },
   })
-  // The numbers go on, so that a task that names a version never means two things.
+  // The version numbers continue, so that a version in a task always has the same meaning.
   expect((await acme.putAgent('triage', { role: 'again' })).version).toBe(4)
 })
 
@@ -165,7 +165,7 @@ test('a gateway that starts later, and one beside it, know every definition', as
   const other = createClient({ baseUrl: (await bench.another()).url() })
   expect(await other.submit({ task: 'x', agent: 'early' })).toMatchObject({ systemPrompt: 'one' })
   await client.putAgent('early', { systemPrompt: 'two' })
-  // At once, though it may not have heard of it yet.
+  // The other gateway may not have received the definitions yet.
   await client.putAgent('later', { systemPrompt: 'one' })
   expect(await other.submit({ task: 'x', agent: 'later' })).toMatchObject({ systemPrompt: 'one' })
   expect(await other.submit({ task: 'x', agent: 'early', agentVersion: 2 })).toMatchObject({

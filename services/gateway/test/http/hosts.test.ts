@@ -69,17 +69,17 @@ test('a rebound page reaches no route, no unknown path and no stream of the API'
   const eventStream = { ...evil, accept: 'text/event-stream' }
   expect(await answerOf(`${url}/v1/tasks/x/events`, eventStream)).toEqual([403, 'host-refused'])
   expect(await opens(url, asPage)).toBe(403)
-  // Its own name, and the page of somebody else.
+  // The gateway's own name, and a page of another origin.
   const foreignPage = { origin: 'http://localhost:3000' }
   expect(await answerOf(`${url}/v1/tasks`, foreignPage)).toEqual([403, 'origin-refused'])
   expect(await opens(url, foreignPage)).toBe(403)
-  // Names and pages of its own.
+  // The configured names and their pages.
   expect((await answerOf(`${url}/livez`, { host: 'fleet.example.com' }))[0]).toBe(200)
   expect(await opens(url, { host: 'fleet.example.com' })).toBe('open')
   expect(await opens(url, { origin: 'https://console.example.com' })).toBe('open')
 })
 
-/** Status and problem code; `fetch` would not let a test choose the host. */
+/** Returns status and problem code; `fetch` would not let a test set the host. */
 function answerOf(url: string, headers: Record<string, string>, method = 'GET') {
   return new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
     const sent = httpRequest(url, { headers, method, agent: false }, (response) => {
@@ -93,7 +93,7 @@ function answerOf(url: string, headers: Record<string, string>, method = 'GET') 
   })
 }
 
-/** What the upgrade is answered with. */
+/** Returns the status of the WebSocket upgrade. */
 function opens(url: string, headers: Record<string, string>) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, { headers })
   return new Promise<number | 'open' | undefined>((resolve, reject) => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { followLive } from '../../src/stream/live.ts'
 
 const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
-/** A client notices a restart of its server within this, milliseconds. */
+/** Milliseconds within which a client notices a restart of its server. */
 const RECONNECT_WITHIN_MS = 20_000
 
 test('after a reconnect every reader of live events learns that it may have missed some (L6)', async () => {

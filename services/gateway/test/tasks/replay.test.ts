@@ -12,7 +12,7 @@ const call = (step: number) => ({
   usage: { inputTokens: 10, outputTokens: 20, llmCalls: 1 },
 })
 
-/** Runs a task into its end as a coordinator would: two calls, then this error. */
+/** Fails a task as a coordinator would: two calls, then this error. */
 async function fail(bench: GatewayBench, id: string, code = 'llm-rejected'): Promise<TaskRecord> {
   let record = await bench.taskLog.record(id)
   const append = async (event: Parameters<typeof bench.taskLog.append>[1]) => {
@@ -34,7 +34,7 @@ async function fail(bench: GatewayBench, id: string, code = 'llm-rejected'): Pro
   return record
 }
 
-/** Carries records to Redis as the follower would. */
+/** Writes records to Redis as the follower would. */
 async function project(bench: GatewayBench, records: readonly TaskRecord[]): Promise<void> {
   const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
   const store = await connectStore({ url: bench.servers.redis.url, log })
@@ -73,7 +73,7 @@ test('a failed task can be replayed from its start or from its journal, without 
 
   const pointer = nextPointer(bench.bus)
   const onward = await client.replay(task.id, { from: 'journal' })
-  // A fenced start hands the journal to the node; its calls were paid by the ended task.
+  // A fenced start gives the journal to the node; the ended task has paid for its calls.
   expect(await pointer).toMatchObject({ taskId: onward.id, reissue: true })
   const record = await bench.taskLog.record(onward.id)
   expect(record?.calls.map(({ output }) => output)).toEqual([call(0).output, call(1).output])

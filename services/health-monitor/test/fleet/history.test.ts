@@ -5,7 +5,7 @@ import { takeOver, thin } from '../../src/fleet/history.ts'
 const STEP_MS = 10_000
 const at = (atMs: number) => ({ atMs })
 
-/** What is remembered after so many steps. */
+/** Returns the history after this many steps. */
 function remembered(steps: number, startMs = 0) {
   let entries: readonly { readonly atMs: number }[] = []
   for (let n = 0; n < steps; n += 1) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startWorld, type World } from '../support.ts'
 
-/** What the monitor tells of the fleet. */
+/** The snapshots of the monitor. */
 let world: World
 beforeAll(async () => {
   world = await startWorld({ settled: false })

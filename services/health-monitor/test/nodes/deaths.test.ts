@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type World } from '../support.ts'
 
-/** Which nodes are declared dead, and which are not. */
+/** The nodes that are declared dead, and those that are not. */
 let world: World
 beforeAll(async () => {
   world = await startWorld({ settled: true })

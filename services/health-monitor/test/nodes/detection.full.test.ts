@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type World } from '../support.ts'
 
-/** How soon a death is noticed; `npm test` checks what is noticed. */
+/** How soon a death is noticed; `npm test` checks that it is noticed. */
 let world: World
 beforeAll(async () => {
   world = await startWorld({ settled: true })
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-/** The target is 1.6 s; a test machine that does other things as well gets more. */
+/** The target is 1.6 s; a busy test machine gets more. */
 const DETECTED_MS = 2_500
-/** One that stands still could be one that pauses: the target is 3.35 s. */
+/** A frozen node looks like one that pauses, so the target is 3.35 s. */
 const DETECTED_FROZEN_MS = 4_300
 
 describe('a death is noticed soon', () => {

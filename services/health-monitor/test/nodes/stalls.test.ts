@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { namesOf, STALL_MS, startWorld, type World } from '../support.ts'
 
-/** Nodes that heartbeat without progress. */
+/** Nodes that send heartbeats without progress. */
 let world: World
 beforeAll(async () => {
   world = await startWorld({ settled: false })

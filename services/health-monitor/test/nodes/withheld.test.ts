@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { namesOf, startWorld, type World } from '../support.ts'
 
-/** Deaths are withheld while the monitor cannot tell an ill node from an ill fleet. */
+/** Deaths are withheld while the monitor cannot distinguish a failed node from a failed network. */
 let world: World
 beforeAll(async () => {
   world = await startWorld({ settled: true })
@@ -14,7 +14,7 @@ describe('no death is declared', () => {
     await world.until(() => world.last('mass-5')?.state === 'alive')
     const diedAtMs = performance.now()
     await Promise.all(nodes.map((node) => node.crash()))
-    // Every one of them dies in the end; the death on the last is the end of this.
+    // In the end every silent node dies; the last death ends the test.
     await world.until(
       () => namesOf('mass-', 6).every((id) => world.deathsOn(id).length > 0),
       15_000,

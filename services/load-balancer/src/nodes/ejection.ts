@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/domain'
 
 /**
- * Which nodes are ejected because of their own faults, as `nextEjections` decides.
+ * Which nodes are ejected for faults of the node itself, as `nextEjections` decides.
  *
  * Invariant: load balancers that receive the same figures reach the same result at the same time,
  * because the jitter of an ejection follows from the node's name.

@@ -6,7 +6,7 @@ import type { Held } from './in-hand.ts'
  * Notes in Redis where tasks run, for recovery and for reads (hints, L6), and issues pointers for
  * running tasks that have none.
  *
- * Most tasks of a busy fleet end before anybody needs the note. A task is therefore young at first;
+ * Most tasks of a busy fleet end before the note is needed. A task is therefore young at first;
  * it is noted if it still runs a moment later, or when its node is gone. A task without a pointer
  * gets one then: the pointer names the node, is fetched, adopted by the run and noted. Invariant: a
  * task stays in this module for at most `NOTE_AFTER_MS` and one sweep.

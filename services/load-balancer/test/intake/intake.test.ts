@@ -7,7 +7,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createIntake, type Intake } from '../../src/intake/intake.ts'
 import { createTenantShares, type Allowances } from '../../src/intake/tenant-shares.ts'
 
-/** The intake on a real server, as the user of load balancers; nodes are a number of credits here. */
+/**
+ * The intake on a real server as the user of load balancers; nodes are only a number of credits
+ * here.
+ */
 
 const log = createLogger({ service: 'load-balancer', id: 'test', level: 'silent' })
 let servers: SecuredServers
@@ -21,10 +24,13 @@ afterAll(() => servers[Symbol.asyncDispose]())
 
 interface Bench {
   readonly intake: Intake
-  /** Tenants in the order in which their pointers came. */
+  /** The tenants in the order in which their pointers arrived. */
   readonly came: string[]
   free(count: number): void
-  /** Ends what is in flight, the oldest first; waits for the next one each time until so many came. */
+  /**
+   * Ends tasks in flight, the oldest first, and waits each time for the next one until this many
+   * have arrived.
+   */
   end(count: number, expected?: number): Promise<void>
   close(): void
 }
@@ -32,7 +38,7 @@ interface Bench {
 function bench(allowances: Allowances = new Map(), wake = true): Bench {
   const monotonicMs = () => performance.now()
   const shares = createTenantShares({ allowances, share: () => 1, monotonicMs })
-  // Nobody else has anything in flight here.
+  // No other load balancer has tasks in flight here.
   shares.tally()
   const notes = shares.counting({
     dispatched: () => undefined,
@@ -95,9 +101,9 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
         notes.ended([oldest.taskId])
         credits += 1
         intake.poke()
-        // One slot comes free at a time, as in a fleet.
+        // One slot becomes free at a time, as in a fleet.
         const before = came.length
-        // A doorbell may have brought one above the credits.
+        // A doorbell may have fetched one pointer above the credits.
         if (credits >= 1 && before < expected)
           await eventually(() => expect(came.length).toBeGreaterThan(before), 5_000)
       }
@@ -143,7 +149,7 @@ test('a new tenant is served at once, even beside a tenant with a large backlog'
     await eventually(() => expect(intake.size()).toBe(2), 5_000)
     await end(20, 306)
     await eventually(() => expect(countOf(came, 'small')).toBe(6), 5_000)
-    // It holds its half of eight slots after four endings; six more endings bring the rest.
+    // The tenant has its half of eight slots after four ended tasks; six more bring the rest.
     expect(came.lastIndexOf('small')).toBeLessThan(8 + 20)
     expect(countOf(came, 'crowd')).toBeGreaterThan(8)
     await end(286, 306)
@@ -239,7 +245,7 @@ test('no task is lost when nats-server and the load balancer die', async () => {
   await eventually(() => expect(countOf(first.came, 'lasting')).toBe(20), 20_000)
   await first.end(10)
   first.close()
-  // Its successor heard no announcement.
+  // The next load balancer has heard no announcement.
   const next = bench(new Map(), false)
   try {
     next.free(10)

@@ -27,7 +27,8 @@ describe('two load balancers', () => {
     const credits = await Promise.all(
       balancers.map(async (one) => figureOf(await one.page(), 'credits')),
     )
-    // Fifteen a node: the odd one goes to one of them, none is lost and none is spent twice.
+    // Each node has fifteen slots: the odd one belongs to one load balancer, and none is lost or
+    // used twice.
     expect(credits[0]! + credits[1]!).toBe(30)
     expect(Math.abs(credits[0]! - credits[1]!)).toBeLessThanOrEqual(2)
 
@@ -73,7 +74,7 @@ describe('a load balancer that is drained', () => {
     await drained
     const farewell = { id: 'lb1', room: false, leaving: true }
     await eventually(() => expect(world.hints.at(-1)).toEqual(farewell), SOON_MS)
-    // Five run under their pointers; all others stand in the queue.
+    // Five tasks run under their pointers; all others are in the queue.
     await eventually(async () => expect((await world.pointers.taskIds()).size).toBe(20), SOON_MS)
     const second = await world.balancer('lb2', 1)
     await eventually(() => {
@@ -89,7 +90,7 @@ describe('a load balancer that is drained', () => {
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)
     await balancers[0]!.drain()
-    // Sooner than it would take to notice its silence.
+    // Sooner than its silence would be noticed.
     await eventually(
       async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10),
       1_000,

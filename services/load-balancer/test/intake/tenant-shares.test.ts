@@ -52,7 +52,7 @@ test('a task counts once from its fetch to its end, through whichever path it re
   shares.fetched('a', 't')
   dispatch('a', 't', 'n1', 9_000)
   expect(shares.standing('t')).toMatchObject({ inFlight: 1, inFlightCost: 9_000 })
-  // Its node died, and it was fetched again.
+  // The node died, and the task was fetched again.
   shares.fetched('a', 't')
   dispatch('a', 't', 'n2', 9_000)
   expect(shares.standing('t').inFlight).toBe(1)
@@ -107,14 +107,14 @@ test('a new load balancer gives a tenant with a limit nothing until it knows wha
   expect(roomOf(shares.standing('t'))).toBe(0)
   expect(roomOf(shares.standing('other'))).toBe(Infinity)
   dispatch('own', 't')
-  // Three of them have their pointers out of the consumers too: they are the same tasks.
+  // Three of these tasks also have their pointers out of the consumers.
   shares.out(new Map([['t', 3]]))
   shares.runs({ nodeId: 'n1', tenants: { t: 5 } })
   shares.runs({ nodeId: 'n2', tenants: { t: 2, other: 9 } })
   shares.tally()
   expect(shares.standing('t').inFlight).toBe(7)
   expect(shares.standing('other').inFlight).toBe(9)
-  // They have ended meanwhile.
+  // The tasks have ended in the meantime.
   shares.runs({ nodeId: 'n1', tenants: { t: 1 } })
   shares.tally()
   expect(shares.standing('t').inFlight).toBe(1)
@@ -132,7 +132,7 @@ test('tasks above a limit are separated, and their tenant is named', () => {
   const { within, beyond } = shares.admit(items)
   expect(within.map((item) => item.pointer.taskId)).toEqual(['b', 'd'])
   expect(beyond.map((item) => item.pointer.taskId)).toEqual(['c'])
-  // It is in hand from then on, wherever it goes.
+  // The task counts from now on, wherever it goes.
   expect(shares.full()).toEqual(['t'])
   expect(shares.admit(items.slice(1, 2)).within).toEqual([])
   shares.released('b')

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { TestNode } from '../nodes.ts'
 import { clockAhead, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
-/** Nodes that fail tasks by themselves: taken out of service, and brought back. */
+/** Nodes whose own faults fail tasks: ejected, and returned to service. */
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   world = await startWorld()
@@ -42,7 +42,7 @@ describe('ejection', () => {
       SOON_MS,
     )
 
-    // The first ejection lasts ten seconds, a fifth more or less.
+    // The first ejection lasts ten seconds plus or minus a fifth.
     clock.advance(12_500)
     await eventually(() => expect(good.every((node) => node.running() > 0)).toBe(true), SOON_MS)
     await eventually(() => {
@@ -54,7 +54,7 @@ describe('ejection', () => {
       () => expect(good.reduce((sum, node) => sum + node.taken.length, 0)).toBeGreaterThan(25),
       SOON_MS,
     )
-    // One task shows whether it may come back; until then it gets no other.
+    // One task decides whether the node returns; until then it gets no other.
     expect(bad.taken).toHaveLength(1)
     expect(bad.taken[0]?.why).toMatch(/^probe of 3 nodes/)
     bad.say({ completed: 1 })
@@ -112,7 +112,7 @@ describe('ejection', () => {
       await eventually(async () => expect(await ejectedOf(balancer)).toBe(1), SOON_MS)
     }
     await eventually(async () => expect(await world.decisions()).toHaveLength(1), SOON_MS)
-    // A round trip later the second record has been turned away.
+    // After one round trip the server has refused the second record.
     await world.bus.roundTrip(1_000)
     expect(await world.decisions()).toHaveLength(1)
   })

@@ -6,7 +6,7 @@ import type { TestNode } from '../nodes.ts'
 import { startProvider } from '../provider.ts'
 import { adviserOf, figureOf, pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
-/** Tasks that ask to be placed with advice. */
+/** Tasks with advised placement. */
 let world: Awaited<ReturnType<typeof startWorld>>
 let provider: Awaited<ReturnType<typeof startProvider>>
 let nodes: TestNode[]
@@ -21,7 +21,7 @@ beforeEach(async () => {
     await world.node('w2', { slots: 20 }),
     await world.node('w3', { slots: 20 }),
   ]
-  // Apart by their loads, so that the policy's choice is known: w1, then w2, then w3.
+  // The loads differ, so that the policy's order is known: w1, then w2, then w3.
   nodes[1]?.say({ active: 8 })
   nodes[2]?.say({ active: 14 })
 })
@@ -94,7 +94,7 @@ describe('a task with advised placement', () => {
   })
 
   it.each([
-    ['a label that is no candidate', { choice: 'n7' }, 'advice-not-a-candidate', 'invalid'],
+    ['a label that names no candidate', { choice: 'n7' }, 'advice-not-a-candidate', 'invalid'],
     ['a name instead of a label', { choice: 'w3' }, 'advice-invalid', 'invalid'],
     ['no choice', { node: 'n2' }, 'advice-invalid', 'invalid'],
     ['more than a choice', { choice: 'n2', drain: true }, 'advice-invalid', 'invalid'],

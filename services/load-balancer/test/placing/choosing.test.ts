@@ -16,7 +16,7 @@ const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium',
 describe('priorities', () => {
   it('with a backlog are served 6 : 3 : 1, so low priority is served beside a backlog of high priority', async () => {
     const node = await world.node('w1', { slots: 20 })
-    // It hears of the queues as they get tasks; its first twenty are all of one priority.
+    // The load balancer learns of the queues as they get tasks; its first twenty have one priority.
     await world.balancer('lb1', 1)
     for (const level of LEVELS) {
       await world.issue(
@@ -55,7 +55,7 @@ describe('an affinity key', () => {
       SOON_MS,
     )
     const home = nodes.toSorted((a, b) => b.running() - a.running())[0]!
-    // One in a hundred tries another node, so that a better home can show itself.
+    // One task in a hundred tries another node, so that a better one can be found.
     expect(home.running()).toBeGreaterThanOrEqual(18)
     expect(home.taken.some(({ why }) => why.startsWith('affinity of 3 nodes'))).toBe(true)
     world.fresh(keyed(40))
@@ -71,10 +71,10 @@ describe('a requirement class', () => {
   it("reserves for dispatched tasks before the node's figures show them", async () => {
     const nodes = [await world.node('w1', { slots: 8 }), await world.node('w2', { slots: 8 })]
     await world.balancer('lb1', 2)
-    // Four units of eight each: two fit on a node, whatever came in one message.
+    // Four units of eight each: two fit on a node, however they arrived.
     world.fresh(pointersOf(6, { cpu: 'high' }).map(medium))
     await eventually(() => expect(nodes.map((node) => node.running())).toEqual([2, 2]), SOON_MS)
-    // What is left waits in the queue, and comes when there is room for it.
+    // The remaining tasks wait in the queue until there is room.
     await eventually(
       async () => expect((await world.pointers.taskIds()).size).toBeGreaterThanOrEqual(2),
       SOON_MS,
@@ -91,7 +91,7 @@ describe('a requirement class', () => {
     const busy = await world.node('w1', { slots: 100 })
     const node = await world.node('w2', { slots: 100 })
     busy.say({ cpu: 0.95 })
-    // Fuller, so that the busy one would be chosen otherwise.
+    // Fuller than the busy node, which would be chosen otherwise.
     node.say({ active: 60 })
     await world.balancer('lb1', 2)
     world.fresh([medium(pointerOf({ cpu: 'high' })), medium(pointerOf({ cpu: 'low' }))])
@@ -126,7 +126,7 @@ describe('a node', () => {
       async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 3$/m),
       SOON_MS,
     )
-    // A tenth of its twenty slots at first: two, though it is the emptiest by far.
+    // At first a tenth of its twenty slots: two, although it is the emptiest node.
     world.fresh(pointersOf(20).map(medium))
     await eventually(
       () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(30),

@@ -24,7 +24,7 @@ describe('a handed-over task', () => {
     node.finishAll()
     expect(node.taken[0]).toMatchObject({ taskId: pointer.taskId, fenced: false, balancer: 'lb1' })
     expect(node.taken[0]?.ackSubject).toBeUndefined()
-    // The next one goes on running: when it has its pointer, the first would have had one for long.
+    // The next task keeps running: once it has its pointer, the first would long have had one.
     const second = pointerOf()
     world.fresh([medium(second)])
     await eventually(() => expect(node.taken).toHaveLength(3), SOON_MS)
@@ -103,7 +103,7 @@ describe('a handed-over task', () => {
       const has = waiting.map(({ tenant, taskId }) => world.pointers.has('high', tenant, taskId))
       expect(await Promise.all(has)).toEqual([true, true, true])
     }, SOON_MS)
-    // They come in turn as slots become free, and then fresh ones are welcome again.
+    // The tasks arrive as slots become free; then new ones are accepted again.
     await eventually(() => {
       node.finishAll()
       expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(5)
@@ -116,7 +116,7 @@ describe('a dispatch', () => {
   it('to a node without a listener is placed on another node at once', async () => {
     const gone = await world.node('w1')
     const node = await world.node('w2')
-    // Full by its own word: everything would go to w1.
+    // By its figures w2 is full, so every task would go to w1.
     node.say({ active: 9 })
     await world.balancer('lb1', 2)
     await gone.crash()
@@ -189,7 +189,7 @@ describe('a pointer', () => {
     expect(fencedOf(5, 1)).toBe(false)
     expect(fencedOf(6, 1, true)).toBe(true)
     expect(fencedOf(7, 2)).toBe(true)
-    // A crashed server may hand out a message again with the same delivery count.
+    // A crashed server may deliver a message again with the same delivery count.
     expect(fencedOf(5, 1)).toBe(true)
     expect(fencedOf(8, 1)).toBe(false)
   })

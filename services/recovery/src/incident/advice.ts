@@ -12,7 +12,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 
-/** The death reasons that an adviser is told; any other reason is sent as `other`. */
+/** The death reasons that an adviser gets; any other reason is sent as `other`. */
 const REASONS = [
   'connection-gone',
   'ping-failed',

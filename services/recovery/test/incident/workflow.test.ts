@@ -9,7 +9,7 @@ import { log, nodeOf, recordOf, startWorld } from '../support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
-/** The death of a crashed replica is delivered again when its lease is over. */
+/** Milliseconds until the death of a crashed replica is delivered again after its lease. */
 const TAKEOVER_MS = 20_000
 const never = new Promise<never>(() => undefined)
 const until = (holds: () => boolean | Promise<boolean>, timeout = 15_000) =>
@@ -18,7 +18,7 @@ const closed = (nodeId: string, timeout?: number) =>
   until(() => world.incidentOf(nodeId)?.state === 'closed', timeout)
 const writes = (nodeId: string) => world.stagesOf(nodeId).length
 
-/** An orchestrator in a cluster, whose every answer is said here. */
+/** An orchestrator in a cluster whose answers the test sets. */
 function orchestrator(change: Partial<Orchestrator> = {}): Orchestrator & { ordered: string[] } {
   const ordered: string[] = []
   const order = (verb: string) => async (nodeId: string) => {
@@ -162,13 +162,13 @@ test('a flapping node is put into quarantine, replaced, and asked to drain when 
   const decision = world.decisions.find(({ kind }) => kind === 'quarantine')
   expect(decision).toMatchObject({ about: 'flap', acted: true, policy: { kind: 'quarantine' } })
   expect(Number(decision?.inputs['untilMs'])).toBeGreaterThan(Date.now() + 200_000)
-  // It still lives, and counts no more; with another one the count is what it was.
+  // The node is alive but no longer counts; with another node the count is the same as before.
   await world.say([nodeOf('flap', { incarnation: 4, draining: true }), ...others])
   await world.say([...others, nodeOf('e', { startedAtMs: Date.now() })])
   await closed('flap')
   expect(world.incidentOf('flap')?.outcome?.kind).toBe('recovered')
 
-  // Another replica, started later, knows it from OPS.
+  // Another replica that starts later learns of it from OPS.
   await world.stopRecoveries()
   await world.recovery()
   await until(async () => {
@@ -192,7 +192,7 @@ test('a task that kills its nodes is named and given back last, and the incident
   await killed('k2', 1)
   await until(() => world.incidentOf('k2')?.analysis !== undefined)
   expect(world.incidentOf('k2')?.suspectTasks).toEqual([])
-  // The deaths are remembered by OPS, not by the process.
+  // OPS remembers the deaths, not the process.
   await world.stopRecoveries()
   await world.recovery()
   await until(() => world.deliveriesOf('poison').length === 3)
@@ -266,7 +266,7 @@ test('advice only chooses among the allowed actions, and the record has its clam
     },
     action: { kind: 'investigate' },
   })
-  // What is not surely gone is not replaced, whatever the answer says.
+  // Recovery replaces no process that may be alive, whatever the answer says.
   provider.answer({ action: 'replace', strategy: 'spread', impact: 'high', prevention: [] })
   await world.death('advised-silent', { reason: 'silence' })
   await until(() => world.incidentOf('advised-silent')?.action !== undefined)
@@ -354,7 +354,10 @@ async function startProvider(first: object | string) {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     answer: (next: object | string) => (content = next),
-    /** Answers nothing until the returned function is called, which tells how many asked. */
+    /**
+     * Holds all answers until the returned function is called, which returns the number of
+     * requests.
+     */
     hold() {
       const responses: ServerResponse[] = []
       held = responses

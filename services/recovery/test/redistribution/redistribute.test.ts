@@ -8,7 +8,7 @@ import { redistribute } from '../../src/redistribution/redistribute.ts'
 import { log } from '../support.ts'
 
 const SOON_MS = 5_000
-/** The first batch holds so many tasks; there is one more. */
+/** The tasks of the first batch; one more task follows it. */
 const BATCH = 500
 const TASKS = BATCH + 1
 
@@ -29,7 +29,7 @@ test('R1: a task that moves to another node before its batch keeps its pointer',
   let moved = ''
   const fleet = {
     ...readFleet(view),
-    // Between the first batch and the second one, a node takes a task of the second one.
+    // Between the batches a node takes a task of the second one.
     async creditsWithin() {
       await eventually(() => expect(givenBack.size).toBe(BATCH), SOON_MS)
       moved = notes.find(({ ackSubject }) => !givenBack.has(ackSubject))?.taskId ?? ''

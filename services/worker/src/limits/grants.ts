@@ -63,7 +63,7 @@ const AWAY_MS = 1_000
 /** The number of nodes assumed before any were counted: the usual maximum of an autoscaler. */
 const NODES_UNKNOWN = 20
 const LOCAL_POLL_MS = 50
-/** Milliseconds; a call that should return later is told to return earlier and ask again. */
+/** Milliseconds; a call that should return later returns after this time and asks again. */
 const PARK_MAX_MS = 600_000
 
 /** Creates the grants of one key. */

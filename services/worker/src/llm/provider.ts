@@ -10,7 +10,7 @@ export interface Provider {
   /** The models that it serves, and its own names for them; `*` in a pattern matches any text. */
   readonly models: readonly { readonly match: string; readonly as?: string | undefined }[]
   readonly limits: RateLimits
-  /** Prices by patterns of its own model names. */
+  /** Prices by patterns of the provider's model names. */
   readonly prices: Readonly<Record<string, ModelPrice>>
   readonly pricesVersion: string
   /**

@@ -8,7 +8,7 @@ import {
 import { shapeHistory, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
 
-/** A request as it is sent, and the parts of it that could be omitted. */
+/** The request that is sent, and the parts of it that could be omitted. */
 export interface WireRequest {
   readonly body: Readonly<Record<string, unknown>>
   readonly sent: SentFields

@@ -73,7 +73,7 @@ export interface Conversation {
   readonly toolCalls: number
   /** The number of consecutive wrong tool calls. */
   readonly toolErrors: number
-  /** How often the model was told what is wrong with its answer. */
+  /** How often the model had to correct its answer. */
   readonly repairs: number
   /** The defects of the last answer, once the model has been told often enough. */
   readonly givenUp: readonly string[] | undefined
@@ -89,7 +89,7 @@ export interface Conversation {
 /** The rule for answers; without a check every text is a result. */
 export interface AnswerRule {
   readonly check: ((text: string) => Promise<AnswerCheck>) | undefined
-  /** How often the model is told what is wrong before the run fails. */
+  /** How often the model may correct its answer before the run fails. */
   readonly repairsMax: number
 }
 
@@ -163,7 +163,7 @@ export async function hearAnswer(
 interface Heard {
   /** Undefined if every text is accepted. */
   readonly checked?: AnswerCheck | undefined
-  /** How often the model is told what is wrong before the run fails. */
+  /** How often the model may correct its answer before the run fails. */
   readonly repairsMax?: number
   readonly provider?: string | undefined
 }

@@ -22,7 +22,7 @@ export function waitForApproval(step: number, { name, arguments: text }: ToolCal
   return { kind: 'approval', step, tool: name, arguments: shown }
 }
 
-/** Returns what the model is told of a refused call. */
+/** Returns the output of a refused call for the model. */
 export function refusedBy({ note }: Approval): ToolOutput {
   const reason = note === undefined || note === '' ? '' : `: ${note}`
   return { text: `A person did not allow this call${reason}`, error: false }

@@ -7,7 +7,7 @@ import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
  * Runs one tool call of the model within its limits.
  *
  * Invariants: a call ends at its time limit, at the task's deadline or with its run, even if the
- * tool ignores its signal; the answer never exceeds the limit; the model is told of an error,
+ * tool ignores its signal; the answer never exceeds the limit; the model gets the message of an error,
  * unless the tool asks for another attempt later.
  */
 
@@ -36,7 +36,7 @@ export type ToolResult =
 const TRIES_MAX = 3
 /** Milliseconds between tries: they bridge only a short failure of a service behind the tool. */
 const TRY_BACKOFF = { baseMs: 200, capMs: 2_000 }
-/** Characters; the model is told the messages of errors and pays for them. */
+/** Characters; the model reads error messages, and their tokens cost money. */
 const MESSAGE_MAX = 2_000
 /** Milliseconds of the longest timer. */
 const TIMER_MAX_MS = 2 ** 31 - 1

@@ -78,7 +78,7 @@ function toTool(
   }
 }
 
-/** Returns what the model reads: text as it is, everything else as JSON. */
+/** Returns what the model reads: text unchanged, everything else as JSON. */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value
   return JSON.stringify(value) ?? 'done'

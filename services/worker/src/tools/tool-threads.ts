@@ -26,7 +26,7 @@ export interface ToolThreadsOptions {
 /** Megabytes of one thread: a runaway tool ends its thread instead of the node. */
 const HEAP_MAX_MB = 512
 
-/** Creates threads as they are needed. */
+/** Creates threads on demand. */
 export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   const { threadsMax, execArgv, threadUrl = new URL('./tool-thread.js', import.meta.url) } = options
   // Bounded by the slots, because a run has one call under way.

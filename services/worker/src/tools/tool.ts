@@ -29,7 +29,7 @@ export interface Tool {
   /** A failed call may be repeated at once with the same key. */
   readonly idempotent: boolean
   /**
-   * Returns what the model is told of wrong arguments, before approval and before anything runs.
+   * Returns the error for wrong arguments, before approval and before anything runs.
    */
   check?(args: unknown): ToolOutput | undefined
   /**

@@ -52,7 +52,7 @@ describe('the heartbeats', () => {
   })
 })
 
-/** Runs and heartbeats of a node on a real connection, with time of their own. */
+/** Runs and heartbeats of a node on a real connection, with a manual clock. */
 async function startNode(nodeId: string) {
   const bus = await servers.connect('worker')
   const loads: Load[] = []
@@ -64,7 +64,7 @@ async function startNode(nodeId: string) {
   const heartbeats = createHeartbeats({
     bus,
     runs: () => runs,
-    // Every message composes its figures first.
+    // Every message first composes its figures.
     progress: () => {
       order.push('said')
       return PROGRESS

@@ -6,12 +6,12 @@ import { expect, test } from 'vitest'
 import { createLimiter } from '../../src/limits/limiter.ts'
 
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
-/** Ten calls a second: half a second's worth begin at once, the next ones a tenth of a second apart. */
+/** Ten calls a second: five begin at once, the next ones a tenth of a second apart. */
 const LIMITS = { ...UNLIMITED, rpm: 600 }
 const CALLS = 8
 /** Longer than any of these calls was promised to wait, milliseconds. */
 const CLOSED_MS = 1_500
-/** What one batch of grants lets in begins within this, milliseconds. */
+/** Milliseconds within which the calls of one batch of grants begin. */
 const TOGETHER_MS = 50
 
 test('a promised call does not begin after the provider has closed the key', async () => {
@@ -38,7 +38,7 @@ test('a promised call does not begin after the provider has closed the key', asy
     limiter.leave(id, { reserved: 0, used: 0, closedMs: CLOSED_MS })
   }
   await Promise.all(Array.from({ length: CALLS }, (_, index) => enter(`call-${index}`)))
-  // The calls that began together with the refused one were under way before the refusal.
+  // Calls that began together with the refused one were under way before the refusal.
   const later = beganMs.filter((atMs) => atMs > closedAtMs + TOGETHER_MS)
   expect(later.length).toBeGreaterThan(0)
   expect(Math.min(...later) - closedAtMs).toBeGreaterThan(CLOSED_MS - TOGETHER_MS)

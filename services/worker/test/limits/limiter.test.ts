@@ -2,7 +2,9 @@ import { UNLIMITED, type Level, type RateLimits } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
 import { createLimiter, type Entry } from '../../src/limits/limiter.ts'
 
-/** The limiter by itself, without the fleet's shared limits: what waits, in which order, and until when. */
+/**
+ * The limiter without the fleet's shared limits: which calls wait, in which order, and until when.
+ */
 function setup(limits: Partial<RateLimits>) {
   const limiter = createLimiter({
     key: 'key',

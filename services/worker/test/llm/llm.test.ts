@@ -6,7 +6,7 @@ import type { LlmOptions, LlmRequest } from '../../src/llm/request.ts'
 import type { Provider } from '../../src/llm/provider.ts'
 import { builtInTools } from '../../src/tools/built-in.ts'
 
-/** The provider is the simulator: a real HTTP server. */
+/** The provider is the simulator, a real HTTP server. */
 const simulator = createSimulator({
   ttftMs: 0,
   tokensPerSecond: 0,

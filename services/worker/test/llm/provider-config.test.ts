@@ -33,7 +33,7 @@ describe('providers', () => {
     })
   })
 
-  test('of a list replace the one of OPENAI_API_KEY and read keys from files', async () => {
+  test('in a list replace the one of OPENAI_API_KEY and read keys from files', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
     await writeFile(join(dir, 'key'), 'from-a-file\n')
     const baseUrl = 'https://a.example/v1'

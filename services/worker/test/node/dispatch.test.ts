@@ -45,7 +45,7 @@ test('an item of a dispatch that cannot be read is named in the reply, and the o
     const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
     return { ...ids, deadlineAtMs: Date.now() + 60_000, fenced: false }
   }
-  // As a load balancer of another release might write it.
+  // A load balancer of another release might send this.
   const items = [itemOf('a'), { ...itemOf('b'), deadlineAtMs: 'soon' }, itemOf('c')]
   const subject = subjectOf(CHANNELS.dispatch, { nodeId: 'n1' })
   const answer = await balancer.request(subject, JSON.stringify({ balancer: 'lb', items }), 5_000)

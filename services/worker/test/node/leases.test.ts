@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-/** A node without heartbeats: what it says comes of its runs alone. */
+/** A node without heartbeats, so that only its runs send messages. */
 async function nodeOf(id: string): Promise<Node> {
   const config = loadConfig(schema, {
     SERVICE_ID: id,
@@ -106,7 +106,7 @@ describe('the pointer of a run', () => {
   })
 
   test.each(['superseded', 'refused'] as const)(
-    'of a run that is %s is neither acknowledged nor renewed, and the run stops (L4)',
+    'is neither acknowledged nor renewed when the run is %s, and the run stops (L4)',
     async (kind) => {
       const node = await nodeOf('w2')
       answer = { kind }
@@ -120,7 +120,7 @@ describe('the pointer of a run', () => {
     },
   )
 
-  test('of a run whose end is rejected is acknowledged when the failure is stored', async () => {
+  test('is acknowledged after a rejected end when the failure is stored', async () => {
     const node = await nodeOf('w5')
     const error = { code: 'report-invalid', message: 'unreadable' }
     answer = { kind: 'rejected', error }
@@ -132,7 +132,7 @@ describe('the pointer of a run', () => {
     expect(sent[1]).toMatchObject({ error, retryable: false })
   })
 
-  test('of a run whose report exceeds one message is acknowledged when the failure is stored', async () => {
+  test('is acknowledged after a report that exceeds one message, when the failure is stored', async () => {
     const node = await nodeOf('w6')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'large', 0, 'x'.repeat(9 * 1024 * 1024))
@@ -142,7 +142,7 @@ describe('the pointer of a run', () => {
     expect(sent).toMatchObject([{ op: 'fail', error: { code: 'report-too-large' } }])
   })
 
-  test('of a task that has ended elsewhere is acknowledged, and the run stops', async () => {
+  test('is acknowledged when the task has ended elsewhere, and the run stops', async () => {
     const node = await nodeOf('w3')
     answer = { kind: 'finished' }
     const run = take(node, 'ended', 60_000)

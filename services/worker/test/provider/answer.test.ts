@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { delta, DONE, event, GOOD, read, usage, USAGE } from './answers.ts'
 
-/** The table of what providers send, by kind; a new quirk is one row. */
+/** The table of provider answers by kind; a new quirk is one row. */
 
 const OK = 'The answer is 42.'
 const TEXT = delta({ content: OK })
@@ -63,7 +63,7 @@ describe('an answer is complete', () => {
     ['with finish tool_calls and text alone', `${TEXT}${delta({}, 'tool_calls')}${usage()}${DONE}`],
     ['with the end mark in small letters', `${TEXT}${usage()}data:[done]\n\n`],
     ['with text behind the end mark', `${TEXT}${usage()}data: [DONE] stream closed\n\n`],
-    ['with an end mark that is no field', `${TEXT}${usage()}[DONE]\n\n`],
+    ['with an end mark without a field name', `${TEXT}${usage()}[DONE]\n\n`],
     ['framed twice', GOOD.replaceAll('data: ', 'data: data: ')],
     ['without blank lines between its events', GOOD.replaceAll('\n\n', '\n')],
     ['with named pings of no JSON', `event: ping\ndata: ping\n\n${GOOD}`],

@@ -1,8 +1,8 @@
 import { createAnswerReader, type HeardAnswer } from '../../src/provider/answer.ts'
 
-/** Bytes of providers, as they stand on the wire. */
+/** The bytes of provider answers. */
 
-/** An event of this value. */
+/** An event with this value. */
 export const event = (value: unknown): string =>
   `data: ${typeof value === 'string' ? value : JSON.stringify(value)}\n\n`
 /** A chunk with this delta. */
@@ -12,15 +12,15 @@ export const DONE = event('[DONE]')
 export const USAGE = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 }
 /** The usage in a chunk without choices. */
 export const usage = (value: object = USAGE): string => event({ choices: [], usage: value })
-/** A whole text answer. */
+/** A complete text answer. */
 export const GOOD = `${delta({ role: 'assistant', content: '' })}${delta({ content: 'The answer' })}${delta({ content: ' is 42.' })}${delta({}, 'stop')}${usage()}${DONE}`
 /** A piece of a tool call. */
 export const toolPiece = (piece: object): string => delta({ tool_calls: [piece] })
-/** A turn that asks for tools. */
+/** A turn that requests tools. */
 export const toolTurn = (...pieces: object[]): string =>
   `${pieces.map(toolPiece).join('')}${delta({}, 'tool_calls')}${usage()}${DONE}`
 
-/** What a body of these pieces comes to, and what was handed on before it ended. */
+/** Returns the result of a body in these pieces, and the pieces passed on before it ended. */
 export function read(
   pieces: readonly (string | Uint8Array)[],
   options: { readonly eventCharactersMax?: number; readonly key?: string } = {},

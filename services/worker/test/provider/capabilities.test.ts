@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { FULL_CAPABILITIES, learnRefusal } from '../../src/provider/capabilities.ts'
 import { complaintOf, readRefusal } from '../../src/provider/errors.ts'
 
-/** Refusals as the endpoints of the field write them, and what they teach; a new one is one row. */
+/** Refusals as endpoints write them, and what the worker learns from them; a new one is one row. */
 
 const SENT = {
   names: [
@@ -27,7 +27,7 @@ const SENT = {
   ],
 }
 
-/** What a refusal teaches; a text is the message of OpenAI's form. */
+/** Returns what the worker learns from a refusal; a text is the message in OpenAI's form. */
 function learn(status: number, body: unknown) {
   const value = typeof body === 'string' ? { error: { message: body } } : body
   return learnRefusal(FULL_CAPABILITIES, readRefusal(status, JSON.stringify(value)), SENT)
@@ -246,7 +246,7 @@ describe('a refusal names its field in the words of', () => {
       'upstream: {"error":{"message":"Unsupported parameter: \'temperature\'","param":"temperature"}}',
       'sampling',
     ],
-    ['somebody who does not name it', 400, 'Unknown field in request', 'unnamed field'],
+    ['an endpoint that does not name it', 400, 'Unknown field in request', 'unnamed field'],
   ])('%s', (_title, status, body, reason) => {
     expect(learn(status, body)).toMatchObject({ kind: 'adapt', reason })
   })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { delta, DONE, event, GOOD, toolTurn, usage } from './answers.ts'
 import { endpoint, providerAt, runTask, sendEvents } from './support.ts'
 
-/** Bodies and connections as servers and proxies treat them; a new one is one row. */
+/** Bodies and connections as servers and proxies handle them; a new one is one row. */
 
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 const EVENTS = { 'content-type': 'text/event-stream' }

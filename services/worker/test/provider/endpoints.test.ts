@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { delta, DONE, GOOD, toolTurn, usage } from './answers.ts'
 import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
-/** What endpoints do beyond the bytes of one answer: refusals, connections, changes of provider. */
+/** The behaviour of endpoints beyond one answer: refusals, connections, changes of the provider. */
 
 const CALL = { function: { name: 'calculate', arguments: '{"expression":"6*7"}' } }
 const SCHEMA = {
@@ -229,7 +229,7 @@ describe('a 429 closes its model or its key', () => {
     })
     const provider = providerAt(server.url)
     const { ending } = await runTask([provider], { model: 'busy' })
-    // A pause of days is cut to minutes, and waited for without a slot.
+    // A pause of days is cut to minutes, and the run waits without a slot.
     if (ending.kind !== 'paused' || ending.wait.kind !== 'time') throw new Error(ending.kind)
     expect(ending.wait.untilMs - Date.now()).toBeLessThanOrEqual(310_000)
     expect((await runTask([provider], { model: 'idle' })).ending).toMatchObject(OK)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { failureOfError, readRefusal } from '../../src/provider/errors.ts'
 import { delta, DONE, event, read } from './answers.ts'
 
-/** Errors of providers in all their forms; a new one is one row. */
+/** The errors of providers in all their forms; a new one is one row. */
 
 const TEXT = delta({ content: 'The answer is 42.' })
 
@@ -127,7 +127,7 @@ describe('an error within an answer of status 200 keeps its class', () => {
       'event: error\ndata: Rate limit exceeded\n\n',
       { status: 429, message: 'Rate limit exceeded' },
     ],
-    ['a line that is no field', '{"error":{"code":503,"message":"x"}}\n', { status: 503 }],
+    ['a line without a field name', '{"error":{"code":503,"message":"x"}}\n', { status: 503 }],
   ])('as an event of its kind with %s', (_title, text, failure) => {
     expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createFraming } from '../../src/provider/framing.ts'
 
-/** What a body cut into these pieces consists of; the last entry names what breaks it. */
+/** Returns the events of a body in these pieces; the last entry names what breaks it. */
 function frame(pieces: readonly (string | Uint8Array)[], charactersMax = 10_000): string[] {
   const seen: string[] = []
   const framing = createFraming(charactersMax, {
@@ -26,7 +26,7 @@ describe('a body of events', () => {
     ['blank lines before the first event', '\n\n\ndata: a\n\n', ['a']],
     ['a last event without its blank line', 'data: a\n\ndata: b\n', ['a', 'b']],
     ['a last event without a line end', 'data: a\n\ndata: b', ['a', 'b']],
-    ['a line that is no field', 'dbta: {"a":1}\n\ndata: b\n\n', ['broken: malformed']],
+    ['a line without a field name', 'dbta: {"a":1}\n\ndata: b\n\n', ['broken: malformed']],
     ['nothing', '', []],
   ])('with %s is read', (_title, text, events) => {
     expect(frame([text])).toEqual(events)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { delta, DONE, GOOD, read, toolPiece, usage } from './answers.ts'
 
-/** Good answers of each kind, whose bytes are then cut, split, doubled, reordered and changed. */
+/** Good answers of each kind; the tests cut, split, double, reorder and change their bytes. */
 
 const fn = (name: string, args: string) => ({ function: { name, arguments: args } })
 const GOODS = [
@@ -24,7 +24,7 @@ const GOODS = [
   `: comment\r\n\r\n${delta({ content: 'Grüße 你好 🚀 42' }).replaceAll('\n', '\r\n')}${delta({}, 'stop')}${usage()}${DONE}`,
 ].map((text) => Buffer.from(text))
 const EXPECTED = GOODS.map((bytes) => read([bytes]))
-/** Of each kind: together more than 100,000. */
+/** Runs of each kind: more than 100,000 together. */
 const RUNS = 36_000
 
 const which = fc.nat(GOODS.length - 1)
@@ -38,7 +38,7 @@ function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return ends.map((end, index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], end))
 }
 
-/** One failure with a message, or one answer whose figures are whole numbers; nothing else exists. */
+/** Expects one failure with a message, or one answer whose figures are whole numbers. */
 function expectSound({ answer, text, begun }: ReturnType<typeof read>): void {
   expect(begun).toBeLessThanOrEqual(1)
   if (answer.kind === 'failed') {

@@ -2,7 +2,7 @@ import { createSimulator, QUIRKS } from '@agentfleet/llm-simulator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { providerAt, runTask } from './support.ts'
 
-/** The quirks of the simulator, over HTTP: what demos and load tests of the fleet meet. */
+/** The quirks of the simulator over HTTP, as demos and load tests of the fleet meet them. */
 
 const simulator = createSimulator({ ttftMs: 0, tokensPerSecond: 0, writeIntervalMs: 1 })
 let baseUrl = ''

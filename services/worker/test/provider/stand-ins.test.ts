@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { eventually } from '@agentfleet/testkit'
 import { providerAt, runTask } from './support.ts'
 
-/** Two stand-ins that others wrote, each with its own idea of the API. */
+/** Two third-party stand-ins, each with its own interpretation of the API. */
 
 const SCHEMA = {
   type: 'object',
@@ -63,7 +63,7 @@ test('a task with a tool and a schema completes through mock-llm', async () => {
       reply({ role: 'assistant', content: '{"answer":42}' }, 'stop'),
     ),
   ]
-  // JSON is YAML.
+  // JSON is valid YAML.
   await writeFile(join(folder, 'mock-llm.yaml'), JSON.stringify({ rules }))
   const main = createRequire(import.meta.url).resolve('@dwmkerr/mock-llm')
   const child = spawn(process.execPath, [main], {
@@ -77,7 +77,7 @@ test('a task with a tool and a schema completes through mock-llm', async () => {
       async () => expect((await fetch(`${baseUrl}/models`)).status).toBeLessThan(500),
       20_000,
     )
-    // It cannot stream tool calls.
+    // The stand-in cannot stream tool calls.
     const provider = providerAt(baseUrl, { capabilities: { stream: false } })
     const { ending, journal } = await runTask([provider], {
       tools: ['calculate'],

@@ -32,7 +32,7 @@ export function providerAt(baseUrl: string, change: Partial<Provider> = {}): Pro
 
 let tasks = 0
 
-/** Runs one task through these providers, with the real loop and the built-in tools of a node. */
+/** Runs one task with these providers, with the real loop and the built-in tools of a node. */
 export async function runTask(
   providers: readonly Provider[],
   change: Partial<TaskSpec> = {},
@@ -112,13 +112,13 @@ export async function runTask(
   }
 }
 
-/** What a request holds, as far as these tests look at it. */
+/** The parts of a request that these tests check. */
 export interface SeenRequest {
   readonly messages: readonly Readonly<Record<string, unknown>>[]
   readonly [field: string]: unknown
 }
 
-/** An endpoint that answers as this function says, and remembers what it was asked. */
+/** An endpoint that answers with this function and records the requests. */
 export async function endpoint(
   answer: (request: SeenRequest, response: ServerResponse, seen: readonly SeenRequest[]) => void,
 ) {

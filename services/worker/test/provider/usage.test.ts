@@ -90,7 +90,7 @@ describe('usage is counted, or estimated where the report does not help', () => 
       { inputTokens: 11, outputTokens: 107 },
     ],
     [
-      'under the names of a cache of its own',
+      'under the names of a separate cache',
       usage({ ...USAGE, prompt_cache_hit_tokens: 8 }),
       { cachedTokens: 8 },
     ],

@@ -16,7 +16,7 @@ const PRODUCTION = {
   firstTokenMs: LLM_FIRST_TOKEN_TIMEOUT_MS,
   callMs: LLM_CALL_TIMEOUT_MS,
 }
-/** Usual for a model that thinks. */
+/** Milliseconds; usual for a reasoning model. */
 const FIRST_TOKEN_AFTER_MS = 90_000
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 

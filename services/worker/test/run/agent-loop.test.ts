@@ -38,7 +38,7 @@ const heard = (said: LlmAnswer): LlmOutcome => {
   return { kind: 'answered', answer: said, usage, model: 'm', by: { provider: 'p', model: 'm' } }
 }
 
-/** Runs an agent whose model says this, one answer for each call. */
+/** Runs an agent whose model gives these answers, one for each call. */
 async function play(
   says: readonly LlmAnswer[],
   begun: Partial<Begun> = {},

@@ -23,7 +23,7 @@ const spec: TaskSpec = {
 const figure = (): number => 0
 const nothing = (): void => undefined
 
-/** One turn of a model that calls these tools at once; `ends` says in which order they end. */
+/** One turn of a model that calls these tools at once; `ends` gives the order in which they end. */
 async function turn(
   names: readonly string[],
   change: Partial<Tool> & { readonly limits?: TaskSpec['limits'] } = {},
@@ -42,7 +42,7 @@ async function turn(
     async run() {
       open += 1
       most = Math.max(most, open)
-      // Each one waits until all have begun; the last one to begin ends first.
+      // Each call waits until all have begun; the last one to begin ends first.
       await new Promise<void>((resolve) => {
         waiting.set(name, resolve)
         if (waiting.size === names.length) for (const end of [...waiting.values()].reverse()) end()

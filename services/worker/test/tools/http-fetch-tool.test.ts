@@ -12,7 +12,7 @@ afterAll(() => {
   for (const close of closers) close()
 })
 
-/** A server of the test on 127.0.0.1 that counts its requests. */
+/** Starts a server on 127.0.0.1 that counts its requests. */
 async function serve(listener: RequestListener) {
   let requests = 0
   const server = createServer((request, response) => {
@@ -131,7 +131,7 @@ describe('an address', () => {
     expect(rule.allows(address)).toBe(true)
   })
 
-  test('of an allowed range may be reached in every notation, and no address outside it', () => {
+  test('within an allowed range may be reached in every notation, and no address outside it', () => {
     const inner = createAddressRule(['10.1.0.0/16', 'fd12::/32'])
     expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::5'].map(inner.allows)).toEqual([true, true, true])
     expect(['10.2.0.1', 'fd13::5', '127.0.0.1'].map(inner.allows)).toEqual([false, false, false])
@@ -271,7 +271,7 @@ describe('http_fetch', () => {
     let asked = 0
     const resolve = async () => {
       asked += 1
-      // A second look would lead elsewhere, as a name under attack does.
+      // A second lookup would return another address, as in a DNS rebinding attack.
       return [{ address: asked === 1 ? '127.0.0.1' : '10.255.255.1', family: 4 }]
     }
     const text = await fetchWith({ ...LOOPBACK, resolve })(`http://rebound.test:${port}/`)

@@ -73,7 +73,7 @@ function options(changes: Partial<ToolCallOptions> = {}): ToolCallOptions {
   }
 }
 
-/** Calls a tool that does this, and notes the contexts it was called with. */
+/** Calls a tool with this function and records the contexts of its calls. */
 function setup(run: (context: ToolContext) => Promise<string>, changes: Partial<Tool> = {}) {
   const contexts: ToolContext[] = []
   const tool: Tool = {

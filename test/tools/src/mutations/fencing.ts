@@ -124,7 +124,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /superseded is neither acknowledged nor renewed/,
+    caughtBy: /is neither acknowledged nor renewed when the run is superseded/,
     because: /expected undefined to be 'superseded'/,
   },
   {

@@ -36,7 +36,7 @@ const DENIED_V6: readonly Range[] = [
   // Teredo, benchmarking, ORCHID and others.
   '2001::/23',
   '2001:db8::/32',
-  // IPv4 within IPv6 (6to4): anybody may route it.
+  // IPv4 within IPv6 (6to4): any network may route it.
   '2002::/16',
   '3fff::/20',
 ]

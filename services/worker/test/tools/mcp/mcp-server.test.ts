@@ -10,7 +10,7 @@ import { parseMcpServers, type McpServerConfig } from '../../../src/tools/mcp/mc
 import { createMcpServer } from '../../../src/tools/mcp/mcp-server.ts'
 import { runTool, type ToolCallOptions } from '../../../src/tools/run-tool.ts'
 
-/** Against the reference server of the protocol over stdio, and one of our own over HTTP. */
+/** Tests with the protocol's reference server over stdio, and with a small server over HTTP. */
 const EVERYTHING = createRequire(import.meta.url).resolve(
   '@modelcontextprotocol/server-everything/dist/index.js',
 )
@@ -63,7 +63,7 @@ async function connect(name: string, config: unknown) {
   return { server, call, lines }
 }
 
-/** A small server over HTTP; it can be stopped and started again on its port. */
+/** A small server over HTTP that can be stopped and restarted on its port. */
 async function serveHttp() {
   const keys: unknown[] = []
   const state = { dropNext: false }
@@ -94,7 +94,7 @@ async function serveHttp() {
     request.on('end', () => {
       const calls = body.includes('"tools/call"')
       if (calls && state.dropNext) {
-        // As a server that dies within a call.
+        // Breaks like a server that dies within a call.
         state.dropNext = false
         request.socket.destroy()
         return
@@ -254,7 +254,8 @@ describe('an MCP server over HTTP', () => {
     const { config, stop, restart } = await serveHttp()
     const { call } = await connect('small', config)
     await stop()
-    // Whether this one was made is not known; that the server is away is known from here on.
+    // It is unknown whether this call was made; from here on the node knows that the server is
+    // unavailable.
     await call('small__once', { text: 'ab' })
     expect(await call('small__once', { text: 'ab' })).toMatchObject({
       kind: 'failed',
