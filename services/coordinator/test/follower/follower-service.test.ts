@@ -78,7 +78,7 @@ test('a projection is marked complete only when every write has succeeded', asyn
   }
   const { bus, log } = bench
   const deps = { bus, store, log, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
-  await expect(rebuildProjection(deps)).rejects.toThrow('did not take all records')
+  await expect(rebuildProjection(deps)).rejects.toThrow('did not store all records')
   expect(await bench.store.builtSeq()).toBeUndefined()
   failing = false
   await rebuildProjection(deps)

@@ -42,6 +42,6 @@ test('operators are the named tenants, or all tenants without keys, and an unkno
 
 test('invalid keys are reported by position, never by text', () => {
   const wrong = 'Acme:0123456789abcdef,beta:short,x:abcdefghijklmnop,y:abcdefghijklmnop'
-  expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*twice/)
+  expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*same key/)
   expect(() => parseApiKeys(wrong)).not.toThrow(/abcdefghijklmnop|short/)
 })

@@ -93,7 +93,7 @@ describe('providers', () => {
     )
     const twice = { name: 'b', baseUrl: 'http://x' }
     const doubled = JSON.stringify({ providers: [twice, twice] })
-    expect(problemsOf(() => load({ PROVIDERS: doubled })).join()).toContain('twice')
+    expect(problemsOf(() => load({ PROVIDERS: doubled })).join()).toContain('two providers')
   })
 })
 
