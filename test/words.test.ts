@@ -47,10 +47,7 @@ const TOKEN =
 const PROSE = /^\/[/*]|^['"`][^\n]*\w,? \w/
 
 /** Beginnings of the paths that still wait for their rewriting. */
-const PENDING: readonly string[] = [
-  'README.md',
-  'docs/',
-]
+const PENDING: readonly string[] = ['README.md', 'docs/']
 
 const texts = filesBelow('')
   .filter((path) => /\.(?:ts|mjs|md)$|^openapi\.yaml$/.test(path) && path !== SELF)
