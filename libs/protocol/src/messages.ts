@@ -145,7 +145,7 @@ export type Pointer = z.infer<typeof pointerSchema>
 /** Tasks just stored, handed to a load balancer before they have a pointer (a hint, L6). */
 export const freshSchema = z.object({ priority: level, pointer: pointerSchema })
 export type Fresh = z.infer<typeof freshSchema>
-/** Most such tasks in one message. */
+/** Maximum number of such tasks in one message. */
 export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) })
 
 /**

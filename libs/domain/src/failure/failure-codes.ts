@@ -139,7 +139,7 @@ export const FAILURE_CODES = {
     says: 'Task, journal and inputs together are larger than one message of the bus.',
     task: { class: 'limit', ...NEVER },
   },
-  // Tasks: other tasks and people.
+  // Tasks that failed because of other tasks or of people.
   'dependency-failed': {
     says: 'A task that this one depends on failed, was cancelled or is no longer stored.',
     task: { class: 'limit', ...NEVER },

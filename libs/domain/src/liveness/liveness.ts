@@ -142,7 +142,7 @@ export type HeartbeatDecision =
   | { readonly kind: 'restarted'; readonly reason: 'new-process' }
   | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
 
-/** The parts of a heartbeat that order it. */
+/** The fields by which heartbeats are ordered. */
 export interface HeartbeatOrder {
   readonly incarnation: number
   readonly version: number

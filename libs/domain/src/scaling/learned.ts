@@ -84,7 +84,7 @@ export function rememberScaling(
   const panics =
     nodesFor(view.panic, slotsPerNode, limits) / Math.max(1, sample.nodes) >= panicRatio
   const lasting = {
-    // A little more than the estimate, or the next swing asks for the node again.
+    // Slightly more than the estimate; otherwise the next fluctuation would order the removed node again.
     slots: forecast.level * (1 + limits.deadBand),
     serviceS: view.serviceS,
     headroom: forecastDemand(forecast, limits).headroom,

@@ -92,7 +92,7 @@ describe('classifyNode', () => {
     expect(classify(ms, [], seen)).toMatchObject({ kind, reason })
   })
 
-  test('a witnessed death is seen within 1.58 s however jittery the past, at a mean of 500 ms', () => {
+  test('a witnessed death is noticed within 1.58 s for any jitter around a mean of 500 ms', () => {
     const halfJitter = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 25 })
     fc.assert(
       fc.property(halfJitter, (jitters) => {

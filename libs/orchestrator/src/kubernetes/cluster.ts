@@ -1,7 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import * as client from '@kubernetes/client-node'
 
-/** Which Deployment, and how its cluster is reached. */
+/** The Deployment, and the connection to its cluster. */
 export interface KubernetesTarget {
   readonly deployment: string
   readonly namespace: string | undefined

@@ -49,7 +49,7 @@ const DEFAULTS = {
   max: SCALE_LIMITS.nodesMax,
   goal: 99,
 }
-/** Days of a smoke test. */
+/** Days that a smoke test simulates. */
 const SMOKE_DAYS = 0.25
 
 /** The flags, for people. */
