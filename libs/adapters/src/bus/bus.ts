@@ -5,6 +5,7 @@ import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { createChannels, type Channels } from './channels.ts'
+import { BYTES_PER_CHAR_MAX } from './codec.ts'
 import { createRequester } from './requests.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
 
@@ -78,8 +79,6 @@ const GATHERED_MAX = 16
 const PAYLOAD_DEFAULT_BYTES = 1024 * 1024
 /** Headers count as payload; those of this package stay below this, bytes. */
 const HEADERS_MAX_BYTES = 1_024
-/** Bytes of UTF-8 that one character of a string takes at most. */
-const BYTES_PER_CHAR_MAX = 3
 
 const NATS_PORT = 4222
 

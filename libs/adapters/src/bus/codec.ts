@@ -104,6 +104,11 @@ export function pack(
 ): readonly Packed[] {
   if (items === undefined) return [new Packed(JSON.stringify(body), 0, 1)]
   const { [items.field]: given, ...envelope } = body as Readonly<Record<string, unknown>>
+  // Nearly every message is small: it is written at once, and its items are not measured one by one.
+  const whole = JSON.stringify(body)
+  if (whole.length * BYTES_PER_CHAR_MAX <= bytesMax) {
+    return [new Packed(whole, 0, (given as readonly unknown[]).length)]
+  }
   const head = JSON.stringify(envelope)
   const frame = Buffer.byteLength(head) + FRAME_BYTES
   const texts = (given as readonly unknown[]).map((item, at) => {
@@ -128,6 +133,8 @@ export function pack(
 const EMPTY = 'null'
 /** Brackets, the name of the field and the mark of a part, bytes. */
 const FRAME_BYTES = 256
+/** Bytes of UTF-8 that one character of a string takes at most. */
+export const BYTES_PER_CHAR_MAX = 3
 
 function runsOf(texts: readonly string[], bytesMax: number): { first: number; count: number }[] {
   const runs = [{ first: 0, count: 0 }]

@@ -75,7 +75,7 @@ async function readBatches(
         stream,
         consumer: name,
         wanted: () => Math.min(BATCH, left),
-        receive(message, headers) {
+        receive(message, raw) {
           // The consumer delivers nothing twice; lost messages are read one by one.
           if (message.consumerSeq !== received + 1) left = 0
           if (left === 0) return resolve()
@@ -84,7 +84,7 @@ async function readBatches(
           messages.push({
             subject: message.subject,
             seq: message.streamSeq,
-            messageId: headers?.get('Nats-Msg-Id') ?? '',
+            messageId: raw.headers?.get('Nats-Msg-Id') ?? '',
             text: message.text,
             storedAtMs: message.storedAtMs,
           })

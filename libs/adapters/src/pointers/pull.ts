@@ -32,8 +32,8 @@ export interface PullOptions {
   readonly consumer: string
   /** How many messages the owner can take now; 0: none, the owner calls `poke` when that changes. */
   wanted(): number
-  /** `headers`: those of the message, if it has any. */
-  receive(message: PulledMessage, headers: MsgHdrs | undefined): void
+  /** `raw` has the headers, which are parsed when they are asked for. */
+  receive(message: PulledMessage, raw: { readonly headers?: MsgHdrs }): void
   /**
    * Gathers the messages of a busy moment: after the first message it waits this long, then asks for the rest
    * together, milliseconds. For readers that need not be first.
@@ -115,7 +115,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
       if (ackSubject.startsWith('$JS.ACK.')) {
         outstanding -= 1
         received += 1
-        options.receive(parsePulled(message.subject, message.string(), ackSubject), message.headers)
+        options.receive(parsePulled(message.subject, message.string(), ackSubject), message)
         if (outstanding <= 0) done()
         return
       }

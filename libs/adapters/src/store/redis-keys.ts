@@ -20,7 +20,8 @@ export const REDIS_KEYS = {
   task: {
     key: 'task:<task>',
     type: 'string',
-    holds: 'log sequence, state, preview (JSON) and, on a separate line, the record (JSON)',
+    holds:
+      'log sequence, state and the record (JSON); in front of a large record a preview on its own line',
     writers: COORDINATOR,
     ends: '`RETENTION_MS` after the task ended',
   },

@@ -2,6 +2,7 @@ import { TASK_STATES, type TaskRecord, type TaskSpec, type TaskState } from '@ag
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
+import { BYTES_PER_CHAR_MAX } from '../bus/codec.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript, type RedisOptions } from './redis.ts'
 import {
@@ -86,8 +87,10 @@ const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
 /** Characters of a task's text in a listing: one line on a screen. */
 export const PREVIEW_CHARS = 160
-/** A larger preview (arguments of a tool call that waits for approval) is read with its record, bytes. */
-const PREVIEW_BYTES_MAX = 8 * 1024
+/** A listing reads this much of each task: a small record, or the preview in front of a large one, bytes. */
+const HEAD_BYTES = 8 * 1024
+/** A record with more characters may not fit into the head together with its sequence and state. */
+const LARGE_CHARACTERS = HEAD_BYTES / BYTES_PER_CHAR_MAX - 64
 
 /** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
 export async function connectStore(options: RedisOptions): Promise<Store> {
@@ -101,10 +104,10 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
 
   const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
     const heads = await Promise.all(
-      ids.map((id) => redis.getrange(redisKey('task', id), 0, PREVIEW_BYTES_MAX - 1)),
+      ids.map((id) => redis.getrange(redisKey('task', id), 0, HEAD_BYTES - 1)),
     )
-    const previews = heads.map(previewIn)
-    // The record was stored before there were previews, or its preview is large.
+    const previews = heads.map((head) => previewIn(head, options.log))
+    // The preview itself may be large: it holds the arguments of a tool call that waits for approval.
     const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
     const loaded = whole.length === 0 ? [] : await loadMany(whole)
     const records = new Map(whole.map((id, index) => [id, loaded[index]]))
@@ -118,10 +121,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         const argv: string[] = [String(retentionMs)]
         for (const record of records) {
           const member = indexMember(record.submittedAtMs, record.taskId)
-          argv.push(
-            `${record.taskId} ${record.tenant} ${member}`,
-            `${record.seq} ${record.state} ${previewText(record)}\n${toStored(record, 'record')}`,
-          )
+          argv.push(`${record.taskId} ${record.tenant} ${member}`, storedText(record))
         }
         await runScript(redis, PROJECT_SCRIPT, [], argv)
       }),
@@ -180,13 +180,19 @@ function indexMember(submittedAtMs: number, taskId: string): string {
 /** Undefined for a record of a newer release: its task can be read from the log. */
 function readRecord(text: string, log: Logger): TaskRecord | undefined {
   try {
-    // A value without a separate line was stored before there were previews.
+    // The record follows its preview, if it has one.
     const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
     return fromStored(text.slice(from), 'record') as TaskRecord
   } catch (error) {
     log.error({ err: error }, 'record unreadable, left out')
     return undefined
   }
+}
+
+function storedText(record: TaskRecord): string {
+  const text = toStored(record, 'record')
+  const preview = text.length < LARGE_CHARACTERS ? '' : `${previewText(record)}\n`
+  return `${record.seq} ${record.state} ${preview}${text}`
 }
 
 function previewText(record: TaskRecord): string {
@@ -205,11 +211,11 @@ function previewText(record: TaskRecord): string {
   return JSON.stringify(preview)
 }
 
-/** The preview at the beginning of a task's stored value; undefined when it is incomplete. */
-function previewIn(head: string): TaskPreview | undefined {
+/** What a listing shows, from the first bytes of a stored value; undefined when it is incomplete. */
+function previewIn(head: string, log: Logger): TaskPreview | undefined {
   const end = head.indexOf('\n')
-  if (end === -1) return undefined
-  return JSON.parse(head.slice(head.indexOf('{'), end)) as TaskPreview
+  if (end !== -1) return JSON.parse(head.slice(head.indexOf('{'), end)) as TaskPreview
+  return head === '' || Buffer.byteLength(head) >= HEAD_BYTES ? undefined : readRecord(head, log)
 }
 
 async function list<T>(

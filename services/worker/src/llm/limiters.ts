@@ -30,6 +30,8 @@ export interface Limiters {
 const KEEP_MS = 60_000
 
 interface ModelLimiter {
+  /** Names the model where limits are shared. */
+  readonly key: string
   readonly limiter: Limiter
   usedAtMs: number
 }
@@ -45,28 +47,37 @@ export function createLimiters(deps: {
   const { node, shared, nowMs, random } = deps
   const make = (key: string, limits: Provider['limits']): Limiter =>
     createLimiter({ key, node, limits, shared, nowMs, random })
+  // Each call asks for these several times: a key is hashed once.
+  const ids = new Map(deps.providers.map((provider) => [provider, keyId(provider)]))
+  const idOf = (provider: Provider): string => ids.get(provider) ?? keyId(provider)
+  const nameOf = ({ provider, as }: Candidate): string => `${idOf(provider)} ${as}`
   const keys = new Map<string, Limiter>()
   // Providers with the same key share its limits.
   for (const provider of deps.providers) {
-    const key = keyId(provider)
+    const key = idOf(provider)
     if (!keys.has(key)) keys.set(key, make(key, provider.limits))
   }
   const models = new Map<string, ModelLimiter>()
+  const makeModel = ({ provider, as }: Candidate): ModelLimiter => {
+    const key = `${idOf(provider)}-${createHash('sha256').update(as).digest('hex').slice(0, 16)}`
+    return { key, limiter: make(key, UNLIMITED), usedAtMs: 0 }
+  }
 
   return {
     ofKey(provider) {
-      const limiter = keys.get(keyId(provider))
+      const limiter = keys.get(idOf(provider))
       if (limiter === undefined) throw new Error(`the provider ${provider.name} has no limiter`)
       return limiter
     },
     ofModel(candidate) {
-      const key = modelKey(candidate)
-      const known = models.get(key) ?? { limiter: make(key, UNLIMITED), usedAtMs: 0 }
-      known.usedAtMs = nowMs()
-      models.set(key, known)
-      return known.limiter
+      const name = nameOf(candidate)
+      const known = models.get(name)
+      const model = known ?? makeModel(candidate)
+      if (known === undefined) models.set(name, model)
+      model.usedAtMs = nowMs()
+      return model.limiter
     },
-    closedMsOfModel: (candidate) => models.get(modelKey(candidate))?.limiter.closedMs() ?? 0,
+    closedMsOfModel: (candidate) => models.get(nameOf(candidate))?.limiter.closedMs() ?? 0,
     waiting: () =>
       [...keys.values(), ...[...models.values()].map(({ limiter }) => limiter)].reduce(
         (sum, limiter) => sum + limiter.waiting(),
@@ -74,15 +85,16 @@ export function createLimiters(deps: {
       ),
     sweep(now) {
       for (const limiter of keys.values()) limiter.sweep(now)
-      for (const [key, { limiter, usedAtMs }] of models) {
+      for (const [name, { limiter, usedAtMs }] of models) {
         limiter.sweep(now)
         const idle = limiter.waiting() === 0 && limiter.inside() === 0 && limiter.closedMs() === 0
-        if (idle && now - usedAtMs > KEEP_MS) models.delete(key)
+        if (idle && now - usedAtMs > KEEP_MS) models.delete(name)
       }
     },
     async touch() {
       if (shared === undefined) return
-      const all = [...keys, ...[...models].map(([key, { limiter }]) => [key, limiter] as const)]
+      const ofModels = [...models.values()].map(({ key, limiter }) => [key, limiter] as const)
+      const all = [...keys, ...ofModels]
       const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
       // While Redis is unavailable the limiters use their own share.
       const touched = await shared.touch(node, asked).catch(() => undefined)
@@ -92,8 +104,4 @@ export function createLimiters(deps: {
       }
     },
   }
-}
-
-function modelKey({ provider, as }: Candidate): string {
-  return `${keyId(provider)}-${createHash('sha256').update(as).digest('hex').slice(0, 16)}`
 }

@@ -129,12 +129,12 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     say(contentText(content))
     heard.refusal += textOf(message['refusal']) ?? refusalText(content)
     hearReasoning(heard, message)
-    const several = piecesOf(message['tool_calls'])
+    const { tool_calls: calls, function_call: single } = message
+    if (calls === undefined && single === undefined) return
+    const several = piecesOf(calls)
     // The older form with a single call.
-    const single = isRecord(message['function_call'])
-      ? [{ index: 0, function: message['function_call'] }]
-      : []
-    for (const piece of several.length > 0 ? several : single) {
+    const one = isRecord(single) ? [{ index: 0, function: single }] : []
+    for (const piece of several.length > 0 ? several : one) {
       begin()
       heard.characters += toolCalls.add(piece)
       if (toolCalls.size > TOOL_CALLS_MAX) heard.failure = TOO_MANY_CALLS
@@ -172,9 +172,11 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const framing = createFraming(options.eventCharactersMax, {
     onData(data, name) {
       const text = data.trim()
-      if (ended || text === '' || isOver(heard) || SIGN_OF_LIFE.test(name ?? text)) return
+      if (ended || text === '' || isOver(heard)) return
+      const mark = !text.startsWith('{')
+      if ((mark || name !== undefined) && SIGN_OF_LIFE.test(name ?? text)) return
       heard.events += 1
-      if (END_MARK.test(text)) {
+      if (mark && END_MARK.test(text)) {
         heard.done = true
         return
       }
@@ -259,12 +261,15 @@ function tooLarge(charactersMax: number): Failure {
 function firstChoice(value: JsonObject): JsonObject | undefined {
   const { choices } = value
   if (!Array.isArray(choices)) return undefined
-  return choices.filter(isRecord).find(({ index }) => Number(index ?? 0) === 0)
+  return choices.find(
+    (choice): choice is JsonObject => isRecord(choice) && Number(choice['index'] ?? 0) === 0,
+  )
 }
 
 function hearReasoning(heard: Heard, message: JsonObject): void {
   for (const name of ECHOED) {
     const piece = message[name]
+    if (piece === undefined || piece === null) continue
     const before = heard.echo[name]
     if (!isShallow(piece)) throw new RangeError('nested too deep')
     if (typeof piece === 'string' && piece !== '') {

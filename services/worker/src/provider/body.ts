@@ -16,34 +16,41 @@ export function readBody(
   return new Promise((resolve) => {
     let grace: NodeJS.Timeout | undefined
     let settled = false
+    let over = false
     const settle = (): void => {
       if (settled) return
       settled = true
       clearTimeout(grace)
+      body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
       reader.end()
       resolve()
       if (reader.broken || call.ended()) body.destroy()
       else leave(body)
     }
-    body.on('data', (bytes: Uint8Array) => {
-      if (settled) return
+    const wait = (ms: number): void => {
+      clearTimeout(grace)
+      grace = setTimeout(settle, ms)
+    }
+    const hear = (bytes: Uint8Array): void => {
       call.onPiece()
       if (!call.ended()) reader.push(bytes)
-      if (reader.over || call.ended()) settle()
-      else if (reader.finished) {
-        // Usage and [DONE] follow a finish reason at once or never.
-        clearTimeout(grace)
-        grace = setTimeout(settle, FINISH_GRACE_MS)
-      }
-    })
-    body.on('error', settle)
-    body.on('end', settle)
-    body.on('close', settle)
+      if (reader.broken || call.ended()) settle()
+      else if (reader.over) {
+        if (!over) wait(END_GRACE_MS)
+        over = true
+      } else if (reader.finished) wait(FINISH_GRACE_MS)
+    }
+    body.on('data', hear).on('error', settle).on('end', settle).on('close', settle)
   })
 }
 
-/** Milliseconds that a finished answer waits for its usage. */
+/** Milliseconds that a finished answer waits for its usage and [DONE]: they follow at once or never. */
 const FINISH_GRACE_MS = 1_500
+/**
+ * Milliseconds that a complete answer waits for the end of its body. Nearly every body ends at once; a
+ * next call that begins before that, inside an event of this body, keeps the whole call in memory.
+ */
+const END_GRACE_MS = 20
 /** Milliseconds; a connection is reused if its body ends within this time. */
 const DRAIN_MS = 1_000
 

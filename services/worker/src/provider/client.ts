@@ -13,7 +13,7 @@ import {
   type Capabilities,
 } from './capabilities.ts'
 import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
-import { rateHintsOf, type RateHints } from './headers.ts'
+import { rateHintsOf, type RateHints, type ReadHeader } from './headers.ts'
 import { bodyOf, readText } from './http-fetch.ts'
 import { wireRequest, type WireRequest } from './request.ts'
 
@@ -99,14 +99,14 @@ export function createProviderClient(
       })
       .asResponse()
     call.onPiece()
-    const hints = rateHintsOf((name) => response.headers.get(name), options.nowMs())
+    const hints = rateHintsOf(headersOf(response), options.nowMs())
     call.onHeaders(hints)
     const { status } = response
     if (status < OK_FROM || status >= OK_BELOW) {
       const error = readRefusal(
         status,
         await readText(bodyOf(response)),
-        response.headers.get('location') ?? null,
+        headersOf(response)('location') ?? null,
       )
       return { kind: 'refused', error, retryAfterMs: hints.retryAfterMs }
     }
@@ -176,6 +176,11 @@ export function createProviderClient(
     },
     capabilitiesOf: (model) => learned.peek(model) ?? configured,
   }
+}
+
+/** A reader of its own: in the closures of a call it would keep the response alive as long as the answer. */
+function headersOf({ headers }: Response): ReadHeader {
+  return (name) => headers.get(name)
 }
 
 type Answered =

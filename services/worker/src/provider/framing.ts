@@ -41,6 +41,7 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   const hand = (data: string, name?: string): void => {
     if (broken) return
     if (data.length > charactersMax) stop('too-large')
+    else if (isOneObject(data)) events.onData(data, name)
     else for (const value of valuesOf(data)) events.onData(value, name)
   }
   const take = (text: string): void => {
@@ -58,7 +59,7 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   }
 
   return {
-    push: (bytes) => take(decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))),
+    push: (bytes) => take(decoder.write(bytes)),
     end() {
       take(decoder.end())
       if (!broken) form?.end()
@@ -111,6 +112,11 @@ function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
 export const END_MARK = /^"?\[done\]|^"?done"?$/i
 /** Gateways that wrap an event again leave the first field name in it. */
 const REPEATED_FIELD = /^(\s*data:)+/
+
+/** Nearly every event is one JSON object on one line. */
+function isOneObject(data: string): boolean {
+  return data.startsWith('{') && !data.includes('\n')
+}
 
 /** Returns the values of one event: some senders put several into one, each on its line. */
 function valuesOf(data: string): readonly string[] {

@@ -72,12 +72,9 @@ export function refusalText(content: unknown): string {
   return parts.map(({ refusal }) => textOf(refusal) ?? '').join('')
 }
 
-/** Half of a surrogate pair without the other half; neither stores nor providers accept it. */
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
-
-/** Replaces each half surrogate pair by U+FFFD. */
+/** Replaces each half surrogate pair by U+FFFD: neither stores nor providers accept it. */
 export function wellFormed(text: string): string {
-  return text.replace(LONE_SURROGATE, '\uFFFD')
+  return text.toWellFormed()
 }
 
 /** Whether a text ends within a surrogate pair whose other half may still arrive. */

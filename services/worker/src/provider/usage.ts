@@ -43,12 +43,12 @@ export interface ReportedUsage {
 /** Returns the usage in a chunk; undefined if the chunk reports none. */
 export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsage | undefined {
   const { choices, x_groq: groq, message } = chunk
-  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
-  // Groq, Moonshot and Anthropic nest it one level deeper.
-  const places = [chunk, groq, choice, message].filter(isRecord)
-  const usage = places
-    .flatMap((place) => [place['usage'], place['usageMetadata'], place['usage_metadata']])
-    .find(isRecord)
+  // Groq, Moonshot and Anthropic nest it one level deeper. Every chunk passes here, so no lists are made.
+  const usage =
+    usageIn(chunk) ??
+    usageIn(groq) ??
+    usageIn(Array.isArray(choices) ? choices[0] : undefined) ??
+    usageIn(message)
   if (usage === undefined) return undefined
   const input = firstCount(usage, INPUT_NAMES)
   const output = firstCount(usage, OUTPUT_NAMES)
@@ -69,6 +69,14 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
     ),
   }
   return reported.input === undefined && reported.output === undefined ? undefined : reported
+}
+
+function usageIn(place: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (!isRecord(place)) return undefined
+  const { usage, usageMetadata, usage_metadata: snake } = place
+  if (isRecord(usage)) return usage
+  if (isRecord(usageMetadata)) return usageMetadata
+  return isRecord(snake) ? snake : undefined
 }
 
 /** Combines two reports of one answer: the later count wins if it is usable. */
@@ -124,7 +132,11 @@ function firstCount(
   usage: Readonly<Record<string, unknown>>,
   names: readonly string[],
 ): number | undefined {
-  return names.map((name) => countOf(usage[name])).find((count) => count !== undefined)
+  for (const name of names) {
+    const count = countOf(usage[name])
+    if (count !== undefined) return count
+  }
+  return undefined
 }
 
 function countOf(value: unknown): number | undefined {
