@@ -388,12 +388,9 @@ describe('a refusal teaches nothing', () => {
   test('in a time that grows no faster than prompt and refusal do', () => {
     const learn = (repeats: number): number => {
       const message = 'tools response_format json '.repeat(repeats)
+      const error = { status: 400, message, param: undefined, code: undefined }
       const startedMs = performance.now()
-      learnRefusal(
-        FULL_CAPABILITIES,
-        { status: 400, message, param: undefined, code: undefined },
-        { ...SENT, contents: [message.repeat(10)] },
-      )
+      learnRefusal(FULL_CAPABILITIES, error, { ...SENT, contents: [message.repeat(10)] })
       return performance.now() - startedMs
     }
     const best = (repeats: number): number => Math.min(...[1, 2, 3].map(() => learn(repeats)))

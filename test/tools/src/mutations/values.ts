@@ -70,7 +70,7 @@ export const VALUES: readonly Mutation[] = [
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts'],
     caughtBy: /that doubles with each of 40 references is refused/,
-    because: /places/,
+    because: /too-costly/,
   },
   {
     name: 'check-deadline',
