@@ -216,7 +216,7 @@ describe('a new leader', () => {
     })
   })
 
-  test('S1: observes as a follower and does nothing until it leads', async () => {
+  test('S1: acts only once it leads; as a follower it only observes', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
     let leading = false

@@ -21,7 +21,10 @@ const variables = z.object({
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
-  /** Default: loopback without API keys, every address with them. Without keys only loopback is allowed. */
+  /**
+   * Default: loopback without API keys, every address with them. Without keys only loopback is
+   * allowed.
+   */
   API_HOST: text().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
@@ -31,7 +34,10 @@ const variables = z.object({
   ),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
-  /** Names by which clients call the gateway, in addition to loopback and the address that they reach. */
+  /**
+   * Names by which clients call the gateway, in addition to loopback and the address that they
+   * reach.
+   */
   PUBLIC_HOSTS: list([]),
   /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),

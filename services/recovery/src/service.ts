@@ -163,7 +163,8 @@ export function createRecovery(deps: RecoveryDeps): Service {
       draining = true
       puller?.stop()
       for (const { cut } of followed) cut.abort(CUT.stopped)
-      // A death that leaves the redistribution during the drain is followed until it notices the stop.
+      // A death that leaves the redistribution during the drain is followed until it notices the
+      // stop.
       const settled = Promise.all(handling).then(() =>
         Promise.all([...followed].map(({ work }) => work)),
       )

@@ -30,7 +30,8 @@ const variables = z.object({
     expected: '1 to 48 lower-case letters, digits or -',
   }),
   /**
-   * Attempts at once. Most of the time they wait for their provider, so the number of CPU cores does not matter.
+   * Attempts at once. Most of the time they wait for their provider, so the number of CPU cores
+   * does not matter.
    */
   WORKER_SLOTS: integer({ min: 1, max: 100_000, default: 512 }),
   OPENAI_API_KEY: secret().optional(),

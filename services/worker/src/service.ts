@@ -25,7 +25,7 @@ const PROVIDERS_EVERY_MS = 2_000
 const OFFERS_EVERY_MS = 2_000
 /** Milliseconds; a timer that is this late shows that the process was paused. */
 const PAUSE_MS = 2_000
-/** Milliseconds of a drain that are kept for handing runs back: a confirmed report, then a flush. */
+/** Milliseconds of a drain for handing runs back: a confirmed report, then a flush. */
 const GIVE_BACK_MS = 1_500
 const FLUSH_MS = 500
 
@@ -158,7 +158,7 @@ function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => voi
   }
 }
 
-/** Says which tools and models tasks may name on this node. */
+/** Reports which tools and models tasks may name on this node. */
 function createOfferReport({ bus, clock, tools, providers }: WorkerDeps, nodeId: string) {
   let dueAtMs = 0
   return (): void => {

@@ -53,7 +53,7 @@ export function createDeadlines(deps: {
         await expire(record).catch((error: unknown) =>
           log.warn(
             { err: error, taskId: record.taskId },
-            'A task could not be failed at its deadline; the coordinator tries again',
+            'A task past its deadline could not be ended; the coordinator tries again',
           ),
         )
       })

@@ -18,7 +18,8 @@ import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
  * Answers requests: batches of reports, cancels and approvals.
  *
  * Each report is appended with the sequence that it expects, and its outcome returns to the node
- * (L2 to L4). Invariant: at most REPORTS_MAX reports are handled at once; beyond that, nodes must report again.
+ * (L2 to L4). Invariant: at most REPORTS_MAX reports are handled at once; beyond that, nodes must
+ * report again.
  */
 export interface Reports extends Service {
   /** Returns the number of reports being handled. */

@@ -76,7 +76,7 @@ describe('a batch of reports', () => {
     expect(most()).toBeLessThanOrEqual(32)
   })
 
-  test('ends a task that no message can hold, and its neighbours begin', async () => {
+  test('fails a task that exceeds one message, and the other tasks begin', async () => {
     const { deps, ended } = depsOf((taskId) => (taskId === 'large' ? 8 * MIB : 10))
     const outcomes = await handleBatch([begin('a'), begin('large'), begin('c')], deps)
     expect(kindsOf(outcomes)).toEqual(['begun', 'finished', 'begun'])

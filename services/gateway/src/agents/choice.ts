@@ -6,12 +6,12 @@ import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
 
-/** Known names in a refusal; `GET /v1/agents` has them all. */
+/** The most known names in a refusal; `GET /v1/agents` has all of them. */
 const NAMES_SHOWN_MAX = 40
 
 /** Finds the agent definition for a submission. */
 export interface AgentChoice {
-  /** Returns undefined for a task that names no agent, or the default one. Throws a Refusal. */
+  /** Returns undefined for a task that names no agent or the default one. Throws a Refusal. */
   definitionFor(
     tenant: string,
     request: FilledTaskRequest,
@@ -41,7 +41,7 @@ export function createAgentChoice(deps: {
     )
   }
 
-  /** A name that this gateway does not know: stored through another one a moment ago, or nowhere. */
+  /** Finds a name that another gateway may have just stored; otherwise throws a Refusal. */
   async function lateName(tenant: string, name: string): Promise<FoundDefinition> {
     const stored = DEFINITION_NAME.test(name) ? await agents.last(tenant, name) : undefined
     if (stored !== undefined) directory.take(stored)
@@ -92,7 +92,7 @@ export function createAgentChoice(deps: {
   }
 }
 
-/** The refusal of a name that no definition has, with the names that there are. */
+/** Creates the refusal of an undefined name; it lists the defined ones. */
 export function unknownAgent(
   name: string,
   known: readonly Pick<FoundAgent, 'name'>[],

@@ -1,7 +1,7 @@
 import type { ToolList } from '@agentfleet/protocol'
 import type { Offers } from '../fleet/offers.ts'
 
-/** The handler of `/v1/tools`, by operationId. */
+/** Creates the handler of `/v1/tools` by operationId. */
 export function toolRoutes({ offers }: { readonly offers: Pick<Offers, 'tools'> }) {
   return {
     listTools(): Promise<ToolList> {

@@ -5,24 +5,25 @@ import type { Clock } from '@agentfleet/runtime'
 import { Refusal } from '../http/problems.ts'
 
 /**
- * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at once.
+ * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at
+ * once.
  *
- * Invariants: of each node only its last word counts, and none that is older than AGE_MAX_MS; nothing is
- * refused before LISTEN_FIRST_MS have passed since the first word, because other nodes may offer more.
+ * Invariants: only the last report of each node counts, and none older than AGE_MAX_MS; nothing is
+ * refused within LISTEN_FIRST_MS of the first report, because other nodes may offer more.
  */
 export interface Offers {
-  /** By name, with the number of nodes that offer each. */
+  /** Returns the tools by name, each with the number of nodes that offer it. */
   tools(): ToolView[]
   /** Throws a Refusal for a tool or a model that no node offers. */
   check(spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
   close(): void
 }
 
-/** Nodes speak every two seconds; some may be restarting, milliseconds. */
+/** Milliseconds. Nodes report every two seconds, and some may be restarting. */
 const AGE_MAX_MS = 30_000
-/** Two words of every node, milliseconds. */
+/** Milliseconds; two reports of every node. */
 const LISTEN_FIRST_MS = 4_000
-/** Known names in a refusal; `GET /v1/tools` has them all. */
+/** The most known names in a refusal; `GET /v1/tools` has all of them. */
 const NAMES_SHOWN_MAX = 40
 
 interface Said {
@@ -31,7 +32,7 @@ interface Said {
   readonly heardAtMs: number
 }
 
-/** Follows what the nodes say of themselves. */
+/** Follows the reports of the nodes. */
 export function followOffers({
   bus,
   clock,
@@ -77,7 +78,7 @@ function toolsOf(said: readonly Said[]): ToolView[] {
 }
 
 function checkTools(names: readonly string[], said: readonly Said[]): void {
-  // Most tasks name none.
+  // Most tasks name no tools.
   if (names.length === 0) return
   const known = new Set(said.flatMap(({ tools }) => tools.map(({ name }) => name)))
   const offered = (pattern: string): boolean =>

@@ -2,12 +2,12 @@ import type { Store, UsageTotals } from '@agentfleet/adapters'
 import type { FleetView } from '@agentfleet/protocol'
 import { patient } from '../tasks/reads.ts'
 
-/** What a tenant's own tasks add to its view of the fleet; a figure that is not known is left out. */
+/** Returns the figures of a tenant's own tasks for its fleet view; omits an unknown figure. */
 export type OwnFigures = (
   tenant: string,
 ) => Promise<Pick<FleetView, 'oldestWaitingMs' | 'costTodayUsd'>>
 
-/** The figures out of this store and these totals. */
+/** Creates the figures from this store and these usage totals. */
 export function createOwnFigures(deps: {
   readonly store: Pick<Store, 'oldestQueued'>
   readonly usage: Pick<UsageTotals, 'read'>

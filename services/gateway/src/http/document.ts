@@ -46,7 +46,10 @@ export function routable(document: ApiDocument): ApiDocument {
   }
 }
 
-/** The tasks of a batch are judged one by one by the handler, so that a wrong one refuses no other. */
+/**
+ * Leaves the tasks of a batch unchecked here; the handler checks each one, so that an invalid task
+ * refuses no other.
+ */
 function withItemsUnchecked(schemas: Schemas): Schemas {
   const batch = schemas['BatchRequest']
   const properties = { tasks: { ...batch?.properties?.['tasks'], items: {} } }
@@ -58,7 +61,7 @@ export function openOperations(document: ApiDocument): Set<string> {
   return operationsWith(document, ({ security }) => security?.length === 0)
 }
 
-/** Ids of the operations whose body may be left out. */
+/** Returns the ids of the operations whose body may be omitted. */
 export function bodilessOperations(document: ApiDocument): Set<string> {
   return operationsWith(document, ({ requestBody }) => requestBody?.required === false)
 }

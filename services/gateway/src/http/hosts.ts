@@ -1,28 +1,29 @@
 /**
- * By which names the gateway may be called. Any web page can point its own name at 127.0.0.1 and then read
- * the API as if it were its own server (DNS rebinding); the browser names that page's host in `Host`, so a
- * name that is not the gateway's is refused. Programs are free to name any host; keys protect against those.
+ * The names under which clients may call the gateway. Any web page can point its own name at
+ * 127.0.0.1 and then read the API as if the gateway were its server (DNS rebinding). The browser
+ * sends that name in `Host`, so the gateway refuses names that do not belong to it. Programs can
+ * send any host; keys protect against those.
  */
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
 
-/** Names of this machine for itself; an address of 127.0.0.0/8 counts, too. */
+/** The names of this machine for itself; addresses of 127.0.0.0/8 count too. */
 const LOOPBACK_NAMES: readonly string[] = ['localhost', '::1']
 /** A host name or an address, without scheme, port or wildcard. */
 const HOST_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/
 
-/** Throws a Refusal for a request that names a foreign host, or that a foreign web page sends. */
+/** Throws a Refusal for a request that names a foreign host or comes from a foreign web page. */
 export type CheckCaller = (request: FastifyRequest) => void
 
-/** Checks the host and the origin of a request, before anything else is done for it. */
+/** Checks the host and the origin of a request before anything else. */
 export function createCheckCaller(options: {
   readonly publicHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
 }): CheckCaller {
   const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
   return ({ headers: { host, origin }, socket }) => {
-    // HTTP/1.0 may name none; no browser speaks it.
+    // HTTP/1.0 allows requests without a host; no browser uses it.
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
         'host-refused',
@@ -36,8 +37,8 @@ export function createCheckCaller(options: {
 }
 
 /**
- * Whether `Host` names the gateway: loopback, a configured name, or the very address that the connection
- * reached, which no name server can have made up.
+ * Whether `Host` names the gateway: loopback, a configured name, or the address that the connection
+ * reached, which no name server can have invented.
  */
 export function hostAllowed(
   header: string,
@@ -50,8 +51,9 @@ export function hostAllowed(
 }
 
 /**
- * Whether a web page of this origin may use the API: the gateway's own and those that are configured.
- * Browsers let any page connect anywhere and send it along with what they know of us; programs send no origin.
+ * Whether a web page of this origin may use the API: the gateway's own pages and configured ones.
+ * Browsers let any page connect anywhere and send the user's cookies along; programs send no
+ * origin.
  */
 export function originAllowed(
   origin: string | undefined,
@@ -77,7 +79,7 @@ export function hostProblems(hosts: readonly string[]): readonly string[] {
     )
 }
 
-/** The name in a `Host` header: no port, no brackets, no dot of the root, in lower case. */
+/** Returns the name in a `Host` header in lower case, without port, brackets and trailing dot. */
 function nameOf(header: string): string {
   const name = header.startsWith('[')
     ? header.slice(1, header.indexOf(']'))

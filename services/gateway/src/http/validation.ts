@@ -8,10 +8,10 @@ import { fieldErrors } from './problems.ts'
 const COMMON = { useDefaults: true, removeAdditional: false, strict: false } as const
 const DOCUMENT = 'document'
 
-/** Fills the defaults of a value in and says what is wrong with it; undefined: nothing. */
+/** Fills in the defaults of a value and returns its errors; undefined if it is valid. */
 export type ValueCheck = (value: unknown) => FieldError[] | undefined
 
-/** Checks values by this schema of the document, by the same rules as bodies. */
+/** Creates a check of values against this schema of the document, with the rules for bodies. */
 export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
   const ajv = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
   ajv.addSchema(document, DOCUMENT, false, false)

@@ -1,12 +1,12 @@
 import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
 import { Refusal, wrongField } from '../http/problems.ts'
 
-/** How a task names an earlier one of its batch: `#0` is the first. */
+/** The form in which a task names an earlier one of its batch: `#0` is the first. */
 const REFERENCE = /^#(\d+)$/
 
 /**
- * The task with the ids of the earlier tasks of its batch that it depends on, once those are stored;
- * only those before its position count, so that no two await each other. Throws a Refusal.
+ * Replaces references to earlier tasks of the batch by their ids, once those tasks are stored. A
+ * task can refer only to earlier ones, so no two wait for each other. Throws a Refusal.
  */
 export async function withIds(
   request: FilledTaskRequest,

@@ -31,7 +31,7 @@ export interface TaskRouteDeps {
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
-  /** Says what is wrong with a task of a batch. */
+  /** Returns the errors of a task of a batch. */
   readonly checkTask: ValueCheck
 }
 

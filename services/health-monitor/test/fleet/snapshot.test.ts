@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe('the snapshot', () => {
-  test('carries the backlog of the pointers, and the totals of the cluster', async () => {
+  test('has the number of queued pointers and the totals of the cluster', async () => {
     world.watcher.publish('tasks.medium.acme.t-1', '{}')
     await world.until(() => world.snapshots.at(-1)?.queued === 1)
     const { backlogAtMs, totals, nodes, running } = world.snapshots.at(-1)!

@@ -5,13 +5,13 @@ import type { Reporter } from './reports.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
- * What a node does with its runs when the time of a drain is up: a planned end is neither a failure nor a
- * loss of an attempt, however often a task meets one.
+ * Hands back the runs of a node when the time of a drain is over. A planned end is neither a
+ * failure nor a lost attempt, however often it happens to a task.
  *
- * Invariants: HAND-1 a run whose token stands still is paused until now, so that the coordinator issues its
- * pointer again at once and counts nothing against the task; HAND-2 a run that the coordinator does not
- * confirm in time, or that has a report under way, gives its pointer back, which counts as a lost attempt;
- * HAND-3 nothing runs any more afterwards.
+ * Invariants: HAND-1 a run whose token does not change is paused until now, so that the coordinator
+ * issues its pointer again at once and counts nothing against the task; HAND-2 a run that the
+ * coordinator does not confirm in time, or that has a report under way, gives its pointer back,
+ * which counts as a lost attempt; HAND-3 nothing runs afterwards.
  */
 export interface HandBackDeps {
   readonly bus: Bus
@@ -19,7 +19,7 @@ export interface HandBackDeps {
   readonly reporter: Reporter
 }
 
-/** Earlier than any instant: the pause is over at once, whatever this node's clock says. */
+/** Earlier than any time: the pause is over at once, whatever this node's clock says. */
 const AT_ONCE_MS = 0
 
 /** Ends every run within this time. */
@@ -27,7 +27,7 @@ export async function handBack(deps: HandBackDeps, withinMs: number): Promise<vo
   const { bus, runs } = deps
   const pausing = [...runs.all()].flatMap((run) => {
     if (run.check !== undefined || !standsStill(run)) return []
-    // What the run itself would report waits for this, and finds the run over.
+    // A report of the run waits for this check and then finds the run over.
     run.check = pauseRun(run, deps).catch(() => undefined)
     return [run.check]
   })

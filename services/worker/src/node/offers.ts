@@ -5,7 +5,7 @@ import type { Tools } from '../tools/tool.ts'
 
 const { nameCharsMax, descriptionCharsMax, toolsMax, modelsMax } = OFFER_LIMITS
 
-/** What tasks may name on this node, within the bounds of one message. */
+/** Returns the tools and models that tasks may name on this node, bounded by one message. */
 export function offersOf(
   nodeId: string,
   tools: Tools,

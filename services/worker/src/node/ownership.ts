@@ -49,7 +49,9 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   }
 }
 
-/** Whether no report of the run is under way, so that its token is the last that the log has of it. */
+/**
+ * Whether no report of the run is under way, so that its token is the last that the log has of it.
+ */
 export function standsStill(run: Run): boolean {
   if (run.phase === 'running') return true
   return run.phase === 'queued' && !run.fenced && run.spec !== undefined

@@ -240,7 +240,10 @@ const TOO_MANY_CALLS: Failure = {
 }
 /** Events that only show that the connection is alive, by name or by text. */
 const SIGN_OF_LIFE = /^(ping|pong|heart-?beat|keep-?alive)$/i
-const BROKE_OFF: Failure = { kind: 'connection', message: 'the answer broke off before its end' }
+const BROKE_OFF: Failure = {
+  kind: 'connection',
+  message: 'the connection broke before the end of the answer',
+}
 
 function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined

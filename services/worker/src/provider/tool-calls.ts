@@ -145,7 +145,8 @@ function argumentsOf({ arguments: pieces, objects }: Draft): string {
 const UNREADABLE_MAX = 500
 
 /**
- * Cuts arguments whose nesting would exhaust the stack of a tool; the rest is invalid JSON, which the model gets as an error.
+ * Cuts arguments whose nesting would exhaust the stack of a tool; the rest is invalid JSON, which
+ * the model gets as an error.
  */
 function readable(args: string): string {
   return isShallow(parseJson(args)) ? args : args.slice(0, UNREADABLE_MAX)

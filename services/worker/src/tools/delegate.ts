@@ -113,7 +113,8 @@ export function delegatedSpecs(
 }
 
 /**
- * Returns the results of the tasks of a step for the model; undefined while one of them has not ended.
+ * Returns the results of the tasks of a step for the model; undefined while one of them has not
+ * ended.
  */
 export function delegatedResults(
   children: readonly ChildRef[],

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { transform } from '@swc/wasm-typescript'
 
 /**
- * How Node loads a team's tools, wherever their folder is and whichever version of Node runs: TypeScript is
- * compiled without a check of its types, and what a folder has not installed itself comes from the worker.
- * It runs in the thread that Node keeps for such hooks.
+ * Lets Node load tool modules from any folder and in any supported version of Node: the hooks
+ * compile TypeScript without checking its types, and packages that the folder lacks come from the
+ * worker. The hooks run in the thread that Node reserves for them.
  */
 
-/** Packages that every tool is written with. */
+/** Packages that every tool uses. */
 const PROVIDED = ['@agentfleet/toolkit', 'zod']
 const TYPESCRIPT = /\.m?ts$/
 
@@ -20,13 +20,13 @@ export const resolve: ResolveHook = async (specifier, context, next) => {
     if (PROVIDED.some((name) => specifier === name || specifier.startsWith(`${name}/`))) {
       return next(specifier, { ...context, parentURL: import.meta.url })
     }
-    // Compilers let TypeScript name the file that it will become.
+    // TypeScript may import a file by the name of its compiled output.
     if (!/^\.{1,2}\/.*\.m?js$/.test(specifier)) throw error
     return orElse(error, () => next(specifier.replace(/js$/, 'ts'), context))
   }
 }
 
-/** What the second try gives; the error of the first if that fails too. */
+/** Returns the result of the second try; throws the error of the first if both fail. */
 async function orElse<T>(error: unknown, second: () => T | Promise<T>): Promise<T> {
   try {
     return await second()
@@ -47,7 +47,7 @@ export const load: LoadHook = async (url, context, next) => {
   }
 }
 
-/** The compiler throws objects and texts as well as errors. */
+/** Returns the message; the compiler throws objects and texts as well as errors. */
 function messageOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'message' in error) {
     return String(error.message)

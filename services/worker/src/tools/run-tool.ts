@@ -7,8 +7,8 @@ import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
  * Runs one tool call of the model within its limits.
  *
  * Invariants: a call ends at its time limit, at the task's deadline or with its run, even if the
- * tool ignores its signal; the answer never exceeds the limit; the model gets the message of an error,
- * unless the tool asks for another attempt later.
+ * tool ignores its signal; the answer never exceeds the limit; the model gets the message of an
+ * error, unless the tool asks for another attempt later.
  */
 
 /** How to make a call. */

@@ -52,7 +52,7 @@ describe('the limiter of a provider', () => {
     expect(came).toEqual(['high', 'old', 'young', 'low'])
   })
 
-  test('sends away at once a call that would wait too long, with a time to return', async () => {
+  test('refuses at once a call that would wait too long, and gives it a retry time', async () => {
     const { enter } = setup({ rpm: 60 })
     const waiting = [enter('a', {}), enter('b', {}), enter('c', {})]
     const entry = await enter('late', { patienceMs: 1_000 })

@@ -6,7 +6,7 @@ import { delta, DONE, event, read } from './answers.ts'
 
 const TEXT = delta({ content: 'The answer is 42.' })
 
-describe('an error within an answer of status 200 keeps its class', () => {
+describe('an error within an answer of status 200', () => {
   test.each<[string, unknown, object]>([
     [
       'a numeric code',
@@ -111,7 +111,7 @@ describe('an error within an answer of status 200 keeps its class', () => {
       { error: { code: 429, message: 'Please try again in 1m2.5s. Thank you' } },
       { kind: 'status', status: 429, retryAfterMs: 62_500 },
     ],
-  ])('as %s', (_title, value, failure) => {
+  ])('keeps its class as %s', (_title, value, failure) => {
     expect(read([event(value), DONE]).answer).toMatchObject({ kind: 'failed', failure })
     expect(read([JSON.stringify(value)]).answer).toMatchObject({ kind: 'failed', failure })
   })
@@ -128,11 +128,11 @@ describe('an error within an answer of status 200 keeps its class', () => {
       { status: 429, message: 'Rate limit exceeded' },
     ],
     ['a line without a field name', '{"error":{"code":503,"message":"x"}}\n', { status: 503 }],
-  ])('as an event of its kind with %s', (_title, text, failure) => {
+  ])('keeps its class as an event with %s', (_title, text, failure) => {
     expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('in milliseconds even if it is long and hostile', () => {
+  test('keeps its class within milliseconds even if it is long and hostile', () => {
     const startedMs = performance.now()
     for (const piece of ['//a:', '<', '<script', '-eyJa', 'thinking ']) {
       readRefusal(400, piece.repeat(60_000 / piece.length))
@@ -169,7 +169,7 @@ describe('an error within an answer of status 200 keeps its class', () => {
       "This request would exceed your account's rate limit. Please try again later.",
       { status: 429, wholeKey: true },
     ],
-  ])('with a limit %s that closes its model or key', (_title, message, expected) => {
+  ])('closes its model or its key for a limit %s', (_title, message, expected) => {
     const failure = failureOfError(
       readRefusal(
         429,
@@ -181,7 +181,7 @@ describe('an error within an answer of status 200 keeps its class', () => {
     expect({ retryAfterMs: undefined, wholeKey: undefined, ...failure }).toMatchObject(expected)
   })
 
-  test('without a key in its message; it shows no key', () => {
+  test('shows no key in its message', () => {
     const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })
     expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)

@@ -53,7 +53,7 @@ describe('a body of events', () => {
   })
 })
 
-describe('a body of JSON in place of events', () => {
+describe('a JSON body instead of events', () => {
   test.each<[string, string[], string[]]>([
     ['one object', ['{"a":', '1}'], ['{"a":1}']],
     ['a list', ['[{"error":1}]'], ['[{"error":1}]']],

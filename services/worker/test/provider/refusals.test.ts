@@ -7,8 +7,8 @@ import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
-describe('a lesson is kept only if it has helped', () => {
-  test('so a request that is refused in every form teaches nothing', async () => {
+describe('a node that learns from refusals', () => {
+  test('learns nothing from a request that is refused in every form', async () => {
     await using server = await endpoint((request, response) => {
       const bad = request.messages.some(({ content }) => content === 'bad')
       return bad
@@ -22,7 +22,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen.at(-1)?.['tools']).toBeDefined()
   })
 
-  test('so two refused fields are omitted one after another, and later from the beginning', async () => {
+  test('omits two refused fields one after another, and later from the beginning', async () => {
     const calls = 'stream_options temperature'.split(' ')
     await using server = await endpoint((request, response) => {
       const refused = calls.find((name) => request[name] !== undefined)
@@ -40,7 +40,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen).toHaveLength(4)
   })
 
-  test('so a defect of one schema is not learned for other tasks', async () => {
+  test('does not apply a defect of one schema to other tasks', async () => {
     await using server = await endpoint((request, response) => {
       const format = request['response_format'] as { type: string } | undefined
       const odd = JSON.stringify(format ?? '').includes('odd')
@@ -59,7 +59,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen.at(-1)?.['response_format']).toMatchObject({ type: 'json_schema' })
   })
 
-  test('so an answer that has begun is not requested again', async () => {
+  test('does not request an answer again that has begun', async () => {
     const error = { error: { code: 400, message: 'Unknown parameter: stream_options' } }
     await using server = await endpoint((_request, response) =>
       sendEvents(response, `${delta({ content: 'The' })}${event(error)}`),
@@ -69,7 +69,7 @@ describe('a lesson is kept only if it has helped', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('so a prompt that is too long is refused with one request', async () => {
+  test('sends a prompt that is too long only once', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(
         response,

@@ -256,7 +256,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/limits/limiter.test.ts', '--testTimeout=15000'],
-    caughtBy: /sends away at once/,
+    caughtBy: /refuses at once a call/,
     because: /expected 'in' to be 'late'/,
   },
   {

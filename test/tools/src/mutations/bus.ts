@@ -268,7 +268,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/reports/batch.test.ts'],
-    caughtBy: /ends a task that no message can hold/,
+    caughtBy: /fails a task that exceeds one message/,
     because: /finished|to deeply equal/,
   },
 ]

@@ -262,7 +262,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/autoscaler/test/service.test.ts', '-t', 'S1', '--testTimeout=15000'],
-    caughtBy: /S1: observes as a follower and does nothing/,
+    caughtBy: /S1: acts only once it leads/,
     because: /expected/,
   },
   {
