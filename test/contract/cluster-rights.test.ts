@@ -1,4 +1,6 @@
-/** What the tokens of autoscaler and recovery can do in a cluster: their roles, then the admission policies. */
+/**
+ * The rights of the tokens of autoscaler and recovery in a cluster: their roles, then the admission policies.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { evaluate } from '@marcbachmann/cel-js'
@@ -81,7 +83,7 @@ describe('the autoscaler', () => {
     ).toEqual(new Set(['agent-autoscaler']))
   })
 
-  test('may mark a pod of the workers and take the mark back', () => {
+  test('may mark a pod of the workers and remove the mark', () => {
     expect(refusals('agent-autoscaler', marked, WORKER)).toEqual([])
     expect(refusals('agent-autoscaler', WORKER, marked)).toEqual([])
     const { annotations, ...bare } = WORKER.metadata
@@ -164,7 +166,7 @@ function policyOf(name: string): Policy {
   return found('ValidatingAdmissionPolicy', name).spec as unknown as Policy
 }
 
-/** What the policies say to a change (or, with null, to a deletion) by a service account. */
+/** The refusals of the policies for a change (or, with null, a deletion) by a service account. */
 function refusals(account: string, object: Pod | null, oldObject: Pod): readonly string[] {
   const username = `system:serviceaccount:agentfleet:${account}`
   const context = { object, oldObject, request: { userInfo: { username } } }

@@ -1,14 +1,14 @@
-/** The address of a server, taken apart once: the only place that reads the credentials in a URL. */
+/** The address of a server, parsed once: the only place that reads the credentials in a URL. */
 
-/** Where a server is and as whom to connect. */
+/** The location of a server, and the user with which to connect. */
 export interface ServerAddress {
   readonly host: string
   readonly port: number
-  /** The scheme says that the connection is encrypted. */
+  /** Whether the scheme asks for an encrypted connection. */
   readonly tls: boolean
   readonly user: string | undefined
   readonly password: string | undefined
-  /** What logs and errors may say: no credentials, no path, no query. */
+  /** The address for logs and errors: no credentials, no path, no query. */
   readonly shown: string
 }
 
@@ -35,7 +35,7 @@ function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {
-    // A lone percent sign is part of the password.
+    // An unescaped percent sign is part of the password.
     return text
   }
 }

@@ -1,29 +1,29 @@
 /**
- * What errors of servers lose before they leave this package. A client library attaches the refused command
- * (`AUTH password`), the request (with its token) or the address (with its password) to its errors, and
- * loggers write all fields of an error.
+ * Removes secrets from errors of servers before the errors leave this package. A client library attaches the
+ * refused command (`AUTH password`), the request (with its token) or the address (with its password) to its
+ * errors, and loggers write all fields of an error.
  */
 import type { Logger } from '@agentfleet/runtime'
 
-/** Copies errors without what is secret. */
+/** Copies errors without their secrets. */
 export interface Redaction {
   /**
-   * A plain error that says the same: name, message, stack, code, status and cause, without the secrets and
-   * without any other field.
+   * A plain error with the same name, message, stack, code, status and cause, without the secrets and without
+   * any other field.
    */
   error(error: unknown): Error
   /** A logger whose `err` fields go through `error`. */
   log(log: Logger): Logger
 }
 
-/** Stands where a secret stood. */
+/** Replaces a secret. */
 const CENSOR = '[redacted]'
-/** An error that is its own cause must not hold up a log line. */
+/** Bounds the depth: an error that is its own cause must not block a log line. */
 const CAUSES_MAX = 5
 
-/** Hides these texts; empty and missing ones are none. */
+/** Hides these texts; empty and missing ones are ignored. */
 export function createRedaction(secrets: readonly (string | undefined)[]): Redaction {
-  // Longest first: one may contain another. Also as they stand within a URL.
+  // Longest first: one may contain another. Also in the form that they have within a URL.
   const hidden = [...new Set(secrets.filter((secret) => secret !== undefined))]
     .flatMap((secret) => [secret, encodeURIComponent(secret)])
     .filter((secret) => secret !== '')

@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly keyFile?: string | undefined
 }
 
-/** What Node's TLS takes. */
+/** The options of Node's TLS. */
 export interface TlsOptions {
   readonly ca?: string
   readonly cert?: string
@@ -24,8 +24,9 @@ const SCHEMES = { NATS: 'tls', REDIS: 'rediss', CONSUL: 'https' } as const
 type Server = keyof typeof SCHEMES
 
 /**
- * The options of an encrypted connection; undefined if the address does not ask for one. Throws a ConfigError
- * for files that cannot be read, that miss each other, or that an unencrypted connection would ignore.
+ * The options of an encrypted connection; undefined if the address asks for none. Throws a ConfigError for
+ * unreadable files, for a certificate without its key (or the reverse), and for files that an unencrypted
+ * connection would ignore.
  */
 export function readTls(
   server: Server,

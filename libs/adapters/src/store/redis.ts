@@ -34,7 +34,7 @@ export interface RedisOptions {
 /** Connects to Redis; one that is away makes every call fail until it is back. */
 export async function connectRedis(
   options: RedisOptions & {
-    /** What this connection is for, as the log names it. */
+    /** The purpose of this connection, for the log. */
     readonly name: string
     readonly commandWithinMs: number
   },

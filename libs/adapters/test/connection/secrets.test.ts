@@ -12,7 +12,7 @@ import { connectBus, connectRegistry, connectStore } from '../../src/index.ts'
 import { readAddress } from '../../src/connection/address.ts'
 import { createRedaction } from '../../src/connection/redaction.ts'
 
-/** It has to be escaped within a URL. */
+/** A password that has to be escaped within a URL. */
 const SECRET = 'hunter2/%&s3cret'
 const IN_URL = encodeURIComponent(SECRET)
 
@@ -57,7 +57,7 @@ test('an error loses every secret, in its message, its stack, its cause and its 
   expect(error('text').message).toBe('text')
 })
 
-test('what is shown of an address holds no credentials', () => {
+test('the shown form of an address holds no credentials', () => {
   const address = readAddress(`redis://user:${IN_URL}@[::1]:7000/2?x=${IN_URL}`, 6379)
   expect(address).toMatchObject({ host: '::1', port: 7000, user: 'user', password: SECRET })
   expect(address.shown).toBe('redis://[::1]:7000')
@@ -99,13 +99,13 @@ test('NATS refuses a password: neither the log nor the error repeats it', async 
     log.error({ err: failed }, 'start failed')
     expectClean(String(failed), lines())
   }
-  // The right ones are taken from the address.
+  // The valid credentials are taken from the address.
   const bus = await connectBus({ ...common, url: nats.url.replace('//', '//gateway:right@') })
   await bus.close()
   await nats.stop()
 })
 
-test('Consul refuses a call: neither the log nor the error repeats what stands in its address', async () => {
+test('Consul refuses a call: neither the log nor the error repeats the credentials in its address', async () => {
   const refusing = createServer((request, response) => {
     response.statusCode = 403
     response.end(`no entry for ${IN_URL} (${request.headers.authorization ?? 'nothing'})`)

@@ -139,7 +139,7 @@ test('Consul: a service uses its token over TLS, and gets nothing without one or
   await consul.stop()
 })
 
-test('files of TLS that would be ignored or that miss each other are refused at the start', () => {
+test('files of TLS that would be ignored, or that lack their counterpart, are refused at the start', () => {
   const files = { caFile: authority.caFile }
   expect(() => readTls('REDIS', { tls: false }, files)).toThrow(/REDIS_URL.*rediss:/)
   expect(() => readTls('NATS', { tls: true }, { certFile: client.certFile })).toThrow(
