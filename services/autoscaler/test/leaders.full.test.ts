@@ -9,7 +9,7 @@ import { startWorld } from './support.ts'
 let world: Awaited<ReturnType<typeof startWorld>>
 const processes = new Map<string, ChildProcess>()
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-/** The minimum of Consul. */
+/** Milliseconds; the shortest time to live that Consul allows. */
 const TTL_MS = 10_000
 /**
  * Consul keeps a dead session for up to two TTLs and its lock for one more second; replicas check

@@ -59,7 +59,7 @@ const NO_KEYS_HELP = 'set API_KEYS=tenant:key, or let the API listen on 127.0.0.
 /** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
 
-/** Parses API_KEYS; throws a ConfigError that repeats no key. */
+/** Parses API_KEYS; throws a ConfigError whose message contains no key. */
 export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
   if (value === undefined) return []
   const problems: string[] = []

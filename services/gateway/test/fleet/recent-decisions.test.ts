@@ -27,7 +27,7 @@ test('outcomes are kept with their decision, in order and once each', () => {
   expect(recentDecisions.take(entry({ outcome: outcome('unknown', 1) }))).toBeUndefined()
 })
 
-test('L7: the latest decisions and incidents are held, never more', () => {
+test('L7: only the latest decisions and incidents are kept', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, DECISIONS_MAX + 10)
   for (let i = 1; i <= INCIDENTS_MAX + 10; i += 1) {

@@ -14,7 +14,7 @@ const SCHEMA = {
 const JSON_ANSWER = `${delta({ content: '{"answer":42}' })}${delta({}, 'stop')}${usage()}${DONE}`
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
-describe('a field that an endpoint refuses is left out, once and from then on', () => {
+describe('a node whose request is refused', () => {
   test.each<[string, string, number, string]>([
     [
       'stream_options',
@@ -43,7 +43,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     ],
     ['tools', 'tools', 400, 'registry/model does not support tools'],
     ['stream', 'stream', 400, 'Streaming is not supported for this model'],
-  ])('%s', async (_title, field, status, message) => {
+  ])('omits the field from then on: %s', async (_title, field, status, message) => {
     await using server = await endpoint((request, response) => {
       if (request[field] !== undefined) return refuse(response, status, message)
       if (request['stream'] === true) return sendEvents(response, GOOD)
@@ -60,7 +60,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(2)
   })
 
-  test('when a system role becomes a part of the first message', async () => {
+  test('moves a refused system message into the first user message', async () => {
     await using server = await endpoint((request, response) => {
       if (request.messages.some(({ role }) => role === 'system')) {
         return refuse(response, 400, "messages[0].role: 'system' is not supported with this model")
@@ -71,7 +71,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen[1]?.messages).toHaveLength(1)
   })
 
-  test('when JSON of a schema falls back to JSON, then to the prompt alone', async () => {
+  test('asks for JSON without a schema and then only in the prompt', async () => {
     await using server = await endpoint((request, response) => {
       if (request['response_format'] === undefined) return sendEvents(response, JSON_ANSWER)
       return refuse(response, 400, 'This response_format type is unavailable now')
@@ -81,7 +81,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(3)
   })
 
-  test('unless the refusal names no field of the request; then it is final after one request', async () => {
+  test('accepts a refusal that names no field of the request as final', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, "This model's maximum context length is 8192 tokens."),
     )
@@ -90,7 +90,7 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
     expect(server.seen).toHaveLength(1)
   })
 
-  test('unless it is a tool that the task names', async () => {
+  test('never omits a tool that the task names', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, 'this model does not support tools'),
     )
@@ -103,8 +103,8 @@ describe('a field that an endpoint refuses is left out, once and from then on', 
   })
 })
 
-describe('sampling parameters reach the provider', () => {
-  test('under their names on the wire', async () => {
+describe('sampling parameters', () => {
+  test('reach the provider under their API names', async () => {
     await using server = await endpoint((_request, response) => sendEvents(response, GOOD))
     const sampling = {
       temperature: 0.2,

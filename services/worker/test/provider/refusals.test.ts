@@ -83,11 +83,11 @@ describe('a node that learns from refusals', () => {
   })
 })
 
-describe('a status without an answer', () => {
+describe('an error status', () => {
   test.each([
     301, 302, 307, 401, 402, 403, 404, 405, 408, 409, 425, 498, 499, 500, 502, 503, 520, 521, 522,
     523, 524, 525, 526, 527, 529, 530,
-  ])('sends the call to the next provider for %i', async (status) => {
+  ])('of %i sends the call to the next provider', async (status) => {
     await using first = await endpoint((_request, response) => {
       response.writeHead(status, { location: 'http://127.0.0.1:9/login' })
       response.end('<html>no</html>')
@@ -101,7 +101,7 @@ describe('a status without an answer', () => {
     expect(first.seen).toHaveLength(1)
   })
 
-  test.each([400, 413, 418, 422, 431, 451])('is final after one request for %i', async (status) => {
+  test.each([400, 413, 418, 422, 431, 451])('of %i is final after one request', async (status) => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(status)
       response.end()
@@ -111,7 +111,7 @@ describe('a status without an answer', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('is reported with the target of a redirect', async () => {
+  test('for a redirect is reported with its target', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(308, { location: 'https://elsewhere.example/v1' })
       response.end()
@@ -122,7 +122,7 @@ describe('a status without an answer', () => {
     })
   })
 
-  test('is a failure with a code for 204', async () => {
+  test('for an empty answer (204) becomes a failure with a code', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(204)
       response.end()

@@ -309,7 +309,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/fleet/recent-decisions.test.ts'],
-    caughtBy: /the latest decisions and incidents are held, never more/,
+    caughtBy: /only the latest decisions and incidents are kept/,
     because: /expected/,
   },
   {
