@@ -95,6 +95,11 @@ const SIMULATED = {
 }
 /** The last output of an ended process is cut to this, since it is shown in one line. */
 const SAID_CHARS_MAX = 200
+/**
+ * Processes that start before the others: the coordinator creates the streams that all others use; the health
+ * monitor uses none of them, and listens for a second before it speaks, while the others start.
+ */
+const EARLY = ['coordinator-1', 'health-monitor-1']
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
@@ -171,7 +176,9 @@ async function assemble(
         rules: REDIS_RULES[name],
       })),
     }),
-    startConsul({ ...common, dir: join(options.dir, 'consul') }),
+    // Its contents are registrations and locks, which the services make again; without a memory it needs
+    // no election, which takes 1.5 s.
+    startConsul({ ...common, dir: join(options.dir, 'consul'), persistent: false }),
   ])
   stops.push(
     () => consul.stop(),
@@ -213,7 +220,8 @@ async function assemble(
   }
 
   const provider = chooseProvider(process.env)
-  const simulators = await startSimulators(options, provider, run, stops)
+  const simulation = await startSimulators(options, provider, run, stops)
+  const simulators = simulation.urls
   const token = secret()
   const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
   const base = {
@@ -262,22 +270,26 @@ async function assemble(
     )
   })
 
-  // The coordinator creates the streams that all others use.
-  const coordinator = await startService('coordinator', 'coordinator-1')
-  await coordinator.ready(READY_WITHIN_MS)
-  const rest = SERVICES.filter((service) => service !== 'worker').flatMap((service) =>
-    Array.from({ length: options.replicas?.[service] ?? 1 }, (_, i) => [service, i + 1] as const),
+  const all = SERVICES.filter((service) => service !== 'worker').flatMap((service) =>
+    Array.from({ length: options.replicas?.[service] ?? 1 }, (_, i) => `${service}-${i + 1}`),
   )
-  const starting = rest
-    .filter(([service, i]) => service !== 'coordinator' || i > 1)
-    .map(([service, i]) => startService(service, `${service}-${i}`))
+  const startAll = async (ids: readonly string[]): Promise<void> => {
+    const serviceOf = (id: string) => id.slice(0, id.lastIndexOf('-')) as ServiceName
+    const started = await Promise.all(ids.map((id) => startService(serviceOf(id), id)))
+    await Promise.all(started.map((member) => member.ready(READY_WITHIN_MS)))
+  }
+  const early = all.filter((id) => EARLY.includes(id))
+  await startAll(early)
   const workers = options.workers ?? 2
-  await pool.setCount(workers)
-  for (const member of await Promise.all(starting)) await member.ready(READY_WITHIN_MS)
+  await Promise.all([
+    startAll(all.filter((id) => !early.includes(id))),
+    pool.setCount(workers),
+    simulation.ready,
+  ])
 
   const url = `http://${LOOPBACK}:${apiPort}`
-  const { gateway, all } = options.env ?? {}
-  const apiKey = firstKey(gateway?.['API_KEYS'] ?? all?.['API_KEYS'] ?? process.env['API_KEYS'])
+  const { gateway, all: shared } = options.env ?? {}
+  const apiKey = firstKey(gateway?.['API_KEYS'] ?? shared?.['API_KEYS'] ?? process.env['API_KEYS'])
   const fleet: Fleet = {
     dir: options.dir,
     url,
@@ -317,9 +329,10 @@ async function startSimulators(
   provider: ProviderChoice,
   run: Run,
   stops: (() => Promise<void>)[],
-): Promise<string[]> {
+): Promise<{ readonly urls: readonly string[]; readonly ready: Promise<unknown> }> {
   const count = options.simulators ?? (provider.kind === 'simulated' ? 1 : 0)
   const urls: string[] = []
+  const answering: Promise<void>[] = []
   for (let i = 1; i <= count; i += 1) {
     const [port = 0] = await drawPorts(1)
     const env = {
@@ -331,14 +344,21 @@ async function startSimulators(
     const member = await run('simulator', id, 'libs/llm-simulator/dist/main.js', env)
     stops.push(() => member.stop())
     const url = `http://${LOOPBACK}:${port}`
-    const deadline = performance.now() + READY_WITHIN_MS
-    while (!(await probe(`${url}/v1/models`))) {
-      if (performance.now() > deadline) throw new Error(`${id} does not answer at ${url}`)
-      await delay(25)
-    }
+    answering.push(untilAnswered(id, `${url}/v1/models`))
     urls.push(url)
   }
-  return urls
+  const ready = Promise.all(answering)
+  // The start awaits it later; until then a failure must not count as unhandled.
+  ready.catch(() => undefined)
+  return { urls, ready }
+}
+
+async function untilAnswered(id: string, url: string): Promise<void> {
+  const deadline = performance.now() + READY_WITHIN_MS
+  while (!(await probe(url))) {
+    if (performance.now() > deadline) throw new Error(`${id} does not answer at ${url}`)
+    await delay(25)
+  }
 }
 
 /** Spreads workers over the simulators by the number in their id. */
