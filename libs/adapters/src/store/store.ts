@@ -1,8 +1,9 @@
-import { TASK_STATES, type TaskRecord, type TaskSpec, type TaskState } from '@agentfleet/domain'
+import { TASK_STATES, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { BYTES_PER_CHAR_MAX } from '../bus/codec.ts'
+import { oldestWaiting, readListing, type ListingQuery } from './listing.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript, type RedisOptions } from './redis.ts'
 import {
@@ -27,14 +28,6 @@ export type TaskPreview = Pick<
   | 'error'
 > & { readonly spec: Pick<TaskSpec, 'task' | 'agent' | 'model' | 'priority'> }
 
-/** One page of a listing. */
-export interface ListQuery {
-  readonly tenant: string
-  readonly state?: TaskState
-  readonly cursor?: string
-  readonly limit: number
-}
-
 /**
  * The projection in Redis (keys: redis-keys.ts): the API's data, made from LOG alone, so an emptied Redis can
  * be rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
@@ -44,9 +37,11 @@ export interface Store {
   project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
   load(taskId: string): Promise<TaskRecord | undefined>
   /** Newest first. */
-  list(query: ListQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
+  list(query: ListingQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
   /** The same page without whole records, which may be large. */
-  previews(query: ListQuery): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
+  previews(
+    query: ListingQuery,
+  ): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
   /** The oldest queued task of a tenant for which no node is noted; undefined: none waits. */
   oldestQueued(tenant: string): Promise<TaskPreview | undefined>
   /** Notes where tasks run and how to give their pointers back. */
@@ -79,8 +74,6 @@ const COMMAND_WITHIN_MS = 2_000
 const SCAN_COUNT = 1_000
 /** The same for a scan that returns only matches: each step blocks Redis for a few milliseconds. */
 const SEARCH_COUNT = 10_000
-/** The search for the oldest waiting task looks at no more tasks than these: the rest run. */
-const QUEUED_LOOKED_AT_MAX = 100_000
 /** Tenants whose listings are trimmed in one round trip; Redis serves other clients in between. */
 const TENANTS_AT_ONCE = 50
 const INFLIGHT = redisKey('inflight')
@@ -130,7 +123,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
     previews: (query) => guarded(() => list(redis, previewMany, query)),
     oldestQueued: (tenant) =>
       guarded(async () => {
-        const taskId = await oldestWithoutNode(redis, `tasks:${tenant}:queued`)
+        const taskId = await oldestWaiting(redis, tenant)
         return taskId === undefined ? undefined : (await previewMany([taskId]))[0]
       }),
     noteInflight: (entries) =>
@@ -221,48 +214,12 @@ function previewIn(head: string, log: Logger): TaskPreview | undefined {
 async function list<T>(
   redis: Redis,
   loadMany: (ids: readonly string[]) => Promise<(T | undefined)[]>,
-  query: ListQuery,
+  query: ListingQuery,
 ): Promise<{ readonly records: T[]; readonly cursor?: string }> {
-  const below = query.cursor === undefined ? '+' : `(${query.cursor}`
-  const states = query.state === undefined ? TASK_STATES : [query.state]
-  const members = (
-    await Promise.all(
-      states.map((state) =>
-        redis.zrevrangebylex(
-          redisKey('listing', query.tenant, state),
-          below,
-          '-',
-          'LIMIT',
-          0,
-          query.limit + 1,
-        ),
-      ),
-    )
-  )
-    .flat()
-    .sort((a, b) => (a < b ? 1 : -1))
-    .slice(0, query.limit + 1)
-  const page = members.slice(0, query.limit)
-  const ids = page.map((member) => member.slice(member.indexOf(':') + 1))
-  const found = ids.length === 0 ? [] : await loadMany(ids)
+  const { taskIds, cursor } = await readListing(redis, query)
+  const found = taskIds.length === 0 ? [] : await loadMany(taskIds)
   const records = found.filter((record) => record !== undefined)
-  const last = page.at(-1)
-  return members.length > query.limit && last !== undefined
-    ? { records, cursor: last }
-    : { records }
-}
-
-/** The oldest task of a listing that has no in-flight note. */
-async function oldestWithoutNode(redis: Redis, key: string): Promise<string | undefined> {
-  for (let start = 0; start < QUEUED_LOOKED_AT_MAX; start += SCAN_COUNT) {
-    const members = await redis.zrange(key, String(start), String(start + SCAN_COUNT - 1))
-    if (members.length === 0) return undefined
-    const ids = members.map((member) => member.slice(member.indexOf(':') + 1))
-    const notes = await redis.hmget('inflight', ...ids)
-    const found = notes.indexOf(null)
-    if (found !== -1) return ids[found]
-  }
-  return undefined
+  return cursor === undefined ? { records } : { records, cursor }
 }
 
 async function inflightOf(redis: Redis, nodeId: string | undefined) {

@@ -11,6 +11,7 @@ export interface paths {
     /**
      * List your tasks, newest first.
      * @description The list comes from Redis and can be about a second behind. `GET /v1/tasks/{id}` is never behind.
+     *     A page of `queued` or `running` tasks can be shorter than `limit` although `nextCursor` follows.
      *
      *     Errors:
      *

@@ -1,0 +1,43 @@
+import { connectStore } from '@agentfleet/adapters'
+import { createLogger } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+test('a listing counts a task as running from its note in flight on, as the fleet does', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
+  const store = await connectStore({ url: bench.servers.redis.url, log })
+  try {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const ids: string[] = []
+    for (const task of names) ids.push((await client.submit({ task })).id)
+    const records = await Promise.all(ids.map((id) => bench.taskLog.record(id)))
+    const known = records.filter((record) => record !== undefined)
+    await store.project(known, 60_000)
+    const noted = [ids[1]!, ids[3]!].map((taskId) => ({ taskId, nodeId: 'n1', ackSubject: 'x' }))
+    await store.noteInflight(noted)
+    const listed = async (state: 'queued' | 'running', limit: number) => {
+      const found: string[] = []
+      let cursor: string | undefined
+      do {
+        const page = await client.list({
+          state,
+          limit,
+          ...(cursor === undefined ? {} : { cursor }),
+        })
+        expect(page.tasks.every((task) => task.state === state)).toBe(true)
+        found.push(...page.tasks.map(({ preview }) => preview))
+        cursor = page.nextCursor
+      } while (cursor !== undefined)
+      return found
+    }
+    expect(await listed('running', 50)).toEqual(['d', 'b'])
+    expect(await listed('queued', 50)).toEqual(['e', 'c', 'a'])
+    // The same, page by page.
+    expect(await listed('running', 1)).toEqual(['d', 'b'])
+    expect(await listed('queued', 2)).toEqual(['e', 'c', 'a'])
+  } finally {
+    await store.close()
+  }
+})
