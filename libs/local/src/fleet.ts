@@ -13,8 +13,9 @@ import {
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
-import { probe, startMember, type Member } from './member.ts'
+import { startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
+import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
 import { startConsul } from './servers/consul.ts'
@@ -310,61 +311,6 @@ async function assemble(
   stops.unshift(await keepFleetFile(fleet))
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
-}
-
-type Run = (
-  kind: string,
-  id: string,
-  script: string,
-  env: Record<string, string>,
-) => Promise<Member>
-
-function defaultModelOf(provider: ProviderChoice): Record<string, string> {
-  if (provider.kind === 'simulated' || provider.defaultModel === undefined) return {}
-  return { DEFAULT_MODEL: provider.defaultModel }
-}
-
-async function startSimulators(
-  options: FleetOptions,
-  provider: ProviderChoice,
-  run: Run,
-  stops: (() => Promise<void>)[],
-): Promise<{ readonly urls: readonly string[]; readonly ready: Promise<unknown> }> {
-  const count = options.simulators ?? (provider.kind === 'simulated' ? 1 : 0)
-  const urls: string[] = []
-  const answering: Promise<void>[] = []
-  for (let i = 1; i <= count; i += 1) {
-    const [port = 0] = await drawPorts(1)
-    const env = {
-      SIMULATOR_PORT: String(port),
-      SIMULATOR_ANY_MODEL: '1',
-      ...options.env?.simulator,
-    }
-    const id = `simulator-${i}`
-    const member = await run('simulator', id, 'libs/llm-simulator/dist/main.js', env)
-    stops.push(() => member.stop())
-    const url = `http://${LOOPBACK}:${port}`
-    answering.push(untilAnswered(id, `${url}/v1/models`))
-    urls.push(url)
-  }
-  const ready = Promise.all(answering)
-  // The start awaits it later; until then a failure must not count as unhandled.
-  ready.catch(() => undefined)
-  return { urls, ready }
-}
-
-async function untilAnswered(id: string, url: string): Promise<void> {
-  const deadline = performance.now() + READY_WITHIN_MS
-  while (!(await probe(url))) {
-    if (performance.now() > deadline) throw new Error(`${id} does not answer at ${url}`)
-    await delay(25)
-  }
-}
-
-/** Spreads workers over the simulators by the number in their id. */
-function nextOf(urls: readonly string[], id: string): string {
-  const number = Number(id.slice(id.lastIndexOf('-') + 1)) || 0
-  return `${urls[number % urls.length] ?? ''}/v1`
 }
 
 function reasonOf(exit: Exit): string {
