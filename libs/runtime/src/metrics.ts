@@ -49,6 +49,13 @@ export interface Metrics {
   gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
   /** A gauge whose value is read at each scrape. */
   gaugeOf(name: string, help: string, read: () => number): void
+  /** A gauge with labels whose values are read at each scrape. */
+  gaugesOf<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    read: () => Iterable<{ readonly labels: Labels<L>; readonly value: number }>,
+  ): void
   /** A counter whose value is read at each scrape: `read` returns every label set and its count. */
   counterOf<L extends string>(
     name: string,
@@ -108,6 +115,19 @@ export function metricsOf(registry: prom.Registry): Metrics {
         registers,
         collect() {
           this.set(read())
+        },
+      })
+    },
+    gaugesOf(name, help, labels: readonly string[], read) {
+      new prom.Gauge({
+        name: PREFIX + name,
+        help,
+        labelNames: [...labels],
+        registers,
+        collect() {
+          this.reset()
+          const bound = boundLabels(labels)
+          for (const { labels: given, value } of read()) this.set(bound.admit(given), value)
         },
       })
     },

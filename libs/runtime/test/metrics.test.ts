@@ -54,6 +54,10 @@ test('the registry of a process has its default metrics, labelled with the servi
 test('a counter that is read at each scrape shows the returned counts', async () => {
   const registry = createRegistry('test')
   let count = 3
+  metricsOf(registry).gaugesOf('read_now', 'Read.', ['kind'], () => [
+    { labels: { kind: 'a' }, value: count },
+  ])
+  expect(await registry.metrics()).toMatch(/^fleet_read_now\{kind="a",service="test"\} 3$/m)
   metricsOf(registry).counterOf('read_total', 'Read.', ['kind'], () => [
     { labels: { kind: 'a' }, count },
   ])

@@ -1,10 +1,18 @@
-import { metricsOf, type Counter, type Histogram, type Registry } from '@agentfleet/runtime'
+import type { ProviderModel } from '@agentfleet/protocol'
+import {
+  metricsOf,
+  type Counter,
+  type Histogram,
+  type Metrics,
+  type Registry,
+} from '@agentfleet/runtime'
 
 /** The metrics of the worker. */
 export interface WorkerMetrics {
   readonly attempts: Counter<'outcome'>
   readonly superseded: Counter<never>
   readonly llmCalls: Counter<'outcome'>
+  readonly providerCalls: Counter<'provider' | 'model' | 'outcome'>
   readonly llmSeconds: Histogram<never>
   readonly tokens: Counter<'direction'>
   readonly toolCalls: Counter<'outcome'>
@@ -16,13 +24,14 @@ export interface WorkerMetrics {
 const CALL_BUCKETS_S = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320]
 const SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 
-/** Creates and registers the metrics of the worker; the two figures are read at each scrape. */
+/** Creates and registers the metrics of the worker; the figures are read at each scrape. */
 export function createMetrics(
   registry: Registry,
   figures: {
     readonly running: () => number
     readonly lagMs: () => number
     readonly waiting: () => number
+    readonly providers: () => readonly ProviderModel[]
   },
 ): WorkerMetrics {
   const metrics = metricsOf(registry)
@@ -37,6 +46,7 @@ export function createMetrics(
     '99th percentile of the event-loop delay.',
     () => figures.lagMs() / 1_000,
   )
+  providerGauges(metrics, figures.providers)
   return {
     attempts: metrics.counter('worker_attempts_total', 'Ended attempts by outcome.', ['outcome']),
     superseded: metrics.counter(
@@ -44,6 +54,11 @@ export function createMetrics(
       'Attempts stopped because a newer one had begun (L3).',
     ),
     llmCalls: metrics.counter('worker_llm_calls_total', 'Ended LLM calls by outcome.', ['outcome']),
+    providerCalls: metrics.counter(
+      'worker_provider_calls_total',
+      'Ended requests to a provider by model and outcome: answered, or the class of the failure.',
+      ['provider', 'model', 'outcome'],
+    ),
     llmSeconds: metrics.histogram(
       'worker_llm_call_seconds',
       'Duration of LLM calls that succeeded.',
@@ -67,4 +82,38 @@ export function createMetrics(
       SIZE_BUCKETS,
     ),
   }
+}
+
+/** The state of the models called recently, one gauge for each figure. */
+function providerGauges(metrics: Metrics, providers: () => readonly ProviderModel[]): void {
+  const gauge = (
+    name: string,
+    help: string,
+    valueOf: (model: ProviderModel) => number | undefined,
+  ): void =>
+    metrics.gaugesOf(`worker_provider_${name}`, help, ['provider', 'model'], () =>
+      providers().flatMap((entry) => {
+        const { provider, model } = entry
+        const value = valueOf(entry)
+        return value === undefined ? [] : [{ labels: { provider, model }, value }]
+      }),
+    )
+  gauge('closed', "1 while the model's circuit breaker lets no call pass.", ({ breaker }) =>
+    Number(breaker === 'open'),
+  )
+  gauge(
+    'closed_seconds',
+    'Time until the provider takes calls to the model again after a 429.',
+    ({ closedForMs }) => closedForMs / 1_000,
+  )
+  gauge(
+    'first_token_seconds',
+    'Mean time to the first token of recent calls.',
+    ({ firstTokenMs }) => (firstTokenMs === undefined ? undefined : firstTokenMs / 1_000),
+  )
+  gauge(
+    'tokens_per_second',
+    'Mean output tokens per second of recent calls.',
+    ({ tokensPerSecond }) => tokensPerSecond,
+  )
 }

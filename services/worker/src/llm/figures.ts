@@ -3,6 +3,7 @@ import type { ProviderModel } from '@agentfleet/protocol'
 import { LRUCache } from 'lru-cache'
 import { FULL_CAPABILITIES, type Capabilities } from '../provider/capabilities.ts'
 import type { Candidate } from './provider.ts'
+import type { LlmOptions } from './request.ts'
 
 /** The state of a node's provider models, for people who look into slow or failed calls. */
 export interface ProviderFigures {
@@ -37,15 +38,21 @@ interface Entry {
 
 /** Models in the list; nobody reads more. */
 const MODELS_MAX = 64
+/** Characters of a model's name in lists and metrics: tasks choose it. */
+const NAME_MAX = 256
 /** Milliseconds after its last call for which a model is listed. */
 const SHOWN_MS = 900_000
 /** The weight of the newest call in a mean. */
 const WEIGHT = 0.2
 
 /** Creates the figures, without calls. */
-export function createProviderFigures(nowMs: () => number): ProviderFigures {
+export function createProviderFigures({
+  nowMs,
+  onRequestEnded,
+}: Pick<LlmOptions, 'nowMs' | 'onRequestEnded'>): ProviderFigures {
   const entries = new LRUCache<string, Entry>({ max: MODELS_MAX })
-  const of = (candidate: Candidate): Entry => {
+  const of = (candidate: Candidate, outcome: string): Entry => {
+    onRequestEnded?.(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcome)
     const key = `${candidate.provider.name} ${candidate.as}`
     const known = entries.get(key)
     const entry: Entry = known ?? {
@@ -63,7 +70,7 @@ export function createProviderFigures(nowMs: () => number): ProviderFigures {
   }
   return {
     answered(candidate, { firstTokenMs, totalMs, outputTokens }) {
-      const entry = of(candidate)
+      const entry = of(candidate, 'answered')
       entry.firstTokenMs = mean(entry.firstTokenMs, firstTokenMs)
       const streamedMs = totalMs - firstTokenMs
       // An answer that arrived as a whole says nothing about speed.
@@ -72,7 +79,8 @@ export function createProviderFigures(nowMs: () => number): ProviderFigures {
       }
     },
     failed(candidate, failure) {
-      of(candidate).error = { kind: kindOf(failure), atMs: nowMs() }
+      const kind = kindOf(failure)
+      of(candidate, kind).error = { kind, atMs: nowMs() }
     },
     list(state) {
       const now = nowMs()
@@ -83,7 +91,7 @@ export function createProviderFigures(nowMs: () => number): ProviderFigures {
           const { breaker, closedForMs, capabilities } = state(candidate)
           return {
             provider: candidate.provider.name,
-            model: candidate.as.slice(0, 256),
+            model: candidate.as.slice(0, NAME_MAX),
             calls,
             breaker,
             closedForMs: Math.round(closedForMs),

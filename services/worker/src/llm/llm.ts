@@ -72,7 +72,7 @@ export function createLlm(options: LlmOptions): Llm {
     breakers: createBreakers(nowMs),
     estimates: createEstimates(),
     tenants: createTenantBudgets(options),
-    figures: createProviderFigures(nowMs),
+    figures: createProviderFigures(options),
     heard: () => void (figures.heard += 1),
     ended(throttled) {
       figures.ended += 1

@@ -10,7 +10,7 @@ import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
 import type { WorkerConfig } from '../config.ts'
 import { createDeltas, type Deltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
-import { createMetrics } from '../metrics.ts'
+import { createMetrics, type WorkerMetrics } from '../metrics.ts'
 import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
@@ -68,6 +68,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     running: () => runs.size(),
     lagMs: () => heartbeats.lagMs(),
     waiting: () => llm.waiting(),
+    providers: () => llm.providers(),
   })
   const runs = createRuns((run) => {
     if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
@@ -90,7 +91,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const ownership = createOwnership({ ...deps, runs, reporter })
   const renewals = createRenewals(bus, runs, deps.timing.renewEveryMs, random)
   const deltas = createDeltas(bus, id)
-  const llm = llmOf(deps)
+  const llm = llmOf(deps, metrics)
   const attempts = createAttempts({
     ...deps,
     runs,
@@ -136,7 +137,10 @@ function memoryLimitBytes(): number {
   return container > 0 && container < machine ? container : machine
 }
 
-function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
+function llmOf(
+  { config, clock, random, providers, budgets, shared }: NodeDeps,
+  metrics: Pick<WorkerMetrics, 'providerCalls'>,
+): Llm {
   return createLlm({
     node: config.SERVICE_ID,
     providers,
@@ -147,6 +151,8 @@ function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps):
     callMs: config.LLM_CALL_TIMEOUT_MS,
     waitMs: PROVIDER_WAIT_MS,
     outputBytesMax: RESULT_MAX_BYTES,
+    onRequestEnded: (provider, model, outcome) =>
+      metrics.providerCalls.inc({ provider, model, outcome }),
     nowMs: () => clock.nowMs(),
     random,
   })

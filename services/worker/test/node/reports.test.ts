@@ -26,7 +26,7 @@ test('an outcome that the node cannot read is requested again, and the other one
   })
   await coordinator.roundTrip(5_000)
   const figure = (): number => 0
-  const figures = { running: figure, lagMs: figure, waiting: figure }
+  const figures = { running: figure, lagMs: figure, waiting: figure, providers: () => [] }
   const reporter = createReporter({
     bus,
     log,

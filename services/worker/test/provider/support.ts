@@ -94,6 +94,7 @@ export async function runTask(
           running: figure,
           lagMs: figure,
           waiting: figure,
+          providers: () => [],
         }),
         turnsMax: 6,
         resultBytesMax: 100_000,

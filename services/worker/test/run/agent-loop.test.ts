@@ -60,7 +60,7 @@ async function play(
   let calls = 0
   let asked = ''
   const figure = (): number => 0
-  const figures = { running: figure, lagMs: figure, waiting: figure }
+  const figures = { running: figure, lagMs: figure, waiting: figure, providers: () => [] }
   const nothing = (): void => undefined
   const deps: AgentDeps = {
     llm: {

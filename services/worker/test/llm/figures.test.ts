@@ -1,0 +1,49 @@
+import { UNLIMITED } from '@agentfleet/domain'
+import { createRegistry } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { createProviderFigures } from '../../src/llm/figures.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { FULL_CAPABILITIES } from '../../src/provider/capabilities.ts'
+
+const provider = {
+  name: 'groq',
+  baseUrl: 'http://127.0.0.1:1/v1',
+  key: undefined,
+  models: [{ match: '*' }],
+  limits: UNLIMITED,
+  prices: {},
+  pricesVersion: 'v1',
+  firstTokenMs: undefined,
+}
+
+test('the metrics show calls, failures, breaker, closed time and speed by provider and model', async () => {
+  const registry = createRegistry('worker')
+  const figures = createProviderFigures({
+    nowMs: () => 1_000,
+    onRequestEnded: (name, model, outcome) =>
+      metrics.providerCalls.inc({ provider: name, model, outcome }),
+  })
+  const metrics = createMetrics(registry, {
+    running: () => 0,
+    lagMs: () => 0,
+    waiting: () => 0,
+    providers: () =>
+      figures.list(() => ({
+        breaker: 'open',
+        closedForMs: 2_500,
+        capabilities: FULL_CAPABILITIES,
+      })),
+  })
+  const candidate = { provider, model: 'fast', as: 'llama-3' }
+  figures.answered(candidate, { firstTokenMs: 250, totalMs: 1_250, outputTokens: 40 })
+  figures.failed(candidate, { kind: 'status', status: 429, message: 'slow down' })
+  const text = await registry.metrics()
+  const line = (name: string, value: string, more = ''): string =>
+    `fleet_worker_provider_${name}{provider="groq",model="llama-3"${more},service="worker"} ${value}\n`
+  expect(text).toContain(line('calls_total', '1', ',outcome="answered"'))
+  expect(text).toContain(line('calls_total', '1', ',outcome="status 429"'))
+  expect(text).toContain(line('closed', '1'))
+  expect(text).toContain(line('closed_seconds', '2.5'))
+  expect(text).toContain(line('first_token_seconds', '0.25'))
+  expect(text).toContain(line('tokens_per_second', '40'))
+})
