@@ -219,8 +219,19 @@ describe('shared variables', () => {
       'NATS_USER',
       'NATS_PASSWORD',
       'NATS_PASSWORD_FILE',
+      'NATS_CA_FILE',
+      'NATS_CERT_FILE',
+      'NATS_KEY_FILE',
       'REDIS_URL',
+      'REDIS_CA_FILE',
+      'REDIS_CERT_FILE',
+      'REDIS_KEY_FILE',
       'CONSUL_URL',
+      'CONSUL_TOKEN',
+      'CONSUL_TOKEN_FILE',
+      'CONSUL_CA_FILE',
+      'CONSUL_CERT_FILE',
+      'CONSUL_KEY_FILE',
     ])
   })
 })
