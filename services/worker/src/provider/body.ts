@@ -44,11 +44,14 @@ export function readBody(
   })
 }
 
-/** Milliseconds that a finished answer waits for its usage and [DONE]: they follow at once or never. */
+/**
+ * Milliseconds that a finished answer waits for its usage and [DONE]: they follow at once or never.
+ */
 const FINISH_GRACE_MS = 1_500
 /**
- * Milliseconds that a complete answer waits for the end of its body. Nearly every body ends at once; a
- * next call that begins before that, inside an event of this body, keeps the whole call in memory.
+ * Milliseconds that a complete answer waits for the end of its body. Nearly every body ends at
+ * once; a next call that begins before that, inside an event of this body, keeps the whole call in
+ * memory.
  */
 const END_GRACE_MS = 20
 /** Milliseconds; a connection is reused if its body ends within this time. */

@@ -178,7 +178,10 @@ export function createProviderClient(
   }
 }
 
-/** A reader of its own: in the closures of a call it would keep the response alive as long as the answer. */
+/**
+ * A separate function, because a closure of the call would keep the response alive until the answer
+ * ends.
+ */
 function headersOf({ headers }: Response): ReadHeader {
   return (name) => headers.get(name)
 }

@@ -43,7 +43,8 @@ export interface ReportedUsage {
 /** Returns the usage in a chunk; undefined if the chunk reports none. */
 export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsage | undefined {
   const { choices, x_groq: groq, message } = chunk
-  // Groq, Moonshot and Anthropic nest it one level deeper. Every chunk passes here, so no lists are made.
+  // Groq, Moonshot and Anthropic nest it one level deeper. Every chunk passes here, so no lists are
+  // made.
   const usage =
     usageIn(chunk) ??
     usageIn(groq) ??
