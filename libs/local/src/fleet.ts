@@ -1,20 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import {
-  REDIS_RULES,
-  REDIS_SERVICES,
-  SERVICES,
-  permissionsOf,
-  type ServiceName,
-} from '@agentfleet/protocol'
+import { SERVICES, type ServiceName } from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
 import { startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
+import { drawCredentials, drawSecret } from './start/credentials.ts'
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
@@ -147,19 +141,14 @@ async function assemble(
   },
 ): Promise<Fleet> {
   const { logDir, stops, stopAll, watch, isOver } = start
-  const secret = (): string => randomBytes(24).toString('base64url')
-  const passwords = new Map(SERVICES.map((service) => [service, secret()]))
-  const operator = { user: 'operator', password: secret() }
-  const users = [
-    operator,
-    ...SERVICES.map((service) => {
-      const password = passwords.get(service) ?? ''
-      return { user: service, password, permissions: permissionsOf(service) }
-    }),
-  ]
+  const credentials = drawCredentials()
   const { binaries, signal } = options
   const common = { binaries, ...(signal === undefined ? {} : { signal }) }
-  const config = { durability: options.durability ?? 'process', users }
+  const config = {
+    durability: options.durability ?? 'process',
+    users: credentials.natsUsers,
+    issuer: credentials.natsIssuer,
+  } as const
   const [nats, redis, consul] = await Promise.all([
     startNats({
       ...common,
@@ -170,12 +159,8 @@ async function assemble(
     startRedis({
       ...common,
       dir: join(options.dir, 'redis'),
-      password: operator.password,
-      users: REDIS_SERVICES.map((name) => ({
-        name,
-        password: passwords.get(name) ?? '',
-        rules: REDIS_RULES[name],
-      })),
+      password: credentials.operator.password,
+      users: credentials.redisUsers,
     }),
     // Its contents are registrations and locks, which the services make again; without a memory it needs
     // no election, which takes 1.5 s.
@@ -223,12 +208,12 @@ async function assemble(
   const provider = chooseProvider(process.env)
   const simulation = await startSimulators(options, provider, run, stops)
   const simulators = simulation.urls
-  const token = secret()
+  const token = drawSecret()
   const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
   const base = {
     NATS_URL: nats.url,
     CONSUL_URL: consul.url,
-    CLAIM_KEY: secret(),
+    CLAIM_KEY: drawSecret(),
     API_PORT: String(apiPort),
     ORCHESTRATOR_TOKEN: token,
     // The autoscaler acts through the control server of this process.
@@ -246,9 +231,7 @@ async function assemble(
         ...base,
         ORCHESTRATOR_URL: orchestratorUrl,
         SERVICE_ID: id,
-        NATS_USER: service,
-        NATS_PASSWORD: passwords.get(service) ?? '',
-        REDIS_URL: withUser(redis.url, service, passwords.get(service) ?? ''),
+        ...credentials.envOf(service, redis.url),
         ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
         ...options.env?.all,
         ...options.env?.[service],
@@ -297,11 +280,11 @@ async function assemble(
     apiKey,
     nats,
     redis,
-    redisUrl: withUser(redis.url, '', operator.password),
+    redisUrl: credentials.operatorRedisUrl(redis.url),
     consul,
     simulators,
     provider: simulators.length === 0 ? provider : { kind: 'simulated' },
-    operator,
+    operator: credentials.operator,
     members: (kind) =>
       members.filter((m) => !m.stopped() && (kind === undefined || m.kind === kind)),
     nodesReady: (count, deadlineMs) => nodesReady(url, apiKey, count, deadlineMs),
@@ -348,11 +331,6 @@ function tooFew(alive: number, count: number, deadlineMs: number): string {
   const seconds = Math.round(deadlineMs / 1_000)
   if (alive < 0) return `GET /v1/fleet did not answer with 200 within ${seconds} s`
   return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; their logs say why`
-}
-
-/** The address with a user and a password. */
-function withUser(url: string, user: string, password: string): string {
-  return url.replace('//', `//${user}:${encodeURIComponent(password)}@`)
 }
 
 /** The key of the first tenant in API_KEYS; the fleet checks itself with it. */

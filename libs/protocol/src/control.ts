@@ -37,6 +37,14 @@ export const deathSchema = z.object({
 })
 export type Death = z.infer<typeof deathSchema>
 
+/** Which secret the name of a node belongs to, on OPS. */
+export const identitySchema = z.object({
+  /** SHA-256 of the secret: a reader cannot connect with it. */
+  digest: z.string().max(64),
+  atMs: z.number(),
+})
+export type Identity = z.infer<typeof identitySchema>
+
 /** One node within a snapshot. */
 export const nodeSnapshotSchema = heartbeatSchema.extend({
   /** `stalled`: it sends heartbeats and does not progress; it is asked to drain and gets no work. */

@@ -7,6 +7,7 @@ export const SUBJECTS = {
   pointer: (queue: PointerQueue, tenant: string, taskId: string) =>
     subjectOf(CHANNELS.pointer, { queue, tenant, taskId }),
   opsNode: (nodeId: string) => subjectOf(CHANNELS.death, { nodeId }),
+  opsIdentity: (nodeId: string) => subjectOf(CHANNELS.identity, { nodeId }),
   opsDecision: (service: string) => subjectOf(CHANNELS.decision, { service }),
   opsOutcome: (service: string) => subjectOf(CHANNELS.outcome, { service }),
   opsState: (service: string) => subjectOf(CHANNELS.state, { service }),

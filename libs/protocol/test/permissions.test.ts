@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { permissionsOf, SERVICES } from '../src/index.ts'
+import {
+  ALL_CHANNELS,
+  nodeCredentials,
+  permissionsOf,
+  readNodeCredentials,
+  SERVICES,
+} from '../src/index.ts'
 
 const NO_WORKERS = SERVICES.filter((service) => service !== 'worker')
 
@@ -27,5 +33,44 @@ describe('the bus permissions (L9)', () => {
       ),
     )
     expect(reporters).toEqual([])
+  })
+})
+
+describe('the permissions of one node (L9)', () => {
+  const node = permissionsOf('worker', 'n1')
+  const all = [...node.publish.allow, ...node.subscribe.allow]
+
+  it('name this node wherever a channel names whose node it is', () => {
+    const own = ALL_CHANNELS.filter(
+      ({ ownNode, senders, listeners }) =>
+        ownNode !== undefined && [...senders, ...listeners].includes('worker'),
+    )
+    expect(own.length).toBeGreaterThan(6)
+    for (const { subject } of own) expect(all).toContain(subject.replace('{nodeId}', 'n1'))
+    expect(
+      all.filter((subject) => /^(node|coordinator)\.([*>]|report\.[*>])/.test(subject)),
+    ).toEqual([])
+  })
+
+  it('let it hear its own inbox, and no other one', () => {
+    const inboxes = node.subscribe.allow.filter((subject) => subject.startsWith('_INBOX'))
+    expect(inboxes).toEqual(['_INBOX_worker.n1.>'])
+  })
+
+  it('follow from a login that names the node and its secret, and from no other', () => {
+    const login = { nodeId: 'n1', password: 'with.dots', secret: 'a-secret-of-20-characters' }
+    const { user, password } = nodeCredentials(login)
+    expect(readNodeCredentials(user, password)).toEqual(login)
+    for (const [wrongUser, wrongPassword] of [
+      ['worker', password],
+      ['node.', password],
+      ['node.a.b', password],
+      ['node.*', password],
+      ['node.>', password],
+      [user, 'no-secret'],
+      [user, 'x.short'],
+    ] as const) {
+      expect(readNodeCredentials(wrongUser, wrongPassword), wrongUser).toBeUndefined()
+    }
   })
 })

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { connectBus, provisionStreams, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
 import {
+  createIssuerKey,
   defaultCacheDir,
   findBinaries,
   startConsul,
   startNats,
   startRedis,
+  type IssuerKey,
   type RunningServer,
 } from '@agentfleet/local'
 import { inboxPrefix, permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
@@ -24,6 +26,8 @@ export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
   readonly bus: Bus
   /** A connection of a service's own user; closed with the servers. */
   connect(user: ServiceName): Promise<Bus>
+  /** The key of the issuer that vouches for nodes. */
+  readonly issuer: IssuerKey
   /** Closed before the servers, the last one first. */
   closing(opened: { close(): Promise<void> }): void
 } & { readonly [name in B]: RunningServer }
@@ -56,7 +60,12 @@ export async function startSecuredServers<B extends Beside = never>(options: {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
   const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
   const everything = { user: 'test', password: 'test' }
-  const config = { durability: 'process', users: [everything, ...users] } as const
+  const issuer = createIssuerKey()
+  const config = {
+    durability: 'process',
+    users: [everything, ...users],
+    issuer: issuer.publicKey,
+  } as const
   const [nats, ...others] = await Promise.all([
     startNats({ binaries, dir: join(dir, 'nats'), config }),
     ...beside.map((name) => START[name](binaries, dir)),
@@ -83,6 +92,7 @@ export async function startSecuredServers<B extends Beside = never>(options: {
     dir,
     nats,
     bus,
+    issuer,
     connect,
     closing: (one) => void opened.push(one),
     async [Symbol.asyncDispose]() {

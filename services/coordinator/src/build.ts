@@ -1,4 +1,5 @@
 import {
+  openIdentities,
   openPointers,
   openSchedules,
   openTaskLog,
@@ -9,6 +10,7 @@ import {
 } from '@agentfleet/adapters'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { CoordinatorConfig } from './config.ts'
+import { createVouching } from './identity/service.ts'
 import { createMetrics } from './metrics.ts'
 import { createCoordinator } from './service.ts'
 
@@ -35,8 +37,15 @@ export async function build(context: Context): Promise<Service> {
     replicas: config.STREAM_REPLICAS,
   }
   await provisionStreams(bus, sizes, log, timing)
+  const vouching = createVouching({
+    ...context,
+    identities: openIdentities(bus),
+    nodePassword: config.NODE_PASSWORD,
+    issuerSeed: config.NATS_ISSUER_SEED,
+  })
   return createCoordinator({
     ...context,
+    vouching,
     taskLog: openTaskLog(bus),
     pointers: openPointers(bus),
     schedules: openSchedules(bus),

@@ -1,21 +1,44 @@
-import { baseEnv, consulEnv, integer, natsEnv, redisEnv, secret } from '@agentfleet/runtime'
+import { isIssuerSeed } from '@agentfleet/adapters'
+import {
+  baseEnv,
+  consulEnv,
+  integer,
+  natsEnv,
+  redisEnv,
+  secret,
+  withRules,
+} from '@agentfleet/runtime'
 import { z } from 'zod'
 
 const GIB = 1024 ** 3
 
-/** The environment variables of the coordinator. */
-export const schema = z.object({
+const variables = z.object({
   ...baseEnv('coordinator'),
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
   /** Shared with the load balancers; signs the claim that proves which node got which task (L9). */
   CLAIM_KEY: secret(),
+  /** With both, it vouches for the nodes: the password that all nodes share, and the key that signs (L9). */
+  NODE_PASSWORD: secret().optional(),
+  NATS_ISSUER_SEED: secret().optional(),
   LOG_MAX_BYTES: integer({ min: 1024 * 1024, max: 4096 * GIB, default: 16 * GIB }),
   TASKS_MAX_BYTES: integer({ min: 1024 * 1024, max: 4096 * GIB, default: 8 * GIB }),
   STREAM_REPLICAS: integer({ min: 1, max: 5, default: 1 }),
   /** Milliseconds for which an ended task stays readable; default: one day. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 86_400_000 }),
+})
+
+/** The environment variables of the coordinator. */
+export const schema = withRules(variables, ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
+  if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
+    return [
+      'NATS_ISSUER_SEED: needs NODE_PASSWORD beside it; set both, or none without nodes as users',
+    ]
+  }
+  return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
+    ? []
+    : ['NATS_ISSUER_SEED: is not the seed of an account; it begins with SA']
 })
 
 /** The parsed configuration of the coordinator. */

@@ -37,6 +37,8 @@ export interface CoordinatorDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: CoordinatorMetrics
+  /** Lets nodes connect; without it they are users of the server's own. */
+  readonly vouching?: Service
   readonly claimKey: string
   readonly retentionMs: number
   readonly timing: Timing
@@ -89,6 +91,8 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
 
   return {
     async start() {
+      // First of all: the nodes cannot connect without it.
+      await deps.vouching?.start()
       for (const part of parts) await part.start()
     },
     async drain(deadlineMs) {
@@ -96,6 +100,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       await Promise.all([reports, due, repair].map((part) => part.drain(deadlineMs)))
       // The follower drains last, because the other parts act on what it reads.
       await follower.drain(deadlineMs)
+      await deps.vouching?.drain(deadlineMs)
     },
     ready() {
       const answers = parts.map((part) => part.ready?.() ?? { ok: true })

@@ -156,7 +156,9 @@ export async function startBench() {
       const claim = signClaim(CLAIM_KEY, taskId, NODE)
       const reportId = `${taskId}.${expect}`
       const items = [{ taskId, claim, reportId, expect, ...item } as ReportItem]
-      const answer = await worker.ask(CHANNELS.report, { nodeId: NODE, items }, 5_000)
+      const answer = await worker.ask(CHANNELS.report, { nodeId: NODE, items }, 5_000, {
+        nodeId: NODE,
+      })
       if (answer.kind !== 'reply') throw new Error(answer.kind)
       return answer.body.outcomes[0]!
     },

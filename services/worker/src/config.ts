@@ -17,6 +17,9 @@ import {
 import { z } from 'zod'
 import { tenantBudgetsOf } from './llm/provider-config.ts'
 
+/** As hard to guess as a key. */
+const SECRET_BYTES = 24
+
 const variables = z.object({
   ...baseEnv('worker'),
   ...natsEnv,
@@ -29,6 +32,11 @@ const variables = z.object({
     pattern: TOKEN_PATTERN,
     expected: '1 to 48 lower-case letters, digits or -',
   }),
+  /**
+   * The secret that this node's name in NATS belongs to. A container that restarts under the same name needs
+   * the same secret.
+   */
+  NODE_SECRET: secret().default(() => randomBytes(SECRET_BYTES).toString('base64url')),
   /**
    * Attempts at once. Most of the time they wait for their provider, so the number of CPU cores
    * does not matter.

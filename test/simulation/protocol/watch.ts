@@ -83,7 +83,7 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
         if (data === '+ACK' && process.id.startsWith('node-')) onAck(subject, process.id)
       } else if (DISPATCH.test(subject)) {
         onDispatch(nodeIdOf(subject), data)
-      } else if (subject === 'coordinator.report') {
+      } else if (subject.startsWith('coordinator.report.')) {
         const { nodeId, items } = JSON.parse(data) as Asked
         asked.set(reply, { nodeId, items })
       } else if (process.id.startsWith('coordinator-') && subject.startsWith('_INBOX')) {

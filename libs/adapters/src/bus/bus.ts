@@ -1,4 +1,10 @@
-import { inboxPrefix, ServiceError, type ServiceName } from '@agentfleet/protocol'
+import {
+  inboxPrefix,
+  NODE_USER,
+  nodeCredentials,
+  ServiceError,
+  type ServiceName,
+} from '@agentfleet/protocol'
 import { connect, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
@@ -101,6 +107,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         name: options.name,
         inboxPrefix: options.inboxPrefix,
         maxReconnectAttempts: -1,
+        // A server that was restarted refuses nodes until a coordinator is back to vouch for them.
+        ignoreAuthErrorAbort: true,
         reconnectTimeWait: RECONNECT_WAIT_MS,
         reconnectJitter: RECONNECT_JITTER_MS,
         pingInterval: PING_INTERVAL_MS,
@@ -132,14 +140,19 @@ export interface ServiceBusEnv {
   readonly NATS_CA_FILE?: string | undefined
   readonly NATS_CERT_FILE?: string | undefined
   readonly NATS_KEY_FILE?: string | undefined
+  /** The secret of a node; needed for the user `node`. */
+  readonly NODE_SECRET?: string | undefined
 }
 
 /** The address and the credentials of NATS in an environment. */
-export function busAddress(env: Omit<ServiceBusEnv, 'SERVICE_ID'>) {
+export function busAddress(env: ServiceBusEnv) {
+  const { NATS_USER: user, NATS_PASSWORD: password = '', NODE_SECRET: secret } = env
+  const asNode = user === NODE_USER && secret !== undefined
   return {
     url: env.NATS_URL,
-    user: env.NATS_USER,
-    password: env.NATS_PASSWORD,
+    ...(asNode
+      ? nodeCredentials({ nodeId: env.SERVICE_ID, password, secret })
+      : { user, password: env.NATS_PASSWORD }),
     tls: { caFile: env.NATS_CA_FILE, certFile: env.NATS_CERT_FILE, keyFile: env.NATS_KEY_FILE },
   }
 }
@@ -153,7 +166,7 @@ export async function connectServiceBus(
   return connectBus({
     ...busAddress(env),
     name: env.SERVICE_ID,
-    inboxPrefix: inboxPrefix(service),
+    inboxPrefix: inboxPrefix(service, service === 'worker' ? env.SERVICE_ID : undefined),
     log,
   })
 }

@@ -139,7 +139,7 @@ describe('an unreadable item', () => {
       })),
     )
     const items = [begin('a'), { ...begin('b'), claim: 7 }, null, begin('d')]
-    const answer = await rawAnswer('coordinator.report', JSON.stringify({ nodeId: 'n', items }))
+    const answer = await rawAnswer('coordinator.report.n', JSON.stringify({ nodeId: 'n', items }))
     const { outcomes } = JSON.parse(answer) as { outcomes: Outcome[] }
     expect(outcomes.map(({ kind }) => kind)).toEqual([
       'finished',
@@ -153,12 +153,12 @@ describe('an unreadable item', () => {
 
   it('leaves its place empty in an answer as well', async () => {
     await listen(
-      there.subscribe('coordinator.report', (message) => {
+      there.subscribe('coordinator.report.n', (message) => {
         message.respond('{"outcomes":[{"kind":"finished"},{"kind":"of a later release"}]}')
       }),
     )
     const items = [begin('a'), begin('b')]
-    expect(await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)).toEqual({
+    expect(await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })).toEqual({
       kind: 'reply',
       body: { outcomes: [{ kind: 'finished' }, undefined] },
     })
@@ -226,7 +226,7 @@ describe('message size', () => {
     expect(here.publish('fleet.any', 'x'.repeat(max))).toBe(true)
     expect(here.publish('fleet.any', 'ä'.repeat(max / 2 + 1))).toBe(false)
     const items = [result('a', 'x'.repeat(9 * MIB))]
-    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })
     expect(answer).toEqual({ kind: 'too-large' })
     expect(here.connected()).toBe(true)
   })
@@ -281,7 +281,7 @@ describe('message size', () => {
       })),
     )
     const items = Array.from({ length: 50 }, (_, at) => begin(`t${at}`))
-    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })
     if (answer.kind !== 'reply') throw new Error(answer.kind)
     const { outcomes } = answer.body
     expect(outcomes).toHaveLength(50)
@@ -299,7 +299,7 @@ describe('message size', () => {
       })),
     )
     const items = [begin('a'), begin('b'), begin('c')]
-    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS)
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })
     expect(answer).toEqual({
       kind: 'reply',
       body: { outcomes: [failedWith('small'), undefined, failedWith('small')] },

@@ -30,6 +30,11 @@ export type NatsUser = {
 export type NatsConfig = {
   readonly durability: 'process' | 'power'
   readonly users: readonly NatsUser[]
+  /**
+   * Public key of the issuer that vouches for users that are not in the list; the users in the list must be
+   * all that need no issuer.
+   */
+  readonly issuer?: string
   readonly memoryBytesMax?: number
   readonly fileBytesMax?: number
   /** Encrypts the connections of clients; with an authority, clients need a certificate that it signed. */
@@ -116,10 +121,15 @@ function renderConfig(options: {
       max_memory_store: config.memoryBytesMax ?? MEMORY_BYTES_MAX,
       max_file_store: config.fileBytesMax ?? FILE_BYTES_MAX,
     },
-    ...(users.length > 0 ? { authorization: { users } } : {}),
+    ...(users.length > 0 ? { authorization: { users, ...renderIssuer(config) } } : {}),
     ...(config.tls === undefined ? {} : { tls: renderTls(config.tls) }),
   }
   return JSON.stringify(settings, undefined, 2) + '\n'
+}
+
+function renderIssuer({ issuer, users }: NatsConfig): object {
+  if (issuer === undefined) return {}
+  return { auth_callout: { issuer, auth_users: users.map(({ user }) => user) } }
 }
 
 function renderTls({ certFile, keyFile, clientCaFile }: ServerTls): object {

@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { deathSchema, decisionSchema, incidentSchema, outcomeOfDecisionSchema } from '../control.ts'
+import {
+  deathSchema,
+  decisionSchema,
+  identitySchema,
+  incidentSchema,
+  outcomeOfDecisionSchema,
+} from '../control.ts'
 import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } from '../messages.ts'
 import type { ServiceName } from '../services.ts'
 import { agentVersionSchema } from '../values/spec-schema.ts'
@@ -43,6 +49,15 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: deathSchema,
     senders: ['health-monitor'],
+    version: 1,
+  }),
+  identity: stored({
+    name: 'identity',
+    subject: 'ops.identity.{nodeId}',
+    summary: 'The secret that the name of a node belongs to, as a digest.',
+    stream: STREAMS.ops,
+    body: identitySchema,
+    senders: ['coordinator'],
     version: 1,
   }),
   decision: stored({
@@ -163,6 +178,7 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.CREATE.OPS',
       '$JS.API.CONSUMER.MSG.NEXT.OPS.*',
     ],
+    coordinator: ['$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
     'health-monitor': ['$JS.API.DIRECT.GET.OPS'],
     autoscaler: ['$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
     recovery: [

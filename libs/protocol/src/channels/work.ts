@@ -60,7 +60,7 @@ export const WORK_CHANNELS = {
   }),
   report: request({
     name: 'report',
-    subject: 'coordinator.report',
+    subject: 'coordinator.report.{nodeId}',
     summary: 'Reports of runs; the answer has one outcome for each report, in their order.',
     body: reportSchema,
     items: { field: 'items', schema: reportItemSchema },
@@ -69,6 +69,7 @@ export const WORK_CHANNELS = {
     senders: ['worker'],
     listeners: ['coordinator'],
     queue: 'coordinator',
+    ownNode: 'sender',
     version: 1,
   }),
   cancel: request({

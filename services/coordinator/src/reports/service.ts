@@ -1,6 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
+  paramIn,
   ServiceError,
   type ApproveReply,
   type Outcome,
@@ -59,7 +60,7 @@ export function createReports(deps: ReportsDeps): Reports {
   let inReport = 0
 
   /** Returns one outcome for each report, independent of the other reports. */
-  const outcomesOf = ({ nodeId, items }: Report): Promise<Outcome[]> =>
+  const outcomesOf = (nodeId: string, items: Report['items']): Promise<Outcome[]> =>
     handleBatch(items, {
       payloadMax: bus.payloadMax,
       tooLarge: (item, begun, bytes) => endTooLarge(deps.report, item, begun, bytes),
@@ -77,15 +78,19 @@ export function createReports(deps: ReportsDeps): Reports {
       },
     })
 
-  const onReport = async (report: Report): Promise<{ outcomes: Outcome[] }> => {
-    const { items } = report
+  const onReport = async (
+    { items }: Report,
+    { subject }: { readonly subject: string },
+  ): Promise<{ outcomes: Outcome[] }> => {
+    // NATS lets a node use only the subject with its own id, whatever the body says (L9).
+    const nodeId = paramIn(CHANNELS.report, 'nodeId', subject)
     if (inReport + items.length > REPORTS_MAX) {
       return { outcomes: items.map((): Outcome => ({ kind: 'unavailable' })) }
     }
     inReport += items.length
     metrics.batch.observe(items.length)
     try {
-      const outcomes = await outcomesOf(report)
+      const outcomes = await outcomesOf(nodeId, items)
       countOutcomes(items, outcomes, metrics)
       for (const [index, item] of items.entries()) {
         const stored = outcomes[index]?.kind === 'committed'

@@ -43,7 +43,7 @@ const log = createLogger({ service: 'worker', id: data.nodeId, level: data.logLe
 const bus = await connectBus({
   ...data.nats,
   name: `${data.nodeId}-heartbeat`,
-  inboxPrefix: inboxPrefix('worker'),
+  inboxPrefix: inboxPrefix('worker', data.nodeId),
   log,
 })
 const measure = createMeasure()

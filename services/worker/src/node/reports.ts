@@ -63,7 +63,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   const { bus, clock, random, nodeId } = deps
   const prefix = `${nodeId}.${deps.startedAtMs.toString(36)}.`
   let counter = 0
-  const ask = createAsk(bus)
+  const ask = createAsk(bus, nodeId)
   const batcher = createBatcher<ReportItem, Outcome>({
     run: (items) => sendItems(items, ask, deps),
     maxItems: ITEMS_MAX,
@@ -94,7 +94,7 @@ type Ask = (message: Packed) => Promise<Answered>
 /**
  * Asks the coordinator; a reconnect ends the wait, because the answer was lost with the connection.
  */
-function createAsk(bus: Bus): Ask {
+function createAsk(bus: Bus, nodeId: string): Ask {
   const waiting = new Set<() => void>()
   bus.onReconnect(() => {
     for (const giveUp of waiting) giveUp()
@@ -107,7 +107,7 @@ function createAsk(bus: Bus): Ask {
       }
       const giveUp = (): void => settle({ kind: 'timeout' })
       waiting.add(giveUp)
-      void bus.ask(CHANNELS.report, message, REQUEST_WITHIN_MS).then(settle)
+      void bus.ask(CHANNELS.report, message, REQUEST_WITHIN_MS, { nodeId }).then(settle)
     })
 }
 

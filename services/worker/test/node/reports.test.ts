@@ -1,4 +1,4 @@
-import { CHANNELS, reportSchema, type Outcome } from '@agentfleet/protocol'
+import { CHANNELS, filledIn, reportSchema, type Outcome } from '@agentfleet/protocol'
 import { TIMING } from '@agentfleet/domain'
 import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
@@ -14,7 +14,7 @@ test('an outcome that the node cannot read is requested again, and the other one
   const bus = await servers.connect('worker')
   const coordinator = await servers.connect('coordinator')
   const asked: string[][] = []
-  coordinator.subscribe(CHANNELS.report.subject, (message) => {
+  coordinator.subscribe(filledIn(CHANNELS.report.subject), (message) => {
     const { items } = reportSchema.parse(JSON.parse(message.text()))
     asked.push(items.map((item) => item?.reportId ?? ''))
     const strange = { kind: 'of a later release' }

@@ -302,6 +302,20 @@ export const LOG: readonly Mutation[] = [
     because: /NOPERM/,
   },
   {
+    name: 'node-permissions',
+    safeguard: 'a node hears and says only what concerns it (L9)',
+    edits: [
+      {
+        file: 'libs/protocol/src/permissions.ts',
+        find: 'ownNode === side ? { nodeId } : {}',
+        replace: 'ownNode === side ? {} : {}',
+      },
+    ],
+    tests: ['services/coordinator/test/identity.test.ts'],
+    caughtBy: /cannot listen to those of another node|for another node/,
+    because: /node-|to deeply equal|toBeGreaterThan/,
+  },
+  {
     name: 'missed-live',
     safeguard: 'readers of live events get a signal for a gap (L6)',
     edits: [

@@ -1,0 +1,143 @@
+/** L9 on a real server: a node is let in under its own name alone, and hears and says only what concerns it. */
+import { busAddress, connectBus, openIdentities, type Bus } from '@agentfleet/adapters'
+import { CHANNELS, inboxPrefix, NODE_USER, subjectOf } from '@agentfleet/protocol'
+import { createLogger, systemClock } from '@agentfleet/runtime'
+import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createVouching } from '../src/identity/service.ts'
+
+const PASSWORD = 'of-all-nodes-0123456789'
+const REFUSED_AFTER_MS = 500
+const SOON_MS = 10_000
+const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
+let servers: SecuredServers
+const vouching: { drain(deadlineMs: number): Promise<void> }[] = []
+
+beforeAll(async () => {
+  servers = await startSecuredServers({ log })
+  await vouch()
+})
+afterAll(async () => {
+  for (const one of vouching) await one.drain(1_000)
+  await servers[Symbol.asyncDispose]()
+})
+
+/** A coordinator's part that vouches, as the coordinator's own user. */
+async function vouch() {
+  const bus = await servers.connect('coordinator')
+  const part = createVouching({
+    bus,
+    identities: openIdentities(bus),
+    nodePassword: PASSWORD,
+    issuerSeed: servers.issuer.seed,
+    clock: systemClock,
+    log,
+  })
+  await part.start()
+  await bus.roundTrip(SOON_MS)
+  vouching.push(part)
+  return part
+}
+
+/** Connects as a worker does; errors of permissions are noted. */
+async function node(
+  id: string,
+  options: { secret?: string; password?: string; withinMs?: number } = {},
+): Promise<Bus & { readonly refused: string[] }> {
+  const { secret = `secret-of-${id}-0123456789`, password = PASSWORD, withinMs } = options
+  const refused: string[] = []
+  const note = (fields: object): void => void refused.push(JSON.stringify(fields))
+  const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined }
+  const bus = await connectBus({
+    ...busAddress({
+      SERVICE_ID: id,
+      NATS_URL: servers.nats.url,
+      NATS_USER: NODE_USER,
+      NATS_PASSWORD: password,
+      NODE_SECRET: secret,
+    }),
+    name: id,
+    inboxPrefix: inboxPrefix('worker', id),
+    log: { ...quiet, error: note },
+    connectWithinMs: withinMs ?? SOON_MS,
+  })
+  servers.closing(bus)
+  return Object.assign(bus, { refused })
+}
+
+test('a node hears its own dispatches, and cannot listen to those of another node', async () => {
+  const [a, b] = [await node('node-a'), await node('node-b')]
+  const heard: string[] = []
+  const take = (name: string) => () => void heard.push(name)
+  const ofA = subjectOf(CHANNELS.dispatch, { nodeId: 'node-a' })
+  a.subscribe(ofA, take('a'))
+  b.subscribe(ofA, take('spy'))
+  b.subscribe('node.*.dispatch', take('spy'))
+  b.subscribe(`${inboxPrefix('worker', 'node-a')}.>`, take('spy'))
+  b.subscribe('_INBOX_worker.>', take('spy'))
+  await Promise.all([a.roundTrip(SOON_MS), b.roundTrip(SOON_MS)])
+  await eventually(() => expect(b.refused.length).toBeGreaterThanOrEqual(4), SOON_MS)
+  const balancer = await servers.connect('load-balancer')
+  balancer.publish(ofA, 'a task')
+  await balancer.roundTrip(SOON_MS)
+  await Promise.all([a.roundTrip(SOON_MS), b.roundTrip(SOON_MS)])
+  expect(heard).toEqual(['a'])
+})
+
+test('a node cannot report, heartbeat or give figures for another node', async () => {
+  const spy: string[] = []
+  const subjects = [
+    subjectOf(CHANNELS.report, { nodeId: 'node-c' }),
+    subjectOf(CHANNELS.heartbeat, { nodeId: 'node-c' }),
+    subjectOf(CHANNELS.load, { nodeId: 'node-c' }),
+    subjectOf(CHANNELS.providers, { nodeId: 'node-c' }),
+  ]
+  for (const subject of subjects)
+    servers.bus.subscribe(subject, ({ text }) => void spy.push(text()))
+  await servers.bus.roundTrip(SOON_MS)
+  const [c, d] = [await node('node-c'), await node('node-d')]
+  for (const subject of subjects) {
+    d.publish(subject, 'forged')
+    c.publish(subject, 'own')
+  }
+  await Promise.all([c.roundTrip(SOON_MS), d.roundTrip(SOON_MS)])
+  await eventually(() => expect(d.refused).toHaveLength(subjects.length), SOON_MS)
+  await servers.bus.roundTrip(SOON_MS)
+  expect(spy).toEqual(subjects.map(() => 'own'))
+  expect(c.refused).toEqual([])
+})
+
+test('a name belongs to the first secret that used it, also for another coordinator', async () => {
+  await node('node-e')
+  const refused = { code: 'bus-unavailable' }
+  const thief = { secret: 'secret-of-a-thief-0123456789', withinMs: REFUSED_AFTER_MS }
+  await expect(node('node-e', thief)).rejects.toMatchObject(refused)
+  await vouch()
+  await vouching[0]?.drain(1_000)
+  await expect(node('node-e', thief)).rejects.toMatchObject(refused)
+  // Its own process, after a restart of its container.
+  await node('node-e')
+})
+
+test('without the password of the nodes no name is given', async () => {
+  const wrong = { password: 'wrong', withinMs: REFUSED_AFTER_MS }
+  await expect(node('node-f', wrong)).rejects.toMatchObject({ code: 'bus-unavailable' })
+  const identities = openIdentities(servers.bus)
+  expect(await identities.known('node-f')).toBeUndefined()
+})
+
+test('while no coordinator vouches, connected nodes work on, and a new one gets in as soon as one is back', async () => {
+  const old = await node('node-g')
+  for (const part of vouching.splice(0)) await part.drain(1_000)
+  expect(await old.roundTrip(SOON_MS)).toBe(true)
+  const waiting = node('node-h', { withinMs: 30_000 })
+  let inside = false
+  void waiting.then(() => (inside = true))
+  expect(await old.roundTrip(SOON_MS)).toBe(true)
+  expect(inside).toBe(false)
+  await vouch()
+  await waiting
+  // A restarted server knows nobody: nodes come back by themselves.
+  await servers.nats.restart()
+  await eventually(async () => expect(await old.roundTrip(1_000)).toBe(true), 30_000)
+})
