@@ -15,6 +15,8 @@ export interface ToolLog {
 /** The context of a call besides its arguments. */
 export interface ToolContext {
   readonly taskId: string
+  /** The tenant that submitted the task: a tool acts for this tenant only. */
+  readonly tenant: string
   /** Position of the call in its run. */
   readonly step: number
   /** The same key for the same call of the same run, also after a crash and on another node. */

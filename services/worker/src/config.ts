@@ -16,6 +16,7 @@ import {
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { tenantBudgetsOf } from './llm/provider-config.ts'
+import { tenantToolsOf } from './tools/tenant-tools.ts'
 
 /** As hard to guess as a key. */
 const SECRET_BYTES = 24
@@ -67,6 +68,8 @@ const variables = z.object({
   MAX_TURNS: integer({ min: 1, max: 1_000, default: 16 }),
   /** The folder of your own tools; default: `tools` beside `dist` if it exists. */
   TOOLS_DIR: text().optional(),
+  /** Tools that each tenant may use, as JSON by tenant. */
+  TENANT_TOOLS: notEmpty(text(), 'every tenant may use every tool'),
   /** MCP servers by name, as JSON; secret, because it may contain keys. */
   MCP_SERVERS: secret().optional(),
   /** Hosts that `http_fetch` may read; without hosts the tool does not exist. */
@@ -81,6 +84,10 @@ export const schema = withRules(
   variables,
   ({ TENANT_BUDGETS }) => {
     tenantBudgetsOf(TENANT_BUDGETS)
+    return []
+  },
+  ({ TENANT_TOOLS }) => {
+    tenantToolsOf(TENANT_TOOLS)
     return []
   },
   ({ LLM_SILENCE_TIMEOUT_MS: silenceMs = 0, LLM_CALL_TIMEOUT_MS: callMs = Infinity }) =>

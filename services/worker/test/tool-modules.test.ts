@@ -34,6 +34,7 @@ async function setup() {
       { id: 'a', name, arguments: JSON.stringify(args) },
       {
         taskId: 'task',
+        tenant: 'acme',
         step: 1,
         deadlineAtMs: Date.now() + 60_000,
         charactersMax: 1_000,

@@ -90,6 +90,10 @@ export const FAILURE_CODES = {
     // Another node may run another image, and an MCP server may come back.
     task: { class: 'tool-failure', ...AGAIN },
   },
+  'tool-denied': {
+    says: 'The agent names a tool that its tenant may not use.',
+    task: { class: 'refusal', ...NEVER },
+  },
   // Tasks: limits.
   'budget-exceeded': {
     says: 'The next call would exceed a budget of the task or of its tenant.',

@@ -38,6 +38,8 @@ export type Failure =
   | { readonly kind: 'tool-failed'; readonly message: string; readonly retryable: boolean }
   /** The agent names a tool that this node does not have at present. */
   | { readonly kind: 'tool-missing'; readonly message: string }
+  /** The tenant may not use a tool that the agent names. */
+  | { readonly kind: 'tool-denied'; readonly message: string }
   /** The answer violates the schema, although the model received its faults several times. */
   | { readonly kind: 'invalid-output'; readonly message: string }
   /** The schema for answers is invalid. */
@@ -83,6 +85,7 @@ const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode>
   'too-many-tool-calls': 'too-many-tool-calls',
   'tool-failed': 'tool-failed',
   'tool-missing': 'tool-missing',
+  'tool-denied': 'tool-denied',
   'invalid-output': 'invalid-output',
   'invalid-schema': 'invalid-schema',
   'schema-too-costly': 'schema-too-costly',

@@ -20,6 +20,7 @@ import { createReporter } from './reports.ts'
 import { createRuns, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
+import { tenantToolsOf } from '../tools/tenant-tools.ts'
 
 /** Characters of a tool's output: the model reads it again in each later call. */
 const TOOL_OUTPUT_CHARS_MAX = 65_536
@@ -98,6 +99,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     reporter,
     llm,
     tools: deps.tools.all,
+    tenantTools: tenantToolsOf(config.TENANT_TOOLS),
     answerChecks: createAnswerChecks(),
     deltas,
     metrics,

@@ -19,6 +19,7 @@ import {
   type Turn,
 } from './turn.ts'
 import type { Run } from '../node/runs.ts'
+import { toolsOfTenant } from '../tools/tenant-tools.ts'
 import { chooseTools } from '../tools/tool.ts'
 
 /**
@@ -74,8 +75,15 @@ async function agentOf(
   const checked = responseSchema && (await deps.answerChecks.checkSchema(responseSchema))
   if (checked !== undefined && checked.kind !== 'ok') return failed(schemaFailure(checked))
   const check = responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text))
-  const all = deps.tools()
+  const node = deps.tools()
+  const all = toolsOfTenant(node, run.tenant, deps.tenantTools)
   const { tools, missing } = chooseTools(all, spec.tools)
+  // Another node has the same rules, so another attempt would end the same way.
+  const denied = missing.filter((name) => chooseTools(node, [name]).missing.length === 0)
+  if (denied.length > 0) {
+    const message = `the tenant ${run.tenant} may not use the tool ${denied.join(', ')}`
+    return failed({ kind: 'tool-denied', message })
+  }
   if (missing.length > 0) {
     const message = `this node has no tool ${missing.join(', ')}; its tools: ${[...all.keys()].join(', ')}`
     return failed({ kind: 'tool-missing', message })

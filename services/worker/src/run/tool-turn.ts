@@ -95,6 +95,7 @@ async function callTool(call: PendingCall, agent: Agent, cancels: Set<() => void
   let stop: (() => void) | undefined
   const outcome = await runTool(agent.tools, call, {
     taskId: run.taskId,
+    tenant: run.tenant,
     step: call.step,
     deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
     charactersMax: deps.toolOutputMax,

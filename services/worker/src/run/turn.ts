@@ -19,6 +19,7 @@ import type { Deltas } from './deltas.ts'
 import type { Llm } from '../llm/llm.ts'
 import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from '../node/runs.ts'
+import type { TenantTools } from '../tools/tenant-tools.ts'
 import type { Tools } from '../tools/tool.ts'
 
 /** The dependencies and results that all turns of an agent share. */
@@ -46,6 +47,8 @@ export interface AgentDeps {
   readonly llm: Llm
   /** Returns the present tools of the node: MCP servers come and go. */
   readonly tools: () => Tools
+  /** Which of them each tenant may use. */
+  readonly tenantTools: TenantTools
   readonly answerChecks: AnswerChecks
   readonly deltas: Deltas
   readonly clock: Clock

@@ -14,6 +14,7 @@ import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
 /** How to make a call. */
 export interface ToolCallOptions {
   readonly taskId: string
+  readonly tenant: string
   readonly step: number
   /** The epoch time at which the call must end. */
   readonly deadlineAtMs: number
@@ -67,8 +68,15 @@ export async function runTool(
   const leftMs = options.deadlineAtMs - options.nowMs()
   const limitMs = Math.max(0, Math.min(tool.timeoutMs, leftMs, TIMER_MAX_MS))
   const timer = setTimeout(() => controller.abort('time'), limitMs)
-  const { taskId, step, log } = options
-  const context = { taskId, step, idempotencyKey: idempotencyKeyOf(taskId, step), signal, log }
+  const { taskId, tenant, step, log } = options
+  const context = {
+    taskId,
+    tenant,
+    step,
+    idempotencyKey: idempotencyKeyOf(taskId, step),
+    signal,
+    log,
+  }
   try {
     const output = await tryTool(tool, args, context, options.random)
     return signal.aborted ? stopped(tool, signal, leftMs) : answered(bounded(output, options))

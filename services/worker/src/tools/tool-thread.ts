@@ -13,6 +13,7 @@ export interface ToolThreadData {
   readonly exportName: string
   readonly args: unknown
   readonly taskId: string
+  readonly tenant: string
   readonly step: number
   readonly idempotencyKey: string
 }
@@ -44,11 +45,11 @@ async function call(): Promise<unknown> {
   const exported = (await import(data.moduleUrl)) as Readonly<Record<string, unknown>>
   const tool = exported[data.exportName]
   if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)
-  const { taskId, step, idempotencyKey } = data
+  const { taskId, tenant, step, idempotencyKey } = data
   const log = { info: logAs('info'), warn: logAs('warn'), error: logAs('error') }
   // Nothing aborts the signal, because the main thread ends the thread instead.
   const { signal } = new AbortController()
-  return tool.run(data.args, { taskId, step, idempotencyKey, signal, log })
+  return tool.run(data.args, { taskId, tenant, step, idempotencyKey, signal, log })
 }
 
 try {

@@ -56,12 +56,13 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   return {
     async call(moduleUrl, exportName, args, context) {
       await turn(context.signal)
-      const { taskId, step, idempotencyKey } = context
+      const { taskId, tenant, step, idempotencyKey } = context
       const workerData: ToolThreadData = {
         moduleUrl,
         exportName,
         args,
         taskId,
+        tenant,
         step,
         idempotencyKey,
       }

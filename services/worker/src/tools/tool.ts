@@ -73,10 +73,13 @@ export function chooseTools(tools: Tools, names: readonly string[] | undefined):
   if (names === undefined) {
     return { tools: new Map(all.filter(([, tool]) => tool.source === 'built-in')), missing: [] }
   }
-  const fits = (pattern: string, name: string): boolean =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
   return {
-    tools: new Map(all.filter(([name]) => names.some((pattern) => fits(pattern, name)))),
-    missing: names.filter((pattern) => !all.some(([name]) => fits(pattern, name))),
+    tools: new Map(all.filter(([name]) => names.some((pattern) => fitsPattern(pattern, name)))),
+    missing: names.filter((pattern) => !all.some(([name]) => fitsPattern(pattern, name))),
   }
+}
+
+/** Whether a name fits a pattern: the name itself, or its beginning with a `*` behind it. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
 }

@@ -85,6 +85,7 @@ export async function runTask(
       {
         llm,
         tools: () => builtInTools(),
+        tenantTools: undefined,
         answerChecks: createAnswerChecks(),
         deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
         clock: systemClock,

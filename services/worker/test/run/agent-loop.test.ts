@@ -75,6 +75,7 @@ async function play(
       close: nothing,
     },
     tools: () => new Map([['pay_out', tool]]),
+    tenantTools: undefined,
     answerChecks: createAnswerChecks(),
     deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
     clock: systemClock,
@@ -128,6 +129,28 @@ describe('a tool call that needs approval', () => {
     expect(ending).toMatchObject({ kind: 'completed' })
     expect(paid).toEqual([])
     expect(JSON.stringify(journal[0]?.output)).toContain('too much')
+  })
+})
+
+describe('the tools of a tenant', () => {
+  test('fail the run once, before a call is paid for, when the agent names one that is denied', async () => {
+    for (const tools of [['pay_out'], ['pay_*']]) {
+      const tenantTools = { a: ['calculate'], '*': ['pay_out'] }
+      const { ending, calls } = await play([done], {}, { tenantTools, spec: { tools } })
+      expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'tool-denied' } })
+      expect(calls).toBe(0)
+    }
+  })
+
+  test('include the ones that its rule names', async () => {
+    const { ending } = await play([done], {}, { tenantTools: { a: ['pay_*'] } })
+    expect(ending).toMatchObject({ kind: 'completed' })
+  })
+
+  test('do not hide that a node lacks a tool', async () => {
+    const spec = { tools: ['ghost'] }
+    const { ending } = await play([done], {}, { tenantTools: { a: ['*'] }, spec })
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'tool-missing' } })
   })
 })
 

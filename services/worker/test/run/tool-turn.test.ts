@@ -64,6 +64,7 @@ async function turn(
       close: nothing,
     },
     tools: () => new Map(),
+    tenantTools: undefined,
     answerChecks: createAnswerChecks(),
     deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
     clock: systemClock,

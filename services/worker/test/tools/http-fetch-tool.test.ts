@@ -44,6 +44,7 @@ function fetchWith(changes: Partial<HttpFetchSettings>) {
       { id: 'a', name: 'http_fetch', arguments: JSON.stringify({ url }) },
       {
         taskId: 'task',
+        tenant: 'acme',
         step: 0,
         deadlineAtMs: Date.now() + 30_000,
         charactersMax: 100_000,

@@ -62,6 +62,7 @@ const SILENT = { info() {}, warn() {}, error() {} }
 function options(changes: Partial<ToolCallOptions> = {}): ToolCallOptions {
   return {
     taskId: 'task-1',
+    tenant: 'acme',
     step: 3,
     deadlineAtMs: Date.now() + 60_000,
     charactersMax: 1_000,
@@ -126,6 +127,7 @@ describe('runTool', () => {
     await call()
     await call()
     await call({ step: 4 })
+    expect(contexts[0]).toMatchObject({ taskId: 'task-1', tenant: 'acme' })
     expect(contexts.map(({ idempotencyKey }) => idempotencyKey)).toEqual([
       'task-1.3',
       'task-1.3',

@@ -50,6 +50,7 @@ async function connect(name: string, config: unknown) {
       { id: 'a', name: tool, arguments: JSON.stringify(args) },
       {
         taskId: 'task',
+        tenant: 'acme',
         step: 7,
         deadlineAtMs: Date.now() + 60_000,
         charactersMax: 2_000,

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { builtInTools } from '../../src/tools/built-in.ts'
+import { tenantToolsOf, toolsOfTenant } from '../../src/tools/tenant-tools.ts'
+import { offerOf, type Tool } from '../../src/tools/tool.ts'
+
+const tool = (name: string): [string, Tool] => [
+  name,
+  { ...builtInTools().get('calculate')!, offer: offerOf(name, '', {}) },
+]
+const all = new Map([tool('calculate'), tool('order'), tool('crm__read'), tool('crm__write')])
+const rules = tenantToolsOf('{"acme":["order","crm__*"],"none":[],"*":["calculate"]}')
+const names = (tenant: string) => [...toolsOfTenant(all, tenant, rules).keys()]
+
+test('a tenant may use the tools that its rule names, by name or by their beginning', () => {
+  expect(names('acme')).toEqual(['order', 'crm__read', 'crm__write'])
+  expect(names('none')).toEqual([])
+  expect(names('other')).toEqual(['calculate'])
+})
+
+test('a tenant that no rule names may use no tool', () => {
+  expect([...toolsOfTenant(all, 'other', { acme: ['order'] }).keys()]).toEqual([])
+  expect([...toolsOfTenant(all, 'constructor', { acme: ['order'] }).keys()]).toEqual([])
+})
+
+test('without rules every tenant may use every tool', () => {
+  expect(toolsOfTenant(all, 'acme', tenantToolsOf(undefined))).toBe(all)
+})
+
+test.each([
+  ['{', /not JSON/],
+  ['{"Acme":["order"]}', /TENANT_TOOLS: Acme.*|TENANT_TOOLS/],
+  ['{"acme":"order"}', /TENANT_TOOLS: acme/],
+  ['{"acme":["or*der"]}', /TENANT_TOOLS: acme.0.*name of a tool/],
+  ['[]', /TENANT_TOOLS: it/],
+])('the rules %s are refused with their problem', (text, problem) => {
+  expect(() => tenantToolsOf(text)).toThrow(problem)
+})
