@@ -200,7 +200,11 @@ test('every module of a package is reached from one of its entries', () => {
   // Programs that `npm run prove` starts by their name.
   const [, names = ''] = /PROOFS = \[(.*?)\]/s.exec(readText('libs/local/bootstrap.mjs')) ?? []
   const proofs = [...names.matchAll(/'(.+?)'/g)].map(([, name]) => `test/tools/src/${name}.ts`)
-  expect(unreached(sources, [...entries, ...started, ...proofs])).toEqual([])
+  // Programs that operators run in the image of a service.
+  const operated = [
+    ...readText('.env.example').matchAll(/SERVICE=([\w-]+)[^]*?node dist\/(.+)\.js/g),
+  ].map(([, service, name]) => `services/${service}/src/${name}.ts`)
+  expect(unreached(sources, [...entries, ...started, ...proofs, ...operated])).toEqual([])
 })
 
 test('the README of the tests gives a reason for each file that only test:full runs', () => {

@@ -33,7 +33,8 @@ describe('while no coordinator answers', () => {
     let reports = 0
     let acks = 0
     tap.onPublish(({ subject, text }) => {
-      if (subject.startsWith('coordinator.report.') && text.includes('"op":"complete"')) reports += 1
+      if (subject.startsWith('coordinator.report.') && text.includes('"op":"complete"'))
+        reports += 1
       if (subject.startsWith('$JS.ACK.TASKS.') && text === '+ACK') acks += 1
       return 'forward'
     })

@@ -1,12 +1,19 @@
-/**
- * The rights of the tokens of autoscaler and recovery in a cluster: their roles, then the admission policies.
- */
+/** Rights in the deployments: tokens of the cluster, users of Redis, identities of nodes. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { evaluate } from '@marcbachmann/cel-js'
+import { REDIS_RULES, REDIS_SERVICES } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { BASE_OBJECTS, ROOT, objectsOf, type KubeObject } from './manifests.ts'
+import {
+  BASE_OBJECTS,
+  ROOT,
+  composeServices,
+  containerOf,
+  objectOf,
+  objectsOf,
+  type KubeObject,
+} from './manifests.ts'
 
 const DRIVER = join(ROOT, 'k8s', 'driver-kubernetes')
 const DRIVER_OBJECTS = objectsOf(join(DRIVER, 'autoscaler.yaml'))
@@ -153,6 +160,37 @@ test('each policy is bound, fails closed, and concerns its service only', () => 
     expect(binding.spec).toEqual({ policyName: name, validationActions: ['Deny'] })
   }
   expect(refusals('agent-gateway', null, podOf('nats'))).toEqual([])
+})
+
+test.each(REDIS_SERVICES)('in Redis %s may do what its rules say, and no more', (service) => {
+  const variable = `REDIS_PASSWORD_${service.replaceAll('-', '_').toUpperCase()}`
+  for (const [path, dollar] of [
+    ['docker-compose.yml', '$$'],
+    ['k8s/base/redis.yaml', '$'],
+  ] as const) {
+    const lines = readFileSync(join(ROOT, path), 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+    const at = lines.indexOf(`printf 'user ${service} on >%s ' "${dollar}${variable}"`)
+    expect(lines[at + 1], path).toBe(`echo '${REDIS_RULES[service]}'`)
+  }
+  const inCompose = composeServices()[service]?.environment?.['REDIS_URL']
+  expect(inCompose).toContain(`redis://${service}:\${${variable}:?`)
+  const env = containerOf(objectOf('Deployment', `agent-${service}`)).env
+  const password = env?.find(({ name }) => name === 'REDIS_PASSWORD')
+  expect(password?.valueFrom?.secretKeyRef).toEqual({ name: 'redis', key: service })
+  const url = env?.find(({ name }) => name === 'REDIS_URL')?.value
+  expect(url).toBe(`redis://${service}:$(REDIS_PASSWORD)@$(REDIS_HOST):6379`)
+})
+
+test('a node proves its id with the uid of its pod, and coordinators vouch for it', () => {
+  const env = (service: string) =>
+    new Map(containerOf(objectOf('Deployment', service)).env?.map((one) => [one.name, one]))
+  const worker = env('agent-worker')
+  expect(worker.get('SERVICE_ID')?.valueFrom?.fieldRef?.fieldPath).toBe('metadata.name')
+  expect(worker.get('NODE_SECRET')?.valueFrom?.fieldRef?.fieldPath).toBe('metadata.uid')
+  const shared = worker.get('NATS_PASSWORD')?.valueFrom
+  expect(env('agent-coordinator').get('NODE_PASSWORD')?.valueFrom).toEqual(shared)
 })
 
 function found(kind: string, name: string): KubeObject {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  REDIS_RULES,
-  REDIS_SERVICES,
+  createIssuerKey,
+  NODE_USER,
   SERVICES,
   TOKEN_PATTERN,
   type ServiceName,
@@ -28,6 +28,7 @@ import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 
 /** A value for any secret; long enough for every rule, with the form of API_KEYS. */
 const SECRET = 'tenant:0123456789abcdef'
+const ISSUER_SEED = createIssuerKey().seed
 /** The time to end a process, besides its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
 /** The defaults of `baseEnv`. */
@@ -40,27 +41,6 @@ const POD_SUFFIX = '-0123456789-abcde'
 
 test('nats.conf has the permissions of the services', async () => {
   await expect(renderNatsConf()).toMatchFileSnapshot(join(BASE, 'nats.conf'))
-})
-
-test.each(REDIS_SERVICES)('in Redis %s may do what its rules say, and no more', (service) => {
-  const variable = `REDIS_PASSWORD_${service.replaceAll('-', '_').toUpperCase()}`
-  for (const [path, dollar] of [
-    ['docker-compose.yml', '$$'],
-    ['k8s/base/redis.yaml', '$'],
-  ] as const) {
-    const lines = readFileSync(join(ROOT, path), 'utf8')
-      .split('\n')
-      .map((line) => line.trim())
-    const at = lines.indexOf(`printf 'user ${service} on >%s ' "${dollar}${variable}"`)
-    expect(lines[at + 1], path).toBe(`echo '${REDIS_RULES[service]}'`)
-  }
-  const inCompose = composeServices()[service]?.environment?.['REDIS_URL']
-  expect(inCompose).toContain(`redis://${service}:\${${variable}:?`)
-  const env = containerOf(objectOf('Deployment', `agent-${service}`)).env
-  const password = env?.find(({ name }) => name === 'REDIS_PASSWORD')
-  expect(password?.valueFrom?.secretKeyRef).toEqual({ name: 'redis', key: service })
-  const url = env?.find(({ name }) => name === 'REDIS_URL')?.value
-  expect(url).toBe(`redis://${service}:$(REDIS_PASSWORD)@$(REDIS_HOST):6379`)
 })
 
 describe('k8s/base', () => {
@@ -203,7 +183,7 @@ describe('k8s/base', () => {
       // The owner names it for every node; see the comment beside it.
       const notRead = service === 'worker' ? ['REDIS_HOST'] : []
       expect(await problemsOf(service, expand(env), [...notRead, ...referredTo(env)])).toEqual([])
-      expect(env['NATS_USER']).toBe(service)
+      expect(env['NATS_USER']).toBe(service === 'worker' ? NODE_USER : service)
       expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
     })
 
@@ -293,7 +273,8 @@ describe('docker-compose.yml', () => {
       .map(Number)
     const floor = minor === 11 ? 15 : minor === 12 ? 6 : 0
     expect(major === 2 && minor >= 11 && patch >= floor, image).toBe(true)
-    const wanted = SERVICES.map(passwordVariable)
+    const listed = SERVICES.filter((service) => service !== 'worker')
+    const wanted = ['NATS_ISSUER', ...listed.map(passwordVariable)]
     expect(Object.keys(environment('nats'))).toEqual(expect.arrayContaining(wanted))
     expect(Object.keys(envOf(objectOf('StatefulSet', 'nats')))).toEqual(
       expect.arrayContaining(wanted),
@@ -303,7 +284,7 @@ describe('docker-compose.yml', () => {
   describe.each(SERVICES)('%s', (service) => {
     test('gets the variables that it reads, with valid values', async () => {
       expect(await problemsOf(service, environment(service), [])).toEqual([])
-      expect(environment(service)['NATS_USER']).toBe(service)
+      expect(environment(service)['NATS_USER']).toBe(service === 'worker' ? NODE_USER : service)
       const password = services[service]?.environment?.['NATS_PASSWORD']
       expect(password).toContain(`{${passwordVariable(service)}:?`)
     })
@@ -346,11 +327,13 @@ function envOf(set: KubeObject): Record<string, string> {
   const known = new Map([
     ['metadata.name', `${set.metadata.name}${POD_SUFFIX}`],
     ['status.podIP', '10.0.0.1'],
+    ['metadata.uid', '6f9619ff-8b86-d011-b42d-00cf4fc964ff'],
   ])
   const entries = containerOf(set).env ?? []
   return Object.fromEntries(
     entries.map(({ name, value, valueFrom }) => {
-      const secret = valueFrom?.secretKeyRef && SECRET
+      const seed = name === 'NATS_ISSUER_SEED' ? ISSUER_SEED : undefined
+      const secret = valueFrom?.secretKeyRef && (seed ?? SECRET)
       return [name, value ?? secret ?? known.get(valueFrom?.fieldRef?.fieldPath ?? '') ?? '']
     }),
   )
@@ -378,7 +361,11 @@ function interpolate(env: Readonly<Record<string, string | null>>): Record<strin
     value
       .replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
       .replaceAll(/\$\{(\w+):\?[^}]*\}/g, (_, name: string) =>
-        name === 'API_KEYS' ? SECRET : 'secret0123456789',
+        name === 'API_KEYS'
+          ? SECRET
+          : name === 'NATS_ISSUER_SEED'
+            ? ISSUER_SEED
+            : 'secret0123456789',
       ),
   )
 }

@@ -7,7 +7,8 @@ export function passwordVariable(service: string): string {
 
 /** The server configuration of compose and Kubernetes: the bus with one user per service (L9). */
 export function renderNatsConf(): string {
-  const users = SERVICES.map((service) => {
+  const listed = SERVICES.filter((service) => service !== 'worker')
+  const users = listed.map((service) => {
     const { publish, subscribe } = permissionsOf(service)
     return `    {
       user: "${service}"
@@ -23,6 +24,11 @@ authorization {
   users: [
 ${users.join('\n')}
   ]
+  # Nodes are no users of this list: the server asks a coordinator, which vouches for each of them.
+  auth_callout {
+    issuer: $NATS_ISSUER
+    auth_users: [${listed.map((service) => `"${service}"`).join(', ')}]
+  }
 }
 `
 }

@@ -7,7 +7,6 @@ export type { NatsConfig, NatsPorts, NatsUser, SubjectRules } from './servers/na
 export { drawPorts } from './servers/ports.ts'
 export { startRedis } from './servers/redis.ts'
 export type { RunningServer } from './servers/server.ts'
-export { createIssuerKey, type IssuerKey } from './issuer-key.ts'
 export { takeDataDir, type DataDir } from './data-dir.ts'
 export { serveControl } from './control.ts'
 export { createPool } from './pool.ts'

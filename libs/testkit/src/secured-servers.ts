@@ -4,16 +4,21 @@ import { join } from 'node:path'
 import { connectBus, provisionStreams, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
 import {
-  createIssuerKey,
   defaultCacheDir,
   findBinaries,
   startConsul,
   startNats,
   startRedis,
-  type IssuerKey,
   type RunningServer,
 } from '@agentfleet/local'
-import { inboxPrefix, permissionsOf, SERVICES, type ServiceName } from '@agentfleet/protocol'
+import {
+  createIssuerKey,
+  inboxPrefix,
+  permissionsOf,
+  SERVICES,
+  type IssuerKey,
+  type ServiceName,
+} from '@agentfleet/protocol'
 
 /** Servers that a test may need besides NATS. */
 export type Beside = 'consul' | 'redis'

@@ -158,7 +158,9 @@ describe('an unreadable item', () => {
       }),
     )
     const items = [begin('a'), begin('b')]
-    expect(await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })).toEqual({
+    expect(
+      await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' }),
+    ).toEqual({
       kind: 'reply',
       body: { outcomes: [{ kind: 'finished' }, undefined] },
     })

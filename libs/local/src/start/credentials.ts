@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  createIssuerKey,
   NODE_USER,
   permissionsOf,
   REDIS_RULES,
@@ -7,7 +8,6 @@ import {
   SERVICES,
   type ServiceName,
 } from '@agentfleet/protocol'
-import { createIssuerKey } from '../issuer-key.ts'
 import type { NatsUser } from '../servers/nats.ts'
 import type { RedisUser } from '../servers/redis.ts'
 

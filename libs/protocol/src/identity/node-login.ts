@@ -1,4 +1,4 @@
-import { TOKEN_PATTERN } from './subjects.ts'
+import { TOKEN_PATTERN } from '../subjects.ts'
 
 /**
  * How a node says who it is when it connects to NATS (L9): the server hands this to a coordinator, which
