@@ -85,14 +85,16 @@ export async function keepFleetFile(fleet: RunningFleet): Promise<() => Promise<
 
 function accessOf(fleet: RunningFleet): FleetAccess {
   const { nats, redis, consul } = fleet
-  const servers = Object.entries({ nats, redis, consul }).map(([folder, { name, pid, url }]) => ({
-    id: name,
-    kind: name,
-    pid,
-    url,
-    restarts: 0,
-    log: join(fleet.dir, folder, `${name}.log`),
-  }))
+  const servers = Object.entries({ nats, redis, consul }).map(
+    ([folder, { name, pid, url, restarts }]) => ({
+      id: name,
+      kind: name,
+      pid,
+      url,
+      restarts,
+      log: join(fleet.dir, folder, `${name}.log`),
+    }),
+  )
   const members = fleet.members().map((member) => ({
     id: member.id,
     kind: member.kind,

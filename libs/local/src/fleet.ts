@@ -12,16 +12,17 @@ import { drawCredentials, drawSecret } from './start/credentials.ts'
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
-import { startConsul } from './servers/consul.ts'
 import type { Exit } from './servers/child.ts'
+import { startConsul } from './servers/consul.ts'
 import { startNats } from './servers/nats.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
 import { startRedis } from './servers/redis.ts'
 import type { RunningServer } from './servers/server.ts'
+import { superviseAll } from './servers/supervise.ts'
 
 /**
  * The whole fleet on one machine: three servers, seven services as separate processes, and the LLM simulator
- * when no key is given. A process that dies is started again; `stop` ends all of them.
+ * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of them.
  */
 export interface Fleet {
   readonly dir: string
@@ -70,10 +71,10 @@ export interface FleetOptions {
   readonly restart?: boolean
   readonly signal?: AbortSignal
   /**
-   * Called for every process that ended without being asked, with its last output and whether another one
-   * follows.
+   * Called for every process that ended without being asked, with its last output, whether another one
+   * follows, and how soon.
    */
-  readonly onExit?: (id: string, reason: string, followed: boolean) => void
+  readonly onExit?: (id: string, reason: string, followed: boolean, pauseMs?: number) => void
 }
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
@@ -171,6 +172,10 @@ async function assemble(
     () => redis.stop(),
     () => nats.stop(),
   )
+  if (options.restart ?? true) {
+    const servers = superviseAll([nats, redis, consul], options.onExit)
+    stops.push(async () => servers.close())
+  }
 
   const members: Member[] = []
   const run = async (
@@ -192,10 +197,10 @@ async function assemble(
       logDir,
       restart,
       nodeArgs,
-      onExit: (exit, asked) => {
+      onExit: (exit, asked, pauseMs) => {
         if (asked) return
-        options.onExit?.(id, reasonOf(exit), kind === 'worker' ? pool.short() : restart)
-        // Workers follow each other under new ids.
+        if (kind === 'worker') options.onExit?.(id, reasonOf(exit), pool.short())
+        else options.onExit?.(id, reasonOf(exit), restart, pauseMs)
         watch.ended(kind === 'worker' ? 'the worker' : id, exit, join(logDir, `${id}.log`))
       },
     })

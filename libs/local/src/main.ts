@@ -59,8 +59,10 @@ async function main(): Promise<number> {
       signal: stopping.signal,
       apiPort: await choosePort(options.port),
       env: { autoscaler: { SCALE_MIN: String(bounds.min), SCALE_MAX: String(bounds.max) } },
-      onExit: (id, reason, followed) =>
-        say(`  ${id} ended (${reason})${followed ? ', starting another' : ''}`),
+      onExit: (id, reason, followed, pauseMs = 0) => {
+        const soon = pauseMs > 0 ? ` in ${(pauseMs / 1_000).toFixed(1)} s` : ''
+        say(`  ${id} ended (${reason})${followed ? `, starting it again${soon}` : ''}`)
+      },
     })
     say(bannerOf(fleet, performance.now() - startedMs, bounds))
     const client = createClient({

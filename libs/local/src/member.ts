@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { restartPauseMs } from './restart-pause.ts'
 import { startChild, type Child, type Exit } from './servers/child.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
 
@@ -38,16 +39,11 @@ export interface MemberOptions {
   readonly env: Readonly<Record<string, string>>
   readonly logDir: string
   readonly restart: boolean
-  readonly onExit?: (exit: Exit, asked: boolean) => void
+  readonly onExit?: (exit: Exit, asked: boolean, pauseMs: number) => void
 }
 
 /** Many processes share few cores here: each collects its garbage on one thread. */
 const NODE_ARGS = ['--enable-source-maps', '--single-threaded-gc']
-/** Pause before a restart: short for one crash, long for a process that cannot run, milliseconds. */
-const RESTART_MIN_MS = 100
-const RESTART_MAX_MS = 5_000
-/** A run this long was a healthy one: the next pause is short again, milliseconds. */
-const HEALTHY_MS = 10_000
 const PROBE_EVERY_MS = 25
 
 /** Starts a member; resolves when its first process runs (not yet ready). */
@@ -57,7 +53,7 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   let startedAtMs = 0
   let restarts = 0
   let stopped = false
-  let pauseMs = RESTART_MIN_MS
+  let pauseMs = 0
   let restarting: Promise<void> | undefined
 
   const run = async (): Promise<void> => {
@@ -74,13 +70,11 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   const ended = (exit: Exit): void => {
     const asked = stopped
     stopped ||= !options.restart
-    options.onExit?.(exit, asked)
+    pauseMs = restartPauseMs(Date.now() - startedAtMs, pauseMs)
+    options.onExit?.(exit, asked, pauseMs)
     if (stopped) return
-    pauseMs = Date.now() - startedAtMs > HEALTHY_MS ? RESTART_MIN_MS : pauseMs
-    const waitMs = pauseMs
-    pauseMs = Math.min(RESTART_MAX_MS, pauseMs * 2)
     restarts += 1
-    restarting = delay(waitMs)
+    restarting = delay(pauseMs)
       .then(() => (stopped ? undefined : run()))
       .finally(() => {
         restarting = undefined

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { keepFleetFile, type FleetAccess, type RunningFleet } from '../src/fleet-file.ts'
 
 const server = (name: string, port: number) =>
-  ({ name, pid: port, url: `http://127.0.0.1:${port}` }) as RunningFleet['nats']
+  ({ name, pid: port, url: `http://127.0.0.1:${port}`, restarts: 0 }) as RunningFleet['nats']
 
 test('fleet.json follows its processes, and is marked as stopped at the end', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))

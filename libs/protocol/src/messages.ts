@@ -154,6 +154,8 @@ export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) 
  */
 export const balancerSchema = z.object({
   id,
+  /** When its process started: one that has started again is another one to the limits of tenants. */
+  since: z.number().optional(),
   room: z.boolean(),
   leaving: z.boolean().optional(),
   /** Tenants that have reached their limit of tasks in flight: their tasks have to wait in the queue. */
@@ -193,6 +195,8 @@ export type DispatchItem = z.infer<typeof dispatchItemSchema>
  */
 export const dispatchSchema = z.object({
   balancer: id,
+  /** When the load balancer's process started. */
+  since: z.number().optional(),
   placed: z.object({ reason: z.string().max(256), considered: count, atMs: z.number() }).optional(),
   items: z.array(dispatchItemSchema.optional()),
 })
@@ -342,8 +346,18 @@ export const stopSchema = z.object({ taskIds: z.array(id) })
 
 /** Question to all nodes: which of these tasks they run. */
 export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
+/** Names one process of a load balancer. */
+export function giverOf({ id: name, since }: Pick<Balancer, 'id' | 'since'>): string {
+  return since === undefined ? name : `${name}@${since}`
+}
+
 /** One node's answer to `fleet.tenants`: its attempts, by tenant. */
-export const nodeTenantsSchema = z.object({ nodeId: id, tenants: z.record(z.string(), count) })
+export const nodeTenantsSchema = z.object({
+  nodeId: id,
+  tenants: z.record(z.string(), count),
+  /** The same, by the load balancer process that gave them. */
+  givers: z.record(z.string(), z.record(z.string(), count)).optional(),
+})
 export type NodeTenants = z.infer<typeof nodeTenantsSchema>
 
 /** One node's answer: its runs, with their tokens. */

@@ -26,6 +26,7 @@ import { settleWithin } from './deadline.ts'
 import type { BaseConfig } from './env.ts'
 import { createLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
+import { awayOf, readinessOf } from './readiness.ts'
 import { createRegistry } from './metrics.ts'
 import type { Registry } from './metrics.ts'
 import type { Address, Closable, Readiness, Service } from './service.ts'
@@ -64,6 +65,8 @@ export interface ServiceContext<C = BaseConfig> {
   readonly closers: Closers
   /** The admin server; routes may be added while building. */
   readonly http: FastifyInstance
+  /** What `/readyz` says, for services that say it elsewhere too. */
+  readonly readiness: () => Readiness
   /** Ends the process as SIGTERM does: drain, close, exit 0. */
   readonly shutdown: (reason: string) => void
 }
@@ -102,6 +105,8 @@ export interface ServiceDefinition<
   /** Its variables, those of `baseEnv` included; all problems are reported at once. */
   readonly schema: S
   readonly needs: N
+  /** Needs whose absence only degrades the service; all others make it unready. */
+  readonly worksWithout?: readonly (keyof N & string)[]
   /** Wires the service, without starting it. */
   readonly build: (
     context: ServiceContext<Readonly<z.output<S>>> & Connected<N>,
@@ -119,6 +124,7 @@ interface Shell {
   started: boolean
   service?: Service
   discovery?: Discovery | undefined
+  needed?: Readonly<Record<string, unknown>>
   registering?: Promise<Closable>
 }
 
@@ -135,10 +141,11 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
   const closers = createClosers(log, CLOSE_EACH_MS)
   const shell: Shell = { name, base, log, closers, phase: 'starting', started: false }
   const registry = createRegistry(name)
+  const readiness = () => readinessOfShell(shell, definition.worksWithout ?? [])
   const http = createAdminServer({
     registry,
     started: () => shell.started,
-    readiness: () => readinessOf(shell),
+    readiness,
   })
   // First in, so closed last: the admin server answers probes until the end.
   closers.add({ close: () => http.close() })
@@ -154,10 +161,12 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
     registry,
     closers,
     http,
+    readiness,
     shutdown: (reason) => void end(shell, reason),
   }
   const build = async () => {
     const needed = await connect(definition.needs, context)
+    shell.needed = needed
     shell.discovery = (needed as { readonly discovery?: Discovery }).discovery
     return definition.build(Object.assign({}, context, needed))
   }
@@ -205,9 +214,12 @@ function exitWithProblems({ problems }: ConfigError): never {
   process.exit(1)
 }
 
-function readinessOf({ phase, service }: Shell): Readiness {
+function readinessOfShell(
+  { phase, service, needed = {} }: Shell,
+  worksWithout: readonly string[],
+): Readiness {
   if (phase !== 'running') return { ok: false, reason: phase }
-  return service?.ready?.() ?? { ok: true }
+  return readinessOf(service?.ready?.() ?? { ok: true }, awayOf(needed), worksWithout)
 }
 
 function listenToProcess(shell: Shell) {

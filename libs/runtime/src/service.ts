@@ -14,6 +14,8 @@ export interface Service {
 export interface Readiness {
   ok: boolean
   reason?: string
+  /** What a ready service has to do without. */
+  degraded?: string[]
 }
 
 /** Where others reach the admin server of this process. */

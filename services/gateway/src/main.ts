@@ -9,6 +9,7 @@ runService({
   name: 'gateway',
   schema,
   needs: { bus: bus('gateway'), store, usage, discovery },
+  worksWithout: ['store', 'usage', 'discovery'],
   build: async (context) => {
     await requireKnownFormats(context.bus, [STREAMS.log, STREAMS.agents, STREAMS.schedules])
     const keys = parseApiKeys(context.config.API_KEYS)

@@ -85,6 +85,8 @@ export interface GatewayDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly registry: Registry
+  /** What the whole process says; by default only what the gateway itself knows. */
+  readonly readiness?: () => Readiness
 }
 
 /** The gateway; it knows the address of its API once it has started. */
@@ -128,7 +130,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         document: parts.document,
         fleet,
         ownFigures: createOwnFigures({ store: deps.store, usage: deps.usage, nowMs: clock.nowMs }),
-        readiness,
+        readiness: deps.readiness ?? readiness,
       }),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,

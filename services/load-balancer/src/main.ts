@@ -10,10 +10,10 @@ runService({
   name: 'load-balancer',
   schema,
   needs: { bus: bus('load-balancer'), store, discovery, adviser },
+  worksWithout: ['store', 'discovery'],
   build: ({ id, config, registry, discovery: consul, ...context }) => {
-    const own = { balancerId: id, ops: openOps(context.bus), metrics: createMetrics(registry) }
-    const { CLAIM_KEY: claimKey, TENANT_LIMITS: limits } = config
-    const tenants = { claimKey, allowances: parseTenantLimits(limits) }
-    return createLoadBalancer({ ...context, ...own, ...tenants, registry: consul })
+    const own = { balancerId: id, claimKey: config.CLAIM_KEY, metrics: createMetrics(registry) }
+    const parts = { ops: openOps(context.bus), allowances: parseTenantLimits(config.TENANT_LIMITS) }
+    return createLoadBalancer({ ...context, ...own, ...parts, registry: consul })
   },
 })

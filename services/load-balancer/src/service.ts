@@ -20,7 +20,7 @@ import { createNodeTable, type NodeTable } from './nodes/node-table.ts'
 import { ANNOUNCE_EVERY_MS, createPeers } from './intake/peers.ts'
 import { createPlacer } from './placing/placer.ts'
 import { createFleetView } from './nodes/view.ts'
-import { createTenantShares, type Allowances } from './intake/tenant-shares.ts'
+import { createTenantShares, FULL_MAX, type Allowances } from './intake/tenant-shares.ts'
 import { createEjection, type EjectionChange } from './nodes/ejection.ts'
 
 /**
@@ -64,16 +64,17 @@ const FAREWELL_MS = 500
 export function createLoadBalancer(deps: BalancerDeps): Service {
   const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
-  const { peers, pointers, fleetView, shares, notes, placer } = parts
+  const { peers, pointers, fleetView, shares, notes, placer, since } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
   let draining = false
+  let startedAtMs = 0
 
   const free = (): number => fleetView.now().credits - placer.held()
   metrics.observe({
     credits: () => fleetView.now().credits,
-    held: placer.held,
+    held: placer.inHand,
     nodes: () => fleetView.now().eligible,
     ejected: () => fleetView.now().ejected,
     balancers: () => peers.share().count,
@@ -82,21 +83,24 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
 
   // New tasks may bypass the queue only while nothing waits in it.
   const room = (): number =>
-    draining || placer.stuck() > 0 || intake === undefined || intake.backlog()
-      ? 0
-      : Math.max(0, free())
+    draining || intake === undefined || intake.backlog() ? 0 : Math.max(0, free())
   let announcedRoom = false
   const say = (hint: Balancer): boolean => bus.send(CHANNELS.balancer, hint)
   const announce = (): void => {
     // After its farewell the load balancer must not be counted again.
     if (draining) return
     announcedRoom = room() > 0
-    const full = shares.full()
-    say({ id: deps.balancerId, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
+    // New tasks of a tenant do not pass those of it that wait in hand.
+    const full = [...new Set([...shares.full(), ...placer.stuckTenants()])].slice(0, FULL_MAX)
+    say({ id: deps.balancerId, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }
   const { queuesEveryMs, leaseMs } = deps.timing
   const queues = every(queuesEveryMs, { clock, log, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
+    const youngMs = clock.monotonicMs() - startedAtMs
+    // A count is good only once the other load balancers have been heard (PLACE-2).
+    if (youngMs < ANNOUNCE_EVERY_MS) await pause(ANNOUNCE_EVERY_MS - youngMs)
+    shares.asking()
     const [, answers] = await Promise.all([
       intake.look(),
       bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
@@ -114,6 +118,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   return {
     async start() {
       if (intake !== undefined || draining) return
+      startedAtMs = clock.monotonicMs()
       open.push(
         ...listenToFleet(deps, parts, look),
         bus.on(CHANNELS.balancer, (hint) => {
@@ -123,7 +128,10 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         }),
         bus.on(CHANNELS.handover, ({ items }) => {
           const now = room()
-          const { within, beyond } = shares.admit(items.filter((item) => item !== undefined))
+          const { within, beyond } = shares.admit(
+            items.filter((item) => item !== undefined),
+            (tenant) => placer.stuckOf(tenant) > 0,
+          )
           for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
           placer.addFresh(within, now)
           // Without room the gateways should queue new tasks.
@@ -140,7 +148,8 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         log,
         monotonicMs: clock.monotonicMs,
         credits: free,
-        held: placer.held,
+        running: placer.running,
+        stuckOf: placer.stuckOf,
         receive: placer.add,
       })
       await queues.start()
@@ -170,11 +179,12 @@ function assemble(deps: BalancerDeps) {
   const recorder = createRecorder(deps)
   const ejection = createEjection(monotonicMs, (change) => recordEjection(change, nodes, recorder))
   const nodes = createNodeTable(clock, ejection)
-  const peers = createPeers(deps.balancerId, clock)
+  const since = clock.nowMs()
+  const peers = createPeers({ id: deps.balancerId, since }, clock)
   const fleetView = createFleetView(nodes, peers, monotonicMs)
   const shares = createTenantShares({
     allowances: deps.allowances,
-    share: () => 1 / peers.share().count,
+    balancers: peers.balancers,
     monotonicMs,
   })
   const queue = openPointers(bus)
@@ -193,6 +203,7 @@ function assemble(deps: BalancerDeps) {
   const notes = shares.counting(youngNotes)
   const placer = createPlacer({
     ...deps,
+    since,
     nowMs,
     monotonicMs,
     notes,
@@ -200,9 +211,14 @@ function assemble(deps: BalancerDeps) {
     pointers,
     fleetView,
     ejection,
+    standing(tenant) {
+      const { inFlightCost, taskCost, weight } = shares.standing(tenant)
+      return { level: inFlightCost / weight, step: taskCost / weight }
+    },
+    released: (taskId) => shares.released(taskId),
     advising: (back) => createAdvising({ ...deps, recorder }, back),
   })
-  return { nodes, peers, pointers, fleetView, shares, notes, placer }
+  return { nodes, peers, pointers, fleetView, shares, notes, placer, since }
 }
 
 function recordEjection(
@@ -227,7 +243,12 @@ function listenToFleet(
   look: () => void,
 ): { close(): void }[] {
   const fleetView = followFleet(bus, clock)
-  fleetView.onSnapshot(nodes.snapshot)
+  fleetView.onSnapshot((snapshot) => {
+    nodes.snapshot(snapshot)
+    for (const { nodeId, incarnation, state } of snapshot.nodes) {
+      if (state === 'dead') shares.died(nodeId, incarnation)
+    }
+  })
   return [
     bus.on(CHANNELS.heartbeat, (heartbeat) => {
       nodes.heartbeat(heartbeat)

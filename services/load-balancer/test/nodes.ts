@@ -5,6 +5,7 @@ import {
   type Dispatch,
   type DispatchItem,
   CHANNELS,
+  giverOf,
   type DispatchReply,
 } from '@agentfleet/protocol'
 
@@ -37,7 +38,9 @@ export interface TestNode {
   answer(answers: Answers): void
   /** Ends tasks: acknowledges their pointers and reports them in a load message. */
   finish(taskIds: readonly string[]): void
-  /** Ends all running tasks. */
+  /** The oldest that runs. */
+  finishOne(): void
+  /** Everything that runs. */
   finishAll(): void
   running(): number
   /** Changes its figures and sends them. */
@@ -61,6 +64,7 @@ export function startNode(
   const taken: Taken[] = []
   const dispatches: Dispatch[] = []
   const running = new Map<string, DispatchItem>()
+  const giverBy = new Map<string, string>()
   const startedAtMs = Date.now() - ageMs
   let change: Partial<Heartbeat> = {}
   let answers = first
@@ -109,6 +113,7 @@ export function startNode(
       if (item === undefined || !takes(item)) break
       accepted += 1
       running.set(item.taskId, { ...running.get(item.taskId), ...item })
+      giverBy.set(item.taskId, giverOf({ id: dispatch.balancer, since: dispatch.since }))
       const { balancer, placed } = dispatch
       const why = item.reason ?? placed?.reason ?? ''
       taken.push({
@@ -122,6 +127,16 @@ export function startNode(
     return { accepted, heartbeat: heartbeat() }
   }
   bus.on(CHANNELS.dispatch, take, { where: { nodeId: id } })
+  bus.on(CHANNELS.tenants, () => {
+    const tenants: Record<string, number> = {}
+    const givers: Record<string, Record<string, number>> = {}
+    for (const { taskId, tenant } of running.values()) {
+      const given = (givers[giverBy.get(taskId) ?? ''] ??= {})
+      tenants[tenant] = (tenants[tenant] ?? 0) + 1
+      given[tenant] = (given[tenant] ?? 0) + 1
+    }
+    return { nodeId: id, tenants, givers }
+  })
   const timer = setInterval(() => {
     if (!gone) bus.send(CHANNELS.heartbeat, heartbeat(), { nodeId: id })
   }, HEARTBEAT_EVERY_MS)
@@ -147,6 +162,7 @@ export function startNode(
     dispatches,
     heartbeat,
     finish,
+    finishOne: () => finish([...running.keys()].slice(0, 1)),
     finishAll: () => finish([...running.keys()]),
     running: () => running.size,
     answer: (next) => void (answers = next),

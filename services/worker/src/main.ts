@@ -10,6 +10,7 @@ runService({
   name: 'worker',
   schema,
   needs: { tools, bus: bus('worker'), shared, discovery },
+  worksWithout: ['shared', 'discovery'],
   build: ({ config, ...context }) => {
     const providers = providersOf(config)
     const budgets = tenantBudgetsOf(config.TENANT_BUDGETS)

@@ -124,7 +124,7 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       })
       return answer.length > 0 ? { runs: answer } : undefined
     }),
-    bus.on(CHANNELS.tenants, () => ({ nodeId: node.id, tenants: countTenants(runs.all()) })),
+    bus.on(CHANNELS.tenants, () => ({ nodeId: node.id, ...countTenants(runs.all()) })),
     bus.on(
       CHANNELS.drain,
       () => {
@@ -137,10 +137,15 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
   return subscriptions.map((subscription) => () => subscription.close())
 }
 
-function countTenants(runs: Iterable<Run>): NodeTenants['tenants'] {
-  const counts: NodeTenants['tenants'] = {}
-  for (const { tenant } of runs) counts[tenant] = (counts[tenant] ?? 0) + 1
-  return counts
+function countTenants(runs: Iterable<Run>): Omit<NodeTenants, 'nodeId'> {
+  const tenants: NodeTenants['tenants'] = {}
+  const givers: Record<string, Record<string, number>> = {}
+  for (const { tenant, giver } of runs) {
+    tenants[tenant] = (tenants[tenant] ?? 0) + 1
+    const given = (givers[giver] ??= {})
+    given[tenant] = (given[tenant] ?? 0) + 1
+  }
+  return { tenants, givers }
 }
 
 /**

@@ -29,6 +29,8 @@ export interface ProviderLimits {
   touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
   /** Reserves a part of a tenant's budget; returns the limit that would be exceeded, if any. */
   reserveBudget(tenant: string, ask: BudgetAsk): Promise<TenantLimitMet | undefined>
+  /** Whether Redis is connected now. */
+  connected(): boolean
   close(): Promise<void>
 }
 
@@ -203,12 +205,14 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
         nanoUsd(usd),
         lifetimeMs,
         usageKey(tenant, day.slice(0, 10)),
+        redisKey('usageFollowed'),
       ]
       const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
       if (answer === '') return undefined
       const [limit, used] = answer.split(' ') as [TenantLimitName, string]
       return { limit, used: limit.startsWith('usd') ? usdOfNano(Number(used)) : Number(used) }
     },
+    connected: () => link.connected(),
     close: () => link.close(),
   }
 }

@@ -148,6 +148,8 @@ return answer
  * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
  * only read that key). Answers '' or which of the four would be exceeded. A known id takes the new amounts
  * without a check.
+ * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing that was set aside expires,
+ * because the totals do not have it yet.
  */
 export const BUDGET_SCRIPT = `
 local time = redis.call('TIME')
@@ -164,7 +166,9 @@ local function add(of, sign)
   redis.call('ZREM', KEYS[1], of)
   return true
 end
-for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)) do add(old, -1) end
+local followed = tonumber(redis.call('HGET', ARGV[11], 'atMs') or now)
+local counted = math.min(now, followed)
+for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', counted, 'LIMIT', 0, 1000)) do add(old, -1) end
 local known = add(id, -1)
 if not known then
   local held = redis.call('HMGET', KEYS[2], '=t', '=n')
@@ -189,6 +193,12 @@ end
 redis.call('PEXPIRE', KEYS[1], 86400000)
 redis.call('PEXPIRE', KEYS[2], 86400000)
 return ''
+`
+
+/** Notes that all usage until now is counted. KEYS: the note. */
+export const USAGE_FOLLOWED_SCRIPT = `
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2] / 1000))
 `
 
 /**

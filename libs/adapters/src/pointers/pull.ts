@@ -164,6 +164,9 @@ function parsePulled(subject: string, text: string, ackSubject: string): PulledM
   }
 }
 
+/** How long a pointer without room stays away, milliseconds. */
+const GIVE_BACK_LATER_MS = 1_000
+
 type Ack = (bus: Bus, ackSubject: string | undefined) => void
 const sayOf =
   (word: string): Ack =>
@@ -172,4 +175,10 @@ const sayOf =
   }
 
 /** Confirms, renews or gives back a pulled message, if there is one; all three are hints (L6). */
-export const ack = { done: sayOf('+ACK'), renew: sayOf('+WPI'), giveBack: sayOf('-NAK') } as const
+export const ack = {
+  done: sayOf('+ACK'),
+  renew: sayOf('+WPI'),
+  giveBack: sayOf('-NAK'),
+  /** Gives it back for a second, so that readers who have no room for it do not pass it round. */
+  giveBackLater: sayOf(`-NAK {"delay": ${GIVE_BACK_LATER_MS * 1_000_000}}`),
+} as const

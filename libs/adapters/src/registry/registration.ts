@@ -29,7 +29,10 @@ const REGISTER_RETRY_MS = 500
 /**
  * Registers an entry and keeps it registered; rejects when Consul refuses it in all of the first attempts.
  */
-export async function keepRegistered(calls: RegistrationCalls, log: Logger): Promise<Registration> {
+export async function keepRegistered(
+  calls: RegistrationCalls,
+  { log, answers }: { readonly log: Logger; readonly answers: (answers: boolean) => void },
+): Promise<Registration> {
   await withTries(calls.register, log)
   const closing = new AbortController()
   let away = false
@@ -38,6 +41,7 @@ export async function keepRegistered(calls: RegistrationCalls, log: Logger): Pro
     try {
       const listed = await calls.listed()
       away = false
+      answers(true)
       if (listed || closing.signal.aborted) return
       await calls.register()
       log.warn({}, 'Consul had lost this service: registered again')
@@ -46,6 +50,7 @@ export async function keepRegistered(calls: RegistrationCalls, log: Logger): Pro
       if (!away)
         log.warn({ err: error }, 'Consul does not answer; the registration was not checked')
       away = true
+      answers(false)
     }
   }
   const keep = async (): Promise<void> => {

@@ -28,6 +28,8 @@ export interface Registry {
   watch(name: string, receive: (ids: readonly string[]) => void): { close(): void }
   /** Ids of the services of a name whose checks are critical. */
   critical(name: string): Promise<readonly string[]>
+  /** Whether Consul answered when the registration was last checked. */
+  connected(): boolean
   /** Stands for the one leadership of a key until it is closed. */
   lead(key: string, options: LeadOptions): Leadership
 }
@@ -68,6 +70,7 @@ export function connectRegistry(options: {
   const redaction = createRedaction([token, password, user])
   const log = redaction.log(options.log)
   const limited = callsWithin(CALL_WITHIN_MS, redaction)
+  let connected = true
   const consul = new Consul({
     host: host.includes(':') ? `[${host}]` : host,
     port,
@@ -76,6 +79,7 @@ export function connectRegistry(options: {
     ...(token === undefined ? {} : { defaults: { token } }),
   })
   return {
+    connected: () => connected,
     async register(service) {
       const entry = {
         id: service.id,
@@ -104,7 +108,7 @@ export function connectRegistry(options: {
           },
           deregister: () => limited(consul.agent.service.deregister(id)),
         },
-        log,
+        { log, answers: (answers) => (connected = answers) },
       )
     },
     watch(name, receive) {

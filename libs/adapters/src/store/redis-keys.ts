@@ -60,6 +60,13 @@ export const REDIS_KEYS = {
     writers: COORDINATOR,
     ends: 'never',
   },
+  usageFollowed: {
+    key: 'usage:followed',
+    type: 'hash',
+    holds: '`atMs`: when a coordinator had counted all usage of the log, by the clock of Redis',
+    writers: COORDINATOR,
+    ends: 'never',
+  },
   usage: {
     key: 'usage:<tenant>:<day>',
     type: 'hash',

@@ -17,6 +17,8 @@ export interface RedisLink {
     keys: readonly string[],
     argv: readonly (string | number)[],
   ): Promise<unknown>
+  /** Whether the connection stands now. */
+  connected(): boolean
   close(): Promise<void>
 }
 
@@ -78,6 +80,7 @@ export async function connectRedis(
   return {
     redis,
     guarded,
+    connected: () => redis.status === 'ready',
     script: (text, keys, argv) => guarded(() => runScript(redis, text, keys, argv)),
     async close() {
       redis.disconnect()

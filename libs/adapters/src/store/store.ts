@@ -65,6 +65,8 @@ export interface Store {
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /** Removes index entries of tasks submitted before this instant. */
   forgetBefore(atMs: number): Promise<void>
+  /** Whether Redis is connected now. */
+  connected(): boolean
   close(): Promise<void>
 }
 
@@ -161,6 +163,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
+    connected: () => link.connected(),
     close: () => link.close(),
   }
 }

@@ -1,5 +1,5 @@
 import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
-import { ADD_USAGE_SCRIPT } from '../limits/rate-limit-scripts.ts'
+import { ADD_USAGE_SCRIPT, USAGE_FOLLOWED_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, type RedisOptions } from './redis.ts'
 
@@ -16,8 +16,12 @@ export interface UsageTotals {
   position(): Promise<number>
   /** Adds entries if the position is `from`; returns the position afterwards, moved or not. */
   add(from: number, to: number, entries: readonly UsageEntry[]): Promise<number>
+  /** Notes that all usage in the log until now is counted. */
+  followed(): Promise<void>
   /** The usage of a tenant, or of the fleet, on these days. */
   read(tenant: string | undefined, days: readonly string[]): Promise<readonly DayUsage[]>
+  /** Whether Redis is connected now. */
+  connected(): boolean
   close(): Promise<void>
 }
 
@@ -64,6 +68,9 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
       const argv = [from, to, KEEP_MS, ...incrementsOf(entries)]
       return Number(await link.script(ADD_USAGE_SCRIPT, [redisKey('usagePosition')], argv))
     },
+    async followed() {
+      await link.script(USAGE_FOLLOWED_SCRIPT, [redisKey('usageFollowed')], [])
+    },
     read: (tenant, days) =>
       link.guarded(async () => {
         const keys = days.map((day) => usageKey(tenant ?? FLEET, day))
@@ -73,6 +80,7 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
           return models.length === 0 ? [] : [{ day: days[index] ?? '', models }]
         })
       }),
+    connected: () => link.connected(),
     close: () => link.close(),
   }
 }

@@ -207,6 +207,26 @@ describe('the budget of a tenant', () => {
   })
 })
 
+describe('the budget of a tenant while no coordinator counts usage', () => {
+  const nowMs = Date.now()
+  const budget = { tokensPerHour: 100 }
+  const ask = { budget, tokens: 100, usd: 0, lifetimeMs: 20, nowMs }
+
+  test('holds: what ended calls have set aside expires only once usage is counted again', async () => {
+    await totals.followed()
+    expect(await limits.reserveBudget('replay', { ...ask, id: 'x' })).toBeUndefined()
+    const sinceMs = performance.now()
+    await eventually(async () => {
+      const met = await limits.reserveBudget('replay', { ...ask, id: 'y' })
+      if (met?.limit !== 'tokens-per-hour') throw new Error('the budget was overrun')
+      // Ten times what it was set aside for.
+      expect(performance.now() - sinceMs).toBeGreaterThan(200)
+    }, 5_000)
+    await totals.followed()
+    expect(await limits.reserveBudget('replay', { ...ask, id: 'y' })).toBeUndefined()
+  })
+})
+
 describe('totals of usage', () => {
   const atMs = Date.parse('2026-04-01T23:59:59Z')
   const usage = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.000_1 }

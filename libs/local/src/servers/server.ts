@@ -37,6 +37,10 @@ export type RunningServer = AsyncDisposable & {
   kill(signal: NodeJS.Signals): void
   /** Ends the present run, if any, and resolves when the next one answers. */
   restart(): Promise<void>
+  /** Calls with the end of every run that nobody asked for. */
+  onCrash(listener: (exit: Exit) => void): void
+  /** Runs that followed the first one. */
+  readonly restarts: number
 }
 
 /** The part that differs between kinds of servers. */
@@ -69,12 +73,27 @@ export async function startServer<Ports>(
   kind: ServerKind<Ports>,
 ): Promise<RunningServer & { readonly ports: Ports }> {
   await mkdir(kind.dir, { recursive: true, mode: 0o700 })
-  let { ports, child } = await startFirst(kind)
+  const first = await startFirst(kind)
+  const { ports } = first
+  const listeners = new Set<(exit: Exit) => void>()
+  let { child } = first
+  let restarts = 0
+  /** `stop` was called, and no restart since. */
+  let stopped = false
   let restarting: Promise<void> | undefined
+
+  const watch = (run: Child): void => {
+    void run.exited.then((exit) => {
+      if (run !== child || stopped || restarting !== undefined) return
+      for (const listener of listeners) listener(exit)
+    })
+  }
+  watch(child)
 
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     // A restart under way starts one more run, which has to be ended.
     await restarting?.catch(() => undefined)
+    stopped = true
     await child.stop(signal)
   }
   const restart = async (): Promise<void> => {
@@ -83,6 +102,9 @@ export async function startServer<Ports>(
       for (let start = 1; ; start += 1) {
         try {
           child = await startOnce(kind, ports)
+          restarts += 1
+          stopped = false
+          watch(child)
           return
         } catch (error) {
           if (start === STARTS_MAX || !isBindConflict(error)) throw error
@@ -110,6 +132,10 @@ export async function startServer<Ports>(
     stop,
     kill: (signal) => child.kill(signal),
     restart,
+    onCrash: (listener) => void listeners.add(listener),
+    get restarts() {
+      return restarts
+    },
     [Symbol.asyncDispose]: () => stop(),
   }
 }

@@ -1629,6 +1629,8 @@ export interface components {
     Readiness: {
       ok: boolean
       reason?: string
+      /** @description What the gateway has to do without: `store-away` (listings answer 503), `usage-away`, `discovery-away`, `log-full` (new tasks answer 503). */
+      degraded?: string[]
     }
     Problem: {
       type: string

@@ -103,6 +103,9 @@ export function createFollower(deps: FollowerDeps): Follower {
         await deps.logClock.look()
         await deps.logFill.look()
         await reading.caughtUp()
+        // Another replica may have purged the ends of tasks whose beginnings were read here.
+        const ghosts = tasks.dropBefore((await deps.taskLog.fill()).firstSeq)
+        if (ghosts.length > 0) log.info({ ghosts: ghosts.length }, 'purged tasks dropped')
         break
       } catch (error) {
         if (closed) return

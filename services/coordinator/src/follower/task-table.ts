@@ -46,6 +46,11 @@ export interface TaskTable {
    * Returns the oldest log sequence that an unfinished task still needs; undefined if none does.
    */
   neededFrom(): number | undefined
+  /**
+   * Drops tasks whose beginning the log no longer has, and returns their ids: only tasks that have ended are
+   * purged, so their end was purged before it was read.
+   */
+  dropBefore(firstSeq: number): string[]
 }
 
 /** A child that was announced and has not appeared. */
@@ -106,6 +111,24 @@ export function createTaskTable(): TaskTable {
     }
   }
 
+  const drop = (taskId: string): void => {
+    const record = tasks.get(taskId)
+    if (record === undefined) return
+    tasks.delete(taskId)
+    const ended: TaskRecord = { ...record, state: 'cancelled' }
+    queues.note(record, ended)
+    retrying.delete(taskId)
+    waiting.delete(taskId)
+    needs.delete(taskId)
+    orphans.delete(taskId)
+    for (const awaited of awaitedTasks(record.waitingFor)) {
+      const those = waiters.get(awaited)
+      those?.delete(taskId)
+      if (those?.size === 0) waiters.delete(awaited)
+    }
+    for (const child of record.children) unborn.delete(child.taskId)
+  }
+
   return {
     apply({ taskId, event, seq, storedAtMs }) {
       const before = tasks.get(taskId)
@@ -135,6 +158,16 @@ export function createTaskTable(): TaskTable {
     runnable: () => queues.size() - retrying.size,
     size: () => tasks.size,
     oldest: () => tasks.values().next().value,
+    dropBefore(firstSeq) {
+      const ghosts: string[] = []
+      for (const record of tasks.values()) {
+        // In order of their submissions.
+        if (record.submittedSeq >= firstSeq) break
+        ghosts.push(record.taskId)
+      }
+      for (const taskId of ghosts) drop(taskId)
+      return ghosts
+    },
     neededFrom() {
       const oldest = tasks.values().next().value
       if (oldest === undefined) return undefined

@@ -118,6 +118,8 @@ export function createUsageCounter(deps: {
         // Another coordinator has counted these entries; they are dropped here.
         at = await settle(now)
       }
+      // Until this note moves, nothing that a tenant's budget has set aside expires.
+      await totals.followed()
     },
   }
 }

@@ -54,6 +54,7 @@ export function createReceiver(deps: {
       pointer,
       priority: queue === 'running' ? 'medium' : queue,
       ackSubject: message.ackSubject,
+      running: queue === 'running',
       fenced,
       // A redelivered pointer was given back, so its run no longer exists.
       runsAt: fresh ? pointer.node : undefined,
@@ -69,6 +70,7 @@ export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs
     pointer,
     priority,
     ackSubject: undefined,
+    running: false,
     fenced: false,
     runsAt: undefined,
     why: undefined,

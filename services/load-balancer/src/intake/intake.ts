@@ -6,6 +6,7 @@ import {
 } from '@agentfleet/adapters'
 import {
   countServed,
+  handRoom,
   joinServed,
   LEVELS,
   planIntake,
@@ -54,7 +55,10 @@ export interface IntakeDeps {
   readonly monotonicMs: () => number
   /** Returns the credits of all nodes minus the pointers in hand. */
   readonly credits: () => number
-  readonly held: () => number
+  /** Pointers of running tasks in hand. */
+  readonly running: () => number
+  /** Pointers of a tenant in hand that found no node. */
+  readonly stuckOf: (tenant: string) => number
   readonly receive: (message: PulledMessage, queue: PointerQueue) => void
 }
 
@@ -92,7 +96,6 @@ export function createIntake(deps: IntakeDeps): Intake {
       shares.fetched(taskIdOf(message.subject), tenant)
       deps.receive(message, priority)
     },
-    out: (counts) => shares.out(counts),
   })
 
   const claimOf = (line: Line): Claim => {
@@ -138,7 +141,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     // The plan already includes what the tenant's other priorities have requested.
     const own = part + askedOf(line)
     const most = planIntake(priority, { credits: own, waiting, asked, served: line.served })
-    const room = roomOf(claimOf(line))
+    const room = Math.min(roomOf(claimOf(line)), handRoom(deps.stuckOf(line.tenant)))
     const count = Math.floor(Math.min(most, room, waiting[priority] || Infinity))
     if (waits && many) {
       const grants = new Map(plan.grants)
@@ -151,7 +154,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   const running = createPuller(bus, {
     stream: STREAMS.tasks,
     consumer: RUNNING_CONSUMER.name,
-    wanted: () => Math.max(0, RUNNING_ASKED_MAX - deps.held()),
+    wanted: () => Math.max(0, RUNNING_ASKED_MAX - deps.running()),
     receive: (message) => deps.receive(message, 'running'),
   })
 
@@ -168,7 +171,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     },
     backlog() {
       for (const line of queues.lines()) {
-        if (waitingOf(line) > 0 && roomOf(shares.standing(line.tenant)) >= 1) return true
+        const { tenant } = line
+        if (handRoom(deps.stuckOf(tenant)) < 1) continue
+        if (waitingOf(line) > 0 && roomOf(shares.standing(tenant)) >= 1) return true
       }
       return false
     },

@@ -1,5 +1,5 @@
-import type { BalancerShare } from '@agentfleet/domain'
-import type { Balancer } from '@agentfleet/protocol'
+import type { Balancers, BalancerShare } from '@agentfleet/domain'
+import { giverOf, type Balancer } from '@agentfleet/protocol'
 
 /**
  * The load balancers that share the credits of the nodes, including this one.
@@ -8,9 +8,11 @@ import type { Balancer } from '@agentfleet/protocol'
  * counted; all sort the same ids, so each knows its own share without asking.
  */
 export interface Peers {
-  /** Records an announcement; returns true if this id was not counted before. */
+  /** Records an announcement; returns true if this process was not counted before. */
   heard(hint: Balancer): boolean
   share(): BalancerShare
+  /** The processes that live, this one among them. */
+  balancers(): Balancers
 }
 
 /** Milliseconds between announcements of each load balancer. */
@@ -22,30 +24,42 @@ const TURN_MS = 1_000
 
 /** Creates the peers, with only this load balancer. */
 export function createPeers(
-  own: string,
+  own: Pick<Balancer, 'id' | 'since'>,
   clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
 ): Peers {
   const heardAtMs = new Map<string, number>()
+  /** The process behind each id. */
+  const givers = new Map<string, string>()
+  const forgetSilent = (): void => {
+    const since = clock.monotonicMs() - ANNOUNCE_VALID_MS
+    for (const [id, atMs] of heardAtMs) if (atMs < since) heardAtMs.delete(id)
+    for (const id of givers.keys()) if (!heardAtMs.has(id)) givers.delete(id)
+  }
   return {
-    heard({ id, leaving }) {
-      if (id === own) return false
+    heard({ id, since, leaving }) {
+      if (id === own.id) return false
       if (leaving === true) {
         heardAtMs.delete(id)
         return false
       }
-      const unknown = !heardAtMs.has(id)
+      const giver = giverOf({ id, since })
+      // One that has started again knows nobody yet.
+      const unknown = !heardAtMs.has(id) || givers.get(id) !== giver
       heardAtMs.set(id, clock.monotonicMs())
+      givers.set(id, giver)
       return unknown
     },
     share() {
-      const since = clock.monotonicMs() - ANNOUNCE_VALID_MS
+      forgetSilent()
       let before = 0
-      for (const [id, atMs] of heardAtMs) {
-        if (atMs < since) heardAtMs.delete(id)
-        else if (id < own) before += 1
-      }
+      for (const id of heardAtMs.keys()) if (id < own.id) before += 1
       const turn = Math.floor(clock.nowMs() / TURN_MS)
       return { count: heardAtMs.size + 1, index: before, turn }
+    },
+    balancers() {
+      forgetSilent()
+      const giver = giverOf(own)
+      return { own: giver, living: [giver, ...givers.values()].toSorted() }
     },
   }
 }

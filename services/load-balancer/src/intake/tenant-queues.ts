@@ -55,8 +55,6 @@ export interface QueueOwner {
   /** Returns how many pointers of this queue may be requested now. */
   wanted(line: Line, priority: Level): number
   receive(message: PulledMessage, priority: Level): void
-  /** Receives how many pointers are out of all consumers of each tenant. */
-  out(counts: ReadonlyMap<string, number>): void
 }
 
 /** Milliseconds without an announcement or a pointer after which a listener stops. */
@@ -190,11 +188,9 @@ export function createTenantQueues(
     lines: () => lines.values(),
     size: () => listeners,
     async look() {
-      const out = new Map<string, number>()
       const busy = new Set<string>()
       for (const consumer of await consumers.list()) {
         const { tenant, priority, name } = consumer
-        out.set(tenant, (out.get(tenant) ?? 0) + consumer.out)
         if (consumer.waiting + consumer.out > 0) {
           busy.add(name)
           wake({ tenant, priority }, consumer.waiting)
@@ -203,7 +199,6 @@ export function createTenantQueues(
           left.set(name, { queue: { tenant, priority }, atMs: monotonicMs() })
         }
       }
-      owner.out(out)
       const before = monotonicMs() - IDLE_MS
       for (const line of lines.values()) {
         for (const [priority, { heardAtMs }] of line.pullers) {

@@ -2,8 +2,11 @@ import {
   COST_UNKNOWN,
   createCompactingMap,
   DEFAULT_ALLOWANCE,
+  placesOf,
   roomOf,
+  type Balancers,
   type CompactingMap,
+  type TenantCount,
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
@@ -13,12 +16,12 @@ import type { InflightNotes } from '../placing/inflight-notes.ts'
 /**
  * What each tenant has in flight and what it may have: the figures by which slots are shared.
  *
- * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks
- * of other load balancers, or of an earlier process of this one, are known only as numbers: the
- * pointers that are out of the tenant's consumers, and the runs that the nodes report. Until both
- * numbers have arrived once, a tenant with a limit has no room. Invariants: a task is counted once,
- * through whichever path it returns; a count that outlives its task (a lost hint, L6) ends with the
- * node or when the node reports fewer tasks than are counted for it.
+ * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks that
+ * other load balancers gave to the nodes are known by what the nodes report, by load balancer;
+ * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
+ * the server counts it as out of its consumer. Invariants: a task is counted once, through whichever path
+ * it returns; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
+ * silent, or when the node reports fewer tasks than are counted for it.
  */
 export interface TenantShares {
   /** Counts a fetched pointer of this tenant. */
@@ -28,18 +31,24 @@ export interface TenantShares {
   heartbeat(heartbeat: Heartbeat): void
   /** Uncounts a task that gets a pointer or returns to its queue. */
   released(taskId: string): void
-  /** Records how many pointers are out of each tenant's consumers, at all load balancers. */
-  out(counts: ReadonlyMap<string, number>): void
+  /** This incarnation of a node was declared dead: nothing runs there any more. */
+  died(nodeId: string, incarnation: number): void
+  /** The nodes are about to be asked what they run. */
+  asking(): void
   /** Records what one node runs, from all load balancers. */
   runs(node: NodeTenants): void
-  /** Makes the figures recorded by `out` and `runs` since the last call the current ones. */
+  /** What `runs` has said since `asking` is what there is. */
   tally(): void
   /** Returns what the policy needs to know about a tenant besides its backlog. */
   standing(tenant: string): Standing
   /**
    * Separates tasks that may be placed now, and counts them, from those above their tenant's limit.
    */
-  admit(items: readonly Fresh[]): { within: Fresh[]; beyond: Fresh[] }
+  admit(
+    items: readonly Fresh[],
+    /** Whether tasks of this tenant wait in hand, which new ones must not pass. */
+    waits?: (tenant: string) => boolean,
+  ): { within: Fresh[]; beyond: Fresh[] }
   /** Returns the tenants that have reached their limit of tasks in flight. */
   full(): string[]
 }
@@ -55,49 +64,60 @@ interface InFlight {
   cost: number
   /** Undefined while the task is in hand. */
   nodeId: string | undefined
-  readonly fromQueue: boolean
   sinceMs: number
 }
 
 interface Sums {
   count: number
   cost: number
-  /** The number of them whose pointers come from the tenant's own consumers. */
-  fromQueue: number
-  /** The mean cost of the tenant's tasks. */
+  /** Mean cost of its tasks. */
   mean: number
-  /** Tasks in flight at other load balancers. */
+  /** In flight by others. */
   elsewhere: number
 }
 
-/** The weight of the newest task in the mean cost of its tenant. */
+/** The tasks of this load balancer on one node. */
+interface OnNode {
+  readonly tasks: CompactingMap<string, InFlight>
+  heardAtMs: number
+  incarnation: number
+}
+
+/** By load balancer process, then by tenant. */
+type Givers = Map<string, Map<string, number>>
+
+/** How much the newest task weighs in the mean cost of its tenant. */
 const MEAN_SHARE = 0.1
 /** Milliseconds; a heartbeat may be older than a dispatch of this age. */
 const HEARTBEAT_BEHIND_MS = 3_000
-/** Milliseconds after which a fetched task that never reached a node no longer counts. */
+/** A node that is silent for so long has been declared dead, or runs what others may run too, milliseconds. */
+const NODE_SILENT_MS = 10_000
+/** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000
 /** Tenants named in one announcement. */
-const FULL_MAX = 1_000
+export const FULL_MAX = 1_000
 
-/** Creates empty shares; `share` is this load balancer's share of all slots. */
+/** Nothing in flight; `balancers` are those that share the limits. */
 export function createTenantShares(deps: {
   readonly allowances: Allowances
-  readonly share: () => number
+  readonly balancers: () => Balancers
   readonly monotonicMs: () => number
 }): TenantShares {
-  const { allowances, share, monotonicMs } = deps
+  const { allowances, balancers, monotonicMs } = deps
   const tasks = createCompactingMap<string, InFlight>()
-  const nodes = new Map<string, CompactingMap<string, InFlight>>()
+  const nodes = new Map<string, OnNode>()
   const tenants = new Map<string, Sums>()
-  /** Reports since the last tally. */
-  const outElsewhere = new Map<string, number>()
+  /** The answers of the nodes since the question, by tenant. */
   const runElsewhere = new Map<string, number>()
-  let tallied = false
+  let askedNow = balancers()
+  let heard: Givers = new Map()
+  /** What the last finished round of answers said. */
+  let counted: { readonly asked: Balancers; readonly givers: Givers } | undefined
 
   const sumsOf = (tenant: string): Sums => {
     const known = tenants.get(tenant)
     if (known !== undefined) return known
-    const sums = { count: 0, cost: 0, fromQueue: 0, mean: COST_UNKNOWN, elsewhere: 0 }
+    const sums = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
     tenants.set(tenant, sums)
     return sums
   }
@@ -113,29 +133,27 @@ export function createTenantShares(deps: {
     const sums = sumsOf(task.tenant)
     sums.count -= 1
     sums.cost -= task.cost
-    if (task.fromQueue) sums.fromQueue -= 1
     if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(task.tenant)
   }
 
   const leave = (taskId: string, { nodeId }: InFlight): void => {
     if (nodeId === undefined) return
     const held = nodes.get(nodeId)
-    held?.delete(taskId)
-    if (held?.size === 0) nodes.delete(nodeId)
+    held?.tasks.delete(taskId)
+    if (held?.tasks.size === 0) nodes.delete(nodeId)
   }
 
-  const add = (taskId: string, tenant: string, fromQueue: boolean): InFlight => {
+  const add = (taskId: string, tenant: string): InFlight => {
     const sums = sumsOf(tenant)
-    const task = { tenant, cost: sums.mean, nodeId: undefined, fromQueue, sinceMs: monotonicMs() }
+    const task = { tenant, cost: sums.mean, nodeId: undefined, sinceMs: monotonicMs() }
     tasks.set(taskId, task)
     sums.count += 1
     sums.cost += task.cost
-    if (fromQueue) sums.fromQueue += 1
     return task
   }
 
   const place = (taskId: string, tenant: string, cost: number, nodeId: string): void => {
-    const task = tasks.get(taskId) ?? add(taskId, tenant, false)
+    const task = tasks.get(taskId) ?? add(taskId, tenant)
     const sums = sumsOf(tenant)
     sums.cost += cost - task.cost
     sums.mean += (cost - sums.mean) * MEAN_SHARE
@@ -143,9 +161,14 @@ export function createTenantShares(deps: {
     task.cost = cost
     task.nodeId = nodeId
     task.sinceMs = monotonicMs()
-    const held = nodes.get(nodeId) ?? createCompactingMap()
-    if (held.size === 0) nodes.set(nodeId, held)
-    held.set(taskId, task)
+    const known = nodes.get(nodeId)
+    const held = known ?? {
+      tasks: createCompactingMap<string, InFlight>(),
+      heardAtMs: monotonicMs(),
+      incarnation: 0,
+    }
+    if (known === undefined) nodes.set(nodeId, held)
+    held.tasks.set(taskId, task)
   }
 
   const standing = (tenant: string): Standing => {
@@ -161,11 +184,25 @@ export function createTenantShares(deps: {
       taskCost: mean,
     }
     if (concurrency === undefined) return base
-    // Two load balancers must not both fill the same free place, so each has its share of the
-    // limit.
-    const own = Math.max(1, Math.ceil(concurrency * share()))
-    const most = tallied ? Math.min(concurrency, own + elsewhere) : 0
-    return { ...base, concurrency: most }
+    const places = placesOf(tenant, concurrency, countOf(tenant), balancers())
+    // What the others have in flight stands on both sides.
+    return { ...base, concurrency: places + elsewhere }
+  }
+
+  const countOf = (tenant: string): TenantCount | undefined => {
+    if (counted === undefined) return undefined
+    const runs = new Map<string, number>()
+    for (const [giver, held] of counted.givers) runs.set(giver, held.get(tenant) ?? 0)
+    return { runs, asked: counted.asked }
+  }
+
+  const clear = (nodeId: string): void => {
+    for (const taskId of nodes.get(nodeId)?.tasks.keys() ?? []) remove(taskId)
+  }
+
+  const sweepSilent = (): void => {
+    const before = monotonicMs() - NODE_SILENT_MS
+    for (const [nodeId, { heardAtMs }] of nodes) if (heardAtMs < before) clear(nodeId)
   }
 
   const sweepHand = (): void => {
@@ -180,7 +217,7 @@ export function createTenantShares(deps: {
     standing,
     fetched(taskId, tenant) {
       remove(taskId)
-      add(taskId, tenant, true)
+      add(taskId, tenant)
     },
     counting(notes) {
       return {
@@ -194,62 +231,81 @@ export function createTenantShares(deps: {
           for (const taskId of taskIds) remove(taskId)
           notes.ended(taskIds)
         },
+        returned(taskIds) {
+          for (const taskId of taskIds) {
+            const task = tasks.get(taskId)
+            if (task === undefined) continue
+            leave(taskId, task)
+            task.nodeId = undefined
+            task.sinceMs = monotonicMs()
+          }
+          notes.returned(taskIds)
+        },
         nodeGone(nodeId) {
-          for (const taskId of nodes.get(nodeId)?.keys() ?? []) remove(taskId)
+          clear(nodeId)
           notes.nodeGone(nodeId)
         },
       }
     },
-    heartbeat({ nodeId, active, queued }) {
+    heartbeat({ nodeId, incarnation, active, queued }) {
       const held = nodes.get(nodeId)
-      if (held === undefined || held.size <= active + queued) return
+      if (held === undefined) return
+      held.heardAtMs = monotonicMs()
+      held.incarnation = incarnation
+      if (held.tasks.size <= active + queued) return
       const before = monotonicMs() - HEARTBEAT_BEHIND_MS
-      const old = [...held].filter(([, { sinceMs }]) => sinceMs < before)
+      const old = [...held.tasks].filter(([, { sinceMs }]) => sinceMs < before)
       for (const [taskId] of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
     },
     released: remove,
-    out(counts) {
-      sweepHand()
-      for (const [tenant, count] of counts) {
-        outElsewhere.set(tenant, count - (tenants.get(tenant)?.fromQueue ?? 0))
-      }
+    died(nodeId, incarnation) {
+      if ((nodes.get(nodeId)?.incarnation ?? Infinity) <= incarnation) clear(nodeId)
+    },
+    asking() {
+      askedNow = balancers()
+      heard = new Map()
+      runElsewhere.clear()
     },
     runs(node) {
       const own = new Map<string, number>()
-      for (const { tenant } of nodes.get(node.nodeId)?.values() ?? []) {
+      for (const { tenant } of nodes.get(node.nodeId)?.tasks.values() ?? []) {
         own.set(tenant, (own.get(tenant) ?? 0) + 1)
       }
       for (const [tenant, count] of Object.entries(node.tenants)) {
         const others = Math.max(0, count - (own.get(tenant) ?? 0))
         runElsewhere.set(tenant, (runElsewhere.get(tenant) ?? 0) + others)
       }
+      for (const [giver, held] of Object.entries(node.givers ?? {})) {
+        // What this process gave is counted task by task.
+        if (giver === askedNow.own) continue
+        const sums = heard.get(giver) ?? new Map<string, number>()
+        for (const [tenant, count] of Object.entries(held)) {
+          sums.set(tenant, (sums.get(tenant) ?? 0) + count)
+        }
+        heard.set(giver, sums)
+      }
     },
     tally() {
-      tallied = true
-      // A task may be in both figures: out of a consumer, and on its node.
-      const elsewhere = new Map(runElsewhere)
-      for (const [tenant, count] of outElsewhere) {
-        elsewhere.set(tenant, Math.max(count, elsewhere.get(tenant) ?? 0))
-      }
-      outElsewhere.clear()
-      runElsewhere.clear()
+      sweepHand()
+      sweepSilent()
+      counted = { asked: askedNow, givers: heard }
       for (const [tenant, sums] of tenants) {
-        sums.elsewhere = Math.max(0, elsewhere.get(tenant) ?? 0)
+        sums.elsewhere = runElsewhere.get(tenant) ?? 0
         if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
       }
-      for (const [tenant, count] of elsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
+      for (const [tenant, count] of runElsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
     },
-    admit(items) {
+    admit(items, waits = () => false) {
       const within: Fresh[] = []
       const beyond: Fresh[] = []
       for (const item of items) {
         const { taskId, tenant } = item.pointer
-        if (roomOf(standing(tenant)) < 1) {
+        if (waits(tenant) || roomOf(standing(tenant)) < 1) {
           beyond.push(item)
           continue
         }
         remove(taskId)
-        add(taskId, tenant, false)
+        add(taskId, tenant)
         within.push(item)
       }
       return { within, beyond }

@@ -34,6 +34,8 @@ export interface DispatcherDeps {
   readonly notes: InflightNotes
   readonly claimKey: string
   readonly balancerId: string
+  /** When this process started. */
+  readonly since: number
   readonly log: Logger
   readonly metrics: BalancerMetrics
   readonly nowMs: () => number
@@ -61,7 +63,7 @@ export function createDispatcher(
 
   const giveBack = (nodeId: string, items: readonly Held[]): void => {
     if (items.length === 0) return
-    notes.ended(items.map(({ pointer }) => pointer.taskId))
+    notes.returned(items.map(({ pointer }) => pointer.taskId))
     leave(nodeId, items)
     back(items)
   }
@@ -128,6 +130,7 @@ export function createDispatcher(
     const why = items[0]?.why
     return {
       balancer: deps.balancerId,
+      since: deps.since,
       ...(why === undefined ? {} : { placed: { ...why, atMs: deps.nowMs() } }),
       items: items.map((item) => wire(nodeId, item, why?.reason)),
     }

@@ -7,6 +7,8 @@ export interface Held {
   /** The queue for a pointer, needed while the task has none. */
   readonly priority: Level
   readonly ackSubject: string | undefined
+  /** It came from the queue of tasks that run already, not from one of its tenant. */
+  readonly running: boolean
   /** Only a fenced start may run it (L3). */
   readonly fenced: boolean
   /** The node that already runs the task and should adopt the pointer; cleared if it refuses. */

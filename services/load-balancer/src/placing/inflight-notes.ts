@@ -15,6 +15,8 @@ export interface InflightNotes {
   dispatched(item: Held, nodeId: string): void
   /** Removes tasks that have left their node or never reached it. */
   ended(taskIds: readonly string[]): void
+  /** Removes tasks that never reached their node and are in hand again. */
+  returned(taskIds: readonly string[]): void
   /** Notes the tasks of a node without a listener at once. */
   nodeGone(nodeId: string): void
   /** Notes the tasks that are no longer young. */
@@ -60,6 +62,13 @@ export function createInflightNotes(
     return entries
   }
 
+  const forget = (taskIds: readonly string[]): void => {
+    for (const taskId of taskIds) {
+      young.delete(taskId)
+      settled.delete(taskId)
+    }
+  }
+
   return {
     dispatched(item, nodeId) {
       const { taskId } = item.pointer
@@ -68,12 +77,8 @@ export function createInflightNotes(
       if (item.runsAt === undefined) young.set(taskId, entry)
       else settled.set(taskId, entry)
     },
-    ended(taskIds) {
-      for (const taskId of taskIds) {
-        young.delete(taskId)
-        settled.delete(taskId)
-      }
-    },
+    ended: forget,
+    returned: forget,
     nodeGone(nodeId) {
       void note([...young.values()].filter((entry) => entry.nodeId === nodeId))
     },

@@ -1,5 +1,12 @@
 import { ack, type Pointers, type PulledMessage } from '@agentfleet/adapters'
-import { afterPlacing, placementNote, selectNode, type PlacementDecision } from '@agentfleet/domain'
+import {
+  afterPlacing,
+  inTurn,
+  placementNote,
+  planHand,
+  selectNode,
+  type PlacementDecision,
+} from '@agentfleet/domain'
 import type { Fresh, PointerQueue } from '@agentfleet/protocol'
 import type { Timing } from '@agentfleet/domain'
 import type { Advising } from './advising.ts'
@@ -15,17 +22,23 @@ import type { Ejection } from '../nodes/ejection.ts'
  *
  * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
  * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
- * once; held pointers are renewed; a task without a pointer that cannot be placed at once gets a
+ * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer that cannot be placed at once gets a
  * pointer and leaves; tasks of one round see what was placed before them.
  */
 export interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
   /** Adds tasks that were handed over; those above `room` get a pointer instead. */
   addFresh(items: readonly Fresh[], room: number): void
-  /** Returns the number of pointers in hand, which have a claim on the next credits. */
+  /** Returns the number of pointers in hand that use up credits: those that found no node use none. */
   held(): number
-  /** Returns the number of pointers in hand that found no node in the last round. */
-  stuck(): number
+  /** Returns the number of all pointers in hand. */
+  inHand(): number
+  /** Returns the number of pointers in hand of tasks that run already. */
+  running(): number
+  /** Returns how many pointers of a tenant found no node in the last round. */
+  stuckOf(tenant: string): number
+  /** Returns the tenants of these pointers. */
+  stuckTenants(): Iterable<string>
   /** Tries to place what is held. */
   place(): void
   drain(deadlineMs: number): Promise<void>
@@ -38,6 +51,10 @@ export interface PlacerDeps extends DispatcherDeps {
   readonly ejection: Pick<Ejection, 'probed'>
   readonly advising: (back: (item: Held) => void) => Advising
   readonly random: () => number
+  /** Returns what a tenant has in flight for its weight, and what one more task adds. */
+  readonly standing: (tenant: string) => { readonly level: number; readonly step: number }
+  /** Called when a pointer returns to its queue. */
+  readonly released: (taskId: string) => void
   readonly timing: Pick<Timing, 'renewEveryMs'>
 }
 
@@ -51,7 +68,9 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const { bus, metrics, monotonicMs } = deps
   const { renewEveryMs } = deps.timing
   let held: Held[] = []
-  let stuck = 0
+  /** The pointers in `held` that found no node, counted by tenant. */
+  let stuck = new Map<string, number>()
+  let stuckCount = 0
   let scheduled = false
 
   const schedule = (): void => {
@@ -75,17 +94,30 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const advising = deps.advising((item) => takeBack([item]))
   const receive = createReceiver(deps)
 
+  /** Keeps the part of each tenant; the rest returns to its queue. */
+  const keepInHand = (items: readonly Held[]): void => {
+    const { keep, back } = planHand(items, deps.nowMs())
+    held = [...keep]
+    stuckCount = held.length
+    if (stuckCount > 0 || stuck.size > 0) stuck = new Map()
+    for (const { pointer } of held) stuck.set(pointer.tenant, (stuck.get(pointer.tenant) ?? 0) + 1)
+    for (const { pointer, ackSubject } of back) {
+      deps.released(pointer.taskId)
+      ack.giveBackLater(bus, ackSubject)
+    }
+  }
+
   const place = (): void => {
     const round = createRound(deps, advising)
     const stay: Held[] = []
-    for (const item of held) {
+    // While pointers wait in hand, room that comes free goes to the tenants in turn.
+    for (const item of stuckCount === 0 ? held : inTurn(held, deps.standing)) {
       const outcome = round.place(item)
       if (outcome !== 'hold') continue
       if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
       else stay.push(item)
     }
-    held = stay
-    stuck = stay.length
+    keepInHand(stay)
     round.count()
     for (const [nodeId, items] of round.chosen) dispatcher.assign(nodeId, items)
   }
@@ -100,8 +132,11 @@ export function createPlacer(deps: PlacerDeps): Placer {
   }, renewEveryMs / 4)
 
   return {
-    held: () => held.length + advising.waiting(),
-    stuck: () => stuck,
+    held: () => Math.max(0, held.length - stuckCount) + advising.waiting(),
+    inHand: () => held.length + advising.waiting(),
+    running: () => held.reduce((count, item) => count + (item.running ? 1 : 0), 0),
+    stuckOf: (tenant) => stuck.get(tenant) ?? 0,
+    stuckTenants: () => stuck.keys(),
     place: () => {
       if (held.length > 0) schedule()
     },
@@ -127,7 +162,8 @@ export function createPlacer(deps: PlacerDeps): Placer {
       }
       // Another load balancer, or the next process of this one, places them.
       for (const item of held.splice(0)) letGo(item)
-      stuck = 0
+      stuckCount = 0
+      stuck = new Map()
     },
   }
 }

@@ -37,12 +37,17 @@ interface Bench {
 
 function bench(allowances: Allowances = new Map(), wake = true): Bench {
   const monotonicMs = () => performance.now()
-  const shares = createTenantShares({ allowances, share: () => 1, monotonicMs })
+  const shares = createTenantShares({
+    allowances,
+    balancers: () => ({ own: 'lb', living: ['lb'] }),
+    monotonicMs,
+  })
   // No other load balancer has tasks in flight here.
   shares.tally()
   const notes = shares.counting({
     dispatched: () => undefined,
     ended: () => undefined,
+    returned: () => undefined,
     nodeGone: () => undefined,
     sweep: () => undefined,
     flush: () => Promise.resolve(),
@@ -57,7 +62,8 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
     log,
     monotonicMs,
     credits: () => credits,
-    held: () => 0,
+    running: () => 0,
+    stuckOf: () => 0,
     receive({ text, ackSubject }, queue) {
       const pointer = JSON.parse(text) as Pointer
       credits -= 1
@@ -68,6 +74,7 @@ function bench(allowances: Allowances = new Map(), wake = true): Bench {
           pointer,
           priority: queue as Level,
           ackSubject,
+          running: false,
           fenced: false,
           runsAt: undefined,
           why: undefined,

@@ -1,3 +1,4 @@
+import { ack } from '@agentfleet/adapters'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { figureOf, pointersOf, SOON_MS, startWorld, type TestBalancer } from '../support.ts'
@@ -58,6 +59,56 @@ describe('two load balancers', () => {
     await eventually(() => {
       node.finishAll()
       expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(40)
+    }, SOON_MS)
+  })
+})
+
+describe('the limit of a tenant', () => {
+  it('is never overrun by several load balancers, and is filled', async () => {
+    const nodes = [await world.node('w1', { slots: 50 }), await world.node('w2', { slots: 50 })]
+    const allowances = new Map([['acme', { weight: 1, concurrency: 5 }]])
+    const first = await world.balancer('lb1', 2, { allowances })
+    await world.issue(pointersOf(60), 'medium')
+    const running = () => nodes.reduce((sum, node) => sum + node.running(), 0)
+    await eventually(() => expect(running()).toBe(5), SOON_MS)
+    // Another one joins while the limit is full, and the first one is killed in the middle.
+    const second = await world.balancer('lb2', 2, { allowances })
+    await together([first, second])
+    const done = () => new Set(nodes.flatMap(({ taken }) => taken.map(({ taskId }) => taskId))).size
+    let most = 0
+    let killed = false
+    await eventually(async () => {
+      most = Math.max(most, running())
+      const busy = nodes.find((node) => node.running() > 0)
+      busy?.finishOne()
+      if (!killed && done() > 30) {
+        killed = true
+        await first.kill()
+      }
+      expect(done()).toBe(60)
+    }, 60_000)
+    expect(most).toBe(5)
+  })
+
+  it('serves the next task at once when the node of the only allowed one has died', async () => {
+    const nodes = [await world.node('w1'), await world.node('w2')]
+    const allowances = new Map([['*', { weight: 1, concurrency: 1 }]])
+    await world.balancer('lb1', 2, { allowances })
+    await world.issue(pointersOf(3), 'medium')
+    const busy = await eventually(() => {
+      const one = nodes.find((node) => node.running() === 1)
+      expect(one).toBeDefined()
+      return one!
+    }, SOON_MS)
+    const { ackSubject } = busy.taken[0]!
+    await busy.crash()
+    // What recovery does with the pointer of a dead node; the server counts it as out until it is fetched.
+    ack.giveBack(world.bus, ackSubject)
+    world.snapshot({ [busy.id]: 'dead' })
+    const other = nodes.find((node) => node !== busy)!
+    await eventually(() => {
+      other.finishAll()
+      expect(new Set(other.taken.map(({ taskId }) => taskId)).size).toBe(3)
     }, SOON_MS)
   })
 })

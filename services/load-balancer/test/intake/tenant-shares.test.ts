@@ -1,5 +1,5 @@
 import { roomOf } from '@agentfleet/domain'
-import type { Heartbeat, Pointer } from '@agentfleet/protocol'
+import type { Heartbeat, NodeTenants, Pointer } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { parseTenantLimits } from '../../src/config.ts'
 import { createTenantShares } from '../../src/intake/tenant-shares.ts'
@@ -15,13 +15,18 @@ const pointer = (taskId: string, tenant: string, cost = 2_000): Pointer => ({
   reissue: false,
 })
 
-function setup(limits = '{}', share = 1) {
+function setup(limits = '{}', living = ['lb']) {
   let nowMs = 0
   const allowances = parseTenantLimits(limits)
-  const shares = createTenantShares({ allowances, share: () => share, monotonicMs: () => nowMs })
+  const shares = createTenantShares({
+    allowances,
+    balancers: () => ({ own: 'lb', living }),
+    monotonicMs: () => nowMs,
+  })
   const notes = shares.counting({
     dispatched: () => undefined,
     ended: () => undefined,
+    returned: () => undefined,
     nodeGone: () => undefined,
     sweep: () => undefined,
     flush: () => Promise.resolve(),
@@ -35,6 +40,7 @@ function setup(limits = '{}', share = 1) {
         pointer: pointer(taskId, tenant, cost),
         priority: 'medium' as const,
         ackSubject: 'ack',
+        running: false,
         fenced: false,
         runsAt: undefined,
         why: undefined,
@@ -43,7 +49,13 @@ function setup(limits = '{}', share = 1) {
       notes.dispatched(item, nodeId)
     },
     heartbeat: (nodeId: string, active: number) =>
-      shares.heartbeat({ nodeId, active, queued: 0 } as unknown as Heartbeat),
+      shares.heartbeat({ nodeId, incarnation: 5, active, queued: 0 } as unknown as Heartbeat),
+    /** What the nodes answer, all at once. */
+    count(...answers: NodeTenants[]) {
+      shares.asking()
+      for (const answer of answers) shares.runs(answer)
+      shares.tally()
+    },
   }
 }
 
@@ -81,44 +93,70 @@ test('a fetched pointer that never reached a node stops counting', () => {
   const { shares, pass } = setup()
   shares.fetched('broken', 't')
   pass(200_000)
-  shares.out(new Map())
   shares.tally()
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
 test('tasks in flight at other load balancers count, and each load balancer fills its part of a limit', () => {
-  const { shares, dispatch } = setup('{"t":{"concurrency":10,"weight":2}}', 0.5)
-  shares.tally()
+  const { shares, dispatch, count } = setup('{"t":{"concurrency":10,"weight":2}}', ['lb', 'other'])
+  count()
   expect(roomOf(shares.standing('t'))).toBe(5)
   shares.fetched('a', 't')
   dispatch('a', 't')
-  shares.out(new Map([['t', 8]]))
-  shares.tally()
+  count({ nodeId: 'n1', tenants: { t: 8 }, givers: { lb: { t: 1 }, other: { t: 7 } } })
   const { inFlight, weight } = shares.standing('t')
   expect({ inFlight, weight }).toEqual({ inFlight: 8, weight: 2 })
   expect(roomOf(shares.standing('t'))).toBe(2)
-  shares.out(new Map([['t', 1]]))
-  shares.tally()
+  count({ nodeId: 'n1', tenants: { t: 2 }, givers: { lb: { t: 1 }, other: { t: 1 } } })
   expect(roomOf(shares.standing('t'))).toBe(4)
 })
 
 test('a new load balancer gives a tenant with a limit nothing until it knows what runs already', () => {
-  const { shares, dispatch } = setup('{"t":{"concurrency":10}}')
+  const { shares, dispatch, count } = setup('{"t":{"concurrency":10}}')
   expect(roomOf(shares.standing('t'))).toBe(0)
   expect(roomOf(shares.standing('other'))).toBe(Infinity)
   dispatch('own', 't')
-  // Three of these tasks also have their pointers out of the consumers.
-  shares.out(new Map([['t', 3]]))
-  shares.runs({ nodeId: 'n1', tenants: { t: 5 } })
-  shares.runs({ nodeId: 'n2', tenants: { t: 2, other: 9 } })
-  shares.tally()
+  count(
+    { nodeId: 'n1', tenants: { t: 5 }, givers: { lb: { t: 1 }, before: { t: 4 } } },
+    { nodeId: 'n2', tenants: { t: 2, other: 9 }, givers: { before: { t: 2, other: 9 } } },
+  )
   expect(shares.standing('t').inFlight).toBe(7)
   expect(shares.standing('other').inFlight).toBe(9)
-  // The tasks have ended in the meantime.
-  shares.runs({ nodeId: 'n1', tenants: { t: 1 } })
-  shares.tally()
+  expect(roomOf(shares.standing('t'))).toBe(3)
+  // They have ended meanwhile.
+  count({ nodeId: 'n1', tenants: { t: 1 }, givers: { lb: { t: 1 } } })
   expect(shares.standing('t').inFlight).toBe(1)
   expect(shares.standing('other').inFlight).toBe(0)
+})
+
+test('the places of tasks on a node that dies or falls silent are free again', () => {
+  const { shares, pass, dispatch, heartbeat, count } = setup('{"t":{"concurrency":2}}')
+  count()
+  dispatch('a', 't', 'n1')
+  dispatch('b', 't', 'n2')
+  heartbeat('n1', 1)
+  heartbeat('n2', 1)
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  // An earlier life of the node.
+  shares.died('n1', 4)
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  shares.died('n1', 5)
+  expect(roomOf(shares.standing('t'))).toBe(1)
+  pass(11_000)
+  count()
+  expect(roomOf(shares.standing('t'))).toBe(2)
+})
+
+test('a task that its node did not take is in hand again and keeps its place', () => {
+  const { shares, notes, dispatch, count } = setup('{"t":{"concurrency":1}}')
+  count()
+  dispatch('a', 't', 'n1')
+  notes.returned(['a'])
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  notes.nodeGone('n1')
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  shares.released('a')
+  expect(roomOf(shares.standing('t'))).toBe(1)
 })
 
 test('tasks above a limit are separated, and their tenant is named', () => {

@@ -1,9 +1,10 @@
+import { STUCK_PER_TENANT } from '@agentfleet/domain'
 import { createLogger, createRegistry } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createReceiver } from '../../src/intake/held.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+import { figureOf, pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -93,11 +94,17 @@ describe('a handed-over task', () => {
   it('becomes a pointer in its queue when no node has room, and the gateways learn of it', async () => {
     const node = await world.node('w1', { slots: 2 })
     await world.balancer('lb1', 1)
-    await eventually(() => expect(world.hints.at(-1)).toEqual({ id: 'lb1', room: true }), SOON_MS)
+    await eventually(
+      () => expect(world.hints.at(-1)).toMatchObject({ id: 'lb1', room: true }),
+      SOON_MS,
+    )
     const given = pointersOf(5)
     world.fresh(given.map((pointer) => ({ priority: 'high', pointer }) as const))
     await eventually(() => expect(node.taken).toHaveLength(2), SOON_MS)
-    await eventually(() => expect(world.hints.at(-1)).toEqual({ id: 'lb1', room: false }), SOON_MS)
+    await eventually(
+      () => expect(world.hints.at(-1)).toMatchObject({ id: 'lb1', room: false }),
+      SOON_MS,
+    )
     const waiting = given.slice(2)
     await eventually(async () => {
       const has = waiting.map(({ tenant, taskId }) => world.pointers.has('high', tenant, taskId))
@@ -109,6 +116,35 @@ describe('a handed-over task', () => {
       expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(5)
     }, SOON_MS)
     await eventually(() => expect(world.hints.at(-1)?.room).toBe(true), SOON_MS)
+  })
+})
+
+describe('pointers that no node can take', () => {
+  it('HELD-1: do not keep those of other tenants from their places, and start when there is room', async () => {
+    const node = await world.node('w1', { slots: 20 })
+    // No room for the class memory high, and much for the others.
+    node.say({ memory: 0.9 })
+    const balancer = await world.balancer('lb1', 1)
+    const hog = pointersOf(100, { tenant: 'hog', memory: 'high' })
+    await world.issue(hog, 'medium')
+    await eventually(
+      async () => expect(figureOf(await balancer.page(), 'pointers_held')).toBe(STUCK_PER_TENANT),
+      SOON_MS,
+    )
+    const quiet = pointersOf(10, { tenant: 'quiet' })
+    await world.issue(quiet, 'medium')
+    await eventually(() => expect(node.taken).toHaveLength(10), SOON_MS)
+    expect(node.taken.every(({ tenant }) => tenant === 'quiet')).toBe(true)
+    // A new task of another tenant is taken at once, one of the same tenant waits behind its others.
+    world.fresh([medium(pointerOf({ tenant: 'quiet' })), medium(pointerOf({ tenant: 'hog' }))])
+    await eventually(() => expect(node.taken).toHaveLength(11), SOON_MS)
+    node.say({ memory: 0.1 })
+    await eventually(() => {
+      node.finishAll()
+      const ran = new Set(node.taken.map(({ taskId }) => taskId))
+      expect(hog.every(({ taskId }) => ran.has(taskId))).toBe(true)
+      expect(ran.size).toBe(112)
+    }, SOON_MS)
   })
 })
 

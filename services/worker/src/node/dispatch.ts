@@ -2,12 +2,13 @@ import { acceptAttempt, type Placed } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
+  giverOf,
   type Heartbeat,
   type Dispatch,
   type DispatchItem,
   type DispatchReply,
 } from '@agentfleet/protocol'
-import type { Run, Runs } from './runs.ts'
+import type { GivenItem, Run, Runs } from './runs.ts'
 import type { Starts } from './starts.ts'
 
 /**
@@ -24,7 +25,7 @@ export interface DispatchDeps {
   readonly slots: number
   readonly runs: Runs
   draining(): boolean
-  take(item: DispatchItem, placed: Placed | undefined): Run
+  take(item: GivenItem, placed: Placed | undefined): Run
   readonly starts: Pick<Starts, 'add' | 'look'>
   heartbeat(): Heartbeat
 }
@@ -32,7 +33,7 @@ export interface DispatchDeps {
 /** Listens for dispatches until it is closed. */
 export function listenToDispatches(deps: DispatchDeps): { close(): void } {
   const { bus, nodeId, runs, starts } = deps
-  const take = (item: DispatchItem, placed: Placed | undefined): boolean => {
+  const take = (item: DispatchItem, giver: string, placed: Placed | undefined): boolean => {
     const running = runs.get(item.taskId)
     const room = {
       slots: deps.slots,
@@ -49,7 +50,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
       return true
     }
     if (running !== undefined) runs.end(running, 'replaced')
-    starts.add(deps.take(item, placed))
+    starts.add(deps.take({ ...item, giver }, placed))
     return true
   }
 
@@ -57,6 +58,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     let accepted = 0
     const unreadable: number[] = []
     const placed = placedOf(dispatch, nodeId)
+    const giver = giverOf({ id: dispatch.balancer, since: dispatch.since })
     for (const [at, item] of dispatch.items.entries()) {
       if (item === undefined) {
         unreadable.push(at)
@@ -64,7 +66,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
         const { reason } = item
         // The tasks of a batch share one record, except those with another reason.
         const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
-        if (!take(item, own)) break
+        if (!take(item, giver, own)) break
       }
       accepted = at + 1
     }

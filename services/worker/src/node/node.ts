@@ -2,7 +2,7 @@ import { totalmem } from 'node:os'
 import { busAddress, type Bus, type Logger, type ProviderLimits } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { HEARTBEAT_INTERVAL_MS, type Placed, type Timing } from '@agentfleet/domain'
-import { RESULT_MAX_BYTES, type DispatchItem } from '@agentfleet/protocol'
+import { RESULT_MAX_BYTES } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
 import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
@@ -17,7 +17,7 @@ import { createRenewals, type Renewals } from './renewals.ts'
 import type { TenantBudgets } from '../llm/provider-config.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createReporter } from './reports.ts'
-import { createRuns, type Run, type Runs } from './runs.ts'
+import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
 import { tenantToolsOf } from '../tools/tenant-tools.ts'
@@ -40,7 +40,7 @@ export interface Node {
   readonly starts: Starts
   /** Ends every run within this time, so that its task continues elsewhere. */
   handBack(withinMs: number): Promise<void>
-  take(item: DispatchItem, placed: Placed | undefined): Run
+  take(item: GivenItem, placed: Placed | undefined): Run
 }
 
 /** Dependencies of a node. */

@@ -40,6 +40,8 @@ export interface Run {
   readonly taskId: string
   readonly tenant: string
   readonly claim: string
+  /** The load balancer process that gave it. */
+  readonly giver: string
   readonly fenced: boolean
   /** When it was accepted, and after its start when it was started, monotonic. */
   takenAtMs: number
@@ -75,6 +77,9 @@ export interface Run {
   unsent: string
 }
 
+/** A dispatched task, with the load balancer process that gave it. */
+export type GivenItem = DispatchItem & { readonly giver?: string }
+
 /** The table of runs. */
 export interface Runs {
   get(taskId: string): Run | undefined
@@ -91,7 +96,7 @@ export interface Runs {
   stuckMs(nowMs: number): number
   /** Returns the attempts by requirement class. */
   classes(): Readonly<Record<'cpu' | 'memory', Readonly<Record<Level, number>>>>
-  add(item: DispatchItem, nowMs: number, renewAtMs: number, placed?: Placed): Run
+  add(item: GivenItem, nowMs: number, renewAtMs: number, placed?: Placed): Run
   enter(run: Run, phase: Phase): void
   /** Ends a run; returns false if it was already over. */
   end(run: Run, over: Over): boolean
@@ -160,7 +165,7 @@ export function createRuns(
 }
 
 function createRun(
-  item: DispatchItem,
+  item: GivenItem,
   nowMs: number,
   renewAtMs: number,
   placed: Placed | undefined,
@@ -169,6 +174,7 @@ function createRun(
     taskId: item.taskId,
     tenant: item.tenant,
     claim: item.claim,
+    giver: item.giver ?? '',
     fenced: item.fenced,
     takenAtMs: nowMs,
     phasedAtMs: nowMs,

@@ -58,6 +58,7 @@ export function createMemoryStore(): MemoryStore {
         builtSeq = seq
       },
       forgetBefore: async () => undefined,
+      connected: () => true,
       close: async () => undefined,
     }),
     usage: () => ({
@@ -66,7 +67,9 @@ export function createMemoryStore(): MemoryStore {
         if (from === counted) counted = to
         return counted
       },
+      followed: async () => undefined,
       read: async () => [],
+      connected: () => true,
       close: async () => undefined,
     }),
   }

@@ -36,8 +36,8 @@ export const SERVICES: readonly Mutation[] = [
     edits: [
       {
         file: 'services/load-balancer/src/intake/tenant-shares.ts',
-        find: 'if (roomOf(standing(tenant)) < 1) {',
-        replace: 'if (roomOf(standing(tenant)) < -1000) {',
+        find: 'if (waits(tenant) || roomOf(standing(tenant)) < 1) {',
+        replace: 'if (waits(tenant) || roomOf(standing(tenant)) < -1000) {',
       },
     ],
     tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
@@ -50,8 +50,8 @@ export const SERVICES: readonly Mutation[] = [
     edits: [
       {
         file: 'services/load-balancer/src/intake/tenant-shares.ts',
-        find: 'if (held === undefined || held.size <= active + queued) return',
-        replace: 'if (held === undefined || held.size > -1) return',
+        find: 'if (held.tasks.size <= active + queued) return',
+        replace: 'if (held.tasks.size > -1) return',
       },
     ],
     tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
@@ -63,27 +63,27 @@ export const SERVICES: readonly Mutation[] = [
     safeguard: "load balancers fill a tenant's limit together, none of them alone",
     edits: [
       {
-        file: 'services/load-balancer/src/intake/tenant-shares.ts',
-        find: 'const most = tallied ? Math.min(concurrency, own + elsewhere) : 0',
-        replace: 'const most = tallied ? concurrency : 0',
+        file: 'libs/domain/src/placement/tenant-places.ts',
+        find: 'return Math.max(0, Math.min(mine, left - others))',
+        replace: 'return left',
       },
     ],
-    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
-    caughtBy: /each load balancer fills its part of a limit/,
-    because: /expected/,
+    tests: ['libs/domain/test/placement/tenant-places.test.ts'],
+    caughtBy: /no limit is ever overrun/,
+    because: /expected|Counterexample/,
   },
   {
     name: 'tenant-limit-unknown',
     safeguard: 'a new load balancer fills no limit before it knows what runs',
     edits: [
       {
-        file: 'services/load-balancer/src/intake/tenant-shares.ts',
-        find: 'const most = tallied ? Math.min(concurrency, own + elsewhere) : 0',
-        replace: 'const most = Math.min(concurrency, own + elsewhere)',
+        file: 'libs/domain/src/placement/tenant-places.ts',
+        find: 'if (count === undefined) return 0',
+        replace: 'if (count === undefined) return limit',
       },
     ],
-    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
-    caughtBy: /nothing until it knows what runs already/,
+    tests: ['libs/domain/test/placement/tenant-places.test.ts'],
+    caughtBy: /nobody takes a place before the first count/,
     because: /expected/,
   },
   {

@@ -1,0 +1,80 @@
+import { keyHash } from './affinity.ts'
+
+/**
+ * How several load balancers keep one limit of a tenant together, without asking each other for each task.
+ *
+ * The places of a limit are parted among the load balancers that live. What a load balancer that is gone gave
+ * to nodes still runs there and uses up places, so the others part what is left. Invariants:
+ * - PLACE-1: load balancers that know the same fill the limit exactly; none of its places is lost.
+ * - PLACE-2: a load balancer gives up places as soon as it hears of another one, and takes more only after a
+ *   count of what runs that began later. So no change of the fleet makes them overrun the limit.
+ * - PLACE-3: one that holds more than its part keeps it from the others until its tasks have ended.
+ */
+
+/** The load balancers that live, and this one's position among their sorted ids. */
+export interface Balancers {
+  readonly own: string
+  /** Sorted; `own` is one of them. A process that has started again is another one. */
+  readonly living: readonly string[]
+}
+
+/** What the nodes run of one tenant, by the load balancer that gave it to them. */
+export interface TenantCount {
+  readonly runs: ReadonlyMap<string, number>
+  /** Who lived when the nodes were asked. */
+  readonly asked: Balancers
+}
+
+/** How many tasks of a tenant with this limit one load balancer may have in flight. */
+export function placesOf(
+  tenant: string,
+  limit: number,
+  count: TenantCount | undefined,
+  now: Balancers,
+): number {
+  // PLACE-2: before the first count anything may run already.
+  if (count === undefined) return 0
+  const salt = keyHash(tenant)
+  const then = partAmong(limit, count, count.asked, salt)
+  return sameBalancers(now, count.asked) ? then : Math.min(then, partAmong(limit, count, now, salt))
+}
+
+function partAmong(
+  limit: number,
+  { runs, asked }: TenantCount,
+  { own, living }: Balancers,
+  salt: number,
+): number {
+  let orphans = 0
+  for (const [balancer, held] of runs) if (!living.includes(balancer)) orphans += held
+  for (const [index, balancer] of asked.living.entries()) {
+    // It has left since the count, and may have filled its part before.
+    if (living.includes(balancer)) continue
+    orphans += Math.max(
+      0,
+      part(limit, asked.living.length, index, salt) - (runs.get(balancer) ?? 0),
+    )
+  }
+  const left = Math.max(0, limit - orphans)
+  let others = 0
+  let mine = 0
+  for (const [index, balancer] of living.entries()) {
+    const its = part(left, living.length, index, salt)
+    if (balancer === own) mine = its
+    else others += Math.max(its, runs.get(balancer) ?? 0)
+  }
+  return Math.max(0, Math.min(mine, left - others))
+}
+
+/** The parts add up to the whole; the odd places go to other load balancers for each tenant. */
+function part(places: number, count: number, index: number, salt: number): number {
+  const whole = Math.floor(places / count)
+  return (index + salt) % count < places - whole * count ? whole + 1 : whole
+}
+
+function sameBalancers(one: Balancers, other: Balancers): boolean {
+  return (
+    one.living.length === other.living.length &&
+    one.living.every((balancer, index) => balancer === other.living[index])
+  )
+}

@@ -1,0 +1,87 @@
+import { array, assert as check, constantFrom, integer, property, record } from 'fast-check'
+import { expect, test } from 'vitest'
+import { placesOf, type Balancers, type TenantCount } from '../../src/index.ts'
+
+const among = (own: string, living: readonly string[]): Balancers => ({ own, living })
+const countOf = (asked: Balancers, runs: Record<string, number> = {}): TenantCount => ({
+  asked,
+  runs: new Map(Object.entries(runs)),
+})
+const places = (limit: number, living: readonly string[], runs: Record<string, number> = {}) =>
+  living.map((own) => {
+    const now = among(own, living)
+    return placesOf('acme', limit, countOf(now, runs), now)
+  })
+const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
+
+test('PLACE-1: load balancers that know the same fill the limit exactly', () => {
+  check(
+    property(integer({ min: 1, max: 50 }), integer({ min: 1, max: 7 }), (limit, count) => {
+      const living = Array.from({ length: count }, (_, at) => `lb${at}`)
+      expect(sum(places(limit, living))).toBe(limit)
+    }),
+  )
+  expect(places(1, ['a', 'b', 'c']).toSorted((a, b) => a - b)).toEqual([0, 0, 1])
+})
+
+test('a limit of one place belongs to another load balancer for another tenant', () => {
+  const now = among('a', ['a', 'b'])
+  const own = new Set(
+    ['t1', 't2', 't3', 't4'].map((tenant) => placesOf(tenant, 1, countOf(now), now)),
+  )
+  expect(own).toEqual(new Set([0, 1]))
+})
+
+test('PLACE-2: nobody takes a place before the first count', () => {
+  expect(placesOf('acme', 9, undefined, among('a', ['a']))).toBe(0)
+})
+
+test('what a load balancer that is gone gave to nodes uses up places', () => {
+  expect(places(10, ['b'], { 'a-gone': 4 })).toEqual([6])
+})
+
+test('PLACE-3: a load balancer that holds more than its part keeps it from the others', () => {
+  const now = among('b', ['a', 'b'])
+  expect(placesOf('acme', 10, countOf(now, { a: 8 }), now)).toBe(2)
+})
+
+/** One step of a fleet of load balancers, some of which come, go and count at any time. */
+const step = record({
+  kind: constantFrom('take', 'take', 'take', 'end', 'count', 'join', 'leave', 'restart'),
+  at: integer({ min: 0, max: 99 }),
+})
+
+test('PLACE-2: no limit is ever overrun while load balancers come, go and start again', () => {
+  check(
+    property(integer({ min: 1, max: 12 }), array(step, { maxLength: 200 }), (limit, steps) => {
+      let made = 1
+      let living = ['lb0']
+      const runs = new Map<string, number>()
+      const counts = new Map<string, TenantCount>()
+      const held = (id: string): number => runs.get(id) ?? 0
+      const join = (): void => {
+        living = [...living, `lb${made++}`].toSorted()
+      }
+      for (const { kind, at } of steps) {
+        const id = living[at % living.length] ?? ''
+        const now = among(id, living)
+        if (kind === 'take' && held(id) < placesOf('acme', limit, counts.get(id), now)) {
+          runs.set(id, held(id) + 1)
+        } else if (kind === 'end') {
+          const given = [...runs].filter(([, count]) => count > 0)
+          const ends = given[at % Math.max(1, given.length)]
+          if (ends !== undefined) runs.set(ends[0], ends[1] - 1)
+        } else if (kind === 'count') {
+          counts.set(id, { runs: new Map(runs), asked: now })
+        } else if (kind === 'join' && living.length < 5) join()
+        else if (kind === 'leave' && living.length > 1) living = living.filter((one) => one !== id)
+        else if (kind === 'restart') {
+          living = living.filter((one) => one !== id)
+          join()
+        }
+        expect(sum([...runs.values()])).toBeLessThanOrEqual(limit)
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})

@@ -1,0 +1,77 @@
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import type { Audit } from '@agentfleet/tools'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expectAllEnded, judge, startLoad, TIME_SCALE } from './support.ts'
+
+/** nats-server, redis-server and consul die under load; nobody but the fleet starts them again. */
+let test: TestFleet
+let audit: Audit
+const SOON_MS = 30_000
+
+beforeAll(async () => {
+  test = await startTestFleet({ workers: 2, timeScale: TIME_SCALE })
+  audit = await judge(test)
+}, 120_000)
+afterAll(async () => {
+  await audit?.close()
+  await test?.[Symbol.asyncDispose]()
+})
+
+it('each server is started again with its data, and every accepted task ends once', async () => {
+  const load = startLoad(test.client, 8, { task: 'x', model: 'sim?ttft=100&tokens=5' })
+  const { consul, redis, nats } = test.fleet
+  for (const server of [consul, redis, nats]) {
+    const { pid, restarts } = server
+    const before = load.accepted.length
+    process.kill(pid, 'SIGKILL')
+    await eventually(() => {
+      expect(server.restarts).toBe(restarts + 1)
+      expect(load.accepted.length).toBeGreaterThan(before + 50)
+    }, SOON_MS)
+  }
+  await eventually(async () => {
+    const { status, nodes } = await test.client.fleet()
+    expect({ status, taking: nodes.filter(({ passing }) => passing).length }).toEqual({
+      status: 'ok',
+      taking: 2,
+    })
+  }, SOON_MS)
+  await load.stop()
+  await expectAllEnded(audit, load.accepted)
+}, 180_000)
+
+/** What `/readyz` of a service says. */
+async function readiness(kind: string): Promise<object> {
+  const answer = await fetch(`${test.fleet.members(kind)[0]!.adminUrl()}/readyz`)
+  return { status: answer.status, ...((await answer.json()) as object) }
+}
+
+it('readiness names what is away: it ends where the service needs it, and degrades where it does not', async () => {
+  await test.fleet.redis.stop()
+  await eventually(async () => {
+    expect(await readiness('coordinator')).toEqual({
+      status: 503,
+      ok: false,
+      reason: 'store-away',
+    })
+    expect(await readiness('gateway')).toMatchObject({
+      status: 200,
+      ok: true,
+      degraded: ['store-away', 'usage-away'],
+    })
+    expect(await readiness('worker')).toMatchObject({ status: 200, degraded: ['shared-away'] })
+  }, SOON_MS)
+  // Tasks run without Redis.
+  const view = await test.client.submit({ task: 'x', model: 'echo' }, { waitSeconds: 10 })
+  expect(view).toMatchObject({ state: 'completed' })
+  await test.fleet.consul.stop()
+  await eventually(async () => {
+    expect(await readiness('autoscaler')).toMatchObject({ status: 503, reason: 'discovery-away' })
+  }, SOON_MS)
+  await Promise.all([test.fleet.redis.restart(), test.fleet.consul.restart()])
+  for (const kind of ['coordinator', 'gateway', 'worker', 'autoscaler']) {
+    await eventually(async () => {
+      expect(await readiness(kind)).toEqual({ status: 200, ok: true })
+    }, SOON_MS)
+  }
+}, 120_000)
