@@ -24,9 +24,11 @@ beforeAll(async () => {
   here = await connect('here')
   there = await connect('there')
 })
-afterEach(() => {
+afterEach(async () => {
   for (const each of open.splice(0)) each.close()
   lines.length = 0
+  // Until the server knows of it, it hands messages to a listener that is closed.
+  expect(await there.roundTrip(SOON_MS)).toBe(true)
 })
 afterAll(async () => {
   await Promise.all([here.close(), there.close()])

@@ -1,4 +1,4 @@
-import { isTerminal, type TaskRecord } from '@agentfleet/domain'
+import { isTerminal, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
 import {
   CHANNELS,
@@ -61,11 +61,20 @@ export function taskRoutes(deps: TaskRouteDeps) {
     sent = request,
   ): Promise<Submission> {
     const keyed = key !== undefined
-    const choice = agentChoice.definitionFor(tenant, request)
-    const found = choice instanceof Promise ? await choice : choice
-    const spec = specOf(request, defaultModel, found)
-    offers.check(spec)
     const { agentVersion } = request
+    let found: Awaited<ReturnType<AgentChoice['definitionFor']>>
+    let spec: TaskSpec
+    try {
+      const choice = agentChoice.definitionFor(tenant, request)
+      found = choice instanceof Promise ? await choice : choice
+      spec = specOf(request, defaultModel, found)
+      offers.check(spec)
+    } catch (error) {
+      if (!keyed || !(error instanceof Refusal)) throw error
+      // The same request may have been accepted while its agent, tools and model were known.
+      const asked = { ...specOf(sent, defaultModel), ...(agentVersion && { agentVersion }) }
+      return { taskId, tenant, spec: specOf(sent, defaultModel), keyed, asked, refusal: error }
+    }
     // Two submissions of the same body with the same key may meet another version of the definition,
     // and another task behind a reference within their batch.
     const asked =

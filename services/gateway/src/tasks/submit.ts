@@ -30,6 +30,8 @@ export interface Submission {
    * submissions.
    */
   readonly asked?: unknown
+  /** Why it is refused, unless a task with its key exists. */
+  readonly refusal?: Refusal
   /** Finished calls of an ended task, after which this one continues. */
   readonly journal?: readonly JournaledCall[]
 }
@@ -75,6 +77,11 @@ export function createSubmitter(deps: {
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
     const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
+    const { refusal } = submission
+    if (refusal !== undefined) {
+      const known = (await reader.load(taskId)) !== undefined
+      return known ? existing(taskId, tenant, specHash) : { kind: 'refused', refusal }
+    }
     const oldest = await neededFrom(reader, submission)
     const outcome = await submitter.submit({
       taskId,

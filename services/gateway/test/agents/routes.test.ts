@@ -143,6 +143,22 @@ test('a version that does not exist is refused, and a definition within the task
   ).rejects.toMatchObject({ status: 400, problem: { errors: [{ pointer: '/responseSchema' }] } })
 })
 
+test('L1: the same request under the same key is the same task, also when its agent is deleted in between', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  await client.putAgent('triage', { systemPrompt: 'sort' })
+  const body = { task: 'x', agent: 'triage' }
+  const { id } = await client.submit(body, { idempotencyKey: 'deleted' })
+  await client.deleteAgent('triage')
+  expect((await client.submit(body, { idempotencyKey: 'deleted' })).id).toBe(id)
+  await expect(
+    client.submit({ ...body, task: 'y' }, { idempotencyKey: 'deleted' }),
+  ).rejects.toMatchObject({ problem: { code: 'idempotency-key-reused' } })
+  await expect(client.submit(body, { idempotencyKey: 'new' })).rejects.toMatchObject({
+    problem: { code: 'unknown-agent' },
+  })
+})
+
 test('L1: the same body under the same key is the same task, also when its agent has changed in between', async () => {
   await using bench = await setup()
   const client = bench.client()
