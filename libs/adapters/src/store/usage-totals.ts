@@ -46,6 +46,7 @@ export interface DayUsage {
 
 const FLEET = '='
 const COMMAND_WITHIN_MS = 2_000
+const HOUR_MS = 3_600_000
 /** Totals of a day are kept for just over a year, milliseconds. */
 const KEEP_MS = 400 * 86_400_000
 
@@ -91,17 +92,14 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const grow = (key: string, field: string, by: number): void => {
     if (by !== 0) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
   }
-  for (const { tenant, atMs, model, provider, usage } of entries) {
+  for (const { tenant, atMs, name, input, output, calls, nano } of groupsOf(entries)) {
     const iso = new Date(atMs).toISOString()
-    const nano = nanoUsd(usage.costUsd ?? 0)
-    const tokens = usage.inputTokens + usage.outputTokens
+    const tokens = input + output
     for (const owner of [tenant, FLEET]) {
       const key = usageKey(owner, iso.slice(0, 10))
-      // A blank separates them: neither name contains one.
-      const name = `${model} ${provider}`
-      grow(key, `${name}|in`, usage.inputTokens)
-      grow(key, `${name}|out`, usage.outputTokens)
-      grow(key, `${name}|calls`, usage.llmCalls)
+      grow(key, `${name}|in`, input)
+      grow(key, `${name}|out`, output)
+      grow(key, `${name}|calls`, calls)
       grow(key, `${name}|nano`, nano)
       for (const span of ['=', iso.slice(11, 13)]) {
         grow(key, `${span}|tokens`, tokens)
@@ -111,6 +109,35 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
   }
   const inOrder = [...sums].sort(([a], [b]) => (a < b ? -1 : 1))
   return inOrder.flatMap(([name, by]) => [...name.split('\n'), String(Math.round(by))])
+}
+
+interface Group {
+  readonly tenant: string
+  /** An instant within the hour of the group. */
+  readonly atMs: number
+  readonly name: string
+  input: number
+  output: number
+  calls: number
+  nano: number
+}
+
+/** Adds up what falls into the same totals: thousands of entries become a few groups. */
+function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
+  const groups = new Map<string, Group>()
+  for (const { tenant, atMs, model, provider, usage } of entries) {
+    // A blank separates them: neither name contains one.
+    const name = `${model} ${provider}`
+    const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${name}`
+    const known = groups.get(id)
+    const group = known ?? { tenant, atMs, name, input: 0, output: 0, calls: 0, nano: 0 }
+    if (known === undefined) groups.set(id, group)
+    group.input += usage.inputTokens
+    group.output += usage.outputTokens
+    group.calls += usage.llmCalls
+    group.nano += nanoUsd(usage.costUsd ?? 0)
+  }
+  return groups.values()
 }
 
 function modelsOf(hash: Readonly<Record<string, string>>): DayUsage['models'] {

@@ -74,6 +74,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
 
 /** Whether a name matches a pattern, in which `*` stands for any text. */
 export function matchesPattern(pattern: string, name: string): boolean {
+  if (pattern === '*' || pattern === name) return true
   const [first = '', ...rest] = pattern.split('*')
   if (!name.startsWith(first)) return false
   if (rest.length === 0) return name === first

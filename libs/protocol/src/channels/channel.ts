@@ -100,8 +100,6 @@ export function stored<const S extends string, B>(
   return { ...rest, kind: 'stream' as const, listeners: [], body: shape(body, undefined) }
 }
 
-const PARAM = /\{(\w+)\}/g
-
 /** The subject with these parameters. */
 export function subjectOf<S extends string>(
   { subject }: Pick<Channel<S>, 'subject'>,
@@ -115,9 +113,11 @@ export function filledIn(
   subject: string,
   params: Readonly<Record<string, string | undefined>> = {},
 ): string {
-  return subject.includes('{')
-    ? subject.replace(PARAM, (_, name: string) => params[name] ?? '*')
-    : subject
+  const from = subject.indexOf('{')
+  if (from === -1) return subject
+  const to = subject.indexOf('}', from)
+  const value = params[subject.slice(from + 1, to)] ?? '*'
+  return subject.slice(0, from) + value + filledIn(subject.slice(to + 1), params)
 }
 
 /** The value of a parameter in a subject of this channel. */

@@ -43,7 +43,8 @@ export function createHttpFetch(): HttpFetch {
       new Promise<Response>((resolve, reject) => {
         const url = new URL(input instanceof Request ? input.url : input)
         const body = typeof init.body === 'string' ? Buffer.from(init.body) : undefined
-        const headers = Object.fromEntries(new Headers(init.headers).entries())
+        const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers)
+        const headers = Object.fromEntries(given)
         // Compression saves little on streams and delays every piece; some endpoints compress
         // anyway.
         headers['accept-encoding'] = 'identity'
