@@ -22,7 +22,7 @@ export interface RegistrationCalls {
 }
 
 /** A node that Consul lost gets no tasks: it returns after this and one call, milliseconds. */
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 2_000
 const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
 
