@@ -13,7 +13,7 @@ import { ALL_CHANNELS, inboxPrefix, SERVICES, STREAM_RIGHTS } from './dist/index
 
 const folder = new URL('../../docs/reference/', import.meta.url)
 const NOTE =
-  'Generated from libs/protocol/src/channels by `pnpm document`; change those files instead.'
+  'Generated from libs/protocol/src/channels by `npm run document --prefix libs/protocol`; change those files instead.'
 
 /** The schema of a sent message: defaults may be absent, and a value without a JSON form may be anything. */
 const schemaOf = (schema) => {
@@ -43,7 +43,9 @@ for (const [name, { text, parser }] of Object.entries(files)) {
   if (!process.argv.includes('--check')) {
     await writeFile(target, made)
   } else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
-    process.stderr.write(`docs/reference/${name} is out of date: run \`pnpm document\`\n`)
+    process.stderr.write(
+      `docs/reference/${name} is out of date: run \`npm run document --prefix libs/protocol\`\n`,
+    )
     process.exitCode = 1
   }
 }

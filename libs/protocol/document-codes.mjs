@@ -10,7 +10,7 @@ import { format, resolveConfig } from 'prettier'
 
 const target = new URL('../../docs/reference/error-codes.md', import.meta.url)
 const NOTE =
-  'Generated from libs/domain/src/failure/failure-codes.ts by `pnpm document`; change that file instead.'
+  'Generated from libs/domain/src/failure/failure-codes.ts by `npm run document --prefix libs/protocol`; change that file instead.'
 
 const entries = Object.entries(FAILURE_CODES)
 const having = (part) => entries.filter(([, entry]) => entry[part] !== undefined)
@@ -94,6 +94,8 @@ const made = await format(text, { ...style, parser: 'markdown' })
 if (!process.argv.includes('--check')) {
   await writeFile(target, made)
 } else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
-  process.stderr.write('docs/reference/error-codes.md is out of date: run `pnpm document`\n')
+  process.stderr.write(
+    'docs/reference/error-codes.md is out of date: run `npm run document --prefix libs/protocol`\n',
+  )
   process.exitCode = 1
 }

@@ -25,7 +25,7 @@ const DECLARING = [
   ...SERVICES.map((name) => [`services/${name}`, name] as const),
 ] as const
 const TYPES: Readonly<Record<string, string>> = { 0: 'counter', 1: 'gauge', 2: 'histogram' }
-const COMMAND = '`npm test -- -u test/contract/reference.test.ts`'
+const COMMAND = '`npm test -- test/contract/reference.test.ts -u`'
 
 test('the reference of the metrics names what each package declares', async () => {
   const parts = await Promise.all(
@@ -65,8 +65,8 @@ test('the reference of the Redis keys is their declaration', async () => {
 
 # Redis keys
 
-Redis holds only values that the fleet can rebuild (L8). The coordinator makes records and usage from the log. The limits
-start again after a loss.
+If Redis is lost, no task is lost (L8). The coordinator makes records and usage again from the log, as far back as the log
+reaches. The limits start again.
 
 ${table(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
 `

@@ -2,9 +2,9 @@
  * A service that repeats one action.
  *
  * States: idle → running → draining → idle; it may be started again after a drain. Invariants:
- * L1 runs never overlap: the next begins one interval after the begin of the last, or at its end if later;
- * L2 each run gets a signal that aborts at its deadline and at the end of a drain;
- * L3 an error ends a run, never the loop.
+ * LOOP-1 runs never overlap: the next begins one interval after the begin of the last, or at its end if later;
+ * LOOP-2 each run gets a signal that aborts at its deadline and at the end of a drain;
+ * LOOP-3 an error ends a run, never the loop.
  */
 import type { Clock } from './clock.ts'
 import { settleWithin } from './deadline.ts'
@@ -69,7 +69,7 @@ export function every(
     previous: Promise<void> | undefined,
     { stop, abort }: Omit<Life, 'finished'>,
   ) {
-    // A run that outlived its drain still counts: L1 holds across a restart.
+    // A run that outlived its drain still counts: LOOP-1 holds across a restart.
     await previous
     while (!stop.signal.aborted) {
       const beganMs = (runBeganMs = clock.monotonicMs())

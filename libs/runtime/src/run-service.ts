@@ -5,11 +5,11 @@
  * under `agent-<name>`. It also closes its connections.
  *
  * States: starting → running → draining → exit 0; from any of them: failing → exit 1. Invariants:
- * L1 `/readyz` answers 503 until the service has started and registered, and from the first moment of a
+ * R1 `/readyz` answers 503 until the service has started and registered, and from the first moment of a
  *    drain;
- * L2 the end is: deregister, drain, close in reverse order, exit; each step has a deadline, and a step that
+ * R2 the end is: deregister, drain, close in reverse order, exit; each step has a deadline, and a step that
  *    fails or is late does not keep the next from happening;
- * L3 a second signal exits at once; nothing after a fatal error takes longer than FATAL_CLOSE_MS.
+ * R3 a second signal exits at once; nothing after a fatal error takes longer than FATAL_CLOSE_MS.
  */
 import { hostname } from 'node:os'
 import { timingOf } from '@agentfleet/domain'
@@ -226,7 +226,7 @@ function listenToProcess(shell: Shell) {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       // Also when the drain began otherwise: a second signal means that the operator has waited long enough
-      // (L3).
+      // (R3).
       if (shell.phase === 'draining' || shell.phase === 'failing') process.exit(1)
       void end(shell, name)
     })
@@ -292,7 +292,7 @@ async function deregister({ registering }: Shell) {
   await registration?.close()
 }
 
-/** One step of the end; a failure is logged and does not stop the next step (L2). */
+/** One step of the end; a failure is logged and does not stop the next step (R2). */
 async function step(shell: Shell, name: string, deadlineMs: number, work: () => Promise<void>) {
   try {
     const inTime = await settleWithin(work(), deadlineMs)

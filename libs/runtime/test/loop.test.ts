@@ -22,7 +22,7 @@ function latch() {
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
-test('L1: runs follow each other, never overlap, and end with the drain', async () => {
+test('LOOP-1: runs follow each other, never overlap, and end with the drain', async () => {
   let running = 0
   let runs = 0
   const { loop } = setup(async () => {
@@ -61,7 +61,7 @@ test('a drain waits for the run in flight', async () => {
   expect(ended).toBe(true)
 })
 
-test('L2: a run is aborted at the deadline of the drain', async () => {
+test('LOOP-2: a run is aborted at the deadline of the drain', async () => {
   let reason: unknown
   const { loop, lines } = setup((signal) => {
     signal.addEventListener('abort', () => (reason = signal.reason))
@@ -73,7 +73,7 @@ test('L2: a run is aborted at the deadline of the drain', async () => {
   expect(lines).toEqual([])
 })
 
-test('L2: a run is aborted at its own deadline, and the loop continues', async () => {
+test('LOOP-2: a run is aborted at its own deadline, and the loop continues', async () => {
   let runs = 0
   const { loop, lines } = setup(
     (signal) => {
@@ -88,7 +88,7 @@ test('L2: a run is aborted at its own deadline, and the loop continues', async (
   expect(lines[0]).toMatchObject({ level: 'error', loop: 'l' })
 })
 
-test('L3: an error is logged once and the loop continues until it has recovered', async () => {
+test('LOOP-3: an error is logged once and the loop continues until it has recovered', async () => {
   let runs = 0
   const { loop, lines } = setup(async () => {
     runs += 1

@@ -74,7 +74,7 @@ test('a permanently closed connection ends the process as a signal would', async
   expect(events().slice(-2)).toEqual(['close second', 'close first'])
 })
 
-test('L1: readyz gives the reason of a service that is not ready, while it lives', async () => {
+test('R1: readyz gives the reason of a service that is not ready, while it lives', async () => {
   const { started } = launch({ MODE: 'unready' })
   const get = await started()
   const answer = await get('/readyz')
@@ -84,7 +84,7 @@ test('L1: readyz gives the reason of a service that is not ready, while it lives
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  'L2: %s deregisters, drains, closes in reverse order and exits 0',
+  'R2: %s deregisters, drains, closes in reverse order and exits 0',
   async (signal) => {
     const { child, started, exited, events } = launch()
     await started()
@@ -94,7 +94,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('L1, L3: a draining service is alive but not ready; a second signal exits 1 at once', async () => {
+test('R1, R3: a draining service is alive but not ready; a second signal exits 1 at once', async () => {
   const { child, started, seen, exited, events } = launch({ MODE: 'slow-drain' })
   const get = await started()
   child.kill('SIGTERM')
@@ -109,7 +109,7 @@ test('L1, L3: a draining service is alive but not ready; a second signal exits 1
 })
 
 test.each(['slow-drain', 'broken-drain'])(
-  'L2: a %s does not keep the other resources open',
+  'R2: a %s does not keep the other resources open',
   async (MODE) => {
     const { child, started, exited, events } = launch({ MODE, DRAIN_DEADLINE_MS: '1' })
     await started()
@@ -138,7 +138,7 @@ test('a signal while building closes what is open and exits 0', async () => {
 test.each([
   ['/throw', 'uncaught exception'],
   ['/reject', 'unhandled rejection'],
-])('L3: after %s the process says so, closes and exits 1', async (path, msg) => {
+])('R3: after %s the process says so, closes and exits 1', async (path, msg) => {
   const { started, exited, events, lines } = launch()
   const get = await started()
   await get(path, 'POST').catch(() => undefined)

@@ -12,7 +12,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'scale_failures_total',
       'Scaling decisions that the orchestrator failed to carry out.',
     ),
-    wanted: metrics.gauge('scale_wanted', 'Nodes that the present demand needs.'),
+    wanted: metrics.gauge('scale_wanted', 'Nodes that the current demand needs.'),
     nodes: metrics.gauge('scale_nodes', 'Nodes that serve or start.'),
     throttled: metrics.gauge('scale_throttled_share', 'Share of LLM calls answered with 429.'),
     backpressure: metrics.gauge(

@@ -50,7 +50,10 @@ const variables = z.object({
    * keys.
    */
   PROVIDERS: secret().optional(),
-  /** The limits of OPENAI_API_KEY for the whole fleet; 0 uses those that the provider reports. */
+  /**
+   * The limits of OPENAI_API_KEY for the whole fleet. 0 uses the requests and tokens a minute that the provider
+   * reports, and sets no limit of concurrent calls.
+   */
   PROVIDER_RPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
   PROVIDER_TPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
   PROVIDER_CONCURRENT: integer({ min: 0, max: 1_000_000, default: 0 }),

@@ -86,7 +86,7 @@ export const REDIS_KEYS = {
   calls: {
     key: 'limits:{<provider key>}:live',
     type: 'zset',
-    holds: 'calls under way, by the instant at which each is no longer counted',
+    holds: 'calls under way, by the time at which each is no longer counted',
     writers: WORKER,
     ends: '30 s after the last call',
   },

@@ -1,7 +1,7 @@
 /**
- * The limits of a task's spec and of an agent's definition. They are declared here once: the gateway's checks
- * and the schemas of the bus use them, and a property test carries specs at these limits from openapi.yaml
- * through all of them.
+ * The limits of a task's spec and of an agent's definition. The schemas of the bus and the gateway's checks of
+ * JSON values read them from here. openapi.yaml repeats them for clients; test/contract/values.test.ts carries
+ * specs at the limits of openapi.yaml through all of these checks.
  */
 export const SPEC_LIMITS = {
   /** The most that providers accept. */
@@ -47,7 +47,7 @@ export const SPEC_LIMITS = {
   replansMax: 5,
   /** A reason given with an approval. */
   noteCharsMax: 2_000,
-  /** The last instant that a date can hold, epoch milliseconds. */
+  /** The last time that a date can hold, epoch milliseconds. */
   instantMsMax: 8_640_000_000_000_000,
   /** Clocks differ, and a request may be sent again a while later: a day, milliseconds. */
   notBeforePastMsMax: 86_400_000,

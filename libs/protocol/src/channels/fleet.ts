@@ -21,7 +21,7 @@ export const FLEET_CHANNELS = {
   heartbeat: event({
     name: 'heartbeat',
     subject: 'node.{nodeId}.heartbeat',
-    summary: 'The figures of a node, at a regular interval.',
+    summary: 'The load of a node, at a regular interval.',
     body: heartbeatSchema,
     senders: ['worker'],
     listeners: ['load-balancer', 'health-monitor'],
@@ -31,7 +31,7 @@ export const FLEET_CHANNELS = {
   load: event({
     name: 'load',
     subject: 'node.{nodeId}.load',
-    summary: 'The figures of a node soon after a change, and the tasks that left it.',
+    summary: 'The load of a node soon after a change, and the tasks that left it.',
     body: loadSchema,
     items: { field: 'ended', schema: idSchema },
     senders: ['worker'],

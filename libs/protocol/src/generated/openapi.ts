@@ -1,4 +1,4 @@
-// Generated from openapi.yaml by `pnpm generate`; change that file instead.
+// Generated from openapi.yaml by `npm run generate --prefix libs/protocol`; change that file instead.
 
 export interface paths {
   '/v1/tasks': {

@@ -22,7 +22,10 @@ declare module 'fastify' {
   }
 }
 
-/** Fits 128k characters of task and the same of system prompt, with a context. */
+/**
+ * Largest HTTP body, bytes. A task and a system prompt of 131,072 characters each fit if a character takes at
+ * most three bytes; with four-byte characters both at their limit get 413.
+ */
 const BODY_MAX_BYTES = 1024 * 1024
 /** A client that has not sent its request by then is stuck or hostile. */
 const REQUEST_TIMEOUT_MS = 30_000
