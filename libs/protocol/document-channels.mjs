@@ -99,7 +99,7 @@ ${table.join('\n')}
 
 ## Rights on streams
 
-Beside the subjects above, each service may ask JetStream for this and nothing else.
+In addition to the subjects above, each service may ask JetStream for this and nothing else.
 
 | Stream | Service | Subjects |
 | --- | --- | --- |

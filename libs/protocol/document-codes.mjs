@@ -22,7 +22,7 @@ const text = `<!-- ${NOTE} -->
 
 # Error codes
 
-A code is stable: programs may decide by it. The message beside it is for people and may change.
+A code is stable: programs may decide by it. Its message is for people and may change.
 
 ## Of failed tasks
 

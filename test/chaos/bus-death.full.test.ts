@@ -25,7 +25,7 @@ const KILLS = Number(process.env['BUS_DEATH_KILLS'] ?? 4)
 const KILL_EVERY_MS = 2_000
 
 describe('kill -9 of nats-server every two seconds', () => {
-  it('loses no accepted task and ends none twice (L1, L2)', async () => {
+  it('does not lose an accepted task and does not end a task twice (L1, L2)', async () => {
     const load = startLoad(test.client, 12, { task: 'work', model: 'sim?ttft=300&tokens=5' })
     let kills = 0
     let frozen: Member | undefined

@@ -37,8 +37,8 @@ afterAll(async () => {
 
 const GOES_ON_WITHIN_MS = 45_000
 
-describe('the gateway, killed after its append and before it hands the task over', () => {
-  it('leaves a task that the follower gives a pointer, and it completes', async () => {
+describe('a gateway that is killed between its append and the handover of the task', () => {
+  it('leaves the pointer to the follower of the log, and the task completes', async () => {
     const [gateway] = test.fleet.members('gateway')
     let stored = ''
     gatewayTap.onPublish(({ subject, text }) => {
@@ -66,7 +66,7 @@ describe('the gateway, killed after its append and before it hands the task over
   })
 })
 
-describe('the coordinator, killed right after its append', () => {
+describe('a coordinator that is killed right after its append', () => {
   it('leaves an ending that is neither lost nor repeated, and can be read at once', async () => {
     // The test before killed the gateway; wait for it.
     await eventually(

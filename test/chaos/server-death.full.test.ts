@@ -46,7 +46,7 @@ async function readiness(kind: string): Promise<object> {
   return { status: answer.status, ...((await answer.json()) as object) }
 }
 
-it('readiness names what is away: it ends where the service needs it, and degrades where it does not', async () => {
+it('readiness reports the server that is away: it ends where the service needs it, and degrades where it does not', async () => {
   await test.fleet.redis.stop()
   await eventually(async () => {
     expect(await readiness('coordinator')).toEqual({

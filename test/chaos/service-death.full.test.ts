@@ -25,7 +25,7 @@ const SERVICES = [
 ] as const
 
 describe('kill -9 under load', () => {
-  it('on each service in turn loses no accepted task, and submissions continue', async () => {
+  it('on each service in turn does not lose an accepted task, and submissions continue', async () => {
     const load = startLoad(test.client, 20, { task: 'work', model: 'sim?ttft=100&tokens=5' })
     for (const service of SERVICES) {
       const [member] = test.fleet.members(service)
@@ -43,7 +43,7 @@ describe('kill -9 under load', () => {
     await expectAllEnded(audit, load.accepted)
   })
 
-  it('on the gateway and on nats-server loses no definition of an agent', async () => {
+  it('on the gateway and on nats-server does not lose a definition of an agent', async () => {
     const { client, fleet } = test
     const { version } = await client.putAgent('lasting', { model: 'echo', role: 'lasting one' })
     fleet.nats.kill('SIGKILL')

@@ -157,7 +157,7 @@ function counts({ llm, tool }: Outcome): readonly number[] {
 
 describe('a run of ten steps with tools', () => {
   let calm: Outcome
-  it('makes each call once without a death', async () => {
+  it('makes each call once when no worker dies', async () => {
     calm = await runKilledAfter([])
     expect(calm.result).toBe('done')
     expect(calm.calls).toHaveLength(STEPS)

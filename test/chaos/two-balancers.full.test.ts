@@ -85,8 +85,8 @@ function open(accepted: readonly Accepted[]): number {
   return accepted.filter((one) => !completed(one)).length
 }
 
-describe('one of two processes, killed permanently under load,', () => {
-  it('leaves all credits to the other load balancer, and tasks continue and name the process that placed them', async () => {
+describe('one of two processes that is killed permanently under load', () => {
+  it('leaves all credits to the other load balancer, and tasks continue and show the process that placed them', async () => {
     const dead = kill('load-balancer')
     await goesOn()
     const view = await test.client.submit(
@@ -143,7 +143,7 @@ describe('one of two processes, killed permanently under load,', () => {
     await goesOn()
   })
 
-  it('leaves the lead to the other autoscaler, which scales, and no decision is made by both', async () => {
+  it('leaves the lead to the other autoscaler, which scales, and both never make the same decision', async () => {
     const url = `${test.fleet.consul.url}/v1/kv/${LEADER_KEY}?raw`
     const dead = kill('autoscaler', await (await fetch(url)).text())
     const many = await submitAll(test.client, 400, {
@@ -166,7 +166,7 @@ describe('one of two processes, killed permanently under load,', () => {
     await goesOn()
   })
 
-  it("leaves every accepted task with its one ending, a coordinator's death included", async () => {
+  it('leaves every accepted task with exactly one ending, even when it was a coordinator', async () => {
     kill('coordinator')
     await goesOn()
     await load.stop()

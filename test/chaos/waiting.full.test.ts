@@ -96,8 +96,8 @@ const completed = (ids: readonly string[]) =>
 
 const typesOf = async (id: string) => (await test.log.history(id)).map(({ event }) => event.type)
 
-describe('the coordinator, killed', () => {
-  it('before it releases delayed tasks, leaves each to be released once by the next', async () => {
+describe('a coordinator that is killed', () => {
+  it('before it releases delayed tasks leaves each to be released once by the next one', async () => {
     const hit = killAt(isEvent('released'))
     const ids = await Promise.all(
       Array.from({ length: 20 }, (_none, n) => submit({ task: `t${n}`, delayMs: 1_000 })),
@@ -113,7 +113,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('between the release of a diamond and its pointer, leaves the pointer to the next', async () => {
+  it('between the release of a diamond and its pointer leaves the pointer to the next one', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=400' })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const c = await submit({ task: 'C', dependsOn: [a] })
@@ -132,7 +132,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('before it fails the dependants of a failed task, leaves that to the next', async () => {
+  it('before it fails the dependants of a failed task leaves that to the next one', async () => {
     const a = await submit({ task: 'A', model: 'sim?ttft=800&fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const hit = killAt((_subject, text) => text.includes('dependency-failed'))
@@ -148,7 +148,7 @@ describe('the coordinator, killed', () => {
     ['between announcing children and making them', isEvent('submitted')],
     ['before the goal waits for its children', isEvent('paused')],
     ['before the goal continues after its last child', isEvent('resumed')],
-  ])('%s: every step runs once and the goal is put together', async (_title, at) => {
+  ])('%s does not cause a step to run twice, and the goal is put together', async (_title, at) => {
     const model = 'sim-planner?ttft=50&tps=0'
     // Only the coordinator's own publishes pass the tap.
     const hit = killAt(at)
@@ -176,7 +176,7 @@ describe('the coordinator, killed', () => {
     )
   })
 
-  it('before it cancels the children of a cancelled parent, leaves that to the next', async () => {
+  it('before it cancels the children of a cancelled parent leaves that to the next one', async () => {
     await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
     const body = { goal: 'Stop', model: 'sim-planner?ttft=50&tps=0', roles: ['slow'] }
     const { body: goal } = await call('/v1/goals', 'POST', body)
@@ -197,7 +197,7 @@ describe('the coordinator, killed', () => {
     }, GOES_ON_WITHIN_MS)
   })
 
-  it('between the task of a tick and its note, does not cost the tick its one task', async () => {
+  it('between the task of a tick and its note does not cost the tick its one task', async () => {
     const hit = killAt((subject) => subject.startsWith('schedules.ran.'))
     const task = { task: 'tick', model: 'echo' }
     await call('/v1/schedules/chaos', 'PUT', { cron: '* * * * * *', task })

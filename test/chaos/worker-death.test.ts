@@ -161,7 +161,7 @@ describe('a worker that drains', () => {
 })
 
 describe('a worker frozen for ten seconds and then resumed', () => {
-  it('commits no task that another node took over (L3)', async () => {
+  it('does not commit a task that another node took over (L3)', async () => {
     await untilNodes()
     const accepted = await submitAll(test.client, TASKS, {
       task: 'work',
@@ -192,8 +192,8 @@ describe('a worker frozen for ten seconds and then resumed', () => {
   })
 })
 
-describe('a worker killed with hundreds of tasks in flight', () => {
-  it('loses none, finishes none twice and pays no journaled call again (L2, L4)', async () => {
+describe('a worker that is killed with hundreds of tasks in flight', () => {
+  it('does not lose a task, end a task twice or pay for a journaled call again (L2, L4)', async () => {
     await untilNodes()
     const accepted = await submitAll(test.client, TASKS, {
       task: 'work',

@@ -21,7 +21,7 @@ test('every relative link of every page leads to a file and a heading that exist
   expect(pages.flatMap(brokenLinks)).toEqual([])
 })
 
-test('every path of the checkout that a page names exists', () => {
+test('every path of the checkout that a page mentions exists', () => {
   expect(pages.flatMap(missingPaths)).toEqual([])
 })
 
@@ -33,7 +33,7 @@ test('every snippet has a language that some test checks, and a reason if no tes
 
 const documents = snippets.filter(({ language }) => language === 'json' || language === 'yaml')
 test.for(documents.filter(({ note }) => note !== 'answer').map((one) => [one.at, one] as const))(
-  'the document at %s fits the schema that it names',
+  'the document at %s fits the schema that it declares',
   async ([, snippet]) => {
     expect(await problemOf(snippet)).toBe('')
   },

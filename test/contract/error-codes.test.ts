@@ -7,7 +7,7 @@ import { readPackages } from '../architecture.ts'
 /** The library of schemas has a code of this name. */
 const OF_OTHERS = new Set(['custom'])
 
-test('every code that the domain or a service names is in the table of failure codes', () => {
+test('every code that the domain or a service uses is in the table of failure codes', () => {
   const packages = readPackages().filter(
     ({ folder }) => folder === 'libs/domain' || folder.startsWith('services/'),
   )

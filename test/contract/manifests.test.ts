@@ -48,7 +48,7 @@ describe('k8s/base', () => {
     expect([...listedFiles()].sort()).toEqual([...baseFiles()].sort())
   })
 
-  test('holds no secrets, and every secret it names is in the example', () => {
+  test('contains no secrets, and the example contains every secret that it refers to', () => {
     const objects = BASE_OBJECTS
     expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([])
     const offered = objectsOf(join(ROOT, 'k8s', 'secrets.example.yaml')).flatMap((secret) =>
@@ -83,7 +83,7 @@ describe('k8s/base', () => {
     expect(envOf(objectOf('Deployment', 'agent-autoscaler'))['DRIVER']).toBe('recommend')
   })
 
-  test('recovery may look at a pod and delete it, and nothing else', () => {
+  test('recovery may only inspect and delete pods', () => {
     expect(objectOf('Role', 'agent-recovery')).toMatchObject({
       rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'delete'] }],
     })
@@ -230,7 +230,7 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(services).sort()).toEqual(needed.sort())
   })
 
-  test('publishes the API of the gateway, on loopback, and nothing else', () => {
+  test('publishes only the API of the gateway, on loopback', () => {
     const published = Object.entries(services).filter(([, { ports }]) => ports !== undefined)
     expect(published.map(([name]) => name)).toEqual(['gateway'])
     const { API_PORT } = environment('gateway')

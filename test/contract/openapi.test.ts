@@ -72,7 +72,7 @@ const api = createApi({
 beforeAll(() => api, 30_000)
 afterAll(async () => (await api).close())
 
-test('every operation of the document has its handler, and no handler is without one', () => {
+test('every operation of the document has a handler, and every handler has an operation', () => {
   const ids = operations.map(({ operationId }) => operationId)
   expect(new Set(Object.keys(handlers))).toEqual(new Set(ids))
   expect(new Set(ids).size).toBe(ids.length)
@@ -168,7 +168,7 @@ function problemsOf(schema: Schema, value: unknown): unknown {
   return validate(structuredClone(value)) ? [] : validate.errors
 }
 
-test('every object of the document names its possible fields', () => {
+test('every object of the document lists its possible fields', () => {
   const open = Object.entries(schemas)
     .filter(
       ([, { type, additionalProperties }]) =>

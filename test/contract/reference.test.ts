@@ -27,7 +27,7 @@ const DECLARING = [
 const TYPES: Readonly<Record<string, string>> = { 0: 'counter', 1: 'gauge', 2: 'histogram' }
 const COMMAND = '`npm test -- test/contract/reference.test.ts -u`'
 
-test('the reference of the metrics names what each package declares', async () => {
+test('the reference of the metrics lists every metric that a package declares', async () => {
   const parts = await Promise.all(
     DECLARING.map(async ([folder, writers]) => {
       const metrics = await metricsOf(folder)

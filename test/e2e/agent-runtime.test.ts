@@ -49,7 +49,7 @@ async function lines(taskId: string): Promise<readonly string[]> {
 }
 
 describe('a tool', () => {
-  it('from the folder is offered by name, with the key of its step', async () => {
+  it('from the folder is offered by its name, with the key of its step', async () => {
     const view = await submit(
       [use('append_line', { line: 'hello' }), { content: 'done' }],
       { tools: ['append_line'] },
@@ -60,7 +60,7 @@ describe('a tool', () => {
     expect(await heard(view.id)).toEqual([`{"line":"hello","key":"${view.id}.1"}`])
   })
 
-  it('that was not named is not offered, and the model gets an error for wrong uses', async () => {
+  it('that the task does not list is not offered, and the model gets an error for wrong uses', async () => {
     const view = await submit(
       [
         use('append_line', { line: 'no' }),
@@ -117,7 +117,7 @@ describe('a tool', () => {
     expect(await heard(view.id)).toEqual([expect.stringContaining('42')])
   })
 
-  it('reaches no internal address, whatever the model asks for', async () => {
+  it('does not reach an internal address, whatever the model asks for', async () => {
     const inside = `http://127.0.0.1:${new URL(test.fleet.url).port}/readyz`
     const view = await submit(
       [
@@ -154,7 +154,7 @@ describe('a result of a schema', () => {
     expect(view.usage).toMatchObject({ llmCalls: 3 })
   })
 
-  it('fails as invalid output when the model does not correct it, and pays no further call', async () => {
+  it('fails as invalid output when the model does not correct it, and does not pay for another call', async () => {
     const wrong = { content: '{"total":"42"}' }
     const view = await submit([wrong, wrong, wrong, wrong, wrong], { responseSchema }, 30)
     expect(view).toMatchObject({
@@ -206,7 +206,7 @@ describe('a call that needs approval', () => {
     expect(await lines(id)).toEqual([])
   })
 
-  it('asks no person when its arguments are wrong', async () => {
+  it('does not ask a person when its arguments are wrong', async () => {
     const turnsWrong = [use('pay_out', { amount: -5 }), { content: 'done' }]
     const view = await submit(turnsWrong, { tools: ['pay_out'] }, 30)
     expect(view).toMatchObject({ state: 'completed' })

@@ -22,7 +22,7 @@ it('a task runs as its defined agent, with the model of the definition', async (
   })
 })
 
-it('a replayed run continues from its journal, and no finished call is paid again', async () => {
+it('a replayed run continues from its journal, and its tenant does not pay for a finished call again', async () => {
   const { client, fleet } = test
   const refused = { status: 400, message: 'no such thing', code: 'invalid_request' }
   const calculate = (expression: string) => ({

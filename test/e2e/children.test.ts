@@ -53,7 +53,7 @@ const ended = (id: string) =>
   }, SOON_MS)
 
 describe('an agent that delegates', () => {
-  it('waits without its slot and continues with the results, in its own conversation', async () => {
+  it('releases its slot while it waits, and continues its own conversation with the results', async () => {
     const model = await script('delegates', [
       delegate(
         { agent: 'developer', task: 'write it' },
@@ -119,7 +119,7 @@ describe('an agent that delegates', () => {
 })
 
 describe('a call that needs approval', () => {
-  it('waits without its slot, which another task uses meanwhile', async () => {
+  it('releases its slot while it waits, and another task uses the slot', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: { amount: 5 } }] }
     const model = await script('approved', [pay, { content: 'done' }])
     const id = await submit({ task: 'Pay', model, tools: ['pay_out'] })

@@ -93,7 +93,7 @@ describe('npm start', () => {
     expect(new Set(states).size).toBe(2)
   })
 
-  it('names the fault of a wrong option', async () => {
+  it('reports what is wrong with an option', async () => {
     const command = run(START, '--workers', 'many')
     expect(await command.ended).toBe(1)
     expect(command.output()).toContain('--workers must be a whole number')
@@ -111,7 +111,7 @@ describe('npm run prove', () => {
     expect(command.output()).toContain('0 violations')
   })
 
-  it('simulate plays both policies beside their rivals', async () => {
+  it('simulate plays both policies next to their rivals', async () => {
     const command = prove('simulate', '--smoke')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('AgentFleet')
@@ -142,7 +142,7 @@ describe('npm run prove', () => {
     expect(command.output()).toMatch(/throughput: .*% of the request limit/)
   })
 
-  it('names the proofs when it gets an unknown one', async () => {
+  it('lists the proofs when it gets an unknown one', async () => {
     const command = prove('everything')
     expect(await command.ended).toBe(1)
     expect(command.output()).toContain('usage: npm run prove -- bench|')

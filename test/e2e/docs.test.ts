@@ -77,7 +77,7 @@ test.for(pages.map((page) => [page.path, page] as const))(
   },
 )
 
-test('every key that the fleet has written to Redis has a kind and a type that the reference names', async () => {
+test('every key that the fleet has written to Redis has a kind and a type that the reference lists', async () => {
   const redis = new Redis(inject('sharedFleet').redisUrl)
   const kinds = Object.values(REDIS_KEYS).map(({ key, type }) => {
     const parts = key.split(/<[^>]+>/).map((part) => part.replaceAll(/[{}]/g, '\\$&'))

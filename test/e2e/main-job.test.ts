@@ -194,7 +194,7 @@ describe('the stream', () => {
     expect(result).toContain(text.slice(0, 20))
   })
 
-  it('resumes after a sequence without gaps or repeats', async () => {
+  it('resumes after a given sequence number and neither skips nor repeats an event', async () => {
     const view = await test.client.submit(
       { task: 'count', model: 'sim-steps?n=3&ms=5' },
       { waitSeconds: 30 },

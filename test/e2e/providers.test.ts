@@ -35,21 +35,21 @@ describe('a provider that does not answer', () => {
     },
   )
 
-  it('leads to the next model of the task, which the journal names', async () => {
+  it('leads to the next model of the task, which is in the journal', async () => {
     const view = await run({ model: 'only-gone', fallbackModels: ['half'] })
     expect(view).toMatchObject({ state: 'completed', failures: 0, result: 'done' })
     const [call] = (await eventsOf(view.id)).flatMap(({ call: each }) => each ?? [])
     expect(call).toMatchObject({ name: 'half', by: { provider: 'good', model: 'sim-script:half' } })
   })
 
-  it('leaves a task without another provider with its reason', async () => {
+  it('fails a task that has no other provider, with the reason', async () => {
     const view = await run({ model: 'only-gone', maxAttempts: 1 })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'provider-unavailable' } })
   })
 })
 
 describe('Retry-After', () => {
-  it('on a 429 delays the run without a failed attempt', async () => {
+  it('on a 429 delays the run and does not count as a failed attempt', async () => {
     const startedAt = performance.now()
     const view = await run({ model: 'limited-once' })
     expect(view).toMatchObject({ state: 'completed', failures: 0, attempt: 1 })

@@ -34,7 +34,7 @@ async function submit(task: object): Promise<TaskView> {
 const typesOf = async (id: string) => (await test.client.events(id)).map(({ type }) => type)
 
 describe('a delayed task', () => {
-  it('waits without a pointer, and runs when it is due and not before', async () => {
+  it('has no pointer while it waits, and runs when it is due and not before', async () => {
     const view = await submit({ task: 'later', delayMs: 1_500 })
     expect(view).toMatchObject({ state: 'waiting', waitingFor: { kind: 'time' }, attempt: 0 })
     expect(await test.pointers.taskIds()).not.toContain(view.id)
@@ -52,7 +52,7 @@ describe('a delayed task', () => {
     expect(waitedMs).toBeLessThan(3_500)
   })
 
-  it('takes an instant as well, and counts its lifetime from there', async () => {
+  it('runs at a given time, and its lifetime counts from that time', async () => {
     const notBefore = new Date(Date.now() + 1_200).toISOString()
     const view = await submit({ task: 'at', notBefore, timeoutMs: 1_000 })
     expect(view.notBefore).toBe(notBefore)
@@ -82,8 +82,8 @@ describe('a delayed task', () => {
   })
 })
 
-describe('dependencies', () => {
-  it('run a diamond in order and hand the results over', async () => {
+describe('a task with dependencies', () => {
+  it('runs after its dependencies, even in a diamond, and gets their results', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=300' })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [a.id] })
@@ -105,14 +105,14 @@ describe('dependencies', () => {
     )
   })
 
-  it('that have ended already release the task at once', async () => {
+  it('is released at once when its dependencies have already ended', async () => {
     const a = await submit({ task: 'A' })
     await test.ended(a.id)
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     expect((await test.ended(b.id)).state).toBe('completed')
   })
 
-  it('that fail, fail all tasks that depend on them, with the reason', async () => {
+  it('fails with the reason when a dependency fails, and so do the tasks that depend on it', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [b.id] })
@@ -127,7 +127,7 @@ describe('dependencies', () => {
     }
   })
 
-  it('that fail, are reported to a task that wants to continue', async () => {
+  it('runs and gets the failure of a dependency when it asks to continue', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({
       task: 'B',
@@ -140,14 +140,14 @@ describe('dependencies', () => {
     expect(view.result).toContain('"state":"failed"')
   })
 
-  it('that are cancelled, fail a task that waits for them', async () => {
+  it('fails when a dependency is cancelled', async () => {
     const a = await submit({ task: 'A', delayMs: 60_000 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     await test.client.cancel(a.id)
     expect((await test.ended(b.id)).error?.message).toContain('was cancelled')
   })
 
-  it('that are unknown, are refused with 422 and named', async () => {
+  it('is refused with 422 when a dependency is unknown, and the refusal contains its id', async () => {
     const { status, body } = await call('/v1/tasks', 'POST', {
       task: 'x',
       dependsOn: [UNKNOWN_ID],
@@ -157,7 +157,7 @@ describe('dependencies', () => {
     expect(body.detail).toContain(UNKNOWN_ID)
   })
 
-  it('hold a task no longer than its lifetime', async () => {
+  it('fails when its lifetime is over before its dependencies have ended', async () => {
     const a = await submit({ task: 'A', delayMs: 60_000 })
     const b = await submit({ task: 'B', dependsOn: [a.id], timeoutMs: 1_000 })
     expect(await test.ended(b.id)).toMatchObject({
@@ -169,7 +169,7 @@ describe('dependencies', () => {
 })
 
 describe('a schedule', () => {
-  it('submits one task a tick, and none after it was removed', async () => {
+  it('submits one task a tick, and stops when it is removed', async () => {
     const task = { task: 'tick', model: 'echo', metadata: { of: 'every-second' } }
     const put = await call('/v1/schedules/every-second', 'PUT', {
       cron: '* * * * * *',
@@ -208,7 +208,7 @@ describe('a schedule', () => {
   it.each([
     ['an invalid expression', { cron: 'every day at noon' }, '/cron'],
     ['an unknown time zone', { cron: '0 12 * * *', timeZone: 'Mars/Olympus' }, '/timeZone'],
-    ['an instant that never comes', { cron: '0 0 30 2 *' }, '/cron'],
+    ['a time that never comes', { cron: '0 0 30 2 *' }, '/cron'],
   ])('with %s is refused', async (_title, body, pointer) => {
     const answer = await call('/v1/schedules/wrong', 'PUT', {
       ...body,

@@ -68,10 +68,13 @@ export function createAdviser(options: AdviserOptions): Adviser {
   const reachable = apiKey !== undefined || baseUrl !== undefined
   if (mode === 'off' || !reachable) {
     const why = mode === 'off' ? 'its mode is off' : 'there is no key and no base URL of a provider'
-    log.info({ adviser: 'off', why }, `no adviser: ${why}; the policies decide alone`)
+    log.info(
+      { adviser: 'off', why },
+      `The adviser is off because ${why}; the policies decide alone`,
+    )
     return offAdviser()
   }
-  log.info({ adviser: mode, model }, `adviser enabled, its mode is ${mode}`)
+  log.info({ adviser: mode, model }, `The adviser is enabled in mode ${mode}`)
   const price = prices[model] ?? prices['*'] ?? PRICE_UNKNOWN
   const provider = createProvider({ apiKey, baseUrl, model })
   const consult = createConsult({ provider, mode, model, price, limits, clock, log })
@@ -91,7 +94,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
       tell(consultation.advice.record, question.name)
       return consultation
     } catch (error) {
-      log.error({ err: error, question: question.name }, 'a question threw an error')
+      log.error({ err: error, question: question.name }, 'A question threw an error')
       return none(without('question-failed'))
     }
   }
@@ -101,7 +104,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
       if (record) options.onAsked?.(record, question)
     } catch (error) {
       // A failing counter must not cost the advice.
-      log.error({ err: error, question }, 'recording the advice failed')
+      log.error({ err: error, question }, 'Advice could not be recorded')
     }
   }
 

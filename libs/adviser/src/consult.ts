@@ -104,7 +104,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     if (prompt === undefined) {
       log.error(
         { question: question.name, why },
-        'the figures of a question are not those it declares',
+        'The figures of a question are not the ones that it declares',
       )
       return { advice: without('not-figures'), expiresAtMs: 0 }
     }
@@ -140,7 +140,10 @@ export function createConsult(deps: ConsultDeps): Consult {
         return conclude(done, read.kept, log)
       }
       const { kind, why: cause, raw } = read
-      log.warn({ question: question.name, outcome: kind, why: cause, tookMs }, 'no advice')
+      log.warn(
+        { question: question.name, outcome: kind, why: cause, tookMs },
+        'The adviser gave no advice',
+      )
       return failed(done, kind, raw)
     } finally {
       // Both change nothing when they were called before.
@@ -168,9 +171,9 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
     breaker = after(ending)
     if (breaker.kind === 'open' && ending === 'bad') {
       const { openMs } = BREAKER_LIMITS
-      log.warn({ openMs }, 'the adviser failed too often, its breaker is open')
+      log.warn({ openMs }, 'The adviser failed too often; its breaker is open')
     } else if (breaker.kind === 'closed' && before === 'probing') {
-      log.info({}, 'the adviser answers again')
+      log.info({}, 'The adviser answers again')
     }
   }
   return {
@@ -264,7 +267,7 @@ function conclude<S extends SeenShape, A>(
       mode === 'on' ? { kind: 'applied', answer, record: full } : without('shadow', full)
     return { advice, expiresAtMs: kept.expiresAtMs }
   } catch (error) {
-    log.error({ err: error, question: question.name }, 'clamping an answer failed')
+    log.error({ err: error, question: question.name }, 'An answer could not be clamped')
     return failed({ question, seen, record }, 'invalid', kept.raw)
   }
 }

@@ -28,7 +28,7 @@ describe('a valid answer', () => {
     expect(lines.filter(({ level }) => level !== 'info')).toEqual([])
   })
 
-  it('is the reply to a request with a strict schema and nothing but figures', async () => {
+  it('is the reply to a request with a strict schema and only figures', async () => {
     await using provider = await startProvider(says(JSON.stringify(ANSWER)))
     await setup({ baseUrl: provider.url }).ask()
     const [call] = provider.calls
@@ -82,7 +82,7 @@ describe('an answer out of bounds', () => {
       { cause: 'provider-limit', floorDelta: 0 },
       [{ field: 'floorDelta', from: 2, to: 0 }],
     ],
-  ])('%s is clamped, and the record names the clamp', async (_, sent, applied, clamped) => {
+  ])('%s is clamped, and the record contains the clamp', async (_, sent, applied, clamped) => {
     await using provider = await startProvider(says(JSON.stringify({ ...ANSWER, ...sent })))
     const advice = await setup({ baseUrl: provider.url }).ask()
     expect(advice).toMatchObject({ kind: 'applied', answer: applied, record: { clamped } })
@@ -98,7 +98,7 @@ describe('an answer out of bounds', () => {
   })
 })
 
-describe('an unusable answer gives no advice:', () => {
+describe('the adviser gives no advice when it receives', () => {
   const wrong = (change: object): string => JSON.stringify({ ...ANSWER, ...change })
   const text = JSON.stringify(ANSWER)
   it.each<[string, string]>([
@@ -113,7 +113,7 @@ describe('an unusable answer gives no advice:', () => {
     ['a missing field', JSON.stringify({ cause: 'burst' })],
     ['a field too many', wrong({ nodes: 10_000 })],
     ['an instruction as a field', wrong({ cause: PLANTED })],
-    ['an instruction beside the fields', wrong({ note: PLANTED })],
+    ['an instruction next to the fields', wrong({ note: PLANTED })],
     ['a number as text', wrong({ floorDelta: '2' })],
     ['a fraction for a whole number', wrong({ floorDelta: 0.5 })],
     ['a number beyond the schema', wrong({ floorDelta: 1_001 })],
@@ -129,12 +129,12 @@ describe('an unusable answer gives no advice:', () => {
     expect(records[0]?.answer).toBeUndefined()
   })
 
-  it('is an answer that was cut at the length limit', async () => {
+  it('an answer that was cut at the length limit', async () => {
     await using provider = await startProvider(says(text, { finish_reason: 'length' }))
     expect(await setup({ baseUrl: provider.url }).ask()).toMatchObject({ reason: 'invalid' })
   })
 
-  it('is a refusal, or an answer that the provider withheld', async () => {
+  it('a refusal, or an answer that the provider withheld', async () => {
     const refusal = { message: { role: 'assistant', content: null, refusal: 'I cannot.' } }
     await using provider = await startProvider(says(null, refusal))
     const { ask, records } = setup({ baseUrl: provider.url })
@@ -166,7 +166,7 @@ describe('an unusable answer gives no advice:', () => {
     expect(JSON.stringify([records, lines])).not.toContain('key-of-the-test')
   })
 
-  it('a dead provider gives no advice', async () => {
+  it('nothing because its provider is dead', async () => {
     const provider = await startProvider(hangs)
     await provider.close()
     const { ask, records } = setup({ baseUrl: provider.url })
@@ -174,7 +174,7 @@ describe('an unusable answer gives no advice:', () => {
     expect(records).toHaveLength(1)
   })
 
-  it('a provider that never answers, or sends its answer too slowly, is abandoned at the timeout', async () => {
+  it('an answer too late or too slowly, and gives up at the timeout', async () => {
     await using provider = await startProvider(hangs)
     const limits = { timeoutMs: 80 } as never
     const { ask, records } = setup({ baseUrl: provider.url, limits })

@@ -17,7 +17,7 @@ const good = says(JSON.stringify(ANSWER))
 const bad = says('not JSON')
 const limitsOf = (limits: object) => limits as never
 
-describe('kept answers', () => {
+describe('cached answers', () => {
   it('answer similar states without a call, clamped by the current figures', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({ baseUrl: provider.url })
@@ -80,7 +80,7 @@ describe('the budget', () => {
     expect(provider.calls).toHaveLength(4)
   })
 
-  it('bounds the money in any hour, also when a call ends without its cost', async () => {
+  it('bounds the money in any hour, even when the cost of a call is missing', async () => {
     await using provider = await startProvider(good)
     const limits = limitsOf({ usdPerHour: 0.02, timeoutMs: 1_000 })
     const { ask, clock, records } = setup({ baseUrl: provider.url, limits })
@@ -158,7 +158,7 @@ describe('the circuit breaker', () => {
     expect(told.map(({ level }) => level)).toEqual(['warn', 'warn', 'info'])
   })
 
-  it('counts failures of every kind in a row, and gives kept answers while it is open', async () => {
+  it('counts consecutive failures of every kind, and gives cached answers while it is open', async () => {
     await using provider = await startProvider(good)
     const { ask } = setup({ baseUrl: provider.url })
     await ask()

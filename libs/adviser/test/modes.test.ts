@@ -15,7 +15,7 @@ import {
 const good = says(JSON.stringify(ANSWER))
 
 describe('an adviser', () => {
-  it('calls no provider in mode off, and logs that once', async () => {
+  it('does not call a provider in mode off, and logs that once', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records, lines } = setup({ baseUrl: provider.url, mode: 'off' })
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
@@ -27,16 +27,16 @@ describe('an adviser', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('is off without a key and a base URL, whatever mode is configured', async () => {
+  it('is off when key and base URL are missing, whatever mode is configured', async () => {
     const { adviser, ask, lines } = setup({ apiKey: undefined, baseUrl: undefined })
     expect(adviser.mode).toBe('off')
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
     expect(lines.map(({ message }) => message)).toEqual([
-      'no adviser: there is no key and no base URL of a provider; the policies decide alone',
+      'The adviser is off because there is no key and no base URL of a provider; the policies decide alone',
     ])
   })
 
-  it('asks and records in mode shadow, and applies neither new nor kept answers', async () => {
+  it('asks and records in mode shadow, and applies neither new nor cached answers', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records } = setup({ baseUrl: provider.url, mode: 'shadow' })
     for (let n = 0; n < 2; n += 1) {
@@ -70,7 +70,7 @@ describe('advice in the background', () => {
     })
   })
 
-  it('has one question of a name under way, and none before its interval is over', async () => {
+  it('asks one question of a name at a time, and not again before its interval is over', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     for (let n = 0; n < 50; n += 1) {
@@ -129,7 +129,7 @@ describe('advice in the background', () => {
 })
 
 describe('an error in the code around an adviser', () => {
-  it('costs the advice and nothing else when a function of the question throws', async () => {
+  it('costs only the advice when a function of the question throws', async () => {
     await using provider = await startProvider(good)
     const { adviser, lines } = setup({ baseUrl: provider.url })
     const fail = (): never => {
@@ -153,7 +153,7 @@ describe('an error in the code around an adviser', () => {
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(3)
   })
 
-  it('costs nothing when the counter throws', async () => {
+  it('does not cost the advice when the counter throws', async () => {
     await using provider = await startProvider(good)
     const onAsked = (): never => {
       throw new Error('a mistake')

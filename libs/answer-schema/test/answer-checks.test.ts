@@ -67,7 +67,7 @@ describe('an answer', () => {
     expect((await checks.check(schema, answer)).kind).toBe('invalid')
   })
 
-  test('is checked by the version that the schema names: a list of items means places in draft-07', async () => {
+  test('is checked by the version that the schema declares: a list of items means places in draft-07', async () => {
     const items = [{ type: 'string' }, { type: 'integer' }]
     const $schema = 'http://json-schema.org/draft-07/schema#'
     const schema = { $schema, type: 'array', items, additionalItems: false }
@@ -97,13 +97,13 @@ describe('a schema', () => {
     'http://json-schema.org/draft-07/schema#',
     'http://json-schema.org/draft-07/schema',
     'https://json-schema.org/draft-07/schema#',
-  ])('may name the version %s', async ($schema) => {
+  ])('may declare the version %s', async ($schema) => {
     const schema = { ...($schema === undefined ? {} : { $schema }), ...PERSON }
     expect(await checks.checkSchema(schema)).toEqual({ kind: 'ok' })
   })
 
   test.each([5, null, {}, 'x', '', 'http://json-schema.org/draft-04/schema#'])(
-    'cannot name the version %j',
+    'cannot declare the version %j',
     async ($schema) => {
       expect(await checks.checkSchema({ $schema, ...PERSON })).toMatchObject({
         kind: 'unknown-dialect',

@@ -37,7 +37,7 @@ test.each([
   '{"',
   '[`',
   '</think>',
-])('an answer of nothing but %j is read in reasonable time', (piece) => {
+])('an answer that consists only of %j is read in reasonable time', (piece) => {
   const startedMs = performance.now()
   jsonInAnswer(piece.repeat(200_000 / piece.length), () => false)
   expect(performance.now() - startedMs).toBeLessThan(1_500)

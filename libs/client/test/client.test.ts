@@ -172,7 +172,7 @@ test('following that the gateway does not accept fails instead of retrying for e
   })
 })
 
-test('a listing sends the given filters, and no others', async () => {
+test('a listing sends only the given filters', async () => {
   const asked: (string | undefined)[] = []
   await using scene = await setup({
     http: (request, response) => {

@@ -74,7 +74,7 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
       return true
     } catch (error) {
       onLost?.()
-      log.warn({ err: error, kind: decision.kind }, 'recording a decision failed')
+      log.warn({ err: error, kind: decision.kind }, 'A decision could not be recorded')
       return false
     }
   }

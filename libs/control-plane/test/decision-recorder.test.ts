@@ -86,7 +86,7 @@ test('a decision that cannot be stored is counted and its caller continues', asy
   expect(lost).toBe(1)
 })
 
-test('outcomes are measured after 1, 5 and 15 minutes, also by a process that has started since', async () => {
+test('outcomes are measured after 1, 5 and 15 minutes, even by a process that started later', async () => {
   const first = recorder({ measured: true })
   await first.outcomes.resume()
   await first.record(draft('calm'))
@@ -104,7 +104,7 @@ test('outcomes are measured after 1, 5 and 15 minutes, also by a process that ha
   expect(outcomes.every(({ decisionId }) => decisionId === decisions[0]?.id)).toBe(true)
 })
 
-test('a decision of one process is measured by every other one, and each outcome is stored once', async () => {
+test('another process can measure the outcome of a decision, and each outcome is stored once', async () => {
   const one = recorder({ measured: true })
   const two = recorder({ measured: true, by: 'two' })
   await one.outcomes.measure(() => ({}))

@@ -18,7 +18,7 @@ it.each([1, 0.5, 0.1, 0.05])(
   },
 )
 
-it('the default scale is production, and a tenth of it shortens every duration to its floor', () => {
+it('durations have their production values by default, and a scale of 0.1 shortens each to a tenth or to 50 ms', () => {
   const { scale, ...production } = timingOf()
   const tenth = timingOf(0.1)
   expect(scale).toBe(1)

@@ -63,7 +63,8 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     const script = parseScript(name, turns)
     if (script.kind === 'invalid') return script.problems
     const known = scripts.has(name as string)
-    if (!known && scripts.size >= SCRIPTS_MAX) return [`scripts: at most ${SCRIPTS_MAX}`]
+    if (!known && scripts.size >= SCRIPTS_MAX)
+      return [`there may be at most ${SCRIPTS_MAX} scripts`]
     scripts.set(name as string, script.turns)
     return []
   }

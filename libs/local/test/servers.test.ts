@@ -123,7 +123,7 @@ describe('redis', () => {
     START_MS,
   )
 
-  test('a missing program fails the start, and the error names it', async () => {
+  test('a missing program fails the start, and the error contains its name', async () => {
     const gone = { ...binaries.redisServer, path: '/nonexistent/redis-server' }
     await expect(
       startRedis({ binaries: { redisServer: gone }, dir: await freshDir() }),

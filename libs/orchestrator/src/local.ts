@@ -54,7 +54,7 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
   /** A lost request changes nothing; the next decision picks victims again. */
   const letGo = async (nodeId: string): Promise<void> => {
     if (await drain(nodeId)) await order(nodeId, 'leave')
-    else log.warn({ nodeId }, 'the node did not answer a drain request')
+    else log.warn({ nodeId }, 'A node did not answer a drain request')
   }
 
   return {

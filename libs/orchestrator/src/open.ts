@@ -40,7 +40,7 @@ export function orchestratorProblems(config: Partial<OrchestratorConfig>): reado
     return ['ORCHESTRATOR_URL: is not set; DRIVER=local needs the URL of its control API']
   }
   if (driver === 'kubernetes' && apiUrl !== undefined && namespace === undefined) {
-    return ['K8S_NAMESPACE: is not set; K8S_API_URL needs the namespace beside it']
+    return ['K8S_NAMESPACE: is not set; K8S_API_URL needs the namespace too']
   }
   return []
 }

@@ -66,7 +66,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 3)
   })
 
-  test('reaches a larger count, counts ordered processes at once, and orders none twice', async () => {
+  test('reaches a larger count, counts ordered processes at once, and does not order a process twice', async () => {
     const world = await setup(2)
     await settles(world, 2)
     await world.driver.setCount(4, [])
@@ -76,7 +76,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, count)
   })
 
-  test('ends exactly the victims, and starts nothing in their place when they have finished', async () => {
+  test('ends exactly the victims, and does not replace them when they have finished', async () => {
     const world = await setup(4)
     await settles(world, 4)
     const [victim = '', ...others] = world.up()
@@ -143,7 +143,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 2)
   })
 
-  test('reports an unknown process as gone, and changes nothing for it', async () => {
+  test('reports an unknown process as gone, and does not act on it', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const before = [...world.up()]
@@ -160,7 +160,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(view?.gone ?? false).toBe(false)
   })
 
-  test('fails within the deadline of a call without an answer', async () => {
+  test('fails each call at its deadline when the orchestrator does not answer', async () => {
     const world = await setup(1)
     await settles(world, 1)
     if (!world.driver.acts) return

@@ -3,12 +3,15 @@ import { FORMATS, fromStored, parseEvent, toStored, type StoredKind } from '../s
 
 const KINDS = Object.keys(FORMATS) as StoredKind[]
 
-test.each(KINDS)('a stored %s names its format, and is read without it', (kind) => {
-  const item = { type: 'submitted', atMs: 1, nested: { format: 7 } }
-  const text = toStored(item, kind)
-  expect(JSON.parse(text)).toEqual({ ...item, format: FORMATS[kind] })
-  expect(fromStored(text, kind)).toEqual(item)
-})
+test.each(KINDS)(
+  'a stored %s contains its format number, and can be read even if the number is missing',
+  (kind) => {
+    const item = { type: 'submitted', atMs: 1, nested: { format: 7 } }
+    const text = toStored(item, kind)
+    expect(JSON.parse(text)).toEqual({ ...item, format: FORMATS[kind] })
+    expect(fromStored(text, kind)).toEqual(item)
+  },
+)
 
 test.each(KINDS)('a stored %s without a format has the first one', (kind) => {
   expect(fromStored('{"a":1}', kind)).toEqual({ a: 1 })

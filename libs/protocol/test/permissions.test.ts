@@ -10,7 +10,7 @@ import {
 const NO_WORKERS = SERVICES.filter((service) => service !== 'worker')
 
 describe('the bus permissions (L9)', () => {
-  it('let a worker write no history, no pointer and no death, and use no JetStream API', () => {
+  it('do not let a worker write history, pointers or deaths, or use the JetStream API', () => {
     const { publish, subscribe } = permissionsOf('worker')
     const forbidden = /^(>|\*|log\.|tasks\.|ops\.|agents\.|schedules\.|\$JS\.API)/
     expect(publish.allow.filter((subject) => forbidden.test(subject))).toEqual([])
@@ -26,7 +26,7 @@ describe('the bus permissions (L9)', () => {
     expect(writers).toEqual(['gateway', 'coordinator'])
   })
 
-  it('let no service but a worker report an ending', () => {
+  it('let only workers report an ending', () => {
     const reporters = NO_WORKERS.filter((service) =>
       permissionsOf(service).publish.allow.some((subject) =>
         /^(>|\*|coordinator\.(report|\*|>))/.test(subject),
@@ -40,7 +40,7 @@ describe('the permissions of one node (L9)', () => {
   const node = permissionsOf('worker', 'n1')
   const all = [...node.publish.allow, ...node.subscribe.allow]
 
-  it('name this node wherever a channel names whose node it is', () => {
+  it('contain the id of this node wherever a channel contains the id of a node', () => {
     const own = ALL_CHANNELS.filter(
       ({ ownNode, senders, listeners }) =>
         ownNode !== undefined && [...senders, ...listeners].includes('worker'),
@@ -52,12 +52,12 @@ describe('the permissions of one node (L9)', () => {
     ).toEqual([])
   })
 
-  it('let it hear its own inbox, and no other one', () => {
+  it('let it hear only its own inbox', () => {
     const inboxes = node.subscribe.allow.filter((subject) => subject.startsWith('_INBOX'))
     expect(inboxes).toEqual(['_INBOX_worker.n1.>'])
   })
 
-  it('follow from a login that names the node and its secret, and from no other', () => {
+  it('follow only from a login with the id of the node and its secret', () => {
     const login = { nodeId: 'n1', password: 'with.dots', secret: 'a-secret-of-20-characters' }
     const { user, password } = nodeCredentials(login)
     expect(readNodeCredentials(user, password)).toEqual(login)

@@ -29,9 +29,9 @@ export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner
   async function closeOne(resource: Closable) {
     try {
       const inTime = await settleWithin(resource.close(), deadlineEachMs)
-      if (!inTime) log.warn({ deadlineMs: deadlineEachMs }, 'a resource did not close in time')
+      if (!inTime) log.warn({ deadlineMs: deadlineEachMs }, 'A resource did not close in time')
     } catch (error) {
-      log.warn({ err: error }, 'a resource failed to close')
+      log.warn({ err: error }, 'A resource could not be closed')
     }
   }
 

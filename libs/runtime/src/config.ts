@@ -193,7 +193,7 @@ function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]
   const path = meta?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
   if (path === undefined) return direct
   if (direct !== undefined) {
-    problems.push(`${name}: is set beside ${name}_FILE; expected only one of the two`)
+    problems.push(`${name}: is set together with ${name}_FILE; expected only one of the two`)
     return undefined
   }
   try {

@@ -92,7 +92,7 @@ export function every(
       if (await settleWithin(finished, deadlineMs)) return
       abort.abort(new Error(`the loop ${name} was drained`))
       const ended = await settleWithin(finished, ABORT_GRACE_MS)
-      if (!ended) log.warn({ loop: name }, 'a run ignored its abort signal; abandoned')
+      if (!ended) log.warn({ loop: name }, 'A run ignored its abort signal and was abandoned')
     },
     ready() {
       const overdue =
@@ -110,13 +110,13 @@ function failureLog(log: Logger, name: string) {
     failed(error: unknown) {
       const message = String(error)
       if (streak === 0 || message !== lastMessage) {
-        log.error({ err: error, loop: name }, 'a run failed; the loop continues')
+        log.error({ err: error, loop: name }, 'A run failed; the loop continues')
       }
       streak += 1
       lastMessage = message
     },
     succeeded() {
-      if (streak > 0) log.info({ loop: name, failures: streak }, 'the loop has recovered')
+      if (streak > 0) log.info({ loop: name, failures: streak }, 'The loop has recovered')
       streak = 0
     },
   }

@@ -262,7 +262,7 @@ async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
   shell.started = true
   if (shell.phase !== 'starting') return
   shell.phase = 'running'
-  log.info(address, 'started')
+  log.info(address, 'The service has started')
 }
 
 function addressOf(base: BaseConfig, http: FastifyInstance): Address {
@@ -277,13 +277,13 @@ async function end(shell: Shell, reason: string) {
   const { log, base, closers } = shell
   if (shell.phase === 'draining' || shell.phase === 'failing') return
   shell.phase = 'draining'
-  log.info({ reason }, 'draining')
+  log.info({ reason }, 'The service is draining')
   const clean = await step(shell, 'deregister', DEREGISTER_DEADLINE_MS, () => deregister(shell))
   const drained = await step(shell, 'drain', base.DRAIN_DEADLINE_MS + DRAIN_GRACE_MS, async () =>
     shell.service?.drain(base.DRAIN_DEADLINE_MS),
   )
   await closers.closeAll()
-  log.info({ clean: clean && drained }, 'stopped')
+  log.info({ clean: clean && drained }, 'The service has stopped')
   process.exit(0)
 }
 
@@ -296,10 +296,10 @@ async function deregister({ registering }: Shell) {
 async function step(shell: Shell, name: string, deadlineMs: number, work: () => Promise<void>) {
   try {
     const inTime = await settleWithin(work(), deadlineMs)
-    if (!inTime) shell.log.warn({ step: name, deadlineMs }, 'a shutdown step is late')
+    if (!inTime) shell.log.warn({ step: name, deadlineMs }, 'A shutdown step is late')
     return inTime
   } catch (error) {
-    shell.log.error({ err: error, step: name }, 'a shutdown step failed')
+    shell.log.error({ err: error, step: name }, 'A shutdown step failed')
     return false
   }
 }

@@ -165,7 +165,7 @@ describe('secrets', () => {
   test.each([
     [{ KEY_FILE: '/does/not/exist' }, 'KEY: the file of KEY_FILE cannot be read (ENOENT)'],
     [{ KEY_FILE: fileWith('\n') }, 'KEY: the file of KEY_FILE is empty'],
-    [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set beside KEY_FILE'],
+    [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set together with KEY_FILE'],
   ])('are refused once and not shown when their source is wrong (%#)', (env, problem) => {
     const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)
     expect(problems).toHaveLength(1)
@@ -194,7 +194,7 @@ describe('shared variables', () => {
 
   const shared = z.object({ ...baseEnv('worker'), ...natsEnv, ...redisEnv, ...consulEnv })
 
-  test('have defaults for one machine', () => {
+  test('default to values that suit a single machine', () => {
     const config = loadConfig(shared, {})
     expect(config).toMatchObject({ HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, LOG_LEVEL: 'info' })
     expect(config).toMatchObject({ NATS_URL: 'nats://127.0.0.1:4222', DRAIN_DEADLINE_MS: 20_000 })

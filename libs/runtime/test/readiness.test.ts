@@ -15,7 +15,7 @@ test('a service without a need that it cannot work without is not ready, with th
   })
 })
 
-test('a service that works without a need is ready, and names it as degraded', () => {
+test('a service that works without a need is ready, and reports it as degraded', () => {
   const own = { ok: true, degraded: ['log-full'] }
   const degraded = ['log-full', 'store-away']
   expect(readinessOf(own, ['store-away'], ['store'])).toEqual({ ok: true, degraded })

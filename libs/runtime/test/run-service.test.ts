@@ -36,7 +36,7 @@ function launch(env: Record<string, string> = {}) {
   const seen = (text: string) =>
     vi.waitUntil(() => lines().find((l) => l.event === text || l.msg === text), WAIT)
   async function started() {
-    const { port } = await seen('started')
+    const { port } = await seen('The service has started')
     return (path: string, method = 'GET') => fetch(`http://127.0.0.1:${port}${path}`, { method })
   }
   return { child, out, lines, events, seen, started, exited }
@@ -69,7 +69,7 @@ test('a permanently closed connection ends the process as a signal would', async
   await get('/lose', 'POST')
   expect(await exited).toBe(0)
   expect(lines()).toContainEqual(
-    expect.objectContaining({ msg: 'draining', reason: 'second-closed' }),
+    expect.objectContaining({ msg: 'The service is draining', reason: 'second-closed' }),
   )
   expect(events().slice(-2)).toEqual(['close second', 'close first'])
 })

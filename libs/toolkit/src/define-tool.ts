@@ -92,10 +92,11 @@ export function defineTool<Parameters extends z.ZodType>(
     problems.push(`description: 1 to ${TOOL_LIMITS.descriptionMax} characters`)
   }
   if (!Number.isInteger(timeoutMs) || timeoutMs < min || timeoutMs > max) {
-    problems.push(`timeoutMs: a whole number from ${min} to ${max}`)
+    problems.push(`timeoutMs must be a whole number from ${min} to ${max}`)
   }
   const schema = schemaOf(parameters)
-  if (schema === undefined) problems.push('parameters: a zod object that JSON schema can express')
+  if (schema === undefined)
+    problems.push('parameters must be a zod object that JSON schema can express')
   if (schema === undefined || problems.length > 0) {
     throw new Error(`the tool ${JSON.stringify(name)} is invalid: ${problems.join('; ')}`)
   }

@@ -42,7 +42,7 @@ function nodes(active: (pod: string) => number): Snapshot['nodes'] {
   }))
 }
 
-test('the autoscaler grows the Deployment once on demand, later removes idle pods, and changes nothing else', async () => {
+test('the autoscaler grows the Deployment once on demand, later removes idle pods, and does not change anything else', async () => {
   const { deployment, namespace, apiUrl, tokenFile } = cluster.target
   const orchestrator = await orchestratorOf({
     DRIVER: 'kubernetes',

@@ -87,7 +87,7 @@ describe('scaling', () => {
     expect(world.pool.counts.at(-1)).toBe(3)
   })
 
-  test('S2: shrinks nothing without figures', async () => {
+  test('S2: does not shrink the fleet without figures', async () => {
     world.pool.reset(5)
     await autoscaler(leader)
     await until(() => recorded('figures-missing').length === 1)
@@ -134,7 +134,7 @@ describe('scaling', () => {
     await until(() => recorded('below-minimum').length === 1)
   })
 
-  test('adds no nodes for calls that the provider refuses for their rate', async () => {
+  test('does not add nodes for calls that the provider refuses for their rate', async () => {
     world.pool.reset(2)
     world.tell({ running: 0 })
     await autoscaler(leader)
@@ -232,7 +232,7 @@ describe('a new leader', () => {
     await until(() => world.pool.processes.size === 4)
   })
 
-  test('O3: records the outcomes after 1, 5 and 15 minutes once each, also those of the previous leader', async () => {
+  test('O3: records the outcomes after 1, 5 and 15 minutes once each, including those of the previous leader', async () => {
     let aheadMs = 0
     const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs }
     world.pool.reset(2)
@@ -349,7 +349,7 @@ describe('the adviser', () => {
     expect(world.pool.counts).toEqual([4])
   })
 
-  test('is asked and recorded in mode shadow, without an effect', async () => {
+  test('is asked and recorded in mode shadow, and has no effect', async () => {
     world.pool.reset(2)
     world.tell({ running: 100 })
     const { advising, calls } = await advised('shadow', says(GREEDY))
@@ -369,7 +369,7 @@ describe('the adviser', () => {
     ['breaks off', 'provider-failed', (response: ServerResponse): void => void response.destroy()],
     ['never comes', 'timeout', () => undefined],
   ] as const)(
-    'S4: an answer that %s changes nothing and holds up nothing',
+    'S4: an answer that %s does not change or delay a decision',
     async (...[, outcome, respond]) => {
       world.pool.reset(2)
       world.tell({ running: 100 })

@@ -32,9 +32,7 @@ const variables = z.object({
 /** The environment variables of the coordinator. */
 export const schema = withRules(variables, ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
   if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
-    return [
-      'NATS_ISSUER_SEED: needs NODE_PASSWORD beside it; set both, or none without nodes as users',
-    ]
+    return ['NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both, or none without nodes as users']
   }
   return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
     ? []

@@ -107,7 +107,7 @@ test('a node cannot report, heartbeat or give figures for another node', async (
   expect(c.refused).toEqual([])
 })
 
-test('a name belongs to the first secret that used it, also for another coordinator', async () => {
+test('a name belongs to the first secret that used it, even for another coordinator', async () => {
   await node('node-e')
   const refused = { code: 'bus-unavailable' }
   const thief = { secret: 'secret-of-a-thief-0123456789', withinMs: REFUSED_AFTER_MS }
@@ -119,7 +119,7 @@ test('a name belongs to the first secret that used it, also for another coordina
   await node('node-e')
 })
 
-test('without the password of the nodes no name is given', async () => {
+test('a node without the password of the nodes does not get a name', async () => {
   const wrong = { password: 'wrong', withinMs: REFUSED_AFTER_MS }
   await expect(node('node-f', wrong)).rejects.toMatchObject({ code: 'bus-unavailable' })
   const identities = openIdentities(servers.bus)

@@ -45,7 +45,7 @@ test('a coordinator whose first read of the log fails tries again, and is not re
   await bench.getsPointer(task)
 })
 
-test('a drained coordinator answers nothing, and another one answers at once', async () => {
+test('a drained coordinator does not answer, and another one answers at once', async () => {
   const first = await bench.start()
   const task = await bench.submit()
   await bench.end(first)

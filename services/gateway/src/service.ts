@@ -170,7 +170,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       if (app.server.listening) return
       await settleWithin(parts.directory.caughtUp(), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
-      log.info({ host: apiHost(config), port: port() }, 'API listens')
+      log.info({ host: apiHost(config), port: port() }, 'The API listens')
     },
     async drain(deadlineMs) {
       draining = true

@@ -210,7 +210,7 @@ test('a cancel is done by a coordinator, and without one the client is asked to 
   })
 })
 
-test('a tenant sees nothing of another one', async () => {
+test('a tenant does not see anything of another tenant', async () => {
   const keys = { acme: 'acme-key-of-16-chars', beta: 'beta-key-of-16-chars' }
   await using bench = await setup({ API_KEYS: `acme:${keys.acme},beta:${keys.beta}` })
   const [acme, beta] = [bench.client(keys.acme), bench.client(keys.beta)]

@@ -138,7 +138,7 @@ test('R1: a note written while pointers were given back is kept', async () => {
   world.finish(given)
 })
 
-test('a second death on the same incarnation does nothing', async () => {
+test('a second death of the same incarnation has no effect', async () => {
   expect(await world.death('moved')).toBe('already-given')
   expect(new Set(world.stagesOf('moved').map(({ id }) => id)).size).toBe(1)
 })

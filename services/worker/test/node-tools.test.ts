@@ -18,7 +18,7 @@ function open(changes: Partial<NodeToolsOptions>) {
   })
 }
 
-test('a node without settings has only built-in tools without network access', async () => {
+test('a node without settings has only the built-in tools that do not use the network', async () => {
   const tools = await open({})
   expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
   await tools.close()

@@ -211,8 +211,8 @@ async function conclude(
     ['slots used at the plateau', percent(usedOf(top))],
     ['slots used in its second half', percent(usedOf(settled))],
     ['slots used over all', percent(usedOf(samples))],
-    ['time beside the call, p50 ms', show(waits.p50)],
-    ['time beside the call, p99 ms', show(waits.p99)],
+    ['time outside the call, p50 ms', show(waits.p50)],
+    ['time outside the call, p99 ms', show(waits.p99)],
   ]
   say(table(['demand ×' + options.times, ''], rows))
   const restarted = histories.filter((events) =>

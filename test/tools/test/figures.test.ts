@@ -14,7 +14,7 @@ it('takes quantiles by nearest rank', () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
 })
 
-it('reads a trace relative to its first request, and names an invalid line', async () => {
+it('reads a trace relative to its first request, and reports an invalid line', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'trace-'))
   try {
     const file = join(dir, 'trace.csv')

@@ -13,7 +13,7 @@ describe('the mutations of `npm run mutate`', () => {
     expect(textOf(file).split(find)).toHaveLength(2)
   })
 
-  it.each(MUTATIONS)('$name names a test that exists', ({ tests, caughtBy }) => {
+  it.each(MUTATIONS)('$name refers to a test that exists', ({ tests, caughtBy }) => {
     const texts = tests.filter((test) => test.endsWith('.ts')).map(textOf)
     expect(texts.some((text) => hasTitle(text, caughtBy))).toBe(true)
     const only = tests[tests.indexOf('-t') + 1] ?? ''

@@ -65,7 +65,7 @@ describe('the simulated world', () => {
     expect(twice.nodeHours * 3_600).toBe(20 + 19)
   })
 
-  test('charges a draining node until its last task has ended, and gives it none', () => {
+  test('charges a draining node until its last task has ended, and does not give it a task', () => {
     const shrinking: Scaler = {
       name: 'shrinking',
       periodMs: 1_000,

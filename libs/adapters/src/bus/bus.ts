@@ -178,16 +178,16 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     for await (const status of nats.status()) {
       if (status.type === 'disconnect') {
         connected = false
-        log.warn({}, 'bus away')
+        log.warn({}, 'NATS is away; the process waits for the connection')
       } else if (status.type === 'reconnect') {
         connected = true
-        log.info({}, 'bus back')
+        log.info({}, 'NATS is back')
         for (const listener of listeners) listener()
       } else if (status.type === 'error') {
         log.error({ status: JSON.stringify(status.data) }, 'NATS refused an operation')
       }
     }
-  })().catch((error: unknown) => log.error({ err: error }, 'NATS status updates ended'))
+  })().catch((error: unknown) => log.error({ err: error }, 'The status updates of NATS ended'))
   let outgoing: Outgoing[] = []
   // Writes all messages of a busy moment to the socket at once: a system call, and the wake-up it causes at
   // the other end, cost more than a message. An idle process sends at once.
@@ -203,7 +203,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         })
       } catch (error) {
         // The size was checked before; the send fails only if the server returned with a smaller limit.
-        log.error({ err: error, subject }, 'message not sent')
+        log.error({ err: error, subject }, 'A message could not be sent')
       }
     }
   }
@@ -224,7 +224,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
   const requester = createRequester(nats, inboxPrefix, post)
   const closed = nats.closed().then((error) => {
     connected = false
-    if (error instanceof Error) log.error({ err: error }, 'bus closed')
+    if (error instanceof Error) log.error({ err: error }, 'The connection to NATS was closed')
   })
   const wire: Wire = {
     payloadMax,
@@ -236,13 +236,16 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
         callback(error, message) {
           if (error !== null) {
-            log.error({ err: error, subject }, 'subscription failed')
+            log.error({ err: error, subject }, 'A subscription failed')
             return
           }
           try {
             handler(new ReceivedMessage(message, post))
           } catch (cause) {
-            log.error({ err: cause, subject: message.subject }, 'message dropped: handler failed')
+            log.error(
+              { err: cause, subject: message.subject },
+              'A handler failed; its message was dropped',
+            )
           }
         },
       })

@@ -189,7 +189,7 @@ function readBody(channel: Channel, message: BusMessage): Read<unknown> {
   const own = nodeId === paramIn(channel, 'nodeId', message.subject)
   return own
     ? result
-    : { kind: 'refused', reason: 'the message names another node than its subject' }
+    : { kind: 'refused', reason: 'the node id of the message differs from that of its subject' }
 }
 
 function addressOf({ subject }: Channel, [params]: readonly Readonly<Record<string, string>>[]) {

@@ -66,13 +66,18 @@ export function createTally(log: Logger): Tally {
     sent: (channel) => count(channel, 'sent'),
     received: (channel) => count(channel, 'received'),
     refused: (channel, subject, reason) =>
-      fault(channel, 'refused', { subject, reason }, 'message refused: unreadable'),
+      fault(channel, 'refused', { subject, reason }, 'An unreadable message was refused'),
     item: (channel, subject, at, reason) =>
-      fault(channel, 'item-refused', { subject, at, reason }, 'item refused: unreadable'),
+      fault(channel, 'item-refused', { subject, at, reason }, 'An unreadable item was refused'),
     failed: (channel, subject, error) =>
-      fault(channel, 'failed', { subject, err: error }, 'message dropped: its handler failed'),
+      fault(
+        channel,
+        'failed',
+        { subject, err: error },
+        'A handler failed; its message was dropped',
+      ),
     tooLarge: (channel, length) =>
-      fault(channel, 'too-large', { length }, 'message not sent: it exceeds the largest message'),
+      fault(channel, 'too-large', { length }, 'A message is too large and was not sent'),
     figures: () =>
       [...entries].flatMap(([channel, { counts }]) =>
         OUTCOMES.filter((outcome) => counts[outcome] > 0).map((outcome) => {

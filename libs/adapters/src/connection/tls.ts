@@ -41,7 +41,7 @@ export function readTls(
     )
   }
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    problems.push(`${server}_CERT_FILE: needs ${server}_KEY_FILE beside it; set both or none`)
+    problems.push(`${server}_CERT_FILE: needs ${server}_KEY_FILE too; set both or none`)
   }
   const read = (name: string, path: string | undefined): string | undefined => {
     if (path === undefined) return undefined

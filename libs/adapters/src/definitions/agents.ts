@@ -84,7 +84,7 @@ export function openAgents(bus: Bus): Agents {
           } catch (error) {
             log.warn(
               { err: error, subject, seq: streamSeq },
-              'agent definition unreadable, skipped',
+              'An unreadable agent definition was skipped',
             )
           }
         },

@@ -141,7 +141,7 @@ function changeIn(
     if (schedule === undefined) return { kind: 'removed', ...base }
     return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
   } catch (error) {
-    log.error({ err: error, subject }, 'schedule unreadable, skipped')
+    log.error({ err: error, subject }, 'An unreadable schedule was skipped')
     return undefined
   }
 }

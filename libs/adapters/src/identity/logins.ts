@@ -81,18 +81,21 @@ export function answerLogins(
     (message) => {
       const question = readQuestion(message.text())
       if (question === undefined) {
-        log.error({}, 'a question of the server about a login cannot be read')
+        log.error({}, 'An unreadable login request of NATS was dropped')
         return
       }
       handle(question.user, question.password)
         .then((answer) => {
           if (answer.kind === 'refuse') {
-            log.warn({ user: question.user, reason: answer.reason }, 'login refused')
+            log.warn(
+              { user: question.user, reason: answer.reason },
+              'The coordinator refused a login',
+            )
           }
           message.respond(answerTo(question, answer))
         })
         // Without an answer the server refuses after two seconds, and the node tries again.
-        .catch((error: unknown) => log.error({ err: error }, 'login not answered'))
+        .catch((error: unknown) => log.error({ err: error }, 'A login could not be answered'))
     },
     { queue: QUEUE },
   )

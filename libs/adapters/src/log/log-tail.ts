@@ -45,7 +45,7 @@ function readEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
     return parseEvent(message.text)
   } catch (error) {
     // Only a writer with rights on the log can have stored it; it changes nothing.
-    log.error({ err: error, seq: message.streamSeq }, 'event unreadable, skipped')
+    log.error({ err: error, seq: message.streamSeq }, 'An unreadable event was skipped')
     return undefined
   }
 }

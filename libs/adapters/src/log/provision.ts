@@ -75,7 +75,7 @@ export async function provisionStreams(
           cause,
         })
       }
-      log.warn({ err: cause }, 'streams not ready, trying again')
+      log.warn({ err: cause }, 'The streams are not ready; the process tries again')
       await new Promise((resolve) => setTimeout(resolve, wait))
     }
   }

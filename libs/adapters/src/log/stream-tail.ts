@@ -66,7 +66,10 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     return (message) => {
       if (closed || message.consumerSeq <= received) return
       if (message.consumerSeq !== received + 1) {
-        log.warn({ stream, position }, 'messages were lost on the way, reading them again')
+        log.warn(
+          { stream, position },
+          'Messages were lost on the way; the process reads them again',
+        )
         remake()
         return
       }
@@ -106,7 +109,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (closed) return
     making ??= make()
       .catch((error: unknown) =>
-        log.warn({ err: error, stream }, 'stream reader not ready, trying again'),
+        log.warn({ err: error, stream }, 'A stream cannot be read yet; the process tries again'),
       )
       .finally(() => {
         making = undefined
@@ -125,7 +128,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (before !== undefined && lastSeq < before) {
       log.error(
         { stream, lastSeq, position: before },
-        'the stream ends before the last message read',
+        'A stream ends before the last message that was read',
       )
       if ('readBack' in from) {
         position = undefined
@@ -143,7 +146,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (closed || watching || making !== undefined) return
     watching = true
     watch()
-      .catch((error: unknown) => log.warn({ err: error, stream }, 'stream unreadable'))
+      .catch((error: unknown) => log.warn({ err: error, stream }, 'A stream could not be read'))
       .finally(() => {
         watching = false
       })

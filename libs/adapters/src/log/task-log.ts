@@ -87,9 +87,13 @@ export function openTaskLog(bus: Bus): TaskLog {
         deadlineMs,
       })
       if (ack.kind === 'too-large') {
-        throw new ServiceError('too-large', `the event ${event.type} exceeds one message`, {
-          retryable: false,
-        })
+        throw new ServiceError(
+          'too-large',
+          `the event ${event.type} is too large for one message`,
+          {
+            retryable: false,
+          },
+        )
       }
       if (ack.kind === 'refused') {
         throw new ServiceError('bus-unavailable', ack.reason, { retryable: false })

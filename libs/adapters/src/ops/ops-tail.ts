@@ -72,7 +72,7 @@ function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger
     if (text.length > ENTRY_CHARS_MAX) throw new RangeError(`${text.length} characters`)
     return parseEntry(subject, JSON.parse(text), seq)
   } catch (error) {
-    log.warn({ err: error, subject, seq }, 'record of OPS unreadable, skipped')
+    log.warn({ err: error, subject, seq }, 'An unreadable record of OPS was skipped')
     return undefined
   }
 }

@@ -68,7 +68,7 @@ export function standForLeader(
     if (now) expiry = setTimeout(announce, heldUntilMs - performance.now() + 1)
     if (now === announced) return
     announced = now
-    log.info({ key, holder }, now ? 'leading' : 'no longer leading')
+    log.info({ key, holder }, now ? 'This process leads' : 'This process no longer leads')
     options.onChange?.(now)
   }
 
@@ -85,7 +85,7 @@ export function standForLeader(
       await stand()
     } catch (error) {
       // F1 decides how long an earlier leadership still counts.
-      log.warn({ err: error, key }, 'leadership renewal failed')
+      log.warn({ err: error, key }, 'The leadership could not be renewed')
     }
     if (closed) return
     announce()

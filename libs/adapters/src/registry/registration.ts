@@ -44,7 +44,7 @@ export async function keepRegistered(
       answers(true)
       if (listed || closing.signal.aborted) return
       await calls.register()
-      log.warn({}, 'Consul had lost this service: registered again')
+      log.warn({}, 'Consul had lost this service; it is registered again')
     } catch (error) {
       // An outage shows nothing about the entry; one line for each outage is enough.
       if (!away)
@@ -68,7 +68,10 @@ export async function keepRegistered(
       // REG-3: a check under way could register the entry after the end.
       await kept
       await calls.deregister().catch((error: unknown) => {
-        log.warn({ err: error }, "deregistration failed; Consul's check will remove the service")
+        log.warn(
+          { err: error },
+          "The service could not be deregistered; Consul's check will remove it",
+        )
       })
     },
   }
@@ -81,7 +84,7 @@ async function withTries(call: () => Promise<unknown>, log: Logger): Promise<voi
       return
     } catch (error) {
       if (tries >= REGISTER_TRIES) throw error
-      log.warn({ err: error }, 'registration in Consul failed, trying again')
+      log.warn({ err: error }, 'The service could not be registered in Consul; it tries again')
       await pause(REGISTER_RETRY_MS)
     }
   }

@@ -120,7 +120,7 @@ export function connectRegistry(options: {
       })
       watch.on('change', (entries: HealthEntry[]) => receive(entries.map(({ Service: s }) => s.ID)))
       watch.on('error', (error: unknown) => {
-        log.warn({ err: error }, 'Consul does not answer; keeping its last list of services')
+        log.warn({ err: error }, 'Consul does not answer; its last list of services stays in use')
       })
       return { close: () => watch.end() }
     },

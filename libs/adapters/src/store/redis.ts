@@ -57,11 +57,11 @@ export async function connectRedis(
   })
   let away = false
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: redaction.error(error) }, `${name} away`)
+    if (!away) log.warn({ err: redaction.error(error) }, `The connection to ${name} is away`)
     away = true
   })
   redis.on('ready', () => {
-    if (away) log.info({}, `${name} back`)
+    if (away) log.info({}, `The connection to ${name} is back`)
     away = false
   })
   // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.

@@ -180,7 +180,7 @@ function readRecord(text: string, log: Logger): TaskRecord | undefined {
     const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
     return fromStored(text.slice(from), 'record') as TaskRecord
   } catch (error) {
-    log.error({ err: error }, 'record unreadable, left out')
+    log.error({ err: error }, 'An unreadable record was left out')
     return undefined
   }
 }

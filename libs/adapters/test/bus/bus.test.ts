@@ -138,7 +138,7 @@ describe('pointers', () => {
     expect(await pointers.remove('high', 't', 'p1')).toBe(false)
   })
 
-  it('are fetched as many as wanted, and return at once when given back', async () => {
+  it('are fetched in the requested number, and return at once when given back', async () => {
     const pointers = openPointers(bus)
     for (const id of ['f1', 'f2', 'f3']) await pointers.issueSurely(pointer(id), 'low')
     await openPointerConsumers(bus).make({ tenant: 't', priority: 'low' })
@@ -232,7 +232,7 @@ describe('the store', () => {
     await store.close()
   })
 
-  it('lists previews that are as small as the tasks are large, and reads records without one', async () => {
+  it('lists small previews of large tasks, and reads records that have no preview', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     const large = { ...spec, task: '漢'.repeat(100_000), context: 'y'.repeat(100_000) }
     const given = { taskId: 'p1', tenant: 'previews', spec: large }

@@ -109,7 +109,7 @@ describe('the buckets of a key', () => {
     await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 5_000)
   })
 
-  test('follow the limit that the provider has named when none is configured', async () => {
+  test('follow the limit that the provider has given when none is configured', async () => {
     fresh()
     await settle({ named: { rpm: 600, tpm: 0 } })
     // One now, as earlier usage is unknown, and those of the next half second.

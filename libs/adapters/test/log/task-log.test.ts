@@ -76,7 +76,7 @@ test('a history holds the events of its task alone, with the message id and the 
   }
 })
 
-test('a short history costs no consumer', async () => {
+test('a short history is read without a consumer', async () => {
   await fill('two', 2)
   const requests = await requestsOf(() => taskLog.history('two'))
   expect(requests).toBe(3)

@@ -64,7 +64,7 @@ test('the coordinator fills the projection and the totals, and trims them', asyn
   expect(await usage.add(await usage.position(), 5, [entry])).toBe(5)
 })
 
-test('the gateway reads records, listings and totals, and writes nothing', async () => {
+test('the gateway reads records, listings and totals, and cannot write them', async () => {
   const store = await storeOf('gateway')
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
   expect((await store.list({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
@@ -78,14 +78,14 @@ test('the gateway reads records, listings and totals, and writes nothing', async
   await expect(usage.add(5, 6, [])).rejects.toMatchObject(refused)
 })
 
-test('the load balancer notes where tasks run, and reads no task', async () => {
+test('the load balancer notes where tasks run, and cannot read tasks', async () => {
   const store = await storeOf('load-balancer')
   await store.noteInflight([note])
   await expect(store.load('a')).rejects.toMatchObject(refused)
   await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
 })
 
-test('recovery reads the notes and records of tasks and drops notes, and changes no record', async () => {
+test('recovery reads the notes and records of tasks and drops notes, and cannot change records', async () => {
   const store = await storeOf('recovery')
   await (await storeOf('load-balancer')).noteInflight([note])
   expect(await store.inflightOf('n1')).toEqual([note])
@@ -111,7 +111,7 @@ test.each(REDIS_SERVICES)(
   },
 )
 
-test('without a password nothing is answered', async () => {
+test('Redis does not answer a client without a password', async () => {
   const stranger = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null })
   await expect(stranger.get('task:a')).rejects.toThrow(/NOAUTH|closed/)
   stranger.disconnect()

@@ -86,12 +86,12 @@ export const FAILURE_CODES = {
     task: { class: 'tool-failure', ...NEVER },
   },
   'tool-missing': {
-    says: 'The agent names a tool that the node does not have.',
+    says: 'The agent lists a tool that the node does not have.',
     // Another node may run another image, and an MCP server may come back.
     task: { class: 'tool-failure', ...AGAIN },
   },
   'tool-denied': {
-    says: 'The agent names a tool that its tenant may not use.',
+    says: 'The agent lists a tool that its tenant may not use.',
     task: { class: 'refusal', ...NEVER },
   },
   // Tasks: limits.
@@ -282,7 +282,7 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The journal is no longer kept' },
   },
   'version-mismatch': {
-    says: 'The definition has changed since the version that the request names.',
+    says: 'The definition has changed since the version that the request gives.',
     http: { status: 412, title: 'The definition is in another version' },
   },
   'journal-too-large': {
@@ -290,7 +290,7 @@ export const FAILURE_CODES = {
     http: { status: 422, title: 'The journal is too large to start from' },
   },
   'unsupported-schema': {
-    says: 'The schema names an unsupported version of JSON Schema; 2020-12 and draft-07 are supported.',
+    says: 'The schema declares an unsupported version of JSON Schema; 2020-12 and draft-07 are supported.',
     http: { status: 422, title: 'The JSON Schema version is not supported' },
   },
   'unknown-agent': {

@@ -36,7 +36,7 @@ export type Failure =
   | { readonly kind: 'too-many-tool-calls'; readonly message: string }
   /** `retryable`: the tool said that the same call may succeed later. */
   | { readonly kind: 'tool-failed'; readonly message: string; readonly retryable: boolean }
-  /** The agent names a tool that this node does not have at present. */
+  /** The agent lists a tool that this node does not have now. */
   | { readonly kind: 'tool-missing'; readonly message: string }
   /** The tenant may not use a tool that the agent names. */
   | { readonly kind: 'tool-denied'; readonly message: string }

@@ -49,7 +49,7 @@ describe('phi', () => {
     )
   })
 
-  test('heartbeats more frequent than needed make no node suspect sooner', () => {
+  test('heartbeats more frequent than needed do not make a node suspect sooner', () => {
     const often = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1, maxLength: 50 })
     fc.assert(
       fc.property(often, fc.nat(3_000), (gaps, silence) => {

@@ -25,7 +25,7 @@ describe('the expected tokens of a call', () => {
 })
 
 describe('limits', () => {
-  it('are the stricter of the configured ones and those that the provider names', () => {
+  it('are the stricter of the configured ones and those that the provider gives', () => {
     const configured = { rpm: 600, tpm: 0, concurrent: 8 }
     expect(strictest(configured, { rpm: 500, tpm: 90_000 })).toEqual({
       rpm: 500,
@@ -35,7 +35,7 @@ describe('limits', () => {
     expect(strictest(configured, {})).toEqual(configured)
   })
 
-  it('without the shared buckets leave a node its share, never more', () => {
+  it('allow a node only its share when there are no shared buckets', () => {
     const share = localShare({ rpm: 600, tpm: 60_000, concurrent: 10 }, 4)
     expect(share).toEqual({ rpm: 135, tpm: 13_500, concurrent: 2 })
     let buckets: LocalBuckets | undefined

@@ -117,7 +117,7 @@ describe('the ejection of failing nodes', () => {
     expect(back.get('a')).toMatchObject({ state: 'ejected', times: 1 })
   })
 
-  it('never takes out more than a third of the fleet, one of two, none of one', () => {
+  it('takes out at most a third of the fleet, at most one of two nodes, and never the only node', () => {
     const node = constantFrom(...NODES)
     const event = record({
       nodeId: node,

@@ -157,7 +157,7 @@ describe('requirement classes', () => {
 })
 
 describe('several load balancers', () => {
-  it('share every credit and spend none twice', () => {
+  it('share every credit and do not spend a credit twice', () => {
     check(
       property(
         integer({ min: 0, max: 200 }),
@@ -190,7 +190,7 @@ describe('slow start', () => {
     expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(credits)
   })
 
-  it('delays no node when the whole fleet starts', () => {
+  it('does not delay a node when the whole fleet starts', () => {
     const nodes = fleet(4, { slots: 100, upMs: 0 })
     expect(creditsOf(nodes[0]!, limitsOf(nodes))).toBe(100)
   })
@@ -275,7 +275,7 @@ describe('advised placement', () => {
 })
 
 describe('the note on a task', () => {
-  it('names the choice, the candidates and the nodes that were left out', () => {
+  it('contains the choice, the candidates and the nodes that were left out', () => {
     const nodes = [
       { ...node, active: 5 },
       { ...node, id: 'b', active: 4 },

@@ -151,7 +151,7 @@ describe('advice', () => {
     )
   })
 
-  test('names the choices that were clamped', () => {
+  test('lists the choices that were clamped', () => {
     const evidence = { ...calm, reason: 'silence' }
     const policy = analyseFailure(evidence)
     const advice = { action: 'replace', strategy: 'nothing-to-do', impact: 'none' } as const

@@ -29,7 +29,7 @@ describe('the record of deaths', () => {
     expect(deaths).toHaveLength(2)
   })
 
-  test('keeps the longer list of tasks, since a record names a few only', () => {
+  test('keeps the longer list of tasks, since a record lists only a few', () => {
     const deaths = fold(
       [death('a', 1, { taskIds: ['x', 'y'] }), death('a', 1, { taskIds: ['x'], host: 'h' })],
       10,

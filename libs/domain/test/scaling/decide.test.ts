@@ -363,7 +363,7 @@ describe('adviceInForce', () => {
     [advice({ givenAtMs: NOW_MS + 1 })],
     [advice({ floorDelta: Number.NaN })],
     [advice({ givenAtMs: NOW_MS - 600_000, ttlMs: 9_999_999 })],
-  ])('%j counts for nothing', (given) => {
+  ])('%j is ignored', (given) => {
     expect(adviceInForce(given, 1, limits, NOW_MS)).toEqual(none)
   })
 

@@ -7,8 +7,8 @@ describe('acceptAttempt', () => {
 
   test.each([
     ['takes a task while a slot is free', room, 'start', 'free-slot'],
-    ['takes nothing without a free slot', { ...room, active: 2 }, 'refuse', 'no-slot'],
-    ['takes nothing while it drains', { ...room, draining: true }, 'refuse', 'draining'],
+    ['does not take a task without a free slot', { ...room, active: 2 }, 'refuse', 'no-slot'],
+    ['does not take a task while it drains', { ...room, draining: true }, 'refuse', 'draining'],
     ['keeps a task that runs already', { ...room, runningToken: 7 }, 'keep', 'already-runs'],
     [
       'keeps a task that runs already even while it drains',

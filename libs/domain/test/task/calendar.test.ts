@@ -9,7 +9,7 @@ test.each([
   '0 0 30W 2 *',
   '0 0 31 nov +MON',
   '0 0 30 2-2 *',
-])('%s names days that its months never have', (expression) => {
+])('%s has days that its months never have', (expression) => {
   expect(isOutsideCalendar(expression)).toBe(true)
 })
 
@@ -25,6 +25,6 @@ test.each([
   '@daily',
   'nonsense',
   '',
-])('%s names a day that exists', (expression) => {
+])('%s has a day that exists', (expression) => {
   expect(isOutsideCalendar(expression)).toBe(false)
 })

@@ -39,7 +39,7 @@ describe('the life of a task', () => {
     expect(fold(submitted, late)).toMatchObject({ state: 'queued', seq: 2 })
   })
 
-  it('is counted from the instant at which the log stored the task when the clock of the submitter is wrong', () => {
+  it('is counted from the time at which the log stored the task when the clock of the submitter is wrong', () => {
     const hourMs = 3_600_000
     const folded = transition('id', undefined, submitted, 1, hourMs)
     expect(folded.kind === 'applied' && deadlineAtMs(folded.record)).toBe(hourMs + spec.timeoutMs)
@@ -53,7 +53,7 @@ describe('the life of a task', () => {
     })
   })
 
-  it('keeps the last placement that an event named, whatever follows', () => {
+  it('keeps the last placement that an event contained, whatever follows', () => {
     const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
     const other = { ...placed, node: 'm' }
     const called: TaskEvent = { type: 'call-finished', atMs: 2, attempt: 1, call, placed }

@@ -56,7 +56,7 @@ const released = (reason: 'time' | 'dependencies', atMs: number): TaskEvent => (
 })
 
 describe('a task that waits from its submission', () => {
-  it('has no attempt before its first one begins, and loses none by waiting', () => {
+  it('has no attempt before its first one begins, and does not lose an attempt by waiting', () => {
     const waiting = fold(submittedWith({ delayMs: 500 }))
     expect(waiting).toMatchObject({
       state: 'waiting',
@@ -95,7 +95,7 @@ describe('a task that waits from its submission', () => {
 })
 
 describe('a run that pauses', () => {
-  it('waits as one that neither failed nor was lost', () => {
+  it('counts neither as failed nor as lost while it waits', () => {
     const record = fold(submittedWith({}), paused)
     expect(record).toMatchObject({ state: 'waiting', waitingFor: approval, pauses: 1, failures: 0 })
   })
@@ -158,7 +158,7 @@ describe('the end of a wait', () => {
     expect(decideRelease(record, fates, 2_000)).toMatchObject(expected)
   })
 
-  it('names the dependency that failed', () => {
+  it('contains the dependency that failed', () => {
     const decision = decideRelease(dependent, new Map([['b', 'failed']]), 2_000)
     expect(decision).toMatchObject({ error: { code: 'dependency-failed' } })
     expect(JSON.stringify(decision)).toContain('the task b')
@@ -199,7 +199,7 @@ const waitEvent = fields({
 })
 
 describe('any history of waits', () => {
-  it('names the wait while it waits, and at no other time', () => {
+  it('shows the wait while it waits, and at no other time', () => {
     check(
       property(
         array(waitEvent, { maxLength: 12 }),

@@ -42,7 +42,7 @@ export function parseScript(name: unknown, turns: unknown): ScriptResult {
     problems.push('name: 1 to 64 letters, digits or any of "_.-"')
   }
   if (!Array.isArray(turns) || turns.length === 0 || turns.length > TURNS_MAX) {
-    problems.push(`turns: a list of 1 to ${TURNS_MAX}`)
+    problems.push(`turns must be a list of 1 to ${TURNS_MAX}`)
     return { kind: 'invalid', problems }
   }
   for (const [index, turn] of (turns as readonly unknown[]).entries()) {
@@ -58,7 +58,7 @@ function problemsOfTurn(turn: unknown): string[] {
   const problems = Object.keys(rest).map((name) => `${name}: no such field`)
   if (content !== undefined && typeof content !== 'string') problems.push('content: must be text')
   if (toolCalls !== undefined && !areToolCalls(toolCalls)) {
-    problems.push(`toolCalls: a list of up to ${TOOL_CALLS_MAX} {name, arguments}`)
+    problems.push(`toolCalls must be a list of at most ${TOOL_CALLS_MAX} {name, arguments}`)
   }
   if (delayMs !== undefined && !isWithin(delayMs, 0, 3_600_000)) {
     problems.push('delayMs: 0 to 3600000')

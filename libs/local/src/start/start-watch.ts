@@ -38,7 +38,7 @@ export function createStartWatch(): StartWatch {
         `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last words:`,
         ...(said.length === 0 ? ['  (nothing)'] : said),
         `Its whole log is ${log}`,
-        'Correct what it names and start again.',
+        'Correct what it reports and start again.',
       ]
       fail?.(new StartFailure(lines.join('\n')))
     },

@@ -15,7 +15,7 @@ const fleet = {
 } as unknown as BannerFleet
 const bounds = { min: 2, max: 8 }
 
-test('the banner names logs, metrics ports, the way to an empty state and the bounds of scaling', () => {
+test('the banner lists logs, metrics ports, the way to an empty state and the bounds of scaling', () => {
   const banner = bannerOf(fleet, 4_200, bounds)
   expect(banner).toContain('ready in 4.2 s')
   expect(banner).toContain('/state/fleet-1/logs')
@@ -26,7 +26,7 @@ test('the banner names logs, metrics ports, the way to an empty state and the bo
   expect(banner).not.toContain('authorization')
 })
 
-test('the banner names the configured provider with its default model, and no key', () => {
+test('the banner shows the configured provider with its default model, and no key', () => {
   const provider = { kind: 'provider', says: 'local (http://h/v1)', defaultModel: 'm' } as const
   const banner = bannerOf({ ...fleet, simulators: [], provider, apiKey: 'a-secret' }, 1, bounds)
   expect(banner).toContain('local (http://h/v1); default model m')

@@ -113,7 +113,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       } catch (error) {
         const undone = await Promise.allSettled(chosen.map(unmark))
         const left = undone.filter(({ status }) => status === 'rejected').length
-        if (left > 0) log.warn({ left }, 'marks of a change that failed stay until they are tidied')
+        if (left > 0) log.warn({ left }, 'A change failed; its marks stay until they are removed')
         throw error
       }
     },

@@ -85,7 +85,8 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       } catch (error) {
         if (ended.signal.aborted) return
         lastError = error
-        if (failures === 0) log.warn({ err: error }, 'following the pods failed; trying again')
+        if (failures === 0)
+          log.warn({ err: error }, 'The pods could not be followed; the driver tries again')
         failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
       }
       // Also after an orderly end: a server that closes at once must not be asked in a tight loop.

@@ -78,7 +78,7 @@ test("an inspection reports the cluster's state of the process", async () => {
   })
 })
 
-test('a refused deletion names the missing right and is not retryable', async () => {
+test('a refused deletion fails with the missing right and is not retryable', async () => {
   cluster.fault('forbidden', is('DELETE'))
   await expect(connect().replace(cluster.names()[0] ?? '')).rejects.toMatchObject({
     message: expect.stringContaining('lacks the verb "delete" on pods') as unknown,

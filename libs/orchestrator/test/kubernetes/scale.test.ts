@@ -44,7 +44,7 @@ const isMark = ({ method, path }: SeenRequest) => method === 'PATCH' && path.inc
 const isList = ({ path, query }: SeenRequest) => path.endsWith('/pods') && !query.has('watch')
 const isWatch = ({ query }: SeenRequest) => query.get('watch') === 'true'
 
-test('the nodes are the pods of the Deployment, by their names, and no others with its labels', async () => {
+test('the nodes are exactly the pods of the Deployment, by their names, even if other pods have its labels', async () => {
   const { cluster, ids } = await setup(3)
   cluster.addStranger()
   expect((await ids()).sort()).toEqual(cluster.names().sort())
@@ -151,7 +151,7 @@ test("K2: another client's change of the count is never overwritten", async () =
   expect(cluster.replicas()).toBe(6)
 })
 
-test('a refusal names the missing verb and its object', async () => {
+test('a refusal contains the missing verb and its object', async () => {
   const { cluster, driver, ids } = await setup(3)
   const [victim = ''] = await ids()
   cluster.fault('forbidden', isMark, 2)
@@ -179,7 +179,7 @@ test('a server that never answers is abandoned', async () => {
   expect(cluster.replicas()).toBe(2)
 })
 
-test('P1: an interrupted watch continues where it was, without another list', async () => {
+test('P1: an interrupted watch continues where it was and does not list the pods again', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)

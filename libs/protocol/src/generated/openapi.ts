@@ -11,7 +11,7 @@ export interface paths {
     /**
      * List your tasks, newest first.
      * @description The list comes from Redis and can be about a second behind. `GET /v1/tasks/{id}` is never behind.
-     *     A page of `queued` or `running` tasks can be shorter than `limit` although `nextCursor` follows.
+     *     A page of `queued` or `running` tasks can have fewer than `limit` tasks even when there are more pages (`nextCursor` is present).
      *
      *     Errors:
      *
@@ -43,7 +43,7 @@ export interface paths {
      *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after
      *       `Retry-After` seconds.
      *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request
-     *       again if it has an idempotency key; otherwise read the task that `detail` names first.
+     *       again if it has an idempotency key; otherwise first read the task whose id is in `detail`.
      */
     post: operations['submitTask']
     delete?: never
@@ -65,7 +65,7 @@ export interface paths {
      * Submit up to 1,000 tasks in one request.
      * @description The gateway checks, accepts or refuses each task separately. The results stand in the order of the
      *     tasks. Each result has the status that `POST /v1/tasks` would answer with; a refused task has a
-     *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` names the
+     *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` refers to the
      *     first one. To repeat a batch safely, give each task an `idempotencyKey`.
      */
     post: operations['submitBatch']
@@ -87,8 +87,8 @@ export interface paths {
     /**
      * Replay up to 1,000 ended tasks in one request.
      * @description The gateway takes the ended tasks that match the filters, newest first, and submits each one again
-     *     as a new task. `replayOf` of the new task names the ended one. With an idempotency key each ended
-     *     task is replayed once, even if you repeat the request or a page overlaps with another one.
+     *     as a new task. The new task's `replayOf` holds the id of the task that was replayed. With an
+     *     idempotency key each ended task is replayed once, even if you repeat the request or a page overlaps with another one.
      *
      *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
      *     As long as the answer has a `nextCursor`, send the request again with that cursor.
@@ -120,9 +120,9 @@ export interface paths {
     put?: never
     /**
      * Replay an ended task.
-     * @description The gateway submits a new task with the same specification. `replayOf` of the new task names the
-     *     ended one. With `"from": "journal"` the new task continues after the last finished call of the ended
-     *     task, and you pay for none of those calls again.
+     * @description The gateway submits a new task with the same specification. The new task's `replayOf` holds the id of
+     *     the task that was replayed. With `"from": "journal"` the new task continues after the last finished
+     *     call of the ended task, and you do not pay for the finished calls again.
      *
      *     Errors:
      *
@@ -221,8 +221,8 @@ export interface paths {
      *
      *     - `404 task-not-found`: you have no task with this id. Check the id.
      *     - `409 not-waiting`: the task does not wait for approval of this step. Read `waitingFor` of the task
-     *       and send the step that stands there.
-     *     - `409 decided-otherwise`: the opposite decision on this step is stored, and it stands.
+     *       and send the step that it contains.
+     *     - `409 decided-otherwise`: the opposite decision on this step is stored and cannot be changed.
      *     - `409 already-finished`: the task has ended. Nothing is left to approve.
      *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the
      *       request again after `Retry-After` seconds; repeating it is safe.
@@ -270,7 +270,7 @@ export interface paths {
       cookie?: never
     }
     /**
-     * List the agents that your tasks can name.
+     * List the agents that your tasks can use.
      * @description The list has your own definitions and the built-in ones, sorted by name. Your own definition hides the built-in one with the same name.
      */
     get: operations['listAgents']
@@ -303,7 +303,7 @@ export interface paths {
     /**
      * Create or change the definition of an agent.
      * @description The gateway stores the definition as a new version. A definition that equals the newest version
-     *     makes no new version. A definition with the name of a built-in agent hides the built-in one. Tasks
+     *     does not create a new version. A definition with the name of a built-in agent hides the built-in one. Tasks
      *     keep the definition with which they were submitted.
      *
      *     Errors:
@@ -327,7 +327,7 @@ export interface paths {
      *
      *     - `409 agent-shipped`: the agent is built in, and you have no definition with its name. To change it,
      *       store a definition with its name.
-     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` names. Read it again,
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` expects. Read it again,
      *       then delete it with its ETag.
      */
     delete: operations['deleteAgent']
@@ -344,9 +344,9 @@ export interface paths {
       cookie?: never
     }
     /**
-     * List the tools that agents may name.
+     * List the tools that agents may use.
      * @description The list has what the worker nodes offer now, with the number of nodes for each tool. A definition or a
-     *     task that names no tools gets the built-in ones.
+     *     task without `tools` gets the built-in ones.
      */
     get: operations['listTools']
     put?: never
@@ -533,7 +533,7 @@ export interface paths {
      *     ```
      *
      *     Send the API key as `Authorization: Bearer <key>`, as the query parameter `access_token`, or as the
-     *     subprotocol `bearer.<key>` beside the subprotocol `agentfleet`.
+     *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`.
      *
      *     The gateway closes the connection with 1001 (the gateway stops), 1008 (it received five unreadable
      *     frames) or 1013 (the client reads too slowly). Connect again and subscribe with `after`.
@@ -543,7 +543,7 @@ export interface paths {
      *     - `403 origin-refused`: web pages of this origin may not connect. The operator adds the origin to
      *       `ALLOWED_ORIGINS` of the gateway.
      *     - `426 upgrade-required`: the request is not a WebSocket upgrade. Use a WebSocket client.
-     *     - `429 too-many-connections`: you have as many connections open as you may. Follow several tasks over
+     *     - `429 too-many-connections`: you already have the maximum number of connections open. Follow several tasks over
      *       one connection, or close one and try again after `Retry-After` seconds.
      */
     get: operations['openStream']
@@ -802,7 +802,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" names `devops-engineer`). An unknown name is refused with 422. Fields of the task override the definition. Default: `assistant`, which has no definition. */
+      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" means `devops-engineer`). An unknown name is refused with 422. Fields of the task override the definition. Default: `assistant`, which has no definition. */
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
@@ -835,7 +835,7 @@ export interface components {
       sampling?: components['schemas']['Sampling']
       /** @description Your own labels. The API returns them unchanged. */
       metadata?: components['schemas']['Metadata']
-      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` names its first task. */
+      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` refers to its first task. */
       dependsOn?: string[]
       /**
        * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent learns of it.
@@ -845,7 +845,7 @@ export interface components {
       onDependencyFailure?: 'fail' | 'continue'
       /**
        * Format: date-time
-       * @description The task does not run before this instant (RFC 3339), which is at most seven days ahead. An instant up to one day in the past starts the task at once. `timeoutMs` counts from this instant.
+       * @description The task does not run before this time (RFC 3339), which is at most seven days ahead. A time up to one day in the past starts the task at once. `timeoutMs` counts from this time.
        */
       notBefore?: string
       /** @description The task does not run until this long after its submission. `timeoutMs` counts from then. */
@@ -855,7 +855,7 @@ export interface components {
     }
     /** @description Models that the worker tries in this order if `model` is unavailable. */
     FallbackModels: string[]
-    /** @description The tools that the agent may use. `server__*` names all tools whose names begin with `server__`. An empty list allows no tool. Default: the built-in tools of the worker. An agent gets your own tools and those of MCP servers only if it names them. */
+    /** @description The tools that the agent may use. `server__*` means all tools whose names begin with `server__`. An empty list allows no tool. Default: the built-in tools of the worker. An agent gets your own tools and those of MCP servers only if it lists them. */
     ToolNames: string[]
     /** @description The JSON Schema that the result must satisfy: at most 32 levels deep and 32 kB as compact JSON. It follows 2020-12, or draft-07 if `$schema` says so. A schema that costs too much to check is refused with the code `schema-too-costly`. */
     ResponseSchema: {
@@ -944,7 +944,7 @@ export interface components {
       /** @description The beginning of the text that the model reads about the tool. */
       description: string
       /**
-       * @description `built-in`: part of the worker, for every agent that names no tools. `run`: part of the worker, for agents that name it. `module`: from TOOLS_DIR. `mcp`: from an MCP server.
+       * @description `built-in`: part of the worker, for every agent without `tools`. `run`: part of the worker, for agents that list it. `module`: from TOOLS_DIR. `mcp`: from an MCP server.
        * @enum {string}
        */
       source: 'built-in' | 'run' | 'module' | 'mcp'
@@ -976,9 +976,9 @@ export interface components {
       state?: 'completed' | 'failed' | 'cancelled'
       /** @description Replay only tasks that ended with this error code. */
       errorCode?: string
-      /** @description Replay only tasks submitted at or after this instant (RFC 3339) or day. */
+      /** @description Replay only tasks submitted at or after this time (RFC 3339) or day. */
       createdAfter?: string | unknown | unknown
-      /** @description Replay only tasks submitted before this instant (RFC 3339) or day. */
+      /** @description Replay only tasks submitted before this time (RFC 3339) or day. */
       createdBefore?: string | unknown | unknown
       from?: components['schemas']['ReplayFrom']
       /**
@@ -1110,7 +1110,7 @@ export interface components {
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
     }
-    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the instant in `until`. `approval`: a decision on the call in `step`, `tool` and `arguments`. */
+    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the time in `until`. `approval`: a decision on the call in `step`, `tool` and `arguments`. */
     Waiting: {
       /** @enum {string} */
       kind: 'dependencies' | 'time' | 'approval' | 'children'

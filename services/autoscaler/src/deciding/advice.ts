@@ -77,7 +77,7 @@ export const SCALE_QUESTION = defineQuestion({
     'You advise the autoscaler of a fleet of nodes that run LLM tasks. A deterministic policy decides;',
     'you may only correct it. Times are in milliseconds, demandChange is the growth of demand within the',
     'last minute as a share of it, throttledShare the share of calls that the LLM provider turned away.',
-    'Name the cause of the present demand. floorDelta: nodes to keep beyond what the policy wants, 0 to 2.',
+    'Name the cause of the current demand. floorDelta: nodes to keep beyond what the policy wants, 0 to 2.',
     'targetUtil: share of slots in use to aim at, 0.75 to 0.9; 0.85 is usual, lower for bursts.',
     'holdScaleDownMs: for how long no node may be taken away, 0 to 600000. ttlMs: for how long this advice',
     'holds, at most 600000. When the provider turns calls away more nodes do not help: floorDelta 0.',

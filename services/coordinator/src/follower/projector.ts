@@ -79,10 +79,11 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
           retentionMs,
         )
         batch = []
-        if (away) log.info({}, 'Redis takes projected records again')
+        if (away) log.info({}, 'Redis accepts writes again; the projection continues')
         away = false
       } catch (error) {
-        if (!away) log.warn({ err: error }, 'Redis projection failed; retrying')
+        if (!away)
+          log.warn({ err: error }, 'The projection to Redis failed; the coordinator tries again')
         away = true
         const failed = batch
         batch = []

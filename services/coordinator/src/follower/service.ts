@@ -105,7 +105,11 @@ export function createFollower(deps: FollowerDeps): Follower {
         await reading.caughtUp()
         // Another replica may have purged the ends of tasks whose beginnings were read here.
         const ghosts = tasks.dropBefore((await deps.taskLog.fill()).firstSeq)
-        if (ghosts.length > 0) log.info({ ghosts: ghosts.length }, 'purged tasks dropped')
+        if (ghosts.length > 0)
+          log.info(
+            { ghosts: ghosts.length },
+            'The coordinator dropped tasks whose events were purged',
+          )
         break
       } catch (error) {
         if (closed) return

@@ -122,7 +122,7 @@ test('unfinished children are cancelled after their parent ends, even if no coor
   expect(await bench.taskLog.record(ids[0]!)).toMatchObject({ state: 'completed' })
 })
 
-test('a parent resumes when its last child has ended, and sweeps read no result twice', async () => {
+test('a parent resumes when its last child has ended, and sweeps do not read a result twice', async () => {
   await bench.start()
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
@@ -200,7 +200,7 @@ test('a tick of a schedule has one task, however many coordinators run it (L1)',
   await bench.getsPointer((await bench.taskLog.record(run!.taskId!))!)
 })
 
-test('a schedule with overlap skip skips its ticks while its last task has not ended', async () => {
+test('a schedule that forbids overlap skips its ticks until its last task has ended', async () => {
   await bench.start()
   const { spec } = await bench.submit()
   await bench.schedules.put('t', 'one-at-a-time', {

@@ -2,7 +2,7 @@ import { array, assert as check, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { createDueTimes } from '../../src/due/due-times.ts'
 
-test('due entries are returned earliest first, and none before its time', () => {
+test('due entries are returned earliest first, and an entry is not returned before its time', () => {
   check(
     property(array(integer({ min: 0, max: 50 })), integer({ min: 0, max: 50 }), (times, nowMs) => {
       const due = createDueTimes()

@@ -26,7 +26,7 @@ const submitted = (taskId: string, seq: number, change: Partial<TaskSpec> = {}):
   },
 })
 
-test('a task whose end was purged before this replica read it leaves no ghost', () => {
+test('a task whose end was purged before this replica read it does not stay in the table', () => {
   const table = createTaskTable()
   table.apply(submitted('ghost', 1))
   table.apply(submitted('waits', 2, { dependsOn: ['living'] }))

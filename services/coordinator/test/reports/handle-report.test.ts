@@ -96,7 +96,7 @@ test('the reason of a placement arrives with a report in the log and on the reco
   }
 })
 
-test('a report without a placement stores none', async () => {
+test('a report without a placement does not store one', async () => {
   await using bench = await setup()
   await bench.submit('t1')
   await bench.report('t1', { op: 'complete', attempt: 1, expect: 1, result: 'r', usage })
@@ -105,7 +105,7 @@ test('a report without a placement stores none', async () => {
   expect(event).not.toHaveProperty('placed')
 })
 
-test('a pause ends the attempt without a failure, and its repeat is answered as stored', async () => {
+test('a pause ends the attempt and does not count as a failure, and a repeated pause is answered as stored', async () => {
   await using bench = await setup()
   await bench.submit('p1')
   const wait = { kind: 'approval', step: 3, tool: 'pay', arguments: { amount: 1 } }
@@ -172,7 +172,7 @@ test('children of a superseded run are not created (L3)', async () => {
   expect(bench.made).toEqual([])
 })
 
-test('children beyond the limits are rejected with the reason and change nothing', async () => {
+test('children beyond the limits are rejected with the reason and have no effect', async () => {
   await using bench = await setup()
   await bench.submit('s3')
   const children = [{ ...submitted.spec, dependsOn: ['somebody-elses'] }]
@@ -184,7 +184,7 @@ test('children beyond the limits are rejected with the reason and change nothing
   expect((await bench.taskLog.last('s3'))?.event.type).toBe('submitted')
 })
 
-test('a report whose claim is for another node or another task is refused and stores nothing (L9)', async () => {
+test('a report whose claim is for another node or another task is refused and not stored (L9)', async () => {
   await using bench = await setup()
   await bench.submit('c1')
   const ending = { op: 'complete', attempt: 1, expect: 1, result: 'r', usage }
@@ -199,7 +199,7 @@ test('a report whose claim is for another node or another task is refused and st
   expect((await bench.taskLog.last('c1'))?.event.type).toBe('submitted')
 })
 
-test('a report of a superseded run stores nothing, whatever it reports (L3)', async () => {
+test('a report of a superseded run is not stored, whatever it reports (L3)', async () => {
   await using bench = await setup()
   await bench.submit('o1')
   await bench.report('o1', { op: 'begin' })

@@ -107,7 +107,7 @@ export function unknownAgent(
 }
 
 function twoDefinitions(): Refusal {
-  const detail = 'must be omitted beside agentDefinition, which has no versions'
+  const detail = 'must be omitted together with agentDefinition, which has no versions'
   return new Refusal('invalid-request', `Correct the request: /agentVersion ${detail}.`, [
     { pointer: '/agentVersion', detail },
   ])

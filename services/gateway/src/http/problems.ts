@@ -107,7 +107,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
 function formatDetail(format: unknown): string {
   return format === 'date'
     ? 'must be a day such as 2026-01-31'
-    : 'must be an instant with a time zone such as 2026-01-31T12:00:00Z'
+    : 'must be a time with a time zone, such as 2026-01-31T12:00:00Z'
 }
 
 function escapeToken(name: string): string {

@@ -121,5 +121,5 @@ function instantOf(text: string | undefined, pointer: string): number | undefine
   if (text === undefined) return undefined
   const atMs = Date.parse(text)
   if (atMs >= 0) return atMs
-  throw wrongField(pointer, 'must be an instant after 1970 such as 2026-01-31T12:00:00Z')
+  throw wrongField(pointer, 'must be a time after 1970, such as 2026-01-31T12:00:00Z')
 }

@@ -27,9 +27,9 @@ function instantOf(notBefore: string, nowMs: number): number {
   const atMs = Date.parse(notBefore)
   // A leap second has the right form but no timestamp.
   if (Number.isNaN(atMs))
-    throw wrongField('/notBefore', 'must be an instant such as 2026-01-31T12:00:00Z')
+    throw wrongField('/notBefore', 'must be a time such as 2026-01-31T12:00:00Z')
   if (atMs - nowMs > DELAY_MAX_MS) {
-    const detail = 'must be at most seven days ahead; use a schedule for a later instant'
+    const detail = 'must be at most seven days ahead; use a schedule for a later time'
     throw wrongField('/notBefore', detail)
   }
   if (nowMs - atMs > SPEC_LIMITS.notBeforePastMsMax) {

@@ -143,7 +143,7 @@ test('a version that does not exist is refused, and a definition within the task
   ).rejects.toMatchObject({ status: 400, problem: { errors: [{ pointer: '/responseSchema' }] } })
 })
 
-test('L1: the same request under the same key is the same task, also when its agent is deleted in between', async () => {
+test('L1: the same request under the same key is the same task, even when its agent is deleted in between', async () => {
   await using bench = await setup()
   const client = bench.client()
   await client.putAgent('triage', { systemPrompt: 'sort' })
@@ -159,7 +159,7 @@ test('L1: the same request under the same key is the same task, also when its ag
   })
 })
 
-test('L1: the same body under the same key is the same task, also when its agent has changed in between', async () => {
+test('L1: the same body under the same key is the same task, even when its agent has changed in between', async () => {
   await using bench = await setup()
   const client = bench.client()
   const body = { task: 'x', agent: 'writer' }
@@ -174,7 +174,7 @@ test('L1: the same body under the same key is the same task, also when its agent
   ).rejects.toMatchObject({ status: 422, problem: { code: 'idempotency-key-reused' } })
 })
 
-test('a gateway that starts later, and one beside it, know every definition', async () => {
+test('a gateway that starts later and another running gateway know every definition', async () => {
   await using bench = await setup()
   const client = bench.client()
   await client.putAgent('early', { systemPrompt: 'one' })

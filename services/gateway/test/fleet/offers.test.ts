@@ -10,7 +10,7 @@ const tool = (name: string) => ({
   approval: false,
 })
 
-test('tools are listed with their nodes, and a task that names an unknown tool or model is refused', async () => {
+test('tools are listed with their nodes, and a task with an unknown tool or model is refused', async () => {
   await using bench = await setup({ DEFAULT_MODEL: 'gpt-x' })
   const client = bench.client()
   const say = () => {

@@ -18,7 +18,7 @@ test('a gateway answers to loopback, to its configured names and to the address 
   expect(allowed('10.0.0.7:8080', '::ffff:10.0.0.7')).toBe(true)
 })
 
-test('a gateway answers to no other name, however it is written', () => {
+test('a gateway does not answer to another name, however it is written', () => {
   const foreign = [
     'evil.example',
     'localhost.evil.example',
@@ -54,7 +54,7 @@ test('a gateway without keys refuses to listen where other machines reach it', (
   expect(() => load({ PUBLIC_HOSTS: 'https://a.example' })).toThrow(/PUBLIC_HOSTS.*without scheme/)
 })
 
-test('a rebound page reaches no route, no unknown path and no stream of the API', async () => {
+test('a rebound page cannot reach a route, an unknown path or a stream of the API', async () => {
   await using bench = await setup({
     PUBLIC_HOSTS: 'fleet.example.com',
     ALLOWED_ORIGINS: 'https://console.example.com',

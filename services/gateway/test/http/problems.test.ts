@@ -13,7 +13,7 @@ test('a problem has the members of RFC 9457, a stable code and a detail that say
   })
 })
 
-test('a problem names a retry time only if repeating the request can help', () => {
+test('a problem has a retry time only if repeating the request can help', () => {
   expect(retryAfterS('overloaded')).toBe(1)
   expect(retryAfterS('idempotency-key-reused')).toBeUndefined()
 })
@@ -27,14 +27,14 @@ test('the pointer of an unknown field has its escaped name', () => {
   expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
 })
 
-test('a pointer outside the body names the part of the request', () => {
+test('a pointer outside the body contains the part of the request', () => {
   const place = { instancePath: '/limit', keyword: 'minimum', message: 'must be >= 1' }
   expect(fieldErrors([place], 'querystring')).toEqual([
     { pointer: 'query/limit', detail: 'must be >= 1' },
   ])
 })
 
-test('failures of the outside world become 503, anything else 500 without its message', () => {
+test('failures of the outside world become 503; any other error becomes 500, and its message is not shown', () => {
   expect(refusalOf(new ServiceError('bus-timeout', 'x')).code).toBe('bus-unavailable')
   expect(refusalOf(new ServiceError('store-unavailable', 'x')).code).toBe('store-unavailable')
   const refusal = refusalOf(new TypeError('secret of the inside'))
@@ -42,7 +42,7 @@ test('failures of the outside world become 503, anything else 500 without its me
   expect(refusal.message).not.toContain('secret')
 })
 
-test('an error about a value with two allowed forms names both', () => {
+test('an error about a value with two allowed forms lists both', () => {
   const place = { instancePath: '/createdAfter' }
   const places = [
     { ...place, keyword: 'format', params: { format: 'date-time' } },
@@ -53,7 +53,7 @@ test('an error about a value with two allowed forms names both', () => {
     {
       pointer: '/createdAfter',
       detail:
-        'must be an instant with a time zone such as 2026-01-31T12:00:00Z, or must be a day such as 2026-01-31',
+        'must be a time with a time zone, such as 2026-01-31T12:00:00Z, or must be a day such as 2026-01-31',
     },
   ])
 })

@@ -42,7 +42,7 @@ async function project(bench: GatewayBench, records: readonly TaskRecord[]): Pro
   await store.close()
 }
 
-test('a failed task can be replayed from its start or from its journal, without paying for journaled calls again', async () => {
+test('a failed task can be replayed from its start or from its journal, and a replay from the journal does not pay for journaled calls again', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write', agent: 'writer', priority: 'high' })

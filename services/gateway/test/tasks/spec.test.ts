@@ -13,7 +13,7 @@ const request: FilledTaskRequest = {
   placement: 'auto',
 }
 
-test('a spec has the default model unless the request names one, and no idempotency key', () => {
+test('a spec has the default model unless the request contains one, and does not have an idempotency key', () => {
   const { placement: _usual, ...spec } = request
   expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
   expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')

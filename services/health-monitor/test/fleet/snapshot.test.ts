@@ -65,7 +65,7 @@ describe('the snapshot', () => {
   })
 })
 
-test('metrics show the cluster and each present node', async () => {
+test('metrics show the cluster and each current node', async () => {
   const monitor = await world.monitor('metered')
   const node = await world.node('brief')
   const page = async () => (await monitor.page()).split('\n')

@@ -27,7 +27,7 @@ export function createReceiver(deps: {
       if (error instanceof ServiceError) {
         log.error(
           { subject: message.subject, err: error },
-          'A pointer needs a newer release; it returns to the queue with its lease',
+          'A pointer needs a newer release; it returns to the queue when its lease expires',
         )
         return undefined
       }

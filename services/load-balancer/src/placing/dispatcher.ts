@@ -108,7 +108,7 @@ export function createDispatcher(
         // An unreadable answer counts as no answer.
         log.warn(
           { nodeId, tasks: items.length },
-          'A node did not answer a dispatch; the leases return its tasks',
+          'A node did not answer a dispatch; its tasks return to the queue when their leases expire',
         )
         leave(nodeId, items)
       } else {

@@ -146,7 +146,7 @@ async function submit(tenant: string, count: number, priority: Level = 'medium')
 const countOf = (came: readonly string[], tenant: string) =>
   came.filter((each) => each === tenant).length
 
-test('a new tenant is served at once, even beside a tenant with a large backlog', async () => {
+test('a new tenant is served at once, even next to a tenant with a large backlog', async () => {
   const { intake, came, free, end, close } = bench()
   try {
     free(8)

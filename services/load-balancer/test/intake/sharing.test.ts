@@ -21,7 +21,7 @@ const together = async (balancers: readonly TestBalancer[]): Promise<void> => {
 }
 
 describe('two load balancers', () => {
-  it('share the credits, and place nothing twice', async () => {
+  it('share the credits, and do not place a task twice', async () => {
     const nodes = [await world.node('w1', { slots: 15 }), await world.node('w2', { slots: 15 })]
     const balancers = [await world.balancer('lb1', 2), await world.balancer('lb2', 2)]
     await together(balancers)
@@ -114,7 +114,7 @@ describe('the limit of a tenant', () => {
 })
 
 describe('a load balancer that is drained', () => {
-  it('loses nothing: another one gets its tasks at once, and tasks handed over to it get pointers', async () => {
+  it('does not lose a task: another one gets its tasks at once, and tasks handed over to it get pointers', async () => {
     const node = await world.node('w1', { slots: 5 })
     const first = await world.balancer('lb1', 1)
     const given = pointersOf(20)

@@ -159,7 +159,7 @@ test('a task that its node did not take is in hand again and keeps its place', (
   expect(roomOf(shares.standing('t'))).toBe(1)
 })
 
-test('tasks above a limit are separated, and their tenant is named', () => {
+test('tasks above a limit are separated, and their tenant is listed', () => {
   const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
   shares.tally()
   dispatch('a', 't')

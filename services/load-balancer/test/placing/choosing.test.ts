@@ -14,7 +14,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
 describe('priorities', () => {
-  it('with a backlog are served 6 : 3 : 1, so low priority is served beside a backlog of high priority', async () => {
+  it('with a backlog are served 6 : 3 : 1, so low priority is served next to a backlog of high priority', async () => {
     const node = await world.node('w1', { slots: 20 })
     // The load balancer learns of the queues as they get tasks; its first twenty have one priority.
     await world.balancer('lb1', 1)

@@ -178,7 +178,7 @@ test('a flapping node is put into quarantine, replaced, and asked to drain when 
   listening.close()
 }, 60_000)
 
-test('a task that kills its nodes is named and given back last, and the incident reports when it is stopped', async () => {
+test('a task that kills its nodes is listed as a suspect and given back last, and the incident reports when it is stopped', async () => {
   const killed = async (nodeId: string, incarnation: number) => {
     const change: Partial<Death> = { incarnation }
     await world.death(nodeId, change)
@@ -281,7 +281,7 @@ test('advice only chooses among the allowed actions, and the record has its clam
   world.finish(given)
 }, 60_000)
 
-test('advice in mode shadow is recorded and changes nothing', async () => {
+test('advice in mode shadow is recorded and has no effect', async () => {
   const answer = { action: 'investigate', strategy: 'spread', impact: 'high', prevention: [] }
   await using provider = await startProvider(answer)
   const cluster = orchestrator()

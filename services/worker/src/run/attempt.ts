@@ -63,7 +63,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
         // A report cannot carry this error, so the pointer returns with its lease.
         log.error(
           { err: error, taskId: run.taskId },
-          'An attempt failed with an unexpected error; its lease returns the task',
+          'An attempt failed with an unexpected error; its task returns to the queue when its lease expires',
         )
         run.failedHere = true
         runs.end(run, 'unconfirmed')

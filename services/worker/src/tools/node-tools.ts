@@ -93,7 +93,7 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
   )
   await Promise.all(servers.map((server) => server.start()))
   const all = (): Tools => byName([...fixed, ...servers.flatMap((server) => [...server.tools()])])
-  log.info({ tools: [...all().keys()] }, 'tools loaded')
+  log.info({ tools: [...all().keys()] }, 'The node has loaded its tools')
   return {
     all,
     async close() {

@@ -134,34 +134,34 @@ describe('a call', () => {
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
   })
 
-  test('fails without a provider', async () => {
+  test('fails when no provider is configured', async () => {
     const outcome = await setup({ providers: [] }).call('sim')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'no-provider' } })
   })
 })
 
-describe('the limits of a call', () => {
-  test('end a silent call', async () => {
+describe('a call ends', () => {
+  test('when its provider is silent', async () => {
     const outcome = await setup({ silenceMs: 100, firstTokenMs: 100 }).call('sim?fault=hang')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
   })
 
-  test('end a call that takes too long although it streams', async () => {
+  test('when it takes too long, even while it streams', async () => {
     const outcome = await setup({ callMs: 300 }).call('sim?tokens=1000&tps=50')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })
   })
 
-  test('end a call whose task has reached its deadline', async () => {
+  test('when its task has reached its deadline', async () => {
     const outcome = await setup().call('sim?fault=hang', { deadlineAtMs: Date.now() + 100 })
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'deadline' } })
   })
 
-  test('end a call whose answer is too large (L7)', async () => {
+  test('when its answer is too large (L7)', async () => {
     const outcome = await setup({ outputBytesMax: 100 }).call('sim?tokens=1000')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
   })
 
-  test('end a cancelled call before and during its answer', async () => {
+  test('when it is cancelled, before or during its answer', async () => {
     let cancel = (): void => undefined
     const onStart = (given: () => void): void => {
       cancel = given

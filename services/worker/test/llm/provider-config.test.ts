@@ -22,7 +22,7 @@ function problemsOf(call: () => unknown): readonly string[] {
 }
 
 describe('providers', () => {
-  test('are the one of OPENAI_API_KEY without a list, with its limits and prices', () => {
+  test('consist of the one of OPENAI_API_KEY when no list is set, with its limits and prices', () => {
     expect(load({})).toEqual([])
     const [stock] = load({ OPENAI_API_KEY: 'k', PROVIDER_RPM: '60', LLM_PRICES: 'm=1/2' })
     expect(stock).toMatchObject({
@@ -69,7 +69,7 @@ describe('providers', () => {
     ])
   })
 
-  test('are reported together and without keys if they are invalid', () => {
+  test('that are invalid are reported together, and the report contains no keys', () => {
     const PROVIDERS = JSON.stringify({
       providers: [
         { name: 'A!', baseUrl: 'ftp://x', key: 'sk-very-secret', limits: { rpm: -1 } },
@@ -98,7 +98,7 @@ describe('providers', () => {
 })
 
 describe('budgets of tenants', () => {
-  test('are read by tenant, and invalid ones are named', () => {
+  test('are read by tenant, and invalid ones are listed', () => {
     expect(tenantBudgetsOf(undefined)).toEqual({})
     const text = '{"*":{"usdPerDay":5},"acme":{"tokensPerHour":1000}}'
     expect(tenantBudgetsOf(text)).toEqual({
@@ -115,7 +115,7 @@ describe('the rate limits of a provider', () => {
   const hints = (headers: Record<string, string>) =>
     rateHintsOf((name) => headers[name], Date.parse('2026-01-01T00:00:00Z'))
 
-  test('are read from the usual headers, without invalid ones', () => {
+  test('are read from the usual headers, and invalid ones are ignored', () => {
     expect(
       hints({
         'x-ratelimit-limit-requests': '600',

@@ -24,7 +24,7 @@ const HEARTBEAT: Heartbeat = {
   startedAtMs: 1,
 }
 
-test('an item of a dispatch that cannot be read is named in the reply, and the other items start', async () => {
+test('an item of a dispatch that cannot be read is listed in the reply, and the other items start', async () => {
   await using servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const balancer = await servers.connect('load-balancer')

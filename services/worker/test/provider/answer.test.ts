@@ -31,7 +31,7 @@ describe('an answer is complete', () => {
       `${TEXT}${event({ choices: [{ index: 0, finish_reason: null, content_filter_offsets: {} }] })}${STOP}${usage()}${DONE}`,
     ],
     [
-      'beside a second choice',
+      'next to a second choice',
       `${event({ choices: [{ index: 1, delta: { content: 'NOISE' } }] })}${GOOD}`,
     ],
     [
@@ -39,7 +39,7 @@ describe('an answer is complete', () => {
       `${delta({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] }] })}${delta({ content: [{ type: 'text', text: 'The answer' }] })}${delta({ content: ' is 42.' })}${STOP}${usage()}${DONE}`,
     ],
     [
-      'with reasoning beside it',
+      'with reasoning next to it',
       `${delta({ reasoning_content: 'six times seven' })}${delta({ reasoning: 'more' })}${GOOD}`,
     ],
     ['with the finish reason in capitals', `${TEXT}${delta({}, 'STOP')}${usage()}${DONE}`],
@@ -80,16 +80,16 @@ describe('an answer is complete', () => {
       `data: {"choices":[{"index":0,"delta":{"content":"no","content":"${OK}"}}]}\n\n${STOP}${usage()}${DONE}`,
     ],
     [
-      'with an empty error beside each choice',
+      'with an empty error next to each choice',
       GOOD.replaceAll('{"choices":[{', '{"error":"","choices":[{'),
     ],
     [
-      'with an error of zero beside each choice',
+      'with an error of zero next to each choice',
       GOOD.replaceAll('{"choices":[{', '{"error":{"code":0,"message":""},"choices":[{'),
     ],
     ['with an index as text', GOOD.replaceAll('"index":0', '"index":"0"')],
     [
-      'beside a second choice whose index is text',
+      'next to a second choice whose index is text',
       `${event({ choices: [{ index: '1', delta: { content: 'NOISE' } }] })}${GOOD}`,
     ],
     [

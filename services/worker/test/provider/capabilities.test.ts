@@ -33,7 +33,7 @@ function learn(status: number, body: unknown) {
   return learnRefusal(FULL_CAPABILITIES, readRefusal(status, JSON.stringify(value)), SENT)
 }
 
-describe('a refusal names its field in the words of', () => {
+describe('a refusal mentions its field in the words of', () => {
   test.each<[string, number, unknown, string]>([
     [
       'OpenAI',
@@ -252,7 +252,7 @@ describe('a refusal names its field in the words of', () => {
   })
 })
 
-describe('a refusal teaches nothing', () => {
+describe('a node does not learn from a refusal', () => {
   test.each<[string, number, unknown]>([
     [
       'about a prompt that is too long',
@@ -375,7 +375,7 @@ describe('a refusal teaches nothing', () => {
     expect(learn(status, body)).toMatchObject({ kind: 'final' })
   })
 
-  test('from the words of the prompt, wherever they are repeated', () => {
+  test('that repeats the words of the prompt, wherever they stand', () => {
     const error = {
       status: 400,
       message: 'bad: which tools does an agent need, said',
@@ -385,7 +385,7 @@ describe('a refusal teaches nothing', () => {
     expect(complaintOf(error, ['which tools does an agent need'])).toBe('bad said')
   })
 
-  test('in a time that grows no faster than prompt and refusal do', () => {
+  test('that is long, and reads it in a time that grows no faster than prompt and refusal do', () => {
     const learn = (repeats: number): number => {
       const message = 'tools response_format json '.repeat(repeats)
       const error = { status: 400, message, param: undefined, code: undefined }

@@ -81,7 +81,7 @@ describe('a node whose request is refused', () => {
     expect(server.seen).toHaveLength(3)
   })
 
-  test('accepts a refusal that names no field of the request as final', async () => {
+  test('accepts a refusal that mentions no field of the request as final', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, "This model's maximum context length is 8192 tokens."),
     )
@@ -90,7 +90,7 @@ describe('a node whose request is refused', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('never omits a tool that the task names', async () => {
+  test('never omits a tool that the task lists', async () => {
     await using server = await endpoint((_request, response) =>
       refuse(response, 400, 'this model does not support tools'),
     )
@@ -127,7 +127,7 @@ describe('sampling parameters', () => {
 })
 
 describe('a connection that fails', () => {
-  test('to close after a complete answer delays nothing', async () => {
+  test('to close after a complete answer does not delay the run', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD)
@@ -143,7 +143,7 @@ describe('a connection that fails', () => {
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
   })
 
-  test('after a complete answer loses nothing', async () => {
+  test('after a complete answer does not lose text', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD, () => response.socket?.destroy())
@@ -164,7 +164,7 @@ describe('a connection that fails', () => {
 })
 
 describe("a run that continues after another provider's turn", () => {
-  test('sends ids, reasoning and signatures of a provider to no other one', async () => {
+  test('does not send ids, reasoning and signatures of a provider to another one', async () => {
     const reasoning = { reasoning_content: 'I need the tool.' }
     await using first = await endpoint((_request, response, seen) => {
       if (seen.length > 1) return refuse(response, 503, 'overloaded')

@@ -58,7 +58,7 @@ describe('an error within an answer of status 200', () => {
       { kind: 'status', status: 502 },
     ],
     [
-      'an error beside an empty choice',
+      'an error next to an empty choice',
       {
         error: { code: 502, message: 'x' },
         choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }],

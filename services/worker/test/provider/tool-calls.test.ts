@@ -238,11 +238,11 @@ describe('tool calls are assembled', () => {
       `${delta({ tool_calls: { 0: { id: 'a', ...fn('calculate', EXPR) } } })}${delta({}, 'tool_calls')}${DONE}`,
     ],
     [
-      'the old form beside the new one',
+      'the old form next to the new one',
       `${delta({ tool_calls: [{ index: 0, id: 'a', ...fn('calculate', EXPR) }], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'tool_calls')}${DONE}`,
     ],
     [
-      'the old form beside an empty list',
+      'the old form next to an empty list',
       `${delta({ tool_calls: [], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'function_call')}${DONE}`,
     ],
     [
@@ -258,7 +258,7 @@ describe('tool calls are assembled', () => {
       `${toolPiece({ index: 0, id: 'a', ...fn('calculate', EXPR) })}${delta({}, 'stop')}${DONE}`,
     ],
     [
-      'a call beside text',
+      'a call next to text',
       `${delta({ content: 'Let me see.', tool_calls: [{ index: 0, id: 'a', ...fn('calculate', EXPR) }] })}${delta({}, 'stop')}${DONE}`,
     ],
   ])('%s is one call', (_title, body) => {
@@ -271,7 +271,7 @@ describe('tool calls are assembled', () => {
     expect(calls).toEqual(ONE)
   })
 
-  test('without calls that are written as text', () => {
+  test('unless they are written as text', () => {
     const text = `<tool_call>${JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })}</tool_call>`
     const { answer } = read([`${delta({ content: text })}${delta({}, 'stop')}${DONE}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text, toolCalls: [] } })

@@ -133,7 +133,7 @@ describe('a tool call that needs approval', () => {
 })
 
 describe('the tools of a tenant', () => {
-  test('fail the run once, before a call is paid for, when the agent names one that is denied', async () => {
+  test('fail the run once, before a call is paid for, when the agent lists one that is denied', async () => {
     for (const tools of [['pay_out'], ['pay_*']]) {
       const tenantTools = { a: ['calculate'], '*': ['pay_out'] }
       const { ending, calls } = await play([done], {}, { tenantTools, spec: { tools } })
@@ -142,7 +142,7 @@ describe('the tools of a tenant', () => {
     }
   })
 
-  test('include the ones that its rule names', async () => {
+  test('include the ones that its rule lists', async () => {
     const { ending } = await play([done], {}, { tenantTools: { a: ['pay_*'] } })
     expect(ending).toMatchObject({ kind: 'completed' })
   })
@@ -177,7 +177,7 @@ describe('a run', () => {
     expect(calls).toBe(1)
   })
 
-  test('makes no journaled call again (L3)', async () => {
+  test('does not make a journaled call again (L3)', async () => {
     const paidBefore: JournaledCall = {
       step: 1,
       kind: 'tool',
@@ -192,7 +192,7 @@ describe('a run', () => {
     expect(asked).toContain('"tool_call_id":"c1","content":"paid"')
   })
 
-  test('ends when it has made its LLM calls without a result (L7)', async () => {
+  test('ends when it has used all its LLM calls and has no result (L7)', async () => {
     const approvals = [1, 3, 5, 7, 9].map((step) => ({ step, approved: true, by: 'a' }))
     const { ending, calls } = await play([], { approvals })
     expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'too-many-turns' } })

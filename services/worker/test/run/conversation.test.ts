@@ -42,7 +42,7 @@ describe('openConversation', () => {
 })
 
 describe('replayConversation', () => {
-  test('returns the opening without a journal', async () => {
+  test('returns the opening when there is no journal', async () => {
     expect(await replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
   })
 
@@ -107,7 +107,7 @@ describe('an answer with a schema', () => {
     expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
   })
 
-  test('becomes the JSON value of the text', async () => {
+  test('is parsed as JSON, and the parsed value is the result', async () => {
     expect((await say(openConversation(spec), '{"total":1}')).result).toEqual({ total: 1 })
   })
 
@@ -144,7 +144,7 @@ describe('failed tool calls', () => {
   const turn = (talk: Conversation, error: boolean) =>
     addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
 
-  test('are counted until one succeeds, also in the journal', async () => {
+  test('are counted until one succeeds, even when they come from the journal', async () => {
     const wrong = turn(turn(openConversation(SPEC), true), true)
     expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
     expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })

@@ -132,7 +132,7 @@ describe('an address', () => {
     expect(rule.allows(address)).toBe(true)
   })
 
-  test('within an allowed range may be reached in every notation, and no address outside it', () => {
+  test('may be reached in every notation within an allowed range, and not outside it', () => {
     const inner = createAddressRule(['10.1.0.0/16', 'fd12::/32'])
     expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::5'].map(inner.allows)).toEqual([true, true, true])
     expect(['10.2.0.1', 'fd13::5', '127.0.0.1'].map(inner.allows)).toEqual([false, false, false])
@@ -202,7 +202,7 @@ describe('a host', () => {
 })
 
 describe('http_fetch', () => {
-  test('is off without allowed hosts, and reports invalid settings', () => {
+  test('is off when no hosts are allowed, and reports invalid settings', () => {
     const settings = { allowed: [], denied: [], privateRanges: [], bytesMax: 1, timeoutMs: 1 }
     expect(httpFetchTool(settings)).toBeUndefined()
     expect(
@@ -222,7 +222,7 @@ describe('http_fetch', () => {
     )
   })
 
-  test('reaches no local server by any notation of its address', async () => {
+  test('does not reach a local server by any notation of its address', async () => {
     const { port, requests } = await serve((_request, response) => response.end('secret'))
     const hosts = [
       '127.0.0.1',
@@ -249,7 +249,7 @@ describe('http_fetch', () => {
     expect(requests()).toBe(0)
   })
 
-  test('refuses a name that resolves to a private address, even beside a public one', async () => {
+  test('refuses a name that resolves to a private address, even together with a public one', async () => {
     const { port, requests } = await serve((_request, response) => response.end('secret'))
     const resolve = async (host: string) =>
       host === 'mixed.test'
@@ -285,7 +285,7 @@ describe('http_fetch', () => {
     'http://[::1]/',
     'file:///etc/passwd',
     '//x',
-  ])('follows no redirect to %s', async (location) => {
+  ])('does not follow a redirect to %s', async (location) => {
     const { url, requests } = await serve((_request, response) => {
       response.writeHead(302, { location })
       response.end()

@@ -11,13 +11,13 @@ const all = new Map([tool('calculate'), tool('order'), tool('crm__read'), tool('
 const rules = tenantToolsOf('{"acme":["order","crm__*"],"none":[],"*":["calculate"]}')
 const names = (tenant: string) => [...toolsOfTenant(all, tenant, rules).keys()]
 
-test('a tenant may use the tools that its rule names, by name or by their beginning', () => {
+test('a tenant may use the tools that its rule lists, by name or by their beginning', () => {
   expect(names('acme')).toEqual(['order', 'crm__read', 'crm__write'])
   expect(names('none')).toEqual([])
   expect(names('other')).toEqual(['calculate'])
 })
 
-test('a tenant that no rule names may use no tool', () => {
+test('a tenant that has no rule may not use a tool', () => {
   expect([...toolsOfTenant(all, 'other', { acme: ['order'] }).keys()]).toEqual([])
   expect([...toolsOfTenant(all, 'constructor', { acme: ['order'] }).keys()]).toEqual([])
 })

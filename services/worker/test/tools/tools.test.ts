@@ -216,7 +216,7 @@ describe('chooseTools', () => {
   const all = new Map([tool('calculate', 'built-in'), tool('order', 'module'), tool('x__a', 'mcp')])
   const names = (wanted?: string[]) => [...chooseTools(all, wanted).tools.keys()]
 
-  test('offers the built-in tools to an agent that names none', () => {
+  test('offers the built-in tools to an agent that lists no tools', () => {
     expect(names()).toEqual(['calculate'])
   })
 
@@ -226,7 +226,7 @@ describe('chooseTools', () => {
     expect(names(['x__*', 'calculate'])).toEqual(['calculate', 'x__a'])
   })
 
-  test('names the requested tools that this node lacks', () => {
+  test('lists the requested tools that this node lacks', () => {
     expect(chooseTools(all, ['order', 'ghost', 'y__*']).missing).toEqual(['ghost', 'y__*'])
   })
 })

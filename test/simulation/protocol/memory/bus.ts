@@ -45,7 +45,7 @@ export function connectMemoryBus(
         try {
           handler(receivedOf(wire, post))
         } catch (cause) {
-          log.error({ err: cause, subject }, 'message dropped: handler failed')
+          log.error({ err: cause, subject }, 'A handler failed; its message was dropped')
         }
       })
       return { close }

@@ -20,7 +20,7 @@ export function simulatedEvery(
   const periodMs = Math.max(ASIDE.has(name) ? ASIDE_PERIOD_MS : PERIOD_MIN_MS, intervalMs)
   const turn = (): void => {
     run(signal)
-      .catch((error: unknown) => log.error({ err: error, loop: name }, 'a run failed'))
+      .catch((error: unknown) => log.error({ err: error, loop: name }, 'A run failed'))
       .finally(() => setTimeout(turn, periodMs))
   }
   return { start: async () => turn(), drain: () => Promise.resolve() }

@@ -41,7 +41,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /ends when it has made its LLM calls/,
+    caughtBy: /ends when it has used all its LLM calls/,
     because: /expected|kind/,
   },
   {
@@ -68,13 +68,8 @@ export const AGENTS: readonly Mutation[] = [
         replace: 'if (characters <= Infinity) return',
       },
     ],
-    tests: [
-      'services/worker/test/llm/llm.test.ts',
-      '-t',
-      'limits of a call',
-      '--testTimeout=15000',
-    ],
-    caughtBy: /end a call whose answer is too large/,
+    tests: ['services/worker/test/llm/llm.test.ts', '-t', 'a call ends', '--testTimeout=15000'],
+    caughtBy: /a call ends when its answer is too large/,
     because: /expected/,
   },
   {
@@ -107,7 +102,7 @@ export const AGENTS: readonly Mutation[] = [
   },
   {
     name: 'ssrf-every-address',
-    safeguard: 'http_fetch refuses a name that has a private address beside a public one',
+    safeguard: 'http_fetch refuses a name that has a private address together with a public one',
     edits: [
       {
         file: 'services/worker/src/tools/fetch/guarded-get.ts',
@@ -116,7 +111,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
-    caughtBy: /even beside a public one/,
+    caughtBy: /even together with a public one/,
     because: /not public/,
   },
   {
@@ -130,7 +125,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
-    caughtBy: /follows no redirect/,
+    caughtBy: /does not follow a redirect/,
     because: /refused/,
   },
   {
@@ -233,7 +228,7 @@ export const AGENTS: readonly Mutation[] = [
   },
   {
     name: 'limiter-closed',
-    safeguard: 'no node calls a provider again before the time that its refusal names',
+    safeguard: 'no node calls a provider again before the time that its refusal gives',
     edits: [
       {
         file: 'services/worker/src/limits/limiter.ts',
@@ -303,7 +298,7 @@ export const AGENTS: readonly Mutation[] = [
   },
   {
     name: 'replay-journal',
-    safeguard: 'a replay behind the journal pays nothing again',
+    safeguard: 'a replay behind the journal does not pay for a call again',
     edits: [
       {
         file: 'services/gateway/src/tasks/replays.ts',

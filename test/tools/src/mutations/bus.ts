@@ -226,7 +226,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/dispatch.test.ts'],
-    caughtBy: /that cannot be read is named in the reply, and the other items start/,
+    caughtBy: /that cannot be read is listed in the reply, and the other items start/,
     because: /expected/,
   },
   {

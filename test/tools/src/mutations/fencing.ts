@@ -13,7 +13,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'L3'],
-    caughtBy: /a superseded run stores nothing/,
+    caughtBy: /a superseded run is not stored/,
     because: /superseded/,
   },
   {
@@ -27,7 +27,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'L9'],
-    caughtBy: /is refused and stores nothing/,
+    caughtBy: /is refused and not stored/,
     because: /kind: 'refused'/,
   },
   {
@@ -41,7 +41,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'pause'],
-    caughtBy: /a pause ends the attempt without a failure/,
+    caughtBy: /a pause ends the attempt and does not count as a failure/,
     because: /kind: 'not-due'/,
   },
   {
@@ -191,7 +191,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /makes no journaled call again/,
+    caughtBy: /does not make a journaled call again/,
     because: /to contain/,
   },
 ]

@@ -13,7 +13,7 @@ export const FLEETS: readonly Mutation[] = [
       },
     ],
     tests: ['test/chaos/exact-points.test.ts', '-t', 'gateway'],
-    caughtBy: /leaves a task that the follower gives a pointer/,
+    caughtBy: /leaves the pointer to the follower of the log/,
     because: /expected 'submitted' to be 'completed'/,
   },
   {
@@ -27,7 +27,7 @@ export const FLEETS: readonly Mutation[] = [
       },
     ],
     tests: ['test/chaos/worker-death.test.ts', '-t', 'frozen'],
-    caughtBy: /commits no task that another node took over/,
+    caughtBy: /does not commit a task that another node took over/,
     because: /VIOLATIONS|I3|extra|less than or equal/,
   },
 ]

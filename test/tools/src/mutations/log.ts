@@ -69,7 +69,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/agents/routes.test.ts', '-t', 'L1', '--testTimeout=15000'],
-    caughtBy: /also when its agent has changed/,
+    caughtBy: /even when its agent has changed/,
     because: /has another body/,
   },
   {
@@ -284,7 +284,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/protocol/test/permissions.test.ts'],
-    caughtBy: /let a worker write no history/,
+    caughtBy: /do not let a worker write history/,
     because: /log\.\*/,
   },
   {

@@ -278,10 +278,10 @@ export const SERVICES: readonly Mutation[] = [
     tests: [
       'services/gateway/test/service.test.ts',
       '-t',
-      'a tenant sees nothing',
+      'a tenant does not see',
       '--testTimeout=15000',
     ],
-    caughtBy: /a tenant sees nothing of another one/,
+    caughtBy: /a tenant does not see anything of another tenant/,
     because: /instead of rejecting/,
   },
   {
@@ -323,7 +323,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/load-balancer/test/placing/advised.test.ts', '-t', 'in mode shadow'],
-    caughtBy: /is placed in mode shadow without a wait for the adviser/,
+    caughtBy: /does not wait for the adviser in mode shadow/,
     because: /expected/,
   },
 ]

@@ -46,7 +46,7 @@ export const VALUES: readonly Mutation[] = [
   },
   {
     name: 'not-before-past',
-    safeguard: 'a task does not wait for an instant of the distant past',
+    safeguard: 'a task does not wait for a time in the distant past',
     edits: [
       {
         file: 'services/gateway/src/tasks/spec-waits.ts',
@@ -111,7 +111,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/calendar.test.ts'],
-    caughtBy: /names days that its months never have/,
+    caughtBy: /has days that its months never have/,
     because: /expected false to be true/,
   },
   {

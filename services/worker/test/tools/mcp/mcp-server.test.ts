@@ -288,7 +288,7 @@ describe('MCP_SERVERS', () => {
     '{"a": {"url": "file:///a-value", "tools": ["*"]}}',
     '{"a": {"command": "x", "url": "http://x", "tools": ["*"]}}',
     '{"a": {"command": "x", "tools": ["*"], "tolls": ["a-value"]}}',
-  ])('with %s is refused without repeating a value', (text) => {
+  ])('with %s is refused, and the error does not repeat a value', (text) => {
     expect(problems(text).length).toBeGreaterThan(0)
     expect(problems(text).join()).not.toContain('a-value')
   })

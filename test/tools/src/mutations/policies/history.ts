@@ -128,7 +128,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/acceptance.test.ts'],
-    caughtBy: /takes nothing without a free slot/,
+    caughtBy: /does not take a task without a free slot/,
     because: /kind: 'start'/,
   },
   {
@@ -142,7 +142,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/acceptance.test.ts'],
-    caughtBy: /takes nothing while it drains/,
+    caughtBy: /does not take a task while it drains/,
     because: /kind: 'start'/,
   },
   {

@@ -69,7 +69,7 @@ export const LIMITS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /a node its share, never more/,
+    caughtBy: /allow a node only its share/,
     because: /expected/,
   },
 ]

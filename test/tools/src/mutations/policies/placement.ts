@@ -153,7 +153,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /share every credit and spend none twice/,
+    caughtBy: /share every credit and do not spend a credit twice/,
     because: /Property failed/,
   },
   {
@@ -172,7 +172,7 @@ export const PLACEMENT: readonly Mutation[] = [
   },
   {
     name: 'room-units',
-    safeguard: 'heavy tasks reserve room, also those on their way',
+    safeguard: 'heavy tasks reserve room, even while they are on their way',
     edits: [
       {
         file: 'libs/domain/src/placement/room.ts',

@@ -84,7 +84,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /advice names the choices that were clamped/,
+    caughtBy: /advice lists the choices that were clamped/,
     because: /action: 'replace'/,
   },
   {

@@ -279,7 +279,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /adviceInForce .* counts for nothing/,
+    caughtBy: /adviceInForce .* is ignored/,
     because: /to deeply equal/,
   },
   {

@@ -13,12 +13,12 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/intake.test.ts'],
-    caughtBy: /leaves low a share beside a backlog of high/,
+    caughtBy: /leaves low priority a share next to a backlog of high priority/,
     because: /expected 120 to be 60/,
   },
   {
     name: 'intake-weights',
-    safeguard: 'low priority is served beside a backlog of high priority',
+    safeguard: 'low priority is served next to a backlog of high priority',
     edits: [
       {
         file: 'libs/domain/src/placement/intake.ts',
@@ -27,7 +27,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/intake.test.ts'],
-    caughtBy: /leaves low a share beside a backlog of high/,
+    caughtBy: /leaves low priority a share next to a backlog of high priority/,
     because: /expected 70 to be 60/,
   },
   {
@@ -125,7 +125,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/ejection.test.ts'],
-    caughtBy: /never takes out more than a third/,
+    caughtBy: /takes out at most a third/,
     because: /Property failed/,
   },
   {

@@ -63,7 +63,7 @@ export async function simulateBalancing(options: {
   }
   const worstRatio = Math.max(...scenarios.map(({ ratio }) => ratio))
   const holds = worstRatio <= RATIO_MAX
-  say(`* the best; ${REFERENCE} is a reference: it sees every node's present state, which no`)
+  say(`* the best; ${REFERENCE} is a reference: it sees every node's current state, which no`)
   say(`  load balancer can. Differences below ${RESOLUTION_MS} ms count as none.`)
   say(
     `largest ours / best other of p99: ${worstRatio.toFixed(2)} (bound ${RATIO_MAX}: ${holds ? 'holds' : 'BROKEN'})`,

@@ -8,7 +8,7 @@ import { HOP_MS, type Policy, type SimNode, type SimTask, type World } from './w
  */
 export type Rival = 'round-robin' | 'random' | 'least-loaded-1s' | 'power-of-two' | 'perfect-jsq'
 
-/** Sees every node's present state, which no load balancer can: a bound for comparison, not a rival. */
+/** Sees every node's current state, which no load balancer can: a bound for comparison, not a rival. */
 export const REFERENCE = 'perfect-jsq'
 
 /** All others, in the order of the table, the reference last. */
