@@ -302,7 +302,7 @@ function conclude(
       : { kind: 'failed', failure: problem, usage, ...more }
   const ending = finish === undefined ? undefined : classifyFinish(finish)
   // The provider's words may repeat a key, as its errors may.
-  const reason = safeMessage(finish ?? 'no finish reason', options.key)
+  const reason = (): string => safeMessage(finish ?? 'no finish reason', options.key)
   // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
   if (failure !== undefined && !whole) return failed(failure)
@@ -316,18 +316,18 @@ function conclude(
     return failed(heard.done && heard.events > 1 ? emptyAnswer('no finish reason') : BROKE_OFF)
   }
   if (ending === 'withheld') {
-    return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason})` })
+    return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason()})` })
   }
-  if (ending === 'cut') return failed(cutAnswer(reason), text === '' ? {} : { partial: text })
+  if (ending === 'cut') return failed(cutAnswer(reason()), text === '' ? {} : { partial: text })
   if (ending === 'broken') {
     return failed({
       kind: 'connection',
-      message: `the provider ended its answer with "${reason}"`,
+      message: `the provider ended its answer with "${reason()}"`,
     })
   }
-  if (!said) return failed(emptyAnswer(reason))
+  if (!said) return failed(emptyAnswer(reason()))
   if (ending === 'unknown' && toolCalls.length === 0) {
-    const message = `the provider ended its answer for an unknown reason: "${reason}"`
+    const message = `the provider ended its answer for an unknown reason: "${reason()}"`
     return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
   }
   const echo =
