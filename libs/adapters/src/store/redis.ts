@@ -57,11 +57,11 @@ export async function connectRedis(
   })
   let away = false
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: redaction.error(error) }, `The connection to ${name} is away`)
+    if (!away) log.warn({ err: redaction.error(error) }, `Redis is away for the ${name}`)
     away = true
   })
   redis.on('ready', () => {
-    if (away) log.info({}, `The connection to ${name} is back`)
+    if (away) log.info({}, `Redis is back for the ${name}`)
     away = false
   })
   // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.

@@ -73,7 +73,7 @@ test('Redis refuses a password: neither the log nor the error of a call repeats 
   })
   const { log, lines } = heard()
   const store = await connectStore({ url: redis.url.replace('//', `//:${IN_URL}@`), log })
-  await eventually(() => expect(lines()).toContain('store away'), 5_000)
+  await eventually(() => expect(lines()).toContain('Redis is away for the store'), 5_000)
   const failed = await store.load('a').catch((error: unknown) => error)
   log.error({ err: failed }, 'call failed')
   expectClean(lines())
