@@ -40,7 +40,8 @@ const boundedFetch: typeof fetch = async (input, init) => {
   const bound = new TransformStream<Uint8Array, Uint8Array>({
     transform(piece, controller) {
       bytes += piece.byteLength
-      if (bytes > BYTES_MAX) controller.error(new Error(`the answer is larger than ${BYTES_MAX} bytes`))
+      if (bytes > BYTES_MAX)
+        controller.error(new Error(`the answer is larger than ${BYTES_MAX} bytes`))
       else controller.enqueue(piece)
     },
   })
