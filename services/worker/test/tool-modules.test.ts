@@ -80,7 +80,9 @@ describe('a folder of tools', () => {
     expect(problems).toEqual([
       'broken.mjs: this module cannot be loaded',
       'nothing.mjs: exports no tool; export the result of defineTool',
-      expect.stringMatching(/^unnamed.mjs: .*name: .*description: .*timeoutMs: .*parameters: /),
+      expect.stringMatching(
+        /^unnamed.mjs: .*name: .*description: .*timeoutMs must .*parameters must /,
+      ),
     ])
   })
 
