@@ -18,3 +18,4 @@ export {
 } from './kubernetes-server.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'
+export { PLAIN_SPEC } from './specs.ts'

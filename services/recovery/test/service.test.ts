@@ -61,7 +61,6 @@ test.each([500, 5_000])(
     })
     expect(incident.taskIds).toHaveLength(100)
     const tookMs = incident.redistributedAtMs! - incident.detectedAtMs
-    console.log(`${count} pointers given back ${tookMs} ms after the death`)
     expect(tookMs).toBeLessThan(SOON_MS)
     expect(await world.store.inflightOf(nodeId)).toEqual([])
     expect(world.replaced.filter((id) => id === nodeId)).toEqual([nodeId])

@@ -1,6 +1,6 @@
 import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
 import type { Pointer, Death } from '@agentfleet/protocol'
-import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { PLAIN_SPEC, eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -41,16 +41,7 @@ afterAll(async () => {
 const open = (name: string): Promise<Bus> =>
   connectBus({ url: servers.nats.url, name, inboxPrefix: `_INBOX_${name}`, log: silent })
 
-const spec = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-} as const
+const spec = PLAIN_SPEC
 const submitted: TaskEvent = { type: 'submitted', atMs: 1, tenant: 't', spec, specHash: 'h' }
 const cancelled: TaskEvent = { type: 'cancelled', atMs: 2, reason: 'r' }
 const within = { deadlineMs: 5_000 }

@@ -1,18 +1,7 @@
 import { keyedTaskId, newTaskId, type Pointer } from '@agentfleet/protocol'
-import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { PLAIN_SPEC, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLogFill, createTaskSubmitter, openTaskLog, type TaskLog } from '../../src/index.ts'
-
-const SPEC = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-} as const
 
 let servers: SecuredServers
 let taskLog: TaskLog
@@ -33,7 +22,7 @@ function pathOf(full = false) {
 const submissionOf = (taskId: string) => ({
   taskId,
   tenant: 't',
-  spec: SPEC,
+  spec: PLAIN_SPEC,
   atMs: Date.now(),
   keyed: true,
   deadlineMs: 5_000,
@@ -62,7 +51,7 @@ test('nothing is stored while the log is nearly full (L7)', async () => {
 
 test('a waiting task gets no pointer, and a task with finished calls gets a fenced start', async () => {
   const { submit, passed } = pathOf()
-  const spec = { ...SPEC, delayMs: 60_000 }
+  const spec = { ...PLAIN_SPEC, delayMs: 60_000 }
   await submit({ ...submissionOf(newTaskId(Date.now())), spec })
   expect(passed).toEqual([])
   const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }

@@ -29,14 +29,11 @@ export interface AgentDefinition {
 }
 
 /** The fields of a spec that a definition can fill in. */
-export interface AgentPart {
-  readonly systemPrompt?: string
-  readonly model?: string
-  readonly fallbackModels?: readonly string[]
-  readonly tools?: readonly string[]
-  readonly responseSchema?: { readonly [key: string]: Json }
+export interface AgentPart extends Pick<
+  AgentDefinition,
+  'systemPrompt' | 'model' | 'fallbackModels' | 'tools' | 'responseSchema' | 'sampling'
+> {
   readonly maxOutputTokens?: number
-  readonly sampling?: Sampling
   readonly timeoutMs?: number
   readonly budget?: Budget
   readonly limits?: RunLimits

@@ -10,7 +10,7 @@ export interface Spent {
   readonly wallMs: number
 }
 
-/** The next call, as far as it is known before it is made. */
+/** The next call, described before it is made. */
 export interface NextCall {
   readonly inputTokens: number
   /** Undefined: the model has no price. */

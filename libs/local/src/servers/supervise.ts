@@ -7,7 +7,7 @@ import type { RunningServer } from './server.ts'
  * Starts a server again, on its ports and with its data, whenever it ends without being asked.
  *
  * Invariants: SUP-1 an end that the owner asked for (`stop`, `restart`) is left alone; SUP-2 a server that does not
- * come up is tried again for as long as it is supervised, with growing pauses; SUP-3 after `close` nothing is started.
+ * start is started again, with growing pauses, until `close`; SUP-3 after `close` nothing is started.
  */
 export interface Supervision {
   close(): void

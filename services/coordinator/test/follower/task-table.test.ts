@@ -1,18 +1,10 @@
+import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { TailedEvent } from '@agentfleet/adapters'
 import type { TaskSpec } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 
-const spec: TaskSpec = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-}
+const spec: TaskSpec = PLAIN_SPEC
 const submitted = (taskId: string, seq: number, change: Partial<TaskSpec> = {}): TailedEvent => ({
   taskId,
   seq,

@@ -1,3 +1,4 @@
+import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { handleBatch, type BatchDeps } from '../../src/reports/batch.ts'
@@ -6,16 +7,7 @@ const MIB = 1024 ** 2
 const base = { claim: 'c', reportId: 'r' }
 const begin = (taskId: string): ReportItem => ({ op: 'begin', taskId, ...base })
 const own = (taskId: string): ReportItem => ({ op: 'own', taskId, ...base, expect: 1, attempt: 1 })
-const spec = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-} as const
+const spec = PLAIN_SPEC
 const begun = (chars: number): Outcome => ({
   kind: 'begun',
   seq: 1,

@@ -2,7 +2,7 @@ import { connectBus, connectStore, openTaskLog, provisionStreams } from '@agentf
 import { TIMING, type Spawned, type Submitted, type TaskRecord } from '@agentfleet/domain'
 import { childTaskId, reportItemSchema, signClaim } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
-import { startTestServers } from '@agentfleet/testkit'
+import { PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { endTooLarge, handleReport } from '../../src/reports/handle-report.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
@@ -16,16 +16,7 @@ const submitted: Submitted = {
   atMs: 1,
   tenant: 't',
   specHash: '',
-  spec: {
-    task: 'x',
-    agent: 'assistant',
-    model: 'echo',
-    cpu: 'low',
-    memory: 'low',
-    priority: 'medium',
-    timeoutMs: 60_000,
-    maxAttempts: 3,
-  },
+  spec: PLAIN_SPEC,
 }
 
 async function setup() {

@@ -1,3 +1,4 @@
+import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { TaskEvent } from '@agentfleet/domain'
 import { CHANNELS, STREAMS, subjectOf, SUBJECTS } from '@agentfleet/protocol'
 import { expect } from 'vitest'
@@ -13,17 +14,13 @@ import { pause, testsOn, until, type Ground } from './conformance-ground.ts'
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const WITHIN = { deadlineMs: 5_000 }
-const SPEC = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-} as const
-const SUBMITTED: TaskEvent = { type: 'submitted', atMs: 1, tenant: 't', spec: SPEC, specHash: 'h' }
+const SUBMITTED: TaskEvent = {
+  type: 'submitted',
+  atMs: 1,
+  tenant: 't',
+  spec: PLAIN_SPEC,
+  specHash: 'h',
+}
 const CANCELLED: TaskEvent = { type: 'cancelled', atMs: 2, reason: 'r' }
 
 /** The properties of the log that the protocol relies on. */
