@@ -226,6 +226,11 @@ test('a consumer is removed only when it is empty and has no listener', async ()
   const queue = { tenant: 'idle', priority: 'low' } as const
   await consumers.make(queue)
   await submit('idle', 1, 'low')
+  // nats-server counts a stored message for its consumers a moment after it answers the publisher.
+  await eventually(async () => {
+    const state = (await consumers.list()).find(({ tenant }) => tenant === queue.tenant)
+    expect(state?.waiting).toBe(1)
+  }, 5_000)
   expect(await consumers.removeIdle(queue)).toBe(false)
   const { came, free, end, close } = bench()
   free(1)

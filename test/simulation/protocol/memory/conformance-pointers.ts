@@ -42,6 +42,10 @@ function declareIssuing(ground: () => Ground): void {
     const pointers = openPointers(bus)
     await consumers.make(queue)
     await pointers.issueSurely({ ...pointerOf('acked'), tenant: 'gone' }, 'low')
+    // nats-server counts a stored message for its consumers a moment after it answers the publisher.
+    await until(async () =>
+      (await consumers.list()).some((at) => at.tenant === 'gone' && at.waiting === 1),
+    )
     const found = await consumers.list()
     expect(found.find(({ tenant }) => tenant === 'gone')).toMatchObject({ waiting: 1, out: 0 })
     expect(await consumers.removeIdle(queue)).toBe(false)
