@@ -1,6 +1,10 @@
 import { FAILURE_CODES, type FailureCode } from '@agentfleet/domain'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadDocument, openOperations } from '../../services/gateway/src/http/document.ts'
+import {
+  loadDocument,
+  openOperations,
+  operationScopes,
+} from '../../services/gateway/src/http/document.ts'
 import { parseFrame } from '../../services/gateway/src/stream/frames.ts'
 import { createApi } from '../../services/gateway/src/http/server.ts'
 import { Refusal } from '../../services/gateway/src/http/problems.ts'
@@ -98,6 +102,35 @@ test.each(operations)(
     }
   },
 )
+
+/** Operations that every valid key may use. */
+const ANY_KEY: readonly string[] = []
+
+test('every operation names the one scope that it needs, or that it needs no key', () => {
+  const scopes = operationScopes(document)
+  const open = openOperations(document)
+  const named = operations.map(({ operationId = '' }) => {
+    if (open.has(operationId)) return `${operationId}: no key`
+    return `${operationId}: ${scopes.get(operationId) ?? 'any key'}`
+  })
+  expect([...open].sort()).toEqual(['getDocument', 'getLiveness', 'getReadiness'])
+  expect(named.filter((each) => each.endsWith('any key'))).toEqual(
+    ANY_KEY.map((id) => `${id}: any key`),
+  )
+})
+
+test('a document in which an operation names no scope, or an unknown one, starts no gateway', () => {
+  const only = (security: object) => ({
+    ...document,
+    paths: { '/x': { get: { operationId: 'x', ...security } } },
+  })
+  expect(() => operationScopes(only({}) as never)).toThrow(/security of x/)
+  for (const bearer of [['tasks:all'], ['tasks:read', 'admin']]) {
+    expect(() => operationScopes(only({ security: [{ bearer }] }) as never)).toThrow(
+      /security of x/,
+    )
+  }
+})
 
 interface Media {
   readonly schema: Schema

@@ -23,3 +23,7 @@ test('the reference of the bus is what the channels declare', async () => {
 test('the reference of the error codes is the table of failure codes', async () => {
   expect(await check('document-codes.mjs')).toBe('')
 }, 30_000)
+
+test('the reference of the operations is openapi.yaml', async () => {
+  expect(await check('document-operations.mjs')).toBe('')
+}, 30_000)

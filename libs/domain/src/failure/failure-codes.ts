@@ -203,6 +203,10 @@ export const FAILURE_CODES = {
     says: 'A web page of this origin may not connect.',
     http: { status: 403, title: 'This web page may not connect' },
   },
+  'scope-missing': {
+    says: 'The key lacks the scope of the operation.',
+    http: { status: 403, title: 'The key lacks a scope' },
+  },
   'operators-only': {
     says: 'The key does not belong to an operator.',
     http: { status: 403, title: 'Only operators may read this' },

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { admit, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ApiKey } from '../config.ts'
 import { Refusal } from './problems.ts'
@@ -7,27 +8,74 @@ import { Refusal } from './problems.ts'
 export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
 
-/** Returns the tenant of the request; throws a Refusal if its key is missing or unknown. */
-export type Authenticate = (request: FastifyRequest, stream: boolean) => string
+/** What an operation asks of its caller. */
+export interface Needs {
+  /** Undefined: any valid key may use the operation. */
+  readonly scope: Scope | undefined
+  /** Whether the key may stand in the address or in a subprotocol, as on the stream. */
+  readonly stream: boolean
+}
 
-/** Compares the digests of all keys every time, so that timing reveals no key. */
-export function createAuthenticate(keys: readonly ApiKey[]): Authenticate {
-  if (keys.length === 0) return () => DEFAULT_TENANT
-  const known = keys.map(({ tenant, key }) => ({ tenant, digest: digestOf(key) }))
-  return (request, stream) => {
-    const key = presentedKey(request, stream)
-    let found: string | undefined
-    if (key !== undefined) {
+/** Returns the caller of the request; throws a Refusal if it may not use the operation. */
+export type Authenticate = (request: FastifyRequest, needs: Needs) => Principal
+
+/** Every scope except `admin`, which concerns all tenants. */
+const TENANT_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
+/** The caller of a gateway without keys. */
+const OPEN: Principal = { keyId: 'open', tenant: DEFAULT_TENANT, scopes: SCOPES }
+
+/** Finds callers by the keys of the configuration; without keys every caller may do everything. */
+export function createAuthenticate(
+  keys: readonly ApiKey[],
+  nowMs: () => number = Date.now,
+): Authenticate {
+  const known = new Map(
+    keys.map(({ tenant, key }, index) => {
       const digest = digestOf(key)
-      for (const entry of known) {
-        if (timingSafeEqual(entry.digest, digest)) found = entry.tenant
-      }
-    }
-    if (found === undefined) {
+      const principal = { keyId: `env-${index + 1}`, tenant, scopes: TENANT_SCOPES }
+      return [digest.toString('base64'), { digest, principal }] as const
+    }),
+  )
+  const find = (key: string): Principal | undefined => {
+    const digest = digestOf(key)
+    // The digest of a guess says nothing about a key, so a lookup by it reveals none.
+    const entry = known.get(digest.toString('base64'))
+    return entry && timingSafeEqual(entry.digest, digest) ? entry.principal : undefined
+  }
+  return (request, { scope, stream }) => {
+    if (keys.length === 0) return OPEN
+    const key = presentedKey(request, stream)
+    const principal = key === undefined ? undefined : find(key)
+    if (principal === undefined) {
       throw new Refusal('unauthorized', 'Send a valid API key as Authorization: Bearer <key>.')
     }
-    return found
+    requireAdmitted(principal, scope, nowMs())
+    return principal
   }
+}
+
+/** Throws a Refusal if the principal may not use an operation of this scope now. */
+export function requireAdmitted(
+  principal: Principal,
+  scope: Scope | undefined,
+  nowMs: number,
+): void {
+  const admitted = admit(principal, scope, nowMs)
+  if (admitted.kind === 'allowed') return
+  if (admitted.reason === 'scope') {
+    const { scopes } = principal
+    const has = scopes.length === 0 ? 'none' : scopes.join(', ')
+    throw new Refusal(
+      'scope-missing',
+      `This operation needs a key with the scope ${scope}; yours has ${has}.`,
+    )
+  }
+  throw new Refusal(
+    'unauthorized',
+    admitted.reason === 'revoked'
+      ? 'This key is revoked. Use another key.'
+      : 'This key has expired. Use another key.',
+  )
 }
 
 function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {

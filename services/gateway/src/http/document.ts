@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { SCOPES, type Scope } from '@agentfleet/domain'
 import { parse } from 'yaml'
 
 /** The fields of an operation that the gateway itself reads. */
 interface Operation {
   readonly operationId?: string
-  readonly security?: readonly unknown[]
+  readonly security?: readonly { readonly bearer?: readonly string[] }[]
   readonly requestBody?: { readonly required?: boolean }
 }
 
@@ -22,6 +23,8 @@ export interface ApiDocument {
   readonly [key: string]: unknown
 }
 
+/** Stands for the missing `security` of an operation. */
+const NO_SECURITY = 'none'
 /** `src` and `dist` are equally deep below the root. */
 const DOCUMENT = new URL('../../../../openapi.yaml', import.meta.url)
 
@@ -59,6 +62,25 @@ function withItemsUnchecked(schemas: Schemas): Schemas {
 /** Returns the ids of the operations that need no API key. */
 export function openOperations(document: ApiDocument): Set<string> {
   return operationsWith(document, ({ security }) => security?.length === 0)
+}
+
+/**
+ * Returns the scope that each operation with a key needs, by its id; undefined: any valid key may use it.
+ * Throws if an operation names none, so that a forgotten scope opens nothing.
+ */
+export function operationScopes(document: ApiDocument): ReadonlyMap<string, Scope | undefined> {
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path))
+  const scopes = new Map<string, Scope | undefined>()
+  for (const { operationId, security } of operations) {
+    if (operationId === undefined || security?.length === 0) continue
+    const [named, ...others] = security?.[0]?.bearer ?? [NO_SECURITY]
+    const scope = SCOPES.find((each) => each === named)
+    if (others.length > 0 || scope !== named) {
+      throw new Error(`openapi.yaml: security of ${operationId} must name one known scope`)
+    }
+    scopes.set(operationId, scope)
+  }
+  return scopes
 }
 
 /** Returns the ids of the operations whose body may be omitted. */

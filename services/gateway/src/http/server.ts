@@ -8,8 +8,15 @@ import {
 } from 'fastify'
 import openapiGlue from 'fastify-openapi-glue'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
+import type { Principal } from '@agentfleet/domain'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
-import { bodilessOperations, openOperations, routable, type ApiDocument } from './document.ts'
+import {
+  bodilessOperations,
+  openOperations,
+  operationScopes,
+  routable,
+  type ApiDocument,
+} from './document.ts'
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
@@ -19,6 +26,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The tenant of the request. */
     tenant: string
+    /** The caller of the request; undefined for an operation that needs no key. */
+    principal: Principal | undefined
   }
 }
 
@@ -78,7 +87,9 @@ export async function createApi(deps: {
   })
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
+  const scopes = operationScopes(document)
   app.decorateRequest('tenant', '')
+  app.decorateRequest('principal', undefined)
   app.removeContentTypeParser('text/plain')
   acceptEmptyBodies(app)
   app.setValidatorCompiler(requestValidator())
@@ -89,10 +100,12 @@ export async function createApi(deps: {
     requireJsonBody(route)
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (unlocked.has(operation)) return
-    const stream = operation === 'openStream'
+    const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
     // Runs before the body is read, so that a request without a key costs no more.
     route.onRequest = (request, _reply, done) => {
-      request.tenant = authenticate(request, stream)
+      const principal = authenticate(request, needs)
+      request.principal = principal
+      request.tenant = principal.tenant
       done()
     }
   })

@@ -1,9 +1,13 @@
 import type { FastifyRequest } from 'fastify'
+import { SCOPES } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createAuthenticate } from '../../src/http/auth.ts'
 import { parseApiKeys, parseOperators } from '../../src/config.ts'
 
 const keys = parseApiKeys('acme:0123456789abcdef, beta:with:colons:in:it')
+
+const PLAIN = { scope: 'tasks:read', stream: false } as const
+const STREAM = { scope: 'tasks:read', stream: true } as const
 
 function request(headers: Record<string, string>, query: object = {}): FastifyRequest {
   return { headers, query } as unknown as FastifyRequest
@@ -12,10 +16,20 @@ function request(headers: Record<string, string>, query: object = {}): FastifyRe
 test('a key identifies its tenant', () => {
   const authenticate = createAuthenticate(keys)
   const bearer = (key: string) => request({ authorization: `Bearer ${key}` })
-  expect(authenticate(bearer('0123456789abcdef'), false)).toBe('acme')
-  expect(authenticate(bearer('with:colons:in:it'), false)).toBe('beta')
+  expect(authenticate(bearer('0123456789abcdef'), PLAIN).tenant).toBe('acme')
+  expect(authenticate(bearer('with:colons:in:it'), PLAIN).tenant).toBe('beta')
   for (const wrong of ['', 'x', '0123456789abcde', '0123456789abcdef0']) {
-    expect(() => authenticate(bearer(wrong), false)).toThrow(/API key/)
+    expect(() => authenticate(bearer(wrong), PLAIN)).toThrow(/API key/)
+  }
+})
+
+test('a configured key has every scope except admin', () => {
+  const authenticate = createAuthenticate(keys)
+  const bearer = request({ authorization: 'Bearer 0123456789abcdef' })
+  for (const scope of SCOPES) {
+    const use = () => authenticate(bearer, { scope, stream: false })
+    if (scope === 'admin') expect(use).toThrow(/needs a key with the scope admin/)
+    else expect(use().keyId).toBe('env-1')
   }
 })
 
@@ -23,14 +37,15 @@ test('only the stream takes a key from its address or its subprotocols', () => {
   const authenticate = createAuthenticate(keys)
   const inQuery = request({}, { access_token: '0123456789abcdef' })
   const offered = request({ 'sec-websocket-protocol': 'agentfleet, bearer.0123456789abcdef' })
-  expect(authenticate(inQuery, true)).toBe('acme')
-  expect(authenticate(offered, true)).toBe('acme')
-  expect(() => authenticate(inQuery, false)).toThrow(/API key/)
-  expect(() => authenticate(offered, false)).toThrow(/API key/)
+  expect(authenticate(inQuery, STREAM).tenant).toBe('acme')
+  expect(authenticate(offered, STREAM).tenant).toBe('acme')
+  expect(() => authenticate(inQuery, PLAIN)).toThrow(/API key/)
+  expect(() => authenticate(offered, PLAIN)).toThrow(/API key/)
 })
 
 test('without keys every request belongs to the default tenant', () => {
-  expect(createAuthenticate(parseApiKeys(undefined))(request({}), false)).toBe('default')
+  const open = createAuthenticate(parseApiKeys(undefined))(request({}), PLAIN)
+  expect(open).toMatchObject({ tenant: 'default', scopes: SCOPES })
 })
 
 test('operators are the named tenants, or all tenants without keys, and an unknown name is refused', () => {

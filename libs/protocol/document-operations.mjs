@@ -1,0 +1,67 @@
+/**
+ * Makes docs/reference/operations.md from openapi.yaml; with `--check` it only says whether the page is out of
+ * date (exit code 1).
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import { parse } from 'yaml'
+
+const source = new URL('../../openapi.yaml', import.meta.url)
+const target = new URL('../../docs/reference/operations.md', import.meta.url)
+const NOTE =
+  'Generated from openapi.yaml by `npm run document --prefix libs/protocol`; change that file instead.'
+const METHODS = ['get', 'post', 'put', 'patch', 'delete']
+
+const { paths, tags } = parse(await readFile(source, 'utf8'))
+const operations = Object.entries(paths).flatMap(([path, item]) =>
+  METHODS.filter((method) => item[method] !== undefined).map((method) => ({
+    path,
+    method: method.toUpperCase(),
+    ...item[method],
+  })),
+)
+
+const needs = ({ security = [] }) => {
+  if (security.length === 0) return 'no key'
+  const [scope] = security[0].bearer
+  return scope === undefined ? 'any key' : `\`${scope}\``
+}
+const table = (rows) =>
+  [['Operation', 'Request', 'Scope', 'Meaning'], ['---', '---', '---', '---'], ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n')
+
+const sections = tags.map(({ name, description }) => {
+  const rows = operations
+    .filter((operation) => operation.tags.includes(name))
+    .map((operation) => [
+      `\`${operation.operationId}\``,
+      `\`${operation.method} ${operation.path}\``,
+      needs(operation),
+      operation.summary,
+    ])
+  return `## ${name[0].toUpperCase()}${name.slice(1)}\n\n${description}\n\n${table(rows)}`
+})
+
+const text = `<!-- ${NOTE} -->
+
+# Operations of the API
+
+Each operation needs a key with the scope in this table; \`security\` in \`openapi.yaml\` declares it, and the gateway
+reads it from there. No scope includes another: a key that submits and reads needs \`tasks:write\` and \`tasks:read\`.
+
+${sections.join('\n\n')}
+`
+
+const style = await resolveConfig(fileURLToPath(target))
+const made = await format(text, { ...style, parser: 'markdown' })
+if (!process.argv.includes('--check')) {
+  await writeFile(target, made)
+} else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
+  process.stderr.write(
+    'docs/reference/operations.md is out of date: run `npm run document --prefix libs/protocol`\n',
+  )
+  process.exitCode = 1
+}
