@@ -290,8 +290,8 @@ export const SERVICES: readonly Mutation[] = [
     edits: [
       {
         file: 'services/gateway/src/http/auth.ts',
-        find: 'if (found === undefined) {',
-        replace: 'if (found === undefined && key === undefined) {',
+        find: 'if (principal === undefined) {',
+        replace: 'if (principal === undefined && key === undefined) {',
       },
     ],
     tests: ['services/gateway/test/http/auth.test.ts'],
