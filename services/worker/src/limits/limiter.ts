@@ -2,7 +2,7 @@ import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
 import { createWaitQueue } from './wait-queue.ts'
-import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/headers.ts'
+import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/http/headers.ts'
 
 /**
  * The limiter of one provider key or model: calls wait here until the limits of the whole fleet

@@ -4,7 +4,7 @@ import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createAnswerReader, type HeardAnswer } from './answer.ts'
-import { readBody } from './body.ts'
+import { readBody } from './http/body.ts'
 import {
   FULL_CAPABILITIES,
   learnRefusal,
@@ -13,8 +13,9 @@ import {
   type Capabilities,
 } from './capabilities.ts'
 import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
-import { rateHintsOf, type RateHints, type ReadHeader } from './headers.ts'
-import { bodyOf, readText } from './http-fetch.ts'
+import { rateHintsOf, type RateHints, type ReadHeader } from './http/headers.ts'
+import { bodyOf, readText } from './http/fetch.ts'
+import { ChatClient } from './http/sdk.ts'
 import { wireRequest, type WireRequest } from './request.ts'
 
 /** One request to one model of one provider. */
@@ -41,7 +42,7 @@ export interface ProviderCall {
 }
 
 /**
- * Calls one provider; the only module that uses the SDK.
+ * Calls one provider.
  *
  * After a refusal that names a field, it repeats the request without the field. Invariants: `call`
  * never throws; a request is repeated only after a refusal, which costs nothing, and at most
@@ -76,17 +77,7 @@ export function createProviderClient(
     readonly nowMs: () => number
   },
 ): ProviderClient {
-  const client = new OpenAI({
-    fetch: options.fetch,
-    // Sets everything that the SDK would otherwise read from the environment.
-    apiKey: provider.key ?? 'none',
-    baseURL: provider.baseUrl,
-    organization: null,
-    project: null,
-    logLevel: 'off',
-    maxRetries: 0,
-    timeout: options.callMs,
-  })
+  const client = new ChatClient(provider, options)
   const configured: Capabilities = { ...FULL_CAPABILITIES, ...provider.capabilities }
   const learned = new LRUCache<string, Capabilities>({ max: MODELS_MAX })
 

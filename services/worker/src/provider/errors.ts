@@ -1,6 +1,6 @@
 import type { Failure } from '@agentfleet/domain'
 import { isRecord, isShallow, parseJson, textOf, wellFormed } from './shape.ts'
-import { askedWaitIn } from './headers.ts'
+import { askedWaitIn } from './http/headers.ts'
 
 /**
  * Errors of providers: a status and body, or an event within an answer with status 200.

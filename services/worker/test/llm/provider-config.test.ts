@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/config.ts'
 import { providersOf, tenantBudgetsOf } from '../../src/llm/provider-config.ts'
-import { rateHintsOf } from '../../src/provider/headers.ts'
+import { rateHintsOf } from '../../src/provider/http/headers.ts'
 import { candidatesOf, keyId, priceOf } from '../../src/llm/provider.ts'
 
 const load = (env: Record<string, string>) =>

@@ -1,4 +1,9 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+} from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { PassThrough, pipeline, type Readable, type Transform } from 'node:stream'
 import {
@@ -38,10 +43,22 @@ export function createHttpFetch(): HttpFetch {
   const options = { keepAlive: true, maxFreeSockets: IDLE_SOCKETS_MAX, timeout: IDLE_MS }
   const http = new HttpAgent(options)
   const https = new HttpsAgent(options)
+  // One entry for each provider.
+  const places = new Map<string, Place>()
+  const placeOf = (href: string): Place => {
+    const known = places.get(href)
+    if (known !== undefined) return known
+    const { protocol, hostname, port, pathname, search } = new URL(href)
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const place = { secure: protocol === 'https:', to: { host, port, path: pathname + search } }
+    places.set(href, place)
+    return place
+  }
   return {
     fetch: (input, init = {}) =>
       new Promise<Response>((resolve, reject) => {
-        const url = new URL(input instanceof Request ? input.url : input)
+        const href = input instanceof Request ? input.url : String(input)
+        const { secure, to } = placeOf(href)
         const body = typeof init.body === 'string' ? Buffer.from(init.body) : undefined
         const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers)
         const headers = Object.fromEntries(given)
@@ -49,19 +66,19 @@ export function createHttpFetch(): HttpFetch {
         // anyway.
         headers['accept-encoding'] = 'identity'
         if (body !== undefined) headers['content-length'] = String(body.byteLength)
-        const secure = url.protocol === 'https:'
         const send = (agent: HttpAgent | HttpsAgent | false): void => {
-          const request = (secure ? httpsRequest : httpRequest)(url, {
+          const request = (secure ? httpsRequest : httpRequest)({
+            ...to,
             agent,
             maxHeaderSize: HEADERS_MAX,
             method: init.method ?? 'GET',
             headers,
-            ...(init.signal ? { signal: init.signal } : {}),
           })
+          if (init.signal) destroyAtAbort(request, init.signal)
           let answered = false
           request.on('response', (message) => {
             answered = true
-            resolve(toResponse(message, url.href))
+            resolve(toResponse(message, href))
           })
           request.on('error', (error: NodeJS.ErrnoException) => {
             // The body reports its own error, and the request is not repeated.
@@ -79,6 +96,20 @@ export function createHttpFetch(): HttpFetch {
       https.destroy()
     },
   }
+}
+
+/** The place of an endpoint, in the form of node:http. */
+interface Place {
+  readonly secure: boolean
+  readonly to: { readonly host: string; readonly port: string; readonly path: string }
+}
+
+/** What the option `signal` of node:http does, without its watch of the whole stream. */
+function destroyAtAbort(request: ClientRequest, signal: AbortSignal): void {
+  const abort = (): void => void request.destroy(new Error('The call was aborted'))
+  if (signal.aborted) return abort()
+  signal.addEventListener('abort', abort, { once: true })
+  request.once('close', () => signal.removeEventListener('abort', abort))
 }
 
 /** The error codes of writing to a connection that the other side has closed. */
