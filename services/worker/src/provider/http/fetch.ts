@@ -59,13 +59,13 @@ export function createHttpFetch(): HttpFetch {
       new Promise<Response>((resolve, reject) => {
         const href = input instanceof Request ? input.url : String(input)
         const { secure, to } = placeOf(href)
-        const body = typeof init.body === 'string' ? Buffer.from(init.body) : undefined
+        const body = typeof init.body === 'string' ? init.body : undefined
         const given = init.headers instanceof Headers ? init.headers : new Headers(init.headers)
         const headers = Object.fromEntries(given)
         // Compression saves little on streams and delays every piece; some endpoints compress
         // anyway.
         headers['accept-encoding'] = 'identity'
-        if (body !== undefined) headers['content-length'] = String(body.byteLength)
+        if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body))
         const send = (agent: HttpAgent | HttpsAgent | false): void => {
           const request = (secure ? httpsRequest : httpRequest)({
             ...to,
@@ -87,6 +87,7 @@ export function createHttpFetch(): HttpFetch {
             if (request.reusedSocket && CLOSED.includes(error.code ?? '')) send(false)
             else reject(error)
           })
+          // A string goes to the socket in one piece with the headers.
           request.end(body)
         }
         send(secure ? https : http)
