@@ -1,4 +1,7 @@
 export * from './task/acceptance.ts'
+export * from './tenant/limits.ts'
+export * from './tenant/share.ts'
+export * from './tenant/submission.ts'
 export * from './agent/agent-definition.ts'
 export * from './agent/agent-roles.ts'
 export * from './assert.ts'

@@ -15,6 +15,10 @@ export const PAYLOAD_MAX_BYTES = 8 * 1024 * 1024
 export const POINTER_SPEC_MAX_BYTES = 8 * 1024
 /** Versions of an agent's definition that are kept. */
 export const AGENT_VERSIONS_MAX = 20
+/** Every gateway holds all definitions in its memory, which bounds their size, bytes. */
+export const AGENTS_MAX_BYTES = 64 * 1024 * 1024
+/** Room for some ten thousand schedules, bytes. */
+export const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
 /** Largest result or journaled call, bytes. */
 export const RESULT_MAX_BYTES = 1024 * 1024
 

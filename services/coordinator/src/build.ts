@@ -8,6 +8,7 @@ import {
   type Store,
   type UsageTotals,
 } from '@agentfleet/adapters'
+import { readTenantLimits } from '@agentfleet/protocol'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { CoordinatorConfig } from './config.ts'
 import { createVouching } from './identity/service.ts'
@@ -52,5 +53,6 @@ export async function build(context: Context): Promise<Service> {
     metrics: createMetrics(registry),
     claimKey: config.CLAIM_KEY,
     retentionMs: config.RETENTION_MS,
+    limits: readTenantLimits(config.TENANT_LIMITS).limits,
   })
 }

@@ -1,11 +1,14 @@
 import { isIssuerSeed } from '@agentfleet/adapters'
+import { readTenantLimits } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
   integer,
   natsEnv,
+  notEmpty,
   redisEnv,
   secret,
+  text,
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
@@ -27,17 +30,23 @@ const variables = z.object({
   STREAM_REPLICAS: integer({ min: 1, max: 5, default: 1 }),
   /** Milliseconds for which an ended task stays readable; default: one day. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 86_400_000 }),
+  /** As for gateways and load balancers; here `logBytes` and `tasks` count, for children and ticks. */
+  TENANT_LIMITS: notEmpty(text(), 'no limits for all tenants'),
 })
 
 /** The environment variables of the coordinator. */
-export const schema = withRules(variables, ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
-  if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
-    return ['NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both, or none without nodes as users']
-  }
-  return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
-    ? []
-    : ['NATS_ISSUER_SEED: is not the seed of an account; it begins with SA']
-})
+export const schema = withRules(
+  variables,
+  ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
+  ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
+    if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
+      return ['NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both, or none without nodes as users']
+    }
+    return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
+      ? []
+      : ['NATS_ISSUER_SEED: is not the seed of an account; it begins with SA']
+  },
+)
 
 /** The parsed configuration of the coordinator. */
 export type CoordinatorConfig = Readonly<z.output<typeof schema>>

@@ -8,11 +8,13 @@ import {
   type TaskLog,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import type { Timing } from '@agentfleet/domain'
+import type { TenantLimits, Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
 import { createLogClock } from './follower/log-clock.ts'
+import { createHoldings } from './follower/holdings.ts'
 import { createFollower } from './follower/service.ts'
+import { createTenantShares } from './follower/shares.ts'
 import { createTaskTable } from './follower/task-table.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { createIssuer } from './repair/issue.ts'
@@ -42,6 +44,7 @@ export interface CoordinatorDeps {
   readonly claimKey: string
   readonly retentionMs: number
   readonly timing: Timing
+  readonly limits: TenantLimits
 }
 
 /** Creates a coordinator; it does nothing before `start`. */
@@ -51,10 +54,20 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
   const logFill = createLogFill(deps.taskLog)
-  const submitter = createTaskSubmitter({ ...deps, logFill, pass: deps.pointers.issue })
+  const holdings = createHoldings(deps.retentionMs)
+  const shares = createTenantShares({ ...deps, holdings, logFill, logClock })
+  const submitter = createTaskSubmitter({
+    ...deps,
+    logFill,
+    pass: deps.pointers.issue,
+    admits: ({ tenant, spec, parent }) =>
+      shares.decide(tenant, JSON.stringify(spec).length, parent !== undefined).kind === 'take',
+  })
   const means = {
     ...deps,
     tasks,
+    holdings,
+    shares,
     issuer,
     logFill,
     submitter,

@@ -112,6 +112,7 @@ export async function startBench() {
         claimKey: CLAIM_KEY,
         retentionMs: DAY_MS,
         timing: TIMING,
+        limits: new Map(),
         ...overrides,
       })
       running.add(coordinator)

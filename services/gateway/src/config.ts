@@ -1,5 +1,5 @@
 import { MODEL_PATTERN } from '@agentfleet/domain'
-import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readTenantLimits, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   ConfigError,
   baseEnv,
@@ -41,6 +41,8 @@ const variables = z.object({
   PUBLIC_HOSTS: list([]),
   /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
+  /** As for load balancers; here all fields but `concurrency` and `weight` count. */
+  TENANT_LIMITS: notEmpty(text(), 'no limits for all tenants'),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
@@ -113,6 +115,7 @@ export const schema = withRules(
         ]
       : [],
   ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
+  ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
 )
 
 /** The parsed configuration of the gateway. */

@@ -8,6 +8,7 @@ import {
   type Store,
   type UsageTotals,
 } from '@agentfleet/adapters'
+import { CHANNELS, readTenantLimits } from '@agentfleet/protocol'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import {
   every,
@@ -56,6 +57,7 @@ import { createSubmitter } from './tasks/submit.ts'
 import { teamOf } from './agents/team.ts'
 import { createTenantSubscriptions } from './stream/tenant-subscriptions.ts'
 import { createHeldRequests } from './tasks/held-requests.ts'
+import { createTenantRoom } from './tenants/room.ts'
 import { createWaiting } from './tasks/waiting-queues.ts'
 
 /** Milliseconds; each silent task is checked several times within HEAL_AFTER_MS. */
@@ -66,10 +68,8 @@ const DEFINITIONS_WITHIN_MS = 10_000
 
 /** 20,000 unanswered appends are about 1 s of bus throughput; more would only wait longer. */
 const SUBMISSIONS_MAX = 20_000
-/** Requests of one tenant held by `Prefer: wait`; further ones are answered with 202 at once. */
-const WAITING_PER_TENANT_MAX = 5_000
-/** Open connections of one tenant; one connection can follow any number of tasks. */
-const STREAMS_PER_TENANT_MAX = 1_000
+/** Milliseconds; coordinators count a gateway until they miss several announcements. */
+const ANNOUNCE_EVERY_MS = 1_000
 /** Milliseconds after which the outcome of an unanswered append is unknown. */
 const APPEND_DEADLINE_MS = 5_000
 
@@ -116,6 +116,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...toolRoutes(parts),
       ...goalRoutes({ ...parts, team: teamOf(parts.directory) }),
       ...scheduleRoutes({
+        ...parts,
         schedules: openSchedules(bus),
         specOf: async (tenant, request) => {
           const found = await parts.agentChoice.definitionFor(tenant, request)
@@ -152,8 +153,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     sinks: [heldRequests, subscriptions, parts.tenantSubscriptions],
     log,
   })
+  const alive = { id: config.SERVICE_ID, tenants: parts.tenants }
   const loops = [
     admission.watch,
+    every(ANNOUNCE_EVERY_MS, { clock, log, name: 'announce' }, async () => {
+      bus.send(CHANNELS.gateway, alive)
+    }),
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
     every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => streams.tick()),
   ]
@@ -178,6 +183,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       streams.closeAll()
       await Promise.all([closeApi(app, deadlineMs), ...loops.map((loop) => loop.drain(deadlineMs))])
       live.close()
+      parts.room.close()
       parts.handover.close()
       fleet.close()
       parts.offers.close()
@@ -199,8 +205,12 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   })
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
+  const tenants = keys.length === 0 ? 1 : new Set(keys.map(({ tenant }) => tenant)).size
+  const { limits } = readTenantLimits(config.TENANT_LIMITS)
+  const room = createTenantRoom({ bus, limits, tenants, submissionsMax: SUBMISSIONS_MAX })
   const admission = createAdmission({
     taskLog,
+    room,
     submissionsMax: SUBMISSIONS_MAX,
     clock,
     log,
@@ -228,7 +238,8 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     subscriptions,
     tenantSubscriptions,
     fleetSubscriptions: controlPlane.subscriptions,
-    perTenantMax: STREAMS_PER_TENANT_MAX,
+    limits,
+    tenants,
     clock,
     log,
     metrics,
@@ -243,6 +254,9 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   return {
     bus,
     store,
+    tenants,
+    limits,
+    room,
     taskLog,
     handover,
     reader,
@@ -267,7 +281,8 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     waiting: createWaiting({
       heldRequests,
       reader,
-      perTenantMax: WAITING_PER_TENANT_MAX,
+      limits,
+      tenants,
       clock,
     }),
   }

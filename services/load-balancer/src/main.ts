@@ -1,7 +1,7 @@
 import { needs, openOps } from '@agentfleet/adapters'
 import { adviser } from '@agentfleet/adviser'
 import { runService } from '@agentfleet/runtime'
-import { parseTenantLimits, schema } from './config.ts'
+import { allowancesOf, schema } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createLoadBalancer } from './service.ts'
 
@@ -13,7 +13,7 @@ runService({
   worksWithout: ['store', 'discovery'],
   build: ({ id, config, registry, discovery: consul, ...context }) => {
     const own = { balancerId: id, claimKey: config.CLAIM_KEY, metrics: createMetrics(registry) }
-    const parts = { ops: openOps(context.bus), allowances: parseTenantLimits(config.TENANT_LIMITS) }
+    const parts = { ops: openOps(context.bus), allowances: allowancesOf(config) }
     return createLoadBalancer({ ...context, ...own, ...parts, registry: consul })
   },
 })

@@ -274,6 +274,7 @@ function serviceOf(
         metrics: NO_METRICS,
         claimKey: CLAIM_KEY,
         retentionMs: RETENTION_MS,
+        limits: new Map(),
       })
     case 'load-balancer':
       return createLoadBalancer({

@@ -12,7 +12,7 @@ import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
-import { readMessage, streamSubjects } from '../log/stream-reads.ts'
+import { readMessage, streamFill, streamSubjects } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail } from '../log/stream-tail.ts'
 
 /** A schedule and its last tick, as stream SCHEDULES holds them. */
@@ -47,6 +47,10 @@ export interface Schedules {
   get(tenant: string, name: string): Promise<Schedule | undefined>
   lastRun(tenant: string, name: string): Promise<ScheduleRun | undefined>
   names(tenant: string): Promise<string[]>
+  /** The bytes of the schedules of all tenants. */
+  bytes(): Promise<number>
+  /** The bytes of these schedules of one tenant. */
+  bytesOf(tenant: string, names: readonly string[]): Promise<number>
   /**
    * Defines or replaces a schedule; undefined removes it. Throws `bus-unavailable` when the server has not
    * confirmed the write.
@@ -66,6 +70,10 @@ export interface Schedules {
 
 const APPEND_WITHIN_MS = 5_000
 const PURGE_WITHIN_MS = 5_000
+/** Schedules read side by side. */
+const READS_AT_ONCE = 20
+/** Subject, headers and frame of a stored schedule and of its last tick, bytes. */
+const FRAME_BYTES = 500
 
 /** Works on SCHEDULES over this connection. */
 export function openSchedules(bus: Bus): Schedules {
@@ -83,6 +91,18 @@ export function openSchedules(bus: Bus): Schedules {
     async names(tenant) {
       const subjects = await streamSubjects(bus, STREAMS.schedules, SUBJECTS.schedule(tenant, '*'))
       return [...subjects].map((subject) => subject.slice(subject.lastIndexOf('.') + 1)).sort()
+    },
+    bytes: async () => (await streamFill(bus, STREAMS.schedules)).bytes,
+    async bytesOf(tenant, names) {
+      let bytes = 0
+      for (let start = 0; start < names.length; start += READS_AT_ONCE) {
+        const part = names.slice(start, start + READS_AT_ONCE)
+        const messages = await Promise.all(
+          part.map((name) => read(SUBJECTS.schedule(tenant, name))),
+        )
+        for (const message of messages) bytes += (message?.text.length ?? 0) + FRAME_BYTES
+      }
+      return bytes
     },
     async put(tenant, name, schedule) {
       const subject = SUBJECTS.schedule(tenant, name)

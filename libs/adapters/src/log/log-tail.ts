@@ -12,7 +12,12 @@ export interface TailedEvent {
   readonly seq: number
   /** Instant of the log's clock at which it was stored. */
   readonly storedAtMs: number
+  /** What it takes in the log, roughly. */
+  readonly bytes: number
 }
+
+/** Subject, headers and frame of a stored event, bytes. */
+const FRAME_BYTES = 250
 
 /** A running tail of LOG. */
 export type LogTail = StreamTail
@@ -34,7 +39,8 @@ export function tailLog(
       const event = readEvent(message, log)
       if (event === undefined) return
       const { subject, streamSeq: seq, storedAtMs } = message
-      options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs })
+      const bytes = message.text.length + FRAME_BYTES
+      options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs, bytes })
     },
     log,
   })

@@ -6,7 +6,9 @@ import {
   STREAMS,
   SUBJECTS,
   AGENT_VERSIONS_MAX,
+  AGENTS_MAX_BYTES,
   DEATH_CONSUMER,
+  SCHEDULES_MAX_BYTES,
 } from '@agentfleet/protocol'
 import {
   AckPolicy,
@@ -40,10 +42,6 @@ const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Deaths are few; a recovery service with this many unacked ones is stuck anyway. */
 const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
-/** Room for some ten thousand schedules, bytes. */
-const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
-/** Every gateway holds all definitions in its memory, which bounds their size, bytes. */
-const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 
 /**
  * Creates the streams and their durable consumers, or updates them; idempotent. Throws `bus-unavailable` when

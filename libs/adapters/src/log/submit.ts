@@ -13,6 +13,7 @@ import {
   reissuedPointer,
   type Pointer,
 } from '@agentfleet/protocol'
+import type { StreamFill } from './stream-reads.ts'
 import type { TaskLog } from './task-log.ts'
 
 /**
@@ -53,7 +54,7 @@ export type TaskSubmitOutcome =
   | { readonly kind: 'accepted'; readonly record: TaskRecord }
   /** A task is already stored under this id, by another process or by an earlier attempt to submit. */
   | { readonly kind: 'existing' }
-  /** The log has no room for new tasks. */
+  /** The log has no room for new tasks, or none for those of this tenant. */
   | { readonly kind: 'full' }
   /** Unconfirmed: the task may be stored or not. */
   | { readonly kind: 'unknown' }
@@ -64,6 +65,8 @@ export interface LogFill {
   look(): Promise<number>
   /** True when the used share is LOG_ADMISSION_SHARE or more. */
   full(): boolean
+  /** What the last check has found. */
+  last(): StreamFill | undefined
 }
 
 /**
@@ -75,10 +78,13 @@ export const LOG_FILL_EVERY_MS = 1_000
 /** Watches the fill of this log; it has room until the first check. */
 export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
   let full = false
+  let last: StreamFill | undefined
   return {
     full: () => full,
+    last: () => last,
     async look() {
-      const { bytes, maxBytes } = await taskLog.fill()
+      last = await taskLog.fill()
+      const { bytes, maxBytes } = last
       // A stream without a limit is bounded by the server's limit; the server then answers `full`.
       const share = maxBytes > 0 ? bytes / maxBytes : 0
       full = share >= LOG_ADMISSION_SHARE
@@ -92,11 +98,14 @@ export function createTaskSubmitter(deps: {
   readonly taskLog: Pick<TaskLog, 'append'>
   readonly logFill: Pick<LogFill, 'full'>
   readonly pass: (pointer: Pointer, priority: Level) => void
+  /** Whether its tenant may store it; default: yes. */
+  readonly admits?: (submission: TaskSubmission) => boolean
 }): TaskSubmitter {
-  const { taskLog, logFill, pass } = deps
+  const { taskLog, logFill, pass, admits = () => true } = deps
   return {
     async submit(submission) {
       if (logFill.full()) return { kind: 'full' }
+      if (!admits(submission)) return { kind: 'full' }
       const { taskId, keyed, deadlineMs } = submission
       const event = submittedOf(submission)
       const outcome = await taskLog.append(taskId, event, {

@@ -65,6 +65,8 @@ export interface Store {
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /** Removes index entries of tasks submitted before this instant. */
   forgetBefore(atMs: number): Promise<void>
+  /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
+  fill(): Promise<{ readonly bytes: number; readonly maxBytes: number }>
   /** Whether Redis is connected now. */
   connected(): boolean
   close(): Promise<void>
@@ -163,6 +165,13 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
+    fill: () =>
+      guarded(async () => {
+        const info = await redis.info('memory')
+        const figure = (name: string) =>
+          Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+        return { bytes: figure('used_memory'), maxBytes: figure('maxmemory') }
+      }),
     connected: () => link.connected(),
     close: () => link.close(),
   }

@@ -227,6 +227,14 @@ export const FAILURE_CODES = {
     says: 'The tenant has the most open streams allowed.',
     http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
   },
+  'tenant-limit': {
+    says: 'The tenant has reached a limit that the operator has set for it.',
+    http: { status: 429, title: 'The limit of the tenant is reached', retryAfterS: 5 },
+  },
+  'tenant-share': {
+    says: 'The tenant holds its share of a store; the rest is kept for other tenants.',
+    http: { status: 429, title: 'The share of the tenant is used up', retryAfterS: 5 },
+  },
   // The API: the resource.
   'task-not-found': {
     says: 'No task of this tenant has this id.',
@@ -359,10 +367,7 @@ export const FAILURE_CODES = {
   // Between services.
   'bus-timeout': { says: 'NATS did not answer within the time of a call.', service: AGAIN },
   'registry-unavailable': { says: 'Consul does not answer.', service: AGAIN },
-  'orchestrator-unavailable': {
-    says: 'The orchestrator of the workers does not answer, or refuses.',
-    service: AGAIN,
-  },
+  'orchestrator-unavailable': { says: 'The orchestrator does not answer.', service: AGAIN },
   'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
   'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {

@@ -11,6 +11,7 @@ import {
   providersSchema,
 } from '../heartbeat.ts'
 import { balancerSchema } from '../messages.ts'
+import { gatewaySchema, holdingSchema, holdingsSchema } from '../holdings.ts'
 import { event, request } from './channel.ts'
 
 /** The node's answer alone is what the sender needs. */
@@ -91,6 +92,25 @@ export const FLEET_CHANNELS = {
     body: balancerSchema,
     senders: ['load-balancer'],
     listeners: ['load-balancer', 'gateway'],
+    version: 1,
+  }),
+  gateway: event({
+    name: 'gateway',
+    subject: 'fleet.gateway',
+    summary: 'A gateway is alive, and for how many tenants it has keys.',
+    body: gatewaySchema,
+    senders: ['gateway'],
+    listeners: ['coordinator'],
+    version: 1,
+  }),
+  holdings: event({
+    name: 'holdings',
+    subject: 'fleet.holdings',
+    summary: 'What each tenant holds of the log and of Redis, counted from the log.',
+    body: holdingsSchema,
+    items: { field: 'tenants', schema: holdingSchema },
+    senders: ['coordinator'],
+    listeners: ['gateway'],
     version: 1,
   }),
   snapshot: event({

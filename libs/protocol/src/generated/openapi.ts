@@ -40,6 +40,8 @@ export interface paths {
      *     - `422 unknown-agent-version`: the agent has no such version. Correct `agentVersion` or omit it.
      *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
      *       it in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `429 tenant-limit`, `429 tenant-share`: you hold as much of a store as you may, and `detail` has the
+     *       amounts. The gateway stored nothing. Send the request again when some of your tasks have ended.
      *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after
      *       `Retry-After` seconds.
      *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request
@@ -130,7 +132,8 @@ export interface paths {
      *     - `409 not-finished`: the task has not ended. Wait for its end or cancel it, then replay it.
      *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot start from the journal. Send
      *       `"from": "start"`.
-     *     - `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as for `POST /v1/tasks`.
+     *     - `429 tenant-limit`, `429 tenant-share`, `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as
+     *       for `POST /v1/tasks`.
      */
     post: operations['replayTask']
     delete?: never

@@ -13,9 +13,11 @@ import { isTerminal, type TaskRecord, type Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
+import type { TenantHoldings } from './holdings.ts'
 import type { LogClock } from './log-clock.ts'
 import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
+import type { TenantShares } from './shares.ts'
 import type { TaskTable } from './task-table.ts'
 import { createTrimmer } from './trim.ts'
 import { createUsageCounter } from './usage.ts'
@@ -41,6 +43,8 @@ export interface FollowerDeps {
   readonly store: Store
   readonly usage: UsageTotals
   readonly tasks: TaskTable
+  readonly holdings: TenantHoldings
+  readonly shares: TenantShares
   readonly clock: Clock
   readonly logClock: LogClock
   readonly logFill: LogFill
@@ -58,6 +62,8 @@ export interface FollowerDeps {
 const USAGE_EVERY_MS = 300
 /** Milliseconds; in this time the clocks of two machines drift apart by less than one. */
 const LOOK_EVERY_MS = 5_000
+/** Milliseconds; a gateway counts what it admits in the meantime itself. */
+const HOLDINGS_EVERY_MS = 500
 /** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
 const REBUILD_AGAIN_MIN_MS = 1_000
 /** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
@@ -67,7 +73,7 @@ const AGAIN_AFTER_MS = 500
 
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { bus, store, tasks, clock, log, metrics, retentionMs } = deps
+  const { bus, store, tasks, holdings, shares, clock, log, metrics, retentionMs } = deps
   const projector = createProjector(store, retentionMs, log)
   const usage = createUsageCounter({ bus, totals: deps.usage, log })
   const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
@@ -85,6 +91,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     const before = tasks.get(event.taskId)
     const record = tasks.apply(event)
     if (record === undefined) return
+    holdings.note(event, record)
     usage.note(event.event, event.seq, before)
     metrics.events.inc({ type: event.event.type })
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
@@ -105,6 +112,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         await reading.caughtUp()
         // Another replica may have purged the ends of tasks whose beginnings were read here.
         const ghosts = tasks.dropBefore((await deps.taskLog.fill()).firstSeq)
+        holdings.drop(ghosts)
         if (ghosts.length > 0)
           log.info(
             { ghosts: ghosts.length },
@@ -178,6 +186,14 @@ export function createFollower(deps: FollowerDeps): Follower {
     },
     { name: 'log-fill', everyMs: LOG_FILL_EVERY_MS, run: () => deps.logFill.look() },
     { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
+    {
+      name: 'holdings',
+      everyMs: HOLDINGS_EVERY_MS,
+      async run() {
+        shares.announce(tail?.position() ?? 0)
+      },
+    },
+    { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
     { name: 'trim', everyMs: deps.timing.trimEveryMs, run: () => trimmer.trim() },
   ])
 
@@ -197,6 +213,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     },
     async drain(deadlineMs) {
       closed = true
+      shares.close()
       await loops.drain(deadlineMs)
       await tail?.close()
       await projector.drain()

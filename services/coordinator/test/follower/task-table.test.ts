@@ -9,6 +9,7 @@ const submitted = (taskId: string, seq: number, change: Partial<TaskSpec> = {}):
   taskId,
   seq,
   storedAtMs: 0,
+  bytes: 1,
   event: {
     type: 'submitted',
     atMs: 0,

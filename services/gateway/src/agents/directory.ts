@@ -20,6 +20,8 @@ export interface AgentDirectory {
   list(tenant: string): FoundAgent[]
   /** Returns the number of the tenant's own definitions. */
   count(tenant: string): number
+  /** Returns the bytes of the tenant's versions, and of those of all tenants. */
+  bytes(tenant: string): { readonly own: number; readonly all: number }
   /** Whether the directory holds everything that was stored before the start. */
   current(): boolean
   /** Resolves once the directory is current or closed. */
@@ -43,6 +45,8 @@ const RETRY_AFTER_MS = 500
 /** Follows AGENTS from its first message on. */
 export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): AgentDirectory {
   const tenants = new Map<string, Map<string, StoredAgent[]>>()
+  const bytes = new Map<string, number>()
+  let allBytes = 0
   let current = false
   let closed = false
 
@@ -52,7 +56,12 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
     const known = names.get(agent.name) ?? []
     const last = known.at(-1)
     if (last !== undefined && agent.seq <= last.seq) return
-    names.set(agent.name, [...known, agent].slice(-AGENT_VERSIONS_MAX))
+    const kept = [...known, agent].slice(-AGENT_VERSIONS_MAX)
+    const left = kept.length > known.length ? undefined : known[0]
+    const more = agentBytes(agent) - (left === undefined ? 0 : agentBytes(left))
+    allBytes += more
+    bytes.set(agent.tenant, (bytes.get(agent.tenant) ?? 0) + more)
+    names.set(agent.name, kept)
   }
   const tail = agents.follow(take, log)
   const read = async (): Promise<void> => {
@@ -88,6 +97,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
       const all = [...(tenants.get(tenant)?.values() ?? [])]
       return all.filter((versions) => versions.at(-1)?.definition !== undefined).length
     },
+    bytes: (tenant) => ({ own: bytes.get(tenant) ?? 0, all: allBytes }),
     current: () => current,
     caughtUp: () => caughtUp,
     async close() {
@@ -95,6 +105,14 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
       await tail.close()
     },
   }
+}
+
+/** Subject, headers and frame of a stored version, bytes. */
+const FRAME_BYTES = 250
+
+/** Returns what a version takes in the stream, roughly. */
+export function agentBytes({ definition }: Pick<StoredAgent, 'definition'>): number {
+  return (definition === undefined ? 0 : JSON.stringify(definition).length) + FRAME_BYTES
 }
 
 /** Converts a stored version; returns undefined if it is absent or marks a deletion. */

@@ -1,6 +1,13 @@
 import type { Agents, StoredAgent } from '@agentfleet/adapters'
-import { shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import {
+  decideShare,
+  limitOf,
+  shippedAgent,
+  type AgentDefinition,
+  type TenantLimits,
+} from '@agentfleet/domain'
+import {
+  AGENTS_MAX_BYTES,
   hashSpec,
   type AgentDefinitionView,
   type AgentList,
@@ -10,7 +17,7 @@ import {
 import type { Clock } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DefinitionChecks } from './checks.ts'
-import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
+import { agentBytes, found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -20,10 +27,15 @@ export interface AgentRouteDeps {
   readonly agents: Pick<Agents, 'last' | 'store'>
   readonly clock: Clock
   readonly checks: DefinitionChecks
+  readonly limits: TenantLimits
+  /** Tenants that the keys name. */
+  readonly tenants: number
 }
 
 /** More than a team can keep apart; 200 definitions with all versions take a few MB. */
 const AGENTS_PER_TENANT_MAX = 200
+/** The part of the stream that definitions may fill; the rest is for deletions. */
+const AGENTS_SHARE = 0.9
 /** Compare-and-set rounds; two concurrent writers finish within this many. */
 const STORE_TRIES = 5
 
@@ -31,7 +43,8 @@ const STORE_TRIES = 5
  * Creates the handlers of `/v1/agents…` by operationId. Reads use the directory of this gateway; a
  * write compares with the stored version (L2).
  */
-export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps) {
+export function agentRoutes(deps: AgentRouteDeps) {
+  const { directory, agents, clock, checks, limits, tenants } = deps
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   /** Stores the definition that `next` makes from the newest version; `nothing` stores nothing. */
@@ -47,6 +60,7 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
       checkVersion(headers['if-match'], found(before), headers['if-none-match'])
       const made = next(before)
       if (made === 'nothing') return { before, after: before }
+      if (made !== 'removed') checkShare(tenant, made)
       const agent = {
         tenant,
         name,
@@ -69,6 +83,18 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
     )
   }
 
+  /** Checks that the tenant leaves room for the definitions of other tenants. */
+  function checkShare(tenant: string, definition: AgentDefinition): void {
+    const { own, all } = directory.bytes(tenant)
+    const capacity = AGENTS_MAX_BYTES * AGENTS_SHARE
+    const ask = agentBytes({ definition })
+    const share = decideShare({ capacity, used: all, own, ask, tenants })
+    if (share.kind === 'take') return
+    throw full(
+      `Your definitions take ${own} bytes with their versions, and ${share.allowed} are allowed while other tenants share the store. Delete some or shorten them`,
+    )
+  }
+
   return {
     listAgents(request: FastifyRequest): Promise<AgentList> {
       return Promise.resolve({ agents: directory.list(request.tenant).map(agentSummary) })
@@ -86,10 +112,9 @@ export function agentRoutes({ directory, agents, clock, checks }: AgentRouteDeps
       const { before, after } = await change(request, (last) => {
         const had = found(last)
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'
-        if (had === undefined && directory.count(request.tenant) >= AGENTS_PER_TENANT_MAX) {
-          throw full(
-            `You have ${AGENTS_PER_TENANT_MAX} definitions, the most allowed. Delete one first`,
-          )
+        const most = limitOf(limits, request.tenant).agents ?? AGENTS_PER_TENANT_MAX
+        if (had === undefined && directory.count(request.tenant) >= most) {
+          throw full(`You have ${most} definitions, the most allowed. Delete one first`)
         }
         return definition as AgentDefinition
       })

@@ -1,6 +1,19 @@
 import type { Schedules } from '@agentfleet/adapters'
-import type { Json, Schedule, ScheduleRun, TaskSpec } from '@agentfleet/domain'
-import type { FilledTaskRequest, ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
+import {
+  decideShare,
+  limitOf,
+  type Json,
+  type Schedule,
+  type ScheduleRun,
+  type TaskSpec,
+  type TenantLimits,
+} from '@agentfleet/domain'
+import {
+  SCHEDULES_MAX_BYTES,
+  type FilledTaskRequest,
+  type ScheduleRequest,
+  type ScheduleView,
+} from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
@@ -12,13 +25,21 @@ export interface ScheduleRouteDeps {
   /** Converts a task request to its spec. */
   readonly specOf: (tenant: string, request: FilledTaskRequest) => Promise<TaskSpec>
   readonly nowMs: () => number
+  readonly limits: TenantLimits
+  /** Tenants that the keys name. */
+  readonly tenants: number
 }
 
 /** Bounds the work of the coordinators, each of which examines every schedule (L7). */
 const SCHEDULES_PER_TENANT_MAX = 200
+/** The part of the stream that definitions may fill; the rest is for ticks and deletions. */
+const SCHEDULES_SHARE = 0.9
+/** While less than this part is in use, no tenant can be over its share. */
+const UNCOUNTED_SHARE = 0.25
 
 /** Creates the handlers of `/v1/schedules…` by operationId. */
-export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) {
+export function scheduleRoutes(deps: ScheduleRouteDeps) {
+  const { schedules, specOf, nowMs, limits, tenants } = deps
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
@@ -33,6 +54,22 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       )
     }
     return scheduleView(name, schedule, run, nowMs())
+  }
+
+  /** Checks that the tenant leaves room for the schedules of other tenants. */
+  async function checkShare(tenant: string, name: string, ask: number): Promise<void> {
+    if (tenants <= 1) return
+    const capacity = SCHEDULES_MAX_BYTES * SCHEDULES_SHARE
+    const used = await schedules.bytes()
+    if (used + ask < capacity * UNCOUNTED_SHARE) return
+    const others = (await schedules.names(tenant)).filter((each) => each !== name)
+    const own = await schedules.bytesOf(tenant, others)
+    const share = decideShare({ capacity, used, own, ask, tenants })
+    if (share.kind === 'take') return
+    throw new Refusal(
+      'schedules-full',
+      `Nothing was stored. Your schedules take ${own} bytes, and ${share.allowed} are allowed while other tenants share the store. Delete some or shorten their tasks.`,
+    )
   }
 
   return {
@@ -50,22 +87,18 @@ export function scheduleRoutes({ schedules, specOf, nowMs }: ScheduleRouteDeps) 
       const before = await schedules.get(tenant, name)
       if (before === undefined) {
         const names = await schedules.names(tenant)
-        if (names.length >= SCHEDULES_PER_TENANT_MAX) {
-          const detail = `You have ${SCHEDULES_PER_TENANT_MAX} schedules, the most allowed. Delete one first.`
+        const most = limitOf(limits, tenant).schedules ?? SCHEDULES_PER_TENANT_MAX
+        if (names.length >= most) {
+          const detail = `You have ${most} schedules, the most allowed. Delete one first.`
           throw new Refusal('schedules-full', detail)
         }
       }
       const spec = await specOf(tenant, task as FilledTaskRequest)
       const atMs = nowMs()
-      await schedules.put(tenant, name, {
-        cron,
-        timeZone,
-        overlap,
-        paused,
-        spec,
-        request: task as Json,
-        atMs,
-      })
+      const asked = { cron, timeZone, overlap, paused, request: task as Json }
+      const schedule = { ...asked, spec, atMs }
+      await checkShare(tenant, name, JSON.stringify(schedule).length)
+      await schedules.put(tenant, name, schedule)
       return reply.code(before === undefined ? 201 : 200).send(await viewOf(tenant, name))
     },
     getSchedule: (request: FastifyRequest) => viewOf(request.tenant, nameOf(request)),

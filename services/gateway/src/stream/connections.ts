@@ -1,3 +1,4 @@
+import { decideShare, limitOf, type TenantLimits } from '@agentfleet/domain'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
 import type { Subscriptions, Viewer } from './subscriptions.ts'
@@ -43,6 +44,11 @@ const SLOW_MAX_MS = 10_000
 /** A hard limit: 1,000 such connections would fill the memory of a machine. */
 const BUFFER_MAX_BYTES = 8 * 1024 * 1024
 
+/** Connections of one tenant, unless its limit says otherwise: one follows any number of tasks. */
+const PER_TENANT_MAX = 1_000
+/** Connections that all tenants share: each of them may have BUFFER_SLOW_BYTES unsent. */
+const CONNECTIONS_MAX = 4_000
+
 const GOING_AWAY = 1001
 const POLICY_VIOLATION = 1008
 const TRY_AGAIN_LATER = 1013
@@ -63,7 +69,9 @@ export interface StreamDeps {
   readonly subscriptions: Subscriptions
   readonly tenantSubscriptions: TenantSubscriptions
   readonly fleetSubscriptions: FleetSubscriptions
-  readonly perTenantMax: number
+  readonly limits: TenantLimits
+  /** Tenants that the keys name. */
+  readonly tenants: number
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: GatewayMetrics
@@ -72,7 +80,8 @@ export interface StreamDeps {
 /** Creates the collection, without connections. */
 export function createStreams(deps: StreamDeps): Streams {
   const {
-    perTenantMax,
+    limits,
+    tenants,
     clock,
     log,
     metrics,
@@ -161,10 +170,14 @@ export function createStreams(deps: StreamDeps): Streams {
   return {
     count: () => connections.size,
     admit(tenant) {
-      if ((perTenant.get(tenant) ?? 0) < perTenantMax) return
+      const own = perTenant.get(tenant) ?? 0
+      const limit = limitOf(limits, tenant).streams ?? PER_TENANT_MAX
+      const used = connections.size
+      const share = decideShare({ capacity: CONNECTIONS_MAX, used, own, ask: 1, limit, tenants })
+      if (share.kind === 'take') return
       throw new Refusal(
         'too-many-connections',
-        `You have ${perTenantMax} connections open, the most allowed. Follow several tasks over one connection.`,
+        `You have ${own} connections open, and ${share.allowed} are allowed now. Follow several tasks over one connection.`,
       )
     },
     accept(socket, tenant) {

@@ -2,15 +2,21 @@ import { createLogFill, LOG_FILL_EVERY_MS, type LogFill, type TaskLog } from '@a
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
+import type { TenantRoom } from '../tenants/room.ts'
 
 /**
- * Admits submissions within two limits (L7): the number of unanswered appends, and the fill of the
- * log, so that the log always has room for the end events of accepted tasks.
+ * Admits submissions within three limits (L7): the number of unanswered appends, the fill of the
+ * log, so that the log always has room for the end events of accepted tasks, and the share of the
+ * tenant.
  */
 export interface Admission {
-  /** Takes one place; returns a Refusal if none is free. Each place must be given back. */
-  enter(): Refusal | undefined
-  leave(): void
+  /**
+   * Takes one place for a task of this size; returns a Refusal if none is free. Each place must be
+   * given back.
+   */
+  enter(tenant: string, bytes: number): Refusal | undefined
+  /** Gives a place back; `seq`: where the log has stored the task, undefined: nowhere. */
+  leave(tenant: string, bytes: number, seq: number | undefined): void
   /** Returns the number of places taken. */
   inFlight(): number
   /** Whether the log is too full for new tasks. */
@@ -22,18 +28,19 @@ export interface Admission {
 /** Creates an admission with no places taken. */
 export function createAdmission(deps: {
   taskLog: Pick<TaskLog, 'fill'>
+  room: Pick<TenantRoom, 'enter' | 'leave'>
   submissionsMax: number
   clock: Clock
   log: Logger
   metrics: GatewayMetrics
 }): Admission {
-  const { taskLog, submissionsMax, clock, log, metrics } = deps
+  const { taskLog, room, submissionsMax, clock, log, metrics } = deps
   const logFill = createLogFill(taskLog)
   let inFlight = 0
   return {
     logFill,
     inFlight: () => inFlight,
-    enter() {
+    enter(tenant, bytes) {
       if (logFill.full()) return logFull()
       if (inFlight >= submissionsMax) {
         return new Refusal(
@@ -41,11 +48,13 @@ export function createAdmission(deps: {
           'Nothing was stored. Send the request again after Retry-After seconds.',
         )
       }
-      inFlight += 1
-      return undefined
+      const refusal = room.enter(tenant, bytes)
+      if (refusal === undefined) inFlight += 1
+      return refusal
     },
-    leave() {
+    leave(tenant, bytes, seq) {
       inFlight -= 1
+      room.leave(tenant, bytes, seq)
     },
     watch: every(LOG_FILL_EVERY_MS, { clock, log, name: 'log-fill' }, async () => {
       const before = logFill.full()

@@ -62,12 +62,17 @@ export function createSubmitter(deps: {
   })
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
-    const refusal = admission.enter()
+    const { tenant, spec, journal } = submission
+    const bytes = sizeOf(spec) + (journal === undefined ? 0 : sizeOf(journal))
+    const refusal = admission.enter(tenant, bytes)
     if (refusal !== undefined) return { kind: 'refused', refusal }
+    let seq: number | undefined
     try {
-      return await append(submission)
+      const outcome = await append(submission)
+      if (outcome.kind === 'accepted') seq = outcome.record.seq
+      return outcome
     } finally {
-      admission.leave()
+      admission.leave(tenant, bytes, seq)
     }
   }
 
@@ -130,6 +135,11 @@ export function createSubmitter(deps: {
       return outcome
     },
   }
+}
+
+/** Roughly what a value takes in the log, bytes. */
+function sizeOf(value: unknown): number {
+  return JSON.stringify(value).length
 }
 
 function busAway(): Refusal {

@@ -1,4 +1,10 @@
-import { isTerminal, type TaskRecord } from '@agentfleet/domain'
+import {
+  decideShare,
+  isTerminal,
+  limitOf,
+  type TaskRecord,
+  type TenantLimits,
+} from '@agentfleet/domain'
 import type { Clock } from '@agentfleet/runtime'
 import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
@@ -24,25 +30,37 @@ export interface HeldRequest {
   close(): void
 }
 
+/** Requests of one tenant, unless its limit says otherwise; further ones are answered with 202 at once. */
+const HELD_PER_TENANT_MAX = 5_000
+/** Requests that all tenants share: about 100 MB of this process. */
+const HELD_MAX = 20_000
+
 /** Creates the collection, without held requests. */
 export function createWaiting(deps: {
   heldRequests: HeldRequests
   reader: Pick<Reader, 'load'>
-  perTenantMax: number
+  limits: TenantLimits
+  /** Tenants that the keys name. */
+  tenants: number
   clock: Clock
 }): Waiting {
-  const { heldRequests, reader, perTenantMax, clock } = deps
+  const { heldRequests, reader, limits, tenants, clock } = deps
+  let all = 0
   const perTenant = new Map<string, number>()
   return {
     open(tenant, taskId) {
       const held = perTenant.get(tenant) ?? 0
-      if (held >= perTenantMax) return undefined
+      const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
+      const share = { capacity: HELD_MAX, used: all, own: held, ask: 1, limit, tenants }
+      if (decideShare(share).kind === 'refuse') return undefined
       perTenant.set(tenant, held + 1)
+      all += 1
       const waiter = heldRequests.open(taskId)
       return {
         release: () => waiter.release(),
         close() {
           waiter.close()
+          all -= 1
           const left = (perTenant.get(tenant) ?? 1) - 1
           if (left === 0) perTenant.delete(tenant)
           else perTenant.set(tenant, left)

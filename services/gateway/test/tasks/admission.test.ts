@@ -17,6 +17,7 @@ function admissionOf(submissionsMax: number, fill: () => number) {
           atMs: 1,
         }),
     },
+    room: { enter: () => undefined, leave: () => undefined },
     submissionsMax,
     clock: systemClock,
     log: createLogger({ service: 'gateway', id: 'test', level: 'silent' }),
@@ -26,10 +27,10 @@ function admissionOf(submissionsMax: number, fill: () => number) {
 
 test('L7: a submission beyond the limit is refused, and one that has left makes room', () => {
   const admission = admissionOf(2, () => 0)
-  expect([admission.enter(), admission.enter()]).toEqual([undefined, undefined])
-  expect(admission.enter()).toMatchObject({ code: 'overloaded' })
-  admission.leave()
-  expect(admission.enter()).toBeUndefined()
+  expect([admission.enter('t', 1), admission.enter('t', 1)]).toEqual([undefined, undefined])
+  expect(admission.enter('t', 1)).toMatchObject({ code: 'overloaded' })
+  admission.leave('t', 1, undefined)
+  expect(admission.enter('t', 1)).toBeUndefined()
 })
 
 test('L7: a log that is nine tenths full takes no new tasks until it has room again', async () => {
@@ -41,10 +42,10 @@ test('L7: a log that is nine tenths full takes no new tasks until it has room ag
   })
   await admission.watch.start()
   await eventually(() => expect(looks.count).toBeGreaterThan(0), 5_000)
-  expect(admission.enter()).toBeUndefined()
+  expect(admission.enter('t', 1)).toBeUndefined()
   bytes = 90
-  await eventually(() => expect(admission.enter()).toMatchObject({ code: 'log-full' }), 5_000)
+  await eventually(() => expect(admission.enter('t', 1)).toMatchObject({ code: 'log-full' }), 5_000)
   bytes = 89
-  await eventually(() => expect(admission.enter()).toBeUndefined(), 5_000)
+  await eventually(() => expect(admission.enter('t', 1)).toBeUndefined(), 5_000)
   await admission.watch.drain(1_000)
 })

@@ -1,7 +1,11 @@
 import { roomOf } from '@agentfleet/domain'
-import type { Heartbeat, NodeTenants, Pointer } from '@agentfleet/protocol'
+import {
+  readTenantLimits,
+  type Heartbeat,
+  type NodeTenants,
+  type Pointer,
+} from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
-import { parseTenantLimits } from '../../src/config.ts'
 import { createTenantShares } from '../../src/intake/tenant-shares.ts'
 
 const pointer = (taskId: string, tenant: string, cost = 2_000): Pointer => ({
@@ -17,7 +21,7 @@ const pointer = (taskId: string, tenant: string, cost = 2_000): Pointer => ({
 
 function setup(limits = '{}', living = ['lb']) {
   let nowMs = 0
-  const allowances = parseTenantLimits(limits)
+  const allowances = readTenantLimits(limits).limits
   const shares = createTenantShares({
     allowances,
     balancers: () => ({ own: 'lb', living }),
@@ -175,13 +179,4 @@ test('tasks above a limit are separated, and their tenant is listed', () => {
   expect(shares.admit(items.slice(1, 2)).within).toEqual([])
   shares.released('b')
   expect(shares.full()).toEqual([])
-})
-
-test.each([
-  ['no JSON', '{', 'must be JSON'],
-  ['no tenant', '{"A B":{}}', 'TENANT_LIMITS'],
-  ['nothing at once', '{"a":{"concurrency":0}}', 'a.concurrency'],
-  ['an unknown word', '{"a":{"wieght":2}}', 'wieght'],
-])('TENANT_LIMITS with %s is refused with the reason', (_what, text, message) => {
-  expect(() => parseTenantLimits(text)).toThrow(message)
 })

@@ -1,0 +1,103 @@
+import type { TenantLimit } from './limits.ts'
+import { decideShare } from './share.ts'
+
+/** Bytes in a store; 0 as `maxBytes`: it has no known size. */
+export interface StoreFill {
+  readonly bytes: number
+  readonly maxBytes: number
+}
+
+/** What one tenant holds, or all of them together. */
+export interface Held {
+  /** Tasks that have not ended. */
+  readonly tasks: number
+  /** Tasks that have ended and have not expired. */
+  readonly ended: number
+  /** Bytes of the events of all of them. */
+  readonly bytes: number
+}
+
+/** The stores that a submission fills, with everything that is under way. */
+export interface SubmissionStores {
+  readonly log: StoreFill
+  readonly redis: StoreFill
+  /** Of all tenants. */
+  readonly held: Omit<Held, 'bytes'>
+  /** Tenants that the fleet serves. */
+  readonly tenants: number
+}
+
+/** A store in which a tenant may be over its share. */
+export type SharedStore = 'tasks' | 'log' | 'redis'
+
+/** Whether a tenant may submit; the figures are in tasks for `tasks`, else in bytes. */
+export type SubmissionDecision =
+  | { readonly kind: 'take'; readonly reason: 'room' }
+  | {
+      readonly kind: 'refuse'
+      readonly reason: 'limit' | 'share'
+      readonly store: SharedStore
+      readonly own: number
+      readonly allowed: number
+    }
+
+/** Unfinished tasks that the tenants share: coordinators keep each of them in memory, about 1 kB. */
+export const UNFINISHED_PLACES = 500_000
+/** The rest of Redis is for what the projection does not hold: limits, notes, totals. */
+const REDIS_SHARE = 0.9
+
+/**
+ * Decides whether a tenant may submit a task of this size. `logShare` is the part of the log that
+ * submissions may fill.
+ */
+export function decideSubmission(
+  stores: SubmissionStores,
+  own: Held,
+  { tasks: tasksMax, logBytes }: Pick<TenantLimit, 'tasks' | 'logBytes'>,
+  ask: { readonly tasks: number; readonly bytes: number },
+  logShare: number,
+): SubmissionDecision {
+  const { log, redis, held, tenants } = stores
+  const records = held.tasks + held.ended
+  const recordBytes = records === 0 ? 0 : redis.bytes / records
+  const asks = {
+    tasks: {
+      capacity: UNFINISHED_PLACES,
+      used: held.tasks,
+      own: own.tasks,
+      ask: ask.tasks,
+      limit: tasksMax,
+    },
+    log: {
+      capacity: sized(log, logShare),
+      used: log.bytes,
+      own: own.bytes,
+      ask: ask.bytes,
+      limit: logBytes,
+    },
+    redis: {
+      capacity: sized(redis, REDIS_SHARE),
+      used: redis.bytes,
+      // Records differ in size, but Redis does not say whose take how much.
+      own: (own.tasks + own.ended) * recordBytes,
+      ask: ask.tasks * recordBytes,
+    },
+  }
+  for (const [name, each] of Object.entries(asks)) {
+    const decision = decideShare({ ...each, tenants })
+    if (decision.kind === 'take') continue
+    const { reason, allowed } = decision
+    return {
+      kind: 'refuse',
+      reason,
+      store: name as SharedStore,
+      own: Math.ceil(each.own),
+      allowed: Math.floor(allowed),
+    }
+  }
+  return { kind: 'take', reason: 'room' }
+}
+
+function sized({ maxBytes }: StoreFill, share: number): number | undefined {
+  return maxBytes > 0 ? maxBytes * share : undefined
+}

@@ -1,0 +1,93 @@
+import type { Bus, LogFill, Logger, Store } from '@agentfleet/adapters'
+import {
+  decideSubmission,
+  limitOf,
+  type StoreFill,
+  type SubmissionDecision,
+  type TenantLimits,
+} from '@agentfleet/domain'
+import { CHANNELS, HOLDINGS_MAX, LOG_ADMISSION_SHARE } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
+import type { TenantHoldings } from './holdings.ts'
+import type { LogClock } from './log-clock.ts'
+
+/**
+ * The shares of the tenants: tells the gateways what each tenant holds, and decides by the same
+ * rule for what the coordinator itself submits.
+ */
+export interface TenantShares {
+  /** Tells the gateways what has been counted up to this sequence of the log. */
+  announce(seq: number): void
+  /** Reads how full Redis is. */
+  lookAtRedis(): Promise<void>
+  /** Decides whether a child or a tick of this tenant may be submitted now. */
+  decide(tenant: string, bytes: number, child: boolean): SubmissionDecision
+  close(): void
+}
+
+/** Milliseconds; three announcements of a gateway may be lost. */
+const GATEWAY_VALID_MS = 5_000
+const UNKNOWN: StoreFill = { bytes: 0, maxBytes: 0 }
+
+/** Creates the shares; it hears the gateways until closed. */
+export function createTenantShares(deps: {
+  readonly bus: Bus
+  readonly store: Pick<Store, 'fill'>
+  readonly holdings: TenantHoldings
+  readonly logFill: Pick<LogFill, 'last'>
+  readonly limits: TenantLimits
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly logClock: Pick<LogClock, 'nowMs'>
+  readonly log: Logger
+}): TenantShares {
+  const { bus, store, holdings, logFill, limits, clock } = deps
+  const gateways = new Map<string, number>()
+  let tenants = 1
+  let redis = UNKNOWN
+  let away = false
+
+  const hints = bus.on(CHANNELS.gateway, (hint) => {
+    gateways.set(hint.id, clock.monotonicMs())
+    tenants = hint.tenants
+  })
+  const living = (): number => {
+    const since = clock.monotonicMs() - GATEWAY_VALID_MS
+    for (const [id, atMs] of gateways) if (atMs < since) gateways.delete(id)
+    return Math.max(1, gateways.size)
+  }
+  const logNow = (): StoreFill => {
+    const { bytes, maxBytes } = logFill.last() ?? UNKNOWN
+    return { bytes, maxBytes: Math.max(0, maxBytes) }
+  }
+
+  return {
+    announce(seq) {
+      holdings.expire(deps.logClock.nowMs())
+      const { tasks, ended } = holdings.all()
+      const all = holdings.largest(HOLDINGS_MAX)
+      const message = { seq, gateways: living(), log: logNow(), redis, tasks, ended, tenants: all }
+      bus.send(CHANNELS.holdings, message)
+    },
+    async lookAtRedis() {
+      try {
+        redis = await store.fill()
+        away = false
+      } catch (error) {
+        if (!away) deps.log.warn({ err: error }, 'The fill of Redis could not be read')
+        away = true
+      }
+    },
+    decide(tenant, bytes, child) {
+      const { tasks: _places, ...limit } = limitOf(limits, tenant)
+      return decideSubmission(
+        { log: logNow(), redis, held: holdings.all(), tenants },
+        holdings.of(tenant),
+        // A task that waits for its children could never end if they waited for places.
+        child ? limit : limitOf(limits, tenant),
+        { tasks: child ? 0 : 1, bytes },
+        LOG_ADMISSION_SHARE,
+      )
+    },
+    close: () => hints.close(),
+  }
+}

@@ -1,0 +1,190 @@
+import type { Bus } from '@agentfleet/adapters'
+import {
+  decideShare,
+  decideSubmission,
+  limitOf,
+  type Held,
+  type SharedStore,
+  type TenantLimits,
+} from '@agentfleet/domain'
+import { CHANNELS, LOG_ADMISSION_SHARE, type Holdings } from '@agentfleet/protocol'
+import { Refusal } from '../http/problems.ts'
+
+/**
+ * The room of each tenant in the stores that all tenants fill.
+ *
+ * A coordinator says twice a second what each tenant holds, counted from the log (L8). In between a
+ * gateway adds what it has admitted itself, and counts it once for each gateway that lives, so that
+ * all of them together stay within a share. Before the first announcement nothing is known, and
+ * every task is admitted. Invariant: what a gateway has admitted counts until an announcement
+ * covers its place in the log.
+ */
+export interface TenantRoom {
+  /** Takes room for a task of this size; returns a Refusal if the tenant has none. */
+  enter(tenant: string, bytes: number): Refusal | undefined
+  /** Ends the admission of a task; `seq`: where the log has stored it, undefined: nowhere. */
+  leave(tenant: string, bytes: number, seq: number | undefined): void
+  close(): void
+}
+
+/** Bytes of the events that follow the submission of a small task, with their frames. */
+const ENDING_BYTES = 1_000
+
+interface Admitted {
+  /** Where the log has stored the last of them. */
+  seq: number
+  readonly tenants: Map<string, Sums>
+  readonly total: Sums
+}
+interface Sums {
+  tasks: number
+  bytes: number
+}
+
+/** Creates the rooms; it hears the coordinators until closed. */
+export function createTenantRoom(deps: {
+  readonly bus: Pick<Bus, 'on'>
+  readonly limits: TenantLimits
+  /** Tenants that the keys name. */
+  readonly tenants: number
+  /** Submissions that one gateway may have under way. */
+  readonly submissionsMax: number
+}): TenantRoom {
+  const { limits, tenants, submissionsMax } = deps
+  const underWay = admitted()
+  let stored = [admitted()]
+  let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
+
+  const hints = deps.bus.on(CHANNELS.holdings, (holdings) => {
+    // Replicas count at their own pace; the one that has read furthest knows most.
+    if (heard !== undefined && holdings.seq < heard.holdings.seq) return
+    const list = holdings.tenants.flatMap((each) => (each === undefined ? [] : [each]))
+    heard = { holdings, held: new Map(list.map((each) => [each.tenant, each])) }
+    stored = [...stored.filter(({ seq }) => seq > holdings.seq), admitted()]
+  })
+
+  /** Everything of this gateway that the announcement does not cover. */
+  const uncovered = (tenant: string | undefined): Sums => {
+    const sum = { tasks: 0, bytes: 0 }
+    for (const each of [underWay, ...stored]) {
+      const { tasks, bytes } = tenant === undefined ? each.total : of(each, tenant)
+      sum.tasks += tasks
+      sum.bytes += bytes
+    }
+    return sum
+  }
+
+  const refusalOf = (tenant: string, bytes: number): Refusal | undefined => {
+    const limit = limitOf(limits, tenant)
+    const places = decideShare({
+      capacity: submissionsMax,
+      used: underWay.total.tasks,
+      own: of(underWay, tenant).tasks,
+      ask: 1,
+      tenants,
+    })
+    if (places.kind === 'refuse') return tooMany(places.allowed)
+    if (heard === undefined) return undefined
+    const { holdings, held } = heard
+    const { gateways, log, redis } = holdings
+    const own = held.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
+    const [mine, all] = [uncovered(tenant), uncovered(undefined)]
+    const decision = decideSubmission(
+      {
+        log: { ...log, bytes: log.bytes + gateways * all.bytes },
+        redis,
+        held: { tasks: holdings.tasks + gateways * all.tasks, ended: holdings.ended },
+        tenants,
+      },
+      {
+        tasks: own.tasks + gateways * mine.tasks,
+        ended: own.ended,
+        bytes: own.bytes + gateways * mine.bytes,
+      },
+      limit,
+      { tasks: 1, bytes: bytes + ENDING_BYTES },
+      LOG_ADMISSION_SHARE,
+    )
+    return decision.kind === 'take' ? undefined : overShare(decision)
+  }
+
+  return {
+    enter(tenant, bytes) {
+      const refusal = refusalOf(tenant, bytes)
+      if (refusal === undefined) add(underWay, tenant, 1, bytes)
+      return refusal
+    },
+    leave(tenant, bytes, seq) {
+      add(underWay, tenant, -1, -bytes)
+      if (seq === undefined || (heard !== undefined && seq <= heard.holdings.seq)) return
+      const newest = stored.at(-1)!
+      newest.seq = Math.max(newest.seq, seq)
+      add(newest, tenant, 1, bytes)
+    },
+    close: () => hints.close(),
+  }
+}
+
+function admitted(): Admitted {
+  return { seq: 0, tenants: new Map(), total: { tasks: 0, bytes: 0 } }
+}
+
+const NOTHING: Sums = { tasks: 0, bytes: 0 }
+
+function of({ tenants }: Admitted, tenant: string): Sums {
+  return tenants.get(tenant) ?? NOTHING
+}
+
+function add(all: Admitted, tenant: string, tasks: number, bytes: number): void {
+  const sums = all.tenants.get(tenant) ?? { tasks: 0, bytes: 0 }
+  for (const each of [sums, all.total]) {
+    each.tasks += tasks
+    each.bytes += bytes
+  }
+  if (sums.tasks === 0) all.tenants.delete(tenant)
+  else all.tenants.set(tenant, sums)
+}
+
+function tooMany(allowed: number): Refusal {
+  return new Refusal(
+    'tenant-share',
+    `Nothing was stored. Of your submissions ${allowed} are under way, the most while other tenants share the gateway. Send the request again after Retry-After seconds.`,
+  )
+}
+
+const STORES: Readonly<Record<SharedStore, { readonly unit: string; readonly advice: string }>> = {
+  tasks: {
+    unit: 'unfinished tasks',
+    advice: 'Wait until some have ended, or cancel tasks that wait.',
+  },
+  log: {
+    unit: 'bytes of the log',
+    advice: 'Ended tasks make room when they expire. Wait for that, or send smaller tasks.',
+  },
+  redis: {
+    unit: 'bytes of Redis',
+    advice: 'Ended tasks make room when they expire. Wait for that.',
+  },
+}
+
+function overShare({
+  reason,
+  store,
+  own,
+  allowed,
+}: {
+  readonly reason: 'limit' | 'share'
+  readonly store: SharedStore
+  readonly own: number
+  readonly allowed: number
+}): Refusal {
+  const { unit, advice } = STORES[store]
+  const because =
+    reason === 'limit'
+      ? 'the limit that the operator has set for you'
+      : 'your share: half of what other tenants leave free'
+  return new Refusal(
+    reason === 'limit' ? 'tenant-limit' : 'tenant-share',
+    `Nothing was stored. You hold ${own} ${unit}, and this task would exceed ${allowed}, ${because}. ${advice}`,
+  )
+}

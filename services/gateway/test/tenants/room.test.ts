@@ -1,0 +1,148 @@
+import type { TenantLimits } from '@agentfleet/domain'
+import { CHANNELS, type Holdings } from '@agentfleet/protocol'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createTenantRoom } from '../../src/tenants/room.ts'
+import { setup } from '../support.ts'
+
+const BYTES = 1_000
+const TASK_BYTES = 2_000
+const TENANTS = ['a', 'b', 'c']
+
+type Heard = (holdings: Holdings) => void
+
+/** Gateways that hear what the test announces. */
+function gateways(count: number, limits: TenantLimits = new Map(), tenants = TENANTS.length) {
+  const handlers: Heard[] = []
+  const bus = {
+    on(_channel: unknown, handler: Heard) {
+      handlers.push(handler)
+      return { close: () => undefined }
+    },
+  } as unknown as Parameters<typeof createTenantRoom>[0]['bus']
+  const rooms = Array.from({ length: count }, () =>
+    createTenantRoom({ bus, limits, tenants, submissionsMax: 1_000_000 }),
+  )
+  return {
+    rooms,
+    announce(change: Partial<Holdings>) {
+      const nothing = { bytes: 0, maxBytes: 0 }
+      const base = { seq: 0, gateways: count, log: nothing, redis: nothing, tasks: 0, ended: 0 }
+      for (const handler of handlers) handler({ ...base, tenants: [], ...change })
+    },
+  }
+}
+
+test('a tenant over its share is refused with the amounts, and another one is not', () => {
+  const { rooms, announce } = gateways(1)
+  const [room] = rooms
+  announce({
+    log: { bytes: 600_000, maxBytes: 1_000_000 },
+    tenants: [{ tenant: 'a', tasks: 1, ended: 9, bytes: 500_000 }],
+  })
+  const refusal = room!.enter('a', BYTES)
+  expect(refusal).toMatchObject({ code: 'tenant-share' })
+  expect(refusal?.message).toContain('You hold 500000 bytes of the log')
+  expect(refusal?.message).toContain('400000')
+  expect(room!.enter('b', BYTES)).toBeUndefined()
+})
+
+test('a limit of the operator counts unfinished tasks', () => {
+  const { rooms, announce } = gateways(1, new Map([['a', { weight: 1, tasks: 2 }]]), 1)
+  const [room] = rooms
+  announce({ tasks: 1, tenants: [{ tenant: 'a', tasks: 1, ended: 50, bytes: 1 }] })
+  expect(room!.enter('a', BYTES)).toBeUndefined()
+  expect(room!.enter('a', BYTES)).toMatchObject({ code: 'tenant-limit' })
+  room!.leave('a', BYTES, undefined)
+  expect(room!.enter('a', BYTES)).toBeUndefined()
+})
+
+test('what a gateway has admitted counts until an announcement covers its place in the log', () => {
+  const { rooms, announce } = gateways(1, new Map([['a', { weight: 1, tasks: 1 }]]), 1)
+  const [room] = rooms
+  announce({ seq: 10 })
+  expect(room!.enter('a', BYTES)).toBeUndefined()
+  room!.leave('a', BYTES, 12)
+  announce({ seq: 11 })
+  expect(room!.enter('a', BYTES)).toMatchObject({ code: 'tenant-limit' })
+  // The task has ended meanwhile.
+  announce({ seq: 12 })
+  expect(room!.enter('a', BYTES)).toBeUndefined()
+})
+
+/** One event of a fleet: a gateway admits a task of a tenant, or a coordinator announces. */
+const histories = fc.array(
+  fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc.record({ gateway: fc.nat(2), tenant: fc.constantFrom(...TENANTS) }),
+    },
+    { weight: 1, arbitrary: fc.record({ behind: fc.nat(5) }) },
+  ),
+  { maxLength: 400 },
+)
+
+test('several gateways together never exceed the share of a tenant, however late they hear', () => {
+  fc.assert(
+    fc.property(histories, (history) => {
+      const { rooms, announce } = gateways(3)
+      const maxBytes = 100_000
+      const stored: string[] = []
+      const announceUpTo = (seq: number) => {
+        const known = stored.slice(0, seq)
+        const tenants = TENANTS.map((tenant) => {
+          const tasks = known.filter((each) => each === tenant).length
+          return { tenant, tasks, ended: 0, bytes: tasks * TASK_BYTES }
+        })
+        const log = { bytes: known.length * TASK_BYTES, maxBytes }
+        announce({ seq, log, tasks: known.length, tenants })
+      }
+      announceUpTo(0)
+      for (const each of history) {
+        if ('behind' in each) {
+          announceUpTo(Math.max(0, stored.length - each.behind))
+          continue
+        }
+        const room = rooms[each.gateway]!
+        if (room.enter(each.tenant, TASK_BYTES) !== undefined) continue
+        stored.push(each.tenant)
+        room.leave(each.tenant, TASK_BYTES, stored.length)
+        const own = stored.filter((tenant) => tenant === each.tenant).length * TASK_BYTES
+        // Nothing leaves the log here, so a tenant's part only shrinks by what others take later.
+        expect(own).toBeLessThanOrEqual((maxBytes * 0.9) / 2)
+      }
+    }),
+    { seed: 20_261_128, numRuns: 200 },
+  )
+})
+
+test('a gateway refuses the tasks of a tenant over its share with 429 and accepts those of others', async () => {
+  const keys = { busy: 'busy-key-0123456789', quiet: 'quiet-key-0123456789' }
+  await using bench = await setup({ API_KEYS: `busy:${keys.busy},quiet:${keys.quiet}` })
+  const coordinator = await bench.servers.connect('coordinator')
+  const nothing = { bytes: 0, maxBytes: 0 }
+  coordinator.send(CHANNELS.holdings, {
+    seq: 1,
+    gateways: 1,
+    log: { bytes: 700_000, maxBytes: 1_000_000 },
+    redis: nothing,
+    tasks: 1,
+    ended: 0,
+    tenants: [{ tenant: 'busy', tasks: 1, ended: 0, bytes: 700_000 }],
+  })
+  const busy = bench.client(keys.busy)
+  await expect
+    .poll(
+      () =>
+        busy.submit({ task: 'x' }).then(
+          () => 'accepted',
+          (error: unknown) => error,
+        ),
+      {
+        timeout: 5_000,
+      },
+    )
+    .toMatchObject({ problem: { status: 429, code: 'tenant-share' } })
+  const view = await bench.client(keys.quiet).submit({ task: 'x' })
+  expect(view.state).toBe('queued')
+})
