@@ -1,38 +1,10 @@
+import type { FailureCode } from './failure-code.ts'
+
 /**
  * Every stable code of a failure, in one table: how a failed task is repeated, how the API answers, and one
  * sentence for people. The retry policy, the problem documents of the API, the errors between services and
  * docs/reference/error-codes.md follow from it.
  */
-
-/** Classes of a task's failures, as far as they decide when to retry. */
-export type RetryClass =
-  | 'provider-overload'
-  | 'provider-unavailable'
-  | 'timeout'
-  | 'invalid-output'
-  | 'empty-answer'
-  | 'tool-failure'
-  | 'refusal'
-  | 'limit'
-  | 'defect'
-
-/** The meaning of a code in each place where it may appear. */
-export interface FailureCode {
-  /** One sentence for people that says what happened. */
-  readonly says: string
-  /** As the error of a task; `retryable`: another attempt may succeed. */
-  readonly task?: { readonly class: RetryClass; readonly retryable: boolean }
-  /** As a problem document of the API; `retryAfterS`: the same request may be sent again after that. */
-  readonly http?: {
-    readonly status: number
-    readonly title: string
-    readonly retryAfterS?: number
-  }
-  /** As an error that a service gets; `retryable`: the same call may succeed later. */
-  readonly service?: { readonly retryable: boolean }
-  /** As an error frame of the WebSocket. */
-  readonly frame?: true
-}
 
 const AGAIN = { retryable: true } as const
 const NEVER = { retryable: false } as const

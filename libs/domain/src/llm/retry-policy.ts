@@ -1,5 +1,6 @@
 import { backoffAfterMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
-import { failureCode, type RetryClass } from '../failure/failure-codes.ts'
+import type { RetryClass } from '../failure/failure-code.ts'
+import { failureCode } from '../failure/failure-codes.ts'
 import { TIMING, type Timing } from '../timing.ts'
 
 /** How failures of one class are retried. */
