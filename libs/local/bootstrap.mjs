@@ -22,10 +22,11 @@ const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
 const SCRIPTS = {
   start: 'libs/local/dist/main.js',
   bench: 'test/tools/dist/bench.js',
+  chaos: 'test/tools/dist/chaos.js',
   mutate: 'test/tools/dist/mutate.js',
 }
 // The proofs that `prove` runs by name.
-const PROOFS = ['bench', 'limits', 'replay', 'rise', 'simulate', 'steady']
+const PROOFS = ['bench', 'chaos', 'limits', 'replay', 'rise', 'simulate', 'steady']
 // For each test command: its projects in vitest.config.ts and its environment.
 const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration', 'e2e', 'chaos'] },

@@ -1,6 +1,13 @@
-import { ClientError, type Client } from '@agentfleet/client'
+import type { Client } from '@agentfleet/client'
 import type { TestFleet } from '@agentfleet/testkit'
-import { describeFindings, openAudit, type Accepted, type Audit } from '@agentfleet/tools'
+import {
+  describeFindings,
+  openAudit,
+  startCallers,
+  type Accepted,
+  type Audit,
+  type Callers,
+} from '@agentfleet/tools'
 import { expect } from 'vitest'
 
 /** The shared parts of chaos tests: load that continues through faults, and one check of the log. */
@@ -58,51 +65,11 @@ export async function submitAll(
   return accepted
 }
 
-/** Load with a steady number of callers that continues until it is stopped. */
-export interface Load {
-  readonly accepted: readonly Accepted[]
-  /** Submissions that were refused or got no answer; each was repeated under its key. */
-  failures(): number
-  stop(): Promise<void>
-}
-
-/**
- * Callers that submit one task after the other, each under a separate key, and repeat the same key until they
- * get an answer, as a careful client does.
- */
+/** Callers that submit the same task again and again until they are stopped. */
 export function startLoad(
   client: Client,
   callers: number,
   spec: { readonly task: string; readonly model: string },
-): Load {
-  const accepted: Accepted[] = []
-  let failures = 0
-  let stopped = false
-  let counter = 0
-  const call = async (): Promise<void> => {
-    while (!stopped) {
-      const key = `load-${counter++}`
-      for (let tries = 0; ; tries += 1) {
-        try {
-          const view = await client.submit(spec, { idempotencyKey: key })
-          accepted.push({ taskId: view.id, key })
-          break
-        } catch (error) {
-          if (!(error instanceof ClientError) || tries > 600) throw error
-          failures += 1
-          await new Promise((resolve) => setTimeout(resolve, 50))
-        }
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  }
-  const running = Array.from({ length: callers }, call)
-  return {
-    accepted,
-    failures: () => failures,
-    async stop() {
-      stopped = true
-      await Promise.all(running)
-    },
-  }
+): Callers {
+  return startCallers([client], 'load', { callers, request: () => ({ task: spec }) })
 }

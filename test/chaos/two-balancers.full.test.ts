@@ -1,8 +1,8 @@
 import { decisionSchema, incidentSchema, deathSchema, type Decision } from '@agentfleet/protocol'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
-import type { Accepted, Audit } from '@agentfleet/tools'
+import type { Accepted, Audit, Callers } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectAllEnded, judge, startLoad, submitAll, type Load } from './support.ts'
+import { expectAllEnded, judge, startLoad, submitAll } from './support.ts'
 
 /**
  * Two processes of every service that decides, and one of each killed permanently while tasks arrive and run:
@@ -23,7 +23,7 @@ const GOES_ON_WITHIN_MS = 10_000
 
 let test: TestFleet
 let audit: Audit
-let load: Load
+let load: Callers
 /** Tasks besides the load. */
 const beside: Accepted[] = []
 beforeAll(async () => {

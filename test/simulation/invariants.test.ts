@@ -100,6 +100,17 @@ describe('valid histories', () => {
     expect(breaches(submitted, started(2), failed(2))).toEqual([])
   })
 
+  it('include a delayed task that the log stored only when its delay was over', () => {
+    const delayed: TaskEvent = { ...submitted, spec: { ...SPEC, notBeforeMs: 2_000 } }
+    const history = (storedAtMs: number) => [
+      loggedEvent(delayed, 1, storedAtMs),
+      loggedEvent(completed(1), 2),
+    ]
+    const check = (storedAtMs: number) =>
+      checkInvariants(new Map([[TASK, history(storedAtMs)]]), []).violations.length
+    expect([check(5_000), check(1)]).toEqual([0, 1])
+  })
+
   it('are distinguished from unfinished ones', () => {
     const findings = check(submitted, started(2))
     expect(findings.violations).toEqual([])
@@ -181,6 +192,22 @@ describe('I3: attempts only grow, and no call is finished twice', () => {
     const events = [loggedEvent(submitted, 7), loggedEvent(completed(1), 7)]
     const { violations } = checkInvariants(new Map([[TASK, events]]), [])
     expect(violations).toEqual([{ rule: 'I3', taskId: TASK, detail: 'sequence 7 after 7' }])
+  })
+})
+
+describe('I5: an answer tells the ending that is stored', () => {
+  const told = (ending: 'completed' | 'cancelled', ...events: readonly TaskEvent[]) =>
+    checkInvariants(new Map([[TASK, historyOf(events)]]), [
+      { taskId: TASK },
+      { taskId: TASK, told: ending },
+    ]).violations.map(({ rule, detail }) => `${rule} ${detail}`)
+
+  it('finds an answer with another ending, or with one that was forgotten', () => {
+    expect(told('completed', submitted, completed(1))).toEqual([])
+    expect(told('cancelled', submitted, completed(1))).toEqual([
+      'I5 told cancelled, stored completed',
+    ])
+    expect(told('completed', submitted)).toEqual(['I5 told completed, stored nothing'])
   })
 })
 

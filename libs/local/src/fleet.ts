@@ -28,6 +28,8 @@ export interface Fleet {
   readonly dir: string
   /** Base URL of the public API. */
   readonly url: string
+  /** Base URLs of all gateways; the first is `url`. */
+  readonly urls: readonly string[]
   /** The first key of API_KEYS; undefined: the API needs none. */
   readonly apiKey: string | undefined
   readonly nats: RunningServer
@@ -214,12 +216,12 @@ async function assemble(
   const simulation = await startSimulators(options, provider, run, stops)
   const simulators = simulation.urls
   const token = drawSecret()
-  const apiPort = options.apiPort ?? (await drawPorts(1))[0] ?? 0
+  const apiPorts = await drawPorts(options.replicas?.gateway ?? 1)
+  if (options.apiPort !== undefined) apiPorts[0] = options.apiPort
   const base = {
     NATS_URL: nats.url,
     CONSUL_URL: consul.url,
     CLAIM_KEY: drawSecret(),
-    API_PORT: String(apiPort),
     ORCHESTRATOR_TOKEN: token,
     // The autoscaler acts through the control server of this process.
     DRIVER: 'local',
@@ -236,6 +238,7 @@ async function assemble(
         ...base,
         ORCHESTRATOR_URL: orchestratorUrl,
         SERVICE_ID: id,
+        ...(service === 'gateway' ? { API_PORT: String(apiPorts[numberOf(id) - 1]) } : {}),
         ...credentials.envOf(service, redis.url),
         ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
         ...options.env?.all,
@@ -276,12 +279,14 @@ async function assemble(
     simulation.ready,
   ])
 
-  const url = `http://${LOOPBACK}:${apiPort}`
+  const urls = apiPorts.map((port) => `http://${LOOPBACK}:${port}`)
+  const [url = ''] = urls
   const { gateway, all: shared } = options.env ?? {}
   const apiKey = firstKey(gateway?.['API_KEYS'] ?? shared?.['API_KEYS'] ?? process.env['API_KEYS'])
   const fleet: Fleet = {
     dir: options.dir,
     url,
+    urls,
     apiKey,
     nats,
     redis,
@@ -299,6 +304,11 @@ async function assemble(
   stops.unshift(await keepFleetFile(fleet))
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
+}
+
+/** The number at the end of an id such as `gateway-2`. */
+function numberOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf('-') + 1))
 }
 
 function reasonOf(exit: Exit): string {

@@ -26,7 +26,7 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
   // It fills the projection and the totals, and trims them.
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +
-    `${CONNECT} +eval +evalsha +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
+    `${CONNECT} +eval +evalsha +time +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
     '+zremrangebylex +hmget +hget +hset +hdel +hincrby +pexpire',
   // It notes where tasks run.
   'load-balancer': `~inflight ${CONNECT} +hset`,

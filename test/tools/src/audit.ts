@@ -74,7 +74,7 @@ export async function openAudit(
     afterSeq: options.afterSeq ?? 0,
     log,
     receive(tailed) {
-      const event = loggedEvent(tailed.event, tailed.seq)
+      const event = loggedEvent(tailed.event, tailed.seq, tailed.storedAtMs)
       const history = histories.get(tailed.taskId)
       if (history === undefined) histories.set(tailed.taskId, [event])
       else history.push(event)

@@ -1,4 +1,4 @@
-import { firstWait, type TaskEvent } from '@agentfleet/domain'
+import { transition, type TaskEvent } from '@agentfleet/domain'
 
 /**
  * The invariants of every log, for any faults of the fleet. Pure: histories and accepted submissions in,
@@ -9,10 +9,11 @@ import { firstWait, type TaskEvent } from '@agentfleet/domain'
  * - I3: attempts never decrease, each begins once, and no call of a run is finished twice; the only events of
  *   a waiting task are the end of its wait and its own ending.
  * - I4: the same tenant and idempotency key lead to one task.
+ * - I5: an ending that an answer told its caller is the ending in the log.
  */
 
 /** The names of the invariants. */
-export type Rule = 'I1' | 'I2' | 'I3' | 'I4'
+export type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5'
 
 /** The part of a stored event that is checked: a whole log of these fits into memory. */
 export interface LoggedEvent {
@@ -35,6 +36,8 @@ export interface Accepted {
   readonly taskId: string
   readonly tenant?: string
   readonly key?: string
+  /** The ending that the answer told, if it told one. */
+  readonly told?: Ending['type']
 }
 
 /** One breach of an invariant. */
@@ -55,8 +58,8 @@ export interface Findings {
   readonly cancelled: number
 }
 
-/** Reduces a stored event to the part that is checked. */
-export function loggedEvent(event: TaskEvent, seq: number): LoggedEvent {
+/** Reduces an event that was stored at `seq`, at `storedAtMs` if known, to the part that is checked. */
+export function loggedEvent(event: TaskEvent, seq: number, storedAtMs?: number): LoggedEvent {
   const { type, atMs } = event
   return {
     type,
@@ -65,13 +68,16 @@ export function loggedEvent(event: TaskEvent, seq: number): LoggedEvent {
     ...('attempt' in event ? { attempt: event.attempt } : {}),
     ...('node' in event ? { node: event.node } : {}),
     ...(event.type === 'call-finished' ? { step: event.call.step } : {}),
-    ...(beginsToWait(event) ? { waits: true } : {}),
+    ...(beginsToWait(event, storedAtMs) ? { waits: true } : {}),
   }
 }
 
-function beginsToWait(event: TaskEvent): boolean {
+function beginsToWait(event: TaskEvent, storedAtMs: number | undefined): boolean {
   if (event.type === 'paused') return true
-  return event.type === 'submitted' && firstWait(event.spec, event.atMs) !== undefined
+  if (event.type !== 'submitted') return false
+  // A delay that is over when the log stores the task is no wait.
+  const first = transition('', undefined, event, 1, storedAtMs)
+  return first.kind === 'applied' && first.record.waitingFor !== undefined
 }
 
 /** Checks every history and every accepted submission. */
@@ -90,7 +96,9 @@ export function checkInvariants(histories: Histories, accepted: Iterable<Accepte
     if (end === undefined) unfinished.add(taskId)
     else ends[end.type] += 1
   }
-  for (const submission of checkKeys(accepted, violations)) {
+  const submissions = [...accepted]
+  checkTold(submissions, histories, violations)
+  for (const submission of checkKeys(submissions, violations)) {
     if (histories.has(submission.taskId)) continue
     unfinished.add(submission.taskId)
     violations.push({ rule: 'I1', taskId: submission.taskId, detail: 'accepted, not in the log' })
@@ -151,6 +159,21 @@ function checkAttempts(events: readonly LoggedEvent[], breach: Breach): void {
 
 function mayEndWait(event: LoggedEvent): boolean {
   return event.type === 'released' || event.type === 'resumed' || isEnding(event)
+}
+
+/** Upholds I5. A task that is not in the log breaks I1. */
+function checkTold(
+  accepted: readonly Accepted[],
+  histories: Histories,
+  violations: Violation[],
+): void {
+  for (const { taskId, told } of accepted) {
+    const events = histories.get(taskId)
+    if (told === undefined || events === undefined) continue
+    const stored = events.find(isEnding)?.type ?? 'nothing'
+    if (stored === told) continue
+    violations.push({ rule: 'I5', taskId, detail: `told ${told}, stored ${stored}` })
+  }
 }
 
 /** Upholds I4; yields each accepted task once. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -16,7 +16,8 @@ export type OwnFleetOptions = Omit<FleetOptions, 'dir' | 'binaries'> & {
 
 /**
  * Starts a fleet in a temporary folder; stops it and removes the folder when `use` is over, however it ends.
- * Throws when the fleet does not start.
+ * If AGENTFLEET_KEEP_LOGS names a folder, the logs of all processes are copied there first. Throws when the
+ * fleet does not start.
  */
 export async function withOwnFleet(
   name: string,
@@ -34,6 +35,8 @@ export async function withOwnFleet(
       await fleet.stop()
     }
   } finally {
+    const keep = process.env['AGENTFLEET_KEEP_LOGS']
+    if (keep !== undefined) await cp(join(dir, 'logs'), join(keep, name), { recursive: true })
     await rm(dir, { recursive: true, force: true })
   }
 }

@@ -62,6 +62,7 @@ test('the coordinator fills the projection and the totals, and trims them', asyn
   const spent = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
   const entry = { tenant: 'acme', atMs: 1, model: 'm', provider: 'p', usage: spent }
   expect(await usage.add(await usage.position(), 5, [entry])).toBe(5)
+  await usage.followed()
 })
 
 test('the gateway reads records, listings and totals, and cannot write them', async () => {

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Fleet } from '@agentfleet/local'
+
+/** Faults of the processes of a fleet, drawn from a seed. */
+
+/** What happens to a process: it is killed, or stopped for a time and then continued. */
+export type FaultKind = 'kill' | 'freeze'
+
+/** One fault. */
+export interface Fault {
+  readonly kind: FaultKind
+  /** The process, such as `worker-3` or `nats-server`. */
+  readonly process: string
+  /** The service or server that the process belongs to. */
+  readonly part: string
+  readonly atMs: number
+  /** The end of a freeze; of a kill its instant, as the fleet starts the process again by itself. */
+  readonly untilMs: number
+}
+
+/** A process that can be hit. */
+interface Target {
+  readonly process: string
+  readonly part: string
+  signal(signal: NodeJS.Signals): void
+}
+
+/** Shortest and longest freeze, milliseconds. */
+const FREEZE_MIN_MS = 500
+const FREEZE_MAX_MS = 10_000
+
+/** Every process of the fleet except the simulators: they stand for the provider. */
+export function targetsOf(fleet: Fleet): Target[] {
+  const members = fleet
+    .members()
+    .filter(({ kind }) => kind !== 'simulator')
+    .map((member) => ({
+      process: member.id,
+      part: member.kind,
+      signal: (signal: NodeJS.Signals) => member.kill(signal),
+    }))
+  const servers = [fleet.nats, fleet.redis, fleet.consul].map((server) => ({
+    process: server.name,
+    part: server.name,
+    signal: (signal: NodeJS.Signals) => server.kill(signal),
+  }))
+  return [...servers, ...members].sort((a, b) => (a.process < b.process ? -1 : 1))
+}
+
+/** Kills or freezes a random process again and again until the signal aborts; then all of them run. */
+export async function injectFaults(
+  fleet: Fleet,
+  options: {
+    readonly random: () => number
+    readonly everyMs: number
+    readonly onFault: (fault: Fault) => void
+  },
+  signal: AbortSignal,
+): Promise<readonly Fault[]> {
+  const { random, everyMs, onFault } = options
+  const faults: Fault[] = []
+  const frozen = new Map<string, Promise<void>>()
+  const freeze = async (target: Target, forMs: number): Promise<void> => {
+    target.signal('SIGSTOP')
+    await delay(forMs, undefined, { signal }).catch(() => undefined)
+    target.signal('SIGCONT')
+    frozen.delete(target.process)
+  }
+  let dueMs = performance.now()
+  for (;;) {
+    dueMs += everyMs
+    await delay(Math.max(0, dueMs - performance.now()), undefined, { signal }).catch(
+      () => undefined,
+    )
+    if (signal.aborted) break
+    const targets = targetsOf(fleet).filter(({ process }) => !frozen.has(process))
+    // Three numbers for each fault, so that one process more or less does not move the later draws.
+    const [which, kill, length] = [random(), random() < 0.5, random()]
+    const target = targets[Math.floor(which * targets.length)]
+    if (target === undefined) continue
+    const { process, part } = target
+    const atMs = Date.now()
+    const forMs = kill ? 0 : FREEZE_MIN_MS + length * (FREEZE_MAX_MS - FREEZE_MIN_MS)
+    const kind = kill ? 'kill' : 'freeze'
+    const fault: Fault = { kind, process, part, atMs, untilMs: atMs + forMs }
+    if (kill) target.signal('SIGKILL')
+    else frozen.set(process, freeze(target, forMs))
+    faults.push(fault)
+    onFault(fault)
+  }
+  await Promise.all(frozen.values())
+  return faults
+}

@@ -1,0 +1,209 @@
+import { createClient, type Client } from '@agentfleet/client'
+import type { Fleet } from '@agentfleet/local'
+import type { TaskView } from '@agentfleet/protocol'
+import { countPaidTwice, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
+import { startCallers, type CallerRequest } from '../callers.ts'
+import { isEnding, type Accepted, type Findings, type PaidTwice } from '../invariants.ts'
+import { seededRandom } from '../simulate/random.ts'
+import { wait } from '../steady/strain.ts'
+import { injectFaults, type Fault } from './faults.ts'
+import { gapsBetween, pastOf, type Gap } from './gaps.ts'
+
+/** The parameters of a run. */
+export interface ChaosOptions {
+  readonly minutes: number
+  readonly everyMs: number
+  readonly rate: number
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+/** What a run has shown. */
+export interface ChaosFigures {
+  readonly options: Omit<ChaosOptions, 'say'>
+  readonly accepted: number
+  /** Requests that were refused for the moment or got no answer, and were repeated. */
+  readonly repeated: number
+  readonly ended: number
+  readonly findings: Findings
+  readonly paid: PaidTwice
+  /** LLM calls that the provider finished, and those that the log holds. */
+  readonly callsPaid: number
+  readonly callsLogged: number
+  readonly gaps: readonly Gap[]
+  readonly faults: readonly Fault[]
+  /** Events of each second since the start, by type. */
+  readonly timeline: readonly Readonly<Record<string, number>>[]
+  /** What the fleet still showed wrongly when all tasks had ended. */
+  readonly leftovers: readonly string[]
+  /** Whether no invariant was broken, every task has ended, and nothing is left over. */
+  readonly sound: boolean
+}
+
+/** Callers at most: each waits for its answer while a server is away. */
+const CALLERS_MAX = 600
+/** Everything has ended within this after the last fault: leases of 30 s may have to run out twice. */
+const ENDED_WITHIN_MS = 150_000
+/** The views of the fleet catch up with the log within this, milliseconds. */
+const SHOWN_WITHIN_MS = 60_000
+const REPORT_EVERY_MS = 30_000
+
+/** Runs load and faults until the time is over or the signal aborts, then waits and judges. */
+export async function playChaos(
+  fleet: Fleet,
+  { say, ...options }: ChaosOptions,
+  signal: AbortSignal,
+): Promise<ChaosFigures> {
+  const fromMs = Date.now()
+  const endingsMs: number[] = []
+  const timeline: Record<string, number>[] = []
+  const callsLogged = new Map<string, number>()
+  const audit = await openAudit(
+    { natsUrl: fleet.nats.url, operator: fleet.operator },
+    {
+      onEvent: ({ taskId, event, seq, storedAtMs }) => {
+        const second = Math.floor((storedAtMs - fromMs) / 1_000)
+        const counts = (timeline[second] ??= {})
+        counts[event.type] = (counts[event.type] ?? 0) + 1
+        if (isEnding({ ...event, seq })) endingsMs.push(storedAtMs)
+        if (event.type === 'call-finished' && event.call.kind === 'llm') {
+          callsLogged.set(taskId, (callsLogged.get(taskId) ?? 0) + 1)
+        }
+        // The last call of a task has no event besides the ending.
+        if (event.type === 'completed') callsLogged.set(taskId, event.usage.llmCalls)
+      },
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    },
+  )
+  try {
+    const clients = fleet.urls.map((url) => createClient({ baseUrl: url }))
+    const callers = startCallers(clients, `chaos-${options.seed}`, {
+      callers: CALLERS_MAX,
+      perSecond: options.rate,
+      request: requestOf,
+    })
+    const over = new AbortController()
+    const finish = (): void => over.abort()
+    signal.addEventListener('abort', finish)
+    const timer = setTimeout(finish, options.minutes * 60_000)
+    const reporting = report(callers, audit, say, over.signal)
+    const faults = await injectFaults(
+      fleet,
+      { random: seededRandom(options.seed), everyMs: options.everyMs, onFault: sayFault(say) },
+      over.signal,
+    )
+    clearTimeout(timer)
+    const toMs = Date.now()
+    await reporting
+    say('the last fault is over; waiting until all tasks have ended')
+    await callers.stop()
+    const { accepted } = callers
+    const tasks = new Set(accepted.map(({ taskId }) => taskId)).size
+    await audit.untilEnded(tasks, ENDED_WITHIN_MS).catch((error: unknown) => say(String(error)))
+    const leftovers = await leftoversOf(fleet, clients)
+    const findings = await audit.check(accepted)
+    const { violations, unfinished } = findings
+    const suspects = [...audit.histories].filter(([, events]) =>
+      events.some(({ type }) => type === 'attempt-started'),
+    )
+    return {
+      options,
+      accepted: tasks,
+      repeated: callers.failures(),
+      ended: audit.ended(),
+      findings,
+      paid: await countPaidTwice(
+        fleet.simulators,
+        suspects.map(([taskId]) => taskId),
+      ),
+      callsPaid: (await simulatorTotals(fleet.simulators)).finished,
+      callsLogged: [...callsLogged.values()].reduce((sum, calls) => sum + calls, 0),
+      gaps: gapsBetween(endingsMs, faults, fromMs, toMs),
+      faults,
+      timeline: Array.from(timeline, (counts = {}, second) => ({ second, ...counts })),
+      leftovers,
+      sound: violations.length + unfinished.length + leftovers.length === 0,
+    }
+  } finally {
+    await audit.close()
+  }
+}
+
+/** The n-th request: short and long runs, a delay, held answers, cancelled tasks. */
+function requestOf(n: number): CallerRequest {
+  switch (n % 10) {
+    case 0:
+      return { task: { task: 'x', model: 'echo' }, waitSeconds: 5 }
+    case 1:
+    case 2:
+      return { task: { task: 'Work in steps.', model: 'sim-steps?n=3&ms=200' } }
+    case 3:
+      return { task: { task: 'x', model: 'sim?ttft=300&tokens=5' }, cancel: true }
+    case 4: {
+      const notBefore = new Date(Date.now() + 2_000).toISOString()
+      return { task: { task: 'x', model: 'echo?ms=100', notBefore } }
+    }
+    case 5:
+      return { task: { task: 'x', model: 'sim?ttft=100&tokens=5' }, waitSeconds: 5 }
+    default:
+      return { task: { task: 'x', model: 'sim?ttft=100&tokens=5' } }
+  }
+}
+
+const OPEN_STATES: readonly TaskView['state'][] = ['waiting', 'queued', 'running', 'retrying']
+
+/** What the API shows as under way although everything has ended, and processes that are not ready. */
+async function leftoversOf(fleet: Fleet, clients: readonly Client[]): Promise<readonly string[]> {
+  let found: string[] = []
+  const look = async (): Promise<boolean> => {
+    found = []
+    for (const client of clients) {
+      for (const state of OPEN_STATES) {
+        const { tasks } = await client.list({ state })
+        found.push(...tasks.map(({ id }) => `${id} is listed as ${state}`))
+      }
+      const { status, queued, running } = await client.fleet({ history: false })
+      if (status !== 'ok') found.push(`the fleet is ${status}`)
+      if (queued + running > 0) found.push(`${queued} queued and ${running} running`)
+    }
+    for (const member of fleet.members()) {
+      if (member.kind === 'simulator') continue
+      const answer = await fetch(`${member.adminUrl()}/readyz`)
+      if (!answer.ok) found.push(`${member.id} is not ready: ${await answer.text()}`)
+    }
+    return found.length === 0
+  }
+  const tryLook = () =>
+    look().catch((error: unknown) => {
+      found.push(String(error))
+      return false
+    })
+  await until(tryLook, SHOWN_WITHIN_MS, () => '').catch(() => undefined)
+  return [...new Set(found)]
+}
+
+function sayFault(say: (line: string) => void): (fault: Fault) => void {
+  return (fault) => {
+    const seconds = ((fault.untilMs - fault.atMs) / 1_000).toFixed(1)
+    say(`${fault.process} ${pastOf(fault)}${fault.kind === 'freeze' ? ` for ${seconds} s` : ''}`)
+  }
+}
+
+/** A line every half minute, so that a long run can be followed. */
+async function report(
+  callers: { readonly accepted: readonly Accepted[] },
+  audit: Audit,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAtMs = performance.now()
+  for (;;) {
+    await wait(REPORT_EVERY_MS, signal)
+    if (signal.aborted) return
+    const seconds = Math.round((performance.now() - startedAtMs) / 1_000)
+    say(`${seconds} s: ${callers.accepted.length} answers, ${audit.ended()} tasks ended`)
+  }
+}
+
+/** The bus of the audit is cut and frozen again and again; only the outcome is worth a line. */
+function quiet(): void {}
