@@ -168,3 +168,13 @@ describe('npm run bench', () => {
     expect(command.output()).toContain('0 violations')
   })
 })
+
+describe('npm run chaos', () => {
+  it('kills and freezes every kind of process for a minute, and every accepted task ends once', async () => {
+    const flags = ['--minutes', '1', '--seed', '14']
+    const command = run('libs/local/bootstrap.mjs', 'chaos', ...flags)
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('; 0 violations')
+    expect(command.output()).toMatch(/^sound$/m)
+  }, 420_000)
+})

@@ -12,7 +12,7 @@ export interface Callers {
   readonly accepted: readonly Accepted[]
   /** Requests that were refused for the moment or got no answer; each was repeated under its key. */
   failures(): number
-  /** Resolves when every request has its answer; rejects if one was refused for good or got none in time. */
+  /** Resolves when every request has its answer; rejects if one was refused permanently or got none in time. */
   stop(): Promise<void>
 }
 

@@ -4,6 +4,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { positive } from './bench/options.ts'
+import { PARTS } from './chaos/faults.ts'
 import { playChaos } from './chaos/play.ts'
 import { showChaos } from './chaos/report.ts'
 import { withOwnFleet } from './own-fleet.ts'
@@ -13,6 +14,7 @@ const USAGE = `npm run chaos -- [flags]
   --every-ms N       time between two faults (2000)
   --rate N           tasks a second (45)
   --workers N        worker processes at the start (3)
+  --only NAME,…      hits only these services and servers, such as worker,nats-server (all)
   --seed N           draws the same faults again (a random one)
   --json FILE        write all figures there`
 
@@ -31,6 +33,7 @@ function readOptions() {
       'every-ms': text,
       rate: text,
       workers: text,
+      only: text,
       seed: text,
       json: text,
       help: { type: 'boolean', default: false },
@@ -43,8 +46,16 @@ function readOptions() {
     rate: positive('--rate', values.rate, DEFAULTS.rate),
     workers: positive('--workers', values.workers, DEFAULTS.workers),
     seed: positive('--seed', values.seed, 1 + Math.floor(Math.random() * SEEDS)),
+    only: namesOf(values.only),
     jsonFile: values.json,
   }
+}
+
+function namesOf(text: string | undefined): readonly string[] {
+  const names = text?.split(',') ?? []
+  const unknown = names.filter((name) => !PARTS.includes(name))
+  if (unknown.length === 0) return names
+  throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
 }
 
 async function main(): Promise<void> {
@@ -64,7 +75,7 @@ async function main(): Promise<void> {
     replicas: { gateway: 2 },
     // The fleet scales by itself as well, within bounds that this machine bears.
     env: { autoscaler: { SCALE_MIN: String(workers), SCALE_MAX: String(workers + 1) } },
-    // Each fault is reported with its process; the end that it causes is no news.
+    // Each fault is reported with its process; the end that it causes needs no line.
     onExit: () => undefined,
   }
   await withOwnFleet('chaos', fleetOptions, async (fleet) => {

@@ -75,7 +75,7 @@ export function loggedEvent(event: TaskEvent, seq: number, storedAtMs?: number):
 function beginsToWait(event: TaskEvent, storedAtMs: number | undefined): boolean {
   if (event.type === 'paused') return true
   if (event.type !== 'submitted') return false
-  // A delay that is over when the log stores the task is no wait.
+  // A delay that is over when the log stores the task does not count.
   const first = transition('', undefined, event, 1, storedAtMs)
   return first.kind === 'applied' && first.record.waitingFor !== undefined
 }

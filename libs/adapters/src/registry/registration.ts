@@ -6,7 +6,8 @@ import type { Logger } from '@agentfleet/runtime'
  *
  * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost is
  * registered again within one check; REG-2 an entry that Consul lists is not touched, whatever its health,
- * because only its health check may make it healthy again; REG-3 nothing is registered after `close`.
+ * because only its health check may make it healthy again; REG-3 nothing is registered after `close`; REG-4 a
+ * service starts while Consul is away, and is registered once Consul is back.
  */
 export interface Registration {
   /** Takes the entry out of Consul. */
@@ -15,6 +16,8 @@ export interface Registration {
 
 /** The registry calls that a registration needs. */
 export interface RegistrationCalls {
+  /** Whether this error of a call means that Consul is away, so that it may succeed later. */
+  isOutage(error: unknown): boolean
   register(): Promise<unknown>
   /** Whether Consul lists the entry, with any state of its check. */
   listed(): Promise<boolean>
@@ -27,15 +30,16 @@ const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
 
 /**
- * Registers an entry and keeps it registered; rejects when Consul refuses it in all of the first attempts.
+ * Registers an entry, or at least tries to, and keeps it registered; rejects when Consul refuses it in all of
+ * the first attempts.
  */
 export async function keepRegistered(
   calls: RegistrationCalls,
   { log, answers }: { readonly log: Logger; readonly answers: (answers: boolean) => void },
 ): Promise<Registration> {
-  await withTries(calls.register, log)
+  let away = !(await registerFirst(calls, log))
+  if (away) answers(false)
   const closing = new AbortController()
-  let away = false
 
   const look = async (): Promise<void> => {
     try {
@@ -44,7 +48,7 @@ export async function keepRegistered(
       answers(true)
       if (listed || closing.signal.aborted) return
       await calls.register()
-      log.warn({}, 'Consul had lost this service; it is registered again')
+      log.warn({}, 'Consul did not have this service; it is registered now')
     } catch (error) {
       // An outage shows nothing about the entry; one line for each outage is enough.
       if (!away)
@@ -77,14 +81,17 @@ export async function keepRegistered(
   }
 }
 
-async function withTries(call: () => Promise<unknown>, log: Logger): Promise<void> {
+/** False when Consul is away (REG-4). */
+async function registerFirst(calls: RegistrationCalls, log: Logger): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await call()
-      return
+      await calls.register()
+      return true
     } catch (error) {
-      if (tries >= REGISTER_TRIES) throw error
+      const outage = calls.isOutage(error)
+      if (!outage && tries >= REGISTER_TRIES) throw error
       log.warn({ err: error }, 'The service could not be registered in Consul; it tries again')
+      if (outage) return false
       await pause(REGISTER_RETRY_MS)
     }
   }

@@ -101,6 +101,7 @@ export function connectRegistry(options: {
       const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
       return keepRegistered(
         {
+          isOutage,
           register: () => limited(consul.agent.service.register(entry)),
           listed: async () => {
             const entries = (await limited(consul.health.service(query))) as HealthEntry[]
@@ -159,6 +160,16 @@ export function connectRegistry(options: {
 
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'statusCode' in error && error.statusCode === 404
+}
+
+/** Codes of a server that is away or frozen. All other failures are refusals, such as a wrong certificate. */
+const AWAY_CODES = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'bus-timeout']
+
+/** Whether a failed call found no Consul, or one without a leader. */
+function isOutage(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  const { code = '', statusCode = 0 } = (cause ?? {}) as { code?: string; statusCode?: number }
+  return AWAY_CODES.includes(code) || statusCode >= 500
 }
 
 /** Bounds calls in time and keeps from their errors what is secret. */

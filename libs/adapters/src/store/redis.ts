@@ -1,7 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
-import type { Logger } from '@agentfleet/runtime'
+import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
@@ -23,6 +23,8 @@ export interface RedisLink {
 }
 
 const RECONNECT_MAX_MS = 1_000
+/** A Redis that answers is connected within milliseconds; a frozen one must not hold up a start. */
+const FIRST_CONNECT_WITHIN_MS = 1_000
 const REDIS_PORT = 6379
 
 /** Where Redis is. */
@@ -33,7 +35,10 @@ export interface RedisOptions {
   readonly log: Logger
 }
 
-/** Connects to Redis; one that is away makes every call fail until it is back. */
+/**
+ * Connects to Redis; one that is away or frozen makes every call fail until it is back, and delays the start
+ * of its user by a second at most.
+ */
 export async function connectRedis(
   options: RedisOptions & {
     /** The purpose of this connection, for the log. */
@@ -65,7 +70,10 @@ export async function connectRedis(
     away = false
   })
   // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.
-  await redis.connect().catch(() => undefined)
+  await settleWithin(
+    redis.connect().catch(() => undefined),
+    FIRST_CONNECT_WITHIN_MS,
+  )
 
   const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
     try {

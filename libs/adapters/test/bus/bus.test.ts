@@ -258,6 +258,18 @@ describe('the store', () => {
     await store.close()
   })
 
+  it('lets a service start while Redis is frozen, and connects once Redis continues', async () => {
+    servers.redis.kill('SIGSTOP')
+    const beganAtMs = performance.now()
+    const store = await connectStore({ url: servers.redis.url, log: silent })
+    expect(performance.now() - beganAtMs).toBeLessThan(2_000)
+    await expect(store.load('s1')).rejects.toMatchObject({ code: 'store-unavailable' })
+    servers.redis.kill('SIGCONT')
+    await eventually(() => expect(store.connected()).toBe(true), 10_000)
+    expect(await store.load('s1')).toMatchObject({ state: 'completed' })
+    await store.close()
+  })
+
   it('reports within its deadline that it is away, and reconnects', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     servers.redis.kill('SIGKILL')

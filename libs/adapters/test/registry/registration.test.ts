@@ -72,3 +72,25 @@ test('REG-2: an entry whose check fails is left critical', async () => {
   healthy = true
   await kept.close()
 })
+
+test.each(['away', 'frozen'])(
+  'REG-4: a service starts while Consul is %s, and is registered once Consul is back',
+  async (state) => {
+    const id = `n-${state}`
+    const { consul } = servers
+    if (state === 'away') await consul.stop()
+    else consul.kill('SIGSTOP')
+    // The signal of a freeze takes effect a moment later.
+    const probe = () =>
+      fetch(`${consul.url}/v1/status/leader`, { signal: AbortSignal.timeout(200) })
+    await eventually(() => expect(probe()).rejects.toThrow(), SOON_MS)
+    const registry = connectRegistry({ url: consul.url, log })
+    const kept = await registry.register(entry(id))
+    expect(registry.connected()).toBe(false)
+    if (state === 'away') await consul.restart()
+    else consul.kill('SIGCONT')
+    await eventually(async () => expect(await states()).toEqual({ [id]: 'passing' }), SOON_MS)
+    await eventually(() => expect(registry.connected()).toBe(true), SOON_MS)
+    await kept.close()
+  },
+)

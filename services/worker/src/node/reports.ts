@@ -64,8 +64,9 @@ export function createReporter(deps: ReporterDeps): Reporter {
   const prefix = `${nodeId}.${deps.startedAtMs.toString(36)}.`
   let counter = 0
   const ask = createAsk(bus, nodeId)
+  const outage = createOutageLog(deps.log)
   const batcher = createBatcher<ReportItem, Outcome>({
-    run: (items) => sendItems(items, ask, deps),
+    run: (items) => sendItems(items, ask, outage, deps),
     maxItems: ITEMS_MAX,
     maxInFlight: REQUESTS_MAX,
     maxQueued: deps.slots * 2 + QUEUE_SLACK,
@@ -111,10 +112,32 @@ function createAsk(bus: Bus, nodeId: string): Ask {
     })
 }
 
+/** Logs the first unanswered request of an outage and the end of it: not one line for each of thousands. */
+interface OutageLog {
+  note(answer: string): void
+  over(): void
+}
+
+function createOutageLog(log: Logger): OutageLog {
+  let unanswered = 0
+  return {
+    note(answer) {
+      unanswered += 1
+      if (unanswered > 1) return
+      log.warn({ answer }, 'The coordinator did not confirm reports; the node sends them again')
+    },
+    over() {
+      if (unanswered > 0) log.info({ unanswered }, 'The coordinator confirms reports again')
+      unanswered = 0
+    },
+  }
+}
+
 async function sendItems(
   items: readonly ReportItem[],
   ask: Ask,
-  { bus, log, metrics, nodeId }: ReporterDeps,
+  outage: OutageLog,
+  { bus, metrics, nodeId }: ReporterDeps,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   for (const message of bus.pack(CHANNELS.report, { nodeId, items: [...items] })) {
@@ -124,6 +147,7 @@ async function sendItems(
     if (answer.kind === 'reply' && answer.body.outcomes.length === count) {
       // A lost or unreadable outcome is requested again.
       for (const outcome of answer.body.outcomes) outcomes.push(outcome ?? UNAVAILABLE)
+      outage.over()
       continue
     }
     if (answer.kind === 'too-large') {
@@ -131,10 +155,7 @@ async function sendItems(
       outcomes.push(TOO_LARGE)
       continue
     }
-    log.warn(
-      { answer: answer.kind, items: items.length },
-      'The coordinator did not confirm reports; the node sends them again',
-    )
+    outage.note(answer.kind)
     // The other reports would only wait for the same coordinator.
     while (outcomes.length < items.length) outcomes.push(UNAVAILABLE)
     break

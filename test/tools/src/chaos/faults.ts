@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from '@agentfleet/local'
+import { SERVICES } from '@agentfleet/protocol'
 
 /** Faults of the processes of a fleet, drawn from a seed. */
+
+/** The services and servers of a fleet. The simulators are none of them: they stand for the provider. */
+export const PARTS: readonly string[] = [...SERVICES, 'nats-server', 'redis-server', 'consul']
 
 /** What happens to a process: it is killed, or stopped for a time and then continued. */
 export type FaultKind = 'kill' | 'freeze'
@@ -29,11 +33,10 @@ interface Target {
 const FREEZE_MIN_MS = 500
 const FREEZE_MAX_MS = 10_000
 
-/** Every process of the fleet except the simulators: they stand for the provider. */
-export function targetsOf(fleet: Fleet): Target[] {
+function targetsOf(fleet: Fleet): Target[] {
   const members = fleet
     .members()
-    .filter(({ kind }) => kind !== 'simulator')
+    .filter(({ kind }) => PARTS.includes(kind))
     .map((member) => ({
       process: member.id,
       part: member.kind,
@@ -53,11 +56,13 @@ export async function injectFaults(
   options: {
     readonly random: () => number
     readonly everyMs: number
+    /** Services and servers that are hit; all if none are named. */
+    readonly only: readonly string[]
     readonly onFault: (fault: Fault) => void
   },
   signal: AbortSignal,
 ): Promise<readonly Fault[]> {
-  const { random, everyMs, onFault } = options
+  const { random, everyMs, only, onFault } = options
   const faults: Fault[] = []
   const frozen = new Map<string, Promise<void>>()
   const freeze = async (target: Target, forMs: number): Promise<void> => {
@@ -73,7 +78,9 @@ export async function injectFaults(
       () => undefined,
     )
     if (signal.aborted) break
-    const targets = targetsOf(fleet).filter(({ process }) => !frozen.has(process))
+    const targets = targetsOf(fleet).filter(
+      ({ process, part }) => !frozen.has(process) && (only.length === 0 || only.includes(part)),
+    )
     // Three numbers for each fault, so that one process more or less does not move the later draws.
     const [which, kill, length] = [random(), random() < 0.5, random()]
     const target = targets[Math.floor(which * targets.length)]

@@ -3,7 +3,7 @@ import type { Fleet } from '@agentfleet/local'
 import type { TaskView } from '@agentfleet/protocol'
 import { countPaidTwice, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
 import { startCallers, type CallerRequest } from '../callers.ts'
-import { isEnding, type Accepted, type Findings, type PaidTwice } from '../invariants.ts'
+import type { Accepted, Findings, PaidTwice } from '../invariants.ts'
 import { seededRandom } from '../simulate/random.ts'
 import { wait } from '../steady/strain.ts'
 import { injectFaults, type Fault } from './faults.ts'
@@ -15,6 +15,8 @@ export interface ChaosOptions {
   readonly everyMs: number
   readonly rate: number
   readonly seed: number
+  /** Services and servers that are hit; all if none are named. */
+  readonly only: readonly string[]
   readonly say: (line: string) => void
 }
 
@@ -65,7 +67,8 @@ export async function playChaos(
         const second = Math.floor((storedAtMs - fromMs) / 1_000)
         const counts = (timeline[second] ??= {})
         counts[event.type] = (counts[event.type] ?? 0) + 1
-        if (isEnding({ ...event, seq })) endingsMs.push(storedAtMs)
+        // A cancelled task ends without a run: it says nothing about whether tasks still run.
+        if (event.type === 'completed' || event.type === 'failed') endingsMs.push(storedAtMs)
         if (event.type === 'call-finished' && event.call.kind === 'llm') {
           callsLogged.set(taskId, (callsLogged.get(taskId) ?? 0) + 1)
         }
@@ -89,7 +92,12 @@ export async function playChaos(
     const reporting = report(callers, audit, say, over.signal)
     const faults = await injectFaults(
       fleet,
-      { random: seededRandom(options.seed), everyMs: options.everyMs, onFault: sayFault(say) },
+      {
+        random: seededRandom(options.seed),
+        everyMs: options.everyMs,
+        only: options.only,
+        onFault: sayFault(say),
+      },
       over.signal,
     )
     clearTimeout(timer)
