@@ -1,3 +1,4 @@
+import type { TailedEvent } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import type { TaskView } from '@agentfleet/protocol'
@@ -57,24 +58,12 @@ export async function playChaos(
   signal: AbortSignal,
 ): Promise<ChaosFigures> {
   const fromMs = Date.now()
-  const endingsMs: number[] = []
-  const timeline: Record<string, number>[] = []
-  const callsLogged = new Map<string, number>()
+  const record = createRecord(fromMs)
   const audit = await openAudit(
     { natsUrl: fleet.nats.url, operator: fleet.operator },
     {
-      onEvent: ({ taskId, event, seq, storedAtMs }) => {
-        const second = Math.floor((storedAtMs - fromMs) / 1_000)
-        const counts = (timeline[second] ??= {})
-        counts[event.type] = (counts[event.type] ?? 0) + 1
-        // A cancelled task ends without a run: it says nothing about whether tasks still run.
-        if (event.type === 'completed' || event.type === 'failed') endingsMs.push(storedAtMs)
-        if (event.type === 'call-finished' && event.call.kind === 'llm') {
-          callsLogged.set(taskId, (callsLogged.get(taskId) ?? 0) + 1)
-        }
-        // The last call of a task has no event besides the ending.
-        if (event.type === 'completed') callsLogged.set(taskId, event.usage.llmCalls)
-      },
+      onEvent: record.note,
+      // The bus of the audit is cut and frozen again and again; only the outcome is worth a line.
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     },
   )
@@ -125,15 +114,40 @@ export async function playChaos(
         suspects.map(([taskId]) => taskId),
       ),
       callsPaid: (await simulatorTotals(fleet.simulators)).finished,
-      callsLogged: [...callsLogged.values()].reduce((sum, calls) => sum + calls, 0),
-      gaps: gapsBetween(endingsMs, faults, fromMs, toMs),
+      callsLogged: record.calls(),
+      gaps: gapsBetween(record.endingsMs, faults, fromMs, toMs),
       faults,
-      timeline: Array.from(timeline, (counts = {}, second) => ({ second, ...counts })),
+      timeline: record.timeline(),
       leftovers,
       sound: violations.length + unfinished.length + leftovers.length === 0,
     }
   } finally {
     await audit.close()
+  }
+}
+
+/** What the events of the log say besides the invariants. */
+function createRecord(fromMs: number) {
+  const endingsMs: number[] = []
+  const calls = new Map<string, number>()
+  const timeline = new Map<number, Record<string, number>>()
+  return {
+    endingsMs,
+    calls: () => [...calls.values()].reduce((sum, count) => sum + count, 0),
+    timeline: () => [...timeline].map(([second, counts]) => ({ second, ...counts })),
+    note({ taskId, event, storedAtMs }: TailedEvent) {
+      const second = Math.floor((storedAtMs - fromMs) / 1_000)
+      const counts = timeline.get(second) ?? {}
+      counts[event.type] = (counts[event.type] ?? 0) + 1
+      timeline.set(second, counts)
+      // A cancelled task ends without a run: it says nothing about whether tasks still run.
+      if (event.type === 'completed' || event.type === 'failed') endingsMs.push(storedAtMs)
+      if (event.type === 'call-finished' && event.call.kind === 'llm') {
+        calls.set(taskId, (calls.get(taskId) ?? 0) + 1)
+      }
+      // The last call of a task has no event besides the ending.
+      if (event.type === 'completed') calls.set(taskId, event.usage.llmCalls)
+    },
   }
 }
 
@@ -213,5 +227,4 @@ async function report(
   }
 }
 
-/** The bus of the audit is cut and frozen again and again; only the outcome is worth a line. */
 function quiet(): void {}
