@@ -7,7 +7,7 @@ export {
   type FleetAccess,
   type SimulatorTotals,
 } from './audit.ts'
-export { startCallers, type Callers } from './callers.ts'
+export { startCallers, type Callers } from './chaos/callers.ts'
 export { spreadOf, type Spread } from './figures.ts'
 export {
   checkInvariants,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError, type Client } from '@agentfleet/client'
 import type { TaskRequest, TaskView } from '@agentfleet/protocol'
-import type { Accepted } from './invariants.ts'
+import type { Accepted } from '../invariants.ts'
 
 /**
  * Callers that submit one task after the other, each under a separate key, and repeat a request under its key
