@@ -112,13 +112,18 @@ export function failureOfError(
   if (error.status === 451) return { kind: 'withheld', message }
   const askedMs = retryAfterMs ?? error.retryAfterMs
   const wait = askedMs === undefined ? {} : { retryAfterMs: askedMs }
-  const scope = error.status === 429 && isOfWholeKey(error.message) ? { wholeKey: true } : {}
+  // Without a stated time the end of the pause is a guess, which must not stop the key's other models.
+  const named = error.status === 429 && askedMs !== undefined && isOfWholeKey(error.message)
+  const scope = named ? { wholeKey: true } : {}
   return { kind: 'status', status: error.status, message, ...wait, ...scope }
 }
 
-/** A rate limit of the whole key; advice ("check your plan") and later sentences do not count. */
+/**
+ * A rate limit of the whole key; advice ("check your plan"), later sentences and a limit's period ("per day")
+ * do not count.
+ */
 const WHOLE_KEY =
-  /\b(this|(?<!check )your) (api )?(key|account|project|workspace|subscription|plan)\b|\ball models\b|per[- ]day|daily (limit|quota)|account[- ]level/i
+  /\b(this|(?<!check )your) (api )?(key|account|project|workspace|subscription|plan)\b|\ball models\b|account[- ]level/i
 
 /** Limits "for MODEL in organization …", and quotas that name a model, apply to that model. */
 const ONE_MODEL = /\bfor (model )?\S+ in organization|\bmodel[:=] ?\S/i

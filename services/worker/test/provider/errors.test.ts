@@ -160,14 +160,19 @@ describe('an error within an answer of status 200', () => {
       { status: 429, retryAfterMs: 34_070, wholeKey: undefined },
     ],
     [
-      'of the key',
-      'Rate limit exceeded: free-models-per-day. Add credits.',
-      { status: 429, wholeKey: true },
+      'of some models a day',
+      'Rate limit exceeded: free-models-per-day. Please try again in 20s.',
+      { status: 429, retryAfterMs: 20_000, wholeKey: undefined },
     ],
     [
-      'of the account',
+      'of the account for a stated time',
+      "This request would exceed your account's rate limit. Please try again in 20s.",
+      { status: 429, retryAfterMs: 20_000, wholeKey: true },
+    ],
+    [
+      'of the account for an unknown time',
       "This request would exceed your account's rate limit. Please try again later.",
-      { status: 429, wholeKey: true },
+      { status: 429, wholeKey: undefined },
     ],
   ])('closes its model or its key for a limit %s', (_title, message, expected) => {
     const failure = failureOfError(
