@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import {
   circles,
   isFile,
+  matching,
   packageOf,
   readManifest,
   readModules,
@@ -23,11 +24,6 @@ const LINES_MAX = 400
 const MAIN_LINES = 20
 /** A folder that grows beyond this holds more than one concept. */
 const FOLDER_FILES = 15
-/** Names of things that have another name now (glossary of ARCHITECTURE.md). */
-const OLD_WORDS =
-  /\b(?:beats?|verdicts?|judge|convict\w*|bury|upkeep|reconcile|sight|eyes|[Dd]esk|gate|Gate|createGate|churnMap|createChurnMap|hurry|speakers?|course|feeds|trust|Handed)\b/
-const OLD_FILES =
-  /\/(?:churn-map|upkeep|sight|desk|feeds|trust|gate(?:-line|-grants)?|verdicts?)\.ts$/
 /** Words that name a drawer, not a thing. */
 const DRAWERS = /\/(utils?|helpers?|common|misc|types|interfaces|[a-z-]*manager)(\.ts|\/)/
 
@@ -237,7 +233,7 @@ test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing
   expect(other.map(({ path }) => path)).toEqual([])
 })
 
-test('modules import each other in no circle, not even for types alone', () => {
+test('modules do not import each other in a circle, not even for types alone', () => {
   expect(packages.flatMap((pack) => circles(pack.sources))).toEqual([])
 })
 
@@ -248,13 +244,6 @@ test(`a folder of src holds at most ${FOLDER_FILES} modules`, () => {
     counts.set(folder, (counts.get(folder) ?? 0) + 1)
   }
   expect([...counts].filter(([, count]) => count > FOLDER_FILES)).toEqual([])
-})
-
-test('code has none of the words that the glossary replaced', () => {
-  const product = sources.filter(({ path }) => !path.startsWith('test/'))
-  const named = product.map((module) => ({ ...module, code: withoutTexts(module.code) }))
-  expect(matching(named, OLD_WORDS)).toEqual([])
-  expect(product.map(({ path }) => path).filter((path) => OLD_FILES.test(path))).toEqual([])
 })
 
 test('only the edge of a program sees the environment', () => {
@@ -270,7 +259,7 @@ test(`modules have at most ${LINES_MAX} lines`, () => {
   expect(long).toEqual([])
 })
 
-test('nothing is cast to any, and no file is a drawer', () => {
+test('nothing is cast to any, and no file has a name such as utils or helpers', () => {
   const any = /\bas any\b|[:<]\s*any\b(?!\s*\w)|@ts-(ignore|nocheck)/
   expect(matching([...sources, ...tests.filter(({ path }) => path !== SELF)], any)).toEqual([])
   expect(sources.map(({ path }) => path).filter((path) => DRAWERS.test(path))).toEqual([])
@@ -281,14 +270,6 @@ const SELF = 'test/architecture.test.ts'
 
 function linesOf(text: string): number {
   return text.split('\n').length - 1
-}
-
-/** Empties texts and patterns: they hold prose, or names that other systems chose. */
-function withoutTexts(code: string): string {
-  return code.replaceAll(
-    /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|= \/(?:\\.|[^/\\\n])+\/[a-z]*/g,
-    "''",
-  )
 }
 
 function named(folder: string): Package {
@@ -317,11 +298,4 @@ function isInstalled(name: string): boolean {
 /** Whether it is a dependency, or only its types are needed. */
 function isDeclared(name: string, direct: readonly string[], types: readonly string[]): boolean {
   return direct.includes(name) || types.includes(`@types/${name}`)
-}
-
-function matching(modules: readonly Module[], pattern: RegExp): readonly string[] {
-  return modules.flatMap(({ path, code }) => {
-    const found = pattern.exec(code)
-    return found ? [`${path}: ${found[0]}`] : []
-  })
 }

@@ -168,3 +168,19 @@ export function unreached(
   }
   return [...byPath.keys()].filter((path) => !reached.has(path))
 }
+
+/** Empties texts and patterns: they hold prose, or names that other systems chose. */
+export function withoutTexts(code: string): string {
+  return code.replaceAll(
+    /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|= \/(?:\\.|[^/\\\n])+\/[a-z]*/g,
+    "''",
+  )
+}
+
+/** The modules whose code matches, each with its first match. */
+export function matching(modules: readonly Module[], pattern: RegExp): readonly string[] {
+  return modules.flatMap(({ path, code }) => {
+    const found = pattern.exec(code)
+    return found ? [`${path}: ${found[0]}`] : []
+  })
+}

@@ -1,11 +1,15 @@
-/** The words that a reader new to the project stumbles over stay out of code, tests, API texts and documents. */
+/**
+ * The words that a reader new to the project stumbles over stay out of code, tests, API texts and
+ * documents.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { matching, readPackages, withoutTexts } from './architecture.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** This file holds the phrases that it looks for. */
-const SELF = 'test/words.test.ts'
+/** This file holds the phrases that it looks for; the others are generated. */
+const NOT_READ = new Set(['test/words.test.ts', 'docs/reference/asyncapi.yaml', 'pnpm-lock.yaml'])
 
 /** A phrase that a text must not hold, and what to write in its place; a space also matches a line break. */
 const PHRASES: readonly (readonly [phrase: string, better: string])[] = [
@@ -30,9 +34,29 @@ const PHRASES: readonly (readonly [phrase: string, better: string])[] = [
     'thus|hence|lest|thrice|thereof|therein|whereof|wherein|whereby|hereby',
     'say it in plain words',
   ],
-  ['verdicts?|convict(?:s|ed)?|bur(?:y|ied)', 'declare dead (glossary)'],
-  ['upkeep|reconcil\\w+', 'repair (glossary)'],
-  ['ledger|desk|churn map|speaker', 'the word of docs/glossary.md'],
+  ['nobody', 'name the actor: "no client", "no process"'],
+  ['whichever', 'any …, no matter which …'],
+  ['once more', 'again'],
+  ['instants?', 'time'],
+  ['besides?', 'in addition to, next to, without'],
+]
+/** Words that docs/glossary.md replaced: some are plain English in prose, and some are good names in code. */
+const REPLACED: readonly (readonly [old: string, now: string, where?: 'names' | 'prose'])[] = [
+  ['verdicts?|convict\\w*|bur(?:y|ied)', 'declare dead'],
+  ['upkeep|reconcil\\w+', 'repair'],
+  ['[Dd]esk', 'LLM context'],
+  ['churn[ -]?maps?|(?:createC|c)hurnMap', 'compacting map'],
+  ['speakers?', 'primary monitor'],
+  ['ledger', 'recent decisions', 'prose'],
+  ['beats?', 'heartbeat', 'names'],
+  ['judge', 'failure detector', 'names'],
+  ['sight|eyes', 'fleet view', 'names'],
+  ['gate|Gate|createGate', 'limiter', 'names'],
+  ['hurry', 'closeEarly', 'names'],
+  ['course', 'incident workflow', 'names'],
+  ['feeds', 'subscriptions', 'names'],
+  ['trust', 'ejection', 'names'],
+  ['Handed', 'leader state', 'names'],
 ]
 /** Openings of a comment that leave out what it speaks of; an operation and its subject belong there. */
 const VAGUE =
@@ -47,11 +71,12 @@ const TOKEN =
 const PROSE = /^\/[/*]|^['"`][^\n]*\w,? \w/
 
 const texts = filesBelow('')
-  .filter((path) => /\.(?:ts|mjs|md)$|^openapi\.yaml$/.test(path) && path !== SELF)
+  .filter((path) => /\.(?:ts|mjs|md|ya?ml)$|^\.env\.example$/.test(path) && !NOT_READ.has(path))
   .map((path) => ({ path, text: readFileSync(`${ROOT}${path}`, 'utf8') }))
 
 test('texts have none of the banned words', () => {
-  const patterns = PHRASES.map(([phrase, better]) => ({
+  const replaced = REPLACED.filter(([, , where]) => where !== 'names')
+  const patterns = [...PHRASES, ...replaced].map(([phrase, better]) => ({
     pattern: new RegExp(`\\b(?:${spread(phrase)})\\b`, 'gi'),
     better,
   }))
@@ -64,6 +89,17 @@ test('texts have none of the banned words', () => {
     )
   })
   expect(found).toEqual([])
+})
+
+test('names in code and names of files have none of the words that the glossary replaced', () => {
+  const product = readPackages()
+    .flatMap(({ sources }) => sources)
+    .filter(({ path }) => !path.startsWith('test/'))
+    .map((module) => ({ ...module, code: withoutTexts(module.code) }))
+  const words = REPLACED.filter(([, , where]) => where !== 'prose').map(([old]) => old)
+  expect(matching(product, new RegExp(`\\b(?:${words.join('|')})\\b`))).toEqual([])
+  const file = new RegExp(`/(?:${words.join('|')})(?:-[^/]*)?\\.ts$`)
+  expect(product.map(({ path }) => path).filter((path) => file.test(path))).toEqual([])
 })
 
 test('comments name the thing that they speak of', () => {
@@ -91,7 +127,7 @@ test('titles of tests start in lower case and with a subject or a verb', () => {
 /** The files of the checkout that people write. */
 function filesBelow(folder: string): readonly string[] {
   return readdirSync(`${ROOT}${folder}`, { withFileTypes: true }).flatMap((entry) => {
-    if (/^(?:node_modules|dist|generated|\..*)$/.test(entry.name)) return []
+    if (/^(?:node_modules|dist|generated|\.(?!env\.example$).*)$/.test(entry.name)) return []
     const path = `${folder}${entry.name}`
     return entry.isDirectory() ? filesBelow(`${path}/`) : [path]
   })
@@ -100,7 +136,8 @@ function filesBelow(folder: string): readonly string[] {
 /** The text with blanks in place of everything that is not prose, or that quotes somebody else. */
 function proseOf(path: string, text: string): string {
   if (path.endsWith('.md')) return unquoted(text.replaceAll(/^ *```[\s\S]*?^ *```/gm, blank))
-  if (path.endsWith('.yaml')) return text.replaceAll(/`[^`\n]+`/g, blank)
+  if (path === 'openapi.yaml') return text.replaceAll(/`[^`\n]+`/g, blank)
+  if (/\.ya?ml$|^\.env/.test(path)) return unquoted(text.replaceAll(/^[^#\n]+/gm, blank))
   let said = ''
   for (const { 0: token, index } of text.matchAll(TOKEN)) {
     said += blank(text.slice(said.length, index))

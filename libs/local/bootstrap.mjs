@@ -115,7 +115,7 @@ async function prepare(signals) {
 
 function installCommand() {
   const { packageManager } = JSON.parse(fs.readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  // A folder from another way of installing is replaced without asking: nobody would see the question.
+  // A folder from another way of installing is replaced without a question, because it might stay unseen.
   const flags = ['--frozen-lockfile', '--config.confirmModulesPurge=false']
   return ['npx', '-y', packageManager.split('+')[0], 'install', ...flags]
 }

@@ -82,7 +82,7 @@ function markdown() {
 
 # Channels of the bus
 
-Everything that processes say to each other on NATS. \`libs/protocol/src/channels\` declares each channel
+Everything that processes send to each other over NATS. \`libs/protocol/src/channels\` declares each channel
 once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` and the metric
 \`fleet_bus_messages_total\` follow from the declarations.
 

@@ -3,7 +3,7 @@
  *
  * It waits for results in the cheapest correct way: the waiter is registered under our own job id before the
  * job is added, so that no event can arrive too early, and one QueueEvents stream wakes all of them. The
- * documented `job.waitUntilFinished` asks Redis once more for each job; that, automatic pipelining and other
+ * documented `job.waitUntilFinished` asks Redis again for each job; that, automatic pipelining and other
  * retention settings were measured and none took less CPU time.
  */
 import { randomUUID } from 'node:crypto'

@@ -3,7 +3,7 @@ import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { expectAllEnded, judge, startLoad, TIME_SCALE } from './support.ts'
 
-/** nats-server, redis-server and consul die under load; nobody but the fleet starts them again. */
+/** nats-server, redis-server and consul die under load; only the fleet starts them again. */
 let test: TestFleet
 let audit: Audit
 const SOON_MS = 30_000
@@ -46,7 +46,7 @@ async function readiness(kind: string): Promise<object> {
   return { status: answer.status, ...((await answer.json()) as object) }
 }
 
-it('readiness reports the server that is away: it ends where the service needs it, and degrades where it does not', async () => {
+it('readiness names the unavailable server: a service that needs it is not ready, and other services are degraded', async () => {
   await test.fleet.redis.stop()
   await eventually(async () => {
     expect(await readiness('coordinator')).toEqual({

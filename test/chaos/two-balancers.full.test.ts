@@ -24,7 +24,7 @@ const GOES_ON_WITHIN_MS = 10_000
 let test: TestFleet
 let audit: Audit
 let load: Callers
-/** Tasks besides the load. */
+/** Tasks in addition to the load. */
 const beside: Accepted[] = []
 beforeAll(async () => {
   test = await startTestFleet({

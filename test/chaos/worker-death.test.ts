@@ -88,7 +88,7 @@ async function paidAgain(): Promise<string[]> {
     .map(({ taskId, step }) => `${taskId}/${step}`)
 }
 
-/** How long after an instant tasks were begun again, milliseconds. */
+/** How long after a given time tasks were begun again, milliseconds. */
 function restartsSince(atMs: number): Spread {
   const starts = [...audit.histories.values()]
     .flat()
@@ -181,7 +181,7 @@ describe('a worker frozen for ten seconds and then resumed', () => {
       const start = events.find((event) => event.type === 'attempt-started')
       expect(start!.node).not.toBe(victim.id)
     }
-    // Calls in flight on the frozen node were paid for once more, and nothing else was.
+    // Calls in flight on the frozen node were paid for again, and nothing else was.
     const extra = await extraCalls()
     expect(extra).toBeLessThanOrEqual(taken.length)
     // The resumed node is alive again and works.
@@ -206,7 +206,7 @@ describe('a worker that is killed with hundreds of tasks in flight', () => {
     const restarts = restartsSince(killedAtMs)
     print('killed', restarts)
     expect(restarts.count).toBeGreaterThanOrEqual(STRANDED_MIN)
-    // Beside other tests the machine may have no time to spare.
+    // While other tests run, the machine may have no time to spare.
     if (FULL_SIZE) expect(restarts.p99).toBeLessThanOrEqual(FAILOVER_P99_MS)
     expect(await paidAgain()).toEqual([])
     const ended = [...audit.histories.values()].map((events) => events.at(-1)!.type)

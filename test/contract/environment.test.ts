@@ -1,28 +1,136 @@
-/** Compares docs/reference/environment.md with the variables that the services read. */
+/**
+ * Compares docs/reference/environment.md with the variables that the services read, and makes
+ * docs/reference/npm-start.md from both. With `-u` it writes that page again.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SERVICES } from '@agentfleet/protocol'
+import { SERVICES, type ServiceName } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
+import { drawCredentials } from '../../libs/local/src/start/credentials.ts'
+import { SET_BY_START, SIMULATED } from '../../libs/local/src/start/environment.ts'
 import { ROOT, schemaOf } from './manifests.ts'
+import { formatted, tableOf } from './markdown.ts'
 
 const page = readFileSync(join(ROOT, 'docs/reference/environment.md'), 'utf8')
 /** After this the page describes programs that are not services. */
-const SERVICE_PART = page.slice(0, page.indexOf('## What `npm start` passes through'))
+const SERVICE_PART = page.slice(0, page.indexOf('## Simulator, tests and caches'))
 
-test('the reference lists exactly the variables of the services', async () => {
-  const schemas = await Promise.all(SERVICES.map(schemaOf))
-  const read = new Set(schemas.flatMap(({ shape }) => Object.keys(shape)))
-  const firstCells = SERVICE_PART.split('\n').flatMap(
-    (line) => /^\|([^|]*)\|/.exec(line)?.[1] ?? [],
-  )
-  const named = firstCells.flatMap((cell) =>
-    [...cell.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name]) => name),
-  )
-  // Shared by five services, so it is part of a sentence.
-  const all = new Set([
-    ...named,
-    ...(SERVICE_PART.includes('\n`REDIS_URL` (default') ? ['REDIS_URL'] : []),
-  ])
-  expect([...read].filter((name) => !all.has(name))).toEqual([])
-  expect([...all].filter((name) => name === undefined || !read.has(name))).toEqual([])
+/** One variable as environment.md describes it. */
+interface Variable {
+  readonly name: string
+  readonly meaning: string
+  readonly byDefault: string
+}
+
+const described = variablesIn(SERVICE_PART)
+const schemas = await Promise.all(
+  SERVICES.map(async (service) => [service, Object.keys((await schemaOf(service)).shape)] as const),
+)
+const read = new Set(schemas.flatMap(([, names]) => names))
+
+/** Defaults that `npm start` changes, or that depend on it. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  OPENAI_API_KEY: 'none: the simulator answers',
+  OPENAI_BASE_URL: 'that of OpenAI, if there is a key; else that of the simulator',
+  PROVIDERS: 'none',
+  DEFAULT_MODEL:
+    'with the simulator always `sim`; with `PROVIDERS` its first full model name; else `gpt-4o-mini`',
+  ADVISER_MODEL: '`gpt-4o-mini`; with the simulator always `sim`',
+  ADVISER_PRICES: '`gpt-4o-mini=0.15/0.6,*=30/180`; with the simulator always `sim=0/0`',
+  SCALE_MIN: '2, or `--workers` if that is less',
+  SCALE_MAX: 'the number of cores, at least `SCALE_MIN` and `--workers`',
+}
+/** Variables that a fleet on one machine does not need. */
+const FOR_PRODUCTION =
+  /_(?:CA|CERT)_FILE$|^(?:NATS|REDIS|CONSUL)_KEY_FILE$|^K8S_|^(?:NODE_SECRET|CONSUL_TOKEN|HTTP_HOST|ADVERTISE_HOST|STREAM_REPLICAS)$/
+/** The order of the sections: variables that a first fleet needs come first. */
+const FIRST: readonly ServiceName[] = ['worker', 'gateway', 'load-balancer', 'autoscaler']
+
+test('the reference lists exactly the variables of the services', () => {
+  const named = new Set(described.map(({ name }) => name))
+  expect([...read].filter((name) => !named.has(name))).toEqual([])
+  expect([...named].filter((name) => !read.has(name))).toEqual([])
 })
+
+test('the list of variables that `npm start` sets has every variable of its credentials', () => {
+  const drawn = SERVICES.flatMap((service) =>
+    Object.keys(drawCredentials().envOf(service, 'redis://127.0.0.1:1')),
+  )
+  expect([...new Set(drawn)].filter((name) => !isSetByStart(name))).toEqual([])
+  expect(SET_BY_START.filter((name) => !read.has(name))).toEqual([])
+})
+
+test('the table of what `npm start` reads follows from the schemas and the reference', async () => {
+  const passed = [...new Set([...FIRST.flatMap(namesOf), ...read])].filter(
+    (name) => !isSetByStart(name),
+  )
+  const names = passed.filter((name) => !FOR_PRODUCTION.test(name))
+  const shared = names.filter((name) => readersOf(name) === 'every service')
+  const own = names.filter((name) => !shared.includes(name))
+  const rows = [...own, ...shared].map((name) => {
+    const { meaning = '', byDefault = '' } = described.find((one) => one.name === name) ?? {}
+    return [`\`${name}\``, meaning, DEFAULTS[name] ?? byDefault, readersOf(name)]
+  })
+  const text = `<!-- Generated from the schemas, environment.md and libs/local/src/start/environment.ts by \`npm test -- test/contract/environment.test.ts -u\`; change those files instead. -->
+
+# What \`npm start\` reads
+
+Set a variable in front of the command: \`WORKER_SLOTS=64 npm start\`. Every process of the local fleet inherits the environment of
+\`npm start\`, and the services in the last column read the variable. They check it at their start; if a value is wrong, \`npm start\` ends and
+prints the problem. A variable marked _secret_ can also be read from a file: set \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and
+leave \`NAME\` out.
+
+Without \`OPENAI_API_KEY\`, \`OPENAI_BASE_URL\` and \`PROVIDERS\` the simulator answers in place of an LLM. With \`PROVIDERS\` no other
+variable of a provider is needed.
+
+${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
+
+\`npm start\` itself reads \`API_KEYS\` (it checks the fleet with the first key), the variables of the provider, \`SCALE_MIN\`, \`SCALE_MAX\` and
+\`AGENTFLEET_CACHE\`, the folder of fetched server programs. The simulator reads \`SIMULATOR_…\`
+([environment](environment.md#simulator-tests-and-caches)).
+
+## What it sets itself
+
+A value from your shell has no effect for these: ${listed(SET_BY_START)}.
+
+For the port of the API use \`npm start -- --port 9000\`. All other ports are free ones; \`npm start\` prints them and writes them to
+\`fleet.json\` in the state folder. While the simulator answers, \`npm start\` also sets ${listed(Object.keys(SIMULATED))}.
+
+## What one machine does not need
+
+\`npm start\` passes these variables on too, but they are for production ([environment](environment.md)):
+${listed(passed.filter((name) => FOR_PRODUCTION.test(name)))}.
+`
+  await expect(await formatted(text)).toMatchFileSnapshot('../../docs/reference/npm-start.md')
+})
+
+function listed(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ')
+}
+
+function isSetByStart(name: string): boolean {
+  return SET_BY_START.some((one) => one === name)
+}
+
+function namesOf(service: ServiceName): readonly string[] {
+  return schemas.find(([one]) => one === service)?.[1] ?? []
+}
+
+function readersOf(name: string): string {
+  const readers = schemas.filter(([, names]) => names.includes(name)).map(([service]) => service)
+  return readers.length === SERVICES.length ? 'every service' : readers.join(', ')
+}
+
+/** The variables in the tables of a page: a row may describe several with one meaning. */
+function variablesIn(text: string): readonly Variable[] {
+  const rows = text.split('\n').flatMap((line) => {
+    const [, names = '', meaning = '', byDefault = ''] =
+      /^\|([^|]*)\|([^|]*)\|([^|]*)\|$/.exec(line) ?? []
+    return [...names.matchAll(/`([A-Z0-9_]+)`/g)].map(([, name = '']) => ({
+      name,
+      meaning: meaning.trim(),
+      byDefault: byDefault.trim(),
+    }))
+  })
+  return rows
+}

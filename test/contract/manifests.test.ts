@@ -29,7 +29,7 @@ import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 /** A value for any secret; long enough for every rule, with the form of API_KEYS. */
 const SECRET = 'tenant:0123456789abcdef'
 const ISSUER_SEED = createIssuerKey().seed
-/** The time to end a process, besides its drain: deregister, its grace, four connections at 2 s each. */
+/** The time to end a process after its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
 /** The defaults of `baseEnv`. */
 const DRAIN_DEFAULT_MS = baseEnv('any').DRAIN_DEADLINE_MS.parse(undefined)
@@ -180,7 +180,7 @@ describe('k8s/base', () => {
 
     test('gets the variables that it reads, with valid values', async () => {
       const env = envOf(objectOf('Deployment', name))
-      // The owner names it for every node; see the comment beside it.
+      // The owner names it for every node; see the comment next to it.
       const notRead = service === 'worker' ? ['REDIS_HOST'] : []
       expect(await problemsOf(service, expand(env), [...notRead, ...referredTo(env)])).toEqual([])
       expect(env['NATS_USER']).toBe(service === 'worker' ? NODE_USER : service)

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
 import { ROOT } from './manifests.ts'
 
 /** One Markdown file of the checkout. */
@@ -95,4 +97,15 @@ function anchorsOf(text: string): ReadonlySet<string> {
     anchors.add(anchor)
   }
   return anchors
+}
+
+/** A table of Markdown. */
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+/** A page in the format of the checkout. */
+export async function formatted(markdown: string): Promise<string> {
+  const style = await resolveConfig(fileURLToPath(import.meta.url))
+  return format(markdown, { ...style, parser: 'markdown' })
 }

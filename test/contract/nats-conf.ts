@@ -40,7 +40,7 @@ const HEAD = `# The NATS server of docker-compose.yml and k8s/. Made of the chan
 # they are handed over in double quotes: a password may begin with a digit.
 
 port: 4222
-# Monitoring is for the health check inside the container, nobody else.
+# Monitoring is only for the health check inside the container.
 http: "127.0.0.1:8222"
 # Specs and results travel in one message; above 8 MiB the server itself warns.
 max_payload: 8388608

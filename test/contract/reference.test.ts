@@ -4,11 +4,11 @@
  */
 import { fileURLToPath } from 'node:url'
 import { SERVICES } from '@agentfleet/protocol'
-import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
 import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
 import { createRegistry, type ServiceContext } from '../../libs/runtime/src/index.ts'
 import { readPackages } from '../architecture.ts'
+import { formatted, tableOf } from './markdown.ts'
 
 type Registry = ServiceContext['registry']
 interface Metric {
@@ -37,7 +37,7 @@ test('the reference of the metrics lists every metric that a package declares', 
         labelNames.map((label) => `\`${label}\``).join(', '),
         help,
       ])
-      return `## ${writers[0]?.toUpperCase()}${writers.slice(1)}\n\nDeclared in \`${folder}/src/metrics.ts\`.\n\n${table(['Name', 'Type', 'Labels', 'Meaning'], rows)}`
+      return `## ${writers[0]?.toUpperCase()}${writers.slice(1)}\n\nDeclared in \`${folder}/src/metrics.ts\`.\n\n${tableOf(['Name', 'Type', 'Labels', 'Meaning'], rows)}`
     }),
   )
   const page = `<!-- Generated from the files metrics.ts by ${COMMAND}; change those files instead. -->
@@ -66,9 +66,9 @@ test('the reference of the Redis keys is their declaration', async () => {
 # Redis keys
 
 If Redis is lost, no task is lost (L8). The coordinator makes records and usage again from the log, as far back as the log
-reaches. The limits start again.
+reaches. Provider limits start again with full buckets.
 
-${table(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
+${tableOf(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
 `
   await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/redis-keys.md')
 })
@@ -92,13 +92,4 @@ async function metricsOf(folder: string): Promise<readonly Metric[]> {
   createMetrics(registry, nothing)?.observe?.(nothing)
   const metrics = registry.getMetricsAsArray() as unknown as readonly Metric[]
   return metrics.filter(({ name }) => !before.has(name))
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
-}
-
-async function formatted(markdown: string): Promise<string> {
-  const style = await resolveConfig(fileURLToPath(import.meta.url))
-  return format(markdown, { ...style, parser: 'markdown' })
 }

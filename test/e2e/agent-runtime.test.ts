@@ -5,7 +5,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
-/** An agent's abilities besides text, through HTTP: tools, approvals, results of a schema. */
+/** What an agent can do in addition to text, through HTTP: tools, approvals, results of a schema. */
 let test: Tenant
 beforeAll(async () => {
   test = await joinSharedFleet('agent-runtime')

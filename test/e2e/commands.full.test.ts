@@ -55,7 +55,7 @@ describe('npm start', () => {
     await expectGone(addresses(command.output()))
   })
 
-  it('stays up until Ctrl-C, and has its state again the next time', async () => {
+  it('stays up until Ctrl-C, and finds its state again at the next start', async () => {
     const first = run(START, '--data', dir, '--tasks', '2')
     await eventually(() => expect(first.output()).toContain('The fleet is up'), 90_000)
     const url = addresses(first.output())[0]!

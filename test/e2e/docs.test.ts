@@ -9,26 +9,34 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
 import { loadConfig } from '../../libs/runtime/src/index.ts'
 import { CODE_LANGUAGES, compileCode, type Compiled } from '../contract/compile-snippets.ts'
-import { ROOT, schemaOf } from '../contract/manifests.ts'
+import { composeServices, ROOT, schemaOf } from '../contract/manifests.ts'
 import { readPages, type Page, type Snippet } from '../contract/markdown.ts'
 import { openDoor, type Door } from './door.ts'
 
 /**
  * Runs the snippets of every page, in their order, as a reader would: shell and code against the shared
- * fleet, and a document marked `answer` compared with the answer to the snippet before it. `npm` stands for a
- * program that notes its arguments, so that no second fleet starts; its variables are checked.
+ * fleet, and a document marked `answer` compared with the answer to the snippet before it. Programs that would
+ * start another fleet only note their arguments, which are checked.
  */
 
 const run = promisify(execFile)
 /** Longest time of one snippet: it may hold a request for 30 s, milliseconds. */
 const SNIPPET_WITHIN_MS = 50_000
+/**
+ * The note of a snippet whose tasks need this model of the shared fleet, where a reader needs a
+ * real provider.
+ */
+const MODEL_NOTE = /\bmodel=(\S+)/
+/** A task may end before the snippet that cancels it runs; the guide says so. */
+const ENDED_BEFORE = /\/cancel: 409 .*"already-finished"/
 /** The note of a snippet that readers should save under this name. */
 const FILE_NOTE = /\bfile=(\S+)/
-const NPM = `#!/bin/sh
-node -e 'require("fs").appendFileSync("npm-calls", JSON.stringify({ args: process.argv.slice(1), env: process.env }) + "\\n")' -- "$@"
+const NOTING = `#!/bin/sh
+node -e 'require("fs").appendFileSync("calls", JSON.stringify({ program: process.argv[1], args: process.argv.slice(2), env: process.env }) + "\\n")' -- "\${0##*/}" "$@"
 `
 
-interface NpmCall {
+interface ProgramCall {
+  readonly program: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
 }
@@ -36,6 +44,13 @@ interface NpmCall {
 const RUN = new Set(['sh', ...CODE_LANGUAGES])
 const isRun = ({ language, notRun }: Snippet): boolean => RUN.has(language) && notRun === undefined
 const pages = readPages().filter(({ snippets }) => snippets.some(isRun))
+
+/** Programs that only note how they were called, and what a test can say about that. */
+const CHECKS: Readonly<Record<string, (at: string, call: ProgramCall) => void | Promise<void>>> = {
+  npm: expectNpmCall,
+  docker: expectDockerCall,
+  kubectl: expectKubectlCall,
+}
 
 /** A folder that looks like the checkout and may be written to. */
 let folder: string
@@ -47,8 +62,10 @@ beforeAll(async () => {
   compiled = await compileCode(pages.flatMap(snippetsAtDoor))
   folder = await mkdtemp(join(tmpdir(), 'agentfleet-docs-'))
   await mkdir(join(folder, 'bin'))
-  await writeFile(join(folder, 'bin', 'npm'), NPM)
-  await chmod(join(folder, 'bin', 'npm'), 0o755)
+  for (const program of Object.keys(CHECKS)) {
+    await writeFile(join(folder, 'bin', program), NOTING)
+    await chmod(join(folder, 'bin', program), 0o755)
+  }
   const names = (await readdir(ROOT)).filter((name) => name !== '.env' && name !== '.git')
   for (const name of names) await symlink(join(ROOT, name), join(folder, name))
 })
@@ -69,10 +86,12 @@ test.for(pages.map((page) => [page.path, page] as const))(
     }
     for (const snippet of here.filter((one) => isRun(one) || one.note === 'answer')) {
       const { at, note, language } = snippet
+      door.useModel(MODEL_NOTE.exec(note)?.[1])
       if (note === 'answer') expectAnswer(snippet)
       else if (language === 'sh') await runShell(snippet)
       else await runToEnd(at, process.execPath, [compiled.programOf(snippet)], process.env)
-      expect({ at, refused: door.takeRefused() }).toEqual({ at, refused: [] })
+      const refused = door.takeRefused().filter((line) => !ENDED_BEFORE.test(line))
+      expect({ at, refused }).toEqual({ at, refused: [] })
     }
   },
 )
@@ -100,15 +119,18 @@ function snippetsAtDoor({ snippets }: Page): readonly Snippet[] {
 }
 
 async function runShell({ at, text }: Snippet): Promise<void> {
-  await rm(join(folder, 'npm-calls'), { force: true })
+  await rm(join(folder, 'calls'), { force: true })
   const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` }
   await runToEnd(at, 'bash', ['-euo', 'pipefail', '-c', text], env)
-  const calls = await readFile(join(folder, 'npm-calls'), 'utf8').catch(() => '')
-  for (const line of calls.split('\n').filter(Boolean)) await expectNpmCall(at, JSON.parse(line))
+  const calls = await readFile(join(folder, 'calls'), 'utf8').catch(() => '')
+  for (const line of calls.split('\n').filter(Boolean)) {
+    const call = JSON.parse(line) as ProgramCall
+    await CHECKS[call.program]?.(at, call)
+  }
 }
 
 /** The script exists, and no service of a fleet that it starts would refuse its variables. */
-async function expectNpmCall(at: string, { args, env }: NpmCall): Promise<void> {
+async function expectNpmCall(at: string, { args, env }: ProgramCall): Promise<void> {
   const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
   const [first = '', second = ''] = args
   expect(Object.keys(manifest.scripts), at).toContain(first === 'run' ? second : first)
@@ -117,6 +139,22 @@ async function expectNpmCall(at: string, { args, env }: NpmCall): Promise<void> 
     const set = { CLAIM_KEY: 'of-the-test-0123456789', ...Object.fromEntries(own) }
     expect(() => loadConfig(schemas[service], set), `${at}, ${service}`).not.toThrow()
   }
+}
+
+/** Each service that the command names is one of docker-compose.yml. */
+function expectDockerCall(at: string, { args }: ProgramCall): void {
+  expect(args.slice(0, 2), at).toEqual(['compose', 'up'])
+  const named = args.slice(2).filter((arg) => !arg.startsWith('-'))
+  const known = Object.keys(composeServices())
+  expect(known, at).toEqual(expect.arrayContaining(named.map((arg) => arg.replace(/=\d+$/, ''))))
+}
+
+/** The manifest exists, or the folder of a kustomization. */
+async function expectKubectlCall(at: string, { args }: ProgramCall): Promise<void> {
+  const [verb, flag, path = ''] = args
+  expect(verb, at).toBe('apply')
+  const text = readFile(join(folder, path, flag === '-k' ? 'kustomization.yaml' : ''), 'utf8')
+  expect(await text, at).toMatch(/^(?:kind|resources):/m)
 }
 
 const schemas = Object.fromEntries(

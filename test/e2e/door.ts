@@ -3,12 +3,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-/** A door into the shared fleet for requests as the docs show them: without a key, and with words such as `TASK_ID`. */
+/**
+ * A door into the shared fleet for requests as the docs show them: without a key, and with words
+ * such as `TASK_ID`.
+ */
 export interface Door extends AsyncDisposable {
   /** Host and port. */
   readonly address: string
   /** The JSON answer of the latest request. */
   readonly latest: () => unknown
+  /** From now on tasks are submitted with this model; undefined leaves the model to the request. */
+  useModel(name: string | undefined): void
   /** Requests refused since the last call, each in one line. */
   readonly takeRefused: () => readonly string[]
 }
@@ -24,9 +29,12 @@ export async function openDoor(fleetUrl: string, key: string): Promise<Door> {
   const sockets = new Set<Socket>()
   let latest: unknown
   let id = ''
+  let model: string | undefined
   const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = request
-    const body = (await text(request)).replaceAll(ID_WORD, id)
+    const given = (await text(request)).replaceAll(ID_WORD, id)
+    const submits = model !== undefined && method === 'POST' && url === '/v1/tasks'
+    const body = submits ? JSON.stringify({ ...(JSON.parse(given) as object), model }) : given
     const headers = Object.entries(request.headers).filter(([name]) => !HOPS.has(name))
     const answer = await fetch(`${fleetUrl}${url.replaceAll(ID_WORD, id)}`, {
       method,
@@ -61,6 +69,9 @@ export async function openDoor(fleetUrl: string, key: string): Promise<Door> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     latest: () => latest,
+    useModel: (name) => {
+      model = name
+    },
     takeRefused: () => refused.splice(0),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()

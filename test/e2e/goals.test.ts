@@ -94,7 +94,7 @@ describe('a goal', () => {
     const goal = await until(id, 'ended')
     expect(goal).toMatchObject({ state: 'failed', error: { code: 'plan-invalid' } })
     expect(goal.error?.message).toMatch(why)
-    // Asked once more, with the problems; no step was run.
+    // Asked again, with the problems; no step was run.
     expect(goal.plans.map(({ valid }) => valid)).toEqual([false, false])
     expect(goal.plans[0]?.problems?.[0]).toMatch(why)
     expect((await test.client.get(id)).children).toBeUndefined()

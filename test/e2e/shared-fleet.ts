@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createSimulator, type SimulatorOptions } from '@agentfleet/llm-simulator'
 import { startTestFleet } from '@agentfleet/testkit'
 import type { TestProject } from 'vitest/node'
+import { readPages } from '../contract/markdown.ts'
 
 /**
  * The fleet that all end-to-end files share, each as a separate tenant. Vitest starts it before the first of
@@ -85,7 +86,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
         worker: {
           PROVIDERS: JSON.stringify(await providersOf(simulator, simulate)),
           TENANT_BUDGETS: JSON.stringify(TENANT_BUDGETS),
-          TOOLS_DIR: fileURLToPath(new URL('test/tool-folder', WORKER)),
+          TOOLS_DIR: await toolFolder(join(dir, 'tools')),
           MCP_SERVERS: JSON.stringify(MCP_SERVERS),
           TOOL_LOG: toolLog,
           HTTP_FETCH_HOSTS: '*:*',
@@ -111,6 +112,16 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 }
 
+/** Makes a folder with the tools of the tests and the one that the guide shows. */
+async function toolFolder(folder: string): Promise<string> {
+  await cp(fileURLToPath(new URL('test/tool-folder', WORKER)), folder, { recursive: true })
+  const guide = readPages().find(({ path }) => path === 'docs/guides/write-a-tool.md')
+  const shown = guide?.snippets.find(({ note }) => note === 'file=refund.js')
+  if (shown === undefined) throw new Error('the guide shows no refund.js')
+  await writeFile(join(folder, 'refund.js'), shown.text)
+  return folder
+}
+
 /** The stock models `sim*`, and providers that are dead, failing, slow or expensive. */
 async function providersOf(
   simulator: string,
@@ -120,7 +131,12 @@ async function providersOf(
   const halfWay = { content: 'half way', toolCalls: [{ name: 'calculate', arguments: '{}' }] }
   const refused = { error: { status: 503, message: 'closed', retryAfterMs: 3_000 } }
   const ill = `${await simulate(fast)}/v1`
-  const scripts = { half: [halfWay, { content: 'done' }], closed: [refused] }
+  const refund = { toolCalls: [{ name: 'refund', arguments: { order: 'A7', cents: 500 } }] }
+  const scripts = {
+    refund: [refund, { content: 'done' }],
+    half: [halfWay, { content: 'done' }],
+    closed: [refused],
+  }
   const good = `${await simulate({ ...fast, scripts })}/v1`
   const providers = [
     { name: 'stock', baseUrl: `${simulator}/v1`, models: ['sim*'] },
@@ -147,6 +163,7 @@ async function providersOf(
         { match: 'limited-once', as: 'sim-fast?fault=429&times=1&tokens=4' },
         { match: 'half', as: 'sim-script:half' },
         { match: 'closed', as: 'sim-script:closed' },
+        { match: 'refund', as: 'sim-script:refund' },
         { match: 'dear', as: 'dear?tokens=10' },
       ],
     },

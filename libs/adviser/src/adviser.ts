@@ -51,7 +51,7 @@ export interface Adviser {
 interface Slot {
   /** Whether a refresh is under way. */
   asking: boolean
-  /** Earliest instant of the next refresh. */
+  /** Earliest time of the next refresh. */
   dueAtMs: number
   /** The last usable advice; in shadow mode it is not applied. */
   held: Consultation<unknown> | undefined

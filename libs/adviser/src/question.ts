@@ -64,19 +64,19 @@ export function defineQuestion<const S extends SeenShape, A>(
   const { name, instruction, ttlMs, timeoutMs, schema } = parts
   const refreshEveryMs = parts.refreshEveryMs ?? Math.min(REFRESH_EVERY_MS, ttlMs / 4)
   const fault = (message: string): string => `question ${name}: ${message}`
-  assert(NAME.test(name), fault('its name does not consist of lower-case words'))
+  assert(NAME.test(name), fault('its name must consist of lower-case words'))
   assert(
     instruction.length > 0 && instruction.length <= INSTRUCTION_CHARACTERS_MAX,
-    fault(`its instruction does not have 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
+    fault(`its instruction must have 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
   )
+  assert(ttlMs > 0 && ttlMs <= TTL_MAX_MS, fault(`ttlMs must be 1 to ${TTL_MAX_MS}`))
   assert(
-    ttlMs > 0 && ttlMs <= TTL_MAX_MS,
-    fault(`its advice does not hold for 1 to ${TTL_MAX_MS} ms`),
+    timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS,
+    fault(`timeoutMs must be 1 to ${TIMEOUT_MAX_MS}`),
   )
-  assert(timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS, fault(`it waits 1 to ${TIMEOUT_MAX_MS} ms`))
   assert(
     refreshEveryMs > 0 && refreshEveryMs <= ttlMs,
-    fault('advice expires before it is renewed'),
+    fault('refreshEveryMs must be 1 to ttlMs, so that advice is renewed before it expires'),
   )
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema)
   const problem = problemOfShape(parts.seen) ?? problemOfAnswerSchema(jsonSchema)

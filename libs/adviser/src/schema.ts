@@ -5,7 +5,8 @@ import type { Figures } from '@agentfleet/protocol'
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * The keywords that structured output supports for numbers and lists, besides those that every leaf may have.
+ * The keywords that structured output supports for numbers and lists, in addition to those that every
+ * leaf may have.
  */
 const BOUNDS = [
   'minimum',
@@ -46,7 +47,7 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
     if (typeof maxItems !== 'number') return `${path} is a list without a maximum length`
     return typeof items === 'object' && items !== null
       ? problemAt(items as JsonSchema, `${path}[]`, depth + 1)
-      : `${path} does not say which items its list has`
+      : `${path} must declare the schema of its items`
   }
   if (type === 'string') {
     const names = schema['enum'] ?? (schema['const'] === undefined ? undefined : [schema['const']])

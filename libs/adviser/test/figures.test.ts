@@ -64,9 +64,9 @@ describe('a question is refused when it is made', () => {
     [
       'with a TTL of an hour',
       () => defineQuestion({ ...scaling, ttlMs: 3_600_000 }),
-      /does not hold for/,
+      /ttlMs must be/,
     ],
-    ['without a timeout', () => defineQuestion({ ...scaling, timeoutMs: 0 }), /waits/],
+    ['without a timeout', () => defineQuestion({ ...scaling, timeoutMs: 0 }), /timeoutMs/],
     ['without an instruction', () => defineQuestion({ ...scaling, instruction: '' }), /instruct/],
   ])('%s', (_, define, why) => {
     expect(define).toThrow(why)

@@ -39,7 +39,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
-/** Options of a submission besides the task. */
+/** Options of a submission, without the task. */
 export interface SubmitOptions extends RequestOptions {
   /** Makes repeating the submission safe. */
   readonly idempotencyKey?: string

@@ -15,7 +15,7 @@ export interface FleetView {
   close(): void
 }
 
-/** Ten snapshots are missing: the monitor is away, milliseconds. */
+/** Ten snapshots are missing: the monitor is unavailable, milliseconds. */
 export const FRESH_MS = 5_000
 
 /** Follows the snapshots. */

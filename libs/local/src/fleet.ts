@@ -11,6 +11,7 @@ import { createPool } from './pool.ts'
 import { drawCredentials, drawSecret } from './start/credentials.ts'
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
+import { firstKeyOf, SIMULATED, type StartEnv } from './start/environment.ts'
 import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
 import type { Exit } from './servers/child.ts'
 import { startConsul } from './servers/consul.ts'
@@ -22,7 +23,8 @@ import { superviseAll } from './servers/supervise.ts'
 
 /**
  * The whole fleet on one machine: three servers, seven services as separate processes, and the LLM simulator
- * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of them.
+ * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of
+ * them.
  */
 export interface Fleet {
   readonly dir: string
@@ -81,16 +83,6 @@ export interface FleetOptions {
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
 const READY_WITHIN_MS = 60_000
-/**
- * The environment of every process when the provider is simulated. Advice of the simulator costs nothing;
- * ADVISER_MODE of our own environment, which every process inherits, says whether it is asked for.
- */
-const SIMULATED = {
-  OPENAI_API_KEY: 'simulated',
-  DEFAULT_MODEL: 'sim',
-  ADVISER_MODEL: 'sim',
-  ADVISER_PRICES: 'sim=0/0',
-}
 /** The last output of an ended process is cut to this, since it is shown in one line. */
 const SAID_CHARS_MAX = 200
 /**
@@ -218,7 +210,7 @@ async function assemble(
   const token = drawSecret()
   const apiPorts = await drawPorts(options.replicas?.gateway ?? 1)
   if (options.apiPort !== undefined) apiPorts[0] = options.apiPort
-  const base = {
+  const base: StartEnv = {
     NATS_URL: nats.url,
     CONSUL_URL: consul.url,
     CLAIM_KEY: drawSecret(),
@@ -236,8 +228,7 @@ async function assemble(
       `services/${service}/dist/main.js`,
       {
         ...base,
-        ORCHESTRATOR_URL: orchestratorUrl,
-        SERVICE_ID: id,
+        ...({ ORCHESTRATOR_URL: orchestratorUrl, SERVICE_ID: id } satisfies StartEnv),
         ...(service === 'gateway' ? { API_PORT: String(apiPorts[numberOf(id) - 1]) } : {}),
         ...credentials.envOf(service, redis.url),
         ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
@@ -282,7 +273,7 @@ async function assemble(
   const urls = apiPorts.map((port) => `http://${LOOPBACK}:${port}`)
   const [url = ''] = urls
   const { gateway, all: shared } = options.env ?? {}
-  const apiKey = firstKey(gateway?.['API_KEYS'] ?? shared?.['API_KEYS'] ?? process.env['API_KEYS'])
+  const apiKey = firstKeyOf({ ...process.env, ...shared, ...gateway })
   const fleet: Fleet = {
     dir: options.dir,
     url,
@@ -346,9 +337,4 @@ function tooFew(alive: number, count: number, deadlineMs: number): string {
   const seconds = Math.round(deadlineMs / 1_000)
   if (alive < 0) return `GET /v1/fleet did not answer with 200 within ${seconds} s`
   return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; their logs say why`
-}
-
-/** The key of the first tenant in API_KEYS; the fleet checks itself with it. */
-function firstKey(keys: string | undefined): string | undefined {
-  return keys?.split(',')[0]?.split(':').slice(1).join(':')
 }

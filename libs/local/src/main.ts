@@ -20,7 +20,10 @@ const USAGE = `npm start -- [options]
   --port N          port of the API (default 8080, or a free one when it is taken)
   --data DIR        where the fleet keeps its state (default .agentfleet/)
   --durability C    process (default) or power: every append flushed to the disk
-  --tasks N         tasks to run at the start (default 6; 0: none)`
+  --tasks N         tasks to run at the start (default 6; 0: none)
+
+The services read variables of the environment, such as OPENAI_API_KEY, PROVIDERS, API_KEYS, MCP_SERVERS,
+TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists all of them.`
 
 /** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000

@@ -55,7 +55,7 @@ export const nodeSnapshotSchema = heartbeatSchema.extend({
   /** How often it fell silent within the last ten minutes. */
   flaps: count.optional(),
 })
-/** Totals of the cluster at an instant: the figures of the autoscaler and of people. */
+/** Totals of the cluster at one time: the figures of the autoscaler and of people. */
 export const totalsSchema = z.object({
   atMs: z.number(),
   /** Nodes that take work: alive and not draining; `slots` are theirs. */

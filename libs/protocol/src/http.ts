@@ -66,7 +66,7 @@ export type FleetView = Schemas['Fleet']
 export type UsageReport = Schemas['UsageReport']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
-/** Totals of the cluster at an instant. */
+/** Totals of the cluster at one time. */
 export type TotalsView = Schemas['Totals']
 /** Why a task is on its node. */
 export type PlacementView = Schemas['Placement']

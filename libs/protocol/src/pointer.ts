@@ -4,7 +4,7 @@ import { POINTER_SPEC_MAX_BYTES } from './streams.ts'
 
 /** Most bytes of UTF-8 and JSON escapes for one character. */
 const BYTES_PER_CHAR_MAX = 6
-/** Most bytes of a spec's fields besides its texts. */
+/** Most bytes of a spec's fields without its texts. */
 const SPEC_FRAME_BYTES = 1_024
 
 /** The fresh pointer of a task that was just submitted. */

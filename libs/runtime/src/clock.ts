@@ -1,4 +1,4 @@
-/** The two clocks of a service: the wall clock for instants, the monotonic one for durations. */
+/** The two clocks of a service: the wall clock for points in time, the monotonic one for durations. */
 export interface Clock {
   /** Milliseconds since the epoch; may jump when the machine's clock is set. */
   nowMs(): number
@@ -18,7 +18,7 @@ export const systemClock: Clock = Object.freeze({
   monotonicMs: () => performance.now(),
 })
 
-/** A clock for tests that starts at the given epoch instant, with its monotonic time at zero. */
+/** A clock for tests that starts at the given epoch time, with its monotonic time at zero. */
 export function manualClock(startAtMs = 0): ManualClock {
   let elapsedMs = 0
   return {

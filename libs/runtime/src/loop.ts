@@ -2,9 +2,9 @@
  * A service that repeats one action.
  *
  * States: idle → running → draining → idle; it may be started again after a drain. Invariants:
- * LOOP-1 runs never overlap: the next begins one interval after the begin of the last, or at its end if later;
- * LOOP-2 each run gets a signal that aborts at its deadline and at the end of a drain;
- * LOOP-3 an error ends a run, never the loop.
+ * LOOP-1 runs never overlap: the next begins one interval after the begin of the last, or at its end if
+ * later; LOOP-2 each run gets a signal that aborts at its deadline and at the end of a drain; LOOP-3 an
+ * error ends a run, never the loop.
  */
 import type { Clock } from './clock.ts'
 import { settleWithin } from './deadline.ts'
@@ -17,12 +17,12 @@ const RUN_DEADLINE_MIN_MS = 10_000
 /** Time of an aborted run to clean up before the drain continues without it. */
 const ABORT_GRACE_MS = 1_000
 
-/** The parts of a loop besides its interval. */
+/** The parts of a loop, without its interval. */
 export interface LoopOptions {
   clock: Clock
   log: Logger
   name: string
-  /** The time of one run; by default 10 s or the interval, whichever is longer. */
+  /** The time of one run; by default 10 s, or the interval if it is longer. */
   runDeadlineMs?: number
 }
 

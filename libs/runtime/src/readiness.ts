@@ -5,7 +5,7 @@ interface Connection {
   connected(): boolean
 }
 
-/** Returns what is away of these needs, as `<name>-away`. */
+/** Returns the unavailable needs, each as `<name>-away`. */
 export function awayOf(needed: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(needed).flatMap(([name, need]) =>
     isConnection(need) && !need.connected() ? [`${name}-away`] : [],
@@ -13,7 +13,7 @@ export function awayOf(needed: Readonly<Record<string, unknown>>): string[] {
 }
 
 /**
- * The readiness of a service, from its own word and from what is away of its needs.
+ * The readiness of a service, from its own report and from its unavailable needs.
  *
  * A need that the service works without is named in `degraded` and does not make it unready: all replicas
  * share the servers, so taking all of them out would turn a lesser service into none. Any other need that is

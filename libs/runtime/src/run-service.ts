@@ -46,7 +46,7 @@ const CLOSE_EACH_MS = 2_000
 /** After a fatal error memory may be inconsistent: only deregister and close. */
 const FATAL_CLOSE_MS = 2_000
 
-/** The context of every service, besides its needs. */
+/** The context of every service, without its needs. */
 export interface ServiceContext<C = BaseConfig> {
   /** Name of the service, such as `worker`. */
   readonly name: string

@@ -3,7 +3,7 @@ import { awayOf, readinessOf } from '../src/readiness.ts'
 
 const need = (connected: boolean) => ({ connected: () => connected })
 
-test('a need that is not connected is away; one that says nothing of it is not', () => {
+test('a need that is not connected is unavailable; a need that has no connection is not', () => {
   expect(awayOf({ bus: need(true), store: need(false), adviser: {} })).toEqual(['store-away'])
 })
 

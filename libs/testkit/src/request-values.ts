@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { validValues, type ValueSchema, type ValueSource } from './schema-values.ts'
 
 /**
- * Valid requests of openapi.yaml. They also obey the rules that the document states in words: instants within
+ * Valid requests of openapi.yaml. They also obey the rules that the document states in words: times within
  * their range, JSON within its depth, schemas that are schemas.
  */
 export interface RequestValues {

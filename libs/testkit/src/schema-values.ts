@@ -12,7 +12,7 @@ export interface ValueSchema {
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly oneOf?: readonly ValueSchema[]
-  /** Forms, one of which a value has, besides the other rules of the schema. */
+  /** Forms: a value has one of them and also obeys the other rules of the schema. */
   readonly anyOf?: readonly ValueSchema[]
   readonly pattern?: string
   readonly format?: string

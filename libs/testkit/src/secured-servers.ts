@@ -20,7 +20,7 @@ import {
   type ServiceName,
 } from '@agentfleet/protocol'
 
-/** Servers that a test may need besides NATS. */
+/** Servers that a test may need in addition to NATS. */
 export type Beside = 'consul' | 'redis'
 
 /** NATS with the users and permissions of production (L9), and the other servers that a test asks for. */

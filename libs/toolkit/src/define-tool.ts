@@ -12,7 +12,7 @@ export interface ToolLog {
   error(message: string, fields?: object): void
 }
 
-/** The context of a call besides its arguments. */
+/** The context of a call, without its arguments. */
 export interface ToolContext {
   readonly taskId: string
   /** The tenant that submitted the task: a tool acts for this tenant only. */

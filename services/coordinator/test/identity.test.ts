@@ -1,4 +1,7 @@
-/** L9 on a real server: a node is let in under its own name alone, and hears and says only what concerns it. */
+/**
+ * L9 on a real server: a node is let in under its own name alone, and hears and says only what
+ * concerns it.
+ */
 import { busAddress, connectBus, openIdentities, type Bus } from '@agentfleet/adapters'
 import { CHANNELS, inboxPrefix, NODE_USER, subjectOf } from '@agentfleet/protocol'
 import { createLogger, systemClock } from '@agentfleet/runtime'
@@ -65,7 +68,7 @@ async function node(
   return Object.assign(bus, { refused })
 }
 
-test('a node hears its own dispatches, and cannot listen to those of another node', async () => {
+test('a node receives its own dispatches, and cannot listen to those of another node', async () => {
   const [a, b] = [await node('node-a'), await node('node-b')]
   const heard: string[] = []
   const take = (name: string) => () => void heard.push(name)
@@ -126,7 +129,7 @@ test('a node without the password of the nodes does not get a name', async () =>
   expect(await identities.known('node-f')).toBeUndefined()
 })
 
-test('while no coordinator vouches, connected nodes work on, and a new one gets in as soon as one is back', async () => {
+test('while no coordinator answers logins, connected nodes keep working, and a new node connects as soon as one answers', async () => {
   const old = await node('node-g')
   for (const part of vouching.splice(0)) await part.drain(1_000)
   expect(await old.roundTrip(SOON_MS)).toBe(true)
@@ -137,7 +140,7 @@ test('while no coordinator vouches, connected nodes work on, and a new one gets 
   expect(inside).toBe(false)
   await vouch()
   await waiting
-  // A restarted server knows nobody: nodes come back by themselves.
+  // A restarted server knows no node: nodes come back by themselves.
   await servers.nats.restart()
   await eventually(async () => expect(await old.roundTrip(1_000)).toBe(true), 30_000)
 })

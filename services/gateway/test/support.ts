@@ -28,7 +28,7 @@ export interface GatewayBench extends AsyncDisposable {
   complete(task: Pick<TaskView, 'id' | 'seq'>, result: Completed['result']): Promise<number>
 }
 
-/** Starts servers, and a gateway with these variables besides its defaults. */
+/** Starts servers, and a gateway with these variables in addition to its defaults. */
 export async function setup(
   variables: Record<string, string> = {},
   heard: { error(entry: object): void } = { error: () => undefined },

@@ -51,8 +51,8 @@ const variables = z.object({
    */
   PROVIDERS: secret().optional(),
   /**
-   * The limits of OPENAI_API_KEY for the whole fleet. 0 uses the requests and tokens a minute that the provider
-   * reports, and sets no limit of concurrent calls.
+   * The limits of OPENAI_API_KEY for the whole fleet. 0 uses the requests and tokens a minute that the
+   * provider reports, and sets no limit of concurrent calls.
    */
   PROVIDER_RPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
   PROVIDER_TPM: integer({ min: 0, max: 1_000_000_000, default: 0 }),
@@ -69,7 +69,7 @@ const variables = z.object({
   LLM_CALL_TIMEOUT_MS: integer({ min: 100, max: 3_600_000, default: 600_000 }),
   /** LLM calls of one run: an agent that needs more is in a loop. */
   MAX_TURNS: integer({ min: 1, max: 1_000, default: 16 }),
-  /** The folder of your own tools; default: `tools` beside `dist` if it exists. */
+  /** The folder of your own tools; default: `tools` next to `dist` if it exists. */
   TOOLS_DIR: text().optional(),
   /** Tools that each tenant may use, as JSON by tenant. */
   TENANT_TOOLS: notEmpty(text(), 'every tenant may use every tool'),

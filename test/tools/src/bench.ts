@@ -1,4 +1,4 @@
-/** `npm run bench`: measures this checkout on this machine, beside BullMQ, and checks every task. */
+/** `npm run bench`: measures this checkout on this machine, next to BullMQ, and checks every task. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'

@@ -34,7 +34,7 @@ export interface LoadResult {
 const DRAIN_WITHIN_MS = 60_000
 /** A connection that breaks more often than this has no server at the other end. */
 const RECONNECTS_MAX = 20
-/** A request that is sent this much late counts from the instant it was due, milliseconds. */
+/** A request that is sent this much late counts from the time it was due, milliseconds. */
 const LATE_MS = 2
 const HEAD_END = Buffer.from('\r\n\r\n')
 const GOOD_STATE = Buffer.from('"state":"completed"')

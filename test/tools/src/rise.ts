@@ -44,7 +44,7 @@ const UNANSWERED_MAX = 200
 const SETTLED_WITHIN_MS = 420_000
 const ENDED_WITHIN_MS = 120_000
 
-/** The fleet at one instant. */
+/** The fleet at one time. */
 interface Sample {
   /** Since the first submission. */
   readonly atMs: number
@@ -134,7 +134,7 @@ async function measure(fleet: Fleet, options: Options): Promise<void> {
   }
 }
 
-/** Tasks a second at an instant: even steps of a percentage on the way up and down. */
+/** Tasks a second at one time: even steps of a percentage on the way up and down. */
 function rateAt(seconds: number, { base, times, calm, rise, plateau }: Options): number {
   const intoRise = (seconds - calm) / rise
   const intoFall = (seconds - calm - rise - plateau) / rise
@@ -225,7 +225,7 @@ async function conclude(
   if (!good) process.exitCode = 1
 }
 
-/** Time of a task besides its call. */
+/** Time of a task outside its call. */
 function waitOf(events: readonly LoggedEvent[], { seconds }: Options): number[] {
   const [first] = events
   const end = events.at(-1)

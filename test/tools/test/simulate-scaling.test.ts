@@ -33,7 +33,7 @@ const fleet: FleetOptions = {
   nodesFirst: 1,
   waitTargetS: 2,
 }
-/** Tasks that all take `ticks`, at these instants, in ticks of a second. */
+/** Tasks that all take `ticks`, at these times, in ticks of a second. */
 const plain = (arrivals: readonly number[], ticks: number): Traffic => ({
   tickS: 1,
   arrivals: Uint32Array.from(arrivals),

@@ -95,7 +95,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const { user = address.user, password = address.password } = options
   const redaction = createRedaction([password, address.password])
   const files = readTls('NATS', address, options.tls)
-  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for addresses, too.
+  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for
+  // addresses, too.
   const tls = files && { host: address.host, ...files }
   const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined
@@ -120,10 +121,14 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       })
     } catch (cause) {
       if (performance.now() >= deadline) {
-        throw new ServiceError('bus-unavailable', `no NATS server lets us in at ${address.shown}`, {
-          retryable: true,
-          cause: redaction.error(cause),
-        })
+        throw new ServiceError(
+          'bus-unavailable',
+          `no NATS server accepts a connection at ${address.shown}`,
+          {
+            retryable: true,
+            cause: redaction.error(cause),
+          },
+        )
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
     }
@@ -178,7 +183,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     for await (const status of nats.status()) {
       if (status.type === 'disconnect') {
         connected = false
-        log.warn({}, 'NATS is away; the process waits for the connection')
+        log.warn({}, 'The connection to NATS is lost; the process waits until it is back')
       } else if (status.type === 'reconnect') {
         connected = true
         log.info({}, 'NATS is back')

@@ -121,7 +121,7 @@ const COMMAND_WITHIN_MS = 500
 /** A call under way stays counted for this long after the node last reported, milliseconds. */
 export const CALL_LEASE_MS = 15_000
 
-/** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
+/** Connects to the shared limits; while Redis is unavailable every call throws `store-unavailable`. */
 export async function connectProviderLimits(options: RedisOptions): Promise<ProviderLimits> {
   const link = await connectRedis({
     ...options,

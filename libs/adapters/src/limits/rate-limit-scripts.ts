@@ -1,8 +1,8 @@
 /**
  * The buckets of a provider's key, shared by the whole fleet. They fill evenly by the clock of Redis (so
  * nodes need no common clock). A bucket may go below zero: a call then has a grant for a moment in the near
- * future. Hash: `r` and `k` requests and tokens left, `t` the instant of these figures (ms), `closed` no call
- * may begin before this instant, `lr` and `lt` limits that the provider has named.
+ * future. Hash: `r` and `k` requests and tokens left, `t` the time of these figures (ms), `closed` no call
+ * may begin before this time, `lr` and `lt` limits that the provider has named.
  */
 const REFILL = `
 local time = redis.call('TIME')
@@ -81,7 +81,7 @@ return answer
  * Tells a call that leaves the wait queue when to return: such calls return one after the other, a little
  * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets. ARGV: rpm,
  * tpm, burst ms, tokens of the call, least and greatest delay in ms. Answers the delay; `p` is the latest
- * return instant given so far.
+ * return time given so far.
  */
 export const PARK_SCRIPT = `${REFILL}
 local least, most = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -148,8 +148,8 @@ return answer
  * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
  * only read that key). Answers '' or which of the four would be exceeded. A known id takes the new amounts
  * without a check.
- * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing that was set aside expires,
- * because the totals do not have it yet.
+ * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing
+ * that was set aside expires, because the totals do not have it yet.
  */
 export const BUDGET_SCRIPT = `
 local time = redis.call('TIME')

@@ -10,7 +10,7 @@ export interface TailedEvent {
   readonly taskId: string
   readonly event: TaskEvent
   readonly seq: number
-  /** Instant of the log's clock at which it was stored. */
+  /** When it was stored, by the log's clock. */
   readonly storedAtMs: number
   /** What it takes in the log, roughly. */
   readonly bytes: number

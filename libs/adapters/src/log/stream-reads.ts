@@ -10,7 +10,7 @@ export interface StoredMessage {
   readonly seq: number
   readonly messageId: string
   readonly text: string
-  /** Instant of the server's clock at which it was stored. */
+  /** When it was stored, by the server's clock. */
   readonly storedAtMs: number
 }
 
@@ -21,7 +21,7 @@ export interface StreamFill {
   readonly messages: number
   readonly firstSeq: number
   readonly lastSeq: number
-  /** Instant of the server's clock at which it answered. */
+  /** When it answered, by the server's clock. */
   readonly atMs: number
 }
 

@@ -68,7 +68,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       if (message.consumerSeq !== received + 1) {
         log.warn(
           { stream, position },
-          'Messages were lost on the way; the process reads them again',
+          'Messages were lost in transit; the process reads them again',
         )
         remake()
         return

@@ -10,7 +10,7 @@ export interface StoredEvent {
   readonly event: TaskEvent
   readonly seq: number
   readonly messageId: string
-  /** Instant of the log's clock at which it was stored. */
+  /** When it was stored, by the log's clock. */
   readonly storedAtMs: number
 }
 

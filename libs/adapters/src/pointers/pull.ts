@@ -22,7 +22,7 @@ export interface PulledMessage {
   readonly deliveries: number
   /** Messages of this consumer still waiting behind it. */
   readonly waiting: number
-  /** Instant of the server's clock at which it was stored. */
+  /** When it was stored, by the server's clock. */
   readonly storedAtMs: number
 }
 

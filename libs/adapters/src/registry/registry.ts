@@ -97,7 +97,8 @@ export function connectRegistry(options: {
         },
       }
       const { id, name } = service
-      // The catalog and not the agent is asked: it is what others read, whichever agent answers.
+      // The catalog and not the agent is asked: other processes read it, and every agent gives the same
+      // answer.
       const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
       return keepRegistered(
         {

@@ -3,8 +3,9 @@ import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
 
 /**
- * Listings of tasks, newest first. The first attempt of a task writes no start event (L3), so a task that a load
- * balancer has noted in flight is stored as `queued`; listings and reads show it as `running`.
+ * Listings of tasks, newest first. The first attempt of a task writes no start event (L3), so a task
+ * that a load balancer has noted in flight is stored as `queued`; listings and reads show it as
+ * `running`.
  */
 export interface ListingQuery {
   readonly tenant: string
@@ -118,7 +119,7 @@ function pageOf(members: readonly string[], limit: number): ListingPage {
   return members.length > limit && last !== undefined ? { taskIds, cursor: last } : { taskIds }
 }
 
-/** A member is the instant of submission and the id. */
+/** A member is the time of submission and the id. */
 function idOf(member: string): string {
   return member.slice(member.indexOf(':') + 1)
 }

@@ -13,8 +13,8 @@ const COORDINATOR = ['coordinator']
 const WORKER = ['worker']
 
 /**
- * Every key that the fleet writes to Redis, and nothing else (L8: all of it can be made again). The scripts in this
- * package name the same keys; an end-to-end test compares the table with a used Redis.
+ * Every key that the fleet writes to Redis, and nothing else (L8: all of it can be made again). The
+ * scripts in this package name the same keys; an end-to-end test compares the table with a used Redis.
  */
 export const REDIS_KEYS = {
   task: {
@@ -63,7 +63,8 @@ export const REDIS_KEYS = {
   usageFollowed: {
     key: 'usage:followed',
     type: 'hash',
-    holds: '`atMs`: when a coordinator had counted all usage of the log, by the clock of Redis',
+    holds:
+      '`atMs`: the time (clock of Redis) at which a coordinator had counted all usage in the log',
     writers: COORDINATOR,
     ends: 'never',
   },
@@ -93,16 +94,16 @@ export const REDIS_KEYS = {
   waiting: {
     key: 'limits:{<provider key>}:waiting',
     type: 'zset',
-    holds: 'nodes that wait for the key, by the time of their last question',
+    holds: 'nodes that wait for the key, by the time of their last request',
     writers: WORKER,
-    ends: 'a minute after the last question',
+    ends: 'a minute after the last request',
   },
   nodes: {
     key: 'limits:nodes',
     type: 'zset',
-    holds: 'nodes that live, by the time of their last word; they share the limits',
+    holds: 'live nodes, by the time of their last message; they share the limits',
     writers: WORKER,
-    ends: 'a minute after the last word',
+    ends: 'a minute after the last message',
   },
   budgetCalls: {
     key: 'limits:budget:{<tenant>}',

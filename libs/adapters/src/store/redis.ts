@@ -36,8 +36,8 @@ export interface RedisOptions {
 }
 
 /**
- * Connects to Redis; one that is away or frozen makes every call fail until it is back, and delays the start
- * of its user by a second at most.
+ * Connects to Redis. While Redis is unavailable or frozen, every call fails, and the start of the service is
+ * delayed by a second at most.
  */
 export async function connectRedis(
   options: RedisOptions & {
@@ -62,11 +62,11 @@ export async function connectRedis(
   })
   let away = false
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: redaction.error(error) }, `Redis is away for the ${name}`)
+    if (!away) log.warn({ err: redaction.error(error) }, `Redis is unavailable for the ${name}`)
     away = true
   })
   redis.on('ready', () => {
-    if (away) log.info({}, `Redis is back for the ${name}`)
+    if (away) log.info({}, `Redis is available again for the ${name}`)
     away = false
   })
   // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.

@@ -63,7 +63,7 @@ export interface Store {
    * emptied or reset to an older state: records in between are missing, and nothing was changed.
    */
   markBuilt(seq: number, since: number): Promise<number | undefined>
-  /** Removes index entries of tasks submitted before this instant. */
+  /** Removes index entries of tasks submitted before this time. */
   forgetBefore(atMs: number): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
   fill(): Promise<{ readonly bytes: number; readonly maxBytes: number }>
@@ -89,7 +89,7 @@ const HEAD_BYTES = 8 * 1024
 /** A record with more characters may not fit into the head together with its sequence and state. */
 const LARGE_CHARACTERS = HEAD_BYTES / BYTES_PER_CHAR_MAX - 64
 
-/** Connects to Redis; a store that is away makes every call throw `store-unavailable`. */
+/** Connects to Redis; while the store is unavailable, every call throws `store-unavailable`. */
 export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link

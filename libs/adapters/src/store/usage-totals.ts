@@ -113,7 +113,7 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
 
 interface Group {
   readonly tenant: string
-  /** An instant within the hour of the group. */
+  /** A time within the hour of the group. */
   readonly atMs: number
   readonly name: string
   input: number

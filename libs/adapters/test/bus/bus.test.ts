@@ -270,7 +270,7 @@ describe('the store', () => {
     await store.close()
   })
 
-  it('reports within its deadline that it is away, and reconnects', async () => {
+  it('reports within its deadline that it is unavailable, and reconnects', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     servers.redis.kill('SIGKILL')
     await eventually(async () => {

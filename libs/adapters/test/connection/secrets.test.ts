@@ -1,4 +1,4 @@
-/** No credential reaches a log line, an error or an answer, whichever server refuses it. */
+/** No credential reaches a log line, an error or an answer when a server refuses it. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -73,7 +73,7 @@ test('Redis refuses a password: neither the log nor the error of a call repeats 
   })
   const { log, lines } = heard()
   const store = await connectStore({ url: redis.url.replace('//', `//:${IN_URL}@`), log })
-  await eventually(() => expect(lines()).toContain('Redis is away for the store'), 5_000)
+  await eventually(() => expect(lines()).toContain('Redis is unavailable for the store'), 5_000)
   const failed = await store.load('a').catch((error: unknown) => error)
   log.error({ err: failed }, 'call failed')
   expectClean(lines())

@@ -76,11 +76,11 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'output-too-large': {
-    says: 'The result is larger than a result may be.',
+    says: 'The result exceeds the size limit.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-turns': {
-    says: 'The agent took all the turns that its task allows and had not finished.',
+    says: 'The agent used all turns that its task allows and had not finished.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-tool-calls': {

@@ -5,7 +5,7 @@ import type { AgentDefinition } from '../agent/agent-definition.ts'
  * existing roles, and is bounded in length and depth (L7).
  */
 
-/** The settings of a goal besides its text; a snapshot taken at its submission. */
+/** The settings of a goal, without its text; a snapshot taken at its submission. */
 export interface GoalSpec {
   /** The plan waits for a person's approval before it runs. */
   readonly hold: boolean

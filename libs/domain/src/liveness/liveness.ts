@@ -195,7 +195,7 @@ const OWN_LAG_MAX_MS = 250
  * nodes dead later, but it does.
  */
 const LAG_SILENCE_FACTOR = 20
-/** Nodes need this long to reconnect after the broker was away, milliseconds. */
+/** Nodes need this long to reconnect after the broker was unavailable, milliseconds. */
 const BROKER_SETTLE_MS = 3_000
 /** A third of the fleet silent at once is more likely the network's fault than the nodes'. */
 const MASS_SHARE = 1 / 3
@@ -217,8 +217,8 @@ export function illnessOf(
 }
 
 /**
- * No deaths while the monitor lags, the broker is away or just back, or a third of the fleet falls silent at
- * once.
+ * No deaths while the monitor lags, the broker is unavailable or just back, or a third of the fleet
+ * falls silent at once.
  */
 export function decideDeath(health: MonitorHealth): DeathPermission {
   const lag = health.ownLagMs

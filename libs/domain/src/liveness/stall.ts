@@ -14,7 +14,7 @@ export interface WorkFigures {
   readonly calling: number
 }
 
-/** The work of one node over time, as an observer has seen it; instants are on the observer's clock. */
+/** The work of one node over time, as an observer has seen it; times are on the observer's clock. */
 export interface NodeWork extends WorkFigures {
   readonly nodeId: string
   /** Longest time without progress of an attempt that waits for the node itself or the coordinator. */

@@ -2,7 +2,7 @@
  * The circuit breaker of one model of one provider. After repeated failures it stops calls for a while, so
  * that they go to another provider at once instead of waiting for the next failure.
  *
- * States: closed (counts failures in a row) → open (no calls until an instant) → probing (one call finds out)
+ * States: closed (counts failures in a row) → open (no calls until a set time) → probing (one call finds out)
  * → closed, or open again for longer. Invariants: one probe at a time; a probe that never ends frees its
  * place at `untilMs`; only failures of the provider count.
  */

@@ -1,7 +1,7 @@
 /**
  * Limits of a provider's key: requests and tokens a minute, and calls at the same time. The buckets that the
  * whole fleet shares live in Redis (libs/adapters); this module decides the rest: the expected usage of a
- * call, and a node's own share while Redis is away.
+ * call, and a node's own share while Redis is unavailable.
  */
 
 /** Limits of one key; 0: unknown or none. */
@@ -78,7 +78,7 @@ export function learnCall(
   }
 }
 
-/** A node's own buckets while the shared ones are away. */
+/** A node's own buckets while the shared ones are unavailable. */
 export interface LocalBuckets {
   readonly requests: number
   readonly tokens: number

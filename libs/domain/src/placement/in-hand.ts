@@ -42,7 +42,7 @@ export function planHand<T extends StuckPointer>(
   return { keep, back }
 }
 
-/** How many pointers a tenant may still have in hand beside those that found no node. */
+/** How many pointers a tenant may still have in hand in addition to those that found no node. */
 export function handRoom(stuck: number): number {
   return stuck === 0 ? Infinity : Math.max(0, STUCK_PER_TENANT - stuck)
 }

@@ -21,7 +21,7 @@ export function reservationOf(level: Level, slots: number): number {
   return Math.min(UNITS[level], slots)
 }
 
-/** Whether the classes of a task fit beside the node's active and dispatched tasks. */
+/** Whether the classes of a task fit next to the node's active and dispatched tasks. */
 export function hasRoom(node: NodeLoad, task: Placement): boolean {
   return (
     node.cpu <= CPU_CEILING[task.cpu] &&

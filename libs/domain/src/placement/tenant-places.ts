@@ -5,7 +5,7 @@ import { keyHash } from './affinity.ts'
  *
  * The places of a limit are parted among the load balancers that live. What a load balancer that is gone gave
  * to nodes still runs there and uses up places, so the others part what is left. Invariants:
- * - PLACE-1: load balancers that know the same fill the limit exactly; none of its places is lost.
+ * - PLACE-1: load balancers with the same counts fill the limit exactly; none of its places is lost.
  * - PLACE-2: a load balancer gives up places as soon as it hears of another one, and takes more only after a
  *   count of what runs that began later. So no change of the fleet makes them overrun the limit.
  * - PLACE-3: one that holds more than its part keeps it from the others until its tasks have ended.

@@ -21,7 +21,7 @@ export const ADVICE_BOUNDS = {
 /** Share of tasks that must have started in time before a target above the default is accepted. */
 const ATTAINMENT_FOR_MORE = 0.995
 
-/** Advice as it applies at an instant. */
+/** The advice that applies at one time. */
 export interface AdviceInForce {
   readonly floorDelta: number
   readonly targetUtil: number

@@ -24,7 +24,7 @@ export interface ClusterSnapshot {
   readonly queued: number
   /** False when figures are missing: the autoscaler then never shrinks the fleet. */
   readonly complete: boolean
-  /** Instants of the last changes; they outlive the process that made them. */
+  /** Times of the last changes; they outlive the process that made them. */
   readonly scaledOutAtMs: number
   readonly scaledInAtMs: number
   /** The readings of the windows and of the forecast. */

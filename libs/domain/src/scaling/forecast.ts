@@ -4,10 +4,10 @@ import { swing } from './staffing.ts'
 
 /**
  * The demand when a node that is ordered now will serve. The forecast is the trend of a Kalman filter, or
- * that trend with the growth of yesterday or of last week at this hour, whichever has erred least. Its
- * headroom is the amount by which it was too low, beyond chance, 49 times of 50: none for a steady load, a
- * fifth for a load that jumps. The forecast is used as a floor, so a wrong one costs node time and never a
- * wait.
+ * that trend with the growth of yesterday or of last week at this hour, depending on which has erred
+ * least. Its headroom is the amount by which it was too low, beyond chance, 49 times of 50: none for a
+ * steady load, a fifth for a load that jumps. The forecast is used as a floor, so a wrong one costs node
+ * time and never a wait.
  */
 
 /** One way to forecast, and its record. */
@@ -244,7 +244,7 @@ function season(learned: ForecastState, index: number, leadMs: number): number |
   return Math.min(SEASON_RATIO[1], Math.max(SEASON_RATIO[0], after / before))
 }
 
-/** Demand at an instant of the last week, interpolated between the middles of its ten minutes. */
+/** Demand at one time of the last week, interpolated between the middles of its ten minutes. */
 function seasonAt({ week }: ForecastState, atMs: number): number | undefined {
   const position = atMs / BIN_MS - 0.5
   const bin = Math.floor(position)

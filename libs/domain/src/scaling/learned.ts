@@ -28,7 +28,7 @@ import { nodesFor, staffedNodes } from './staffing.ts'
  */
 const WINDOW_MORE_MAX_MS = 540_000
 
-/** How many nodes were wanted at an instant. */
+/** How many nodes were wanted at one time. */
 export interface Wish {
   readonly atMs: number
   readonly nodes: number
@@ -42,7 +42,7 @@ export interface LearnedState {
   readonly wishesSinceMs: number | undefined
   /** Wanted counts that no later one reached, so the first is the highest of the window. */
   readonly wishes: readonly Wish[]
-  /** Instant at which the panic ends. */
+  /** Time at which the panic ends. */
   readonly panicUntilMs: number
 }
 
@@ -55,7 +55,7 @@ export const NO_LEARNED_STATE: LearnedState = {
   panicUntilMs: 0,
 }
 
-/** The learned state's readings at an instant. */
+/** The learned state's readings at one time. */
 export interface Outlook extends LoadView {
   /** Slots in demand, corrected for chance. */
   readonly demand: number

@@ -31,7 +31,7 @@ export interface ScaleLimits {
   readonly panicRatioSmall: number
   /** A fleet below this is small. */
   readonly smallBelowNodes: number
-  /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, whichever is more. */
+  /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, if that is more. */
   readonly scaleOutStep: number
   readonly scaleOutWithinMs: number
   /**
@@ -42,11 +42,14 @@ export interface ScaleLimits {
   readonly scaleInServices: number
   /** After a scale-out no scale-in for this long. */
   readonly cooldownMs: number
-  /** Nodes removed at once: this many or this share, whichever is more, and how often. */
+  /** Nodes removed at once: this many or this share, the larger of the two, and how often. */
   readonly scaleInStep: number
   readonly scaleInShare: number
   readonly scaleInEveryMs: number
-  /** Share of the provider's answers that may be 429, and of its budget that may be used, before growth stops. */
+  /**
+   * Share of the provider's answers that may be 429, and of its budget that may be used, before
+   * growth stops.
+   */
   readonly refusedMax: number
   readonly budgetMax: number
 }

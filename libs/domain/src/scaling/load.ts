@@ -5,7 +5,7 @@ import { type ScaleLimits } from './limits.ts'
  * values, so that a new leader can take them over from a record.
  */
 
-/** The load at one instant. */
+/** The load at one time. */
 export interface LoadSample {
   readonly atMs: number
   /** Nodes that serve or are starting. */

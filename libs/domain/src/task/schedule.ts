@@ -38,7 +38,7 @@ const MISSED_MAX = 2_000
 
 /**
  * Whether a tick is due. Of several missed ticks only the last one is made up for. `nextAfter` returns the
- * first tick after an instant; `lastOpen`: the last task has not ended.
+ * first tick after a given time; `lastOpen`: the last task has not ended.
  */
 export function decideTick(
   schedule: Pick<Schedule, 'overlap' | 'paused' | 'atMs'>,

@@ -71,7 +71,7 @@ export interface TaskSpec {
   readonly dependsOn?: readonly string[]
   /** `continue`: it runs even if one of them did not complete; absent: `fail`. */
   readonly onDependencyFailure?: 'fail' | 'continue'
-  /** Epoch instant before which it does not run. */
+  /** Epoch time before which it does not run. */
   readonly notBeforeMs?: number
   /** Time from the submission during which it does not run. */
   readonly delayMs?: number

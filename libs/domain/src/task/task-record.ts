@@ -15,7 +15,7 @@ export interface TaskRecord {
   readonly submittedSeq: number
   readonly submittedAtMs: number
   /**
-   * Instant of the log's clock at which `submitted` was stored; present when the submitter's clock differed
+   * When `submitted` was stored, by the log's clock; present when the submitter's clock differed
    * by more than SKEW_TOLERATED_MS.
    */
   readonly storedAtMs?: number
@@ -57,12 +57,12 @@ export function isTerminal(state: TaskState): boolean {
 /** Synchronised clocks of two machines differ by less, milliseconds. */
 export const SKEW_TOLERATED_MS = 1_000
 
-/** Instant from which the time of a task counts, by the clock of the log if the two differ. */
+/** Time from which the time of a task counts, by the clock of the log if the two differ. */
 export function startOf({ storedAtMs, submittedAtMs }: TaskRecord): number {
   return storedAtMs ?? submittedAtMs
 }
 
-/** Epoch instant after which the task fails for lack of time; a delay does not count. */
+/** Epoch time after which the task fails for lack of time; a delay does not count. */
 export function deadlineAtMs(record: TaskRecord): number {
   return dueAtMs(record.spec, startOf(record)) + record.spec.timeoutMs
 }

@@ -14,7 +14,7 @@ export interface Budget {
   readonly wallMs?: number
 }
 
-/** Bounds of one run besides those of every task. */
+/** Bounds of one run, in addition to those of every task. */
 export interface RunLimits {
   /** LLM calls of the run; the worker's own bound applies too. */
   readonly turnsMax?: number

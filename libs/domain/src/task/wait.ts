@@ -64,7 +64,7 @@ export const PAUSES_MAX = 1_000
 /** A waiting task holds the log from its submission on, so its delay is bounded: a week, milliseconds. */
 export const DELAY_MAX_MS = 7 * 86_400_000
 
-/** Epoch instant before which a task submitted at `atMs` does not run. */
+/** Epoch time before which a task submitted at `atMs` does not run. */
 export function dueAtMs(spec: TaskSpec, atMs: number): number {
   return Math.max(atMs, spec.notBeforeMs ?? 0, atMs + (spec.delayMs ?? 0))
 }

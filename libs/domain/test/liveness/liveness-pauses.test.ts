@@ -33,7 +33,7 @@ const PING_PAUSE_MS = 100
 const WITNESS_VALID_MS = 1_000
 const END_MS = 20_000
 
-/** Instants at which heartbeats arrive. */
+/** Times at which heartbeats arrive. */
 function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): number[] {
   const seen: number[] = []
   const resumedAtMs = killed ? Infinity : pausedAtMs + pauseMs

@@ -208,14 +208,14 @@ describe('decideDeath', () => {
     expect(decideDeath({ ...healthy, ...change })).toEqual({ kind, reason })
   })
 
-  test('an illness is over after five seconds: a node that stays silent then may be declared dead', () => {
+  test('a mass illness is over after five seconds: a node that stays silent afterwards may be declared dead', () => {
     const silent = (silenceMs: number) => ({ state: 'suspect' as const, silenceMs })
     const silences = [1_500, 4_999, 5_000, 90_000]
     expect(illnessOf(silences.map(silent))).toEqual({ nodes: 4, ill: 2 })
     expect(illnessOf([{ state: 'alive', silenceMs: 100 }])).toEqual({ nodes: 1, ill: 0 })
   })
 
-  test('the dead of an earlier illness do not dilute the next one', () => {
+  test('nodes that died in an earlier mass illness do not count in the next one', () => {
     const dead = (silenceMs: number) => ({ state: 'dead' as const, silenceMs })
     expect(illnessOf([dead(2_000), dead(30_000)])).toEqual({ nodes: 1, ill: 1 })
   })

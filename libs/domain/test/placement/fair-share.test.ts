@@ -105,7 +105,7 @@ describe('credits are shared between tenants', () => {
     expect(grants.get('dear')).toBe(40)
   })
 
-  test('tenants take turns with one slot, and an absent tenant has saved nothing up', () => {
+  test('tenants take turns with one slot, and a tenant that was absent gets no extra turns', () => {
     let served = new Map<string, number>()
     const turns: string[] = []
     for (let round = 0; round < 60; round += 1) {

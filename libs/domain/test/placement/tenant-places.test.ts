@@ -14,7 +14,7 @@ const places = (limit: number, living: readonly string[], runs: Record<string, n
   })
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
 
-test('PLACE-1: load balancers that know the same fill the limit exactly', () => {
+test('PLACE-1: load balancers with the same counts fill the limit exactly', () => {
   check(
     property(integer({ min: 1, max: 50 }), integer({ min: 1, max: 7 }), (limit, count) => {
       const living = Array.from({ length: count }, (_, at) => `lb${at}`)
@@ -32,11 +32,11 @@ test('a limit of one place belongs to another load balancer for another tenant',
   expect(own).toEqual(new Set([0, 1]))
 })
 
-test('PLACE-2: nobody takes a place before the first count', () => {
+test('PLACE-2: no load balancer takes a place before the first count', () => {
   expect(placesOf('acme', 9, undefined, among('a', ['a']))).toBe(0)
 })
 
-test('what a load balancer that is gone gave to nodes uses up places', () => {
+test('tasks that a stopped load balancer gave to nodes still use up places', () => {
   expect(places(10, ['b'], { 'a-gone': 4 })).toEqual([6])
 })
 
@@ -51,7 +51,7 @@ const step = record({
   at: integer({ min: 0, max: 99 }),
 })
 
-test('PLACE-2: no limit is ever overrun while load balancers come, go and start again', () => {
+test('PLACE-2: a limit is never exceeded while load balancers start, stop and restart', () => {
   check(
     property(integer({ min: 1, max: 12 }), array(step, { maxLength: 200 }), (limit, steps) => {
       let made = 1

@@ -315,7 +315,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a forecast only adds: without it a fleet is never larger', () => {
+  test('a forecast only adds nodes: a fleet is never larger without it', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const forecast = { ...cluster.outlook.forecast, slots: 0 }

@@ -223,7 +223,7 @@ describe('the forecast', () => {
         limits,
       )
     }
-    // At that time 900 wait and 600 run; each slot is free once, and once more within ten seconds.
+    // At that time 900 wait and 600 run; each slot is free once, and again within ten seconds.
     const { due } = outlook(learned, limits, 110_000)
     expect(due).toBeGreaterThan(750)
     expect(due).toBeLessThan((900 * 1.5 + 600) / 2 + 50)

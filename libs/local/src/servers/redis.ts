@@ -24,7 +24,7 @@ export async function startRedis(options: {
   readonly dir: string
   readonly port?: number
   readonly password?: string
-  /** Users beside the default one, which needs the password above. */
+  /** Users in addition to the default one, which needs the password above. */
   readonly users?: readonly RedisUser[]
   /** A second port that encrypts. */
   readonly tls?: ServerTls & { readonly port: number }

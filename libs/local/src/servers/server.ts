@@ -37,7 +37,7 @@ export type RunningServer = AsyncDisposable & {
   kill(signal: NodeJS.Signals): void
   /** Ends the present run, if any, and resolves when the next one answers. */
   restart(): Promise<void>
-  /** Calls with the end of every run that nobody asked for. */
+  /** Calls with the end of every run that was not stopped on purpose. */
   onCrash(listener: (exit: Exit) => void): void
   /** Runs that followed the first one. */
   readonly restarts: number

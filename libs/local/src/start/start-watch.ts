@@ -35,7 +35,7 @@ export function createStartWatch(): StartWatch {
       if (count < FAILURES_MAX) return
       const said = lastWords(exit.logTail).map((line) => `  ${line}`)
       const lines = [
-        `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last words:`,
+        `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last lines:`,
         ...(said.length === 0 ? ['  (nothing)'] : said),
         `Its whole log is ${log}`,
         'Correct what it reports and start again.',

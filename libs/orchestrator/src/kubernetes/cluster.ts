@@ -66,7 +66,7 @@ export function failureOf(
     status === undefined
       ? 'the API server does not answer'
       : (answers[status] ?? `the API server answered ${status}`)
-  const message = status === 403 ? `${answer} on ${what}` : `${answer}, asked to ${verb} ${what}`
+  const message = status === 403 ? `${answer} on ${what}` : `${answer} (request: ${verb} ${what})`
   const retryable = status !== 401 && status !== 403
   return new ServiceError('orchestrator-unavailable', message, { retryable, cause })
 }

@@ -54,7 +54,7 @@ export const STORED_CHANNELS = {
   identity: stored({
     name: 'identity',
     subject: 'ops.identity.{nodeId}',
-    summary: 'The secret that the name of a node belongs to, as a digest.',
+    summary: 'The digest of the secret that belongs to the name of a node.',
     stream: STREAMS.ops,
     body: identitySchema,
     senders: ['coordinator'],

@@ -116,7 +116,8 @@ export const WORK_CHANNELS = {
   runs: question({
     name: 'runs',
     subject: 'fleet.runs',
-    summary: 'Which of these tasks a node runs. Nodes without any stay silent.',
+    summary:
+      'Asks which of these tasks a node runs. A node that runs none of them does not answer.',
     body: runsQuestionSchema,
     reply: runsAnswerSchema,
     senders: ['coordinator'],
@@ -126,7 +127,7 @@ export const WORK_CHANNELS = {
   tenants: question({
     name: 'tenants',
     subject: 'fleet.tenants',
-    summary: 'How many tasks of each tenant a node runs.',
+    summary: 'Asks how many tasks of each tenant a node runs.',
     body: nothing,
     reply: nodeTenantsSchema,
     senders: ['load-balancer'],

@@ -27,8 +27,8 @@ export interface paths {
      * @description The gateway stores the task and answers `202`. With `Prefer: wait=N` it holds the answer for up to N
      *     seconds and sends `200` with the finished task if the task ends in that time, otherwise `202`.
      *
-     *     With an idempotency key the same body always leads to the same task, through whichever gateway it
-     *     is sent. Send a key whenever you might repeat the request.
+     *     With an idempotency key the same body always leads to the same task, through any
+     *     gateway. Send a key whenever you might repeat the request.
      *
      *     Errors:
      *
@@ -65,7 +65,7 @@ export interface paths {
     put?: never
     /**
      * Submit up to 1,000 tasks in one request.
-     * @description The gateway checks, accepts or refuses each task separately. The results stand in the order of the
+     * @description The gateway checks, accepts or refuses each task separately. The results are in the order of the
      *     tasks. Each result has the status that `POST /v1/tasks` would answer with; a refused task has a
      *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` refers to the
      *     first one. To repeat a batch safely, give each task an `idempotencyKey`.
@@ -488,7 +488,7 @@ export interface paths {
     /**
      * Create or replace a schedule.
      * @description At each tick the fleet submits the task once. If ticks were missed while the fleet was down, the
-     *     fleet makes up for the last of them only. The task has neither `idempotencyKey` nor `dependsOn`.
+     *     fleet runs only the last of them. The task has neither `idempotencyKey` nor `dependsOn`.
      *
      *     Errors:
      *
@@ -1317,7 +1317,7 @@ export interface components {
       by?: components['schemas']['CalledBy']
     }
     /**
-     * @description One stored event. Beside `type` and `atMs` each type has these fields:
+     * @description One stored event. In addition to `type` and `atMs` each type has these fields:
      *
      *     - `attempt-started`: `attempt`, `node`
      *     - `call-finished`: `attempt`, `call`
@@ -1632,7 +1632,7 @@ export interface components {
     Readiness: {
       ok: boolean
       reason?: string
-      /** @description What the gateway has to do without: `store-away` (listings answer 503), `usage-away`, `discovery-away`, `log-full` (new tasks answer 503). */
+      /** @description The parts that are unavailable: `store-away` (listings answer 503), `usage-away`, `discovery-away`, `log-full` (new tasks answer 503). */
       degraded?: string[]
     }
     Problem: {

@@ -14,7 +14,10 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
 export interface VouchDeps {
   readonly bus: Bus
   readonly identities: Identities
-  /** The password that all nodes share, and the key that signs answers; without them there are no such nodes. */
+  /**
+   * The password that all nodes share, and the key that signs answers; without them there are no
+   * such nodes.
+   */
   readonly nodePassword: string | undefined
   readonly issuerSeed: string | undefined
   readonly clock: Clock
@@ -53,7 +56,7 @@ export function createLoginHandler(
       passwordMatches: timingSafeEqual(sha256(asked.password), expected),
       digest: sha256(asked.secret).toString('base64url'),
     }
-    // Without the password nobody learns which names exist.
+    // A caller without the password cannot learn which names exist.
     const known = login.passwordMatches ? await identities.known(nodeId) : undefined
     let decision = decideLogin(login, known)
     if (decision.kind === 'bind') {

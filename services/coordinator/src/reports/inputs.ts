@@ -46,7 +46,7 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
     if (error !== undefined) return { from, taskId, state, error }
     const size = Buffer.byteLength(JSON.stringify(result ?? null))
     if (size > RESULT_BYTES_MAX || bytes + size > ALL_BYTES_MAX) {
-      const note = `its result of ${size} bytes is read with GET /v1/tasks/${taskId}`
+      const note = `its result has ${size} bytes; read it with GET /v1/tasks/${taskId}`
       return { from, taskId, state, note }
     }
     bytes += size

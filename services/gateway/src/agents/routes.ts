@@ -75,7 +75,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
         return { before, after }
       }
       if (outcome.kind === 'full')
-        throw full('The store of definitions is full. Delete definitions that nobody uses')
+        throw full('The store of definitions is full. Delete definitions that are not in use')
     }
     throw new Refusal(
       'version-mismatch',

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ApiKey } from '../config.ts'
 import { Refusal } from './problems.ts'
 
-/** The subprotocol of the stream; a client may offer a key beside it as `bearer.<key>`. */
+/** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
 export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
 

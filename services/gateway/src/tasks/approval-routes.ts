@@ -64,12 +64,12 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'other-step':
       return new Refusal(
         'not-waiting',
-        `The task does not wait for approval of step ${step}. Read waitingFor of the task and send the step that stands there.`,
+        `The task does not wait for approval of step ${step}. Read waitingFor of the task and send the step that it contains.`,
       )
     case 'decided-otherwise':
       return new Refusal(
         'decided-otherwise',
-        `The opposite decision on step ${step} is stored and stands.`,
+        `The opposite decision on step ${step} is stored and cannot be changed.`,
       )
     case 'unavailable':
       return new Refusal(

@@ -149,7 +149,7 @@ function withHint<T extends { state: TaskView['state']; node?: string }>(
   return view
 }
 
-/** Formats an instant as ISO 8601. */
+/** Formats a time as ISO 8601. */
 export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString()
 }

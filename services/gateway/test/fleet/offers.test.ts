@@ -26,7 +26,7 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
       { nodeId: 'n2' },
     )
   }
-  // Nobody has said anything: the names may be right.
+  // No node has listed its tools yet: the names may be right.
   expect((await client.submit({ task: 'x', tools: ['lokup'] })).state).toBe('queued')
   const refused = await eventually(async () => {
     say()

@@ -35,7 +35,7 @@ interface Opinion {
   readonly atMs: number
 }
 
-/** Creates the witnesses; they ask nobody before `look`. */
+/** Creates the witnesses; they send no request before `look`. */
 export function createWitnesses(deps: {
   readonly bus: Bus
   readonly registry: Pick<Registry, 'critical'>

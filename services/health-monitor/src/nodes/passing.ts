@@ -4,7 +4,7 @@ import type { Registry } from '@agentfleet/adapters'
 export const NODE_SERVICE = 'agent-worker'
 
 /**
- * Which nodes Consul lists as passing, as load balancers see it too: while Consul is away its last
+ * Which nodes Consul lists as passing, as load balancers see it too: while Consul is unavailable its last
  * list stands. Invariant: nothing is said of any node before the first list has come.
  */
 export interface PassingNodes {

@@ -43,7 +43,7 @@ export function createPeers(
         return false
       }
       const giver = giverOf({ id, since })
-      // One that has started again knows nobody yet.
+      // A restarted load balancer does not know the others yet.
       const unknown = !heardAtMs.has(id) || givers.get(id) !== giver
       heardAtMs.set(id, clock.monotonicMs())
       givers.set(id, giver)

@@ -19,8 +19,8 @@ import type { InflightNotes } from '../placing/inflight-notes.ts'
  * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks that
  * other load balancers gave to the nodes are known by what the nodes report, by load balancer;
  * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
- * the server counts it as out of its consumer. Invariants: a task is counted once, through whichever path
- * it returns; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
+ * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
+ * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
  * silent, or when the node reports fewer tasks than are counted for it.
  */
 export interface TenantShares {
@@ -39,7 +39,7 @@ export interface TenantShares {
   runs(node: NodeTenants): void
   /** What `runs` has said since `asking` is what there is. */
   tally(): void
-  /** Returns what the policy needs to know about a tenant besides its backlog. */
+  /** Returns what the policy needs to know about a tenant in addition to its backlog. */
   standing(tenant: string): Standing
   /**
    * Separates tasks that may be placed now, and counts them, from those above their tenant's limit.
@@ -90,7 +90,10 @@ type Givers = Map<string, Map<string, number>>
 const MEAN_SHARE = 0.1
 /** Milliseconds; a heartbeat may be older than a dispatch of this age. */
 const HEARTBEAT_BEHIND_MS = 3_000
-/** A node that is silent for so long has been declared dead, or runs what others may run too, milliseconds. */
+/**
+ * A node that is silent for so long has been declared dead, or runs what others may run too,
+ * milliseconds.
+ */
 const NODE_SILENT_MS = 10_000
 /** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000

@@ -7,7 +7,7 @@ import type { Ejection } from './ejection.ts'
  * monitor.
  *
  * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts,
- * whichever arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
+ * depending on which arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
  * a task on its way to a node counts with its reservation from its placement until the node has
  * answered.
  */

@@ -64,7 +64,7 @@ describe('two load balancers', () => {
 })
 
 describe('the limit of a tenant', () => {
-  it('is never overrun by several load balancers, and is filled', async () => {
+  it('is never exceeded by several load balancers, and is used in full', async () => {
     const nodes = [await world.node('w1', { slots: 50 }), await world.node('w2', { slots: 50 })]
     const allowances = new Map([['acme', { weight: 1, concurrency: 5 }]])
     const first = await world.balancer('lb1', 2, { allowances })

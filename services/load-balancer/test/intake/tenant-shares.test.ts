@@ -63,7 +63,7 @@ function setup(limits = '{}', living = ['lb']) {
   }
 }
 
-test('a task counts once from its fetch to its end, through whichever path it returns', () => {
+test('a task counts once from its fetch to its end, whatever path it returns by', () => {
   const { shares, notes, dispatch } = setup()
   shares.fetched('a', 't')
   dispatch('a', 't', 'n1', 9_000)

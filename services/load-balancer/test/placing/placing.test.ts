@@ -209,7 +209,7 @@ describe('a pointer', () => {
     expect(of(without.taskId)?.ackSubject).toBeDefined()
   })
 
-  it('gets a fenced start when it is a re-issue or came before, even with its spec (L3)', async () => {
+  it('gets a fenced start when it is a re-issue or was delivered before, even if it carries its spec (L3)', async () => {
     const receive = createReceiver({
       bus: world.bus,
       log: createLogger({ service: 'test', id: 'test', level: 'silent' }),

@@ -4,8 +4,8 @@ import type { Heartbeat } from '@agentfleet/protocol'
  * The figures of a heartbeat in memory that two threads share. The main thread writes the figures
  * of its runs, the heartbeat thread those of the process, and both compose heartbeats.
  *
- * Invariants: each figure has one writer; every composed heartbeat has its own version, whichever
- * thread sends it; the incarnation only grows.
+ * Invariants: each figure has one writer; every composed heartbeat has its own version, no matter
+ * which thread sends it; the incarnation only grows.
  */
 export interface HeartbeatFigures {
   readonly buffer: SharedArrayBuffer

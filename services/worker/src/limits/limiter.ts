@@ -86,7 +86,7 @@ const POLL_MAX_MS = 1_000
 const RETRY_AFTER_UNKNOWN_MS = 1_000
 const MINUTE_MS = 60_000
 /**
- * First estimates of tokens are high. A call that returns too early leaves once more, at the cost
+ * First estimates of tokens are high. A call that returns too early leaves again, at the cost
  * of two events; one that returns too late leaves the limit unused.
  */
 const PARKED_TOKENS_SHARE = 0.25

@@ -36,7 +36,7 @@ interface Entry {
   error: { readonly kind: string; readonly atMs: number } | undefined
 }
 
-/** Models in the list; nobody reads more. */
+/** Models in the list; a reader does not need more. */
 const MODELS_MAX = 64
 /** Characters of a model's name in lists and metrics: tasks choose it. */
 const NAME_MAX = 256

@@ -245,7 +245,7 @@ async function attempt(
   return { kind: 'failed', failure: sent.failure }
 }
 
-/** The failure of a request whose call was ended; nobody reads it. */
+/** The failure of a request whose call was ended; no code reads it. */
 const CANCELLED: Failure = { kind: 'connection', message: 'cancelled' }
 
 /** Settles limiter, breaker and budget with the result of a request. */

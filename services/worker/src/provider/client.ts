@@ -208,7 +208,7 @@ function failureOfThrown(error: unknown, { key, baseUrl }: Provider): Failure {
   }
 }
 
-/** Returns the innermost cause, because "Connection error." alone helps nobody. */
+/** Returns the innermost cause, because "Connection error." alone does not help. */
 function causeOf(error: Error): string {
   const { cause } = error
   return cause instanceof Error ? causeOf(cause) : error.message || error.name

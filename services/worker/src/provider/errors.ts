@@ -7,7 +7,7 @@ import { askedWaitIn } from './http/headers.ts'
  *
  * The bodies differ: OpenAI's `error`, Anthropic's `{type: "error"}`, Google's list, vLLM's flat
  * object, FastAPI's `detail`, plain text, HTML pages. Invariants: an error has the same class in
- * whichever form it arrives; no message contains a provider's key; a message has at most
+ * every form; no message contains a provider's key; a message has at most
  * MESSAGE_MAX characters.
  */
 export interface ProviderError {
@@ -176,7 +176,7 @@ function reportsError(value: unknown): boolean {
   if (!isRecord(value)) return false
   const { error, choices, base_resp: base } = value
   const answers = Array.isArray(choices) && choices.length > 0
-  // Beside an answer, an error field may be empty.
+  // In an answer, an error field may be present and empty.
   if (answers ? saysSomething(error) : error !== undefined && error !== null && error !== false) {
     return true
   }

@@ -12,7 +12,7 @@ import type { ToolOutput } from '../tools/tool.ts'
 
 /**
  * The conversation with the model, built from the task and the journaled calls. Pure: the same spec
- * and journal give the same conversation on whichever node resumes it.
+ * and journal give the same conversation on every node that resumes it.
  */
 
 /** A tool call that the model requests; `arguments` is the JSON text that the model wrote. */

@@ -19,13 +19,13 @@ import { toolLog } from '../tools/tool-log.ts'
 import { wrong, type ToolOutput } from '../tools/tool.ts'
 
 /**
- * Makes the tool calls of one answer. Calls that wait for nobody run in parallel, and each is
- * journaled under its own step as soon as it ends. Calls that wait for a person or for child tasks
- * follow one after another.
+ * Makes the tool calls of one answer. Calls that need no approval and no children run in parallel, and
+ * each is journaled under its own step as soon as it ends. Calls that wait for a person or for child
+ * tasks follow one after another.
  *
  * Invariants: the commits of a run are sequential, because each names the log sequence of the
  * previous one (L3); a call that ended is journaled even if another call of the turn failed;
- * outputs stand in the conversation in the order of the calls, in whichever order they ended.
+ * outputs stand in the conversation in the order of the calls, no matter in which order they ended.
  */
 export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const { spec, begun, tools } = agent

@@ -37,7 +37,7 @@ export interface NodeToolsOptions {
   readonly random: () => number
 }
 
-/** The default folder of your own tools: `tools` beside `dist` in the image. */
+/** The default folder of your own tools: `tools` next to `dist` in the image. */
 const TOOLS = fileURLToPath(new URL('../../tools', import.meta.url))
 
 /** Bytes that `http_fetch` reads of a page; the model gets a part of them. */

@@ -86,7 +86,7 @@ export async function runTool(
     return failureOf(call.name, error)
   } finally {
     clearTimeout(timer)
-    // Tells whatever the tool has left running that nobody waits for it.
+    // Tells the code that the tool has left running that its result is not needed.
     controller.abort('over')
   }
 }

@@ -16,7 +16,7 @@ export interface ToolOutput {
   readonly error: boolean
 }
 
-/** A tool as the loop of an agent uses it, from whichever source. */
+/** A tool as the loop of an agent uses it; the source does not matter. */
 export interface Tool {
   readonly offer: ToolOffer
   /**

@@ -57,7 +57,7 @@ describe('an answer is complete', () => {
       `${JSON.stringify({ choices: [{ index: 0, delta: { content: OK } }] })}\n${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage: USAGE })}\n`,
     ],
     [
-      'closed by the whole message once more',
+      'closed by a repetition of the whole message',
       `${TEXT}${event({ choices: [{ index: 0, message: { content: OK }, finish_reason: 'stop' }], usage: USAGE })}${DONE}`,
     ],
     ['with finish tool_calls and text alone', `${TEXT}${delta({}, 'tool_calls')}${usage()}${DONE}`],
@@ -202,7 +202,7 @@ describe('an answer is a failure with a code', () => {
       { kind: 'answer-cut' },
     ],
     [
-      'when nobody knows why it ended',
+      'when it ended for an unknown reason',
       `${TEXT}${delta({}, 'moon_phase')}${DONE}`,
       { kind: 'answer-cut' },
     ],
@@ -227,7 +227,7 @@ describe('an answer is a failure with a code', () => {
       { kind: 'answer-cut' },
     ],
     [
-      'when its finish reason is an object that nobody knows',
+      'when its finish reason is an unknown object',
       `${TEXT}${event({ choices: [{ index: 0, delta: {}, finish_reason: { moon: 1 } }] })}${DONE}`,
       { kind: 'answer-cut' },
     ],

@@ -88,7 +88,7 @@ describe('a body is one failure, after one request', () => {
     ['when its gzip is none', packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6]))],
     ['when it unpacks to gigabytes', packed('gzip', gzipSync(Buffer.alloc(50_000_000, 'data: x')))],
     [
-      'when nobody knows its compression',
+      'when its compression is unknown',
       packed('zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2])),
     ],
     [

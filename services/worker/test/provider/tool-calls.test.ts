@@ -246,7 +246,7 @@ describe('tool calls are assembled', () => {
       `${delta({ tool_calls: [], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'function_call')}${DONE}`,
     ],
     [
-      'a call in a delta and once more in the whole message',
+      'a call in a delta and again in the whole message',
       `${toolPiece({ index: 0, id: 'a', ...fn('calculate', EXPR) })}${event({ choices: [{ index: 0, delta: {}, message: { tool_calls: [{ id: 'a', ...fn('calculate', EXPR) }] }, finish_reason: 'tool_calls' }] })}${DONE}`,
     ],
     [

@@ -41,7 +41,7 @@ export interface MemoryConsumer {
   nextSeq: number
   delivered: number
   requests: PullRequest[]
-  /** The earliest instant at which it checks its leases. */
+  /** The earliest time at which it checks its leases. */
   checkAtMs: number
 }
 
@@ -135,7 +135,7 @@ export function settleAck(
   }
 }
 
-/** Messages with an ended lease are delivered again; returns the next instant to check. */
+/** Messages with an ended lease are delivered again; returns the next time to check. */
 export function expireLeases(consumer: MemoryConsumer, nowMs: number): number {
   let nextMs = Infinity
   for (const [seq, entry] of consumer.pending) {

@@ -62,7 +62,7 @@ export const guardedTool: Tool = {
   run: () => Promise.resolve({ text: 'done', error: false }),
 }
 
-/** Creates a provider beside this log. */
+/** Creates a provider that checks calls against this log. */
 export function createProvider(
   server: MemoryNats,
   chance: Chance,

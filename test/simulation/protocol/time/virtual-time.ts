@@ -14,7 +14,7 @@ export interface VirtualTime {
   nowMs(): number
   /** Puts an entry into the queue. */
   at(atMs: number, owner: Process, run: () => void): void
-  /** Runs entries until the condition holds, the queue is empty, or this instant is reached. */
+  /** Runs entries until the condition holds, the queue is empty, or this time is reached. */
   run(done: () => boolean, untilMs: number): Promise<void>
   /** Entries run so far. */
   steps(): number
@@ -24,7 +24,7 @@ export interface VirtualTime {
 export interface Process {
   readonly id: string
   alive: boolean
-  /** Frozen (SIGSTOP) until this instant. */
+  /** Frozen (SIGSTOP) until this time. */
   frozenUntilMs: number
   /** The error of its wall clock, milliseconds. */
   clockOffsetMs: number
@@ -40,7 +40,7 @@ export interface VirtualMachine {
   close(): void
 }
 
-/** Epoch instant at which every history begins. */
+/** Epoch time at which every history begins. */
 export const EPOCH_MS = 1_800_000_000_000
 
 /** Turns of the real event loop that are requested at once: each runs one entry. */

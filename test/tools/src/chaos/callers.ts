@@ -25,7 +25,7 @@ export interface CallerOptions {
   readonly perSecond?: number
 }
 
-/** One task, and what its caller does besides submitting it. */
+/** One task, and what its caller does in addition to submitting it. */
 export interface CallerRequest {
   readonly task: TaskRequest
   /** Seconds for which the submission waits for the ending. */

@@ -18,7 +18,7 @@ export interface Fault {
   /** The service or server that the process belongs to. */
   readonly part: string
   readonly atMs: number
-  /** The end of a freeze; of a kill its instant, as the fleet starts the process again by itself. */
+  /** The end of a freeze; of a kill its time, because the fleet starts the process again by itself. */
   readonly untilMs: number
 }
 

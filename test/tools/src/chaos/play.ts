@@ -126,7 +126,7 @@ export async function playChaos(
   }
 }
 
-/** What the events of the log say besides the invariants. */
+/** What the events of the log say in addition to the invariants. */
 function createRecord(fromMs: number) {
   const endingsMs: number[] = []
   const calls = new Map<string, number>()
@@ -145,7 +145,7 @@ function createRecord(fromMs: number) {
       if (event.type === 'call-finished' && event.call.kind === 'llm') {
         calls.set(taskId, (calls.get(taskId) ?? 0) + 1)
       }
-      // The last call of a task has no event besides the ending.
+      // The last call of a task has no event except the ending.
       if (event.type === 'completed') calls.set(taskId, event.usage.llmCalls)
     },
   }

@@ -242,7 +242,7 @@ export const AGENTS: readonly Mutation[] = [
   },
   {
     name: 'limiter-patience',
-    safeguard: 'a call that would wait for too long is sent away at once',
+    safeguard: 'a call that would wait too long is refused at once',
     edits: [
       {
         file: 'services/worker/src/limits/limiter.ts',

@@ -59,7 +59,7 @@ export const FENCING: readonly Mutation[] = [
       '-t',
       'fenced start when it is a re-issue or',
     ],
-    caughtBy: /even with its spec/,
+    caughtBy: /even if it carries its spec/,
     because: /expected false to be true/,
   },
   {
@@ -77,7 +77,7 @@ export const FENCING: readonly Mutation[] = [
       '-t',
       'fenced start when it is a re-issue or',
     ],
-    caughtBy: /even with its spec/,
+    caughtBy: /even if it carries its spec/,
     because: /expected false to be true/,
   },
   {
@@ -95,7 +95,7 @@ export const FENCING: readonly Mutation[] = [
       '-t',
       'fenced start when it is a re-issue or',
     ],
-    caughtBy: /even with its spec/,
+    caughtBy: /even if it carries its spec/,
     because: /expected false to be true/,
   },
   {

@@ -303,7 +303,7 @@ export const LOG: readonly Mutation[] = [
   },
   {
     name: 'node-permissions',
-    safeguard: 'a node hears and says only what concerns it (L9)',
+    safeguard: 'a node receives and sends only what concerns it (L9)',
     edits: [
       {
         file: 'libs/protocol/src/permissions.ts',

@@ -69,7 +69,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/tenant-places.test.ts'],
-    caughtBy: /no limit is ever overrun/,
+    caughtBy: /a limit is never exceeded while/,
     because: /expected|Counterexample/,
   },
   {
@@ -83,7 +83,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/tenant-places.test.ts'],
-    caughtBy: /nobody takes a place before the first count/,
+    caughtBy: /no load balancer takes a place before the first count/,
     because: /expected/,
   },
   {

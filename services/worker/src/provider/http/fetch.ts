@@ -128,7 +128,7 @@ export function bodyOf(response: Response): Readable {
  */
 function toResponse(message: IncomingMessage, url: string): Response {
   const body = decoded(message)
-  // Nobody listens for an error of a body that was abandoned.
+  // An abandoned body has no other listener for its errors.
   body.on('error', () => undefined)
   message.on('error', () => undefined)
   const response = {

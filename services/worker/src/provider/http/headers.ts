@@ -33,7 +33,7 @@ function leftOf(read: ReadHeader, of: 'requests' | 'tokens'): number | undefined
   return none ? undefined : countOf(read(`x-ratelimit-remaining-${of}`))
 }
 
-/** Returns a limit; 0 means no limit, because an endpoint that answers nobody makes no sense. */
+/** Returns a limit; 0 means no limit, because an endpoint that refuses every call makes no sense. */
 function limitOf(text: string | null | undefined): number | undefined {
   return countOf(text) || undefined
 }

@@ -183,7 +183,7 @@ describe('an MCP server over stdio', () => {
   })
 
   test('is started again after it died, and serves as before', async () => {
-    // The shell becomes the server; a process beside it kills it a moment later.
+    // The shell becomes the server; another process kills it a moment later.
     const { call, lines } = await connect('everything', {
       ...STDIO,
       command: '/bin/sh',

@@ -19,7 +19,7 @@ export interface PolicyFigures {
   readonly overcommit: number
 }
 
-/** One scenario: every policy, and ours beside the best of the others. */
+/** One scenario: every policy, and ours next to the best of the others. */
 export interface ScenarioFigures {
   readonly scenario: string
   readonly policies: readonly PolicyFigures[]

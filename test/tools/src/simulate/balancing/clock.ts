@@ -1,5 +1,5 @@
 /**
- * Virtual time: the earliest planned event happens next. Invariant: two events of the same instant happen in
+ * Virtual time: the earliest planned event happens next. Invariant: two events of the same time happen in
  * the order in which they were planned, so the seed alone decides a run.
  */
 export interface VirtualClock {

@@ -29,7 +29,7 @@ export interface NodeTable {
   now(): Seen
 }
 
-/** The nodes at an instant, and the figures of all of them together. */
+/** The nodes at one time, and the figures of all of them together. */
 export interface Seen {
   readonly loads: readonly NodeLoad[]
   readonly limits: PlacementLimits
@@ -37,7 +37,7 @@ export interface Seen {
   readonly credits: number
 }
 
-/** A node's report about itself, at one instant. */
+/** A node's report about itself, at one time. */
 export interface Said {
   readonly incarnation: number
   readonly version: number

@@ -27,7 +27,7 @@ export interface ScalingOptions {
   readonly goal: number
 }
 
-/** One policy beside the others. */
+/** One policy next to the others. */
 export interface ScalingRow {
   readonly name: string
   readonly nodeHours: number
