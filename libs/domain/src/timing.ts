@@ -37,6 +37,8 @@ export interface Timing {
   readonly projectionEveryMs: number
   /** The log is trimmed this often. */
   readonly trimEveryMs: number
+  /** A coordinator that has not read the log for this long is not ready; after twice as long again it ends. */
+  readonly logStuckMs: number
   /** Load balancers compare the queues of tenants with those that they listen to this often. */
   readonly queuesEveryMs: number
 }
@@ -49,6 +51,9 @@ const EVERY_MIN_MS = 50
  * such task without a pointer and ask all nodes about it, milliseconds.
  */
 const FOLLOW_MIN_MS = 1_000
+
+/** A reader looks every two seconds whether it has read everything, milliseconds. */
+const LOG_STUCK_MIN_MS = 5_000
 
 /** The durations at this scale; 1 is production. */
 export function timingOf(scale: number = 1): Timing {
@@ -70,6 +75,7 @@ export function timingOf(scale: number = 1): Timing {
     waitsEveryMs: scaled(5_000),
     projectionEveryMs: scaled(500),
     trimEveryMs: scaled(10_000),
+    logStuckMs: scaled(20_000, LOG_STUCK_MIN_MS),
     queuesEveryMs: scaled(2_000, FOLLOW_MIN_MS / 2),
   }
 }

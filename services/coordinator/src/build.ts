@@ -51,6 +51,7 @@ export async function build(context: Context): Promise<Service> {
     pointers: openPointers(bus),
     schedules: openSchedules(bus),
     metrics: createMetrics(registry),
+    giveUp: context.shutdown,
     claimKey: config.CLAIM_KEY,
     retentionMs: config.RETENTION_MS,
     limits: readTenantLimits(config.TENANT_LIMITS).limits,

@@ -1,8 +1,10 @@
 /** A whole coordinator: when it is ready, and how it handles a log that it cannot read. */
 import type { Bus } from '@agentfleet/adapters'
+import { createRegistry } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { SOON_MS, startBench, type Bench } from './support.ts'
+import { createMetrics } from '../src/metrics.ts'
+import { SOON_MS, startBench, TIMING, type Bench } from './support.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -43,6 +45,38 @@ test('a coordinator whose first read of the log fails tries again, and is not re
   hear()
   await eventually(() => expect(coordinator.ready?.()).toEqual({ ok: true }), SOON_MS)
   await bench.getsPointer(task)
+})
+
+test('a coordinator whose reader of the log stops after the start is not ready, and then ends with the reason', async () => {
+  const task = await bench.submit()
+  const reasons: string[] = []
+  const coordinator = await bench.start({ giveUp: (reason) => void reasons.push(reason) })
+  await bench.getsPointer(task)
+  // A log that ends before what was read: its storage was lost or replaced.
+  const manager = await bench.bus.nats.jetstreamManager()
+  const { config } = await manager.streams.info('LOG')
+  await manager.streams.delete('LOG')
+  await manager.streams.add(config)
+  const notReady = { ok: false, reason: 'log-not-read' }
+  const stuck = TIMING.logStuckMs
+  await eventually(() => expect(coordinator.ready?.()).toEqual(notReady), stuck + SOON_MS)
+  await eventually(() => expect(reasons[0]).toBe('log-not-read'), 2 * stuck + SOON_MS)
+}, 60_000)
+
+test('an event that cannot be processed is skipped, and the coordinator works on', async () => {
+  await bench.submit()
+  let failures = 1
+  const metrics = createMetrics(createRegistry('coordinator'))
+  const inc = (): void => {
+    if (failures-- > 0) throw new Error('a fault of the code')
+  }
+  Object.assign(metrics.events, { inc })
+  const coordinator = await bench.start({ metrics })
+  expect(failures).toBeLessThan(1)
+  const task = await bench.submit()
+  await bench.getsPointer(task)
+  expect(await bench.complete(task.taskId)).toMatchObject({ kind: 'committed' })
+  expect(coordinator.ready?.()).toEqual({ ok: true })
 })
 
 test('a drained coordinator does not answer, and another one answers at once', async () => {

@@ -109,6 +109,7 @@ export async function startBench() {
         clock: systemClock,
         log,
         metrics: createMetrics(createRegistry('coordinator')),
+        giveUp: () => undefined,
         claimKey: CLAIM_KEY,
         retentionMs: DAY_MS,
         timing: TIMING,

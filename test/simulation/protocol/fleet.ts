@@ -272,6 +272,7 @@ function serviceOf(
         log: logger,
         timing: FLEET_TIMING,
         metrics: NO_METRICS,
+        giveUp: () => undefined,
         claimKey: CLAIM_KEY,
         retentionMs: RETENTION_MS,
         limits: new Map(),

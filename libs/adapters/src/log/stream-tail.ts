@@ -10,12 +10,15 @@ import { readMessage, streamFill } from './stream-reads.ts'
  * States: placeless (the first sequence is not known yet) → reading ⇄ remaking. The server-side consumer is
  * disposable. The tail makes another one behind the last message read when the consumer is gone (server
  * restart, clean-up after a long absence), when the broken connection lost messages, or when the consumer is
- * silent while the stream grows. Invariant: `receive` gets strictly ascending sequences, each stored message
- * once; only a tail that began at the end starts again when the stream was replaced.
+ * silent while the stream grows. Invariants: `receive` gets strictly ascending sequences, each stored message
+ * once; a message that `receive` throws at is skipped, so that it does not hold up the messages behind it; only
+ * a tail that began at the end starts again when the stream was replaced.
  */
 export interface StreamTail {
   /** Sequence of the last message handed to `receive`. */
   position(): number
+  /** How long the tail has neither read a message nor known that it has read all of them, milliseconds. */
+  stuckForMs(): number
   /** Resolves when everything stored at the time of the call has been handed on. */
   caughtUp(): Promise<void>
   close(): Promise<void>
@@ -49,14 +52,29 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   let watching = false
   let closed = false
   let positionAtLastWatch: number | undefined
+  let currentAtMs = performance.now()
   const waiters = new Set<{ seq: number; resolve: () => void }>()
 
   const advance = (seq: number): void => {
     position = seq
+    currentAtMs = performance.now()
     for (const waiter of waiters) {
       if (position < waiter.seq) continue
       waiters.delete(waiter)
       waiter.resolve()
+    }
+  }
+
+  /** An error here would end the reading of the whole connection. */
+  const take = (message: PulledMessage): void => {
+    try {
+      options.receive(message)
+    } catch (error) {
+      const { streamSeq: seq, subject } = message
+      log.error(
+        { err: error, stream, seq, subject },
+        'A message could not be processed; it is skipped',
+      )
     }
   }
 
@@ -74,7 +92,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
         return
       }
       received += 1
-      options.receive(message)
+      take(message)
       advance(message.streamSeq)
     }
   }
@@ -125,6 +143,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   const watch = async (): Promise<void> => {
     const before = position
     const { lastSeq } = await streamFill(bus, stream)
+    if (lastSeq === before) currentAtMs = performance.now()
     if (before !== undefined && lastSeq < before) {
       log.error(
         { stream, lastSeq, position: before },
@@ -136,9 +155,10 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       }
     } else if (puller === undefined || before === undefined) {
       remake()
-    } else if (before === positionAtLastWatch && lastSeq > before && (await behind())) {
-      // The consumer is silent although the stream has grown: it is gone or stuck.
-      remake()
+    } else if (before === positionAtLastWatch && lastSeq > before) {
+      // The consumer is silent although the stream has grown: it is gone or stuck, or nothing concerns it.
+      if (await behind()) remake()
+      else currentAtMs = performance.now()
     }
     positionAtLastWatch = position
   }
@@ -155,6 +175,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
 
   return {
     position: () => position ?? 0,
+    stuckForMs: () => performance.now() - currentAtMs,
     async caughtUp() {
       const seq = await lastSeqOf(bus, stream, filters)
       if (closed || seq === 0 || (position !== undefined && position >= seq)) return

@@ -10,7 +10,7 @@ import {
   type UsageTotals,
 } from '@agentfleet/adapters'
 import { isTerminal, type TaskRecord, type Timing } from '@agentfleet/domain'
-import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import type { TenantHoldings } from './holdings.ts'
@@ -27,7 +27,8 @@ import { createUsageCounter } from './usage.ts'
  * and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
  *
  * States: reading the stored events → followed, once. Invariants: every other part acts only after
- * the log has been followed; a failed read is repeated until it succeeds.
+ * the log has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead
+ * is not ready, and in the end gives up its process, so that none stays half dead.
  */
 export interface Follower extends Service {
   /** Whether everything that was stored at the start has been read. */
@@ -51,7 +52,9 @@ export interface FollowerDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
-  readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs'>
+  readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs' | 'logStuckMs'>
+  /** Ends this process: another one reads the log from its beginning. */
+  readonly giveUp: (reason: string) => void
   /** Called with the record after each event, once the log has been followed. */
   readonly receive: (record: TaskRecord) => void
   /** Called once, when the log has been followed. */
@@ -68,6 +71,10 @@ const HOLDINGS_EVERY_MS = 500
 const REBUILD_AGAIN_MIN_MS = 1_000
 /** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
 const REBUILD_AGAIN_MAX_MS = 300_000
+/** Milliseconds. */
+const WATCH_READING_EVERY_MS = 1_000
+/** Why a coordinator is not ready, and why its process ends in the end. */
+const LOG_NOT_READ = 'log-not-read'
 /** Milliseconds until the end of the log is looked up again. */
 const AGAIN_AFTER_MS = 500
 
@@ -171,6 +178,22 @@ export function createFollower(deps: FollowerDeps): Follower {
     log.info(report, 'The coordinator rebuilt the projection')
   }
 
+  const { logStuckMs } = deps.timing
+  let stuckSinceMs: number | undefined
+  /** An outage of NATS does not count: the connection returns by itself, and the reading with it. */
+  const watchReading = async (): Promise<void> => {
+    const stuck = bus.connected() && (tail?.stuckForMs() ?? 0) > logStuckMs
+    if (!stuck) {
+      stuckSinceMs = undefined
+      return
+    }
+    stuckSinceMs ??= clock.monotonicMs()
+    if (clock.monotonicMs() - stuckSinceMs < 2 * logStuckMs) return
+    log.error({ position: tail?.position() }, 'The log cannot be read; the process ends')
+    deps.giveUp(LOG_NOT_READ)
+  }
+  const watch = every(WATCH_READING_EVERY_MS, { clock, log, name: 'log-reading' }, watchReading)
+
   const loops = createLoops({ clock, log, followed: () => followed }, [
     {
       name: 'projection',
@@ -209,6 +232,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       projectFrom = built ?? Infinity
       tail = tailLog(bus, { afterSeq: 0, log, receive })
       void follow(tail)
+      await watch.start()
       await loops.start()
     },
     async drain(deadlineMs) {
@@ -218,7 +242,10 @@ export function createFollower(deps: FollowerDeps): Follower {
       await tail?.close()
       await projector.drain()
     },
-    ready: () =>
-      followed ? (loops.ready?.() ?? { ok: true }) : { ok: false, reason: 'log-not-followed' },
+    ready() {
+      if (!followed) return { ok: false, reason: 'log-not-followed' }
+      if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
+      return loops.ready?.() ?? { ok: true }
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError, type Client } from '@agentfleet/client'
 import type { TaskRequest, TaskView } from '@agentfleet/protocol'
@@ -53,6 +54,8 @@ export function startCallers(
   const startedAtMs = performance.now()
   const stopping = new AbortController()
   const { signal } = stopping
+  // Each caller that waits for its turn listens.
+  setMaxListeners(callers + 1, signal)
   let failures = 0
   let tries = 0
   let counter = 0

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Fleet } from '@agentfleet/local'
 import { SERVICES } from '@agentfleet/protocol'
@@ -64,6 +65,8 @@ export async function injectFaults(
 ): Promise<readonly Fault[]> {
   const { random, everyMs, only, onFault } = options
   const faults: Fault[] = []
+  // Each frozen process listens for the end.
+  setMaxListeners(0, signal)
   const frozen = new Map<string, Promise<void>>()
   const freeze = async (target: Target, forMs: number): Promise<void> => {
     target.signal('SIGSTOP')

@@ -271,4 +271,37 @@ export const BUS: readonly Mutation[] = [
     caughtBy: /fails a task that exceeds one message/,
     because: /finished|to deeply equal/,
   },
+  {
+    name: 'frozen-redis-start',
+    safeguard: 'a frozen Redis does not keep a service from starting',
+    edits: [
+      {
+        file: 'libs/adapters/src/store/redis.ts',
+        find: 'FIRST_CONNECT_WITHIN_MS = 1_000',
+        replace: 'FIRST_CONNECT_WITHIN_MS = 100_000',
+      },
+    ],
+    tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'Redis is frozen'],
+    caughtBy: /lets a service start while Redis is frozen/,
+    because: /timed out|to be less than/i,
+  },
+  {
+    name: 'consul-away-start',
+    safeguard: 'a service starts while Consul is away (REG-4)',
+    edits: [
+      {
+        file: 'libs/adapters/src/registry/registration.ts',
+        find: 'if (outage) return false',
+        replace: '',
+      },
+      {
+        file: 'libs/adapters/src/registry/registration.ts',
+        find: 'if (!outage && tries >= REGISTER_TRIES) throw error',
+        replace: 'if (tries >= REGISTER_TRIES) throw error',
+      },
+    ],
+    tests: ['libs/adapters/test/registry/registration.test.ts', '-t', 'Consul is away'],
+    caughtBy: /REG-4: a service starts while Consul is away/,
+    because: /Consul does not answer/,
+  },
 ]

@@ -3,8 +3,38 @@ import type { Mutation } from './mutation.ts'
 const REPAIR = 'services/coordinator/test/repair/repair-service.test.ts'
 const FOLLOWER = 'services/coordinator/test/follower/follower-service.test.ts'
 
+const SERVICE = 'services/coordinator/test/service.test.ts'
+
 /** Repair, following and counting of a coordinator, at service level. */
 export const COORDINATOR: readonly Mutation[] = [
+  {
+    name: 'stuck-reader',
+    safeguard: 'a coordinator that no longer reads the log is not ready',
+    edits: [
+      {
+        file: 'services/coordinator/src/follower/service.ts',
+        find: 'if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }',
+        replace: '',
+      },
+    ],
+    tests: [SERVICE, '-t', 'stops after the start'],
+    caughtBy: /stops after the start is not ready, and then ends/,
+    because: /log-not-read/,
+  },
+  {
+    name: 'poison-event',
+    safeguard: 'an event that cannot be processed holds up no other event',
+    edits: [
+      {
+        file: 'libs/adapters/src/log/stream-tail.ts',
+        find: '      take(message)\n      advance(message.streamSeq)',
+        replace: '      options.receive(message)\n      advance(message.streamSeq)',
+      },
+    ],
+    tests: [SERVICE, '-t', 'cannot be processed'],
+    caughtBy: /an event that cannot be processed is skipped/,
+    because: /./,
+  },
   {
     name: 'retry-once',
     safeguard: 'a retry that is due is issued once, however long its pointer waits (L7)',
