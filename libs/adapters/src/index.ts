@@ -45,6 +45,7 @@ export {
 } from './definitions/schedules.ts'
 export { connectStore, PREVIEW_CHARS, type Store, type TaskPreview } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
+export { removeEvents, scanLog } from './log/log-scan.ts'
 export {
   createLogFill,
   createTaskSubmitter,

@@ -27,7 +27,7 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +
     `${CONNECT} +eval +evalsha +time +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
-    '+zremrangebylex +hmget +hget +hset +hdel +hincrby +pexpire',
+    '+zrangebylex +hmget +hget +hset +hdel +hincrby +pexpire',
   // It notes where tasks run.
   'load-balancer': `~inflight ${CONNECT} +hset`,
   // It counts the limits that nodes share, and looks at the totals that budgets are kept by. It cannot read a

@@ -30,7 +30,7 @@ export const REDIS_KEYS = {
     type: 'zset',
     holds: 'members `<submitted ms>:<task>`, all with score 0, so they sort by time',
     writers: COORDINATOR,
-    ends: 'each member is removed when its task is forgotten',
+    ends: 'each member is removed when the record of its task has expired',
   },
   tenants: {
     key: 'tenants',

@@ -1,8 +1,9 @@
-import { TASK_STATES, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
+import type { TaskRecord, TaskSpec } from '@agentfleet/domain'
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
 import { BYTES_PER_CHAR_MAX } from '../bus/codec.ts'
+import { createForgetter } from './forgetting.ts'
 import { oldestWaiting, readListing, type ListingQuery } from './listing.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript, type RedisOptions } from './redis.ts'
@@ -63,7 +64,10 @@ export interface Store {
    * emptied or reset to an older state: records in between are missing, and nothing was changed.
    */
   markBuilt(seq: number, since: number): Promise<number | undefined>
-  /** Removes index entries of tasks submitted before this time. */
+  /**
+   * Removes index entries of ended tasks submitted before this time whose records have expired; some of
+   * them if there are many, the next call continues.
+   */
   forgetBefore(atMs: number): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
   fill(): Promise<{ readonly bytes: number; readonly maxBytes: number }>
@@ -78,8 +82,6 @@ const COMMAND_WITHIN_MS = 2_000
 const SCAN_COUNT = 1_000
 /** The same for a scan that returns only matches: each step blocks Redis for a few milliseconds. */
 const SEARCH_COUNT = 10_000
-/** Tenants whose listings are trimmed in one round trip; Redis serves other clients in between. */
-const TENANTS_AT_ONCE = 50
 const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
 /** Characters of a task's text in a listing: one line on a screen. */
@@ -93,6 +95,7 @@ const LARGE_CHARACTERS = HEAD_BYTES / BYTES_PER_CHAR_MAX - 64
 export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link
+  const forget = createForgetter(redis)
 
   const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
     const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
@@ -164,7 +167,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         const at = await runScript(redis, MARK_BUILT_SCRIPT, [redisKey('projection')], [seq, since])
         return at === null ? undefined : Number(at)
       }),
-    forgetBefore: (atMs) => guarded(() => forgetBefore(redis, atMs)),
+    forgetBefore: (atMs) => guarded(() => forget(atMs)),
     fill: () =>
       guarded(async () => {
         const info = await redis.info('memory')
@@ -258,18 +261,4 @@ async function searchInflight(
   const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
   const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, [], argv)) as string[]
   return [next, fields]
-}
-
-async function forgetBefore(redis: Redis, atMs: number): Promise<void> {
-  const below = `(${String(atMs).padStart(14, '0')}:`
-  const tenants = await redis.smembers(redisKey('tenants'))
-  for (let start = 0; start < tenants.length; start += TENANTS_AT_ONCE) {
-    const pipeline = redis.pipeline()
-    for (const tenant of tenants.slice(start, start + TENANTS_AT_ONCE)) {
-      for (const state of TASK_STATES) {
-        pipeline.zremrangebylex(redisKey('listing', tenant, state), '-', below)
-      }
-    }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
-  }
 }

@@ -143,6 +143,7 @@ export const STREAM_RIGHTS: Readonly<
     ],
     coordinator: [
       '$JS.API.STREAM.PURGE.LOG',
+      '$JS.API.STREAM.MSG.DELETE.LOG',
       '$JS.API.DIRECT.GET.LOG',
       '$JS.API.DIRECT.GET.LOG.>',
       '$JS.API.CONSUMER.DELETE.LOG.>',

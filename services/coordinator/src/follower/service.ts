@@ -19,6 +19,7 @@ import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
 import type { TenantShares } from './shares.ts'
 import type { TaskTable } from './task-table.ts'
+import { dropCompacted } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
 import { createUsageCounter } from './usage.ts'
 
@@ -118,7 +119,10 @@ export function createFollower(deps: FollowerDeps): Follower {
         await deps.logFill.look()
         await reading.caughtUp()
         // Another replica may have purged the ends of tasks whose beginnings were read here.
-        const ghosts = tasks.dropBefore((await deps.taskLog.fill()).firstSeq)
+        const ghosts = [
+          ...tasks.dropBefore((await deps.taskLog.fill()).firstSeq),
+          ...(await dropCompacted(deps)),
+        ]
         holdings.drop(ghosts)
         if (ghosts.length > 0)
           log.info(
@@ -217,7 +221,12 @@ export function createFollower(deps: FollowerDeps): Follower {
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
-    { name: 'trim', everyMs: deps.timing.trimEveryMs, run: () => trimmer.trim() },
+    {
+      name: 'trim',
+      everyMs: deps.timing.trimEveryMs,
+      run: () => trimmer.trim(),
+      runDeadlineMs: 600_000,
+    },
   ])
 
   return {

@@ -41,7 +41,6 @@ export interface TaskTable {
   /** Returns the number of tasks that need a pointer now. */
   runnable(): number
   size(): number
-  oldest(): TaskRecord | undefined
   /**
    * Returns the oldest log sequence that an unfinished task still needs; undefined if none does.
    */
@@ -51,6 +50,8 @@ export interface TaskTable {
    * purged, so their end was purged before it was read.
    */
   dropBefore(firstSeq: number): string[]
+  /** Drops these tasks: the log no longer has any of their events. */
+  drop(taskIds: readonly string[]): void
 }
 
 /** A child that was announced and has not appeared. */
@@ -157,7 +158,6 @@ export function createTaskTable(): TaskTable {
     queues: queues.queues,
     runnable: () => queues.size() - retrying.size,
     size: () => tasks.size,
-    oldest: () => tasks.values().next().value,
     dropBefore(firstSeq) {
       const ghosts: string[] = []
       for (const record of tasks.values()) {
@@ -167,6 +167,9 @@ export function createTaskTable(): TaskTable {
       }
       for (const taskId of ghosts) drop(taskId)
       return ghosts
+    },
+    drop(taskIds) {
+      for (const taskId of taskIds) drop(taskId)
     },
     neededFrom() {
       const oldest = tasks.values().next().value

@@ -1,10 +1,12 @@
-import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
+import type { Bus, Logger, Store, TaskLog } from '@agentfleet/adapters'
+import { decideTrim } from '@agentfleet/domain'
+import { compactLog } from './compaction.ts'
 import type { TaskTable } from './task-table.ts'
 
 /**
  * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an
- * unfinished task or the retention time still needs. Invariant: no event of an unfinished task is
- * purged.
+ * unfinished task or the retention time still needs; a compaction removes what has expired behind
+ * it. Invariant: no event of an unfinished task leaves the log, and none whose result one reads.
  */
 export interface Trimmer {
   /**
@@ -30,6 +32,7 @@ const MARKS_MAX = 100_000
 
 /** Creates a trimmer that has seen no events. */
 export function createTrimmer(deps: {
+  readonly bus: Bus
   readonly taskLog: TaskLog
   readonly store: Store
   readonly tasks: TaskTable
@@ -38,6 +41,8 @@ export function createTrimmer(deps: {
   readonly nowMs: () => number
 }): Trimmer {
   let marks: Mark[] = []
+  // Of the last compaction; a restarted coordinator makes one more.
+  let kept = 0
   return {
     note(atMs, seq, neededFrom) {
       const last = marks.at(-1)
@@ -53,19 +58,26 @@ export function createTrimmer(deps: {
       const expiredMs = deps.nowMs() - deps.retentionMs
       const expired = marks.findLast((mark) => mark.atMs <= expiredMs)
       if (expired === undefined) return
-      const oldest = deps.tasks.oldest()
-      const kept = marks.filter((mark) => mark.atMs > expired.atMs)
-      const keepFrom = kept.reduce(
+      const recent = marks.filter((mark) => mark.atMs > expired.atMs)
+      const keepFrom = recent.reduce(
         (least, mark) => Math.min(least, mark.neededFrom),
         Math.min(expired.seq + 1, deps.tasks.neededFrom() ?? Infinity),
       )
-      const { firstSeq } = await deps.taskLog.fill()
-      if (keepFrom > firstSeq) {
+      const { firstSeq, lastSeq, messages, bytes, maxBytes } = await deps.taskLog.fill()
+      const fill = maxBytes > 0 ? bytes / maxBytes : 0
+      const state = { firstSeq, lastSeq, messages, fill, expiredSeq: expired.seq, keepFrom, kept }
+      const decision = decideTrim(state)
+      if (decision.kind === 'purge') {
         const confirmed = await deps.taskLog.purgeBefore(keepFrom)
         deps.log.info({ keepFrom, firstSeq, confirmed }, 'The coordinator trimmed the log')
       }
-      await deps.store.forgetBefore(Math.min(expired.atMs, oldest?.submittedAtMs ?? Infinity))
-      marks = [expired, ...kept]
+      if (decision.kind === 'compact') {
+        const report = await compactLog(deps, decision)
+        kept = report.kept
+        deps.log.info({ ...decision, ...report }, 'The coordinator compacted the log')
+      }
+      await deps.store.forgetBefore(expired.atMs)
+      marks = [expired, ...recent]
     },
   }
 }

@@ -81,7 +81,7 @@ async function setup() {
       timing: TIMING,
       nowMs,
     }),
-    trimmer: createTrimmer({ taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
+    trimmer: createTrimmer({ bus, taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
     /** Stores an event as its writer does; the follower reads it when the test calls `follow`. */
     async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {
       const options = { expectSeq, messageId: `${taskId}.${event.type}`, deadlineMs: 5_000 }

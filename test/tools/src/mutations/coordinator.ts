@@ -181,4 +181,18 @@ export const COORDINATOR: readonly Mutation[] = [
     caughtBy: /are not stored while the log is nearly full/,
     because: /to be 2/,
   },
+  {
+    name: 'compaction-needed',
+    safeguard: 'a compaction keeps the results that unfinished tasks read',
+    edits: [
+      {
+        file: 'services/coordinator/src/follower/compaction.ts',
+        find: 'if (needed.has(taskId) || tasks',
+        replace: 'if (tasks',
+      },
+    ],
+    tests: ['services/coordinator/test/follower/compaction.test.ts', '-t', 'depends on'],
+    caughtBy: /keeps the results that an unfinished task depends on/,
+    because: /to have a length of 2/,
+  },
 ]

@@ -148,8 +148,8 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'services/coordinator/src/follower/trim.ts',
-        find: 'if (keepFrom > firstSeq) {',
-        replace: 'if (keepFrom > Infinity) {',
+        find: "if (decision.kind === 'purge') {",
+        replace: 'if (firstSeq > Infinity) {',
       },
     ],
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'trimmed'],

@@ -156,4 +156,18 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /a failure of the provider is not the fault of the node/,
     because: /Property failed/,
   },
+  {
+    name: 'tenant-share',
+    safeguard: 'no tenant takes the last room of a store that all tenants fill',
+    edits: [
+      {
+        file: 'libs/domain/src/tenant/share.ts',
+        find: '(capacity - others) / 2',
+        replace: 'capacity - others',
+      },
+    ],
+    tests: ['libs/domain/test/tenant/share.test.ts'],
+    caughtBy: /a tenant that holds nothing finds room/,
+    because: /refuse/,
+  },
 ]

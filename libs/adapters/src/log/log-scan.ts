@@ -1,0 +1,66 @@
+import { STREAMS, taskIdOf } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import type { Bus } from '../bus/bus.ts'
+import { tailStream } from './stream-tail.ts'
+
+/** One stored event, as far as its text shows without parsing. */
+export interface ScannedEvent {
+  readonly taskId: string
+  readonly seq: number
+  /** Whether it ends its task. */
+  readonly ends: boolean
+}
+
+/** An end event begins with its type. */
+const ENDS = /^\{"type":"(completed|failed|cancelled)"/
+const REMOVE_WITHIN_MS = 10_000
+/** Removals under way: more do not make the server faster (20,000 a second with 64). */
+const REMOVALS_AT_ONCE = 64
+
+/**
+ * Reads the stored events from one sequence to another in order, until `receive` returns false. Both
+ * events may have been removed.
+ */
+export async function scanLog(
+  bus: Bus,
+  range: { readonly from: number; readonly to: number },
+  receive: (event: ScannedEvent) => boolean,
+  log: Logger,
+): Promise<void> {
+  let finish: () => void = () => undefined
+  const over = new Promise<void>((resolve) => (finish = resolve))
+  let done = false
+  const tail = tailStream(bus, {
+    stream: STREAMS.log,
+    from: { afterSeq: range.from - 1 },
+    receive({ subject, text, streamSeq: seq }) {
+      if (done) return
+      done = seq > range.to || !receive({ taskId: taskIdOf(subject), seq, ends: ENDS.test(text) })
+      if (done) finish()
+    },
+    log,
+  })
+  try {
+    await Promise.race([over, tail.caughtUp()])
+  } finally {
+    await tail.close()
+  }
+}
+
+/** Removes single events; one that another process has removed counts too. Returns how many answers came. */
+export async function removeEvents(bus: Bus, seqs: readonly number[]): Promise<number> {
+  let removed = 0
+  const subject = `$JS.API.STREAM.MSG.DELETE.${STREAMS.log}`
+  for (let start = 0; start < seqs.length; start += REMOVALS_AT_ONCE) {
+    const answers = await Promise.all(
+      seqs
+        .slice(start, start + REMOVALS_AT_ONCE)
+        // The server marks the place as free; it need not overwrite it.
+        .map((seq) =>
+          bus.request(subject, JSON.stringify({ seq, no_erase: true }), REMOVE_WITHIN_MS),
+        ),
+    )
+    removed += answers.filter(({ kind }) => kind === 'reply').length
+  }
+  return removed
+}

@@ -1,0 +1,53 @@
+import { isTerminal, TASK_STATES } from '@agentfleet/domain'
+import type { Redis } from 'ioredis'
+import { redisKey } from './redis-keys.ts'
+
+/** Entries looked at in one round trip; Redis serves other clients in between. */
+const STEP = 500
+/** Entries of one listing that one call looks at; the next call continues there. */
+const LOOKED_AT_MAX = 20_000
+const ENDED = TASK_STATES.filter(isTerminal)
+
+/**
+ * Removes the entries of ended tasks from the listings once their records have expired. The entries stand in
+ * the order of submission, and a task may end long after it: so the records say what has expired, and a task
+ * that lasted a week keeps no entry but its own.
+ */
+export function createForgetter(redis: Redis): (beforeMs: number) => Promise<void> {
+  /** The last entry looked at, by listing; absent: begin at the oldest. */
+  const places = new Map<string, string>()
+
+  const forgetIn = async (listing: string, below: string): Promise<void> => {
+    for (let looked = 0; looked < LOOKED_AT_MAX; looked += STEP) {
+      const from = places.get(listing)
+      const start = from === undefined ? '-' : `(${from}`
+      const members = await redis.zrangebylex(listing, start, below, 'LIMIT', 0, STEP)
+      const last = members.at(-1)
+      if (last === undefined || members.length < STEP) places.delete(listing)
+      else places.set(listing, last)
+      if (members.length > 0) await forgetExpired(redis, listing, members)
+      if (members.length < STEP) return
+    }
+  }
+
+  return async (beforeMs) => {
+    const below = `(${String(beforeMs).padStart(14, '0')}:`
+    for (const tenant of await redis.smembers(redisKey('tenants'))) {
+      for (const state of ENDED) await forgetIn(redisKey('listing', tenant, state), below)
+    }
+  }
+}
+
+async function forgetExpired(
+  redis: Redis,
+  listing: string,
+  members: readonly string[],
+): Promise<void> {
+  const heads = await Promise.all(
+    members.map((member) =>
+      redis.getrange(redisKey('task', member.slice(member.indexOf(':') + 1)), 0, 0),
+    ),
+  )
+  const gone = members.filter((_member, index) => heads[index] === '')
+  if (gone.length > 0) await redis.zrem(listing, ...gone)
+}

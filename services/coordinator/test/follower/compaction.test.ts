@@ -1,0 +1,92 @@
+/** A task that waits for long: what it keeps in the log and in Redis is its own. */
+import { openTaskLog } from '@agentfleet/adapters'
+import { CHANNELS, type Holdings } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { SOON_MS, startBench, USAGE, type Bench } from '../support.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await startBench()
+})
+afterEach(() => bench.reset())
+afterAll(() => bench[Symbol.asyncDispose]())
+
+const WEEK_MS = 7 * 86_400_000
+const RETENTION_MS = 1_000
+/** Each has two events. */
+const TASKS = 1_200
+/** So few expired events are not worth a compaction. */
+const FEW = 1_000
+const PARALLEL = 50
+
+/** Stores tasks that have ended. */
+async function endedTasks(count: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let start = 0; start < count; start += PARALLEL) {
+    const part = await Promise.all(
+      Array.from({ length: Math.min(PARALLEL, count - start) }, async () => {
+        const { taskId, seq } = await bench.submit()
+        const completed = { type: 'completed', attempt: 1, node: 'n1', result: 'r' } as const
+        await bench.append(taskId, { ...completed, atMs: Date.now(), usage: USAGE }, seq)
+        return taskId
+      }),
+    )
+    ids.push(...part)
+  }
+  return ids
+}
+
+/** Resolves when the log holds at most this many events. */
+function shrinksTo(count: number): Promise<void> {
+  return eventually(async () => {
+    const { messages } = await bench.taskLog.fill()
+    if (messages > count) throw new Error(`the log holds ${messages} events`)
+  }, 2 * SOON_MS)
+}
+
+test('a task delayed by a week keeps only its own events and its own entry in Redis (L7)', async () => {
+  await bench.start({ retentionMs: RETENTION_MS })
+  const delayed = await bench.submit({ delayMs: WEEK_MS })
+  await endedTasks(TASKS)
+  await shrinksTo(FEW)
+  expect((await bench.taskLog.fill()).firstSeq).toBe(delayed.seq)
+  expect(await bench.taskLog.record(delayed.taskId)).toMatchObject({ state: 'waiting' })
+  await eventually(async () => {
+    const { records } = await bench.store.list({ tenant: 't', limit: 10 })
+    expect(records.map(({ taskId }) => taskId)).toEqual([delayed.taskId])
+  }, SOON_MS)
+  expect(await bench.redis('ZCARD', 'tasks:t:completed')).toContain(':0')
+})
+
+test('a compaction keeps the results that an unfinished task depends on, and a restart reads what is left', async () => {
+  const first = await bench.start({ retentionMs: RETENTION_MS })
+  await bench.submit({ delayMs: WEEK_MS })
+  const [dependency = '', ...others] = await endedTasks(2)
+  const dependant = await bench.submit({ dependsOn: [dependency], delayMs: WEEK_MS })
+  await endedTasks(TASKS)
+  await shrinksTo(FEW)
+  expect(await bench.taskLog.history(dependency)).toHaveLength(2)
+  expect(await bench.taskLog.last(others[0]!)).toBeUndefined()
+  await bench.end(first)
+  await bench.start({ retentionMs: RETENTION_MS })
+  const later = await bench.submit({ task: 'still works' })
+  await bench.getsPointer(later)
+  expect(await bench.taskLog.record(dependant.taskId)).toMatchObject({ state: 'waiting' })
+})
+
+test('a task whose end was compacted before this replica read it does not come back', async () => {
+  const ghost = await bench.submit()
+  await eventually(() => {
+    if (Date.now() <= ghost.submittedAtMs + RETENTION_MS) throw new Error('not expired')
+  }, SOON_MS)
+  const taskLog = openTaskLog(bench.own)
+  const last: typeof taskLog.last = async (taskId) =>
+    taskId === ghost.taskId ? undefined : taskLog.last(taskId)
+  let holdings: Holdings | undefined
+  const tap = bench.gateway.on(CHANNELS.holdings, (heard) => (holdings = heard))
+  await bench.start({ retentionMs: RETENTION_MS, taskLog: { ...taskLog, last } })
+  await eventually(() => expect(holdings).toMatchObject({ tasks: 0 }), SOON_MS)
+  tap.close()
+  expect(await bench.hasPointer(ghost)).toBe(false)
+})
