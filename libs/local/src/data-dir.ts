@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { StartFailure } from './start/start-watch.ts'
 
 /** A data directory that no other running fleet uses. */
 export interface DataDir {
@@ -12,26 +13,29 @@ const DIRS_MAX = 50
 
 /**
  * Takes `<base>/fleet-1`, or the next one when another running fleet holds it: state survives a
- * restart, and two fleets side by side never share it.
+ * restart, and two fleets side by side never share it. Throws a StartFailure when the folder cannot be used.
  */
 export async function takeDataDir(base: string): Promise<DataDir> {
   for (let n = 1; n <= DIRS_MAX; n += 1) {
     const dir = join(base, `fleet-${n}`)
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeDir(dir).catch((error: unknown) => {
+      throw unusable(base, error)
+    })
     const lock = join(dir, 'lock')
-    if (await takeLock(lock)) return { dir, release: () => rm(lock, { force: true }) }
+    if (await takeLock(lock, base)) return { dir, release: () => rm(lock, { force: true }) }
   }
   throw new Error(`${DIRS_MAX} fleets run from ${base} already: stop some of them`)
 }
 
-async function takeLock(lock: string): Promise<boolean> {
+async function takeLock(lock: string, base: string): Promise<boolean> {
   for (let tries = 0; tries < 3; tries += 1) {
     try {
       const file = await open(lock, 'wx', 0o600)
       await file.write(String(process.pid))
       await file.close()
       return true
-    } catch {
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw unusable(base, error)
       const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
       if (pid > 0 && isRunning(pid)) return false
       // Its owner was killed: this process takes the lock over.
@@ -41,12 +45,42 @@ async function takeLock(lock: string): Promise<boolean> {
   return false
 }
 
+function unusable(base: string, error: unknown): StartFailure {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new StartFailure(
+    `the state folder ${base} cannot be used (${reason}); choose another one with --data, or make it writable`,
+  )
+}
+
+/** Makes a folder and the folders above it. Node's own recursive call does not end where /proc refuses one. */
+async function makeDir(dir: string): Promise<void> {
+  try {
+    await makeLast(dir)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(dir) === dir) throw error
+    await makeDir(dirname(dir))
+    await makeLast(dir)
+  }
+}
+
+async function makeLast(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(dir)).isDirectory()) throw error
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
     // The process belongs to another user, so it runs.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }

@@ -8,7 +8,7 @@ import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
 import { startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
-import { drawCredentials, drawSecret } from './start/credentials.ts'
+import { drawCredentials, drawSecret, keepNodesSecret } from './start/credentials.ts'
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { firstKeyOf, SIMULATED, type StartEnv } from './start/environment.ts'
@@ -136,7 +136,8 @@ async function assemble(
   },
 ): Promise<Fleet> {
   const { logDir, stops, stopAll, watch, isOver } = start
-  const credentials = drawCredentials()
+  const secret = process.env['NODE_SECRET'] ?? (await keepNodesSecret(options.dir))
+  const credentials = drawCredentials(secret)
   const { binaries, signal } = options
   const common = { binaries, ...(signal === undefined ? {} : { signal }) }
   const config = {
@@ -230,7 +231,7 @@ async function assemble(
         ...base,
         ...({ ORCHESTRATOR_URL: orchestratorUrl, SERVICE_ID: id } satisfies StartEnv),
         ...(service === 'gateway' ? { API_PORT: String(apiPorts[numberOf(id) - 1]) } : {}),
-        ...credentials.envOf(service, redis.url),
+        ...credentials.envOf(service, id, redis.url),
         ...(simulators.length === 0 ? {} : { OPENAI_BASE_URL: nextOf(simulators, id) }),
         ...options.env?.all,
         ...options.env?.[service],

@@ -121,7 +121,9 @@ function readTail(logFile: string, startsAt: number): string {
       const size = statSync(logFile).size
       const from = Math.max(startsAt, size - TAIL_BYTES)
       const buffer = Buffer.alloc(Math.max(0, size - from))
-      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, from)).trim()
+      const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, from))
+      // A tail that begins within a line begins with its next line.
+      return (from === startsAt ? text : text.slice(text.indexOf('\n') + 1)).trim()
     } finally {
       closeSync(fd)
     }

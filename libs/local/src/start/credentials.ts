@@ -1,4 +1,6 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   createIssuerKey,
   NODE_USER,
@@ -21,8 +23,8 @@ export interface Credentials {
   readonly redisUsers: readonly RedisUser[]
   /** The address of Redis with the credentials of the operator. */
   operatorRedisUrl(redisUrl: string): string
-  /** The variables with which a service connects. */
-  envOf(service: ServiceName, redisUrl: string): Readonly<Record<string, string>>
+  /** The variables with which a process of a service connects. */
+  envOf(service: ServiceName, id: string, redisUrl: string): Readonly<Record<string, string>>
 }
 
 const SECRET_BYTES = 24
@@ -32,8 +34,21 @@ export function drawSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }
 
-/** Draws the credentials of a fleet. */
-export function drawCredentials(): Credentials {
+/**
+ * Returns the secret of a fleet's nodes, which it keeps in the state folder: the first secret that uses the
+ * name of a node owns it, and the owners are kept with the state (ADR 050).
+ */
+export async function keepNodesSecret(dir: string): Promise<string> {
+  const path = join(dir, 'nodes-secret')
+  const kept = await readFile(path, 'utf8').catch(() => '')
+  if (kept !== '') return kept
+  const drawn = drawSecret()
+  await writeFile(path, drawn, { mode: 0o600 })
+  return drawn
+}
+
+/** Draws the credentials of a fleet; each node's secret is derived from that of all nodes. */
+export function drawCredentials(nodesSecret: string): Credentials {
   const passwords = new Map(SERVICES.map((service) => [service, drawSecret()]))
   const passwordOf = (service: ServiceName): string => passwords.get(service) ?? ''
   const operator = { user: 'operator', password: drawSecret() }
@@ -57,10 +72,13 @@ export function drawCredentials(): Credentials {
       rules: REDIS_RULES[name],
     })),
     operatorRedisUrl: (redisUrl) => withUser(redisUrl, '', operator.password),
-    envOf: (service, redisUrl) => ({
+    envOf: (service, id, redisUrl) => ({
       NATS_USER: service === 'worker' ? NODE_USER : service,
       NATS_PASSWORD: passwordOf(service),
       REDIS_URL: withUser(redisUrl, service, passwordOf(service)),
+      ...(service === 'worker'
+        ? { NODE_SECRET: createHmac('sha256', nodesSecret).update(id).digest('base64url') }
+        : {}),
       ...(service === 'coordinator'
         ? { NATS_ISSUER_SEED: issuer.seed, NODE_PASSWORD: passwordOf('worker') }
         : {}),

@@ -21,8 +21,8 @@ const FAILURES_MAX = 3
 /** Lines of a log that are shown. */
 const LINES_MAX = 8
 const LINE_CHARS_MAX = 500
-/** The least level of a log line that reports a failure, as pino numbers them. */
-const LEVEL_WARN = 40
+/** The levels of log lines that report a failure. */
+const FAILURES: readonly unknown[] = ['warn', 'error', 'fatal']
 
 /** Watches one start. */
 export function createStartWatch(): StartWatch {
@@ -65,29 +65,29 @@ export function endOf({ code, signal }: Pick<Exit, 'code' | 'signal'>): string {
 /** The last lines of a log that report a failure, in plain text; the very last lines if none does. */
 export function lastWords(log: string): readonly string[] {
   const lines = log.split('\n').flatMap((line) => (line.trim() === '' ? [] : [readLine(line)]))
-  const wrong = lines.filter(({ level }) => level >= LEVEL_WARN)
+  const wrong = lines.filter(({ failed }) => failed)
   const chosen = wrong.length > 0 ? wrong : lines
   return chosen.slice(-LINES_MAX).map(({ text }) => text.slice(0, LINE_CHARS_MAX))
 }
 
 interface LogLine {
-  readonly level: number
+  readonly failed: boolean
   readonly text: string
 }
 
 /** A line of pino as its message and the message of its error; any other line stays unchanged. */
 function readLine(line: string): LogLine {
-  if (!line.startsWith('{')) return { level: LEVEL_WARN, text: line }
+  if (!line.startsWith('{')) return { failed: true, text: line }
   try {
     const { level, msg, err } = JSON.parse(line) as {
-      readonly level?: number
+      readonly level?: string
       readonly msg?: string
       readonly err?: { readonly message?: string }
     }
     const parts = [msg, err?.message].filter((part) => part !== undefined)
-    return { level: level ?? 0, text: parts.join(': ') || line }
+    return { failed: FAILURES.includes(level), text: parts.join(': ') || line }
   } catch {
     // The log was cut within this line.
-    return { level: 0, text: line }
+    return { failed: false, text: line }
   }
 }

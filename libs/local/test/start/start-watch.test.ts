@@ -1,17 +1,18 @@
 import { expect, test } from 'vitest'
 import { createStartWatch, lastWords } from '../../src/start/start-watch.ts'
 
-const info = JSON.stringify({ level: 30, msg: 'started' })
-const fatal = JSON.stringify({ level: 60, msg: 'the start failed', err: { message: 'no route' } })
+const info = JSON.stringify({ level: 'info', msg: 'started' })
+const fatal = JSON.stringify({
+  level: 'fatal',
+  msg: 'the start failed',
+  err: { message: 'no route' },
+})
 
 test.each([
   ['', []],
   [`${info}\n`, ['started']],
   [`${info}\n${fatal}\n${info}`, ['the start failed: no route']],
-  [
-    `vel":30,"msg":"cut"}\nAPI_KEYS: entry 1 is too short\n`,
-    ['vel":30,"msg":"cut"}', 'API_KEYS: entry 1 is too short'],
-  ],
+  [`${info}\nAPI_KEYS: entry 1 is too short\n`, ['API_KEYS: entry 1 is too short']],
   [
     Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n'),
     ['line 12', 'line 13', 'line 14', 'line 15', 'line 16', 'line 17', 'line 18', 'line 19'],

@@ -1,0 +1,43 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { takeDataDir } from '../../src/data-dir.ts'
+import { drawCredentials, keepNodesSecret } from '../../src/start/credentials.ts'
+import { StartFailure } from '../../src/start/start-watch.ts'
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'agentfleet-data-'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+test('a state folder is made with the folders above it, and a second fleet takes the next one', async () => {
+  const base = join(root, 'a', 'b')
+  const first = await takeDataDir(base)
+  const second = await takeDataDir(base)
+  expect([first.dir, second.dir]).toEqual([join(base, 'fleet-1'), join(base, 'fleet-2')])
+  await first.release()
+  expect((await takeDataDir(base)).dir).toBe(first.dir)
+})
+
+test('a state folder that cannot be made ends the start with the path and what to do', async () => {
+  const file = join(root, 'file')
+  await writeFile(file, '')
+  for (const base of ['/proc/nope', file, join(file, 'below')]) {
+    const taken = takeDataDir(base)
+    await expect(taken).rejects.toBeInstanceOf(StartFailure)
+    await expect(taken).rejects.toThrow(/^the state folder .* cannot be used .*--data/)
+    await expect(taken).rejects.toThrow(base)
+  }
+})
+
+test('the nodes of a fleet keep their secrets with its state, and each has its own', async () => {
+  const { dir } = await takeDataDir(join(root, 'kept'))
+  const secretOf = async (id: string): Promise<string | undefined> => {
+    const credentials = drawCredentials(await keepNodesSecret(dir))
+    return credentials.envOf('worker', id, 'redis://127.0.0.1:1')['NODE_SECRET']
+  }
+  expect(await secretOf('worker-1')).toBe(await secretOf('worker-1'))
+  expect(await secretOf('worker-1')).not.toBe(await secretOf('worker-2'))
+})
