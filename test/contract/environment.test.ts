@@ -42,7 +42,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 }
 /** Variables that a fleet on one machine does not need. */
 const FOR_PRODUCTION =
-  /_(?:CA|CERT)_FILE$|^(?:NATS|REDIS|CONSUL)_KEY_FILE$|^K8S_|^(?:NODE_SECRET|CONSUL_TOKEN|HTTP_HOST|ADVERTISE_HOST|STREAM_REPLICAS)$/
+  /_(?:CA|CERT)_FILE$|^(?:NATS|REDIS|CONSUL)_KEY_FILE$|^K8S_|^(?:CONSUL_TOKEN|HTTP_HOST|ADVERTISE_HOST|STREAM_REPLICAS)$/
 /** The order of the sections: variables that a first fleet needs come first. */
 const FIRST: readonly ServiceName[] = ['worker', 'gateway', 'load-balancer', 'autoscaler']
 
@@ -54,7 +54,7 @@ test('the reference lists exactly the variables of the services', () => {
 
 test('the list of variables that `npm start` sets has every variable of its credentials', () => {
   const drawn = SERVICES.flatMap((service) =>
-    Object.keys(drawCredentials().envOf(service, 'redis://127.0.0.1:1')),
+    Object.keys(drawCredentials('secret').envOf(service, `${service}-1`, 'redis://127.0.0.1:1')),
   )
   expect([...new Set(drawn)].filter((name) => !isSetByStart(name))).toEqual([])
   expect(SET_BY_START.filter((name) => !read.has(name))).toEqual([])

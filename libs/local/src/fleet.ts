@@ -136,8 +136,7 @@ async function assemble(
   },
 ): Promise<Fleet> {
   const { logDir, stops, stopAll, watch, isOver } = start
-  const secret = process.env['NODE_SECRET'] ?? (await keepNodesSecret(options.dir))
-  const credentials = drawCredentials(secret)
+  const credentials = drawCredentials(await keepNodesSecret(options.dir))
   const { binaries, signal } = options
   const common = { binaries, ...(signal === undefined ? {} : { signal }) }
   const config = {
