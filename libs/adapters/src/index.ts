@@ -13,7 +13,7 @@ export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'
 export { tailOps, type OpsEntry, type OpsTail } from './ops/ops-tail.ts'
 export { openAgents, type Agents, type StoredAgent } from './definitions/agents.ts'
 export { openPointerConsumers, type PointerConsumers } from './pointers/pointer-consumers.ts'
-export { openPointers, pointerBacklog, type Pointers } from './pointers/pointers.ts'
+export { countPointers, openPointers, type Pointers } from './pointers/pointers.ts'
 export {
   CALL_LEASE_MS,
   connectProviderLimits,

@@ -63,7 +63,7 @@ export const totalsSchema = z.object({
   slots: count,
   /** Attempts on all nodes that are not dead. */
   running: count,
-  /** Pointers that wait to be fetched. */
+  /** Tasks that wait for a node: pointers on TASKS of tasks that no node has taken. */
   queued: count,
   /** Means over the nodes that are not dead; `responseMs` over those that have completed a task. */
   cpu: z.number(),
@@ -80,11 +80,11 @@ export const snapshotSchema = z.object({
   atMs: z.number(),
   monitorId: id,
   nodes: z.array(nodeSnapshotSchema),
-  /** Pointers on TASKS that wait to be fetched. */
+  /** Tasks that wait for a node: pointers on TASKS of tasks that no node has taken. */
   queued: count,
   /** Attempts on all nodes that are not dead. */
   running: count,
-  /** When `queued` was read; absent: unknown. */
+  /** When the pointers behind `queued` were counted; absent: not yet. */
   backlogAtMs: z.number().optional(),
   totals: totalsSchema.optional(),
 })

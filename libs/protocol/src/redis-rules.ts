@@ -22,7 +22,7 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
   // It reads records, listings, in-flight notes and totals.
   gateway:
     '%R~task:* %R~tasks:* %R~inflight %R~usage:* ' +
-    `${CONNECT} +mget +getrange +zrevrangebylex +hmget +hgetall`,
+    `${CONNECT} +mget +getrange +zrange +zrevrangebylex +hmget +hgetall`,
   // It fills the projection and the totals, and trims them.
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +

@@ -83,17 +83,21 @@ export function defineTool<Parameters extends z.ZodType>(
   settings: ToolSettings<Parameters>,
 ): ToolModuleTool {
   const { min, max, default: timeoutDefault } = TOOL_LIMITS.timeoutMs
-  const { name, description, parameters, timeoutMs = timeoutDefault } = settings
+  const { parameters, timeoutMs = timeoutDefault } = settings
+  // Types do not bind a JavaScript module: without these checks the model would read a TypeError.
+  const { name, description, run }: Readonly<Record<string, unknown>> = { ...settings }
   const problems: string[] = []
-  if (!TOOL_LIMITS.name.test(name)) {
+  if (typeof name !== 'string' || !TOOL_LIMITS.name.test(name)) {
     problems.push('name: 1 to 64 letters, digits, _ or -, without two underscores in a row')
   }
-  if (description.length < 1 || description.length > TOOL_LIMITS.descriptionMax) {
+  const size = typeof description === 'string' ? description.length : 0
+  if (size < 1 || size > TOOL_LIMITS.descriptionMax) {
     problems.push(`description: 1 to ${TOOL_LIMITS.descriptionMax} characters`)
   }
   if (!Number.isInteger(timeoutMs) || timeoutMs < min || timeoutMs > max) {
     problems.push(`timeoutMs must be a whole number from ${min} to ${max}`)
   }
+  if (typeof run !== 'function') problems.push('run must be a function')
   const schema = schemaOf(parameters)
   if (schema === undefined)
     problems.push('parameters must be a zod object that JSON schema can express')
@@ -102,8 +106,8 @@ export function defineTool<Parameters extends z.ZodType>(
   }
   const tool: ToolModuleTool & { readonly [BRAND]: true } = {
     [BRAND]: true,
-    name,
-    description,
+    name: settings.name,
+    description: settings.description,
     timeoutMs,
     cpuHeavy: settings.cpuHeavy ?? false,
     approval: settings.approval,

@@ -41,7 +41,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ownLag: gauge('monitor_lag_seconds', 'Delay of the monitor itself in the last second.'),
     isPrimary: gauge('monitor_primary', '1 if this monitor is primary.'),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
-    queued: gauge('tasks_queued', 'Pointers in the queue.'),
+    queued: gauge('tasks_queued', 'Tasks that wait for a node.'),
     running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),
     completed: gauge('attempts_completed', 'Completed attempts of all nodes, including lost ones.'),
     failed: gauge('attempts_failed', 'Failed attempts of all nodes, including lost ones.'),

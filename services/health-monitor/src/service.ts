@@ -1,4 +1,4 @@
-import { pointerBacklog, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
+import { countPointers, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
 import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS, PROGRESS_LIMITS } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
@@ -202,7 +202,10 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
 }
 
 async function countQueued(bus: Bus, broadcaster: Broadcaster): Promise<void> {
-  if (bus.connected()) broadcaster.setQueued((await pointerBacklog(bus)).queued)
+  if (!bus.connected()) return
+  const pointers = await countPointers(bus)
+  // A new fleet has no stream until the first service that writes to it has started.
+  if (pointers !== undefined) broadcaster.setPointers(pointers)
 }
 
 /** Tells a node that its incarnation was declared dead, as a hint in a ping (L6). */

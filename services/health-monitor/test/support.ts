@@ -1,4 +1,11 @@
-import { ack, connectRegistry, createPuller, openOps, type Bus } from '@agentfleet/adapters'
+import {
+  ack,
+  connectRegistry,
+  createPuller,
+  openOps,
+  openPointerConsumers,
+  type Bus,
+} from '@agentfleet/adapters'
 import {
   STREAMS,
   SUBJECTS,
@@ -10,6 +17,8 @@ import {
   type Snapshot,
   type Death,
   CHANNELS,
+  type TenantQueue,
+  waitingConsumer,
 } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock, type Service } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
@@ -102,6 +111,24 @@ async function startEmptyWorld() {
       decisions
         .filter(({ about }) => about === nodeId)
         .map(({ kind, reason }) => [kind, reason] as const),
+    /** Fetches one pointer as a load balancer does; resolves with its ack subject. */
+    async fetchPointer(queue: TenantQueue) {
+      await openPointerConsumers(watcher).make(queue)
+      return new Promise<string>((resolve) => {
+        let left = 1
+        const { name: consumer } = waitingConsumer(queue)
+        const one = createPuller(watcher, {
+          stream: STREAMS.tasks,
+          consumer,
+          wanted: () => left,
+          receive({ ackSubject }) {
+            left = 0
+            one.stop()
+            resolve(ackSubject)
+          },
+        })
+      })
+    },
     /** Removes a node from the next test without a death. */
     async leave(node: ReturnType<typeof startNode>) {
       node.say({ draining: true, active: 0, queued: 0 })

@@ -80,6 +80,7 @@ describe('a folder of tools', () => {
     expect(problems).toEqual([
       'broken.mjs: this module cannot be loaded',
       'nothing.mjs: exports no tool; export the result of defineTool',
+      'runless.mjs: the tool "misspelt" is invalid: description: 1 to 4096 characters; run must be a function',
       expect.stringMatching(
         /^unnamed.mjs: .*name: .*description: .*timeoutMs must .*parameters must /,
       ),

@@ -92,12 +92,23 @@ export async function streamMetadata(
   bus: Bus,
   stream: string,
 ): Promise<Readonly<Record<string, string>> | undefined> {
+  const info = await streamIfPresent(bus, stream)
+  return info === undefined ? undefined : (info.config.metadata ?? {})
+}
+
+/** The number of messages in a stream; undefined when there is no such stream. */
+export async function streamMessages(bus: Bus, stream: string): Promise<number | undefined> {
+  return (await streamIfPresent(bus, stream))?.state.messages
+}
+
+async function streamIfPresent(bus: Bus, stream: string): Promise<StreamInfoAnswer | undefined> {
   const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, '')
-  const { error, config } = JSON.parse(answer.string()) as StreamInfoAnswer
-  if (error?.code === STREAM_NOT_FOUND) return undefined
-  if (error !== undefined)
-    throw new ServiceError('bus-unavailable', `${stream}: ${error.description}`)
-  return config.metadata ?? {}
+  const info = JSON.parse(answer.string()) as StreamInfoAnswer
+  if (info.error?.code === STREAM_NOT_FOUND) return undefined
+  if (info.error !== undefined) {
+    throw new ServiceError('bus-unavailable', `${stream}: ${info.error.description}`)
+  }
+  return info
 }
 
 /** Every subject of a stream under a filter, page by page (the server sends up to 100,000 a page). */

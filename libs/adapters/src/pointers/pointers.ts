@@ -11,7 +11,7 @@ import {
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
-import { readMessage, streamConsumers, streamFill, streamSubjects } from '../log/stream-reads.ts'
+import { readMessage, streamFill, streamMessages, streamSubjects } from '../log/stream-reads.ts'
 
 /**
  * The pointers on TASKS. One subject per task and at most one message per subject: the server refuses a
@@ -111,15 +111,7 @@ export function openPointers(bus: Bus): Pointers {
   }
 }
 
-/** Pointers that wait to be fetched, and pointers that nodes hold, over all queues. */
-export async function pointerBacklog(
-  bus: Bus,
-): Promise<{ readonly queued: number; readonly running: number }> {
-  const [{ messages }, consumers] = await Promise.all([
-    streamFill(bus, STREAMS.tasks),
-    streamConsumers(bus, STREAMS.tasks),
-  ])
-  // Not the sum over the consumers: a new tenant has no consumer for a moment.
-  const running = consumers.reduce((sum, { out }) => sum + out, 0)
-  return { queued: Math.max(0, messages - running), running }
+/** The number of pointers on TASKS; undefined while the stream does not exist yet. */
+export function countPointers(bus: Bus): Promise<number | undefined> {
+  return streamMessages(bus, STREAMS.tasks)
 }

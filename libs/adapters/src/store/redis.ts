@@ -79,7 +79,10 @@ export async function connectRedis(
     try {
       return await call()
     } catch (cause) {
-      throw new ServiceError('store-unavailable', 'Redis does not answer', {
+      // A missing right or a full memory is an answer: an operator should look at it, not at the network.
+      const answered = cause instanceof Error && cause.name === 'ReplyError'
+      const message = answered ? 'Redis refused a command' : 'Redis does not answer'
+      throw new ServiceError('store-unavailable', message, {
         retryable: true,
         cause: redaction.error(cause),
       })

@@ -45,6 +45,7 @@ function record(taskId: string, seq: number): TaskRecord {
 const note = { taskId: 'a', nodeId: 'n1', ackSubject: 'x' }
 const refused = {
   code: 'store-unavailable',
+  message: 'Redis refused a command',
   // Within a script Redis says it in other words.
   cause: { message: expect.stringMatching(/NOPERM|can't (run|access)|permission/) as string },
 }
@@ -71,6 +72,7 @@ test('the gateway reads records, listings and totals, and cannot write them', as
   expect((await store.list({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
   expect((await store.previews({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
   expect(await store.inflightNode(['a'])).toEqual([undefined])
+  expect(await store.oldestQueued('acme')).toMatchObject({ taskId: 'a' })
   const usage = await connectUsageTotals({ url: urlOf('gateway'), log })
   opened.push(usage)
   await usage.read('acme', ['1970-01-01'])

@@ -169,7 +169,7 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.ACK.TASKS.>',
     ],
     worker: ['$JS.ACK.TASKS.>'],
-    'health-monitor': ['$JS.API.CONSUMER.LIST.TASKS', '$JS.API.STREAM.INFO.TASKS'],
+    'health-monitor': ['$JS.API.STREAM.INFO.TASKS'],
     recovery: ['$JS.ACK.TASKS.>'],
   },
   [STREAMS.ops]: {

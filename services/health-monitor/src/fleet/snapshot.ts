@@ -5,7 +5,7 @@ import type { Clock } from '@agentfleet/runtime'
 import type { TotalsHistory } from './history.ts'
 import type { MonitorMetrics } from '../metrics.ts'
 import { flapsOf, type NodeEntry, type NodeTable } from '../nodes/nodes.ts'
-import { totalsOf, type Tally } from './totals.ts'
+import { runningOn, totalsOf, waitingOf, type Tally } from './totals.ts'
 
 /**
  * Publishes snapshots of the cluster. Invariants: only the primary monitor publishes; every monitor
@@ -14,8 +14,8 @@ import { totalsOf, type Tally } from './totals.ts'
 export interface Broadcaster {
   /** Publishes the snapshot when it is due, or at once after a change. */
   tick(changed: boolean): void
-  /** Records how many pointers wait. */
-  setQueued(queued: number): void
+  /** Records how many pointers TASKS holds: those of tasks that wait and of tasks that run. */
+  setPointers(pointers: number): void
 }
 
 const PUBLISH_INTERVAL_MS = 500
@@ -46,8 +46,10 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
   let publishedAtMs = -Infinity
   let measuredAtMs = -Infinity
   let notedAtMs = -Infinity
-  let queued = 0
-  let queuedAtMs: number | undefined
+  let backlog: { readonly pointers: number; readonly running: number; atMs?: number } = {
+    pointers: 0,
+    running: 0,
+  }
 
   const take = (): Snapshot & { readonly totals: Totals } => {
     const now = clock.monotonicMs()
@@ -62,9 +64,11 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
         ...(passing === undefined ? {} : { passing }),
       }
     })
-    const totals = totalsOf(listed, queued, deps.tally, atMs)
-    const backlog = queuedAtMs === undefined ? {} : { backlogAtMs: queuedAtMs }
-    return { atMs, monitorId, nodes: listed, queued, running: totals.running, ...backlog, totals }
+    const running = runningOn(listed)
+    const queued = waitingOf(backlog, running)
+    const totals = totalsOf(listed, { queued, running }, deps.tally, atMs)
+    const readAt = backlog.atMs === undefined ? {} : { backlogAtMs: backlog.atMs }
+    return { atMs, monitorId, nodes: listed, queued, running, ...readAt, totals }
   }
 
   return {
@@ -88,9 +92,12 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
       deps.history.note(snapshot.totals)
       notedAtMs = now
     },
-    setQueued(waiting) {
-      queued = waiting
-      queuedAtMs = clock.nowMs()
+    setPointers(pointers) {
+      const listed = [...nodes.all()].map((entry) => ({
+        active: entry.heartbeat.active,
+        state: shownState(entry),
+      }))
+      backlog = { pointers, running: runningOn(listed), atMs: clock.nowMs() }
     },
   }
 }

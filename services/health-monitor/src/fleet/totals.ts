@@ -29,10 +29,33 @@ export function createTally(): Tally {
   }
 }
 
+/** Returns the number of tasks that the nodes have taken; those of a dead node wait again. */
+export function runningOn(
+  nodes: readonly Pick<Snapshot['nodes'][number], 'state' | 'active'>[],
+): number {
+  return sum(
+    nodes.filter(({ state }) => state !== 'dead'),
+    ({ active }) => active,
+  )
+}
+
+/**
+ * Returns the number of tasks that wait for a node: the pointers of all tasks, less those that nodes have
+ * taken. The server's count of delivered pointers is of no use here, because a pointer that a load balancer
+ * has fetched and still holds, or has given back, stays delivered. Pointers are counted once a second: tasks
+ * that nodes have taken since then no longer wait.
+ */
+export function waitingOf(
+  counted: { readonly pointers: number; readonly running: number },
+  runningNow: number,
+): number {
+  return Math.max(0, counted.pointers - Math.max(counted.running, runningNow))
+}
+
 /** Returns the totals of the cluster at one moment. */
 export function totalsOf(
   nodes: Snapshot['nodes'],
-  queued: number,
+  { queued, running }: { readonly queued: number; readonly running: number },
   tally: Pick<Tally, 'completed' | 'failed'>,
   atMs: number,
 ): Totals {
@@ -43,7 +66,7 @@ export function totalsOf(
     atMs,
     activeNodes: working.length,
     slots: sum(working, ({ slots }) => slots),
-    running: sum(living, ({ active }) => active),
+    running,
     queued,
     cpu: mean(living, ({ cpu }) => cpu),
     memory: mean(living, ({ memory }) => memory),

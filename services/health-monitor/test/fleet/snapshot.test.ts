@@ -1,5 +1,6 @@
+import { ack } from '@agentfleet/adapters'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startWorld, type World } from '../support.ts'
+import { namesOf, startWorld, type World } from '../support.ts'
 
 /** The snapshots of the monitor. */
 let world: World
@@ -9,9 +10,16 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe('the snapshot', () => {
-  test('has the number of queued pointers and the totals of the cluster', async () => {
-    world.watcher.publish('tasks.medium.acme.t-1', '{}')
+  test('has the number of tasks that wait for a node and the totals of the cluster', async () => {
+    // One for each task that the six nodes run, and one that a load balancer has fetched and gives back.
+    for (const name of namesOf('t-', 7)) {
+      world.watcher.publish(`tasks.medium.acme.${name}`, '{}')
+    }
+    const fetched = await world.fetchPointer({ tenant: 'acme', priority: 'medium' })
     await world.until(() => world.snapshots.at(-1)?.queued === 1)
+    ack.giveBackLater(world.watcher, fetched)
+    await world.nextSnapshots(4)
+    expect(world.snapshots.at(-1)?.queued).toBe(1)
     const { backlogAtMs, totals, nodes, running } = world.snapshots.at(-1)!
     const living = nodes.filter(({ state }) => state !== 'dead')
     expect(backlogAtMs).toBeTypeOf('number')

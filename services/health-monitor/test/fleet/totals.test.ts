@@ -1,6 +1,6 @@
 import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
-import { createTally, totalsOf } from '../../src/fleet/totals.ts'
+import { createTally, runningOn, totalsOf, waitingOf } from '../../src/fleet/totals.ts'
 
 const heartbeat: Heartbeat = {
   nodeId: 'n',
@@ -40,6 +40,18 @@ describe('createTally', () => {
   })
 })
 
+test('a task waits as long as no living node has taken it, whoever holds its pointer', () => {
+  const nodes: Snapshot['nodes'] = [node, { ...node, active: 2, state: 'stalled' }]
+  const counted = { pointers: 20, running: runningOn([...nodes, { ...node, state: 'dead' }]) }
+  expect(counted.running).toBe(6)
+  expect(waitingOf(counted, 6)).toBe(14)
+  // What began since the count no longer waits; what ended since then may have left its pointer.
+  expect(waitingOf(counted, 9)).toBe(11)
+  expect(waitingOf(counted, 1)).toBe(14)
+  // A task that was handed over has no pointer at first.
+  expect(waitingOf({ pointers: 3, running: 8 }, 8)).toBe(0)
+})
+
 test('totals have the slots of nodes that take work and the attempts of all living nodes', () => {
   const nodes: Snapshot['nodes'] = [
     node,
@@ -48,7 +60,8 @@ test('totals have the slots of nodes that take work and the attempts of all livi
     { ...node, cpu: 0.4, state: 'suspect', responseMs: 0 },
     { ...node, cpu: 9, state: 'dead' },
   ]
-  expect(totalsOf(nodes, 3, { completed: () => 7, failed: () => 1 }, 42)).toEqual({
+  const counts = { queued: 3, running: runningOn(nodes) }
+  expect(totalsOf(nodes, counts, { completed: () => 7, failed: () => 1 }, 42)).toEqual({
     atMs: 42,
     activeNodes: 1,
     slots: 10,
