@@ -18,6 +18,7 @@ export {
   CALL_LEASE_MS,
   connectProviderLimits,
   type BudgetAsk,
+  type BudgetReserved,
   type ProviderLimits,
   type ReserveAsk,
   type Reserved,

@@ -163,8 +163,11 @@ describe('secrets', () => {
   })
 
   test.each([
-    [{ KEY_FILE: '/does/not/exist' }, 'KEY: the file of KEY_FILE cannot be read (ENOENT)'],
-    [{ KEY_FILE: fileWith('\n') }, 'KEY: the file of KEY_FILE is empty'],
+    [
+      { KEY_FILE: '/does/not/exist' },
+      'KEY: the file /does/not/exist of KEY_FILE cannot be read (ENOENT)',
+    ],
+    [{ KEY_FILE: fileWith('\n') }, 'of KEY_FILE is empty'],
     [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set together with KEY_FILE'],
   ])('are refused once and not shown when their source is wrong (%#)', (env, problem) => {
     const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)

@@ -68,6 +68,10 @@ export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
   const keys = value.split(',').map((entry, index) => {
     const [tenant = '', ...rest] = entry.trim().split(':')
     const key = rest.join(':')
+    if (rest.length === 0) {
+      problems.push(`API_KEYS: entry ${index + 1} must read tenant:key; it has no colon`)
+      return { tenant, key: entry.trim() }
+    }
     if (!TOKEN_PATTERN.test(tenant)) {
       problems.push(`API_KEYS: entry ${index + 1} needs a tenant that matches ${TOKEN_PATTERN}`)
     }

@@ -89,7 +89,7 @@ describe('a folder of tools', () => {
 
   test('must exist on the disk', async () => {
     const { problems } = await loadToolModules('/nowhere/at/all', threads())
-    expect(problems).toEqual(['the folder /nowhere/at/all does not exist'])
+    expect(problems).toEqual(['the folder /nowhere/at/all does not exist; correct TOOLS_DIR'])
   })
 
   test('checks arguments against the schema of the tool and lists each problem for the model', async () => {

@@ -27,8 +27,8 @@ export interface ProviderLimits {
   park(key: string, ask: ParkAsk): Promise<number>
   /** Reports that the node lives and keeps its calls counted; returns the state of the keys. */
   touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
-  /** Reserves a part of a tenant's budget; returns the limit that would be exceeded, if any. */
-  reserveBudget(tenant: string, ask: BudgetAsk): Promise<TenantLimitMet | undefined>
+  /** Reserves a part of a tenant's budget. */
+  reserveBudget(tenant: string, ask: BudgetAsk): Promise<BudgetReserved>
   /** Whether Redis is connected now. */
   connected(): boolean
   close(): Promise<void>
@@ -115,6 +115,14 @@ export interface BudgetAsk {
   readonly lifetimeMs: number
   readonly nowMs: number
 }
+
+/** Whether a call may use a part of its tenant's budget. */
+export type BudgetReserved =
+  | { readonly kind: 'reserved' }
+  /** The budget has no room for the call even if the calls under way use nothing. */
+  | { readonly kind: 'exceeded'; readonly met: TenantLimitMet }
+  /** There may be room once the calls under way have ended and the totals of the log include them. */
+  | { readonly kind: 'held' }
 
 /** A node that waits longer for Redis continues with its own share, milliseconds. */
 const COMMAND_WITHIN_MS = 500
@@ -208,9 +216,12 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
         redisKey('usageFollowed'),
       ]
       const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
-      if (answer === '') return undefined
-      const [limit, used] = answer.split(' ') as [TenantLimitName, string]
-      return { limit, used: limit.startsWith('usd') ? usdOfNano(Number(used)) : Number(used) }
+      if (answer === '') return { kind: 'reserved' }
+      if (answer === 'held') return { kind: 'held' }
+      const [, limit, counted] = answer.split(' ') as [string, TenantLimitName, string]
+      const inUsd = limit.startsWith('usd')
+      const used = inUsd ? usdOfNano(Number(counted)) : Number(counted)
+      return { kind: 'exceeded', met: { limit, used, next: inUsd ? usd : tokens } }
     },
     connected: () => link.connected(),
     close: () => link.close(),

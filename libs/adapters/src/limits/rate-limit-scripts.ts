@@ -146,8 +146,10 @@ return answer
  * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their amounts. ARGV: hour of the day,
  * tokens and nano-dollars of the day and of the hour that may be used (-1: any), id, tokens and nano-dollars
  * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
- * only read that key). Answers '' or which of the four would be exceeded. A known id takes the new amounts
- * without a check.
+ * only read that key). Answers '' (reserved); 'exceeded', which of the four the call would exceed by itself,
+ * and what of it the log counts; or 'held', if the call only has to wait for other calls: what those have set
+ * aside is more than they use, and for a moment it is counted twice, here and in the totals. A known id takes
+ * the new amounts without a check; it is the result of its call.
  * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing
  * that was set aside expires, because the totals do not have it yet.
  */
@@ -173,16 +175,18 @@ local known = add(id, -1)
 if not known then
   local held = redis.call('HMGET', KEYS[2], '=t', '=n')
   local used = redis.call('HMGET', ARGV[10], '=|tokens', '=|nano', hour .. '|tokens', hour .. '|nano')
-  local t, n = tonumber(held[1] or 0) + tokens, tonumber(held[2] or 0) + nano
   local names = { 'tokens-per-day', 'usd-per-day', 'tokens-per-hour', 'usd-per-hour' }
+  local waits = false
   for i = 1, 4 do
-    local most = tonumber(ARGV[1 + i])
-    local more = (i % 2 == 1) and t or n
-    local before = tonumber(used[i] or 0) + more - ((i % 2 == 1) and tokens or nano)
-    if most >= 0 and tonumber(used[i] or 0) + more > most then
-      return names[i] .. ' ' .. string.format('%d', before)
+    local most, before = tonumber(ARGV[1 + i]), tonumber(used[i] or 0)
+    local own, others = tokens, tonumber(held[1] or 0)
+    if i % 2 == 0 then own, others = nano, tonumber(held[2] or 0) end
+    if most >= 0 and before + own > most then
+      return 'exceeded ' .. names[i] .. ' ' .. string.format('%d', before)
     end
+    waits = waits or (most >= 0 and before + others + own > most)
   end
+  if waits then return 'held' end
 end
 if ttl > 0 then
   redis.call('ZADD', KEYS[1], now + ttl, id)

@@ -33,6 +33,7 @@ afterAll(async () => {
 })
 
 const BURST_MS = 500
+const RESERVED = { kind: 'reserved' }
 const NONE = { rpm: 0, tpm: 0, concurrent: 0 }
 
 function fresh(): void {
@@ -148,7 +149,7 @@ describe('the Redis user of workers (L9)', () => {
     await mine.touch('n1', [{ key, live: ['a'] }])
     const budget = { tokensPerDay: 10 }
     const part = { budget, id: 'a', tokens: 5, usd: 0, lifetimeMs: 10, nowMs: Date.now() }
-    expect(await mine.reserveBudget('acme', part)).toBeUndefined()
+    expect(await mine.reserveBudget('acme', part)).toEqual(RESERVED)
     await mine.reserveBudget('acme', { ...part, lifetimeMs: 0 })
     await mine.close()
 
@@ -182,13 +183,34 @@ describe('the budget of a tenant', () => {
 
   test('counts the usage in the log and the largest amounts that calls under way may use', async () => {
     expect(await totals.add(0, 10, [entry])).toBe(10)
-    expect(await reserve('a', 300)).toBeUndefined()
-    expect(await reserve('b', 400)).toEqual({ limit: 'tokens-per-day', used: 1_200 })
-    expect(await reserve('c', 200)).toBeUndefined()
-    expect(await reserve('d', 10)).toEqual({ limit: 'usd-per-hour', used: 0.9 })
+    expect(await reserve('a', 300)).toEqual(RESERVED)
+    // Without the call under way there would be room.
+    expect(await reserve('b', 400)).toEqual({ kind: 'held' })
+    expect(await reserve('c', 200)).toEqual(RESERVED)
+    expect(await reserve('d', 10)).toEqual({ kind: 'held' })
     // The call used less, and then it ends.
     await reserve('a', 10, 0)
-    expect(await reserve('d', 10)).toBeUndefined()
+    expect(await reserve('d', 10)).toEqual(RESERVED)
+    // By itself it is too large for the rest.
+    const met = { limit: 'tokens-per-day', used: 900, next: 601 }
+    expect(await reserve('e', 601)).toEqual({ kind: 'exceeded', met })
+  })
+
+  test('has room again once an ended call is counted: until then it makes the next one wait, not fail', async () => {
+    const call = { budget: { tokensPerDay: 300 }, tokens: 126, usd: 0, nowMs }
+    const made = { ...usage, inputTokens: 100, outputTokens: 26 }
+    expect(await limits.reserveBudget('once', { ...call, id: 'a', lifetimeMs: 60_000 })).toEqual(
+      RESERVED,
+    )
+    await limits.reserveBudget('once', { ...call, id: 'a', lifetimeMs: 300 })
+    const from = await totals.position()
+    await totals.add(from, from + 1, [{ ...entry, tenant: 'once', usage: made }])
+    // 126 are used, and 126 are still set aside for the same call.
+    const second = { ...call, id: 'b', lifetimeMs: 60_000 }
+    expect(await limits.reserveBudget('once', second)).toEqual({ kind: 'held' })
+    await eventually(async () => {
+      expect(await limits.reserveBudget('once', second)).toEqual(RESERVED)
+    }, 5_000)
   })
 
   test('forgets calls of nodes that died', async () => {
@@ -202,7 +224,7 @@ describe('the budget of a tenant', () => {
     })
     const again = { budget: { tokensPerHour: 100 }, id: 'y', tokens: 100, usd: 0, nowMs }
     await eventually(async () => {
-      expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toBeUndefined()
+      expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toEqual(RESERVED)
     }, 5_000)
   })
 })
@@ -214,16 +236,16 @@ describe('the budget of a tenant while no coordinator counts usage', () => {
 
   test('holds: what ended calls have set aside expires only once usage is counted again', async () => {
     await totals.followed()
-    expect(await limits.reserveBudget('replay', { ...ask, id: 'x' })).toBeUndefined()
+    expect(await limits.reserveBudget('replay', { ...ask, id: 'x' })).toEqual(RESERVED)
     const sinceMs = performance.now()
     await eventually(async () => {
-      const met = await limits.reserveBudget('replay', { ...ask, id: 'y' })
-      if (met?.limit !== 'tokens-per-hour') throw new Error('the budget was overrun')
+      const { kind } = await limits.reserveBudget('replay', { ...ask, id: 'y' })
+      if (kind !== 'held') throw new Error('the budget was overrun')
       // Ten times what it was set aside for.
       expect(performance.now() - sinceMs).toBeGreaterThan(200)
     }, 5_000)
     await totals.followed()
-    expect(await limits.reserveBudget('replay', { ...ask, id: 'y' })).toBeUndefined()
+    expect(await limits.reserveBudget('replay', { ...ask, id: 'y' })).toEqual(RESERVED)
   })
 })
 

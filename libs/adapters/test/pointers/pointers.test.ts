@@ -8,7 +8,7 @@ const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
-test('a count of the pointers is no error before the stream of a new fleet exists', async () => {
+test('the pointers can be counted before the stream of a new fleet exists', async () => {
   await using servers = await startSecuredServers({ log })
   const { bus } = servers
   const manager = await bus.nats.jetstreamManager()

@@ -13,6 +13,8 @@ export interface Spent {
 /** The next call, described before it is made. */
 export interface NextCall {
   readonly inputTokens: number
+  /** The model and its provider, for messages. */
+  readonly model: string
   /** Undefined: the model has no price. */
   readonly price: ModelPrice | undefined
   /** Longest answer that the task asks for. */
@@ -33,8 +35,10 @@ export type BudgetDecision =
       readonly message: string
     }
 
-const NO_PRICE =
-  'no price is known for the model, so no budget in USD can be kept; add the price to LLM_PRICES or PROVIDERS'
+function noPrice(model: string): string {
+  return `no price is known for the model ${model}, so no budget in USD can be kept; add the price to LLM_PRICES or PROVIDERS`
+}
+
 /** A shorter answer is useless: the call would be paid for without a result. */
 const OUTPUT_TOKENS_MIN = 16
 
@@ -61,7 +65,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
   }
   if (usdMax !== undefined) {
     if (next.price === undefined) {
-      return exceeded('no-price', NO_PRICE)
+      return exceeded('no-price', noPrice(next.model))
     }
     const prompt = { inputTokens: next.inputTokens, outputTokens: 0 }
     const left = usdMax - spent.usd - (costUsd(next.price, prompt) ?? 0)
@@ -97,8 +101,10 @@ export type TenantLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hou
 /** A limit that the next call of a tenant would exceed. */
 export interface TenantLimitMet {
   readonly limit: TenantLimitName
-  /** Tokens or USD, including the most that calls under way may use. */
+  /** Tokens or USD that the log counts. */
   readonly used: number
+  /** The most that the next call may use, in the same unit. */
+  readonly next: number
 }
 
 const HOUR_MS = 3_600_000
@@ -114,7 +120,7 @@ export function tenantLimitEndMs(limit: TenantLimitName, nowMs: number): number 
 export function tenantLimitMessage(
   tenant: string,
   budget: TenantBudget,
-  { limit, used }: TenantLimitMet,
+  { limit, used, next }: TenantLimitMet,
   startsAgainAt: string,
 ): string {
   const most = {
@@ -124,14 +130,16 @@ export function tenantLimitMessage(
     'usd-per-hour': budget.usdPerHour,
   }[limit]
   const unit = limit.startsWith('usd') ? 'USD' : 'tokens'
-  const amount = unit === 'USD' ? Number(used.toFixed(6)) : Math.round(used)
+  const shown = (amount: number) =>
+    unit === 'USD' ? Number(amount.toFixed(6)) : Math.round(amount)
   return (
-    `tenant ${tenant} has used ${amount} of ${most ?? 0} ${unit} (${limit}), ` +
-    `and the next call would exceed that; the count starts again at ${startsAgainAt}`
+    `tenant ${tenant} has used ${shown(used)} of ${most ?? 0} ${unit} (${limit}), ` +
+    `and the next call may use up to ${shown(next)}; send the task again at ${startsAgainAt}, when the count ` +
+    `starts again, give it a lower maxOutputTokens, or raise TENANT_BUDGETS`
   )
 }
 
 /** The error for a tenant with a budget in USD and a model without a price. */
-export function tenantNoPriceMessage(tenant: string): string {
-  return `tenant ${tenant} has a budget in USD: ${NO_PRICE}`
+export function tenantNoPriceMessage(tenant: string, model: string): string {
+  return `tenant ${tenant} has a budget in USD: ${noPrice(model)}`
 }

@@ -15,7 +15,8 @@ import {
 } from '../../src/index.ts'
 
 const price = { inputUsdPerMillion: 1, outputUsdPerMillion: 4 }
-const next: NextCall = { inputTokens: 100, price, outputTokensMax: undefined }
+const model = 'm of the provider p'
+const next: NextCall = { inputTokens: 100, model, price, outputTokensMax: undefined }
 const spent: Spent = { tokens: 1_000, usd: 0.01, turns: 2, wallMs: 5_000 }
 
 describe('the budget of a task', () => {
@@ -42,18 +43,21 @@ describe('the budget of a task', () => {
 
   it('cannot be kept in USD for a model without a price, and says so', () => {
     const free = { ...next, price: undefined }
-    expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({ reason: 'no-price' })
+    expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({
+      reason: 'no-price',
+      message: expect.stringContaining('the model m of the provider p,') as string,
+    })
   })
 
-  it('says what a tenant has used, of how much, and when the count starts again', () => {
+  it('says what a tenant has used, what the next call may use, and what to do', () => {
     const nowMs = Date.parse('2026-11-28T10:30:00Z')
     const budget = { usdPerDay: 0.6, tokensPerHour: 2_000 }
-    const day = { limit: 'usd-per-day', used: 0.5 } as const
+    const day = { limit: 'usd-per-day', used: 0.5, next: 0.25 } as const
     expect(tenantLimitMessage('acme', budget, day, 'T')).toMatch(
-      /0\.5 of 0\.6 USD \(usd-per-day\).* T$/,
+      /0\.5 of 0\.6 USD \(usd-per-day\).* up to 0\.25; .* at T, .* maxOutputTokens, or raise TENANT_BUDGETS$/,
     )
     expect(tenantLimitEndMs(day.limit, nowMs)).toBe(Date.parse('2026-11-29T00:00:00Z'))
-    const hour = { limit: 'tokens-per-hour', used: 1_900 } as const
+    const hour = { limit: 'tokens-per-hour', used: 1_900, next: 200 } as const
     expect(tenantLimitMessage('acme', budget, hour, 'T')).toContain('1900 of 2000 tokens')
     expect(tenantLimitEndMs(hour.limit, nowMs)).toBe(Date.parse('2026-11-28T11:00:00Z'))
   })

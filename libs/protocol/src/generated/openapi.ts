@@ -1381,13 +1381,13 @@ export interface components {
       observedAt?: string
       /** @description The health monitor that took the snapshot. */
       monitor?: string
-      /** @description The number of tasks that wait for a node. */
+      /** @description The number of tasks of all tenants that wait for a node. */
       queued: number
-      /** @description The number of tasks that nodes have taken. */
+      /** @description The number of tasks of all tenants that nodes have taken. */
       running: number
-      /** @description How long the oldest of your queued tasks has waited for a node. 0: none waits. Missing: the gateway does not know it. */
+      /** @description How long the oldest of your queued tasks has waited for a node. It is 0 if none of them waits, and it is missing while Redis does not answer the gateway. */
       oldestWaitingMs?: number
-      /** @description The cost of your tasks today (UTC). Missing if the gateway does not know it. */
+      /** @description The cost of your tasks today (UTC). It is missing while Redis does not answer the gateway. */
       costTodayUsd?: number
       nodes: components['schemas']['Node'][]
       /** @description The load balancers that announced themselves in the last 1.6 seconds. */
@@ -1411,7 +1411,7 @@ export interface components {
        * @enum {string}
        */
       breaker: 'closed' | 'open' | 'probing'
-      /** @description How long calls to the model still pause because the provider asked for it, for example with `Retry-After`; at most five minutes. 0 while calls are allowed. */
+      /** @description How long calls to the model still pause: the provider asked for it, for example with `Retry-After`, or its circuit breaker is open; at most five minutes. 0 while calls are allowed. */
       closedForMs: number
       /** @description What nodes have learned from refusals of the provider, such as `streamOptions=false`. */
       learned: string[]

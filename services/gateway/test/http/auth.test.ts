@@ -59,4 +59,7 @@ test('invalid keys are reported by position, never by text', () => {
   const wrong = 'Acme:0123456789abcdef,beta:short,x:abcdefghijklmnop,y:abcdefghijklmnop'
   expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*same key/)
   expect(() => parseApiKeys(wrong)).not.toThrow(/abcdefghijklmnop|short/)
+  const bare = () => parseApiKeys('a-key-of-16-characters')
+  expect(bare).toThrow('API_KEYS: entry 1 must read tenant:key; it has no colon')
+  expect(bare).not.toThrow(/a-key-of/)
 })

@@ -40,7 +40,7 @@ describe('createTally', () => {
   })
 })
 
-test('a task waits as long as no living node has taken it, whoever holds its pointer', () => {
+test('a task waits until a living node has taken it, even if a load balancer holds its pointer', () => {
   const nodes: Snapshot['nodes'] = [node, { ...node, active: 2, state: 'stalled' }]
   const counted = { pointers: 20, running: runningOn([...nodes, { ...node, state: 'dead' }]) }
   expect(counted.running).toBe(6)

@@ -18,6 +18,8 @@ export interface BudgetedCall {
   readonly id: string
   readonly tokens: number
   readonly usd: number | undefined
+  /** The model and its provider, for messages. */
+  readonly model: string
   /** Milliseconds after which the call is over in any case. */
   readonly lifetimeMs: number
 }
@@ -26,7 +28,7 @@ export interface BudgetedCall {
 export type BudgetEntry =
   | { readonly kind: 'allow' }
   | { readonly kind: 'exceeded' | 'no-price'; readonly message: string }
-  /** The tenant's usage is unknown, so the call must ask again later. */
+  /** Whether there is room is not known yet, so the call must ask again later. */
   | { readonly kind: 'unknown'; readonly retryAfterMs: number }
 
 /**
@@ -34,6 +36,8 @@ export type BudgetEntry =
  */
 const UNTIL_COUNTED_MS = 3_000
 const UNKNOWN_RETRY_MS = 15_000
+/** Milliseconds: calls that have just ended are counted by then. */
+const HELD_RETRY_MS = UNTIL_COUNTED_MS
 const ALLOW: BudgetEntry = { kind: 'allow' }
 
 /** Creates the keeper of these budgets. */
@@ -45,17 +49,19 @@ export function createTenantBudgets(deps: {
   const { budgets, shared, nowMs } = deps
   const budgetOf = (tenant: string) => budgets[tenant] ?? budgets['*']
   return {
-    async reserve(tenant, { id, tokens, usd, lifetimeMs }) {
+    async reserve(tenant, { id, tokens, usd, model, lifetimeMs }) {
       const budget = budgetOf(tenant)
       if (budget === undefined) return ALLOW
       const inUsd = budget.usdPerDay !== undefined || budget.usdPerHour !== undefined
       if (inUsd && usd === undefined) {
-        return { kind: 'no-price', message: tenantNoPriceMessage(tenant) }
+        return { kind: 'no-price', message: tenantNoPriceMessage(tenant, model) }
       }
       try {
         const ask = { budget, id, tokens, usd: usd ?? 0, lifetimeMs, nowMs: nowMs() }
-        const met = await shared?.reserveBudget(tenant, ask)
-        if (met === undefined) return ALLOW
+        const answer = await shared?.reserveBudget(tenant, ask)
+        if (answer === undefined || answer.kind === 'reserved') return ALLOW
+        if (answer.kind === 'held') return { kind: 'unknown', retryAfterMs: HELD_RETRY_MS }
+        const { met } = answer
         const againAt = new Date(tenantLimitEndMs(met.limit, ask.nowMs)).toISOString()
         const message = tenantLimitMessage(tenant, budget, met, againAt)
         return { kind: 'exceeded', message }

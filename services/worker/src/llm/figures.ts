@@ -9,6 +9,8 @@ import type { LlmOptions } from './request.ts'
 export interface ProviderFigures {
   answered(candidate: Candidate, call: CallFigures): void
   failed(candidate: Candidate, failure: Failure): void
+  /** Returns the last failure of a candidate, without its message. */
+  lastError(candidate: Candidate): LastError | undefined
   /** Lists the models called recently; `state` supplies the part that other modules know. */
   list(state: (candidate: Candidate) => ModelState): ProviderModel[]
 }
@@ -27,13 +29,19 @@ export interface ModelState {
   readonly capabilities: Capabilities
 }
 
+/** A failure by its kind alone. */
+export interface LastError {
+  readonly kind: string
+  readonly atMs: number
+}
+
 interface Entry {
   readonly candidate: Candidate
   calls: number
   usedAtMs: number
   firstTokenMs: number | undefined
   tokensPerSecond: number | undefined
-  error: { readonly kind: string; readonly atMs: number } | undefined
+  error: LastError | undefined
 }
 
 /** Models in the list; a reader does not need more. */
@@ -51,9 +59,10 @@ export function createProviderFigures({
   onRequestEnded,
 }: Pick<LlmOptions, 'nowMs' | 'onRequestEnded'>): ProviderFigures {
   const entries = new LRUCache<string, Entry>({ max: MODELS_MAX })
+  const keyOf = ({ provider, as }: Candidate): string => `${provider.name} ${as}`
   const of = (candidate: Candidate, outcome: string): Entry => {
     onRequestEnded?.(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcome)
-    const key = `${candidate.provider.name} ${candidate.as}`
+    const key = keyOf(candidate)
     const known = entries.get(key)
     const entry: Entry = known ?? {
       candidate,
@@ -82,6 +91,7 @@ export function createProviderFigures({
       const kind = kindOf(failure)
       of(candidate, kind).error = { kind, atMs: nowMs() }
     },
+    lastError: (candidate) => entries.peek(keyOf(candidate))?.error,
     list(state) {
       const now = nowMs()
       return [...entries.values()]

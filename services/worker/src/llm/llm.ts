@@ -105,6 +105,8 @@ export function createLlm(options: LlmOptions): Llm {
         closedForMs: Math.max(
           limiters.ofKey(candidate.provider).closedMs(),
           limiters.closedMsOfModel(candidate),
+          (context.breakers.retryAtMs(candidate) ?? 0) - nowMs(),
+          0,
         ),
         capabilities:
           clients.get(candidate.provider.name)?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,

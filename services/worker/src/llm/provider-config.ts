@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError, jsonErrorPlace } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
 import type { Provider } from './provider.ts'
@@ -191,18 +191,23 @@ function keyOfFile(path: string | undefined, index: number, problems: string[]) 
   try {
     const key = readFileSync(path, 'utf8').trim()
     if (key !== '') return key
-    problems.push(`PROVIDERS: providers.${index}.keyFile is empty; it must contain a key`)
+    problems.push(`PROVIDERS: providers.${index}.keyFile ${path} is empty; it must contain a key`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     problems.push(
-      `PROVIDERS: providers.${index}.keyFile cannot be read (${code}); it must be a readable file with a key`,
+      `PROVIDERS: providers.${index}.keyFile ${path} cannot be read (${code}); it must be a readable file with a key`,
     )
   }
   return undefined
 }
 
+const GUIDE_OF = {
+  PROVIDERS: 'docs/guides/providers-and-limits.md',
+  TENANT_BUDGETS: 'docs/guides/budgets.md',
+} as const
+
 function parseJson<T>(
-  name: string,
+  name: keyof typeof GUIDE_OF,
   text: string,
   schema: z.ZodType<T>,
   problems: string[],
@@ -211,8 +216,9 @@ function parseJson<T>(
   try {
     value = JSON.parse(text)
   } catch {
-    // The parser's message would repeat a part of the text, which may contain a key.
-    problems.push(`${name}: must be JSON; the README of services/worker has an example`)
+    problems.push(
+      `${name}: must be JSON, and is not at ${jsonErrorPlace(text)}; ${GUIDE_OF[name]} has an example`,
+    )
     return undefined
   }
   const result = schema.safeParse(value)

@@ -47,6 +47,11 @@ export function candidatesOf(
   )
 }
 
+/** Names a candidate in messages. */
+export function nameOf({ provider, as }: Candidate): string {
+  return `${as} of the provider ${provider.name}`
+}
+
 /** Returns the provider's price of a model. */
 export function priceOf({ provider, as }: Candidate): ModelPrice | undefined {
   return entryFor(provider.prices, as)

@@ -21,7 +21,7 @@ import type { ProviderClient } from '../provider/client.ts'
 import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
 import type { ProviderFigures } from './figures.ts'
 import type { Limiters } from './limiters.ts'
-import { candidatesOf, priceOf, type Candidate, type Provider } from './provider.ts'
+import { candidatesOf, nameOf, priceOf, type Candidate, type Provider } from './provider.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
 /**
@@ -68,11 +68,11 @@ export async function route(call: Call, context: LlmContext): Promise<LlmOutcome
       call,
       context,
     )
-    if (choice.kind === 'none') return failed(last ?? shut(choice.retryAtMs - context.nowMs()))
+    if (choice.kind === 'none') return failed(last ?? shut(all, choice.retryAtMs, context))
     const { candidate } = choice
     const outcome = await ask(call, candidate, context)
     if (outcome.kind !== 'failed') return outcome
-    const { failure } = outcome
+    const failure = withSource(outcome.failure, candidate)
     last = failure
     if (call.ended !== undefined || outcome.begun || !mayFallBack(failure)) {
       const { partial } = outcome
@@ -132,6 +132,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   const estimated = context.estimates.of(candidate.as, call.characters, request.outputTokensMax)
   const allowed = checkBudget(request.budget ?? {}, spentOf(request, context.nowMs()), {
     inputTokens: estimated.inputTokens,
+    model: nameOf(candidate),
     price,
     outputTokensMax: request.outputTokensMax,
   })
@@ -146,6 +147,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     id,
     tokens,
     usd: costUsd(price, { ...estimated, outputTokens }),
+    model: nameOf(candidate),
     lifetimeMs: context.waitMs + context.callMs + RESERVATION_SLACK_MS,
   })
   if (set.kind === 'exceeded' || set.kind === 'no-price') {
@@ -353,9 +355,29 @@ function failed(failure: Failure): LlmOutcome {
   return { kind: 'failed', failure }
 }
 
-function shut(retryAfterMs: number): Failure {
-  const message = 'every provider of the model failed recently; their circuit breakers are open'
-  return { kind: 'shut', message, retryAfterMs: Math.max(0, retryAfterMs) }
+/** Adds the provider and its status to the text that the provider gave as its reason. */
+function withSource(failure: Failure, { provider }: Candidate): Failure {
+  if (failure.kind !== 'status') return failure
+  const { status, message } = failure
+  return { ...failure, message: `${message} (status ${status} of the provider ${provider.name})` }
+}
+
+/** Candidates that a message names; a fleet rarely has more providers of one model. */
+const NAMED_MAX = 3
+
+/** The failure of a call that no candidate takes now: each failed recently, and its breaker is open. */
+function shut(all: readonly Candidate[], retryAtMs: number, context: LlmContext): Failure {
+  const nowMs = context.nowMs()
+  const seconds = (ms: number): string => `${(Math.max(0, ms) / 1_000).toFixed(1)} s`
+  const states = all.slice(0, NAMED_MAX).map((candidate) => {
+    const error = context.figures.lastError(candidate)
+    const why = error === undefined ? '' : ` (${error.kind}, ${seconds(nowMs - error.atMs)} ago)`
+    const opensInMs = (context.breakers.retryAtMs(candidate) ?? nowMs) - nowMs
+    return `${nameOf(candidate)} failed${why}, next request in ${seconds(opensInMs)}`
+  })
+  const more = all.length > NAMED_MAX ? `; and ${all.length - NAMED_MAX} more` : ''
+  const message = `no provider can be asked now: ${states.join('; ')}${more}`
+  return { kind: 'shut', message, retryAfterMs: Math.max(0, retryAtMs - nowMs) }
 }
 
 function noProvider(model: string, providers: readonly Provider[]): Failure {

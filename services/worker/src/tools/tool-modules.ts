@@ -27,7 +27,8 @@ const MODULE = /\.m?[jt]s$/
  * `register-hooks.ts`.
  */
 export async function loadToolModules(dir: string, threads: ToolThreads): Promise<LoadedTools> {
-  if (!existsSync(dir)) return { tools: [], problems: [`the folder ${dir} does not exist`] }
+  if (!existsSync(dir))
+    return { tools: [], problems: [`the folder ${dir} does not exist; correct TOOLS_DIR`] }
   const files = (await readdir(dir)).sort()
   const modules = files.filter((file) => MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
   if (modules.length > MODULES_MAX) {

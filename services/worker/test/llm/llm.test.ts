@@ -1,4 +1,4 @@
-import { NO_USAGE, UNLIMITED } from '@agentfleet/domain'
+import { BREAKER_LIMITS, NO_USAGE, UNLIMITED } from '@agentfleet/domain'
 import { createSimulator } from '@agentfleet/llm-simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLlm } from '../../src/llm/llm.ts'
@@ -78,7 +78,7 @@ function setup(options: Partial<LlmOptions> = {}) {
       onStart: () => undefined,
       ...request,
     })
-  return { call, progress: () => llm.progress() }
+  return { call, progress: () => llm.progress(), providers: () => llm.providers() }
 }
 
 describe('the progress of the calls', () => {
@@ -88,6 +88,32 @@ describe('the progress of the calls', () => {
     await call('sim?fault=429')
     await call('sim?ttft=5000', { onStart: (cancel) => cancel() })
     expect(progress()).toMatchObject({ calling: 0, ended: 4, throttled: 3 })
+  })
+})
+
+describe('the message of a failed call', () => {
+  test('names the provider and its status behind the reason that the provider gives', async () => {
+    expect(await setup().call('sim?fault=500')).toMatchObject({
+      kind: 'failed',
+      failure: { message: expect.stringMatching(/ \(status 500 of the provider first\)$/) },
+    })
+  })
+
+  test('says why no provider is asked and when one will be asked', async () => {
+    const { call, providers } = setup()
+    for (let calls = 0; calls < BREAKER_LIMITS.failuresMax; calls += 1) await call('sim?fault=500')
+    expect(await call('sim?fault=500')).toMatchObject({
+      kind: 'failed',
+      failure: {
+        kind: 'shut',
+        message: expect.stringMatching(
+          /^no provider can be asked now: sim\?fault=500 of the provider first failed \(status 500, \d\.\d s ago\), next request in \d+\.\d s$/,
+        ),
+      },
+    })
+    const [shown] = providers()
+    expect(shown).toMatchObject({ breaker: 'open' })
+    expect(shown?.closedForMs).toBeGreaterThan(0)
   })
 })
 

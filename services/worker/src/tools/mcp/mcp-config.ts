@@ -1,3 +1,4 @@
+import { jsonErrorPlace } from '@agentfleet/runtime'
 import { z } from 'zod'
 
 /** The MCP servers of a node: MCP_SERVERS is a JSON object of servers by name. */
@@ -53,7 +54,9 @@ export function parseMcpServers(text: string | undefined): McpConfig {
   try {
     value = JSON.parse(text)
   } catch {
-    return { kind: 'wrong', problems: ['MCP_SERVERS: must be JSON'] }
+    const place = jsonErrorPlace(text)
+    const problem = `MCP_SERVERS: must be JSON, and is not at ${place}; docs/guides/mcp-servers.md has an example`
+    return { kind: 'wrong', problems: [problem] }
   }
   const parsed = servers.safeParse(value)
   if (parsed.success) return { kind: 'ok', servers: parsed.data }

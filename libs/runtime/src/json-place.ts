@@ -1,0 +1,37 @@
+/**
+ * Where a text stops being JSON, as `line 3, column 7`; undefined for JSON. A message may show it: the parser's
+ * own message repeats a part of the text, which may contain a key, and often has no position.
+ */
+export function jsonErrorPlace(text: string): string | undefined {
+  if (canBegin(text, text.length) && isJson(text)) return undefined
+  // Each beginning up to the mistake could still become JSON; no longer one could.
+  let good = 0
+  let bad = text.length + 1
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2)
+    if (canBegin(text, middle)) good = middle
+    else bad = middle
+  }
+  const lines = text.slice(0, good).split('\n')
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`
+}
+
+function isJson(text: string): boolean {
+  return errorOf(text) === undefined
+}
+
+/** Whether JSON can begin with the first characters of a text. */
+function canBegin(text: string, length: number): boolean {
+  const error = errorOf(text.slice(0, length))
+  if (error === undefined || /^Unexpected end|^Unterminated/.test(error)) return true
+  return / position (\d+)/.exec(error)?.[1] === String(length)
+}
+
+function errorOf(text: string): string | undefined {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,39 @@
+import type { BudgetReserved } from '@agentfleet/adapters'
+import { expect, test } from 'vitest'
+import { createTenantBudgets } from '../../src/limits/tenant-budgets.ts'
+
+const call = { id: 'a', tokens: 100, usd: undefined, model: 'm of the provider p', lifetimeMs: 1 }
+const nowMs = Date.parse('2026-11-28T10:30:00Z')
+
+function keeper(answer: BudgetReserved, budget: { tokensPerDay: number } | { usdPerDay: number }) {
+  return createTenantBudgets({
+    budgets: { acme: budget },
+    shared: { reserveBudget: () => Promise.resolve(answer) },
+    nowMs: () => nowMs,
+  })
+}
+
+test('a call waits while other calls have set aside what is left of the budget', async () => {
+  const { reserve } = keeper({ kind: 'held' }, { tokensPerDay: 300 })
+  expect(await reserve('acme', call)).toEqual({ kind: 'unknown', retryAfterMs: 3_000 })
+})
+
+test('a call that is too large for the rest of the budget fails and says by how much', async () => {
+  const met = { limit: 'tokens-per-day', used: 250, next: 100 } as const
+  const { reserve } = keeper({ kind: 'exceeded', met }, { tokensPerDay: 300 })
+  expect(await reserve('acme', call)).toEqual({
+    kind: 'exceeded',
+    message:
+      'tenant acme has used 250 of 300 tokens (tokens-per-day), and the next call may use up to 100; ' +
+      'send the task again at 2026-11-29T00:00:00.000Z, when the count starts again, ' +
+      'give it a lower maxOutputTokens, or raise TENANT_BUDGETS',
+  })
+})
+
+test('a budget in USD needs a price, and the message names the model without one', async () => {
+  const { reserve } = keeper({ kind: 'reserved' }, { usdPerDay: 1 })
+  expect(await reserve('acme', call)).toMatchObject({
+    kind: 'no-price',
+    message: expect.stringContaining('the model m of the provider p,') as string,
+  })
+})
