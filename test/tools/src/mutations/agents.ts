@@ -288,8 +288,8 @@ export const AGENTS: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
-        find: 'if most >= 0 and tonumber(used[i] or 0) + more > most then',
-        replace: 'if false then',
+        find: "if waits then return 'held' end",
+        replace: '',
       },
     ],
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'budget'],
