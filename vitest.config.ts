@@ -33,6 +33,7 @@ export default defineConfig({
             'libs/domain/test/**/*.test.ts',
             'libs/protocol/test/**/*.test.ts',
             'libs/answer-schema/test/**/*.test.ts',
+            'libs/cli/test/**/*.test.ts',
             'test/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/simulation/*.test.ts',

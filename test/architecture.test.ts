@@ -47,6 +47,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   orchestrator: ['domain', 'protocol', 'runtime'],
   toolkit: [],
   client: ['protocol'],
+  cli: ['client', 'local', 'protocol'],
   'llm-simulator': [],
   local: ['client', 'llm-simulator', 'protocol'],
   testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],

@@ -120,7 +120,11 @@ function snippetsAtDoor({ snippets }: Page): readonly Snippet[] {
 
 async function runShell({ at, text }: Snippet): Promise<void> {
   await rm(join(folder, 'calls'), { force: true })
-  const env = { ...process.env, PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}` }
+  const env = {
+    ...process.env,
+    PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}`,
+    AGENTFLEET_URL: `http://${door.address}`,
+  }
   await runToEnd(at, 'bash', ['-euo', 'pipefail', '-c', text], env)
   const calls = await readFile(join(folder, 'calls'), 'utf8').catch(() => '')
   for (const line of calls.split('\n').filter(Boolean)) {

@@ -39,6 +39,7 @@ const TENANTS = [
   'agent-runtime',
   'agents',
   'bad-input',
+  'cli',
   'docs',
   'goals',
   'main-job',

@@ -22,9 +22,12 @@ import type {
   TaskView,
   ToolList,
   ToolView,
+  UsageReport,
 } from '@agentfleet/protocol'
 import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
+import { goalClient, type GoalClient } from './goals.ts'
+import type { Call, RequestOptions } from './request.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
 /** Where the gateway is, and the key of the caller. */
@@ -32,11 +35,6 @@ export interface ClientOptions {
   /** Such as `http://127.0.0.1:8080`. */
   readonly baseUrl: string
   readonly apiKey?: string
-}
-
-/** Options of every request. */
-export interface RequestOptions {
-  readonly signal?: AbortSignal
 }
 
 /** Options of a submission, without the task. */
@@ -71,6 +69,14 @@ export interface IncidentQuery extends RequestOptions {
   readonly cursor?: string
 }
 
+/** Which usage to read; days are `YYYY-MM-DD` in UTC. */
+export interface UsageQuery extends RequestOptions {
+  readonly from?: string
+  readonly to?: string
+  /** `fleet`: of all tenants, for operators. */
+  readonly scope?: UsageReport['scope']
+}
+
 /** How much of the fleet to read. */
 export interface FleetOptions extends RequestOptions {
   /** Whether to include the totals of the last hour; true by default. */
@@ -88,7 +94,7 @@ export interface VersionOptions extends RequestOptions {
 }
 
 /** The API of a gateway; every method throws ClientError. */
-export interface Client {
+export interface Client extends GoalClient {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
   submitBatch(tasks: readonly TaskRequest[], options?: RequestOptions): Promise<BatchResult[]>
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
@@ -121,6 +127,8 @@ export interface Client {
   deleteAgent(name: string, options?: VersionOptions): Promise<void>
   /** The tools that agents may name. */
   tools(options?: RequestOptions): Promise<ToolView[]>
+  /** What tasks used and cost, by day and model. */
+  usage(query?: UsageQuery): Promise<UsageReport>
   fleet(options?: FleetOptions): Promise<FleetView>
   /** Decisions of the control plane with their measured outcomes, newest first. */
   decisions(query?: DecisionQuery): Promise<DecisionPage>
@@ -141,14 +149,6 @@ export interface Client {
 const REQUEST_TIMEOUT_MS = 30_000
 /** The gateway reads and stores a thousand tasks again, milliseconds. */
 const REPLAY_EXTRA_MS = 90_000
-
-interface Call {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal | undefined
-  readonly extraMs?: number
-}
 
 /** A client of the gateway at this address; it connects with the first request. */
 export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
@@ -236,6 +236,8 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     async tools({ signal } = {}) {
       return (await call<ToolList>('/v1/tools', { signal })).tools
     },
+    ...goalClient(call),
+    usage: ({ signal, ...query } = {}) => call(`/v1/usage${queryOf(query)}`, { signal }),
     fleet: ({ signal, ...query } = {}) => call(`/v1/fleet${queryOf(query)}`, { signal }),
     decisions: ({ signal, ...query } = {}) => call(`/v1/decisions${queryOf(query)}`, { signal }),
     decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),

@@ -7,10 +7,12 @@ export type {
   IncidentQuery,
   KeyOptions,
   ListQuery,
-  RequestOptions,
   SubmitOptions,
+  UsageQuery,
   VersionOptions,
 } from './client.ts'
 export { ClientError } from './error.ts'
 export type { FollowFrame } from './follow.ts'
+export type { GoalClient } from './goals.ts'
+export type { RequestOptions } from './request.ts'
 export type { WatchFrame, WatchOptions } from './watch.ts'

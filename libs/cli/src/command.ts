@@ -1,0 +1,66 @@
+import type { Client } from '@agentfleet/client'
+import type { ExitCode } from './exit.ts'
+import type { Paint } from './render/paint.ts'
+
+/** One option of a command, as parsing, help and completion need it. */
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  /** The word for its value in the help. */
+  readonly value?: string
+  readonly help: string
+  readonly multiple?: boolean
+  /** The only values that it takes. */
+  readonly choices?: readonly string[]
+}
+
+/** Options by their long names. */
+export type Options = Readonly<Record<string, Option>>
+
+/** One command; the table of all commands makes parsing, `--help` and completion. */
+export interface Command {
+  readonly name: string
+  readonly summary: string
+  /** Its arguments as the help shows them, one usage a line. */
+  readonly usages: readonly string[]
+  readonly options?: Options
+  /** The first words that it takes. */
+  readonly words?: readonly string[]
+  /** More help, in whole lines. */
+  readonly notes?: readonly string[]
+  run(context: Context, input: Input): Promise<ExitCode>
+}
+
+/** The arguments and options of one call. */
+export interface Input {
+  readonly args: readonly string[]
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
+}
+
+/** A command's connection to the fleet and to its user. */
+export interface Context {
+  readonly client: Client
+  /** Base URL of the gateway. */
+  readonly url: string
+  readonly apiKey: string | undefined
+  readonly json: boolean
+  readonly paint: Paint
+  /** Columns of the terminal; undefined if the output is not a terminal. */
+  readonly columns: number | undefined
+  /** Whether notes go to a terminal: only then a progress bar moves. */
+  readonly notesMove: boolean
+  readonly commands: readonly Command[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  nowMs(): number
+  /** One line of the result. */
+  print(line: string): void
+  /** One line for the person at the terminal, outside the result. */
+  note(line: string): void
+  /** A piece of the result without a line break. */
+  write(text: string): void
+  /** Replaces the moving line of progress; an empty text removes it. */
+  progress(text: string): void
+  /** The text of a file, or of the standard input if the path is `-`. */
+  read(path: string): Promise<string>
+}

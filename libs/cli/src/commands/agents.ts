@@ -1,0 +1,73 @@
+import type { AgentDefinitionView } from '@agentfleet/protocol'
+import type { Command } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { given, jsonOf, oneArgument, wholeOf } from '../parse/values.ts'
+import { agentDetails, agentTable, toolTable } from '../render/work-views.ts'
+import { printOne, showView } from '../watching.ts'
+
+const VERSION = { min: 0, max: 1_000_000_000 }
+
+/** `agentfleet agents`: the definitions of agents. */
+export const agents: Command = {
+  name: 'agents',
+  summary: 'list, show, change and delete the definitions of agents',
+  usages: [
+    'agents [ls]',
+    'agents get [--version N] NAME',
+    'agents put [--if-version N] NAME FILE',
+    'agents rm [--if-version N] NAME',
+    'agents tools',
+  ],
+  words: ['ls', 'get', 'put', 'rm', 'tools'],
+  options: {
+    version: { type: 'string', value: 'N', help: 'this version (default: the newest)' },
+    'if-version': {
+      type: 'string',
+      value: 'N',
+      help: 'only if this is the newest version (0: only if none exists)',
+    },
+  },
+  notes: ['FILE holds the definition as JSON; - is the standard input.'],
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    const [word = 'ls', ...rest] = input.args
+    const ifVersion = given({ ifVersion: wholeOf(input, 'if-version', VERSION), signal })
+    switch (word) {
+      case 'ls':
+        return showView(context, false, async () => {
+          const objects = await client.agents({ signal })
+          return { objects, text: agentTable(objects, context) }
+        })
+      case 'tools':
+        return showView(context, false, async () => {
+          const objects = await client.tools({ signal })
+          return { objects, text: toolTable(objects, context) }
+        })
+      case 'get': {
+        const version = wholeOf(input, 'version', VERSION)
+        const name = oneArgument(rest, 'name of the agent')
+        const view = await client.agent(name, given({ version, signal }))
+        printOne(context, view, () => agentDetails(view, context))
+        return EXIT.done
+      }
+      case 'put': {
+        const [name, file = '-', ...more] = rest
+        if (name === undefined || more.length > 0) {
+          throw new UsageError('Give a name and a file: agentfleet agents put NAME FILE')
+        }
+        const definition = jsonOf(await context.read(file), file) as AgentDefinitionView
+        const view = await client.putAgent(name, definition, ifVersion)
+        printOne(context, view, () => `${view.name} version ${view.version}`)
+        return EXIT.done
+      }
+      case 'rm': {
+        const name = oneArgument(rest, 'name of the agent')
+        await client.deleteAgent(name, ifVersion)
+        printOne(context, { name, deleted: true }, () => `${name} deleted`)
+        return EXIT.done
+      }
+      default:
+        throw new UsageError(`"${word}" is none of ls, get, put, rm, tools.`)
+    }
+  },
+}

@@ -1,0 +1,63 @@
+import type { TaskSummary } from '@agentfleet/protocol'
+import type { Command, Context } from '../command.ts'
+import { CommandError, EXIT, type ExitCode } from '../exit.ts'
+import { given, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { approvalTable } from '../render/task-views.ts'
+import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+
+/** The most that the gateway puts on one page. */
+const PAGE_MAX = 200
+const STEP = { min: 0, max: 1_000_000 }
+
+/** `agentfleet approve`: calls of tools that wait for the word of a person. */
+export const approve: Command = {
+  name: 'approve',
+  summary: 'list the calls that wait for approval; approve or refuse one',
+  usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] TASK_ID'],
+  options: {
+    refuse: { type: 'boolean', help: 'refuse the call; the task continues without it' },
+    note: { type: 'string', value: 'TEXT', help: 'the reason; the model reads it after a refusal' },
+    step: { type: 'string', value: 'N', help: 'the step (default: the one that waits now)' },
+    watch: WATCH_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    if (input.args.length === 0) {
+      return showView(context, isSet(input, 'watch'), async () => {
+        const objects = await waitingTasks(context)
+        const none = 'No call waits for approval.'
+        const text = objects.length === 0 ? none : approvalTable(objects, context, context.nowMs())
+        return { objects, text }
+      })
+    }
+    const taskId = oneArgument(input.args, 'id of the task')
+    const step = wholeOf(input, 'step', STEP) ?? (await waitingStep(context, taskId))
+    const approved = !isSet(input, 'refuse')
+    const word = { approved, ...given({ note: textOf(input, 'note') }) }
+    const view = await client.approve(taskId, step, word, { signal })
+    const said = approved ? 'approved' : 'refused'
+    printOne(context, view, () => `step ${step} of ${view.id} ${said}`)
+    return EXIT.done
+  },
+}
+
+async function waitingStep({ client, signal }: Context, taskId: string): Promise<number> {
+  const { state, waitingFor } = await client.get(taskId, { signal })
+  if (waitingFor?.kind === 'approval' && waitingFor.step !== undefined) return waitingFor.step
+  const why = waitingFor === undefined ? `is ${state}` : `waits for ${waitingFor.kind}`
+  throw new CommandError(
+    `The task waits for no approval: it ${why}. "agentfleet approve" lists the calls that wait.`,
+  )
+}
+
+async function waitingTasks({ client, signal }: Context): Promise<readonly TaskSummary[]> {
+  const found: TaskSummary[] = []
+  let cursor: string | undefined
+  do {
+    const at = cursor === undefined ? {} : { cursor }
+    const page = await client.list({ state: 'waiting', limit: PAGE_MAX, signal, ...at })
+    found.push(...page.tasks.filter(({ waitingFor }) => waitingFor?.kind === 'approval'))
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  return found.toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1))
+}

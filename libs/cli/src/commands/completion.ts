@@ -1,0 +1,18 @@
+import type { Command } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { completionScript, SHELLS, type Shell } from '../parse/completion-script.ts'
+
+/** `agentfleet completion`: a script that makes the shell complete commands and options. */
+export const completion: Command = {
+  name: 'completion',
+  summary: 'print a script that completes commands and options in your shell',
+  usages: [`completion ${SHELLS.join('|')}`],
+  words: SHELLS,
+  notes: ['For bash: source <(agentfleet completion bash)'],
+  async run(context, { args }): Promise<ExitCode> {
+    const shell = SHELLS.find((name) => name === args[0]) satisfies Shell | undefined
+    if (shell === undefined) throw new UsageError(`Name your shell: ${SHELLS.join(', ')}.`)
+    context.print(completionScript(shell, context.commands))
+    return EXIT.done
+  },
+}

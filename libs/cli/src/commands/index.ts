@@ -1,0 +1,34 @@
+import type { Command } from '../command.ts'
+import { agents } from './agents.ts'
+import { approve } from './approve.ts'
+import { cancel } from './cancel.ts'
+import { completion } from './completion.ts'
+import { fleet, usage } from './fleet.ts'
+import { goals } from './goals.ts'
+import { decisions, incidents } from './records.ts'
+import { replay } from './replay.ts'
+import { schedules } from './schedules.ts'
+import { submit } from './submit.ts'
+import { get, ls } from './tasks.ts'
+import { up } from './up.ts'
+import { watch } from './watch.ts'
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  up,
+  submit,
+  watch,
+  get,
+  ls,
+  cancel,
+  replay,
+  agents,
+  goals,
+  schedules,
+  approve,
+  fleet,
+  decisions,
+  incidents,
+  usage,
+  completion,
+]

@@ -1,0 +1,124 @@
+import type { FleetTopic } from '@agentfleet/protocol'
+import type { Command, Context, Option } from '../command.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { choiceOf, given, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import {
+  decisionDetails,
+  decisionTable,
+  incidentDetails,
+  incidentTable,
+} from '../render/record-views.ts'
+import { printOne } from '../watching.ts'
+
+const LIMIT = { min: 1, max: 200 }
+const ROWS_DEFAULT = 20
+const INCIDENT_STATES = ['open', 'closed'] as const
+const LIMIT_OPTION: Option = {
+  type: 'string',
+  short: 'n',
+  value: 'N',
+  help: `rows (default ${ROWS_DEFAULT}, at most ${LIMIT.max})`,
+}
+const FOLLOW_OPTION: Option = {
+  type: 'boolean',
+  short: 'w',
+  help: 'then print new ones as they come, until Ctrl-C',
+}
+
+/** `agentfleet decisions`: why the fleet did something. */
+export const decisions: Command = {
+  name: 'decisions',
+  summary: 'list decisions of the control plane, or explain one',
+  usages: ['decisions [options]', 'decisions DECISION_ID'],
+  options: {
+    service: { type: 'string', value: 'NAME', help: 'of this service, such as autoscaler' },
+    kind: { type: 'string', value: 'KIND', help: 'of this kind' },
+    about: { type: 'string', value: 'ID', help: 'about this node, task or deployment' },
+    limit: LIMIT_OPTION,
+    watch: FOLLOW_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    if (input.args.length > 0) {
+      const view = await client.decision(oneArgument(input.args, 'id of the decision'), { signal })
+      printOne(context, view, () => decisionDetails(view, context))
+      return EXIT.done
+    }
+    const page = await client.decisions({
+      ...given({
+        service: textOf(input, 'service'),
+        kind: textOf(input, 'kind'),
+        about: textOf(input, 'about'),
+      }),
+      limit: wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT,
+      signal,
+    })
+    printRows(context, page.decisions, () =>
+      decisionTable(page.decisions, context, context.nowMs()),
+    )
+    return isSet(input, 'watch') ? followTopic(context, 'decisions') : EXIT.done
+  },
+}
+
+/** `agentfleet incidents`: nodes that failed, and how the fleet handled that. */
+export const incidents: Command = {
+  name: 'incidents',
+  summary: 'list failures of nodes, or show how one was handled',
+  usages: ['incidents [options]', 'incidents INCIDENT_ID'],
+  options: {
+    state: {
+      type: 'string',
+      short: 's',
+      value: 'STATE',
+      choices: INCIDENT_STATES,
+      help: 'in this state',
+    },
+    node: { type: 'string', value: 'NODE', help: 'of this node' },
+    limit: LIMIT_OPTION,
+    watch: FOLLOW_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    if (input.args.length > 0) {
+      const view = await client.incident(oneArgument(input.args, 'id of the incident'), { signal })
+      printOne(context, view, () => incidentDetails(view, context))
+      return EXIT.done
+    }
+    const page = await client.incidents({
+      ...given({
+        state: choiceOf(input, 'state', INCIDENT_STATES),
+        node: textOf(input, 'node'),
+      }),
+      limit: wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT,
+      signal,
+    })
+    printRows(context, page.incidents, () =>
+      incidentTable(page.incidents, context, context.nowMs()),
+    )
+    return isSet(input, 'watch') ? followTopic(context, 'incidents') : EXIT.done
+  },
+}
+
+function printRows(context: Context, rows: readonly unknown[], text: () => string): void {
+  if (context.json) for (const row of rows) context.print(JSON.stringify(row))
+  else context.print(rows.length === 0 ? 'None.' : text())
+}
+
+/** Prints new items of a topic until the user stops it. */
+async function followTopic(context: Context, topic: FleetTopic): Promise<ExitCode> {
+  for await (const frame of context.client.follow([topic], { signal: context.signal })) {
+    if (frame.type === 'decision') {
+      const { decision } = frame
+      printOne(context, decision, () => rowsOf(decisionTable([decision], context, context.nowMs())))
+    } else if (frame.type === 'incident') {
+      const { incident } = frame
+      printOne(context, incident, () => rowsOf(incidentTable([incident], context, context.nowMs())))
+    }
+  }
+  return EXIT.done
+}
+
+/** A table without its headings. */
+function rowsOf(text: string): string {
+  return text.slice(text.indexOf('\n') + 1)
+}

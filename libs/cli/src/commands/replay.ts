@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import type { Command, Context, Input } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { choiceOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import { safe } from '../render/text.ts'
+import { printOne } from '../watching.ts'
+
+const FROM = ['start', 'journal'] as const
+const ENDINGS = ['completed', 'failed', 'cancelled'] as const
+
+/** `agentfleet replay`: runs ended tasks again. */
+export const replay: Command = {
+  name: 'replay',
+  summary: 'run ended tasks again, as new tasks',
+  usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [filters]'],
+  options: {
+    from: {
+      type: 'string',
+      value: 'WHERE',
+      choices: FROM,
+      help: 'journal: continue after the last finished call, without paying for it again',
+    },
+    all: { type: 'boolean', help: 'every ended task that matches the filters' },
+    state: {
+      type: 'string',
+      short: 's',
+      value: 'STATE',
+      choices: ENDINGS,
+      help: 'ended in this state (default failed)',
+    },
+    error: { type: 'string', value: 'CODE', help: 'ended with this error code' },
+    since: { type: 'string', value: 'TIME', help: 'submitted at or after this time' },
+    until: { type: 'string', value: 'TIME', help: 'submitted before this time' },
+  },
+  notes: ['A TIME is a day, a time (RFC 3339), today, yesterday, or an age such as 2h.'],
+  async run(context, input): Promise<ExitCode> {
+    if (isSet(input, 'all')) return replayAll(context, input)
+    if (input.args.length === 0) {
+      throw new UsageError('The id of a task is missing. With --all the filters choose the tasks.')
+    }
+    const ask = given({ from: choiceOf(input, 'from', FROM) })
+    for (const taskId of input.args) {
+      const options = { idempotencyKey: randomUUID(), signal: context.signal }
+      const view = await context.client.replay(taskId, ask, options)
+      printOne(context, view, () => view.id)
+    }
+    return EXIT.done
+  },
+}
+
+async function replayAll(context: Context, input: Input): Promise<ExitCode> {
+  if (input.args.length > 0) throw new UsageError('Give ids of tasks or --all, not both.')
+  const nowMs = context.nowMs()
+  const query = given({
+    from: choiceOf(input, 'from', FROM),
+    state: choiceOf(input, 'state', ENDINGS),
+    errorCode: textOf(input, 'error'),
+    createdAfter: timeOf(input, 'since', nowMs),
+    createdBefore: timeOf(input, 'until', nowMs),
+  })
+  const idempotencyKey = randomUUID()
+  let cursor: string | undefined
+  let replayed = 0
+  let refused = 0
+  do {
+    const page = await context.client.replayAll(
+      { ...query, ...(cursor === undefined ? {} : { cursor }) },
+      { idempotencyKey, signal: context.signal },
+    )
+    for (const result of page.results) {
+      if (context.json) context.print(JSON.stringify(result))
+      if (result.taskId === undefined) {
+        refused += 1
+        context.note(`${result.replayOf} not replayed: ${safe(result.problem?.detail ?? '')}`)
+      } else {
+        replayed += 1
+        if (!context.json) context.print(`${result.replayOf} ${result.taskId}`)
+      }
+    }
+    cursor = page.nextCursor
+    context.progress(`replayed ${replayed} tasks`)
+  } while (cursor !== undefined)
+  context.progress('')
+  context.note(`${replayed} tasks replayed, ${refused} refused`)
+  return refused === 0 ? EXIT.done : EXIT.failed
+}

@@ -1,0 +1,64 @@
+import type { ScheduleRequest } from '@agentfleet/protocol'
+import type { Command, Context } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { jsonOf, oneArgument } from '../parse/values.ts'
+import { scheduleDetails, scheduleTable } from '../render/work-views.ts'
+import { printOne, showView } from '../watching.ts'
+
+/** `agentfleet schedules`: tasks that a clock submits. */
+export const schedules: Command = {
+  name: 'schedules',
+  summary: 'list, show, change, pause and delete schedules',
+  usages: [
+    'schedules [ls]',
+    'schedules get NAME',
+    'schedules put NAME FILE',
+    'schedules pause|resume NAME',
+    'schedules rm NAME',
+  ],
+  words: ['ls', 'get', 'put', 'pause', 'resume', 'rm'],
+  notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - is the standard input.'],
+  async run(context, { args }): Promise<ExitCode> {
+    const { client, signal } = context
+    const [word = 'ls', ...rest] = args
+    switch (word) {
+      case 'ls':
+        return showView(context, false, async () => {
+          const objects = await client.schedules({ signal })
+          return { objects, text: scheduleTable(objects, context, context.nowMs()) }
+        })
+      case 'get': {
+        const view = await client.schedule(oneArgument(rest, 'name of the schedule'), { signal })
+        printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
+        return EXIT.done
+      }
+      case 'put': {
+        const [name, file = '-', ...more] = rest
+        if (name === undefined || more.length > 0) {
+          throw new UsageError('Give a name and a file: agentfleet schedules put NAME FILE')
+        }
+        return store(context, name, jsonOf(await context.read(file), file) as ScheduleRequest)
+      }
+      case 'pause':
+      case 'resume': {
+        const name = oneArgument(rest, 'name of the schedule')
+        const { cron, timeZone, overlap, task } = await client.schedule(name, { signal })
+        return store(context, name, { cron, timeZone, overlap, task, paused: word === 'pause' })
+      }
+      case 'rm': {
+        const name = oneArgument(rest, 'name of the schedule')
+        await client.deleteSchedule(name, { signal })
+        printOne(context, { name, deleted: true }, () => `${name} deleted`)
+        return EXIT.done
+      }
+      default:
+        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, rm.`)
+    }
+  },
+}
+
+async function store(context: Context, name: string, request: ScheduleRequest): Promise<ExitCode> {
+  const view = await context.client.putSchedule(name, request, { signal: context.signal })
+  printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
+  return EXIT.done
+}

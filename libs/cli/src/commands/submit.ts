@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import type { BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
+import type { Command, Context, Input } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import {
+  amountOf,
+  choiceOf,
+  durationOf,
+  given,
+  isSet,
+  jsonOf,
+  oneArgument,
+  pairsOf,
+  textOf,
+  textsOf,
+  wholeOf,
+} from '../parse/values.ts'
+import { progressBar } from '../render/progress.ts'
+import { safe, valueText } from '../render/text.ts'
+import { printOne } from '../watching.ts'
+import { followTasks } from './watch.ts'
+
+/** A held request is repeated after this, seconds. */
+const WAIT_S = 60
+/** The most that one batch holds. */
+const BATCH_TASKS = 1_000
+/** A batch stays well below the gateway's limit of a request body, bytes. */
+const BATCH_BYTES = 512 * 1_024
+const LEVELS = ['low', 'medium', 'high'] as const
+const BUDGET_USD_MAX = 1_000_000
+const TRIES_MAX = 20
+
+/** `agentfleet submit`: one task from the command line, or many from a file. */
+export const submit: Command = {
+  name: 'submit',
+  summary: 'submit a task, or a file of tasks',
+  usages: ['submit [options] TEXT', 'submit [options] --file FILE'],
+  options: {
+    agent: { type: 'string', short: 'a', value: 'NAME', help: 'agent that does the work' },
+    model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM in place of the default' },
+    priority: { type: 'string', short: 'p', value: 'LEVEL', choices: LEVELS, help: 'priority' },
+    'system-prompt': { type: 'string', value: 'TEXT', help: 'system prompt of this task' },
+    context: { type: 'string', value: 'JSON', help: 'JSON that the agent gets with the task' },
+    tool: { type: 'string', value: 'NAME', multiple: true, help: 'tool that the agent may use' },
+    metadata: { type: 'string', value: 'NAME=VALUE', multiple: true, help: 'your own label' },
+    after: { type: 'string', value: 'TASK_ID', multiple: true, help: 'task that must end before' },
+    delay: { type: 'string', value: 'DURATION', help: 'start it this much later' },
+    timeout: { type: 'string', value: 'DURATION', help: 'fail it after this time' },
+    attempts: { type: 'string', value: 'N', help: 'fail it after this many failed attempts' },
+    'budget-usd': { type: 'string', value: 'USD', help: 'the most that it may cost' },
+    'idempotency-key': { type: 'string', value: 'KEY', help: 'makes a repeated submission safe' },
+    file: {
+      type: 'string',
+      short: 'f',
+      value: 'FILE',
+      help: 'tasks as JSON, one a line; - is stdin',
+    },
+    wait: { type: 'boolean', help: 'wait for the end and print the result' },
+    follow: {
+      type: 'boolean',
+      help: 'wait for the end and print the text while the agent writes it',
+    },
+  },
+  notes: [
+    'Without --wait it prints only the id of each task, for use in scripts.',
+    'A file has one JSON object of POST /v1/tasks a line; options are defaults for its tasks.',
+  ],
+  async run(context, input): Promise<ExitCode> {
+    const file = textOf(input, 'file')
+    if (file !== undefined) return submitFile(context, input, file)
+    const text = oneArgument(input.args, 'text of the task')
+    const task = requestOf(input, { task: text })
+    const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
+    const { client, signal } = context
+    if (isSet(input, 'wait')) return submitAndWait(context, task, idempotencyKey)
+    const view = await client.submit(task, { idempotencyKey, signal })
+    if (isSet(input, 'follow')) {
+      context.note(`task ${view.id}`)
+      return followTasks(context, [view.id], { textOnly: true })
+    }
+    printOne(context, view, () => view.id)
+    if (context.columns !== undefined) context.note(`follow it with: agentfleet watch ${view.id}`)
+    return EXIT.done
+  },
+}
+
+/** Submits a task and waits for its end, however long that takes. */
+async function submitAndWait(
+  context: Context,
+  task: TaskRequest,
+  idempotencyKey: string,
+): Promise<ExitCode> {
+  let view: TaskView
+  let told = false
+  do {
+    // The same key leads to the same task: repeating the request only continues the wait.
+    const { client, signal } = context
+    view = await client.submit(task, { idempotencyKey, waitSeconds: WAIT_S, signal })
+    if (!told) context.note(`task ${view.id}`)
+    told = true
+  } while (!['completed', 'failed', 'cancelled'].includes(view.state))
+  const { state, error, result } = view
+  if (context.json) context.print(JSON.stringify(view))
+  else if (result !== undefined) context.print(safe(valueText(result)))
+  if (state === 'completed') return EXIT.done
+  context.note(`The task is ${state}${error ? ` (${error.code}): ${safe(error.message)}` : ''}.`)
+  return EXIT.taskFailed
+}
+
+async function submitFile(context: Context, input: Input, file: string): Promise<ExitCode> {
+  if (input.args.length > 0) throw new UsageError('Give a text or --file, not both.')
+  const lines = (await context.read(file)).split('\n').map((line) => line.trim())
+  const tasks = lines.flatMap((line, at) => {
+    if (line === '') return []
+    const value = jsonOf(line, `line ${at + 1} of ${file}`)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new UsageError(`line ${at + 1} of ${file} is not an object such as {"task":"…"}.`)
+    }
+    return [requestOf(input, value)]
+  })
+  if (tasks.length === 0)
+    throw new UsageError(`${file} holds no task. Write one JSON object a line.`)
+  const startMs = context.nowMs()
+  const ids: string[] = []
+  let refused = 0
+  for (const batch of batchesOf(tasks)) {
+    const results = await context.client.submitBatch(batch, { signal: context.signal })
+    for (const result of results) {
+      if (result.taskId === undefined) refused += 1
+      else ids.push(result.taskId)
+      printResult(context, result)
+    }
+    const progress = { done: ids.length + refused, total: tasks.length }
+    context.progress(
+      progressBar('submitting', { ...progress, elapsedMs: context.nowMs() - startMs }),
+    )
+  }
+  context.progress('')
+  context.note(`${ids.length} of ${tasks.length} tasks submitted`)
+  const waits = isSet(input, 'wait') || isSet(input, 'follow')
+  const ended = waits && ids.length > 0 ? await followTasks(context, ids, {}) : EXIT.done
+  return refused > 0 ? EXIT.failed : ended
+}
+
+function printResult(context: Context, result: BatchResult): void {
+  if (context.json) context.print(JSON.stringify(result))
+  else if (result.taskId !== undefined) context.print(result.taskId)
+  else context.note(`refused (${result.status}): ${safe(result.problem?.detail ?? '')}`)
+}
+
+/** Batches that the gateway takes; the key makes a repeated batch safe. */
+export function batchesOf(tasks: readonly TaskRequest[]): readonly (readonly TaskRequest[])[] {
+  const batches: TaskRequest[][] = []
+  let batch: TaskRequest[] = []
+  let bytes = 0
+  for (const task of tasks) {
+    const size = Buffer.byteLength(JSON.stringify(task))
+    if (batch.length > 0 && (batch.length >= BATCH_TASKS || bytes + size > BATCH_BYTES)) {
+      batches.push(batch)
+      batch = []
+      bytes = 0
+    }
+    batch.push(task)
+    bytes += size
+  }
+  return batch.length > 0 ? [...batches, batch] : batches
+}
+
+/** The task of these options; its own fields win. */
+function requestOf(input: Input, own: object): TaskRequest {
+  const contextText = textOf(input, 'context')
+  const tools = textsOf(input, 'tool')
+  const after = textsOf(input, 'after')
+  const budgetUsd = amountOf(input, 'budget-usd', { min: 0.000_001, max: BUDGET_USD_MAX })
+  const options = given({
+    agent: textOf(input, 'agent'),
+    model: textOf(input, 'model'),
+    priority: choiceOf(input, 'priority', LEVELS),
+    systemPrompt: textOf(input, 'system-prompt'),
+    context: contextText === undefined ? undefined : jsonOf(contextText, '--context'),
+    tools: tools.length === 0 ? undefined : [...tools],
+    metadata: pairsOf(input, 'metadata'),
+    dependsOn: after.length === 0 ? undefined : [...after],
+    delayMs: durationOf(input, 'delay'),
+    timeoutMs: durationOf(input, 'timeout'),
+    maxAttempts: wholeOf(input, 'attempts', { min: 1, max: TRIES_MAX }),
+    budget: budgetUsd === undefined ? undefined : { usd: budgetUsd },
+  })
+  return { ...options, ...own } as TaskRequest
+}

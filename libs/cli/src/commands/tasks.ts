@@ -1,0 +1,99 @@
+import type { TaskSummary } from '@agentfleet/protocol'
+import type { Command, Context } from '../command.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { isSet, oneArgument, wholeOf } from '../parse/values.ts'
+import { eventTable, taskDetails, taskTable } from '../render/task-views.ts'
+import { safe, valueText } from '../render/text.ts'
+import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { FILTER_OPTIONS, filtersOf } from './filters.ts'
+
+/** The most that the gateway puts on one page. */
+const PAGE_MAX = 200
+const ROWS_DEFAULT = 50
+const ROWS_MAX = 1_000_000
+
+/** `agentfleet ls`: tasks, newest first. */
+export const ls: Command = {
+  name: 'ls',
+  summary: 'list tasks, newest first',
+  usages: ['ls [options]'],
+  options: {
+    ...FILTER_OPTIONS,
+    limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
+    all: { type: 'boolean', help: 'every row, not only the first' },
+    watch: WATCH_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const filters = filtersOf(input, context.nowMs())
+    const rows = isSet(input, 'all')
+      ? ROWS_MAX
+      : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
+    return showView(context, isSet(input, 'watch'), async () => {
+      const { tasks, more } = await readTasks(context, filters, rows)
+      const end = more ? `\n… more: add --limit ${rows * 10} or --all` : ''
+      const none = 'No task matches. Submit one with: agentfleet submit "Say hello"'
+      const text = tasks.length === 0 ? none : `${taskTable(tasks, context, context.nowMs())}${end}`
+      return { objects: tasks, text }
+    })
+  },
+}
+
+/** Reads this many tasks, page by page. */
+async function readTasks(
+  { client, signal, progress }: Context,
+  filters: ReturnType<typeof filtersOf>,
+  rows: number,
+): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }> {
+  const tasks: TaskSummary[] = []
+  let cursor: string | undefined
+  do {
+    const limit = Math.min(PAGE_MAX, rows - tasks.length)
+    const page = await client.list({
+      ...filters,
+      limit,
+      signal,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    tasks.push(...page.tasks)
+    cursor = page.nextCursor
+    if (cursor !== undefined) progress(`read ${tasks.length} tasks`)
+  } while (cursor !== undefined && tasks.length < rows)
+  progress('')
+  return { tasks, more: cursor !== undefined }
+}
+
+/** `agentfleet get`: everything about one task. */
+export const get: Command = {
+  name: 'get',
+  summary: 'show a task: state, reasons, cost, result',
+  usages: ['get [options] TASK_ID'],
+  options: {
+    events: { type: 'boolean', short: 'e', help: 'its history in place of its state' },
+    result: { type: 'boolean', short: 'r', help: 'only its result, for pipes' },
+    watch: WATCH_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const taskId = oneArgument(input.args, 'id of the task')
+    const { client, signal } = context
+    if (isSet(input, 'result')) {
+      const { result, state } = await client.get(taskId, { signal })
+      if (result === undefined) {
+        context.note(`The task has no result: it is ${state}.`)
+        return EXIT.taskFailed
+      }
+      printOne(context, result, () => safe(valueText(result)))
+      return EXIT.done
+    }
+    const watched = isSet(input, 'watch')
+    if (isSet(input, 'events')) {
+      return showView(context, watched, async () => {
+        const objects = await client.events(taskId, { signal })
+        return { objects, text: eventTable(objects, context) }
+      })
+    }
+    return showView(context, watched, async () => {
+      const view = await client.get(taskId, { signal })
+      return { objects: [view], text: taskDetails(view, context, context.nowMs()) }
+    })
+  },
+}

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Command } from '../command.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
+import { given, isSet, textOf } from '../parse/values.ts'
+
+const BOOTSTRAP = fileURLToPath(new URL('../../../local/bootstrap.mjs', import.meta.url))
+
+/** `agentfleet up`: the same as `npm start`. */
+export const up: Command = {
+  name: 'up',
+  summary: 'start a whole fleet on this machine, until Ctrl-C',
+  usages: ['up [options]'],
+  options: {
+    workers: { type: 'string', value: 'N', help: 'worker nodes at the start (default 2)' },
+    port: { type: 'string', value: 'N', help: 'port of the API (default 8080 if it is free)' },
+    data: { type: 'string', value: 'DIR', help: 'folder of its state (default .agentfleet/)' },
+    durability: {
+      type: 'string',
+      value: 'CLASS',
+      choices: ['process', 'power'],
+      help: 'what accepted tasks survive',
+    },
+    tasks: { type: 'string', value: 'N', help: 'tasks to run at the start (default 6)' },
+    once: { type: 'boolean', help: 'end after these tasks' },
+  },
+  notes: ['Does the same as "npm start" and reads the same environment variables.'],
+  async run({ signal }, input): Promise<ExitCode> {
+    const values = given({
+      workers: textOf(input, 'workers'),
+      port: textOf(input, 'port'),
+      data: textOf(input, 'data'),
+      durability: textOf(input, 'durability'),
+      tasks: textOf(input, 'tasks'),
+    })
+    const args = Object.entries(values).flatMap(([name, value]) => [`--${name}`, value])
+    if (isSet(input, 'once')) args.push('--once')
+    const child = spawn(process.execPath, [BOOTSTRAP, 'start', ...args], { stdio: 'inherit' })
+    // A terminal sends Ctrl-C to both; a signal sent only to this process is passed on.
+    const stop = (): void => void child.kill('SIGTERM')
+    signal.addEventListener('abort', stop, { once: true })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    signal.removeEventListener('abort', stop)
+    return code === 0 ? EXIT.done : EXIT.failed
+  },
+}

@@ -1,0 +1,67 @@
+import type { ClientError } from '@agentfleet/client'
+
+/** The exit codes of every command; `agentfleet --help` lists them. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  refused: 4,
+  notFound: 5,
+  taskFailed: 6,
+  checkFailed: 7,
+  interrupted: 130,
+} as const
+
+/** One of the exit codes. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** The meaning of each exit code, for the help. */
+export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
+  [EXIT.done, 'the command did what it says'],
+  [EXIT.failed, 'the gateway refused the request, or the command failed'],
+  [EXIT.usage, 'the command line is wrong'],
+  [EXIT.unreachable, 'no gateway answers'],
+  [EXIT.refused, 'the key is missing, wrong, or not allowed to do this'],
+  [EXIT.notFound, 'the task, agent, schedule, decision, incident or key does not exist'],
+  [EXIT.taskFailed, 'a task or goal that the command waited for has failed or was cancelled'],
+  [EXIT.checkFailed, 'doctor found a problem, or demo measured a broken promise'],
+  [EXIT.interrupted, 'you stopped the command'],
+]
+
+/** A wrong command line: its message says what is wrong, then what to do. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** A failure that its message explains completely. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly exitCode: ExitCode
+  constructor(message: string, exitCode: ExitCode = EXIT.failed) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** The exit code of a refused or lost request. */
+export function exitCodeOf({ status }: Pick<ClientError, 'status'>): ExitCode {
+  if (status === 0) return EXIT.unreachable
+  if (status === 401 || status === 403) return EXIT.refused
+  return status === 404 ? EXIT.notFound : EXIT.failed
+}
+
+/** What a person reads about a refused or lost request: what is wrong, then what to do. */
+export function explain(
+  { status, problem, retryAfterS }: Pick<ClientError, 'status' | 'problem' | 'retryAfterS'>,
+  url: string,
+): string {
+  if (status === 0) {
+    return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of one that runs. (${problem.detail})`
+  }
+  const fields = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
+  const lines = `${problem.title}: ${problem.detail}${fields.join('')}`
+  if (status === 401) return `${lines}\nSet AGENTFLEET_KEY or --key to a key of this fleet.`
+  if (retryAfterS !== undefined) return `${lines}\nTry again in ${retryAfterS} s.`
+  return lines
+}

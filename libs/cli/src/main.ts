@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EXIT } from './exit.ts'
+import { findLocalFleet } from './local-fleet.ts'
+import { runCli } from './run.ts'
+
+/** The process of the command `agentfleet`: its environment, terminal and signals. */
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second Ctrl-C ends a command that does not stop.
+    if (stopping.signal.aborted) process.exit(EXIT.interrupted)
+    stopping.abort()
+  })
+}
+// The reader of a pipe, such as `head`, has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+})
+
+const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+  readonly version: string
+}
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  version,
+  localUrl: async () => (await findLocalFleet(join(ROOT, '.agentfleet')))?.url,
+  terminal: {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    noteColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+    signal: stopping.signal,
+  },
+})

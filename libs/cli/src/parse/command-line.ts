@@ -1,0 +1,113 @@
+import { parseArgs } from 'node:util'
+import type { Command, Input, Options } from '../command.ts'
+import { UsageError } from '../exit.ts'
+import { closest } from './closest.ts'
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: Options = {
+  json: { type: 'boolean', help: 'print JSON, one object a line' },
+  url: {
+    type: 'string',
+    value: 'URL',
+    help: 'address of the gateway (AGENTFLEET_URL; default: the local fleet)',
+  },
+  key: { type: 'string', value: 'KEY', help: 'key of the API (AGENTFLEET_KEY is safer)' },
+  'no-color': { type: 'boolean', help: 'print no colours (NO_COLOR)' },
+  help: { type: 'boolean', short: 'h', help: 'print the help of a command' },
+}
+
+/** A parsed command line. */
+export type CommandLine =
+  | { readonly kind: 'help'; readonly command?: Command }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'run'; readonly command: Command; readonly input: Input }
+
+/** Finds the command of a command line and parses its options; throws UsageError. */
+export function parseCommandLine(
+  argv: readonly string[],
+  commands: readonly Command[],
+): CommandLine {
+  if (argv[0] === '--version') return { kind: 'version' }
+  const at = commandAt(argv)
+  const name = argv[at]
+  if (name === undefined) {
+    const { values } = parse(argv, GLOBAL_OPTIONS, '')
+    if (values['help'] === true || argv.length === 0) return { kind: 'help' }
+    throw new UsageError('The command is missing. Run "agentfleet --help" for a list.')
+  }
+  const rest = argv.toSpliced(at, 1)
+  if (name === 'help') {
+    const about = rest.find((word) => !word.startsWith('-'))
+    return about === undefined
+      ? { kind: 'help' }
+      : { kind: 'help', command: commandNamed(about, commands) }
+  }
+  const command = commandNamed(name, commands)
+  const input = parse(rest, { ...GLOBAL_OPTIONS, ...command.options }, name)
+  if (input.values['help'] === true) return { kind: 'help', command }
+  checkChoices(input, command)
+  return { kind: 'run', command, input }
+}
+
+/** The position of the first word that is not an option or the value of one. */
+function commandAt(argv: readonly string[]): number {
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? ''
+    if (!word.startsWith('-')) return at
+    if (GLOBAL_OPTIONS[word.slice(2)]?.type === 'string') at += 1
+  }
+  return argv.length
+}
+
+function commandNamed(name: string, commands: readonly Command[]): Command {
+  const found = commands.find((command) => command.name === name)
+  if (found !== undefined) return found
+  const near = closest(
+    name,
+    commands.map((command) => command.name),
+  )
+  const hint = near === undefined ? '' : ` Did you mean "${near}"?`
+  throw new UsageError(
+    `There is not a command "${name}".${hint} Run "agentfleet --help" for a list.`,
+  )
+}
+
+function parse(args: readonly string[], options: Options, command: string): Input {
+  const help = command === '' ? 'agentfleet --help' : `agentfleet ${command} --help`
+  const config = Object.fromEntries(
+    Object.entries(options).map(([name, { type, short, multiple = false }]) => [
+      name,
+      { type, multiple, ...(short === undefined ? {} : { short }) },
+    ]),
+  )
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: config,
+      allowPositionals: true,
+    })
+    return { args: positionals, values: { ...values } as Input['values'] }
+  } catch (error) {
+    const [, unknown] = /Unknown option '-*([^']+)'/.exec(String(error)) ?? []
+    if (unknown === undefined) throw new UsageError(`${reasonOf(error)} Run "${help}".`)
+    const near = closest(unknown, Object.keys(options))
+    const hint = near === undefined ? '' : ` Did you mean "--${near}"?`
+    throw new UsageError(`There is not an option "--${unknown}".${hint} Run "${help}".`)
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+function checkChoices({ values }: Input, { options = {} }: Command): void {
+  for (const [name, { choices }] of Object.entries(options)) {
+    const value = values[name]
+    if (choices === undefined || value === undefined) continue
+    const wrong = (Array.isArray(value) ? value : [value]).find((one) => !choices.includes(one))
+    if (wrong !== undefined) {
+      throw new UsageError(`--${name} is one of ${choices.join(', ')}, not "${String(wrong)}".`)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import type { Input } from '../command.ts'
+import { UsageError } from '../exit.ts'
+
+/** The text of an option. */
+export function textOf({ values }: Input, name: string): string | undefined {
+  const value = values[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The value of an option that takes only these. */
+export function choiceOf<T extends string>(
+  input: Input,
+  name: string,
+  choices: readonly T[],
+): T | undefined {
+  const text = textOf(input, name)
+  return choices.find((choice) => choice === text)
+}
+
+/** Whether an option is set. */
+export function isSet({ values }: Input, name: string): boolean {
+  return values[name] === true
+}
+
+/** Every text of an option that can be repeated. */
+export function textsOf({ values }: Input, name: string): readonly string[] {
+  const value = values[name]
+  return Array.isArray(value) ? (value as readonly string[]) : []
+}
+
+/** A whole number within these bounds. */
+export function wholeOf(
+  input: Input,
+  name: string,
+  bounds: { readonly min: number; readonly max: number },
+): number | undefined {
+  return numberOf(input, name, bounds, Number.isInteger, 'a whole number')
+}
+
+/** A number within these bounds. */
+export function amountOf(
+  input: Input,
+  name: string,
+  bounds: { readonly min: number; readonly max: number },
+): number | undefined {
+  return numberOf(input, name, bounds, Number.isFinite, 'a number')
+}
+
+function numberOf(
+  input: Input,
+  name: string,
+  { min, max }: { readonly min: number; readonly max: number },
+  fits: (value: number) => boolean,
+  kind: string,
+): number | undefined {
+  const text = textOf(input, name)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() !== '' && fits(value) && value >= min && value <= max) return value
+  throw new UsageError(`--${name} must be ${kind} from ${min} to ${max}, not "${text}".`)
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** A duration such as `90s`, `10m`, `2h` or `500ms`, in milliseconds. */
+export function durationOf(input: Input, name: string): number | undefined {
+  const text = textOf(input, name)
+  if (text === undefined) return undefined
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
+  const unitMs = UNITS_MS[unit]
+  if (unitMs !== undefined) return Math.round(Number(number) * unitMs)
+  throw new UsageError(`--${name} is a duration such as 500ms, 90s, 10m, 2h or 1d, not "${text}".`)
+}
+
+/** Pairs such as `team=support` of an option that can be repeated. */
+export function pairsOf(input: Input, name: string): Record<string, string> | undefined {
+  const texts = textsOf(input, name)
+  if (texts.length === 0) return undefined
+  const pairs = texts.map((text): [string, string] => {
+    const at = text.indexOf('=')
+    if (at <= 0) throw new UsageError(`--${name} is a pair such as team=support, not "${text}".`)
+    return [text.slice(0, at), text.slice(at + 1)]
+  })
+  return Object.fromEntries(pairs)
+}
+
+/**
+ * A time as the API takes it: a time or day (RFC 3339) unchanged, `today` and `yesterday` as days (UTC), and
+ * a duration such as `2h` as the time that long ago.
+ */
+export function timeOf(input: Input, name: string, nowMs: number): string | undefined {
+  const text = textOf(input, name)
+  if (text === undefined) return undefined
+  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+  if (text === 'today') return day(nowMs)
+  if (text === 'yesterday') return day(nowMs - (UNITS_MS['d'] ?? 0))
+  if (/^\d+(?:\.\d+)?(ms|s|m|h|d)$/.test(text)) {
+    return new Date(nowMs - (durationOf(input, name) ?? 0)).toISOString()
+  }
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) return text
+  throw new UsageError(
+    `--${name} is a day (2026-01-31), a time (2026-01-31T12:00:00Z), today, yesterday or an age such as 2h, not "${text}".`,
+  )
+}
+
+/** The parts that have a value: options of the client must be absent, not undefined. */
+export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+/** The only argument of a command, or a UsageError that says what it is. */
+export function oneArgument(args: readonly string[], what: string): string {
+  const [first, ...rest] = args
+  if (first === undefined) throw new UsageError(`The ${what} is missing.`)
+  if (rest.length > 0) throw new UsageError(`Give one ${what}; "${rest[0]}" is one too many.`)
+  return first
+}
+
+/** JSON text as a value; the error names its place. */
+export function jsonOf(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${place} is not JSON (${reason}).`)
+  }
+}

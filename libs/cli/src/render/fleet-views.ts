@@ -1,0 +1,105 @@
+import type { FleetView, NodeView } from '@agentfleet/protocol'
+import { age, duration, megabytes, number, percent, usd } from './formats.ts'
+import { toneOf } from './paint.ts'
+import { fields, table, type Look } from './table.ts'
+
+/** The fleet at one time: whether work flows, and each node. */
+export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
+  const slots = fleet.nodes
+    .filter(({ state }) => state === 'alive')
+    .reduce((sum, node) => sum + node.slots, 0)
+  const head = fields(
+    [
+      ['status', { text: `${fleet.status}: ${fleet.explanation}`, tone: toneOf(fleet.status) }],
+      ['nodes', nodeCounts(fleet.nodes)],
+      ['running', `${number(fleet.running)} of ${number(slots)} slots`],
+      ['queued', queueText(fleet)],
+      ['cost today', fleet.costTodayUsd === undefined ? undefined : usd(fleet.costTodayUsd)],
+      [
+        'balancers',
+        fleet.balancers.map(({ id, room }) => `${id}${room ? '' : ' (full)'}`).join(', '),
+      ],
+    ],
+    look,
+  )
+  const parts = [head]
+  if (fleet.nodes.length > 0) parts.push(nodeTable(fleet.nodes, look, nowMs))
+  if (fleet.providers.length > 0) parts.push(providerTable(fleet, look))
+  return parts.join('\n\n')
+}
+
+function nodeCounts(nodes: readonly NodeView[]): string {
+  const counts = new Map<string, number>()
+  for (const { state, draining } of nodes) {
+    const shown = draining ? 'draining' : state
+    counts.set(shown, (counts.get(shown) ?? 0) + 1)
+  }
+  const texts = [...counts].map(([state, count]) => `${count} ${state}`)
+  return texts.length === 0 ? 'none' : texts.join(', ')
+}
+
+function queueText({ queued, oldestWaitingMs }: FleetView): string {
+  if (oldestWaitingMs === undefined || oldestWaitingMs === 0) return number(queued)
+  return `${number(queued)}, the oldest for ${duration(oldestWaitingMs)}`
+}
+
+function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): string {
+  const sorted = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return table(
+    [
+      { name: 'NODE' },
+      { name: 'STATE' },
+      { name: 'RUNNING', align: 'right' },
+      { name: 'CPU', align: 'right' },
+      { name: 'MEMORY', align: 'right' },
+      { name: 'LAG', align: 'right' },
+      { name: 'ATTEMPT', align: 'right' },
+      { name: 'DONE', align: 'right' },
+      { name: 'FAILED', align: 'right' },
+      { name: 'UP', align: 'right' },
+    ],
+    sorted.map((node) => [
+      node.id,
+      { text: node.draining ? `${node.state}, draining` : node.state, tone: toneOf(node.state) },
+      `${node.active} of ${node.slots}`,
+      percent(node.cpu),
+      megabytes(node.memoryBytes),
+      duration(node.lagMs),
+      duration(node.responseMs),
+      number(node.completed),
+      number(node.failed),
+      age(node.startedAt, nowMs),
+    ]),
+    look,
+  )
+}
+
+function providerTable({ providers }: FleetView, look: Look): string {
+  return table(
+    [
+      { name: 'PROVIDER' },
+      { name: 'MODEL' },
+      { name: 'BREAKER' },
+      { name: 'CALLS', align: 'right' },
+      { name: 'FIRST TOKEN', align: 'right' },
+      { name: 'TOKENS/S', align: 'right' },
+      { name: 'LAST ERROR' },
+    ],
+    providers.map((each) => [
+      each.provider,
+      each.model,
+      { text: breakerText(each), tone: each.breaker === 'closed' ? 'good' : 'warn' },
+      number(each.calls),
+      duration(each.firstTokenMs),
+      number(each.tokensPerSecond),
+      each.lastError === undefined
+        ? '—'
+        : `${each.lastError.kind}, ${duration(each.lastError.agoMs)} ago`,
+    ]),
+    look,
+  )
+}
+
+function breakerText({ breaker, closedForMs }: FleetView['providers'][number]): string {
+  return closedForMs > 0 ? `paused for ${duration(closedForMs)}` : breaker
+}

@@ -1,0 +1,129 @@
+import type { DecisionView, IncidentView } from '@agentfleet/protocol'
+import { age, duration, number, time } from './formats.ts'
+import { toneOf } from './paint.ts'
+import { fields, table, type Look } from './table.ts'
+
+/** Decisions of the control plane, one a row. */
+export function decisionTable(
+  decisions: readonly DecisionView[],
+  look: Look,
+  nowMs: number,
+): string {
+  return table(
+    [
+      { name: 'ID' },
+      { name: 'AGE', align: 'right' },
+      { name: 'SERVICE' },
+      { name: 'KIND' },
+      { name: 'ABOUT' },
+      { name: 'ACTED' },
+      { name: 'REASON' },
+    ],
+    decisions.map((decision) => [
+      decision.id,
+      age(decision.atMs, nowMs),
+      decision.service,
+      decision.kind,
+      decision.about ?? '—',
+      decision.acted ? 'yes' : { text: 'no', tone: 'dim' },
+      decision.reason,
+    ]),
+    look,
+  )
+}
+
+/** One decision: what the service saw, its options, and the measured outcomes. */
+export function decisionDetails(decision: DecisionView, look: Look): string {
+  const { policy, options, inputs, outcomes, advice } = decision
+  const head = fields(
+    [
+      ['id', decision.id],
+      ['at', time(decision.atMs)],
+      ['by', `${decision.by} (${decision.service})`],
+      ['decided', `${decision.kind}: ${decision.reason}`],
+      ['about', decision.about],
+      ['acted', decision.acted ? 'yes' : 'no'],
+      ['policy', `${policy.kind}: ${policy.reason}`],
+      ['adviser', advice && `${advice.outcome} (${advice.mode}, ${advice.model})`],
+      ['saw', figuresText(inputs)],
+    ],
+    look,
+  )
+  const parts = [head]
+  if (options.length > 0) {
+    const rows = options.map(({ kind, reason, figures }) => [kind, figuresText(figures), reason])
+    parts.push(table([{ name: 'OPTION' }, { name: 'FIGURES' }, { name: 'REASON' }], rows, look))
+  }
+  if (outcomes.length > 0) {
+    const rows = outcomes.map((outcome) => [JSON.stringify(outcome)])
+    parts.push(table([{ name: 'MEASURED LATER' }], rows, look))
+  }
+  return parts.join('\n\n')
+}
+
+function figuresText(figures: Readonly<Record<string, number | string | boolean>>): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
+    .join(', ')
+}
+
+/** Incidents, one a row. */
+export function incidentTable(
+  incidents: readonly IncidentView[],
+  look: Look,
+  nowMs: number,
+): string {
+  return table(
+    [
+      { name: 'ID' },
+      { name: 'AGE', align: 'right' },
+      { name: 'NODE' },
+      { name: 'STATE' },
+      { name: 'SILENT', align: 'right' },
+      { name: 'TASKS', align: 'right' },
+      { name: 'MOVED', align: 'right' },
+      { name: 'ACTION' },
+      { name: 'OUTCOME' },
+    ],
+    incidents.map((incident) => [
+      incident.id,
+      age(incident.openedAtMs, nowMs),
+      incident.nodeId,
+      { text: incident.state, tone: toneOf(incident.state) },
+      duration(incident.silentMs),
+      number(incident.tasks),
+      number(incident.redistributed),
+      incident.action?.kind ?? '—',
+      incident.outcome?.kind ?? '—',
+    ]),
+    look,
+  )
+}
+
+/** One incident, stage by stage. */
+export function incidentDetails(incident: IncidentView, look: Look): string {
+  const { analysis, action, outcome, redistributedAtMs } = incident
+  return fields(
+    [
+      ['id', incident.id],
+      ['state', { text: incident.state, tone: toneOf(incident.state) }],
+      ['node', `${incident.nodeId}, start ${incident.incarnation}`],
+      ['host', incident.host],
+      ['ran for', incident.uptimeMs === undefined ? undefined : duration(incident.uptimeMs)],
+      ['silent', duration(incident.silentMs)],
+      ['detected', `${time(incident.detectedAtMs)}: ${incident.reason}`],
+      [
+        'moved',
+        redistributedAtMs === undefined
+          ? undefined
+          : `${number(incident.redistributed)} of ${number(incident.tasks)} tasks, ${duration(redistributedAtMs - incident.detectedAtMs)} after the detection`,
+      ],
+      ['analysis', analysis && `${analysis.action}, ${analysis.impact} impact: ${analysis.reason}`],
+      ['action', action && `${action.kind}, ${action.outcome}: ${action.reason}`],
+      ['outcome', outcome && `${outcome.kind}: ${outcome.reason}`],
+      ['tasks', incident.taskIds?.join(', ')],
+      ['suspects', incident.suspectTasks?.join(', ')],
+    ],
+    look,
+  )
+}

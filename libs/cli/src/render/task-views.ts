@@ -1,0 +1,206 @@
+import type { HistoryEvent, TaskSummary, TaskView, WaitingView } from '@agentfleet/protocol'
+import { age, counted, duration, number, time, usd } from './formats.ts'
+import { toneOf } from './paint.ts'
+import { fields, table, type Cell, type Look } from './table.ts'
+import { lineOf, oneLine, safe, valueText } from './text.ts'
+
+/** Tasks as a table, in their given order. */
+export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
+  return table(
+    [
+      { name: 'ID' },
+      { name: 'STATE' },
+      { name: 'AGE', align: 'right' },
+      { name: 'AGENT' },
+      { name: 'MODEL' },
+      { name: 'NODE' },
+      { name: 'TRIES', align: 'right' },
+      { name: 'TASK' },
+    ],
+    tasks.map((task) => [
+      task.id,
+      stateCell(task.state),
+      age(task.createdAt, nowMs),
+      task.agent,
+      task.model,
+      task.node ?? '—',
+      String(task.attempt),
+      task.error === undefined ? task.preview : { text: reasonOf(task), tone: 'bad' },
+    ]),
+    look,
+  )
+}
+
+function reasonOf({ error, preview }: TaskSummary): string {
+  return `${error?.code ?? ''}: ${error?.message ?? ''} (${oneLine(preview)})`
+}
+
+/** The whole task: what it is, where it ran and why, what it cost, and how it ended. */
+export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
+  const ended = ['completed', 'failed', 'cancelled'].includes(task.state)
+  const tookMs = Date.parse(task.updatedAt) - Date.parse(task.createdAt)
+  const head = fields(
+    [
+      ['id', task.id],
+      ['state', stateCell(task.state)],
+      ['waits for', task.waitingFor && waitText(task.waitingFor, nowMs)],
+      ['retry at', task.retryAt && time(task.retryAt)],
+      ['error', task.error && { text: `${task.error.code}: ${task.error.message}`, tone: 'bad' }],
+      ['agent', definitionText(task)],
+      ['model', task.model],
+      ['priority', task.priority],
+      ['submitted', `${time(task.createdAt)} (${age(task.createdAt, nowMs)} ago)`],
+      ended ? ['took', duration(tookMs)] : ['deadline', time(task.deadlineAt)],
+      ['attempt', `${task.attempt}, after ${counted(task.failures, 'failure')}`],
+      ['node', task.node],
+      ['placed', task.placement && `on ${task.placement.node}: ${task.placement.reason}`],
+      ['calls', number(task.usage.llmCalls)],
+      ['tokens', `${number(task.usage.inputTokens)} in, ${number(task.usage.outputTokens)} out`],
+      ['cost', `${usd(task.usage.costUsd)}${budgetText(task)}`],
+      ['replay of', task.replayOf],
+      ['parent', task.parentId],
+      ['children', task.children?.map(({ id }) => id).join(', ')],
+      ['depends on', task.dependsOn?.join(', ')],
+      ['approvals', task.approvals?.map(approvalText).join('; ')],
+      ['metadata', task.metadata && pairsText(task.metadata)],
+    ],
+    look,
+  )
+  const parts = [head, section('task', task.task, look)]
+  if (task.result !== undefined) parts.push(section('result', valueText(task.result), look))
+  return parts.join('\n\n')
+}
+
+function section(name: string, text: string, { paint }: Look): string {
+  return `${paint(name, 'dim')}\n${safe(text)}`
+}
+
+function definitionText({ agent, definition }: TaskView): string {
+  if (definition === undefined) return agent
+  return definition.version === 0
+    ? `${agent} (built-in definition)`
+    : `${agent} (version ${definition.version})`
+}
+
+function budgetText({ budget }: TaskView): string {
+  return budget?.usd === undefined ? '' : ` of at most ${usd(budget.usd)}`
+}
+
+function approvalText({ step, approved, by, note }: NonNullable<TaskView['approvals']>[number]) {
+  const word = approved ? 'approved' : 'refused'
+  return `step ${step} ${word} by ${by}${note === undefined ? '' : ` ("${note}")`}`
+}
+
+function pairsText(pairs: Readonly<Record<string, string>>): string {
+  return Object.entries(pairs)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ')
+}
+
+/** What a waiting task waits for, in words. */
+export function waitText(wait: WaitingView, nowMs: number): string {
+  switch (wait.kind) {
+    case 'approval':
+      return `the approval of step ${wait.step ?? '?'}: ${wait.tool ?? 'a tool'} ${oneLine(lineOf(wait.arguments))}`
+    case 'time': {
+      const leftMs = wait.until === undefined ? undefined : Date.parse(wait.until) - nowMs
+      return `${time(wait.until)}, in ${duration(leftMs === undefined ? undefined : Math.max(0, leftMs))}`
+    }
+    case 'dependencies':
+    case 'children':
+      return `${wait.kind} ${(wait.taskIds ?? []).join(', ')}`
+    default:
+      return wait.kind satisfies never
+  }
+}
+
+/** Tasks that wait for the word of a person, with the call that they want to make. */
+export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
+  return table(
+    [
+      { name: 'ID' },
+      { name: 'STEP', align: 'right' },
+      { name: 'SINCE', align: 'right' },
+      { name: 'AGENT' },
+      { name: 'TOOL' },
+      { name: 'ARGUMENTS' },
+    ],
+    tasks.map(({ id, agent, updatedAt, waitingFor }) => [
+      id,
+      String(waitingFor?.step ?? '?'),
+      age(updatedAt, nowMs),
+      agent,
+      waitingFor?.tool ?? '',
+      lineOf(waitingFor?.arguments),
+    ]),
+    look,
+  )
+}
+
+/** The history of a task, with the time since its submission. */
+export function eventTable(events: readonly HistoryEvent[], look: Look): string {
+  const startMs = events[0]?.atMs ?? 0
+  return table(
+    [
+      { name: 'AFTER', align: 'right' },
+      { name: 'EVENT' },
+      { name: 'TRY', align: 'right' },
+      { name: 'DETAIL' },
+    ],
+    events.map((event) => [
+      duration(event.atMs - startMs),
+      { text: event.type, tone: toneOf(event.type) },
+      event.attempt === undefined ? '' : String(event.attempt),
+      eventText(event),
+    ]),
+    look,
+  )
+}
+
+/** The fields of an event that explain it. */
+export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
+  const { call, error, usage, reason, wait, approval, children, placement, node, result } = event
+  const on = node === undefined ? '' : `on ${node}`
+  switch (event.type) {
+    case 'call-finished':
+      return call === undefined ? '' : callText(call)
+    case 'attempt-failed':
+    case 'failed':
+      return `${error?.code ?? ''}: ${error?.message ?? ''}`
+    case 'completed':
+      return [
+        on,
+        usage && `${counted(usage.llmCalls, 'call')}, ${usd(usage.costUsd)}`,
+        lineOf(result),
+      ]
+        .filter(Boolean)
+        .join(', ')
+    case 'attempt-started':
+      return [on, placement?.reason].filter(Boolean).join(': ')
+    case 'paused':
+      return wait === undefined
+        ? ''
+        : `waits for ${wait.kind}${wait.tool ? ` of ${wait.tool}` : ''}`
+    case 'resumed':
+      return approval === undefined ? (reason ?? '') : approvalText(approval)
+    case 'spawned':
+      return (children ?? []).join(', ')
+    case 'submitted':
+    case 'released':
+    case 'cancelled':
+      return reason ?? placement?.reason ?? ''
+    default:
+      return event.type satisfies never
+  }
+}
+
+function callText(call: NonNullable<HistoryEvent['call']>): string {
+  const { kind, name, usage, output, step } = call
+  const used = kind === 'llm' ? `, ${number(usage.inputTokens + usage.outputTokens)} tokens` : ''
+  const cost = usage.costUsd === undefined ? '' : `, ${usd(usage.costUsd)}`
+  return `step ${step}, ${kind} ${name}${used}${cost}: ${oneLine(lineOf(output))}`
+}
+
+function stateCell(state: string): Cell {
+  return { text: state, tone: toneOf(state) }
+}

@@ -1,0 +1,57 @@
+/**
+ * Texts of tasks and models as a terminal may show them. They come from strangers: control characters, which
+ * could move the cursor or change what the reader sees, and marks of writing direction become `·`.
+ */
+const CONTROLS = /(?![\n\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+/** Characters that take two columns. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+/** Marks that join the character before them. */
+const JOINED = /\p{Mark}|\u200d/u
+
+/** A text without characters that control the terminal; line breaks stay. */
+export function safe(text: string): string {
+  return text.replaceAll('\t', '  ').replaceAll(CONTROLS, '·')
+}
+
+/** A text in one line without characters that control the terminal. */
+export function oneLine(text: string): string {
+  return safe(text.replaceAll(/\s+/g, ' ').trim())
+}
+
+/** How many columns of a terminal a text takes. */
+export function widthOf(text: string): number {
+  let columns = 0
+  for (const character of text) columns += columnsOf(character)
+  return columns
+}
+
+function columnsOf(character: string): number {
+  if (JOINED.test(character)) return 0
+  return WIDE.test(character) ? 2 : 1
+}
+
+/** The beginning of a text that fits into these columns; `…` stands for the rest. */
+export function cut(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text
+  let used = 0
+  let kept = ''
+  for (const character of text) {
+    used += columnsOf(character)
+    if (used > columns - 1) break
+    kept += character
+  }
+  return `${kept}…`
+}
+
+/** A value of the API in one line: a string unchanged, anything else as JSON. */
+export function lineOf(value: unknown): string {
+  if (value === undefined) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** A value of the API as text: a string unchanged, anything else as JSON. */
+export function valueText(value: unknown): string {
+  if (value === undefined) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value, undefined, 2)
+}

@@ -1,0 +1,180 @@
+import type {
+  AgentSummary,
+  AgentView,
+  GoalView,
+  ScheduleView,
+  ToolView,
+  UsageReport,
+} from '@agentfleet/protocol'
+import { age, counted, duration, number, time, usd } from './formats.ts'
+import { toneOf } from './paint.ts'
+import { fields, table, type Look } from './table.ts'
+import { safe, valueText } from './text.ts'
+
+/** Defined agents, one a row. */
+export function agentTable(agents: readonly AgentSummary[], look: Look): string {
+  return table(
+    [{ name: 'AGENT' }, { name: 'VERSION' }, { name: 'MODEL' }, { name: 'ROLE' }, { name: 'FOR' }],
+    agents.map(({ name, version, builtIn, model, role, description }) => [
+      name,
+      builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
+      model ?? '—',
+      role ?? '—',
+      description ?? '',
+    ]),
+    look,
+  )
+}
+
+/** One agent and its definition. */
+export function agentDetails(agent: AgentView, look: Look): string {
+  const head = fields(
+    [
+      ['agent', agent.name],
+      ['version', agent.builtIn ? 'built-in' : String(agent.version)],
+      ['changed', agent.updatedAt && time(agent.updatedAt)],
+    ],
+    look,
+  )
+  return `${head}\n\n${safe(JSON.stringify(agent.definition, undefined, 2))}`
+}
+
+/** Tools that agents may name. */
+export function toolTable(tools: readonly ToolView[], look: Look): string {
+  return table(
+    [
+      { name: 'TOOL' },
+      { name: 'SOURCE' },
+      { name: 'NODES', align: 'right' },
+      { name: 'APPROVAL' },
+      { name: 'DESCRIPTION' },
+    ],
+    tools.map(({ name, source, nodes, approval, description }) => [
+      name,
+      source,
+      number(nodes),
+      approval ? { text: 'needed', tone: 'warn' } : 'no',
+      description,
+    ]),
+    look,
+  )
+}
+
+/** A goal with the steps of its newest plan. */
+export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
+  const plan = goal.plans.at(-1)
+  const head = fields(
+    [
+      ['id', goal.id],
+      ['state', { text: `${goal.state}, ${goal.stage}`, tone: toneOf(goal.state) }],
+      ['error', goal.error && { text: `${goal.error.code}: ${goal.error.message}`, tone: 'bad' }],
+      ['goal', goal.goal],
+      ['planner', `${goal.planner}, ${goal.model}`],
+      ['submitted', `${time(goal.createdAt)} (${age(goal.createdAt, nowMs)} ago)`],
+      ['plans', String(goal.plans.length)],
+      ['cost', `${usd(goal.usage.costUsd)}, ${counted(goal.usage.llmCalls, 'call')}`],
+      ['plan', plan && `${plan.valid ? '' : 'invalid: '}${plan.summary}`],
+      ['problems', plan?.problems?.join('; ')],
+    ],
+    look,
+  )
+  const parts = [head]
+  if (plan !== undefined && plan.steps.length > 0) {
+    const rows = plan.steps.map(({ id, role, state, dependsOn, task, taskId, error }) => [
+      id,
+      role,
+      { text: state ?? '—', tone: toneOf(state ?? '') },
+      dependsOn.join(', ') || '—',
+      taskId ?? '—',
+      error === undefined ? task : `${error.code}: ${error.message}`,
+    ])
+    const names = ['STEP', 'ROLE', 'STATE', 'AFTER', 'TASK ID', 'TASK']
+    parts.push(
+      table(
+        names.map((name) => ({ name })),
+        rows,
+        look,
+      ),
+    )
+  }
+  if (goal.result !== undefined) {
+    parts.push(`${look.paint('result', 'dim')}\n${safe(valueText(goal.result))}`)
+  }
+  return parts.join('\n\n')
+}
+
+/** Schedules, one a row. */
+export function scheduleTable(
+  schedules: readonly ScheduleView[],
+  look: Look,
+  nowMs: number,
+): string {
+  const columns = ['SCHEDULE', 'CRON', 'ZONE', 'NEXT', 'LAST', 'LAST TASK', 'TASK']
+  return table(
+    columns.map((name) => ({ name })),
+    schedules.map((each) => [
+      each.name,
+      each.cron,
+      each.timeZone,
+      nextText(each, nowMs),
+      each.lastTickAt === undefined
+        ? '—'
+        : `${age(each.lastTickAt, nowMs)} ago${each.lastSkipped === true ? ', skipped' : ''}`,
+      each.lastTaskId ?? '—',
+      each.task.task,
+    ]),
+    look,
+  )
+}
+
+/** One schedule and its task. */
+export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: number): string {
+  const head = fields(
+    [
+      ['schedule', schedule.name],
+      ['cron', `${schedule.cron} (${schedule.timeZone})`],
+      ['next', nextText(schedule, nowMs)],
+      ['last tick', schedule.lastTickAt && time(schedule.lastTickAt)],
+      ['last task', schedule.lastTaskId],
+      ['overlap', schedule.overlap],
+      ['changed', time(schedule.updatedAt)],
+    ],
+    look,
+  )
+  return `${head}\n\n${safe(JSON.stringify(schedule.task, undefined, 2))}`
+}
+
+function nextText({ paused, nextAt }: ScheduleView, nowMs: number): string {
+  if (paused) return 'paused'
+  return nextAt === undefined ? 'never' : `in ${duration(Math.max(0, Date.parse(nextAt) - nowMs))}`
+}
+
+/** Usage and cost by day and model, with the sum in the last row. */
+export function usageTable(report: UsageReport, look: Look): string {
+  const right = (name: string) => ({ name, align: 'right' as const })
+  const row = (day: string, model: string, usage: UsageReport['total']) => [
+    day,
+    model,
+    number(usage.llmCalls),
+    number(usage.inputTokens),
+    number(usage.outputTokens),
+    usd(usage.costUsd),
+  ]
+  return table(
+    [
+      { name: 'DAY (UTC)' },
+      { name: 'MODEL' },
+      right('CALLS'),
+      right('INPUT'),
+      right('OUTPUT'),
+      right('COST'),
+    ],
+    [
+      ...report.days.flatMap(({ day, models }) =>
+        models.map(({ provider, model, usage }) => row(day, `${provider}/${model}`, usage)),
+      ),
+      row('total', `${report.from} to ${report.to}`, report.total),
+    ],
+    look,
+  )
+}

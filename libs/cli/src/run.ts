@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { ClientError, createClient } from '@agentfleet/client'
+import type { Context, Input } from './command.ts'
+import { COMMANDS } from './commands/index.ts'
+import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
+import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
+import { commandHelp, overallHelp } from './parse/help.ts'
+import { isSet, textOf } from './parse/values.ts'
+import { ansi, uncoloured } from './render/paint.ts'
+import { cut } from './render/text.ts'
+
+/** The two outputs of a command and the signal that stops it. */
+export interface Terminal {
+  /** The result. */
+  out(text: string): void
+  /** Notes, progress and errors. */
+  err(text: string): void
+  /** Columns of the terminal behind `out`; undefined for a file or a pipe. */
+  readonly columns: number | undefined
+  /** Columns of the terminal behind `err`. */
+  readonly noteColumns: number | undefined
+  readonly signal: AbortSignal
+}
+
+/** Values that a command takes from its process. */
+export interface CliOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly terminal: Terminal
+  readonly version: string
+  /** The address of a local fleet, if one runs. */
+  readonly localUrl: () => Promise<string | undefined>
+}
+
+const URL_DEFAULT = 'http://127.0.0.1:8080'
+const CLEAR_LINE = '\r\u001b[K'
+
+/** Runs one command line and returns its exit code; it never throws. */
+export async function runCli(argv: readonly string[], options: CliOptions): Promise<ExitCode> {
+  const { terminal } = options
+  let line: CommandLine
+  try {
+    line = parseCommandLine(argv, COMMANDS)
+  } catch (error) {
+    return fail(error, { terminal, json: argv.includes('--json'), url: '' })
+  }
+  if (line.kind === 'version') terminal.out(`${options.version}\n`)
+  if (line.kind === 'help') {
+    const { command } = line
+    terminal.out(`${command === undefined ? overallHelp(COMMANDS) : commandHelp(command)}\n`)
+  }
+  if (line.kind !== 'run') return EXIT.done
+  const json = isSet(line.input, 'json')
+  let url = ''
+  try {
+    url = await urlOf(line.input, options)
+    return await line.command.run(contextOf(url, line.input, options), line.input)
+  } catch (error) {
+    if (terminal.signal.aborted) return EXIT.interrupted
+    return fail(error, { terminal, json, url })
+  }
+}
+
+async function urlOf(input: Input, { env, localUrl }: CliOptions): Promise<string> {
+  const stated = textOf(input, 'url') ?? (env['AGENTFLEET_URL'] || undefined)
+  const url = stated ?? (await localUrl()) ?? URL_DEFAULT
+  if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url
+  throw new UsageError(`"${url}" is not the address of a gateway. Give one such as ${URL_DEFAULT}.`)
+}
+
+function contextOf(url: string, input: Input, { env, terminal }: CliOptions): Context {
+  const apiKey = textOf(input, 'key') ?? (env['AGENTFLEET_KEY'] || undefined)
+  const { columns, noteColumns, signal } = terminal
+  const json = isSet(input, 'json')
+  const plain = columns === undefined || isSet(input, 'no-color') || Boolean(env['NO_COLOR'])
+  let moving = false
+  const progress = (text: string): void => {
+    if (noteColumns === undefined || (text === '' && !moving)) return
+    moving = text !== ''
+    terminal.err(`${CLEAR_LINE}${cut(text, noteColumns - 1)}`)
+  }
+  return {
+    client: createClient({ baseUrl: url, ...(apiKey === undefined ? {} : { apiKey }) }),
+    url,
+    apiKey,
+    json,
+    paint: plain ? uncoloured : ansi,
+    columns,
+    notesMove: noteColumns !== undefined,
+    commands: COMMANDS,
+    env,
+    signal,
+    nowMs: () => Date.now(),
+    print(line) {
+      progress('')
+      terminal.out(`${line}\n`)
+    },
+    note(line) {
+      progress('')
+      terminal.err(`${line}\n`)
+    },
+    write: (text) => terminal.out(text),
+    progress,
+    read,
+  }
+}
+
+async function read(path: string): Promise<string> {
+  if (path === '-') return text(process.stdin)
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${path} cannot be read (${reason}).`)
+  }
+}
+
+function fail(
+  error: unknown,
+  { terminal, json, url }: { terminal: Terminal; json: boolean; url: string },
+): ExitCode {
+  const { code, message, exitCode } = failureOf(error, url)
+  if (json) terminal.err(`${JSON.stringify({ error: { code, message, exitCode } })}\n`)
+  else terminal.err(`${message}\n`)
+  return exitCode
+}
+
+function failureOf(
+  error: unknown,
+  url: string,
+): { readonly code: string; readonly message: string; readonly exitCode: ExitCode } {
+  if (error instanceof UsageError) {
+    return { code: 'usage', message: error.message, exitCode: EXIT.usage }
+  }
+  if (error instanceof CommandError) {
+    return { code: 'command', message: error.message, exitCode: error.exitCode }
+  }
+  if (error instanceof ClientError) {
+    const exitCode = exitCodeOf(error)
+    return { code: error.problem.code, message: explain(error, url), exitCode }
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { code: 'unexpected', message, exitCode: EXIT.failed }
+}

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/commands/index.ts'
+import { batchesOf } from '../src/commands/submit.ts'
+import { EXIT, exitCodeOf, explain } from '../src/exit.ts'
+import { parseCommandLine } from '../src/parse/command-line.ts'
+import { completionScript, SHELLS } from '../src/parse/completion-script.ts'
+import { commandHelp, overallHelp } from '../src/parse/help.ts'
+import { durationOf, pairsOf, timeOf, wholeOf } from '../src/parse/values.ts'
+
+const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean), COMMANDS)
+const NOW_MS = Date.parse('2026-01-31T12:00:00Z')
+
+describe('the command line', () => {
+  test('options stand before or after the command', () => {
+    for (const line of ['--json ls -n 3', 'ls --json --limit 3', '--url http://x ls --json -n 3']) {
+      expect(parse(line)).toMatchObject({
+        kind: 'run',
+        command: { name: 'ls' },
+        input: { args: [], values: { json: true, limit: '3' } },
+      })
+    }
+  })
+
+  test.for([
+    ['lss', 'There is not a command "lss". Did you mean "ls"?'],
+    ['ls --limt 3', 'There is not an option "--limt". Did you mean "--limit"?'],
+    ['ls --state done', '--state is one of waiting, queued'],
+    ['ls --limit', 'agentfleet ls --help'],
+    ['--json', 'The command is missing.'],
+  ] as const)('the line "%s" gets an error that says what to do', ([line, text]) => {
+    expect(() => parse(line)).toThrow(text)
+  })
+
+  test('help names every command, every option and every exit code', () => {
+    const all = overallHelp(COMMANDS)
+    for (const command of COMMANDS) {
+      expect(all).toContain(command.summary)
+      const help = commandHelp(command)
+      for (const name of Object.keys(command.options ?? {})) expect(help).toContain(`--${name}`)
+      expect(parse(`${command.name} --help`)).toEqual({ kind: 'help', command })
+      expect(parse(`help ${command.name}`)).toEqual({ kind: 'help', command })
+    }
+    for (const code of Object.values(EXIT)) expect(all).toMatch(new RegExp(`^ +${code}  `, 'm'))
+  })
+
+  test.for(SHELLS)('the completion of %s knows every command and option', (shell) => {
+    const script = completionScript(shell, COMMANDS)
+    for (const { name, options = {}, words = [] } of COMMANDS) {
+      for (const word of [name, ...words, ...Object.keys(options)]) expect(script).toContain(word)
+    }
+  })
+})
+
+describe('the values of options', () => {
+  const input = (value: string | readonly string[]) => ({ args: [], values: { it: value } })
+
+  test('durations have a unit', () => {
+    const read = ['500ms', '90s', '1.5m', '2h', '1d'].map((text) => durationOf(input(text), 'it'))
+    expect(read).toEqual([500, 90_000, 90_000, 7_200_000, 86_400_000])
+    expect(() => durationOf(input('90'), 'it')).toThrow('--it is a duration such as')
+  })
+
+  test('times are days, times, words or ages', () => {
+    const read = ['today', 'yesterday', '2h', '2026-01-02', '2026-01-02T03:04:05Z'].map((text) =>
+      timeOf(input(text), 'it', NOW_MS),
+    )
+    expect(read).toEqual([
+      '2026-01-31',
+      '2026-01-30',
+      '2026-01-31T10:00:00.000Z',
+      '2026-01-02',
+      '2026-01-02T03:04:05Z',
+    ])
+    expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it is a day')
+  })
+
+  test('numbers and pairs outside their rules are refused with the rule', () => {
+    const bounds = { min: 1, max: 5 }
+    expect(wholeOf(input('5'), 'it', bounds)).toBe(5)
+    for (const text of ['0', '6', '1.5', 'x', '', ' ']) {
+      expect(() => wholeOf(input(text), 'it', bounds)).toThrow('a whole number from 1 to 5')
+    }
+    expect(pairsOf(input(['a=1', 'b=x=y']), 'it')).toEqual({ a: '1', b: 'x=y' })
+    expect(() => pairsOf(input(['a']), 'it')).toThrow('--it is a pair such as team=support')
+  })
+})
+
+test('batches hold at most 1,000 tasks and about half a megabyte, in order', () => {
+  const tasks = Array.from({ length: 2_500 }, (_, n) => ({ task: `task ${n}` }))
+  expect(batchesOf(tasks).map((batch) => batch.length)).toEqual([1_000, 1_000, 500])
+  expect(batchesOf(tasks).flat()).toEqual(tasks)
+  const large = Array.from({ length: 9 }, () => ({ task: 'x'.repeat(100_000) }))
+  expect(batchesOf(large).map((batch) => batch.length)).toEqual([5, 4])
+})
+
+describe('a refused request', () => {
+  const problem = { type: 'about:blank', title: 'Refused', detail: 'Why.', code: 'x' }
+  const refusal = (status: number, retryAfterS?: number) => ({
+    status,
+    problem: { ...problem, status },
+    retryAfterS,
+  })
+
+  test('its status chooses the exit code', () => {
+    const codes = [0, 401, 403, 404, 409, 503].map((status) => exitCodeOf({ status }))
+    expect(codes).toEqual([3, 4, 4, 5, 1, 1])
+  })
+
+  test('the message says what to do', () => {
+    expect(explain(refusal(0), 'http://x')).toContain('Start a fleet with "npm start"')
+    expect(explain(refusal(401), 'http://x')).toContain('Set AGENTFLEET_KEY or --key')
+    expect(explain(refusal(503, 7), 'http://x')).toBe('Refused: Why.\nTry again in 7 s.')
+  })
+})

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest'
+import { duration, number, usd } from '../../src/render/formats.ts'
+import { ansi, uncoloured } from '../../src/render/paint.ts'
+import { progressBar } from '../../src/render/progress.ts'
+import { fields, table } from '../../src/render/table.ts'
+import { eventTable, taskDetails, taskTable } from '../../src/render/task-views.ts'
+import { cut, oneLine, safe, widthOf } from '../../src/render/text.ts'
+import { EVENTS, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
+
+const LOOK = { paint: uncoloured, columns: undefined }
+
+describe('formats', () => {
+  test('durations have two units at most', () => {
+    const texts = [840, 12_400, 185_000, 7_800_000, 180_000_000].map(duration)
+    expect(texts).toEqual(['840 ms', '12.4 s', '3 m 05 s', '2 h 10 m', '2 d 02 h'])
+    expect(duration(undefined)).toBe('—')
+  })
+
+  test('amounts are short, and an unknown price is not zero', () => {
+    expect([0, 12_345, 1_240_000, 0.5].map(number)).toEqual(['0', '12,345', '1.24 M', '0.5'])
+    expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0.00', '$0.0002', '$1.50'])
+    expect(usd(undefined)).toBe('unpriced')
+  })
+
+  test('a bar shows the share and the time that is left', () => {
+    const bar = progressBar('ended', { done: 250, total: 1_000, elapsedMs: 5_000 })
+    expect(bar).toBe('ended ██████░░░░░░░░░░░░░░░░░░ 250 of 1,000, 15.0 s left')
+  })
+})
+
+describe('texts of strangers', () => {
+  test('control characters and marks of direction cannot reach the terminal', () => {
+    expect(safe('a\u001b[2Jb\u0007\u202ec\r')).toBe('a·[2Jb··c·')
+    expect(oneLine(' a\n\tb  c ')).toBe('a b c')
+  })
+
+  test('wide characters count twice, and a cut text fits', () => {
+    expect(widthOf('日本 ab')).toBe(7)
+    expect(cut('日本語の文', 6)).toBe('日本…')
+    expect(widthOf(cut('日本語の文', 6))).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('tables', () => {
+  const columns = [{ name: 'NAME' }, { name: 'N', align: 'right' as const }, { name: 'TEXT' }]
+  const rows = [
+    ['a', '1', 'a long text that does not fit'],
+    ['longer', '20', { text: 'bad', tone: 'bad' as const }],
+  ]
+
+  test('columns are as wide as their content, the last one as the terminal allows', () => {
+    expect(table(columns, rows, { paint: uncoloured, columns: 30 })).toBe(
+      ['NAME     N  TEXT', 'a        1  a long text that …', 'longer  20  bad'].join('\n'),
+    )
+  })
+
+  test('colours do not change the columns', () => {
+    const coloured = table(columns, rows, { paint: ansi, columns: 30 })
+    const plain = coloured.replaceAll(/\p{Cc}\[\d+m/gu, '')
+    expect(plain).toBe(table(columns, rows, { paint: uncoloured, columns: 30 }))
+    expect(coloured).toContain('\u001b[31mbad\u001b[39m')
+  })
+
+  test('a field without a value has no line', () => {
+    const rows = [['a', 'one'] as const, ['other', undefined] as const]
+    expect(fields(rows, LOOK)).toBe('a  one')
+  })
+
+  test('tasks, their history and their details read as these tables', () => {
+    expect(`\n${taskTable(SUMMARIES, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+      "
+      ID                                    STATE        AGE  AGENT      MODEL  NODE      TRIES  TASK
+      019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90  completed  5.0 s  developer  sim    worker-1      1  Write a haiku about queues
+      019a3c2f-6a00-7b6a-9c3d-000000000001  failed     5.0 s  tester     sim    —             1  provider-refused: status 401 (Write a haiku about queues)
+      "
+    `)
+    expect(`\n${taskDetails(TASK, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+      "
+      id         019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90
+      state      completed
+      agent      developer (built-in definition)
+      model      sim
+      priority   high
+      submitted  2026-01-31 12:00:00 UTC (5.0 s ago)
+      took       4.2 s
+      attempt    1, after 0 failures
+      node       worker-1
+      placed     on worker-1: least loaded of 2
+      calls      1
+      tokens     812 in, 96 out
+      cost       $0.0002
+      metadata   team=support
+
+      task
+      Write a haiku
+      about queues
+
+      result
+      One waits, one is served
+      "
+    `)
+    expect(`\n${eventTable(EVENTS, LOOK)}\n`).toMatchInlineSnapshot(`
+      "
+       AFTER  EVENT            TRY  DETAIL
+        0 ms  submitted
+      840 ms  attempt-failed     1  node-lost: worker-2 was declared dead
+      905 ms  attempt-started    2  on worker-1
+       2.0 s  call-finished      2  step 0, llm sim, 908 tokens, $0.0002: {"content":"One waits"}
+       2.0 s  completed          2  on worker-1, 1 call, $0.0002, One waits
+      "
+    `)
+  })
+})

@@ -1,0 +1,47 @@
+import type { GoalRequest, GoalView, ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
+import type { Call, RequestOptions } from './request.ts'
+
+/** Goals and schedules: work that the fleet itself turns into tasks. */
+export interface GoalClient {
+  submitGoal(
+    goal: GoalRequest,
+    options?: RequestOptions & { readonly idempotencyKey?: string },
+  ): Promise<GoalView>
+  goal(id: string, options?: RequestOptions): Promise<GoalView>
+  /** Runs the plan of a goal that was submitted with `run: false`. */
+  runGoal(id: string, options?: RequestOptions): Promise<GoalView>
+  schedules(options?: RequestOptions): Promise<ScheduleView[]>
+  schedule(name: string, options?: RequestOptions): Promise<ScheduleView>
+  /** Makes the schedule, or replaces the whole of it. */
+  putSchedule(
+    name: string,
+    schedule: ScheduleRequest,
+    options?: RequestOptions,
+  ): Promise<ScheduleView>
+  deleteSchedule(name: string, options?: RequestOptions): Promise<void>
+}
+
+/** The methods of goals and schedules over these calls. */
+export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>): GoalClient {
+  const goalPath = (id: string) => `/v1/goals/${encodeURIComponent(id)}`
+  const schedulePath = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`
+  return {
+    submitGoal: (goal, { signal, idempotencyKey } = {}) =>
+      call('/v1/goals', {
+        method: 'POST',
+        body: idempotencyKey === undefined ? goal : { ...goal, idempotencyKey },
+        signal,
+      }),
+    goal: (id, { signal } = {}) => call(goalPath(id), { signal }),
+    runGoal: (id, { signal } = {}) => call(`${goalPath(id)}/run`, { method: 'POST', signal }),
+    async schedules({ signal } = {}) {
+      return (await call<{ readonly schedules: ScheduleView[] }>('/v1/schedules', { signal }))
+        .schedules
+    },
+    schedule: (name, { signal } = {}) => call(schedulePath(name), { signal }),
+    putSchedule: (name, schedule, { signal } = {}) =>
+      call(schedulePath(name), { method: 'PUT', body: schedule, signal }),
+    deleteSchedule: (name, { signal } = {}) =>
+      call(schedulePath(name), { method: 'DELETE', signal }),
+  }
+}

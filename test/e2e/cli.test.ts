@@ -1,0 +1,243 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { EXIT, runCli } from '@agentfleet/cli'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ROOT } from '../contract/manifests.ts'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
+
+/** Every command of `agentfleet` against a fleet: its JSON, its table, its exit code. */
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  /** The JSON objects of the output. */
+  readonly objects: readonly Readonly<Record<string, unknown>>[]
+}
+
+let tenant: Tenant
+let folder: string
+beforeAll(async () => {
+  tenant = await joinSharedFleet('cli')
+  folder = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
+})
+afterAll(async () => {
+  await tenant[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function agentfleet(...argv: readonly string[]): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const code = await runCli(argv, {
+    env: { AGENTFLEET_URL: tenant.fleet.url, AGENTFLEET_KEY: tenant.fleet.keys['cli'] },
+    version: '0.0.0',
+    localUrl: async () => undefined,
+    terminal: {
+      out: (text) => (out += text),
+      err: (text) => (err += text),
+      columns: undefined,
+      noteColumns: undefined,
+      signal: AbortSignal.timeout(SOON_MS),
+    },
+  })
+  const json = argv.includes('--json')
+  const objects = json
+    ? out
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : []
+  return { code, out, err, objects }
+}
+
+/** A command that must succeed. */
+async function succeed(...argv: readonly string[]): Promise<Ran> {
+  const ran = await agentfleet(...argv)
+  expect({ argv, code: ran.code, err: ran.err }).toMatchObject({ code: EXIT.done })
+  return ran
+}
+
+/** The text without the parts that differ from run to run. */
+function golden(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'TIME')
+    .replaceAll(/\d+ ms|\d+\.\d s|\d+ m \d\d s/g, 'AGE')
+    .replaceAll(/worker-\d+/g, 'NODE')
+    .replaceAll(/ {2,}/g, '  ')
+}
+
+test('submit --wait prints the result, get shows the task, ls lists it', async () => {
+  const model = await tenant.script('hello', [{ content: 'Hello from the script' }])
+  const ran = await succeed('submit', '--wait', '--json', '-m', model, '--metadata', 'a=b', 'Hi')
+  const id = String(ran.objects[0]?.['id'])
+  expect(ran.objects).toMatchObject([{ state: 'completed', metadata: { a: 'b' } }])
+  expect((await succeed('get', '--result', id)).out).toBe('Hello from the script\n')
+  const shown = await succeed('get', id)
+  expect(golden(shown.out)).toContain('id  ID\nstate  completed\nagent  assistant\n')
+  expect((await succeed('get', '--json', id)).objects).toMatchObject([{ id, state: 'completed' }])
+  const events = await succeed('get', '--events', '--json', id)
+  expect(events.objects.at(-1)).toMatchObject({ type: 'completed' })
+  expect((await succeed('get', '--events', id)).out).toMatch(/AFTER +EVENT +TRY +DETAIL\n/)
+  await eventually(async () => {
+    const listed = await succeed('ls', '--json', '--state', 'completed')
+    expect(listed.objects.map((task) => task['id'])).toContain(id)
+  }, SOON_MS)
+  const table = golden((await succeed('ls')).out)
+  expect(table).toContain('ID  STATE  AGE  AGENT  MODEL  NODE  TRIES  TASK\n')
+  expect(table).toMatch(/^ID  completed  AGE  assistant  sim-script:cli-hello  \S+  1  Hi$/m)
+})
+
+test('watch prints the events of a task and ends with it', async () => {
+  const model = await tenant.script('watched', [{ content: 'watched text' }])
+  const { out } = await succeed('submit', '-m', model, 'Watch me')
+  const id = out.trim()
+  const watched = await succeed('watch', id)
+  expect(watched.out).toMatch(
+    / {2}completed +on worker-\d+, 1 calls, .*: ?.*watched text|watched text/,
+  )
+  const frames = await succeed('watch', '--json', id)
+  expect(frames.objects).toMatchObject([{ type: 'event', taskId: id }, ...frames.objects.slice(1)])
+  const followed = await succeed('submit', '--follow', '-m', model, 'Follow me')
+  expect(followed.out).toBe('watched text\n')
+})
+
+test('a failed task ends watch and submit --wait with exit code 6', async () => {
+  const argv = ['submit', '--wait', '--attempts', '1', '-m', 'sim?fault=400', 'Fail']
+  const failed = await agentfleet(...argv)
+  expect(failed.code).toBe(EXIT.taskFailed)
+  expect(failed.err).toMatch(/The task is failed \(.+\): /)
+  const [, id = ''] = /task (\S+)/.exec(failed.err) ?? []
+  expect((await agentfleet('watch', id)).code).toBe(EXIT.taskFailed)
+  const replayed = await succeed('replay', '--json', id)
+  expect(replayed.objects).toMatchObject([{ replayOf: id }])
+  await tenant.ended(String(replayed.objects[0]?.['id']))
+  await eventually(async () => {
+    const all = await succeed('replay', '--all', '--json', '--since', '1h')
+    expect(all.objects.length).toBeGreaterThan(0)
+  }, SOON_MS)
+})
+
+test('submit --file submits every line, cancel cancels', async () => {
+  const file = join(folder, 'tasks.jsonl')
+  await writeFile(file, '{"task":"one"}\n{"task":"two","agent":"developer"}\n')
+  const submitted = await succeed('submit', '--delay', '1h', '--file', file)
+  const ids = submitted.out.trim().split('\n')
+  expect(ids).toHaveLength(2)
+  expect(submitted.err).toBe('2 of 2 tasks submitted\n')
+  const cancelled = await succeed('cancel', ...ids)
+  expect(golden(cancelled.out)).toBe('ID cancelled\nID cancelled\n')
+  await writeFile(file, '{"task":"one"}\n{"task":\n')
+  const wrong = await agentfleet('submit', '--file', file)
+  expect(wrong).toMatchObject({ code: EXIT.usage, out: '' })
+  expect(wrong.err).toContain(`line 2 of ${file} is not JSON`)
+})
+
+test('agents lists, stores, shows and deletes definitions and lists tools', async () => {
+  const file = join(folder, 'agent.json')
+  await writeFile(file, JSON.stringify({ role: 'reviewer', systemPrompt: 'Review.' }))
+  expect((await succeed('agents', 'put', 'cli-checker', file)).out).toBe('cli-checker version 1\n')
+  const listed = golden((await succeed('agents')).out)
+  expect(listed).toMatch(/^AGENT  VERSION  MODEL  ROLE  FOR\n/)
+  expect(listed).toMatch(/^cli-checker  1  —  reviewer$/m)
+  const [agent] = (await succeed('agents', 'get', '--json', 'cli-checker')).objects
+  expect(agent).toMatchObject({ name: 'cli-checker', version: 1 })
+  expect((await succeed('agents', 'tools')).out).toMatch(/^TOOL +SOURCE +NODES +APPROVAL/)
+  expect((await succeed('agents', 'rm', '--if-version', '1', 'cli-checker')).out).toContain(
+    'deleted',
+  )
+  expect((await agentfleet('agents', 'get', 'cli-checker')).code).toBe(EXIT.notFound)
+})
+
+test('schedules stores, pauses, lists and deletes a schedule', async () => {
+  const file = join(folder, 'schedule.json')
+  await writeFile(file, JSON.stringify({ cron: '0 6 * * 1', task: { task: 'Report' } }))
+  await succeed('schedules', 'put', 'report', file)
+  const [paused] = (await succeed('schedules', 'pause', 'report', '--json')).objects
+  expect(paused).toMatchObject({ name: 'report', paused: true })
+  expect(golden((await succeed('schedules')).out)).toBe(
+    'SCHEDULE  CRON  ZONE  NEXT  LAST  LAST TASK  TASK\n' +
+      'report  0 6 * * 1  UTC  paused  —  —  Report\n',
+  )
+  await succeed('schedules', 'rm', 'report')
+})
+
+test('goals submits a goal and shows it', async () => {
+  const submitted = await succeed('goals', 'submit', '--json', '--hold', 'Launch a small shop')
+  const id = String(submitted.objects[0]?.['id'])
+  const shown = golden((await succeed('goals', 'get', id)).out)
+  expect(shown).toContain('id  ID\n')
+  expect(shown).toContain('goal  Launch a small shop\n')
+  await succeed('cancel', id)
+})
+
+test('fleet, usage, decisions, incidents and approve print a view and JSON', async () => {
+  const page = golden((await succeed('fleet')).out)
+  expect(page).toMatch(/^status  ok: /)
+  expect(page).toContain('NODE  STATE  RUNNING  CPU  MEMORY  LAG  ATTEMPT  DONE  FAILED  UP\n')
+  expect((await succeed('fleet', '--json')).objects).toMatchObject([{ status: 'ok' }])
+  expect(golden((await succeed('usage')).out)).toMatch(
+    /^DAY \(UTC\)  MODEL  CALLS  INPUT  OUTPUT  COST\n[^]*^total  /m,
+  )
+  expect((await succeed('usage', '--json')).objects).toMatchObject([{ scope: 'tenant' }])
+  for (const command of ['decisions', 'incidents']) {
+    const { objects } = await succeed(command, '--json', '-n', '1')
+    const [first] = objects
+    const { out } = await succeed(command, '-n', '1')
+    expect(out).toMatch(first === undefined ? /^None\.\n$/ : /^ID +AGE /)
+    if (first === undefined) continue
+    expect((await succeed(command, String(first['id']))).out).toContain(String(first['id']))
+  }
+  expect((await succeed('approve')).out).toBe('No call waits for approval.\n')
+  expect((await succeed('approve', '--json')).objects).toEqual([])
+})
+
+test('approve lists a waiting call and approves it', async () => {
+  const { out } = await succeed('submit', '-m', 'refund', '--tool', 'refund', 'Refund order A7')
+  const id = out.trim()
+  await eventually(async () => {
+    expect(golden((await succeed('approve')).out)).toMatch(
+      /^ID  STEP  SINCE  AGENT  TOOL  ARGUMENTS\nID  \d+  AGE  assistant  refund  \{"order":"A7"/,
+    )
+  }, SOON_MS)
+  expect((await succeed('approve', '--note', 'fine', id)).out).toMatch(
+    /^step \d+ of .* approved\n$/,
+  )
+  expect(await tenant.ended(id)).toMatchObject({ state: 'completed' })
+  expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
+})
+
+test('errors have exit codes and say what to do, as text and as JSON', async () => {
+  const unknown = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
+  const missing = await agentfleet('get', '--json', unknown)
+  expect(missing).toMatchObject({ code: EXIT.notFound, out: '' })
+  expect(JSON.parse(missing.err)).toMatchObject({ error: { exitCode: EXIT.notFound } })
+  expect((await agentfleet('watch', unknown)).code).toBe(EXIT.notFound)
+  const refused = await agentfleet('ls', '--key', 'a-wrong-key-0123456789')
+  expect(refused.code).toBe(EXIT.refused)
+  expect(refused.err).toContain('Set AGENTFLEET_KEY or --key')
+  const away = await agentfleet('ls', '--url', 'http://127.0.0.1:9')
+  expect(away.code).toBe(EXIT.unreachable)
+  expect(away.err).toContain('No gateway answers at http://127.0.0.1:9.')
+  expect((await agentfleet('lss')).code).toBe(EXIT.usage)
+})
+
+test('the installed program runs with npx, reads the environment and ends with the exit code', async () => {
+  const program = join(ROOT, 'node_modules/.bin/agentfleet')
+  const env = {
+    ...process.env,
+    AGENTFLEET_URL: tenant.fleet.url,
+    AGENTFLEET_KEY: tenant.fleet.keys['cli'],
+  }
+  const run = promisify(execFile)
+  const { stdout } = await run(program, ['fleet', '--json'], { env })
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'ok' })
+  await expect(run(program, ['get', 'x'], { env })).rejects.toMatchObject({ code: EXIT.notFound })
+  const { stdout: script } = await run(program, ['completion', 'bash'], { env })
+  await run('bash', ['-euc', script])
+})
