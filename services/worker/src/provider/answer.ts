@@ -1,6 +1,7 @@
 import type { Failure, Json, Usage } from '@agentfleet/domain'
 import type { LlmAnswer } from '../run/conversation.ts'
-import { failureOfError, readAnswerError, safeMessage } from './errors.ts'
+import { failureOfError, readAnswerError } from './errors.ts'
+import { safeMessage } from './safe-message.ts'
 import { classifyFinish, finishOf } from './finish.ts'
 import { createFraming, END_MARK } from './framing.ts'
 import {

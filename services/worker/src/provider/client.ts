@@ -12,7 +12,8 @@ import {
   THIS_SCHEMA,
   type Capabilities,
 } from './capabilities.ts'
-import { failureOfError, readRefusal, safeMessage, type ProviderError } from './errors.ts'
+import { failureOfError, readRefusal, type ProviderError } from './errors.ts'
+import { safeMessage } from './safe-message.ts'
 import { rateHintsOf, type RateHints, type ReadHeader } from './http/headers.ts'
 import { bodyOf, readText } from './http/fetch.ts'
 import { ChatClient } from './http/sdk.ts'

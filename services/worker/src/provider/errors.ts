@@ -1,5 +1,6 @@
 import type { Failure } from '@agentfleet/domain'
-import { isRecord, isShallow, parseJson, textOf, wellFormed } from './shape.ts'
+import { safeMessage, SEARCHED_MAX } from './safe-message.ts'
+import { isRecord, isShallow, parseJson, textOf } from './shape.ts'
 import { askedWaitIn } from './http/headers.ts'
 
 /**
@@ -7,8 +8,7 @@ import { askedWaitIn } from './http/headers.ts'
  *
  * The bodies differ: OpenAI's `error`, Anthropic's `{type: "error"}`, Google's list, vLLM's flat
  * object, FastAPI's `detail`, plain text, HTML pages. Invariants: an error has the same class in
- * every form; no message contains a provider's key; a message has at most
- * MESSAGE_MAX characters.
+ * every form; every message of a failure is safe to show (`safe-message.ts`).
  */
 export interface ProviderError {
   /** The HTTP status, or the one that the code in the body implies. */
@@ -21,10 +21,6 @@ export interface ProviderError {
   readonly retryAfterMs?: number | undefined
 }
 
-/** Characters; messages of failures are stored in the log, so they must be short. */
-const MESSAGE_MAX = 300
-/** Characters searched for secrets before a message is cut; hostile text makes patterns slow. */
-const SEARCHED_MAX = 2_000
 const PAYMENT_REQUIRED = 402
 const OK_BELOW = 300
 const BAD_REQUEST = 400
@@ -131,24 +127,6 @@ const ONE_MODEL = /\bfor (model )?\S+ in organization|\bmodel[:=] ?\S/i
 function isOfWholeKey(message: string): boolean {
   const [sentence = ''] = message.split(/[.!?]\s/, 1)
   return WHOLE_KEY.test(sentence) && !ONE_MODEL.test(message)
-}
-
-/** Patterns of keys and other secrets that providers repeat in their messages. */
-const SECRETS = [
-  /\b(sk|pk|rk|gsk|xai|nvapi|hf|r8|key|tok|api)[-_][\w*.-]{6,}/gi,
-  /\bAIza[\w-]{10,}/g,
-  /\b(bearer|basic)\s+[\w.+/=*-]{6,}/gi,
-  /\beyJ[\w-]+\.[\w-]+(\.[\w-]+)?/g,
-  /\b(api[-_ ]?key|token|secret|password)(["']?\s*[:=]\s*["']?)[^\s"',;]{4,}/gi,
-  /\/\/[^\s/@]+:[^\s/@]+@/g,
-]
-
-/** Returns a message without secrets, cut to MESSAGE_MAX. */
-export function safeMessage(message: string, key: string | undefined): string {
-  const own = key === undefined || key.length < 4 ? message : message.replaceAll(key, '[key]')
-  const searched = own.slice(0, SEARCHED_MAX)
-  const clean = SECRETS.reduce((text, secret) => text.replace(secret, '[key]'), searched)
-  return wellFormed(clean.slice(0, MESSAGE_MAX))
 }
 
 interface RawError {
