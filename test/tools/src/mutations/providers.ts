@@ -68,7 +68,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'no message of a provider shows a key',
     edits: [
       {
-        file: 'services/worker/src/provider/errors.ts',
+        file: 'services/worker/src/provider/safe-message.ts',
         find: "text.replace(secret, '[key]')",
         replace: 'text.replace(secret, (found) => found)',
       },
