@@ -25,7 +25,7 @@ export function createMetrics(registry: Registry) {
     ),
     closes: metrics.counter(
       'gateway_stream_closes_total',
-      'WebSocket connections closed by the gateway, by reason.',
+      'Connections that the gateway ended, by reason.',
       ['reason'],
     ),
     logFill: metrics.gauge('gateway_log_fill_ratio', 'Used share of the log.'),

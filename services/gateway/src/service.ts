@@ -36,6 +36,7 @@ import { createOwnFigures } from './fleet/own-figures.ts'
 import { createHandover } from './tasks/handover.ts'
 import { valueCheck } from './http/validation.ts'
 import { closeApi, createApi } from './http/server.ts'
+import { watchSlowReaders } from './http/slow-readers.ts'
 import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createReader } from './tasks/reads.ts'
@@ -148,6 +149,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     metrics,
     log,
   })
+  const slowReaders = watchSlowReaders(app.server, clock.monotonicMs)
   const live = followLive({
     bus,
     sinks: [heldRequests, subscriptions, parts.tenantSubscriptions],
@@ -160,7 +162,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       bus.send(CHANNELS.gateway, alive)
     }),
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
-    every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => streams.tick()),
+    every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => {
+      streams.tick()
+      metrics.closes.inc({ reason: 'reads nothing' }, slowReaders.sweep())
+    }),
   ]
   const port = () => {
     const address = app.addresses()[0]

@@ -23,6 +23,12 @@ export type AppendOutcome =
   /** Unconfirmed: the event may be stored or not. */
   | { readonly kind: 'unknown' }
 
+/** Some events of a task; `complete` says that the log holds no further one. */
+export interface HistoryPage {
+  readonly events: readonly StoredEvent[]
+  readonly complete: boolean
+}
+
 /** The truth about tasks: one subject of LOG per task. */
 export interface TaskLog {
   /**
@@ -41,6 +47,8 @@ export interface TaskLog {
   ): Promise<AppendOutcome>
   last(taskId: string): Promise<StoredEvent | undefined>
   history(taskId: string): Promise<StoredEvent[]>
+  /** The events behind `afterSeq`, in order, until they reach so many bytes; at least one if there is one. */
+  page(taskId: string, afterSeq: number, bytes: number): Promise<HistoryPage>
   record(taskId: string): Promise<TaskRecord | undefined>
   fill(): Promise<StreamFill>
   /** Purges every event before this sequence; false when the server has not confirmed it. */
@@ -62,13 +70,18 @@ export function openTaskLog(bus: Bus): TaskLog {
   }
 
   const history = async (taskId: string): Promise<StoredEvent[]> => {
-    const messages = await readSubject(bus, STREAMS.log, SUBJECTS.log(taskId), HISTORY_MAX)
+    const { messages } = await readSubject(bus, { ...subjectOf(taskId), max: HISTORY_MAX })
     return messages.map(storedEvent)
   }
 
   return {
     last,
     history,
+    async page(taskId, afterSeq, bytes) {
+      const query = { ...subjectOf(taskId), afterSeq, max: HISTORY_MAX, bytes }
+      const { messages, complete } = await readSubject(bus, query)
+      return { events: messages.map(storedEvent), complete }
+    },
     async record(taskId) {
       return foldHistory(taskId, await history(taskId))
     },
@@ -108,6 +121,10 @@ export function openTaskLog(bus: Bus): TaskLog {
       return ack
     },
   }
+}
+
+function subjectOf(taskId: string) {
+  return { stream: STREAMS.log, subject: SUBJECTS.log(taskId) }
 }
 
 function storedEvent(message: StoredMessage): StoredEvent {

@@ -39,6 +39,10 @@ export interface PullOptions {
    * together, milliseconds. For readers that need not be first.
    */
   readonly gatherMs?: number
+  /** How many bytes the owner can take now; must hold one message, or `tooLarge` is called. */
+  bytesMax?(): number
+  /** The next message exceeds `bytesMax()`; the puller asks again at once, unless it is stopped. */
+  tooLarge?(): void
   /** The consumer does not exist, or no longer exists. */
   missing?(): void
 }
@@ -81,7 +85,11 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
     received = 0
     request += 1
     const expires = PULL_EXPIRES_MS * 1_000_000
-    const wish = gathering ? { batch, no_wait: true } : { batch, expires }
+    const wish = {
+      batch,
+      ...(gathering ? { no_wait: true } : { expires }),
+      ...(options.bytesMax === undefined ? {} : { max_bytes: options.bytesMax() }),
+    }
     bus.publish(api, JSON.stringify(wish), `${prefix}.${request}`)
     giveUp = setTimeout(done, PULL_EXPIRES_MS + PULL_GRACE_MS)
   }
@@ -122,9 +130,13 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
       const code = message.headers?.code ?? 0
       // The status of an abandoned request says nothing about the current one.
       if (message.subject !== `${prefix}.${request}` || code === 100) return
+      const description = message.headers?.description ?? ''
       if (code === 404 || code === 408) done()
-      else {
-        if (code === 409 && /consumer deleted/i.test(message.headers?.description ?? '')) {
+      else if (code === 409 && /exceeds maxbytes/i.test(description)) {
+        options.tooLarge?.()
+        done()
+      } else {
+        if (code === 409 && /consumer deleted/i.test(description)) {
           options.missing?.()
         }
         // 503: no such consumer or no JetStream yet.

@@ -86,3 +86,22 @@ test('the fill of the log includes the time of the server', async () => {
   const { atMs } = await taskLog.fill()
   expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
 })
+
+test('a page of a history ends with the event that reaches its size, and pages together hold every event (L7)', async () => {
+  const big = JSON.stringify({ ...call, call: { ...call.call, output: 'x'.repeat(100_000) } })
+  await fill('paged', 200)
+  for (let at = 0; at < 5; at += 1) bus.publish('log.paged', big)
+  await fill('paged', 200)
+  await bus.roundTrip(10_000)
+  const whole = (await taskLog.history('paged')).map(({ seq }) => seq)
+  const read: number[] = []
+  for (;;) {
+    const { events, complete } = await taskLog.page('paged', read.at(-1) ?? 0, 64 * 1024)
+    const bytes = events.slice(0, -1).map(({ event }) => JSON.stringify(event).length)
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(64 * 1024)
+    read.push(...events.map(({ seq }) => seq))
+    if (complete) break
+  }
+  expect(read).toEqual(whole)
+  expect((await taskLog.page('paged', 0, 1)).events).toHaveLength(1)
+})

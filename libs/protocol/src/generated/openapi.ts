@@ -539,7 +539,8 @@ export interface paths {
      *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`.
      *
      *     The gateway closes the connection with 1001 (the gateway stops), 1008 (it received five unreadable
-     *     frames) or 1013 (the client reads too slowly). Connect again and subscribe with `after`.
+     *     frames) or 1013 (the client reads too slowly). A connection that takes nothing for 20 s ends without a
+     *     code. Connect again and subscribe with `after`.
      *
      *     Errors:
      *

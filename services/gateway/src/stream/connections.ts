@@ -1,12 +1,13 @@
 import { decideShare, limitOf, type TenantLimits } from '@agentfleet/domain'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
-import type { Subscriptions, Viewer } from './subscriptions.ts'
+import type { Frame, Subscriptions, Viewer } from './subscriptions.ts'
 import type { FleetSubscriptions } from './fleet-subscriptions.ts'
 import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
+import { createUnsent, type UnsentBytes } from './unsent.ts'
 
 /**
  * The WebSocket connections.
@@ -14,8 +15,8 @@ import type { TenantSubscriptions } from './tenant-subscriptions.ts'
  * States of a connection: open → closing → gone. The gateway closes a connection that sends
  * unreadable frames (1008) or reads too slowly (1013), terminates one that does not answer pings,
  * and closes all when it stops (1001). Invariants (L7): an open connection loses no event, and
- * loses deltas only when it is slow; its unsent bytes never exceed BUFFER_MAX_BYTES; it has at most
- * SUBSCRIPTIONS_MAX watches.
+ * loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of all
+ * connections; it has at most SUBSCRIPTIONS_MAX watches.
  */
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
@@ -36,13 +37,8 @@ const PINGS_MISSED_MAX = 2
 const BAD_FRAMES_MAX = 5
 /** More frames in one tick than any program needs. */
 const FRAMES_PER_TICK_MAX = 200
-/** Above this the gateway drops deltas: about a second of a slow mobile link. */
-const BUFFER_HINTS_BYTES = 256 * 1024
-/** A client that stays above this for SLOW_MAX_MS does not keep up. */
-const BUFFER_SLOW_BYTES = 1024 * 1024
-const SLOW_MAX_MS = 10_000
-/** A hard limit: 1,000 such connections would fill the memory of a machine. */
-const BUFFER_MAX_BYTES = 8 * 1024 * 1024
+/** A closed connection whose client does not confirm it ends after this, with its unsent bytes, milliseconds. */
+const CLOSE_WITHIN_MS = 2_000
 
 /** Connections of one tenant, unless its limit says otherwise: one follows any number of tasks. */
 const PER_TENANT_MAX = 1_000
@@ -61,7 +57,9 @@ interface Connection {
   framesInTick: number
   pingsMissed: number
   pingedAtMs: number
-  slowSinceMs: number | undefined
+  readonly unsent: UnsentBytes
+  /** Answers a frame of the client. */
+  reply(frame: object): void
 }
 
 /** Dependencies of the connections. */
@@ -91,6 +89,13 @@ export function createStreams(deps: StreamDeps): Streams {
   } = deps
   const connections = new Set<Connection>()
   const perTenant = new Map<string, number>()
+  const unsentOfAll = createUnsent({
+    monotonicMs: clock.monotonicMs,
+    endSlowest: (socket) => {
+      metrics.closes.inc({ reason: 'reads too slowly' })
+      socket.terminate()
+    },
+  })
 
   function count(tenant: string, by: 1 | -1) {
     const total = (perTenant.get(tenant) ?? 0) + by
@@ -101,6 +106,7 @@ export function createStreams(deps: StreamDeps): Streams {
   function close(connection: Connection, code: number, reason: string) {
     metrics.closes.inc({ reason })
     connection.socket.close(code, reason)
+    setTimeout(() => connection.socket.terminate(), CLOSE_WITHIN_MS).unref()
     forgetAll(connection)
   }
 
@@ -112,16 +118,9 @@ export function createStreams(deps: StreamDeps): Streams {
   }
 
   /** Closes a connection that has too many unsent bytes. */
-  function checkBuffer(connection: Connection) {
-    const { bufferedAmount } = connection.socket
-    if (bufferedAmount <= BUFFER_SLOW_BYTES) {
-      connection.slowSinceMs = undefined
-      return
-    }
-    const nowMs = clock.monotonicMs()
-    connection.slowSinceMs ??= nowMs
-    const slowMs = nowMs - connection.slowSinceMs
-    if (bufferedAmount > BUFFER_MAX_BYTES || slowMs > SLOW_MAX_MS) {
+  function checkUnsent(connection: Connection) {
+    const { socket, unsent } = connection
+    if (socket.readyState === socket.OPEN && unsent.tooSlow()) {
       close(connection, TRY_AGAIN_LATER, 'reads too slowly')
     }
   }
@@ -130,7 +129,7 @@ export function createStreams(deps: StreamDeps): Streams {
     const { socket } = connection
     connection.framesInTick = 0
     if (socket.readyState !== socket.OPEN) return
-    checkBuffer(connection)
+    checkUnsent(connection)
     const nowMs = clock.monotonicMs()
     if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
     if (connection.pingsMissed >= PINGS_MISSED_MAX) {
@@ -145,7 +144,7 @@ export function createStreams(deps: StreamDeps): Streams {
 
   function refuseFrame(connection: Connection, detail: string) {
     connection.badFrames += 1
-    sendJson(connection.socket, { type: 'error', code: 'bad-frame', detail })
+    connection.reply({ type: 'error', code: 'bad-frame', detail })
     if (connection.badFrames >= BAD_FRAMES_MAX) {
       close(connection, POLICY_VIOLATION, 'unreadable frames')
     }
@@ -182,7 +181,16 @@ export function createStreams(deps: StreamDeps): Streams {
     },
     accept(socket, tenant) {
       const watched = new Set<string>()
-      const viewer = createViewer(socket, tenant, watched, metrics, () => checkBuffer(connection))
+      const unsent = unsentOfAll.add(socket)
+      const check = () => checkUnsent(connection)
+      const send = (frame: Frame | string): void => {
+        if (socket.readyState !== socket.OPEN) return
+        socket.send(frame, { binary: false }, unsent.taken)
+        unsent.grown()
+        check()
+      }
+      const reply = (frame: object): void => send(JSON.stringify(frame))
+      const viewer = createViewer({ tenant, watched, metrics, unsent, send, reply })
       const connection: Connection = {
         socket,
         viewer,
@@ -191,7 +199,8 @@ export function createStreams(deps: StreamDeps): Streams {
         framesInTick: 0,
         pingsMissed: 0,
         pingedAtMs: clock.monotonicMs(),
-        slowSinceMs: undefined,
+        unsent,
+        reply,
       }
       connections.add(connection)
       count(tenant, 1)
@@ -202,6 +211,7 @@ export function createStreams(deps: StreamDeps): Streams {
       socket.once('close', () => {
         connections.delete(connection)
         count(tenant, -1)
+        unsent.close()
         forgetAll(connection)
       })
     },
@@ -216,10 +226,10 @@ export function createStreams(deps: StreamDeps): Streams {
 
 async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
   const { subscriptions, tenantSubscriptions, fleetSubscriptions } = deps
-  const { socket, viewer, watched } = connection
+  const { viewer, watched } = connection
   switch (ask.type) {
     case 'ping':
-      return sendJson(socket, { type: 'pong' })
+      return connection.reply({ type: 'pong' })
     case 'unsubscribe':
       if ('fleet' in ask) return fleetSubscriptions.unfollow(viewer, ask.fleet)
       for (const taskId of ask.taskIds) {
@@ -230,17 +240,17 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
     case 'subscribe': {
       if ('all' in ask) {
         tenantSubscriptions.follow(viewer)
-        return sendJson(socket, { type: 'subscribed', all: true })
+        return connection.reply({ type: 'subscribed', all: true })
       }
       if ('fleet' in ask) {
         fleetSubscriptions.follow(viewer, ask.fleet)
-        return sendJson(socket, { type: 'subscribed', fleet: ask.fleet })
+        return connection.reply({ type: 'subscribed', fleet: ask.fleet })
       }
       const taskIds = [...new Set(ask.taskIds)]
       const added = taskIds.filter((taskId) => !watched.has(taskId)).length
       if (watched.size + added > SUBSCRIPTIONS_MAX) {
         const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some or open another one.`
-        return sendJson(socket, { type: 'error', code: 'too-many-subscriptions', detail })
+        return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
       }
       for (const taskId of taskIds) watched.add(taskId)
       await Promise.all(
@@ -249,48 +259,37 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
         ),
       )
       const ended = taskIds.filter((taskId) => !watched.has(taskId))
-      return sendJson(socket, { type: 'subscribed', taskIds, ended })
+      return connection.reply({ type: 'subscribed', taskIds, ended })
     }
   }
 }
 
-function createViewer(
-  socket: WebSocket,
-  tenant: string,
-  watched: Set<string>,
-  metrics: GatewayMetrics,
-  checkBuffer: () => void,
-): Viewer {
-  const open = () => socket.readyState === socket.OPEN
+function createViewer(deps: {
+  readonly tenant: string
+  readonly watched: Set<string>
+  readonly metrics: GatewayMetrics
+  readonly unsent: UnsentBytes
+  readonly send: (frame: Frame | string) => void
+  readonly reply: (frame: object) => void
+}): Viewer {
+  const { tenant, watched, metrics, unsent, send, reply } = deps
   return {
     tenant,
     send(frame) {
-      if (!open()) return
       metrics.frames.inc({ kind: 'event' })
-      socket.send(frame)
-      checkBuffer()
+      send(frame)
     },
-    async sendPatiently(frame) {
-      if (!open()) return
-      metrics.frames.inc({ kind: 'replay' })
-      // `send` calls back when the frame has left, or with an error if the connection has ended.
-      await new Promise<void>((resolve) => socket.send(frame, () => resolve()))
-    },
+    ready: () => unsent.ready(),
     hint(frame) {
-      if (!open()) return
-      const slow = socket.bufferedAmount > BUFFER_HINTS_BYTES
-      metrics.frames.inc({ kind: slow ? 'delta-dropped' : 'delta' })
-      if (!slow) socket.send(frame)
+      const dropped = unsent.dropsHints()
+      metrics.frames.inc({ kind: dropped ? 'delta-dropped' : 'delta' })
+      if (!dropped) send(frame)
     },
     refuse(taskId, code, detail) {
-      sendJson(socket, { type: 'error', code, detail, ...(taskId === '' ? {} : { taskId }) })
+      reply({ type: 'error', code, detail, ...(taskId === '' ? {} : { taskId }) })
     },
     forget(taskId) {
       watched.delete(taskId)
     },
   }
-}
-
-function sendJson(socket: WebSocket, frame: object): void {
-  if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
 }

@@ -1,6 +1,6 @@
 import type { FleetTopic } from '@agentfleet/protocol'
 import { decisionView, incidentView } from '../fleet/control-views.ts'
-import type { Viewer } from './subscriptions.ts'
+import { encode, type Frame, type Viewer } from './subscriptions.ts'
 import type { ControlPlaneChange } from '../fleet/recent-decisions.ts'
 
 /** The viewers that follow decisions or incidents; each gets the records that it may see. */
@@ -24,7 +24,7 @@ export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetS
       for (const topic of topics) viewers[topic].delete(viewer)
     },
     deliver(change) {
-      const frames = new Map<boolean, string>()
+      const frames = new Map<boolean, Frame>()
       for (const viewer of viewers[change.topic]) {
         const operator = operators.has(viewer.tenant)
         const frame = frames.get(operator) ?? frameOf(change, operator)
@@ -35,8 +35,8 @@ export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetS
   }
 }
 
-function frameOf(change: ControlPlaneChange, operator: boolean): string {
-  return JSON.stringify(
+function frameOf(change: ControlPlaneChange, operator: boolean): Frame {
+  return encode(
     change.topic === 'decisions'
       ? { type: 'decision', decision: decisionView(change.recorded, operator) }
       : { type: 'incident', incident: incidentView(change.incident, operator) },

@@ -2,7 +2,7 @@ import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import pLimit from 'p-limit'
+import pLimit, { type LimitFunction } from 'p-limit'
 import type { DeltaTap, DeltaTaps } from './deltas.ts'
 import type { LiveSink } from './live.ts'
 import { eventView } from '../tasks/views.ts'
@@ -34,9 +34,9 @@ export interface Subscriptions extends LiveSink {
 export interface Viewer {
   readonly tenant: string
   /** Sends an event without waiting. */
-  send(frame: string): void
-  /** Sends a past event and resolves when the viewer can take the next one. */
-  sendPatiently(frame: string): Promise<void>
+  send(frame: Frame): void
+  /** Resolves when the viewer has read nearly all that was sent to it, or is gone. */
+  ready(): Promise<void>
   /** Sends a hint, or drops it if the viewer is slow. */
   hint(frame: string): void
   /** Reports that the watch was refused or ended. */
@@ -53,6 +53,8 @@ interface Watch {
   state: 'replaying' | 'live' | 'stale' | 'gone'
   /** Whether a live event arrived during the replay. */
   more: boolean
+  /** Whether the task is known to belong to the viewer's tenant. */
+  owned: boolean
   tap: DeltaTap | undefined
 }
 
@@ -62,8 +64,15 @@ interface Subscription {
   heardAtMs: number
 }
 
-/** Histories read at once: enough to hide the round trip, too few to crowd out submissions. */
-const REPLAYS_MAX = 16
+/** An encoded event; the viewers of a task share its bytes. */
+export type Frame = Buffer
+
+/** Pages of histories read at once: enough to hide the round trip, too few to crowd out submissions. */
+const PAGES_MAX = 16
+/** Of these, pages of one viewer; another viewer never waits for more than a few. */
+const VIEWER_PAGES_MAX = 4
+/** Bytes of one page; a viewer that does not read has at most its pages in memory. */
+const PAGE_BYTES = 64 * 1024
 /** The detail of a refused watch. */
 const NOT_FOUND = 'You have no task with this id. Check the id.'
 /** Milliseconds after which a silent task is looked up, in case its last message was lost. */
@@ -73,14 +82,23 @@ const SWEEP_MAX = 500
 
 /** Creates the subscriptions, without watches. */
 export function createSubscriptions(deps: {
-  taskLog: Pick<TaskLog, 'history' | 'last'>
+  taskLog: Pick<TaskLog, 'page' | 'last'>
   deltas: DeltaTaps
   clock: Clock
   log: Logger
 }): Subscriptions {
   const { taskLog, deltas, clock, log } = deps
   const subscriptions = new Map<string, Subscription>()
-  const limit = pLimit(REPLAYS_MAX)
+  // A slow viewer costs only itself: a place here is taken for the time of one read, never while a viewer is
+  // waited for.
+  const limit = pLimit(PAGES_MAX)
+  const viewers = new WeakMap<Viewer, LimitFunction>()
+
+  function limitOf(viewer: Viewer): LimitFunction {
+    const own = viewers.get(viewer) ?? pLimit(VIEWER_PAGES_MAX)
+    viewers.set(viewer, own)
+    return own
+  }
 
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
@@ -101,7 +119,7 @@ export function createSubscriptions(deps: {
     try {
       do {
         watch.more = false
-        await limit(() => replayOnce(watch))
+        await limitOf(watch.viewer)(() => replayPages(watch))
       } while (watch.more && watch.state === 'replaying')
       // No await since the last check of `more`, so no event can arrive in between.
       if (watch.state === 'replaying') watch.state = 'live'
@@ -111,25 +129,39 @@ export function createSubscriptions(deps: {
     }
   }
 
-  async function replayOnce(watch: Watch) {
-    if (watch.state === 'gone') return
-    const history = await taskLog.history(watch.taskId)
-    if (watch.state !== 'replaying') return
-    const first = history[0]?.event
-    if (first?.type !== 'submitted' || first.tenant !== watch.viewer.tenant) {
-      watch.viewer.refuse(watch.taskId, 'task-not-found', NOT_FOUND)
-      end(watch)
-      return
-    }
-    const subscription = subscriptions.get(watch.taskId)
-    if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
-    for (const { event, seq } of history) {
-      if (seq <= watch.seq) continue
-      watch.seq = seq
-      await watch.viewer.sendPatiently(eventFrame(watch.taskId, event, seq))
+  /** Sends what the log holds behind the last event that the viewer has, page by page. */
+  async function replayPages(watch: Watch) {
+    const { viewer, taskId } = watch
+    const from = watch.seq
+    for (;;) {
+      await viewer.ready()
       if (watch.state !== 'replaying') return
+      const { events, complete } = await limit(() => taskLog.page(taskId, watch.seq, PAGE_BYTES))
+      if (!watch.owned) {
+        const first = watch.seq === 0 ? events[0] : await firstOf(taskId)
+        watch.owned = first?.event.type === 'submitted' && first.event.tenant === viewer.tenant
+      }
+      if (isOver(watch)) return
+      if (!watch.owned) {
+        viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
+        return end(watch)
+      }
+      const subscription = subscriptions.get(taskId)
+      if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
+      for (const { event, seq } of events) {
+        watch.seq = seq
+        viewer.send(eventFrame(taskId, event, seq))
+        // Sending may have ended the connection.
+        if (isOver(watch)) return
+      }
+      const last = events.at(-1) ?? (watch.seq === from ? await taskLog.last(taskId) : undefined)
+      if (last !== undefined && isTerminalEvent(last.event)) return end(watch)
+      if (complete) return
     }
-    if (history.some(({ event }) => isTerminalEvent(event))) end(watch)
+  }
+
+  async function firstOf(taskId: string): Promise<StoredEvent | undefined> {
+    return (await limit(() => taskLog.page(taskId, 0, 1))).events[0]
   }
 
   /** Starts replays without waiting for them; `replay` handles its own errors. */
@@ -170,6 +202,7 @@ export function createSubscriptions(deps: {
         seq: after,
         state: 'replaying',
         more: false,
+        owned: false,
         tap: undefined,
       }
       subscription.watches.set(viewer, watch)
@@ -216,7 +249,16 @@ export function createSubscriptions(deps: {
   }
 }
 
+function isOver({ state }: Watch): boolean {
+  return state !== 'replaying'
+}
+
 /** Encodes an event as a frame of the stream. */
-export function eventFrame(taskId: string, event: TaskEvent, seq: number): string {
-  return JSON.stringify({ type: 'event', taskId, seq, event: eventView(event) })
+export function eventFrame(taskId: string, event: TaskEvent, seq: number): Frame {
+  return encode({ type: 'event', taskId, seq, event: eventView(event) })
+}
+
+/** Encodes a frame of the stream. */
+export function encode(frame: object): Frame {
+  return Buffer.from(JSON.stringify(frame))
 }

@@ -1,0 +1,72 @@
+import { manualClock } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { createUnsent } from '../../src/stream/unsent.ts'
+
+type Socket = Parameters<ReturnType<typeof createUnsent>['add']>[0]
+
+const MIB = 1024 * 1024
+
+/** A collection of connections, and what it ended. */
+function setup() {
+  const clock = manualClock()
+  const ended: Socket[] = []
+  const unsent = createUnsent({
+    monotonicMs: clock.monotonicMs,
+    endSlowest: (socket) => ended.push(socket),
+  })
+  const add = () => {
+    // Only this field is read.
+    const socket = { bufferedAmount: 0 } as Socket & { bufferedAmount: number }
+    return { socket, bytes: unsent.add(socket) }
+  }
+  return { clock, ended, add }
+}
+
+test('unsent bytes of all connections stay below 128 MiB: the slowest end, the others stay (L7)', () => {
+  const { ended, add } = setup()
+  const quick = add()
+  const slow = Array.from({ length: 200 }, add)
+  for (const { socket, bytes } of slow) {
+    socket.bufferedAmount = MIB
+    bytes.grown()
+  }
+  const left = slow.filter(({ socket }) => !ended.includes(socket))
+  expect(left.length).toBeLessThanOrEqual(128)
+  expect(left.length).toBeGreaterThan(90)
+  expect(ended).not.toContain(quick.socket)
+})
+
+test('a connection with more than 8 MiB of unsent bytes, or more than 1 MiB for 10 s, is too slow (L7)', () => {
+  const { clock, add } = setup()
+  const { socket, bytes } = add()
+  socket.bufferedAmount = 8 * MIB
+  expect(bytes.tooSlow()).toBe(false)
+  clock.advance(9_000)
+  expect(bytes.tooSlow()).toBe(false)
+  socket.bufferedAmount = MIB
+  expect(bytes.tooSlow()).toBe(false)
+  socket.bufferedAmount = 8 * MIB + 1
+  expect(bytes.tooSlow()).toBe(true)
+  socket.bufferedAmount = 2 * MIB
+  expect(bytes.tooSlow()).toBe(false)
+  clock.advance(11_000)
+  expect(bytes.tooSlow()).toBe(true)
+})
+
+test('a connection is ready for more of a history when it has read nearly all, or has ended', async () => {
+  const { add } = setup()
+  const { socket, bytes } = add()
+  socket.bufferedAmount = MIB
+  let ready = 0
+  const waits = [bytes.ready(), bytes.ready()].map((each) => each.then(() => (ready += 1)))
+  bytes.taken()
+  await Promise.resolve()
+  expect(ready).toBe(0)
+  socket.bufferedAmount = 1_000
+  bytes.taken()
+  await Promise.all(waits)
+  socket.bufferedAmount = MIB
+  const last = bytes.ready()
+  bytes.close()
+  await last
+})
