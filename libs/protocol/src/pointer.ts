@@ -45,7 +45,7 @@ export function reissuedPointer(record: TaskRecord): Pointer {
     seq: record.submittedSeq,
     cpu: record.spec.cpu,
     memory: record.spec.memory,
-    cost: costOf(record.spec),
+    cost: record.omitted?.cost ?? costOf(record.spec),
     ...placementOf(record.spec),
     deadlineAtMs: deadlineAtMs(record),
     reissue: true,

@@ -312,6 +312,10 @@ class ReceivedMessage implements BusMessage {
     return Number(this.#message.headers?.get('Nats-Sequence') ?? 0)
   }
 
+  get bytes(): number {
+    return this.#message.data.length
+  }
+
   // Fields, not methods: a handler may take them out of the message.
   readonly text = (): string => this.#message.string()
   readonly respond = (text: string): boolean => {

@@ -6,6 +6,8 @@ export interface BusMessage {
   readonly reply: string
   /** Log sequence of a republished message, 0 for any other. */
   readonly seq: number
+  /** Size of the text in bytes. */
+  readonly bytes: number
   text(): string
   /** False when the text is larger than the server accepts; the message was not sent. */
   respond(text: string): boolean

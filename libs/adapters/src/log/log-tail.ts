@@ -29,9 +29,11 @@ export function tailLog(
     readonly afterSeq: number
     readonly receive: (event: TailedEvent) => void
     readonly log: Logger
+    /** Whether the reader can take more events; it calls `poke` when that changes. */
+    readonly hasRoom?: () => boolean
   },
 ): LogTail {
-  const { afterSeq, log } = options
+  const { afterSeq, log, hasRoom } = options
   return tailStream(bus, {
     stream: STREAMS.log,
     from: { afterSeq },
@@ -39,10 +41,11 @@ export function tailLog(
       const event = readEvent(message, log)
       if (event === undefined) return
       const { subject, streamSeq: seq, storedAtMs } = message
-      const bytes = message.text.length + FRAME_BYTES
+      const bytes = message.bytes + FRAME_BYTES
       options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs, bytes })
     },
     log,
+    ...(hasRoom === undefined ? {} : { hasRoom }),
   })
 }
 

@@ -1,3 +1,4 @@
+import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
 import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
@@ -21,6 +22,8 @@ export interface StreamTail {
   stuckForMs(): number
   /** Resolves when everything stored at the time of the call has been handed on. */
   caughtUp(): Promise<void>
+  /** Looks again at `hasRoom`. */
+  poke(): void
   close(): Promise<void>
 }
 
@@ -33,9 +36,13 @@ export interface TailOptions {
   readonly from: { readonly afterSeq: number } | { readonly readBack: number }
   readonly receive: (message: PulledMessage) => void
   readonly log: Logger
+  /** Whether the reader can take more; a reader without room is not asked again before `poke`. */
+  readonly hasRoom?: () => boolean
 }
 
 const BATCH = 1_000
+/** Bytes of one batch: twice the largest message, and a quarter of what nats-server holds for a connection. */
+const BATCH_BYTES = 2 * PAYLOAD_MAX_BYTES
 /** Followers may be a few milliseconds late: no caller waits for them. */
 const GATHER_MS = 50
 /** The server removes an abandoned consumer after this, milliseconds. */
@@ -45,7 +52,7 @@ const MAKE_WITHIN_MS = 5_000
 
 /** Starts to read. */
 export function tailStream(bus: Bus, options: TailOptions): StreamTail {
-  const { stream, filters = [], from, log } = options
+  const { stream, filters = [], from, log, hasRoom = () => true } = options
   let position = 'afterSeq' in from ? from.afterSeq : undefined
   let puller: Puller | undefined
   let making: Promise<void> | undefined
@@ -116,7 +123,8 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     puller = createPuller(bus, {
       stream,
       consumer: name,
-      wanted: () => BATCH,
+      wanted: () => (hasRoom() ? BATCH : 0),
+      bytesMax: () => BATCH_BYTES,
       gatherMs: GATHER_MS,
       receive: receiver(),
       missing: remake,
@@ -157,7 +165,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       remake()
     } else if (before === positionAtLastWatch && lastSeq > before) {
       // The consumer is silent although the stream has grown: it is gone or stuck, or nothing concerns it.
-      if (await behind()) remake()
+      if (hasRoom() && (await behind())) remake()
       else currentAtMs = performance.now()
     }
     positionAtLastWatch = position
@@ -181,6 +189,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       if (closed || seq === 0 || (position !== undefined && position >= seq)) return
       await new Promise<void>((resolve) => waiters.add({ seq, resolve }))
     },
+    poke: () => puller?.poke(),
     async close() {
       closed = true
       clearInterval(watcher)

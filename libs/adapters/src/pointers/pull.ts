@@ -1,4 +1,4 @@
-import { nuid, type MsgHdrs } from 'nats'
+import { nuid, type Msg, type MsgHdrs } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 
 /**
@@ -14,6 +14,8 @@ import type { Bus } from '../bus/bus.ts'
 export interface PulledMessage {
   readonly subject: string
   readonly text: string
+  /** Size of the text in bytes. */
+  readonly bytes: number
   readonly ackSubject: string
   readonly streamSeq: number
   /** Counts the deliveries of this consumer, from 1. */
@@ -79,7 +81,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
     if (stopped || outstanding > 0 || retry !== undefined) return
     // A gathering reader asks for one message as a signal, then takes all that have arrived.
     const bell = options.gatherMs !== undefined && !gathering
-    const batch = bell ? 1 : Math.min(BATCH_MAX, options.wanted())
+    const batch = Math.min(bell ? 1 : BATCH_MAX, options.wanted())
     if (batch < 1) return
     outstanding = batch
     received = 0
@@ -123,7 +125,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
       if (ackSubject.startsWith('$JS.ACK.')) {
         outstanding -= 1
         received += 1
-        options.receive(parsePulled(message.subject, message.string(), ackSubject), message)
+        options.receive(parsePulled(message, ackSubject), message)
         if (outstanding <= 0) done()
         return
       }
@@ -162,11 +164,12 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
 }
 
 /** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<stored ns>.<waiting>` */
-function parsePulled(subject: string, text: string, ackSubject: string): PulledMessage {
+function parsePulled(message: Msg, ackSubject: string): PulledMessage {
   const parts = ackSubject.split('.')
   return {
-    subject,
-    text,
+    subject: message.subject,
+    text: message.string(),
+    bytes: message.data.length,
     ackSubject,
     deliveries: Number(parts[4]),
     streamSeq: Number(parts[5]),

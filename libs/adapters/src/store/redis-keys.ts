@@ -21,7 +21,7 @@ export const REDIS_KEYS = {
     key: 'task:<task>',
     type: 'string',
     holds:
-      'log sequence, state and the record (JSON); in front of a large record a preview on its own line',
+      'log sequence, state and the record (JSON), without the texts of a submission above 8 kB; in front of a large record a preview on its own line',
     writers: COORDINATOR,
     ends: '`RETENTION_MS` after the task ended',
   },

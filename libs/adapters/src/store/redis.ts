@@ -25,6 +25,8 @@ export interface RedisLink {
 const RECONNECT_MAX_MS = 1_000
 /** A Redis that answers is connected within milliseconds; a frozen one must not hold up a start. */
 const FIRST_CONNECT_WITHIN_MS = 1_000
+/** A Redis that is silent for so much longer than a command may take is frozen, milliseconds. */
+const SILENCE_EXTRA_MS = 1_000
 const REDIS_PORT = 6379
 
 /** Where Redis is. */
@@ -58,6 +60,8 @@ export async function connectRedis(
     maxRetriesPerRequest: 1,
     commandTimeout: commandWithinMs,
     connectTimeout: commandWithinMs,
+    // What was sent to a frozen Redis stays in memory until the connection ends (L7).
+    socketTimeout: commandWithinMs + SILENCE_EXTRA_MS,
     retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
   })
   let away = false

@@ -43,6 +43,8 @@ export interface TaskRecord {
   /** The last placement that an event named. */
   readonly placed?: Placed
   readonly retryAtMs?: number
+  /** The texts of the spec are not here: only the log has them. `cost` is the estimate for the whole spec. */
+  readonly omitted?: { readonly cost: number }
   readonly calls: readonly JournaledCall[]
   readonly usage: Usage
   readonly result?: Json

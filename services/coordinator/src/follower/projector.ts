@@ -6,19 +6,25 @@ import type { TaskRecord } from '@agentfleet/domain'
  * way.
  *
  * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has
- * everything before `missingFrom()`. If more than `DIRTY_MAX` records are unwritten, the projector
- * drops them and asks for a rebuild from the log, so a long outage of Redis costs no memory (L7,
- * L8).
+ * everything before `missingFrom()`. If unwritten records take more than `DIRTY_MAX_BYTES`, the
+ * projector drops them and asks for a rebuild from the log, so a long outage of Redis costs no
+ * memory (L7, L8).
  */
 export interface Projector {
-  /** Adds the record after the event at its `seq`. */
-  add(record: TaskRecord): void
+  /** Adds the record after an event of this size. */
+  add(record: TaskRecord, eventBytes: number): void
+  /** Whether half of the room for unwritten records is free. */
+  hasRoom(): boolean
+  /** Returns about how many bytes the unwritten records take. */
+  unwrittenBytes(): number
   /**
    * Returns the log sequence of the first event that Redis lacks; undefined if it has all of them.
    */
   missingFrom(): number | undefined
   /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
   takeLost(): boolean
+  /** Forgets what is unwritten and stops. */
+  close(): void
   /** Writes the rest; returns true if Redis has everything that was added. */
   drain(): Promise<boolean>
 }
@@ -27,17 +33,37 @@ interface Dirty {
   readonly record: TaskRecord
   /** The sequence of the first event that this write covers. */
   readonly fromSeq: number
+  /** Size of the events that it covers, and of the rest of a record. */
+  readonly bytes: number
 }
 
 const BATCH_MAX = 500
-const DIRTY_MAX = 200_000
+/** Bytes of one write: Redis serves other clients in between. */
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
+/** Some thousand records of usual size; a small coordinator has 256 MiB for everything, bytes. */
+const DIRTY_MAX_BYTES = 32 * 1024 * 1024
+/** A record without texts, in memory, bytes. */
+const RECORD_BYTES = 2 * 1024
 const RETRY_AFTER_MS = 500
 /** Milliseconds for which a batch may fill; reads fold the log in the meantime. */
 const GATHER_MS = 40
 
+/** Dependencies of a projector. */
+export interface ProjectorDeps {
+  readonly store: Pick<Store, 'project'>
+  readonly retentionMs: number
+  readonly log: Logger
+  /** Called after each write. */
+  readonly written?: () => void
+  /** Called when a write fails. */
+  readonly failed?: (error: unknown) => void
+}
+
 /** Creates a projector with nothing to write. */
-export function createProjector(store: Store, retentionMs: number, log: Logger): Projector {
+export function createProjector(deps: ProjectorDeps): Projector {
+  const { store, retentionMs, log } = deps
   let dirty = new Map<string, Dirty>()
+  let dirtyBytes = 0
   let batch: readonly Dirty[] = []
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -46,28 +72,42 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
   let away = false
   let closing = false
 
-  /** Takes at most BATCH_MAX records. */
+  const set = (entry: Dirty): void => {
+    const { taskId } = entry.record
+    dirtyBytes += entry.bytes - (dirty.get(taskId)?.bytes ?? 0)
+    dirty.set(taskId, entry)
+  }
+
+  /** Takes at most BATCH_MAX records and BATCH_BYTES_MAX bytes. */
   const takeBatch = (): readonly Dirty[] => {
     const taken: Dirty[] = []
+    let bytes = 0
     for (const [taskId, entry] of dirty) {
-      if (taken.length >= BATCH_MAX) break
+      bytes += entry.bytes
+      if (taken.length >= BATCH_MAX || (taken.length > 0 && bytes > BATCH_BYTES_MAX)) break
       taken.push(entry)
       dirty.delete(taskId)
+      dirtyBytes -= entry.bytes
     }
     return taken
+  }
+
+  const dropIfTooMuch = (): void => {
+    if (dirtyBytes <= DIRTY_MAX_BYTES) return
+    dirty = new Map()
+    dirtyBytes = 0
+    lost = true
+    given = true
   }
 
   /** Puts unwritten records back unless a newer version has arrived. */
   const putBack = (entries: readonly Dirty[]): void => {
     for (const entry of entries) {
-      const { record, fromSeq } = entry
+      const { record, fromSeq, bytes } = entry
       const newer = dirty.get(record.taskId)
-      dirty.set(record.taskId, newer === undefined ? entry : { record: newer.record, fromSeq })
+      set(newer === undefined ? entry : { ...newer, fromSeq, bytes: newer.bytes + bytes })
     }
-    if (dirty.size <= DIRTY_MAX) return
-    dirty = new Map()
-    lost = true
-    given = true
+    dropIfTooMuch()
   }
 
   const write = async (): Promise<void> => {
@@ -79,12 +119,14 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
           retentionMs,
         )
         batch = []
+        deps.written?.()
         if (away) log.info({}, 'Redis accepts writes again; the projection continues')
         away = false
       } catch (error) {
         if (!away)
           log.warn({ err: error }, 'The projection to Redis failed; the coordinator tries again')
         away = true
+        deps.failed?.(error)
         const failed = batch
         batch = []
         putBack(failed)
@@ -106,13 +148,17 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
   }
 
   return {
-    add(record) {
+    add(record, eventBytes) {
       const { taskId, seq } = record
       const waiting = dirty.get(taskId)
-      if (waiting === undefined) dirty.set(taskId, { record, fromSeq: seq })
-      else if (waiting.record.seq < seq) dirty.set(taskId, { record, fromSeq: waiting.fromSeq })
+      if (waiting === undefined) set({ record, fromSeq: seq, bytes: RECORD_BYTES + eventBytes })
+      else if (waiting.record.seq < seq)
+        set({ record, fromSeq: waiting.fromSeq, bytes: waiting.bytes + eventBytes })
+      dropIfTooMuch()
       if (writing === undefined) schedule()
     },
+    hasRoom: () => dirtyBytes <= DIRTY_MAX_BYTES / 2,
+    unwrittenBytes: () => dirtyBytes,
     missingFrom() {
       let first: number | undefined
       for (const { fromSeq } of batch) first = Math.min(first ?? fromSeq, fromSeq)
@@ -123,6 +169,12 @@ export function createProjector(store: Store, retentionMs: number, log: Logger):
       const answer = lost
       lost = false
       return answer
+    },
+    close() {
+      closing = true
+      clearTimeout(timer)
+      dirty = new Map()
+      dirtyBytes = 0
     },
     async drain() {
       closing = true

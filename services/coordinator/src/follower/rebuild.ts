@@ -12,6 +12,7 @@ export interface RebuildReport {
   readonly builtSeq: number
 }
 
+const NOT_STORED = 'Redis did not store all records of the rebuild'
 /** Milliseconds between progress messages. */
 const REBUILD_LOG_EVERY_MS = 5_000
 
@@ -31,17 +32,28 @@ export async function rebuildProjection(deps: {
   const { log, afterSeq } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable()
-  const projector = createProjector(deps.store, deps.retentionMs, log)
+  let away: (error: unknown) => void = () => undefined
+  const redisAway = new Promise<never>((_, reject) => (away = reject))
+  redisAway.catch(() => undefined)
+  // The log can be read faster than Redis writes, so reading waits for room.
+  const projector = createProjector({
+    store: deps.store,
+    retentionMs: deps.retentionMs,
+    log,
+    written: () => tail.poke(),
+    failed: (cause) => away(new Error(NOT_STORED, { cause })),
+  })
   let events = 0
   let tasks = 0
   const tail = tailLog(deps.bus, {
     afterSeq: 0,
     log,
+    hasRoom: projector.hasRoom,
     receive(event) {
       events += 1
       if (event.event.type === 'submitted') tasks += 1
       const record = table.apply(event)
-      if (record !== undefined && event.seq > afterSeq) projector.add(record)
+      if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)
     },
   })
   let builtSeq = 0
@@ -54,17 +66,17 @@ export async function rebuildProjection(deps: {
     REBUILD_LOG_EVERY_MS,
   )
   try {
-    await tail.caughtUp()
+    await Promise.race([tail.caughtUp(), redisAway])
     // The projection is complete only if every write succeeded; otherwise the next round starts
     // again.
-    if (!(await projector.drain()))
-      throw new Error('Redis did not store all records of the rebuild')
+    if (!(await projector.drain())) throw new Error(NOT_STORED)
     const position = tail.position()
     const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
     if (at === undefined || at < position) throw new Error('Redis lost records during the rebuild')
     builtSeq = at
   } finally {
     clearInterval(progress)
+    projector.close()
     await tail.close()
   }
   const ms = deps.monotonicMs() - startedMs

@@ -82,7 +82,7 @@ const AGAIN_AFTER_MS = 500
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
   const { bus, store, tasks, holdings, shares, clock, log, metrics, retentionMs } = deps
-  const projector = createProjector(store, retentionMs, log)
+  const projector = createProjector({ store, retentionMs, log })
   const usage = createUsageCounter({ bus, totals: deps.usage, log })
   const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
   let tail: LogTail | undefined
@@ -105,7 +105,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
     trimmer.note(event.storedAtMs, event.seq, neededFrom)
     // A start does not rewrite what the projection already has.
-    if (event.seq > projectFrom) projector.add(record)
+    if (event.seq > projectFrom) projector.add(record, event.bytes)
     if (followed) deps.receive(record)
   }
 

@@ -1,8 +1,11 @@
 import {
   awaitedTasks,
   createCompactingMap,
+  factsOf,
   isTerminal,
+  SPEC_KEPT_MAX_BYTES,
   transition,
+  withoutLargeWaits,
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
@@ -15,13 +18,16 @@ import { createTaskQueues } from './task-queues.ts'
  *
  * Invariants: a task is in the table exactly from its `submitted` to its end event; the first entry
  * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
- * (`calls` is empty); a run that resumes reads it from the log. The table also keeps which task
+ * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones: `omitted` marks a
+ * record whose texts only the log has (L7). The table also keeps which task
  * waits for which, and which announced children have not appeared yet.
  */
 export interface TaskTable {
   /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
   apply(event: TailedEvent): TaskRecord | undefined
   get(taskId: string): TaskRecord | undefined
+  /** Returns the size of the task's events so far; undefined if the task is not in the table. */
+  historyBytes(taskId: string): number | undefined
   /** Returns the unfinished tasks, oldest first. */
   records(): IterableIterator<TaskRecord>
   /** Returns the tasks that wait for their next attempt. */
@@ -60,9 +66,20 @@ export interface Unborn {
   readonly atMs: number
 }
 
+/** Some ten thousand small specs; a small coordinator has 256 MiB for everything, bytes. */
+const SPECS_MAX_BYTES = 48 * 1024 * 1024
+
+interface Entry {
+  readonly record: TaskRecord
+  readonly historyBytes: number
+  /** Bytes of the spec that is kept whole; 0 if it was omitted. */
+  readonly specBytes: number
+}
+
 /** Creates an empty table. */
 export function createTaskTable(): TaskTable {
-  const tasks = createCompactingMap<string, TaskRecord>()
+  const tasks = createCompactingMap<string, Entry>()
+  let specsBytes = 0
   const retrying = new Set<string>()
   const waiting = new Set<string>()
   const waiters = new Map<string, Set<string>>()
@@ -113,9 +130,9 @@ export function createTaskTable(): TaskTable {
   }
 
   const drop = (taskId: string): void => {
-    const record = tasks.get(taskId)
+    const record = tasks.get(taskId)?.record
     if (record === undefined) return
-    tasks.delete(taskId)
+    remove(taskId)
     const ended: TaskRecord = { ...record, state: 'cancelled' }
     queues.note(record, ended)
     retrying.delete(taskId)
@@ -130,25 +147,49 @@ export function createTaskTable(): TaskTable {
     for (const child of record.children) unborn.delete(child.taskId)
   }
 
+  const remove = (taskId: string): void => {
+    specsBytes -= tasks.get(taskId)?.specBytes ?? 0
+    tasks.delete(taskId)
+  }
+
+  /** What is kept after an event of this size, and how much of it the spec takes. */
+  const kept = (record: TaskRecord, entry: Entry | undefined, bytes: number): Entry => {
+    const historyBytes = (entry?.historyBytes ?? 0) + bytes
+    const fits = bytes <= SPEC_KEPT_MAX_BYTES && specsBytes + bytes <= SPECS_MAX_BYTES
+    const whole = entry === undefined && !fits ? factsOf(record) : record
+    const small = withoutLargeWaits(whole, bytes)
+    const specBytes = small.omitted === undefined ? (entry?.specBytes ?? bytes) : 0
+    return { record: { ...small, calls: [] }, historyBytes, specBytes }
+  }
+
   return {
-    apply({ taskId, event, seq, storedAtMs }) {
-      const before = tasks.get(taskId)
+    apply({ taskId, event, seq, storedAtMs, bytes }) {
+      const entry = tasks.get(taskId)
+      const before = entry?.record
       const outcome = transition(taskId, before, event, seq, storedAtMs)
       if (outcome.kind === 'stale') {
         // The stale event changes nothing, but the next append must expect its sequence.
-        if (outcome.record !== undefined) tasks.set(taskId, { ...outcome.record, calls: [] })
+        if (outcome.record !== undefined && entry !== undefined)
+          tasks.set(taskId, { ...entry, record: { ...outcome.record, calls: [] } })
         return undefined
       }
-      const record = { ...outcome.record, calls: [] }
-      if (isTerminal(record.state)) tasks.delete(taskId)
-      else tasks.set(taskId, record)
+      const next = kept(outcome.record, entry, bytes)
+      const { record } = next
+      if (isTerminal(record.state)) remove(taskId)
+      else {
+        specsBytes += next.specBytes - (entry?.specBytes ?? 0)
+        tasks.set(taskId, next)
+      }
       queues.note(before, record)
       keepIndexes(before, record)
       keepFamily(record, event)
       return record
     },
-    get: (taskId) => tasks.get(taskId),
-    records: () => tasks.values(),
+    get: (taskId) => tasks.get(taskId)?.record,
+    historyBytes: (taskId) => tasks.get(taskId)?.historyBytes,
+    *records() {
+      for (const { record } of tasks.values()) yield record
+    },
     retrying: () => retrying.values(),
     waiting: () => waiting.values(),
     waitersOf: (taskId) => waiters.get(taskId) ?? [],
@@ -160,7 +201,7 @@ export function createTaskTable(): TaskTable {
     size: () => tasks.size,
     dropBefore(firstSeq) {
       const ghosts: string[] = []
-      for (const record of tasks.values()) {
+      for (const { record } of tasks.values()) {
         // In order of their submissions.
         if (record.submittedSeq >= firstSeq) break
         ghosts.push(record.taskId)
@@ -172,7 +213,7 @@ export function createTaskTable(): TaskTable {
       for (const taskId of taskIds) drop(taskId)
     },
     neededFrom() {
-      const oldest = tasks.values().next().value
+      const oldest = tasks.values().next().value?.record
       if (oldest === undefined) return undefined
       let least = oldest.submittedSeq
       for (const seq of needs.values()) least = Math.min(least, seq)

@@ -4,11 +4,13 @@ import type { Outcome, ReportItem } from '@agentfleet/protocol'
  * Handles a batch of reports. A `begun` outcome carries the task, its journal and its inputs, up to
  * megabytes each, so tasks begin in groups and an answer has a limit in bytes.
  *
- * Invariants: each report gets one outcome, in order; the memory in use is bounded by one group and
- * one answer; the first `begun` always fits, so a node that asks again makes progress.
+ * Invariants: each report gets one outcome, in order; the memory in use is bounded by what `reserve`
+ * grants and one answer; the first `begun` always fits, so a node that asks again makes progress.
  */
 export interface BatchDeps {
   readonly handle: (item: ReportItem) => Promise<Outcome>
+  /** Reserves memory for the history of a task that begins; false: the node asks again later. */
+  readonly reserve: (item: ReportItem) => boolean
   /** Fails a task whose `begun` exceeds one message, and returns the outcome for its node. */
   readonly tooLarge: (item: ReportItem, outcome: Begun, bytes: number) => Promise<Outcome>
   /** Returns the largest message of the bus in bytes. */
@@ -64,12 +66,12 @@ async function beginAll(
   begins: readonly number[],
   items: readonly (ReportItem | undefined)[],
   outcomes: Outcome[],
-  { handle, tooLarge, payloadMax }: BatchDeps,
+  { handle, reserve, tooLarge, payloadMax }: BatchDeps,
 ): Promise<void> {
   let bytes = 0
   const begin = async (at: number): Promise<void> => {
     const item = items[at]
-    if (item === undefined) return
+    if (item === undefined || !reserve(item)) return
     const outcome = await handle(item)
     if (outcome.kind !== 'begun') {
       outcomes[at] = outcome

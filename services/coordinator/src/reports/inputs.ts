@@ -26,7 +26,8 @@ export interface EndingSources {
 const RESULT_BYTES_MAX = 64 * 1024
 /** Bytes of all results of one run: they travel in one message and become part of one prompt. */
 const ALL_BYTES_MAX = 512 * 1024
-const PARALLEL = 50
+/** Ends that are read at once for one task: each may be a result of a megabyte. */
+const PARALLEL = 8
 
 /** Returns the inputs of a run: the results of its dependencies and children that have ended. */
 export async function inputsOf(sources: EndingSources, record: TaskRecord): Promise<TaskInput[]> {
@@ -34,7 +35,9 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
     ...(record.spec.dependsOn ?? []).map((taskId) => ({ taskId, from: 'dependency' as const })),
     ...record.children.map(({ taskId }) => ({ taskId, from: 'child' as const })),
   ]
-  const endings = await inParts(wanted, ({ taskId }) => endingOf(sources, taskId))
+  const endings = await inParts(wanted, async ({ taskId }) =>
+    withoutLarge(await endingOf(sources, taskId)),
+  )
   let bytes = 0
   return wanted.map(({ taskId, from }, index): TaskInput => {
     const ending = endings[index]
@@ -42,9 +45,8 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
       return { from, taskId, state: 'unknown', note: 'it is no longer stored' }
     }
     if (ending.state === 'open') return { from, taskId, state: 'unknown', note: 'it has not ended' }
-    const { state, error, result } = ending
+    const { state, error, result, size } = ending
     if (error !== undefined) return { from, taskId, state, error }
-    const size = Buffer.byteLength(JSON.stringify(result ?? null))
     if (size > RESULT_BYTES_MAX || bytes + size > ALL_BYTES_MAX) {
       const note = `its result has ${size} bytes; read it with GET /v1/tasks/${taskId}`
       return { from, taskId, state, note }
@@ -73,6 +75,15 @@ type Ending =
   | (Pick<TaskRecord, 'result' | 'error'> & {
       readonly state: 'completed' | 'failed' | 'cancelled'
     })
+
+/** Measures a result and drops a large one at once, so that few of them are in memory. */
+function withoutLarge(ending: Ending | undefined) {
+  if (ending === undefined || ending.state === 'open') return ending
+  const size = Buffer.byteLength(JSON.stringify(ending.result ?? null))
+  if (size <= RESULT_BYTES_MAX) return { ...ending, size }
+  const { result: _large, ...rest } = ending
+  return { ...rest, result: undefined, size }
+}
 
 async function endingOf(
   { taskLog, store }: EndingSources,

@@ -10,17 +10,19 @@ import {
 } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { ApproveRequest } from '../due/waits.ts'
+import type { TaskTable } from '../follower/task-table.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import { cancelTask, type EndingDeps } from './cancel.ts'
 import { handleBatch } from './batch.ts'
+import { createRoom } from './room.ts'
 import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
 /**
  * Answers requests: batches of reports, cancels and approvals.
  *
  * Each report is appended with the sequence that it expects, and its outcome returns to the node
- * (L2 to L4). Invariant: at most REPORTS_MAX reports are handled at once; beyond that, nodes must
- * report again.
+ * (L2 to L4). Invariant (L7): at most REPORTS_MAX reports are handled at once, with at most
+ * REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; beyond that, nodes must report again.
  */
 export interface Reports extends Service {
   /** Returns the number of reports being handled. */
@@ -42,6 +44,14 @@ export interface ReportsDeps {
 
 /** Reports handled at once; further ones wait in the queues of their nodes. */
 const REPORTS_MAX = 20_000
+/** Bytes of reports handled at once: the text, its values and the event take about three times as much. */
+const REPORTS_MAX_BYTES = 16 * 1024 * 1024
+/** Bytes of histories that are read at once for tasks that begin; an answer takes about as much again. */
+const BEGINS_MAX_BYTES = 16 * 1024 * 1024
+/** Assumed size of a history that the follower has not read yet, bytes. */
+const HISTORY_UNKNOWN_BYTES = 1024 * 1024
+/** What the results of other tasks take while they are read for a task, bytes. */
+const INPUTS_BYTES = 4 * 1024 * 1024
 /** The outcome for an event that exceeds the largest message of the log. */
 const EVENT_TOO_LARGE: Outcome = {
   kind: 'rejected',
@@ -57,11 +67,18 @@ const DRAIN_LOOK_MS = 20
 export function createReports(deps: ReportsDeps): Reports {
   const { bus, clock, log, metrics, endings } = deps
   const subscriptions: { close(): void }[] = []
+  const reportRoom = createRoom(REPORTS_MAX_BYTES)
+  const beginRoom = createRoom(BEGINS_MAX_BYTES)
   let inReport = 0
 
   /** Returns one outcome for each report, independent of the other reports. */
-  const outcomesOf = (nodeId: string, items: Report['items']): Promise<Outcome[]> =>
+  const outcomesOf = (
+    nodeId: string,
+    items: Report['items'],
+    reserve: (item: ReportItem) => boolean,
+  ): Promise<Outcome[]> =>
     handleBatch(items, {
+      reserve,
       payloadMax: bus.payloadMax,
       tooLarge: (item, begun, bytes) => endTooLarge(deps.report, item, begun, bytes),
       handle: async (item) => {
@@ -80,17 +97,24 @@ export function createReports(deps: ReportsDeps): Reports {
 
   const onReport = async (
     { items }: Report,
-    { subject }: { readonly subject: string },
+    { subject, bytes }: { readonly subject: string; readonly bytes: number },
   ): Promise<{ outcomes: Outcome[] }> => {
     // NATS lets a node use only the subject with its own id, whatever the body says (L9).
     const nodeId = paramIn(CHANNELS.report, 'nodeId', subject)
-    if (inReport + items.length > REPORTS_MAX) {
+    if (inReport + items.length > REPORTS_MAX || !reportRoom.take(bytes)) {
       return { outcomes: items.map((): Outcome => ({ kind: 'unavailable' })) }
     }
     inReport += items.length
     metrics.batch.observe(items.length)
+    let begunBytes = 0
+    const reserve = ({ taskId }: ReportItem): boolean => {
+      const needed = bytesToBegin(deps.report.tasks, taskId)
+      if (!beginRoom.take(needed)) return false
+      begunBytes += needed
+      return true
+    }
     try {
-      const outcomes = await outcomesOf(nodeId, items)
+      const outcomes = await outcomesOf(nodeId, items, reserve)
       countOutcomes(items, outcomes, metrics)
       for (const [index, item] of items.entries()) {
         const stored = outcomes[index]?.kind === 'committed'
@@ -99,6 +123,8 @@ export function createReports(deps: ReportsDeps): Reports {
       return { outcomes }
     } finally {
       inReport -= items.length
+      reportRoom.give(bytes)
+      beginRoom.give(begunBytes)
     }
   }
 
@@ -121,6 +147,14 @@ export function createReports(deps: ReportsDeps): Reports {
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }
+}
+
+/** What a task that begins takes: its history, and the results of the tasks that it has waited for. */
+function bytesToBegin(tasks: Pick<TaskTable, 'get' | 'historyBytes'>, taskId: string): number {
+  const record = tasks.get(taskId)
+  const awaits = (record?.children.length ?? 0) + (record?.spec.dependsOn?.length ?? 0)
+  const inputBytes = awaits > 0 ? INPUTS_BYTES : 0
+  return (tasks.historyBytes(taskId) ?? HISTORY_UNKNOWN_BYTES) + inputBytes
 }
 
 /** Increments each counter once for a batch, because counters with labels are not free. */

@@ -134,3 +134,17 @@ test('the log is trimmed behind ended tasks and keeps all events of an unfinishe
   await bench.complete(living.taskId)
   expect(await bench.taskLog.history(living.taskId)).toHaveLength(2)
 })
+
+test('Redis holds no spec above 8 kB, and a rebuild keeps it so (L7)', async () => {
+  await bench.start()
+  const { taskId } = await bench.submit({ task: 'y'.repeat(300_000) })
+  await shows(taskId, 'queued')
+  const bytes = async () => Number(/\d+/.exec(await bench.redis('STRLEN', `task:${taskId}`))?.[0])
+  expect(await bytes()).toBeLessThan(8 * 1024)
+  await complete()
+  await bench.redis('FLUSHALL')
+  await shows(taskId, 'queued')
+  expect(await bytes()).toBeLessThan(8 * 1024)
+  // The log has the whole text.
+  expect((await bench.taskLog.record(taskId))?.spec.task).toHaveLength(300_000)
+})

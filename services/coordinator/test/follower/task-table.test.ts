@@ -1,15 +1,20 @@
 import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { TailedEvent } from '@agentfleet/adapters'
-import type { TaskSpec } from '@agentfleet/domain'
+import { costOf, type TaskSpec } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 
 const spec: TaskSpec = PLAIN_SPEC
-const submitted = (taskId: string, seq: number, change: Partial<TaskSpec> = {}): TailedEvent => ({
+const submitted = (
+  taskId: string,
+  seq: number,
+  change: Partial<TaskSpec> = {},
+  bytes = 500,
+): TailedEvent => ({
   taskId,
   seq,
   storedAtMs: 0,
-  bytes: 1,
+  bytes,
   event: {
     type: 'submitted',
     atMs: 0,
@@ -34,4 +39,44 @@ test('a task whose end was purged before this replica read it does not stay in t
   expect(table.runnable()).toBe(1)
   expect(table.neededFrom()).toBe(5)
   expect(table.dropBefore(5)).toEqual([])
+})
+
+test('the texts of a large spec stay in the log: the table has the facts that decisions need (L7)', () => {
+  const table = createTaskTable()
+  const change = {
+    task: 'y'.repeat(400_000),
+    context: { text: 'c'.repeat(200_000) },
+    dependsOn: ['other'],
+    notBeforeMs: 7,
+  }
+  const record = table.apply(submitted('large', 1, change, 600_500))!
+  expect(JSON.stringify(record).length).toBeLessThan(1_000)
+  expect(record.spec).toMatchObject({ task: 'y'.repeat(160), dependsOn: ['other'], notBeforeMs: 7 })
+  expect(record.spec.context).toBeUndefined()
+  expect(record.omitted).toEqual({ cost: costOf({ ...spec, ...change }) })
+  expect(table.historyBytes('large')).toBe(600_500)
+})
+
+test('small specs take at most 48 MiB of a table; those of further tasks stay in the log (L7)', () => {
+  const table = createTaskTable()
+  const eight = 8 * 1024
+  const most = (48 * 1024 * 1024) / eight
+  for (let seq = 1; seq <= most + 10; seq += 1) table.apply(submitted(`t${seq}`, seq, {}, eight))
+  const whole = [...table.records()].filter(({ omitted }) => omitted === undefined)
+  expect(whole).toHaveLength(most)
+  // The end of a task makes room for another one.
+  const ended = { type: 'cancelled', atMs: 1, reason: 'r' } as const
+  table.apply({ taskId: 't1', seq: most + 11, event: ended, storedAtMs: 1, bytes: 100 })
+  expect(table.apply(submitted('next', most + 12, {}, eight))?.omitted).toBeUndefined()
+  expect(table.apply(submitted('last', most + 13, {}, eight))?.omitted).toBeDefined()
+})
+
+test('the arguments of a call that waits for approval, and many answers, stay in the log (L7)', () => {
+  const table = createTaskTable()
+  table.apply(submitted('asks', 1))
+  const wait = { kind: 'approval', step: 1, tool: 't', arguments: 'x'.repeat(100_000) } as const
+  const paused = { type: 'paused', atMs: 1, attempt: 1, wait } as const
+  const asking = table.apply({ taskId: 'asks', seq: 2, event: paused, storedAtMs: 1, bytes: 1e5 })
+  expect(asking?.waitingFor).toEqual({ ...wait, arguments: null })
+  expect(asking?.omitted).toBeDefined()
 })

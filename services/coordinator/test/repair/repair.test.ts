@@ -87,7 +87,7 @@ async function setup() {
       const options = { expectSeq, messageId: `${taskId}.${event.type}`, deadlineMs: 5_000 }
       const outcome = await taskLog.append(taskId, event, options)
       if (outcome.kind !== 'stored') throw new Error(`not stored: ${outcome.kind}`)
-      tasks.apply({ taskId, event, seq: outcome.seq, storedAtMs: event.atMs, bytes: 1 })
+      tasks.apply({ taskId, event, seq: outcome.seq, storedAtMs: event.atMs, bytes: 500 })
       return outcome.seq
     },
     async [Symbol.asyncDispose]() {

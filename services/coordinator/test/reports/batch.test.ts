@@ -2,6 +2,7 @@ import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { handleBatch, type BatchDeps } from '../../src/reports/batch.ts'
+import { createRoom } from '../../src/reports/room.ts'
 
 const MIB = 1024 ** 2
 const base = { claim: 'c', reportId: 'r' }
@@ -24,6 +25,7 @@ function depsOf(chars: (taskId: string) => number) {
   let most = 0
   const deps: BatchDeps = {
     payloadMax: () => 8 * MIB,
+    reserve: () => true,
     async handle({ op, taskId }) {
       if (op !== 'begin') return { kind: 'committed', seq: 1 }
       beginning += 1
@@ -66,6 +68,19 @@ describe('a batch of reports', () => {
     }
     expect(rounds).toBe(8)
     expect(most()).toBeLessThanOrEqual(32)
+  })
+
+  test('begins no more tasks than there is memory for their histories; nodes ask again for the rest (L7)', async () => {
+    const room = createRoom(MIB)
+    const { deps } = depsOf(() => 10)
+    const reserve = () => room.take(300_000)
+    const items = Array.from({ length: 5 }, (_, at) => begin(`t${at}`))
+    const outcomes = await handleBatch(items, { ...deps, reserve })
+    expect(kindsOf(outcomes).filter((kind) => kind === 'begun')).toHaveLength(3)
+    room.give(900_000)
+    // A history that is larger than all the room begins alone.
+    expect(room.take(5 * MIB)).toBe(true)
+    expect(room.take(1)).toBe(false)
   })
 
   test('fails a task that exceeds one message, and the other tasks begin', async () => {

@@ -35,7 +35,8 @@ export function createReader(deps: {
         // The log was trimmed after the task ended, and no event follows the end (L2).
         return stored !== undefined && isTerminal(stored.state) ? stored : undefined
       }
-      if (stored?.seq === last.seq) {
+      // Redis has no large texts.
+      if (stored?.seq === last.seq && stored.omitted === undefined) {
         metrics.reads.inc({ source: 'store' })
         return stored
       }

@@ -25,7 +25,8 @@ export function createReplays(deps: {
 }): Replays {
   const { submitter, taskLog } = deps
   return {
-    async replay(record, from, key) {
+    async replay(known, from, key) {
+      const record = known.omitted === undefined ? known : await wholeOf(taskLog, known)
       const { taskId, tenant, state } = record
       if (!isTerminal(state)) {
         throw new Refusal(
@@ -48,6 +49,19 @@ export function createReplays(deps: {
       return submitter.submit(submission)
     },
   }
+}
+
+/** Returns the task with the texts that Redis does not hold. */
+async function wholeOf(
+  taskLog: Pick<TaskLog, 'record'>,
+  { taskId }: TaskRecord,
+): Promise<TaskRecord> {
+  const record = await taskLog.record(taskId)
+  if (record !== undefined) return record
+  throw new Refusal(
+    'journal-gone',
+    'The log no longer keeps the texts of this task. Submit it again.',
+  )
 }
 
 /**

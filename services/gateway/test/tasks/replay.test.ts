@@ -1,4 +1,4 @@
-import type { Failed, TaskRecord } from '@agentfleet/domain'
+import { factsOf, type Failed, type TaskRecord } from '@agentfleet/domain'
 import { connectStore } from '@agentfleet/adapters'
 import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
@@ -133,4 +133,23 @@ test('ended tasks are replayed by state, error and time, page by page and once e
       errors: expect.arrayContaining([{ pointer: '/createdAfter', detail: expect.any(String) }]),
     },
   })
+})
+
+test('a task whose texts Redis does not hold is read and replayed with the texts of the log (L7, L8)', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const text = 'y'.repeat(50_000)
+  const task = await client.submit({ task: text, context: { a: 1 } })
+  const record = factsOf(await fail(bench, task.id))
+  expect(record.spec.task.length).toBeLessThan(1_000)
+  await project(bench, [record])
+  expect(await client.get(task.id)).toMatchObject({
+    state: 'failed',
+    task: text,
+    context: { a: 1 },
+  })
+  const replay = await client.replay(task.id)
+  expect(await client.get(replay.id)).toMatchObject({ task: text, replayOf: task.id })
+  const { tasks } = await client.list()
+  expect(tasks.find(({ id }) => id === task.id)).toMatchObject({ preview: text.slice(0, 160) })
 })

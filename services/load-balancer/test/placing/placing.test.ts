@@ -219,7 +219,8 @@ describe('a pointer', () => {
     const fencedOf = (streamSeq: number, deliveries: number, reissue = false) => {
       const text = JSON.stringify(pointerOf({ reissue }))
       const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq, deliveries }
-      const message = { subject: 'tasks.medium.acme.t', text, ackSubject: 'a', ...counts }
+      const bytes = text.length
+      const message = { subject: 'tasks.medium.acme.t', text, bytes, ackSubject: 'a', ...counts }
       return receive(message, 'medium')?.fenced
     }
     expect(fencedOf(5, 1)).toBe(false)

@@ -71,6 +71,9 @@ function receivedOf(wire: Wire, post: Bus['post']): BusMessage {
     reply: wire.reply,
     seq: Number(wire.headers?.get('Nats-Sequence') ?? 0),
     text: () => wire.data,
+    get bytes() {
+      return Buffer.byteLength(wire.data)
+    },
     respond: (text) => wire.reply === '' || post({ subject: wire.reply, data: text }),
   }
 }

@@ -190,8 +190,8 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'services/coordinator/src/follower/rebuild.ts',
-        find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record)',
-        replace: 'if (record !== undefined && events < 0) projector.add(record)',
+        find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)',
+        replace: 'if (record !== undefined && events < 0) projector.add(record, event.bytes)',
       },
     ],
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'rebuilt'],

@@ -1,0 +1,44 @@
+import { foldHistory, type TaskRecord } from '@agentfleet/domain'
+import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { createProjector } from '../../src/follower/projector.ts'
+
+const MIB = 1024 * 1024
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+/** Milliseconds within which a write happens. */
+const SOON_MS = 5_000
+
+/** A finished task with a result of so many characters. */
+function recordOf(taskId: string, seq: number, chars: number): TaskRecord {
+  const base = { type: 'submitted', atMs: 0, tenant: 't', specHash: '', spec: PLAIN_SPEC } as const
+  const record = foldHistory(taskId, [{ event: base, seq }])!
+  return { ...record, state: 'completed', result: 'x'.repeat(chars) }
+}
+
+test('while Redis is away, unwritten records take at most 32 MiB; the rest is rebuilt from the log (L7, L8)', async () => {
+  const project = () => Promise.reject(new Error('away'))
+  const projector = createProjector({ store: { project }, retentionMs: 1, log })
+  let most = 0
+  for (let seq = 1; seq <= 10_000; seq += 1) {
+    projector.add(recordOf(`t${seq}`, seq, 10_000), 10_100)
+    most = Math.max(most, projector.unwrittenBytes())
+  }
+  expect(most).toBeGreaterThan(30 * MIB)
+  expect(most).toBeLessThanOrEqual(32 * MIB)
+  expect(projector.takeLost()).toBe(true)
+  expect(await projector.drain()).toBe(false)
+})
+
+test('one write carries at most 4 MiB, or one record that is larger (L7)', async () => {
+  const writes: number[] = []
+  const project = async (records: readonly TaskRecord[]) => {
+    writes.push(records.reduce((sum, { result }) => sum + String(result).length, 0))
+  }
+  const projector = createProjector({ store: { project }, retentionMs: 1, log })
+  projector.add(recordOf('large', 1, 6 * MIB), 6 * MIB)
+  for (let seq = 2; seq <= 20; seq += 1) projector.add(recordOf(`t${seq}`, seq, MIB), MIB)
+  await eventually(() => expect(projector.unwrittenBytes()).toBe(0), SOON_MS)
+  expect(await projector.drain()).toBe(true)
+  expect(writes[0]).toBe(6 * MIB)
+  for (const bytes of writes.slice(1)) expect(bytes).toBeLessThanOrEqual(4 * MIB)
+})
