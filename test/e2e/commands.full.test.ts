@@ -117,6 +117,13 @@ describe('npm run prove', () => {
     expect(command.output()).toContain('AgentFleet')
   })
 
+  it('memory stays bounded with large waiting tasks, without Redis and with stalled viewers', async () => {
+    const sizes = ['--tasks', '100', '--seconds', '10', '--rate', '100', '--viewers', '60']
+    const command = prove('memory', ...sizes)
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('memory is bounded, and everything finished')
+  })
+
   it('steady counts no false death on a busy machine', async () => {
     const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
     expect(await command.ended, command.output()).toBe(0)

@@ -60,7 +60,7 @@ export async function connectRedis(
     maxRetriesPerRequest: 1,
     commandTimeout: commandWithinMs,
     connectTimeout: commandWithinMs,
-    // What was sent to a frozen Redis stays in memory until the connection ends (L7).
+    // Commands that were sent to a frozen Redis stay in memory until the connection ends (L7).
     socketTimeout: commandWithinMs + SILENCE_EXTRA_MS,
     retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
   })

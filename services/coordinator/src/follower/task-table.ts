@@ -152,7 +152,7 @@ export function createTaskTable(): TaskTable {
     tasks.delete(taskId)
   }
 
-  /** What is kept after an event of this size, and how much of it the spec takes. */
+  /** The record to keep after an event of this size, and how much of it the spec takes. */
   const kept = (record: TaskRecord, entry: Entry | undefined, bytes: number): Entry => {
     const historyBytes = (entry?.historyBytes ?? 0) + bytes
     const fits = bytes <= SPEC_KEPT_MAX_BYTES && specsBytes + bytes <= SPECS_MAX_BYTES

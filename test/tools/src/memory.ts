@@ -1,0 +1,111 @@
+/**
+ * `npm run prove -- memory`: large tasks that wait, a long absence of Redis, and viewers that do not read. Each
+ * part has a fleet; its coordinator has a small heap. Everything must finish, and memory must stay bounded.
+ */
+import { parseArgs } from 'node:util'
+import { positive } from './bench/options.ts'
+import { show, table } from './figures.ts'
+import { KEYS, PARTS, type MemoryOptions, type Part, type Proof } from './memory/part.ts'
+import { provesRedisAway } from './memory/redis-away.ts'
+import { provesViewers } from './memory/viewers.ts'
+import { provesWaiting } from './memory/waiting.ts'
+import { withOwnFleet } from './own-fleet.ts'
+import { peakMemoryBytes } from './processes.ts'
+
+const USAGE = `npm run prove -- memory [flags]
+  --only PART,…      of ${PARTS.join(', ')}
+  --tasks N          waiting tasks (5000)
+  --kilobytes N      size of each in kB (600)
+  --seconds N        how long Redis is away (300)
+  --rate N           tasks a second meanwhile (500)
+  --viewers N        viewers that do not read (2000)`
+
+const MIB = 1024 * 1024
+/** The heap of the coordinator, MiB. */
+const COORDINATOR_HEAP_MIB = 256
+/** The most memory that each service may use, MiB. */
+const RSS_MAX_MIB: Readonly<Record<string, number>> = { coordinator: 450, gateway: 600 }
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+function readOptions(): MemoryOptions | undefined {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      only: text,
+      tasks: text,
+      kilobytes: text,
+      seconds: text,
+      rate: text,
+      viewers: text,
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const chosen = values.only?.split(',') ?? PARTS
+  const parts = PARTS.filter((part) => chosen.includes(part))
+  if (parts.length < chosen.length) throw new Error(`--only takes ${PARTS.join(', ')}`)
+  return {
+    parts,
+    tasks: positive('--tasks', values.tasks, 5_000),
+    kilobytes: positive('--kilobytes', values.kilobytes, 600),
+    seconds: positive('--seconds', values.seconds, 300),
+    rate: positive('--rate', values.rate, 500),
+    viewers: positive('--viewers', values.viewers, 2_000),
+  }
+}
+
+const PROOFS: Readonly<Record<Part, Proof>> = {
+  waiting: provesWaiting,
+  redis: provesRedisAway,
+  viewers: provesViewers,
+}
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (options === undefined) {
+    say(USAGE)
+    return
+  }
+  const wrong: string[] = []
+  for (const part of options.parts) {
+    const found = await prove(part, options)
+    wrong.push(...found.map((text) => `${part}: ${text}`))
+  }
+  for (const text of wrong) say(`WRONG  ${text}`)
+  say(wrong.length === 0 ? 'memory is bounded, and everything finished' : 'NOT bounded')
+  if (wrong.length > 0) process.exitCode = 1
+}
+
+async function prove(part: Part, options: MemoryOptions): Promise<readonly string[]> {
+  const wrong: string[] = []
+  const onExit = (id: string, reason: string): void => void wrong.push(`${id} ended: ${reason}`)
+  const fleetOptions = {
+    say,
+    onExit,
+    workers: 2,
+    simulators: 1,
+    env: {
+      // The fleet keeps its size.
+      autoscaler: { DRIVER: 'recommend' },
+      gateway: { API_KEYS: KEYS.map((key, at) => `t${at}:${key}`).join(',') },
+    },
+    nodeArgs: { coordinator: [`--max-old-space-size=${COORDINATOR_HEAP_MIB}`] },
+  }
+  await withOwnFleet(`memory-${part}`, fleetOptions, async (fleet) => {
+    const started = performance.now()
+    wrong.push(...(await PROOFS[part](fleet, options, (line) => say(`${part}: ${line}`))))
+    const rows = Object.entries(RSS_MAX_MIB).map(([kind, mostMib]) => {
+      const peaks = fleet.members(kind).map((member) => peakMemoryBytes(member.pid()) / MIB)
+      const peakMib = Math.max(...peaks)
+      if (peakMib > mostMib) wrong.push(`the ${kind} used ${show(peakMib)} MiB`)
+      return [kind, show(peakMib), String(mostMib)]
+    })
+    say(table(['service', 'peak RSS, MiB', 'at most'], rows))
+    say(`${part} took ${show((performance.now() - started) / 1_000)} s`)
+  })
+  return wrong
+}
+
+await main()

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectStore } from '@agentfleet/adapters'
+import { clientOf, inParallel, silentLog, unlessAllCompleted, type Proof } from './part.ts'
+
+/** Tasks with large results while Redis is frozen; afterwards Redis has all of them. */
+
+/** The result of a task, which the model `echo` repeats, characters. */
+const RESULT_CHARS = 10_000
+/** Submissions of one request: so many leave each tenth of a second at 500 a second. */
+const BURSTS_PER_SECOND = 10
+/** Within this all tasks have ended and are in Redis, milliseconds. */
+const AFTERWARDS_WITHIN_MS = 300_000
+const AGAIN_AFTER_MS = 1_000
+const READS = 16
+
+/** Proves that what waits for Redis is bounded, and is there afterwards. */
+export const provesRedisAway: Proof = async (fleet, { seconds, rate }, tell) => {
+  const client = clientOf(fleet)
+  const result = 'r'.repeat(RESULT_CHARS)
+  const taskIds: string[] = []
+  const wrong: string[] = []
+  let refused = 0
+  const submit = async (count: number): Promise<void> => {
+    const task = { task: result, model: 'echo', timeoutMs: 3_600_000 }
+    const answer = await client
+      .submitBatch(Array.from({ length: count }, () => task))
+      .catch(() => undefined)
+    for (const { taskId } of answer ?? []) if (taskId !== undefined) taskIds.push(taskId)
+    refused += count - (answer?.filter(({ taskId }) => taskId !== undefined).length ?? 0)
+  }
+  fleet.redis.kill('SIGSTOP')
+  const beganMs = performance.now()
+  const open = new Set<Promise<void>>()
+  try {
+    for (let burst = 1; burst <= seconds * BURSTS_PER_SECOND; burst += 1) {
+      const request = submit(Math.round(rate / BURSTS_PER_SECOND))
+      open.add(request)
+      void request.finally(() => open.delete(request))
+      const nextMs = beganMs + (burst * 1_000) / BURSTS_PER_SECOND
+      await delay(Math.max(0, nextMs - performance.now()))
+    }
+    await Promise.all(open)
+  } finally {
+    fleet.redis.kill('SIGCONT')
+  }
+  tell(
+    `${taskIds.length} tasks submitted without Redis in ${Math.round((performance.now() - beganMs) / 1_000)} s, ${refused} refused`,
+  )
+  if (refused > 0) wrong.push(`${refused} tasks were refused`)
+  wrong.push(...(await unlessAllCompleted(client, taskIds, AFTERWARDS_WITHIN_MS)))
+  const missing = await missingIn(fleet.redisUrl, taskIds)
+  if (missing > 0) wrong.push(`Redis does not show the end of ${missing} tasks`)
+  tell('all tasks have ended, and Redis shows it')
+  return wrong
+}
+
+/** Waits until Redis shows the end of every task; returns how many it does not show. */
+async function missingIn(url: string, taskIds: readonly string[]): Promise<number> {
+  const store = await connectStore({ url, log: silentLog() })
+  const deadline = performance.now() + AFTERWARDS_WITHIN_MS
+  let missing = taskIds
+  for (;;) {
+    const left: string[] = []
+    await inParallel(missing.length, READS, async (at) => {
+      const record = await store.load(missing[at]!).catch(() => undefined)
+      if (record?.state !== 'completed') left.push(missing[at]!)
+    })
+    missing = left
+    if (missing.length === 0 || performance.now() > deadline) break
+    await delay(AGAIN_AFTER_MS)
+  }
+  await store.close()
+  return missing.length
+}
