@@ -32,7 +32,7 @@ test('while Redis is away, unwritten records take at most 32 MiB; the rest is re
 test('one write carries at most 4 MiB, or one record that is larger (L7)', async () => {
   const writes: number[] = []
   const project = async (records: readonly TaskRecord[]) => {
-    writes.push(records.reduce((sum, { result }) => sum + String(result).length, 0))
+    writes.push(records.reduce((sum, { result }) => sum + (result as string).length, 0))
   }
   const projector = createProjector({ store: { project }, retentionMs: 1, log })
   projector.add(recordOf('large', 1, 6 * MIB), 6 * MIB)
