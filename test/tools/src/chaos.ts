@@ -7,7 +7,7 @@ import { positive } from './bench/options.ts'
 import { PARTS } from './chaos/faults.ts'
 import { playChaos } from './chaos/play.ts'
 import { showChaos } from './chaos/report.ts'
-import { withOwnFleet } from './own-fleet.ts'
+import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run chaos -- [flags]
   --minutes N        how long processes are killed and frozen (10)

@@ -10,7 +10,7 @@ import { getJson, openAudit, until } from './audit.ts'
 import { positive } from './bench/options.ts'
 import { show } from './figures.ts'
 import { describeFindings, type Accepted } from './invariants.ts'
-import { withOwnFleet } from './own-fleet.ts'
+import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- limits [flags]
   --runs N           runs of one call each (2000)

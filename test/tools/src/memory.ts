@@ -9,8 +9,8 @@ import { KEYS, PARTS, type MemoryOptions, type Part, type Proof } from './memory
 import { provesRedisAway } from './memory/redis-away.ts'
 import { provesViewers } from './memory/viewers.ts'
 import { provesWaiting } from './memory/waiting.ts'
-import { withOwnFleet } from './own-fleet.ts'
-import { peakMemoryBytes } from './processes.ts'
+import { withOwnFleet } from './fleet/own-fleet.ts'
+import { peakMemoryBytes } from './fleet/processes.ts'
 
 const USAGE = `npm run prove -- memory [flags]
   --only PART,…      of ${PARTS.join(', ')}

@@ -10,7 +10,7 @@ import { openAudit, until, type Audit } from './audit.ts'
 import { positive } from './bench/options.ts'
 import { show, spreadOf, table } from './figures.ts'
 import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
-import { withOwnFleet } from './own-fleet.ts'
+import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- rise [flags]
   --base N           tasks a second before and after (3)

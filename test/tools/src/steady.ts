@@ -9,7 +9,7 @@ import { openAudit } from './audit.ts'
 import { positive } from './bench/options.ts'
 import { show, table } from './figures.ts'
 import { describeFindings, type Findings } from './invariants.ts'
-import { withOwnFleet } from './own-fleet.ts'
+import { withOwnFleet } from './fleet/own-fleet.ts'
 import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
 import { watchFleet, type Watch } from './steady/watch.ts'
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openAudit, simulatorTotals } from '../audit.ts'
 import { show, table } from '../figures.ts'
 import { describeFindings, type Findings } from '../invariants.ts'
-import { peakMemoryBytes } from '../processes.ts'
+import { peakMemoryBytes } from '../fleet/processes.ts'
 import { fleetProcesses, startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 

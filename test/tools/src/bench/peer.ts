@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
-import type { NamedProcess } from '../processes.ts'
+import type { NamedProcess } from '../fleet/processes.ts'
 
 /**
  * The peer of the comparison: BullMQ behind Fastify, one server process and as many worker processes as the

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { startFleet, type Binaries, type Fleet, type FleetOptions } from '@agentfleet/local'
 import { SERVICES } from '@agentfleet/protocol'
-import type { NamedProcess } from '../processes.ts'
+import type { NamedProcess } from '../fleet/processes.ts'
 import type { BenchOptions } from './options.ts'
 import { startPeer, type Peer } from './peer.ts'
 

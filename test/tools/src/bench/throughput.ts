@@ -2,7 +2,7 @@ import { openAudit } from '../audit.ts'
 import { median, quantile, show, table } from '../figures.ts'
 import { checkInvariants, describeFindings, type Findings } from '../invariants.ts'
 import { closedLoop, openLoop, postRequest, type LoadResult, type LoadTarget } from '../load.ts'
-import { createCpuMeter } from '../processes.ts'
+import { createCpuMeter } from '../fleet/processes.ts'
 import type { BenchOptions } from './options.ts'
 import { sharedProcesses, sidesOf, type BenchContext, type Side, type Sides } from './sides.ts'
 
