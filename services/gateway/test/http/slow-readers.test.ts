@@ -5,7 +5,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { watchSlowReaders, type SlowReaders } from '../../src/http/slow-readers.ts'
 
-/** More than the kernel keeps for a connection that nobody reads. */
+/** More than the kernel keeps for a connection that no client reads. */
 const ANSWER = Buffer.alloc(32 * 1024 * 1024)
 /** Milliseconds; a loaded machine takes its time. */
 const WITHIN_MS = 20_000

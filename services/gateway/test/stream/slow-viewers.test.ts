@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { setup, type GatewayBench } from '../support.ts'
 
-/** Sent three times, they are more than the kernel keeps for a connection that nobody reads. */
+/** Sent three times, they are more than the kernel keeps for a connection that no client reads. */
 const TASKS = 20
 const RESULT = 'y'.repeat(500_000)
-/** A viewer waits for nobody else, milliseconds. */
+/** A viewer waits for no other viewer, milliseconds. */
 const SERVED_WITHIN_MS = 5_000
 
 let bench: GatewayBench
