@@ -16,8 +16,12 @@ const FULL = '**/*.full.test.ts'
 // The tests that compare the simulated servers with nats-server: they start one.
 const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
 
-// `npm run test:full` runs the chaos files again, at full size and with the durations of production.
-const atFullSize = process.env['TEST_SIZE'] === 'full' ? ['test/chaos/**/*.test.ts'] : []
+// `npm run test:full` runs the chaos files again, at full size and with the durations of production, and sends
+// many generated requests to a whole fleet.
+const atFullSize =
+  process.env['TEST_SIZE'] === 'full'
+    ? ['test/chaos/**/*.test.ts', 'services/gateway/test/bad-input.test.ts']
+    : []
 
 export default defineConfig({
   test: {

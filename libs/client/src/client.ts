@@ -202,7 +202,16 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     approve: (taskId, step, word, { signal } = {}) =>
       call(`${taskPath(taskId)}/approvals/${step}`, { method: 'POST', body: word, signal }),
     async events(taskId, { signal } = {}) {
-      return (await call<TaskHistory>(`${taskPath(taskId)}/events`, { signal })).events
+      const events: HistoryEvent[] = []
+      for (let after: number | undefined = 0; after !== undefined;) {
+        const page: TaskHistory = await call<TaskHistory>(
+          `${taskPath(taskId)}/events?after=${after}`,
+          { signal },
+        )
+        events.push(...page.events)
+        after = page.nextAfter
+      }
+      return events
     },
     replay: (taskId, ask = {}, { signal, idempotencyKey } = {}) =>
       call(`${taskPath(taskId)}/replay`, {

@@ -1,8 +1,14 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { createClient } from '@agentfleet/client'
 import { SHIPPED_AGENTS } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import {
   invalidValues,
   requestValues,
+  startTestFleet,
   validValues,
   type RequestValues,
   type ValueSchema,
@@ -12,17 +18,20 @@ import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadDocument } from '../src/http/document.ts'
-import { setup, type GatewayBench } from './support.ts'
+import { setup } from './support.ts'
 
 /**
  * Every input gets an answer that the document describes. No answer says that the gateway failed,
- * and the gateway logs no error.
+ * and no service logs an error. At full size more than 10,000 requests go to a whole fleet.
  */
 
+const FULL_SIZE = process.env['TEST_SIZE'] === 'full'
 const SEED = 20_260_101
-const REQUESTS_PER_OPERATION = 70
+const REQUESTS_PER_OPERATION = FULL_SIZE ? 400 : 70
 /** Parallel requests. */
 const PARALLEL = 16
+/** How a service logs an error. */
+const LEVEL_ERROR = /"level":"(?:error|fatal)"/
 const METHODS = ['get', 'post', 'put', 'delete'] as const
 
 interface Parameter {
@@ -111,19 +120,35 @@ const RAW_BODIES = [
   '{"cron":"0 0 30 2 *","task":{"task":"a"}}',
   '{"cron":"\\u0000 * * * *","task":{"task":"a"}}',
   '{"task":"\\ud800"}',
+  '{"task":"a","notBefore":"2027-06-30T23:59:60Z"}',
+  '{"task":"a","notBefore":"+010000-01-01T00:00:00Z"}',
+  '{"task":"a","context":1e400}',
+  '{"task":"a","context":{"deep":[-1e400]}}',
+  '{"task":"a","timeoutMs":1e400}',
+  '{"task":"a","timeoutMs":-0}',
+  `{"task":"a","context":{"${'k'.repeat(500_000)}":1}}`,
+  `{"task":"a","context":{${Array.from({ length: 50_000 }, (_, at) => `"k${at}":1`).join()}}}`,
+  '{"task":"a","metadata":{"constructor":"x","toString":"y"}}',
+  `{"task":"a","metadata":{"${'k'.repeat(5_000)}":"x"}}`,
   '\uFEFF{"task":"a"}',
 ]
 
-const errors: unknown[] = []
-let bench: GatewayBench
+/** The fleet, or the gateway alone, that gets the requests. */
+interface Target extends AsyncDisposable {
+  readonly url: string
+  /** The lines of level error so far. */
+  errors(): Promise<readonly string[]>
+}
+
+let target: Target
 let ids: string[] = []
 let values: RequestValues
 
 beforeAll(async () => {
-  bench = await setup({}, { error: (entry) => errors.push(entry) })
-  const client = bench.client()
+  target = await (FULL_SIZE ? startFleetTarget() : startGatewayTarget())
+  const client = createClient({ baseUrl: target.url })
   const tasks = await Promise.all(['a', 'b'].map((task) => client.submit({ task })))
-  const answer = await fetch(`${bench.gateway.url()}/v1/goals`, {
+  const answer = await fetch(`${target.url}/v1/goals`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ goal: 'x' }),
@@ -134,11 +159,35 @@ beforeAll(async () => {
     dependsOn: fc.uniqueArray(fc.constantFrom(...ids)),
     agentVersion: fc.constantFrom(1, 2, 1_000_000_000),
   })
+}, 90_000)
+afterAll(() => target[Symbol.asyncDispose]())
+
+async function startGatewayTarget(): Promise<Target> {
+  const lines: string[] = []
+  const bench = await setup({}, { error: (entry) => lines.push(inspect(entry)) })
   // No coordinator runs here, so every decision comes too late.
   bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))
   bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'finished' as const }))
-}, 60_000)
-afterAll(() => bench[Symbol.asyncDispose]())
+  return {
+    url: bench.gateway.url(),
+    errors: async () => lines,
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  }
+}
+
+async function startFleetTarget(): Promise<Target> {
+  const test = await startTestFleet({ workers: 2, timeScale: 0.1 })
+  const folder = join(test.fleet.dir, 'logs')
+  return {
+    url: test.fleet.url,
+    async errors() {
+      const files = await readdir(folder)
+      const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
+      return texts.flatMap((text) => text.split('\n').filter((line) => LEVEL_ERROR.test(line)))
+    },
+    [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
+  }
+}
 
 function requestsOf(operation: Described): fc.Arbitrary<Sent> {
   const { parameters = [], requestBody } = operation
@@ -222,7 +271,7 @@ function problemOf(operation: Described, status: number, type: string, text: str
 }
 
 async function send(operation: Described, { path, headers, body }: Sent): Promise<string[]> {
-  const response = await fetch(`${bench.gateway.url()}${path}`, {
+  const response = await fetch(`${target.url}${path}`, {
     method: operation.method.toUpperCase(),
     headers,
     ...(body === undefined ? {} : { body }),
@@ -252,7 +301,84 @@ test.each(operations.map((operation) => [operation.operationId, operation] as co
       wrong.push(...(await Promise.all(part.map((sent) => send(operation, sent)))).flat())
     }
     expect(wrong).toEqual([])
-    expect(errors).toEqual([])
+    expect(await target.errors()).toEqual([])
   },
-  60_000,
+  FULL_SIZE ? 180_000 : 60_000,
 )
+
+test('at full size there are at least 10,000 requests', () => {
+  const withBody = operations.filter(({ requestBody }) => requestBody !== undefined).length
+  const count = operations.length * REQUESTS_PER_OPERATION + withBody * RAW_BODIES.length
+  expect(count).toBeGreaterThan(FULL_SIZE ? 10_000 : 2_000)
+})
+
+/** Sends bytes unchanged and returns the first line of the answer. */
+function statusOf(bytes: Buffer | string): Promise<string> {
+  const { hostname, port } = new URL(target.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(bytes)
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('data', (data: Buffer) => {
+      socket.destroy()
+      resolve(data.toString('latin1').split('\r\n')[0] ?? '')
+    })
+  })
+}
+
+test('a value is stored as it was sent or refused: numbers that no double holds, bytes that are not UTF-8', async () => {
+  const post = (body: string) =>
+    fetch(`${target.url}/v1/tasks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+  for (const context of ['1e400', '[-1e400]', '{"a":{"b":[1,1e999]}}']) {
+    const answer = await post(`{"task":"a","context":${context}}`)
+    expect(answer.status, context).toBe(400)
+  }
+  const { host } = new URL(target.url)
+  const head = `POST /v1/tasks HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n`
+  const body = Buffer.concat([
+    Buffer.from('{"task":"'),
+    Buffer.from([0xff, 0xfe]),
+    Buffer.from('"}'),
+  ])
+  const whole = Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body])
+  expect(await statusOf(whole)).toContain(' 400 ')
+  const chunk = Buffer.from(
+    `${head}transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`,
+  )
+  const chunked = Buffer.concat([chunk, body, Buffer.from('\r\n0\r\n\r\n')])
+  expect(await statusOf(chunked)).toContain(' 400 ')
+})
+
+test('odd requests get an answer: many headers, repeated and nested queries, an unknown encoding', async () => {
+  const { host } = new URL(target.url)
+  const many = Array.from({ length: 3_000 }, (_, at) => `x-${at}: 1\r\n`).join('')
+  expect(await statusOf(`GET /v1/tasks HTTP/1.1\r\nhost: ${host}\r\n${many}\r\n`)).toMatch(
+    / 4\d\d /,
+  )
+  for (const query of [
+    'limit=1&limit=2',
+    'limit[]=1',
+    'limit[a]=1',
+    'state=',
+    '__proto__=1',
+    `cursor=${'x'.repeat(6_000)}`,
+    '%',
+    'limit=1e1',
+    'limit=0x10',
+  ]) {
+    const answer = await fetch(`${target.url}/v1/tasks?${query}`)
+    expect(answer.status, query).toBeLessThan(500)
+    await answer.text()
+  }
+  const answer = await fetch(`${target.url}/v1/tasks`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    body: '{"task":"a"}',
+  })
+  expect(answer.status).toBeLessThan(500)
+  expect(await target.errors()).toEqual([])
+})

@@ -249,7 +249,8 @@ export interface paths {
     }
     /**
      * Read the event history of a task.
-     * @description The history includes every stored event of the task.
+     * @description The history includes every stored event of the task. One answer has about 4 MiB; `nextAfter` says
+     *     that more events follow.
      *
      *     Errors:
      *
@@ -1373,6 +1374,8 @@ export interface components {
     }
     TaskHistory: {
       events: components['schemas']['HistoryEvent'][]
+      /** @description More events follow; ask for them with `after` set to this value. */
+      nextAfter?: number
     }
     Fleet: {
       /** @enum {string} */
@@ -2046,7 +2049,10 @@ export interface operations {
   }
   getTaskEvents: {
     parameters: {
-      query?: never
+      query?: {
+        /** @description Return the events behind this `seq`. */
+        after?: number
+      }
       header?: never
       path: {
         /** @description The id of the task. */

@@ -25,14 +25,22 @@ export function jsonProblem(
   { depthMax, bytesMax }: JsonLimits,
 ): string | undefined {
   // The depth comes first: a value that is far too deep cannot even be serialised.
-  if (!withinDepth(value, depthMax)) return `must be at most ${depthMax} levels deep`
+  const problem = problemWithin(value, depthMax)
+  if (problem === 'depth') return `must be at most ${depthMax} levels deep`
+  if (problem === 'number') return 'must have numbers below 1.8e308 only; send a larger one as text'
   if (Buffer.byteLength(JSON.stringify(value) ?? '') <= bytesMax) return undefined
   return `must be at most ${bytesMax / 1024} KiB as compact JSON`
 }
 
-function withinDepth(value: unknown, levels: number): boolean {
-  if (value === null || typeof value !== 'object') return true
-  if (levels === 0) return false
+/** A number such as 1e400 is read as infinity, which would be stored as null. */
+function problemWithin(value: unknown, levels: number): 'depth' | 'number' | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'number'
+  if (value === null || typeof value !== 'object') return undefined
+  if (levels === 0) return 'depth'
   const inner: unknown[] = Array.isArray(value) ? value : Object.values(value)
-  return inner.every((each) => withinDepth(each, levels - 1))
+  for (const each of inner) {
+    const problem = problemWithin(each, levels - 1)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }

@@ -24,6 +24,8 @@ import { isoTime, taskView } from '../tasks/views.ts'
 const PLANNER = 'project manager'
 /** One day: a goal has many tasks, and some wait for people. */
 const TIMEOUT_DEFAULT_MS = 86_400_000
+/** Definitions that a goal takes along: each attempt of the goal carries them, bytes of JSON. */
+const TEAM_MAX_BYTES = 1024 * 1024
 
 /**
  * Converts the goal to a task; the planner's definition supplies missing fields. Throws a Refusal.
@@ -65,6 +67,11 @@ export function goalSpecOf(
     const found = team.own(tenant, role)
     return found === undefined ? [] : [[role, found] as const]
   })
+  const teamBytes = Buffer.byteLength(JSON.stringify(owned))
+  if (teamBytes > TEAM_MAX_BYTES) {
+    const detail = `must name fewer agents: the definitions of these take ${teamBytes} bytes, at most ${TEAM_MAX_BYTES} are allowed`
+    throw wrongField('/roles', detail)
+  }
   const goal: GoalSpec = {
     hold: request.run === false,
     replansMax: request.maxReplans ?? REPLANS_DEFAULT,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import websocket from '@fastify/websocket'
 import {
   fastify,
@@ -20,6 +21,7 @@ import {
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import { Refusal } from './problems.ts'
 import { requestValidator } from './validation.ts'
 
 declare module 'fastify' {
@@ -46,18 +48,20 @@ const FRAME_MAX_BYTES = 64 * 1024
 
 /**
  * Accepts an empty body with a JSON content type, which many clients send with a cancel. Validation
- * finds a body that is missing where one is required.
+ * finds a body that is missing where one is required. Refuses bytes that are not UTF-8, because
+ * they would be stored as other characters.
  */
 function acceptEmptyBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser<string>(
+  app.addContentTypeParser<Buffer>(
     'application/json',
-    { parseAs: 'string' },
+    { parseAs: 'buffer' },
     (request, body, done) => {
-      if (body === '') done(null, undefined)
+      if (body.length === 0) done(null, undefined)
+      else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
       // The parser answers through `done` and returns nothing.
-      else void parse(request, body, done)
+      else void parse(request, body.toString(), done)
     },
   )
 }

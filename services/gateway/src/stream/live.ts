@@ -12,7 +12,7 @@ import type { Logger } from '@agentfleet/runtime'
 export interface LiveSink {
   /** Whether the sink wants this event of this task. */
   wants(taskId: string, submitted: boolean): boolean
-  deliver(taskId: string, event: TaskEvent, seq: number): void
+  deliver(taskId: string, event: TaskEvent, seq: number, bytes: number): void
   /** Tells the sink that it may have missed events before now. */
   missed(): void
 }
@@ -33,14 +33,15 @@ export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Lo
   }
   const subscription = bus.on(
     CHANNELS.live,
-    (event, { subject, seq }) => {
+    (event, { subject, seq, bytes }) => {
       const taskId = taskIdOf(subject)
       if (seq === 0) {
         log.warn({ taskId, subject }, 'A live event without a sequence was dropped')
         return
       }
       const submitted = event.type === 'submitted'
-      for (const sink of sinks) if (sink.wants(taskId, submitted)) sink.deliver(taskId, event, seq)
+      for (const sink of sinks)
+        if (sink.wants(taskId, submitted)) sink.deliver(taskId, event, seq, bytes)
     },
     { wanted },
   )

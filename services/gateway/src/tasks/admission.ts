@@ -5,8 +5,8 @@ import { Refusal } from '../http/problems.ts'
 import type { TenantRoom } from '../tenants/room.ts'
 
 /**
- * Admits submissions within three limits (L7): the number of unanswered appends, the fill of the
- * log, so that the log always has room for the end events of accepted tasks, and the share of the
+ * Admits submissions within these limits (L7): the number and the bytes of unanswered appends, the
+ * fill of the log, so that the log always has room for the end events of accepted tasks, and the share of the
  * tenant.
  */
 export interface Admission {
@@ -25,6 +25,9 @@ export interface Admission {
   readonly watch: Service
 }
 
+/** Bytes of unanswered appends: about a second of large tasks. */
+const SUBMISSIONS_MAX_BYTES = 64 * 1024 * 1024
+
 /** Creates an admission with no places taken. */
 export function createAdmission(deps: {
   taskLog: Pick<TaskLog, 'fill'>
@@ -37,23 +40,28 @@ export function createAdmission(deps: {
   const { taskLog, room, submissionsMax, clock, log, metrics } = deps
   const logFill = createLogFill(taskLog)
   let inFlight = 0
+  let inFlightBytes = 0
   return {
     logFill,
     inFlight: () => inFlight,
     enter(tenant, bytes) {
       if (logFill.full()) return logFull()
-      if (inFlight >= submissionsMax) {
+      const tooMuch = inFlight > 0 && inFlightBytes + bytes > SUBMISSIONS_MAX_BYTES
+      if (inFlight >= submissionsMax || tooMuch) {
         return new Refusal(
           'overloaded',
           'Nothing was stored. Send the request again after Retry-After seconds.',
         )
       }
       const refusal = room.enter(tenant, bytes)
-      if (refusal === undefined) inFlight += 1
-      return refusal
+      if (refusal !== undefined) return refusal
+      inFlight += 1
+      inFlightBytes += bytes
+      return undefined
     },
     leave(tenant, bytes, seq) {
       inFlight -= 1
+      inFlightBytes -= bytes
       room.leave(tenant, bytes, seq)
     },
     watch: every(LOG_FILL_EVERY_MS, { clock, log, name: 'log-fill' }, async () => {

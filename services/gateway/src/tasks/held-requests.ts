@@ -12,8 +12,8 @@ import type { LiveSink } from '../stream/live.ts'
  *
  * A waiter opens before the submission is appended, so it receives every event of its task. It
  * keeps the events and folds them at the end, which avoids reading the log. States: open → ended
- * (the task ended, the time ran out, or it was released), once. Invariants: a waiter keeps at most
- * EVENTS_KEPT_MAX events; a waiter that kept too few (`incomplete`) folds nothing, and the caller
+ * (the task ended, the time ran out, or it was released), once. Invariants (L7): a waiter keeps at most
+ * EVENTS_KEPT_MAX events, and all of them together KEPT_MAX_BYTES; a waiter that kept too few (`incomplete`) folds nothing, and the caller
  * reads the log.
  */
 export interface Waiter {
@@ -40,6 +40,8 @@ export interface HeldRequests extends LiveSink {
 
 interface Entry {
   events: { readonly event: TaskEvent; readonly seq: number }[]
+  /** Size of the kept events. */
+  bytes: number
   over: boolean
   /** Too few events were kept to fold them. */
   incomplete: boolean
@@ -50,11 +52,32 @@ interface Entry {
 
 /** A run has two or three events; a longer history is read from the log. */
 const EVENTS_KEPT_MAX = 64
+/** Bytes of the events that all waiters keep. */
+const KEPT_MAX_BYTES = 64 * 1024 * 1024
 
 /** Creates the collection, without held requests. */
 export function createHeldRequests(): HeldRequests {
   const byTask = createCompactingMap<string, Set<Entry>>()
   let total = 0
+  let keptBytes = 0
+
+  function keep(entry: Entry, event: TaskEvent, seq: number, bytes: number) {
+    const fits = entry.events.length < EVENTS_KEPT_MAX && keptBytes + bytes <= KEPT_MAX_BYTES
+    if (entry.incomplete || !fits) {
+      entry.incomplete = true
+      forget(entry)
+      return
+    }
+    entry.events.push({ event, seq })
+    entry.bytes += bytes
+    keptBytes += bytes
+  }
+
+  function forget(entry: Entry) {
+    keptBytes -= entry.bytes
+    entry.bytes = 0
+    entry.events = []
+  }
 
   function finish(entry: Entry) {
     entry.over = true
@@ -65,6 +88,7 @@ export function createHeldRequests(): HeldRequests {
     const entries = byTask.get(taskId)
     if (!entries?.delete(entry)) return
     total -= 1
+    forget(entry)
     if (entries.size === 0) byTask.delete(taskId)
   }
 
@@ -84,10 +108,9 @@ export function createHeldRequests(): HeldRequests {
       }
     },
     wants: (taskId, submitted) => !submitted && byTask.has(taskId),
-    deliver(taskId, event, seq) {
+    deliver(taskId, event, seq, bytes) {
       for (const entry of byTask.get(taskId) ?? []) {
-        if (entry.events.length < EVENTS_KEPT_MAX) entry.events.push({ event, seq })
-        else entry.incomplete = true
+        keep(entry, event, seq, bytes)
         if (isTerminalEvent(event)) finish(entry)
       }
     },
@@ -108,7 +131,7 @@ export function createHeldRequests(): HeldRequests {
 }
 
 function newEntry(): Entry {
-  return { events: [], over: false, incomplete: false, missed: false, wake: () => {} }
+  return { events: [], bytes: 0, over: false, incomplete: false, missed: false, wake: () => {} }
 }
 
 async function wait(entry: Entry, withinMs: number): Promise<'over' | 'missed' | 'late'> {

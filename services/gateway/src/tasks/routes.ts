@@ -26,7 +26,7 @@ export interface TaskRouteDeps {
   readonly waiting: Waiting
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>
-  readonly taskLog: Pick<TaskLog, 'history'>
+  readonly taskLog: Pick<TaskLog, 'page'>
   readonly store: Pick<Store, 'previews'>
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
@@ -37,6 +37,11 @@ export interface TaskRouteDeps {
 
 /** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const CANCEL_DEADLINE_MS = 5_000
+
+/** Assumed size of a body that is sent without its length, bytes. */
+const BODY_UNKNOWN_BYTES = 64 * 1024
+/** Bytes of events in one answer; the event that reaches them is the last one. */
+const EVENTS_PAGE_BYTES = 4 * 1024 * 1024
 
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
@@ -105,7 +110,11 @@ export function taskRoutes(deps: TaskRouteDeps) {
       return answer(reply, record)
     }
     // The wait opens before the append, so that it misses no event of the task.
-    const wait = waiting.open(tenant, taskId)
+    const wait = waiting.open(
+      tenant,
+      taskId,
+      Number(headers['content-length'] ?? BODY_UNKNOWN_BYTES),
+    )
     try {
       const record = recordOf(await submitter.submit(submission))
       if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)
@@ -164,8 +173,11 @@ export function taskRoutes(deps: TaskRouteDeps) {
     },
     async getTaskEvents(request: FastifyRequest) {
       const record = await ownRecord(request)
-      const history = await taskLog.history(record.taskId)
-      return { events: history.map(historyEvent) }
+      const { after } = request.query as { after: number }
+      const page = await taskLog.page(record.taskId, after, EVENTS_PAGE_BYTES)
+      const events = page.events.map(historyEvent)
+      const last = events.at(-1)
+      return page.complete || last === undefined ? { events } : { events, nextAfter: last.seq }
     },
     async cancelTask(request: FastifyRequest) {
       const { taskId, tenant } = await ownRecord(request)

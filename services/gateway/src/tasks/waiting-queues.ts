@@ -10,7 +10,8 @@ import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
 
 /**
- * Requests held until their task has ended, with a limit for each tenant. Invariant: each answer
+ * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7).
+ * Invariant: each answer
  * was read from the log or folded from all its events, even if messages were lost (L6).
  */
 export interface Waiting {
@@ -18,7 +19,7 @@ export interface Waiting {
    * Opens a held request; returns undefined if the tenant has too many, and the caller answers at
    * once.
    */
-  open(tenant: string, taskId: string): HeldRequest | undefined
+  open(tenant: string, taskId: string, bodyBytes: number): HeldRequest | undefined
 }
 
 /** One held request. */
@@ -34,6 +35,8 @@ export interface HeldRequest {
 const HELD_PER_TENANT_MAX = 5_000
 /** Requests that all tenants share: about 100 MB of this process. */
 const HELD_MAX = 20_000
+/** Bytes of the bodies of held requests; the values of a body take about as much again. */
+const HELD_MAX_BYTES = 64 * 1024 * 1024
 
 /** Creates the collection, without held requests. */
 export function createWaiting(deps: {
@@ -46,21 +49,25 @@ export function createWaiting(deps: {
 }): Waiting {
   const { heldRequests, reader, limits, tenants, clock } = deps
   let all = 0
+  let heldBytes = 0
   const perTenant = new Map<string, number>()
   return {
-    open(tenant, taskId) {
+    open(tenant, taskId, bodyBytes) {
+      if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
       const held = perTenant.get(tenant) ?? 0
       const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
       const share = { capacity: HELD_MAX, used: all, own: held, ask: 1, limit, tenants }
       if (decideShare(share).kind === 'refuse') return undefined
       perTenant.set(tenant, held + 1)
       all += 1
+      heldBytes += bodyBytes
       const waiter = heldRequests.open(taskId)
       return {
         release: () => waiter.release(),
         close() {
           waiter.close()
           all -= 1
+          heldBytes -= bodyBytes
           const left = (perTenant.get(tenant) ?? 1) - 1
           if (left === 0) perTenant.delete(tenant)
           else perTenant.set(tenant, left)

@@ -33,6 +33,15 @@ test('L7: a submission beyond the limit is refused, and one that has left makes 
   expect(admission.enter('t', 1)).toBeUndefined()
 })
 
+test('L7: unanswered submissions take at most 64 MiB, and one that has left makes room', () => {
+  const admission = admissionOf(20_000, () => 0)
+  const mib = 1024 * 1024
+  for (let at = 0; at < 64; at += 1) expect(admission.enter('t', mib)).toBeUndefined()
+  expect(admission.enter('t', mib)).toMatchObject({ code: 'overloaded' })
+  admission.leave('t', mib, 1)
+  expect(admission.enter('t', mib)).toBeUndefined()
+})
+
 test('L7: a log that is nine tenths full takes no new tasks until it has room again', async () => {
   let bytes = 89
   const looks = { count: 0 }

@@ -38,7 +38,7 @@ function setup() {
 test('a held request does not miss an end event that arrives before the wait', async () => {
   const { heldRequests, record } = setup()
   const waiter = heldRequests.open('t')
-  heldRequests.deliver('t', completed, 2)
+  heldRequests.deliver('t', completed, 2, 100)
   expect(await waiter.news(60_000)).toBe('over')
   expect(waiter.fold(record)).toMatchObject({ state: 'completed', result: 42, seq: 2 })
 })
@@ -48,7 +48,7 @@ test('every held request of a task gets its end event, and no other request does
   const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
   const other = heldRequests.open('u')
   const both = Promise.all([one.news(60_000), two.news(60_000)])
-  heldRequests.deliver('t', completed, 2)
+  heldRequests.deliver('t', completed, 2, 100)
   expect(await both).toEqual(['over', 'over'])
   expect(await other.news(0)).toBe('late')
 })
@@ -80,4 +80,17 @@ test('a stop of the process ends every wait', async () => {
   const news = heldRequests.open('t').news(60_000)
   heldRequests.releaseAll()
   expect(await news).toBe('over')
+})
+
+test('L7: held requests keep at most 64 MiB of events; beyond that the log is read', async () => {
+  const { heldRequests, record } = setup()
+  const waiters = Array.from({ length: 70 }, () => heldRequests.open('t'))
+  heldRequests.deliver('t', completed, 2, 1024 * 1024)
+  const folded = waiters.filter((waiter) => waiter.fold(record) !== undefined)
+  expect(folded).toHaveLength(64)
+  expect(await waiters.at(-1)?.news(0)).toBe('over')
+  for (const waiter of waiters) waiter.close()
+  const next = heldRequests.open('t')
+  heldRequests.deliver('t', completed, 2, 1024 * 1024)
+  expect(next.fold(record)).toMatchObject({ state: 'completed' })
 })

@@ -153,3 +153,22 @@ test('a task whose texts Redis does not hold is read and replayed with the texts
   const { tasks } = await client.list()
   expect(tasks.find(({ id }) => id === task.id)).toMatchObject({ preview: text.slice(0, 160) })
 })
+
+test('a large history comes in several answers, and the client reads all of them (L7)', async () => {
+  await using bench = await setup()
+  const { id, seq } = await bench.client().submit({ task: 'write' })
+  let expectSeq = seq
+  for (let step = 0; step < 12; step += 1) {
+    const large = { ...call(step), output: { text: 'x'.repeat(500_000), toolCalls: [] } }
+    const event = { type: 'call-finished', atMs: Date.now(), attempt: 1, call: large } as const
+    const options = { expectSeq, messageId: `${id}.${step}`, deadlineMs: 10_000 }
+    const outcome = await bench.taskLog.append(id, event, options)
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
+    expectSeq = outcome.seq
+  }
+  const answer = await fetch(`${bench.gateway.url()}/v1/tasks/${id}/events`)
+  const text = await answer.text()
+  expect(text.length).toBeLessThan(5 * 1024 * 1024)
+  expect(JSON.parse(text)).toMatchObject({ nextAfter: expect.any(Number) as number })
+  expect(await bench.client().events(id)).toHaveLength(13)
+})

@@ -7,7 +7,7 @@ import { clientOf, inParallel, KEYS, type Proof } from './part.ts'
 /** Viewers that follow large histories and read nothing, while one viewer reads. */
 
 /** Histories that each viewer follows: together more than the kernel keeps for a connection. */
-const HISTORIES = 60
+const HISTORIES = 100
 const RESULT_CHARS = 100_000
 /** Connections opened at once. */
 const PARALLEL = 20

@@ -120,8 +120,8 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'services/gateway/src/tasks/admission.ts',
-        find: 'if (inFlight >= submissionsMax) {',
-        replace: 'if (inFlight >= Infinity) {',
+        find: 'if (inFlight >= submissionsMax || tooMuch) {',
+        replace: 'if (inFlight >= Infinity || tooMuch) {',
       },
     ],
     tests: ['services/gateway/test/tasks/admission.test.ts'],

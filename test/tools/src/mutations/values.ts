@@ -36,8 +36,8 @@ export const VALUES: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/protocol/src/values/json-limits.ts',
-        find: 'if (levels === 0) return false',
-        replace: 'if (levels === 0) return true',
+        find: "if (levels === 0) return 'depth'",
+        replace: 'if (levels === 0) return undefined',
       },
     ],
     tests: ['test/contract/values.test.ts'],

@@ -1,0 +1,61 @@
+import type { Mutation } from './mutation.ts'
+
+/** Bounds in bytes, and what a slow reader may cost others (L7). */
+export const SIZES: readonly Mutation[] = [
+  {
+    name: 'slow-viewer',
+    safeguard: 'a viewer that does not read holds no shared place (L7)',
+    edits: [
+      {
+        file: 'services/gateway/src/stream/subscriptions.ts',
+        find: 'await limitOf(watch.viewer)(() => replayPages(watch))',
+        replace: 'await limit(() => replayPages(watch))',
+      },
+    ],
+    tests: ['services/gateway/test/stream/slow-viewers.test.ts', '-t', 'costs only itself'],
+    caughtBy: /a slow reader costs only itself/,
+    because: /timed out/i,
+  },
+  {
+    name: 'stalled-connection',
+    safeguard: 'a connection that takes nothing ends (L7)',
+    edits: [
+      {
+        file: 'services/gateway/src/http/slow-readers.ts',
+        find: 'if (isStalled(socket, reader, nowMs)) ended.push(socket)',
+        replace: 'if (isStalled(socket, reader, nowMs) && nowMs < 0) ended.push(socket)',
+      },
+    ],
+    tests: ['services/gateway/test/http/slow-readers.test.ts'],
+    caughtBy: /a connection that takes nothing for 20 s ends/,
+    because: /expected \+?0/,
+  },
+  {
+    name: 'specs-in-memory',
+    safeguard: 'the texts of large tasks stay in the log (L7)',
+    edits: [
+      {
+        file: 'services/coordinator/src/follower/task-table.ts',
+        find: 'const whole = entry === undefined && !fits ? factsOf(record) : record',
+        replace: 'const whole = entry === undefined && !fits ? { ...record } : record',
+      },
+    ],
+    tests: ['services/coordinator/test/follower/task-table.test.ts', '-t', 'stay in the log'],
+    caughtBy: /the texts of a large spec stay in the log/,
+    because: /expected/,
+  },
+  {
+    name: 'unwritten-records',
+    safeguard: 'records that wait for Redis are bounded (L7)',
+    edits: [
+      {
+        file: 'services/coordinator/src/follower/projector.ts',
+        find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return',
+        replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return',
+      },
+    ],
+    tests: ['services/coordinator/test/follower/projector.test.ts', '-t', 'while Redis is away'],
+    caughtBy: /unwritten records take at most 32 MiB/,
+    because: /expected/,
+  },
+]
