@@ -35,7 +35,7 @@ describe('a goal', () => {
   it('is planned, run by its roles in order and put together', async () => {
     const { id } = await submitGoal({ goal: 'Build a shop', model: FAST_PLANNER })
     const goal = await until(id, 'ended')
-    expect(goal).toMatchObject({ state: 'completed', planner: 'project manager' })
+    expect(goal).toMatchObject({ state: 'completed', planner: 'project-manager' })
     expect(goal.result).toMatch(/simulated/)
     expect(goal.plans).toHaveLength(1)
     const [plan] = goal.plans

@@ -74,6 +74,8 @@ export interface FleetOptions {
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
   readonly signal?: AbortSignal
+  /** Called at the begin of each step of the start, with what is awaited. */
+  readonly onStep?: (step: string) => void
   /**
    * Called for every process that ended without being asked, with its last output, whether another one
    * follows, and how soon.
@@ -144,6 +146,7 @@ async function assemble(
     users: credentials.natsUsers,
     issuer: credentials.natsIssuer,
   } as const
+  options.onStep?.('NATS, Redis and Consul')
   const [nats, redis, consul] = await Promise.all([
     startNats({
       ...common,
@@ -261,6 +264,7 @@ async function assemble(
     const started = await Promise.all(ids.map((id) => startService(serviceOf(id), id)))
     await Promise.all(started.map((member) => member.ready(READY_WITHIN_MS)))
   }
+  options.onStep?.('the services and the worker nodes')
   const early = all.filter((id) => EARLY.includes(id))
   await startAll(early)
   const workers = options.workers ?? 2
@@ -293,6 +297,7 @@ async function assemble(
   }
   // Marked as stopped at the very end, when no process runs any more.
   stops.unshift(await keepFleetFile(fleet))
+  options.onStep?.(`${workers} worker nodes to take tasks`)
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
 }

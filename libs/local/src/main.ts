@@ -60,6 +60,7 @@ async function main(): Promise<number> {
       workers: options.workers,
       durability: options.durability,
       signal: stopping.signal,
+      onStep: (step) => say(`waiting for ${step} …`),
       apiPort: await choosePort(options.port),
       env: { autoscaler: { SCALE_MIN: String(bounds.min), SCALE_MAX: String(bounds.max) } },
       onExit: (id, reason, followed, pauseMs = 0) => {

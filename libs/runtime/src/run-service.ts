@@ -4,7 +4,8 @@
  * It reads the environment, connects the service's needs, builds and starts the service and registers it
  * under `agent-<name>`. It also closes its connections.
  *
- * States: starting → running → draining → exit 0; from any of them: failing → exit 1. Invariants:
+ * States: starting → running → draining → exit 0; from any of them: failing → exit 1, or 78 for a wrong
+ * configuration. Invariants:
  * R1 `/readyz` answers 503 until the service has started and registered, and from the first moment of a
  *    drain;
  * R2 the end is: deregister, drain, close in reverse order, exit; each step has a deadline, and a step that
@@ -45,6 +46,12 @@ const CLOSE_EACH_MS = 2_000
 
 /** After a fatal error memory may be inconsistent: only deregister and close. */
 const FATAL_CLOSE_MS = 2_000
+
+/**
+ * The exit code of a process whose configuration is wrong (EX_CONFIG of sysexits.h): starting it again with
+ * the same variables is of no use.
+ */
+const CONFIG_EXIT_CODE = 78
 
 /** The context of every service, without its needs. */
 export interface ServiceContext<C = BaseConfig> {
@@ -211,7 +218,7 @@ function readConfig<S extends ServiceSchema>(schema: S): Readonly<z.output<S>> {
 
 function exitWithProblems({ problems }: ConfigError): never {
   process.stderr.write(`${problems.join('\n')}\n`)
-  process.exit(1)
+  process.exit(CONFIG_EXIT_CODE)
 }
 
 function readinessOfShell(

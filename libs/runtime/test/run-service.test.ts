@@ -162,7 +162,7 @@ test.each(['broken-build', 'broken-start'])(
 test('all problems of the configuration are plain lines on standard error', async () => {
   const env = { HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
   const { exited, out } = launch(env)
-  expect(await exited).toBe(1)
+  expect(await exited).toBe(78)
   expect(out.stdout).toBe('')
   expect(out.stderr.split('\n').sort()).toEqual([
     '',
@@ -174,7 +174,7 @@ test('all problems of the configuration are plain lines on standard error', asyn
 
 test('a broken rule between variables is reported in the same way', async () => {
   const { exited, out } = launch({ HTTP_PORT: 'x', MODE_SLOTS: '2', MODE_SPARE: '3' })
-  expect(await exited).toBe(1)
+  expect(await exited).toBe(78)
   expect(out.stderr.split('\n').sort()).toEqual([
     '',
     'HTTP_PORT: is "x"; expected a whole number from 0 to 65535',

@@ -31,7 +31,7 @@ AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready 
 
 function llmOf({ simulators, provider }: Pick<Fleet, 'simulators' | 'provider'>): string {
   if (provider.kind === 'simulated') {
-    return `simulated (${simulators.join(', ')}); set OPENAI_API_KEY or PROVIDERS for a real one`
+    return `simulated (${simulators.join(', ')}); set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS for a real one`
   }
   const { says, defaultModel } = provider
   return defaultModel === undefined ? says : `${says}; default model ${defaultModel}`

@@ -2,7 +2,8 @@ import type { Exit } from '../servers/child.ts'
 
 /**
  * Ends a start that cannot succeed. A process that fails once may have started before its neighbours;
- * one that fails FAILURES_MAX times in a row has its own reason, which its log names.
+ * one that fails FAILURES_MAX times in a row, or once for its configuration, has its own reason, which its log
+ * names.
  */
 export interface StartWatch {
   /** A process ended without being asked; `name` is the same for its successors. */
@@ -18,6 +19,8 @@ export class StartFailure extends Error {
 
 /** Ends in a row, without having been ready, that end the start. */
 const FAILURES_MAX = 3
+/** The exit code of a service with a wrong variable; the next one would end in the same way. */
+const CONFIG_EXIT_CODE = 78
 /** Lines of a log that are shown. */
 const LINES_MAX = 8
 const LINE_CHARS_MAX = 500
@@ -32,10 +35,13 @@ export function createStartWatch(): StartWatch {
     ended(name, exit, log) {
       const count = (ends.get(name) ?? 0) + 1
       ends.set(name, count)
-      if (count < FAILURES_MAX) return
+      const wrong = exit.code === CONFIG_EXIT_CODE
+      if (count < FAILURES_MAX && !wrong) return
       const said = lastWords(exit.logTail).map((line) => `  ${line}`)
       const lines = [
-        `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last lines:`,
+        wrong
+          ? `${name} does not start: a setting is wrong. Its last lines:`
+          : `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last lines:`,
         ...(said.length === 0 ? ['  (nothing)'] : said),
         `Its whole log is ${log}`,
         'Correct what it reports and start again.',

@@ -36,6 +36,16 @@ test('a process that fails three times in a row ends the start with its last wor
   )
 })
 
+test('a process with a wrong setting ends the start at its first end', async () => {
+  const watch = createStartWatch()
+  const outcome = watch.during(new Promise<never>(() => undefined))
+  const wrong = { code: 78, signal: null, logTail: 'API_KEYS: entry 1 is too short' }
+  watch.ended('gateway-1', wrong, '/logs/gateway-1.log')
+  await expect(outcome).rejects.toThrow(
+    /^gateway-1 does not start: a setting is wrong\. .*\n {2}API_KEYS: entry 1 is too short\n/,
+  )
+})
+
 test('a process that fails once or twice does not end the start', async () => {
   const watch = createStartWatch()
   const outcome = watch.during(Promise.resolve('up'))

@@ -1159,7 +1159,7 @@ export interface components {
        * @default 2
        */
       maxReplans?: number
-      /** @description The agent that plans and combines the results. Default: `project manager`. */
+      /** @description The agent that plans and combines the results. Default: `project-manager`. */
       planner?: string
       /** @description The LLM of the planner and of steps whose agent defines no model. */
       model?: string

@@ -21,7 +21,7 @@ import { checkedContext } from '../tasks/spec.ts'
 import { isoTime, taskView } from '../tasks/views.ts'
 
 /** The agent that plans if the goal names no planner. */
-const PLANNER = 'project manager'
+const PLANNER = 'project-manager'
 /** One day: a goal has many tasks, and some wait for people. */
 const TIMEOUT_DEFAULT_MS = 86_400_000
 /** Definitions that a goal takes along: each attempt of the goal carries them, bytes of JSON. */

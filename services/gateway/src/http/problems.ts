@@ -96,12 +96,24 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
           pointer: base,
           detail: `must be one of ${JSON.stringify(params['allowedValues'])}`,
         }
+      case 'pattern':
+        return { pointer: base, detail: patternDetail(params['pattern'], message) }
       case 'format':
         return { pointer: base, detail: formatDetail(params['format']) }
       default:
         return { pointer: base, detail: message ?? 'is not valid' }
     }
   })
+}
+
+/** Patterns of openapi.yaml that say nothing to a reader, and what fits them. */
+const FITS: Readonly<Record<string, string>> = {
+  '^(.{36}|#[0-9]{1,3})$':
+    'must be the id of a task or, in a batch, # and the position of an earlier task',
+}
+
+function patternDetail(pattern: unknown, message: string | undefined): string {
+  return FITS[String(pattern)] ?? message ?? 'is not valid'
 }
 
 function formatDetail(format: unknown): string {

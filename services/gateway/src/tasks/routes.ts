@@ -121,15 +121,18 @@ export function taskRoutes(deps: TaskRouteDeps) {
       reply.raw.once('close', () => wait.release())
       const waited = await wait.ending(record, waitSeconds)
       if (isTerminal(waited.state)) void reply.header('preference-applied', `wait=${waitSeconds}`)
-      return await answer(reply, waited)
+      // A first attempt writes no start event: Redis knows the node of a task that runs already.
+      const [node] = await reader.nodesOf([waited])
+      return await answer(reply, waited, node)
     } finally {
       wait?.close()
     }
   }
 
-  function answer(reply: FastifyReply, record: TaskRecord) {
+  function answer(reply: FastifyReply, record: TaskRecord, node?: string) {
     if (isTerminal(record.state)) return reply.code(200).send(taskView(record))
-    return reply.code(202).header('location', `/v1/tasks/${record.taskId}`).send(taskView(record))
+    const location = `/v1/tasks/${record.taskId}`
+    return reply.code(202).header('location', location).send(taskView(record, node))
   }
 
   /** The task at this position of a batch; `results` holds at least those of the tasks before it. */

@@ -1,7 +1,9 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
+import { loadDocument } from '../../src/http/document.ts'
 import { refusalOf } from '../../src/http/errors.ts'
 import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
+import { valueCheck } from '../../src/http/validation.ts'
 
 test('a problem has the members of RFC 9457, a stable code and a detail that says what to do', () => {
   expect(toProblem(new Refusal('log-full', 'Send it again later.'))).toEqual({
@@ -54,6 +56,16 @@ test('an error about a value with two allowed forms lists both', () => {
       pointer: '/createdAfter',
       detail:
         'must be a time with a time zone, such as 2026-01-31T12:00:00Z, or must be a day such as 2026-01-31',
+    },
+  ])
+})
+
+test('a reference to a task that has the wrong form gets an error in words, not a pattern', () => {
+  const check = valueCheck(loadDocument(), 'TaskRequest')
+  expect(check({ task: 'x', dependsOn: ['the-first'] })).toEqual([
+    {
+      pointer: '/dependsOn/0',
+      detail: 'must be the id of a task or, in a batch, # and the position of an earlier task',
     },
   ])
 })
