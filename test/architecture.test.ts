@@ -47,7 +47,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   orchestrator: ['domain', 'protocol', 'runtime'],
   toolkit: [],
   client: ['protocol'],
-  cli: ['client', 'local', 'protocol'],
+  // The demo reads the log of a local fleet: its figures must not depend on what the API answers.
+  cli: ['adapters', 'client', 'local', 'protocol'],
   'llm-simulator': [],
   local: ['client', 'llm-simulator', 'protocol'],
   testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],

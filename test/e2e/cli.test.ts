@@ -35,8 +35,8 @@ async function agentfleet(...argv: readonly string[]): Promise<Ran> {
   let err = ''
   const code = await runCli(argv, {
     env: { AGENTFLEET_URL: tenant.fleet.url, AGENTFLEET_KEY: tenant.fleet.keys['cli'] },
-    version: '0.0.0',
-    localUrl: async () => undefined,
+    version: '0.1.0',
+    stateDir: folder,
     terminal: {
       out: (text) => (out += text),
       err: (text) => (err += text),
@@ -210,6 +210,22 @@ test('approve lists a waiting call and approves it', async () => {
   )
   expect(await tenant.ended(id)).toMatchObject({ state: 'completed' })
   expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
+})
+
+test('doctor finds no problem in a fleet, and says what to do when no gateway answers', async () => {
+  const { objects } = await succeed('doctor', '--json')
+  const found = Object.fromEntries(objects.map(({ name, result }) => [name, result]))
+  expect(found).toMatchObject({ node: 'ok', gateway: 'ok', version: 'ok', clock: 'ok', key: 'ok' })
+  expect((await agentfleet('doctor')).out).toMatch(/^CHECK +RESULT +FOUND\n/)
+  const away = await agentfleet('doctor', '--url', 'http://127.0.0.1:9')
+  expect(away.code).toBe(EXIT.checkFailed)
+  expect(away.out).toContain('gateway: Start a fleet with "agentfleet up", or set AGENTFLEET_URL.')
+})
+
+test('demo refuses to run without a local fleet', async () => {
+  const refused = await agentfleet('demo')
+  expect(refused.code).toBe(EXIT.failed)
+  expect(refused.err).toContain('Start one with "npm start" first.')
 })
 
 test('errors have exit codes and say what to do, as text and as JSON', async () => {

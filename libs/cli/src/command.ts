@@ -1,4 +1,5 @@
 import type { Client } from '@agentfleet/client'
+import type { FleetAccess } from '@agentfleet/local'
 import type { ExitCode } from './exit.ts'
 import type { Paint } from './render/paint.ts'
 
@@ -43,6 +44,10 @@ export interface Context {
   /** Base URL of the gateway. */
   readonly url: string
   readonly apiKey: string | undefined
+  /** The version of this checkout. */
+  readonly version: string
+  /** The folder in which local fleets keep their state. */
+  readonly stateDir: string
   readonly json: boolean
   readonly paint: Paint
   /** Columns of the terminal; undefined if the output is not a terminal. */
@@ -52,6 +57,8 @@ export interface Context {
   readonly commands: readonly Command[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
+  /** The fleet of `npm start` in this checkout, if one runs. */
+  localFleet(): Promise<FleetAccess | undefined>
   nowMs(): number
   /** One line of the result. */
   print(line: string): void

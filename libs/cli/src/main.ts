@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EXIT } from './exit.ts'
-import { findLocalFleet } from './local-fleet.ts'
 import { runCli } from './run.ts'
 
 /** The process of the command `agentfleet`: its environment, terminal and signals. */
@@ -28,7 +27,7 @@ const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   version,
-  localUrl: async () => (await findLocalFleet(join(ROOT, '.agentfleet')))?.url,
+  stateDir: join(ROOT, '.agentfleet'),
   terminal: {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -5,6 +5,7 @@ import type { Context, Input } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
 import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
+import { findLocalFleet } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
 import { isSet, textOf } from './parse/values.ts'
 import { ansi, uncoloured } from './render/paint.ts'
@@ -28,8 +29,8 @@ export interface CliOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly terminal: Terminal
   readonly version: string
-  /** The address of a local fleet, if one runs. */
-  readonly localUrl: () => Promise<string | undefined>
+  /** The folder in which local fleets keep their state. */
+  readonly stateDir: string
 }
 
 const URL_DEFAULT = 'http://127.0.0.1:8080'
@@ -61,14 +62,15 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   }
 }
 
-async function urlOf(input: Input, { env, localUrl }: CliOptions): Promise<string> {
+async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<string> {
   const stated = textOf(input, 'url') ?? (env['AGENTFLEET_URL'] || undefined)
-  const url = stated ?? (await localUrl()) ?? URL_DEFAULT
+  const url = stated ?? (await findLocalFleet(stateDir))?.url ?? URL_DEFAULT
   if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url
   throw new UsageError(`"${url}" is not the address of a gateway. Give one such as ${URL_DEFAULT}.`)
 }
 
-function contextOf(url: string, input: Input, { env, terminal }: CliOptions): Context {
+function contextOf(url: string, input: Input, options: CliOptions): Context {
+  const { env, terminal, version, stateDir } = options
   const apiKey = textOf(input, 'key') ?? (env['AGENTFLEET_KEY'] || undefined)
   const { columns, noteColumns, signal } = terminal
   const json = isSet(input, 'json')
@@ -83,6 +85,8 @@ function contextOf(url: string, input: Input, { env, terminal }: CliOptions): Co
     client: createClient({ baseUrl: url, ...(apiKey === undefined ? {} : { apiKey }) }),
     url,
     apiKey,
+    version,
+    stateDir,
     json,
     paint: plain ? uncoloured : ansi,
     columns,
@@ -90,6 +94,7 @@ function contextOf(url: string, input: Input, { env, terminal }: CliOptions): Co
     commands: COMMANDS,
     env,
     signal,
+    localFleet: () => findLocalFleet(stateDir),
     nowMs: () => Date.now(),
     print(line) {
       progress('')

@@ -3,6 +3,8 @@ import { agents } from './agents.ts'
 import { approve } from './approve.ts'
 import { cancel } from './cancel.ts'
 import { completion } from './completion.ts'
+import { demo } from './demo.ts'
+import { doctor } from './doctor.ts'
 import { fleet, usage } from './fleet.ts'
 import { goals } from './goals.ts'
 import { decisions, incidents } from './records.ts'
@@ -30,5 +32,7 @@ export const COMMANDS: readonly Command[] = [
   decisions,
   incidents,
   usage,
+  demo,
+  doctor,
   completion,
 ]

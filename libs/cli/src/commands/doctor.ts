@@ -1,0 +1,64 @@
+import { ClientError } from '@agentfleet/client'
+import type { Command, Context } from '../command.ts'
+import {
+  checkClock,
+  checkFleet,
+  checkMachine,
+  checkNode,
+  checkTable,
+  checkVersion,
+  type Check,
+} from '../doctor/checks.ts'
+import { askGateway, checkProcesses, observeMachine } from '../doctor/observe.ts'
+import { EXIT, explain, type ExitCode } from '../exit.ts'
+
+/** `agentfleet doctor`: finds out why something does not work. */
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'check versions, processes, servers, clock, limits and the key',
+  usages: ['doctor'],
+  notes: ['Ends with exit code 7 if it finds a problem; warnings do not change the exit code.'],
+  async run(context): Promise<ExitCode> {
+    const checks = await examine(context)
+    if (context.json) for (const check of checks) context.print(JSON.stringify(check))
+    else context.print(checkTable(checks, context))
+    return checks.some(({ result }) => result === 'problem') ? EXIT.checkFailed : EXIT.done
+  },
+}
+
+async function examine(context: Context): Promise<readonly Check[]> {
+  const { url, version, stateDir } = context
+  const local = await context.localFleet()
+  const checks: Check[] = [
+    checkNode(process.versions.node),
+    ...checkMachine(await observeMachine(stateDir)),
+  ]
+  if (local !== undefined) checks.push(...(await checkProcesses(local)))
+  const gateway = await askGateway(url)
+  if (!('ready' in gateway)) return [...checks, gateway]
+  checks.push(gateway.ready, checkVersion(version, gateway.version), checkClock(gateway.skewMs))
+  return [...checks, ...(await checkAccess(context))]
+}
+
+/** Whether the key may read, and if so whether work flows. */
+async function checkAccess({ client, url, apiKey, signal }: Context): Promise<readonly Check[]> {
+  const name = 'key'
+  try {
+    await client.list({ limit: 1, signal })
+    const fleet = await client.fleet({ history: false, signal })
+    const detail = apiKey === undefined ? 'the fleet asks for none' : 'is accepted'
+    return [{ name, result: 'ok', detail }, ...checkFleet(fleet)]
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error
+    const keyed = error.status === 401 || error.status === 403
+    const fix = 'Set AGENTFLEET_KEY to a key of this fleet.'
+    return [
+      {
+        name: keyed ? name : 'gateway',
+        result: 'problem',
+        detail: explain(error, url),
+        fix: keyed ? fix : 'Try again; if it stays, read the log of the gateway.',
+      },
+    ]
+  }
+}

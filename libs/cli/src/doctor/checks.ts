@@ -1,0 +1,142 @@
+import type { FleetView } from '@agentfleet/protocol'
+import { counted, duration, number } from '../render/formats.ts'
+import type { Tone } from '../render/paint.ts'
+import { table, type Look } from '../render/table.ts'
+
+/** The outcome of one check: what was found, and what to do about it. */
+export interface Check {
+  readonly name: string
+  readonly result: 'ok' | 'warning' | 'problem'
+  readonly detail: string
+  readonly fix?: string
+}
+
+/** The oldest Node that AgentFleet runs on. */
+const NODE_FLOOR: readonly [major: number, minor: number] = [20, 19]
+/** A fleet holds a socket for each waiting caller and each provider call. */
+const FILES_MIN = 4_096
+/** The log alone may take this, bytes. */
+const DISK_MIN_BYTES = 1_000_000_000
+/** A fleet of two nodes uses about this, bytes. */
+const MEMORY_MIN_BYTES = 500_000_000
+/** The header `Date` has a resolution of one second, and the answer takes time, milliseconds. */
+const SKEW_MAX_MS = 3_000
+/** Ages and deadlines become wrong by more than this, milliseconds. */
+const SKEW_BAD_MS = 30_000
+
+const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail })
+
+/** Whether this Node is new enough. */
+export function checkNode(version: string): Check {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [floorMajor, floorMinor] = NODE_FLOOR
+  const enough = major > floorMajor || (major === floorMajor && minor >= floorMinor)
+  if (enough) return ok('node', `Node.js ${version}`)
+  const fix = `Install Node.js ${NODE_FLOOR.join('.')} or later.`
+  return { name: 'node', result: 'problem', detail: `Node.js ${version}`, fix }
+}
+
+/** Whether the gateway runs the version of this checkout. */
+export function checkVersion(own: string, gateway: string | undefined): Check {
+  if (gateway === own) return ok('version', own)
+  const detail = `this checkout is ${own}, the gateway ${gateway ?? 'does not say its version'}`
+  const fix = 'Use the checkout of the version that the fleet runs.'
+  return { name: 'version', result: 'warning', detail, fix }
+}
+
+/** Whether the machine leaves enough room; a value that is unknown is left out. */
+export function checkMachine(machine: {
+  readonly openFilesMax: number | undefined
+  readonly diskFreeBytes: number | undefined
+  readonly memoryFreeBytes: number
+}): readonly Check[] {
+  const { openFilesMax, diskFreeBytes, memoryFreeBytes } = machine
+  const limit = (name: string, value: number, min: number, shown: string, fix: string): Check =>
+    value >= min ? ok(name, shown) : { name, result: 'warning', detail: shown, fix }
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB free`
+  return [
+    ...(openFilesMax === undefined
+      ? []
+      : [
+          limit(
+            'open files',
+            openFilesMax,
+            FILES_MIN,
+            `at most ${number(openFilesMax)}`,
+            `Raise the limit: ulimit -n ${FILES_MIN}`,
+          ),
+        ]),
+    ...(diskFreeBytes === undefined
+      ? []
+      : [
+          limit(
+            'disk',
+            diskFreeBytes,
+            DISK_MIN_BYTES,
+            gigabytes(diskFreeBytes),
+            'Free some space, or choose another state folder with --data.',
+          ),
+        ]),
+    limit(
+      'memory',
+      memoryFreeBytes,
+      MEMORY_MIN_BYTES,
+      gigabytes(memoryFreeBytes),
+      'End other programs, or start fewer workers.',
+    ),
+  ]
+}
+
+/** Whether the clock of the gateway agrees with the clock of this machine. */
+export function checkClock(skewMs: number): Check {
+  const name = 'clock'
+  if (Math.abs(skewMs) <= SKEW_MAX_MS) return ok(name, 'agrees with the gateway')
+  const side = skewMs > 0 ? 'behind' : 'ahead of'
+  const detail = `${duration(Math.abs(skewMs))} ${side} the gateway`
+  const result = Math.abs(skewMs) > SKEW_BAD_MS ? 'problem' : 'warning'
+  return { name, result, detail, fix: 'Synchronise the clocks, for example with NTP.' }
+}
+
+/** Whether nodes take tasks and providers answer. */
+export function checkFleet({ status, explanation, nodes, providers }: FleetView): readonly Check[] {
+  const alive = nodes.filter(({ state, draining }) => state === 'alive' && !draining).length
+  const others = nodes.filter(({ state }) => state !== 'alive')
+  const detail = `${counted(alive, 'node')} alive; ${explanation}`
+  const fix = '"agentfleet incidents" shows what the fleet does about it.'
+  const fleet: Check =
+    status === 'ok' && others.length === 0
+      ? ok('fleet', detail)
+      : { name: 'fleet', result: status === 'ok' ? 'warning' : 'problem', detail, fix }
+  const broken = providers.filter(({ breaker }) => breaker !== 'closed')
+  const names = broken.map(
+    ({ provider, model, lastError }) => `${provider}/${model} (${lastError?.kind ?? 'paused'})`,
+  )
+  if (providers.length === 0) return [fleet]
+  return [
+    fleet,
+    broken.length === 0
+      ? ok('providers', counted(providers.length, 'model'))
+      : {
+          name: 'providers',
+          result: 'warning',
+          detail: `no calls to ${names.join(', ')}`,
+          fix: 'Check the key and the address of the provider in PROVIDERS.',
+        },
+  ]
+}
+
+/** The checks as a table, and below it what to do. */
+export function checkTable(checks: readonly Check[], look: Look): string {
+  const tones: Readonly<Record<Check['result'], Tone>> = {
+    ok: 'good',
+    warning: 'warn',
+    problem: 'bad',
+  }
+  const rows = table(
+    [{ name: 'CHECK' }, { name: 'RESULT' }, { name: 'FOUND' }],
+    checks.map(({ name, result, detail }) => [name, { text: result, tone: tones[result] }, detail]),
+    look,
+  )
+  const fixes = checks.flatMap(({ name, fix }) => (fix === undefined ? [] : [`${name}: ${fix}`]))
+  return fixes.length === 0 ? rows : `${rows}\n\n${fixes.join('\n')}`
+}

@@ -1,0 +1,137 @@
+import { readFile, statfs } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { freemem } from 'node:os'
+import type { FleetAccess } from '@agentfleet/local'
+import { isRunning } from '../local-fleet.ts'
+import type { Check } from './checks.ts'
+
+/** Each of these answers at once or not at all, milliseconds. */
+const ANSWER_WITHIN_MS = 3_000
+const SERVERS = new Set(['nats-server', 'redis-server', 'consul'])
+
+/** The room that this machine leaves for a fleet. */
+export async function observeMachine(folder: string): Promise<{
+  readonly openFilesMax: number | undefined
+  readonly diskFreeBytes: number | undefined
+  readonly memoryFreeBytes: number
+}> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
+  const [, files] = /^Max open files\s+(\d+)/m.exec(limits) ?? []
+  const disk = await statfs(folder).catch(() => undefined)
+  return {
+    openFilesMax: files === undefined ? undefined : Number(files),
+    diskFreeBytes: disk === undefined ? undefined : disk.bavail * disk.bsize,
+    memoryFreeBytes: freemem(),
+  }
+}
+
+/** Whether every process of a local fleet runs and is ready. */
+export async function checkProcesses(fleet: FleetAccess): Promise<readonly Check[]> {
+  const checks = fleet.processes.map(async ({ id, kind, pid, url, restarts, log }) => {
+    const fix = `Read its log: ${log}`
+    const problem = (detail: string): Check => ({ name: id, result: 'problem', detail, fix })
+    if (!isRunning(pid)) return problem(`process ${pid} has ended`)
+    // A simulator serves its callers only, at an address that the fleet's file lists apart.
+    if (kind === 'simulator') return { name: id, result: 'ok', detail: 'runs' } as const
+    const why = SERVERS.has(kind) ? await whyNoAnswer(url) : await whyNotReady(url)
+    if (why !== undefined) return problem(why)
+    const again = restarts === 0 ? '' : `, started again ${restarts} times`
+    return { name: id, result: 'ok', detail: `answers at ${withoutUser(url)}${again}` } as const
+  })
+  return Promise.all(checks)
+}
+
+/** An address without the credentials in it. */
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//')
+}
+
+async function whyNotReady(url: string): Promise<string | undefined> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+    const answer = await fetch(new URL('/readyz', url), { signal })
+    await answer.body?.cancel()
+    return answer.status >= 500 ? `${url}/readyz answers ${answer.status}` : undefined
+  } catch (error) {
+    return `${url} does not answer (${String(error)})`
+  }
+}
+
+async function whyNoAnswer(url: string): Promise<string | undefined> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) })
+    const end = (why?: string): void => {
+      socket.destroy()
+      resolve(why)
+    }
+    socket.setTimeout(ANSWER_WITHIN_MS, () => end(`port ${port} does not answer`))
+    socket.once('connect', () => end())
+    socket.once('error', (error) => end(`port ${port} does not answer (${error.message})`))
+  })
+}
+
+/** The answer of the gateway to the questions that need no key. */
+export interface GatewayAnswer {
+  readonly ready: Check
+  /** How far the gateway's clock is ahead of the clock of this machine, milliseconds. */
+  readonly skewMs: number
+  readonly version: string | undefined
+}
+
+/** Asks the gateway whether it is ready; the check says why not. */
+export async function askGateway(url: string): Promise<GatewayAnswer | Check> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+    const startMs = Date.now()
+    const answer = await fetch(new URL('/readyz', url), { signal })
+    const { ok, reason, degraded } = (await answer.json()) as {
+      readonly ok: boolean
+      readonly reason?: string
+      readonly degraded?: readonly string[]
+    }
+    const atMs = Date.parse(answer.headers.get('date') ?? '')
+    const half = (Date.now() - startMs) / 2
+    return {
+      ready: readiness(url, { ok, reason, parts: degraded ?? [] }),
+      skewMs: Number.isNaN(atMs) ? 0 : atMs + 500 - (startMs + half),
+      version: await documentVersion(url),
+    }
+  } catch (error) {
+    return {
+      name: 'gateway',
+      result: 'problem',
+      detail: `${url} does not answer (${reasonOf(error)})`,
+      fix: 'Start a fleet with "agentfleet up", or set AGENTFLEET_URL.',
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error ? cause.message : String(error)
+}
+
+function readiness(
+  url: string,
+  { ok, reason, parts }: { ok: boolean; reason: string | undefined; parts: readonly string[] },
+): Check {
+  const name = 'gateway'
+  if (!ok) {
+    const detail = `${url} is not ready: ${reason ?? 'it gives no reason'}`
+    return { name, result: 'problem', detail, fix: 'Look at its log and at its servers.' }
+  }
+  if (parts.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
+  const detail = `${url} is ready without: ${parts.join(', ')}`
+  const fix = parts.includes('log-full')
+    ? 'New tasks are refused until the log has room: raise LOG_MAX_BYTES or lower the retention.'
+    : 'These parts return when Redis and Consul do.'
+  return { name, result: 'warning', detail, fix }
+}
+
+async function documentVersion(url: string): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+  const answer = await fetch(new URL('/openapi.json', url), { signal })
+  const { info } = (await answer.json()) as { readonly info?: { readonly version?: string } }
+  return info?.version
+}

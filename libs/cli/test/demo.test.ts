@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { createHistory, spreadOf } from '../src/demo/history.ts'
+import { killAfter } from '../src/demo/play.ts'
+import { demoReport, isKept } from '../src/demo/report.ts'
+import { uncoloured } from '../src/render/paint.ts'
+
+const KILL = { node: 'worker-1', running: 12, atMs: 1_000 }
+
+function event(taskId: string, type: string, atMs: number) {
+  return { taskId, type, atMs, storedAtMs: atMs + 1 }
+}
+
+describe('the figures of a demo', () => {
+  test('latency leaves out the LLM time, failover counts from the last kill before it', () => {
+    const history = createHistory()
+    history.note(event('quick', 'submitted', 100))
+    history.note(event('quick', 'completed', 709))
+    history.note(event('moved', 'submitted', 500))
+    history.note(event('moved', 'attempt-started', 2_800))
+    history.note(event('moved', 'completed', 3_500))
+    expect(history.ended()).toBe(2)
+    expect(history.restarted()).toEqual(['moved'])
+    const llmMsOf = new Map([
+      ['quick', 600],
+      ['moved', 600],
+    ])
+    const figures = history.figures(llmMsOf, [KILL, { ...KILL, atMs: 2_000 }])
+    expect(figures).toMatchObject({ accepted: 2, completed: 2, failed: 0, lost: 0, endedTwice: 0 })
+    expect(figures.addedMs).toEqual({ count: 1, p50: 10, p99: 10, max: 10 })
+    expect(figures.failoverMs).toEqual({ count: 1, p50: 800, p99: 800, max: 800 })
+    expect(isKept(figures)).toBe(true)
+  })
+
+  test('a task without a submission or an ending in the log is lost', () => {
+    const history = createHistory()
+    history.note(event('open', 'submitted', 1))
+    history.note(event('unheard', 'completed', 1))
+    const ids = ['open', 'unheard', 'unknown']
+    const figures = history.figures(new Map(ids.map((id) => [id, 0])), [])
+    expect(figures).toMatchObject({ accepted: 3, completed: 0, lost: 3 })
+    expect(isKept(figures)).toBe(false)
+  })
+
+  test('a task with two endings breaks the promise', () => {
+    const history = createHistory()
+    history.note(event('twice', 'submitted', 1))
+    history.note(event('twice', 'completed', 2))
+    history.note(event('twice', 'failed', 3))
+    const figures = history.figures(new Map([['twice', 0]]), [])
+    expect(figures).toMatchObject({ lost: 0, endedTwice: 1 })
+    expect(isKept(figures)).toBe(false)
+  })
+
+  test('quantiles are values that were measured', () => {
+    const values = Array.from({ length: 100 }, (_, at) => at + 1)
+    expect(spreadOf(values)).toEqual({ count: 100, p50: 50, p99: 99, max: 100 })
+    expect(spreadOf([])).toEqual({ count: 0, p50: 0, p99: 0, max: 0 })
+  })
+
+  test('kills are spread over the load', () => {
+    const at = [0, 1, 2].map((index) => killAfter(index, { tasks: 20_000, kills: 3 }))
+    expect(at).toEqual([5_000, 10_000, 15_000])
+  })
+
+  test('the report reads as this table', () => {
+    const history = createHistory()
+    history.note(event('quick', 'submitted', 100))
+    history.note(event('quick', 'completed', 1_109))
+    const figures = {
+      ...history.figures(new Map([['quick', 600]]), [KILL]),
+      paid: 3,
+      paidTwice: 0,
+      kills: [KILL],
+      page: 'http://127.0.0.1:8080/console',
+    }
+    const report = demoReport(figures, { paint: uncoloured, columns: undefined })
+    expect(`\n${report}\n`).toMatchInlineSnapshot(`
+      "
+      MEASURED       RESULT                  HOW
+      tasks          1 accepted              1.0 a second; from the log
+      completed      1                       0 failed; from the log
+      lost           0                       accepted, but without an ending in the log
+      ended twice    0                       from the log
+      added latency  p50 410 ms, p99 410 ms  time of a task without its LLM calls, under this load; 1 task
+      failover       —                       from a kill until a task of the killed node runs again; 0 tasks
+      paid twice     0 of 3 calls (0.00 %)   the simulator's counters, for the tasks that the log shows with several attempts
+
+      killed: worker-1 (12 running tasks)
+
+      look at it: http://127.0.0.1:8080/console
+      "
+    `)
+  })
+})

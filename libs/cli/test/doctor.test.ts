@@ -1,0 +1,64 @@
+import type { FleetView } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import {
+  checkClock,
+  checkFleet,
+  checkMachine,
+  checkNode,
+  checkTable,
+  checkVersion,
+} from '../src/doctor/checks.ts'
+import { uncoloured } from '../src/render/paint.ts'
+
+test('an old Node is a problem, another version of the gateway a warning', () => {
+  expect(['20.19.0', '20.20.2', '24.1.0'].map((v) => checkNode(v).result)).toEqual(
+    Array.from({ length: 3 }, () => 'ok'),
+  )
+  expect(['18.20.0', '20.18.3'].map((v) => checkNode(v).result)).toEqual(['problem', 'problem'])
+  expect(checkVersion('0.1.0', '0.1.0').result).toBe('ok')
+  expect(checkVersion('0.1.0', '0.2.0')).toMatchObject({ result: 'warning' })
+  expect(checkVersion('0.1.0', undefined).detail).toContain('does not say its version')
+})
+
+test('a clock that is far off is a problem, in both directions', () => {
+  const results = [0, 2_900, -2_900, 5_000, -5_000, 60_000, -60_000].map(
+    (ms) => checkClock(ms).result,
+  )
+  expect(results).toEqual(['ok', 'ok', 'ok', 'warning', 'warning', 'problem', 'problem'])
+})
+
+test('limits of the machine that are too small are warnings, unknown ones are left out', () => {
+  const small = { openFilesMax: 1_024, diskFreeBytes: 1e8, memoryFreeBytes: 1e8 }
+  expect(checkMachine(small).map(({ result }) => result)).toEqual(['warning', 'warning', 'warning'])
+  const unknown = { openFilesMax: undefined, diskFreeBytes: undefined, memoryFreeBytes: 1e10 }
+  expect(checkMachine(unknown)).toEqual([{ name: 'memory', result: 'ok', detail: '10.0 GB free' }])
+})
+
+test('a fleet without a node, and a provider that is closed, are found and explained', () => {
+  const fleet = {
+    status: 'no-available-nodes',
+    explanation: 'no node is alive',
+    nodes: [],
+    providers: [
+      {
+        provider: 'openai',
+        model: 'gpt',
+        breaker: 'open',
+        lastError: { kind: 'status 401', agoMs: 1 },
+      },
+    ],
+  } as unknown as FleetView
+  const checks = [checkNode('20.19.0'), ...checkFleet(fleet)]
+  expect(`\n${checkTable(checks, { paint: uncoloured, columns: undefined })}\n`)
+    .toMatchInlineSnapshot(`
+    "
+    CHECK      RESULT   FOUND
+    node       ok       Node.js 20.19.0
+    fleet      problem  0 nodes alive; no node is alive
+    providers  warning  no calls to openai/gpt (status 401)
+
+    fleet: "agentfleet incidents" shows what the fleet does about it.
+    providers: Check the key and the address of the provider in PROVIDERS.
+    "
+  `)
+})
