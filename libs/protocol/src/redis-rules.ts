@@ -34,7 +34,7 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
   // task, nor lower a total.
   worker:
     `~limits:* %R~usage:* ${CONNECT} +eval +evalsha +time +hmget +hset +hget +hdel +hincrby +pexpire ` +
-    '+zadd +zrem +zcard +zremrangebyscore +zrangebyscore',
+    '+zadd +zrem +zcard +zscore +zremrangebyscore +zrangebyscore',
   // It reads the notes and records of a dead node's tasks and drops notes.
   recovery: `~inflight %R~task:* ${CONNECT} +eval +evalsha +mget +hmget +hscan +hget +hdel`,
 }

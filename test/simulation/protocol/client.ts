@@ -17,7 +17,6 @@ export interface Client {
   done(): boolean
 }
 
-const TENANT = 't'
 /** The client abandons a gateway that does not answer within this, milliseconds. */
 const ANSWER_WITHIN_MS = 6_000
 /** A coordinator answers a gateway within this, milliseconds. */
@@ -79,20 +78,20 @@ export function startClient(plan: Plan, fleet: Fleet, time: VirtualTime, chance:
   }
 
   const submit = (task: PlannedTask, atMs: number): void => {
-    const taskId = keyedTaskId(TENANT, task.key)
+    const taskId = keyedTaskId(task.tenant, task.key)
     const spec: TaskSpec =
       task.dependsOn.length === 0
         ? task.spec
         : {
             ...task.spec,
             dependsOn: task.dependsOn.map((index) =>
-              keyedTaskId(TENANT, plan.tasks[index]?.key ?? ''),
+              keyedTaskId(task.tenant, plan.tasks[index]?.key ?? ''),
             ),
           }
     ask(
       atMs,
       async ({ submitter }) => {
-        const outcome = await submitter.submit({ taskId, tenant: TENANT, spec, keyed: true })
+        const outcome = await submitter.submit({ taskId, tenant: task.tenant, spec, keyed: true })
         return outcome.kind === 'refused' ? undefined : outcome.record.taskId
       },
       (id) => {
@@ -104,11 +103,11 @@ export function startClient(plan: Plan, fleet: Fleet, time: VirtualTime, chance:
   }
 
   const cancel = (task: PlannedTask, atMs: number): void => {
-    const taskId = keyedTaskId(TENANT, task.key)
+    const taskId = keyedTaskId(task.tenant, task.key)
     ask(
       atMs,
       async ({ bus }) => {
-        const request = { taskId, tenant: TENANT, reason: 'not wanted any more' }
+        const request = { taskId, tenant: task.tenant, reason: 'not wanted any more' }
         const answer = await bus.ask(CHANNELS.cancel, request, ASK_WITHIN_MS)
         if (answer.kind !== 'reply') return undefined
         const { kind } = answer.body
@@ -122,12 +121,12 @@ export function startClient(plan: Plan, fleet: Fleet, time: VirtualTime, chance:
 
   /** Sends its answer on the guarded call until it is received, or no run asks any more. */
   const decide = (task: PlannedTask, atMs: number): void => {
-    const taskId = keyedTaskId(TENANT, task.key)
+    const taskId = keyedTaskId(task.tenant, task.key)
     ask(
       atMs,
       async ({ bus }) => {
         const approval = { step: GUARDED_STEP, approved: task.approved, by: 'owner' }
-        const request = { taskId, tenant: TENANT, approval }
+        const request = { taskId, tenant: task.tenant, approval }
         const answer = await bus.ask(CHANNELS.approve, request, ASK_WITHIN_MS)
         if (answer.kind !== 'reply') return undefined
         const { kind } = answer.body

@@ -24,6 +24,8 @@ export interface Outcome {
   /** Its events, in the words of `REACHED`. */
   readonly reached: readonly string[]
   readonly steps: number
+  /** How long each task took from its storing to its end, milliseconds of the log's clock. */
+  readonly lives: readonly { readonly tenant: string; readonly key: string; readonly ms: number }[]
 }
 
 /** Longer than every lease, backoff and deadline of a plan together, milliseconds. */
@@ -34,9 +36,9 @@ export async function runHistory(
   machine: VirtualMachine,
   seed: number,
   say?: (line: string) => void,
+  plan = planOf(seed),
 ): Promise<Outcome> {
   const time = machine.restart()
-  const plan = planOf(seed)
   const chance = chanceOf(seed ^ 0x5bd1_e995)
   const watch = watchMessages(() => server, plan.restarts.length === 0)
   const tell = say === undefined ? undefined : tellMessages(time.nowMs, say)
@@ -67,6 +69,7 @@ export async function runHistory(
     trace: traceOf(world),
     reached: reachedIn(world, fleet),
     steps: time.steps(),
+    lives: livesIn(world, client),
   }
 }
 
@@ -253,6 +256,15 @@ function traceOf({ server, time }: World): string {
   return `${events.join('\n')}\n${time.steps()} ${time.nowMs()}`
 }
 
+function livesIn({ plan, server }: World, client: Client): Outcome['lives'] {
+  const stream = server.api.streams.get(STREAMS.log)
+  return plan.tasks.flatMap(({ key, tenant }) => {
+    const seqs = historyOf(server, client.accepted.get(key) ?? '').map(({ seq }) => seq)
+    const [first, last] = [seqs[0], seqs.at(-1)].map((seq) => stream?.messages.get(seq ?? 0)?.atMs)
+    return first === undefined || last === undefined ? [] : [{ key, tenant, ms: last - first }]
+  })
+}
+
 function judge(world: World, client: Client): string[] {
   const { server, provider, plan } = world
   const histories = new Map<string, LoggedEvent[]>()
@@ -261,7 +273,10 @@ function judge(world: World, client: Client): string[] {
     const events = historyOf(server, taskId).map(({ event, seq }) => loggedEvent(event, seq))
     histories.set(taskId, events)
   }
-  const accepted = [...client.accepted].map(([key, taskId]) => ({ taskId, tenant: 't', key }))
+  const accepted = plan.tasks.flatMap(({ key, tenant }) => {
+    const taskId = client.accepted.get(key)
+    return taskId === undefined ? [] : [{ taskId, tenant, key }]
+  })
   const findings = checkInvariants(histories, accepted)
   const problems = findings.violations.map(
     ({ rule, taskId, detail }) => `${rule} ${taskId}: ${detail}`,

@@ -30,6 +30,7 @@ export interface Plan {
 /** One submission and the requests of its owner. */
 export interface PlannedTask {
   readonly key: string
+  readonly tenant: string
   readonly atMs: number
   readonly spec: TaskSpec
   /** Indexes of the tasks that it depends on. */
@@ -155,6 +156,7 @@ function tasksOf(chance: Chance): PlannedTask[] {
     if (dependsOn.length > 0 && chance() < 0.5) spec.onDependencyFailure = 'continue'
     return {
       key: `key-${index}`,
+      tenant: 't',
       atMs,
       spec,
       dependsOn,

@@ -47,6 +47,7 @@ export interface ReserveAsk {
 
 /** A call that would have to wait too long. */
 export interface ParkAsk {
+  readonly tenant: string
   readonly limits: RateLimits
   readonly burstMs: number
   readonly tokens: number
@@ -175,9 +176,11 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
       ]
       await link.script(SETTLE_SCRIPT, [buckets(key), live(key)], argv)
     },
-    async park(key, { limits, burstMs, tokens, leastMs, mostMs }) {
-      const argv = [limits.rpm, limits.tpm, burstMs, Math.ceil(tokens), leastMs, mostMs]
-      return Number(await link.script(PARK_SCRIPT, [buckets(key)], argv))
+    async park(key, { tenant, limits, burstMs, tokens, leastMs, mostMs }) {
+      const { rpm, tpm } = limits
+      const argv = [rpm, tpm, burstMs, Math.ceil(tokens), leastMs, mostMs, tenant]
+      const keys = [buckets(key), redisKey('parked', key)]
+      return Number(await link.script(PARK_SCRIPT, keys, argv))
     },
     async touch(node, keys) {
       const names = [

@@ -79,19 +79,23 @@ return answer
 
 /**
  * Tells a call that leaves the wait queue when to return: such calls return one after the other, a little
- * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets. ARGV: rpm,
- * tpm, burst ms, tokens of the call, least and greatest delay in ms. Answers the delay; `p` is the latest
- * return time given so far.
+ * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets, the latest return of each
+ * tenant. ARGV: rpm, tpm, burst ms, tokens of the call, least and greatest delay in ms, tenant. Answers the delay. Each
+ * tenant has its own row of returns, so the calls of one do not push those of another back.
  */
 export const PARK_SCRIPT = `${REFILL}
 local least, most = tonumber(ARGV[5]), tonumber(ARGV[6])
 local apart = 0
 if rpm > 0 then apart = 60000 / rpm end
 if tpm > 0 then apart = math.max(apart, tonumber(ARGV[4]) * 60000 / tpm) end
-local last = tonumber(redis.call('HGET', KEYS[1], 'p') or 0)
-local at = math.max(last, now + math.max(least, closed)) + apart * 0.8
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+local last = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[7]) or 0)
+local rows = redis.call('ZCARD', KEYS[2])
+if last == 0 then rows = rows + 1 end
+local at = math.max(last, now + math.max(least, closed)) + apart * 0.8 * rows
 if at - now > most then return math.ceil(most) end
-redis.call('HSET', KEYS[1], 'p', string.format('%.3f', at))
+redis.call('ZADD', KEYS[2], string.format('%.3f', at), ARGV[7])
+redis.call('PEXPIRE', KEYS[2], math.ceil(most) + 60000)
 ${SAVE}
 return math.ceil(at - now)
 `

@@ -98,6 +98,14 @@ export const REDIS_KEYS = {
     writers: WORKER,
     ends: 'a minute after the last request',
   },
+  parked: {
+    key: 'limits:{<provider key>}:parked',
+    type: 'zset',
+    holds:
+      'tenants with calls that gave up their slot, by the time at which the last of them returns',
+    writers: WORKER,
+    ends: 'a minute after the last return',
+  },
   nodes: {
     key: 'limits:nodes',
     type: 'zset',

@@ -145,7 +145,7 @@ describe('the Redis user of workers (L9)', () => {
     expect((await mine.reserve(key, ask)).delaysMs).toEqual([0])
     const none = { requestsBack: 0, tokensBack: 0, closeMs: 5, named: { rpm: 600 } }
     await mine.settle(key, { ...buckets, ...none, over: ['a'] })
-    await mine.park(key, { ...buckets, tokens: 1, leastMs: 1, mostMs: 1_000 })
+    await mine.park(key, { ...buckets, tenant: 't', tokens: 1, leastMs: 1, mostMs: 1_000 })
     await mine.touch('n1', [{ key, live: ['a'] }])
     const budget = { tokensPerDay: 10 }
     const part = { budget, id: 'a', tokens: 5, usd: 0, lifetimeMs: 10, nowMs: Date.now() }

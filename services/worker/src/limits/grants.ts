@@ -18,8 +18,8 @@ export interface Grants {
   /** Requests grants for these calls, in this order. */
   reserve(calls: readonly GrantAsk[], waiting: number, inside: number): Promise<Reserved>
   settle(change: Partial<Settlement>): void
-  /** Returns after how many milliseconds a call that gives up its place should return. */
-  park(tokens: number, leastMs: number): Promise<number>
+  /** Returns after how many milliseconds a call of this tenant that gives up its place should return. */
+  park(tenant: string, tokens: number, leastMs: number): Promise<number>
   /** Blocks calls with the key for this long. */
   close(ms: number): void
   closedMs(): number
@@ -125,8 +125,9 @@ export function createGrants(deps: GrantDeps): Grants {
         // A lost settlement only makes the fleet wait a little longer.
         .catch(() => undefined)
     },
-    async park(tokens, leastMs) {
-      const ask = { limits: deps.limits, burstMs: BURST_MS, tokens, leastMs, mostMs: PARK_MAX_MS }
+    async park(tenant, tokens, leastMs) {
+      const times = { leastMs, mostMs: PARK_MAX_MS }
+      const ask = { tenant, limits: deps.limits, burstMs: BURST_MS, tokens, ...times }
       try {
         if (shared !== undefined && nowMs() >= awayUntilMs) return await shared.park(key, ask)
       } catch {

@@ -1,14 +1,14 @@
 import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
-import { createWaitQueue } from './wait-queue.ts'
+import { createWaitQueue, type Queued } from './wait-queue.ts'
 import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/http/headers.ts'
 
 /**
  * The limiter of one provider key or model: calls wait here until the limits of the whole fleet
  * admit them.
  *
- * States of a call: waiting (by priority, then age) → promised (may begin in some milliseconds) →
+ * States of a call: waiting (tenants take turns, then by priority and age) → promised (may begin in some milliseconds) →
  * inside → left (settled). Invariants: a call enters only with a grant, unless no limit is known
  * and the key is open; each grant is settled or returned once; every wait ends; while Redis is
  * unavailable a node uses its share of the limits among the nodes that it last saw, and no more.
@@ -20,8 +20,8 @@ export interface Limiter {
   heard(hints: RateHints): void
   /** Settles a call that entered. */
   leave(id: string, outcome: Left): void
-  /** Returns the expected wait of a call with this priority and age, in milliseconds. */
-  expectedWaitMs(priority: Level, sinceMs: number): number
+  /** Returns the expected wait of such a call, in milliseconds. */
+  expectedWaitMs(call: Queued): number
   waiting(): number
   /** Returns the number of calls that entered and have not left. */
   inside(): number
@@ -38,8 +38,9 @@ export interface Limiter {
 /** A call that asks to enter. */
 export interface LimiterAsk {
   readonly id: string
+  readonly tenant: string
   readonly priority: Level
-  /** The age of its task; older tasks go first. */
+  /** The age of its task; of one tenant and priority, older tasks go first. */
   readonly sinceMs: number
   /** The expected tokens of the call. */
   readonly tokens: number
@@ -120,7 +121,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     schedule(all ? 0 : waitMs * (1 + random() / 4))
   }
   const promise = (waiter: Waiter, delayMs: number): void => {
-    if (!queue.remove(waiter)) giveBack(waiter)
+    if (!queue.serve(waiter)) giveBack(waiter)
     else if (delayMs === 0) letIn(waiter)
     else waiter.timer = setTimeout(letIn, delayMs, waiter)
   }
@@ -155,10 +156,14 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   const waitAt = (place: number): number =>
     expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
   /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
-  const park = async ({ tokens, patienceMs }: Pick<LimiterAsk, 'tokens' | 'patienceMs'>) => {
+  const park = async ({
+    tenant,
+    tokens,
+    patienceMs,
+  }: Pick<LimiterAsk, 'tenant' | 'tokens' | 'patienceMs'>) => {
     const leastMs = patienceMs * (0.25 + random() / 4)
     const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
-    const retryAfterMs = await grants.park(tokens * PARKED_TOKENS_SHARE, least)
+    const retryAfterMs = await grants.park(tenant, tokens * PARKED_TOKENS_SHARE, least)
     return { kind: 'late', retryAfterMs } as const
   }
 
@@ -200,7 +205,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
       grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
       if (grants.limits().concurrent > 0) schedule(0)
     },
-    expectedWaitMs: (priority, sinceMs) => waitAt(queue.placeOf({ priority, sinceMs })),
+    expectedWaitMs: (call) => waitAt(queue.placeOf(call)),
     waiting: () => queue.size(),
     inside: () => inside.size,
     closedMs: () => grants.closedMs(),

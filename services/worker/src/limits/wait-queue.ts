@@ -1,52 +1,120 @@
-import type { Level } from '@agentfleet/domain'
+import { joinServed, type Level } from '@agentfleet/domain'
 
-/** An entry of the queue: more urgent entries come first, then older ones. */
+/** An entry of the queue. */
 export interface Queued {
+  readonly tenant: string
   readonly priority: Level
   readonly sinceMs: number
 }
 
-/** A queue in the order of priority and age. */
+/**
+ * A queue that is fair between tenants: the next turn belongs to the tenant that was served least, by
+ * the tokens of its calls. Within a tenant, more urgent entries come first, then older ones.
+ *
+ * Invariants: a tenant that joins starts level with the one served least, so it can neither save
+ * turns up nor wait for the backlog of others; a tenant without entries is forgotten.
+ */
 export interface WaitQueue<T extends Queued> {
   add(one: T): void
   /** Removes an entry; returns false if the queue does not have it. */
   remove(one: T): boolean
+  /** Removes an entry that has got its turn; returns false if the queue does not have it. */
+  serve(one: T): boolean
+  /** Returns the next entries, in the order of their turns. */
   first(count: number): readonly T[]
   /** Returns how many entries would precede this one. */
   placeOf(one: Queued): number
-  /** Visits the entries from the last to the first; the visitor may remove the present one. */
+  /** Visits the entries, each tenant's from the last to the first; the visitor may remove the present one. */
   backwards(visit: (one: T) => void): void
   size(): number
 }
 
 const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
+/** Tokens that every call counts besides its own: it also takes a request. */
+const CALL_TOKENS = 1_000
 
 /** Creates an empty queue. */
-export function createWaitQueue<T extends Queued>(): WaitQueue<T> {
-  const waiting: T[] = []
-  const placeOf = ({ priority, sinceMs }: Queued): number => {
-    let low = 0
-    for (let high = waiting.length; low < high;) {
-      const middle = (low + high) >>> 1
-      const other = waiting[middle]!
-      const before = RANKS[other.priority] - RANKS[priority] || other.sinceMs - sinceMs
-      if (before <= 0) low = middle + 1
-      else high = middle
+export function createWaitQueue<T extends Queued & { readonly tokens: number }>(): WaitQueue<T> {
+  const waiting = new Map<string, T[]>()
+  let served = new Map<string, number>()
+  let size = 0
+
+  const remove = (one: T): boolean => {
+    const own = waiting.get(one.tenant) ?? []
+    const at = own.indexOf(one)
+    if (at === -1) return false
+    own.splice(at, 1)
+    size -= 1
+    if (own.length === 0) {
+      waiting.delete(one.tenant)
+      served.delete(one.tenant)
     }
-    return low
+    return true
   }
+
   return {
-    add: (one) => void waiting.splice(placeOf(one), 0, one),
-    remove(one) {
-      const at = waiting.indexOf(one)
-      if (at !== -1) waiting.splice(at, 1)
-      return at !== -1
+    add(one) {
+      const own = waiting.get(one.tenant)
+      size += 1
+      if (own !== undefined) {
+        own.splice(placeIn(own, one), 0, one)
+        return
+      }
+      waiting.set(one.tenant, [one])
+      served = joinServed(served, [...waiting.keys()])
     },
-    first: (count) => waiting.slice(0, count),
-    placeOf,
+    remove,
+    serve(one) {
+      const level = served.get(one.tenant) ?? 0
+      if (!remove(one)) return false
+      if (waiting.has(one.tenant)) served.set(one.tenant, level + costOf(one))
+      return true
+    },
+    first(count) {
+      const turns = [...waiting].map(([tenant, own]) => ({
+        own,
+        level: served.get(tenant) ?? 0,
+        taken: 0,
+      }))
+      const next: T[] = []
+      while (next.length < Math.min(count, size)) {
+        const left = turns.filter(({ own, taken }) => taken < own.length)
+        const turn = left.reduce((a, b) => (b.level < a.level ? b : a))
+        const one = turn.own[turn.taken]!
+        turn.taken += 1
+        turn.level += costOf(one)
+        next.push(one)
+      }
+      return next
+    },
+    placeOf(one) {
+      const own = placeIn(waiting.get(one.tenant) ?? [], one)
+      let place = own
+      // Every other tenant gets about as many turns before this entry as its own tenant does.
+      for (const [tenant, { length }] of waiting) {
+        if (tenant !== one.tenant) place += Math.min(length, own + 1)
+      }
+      return place
+    },
     backwards(visit) {
-      for (let place = waiting.length - 1; place >= 0; place -= 1) visit(waiting[place]!)
+      for (const own of waiting.values()) for (const one of own.toReversed()) visit(one)
     },
-    size: () => waiting.length,
+    size: () => size,
   }
+}
+
+function costOf({ tokens }: { readonly tokens: number }): number {
+  return CALL_TOKENS + tokens
+}
+
+function placeIn(own: readonly Queued[], { priority, sinceMs }: Queued): number {
+  let low = 0
+  for (let high = own.length; low < high;) {
+    const middle = (low + high) >>> 1
+    const other = own[middle]!
+    const before = RANKS[other.priority] - RANKS[priority] || other.sinceMs - sinceMs
+    if (before <= 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }

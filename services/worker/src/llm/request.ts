@@ -11,7 +11,7 @@ export interface LlmRequest {
   readonly step: number
   readonly tenant: string
   readonly priority: Level
-  /** When the task was submitted: among waiting calls, older tasks go first. */
+  /** When the task was submitted: among waiting calls of a tenant, older tasks go first. */
   readonly sinceMs: number
   readonly model: string
   readonly fallbackModels?: readonly string[] | undefined

@@ -93,7 +93,6 @@ type Choice =
 
 /** Chooses the first candidate that is free soon, otherwise the one that is free earliest. */
 function choose(candidates: readonly Candidate[], call: Call, context: LlmContext): Choice {
-  const { priority, sinceMs } = call.request
   let retryAtMs = Infinity
   let best: { readonly candidate: Candidate; readonly waitMs: number } | undefined
   for (const candidate of candidates) {
@@ -103,7 +102,7 @@ function choose(candidates: readonly Candidate[], call: Call, context: LlmContex
       continue
     }
     const waitMs = Math.max(
-      ...limitersOf(candidate, context).map((limiter) => limiter.expectedWaitMs(priority, sinceMs)),
+      ...limitersOf(candidate, context).map((limiter) => limiter.expectedWaitMs(call.request)),
     )
     if (best === undefined || (best.waitMs > PATIENCE_MS && waitMs < best.waitMs)) {
       best = { candidate, waitMs }
@@ -201,6 +200,7 @@ function enter(call: Call, limiter: Limiter, tokens: number): Promise<Entry> {
   const { id, request, patienceMs } = call
   return limiter.enter({
     id,
+    tenant: request.tenant,
     priority: request.priority,
     sinceMs: request.sinceMs,
     tokens,

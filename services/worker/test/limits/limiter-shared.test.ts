@@ -30,7 +30,13 @@ test('a promised call does not begin after the provider has closed the key', asy
   const beganMs: number[] = []
   const enter = async (id: string): Promise<void> => {
     const onWait = (): void => undefined
-    const call = { priority: 'medium', sinceMs: 1, tokens: 0, patienceMs: 10_000 } as const
+    const call = {
+      tenant: 't',
+      priority: 'medium',
+      sinceMs: 1,
+      tokens: 0,
+      patienceMs: 10_000,
+    } as const
     await limiter.enter({ id, ...call, onWait })
     beganMs.push(nowMs())
     if (closedAtMs > 0) return

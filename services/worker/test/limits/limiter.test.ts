@@ -20,6 +20,7 @@ function setup(limits: Partial<RateLimits>) {
     limiter
       .enter({
         id,
+        tenant: 't',
         priority: 'medium',
         sinceMs: 1,
         tokens: 10,
@@ -85,7 +86,9 @@ describe('the limiter of a provider', () => {
     await enter('a', {})
     const closedAt = performance.now()
     limiter.leave('a', { reserved: 10, used: 0, closedMs: 300 })
-    expect(limiter.expectedWaitMs('medium', 1)).toBeGreaterThan(200)
+    expect(limiter.expectedWaitMs({ tenant: 't', priority: 'medium', sinceMs: 1 })).toBeGreaterThan(
+      200,
+    )
     expect(await enter('b', {})).toEqual({ kind: 'in' })
     expect(performance.now() - closedAt).toBeGreaterThan(295)
   })

@@ -293,7 +293,7 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/protocol/src/redis-rules.ts',
-        find: "'+zadd +zrem +zcard +zremrangebyscore +zrangebyscore'",
+        find: "'+zadd +zrem +zcard +zscore +zremrangebyscore +zrangebyscore'",
         replace: "'~* +@all'",
       },
     ],

@@ -72,4 +72,18 @@ export const LIMITS: readonly Mutation[] = [
     caughtBy: /allow a node only its share/,
     because: /expected/,
   },
+  {
+    name: 'fair-wait',
+    safeguard: 'tenants take turns in the wait queue of a provider',
+    edits: [
+      {
+        file: 'services/worker/src/limits/wait-queue.ts',
+        find: 'b.level < a.level ? b : a',
+        replace: 'b.level < -1 ? b : a',
+      },
+    ],
+    tests: ['services/worker/test/limits/wait-queue.test.ts'],
+    caughtBy: /take turns with the backlog of another/,
+    because: /b0 q0 b1 q1 b2/,
+  },
 ]
