@@ -15,6 +15,7 @@ RUN test -n "$SERVICE" \
   && directory="$(pnpm --silent --filter "@agentfleet/$SERVICE" exec pwd)" \
   && test -d "$directory" \
   && node_modules/.bin/tsc -b "$directory" \
+  && if [ "$SERVICE" = gateway ]; then pnpm --filter @agentfleet/console run build:page; fi \
   && pnpm --filter "@agentfleet/$SERVICE" deploy --prod --legacy --ignore-scripts /out
 
 FROM node:24-slim

@@ -38,6 +38,7 @@ export default defineConfig({
             'libs/protocol/test/**/*.test.ts',
             'libs/answer-schema/test/**/*.test.ts',
             'libs/cli/test/**/*.test.ts',
+            'libs/console/test/**/*.test.ts',
             'test/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/simulation/*.test.ts',

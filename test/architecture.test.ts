@@ -31,6 +31,8 @@ const packages = readPackages()
 const services = packages.filter(({ folder }) => folder.startsWith('services/'))
 const rootTests = readModules('test').filter(({ path }) => !path.startsWith('test/tools/'))
 const sources = packages.flatMap((pack) => pack.sources)
+/** Modules that run in the browser. */
+const page = packages.flatMap((pack) => pack.page)
 const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
 
 /** The packages of the workspace that each package may depend on. */
@@ -50,6 +52,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   // The demo reads the log of a local fleet: its figures must not depend on what the API answers.
   cli: ['adapters', 'client', 'local', 'protocol'],
   'llm-simulator': [],
+  console: ['protocol'],
   local: ['client', 'llm-simulator', 'protocol'],
   testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],
   tools: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol'],
@@ -58,6 +61,8 @@ const SERVICE_MAY_USE = [
   'adapters',
   'adviser',
   'answer-schema',
+  // The files of the page, which the gateway serves.
+  'console',
   'control-plane',
   'domain',
   'orchestrator',
@@ -128,6 +133,15 @@ test('services use declared channels only, and only the adapters read messages',
   expect(matching(modules, past)).toEqual([])
 })
 
+test('the page takes from other packages only the types of the API', () => {
+  const loaded = page.flatMap(({ path, loads }) =>
+    packagesNamed(loads)
+      .filter((name) => name !== 'preact' && name !== '@preact/signals')
+      .map((name) => `${path}: ${name}`),
+  )
+  expect(loaded).toEqual([])
+})
+
 test('only tests import testkit', () => {
   const wrong = sources.filter((module) => packagesOf(module).includes('@agentfleet/testkit'))
   expect(wrong.map(({ path }) => path)).toEqual([])
@@ -146,8 +160,8 @@ test('tests run every library from its sources', () => {
 })
 
 test('relative imports stay in their package, and others are imported by name alone', () => {
-  const wrong = packages.flatMap(({ folder, sources, tests }) =>
-    [...sources, ...tests].flatMap((module) =>
+  const wrong = packages.flatMap(({ folder, sources, page, tests }) =>
+    [...sources, ...page, ...tests].flatMap((module) =>
       module.imports
         .filter((specifier) =>
           specifier.startsWith('.')
@@ -237,11 +251,12 @@ test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing
 
 test('modules do not import each other in a circle, not even for types alone', () => {
   expect(packages.flatMap((pack) => circles(pack.sources))).toEqual([])
+  expect(circles(page)).toEqual([])
 })
 
 test(`a folder of src holds at most ${FOLDER_FILES} modules`, () => {
   const counts = new Map<string, number>()
-  for (const { path } of sources) {
+  for (const { path } of [...sources, ...page]) {
     const folder = path.slice(0, path.lastIndexOf('/'))
     counts.set(folder, (counts.get(folder) ?? 0) + 1)
   }
@@ -255,7 +270,7 @@ test('only the edge of a program sees the environment', () => {
 })
 
 test(`modules have at most ${LINES_MAX} lines`, () => {
-  const long = [...sources, ...tests]
+  const long = [...sources, ...page, ...tests]
     .map(({ path, text }) => ({ path, lines: linesOf(text) }))
     .filter(({ lines }) => lines > LINES_MAX)
   expect(long).toEqual([])
@@ -263,8 +278,11 @@ test(`modules have at most ${LINES_MAX} lines`, () => {
 
 test('nothing is cast to any, and no file has a name such as utils or helpers', () => {
   const any = /\bas any\b|[:<]\s*any\b(?!\s*\w)|@ts-(ignore|nocheck)/
-  expect(matching([...sources, ...tests.filter(({ path }) => path !== SELF)], any)).toEqual([])
-  expect(sources.map(({ path }) => path).filter((path) => DRAWERS.test(path))).toEqual([])
+  expect(
+    matching([...sources, ...page, ...tests.filter(({ path }) => path !== SELF)], any),
+  ).toEqual([])
+  const paths = [...sources, ...page].map(({ path }) => path)
+  expect(paths.filter((path) => DRAWERS.test(path))).toEqual([])
 })
 
 /** This file holds the patterns that it looks for. */

@@ -14,6 +14,8 @@ export interface Package {
   readonly exported: readonly string[]
   /** Modules of `src`. */
   readonly sources: readonly Module[]
+  /** Modules of `page`, which run in the browser. */
+  readonly page: readonly Module[]
   /** Modules of `test`. */
   readonly tests: readonly Module[]
 }
@@ -51,6 +53,7 @@ export function readPackages(): readonly Package[] {
       devDependencies: Object.keys(manifest.devDependencies ?? {}),
       exported: Object.keys(manifest.exports ?? {}),
       sources: readModules(`${folder}/src`),
+      page: readModules(`${folder}/page`),
       tests: readModules(`${folder}/test`),
     }
   })
@@ -77,7 +80,7 @@ export function readModules(folder: string): readonly Module[] {
   if (!existsSync(absolute)) return []
   return readdirSync(absolute, { recursive: true, encoding: 'utf8' })
     .map((file) => `${folder}/${file.split(sep).join('/')}`)
-    .filter((path) => /\.(ts|mjs)$/.test(path) && !/\/(generated|node_modules|dist)\//.test(path))
+    .filter((path) => /\.(tsx?|mjs)$/.test(path) && !/\/(generated|node_modules|dist)\//.test(path))
     .sort()
     .map((path) => {
       const text = readText(path)

@@ -9,13 +9,15 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const NODE_FLOOR = [20, 19]
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BIN = join(ROOT, 'node_modules', '.bin')
 const STAMP = join(ROOT, 'node_modules', '.agentfleet-installed')
+const PAGE = join(ROOT, 'libs', 'console')
+const PAGE_STAMP = join(PAGE, 'dist', 'page-built')
 const LOCK = join(ROOT, '.agentfleet', 'bootstrap.lock')
 
 // The script of each command; more arguments go to the last step.
@@ -108,9 +110,34 @@ async function prepare(signals) {
     }
     const build = [join(BIN, 'tsc'), '-b']
     await step(build, { name: 'building', deadlineMs: BUILD_DEADLINE_MS, signals })
+    await buildPage(signals)
   } finally {
     release()
   }
+}
+
+/** Builds the web page if a file that it is made from has changed since it was built. */
+async function buildPage(signals) {
+  const wanted = hashOfPage()
+  if (readOrEmpty(PAGE_STAMP) === wanted) return
+  const vite = join(PAGE, 'node_modules', '.bin', 'vite')
+  const args = ['build', '--config', join(PAGE, 'vite.config.ts')]
+  const name = 'building the page'
+  await step([vite, ...args], { name, deadlineMs: BUILD_DEADLINE_MS, signals })
+  fs.writeFileSync(PAGE_STAMP, wanted)
+}
+
+function hashOfPage() {
+  const hash = createHash('sha256')
+  const sources = fs
+    .readdirSync(join(PAGE, 'page'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  sources.sort((a, b) => (a < b ? -1 : 1))
+  const others = [join(PAGE, 'vite.config.ts'), join(PAGE, 'package.json'), STAMP]
+  for (const file of [...sources, ...others])
+    hash.update(`${relative(ROOT, file)}\0${readOrEmpty(file)}\0`)
+  return hash.digest('hex')
 }
 
 function installCommand() {

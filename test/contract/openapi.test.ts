@@ -66,6 +66,7 @@ const api = createApi({
   document,
   handlers,
   checkCaller: () => undefined,
+  page: [],
   authenticate: () => {
     throw new Refusal('unauthorized', 'Send a key.')
   },

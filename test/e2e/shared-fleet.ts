@@ -43,6 +43,7 @@ const TENANTS = [
   'docs',
   'goals',
   'main-job',
+  'page',
   'providers',
   'waiting-tasks',
 ]

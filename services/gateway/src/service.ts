@@ -10,6 +10,7 @@ import {
 } from '@agentfleet/adapters'
 import { CHANNELS, readTenantLimits } from '@agentfleet/protocol'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
+import { readPage } from '@agentfleet/console'
 import {
   every,
   settleWithin,
@@ -146,6 +147,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
     authenticate: createAuthenticate(deps.keys),
+    page: readPage(),
     metrics,
     log,
   })

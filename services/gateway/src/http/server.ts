@@ -8,6 +8,7 @@ import {
   type RouteOptions,
 } from 'fastify'
 import openapiGlue from 'fastify-openapi-glue'
+import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import type { Principal } from '@agentfleet/domain'
 import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
@@ -21,6 +22,7 @@ import {
 import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import { servePage } from './page.ts'
 import { Refusal } from './problems.ts'
 import { requestValidator } from './validation.ts'
 
@@ -75,6 +77,8 @@ export async function createApi(deps: {
   handlers: Handlers
   checkCaller: CheckCaller
   authenticate: Authenticate
+  /** The files of the page; none if it has not been built. */
+  page: readonly PageFile[]
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
@@ -131,6 +135,7 @@ export async function createApi(deps: {
     checkCaller(request)
     done()
   })
+  servePage(app, deps.page)
   await app.register(openapiGlue, {
     specification: routable(document),
     operationResolver: (operationId) => {

@@ -1,0 +1,123 @@
+import { signal } from '@preact/signals'
+import type { Problem } from '@agentfleet/protocol'
+import { url } from '../shell/router.ts'
+import { apiKey, forgetKey } from './key.ts'
+
+/** A gateway that answers later than this counts as unreachable, milliseconds. */
+const TIMEOUT_MS = 20_000
+
+/** A request that failed: the gateway refused it, or did not answer. */
+export class ApiError extends Error {
+  readonly code: string
+  readonly status: number
+  /** Seconds after which the gateway asks the client to try again. */
+  readonly retryAfterS: number | undefined
+
+  constructor(code: string, status: number, detail: string, retryAfterS?: number) {
+    super(detail)
+    this.code = code
+    this.status = status
+    this.retryAfterS = retryAfterS
+  }
+}
+
+/** The last contact with the gateway. */
+export interface Contact {
+  readonly answeredAtMs: number | undefined
+  /** Why the last request got no answer; undefined while the gateway answers. */
+  readonly failure: string | undefined
+  /** How far the gateway's clock is ahead of the browser's, milliseconds. */
+  readonly clockAheadMs: number
+}
+
+/** The state of the connection, as the shell shows it. */
+export const contact = signal<Contact>({
+  answeredAtMs: undefined,
+  failure: undefined,
+  clockAheadMs: 0,
+})
+
+/** Returns the time by the gateway's clock. */
+export function nowMs(): number {
+  return Date.now() + contact.value.clockAheadMs
+}
+
+/** What a request sends in addition to its path. */
+export interface Sent {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly body?: unknown
+  readonly idempotencyKey?: string
+  /** A key to check, in place of the one of this tab. */
+  readonly key?: string
+  readonly signal?: AbortSignal
+}
+
+/** Sends a request to the API and returns the parsed answer; throws an ApiError. */
+export async function request<Answer>(path: string, sent: Sent = {}): Promise<Answer> {
+  const used = sent.key ?? apiKey.value
+  const response = await exchange(path, sent, used)
+  const text = await response.text()
+  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer
+  // Another key may have been given while this request was under way.
+  if (response.status === 401 && sent.key === undefined && apiKey.value === used) forgetKey()
+  const problem = parsed(text)
+  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
+  throw new ApiError(
+    problem?.code ?? 'unreadable-answer',
+    response.status,
+    problem?.detail ?? `The gateway answered ${response.status} without an explanation.`,
+    Number.isFinite(retryAfter) ? retryAfter : undefined,
+  )
+}
+
+async function exchange(path: string, sent: Sent, key: string | undefined): Promise<Response> {
+  const { method = 'GET', body, idempotencyKey, signal: given } = sent
+  const late = AbortSignal.timeout(TIMEOUT_MS)
+  const startedAtMs = Date.now()
+  try {
+    const response = await fetch(url(path), {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: given === undefined ? late : AbortSignal.any([given, late]),
+      credentials: 'omit',
+      cache: 'no-store',
+    })
+    noteAnswer(response, startedAtMs)
+    return response
+  } catch (error) {
+    if (given?.aborted) throw error
+    const why = late.aborted
+      ? `The gateway did not answer in ${TIMEOUT_MS / 1_000} s.`
+      : 'The gateway cannot be reached.'
+    contact.value = { ...contact.value, failure: why }
+    throw new ApiError('unreachable', 0, why)
+  }
+}
+
+function noteAnswer(response: Response, startedAtMs: number): void {
+  const endedAtMs = Date.now()
+  const date = Date.parse(response.headers.get('date') ?? '')
+  const { clockAheadMs } = contact.value
+  // The header has whole seconds: a smaller difference says nothing.
+  const ahead = date - (startedAtMs + endedAtMs) / 2
+  const differs = Number.isFinite(ahead) && Math.abs(ahead - clockAheadMs) > 2_000
+  contact.value = {
+    answeredAtMs: endedAtMs,
+    failure: undefined,
+    clockAheadMs: differs ? ahead : clockAheadMs,
+  }
+}
+
+function parsed(text: string): Problem | undefined {
+  try {
+    return JSON.parse(text) as Problem
+  } catch {
+    return undefined
+  }
+}

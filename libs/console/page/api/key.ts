@@ -1,0 +1,67 @@
+import { signal } from '@preact/signals'
+
+const NAME = 'agentfleet.key'
+const CHANNEL = 'agentfleet.key'
+/** Milliseconds in which another tab of this page can answer with its key. */
+const OTHER_TABS_MS = 150
+
+/** The API key of this tab; undefined while the API needs none or the reader has given none. */
+export const apiKey = signal<string | undefined>(stored())
+/** Whether the API refused a request for want of a valid key. */
+export const keyWanted = signal(false)
+
+const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL)
+
+channel?.addEventListener('message', ({ data }: MessageEvent<{ ask?: true; key?: string }>) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches this origin only
+  if (data.ask && apiKey.value !== undefined) channel.postMessage({ key: apiKey.value })
+})
+
+/** Uses a key from now on and keeps it as long as the tab lives. */
+export function useKey(key: string): void {
+  apiKey.value = key
+  keyWanted.value = false
+  try {
+    sessionStorage.setItem(NAME, key)
+  } catch {
+    // The key lasts as long as the page.
+  }
+}
+
+/** Forgets the key and asks for another one. */
+export function forgetKey(): void {
+  apiKey.value = undefined
+  keyWanted.value = true
+  try {
+    sessionStorage.removeItem(NAME)
+  } catch {
+    // Nothing was stored.
+  }
+}
+
+/** Asks the other tabs of this page for their key. */
+export function askOtherTabs(): Promise<string | undefined> {
+  if (channel === undefined) return Promise.resolve(undefined)
+  return new Promise((resolve) => {
+    const end = (key?: string) => {
+      clearTimeout(timer)
+      channel.removeEventListener('message', listen)
+      resolve(key)
+    }
+    const listen = ({ data }: MessageEvent<{ key?: string }>) => {
+      if (data.key !== undefined) end(data.key)
+    }
+    const timer = setTimeout(end, OTHER_TABS_MS)
+    channel.addEventListener('message', listen)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches this origin only
+    channel.postMessage({ ask: true })
+  })
+}
+
+function stored(): string | undefined {
+  try {
+    return sessionStorage.getItem(NAME) ?? undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,62 @@
+import { useState } from 'preact/hooks'
+import type { WaitingView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { Text } from '../parts/text.tsx'
+
+/** The longest note that the API takes, characters. */
+const NOTE_CHARS_MAX = 1_000
+
+/** Shows the call that waits for a person, and allows or refuses it. */
+export function ApprovalForm({
+  taskId,
+  wait,
+  decided,
+}: {
+  taskId: string
+  wait: WaitingView
+  decided: () => void
+}) {
+  const [note, setNote] = useState('')
+  const [said, setSaid] = useState('')
+  const [busy, setBusy] = useState(false)
+  const { step, tool = '' } = wait
+  if (step === undefined) return null
+  const decide = async (approved: boolean) => {
+    setBusy(true)
+    try {
+      const body = { approved, ...(note.trim() === '' ? {} : { note: note.trim() }) }
+      await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
+      decided()
+    } catch (error) {
+      setSaid(error instanceof Error ? error.message : String(error))
+    } finally {
+      setBusy(false)
+    }
+  }
+  const noteId = `note-${taskId}`
+  return (
+    <div class="box approval">
+      <p>
+        The agent wants to call <strong>{tool}</strong> with:
+      </p>
+      <Text value={wait.arguments ?? null} label={`Arguments of ${tool}`} />
+      <label for={noteId}>Note to the agent (optional)</label>
+      <textarea
+        id={noteId}
+        rows={2}
+        maxLength={NOTE_CHARS_MAX}
+        value={note}
+        onInput={({ currentTarget }) => setNote(currentTarget.value)}
+      />
+      <p class="row">
+        <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
+          Allow {tool}
+        </button>
+        <button type="button" disabled={busy} onClick={() => void decide(false)}>
+          Refuse {tool}
+        </button>
+        <span role="status">{said}</span>
+      </p>
+    </div>
+  )
+}

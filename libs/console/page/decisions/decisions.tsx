@@ -1,0 +1,157 @@
+import type { DecisionPage, DecisionView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { plural, usd } from '../format/format.ts'
+import { Facts } from '../parts/facts.tsx'
+import { figuresText } from '../parts/figures-text.ts'
+import { More, useListing } from '../parts/pages.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Text } from '../parts/text.tsx'
+import { Ago, Instant } from '../parts/time.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
+
+const EVERY_MS = 5_000
+const SERVICES = ['autoscaler', 'recovery', 'health-monitor', 'load-balancer'] as const
+
+const COLUMNS: readonly Column<DecisionView>[] = [
+  { title: 'Decision', of: ({ id, kind }) => <a href={linkTo('decisions', id)}>{kind}</a> },
+  { title: 'At', of: ({ atMs }) => <Ago at={atMs} /> },
+  { title: 'Service', of: ({ service }) => service },
+  { title: 'Acted', of: ({ acted }) => (acted ? 'yes' : 'no') },
+  { title: 'About', of: ({ about }) => about ?? '—' },
+  { title: 'Reason', kind: 'wide', of: ({ reason }) => reason },
+  { title: 'Adviser', of: ({ advice }) => (advice === undefined ? '—' : advice.outcome) },
+]
+
+/** Why did the fleet do that? */
+export function Decisions() {
+  const { query } = place.value
+  const filters = {
+    service: query['service'],
+    kind: query['kind'],
+    about: query['about'],
+    limit: '50',
+  }
+  const { loaded, more } = useListing('/v1/decisions', filters, readPage, EVERY_MS)
+  return (
+    <>
+      <h1 tabIndex={-1}>Decisions</h1>
+      <div class="row" role="group" aria-label="Service">
+        {[undefined, ...SERVICES].map((service) => (
+          <button
+            key={service ?? 'all'}
+            type="button"
+            aria-pressed={service === query['service']}
+            onClick={() => setQuery({ service })}
+          >
+            {service ?? 'all services'}
+          </button>
+        ))}
+      </div>
+      <Panel loaded={loaded}>
+        {(rows) => (
+          <>
+            <Table
+              caption="Decisions, newest first"
+              columns={COLUMNS}
+              rows={rows}
+              keyOf={({ id }) => id}
+              empty="No recent decision matches."
+            />
+            <More
+              more={more}
+              end="This is the end: the gateway keeps the latest 2,000 decisions."
+            />
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+async function readPage(path: string, signal?: AbortSignal) {
+  const page = await request<DecisionPage>(path, signal === undefined ? {} : { signal })
+  return { rows: page.decisions, nextCursor: page.nextCursor }
+}
+
+/** One decision: seen, options, policy, advice, outcome. */
+export function Decision({ id }: { id: string }) {
+  const loaded = useLoad(
+    `decision ${id}`,
+    (signal) => request<DecisionView>(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
+    EVERY_MS * 3,
+  )
+  return (
+    <>
+      <h1 tabIndex={-1}>Decision</h1>
+      <p>
+        <a href={linkTo('decisions')}>All decisions</a>
+      </p>
+      <Panel loaded={loaded}>{(decision) => <Details decision={decision} />}</Panel>
+    </>
+  )
+}
+
+function Details({ decision }: { decision: DecisionView }) {
+  const { kind, reason, acted, advice, outcomes } = decision
+  return (
+    <>
+      <p class="headline">
+        <strong>{kind}</strong> {reason}
+      </p>
+      <Facts
+        of={[
+          ['Service', `${decision.service} (${decision.by})`],
+          ['At', <Instant key="at" at={decision.atMs} />],
+          ['About', decision.about],
+          [
+            'Acted',
+            acted ? `yes${decision.driver === undefined ? '' : `, by ${decision.driver}`}` : 'no',
+          ],
+        ]}
+      />
+      <h2>What it saw</h2>
+      <p>{figuresText(decision.inputs) || 'Nothing is recorded.'}</p>
+      <h2>The policy chose {decision.policy.kind}</h2>
+      <p>{decision.policy.reason}</p>
+      <h2>Options</h2>
+      <Table
+        caption="Options"
+        columns={[
+          { title: 'Option', of: (option) => option.kind },
+          { title: 'Reason', kind: 'wide', of: (option) => option.reason },
+          { title: 'Figures', of: (option) => figuresText(option.figures) },
+        ]}
+        rows={decision.options}
+        keyOf={(option) => option.kind + option.reason + figuresText(option.figures)}
+        empty="The decision records no other option."
+      />
+      {advice !== undefined && (
+        <>
+          <h2>Adviser: {advice.outcome}</h2>
+          <p>
+            {advice.model} in mode {advice.mode}, {Math.round(advice.tookMs)} ms,{' '}
+            {usd(advice.costUsd)}
+            {advice.clamped.length > 0 && `, ${plural(advice.clamped.length, 'value')} clamped`}
+          </p>
+          {advice.answer !== undefined && <p>{figuresText(advice.answer)}</p>}
+          {advice.raw !== undefined && (
+            <Text value={advice.raw} label="Raw answer of the adviser" />
+          )}
+        </>
+      )}
+      <h2>Outcome</h2>
+      <Table
+        caption="Measured outcomes"
+        columns={[
+          { title: 'After', of: ({ afterMinutes }) => plural(afterMinutes, 'minute') },
+          { title: 'Measured', kind: 'wide', of: ({ figures }) => figuresText(figures) },
+        ]}
+        rows={outcomes}
+        keyOf={({ afterMinutes }) => String(afterMinutes)}
+        empty="Nothing is measured yet; outcomes come 1, 5 and 15 minutes after a decision."
+      />
+    </>
+  )
+}

@@ -1,0 +1,197 @@
+import type { DecisionPage, FleetView, IncidentPage, NodeView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { bytes, count, duration, percent } from '../format/format.ts'
+import { shownState } from '../now/health.ts'
+import { Facts } from '../parts/facts.tsx'
+import { NodeLink } from '../parts/links.tsx'
+import { NodeMark } from '../parts/mark.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Ago, Instant } from '../parts/time.tsx'
+import { linkTo } from '../shell/router.ts'
+import { Cells } from './cells.tsx'
+
+const EVERY_MS = 2_000
+/** Records about a node that its page lists. */
+const RECORDS_SHOWN = 20
+
+const NODES: readonly Column<NodeView>[] = [
+  { title: 'Node', of: ({ id }) => <NodeLink id={id} /> },
+  { title: 'State', of: (node) => <NodeMark state={shownState(node)} /> },
+  { title: 'Slots used', kind: 'number', of: ({ active, slots }) => `${active} of ${slots}` },
+  { title: 'Waiting there', kind: 'number', of: ({ queued }) => count(queued) },
+  { title: 'CPU', kind: 'number', of: ({ cpu }) => percent(cpu) },
+  { title: 'Memory', kind: 'number', of: ({ memory }) => percent(memory) },
+  { title: 'Loop delay', kind: 'number', of: ({ lagMs }) => duration(lagMs) },
+  { title: 'Mean attempt', kind: 'number', of: ({ responseMs }) => duration(responseMs) },
+  { title: 'Completed', kind: 'number', of: ({ completed }) => count(completed) },
+  { title: 'Failed', kind: 'number', of: ({ failed }) => count(failed) },
+  { title: 'Heartbeat', kind: 'number', of: ({ heartbeatAgeMs }) => duration(heartbeatAgeMs) },
+]
+
+type Provider = FleetView['providers'][number]
+const PROVIDERS: readonly Column<Provider>[] = [
+  { title: 'Model', of: ({ model }) => model },
+  { title: 'Provider', of: ({ provider }) => provider },
+  { title: 'Breaker', of: ({ breaker }) => breaker },
+  {
+    title: 'Paused for',
+    kind: 'number',
+    of: ({ closedForMs }) => (closedForMs === 0 ? '—' : duration(closedForMs)),
+  },
+  { title: 'Calls', kind: 'number', of: ({ calls }) => count(calls) },
+  { title: 'First token', kind: 'number', of: ({ firstTokenMs }) => duration(firstTokenMs) },
+  {
+    title: 'Last error',
+    of: ({ lastError }) => lastError && `${lastError.kind}, ${duration(lastError.agoMs)} ago`,
+  },
+  { title: 'Learned', kind: 'wide', of: ({ learned }) => learned.join(', ') },
+]
+
+/** All nodes: which one is odd? */
+export function Fleet() {
+  const loaded = useFleet()
+  return (
+    <>
+      <h1 tabIndex={-1}>Fleet</h1>
+      <Panel loaded={loaded}>
+        {({ explanation, nodes, providers, balancers, monitor, observedAt }) => {
+          const sorted = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+          return (
+            <>
+              <p>{explanation}</p>
+              <Cells nodes={sorted} />
+              <Table
+                caption="Nodes"
+                columns={NODES}
+                rows={sorted}
+                keyOf={({ id }) => id}
+                empty="No node has reported. Start worker nodes, or look at the health monitor."
+              />
+              <h2>Models of the providers</h2>
+              <Table
+                caption="Models of the providers"
+                columns={PROVIDERS}
+                rows={providers}
+                keyOf={({ provider, model }) => `${provider} ${model}`}
+                empty="The nodes have not called a model recently."
+              />
+              <Facts
+                of={[
+                  ['Observed', observedAt && <Ago key="at" at={observedAt} />],
+                  ['Observed by', monitor],
+                  [
+                    'Balancers',
+                    balancers.length === 0
+                      ? 'none'
+                      : balancers
+                          .map(({ id, room }) => `${id} ${room ? '' : '(no room)'}`)
+                          .join(', '),
+                  ],
+                ]}
+              />
+            </>
+          )
+        }}
+      </Panel>
+    </>
+  )
+}
+
+/** One node: its figures, and the records about it. */
+export function FleetNode({ id }: { id: string }) {
+  const loaded = useFleet()
+  const records = useLoad(`node ${id}`, (signal) => readRecords(id, signal), EVERY_MS * 5)
+  return (
+    <>
+      <h1 tabIndex={-1}>
+        Node <span class="id">{id}</span>
+      </h1>
+      <p>
+        <a href={linkTo('fleet')}>All nodes</a>
+      </p>
+      <Panel loaded={loaded}>
+        {({ nodes }) => {
+          const node = nodes.find((each) => each.id === id)
+          return node === undefined ? (
+            <p class="empty">
+              The fleet has no node of this name now. A node that starts again after its death gets
+              a new name.
+            </p>
+          ) : (
+            <NodeFacts node={node} />
+          )
+        }}
+      </Panel>
+      <Panel loaded={records}>
+        {({ incidents, decisions }) => (
+          <>
+            <h2>Incidents</h2>
+            {incidents.length === 0 && <p class="empty">No incident of this node is kept.</p>}
+            <ul class="plain">
+              {incidents.map((each) => (
+                <li key={each.id}>
+                  <Ago at={each.detectedAtMs} /> {each.state}{' '}
+                  <a href={linkTo('incidents', each.id)}>{each.reason}</a>
+                </li>
+              ))}
+            </ul>
+            <h2>Decisions about it</h2>
+            {decisions.length === 0 && <p class="empty">No recent decision is about this node.</p>}
+            <ul class="plain">
+              {decisions.map((each) => (
+                <li key={each.id}>
+                  <Ago at={each.atMs} /> <a href={linkTo('decisions', each.id)}>{each.kind}</a>{' '}
+                  {each.reason}
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+function NodeFacts({ node }: { node: NodeView }) {
+  return (
+    <Facts
+      of={[
+        ['State', <NodeMark key="state" state={shownState(node)} />],
+        ['Slots used', `${node.active} of ${node.slots}`],
+        ['Waiting there', count(node.queued)],
+        ['CPU', percent(node.cpu)],
+        ['Memory', `${percent(node.memory)}, ${bytes(node.memoryBytes)}`],
+        ['Loop delay', duration(node.lagMs)],
+        ['Mean attempt', duration(node.responseMs)],
+        ['Completed', `${count(node.completed)} attempts`],
+        ['Failed', `${count(node.failed)} attempts`],
+        ['Started', <Instant key="started" at={node.startedAt} />],
+        ['Incarnation', node.incarnation],
+        ['Heartbeat', `${duration(node.heartbeatAgeMs)} old`],
+        [
+          'Consul',
+          node.passing === undefined ? undefined : node.passing ? 'passing' : 'not passing',
+        ],
+      ]}
+    />
+  )
+}
+
+function useFleet() {
+  return useLoad(
+    'fleet-nodes',
+    (signal) => request<FleetView>('/v1/fleet?history=false', { signal }),
+    EVERY_MS,
+  )
+}
+
+async function readRecords(id: string, signal: AbortSignal) {
+  const name = encodeURIComponent(id)
+  const [incidents, decisions] = await Promise.all([
+    request<IncidentPage>(`/v1/incidents?node=${name}&limit=${RECORDS_SHOWN}`, { signal }),
+    request<DecisionPage>(`/v1/decisions?about=${name}&limit=${RECORDS_SHOWN}`, { signal }),
+  ])
+  return { ...incidents, ...decisions }
+}

@@ -1,0 +1,148 @@
+import type { IncidentPage, IncidentView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { count, duration, plural } from '../format/format.ts'
+import { Facts } from '../parts/facts.tsx'
+import { NodeLink, TaskLink } from '../parts/links.tsx'
+import { More, useListing } from '../parts/pages.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Ago, Instant } from '../parts/time.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
+import { stagesOf } from './stages.ts'
+
+const EVERY_MS = 3_000
+/** Task ids that the page lists; the count is always shown. */
+const TASKS_SHOWN = 50
+
+const COLUMNS: readonly Column<IncidentView>[] = [
+  { title: 'Incident', of: ({ id, reason }) => <a href={linkTo('incidents', id)}>{reason}</a> },
+  { title: 'State', of: ({ state }) => state },
+  { title: 'Node', of: ({ nodeId }) => <NodeLink id={nodeId} /> },
+  { title: 'Detected', of: ({ detectedAtMs }) => <Ago at={detectedAtMs} /> },
+  { title: 'Tasks held', kind: 'number', of: ({ tasks }) => count(tasks) },
+  { title: 'Given back', kind: 'number', of: ({ redistributed }) => count(redistributed) },
+  {
+    title: 'Action',
+    of: ({ action }) => (action === undefined ? '—' : `${action.kind}, ${action.outcome}`),
+  },
+  {
+    title: 'Outcome',
+    kind: 'wide',
+    of: ({ outcome }) => (outcome === undefined ? '—' : `${outcome.kind}: ${outcome.reason}`),
+  },
+]
+
+/** What broke, and is it over? */
+export function Incidents() {
+  const { query } = place.value
+  const filters = { state: query['state'], node: query['node'], limit: '50' }
+  const { loaded, more } = useListing('/v1/incidents', filters, readPage, EVERY_MS)
+  return (
+    <>
+      <h1 tabIndex={-1}>Incidents</h1>
+      <div class="row" role="group" aria-label="State">
+        {[undefined, 'open', 'closed'].map((state) => (
+          <button
+            key={state ?? 'all'}
+            type="button"
+            aria-pressed={state === query['state']}
+            onClick={() => setQuery({ state })}
+          >
+            {state ?? 'all'}
+          </button>
+        ))}
+      </div>
+      <Panel loaded={loaded}>
+        {(rows) => (
+          <>
+            <Table
+              caption="Incidents, newest first"
+              columns={COLUMNS}
+              rows={rows}
+              keyOf={({ id }) => id}
+              empty="No incident matches."
+            />
+            <More more={more} end="This is the end: the list has the latest 500 incidents." />
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+async function readPage(path: string, signal?: AbortSignal) {
+  const page = await request<IncidentPage>(path, signal === undefined ? {} : { signal })
+  return { rows: page.incidents, nextCursor: page.nextCursor }
+}
+
+/** One incident, from silence to outcome. */
+export function Incident({ id }: { id: string }) {
+  const loaded = useLoad(
+    `incident ${id}`,
+    (signal) => request<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
+    EVERY_MS,
+  )
+  return (
+    <>
+      <h1 tabIndex={-1}>Incident</h1>
+      <p>
+        <a href={linkTo('incidents')}>All incidents</a>
+      </p>
+      <Panel loaded={loaded}>{(incident) => <Details incident={incident} />}</Panel>
+    </>
+  )
+}
+
+function Details({ incident }: { incident: IncidentView }) {
+  const { analysis, taskIds = [], suspectTasks = [] } = incident
+  const stages = stagesOf(incident)
+  const startMs = stages[0]?.atMs ?? incident.detectedAtMs
+  return (
+    <>
+      <p class="headline">
+        <strong>{incident.state}</strong> {incident.reason}
+      </p>
+      <Facts
+        of={[
+          ['Node', <NodeLink key="node" id={incident.nodeId} />],
+          ['Host', incident.host],
+          ['Incarnation', incident.incarnation],
+          [
+            'Had run for',
+            incident.uptimeMs === undefined ? undefined : duration(incident.uptimeMs),
+          ],
+          ['Tasks held', count(incident.tasks)],
+          ['Given back', count(incident.redistributed)],
+          ['Strategy', analysis?.strategy],
+          [
+            'Prevention',
+            analysis && analysis.prevention.length > 0 ? analysis.prevention.join('; ') : undefined,
+          ],
+        ]}
+      />
+      <h2>What happened</h2>
+      <Table
+        caption="Stages"
+        columns={[
+          { title: 'Stage', of: ({ name }) => name },
+          { title: 'At', of: ({ atMs }) => <Instant at={atMs} /> },
+          { title: 'After', kind: 'number', of: ({ atMs }) => duration(atMs - startMs) },
+          { title: 'Detail', kind: 'wide', of: ({ detail }) => detail },
+        ]}
+        rows={stages}
+        keyOf={({ name }) => name}
+        empty="No stage is recorded."
+      />
+      {taskIds.length > 0 && <h2>{plural(taskIds.length, 'task')} on the node</h2>}
+      <p>
+        {taskIds.slice(0, TASKS_SHOWN).map((each) => (
+          <span key={each}>
+            <TaskLink id={each} />
+            {suspectTasks.includes(each) ? ' (suspect) ' : ' '}
+          </span>
+        ))}
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,153 @@
+import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { count, duration, UNKNOWN, usd } from '../format/format.ts'
+import { Chart } from '../parts/chart.tsx'
+import { Facts, Figures } from '../parts/facts.tsx'
+import { ratesOf } from '../parts/line.ts'
+import { NodeLink } from '../parts/links.tsx'
+import { NodeMark } from '../parts/mark.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Ago } from '../parts/time.tsx'
+import { linkTo } from '../shell/router.ts'
+import { healthOf, nodesByState } from './health.ts'
+
+const FLEET_EVERY_MS = 2_000
+const LISTS_EVERY_MS = 5_000
+/** Decisions on the first view. */
+const DECISIONS_SHOWN = 5
+
+interface Lists {
+  readonly incidents: IncidentPage['incidents']
+  readonly decisions: DecisionPage['decisions']
+  /** Tasks that wait for a person, among the newest waiting ones; undefined if the key may not list tasks. */
+  readonly approvals: number
+}
+
+/** The first view: is work flowing? */
+export function Now() {
+  const fleet = useLoad(
+    'fleet',
+    (signal) => request<FleetView>('/v1/fleet', { signal }),
+    FLEET_EVERY_MS,
+  )
+  const lists = useLoad('now-lists', readLists, LISTS_EVERY_MS)
+  return (
+    <>
+      <h1 tabIndex={-1}>Now</h1>
+      <Panel loaded={fleet}>
+        {(seen) => <Flow fleet={seen} openIncidents={lists.value?.incidents.length ?? 0} />}
+      </Panel>
+      <Panel loaded={lists}>{(value) => <Recent lists={value} />}</Panel>
+    </>
+  )
+}
+
+async function readLists(signal: AbortSignal): Promise<Lists> {
+  const [incidents, decisions, waiting] = await Promise.all([
+    request<IncidentPage>('/v1/incidents?state=open', { signal }),
+    request<DecisionPage>('/v1/decisions?limit=50', { signal }),
+    request<TaskPage>('/v1/tasks?state=waiting&limit=100', { signal }),
+  ])
+  return {
+    incidents: incidents.incidents,
+    decisions: decisions.decisions.filter(({ acted }) => acted).slice(0, DECISIONS_SHOWN),
+    approvals: waiting.tasks.filter(({ waitingFor }) => waitingFor?.kind === 'approval').length,
+  }
+}
+
+function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: number }) {
+  const { kind, text } = healthOf({ ...fleet, openIncidents })
+  const { totals, history } = fleet
+  const slots = totals?.slots
+  const series = (value: (each: FleetView['history'][number]) => number) =>
+    history.map((each) => ({ atMs: each.atMs, value: value(each) }))
+  const rate = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} /s`
+  return (
+    <>
+      <p class={`health ${kind}`}>{text}</p>
+      <Figures
+        of={[
+          [
+            'Running',
+            slots === undefined
+              ? count(fleet.running)
+              : `${count(fleet.running)} of ${count(slots)}`,
+            'tasks of all slots',
+          ],
+          ['Queued', count(fleet.queued), 'tasks that wait for a node'],
+          ['Oldest wait', duration(fleet.oldestWaitingMs), 'of your queued tasks'],
+          [
+            'Cost today',
+            fleet.costTodayUsd === undefined ? UNKNOWN : usd(fleet.costTodayUsd),
+            'of your tasks, UTC day',
+          ],
+        ]}
+      />
+      <p class="row">
+        {Object.entries(nodesByState(fleet.nodes)).map(([state, number]) => (
+          <a key={state} href={linkTo('fleet')}>
+            {count(number)} <NodeMark state={state} />
+          </a>
+        ))}
+        {fleet.nodes.length === 0 && <span class="muted">No node has reported.</span>}
+      </p>
+      {history.length > 1 && (
+        <div class="charts">
+          <Chart title="Running" points={series(({ running }) => running)} />
+          <Chart title="Queued" points={series(({ queued }) => queued)} />
+          <Chart
+            title="Attempts completed"
+            points={ratesOf(series(({ completed }) => completed))}
+            write={rate}
+          />
+          <Chart
+            title="Attempts failed"
+            points={ratesOf(series(({ failed }) => failed))}
+            write={rate}
+          />
+        </div>
+      )}
+    </>
+  )
+}
+
+function Recent({ lists }: { lists: Lists }) {
+  const { incidents, decisions, approvals } = lists
+  return (
+    <>
+      <Facts
+        of={[
+          [
+            'Approvals',
+            <a key="approvals" href={linkTo('approvals')}>
+              {approvals === 0 ? 'No task waits for a person.' : `${count(approvals)} waiting`}
+            </a>,
+          ],
+        ]}
+      />
+      <h2>Open incidents</h2>
+      {incidents.length === 0 && <p class="empty">No incident is open.</p>}
+      <ul class="plain">
+        {incidents.map(({ id, nodeId, reason, detectedAtMs }) => (
+          <li key={id}>
+            <Ago at={detectedAtMs} /> <NodeLink id={nodeId} />{' '}
+            <a href={linkTo('incidents', id)}>{reason}</a>
+          </li>
+        ))}
+      </ul>
+      <h2>Last actions of the control plane</h2>
+      {decisions.length === 0 && (
+        <p class="empty">None of the recent decisions led to an action.</p>
+      )}
+      <ul class="plain">
+        {decisions.map(({ id, kind, reason, service, atMs }) => (
+          <li key={id}>
+            <Ago at={atMs} /> <a href={linkTo('decisions', id)}>{kind}</a>{' '}
+            <span class="muted">{service}</span> {reason}
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}

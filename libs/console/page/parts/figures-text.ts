@@ -1,0 +1,11 @@
+/** Writes the figures of a decision: `slots 4, queued 12, cpu 0.43`. */
+export function figuresText(figures: Readonly<Record<string, number | string | boolean>>): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? rounded(value) : String(value)}`)
+    .join(', ')
+}
+
+/** Four significant digits; whole numbers keep all digits. */
+function rounded(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
+}

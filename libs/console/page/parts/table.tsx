@@ -1,0 +1,80 @@
+import type { ComponentChildren } from 'preact'
+
+/** A column: its title and how it writes a row. The first column names the row. */
+export interface Column<Row> {
+  readonly title: string
+  readonly of: (row: Row) => ComponentChildren
+  /** `number` aligns right; `wide` takes the rest of the width. */
+  readonly kind?: 'number' | 'wide'
+}
+
+/** A table whose caption is for screen readers. With `empty` in place of rows it says why there are none. */
+export function Table<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  empty,
+  picked,
+}: {
+  caption: string
+  columns: readonly Column<Row>[]
+  rows: readonly Row[]
+  keyOf: (row: Row) => string
+  empty: ComponentChildren
+  /** The ids of the selected rows and the function that changes them. */
+  picked?: { readonly keys: ReadonlySet<string>; readonly toggle: (key: string) => void }
+}) {
+  if (rows.length === 0) return <p class="empty">{empty}</p>
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table>
+        <caption class="quiet">{caption}</caption>
+        <thead>
+          <tr>
+            {picked && (
+              <td>
+                <span class="quiet">Select</span>
+              </td>
+            )}
+            {columns.map(({ title, kind }) => (
+              <th key={title} scope="col" class={kind}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const key = keyOf(row)
+            return (
+              <tr key={key} class={picked?.keys.has(key) ? 'picked' : undefined}>
+                {picked && (
+                  <td>
+                    <input
+                      type="checkbox"
+                      aria-label={`Select ${key}`}
+                      checked={picked.keys.has(key)}
+                      onChange={() => picked.toggle(key)}
+                    />
+                  </td>
+                )}
+                {columns.map(({ title, kind, of }, index) =>
+                  index === 0 ? (
+                    <th key={title} scope="row" class={kind}>
+                      {of(row)}
+                    </th>
+                  ) : (
+                    <td key={title} class={kind}>
+                      {of(row)}
+                    </td>
+                  ),
+                )}
+              </tr>
+            )
+          })}
+        </tbody>
+      </table>
+    </div>
+  )
+}

@@ -1,0 +1,106 @@
+import { useState } from 'preact/hooks'
+import type { ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { Facts } from '../parts/facts.tsx'
+import { TaskLink } from '../parts/links.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Text } from '../parts/text.tsx'
+import { Ago, Instant } from '../parts/time.tsx'
+import { linkTo } from '../shell/router.ts'
+
+const EVERY_MS = 5_000
+
+const COLUMNS: readonly Column<ScheduleView>[] = [
+  { title: 'Schedule', of: ({ name }) => <a href={linkTo('schedules', name)}>{name}</a> },
+  { title: 'Cron', of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
+  { title: 'Next', of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />) },
+  { title: 'Last', of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
+  {
+    title: 'Last task',
+    of: ({ lastTaskId }) => (lastTaskId === undefined ? '—' : <TaskLink id={lastTaskId} />),
+  },
+  { title: 'Last tick', of: ({ lastSkipped }) => skipped(lastSkipped) },
+  { title: 'Task', kind: 'wide', of: ({ task }) => task.task },
+]
+
+function skipped(value: boolean | undefined): string {
+  if (value === undefined) return '—'
+  return value ? 'skipped, the task before had not ended' : 'submitted'
+}
+
+/** What runs next, and did the last tick run? */
+export function Schedules() {
+  const loaded = useLoad(
+    'schedules',
+    (signal) => request<{ schedules: ScheduleView[] }>('/v1/schedules', { signal }),
+    EVERY_MS,
+  )
+  return (
+    <>
+      <h1 tabIndex={-1}>Schedules</h1>
+      <Panel loaded={loaded}>
+        {({ schedules }) => (
+          <Table
+            caption="Schedules"
+            columns={COLUMNS}
+            rows={schedules}
+            keyOf={({ name }) => name}
+            empty="You have no schedule. Store one with PUT /v1/schedules/{name}."
+          />
+        )}
+      </Panel>
+    </>
+  )
+}
+
+/** One schedule. */
+export function Schedule({ name }: { name: string }) {
+  const path = `/v1/schedules/${encodeURIComponent(name)}`
+  const loaded = useLoad(path, (signal) => request<ScheduleView>(path, { signal }), EVERY_MS)
+  const [said, setSaid] = useState('')
+  const pause = async ({ cron, timeZone, overlap, task, paused }: ScheduleView) => {
+    const body: ScheduleRequest = { cron, timeZone, overlap, task, paused: !paused }
+    try {
+      await request(path, { method: 'PUT', body })
+      setSaid(paused ? 'Resumed.' : 'Paused.')
+      loaded.reload()
+    } catch (error) {
+      setSaid(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return (
+    <>
+      <h1 tabIndex={-1}>Schedule {name}</h1>
+      <p>
+        <a href={linkTo('schedules')}>All schedules</a>
+      </p>
+      <Panel loaded={loaded}>
+        {(schedule) => (
+          <>
+            <Facts
+              of={[
+                ['Cron', <code key="cron">{schedule.cron}</code>],
+                ['Time zone', schedule.timeZone],
+                ['Overlap', schedule.overlap],
+                ['Next', schedule.paused ? 'paused' : <Instant key="next" at={schedule.nextAt} />],
+                ['Last', schedule.lastTickAt && <Instant key="last" at={schedule.lastTickAt} />],
+                ['Last tick', skipped(schedule.lastSkipped)],
+                ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
+              ]}
+            />
+            <p class="row">
+              <button type="button" onClick={() => void pause(schedule)}>
+                {schedule.paused ? 'Resume' : 'Pause'} the schedule
+              </button>
+              <span role="status">{said}</span>
+            </p>
+            <h2>Task</h2>
+            <Text value={schedule.task} label="Task of the schedule" />
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}

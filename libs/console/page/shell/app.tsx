@@ -1,0 +1,40 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { keyWanted } from '../api/key.ts'
+import { ViewOf } from './views.tsx'
+import { KeyEntry } from './key-entry.tsx'
+import { Help, helpOpen } from './help.tsx'
+import { listenForKeys } from './keys.ts'
+import { Rail } from './rail.tsx'
+import { followLink, place } from './router.ts'
+import { VIEWS } from './routes.ts'
+import { TopBar } from './top-bar.tsx'
+
+/** The page: navigation, top bar and the view that the address names. */
+export function App() {
+  const { view, id } = place.value
+  const main = useRef<HTMLElement>(null)
+  const first = useRef(true)
+  const title = VIEWS.find(({ name }) => name === view)?.title ?? 'Not found'
+
+  useEffect(listenForKeys, [])
+  useEffect(() => {
+    document.title = `${id === undefined ? title : `${id} · ${title}`} · AgentFleet`
+    // The first view leaves the focus where the browser put it.
+    if (!first.current) main.current?.querySelector('h1')?.focus()
+    first.current = false
+  }, [title, id])
+
+  return (
+    <div class="page" onClick={followLink}>
+      <a class="skip" href="#main" target="_self" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </a>
+      <TopBar />
+      <Rail view={view} />
+      <main id="main" ref={main} tabIndex={-1}>
+        {keyWanted.value ? <KeyEntry /> : <ViewOf view={view} id={id} />}
+      </main>
+      {helpOpen.value && <Help />}
+    </div>
+  )
+}

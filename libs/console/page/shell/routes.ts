@@ -1,0 +1,76 @@
+/** The addresses of the page. Pure: the address bar is read and written by `router.ts`. */
+
+/** The views, in the order of the navigation; a view without a title there is opened from another one. */
+export const VIEWS = [
+  { name: 'now', path: '/', title: 'Now', key: 'n' },
+  { name: 'tasks', path: '/tasks', title: 'Tasks', key: 't' },
+  { name: 'goals', path: '/goals', title: 'Goals', key: 'g' },
+  { name: 'approvals', path: '/approvals', title: 'Approvals', key: 'p' },
+  { name: 'fleet', path: '/fleet', title: 'Fleet', key: 'f' },
+  { name: 'decisions', path: '/decisions', title: 'Decisions', key: 'd' },
+  { name: 'incidents', path: '/incidents', title: 'Incidents', key: 'i' },
+  { name: 'agents', path: '/agents', title: 'Agents', key: 'a' },
+  { name: 'schedules', path: '/schedules', title: 'Schedules', key: 's' },
+  { name: 'usage', path: '/usage', title: 'Usage', key: 'u' },
+] as const
+
+/** The name of a view. */
+export type ViewName = (typeof VIEWS)[number]['name']
+
+/** The place that an address names. */
+export interface Place {
+  /** Undefined: the address names no view. */
+  readonly view: ViewName | undefined
+  /** The record that the view shows in detail. */
+  readonly id: string | undefined
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** The folder under which the gateway serves the page. */
+export const FOLDER = '/console'
+
+/** Returns the path before `/console`, which a proxy may have added. */
+export function prefixOf(pathname: string): string {
+  const at = pathname.search(/\/console(?:\/|$)/)
+  return at === -1 ? '' : pathname.slice(0, at)
+}
+
+/** Reads an address. */
+export function placeOf(pathname: string, search: string): Place {
+  const start = prefixOf(pathname).length + FOLDER.length
+  const [, name = '', ...rest] = pathname.slice(start).replace(/\/+$/, '').split('/')
+  const view = VIEWS.find(({ path }) => path === `/${name}`)?.name
+  const id = rest.length === 0 ? undefined : decoded(rest.join('/'))
+  return { view, id, query: Object.fromEntries(new URLSearchParams(search)) }
+}
+
+/** Writes an address below `/console`; entries without a value are left out. */
+export function pathOf(
+  view: ViewName,
+  id?: string,
+  query: Readonly<Record<string, string | undefined>> = {},
+): string {
+  const base = VIEWS.find(({ name }) => name === view)?.path ?? '/'
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [[name, value] as [string, string]],
+  )
+  const search = new URLSearchParams(given).toString()
+  const path = id === undefined ? base : `${base}/${encodeURIComponent(id)}`
+  return `${path}${search === '' ? '' : `?${search}`}`
+}
+
+/** Returns the place that a text in the search box means: a task's id, or a node. */
+export function placeFor(text: string): string | undefined {
+  const wanted = text.trim()
+  if (wanted === '') return undefined
+  const isTask = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(wanted)
+  return isTask ? pathOf('tasks', wanted.toLowerCase()) : pathOf('fleet', wanted)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

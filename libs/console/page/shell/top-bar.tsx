@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks'
+import { apiKey, forgetKey } from '../api/key.ts'
+import { paused } from '../api/load.ts'
+import { Connection } from './connection.tsx'
+import { helpOpen } from './help.tsx'
+import { linkTo, openPath } from './router.ts'
+import { placeFor } from './routes.ts'
+import { setTheme, theme, THEMES } from './theme.ts'
+
+/** The bar above every view: search, connection, pause, look. */
+export function TopBar() {
+  return (
+    <header class="top">
+      <a class="brand" href={linkTo('now')}>
+        AgentFleet
+      </a>
+      <Search />
+      <Connection />
+      <button
+        type="button"
+        aria-pressed={paused.value}
+        onClick={() => (paused.value = !paused.value)}
+      >
+        {paused.value ? 'Resume' : 'Pause'}
+      </button>
+      <label class="theme">
+        <span class="quiet">Look</span>
+        <select
+          value={theme.value}
+          onChange={({ currentTarget: { value } }) =>
+            setTheme(THEMES.find((each) => each === value) ?? 'system')
+          }
+        >
+          {THEMES.map((each) => (
+            <option key={each} value={each}>
+              {each}
+            </option>
+          ))}
+        </select>
+      </label>
+      {apiKey.value !== undefined && (
+        <button type="button" onClick={forgetKey}>
+          Forget key
+        </button>
+      )}
+      <button type="button" aria-haspopup="dialog" onClick={() => (helpOpen.value = true)}>
+        Keys
+      </button>
+    </header>
+  )
+}
+
+function Search() {
+  const [text, setText] = useState('')
+  return (
+    <form
+      class="search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault()
+        const path = placeFor(text)
+        if (path !== undefined) openPath(path)
+      }}
+    >
+      <input
+        id="search"
+        type="search"
+        aria-label="Open a task or a node by its id"
+        placeholder="Task id or node"
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
+    </form>
+  )
+}

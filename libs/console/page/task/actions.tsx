@@ -1,0 +1,73 @@
+import { useState } from 'preact/hooks'
+import type { TaskView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { plural } from '../format/format.ts'
+import { ApprovalForm } from '../approvals/form.tsx'
+import { open } from '../shell/router.ts'
+import { isEnded } from '../tasks/filters.ts'
+import { savedCalls } from './words.ts'
+
+/** What a person can do with a task. */
+export function TaskActions({
+  task,
+  events,
+  changed,
+}: {
+  task: TaskView
+  events: readonly { readonly type: string }[]
+  changed: () => void
+}) {
+  const [said, setSaid] = useState('')
+  const [busy, setBusy] = useState(false)
+  const act = async (name: string, send: () => Promise<void>) => {
+    setBusy(true)
+    setSaid('')
+    try {
+      await send()
+    } catch (error) {
+      setSaid(`${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`)
+    } finally {
+      setBusy(false)
+    }
+  }
+  const cancel = () =>
+    act('Cancelling', async () => {
+      await request(`/v1/tasks/${task.id}/cancel`, { method: 'POST' })
+      changed()
+    })
+  const replay = (from: 'start' | 'journal') =>
+    act('The replay', async () => {
+      const idempotencyKey = `console-${crypto.randomUUID()}`
+      const path = `/v1/tasks/${task.id}/replay`
+      const next = await request<TaskView>(path, { method: 'POST', body: { from }, idempotencyKey })
+      open('tasks', next.id)
+    })
+  const saved = savedCalls(events)
+  return (
+    <div class="actions">
+      {!isEnded(task.state) && (
+        <button type="button" disabled={busy} onClick={() => void cancel()}>
+          Cancel
+        </button>
+      )}
+      {isEnded(task.state) && (
+        <>
+          <button type="button" disabled={busy} onClick={() => void replay('start')}>
+            Replay from start
+          </button>
+          <button
+            type="button"
+            disabled={busy || saved === 0}
+            onClick={() => void replay('journal')}
+          >
+            Replay from journal, without paying {plural(saved, 'call')} again
+          </button>
+        </>
+      )}
+      <span role="status">{said}</span>
+      {task.waitingFor?.kind === 'approval' && (
+        <ApprovalForm taskId={task.id} wait={task.waitingFor} decided={changed} />
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,230 @@
+import type { ComponentChildren } from 'preact'
+import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
+import { nowMs } from '../api/http.ts'
+import { count, duration, usd } from '../format/format.ts'
+import { Facts } from '../parts/facts.tsx'
+import { NodeLink, TaskLink } from '../parts/links.tsx'
+import { StateMark } from '../parts/mark.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Copyable, Text } from '../parts/text.tsx'
+import { Instant } from '../parts/time.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
+import { TaskActions } from './actions.tsx'
+import { snippetsOf } from './code.ts'
+import { useTask, type Followed } from './follow.ts'
+import type { LiveText } from './live-text.ts'
+import { timelineOf } from './timeline.ts'
+import { Waterfall } from './waterfall.tsx'
+import { taskWords } from './words.ts'
+
+const TABS = ['timeline', 'output', 'input', 'events', 'code'] as const
+type Tab = (typeof TABS)[number]
+
+/** One task: what happened, why, at what price. */
+export function Task({ id }: { id: string }) {
+  const { loaded, live } = useTask(id)
+  return (
+    <>
+      <h1 tabIndex={-1}>
+        Task <span class="id">{id}</span>
+      </h1>
+      <Panel loaded={loaded}>
+        {(followed) => (
+          <>
+            <Header {...followed} />
+            <TaskActions {...followed} changed={loaded.reload} />
+            <Tabs followed={followed} live={live} />
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+function Header({ task }: Followed) {
+  const { usage, budget, definition, placement } = task
+  return (
+    <>
+      <p class="headline">
+        <StateMark state={task.state} /> {taskWords(task, nowMs())}
+      </p>
+      <Facts
+        of={[
+          ['Error code', task.error && <code>{task.error.code}</code>],
+          [
+            'Agent',
+            definition === undefined ? (
+              task.agent
+            ) : (
+              <a href={linkTo('agents', definition.name)}>
+                {definition.name} version {definition.version}
+              </a>
+            ),
+          ],
+          ['Model', task.model],
+          ['Node', task.node && <NodeLink id={task.node} />],
+          ['Why this node', placement && `${placement.reason} (of ${count(placement.considered)})`],
+          ['Submitted', <Instant key="at" at={task.createdAt} />],
+          ['Deadline', <Instant key="deadline" at={task.deadlineAt} />],
+          ['Attempt', `${task.attempt}, ${count(task.failures)} failed`],
+          ['LLM calls', count(usage.llmCalls)],
+          [
+            'Tokens',
+            `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${limit(budget?.tokens, count)}`,
+          ],
+          ['Cost', `${usd(usage.costUsd)}${limit(budget?.usd, usd)}`],
+          ['Time limit', budget?.wallMs && duration(budget.wallMs)],
+          ['Priority', task.priority],
+          ['Replay of', task.replayOf && <TaskLink id={task.replayOf} />],
+          ['Created by', task.parentId && <TaskLink id={task.parentId} />],
+          ['Depends on', links(task.dependsOn)],
+          ['Created', links(task.children?.map((child) => child.id))],
+        ]}
+      />
+    </>
+  )
+}
+
+function limit(value: number | undefined, write: (value: number) => string): string {
+  return value === undefined ? '' : ` of at most ${write(value)}`
+}
+
+function links(ids: readonly string[] | undefined): ComponentChildren | undefined {
+  if (ids === undefined || ids.length === 0) return undefined
+  return ids.map((id) => (
+    <span key={id}>
+      <TaskLink id={id} />{' '}
+    </span>
+  ))
+}
+
+function Tabs({ followed, live }: { followed: Followed; live: LiveText | undefined }) {
+  const chosen = TABS.find((each) => each === place.value.query['tab']) ?? 'timeline'
+  return (
+    <>
+      <div class="row tabs" role="group" aria-label="Parts of the task">
+        {TABS.map((tab) => (
+          <button
+            key={tab}
+            type="button"
+            aria-pressed={tab === chosen}
+            onClick={() => setQuery({ tab: tab === 'timeline' ? undefined : tab })}
+          >
+            {tab}
+          </button>
+        ))}
+      </div>
+      <TabOf tab={chosen} {...followed} live={live} />
+    </>
+  )
+}
+
+function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveText | undefined }) {
+  switch (tab) {
+    case 'timeline':
+      return (
+        <>
+          <Waterfall bars={timelineOf(task, events, nowMs())} />
+          <p class="muted">
+            “≤” marks an upper bound: the fleet stores the end of a call, and the bar starts at the
+            event before it.
+          </p>
+          {live !== undefined && <Output task={task} live={live} />}
+        </>
+      )
+    case 'output':
+      return <Output task={task} live={live} />
+    case 'input':
+      return <Input task={task} />
+    case 'events':
+      return (
+        <Table
+          caption="Stored events"
+          columns={EVENT_COLUMNS}
+          rows={events}
+          keyOf={({ seq }) => String(seq)}
+          empty="No event is stored."
+        />
+      )
+    case 'code':
+      return (
+        <>
+          {snippetsOf(task, location.origin).map(({ label, text }) => (
+            <section key={label}>
+              <h2>{label}</h2>
+              <Copyable label={label} text={text} />
+            </section>
+          ))}
+        </>
+      )
+  }
+}
+
+function Output({ task, live }: { task: TaskView; live: LiveText | undefined }) {
+  if (task.result !== undefined) return <Text value={task.result} label="Result" />
+  if (task.error !== undefined) return <Text value={task.error.message} label="Error" />
+  if (live === undefined) {
+    return <p class="empty">The task has written nothing since this page was opened.</p>
+  }
+  return (
+    <section class="live-text">
+      <p class="muted">
+        Attempt {live.attempt} on <NodeLink id={live.node} /> writes
+        {live.incomplete && '; earlier parts are missing here'}:
+      </p>
+      <Text value={live.text} label="Text so far" />
+    </section>
+  )
+}
+
+function Input({ task }: { task: TaskView }) {
+  const parts: readonly (readonly [label: string, value: unknown])[] = [
+    ['Task', task.task],
+    ['System prompt', task.systemPrompt],
+    ['Context', task.context],
+    ['Tools', task.tools],
+    ['Metadata', task.metadata],
+    ['Answer schema', task.responseSchema],
+  ]
+  return (
+    <>
+      {parts.map(
+        ([label, value]) =>
+          value !== undefined && (
+            <section key={label}>
+              <h2>{label}</h2>
+              <Text value={value} label={label} />
+            </section>
+          ),
+      )}
+    </>
+  )
+}
+
+const EVENT_COLUMNS: readonly Column<HistoryEvent>[] = [
+  { title: 'Sequence', kind: 'number', of: ({ seq }) => seq },
+  { title: 'Event', of: ({ type }) => type },
+  { title: 'At', of: ({ atMs }) => <Instant at={atMs} /> },
+  { title: 'Attempt', kind: 'number', of: ({ attempt }) => attempt ?? '—' },
+  { title: 'Node', of: ({ node }) => <NodeLink id={node} /> },
+  {
+    title: 'Rest',
+    kind: 'wide',
+    of: (event) => <Rest event={event} />,
+  },
+]
+
+/** Fields that have a column. */
+const COLUMN_FIELDS: ReadonlySet<string> = new Set(['seq', 'type', 'atMs', 'attempt', 'node'])
+
+function Rest({ event }: { event: HistoryEvent }) {
+  const rest = Object.entries(event).filter(([name]) => !COLUMN_FIELDS.has(name))
+  if (rest.length === 0) return null
+  return (
+    <details>
+      <summary>{rest.map(([name]) => name).join(', ')}</summary>
+      <Text value={Object.fromEntries(rest)} label={`Event ${event.seq}`} />
+    </details>
+  )
+}

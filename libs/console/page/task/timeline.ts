@@ -1,0 +1,300 @@
+import type { HistoryEvent } from '@agentfleet/protocol'
+import { UNKNOWN, count, duration, usd } from '../format/format.ts'
+
+/**
+ * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call
+ * stores only its end, so its bar starts at the event before and means "at most this long".
+ */
+
+/** One bar of the waterfall. */
+export interface Bar {
+  readonly key: string
+  readonly kind: 'queue' | 'wait' | 'attempt' | 'llm' | 'tool' | 'backoff' | 'children' | 'end'
+  readonly label: string
+  readonly startMs: number
+  readonly endMs: number
+  /** The start is not stored: the call began at this time or later. */
+  readonly atMost: boolean
+  readonly running: boolean
+  readonly detail: string
+  readonly taskIds: readonly string[]
+}
+
+/** What the waterfall needs from the task itself. */
+export interface Subject {
+  readonly createdAt: string
+  readonly state: string
+  readonly node?: string
+  readonly placement?: { readonly node: string; readonly reason: string; readonly atMs: number }
+}
+
+interface Attempt {
+  readonly number: number
+  readonly events: HistoryEvent[]
+}
+
+/** Events after which an attempt does no more. */
+const ATTEMPT_ENDS: ReadonlySet<string> = new Set([
+  'attempt-failed',
+  'paused',
+  'completed',
+  'failed',
+  'cancelled',
+])
+const TASK_ENDS: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled'])
+
+/** Returns the bars of a task in the order of their starts. */
+export function timelineOf(
+  task: Subject,
+  events: readonly HistoryEvent[],
+  nowMs: number,
+): readonly Bar[] {
+  const createdMs = events[0]?.atMs ?? Date.parse(task.createdAt)
+  const attempts = attemptsOf(task, events)
+  const bars = [
+    ...beforeFirst(task, events, attempts, createdMs, nowMs),
+    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs)),
+    ...betweenBars(events, nowMs, task),
+    ...endBar(events),
+  ]
+  // A stable sort keeps an attempt above its calls.
+  return bars.toSorted((a, b) => a.startMs - b.startMs || rank(a) - rank(b))
+}
+
+function rank({ kind }: Bar): number {
+  return kind === 'attempt' ? 0 : 1
+}
+
+/** Groups events by attempt. The first attempt may store no start, so its events carry no other number. */
+function attemptsOf(task: Subject, events: readonly HistoryEvent[]): readonly Attempt[] {
+  const byNumber = new Map<number, HistoryEvent[]>()
+  for (const event of events) {
+    if (event.attempt === undefined) continue
+    const list = byNumber.get(event.attempt) ?? []
+    list.push(event)
+    byNumber.set(event.attempt, list)
+  }
+  const attempts = [...byNumber].map(([number, own]) => ({ number, events: own }))
+  // A first attempt that has stored nothing yet is known from the task's placement.
+  if (attempts.length === 0 && task.state === 'running') attempts.push({ number: 1, events: [] })
+  return attempts.sort((a, b) => a.number - b.number)
+}
+
+function startOf(
+  task: Subject,
+  { number, events }: Attempt,
+): { atMs: number | undefined; exact: boolean } {
+  const started = events.find(({ type }) => type === 'attempt-started')
+  if (started !== undefined) return { atMs: started.atMs, exact: true }
+  const placed = events.find(({ placement }) => placement !== undefined)?.placement
+  if (placed !== undefined) return { atMs: placed.atMs, exact: true }
+  const current = number === 1 && task.state === 'running' ? task.placement?.atMs : undefined
+  return { atMs: current, exact: current !== undefined }
+}
+
+function beforeFirst(
+  task: Subject,
+  events: readonly HistoryEvent[],
+  attempts: readonly Attempt[],
+  createdMs: number,
+  nowMs: number,
+): readonly Bar[] {
+  const released = events.find(({ type }) => type === 'released')
+  const [first] = attempts
+  const startMs = first && startOf(task, first).atMs
+  const endedMs = events.find(({ type }) => TASK_ENDS.has(type))?.atMs
+  const waits =
+    released !== undefined && (startMs === undefined || released.atMs <= startMs)
+      ? [
+          bar('wait', 'wait-0', 'Waited to be released', createdMs, released.atMs, {
+            detail: released.reason ?? '',
+          }),
+        ]
+      : []
+  const fromMs = waits[0]?.endMs ?? createdMs
+  if (first !== undefined) {
+    // Without a stored start the wait for a node cannot be told from the attempt.
+    if (startMs === undefined || startMs <= fromMs) return waits
+    return [...waits, bar('queue', 'queue-0', 'Waited for a node', fromMs, startMs)]
+  }
+  if (task.state === 'waiting') {
+    return [bar('wait', 'wait-now', 'Waits', createdMs, nowMs, { running: true })]
+  }
+  const running = endedMs === undefined
+  const label = running ? 'Waits for a node' : 'Waited for a node'
+  return [...waits, bar('queue', 'queue-0', label, fromMs, endedMs ?? nowMs, { running })]
+}
+
+function attemptBars(
+  task: Subject,
+  attempt: Attempt,
+  createdMs: number,
+  nowMs: number,
+): readonly Bar[] {
+  const { number, events } = attempt
+  const start = startOf(task, attempt)
+  const startMs = start.atMs ?? createdMs
+  const last = events.findLast(({ type }) => ATTEMPT_ENDS.has(type))
+  const node =
+    events.find((event) => event.node !== undefined)?.node ??
+    events.find(({ placement }) => placement !== undefined)?.placement?.node ??
+    (last === undefined ? task.node : undefined)
+  const reason =
+    events.find(({ placement }) => placement !== undefined)?.placement?.reason ??
+    (number === 1 ? task.placement?.reason : undefined)
+  const own = bar(
+    'attempt',
+    `attempt-${number}`,
+    `Attempt ${number}`,
+    startMs,
+    last?.atMs ?? nowMs,
+    {
+      atMost: !start.exact,
+      running: last === undefined,
+      detail: [node, reason, last?.error?.message].filter(Boolean).join(' · '),
+    },
+  )
+  return [own, ...callBars(number, events, startMs)]
+}
+
+function callBars(
+  attempt: number,
+  events: readonly HistoryEvent[],
+  attemptStartMs: number,
+): readonly Bar[] {
+  let beforeMs = attemptStartMs
+  return events.flatMap((event) => {
+    const startMs = Math.min(beforeMs, event.atMs)
+    if (event.type !== 'attempt-started') beforeMs = event.atMs
+    if (event.call === undefined) {
+      // The last answer is stored together with the ending.
+      if (event.type !== 'completed' || event.usage === undefined || event.usage.llmCalls === 0)
+        return []
+      return [
+        bar('llm', `last-${attempt}`, 'Last answer', startMs, event.atMs, {
+          atMost: true,
+          detail: [event.by?.model, usageWords(event.usage)].filter(Boolean).join(' · '),
+        }),
+      ]
+    }
+    const { call } = event
+    const label = call.kind === 'llm' ? 'LLM call' : `Tool ${call.name}`
+    const detail =
+      call.kind === 'llm' ? [call.by?.model ?? call.name, usageWords(call.usage)].join(' · ') : ''
+    return [
+      bar(call.kind, `call-${attempt}-${call.step}-${event.seq}`, label, startMs, event.atMs, {
+        atMost: true,
+        detail,
+      }),
+    ]
+  })
+}
+
+/** Backoffs after failed attempts, waits during the task, and the tasks that it created. */
+function betweenBars(
+  events: readonly HistoryEvent[],
+  nowMs: number,
+  task: Subject,
+): readonly Bar[] {
+  return events.flatMap((event, index) => {
+    const next = events[index + 1]
+    if (event.type === 'attempt-failed' && (event.retryAtMs !== undefined || next !== undefined)) {
+      const endMs = next?.atMs ?? Math.max(nowMs, event.atMs)
+      const label = `Pause before attempt ${(event.attempt ?? 0) + 1}`
+      const detail = event.error === undefined ? '' : `after ${event.error.code}`
+      return [
+        bar('backoff', `backoff-${event.seq}`, label, event.atMs, endMs, {
+          detail,
+          running: next === undefined,
+        }),
+      ]
+    }
+    if (event.type === 'paused') {
+      const end = events
+        .slice(index + 1)
+        .find(({ type }) => type === 'resumed' || TASK_ENDS.has(type))
+      const running = end === undefined && task.state === 'waiting'
+      return [
+        bar('wait', `wait-${event.seq}`, waitWords(event.wait), event.atMs, end?.atMs ?? nowMs, {
+          running,
+          detail: end?.approval === undefined ? '' : approvalWords(end.approval),
+          taskIds: event.wait?.taskIds ?? [],
+        }),
+      ]
+    }
+    if (event.type === 'spawned') {
+      const ids = event.children ?? []
+      const label = `Created ${ids.length} ${ids.length === 1 ? 'task' : 'tasks'}`
+      return [
+        bar('children', `children-${event.seq}`, label, event.atMs, event.atMs, { taskIds: ids }),
+      ]
+    }
+    return []
+  })
+}
+
+function endBar(events: readonly HistoryEvent[]): readonly Bar[] {
+  const end = events.findLast(({ type }) => TASK_ENDS.has(type))
+  if (end === undefined) return []
+  const label = end.type[0]?.toUpperCase() + end.type.slice(1)
+  const detail =
+    end.error === undefined ? (end.reason ?? '') : `${end.error.code}: ${end.error.message}`
+  return [bar('end', 'end', label, end.atMs, end.atMs, { detail })]
+}
+
+/** Writes the figures of a call or of a task. */
+export function usageWords(usage: {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly costUsd?: number | undefined
+}): string {
+  return `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out, ${usd(usage.costUsd)}`
+}
+
+function waitWords(wait: HistoryEvent['wait']): string {
+  switch (wait?.kind) {
+    case 'approval':
+      return `Wait for approval of ${wait.tool ?? 'a step'}`
+    case 'children':
+      return 'Wait for the tasks that it created'
+    case 'dependencies':
+      return 'Wait for other tasks'
+    case 'time':
+      return 'Wait for a time'
+    case undefined:
+      return 'Wait'
+  }
+}
+
+function approvalWords({ approved, by, note }: NonNullable<HistoryEvent['approval']>): string {
+  return `${approved ? 'allowed' : 'refused'} by ${by}${note === undefined ? '' : `: ${note}`}`
+}
+
+function bar(
+  kind: Bar['kind'],
+  key: string,
+  label: string,
+  startMs: number,
+  endMs: number,
+  rest: Partial<Pick<Bar, 'atMost' | 'running' | 'detail' | 'taskIds'>> = {},
+): Bar {
+  const end = Math.max(startMs, endMs)
+  return {
+    atMost: false,
+    running: false,
+    detail: '',
+    taskIds: [],
+    ...rest,
+    kind,
+    key,
+    label,
+    startMs,
+    endMs: end,
+  }
+}
+
+/** Writes how long a bar took; a start that is not stored makes it an upper bound. */
+export function lengthWords({ startMs, endMs, atMost, kind }: Bar): string {
+  if (kind === 'end' || kind === 'children') return UNKNOWN
+  return `${atMost ? '≤ ' : ''}${duration(endMs - startMs)}`
+}

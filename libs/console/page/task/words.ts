@@ -1,0 +1,47 @@
+import type { TaskView } from '@agentfleet/protocol'
+import { ago, duration, plural } from '../format/format.ts'
+
+/** Says in a sentence what a task does now, or how it ended. */
+export function taskWords(task: TaskView, nowMs: number): string {
+  const lifeMs = Date.parse(task.updatedAt) - Date.parse(task.createdAt)
+  switch (task.state) {
+    case 'waiting':
+      return waitingWords(task, nowMs)
+    case 'queued':
+      return 'Waits for a node with a free slot.'
+    case 'running':
+      return `Runs${task.node === undefined ? '' : ` on ${task.node}`}, attempt ${Math.max(1, task.attempt)}.`
+    case 'retrying': {
+      const when = task.retryAt === undefined ? 'soon' : ago(Date.parse(task.retryAt), nowMs)
+      return `Attempt ${task.attempt} did not succeed; the next one starts ${when}.`
+    }
+    case 'completed':
+      return `Completed after ${duration(lifeMs)}, attempt ${task.attempt}.`
+    case 'failed':
+      return `Failed after ${duration(lifeMs)}: ${task.error?.message ?? 'no reason is stored.'}`
+    case 'cancelled':
+      return `Cancelled after ${duration(lifeMs)}.`
+  }
+}
+
+function waitingWords({ waitingFor }: TaskView, nowMs: number): string {
+  switch (waitingFor?.kind) {
+    case 'dependencies':
+      return `Waits for ${plural(waitingFor.taskIds?.length ?? 0, 'task')} to end.`
+    case 'children':
+      return `Waits for ${plural(waitingFor.taskIds?.length ?? 0, 'task')} that it created.`
+    case 'approval':
+      return `Waits for a person to allow the tool ${waitingFor.tool ?? ''}.`
+    case 'time':
+      return waitingFor.until === undefined
+        ? 'Waits for a time.'
+        : `Waits for its time, ${ago(Date.parse(waitingFor.until), nowMs)}.`
+    case undefined:
+      return 'Waits.'
+  }
+}
+
+/** Returns the finished calls whose results a replay from the journal takes over, each paid once. */
+export function savedCalls(events: readonly { readonly type: string }[]): number {
+  return events.filter(({ type }) => type === 'call-finished').length
+}

@@ -1,0 +1,102 @@
+import type { UsageReport } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { withQuery } from '../api/query.ts'
+import { count, usd } from '../format/format.ts'
+import { Figures } from '../parts/facts.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { place, setQuery } from '../shell/router.ts'
+
+const EVERY_MS = 30_000
+
+interface Row {
+  readonly key: string
+  readonly day: string
+  readonly model: string
+  readonly provider: string
+  readonly usage: UsageReport['total']
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'Day (UTC)', of: ({ day }) => day },
+  { title: 'Model', of: ({ model }) => model },
+  { title: 'Provider', of: ({ provider }) => provider },
+  { title: 'LLM calls', kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
+  { title: 'Tokens in', kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
+  { title: 'of them cached', kind: 'number', of: ({ usage }) => count(usage.cachedTokens) },
+  { title: 'Tokens out', kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
+  { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
+]
+
+/** What does it cost? By day and model. */
+export function Usage() {
+  const { query } = place.value
+  const path = withQuery('/v1/usage', {
+    from: query['from'],
+    to: query['to'],
+    scope: query['scope'],
+  })
+  const loaded = useLoad(path, (signal) => request<UsageReport>(path, { signal }), EVERY_MS)
+  return (
+    <>
+      <h1 tabIndex={-1}>Usage</h1>
+      <div class="row">
+        <Day name="from" label="From" />
+        <Day name="to" label="to" />
+        <label>
+          <input
+            type="checkbox"
+            checked={query['scope'] === 'fleet'}
+            onChange={({ currentTarget }) =>
+              setQuery({ scope: currentTarget.checked ? 'fleet' : undefined })
+            }
+          />
+          All tenants (operators only)
+        </label>
+      </div>
+      <Panel loaded={loaded}>
+        {({ days, total, from, to }) => (
+          <>
+            <Figures
+              of={[
+                ['Cost', usd(total.costUsd), `${from} to ${to}`],
+                ['LLM calls', count(total.llmCalls)],
+                ['Tokens in', count(total.inputTokens)],
+                ['Tokens out', count(total.outputTokens)],
+              ]}
+            />
+            <Table
+              caption="Usage by day and model, newest day first"
+              columns={COLUMNS}
+              rows={rowsOf(days)}
+              keyOf={({ key }) => key}
+              empty="No LLM call is recorded in these days."
+            />
+          </>
+        )}
+      </Panel>
+    </>
+  )
+}
+
+function Day({ name, label }: { name: 'from' | 'to'; label: string }) {
+  return (
+    <label>
+      {label}{' '}
+      <input
+        type="date"
+        value={place.value.query[name] ?? ''}
+        onChange={({ currentTarget: { value } }) => setQuery({ [name]: value })}
+      />
+    </label>
+  )
+}
+
+function rowsOf(days: UsageReport['days']): readonly Row[] {
+  return days
+    .toSorted((a, b) => (a.day < b.day ? 1 : -1))
+    .flatMap(({ day, models }) =>
+      models.map((each) => ({ ...each, day, key: `${day} ${each.provider} ${each.model}` })),
+    )
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { ago, bytes, count, duration, plural, readable, usd } from '../page/format/format.ts'
+
+test('counts have separators, and a unit from 100,000', () => {
+  const table = [
+    [undefined, '—'],
+    [0, '0'],
+    [12_345, '12,345'],
+    [99_999, '99,999'],
+    [123_456, '123 k'],
+    [1_240_000, '1.24 M'],
+  ] as const
+  for (const [value, text] of table) expect(count(value)).toBe(text)
+})
+
+test('costs keep the difference between free, unpriced and tiny', () => {
+  const table = [
+    [undefined, 'unpriced'],
+    [0, '$0'],
+    [0.000_01, '< $0.0001'],
+    [0.001_23, '$0.0012'],
+    [1.5, '$1.50'],
+  ] as const
+  for (const [value, text] of table) expect(usd(value)).toBe(text)
+})
+
+test('durations have two units at most', () => {
+  const table = [
+    [undefined, '—'],
+    [840, '840 ms'],
+    [12_440, '12.4 s'],
+    [59_990, '59.9 s'],
+    [185_000, '3 m 05 s'],
+    [7_800_000, '2 h 10 m'],
+    [273_600_000, '3 d 4 h'],
+    [-5, '0 ms'],
+  ] as const
+  for (const [ms, text] of table) expect(duration(ms)).toBe(text)
+})
+
+test('distances in time say the direction', () => {
+  expect(ago(1_000, 1_500)).toBe('now')
+  expect(ago(1_000, 13_000)).toBe('12 s ago')
+  expect(ago(200_000, 13_000)).toBe('in 3 m')
+})
+
+test('sizes, plurals and values are written for people', () => {
+  expect(bytes(512)).toBe('512 B')
+  expect(bytes(1_500_000)).toBe('1.50 MB')
+  expect(plural(1, 'task')).toBe('1 task')
+  expect(plural(0, 'task')).toBe('0 tasks')
+  expect(readable('a <b>')).toBe('a <b>')
+  expect(readable({ a: 1 })).toBe('{\n  "a": 1\n}')
+})

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import type { IncidentView } from '@agentfleet/protocol'
+import { loadStep } from '../page/fleet/load-step.ts'
+import { stagesOf } from '../page/incidents/stages.ts'
+import { healthOf, nodesByState, type Seen } from '../page/now/health.ts'
+import { figuresText } from '../page/parts/figures-text.ts'
+import { lineOf, ratesOf } from '../page/parts/line.ts'
+import { actOnEach } from '../page/tasks/bulk.ts'
+import { filtersOf } from '../page/tasks/filters.ts'
+
+const alive = { state: 'alive', draining: false }
+const seen: Seen = {
+  status: 'ok',
+  explanation: 'All is well.',
+  queued: 1,
+  running: 2,
+  nodes: [alive],
+  openIncidents: 0,
+}
+
+test('the first view answers whether work flows', () => {
+  const table: readonly (readonly [Partial<Seen>, string, string])[] = [
+    [{}, 'good', 'Work flows.'],
+    [{ queued: 0, running: 0 }, 'good', 'The fleet is ready and has no work.'],
+    [{ status: 'no-available-nodes', explanation: 'No node.' }, 'bad', 'No node.'],
+    [
+      { status: 'unknown', explanation: 'No news.' },
+      'bad',
+      'The state of the fleet is unknown. No news.',
+    ],
+    [{ openIncidents: 2 }, 'watch', 'Work flows, but 2 incidents open.'],
+    [
+      { nodes: [alive, { state: 'dead', draining: false }], oldestWaitingMs: 185_000 },
+      'watch',
+      'Work flows, but 1 node not alive, your oldest queued task has waited 3 m 05 s.',
+    ],
+  ]
+  for (const [change, kind, text] of table)
+    expect(healthOf({ ...seen, ...change })).toEqual({ kind, text })
+  const draining = { state: 'alive', draining: true }
+  expect(nodesByState([alive, alive, draining])).toEqual({ alive: 2, draining: 1 })
+})
+
+test('a chart interrupts its line where measurements are missing', () => {
+  const points = [0, 60_000, 600_000].map((atMs, index) => ({ atMs, value: index }))
+  expect(lineOf(points, 100, 10)).toEqual({ path: 'M0.0 10.0L10.0 5.0M100.0 0.0', max: 2 })
+  expect(lineOf([], 100, 10)).toEqual({ path: '', max: 0 })
+})
+
+test('a rate skips the moment at which a counter restarted', () => {
+  const points = [10, 30, 5, 15].map((value, index) => ({ atMs: index * 10_000, value }))
+  expect(ratesOf(points).map(({ value }) => value)).toEqual([2, 1])
+})
+
+test('the load of a node has five steps', () => {
+  const table = [
+    [0, 8, 1],
+    [1, 8, 2],
+    [4, 8, 3],
+    [7, 8, 4],
+    [8, 8, 5],
+    [3, 0, 5],
+  ] as const
+  for (const [active, slots, step] of table)
+    expect([active, loadStep({ active, slots })]).toEqual([active, step])
+})
+
+test('an incident shows the stages that it has reached in the order of their times', () => {
+  const incident: IncidentView = {
+    id: 'i',
+    nodeId: 'n1',
+    incarnation: 1,
+    reason: 'no heartbeat',
+    state: 'open',
+    by: 'recovery-1',
+    silentMs: 900,
+    detectedAtMs: 10_000,
+    openedAtMs: 10_050,
+    redistributedAtMs: 10_200,
+    tasks: 5,
+    redistributed: 4,
+  }
+  expect(stagesOf(incident).map(({ name, atMs, detail }) => [name, atMs, detail])).toEqual([
+    ['Last heartbeat', 9_100, ''],
+    ['Detected', 10_000, 'no heartbeat'],
+    ['Opened', 10_050, 'by recovery-1'],
+    ['Tasks given back', 10_200, '4 of 5'],
+  ])
+})
+
+test('figures are written with four digits, and unknown filters are ignored', () => {
+  expect(figuresText({ slots: 4, cpu: 0.123_456, driver: 'local', ok: true })).toBe(
+    'slots 4, cpu 0.1235, driver local, ok true',
+  )
+  expect(filtersOf({ state: ' failed ', tab: 'x' })).toEqual({ state: 'failed' })
+})
+
+test('an action on many tasks counts its failures and finishes the others', async () => {
+  const acted: string[] = []
+  const reports: number[] = []
+  const act = async (id: string) => {
+    if (id === 'b') throw new Error('already ended')
+    acted.push(id)
+  }
+  const end = await actOnEach(['a', 'b', 'c'], act, ({ done }) => reports.push(done))
+  expect(acted.sort()).toEqual(['a', 'c'])
+  expect(end).toEqual({ done: 3, total: 3, problems: new Map([['already ended', 1]]) })
+  expect(reports).toEqual([1, 2, 3])
+})

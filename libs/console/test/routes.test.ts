@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { pathOf, placeFor, placeOf, prefixOf } from '../page/shell/routes.ts'
+
+const ID = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
+
+test('an address names a view, a record and a query', () => {
+  const table = [
+    ['/console', '', 'now', undefined, {}],
+    ['/console/', '', 'now', undefined, {}],
+    ['/console/tasks', '?state=failed', 'tasks', undefined, { state: 'failed' }],
+    [`/console/tasks/${ID}`, '?tab=events', 'tasks', ID, { tab: 'events' }],
+    ['/behind/proxy/console/fleet/a%2Fb', '', 'fleet', 'a/b', {}],
+    ['/console/fleet/%', '', 'fleet', '%', {}],
+    ['/console/nothing', '', undefined, undefined, {}],
+  ] as const
+  for (const [pathname, search, view, id, query] of table) {
+    expect(placeOf(pathname, search)).toEqual({ view, id, query })
+  }
+})
+
+test('a path that is written is read back', () => {
+  const path = pathOf('agents', 'a b/c?', { tab: 'x&y', none: undefined, empty: '' })
+  const [pathname = '', search = ''] = `/console${path}`.split(/(?=\?)/)
+  expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
+})
+
+test('the prefix of a proxy is what stands before the folder', () => {
+  expect(prefixOf('/console/tasks')).toBe('')
+  expect(prefixOf('/team/a/console')).toBe('/team/a')
+  expect(prefixOf('/consoles')).toBe('')
+})
+
+test('the search box opens a task by its id and a node by its name', () => {
+  expect(placeFor(` ${ID.toUpperCase()} `)).toBe(`/tasks/${ID}`)
+  expect(placeFor('worker-1')).toBe('/fleet/worker-1')
+  expect(placeFor(' ')).toBeUndefined()
+})

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import type { DeltaFrame, TaskView } from '@agentfleet/protocol'
+import { quoted, snippetsOf } from '../page/task/code.ts'
+import { withDelta, type LiveText } from '../page/task/live-text.ts'
+import { savedCalls, taskWords } from '../page/task/words.ts'
+
+const T0 = Date.UTC(2026, 0, 31, 12)
+const iso = (ms: number) => new Date(T0 + ms).toISOString()
+const task: TaskView = {
+  id: '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90',
+  state: 'completed',
+  agent: 'developer',
+  model: 'sim',
+  priority: 'medium',
+  cpu: 'low',
+  memory: 'low',
+  task: "It's done",
+  createdAt: iso(0),
+  updatedAt: iso(12_400),
+  deadlineAt: iso(600_000),
+  seq: 9,
+  attempt: 2,
+  failures: 1,
+  usage: { inputTokens: 1, outputTokens: 2, llmCalls: 1 },
+}
+
+test('a sentence says what a task does or how it ended', () => {
+  const table: readonly (readonly [Partial<TaskView>, string])[] = [
+    [{}, 'Completed after 12.4 s, attempt 2.'],
+    [{ state: 'queued' }, 'Waits for a node with a free slot.'],
+    [{ state: 'running', node: 'n1', attempt: 0 }, 'Runs on n1, attempt 1.'],
+    [
+      { state: 'retrying', retryAt: iso(15_000) },
+      'Attempt 2 did not succeed; the next one starts in 5 s.',
+    ],
+    [{ state: 'failed', error: { code: 'x', message: 'No key.' } }, 'Failed after 12.4 s: No key.'],
+    [{ state: 'cancelled' }, 'Cancelled after 12.4 s.'],
+    [
+      { state: 'waiting', waitingFor: { kind: 'approval', step: 1, tool: 'pay' } },
+      'Waits for a person to allow the tool pay.',
+    ],
+    [
+      { state: 'waiting', waitingFor: { kind: 'dependencies', taskIds: ['a', 'b'] } },
+      'Waits for 2 tasks to end.',
+    ],
+    [
+      { state: 'waiting', waitingFor: { kind: 'time', until: iso(70_000) } },
+      'Waits for its time, in 1 m.',
+    ],
+  ]
+  for (const [change, words] of table)
+    expect(taskWords({ ...task, ...change }, T0 + 10_000)).toBe(words)
+})
+
+test('a replay from the journal saves the finished calls', () => {
+  const events = ['submitted', 'call-finished', 'call-finished', 'failed'].map((type) => ({ type }))
+  expect(savedCalls(events)).toBe(2)
+})
+
+const delta = (offset: number, text: string, change: Partial<DeltaFrame> = {}): DeltaFrame => ({
+  type: 'delta',
+  taskId: task.id,
+  attempt: 1,
+  node: 'n1',
+  seq: 5,
+  offset,
+  kind: 'text',
+  text,
+  ...change,
+})
+const all = (frames: readonly DeltaFrame[]) =>
+  frames.reduce<LiveText | undefined>((text, frame) => withDelta(text, frame), undefined)
+
+test('live text joins parts, takes a doubled part once and says when one is missing', () => {
+  expect(all([delta(0, 'ab'), delta(2, 'cd')])?.text).toBe('abcd')
+  expect(all([delta(0, 'ab'), delta(0, 'ab'), delta(1, 'bc')])?.text).toBe('abc')
+  expect(all([delta(0, 'ab'), delta(2, 'cd')])?.incomplete).toBe(false)
+  expect(all([delta(0, 'ab'), delta(9, 'cd')])?.incomplete).toBe(true)
+  expect(all([delta(7, 'ab')])?.incomplete).toBe(true)
+})
+
+test('text of a newer run replaces the older one, and late parts of the older one are dropped', () => {
+  const frames = [delta(0, 'old'), delta(0, 'new', { attempt: 2, seq: 8 }), delta(3, 'late')]
+  expect(all(frames)).toMatchObject({ text: 'new', attempt: 2 })
+})
+
+test('snippets have the task but no key', () => {
+  const texts = snippetsOf(task, 'http://127.0.0.1:8080').map(({ text }) => text)
+  expect(texts).toHaveLength(3)
+  expect(texts[0]).toBe(
+    `curl http://127.0.0.1:8080/v1/tasks/${task.id} -H "authorization: Bearer $AGENTFLEET_KEY"`,
+  )
+  expect(texts[1]).toContain(String.raw`It'\''s done`)
+  expect(quoted("a'b")).toBe(String.raw`'a'\''b'`)
+})

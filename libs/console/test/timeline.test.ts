@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest'
+import type { HistoryEvent } from '@agentfleet/protocol'
+import { lengthWords, timelineOf, type Subject } from '../page/task/timeline.ts'
+
+const T0 = Date.UTC(2026, 0, 31, 12)
+const NOW = T0 + 60_000
+const usage = { inputTokens: 10, outputTokens: 20, llmCalls: 1, costUsd: 0.5 }
+const placement = { node: 'n1', reason: 'least loaded', by: 'lb', atMs: T0 + 100, considered: 3 }
+const task = (state: string, more: Partial<Subject> = {}): Subject => ({
+  createdAt: new Date(T0).toISOString(),
+  state,
+  ...more,
+})
+const call = (step: number, kind: 'llm' | 'tool', name: string) => ({
+  step,
+  kind,
+  name,
+  output: 'x',
+  usage,
+})
+const at = (
+  seq: number,
+  ms: number,
+  event: Partial<HistoryEvent> & Pick<HistoryEvent, 'type'>,
+) => ({
+  seq,
+  atMs: T0 + ms,
+  ...event,
+})
+const submitted = at(1, 0, { type: 'submitted' })
+/** The bars as short texts. */
+const shown = (subject: Subject, events: readonly HistoryEvent[]) =>
+  timelineOf(subject, events, NOW).map(
+    (bar) => `${bar.label} | ${bar.startMs - T0}-${bar.endMs - T0}${bar.running ? ' running' : ''}`,
+  )
+
+test('a queued task waits for a node until now', () => {
+  expect(shown(task('queued'), [submitted])).toEqual(['Waits for a node | 0-60000 running'])
+})
+
+test('a running first attempt, which stores no start, begins at its placement', () => {
+  expect(shown(task('running', { node: 'n1', placement }), [submitted])).toEqual([
+    'Waited for a node | 0-100',
+    'Attempt 1 | 100-60000 running',
+  ])
+})
+
+test('calls begin at the event before them, and their length is an upper bound', () => {
+  const events = [
+    submitted,
+    at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement }),
+    at(3, 1_500, { type: 'call-finished', attempt: 1, call: call(1, 'tool', 'calculate') }),
+    at(4, 3_000, { type: 'completed', attempt: 1, node: 'n1', usage }),
+  ]
+  expect(shown(task('completed', { placement }), events)).toEqual([
+    'Waited for a node | 0-100',
+    'Attempt 1 | 100-3000',
+    'LLM call | 100-1000',
+    'Tool calculate | 1000-1500',
+    'Last answer | 1500-3000',
+    'Completed | 3000-3000',
+  ])
+  const bars = timelineOf(task('completed', { placement }), events, NOW)
+  expect(bars.map(lengthWords)).toEqual(['100 ms', '2.9 s', '≤ 900 ms', '≤ 500 ms', '≤ 1.5 s', '—'])
+  expect(bars[1]?.detail).toBe('n1 · least loaded')
+  expect(bars[2]?.detail).toBe('sim · 10 in, 20 out, $0.50')
+})
+
+test('a failed attempt, its pause and the next attempt stand one after the other', () => {
+  const error = { code: 'provider-failed', message: 'status 500' }
+  const events = [
+    submitted,
+    at(2, 200, { type: 'attempt-started', attempt: 1, node: 'n1' }),
+    at(3, 1_000, { type: 'attempt-failed', attempt: 1, error, retryAtMs: T0 + 2_000 }),
+    at(4, 2_100, { type: 'attempt-started', attempt: 2, node: 'n2' }),
+    at(5, 3_000, { type: 'failed', attempt: 2, error }),
+  ]
+  expect(shown(task('failed'), events)).toEqual([
+    'Waited for a node | 0-200',
+    'Attempt 1 | 200-1000',
+    'Pause before attempt 2 | 1000-2100',
+    'Attempt 2 | 2100-3000',
+    'Failed | 3000-3000',
+  ])
+  expect(timelineOf(task('failed'), events, NOW).at(-1)?.detail).toBe('provider-failed: status 500')
+})
+
+test('a wait for a person shows who decided, and one that lasts runs until now', () => {
+  const wait = { kind: 'approval' as const, step: 1, tool: 'pay' }
+  const paused = at(3, 1_000, { type: 'paused', attempt: 1, wait })
+  const events = [
+    submitted,
+    at(2, 200, { type: 'attempt-started', attempt: 1, node: 'n1' }),
+    paused,
+  ]
+  expect(shown(task('waiting'), events).at(-1)).toBe(
+    'Wait for approval of pay | 1000-60000 running',
+  )
+  const approval = { step: 1, approved: false, by: 'team', note: 'too dear' }
+  const resumed = at(4, 5_000, { type: 'resumed', reason: 'decided', approval })
+  const bars = timelineOf(task('queued'), [...events, resumed], NOW)
+  expect(bars.at(-1)?.detail).toBe('refused by team: too dear')
+  expect(bars.at(-1)?.endMs).toBe(T0 + 5_000)
+})
+
+test('a task that waits from its submission shows the wait, and its release ends it', () => {
+  expect(shown(task('waiting'), [submitted])).toEqual(['Waits | 0-60000 running'])
+  const released = at(2, 4_000, { type: 'released', reason: 'the tasks have ended' })
+  expect(shown(task('queued'), [submitted, released])).toEqual([
+    'Waited to be released | 0-4000',
+    'Waits for a node | 4000-60000 running',
+  ])
+})
+
+test('created tasks are linked, and a task cancelled in the queue has no attempt', () => {
+  const children = ['a', 'b']
+  const spawned = at(3, 500, { type: 'spawned', attempt: 1, step: 0, children })
+  const started = at(2, 100, { type: 'attempt-started', attempt: 1, node: 'n1' })
+  const bars = timelineOf(task('running'), [submitted, started, spawned], NOW)
+  expect(bars.find(({ kind }) => kind === 'children')?.taskIds).toEqual(children)
+  const cancelled = at(2, 700, { type: 'cancelled', reason: 'by the owner' })
+  expect(shown(task('cancelled'), [submitted, cancelled])).toEqual([
+    'Waited for a node | 0-700',
+    'Cancelled | 700-700',
+  ])
+})

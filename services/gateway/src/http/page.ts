@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import type { Encoding, PageFile } from '@agentfleet/console'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Refusal } from './problems.ts'
+
+/** The folder of the page in the address. */
+const FOLDER = '/console'
+/** The file that every address of a view gets. */
+const INDEX = 'index.html'
+
+/** The page loads from the gateway alone, runs no inline script, and no other page may embed it. */
+const HEADERS = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+} as const
+
+/** A file and its tag, by which a browser asks whether it has changed. */
+interface Served extends PageFile {
+  readonly tag: string
+}
+
+/** Serves the page from memory at `/console`, and sends browsers that open `/` to it. */
+export function servePage(app: FastifyInstance, files: readonly PageFile[]): void {
+  const served = new Map(files.map((file) => [file.path, { ...file, tag: tagOf(file.bytes) }]))
+  app.get('/', (request, reply) => {
+    if (!wantsPage(request)) return reply.callNotFound()
+    return reply.redirect(`${FOLDER}/`, 302)
+  })
+  app.get(FOLDER, (_request, reply) => reply.redirect(`${FOLDER}/`, 302))
+  app.get<{ Params: { '*': string } }>(`${FOLDER}/*`, (request, reply) =>
+    send(request, reply, fileFor(request.params['*'], served)),
+  )
+}
+
+/** Returns the file of an address; an address of a view gets the index. */
+function fileFor(path: string, served: ReadonlyMap<string, Served>): Served {
+  const index = served.get(INDEX)
+  if (index === undefined) {
+    throw new Refusal(
+      'path-not-found',
+      'The page has not been built. Start the fleet with npm start, which builds it.',
+    )
+  }
+  const file = served.get(path)
+  if (file !== undefined) return file
+  if (path.startsWith('assets/')) {
+    throw new Refusal('path-not-found', 'The page has no such file. Load the page again.')
+  }
+  return index
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, file: Served): FastifyReply {
+  const cache = file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache'
+  void reply.headers({
+    ...HEADERS,
+    'cache-control': cache,
+    etag: file.tag,
+    vary: 'accept-encoding',
+  })
+  if (request.headers['if-none-match'] === file.tag) return reply.code(304).send()
+  const encoding = encodingFor(request.headers['accept-encoding'], file)
+  if (encoding !== undefined) void reply.header('content-encoding', encoding)
+  const body = encoding === undefined ? file.bytes : file.encoded[encoding]
+  return reply.header('content-type', file.type).send(body)
+}
+
+/** Returns the smallest stored encoding that the browser accepts. */
+function encodingFor(
+  accepted: string | string[] | undefined,
+  file: PageFile,
+): Encoding | undefined {
+  const names = String(accepted ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    // `q=0` refuses an encoding.
+    .filter((part) => !/;\s*q=0(?:\.0*)?$/.test(part))
+    .map((part) => part.split(';')[0])
+  return (['br', 'gzip'] as const).find(
+    (encoding) => names.includes(encoding) && file.encoded[encoding] !== undefined,
+  )
+}
+
+function wantsPage({ headers }: FastifyRequest): boolean {
+  return headers.accept?.includes('text/html') === true
+}
+
+function tagOf(bytes: Buffer): string {
+  return `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+}

@@ -1,0 +1,72 @@
+import { fastify } from 'fastify'
+import { expect, test } from 'vitest'
+import type { PageFile } from '@agentfleet/console'
+import { refusalOf, sendRefusal } from '../../src/http/errors.ts'
+import { servePage } from '../../src/http/page.ts'
+
+const file = (path: string, text: string, immutable: boolean): PageFile => ({
+  path,
+  type: path.endsWith('.js') ? 'text/javascript' : 'text/html',
+  immutable,
+  bytes: Buffer.from(text),
+  encoded: { br: Buffer.from(`${text} br`), gzip: Buffer.from(`${text} gzip`) },
+})
+const FILES = [file('index.html', 'index', false), file('assets/a-1.js', 'script', true)]
+
+function appWith(files: readonly PageFile[]) {
+  const app = fastify()
+  app.setErrorHandler((error, _request, reply) => sendRefusal(reply, refusalOf(error as Error)))
+  servePage(app, files)
+  return app
+}
+
+const get = (url: string, headers: Record<string, string> = {}, files = FILES) =>
+  appWith(files).inject({ method: 'GET', url, headers })
+
+test('a browser that opens the gateway is sent to the page, a program is not', async () => {
+  const browser = await get('/', { accept: 'text/html,*/*' })
+  expect([browser.statusCode, browser.headers.location]).toEqual([302, '/console/'])
+  const program = await get('/', { accept: '*/*' })
+  expect(program.statusCode).toBe(404)
+})
+
+test('every address of a view gets the index, with a strict policy and no caching', async () => {
+  for (const url of ['/console/', '/console/tasks', '/console/fleet/node.1']) {
+    const answer = await get(url)
+    expect([url, answer.statusCode, answer.body]).toEqual([url, 200, 'index'])
+    expect(answer.headers['cache-control']).toBe('no-cache')
+    const policy = String(answer.headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+    expect(policy).not.toContain('unsafe')
+  }
+})
+
+test('a file with a hash in its name may be kept, and the browser chooses the encoding', async () => {
+  const table = [
+    ['', undefined, 'script'],
+    ['gzip, deflate', 'gzip', 'script gzip'],
+    ['gzip, deflate, br', 'br', 'script br'],
+    ['br;q=0, gzip;q=0.5', 'gzip', 'script gzip'],
+  ] as const
+  for (const [accepted, encoding, body] of table) {
+    const answer = await get('/console/assets/a-1.js', { 'accept-encoding': accepted })
+    expect([answer.headers['content-encoding'], answer.body]).toEqual([encoding, body])
+    expect(answer.headers['cache-control']).toContain('immutable')
+  }
+})
+
+test('an unchanged file is answered without its contents', async () => {
+  const { headers } = await get('/console/')
+  const again = await get('/console/', { 'if-none-match': String(headers.etag) })
+  expect([again.statusCode, again.body]).toEqual([304, ''])
+})
+
+test('a missing file and a page that was not built are answered with 404 and a remedy', async () => {
+  const gone = await get('/console/assets/b-2.js')
+  expect([gone.statusCode, gone.body]).toEqual([
+    404,
+    expect.stringContaining('Load the page again.'),
+  ])
+  const unbuilt = await get('/console/', {}, [])
+  expect([unbuilt.statusCode, unbuilt.body]).toEqual([404, expect.stringContaining('npm start')])
+})
