@@ -5,6 +5,8 @@ import { lengthWords, timelineOf, type Subject } from '../page/task/timeline.ts'
 const T0 = Date.UTC(2026, 0, 31, 12)
 const NOW = T0 + 60_000
 const usage = { inputTokens: 10, outputTokens: 20, llmCalls: 1, costUsd: 0.5 }
+/** The usage of a whole task with two stored calls and a last answer. */
+const whole = { inputTokens: 27, outputTokens: 48, llmCalls: 3, costUsd: 1.25 }
 const placement = { node: 'n1', reason: 'least loaded', by: 'lb', atMs: T0 + 100, considered: 3 }
 const task = (state: string, more: Partial<Subject> = {}): Subject => ({
   createdAt: new Date(T0).toISOString(),
@@ -50,7 +52,7 @@ test('calls begin at the event before them, and their length is an upper bound',
     submitted,
     at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement }),
     at(3, 1_500, { type: 'call-finished', attempt: 1, call: call(1, 'tool', 'calculate') }),
-    at(4, 3_000, { type: 'completed', attempt: 1, node: 'n1', usage }),
+    at(4, 3_000, { type: 'completed', attempt: 1, node: 'n1', usage: whole }),
   ]
   expect(shown(task('completed', { placement }), events)).toEqual([
     'Waited for a node | 0-100',
@@ -64,6 +66,7 @@ test('calls begin at the event before them, and their length is an upper bound',
   expect(bars.map(lengthWords)).toEqual(['100 ms', '2.9 s', '≤ 900 ms', '≤ 500 ms', '≤ 1.5 s', '—'])
   expect(bars[1]?.detail).toBe('n1 · least loaded')
   expect(bars[2]?.detail).toBe('sim · 10 in, 20 out, $0.50')
+  expect(bars[4]?.detail).toBe('7 in, 8 out, $0.25')
 })
 
 test('a failed attempt, its pause and the next attempt stand one after the other', () => {

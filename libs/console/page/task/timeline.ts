@@ -28,6 +28,8 @@ export interface Subject {
   readonly placement?: { readonly node: string; readonly reason: string; readonly atMs: number }
 }
 
+type Usage = NonNullable<HistoryEvent['usage']>
+
 interface Attempt {
   readonly number: number
   readonly events: HistoryEvent[]
@@ -53,7 +55,7 @@ export function timelineOf(
   const attempts = attemptsOf(task, events)
   const bars = [
     ...beforeFirst(task, events, attempts, createdMs, nowMs),
-    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs)),
+    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs, events)),
     ...betweenBars(events, nowMs, task),
     ...endBar(events),
   ]
@@ -130,6 +132,7 @@ function attemptBars(
   attempt: Attempt,
   createdMs: number,
   nowMs: number,
+  before: readonly HistoryEvent[],
 ): readonly Bar[] {
   const { number, events } = attempt
   const start = startOf(task, attempt)
@@ -154,28 +157,22 @@ function attemptBars(
       detail: [node, reason, last?.error?.message].filter(Boolean).join(' · '),
     },
   )
-  return [own, ...callBars(number, events, startMs)]
+  return [own, ...callBars(number, events, startMs, before)]
 }
 
 function callBars(
   attempt: number,
   events: readonly HistoryEvent[],
   attemptStartMs: number,
+  before: readonly HistoryEvent[],
 ): readonly Bar[] {
   let beforeMs = attemptStartMs
   return events.flatMap((event) => {
     const startMs = Math.min(beforeMs, event.atMs)
     if (event.type !== 'attempt-started') beforeMs = event.atMs
     if (event.call === undefined) {
-      // The last answer is stored together with the ending.
-      if (event.type !== 'completed' || event.usage === undefined || event.usage.llmCalls === 0)
-        return []
-      return [
-        bar('llm', `last-${attempt}`, 'Last answer', startMs, event.atMs, {
-          atMost: true,
-          detail: [event.by?.model, usageWords(event.usage)].filter(Boolean).join(' · '),
-        }),
-      ]
+      const last = lastAnswer(event, attempt, startMs, before)
+      return last === undefined ? [] : [last]
     }
     const { call } = event
     const label = call.kind === 'llm' ? 'LLM call' : `Tool ${call.name}`
@@ -188,6 +185,39 @@ function callBars(
       }),
     ]
   })
+}
+
+/**
+ * The last answer, which is stored together with the ending. `completed` has the usage of the whole task; without
+ * that of the stored calls it is the usage of the last answer.
+ */
+function lastAnswer(
+  event: HistoryEvent,
+  attempt: number,
+  startMs: number,
+  all: readonly HistoryEvent[],
+): Bar | undefined {
+  if (event.type !== 'completed' || event.usage === undefined) return undefined
+  const stored = all.flatMap(({ call }) => (call === undefined ? [] : [call.usage]))
+  const rest = stored.reduce(without, event.usage)
+  if (rest.llmCalls < 1) return undefined
+  // A replay from the journal also counts calls that its own history does not have.
+  const figures = rest.llmCalls === 1 ? usageWords(rest) : ''
+  return bar('llm', `last-${attempt}`, 'Last answer', startMs, event.atMs, {
+    atMost: true,
+    detail: [event.by?.model, figures].filter(Boolean).join(' · '),
+  })
+}
+
+function without(total: Usage, part: Usage): Usage {
+  const { costUsd } = total
+  const cost = costUsd === undefined ? {} : { costUsd: Math.max(0, costUsd - (part.costUsd ?? 0)) }
+  return {
+    inputTokens: total.inputTokens - part.inputTokens,
+    outputTokens: total.outputTokens - part.outputTokens,
+    llmCalls: total.llmCalls - part.llmCalls,
+    ...cost,
+  }
 }
 
 /** Backoffs after failed attempts, waits during the task, and the tasks that it created. */
