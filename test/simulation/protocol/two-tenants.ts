@@ -30,7 +30,7 @@ export function twoTenants(seed: number): Plan {
   return {
     ...plan,
     crashes: [...plan.crashes, ...deaths],
-    // How long a provider takes is no matter of fairness.
+    // Fairness does not depend on how long a provider takes.
     temper: { ...temper, longShare: 0 },
     tasks: [...floodOf(chance), ...fewOf(chance)],
   }

@@ -2,6 +2,7 @@ import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import { AGENT_VERSIONS_MAX } from '@agentfleet/protocol'
 import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
+import { roughBytes } from '../tenants/size.ts'
 
 /**
  * All agent definitions on the stream AGENTS, for looking up at submission.
@@ -112,7 +113,7 @@ const FRAME_BYTES = 250
 
 /** Returns what a version takes in the stream, roughly. */
 export function agentBytes({ definition }: Pick<StoredAgent, 'definition'>): number {
-  return (definition === undefined ? 0 : JSON.stringify(definition).length) + FRAME_BYTES
+  return (definition === undefined ? 0 : roughBytes(definition)) + FRAME_BYTES
 }
 
 /** Converts a stored version; returns undefined if it is absent or marks a deletion. */

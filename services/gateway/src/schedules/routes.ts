@@ -16,6 +16,7 @@ import {
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
+import { roughBytes } from '../tenants/size.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -97,7 +98,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }
-      await checkShare(tenant, name, JSON.stringify(schedule).length)
+      await checkShare(tenant, name, roughBytes(schedule))
       await schedules.put(tenant, name, schedule)
       return reply.code(before === undefined ? 201 : 200).send(await viewOf(tenant, name))
     },

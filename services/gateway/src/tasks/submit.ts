@@ -7,6 +7,7 @@ import { neededFrom } from './dependencies.ts'
 import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
+import { roughBytes } from '../tenants/size.ts'
 import type { Reader } from './reads.ts'
 
 /**
@@ -63,7 +64,7 @@ export function createSubmitter(deps: {
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
     const { tenant, spec, journal } = submission
-    const bytes = sizeOf(spec) + (journal === undefined ? 0 : sizeOf(journal))
+    const bytes = roughBytes(spec) + (journal === undefined ? 0 : roughBytes(journal))
     const refusal = admission.enter(tenant, bytes)
     if (refusal !== undefined) return { kind: 'refused', refusal }
     let seq: number | undefined
@@ -135,11 +136,6 @@ export function createSubmitter(deps: {
       return outcome
     },
   }
-}
-
-/** Roughly what a value takes in the log, bytes. */
-function sizeOf(value: unknown): number {
-  return JSON.stringify(value).length
 }
 
 function busAway(): Refusal {

@@ -30,7 +30,7 @@ export interface WaitQueue<T extends Queued> {
 }
 
 const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
-/** Tokens that every call counts besides its own: it also takes a request. */
+/** Tokens that every call counts in addition to its own: it also takes a request. */
 const CALL_TOKENS = 1_000
 
 /** Creates an empty queue. */
