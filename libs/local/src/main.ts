@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
 import { bannerOf } from './start/banner.ts'
+import { mcpNotice } from './start/mcp-notice.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
 import { takeDataDir } from './data-dir.ts'
 import { runDemo } from './start/demo.ts'
@@ -76,6 +77,9 @@ async function main(): Promise<number> {
     const { tasks } = options
     const completed = tasks === 0 || (await runDemo(client, tasks, say, stopping.signal))
     if (options.once) return completed ? 0 : 1
+    const offers = { tools: () => client.tools(), logDir: join(data.dir, 'logs') }
+    const missing = await mcpNotice(process.env, { ...offers, signal: stopping.signal })
+    for (const line of missing) say(line)
     say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
     await showStatus(client, stopping.signal)
     return 0

@@ -811,7 +811,7 @@ export interface components {
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
-      /** @description A definition for this task only. It replaces the stored definition. */
+      /** @description A definition for this task only. It replaces the stored definition of `agent`, which then only names the agent. */
       agentDefinition?: components['schemas']['AgentDefinition']
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
