@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/**
+ * A real browser from npm for the tests of the page: no root, no system library. Its packages have a manifest and
+ * a lock file next to this module, so that `npm start` never installs them.
+ */
+
+/** The elements that a test names by what a person reads; the part of Playwright that the tests use. */
+export interface Locator {
+  click(options?: { timeout?: number }): Promise<void>
+  fill(text: string): Promise<void>
+  press(key: string): Promise<void>
+  check(): Promise<void>
+  focus(): Promise<void>
+  count(): Promise<number>
+  first(): Locator
+  innerText(): Promise<string>
+  waitFor(options?: { state?: 'visible' | 'hidden'; timeout?: number }): Promise<void>
+  getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator
+  getByText(text: string | RegExp, options?: { exact?: boolean }): Locator
+}
+
+/** One tab. */
+export interface Page extends Pick<Locator, 'getByRole' | 'getByText'> {
+  goto(url: string): Promise<unknown>
+  url(): string
+  title(): Promise<string>
+  goBack(): Promise<unknown>
+  reload(): Promise<unknown>
+  getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator
+  locator(selector: string): Locator
+  evaluate(script: string): Promise<unknown>
+  screenshot(options: { path?: string; fullPage?: boolean }): Promise<Buffer>
+  emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>
+  setViewportSize(size: { width: number; height: number }): Promise<void>
+  readonly keyboard: { press(key: string): Promise<void> }
+  on(event: 'pageerror', listen: (error: Error) => void): unknown
+  on(event: 'console', listen: (message: { type(): string; text(): string }) => void): unknown
+  close(): Promise<void>
+}
+
+/** A separate session: its tabs share nothing with others. */
+export interface Session {
+  newPage(): Promise<Page>
+  setDefaultTimeout(ms: number): void
+  close(): Promise<void>
+}
+
+/** A running browser. */
+export interface Browser extends AsyncDisposable {
+  newSession(): Promise<Session>
+  /** The violations of WCAG 2.2 AA on a page, as short lines. */
+  violations(page: Page): Promise<readonly string[]>
+}
+
+const HERE = fileURLToPath(new URL('./', import.meta.url))
+/** A first install on a slow line, milliseconds. */
+const INSTALL_WITHIN_MS = 300_000
+/** A person would have given up by then, milliseconds. */
+const ELEMENT_WITHIN_MS = 15_000
+const VIEWPORT = { width: 1280, height: 800 }
+/** The package's own arguments switch web security off; these keep it on and let the browser reach this machine only. */
+const ARGUMENTS = [
+  '--headless=shell',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--disable-domain-reliability',
+  '--font-render-hinting=none',
+  '--force-color-profile=srgb',
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
+]
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+
+interface Chromium {
+  readonly default: { executablePath(): Promise<string> }
+}
+interface Playwright {
+  readonly chromium: {
+    launch(options: object): Promise<{
+      newContext(options: object): Promise<Session>
+      close(): Promise<void>
+    }>
+  }
+}
+
+/** Installs the browser if needed and starts it. */
+export async function startBrowser(): Promise<Browser> {
+  await install()
+  const load = createRequire(join(HERE, 'package.json'))
+  const executablePath = await unpack(load)
+  const { chromium } = load('playwright-core') as Playwright
+  const browser = await chromium.launch({ executablePath, args: ARGUMENTS })
+  const axe = await readFile(load.resolve('axe-core/axe.min.js'), 'utf8')
+  return {
+    async newSession() {
+      const session = await browser.newContext({ viewport: VIEWPORT, locale: 'en-GB' })
+      session.setDefaultTimeout(ELEMENT_WITHIN_MS)
+      return session
+    },
+    async violations(page) {
+      await page.evaluate(`window.axe === undefined && (() => { ${axe} })()`)
+      const found = await page.evaluate(
+        `axe.run(document, { runOnly: ${JSON.stringify(RULES)} }).then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))`,
+      )
+      return found as string[]
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  }
+}
+
+/** Installs the packages unless those of the present lock file are installed. */
+async function install(): Promise<void> {
+  const lock = await readFile(join(HERE, 'package-lock.json'), 'utf8')
+  const stamp = join(HERE, 'node_modules', '.installed-lock.json')
+  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === lock) return
+  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: HERE,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: INSTALL_WITHIN_MS,
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-4_000)
+  })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code !== 0) throw new Error(`npm ci failed in ${HERE}: ${errors}`)
+  await writeFile(stamp, lock)
+}
+
+/**
+ * Unpacks the browser and returns its path. The package unpacks into the temporary folder by a name without a
+ * version, so each version gets a folder; its own fonts and libraries are unpacked only for AWS Lambda.
+ */
+async function unpack(load: NodeJS.Require): Promise<string> {
+  const manifest = load
+    .resolve('@sparticuz/chromium')
+    .replace(/(node_modules\/@sparticuz\/chromium\/).*/, '$1package.json')
+  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string }
+  const folder = join(tmpdir(), `agentfleet-chromium-${version}`)
+  await mkdir(folder, { recursive: true })
+  const fonts = join(folder, 'fonts.conf')
+  await writeFile(
+    fonts,
+    `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/font-cache</cachedir></fontconfig>`,
+  )
+  const before = { ...process.env }
+  process.env['TMPDIR'] = folder
+  process.env['AWS_LAMBDA_JS_RUNTIME'] = 'nodejs20.x'
+  try {
+    const entry = pathToFileURL(load.resolve('@sparticuz/chromium')).href
+    const { default: chromium } = (await import(entry)) as Chromium
+    return await chromium.executablePath()
+  } finally {
+    // The browser itself finds its fonts and libraries by these; the rest of this process needs its own folder.
+    const { TMPDIR: previous } = before
+    if (previous === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = previous
+    process.env['FONTCONFIG_FILE'] = fonts
+  }
+}

@@ -1,0 +1,162 @@
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
+import { joinSharedFleet, type Tenant } from './tenant.ts'
+
+const PICTURES = fileURLToPath(new URL('../../docs/guides/pictures/', import.meta.url))
+
+/** The page in a real browser on the shared fleet: one way through it, and its accessibility. */
+let test: Tenant
+let browser: Browser
+let session: Session
+let page: Page
+/** Errors of the page's scripts and refusals of its policy; the browser also reports answers such as 401 here. */
+const faults: string[] = []
+beforeAll(async () => {
+  test = await joinSharedFleet('page')
+  browser = await startBrowser()
+  session = await browser.newSession()
+  page = await session.newPage()
+  page.on('pageerror', ({ message }) => faults.push(message))
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/status of (401|404)/.test(message.text()))
+      faults.push(message.text())
+  })
+}, 330_000)
+afterAll(async () => {
+  await session.close()
+  await browser[Symbol.asyncDispose]()
+  await test[Symbol.asyncDispose]()
+})
+
+const VIEWS = [
+  '/',
+  '/tasks',
+  '/goals',
+  '/approvals',
+  '/fleet',
+  '/decisions',
+  '/incidents',
+  '/agents',
+  '/schedules',
+  '/usage',
+] as const
+const address = (path: string) => `${test.fleet.url}/console${path}`
+const heading = (name: string | RegExp) => page.getByRole('heading', { name }).first()
+
+describe('the page', () => {
+  it('is the answer to a browser that opens the gateway, and asks for a key', async () => {
+    await page.goto(test.fleet.url)
+    expect(page.url()).toBe(address('/'))
+    await heading('This fleet needs an API key').waitFor()
+    await page.getByLabel('API key').fill('a-wrong-key-0123456789')
+    await page.getByRole('button', { name: 'Use the key' }).click()
+    await page.getByText('The gateway does not know this key.').waitFor()
+    expect(await browser.violations(page)).toEqual([])
+    await page.getByLabel('API key').fill(test.fleet.keys['page']!)
+    await page.getByRole('button', { name: 'Use the key' }).click()
+    await heading('Now').waitFor()
+    await page.locator('.health.good').waitFor()
+    expect(page.url()).not.toContain('key')
+  })
+
+  it('shows a submitted task in the list, its timeline and its result', async () => {
+    const { id } = await test.client.submit({ task: '<b>Write</b> a haiku', model: 'to-good' })
+    await test.ended(id)
+    await page.getByRole('link', { name: 'Tasks' }).click()
+    await page.getByText('<b>Write</b> a haiku').waitFor()
+    await page.locator(`a[href$="${id}"]`).click()
+    await page.getByText(/Completed after/).waitFor()
+    await page.getByRole('rowheader', { name: 'Last answer' }).waitFor()
+    await page.getByRole('button', { name: 'output' }).click()
+    await page.getByRole('region', { name: 'Result' }).waitFor()
+    expect(page.url()).toBe(address(`/tasks/${id}?tab=output`))
+    await page.reload()
+    await page.getByRole('region', { name: 'Result' }).waitFor()
+    expect(await browser.violations(page)).toEqual([])
+    const { id: steps } = await test.client.submit({
+      task: 'Add up the figures of the report',
+      model: 'sim-steps?n=4&ms=300',
+    })
+    await page.goto(address(`/tasks/${steps}`))
+    await page.getByText(/Completed after/).waitFor()
+    await page
+      .getByRole('rowheader', { name: /^Tool / })
+      .first()
+      .waitFor()
+    await picture('task')
+    await page.getByRole('button', { name: 'Replay from start' }).click()
+    await page.getByText('Replay of').waitFor()
+    expect(page.url()).not.toContain(steps)
+  })
+
+  it('cancels selected tasks and works with keys alone', async () => {
+    const { id } = await test.client.submit({ task: 'Wait a week', delayMs: 600_000_000 })
+    await page.goto(address('/tasks?state=waiting'))
+    await page.getByLabel(`Select ${id}`).check()
+    await page.getByRole('button', { name: 'Cancel 1' }).press('Enter')
+    await page.getByText('1 of 1 cancelled.').waitFor()
+    expect((await test.client.get(id)).state).toBe('cancelled')
+    await page.locator('h1').focus()
+    for (const key of ['g', 'f']) await page.keyboard.press(key)
+    await heading('Fleet').waitFor()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    expect(await browser.violations(page)).toEqual([])
+    await page.keyboard.press('Escape')
+  })
+
+  it('shows a step that waits for a person unasked, and the task continues when it is allowed', async () => {
+    const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
+    const model = await test.script('pay', [pay, { content: 'paid' }])
+    await page.goto(address('/approvals'))
+    await page.getByText('No task waits for a person.').waitFor()
+    const { id } = await test.client.submit({ task: 'Pay the invoice', model, tools: ['pay_out'] })
+    await page.getByRole('button', { name: 'Allow pay_out' }).click()
+    await page.getByText('No task waits for a person.').waitFor()
+    expect(await test.ended(id)).toMatchObject({ state: 'completed', result: 'paid' })
+  })
+
+  it('shows the plan of a goal that is held, and runs it', async () => {
+    const body = { goal: 'Build a shop', model: 'sim-planner?ttft=50&tps=0', run: false }
+    const { id } = (await test.call('/v1/goals', 'POST', body)).body as { id: string }
+    await page.goto(address(`/goals/${id}`))
+    await page.getByRole('button', { name: 'Run the plan' }).click()
+    await page.getByRole('region', { name: 'Result' }).waitFor()
+    expect(await page.getByRole('rowheader', { name: 'gather' }).count()).toBe(1)
+  })
+
+  it.each(['light', 'dark'] as const)(
+    'has no violation of WCAG 2.2 AA in the %s look',
+    async (colorScheme) => {
+      await page.emulateMedia({ colorScheme })
+      const found: string[] = []
+      for (const view of VIEWS) {
+        await page.goto(address(view))
+        await page.locator('h1').waitFor()
+        await page.locator('.loading').first().waitFor({ state: 'hidden' })
+        found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
+      }
+      expect(found).toEqual([])
+    },
+  )
+
+  it('draws the first view', async () => {
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.goto(address('/'))
+    await page.locator('.health').waitFor()
+    await picture('now')
+  })
+
+  it('ran without an error and without a refusal of the content security policy', () => {
+    expect(faults).toEqual([])
+  })
+})
+
+/** Writes a picture of the guide when PICTURES=write; a plain run leaves the working tree unchanged. */
+async function picture(name: string): Promise<void> {
+  if (process.env['PICTURES'] !== 'write') return
+  await mkdir(PICTURES, { recursive: true })
+  await page.screenshot({ path: `${PICTURES}${name}.png` })
+}
