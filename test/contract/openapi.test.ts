@@ -1,6 +1,7 @@
 import { FAILURE_CODES, type FailureCode } from '@agentfleet/domain'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
+  auditedOperations,
   loadDocument,
   openOperations,
   operationScopes,
@@ -18,6 +19,9 @@ import { serviceRoutes } from '../../services/gateway/src/http/probe-routes.ts'
 import { streamRoute } from '../../services/gateway/src/stream/routes.ts'
 import { taskRoutes } from '../../services/gateway/src/tasks/routes.ts'
 import { toolRoutes } from '../../services/gateway/src/agents/tool-routes.ts'
+import { auditRoutes } from '../../services/gateway/src/principals/audit-routes.ts'
+import { keyRoutes } from '../../services/gateway/src/principals/key-routes.ts'
+import { ticketRoutes } from '../../services/gateway/src/principals/ticket-routes.ts'
 import { usageRoutes } from '../../services/gateway/src/fleet/usage-routes.ts'
 import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 
@@ -59,6 +63,9 @@ const handlers = {
   }),
   ...controlRoutes(nothing),
   ...streamRoute({ streams: nothing }),
+  ...keyRoutes(nothing),
+  ...ticketRoutes(nothing),
+  ...auditRoutes(nothing),
 }
 const counted = { inc: () => {}, observe: () => {} }
 
@@ -67,9 +74,8 @@ const api = createApi({
   handlers,
   checkCaller: () => undefined,
   page: [],
-  authenticate: () => {
-    throw new Refusal('unauthorized', 'Send a key.')
-  },
+  guard: () => (_request, _reply, done) => done(new Refusal('unauthorized', 'Send a key.')),
+  recorder: { answered: () => {}, refused: () => {} } as never,
   metrics: { requests: counted, refusals: counted } as never,
   log: { error: () => {}, debug: () => {} } as never,
 })
@@ -105,7 +111,7 @@ test.each(operations)(
 )
 
 /** Operations that every valid key may use. */
-const ANY_KEY: readonly string[] = []
+const ANY_KEY = ['getMe']
 
 test('every operation names the one scope that it needs, or that it needs no key', () => {
   const scopes = operationScopes(document)
@@ -118,6 +124,17 @@ test('every operation names the one scope that it needs, or that it needs no key
   expect(named.filter((each) => each.endsWith('any key'))).toEqual(
     ANY_KEY.map((id) => `${id}: any key`),
   )
+})
+
+test('every operation that changes something besides tasks is in the audit log', () => {
+  const changes = operations.filter(
+    ({ method, security }) =>
+      method === 'put' ||
+      method === 'delete' ||
+      (method === 'post' && /admin|agents|approve/.test(security?.[0]?.bearer?.[0] ?? '')),
+  )
+  const ids = [...changes.map(({ operationId }) => operationId), 'cancelTask']
+  expect([...auditedOperations(document)].sort()).toEqual(ids.sort())
 })
 
 test('a document in which an operation names no scope, or an unknown one, starts no gateway', () => {

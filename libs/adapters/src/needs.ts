@@ -3,6 +3,7 @@ import type { ServiceName } from '@agentfleet/protocol'
 import type { ServiceContext } from '@agentfleet/runtime'
 import { connectServiceBus, type Bus, type ServiceBusEnv } from './bus/bus.ts'
 import { createMetrics } from './metrics.ts'
+import { connectCallerLimits, type CallerLimits } from './limits/caller-limits.ts'
 import { connectProviderLimits, type ProviderLimits } from './limits/provider-limits.ts'
 import { connectRegistry, type Registry } from './registry/registry.ts'
 import { connectStore, type Store } from './store/store.ts'
@@ -65,3 +66,7 @@ export const usage = (context: Connecting<RedisEnv>): Promise<UsageTotals> =>
 /** The limits of providers that all nodes share, in Redis. */
 export const providerLimits = (context: Connecting<RedisEnv>): Promise<ProviderLimits> =>
   connectProviderLimits(redisOf(context))
+
+/** The limits of keys that all gateways share, and tickets, in Redis. */
+export const callerLimits = (context: Connecting<RedisEnv>): Promise<CallerLimits> =>
+  connectCallerLimits(redisOf(context))

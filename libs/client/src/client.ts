@@ -27,6 +27,7 @@ import type {
 import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
 import { goalClient, type GoalClient } from './goals.ts'
+import { keyClient, type KeyClient } from './keys.ts'
 import type { Call, RequestOptions } from './request.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
@@ -94,7 +95,7 @@ export interface VersionOptions extends RequestOptions {
 }
 
 /** The API of a gateway; every method throws ClientError. */
-export interface Client extends GoalClient {
+export interface Client extends GoalClient, KeyClient {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
   submitBatch(tasks: readonly TaskRequest[], options?: RequestOptions): Promise<BatchResult[]>
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
@@ -254,6 +255,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     incident: (id, { signal } = {}) => call(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
     follow: (topics, { signal } = {}) =>
       followFleet({ baseUrl, headers: authorization }, topics, signal),
+    ...keyClient(call, queryOf),
     watch: (taskIds, options = {}) =>
       watchTasks({ baseUrl, headers: authorization }, taskIds, options),
   }

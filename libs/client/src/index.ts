@@ -1,3 +1,4 @@
+export type { AuditQuery, KeyClient, KeyQuery } from './keys.ts'
 export { createClient } from './client.ts'
 export type {
   Client,

@@ -32,7 +32,7 @@ export interface Fleet {
   readonly url: string
   /** Base URLs of all gateways; the first is `url`. */
   readonly urls: readonly string[]
-  /** The first key of API_KEYS; undefined: the API needs none. */
+  /** The first key of API_KEYS, or ADMIN_KEY; undefined: the API needs none. */
   readonly apiKey: string | undefined
   readonly nats: RunningServer
   readonly redis: RunningServer

@@ -80,6 +80,24 @@ export type IncidentView = Schemas['Incident']
 export type IncidentPage = Schemas['IncidentPage']
 /** The parts of the fleet that a client can follow on the stream. */
 export type FleetTopic = Schemas['FleetTopic']
+/** A key to make, as clients send it. */
+export type KeyRequest = Schemas['KeyRequest']
+/** How to rotate a key. */
+export type KeyRotation = Schemas['KeyRotation']
+/** A key of the API, without its secret. */
+export type KeyView = Schemas['Key']
+/** A key with its secret, which is shown once. */
+export type KeyCreated = Schemas['KeyCreated']
+/** One page of keys. */
+export type KeyPage = Schemas['KeyPage']
+/** The caller of a request. */
+export type MeView = Schemas['Me']
+/** A ticket for one stream. */
+export type TicketView = Schemas['Ticket']
+/** A change, or equal refusals of one second. */
+export type AuditEventView = Schemas['AuditEvent']
+/** One page of the audit log. */
+export type AuditPage = Schemas['AuditPage']
 /** An error in the form of RFC 9457. */
 export type Problem = Schemas['Problem']
 /** One fault in a request. */

@@ -19,10 +19,11 @@ const CONNECT = 'resetchannels -@all +ping +info +hello +client'
 
 /** The ACL rule of each service's Redis user. */
 export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
-  // It reads records, listings, in-flight notes and totals.
+  // It reads records, listings, in-flight notes and totals; it counts the limits of keys and keeps tickets.
   gateway:
-    '%R~task:* %R~tasks:* %R~inflight %R~usage:* ' +
-    `${CONNECT} +mget +getrange +zrange +zrevrangebylex +hmget +hgetall`,
+    '%R~task:* %R~tasks:* %R~inflight %R~usage:* ~callers:* ~ticket:* ' +
+    `${CONNECT} +mget +getrange +zrange +zrevrangebylex +hmget +hgetall +eval +evalsha +time +hset +pexpire ` +
+    '+zadd +zrem +zcard +zremrangebyscore +set +getdel',
   // It fills the projection and the totals, and trims them.
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +

@@ -29,6 +29,8 @@ export const STREAMS = {
   ops: 'OPS',
   agents: 'AGENTS',
   schedules: 'SCHEDULES',
+  keys: 'KEYS',
+  audit: 'AUDIT',
 } as const
 
 /**

@@ -11,6 +11,7 @@ import {
   redisEnv,
   secret,
   text,
+  url,
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
@@ -32,6 +33,19 @@ const variables = z.object({
     secret(),
     'without keys, everyone who reaches the API can use it as the tenant "default"',
   ),
+  /** The first admin key: it makes the keys of all tenants, and has every other scope for `default`. */
+  ADMIN_KEY: notEmpty(secret(), 'without it, nobody can make keys through the API'),
+  /** Accepts JWTs of this issuer, exactly as their claim `iss` names it. */
+  JWT_ISSUER: text().optional(),
+  /** The claim `aud` that a JWT must have. */
+  JWT_AUDIENCE: text().optional(),
+  /** Where the issuer publishes its keys. */
+  JWT_JWKS_URL: url().optional(),
+  JWT_ALGORITHMS: list(['RS256', 'ES256', 'EdDSA']),
+  /** The claim with the tenant; a dot stands between the names of nested claims. */
+  JWT_TENANT_CLAIM: text({ default: 'tenant' }),
+  /** The claim with the scopes, as a list or with blanks between them; other words in it are ignored. */
+  JWT_SCOPE_CLAIM: text({ default: 'scope' }),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
   /**
@@ -46,8 +60,8 @@ const variables = z.object({
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
-/** An API key and its tenant. */
-export interface ApiKey {
+/** A key of API_KEYS and its tenant. */
+export interface ConfiguredKey {
   readonly tenant: string
   readonly key: string
 }
@@ -56,13 +70,28 @@ export interface ApiKey {
 export const DEFAULT_TENANT = 'default'
 
 /** Everyone who reaches an API without keys is its operator, so only this machine may reach it. */
-const NO_KEYS_HELP = 'set API_KEYS=tenant:key, or let the API listen on 127.0.0.1 only'
+const NO_KEYS_HELP = 'set ADMIN_KEY or API_KEYS=tenant:key, or let the API listen on 127.0.0.1 only'
 
 /** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
+/** A key with all rights gets more: 128 random bits in hexadecimal. */
+const ADMIN_KEY_LENGTH_MIN = 32
+/** Signatures by public keys; with a shared secret the gateway could forge tokens. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+]
 
 /** Parses API_KEYS; throws a ConfigError whose message contains no key. */
-export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
+export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[] {
   if (value === undefined) return []
   const problems: string[] = []
   const keys = value.split(',').map((entry, index) => {
@@ -89,15 +118,37 @@ export function parseApiKeys(value: string | undefined): readonly ApiKey[] {
   return keys
 }
 
+/** Variables that say who may call. */
+type CallerConfig = {
+  readonly [Name in 'API_KEYS' | 'ADMIN_KEY' | 'JWT_ISSUER']?: string | undefined
+}
+
+/** Whether the gateway knows no callers, so that everyone who reaches it may do everything. */
+export function isOpen({ API_KEYS, ADMIN_KEY, JWT_ISSUER }: CallerConfig): boolean {
+  return API_KEYS === undefined && ADMIN_KEY === undefined && JWT_ISSUER === undefined
+}
+
 /**
- * Returns the operator tenants; without API keys every tenant is an operator. Throws a ConfigError
- * for a tenant that has no key.
+ * Returns how many tenants the keys can name. Where keys are made at run time, or tokens bring their tenant,
+ * another tenant can appear at any time, so the fleet counts as shared.
+ */
+export function tenantsOf(config: CallerConfig): number {
+  const named = new Set(parseApiKeys(config.API_KEYS).map(({ tenant }) => tenant)).size
+  const more = config.ADMIN_KEY !== undefined || config.JWT_ISSUER !== undefined
+  return Math.max(more ? 2 : 1, named)
+}
+
+/**
+ * Returns the operator tenants; an open gateway makes every caller an operator. Throws a ConfigError for a
+ * tenant that has no key, if all keys are in the configuration.
  */
 export function parseOperators(
   tenants: readonly string[],
-  keys: readonly ApiKey[],
+  config: CallerConfig,
 ): ReadonlySet<string> {
-  if (keys.length === 0) return new Set([DEFAULT_TENANT])
+  if (isOpen(config)) return new Set([DEFAULT_TENANT])
+  if (config.ADMIN_KEY !== undefined || config.JWT_ISSUER !== undefined) return new Set(tenants)
+  const keys = parseApiKeys(config.API_KEYS)
   const problems = tenants
     .filter((name) => !keys.some(({ tenant }) => tenant === name))
     .map((name) => `OPERATOR_TENANTS: API_KEYS has no key for the tenant ${name}`)
@@ -108,14 +159,20 @@ export function parseOperators(
 /** The environment variables of the gateway. */
 export const schema = withRules(
   variables,
-  ({ API_KEYS, OPERATOR_TENANTS = [] }) => {
-    parseOperators(OPERATOR_TENANTS, parseApiKeys(API_KEYS))
+  (config) => {
+    parseApiKeys(config.API_KEYS)
+    parseOperators(config.OPERATOR_TENANTS ?? [], config)
     return []
   },
-  ({ API_KEYS, API_HOST }) =>
-    API_KEYS === undefined && API_HOST !== undefined && !isLoopback(API_HOST)
+  ({ ADMIN_KEY }) =>
+    ADMIN_KEY !== undefined && ADMIN_KEY.length < ADMIN_KEY_LENGTH_MIN
+      ? [`ADMIN_KEY: needs ${ADMIN_KEY_LENGTH_MIN} characters or more`]
+      : [],
+  jwtProblems,
+  (config) =>
+    isOpen(config) && config.API_HOST !== undefined && !isLoopback(config.API_HOST)
       ? [
-          `API_KEYS: is not set, and API_HOST=${API_HOST} can be reached from other machines; ${NO_KEYS_HELP}`,
+          `API_KEYS: is not set, and API_HOST=${config.API_HOST} can be reached from other machines; ${NO_KEYS_HELP}`,
         ]
       : [],
   ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
@@ -127,5 +184,26 @@ export type GatewayConfig = Readonly<z.output<typeof schema>>
 
 /** Returns the address on which the API listens. */
 export function apiHost(config: GatewayConfig): string {
-  return config.API_HOST ?? (config.API_KEYS === undefined ? '127.0.0.1' : '0.0.0.0')
+  return config.API_HOST ?? (isOpen(config) ? '127.0.0.1' : '0.0.0.0')
+}
+
+/** The rules of the JWT variables: all or none, and no algorithm that accepts a shared secret or none. */
+function jwtProblems(config: {
+  readonly JWT_ISSUER?: string | undefined
+  readonly JWT_AUDIENCE?: string | undefined
+  readonly JWT_JWKS_URL?: string | undefined
+  readonly JWT_ALGORITHMS?: readonly string[]
+}): readonly string[] {
+  const names = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const
+  const missing = names.filter((name) => config[name] === undefined)
+  const partly = missing.length > 0 && missing.length < names.length
+  const { JWT_ALGORITHMS: algorithms = [] } = config
+  const unknown = algorithms.filter((name) => !ALGORITHMS.includes(name))
+  return [
+    ...(partly ? missing.map((name) => `${name}: is not set; JWTs need ${names.join(', ')}`) : []),
+    ...unknown.map(
+      (name) =>
+        `JWT_ALGORITHMS: ${JSON.stringify(name.slice(0, 20))} is not one of ${ALGORITHMS.join(', ')}`,
+    ),
+  ]
 }

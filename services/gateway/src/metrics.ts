@@ -15,6 +15,11 @@ export function createMetrics(registry: Registry) {
       'status',
     ]),
     refusals: metrics.counter('gateway_refusals_total', 'Refused requests by code.', ['code']),
+    audited: metrics.counter(
+      'gateway_audit_events_total',
+      'Audit events by kind; `lost` ones were only logged.',
+      ['kind'],
+    ),
     reads: metrics.counter('gateway_reads_total', 'Task reads by the source of the record.', [
       'source',
     ]),
@@ -34,12 +39,14 @@ export function createMetrics(registry: Registry) {
       appends(): number
       streams(): number
       watched(): number
+      keys(): number
       deltas(): number
     }) {
       const { gaugeOf } = metrics
       gaugeOf('gateway_waiting', 'Requests held until their task ends.', read.held)
       gaugeOf('gateway_submissions_in_flight', 'Unanswered appends to the log.', read.appends)
       gaugeOf('gateway_streams', 'Open streams.', read.streams)
+      gaugeOf('gateway_keys', 'Keys of the API that this gateway holds.', read.keys)
       gaugeOf('gateway_watched_tasks', 'Tasks that WebSocket clients follow.', read.watched)
       gaugeOf(
         'gateway_delta_subscriptions',

@@ -5,12 +5,13 @@ import {
   openSchedules,
   openTaskLog,
   type Bus,
+  type CallerLimits,
   type Store,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import { CHANNELS, readTenantLimits } from '@agentfleet/protocol'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { readPage } from '@agentfleet/console'
+import { CHANNELS, readTenantLimits, STREAMS } from '@agentfleet/protocol'
 import {
   every,
   settleWithin,
@@ -24,9 +25,8 @@ import { createAdmission } from './tasks/admission.ts'
 import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
-import { createAuthenticate } from './http/auth.ts'
 import { createCheckCaller } from './http/hosts.ts'
-import { apiHost, DEFAULT_TENANT, type ApiKey, type GatewayConfig } from './config.ts'
+import { apiHost, DEFAULT_TENANT, isOpen, tenantsOf, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
@@ -40,6 +40,7 @@ import { closeApi, createApi } from './http/server.ts'
 import { watchSlowReaders } from './http/slow-readers.ts'
 import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
+import { createPrincipals } from './principals/principals.ts'
 import { createReader } from './tasks/reads.ts'
 import { createReplays } from './tasks/replays.ts'
 import { agentRoutes } from './agents/routes.ts'
@@ -62,10 +63,19 @@ import { createHeldRequests } from './tasks/held-requests.ts'
 import { createTenantRoom } from './tenants/room.ts'
 import { createWaiting } from './tasks/waiting-queues.ts'
 
+/** The streams whose items the gateway reads; it does not start if it could misread them. */
+export const STREAMS_READ: readonly string[] = [
+  STREAMS.log,
+  STREAMS.agents,
+  STREAMS.schedules,
+  STREAMS.keys,
+  STREAMS.audit,
+]
+
 /** Milliseconds; each silent task is checked several times within HEAL_AFTER_MS. */
 const SWEEP_INTERVAL_MS = 5_000
 
-/** Milliseconds. After this the gateway listens anyway and refuses requests that name an agent. */
+/** Milliseconds. After this the gateway listens anyway and refuses requests with a key of the API or the name of an agent. */
 const DEFINITIONS_WITHIN_MS = 10_000
 
 /** 20,000 unanswered appends are about 1 s of bus throughput; more would only wait longer. */
@@ -80,8 +90,8 @@ export interface GatewayDeps {
   readonly bus: Bus
   readonly store: Store
   readonly usage: UsageTotals
+  readonly callerLimits: CallerLimits
   readonly config: GatewayConfig
-  readonly keys: readonly ApiKey[]
   /** Tenants that see records of the whole fleet. */
   readonly operators: ReadonlySet<string>
   readonly clock: Clock
@@ -107,7 +117,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is not connected' }
   }
   const parts = createParts(deps, metrics)
-  const { streams, heldRequests, subscriptions, admission, fleet } = parts
+  const { streams, heldRequests, subscriptions, admission, fleet, principals } = parts
   const app = await createApi({
     document: parts.document,
     handlers: {
@@ -141,13 +151,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         operators: deps.operators,
       }),
       ...streamRoute({ streams }),
+      ...principals.routes(),
     },
     checkCaller: createCheckCaller({
       publicHosts: config.PUBLIC_HOSTS,
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
-    authenticate: createAuthenticate(deps.keys),
     page: readPage(),
+    guard: principals.guard,
+    recorder: principals.recorder,
     metrics,
     log,
   })
@@ -163,6 +175,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     every(ANNOUNCE_EVERY_MS, { clock, log, name: 'announce' }, async () => {
       bus.send(CHANNELS.gateway, alive)
     }),
+    ...principals.loops,
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
     every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => {
       streams.tick()
@@ -180,7 +193,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     async start() {
       await Promise.all(loops.map((loop) => loop.start()))
       if (app.server.listening) return
-      await settleWithin(parts.directory.caughtUp(), DEFINITIONS_WITHIN_MS)
+      const read = [parts.directory.caughtUp(), principals.directory.caughtUp()]
+      await settleWithin(Promise.all(read), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
       log.info({ host: apiHost(config), port: port() }, 'The API listens')
     },
@@ -195,14 +209,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       fleet.close()
       parts.offers.close()
       await parts.controlPlane.close()
-      await parts.directory.close()
+      await principals.recorder.flush()
+      await Promise.all([parts.directory.close(), principals.directory.close()])
     },
     address: ({ host }) => ({ host, port: port() }),
   }
 }
 
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
-  const { bus, store, config, clock, log, keys } = deps
+  const { bus, store, config, clock, log } = deps
   const document = loadDocument()
   const taskLog = openTaskLog(bus)
   const handover = createHandover({
@@ -212,7 +227,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   })
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
-  const tenants = keys.length === 0 ? 1 : new Set(keys.map(({ tenant }) => tenant)).size
+  const tenants = tenantsOf(config)
   const { limits } = readTenantLimits(config.TENANT_LIMITS)
   const room = createTenantRoom({ bus, limits, tenants, submissionsMax: SUBMISSIONS_MAX })
   const admission = createAdmission({
@@ -225,7 +240,8 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   })
   const deltas = createDeltaTaps(bus)
   const subscriptions = createSubscriptions({ taskLog, deltas, clock, log })
-  const onlyTenant = keys.length === 0 ? DEFAULT_TENANT : undefined
+  const principals = createPrincipals({ ...deps, metrics })
+  const onlyTenant = isOpen(config) ? DEFAULT_TENANT : undefined
   const tenantSubscriptions = createTenantSubscriptions({ reader, onlyTenant, log })
   const agents = openAgents(bus)
   const directory = followAgents(agents, log)
@@ -247,6 +263,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     fleetSubscriptions: controlPlane.subscriptions,
     limits,
     tenants,
+    standing: principals.standing,
     clock,
     log,
     metrics,
@@ -256,6 +273,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     appends: admission.inFlight,
     streams: streams.count,
     watched: subscriptions.count,
+    keys: principals.directory.count,
     deltas: deltas.count,
   })
   return {
@@ -272,6 +290,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     subscriptions,
     tenantSubscriptions,
     controlPlane,
+    principals,
     streams,
     document,
     checkTask: valueCheck(document, 'TaskRequest'),

@@ -1,4 +1,5 @@
 import {
+  connectCallerLimits,
   connectStore,
   connectUsageTotals,
   openTaskLog,
@@ -10,7 +11,7 @@ import type { Completed } from '@agentfleet/domain'
 import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
-import { parseApiKeys, parseOperators, schema } from '../src/config.ts'
+import { parseOperators, schema } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
 /**
@@ -46,21 +47,22 @@ export async function setup(
     API_PORT: '0',
     ...variables,
   })
-  const keys = parseApiKeys(config.API_KEYS)
   const own = await servers.connect('gateway')
   const store = await connectStore({ url: config.REDIS_URL, log })
   servers.closing(store)
   const usage = await connectUsageTotals({ url: config.REDIS_URL, log })
   servers.closing(usage)
+  const callerLimits = await connectCallerLimits({ url: config.REDIS_URL, log })
+  servers.closing(callerLimits)
   const gateways: Gateway[] = []
   const start = async () => {
     const made = await createGateway({
       bus: own,
       store,
       usage,
+      callerLimits,
       config,
-      keys,
-      operators: parseOperators(config.OPERATOR_TENANTS, keys),
+      operators: parseOperators(config.OPERATOR_TENANTS, config),
       clock: systemClock,
       log,
       registry: createRegistry('gateway'),

@@ -8,6 +8,8 @@ const STREAM_KINDS: Readonly<Record<string, StoredKind>> = {
   [STREAMS.tasks]: 'pointer',
   [STREAMS.agents]: 'definition',
   [STREAMS.schedules]: 'schedule',
+  [STREAMS.keys]: 'key',
+  [STREAMS.audit]: 'audit',
 }
 const FORMAT_KEY = 'agentfleet-format'
 

@@ -42,6 +42,12 @@ const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Deaths are few; a recovery service with this many unacked ones is stuck anyway. */
 const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
+/** Room for some forty thousand keys; every gateway holds all of them in its memory, bytes. */
+const KEYS_MAX_BYTES = 32 * 1024 * 1024
+/** About a million events, bytes. */
+const AUDIT_MAX_BYTES = 256 * 1024 * 1024
+/** A quarter of a year: the interval of most reviews, milliseconds. */
+const AUDIT_MAX_AGE_MS = 90 * 24 * 3_600_000
 
 /**
  * Creates the streams and their durable consumers, or updates them; idempotent. Throws `bus-unavailable` when
@@ -139,6 +145,25 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       // A schedule consists of its newest definition and its newest tick.
       max_msgs_per_subject: 1,
       max_bytes: SCHEDULES_MAX_BYTES,
+    },
+    {
+      ...shared,
+      name: STREAMS.keys,
+      subjects: [SUBJECTS.allKeys],
+      retention: RetentionPolicy.Limits,
+      // The newest version of a key is all that counts; no key is ever dropped for room.
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      max_bytes: KEYS_MAX_BYTES,
+    },
+    {
+      ...shared,
+      name: STREAMS.audit,
+      subjects: [SUBJECTS.allAudit],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      max_bytes: AUDIT_MAX_BYTES,
+      max_age: nanos(AUDIT_MAX_AGE_MS),
     },
   ]
 }

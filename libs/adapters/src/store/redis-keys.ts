@@ -11,6 +11,7 @@ export interface RedisKey {
 
 const COORDINATOR = ['coordinator']
 const WORKER = ['worker']
+const GATEWAY = ['gateway']
 
 /**
  * Every key that the fleet writes to Redis, and nothing else (L8: all of it can be made again). The
@@ -126,6 +127,27 @@ export const REDIS_KEYS = {
     holds: 'tokens and cost that each of these calls has set aside, and their sums',
     writers: WORKER,
     ends: 'a day after the last call',
+  },
+  callerRate: {
+    key: 'callers:{<key>}',
+    type: 'hash',
+    holds: 'requests that a key of the API may still send',
+    writers: GATEWAY,
+    ends: 'two minutes after the last request',
+  },
+  callerOpen: {
+    key: 'callers:{<key>}:open',
+    type: 'zset',
+    holds: 'open requests and streams of a key, by the time at which each is no longer counted',
+    writers: GATEWAY,
+    ends: '15 s after the last request or renewal',
+  },
+  ticket: {
+    key: 'ticket:<digest>',
+    type: 'string',
+    holds: 'the caller that a ticket for a stream stands for',
+    writers: GATEWAY,
+    ends: 'at its first use, or after 30 s',
   },
 } as const satisfies Readonly<Record<string, RedisKey>>
 

@@ -1,3 +1,4 @@
+import { CALLER_CODES } from './caller-codes.ts'
 import type { FailureCode } from './failure-code.ts'
 
 /**
@@ -163,26 +164,8 @@ export const FAILURE_CODES = {
     says: 'The cursor belongs to a different query.',
     http: { status: 400, title: 'The cursor belongs to a different query' },
   },
-  unauthorized: {
-    says: 'The request has no valid API key.',
-    http: { status: 401, title: 'No valid API key' },
-  },
-  'host-refused': {
-    says: 'The request names a host that is not a name of this gateway.',
-    http: { status: 403, title: 'This host is not a name of the gateway' },
-  },
-  'origin-refused': {
-    says: 'A web page of this origin may not connect.',
-    http: { status: 403, title: 'This web page may not connect' },
-  },
-  'scope-missing': {
-    says: 'The key lacks the scope of the operation.',
-    http: { status: 403, title: 'The key lacks a scope' },
-  },
-  'operators-only': {
-    says: 'The key does not belong to an operator.',
-    http: { status: 403, title: 'Only operators may read this' },
-  },
+  // The API: the caller.
+  ...CALLER_CODES,
   'body-too-large': {
     says: 'The body of the request exceeds the limit of the API.',
     http: { status: 413, title: 'The body is too large' },

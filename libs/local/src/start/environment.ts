@@ -42,14 +42,16 @@ export type StartEnv = Readonly<
 >
 
 /**
- * The key of the first tenant in API_KEYS, with which `npm start` checks the fleet; undefined
- * without keys.
+ * The key with which `npm start` checks the fleet: that of the first tenant in API_KEYS, otherwise
+ * ADMIN_KEY; undefined without keys.
  */
 export function firstKeyOf(
   env: Readonly<Record<string, string | undefined>>,
   read: (path: string) => string = (path) => readFileSync(path, 'utf8'),
 ): string | undefined {
-  const { API_KEYS: keys, API_KEYS_FILE: path } = env
-  const text = keys || (path ? read(path) : undefined)
-  return text?.trim().split(',')[0]?.split(':').slice(1).join(':')
+  const text = (name: string) => {
+    const path = env[`${name}_FILE`]
+    return (env[name] || (path ? read(path) : undefined))?.trim()
+  }
+  return text('API_KEYS')?.split(',')[0]?.split(':').slice(1).join(':') ?? text('ADMIN_KEY')
 }

@@ -8,6 +8,7 @@ import {
 } from '../control.ts'
 import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } from '../messages.ts'
 import type { ServiceName } from '../services.ts'
+import { auditEventSchema, storedKeySchema } from '../values/key-schema.ts'
 import { agentVersionSchema } from '../values/spec-schema.ts'
 import { STREAMS } from '../streams.ts'
 import { event, stored } from './channel.ts'
@@ -123,6 +124,24 @@ export const STORED_CHANNELS = {
     senders: ['coordinator'],
     version: 1,
   }),
+  key: stored({
+    name: 'key',
+    subject: 'keys.{keyId}',
+    summary: 'A key of the API, its newest version; it holds digests of secrets only.',
+    stream: STREAMS.keys,
+    body: storedKeySchema,
+    senders: ['gateway'],
+    version: 1,
+  }),
+  audit: stored({
+    name: 'audit',
+    subject: 'audit.{service}',
+    summary: 'A change through the API, or equal refusals of one second.',
+    stream: STREAMS.audit,
+    body: auditEventSchema,
+    senders: ['gateway'],
+    version: 1,
+  }),
 } as const
 
 /**
@@ -198,6 +217,19 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.CREATE.AGENTS.*',
       '$JS.API.CONSUMER.MSG.NEXT.AGENTS.*',
     ],
+  },
+  [STREAMS.keys]: {
+    gateway: [
+      '$JS.API.STREAM.INFO.KEYS',
+      '$JS.API.DIRECT.GET.KEYS',
+      '$JS.API.DIRECT.GET.KEYS.>',
+      '$JS.API.CONSUMER.CREATE.KEYS',
+      '$JS.API.CONSUMER.CREATE.KEYS.*',
+      '$JS.API.CONSUMER.MSG.NEXT.KEYS.*',
+    ],
+  },
+  [STREAMS.audit]: {
+    gateway: ['$JS.API.STREAM.INFO.AUDIT', '$JS.API.DIRECT.GET.AUDIT'],
   },
   [STREAMS.schedules]: {
     gateway: ['$JS.API.DIRECT.GET.SCHEDULES', '$JS.API.STREAM.INFO.SCHEDULES'],

@@ -537,11 +537,12 @@ export interface paths {
      *     ```
      *
      *     Send the API key as `Authorization: Bearer <key>`, as the query parameter `access_token`, or as the
-     *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`.
+     *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`. A web page sends a `ticket`.
      *
      *     The gateway closes the connection with 1001 (the gateway stops), 1008 (it received five unreadable
      *     frames) or 1013 (the client reads too slowly). A connection that takes nothing for 20 s ends without a
      *     code. Connect again and subscribe with `after`.
+     *     It closes the connection with 4401 when the key is revoked or has expired; connect with another key.
      *
      *     Errors:
      *
@@ -705,6 +706,177 @@ export interface paths {
      *       for seven days.
      */
     get: operations['getIncident']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/me': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read what your key may do.
+     * @description Any valid key may read this; use it to check a key.
+     */
+    get: operations['getMe']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/keys': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List the keys of all tenants, or of one.
+     * @description The list has revoked and expired keys, too. It has no keys of `API_KEYS` and no secrets.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with another tenant.
+     */
+    get: operations['listKeys']
+    put?: never
+    /**
+     * Make a key.
+     * @description The answer contains the key itself in `key`. The fleet stores only a digest of it, so no later answer
+     *     shows it again. The key works at every gateway within a second.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-request`: `expiresAt` is in the past, or another field is wrong.
+     *     - `409 keys-full`: the store of keys is nearly full; the gateway stored nothing.
+     */
+    post: operations['createKey']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/keys/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the key. */
+        id: components['parameters']['KeyId']
+      }
+      cookie?: never
+    }
+    /**
+     * Read a key.
+     * @description Errors:
+     *
+     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
+     */
+    get: operations['getKey']
+    put?: never
+    post?: never
+    /**
+     * Revoke a key.
+     * @description The key stops to work at every gateway within two seconds, and its open streams end with close code
+     *     4401. A key cannot be restored. Revoking a revoked key answers `204` again.
+     *
+     *     Errors:
+     *
+     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
+     */
+    delete: operations['revokeKey']
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/keys/{id}/rotate': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the key. */
+        id: components['parameters']['KeyId']
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Give a key a new secret.
+     * @description The answer contains the key with its new secret. The secret before it keeps working for
+     *     `overlapSeconds`, so that you can move the clients one by one. A further rotation ends the oldest
+     *     secret at once.
+     *
+     *     Errors:
+     *
+     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
+     *     - `409 key-revoked`: the key is revoked. Make another one.
+     */
+    post: operations['rotateKey']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/tickets': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Make a ticket for one stream.
+     * @description A web page cannot set a header when it opens a WebSocket, and a key does not belong into an address.
+     *     Your server makes a ticket with its key; the page opens `/v1/stream?ticket=<ticket>` with it. A ticket
+     *     opens one stream within 30 seconds, with the rights of the key.
+     *
+     *     Errors:
+     *
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    post: operations['createTicket']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/audit': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read who changed what, and what was refused, newest first.
+     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals of one second are one event
+     *     with their `count`. A page can have fewer than `limit` events even when there are more pages
+     *     (`nextCursor` is present).
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
+     */
+    get: operations['listAudit']
     put?: never
     post?: never
     delete?: never
@@ -1639,6 +1811,124 @@ export interface components {
       /** @description The parts that are unavailable: `store-away` (listings answer 503), `usage-away`, `discovery-away`, `log-full` (new tasks answer 503). */
       degraded?: string[]
     }
+    /** @description The name of a tenant. */
+    TenantName: string
+    /**
+     * @description A right of a key; no scope includes another.
+     * @enum {string}
+     */
+    Scope: 'tasks:read' | 'tasks:write' | 'tasks:approve' | 'agents:write' | 'fleet:read' | 'admin'
+    /** @description Limits of the key over all gateways. */
+    KeyLimits: {
+      requestsPerMinute?: number
+      /** @description Requests and streams that are open at once. */
+      concurrent?: number
+    }
+    /** @description The only agents that tasks of the key may use. Such a task names its agent and brings neither `agentDefinition`, `systemPrompt` nor `tools`. Absent: every agent. */
+    KeyAgents: string[]
+    KeyRequest: {
+      /** @description What the key is for. */
+      name: string
+      tenant: components['schemas']['TenantName']
+      scopes: components['schemas']['Scope'][]
+      agents?: components['schemas']['KeyAgents']
+      limits?: components['schemas']['KeyLimits']
+      /**
+       * Format: date-time
+       * @description After this time the key no longer works. Default: it works until it is revoked.
+       */
+      expiresAt?: string
+    }
+    KeyRotation: {
+      /**
+       * @description The time during which the former secret keeps working; 0 ends it at once.
+       * @default 86400
+       */
+      overlapSeconds?: number
+    }
+    /** @description A key of the API without its secret. */
+    Key: {
+      id: string
+      name: string
+      tenant: string
+      scopes: components['schemas']['Scope'][]
+      agents?: components['schemas']['KeyAgents']
+      limits?: components['schemas']['KeyLimits']
+      /** @enum {string} */
+      state: 'active' | 'expired' | 'revoked'
+      createdAt: string
+      /** @description The key that made this one. */
+      createdBy: string
+      expiresAt?: string
+      revokedAt?: string
+      /** @description After a rotation, the end of the time in which the secret before it works. */
+      formerSecretUntil?: string
+    }
+    /** @description A key with its secret, which no later answer shows. */
+    KeyCreated: {
+      id: string
+      name: string
+      tenant: string
+      scopes: components['schemas']['Scope'][]
+      agents?: components['schemas']['KeyAgents']
+      limits?: components['schemas']['KeyLimits']
+      /** @enum {string} */
+      state: 'active' | 'expired' | 'revoked'
+      createdAt: string
+      /** @description The key that made this one. */
+      createdBy: string
+      expiresAt?: string
+      revokedAt?: string
+      /** @description After a rotation, the end of the time in which the secret before it works. */
+      formerSecretUntil?: string
+      /** @description The key; send it as `Authorization: Bearer <key>`. */
+      key: string
+    }
+    KeyPage: {
+      keys: components['schemas']['Key'][]
+      nextCursor?: string
+    }
+    /** @description The caller of the request. */
+    Me: {
+      /** @description The name of the key in logs and in the audit log. */
+      keyId: string
+      tenant: string
+      scopes: components['schemas']['Scope'][]
+      agents?: components['schemas']['KeyAgents']
+      limits?: components['schemas']['KeyLimits']
+      expiresAt?: string
+    }
+    /** @description A ticket for one stream. */
+    Ticket: {
+      ticket: string
+      expiresAt: string
+    }
+    /** @description A change, or equal refusals of one second. */
+    AuditEvent: {
+      /** @description The position in the audit log. */
+      seq: number
+      at: string
+      /** @enum {string} */
+      kind: 'change' | 'refusal'
+      /** @description The `operationId`; `others` stands for refusals beyond the number that is kept apart. */
+      operation: string
+      /** @description The key that asked. Absent: the gateway recognised none. */
+      keyId?: string
+      tenant?: string
+      /** @description The changed thing, such as the id of a task or the name of an agent. */
+      target?: string
+      /** @description The remote address of the connection. */
+      address?: string
+      status: number
+      /** @description The code of a refusal. */
+      code?: string
+      /** @description The number of refusals that this event stands for. */
+      count: number
+    }
+    AuditPage: {
+      events: components['schemas']['AuditEvent'][]
+      nextCursor?: string
+    }
     Problem: {
       type: string
       title: string
@@ -1792,6 +2082,8 @@ export interface components {
     IfMatch: string
     /** @description The id of the decision or incident. */
     RecordId: string
+    /** @description The id of the key. */
+    KeyId: string
     /** @description The largest number of entries in the answer. */
     Limit: number
     /** @description `nextCursor` of the previous page. Send it with the same filters. */
@@ -2401,6 +2693,8 @@ export interface operations {
   openStream: {
     parameters: {
       query?: {
+        /** @description A ticket of `POST /v1/tickets`, for web pages. */
+        ticket?: string
         /** @description The API key, for clients that cannot set a header. */
         access_token?: string
       }
@@ -2577,6 +2871,211 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Incident']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getMe: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The key as the gateway knows it, without its secret. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Me']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listKeys: {
+    parameters: {
+      query?: {
+        /** @description Return only keys of this tenant. */
+        tenant?: components['schemas']['TenantName']
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of keys. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['KeyPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  createKey: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['KeyRequest']
+      }
+    }
+    responses: {
+      /** @description The new key with its secret. */
+      201: {
+        headers: {
+          /** @description The path at which the key can be read. */
+          Location?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['KeyCreated']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getKey: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the key. */
+        id: components['parameters']['KeyId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The key without its secret. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Key']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  revokeKey: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the key. */
+        id: components['parameters']['KeyId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The key is revoked. */
+      204: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  rotateKey: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the key. */
+        id: components['parameters']['KeyId']
+      }
+      cookie?: never
+    }
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['KeyRotation']
+      }
+    }
+    responses: {
+      /** @description The key with its new secret. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['KeyCreated']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  createTicket: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The ticket. */
+      201: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Ticket']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listAudit: {
+    parameters: {
+      query?: {
+        /** @description Return only changes or only refusals. */
+        kind?: 'change' | 'refusal'
+        /** @description Return only events of keys of this tenant. */
+        tenant?: components['schemas']['TenantName']
+        /** @description Return only events of this key. */
+        keyId?: string
+        /** @description Return only events of this `operationId`. */
+        operation?: string
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of events. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AuditPage']
         }
       }
       default: components['responses']['Problem']

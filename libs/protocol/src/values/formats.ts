@@ -5,7 +5,15 @@ import { ServiceError } from '../errors.ts'
  * hold; an item without one has format 1. A number is raised when an older release would misread the items of
  * a newer one; the older release then refuses them.
  */
-export const FORMATS = { event: 1, pointer: 1, record: 1, definition: 1, schedule: 1 } as const
+export const FORMATS = {
+  event: 1,
+  pointer: 1,
+  record: 1,
+  definition: 1,
+  schedule: 1,
+  key: 1,
+  audit: 1,
+} as const
 /** A kind of stored items. */
 export type StoredKind = keyof typeof FORMATS
 

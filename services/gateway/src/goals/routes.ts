@@ -3,6 +3,7 @@ import type { Bus, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN, type GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { goalSpecOf, goalView } from './goals.ts'
+import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
 import type { Reader } from '../tasks/reads.ts'
@@ -64,6 +65,9 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const header = headers['idempotency-key'] as string | undefined
       const key = idempotencyKeyOf(header, body.idempotencyKey)
       const spec = goalSpecOf(body, team, tenant, defaultModel)
+      for (const agent of [spec.agent, ...(spec.goal?.roles ?? [])]) {
+        requireAgent(request.principal, { agent })
+      }
       offers.check(spec)
       const taskId = submitter.idFor(tenant, key)
       const outcome = await submitter.submit({ taskId, tenant, spec, keyed: key !== undefined })

@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { admit, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
+import { admit, principalOf, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
-import { DEFAULT_TENANT, type ApiKey } from '../config.ts'
+import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
+import type { KeyDirectory } from '../principals/key-directory.ts'
+import { hasSecret, parseToken } from '../principals/tokens.ts'
 import { Refusal } from './problems.ts'
 
 /** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
@@ -17,41 +19,91 @@ export interface Needs {
 }
 
 /** Returns the caller of the request; throws a Refusal if it may not use the operation. */
-export type Authenticate = (request: FastifyRequest, needs: Needs) => Principal
+export type Authenticate = (request: FastifyRequest, needs: Needs) => Principal | Promise<Principal>
+
+/** Finds the caller of a credential, without I/O wherever possible. */
+export type FindCaller = (
+  credential: string,
+) => Principal | undefined | Promise<Principal | undefined>
+
+/** The sources of callers. Without keys, admin key and tokens the gateway is open: every caller may do everything. */
+export interface Credentials {
+  readonly keys: readonly ConfiguredKey[]
+  readonly adminKey?: string | undefined
+  readonly directory: Pick<KeyDirectory, 'find' | 'current'>
+  /** Verifies a JWT. */
+  readonly verify?: FindCaller | undefined
+  /** Uses up a ticket. */
+  readonly ticket?: FindCaller
+  readonly nowMs: () => number
+}
 
 /** Every scope except `admin`, which concerns all tenants. */
 const TENANT_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
-/** The caller of a gateway without keys. */
+/** The caller of an open gateway. */
 const OPEN: Principal = { keyId: 'open', tenant: DEFAULT_TENANT, scopes: SCOPES }
 
-/** Finds callers by the keys of the configuration; without keys every caller may do everything. */
-export function createAuthenticate(
-  keys: readonly ApiKey[],
-  nowMs: () => number = Date.now,
-): Authenticate {
-  const known = new Map(
-    keys.map(({ tenant, key }, index) => {
-      const digest = digestOf(key)
-      const principal = { keyId: `env-${index + 1}`, tenant, scopes: TENANT_SCOPES }
-      return [digest.toString('base64'), { digest, principal }] as const
-    }),
-  )
-  const find = (key: string): Principal | undefined => {
-    const digest = digestOf(key)
-    // The digest of a guess says nothing about a key, so a lookup by it reveals none.
-    const entry = known.get(digest.toString('base64'))
-    return entry && timingSafeEqual(entry.digest, digest) ? entry.principal : undefined
-  }
-  return (request, { scope, stream }) => {
-    if (keys.length === 0) return OPEN
-    const key = presentedKey(request, stream)
-    const principal = key === undefined ? undefined : find(key)
+/** Creates the check of callers. */
+export function createAuthenticate(credentials: Credentials): Authenticate {
+  const { ticket, nowMs } = credentials
+  const find = createFind(credentials)
+  const admitted = (
+    request: FastifyRequest,
+    principal: Principal | undefined,
+    scope: Scope | undefined,
+  ): Principal => {
     if (principal === undefined) {
       throw new Refusal('unauthorized', 'Send a valid API key as Authorization: Bearer <key>.')
     }
+    // Known before the check, so that the record of a refusal names the key.
+    request.principal = principal
     requireAdmitted(principal, scope, nowMs())
     return principal
   }
+  return (request, { scope, stream }) => {
+    const offered = stream ? (request.query as { ticket?: unknown }).ticket : undefined
+    const found =
+      typeof offered === 'string' ? ticket?.(offered) : find(presentedKey(request, stream))
+    if (found instanceof Promise)
+      return found.then((principal) => admitted(request, principal, scope))
+    return admitted(request, found, scope)
+  }
+}
+
+/** Finds callers in this order: keys of the API, keys of the configuration, tokens. */
+function createFind({ keys, adminKey, directory, verify, nowMs }: Credentials) {
+  const known = new Map(
+    keys.map(({ tenant, key }, index) =>
+      configured(key, { keyId: `env-${index + 1}`, tenant, scopes: TENANT_SCOPES }),
+    ),
+  )
+  if (adminKey !== undefined) {
+    const [digest, entry] = configured(adminKey, { ...OPEN, keyId: 'env-admin' })
+    known.set(digest, entry)
+  }
+  const open = known.size === 0 && verify === undefined
+
+  return (credential: string | undefined): ReturnType<FindCaller> => {
+    if (credential === undefined) return open ? OPEN : undefined
+    const token = parseToken(credential)
+    if (token !== undefined) {
+      if (!directory.current()) throw keysUnread()
+      const stored = directory.find(token.id)
+      if (stored === undefined || !hasSecret(stored.key, token.secret, nowMs())) return undefined
+      return principalOf(stored.key)
+    }
+    if (open) return OPEN
+    const digest = digestOf(credential)
+    // The digest of a guess says nothing about a key, so a lookup by it reveals none.
+    const entry = known.get(digest.toString('base64'))
+    if (entry !== undefined && timingSafeEqual(entry.digest, digest)) return entry.principal
+    return verify?.(credential)
+  }
+}
+
+function configured(key: string, principal: Principal) {
+  const digest = digestOf(key)
+  return [digest.toString('base64'), { digest, principal }] as const
 }
 
 /** Throws a Refusal if the principal may not use an operation of this scope now. */
@@ -60,9 +112,9 @@ export function requireAdmitted(
   scope: Scope | undefined,
   nowMs: number,
 ): void {
-  const admitted = admit(principal, scope, nowMs)
-  if (admitted.kind === 'allowed') return
-  if (admitted.reason === 'scope') {
+  const outcome = admit(principal, scope, nowMs)
+  if (outcome.kind === 'allowed') return
+  if (outcome.reason === 'scope') {
     const { scopes } = principal
     const has = scopes.length === 0 ? 'none' : scopes.join(', ')
     throw new Refusal(
@@ -72,7 +124,7 @@ export function requireAdmitted(
   }
   throw new Refusal(
     'unauthorized',
-    admitted.reason === 'revoked'
+    outcome.reason === 'revoked'
       ? 'This key is revoked. Use another key.'
       : 'This key has expired. Use another key.',
   )
@@ -87,6 +139,13 @@ function presentedKey({ headers, query }: FastifyRequest, stream: boolean): stri
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
   const protocol = offered.find((word) => word.startsWith(KEY_PROTOCOL_PREFIX))
   return protocol?.slice(KEY_PROTOCOL_PREFIX.length)
+}
+
+function keysUnread(): Refusal {
+  return new Refusal(
+    'bus-unavailable',
+    'The gateway has not read the keys yet. Send the request again after Retry-After seconds.',
+  )
 }
 
 function digestOf(key: string): Buffer {

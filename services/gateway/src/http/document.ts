@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 /** The fields of an operation that the gateway itself reads. */
 interface Operation {
   readonly operationId?: string
+  readonly 'x-audit'?: boolean
   readonly security?: readonly { readonly bearer?: readonly string[] }[]
   readonly requestBody?: { readonly required?: boolean }
 }
@@ -81,6 +82,11 @@ export function operationScopes(document: ApiDocument): ReadonlyMap<string, Scop
     scopes.set(operationId, scope)
   }
   return scopes
+}
+
+/** Returns the ids of the operations whose success is a change that the audit log records. */
+export function auditedOperations(document: ApiDocument): Set<string> {
+  return operationsWith(document, (operation) => operation['x-audit'] === true)
 }
 
 /** Returns the ids of the operations whose body may be omitted. */

@@ -1,7 +1,8 @@
-import { unreachable } from '@agentfleet/domain'
+import { FAILURE_CODES, unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { GatewayMetrics } from '../metrics.ts'
+import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { Socket } from 'node:net'
 import {
@@ -13,11 +14,15 @@ import {
   wrongPlaces,
 } from './problems.ts'
 
+/** The caller may not do this, or not so often; other errors concern the request itself. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403, 429])
+
 /** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
   app: FastifyInstance,
   log: Logger,
   metrics: GatewayMetrics,
+  recorder: Recorder,
 ): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = refusalOf(error)
@@ -28,6 +33,10 @@ export function answerWithProblems(
         'A request failed with an unexpected error',
       )
     }
+    const { status } = FAILURE_CODES[refusal.code].http
+    const operation = operationOf(request.routeOptions) ?? 'none'
+    if (REFUSED.has(status)) recorder.refused(request, operation, status, refusal.code)
+    recorder.answered(request, operation, status, reply.elapsedTime)
     return sendRefusal(reply, refusal)
   })
   app.setNotFoundHandler((_request, reply) =>
@@ -62,9 +71,16 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const problem = toProblem(refusal)
   const seconds = retryAfterS(refusal.code)
-  if (seconds !== undefined) void reply.header('retry-after', String(seconds))
+  if (seconds !== undefined && !reply.hasHeader('retry-after')) {
+    void reply.header('retry-after', String(seconds))
+  }
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
   return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(problem)
+}
+
+/** Returns the operationId of a route; undefined for a path that the document lacks. */
+export function operationOf({ schema }: { readonly schema?: unknown }): string | undefined {
+  return (schema as { operationId?: string } | undefined)?.operationId
 }
 
 /** Converts an error of any kind to a refusal for the client. */

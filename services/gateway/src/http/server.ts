@@ -11,19 +11,28 @@ import openapiGlue from 'fastify-openapi-glue'
 import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import type { Principal } from '@agentfleet/domain'
-import { STREAM_PROTOCOL, type Authenticate } from './auth.ts'
+import { STREAM_PROTOCOL } from './auth.ts'
 import {
+  auditedOperations,
   bodilessOperations,
   openOperations,
   operationScopes,
   routable,
   type ApiDocument,
 } from './document.ts'
-import { answerBrokenRequest, answerWithProblems, refusalOf, sendRefusal } from './errors.ts'
+import {
+  answerBrokenRequest,
+  answerWithProblems,
+  operationOf,
+  refusalOf,
+  sendRefusal,
+} from './errors.ts'
+import type { Guard } from './guard.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { servePage } from './page.ts'
 import { Refusal } from './problems.ts'
+import type { Recorder } from '../principals/record.ts'
 import { requestValidator } from './validation.ts'
 
 declare module 'fastify' {
@@ -76,13 +85,14 @@ export async function createApi(deps: {
   document: ApiDocument
   handlers: Handlers
   checkCaller: CheckCaller
-  authenticate: Authenticate
   /** The files of the page; none if it has not been built. */
   page: readonly PageFile[]
+  guard: Guard
+  recorder: Recorder
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
-  const { document, handlers, checkCaller, authenticate, metrics, log } = deps
+  const { document, handlers, checkCaller, guard, recorder, metrics, log } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -95,13 +105,14 @@ export async function createApi(deps: {
   })
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
+  const audited = auditedOperations(document)
   const scopes = operationScopes(document)
   app.decorateRequest('tenant', '')
   app.decorateRequest('principal', undefined)
   app.removeContentTypeParser('text/plain')
   acceptEmptyBodies(app)
   app.setValidatorCompiler(requestValidator())
-  answerWithProblems(app, log, metrics)
+  answerWithProblems(app, log, metrics, recorder)
   app.addHook('onRoute', (route) => {
     const operation = operationOf(route)
     if (operation === undefined) return
@@ -109,13 +120,7 @@ export async function createApi(deps: {
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (unlocked.has(operation)) return
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
-    // Runs before the body is read, so that a request without a key costs no more.
-    route.onRequest = (request, _reply, done) => {
-      const principal = authenticate(request, needs)
-      request.principal = principal
-      request.tenant = principal.tenant
-      done()
-    }
+    route.onRequest = guard(operation, needs)
   })
   await app.register(websocket, {
     options: {
@@ -143,7 +148,7 @@ export async function createApi(deps: {
       if (handler === undefined)
         throw new Error(`The gateway has no handler for the operation ${operationId}`)
       return typeof handler === 'function'
-        ? measured(operationId, handler as Handler, metrics)
+        ? measured(operationId, handler as Handler, metrics, recorder, audited.has(operationId))
         : (handler as () => unknown)
     },
   })
@@ -153,15 +158,31 @@ export async function createApi(deps: {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** Measures a handler; a response hook would add two listeners to every response. */
-function measured(operation: string, handler: Handler, metrics: GatewayMetrics): () => unknown {
+/** Measures and records a handler; a response hook would add two listeners to every response. */
+function measured(
+  operation: string,
+  handler: Handler,
+  metrics: GatewayMetrics,
+  recorder: Recorder,
+  audited: boolean,
+): () => unknown {
   return async function answer(this: unknown, ...[request, reply]: Parameters<Handler>) {
     const startedMs = performance.now()
     const result = await handler.call(this, request, reply)
-    const status = `${Math.floor(reply.statusCode / 100)}xx`
-    metrics.requests.observe({ operation, status }, (performance.now() - startedMs) / 1_000)
+    const { statusCode } = reply
+    if (audited) await recorder.changed(request, operation, statusCode, targetOf(request, result))
+    const ms = performance.now() - startedMs
+    const status = `${Math.floor(statusCode / 100)}xx`
+    metrics.requests.observe({ operation, status }, ms / 1_000)
+    recorder.answered(request, operation, statusCode, ms)
     return result
   } as () => unknown
+}
+
+/** Names the changed thing: by the path, or by the answer that made it. */
+function targetOf({ params }: FastifyRequest, result: unknown): string | undefined {
+  const { id, name } = params as { id?: string; name?: string }
+  return id ?? name ?? (result as { id?: string } | undefined)?.id
 }
 
 /**
@@ -186,10 +207,6 @@ export async function closeApi(app: FastifyInstance, deadlineMs: number): Promis
 function takeNoBodyForEmpty(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   if (request.body === undefined || request.body === null) request.body = {}
   done()
-}
-
-function operationOf({ schema }: RouteOptions): string | undefined {
-  return (schema as { operationId?: string } | undefined)?.operationId
 }
 
 /**

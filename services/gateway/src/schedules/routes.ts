@@ -17,6 +17,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
 import { roughBytes } from '../tenants/size.ts'
+import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -84,6 +85,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
           'must not have idempotencyKey or dependsOn: each tick submits a separate task'
         throw wrongField('/task', detail)
       }
+      requireAgent(request.principal, task as FilledTaskRequest)
       checkCron(cron, timeZone, nowMs())
       const before = await schedules.get(tenant, name)
       if (before === undefined) {

@@ -1,4 +1,11 @@
-import { decideShare, limitOf, type TenantLimits } from '@agentfleet/domain'
+import {
+  decideShare,
+  limitOf,
+  type Admitted,
+  type Principal,
+  type Scope,
+  type TenantLimits,
+} from '@agentfleet/domain'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
 import type { Frame, Subscriptions, Viewer } from './subscriptions.ts'
@@ -21,8 +28,11 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
   admit(tenant: string): void
-  accept(socket: WebSocket, tenant: string): void
-  /** Checks for slow and silent connections; call it every TICK_INTERVAL_MS. */
+  accept(socket: WebSocket, principal: Principal): void
+  /**
+   * Checks for slow and silent connections, and for keys that were revoked or have expired; call it every
+   * TICK_INTERVAL_MS.
+   */
   tick(): void
   count(): number
   /** Closes all connections with 1001. */
@@ -48,9 +58,19 @@ const CONNECTIONS_MAX = 4_000
 const GOING_AWAY = 1001
 const POLICY_VIOLATION = 1008
 const TRY_AGAIN_LATER = 1013
+/** The first of the codes that applications choose, with the status of HTTP for "no valid key". */
+const NO_VALID_KEY = 4401
+
+/** Why a connection without a valid key ends. */
+const END_REASONS = {
+  revoked: 'key revoked',
+  expired: 'key expired',
+  scope: 'scope missing',
+} as const
 
 interface Connection {
   readonly socket: WebSocket
+  readonly principal: Principal
   readonly viewer: Viewer
   readonly watched: Set<string>
   badFrames: number
@@ -70,6 +90,8 @@ export interface StreamDeps {
   readonly limits: TenantLimits
   /** Tenants that the keys name. */
   readonly tenants: number
+  /** Whether the principal, as its key is now, may use operations of this scope. */
+  readonly standing: (principal: Principal, scope: Scope) => Admitted
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: GatewayMetrics
@@ -129,6 +151,11 @@ export function createStreams(deps: StreamDeps): Streams {
     const { socket } = connection
     connection.framesInTick = 0
     if (socket.readyState !== socket.OPEN) return
+    const standing = deps.standing(connection.principal, 'tasks:read')
+    if (standing.kind === 'refused') {
+      close(connection, NO_VALID_KEY, END_REASONS[standing.reason])
+      return
+    }
     checkUnsent(connection)
     const nowMs = clock.monotonicMs()
     if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
@@ -179,7 +206,8 @@ export function createStreams(deps: StreamDeps): Streams {
         `You have ${own} connections open, and ${share.allowed} are allowed now. Follow several tasks over one connection.`,
       )
     },
-    accept(socket, tenant) {
+    accept(socket, principal) {
+      const { tenant } = principal
       const watched = new Set<string>()
       const unsent = unsentOfAll.add(socket)
       const check = () => checkUnsent(connection)
@@ -193,6 +221,7 @@ export function createStreams(deps: StreamDeps): Streams {
       const viewer = createViewer({ tenant, watched, metrics, unsent, send, reply })
       const connection: Connection = {
         socket,
+        principal,
         viewer,
         watched,
         badFrames: 0,
@@ -243,6 +272,10 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
         return connection.reply({ type: 'subscribed', all: true })
       }
       if ('fleet' in ask) {
+        if (deps.standing(connection.principal, 'fleet:read').kind === 'refused') {
+          const detail = 'Decisions and incidents need a key with the scope fleet:read.'
+          return connection.reply({ type: 'error', code: 'scope-missing', detail })
+        }
         fleetSubscriptions.follow(viewer, ask.fleet)
         return connection.reply({ type: 'subscribed', fleet: ask.fleet })
       }

@@ -1,3 +1,4 @@
+import type { Principal } from '@agentfleet/domain'
 import type { WebSocket } from '@fastify/websocket'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
@@ -15,7 +16,7 @@ export function streamRoute({ streams }: { streams: Streams }) {
         throw new Refusal('upgrade-required', 'Open this path with a WebSocket client.')
       },
       wsHandler: (socket: WebSocket, request: FastifyRequest) =>
-        streams.accept(socket, request.tenant),
+        streams.accept(socket, request.principal as Principal),
     },
   }
 }

@@ -1,9 +1,10 @@
 import type { Store } from '@agentfleet/adapters'
-import { isTerminal, type TaskRecord } from '@agentfleet/domain'
+import { isTerminal, type Principal, type TaskRecord } from '@agentfleet/domain'
 import { TASK_ID_PATTERN, type ReplayPage, type ReplayResult } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
+import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal, toProblem, wrongField } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 import type { ReplayFrom, Replays } from './replays.ts'
@@ -39,9 +40,11 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
     record: TaskRecord,
     from: ReplayFrom,
     key: string | undefined,
+    principal: Principal | undefined,
   ): Promise<ReplayResult> {
     const { taskId } = record
     try {
+      requireReplay(principal, record)
       const outcome = await replays.replay(record, from, key)
       if (outcome.kind === 'refused') throw outcome.refusal
       const ended = isTerminal(outcome.record.state)
@@ -63,6 +66,7 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
           'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
         )
       }
+      requireReplay(request.principal, record)
       const outcome = await replays.replay(record, from, keyOf(request))
       if (outcome.kind === 'refused') throw outcome.refusal
       const view = taskView(outcome.record)
@@ -98,7 +102,12 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
           const part = wanted.slice(start, start + PARALLEL)
           const key = keyOf(request)
           const made = part.map((record) =>
-            replayOne(record, from, key === undefined ? undefined : `${key} ${record.taskId}`),
+            replayOne(
+              record,
+              from,
+              key === undefined ? undefined : `${key} ${record.taskId}`,
+              request.principal,
+            ),
           )
           results.push(...(await Promise.all(made)))
         }
@@ -111,6 +120,13 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
         : { results, nextCursor: encodeCursor({ state: listing, after: position }) }
     },
   }
+}
+
+/** Throws a Refusal if the caller's key may not use the agent of the ended task, or its own prompt. */
+function requireReplay(principal: Principal | undefined, { spec }: TaskRecord): void {
+  const { definition, agent, systemPrompt } = spec
+  const own = definition === undefined && systemPrompt !== undefined ? { systemPrompt } : {}
+  requireAgent(principal, { agent: definition?.name ?? agent, ...own })
 }
 
 function keyOf({ headers }: FastifyRequest): string | undefined {

@@ -10,6 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
+import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
@@ -100,6 +101,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
   async function submitTask(request: FastifyRequest, reply: FastifyReply) {
     const { tenant, headers } = request
     const body = request.body as FilledTaskRequest
+    requireAgent(request.principal, body)
     const header = headers['idempotency-key'] as string | undefined
     const key = idempotencyKeyOf(header, body.idempotencyKey)
     const submission = await submissionOf(tenant, body, key)
@@ -137,7 +139,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
 
   /** The task at this position of a batch; `results` holds at least those of the tasks before it. */
   async function submitOne(
-    tenant: string,
+    { tenant, principal }: Pick<FastifyRequest, 'tenant' | 'principal'>,
     item: unknown,
     position: number,
     results: readonly Promise<BatchResult>[],
@@ -147,6 +149,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const errors = checkTask(item)
       if (errors !== undefined) throw wrongPlaces(errors)
       const sent = item as FilledTaskRequest
+      requireAgent(principal, sent)
       const key = sent.idempotencyKey
       taskId = submitter.idFor(tenant, key)
       const request = await withIds(sent, position, results)
@@ -167,7 +170,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const { tasks } = request.body as { tasks: unknown[] }
       const results: Promise<BatchResult>[] = []
       for (const [position, task] of tasks.entries()) {
-        results.push(submitOne(request.tenant, task, position, results))
+        results.push(submitOne(request, task, position, results))
       }
       return { results: await Promise.all(results) }
     },

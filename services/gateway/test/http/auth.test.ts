@@ -1,10 +1,32 @@
 import type { FastifyRequest } from 'fastify'
-import { SCOPES } from '@agentfleet/domain'
+import { SCOPES, type ApiKey, type Principal } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
-import { createAuthenticate } from '../../src/http/auth.ts'
+import { createAuthenticate, type Credentials } from '../../src/http/auth.ts'
+import { digestOf, newKeyId, newSecret, tokenOf } from '../../src/principals/tokens.ts'
 import { parseApiKeys, parseOperators } from '../../src/config.ts'
 
-const keys = parseApiKeys('acme:0123456789abcdef, beta:with:colons:in:it')
+const CONFIG = { API_KEYS: 'acme:0123456789abcdef, beta:with:colons:in:it' }
+const ADMIN_KEY = 'an-admin-key-of-32-characters-0000'
+const SECRET = newSecret()
+const KEY: ApiKey = {
+  id: newKeyId(),
+  name: 'ci',
+  tenant: 'gamma',
+  scopes: ['tasks:read'],
+  createdAtMs: 0,
+  createdBy: 'env-admin',
+  expiresAtMs: 1_000,
+  secrets: [{ digest: digestOf(SECRET) }],
+}
+let nowMs = 0
+const CREDENTIALS: Credentials = {
+  keys: parseApiKeys(CONFIG.API_KEYS),
+  directory: {
+    current: () => true,
+    find: (id) => (id === KEY.id ? { key: KEY, seq: 1 } : undefined),
+  },
+  nowMs: () => nowMs,
+}
 
 const PLAIN = { scope: 'tasks:read', stream: false } as const
 const STREAM = { scope: 'tasks:read', stream: true } as const
@@ -13,8 +35,14 @@ function request(headers: Record<string, string>, query: object = {}): FastifyRe
   return { headers, query } as unknown as FastifyRequest
 }
 
+/** The check of callers; these credentials are found without waiting. */
+function authenticates(credentials: Partial<Credentials> = {}) {
+  const authenticate = createAuthenticate({ ...CREDENTIALS, ...credentials })
+  return (...asked: Parameters<typeof authenticate>) => authenticate(...asked) as Principal
+}
+
 test('a key identifies its tenant', () => {
-  const authenticate = createAuthenticate(keys)
+  const authenticate = authenticates()
   const bearer = (key: string) => request({ authorization: `Bearer ${key}` })
   expect(authenticate(bearer('0123456789abcdef'), PLAIN).tenant).toBe('acme')
   expect(authenticate(bearer('with:colons:in:it'), PLAIN).tenant).toBe('beta')
@@ -24,7 +52,7 @@ test('a key identifies its tenant', () => {
 })
 
 test('a configured key has every scope except admin', () => {
-  const authenticate = createAuthenticate(keys)
+  const authenticate = authenticates()
   const bearer = request({ authorization: 'Bearer 0123456789abcdef' })
   for (const scope of SCOPES) {
     const use = () => authenticate(bearer, { scope, stream: false })
@@ -33,8 +61,37 @@ test('a configured key has every scope except admin', () => {
   }
 })
 
+test('the admin key has every scope for the default tenant', () => {
+  const authenticate = authenticates({ keys: [], adminKey: ADMIN_KEY })
+  const caller = authenticate(request({ authorization: `Bearer ${ADMIN_KEY}` }), PLAIN)
+  expect(caller).toMatchObject({ keyId: 'env-admin', tenant: 'default', scopes: SCOPES })
+  expect(() => authenticate(request({}), PLAIN)).toThrow(/API key/)
+})
+
+test('a stored key is found by its id and its secret, until it expires', () => {
+  const authenticate = authenticates()
+  const use = (id: string, secret: string) =>
+    authenticate(request({ authorization: `Bearer ${tokenOf({ id, secret })}` }), PLAIN)
+  nowMs = 999
+  expect(use(KEY.id, SECRET)).toMatchObject({ keyId: KEY.id, tenant: 'gamma' })
+  expect(() => use(KEY.id, newSecret())).toThrow(/Send a valid API key/)
+  expect(() => use(newKeyId(), SECRET)).toThrow(/Send a valid API key/)
+  nowMs = 1_000
+  expect(() => use(KEY.id, SECRET)).toThrow(/expired/)
+})
+
+test('a gateway that has not read the keys yet refuses a stored key and accepts a configured one', () => {
+  const authenticate = authenticates({
+    directory: { ...CREDENTIALS.directory, current: () => false },
+  })
+  const stored = request({ authorization: `Bearer ${tokenOf({ id: KEY.id, secret: SECRET })}` })
+  expect(() => authenticate(stored, PLAIN)).toThrow(/not read the keys yet/)
+  const configured = request({ authorization: 'Bearer 0123456789abcdef' })
+  expect(authenticate(configured, PLAIN).tenant).toBe('acme')
+})
+
 test('only the stream takes a key from its address or its subprotocols', () => {
-  const authenticate = createAuthenticate(keys)
+  const authenticate = authenticates()
   const inQuery = request({}, { access_token: '0123456789abcdef' })
   const offered = request({ 'sec-websocket-protocol': 'agentfleet, bearer.0123456789abcdef' })
   expect(authenticate(inQuery, STREAM).tenant).toBe('acme')
@@ -44,15 +101,17 @@ test('only the stream takes a key from its address or its subprotocols', () => {
 })
 
 test('without keys every request belongs to the default tenant', () => {
-  const open = createAuthenticate(parseApiKeys(undefined))(request({}), PLAIN)
-  expect(open).toMatchObject({ tenant: 'default', scopes: SCOPES })
+  const open = authenticates({ keys: [] })
+  expect(open(request({}), PLAIN)).toMatchObject({ tenant: 'default', scopes: SCOPES })
+  const any = request({ authorization: 'Bearer a-key-that-some-client-must-send' })
+  expect(open(any, PLAIN).tenant).toBe('default')
 })
 
 test('operators are the named tenants, or all tenants without keys, and an unknown name is refused', () => {
-  expect([...parseOperators(['acme'], keys)]).toEqual(['acme'])
-  expect([...parseOperators([], keys)]).toEqual([])
-  expect([...parseOperators([], [])]).toEqual(['default'])
-  expect(() => parseOperators(['acme', 'acne'], keys)).toThrow(/OPERATOR_TENANTS.*acne/)
+  expect([...parseOperators(['acme'], CONFIG)]).toEqual(['acme'])
+  expect([...parseOperators([], CONFIG)]).toEqual([])
+  expect([...parseOperators([], {})]).toEqual(['default'])
+  expect(() => parseOperators(['acme', 'acne'], CONFIG)).toThrow(/OPERATOR_TENANTS.*acne/)
 })
 
 test('invalid keys are reported by position, never by text', () => {

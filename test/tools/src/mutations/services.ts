@@ -291,7 +291,7 @@ export const SERVICES: readonly Mutation[] = [
       {
         file: 'services/gateway/src/http/auth.ts',
         find: 'if (principal === undefined) {',
-        replace: 'if (principal === undefined && key === undefined) {',
+        replace: 'if (principal === undefined && scope === undefined) {',
       },
     ],
     tests: ['services/gateway/test/http/auth.test.ts'],

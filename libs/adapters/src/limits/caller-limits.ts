@@ -1,0 +1,103 @@
+import type { KeyLimits } from '@agentfleet/domain'
+import { redisKey } from '../store/redis-keys.ts'
+import { connectRedis, type RedisOptions } from '../store/redis.ts'
+
+/**
+ * Limits of keys of the API, and tickets, shared by all gateways through Redis (keys: redis-keys.ts). All of it
+ * is disposable (L8): an emptied Redis gives each key a full bucket and forgets tickets, which live for seconds.
+ */
+export interface CallerLimits {
+  /** Counts one request of a key; `member` names it until `leave`. */
+  enter(keyId: string, limits: KeyLimits, member: string): Promise<Entered>
+  /** Keeps requests counted that are still open; call it every ENTRY_LEASE_MS / 3. */
+  renew(keyId: string, members: readonly string[]): Promise<void>
+  leave(keyId: string, member: string): Promise<void>
+  /** Keeps a ticket by its digest for this long, milliseconds. */
+  saveTicket(digest: string, text: string, lifetimeMs: number): Promise<void>
+  /** Returns the text of a ticket once; undefined for an unknown, used or expired one. */
+  useTicket(digest: string): Promise<string | undefined>
+  /** Whether Redis is connected now. */
+  connected(): boolean
+  close(): Promise<void>
+}
+
+/** The answer to a request of a key with limits. */
+export interface Entered {
+  readonly kind: 'entered' | 'rate' | 'concurrent'
+  /** Requests left in the bucket; -1 for a key without a rate. */
+  readonly left: number
+  /** Of a refusal: until the next request may come, milliseconds. */
+  readonly retryAfterMs: number
+}
+
+/** A gateway that waits longer counts alone, milliseconds. */
+const COMMAND_WITHIN_MS = 250
+/** An open request of a gateway that died stays counted for this long, milliseconds. */
+export const ENTRY_LEASE_MS = 15_000
+
+const ENTER_SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local perMinute, concurrent = tonumber(ARGV[1]), tonumber(ARGV[2])
+local lease = tonumber(ARGV[4])
+if concurrent > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+  if redis.call('ZCARD', KEYS[2]) >= concurrent then return {2, -1, 1000} end
+end
+local left = -1
+if perMinute > 0 then
+  local held = redis.call('HMGET', KEYS[1], 'left', 'atMs')
+  left = math.min(perMinute, tonumber(held[1] or perMinute) + math.max(0, now - tonumber(held[2] or now)) * perMinute / 60000)
+  if left < 1 then return {1, 0, math.ceil((1 - left) * 60000 / perMinute)} end
+  left = left - 1
+  redis.call('HSET', KEYS[1], 'left', tostring(left), 'atMs', tostring(now))
+  redis.call('PEXPIRE', KEYS[1], 120000)
+end
+if concurrent > 0 then
+  redis.call('ZADD', KEYS[2], now + lease, ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], lease)
+end
+return {0, math.floor(left), 0}
+`
+const RENEW_SCRIPT = `
+local time = redis.call('TIME')
+local ends = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
+for index = 2, #ARGV do redis.call('ZADD', KEYS[1], ends, ARGV[index]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 0
+`
+const KINDS = ['entered', 'rate', 'concurrent'] as const
+
+/** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
+export async function connectCallerLimits(options: RedisOptions): Promise<CallerLimits> {
+  const link = await connectRedis({
+    ...options,
+    name: 'limits of keys',
+    commandWithinMs: COMMAND_WITHIN_MS,
+  })
+  const open = (keyId: string): string => redisKey('callerOpen', keyId)
+  return {
+    async enter(keyId, { requestsPerMinute = 0, concurrent = 0 }, member) {
+      const keys = [redisKey('callerRate', keyId), open(keyId)]
+      const argv = [requestsPerMinute, concurrent, member, ENTRY_LEASE_MS]
+      const answer = (await link.script(ENTER_SCRIPT, keys, argv)) as number[]
+      const [kind = 0, left = -1, retryAfterMs = 0] = answer
+      return { kind: KINDS[kind] ?? 'entered', left, retryAfterMs }
+    },
+    async renew(keyId, members) {
+      await link.script(RENEW_SCRIPT, [open(keyId)], [ENTRY_LEASE_MS, ...members])
+    },
+    async leave(keyId, member) {
+      await link.guarded(() => link.redis.zrem(open(keyId), member))
+    },
+    async saveTicket(digest, text, lifetimeMs) {
+      await link.guarded(() => link.redis.set(redisKey('ticket', digest), text, 'PX', lifetimeMs))
+    },
+    async useTicket(digest) {
+      const text = await link.guarded(() => link.redis.getdel(redisKey('ticket', digest)))
+      return text ?? undefined
+    },
+    connected: () => link.connected(),
+    close: () => link.close(),
+  }
+}

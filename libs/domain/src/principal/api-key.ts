@@ -1,0 +1,67 @@
+import type { KeyLimits, Principal, Scope } from './admit.ts'
+
+/** One secret of a key, as a digest. */
+export interface KeySecret {
+  /** SHA-256 of the secret, in base64url. */
+  readonly digest: string
+  /** The end of the overlap after a rotation; absent: valid as long as the key. */
+  readonly untilMs?: number
+}
+
+/** A key as the stream KEYS holds it; it contains no secret. */
+export interface ApiKey {
+  readonly id: string
+  /** What the key is for, in the words of its maker. */
+  readonly name: string
+  readonly tenant: string
+  readonly scopes: readonly Scope[]
+  readonly agents?: readonly string[]
+  readonly limits?: KeyLimits
+  readonly createdAtMs: number
+  /** The key that made it. */
+  readonly createdBy: string
+  readonly expiresAtMs?: number
+  readonly revokedAtMs?: number
+  /** The newest secret stands last. */
+  readonly secrets: readonly KeySecret[]
+}
+
+/** Limits of the fields of a key. */
+export const KEY_LIMITS = {
+  nameCharsMax: 100,
+  agentsMax: 50,
+  requestsPerMinuteMax: 1_000_000,
+  concurrentMax: 100_000,
+  /** A month: long enough for the slowest release of a client. */
+  overlapMsMax: 30 * 24 * 3_600_000,
+} as const
+/** The newest secret, and the one before it until the end of the overlap. */
+export const KEY_SECRETS_MAX = 2
+
+/** The caller that a key identifies. */
+export function principalOf(key: ApiKey): Principal {
+  const { id, tenant, scopes, agents, limits, expiresAtMs, revokedAtMs } = key
+  return {
+    keyId: id,
+    tenant,
+    scopes,
+    ...(agents === undefined ? {} : { agents }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(revokedAtMs === undefined ? {} : { revokedAtMs }),
+  }
+}
+
+/** The digests that identify the key now; each is compared with that of the presented secret. */
+export function validSecrets({ secrets }: ApiKey, nowMs: number): readonly KeySecret[] {
+  return secrets.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs)
+}
+
+/** The key with a new secret; the secret before it stays valid for the overlap, older ones end now. */
+export function rotatedKey(key: ApiKey, digest: string, nowMs: number, overlapMs: number): ApiKey {
+  const endMs = nowMs + overlapMs
+  const kept = validSecrets(key, nowMs)
+    .slice(1 - KEY_SECRETS_MAX)
+    .map((secret) => ({ ...secret, untilMs: Math.min(secret.untilMs ?? endMs, endMs) }))
+  return { ...key, secrets: [...(overlapMs > 0 ? kept : []), { digest }] }
+}

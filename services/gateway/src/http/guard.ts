@@ -1,0 +1,81 @@
+import type { Principal } from '@agentfleet/domain'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FailedAttempts } from '../principals/failed-attempts.ts'
+import type { KeyLimiter } from '../principals/key-limiter.ts'
+import type { Recorder } from '../principals/record.ts'
+import type { Authenticate, Needs } from './auth.ts'
+import { PROBLEM_TYPE, Refusal, toProblem } from './problems.ts'
+
+/**
+ * Lets a request in: finds its caller, checks the scope, then the limits of the key. All of it runs before the
+ * body is read, so that a refused request costs no more.
+ */
+export type Guard = (operation: string, needs: Needs) => Hook
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/** Dependencies of the guard. */
+export interface GuardDeps {
+  readonly authenticate: Authenticate
+  readonly failedAttempts: FailedAttempts
+  readonly limiter: KeyLimiter
+  readonly recorder: Recorder
+  readonly countRefusal: (code: string) => void
+}
+
+const TOO_MANY = new Refusal(
+  'too-many-failures',
+  'This address sent too many wrong keys. Send a valid key after Retry-After seconds; a valid key is accepted at once.',
+)
+const TOO_MANY_BODY = Buffer.from(JSON.stringify(toProblem(TOO_MANY)))
+const TOO_MANY_STATUS = 429
+
+/** Creates the guard. */
+export function createGuard(deps: GuardDeps): Guard {
+  const { authenticate, failedAttempts, limiter, recorder, countRefusal } = deps
+
+  /** Answers a wrong key; beyond the limit of its address with a fixed text, past all other code. */
+  function refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    operation: string,
+    error: unknown,
+    done: (error?: Error) => void,
+  ) {
+    const wrong = error instanceof Refusal && error.code === 'unauthorized'
+    const retryAfterMs = wrong ? failedAttempts.note(request.ip) : 0
+    if (retryAfterMs === 0) {
+      done(error as Error)
+      return
+    }
+    countRefusal(TOO_MANY.code)
+    recorder.refused(request, operation, TOO_MANY_STATUS, TOO_MANY.code)
+    reply.hijack()
+    reply.raw.writeHead(TOO_MANY_STATUS, {
+      'content-type': PROBLEM_TYPE,
+      'content-length': TOO_MANY_BODY.length,
+      'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
+      // A body that follows is not read.
+      connection: 'close',
+    })
+    reply.raw.end(TOO_MANY_BODY)
+  }
+
+  return (operation, needs) => (request, reply, done) => {
+    const fail = (error: unknown) => refuse(request, reply, operation, error, done)
+    const enter = (principal: Principal) => {
+      request.tenant = principal.tenant
+      if (principal.limits === undefined) done()
+      else limiter.enter(principal, request, reply, needs.stream).then(() => done(), done)
+    }
+    let found: Principal | Promise<Principal>
+    try {
+      found = authenticate(request, needs)
+    } catch (error) {
+      fail(error)
+      return
+    }
+    if (found instanceof Promise) found.then(enter, fail)
+    else enter(found)
+  }
+}

@@ -1,0 +1,26 @@
+import { definitionNameOf, mayUseAgent, type Principal } from '@agentfleet/domain'
+import { Refusal } from '../http/problems.ts'
+import { DEFAULT_AGENT } from '../tasks/spec.ts'
+
+/** The part of a request that says what will run. */
+export interface AskedAgent {
+  readonly agent?: string
+  readonly agentDefinition?: unknown
+  readonly systemPrompt?: string
+  readonly tools?: readonly string[]
+}
+
+/**
+ * Throws a Refusal if the caller's key is limited to other agents. Such a key may not change what its agents do:
+ * a task that brings its own definition, prompt or tools is refused, too.
+ */
+export function requireAgent(principal: Principal | undefined, asked: AskedAgent): void {
+  if (principal?.agents === undefined) return
+  const { agent = DEFAULT_AGENT, agentDefinition, systemPrompt, tools } = asked
+  const changed = [agentDefinition, systemPrompt, tools].some((part) => part !== undefined)
+  if (!changed && mayUseAgent(principal, definitionNameOf(agent))) return
+  throw new Refusal(
+    'agent-not-allowed',
+    `This key may use the agents ${principal.agents.join(', ')}. Name one of them in agent, without agentDefinition, systemPrompt and tools.`,
+  )
+}

@@ -1,0 +1,64 @@
+import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
+import type { AuditEventView, AuditPage } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { isoTime } from '../tasks/views.ts'
+
+interface Query {
+  readonly kind?: 'change' | 'refusal'
+  readonly tenant?: string
+  readonly keyId?: string
+  readonly operation?: string
+  readonly limit: number
+  readonly cursor?: string
+}
+
+/** Stored events that one request reads at most; a filter that finds few of them ends the page early. */
+const SCAN_MAX = 1_000
+/** Events read together. */
+const CHUNK = 100
+
+/** Creates the handler of `/v1/audit` by operationId. */
+export function auditRoutes({ audit }: { audit: Pick<AuditLog, 'before'> }) {
+  return {
+    async listAudit(request: FastifyRequest): Promise<AuditPage> {
+      const query = request.query as Query
+      const { limit, cursor } = query
+      const listing = `audit ${[query.kind, query.tenant, query.keyId, query.operation].join(' ')}`
+      let below = cursor === undefined ? undefined : Number(decodeCursor(cursor, listing, /^\d+$/))
+      const found: StoredAuditEvent[] = []
+      for (let scanned = 0; scanned < SCAN_MAX; scanned += CHUNK) {
+        const page = await audit.before(below, CHUNK)
+        for (const stored of page.events) {
+          if (!fits(stored, query)) continue
+          found.push(stored)
+          if (found.length === limit) return pageOf(found, listing, stored.seq)
+        }
+        below = page.next
+        if (below === undefined) return pageOf(found, listing, undefined)
+      }
+      return pageOf(found, listing, below)
+    },
+  }
+}
+
+function fits({ event }: StoredAuditEvent, { kind, tenant, keyId, operation }: Query): boolean {
+  return (
+    (kind === undefined || event.kind === kind) &&
+    (tenant === undefined || event.tenant === tenant) &&
+    (keyId === undefined || event.keyId === keyId) &&
+    (operation === undefined || event.operation === operation)
+  )
+}
+
+function pageOf(
+  found: readonly StoredAuditEvent[],
+  listing: string,
+  next: number | undefined,
+): AuditPage {
+  const events = found.map(({ seq, event: { atMs, ...event } }): AuditEventView => {
+    return { seq, at: isoTime(atMs), ...event } as AuditEventView
+  })
+  if (next === undefined) return { events }
+  return { events, nextCursor: encodeCursor({ state: listing, after: String(next) }) }
+}

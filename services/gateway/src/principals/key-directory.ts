@@ -1,0 +1,73 @@
+import type { Keys, StoredKey } from '@agentfleet/adapters'
+import { principalOf, type Principal } from '@agentfleet/domain'
+import { settleWithin, type Logger } from '@agentfleet/runtime'
+
+/**
+ * All keys of the stream KEYS, in memory, so that finding a caller reads nothing.
+ *
+ * States: reading (keys stored before the start are still missing) → current. Invariants: for each key the
+ * directory holds the newest version that it has received; it forgets none while the bus is away.
+ */
+export interface KeyDirectory {
+  /** Adds a version that this gateway has just stored. */
+  take(stored: StoredKey): void
+  find(id: string): StoredKey | undefined
+  /** The keys of a tenant, or of all, by their ids. */
+  list(tenant: string | undefined): readonly StoredKey[]
+  count(): number
+  /** The principal as its key describes it now; other credentials do not change. */
+  refreshed(principal: Principal): Principal
+  /** Whether the directory holds everything that was stored before the start. */
+  current(): boolean
+  /** Resolves once the directory is current or closed. */
+  caughtUp(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Milliseconds between attempts; a restarting server answers again within seconds. */
+const RETRY_AFTER_MS = 500
+
+/** Follows KEYS from its first message on. */
+export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirectory {
+  const known = new Map<string, StoredKey>()
+  let current = false
+  let closed = false
+
+  const take = (stored: StoredKey): void => {
+    const before = known.get(stored.key.id)
+    if (before === undefined || before.seq < stored.seq) known.set(stored.key.id, stored)
+  }
+  const tail = keys.follow(take, log)
+  const read = async (): Promise<void> => {
+    while (!current && !closed) {
+      try {
+        await tail.caughtUp()
+        current = true
+      } catch (error) {
+        log.warn({ err: error }, 'The keys could not be read; the gateway tries again')
+        await settleWithin(new Promise(() => undefined), RETRY_AFTER_MS)
+      }
+    }
+  }
+  const caughtUp = read()
+
+  return {
+    take,
+    find: (id) => known.get(id),
+    list: (tenant) =>
+      [...known.values()]
+        .filter(({ key }) => tenant === undefined || key.tenant === tenant)
+        .sort((a, b) => (a.key.id < b.key.id ? -1 : 1)),
+    count: () => known.size,
+    refreshed(principal) {
+      const stored = known.get(principal.keyId)
+      return stored === undefined ? principal : principalOf(stored.key)
+    },
+    current: () => current,
+    caughtUp: () => caughtUp,
+    async close() {
+      closed = true
+      await tail.close()
+    },
+  }
+}

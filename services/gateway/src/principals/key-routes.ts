@@ -1,0 +1,171 @@
+import type { Keys, StoredKey } from '@agentfleet/adapters'
+import { rotatedKey, type ApiKey, type Principal, type Scope } from '@agentfleet/domain'
+import type {
+  KeyCreated,
+  KeyPage,
+  KeyRequest,
+  KeyRotation,
+  KeyView,
+  MeView,
+} from '@agentfleet/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { Refusal, wrongField } from '../http/problems.ts'
+import { isoTime } from '../tasks/views.ts'
+import type { KeyDirectory } from './key-directory.ts'
+import { digestOf, newKeyId, newSecret, tokenOf } from './tokens.ts'
+
+/** Dependencies of the key routes. */
+export interface KeyRouteDeps {
+  readonly keys: Pick<Keys, 'last' | 'store' | 'fill'>
+  readonly directory: KeyDirectory
+  readonly nowMs: () => number
+}
+
+/** Compare-and-set rounds; two concurrent writers finish within this many. */
+const STORE_TRIES = 5
+/** Above this share of the stream only revocations and rotations are stored. */
+const FILL_MAX = 0.8
+/** A day: clients get the new secret with their next release. */
+const OVERLAP_DEFAULT_S = 86_400
+
+/** Creates the handlers of `/v1/keys…` and `/v1/me` by operationId. */
+export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
+  const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
+
+  /** Stores the key that `next` makes from the newest version; `undefined` leaves it unchanged. */
+  async function change(id: string, next: (key: ApiKey) => ApiKey | undefined): Promise<ApiKey> {
+    for (let tries = 0; tries < STORE_TRIES; tries += 1) {
+      const stored = await keys.last(id)
+      if (stored === undefined) throw keyNotFound()
+      const made = next(stored.key)
+      if (made === undefined) return stored.key
+      const outcome = await keys.store(made, stored.seq)
+      if (outcome.kind === 'full') throw keysFull()
+      if (outcome.kind !== 'stored') continue
+      directory.take({ key: made, seq: outcome.seq })
+      return made
+    }
+    throw new Refusal('overloaded', 'Other clients are changing this key now. Send it again.')
+  }
+
+  return {
+    async createKey(request: FastifyRequest, reply: FastifyReply): Promise<KeyCreated> {
+      const body = request.body as KeyRequest
+      const expiresAtMs = expiryOf(body, nowMs())
+      if ((await keys.fill()) > FILL_MAX) throw keysFull()
+      const id = newKeyId()
+      const secret = newSecret()
+      const { name, tenant, scopes, agents, limits } = body
+      const key: ApiKey = {
+        id,
+        name,
+        tenant,
+        scopes: scopes as Scope[],
+        createdAtMs: nowMs(),
+        createdBy: request.principal?.keyId ?? '',
+        secrets: [{ digest: digestOf(secret) }],
+        ...(agents === undefined ? {} : { agents }),
+        ...(limits === undefined ? {} : { limits }),
+        ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      }
+      const outcome = await keys.store(key, 0)
+      if (outcome.kind !== 'stored') throw keysFull()
+      directory.take({ key, seq: outcome.seq })
+      void reply.code(201).header('location', `/v1/keys/${id}`)
+      return createdView(key, secret, nowMs())
+    },
+    listKeys(request: FastifyRequest): Promise<KeyPage> {
+      const query = request.query as { tenant?: string; limit: number; cursor?: string }
+      const { tenant, limit, cursor } = query
+      const listing = `keys ${tenant ?? ''}`
+      const after = cursor === undefined ? '' : decodeCursor(cursor, listing)
+      const found = directory.list(tenant).filter(({ key }) => key.id > after)
+      const page = found.slice(0, limit).map(({ key }: StoredKey) => keyView(key, nowMs()))
+      const last = page.at(-1)
+      const more = found.length > limit && last !== undefined
+      return Promise.resolve({
+        keys: page,
+        ...(more ? { nextCursor: encodeCursor({ state: listing, after: last.id }) } : {}),
+      })
+    },
+    async getKey(request: FastifyRequest): Promise<KeyView> {
+      const stored = directory.find(idOf(request)) ?? (await keys.last(idOf(request)))
+      if (stored === undefined) throw keyNotFound()
+      return keyView(stored.key, nowMs())
+    },
+    async revokeKey(request: FastifyRequest, reply: FastifyReply) {
+      await change(idOf(request), (key) =>
+        key.revokedAtMs === undefined ? { ...key, revokedAtMs: nowMs() } : undefined,
+      )
+      return reply.code(204).send()
+    },
+    async rotateKey(request: FastifyRequest): Promise<KeyCreated> {
+      const { overlapSeconds = OVERLAP_DEFAULT_S } = request.body as KeyRotation
+      const secret = newSecret()
+      const key = await change(idOf(request), (before) => {
+        if (before.revokedAtMs !== undefined) {
+          throw new Refusal('key-revoked', 'This key is revoked. Make another one.')
+        }
+        return rotatedKey(before, digestOf(secret), nowMs(), overlapSeconds * 1_000)
+      })
+      return createdView(key, secret, nowMs())
+    },
+    getMe: (request: FastifyRequest): Promise<MeView> =>
+      Promise.resolve(meView(request.principal as Principal)),
+  }
+}
+
+function expiryOf({ expiresAt }: KeyRequest, nowMs: number): number | undefined {
+  if (expiresAt === undefined) return undefined
+  const atMs = Date.parse(expiresAt)
+  if (atMs > nowMs) return atMs
+  throw wrongField('/expiresAt', 'must be a time in the future')
+}
+
+function keyView(key: ApiKey, nowMs: number): KeyView {
+  const { id, name, tenant, scopes, agents, limits, createdBy } = key
+  const { createdAtMs, expiresAtMs, revokedAtMs } = key
+  const overlap = key.secrets.find(({ untilMs }) => untilMs !== undefined && untilMs > nowMs)
+  const expired = expiresAtMs !== undefined && expiresAtMs <= nowMs
+  return {
+    id,
+    name,
+    tenant,
+    scopes: [...scopes],
+    state: revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'active',
+    createdAt: isoTime(createdAtMs),
+    createdBy,
+    ...(agents === undefined ? {} : { agents: [...agents] }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: isoTime(expiresAtMs) }),
+    ...(revokedAtMs === undefined ? {} : { revokedAt: isoTime(revokedAtMs) }),
+    ...(overlap?.untilMs === undefined ? {} : { formerSecretUntil: isoTime(overlap.untilMs) }),
+  }
+}
+
+function createdView(key: ApiKey, secret: string, nowMs: number): KeyCreated {
+  return { ...keyView(key, nowMs), key: tokenOf({ id: key.id, secret }) }
+}
+
+function meView({ keyId, tenant, scopes, agents, limits, expiresAtMs }: Principal): MeView {
+  return {
+    keyId,
+    tenant,
+    scopes: [...scopes],
+    ...(agents === undefined ? {} : { agents: [...agents] }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: isoTime(expiresAtMs) }),
+  }
+}
+
+function keyNotFound(): Refusal {
+  return new Refusal('key-not-found', 'Check the id; GET /v1/keys lists the keys.')
+}
+
+function keysFull(): Refusal {
+  return new Refusal(
+    'keys-full',
+    'The store of keys is nearly full; nothing was stored. Use fewer keys, or ask the operator.',
+  )
+}

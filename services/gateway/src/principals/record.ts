@@ -1,0 +1,113 @@
+import type { AuditLog } from '@agentfleet/adapters'
+import { takePermit, type Bucket } from '@agentfleet/domain'
+import type { AuditEvent } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { FastifyRequest } from 'fastify'
+import type { GatewayMetrics } from '../metrics.ts'
+
+/**
+ * The record of who did what: one line in the log for a request, one event in the audit log for a change or a
+ * refusal.
+ *
+ * Invariants (L7): at most LINES_PER_MINUTE lines a minute, and REFUSALS_MAX different refusals are held; equal
+ * refusals of one second become one event with their count, and further ones are counted as one event
+ * without a caller.
+ */
+export interface Recorder {
+  /** Writes the line of a request, if the sample has room. */
+  answered(request: FastifyRequest, operation: string, status: number, ms: number): void
+  /** Stores a change; resolves once it is stored, or was logged because the audit log does not answer. */
+  changed(
+    request: FastifyRequest,
+    operation: string,
+    status: number,
+    target?: string,
+  ): Promise<void>
+  /** Counts a refusal; the next flush stores it. */
+  refused(request: FastifyRequest, operation: string, status: number, code: string): void
+  /** Stores the counted refusals; call it every FLUSH_INTERVAL_MS. */
+  flush(): Promise<void>
+}
+
+/** Milliseconds; a refusal is in the audit log this much later. */
+export const FLUSH_INTERVAL_MS = 1_000
+/** Lines of a quiet gateway are complete; a busy one writes a sample. */
+const LINES = { perMinute: 1_200, burst: 100 } as const
+/** Events of one second, about 300 bytes each. */
+const REFUSALS_MAX = 500
+/** Stands for refusals beyond that number. */
+const OTHERS = 'others'
+
+/** Creates a recorder without refusals. */
+export function createRecorder(deps: {
+  audit: Pick<AuditLog, 'append'>
+  clock: Clock
+  log: Logger
+  metrics: Pick<GatewayMetrics, 'audited'>
+}): Recorder {
+  const { audit, clock, log, metrics } = deps
+  const refusals = new Map<string, AuditEvent>()
+  let lines: Bucket | undefined
+  let skipped = 0
+
+  async function store(event: AuditEvent) {
+    try {
+      await audit.append(event)
+      metrics.audited.inc({ kind: event.kind })
+    } catch (error) {
+      metrics.audited.inc({ kind: 'lost' })
+      log.error({ err: error, event }, 'An audit event could not be stored')
+    }
+  }
+
+  return {
+    answered({ principal }, operation, status, ms) {
+      const taken = takePermit(lines, LINES, clock.monotonicMs())
+      lines = taken.bucket
+      if (taken.kind === 'empty') {
+        skipped += 1
+        return
+      }
+      const line = { operation, keyId: principal?.keyId, tenant: principal?.tenant, status }
+      log.info(
+        { ...line, ms: Math.round(ms * 10) / 10, ...(skipped > 0 ? { skipped } : {}) },
+        'Answered a request',
+      )
+      skipped = 0
+    },
+    changed: (request, operation, status, target) =>
+      store({
+        ...about(request, operation, status, clock.nowMs()),
+        kind: 'change',
+        ...(target === undefined ? {} : { target }),
+      }),
+    refused(request, operation, status, code) {
+      const { ip, principal } = request
+      const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
+      const known = refusals.has(key) || refusals.size < REFUSALS_MAX
+      const event = refusals.get(known ? key : OTHERS)
+      const made: AuditEvent = known
+        ? { ...about(request, operation, status, clock.nowMs()), kind: 'refusal', code }
+        : { atMs: clock.nowMs(), kind: 'refusal', operation: OTHERS, status, code, count: 1 }
+      if (event === undefined) refusals.set(known ? key : OTHERS, made)
+      else refusals.set(known ? key : OTHERS, { ...event, count: event.count + 1 })
+    },
+    async flush() {
+      const events = [...refusals.values()]
+      refusals.clear()
+      await Promise.all(events.map(store))
+    },
+  }
+}
+
+function about(request: FastifyRequest, operation: string, status: number, atMs: number) {
+  const { ip, principal } = request
+  return {
+    atMs,
+    operation,
+    status,
+    count: 1,
+    address: ip,
+    ...(principal === undefined ? {} : { keyId: principal.keyId, tenant: principal.tenant }),
+  }
+}

@@ -1,0 +1,44 @@
+import type { CallerLimits } from '@agentfleet/adapters'
+import type { Principal } from '@agentfleet/domain'
+import type { TicketView } from '@agentfleet/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FindCaller } from '../http/auth.ts'
+import { isoTime } from '../tasks/views.ts'
+import { digestOf, newSecret } from './tokens.ts'
+
+/**
+ * Tickets for streams that browsers open: a page cannot set a header there, and a key does not belong into an
+ * address, which ends up in logs. A ticket opens one stream, within seconds.
+ */
+
+/** Milliseconds; a page uses its ticket at once. */
+const LIFETIME_MS = 30_000
+const PREFIX = 'aft_'
+
+/** Creates the handler of `/v1/tickets` by operationId. */
+export function ticketRoutes(deps: {
+  tickets: Pick<CallerLimits, 'saveTicket'>
+  nowMs: () => number
+}) {
+  return {
+    async createTicket(request: FastifyRequest, reply: FastifyReply): Promise<TicketView> {
+      const ticket = PREFIX + newSecret()
+      const caller = JSON.stringify(request.principal)
+      await deps.tickets.saveTicket(digestOf(ticket), caller, LIFETIME_MS)
+      void reply.code(201)
+      return { ticket, expiresAt: isoTime(deps.nowMs() + LIFETIME_MS) }
+    },
+  }
+}
+
+/** Finds the caller of a ticket once, as its key describes it now. */
+export function createTicketUse(deps: {
+  tickets: Pick<CallerLimits, 'useTicket'>
+  refreshed: (principal: Principal) => Principal
+}): FindCaller {
+  return async (ticket) => {
+    if (!ticket.startsWith(PREFIX)) return undefined
+    const caller = await deps.tickets.useTicket(digestOf(ticket))
+    return caller === undefined ? undefined : deps.refreshed(JSON.parse(caller) as Principal)
+  }
+}

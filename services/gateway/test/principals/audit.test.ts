@@ -1,0 +1,73 @@
+import { ClientError } from '@agentfleet/client'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
+const CONFIG = { ADMIN_KEY: ADMIN, API_KEYS: 'acme:0123456789abcdef' }
+const ACME = '0123456789abcdef'
+
+test('each change is one event with its key, its target and its address, newest first', async () => {
+  await using bench = await setup(CONFIG)
+  const admin = bench.client(ADMIN)
+  const acme = bench.client(ACME)
+  await acme.putAgent('writer', { systemPrompt: 'write' })
+  const made = await admin.createKey({ name: 'ci', tenant: 'acme', scopes: ['tasks:read'] })
+  await admin.rotateKey(made.id, { overlapSeconds: 60 })
+  await admin.revokeKey(made.id)
+  await acme.deleteAgent('writer')
+  await acme.submit({ task: 'a submission is in the log of its task' })
+  const { events } = await admin.audit({ kind: 'change' })
+  const told = events.map(({ operation, keyId, target }) => [operation, keyId, target])
+  expect(told).toEqual([
+    ['deleteAgent', 'env-1', 'writer'],
+    ['revokeKey', 'env-admin', made.id],
+    ['rotateKey', 'env-admin', made.id],
+    ['createKey', 'env-admin', made.id],
+    ['putAgent', 'env-1', 'writer'],
+  ])
+  expect(events[0]).toMatchObject({ tenant: 'acme', address: '127.0.0.1', status: 204, count: 1 })
+})
+
+test('equal refusals of one second are one event with their count, and no event holds a key', async () => {
+  await using bench = await setup(CONFIG)
+  const admin = bench.client(ADMIN)
+  const wrong = 'a-wrong-key-that-must-not-be-recorded'
+  const tries = Array.from({ length: 5 }, () => bench.client(wrong).agents())
+  await Promise.allSettled([...tries, bench.client(ACME).audit()])
+  const events = await eventually(async () => {
+    const page = await admin.audit({ kind: 'refusal' })
+    const counts = page.events.map(({ operation, code, count, keyId }) => [
+      operation,
+      code,
+      keyId,
+      count,
+    ])
+    const failures = counts.filter(([operation]) => operation === 'listAgents')
+    expect(failures.reduce((sum, [, , , count]) => sum + Number(count), 0)).toBe(5)
+    expect(counts).toContainEqual(['listAudit', 'scope-missing', 'env-1', 1])
+    return page.events
+  }, 10_000)
+  expect(events.length).toBeLessThanOrEqual(3)
+  expect(JSON.stringify(events)).not.toContain(wrong)
+})
+
+test('the audit log is read page by page and by key, operation and tenant', async () => {
+  await using bench = await setup(CONFIG)
+  const admin = bench.client(ADMIN)
+  const names = ['a', 'b', 'c', 'd', 'e']
+  for (const name of names) await bench.client(ACME).putAgent(name, { role: 'r' })
+  await admin.createKey({ name: 'ci', tenant: 'beta', scopes: ['admin'] })
+  const targets: (string | undefined)[] = []
+  let cursor: string | undefined
+  do {
+    const query = { operation: 'putAgent', keyId: 'env-1', tenant: 'acme', limit: 2 }
+    const page = await admin.audit({ ...query, ...(cursor === undefined ? {} : { cursor }) })
+    targets.push(...page.events.map(({ target }) => target))
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  expect(targets).toEqual(names.reverse())
+  const first = await admin.audit({ limit: 1 })
+  const other = admin.audit({ limit: 1, tenant: 'acme', cursor: first.nextCursor ?? '' })
+  await expect(other).rejects.toBeInstanceOf(ClientError)
+})

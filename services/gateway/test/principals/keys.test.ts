@@ -1,0 +1,179 @@
+import type { KeyCreated, KeyPage, KeyRequest, MeView } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { Redis } from 'ioredis'
+import { expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { setup, type GatewayBench } from '../support.ts'
+
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
+const CONFIG = { ADMIN_KEY: ADMIN }
+const REQUEST: KeyRequest = { name: 'ci', tenant: 'acme', scopes: ['tasks:read', 'tasks:write'] }
+
+/** Sends a request with this key; returns the status and the body. */
+async function send<T = unknown>(
+  url: string,
+  key: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ status: number; body: T; headers: Headers }> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  const parsed = (text === '' ? undefined : JSON.parse(text)) as T
+  return { status: answer.status, body: parsed, headers: answer.headers }
+}
+
+async function make(bench: GatewayBench, part: Partial<KeyRequest> = {}): Promise<KeyCreated> {
+  const request = { ...REQUEST, ...part }
+  const made = await send<KeyCreated>(bench.gateway.url(), ADMIN, 'POST', '/v1/keys', request)
+  expect(made.status).toBe(201)
+  return made.body
+}
+
+/** Opens a stream; resolves with its close code once it has closed. */
+async function openStream(url: string, query: string): Promise<{ closed: Promise<number> }> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream?${query}`)
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
+  return { closed }
+}
+
+test('a key is made, used for its tenant and scopes, listed without its secret, and revoked', async () => {
+  await using bench = await setup(CONFIG)
+  const url = bench.gateway.url()
+  const made = await make(bench)
+  expect(made.key).toMatch(/^af_[a-z2-8]{12}_[\w-]{43}$/)
+  const me = await send<MeView>(url, made.key, 'GET', '/v1/me')
+  expect(me.body).toEqual({ keyId: made.id, tenant: 'acme', scopes: REQUEST.scopes })
+  expect((await bench.client(made.key).submit({ task: 'x' })).state).toBe('queued')
+  expect((await send(url, made.key, 'GET', '/v1/keys')).body).toMatchObject({
+    code: 'scope-missing',
+    detail: 'This operation needs a key with the scope admin; yours has tasks:read, tasks:write.',
+  })
+  const page = await send<KeyPage>(url, ADMIN, 'GET', '/v1/keys?tenant=acme')
+  expect(page.body.keys).toMatchObject([{ id: made.id, state: 'active', createdBy: 'env-admin' }])
+  expect(JSON.stringify(page.body)).not.toContain(made.key.slice(-43))
+  expect((await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)).status).toBe(204)
+  expect((await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)).status).toBe(204)
+  expect((await send(url, made.key, 'GET', '/v1/me')).body).toMatchObject({ status: 401 })
+  expect((await send(url, ADMIN, 'GET', `/v1/keys/${made.id}`)).body).toMatchObject({
+    state: 'revoked',
+  })
+  const rotated = await send(url, ADMIN, 'POST', `/v1/keys/${made.id}/rotate`, {})
+  expect(rotated.body).toMatchObject({ status: 409, code: 'key-revoked' })
+})
+
+test('keys are listed page by page, and an unknown key is not found', async () => {
+  await using bench = await setup(CONFIG)
+  const url = bench.gateway.url()
+  const ids = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => (await make(bench, { name })).id),
+  )
+  const first = await send<KeyPage>(url, ADMIN, 'GET', '/v1/keys?limit=2')
+  const cursor = encodeURIComponent(first.body.nextCursor ?? '')
+  const second = await send<KeyPage>(url, ADMIN, 'GET', `/v1/keys?limit=2&cursor=${cursor}`)
+  expect(second.body.nextCursor).toBeUndefined()
+  const listed = [...first.body.keys, ...second.body.keys].map(({ id }) => id)
+  expect(listed).toEqual(ids.sort())
+  const unknown = await send(url, ADMIN, 'GET', '/v1/keys/abcdefghijkm')
+  expect(unknown.body).toMatchObject({ code: 'key-not-found' })
+  const past = { ...REQUEST, expiresAt: '2020-01-01T00:00:00Z' }
+  expect((await send(url, ADMIN, 'POST', '/v1/keys', past)).body).toMatchObject({
+    code: 'invalid-request',
+    errors: [{ pointer: '/expiresAt' }],
+  })
+})
+
+test('a key works after all gateways restarted and Redis was wiped', async () => {
+  await using bench = await setup(CONFIG)
+  const made = await make(bench)
+  const redis = new Redis(bench.servers.redis.url)
+  await redis.flushall()
+  redis.disconnect()
+  await bench.gateway.drain(1_000)
+  const next = await bench.another()
+  expect((await send(next.url(), made.key, 'GET', '/v1/me')).status).toBe(200)
+})
+
+test('a revoked key and its open streams end at every gateway within two seconds', async () => {
+  await using bench = await setup(CONFIG)
+  const made = await make(bench)
+  const other = await bench.another()
+  await eventually(async () => {
+    expect((await send(other.url(), made.key, 'GET', '/v1/me')).status).toBe(200)
+  }, 5_000)
+  const gateways = [bench.gateway, other]
+  const query = `access_token=${made.key}`
+  const streams = await Promise.all(gateways.map((each) => openStream(each.url(), query)))
+  const startedMs = performance.now()
+  await send(bench.gateway.url(), ADMIN, 'DELETE', `/v1/keys/${made.id}`)
+  expect(await Promise.all(streams.map(({ closed }) => closed))).toEqual([4401, 4401])
+  expect((await send(other.url(), made.key, 'GET', '/v1/me')).status).toBe(401)
+  expect(performance.now() - startedMs).toBeLessThan(2_000)
+})
+
+test('a key and its open stream end when the key expires', async () => {
+  await using bench = await setup(CONFIG)
+  const expiresAt = new Date(Date.now() + 1_500).toISOString()
+  const made = await make(bench, { expiresAt })
+  const { closed } = await openStream(bench.gateway.url(), `access_token=${made.key}`)
+  expect(await closed).toBe(4401)
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt))
+  const late = await send(bench.gateway.url(), made.key, 'GET', '/v1/me')
+  expect(late.body).toMatchObject({
+    code: 'unauthorized',
+    detail: expect.stringMatching(/expired/) as string,
+  })
+})
+
+test('a ticket opens one stream, once, with the rights of its key', async () => {
+  await using bench = await setup(CONFIG)
+  const url = bench.gateway.url()
+  const made = await make(bench)
+  const answer = await send<{ ticket: string }>(url, made.key, 'POST', '/v1/tickets')
+  expect(answer.status).toBe(201)
+  const query = `ticket=${answer.body.ticket}`
+  const { closed } = await openStream(url, query)
+  await expect(openStream(url, query)).rejects.toThrow(/401/)
+  const plain = await send(url, answer.body.ticket, 'GET', '/v1/me')
+  expect(plain.status).toBe(401)
+  await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)
+  expect(await closed).toBe(4401)
+})
+
+test('a key with a list of agents runs these agents only, and does not change what they do', async () => {
+  await using bench = await setup(CONFIG)
+  const made = await make(bench, { agents: ['developer'] })
+  const client = bench.client(made.key)
+  expect((await client.submit({ task: 'x', agent: 'developer' })).agent).toBe('developer')
+  const refused = { status: 403, problem: { code: 'agent-not-allowed' } }
+  for (const part of [
+    {},
+    { agent: 'planner' },
+    { agent: 'developer', systemPrompt: 'Ignore your task.' },
+    { agent: 'developer', tools: ['http_fetch'] },
+    { agent: 'developer', agentDefinition: {} },
+  ]) {
+    await expect(client.submit({ task: 'x', ...part })).rejects.toMatchObject(refused)
+  }
+  const [one, other] = await client.submitBatch([
+    { task: 'x', agent: 'developer' },
+    { task: 'x', agent: 'planner' },
+  ])
+  expect([one?.status, other?.status]).toEqual([202, 403])
+  const goal = await send(bench.gateway.url(), made.key, 'POST', '/v1/goals', { goal: 'x' })
+  expect(goal.body).toMatchObject({ code: 'agent-not-allowed' })
+  const schedule = { cron: '0 0 * * *', task: { task: 'x' } }
+  const put = await send(bench.gateway.url(), made.key, 'PUT', '/v1/schedules/x', schedule)
+  expect(put.body).toMatchObject({ code: 'agent-not-allowed' })
+})
