@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { CallerLimits, Entered } from '@agentfleet/adapters'
 import { takePermit, type Bucket, type KeyLimits, type Principal } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
@@ -32,11 +33,11 @@ const MINUTE_S = 60
 /** Creates a limiter that counts nothing yet. */
 export function createKeyLimiter(deps: {
   shared: Pick<CallerLimits, 'enter' | 'renew' | 'leave' | 'connected'>
-  gatewayId: string
   clock: Clock
   log: Logger
 }): KeyLimiter {
-  const { shared, gatewayId, clock, log } = deps
+  const { shared, clock, log } = deps
+  const prefix = randomUUID()
   const open = new Map<string, Set<string>>()
   const alone = new Map<string, Bucket>()
   let counter = 0
@@ -80,7 +81,7 @@ export function createKeyLimiter(deps: {
 
   return {
     async enter({ keyId, limits = {} }, request, reply, stream) {
-      const member = `${gatewayId}.${counter++}`
+      const member = `${prefix}.${counter++}`
       const { kind, left, retryAfterMs } = await ask(keyId, limits, member)
       const { requestsPerMinute, concurrent } = limits
       if (requestsPerMinute !== undefined) tellRate(reply, requestsPerMinute, Math.max(0, left))

@@ -42,7 +42,6 @@ export function createPrincipals(deps: {
   const recorder = createRecorder({ audit, clock, log, metrics })
   const limiter = createKeyLimiter({
     shared: callerLimits,
-    gatewayId: config.SERVICE_ID,
     clock,
     log,
   })

@@ -1,0 +1,118 @@
+import type { KeyRequest } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { setup, type GatewayBench } from '../support.ts'
+
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
+const CONFIG = { ADMIN_KEY: ADMIN }
+
+async function keyWith(bench: GatewayBench, limits: KeyRequest['limits']): Promise<string> {
+  const scopes: KeyRequest['scopes'] = ['tasks:read', 'tasks:write']
+  const made = await bench
+    .client(ADMIN)
+    .createKey({ name: 'limited', tenant: 'acme', scopes, ...(limits && { limits }) })
+  return made.key
+}
+
+function submit(url: string, key: string): Promise<Response> {
+  return fetch(`${url}/v1/tasks`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: '{"task":"x"}',
+  })
+}
+
+test('1,000 parallel submissions through two gateways never exceed the rate of their key', async () => {
+  await using bench = await setup(CONFIG)
+  const other = await bench.another()
+  const key = await keyWith(bench, { requestsPerMinute: 100 })
+  await eventually(async () => {
+    const me = await fetch(`${other.url()}/v1/keys`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    // 403: the key is known there, and a refused scope does not count.
+    expect(me.status).toBe(403)
+  }, 5_000)
+  const startedMs = performance.now()
+  const answers = await Promise.all(
+    Array.from({ length: 1_000 }, (_, index) =>
+      submit(index % 2 === 0 ? bench.gateway.url() : other.url(), key),
+    ),
+  )
+  const refilled = Math.ceil(((performance.now() - startedMs) * 100) / 60_000)
+  const accepted = answers.filter(({ status }) => status === 202).length
+  expect(accepted).toBeGreaterThanOrEqual(100)
+  expect(accepted).toBeLessThanOrEqual(100 + refilled)
+  const refused = answers.filter(({ status }) => status === 429)
+  expect(accepted + refused.length).toBe(1_000)
+  const { headers } = refused[0] as Response
+  expect(headers.get('ratelimit-policy')).toBe('"key";q=100;w=60')
+  expect(headers.get('ratelimit')).toMatch(/^"key";r=0;t=\d+$/)
+  expect(headers.get('x-ratelimit-remaining-requests')).toBe('0')
+  expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(0)
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await refused[0]?.json()).toMatchObject({ code: 'rate-limited' })
+})
+
+test('a key has at most its number of requests and streams open at once, over all gateways', async () => {
+  await using bench = await setup(CONFIG)
+  const other = await bench.another()
+  const key = await keyWith(bench, { concurrent: 2 })
+  const open = async (url: string) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream?access_token=${key}`)
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.once('error', reject)
+    })
+    return socket
+  }
+  const first = await open(bench.gateway.url())
+  await eventually(() => open(other.url()), 5_000)
+  const refused = await submit(other.url(), key)
+  expect([refused.status, await refused.json()]).toMatchObject([
+    429,
+    { code: 'too-many-requests-open' },
+  ])
+  first.close()
+  await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202), 5_000)
+})
+
+test('while Redis is away each gateway keeps the limit of a key alone', async () => {
+  await using bench = await setup(CONFIG)
+  const key = await keyWith(bench, { requestsPerMinute: 10 })
+  await bench.servers.redis.stop()
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => submit(bench.gateway.url(), key)),
+  )
+  const accepted = answers.filter(({ status }) => status === 202).length
+  expect(accepted).toBeGreaterThanOrEqual(10)
+  expect(accepted).toBeLessThanOrEqual(11)
+})
+
+test('a rotation under load fails no request', async () => {
+  await using bench = await setup(CONFIG)
+  const admin = bench.client(ADMIN)
+  const made = await admin.createKey({ name: 'ci', tenant: 'acme', scopes: ['tasks:write'] })
+  let { key } = made
+  let running = true
+  const statuses = new Map<number, number>()
+  const load = async () => {
+    while (running) {
+      const { status, body } = await submit(bench.gateway.url(), key)
+      await body?.cancel()
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+  }
+  const loads = Array.from({ length: 8 }, load)
+  for (let rotations = 0; rotations < 5; rotations += 1) {
+    const before = statuses.get(202) ?? 0
+    const rotated = await admin.rotateKey(made.id, { overlapSeconds: 60 })
+    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 50), 10_000)
+    key = rotated.key
+    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 100), 10_000)
+  }
+  running = false
+  await Promise.all(loads)
+  expect([...statuses.keys()]).toEqual([202])
+})
