@@ -134,7 +134,7 @@ test('every operation that changes something besides tasks is in the audit log',
       (method === 'post' && /admin|agents|approve/.test(security?.[0]?.bearer?.[0] ?? '')),
   )
   const ids = [...changes.map(({ operationId }) => operationId), 'cancelTask']
-  expect([...auditedOperations(document)].sort()).toEqual(ids.sort())
+  expect(auditedOperations(document)).toEqual(new Set(ids))
 })
 
 test('a document in which an operation names no scope, or an unknown one, starts no gateway', () => {

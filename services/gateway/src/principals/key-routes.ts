@@ -1,5 +1,5 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { rotatedKey, type ApiKey, type Principal, type Scope } from '@agentfleet/domain'
+import { rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
 import type {
   KeyCreated,
   KeyPage,
@@ -61,7 +61,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
         id,
         name,
         tenant,
-        scopes: scopes as Scope[],
+        scopes,
         createdAtMs: nowMs(),
         createdBy: request.principal?.keyId ?? '',
         secrets: [{ digest: digestOf(secret) }],

@@ -85,7 +85,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
           'must not have idempotencyKey or dependsOn: each tick submits a separate task'
         throw wrongField('/task', detail)
       }
-      requireAgent(request.principal, task as FilledTaskRequest)
+      requireAgent(request.principal, task)
       checkCron(cron, timeZone, nowMs())
       const before = await schedules.get(tenant, name)
       if (before === undefined) {

@@ -1,4 +1,4 @@
-import type { KeyCreated, KeyPage, KeyRequest, MeView } from '@agentfleet/protocol'
+import type { KeyCreated, KeyPage, KeyRequest, TicketView } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
@@ -10,13 +10,13 @@ const CONFIG = { ADMIN_KEY: ADMIN }
 const REQUEST: KeyRequest = { name: 'ci', tenant: 'acme', scopes: ['tasks:read', 'tasks:write'] }
 
 /** Sends a request with this key; returns the status and the body. */
-async function send<T = unknown>(
+async function send(
   url: string,
   key: string,
   method: string,
   path: string,
   body?: object,
-): Promise<{ status: number; body: T; headers: Headers }> {
+): Promise<{ status: number; body: unknown; headers: Headers }> {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {
@@ -26,15 +26,15 @@ async function send<T = unknown>(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await answer.text()
-  const parsed = (text === '' ? undefined : JSON.parse(text)) as T
+  const parsed: unknown = text === '' ? undefined : JSON.parse(text)
   return { status: answer.status, body: parsed, headers: answer.headers }
 }
 
 async function make(bench: GatewayBench, part: Partial<KeyRequest> = {}): Promise<KeyCreated> {
   const request = { ...REQUEST, ...part }
-  const made = await send<KeyCreated>(bench.gateway.url(), ADMIN, 'POST', '/v1/keys', request)
+  const made = await send(bench.gateway.url(), ADMIN, 'POST', '/v1/keys', request)
   expect(made.status).toBe(201)
-  return made.body
+  return made.body as KeyCreated
 }
 
 /** Opens a stream; resolves with its close code once it has closed. */
@@ -53,15 +53,17 @@ test('a key is made, used for its tenant and scopes, listed without its secret, 
   const url = bench.gateway.url()
   const made = await make(bench)
   expect(made.key).toMatch(/^af_[a-z2-8]{12}_[\w-]{43}$/)
-  const me = await send<MeView>(url, made.key, 'GET', '/v1/me')
+  const me = await send(url, made.key, 'GET', '/v1/me')
   expect(me.body).toEqual({ keyId: made.id, tenant: 'acme', scopes: REQUEST.scopes })
   expect((await bench.client(made.key).submit({ task: 'x' })).state).toBe('queued')
   expect((await send(url, made.key, 'GET', '/v1/keys')).body).toMatchObject({
     code: 'scope-missing',
     detail: 'This operation needs a key with the scope admin; yours has tasks:read, tasks:write.',
   })
-  const page = await send<KeyPage>(url, ADMIN, 'GET', '/v1/keys?tenant=acme')
-  expect(page.body.keys).toMatchObject([{ id: made.id, state: 'active', createdBy: 'env-admin' }])
+  const page = await send(url, ADMIN, 'GET', '/v1/keys?tenant=acme')
+  expect((page.body as KeyPage).keys).toMatchObject([
+    { id: made.id, state: 'active', createdBy: 'env-admin' },
+  ])
   expect(JSON.stringify(page.body)).not.toContain(made.key.slice(-43))
   expect((await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)).status).toBe(204)
   expect((await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)).status).toBe(204)
@@ -79,11 +81,11 @@ test('keys are listed page by page, and an unknown key is not found', async () =
   const ids = await Promise.all(
     ['a', 'b', 'c'].map(async (name) => (await make(bench, { name })).id),
   )
-  const first = await send<KeyPage>(url, ADMIN, 'GET', '/v1/keys?limit=2')
-  const cursor = encodeURIComponent(first.body.nextCursor ?? '')
-  const second = await send<KeyPage>(url, ADMIN, 'GET', `/v1/keys?limit=2&cursor=${cursor}`)
-  expect(second.body.nextCursor).toBeUndefined()
-  const listed = [...first.body.keys, ...second.body.keys].map(({ id }) => id)
+  const first = await send(url, ADMIN, 'GET', '/v1/keys?limit=2')
+  const cursor = encodeURIComponent((first.body as KeyPage).nextCursor ?? '')
+  const second = await send(url, ADMIN, 'GET', `/v1/keys?limit=2&cursor=${cursor}`)
+  expect((second.body as KeyPage).nextCursor).toBeUndefined()
+  const listed = [first, second].flatMap(({ body }) => (body as KeyPage).keys).map(({ id }) => id)
   expect(listed).toEqual(ids.sort())
   const unknown = await send(url, ADMIN, 'GET', '/v1/keys/abcdefghijkm')
   expect(unknown.body).toMatchObject({ code: 'key-not-found' })
@@ -140,12 +142,13 @@ test('a ticket opens one stream, once, with the rights of its key', async () => 
   await using bench = await setup(CONFIG)
   const url = bench.gateway.url()
   const made = await make(bench)
-  const answer = await send<{ ticket: string }>(url, made.key, 'POST', '/v1/tickets')
+  const answer = await send(url, made.key, 'POST', '/v1/tickets')
   expect(answer.status).toBe(201)
-  const query = `ticket=${answer.body.ticket}`
+  const { ticket } = answer.body as TicketView
+  const query = `ticket=${ticket}`
   const { closed } = await openStream(url, query)
   await expect(openStream(url, query)).rejects.toThrow(/401/)
-  const plain = await send(url, answer.body.ticket, 'GET', '/v1/me')
+  const plain = await send(url, ticket, 'GET', '/v1/me')
   expect(plain.status).toBe(401)
   await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)
   expect(await closed).toBe(4401)
