@@ -73,9 +73,9 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
             slots === undefined
               ? count(fleet.running)
               : `${count(fleet.running)} of ${count(slots)}`,
-            'tasks of all slots',
+            'slots, tasks of all tenants',
           ],
-          ['Queued', count(fleet.queued), 'tasks that wait for a node'],
+          ['Queued', count(fleet.queued), 'tasks of all tenants that wait for a node'],
           ['Oldest wait', duration(fleet.oldestWaitingMs), 'of your queued tasks'],
           [
             'Cost today',
