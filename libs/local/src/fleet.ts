@@ -73,6 +73,8 @@ export interface FleetOptions {
   readonly timeScale?: number
   readonly durability?: 'process' | 'power'
   readonly restart?: boolean
+  /** A server that has not answered for this long is killed and started again, milliseconds. */
+  readonly hungAfterMs?: number
   readonly signal?: AbortSignal
   /** Called at the begin of each step of the start, with what is awaited. */
   readonly onStep?: (step: string) => void
@@ -170,7 +172,7 @@ async function assemble(
     () => nats.stop(),
   )
   if (options.restart ?? true) {
-    const servers = superviseAll([nats, redis, consul], options.onExit)
+    const servers = superviseAll([nats, redis, consul], options)
     stops.push(async () => servers.close())
   }
 

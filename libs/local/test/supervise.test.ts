@@ -66,6 +66,19 @@ test('a server that is killed again and again comes back each time, on its port 
   supervision.close()
 })
 
+test('a server that hangs is killed and started again (SUP-4)', async () => {
+  ends.length = 0
+  const supervision = supervise(redis, (name, reason) => void ends.push(`${name} ${reason}`), 2_000)
+  const { pid } = redis
+  redis.kill('SIGSTOP')
+  await eventually(async () => {
+    expect(redis.pid).not.toBe(pid)
+    expect(await ask('GET kept')).toBe('1')
+  })
+  expect(ends).toEqual(['redis-server it did not answer for 2 s'])
+  supervision.close()
+}, 30_000)
+
 test('a server that is asked to end stays down', async () => {
   const supervision = supervise(redis, (name) => void ends.push(name))
   ends.length = 0

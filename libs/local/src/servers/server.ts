@@ -35,6 +35,8 @@ export type RunningServer = AsyncDisposable & {
   stop(signal?: NodeJS.Signals): Promise<void>
   /** Sends a signal and returns at once. */
   kill(signal: NodeJS.Signals): void
+  /** Whether the present run answers and is ready, within two seconds. */
+  answers(): Promise<boolean>
   /** Ends the present run, if any, and resolves when the next one answers. */
   restart(): Promise<void>
   /** Calls with the end of every run that was not stopped on purpose. */
@@ -131,6 +133,8 @@ export async function startServer<Ports>(
     },
     stop,
     kill: (signal) => child.kill(signal),
+    answers: () =>
+      kind.answers(ports, child.pid, AbortSignal.timeout(PROBE_DEADLINE_MS)).catch(() => false),
     restart,
     onCrash: (listener) => void listeners.add(listener),
     get restarts() {

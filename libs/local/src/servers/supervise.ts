@@ -4,10 +4,12 @@ import { endOf } from '../start/start-watch.ts'
 import type { RunningServer } from './server.ts'
 
 /**
- * Starts a server again, on its ports and with its data, whenever it ends without being asked.
+ * Starts a server again, on its ports and with its data, whenever it ends without being asked, and ends one that
+ * hangs.
  *
  * Invariants: SUP-1 an end that the owner asked for (`stop`, `restart`) is left alone; SUP-2 a server that does not
- * start is started again, with growing pauses, until `close`; SUP-3 after `close` nothing is started.
+ * start is started again, with growing pauses, until `close`; SUP-3 after `close` nothing is started; SUP-4 a
+ * server that has not answered for `hungAfterMs`, looked at several times, is killed and started again.
  */
 export interface Supervision {
   close(): void
@@ -16,8 +18,17 @@ export interface Supervision {
 /** Hears of an end, or of a start that failed, and how long the next start waits. */
 export type OnEnd = (name: string, reason: string, pauseMs: number) => void
 
+/** A server answers within milliseconds; a disk that hangs for seconds must not end it, milliseconds. */
+const HUNG_AFTER_MS = 20_000
+/** Looks within that time: while this process itself stood still, it missed none. */
+const LOOKS = 4
+
 /** Supervises a server until it is closed. */
-export function supervise(server: RunningServer, onEnd: OnEnd): Supervision {
+export function supervise(
+  server: RunningServer,
+  onEnd: OnEnd,
+  hungAfterMs = HUNG_AFTER_MS,
+): Supervision {
   const closing = new AbortController()
   const { signal } = closing
   let startedAtMs = performance.now()
@@ -38,17 +49,61 @@ export function supervise(server: RunningServer, onEnd: OnEnd): Supervision {
       }
     }
   }
-  server.onCrash((exit) => void startAgain(endOf(exit)))
-  return { close: () => closing.abort() }
+  let hung: string | undefined
+  server.onCrash((exit) => {
+    const reason = hung ?? endOf(exit)
+    hung = undefined
+    void startAgain(reason)
+  })
+  const watching = watchAnswers(server, hungAfterMs, () => {
+    hung = `it did not answer for ${Math.round(hungAfterMs / 1_000)} s`
+    server.kill('SIGKILL')
+  })
+  return {
+    close() {
+      watching.close()
+      closing.abort()
+    },
+  }
+}
+
+/** Calls back when a run of the server has answered none of the looks within `hungAfterMs`. */
+function watchAnswers(server: RunningServer, hungAfterMs: number, onHung: () => void): Supervision {
+  let unanswered = 0
+  let lastPid = server.pid
+  let looking = false
+  const look = async (): Promise<void> => {
+    looking = true
+    const answered = await server.answers()
+    looking = false
+    unanswered = answered || server.pid !== lastPid ? 0 : unanswered + 1
+    lastPid = server.pid
+    if (unanswered < LOOKS) return
+    unanswered = 0
+    onHung()
+  }
+  const timer = setInterval(() => {
+    if (!looking) void look()
+  }, hungAfterMs / LOOKS)
+  timer.unref()
+  return { close: () => clearInterval(timer) }
 }
 
 /** Supervises these servers; `onExit` hears of each end as of that of any process that is followed by another. */
 export function superviseAll(
   servers: readonly RunningServer[],
-  onExit?: (name: string, reason: string, followed: boolean, pauseMs?: number) => void,
+  options: {
+    readonly hungAfterMs?: number | undefined
+    readonly onExit?:
+      ((name: string, reason: string, followed: boolean, pauseMs?: number) => void) | undefined
+  },
 ): Supervision {
   const all = servers.map((server) =>
-    supervise(server, (name, reason, pauseMs) => onExit?.(name, reason, true, pauseMs)),
+    supervise(
+      server,
+      (name, reason, pauseMs) => options.onExit?.(name, reason, true, pauseMs),
+      options.hungAfterMs,
+    ),
   )
   return {
     close() {

@@ -30,6 +30,9 @@ export interface Side {
   alone<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** Longer than any benchmark, milliseconds. */
+const DAY_MS = 86_400_000
+
 /** Starts a fleet for this benchmark; a process that dies unasked is reported. */
 export async function startBenchFleet(
   { options, binaries, dir, say }: BenchContext,
@@ -42,6 +45,8 @@ export async function startBenchFleet(
     dir: join(dir, name),
     binaries,
     simulators: 1,
+    // The fleet stands still while the other side is measured.
+    hungAfterMs: DAY_MS,
     onExit: (id, reason) => say(`  ${id} ended: ${reason}`),
     ...(options.profileDir === undefined ? {} : { nodeArgs: profiled }),
     ...extra,

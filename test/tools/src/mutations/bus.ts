@@ -304,4 +304,18 @@ export const BUS: readonly Mutation[] = [
     caughtBy: /REG-4: a service starts while Consul is away/,
     because: /Consul does not answer/,
   },
+  {
+    name: 'hung-server',
+    safeguard: 'a server that hangs is killed and started again (SUP-4)',
+    edits: [
+      {
+        file: 'libs/local/src/servers/supervise.ts',
+        find: "    server.kill('SIGKILL')\n",
+        replace: '',
+      },
+    ],
+    tests: ['libs/local/test/supervise.test.ts'],
+    caughtBy: /a server that hangs is killed and started again/,
+    because: /not to be/,
+  },
 ]
