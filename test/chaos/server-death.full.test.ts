@@ -40,6 +40,31 @@ it('each server is started again with its data, and every accepted task ends onc
   await expectAllEnded(audit, load.accepted)
 }, 180_000)
 
+it('nodes that Consul forgets all at once are registered again, and tasks run on', async () => {
+  const load = startLoad(test.client, 8, { task: 'x', model: 'sim?ttft=100&tokens=5' })
+  for (const { id } of test.fleet.members('worker')) {
+    const url = `${test.fleet.consul.url}/v1/agent/service/deregister/${id}`
+    expect((await fetch(url, { method: 'PUT' })).status).toBe(200)
+  }
+  await eventually(async () => {
+    const { nodes } = await test.client.fleet()
+    expect(nodes.filter(({ passing }) => passing)).toHaveLength(2)
+  }, SOON_MS)
+  const before = load.accepted.length
+  await eventually(() => expect(load.accepted.length).toBeGreaterThan(before + 50), SOON_MS)
+  await load.stop()
+  await expectAllEnded(audit, load.accepted)
+}, 120_000)
+
+it('a fleet whose nodes are all drained returns to its size by itself', async () => {
+  const before = test.fleet.members('worker')
+  for (const member of before) process.kill(member.pid(), 'SIGTERM')
+  const view = await test.client.submit({ task: 'x', model: 'echo' }, { waitSeconds: 60 })
+  expect(view).toMatchObject({ state: 'completed' })
+  expect(before.map(({ id }) => id)).not.toContain(view.node)
+  await test.fleet.nodesReady(2, SOON_MS)
+}, 120_000)
+
 /** What `/readyz` of a service says. */
 async function readiness(kind: string): Promise<object> {
   const answer = await fetch(`${test.fleet.members(kind)[0]!.adminUrl()}/readyz`)

@@ -40,7 +40,16 @@ export function createLogger({ service, id, level, destination }: LoggerOptions)
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
     },
-    // Synchronous, so that the line that explains an exit is not lost.
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? standardOutput(),
   )
+}
+
+/** Lines that cannot be written, as the disk is full, wait up to this many bytes; later ones are dropped. */
+const UNWRITTEN_MAX_BYTES = 1_048_576
+
+/** Synchronous, so that the line that explains an exit is not lost. A full disk must not end a process. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: UNWRITTEN_MAX_BYTES })
+  output.on('error', () => undefined)
+  return output
 }

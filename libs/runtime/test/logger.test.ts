@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createLogger } from '../src/index.ts'
 
@@ -30,4 +33,19 @@ test('values of secret keys are never written', () => {
   })
   expect(JSON.stringify(lines)).not.toContain('hunter2')
   expect(lines[0]).toMatchObject({ apiKey: '[redacted]' })
+})
+
+test('a process whose log cannot be written, as the disk is full, lives on', async () => {
+  const program = `
+    import { createLogger } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}
+    const log = createLogger({ service: 's', id: 's-1', level: 'info' })
+    for (let line = 0; line < 100; line += 1) log.info({ line }, 'x'.repeat(50_000))
+    setTimeout(() => process.exit(7), 50)
+  `
+  // Every write to this device fails with ENOSPC.
+  const full = openSync('/dev/full', 'w')
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', full, 'inherit'],
+  })
+  expect((await once(child, 'exit'))[0]).toBe(7)
 })

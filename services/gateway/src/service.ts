@@ -114,7 +114,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   let draining = false
   const readiness = (): Readiness => {
     if (draining) return { ok: false, reason: 'draining' }
-    return bus.connected() ? { ok: true } : { ok: false, reason: 'the bus is not connected' }
+    if (!bus.connected()) return { ok: false, reason: 'the bus is not connected' }
+    const { logFill } = parts.admission
+    // All gateways share the log: without this one nobody could read tasks either.
+    return logFill.full() || logFill.refuses() ? { ok: true, degraded: ['log-full'] } : { ok: true }
   }
   const parts = createParts(deps, metrics)
   const { streams, heldRequests, subscriptions, admission, fleet, principals } = parts

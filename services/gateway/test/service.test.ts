@@ -182,6 +182,7 @@ test('L7: a nearly full log makes the gateway refuse new tasks with a code', asy
       return refused
     }, 50_000),
   ).resolves.toMatchObject({ status: 503, problem: { code: 'log-full' }, retryAfterS: 10 })
+  expect(bench.gateway.ready?.()).toEqual({ ok: true, degraded: ['log-full'] })
 })
 
 test('a cancel is done by a coordinator, and without one the client is asked to try again', async () => {

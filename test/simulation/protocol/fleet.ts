@@ -109,7 +109,7 @@ const SUBMISSIONS: Admission = {
   enter: () => undefined,
   leave: () => undefined,
   inFlight: () => 0,
-  logFill: { full: () => false },
+  logFill: { full: () => false, refuses: () => false, note: () => undefined },
   watch: { start: () => Promise.resolve(), drain: () => Promise.resolve() },
 }
 

@@ -65,6 +65,10 @@ export interface LogFill {
   look(): Promise<number>
   /** True when the used share is LOG_ADMISSION_SHARE or more. */
   full(): boolean
+  /** Whether the server refused the last submission because it has no room, as with a full disk. */
+  refuses(): boolean
+  /** Records whether the server had room for a submission. */
+  note(room: boolean): void
   /** What the last check has found. */
   last(): StreamFill | undefined
 }
@@ -78,9 +82,14 @@ export const LOG_FILL_EVERY_MS = 1_000
 /** Watches the fill of this log; it has room until the first check. */
 export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
   let full = false
+  let refuses = false
   let last: StreamFill | undefined
   return {
     full: () => full,
+    refuses: () => refuses,
+    note(room) {
+      refuses = !room
+    },
     last: () => last,
     async look() {
       last = await taskLog.fill()
@@ -96,7 +105,7 @@ export function createLogFill(taskLog: Pick<TaskLog, 'fill'>): LogFill {
 /** Submits to this log while it is not full; `pass` hands on the pointer of a task that may run. */
 export function createTaskSubmitter(deps: {
   readonly taskLog: Pick<TaskLog, 'append'>
-  readonly logFill: Pick<LogFill, 'full'>
+  readonly logFill: Pick<LogFill, 'full' | 'note'>
   readonly pass: (pointer: Pointer, priority: Level) => void
   /** Whether its tenant may store it; default: yes. */
   readonly admits?: (submission: TaskSubmission) => boolean
@@ -113,6 +122,7 @@ export function createTaskSubmitter(deps: {
         messageId: `${taskId}.${event.specHash}`,
         deadlineMs,
       })
+      if (outcome.kind !== 'unknown') logFill.note(outcome.kind !== 'full')
       if (outcome.kind === 'full' || outcome.kind === 'unknown') return outcome
       if (outcome.kind === 'conflict' || (keyed && outcome.duplicate)) return { kind: 'existing' }
       const folded = transition(taskId, undefined, event, outcome.seq)

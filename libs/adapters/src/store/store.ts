@@ -1,4 +1,4 @@
-import type { TaskRecord, TaskSpec } from '@agentfleet/domain'
+import { TASK_STATES, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import { fromStored, toStored } from '@agentfleet/protocol'
 import type { Redis } from 'ioredis'
 import type { Logger } from '@agentfleet/runtime'
@@ -69,6 +69,8 @@ export interface Store {
    * them if there are many, the next call continues.
    */
   forgetBefore(atMs: number): Promise<void>
+  /** Removes records with their notes and index entries: the log no longer has these tasks. */
+  forget(records: readonly TaskRecord[]): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
   fill(): Promise<{ readonly bytes: number; readonly maxBytes: number }>
   /** Whether Redis is connected now. */
@@ -168,6 +170,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         return at === null ? undefined : Number(at)
       }),
     forgetBefore: (atMs) => guarded(() => forget(atMs)),
+    forget: (records) => guarded(() => dropRecords(redis, records)),
     fill: () =>
       guarded(async () => {
         const info = await redis.info('memory')
@@ -261,4 +264,18 @@ async function searchInflight(
   const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
   const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, [], argv)) as string[]
   return [next, fields]
+}
+
+async function dropRecords(redis: Redis, records: readonly TaskRecord[]): Promise<void> {
+  for (let start = 0; start < records.length; start += SCAN_COUNT) {
+    const pipeline = redis.pipeline()
+    for (const { taskId, tenant, submittedAtMs } of records.slice(start, start + SCAN_COUNT)) {
+      // The coordinator's user may let a key expire, and delete none.
+      pipeline.pexpire(redisKey('task', taskId), 1)
+      pipeline.hdel(INFLIGHT, taskId)
+      const member = indexMember(submittedAtMs, taskId)
+      for (const state of TASK_STATES) pipeline.zrem(redisKey('listing', tenant, state), member)
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
+  }
 }

@@ -14,7 +14,7 @@ afterAll(() => servers[Symbol.asyncDispose]())
 /** A submission path with its pointers; `full`: the answer of the log fill. */
 function pathOf(full = false) {
   const passed: Pointer[] = []
-  const logFill = { full: () => full }
+  const logFill = { full: () => full, note: () => undefined }
   const { submit } = createTaskSubmitter({ taskLog, logFill, pass: (each) => passed.push(each) })
   return { passed, submit }
 }

@@ -1,4 +1,6 @@
-import { tailLog, type Bus, type Logger, type Store } from '@agentfleet/adapters'
+import { tailLog, type Bus, type Logger, type Store, type TaskLog } from '@agentfleet/adapters'
+import { dropCompacted } from './ghosts.ts'
+import type { LogClock } from './log-clock.ts'
 import { createProjector } from './projector.ts'
 import { createTaskTable } from './task-table.ts'
 
@@ -18,11 +20,14 @@ const REBUILD_LOG_EVERY_MS = 5_000
 
 /**
  * Rebuilds the whole projection from the first event of the log (L8) while normal writes continue;
- * both may write, because a record is only ever replaced by a newer one.
+ * both may write, because a record is only ever replaced by a newer one. Tasks whose ends another
+ * replica purged meanwhile do not stay in Redis.
  */
 export async function rebuildProjection(deps: {
   readonly bus: Bus
   readonly store: Store
+  readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
+  readonly logClock: Pick<LogClock, 'nowMs'>
   readonly log: Logger
   readonly retentionMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */
@@ -70,6 +75,8 @@ export async function rebuildProjection(deps: {
     // The projection is complete only if every write succeeded; otherwise the next round starts
     // again.
     if (!(await projector.drain())) throw new Error(NOT_STORED)
+    const purged = table.dropBefore((await deps.taskLog.fill()).firstSeq)
+    await deps.store.forget([...purged, ...(await dropCompacted({ ...deps, tasks: table }))])
     const position = tail.position()
     const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
     if (at === undefined || at < position) throw new Error('Redis lost records during the rebuild')

@@ -123,7 +123,9 @@ export function createFollower(deps: FollowerDeps): Follower {
           ...tasks.dropBefore((await deps.taskLog.fill()).firstSeq),
           ...(await dropCompacted(deps)),
         ]
-        holdings.drop(ghosts)
+        holdings.drop(ghosts.map(({ taskId }) => taskId))
+        // Those of them that were written to Redis leave it; a rebuild removes them if Redis is away.
+        await store.forget(ghosts).catch(() => (rebuildWanted = true))
         if (ghosts.length > 0)
           log.info(
             { ghosts: ghosts.length },

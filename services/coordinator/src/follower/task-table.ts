@@ -52,10 +52,10 @@ export interface TaskTable {
    */
   neededFrom(): number | undefined
   /**
-   * Drops tasks whose beginning the log no longer has, and returns their ids: only tasks that have ended are
+   * Drops tasks whose beginning the log no longer has, and returns them: only tasks that have ended are
    * purged, so their end was purged before it was read.
    */
-  dropBefore(firstSeq: number): string[]
+  dropBefore(firstSeq: number): TaskRecord[]
   /** Drops these tasks: the log no longer has any of their events. */
   drop(taskIds: readonly string[]): void
 }
@@ -200,13 +200,13 @@ export function createTaskTable(): TaskTable {
     runnable: () => queues.size() - retrying.size,
     size: () => tasks.size,
     dropBefore(firstSeq) {
-      const ghosts: string[] = []
+      const ghosts: TaskRecord[] = []
       for (const { record } of tasks.values()) {
         // In order of their submissions.
         if (record.submittedSeq >= firstSeq) break
-        ghosts.push(record.taskId)
+        ghosts.push(record)
       }
-      for (const taskId of ghosts) drop(taskId)
+      for (const { taskId } of ghosts) drop(taskId)
       return ghosts
     },
     drop(taskIds) {

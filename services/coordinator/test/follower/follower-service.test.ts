@@ -76,13 +76,44 @@ test('a projection is marked complete only when every write has succeeded', asyn
     project: (records, retentionMs) =>
       failing ? Promise.reject(new Error('OOM')) : bench.store.project(records, retentionMs),
   }
-  const { bus, log } = bench
-  const deps = { bus, store, log, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
+  const { bus, log, taskLog } = bench
+  const logClock = { nowMs: Date.now }
+  const deps = {
+    bus,
+    store,
+    taskLog,
+    logClock,
+    log,
+    retentionMs: 60_000,
+    afterSeq: 0,
+    monotonicMs: () => 0,
+  }
   await expect(rebuildProjection(deps)).rejects.toThrow('did not store all records')
   expect(await bench.store.builtSeq()).toBeUndefined()
   failing = false
   await rebuildProjection(deps)
   await complete()
+})
+
+test('a rebuild leaves no task in Redis whose end another replica has purged meanwhile (L8)', async () => {
+  const ghost = await bench.submit()
+  await bench.append(ghost.taskId, { type: 'cancelled', atMs: Date.now(), reason: 'x' })
+  const living = await bench.submit()
+  const { bus, log, store, taskLog } = bench
+  // The rebuild reads the beginning of the first task, and the purge takes its end before it is read.
+  const manager = await bus.nats.jetstreamManager()
+  await manager.streams.deleteMessage('LOG', ghost.seq + 1)
+  const purged = {
+    ...taskLog,
+    fill: async () => ({ ...(await taskLog.fill()), firstSeq: living.seq }),
+  }
+  const logClock = { nowMs: Date.now }
+  const rest = { log, logClock, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
+  await rebuildProjection({ bus, store, taskLog: purged, ...rest })
+  await shows(living.taskId, 'queued')
+  await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined(), SOON_MS)
+  const { records } = await store.list({ tenant: 't', limit: 10 })
+  expect(records.map(({ taskId }) => taskId)).toEqual([living.taskId])
 })
 
 test('the mark of the projection advances while writes are under way, and never past one that failed', async () => {

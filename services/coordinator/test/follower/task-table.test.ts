@@ -31,7 +31,7 @@ test('a task whose end was purged before this replica read it does not stay in t
   table.apply(submitted('living', 5))
   expect(table.neededFrom()).toBe(1)
   // Another replica purged everything before 5, the ends of the first two among it.
-  expect(table.dropBefore(5)).toEqual(['ghost', 'waits'])
+  expect(table.dropBefore(5).map(({ taskId }) => taskId)).toEqual(['ghost', 'waits'])
   expect([...table.records()].map(({ taskId }) => taskId)).toEqual(['living'])
   expect(table.queues().map(({ tenant }) => tenant)).toEqual(['of-living'])
   expect(table.isAwaited('living')).toBe(false)

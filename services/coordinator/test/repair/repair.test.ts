@@ -64,7 +64,9 @@ async function setup() {
       rebuildProjection({
         bus,
         store,
+        taskLog,
         log,
+        logClock: { nowMs },
         retentionMs: RETENTION_MS * 100,
         afterSeq: 0,
         monotonicMs: nowMs,

@@ -20,7 +20,7 @@ export interface Admission {
   /** Returns the number of places taken. */
   inFlight(): number
   /** Whether the log is too full for new tasks. */
-  readonly logFill: Pick<LogFill, 'full'>
+  readonly logFill: Pick<LogFill, 'full' | 'refuses' | 'note'>
   /** Measures the fill of the log periodically. */
   readonly watch: Service
 }

@@ -58,6 +58,7 @@ export function createMemoryStore(): MemoryStore {
         builtSeq = seq
       },
       forgetBefore: async () => undefined,
+      forget: async () => undefined,
       fill: async () => ({ bytes: 0, maxBytes: 0 }),
       connected: () => true,
       close: async () => undefined,

@@ -22,6 +22,20 @@ export const COORDINATOR: readonly Mutation[] = [
     because: /log-not-read/,
   },
   {
+    name: 'rebuild-ghosts',
+    safeguard: 'a rebuild removes tasks whose ends were purged while it read (L8)',
+    edits: [
+      {
+        file: 'services/coordinator/src/follower/rebuild.ts',
+        find: '[...purged, ...(await dropCompacted({ ...deps, tasks: table }))]',
+        replace: '[]',
+      },
+    ],
+    tests: [FOLLOWER, '-t', 'purged meanwhile'],
+    caughtBy: /a rebuild leaves no task in Redis whose end another replica has purged/,
+    because: /undefined/,
+  },
+  {
     name: 'poison-event',
     safeguard: 'an event that cannot be processed holds up no other event',
     edits: [
