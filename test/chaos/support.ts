@@ -71,5 +71,8 @@ export function startLoad(
   callers: number,
   spec: { readonly task: string; readonly model: string },
 ): Callers {
-  return startCallers([client], `load-${crypto.randomUUID()}`, { callers, request: () => ({ task: spec }) })
+  return startCallers([client], `load-${crypto.randomUUID()}`, {
+    callers,
+    request: () => ({ task: spec }),
+  })
 }
