@@ -116,7 +116,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     if (draining) return { ok: false, reason: 'draining' }
     if (!bus.connected()) return { ok: false, reason: 'the bus is not connected' }
     const { logFill } = parts.admission
-    // All gateways share the log: without this one nobody could read tasks either.
+    // All gateways share the log: without this one no client could read tasks either.
     return logFill.full() || logFill.refuses() ? { ok: true, degraded: ['log-full'] } : { ok: true }
   }
   const parts = createParts(deps, metrics)

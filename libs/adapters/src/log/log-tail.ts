@@ -2,7 +2,6 @@ import type { TaskEvent } from '@agentfleet/domain'
 import { parseEvent, STREAMS, taskIdOf } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
-import type { PulledMessage } from '../pointers/pull.ts'
 import { tailStream, type StreamTail } from './stream-tail.ts'
 
 /** One event for the follower. */
@@ -38,8 +37,9 @@ export function tailLog(
     stream: STREAMS.log,
     from: { afterSeq },
     receive(message) {
-      const event = readEvent(message, log)
-      if (event === undefined) return
+      // Only a writer with rights on the log can have stored an unreadable event. The tail reads it again, in case
+      // it was torn on the way, and then skips it: it changes nothing.
+      const event = parseEvent(message.text)
       const { subject, streamSeq: seq, storedAtMs } = message
       const bytes = message.bytes + FRAME_BYTES
       options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs, bytes })
@@ -47,14 +47,4 @@ export function tailLog(
     log,
     ...(hasRoom === undefined ? {} : { hasRoom }),
   })
-}
-
-function readEvent(message: PulledMessage, log: Logger): TaskEvent | undefined {
-  try {
-    return parseEvent(message.text)
-  } catch (error) {
-    // Only a writer with rights on the log can have stored it; it changes nothing.
-    log.error({ err: error, seq: message.streamSeq }, 'An unreadable event was skipped')
-    return undefined
-  }
 }

@@ -12,7 +12,7 @@ import { readMessage, streamFill } from './stream-reads.ts'
  * disposable. The tail makes another one behind the last message read when the consumer is gone (server
  * restart, clean-up after a long absence), when the broken connection lost messages, or when the consumer is
  * silent while the stream grows. Invariants: `receive` gets strictly ascending sequences, each stored message
- * once; a message that `receive` throws at is skipped, so that it does not hold up the messages behind it; only
+ * once; a message that `receive` throws at twice is skipped, so that it does not hold up those behind it; only
  * a tail that began at the end starts again when the stream was replaced.
  */
 export interface StreamTail {
@@ -60,6 +60,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   let closed = false
   let positionAtLastWatch: number | undefined
   let currentAtMs = performance.now()
+  let failedSeq: number | undefined
   const waiters = new Set<{ seq: number; resolve: () => void }>()
 
   const advance = (seq: number): void => {
@@ -72,17 +73,29 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     }
   }
 
-  /** An error here would end the reading of the whole connection. */
-  const take = (message: PulledMessage): void => {
+  /**
+   * Whether a message is done with. The client may deliver a torn message after a reconnect, so one that
+   * `receive` throws at is read again once. An error that leaves here would end the reading of the whole connection.
+   */
+  const take = (message: PulledMessage): boolean => {
+    const { streamSeq: seq, subject } = message
     try {
       options.receive(message)
     } catch (error) {
-      const { streamSeq: seq, subject } = message
+      if (failedSeq !== seq) {
+        failedSeq = seq
+        log.warn(
+          { err: error, stream, seq, subject },
+          'A message could not be processed; it is read again',
+        )
+        return false
+      }
       log.error(
         { err: error, stream, seq, subject },
         'A message could not be processed; it is skipped',
       )
     }
+    return true
   }
 
   /** Receives the messages of one consumer, which numbers them. */
@@ -98,8 +111,13 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
         remake()
         return
       }
+      if (!take(message)) {
+        // Nothing more counts from this consumer: the next one begins with this message.
+        received = Infinity
+        remake()
+        return
+      }
       received += 1
-      take(message)
       advance(message.streamSeq)
     }
   }

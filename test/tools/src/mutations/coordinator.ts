@@ -41,12 +41,12 @@ export const COORDINATOR: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adapters/src/log/stream-tail.ts',
-        find: '      take(message)\n      advance(message.streamSeq)',
-        replace: '      options.receive(message)\n      advance(message.streamSeq)',
+        find: 'if (failedSeq !== seq) {',
+        replace: 'if (failedSeq !== -1) {',
       },
     ],
     tests: [SERVICE, '-t', 'cannot be processed'],
-    caughtBy: /an event that cannot be processed is skipped/,
+    caughtBy: /an event that cannot be processed twice is skipped/,
     because: /./,
   },
   {
