@@ -73,7 +73,6 @@ async function survives(failures: number): Promise<void> {
     if (left-- > 0) throw new Error('a fault of the code')
     inc.apply(metrics.events, args)
   }
-  // The table knows the task by now; a torn event would not even get there.
   Object.assign(metrics.events, { inc: failing })
   const coordinator = await bench.start({ metrics })
   const task = await bench.submit()
@@ -88,7 +87,6 @@ test('an event that cannot be processed is read again, as it may have been torn 
 
 test('an event that cannot be processed twice is skipped, and the coordinator works on', () =>
   survives(2))
-})
 
 test('a drained coordinator does not answer, and another one answers at once', async () => {
   const first = await bench.start()
