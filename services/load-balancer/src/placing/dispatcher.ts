@@ -65,6 +65,8 @@ export function createDispatcher(
     if (items.length === 0) return
     notes.returned(items.map(({ pointer }) => pointer.taskId))
     leave(nodeId, items)
+    // Recovery may have read the note of this node and given the pointer back, so that it runs elsewhere.
+    for (const item of items) item.fenced = true
     back(items)
   }
 

@@ -9,8 +9,8 @@ export interface Held {
   readonly ackSubject: string | undefined
   /** It came from the queue of tasks that run already, not from one of its tenant. */
   readonly running: boolean
-  /** Only a fenced start may run it (L3). */
-  readonly fenced: boolean
+  /** Only a fenced start may run it (L3); set when a node returns it, too. */
+  fenced: boolean
   /** The node that already runs the task and should adopt the pointer; cleared if it refuses. */
   runsAt: string | undefined
   /** Why it was placed on its node. */
