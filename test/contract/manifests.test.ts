@@ -27,7 +27,7 @@ import {
 import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 
 /** A value for any secret; long enough for every rule, with the form of API_KEYS. */
-const SECRET = 'tenant:0123456789abcdef'
+const SECRET = 'tenant:0123456789abcdef0123456789abcdef'
 const ISSUER_SEED = createIssuerKey().seed
 /** The time to end a process after its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
@@ -365,7 +365,7 @@ function interpolate(env: Readonly<Record<string, string | null>>): Record<strin
           ? SECRET
           : name === 'NATS_ISSUER_SEED'
             ? ISSUER_SEED
-            : 'secret0123456789',
+            : 'secret0123456789secret0123456789',
       ),
   )
 }

@@ -126,7 +126,7 @@ test('every operation names the one scope that it needs, or that it needs no key
   )
 })
 
-test('every operation that changes something besides tasks is in the audit log', () => {
+test('every operation that changes more than tasks is in the audit log', () => {
   const changes = operations.filter(
     ({ method, security }) =>
       method === 'put' ||

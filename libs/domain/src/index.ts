@@ -1,4 +1,5 @@
 export * from './task/acceptance.ts'
+
 export * from './tenant/limits.ts'
 export * from './tenant/share.ts'
 export * from './tenant/submission.ts'
@@ -26,6 +27,7 @@ export * from './liveness/liveness.ts'
 export * from './placement/node-load.ts'
 export * from './principal/admit.ts'
 export * from './principal/api-key.ts'
+export * from './principal/approvers.ts'
 export * from './principal/bucket.ts'
 export * from './placement/select.ts'
 export * from './placement/advised.ts'

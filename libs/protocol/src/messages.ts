@@ -316,6 +316,7 @@ export const approveReplySchema = z.object({
     'not-waiting',
     'other-step',
     'decided-otherwise',
+    'own-key',
     'unavailable',
   ]),
 })

@@ -34,7 +34,7 @@ const variables = z.object({
     'without keys, everyone who reaches the API can use it as the tenant "default"',
   ),
   /** The first admin key: it makes the keys of all tenants, and has every other scope for `default`. */
-  ADMIN_KEY: notEmpty(secret(), 'without it, nobody can make keys through the API'),
+  ADMIN_KEY: notEmpty(secret(), 'without it, no key can make keys through the API'),
   /** Accepts JWTs of this issuer, exactly as their claim `iss` names it. */
   JWT_ISSUER: text().optional(),
   /** The claim `aud` that a JWT must have. */

@@ -31,6 +31,10 @@ export const CALLER_CODES = {
     says: 'The key does not belong to an operator.',
     http: { status: 403, title: 'Only operators may read this' },
   },
+  'other-key-required': {
+    says: 'The task asks for the approval of another key than that of its submitter.',
+    http: { status: 403, title: 'Another key must approve' },
+  },
   'rate-limited': {
     says: 'The key sends more requests than its limit allows.',
     http: { status: 429, title: 'The key sends too many requests', retryAfterS: 1 },

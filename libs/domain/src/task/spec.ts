@@ -65,6 +65,10 @@ export interface TaskSpec {
   readonly responseSchema?: { readonly [key: string]: Json }
   readonly budget?: Budget
   readonly limits?: RunLimits
+  /** The key that submitted it, or the key of the task that made it; absent: the API is open. */
+  readonly submittedBy?: string
+  /** `other-keys`: only other keys than `submittedBy` may approve its calls; absent: any key may. */
+  readonly approvers?: 'other-keys'
   /** The ended task that this one replays. */
   readonly replayOf?: string
   /** Tasks of the same tenant that must have ended before this one runs. */

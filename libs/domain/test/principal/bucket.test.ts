@@ -3,10 +3,10 @@ import { takePermit, type Bucket } from '../../src/principal/bucket.ts'
 
 const LIMITS = { perMinute: 60, burst: 3 }
 
-/** Takes permits at these instants; returns which were given. */
-function taken(instants: readonly number[]): boolean[] {
+/** Takes permits at these times; returns which were given. */
+function taken(times: readonly number[]): boolean[] {
   let bucket: Bucket | undefined
-  return instants.map((nowMs) => {
+  return times.map((nowMs) => {
     const answer = takePermit(bucket, LIMITS, nowMs)
     bucket = answer.bucket
     return answer.kind === 'taken'

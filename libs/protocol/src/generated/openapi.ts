@@ -227,6 +227,7 @@ export interface paths {
      *       and send the step that it contains.
      *     - `409 decided-otherwise`: the opposite decision on this step is stored and cannot be changed.
      *     - `409 already-finished`: the task has ended. Nothing is left to approve.
+     *     - `403 other-key-required`: the task asks for the approval of another key than that of its submitter.
      *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the
      *       request again after `Retry-After` seconds; repeating it is safe.
      */
@@ -1005,6 +1006,7 @@ export interface components {
        * @enum {string}
        */
       placement?: 'auto' | 'advised'
+      approvers?: components['schemas']['Approvers']
       /** @description Tasks with the same key run on the same node while that node has free slots. */
       affinityKey?: string
       /** @description The largest number of output tokens of one LLM call. */
@@ -1261,6 +1263,9 @@ export interface components {
       /** @description Why the load balancer chose the node. Present once an event has recorded it. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
+      /** @description The key that submitted the task or its parent. Absent on a gateway without keys. */
+      submittedBy?: string
+      approvers?: components['schemas']['Approvers']
       definition?: components['schemas']['DefinitionRef']
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
@@ -1297,10 +1302,16 @@ export interface components {
       tool?: string
       arguments?: unknown
     }
+    /**
+     * @description `other-keys`: a step that needs approval, or a held plan, is decided by another key than the one that submitted it. Tasks that the task makes take it over. Absent, or `any`: every key with the scope decides.
+     * @enum {string}
+     */
+    Approvers: 'any' | 'other-keys'
     /** @description The decision of a person on a step that needed approval. */
     Approval: {
       step: number
       approved: boolean
+      /** @description The key that decided. */
       by: string
       note?: string
     }
@@ -1319,6 +1330,7 @@ export interface components {
       goal: string
       /** @description Any JSON that the planner gets with the goal: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
+      approvers?: components['schemas']['Approvers']
       /**
        * @description With `false` the plan waits for `POST /v1/goals/{id}/run`.
        * @default true

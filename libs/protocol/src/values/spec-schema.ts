@@ -151,6 +151,8 @@ export const specSchema = z
     responseSchema: responseSchema.optional(),
     budget: budgetSchema.optional(),
     limits: runLimitsSchema.optional(),
+    submittedBy: id.optional(),
+    approvers: z.literal('other-keys').optional(),
     replayOf: id.optional(),
   })
   .transform((spec) => spec as TaskSpec)

@@ -1,5 +1,6 @@
 import type { Logger, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
 import {
+  inheritedSpec,
   isTerminal,
   isTerminalEvent,
   type Spawned,
@@ -50,6 +51,7 @@ export function createChildren(deps: {
     // A child that exists needs nothing; the sweep creates one that is not stored yet.
     await submitter.submit({
       ...child,
+      spec: { ...child.spec, ...inheritedSpec(parent.spec) },
       tenant: parent.tenant,
       atMs,
       keyed: true,

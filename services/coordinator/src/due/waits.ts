@@ -1,14 +1,15 @@
 import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
 import {
+  type Approval,
   awaitedTasks,
   decideRelease,
-  isTerminal,
-  transition,
-  type Approval,
   type Fate,
+  isTerminal,
+  mayApprove,
   type ReleaseDecision,
   type TaskEvent,
   type TaskRecord,
+  transition,
 } from '@agentfleet/domain'
 import type { ApproveReply } from '@agentfleet/protocol'
 import { createDueTimes } from './due-times.ts'
@@ -188,6 +189,7 @@ export function createWaits(deps: WaitDeps): Waits {
       for (let tries = 0; tries < APPROVE_TRIES; tries += 1) {
         const record = await taskLog.record(taskId)
         if (record === undefined || record.tenant !== tenant) return 'not-found'
+        if (!mayApprove(record.spec, approval.by)) return 'own-key'
         const before = record.approvals.find(({ step }) => step === approval.step)
         if (before !== undefined) {
           return before.approved === approval.approved ? 'resumed' : 'decided-otherwise'

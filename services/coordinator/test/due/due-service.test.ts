@@ -98,6 +98,22 @@ test('an approval resumes its run once, and the opposite decision is refused', a
   await bench.getsPointer(task)
 })
 
+test('the key that submitted a task does not approve it if the task asks for another key', async () => {
+  await bench.start()
+  const task = await bench.submit({ submittedBy: 'key-a', approvers: 'other-keys' })
+  const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
+  await bench.report(task.taskId, { op: 'pause', attempt: 1, wait })
+  const word = async (by: string): Promise<unknown> => {
+    const approval = { step: 1, approved: true, by }
+    const request = { taskId: task.taskId, tenant: 't', approval }
+    const answer = await bench.gateway.ask(CHANNELS.approve, request, 5_000)
+    return answer.kind === 'reply' ? answer.body.kind : answer
+  }
+  expect(await word('key-a')).toBe('own-key')
+  expect(await bench.taskLog.history(task.taskId)).toHaveLength(2)
+  expect(await word('key-b')).toBe('resumed')
+})
+
 test('announced children are created even if the coordinator died before it created them (L8)', async () => {
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)

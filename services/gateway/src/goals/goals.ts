@@ -91,6 +91,7 @@ export function goalSpecOf(
     ...(request.context === undefined ? {} : { context: checkedContext(request.context) }),
     ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
     ...(request.budget === undefined ? {} : { budget: request.budget }),
+    ...(request.approvers === 'other-keys' ? { approvers: request.approvers } : {}),
     goal,
   }
 }

@@ -3,6 +3,7 @@ import type { Bus, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN, type GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { goalSpecOf, goalView } from './goals.ts'
+import { submitterOf } from '../principals/submitter.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
@@ -11,7 +12,7 @@ import { idempotencyKeyOf } from '../tasks/spec.ts'
 import type { Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
 import { taskView } from '../tasks/views.ts'
-import { approve } from '../tasks/approval-routes.ts'
+import { approve, keyIdOf } from '../tasks/approval-routes.ts'
 
 /** Dependencies of the goal routes. */
 export interface GoalRouteDeps {
@@ -70,7 +71,13 @@ export function goalRoutes(deps: GoalRouteDeps) {
       }
       offers.check(spec)
       const taskId = submitter.idFor(tenant, key)
-      const outcome = await submitter.submit({ taskId, tenant, spec, keyed: key !== undefined })
+      const outcome = await submitter.submit({
+        taskId,
+        tenant,
+        spec,
+        keyed: key !== undefined,
+        by: submitterOf(request),
+      })
       if (outcome.kind === 'refused') throw outcome.refusal
       return reply
         .code(202)
@@ -88,7 +95,11 @@ export function goalRoutes(deps: GoalRouteDeps) {
           'No plan of this goal waits for approval. Read the goal; run its plan while stage is held.',
         )
       }
-      await approve(bus, { taskId, tenant, approval: { step, approved: true, by: tenant } })
+      await approve(bus, {
+        taskId,
+        tenant,
+        approval: { step, approved: true, by: keyIdOf(request) },
+      })
       return viewOf(await own(request))
     },
   }

@@ -40,8 +40,10 @@ export interface Credentials {
 
 /** Every scope except `admin`, which concerns all tenants. */
 const TENANT_SCOPES = SCOPES.filter((scope) => scope !== 'admin')
+/** Names the callers of an open gateway. */
+export const OPEN_KEY_ID = 'open'
 /** The caller of an open gateway. */
-const OPEN: Principal = { keyId: 'open', tenant: DEFAULT_TENANT, scopes: SCOPES }
+const OPEN: Principal = { keyId: OPEN_KEY_ID, tenant: DEFAULT_TENANT, scopes: SCOPES }
 
 /** Creates the check of callers. */
 export function createAuthenticate(credentials: Credentials): Authenticate {

@@ -55,8 +55,8 @@ export function createGuard(deps: GuardDeps): Guard {
       'content-type': PROBLEM_TYPE,
       'content-length': TOO_MANY_BODY.length,
       'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
-      // A body that follows is not read.
-      connection: 'close',
+      // A new connection costs more than an answer, so only one with an unread body is closed.
+      ...(hasBody(request) ? { connection: 'close' } : {}),
     })
     reply.raw.end(TOO_MANY_BODY)
   }
@@ -78,4 +78,8 @@ export function createGuard(deps: GuardDeps): Guard {
     if (found instanceof Promise) found.then(enter, fail)
     else enter(found)
   }
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

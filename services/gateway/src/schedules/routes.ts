@@ -18,6 +18,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
 import { roughBytes } from '../tenants/size.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
+import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -96,7 +97,9 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
           throw new Refusal('schedules-full', detail)
         }
       }
-      const spec = await specOf(tenant, task as FilledTaskRequest)
+      const by = submitterOf(request)
+      const made = await specOf(tenant, task as FilledTaskRequest)
+      const spec = by === undefined ? made : { ...made, submittedBy: by }
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }

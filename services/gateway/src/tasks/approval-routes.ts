@@ -26,7 +26,7 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
       const approval = {
         step,
         approved,
-        by: tenant,
+        by: keyIdOf(request),
         ...(note === undefined ? {} : { note }),
       }
       await approve(bus, { taskId, tenant, approval })
@@ -35,6 +35,11 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
       return taskView(record)
     },
   }
+}
+
+/** Names the key of the request, as approvals record it. */
+export function keyIdOf({ principal, tenant }: FastifyRequest): string {
+  return principal?.keyId ?? tenant
 }
 
 /** Sends the decision to a coordinator; resolves once it is stored, otherwise throws a Refusal. */
@@ -48,7 +53,13 @@ export async function approve(
 }
 
 type Unsettled =
-  'finished' | 'not-found' | 'not-waiting' | 'other-step' | 'decided-otherwise' | 'unavailable'
+  | 'finished'
+  | 'own-key'
+  | 'not-found'
+  | 'not-waiting'
+  | 'other-step'
+  | 'decided-otherwise'
+  | 'unavailable'
 
 function refusalOf(kind: Unsettled, step: number): Refusal {
   switch (kind) {
@@ -56,6 +67,11 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
       return taskNotFound()
     case 'finished':
       return new Refusal('already-finished', 'The task has ended; its steps need no decision.')
+    case 'own-key':
+      return new Refusal(
+        'other-key-required',
+        'This task asks for the approval of another key than that of its submitter. Let the holder of another key decide.',
+      )
     case 'not-waiting':
       return new Refusal(
         'not-waiting',

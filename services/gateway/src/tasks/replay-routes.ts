@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
+import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, toProblem, wrongField } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 import type { ReplayFrom, Replays } from './replays.ts'
@@ -40,12 +41,12 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
     record: TaskRecord,
     from: ReplayFrom,
     key: string | undefined,
-    principal: Principal | undefined,
+    caller: Pick<FastifyRequest, 'principal'>,
   ): Promise<ReplayResult> {
     const { taskId } = record
     try {
-      requireReplay(principal, record)
-      const outcome = await replays.replay(record, from, key)
+      requireReplay(caller.principal, record)
+      const outcome = await replays.replay(record, from, key, submitterOf(caller))
       if (outcome.kind === 'refused') throw outcome.refusal
       const ended = isTerminal(outcome.record.state)
       return { replayOf: taskId, status: ended ? 200 : 202, taskId: outcome.record.taskId }
@@ -67,7 +68,7 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
         )
       }
       requireReplay(request.principal, record)
-      const outcome = await replays.replay(record, from, keyOf(request))
+      const outcome = await replays.replay(record, from, keyOf(request), submitterOf(request))
       if (outcome.kind === 'refused') throw outcome.refusal
       const view = taskView(outcome.record)
       if (isTerminal(outcome.record.state)) return reply.code(200).send(view)
@@ -106,7 +107,7 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
               record,
               from,
               key === undefined ? undefined : `${key} ${record.taskId}`,
-              request.principal,
+              request,
             ),
           )
           results.push(...(await Promise.all(made)))
@@ -123,9 +124,11 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
 }
 
 /** Throws a Refusal if the caller's key may not use the agent of the ended task, or its own prompt. */
-function requireReplay(principal: Principal | undefined, { spec }: TaskRecord): void {
+function requireReplay(principal: Principal | undefined, { spec, omitted }: TaskRecord): void {
   const { definition, agent, systemPrompt } = spec
-  const own = definition === undefined && systemPrompt !== undefined ? { systemPrompt } : {}
+  // The texts of a large task stay in the log, so it counts as one that brought its own prompt.
+  const brought = systemPrompt !== undefined || omitted !== undefined
+  const own = definition === undefined && brought ? { systemPrompt: systemPrompt ?? '' } : {}
   requireAgent(principal, { agent: definition?.name ?? agent, ...own })
 }
 

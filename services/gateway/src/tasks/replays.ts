@@ -12,7 +12,12 @@ export interface Replays {
   /**
    * Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal.
    */
-  replay(record: TaskRecord, from: ReplayFrom, key: string | undefined): Promise<SubmitOutcome>
+  replay(
+    record: TaskRecord,
+    from: ReplayFrom,
+    key: string | undefined,
+    by: string | undefined,
+  ): Promise<SubmitOutcome>
 }
 
 /** Half of the largest bus message: the spec and its envelope need room too. */
@@ -25,7 +30,7 @@ export function createReplays(deps: {
 }): Replays {
   const { submitter, taskLog } = deps
   return {
-    async replay(known, from, key) {
+    async replay(known, from, key, by) {
       const record = known.omitted === undefined ? known : await wholeOf(taskLog, known)
       const { taskId, tenant, state } = record
       if (!isTerminal(state)) {
@@ -43,6 +48,7 @@ export function createReplays(deps: {
         tenant,
         spec,
         keyed: key !== undefined,
+        by,
         asked: { replayOf: taskId, from },
         ...(journal.length === 0 ? {} : { journal }),
       }

@@ -11,6 +11,7 @@ import type { AgentChoice } from '../agents/choice.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
+import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
@@ -36,6 +37,8 @@ export interface TaskRouteDeps {
   readonly checkTask: ValueCheck
 }
 
+type Caller = Pick<FastifyRequest, 'tenant' | 'principal'>
+
 /** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const CANCEL_DEADLINE_MS = 5_000
 
@@ -60,12 +63,14 @@ export function taskRoutes(deps: TaskRouteDeps) {
 
   /** Combines the request with the definition of its agent. */
   async function submissionOf(
-    tenant: string,
+    caller: Caller,
     request: FilledTaskRequest,
     key: string | undefined,
-    taskId = submitter.idFor(tenant, key),
+    taskId = submitter.idFor(caller.tenant, key),
     sent = request,
   ): Promise<Submission> {
+    const { tenant } = caller
+    const by = submitterOf(caller)
     const keyed = key !== undefined
     const { agentVersion } = request
     let found: Awaited<ReturnType<AgentChoice['definitionFor']>>
@@ -90,7 +95,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
             ...(agentVersion === undefined ? {} : { agentVersion }),
           }
         : undefined
-    return { taskId, tenant, spec, keyed, ...(asked === undefined ? {} : { asked }) }
+    return { taskId, tenant, spec, keyed, by, ...(asked === undefined ? {} : { asked }) }
   }
 
   async function viewOf(record: TaskRecord) {
@@ -104,7 +109,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     requireAgent(request.principal, body)
     const header = headers['idempotency-key'] as string | undefined
     const key = idempotencyKeyOf(header, body.idempotencyKey)
-    const submission = await submissionOf(tenant, body, key)
+    const submission = await submissionOf(request, body, key)
     const { taskId } = submission
     const waitSeconds = waitSecondsOf(headers['prefer'] as string | undefined)
     if (waitSeconds === undefined) {
@@ -139,7 +144,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
 
   /** The task at this position of a batch; `results` holds at least those of the tasks before it. */
   async function submitOne(
-    { tenant, principal }: Pick<FastifyRequest, 'tenant' | 'principal'>,
+    caller: Caller,
     item: unknown,
     position: number,
     results: readonly Promise<BatchResult>[],
@@ -149,11 +154,11 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const errors = checkTask(item)
       if (errors !== undefined) throw wrongPlaces(errors)
       const sent = item as FilledTaskRequest
-      requireAgent(principal, sent)
+      requireAgent(caller.principal, sent)
       const key = sent.idempotencyKey
-      taskId = submitter.idFor(tenant, key)
+      taskId = submitter.idFor(caller.tenant, key)
       const request = await withIds(sent, position, results)
-      const submission = await submissionOf(tenant, request, key, taskId, sent)
+      const submission = await submissionOf(caller, request, key, taskId, sent)
       const record = recordOf(await submitter.submit(submission))
       return { status: isTerminal(record.state) ? 200 : 202, taskId }
     } catch (error) {

@@ -52,6 +52,7 @@ export function specOf(
   if (found?.ref !== undefined) spec.definition = found.ref
   if (request.metadata !== undefined) spec.metadata = request.metadata
   if (request.affinityKey !== undefined) spec.affinityKey = request.affinityKey
+  if (request.approvers === 'other-keys') spec.approvers = request.approvers
   // The default is omitted, which keeps most pointers small.
   if (request.placement === 'advised') spec.placement = request.placement
   Object.assign(spec, specWaits(request, Date.now()))

@@ -26,6 +26,8 @@ export interface Submission {
   readonly tenant: string
   readonly spec: TaskSpec
   readonly keyed: boolean
+  /** The key that submits; undefined: the API is open. */
+  readonly by?: string | undefined
   /**
    * The request before the definition was added, because a definition may change between two
    * submissions.
@@ -78,7 +80,7 @@ export function createSubmitter(deps: {
   }
 
   async function append(submission: Submission): Promise<SubmitOutcome> {
-    const { taskId, tenant, spec, keyed } = submission
+    const { taskId, tenant, spec, keyed, by } = submission
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
@@ -92,7 +94,8 @@ export function createSubmitter(deps: {
     const outcome = await submitter.submit({
       taskId,
       tenant,
-      spec,
+      // Behind the fingerprint: another key may repeat the same submission.
+      spec: by === undefined ? spec : { ...spec, submittedBy: by },
       atMs,
       keyed,
       specHash,

@@ -44,6 +44,8 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   if (spec.systemPrompt !== undefined) view.systemPrompt = spec.systemPrompt
   if (spec.context !== undefined) view.context = spec.context
   if (spec.metadata !== undefined) view.metadata = spec.metadata
+  if (spec.submittedBy !== undefined) view.submittedBy = spec.submittedBy
+  if (spec.approvers !== undefined) view.approvers = spec.approvers
   if (record.node !== undefined) view.node = record.node
   if (record.placed !== undefined) view.placement = placementView(record.placed)
   if (spec.affinityKey !== undefined) view.affinityKey = spec.affinityKey

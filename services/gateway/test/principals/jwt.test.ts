@@ -23,7 +23,7 @@ test('wrong tokens are refused, whatever is wrong with them', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup(issuer.variables)
   const claims = claimsOf('acme', 'tasks:read')
-  const secret = new TextEncoder().encode('a shared secret that nobody configured')
+  const secret = new TextEncoder().encode('a shared secret of a stranger')
   const nowS = Math.floor(Date.now() / 1_000)
   const wrong = {
     'another issuer': await issuer.sign(claims, { issuer: 'https://other.example' }),

@@ -1,4 +1,5 @@
 import type { KeyCreated, KeyPage, KeyRequest, TicketView } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
@@ -73,6 +74,28 @@ test('a key is made, used for its tenant and scopes, listed without its secret, 
   })
   const rotated = await send(url, ADMIN, 'POST', `/v1/keys/${made.id}/rotate`, {})
   expect(rotated.body).toMatchObject({ status: 409, code: 'key-revoked' })
+})
+
+test('a task names the key that submitted it, and asks for the approval of another key', async () => {
+  await using bench = await setup(CONFIG)
+  const made = await make(bench, { scopes: ['tasks:read', 'tasks:write', 'tasks:approve'] })
+  const client = bench.client(made.key)
+  const asked: { key: string }[] = []
+  bench.bus.on(CHANNELS.approve, ({ approval }) => {
+    asked.push({ key: approval.by })
+    return Promise.resolve({ kind: 'own-key' as const })
+  })
+  const task = await client.submit({ task: 'x', approvers: 'other-keys' }, { idempotencyKey: 'k' })
+  expect(task).toMatchObject({ submittedBy: made.id, approvers: 'other-keys' })
+  await expect(client.approve(task.id, 1, { approved: true })).rejects.toMatchObject({
+    status: 403,
+    problem: { code: 'other-key-required' },
+  })
+  expect(asked).toEqual([{ key: made.id }])
+  // Another key of the tenant repeats the same submission.
+  const other = bench.client((await make(bench)).key)
+  const again = await other.submit({ task: 'x', approvers: 'other-keys' }, { idempotencyKey: 'k' })
+  expect([again.id, again.submittedBy]).toEqual([task.id, made.id])
 })
 
 test('keys are listed page by page, and an unknown key is not found', async () => {

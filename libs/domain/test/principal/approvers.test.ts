@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { inheritedSpec, mayApprove } from '../../src/principal/approvers.ts'
+
+test('any key may approve a task that asks for no other key', () => {
+  expect(mayApprove({}, 'a')).toBe(true)
+  expect(mayApprove({ submittedBy: 'a' }, 'a')).toBe(true)
+})
+
+test('a task that asks for another key is approved by every key except that of its submitter', () => {
+  const spec = { approvers: 'other-keys', submittedBy: 'a' } as const
+  expect(mayApprove(spec, 'a')).toBe(false)
+  expect(mayApprove(spec, 'b')).toBe(true)
+})
+
+test('no key approves a task that asks for another key and has no known submitter', () => {
+  expect(mayApprove({ approvers: 'other-keys' }, 'open')).toBe(false)
+})
+
+test('a task takes over the submitter and the approvers of the task that made it, and nothing else', () => {
+  const spec = { approvers: 'other-keys', submittedBy: 'a', task: 'x' } as const
+  expect(inheritedSpec(spec)).toEqual({ approvers: 'other-keys', submittedBy: 'a' })
+  expect(inheritedSpec({})).toEqual({})
+})
