@@ -5,6 +5,7 @@ import type { Clock, Logger } from '@agentfleet/runtime'
 import pLimit, { type LimitFunction } from 'p-limit'
 import type { DeltaTap, DeltaTaps } from './deltas.ts'
 import type { LiveSink } from './live.ts'
+import { createTurns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
 
 /**
@@ -91,7 +92,8 @@ export function createSubscriptions(deps: {
   const subscriptions = new Map<string, Subscription>()
   // A slow viewer costs only itself: a place here is taken for the time of one read, never while a viewer is
   // waited for.
-  const limit = pLimit(PAGES_MAX)
+  const turns = createTurns<Viewer>(PAGES_MAX, clock.monotonicMs)
+  const looks = pLimit(PAGES_MAX)
   const viewers = new WeakMap<Viewer, LimitFunction>()
 
   function limitOf(viewer: Viewer): LimitFunction {
@@ -136,9 +138,11 @@ export function createSubscriptions(deps: {
     for (;;) {
       await viewer.ready()
       if (watch.state !== 'replaying') return
-      const { events, complete } = await limit(() => taskLog.page(taskId, watch.seq, PAGE_BYTES))
+      const { events, complete } = await turns.run(viewer, () =>
+        taskLog.page(taskId, watch.seq, PAGE_BYTES),
+      )
       if (!watch.owned) {
-        const first = watch.seq === 0 ? events[0] : await firstOf(taskId)
+        const first = watch.seq === 0 ? events[0] : await firstOf(watch)
         watch.owned = first?.event.type === 'submitted' && first.event.tenant === viewer.tenant
       }
       if (isOver(watch)) return
@@ -150,7 +154,9 @@ export function createSubscriptions(deps: {
       if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
       for (const { event, seq } of events) {
         watch.seq = seq
-        viewer.send(eventFrame(taskId, event, seq))
+        const frame = eventFrame(taskId, event, seq)
+        turns.count(viewer, frame.length)
+        viewer.send(frame)
         // Sending may have ended the connection.
         if (isOver(watch)) return
       }
@@ -160,8 +166,8 @@ export function createSubscriptions(deps: {
     }
   }
 
-  async function firstOf(taskId: string): Promise<StoredEvent | undefined> {
-    return (await limit(() => taskLog.page(taskId, 0, 1))).events[0]
+  async function firstOf({ viewer, taskId }: Watch): Promise<StoredEvent | undefined> {
+    return (await turns.run(viewer, () => taskLog.page(taskId, 0, 1))).events[0]
   }
 
   /** Starts replays without waiting for them; `replay` handles its own errors. */
@@ -243,7 +249,7 @@ export function createSubscriptions(deps: {
         if (silent.length >= SWEEP_MAX) break
       }
       await Promise.all(
-        silent.map(([taskId, subscription]) => limit(() => heal(taskId, subscription))),
+        silent.map(([taskId, subscription]) => looks(() => heal(taskId, subscription))),
       )
     },
   }

@@ -9,7 +9,7 @@ export const SIZES: readonly Mutation[] = [
       {
         file: 'services/gateway/src/stream/subscriptions.ts',
         find: 'await limitOf(watch.viewer)(() => replayPages(watch))',
-        replace: 'await limit(() => replayPages(watch))',
+        replace: 'await looks(() => replayPages(watch))',
       },
     ],
     tests: ['services/gateway/test/stream/slow-viewers.test.ts', '-t', 'costs only itself'],
