@@ -299,6 +299,49 @@ export const SERVICES: readonly Mutation[] = [
     because: /expected/,
   },
   {
+    name: 'scope',
+    safeguard: 'a key may use only operations of its scopes',
+    edits: [
+      {
+        file: 'libs/domain/src/principal/admit.ts',
+        find: 'if (scope !== undefined && !scopes.includes(scope))',
+        replace: 'if (scope !== undefined && scopes.length === 0)',
+      },
+    ],
+    tests: ['libs/domain/test/principal/admit.test.ts'],
+    caughtBy: /a principal is admitted for exactly the scopes that it has/,
+    because: /expected/,
+  },
+  {
+    name: 'own-approval',
+    safeguard: 'the key that submitted a task does not approve it if the task asks for another key',
+    edits: [
+      {
+        file: 'libs/domain/src/principal/approvers.ts',
+        find: '(submittedBy !== undefined && submittedBy !== by)',
+        replace: '(submittedBy !== undefined || by === undefined)',
+      },
+    ],
+    tests: ['libs/domain/test/principal/approvers.test.ts'],
+    caughtBy:
+      /a task that asks for another key is approved by every key except that of its submitter/,
+    because: /expected/,
+  },
+  {
+    name: 'rotated-secret',
+    safeguard: 'the former secret of a key ends with the overlap',
+    edits: [
+      {
+        file: 'libs/domain/src/principal/api-key.ts',
+        find: 'untilMs === undefined || untilMs > nowMs',
+        replace: 'untilMs === undefined || nowMs >= 0',
+      },
+    ],
+    tests: ['libs/domain/test/principal/api-key.test.ts'],
+    caughtBy: /a rotation keeps the secret before it for the overlap, and no longer/,
+    because: /expected/,
+  },
+  {
     name: 'decisions-max',
     safeguard: 'a gateway holds only so many decisions (L7)',
     edits: [
