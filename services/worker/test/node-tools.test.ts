@@ -50,6 +50,7 @@ test('all problems of folder, servers and hosts are reported together, before an
   expect((error as ConfigError).problems).toEqual([
     expect.stringMatching(/^broken.mjs: /),
     expect.stringMatching(/^nothing.mjs: /),
+    expect.stringMatching(/^runless.mjs: .*run must be a function/),
     expect.stringMatching(/^unnamed.mjs: /),
     expect.stringMatching(/^http_fetch: "a\/b"/),
     expect.stringMatching(/^http_fetch: "x"/),

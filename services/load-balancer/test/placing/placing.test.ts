@@ -160,7 +160,8 @@ describe('a dispatch', () => {
     world.fresh([medium(pointerOf())])
     await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
     expect(performance.now() - atMs).toBeLessThan(1_000)
-    expect(node.taken[0]?.fenced).toBe(false)
+    // Recovery may have given its pointer back meanwhile.
+    expect(node.taken[0]?.fenced).toBe(true)
   })
 
   it('that a node refuses although its figures show room is not repeated at once', async () => {

@@ -1,5 +1,5 @@
 import { ClientError } from '@agentfleet/client'
-import type { Command, Context } from '../command.ts'
+import type { Command, Context } from '../../command.ts'
 import {
   checkClock,
   checkFleet,
@@ -8,9 +8,9 @@ import {
   checkTable,
   checkVersion,
   type Check,
-} from '../doctor/checks.ts'
-import { askGateway, checkProcesses, observeMachine } from '../doctor/observe.ts'
-import { EXIT, explain, type ExitCode } from '../exit.ts'
+} from '../../doctor/checks.ts'
+import { askGateway, checkProcesses, observeMachine } from '../../doctor/observe.ts'
+import { EXIT, explain, type ExitCode } from '../../exit.ts'
 
 /** `agentfleet doctor`: finds out why something does not work. */
 export const doctor: Command = {

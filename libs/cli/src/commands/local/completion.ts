@@ -1,6 +1,6 @@
-import type { Command } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { completionScript, SHELLS, type Shell } from '../parse/completion-script.ts'
+import type { Command } from '../../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../../exit.ts'
+import { completionScript, SHELLS, type Shell } from '../../parse/completion-script.ts'
 
 /** `agentfleet completion`: a script that makes the shell complete commands and options. */
 export const completion: Command = {

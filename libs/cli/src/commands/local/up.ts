@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Command } from '../command.ts'
-import { EXIT, type ExitCode } from '../exit.ts'
-import { given, isSet, textOf } from '../parse/values.ts'
+import type { Command } from '../../command.ts'
+import { EXIT, type ExitCode } from '../../exit.ts'
+import { given, isSet, textOf } from '../../parse/values.ts'
 
-const BOOTSTRAP = fileURLToPath(new URL('../../../local/bootstrap.mjs', import.meta.url))
+const BOOTSTRAP = fileURLToPath(new URL('../../../../local/bootstrap.mjs', import.meta.url))
 
 /** `agentfleet up`: the same as `npm start`. */
 export const up: Command = {

@@ -1,8 +1,8 @@
-import type { Command } from '../command.ts'
-import { playDemo } from '../demo/play.ts'
-import { demoReport, isKept } from '../demo/report.ts'
-import { CommandError, EXIT, type ExitCode } from '../exit.ts'
-import { wholeOf } from '../parse/values.ts'
+import type { Command } from '../../command.ts'
+import { playDemo } from '../../demo/play.ts'
+import { demoReport, isKept } from '../../demo/report.ts'
+import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
+import { wholeOf } from '../../parse/values.ts'
 
 const TASKS_DEFAULT = 2_000
 const TASKS_MAX = 1_000_000
