@@ -13,8 +13,13 @@ import { agentRoutes } from '../../services/gateway/src/agents/routes.ts'
 import { approvalRoutes } from '../../services/gateway/src/tasks/approval-routes.ts'
 import { controlRoutes } from '../../services/gateway/src/fleet/routes.ts'
 import { goalRoutes } from '../../services/gateway/src/goals/routes.ts'
-import { replayRoutes } from '../../services/gateway/src/tasks/replay-routes.ts'
+import { cancelRoutes } from '../../services/gateway/src/lists/cancel-routes.ts'
+import { historyRoutes } from '../../services/gateway/src/lists/history-routes.ts'
+import { listRoutes } from '../../services/gateway/src/lists/routes.ts'
+import { nodeRoutes } from '../../services/gateway/src/fleet/node-routes.ts'
+import { replayRoutes } from '../../services/gateway/src/lists/replay-routes.ts'
 import { scheduleRoutes } from '../../services/gateway/src/schedules/routes.ts'
+import { scheduleRunRoutes } from '../../services/gateway/src/schedules/run-routes.ts'
 import { serviceRoutes } from '../../services/gateway/src/http/probe-routes.ts'
 import { streamRoute } from '../../services/gateway/src/stream/routes.ts'
 import { taskRoutes } from '../../services/gateway/src/tasks/routes.ts'
@@ -48,13 +53,18 @@ interface Schema {
 const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),
+  ...listRoutes(nothing),
+  ...cancelRoutes(nothing),
+  ...historyRoutes(nothing),
   ...replayRoutes(nothing),
   ...agentRoutes(nothing),
   ...goalRoutes(nothing),
   ...scheduleRoutes(nothing),
+  ...scheduleRunRoutes(nothing),
   ...approvalRoutes(nothing),
   ...usageRoutes(nothing),
   ...toolRoutes(nothing),
+  ...nodeRoutes(nothing),
   ...serviceRoutes({
     document,
     fleet: nothing,
@@ -133,7 +143,7 @@ test('every operation that changes more than tasks is in the audit log', () => {
       method === 'delete' ||
       (method === 'post' && /admin|agents|approve/.test(security?.[0]?.bearer?.[0] ?? '')),
   )
-  const ids = [...changes.map(({ operationId }) => operationId), 'cancelTask']
+  const ids = [...changes.map(({ operationId }) => operationId), 'cancelTask', 'cancelTasks']
   expect(auditedOperations(document)).toEqual(new Set(ids))
 })
 
@@ -248,6 +258,9 @@ test.each([
   { type: 'subscribe', fleet: ['nodes'] },
   { type: 'unsubscribe', fleet: ['decisions'] },
   { type: 'unsubscribe', fleet: ['decisions'], taskIds: ['a'] },
+  { type: 'subscribe', stats: true },
+  { type: 'subscribe', stats: false },
+  { type: 'unsubscribe', stats: true },
   { type: 'publish' },
 ])('the gateway reads the frame %o as the document describes it', (frame) => {
   const validate = requestValidator()({

@@ -105,7 +105,7 @@ test('every key that the fleet has written to Redis has a kind and a type that t
   const keys = await redis.keys('*')
   const types = await Promise.all(keys.map((key) => redis.type(key)))
   redis.disconnect()
-  expect(keys).toContain('projection')
+  expect(keys).toContain('projection:2')
   const known = (key: string, index: number): boolean =>
     kinds.some(({ pattern, type }) => pattern.test(key) && type === types[index])
   expect(keys.filter((key, index) => !known(key, index))).toEqual([])

@@ -47,7 +47,9 @@ export {
   type Schedules,
   type StoredSchedule,
 } from './definitions/schedules.ts'
-export { connectStore, PREVIEW_CHARS, type Store, type TaskPreview } from './store/store.ts'
+export { type CountGroup, type TaskCounts } from './store/counts.ts'
+export { type FoundTask, type SearchQuery } from './store/search.ts'
+export { connectStore, type Store } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
 export { removeEvents, scanLog } from './log/log-scan.ts'
 export {

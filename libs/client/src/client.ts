@@ -10,14 +10,11 @@ import type {
   DecisionView,
   FleetTopic,
   FleetView,
-  HistoryEvent,
   IncidentPage,
   IncidentView,
   ReplayPage,
   ReplayQuery,
   ReplayRequest,
-  TaskHistory,
-  TaskPage,
   TaskRequest,
   TaskView,
   ToolList,
@@ -28,6 +25,7 @@ import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
+import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
 import type { Call, RequestOptions } from './request.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
@@ -44,13 +42,6 @@ export interface SubmitOptions extends RequestOptions {
   readonly idempotencyKey?: string
   /** Holds the answer until the task has ended, for at most this many seconds (60). */
   readonly waitSeconds?: number
-}
-
-/** Which tasks to list. */
-export interface ListQuery extends RequestOptions {
-  readonly state?: TaskView['state']
-  readonly limit?: number
-  readonly cursor?: string
 }
 
 /** Which decisions to list. */
@@ -95,11 +86,10 @@ export interface VersionOptions extends RequestOptions {
 }
 
 /** The API of a gateway; every method throws ClientError. */
-export interface Client extends GoalClient, KeyClient {
+export interface Client extends GoalClient, KeyClient, ListClient {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
   submitBatch(tasks: readonly TaskRequest[], options?: RequestOptions): Promise<BatchResult[]>
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
-  list(query?: ListQuery): Promise<TaskPage>
   cancel(taskId: string, options?: RequestOptions): Promise<TaskView>
   /** Approves or rejects the step that a task waits for; the run continues in both cases. */
   approve(
@@ -108,7 +98,6 @@ export interface Client extends GoalClient, KeyClient {
     word: ApprovalRequest,
     options?: RequestOptions,
   ): Promise<TaskView>
-  events(taskId: string, options?: RequestOptions): Promise<HistoryEvent[]>
   /** Runs an ended task again, as a new one. */
   replay(taskId: string, ask?: ReplayRequest, options?: KeyOptions): Promise<TaskView>
   /** Runs ended tasks of a state again, up to 1,000 in one request. */
@@ -148,8 +137,6 @@ export interface Client extends GoalClient, KeyClient {
 
 /** Longest time that a gateway takes for an answer it does not hold on purpose, milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000
-/** The gateway reads and stores a thousand tasks again, milliseconds. */
-const REPLAY_EXTRA_MS = 90_000
 
 /** A client of the gateway at this address; it connects with the first request. */
 export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
@@ -184,6 +171,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
   const taskPath = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`
 
   return {
+    ...listClient(call),
     submit(task, { idempotencyKey, waitSeconds, signal } = {}) {
       const headers: Record<string, string> = {}
       if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
@@ -197,23 +185,10 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       return answer.results
     },
     get: (taskId, { signal } = {}) => call(taskPath(taskId), { signal }),
-    list: ({ signal, ...query } = {}) => call(`/v1/tasks${queryOf(query)}`, { signal }),
     cancel: (taskId, { signal } = {}) =>
       call(`${taskPath(taskId)}/cancel`, { method: 'POST', signal }),
     approve: (taskId, step, word, { signal } = {}) =>
       call(`${taskPath(taskId)}/approvals/${step}`, { method: 'POST', body: word, signal }),
-    async events(taskId, { signal } = {}) {
-      const events: HistoryEvent[] = []
-      for (let after: number | undefined = 0; after !== undefined;) {
-        const page: TaskHistory = await call<TaskHistory>(
-          `${taskPath(taskId)}/events?after=${after}`,
-          { signal },
-        )
-        events.push(...page.events)
-        after = page.nextAfter
-      }
-      return events
-    },
     replay: (taskId, ask = {}, { signal, idempotencyKey } = {}) =>
       call(`${taskPath(taskId)}/replay`, {
         method: 'POST',
@@ -227,7 +202,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
         body: query,
         headers: keyHeader(idempotencyKey),
         signal,
-        extraMs: REPLAY_EXTRA_MS,
+        extraMs: BULK_EXTRA_MS,
       }),
     async agents({ signal } = {}) {
       return (await call<AgentList>('/v1/agents', { signal })).agents
@@ -259,15 +234,6 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     watch: (taskIds, options = {}) =>
       watchTasks({ baseUrl, headers: authorization }, taskIds, options),
   }
-}
-
-/** The query part of an address for these options. */
-function queryOf(parts: Readonly<Record<string, string | number | boolean | undefined>>): string {
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(parts)) {
-    if (value !== undefined) query.set(name, String(value))
-  }
-  return query.size === 0 ? '' : `?${query.toString()}`
 }
 
 function keyHeader(idempotencyKey: string | undefined): Record<string, string> {

@@ -7,11 +7,11 @@ export type {
   FleetOptions,
   IncidentQuery,
   KeyOptions,
-  ListQuery,
   SubmitOptions,
   UsageQuery,
   VersionOptions,
 } from './client.ts'
+export type { CountQuery, EventsQuery, ListClient, ListQuery, TaskFilters } from './lists.ts'
 export { ClientError } from './error.ts'
 export type { FollowFrame } from './follow.ts'
 export type { GoalClient } from './goals.ts'

@@ -49,8 +49,8 @@ export async function* watchTasks(
       for (const frame of subscribeFrames(seen, deltas)) stream.send(frame)
       for await (const frame of stream.frames()) {
         failures = 0
-        if (frame.type === 'pong' || frame.type === 'decision' || frame.type === 'incident')
-          continue
+        if (frame.type === 'pong' || frame.type === 'stats') continue
+        if (frame.type === 'decision' || frame.type === 'incident') continue
         if (frame.type === 'subscribed') {
           for (const taskId of frame.ended ?? []) seen.delete(taskId)
           if (seen.size === 0) return

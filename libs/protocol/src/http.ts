@@ -18,6 +18,12 @@ export type AgentView = Schemas['Agent']
 export type AgentSummary = Schemas['AgentSummary']
 /** All defined agents. */
 export type AgentList = Schemas['AgentList']
+/** The known versions of an agent's definition. */
+export type AgentVersions = Schemas['AgentVersions']
+/** A model that tasks may name. */
+export type ModelView = Schemas['Model']
+/** All models that tasks may name. */
+export type ModelList = Schemas['ModelList']
 /** A tool that agents may name. */
 export type ToolView = Schemas['Tool']
 /** All tools that agents may name. */
@@ -44,16 +50,26 @@ export type WaitingView = Schemas['Waiting']
 export type GoalRequest = Schemas['GoalRequest']
 /** A goal as clients see it. */
 export type GoalView = Schemas['Goal']
+/** One page of goals. */
+export type GoalPage = Schemas['GoalPage']
 /** A plan of a goal. */
 export type PlanView = Schemas['GoalPlan']
 /** A schedule as clients send it. */
 export type ScheduleRequest = Schemas['ScheduleRequest']
+/** A cron expression whose next ticks a client wants to see. */
+export type SchedulePreviewRequest = Schemas['SchedulePreviewRequest']
 /** A schedule as clients see it. */
 export type ScheduleView = Schemas['Schedule']
 /** A task as listings show it. */
 export type TaskSummary = Schemas['TaskSummary']
 /** One page of a listing. */
 export type TaskPage = Schemas['TaskPage']
+/** How many tasks match, by group. */
+export type TaskCounts = Schemas['TaskCounts']
+/** Which tasks to cancel. */
+export type BulkCancelRequest = Schemas['BulkCancelRequest']
+/** Outcome of a bulk cancellation. */
+export type BulkCancelPage = Schemas['BulkCancelPage']
 /** An event as clients see it. */
 export type EventView = Schemas['Event']
 /** An event with its sequence. */
@@ -66,6 +82,8 @@ export type FleetView = Schemas['Fleet']
 export type UsageReport = Schemas['UsageReport']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
+/** One node with the caller's tasks on it. */
+export type NodeDetail = Schemas['NodeDetail']
 /** Totals of the cluster at one time. */
 export type TotalsView = Schemas['Totals']
 /** Why a task is on its node. */
@@ -112,6 +130,8 @@ export type EventFrame = Schemas['EventFrame']
 export type DeltaFrame = Schemas['DeltaFrame']
 /** A decision on the stream. */
 export type DecisionFrame = Schemas['DecisionFrame']
+/** The numbers of tasks and of the fleet on the stream. */
+export type StatsFrame = Schemas['StatsFrame']
 /** An incident on the stream. */
 export type IncidentFrame = Schemas['IncidentFrame']
 /** The answer to a subscription. */

@@ -22,13 +22,13 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
   // It reads records, listings, in-flight notes and totals; it counts the limits of keys and keeps tickets.
   gateway:
     '%R~task:* %R~tasks:* %R~inflight %R~usage:* ~callers:* ~ticket:* ' +
-    `${CONNECT} +mget +getrange +zrange +zrevrangebylex +hmget +hgetall +eval +evalsha +time +hset +pexpire ` +
-    '+zadd +zrem +zcard +zremrangebyscore +set +getdel',
+    `${CONNECT} +mget +getrange +zrevrangebylex +zrangebylex +zlexcount +smembers +hmget +hgetall ` +
+    '+eval +evalsha +time +hset +pexpire +zadd +zrem +zcard +zremrangebyscore +set +getdel',
   // It fills the projection and the totals, and trims them.
   coordinator:
-    '~task:* ~tasks:* ~tenants ~inflight ~projection ~usage ~usage:* ' +
+    '~task:* ~tasks:* ~tenants ~inflight ~projection:2 ~usage ~usage:* ' +
     `${CONNECT} +eval +evalsha +time +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
-    '+zrangebylex +hmget +hget +hset +hdel +hincrby +pexpire',
+    '+zrangebylex +srem +exists +hmget +hget +hset +hdel +hincrby +pexpire',
   // It notes where tasks run.
   'load-balancer': `~inflight ${CONNECT} +hset`,
   // It counts the limits that nodes share, and looks at the totals that budgets are kept by. It cannot read a

@@ -45,16 +45,22 @@ import { createReader } from './tasks/reads.ts'
 import { createReplays } from './tasks/replays.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { approvalRoutes } from './tasks/approval-routes.ts'
+import { nodeRoutes } from './fleet/node-routes.ts'
 import { controlRoutes } from './fleet/routes.ts'
 import { goalRoutes } from './goals/routes.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
-import { replayRoutes } from './tasks/replay-routes.ts'
+import { scheduleRunRoutes } from './schedules/run-routes.ts'
+import { historyRoutes } from './lists/history-routes.ts'
+import { cancelRoutes } from './lists/cancel-routes.ts'
+import { listRoutes } from './lists/routes.ts'
+import { replayRoutes } from './lists/replay-routes.ts'
 import { serviceRoutes } from './http/probe-routes.ts'
 import { streamRoute } from './stream/routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 import { toolRoutes } from './agents/tool-routes.ts'
 import { usageRoutes } from './fleet/usage-routes.ts'
 import { TICK_INTERVAL_MS, createStreams } from './stream/connections.ts'
+import { STATS_INTERVAL_MS, createStatsSubscriptions } from './stream/stats.ts'
 import { specOf } from './tasks/spec.ts'
 import { createSubmitter } from './tasks/submit.ts'
 import { teamOf } from './agents/team.ts'
@@ -126,6 +132,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     handlers: {
       ...approvalRoutes(parts),
       ...taskRoutes(parts),
+      ...listRoutes({ ...parts, nowMs: clock.nowMs }),
+      ...cancelRoutes(parts),
+      ...historyRoutes(parts),
       ...replayRoutes(parts),
       ...agentRoutes(parts),
       ...toolRoutes(parts),
@@ -141,6 +150,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         },
         nowMs: clock.nowMs,
       }),
+      ...scheduleRunRoutes({ ...parts, schedules: openSchedules(bus), nowMs: clock.nowMs }),
       ...usageRoutes({ usage: deps.usage, operators: deps.operators, nowMs: clock.nowMs }),
       ...serviceRoutes({
         document: parts.document,
@@ -148,6 +158,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         ownFigures: createOwnFigures({ store: deps.store, usage: deps.usage, nowMs: clock.nowMs }),
         readiness: deps.readiness ?? readiness,
       }),
+      ...nodeRoutes(parts),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,
         ops: openOps(bus),
@@ -180,6 +191,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     }),
     ...principals.loops,
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
+    every(STATS_INTERVAL_MS, { clock, log, name: 'stream-stats' }, () => parts.stats.round()),
     every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => {
       streams.tick()
       metrics.closes.inc({ reason: 'reads nothing' }, slowReaders.sweep())
@@ -260,7 +272,10 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   })
   const checks = createDefinitionChecks(createAnswerChecks())
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
+  const fleet = followFleet({ bus, clock })
+  const stats = createStatsSubscriptions({ store, fleet, nowMs: clock.nowMs })
   const streams = createStreams({
+    stats,
     subscriptions,
     tenantSubscriptions,
     fleetSubscriptions: controlPlane.subscriptions,
@@ -298,7 +313,8 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     document,
     checkTask: valueCheck(document, 'TaskRequest'),
     offers: followOffers({ bus, clock }),
-    fleet: followFleet({ bus, clock }),
+    fleet,
+    stats,
     defaultModel: config.DEFAULT_MODEL,
     clock,
     agents,

@@ -1,6 +1,9 @@
 import { isTerminal, TASK_STATES } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
+import { runScript } from './redis.ts'
+import { FORGET_NAMES_SCRIPT } from './store-scripts.ts'
+import { idOf, timeText } from './stored-record.ts'
 
 /** Entries looked at in one round trip; Redis serves other clients in between. */
 const STEP = 500
@@ -31,11 +34,27 @@ export function createForgetter(redis: Redis): (beforeMs: number) => Promise<voi
   }
 
   return async (beforeMs) => {
-    const below = `(${String(beforeMs).padStart(14, '0')}:`
+    const below = `(${timeText(beforeMs)}:`
     for (const tenant of await redis.smembers(redisKey('tenants'))) {
-      for (const state of ENDED) await forgetIn(redisKey('listing', tenant, state), below)
+      for (const listing of await listingsOf(redis, tenant)) await forgetIn(listing, below)
+      await runScript(redis, FORGET_NAMES_SCRIPT, [], [tenant, ...TASK_STATES])
     }
   }
+}
+
+/** The listings of a tenant's ended tasks. */
+async function listingsOf(redis: Redis, tenant: string): Promise<string[]> {
+  const [agents, codes] = await Promise.all([
+    redis.smembers(redisKey('agentNames', tenant)),
+    redis.smembers(redisKey('errorCodes', tenant)),
+  ])
+  return [
+    ...ENDED.map((state) => redisKey('listing', tenant, state)),
+    ...ENDED.flatMap((state) =>
+      agents.map((agent) => redisKey('agentListing', tenant, state, agent)),
+    ),
+    ...codes.map((code) => redisKey('errorListing', tenant, code)),
+  ]
 }
 
 async function forgetExpired(
@@ -44,9 +63,7 @@ async function forgetExpired(
   members: readonly string[],
 ): Promise<void> {
   const heads = await Promise.all(
-    members.map((member) =>
-      redis.getrange(redisKey('task', member.slice(member.indexOf(':') + 1)), 0, 0),
-    ),
+    members.map((member) => redis.getrange(redisKey('task', idOf(member)), 0, 0)),
   )
   const gone = members.filter((_member, index) => heads[index] === '')
   if (gone.length > 0) await redis.zrem(listing, ...gone)

@@ -33,6 +33,34 @@ export const REDIS_KEYS = {
     writers: COORDINATOR,
     ends: 'each member is removed when the record of its task has expired',
   },
+  agentListing: {
+    key: 'tasks:<tenant>:<state>:agent:<agent>',
+    type: 'zset',
+    holds: 'the members of the listing whose task names this agent',
+    writers: COORDINATOR,
+    ends: 'each member is removed when the record of its task has expired',
+  },
+  errorListing: {
+    key: 'tasks:<tenant>:failed:error:<code>',
+    type: 'zset',
+    holds: 'the members of the listing of failed tasks that ended with this error code',
+    writers: COORDINATOR,
+    ends: 'each member is removed when the record of its task has expired',
+  },
+  agentNames: {
+    key: 'tasks:<tenant>:agents',
+    type: 'set',
+    holds: 'the agents that have a listing',
+    writers: COORDINATOR,
+    ends: 'each name is removed when its listings are empty',
+  },
+  errorCodes: {
+    key: 'tasks:<tenant>:errors',
+    type: 'set',
+    holds: 'the error codes that have a listing',
+    writers: COORDINATOR,
+    ends: 'each code is removed when its listing is empty',
+  },
   tenants: {
     key: 'tenants',
     type: 'set',
@@ -48,9 +76,10 @@ export const REDIS_KEYS = {
     ends: 'each field is removed when its task ends or its pointer is given back',
   },
   projection: {
-    key: 'projection',
+    key: 'projection:2',
     type: 'string',
-    holds: 'the log sequence up to which all records are complete',
+    holds:
+      'the log sequence up to which all records are complete; 2: with listings by agent and error code',
     writers: COORDINATOR,
     ends: 'never',
   },

@@ -1,18 +1,22 @@
 /**
  * Projects records, forward only. ARGV: retention in milliseconds, then two fields a record: `<id> <tenant>
- * <index member>` and the value to store, `<seq> <state> <json>`; so the script compares without parsing JSON
- * and copies nothing. Terminal records expire after the retention.
+ * <index member> <error code or -> <agent>` and the value to store, `<seq> <state> i<json>`; so the script
+ * compares without parsing JSON and copies nothing. A value without the `i` is of an older release, which kept
+ * no listings by agent and error code; it is written again at the same sequence. Terminal records expire after
+ * the retention.
  */
 export const PROJECT_SCRIPT = `
 local retention = ARGV[1]
 local known = ''
+local named = {}
 for i = 2, #ARGV, 2 do
-  local id, tenant, member = string.match(ARGV[i], '^(%S+) (%S+) (%S+)$')
+  local id, tenant, member, code, agent = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.+)$')
   local value = ARGV[i + 1]
   local seq, state = string.match(value, '^(%d+) (%a+) ')
   local key = 'task:' .. id
-  local oldSeq, oldState = string.match(redis.call('GETRANGE', key, 0, 40), '^(%d+) (%a+) ')
-  if not oldSeq or tonumber(oldSeq) < tonumber(seq) then
+  local oldSeq, oldState, listed = string.match(redis.call('GETRANGE', key, 0, 40), '^(%d+) (%a+) (i?)')
+  local behind = oldSeq and tonumber(oldSeq) - tonumber(seq)
+  if not behind or behind < 0 or (behind == 0 and listed ~= 'i') then
     if state == 'completed' or state == 'failed' or state == 'cancelled' then
       redis.call('SET', key, value, 'PX', retention)
       redis.call('HDEL', 'inflight', id)
@@ -23,10 +27,46 @@ for i = 2, #ARGV, 2 do
       redis.call('SADD', 'tenants', tenant)
       known = tenant
     end
+    local tasks = 'tasks:' .. tenant .. ':'
     if oldState ~= state then
-      if oldState then redis.call('ZREM', 'tasks:' .. tenant .. ':' .. oldState, member) end
-      redis.call('ZADD', 'tasks:' .. tenant .. ':' .. state, 0, member)
+      if oldState then
+        redis.call('ZREM', tasks .. oldState, member)
+        redis.call('ZREM', tasks .. oldState .. ':agent:' .. agent, member)
+      end
+      redis.call('ZADD', tasks .. state, 0, member)
     end
+    if oldState ~= state or listed ~= 'i' then
+      redis.call('ZADD', tasks .. state .. ':agent:' .. agent, 0, member)
+      if not named[tasks .. agent] then
+        redis.call('SADD', tasks .. 'agents', agent)
+        named[tasks .. agent] = true
+      end
+      if state == 'failed' and code ~= '-' then
+        redis.call('ZADD', tasks .. 'failed:error:' .. code, 0, member)
+        redis.call('SADD', tasks .. 'errors', code)
+      end
+    end
+  end
+end
+return 1
+`
+
+/**
+ * Removes the names of a tenant whose listings are empty; one script, so that no writer comes between. ARGV:
+ * tenant, then the states.
+ */
+export const FORGET_NAMES_SCRIPT = `
+local tasks = 'tasks:' .. ARGV[1] .. ':'
+for _, agent in ipairs(redis.call('SMEMBERS', tasks .. 'agents')) do
+  local left = 0
+  for i = 2, #ARGV do
+    left = left + redis.call('EXISTS', tasks .. ARGV[i] .. ':agent:' .. agent)
+  end
+  if left == 0 then redis.call('SREM', tasks .. 'agents', agent) end
+end
+for _, code in ipairs(redis.call('SMEMBERS', tasks .. 'errors')) do
+  if redis.call('EXISTS', tasks .. 'failed:error:' .. code) == 0 then
+    redis.call('SREM', tasks .. 'errors', code)
   end
 end
 return 1

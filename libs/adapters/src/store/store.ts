@@ -1,10 +1,9 @@
-import { TASK_STATES, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
-import { fromStored, toStored } from '@agentfleet/protocol'
+import { previewOf, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
-import type { Logger } from '@agentfleet/runtime'
-import { BYTES_PER_CHAR_MAX } from '../bus/codec.ts'
+import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
 import { createForgetter } from './forgetting.ts'
-import { oldestWaiting, readListing, type ListingQuery } from './listing.ts'
+import { oldestWaiting, searchTasks, type SearchPage, type SearchQuery } from './search.ts'
+import { HEAD_BYTES, indexMember, previewIn, readRecord, storedRecord } from './stored-record.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript, type RedisOptions } from './redis.ts'
 import {
@@ -14,21 +13,6 @@ import {
   PROJECT_SCRIPT,
 } from './store-scripts.ts'
 
-/** A task as listings show it, with the beginning of its text. */
-export type TaskPreview = Pick<
-  TaskRecord,
-  | 'taskId'
-  | 'state'
-  | 'seq'
-  | 'submittedAtMs'
-  | 'updatedAtMs'
-  | 'attempt'
-  | 'failures'
-  | 'waitingFor'
-  | 'node'
-  | 'error'
-> & { readonly spec: Pick<TaskSpec, 'task' | 'agent' | 'model' | 'priority'> }
-
 /**
  * The projection in Redis (keys: redis-keys.ts): the API's data, made from LOG alone, so an emptied Redis can
  * be rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
@@ -37,12 +21,12 @@ export interface Store {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
   project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
   load(taskId: string): Promise<TaskRecord | undefined>
-  /** Newest first. */
-  list(query: ListingQuery): Promise<{ readonly records: TaskRecord[]; readonly cursor?: string }>
-  /** The same page without whole records, which may be large. */
-  previews(
-    query: ListingQuery,
-  ): Promise<{ readonly records: TaskPreview[]; readonly cursor?: string }>
+  /** The tasks at these ids, without those that the store does not have. */
+  loadAll(taskIds: readonly string[]): Promise<TaskRecord[]>
+  /** One page of the tasks that match. */
+  search(query: SearchQuery): Promise<SearchPage>
+  /** How many tasks match, by group. */
+  count(query: CountQuery): Promise<TaskCounts>
   /** The oldest queued task of a tenant for which no node is noted; undefined: none waits. */
   oldestQueued(tenant: string): Promise<TaskPreview | undefined>
   /** Notes where tasks run and how to give their pointers back. */
@@ -86,13 +70,6 @@ const SCAN_COUNT = 1_000
 const SEARCH_COUNT = 10_000
 const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
-/** Characters of a task's text in a listing: one line on a screen. */
-export const PREVIEW_CHARS = 160
-/** A listing reads this much of each task: a small record, or the preview in front of a large one, bytes. */
-const HEAD_BYTES = 8 * 1024
-/** A record with more characters may not fit into the head together with its sequence and state. */
-const LARGE_CHARACTERS = HEAD_BYTES / BYTES_PER_CHAR_MAX - 64
-
 /** Connects to Redis; while the store is unavailable, every call throws `store-unavailable`. */
 export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
@@ -113,23 +90,29 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
     const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
     const loaded = whole.length === 0 ? [] : await loadMany(whole)
     const records = new Map(whole.map((id, index) => [id, loaded[index]]))
-    return ids.map((id, index) => previews[index] ?? records.get(id))
+    return ids.map((id, index) => {
+      const record = records.get(id)
+      return previews[index] ?? (record && previewOf(record))
+    })
   }
+  const source = { redis, previews: previewMany }
 
   return {
     project: (records, retentionMs) =>
       guarded(async () => {
         if (records.length === 0) return
         const argv: string[] = [String(retentionMs)]
-        for (const record of records) {
-          const member = indexMember(record.submittedAtMs, record.taskId)
-          argv.push(`${record.taskId} ${record.tenant} ${member}`, storedText(record))
-        }
+        for (const record of records) argv.push(...storedRecord(record))
         await runScript(redis, PROJECT_SCRIPT, [], argv)
       }),
     load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
-    list: (query) => guarded(() => list(redis, loadMany, query)),
-    previews: (query) => guarded(() => list(redis, previewMany, query)),
+    loadAll: (taskIds) =>
+      guarded(async () => {
+        if (taskIds.length === 0) return []
+        return (await loadMany(taskIds)).filter((record) => record !== undefined)
+      }),
+    search: (query) => guarded(() => searchTasks(source, query)),
+    count: (query) => guarded(() => countTasks(source, query)),
     oldestQueued: (tenant) =>
       guarded(async () => {
         const taskId = await oldestWaiting(redis, tenant)
@@ -183,63 +166,6 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
   }
 }
 
-/** A member that sorts by time of submission, then by id. */
-function indexMember(submittedAtMs: number, taskId: string): string {
-  return `${String(submittedAtMs).padStart(14, '0')}:${taskId}`
-}
-
-/** Undefined for a record of a newer release: its task can be read from the log. */
-function readRecord(text: string, log: Logger): TaskRecord | undefined {
-  try {
-    // The record follows its preview, if it has one.
-    const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
-    return fromStored(text.slice(from), 'record') as TaskRecord
-  } catch (error) {
-    log.error({ err: error }, 'An unreadable record was left out')
-    return undefined
-  }
-}
-
-function storedText(record: TaskRecord): string {
-  const text = toStored(record, 'record')
-  const preview = text.length < LARGE_CHARACTERS ? '' : `${previewText(record)}\n`
-  return `${record.seq} ${record.state} ${preview}${text}`
-}
-
-function previewText(record: TaskRecord): string {
-  const { taskId, state, seq, submittedAtMs, updatedAtMs, attempt, failures } = record
-  const { spec, waitingFor, node, error } = record
-  const { agent, model, priority } = spec
-  const task = spec.task.slice(0, PREVIEW_CHARS)
-  const fixed = { taskId, state, seq, submittedAtMs, updatedAtMs, attempt, failures }
-  const preview: TaskPreview = {
-    ...fixed,
-    spec: { task, agent, model, priority },
-    ...(waitingFor === undefined ? {} : { waitingFor }),
-    ...(node === undefined ? {} : { node }),
-    ...(error === undefined ? {} : { error }),
-  }
-  return JSON.stringify(preview)
-}
-
-/** What a listing shows, from the first bytes of a stored value; undefined when it is incomplete. */
-function previewIn(head: string, log: Logger): TaskPreview | undefined {
-  const end = head.indexOf('\n')
-  if (end !== -1) return JSON.parse(head.slice(head.indexOf('{'), end)) as TaskPreview
-  return head === '' || Buffer.byteLength(head) >= HEAD_BYTES ? undefined : readRecord(head, log)
-}
-
-async function list<T>(
-  redis: Redis,
-  loadMany: (ids: readonly string[]) => Promise<(T | undefined)[]>,
-  query: ListingQuery,
-): Promise<{ readonly records: T[]; readonly cursor?: string }> {
-  const { taskIds, cursor } = await readListing(redis, query)
-  const found = taskIds.length === 0 ? [] : await loadMany(taskIds)
-  const records = found.filter((record) => record !== undefined)
-  return cursor === undefined ? { records } : { records, cursor }
-}
-
 async function inflightOf(redis: Redis, nodeId: string | undefined) {
   const entries = new Map<string, { taskId: string; nodeId: string; ackSubject: string }>()
   for (let cursor = '0'; ;) {
@@ -269,12 +195,17 @@ async function searchInflight(
 async function dropRecords(redis: Redis, records: readonly TaskRecord[]): Promise<void> {
   for (let start = 0; start < records.length; start += SCAN_COUNT) {
     const pipeline = redis.pipeline()
-    for (const { taskId, tenant, submittedAtMs } of records.slice(start, start + SCAN_COUNT)) {
+    for (const record of records.slice(start, start + SCAN_COUNT)) {
+      const { taskId, tenant, submittedAtMs, spec, error } = record
       // The coordinator's user may let a key expire, and delete none.
       pipeline.pexpire(redisKey('task', taskId), 1)
       pipeline.hdel(INFLIGHT, taskId)
       const member = indexMember(submittedAtMs, taskId)
-      for (const state of TASK_STATES) pipeline.zrem(redisKey('listing', tenant, state), member)
+      for (const state of TASK_STATES) {
+        pipeline.zrem(redisKey('listing', tenant, state), member)
+        pipeline.zrem(redisKey('agentListing', tenant, state, spec.agent), member)
+      }
+      if (error !== undefined) pipeline.zrem(redisKey('errorListing', tenant, error.code), member)
     }
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error
   }

@@ -1,4 +1,4 @@
-import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
+import type { TaskEvent, TaskFilter, TaskRecord } from '@agentfleet/domain'
 import type { Pointer, Death } from '@agentfleet/protocol'
 import { PLAIN_SPEC, eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
@@ -213,13 +213,14 @@ describe('the store', () => {
     await store.project([record({ state: 'completed', seq: 7, result: 'r' })], 60_000)
     await store.project([record({ state: 'running', seq: 3 })], 60_000)
     expect(await store.load('s1')).toMatchObject({ state: 'completed', seq: 7, result: 'r' })
-    const all = await store.list({ tenant: 't', limit: 10 })
-    expect(all.records.map(({ taskId }) => taskId)).toEqual(['s2', 's1'])
-    const queued = await store.list({ tenant: 't', state: 'queued', limit: 10 })
-    expect(queued.records.map(({ taskId }) => taskId)).toEqual(['s2'])
-    const first = await store.list({ tenant: 't', limit: 1 })
-    const second = await store.list({ tenant: 't', limit: 1, cursor: first.cursor! })
-    expect(second.records.map(({ taskId }) => taskId)).toEqual(['s1'])
+    const listed = async (query: { filter?: TaskFilter; limit?: number; cursor?: string }) => {
+      const page = await store.search({ tenant: 't', filter: {}, limit: 10, ...query })
+      return { ids: page.found.map(({ task }) => task.taskId), cursor: page.cursor }
+    }
+    expect((await listed({})).ids).toEqual(['s2', 's1'])
+    expect((await listed({ filter: { states: ['queued'] } })).ids).toEqual(['s2'])
+    const first = await listed({ limit: 1 })
+    expect((await listed({ limit: 1, cursor: first.cursor! })).ids).toEqual(['s1'])
     await store.close()
   })
 
@@ -235,7 +236,8 @@ describe('the store', () => {
     await redis.set('task:p3', `1 queued ${JSON.stringify(record({ ...given, taskId: 'p3' }))}`)
     await redis.zadd('tasks:previews:queued', 0, '00000000001000:p3')
     await redis.quit()
-    const { records } = await store.previews({ tenant: 'previews', limit: 10 })
+    const page = await store.search({ tenant: 'previews', filter: {}, limit: 10 })
+    const records = page.found.map(({ task }) => task)
     expect(records.map(({ taskId }) => taskId)).toEqual(['p3', 'p2', 'p1'])
     expect(records[2]).toEqual({
       taskId: 'p1',
@@ -251,6 +253,8 @@ describe('the store', () => {
         model: spec.model,
         priority: spec.priority,
       },
+      kind: 'task',
+      usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
     })
     expect(records[1]?.waitingFor).toEqual(waitingFor)
     expect((await store.load('p1'))?.spec).toEqual(large)

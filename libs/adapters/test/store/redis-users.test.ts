@@ -69,8 +69,13 @@ test('the coordinator fills the projection and the totals, and trims them', asyn
 test('the gateway reads records, listings and totals, and cannot write them', async () => {
   const store = await storeOf('gateway')
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
-  expect((await store.list({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
-  expect((await store.previews({ tenant: 'acme', limit: 5 })).records).not.toEqual([])
+  const query = { tenant: 'acme', filter: {} }
+  expect((await store.search({ ...query, limit: 5 })).found).not.toEqual([])
+  expect((await store.search({ ...query, order: 'oldest', limit: 5 })).found).not.toEqual([])
+  for (const groupBy of ['state', 'agent', 'errorCode', 'model'] as const) {
+    expect(await store.count({ ...query, groupBy })).toMatchObject({ exact: true })
+  }
+  expect(await store.oldestQueued('acme')).toMatchObject({ taskId: 'a' })
   expect(await store.inflightNode(['a'])).toEqual([undefined])
   expect(await store.oldestQueued('acme')).toMatchObject({ taskId: 'a' })
   const usage = await connectUsageTotals({ url: urlOf('gateway'), log })

@@ -204,6 +204,10 @@ export const FAILURE_CODES = {
     says: 'No stored incident has this id.',
     http: { status: 404, title: 'No such incident' },
   },
+  'node-not-found': {
+    says: 'The fleet view shows no node with this id.',
+    http: { status: 404, title: 'No such node' },
+  },
   'agent-not-found': {
     says: 'No agent definition has this name or version.',
     http: { status: 404, title: 'No such agent definition' },
@@ -318,6 +322,10 @@ export const FAILURE_CODES = {
   'coordinator-unavailable': {
     says: 'No coordinator answered in time.',
     http: { status: 503, title: 'No coordinator answers', retryAfterS: 2 },
+  },
+  'node-unavailable': {
+    says: 'A node did not answer in time.',
+    http: { status: 503, title: 'The node does not answer', retryAfterS: 2 },
   },
   // Between services.
   'bus-timeout': { says: 'NATS did not answer within the time of a call.', service: AGAIN },

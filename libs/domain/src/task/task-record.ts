@@ -45,7 +45,7 @@ export interface TaskRecord {
   readonly placed?: Placed
   readonly retryAtMs?: number
   /** The texts of the spec are not here: only the log has them. `cost` is the estimate for the whole spec. */
-  readonly omitted?: { readonly cost: number }
+  readonly omitted?: { readonly cost: number; readonly goal?: true }
   readonly calls: readonly JournaledCall[]
   readonly usage: Usage
   readonly result?: Json
@@ -77,6 +77,9 @@ const PREVIEW_CHARS = 160
 /** Few people answer more steps of one task; each answer may carry a note of some kilobytes. */
 const APPROVALS_KEPT_MAX = 4
 
+/** Metadata of a large task that its facts keep: a few short pairs, characters. */
+const METADATA_KEPT_CHARS = 512
+
 /**
  * The facts of a task: a record without the texts that only a run needs; the log still has them. A coordinator
  * has many thousands of unfinished tasks in memory, so the texts of large ones stay in the log (L7).
@@ -87,13 +90,20 @@ export function factsOf(record: TaskRecord): TaskRecord {
     systemPrompt: _prompt,
     context: _context,
     responseSchema: _schema,
-    goal: _goal,
-    metadata: _metadata,
+    goal,
+    metadata,
     tools: _tools,
-    ...spec
+    ...rest
   } = record.spec
+  // Lists are filtered by them.
+  const isSmall = JSON.stringify(metadata ?? {}).length <= METADATA_KEPT_CHARS
+  const spec = { ...rest, ...(metadata !== undefined && isSmall ? { metadata } : {}) }
   const task = copyOf(spec.task.slice(0, PREVIEW_CHARS))
-  return { ...record, spec: { ...spec, task }, omitted: { cost: costOf(record.spec) } }
+  return {
+    ...record,
+    spec: { ...spec, task },
+    omitted: { cost: costOf(record.spec), ...(goal === undefined ? {} : { goal: true }) },
+  }
 }
 
 /** Leaves out what a pause for an approval holds of the call, and all answers of a task with many. */

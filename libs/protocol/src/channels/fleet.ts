@@ -80,7 +80,7 @@ export const FLEET_CHANNELS = {
     summary: 'The node finishes its runs and accepts nothing new.',
     body: z.object({}),
     reply: here,
-    senders: ['health-monitor', 'autoscaler', 'recovery'],
+    senders: ['gateway', 'health-monitor', 'autoscaler', 'recovery'],
     listeners: ['worker'],
     ownNode: 'listener',
     version: 1,

@@ -9,9 +9,14 @@ export interface paths {
       cookie?: never
     }
     /**
-     * List your tasks, newest first.
+     * List your tasks that match every filter.
      * @description The list comes from Redis and can be about a second behind. `GET /v1/tasks/{id}` is never behind.
-     *     A page of `queued` or `running` tasks can have fewer than `limit` tasks even when there are more pages (`nextCursor` is present).
+     *     A whole task id in `q` finds its task even then.
+     *
+     *     Lists by `state`, `agent`, `errorCode` and time of submission are read from an index. With any other
+     *     filter the gateway looks at up to 2,000 tasks a request and says in `scanned` how many it looked at:
+     *     a page can have fewer than `limit` tasks, even none, while there are more pages (`nextCursor` is
+     *     present). Ended tasks are kept for a limited time.
      *
      *     Errors:
      *
@@ -54,6 +59,65 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tasks:count': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Count your tasks that match every filter, by group.
+     * @description Counts by `state`, `agent` or `errorCode` with no other filter than `state`, `agent`, `errorCode` and
+     *     time of submission come from an index. Any other count looks at the newest 5,000 tasks. `exact` is
+     *     false if tasks were left out, or if more than 20,000 tasks are queued: the sum of `queued` and
+     *     `running` is right even then. Tasks without a value, such as tasks without an error, are in no group.
+     *
+     *     Errors:
+     *
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    get: operations['countTasks']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/tasks:cancel': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Cancel up to 1,000 tasks in one request.
+     * @description The gateway cancels the tasks in `taskIds`, or the unfinished tasks that match every filter, newest
+     *     first. With `dryRun` it cancels nothing and answers with the tasks that it would cancel. Repeating
+     *     the request is safe: a cancelled task stays cancelled.
+     *
+     *     `failed` has a problem for each task that could not be cancelled. As long as the answer has a
+     *     `nextCursor`, send the request again with that cursor.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-request`: the request names neither tasks nor a filter, or both. Send one of them.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    post: operations['cancelTasks']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/tasks:batch': {
     parameters: {
       query?: never
@@ -88,8 +152,8 @@ export interface paths {
     put?: never
     /**
      * Replay up to 1,000 ended tasks in one request.
-     * @description The gateway takes the ended tasks that match the filters, newest first, and submits each one again
-     *     as a new task. The new task's `replayOf` holds the id of the task that was replayed. With an
+     * @description The gateway takes the ended tasks in `taskIds`, or those that match every filter, newest first, and
+     *     submits each one again as a new task. With `dryRun` it submits nothing and answers how many match. The new task's `replayOf` holds the id of the task that was replayed. With an
      *     idempotency key each ended task is replayed once, even if you repeat the request or a page overlaps with another one.
      *
      *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
@@ -250,8 +314,9 @@ export interface paths {
     }
     /**
      * Read the event history of a task.
-     * @description The history includes every stored event of the task. One answer has about 4 MiB; `nextAfter` says
-     *     that more events follow.
+     * @description The history includes every stored event of the task that matches, oldest first. One answer has about
+     *     4 MiB. As long as the answer has `nextAfter`, send the request again with `after` set to it; a page can be
+     *     empty.
      *
      *     Errors:
      *
@@ -341,6 +406,54 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/agents/{name}/versions': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The name of the agent. */
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    /**
+     * List the versions of an agent, newest first.
+     * @description The fleet keeps the latest 20 versions of each definition. A built-in definition comes last.
+     *
+     *     Errors:
+     *
+     *     - `404 agent-not-found`: no agent has this name. Read the names at `GET /v1/agents`.
+     */
+    get: operations['listAgentVersions']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/models': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * List the models that the nodes serve.
+     * @description A name that ends with `*` stands for every model whose name begins this way. The list comes from
+     *     reports of the nodes in the last 30 seconds.
+     */
+    get: operations['listModels']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/tools': {
     parameters: {
       query?: never
@@ -369,7 +482,17 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    get?: never
+    /**
+     * List your goals that match every filter.
+     * @description The list works as `GET /v1/tasks` with `kind=goal`. Read a goal to see its plan and its stage.
+     *
+     *     Errors:
+     *
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
+     *       filters, or start without a cursor.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    get: operations['listGoals']
     put?: never
     /**
      * Submit a goal.
@@ -470,6 +593,55 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/schedules:preview': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Compute the next ticks of a cron expression.
+     * @description Nothing is stored. A wrong expression gets the error that `PUT /v1/schedules/{name}` would answer.
+     */
+    post: operations['previewSchedule']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/schedules/{name}/run': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The name of the schedule. */
+        name: string
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Submit the task of a schedule now.
+     * @description The task runs in addition to the ticks, also while the schedule is paused. With an idempotency key
+     *     repeated requests submit one task.
+     *
+     *     Errors:
+     *
+     *     - `404 schedule-not-found`: you have no schedule with this name. Check the name.
+     *     - `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as for `POST /v1/tasks`.
+     */
+    post: operations['runSchedule']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/schedules/{name}': {
     parameters: {
       query?: never
@@ -518,7 +690,7 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Follow tasks, decisions and incidents over a WebSocket.
+     * Follow tasks, decisions, incidents and numbers over a WebSocket.
      * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON in a text frame.
      *
      *     - A subscription to tasks first replays the events after `after`, then sends new events live. The
@@ -527,6 +699,8 @@ export interface paths {
      *       the client reads too slowly.
      *     - A subscription to `fleet` sends every decision and incident from now on. It sends a decision again
      *       when one of its outcomes is measured, and an incident again at each of its stages.
+     *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
+     *       the fleet. The gateway counts once for all of a tenant's connections.
      *
      *     For example, the client sends the first line to follow a task from its beginning; the gateway
      *     sends the others:
@@ -604,6 +778,63 @@ export interface paths {
     get: operations['getFleet']
     put?: never
     post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/fleet/nodes/{id}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the node. */
+        id: components['parameters']['NodeId']
+      }
+      cookie?: never
+    }
+    /**
+     * Read a node and your tasks that run on it.
+     * @description The node comes from the last snapshot of the health monitor, the tasks from Redis.
+     *
+     *     Errors:
+     *
+     *     - `404 node-not-found`: the fleet has no node with this id. Read the ids at `GET /v1/fleet`.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    get: operations['getNode']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/fleet/nodes/{id}/drain': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the node. */
+        id: components['parameters']['NodeId']
+      }
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Ask a node to finish its work and exit.
+     * @description The node finishes its runs and accepts nothing new. What starts nodes decides whether another node
+     *     takes its place. Repeating the request is safe.
+     *
+     *     Errors:
+     *
+     *     - `404 node-not-found`: the fleet has no node with this id. Read the ids at `GET /v1/fleet`.
+     *     - `503 node-unavailable`: the node did not answer. Send the request again after `Retry-After` seconds.
+     */
+    post: operations['drainNode']
     delete?: never
     options?: never
     head?: never
@@ -1149,17 +1380,32 @@ export interface components {
     }
     ReplayQuery: {
       /**
-       * @default failed
+       * @description Replay only tasks that ended in this state. Without `taskIds` it is `failed` if you omit it.
        * @enum {string}
        */
       state?: 'completed' | 'failed' | 'cancelled'
-      /** @description Replay only tasks that ended with this error code. */
-      errorCode?: string
-      /** @description Replay only tasks submitted at or after this time (RFC 3339) or day. */
-      createdAfter?: string | unknown | unknown
-      /** @description Replay only tasks submitted before this time (RFC 3339) or day. */
-      createdBefore?: string | unknown | unknown
+      /** @description The tasks to take. Send either these or filters. */
+      taskIds?: string[]
+      agent?: components['schemas']['FilterName']
+      model?: components['schemas']['FilterName']
+      priority?: components['schemas']['Level']
+      node?: components['schemas']['FilterName']
+      errorCode?: components['schemas']['FilterErrorCode']
+      kind?: components['schemas']['TaskKind']
+      parentId?: components['schemas']['FilterName']
+      replayOf?: components['schemas']['FilterName']
+      metadata?: components['schemas']['FilterMetadata']
+      q?: components['schemas']['FilterText']
+      createdAfter?: components['schemas']['TimeOrDay']
+      createdBefore?: components['schemas']['TimeOrDay']
+      endedAfter?: components['schemas']['TimeOrDay']
+      endedBefore?: components['schemas']['TimeOrDay']
       from?: components['schemas']['ReplayFrom']
+      /**
+       * @description Only count the tasks that match.
+       * @default false
+       */
+      dryRun?: boolean
       /**
        * @description How many tasks the gateway examines in this request.
        * @default 1000
@@ -1177,6 +1423,11 @@ export interface components {
       problem?: components['schemas']['Problem']
     }
     ReplayPage: {
+      dryRun: boolean
+      /** @description The tasks of this page that match. */
+      matched: number
+      /** @description How many stored tasks the gateway looked at. */
+      scanned: number
       results: components['schemas']['ReplayResult'][]
       /** @description Absent when the gateway has examined every task. */
       nextCursor?: string
@@ -1461,6 +1712,7 @@ export interface components {
     TaskSummary: {
       id: string
       state: components['schemas']['TaskState']
+      kind: components['schemas']['TaskKind']
       agent: string
       model: string
       priority: components['schemas']['Level']
@@ -1468,14 +1720,142 @@ export interface components {
       preview: string
       createdAt: string
       updatedAt: string
+      /** @description When the last attempt was placed on its node. Absent until an event of the attempt is stored. */
+      startedAt?: string
+      /** @description When the task ended. Absent for an unfinished task. */
+      endedAt?: string
       seq: number
       attempt: number
       failures: number
+      usage: components['schemas']['Usage']
+      metadata?: components['schemas']['Metadata']
+      /** @description The task that made this one. */
+      parentId?: string
+      /** @description The task that this one replays. */
+      replayOf?: string
       waitingFor?: components['schemas']['Waiting']
       node?: string
       error?: components['schemas']['TaskError']
     }
+    AgentVersions: {
+      versions: components['schemas']['Agent'][]
+    }
+    Model: {
+      name: string
+      /** @description How many nodes serve it. */
+      nodes: number
+    }
+    ModelList: {
+      models: components['schemas']['Model'][]
+    }
+    GoalPage: {
+      goals: components['schemas']['TaskSummary'][]
+      /** @description How many stored tasks the gateway looked at for this page. */
+      scanned: number
+      /** @description Absent on the last page. */
+      nextCursor?: string
+    }
+    SchedulePreviewRequest: {
+      cron: string
+      /** @default UTC */
+      timeZone?: string
+      /**
+       * @description How many ticks to compute.
+       * @default 5
+       */
+      count?: number
+    }
+    SchedulePreview: {
+      ticks: string[]
+    }
+    /**
+     * @description `task` and `goal` were submitted; a `child` was made by another task, for example as a step of a goal.
+     * @enum {string}
+     */
+    TaskKind: 'task' | 'goal' | 'child'
+    /** @enum {string} */
+    WaitingKind: 'dependencies' | 'time' | 'approval' | 'children'
+    FilterName: string
+    FilterErrorCode: string
+    FilterText: string
+    /** @description Pairs that the metadata of the task must have. */
+    FilterMetadata: {
+      [key: string]: string
+    }
+    TimeOrDay: string
+    /**
+     * @default state
+     * @enum {string}
+     */
+    CountGroup: 'state' | 'agent' | 'model' | 'priority' | 'errorCode' | 'node'
+    TaskCounts: {
+      /** @description When the tasks were counted. */
+      at: string
+      groupBy: components['schemas']['CountGroup']
+      /** @description False if the count left tasks out, or told not all queued tasks apart from running ones. */
+      exact: boolean
+      /** @description How many tasks the gateway looked at one by one. */
+      scanned: number
+      groups: components['schemas']['TaskCount'][]
+    }
+    TaskCount: {
+      key: string
+      count: number
+    }
+    BulkCancelRequest: {
+      /** @description The tasks to take. Send either these or filters. */
+      taskIds?: string[]
+      /** @description Cancel only tasks in these states; all four if you omit it. */
+      state?: ('waiting' | 'queued' | 'running' | 'retrying')[]
+      agent?: components['schemas']['FilterName']
+      model?: components['schemas']['FilterName']
+      priority?: components['schemas']['Level']
+      node?: components['schemas']['FilterName']
+      errorCode?: components['schemas']['FilterErrorCode']
+      waitingKind?: components['schemas']['WaitingKind']
+      kind?: components['schemas']['TaskKind']
+      parentId?: components['schemas']['FilterName']
+      replayOf?: components['schemas']['FilterName']
+      metadata?: components['schemas']['FilterMetadata']
+      q?: components['schemas']['FilterText']
+      createdAfter?: components['schemas']['TimeOrDay']
+      createdBefore?: components['schemas']['TimeOrDay']
+      /** @description Why you cancel them. It becomes the message of the tasks' error. */
+      reason?: string
+      /**
+       * @description Cancel nothing, and answer with the tasks that match.
+       * @default false
+       */
+      dryRun?: boolean
+      /**
+       * @description The largest number of tasks that this request cancels.
+       * @default 1000
+       */
+      limit?: number
+      /** @description `nextCursor` of the previous answer. Send it with the same filters. */
+      cursor?: string
+    }
+    BulkCancelPage: {
+      dryRun: boolean
+      /** @description The tasks of this page that match, or that you named. */
+      matched: number
+      /** @description How many of them are cancelled now; 0 for a dry run. */
+      cancelled: number
+      /** @description How many stored tasks the gateway looked at. */
+      scanned: number
+      /** @description The ids of the tasks that match. */
+      taskIds: string[]
+      failed: components['schemas']['CancelFailure'][]
+      /** @description Absent when the gateway has looked at every task. */
+      nextCursor?: string
+    }
+    CancelFailure: {
+      taskId: string
+      problem: components['schemas']['Problem']
+    }
     TaskPage: {
+      /** @description How many stored tasks the gateway looked at for this page. */
+      scanned: number
       tasks: components['schemas']['TaskSummary'][]
       /** @description Absent on the last page. */
       nextCursor?: string
@@ -1498,7 +1878,8 @@ export interface components {
       /** @enum {string} */
       kind: 'llm' | 'tool'
       name: string
-      output: unknown
+      /** @description The answer of the call. Absent if the request omits it. */
+      output?: unknown
       usage: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
     }
@@ -1562,8 +1943,7 @@ export interface components {
       nextAfter?: number
     }
     Fleet: {
-      /** @enum {string} */
-      status: 'ok' | 'no-available-nodes' | 'unknown'
+      status: components['schemas']['FleetStatus']
       explanation: string
       /** @description When the health monitor took the snapshot. */
       observedAt?: string
@@ -1785,6 +2165,15 @@ export interface components {
       /** @description Absent on the last page. */
       nextCursor?: string
     }
+    NodeDetail: {
+      node: components['schemas']['Node']
+      /** @description Your tasks that run on the node, newest first. */
+      tasks: components['schemas']['TaskSummary'][]
+      /** @description How many stored tasks the gateway looked at. */
+      scanned: number
+      /** @description False if more of your tasks may run on the node. */
+      complete: boolean
+    }
     Node: {
       id: string
       /**
@@ -1962,8 +2351,10 @@ export interface components {
       | components['schemas']['SubscribeFrame']
       | components['schemas']['SubscribeAllFrame']
       | components['schemas']['SubscribeFleetFrame']
+      | components['schemas']['SubscribeStatsFrame']
       | components['schemas']['UnsubscribeFrame']
       | components['schemas']['UnsubscribeFleetFrame']
+      | components['schemas']['UnsubscribeStatsFrame']
       | components['schemas']['PingFrame']
     SubscribeFrame: {
       /** @constant */
@@ -1993,6 +2384,19 @@ export interface components {
       type: 'subscribe'
       fleet: components['schemas']['FleetTopic'][]
     }
+    /** @description Follow the numbers of your tasks and of the fleet: one frame a second, which holds all numbers. */
+    SubscribeStatsFrame: {
+      /** @constant */
+      type: 'subscribe'
+      /** @constant */
+      stats: true
+    }
+    UnsubscribeStatsFrame: {
+      /** @constant */
+      type: 'unsubscribe'
+      /** @constant */
+      stats: true
+    }
     UnsubscribeFleetFrame: {
       /** @constant */
       type: 'unsubscribe'
@@ -2013,6 +2417,7 @@ export interface components {
       | components['schemas']['DeltaFrame']
       | components['schemas']['DecisionFrame']
       | components['schemas']['IncidentFrame']
+      | components['schemas']['StatsFrame']
       | components['schemas']['SubscribedFrame']
       | components['schemas']['ErrorFrame']
       | components['schemas']['PongFrame']
@@ -2050,6 +2455,48 @@ export interface components {
       type: 'incident'
       incident: components['schemas']['Incident']
     }
+    /** @description All numbers at one time; it replaces the frame before it. A client that reads slowly gets fewer of these frames. */
+    StatsFrame: {
+      /** @constant */
+      type: 'stats'
+      at: string
+      tasks?: components['schemas']['TaskStats']
+      fleet: components['schemas']['FleetStats']
+    }
+    /** @description Your stored tasks by state. Absent while Redis does not answer. */
+    TaskStats: {
+      /** @description False if so many tasks are queued that not all were told apart from running ones. */
+      exact: boolean
+      waiting: number
+      queued: number
+      running: number
+      retrying: number
+      completed: number
+      failed: number
+      cancelled: number
+    }
+    /** @enum {string} */
+    FleetStatus: 'ok' | 'no-available-nodes' | 'unknown'
+    FleetStats: {
+      status: components['schemas']['FleetStatus']
+      /** @description Queued tasks of all tenants. */
+      queued: number
+      /** @description Running tasks of all tenants. */
+      running: number
+      /** @description The slots of the nodes that can take tasks. */
+      slots: number
+      /** @description How many of these slots are in use. */
+      active: number
+      nodes: components['schemas']['NodeStats']
+    }
+    /** @description The nodes by state; a draining node counts in its state too. */
+    NodeStats: {
+      alive: number
+      suspect: number
+      stalled: number
+      dead: number
+      draining: number
+    }
     /** @description The gateway has accepted the subscription. With `taskIds` it has replayed the history of these tasks. With `all` it sends the events of all your tasks from now on; with `fleet` it sends decisions or incidents from now on. */
     SubscribedFrame: {
       /** @constant */
@@ -2058,6 +2505,7 @@ export interface components {
       /** @description The tasks in `taskIds` that have ended and send no more events. */
       ended?: string[]
       all?: boolean
+      stats?: boolean
       fleet?: components['schemas']['FleetTopic'][]
     }
     ErrorFrame: {
@@ -2092,10 +2540,44 @@ export interface components {
     AgentName: string
     /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
     IfMatch: string
+    /** @description The id of the node. */
+    NodeId: string
     /** @description The id of the decision or incident. */
     RecordId: string
     /** @description The id of the key. */
     KeyId: string
+    /** @description Return only tasks in these states. Repeat it for several states. */
+    FilterState: components['schemas']['TaskState'][]
+    /** @description Return only tasks of this agent. */
+    FilterAgent: components['schemas']['FilterName']
+    /** @description Return only tasks with this model. */
+    FilterModel: components['schemas']['FilterName']
+    /** @description Return only tasks with this priority. */
+    FilterPriority: components['schemas']['Level']
+    /** @description Return only tasks whose last attempt is or was on this node. */
+    FilterNode: components['schemas']['FilterName']
+    /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+    FilterErrorCode: components['schemas']['FilterErrorCode']
+    /** @description Return only tasks that wait for this. */
+    FilterWaitingKind: components['schemas']['WaitingKind']
+    /** @description Return only tasks of this kind. */
+    FilterKind: components['schemas']['TaskKind']
+    /** @description Return only tasks that this task made. */
+    FilterParent: components['schemas']['FilterName']
+    /** @description Return only replays of this task. */
+    FilterReplayOf: components['schemas']['FilterName']
+    /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+    FilterMetadata: string[]
+    /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+    FilterText: components['schemas']['FilterText']
+    /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
+    FilterCreatedAfter: components['schemas']['TimeOrDay']
+    /** @description Return only tasks submitted before this time (RFC 3339) or day. */
+    FilterCreatedBefore: components['schemas']['TimeOrDay']
+    /** @description Return only tasks that ended at or after this time (RFC 3339) or day. */
+    FilterEndedAfter: components['schemas']['TimeOrDay']
+    /** @description Return only tasks that ended before this time (RFC 3339) or day. */
+    FilterEndedBefore: components['schemas']['TimeOrDay']
     /** @description The largest number of entries in the answer. */
     Limit: number
     /** @description `nextCursor` of the previous page. Send it with the same filters. */
@@ -2110,8 +2592,40 @@ export interface operations {
   listTasks: {
     parameters: {
       query?: {
-        /** @description Return only tasks in this state. */
-        state?: components['schemas']['TaskState']
+        /** @description Return only tasks in these states. Repeat it for several states. */
+        state?: components['parameters']['FilterState']
+        /** @description Return only tasks of this agent. */
+        agent?: components['parameters']['FilterAgent']
+        /** @description Return only tasks with this model. */
+        model?: components['parameters']['FilterModel']
+        /** @description Return only tasks with this priority. */
+        priority?: components['parameters']['FilterPriority']
+        /** @description Return only tasks whose last attempt is or was on this node. */
+        node?: components['parameters']['FilterNode']
+        /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+        errorCode?: components['parameters']['FilterErrorCode']
+        /** @description Return only tasks that wait for this. */
+        waitingKind?: components['parameters']['FilterWaitingKind']
+        /** @description Return only tasks of this kind. */
+        kind?: components['parameters']['FilterKind']
+        /** @description Return only tasks that this task made. */
+        parentId?: components['parameters']['FilterParent']
+        /** @description Return only replays of this task. */
+        replayOf?: components['parameters']['FilterReplayOf']
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        metadata?: components['parameters']['FilterMetadata']
+        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        q?: components['parameters']['FilterText']
+        /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
+        createdAfter?: components['parameters']['FilterCreatedAfter']
+        /** @description Return only tasks submitted before this time (RFC 3339) or day. */
+        createdBefore?: components['parameters']['FilterCreatedBefore']
+        /** @description Return only tasks that ended at or after this time (RFC 3339) or day. */
+        endedAfter?: components['parameters']['FilterEndedAfter']
+        /** @description Return only tasks that ended before this time (RFC 3339) or day. */
+        endedBefore?: components['parameters']['FilterEndedBefore']
+        /** @description The order by time of submission. */
+        order?: 'newest' | 'oldest'
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
         /** @description `nextCursor` of the previous page. Send it with the same filters. */
@@ -2173,6 +2687,87 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Task']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  countTasks: {
+    parameters: {
+      query?: {
+        /** @description What the tasks are counted by. */
+        groupBy?: components['schemas']['CountGroup']
+        /** @description Return only tasks in these states. Repeat it for several states. */
+        state?: components['parameters']['FilterState']
+        /** @description Return only tasks of this agent. */
+        agent?: components['parameters']['FilterAgent']
+        /** @description Return only tasks with this model. */
+        model?: components['parameters']['FilterModel']
+        /** @description Return only tasks with this priority. */
+        priority?: components['parameters']['FilterPriority']
+        /** @description Return only tasks whose last attempt is or was on this node. */
+        node?: components['parameters']['FilterNode']
+        /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+        errorCode?: components['parameters']['FilterErrorCode']
+        /** @description Return only tasks that wait for this. */
+        waitingKind?: components['parameters']['FilterWaitingKind']
+        /** @description Return only tasks of this kind. */
+        kind?: components['parameters']['FilterKind']
+        /** @description Return only tasks that this task made. */
+        parentId?: components['parameters']['FilterParent']
+        /** @description Return only replays of this task. */
+        replayOf?: components['parameters']['FilterReplayOf']
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        metadata?: components['parameters']['FilterMetadata']
+        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        q?: components['parameters']['FilterText']
+        /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
+        createdAfter?: components['parameters']['FilterCreatedAfter']
+        /** @description Return only tasks submitted before this time (RFC 3339) or day. */
+        createdBefore?: components['parameters']['FilterCreatedBefore']
+        /** @description Return only tasks that ended at or after this time (RFC 3339) or day. */
+        endedAfter?: components['parameters']['FilterEndedAfter']
+        /** @description Return only tasks that ended before this time (RFC 3339) or day. */
+        endedBefore?: components['parameters']['FilterEndedBefore']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The number of tasks in each group, largest first. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskCounts']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  cancelTasks: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['BulkCancelRequest']
+      }
+    }
+    responses: {
+      /** @description What was cancelled. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['BulkCancelPage']
         }
       }
       default: components['responses']['Problem']
@@ -2354,8 +2949,14 @@ export interface operations {
   getTaskEvents: {
     parameters: {
       query?: {
-        /** @description Return the events behind this `seq`. */
+        /** @description Return only events with a higher `seq`. */
         after?: number
+        /** @description The largest number of events in the answer. */
+        limit?: number
+        /** @description Return only events of these types. Repeat it for several types. */
+        types?: components['schemas']['EventType'][]
+        /** @description `output` leaves out the answers of calls and the result of the task, which may be large. */
+        omit?: 'output'[]
       }
       header?: never
       path: {
@@ -2499,6 +3100,51 @@ export interface operations {
       default: components['responses']['Problem']
     }
   }
+  listAgentVersions: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The name of the agent. */
+        name: components['parameters']['AgentName']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The versions. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AgentVersions']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listModels: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The models, sorted by name. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ModelList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
   listTools: {
     parameters: {
       query?: never
@@ -2515,6 +3161,56 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['ToolList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listGoals: {
+    parameters: {
+      query?: {
+        /** @description Return only tasks in these states. Repeat it for several states. */
+        state?: components['parameters']['FilterState']
+        /** @description Return only tasks of this agent. */
+        agent?: components['parameters']['FilterAgent']
+        /** @description Return only tasks with this model. */
+        model?: components['parameters']['FilterModel']
+        /** @description Return only tasks with this priority. */
+        priority?: components['parameters']['FilterPriority']
+        /** @description Return only tasks whose last attempt is or was on this node. */
+        node?: components['parameters']['FilterNode']
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        metadata?: components['parameters']['FilterMetadata']
+        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        q?: components['parameters']['FilterText']
+        /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
+        createdAfter?: components['parameters']['FilterCreatedAfter']
+        /** @description Return only tasks submitted before this time (RFC 3339) or day. */
+        createdBefore?: components['parameters']['FilterCreatedBefore']
+        /** @description Return only tasks that ended at or after this time (RFC 3339) or day. */
+        endedAfter?: components['parameters']['FilterEndedAfter']
+        /** @description Return only tasks that ended before this time (RFC 3339) or day. */
+        endedBefore?: components['parameters']['FilterEndedBefore']
+        /** @description The order by time of submission. */
+        order?: 'newest' | 'oldest'
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of goals. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['GoalPage']
         }
       }
       default: components['responses']['Problem']
@@ -2614,6 +3310,69 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['ScheduleList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  previewSchedule: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SchedulePreviewRequest']
+      }
+    }
+    responses: {
+      /** @description The next ticks, in UTC. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SchedulePreview']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  runSchedule: {
+    parameters: {
+      query?: never
+      header?: {
+        /** @description Requests with the same key submit one task. */
+        'Idempotency-Key'?: components['schemas']['IdempotencyKey']
+      }
+      path: {
+        /** @description The name of the schedule. */
+        name: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description An earlier request with the same key submitted this task, which has ended. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Task']
+        }
+      }
+      /** @description The task is stored and will run. */
+      202: {
+        headers: {
+          /** @description The path at which the task can be read. */
+          Location?: string
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Task']
         }
       }
       default: components['responses']['Problem']
@@ -2773,6 +3532,54 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Fleet']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getNode: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the node. */
+        id: components['parameters']['NodeId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The node. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['NodeDetail']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  drainNode: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the node. */
+        id: components['parameters']['NodeId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The node has received the request. */
+      202: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Node']
         }
       }
       default: components['responses']['Problem']

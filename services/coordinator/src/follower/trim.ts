@@ -76,7 +76,8 @@ export function createTrimmer(deps: {
         kept = report.kept
         deps.log.info({ ...decision, ...report }, 'The coordinator compacted the log')
       }
-      await deps.store.forgetBefore(expired.atMs)
+      // The mark holds events up to a second later; entries whose records still exist stay.
+      await deps.store.forgetBefore(expired.atMs + MARK_EVERY_MS)
       marks = [expired, ...recent]
     },
   }

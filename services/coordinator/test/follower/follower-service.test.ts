@@ -62,7 +62,7 @@ test('a Redis that was restored to an older state gets what it has lost (L8)', a
   await complete()
   // After a crash, an append-only file that lacks its last second looks like this.
   await bench.redis('DEL', `task:${late.taskId}`)
-  await bench.redis('SET', 'projection', String(older))
+  await bench.redis('SET', 'projection:2', String(older))
   await shows(late.taskId, 'completed')
   await shows(early.taskId, 'queued')
   await complete()
@@ -112,8 +112,8 @@ test('a rebuild leaves no task in Redis whose end another replica has purged mea
   await rebuildProjection({ bus, store, taskLog: purged, ...rest })
   await shows(living.taskId, 'queued')
   await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined(), SOON_MS)
-  const { records } = await store.list({ tenant: 't', limit: 10 })
-  expect(records.map(({ taskId }) => taskId)).toEqual([living.taskId])
+  const { found } = await store.search({ tenant: 't', filter: {}, limit: 10 })
+  expect(found.map(({ task }) => task.taskId)).toEqual([living.taskId])
 })
 
 test('the mark of the projection advances while writes are under way, and never past one that failed', async () => {

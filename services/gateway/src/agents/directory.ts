@@ -17,6 +17,8 @@ export interface AgentDirectory {
   take(agent: StoredAgent): void
   /** Returns the newest version, or the given one; undefined if it does not exist. */
   find(tenant: string, name: string, version?: number): FoundAgent | undefined
+  /** Returns the known versions of a name, newest first; the built-in one comes last. */
+  versions(tenant: string, name: string): FoundAgent[]
   /** Returns the newest version of each name, built-in ones included, sorted by name. */
   list(tenant: string): FoundAgent[]
   /** Returns the number of the tenant's own definitions. */
@@ -87,6 +89,11 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
   return {
     take,
     find,
+    versions(tenant, name) {
+      const own = (tenants.get(tenant)?.get(name) ?? []).flatMap((agent) => found(agent) ?? [])
+      const builtIn = shipped(name)
+      return builtIn === undefined ? own.reverse() : [...own.reverse(), builtIn]
+    },
     list(tenant) {
       const names = new Set([
         ...Object.keys(SHIPPED_AGENTS),

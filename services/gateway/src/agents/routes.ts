@@ -12,6 +12,7 @@ import {
   type AgentDefinitionView,
   type AgentList,
   type AgentSummary,
+  type AgentVersions,
   type AgentView,
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
@@ -122,6 +123,11 @@ export function agentRoutes(deps: AgentRouteDeps) {
       if (agent === undefined) throw agentNotFound()
       const status = found(before) === undefined ? 201 : 200
       return reply.code(status).header('etag', etagOf(agent)).send(agentView(agent))
+    },
+    async listAgentVersions(request: FastifyRequest): Promise<AgentVersions> {
+      const versions = directory.versions(request.tenant, nameOf(request))
+      if (versions.length === 0) throw agentNotFound()
+      return { versions: versions.map(agentView) }
     },
     async deleteAgent(request: FastifyRequest, reply: FastifyReply) {
       await change(request, (last) => {

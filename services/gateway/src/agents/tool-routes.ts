@@ -1,11 +1,14 @@
-import type { ToolList } from '@agentfleet/protocol'
+import type { ModelList, ToolList } from '@agentfleet/protocol'
 import type { Offers } from '../fleet/offers.ts'
 
-/** Creates the handler of `/v1/tools` by operationId. */
-export function toolRoutes({ offers }: { readonly offers: Pick<Offers, 'tools'> }) {
+/** Creates the handlers of `/v1/tools` and `/v1/models` by operationId. */
+export function toolRoutes({ offers }: { readonly offers: Pick<Offers, 'tools' | 'models'> }) {
   return {
     listTools(): Promise<ToolList> {
       return Promise.resolve({ tools: offers.tools() })
+    },
+    listModels(): Promise<ModelList> {
+      return Promise.resolve({ models: offers.models() })
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import { matchesPattern, type TaskSpec } from '@agentfleet/domain'
-import { CHANNELS, type OfferedTool, type ToolView } from '@agentfleet/protocol'
+import { CHANNELS, type ModelView, type OfferedTool, type ToolView } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { Refusal } from '../http/problems.ts'
 
@@ -14,6 +14,8 @@ import { Refusal } from '../http/problems.ts'
 export interface Offers {
   /** Returns the tools by name, each with the number of nodes that offer it. */
   tools(): ToolView[]
+  /** Returns the models by name, each with the number of nodes that serve it. */
+  models(): ModelView[]
   /** Throws a Refusal for a tool or a model that no node offers. */
   check(spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
   close(): void
@@ -59,6 +61,7 @@ export function followOffers({
 
   return {
     tools: () => toolsOf(fresh()),
+    models: () => modelsOf(fresh()),
     check(spec) {
       const said = fresh()
       if (said.length === 0 || clock.monotonicMs() - listeningSinceMs < LISTEN_FIRST_MS) return
@@ -75,6 +78,16 @@ function toolsOf(said: readonly Said[]): ToolView[] {
     byName.set(tool.name, { ...tool, nodes: (byName.get(tool.name)?.nodes ?? 0) + 1 })
   }
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function modelsOf(said: readonly Said[]): ModelView[] {
+  const nodes = new Map<string, number>()
+  for (const node of said) {
+    for (const name of new Set(node.models)) nodes.set(name, (nodes.get(name) ?? 0) + 1)
+  }
+  return [...nodes]
+    .map(([name, count]) => ({ name, nodes: count }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function checkTools(names: readonly string[], said: readonly Said[]): void {

@@ -28,12 +28,14 @@ export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
 export function requestValidator(): FastifySchemaCompiler<object> {
   const bodies = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
   const texts = withFormats(new Ajv2020({ ...COMMON, coerceTypes: true }))
+  // A parameter that can be repeated arrives as text when it is sent once.
+  const queries = withFormats(new Ajv2020({ ...COMMON, coerceTypes: 'array' }))
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':
         return bodies.compile(schema)
       case 'querystring':
-        return texts.compile({ ...schema, additionalProperties: false })
+        return queries.compile({ ...schema, additionalProperties: false })
       case 'headers':
         return texts.compile(withLowerCaseNames(schema))
       default:

@@ -12,6 +12,11 @@ export function nextTick(cron: string, timeZone: string, atMs: number): Date | u
   return parsed(cron, timeZone).nextRun(new Date(atMs)) ?? undefined
 }
 
+/** Returns the next ticks of a checked expression, at most so many. */
+export function nextTicks(cron: string, timeZone: string, atMs: number, count: number): Date[] {
+  return parsed(cron, timeZone).nextRuns(count, new Date(atMs))
+}
+
 /** Throws a Refusal if the expression is invalid, never ticks or ticks too often. */
 export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {

@@ -13,6 +13,7 @@ import type { FleetSubscriptions } from './fleet-subscriptions.ts'
 import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
+import type { StatsSubscriptions } from './stats.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 import { createUnsent, type UnsentBytes } from './unsent.ts'
 
@@ -87,6 +88,7 @@ export interface StreamDeps {
   readonly subscriptions: Subscriptions
   readonly tenantSubscriptions: TenantSubscriptions
   readonly fleetSubscriptions: FleetSubscriptions
+  readonly stats: StatsSubscriptions
   readonly limits: TenantLimits
   /** Tenants that the keys name. */
   readonly tenants: number
@@ -108,6 +110,7 @@ export function createStreams(deps: StreamDeps): Streams {
     subscriptions,
     tenantSubscriptions,
     fleetSubscriptions,
+    stats,
   } = deps
   const connections = new Set<Connection>()
   const perTenant = new Map<string, number>()
@@ -135,6 +138,7 @@ export function createStreams(deps: StreamDeps): Streams {
   function forgetAll({ viewer, watched }: Connection) {
     tenantSubscriptions.unfollow(viewer)
     fleetSubscriptions.unfollow(viewer)
+    stats.unfollow(viewer)
     for (const taskId of watched) subscriptions.unwatch(viewer, taskId)
     watched.clear()
   }
@@ -254,13 +258,14 @@ export function createStreams(deps: StreamDeps): Streams {
 }
 
 async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
-  const { subscriptions, tenantSubscriptions, fleetSubscriptions } = deps
+  const { subscriptions, tenantSubscriptions, fleetSubscriptions, stats } = deps
   const { viewer, watched } = connection
   switch (ask.type) {
     case 'ping':
       return connection.reply({ type: 'pong' })
     case 'unsubscribe':
       if ('fleet' in ask) return fleetSubscriptions.unfollow(viewer, ask.fleet)
+      if ('stats' in ask) return stats.unfollow(viewer)
       for (const taskId of ask.taskIds) {
         watched.delete(taskId)
         subscriptions.unwatch(viewer, taskId)
@@ -270,6 +275,10 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       if ('all' in ask) {
         tenantSubscriptions.follow(viewer)
         return connection.reply({ type: 'subscribed', all: true })
+      }
+      if ('stats' in ask) {
+        stats.follow(viewer)
+        return connection.reply({ type: 'subscribed', stats: true })
       }
       if ('fleet' in ask) {
         if (deps.standing(connection.principal, 'fleet:read').kind === 'refused') {

@@ -28,6 +28,8 @@ const topics = z
 const subscribeFleet = z.strictObject({ type: z.literal('subscribe'), fleet: topics })
 const unsubscribeFleet = z.strictObject({ type: z.literal('unsubscribe'), fleet: topics })
 const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })
+const subscribeStats = z.strictObject({ type: z.literal('subscribe'), stats: z.literal(true) })
+const unsubscribeStats = z.strictObject({ type: z.literal('unsubscribe'), stats: z.literal(true) })
 const ping = z.strictObject({ type: z.literal('ping') })
 
 /** A valid request of a client. */
@@ -36,6 +38,8 @@ export type Ask =
   | z.output<typeof subscribeAll>
   | z.output<typeof subscribeFleet>
   | z.output<typeof unsubscribeFleet>
+  | z.output<typeof subscribeStats>
+  | z.output<typeof unsubscribeStats>
   | z.output<typeof unsubscribe>
   | z.output<typeof ping>
 
@@ -74,9 +78,13 @@ function schemaFor(frame: object): z.ZodType<Ask> | undefined {
   const { type } = frame as { type?: unknown }
   if (type === 'subscribe') {
     if ('fleet' in frame) return subscribeFleet
+    if ('stats' in frame) return subscribeStats
     return 'all' in frame ? subscribeAll : subscribe
   }
-  if (type === 'unsubscribe') return 'fleet' in frame ? unsubscribeFleet : unsubscribe
+  if (type === 'unsubscribe') {
+    if ('stats' in frame) return unsubscribeStats
+    return 'fleet' in frame ? unsubscribeFleet : unsubscribe
+  }
   return type === 'ping' ? ping : undefined
 }
 

@@ -3,7 +3,7 @@ import type { Approval } from '@agentfleet/domain'
 import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import type { Reader } from './reads.ts'
+import { taskNotFound, type Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
 /** Dependencies of the approval route. */
@@ -93,11 +93,4 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
         'The decision is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
       )
   }
-}
-
-function taskNotFound(): Refusal {
-  return new Refusal(
-    'task-not-found',
-    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
-  )
 }

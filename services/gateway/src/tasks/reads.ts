@@ -1,6 +1,7 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
 import { ServiceError } from '@agentfleet/protocol'
+import { Refusal } from '../http/problems.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 
 /**
@@ -64,4 +65,12 @@ export async function patient<T>(call: Promise<T>): Promise<T | undefined> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Refuses an id under which the tenant has no task. */
+export function taskNotFound(): Refusal {
+  return new Refusal(
+    'task-not-found',
+    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
+  )
 }

@@ -1,14 +1,8 @@
 import { isTerminal, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
-import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
-import {
-  CHANNELS,
-  TASK_ID_PATTERN,
-  type BatchResult,
-  type FilledTaskRequest,
-} from '@agentfleet/protocol'
+import type { Bus } from '@agentfleet/adapters'
+import { TASK_ID_PATTERN, type BatchResult, type FilledTaskRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
@@ -16,10 +10,11 @@ import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
-import type { Reader } from './reads.ts'
+import { alreadyFinished, requestCancel } from './cancel.ts'
+import { taskNotFound, type Reader } from './reads.ts'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
-import { historyEvent, taskSummary, taskView } from './views.ts'
+import { taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
 
 /** Dependencies of the task routes. */
@@ -28,8 +23,6 @@ export interface TaskRouteDeps {
   readonly waiting: Waiting
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>
-  readonly taskLog: Pick<TaskLog, 'page'>
-  readonly store: Pick<Store, 'previews'>
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
@@ -39,17 +32,12 @@ export interface TaskRouteDeps {
 
 type Caller = Pick<FastifyRequest, 'tenant' | 'principal'>
 
-/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
-const CANCEL_DEADLINE_MS = 5_000
-
 /** Assumed size of a body that is sent without its length, bytes. */
 const BODY_UNKNOWN_BYTES = 64 * 1024
-/** Bytes of events in one answer; the event that reaches them is the last one. */
-const EVENTS_PAGE_BYTES = 4 * 1024 * 1024
 
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
-  const { submitter, waiting, reader, bus, taskLog, store, defaultModel } = deps
+  const { submitter, waiting, reader, bus, defaultModel } = deps
   const { agentChoice, offers, checkTask } = deps
 
   /** Returns the task of the request; another tenant's task looks like one that does not exist. */
@@ -182,39 +170,13 @@ export function taskRoutes(deps: TaskRouteDeps) {
     async getTask(request: FastifyRequest) {
       return viewOf(await ownRecord(request))
     },
-    async getTaskEvents(request: FastifyRequest) {
-      const record = await ownRecord(request)
-      const { after } = request.query as { after: number }
-      const page = await taskLog.page(record.taskId, after, EVENTS_PAGE_BYTES)
-      const events = page.events.map(historyEvent)
-      const last = events.at(-1)
-      return page.complete || last === undefined ? { events } : { events, nextAfter: last.seq }
-    },
     async cancelTask(request: FastifyRequest) {
       const { taskId, tenant } = await ownRecord(request)
-      await cancel(bus, taskId, tenant)
+      await requestCancel(bus, { taskId, tenant })
       const record = await reader.load(taskId)
       if (record === undefined) throw taskNotFound()
       if (record.state === 'cancelled') return taskView(record)
-      throw new Refusal(
-        'already-finished',
-        `The task is ${record.state}; it can no longer be cancelled.`,
-      )
-    },
-    async listTasks(request: FastifyRequest) {
-      const query = request.query as { state?: TaskRecord['state']; limit: number; cursor?: string }
-      const { state, limit } = query
-      const position = query.cursor && decodeCursor(query.cursor, state ?? '')
-      const page = await store.previews({
-        tenant: request.tenant,
-        limit,
-        ...(state === undefined ? {} : { state }),
-        ...(position ? { cursor: position } : {}),
-      })
-      const nodes = await reader.nodesOf(page.records)
-      const tasks = page.records.map((record, index) => taskSummary(record, nodes[index]))
-      if (page.cursor === undefined) return { tasks }
-      return { tasks, nextCursor: encodeCursor({ state: state ?? '', after: page.cursor }) }
+      throw alreadyFinished(record.state)
     },
   }
 }
@@ -222,24 +184,4 @@ export function taskRoutes(deps: TaskRouteDeps) {
 function recordOf(outcome: SubmitOutcome): TaskRecord {
   if (outcome.kind === 'refused') throw outcome.refusal
   return outcome.record
-}
-
-async function cancel(bus: Pick<Bus, 'ask'>, taskId: string, tenant: string): Promise<void> {
-  const ask = { taskId, tenant, reason: 'cancelled through the API' }
-  const answer = await bus.ask(CHANNELS.cancel, ask, CANCEL_DEADLINE_MS)
-  const kind = answer.kind === 'reply' ? answer.body.kind : 'unavailable'
-  if (kind === 'not-found') throw taskNotFound()
-  if (kind === 'unavailable') {
-    throw new Refusal(
-      'coordinator-unavailable',
-      'Cancellation is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
-    )
-  }
-}
-
-function taskNotFound(): Refusal {
-  return new Refusal(
-    'task-not-found',
-    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
-  )
 }

@@ -1,9 +1,12 @@
 import {
   deadlineAtMs,
   dueAtMs,
+  endedAtMs,
+  PREVIEW_CHARS,
   type Placed,
   type Submitted,
   type TaskEvent,
+  type TaskPreview,
   type TaskRecord,
   type TaskSpec,
   type Waiting,
@@ -16,7 +19,7 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import { PREVIEW_CHARS, type StoredEvent, type TaskPreview } from '@agentfleet/adapters'
+import type { StoredEvent } from '@agentfleet/adapters'
 
 /**
  * Converts a task for its owner. A first attempt writes no start event (L3), so `node` and
@@ -79,24 +82,32 @@ function addDefinition(view: TaskView, spec: TaskSpec): void {
 }
 
 /** Converts a task for a list. */
-export function taskSummary(record: TaskPreview, node?: string): TaskSummary {
-  const { spec } = record
+export function taskSummary(task: TaskPreview, node?: string): TaskSummary {
+  const { spec, startedAtMs, metadata, parentId, replayOf, error } = task
+  const ended = endedAtMs(task)
   const summary: TaskSummary = {
-    id: record.taskId,
-    state: record.state,
+    id: task.taskId,
+    state: task.state,
+    kind: task.kind,
     agent: spec.agent,
     model: spec.model,
     priority: spec.priority,
     preview: spec.task.slice(0, PREVIEW_CHARS),
-    createdAt: isoTime(record.submittedAtMs),
-    updatedAt: isoTime(record.updatedAtMs),
-    seq: record.seq,
-    attempt: record.attempt,
-    failures: record.failures,
+    createdAt: isoTime(task.submittedAtMs),
+    updatedAt: isoTime(task.updatedAtMs),
+    ...(startedAtMs === undefined ? {} : { startedAt: isoTime(startedAtMs) }),
+    ...(ended === undefined ? {} : { endedAt: isoTime(ended) }),
+    seq: task.seq,
+    attempt: task.attempt,
+    failures: task.failures,
+    usage: task.usage,
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(parentId === undefined ? {} : { parentId }),
+    ...(replayOf === undefined ? {} : { replayOf }),
+    ...(error === undefined ? {} : { error }),
   }
-  if (record.waitingFor !== undefined) summary.waitingFor = waitingView(record.waitingFor)
-  if (record.node !== undefined) summary.node = record.node
-  if (record.error !== undefined) summary.error = record.error
+  if (task.waitingFor !== undefined) summary.waitingFor = waitingView(task.waitingFor)
+  if (task.node !== undefined) summary.node = task.node
   return withHint(summary, node)
 }
 

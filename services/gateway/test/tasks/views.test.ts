@@ -1,4 +1,10 @@
-import { foldHistory, type Submitted, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import {
+  foldHistory,
+  previewOf,
+  type Submitted,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { eventView, historyEvent, taskSummary, taskView } from '../../src/tasks/views.ts'
 
@@ -91,7 +97,7 @@ test('a view shows the last recorded placement with its load balancer and the nu
 test('no view contains the tenant or the fingerprint of the body', () => {
   const shown = JSON.stringify([
     taskView(recordOf()),
-    taskSummary(recordOf()),
+    taskSummary(previewOf(recordOf())),
     eventView(submitted),
     historyEvent({ event: submitted, seq: 1, messageId: 'm', storedAtMs: 1 }),
   ])
@@ -100,7 +106,33 @@ test('no view contains the tenant or the fingerprint of the body', () => {
 })
 
 test("a list shows only the beginning of a task's text", () => {
-  expect(taskSummary(recordOf()).preview).toHaveLength(160)
+  expect(taskSummary(previewOf(recordOf())).preview).toHaveLength(160)
+})
+
+test('a list shows times, usage, metadata and lineage of a task', () => {
+  const placed = { node: 'n1', reason: 'free', balancer: 'b1', considered: 2, atMs: 1_500 }
+  const done: TaskEvent = {
+    type: 'completed',
+    atMs: 3_000,
+    attempt: 1,
+    node: 'n1',
+    result: 'r',
+    usage,
+    placed,
+  }
+  const record = recordOf(done)
+  const spec = { ...record.spec, metadata: { team: 'a' }, replayOf: 't0' }
+  const parent = { taskId: 'p1', step: 0, depth: 1 }
+  expect(taskSummary(previewOf({ ...record, spec, parent }))).toMatchObject({
+    kind: 'child',
+    startedAt: isoAt(1_500),
+    endedAt: isoAt(3_000),
+    usage,
+    metadata: { team: 'a' },
+    parentId: 'p1',
+    replayOf: 't0',
+  })
+  expect(taskSummary(previewOf(recordOf()))).not.toHaveProperty('endedAt')
 })
 
 function isoAt(atMs: number): string {

@@ -38,8 +38,9 @@ export function createMemoryStore(): MemoryStore {
         }
       },
       load: async (taskId) => records.get(taskId),
-      list: async () => ({ records: [] }),
-      previews: async () => ({ records: [] }),
+      loadAll: async (taskIds) => taskIds.flatMap((taskId) => records.get(taskId) ?? []),
+      search: async () => ({ found: [], scanned: 0 }),
+      count: async () => ({ groups: [], exact: true, scanned: 0 }),
       oldestQueued: async () => undefined,
       async noteInflight(entries) {
         for (const entry of entries) notes.set(entry.taskId, entry)

@@ -218,7 +218,7 @@ export const LOG: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/adapters/src/store/store-scripts.ts',
-        find: 'if not oldSeq or tonumber(oldSeq) < tonumber(seq) then',
+        find: "if not behind or behind < 0 or (behind == 0 and listed ~= 'i') then",
         replace: 'if true then',
       },
     ],

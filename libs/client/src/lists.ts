@@ -1,0 +1,143 @@
+import type {
+  AgentVersions,
+  AgentView,
+  BulkCancelPage,
+  BulkCancelRequest,
+  GoalPage,
+  HistoryEvent,
+  ModelList,
+  ModelView,
+  NodeDetail,
+  NodeView,
+  Operations,
+  SchedulePreviewRequest,
+  TaskCounts,
+  TaskHistory,
+  TaskPage,
+  TaskView,
+} from '@agentfleet/protocol'
+import type { Call, RequestOptions } from './request.ts'
+
+/** Conditions that tasks must all meet. */
+export type TaskFilters = Omit<
+  NonNullable<Operations['countTasks']['parameters']['query']>,
+  'groupBy' | 'state' | 'metadata'
+> & {
+  readonly state?: TaskView['state'] | readonly TaskView['state'][]
+  /** Pairs that the metadata of the task must have. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/** Which tasks to list. */
+export type ListQuery = RequestOptions &
+  TaskFilters & {
+    readonly order?: 'newest' | 'oldest'
+    readonly limit?: number
+    readonly cursor?: string
+  }
+
+/** Which tasks to count, and by what. */
+export type CountQuery = RequestOptions & TaskFilters & { readonly groupBy?: TaskCounts['groupBy'] }
+
+/** Which events of a task to read. */
+export interface EventsQuery extends RequestOptions {
+  /** Only events with a higher sequence. */
+  readonly after?: number
+  readonly types?: readonly HistoryEvent['type'][]
+  /** Leaves out large answers. */
+  readonly omit?: readonly 'output'[]
+}
+
+/** Searching, counting and changing many tasks, and reading what exists. */
+export interface ListClient {
+  list(query?: ListQuery): Promise<TaskPage>
+  /** How many tasks match, by group. */
+  count(query?: CountQuery): Promise<TaskCounts>
+  /** Cancels the tasks that are named or match, up to 1,000 in one request; repeating it is safe. */
+  cancelAll(query: BulkCancelRequest, options?: RequestOptions): Promise<BulkCancelPage>
+  /** All events of a task that match, read page by page. */
+  events(taskId: string, query?: EventsQuery): Promise<HistoryEvent[]>
+  goals(query?: ListQuery): Promise<GoalPage>
+  /** The known versions of an agent's definition, newest first. */
+  agentVersions(name: string, options?: RequestOptions): Promise<AgentView[]>
+  /** The models that tasks may name. */
+  models(options?: RequestOptions): Promise<ModelView[]>
+  /** A node with the caller's tasks that run on it. */
+  node(id: string, options?: RequestOptions): Promise<NodeDetail>
+  /** Asks a node to finish its work and exit. */
+  drainNode(id: string, options?: RequestOptions): Promise<NodeView>
+  /** The next ticks of a cron expression. */
+  previewSchedule(query: SchedulePreviewRequest, options?: RequestOptions): Promise<string[]>
+  /** Submits the task of a schedule now. */
+  runSchedule(
+    name: string,
+    options?: RequestOptions & { readonly idempotencyKey?: string },
+  ): Promise<TaskView>
+}
+
+type QueryValue = string | number | boolean | readonly string[] | undefined
+
+/** The gateway changes a thousand tasks, milliseconds. */
+export const BULK_EXTRA_MS = 90_000
+
+/** The methods over these calls. */
+export function listClient(call: <T>(path: string, options?: Call) => Promise<T>): ListClient {
+  return {
+    list: ({ signal, ...query } = {}) => call(`/v1/tasks${filterQuery(query)}`, { signal }),
+    count: ({ signal, ...query } = {}) => call(`/v1/tasks:count${filterQuery(query)}`, { signal }),
+    cancelAll: (body, { signal } = {}) =>
+      call('/v1/tasks:cancel', { method: 'POST', body, signal, extraMs: BULK_EXTRA_MS }),
+    async events(taskId, { signal, after, ...query } = {}) {
+      const path = `/v1/tasks/${encodeURIComponent(taskId)}/events`
+      const events: HistoryEvent[] = []
+      for (let from = after; ;) {
+        const page = await call<TaskHistory>(`${path}${queryOf({ ...query, after: from })}`, {
+          signal,
+        })
+        events.push(...page.events)
+        if (page.nextAfter === undefined) return events
+        from = page.nextAfter
+      }
+    },
+    goals: ({ signal, ...query } = {}) => call(`/v1/goals${filterQuery(query)}`, { signal }),
+    async agentVersions(name, { signal } = {}) {
+      const path = `/v1/agents/${encodeURIComponent(name)}/versions`
+      return (await call<AgentVersions>(path, { signal })).versions
+    },
+    async models({ signal } = {}) {
+      return (await call<ModelList>('/v1/models', { signal })).models
+    },
+    node: (id, { signal } = {}) => call(nodePath(id), { signal }),
+    drainNode: (id, { signal } = {}) => call(`${nodePath(id)}/drain`, { method: 'POST', signal }),
+    async previewSchedule(body, { signal } = {}) {
+      const sent = { method: 'POST', body, signal } as const
+      return (await call<{ readonly ticks: string[] }>('/v1/schedules:preview', sent)).ticks
+    },
+    runSchedule: (name, { signal, idempotencyKey } = {}) =>
+      call(`/v1/schedules/${encodeURIComponent(name)}/run`, {
+        method: 'POST',
+        headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+        signal,
+      }),
+  }
+}
+
+function nodePath(id: string): string {
+  return `/v1/fleet/nodes/${encodeURIComponent(id)}`
+}
+
+/** The query part of an address for these options; a list repeats its name. */
+export function queryOf(parts: Readonly<Record<string, QueryValue>>): string {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parts)) {
+    if (value === undefined) continue
+    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each))
+  }
+  return query.size === 0 ? '' : `?${query.toString()}`
+}
+
+function filterQuery({ metadata, ...query }: TaskFilters): string {
+  if (metadata === undefined) return queryOf(query)
+  const pairs = Object.entries(metadata).map(([key, value]) => `${key}=${value}`)
+  return queryOf({ ...query, metadata: pairs })
+}

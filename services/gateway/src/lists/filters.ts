@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import type { Level, TaskFilter, TaskKind, TaskState, Waiting } from '@agentfleet/domain'
+import { wrongField } from '../http/problems.ts'
+
+/** The filters of tasks as clients send them: in the query of a list, or in the body of a bulk operation. */
+export interface FilterFields {
+  readonly state?: TaskState | readonly TaskState[]
+  readonly agent?: string
+  readonly model?: string
+  readonly priority?: Level
+  readonly node?: string
+  readonly errorCode?: string
+  readonly waitingKind?: Waiting['kind']
+  readonly kind?: TaskKind
+  readonly parentId?: string
+  readonly replayOf?: string
+  /** In a query each entry is `key=value`. */
+  readonly metadata?: readonly string[] | Readonly<Record<string, string>>
+  readonly q?: string
+  readonly createdAfter?: string
+  readonly createdBefore?: string
+  readonly endedAfter?: string
+  readonly endedBefore?: string
+}
+
+type Part = 'query' | 'body'
+
+/** Characters of a digest: 96 bits, so that two filters never share a cursor. */
+const DIGEST_CHARS = 16
+/** The same limit as for submissions, characters. */
+const METADATA_KEY_CHARS_MAX = 64
+
+/** The filter that these fields ask for; throws a Refusal for a time that is none. */
+export function filterOf(fields: FilterFields, part: Part): TaskFilter {
+  const { state, metadata, q, createdAfter, createdBefore, endedAfter, endedBefore } = fields
+  const { agent, model, priority, node, errorCode, waitingKind, kind, parentId, replayOf } = fields
+  const states = typeof state === 'string' ? [state] : state
+  const wanted = {
+    states,
+    agent,
+    model,
+    priority,
+    node,
+    errorCode,
+    waitingKind,
+    kind,
+    parentId,
+    replayOf,
+    metadata: Array.isArray(metadata) ? pairsOf(metadata as readonly string[], part) : metadata,
+    text: q?.trim() === '' ? undefined : q?.trim(),
+    createdFromMs: instantOf(createdAfter, 'createdAfter', part),
+    createdBeforeMs: instantOf(createdBefore, 'createdBefore', part),
+    endedFromMs: instantOf(endedAfter, 'endedAfter', part),
+    endedBeforeMs: instantOf(endedBefore, 'endedBefore', part),
+  }
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as TaskFilter
+}
+
+/** Identifies a list by what it was asked for, so that a cursor of another list is refused. */
+export function listingName(kind: string, asked: object): string {
+  const digest = createHash('sha256').update(JSON.stringify(asked)).digest('base64url')
+  return `${kind} ${digest.slice(0, DIGEST_CHARS)}`
+}
+
+function pairsOf(entries: readonly string[], part: Part): Record<string, string> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const at = entry.indexOf('=')
+      if (at > 0 && at <= METADATA_KEY_CHARS_MAX) return [entry.slice(0, at), entry.slice(at + 1)]
+      throw wrongField(pointerOf('metadata', part), 'must be key=value, such as team=search')
+    }),
+  )
+}
+
+function instantOf(text: string | undefined, name: string, part: Part): number | undefined {
+  if (text === undefined) return undefined
+  const atMs = Date.parse(text)
+  if (atMs >= 0) return atMs
+  throw wrongField(pointerOf(name, part), 'must be a time after 1970, such as 2026-01-31T12:00:00Z')
+}
+
+function pointerOf(name: string, part: Part): string {
+  return part === 'query' ? `query/${name}` : `/${name}`
+}

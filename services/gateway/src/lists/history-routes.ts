@@ -1,0 +1,50 @@
+import type { TaskLog } from '@agentfleet/adapters'
+import type { TaskEvent } from '@agentfleet/domain'
+import { TASK_ID_PATTERN, type HistoryEvent, type TaskHistory } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { historyEvent } from '../tasks/views.ts'
+
+/** Dependencies of the event history. */
+export interface HistoryRouteDeps {
+  readonly reader: Pick<Reader, 'load'>
+  readonly taskLog: Pick<TaskLog, 'page'>
+}
+
+interface HistoryFields {
+  readonly after: number
+  readonly limit: number
+  readonly types?: readonly TaskEvent['type'][]
+  readonly omit?: readonly 'output'[]
+}
+
+/** Bytes of events in one answer; the event that reaches them is the last one. */
+const EVENTS_PAGE_BYTES = 4 * 1024 * 1024
+
+/** Creates the handler of `/v1/tasks/{id}/events` by operationId. */
+export function historyRoutes({ reader, taskLog }: HistoryRouteDeps) {
+  return {
+    async getTaskEvents(request: FastifyRequest): Promise<TaskHistory> {
+      const { id } = request.params as { id: string }
+      const { after, limit, types, omit = [] } = request.query as HistoryFields
+      const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
+      if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
+      const read = await taskLog.page(record.taskId, after, EVENTS_PAGE_BYTES)
+      const wanted = read.events.filter(({ event }) => types?.includes(event.type) ?? true)
+      const page = wanted.slice(0, limit).map(historyEvent)
+      const events = omit.includes('output') ? page.map(withoutOutput) : page
+      const cut = wanted.length > page.length
+      const last = cut ? page.at(-1) : read.events.at(-1)
+      if (last === undefined || (read.complete && !cut)) return { events }
+      return { events, nextAfter: last.seq }
+    },
+  }
+}
+
+/** Leaves out the answers of calls and the result of the task, which may be large. */
+function withoutOutput(event: HistoryEvent): HistoryEvent {
+  const { result: _result, call, ...rest } = event
+  if (call === undefined) return rest
+  const { output: _output, ...shown } = call
+  return { ...rest, call: shown }
+}

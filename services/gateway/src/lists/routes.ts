@@ -1,0 +1,82 @@
+import type { CountGroup, FoundTask, Store } from '@agentfleet/adapters'
+import { previewOf, taskMatches, type TaskFilter } from '@agentfleet/domain'
+import {
+  TASK_ID_PATTERN,
+  type GoalPage,
+  type TaskCounts,
+  type TaskPage,
+} from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import type { Reader } from '../tasks/reads.ts'
+import { isoTime, taskSummary } from '../tasks/views.ts'
+import { filterOf, listingName, type FilterFields } from './filters.ts'
+
+/** Dependencies of the lists of tasks. */
+export interface ListRouteDeps {
+  readonly store: Pick<Store, 'search' | 'count'>
+  readonly reader: Reader
+  readonly nowMs: () => number
+}
+
+interface PageFields {
+  readonly order: 'newest' | 'oldest'
+  readonly limit: number
+  readonly cursor?: string
+}
+
+type ListFields = FilterFields & PageFields
+
+interface CountFields extends FilterFields {
+  readonly groupBy: CountGroup
+}
+
+/** Creates the handlers of `GET /v1/tasks`, `/v1/tasks:count` and `GET /v1/goals` by operationId. */
+export function listRoutes({ store, reader, nowMs }: ListRouteDeps) {
+  /** A whole id needs no search, and its task is found even if Redis is behind. */
+  async function byId(tenant: string, filter: TaskFilter): Promise<readonly FoundTask[]> {
+    const record = await reader.load((filter.text ?? '').toLowerCase())
+    if (record === undefined || record.tenant !== tenant) return []
+    const task = previewOf(record)
+    const [node] = await reader.nodesOf([record])
+    if (!taskMatches(task, filter, node)) return []
+    return [{ task, ...(node === undefined ? {} : { node }) }]
+  }
+
+  async function pageOf(tenant: string, filter: TaskFilter, fields: PageFields) {
+    const { order, limit, cursor } = fields
+    const listing = listingName('tasks', { order, filter })
+    const position = cursor === undefined ? {} : { cursor: decodeCursor(cursor, listing) }
+    const page = await store.search({ tenant, filter, order, limit, ...position })
+    const tasks = page.found.map(({ task, node }) => taskSummary(task, node))
+    if (page.cursor === undefined) return { tasks, scanned: page.scanned }
+    const nextCursor = encodeCursor({ state: listing, after: page.cursor })
+    return { tasks, scanned: page.scanned, nextCursor }
+  }
+
+  return {
+    async listTasks(request: FastifyRequest): Promise<TaskPage> {
+      const { order, limit, cursor, ...fields } = request.query as ListFields
+      const { tenant } = request
+      const filter = filterOf(fields, 'query')
+      if (TASK_ID_PATTERN.test(filter.text?.toLowerCase() ?? '')) {
+        const found = await byId(tenant, filter)
+        return { tasks: found.map(({ task, node }) => taskSummary(task, node)), scanned: 1 }
+      }
+      return pageOf(tenant, filter, { order, limit, ...(cursor === undefined ? {} : { cursor }) })
+    },
+    async listGoals(request: FastifyRequest): Promise<GoalPage> {
+      const { order, limit, cursor, ...fields } = request.query as ListFields
+      const filter: TaskFilter = { ...filterOf(fields, 'query'), kind: 'goal' }
+      const page = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
+      const { tasks: goals, ...rest } = await pageOf(request.tenant, filter, page)
+      return { goals, ...rest }
+    },
+    async countTasks(request: FastifyRequest): Promise<TaskCounts> {
+      const { groupBy, ...fields } = request.query as CountFields
+      const filter = filterOf(fields, 'query')
+      const counts = await store.count({ tenant: request.tenant, filter, groupBy })
+      return { at: isoTime(nowMs()), groupBy, ...counts, groups: [...counts.groups] }
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import type { Bus } from '@agentfleet/adapters'
+import { CHANNELS } from '@agentfleet/protocol'
+import { Refusal } from '../http/problems.ts'
+import { taskNotFound } from './reads.ts'
+
+/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
+const CANCEL_DEADLINE_MS = 5_000
+const DEFAULT_REASON = 'cancelled through the API'
+
+/** Asks a coordinator to cancel the task of its owner; `finished`: it had ended otherwise. Throws a Refusal. */
+export async function requestCancel(
+  bus: Pick<Bus, 'ask'>,
+  asked: { readonly taskId: string; readonly tenant: string; readonly reason?: string | undefined },
+): Promise<'cancelled' | 'finished'> {
+  const { taskId, tenant, reason = DEFAULT_REASON } = asked
+  const answer = await bus.ask(CHANNELS.cancel, { taskId, tenant, reason }, CANCEL_DEADLINE_MS)
+  const kind = answer.kind === 'reply' ? answer.body.kind : 'unavailable'
+  switch (kind) {
+    case 'cancelled':
+    case 'finished':
+      return kind
+    case 'not-found':
+      throw taskNotFound()
+    case 'unavailable':
+      throw new Refusal(
+        'coordinator-unavailable',
+        'Cancellation is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
+      )
+  }
+}
+
+/** Refuses to cancel a task that has ended otherwise. */
+export function alreadyFinished(state: string): Refusal {
+  return new Refusal('already-finished', `The task is ${state}; it can no longer be cancelled.`)
+}

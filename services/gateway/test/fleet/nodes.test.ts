@@ -1,0 +1,64 @@
+import { connectStore } from '@agentfleet/adapters'
+import { CHANNELS, type Snapshot } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+const node: Snapshot['nodes'][number] = {
+  nodeId: 'n1',
+  incarnation: 1,
+  version: 9,
+  slots: 10,
+  active: 1,
+  queued: 0,
+  cpu: 0.5,
+  memory: 0.25,
+  memoryBytes: 1_000,
+  lagMs: 1,
+  responseMs: 20,
+  completed: 7,
+  failed: 1,
+  draining: false,
+  startedAtMs: 0,
+  state: 'alive',
+  heartbeatAgeMs: 100,
+}
+
+test('a node is shown with the tasks that run on it, and drains when an operator asks', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  await expect(client.node('n1')).rejects.toMatchObject({ problem: { code: 'node-not-found' } })
+  const { id } = await client.submit({ task: 'on the node' })
+  await client.submit({ task: 'elsewhere' })
+  const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
+  const store = await connectStore({ url: bench.servers.redis.url, log })
+  const record = await bench.taskLog.record(id)
+  await store.project(record === undefined ? [] : [record], 60_000)
+  await store.noteInflight([{ taskId: id, nodeId: 'n1', ackSubject: 'x' }])
+  await store.close()
+  await eventually(async () => {
+    const snapshot = { atMs: 1, monitorId: 'm', nodes: [node], queued: 0, running: 1 }
+    bench.bus.send(CHANNELS.snapshot, snapshot)
+    const shown = await client.node('n1')
+    expect(shown).toMatchObject({ node: { id: 'n1', slots: 10 }, complete: true })
+    expect(shown.tasks).toMatchObject([{ id, state: 'running', node: 'n1' }])
+  }, 10_000)
+  await expect(client.drainNode('n1')).rejects.toMatchObject({
+    status: 503,
+    problem: { code: 'node-unavailable' },
+  })
+  let asked = 0
+  bench.bus.on(
+    CHANNELS.drain,
+    async () => {
+      asked += 1
+      return {}
+    },
+    { where: { nodeId: 'n1' } },
+  )
+  await eventually(async () => {
+    expect(await client.drainNode('n1')).toMatchObject({ id: 'n1', draining: true })
+  }, 10_000)
+  expect(asked).toBeGreaterThan(0)
+})

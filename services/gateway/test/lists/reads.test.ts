@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setup, type GatewayBench } from '../support.ts'
+
+/** Histories, versions, models and schedules as a console reads them. */
+let bench: GatewayBench
+beforeAll(async () => {
+  bench = await setup()
+}, 60_000)
+afterAll(() => bench[Symbol.asyncDispose]())
+
+test('a history is read by page and by type, and without large answers', async () => {
+  const client = bench.client()
+  const task = await client.submit({ task: 'x' })
+  let expectSeq = task.seq
+  for (const step of [0, 1, 2]) {
+    const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+    const call = { step, kind: 'llm', name: 'm', output: 'long', usage } as const
+    const event = { type: 'call-finished', atMs: Date.now(), attempt: 1, call } as const
+    const options = { expectSeq, messageId: `${task.id}.${step}`, deadlineMs: 10_000 }
+    const outcome = await bench.taskLog.append(task.id, event, options)
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
+    expectSeq = outcome.seq
+  }
+  await bench.complete({ id: task.id, seq: expectSeq }, 'the result')
+  const all = await client.events(task.id)
+  expect(all.map(({ type }) => type)).toEqual([
+    'submitted',
+    'call-finished',
+    'call-finished',
+    'call-finished',
+    'completed',
+  ])
+  const url = `${bench.gateway.url()}/v1/tasks/${task.id}/events?limit=2&types=call-finished`
+  const first = (await (await fetch(url)).json()) as { events: object[]; nextAfter: number }
+  expect(first.events).toHaveLength(2)
+  const rest = await (await fetch(`${url}&after=${first.nextAfter}`)).json()
+  expect(rest).toEqual({ events: [all[3]] })
+  const short = JSON.stringify(await client.events(task.id, { omit: ['output'] }))
+  expect(short).not.toMatch(/long|the result/)
+  expect(await client.events(task.id, { after: all[3]!.seq })).toEqual([all[4]])
+})
+
+test('goals have their own list, and the versions of an agent can be read', async () => {
+  const client = bench.client()
+  expect(await client.goals()).toMatchObject({ goals: [] })
+  await client.putAgent('triage', { systemPrompt: 'sort' })
+  await client.putAgent('triage', { systemPrompt: 'sort well' })
+  const versions = await client.agentVersions('triage')
+  expect(versions.map(({ version }) => version)).toEqual([2, 1])
+  await expect(client.agentVersions('none')).rejects.toMatchObject({
+    problem: { code: 'agent-not-found' },
+  })
+  expect(await client.models()).toEqual([])
+})
+
+test('a schedule is previewed in its time zone and run now, once under one key', async () => {
+  const client = bench.client()
+  const ticks = await client.previewSchedule({
+    cron: '0 8 * * *',
+    timeZone: 'Europe/Berlin',
+    count: 3,
+  })
+  expect(ticks).toHaveLength(3)
+  expect(ticks[0]).toMatch(/T0[67]:00:00\.000Z$/)
+  await expect(client.previewSchedule({ cron: '0 0 30 2 *' })).rejects.toMatchObject({
+    problem: { errors: [{ pointer: '/cron' }] },
+  })
+  const body = { cron: '0 8 * * *', paused: true, task: { task: 'report' } }
+  await fetch(`${bench.gateway.url()}/v1/schedules/daily`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const made = await client.runSchedule('daily', { idempotencyKey: 'now' })
+  expect(made).toMatchObject({ state: 'queued', task: 'report' })
+  expect((await client.runSchedule('daily', { idempotencyKey: 'now' })).id).toBe(made.id)
+  await expect(client.runSchedule('none')).rejects.toMatchObject({
+    problem: { code: 'schedule-not-found' },
+  })
+})
