@@ -138,6 +138,28 @@ test('submit --file submits every line, cancel cancels', async () => {
   expect(wrong.err).toContain(`line 2 of ${file} is not JSON`)
 })
 
+test('filters choose tasks for ls, its counts, cancel --all and replay --all', async () => {
+  const argv = ['submit', '--delay', '1h', '--metadata', 'batch=filters', '-a', 'developer']
+  const ids = [await succeed(...argv, 'one'), await succeed(...argv, 'two')].map(({ out }) =>
+    out.trim(),
+  )
+  await eventually(async () => {
+    const listed = await succeed('ls', '--json', '--metadata', 'batch=filters', '--since', '1h')
+    expect(new Set(listed.objects.map((task) => task['id']))).toEqual(new Set(ids))
+  }, SOON_MS)
+  const counts = await succeed('ls', '--count', 'state', '--metadata', 'batch=filters')
+  expect(golden(counts.out)).toMatch(/^STATE  TASKS\nwaiting  2\n/)
+  const tried = await succeed('cancel', '--all', '--dry-run', '--metadata', 'batch=filters')
+  expect(tried.err).toBe('2 tasks would be cancelled\n')
+  const cancelled = await succeed('cancel', '--all', '--json', '--metadata', 'batch=filters')
+  expect(new Set(cancelled.objects.map((task) => task['taskId']))).toEqual(new Set(ids))
+  expect(await tenant.ended(ids[0] ?? '')).toMatchObject({ state: 'cancelled' })
+  await eventually(async () => {
+    const again = ['replay', '--all', '--dry-run', '-s', 'cancelled', '--metadata', 'batch=filters']
+    expect((await succeed(...again)).err).toBe('2 tasks would be replayed\n')
+  }, SOON_MS)
+})
+
 test('agents lists, stores, shows and deletes definitions and lists tools', async () => {
   const file = join(folder, 'agent.json')
   await writeFile(file, JSON.stringify({ role: 'reviewer', systemPrompt: 'Review.' }))
@@ -164,6 +186,8 @@ test('schedules stores, pauses, lists and deletes a schedule', async () => {
     'SCHEDULE  CRON  ZONE  NEXT  LAST  LAST TASK  TASK\n' +
       'report  0 6 * * 1  UTC  paused  —  —  Report\n',
   )
+  const ran = await succeed('schedules', 'run', '--json', 'report')
+  expect(ran.objects).toMatchObject([{ task: 'Report' }])
   await succeed('schedules', 'rm', 'report')
 })
 
@@ -181,6 +205,7 @@ test('fleet, usage, decisions, incidents and approve print a view and JSON', asy
   expect(page).toMatch(/^status  ok: /)
   expect(page).toContain('NODE  STATE  RUNNING  CPU  MEMORY  LAG  ATTEMPT  DONE  FAILED  UP\n')
   expect((await succeed('fleet', '--json')).objects).toMatchObject([{ status: 'ok' }])
+  expect((await agentfleet('fleet', 'drain', 'no-such-node')).code).not.toBe(EXIT.done)
   expect(golden((await succeed('usage')).out)).toMatch(
     /^DAY \(UTC\)  MODEL  CALLS  INPUT  OUTPUT  COST\n[^]*^total  /m,
   )

@@ -55,8 +55,8 @@ async function waitingTasks({ client, signal }: Context): Promise<readonly TaskS
   let cursor: string | undefined
   do {
     const at = cursor === undefined ? {} : { cursor }
-    const page = await client.list({ state: 'waiting', limit: PAGE_MAX, signal, ...at })
-    found.push(...page.tasks.filter(({ waitingFor }) => waitingFor?.kind === 'approval'))
+    const page = await client.list({ waitingKind: 'approval', limit: PAGE_MAX, signal, ...at })
+    found.push(...page.tasks)
     cursor = page.nextCursor
   } while (cursor !== undefined)
   return found.toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1))

@@ -1,19 +1,80 @@
-import type { Command } from '../command.ts'
+import type { BulkCancelRequest } from '@agentfleet/protocol'
+import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { given, isSet, textOf } from '../parse/values.ts'
+import { counted } from '../render/formats.ts'
+import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
+import {
+  FILTER_OPTIONS,
+  filtersOf,
+  OPEN_STATES,
+  STATE_OPTION,
+  statesOf,
+  TIME_NOTE,
+} from './filters.ts'
 
 /** `agentfleet cancel`: ends tasks. */
 export const cancel: Command = {
   name: 'cancel',
-  summary: 'cancel tasks',
-  usages: ['cancel TASK_ID…'],
-  notes: ['Repeating it is safe: a cancelled task stays cancelled.'],
-  async run(context, { args }): Promise<ExitCode> {
-    if (args.length === 0) throw new UsageError('The id of a task is missing.')
+  summary: 'cancel tasks, by id or all that match',
+  usages: ['cancel TASK_ID…', 'cancel --all [--dry-run] [filters]'],
+  options: {
+    all: { type: 'boolean', help: 'every unfinished task that matches the filters' },
+    'dry-run': { type: 'boolean', help: 'cancel nothing, print what matches' },
+    reason: {
+      type: 'string',
+      value: 'TEXT',
+      help: 'becomes the message of the error of each task',
+    },
+    state: { ...STATE_OPTION, choices: OPEN_STATES },
+    ...FILTER_OPTIONS,
+  },
+  notes: ['Repeating it is safe: a cancelled task stays cancelled.', TIME_NOTE],
+  async run(context, input): Promise<ExitCode> {
+    const { args } = input
+    if (isSet(input, 'all')) {
+      if (args.length > 0) throw new UsageError('Give ids of tasks or --all, not both.')
+      return cancelAll(context, input)
+    }
+    if (args.length === 0) {
+      throw new UsageError('The id of a task is missing. With --all the filters choose the tasks.')
+    }
     for (const taskId of args) {
       const view = await context.client.cancel(taskId, { signal: context.signal })
       printOne(context, view, () => `${view.id} ${view.state}`)
     }
     return EXIT.done
   },
+}
+
+async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
+  const dryRun = isSet(input, 'dry-run')
+  const query: BulkCancelRequest = {
+    ...filtersOf(input, context.nowMs()),
+    ...statesOf(input, OPEN_STATES),
+    ...given({ reason: textOf(input, 'reason') }),
+    dryRun,
+  }
+  const sums = { matched: 0, cancelled: 0, failed: 0 }
+  let cursor: string | undefined
+  do {
+    const at = cursor === undefined ? {} : { cursor }
+    const page = await context.client.cancelAll({ ...query, ...at }, { signal: context.signal })
+    sums.matched += page.matched
+    sums.cancelled += page.cancelled
+    sums.failed += page.failed.length
+    for (const taskId of page.taskIds) printOne(context, { taskId, dryRun }, () => taskId)
+    for (const { taskId, problem } of page.failed) {
+      context.note(`${taskId} not cancelled: ${safe(problem.detail)}`)
+    }
+    cursor = page.nextCursor
+    context.progress(`${counted(sums.matched, 'task')} so far`)
+  } while (cursor !== undefined)
+  context.note(
+    dryRun
+      ? `${counted(sums.matched, 'task')} would be cancelled`
+      : `${counted(sums.cancelled, 'task')} cancelled`,
+  )
+  return sums.failed === 0 ? EXIT.done : EXIT.failed
 }

@@ -1,6 +1,6 @@
-import type { ListQuery } from '@agentfleet/client'
-import type { Input, Options } from '../command.ts'
-import { choiceOf, given } from '../parse/values.ts'
+import type { TaskFilters } from '@agentfleet/client'
+import type { Input, Option, Options } from '../command.ts'
+import { choiceOf, given, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
 
 const STATES = [
   'waiting',
@@ -11,13 +11,76 @@ const STATES = [
   'failed',
   'cancelled',
 ] as const
+/** The states of tasks that have not ended. */
+export const OPEN_STATES = ['waiting', 'queued', 'running', 'retrying'] as const
+/** The states of tasks that have ended. */
+export const ENDINGS = ['completed', 'failed', 'cancelled'] as const
+const PRIORITIES = ['low', 'medium', 'high'] as const
+const KINDS = ['task', 'goal', 'child'] as const
 
-/** Options that choose tasks. */
+const text = (value: string, help: string, short?: string): Option => ({
+  type: 'string',
+  value,
+  help,
+  ...(short === undefined ? {} : { short }),
+})
+
+/** Options that choose tasks by anything but their state. */
 export const FILTER_OPTIONS: Options = {
-  state: { type: 'string', short: 's', value: 'STATE', choices: STATES, help: 'in this state' },
+  agent: text('NAME', 'of this agent', 'a'),
+  model: text('NAME', 'with this model', 'm'),
+  priority: { ...text('LEVEL', 'with this priority', 'p'), choices: PRIORITIES },
+  node: text('NODE', 'whose last attempt was on this node'),
+  error: text('CODE', 'whose last error has this code', 'e'),
+  kind: { ...text('KIND', 'of this kind'), choices: KINDS },
+  parent: text('TASK_ID', 'made by this task'),
+  'replay-of': text('TASK_ID', 'replays of this task'),
+  metadata: { ...text('NAME=VALUE', 'with this label'), multiple: true },
+  search: text('TEXT', 'whose id begins with this, or whose text has these words', 'q'),
+  since: text('TIME', 'submitted at or after this time'),
+  until: text('TIME', 'submitted before this time'),
 }
 
-/** The filters of these options. */
-export function filtersOf(input: Input, _nowMs: number): Pick<ListQuery, 'state'> {
-  return given({ state: choiceOf(input, 'state', STATES) })
+/** The note that explains times, for commands with these options. */
+export const TIME_NOTE =
+  'A TIME is a day (UTC), a time (RFC 3339), today, yesterday, or an age such as 2h.'
+
+/** The option that chooses tasks by state. */
+export const STATE_OPTION: Option = {
+  ...text('STATE', 'in this state', 's'),
+  choices: STATES,
+  multiple: true,
+}
+
+/** The filters of these options, without the state. */
+export function filtersOf(input: Input, nowMs: number) {
+  return given({
+    agent: textOf(input, 'agent'),
+    model: textOf(input, 'model'),
+    priority: choiceOf(input, 'priority', PRIORITIES),
+    node: textOf(input, 'node'),
+    errorCode: textOf(input, 'error'),
+    kind: choiceOf(input, 'kind', KINDS),
+    parentId: textOf(input, 'parent'),
+    replayOf: textOf(input, 'replay-of'),
+    metadata: pairsOf(input, 'metadata'),
+    q: textOf(input, 'search'),
+    createdAfter: timeOf(input, 'since', nowMs),
+    createdBefore: timeOf(input, 'until', nowMs),
+  })
+}
+
+/** Every filter of these options. */
+export function taskFiltersOf(input: Input, nowMs: number): TaskFilters {
+  return { ...filtersOf(input, nowMs), ...statesOf(input, STATES) }
+}
+
+/** The chosen states among these; none if the option is absent. */
+export function statesOf<T extends string>(
+  input: Input,
+  among: readonly T[],
+): { readonly state?: T[] } {
+  const chosen = textsOf(input, 'state')
+  const state = among.filter((one) => chosen.includes(one))
+  return chosen.length === 0 ? {} : { state }
 }

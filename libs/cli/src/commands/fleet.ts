@@ -1,23 +1,34 @@
 import type { Command } from '../command.ts'
-import type { ExitCode } from '../exit.ts'
-import { choiceOf, given, isSet, textOf } from '../parse/values.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { choiceOf, given, isSet, oneArgument, textOf } from '../parse/values.ts'
+import { counted } from '../render/formats.ts'
 import { fleetPage } from '../render/fleet-views.ts'
 import { usageTable } from '../render/work-views.ts'
-import { showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
 const SCOPES = ['tenant', 'fleet'] as const
 
 /** `agentfleet fleet`: the nodes and whether work flows. */
 export const fleet: Command = {
   name: 'fleet',
-  summary: 'show whether work flows, the nodes and the providers',
-  usages: ['fleet [--watch]'],
+  summary: 'show whether work flows, the nodes and the providers; drain a node',
+  usages: ['fleet [--watch]', 'fleet drain NODE'],
+  words: ['drain'],
   options: { watch: WATCH_OPTION },
-  run: async (context, input): Promise<ExitCode> =>
-    showView(context, isSet(input, 'watch'), async () => {
-      const view = await context.client.fleet({ history: false, signal: context.signal })
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    const [word, ...rest] = input.args
+    if (word === 'drain') {
+      const node = await client.drainNode(oneArgument(rest, 'name of the node'), { signal })
+      printOne(context, node, () => `${node.id} finishes its ${counted(node.active, 'task')}`)
+      return EXIT.done
+    }
+    if (word !== undefined) throw new UsageError(`"${word}" is unknown here. Did you mean "drain"?`)
+    return showView(context, isSet(input, 'watch'), async () => {
+      const view = await client.fleet({ history: false, signal })
       return { objects: [view], text: fleetPage(view, context, context.nowMs()) }
-    }),
+    })
+  },
 }
 
 /** `agentfleet usage`: calls, tokens and cost. */

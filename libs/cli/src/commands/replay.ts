@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { choiceOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import { choiceOf, given, isSet } from '../parse/values.ts'
+import { counted } from '../render/formats.ts'
 import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
+import { ENDINGS, FILTER_OPTIONS, filtersOf, TIME_NOTE } from './filters.ts'
 
 const FROM = ['start', 'journal'] as const
-const ENDINGS = ['completed', 'failed', 'cancelled'] as const
 
 /** `agentfleet replay`: runs ended tasks again. */
 export const replay: Command = {
   name: 'replay',
   summary: 'run ended tasks again, as new tasks',
-  usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [filters]'],
+  usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [--dry-run] [filters]'],
   options: {
     from: {
       type: 'string',
@@ -28,11 +29,10 @@ export const replay: Command = {
       choices: ENDINGS,
       help: 'ended in this state (default failed)',
     },
-    error: { type: 'string', value: 'CODE', help: 'ended with this error code' },
-    since: { type: 'string', value: 'TIME', help: 'submitted at or after this time' },
-    until: { type: 'string', value: 'TIME', help: 'submitted before this time' },
+    'dry-run': { type: 'boolean', help: 'replay nothing, print how many match' },
+    ...FILTER_OPTIONS,
   },
-  notes: ['A TIME is a day, a time (RFC 3339), today, yesterday, or an age such as 2h.'],
+  notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     if (isSet(input, 'all')) return replayAll(context, input)
     if (input.args.length === 0) {
@@ -50,23 +50,26 @@ export const replay: Command = {
 
 async function replayAll(context: Context, input: Input): Promise<ExitCode> {
   if (input.args.length > 0) throw new UsageError('Give ids of tasks or --all, not both.')
-  const nowMs = context.nowMs()
-  const query = given({
-    from: choiceOf(input, 'from', FROM),
-    state: choiceOf(input, 'state', ENDINGS),
-    errorCode: textOf(input, 'error'),
-    createdAfter: timeOf(input, 'since', nowMs),
-    createdBefore: timeOf(input, 'until', nowMs),
-  })
+  const dryRun = isSet(input, 'dry-run')
+  const query = {
+    ...filtersOf(input, context.nowMs()),
+    ...given({
+      from: choiceOf(input, 'from', FROM),
+      state: choiceOf(input, 'state', ENDINGS),
+    }),
+    dryRun,
+  }
   const idempotencyKey = randomUUID()
   let cursor: string | undefined
   let replayed = 0
   let refused = 0
+  let matched = 0
   do {
     const page = await context.client.replayAll(
       { ...query, ...(cursor === undefined ? {} : { cursor }) },
       { idempotencyKey, signal: context.signal },
     )
+    matched += page.matched
     for (const result of page.results) {
       if (context.json) context.print(JSON.stringify(result))
       if (result.taskId === undefined) {
@@ -81,6 +84,10 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
     context.progress(`replayed ${replayed} tasks`)
   } while (cursor !== undefined)
   context.progress('')
-  context.note(`${replayed} tasks replayed, ${refused} refused`)
+  context.note(
+    dryRun
+      ? `${counted(matched, 'task')} would be replayed`
+      : `${counted(replayed, 'task')} replayed, ${refused} refused`,
+  )
   return refused === 0 ? EXIT.done : EXIT.failed
 }

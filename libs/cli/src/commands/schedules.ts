@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
@@ -8,15 +9,16 @@ import { printOne, showView } from '../watching.ts'
 /** `agentfleet schedules`: tasks that a clock submits. */
 export const schedules: Command = {
   name: 'schedules',
-  summary: 'list, show, change, pause and delete schedules',
+  summary: 'list, show, change, pause, run and delete schedules',
   usages: [
     'schedules [ls]',
     'schedules get NAME',
     'schedules put NAME FILE',
     'schedules pause|resume NAME',
+    'schedules run NAME',
     'schedules rm NAME',
   ],
-  words: ['ls', 'get', 'put', 'pause', 'resume', 'rm'],
+  words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'rm'],
   notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - is the standard input.'],
   async run(context, { args }): Promise<ExitCode> {
     const { client, signal } = context
@@ -45,6 +47,12 @@ export const schedules: Command = {
         const { cron, timeZone, overlap, task } = await client.schedule(name, { signal })
         return store(context, name, { cron, timeZone, overlap, task, paused: word === 'pause' })
       }
+      case 'run': {
+        const name = oneArgument(rest, 'name of the schedule')
+        const view = await client.runSchedule(name, { idempotencyKey: randomUUID(), signal })
+        printOne(context, view, () => view.id)
+        return EXIT.done
+      }
       case 'rm': {
         const name = oneArgument(rest, 'name of the schedule')
         await client.deleteSchedule(name, { signal })
@@ -52,7 +60,7 @@ export const schedules: Command = {
         return EXIT.done
       }
       default:
-        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, rm.`)
+        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, run, rm.`)
     }
   },
 }

@@ -1,16 +1,18 @@
+import type { TaskFilters } from '@agentfleet/client'
 import type { TaskSummary } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { isSet, oneArgument, wholeOf } from '../parse/values.ts'
-import { eventTable, taskDetails, taskTable } from '../render/task-views.ts'
+import { choiceOf, isSet, oneArgument, wholeOf } from '../parse/values.ts'
+import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { safe, valueText } from '../render/text.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
-import { FILTER_OPTIONS, filtersOf } from './filters.ts'
+import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
 
 /** The most that the gateway puts on one page. */
 const PAGE_MAX = 200
 const ROWS_DEFAULT = 50
 const ROWS_MAX = 1_000_000
+const GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
 
 /** `agentfleet ls`: tasks, newest first. */
 export const ls: Command = {
@@ -18,13 +20,29 @@ export const ls: Command = {
   summary: 'list tasks, newest first',
   usages: ['ls [options]'],
   options: {
+    state: STATE_OPTION,
     ...FILTER_OPTIONS,
+    count: {
+      type: 'string',
+      value: 'GROUP',
+      choices: GROUPS,
+      help: 'print how many tasks match, by GROUP',
+    },
     limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
     all: { type: 'boolean', help: 'every row, not only the first' },
     watch: WATCH_OPTION,
   },
+  notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    const filters = filtersOf(input, context.nowMs())
+    const filters = taskFiltersOf(input, context.nowMs())
+    const groupBy = choiceOf(input, 'count', GROUPS)
+    if (groupBy !== undefined) {
+      return showView(context, isSet(input, 'watch'), async () => {
+        const query = { ...filters, groupBy, signal: context.signal }
+        const counts = await context.client.count(query)
+        return { objects: [counts], text: countTable(counts, context) }
+      })
+    }
     const rows = isSet(input, 'all')
       ? ROWS_MAX
       : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
@@ -41,7 +59,7 @@ export const ls: Command = {
 /** Reads this many tasks, page by page. */
 async function readTasks(
   { client, signal, progress }: Context,
-  filters: ReturnType<typeof filtersOf>,
+  filters: TaskFilters,
   rows: number,
 ): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }> {
   const tasks: TaskSummary[] = []

@@ -1,4 +1,10 @@
-import type { HistoryEvent, TaskSummary, TaskView, WaitingView } from '@agentfleet/protocol'
+import type {
+  HistoryEvent,
+  TaskCounts,
+  TaskSummary,
+  TaskView,
+  WaitingView,
+} from '@agentfleet/protocol'
 import { age, counted, duration, number, time, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Cell, type Look } from './table.ts'
@@ -33,6 +39,17 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
 
 function reasonOf({ error, preview }: TaskSummary): string {
   return `${error?.code ?? ''}: ${error?.message ?? ''} (${oneLine(preview)})`
+}
+
+/** How many tasks match, by group. */
+export function countTable({ groups, groupBy, exact, scanned }: TaskCounts, look: Look): string {
+  const rows = groups.map(({ key, count }): Cell[] => [
+    { text: key, tone: groupBy === 'state' ? toneOf(key) : 'plain' },
+    number(count),
+  ])
+  const head = [{ name: groupBy.toUpperCase() }, { name: 'TASKS', align: 'right' as const }]
+  const note = exact ? '' : `\nNot exact: counted among ${number(scanned)} tasks.`
+  return `${table(head, rows, look)}${note}`
 }
 
 /** The whole task: what it is, where it ran and why, what it cost, and how it ended. */

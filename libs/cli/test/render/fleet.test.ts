@@ -1,0 +1,169 @@
+import type {
+  DecisionView,
+  FleetView,
+  IncidentView,
+  TaskCounts,
+  UsageReport,
+} from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { fleetPage } from '../../src/render/fleet-views.ts'
+import { uncoloured } from '../../src/render/paint.ts'
+import { decisionTable, incidentDetails, incidentTable } from '../../src/render/record-views.ts'
+import { countTable } from '../../src/render/task-views.ts'
+import { usageTable } from '../../src/render/work-views.ts'
+import { NOW_MS } from './tasks.ts'
+
+const LOOK = { paint: uncoloured, columns: undefined }
+const NODE = {
+  id: 'worker-1',
+  state: 'alive',
+  incarnation: 1,
+  slots: 512,
+  active: 28,
+  queued: 0,
+  cpu: 0.41,
+  memory: 0.2,
+  memoryBytes: 273_000_000,
+  lagMs: 5,
+  responseMs: 1_300,
+  completed: 1_778,
+  failed: 2,
+  draining: false,
+  startedAt: '2026-01-31T11:58:05.000Z',
+  heartbeatAgeMs: 80,
+}
+
+test('the fleet reads as this page', () => {
+  const fleet = {
+    status: 'ok',
+    explanation: '1 of 2 nodes take tasks; 484 slots are free.',
+    nodes: [{ ...NODE, id: 'worker-2', state: 'dead' }, NODE],
+    queued: 3,
+    running: 28,
+    oldestWaitingMs: 840,
+    costTodayUsd: 1.5,
+    balancers: [{ id: 'load-balancer-1', room: false, heardAgoMs: 10 }],
+    providers: [
+      {
+        provider: 'openai',
+        model: 'gpt',
+        nodes: 1,
+        calls: 12,
+        breaker: 'open',
+        closedForMs: 0,
+        learned: [],
+        lastError: { kind: 'status 429', agoMs: 1_200 },
+        firstTokenMs: 350,
+      },
+    ],
+    history: [],
+  } as unknown as FleetView
+  expect(`\n${fleetPage(fleet, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+    "
+    status      ok: 1 of 2 nodes take tasks; 484 slots are free.
+    nodes       1 dead, 1 alive
+    running     28 of 512 slots
+    queued      3, the oldest for 840 ms
+    cost today  $1.50
+    balancers   load-balancer-1 (full)
+
+    NODE      STATE    RUNNING   CPU  MEMORY   LAG  ATTEMPT   DONE  FAILED        UP
+    worker-1  alive  28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
+    worker-2  dead   28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
+
+    PROVIDER  MODEL  BREAKER  CALLS  FIRST TOKEN  TOKENS/S  LAST ERROR
+    openai    gpt    open        12       350 ms         —  status 429, 1.2 s ago
+    "
+  `)
+})
+
+test('usage, counts, decisions and incidents read as these tables', () => {
+  const usage = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 }
+  const report = {
+    scope: 'tenant',
+    from: '2026-01-02',
+    to: '2026-01-31',
+    days: [
+      { day: '2026-01-31', total: usage, models: [{ model: 'gpt', provider: 'openai', usage }] },
+    ],
+    total: usage,
+  } as UsageReport
+  expect(`\n${usageTable(report, LOOK)}\n`).toMatchInlineSnapshot(`
+    "
+    DAY (UTC)   MODEL                     CALLS  INPUT  OUTPUT     COST
+    2026-01-31  openai/gpt                    1    812      96  $0.0002
+    total       2026-01-02 to 2026-01-31      1    812      96  $0.0002
+    "
+  `)
+  const counts = {
+    at: '2026-01-31T12:00:05.000Z',
+    groupBy: 'state',
+    exact: false,
+    scanned: 5_000,
+    groups: [
+      { key: 'completed', count: 1_204 },
+      { key: 'failed', count: 6 },
+    ],
+  } as TaskCounts
+  expect(`\n${countTable(counts, LOOK)}\n`).toMatchInlineSnapshot(`
+    "
+    STATE      TASKS
+    completed  1,204
+    failed         6
+    Not exact: counted among 5,000 tasks.
+    "
+  `)
+  const decision = {
+    id: 'd-1',
+    service: 'autoscaler',
+    by: 'autoscaler-1',
+    kind: 'add',
+    reason: 'tasks wait for 2 s',
+    atMs: NOW_MS - 12_000,
+    inputs: {},
+    options: [],
+    policy: { kind: 'add', reason: '', figures: {} },
+    acted: true,
+    outcomes: [],
+  } as unknown as DecisionView
+  expect(`\n${decisionTable([decision], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+    "
+    ID      AGE  SERVICE     KIND  ABOUT  ACTED  REASON
+    d-1  12.0 s  autoscaler  add   —      yes    tasks wait for 2 s
+    "
+  `)
+  const incident = {
+    id: 'worker-2-1',
+    nodeId: 'worker-2',
+    incarnation: 1,
+    reason: 'no heartbeat for 1.4 s',
+    state: 'closed',
+    by: 'recovery-1',
+    silentMs: 1_400,
+    detectedAtMs: NOW_MS - 9_000,
+    openedAtMs: NOW_MS - 8_990,
+    redistributedAtMs: NOW_MS - 8_700,
+    tasks: 211,
+    redistributed: 211,
+    action: { kind: 'replace', reason: 'the node is dead', driver: 'local', outcome: 'done' },
+    outcome: { kind: 'recovered', reason: 'a new node runs', atMs: NOW_MS, figures: {} },
+  } as unknown as IncidentView
+  expect(`\n${incidentTable([incident], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+    "
+    ID            AGE  NODE      STATE   SILENT  TASKS  MOVED  ACTION   OUTCOME
+    worker-2-1  9.0 s  worker-2  closed   1.4 s    211    211  replace  recovered
+    "
+  `)
+  expect(`\n${incidentDetails(incident, LOOK)}\n`).toMatchInlineSnapshot(`
+    "
+    id        worker-2-1
+    state     closed
+    node      worker-2, start 1
+    silent    1.4 s
+    detected  2026-01-31 11:59:56 UTC: no heartbeat for 1.4 s
+    moved     211 of 211 tasks, 300 ms after the detection
+    action    replace, done: the node is dead
+    outcome   recovered: a new node runs
+    "
+  `)
+})
