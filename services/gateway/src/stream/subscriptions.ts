@@ -71,7 +71,7 @@ export type Frame = Buffer
 /** Pages of histories read at once: enough to hide the round trip, too few to crowd out submissions. */
 const PAGES_MAX = 16
 /** Of these, pages of one viewer; another viewer never waits for more than a few. */
-const VIEWER_PAGES_MAX = 4
+const VIEWER_PAGES_MAX = 2
 /** Bytes of one page; a viewer that does not read has at most its pages in memory. */
 const PAGE_BYTES = 64 * 1024
 /** The detail of a refused watch. */

@@ -42,7 +42,8 @@ export function createTurns<Owner extends object>(
     let least = Infinity
     for (const [at, { owner }] of waiting.entries()) {
       const bytes = bytesOf(owner, nowMs)
-      if (bytes >= least) continue
+      // Of equals the latest is next: when many come at once, those that wait keep no newcomer waiting.
+      if (bytes > least) continue
       next = at
       least = bytes
     }

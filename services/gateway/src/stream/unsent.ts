@@ -36,8 +36,8 @@ const SLOW_BYTES = 1024 * 1024
 const SLOW_MAX_MS = 10_000
 /** Room for the largest event and for some seconds of others. */
 const CONNECTION_MAX_BYTES = 8 * 1024 * 1024
-/** A quarter of the memory that a gateway is given. */
-const ALL_MAX_BYTES = 128 * 1024 * 1024
+/** A tenth of the memory that a gateway is given: what was sent is garbage for a while, too. */
+const ALL_MAX_BYTES = 64 * 1024 * 1024
 /** After the slowest connections have ended, so much is free that it does not happen at each send. */
 const FREE_SHARE = 0.25
 
