@@ -7,6 +7,7 @@ import { demo } from './local/demo.ts'
 import { doctor } from './local/doctor.ts'
 import { fleet, usage } from './fleet.ts'
 import { goals } from './goals.ts'
+import { keys } from './keys.ts'
 import { decisions, incidents } from './records.ts'
 import { replay } from './replay.ts'
 import { schedules } from './schedules.ts'
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   decisions,
   incidents,
   usage,
+  keys,
   demo,
   doctor,
   completion,

@@ -1,0 +1,127 @@
+import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
+import type { Command, Context, Input } from '../command.ts'
+import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { durationOf, given, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
+import { printOne, showView } from '../watching.ts'
+
+const SCOPES = [
+  'tasks:read',
+  'tasks:write',
+  'tasks:approve',
+  'agents:write',
+  'fleet:read',
+  'admin',
+] as const
+/** The most that the gateway puts on one page. */
+const PAGE_MAX = 200
+const RATE = { min: 1, max: 1_000_000 }
+
+/** `agentfleet keys`: keys of the API, which an admin makes, rotates and revokes while the fleet runs. */
+export const keys: Command = {
+  name: 'keys',
+  summary: 'show what your key may do; list, make, rotate and revoke keys',
+  usages: [
+    'keys me',
+    'keys [ls] [--tenant NAME]',
+    'keys create --tenant NAME --scope SCOPE… [options] TEXT',
+    'keys get KEY_ID',
+    'keys rotate [--overlap DURATION] KEY_ID',
+    'keys revoke KEY_ID',
+  ],
+  words: ['me', 'ls', 'create', 'get', 'rotate', 'revoke'],
+  options: {
+    tenant: { type: 'string', value: 'NAME', help: 'tenant of the key' },
+    scope: { type: 'string', value: 'SCOPE', choices: SCOPES, multiple: true, help: 'its right' },
+    agent: { type: 'string', value: 'NAME', multiple: true, help: 'only for tasks of this agent' },
+    rate: { type: 'string', value: 'N', help: 'at most this many requests a minute' },
+    expires: { type: 'string', value: 'DURATION', help: 'it works for this long, such as 30d' },
+    overlap: { type: 'string', value: 'DURATION', help: 'the former secret still works this long' },
+  },
+  notes: [
+    'TEXT says what the key is for. Only "create" and "rotate" print a secret, and only once.',
+    'All but "me" need a key with the scope admin.',
+  ],
+  async run(context, input): Promise<ExitCode> {
+    const { client, signal } = context
+    const [word = 'ls', ...rest] = input.args
+    switch (word) {
+      case 'me': {
+        const me = await client.me({ signal })
+        printOne(context, me, () => meDetails(me, context))
+        return EXIT.done
+      }
+      case 'ls':
+        return showView(context, false, async () => {
+          const objects = await readKeys(context, textOf(input, 'tenant'))
+          return { objects, text: keyTable(objects, context, context.nowMs()) }
+        })
+      case 'create':
+        return createKey(context, input, oneArgument(rest, 'text that says what the key is for'))
+      case 'get': {
+        const view = await client.key(oneArgument(rest, 'id of the key'), { signal })
+        printOne(context, view, () => keyDetails(view, context))
+        return EXIT.done
+      }
+      case 'rotate': {
+        const overlapMs = durationOf(input, 'overlap')
+        const overlapSeconds = overlapMs === undefined ? undefined : Math.round(overlapMs / 1_000)
+        const id = oneArgument(rest, 'id of the key')
+        const view = await client.rotateKey(id, given({ overlapSeconds, signal }))
+        printSecret(context, view)
+        return EXIT.done
+      }
+      case 'revoke': {
+        const id = oneArgument(rest, 'id of the key')
+        await client.revokeKey(id, { signal })
+        printOne(context, { id, revoked: true }, () => `${id} revoked`)
+        return EXIT.done
+      }
+      default:
+        throw new UsageError(`"${word}" is none of me, ls, create, get, rotate, revoke.`)
+    }
+  },
+}
+
+async function createKey(context: Context, input: Input, name: string): Promise<ExitCode> {
+  const tenant = textOf(input, 'tenant')
+  const chosen = textsOf(input, 'scope')
+  if (tenant === undefined || chosen.length === 0) {
+    throw new UsageError(
+      `Give --tenant and at least one --scope (${SCOPES.join(', ')}): agentfleet keys create --tenant acme --scope tasks:read "dashboard"`,
+    )
+  }
+  const agents = textsOf(input, 'agent')
+  const requestsPerMinute = wholeOf(input, 'rate', RATE)
+  const expiresMs = durationOf(input, 'expires')
+  const request: KeyRequest = {
+    name,
+    tenant,
+    scopes: SCOPES.filter((scope) => chosen.includes(scope)),
+    ...given({
+      agents: agents.length === 0 ? undefined : [...agents],
+      limits: requestsPerMinute === undefined ? undefined : { requestsPerMinute },
+      expiresAt:
+        expiresMs === undefined ? undefined : new Date(context.nowMs() + expiresMs).toISOString(),
+    }),
+  }
+  printSecret(context, await context.client.createKey(request, { signal: context.signal }))
+  return EXIT.done
+}
+
+/** The secret alone on the standard output, so that a script can store it. */
+function printSecret(context: Context, view: KeyCreated): void {
+  if (!context.json) context.note(`key ${view.id}; its secret, shown only now:`)
+  printOne(context, view, () => view.key)
+}
+
+async function readKeys({ client, signal }: Context, tenant: string | undefined) {
+  const found = []
+  let cursor: string | undefined
+  do {
+    const page = await client.keys({ ...given({ tenant, cursor }), limit: PAGE_MAX, signal })
+    found.push(...page.keys)
+    cursor = page.nextCursor
+  } while (cursor !== undefined)
+  return found
+}

@@ -1,0 +1,61 @@
+import type { KeyView, MeView } from '@agentfleet/protocol'
+import { age, duration, time } from './formats.ts'
+import { toneOf } from './paint.ts'
+import { fields, table, type Look } from './table.ts'
+
+/** Keys, one a row. */
+export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): string {
+  return table(
+    ['KEY', 'STATE', 'TENANT', 'MADE', 'EXPIRES', 'SCOPES', 'FOR'].map((name) => ({ name })),
+    keys.map((key) => [
+      key.id,
+      { text: key.state, tone: toneOf(key.state) },
+      key.tenant,
+      `${age(key.createdAt, nowMs)} ago`,
+      key.expiresAt === undefined ? 'never' : expiryText(key.expiresAt, nowMs),
+      key.scopes.join(', '),
+      key.name,
+    ]),
+    look,
+  )
+}
+
+function expiryText(at: string, nowMs: number): string {
+  const leftMs = Date.parse(at) - nowMs
+  return leftMs > 0 ? `in ${duration(leftMs)}` : `${duration(-leftMs)} ago`
+}
+
+/** One key, without its secret. */
+export function keyDetails(key: KeyView, look: Look): string {
+  return fields(
+    [
+      ['key', key.id],
+      ['for', key.name],
+      ['state', { text: key.state, tone: toneOf(key.state) }],
+      ['tenant', key.tenant],
+      ['scopes', key.scopes.join(', ')],
+      ['agents', key.agents?.join(', ')],
+      ['limits', key.limits && JSON.stringify(key.limits)],
+      ['made', `${time(key.createdAt)} by ${key.createdBy}`],
+      ['expires', key.expiresAt && time(key.expiresAt)],
+      ['revoked', key.revokedAt && time(key.revokedAt)],
+      ['former secret', key.formerSecretUntil && `works until ${time(key.formerSecretUntil)}`],
+    ],
+    look,
+  )
+}
+
+/** The caller, as the gateway knows it. */
+export function meDetails(me: MeView, look: Look): string {
+  return fields(
+    [
+      ['key', me.keyId],
+      ['tenant', me.tenant],
+      ['scopes', me.scopes.join(', ')],
+      ['agents', me.agents?.join(', ')],
+      ['limits', me.limits && JSON.stringify(me.limits)],
+      ['expires', me.expiresAt && time(me.expiresAt)],
+    ],
+    look,
+  )
+}
