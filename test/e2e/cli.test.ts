@@ -237,6 +237,17 @@ test('approve lists a waiting call and approves it', async () => {
   expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
 })
 
+test('keys me says what the key may do, and only a key with the scope admin makes others', async () => {
+  const me = await agentfleet('keys', 'me', '--json')
+  expect(me).toMatchObject({ code: EXIT.done, objects: [{ tenant: 'cli' }] })
+  expect((await agentfleet('keys', 'me')).out).toMatch(/^tenant +cli$/m)
+  const made = await agentfleet('keys', 'create', '--tenant', 'cli', '--scope', 'tasks:read', 'x')
+  expect(made.code).not.toBe(EXIT.done)
+  expect(made.err).toMatch(/admin/)
+  const nameless = await agentfleet('keys', 'create', '--scope', 'tasks:read', 'x')
+  expect(nameless.code).toBe(EXIT.usage)
+})
+
 test('doctor finds no problem in a fleet, and says what to do when no gateway answers', async () => {
   const { objects } = await succeed('doctor', '--json')
   const found = Object.fromEntries(objects.map(({ name, result }) => [name, result]))
