@@ -128,8 +128,13 @@ describe('a goal', () => {
     const model = await test.script('cancelled', turns)
     await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
     const { id } = await submitGoal({ goal: 'Stop', model })
-    const running = await until(id, 'running')
-    const childId = running.plans[0]!.steps[0]!.taskId!
+    await until(id, 'running')
+    const childId = await eventually(async () => {
+      const { body } = await call(`/v1/goals/${id}`)
+      const taskId = body.plans[0]?.steps[0]?.taskId
+      expect(taskId).toBeDefined()
+      return taskId!
+    }, SOON_MS)
     await eventually(async () => {
       expect((await test.client.get(childId)).state).toBe('running')
     }, SOON_MS)

@@ -213,7 +213,7 @@ async function assemble(
   const simulation = await startSimulators(options, provider, run, stops)
   const simulators = simulation.urls
   const token = drawSecret()
-  const apiPorts = await drawPorts(options.replicas?.gateway ?? 1)
+  const apiPorts = await drawPorts(options.replicas?.gateway ?? 1, true)
   if (options.apiPort !== undefined) apiPorts[0] = options.apiPort
   const base: StartEnv = {
     NATS_URL: nats.url,

@@ -8,6 +8,9 @@ export const LOOPBACK = '127.0.0.1'
 // could otherwise hold the port of a server that is being restarted.
 const PORT_MIN = 20_000
 const PORT_MAX = 32_000
+// Ports that are drawn seconds before they are used come from a separate part: of the twenty ports that a
+// start draws meanwhile, none is one of them.
+const EARLY_MIN = 30_000
 // With a tenth of the range free this fails once in 10^9 tries.
 const DRAWS_MAX = 200
 
@@ -22,12 +25,12 @@ export function isPortFree(port: number): Promise<boolean> {
 
 /**
  * Draws distinct loopback ports that nothing listens on; another process may still take one before it is
- * used.
+ * used. `early`: they are used only after other ports have been drawn.
  */
-export async function drawPorts(count: number): Promise<number[]> {
+export async function drawPorts(count: number, early = false): Promise<number[]> {
   const ports = new Set<number>()
   for (let draw = 0; draw < DRAWS_MAX && ports.size < count; draw += 1) {
-    const port = randomInt(PORT_MIN, PORT_MAX)
+    const port = early ? randomInt(EARLY_MIN, PORT_MAX) : randomInt(PORT_MIN, EARLY_MIN)
     if (!ports.has(port) && (await isPortFree(port))) ports.add(port)
   }
   if (ports.size < count) throw new Error(`found no ${count} free ports on ${LOOPBACK}`)

@@ -147,6 +147,8 @@ test.each(operations.filter(({ path }) => path.includes('{')))(
     texts.length = 0
     const status = await send(each, keys.other, bodyOf(each))
     const own = each.method === 'PUT' ? [201] : each.method === 'DELETE' ? [204] : []
+    // An earlier PUT of this tenant made its own definition under this name.
+    if (each.id === 'listAgentVersions') own.push(200)
     const hidden = each.scope === 'admin' ? [403] : [404, ...own]
     expect(hidden).toContain(status)
     expect(texts.join()).not.toContain(CANARY)
