@@ -50,7 +50,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   toolkit: [],
   client: ['protocol'],
   // The demo reads the log of a local fleet: its figures must not depend on what the API answers.
-  cli: ['adapters', 'client', 'local', 'protocol'],
+  cli: ['adapters', 'client', 'domain', 'local', 'protocol'],
   'llm-simulator': [],
   console: ['protocol'],
   local: ['client', 'llm-simulator', 'protocol'],

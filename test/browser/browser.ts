@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { installLocked } from '@agentfleet/tools'
 
 /**
  * A real browser from npm for the tests of the page: no root, no system library. Its packages have a manifest and
@@ -60,8 +59,6 @@ export interface Browser extends AsyncDisposable {
 }
 
 const HERE = fileURLToPath(new URL('./', import.meta.url))
-/** A first install on a slow line, milliseconds. */
-const INSTALL_WITHIN_MS = 300_000
 /** A person would have given up by then, milliseconds. */
 const ELEMENT_WITHIN_MS = 15_000
 const VIEWPORT = { width: 1280, height: 800 }
@@ -96,7 +93,7 @@ interface Playwright {
 
 /** Installs the browser if needed and starts it. */
 export async function startBrowser(): Promise<Browser> {
-  await install()
+  await installLocked(HERE)
   const load = createRequire(join(HERE, 'package.json'))
   const executablePath = await unpack(load)
   const { chromium } = load('playwright-core') as Playwright
@@ -118,28 +115,6 @@ export async function startBrowser(): Promise<Browser> {
     },
     [Symbol.asyncDispose]: () => browser.close(),
   }
-}
-
-/** Installs the packages unless those of the present lock file are installed. */
-async function install(): Promise<void> {
-  const lock = await readFile(join(HERE, 'package-lock.json'), 'utf8')
-  const stamp = join(HERE, 'node_modules', '.installed-lock.json')
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === lock) return
-  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
-    cwd: HERE,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: INSTALL_WITHIN_MS,
-  })
-  let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-4_000)
-  })
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  if (code !== 0) throw new Error(`npm ci failed in ${HERE}: ${errors}`)
-  await writeFile(stamp, lock)
 }
 
 /**

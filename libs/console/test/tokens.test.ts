@@ -1,6 +1,7 @@
 /** The contrast of every colour with the surfaces that it is drawn on (WCAG 2.2, 1.4.3 and 1.4.11). */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { STATES } from '../page/tasks/filters.ts'
 
 const css = readFileSync(new URL('../page/style/tokens.css', import.meta.url), 'utf8')
 const tokens = new Map(
@@ -9,15 +10,6 @@ const tokens = new Map(
   ),
 )
 const SURFACES = ['bg', 'surface', 'raised'] as const
-const STATES = [
-  'waiting',
-  'queued',
-  'running',
-  'retrying',
-  'completed',
-  'failed',
-  'cancelled',
-] as const
 const TEXTS = ['text', 'muted', 'accent', ...STATES] as const
 const THEMES = ['light', 'dark'] as const
 

@@ -1,5 +1,5 @@
 import type { OpsEntry } from '@agentfleet/adapters'
-import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
+import type { Decision, DecisionOutcome, Incident, Snapshot } from '@agentfleet/protocol'
 
 /** Records of the control plane for the tests. */
 
@@ -17,6 +17,32 @@ export function decision(id: string, change: Partial<Decision> = {}): Decision {
     policy: { kind: 'scale-out', reason: 'utilization', figures: { nodes: 3 } },
     acted: true,
     driver: 'local',
+    ...change,
+  }
+}
+
+type Node = Snapshot['nodes'][number]
+
+/** Node n1, alive with ten free slots unless `change` says otherwise. */
+export function liveNode(change: Partial<Node> = {}): Node {
+  return {
+    nodeId: 'n1',
+    incarnation: 1,
+    version: 9,
+    slots: 10,
+    active: 0,
+    queued: 0,
+    cpu: 0.5,
+    memory: 0.25,
+    memoryBytes: 1_000,
+    lagMs: 1,
+    responseMs: 20,
+    completed: 7,
+    failed: 1,
+    draining: false,
+    startedAtMs: 0,
+    state: 'alive',
+    heartbeatAgeMs: 100,
     ...change,
   }
 }

@@ -1,22 +1,12 @@
 import type { TaskFilters } from '@agentfleet/client'
+import { LEVELS, TASK_KINDS, TASK_STATES } from '@agentfleet/domain'
 import type { Input, Option, Options } from '../command.ts'
 import { choiceOf, given, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
 
-const STATES = [
-  'waiting',
-  'queued',
-  'running',
-  'retrying',
-  'completed',
-  'failed',
-  'cancelled',
-] as const
 /** The states of tasks that have not ended. */
 export const OPEN_STATES = ['waiting', 'queued', 'running', 'retrying'] as const
 /** The states of tasks that have ended. */
 export const ENDINGS = ['completed', 'failed', 'cancelled'] as const
-const PRIORITIES = ['low', 'medium', 'high'] as const
-const KINDS = ['task', 'goal', 'child'] as const
 
 const text = (value: string, help: string, short?: string): Option => ({
   type: 'string',
@@ -29,10 +19,10 @@ const text = (value: string, help: string, short?: string): Option => ({
 export const FILTER_OPTIONS: Options = {
   agent: text('NAME', 'of this agent', 'a'),
   model: text('NAME', 'with this model', 'm'),
-  priority: { ...text('LEVEL', 'with this priority', 'p'), choices: PRIORITIES },
+  priority: { ...text('LEVEL', 'with this priority', 'p'), choices: LEVELS },
   node: text('NODE', 'whose last attempt was on this node'),
   error: text('CODE', 'whose last error has this code', 'e'),
-  kind: { ...text('KIND', 'of this kind'), choices: KINDS },
+  kind: { ...text('KIND', 'of this kind'), choices: TASK_KINDS },
   parent: text('TASK_ID', 'made by this task'),
   'replay-of': text('TASK_ID', 'replays of this task'),
   metadata: { ...text('NAME=VALUE', 'with this label'), multiple: true },
@@ -48,7 +38,7 @@ export const TIME_NOTE =
 /** The option that chooses tasks by state. */
 export const STATE_OPTION: Option = {
   ...text('STATE', 'in this state', 's'),
-  choices: STATES,
+  choices: TASK_STATES,
   multiple: true,
 }
 
@@ -57,10 +47,10 @@ export function filtersOf(input: Input, nowMs: number) {
   return given({
     agent: textOf(input, 'agent'),
     model: textOf(input, 'model'),
-    priority: choiceOf(input, 'priority', PRIORITIES),
+    priority: choiceOf(input, 'priority', LEVELS),
     node: textOf(input, 'node'),
     errorCode: textOf(input, 'error'),
-    kind: choiceOf(input, 'kind', KINDS),
+    kind: choiceOf(input, 'kind', TASK_KINDS),
     parentId: textOf(input, 'parent'),
     replayOf: textOf(input, 'replay-of'),
     metadata: pairsOf(input, 'metadata'),
@@ -72,7 +62,7 @@ export function filtersOf(input: Input, nowMs: number) {
 
 /** Every filter of these options. */
 export function taskFiltersOf(input: Input, nowMs: number): TaskFilters {
-  return { ...filtersOf(input, nowMs), ...statesOf(input, STATES) }
+  return { ...filtersOf(input, nowMs), ...statesOf(input, TASK_STATES) }
 }
 
 /** The chosen states among these; none if the option is absent. */

@@ -1,3 +1,4 @@
+import { SCOPES } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
@@ -5,14 +6,6 @@ import { durationOf, given, oneArgument, textOf, textsOf, wholeOf } from '../par
 import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
 import { printOne, showView } from '../watching.ts'
 
-const SCOPES = [
-  'tasks:read',
-  'tasks:write',
-  'tasks:approve',
-  'agents:write',
-  'fleet:read',
-  'admin',
-] as const
 /** The most that the gateway puts on one page. */
 const PAGE_MAX = 200
 const RATE = { min: 1, max: 1_000_000 }

@@ -1,26 +1,9 @@
 import type { Snapshot } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { fleetView } from '../../src/fleet/fleet.ts'
+import { liveNode } from '../records.ts'
 
-const node: Snapshot['nodes'][number] = {
-  nodeId: 'n1',
-  incarnation: 1,
-  version: 9,
-  slots: 10,
-  active: 4,
-  queued: 0,
-  cpu: 0.5,
-  memory: 0.25,
-  memoryBytes: 1_000,
-  lagMs: 1,
-  responseMs: 20,
-  completed: 7,
-  failed: 1,
-  draining: false,
-  startedAtMs: 0,
-  state: 'alive',
-  heartbeatAgeMs: 100,
-}
+const node = liveNode({ active: 4 })
 const snapshot: Snapshot = { atMs: 0, monitorId: 'm', nodes: [node], queued: 2, running: 4 }
 
 test('a fleet with a node that takes tasks is ok, and shows its figures', () => {

@@ -1,29 +1,12 @@
 import { connectStore } from '@agentfleet/adapters'
-import { CHANNELS, type Snapshot } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
+import { liveNode } from '../records.ts'
 import { setup } from '../support.ts'
 
-const node: Snapshot['nodes'][number] = {
-  nodeId: 'n1',
-  incarnation: 1,
-  version: 9,
-  slots: 10,
-  active: 1,
-  queued: 0,
-  cpu: 0.5,
-  memory: 0.25,
-  memoryBytes: 1_000,
-  lagMs: 1,
-  responseMs: 20,
-  completed: 7,
-  failed: 1,
-  draining: false,
-  startedAtMs: 0,
-  state: 'alive',
-  heartbeatAgeMs: 100,
-}
+const node = liveNode({ active: 1 })
 
 test('a node is shown with the tasks that run on it, and drains when an operator asks', async () => {
   await using bench = await setup()

@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
 import type { NamedProcess } from '../fleet/processes.ts'
+import { installLocked } from '../install-locked.ts'
 
 /**
  * The peer of the comparison: BullMQ behind Fastify, one server process and as many worker processes as the
@@ -19,33 +18,8 @@ export interface Peer {
 }
 
 const PEER_DIR = fileURLToPath(new URL('../../../bench/', import.meta.url))
-/** A first install on a slow line, milliseconds. */
-const INSTALL_WITHIN_MS = 300_000
 const READY_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 5_000
-
-/** Installs the peer's packages unless those of the present lock file are installed. */
-async function installPeer(say: (line: string) => void): Promise<void> {
-  const lock = await readFile(join(PEER_DIR, 'package-lock.json'), 'utf8')
-  const stamp = join(PEER_DIR, 'node_modules', '.installed-lock.json')
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === lock) return
-  say('installing the packages of the peer …')
-  const child = spawn('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
-    cwd: PEER_DIR,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: INSTALL_WITHIN_MS,
-  })
-  let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-4_000)
-  })
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
-  if (code !== 0) throw new Error(`npm ci failed in ${PEER_DIR}: ${errors}`)
-  await writeFile(stamp, lock)
-}
 
 /** Starts the peer and resolves when its server accepts requests and its workers accept work. */
 export async function startPeer(options: {
@@ -59,7 +33,7 @@ export async function startPeer(options: {
   readonly openaiBaseUrl: string
   readonly say: (line: string) => void
 }): Promise<Peer> {
-  await installPeer(options.say)
+  await installLocked(PEER_DIR, () => options.say('installing the packages of the peer …'))
   const redis = await startRedis({ binaries: options.binaries, dir: join(options.dir, 'redis') })
   const children: { name: string; child: ChildProcess }[] = []
   const stop = async (): Promise<void> => {

@@ -7,8 +7,8 @@ type BuildRequest = OpenAI['buildRequest']
  * The SDK, with a short way for the one request that this service makes.
  *
  * The SDK builds 14 headers for each call (nine describe the platform), describes them for a log that
- * is off, and gives each call a timer and an abort controller in addition to the caller's. That is a
- * tenth of the processor time of a short call. Invariants: the URL and the authorization are those of
+ * is off, and gives each call a timer and an abort controller in addition to the caller's. That is
+ * about a quarter of the processor time of a short call. Invariants: the URL and the authorization are those of
  * the SDK; only the caller's signal limits the time of a call.
  */
 export class ChatClient extends OpenAI {
