@@ -200,12 +200,11 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     const messages = outgoing
     outgoing = []
     if (nats.isClosed()) return
-    for (const { subject, data, reply, headers } of messages) {
+    for (const message of messages) {
+      const { subject, data } = message
       try {
-        nats.publish(subject, data, {
-          ...(reply === undefined ? {} : { reply }),
-          ...(headers === undefined ? {} : { headers }),
-        })
+        // The message names its reply and its headers as the options of the client do.
+        nats.publish(subject, data, message)
       } catch (error) {
         // The size was checked before; the send fails only if the server returned with a smaller limit.
         log.error({ err: error, subject }, 'A message could not be sent')

@@ -103,12 +103,12 @@ export function pack(
   answer?: AsAnswer,
 ): readonly Packed[] {
   if (items === undefined) return [new Packed(JSON.stringify(body), 0, 1)]
-  const { [items.field]: given, ...envelope } = body as Readonly<Record<string, unknown>>
   // Nearly every message is small: it is written at once, and its items are not measured one by one.
   const whole = JSON.stringify(body)
   if (whole.length * BYTES_PER_CHAR_MAX <= bytesMax) {
-    return [new Packed(whole, 0, (given as readonly unknown[]).length)]
+    return [new Packed(whole, 0, (fieldOf(body, items.field) as readonly unknown[]).length)]
   }
+  const { [items.field]: given, ...envelope } = body as Readonly<Record<string, unknown>>
   const head = JSON.stringify(envelope)
   const frame = Buffer.byteLength(head) + FRAME_BYTES
   const texts = (given as readonly unknown[]).map((item, at) => {

@@ -3,23 +3,50 @@
  * <index member> <error code or -> <agent>` and the value to store, `<seq> <state> i<json>`; so the script
  * compares without parsing JSON and copies nothing. A value without the `i` is of an older release, which kept
  * no listings by agent and error code; it is written again at the same sequence. Terminal records expire after
- * the retention.
+ * the retention. Members are added together, one command for each listing: a command from a script costs Redis
+ * about 1 µs, and its own entry in the append-only file.
  */
 export const PROJECT_SCRIPT = `
 local retention = ARGV[1]
 local known = ''
 local named = {}
+local listings = {}
+local ended = {}
+local seen = {}
+local count = 0
+local function list(key, member)
+  local members = listings[key]
+  if not members then
+    members = {}
+    listings[key] = members
+  end
+  members[#members + 1] = 0
+  members[#members + 1] = member
+end
+local function flush()
+  for key, members in pairs(listings) do
+    redis.call('ZADD', key, unpack(members))
+  end
+  if #ended > 0 then redis.call('HDEL', 'inflight', unpack(ended)) end
+  listings = {}
+  ended = {}
+  seen = {}
+  count = 0
+end
 for i = 2, #ARGV, 2 do
   local id, tenant, member, code, agent = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.+)$')
   local value = ARGV[i + 1]
   local seq, state = string.match(value, '^(%d+) (%a+) ')
   local key = 'task:' .. id
+  if seen[id] or count >= 1000 then flush() end
+  seen[id] = true
+  count = count + 1
   local oldSeq, oldState, listed = string.match(redis.call('GETRANGE', key, 0, 40), '^(%d+) (%a+) (i?)')
   local behind = oldSeq and tonumber(oldSeq) - tonumber(seq)
   if not behind or behind < 0 or (behind == 0 and listed ~= 'i') then
     if state == 'completed' or state == 'failed' or state == 'cancelled' then
       redis.call('SET', key, value, 'PX', retention)
-      redis.call('HDEL', 'inflight', id)
+      ended[#ended + 1] = id
     else
       redis.call('SET', key, value)
     end
@@ -33,21 +60,22 @@ for i = 2, #ARGV, 2 do
         redis.call('ZREM', tasks .. oldState, member)
         redis.call('ZREM', tasks .. oldState .. ':agent:' .. agent, member)
       end
-      redis.call('ZADD', tasks .. state, 0, member)
+      list(tasks .. state, member)
     end
     if oldState ~= state or listed ~= 'i' then
-      redis.call('ZADD', tasks .. state .. ':agent:' .. agent, 0, member)
+      list(tasks .. state .. ':agent:' .. agent, member)
       if not named[tasks .. agent] then
         redis.call('SADD', tasks .. 'agents', agent)
         named[tasks .. agent] = true
       end
       if state == 'failed' and code ~= '-' then
-        redis.call('ZADD', tasks .. 'failed:error:' .. code, 0, member)
+        list(tasks .. 'failed:error:' .. code, member)
         redis.call('SADD', tasks .. 'errors', code)
       end
     end
   end
 end
+flush()
 return 1
 `
 

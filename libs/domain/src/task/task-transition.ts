@@ -51,25 +51,26 @@ export function transition(
   if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) {
     return stale(record, seq, 'older')
   }
-  const placed = 'placed' in event && event.placed !== undefined ? { placed: event.placed } : {}
-  const next = { ...record, ...placed, seq, updatedAtMs: event.atMs }
+  const placed = ('placed' in event ? event.placed : undefined) ?? record.placed
+  const next = changed(record, { placed, seq, updatedAtMs: event.atMs })
   switch (event.type) {
     case 'submitted':
       return { kind: 'stale', reason: 'seen' }
     case 'attempt-started': {
       const { attempt, node } = event
       if (attempt === record.attempt) return stale(record, seq, 'older')
-      return applied({ ...settled(next), state: 'running', attempt, node })
+      return applied(changed(next, { state: 'running', ...SETTLED, attempt, node }))
     }
     case 'call-finished': {
       const calls = [...record.calls, event.call]
       const usage = addUsage(record.usage, event.call.usage)
-      return applied({ ...settled(next), state: 'running', calls, usage })
+      return applied(changed(next, { state: 'running', ...SETTLED, calls, usage }))
     }
     case 'attempt-failed': {
       const failures = record.failures + 1
       const { error, retryAtMs } = event
-      return applied({ ...settled(next), state: 'retrying', failures, error, retryAtMs })
+      const waitingFor = undefined
+      return applied(changed(next, { waitingFor, state: 'retrying', failures, error, retryAtMs }))
     }
     case 'released':
       return releasedRecord(record, next, event.atMs)
@@ -82,13 +83,12 @@ export function transition(
     case 'completed':
       return applied(completedRecord(next, event))
     case 'failed': {
-      const { attempt, error, result } = event
-      const had = result === undefined ? {} : { result }
-      return applied({ ...settled(next), state: 'failed', attempt, error, ...had })
+      const { attempt, error, result = next.result } = event
+      return applied(changed(next, { state: 'failed', ...SETTLED, attempt, error, result }))
     }
     case 'cancelled': {
       const error = { code: 'cancelled', message: event.reason }
-      return applied({ ...settled(next), state: 'cancelled', error })
+      return applied(changed(next, { state: 'cancelled', ...SETTLED, error }))
     }
     default:
       return unreachable(event)
@@ -99,15 +99,29 @@ function applied(record: TaskRecord): Transition {
   return { kind: 'applied', record }
 }
 
-/** The record without the fields of a waiting or retrying one. */
-function settled(record: TaskRecord): TaskRecord {
-  if (record.waitingFor === undefined && record.retryAtMs === undefined) return record
-  const { waitingFor: _wait, retryAtMs: _due, ...rest } = record
-  return rest
+/** What a record has neither before its first wait nor after it. */
+const SETTLED = { waitingFor: undefined, retryAtMs: undefined }
+
+/**
+ * The fields that a record gains later. It has them from the beginning, because a copy that adds a field to a
+ * spread gets a hidden class of its own in V8 (Node 20): 1 µs, and 600 bytes that only a full collection frees.
+ */
+const LATER = {
+  ...SETTLED,
+  placed: undefined,
+  node: undefined,
+  result: undefined,
+  error: undefined,
+}
+
+type Changes = { readonly [K in keyof TaskRecord]?: TaskRecord[K] | undefined }
+
+function changed(record: TaskRecord, changes: Changes): TaskRecord {
+  return { ...record, ...changes } as TaskRecord
 }
 
 function waits(record: TaskRecord, waitingFor: Waiting): TaskRecord {
-  return { ...settled(record), state: 'waiting', waitingFor }
+  return changed(record, { state: 'waiting', waitingFor, retryAtMs: undefined })
 }
 
 function firstRecord(
@@ -120,6 +134,7 @@ function firstRecord(
   const waitingFor = firstWait(event.spec, skewed ? storedAtMs : event.atMs)
   return {
     taskId,
+    ...(LATER as object),
     tenant: event.tenant,
     spec: event.spec,
     specHash: event.specHash,
@@ -150,11 +165,13 @@ function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Tra
   }
   const left =
     waitingFor.kind === 'dependencies' ? timeWait(record.spec, startOf(record), atMs) : undefined
-  return applied(left === undefined ? { ...settled(next), state: 'queued' } : waits(next, left))
+  return applied(
+    left === undefined ? changed(next, { state: 'queued', ...SETTLED }) : waits(next, left),
+  )
 }
 
 function pausedRecord(next: TaskRecord, { wait }: Paused): TaskRecord {
-  return waits({ ...next, pauses: next.pauses + 1 }, wait)
+  return waits(changed(next, { pauses: next.pauses + 1 }), wait)
 }
 
 function resumedRecord(
@@ -164,37 +181,32 @@ function resumedRecord(
 ): Transition {
   if (next.waitingFor?.kind !== reason) return stale(record, next.seq, 'not-waiting')
   const approvals = approval === undefined ? next.approvals : [...next.approvals, approval]
-  return applied({ ...settled(next), state: 'queued', approvals })
+  return applied(changed(next, { state: 'queued', ...SETTLED, approvals }))
 }
 
 /** The run that made children is under way, even if it is the first and wrote no start event. */
 function spawnedRecord(next: TaskRecord, { step, children }: Spawned): TaskRecord {
   const made = children.map(({ taskId }) => ({ taskId, step }))
-  const granted = grantedWith(next, children)
-  return {
-    ...settled(next),
+  const granted = grantedWith(next, children) ?? next.granted
+  return changed(next, {
     state: 'running',
+    ...SETTLED,
     children: [...next.children, ...made],
-    ...(granted === undefined ? {} : { granted }),
-  }
+    granted,
+  })
 }
 
 function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
-  return {
-    ...withoutError(settled(next)),
+  const { attempt, node, result, usage } = event
+  return changed(next, {
     state: 'completed',
-    attempt: event.attempt,
-    node: event.node,
-    result: event.result,
-    usage: event.usage,
-  }
-}
-
-/** Most records have none: removing a field costs more than the rest of a transition. */
-function withoutError(record: TaskRecord): TaskRecord {
-  if (record.error === undefined) return record
-  const { error: _lastFailure, ...rest } = record
-  return rest
+    ...SETTLED,
+    attempt,
+    node,
+    result,
+    usage,
+    error: undefined,
+  })
 }
 
 /** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */

@@ -1,5 +1,5 @@
 import type { TenantLimit } from './limits.ts'
-import { decideShare } from './share.ts'
+import { decideShare, type ShareAsk } from './share.ts'
 
 /** Bytes in a store; 0 as `maxBytes`: it has no known size. */
 export interface StoreFill {
@@ -60,42 +60,42 @@ export function decideSubmission(
   const { log, redis, held, tenants } = stores
   const records = held.tasks + held.ended
   const recordBytes = records === 0 ? 0 : redis.bytes / records
-  const asks = {
-    tasks: {
-      capacity: UNFINISHED_PLACES,
-      used: held.tasks,
-      own: own.tasks,
-      ask: ask.tasks,
-      limit: tasksMax,
-    },
-    log: {
-      capacity: sized(log, logShare),
-      used: log.bytes,
-      own: own.bytes,
-      ask: ask.bytes,
-      limit: logBytes,
-    },
-    redis: {
-      capacity: sized(redis, REDIS_SHARE),
-      used: redis.bytes,
-      // Records differ in size, but Redis does not say whose take how much.
-      own: (own.tasks + own.ended) * recordBytes,
-      ask: ask.tasks * recordBytes,
-    },
+  const tasks = {
+    capacity: UNFINISHED_PLACES,
+    used: held.tasks,
+    own: own.tasks,
+    ask: ask.tasks,
+    limit: tasksMax,
+    tenants,
   }
-  for (const [name, each] of Object.entries(asks)) {
-    const decision = decideShare({ ...each, tenants })
-    if (decision.kind === 'take') continue
-    const { reason, allowed } = decision
-    return {
-      kind: 'refuse',
-      reason,
-      store: name as SharedStore,
-      own: Math.ceil(each.own),
-      allowed: Math.floor(allowed),
-    }
+  const inLog = {
+    capacity: sized(log, logShare),
+    used: log.bytes,
+    own: own.bytes,
+    ask: ask.bytes,
+    limit: logBytes,
+    tenants,
   }
-  return { kind: 'take', reason: 'room' }
+  const inRedis = {
+    capacity: sized(redis, REDIS_SHARE),
+    used: redis.bytes,
+    // Records differ in size, but Redis does not say whose take how much.
+    own: (own.tasks + own.ended) * recordBytes,
+    ask: ask.tasks * recordBytes,
+    limit: undefined,
+    tenants,
+  }
+  return refusal('tasks', tasks) ?? refusal('log', inLog) ?? refusal('redis', inRedis) ?? TAKE
+}
+
+const TAKE: SubmissionDecision = { kind: 'take', reason: 'room' }
+
+function refusal(store: SharedStore, asked: ShareAsk): SubmissionDecision | undefined {
+  const decision = decideShare(asked)
+  if (decision.kind === 'take') return undefined
+  const { reason, allowed } = decision
+  const own = Math.ceil(asked.own)
+  return { kind: 'refuse', reason, store, own, allowed: Math.floor(allowed) }
 }
 
 function sized({ maxBytes }: StoreFill, share: number): number | undefined {

@@ -66,7 +66,7 @@ describe('a task that waits from its submission', () => {
     expect(decideBegin(waiting, 1_200)).toEqual({ kind: 'waiting', reason: 'time' })
     const free = fold(submittedWith({ delayMs: 500 }), released('time', 1_500))
     expect(free).toMatchObject({ state: 'queued', attempt: 0 })
-    expect(free).not.toHaveProperty('waitingFor')
+    expect(free?.waitingFor).toBeUndefined()
     expect(decideBegin(free, 1_600)).toMatchObject({ kind: 'start', attempt: 1 })
   })
 

@@ -1,5 +1,5 @@
 import type { Logger, Store } from '@agentfleet/adapters'
-import type { TaskRecord } from '@agentfleet/domain'
+import { createCompactingMap, type TaskRecord } from '@agentfleet/domain'
 
 /**
  * Writes the newest version of each record to Redis, in batches that fill while a write is under
@@ -62,7 +62,7 @@ export interface ProjectorDeps {
 /** Creates a projector with nothing to write. */
 export function createProjector(deps: ProjectorDeps): Projector {
   const { store, retentionMs, log } = deps
-  let dirty = new Map<string, Dirty>()
+  const dirty = createCompactingMap<string, Dirty>()
   let dirtyBytes = 0
   let batch: readonly Dirty[] = []
   let writing: Promise<void> | undefined
@@ -82,19 +82,20 @@ export function createProjector(deps: ProjectorDeps): Projector {
   const takeBatch = (): readonly Dirty[] => {
     const taken: Dirty[] = []
     let bytes = 0
-    for (const [taskId, entry] of dirty) {
+    for (const entry of dirty.values()) {
       bytes += entry.bytes
       if (taken.length >= BATCH_MAX || (taken.length > 0 && bytes > BATCH_BYTES_MAX)) break
       taken.push(entry)
-      dirty.delete(taskId)
       dirtyBytes -= entry.bytes
     }
+    if (taken.length === dirty.size) dirty.clear()
+    else for (const { record } of taken) dirty.delete(record.taskId)
     return taken
   }
 
   const dropIfTooMuch = (): void => {
     if (dirtyBytes <= DIRTY_MAX_BYTES) return
-    dirty = new Map()
+    dirty.clear()
     dirtyBytes = 0
     lost = true
     given = true
@@ -173,7 +174,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
     close() {
       closing = true
       clearTimeout(timer)
-      dirty = new Map()
+      dirty.clear()
       dirtyBytes = 0
     },
     async drain() {

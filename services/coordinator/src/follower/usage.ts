@@ -62,7 +62,7 @@ export function createUsageCounter(deps: {
         const before = table.get(taskId)
         if (table.apply(tailed) === undefined || seq <= after) return
         const entry = entryOf(event, before)
-        if (entry !== undefined) found.push({ ...entry, seq })
+        if (entry !== undefined) found.push({ seq, ...entry })
       },
     })
     try {
@@ -106,7 +106,7 @@ export function createUsageCounter(deps: {
         noted = []
         head = 0
       }
-      noted.push({ ...entry, seq })
+      noted.push({ seq, ...entry })
     },
     async flush() {
       // Runs even with nothing to write, because the position reveals that Redis was emptied.
@@ -128,18 +128,18 @@ export function createUsageCounter(deps: {
 function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry | undefined {
   if (before === undefined) return undefined
   const { tenant, spec } = before
-  const base = { tenant, atMs: event.atMs }
+  const { atMs } = event
   if (event.type === 'call-finished') {
     const { usage, by, name } = event.call
     if (event.call.kind !== 'llm' || isNothing(usage)) return undefined
-    return { ...base, model: by?.model ?? name, provider: by?.provider ?? 'unknown', usage }
+    return { tenant, atMs, model: by?.model ?? name, provider: by?.provider ?? 'unknown', usage }
   }
   if (event.type !== 'completed') return undefined
   // The last call has no event; its usage is the total minus that of the earlier calls.
   const usage = lessUsage(event.usage, before.usage)
   if (isNothing(usage)) return undefined
   const { by } = event
-  return { ...base, model: by?.model ?? spec.model, provider: by?.provider ?? 'unknown', usage }
+  return { tenant, atMs, model: by?.model ?? spec.model, provider: by?.provider ?? 'unknown', usage }
 }
 
 function lessUsage(all: Usage, before: Usage): Usage {
@@ -150,7 +150,7 @@ function lessUsage(all: Usage, before: Usage): Usage {
     llmCalls: less(all.llmCalls, before.llmCalls),
   }
   if (all.costUsd === undefined) return rest
-  return addUsage(rest, { ...NO_USAGE, costUsd: less(all.costUsd, before.costUsd ?? 0) })
+  return addUsage(rest, { costUsd: less(all.costUsd, before.costUsd ?? 0), ...NO_USAGE })
 }
 
 function isNothing({ inputTokens, outputTokens, llmCalls }: Usage): boolean {

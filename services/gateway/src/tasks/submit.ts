@@ -95,7 +95,7 @@ export function createSubmitter(deps: {
       taskId,
       tenant,
       // Behind the fingerprint: another key may repeat the same submission.
-      spec: by === undefined ? spec : { ...spec, submittedBy: by },
+      spec: by === undefined ? spec : { submittedBy: by, ...spec },
       atMs,
       keyed,
       specHash,

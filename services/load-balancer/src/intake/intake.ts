@@ -102,8 +102,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     const standing = shares.standing(line.tenant)
     const asked = askedOf(line)
     return {
-      ...standing,
       tenant: line.tenant,
+      ...standing,
       waiting: Math.max(0, waitingOf(line) - asked),
       inFlight: standing.inFlight + asked,
       inFlightCost: standing.inFlightCost + asked * standing.taskCost,

@@ -214,6 +214,7 @@ function loadOf(
     passing,
     heartbeatAgeMs: now - entry.heartbeatAtMs,
     upMs: now - entry.upSinceMs,
+    ejected: undefined,
   }
 }
 

@@ -133,7 +133,7 @@ export function createDispatcher(
     return {
       balancer: deps.balancerId,
       since: deps.since,
-      ...(why === undefined ? {} : { placed: { ...why, atMs: deps.nowMs() } }),
+      ...(why === undefined ? {} : { placed: { atMs: deps.nowMs(), ...why } }),
       items: items.map((item) => wire(nodeId, item, why?.reason)),
     }
   }

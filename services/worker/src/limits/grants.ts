@@ -90,15 +90,15 @@ export function createGrants(deps: GrantDeps): Grants {
     const share = localShare(limits, nodes)
     const answer = { closedMs: closedMs(), nodes: rivals, rpm: 0, tpm: 0 }
     const delaysMs: number[] = []
-    if (answer.closedMs > 0) return { ...answer, delaysMs, waitMs: answer.closedMs }
+    if (answer.closedMs > 0) return { delaysMs, waitMs: answer.closedMs, ...answer }
     for (const { tokens } of calls) {
       if (share.concurrent > 0 && inside + delaysMs.length >= share.concurrent) break
       const decision = takeLocally(local, share, tokens, BURST_MS, nowMs())
       local = decision.buckets
-      if (decision.kind === 'wait') return { ...answer, delaysMs, waitMs: decision.waitMs }
+      if (decision.kind === 'wait') return { delaysMs, waitMs: decision.waitMs, ...answer }
       delaysMs.push(0)
     }
-    return { ...answer, delaysMs, waitMs: LOCAL_POLL_MS }
+    return { delaysMs, waitMs: LOCAL_POLL_MS, ...answer }
   }
 
   return {
@@ -106,7 +106,7 @@ export function createGrants(deps: GrantDeps): Grants {
       if (shared === undefined || nowMs() < awayUntilMs) return reserveLocally(calls, inside)
       const ask = { node, limits: deps.limits, burstMs: BURST_MS, horizonMs: HORIZON_MS }
       try {
-        const answer = await shared.reserve(key, { ...ask, calls, waiting })
+        const answer = await shared.reserve(key, { calls, waiting, ...ask })
         rivals = answer.nodes
         learn(answer.rpm, answer.tpm)
         if (answer.closedMs > 0) close(answer.closedMs)

@@ -181,7 +181,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
           return
         }
         const untilMs = nowMs() + 2 * call.patienceMs
-        const waiter: Waiter = { ...call, untilMs, resolve: settle, timer: undefined }
+        const waiter: Waiter = { untilMs, resolve: settle, timer: undefined, ...call }
         onWait(() => end(waiter, { kind: 'taken-back' }))
         queue.add(waiter)
         schedule(0)

@@ -312,7 +312,7 @@ function conclude(
   return {
     kind: 'answered',
     answer,
-    usage: cost === undefined ? usage : { ...usage, costUsd: cost },
+    usage: cost === undefined ? usage : { costUsd: cost, ...usage },
     model,
     by: {
       provider: provider.name,

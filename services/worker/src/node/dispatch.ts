@@ -50,7 +50,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
       return true
     }
     if (running !== undefined) runs.end(running, 'replaced')
-    starts.add(deps.take({ ...item, giver }, placed))
+    starts.add(deps.take({ giver, ...item }, placed))
     return true
   }
 

@@ -54,7 +54,7 @@ export async function runAgent(
   deps.deltas.started(run)
   for (;;) {
     const ending = endingOf(talk, agent)
-    if (ending?.kind === 'completed' && by !== undefined) return { ...ending, by }
+    if (ending?.kind === 'completed' && by !== undefined) return { by, ...ending }
     if (ending !== undefined) return ending
     const next =
       talk.pending.length === 0 ? await llmTurn(talk, agent) : await toolTurn(talk, agent)
@@ -173,7 +173,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   if (run.over !== undefined) return OVER
   const ended = heard.result !== undefined || heard.unchecked !== undefined
   if (ended) return { kind: 'talk', talk: heard, by }
-  const entry = { ...llmEntry(talk.step, outcome.model, answer, usage), by }
+  const entry = { by, ...llmEntry(talk.step, outcome.model, answer, usage) }
   return commitCall(run, entry, heard, deps)
 }
 

@@ -182,7 +182,7 @@ export function addAnswer(
     ...talk,
     step: first + toolCalls.length,
     turns: talk.turns + 1,
-    pending: toolCalls.map((call, position) => ({ ...call, step: first + position })),
+    pending: toolCalls.map((call, position) => ({ step: first + position, ...call })),
     usage: addUsage(talk.usage, usage),
   }
   if (toolCalls.length > 0) {
