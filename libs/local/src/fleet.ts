@@ -100,11 +100,15 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
  * Objects of a request live as long as the request: with the default of 16 MB a collection finds most of them
  * alive and copies them. A larger space costs memory under load, makes single pauses longer and saves up to a
  * tenth of the processor time.
+ *
+ * V8 puts what survived its first, small collections into the old space from then on. There the objects of an
+ * ended request keep young ones alive until the next full collection: without it, a gateway copies a quarter as much.
  */
-const YOUNG_SPACE: Partial<Record<ServiceName, readonly string[]>> = {
-  gateway: ['--max-semi-space-size=64'],
-  coordinator: ['--max-semi-space-size=64'],
-  'load-balancer': ['--max-semi-space-size=32'],
+const NO_PRETENURING = '--no-allocation-site-pretenuring'
+const MEMORY_OPTIONS: Partial<Record<ServiceName, readonly string[]>> = {
+  gateway: ['--max-semi-space-size=64', NO_PRETENURING],
+  coordinator: ['--max-semi-space-size=64', NO_PRETENURING],
+  'load-balancer': ['--max-semi-space-size=32', NO_PRETENURING],
   worker: ['--max-semi-space-size=32'],
 }
 
@@ -185,7 +189,7 @@ async function assemble(
     restart = options.restart ?? true,
   ): Promise<Member> => {
     const nodeArgs = [
-      ...(YOUNG_SPACE[kind as ServiceName] ?? []),
+      ...(MEMORY_OPTIONS[kind as ServiceName] ?? []),
       ...(options.nodeArgs?.[kind as ServiceName] ?? []),
     ]
     const member = await startMember({
