@@ -139,7 +139,13 @@ function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry |
   const usage = lessUsage(event.usage, before.usage)
   if (isNothing(usage)) return undefined
   const { by } = event
-  return { tenant, atMs, model: by?.model ?? spec.model, provider: by?.provider ?? 'unknown', usage }
+  return {
+    tenant,
+    atMs,
+    model: by?.model ?? spec.model,
+    provider: by?.provider ?? 'unknown',
+    usage,
+  }
 }
 
 function lessUsage(all: Usage, before: Usage): Usage {
