@@ -53,7 +53,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['adapters', 'client', 'domain', 'local', 'protocol'],
   'llm-simulator': [],
   console: ['protocol'],
-  local: ['client', 'llm-simulator', 'protocol'],
+  local: ['client', 'llm-simulator', 'protocol', 'runtime'],
   testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],
   tools: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol'],
 }

@@ -49,6 +49,8 @@ const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS
 const PARENT_POLL_MS = 250
 const LOCK_POLL_MS = 100
 const LOCK_EMPTY_MS = 5_000
+// The file system is read-only, or its permissions forbid the change.
+const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS']
 // A shorter step is not worth a line.
 const QUIET_MS = 2_000
 const OUTPUT_CHARS_MAX = 200_000
@@ -301,22 +303,38 @@ function watchParent(onGone) {
 
 /** Takes the lock, a file that holds the pid of its owner, and returns the function that releases it. */
 async function takeLock(signals) {
-  fs.mkdirSync(join(ROOT, '.agentfleet'), { recursive: true })
+  writable(() => fs.mkdirSync(join(ROOT, '.agentfleet'), { recursive: true }))
   const deadlineAtMs = Date.now() + LOCK_DEADLINE_MS
   for (let told = false; ; told = true) {
     if (createLock(process.pid)) return () => fs.rmSync(LOCK, { force: true })
     if (removeStaleLock()) continue
     if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
     if (Date.now() > deadlineAtMs)
-      throw new Error(`another start still installs or builds; if not, delete ${LOCK}`)
+      throw new Error(
+        `Another command still installs or builds in this checkout. If none runs, delete ${LOCK}`,
+      )
     if (!told) say('waiting for another install or build in this checkout …')
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
   }
 }
 
+/** Does a change in the checkout; says what to do if this user may not make it. */
+function writable(change) {
+  try {
+    change()
+  } catch (error) {
+    if (!NOT_WRITABLE.includes(error.code)) throw error
+    throw new Ending(
+      `This command installs and builds in the checkout, but it cannot write ${LOCK} (${error.code}). ` +
+        'Use a checkout that belongs to your user, or make this one writable for it.',
+      1,
+    )
+  }
+}
+
 function createLock(owner) {
   try {
-    fs.writeFileSync(LOCK, String(owner), { flag: 'wx' })
+    writable(() => fs.writeFileSync(LOCK, String(owner), { flag: 'wx' }))
     return true
   } catch (error) {
     if (error.code === 'EEXIST') return false

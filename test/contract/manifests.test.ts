@@ -29,6 +29,11 @@ import { passwordVariable, renderNatsConf } from './nats-conf.ts'
 /** A value for any secret; long enough for every rule, with the form of API_KEYS. */
 const SECRET = 'tenant:0123456789abcdef0123456789abcdef'
 const ISSUER_SEED = createIssuerKey().seed
+/** Secrets with a special form. */
+const SPECIAL = new Map([
+  ['NATS_ISSUER_SEED', ISSUER_SEED],
+  ['MCP_SERVERS', '{}'],
+])
 /** The time to end a process after its drain: deregister, its grace, four connections at 2 s each. */
 const END_BESIDE_DRAIN_S = 11
 /** The defaults of `baseEnv`. */
@@ -332,8 +337,7 @@ function envOf(set: KubeObject): Record<string, string> {
   const entries = containerOf(set).env ?? []
   return Object.fromEntries(
     entries.map(({ name, value, valueFrom }) => {
-      const seed = name === 'NATS_ISSUER_SEED' ? ISSUER_SEED : undefined
-      const secret = valueFrom?.secretKeyRef && (seed ?? SECRET)
+      const secret = valueFrom?.secretKeyRef && (SPECIAL.get(name) ?? SECRET)
       return [name, value ?? secret ?? known.get(valueFrom?.fieldRef?.fieldPath ?? '') ?? '']
     }),
   )

@@ -17,6 +17,7 @@ import type {
   ReplayRequest,
   TaskRequest,
   TaskView,
+  McpProblemView,
   ToolList,
   ToolView,
   UsageReport,
@@ -117,6 +118,8 @@ export interface Client extends GoalClient, KeyClient, ListClient {
   deleteAgent(name: string, options?: VersionOptions): Promise<void>
   /** The tools that agents may name. */
   tools(options?: RequestOptions): Promise<ToolView[]>
+  /** The MCP servers that do not offer every configured tool now. */
+  mcpProblems(options?: RequestOptions): Promise<McpProblemView[]>
   /** What tasks used and cost, by day and model. */
   usage(query?: UsageQuery): Promise<UsageReport>
   fleet(options?: FleetOptions): Promise<FleetView>
@@ -220,6 +223,9 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       call(agentPath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
     async tools({ signal } = {}) {
       return (await call<ToolList>('/v1/tools', { signal })).tools
+    },
+    async mcpProblems({ signal } = {}) {
+      return (await call<ToolList>('/v1/tools', { signal })).mcpProblems
     },
     ...goalClient(call),
     usage: ({ signal, ...query } = {}) => call(`/v1/usage${queryOf(query)}`, { signal }),

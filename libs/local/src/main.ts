@@ -11,6 +11,7 @@ import { runDemo } from './start/demo.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { isPortFree } from './servers/ports.ts'
 import { scaleBoundsOf } from './start/scale-bounds.ts'
+import { checkSettings } from './start/check-settings.ts'
 import { StartFailure } from './start/start-watch.ts'
 
 /** `npm start`: the whole fleet on this machine, a handful of real tasks, and a line of live status. */
@@ -29,6 +30,7 @@ TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists al
 /** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000
 const DEFAULT_PORT = 8080
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
@@ -46,13 +48,14 @@ async function main(): Promise<number> {
   // The process that started this one is gone: end with it.
   process.on('disconnect', () => stopping.abort())
   const startedMs = performance.now()
+  const bounds = scaleBoundsOf(process.env, options.workers, availableParallelism())
+  await checkSettings(process.env, ROOT, bounds)
   const binaries = await findBinaries({
     cacheDir: defaultCacheDir(process.env),
     log: say,
     signal: stopping.signal,
   })
   const data = await takeDataDir(options.data)
-  const bounds = scaleBoundsOf(process.env, options.workers, availableParallelism())
   let fleet: Fleet | undefined
   try {
     fleet = await startFleet({
@@ -77,7 +80,11 @@ async function main(): Promise<number> {
     const { tasks } = options
     const completed = tasks === 0 || (await runDemo(client, tasks, say, stopping.signal))
     if (options.once) return completed ? 0 : 1
-    const offers = { tools: () => client.tools(), logDir: join(data.dir, 'logs') }
+    const offers = {
+      tools: () => client.tools(),
+      problems: () => client.mcpProblems(),
+      logDir: join(data.dir, 'logs'),
+    }
     const missing = await mcpNotice(process.env, { ...offers, signal: stopping.signal })
     for (const line of missing) say(line)
     say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
@@ -117,7 +124,7 @@ function readOptions() {
     workers: whole('--workers', values.workers, 1, 20),
     tasks: whole('--tasks', values.tasks, 0, 1_000),
     port: values.port === undefined ? undefined : whole('--port', values.port, 1, 65_535),
-    data: values.data ?? join(fileURLToPath(new URL('../../../', import.meta.url)), '.agentfleet'),
+    data: values.data ?? join(ROOT, '.agentfleet'),
     durability,
   } as const
 }

@@ -13,6 +13,9 @@ export const OFFER_LIMITS = {
   toolsMax: 1_000,
   /** A node that serves more patterns sends `*`. */
   modelsMax: 1_000,
+  /** The most MCP servers of a node, and the most characters of a text about one of them. */
+  serversMax: 32,
+  problemCharsMax: 512,
 } as const
 const count = z.number().int().nonnegative()
 
@@ -101,12 +104,21 @@ export const offeredToolSchema = z.object({
 })
 export type OfferedTool = z.infer<typeof offeredToolSchema>
 
+/** An MCP server of a node that does not offer every configured tool. */
+export const mcpProblemSchema = z.object({
+  server: z.string().max(64),
+  problem: z.string().max(OFFER_LIMITS.problemCharsMax),
+})
+export type McpProblem = z.infer<typeof mcpProblemSchema>
+
 /** The offers of a node: its tools, and the models that its providers serve. */
 export const offersSchema = z.object({
   nodeId: id,
   tools: z.array(offeredToolSchema.optional()),
   /** Patterns in which `*` is any text. */
   models: z.array(z.string().max(OFFER_LIMITS.nameCharsMax)),
+  /** Absent in messages of earlier releases. */
+  mcpProblems: z.array(mcpProblemSchema).max(OFFER_LIMITS.serversMax).optional(),
 })
 export type Offers = z.infer<typeof offersSchema>
 

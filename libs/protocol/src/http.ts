@@ -28,6 +28,7 @@ export type ModelList = Schemas['ModelList']
 export type ToolView = Schemas['Tool']
 /** All tools that agents may name. */
 export type ToolList = Schemas['ToolList']
+export type McpProblemView = Schemas['McpProblem']
 /** Which ended task to replay, and from where. */
 export type ReplayRequest = Schemas['ReplayRequest']
 /** Which ended tasks to replay. */

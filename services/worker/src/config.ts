@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
@@ -15,7 +16,8 @@ import {
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { tenantBudgetsOf } from './llm/provider-config.ts'
+import { listedProviders, tenantBudgetsOf } from './llm/provider-config.ts'
+import { parseMcpServers } from './tools/mcp/mcp-config.ts'
 import { tenantToolsOf } from './tools/tenant-tools.ts'
 
 /** As hard to guess as a key. */
@@ -85,6 +87,20 @@ const variables = z.object({
 /** The environment variables of a worker. */
 export const schema = withRules(
   variables,
+  ({ PROVIDERS }) => {
+    if (PROVIDERS !== undefined) listedProviders(PROVIDERS)
+    return []
+  },
+  ({ MCP_SERVERS }) => {
+    const servers = parseMcpServers(MCP_SERVERS)
+    return servers.kind === 'wrong' ? servers.problems : []
+  },
+  ({ TOOLS_DIR }) =>
+    TOOLS_DIR === undefined || existsSync(TOOLS_DIR)
+      ? []
+      : [
+          `TOOLS_DIR: the folder ${TOOLS_DIR} does not exist; name the folder of your tools (docs/guides/write-a-tool.md)`,
+        ],
   ({ TENANT_BUDGETS }) => {
     tenantBudgetsOf(TENANT_BUDGETS)
     return []

@@ -170,7 +170,8 @@ function createOfferReport({ bus, clock, tools, providers }: WorkerDeps, nodeId:
     const now = clock.monotonicMs()
     if (now < dueAtMs || !bus.connected()) return
     dueAtMs = now + OFFERS_EVERY_MS
-    bus.send(CHANNELS.offers, offersOf(nodeId, tools.all(), providers), { nodeId })
+    const offers = offersOf(nodeId, tools.all(), tools.mcpProblems(), providers)
+    bus.send(CHANNELS.offers, offers, { nodeId })
   }
 }
 

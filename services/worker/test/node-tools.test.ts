@@ -39,7 +39,7 @@ test('a node has the tools of its folder, and http_fetch if hosts are allowed', 
   await tools.close()
 })
 
-test('all problems of folder, servers and hosts are reported together, before anything starts', async () => {
+test('a worker reports all problems of its tool folder, MCP servers and allowed hosts together and starts none of them', async () => {
   const opened = open({
     dir: WRONG_FOLDER,
     mcpServers: '{"a": {"command": "/no/such/program"}}',
@@ -58,8 +58,9 @@ test('all problems of folder, servers and hosts are reported together, before an
   ])
 })
 
-test('an unavailable MCP server does not prevent the start of the node', async () => {
+test('a node starts although one of its MCP servers is unavailable', async () => {
   const tools = await open({ mcpServers: '{"a": {"command": "/no/such/program", "tools": ["*"]}}' })
   expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
+  expect(tools.mcpProblems()).toEqual([{ server: 'a', problem: 'cannot be reached (ENOENT)' }])
   await tools.close()
 })

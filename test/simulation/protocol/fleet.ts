@@ -305,7 +305,7 @@ function serviceOf(
         providers: [],
         budgets: new Map() as unknown as WorkerDeps['budgets'],
         shared: provider as unknown as WorkerDeps['shared'],
-        tools: { all: () => TOOLS, close: () => Promise.resolve() },
+        tools: { all: () => TOOLS, mcpProblems: () => [], close: () => Promise.resolve() },
         logLevel: 'silent',
         shutdown: () => undefined,
       })

@@ -38,6 +38,8 @@ export interface CallFinished extends At {
 export interface AttemptFailed extends At {
   readonly type: 'attempt-failed'
   readonly attempt: number
+  /** The node that ran the attempt; absent in events of earlier releases. */
+  readonly node?: string
   readonly error: TaskError
   readonly retryAtMs: number
   readonly placed?: Placed
@@ -84,6 +86,8 @@ export interface Completed extends At {
 export interface Failed extends At {
   readonly type: 'failed'
   readonly attempt: number
+  /** The node that ran the last attempt; absent if the task failed while no node ran it. */
+  readonly node?: string
   readonly error: TaskError
   /** The run's partial result when its budget ran out. */
   readonly result?: Json

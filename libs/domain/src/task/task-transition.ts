@@ -83,8 +83,9 @@ export function transition(
     case 'completed':
       return applied(completedRecord(next, event))
     case 'failed': {
-      const { attempt, error, result = next.result } = event
-      return applied(changed(next, { state: 'failed', ...SETTLED, attempt, error, result }))
+      const { attempt, error, result = next.result, node = next.node } = event
+      const ended = { ...SETTLED, attempt, error, result, node }
+      return applied(changed(next, { state: 'failed', ...ended }))
     }
     case 'cancelled': {
       const error = { code: 'cancelled', message: event.reason }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What `npm start` says about MCP servers that have not offered their tools yet. */
+/** What `npm start` says about MCP servers that do not offer all their tools. */
 
 /** A server that is started by `npx` needs seconds, milliseconds. */
 const OFFERED_WITHIN_MS = 5_000
@@ -11,12 +11,18 @@ const LOOK_EVERY_MS = 250
 const SEPARATOR = '__'
 
 type Tools = readonly { readonly name: string }[]
+type Problems = readonly {
+  readonly server: string
+  readonly problem: string
+  readonly nodes: number
+}[]
 
-/** Waits for the tools of the configured MCP servers for a moment; returns a line for each that offers none. */
+/** Waits a moment for the tools of the configured MCP servers; returns a line for each that lacks some. */
 export async function mcpNotice(
   env: Readonly<Record<string, string | undefined>>,
   fleet: {
     readonly tools: () => Promise<Tools>
+    readonly problems: () => Promise<Problems>
     readonly logDir: string
     /** Ends the wait. */
     readonly signal: AbortSignal
@@ -26,29 +32,36 @@ export async function mcpNotice(
   const text = given || (path ? await readFile(path, 'utf8').catch(() => '') : '')
   const untilMs = performance.now() + OFFERED_WITHIN_MS
   while (text && !fleet.signal.aborted) {
-    const missing = missingMcpServers(text, await fleet.tools().catch(() => []), fleet.logDir)
-    if (missing.length === 0 || performance.now() >= untilMs) return missing
+    const tools = await fleet.tools().catch(() => [])
+    const problems = await fleet.problems().catch(() => [])
+    const lines = mcpLines(text, { tools, problems }, fleet.logDir)
+    if (lines.length === 0 || performance.now() >= untilMs) return lines
     await delay(LOOK_EVERY_MS)
   }
   return []
 }
 
 /**
- * One line for each server of MCP_SERVERS without a tool that agents may name; none for a text that is not
- * JSON, which the workers report.
+ * One line for each server of MCP_SERVERS that lacks tools, with the problem that the workers report; none
+ * for a text that is not JSON, which the start refuses.
  */
-export function missingMcpServers(
+export function mcpLines(
   text: string | undefined,
-  tools: Tools,
+  { tools, problems }: { readonly tools: Tools; readonly problems: Problems },
   logDir: string,
 ): readonly string[] {
   const offered = new Set(tools.map(({ name }) => name.split(SEPARATOR)[0]))
-  return serversOf(text)
-    .filter((server) => !offered.has(server))
-    .map(
-      (server) =>
-        `  MCP      ${server} offers no tools yet; the logs of the workers in ${logDir} say why, GET /v1/tools shows when it does`,
-    )
+  return serversOf(text).flatMap((server) => {
+    const found = problems.find((problem) => problem.server === server)
+    if (found === undefined && offered.has(server)) return []
+    const why =
+      found === undefined
+        ? 'offers no tools yet'
+        : `${found.problem} (on ${found.nodes} of the workers)`
+    return [
+      `  MCP      ${server} ${why}; the logs of the workers in ${logDir} say more, GET /v1/tools shows when it works`,
+    ]
+  })
 }
 
 function serversOf(text: string | undefined): readonly string[] {

@@ -1,15 +1,20 @@
 import { expect, test } from 'vitest'
-import { missingMcpServers } from '../../src/start/mcp-notice.ts'
+import { mcpLines } from '../../src/start/mcp-notice.ts'
 
 const tools = [{ name: 'calculate' }, { name: 'crm__find' }]
+const problem = { server: 'crm', problem: 'does not have the tools delete', nodes: 2 }
 
-test('each configured MCP server without a tool gets a line that names its log', () => {
+test('each configured MCP server that lacks tools gets a line with its problem and the folder of the logs', () => {
   const servers = JSON.stringify({ crm: {}, everything: {} })
-  const [line, ...more] = missingMcpServers(servers, tools, '/state/logs')
-  expect(line).toMatch(/everything offers no tools yet.*\/state\/logs/)
-  expect(more).toEqual([])
+  expect(mcpLines(servers, { tools, problems: [] }, '/state/logs')).toEqual([
+    expect.stringMatching(/everything offers no tools yet.*\/state\/logs/),
+  ])
+  expect(mcpLines(servers, { tools, problems: [problem] }, '/state/logs')).toEqual([
+    expect.stringMatching(/crm does not have the tools delete \(on 2 of the workers\)/),
+    expect.stringMatching(/everything offers no tools yet/),
+  ])
 })
 
 test.each([undefined, '', '{', '[]', 'null'])('MCP_SERVERS %j gets no line', (text) => {
-  expect(missingMcpServers(text, tools, '/state/logs')).toEqual([])
+  expect(mcpLines(text, { tools, problems: [] }, '/state/logs')).toEqual([])
 })

@@ -463,8 +463,11 @@ export interface paths {
     }
     /**
      * List the tools that agents may use.
-     * @description The list has what the worker nodes offer now, with the number of nodes for each tool. A definition or a
-     *     task without `tools` gets the built-in ones.
+     * @description `tools` lists the tools that worker nodes offer now, with the number of nodes that offer each. An agent
+     *     whose definition and task have no field `tools` may use the tools with the source `built-in`.
+     *
+     *     `mcpProblems` lists the MCP servers that do not offer every tool of their configuration now, for example
+     *     because a worker cannot reach the server. The log of the worker has the details.
      */
     get: operations['listTools']
     put?: never
@@ -721,8 +724,8 @@ export interface paths {
      *
      *     Errors:
      *
-     *     - `403 origin-refused`: web pages of this origin may not connect. The operator adds the origin to
-     *       `ALLOWED_ORIGINS` of the gateway.
+     *     - `403 origin-refused`: web pages of this origin may not connect. To allow them, the operator adds the origin to
+     *       the environment variable `ALLOWED_ORIGINS` of the gateway.
      *     - `426 upgrade-required`: the request is not a WebSocket upgrade. Use a WebSocket client.
      *     - `429 too-many-connections`: you already have the maximum number of connections open. Follow several tasks over
      *       one connection, or close one and try again after `Retry-After` seconds.
@@ -1348,13 +1351,23 @@ export interface components {
     }
     ToolList: {
       tools: components['schemas']['Tool'][]
+      /** @description The MCP servers that do not offer every tool of their configuration now. */
+      mcpProblems: components['schemas']['McpProblem'][]
+    }
+    McpProblem: {
+      /** @description The name of the server in MCP_SERVERS. */
+      server: string
+      /** @description What is wrong, such as `cannot be reached (ENOENT)`. */
+      problem: string
+      /** @description The number of nodes that report this problem. */
+      nodes: number
     }
     Tool: {
       name: string
       /** @description The beginning of the text that the model reads about the tool. */
       description: string
       /**
-       * @description `built-in`: part of the worker, for every agent without `tools`. `run`: part of the worker, for agents that list it. `module`: from TOOLS_DIR. `mcp`: from an MCP server.
+       * @description Where the tool comes from. `built-in`: part of the worker; agents without a field `tools` may use it. `run`: part of the worker; only agents that list it may use it. `module`: from the folder of TOOLS_DIR. `mcp`: from an MCP server.
        * @enum {string}
        */
       source: 'built-in' | 'run' | 'module' | 'mcp'
@@ -1888,9 +1901,10 @@ export interface components {
      *
      *     - `attempt-started`: `attempt`, `node`
      *     - `call-finished`: `attempt`, `call`
-     *     - `attempt-failed`: `attempt`, `error`, `retryAtMs`
+     *     - `attempt-failed`: `attempt`, `node`, `error`, `retryAtMs`
      *     - `completed`: `attempt`, `node`, `result`, `usage`
-     *     - `failed`: `attempt`, `error`; also `result` if a budget ran out after a first result
+     *     - `failed`: `attempt`, `error`; also `node` if a node ran the attempt, and `result` if a budget ran out after
+     *       a first result
      *     - `cancelled`, `released`: `reason`
      *     - `paused`: `attempt`, `wait`
      *     - `resumed`: `reason`, `approval`
@@ -2188,9 +2202,9 @@ export interface components {
       active: number
       /** @description The number of tasks that the node has taken but not started. */
       queued: number
-      /** @description The share of one core that the node uses. */
+      /** @description The processor time that the node uses, in cores; 0.5 is half of one core. */
       cpu: number
-      /** @description The share of its memory limit that the node uses. */
+      /** @description The used part of the memory limit of the node, from 0 to 1. */
       memory: number
       memoryBytes: number
       /** @description The 99th percentile of the event-loop delay, in milliseconds. */
@@ -3154,7 +3168,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The tools that the worker nodes offer now, by name. */
+      /** @description The tools that the worker nodes offer now, ordered by name. */
       200: {
         headers: {
           [name: string]: unknown

@@ -1,8 +1,7 @@
 import type { TenantLimit, TenantLimits } from '@agentfleet/domain'
 import { z } from 'zod'
 import { TOKEN_PATTERN } from '../subjects.ts'
-
-const EXAMPLE = '{"acme": {"concurrency": 50, "weight": 2, "tasks": 100000}, "*": {"weight": 1}}'
+import { jsonErrorPlace } from './json-place.ts'
 
 /** More than a fleet can hold of any of these. */
 const PLACES_MAX = 100_000_000
@@ -40,7 +39,9 @@ export function readTenantLimits(text: string | undefined): {
   try {
     value = JSON.parse(text)
   } catch {
-    return { limits: none, problems: [`TENANT_LIMITS: must be JSON such as ${EXAMPLE}`] }
+    const place = jsonErrorPlace(text)
+    const problem = `TENANT_LIMITS: must be JSON, and is not at ${place}; docs/guides/tenants-and-keys.md has an example`
+    return { limits: none, problems: [problem] }
   }
   const parsed = schema.safeParse(value)
   if (!parsed.success) {

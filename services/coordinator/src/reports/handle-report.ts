@@ -58,9 +58,9 @@ export async function handleReport(
     case 'own':
       return standing(deps, item.taskId, item.expect)
     case 'fail':
-      return fail(deps, item)
+      return fail(deps, nodeId, item)
     case 'pause':
-      return pause(deps, item)
+      return pause(deps, nodeId, item)
     case 'spawn':
       return spawn(deps, item)
     case 'call': {
@@ -128,7 +128,11 @@ async function standing(deps: ReportDeps, taskId: string, expect: number): Promi
   return last.seq === expect ? { kind: 'committed', seq: expect } : { kind: 'superseded' }
 }
 
-async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>): Promise<Outcome> {
+async function fail(
+  deps: ReportDeps,
+  nodeId: string,
+  item: Extract<ReportItem, { op: 'fail' }>,
+): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
   if (record === undefined) {
     const now = await standing(deps, item.taskId, item.expect)
@@ -137,7 +141,7 @@ async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>)
   const nowMs = deps.nowMs()
   const decision = decideFailure(record, item, nowMs, deps.random, deps.timing)
   const { attempt, error } = item
-  const base = { atMs: nowMs, attempt, ...placedIn(item) }
+  const base = { atMs: nowMs, attempt, node: nodeId, ...placedIn(item) }
   const event: TaskEvent =
     decision.kind === 'retry'
       ? { type: 'attempt-failed', ...base, error, retryAtMs: decision.retryAtMs }
@@ -148,6 +152,7 @@ async function fail(deps: ReportDeps, item: Extract<ReportItem, { op: 'fail' }>)
 /** Pauses the run, which then releases its slot; a repeated report gets the same answer. */
 async function pause(
   deps: ReportDeps,
+  nodeId: string,
   item: Extract<ReportItem, { op: 'pause' }>,
 ): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
@@ -163,7 +168,7 @@ async function pause(
     item,
     decision.kind === 'pause'
       ? { type: 'paused', ...base, wait }
-      : { type: 'failed', ...base, error: decision.error },
+      : { type: 'failed', ...base, node: nodeId, error: decision.error },
   )
   if (outcome.kind !== 'superseded') return outcome
   // The pause itself may have been stored, and the task resumed, before the answer arrived.

@@ -82,7 +82,9 @@ test('the reason of a placement arrives with a report in the log and on the reco
     const expected = stored.kind === 'stored' ? stored.seq : 0
     await bench.report(type, { ...item, expect: expected, placed })
     const { event } = (await bench.taskLog.last(type)) ?? {}
-    expect(event).toMatchObject({ type, placed })
+    // The call happened on the node of its attempt; all other events name the node themselves.
+    const node = type === 'call-finished' ? {} : { node: 'n1' }
+    expect(event).toMatchObject({ type, placed, ...node })
     expect((await bench.taskLog.record(type))?.placed).toEqual(placed)
   }
 })

@@ -1,6 +1,13 @@
 import type { Bus } from '@agentfleet/adapters'
 import { matchesPattern, type TaskSpec } from '@agentfleet/domain'
-import { CHANNELS, type ModelView, type OfferedTool, type ToolView } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  type McpProblem,
+  type McpProblemView,
+  type ModelView,
+  type OfferedTool,
+  type ToolView,
+} from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import { Refusal } from '../http/problems.ts'
 
@@ -14,6 +21,8 @@ import { Refusal } from '../http/problems.ts'
 export interface Offers {
   /** Returns the tools by name, each with the number of nodes that offer it. */
   tools(): ToolView[]
+  /** Returns the MCP servers that lack tools, each problem with the number of nodes that report it. */
+  mcpProblems(): McpProblemView[]
   /** Returns the models by name, each with the number of nodes that serve it. */
   models(): ModelView[]
   /** Throws a Refusal for a tool or a model that no node offers. */
@@ -31,6 +40,7 @@ const NAMES_SHOWN_MAX = 40
 interface Said {
   readonly tools: readonly OfferedTool[]
   readonly models: readonly string[]
+  readonly mcpProblems: readonly McpProblem[]
   readonly heardAtMs: number
 }
 
@@ -52,15 +62,17 @@ export function followOffers({
     }
     return [...nodes.values()]
   }
-  const subscription = bus.on(CHANNELS.offers, ({ nodeId, tools, models }) => {
+  const subscription = bus.on(CHANNELS.offers, (offers) => {
+    const { nodeId, tools, models, mcpProblems = [] } = offers
     const heardAtMs = clock.monotonicMs()
     if (fresh().length === 0) listeningSinceMs = heardAtMs
     const readable = tools.filter((tool) => tool !== undefined)
-    nodes.set(nodeId, { tools: readable, models, heardAtMs })
+    nodes.set(nodeId, { tools: readable, models, mcpProblems, heardAtMs })
   })
 
   return {
     tools: () => toolsOf(fresh()),
+    mcpProblems: () => mcpProblemsOf(fresh()),
     models: () => modelsOf(fresh()),
     check(spec) {
       const said = fresh()
@@ -78,6 +90,15 @@ function toolsOf(said: readonly Said[]): ToolView[] {
     byName.set(tool.name, { ...tool, nodes: (byName.get(tool.name)?.nodes ?? 0) + 1 })
   }
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function mcpProblemsOf(said: readonly Said[]): McpProblemView[] {
+  const views = new Map<string, McpProblemView>()
+  for (const { server, problem } of said.flatMap(({ mcpProblems }) => mcpProblems)) {
+    const key = `${server} ${problem}`
+    views.set(key, { server, problem, nodes: (views.get(key)?.nodes ?? 0) + 1 })
+  }
+  return [...views].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, view]) => view)
 }
 
 function modelsOf(said: readonly Said[]): ModelView[] {

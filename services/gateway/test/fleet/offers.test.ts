@@ -10,6 +10,8 @@ const tool = (name: string) => ({
   approval: false,
 })
 
+const unreachable = { server: 'crm', problem: 'cannot be reached (ECONNREFUSED)' }
+
 test('tools are listed with their nodes, and a task with an unknown tool or model is refused', async () => {
   await using bench = await setup({ DEFAULT_MODEL: 'gpt-x' })
   const client = bench.client()
@@ -22,7 +24,7 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
     )
     bench.bus.send(
       CHANNELS.offers,
-      { nodeId: 'n2', tools: [tool('lookup')], models },
+      { nodeId: 'n2', tools: [tool('lookup')], models, mcpProblems: [unreachable] },
       { nodeId: 'n2' },
     )
   }
@@ -52,4 +54,5 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
     { ...tool('crm__find'), nodes: 1 },
     { ...tool('lookup'), nodes: 2 },
   ])
+  expect(await client.mcpProblems()).toEqual([{ ...unreachable, nodes: 1 }])
 })

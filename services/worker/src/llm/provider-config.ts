@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
-import { TOKEN_PATTERN } from '@agentfleet/protocol'
-import { ConfigError, jsonErrorPlace } from '@agentfleet/runtime'
+import { jsonErrorPlace, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
 import type { Provider } from './provider.ts'
@@ -102,9 +102,13 @@ export interface ProviderEnv {
  * run.
  */
 export function providersOf(env: ProviderEnv): readonly Provider[] {
-  if (env.PROVIDERS === undefined) return stockProvider(env)
+  return env.PROVIDERS === undefined ? stockProvider(env) : listedProviders(env.PROVIDERS)
+}
+
+/** Returns the providers of PROVIDERS; throws a ConfigError with every problem. */
+export function listedProviders(text: string): readonly Provider[] {
   const problems: string[] = []
-  const parsed = parseJson('PROVIDERS', env.PROVIDERS, fileSchema, problems)
+  const parsed = parseJson('PROVIDERS', text, fileSchema, problems)
   const providers = parsed?.providers.map((entry, index): Provider => {
     const prices = pricesOf(entry.prices)
     return {

@@ -1,14 +1,19 @@
-import { OFFER_LIMITS, type Offers } from '@agentfleet/protocol'
+import { OFFER_LIMITS, type McpProblem, type Offers } from '@agentfleet/protocol'
 import { ECHO_MODELS } from '../run/echo.ts'
 import type { Provider } from '../llm/provider.ts'
 import type { Tools } from '../tools/tool.ts'
 
-const { nameCharsMax, descriptionCharsMax, toolsMax, modelsMax } = OFFER_LIMITS
+const { nameCharsMax, descriptionCharsMax, toolsMax, modelsMax, serversMax, problemCharsMax } =
+  OFFER_LIMITS
 
-/** Returns the tools and models that tasks may name on this node, bounded by one message. */
+/**
+ * Returns the tools and models that tasks may name on this node, and which MCP servers lack tools, bounded
+ * by one message.
+ */
 export function offersOf(
   nodeId: string,
   tools: Tools,
+  mcpProblems: readonly McpProblem[],
   providers: readonly Pick<Provider, 'models'>[],
 ): Offers {
   const served = providers.flatMap(({ models }) => models.map(({ match }) => match))
@@ -22,5 +27,9 @@ export function offersOf(
       approval,
     })),
     models: models.length > modelsMax ? ['*'] : models,
+    mcpProblems: mcpProblems.slice(0, serversMax).map(({ server, problem }) => ({
+      server,
+      problem: problem.slice(0, problemCharsMax),
+    })),
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '@agentfleet/adapters'
+import type { McpProblem } from '@agentfleet/protocol'
 import { ConfigError, type ServiceContext } from '@agentfleet/runtime'
 import type { WorkerConfig } from '../config.ts'
 import { builtInTools } from './built-in.ts'
@@ -23,6 +24,8 @@ import type { Tool, Tools } from './tool.ts'
 export interface NodeTools {
   /** Returns the present tools. */
   all(): Tools
+  /** Returns the MCP servers that do not offer every configured tool now. */
+  mcpProblems(): readonly McpProblem[]
   close(): Promise<void>
 }
 
@@ -88,14 +91,20 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
     ...twice(fixed).map((name) => `tool ${name}: several tools have this name; rename all but one`),
   ]
   if (mcp.kind === 'wrong' || problems.length > 0) throw new ConfigError(problems)
-  const servers = Object.entries(mcp.servers).map(([name, config]) =>
-    createMcpServer({ ...options, name, config }),
+  const named = Object.entries(mcp.servers).map(
+    ([name, config]) => [name, createMcpServer({ ...options, name, config })] as const,
   )
+  const servers = named.map(([, server]) => server)
   await Promise.all(servers.map((server) => server.start()))
   const all = (): Tools => byName([...fixed, ...servers.flatMap((server) => [...server.tools()])])
   log.info({ tools: [...all().keys()] }, 'The node has loaded its tools')
   return {
     all,
+    mcpProblems: () =>
+      named.flatMap(([server, { problem }]) => {
+        const why = problem()
+        return why === undefined ? [] : [{ server, problem: why }]
+      }),
     async close() {
       await Promise.all(servers.map((server) => server.close()))
     },

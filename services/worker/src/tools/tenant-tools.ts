@@ -1,4 +1,4 @@
-import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import { jsonErrorPlace, TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { fitsPattern, type Tools } from './tool.ts'
@@ -27,7 +27,7 @@ export function tenantToolsOf(text: string | undefined): TenantTools {
     value = JSON.parse(text)
   } catch {
     throw new ConfigError([
-      'TENANT_TOOLS: is not JSON; expected {"tenant": ["tool", "begins_with_*"]}',
+      `TENANT_TOOLS: must be JSON, and is not at ${jsonErrorPlace(text)}; docs/guides/tenants-and-keys.md has an example`,
     ])
   }
   const parsed = schema.safeParse(value)

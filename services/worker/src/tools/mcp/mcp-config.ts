@@ -1,4 +1,4 @@
-import { jsonErrorPlace } from '@agentfleet/runtime'
+import { jsonErrorPlace } from '@agentfleet/protocol'
 import { z } from 'zod'
 
 /** The MCP servers of a node: MCP_SERVERS is a JSON object of servers by name. */

@@ -20,6 +20,8 @@ import { brokenBy, transportTo } from './mcp-transport.ts'
 export interface McpServer {
   /** Returns its tools as `server__tool`; empty before the first connection. */
   tools(): readonly Tool[]
+  /** Says why it does not offer every configured tool now; undefined if it does. */
+  problem(): string | undefined
   /** Resolves when it has connected or has failed once. */
   start(): Promise<void>
   close(): Promise<void>
@@ -55,6 +57,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const { name, config, log, random } = deps
   let client: Client | undefined
   let tools: readonly Tool[] = []
+  let problem: string | undefined = 'has not connected yet'
   let failures = 0
   let timer: NodeJS.Timeout | undefined
   let closed = false
@@ -67,6 +70,12 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       const listed = await listTools(next)
       if (closed) return await next.close()
       tools = offered(listed, deps, (tool, args, context) => call(tool, args, context))
+      const lacking = lackingTools(listed, config)
+      if (lacking.length > 0) {
+        const names = listed.map((tool) => tool.name)
+        log.warn({ server: name, lacking, names }, 'An MCP server lacks configured tools')
+      }
+      problem = lacking.length === 0 ? undefined : `does not have the tools ${lacking.join(', ')}`
       client = next
       failures = 0
       // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no events
@@ -75,6 +84,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
     } catch (error) {
       await next.close().catch(() => undefined)
       failures += 1
+      problem = `cannot be reached${codeOf(error)}`
       log.warn(
         { server: name, err: error, failures },
         'An MCP server could not be connected; the node tries again',
@@ -89,6 +99,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const lost = (which: Client): void => {
     if (client !== which) return
     client = undefined
+    problem = 'has lost its connection'
     log.warn({ server: name }, 'The connection to an MCP server broke')
     again()
   }
@@ -112,6 +123,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
 
   return {
     tools: () => tools,
+    problem: () => problem,
     start: connect,
     async close() {
       closed = true
@@ -152,14 +164,23 @@ async function listTools(client: Client): Promise<McpTool[]> {
   return tools
 }
 
+/** The configured tools that the server does not have. */
+function lackingTools(listed: readonly McpTool[], { tools }: McpServerConfig): readonly string[] {
+  const names = listed.map((tool) => tool.name)
+  return tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
+}
+
+/** The code of a failure such as ENOENT; its message may contain secrets, so it stays in the log. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown }
+  if (typeof code === 'string') return ` (${code})`
+  return cause instanceof Error ? codeOf(cause) : ''
+}
+
 type Call = (tool: McpTool, args: unknown, context: ToolContext) => Promise<ToolOutput>
 
 function offered(listed: readonly McpTool[], deps: McpServerDeps, call: Call): readonly Tool[] {
   const { name, config, log } = deps
-  const names = listed.map((tool) => tool.name)
-  const unknown = config.tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
-  if (unknown.length > 0)
-    log.warn({ server: name, unknown, names }, 'An MCP server lacks configured tools')
   const isIn = (list: readonly string[], tool: string): boolean =>
     list.includes(tool) || list.includes('*')
   const tools = new Map<string, Tool>()

@@ -204,6 +204,7 @@ describe('an MCP server over stdio', () => {
   test('does not prevent the start of the node if it cannot be started, and its tools are missing', async () => {
     const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
     expect(server.tools()).toEqual([])
+    expect(server.problem()).toBe('cannot be reached (ENOENT)')
     expect(lines).toEqual(['An MCP server could not be connected; the node tries again'])
   })
 })
@@ -217,6 +218,14 @@ describe('an MCP server over HTTP', () => {
       output: { text: 'abab', error: false },
     })
     expect(keys).toEqual(['task.7'])
+  })
+
+  test('reports the configured tools that it does not have, until it has all of them', async () => {
+    const { config } = await serveHttp()
+    const lacking = await connect('small', { ...config, tools: ['twice', 'ghost', 'spirit'] })
+    expect(lacking.server.problem()).toBe('does not have the tools ghost, spirit')
+    expect(lacking.lines).toContain('An MCP server lacks configured tools')
+    expect((await connect('small', config)).server.problem()).toBeUndefined()
   })
 
   test('has its answers cut at the limit', async () => {
