@@ -55,9 +55,9 @@ test('a fleet without a node, and a provider that is closed, are found and expla
     CHECK      RESULT   FOUND
     node       ok       Node.js 20.19.0
     fleet      problem  0 nodes alive; no node is alive
-    providers  warning  no calls to openai/gpt (status 401)
+    providers  warning  the fleet pauses its calls to openai/gpt (status 401)
 
-    fleet: "agentfleet incidents" shows what the fleet does about it.
+    fleet: Run "agentfleet incidents": it shows how the fleet handles failed nodes.
     providers: Check the key and the address of the provider in PROVIDERS.
     "
   `)

@@ -12,46 +12,67 @@ export function createMetrics(registry: ServiceContext['registry']) {
   return {
     heartbeats: counter('heartbeats_total', 'Heartbeats received, by outcome.', ['outcome']),
     deaths: counter('deaths_total', 'Nodes declared dead, by reason.', ['reason']),
-    withheld: counter('deaths_withheld_total', 'Deaths that safeguards withheld, by reason.', [
-      'reason',
-    ]),
-    stalls: counter('stalls_total', 'Decisions on nodes that send heartbeats without progress.', [
-      'kind',
-      'reason',
-    ]),
+    withheld: counter(
+      'deaths_withheld_total',
+      'Nodes that were silent long enough but not declared dead, by the safeguard that prevented it.',
+      ['reason'],
+    ),
+    stalls: counter(
+      'stalls_total',
+      'Decisions to avoid, drain or restore a node that sends heartbeats while its tasks make no progress.',
+      ['kind', 'reason'],
+    ),
     stallsWithheld: counter(
       'stalls_withheld_total',
-      'Stalls that safeguards withheld, by reason.',
+      'Nodes without progress that were not avoided, by the safeguard that prevented it.',
       ['reason'],
     ),
     detection: metrics.histogram(
       'detection_seconds',
-      'Silence of a node when its death was stored, in seconds.',
+      'Time from the last heartbeat of a node to the stored declaration of its death.',
       [],
       [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 2.5, 3, 5, 10],
     ),
     silence: metrics.histogram(
       'heartbeat_gap_seconds',
-      'Time between two heartbeats of a node, in seconds.',
+      'Time between two heartbeats of a node.',
       [],
       [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
     ),
     nodes: gauge('nodes', 'Nodes by state.', ['state']),
-    phiMax: gauge('phi_max', 'Highest phi of the nodes that are not dead.'),
-    ownLag: gauge('monitor_lag_seconds', 'Delay of the monitor itself in the last second.'),
-    isPrimary: gauge('monitor_primary', '1 if this monitor is primary.'),
+    phiMax: gauge(
+      'phi_max',
+      'Highest suspicion level (phi) of the nodes that are not dead; 8 or more can mean death.',
+    ),
+    ownLag: gauge(
+      'monitor_lag_seconds',
+      'Longest delay of the event loop of the monitor in the last second.',
+    ),
+    isPrimary: gauge(
+      'monitor_primary',
+      '1 if this monitor is the primary one, which publishes snapshots; otherwise 0.',
+    ),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
     queued: gauge('tasks_queued', 'Tasks that wait for a node.'),
-    running: gauge('tasks_running', 'Attempts on the nodes that are not dead.'),
-    completed: gauge('attempts_completed', 'Completed attempts of all nodes, including lost ones.'),
-    failed: gauge('attempts_failed', 'Failed attempts of all nodes, including lost ones.'),
+    running: gauge('tasks_running', 'Attempts that run on nodes that are not dead.'),
+    completed: gauge(
+      'attempts_completed',
+      'Attempts that completed on any node, including nodes that no longer exist.',
+    ),
+    failed: gauge(
+      'attempts_failed',
+      'Attempts that failed on any node, including nodes that no longer exist.',
+    ),
     slots: gauge('slots', 'Slots of the nodes that take work.'),
     active: gauge('slots_active', 'Slots in use on the nodes that take work.'),
-    cpuMean: gauge('node_cpu_mean', 'Mean share of CPU in use on living nodes.'),
-    memoryMean: gauge('node_memory_mean', 'Mean share of memory in use on living nodes.'),
+    cpuMean: gauge('node_cpu_mean', 'Mean processor use of the nodes that are not dead, in cores.'),
+    memoryMean: gauge(
+      'node_memory_mean',
+      'Mean used part of the memory limits of the nodes that are not dead, 0 to 1.',
+    ),
     responseMean: gauge(
       'node_response_seconds_mean',
-      'Mean duration of an attempt on living nodes.',
+      'Mean duration of an attempt on nodes that are not dead.',
     ),
     perNode: createNodeGauges(metrics),
   }
@@ -71,29 +92,43 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
     gauge: gauge(`node_${name}`, help, ['node']),
   })
   const figures = [
-    figure('state', '0 dead, 1 suspect, 2 stalled, 3 alive.', ({ state }) => STATE_VALUES[state]),
+    figure(
+      'state',
+      'State of the node: 0 dead, 1 suspect, 2 stalled, 3 alive.',
+      ({ state }) => STATE_VALUES[state],
+    ),
     figure('slots', 'Slots of the node.', ({ slots }) => slots),
-    figure('active', 'Attempts on the node.', ({ active }) => active),
+    figure('active', 'Attempts that run on the node.', ({ active }) => active),
     figure('queued', 'Attempts that the node has accepted but not begun.', ({ queued }) => queued),
-    figure('cpu', 'Share of one core in use.', ({ cpu }) => cpu),
-    figure('memory', 'Share of the memory limit in use.', ({ memory }) => memory),
-    figure('memory_bytes', 'Memory in use.', ({ memoryBytes }) => memoryBytes),
-    figure('lag_seconds', 'Delay of the event loop.', ({ lagMs }) => lagMs / 1_000),
+    figure('cpu', 'Processor time that the node uses, in cores.', ({ cpu }) => cpu),
+    figure('memory', 'Used part of the memory limit of the node, 0 to 1.', ({ memory }) => memory),
+    figure('memory_bytes', 'Memory that the node uses.', ({ memoryBytes }) => memoryBytes),
+    figure(
+      'lag_seconds',
+      '99th percentile of the event-loop delay of the node.',
+      ({ lagMs }) => lagMs / 1_000,
+    ),
     figure(
       'response_seconds',
-      'Mean duration of an attempt.',
+      'Mean duration of an attempt on the node.',
       ({ responseMs }) => responseMs / 1_000,
     ),
     figure(
       'heartbeat_age_seconds',
-      'Age of the last heartbeat.',
+      'Time since the last heartbeat of the node.',
       ({ heartbeatAgeMs }) => heartbeatAgeMs / 1_000,
     ),
-    figure('stuck_seconds', 'Longest time without progress of an attempt.', ({ work }) =>
-      work === undefined ? 0 : work.stuckMs / 1_000,
+    figure(
+      'stuck_seconds',
+      'Time without progress of the attempt of the node that has waited longest for progress.',
+      ({ work }) => (work === undefined ? 0 : work.stuckMs / 1_000),
     ),
-    figure('draining', '1 if the node drains.', ({ draining }) => (draining ? 1 : 0)),
-    figure('flaps', 'How often the node became silent in ten minutes.', ({ flaps }) => flaps ?? 0),
+    figure('draining', '1 if the node drains, otherwise 0.', ({ draining }) => (draining ? 1 : 0)),
+    figure(
+      'flaps',
+      'How often the node became silent in the last ten minutes.',
+      ({ flaps }) => flaps ?? 0,
+    ),
   ]
   return {
     /** Shows only these nodes. */

@@ -68,7 +68,10 @@ export function standForLeader(
     if (now) expiry = setTimeout(announce, heldUntilMs - performance.now() + 1)
     if (now === announced) return
     announced = now
-    log.info({ key, holder }, now ? 'This process leads' : 'This process no longer leads')
+    log.info(
+      { key, holder },
+      now ? 'This process has become the leader' : 'This process is no longer the leader',
+    )
     options.onChange?.(now)
   }
 

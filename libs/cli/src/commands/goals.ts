@@ -13,15 +13,18 @@ const POLL_MS = 500
 /** `agentfleet goals`: goals, which the fleet plans and runs as several tasks. */
 export const goals: Command = {
   name: 'goals',
-  summary: 'submit a goal, show its plan, run a held plan',
+  summary: 'submit a goal, show its plan, start a plan that waits for your consent',
   usages: ['goals submit [options] TEXT', 'goals get [--watch] GOAL_ID', 'goals run GOAL_ID'],
   words: ['submit', 'get', 'run'],
   options: {
     model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM of the planner' },
     planner: { type: 'string', value: 'AGENT', help: 'agent that plans' },
-    role: { type: 'string', value: 'AGENT', multiple: true, help: 'agent that steps may use' },
-    hold: { type: 'boolean', help: 'make the plan, run it only after "goals run"' },
-    wait: { type: 'boolean', help: 'wait for the end (or for the held plan)' },
+    role: { type: 'string', value: 'AGENT', multiple: true, help: 'agent that the plan may use' },
+    hold: { type: 'boolean', help: 'only make the plan; "goals run" starts it later' },
+    wait: {
+      type: 'boolean',
+      help: 'wait until the goal ends (with --hold: until the plan is made)',
+    },
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {

@@ -196,7 +196,7 @@ async function callsPaidTwice(
   return twice
 }
 
-/** The page of the fleet; its JSON if this fleet serves no page. */
+/** The address of the web page of the fleet, or of its JSON if the gateway serves no page. */
 async function pageOf(url: string): Promise<string> {
   const page = new URL('/console', url).href
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
@@ -207,6 +207,6 @@ async function pageOf(url: string): Promise<string> {
 
 async function getJson<T>(url: string): Promise<T> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
-  if (!answer.ok) throw new CommandError(`${url} answers ${answer.status}.`)
+  if (!answer.ok) throw new CommandError(`${url} answered with status ${answer.status}.`)
   return (await answer.json()) as T
 }

@@ -19,9 +19,9 @@ const FILES_MIN = 4_096
 const DISK_MIN_BYTES = 1_000_000_000
 /** A fleet of two nodes uses about this, bytes. */
 const MEMORY_MIN_BYTES = 500_000_000
-/** The header `Date` has a resolution of one second, and the answer takes time, milliseconds. */
+/** A smaller difference is not reported: the header `Date` counts whole seconds, and the answer takes time, milliseconds. */
 const SKEW_MAX_MS = 3_000
-/** Ages and deadlines become wrong by more than this, milliseconds. */
+/** From this difference on, ages and deadlines that people see are clearly wrong, milliseconds. */
 const SKEW_BAD_MS = 30_000
 
 const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail })
@@ -39,8 +39,8 @@ export function checkNode(version: string): Check {
 /** Whether the gateway runs the version of this checkout. */
 export function checkVersion(own: string, gateway: string | undefined): Check {
   if (gateway === own) return ok('version', own)
-  const detail = `this checkout is ${own}, the gateway ${gateway ?? 'does not say its version'}`
-  const fix = 'Use the checkout of the version that the fleet runs.'
+  const detail = `this checkout has version ${own}; the gateway ${gateway === undefined ? 'does not say its version' : `runs ${gateway}`}`
+  const fix = 'Check out the version that the gateway runs.'
   return { name: 'version', result: 'warning', detail, fix }
 }
 
@@ -74,7 +74,7 @@ export function checkMachine(machine: {
             diskFreeBytes,
             DISK_MIN_BYTES,
             gigabytes(diskFreeBytes),
-            'Free some space, or choose another state folder with --data.',
+            'Delete files, or choose a state folder on another disk with --data.',
           ),
         ]),
     limit(
@@ -82,7 +82,7 @@ export function checkMachine(machine: {
       memoryFreeBytes,
       MEMORY_MIN_BYTES,
       gigabytes(memoryFreeBytes),
-      'End other programs, or start fewer workers.',
+      'Close other programs, or start fewer workers.',
     ),
   ]
 }
@@ -102,7 +102,7 @@ export function checkFleet({ status, explanation, nodes, providers }: FleetView)
   const alive = nodes.filter(({ state, draining }) => state === 'alive' && !draining).length
   const others = nodes.filter(({ state }) => state !== 'alive')
   const detail = `${counted(alive, 'node')} alive; ${explanation}`
-  const fix = '"agentfleet incidents" shows what the fleet does about it.'
+  const fix = 'Run "agentfleet incidents": it shows how the fleet handles failed nodes.'
   const fleet: Check =
     status === 'ok' && others.length === 0
       ? ok('fleet', detail)
@@ -119,7 +119,7 @@ export function checkFleet({ status, explanation, nodes, providers }: FleetView)
       : {
           name: 'providers',
           result: 'warning',
-          detail: `no calls to ${names.join(', ')}`,
+          detail: `the fleet pauses its calls to ${names.join(', ')}`,
           fix: 'Check the key and the address of the provider in PROVIDERS.',
         },
   ]

@@ -119,13 +119,18 @@ function readiness(
   const name = 'gateway'
   if (!ok) {
     const detail = `${url} is not ready: ${reason ?? 'it gives no reason'}`
-    return { name, result: 'problem', detail, fix: 'Look at its log and at its servers.' }
+    return {
+      name,
+      result: 'problem',
+      detail,
+      fix: 'Read the log of the gateway, and check that NATS, Redis and Consul run.',
+    }
   }
   if (parts.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
   const detail = `${url} is ready without: ${parts.join(', ')}`
   const fix = parts.includes('log-full')
-    ? 'New tasks are refused until the log has room: raise LOG_MAX_BYTES or lower the retention.'
-    : 'These parts return when Redis and Consul do.'
+    ? 'The gateway refuses new tasks until the log has room: raise LOG_MAX_BYTES or shorten the retention.'
+    : 'These parts work again as soon as Redis and Consul answer.'
   return { name, result: 'warning', detail, fix }
 }
 

@@ -7,16 +7,16 @@ export const CALLER_CODES = {
     http: { status: 401, title: 'No valid API key' },
   },
   'too-many-failures': {
-    says: 'The address sent too many wrong keys.',
+    says: 'The IP address of the client sent too many wrong keys.',
     http: { status: 429, title: 'Too many wrong keys', retryAfterS: 1 },
   },
   'host-refused': {
-    says: 'The request names a host that is not a name of this gateway.',
-    http: { status: 403, title: 'This host is not a name of the gateway' },
+    says: 'The gateway does not accept the host name in the request.',
+    http: { status: 403, title: 'The gateway does not accept this host name' },
   },
   'origin-refused': {
-    says: 'A web page of this origin may not connect.',
-    http: { status: 403, title: 'This web page may not connect' },
+    says: 'A web page sent the request, and web pages of its origin may not call the API.',
+    http: { status: 403, title: 'Web pages of this origin may not call the API' },
   },
   'scope-missing': {
     says: 'The key lacks the scope of the operation.',
@@ -32,7 +32,7 @@ export const CALLER_CODES = {
     http: { status: 403, title: 'Only operators may read this' },
   },
   'other-key-required': {
-    says: 'The task asks for the approval of another key than that of its submitter.',
+    says: 'The key submitted the task, and the task demands that a different key approves.',
     http: { status: 403, title: 'Another key must approve' },
   },
   'rate-limited': {
@@ -40,7 +40,7 @@ export const CALLER_CODES = {
     http: { status: 429, title: 'The key sends too many requests', retryAfterS: 1 },
   },
   'too-many-requests-open': {
-    says: 'The key has the most requests and streams open that its limit allows.',
+    says: 'The key has as many open requests and streams as its limit allows.',
     http: { status: 429, title: 'Too many requests are open', retryAfterS: 1 },
   },
   'key-not-found': {
@@ -56,7 +56,7 @@ export const CALLER_CODES = {
     http: { status: 409, title: 'The key is revoked' },
   },
   'issuer-unavailable': {
-    says: 'The issuer of tokens does not answer.',
+    says: 'The issuer of the token (JWT_ISSUER) does not answer.',
     http: { status: 503, title: 'The token issuer does not answer', retryAfterS: 2 },
   },
 } as const satisfies Record<string, FailureCode>

@@ -14,11 +14,11 @@ const NEVER = { retryable: false } as const
 export const FAILURE_CODES = {
   // Tasks: the provider.
   'provider-overloaded': {
-    says: 'The provider refused the call for its rate; the fleet pauses calls to this model.',
+    says: 'The provider refused the call because it receives too many calls or tokens; the fleet pauses calls to this model.',
     task: { class: 'provider-overload', ...AGAIN },
   },
   'provider-unavailable': {
-    says: 'The provider is unreachable, answered with its own error, or sent something unreadable.',
+    says: 'The provider is unreachable, answered with a server error, or sent an unreadable answer.',
     task: { class: 'provider-unavailable', ...AGAIN },
   },
   'provider-timeout': {
@@ -26,7 +26,7 @@ export const FAILURE_CODES = {
     task: { class: 'timeout', ...AGAIN },
   },
   'provider-refused': {
-    says: 'The provider refused the call, withheld its answer, or no provider serves the model.',
+    says: 'The provider refused the request or withheld its answer, or no provider serves the model.',
     task: { class: 'refusal', ...NEVER },
   },
   'empty-answer': {
@@ -35,7 +35,7 @@ export const FAILURE_CODES = {
     task: { class: 'empty-answer', ...AGAIN },
   },
   'answer-cut': {
-    says: 'The answer of the model was cut off, mostly at its token limit.',
+    says: 'The answer of the model was cut off; the usual cause is its token limit.',
     task: { class: 'limit', ...NEVER },
   },
   // Tasks: answers and tools.
@@ -89,7 +89,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-many-pauses': {
-    says: 'The run reached the maximum number of pauses.',
+    says: 'The run paused more often than a task may.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-children': {
@@ -105,15 +105,15 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'report-too-large': {
-    says: 'The report of the run is larger than one message of the bus.',
+    says: 'A report of the run is larger than a message of the bus may be.',
     task: { class: 'limit', ...NEVER },
   },
   'event-too-large': {
-    says: 'An event of the run is larger than one message of the bus.',
+    says: 'An event of the run is larger than a message of the bus may be.',
     task: { class: 'limit', ...NEVER },
   },
   'task-too-large': {
-    says: 'Task, journal and inputs together are larger than one message of the bus.',
+    says: 'The task, its journal and its inputs are together larger than a message of the bus may be.',
     task: { class: 'limit', ...NEVER },
   },
   // Tasks that failed because of other tasks or of people.
@@ -139,15 +139,15 @@ export const FAILURE_CODES = {
   },
   // Tasks: the fleet itself.
   'attempts-lost': {
-    says: 'So many attempts were lost with their nodes that the task is probably the cause.',
+    says: 'The nodes of several attempts died one after the other, so the task is probably the cause.',
     task: { class: 'limit', ...NEVER },
   },
   'report-invalid': {
-    says: 'The coordinator could not read a report of the run; run one release on all services.',
+    says: 'The coordinator could not read a report of the run; all services must run the same release.',
     task: { class: 'defect', ...NEVER },
   },
   'worker-defect': {
-    says: 'The worker failed for a reason that is not the fault of the task.',
+    says: 'The worker failed because of a fault in AgentFleet, not in the task.',
     // Another node may run another version; a fault of every node ends the task by its maxAttempts.
     task: { class: 'defect', ...AGAIN },
   },
@@ -179,7 +179,7 @@ export const FAILURE_CODES = {
     http: { status: 426, title: 'This path is a WebSocket' },
   },
   'too-many-connections': {
-    says: 'The tenant has the most open streams allowed.',
+    says: 'The tenant has the maximum number of WebSocket connections open.',
     http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
   },
   'tenant-limit': {
@@ -187,7 +187,7 @@ export const FAILURE_CODES = {
     http: { status: 429, title: 'The limit of the tenant is reached', retryAfterS: 5 },
   },
   'tenant-share': {
-    says: 'The tenant holds its share of a store; the rest is kept for other tenants.',
+    says: 'The tenant has used up its share of a store; the rest is reserved for other tenants.',
     http: { status: 429, title: 'The share of the tenant is used up', retryAfterS: 5 },
   },
   // The API: the resource.
@@ -233,7 +233,7 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The task does not wait for this approval' },
   },
   'decided-otherwise': {
-    says: 'The opposite decision on the step is stored.',
+    says: 'The step is already decided in the opposite way.',
     http: { status: 409, title: 'The opposite decision is stored' },
   },
   'agent-shipped': {
@@ -241,11 +241,11 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'Built-in agents cannot be deleted' },
   },
   'agents-full': {
-    says: 'The tenant has the most agent definitions allowed.',
+    says: 'The tenant has the maximum number of agent definitions.',
     http: { status: 409, title: 'Too many agent definitions' },
   },
   'schedules-full': {
-    says: 'The tenant has the most schedules allowed.',
+    says: 'The tenant has the maximum number of schedules.',
     http: { status: 409, title: 'Too many schedules' },
   },
   'journal-gone': {
@@ -300,12 +300,12 @@ export const FAILURE_CODES = {
     service: AGAIN,
   },
   'log-full': {
-    says: 'The log is nearly full: it reserves the rest for events of accepted tasks and takes no new tasks.',
+    says: 'The log is nearly full; the fleet reserves the rest for accepted tasks and refuses new ones.',
     http: { status: 503, title: 'No room for new tasks', retryAfterS: 10 },
     service: AGAIN,
   },
   'outcome-unknown': {
-    says: 'The answer was lost; the change may or may not be stored.',
+    says: 'The answer of the storage was lost, so the gateway cannot know whether the change is stored.',
     http: { status: 503, title: 'The change may or may not be stored', retryAfterS: 1 },
     service: AGAIN,
   },
@@ -315,7 +315,7 @@ export const FAILURE_CODES = {
     service: AGAIN,
   },
   'store-unavailable': {
-    says: 'Redis does not answer; single tasks can still be submitted and read.',
+    says: 'Redis does not answer, so lists cannot be read; a task can still be submitted and read by its id.',
     http: { status: 503, title: 'The store does not answer', retryAfterS: 2 },
     service: AGAIN,
   },
@@ -334,7 +334,7 @@ export const FAILURE_CODES = {
   'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
   'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {
-    says: 'It was stored by a newer release; start that release or a newer one.',
+    says: 'A newer release has stored this data; start that release or a newer one.',
     service: NEVER,
   },
   // Frames of the WebSocket.

@@ -27,11 +27,14 @@ export function createCheckCaller(options: {
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
         'host-refused',
-        'Use a name that the gateway answers to, or add this name to PUBLIC_HOSTS of the gateway.',
+        'Call the gateway by a host name that it accepts, or add this host name to the environment variable PUBLIC_HOSTS of the gateway.',
       )
     }
     if (!originAllowed(origin, host, options.allowedOrigins)) {
-      throw new Refusal('origin-refused', 'Add this origin to ALLOWED_ORIGINS of the gateway.')
+      throw new Refusal(
+        'origin-refused',
+        'If web pages of this origin may call the API, add the origin to the environment variable ALLOWED_ORIGINS of the gateway.',
+      )
     }
   }
 }

@@ -29,7 +29,7 @@ describe('a death', () => {
     expect(death?.reason).toBe('ping-failed')
   })
 
-  test('stands while the same incarnation sends heartbeats, and the node learns of it', async () => {
+  test('remains stored while the same incarnation sends heartbeats again, and the monitor tells the node', async () => {
     const node = await world.node('paused')
     await world.until(() => world.last('paused')?.state === 'alive')
     node.freeze()
@@ -48,7 +48,7 @@ describe('a death', () => {
     expect(world.deathsOn('paused')).toHaveLength(1)
   })
 
-  test('is stored for the old process when a node restarts before its silence is noticed', async () => {
+  test('is stored for the old process if a node restarts before the monitor notices that it is silent', async () => {
     const node = await world.node('fast')
     await world.until(() => world.last('fast')?.state === 'alive')
     const incarnation = node.startedAtMs + 5
@@ -63,7 +63,7 @@ describe('a death', () => {
 })
 
 describe('no death is declared', () => {
-  test('for a node that pauses for a second repeatedly; it is suspect at the worst', async () => {
+  test('for a node that pauses for a second three times; it becomes suspect and recovers', async () => {
     const node = await world.node('sleepy')
     await world.until(() => world.last('sleepy')?.state === 'alive')
     for (let pauses = 1; pauses <= 3; pauses += 1) {

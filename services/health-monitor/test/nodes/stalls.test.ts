@@ -11,7 +11,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 const working = { heard: 0, calling: 5, waiting: 0, stuckMs: 0, stallMs: 0 }
 
 describe('a node that sends heartbeats without progress', () => {
-  test('is avoided by load balancers when its main loop stalls, and asked to drain when that lasts', async () => {
+  test('is avoided by load balancers when its main loop stalls, and is asked to drain when the stall lasts', async () => {
     const node = await world.node('hung')
     await world.until(() => world.last('hung')?.state === 'alive')
     node.say({ work: { ...working, stallMs: STALL_MS / 2 } })
@@ -30,7 +30,7 @@ describe('a node that sends heartbeats without progress', () => {
     expect(world.deathsOn('hung')).toEqual([])
   })
 
-  test('gets one decision of several monitors and no death while other nodes progress', async () => {
+  test('is avoided and drained by one decision each although several monitors run, and is not declared dead', async () => {
     const busy = await Promise.all(namesOf('busy-', 3).map((id) => world.node(id)))
     for (const node of busy) node.work()
     const node = await world.node('gray')
@@ -52,7 +52,7 @@ describe('a node that sends heartbeats without progress', () => {
     await Promise.all([node, ...busy].map((one) => world.leave(one)))
   })
 
-  test('is left alone when it waits for timers, or when the provider is stuck for all', async () => {
+  test('is not avoided if its attempts wait for timers, or if the attempts of all nodes are stuck at the provider', async () => {
     const timers = await world.node('timers')
     timers.say({ active: 5, work: { ...working, calling: 0, waiting: 5 } })
     const nodes = await Promise.all(namesOf('mute-', 3).map((id) => world.node(id)))

@@ -40,13 +40,13 @@ async function examine(context: Context): Promise<readonly Check[]> {
   return [...checks, ...(await checkAccess(context))]
 }
 
-/** Whether the key may read, and if so whether work flows. */
+/** Checks whether the key may read tasks; if it may, also whether nodes take work. */
 async function checkAccess({ client, url, apiKey, signal }: Context): Promise<readonly Check[]> {
   const name = 'key'
   try {
     await client.list({ limit: 1, signal })
     const fleet = await client.fleet({ history: false, signal })
-    const detail = apiKey === undefined ? 'the fleet asks for none' : 'is accepted'
+    const detail = apiKey === undefined ? 'the fleet needs no key' : 'the fleet accepts the key'
     return [{ name, result: 'ok', detail }, ...checkFleet(fleet)]
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
@@ -57,7 +57,9 @@ async function checkAccess({ client, url, apiKey, signal }: Context): Promise<re
         name: keyed ? name : 'gateway',
         result: 'problem',
         detail: explain(error, url),
-        fix: keyed ? fix : 'Try again; if it stays, read the log of the gateway.',
+        fix: keyed
+          ? fix
+          : 'Run the command again. If the problem remains, read the log of the gateway.',
       },
     ]
   }
