@@ -5,8 +5,6 @@ import { stagesOf } from '../page/incidents/stages.ts'
 import { healthOf, nodesByState, type Seen } from '../page/now/health.ts'
 import { figuresText } from '../page/parts/figures-text.ts'
 import { lineOf, ratesOf } from '../page/parts/line.ts'
-import { actOnEach } from '../page/tasks/bulk.ts'
-import { filtersOf } from '../page/tasks/filters.ts'
 
 const alive = { state: 'alive', draining: false }
 const seen: Seen = {
@@ -88,22 +86,8 @@ test('an incident shows the stages that it has reached in the order of their tim
   ])
 })
 
-test('figures are written with four digits, and unknown filters are ignored', () => {
+test('figures are written with four digits', () => {
   expect(figuresText({ slots: 4, cpu: 0.123_456, driver: 'local', ok: true })).toBe(
     'slots 4, cpu 0.1235, driver local, ok true',
   )
-  expect(filtersOf({ state: ' failed ', tab: 'x' })).toEqual({ state: 'failed' })
-})
-
-test('an action on many tasks counts its failures and finishes the others', async () => {
-  const acted: string[] = []
-  const reports: number[] = []
-  const act = async (id: string) => {
-    if (id === 'b') throw new Error('already ended')
-    acted.push(id)
-  }
-  const end = await actOnEach(['a', 'b', 'c'], act, ({ done }) => reports.push(done))
-  expect(acted.sort()).toEqual(['a', 'c'])
-  expect(end).toEqual({ done: 3, total: 3, problems: new Map([['already ended', 1]]) })
-  expect(reports).toEqual([1, 2, 3])
 })

@@ -24,6 +24,14 @@ test('a path that is written is read back', () => {
   expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
 })
 
+test('a value that is repeated has one line for each', () => {
+  const path = pathOf('tasks', undefined, { state: 'failed\nqueued' })
+  expect(path).toBe('/tasks?state=failed&state=queued')
+  expect(placeOf('/console/tasks', '?state=failed&state=queued').query).toEqual({
+    state: 'failed\nqueued',
+  })
+})
+
 test('the prefix of a proxy is what stands before the folder', () => {
   expect(prefixOf('/console/tasks')).toBe('')
   expect(prefixOf('/team/a/console')).toBe('/team/a')
