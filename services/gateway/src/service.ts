@@ -172,6 +172,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
     page: readPage(),
+    publicPath: config.PUBLIC_PATH ?? '',
     guard: principals.guard,
     recorder: principals.recorder,
     metrics,

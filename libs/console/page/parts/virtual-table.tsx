@@ -57,6 +57,7 @@ export function VirtualTable<Row>({
       tabIndex={0}
       role="region"
       aria-label={caption}
+      style={{ height: `min(var(--tall), ${(rows.length + 2) * ROW_PX}px)` }}
       onScroll={look}
     >
       <div style={{ height: `${(rows.length + 1) * ROW_PX}px`, paddingTop: `${from * ROW_PX}px` }}>

@@ -30,16 +30,9 @@ export interface Place {
 /** The folder under which the gateway serves the page. */
 export const FOLDER = '/console'
 
-/** Returns the path before `/console`, which a proxy may have added. */
-export function prefixOf(pathname: string): string {
-  const at = pathname.search(/\/console(?:\/|$)/)
-  return at === -1 ? '' : pathname.slice(0, at)
-}
-
-/** Reads an address. */
+/** Reads an address, without the path of a proxy. */
 export function placeOf(pathname: string, search: string): Place {
-  const start = prefixOf(pathname).length + FOLDER.length
-  const [, name = '', ...rest] = pathname.slice(start).replace(/\/+$/, '').split('/')
+  const [, name = '', ...rest] = pathname.slice(FOLDER.length).replace(/\/+$/, '').split('/')
   const view = VIEWS.find(({ path }) => path === `/${name}`)?.name
   const id = rest.length === 0 ? undefined : decoded(rest.join('/'))
   return { view, id, query: queryOf(search) }

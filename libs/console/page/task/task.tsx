@@ -9,7 +9,7 @@ import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Copyable, Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { linkTo, place, setQuery, url } from '../shell/router.ts'
 import { TaskActions } from './actions.tsx'
 import { snippetsOf } from './code.ts'
 import { useTask, type Followed } from './follow.ts'
@@ -150,7 +150,7 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
     case 'code':
       return (
         <>
-          {snippetsOf(task, location.origin).map(({ label, text }) => (
+          {snippetsOf(task, location.origin + url('')).map(({ label, text }) => (
             <section key={label}>
               <h2>{label}</h2>
               <Copyable label={label} text={text} />

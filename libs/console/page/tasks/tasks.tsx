@@ -10,7 +10,7 @@ import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Ago } from '../parts/time.tsx'
 import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
-import { place, setQuery } from '../shell/router.ts'
+import { place, setQuery, url } from '../shell/router.ts'
 import { partsOfIds } from './bulk.ts'
 import { BulkDialog, type Wanted } from './bulk-dialog.tsx'
 import { FilterBar, NO_FILTERS } from './filter-bar.tsx'
@@ -173,7 +173,7 @@ function Empty({ filters }: { filters: Filters }) {
       <p class="empty">
         You have no tasks. Submit one:{' '}
         <code>
-          curl {location.origin}/v1/tasks -H 'content-type: application/json' -d '
+          curl {location.origin + url('/v1/tasks')} -H 'content-type: application/json' -d '
           {'{"task":"Write a haiku"}'}'
         </code>
       </p>

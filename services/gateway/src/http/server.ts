@@ -30,7 +30,7 @@ import {
 import type { Guard } from './guard.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
-import { servePage } from './page.ts'
+import { servePage, withoutPath } from './page.ts'
 import { Refusal } from './problems.ts'
 import type { Recorder } from '../principals/record.ts'
 import { requestValidator } from './validation.ts'
@@ -87,12 +87,14 @@ export async function createApi(deps: {
   checkCaller: CheckCaller
   /** The files of the page; none if it has not been built. */
   page: readonly PageFile[]
+  /** The path of a proxy before every address; empty if there is none. */
+  publicPath: string
   guard: Guard
   recorder: Recorder
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
-  const { document, handlers, checkCaller, guard, recorder, metrics, log } = deps
+  const { document, handlers, checkCaller, guard, recorder, metrics, log, publicPath } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -102,6 +104,7 @@ export async function createApi(deps: {
     forceCloseConnections: 'idle',
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, _request, reply) => void sendRefusal(reply, refusalOf(error)),
+    ...(publicPath === '' ? {} : { rewriteUrl: ({ url }) => withoutPath(url ?? '/', publicPath) }),
   })
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
@@ -140,7 +143,7 @@ export async function createApi(deps: {
     checkCaller(request)
     done()
   })
-  servePage(app, deps.page)
+  servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {
     specification: routable(document),
     operationResolver: (operationId) => {
