@@ -150,20 +150,9 @@ function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
         ))}
       </p>
       <Cells nodes={nodes} fill={fill} />
-      <VirtualTable
-        caption="Nodes"
-        columns={NODES}
-        rows={nodes}
-        keyOf={({ id }) => id}
-        complete
-        seen={ignore}
-      />
+      <VirtualTable caption="Nodes" columns={NODES} rows={nodes} keyOf={({ id }) => id} complete />
     </>
   )
-}
-
-function ignore(): void {
-  // The list is complete: no page has to be read.
 }
 
 /** One node: its figures, and the records about it. */

@@ -30,7 +30,7 @@ export function VirtualTable<Row>({
   /** Keys of rows that are no longer current. */
   dimmed?: ReadonlySet<string>
   /** Learns which rows are in view. */
-  seen: (first: number, last: number) => void
+  seen?: (first: number, last: number) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
   const [view, setView] = useState({ top: 0, height: 0 })
@@ -49,7 +49,7 @@ export function VirtualTable<Row>({
     return () => sizes.disconnect()
   }, [])
   const { from, to } = rangeOf(view.top, view.height, rows.length)
-  useEffect(() => seen(from, to), [from, to, rows.length])
+  useEffect(() => seen?.(from, to), [from, to, rows.length])
   return (
     <div
       ref={box}
