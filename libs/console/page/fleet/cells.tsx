@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { shownState } from '../now/health.ts'
 import { open } from '../shell/router.ts'
 import { theme } from '../shell/theme.ts'
-import { paint } from './paint.ts'
+import { coloursOf, paint, type Colours } from './paint.ts'
 import { cellAt, gridOf, movedBy } from './layout.ts'
 import type { Fill } from './load-step.ts'
 
@@ -31,9 +31,14 @@ export function Cells({ nodes, fill }: { nodes: readonly NodeView[]; fill: Fill 
       dark.removeEventListener('change', changed)
     }
   }, [])
+  const colours = useRef<Colours | undefined>(undefined)
+  useEffect(() => {
+    if (canvas.current !== null) colours.current = coloursOf(canvas.current)
+  }, [look, scheme])
   const grid = gridOf(nodes.length, width)
   useEffect(() => {
-    if (canvas.current !== null && width > 0) paint(canvas.current, nodes, grid, fill, cursor)
+    if (canvas.current === null || colours.current === undefined || width === 0) return
+    paint(canvas.current, nodes, grid, fill, colours.current, cursor)
   }, [nodes, width, fill, cursor, look, scheme])
 
   const point = (event: MouseEvent) => cellAt(grid, event.offsetX, event.offsetY)

@@ -9,6 +9,7 @@ export function paint(
   nodes: readonly NodeView[],
   grid: Grid,
   fill: Fill,
+  colours: Colours,
   cursor: number | undefined,
 ): void {
   const { columns, rows, cell, pitch } = grid
@@ -22,7 +23,6 @@ export function paint(
   }
   const context = canvas.getContext('2d')
   if (context === null) return
-  const colours = coloursOf(canvas)
   context.setTransform(scale, 0, 0, scale, 0, 0)
   context.clearRect(0, 0, width, height)
   nodes.forEach((node, at) => {
@@ -43,7 +43,8 @@ export function paint(
   context.strokeRect((cursor % columns) * pitch, Math.floor(cursor / columns) * pitch, cell, cell)
 }
 
-interface Colours {
+/** The colours of the cells. */
+export interface Colours {
   readonly steps: readonly string[]
   readonly edge: string
   readonly accent: string
@@ -51,7 +52,8 @@ interface Colours {
   readonly retrying: string
 }
 
-function coloursOf(element: HTMLElement): Colours {
+/** Reads the colours of the look that is shown now from the style sheet. */
+export function coloursOf(element: HTMLElement): Colours {
   const style = getComputedStyle(element)
   // A custom property keeps its text, so `light-dark()` is resolved by a property that has a colour.
   const before = element.style.color
@@ -70,7 +72,7 @@ function coloursOf(element: HTMLElement): Colours {
   return colours
 }
 
-/** A node that does not simply live has a shape of its own: triangle, bars, cross, or a hollow square. */
+/** A node that does not simply live has its own shape: triangle, bars, cross, or a hollow square. */
 function sign(
   context: CanvasRenderingContext2D,
   state: string,

@@ -33,6 +33,11 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   { title: 'Task', width: 96, of: ({ id }) => <TaskLink id={id} /> },
   { title: 'State', width: 108, of: ({ state }) => <StateMark state={state} /> },
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
+  {
+    title: 'Error',
+    width: 150,
+    of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
+  },
   { title: 'Agent', width: 110, of: ({ agent }) => <span title={agent}>{agent}</span> },
   { title: 'Model', width: 110, of: ({ model }) => <span title={model}>{model}</span> },
   { title: 'Node', width: 100, of: ({ node }) => <NodeLink id={node} /> },
@@ -50,11 +55,6 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
   { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
-  {
-    title: 'Error',
-    width: 150,
-    of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
-  },
 ]
 
 /** The time from submission to the end, or to now. */
@@ -123,7 +123,7 @@ export function Tasks() {
             {shown.rows.length === 0 && shown.nextCursor === undefined ? (
               <Empty filters={filters} />
             ) : (
-              <div ref={box}>
+              <div ref={box} class="tasks">
                 <VirtualTable
                   caption="Tasks, newest first"
                   columns={COLUMNS}
@@ -203,7 +203,8 @@ function Actions({
   want: (wanted: Wanted) => void
   clear: () => void
 }) {
-  const tasks = list?.rows.filter(({ id }) => picked.has(id)) ?? []
+  // A list can have 100,000 rows: they are looked through only if some are selected.
+  const tasks = picked.size === 0 ? [] : (list?.rows.filter(({ id }) => picked.has(id)) ?? [])
   const idsWhere = (ended: boolean) =>
     tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import websocket from '@fastify/websocket'
 import {
   fastify,
@@ -104,7 +105,7 @@ export async function createApi(deps: {
     forceCloseConnections: 'idle',
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, _request, reply) => void sendRefusal(reply, refusalOf(error)),
-    ...(publicPath === '' ? {} : { rewriteUrl: ({ url }) => withoutPath(url ?? '/', publicPath) }),
+    ...(publicPath === '' ? {} : { rewriteUrl: withoutPathOf(publicPath) }),
   })
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
@@ -157,6 +158,10 @@ export async function createApi(deps: {
   })
   await app.ready()
   return app
+}
+
+function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
+  return ({ url = '/' }) => withoutPath(url, publicPath)
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
