@@ -43,7 +43,7 @@ export function EditAgent({ name, base, done }: { name: string; base: Base; done
     }
     setBusy(false)
   }
-  const change = (field: keyof Definition, value: Definition[keyof Definition] | '') =>
+  const change = (field: keyof Definition, value: Definition[keyof Definition]) =>
     setDraft(({ [field]: _before, ...rest }) => (value === '' ? rest : { ...rest, [field]: value }))
 
   if (theirs !== undefined) {
