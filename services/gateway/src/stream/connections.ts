@@ -24,7 +24,7 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
  * unreadable frames (1008) or reads too slowly (1013), terminates one that does not answer pings,
  * and closes all when it stops (1001). Invariants (L7): an open connection loses no event, and
  * loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of all
- * connections; it has at most SUBSCRIPTIONS_MAX watches.
+ * connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX.
  */
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
@@ -55,6 +55,8 @@ const CLOSE_WITHIN_MS = 2_000
 const PER_TENANT_MAX = 1_000
 /** Connections that all tenants share: each of them may have BUFFER_SLOW_BYTES unsent. */
 const CONNECTIONS_MAX = 4_000
+/** Watches of all connections: about 300 bytes each, twice as much with deltas. */
+const WATCHES_MAX = 400_000
 
 const GOING_AWAY = 1001
 const POLICY_VIOLATION = 1008
@@ -90,8 +92,8 @@ export interface StreamDeps {
   readonly fleetSubscriptions: FleetSubscriptions
   readonly stats: StatsSubscriptions
   readonly limits: TenantLimits
-  /** Tenants that the keys name. */
-  readonly tenants: number
+  /** Returns how many tenants share the fleet. */
+  readonly tenants: () => number
   /** Whether the principal, as its key is now, may use operations of this scope. */
   readonly standing: (principal: Principal, scope: Scope) => Admitted
   readonly clock: Clock
@@ -203,7 +205,14 @@ export function createStreams(deps: StreamDeps): Streams {
       const own = perTenant.get(tenant) ?? 0
       const limit = limitOf(limits, tenant).streams ?? PER_TENANT_MAX
       const used = connections.size
-      const share = decideShare({ capacity: CONNECTIONS_MAX, used, own, ask: 1, limit, tenants })
+      const share = decideShare({
+        capacity: CONNECTIONS_MAX,
+        used,
+        own,
+        ask: 1,
+        limit,
+        tenants: tenants(),
+      })
       if (share.kind === 'take') return
       throw new Refusal(
         'too-many-connections',
@@ -294,12 +303,15 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
         const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some or open another one.`
         return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
       }
+      const held = subscriptions.held(viewer.tenant)
+      const share = { ...held, capacity: WATCHES_MAX, ask: added, tenants: deps.tenants() }
+      if (decideShare(share).kind === 'refuse' || held.used + added > WATCHES_MAX) {
+        const detail = `Your connections follow ${held.own} tasks, and the gateway has no room for ${added} more now. Unsubscribe some, or follow all tasks with {"type":"subscribe","all":true}.`
+        return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
+      }
       for (const taskId of taskIds) watched.add(taskId)
-      await Promise.all(
-        taskIds.map((taskId) =>
-          subscriptions.watch(viewer, taskId, afterOf(ask.after, taskId), ask.deltas),
-        ),
-      )
+      const after = (taskId: string) => afterOf(ask.after, taskId)
+      await subscriptions.watch(viewer, { taskIds, after, deltas: ask.deltas })
       const ended = taskIds.filter((taskId) => !watched.has(taskId))
       return connection.reply({ type: 'subscribed', taskIds, ended })
     }

@@ -2,9 +2,10 @@ import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import pLimit, { type LimitFunction } from 'p-limit'
+import pLimit from 'p-limit'
 import type { DeltaTap, DeltaTaps } from './deltas.ts'
 import type { LiveSink } from './live.ts'
+import { createOwnQueues, type OwnQueues } from './own-queues.ts'
 import { createTurns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
 
@@ -22,10 +23,13 @@ import { eventView } from '../tasks/views.ts'
  */
 export interface Subscriptions extends LiveSink {
   /**
-   * Replays the events after `after`, then follows the task; resolves when the replay is complete.
+   * Replays the events of these tasks behind those that the viewer has, then follows the tasks; resolves when
+   * all replays are complete.
    */
-  watch(viewer: Viewer, taskId: string, after: number, deltas: boolean): Promise<void>
+  watch(viewer: Viewer, wanted: Wanted): Promise<void>
   unwatch(viewer: Viewer, taskId: string): void
+  /** Returns the number of watches of all viewers, and of those of this tenant. */
+  held(tenant: string): { readonly used: number; readonly own: number }
   /** Looks for lost live events; call it periodically. */
   sweep(): Promise<void>
   count(): number
@@ -46,6 +50,21 @@ export interface Viewer {
   forget(taskId: string): void
 }
 
+/** The tasks that a viewer wants to follow. */
+export interface Wanted {
+  readonly taskIds: readonly string[]
+  /** Returns the last event of the task that the viewer has. */
+  after(taskId: string): number
+  readonly deltas: boolean
+}
+
+/** A request to follow tasks; it is complete when none of them is left. */
+interface Batch {
+  left: number
+  done(): void
+}
+
+/** Hundreds of thousands exist at once, so each is one object without closures and promises. */
 interface Watch {
   readonly viewer: Viewer
   readonly taskId: string
@@ -56,7 +75,10 @@ interface Watch {
   more: boolean
   /** Whether the task is known to belong to the viewer's tenant. */
   owned: boolean
+  readonly deltas: boolean
   tap: DeltaTap | undefined
+  /** The request that waits for the first replay. */
+  batch: Batch | undefined
 }
 
 interface Subscription {
@@ -94,18 +116,33 @@ export function createSubscriptions(deps: {
   // waited for.
   const turns = createTurns<Viewer>(PAGES_MAX, clock.monotonicMs)
   const looks = pLimit(PAGES_MAX)
-  const viewers = new WeakMap<Viewer, LimitFunction>()
+  const replays: OwnQueues<Viewer, Watch> = createOwnQueues(VIEWER_PAGES_MAX, replay)
+  const perTenant = new Map<string, number>()
+  let used = 0
 
-  function limitOf(viewer: Viewer): LimitFunction {
-    const own = viewers.get(viewer) ?? pLimit(VIEWER_PAGES_MAX)
-    viewers.set(viewer, own)
-    return own
+  function count(tenant: string, by: 1 | -1) {
+    const own = (perTenant.get(tenant) ?? 0) + by
+    used += by
+    if (own === 0) perTenant.delete(tenant)
+    else perTenant.set(tenant, own)
+  }
+
+  /** Tells the request behind the watch that it no longer waits for it. */
+  function settle(watch: Watch) {
+    const { batch } = watch
+    watch.batch = undefined
+    if (batch === undefined) return
+    batch.left -= 1
+    if (batch.left === 0) batch.done()
   }
 
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
     watch.state = 'gone'
+    count(watch.viewer.tenant, -1)
+    replays.remove(watch.viewer, watch)
     watch.tap?.close()
+    settle(watch)
     const subscription = subscriptions.get(watch.taskId)
     subscription?.watches.delete(watch.viewer)
     if (subscription?.watches.size === 0) subscriptions.delete(watch.taskId)
@@ -116,19 +153,24 @@ export function createSubscriptions(deps: {
     watch.viewer.forget(watch.taskId)
   }
 
-  async function replay(watch: Watch) {
-    watch.state = 'replaying'
+  async function replay(watch: Watch): Promise<void> {
+    watch.more = false
+    // A delta may overtake the replay but never reaches a viewer that may not see the task.
+    if (watch.deltas && watch.tap === undefined) {
+      const { viewer } = watch
+      watch.tap = deltas.tap(watch.taskId, (frame) => watch.state === 'live' && viewer.hint(frame))
+    }
     try {
-      do {
-        watch.more = false
-        await limitOf(watch.viewer)(() => replayPages(watch))
-      } while (watch.more && watch.state === 'replaying')
+      await replayPages(watch)
+      if (isOver(watch)) return
       // No await since the last check of `more`, so no event can arrive in between.
-      if (watch.state === 'replaying') watch.state = 'live'
+      if (watch.more) return replays.add(watch.viewer, watch)
+      watch.state = 'live'
     } catch (error) {
       log.warn({ err: error, taskId: watch.taskId }, 'A replay failed; the next sweep repeats it')
-      if (watch.state === 'replaying') watch.state = 'stale'
+      if (!isOver(watch)) watch.state = 'stale'
     }
+    settle(watch)
   }
 
   /** Sends what the log holds behind the last event that the viewer has, page by page. */
@@ -170,12 +212,40 @@ export function createSubscriptions(deps: {
     return (await turns.run(viewer, () => taskLog.page(taskId, 0, 1))).events[0]
   }
 
-  /** Starts replays without waiting for them; `replay` handles its own errors. */
   function again(watches: Iterable<Watch>) {
     for (const watch of watches) {
       if (watch.state === 'replaying') watch.more = true
-      if (watch.state === 'live' || watch.state === 'stale') void replay(watch)
+      if (watch.state === 'live' || watch.state === 'stale') start(watch)
     }
+  }
+
+  function start(watch: Watch) {
+    watch.state = 'replaying'
+    replays.add(watch.viewer, watch)
+  }
+
+  function add(viewer: Viewer, taskId: string, wanted: Wanted, batch: Batch) {
+    const subscription = subscriptions.get(taskId) ?? {
+      watches: new Map<Viewer, Watch>(),
+      heardAtMs: clock.monotonicMs(),
+    }
+    const earlier = subscription.watches.get(viewer)
+    if (earlier !== undefined) remove(earlier)
+    subscriptions.set(taskId, subscription)
+    const watch: Watch = {
+      viewer,
+      taskId,
+      seq: wanted.after(taskId),
+      state: 'replaying',
+      more: false,
+      owned: false,
+      deltas: wanted.deltas,
+      tap: undefined,
+      batch,
+    }
+    subscription.watches.set(viewer, watch)
+    count(viewer.tenant, 1)
+    start(watch)
   }
 
   async function heal(taskId: string, subscription: Subscription) {
@@ -189,34 +259,19 @@ export function createSubscriptions(deps: {
 
   return {
     count: () => subscriptions.size,
-    async watch(viewer, taskId, after, wantsDeltas) {
-      if (!TASK_ID_PATTERN.test(taskId)) {
+    held: (tenant) => ({ used, own: perTenant.get(tenant) ?? 0 }),
+    async watch(viewer, wanted) {
+      const known = wanted.taskIds.filter((taskId) => TASK_ID_PATTERN.test(taskId))
+      for (const taskId of wanted.taskIds) {
+        if (TASK_ID_PATTERN.test(taskId)) continue
         viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
         viewer.forget(taskId)
-        return
       }
-      const subscription = subscriptions.get(taskId) ?? {
-        watches: new Map(),
-        heardAtMs: clock.monotonicMs(),
-      }
-      const earlier = subscription.watches.get(viewer)
-      if (earlier !== undefined) remove(earlier)
-      subscriptions.set(taskId, subscription)
-      const watch: Watch = {
-        viewer,
-        taskId,
-        seq: after,
-        state: 'replaying',
-        more: false,
-        owned: false,
-        tap: undefined,
-      }
-      subscription.watches.set(viewer, watch)
-      // A delta may overtake the replay but never reaches a viewer that may not see the task.
-      if (wantsDeltas) {
-        watch.tap = deltas.tap(taskId, (frame) => watch.state === 'live' && viewer.hint(frame))
-      }
-      await replay(watch)
+      if (known.length === 0) return
+      await new Promise<void>((done) => {
+        const batch = { left: known.length, done }
+        for (const taskId of known) add(viewer, taskId, wanted, batch)
+      })
     },
     unwatch(viewer, taskId) {
       const watch = subscriptions.get(taskId)?.watches.get(viewer)

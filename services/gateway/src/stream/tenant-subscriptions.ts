@@ -10,8 +10,8 @@ import type { Reader } from '../tasks/reads.ts'
  * Only the first event of a task names its tenant. This module therefore keeps the tenants of
  * recent tasks (OWNERS_MAX, oldest out first) and looks up the others; the events of a task wait in
  * order for that. Invariants: a viewer gets no event of another tenant; at most LOOKUPS_MAX tasks
- * are looked up at once, and at most EVENTS_HELD_MAX events wait for each. Beyond that, viewers get
- * an error that says that they missed events.
+ * are looked up at once; at most EVENTS_HELD_MAX events wait for each, and HELD_MAX_BYTES for all
+ * (L7). Beyond that, viewers get an error that says that they missed events.
  */
 export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void
@@ -21,8 +21,13 @@ export interface TenantSubscriptions extends LiveSink {
 const OWNERS_MAX = 100_000
 const LOOKUPS_MAX = 256
 const EVENTS_HELD_MAX = 64
+/** A look-up takes milliseconds, and an event has up to 1 MiB. */
+const HELD_MAX_BYTES = 16 * 1024 * 1024
 
-type Held = { readonly event: TaskEvent; readonly seq: number }[]
+interface Held {
+  readonly events: { readonly event: TaskEvent; readonly seq: number }[]
+  bytes: number
+}
 
 /** Creates the subscriptions, without viewers. With a single tenant it looks nothing up. */
 export function createTenantSubscriptions(deps: {
@@ -34,6 +39,17 @@ export function createTenantSubscriptions(deps: {
   const viewers = new Set<Viewer>()
   const owners = new Map<string, string>()
   const lookups = new Map<string, Held>()
+  let heldBytes = 0
+
+  /** Keeps an event until its task is looked up, if there is room. */
+  function keep(held: Held, event: TaskEvent, seq: number, bytes: number) {
+    if (held.events.length >= EVENTS_HELD_MAX || heldBytes + bytes > HELD_MAX_BYTES) {
+      return tellGap()
+    }
+    held.events.push({ event, seq })
+    held.bytes += bytes
+    heldBytes += bytes
+  }
 
   function ownerOf(taskId: string, event: TaskEvent): string | undefined {
     if (onlyTenant !== undefined) return onlyTenant
@@ -67,7 +83,7 @@ export function createTenantSubscriptions(deps: {
       const owner = (await reader.load(taskId))?.tenant
       if (owner === undefined) return
       owners.set(taskId, owner)
-      for (const { event, seq } of held) pass(owner, taskId, event, seq)
+      for (const { event, seq } of held.events) pass(owner, taskId, event, seq)
     } catch (error) {
       log.warn(
         { err: error, taskId },
@@ -75,6 +91,7 @@ export function createTenantSubscriptions(deps: {
       )
       tellGap()
     } finally {
+      heldBytes -= held.bytes
       lookups.delete(taskId)
     }
   }
@@ -83,20 +100,17 @@ export function createTenantSubscriptions(deps: {
     follow: (viewer) => void viewers.add(viewer),
     unfollow: (viewer) => void viewers.delete(viewer),
     wants: () => viewers.size > 0,
-    deliver(taskId, event, seq) {
+    deliver(taskId, event, seq, bytes) {
       // Results of calls belong to the task's own history, not to its status.
       if (viewers.size === 0 || event.type === 'call-finished') return
       const held = lookups.get(taskId)
-      if (held !== undefined) {
-        if (held.length < EVENTS_HELD_MAX) held.push({ event, seq })
-        else tellGap()
-        return
-      }
+      if (held !== undefined) return keep(held, event, seq, bytes)
       const owner = ownerOf(taskId, event)
       if (owner !== undefined) return pass(owner, taskId, event, seq)
       if (lookups.size >= LOOKUPS_MAX) return tellGap()
-      const first: Held = [{ event, seq }]
+      const first: Held = { events: [], bytes: 0 }
       lookups.set(taskId, first)
+      keep(first, event, seq, bytes)
       void lookUp(taskId, first)
     },
     missed: () => tellGap(),

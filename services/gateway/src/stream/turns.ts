@@ -9,15 +9,21 @@ export interface Turns<Owner extends object> {
   count(owner: Owner, bytes: number): void
 }
 
-/** Bytes count for this long; then an owner starts afresh, milliseconds. */
-const COUNTED_FOR_MS = 10_000
+/**
+ * Given bytes count for half as much after this, milliseconds. An owner that waited for its turn for seconds still
+ * counts as one with much, and one that was given much an hour ago does not.
+ */
+const HALF_LIFE_MS = 10_000
 
+/**
+ * The bytes that an owner was given, each weighted with two to the power of its time in half-lives, as a logarithm.
+ * All sums lose weight alike, so their order needs no clock.
+ */
 interface Account {
-  bytes: number
-  sinceMs: number
+  logBytes: number
 }
-interface Waiting<Owner> {
-  readonly owner: Owner
+interface Waiting {
+  readonly account: Account
   readonly start: () => void
 }
 
@@ -27,25 +33,25 @@ export function createTurns<Owner extends object>(
   monotonicMs: () => number,
 ): Turns<Owner> {
   const accounts = new WeakMap<Owner, Account>()
-  const waiting: Waiting<Owner>[] = []
+  const waiting: Waiting[] = []
   let taken = 0
 
-  const bytesOf = (owner: Owner, nowMs: number): number => {
-    const account = accounts.get(owner)
-    return account === undefined || nowMs - account.sinceMs > COUNTED_FOR_MS ? 0 : account.bytes
+  const accountOf = (owner: Owner): Account => {
+    const account = accounts.get(owner) ?? { logBytes: -Infinity }
+    accounts.set(owner, account)
+    return account
   }
 
   const startNext = (): void => {
     if (taken >= places || waiting.length === 0) return
-    const nowMs = monotonicMs()
     let next = 0
     let least = Infinity
-    for (const [at, { owner }] of waiting.entries()) {
-      const bytes = bytesOf(owner, nowMs)
+    for (let at = 0; at < waiting.length; at += 1) {
+      const { logBytes } = waiting[at]!.account
       // Of equals the latest is next: when many come at once, those that wait keep no newcomer waiting.
-      if (bytes > least) continue
+      if (logBytes > least) continue
       next = at
-      least = bytes
+      least = logBytes
     }
     const [chosen] = waiting.splice(next, 1)
     taken += 1
@@ -55,7 +61,7 @@ export function createTurns<Owner extends object>(
   return {
     async run(owner, work) {
       await new Promise<void>((start) => {
-        waiting.push({ owner, start })
+        waiting.push({ account: accountOf(owner), start })
         startNext()
       })
       try {
@@ -66,10 +72,15 @@ export function createTurns<Owner extends object>(
       }
     },
     count(owner, bytes) {
-      const nowMs = monotonicMs()
-      const before = bytesOf(owner, nowMs)
-      const sinceMs = before === 0 ? nowMs : (accounts.get(owner)?.sinceMs ?? nowMs)
-      accounts.set(owner, { bytes: before + bytes, sinceMs })
+      if (bytes <= 0) return
+      const account = accountOf(owner)
+      account.logBytes = logOfSum(account.logBytes, Math.log2(bytes) + monotonicMs() / HALF_LIFE_MS)
     },
   }
+}
+
+/** The logarithm of the sum of two numbers that are given as logarithms, all to the base of two. */
+function logOfSum(a: number, b: number): number {
+  const most = Math.max(a, b)
+  return most + Math.log2(1 + 2 ** (Math.min(a, b) - most))
 }

@@ -36,6 +36,8 @@ const SLOW_BYTES = 1024 * 1024
 const SLOW_MAX_MS = 10_000
 /** Room for the largest event and for some seconds of others. */
 const CONNECTION_MAX_BYTES = 8 * 1024 * 1024
+/** What a frame that waits costs in addition to its text: the objects around it. A flood of answers to pings is mostly that. */
+const FRAME_BYTES = 512
 /** A tenth of the memory that a gateway is given: what was sent is garbage for a while, too. */
 const ALL_MAX_BYTES = 64 * 1024 * 1024
 /** After the slowest connections have ended, so much is free that it does not happen at each send. */
@@ -43,6 +45,8 @@ const FREE_SHARE = 0.25
 
 interface Entry {
   readonly socket: WebSocket
+  /** Frames that the connection has not taken. */
+  frames: number
   bytes: number
 }
 
@@ -54,8 +58,11 @@ export function createUnsent(deps: {
   const entries = new Set<Entry>()
   let total = 0
 
+  const unsentOf = ({ socket, frames }: Entry): number =>
+    socket.bufferedAmount + frames * FRAME_BYTES
+
   const note = (entry: Entry): void => {
-    const bytes = entries.has(entry) ? entry.socket.bufferedAmount : 0
+    const bytes = entries.has(entry) ? unsentOf(entry) : 0
     total += bytes - entry.bytes
     entry.bytes = bytes
   }
@@ -77,7 +84,7 @@ export function createUnsent(deps: {
 
   return {
     add(socket) {
-      const entry: Entry = { socket, bytes: 0 }
+      const entry: Entry = { socket, frames: 0, bytes: 0 }
       entries.add(entry)
       let waiters: (() => void)[] = []
       let slowSinceMs: number | undefined
@@ -89,25 +96,27 @@ export function createUnsent(deps: {
       }
       return {
         grown() {
+          entry.frames += 1
           note(entry)
           makeRoom()
         },
         taken() {
+          entry.frames -= 1
           note(entry)
           if (waiters.length > 0 && isReady()) wake()
         },
         async ready() {
           while (!isReady()) await new Promise<void>((resolve) => waiters.push(resolve))
         },
-        dropsHints: () => socket.bufferedAmount > HINTS_MAX_BYTES,
+        dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES,
         tooSlow() {
-          if (socket.bufferedAmount <= SLOW_BYTES) {
+          if (unsentOf(entry) <= SLOW_BYTES) {
             slowSinceMs = undefined
             return false
           }
           const nowMs = deps.monotonicMs()
           slowSinceMs ??= nowMs
-          return socket.bufferedAmount > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
+          return unsentOf(entry) > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
         },
         close() {
           forget(entry)

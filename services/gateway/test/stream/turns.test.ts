@@ -26,3 +26,31 @@ test('a viewer with little to read does not wait for viewers with much (L7)', as
   await Promise.all([work(large[0]!, 1), work(small, 1)])
   expect(order).toEqual(['a', 'small'])
 })
+
+test('a viewer with little to read does not wait for many that have waited for seconds (L7)', async () => {
+  const clock = manualClock()
+  const turns = createTurns<{ readonly name: string }>(1, clock.monotonicMs)
+  const crowd = Array.from({ length: 200 }, (_, at) => ({ name: `large-${at}` }))
+  for (const owner of crowd) turns.count(owner, 4_000_000)
+  clock.advance(15_000)
+  const order: string[] = []
+  const work = (owner: { readonly name: string }) =>
+    turns.run(owner, async () => {
+      await new Promise(setImmediate)
+      turns.count(owner, 100_000)
+      order.push(owner.name)
+    })
+  const rest = crowd.map(work)
+  const small = { name: 'small' }
+  for (let page = 0; page < 5; page += 1) await work(small)
+  expect(order.filter((name) => name !== 'small').length).toBeLessThan(10)
+  await Promise.all(rest)
+  clock.advance(3_600_000)
+  turns.count(small, 1_000)
+  const other = { name: 'other' }
+  turns.count(other, 2_000)
+  order.length = 0
+  // Bytes that were given an hour ago no longer count.
+  await Promise.all([work(crowd[0]!), work(other), work(small)])
+  expect(order).toEqual(['large-0', 'small', 'other'])
+})

@@ -70,3 +70,14 @@ test('a connection is ready for more of a history when it has read nearly all, o
   bytes.close()
   await last
 })
+
+test('a frame that waits counts with the memory around it, so a flood of short answers ends (L7)', () => {
+  const { ended, add } = setup()
+  const { socket, bytes } = add()
+  const frames = (64 * MIB) / 512
+  for (let frame = 0; frame <= frames; frame += 1) {
+    socket.bufferedAmount += 10
+    bytes.grown()
+  }
+  expect(ended).toEqual([socket])
+})

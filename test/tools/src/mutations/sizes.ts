@@ -8,7 +8,7 @@ export const SIZES: readonly Mutation[] = [
     edits: [
       {
         file: 'services/gateway/src/stream/subscriptions.ts',
-        find: 'await limitOf(watch.viewer)(() => replayPages(watch))',
+        find: 'await replayPages(watch)',
         replace: 'await looks(() => replayPages(watch))',
       },
     ],
