@@ -239,6 +239,22 @@ describe('calls paid twice', () => {
       { taskId: 'b', step: '0', started: 2, finished: 2 },
       { taskId: 'c', step: '0', started: 1, finished: 1 },
     ]
-    expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1 })
+    expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1, storedTwice: 0 })
+  })
+
+  it('counts a step apart that was asked for again although its answer was stored', () => {
+    const twice = { started: 2, finished: 2 }
+    const counts = [
+      { taskId: 'a', step: '0', ...twice, lastStartedAtMs: 1_000 },
+      { taskId: 'a', step: '2', ...twice, lastStartedAtMs: 3_000 },
+      { taskId: 'b', step: '0', ...twice, lastStartedAtMs: 5_000 },
+      { taskId: 'c', step: '0', ...twice, lastStartedAtMs: 5_000 },
+    ]
+    const storedAt = new Map([
+      ['a/0', 500],
+      ['a/2', 3_500],
+      ['b', 4_000],
+    ])
+    expect(paidTwice(counts, storedAt)).toMatchObject({ finishedTwice: 4, storedTwice: 2 })
   })
 })

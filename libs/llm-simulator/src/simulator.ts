@@ -48,7 +48,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const wheel = createWheel()
   let settings = DEFAULT_SETTINGS
   let answers = 0
-  const ledger = createLedger(() => settings.tasksRememberedMax)
+  const ledger = createLedger(() => settings.tasksRememberedMax, Date.now)
   const limiter = createLimiter(wheel.nowMs)
   const dice = createFaultDice(settings.seed)
 

@@ -14,6 +14,7 @@ import {
   type Histories,
   type LoggedEvent,
   type PaidTwice,
+  type StoredAt,
 } from './invariants.ts'
 
 /**
@@ -165,6 +166,7 @@ export async function simulatorTotals(simulators: readonly string[]): Promise<Si
 export async function countPaidTwice(
   simulators: readonly string[],
   suspects: readonly string[],
+  storedAt?: StoredAt,
 ): Promise<PaidTwice> {
   const counts: CallCount[] = []
   type Steps = { readonly calls: readonly Omit<CallCount, 'taskId'>[] }
@@ -178,7 +180,7 @@ export async function countPaidTwice(
       counts.push(...calls.map((call) => ({ ...call, taskId })))
     }
   }
-  return paidTwice(counts)
+  return paidTwice(counts, storedAt)
 }
 
 /** GETs JSON; throws an error with any other answer. */

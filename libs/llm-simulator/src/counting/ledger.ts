@@ -22,9 +22,11 @@ export interface CallCounts {
   refused: number
 }
 
-/** Counts of one step of a task. */
+/** Counts of one step of a task, and when it was paid for first and asked for last, in epoch milliseconds. */
 export interface StepCounts extends Readonly<CallCounts> {
   readonly step: string
+  readonly firstFinishedAtMs?: number
+  readonly lastStartedAtMs?: number
 }
 
 /** Counts since the simulator started or was reset. */
@@ -56,10 +58,15 @@ export interface CallKey {
   readonly step: string
 }
 
+interface KeyCounts extends CallCounts {
+  firstFinishedAtMs?: number
+  lastStartedAtMs?: number
+}
+
 /** A started call. */
 export interface Call {
   readonly model: CallCounts
-  readonly key: CallCounts | undefined
+  readonly key: KeyCounts | undefined
   readonly epoch: number
 }
 
@@ -88,12 +95,12 @@ const STEPS_PER_TASK_MAX = 10_000
 const OTHERS = '(others)'
 
 /** Creates counters that remember as many tasks as the function returns. */
-export function createLedger(tasksMax: () => number): Ledger {
+export function createLedger(tasksMax: () => number, nowMs: () => number): Ledger {
   let book = emptyBook()
   let inFlight = 0
   let epoch = 0
 
-  const countsOf = (key: CallKey | undefined): CallCounts | undefined =>
+  const countsOf = (key: CallKey | undefined): KeyCounts | undefined =>
     key === undefined ? undefined : stepCounts(book, key, tasksMax())
 
   const begin: Ledger['begin'] = (name, key, promptTokens) => {
@@ -102,6 +109,7 @@ export function createLedger(tasksMax: () => number): Ledger {
     call.model.started += 1
     if (call.key !== undefined) {
       call.key.started += 1
+      call.key.lastStartedAtMs = nowMs()
       if (call.key.started === 2) book.startedTwice += 1
     }
     book.promptTokens += promptTokens
@@ -118,6 +126,7 @@ export function createLedger(tasksMax: () => number): Ledger {
     call.model[outcome] += 1
     if (call.key !== undefined) {
       call.key[outcome] += 1
+      if (outcome === 'finished') call.key.firstFinishedAtMs ??= nowMs()
       if (outcome === 'finished' && call.key.finished === 2) book.finishedTwice += 1
     }
     book.completionTokens += tokens
@@ -166,7 +175,7 @@ function emptyBook() {
     refusals: { limited: 0, injected: 0, overloaded: 0, invalid: 0 },
     faults: {} as Partial<Record<FaultKind, number>>,
     models: new Map<string, CallCounts>(),
-    tasks: new Map<string, Map<string, CallCounts>>(),
+    tasks: new Map<string, Map<string, KeyCounts>>(),
     keys: 0,
     tasksForgotten: 0,
     startedTwice: 0,
@@ -186,7 +195,7 @@ function modelCounts(book: Book, name: string): CallCounts {
   return countsIn(book.models, name, MODELS_MAX) // C3
 }
 
-function stepCounts(book: Book, key: CallKey, tasksMax: number): CallCounts {
+function stepCounts(book: Book, key: CallKey, tasksMax: number): KeyCounts {
   let steps = book.tasks.get(key.taskId)
   if (steps === undefined) {
     if (book.tasks.size >= tasksMax) forgetOldestTask(book) // C3

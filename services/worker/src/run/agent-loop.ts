@@ -9,9 +9,10 @@ import {
 import { commitCall, toolTurn } from './tool-turn.ts'
 import {
   DEADLINE_GRACE_MS,
+  OVER,
   failed,
   fits,
-  OVER,
+  isConfirmed,
   type Agent,
   type AgentDeps,
   type Begun,
@@ -128,6 +129,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
       message: `the agent has no result after ${talk.turns} LLM calls, the most allowed`,
     })
   }
+  if (run.check !== undefined && !(await isConfirmed(run))) return OVER
   const startedAtMs = deps.clock.monotonicMs()
   const outcome = await deps.llm.call({
     taskId: run.taskId,

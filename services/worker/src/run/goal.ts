@@ -21,7 +21,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
-import { DEADLINE_GRACE_MS, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import type { Message } from './conversation.ts'
 import { goalConversation } from './goal-conversation.ts'
 import type { Run } from '../node/runs.ts'
@@ -162,6 +162,7 @@ async function ask(
   planned: GoalSpec | undefined,
   deps: AgentDeps,
 ): Promise<Answered | Ending> {
+  if (run.check !== undefined && !(await isConfirmed(run))) return { kind: 'over' }
   const outcome = await deps.llm.call({
     taskId: run.taskId,
     step: nextStep(calls),

@@ -3,9 +3,10 @@ import type { JournaledCall } from '@agentfleet/domain'
 import { addToolOutput, type Conversation, type PendingCall } from './conversation.ts'
 import {
   DEADLINE_GRACE_MS,
+  OVER,
   failed,
   fits,
-  OVER,
+  isConfirmed,
   type Agent,
   type AgentDeps,
   type Ending,
@@ -28,7 +29,8 @@ import { wrong, type ToolOutput } from '../tools/tool.ts'
  * outputs stand in the conversation in the order of the calls, no matter in which order they ended.
  */
 export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> {
-  const { spec, begun, tools } = agent
+  const { run, spec, begun, tools } = agent
+  if (run.check !== undefined && !(await isConfirmed(run))) return OVER
   const allowed = (spec.limits?.toolCallsMax ?? Infinity) - talk.toolCalls
   const open = talk.pending.slice(0, allowed)
   const alone = open.filter((call) => !isAwaited(call, agent))

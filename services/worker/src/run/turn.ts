@@ -100,6 +100,15 @@ export type Turn =
 /** Something else ended the run. */
 export const OVER: Ending = { kind: 'over' }
 
+/**
+ * Waits until the coordinator has confirmed a run in doubt; false if the run is over. Another node may run the task
+ * by now, and what both pay for or change happens twice.
+ */
+export async function isConfirmed(run: Run): Promise<boolean> {
+  if (run.check !== undefined) await run.check
+  return run.over === undefined
+}
+
 /** Ends the run with this failure. */
 export function failed(failure: Failure): Extract<Ending, { kind: 'failed' }> {
   return { kind: 'failed', failure }

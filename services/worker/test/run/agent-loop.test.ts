@@ -13,7 +13,7 @@ import type { AgentDeps, Begun } from '../../src/run/turn.ts'
 import type { LlmAnswer } from '../../src/run/conversation.ts'
 import type { LlmOutcome } from '../../src/llm/request.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { createRuns } from '../../src/node/runs.ts'
+import { createRuns, type Run } from '../../src/node/runs.ts'
 import { answer, offerOf, type Tool } from '../../src/tools/tool.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
@@ -42,7 +42,11 @@ const heard = (said: LlmAnswer): LlmOutcome => {
 async function play(
   says: readonly LlmAnswer[],
   begun: Partial<Begun> = {},
-  change: Partial<AgentDeps> & { readonly spec?: Partial<TaskSpec> } = {},
+  change: Partial<AgentDeps> & {
+    readonly spec?: Partial<TaskSpec>
+    /** Called with the run before it starts. */
+    readonly before?: (run: Run) => void
+  } = {},
 ) {
   const paid: unknown[] = []
   const journal: JournaledCall[] = []
@@ -96,6 +100,7 @@ async function play(
   const deadlineAtMs = Date.now() + spec.timeoutMs
   const run = createRuns(nothing).add({ ...ids, deadlineAtMs, fenced: false }, 0, 0)
   const from = { calls: [], approvals: [], ...begun }
+  change.before?.(run)
   const ending = await runAgent(run, { ...spec, ...change.spec }, from, deps)
   return { ending, paid, journal, calls, asked }
 }
@@ -129,6 +134,30 @@ describe('a tool call that needs approval', () => {
     expect(ending).toMatchObject({ kind: 'completed' })
     expect(paid).toEqual([])
     expect(JSON.stringify(journal[0]?.output)).toContain('too much')
+  })
+})
+
+describe('a run in doubt', () => {
+  const approvals = [{ step: 1, approved: true, by: 'a' }]
+
+  test('pays for nothing and changes nothing when the coordinator does not confirm it (L3)', async () => {
+    const refused = (run: Run): void => {
+      run.check = Promise.resolve().then(() => {
+        run.over = 'superseded'
+      })
+    }
+    const first = await play([done], {}, { before: refused })
+    expect([first.ending.kind, first.calls]).toEqual(['over', 0])
+    const tool = await play([done], { calls: [journaled], approvals }, { before: refused })
+    expect([tool.ending.kind, tool.paid, tool.calls]).toEqual(['over', [], 0])
+  })
+
+  test('continues when the coordinator confirms it', async () => {
+    const confirmed = (run: Run): void => {
+      run.check = Promise.resolve()
+    }
+    const { ending, calls } = await play([done], {}, { before: confirmed })
+    expect([ending.kind, calls]).toEqual(['completed', 1])
   })
 })
 

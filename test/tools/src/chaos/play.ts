@@ -39,7 +39,7 @@ export interface ChaosFigures {
   readonly timeline: readonly Readonly<Record<string, number>>[]
   /** What the fleet still showed wrongly when all tasks had ended. */
   readonly leftovers: readonly string[]
-  /** Whether no invariant was broken, every task has ended, and nothing is left over. */
+  /** Whether no invariant was broken, every task has ended, no stored call was paid again, and nothing is left over. */
   readonly sound: boolean
 }
 
@@ -103,23 +103,25 @@ export async function playChaos(
     const suspects = [...audit.histories].filter(([, events]) =>
       events.some(({ type }) => type === 'attempt-started'),
     )
+    const paid = await countPaidTwice(
+      fleet.simulators,
+      suspects.map(([taskId]) => taskId),
+      record.storedAt,
+    )
     return {
       options,
       accepted: tasks,
       repeated: callers.failures(),
       ended: audit.ended(),
       findings,
-      paid: await countPaidTwice(
-        fleet.simulators,
-        suspects.map(([taskId]) => taskId),
-      ),
+      paid,
       callsPaid: (await simulatorTotals(fleet.simulators)).finished,
       callsLogged: record.calls(),
       gaps: gapsBetween(record.endingsMs, faults, fromMs, toMs),
       faults,
       timeline: record.timeline(),
       leftovers,
-      sound: violations.length + unfinished.length + leftovers.length === 0,
+      sound: violations.length + unfinished.length + leftovers.length + paid.storedTwice === 0,
     }
   } finally {
     await audit.close()
@@ -130,9 +132,11 @@ export async function playChaos(
 function createRecord(fromMs: number) {
   const endingsMs: number[] = []
   const calls = new Map<string, number>()
+  const storedAt = new Map<string, number>()
   const timeline = new Map<number, Record<string, number>>()
   return {
     endingsMs,
+    storedAt,
     calls: () => [...calls.values()].reduce((sum, count) => sum + count, 0),
     timeline: () => [...timeline].map(([second, counts]) => ({ second, ...counts })),
     note({ taskId, event, storedAtMs }: TailedEvent) {
@@ -144,9 +148,12 @@ function createRecord(fromMs: number) {
       if (event.type === 'completed' || event.type === 'failed') endingsMs.push(storedAtMs)
       if (event.type === 'call-finished' && event.call.kind === 'llm') {
         calls.set(taskId, (calls.get(taskId) ?? 0) + 1)
+        storedAt.set(`${taskId}/${event.call.step}`, storedAtMs)
       }
       // The last call of a task has no event except the ending.
-      if (event.type === 'completed') calls.set(taskId, event.usage.llmCalls)
+      if (event.type !== 'completed') return
+      calls.set(taskId, event.usage.llmCalls)
+      storedAt.set(taskId, storedAtMs)
     },
   }
 }

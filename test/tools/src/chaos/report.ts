@@ -22,7 +22,12 @@ export function showChaos(figures: ChaosFigures): string {
     ['requests repeated', show(figures.repeated)],
     ['LLM calls finished at the provider', show(figures.callsPaid)],
     ['LLM calls in the log', show(figures.callsLogged)],
-    ['finished LLM calls paid twice', String(figures.paid.finishedTwice)],
+    ['answered LLM calls paid twice', String(figures.paid.finishedTwice)],
+    ['  stored before they were asked for again', String(figures.paid.storedTwice)],
+    [
+      '  under way when a process died, froze or was cut off',
+      String(figures.paid.finishedTwice - figures.paid.storedTwice),
+    ],
     ['longest time without an ending, s', seconds(longest?.lengthMs ?? 0)],
   ]
   const causes = [...longestByCause(gaps)].sort(([, a], [, b]) => b - a)
