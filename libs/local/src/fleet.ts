@@ -200,10 +200,13 @@ async function assemble(
       logDir,
       restart,
       nodeArgs,
-      onExit: (exit, asked, pauseMs) => {
+      // The simulators stand for the provider: their faults are not the fleet's.
+      hungAfterMs: kind === 'simulator' || options.restart === false ? 0 : options.hungAfterMs,
+      onExit: (exit, asked, pauseMs, hung) => {
         if (asked) return
-        if (kind === 'worker') options.onExit?.(id, reasonOf(exit), pool.short())
-        else options.onExit?.(id, reasonOf(exit), restart, pauseMs)
+        const reason = hung ?? reasonOf(exit)
+        if (kind === 'worker') options.onExit?.(id, reason, pool.short())
+        else options.onExit?.(id, reason, restart, pauseMs)
         watch.ended(kind === 'worker' ? 'the worker' : id, exit, join(logDir, `${id}.log`))
       },
     })

@@ -3,13 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { restartPauseMs } from './restart-pause.ts'
 import { startChild, type Child, type Exit } from './servers/child.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
+import { hungReason, watchAnswers, type Supervision } from './servers/supervise.ts'
 
 /**
  * One process of the fleet, kept running.
  *
  * States: starting → running ⇄ restarting → stopped. Invariants: a process that ends without being
- * asked is started again after a growing pause, unless its owner said `restart: false`; a stopped
- * member stays stopped.
+ * asked is started again after a growing pause, unless its owner said `restart: false`; a process that hangs is
+ * killed, so that it ends; a stopped member stays stopped.
  */
 export interface Member {
   readonly id: string
@@ -39,12 +40,17 @@ export interface MemberOptions {
   readonly env: Readonly<Record<string, string>>
   readonly logDir: string
   readonly restart: boolean
-  readonly onExit?: (exit: Exit, asked: boolean, pauseMs: number) => void
+  /** A process that has answered no probe for this long hangs, milliseconds; 0: it is left alone. */
+  readonly hungAfterMs?: number | undefined
+  /** `hung` says that the process was killed because it did not answer. */
+  readonly onExit?: (exit: Exit, asked: boolean, pauseMs: number, hung?: string) => void
 }
 
 /** Many processes share few cores here: each collects its garbage on one thread. */
 const NODE_ARGS = ['--enable-source-maps', '--single-threaded-gc']
 const PROBE_EVERY_MS = 25
+/** Many processes that start together on a busy machine take tens of seconds, milliseconds. */
+const START_WITHIN_MS = 60_000
 
 /** Starts a member; resolves when its first process runs (not yet ready). */
 export async function startMember(options: MemberOptions): Promise<Member> {
@@ -55,6 +61,10 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   let stopped = false
   let pauseMs = 0
   let restarting: Promise<void> | undefined
+  let hung: string | undefined
+  let watching: Supervision | undefined
+  /** The run that has answered a probe. */
+  let answeredPid = 0
 
   const run = async (): Promise<void> => {
     ;[port = 0] = await drawPorts(1)
@@ -67,12 +77,27 @@ export async function startMember(options: MemberOptions): Promise<Member> {
     void child.exited.then(ended)
   }
 
+  /** Whether the process answers, or has good reason not to. */
+  const looksAlive = async (): Promise<boolean> => {
+    // Between two runs there is nothing to kill.
+    if (stopped || restarting !== undefined) return true
+    const { pid } = child
+    const answered = await probe(`http://${LOOPBACK}:${port}/livez`)
+    if (answered) answeredPid = pid
+    const starting = answeredPid !== pid && Date.now() - startedAtMs < START_WITHIN_MS
+    return answered || starting
+  }
+
   const ended = (exit: Exit): void => {
     const asked = stopped
     stopped ||= !options.restart
     pauseMs = restartPauseMs(Date.now() - startedAtMs, pauseMs)
-    options.onExit?.(exit, asked, pauseMs)
-    if (stopped) return
+    options.onExit?.(exit, asked, pauseMs, hung)
+    hung = undefined
+    if (stopped) {
+      watching?.close()
+      return
+    }
     restarts += 1
     restarting = delay(pauseMs)
       .then(() => (stopped ? undefined : run()))
@@ -82,6 +107,22 @@ export async function startMember(options: MemberOptions): Promise<Member> {
   }
 
   await run()
+  watching =
+    options.hungAfterMs === 0
+      ? undefined
+      : watchAnswers(
+          {
+            get pid() {
+              return child.pid
+            },
+            answers: looksAlive,
+          },
+          options.hungAfterMs,
+          (afterMs) => {
+            hung = hungReason(afterMs)
+            child.kill('SIGKILL')
+          },
+        )
   return {
     id: options.id,
     kind: options.kind,
@@ -100,6 +141,7 @@ export async function startMember(options: MemberOptions): Promise<Member> {
         }
         await delay(PROBE_EVERY_MS)
       }
+      answeredPid = child.pid
     },
     kill: (signal) => child.kill(signal),
     async stop() {

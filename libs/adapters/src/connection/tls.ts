@@ -41,7 +41,8 @@ export function readTls(
     )
   }
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    problems.push(`${server}_CERT_FILE: needs ${server}_KEY_FILE too; set both or none`)
+    const [given, missing] = certFile === undefined ? ['KEY', 'CERT'] : ['CERT', 'KEY']
+    problems.push(`${server}_${given}_FILE: needs ${server}_${missing}_FILE too; set both or none`)
   }
   const read = (name: string, path: string | undefined): string | undefined => {
     if (path === undefined) return undefined

@@ -143,7 +143,10 @@ test('files of TLS that would be ignored, or that lack their counterpart, are re
   const files = { caFile: authority.caFile }
   expect(() => readTls('REDIS', { tls: false }, files)).toThrow(/REDIS_URL.*rediss:/)
   expect(() => readTls('NATS', { tls: true }, { certFile: client.certFile })).toThrow(
-    /NATS_KEY_FILE/,
+    /NATS_CERT_FILE: needs NATS_KEY_FILE too/,
+  )
+  expect(() => readTls('NATS', { tls: true }, { keyFile: client.keyFile })).toThrow(
+    /NATS_KEY_FILE: needs NATS_CERT_FILE too/,
   )
   expect(() => readTls('NATS', { tls: true }, { caFile: '/nowhere' })).toThrow(
     /NATS_CA_FILE.*ENOENT/,

@@ -24,11 +24,7 @@ const HUNG_AFTER_MS = 20_000
 const LOOKS = 4
 
 /** Supervises a server until it is closed. */
-export function supervise(
-  server: RunningServer,
-  onEnd: OnEnd,
-  hungAfterMs = HUNG_AFTER_MS,
-): Supervision {
+export function supervise(server: RunningServer, onEnd: OnEnd, hungAfterMs?: number): Supervision {
   const closing = new AbortController()
   const { signal } = closing
   let startedAtMs = performance.now()
@@ -55,8 +51,8 @@ export function supervise(
     hung = undefined
     void startAgain(reason)
   })
-  const watching = watchAnswers(server, hungAfterMs, () => {
-    hung = `it did not answer for ${Math.round(hungAfterMs / 1_000)} s`
+  const watching = watchAnswers(server, hungAfterMs, (afterMs) => {
+    hung = hungReason(afterMs)
     server.kill('SIGKILL')
   })
   return {
@@ -67,8 +63,20 @@ export function supervise(
   }
 }
 
-/** Calls back when a run of the server has answered none of the looks within `hungAfterMs`. */
-function watchAnswers(server: RunningServer, hungAfterMs: number, onHung: () => void): Supervision {
+/** Says why a process that hangs was killed. */
+export function hungReason(afterMs: number): string {
+  return `it did not answer for ${Math.round(afterMs / 1_000)} s`
+}
+
+/**
+ * Calls back when a run of the process has answered none of the looks within `hungAfterMs`, 20 s when not given.
+ */
+export function watchAnswers(
+  server: Pick<RunningServer, 'pid' | 'answers'>,
+  hungAfterMs: number | undefined,
+  onHung: (afterMs: number) => void,
+): Supervision {
+  const afterMs = hungAfterMs ?? HUNG_AFTER_MS
   let unanswered = 0
   let lastPid = server.pid
   let looking = false
@@ -80,11 +88,11 @@ function watchAnswers(server: RunningServer, hungAfterMs: number, onHung: () => 
     lastPid = server.pid
     if (unanswered < LOOKS) return
     unanswered = 0
-    onHung()
+    onHung(afterMs)
   }
   const timer = setInterval(() => {
     if (!looking) void look()
-  }, hungAfterMs / LOOKS)
+  }, afterMs / LOOKS)
   timer.unref()
   return { close: () => clearInterval(timer) }
 }
