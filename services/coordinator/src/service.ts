@@ -63,7 +63,8 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     logFill,
     pass: deps.pointers.issue,
     admits: ({ tenant, spec, parent }) =>
-      shares.decide(tenant, JSON.stringify(spec).length, parent !== undefined).kind === 'take',
+      shares.decide(tenant, Buffer.byteLength(JSON.stringify(spec)), parent !== undefined).kind ===
+      'take',
   })
   const means = {
     ...deps,

@@ -100,7 +100,9 @@ export function openSchedules(bus: Bus): Schedules {
         const messages = await Promise.all(
           part.map((name) => read(SUBJECTS.schedule(tenant, name))),
         )
-        for (const message of messages) bytes += (message?.text.length ?? 0) + FRAME_BYTES
+        for (const message of messages) {
+          bytes += Buffer.byteLength(message?.text ?? '') + FRAME_BYTES
+        }
       }
       return bytes
     },

@@ -2,7 +2,6 @@ import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import { AGENT_VERSIONS_MAX } from '@agentfleet/protocol'
 import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
-import { roughBytes } from '../tenants/size.ts'
 
 /**
  * All agent definitions on the stream AGENTS, for looking up at submission.
@@ -118,9 +117,11 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
 /** Subject, headers and frame of a stored version, bytes. */
 const FRAME_BYTES = 250
 
-/** Returns what a version takes in the stream, roughly. */
+/** Returns what a version takes in the stream, in the form that is written there: a character may take six bytes. */
 export function agentBytes({ definition }: Pick<StoredAgent, 'definition'>): number {
-  return (definition === undefined ? 0 : roughBytes(definition)) + FRAME_BYTES
+  return (
+    (definition === undefined ? 0 : Buffer.byteLength(JSON.stringify(definition))) + FRAME_BYTES
+  )
 }
 
 /** Converts a stored version; returns undefined if it is absent or marks a deletion. */

@@ -29,8 +29,8 @@ export interface AgentRouteDeps {
   readonly clock: Clock
   readonly checks: DefinitionChecks
   readonly limits: TenantLimits
-  /** Tenants that the keys name. */
-  readonly tenants: number
+  /** Returns how many tenants share the fleet. */
+  readonly tenants: () => number
 }
 
 /** More than a team can keep apart; 200 definitions with all versions take a few MB. */
@@ -89,7 +89,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
     const { own, all } = directory.bytes(tenant)
     const capacity = AGENTS_MAX_BYTES * AGENTS_SHARE
     const ask = agentBytes({ definition })
-    const share = decideShare({ capacity, used: all, own, ask, tenants })
+    const share = decideShare({ capacity, used: all, own, ask, tenants: tenants() })
     if (share.kind === 'take') return
     throw full(
       `Your definitions take ${own} bytes with their versions, and ${share.allowed} are allowed while other tenants share the store. Delete some or shorten them`,

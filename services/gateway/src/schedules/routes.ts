@@ -16,7 +16,6 @@ import {
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
-import { roughBytes } from '../tenants/size.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
@@ -29,8 +28,8 @@ export interface ScheduleRouteDeps {
   readonly specOf: (tenant: string, request: FilledTaskRequest) => Promise<TaskSpec>
   readonly nowMs: () => number
   readonly limits: TenantLimits
-  /** Tenants that the keys name. */
-  readonly tenants: number
+  /** Returns how many tenants share the fleet. */
+  readonly tenants: () => number
 }
 
 /** Bounds the work of the coordinators, each of which examines every schedule (L7). */
@@ -61,13 +60,13 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
 
   /** Checks that the tenant leaves room for the schedules of other tenants. */
   async function checkShare(tenant: string, name: string, ask: number): Promise<void> {
-    if (tenants <= 1) return
+    if (tenants() <= 1) return
     const capacity = SCHEDULES_MAX_BYTES * SCHEDULES_SHARE
     const used = await schedules.bytes()
     if (used + ask < capacity * UNCOUNTED_SHARE) return
     const others = (await schedules.names(tenant)).filter((each) => each !== name)
     const own = await schedules.bytesOf(tenant, others)
-    const share = decideShare({ capacity, used, own, ask, tenants })
+    const share = decideShare({ capacity, used, own, ask, tenants: tenants() })
     if (share.kind === 'take') return
     throw new Refusal(
       'schedules-full',
@@ -103,7 +102,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }
-      await checkShare(tenant, name, roughBytes(schedule))
+      await checkShare(tenant, name, Buffer.byteLength(JSON.stringify(schedule)))
       await schedules.put(tenant, name, schedule)
       return reply.code(before === undefined ? 201 : 200).send(await viewOf(tenant, name))
     },

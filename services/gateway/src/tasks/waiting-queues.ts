@@ -43,8 +43,8 @@ export function createWaiting(deps: {
   heldRequests: HeldRequests
   reader: Pick<Reader, 'load'>
   limits: TenantLimits
-  /** Tenants that the keys name. */
-  tenants: number
+  /** Returns how many tenants share the fleet. */
+  tenants: () => number
   clock: Clock
 }): Waiting {
   const { heldRequests, reader, limits, tenants, clock } = deps
@@ -56,7 +56,7 @@ export function createWaiting(deps: {
       if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
       const held = perTenant.get(tenant) ?? 0
       const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
-      const share = { capacity: HELD_MAX, used: all, own: held, ask: 1, limit, tenants }
+      const share = { capacity: HELD_MAX, used: all, own: held, ask: 1, limit, tenants: tenants() }
       if (decideShare(share).kind === 'refuse') return undefined
       perTenant.set(tenant, held + 1)
       all += 1

@@ -45,8 +45,8 @@ interface Sums {
 export function createTenantRoom(deps: {
   readonly bus: Pick<Bus, 'on'>
   readonly limits: TenantLimits
-  /** Tenants that the keys name. */
-  readonly tenants: number
+  /** Returns how many tenants share the fleet. */
+  readonly tenants: () => number
   /** Submissions that one gateway may have under way. */
   readonly submissionsMax: number
 }): TenantRoom {
@@ -81,7 +81,7 @@ export function createTenantRoom(deps: {
       used: underWay.total.tasks,
       own: of(underWay, tenant).tasks,
       ask: 1,
-      tenants,
+      tenants: tenants(),
     })
     if (places.kind === 'refuse') return tooMany(places.allowed)
     if (heard === undefined) return undefined
@@ -94,7 +94,7 @@ export function createTenantRoom(deps: {
         log: { ...log, bytes: log.bytes + gateways * all.bytes },
         redis,
         held: { tasks: holdings.tasks + gateways * all.tasks, ended: holdings.ended },
-        tenants,
+        tenants: tenants(),
       },
       {
         tasks: own.tasks + gateways * mine.tasks,

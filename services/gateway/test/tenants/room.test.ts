@@ -21,7 +21,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
     },
   } as unknown as Parameters<typeof createTenantRoom>[0]['bus']
   const rooms = Array.from({ length: count }, () =>
-    createTenantRoom({ bus, limits, tenants, submissionsMax: 1_000_000 }),
+    createTenantRoom({ bus, limits, tenants: () => tenants, submissionsMax: 1_000_000 }),
   )
   return {
     rooms,

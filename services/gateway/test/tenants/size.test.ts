@@ -17,6 +17,7 @@ test.each([
   [{ task: 'x'.repeat(10_000), model: 'sim' }, 10_031],
   [{ a: undefined }, 2],
   [[1, null, true], 38],
+  [{ task: '€'.repeat(10_000) }, 30_016],
 ])('the rough size of %.40j is %i', (value, bytes) => {
   expect(Math.abs(roughBytes(value) - bytes)).toBeLessThan(10)
 })

@@ -1,0 +1,32 @@
+import { manualClock } from '@agentfleet/runtime'
+import { expect, test } from 'vitest'
+import { createHeldRequests } from '../../src/tasks/held-requests.ts'
+import { createWaiting } from '../../src/tasks/waiting-queues.ts'
+
+const MIB = 1024 * 1024
+
+function setup(tenants = 2) {
+  return createWaiting({
+    heldRequests: createHeldRequests(),
+    reader: { load: () => Promise.reject(new Error('nothing is read')) },
+    limits: new Map(),
+    tenants: () => tenants,
+    clock: manualClock(),
+  })
+}
+
+test('bodies of held requests take at most 64 MiB together, and one that has left makes room (L7)', () => {
+  const waiting = setup()
+  const held = Array.from({ length: 64 }, (_, at) => waiting.open('a', `t${at}`, MIB))
+  expect(held).not.toContain(undefined)
+  expect(waiting.open('b', 'other', MIB)).toBeUndefined()
+  held[0]?.close()
+  expect(waiting.open('b', 'other', MIB)).toBeDefined()
+})
+
+test('a tenant holds at most 5,000 requests of a gateway, so another one finds room (L7)', () => {
+  const waiting = setup()
+  const held = Array.from({ length: 5_001 }, (_, at) => waiting.open('a', `t${at}`, 1))
+  expect(held.filter((each) => each !== undefined)).toHaveLength(5_000)
+  expect(waiting.open('b', 'other', 1)).toBeDefined()
+})

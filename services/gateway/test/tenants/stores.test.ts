@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+const KEYS = { a: 'key-a-0123456789abc', b: 'key-b-0123456789abc' }
+const CONFIG = { API_KEYS: `a:${KEYS.a},b:${KEYS.b}` }
+/** Nearly the longest system prompt, of characters with three bytes. */
+const PROMPT = '€'.repeat(32_000)
+/** Fewer than a tenant may have; each change of one is a version, which takes room, too. */
+const AGENTS = 50
+/** Nearly the largest body. */
+const CONTEXT = 'c'.repeat(1_000_000)
+
+/** Writes until one is refused; returns how many were stored, and the code of the refusal. */
+async function fill(put: (at: number) => Promise<unknown>): Promise<readonly [number, string]> {
+  for (let at = 0; ; at += 1) {
+    try {
+      await put(at)
+    } catch (error) {
+      return [at, (error as { problem?: { code: string } }).problem?.code ?? String(error)]
+    }
+  }
+}
+
+test('a tenant that fills the store of agents leaves room for another one (L7)', async () => {
+  await using bench = await setup(CONFIG)
+  const put = (key: string, at: number) =>
+    bench.client(key).putAgent(`agent-${at % AGENTS}`, { systemPrompt: `${at} ${PROMPT}` })
+  const [stored, code] = await fill((at) => put(KEYS.a, at))
+  expect([stored > 100, code]).toEqual([true, 'agents-full'])
+  await put(KEYS.b, 0)
+})
+
+test('a tenant that fills the store of schedules leaves room for another one (L7)', async () => {
+  await using bench = await setup(CONFIG)
+  const task = { task: 'x', context: { text: CONTEXT } }
+  const put = (key: string, at: number) =>
+    bench.client(key).putSchedule(`schedule-${at}`, { cron: '0 0 1 1 *', task })
+  const [stored, code] = await fill((at) => put(KEYS.a, at))
+  expect([stored > 20, code]).toEqual([true, 'schedules-full'])
+  await put(KEYS.b, 0)
+})
