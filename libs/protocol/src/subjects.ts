@@ -18,7 +18,7 @@ export const SUBJECTS = {
   scheduleRun: (tenant: string, scheduleName: string) =>
     subjectOf(CHANNELS.scheduleRun, { tenant, scheduleName }),
   key: (keyId: string) => subjectOf(CHANNELS.key, { keyId }),
-  audit: (service: string) => subjectOf(CHANNELS.audit, { service }),
+  audit: (service: string, auditKind: string) => subjectOf(CHANNELS.audit, { service, auditKind }),
   allLog: filledIn(CHANNELS.log.subject),
   allPointers: filledIn(CHANNELS.pointer.subject),
   allAgents: filledIn(CHANNELS.agent.subject),

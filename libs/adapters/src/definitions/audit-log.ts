@@ -12,7 +12,10 @@ import type { Bus } from '../bus/bus.ts'
 import { createAppender } from '../log/appends.ts'
 import { readMessage, streamFill } from '../log/stream-reads.ts'
 
-/** Changes and refusals, on the stream AUDIT; the oldest leave it first. */
+/**
+ * Changes and refusals, on the stream AUDIT. Of each kind the oldest leave it first, so that a flood of refusals
+ * drops no change.
+ */
 export interface AuditLog {
   /** Resolves once the event is stored. */
   append(event: AuditEvent): Promise<void>
@@ -46,7 +49,7 @@ export function openAuditLog(bus: Bus): AuditLog {
   return {
     async append(event) {
       const answer = await appender.append({
-        subject: SUBJECTS.audit('gateway'),
+        subject: SUBJECTS.audit('gateway', event.kind),
         data: toStored(event, 'audit'),
         messageId: randomUUID(),
         deadlineMs: APPEND_WITHIN_MS,

@@ -30,6 +30,8 @@ export interface Keys {
   ): Promise<
     { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
   >
+  /** Removes a key, unless it was changed behind this sequence. */
+  forget(stored: StoredKey): Promise<void>
   /** Used share of the stream, from 0 to 1. */
   fill(): Promise<number>
   /** Reads every stored key, then changes as they arrive, in order. */
@@ -37,6 +39,7 @@ export interface Keys {
 }
 
 const APPEND_WITHIN_MS = 5_000
+const PURGE_WITHIN_MS = 5_000
 
 /** Works on KEYS over this connection. */
 export function openKeys(bus: Bus): Keys {
@@ -58,6 +61,10 @@ export function openKeys(bus: Bus): Keys {
       if (answer.kind === 'stored' || answer.kind === 'conflict') return answer
       if (answer.kind === 'full') return { kind: 'full' }
       throw new ServiceError('bus-unavailable', `the key ${id}: ${answer.kind}`)
+    },
+    async forget({ key, seq }) {
+      const request = JSON.stringify({ filter: SUBJECTS.key(key.id), seq: seq + 1 })
+      await bus.request(`$JS.API.STREAM.PURGE.${STREAMS.keys}`, request, PURGE_WITHIN_MS)
     },
     async fill() {
       const { bytes, maxBytes } = await streamFill(bus, STREAMS.keys)

@@ -44,7 +44,9 @@ const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
 /** Room for some forty thousand keys; every gateway holds all of them in its memory, bytes. */
 const KEYS_MAX_BYTES = 32 * 1024 * 1024
-/** About a million events, bytes. */
+/** Changes, and as many refusals; a subject each, so that neither kind drops the other. */
+const AUDIT_EVENTS_MAX = 200_000
+/** Twice as many events of a usual size, bytes. */
 const AUDIT_MAX_BYTES = 256 * 1024 * 1024
 /** A quarter of a year: the interval of most reviews, milliseconds. */
 const AUDIT_MAX_AGE_MS = 90 * 24 * 3_600_000
@@ -162,6 +164,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       subjects: [SUBJECTS.allAudit],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
+      max_msgs_per_subject: AUDIT_EVENTS_MAX,
       max_bytes: AUDIT_MAX_BYTES,
       max_age: nanos(AUDIT_MAX_AGE_MS),
     },

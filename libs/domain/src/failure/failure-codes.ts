@@ -179,7 +179,7 @@ export const FAILURE_CODES = {
     http: { status: 426, title: 'This path is a WebSocket' },
   },
   'too-many-connections': {
-    says: 'The tenant has the maximum number of WebSocket connections open.',
+    says: 'The tenant has the maximum number of WebSocket connections open, or the IP address the maximum number of connections.',
     http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
   },
   'tenant-limit': {

@@ -38,6 +38,19 @@ export const KEY_LIMITS = {
 /** The newest secret, and the one before it until the end of the overlap. */
 export const KEY_SECRETS_MAX = 2
 
+/** A revoked or expired key is listed for 30 days, for those who look for a failure; then it is forgotten. */
+const KEPT_MS = 30 * 24 * 3_600_000
+
+/** When the key stopped or stops to work; Infinity if never. */
+export function endOf({ revokedAtMs, expiresAtMs }: ApiKey): number {
+  return Math.min(revokedAtMs ?? Infinity, expiresAtMs ?? Infinity)
+}
+
+/** Whether the key ended so long ago that it is forgotten. */
+export function isOver(key: ApiKey, nowMs: number): boolean {
+  return endOf(key) + KEPT_MS <= nowMs
+}
+
 /** The caller that a key identifies. */
 export function principalOf(key: ApiKey): Principal {
   const { id, tenant, scopes, agents, limits, expiresAtMs, revokedAtMs } = key

@@ -135,7 +135,7 @@ export const STORED_CHANNELS = {
   }),
   audit: stored({
     name: 'audit',
-    subject: 'audit.{service}',
+    subject: 'audit.{service}.{auditKind}',
     summary: 'A change through the API, or equal refusals of one second.',
     stream: STREAMS.audit,
     body: auditEventSchema,
@@ -221,6 +221,8 @@ export const STREAM_RIGHTS: Readonly<
   [STREAMS.keys]: {
     gateway: [
       '$JS.API.STREAM.INFO.KEYS',
+      // Keys that ended long ago are forgotten.
+      '$JS.API.STREAM.PURGE.KEYS',
       '$JS.API.DIRECT.GET.KEYS',
       '$JS.API.DIRECT.GET.KEYS.>',
       '$JS.API.CONSUMER.CREATE.KEYS',

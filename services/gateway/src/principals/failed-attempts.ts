@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net'
 import { takePermit, type Bucket } from '@agentfleet/domain'
+import { networkOf } from '../http/addresses.ts'
 
 /**
  * Failed authentications by remote address. A right key is never counted or delayed here, because many callers
@@ -16,8 +16,6 @@ export interface FailedAttempts {
 const LIMITS = { perMinute: 60, burst: 20 } as const
 /** About 200 bytes each: 4 MB. */
 const ADDRESSES_MAX = 20_000
-/** One customer of a provider has a whole network of this many groups. */
-const IPV6_GROUPS = 4
 
 /** Creates the table, empty. */
 export function createFailedAttempts(nowMs: () => number): FailedAttempts {
@@ -36,14 +34,4 @@ export function createFailedAttempts(nowMs: () => number): FailedAttempts {
       return taken.kind === 'taken' ? 0 : taken.retryAfterMs
     },
   }
-}
-
-/** The address, or the network of an IPv6 address, of which a caller has billions. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address
-  const [head = '', tail] = address.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, IPV6_GROUPS).join(':')
 }

@@ -1,5 +1,5 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { principalOf, type Principal } from '@agentfleet/domain'
+import { endOf, isOver, principalOf, type Principal } from '@agentfleet/domain'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 
 /**
@@ -15,6 +15,12 @@ export interface KeyDirectory {
   /** The keys of a tenant, or of all, by their ids. */
   list(tenant: string | undefined): readonly StoredKey[]
   count(): number
+  /** The tenants of the keys that can be used now. */
+  tenants(nowMs: number): ReadonlySet<string>
+  /** The revoked and expired keys that are no longer kept. */
+  over(nowMs: number): readonly StoredKey[]
+  /** Forgets a key that is stored no longer. */
+  forget(id: string): void
   /** The principal as its key describes it now; other credentials do not change. */
   refreshed(principal: Principal): Principal
   /** Whether the directory holds everything that was stored before the start. */
@@ -59,6 +65,12 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
         .filter(({ key }) => tenant === undefined || key.tenant === tenant)
         .sort((a, b) => (a.key.id < b.key.id ? -1 : 1)),
     count: () => known.size,
+    tenants(nowMs) {
+      const usable = [...known.values()].filter(({ key }) => endOf(key) > nowMs)
+      return new Set(usable.map(({ key }) => key.tenant))
+    },
+    over: (nowMs) => [...known.values()].filter(({ key }) => isOver(key, nowMs)),
+    forget: (id) => void known.delete(id),
     refreshed(principal) {
       const stored = known.get(principal.keyId)
       return stored === undefined ? principal : principalOf(stored.key)

@@ -1,7 +1,7 @@
 import { openAuditLog, openKeys, type Bus, type CallerLimits } from '@agentfleet/adapters'
 import { admit, type Admitted, type Principal, type Scope } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { isOpen, parseApiKeys, type GatewayConfig } from '../config.ts'
+import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.ts'
 import { createAuthenticate } from '../http/auth.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import type { GatewayMetrics } from '../metrics.ts'
@@ -9,6 +9,7 @@ import { auditRoutes } from './audit-routes.ts'
 import { createFailedAttempts } from './failed-attempts.ts'
 import { followKeys, type KeyDirectory } from './key-directory.ts'
 import { createKeyLimiter } from './key-limiter.ts'
+import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
 import { createRecorder, FLUSH_INTERVAL_MS, type Recorder } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
@@ -21,10 +22,15 @@ export interface Principals {
   readonly recorder: Recorder
   /** Whether the principal, as its key is now, may use operations of this scope. */
   standing(principal: Principal, scope: Scope): Admitted
+  /** Returns how many tenants share the fleet. */
+  tenants(): number
   readonly loops: readonly Service[]
   /** Creates the handlers of keys, tickets and the audit log by operationId. */
   routes(): object
 }
+
+/** Milliseconds; a store has half its room left when a second tenant appears. */
+const TENANTS_INTERVAL_MS = 1_000
 
 /** Wires the parts. */
 export function createPrincipals(deps: {
@@ -53,12 +59,16 @@ export function createPrincipals(deps: {
     ticket: createTicketUse({ tickets: callerLimits, refreshed: directory.refreshed }),
     nowMs: clock.nowMs,
   })
+  const countTenants = () =>
+    Math.max(directory.current() ? 1 : 2, tenantsOf(config, directory.tenants(clock.nowMs())))
+  let tenants = countTenants()
   if (isOpen(config)) {
     log.warn({}, 'The API is open: no keys are configured, so every caller may do everything')
   }
   return {
     directory,
     recorder,
+    tenants: () => tenants,
     standing: (principal, scope) => admit(directory.refreshed(principal), scope, clock.nowMs()),
     guard: createGuard({
       authenticate,
@@ -69,6 +79,12 @@ export function createPrincipals(deps: {
     }),
     loops: [
       limiter.renewals,
+      every(TENANTS_INTERVAL_MS, { clock, log, name: 'count-tenants' }, async () => {
+        tenants = countTenants()
+      }),
+      every(PURGE_INTERVAL_MS, { clock, log, name: 'key-purge' }, () =>
+        purgeKeys({ keys, directory, nowMs: clock.nowMs }),
+      ),
       every(FLUSH_INTERVAL_MS, { clock, log, name: 'audit-flush' }, recorder.flush),
     ],
     routes: () => ({

@@ -9,13 +9,19 @@ import type { GatewayMetrics } from '../metrics.ts'
  * The record of who did what: one line in the log for a request, one event in the audit log for a change or a
  * refusal.
  *
- * Invariants (L7): at most LINES_PER_MINUTE lines a minute, and REFUSALS_MAX different refusals are held; equal
+ * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals are held; equal
  * refusals of one second become one event with their count, and further ones are counted as one event
  * without a caller.
  */
 export interface Recorder {
-  /** Writes the line of a request, if the sample has room. */
-  answered(request: FastifyRequest, operation: string, status: number, ms: number): void
+  /** Writes the line of a request, if the sample has room; refusals have a sample that is separate. */
+  answered(
+    request: FastifyRequest,
+    operation: string,
+    status: number,
+    ms: number,
+    code?: string,
+  ): void
   /** Stores a change; resolves once it is stored, or was logged because the audit log does not answer. */
   changed(
     request: FastifyRequest,
@@ -35,6 +41,8 @@ export const FLUSH_INTERVAL_MS = 1_000
 const LINES = { perMinute: 1_200, burst: 100 } as const
 /** Events of one second, about 300 bytes each. */
 const REFUSALS_MAX = 500
+/** What a proxy forwards as an address may be any text. */
+const ADDRESS_CHARS_MAX = 64
 /** Stands for refusals beyond that number. */
 const OTHERS = 'others'
 
@@ -47,8 +55,8 @@ export function createRecorder(deps: {
 }): Recorder {
   const { audit, clock, log, metrics } = deps
   const refusals = new Map<string, AuditEvent>()
-  let lines: Bucket | undefined
-  let skipped = 0
+  const answers = createSample()
+  const refused = createSample()
 
   async function store(event: AuditEvent) {
     try {
@@ -61,19 +69,22 @@ export function createRecorder(deps: {
   }
 
   return {
-    answered({ principal }, operation, status, ms) {
-      const taken = takePermit(lines, LINES, clock.monotonicMs())
-      lines = taken.bucket
-      if (taken.kind === 'empty') {
-        skipped += 1
-        return
-      }
-      const line = { operation, keyId: principal?.keyId, tenant: principal?.tenant, status }
+    answered({ ip, principal }, operation, status, ms, code) {
+      const skipped = (code === undefined ? answers : refused).take(clock.monotonicMs())
+      if (skipped === undefined) return
+      const caller = { keyId: principal?.keyId, tenant: principal?.tenant }
+      const refusal = code === undefined ? {} : { code, address: ip.slice(0, ADDRESS_CHARS_MAX) }
       log.info(
-        { ...line, ms: Math.round(ms * 10) / 10, ...(skipped > 0 ? { skipped } : {}) },
-        'Answered a request',
+        {
+          operation,
+          ...caller,
+          status,
+          ...refusal,
+          ms: Math.round(ms * 10) / 10,
+          ...(skipped > 0 ? { skipped } : {}),
+        },
+        code === undefined ? 'Answered a request' : 'Refused a request',
       )
-      skipped = 0
     },
     changed: (request, operation, status, target) =>
       store({
@@ -100,6 +111,26 @@ export function createRecorder(deps: {
   }
 }
 
+/** A sample of lines. */
+function createSample() {
+  let bucket: Bucket | undefined
+  let skipped = 0
+  return {
+    /** Returns how many lines were left out before this one; undefined if this one is left out, too. */
+    take(nowMs: number): number | undefined {
+      const taken = takePermit(bucket, LINES, nowMs)
+      bucket = taken.bucket
+      if (taken.kind === 'empty') {
+        skipped += 1
+        return undefined
+      }
+      const before = skipped
+      skipped = 0
+      return before
+    },
+  }
+}
+
 function about(request: FastifyRequest, operation: string, status: number, atMs: number) {
   const { ip, principal } = request
   return {
@@ -107,7 +138,7 @@ function about(request: FastifyRequest, operation: string, status: number, atMs:
     operation,
     status,
     count: 1,
-    address: ip,
+    address: ip.slice(0, ADDRESS_CHARS_MAX),
     ...(principal === undefined ? {} : { keyId: principal.keyId, tenant: principal.tenant }),
   }
 }

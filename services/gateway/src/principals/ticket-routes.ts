@@ -3,6 +3,7 @@ import type { Principal } from '@agentfleet/domain'
 import type { TicketView } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FindCaller } from '../http/auth.ts'
+import { Refusal } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 import { digestOf, newSecret } from './tokens.ts'
 
@@ -14,14 +15,25 @@ import { digestOf, newSecret } from './tokens.ts'
 /** Milliseconds; a page uses its ticket at once. */
 const LIFETIME_MS = 30_000
 const PREFIX = 'aft_'
+/** Tickets that a key makes in a minute: Redis holds at most half as many more than this for it. */
+const RATE = { requestsPerMinute: 6_000 }
 
 /** Creates the handler of `/v1/tickets` by operationId. */
 export function ticketRoutes(deps: {
-  tickets: Pick<CallerLimits, 'saveTicket'>
+  tickets: Pick<CallerLimits, 'saveTicket' | 'enter'>
   nowMs: () => number
 }) {
   return {
     async createTicket(request: FastifyRequest, reply: FastifyReply): Promise<TicketView> {
+      const { keyId = '' } = request.principal ?? {}
+      const { kind, retryAfterMs } = await deps.tickets.enter(`ticket.${keyId}`, RATE, '')
+      if (kind === 'rate') {
+        void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
+        throw new Refusal(
+          'rate-limited',
+          `A key may make ${RATE.requestsPerMinute} tickets a minute. Send this request again after Retry-After seconds.`,
+        )
+      }
       const ticket = PREFIX + newSecret()
       const caller = JSON.stringify(request.principal)
       await deps.tickets.saveTicket(digestOf(ticket), caller, LIFETIME_MS)

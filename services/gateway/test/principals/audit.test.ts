@@ -1,4 +1,6 @@
+import { openAuditLog } from '@agentfleet/adapters'
 import { ClientError } from '@agentfleet/client'
+import { STREAMS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
@@ -70,4 +72,19 @@ test('the audit log is read page by page and by key, operation and tenant', asyn
   const first = await admin.audit({ limit: 1 })
   const other = admin.audit({ limit: 1, tenant: 'acme', cursor: first.nextCursor ?? '' })
   await expect(other).rejects.toBeInstanceOf(ClientError)
+})
+
+test('a flood of refusals drops no change from the audit log (L7)', async () => {
+  await using bench = await setup(CONFIG)
+  const manager = await bench.bus.nats.jetstreamManager({ checkAPI: false })
+  const { config } = await manager.streams.info(STREAMS.audit)
+  expect(config.max_msgs_per_subject).toBe(200_000)
+  // The same rule with a number that a test can reach.
+  await manager.streams.update(STREAMS.audit, { ...config, max_msgs_per_subject: 5 })
+  await bench.client(ACME).putAgent('writer', { role: 'r' })
+  const audit = openAuditLog(bench.bus)
+  const refusal = { atMs: 1, kind: 'refusal', operation: 'getMe', status: 401, count: 1 } as const
+  for (let times = 0; times < 20; times += 1) await audit.append(refusal)
+  const { events } = await bench.client(ADMIN).audit()
+  expect(events.map(({ kind }) => kind).sort()).toEqual(['change', ...Array(5).fill('refusal')])
 })

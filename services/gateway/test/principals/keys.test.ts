@@ -177,6 +177,23 @@ test('a ticket opens one stream, once, with the rights of its key', async () => 
   expect(await closed).toBe(4401)
 })
 
+test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Redis (L7)', async () => {
+  await using bench = await setup(CONFIG)
+  const url = bench.gateway.url()
+  const made = await make(bench)
+  const redis = new Redis(bench.servers.redis.url)
+  // The bucket of the key is empty, and its refill begins in an hour.
+  const bucket = `callers:{ticket.${made.id}}`
+  await redis.hset(bucket, { left: '0', atMs: String(Date.now() + 3_600_000) })
+  const refused = await send(url, made.key, 'POST', '/v1/tickets')
+  expect(refused.body).toMatchObject({ status: 429, code: 'rate-limited' })
+  expect(refused.headers.get('retry-after')).toBe('1')
+  expect((await send(url, made.key, 'GET', '/v1/me')).status).toBe(200)
+  await redis.del(bucket)
+  await redis.quit()
+  expect((await send(url, made.key, 'POST', '/v1/tickets')).status).toBe(201)
+})
+
 test('a key with a list of agents runs these agents only, and does not change what they do', async () => {
   await using bench = await setup(CONFIG)
   const made = await make(bench, { agents: ['developer'] })

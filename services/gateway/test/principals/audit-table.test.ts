@@ -1,0 +1,168 @@
+/** Every operation that openapi.yaml marks with `x-audit` writes one event with its caller and its target. */
+import { RUN_GOAL } from '@agentfleet/domain'
+import { CHANNELS } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { auditedOperations, loadDocument } from '../../src/http/document.ts'
+import { liveNode } from '../records.ts'
+import { setup, type GatewayBench } from '../support.ts'
+
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
+const SCHEDULE = { cron: '0 0 1 1 *', task: { task: 'x' } }
+
+interface Change {
+  readonly method: string
+  readonly path: string
+  readonly body?: object
+  /** What the event names; absent: nothing single was changed. */
+  readonly target?: string
+}
+
+let bench: GatewayBench
+/** By operation; made after the things exist that they change. */
+let changes: Readonly<Record<string, Change>>
+
+beforeAll(async () => {
+  bench = await setup({ ADMIN_KEY: ADMIN })
+  const client = bench.client(ADMIN)
+  const task = await client.submit({ task: 'x' })
+  const ended = await client.submit({ task: 'x' })
+  await bench.complete(ended, 'done')
+  const goal = await client.submitGoal({ goal: 'x', run: false })
+  const wait = { kind: 'approval', step: 0, tool: RUN_GOAL, arguments: {} } as const
+  const { seq = 0 } = (await bench.taskLog.last(goal.id)) ?? {}
+  await bench.taskLog.append(
+    goal.id,
+    { type: 'paused', atMs: Date.now(), attempt: 1, wait },
+    { expectSeq: seq, messageId: `${goal.id}.p`, deadlineMs: 5_000 },
+  )
+  const key = await client.createKey({ name: 'k', tenant: 'acme', scopes: ['tasks:read'] })
+  bench.bus.on(CHANNELS.cancel, async ({ taskId, reason }) => {
+    const { seq = 0, event } = (await bench.taskLog.last(taskId)) ?? {}
+    const cancelled = { type: 'cancelled', atMs: Date.now(), reason } as const
+    const options = { expectSeq: seq, messageId: `${taskId}.c`, deadlineMs: 5_000 }
+    if (event?.type !== 'cancelled') await bench.taskLog.append(taskId, cancelled, options)
+    return { kind: 'cancelled' }
+  })
+  bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'resumed' as const }))
+  bench.bus.on(CHANNELS.drain, async () => ({}), { where: { nodeId: 'n1' } })
+  await eventually(async () => {
+    const nodes = [liveNode({ active: 1 })]
+    bench.bus.send(CHANNELS.snapshot, { atMs: 1, monitorId: 'm', nodes, queued: 0, running: 1 })
+    expect(await client.node('n1')).toMatchObject({ node: { id: 'n1' } })
+  }, 10_000)
+  const [post, put, del] = ['POST', 'PUT', 'DELETE'] as const
+  const one = `/v1/tasks/${task.id}`
+  changes = {
+    cancelTasks: { method: post, path: '/v1/tasks:cancel', body: { taskIds: [task.id] } },
+    replayTasks: { method: post, path: '/v1/tasks:replay', body: { taskIds: [ended.id] } },
+    replayTask: { method: post, path: `/v1/tasks/${ended.id}/replay`, target: ended.id },
+    cancelTask: { method: post, path: `${one}/cancel`, target: task.id },
+    approveStep: {
+      method: post,
+      path: `${one}/approvals/0`,
+      body: { approved: true },
+      target: task.id,
+    },
+    putAgent: { method: put, path: '/v1/agents/writer', body: { role: 'r' }, target: 'writer' },
+    deleteAgent: { method: del, path: '/v1/agents/writer', target: 'writer' },
+    runGoal: { method: post, path: `/v1/goals/${goal.id}/run`, target: goal.id },
+    putSchedule: { method: put, path: '/v1/schedules/yearly', body: SCHEDULE, target: 'yearly' },
+    runSchedule: { method: post, path: '/v1/schedules/yearly/run', target: 'yearly' },
+    deleteSchedule: { method: del, path: '/v1/schedules/yearly', target: 'yearly' },
+    drainNode: { method: post, path: '/v1/fleet/nodes/n1/drain', target: 'n1' },
+    createKey: {
+      method: post,
+      path: '/v1/keys',
+      body: { name: 'n', tenant: 'acme', scopes: ['tasks:read'] },
+    },
+    rotateKey: { method: post, path: `/v1/keys/${key.id}/rotate`, body: {}, target: key.id },
+    revokeKey: { method: del, path: `/v1/keys/${key.id}`, target: key.id },
+  }
+}, 60_000)
+afterAll(() => bench[Symbol.asyncDispose]())
+
+async function send({ method, path, body }: Change, credential = ADMIN): Promise<number> {
+  const answer = await fetch(`${bench.gateway.url()}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${credential}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  await answer.text()
+  return answer.status
+}
+
+const operations = [...auditedOperations(loadDocument())]
+
+test('the table has a request for every audited operation', () => {
+  expect(Object.keys(changes).sort()).toEqual([...operations].sort())
+})
+
+test('every audited operation writes one event for its change, with key, tenant, target and address', async () => {
+  const client = bench.client(ADMIN)
+  for (const [operation, change] of Object.entries(changes)) {
+    const before = (await client.audit({ operation, kind: 'change' })).events.length
+    const status = await send(change)
+    expect([operation, status, status < 300]).toEqual([operation, status, true])
+    const { events } = await client.audit({ operation, kind: 'change' })
+    expect([operation, events.length - before]).toEqual([operation, 1])
+    expect(events[0]).toMatchObject({
+      operation,
+      keyId: 'env-admin',
+      tenant: 'default',
+      address: '127.0.0.1',
+      status,
+      count: 1,
+      ...(change.target === undefined ? {} : { target: change.target }),
+    })
+  }
+})
+
+test('a dry run is not in the audit log, and a change of unknown outcome is, with its status', async () => {
+  const client = bench.client(ADMIN)
+  const count = async (operation: string) =>
+    (await client.audit({ operation, kind: 'change' })).events
+  const before = (await count('cancelTasks')).length
+  const dry = { state: ['queued'], dryRun: true }
+  expect(await send({ method: 'POST', path: '/v1/tasks:cancel', body: dry })).toBe(200)
+  expect(await count('cancelTasks')).toHaveLength(before)
+  const nobody = '/v1/fleet/nodes/n2/drain'
+  bench.bus.send(CHANNELS.snapshot, {
+    atMs: 2,
+    monitorId: 'm',
+    nodes: [{ ...liveNode({ active: 1 }), nodeId: 'n2' }],
+    queued: 0,
+    running: 1,
+  })
+  await eventually(async () => {
+    expect(await send({ method: 'POST', path: nobody })).toBe(503)
+  }, 10_000)
+  await eventually(async () => {
+    expect((await count('drainNode'))[0]).toMatchObject({ status: 503, target: 'n2' })
+  }, 10_000)
+})
+
+test('every audited operation writes one event for its refusal, and none for a change', async () => {
+  const client = bench.client(ADMIN)
+  const weak = await client.createKey({ name: 'weak', tenant: 'default', scopes: ['fleet:read'] })
+  const before = await Promise.all(
+    operations.map(
+      async (operation) => (await client.audit({ operation, kind: 'change' })).events.length,
+    ),
+  )
+  for (const change of Object.values(changes)) expect(await send(change, weak.key)).toBe(403)
+  await eventually(async () => {
+    const { events } = await client.audit({ keyId: weak.id, kind: 'refusal', limit: 100 })
+    const told = events.map(({ operation, code, count }) => `${operation} ${code} ${count}`)
+    expect(told.sort()).toEqual(operations.map((each) => `${each} scope-missing 1`).sort())
+  }, 10_000)
+  const after = await Promise.all(
+    operations.map(
+      async (operation) => (await client.audit({ operation, kind: 'change' })).events.length,
+    ),
+  )
+  expect(after).toEqual(before)
+})

@@ -1,0 +1,60 @@
+import { openKeys } from '@agentfleet/adapters'
+import type { ApiKey } from '@agentfleet/domain'
+import { CHANNELS } from '@agentfleet/protocol'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { followKeys } from '../../src/principals/key-directory.ts'
+import { purgeKeys } from '../../src/principals/key-purge.ts'
+import { setup } from '../support.ts'
+
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
+const DAY_MS = 24 * 3_600_000
+const SOON_MS = 10_000
+
+test('a revoked or expired key is forgotten after 30 days, in the stream and in the memory of gateways', async () => {
+  await using bench = await setup({ ADMIN_KEY: ADMIN })
+  const keys = openKeys(await bench.servers.connect('gateway'))
+  const directory = followKeys(keys, createLogger({ service: 'gateway', id: 't', level: 'silent' }))
+  const now = Date.now()
+  const key = (id: string, part: Partial<ApiKey>): ApiKey => ({
+    id,
+    name: id,
+    tenant: 'acme',
+    scopes: ['tasks:read'],
+    createdAtMs: 1,
+    createdBy: 'env-admin',
+    secrets: [{ digest: 'd' }],
+    ...part,
+  })
+  const stored = [
+    key('aaaaaaaaaaaa', { revokedAtMs: now - 31 * DAY_MS }),
+    key('bbbbbbbbbbbb', { expiresAtMs: now - 31 * DAY_MS }),
+    key('cccccccccccc', { revokedAtMs: now - 29 * DAY_MS }),
+    key('dddddddddddd', {}),
+  ]
+  for (const each of stored) expect(await keys.store(each, 0)).toMatchObject({ kind: 'stored' })
+  await eventually(() => expect(directory.count()).toBe(stored.length), SOON_MS)
+  await purgeKeys({ keys, directory, nowMs: () => now })
+  const left = ['cccccccccccc', 'dddddddddddd']
+  expect(directory.list(undefined).map((each) => each.key.id)).toEqual(left)
+  const found = await Promise.all(stored.map(({ id }) => keys.last(id)))
+  expect(found.flatMap((each) => (each === undefined ? [] : [each.key.id]))).toEqual(left)
+  await directory.close()
+})
+
+test('the shares of tenants count the tenants of usable keys: a sole tenant has the whole fleet', async () => {
+  await using bench = await setup({ ADMIN_KEY: ADMIN })
+  const admin = bench.client(ADMIN)
+  let heard = 0
+  bench.bus.on(CHANNELS.gateway, ({ tenants }) => (heard = tenants))
+  const counted = (tenants: number) => eventually(() => expect(heard).toBe(tenants), SOON_MS)
+  await counted(1)
+  const make = (tenant: string) => admin.createKey({ name: 'k', tenant, scopes: ['tasks:read'] })
+  await make('acme')
+  await make('acme')
+  const other = await make('beta')
+  await counted(2)
+  await admin.revokeKey(other.id)
+  await counted(1)
+})
