@@ -16,6 +16,7 @@ import {
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { hostProblems, isLoopback } from './http/hosts.ts'
+import { proxyProblems } from './http/proxies.ts'
 
 const variables = z.object({
   ...baseEnv('gateway'),
@@ -53,13 +54,12 @@ const variables = z.object({
    * reach.
    */
   PUBLIC_HOSTS: list([]),
-  /**
-   * The path under which a proxy offers the gateway, such as `/fleet`. The page puts it before every address;
-   * the proxy may remove it or leave it in the requests.
-   */
-  PUBLIC_PATH: text({ pattern: /^(?:\/[\w.~-]+)+$/ }).optional(),
   /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
+  /** Addresses and networks of proxies whose `X-Forwarded-For` names the caller; from others it is ignored. */
+  TRUSTED_PROXIES: list([]),
+  /** In addition, an address has at most half of the connections that others leave free. */
+  CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 100_000 }).optional(),
   /** As for load balancers; here all fields but `concurrency` and `weight` count. */
   TENANT_LIMITS: notEmpty(text(), 'no limits for all tenants'),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
@@ -134,13 +134,13 @@ export function isOpen({ API_KEYS, ADMIN_KEY, JWT_ISSUER }: CallerConfig): boole
 }
 
 /**
- * Returns how many tenants the keys can name. Where keys are made at run time, or tokens bring their tenant,
- * another tenant can appear at any time, so the fleet counts as shared.
+ * Returns how many tenants share the fleet: those of API_KEYS and those that usable keys of the API name.
+ * Tokens bring their tenant, so with JWTs the fleet always counts as shared. ADMIN_KEY makes keys; its tenant
+ * counts when another key names it.
  */
-export function tenantsOf(config: CallerConfig): number {
-  const named = new Set(parseApiKeys(config.API_KEYS).map(({ tenant }) => tenant)).size
-  const more = config.ADMIN_KEY !== undefined || config.JWT_ISSUER !== undefined
-  return Math.max(more ? 2 : 1, named)
+export function tenantsOf(config: CallerConfig, ofKeys: ReadonlySet<string>): number {
+  const named = new Set([...parseApiKeys(config.API_KEYS).map(({ tenant }) => tenant), ...ofKeys])
+  return Math.max(config.JWT_ISSUER === undefined ? 1 : 2, named.size)
 }
 
 /**
@@ -181,6 +181,7 @@ export const schema = withRules(
         ]
       : [],
   ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
+  ({ TRUSTED_PROXIES = [] }) => proxyProblems(TRUSTED_PROXIES),
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
 )
 

@@ -26,7 +26,7 @@ import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
 import { createCheckCaller } from './http/hosts.ts'
-import { apiHost, DEFAULT_TENANT, isOpen, tenantsOf, type GatewayConfig } from './config.ts'
+import { apiHost, DEFAULT_TENANT, isOpen, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
@@ -40,6 +40,7 @@ import { closeApi, createApi } from './http/server.ts'
 import { watchSlowReaders } from './http/slow-readers.ts'
 import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
+import { createIsProxy } from './http/proxies.ts'
 import { createPrincipals } from './principals/principals.ts'
 import { createReader } from './tasks/reads.ts'
 import { createReplays } from './tasks/replays.ts'
@@ -171,8 +172,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       publicHosts: config.PUBLIC_HOSTS,
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
+    isProxy: createIsProxy(config.TRUSTED_PROXIES),
+    perAddress: config.CONNECTIONS_PER_ADDRESS,
     page: readPage(),
-    publicPath: config.PUBLIC_PATH ?? '',
     guard: principals.guard,
     recorder: principals.recorder,
     metrics,
@@ -184,11 +186,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     sinks: [heldRequests, subscriptions, parts.tenantSubscriptions],
     log,
   })
-  const alive = { id: config.SERVICE_ID, tenants: parts.tenants }
   const loops = [
     admission.watch,
     every(ANNOUNCE_EVERY_MS, { clock, log, name: 'announce' }, async () => {
-      bus.send(CHANNELS.gateway, alive)
+      bus.send(CHANNELS.gateway, { id: config.SERVICE_ID, tenants: parts.tenants() })
     }),
     ...principals.loops,
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
@@ -241,9 +242,10 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     pointers: openPointers(bus),
     monotonicMs: clock.monotonicMs,
   })
+  const principals = createPrincipals({ ...deps, metrics })
+  const { tenants } = principals
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
-  const tenants = tenantsOf(config)
   const { limits } = readTenantLimits(config.TENANT_LIMITS)
   const room = createTenantRoom({ bus, limits, tenants, submissionsMax: SUBMISSIONS_MAX })
   const admission = createAdmission({
@@ -256,7 +258,6 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   })
   const deltas = createDeltaTaps(bus)
   const subscriptions = createSubscriptions({ taskLog, deltas, clock, log })
-  const principals = createPrincipals({ ...deps, metrics })
   const onlyTenant = isOpen(config) ? DEFAULT_TENANT : undefined
   const tenantSubscriptions = createTenantSubscriptions({ reader, onlyTenant, log })
   const agents = openAgents(bus)

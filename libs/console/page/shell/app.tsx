@@ -1,7 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { apiKey, keyWanted } from '../api/key.ts'
-import { useLoad } from '../api/load.ts'
-import { me, readMe } from '../api/me.ts'
+import { keyWanted } from '../api/key.ts'
 import { ViewOf } from './views.tsx'
 import { KeyEntry } from './key-entry.tsx'
 import { Help, helpOpen } from './help.tsx'
@@ -11,9 +9,6 @@ import { followLink, place } from './router.ts'
 import { VIEWS } from './routes.ts'
 import { TopBar } from './top-bar.tsx'
 
-/** The scopes of a key never change, but a key expires; milliseconds. */
-const ME_EVERY_MS = 60_000
-
 /** The page: navigation, top bar and the view that the address names. */
 export function App() {
   const { view, id } = place.value
@@ -21,10 +16,6 @@ export function App() {
   const first = useRef(true)
   const title = VIEWS.find(({ name }) => name === view)?.title ?? 'Not found'
 
-  const caller = useLoad('me', (signal) => readMe({ signal }), ME_EVERY_MS)
-  useEffect(() => {
-    me.value = caller.value
-  }, [caller.value, apiKey.value])
   useEffect(listenForKeys, [])
   useEffect(() => {
     document.title = `${id === undefined ? title : `${id} · ${title}`} · AgentFleet`

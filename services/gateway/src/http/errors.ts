@@ -36,7 +36,7 @@ export function answerWithProblems(
     const { status } = FAILURE_CODES[refusal.code].http
     const operation = operationOf(request.routeOptions) ?? 'none'
     if (REFUSED.has(status)) recorder.refused(request, operation, status, refusal.code)
-    recorder.answered(request, operation, status, reply.elapsedTime)
+    recorder.answered(request, operation, status, reply.elapsedTime, refusal.code)
     return sendRefusal(reply, refusal)
   })
   app.setNotFoundHandler((_request, reply) =>
@@ -47,11 +47,11 @@ export function answerWithProblems(
   )
 }
 
-/** Answers input that Node cannot parse as a request and therefore never routes. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers input that Node cannot parse as a request and therefore never routes; returns whether it answered. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): boolean {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
-    return
+    return false
   }
   const detail =
     error.code === 'HPE_HEADER_OVERFLOW'
@@ -65,6 +65,7 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  return true
 }
 
 /** Sends this refusal. */

@@ -50,6 +50,7 @@ export function createGuard(deps: GuardDeps): Guard {
     }
     countRefusal(TOO_MANY.code)
     recorder.refused(request, operation, TOO_MANY_STATUS, TOO_MANY.code)
+    recorder.answered(request, operation, TOO_MANY_STATUS, reply.elapsedTime, TOO_MANY.code)
     reply.hijack()
     reply.raw.writeHead(TOO_MANY_STATUS, {
       'content-type': PROBLEM_TYPE,

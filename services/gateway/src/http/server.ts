@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
 import websocket from '@fastify/websocket'
 import {
   fastify,
@@ -12,6 +11,7 @@ import openapiGlue from 'fastify-openapi-glue'
 import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import type { Principal } from '@agentfleet/domain'
+import { watchAddresses } from './addresses.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
 import {
   auditedOperations,
@@ -31,8 +31,9 @@ import {
 import type { Guard } from './guard.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
-import { servePage, withoutPath } from './page.ts'
-import { Refusal } from './problems.ts'
+import { servePage } from './page.ts'
+import { Refusal, toProblem } from './problems.ts'
+import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
 import { requestValidator } from './validation.ts'
 
@@ -57,6 +58,8 @@ const KEEP_ALIVE_MS = 75_000
 /** Milliseconds between sweeps; bounds how long an idle connection can delay a drain. */
 const CLOSE_SWEEP_MS = 50
 const FRAME_MAX_BYTES = 64 * 1024
+/** Pieces of one unfinished message; each costs more memory than its bytes, and no client sends so many. */
+const FRAME_PIECES_MAX = 256
 
 /**
  * Accepts an empty body with a JSON content type, which many clients send with a cancel. Validation
@@ -86,16 +89,17 @@ export async function createApi(deps: {
   document: ApiDocument
   handlers: Handlers
   checkCaller: CheckCaller
+  isProxy: IsProxy | undefined
+  /** The most connections of one address, if the operator has set a limit. */
+  perAddress: number | undefined
   /** The files of the page; none if it has not been built. */
   page: readonly PageFile[]
-  /** The path of a proxy before every address; empty if there is none. */
-  publicPath: string
   guard: Guard
   recorder: Recorder
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
-  const { document, handlers, checkCaller, guard, recorder, metrics, log, publicPath } = deps
+  const { document, handlers, checkCaller, isProxy, guard, recorder, metrics, log } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -103,9 +107,23 @@ export async function createApi(deps: {
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, _request, reply) => void sendRefusal(reply, refusalOf(error)),
-    ...(publicPath === '' ? {} : { rewriteUrl: withoutPathOf(publicPath) }),
+    trustProxy: isProxy ?? false,
+    clientErrorHandler: (error, socket) => {
+      if (answerBrokenRequest(error, socket)) metrics.refusals.inc({ code: 'invalid-request' })
+    },
+    frameworkErrors: (error, _request, reply) => {
+      const refusal = refusalOf(error)
+      metrics.refusals.inc({ code: refusal.code })
+      void sendRefusal(reply, refusal)
+    },
+  })
+  const addresses = watchAddresses(app.server, {
+    isProxy,
+    perAddress: deps.perAddress,
+    dropped(address) {
+      metrics.refusals.inc({ code: 'too-many-connections' })
+      log.debug({ address }, 'A connection was ended: its address and the gateway have too many')
+    },
   })
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
@@ -129,6 +147,8 @@ export async function createApi(deps: {
   await app.register(websocket, {
     options: {
       maxPayload: FRAME_MAX_BYTES,
+      maxFragments: FRAME_PIECES_MAX,
+      maxBufferedChunks: FRAME_PIECES_MAX,
       perMessageDeflate: false,
       // The server must not echo a key that the client offered as a subprotocol.
       handleProtocols: (offered) => (offered.has(STREAM_PROTOCOL) ? STREAM_PROTOCOL : false),
@@ -140,11 +160,12 @@ export async function createApi(deps: {
   })
   // Ahead of every route, the upgrade to a WebSocket and unknown paths included; behind the hook of
   // the WebSocket plugin, which ends the connection of an upgrade that was refused.
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    addresses.check(request, reply)
     checkCaller(request)
     done()
   })
-  servePage(app, deps.page, publicPath)
+  servePage(app, deps.page)
   await app.register(openapiGlue, {
     specification: routable(document),
     operationResolver: (operationId) => {
@@ -160,10 +181,6 @@ export async function createApi(deps: {
   return app
 }
 
-function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
-  return ({ url = '/' }) => withoutPath(url, publicPath)
-}
-
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 /** Measures and records a handler; a response hook would add two listeners to every response. */
@@ -176,15 +193,35 @@ function measured(
 ): () => unknown {
   return async function answer(this: unknown, ...[request, reply]: Parameters<Handler>) {
     const startedMs = performance.now()
-    const result = await handler.call(this, request, reply)
+    let result: unknown
+    try {
+      result = await handler.call(this, request, reply)
+    } catch (error) {
+      const { status } = toProblem(refusalOf(error as Error))
+      // The change may have happened. The answer does not wait: the store of the record may be what failed.
+      if (audited && status >= OUTCOME_UNKNOWN) {
+        void recorder.changed(request, operation, status, targetOf(request, undefined))
+      }
+      throw error
+    }
     const { statusCode } = reply
-    if (audited) await recorder.changed(request, operation, statusCode, targetOf(request, result))
+    if (audited && !isDryRun(request)) {
+      await recorder.changed(request, operation, statusCode, targetOf(request, result))
+    }
     const ms = performance.now() - startedMs
     const status = `${Math.floor(statusCode / 100)}xx`
     metrics.requests.observe({ operation, status }, ms / 1_000)
     recorder.answered(request, operation, statusCode, ms)
     return result
   } as () => unknown
+}
+
+/** From this status on, an answer does not say whether something was changed. */
+const OUTCOME_UNKNOWN = 500
+
+/** Whether the request only asks what it would change. */
+function isDryRun({ body }: FastifyRequest): boolean {
+  return (body as { dryRun?: boolean } | null | undefined)?.dryRun === true
 }
 
 /** Names the changed thing: by the path, or by the answer that made it. */

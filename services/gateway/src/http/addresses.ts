@@ -1,0 +1,150 @@
+import type { Server } from 'node:http'
+import { isIPv6, type Socket } from 'node:net'
+import { decideShare } from '@agentfleet/domain'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Refusal } from './problems.ts'
+import { plainAddress, type IsProxy } from './proxies.ts'
+
+/**
+ * Connections by the address of the caller, streams included. A connection of a trusted proxy carries requests of
+ * many callers, so there the open requests of each caller are counted instead.
+ *
+ * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it ends.
+ * Invariants (L7): an address holds at most half of what the others leave free, and at most its limit; a connection
+ * over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX connections and
+ * REFUSED_MAX over the limit.
+ */
+export interface Addresses {
+  /** Throws a Refusal if the connection, or the caller behind the proxy, is over the limit. */
+  check(request: FastifyRequest, reply: FastifyReply): void
+}
+
+/** About 20 kB each. */
+const CONNECTIONS_MAX = 10_000
+/** Connections that wait for the answer that they are too many; further ones end without an answer. */
+const REFUSED_MAX = 500
+/** Time for one request, milliseconds. */
+const REFUSED_WITHIN_MS = 5_000
+/** One customer of a provider has a whole network of this many groups. */
+const IPV6_GROUPS = 4
+
+/** The longest address of IPv6, with its zone. */
+const ADDRESS_CHARS_MAX = 64
+
+/** Counts by address. */
+interface Counts {
+  add(address: string, by: 1 | -1): void
+  /** Undefined: the address may have one more. Else the most that it may have. */
+  most(address: string): number | undefined
+  total(): number
+}
+
+/** Counts the connections of this server. */
+export function watchAddresses(
+  server: Pick<Server, 'on'>,
+  deps: {
+    readonly isProxy: IsProxy | undefined
+    /** Set by the operator. */
+    readonly perAddress: number | undefined
+    /** Called for a connection that ends without an answer. */
+    readonly dropped: (address: string) => void
+  },
+): Addresses {
+  const connections = createCounts(deps.perAddress)
+  const requests = createCounts(deps.perAddress)
+  const proxies = new WeakSet<Socket>()
+  const refused = new Map<Socket, Refusal>()
+
+  function refuse(socket: Socket, address: string, most: number) {
+    if (refused.size >= REFUSED_MAX) {
+      deps.dropped(address)
+      socket.destroy()
+      return
+    }
+    refused.set(socket, tooMany(address, most))
+    const ending = setTimeout(() => socket.destroy(), REFUSED_WITHIN_MS).unref()
+    socket.once('close', () => {
+      clearTimeout(ending)
+      refused.delete(socket)
+    })
+  }
+
+  function accept(socket: Socket) {
+    const address = socket.remoteAddress
+    // Gone already.
+    if (address === undefined) return
+    const proxy = deps.isProxy?.(address) === true
+    const name = proxy ? 'proxies' : networkOf(address)
+    const most = proxy ? undefined : connections.most(name)
+    if (most !== undefined || connections.total() >= CONNECTIONS_MAX) {
+      return refuse(socket, name, most ?? 0)
+    }
+    if (proxy) proxies.add(socket)
+    connections.add(name, 1)
+    socket.once('close', () => connections.add(name, -1))
+  }
+
+  /** Counts the request of a caller behind a proxy until it has ended. */
+  function enter(request: FastifyRequest, reply: FastifyReply) {
+    const address = networkOf(request.ip)
+    const most = requests.most(address)
+    if (most !== undefined) throw tooMany(address, most)
+    requests.add(address, 1)
+    const ended = request.ws ? request.raw.socket : reply.raw
+    ended.once('close', () => requests.add(address, -1))
+  }
+
+  server.on('connection', accept)
+  return {
+    check(request, reply) {
+      if (refused.size > 0) {
+        const refusal = refused.get(request.raw.socket)
+        if (refusal !== undefined) {
+          void reply.header('connection', 'close')
+          throw refusal
+        }
+      }
+      if (deps.isProxy !== undefined && proxies.has(request.raw.socket)) enter(request, reply)
+    },
+  }
+}
+
+function createCounts(limit: number | undefined): Counts {
+  const counts = new Map<string, number>()
+  let total = 0
+  return {
+    total: () => total,
+    add(address, by) {
+      const count = (counts.get(address) ?? 0) + by
+      total += by
+      if (count === 0) counts.delete(address)
+      else counts.set(address, count)
+    },
+    most(address) {
+      const own = counts.get(address) ?? 0
+      // Other callers can appear at any time, so an address is never alone.
+      const share = { capacity: CONNECTIONS_MAX, used: total, own, ask: 1, limit, tenants: 2 }
+      const decision = decideShare(share)
+      return decision.kind === 'take' ? undefined : decision.allowed
+    },
+  }
+}
+
+function tooMany(address: string, most: number): Refusal {
+  return new Refusal(
+    'too-many-connections',
+    `The address ${address} may have ${most} connections now. Use fewer connections for more requests, and follow several tasks over one stream.`,
+  )
+}
+
+/** The address, or the network of an IPv6 address, of which a caller has billions. */
+export function networkOf(written: string): string {
+  const address = plainAddress(written)
+  // What a proxy forwards may be any text.
+  if (!isIPv6(address)) return address.slice(0, ADDRESS_CHARS_MAX)
+  const [head = '', tail] = address.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
+  return [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, IPV6_GROUPS).join(':')
+}

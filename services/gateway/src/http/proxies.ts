@@ -1,0 +1,51 @@
+/**
+ * The proxies whose `X-Forwarded-For` the gateway believes. Any other caller can write what it likes there, so
+ * from others the header is ignored.
+ */
+import { BlockList, isIP } from 'node:net'
+
+/** Whether the connection from this address comes from a trusted proxy. */
+export type IsProxy = (address: string) => boolean
+
+const MAPPED_PREFIX = '::ffff:'
+const PREFIX_MAX = { 4: 32, 6: 128 } as const
+
+/** The address without the form in which a socket for both families writes IPv4. */
+export function plainAddress(address: string): string {
+  return address.startsWith(MAPPED_PREFIX) ? address.slice(MAPPED_PREFIX.length) : address
+}
+
+/** Makes the check of addresses and networks such as `10.0.0.0/8`; without any, no connection is a proxy's. */
+export function createIsProxy(proxies: readonly string[]): IsProxy | undefined {
+  if (proxies.length === 0) return undefined
+  const list = new BlockList()
+  for (const proxy of proxies) {
+    const [address = '', prefix] = proxy.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return (written) => {
+    const address = plainAddress(written)
+    const family = isIP(address)
+    return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+/** Returns the problems of the entries in TRUSTED_PROXIES. */
+export function proxyProblems(proxies: readonly string[]): readonly string[] {
+  return proxies
+    .filter((proxy) => !isNetwork(proxy))
+    .map(
+      (proxy) =>
+        `TRUSTED_PROXIES: ${JSON.stringify(proxy.slice(0, 80))} is not an address; write addresses or networks, such as 10.0.0.7 or 10.0.0.0/8`,
+    )
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family !== 4 && family !== 6) return false
+  if (prefix === undefined) return true
+  return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= PREFIX_MAX[family]
+}
