@@ -23,21 +23,23 @@ export interface Locator {
   waitFor(options?: { state?: 'visible' | 'hidden'; timeout?: number }): Promise<void>
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator
+  getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator
 }
 
 /** One tab. */
-export interface Page extends Pick<Locator, 'getByRole' | 'getByText'> {
+export interface Page extends Pick<Locator, 'getByRole' | 'getByText' | 'getByLabel'> {
   goto(url: string): Promise<unknown>
   url(): string
   title(): Promise<string>
   goBack(): Promise<unknown>
   reload(): Promise<unknown>
-  getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator
   locator(selector: string): Locator
   evaluate(script: string): Promise<unknown>
   screenshot(options: { path?: string; fullPage?: boolean }): Promise<Buffer>
   emulateMedia(options: { colorScheme: 'light' | 'dark' }): Promise<void>
   setViewportSize(size: { width: number; height: number }): Promise<void>
+  /** The clock of the page; its timers still run. */
+  readonly clock: { setFixedTime(ms: number): Promise<void> }
   readonly keyboard: { press(key: string): Promise<void> }
   on(event: 'pageerror', listen: (error: Error) => void): unknown
   on(event: 'console', listen: (message: { type(): string; text(): string }) => void): unknown
@@ -48,6 +50,10 @@ export interface Page extends Pick<Locator, 'getByRole' | 'getByText'> {
 export interface Session {
   newPage(): Promise<Page>
   setDefaultTimeout(ms: number): void
+  /** The developer tools of a tab. */
+  newCDPSession(
+    page: Page,
+  ): Promise<{ send(method: string, parameters?: object): Promise<unknown> }>
   close(): Promise<void>
 }
 

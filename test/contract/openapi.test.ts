@@ -80,6 +80,7 @@ const handlers = {
 const counted = { inc: () => {}, observe: () => {} }
 
 const api = createApi({
+  publicPath: '',
   document,
   handlers,
   checkCaller: () => undefined,

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import type { IncidentView } from '@agentfleet/protocol'
-import { loadStep } from '../page/fleet/load-step.ts'
+import { byId, cellAt, gridOf, movedBy } from '../page/fleet/layout.ts'
+import { stepOf } from '../page/fleet/load-step.ts'
 import { stagesOf } from '../page/incidents/stages.ts'
 import { healthOf, nodesByState, type Seen } from '../page/now/health.ts'
 import { figuresText } from '../page/parts/figures-text.ts'
 import { lineOf, ratesOf } from '../page/parts/line.ts'
-import { actOnEach } from '../page/tasks/bulk.ts'
-import { filtersOf } from '../page/tasks/filters.ts'
 
 const alive = { state: 'alive', draining: false }
 const seen: Seen = {
@@ -61,8 +60,35 @@ test('the load of a node has five steps', () => {
     [8, 8, 5],
     [3, 0, 5],
   ] as const
+  const idle = { active: 0, slots: 8, cpu: 0, memory: 0, lagMs: 0, completed: 0, failed: 0 }
   for (const [active, slots, step] of table)
-    expect([active, loadStep({ active, slots })]).toEqual([active, step])
+    expect([active, stepOf({ ...idle, active, slots }, 'load')]).toEqual([active, step])
+  expect(stepOf({ ...idle, cpu: 0.5 }, 'cpu')).toBe(3)
+  expect(stepOf({ ...idle, memory: 1 }, 'memory')).toBe(5)
+  expect(stepOf({ ...idle, lagMs: 90 }, 'loop delay')).toBe(3)
+  expect(stepOf({ ...idle, failed: 1, completed: 3 }, 'failures')).toBe(2)
+})
+
+test('cells of nodes stay in the order of the ids, and the cursor stays in the grid', () => {
+  expect(byId([{ id: 'b' }, { id: 'a' }]).map(({ id }) => id)).toEqual(['a', 'b'])
+  const grid = gridOf(10_000, 1_000)
+  expect(grid).toEqual({ columns: 100, rows: 100, cell: 8, pitch: 10 })
+  expect(gridOf(3, 1_000)).toMatchObject({ columns: 3, rows: 1, cell: 24 })
+  expect([cellAt(grid, 15, 21), cellAt(grid, 19, 21), cellAt(grid, 1_500, 1)]).toEqual([
+    201,
+    undefined,
+    undefined,
+  ])
+  const moves = [
+    ['ArrowRight', 0, 1],
+    ['ArrowLeft', 0, 0],
+    ['ArrowDown', 5, 105],
+    ['ArrowDown', 9_950, 9_950],
+    ['End', 3, 9_999],
+    ['Home', 42, 0],
+    ['a', 3, undefined],
+  ] as const
+  for (const [key, at, next] of moves) expect(movedBy(key, at, grid, 10_000)).toBe(next)
 })
 
 test('an incident shows the stages that it has reached in the order of their times', () => {
@@ -88,22 +114,8 @@ test('an incident shows the stages that it has reached in the order of their tim
   ])
 })
 
-test('figures are written with four digits, and unknown filters are ignored', () => {
+test('figures are written with four digits', () => {
   expect(figuresText({ slots: 4, cpu: 0.123_456, driver: 'local', ok: true })).toBe(
     'slots 4, cpu 0.1235, driver local, ok true',
   )
-  expect(filtersOf({ state: ' failed ', tab: 'x' })).toEqual({ state: 'failed' })
-})
-
-test('an action on many tasks counts its failures and finishes the others', async () => {
-  const acted: string[] = []
-  const reports: number[] = []
-  const act = async (id: string) => {
-    if (id === 'b') throw new Error('already ended')
-    acted.push(id)
-  }
-  const end = await actOnEach(['a', 'b', 'c'], act, ({ done }) => reports.push(done))
-  expect(acted.sort()).toEqual(['a', 'c'])
-  expect(end).toEqual({ done: 3, total: 3, problems: new Map([['already ended', 1]]) })
-  expect(reports).toEqual([1, 2, 3])
 })

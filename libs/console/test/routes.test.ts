@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pathOf, placeFor, placeOf, prefixOf } from '../page/shell/routes.ts'
+import { pathOf, placeFor, placeOf } from '../page/shell/routes.ts'
 
 const ID = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
 
@@ -9,7 +9,7 @@ test('an address names a view, a record and a query', () => {
     ['/console/', '', 'now', undefined, {}],
     ['/console/tasks', '?state=failed', 'tasks', undefined, { state: 'failed' }],
     [`/console/tasks/${ID}`, '?tab=events', 'tasks', ID, { tab: 'events' }],
-    ['/behind/proxy/console/fleet/a%2Fb', '', 'fleet', 'a/b', {}],
+    ['/console/fleet/a%2Fb', '', 'fleet', 'a/b', {}],
     ['/console/fleet/%', '', 'fleet', '%', {}],
     ['/console/nothing', '', undefined, undefined, {}],
   ] as const
@@ -24,10 +24,12 @@ test('a path that is written is read back', () => {
   expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
 })
 
-test('the prefix of a proxy is what stands before the folder', () => {
-  expect(prefixOf('/console/tasks')).toBe('')
-  expect(prefixOf('/team/a/console')).toBe('/team/a')
-  expect(prefixOf('/consoles')).toBe('')
+test('a value that is repeated has one line for each', () => {
+  const path = pathOf('tasks', undefined, { state: 'failed\nqueued' })
+  expect(path).toBe('/tasks?state=failed&state=queued')
+  expect(placeOf('/console/tasks', '?state=failed&state=queued').query).toEqual({
+    state: 'failed\nqueued',
+  })
 })
 
 test('the search box opens a task by its id and a node by its name', () => {

@@ -54,6 +54,11 @@ const variables = z.object({
    * reach.
    */
   PUBLIC_HOSTS: list([]),
+  /**
+   * The path under which a proxy offers the gateway, such as `/fleet`. The page puts it before every address;
+   * the proxy may remove it or leave it in the requests.
+   */
+  PUBLIC_PATH: text({ pattern: /^(?:\/[\w.~-]+)+$/ }).optional(),
   /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
   /** Addresses and networks of proxies whose `X-Forwarded-For` names the caller; from others it is ignored. */

@@ -175,6 +175,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     isProxy: createIsProxy(config.TRUSTED_PROXIES),
     perAddress: config.CONNECTIONS_PER_ADDRESS,
     page: readPage(),
+    publicPath: config.PUBLIC_PATH ?? '',
     guard: principals.guard,
     recorder: principals.recorder,
     metrics,

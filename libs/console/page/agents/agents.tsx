@@ -1,13 +1,13 @@
-import type { AgentList, AgentSummary, AgentView, ToolList, ToolView } from '@agentfleet/protocol'
+import { useState } from 'preact/hooks'
+import type { AgentList, AgentSummary, ToolList, ToolView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { count } from '../format/format.ts'
-import { Facts } from '../parts/facts.tsx'
+import { Allowed } from '../parts/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
-import { Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
-import { linkTo } from '../shell/router.ts'
+import { linkTo, open } from '../shell/router.ts'
 
 const EVERY_MS = 15_000
 
@@ -49,6 +49,9 @@ export function Agents() {
           />
         )}
       </Panel>
+      <Allowed scope="agents:write" to="define agents">
+        <NewAgent />
+      </Allowed>
       <h2>Tools</h2>
       <Panel loaded={tools}>
         {(list) => (
@@ -65,44 +68,25 @@ export function Agents() {
   )
 }
 
-/** The newest version of one agent. */
-export function Agent({ name }: { name: string }) {
-  const loaded = useLoad(
-    `agent ${name}`,
-    (signal) => request<AgentView>(`/v1/agents/${encodeURIComponent(name)}`, { signal }),
-    EVERY_MS,
-  )
+function NewAgent() {
+  const [name, setName] = useState('')
   return (
-    <>
-      <h1 tabIndex={-1}>Agent {name}</h1>
-      <p>
-        <a href={linkTo('agents')}>All agents</a>
-      </p>
-      <Panel loaded={loaded}>
-        {({ version, builtIn, updatedAt, definition }) => (
-          <>
-            <Facts
-              of={[
-                ['Version', version],
-                ['Source', builtIn ? 'built in' : 'your own'],
-                ['Changed', updatedAt && <Instant key="at" at={updatedAt} />],
-                ['Role', definition.role],
-                ['Model', definition.model],
-                ['Fallbacks', definition.fallbackModels?.join(', ')],
-                ['Tools', definition.tools?.join(', ')],
-              ]}
-            />
-            {definition.systemPrompt !== undefined && (
-              <>
-                <h2>System prompt</h2>
-                <Text value={definition.systemPrompt} label="System prompt" />
-              </>
-            )}
-            <h2>Definition</h2>
-            <Text value={definition} label="Definition" />
-          </>
-        )}
-      </Panel>
-    </>
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (name.trim() !== '') open('agents', name.trim())
+      }}
+    >
+      <label>
+        Name of another agent{' '}
+        <input
+          value={name}
+          maxLength={64}
+          onInput={({ currentTarget }) => setName(currentTarget.value)}
+        />
+      </label>
+      <button type="submit">Define it</button>
+    </form>
   )
 }

@@ -47,6 +47,9 @@ export interface Sent {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
   readonly idempotencyKey?: string
+  /** The version that the request changes; the gateway refuses it if there is a newer one. */
+  readonly ifMatch?: string
+  readonly ifNoneMatch?: string
   /** A key to check, in place of the one of this tab. */
   readonly key?: string
   readonly signal?: AbortSignal
@@ -71,7 +74,7 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
 }
 
 async function exchange(path: string, sent: Sent, key: string | undefined): Promise<Response> {
-  const { method = 'GET', body, idempotencyKey, signal: given } = sent
+  const { method = 'GET', body, idempotencyKey, ifMatch, ifNoneMatch, signal: given } = sent
   const late = AbortSignal.timeout(TIMEOUT_MS)
   const startedAtMs = Date.now()
   try {
@@ -82,6 +85,8 @@ async function exchange(path: string, sent: Sent, key: string | undefined): Prom
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+        ...(ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: given === undefined ? late : AbortSignal.any([given, late]),

@@ -1,11 +1,16 @@
+/** A value of a query; a list is written as repeated entries. */
+export type QueryValue = string | number | boolean | readonly string[] | undefined
+
 /** Writes the query of a request; entries without a value are left out. */
-export function withQuery(
-  path: string,
-  query: Readonly<Record<string, string | number | boolean | undefined>>,
-): string {
+export function withQuery(path: string, query: Readonly<Record<string, QueryValue>>): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[name, String(value)] as [string, string]],
+    listed(value).map((each) => [name, each] as [string, string]),
   )
   const search = new URLSearchParams(given).toString()
   return search === '' ? path : `${path}?${search}`
+}
+
+function listed(value: QueryValue): readonly string[] {
+  if (value === undefined || value === '') return []
+  return typeof value === 'object' ? value : [String(value)]
 }

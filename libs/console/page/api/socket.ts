@@ -1,12 +1,11 @@
 import { signal } from '@preact/signals'
-import type { ClientFrame, ServerFrame } from '@agentfleet/protocol'
+import type { ClientFrame, ServerFrame, TicketView } from '@agentfleet/protocol'
 import { url } from '../shell/router.ts'
+import { request } from './http.ts'
 import { apiKey } from './key.ts'
 
 /** The subprotocol of the stream. */
 const PROTOCOL = 'agentfleet'
-/** A browser refuses other characters in a subprotocol. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Milliseconds before a broken stream is opened again; doubled after each failure. */
 const REOPEN_FIRST_MS = 500
 const REOPEN_MAX_MS = 15_000
@@ -19,17 +18,31 @@ export function followStream(
   hello: () => readonly ClientFrame[],
   receive: (frame: ServerFrame) => void,
 ): { close(): void } {
-  const key = apiKey.value
-  const protocols = key === undefined ? [PROTOCOL] : [PROTOCOL, `bearer.${key}`]
-  // The view still loads the task again and again.
-  if (key !== undefined && !TOKEN.test(key)) return { close: () => {} }
   let socket: WebSocket | undefined
   let timer = 0
   let pauseMs = REOPEN_FIRST_MS
+  /** The connection that is wanted now; an address that arrives for an earlier one is not used. */
+  let wanted = 0
+  let isOpen = false
+  const later = () => {
+    streaming.value = false
+    timer = window.setTimeout(open, pauseMs)
+    pauseMs = Math.min(REOPEN_MAX_MS, pauseMs * 2)
+  }
   const open = () => {
-    const address = new URL(url('/v1/stream'), location.href)
-    address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
-    const opened = new WebSocket(address, protocols)
+    wanted += 1
+    const own = wanted
+    addressOfStream().then(
+      (address) => {
+        if (own === wanted) connect(address)
+      },
+      () => {
+        if (own === wanted) later()
+      },
+    )
+  }
+  const connect = (address: URL) => {
+    const opened = new WebSocket(address, [PROTOCOL])
     socket = opened
     opened.addEventListener('open', () => {
       streaming.value = true
@@ -40,22 +53,25 @@ export function followStream(
       receive(JSON.parse(data) as ServerFrame)
     })
     opened.addEventListener('close', () => {
-      if (socket !== opened) return
-      streaming.value = false
-      timer = window.setTimeout(open, pauseMs)
-      pauseMs = Math.min(REOPEN_MAX_MS, pauseMs * 2)
+      if (socket === opened) later()
     })
   }
   const close = () => {
     clearTimeout(timer)
+    wanted += 1
     const last = socket
     socket = undefined
     streaming.value = false
     last?.close()
   }
   const look = () => {
-    if (document.hidden) close()
-    else if (socket === undefined) open()
+    if (document.hidden) {
+      if (isOpen) close()
+      isOpen = false
+    } else if (!isOpen) {
+      isOpen = true
+      open()
+    }
   }
   document.addEventListener('visibilitychange', look)
   look()
@@ -65,4 +81,14 @@ export function followStream(
       close()
     },
   }
+}
+
+/** The address of the stream. The key never stands in an address: a ticket for one stream takes its place. */
+async function addressOfStream(): Promise<URL> {
+  const address = new URL(url('/v1/stream'), location.href)
+  address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
+  if (apiKey.value === undefined) return address
+  const { ticket } = await request<TicketView>('/v1/tickets', { method: 'POST' })
+  address.searchParams.set('ticket', ticket)
+  return address
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { WaitingView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { Text } from '../parts/text.tsx'
 
 /** The longest note that the API takes, characters. */
@@ -40,23 +41,25 @@ export function ApprovalForm({
         The agent wants to call <strong>{tool}</strong> with:
       </p>
       <Text value={wait.arguments ?? null} label={`Arguments of ${tool}`} />
-      <label for={noteId}>Note to the agent (optional)</label>
-      <textarea
-        id={noteId}
-        rows={2}
-        maxLength={NOTE_CHARS_MAX}
-        value={note}
-        onInput={({ currentTarget }) => setNote(currentTarget.value)}
-      />
-      <p class="row">
-        <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
-          Allow {tool}
-        </button>
-        <button type="button" disabled={busy} onClick={() => void decide(false)}>
-          Refuse {tool}
-        </button>
-        <span role="status">{said}</span>
-      </p>
+      <Allowed scope="tasks:approve" to="allow or refuse this call">
+        <label for={noteId}>Note to the agent (optional)</label>
+        <textarea
+          id={noteId}
+          rows={2}
+          maxLength={NOTE_CHARS_MAX}
+          value={note}
+          onInput={({ currentTarget }) => setNote(currentTarget.value)}
+        />
+        <p class="row">
+          <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
+            Allow {tool}
+          </button>
+          <button type="button" disabled={busy} onClick={() => void decide(false)}>
+            Refuse {tool}
+          </button>
+          <span role="status">{said}</span>
+        </p>
+      </Allowed>
     </div>
   )
 }

@@ -1,33 +1,58 @@
-import type { DecisionPage, FleetView, IncidentPage, NodeView } from '@agentfleet/protocol'
+import type {
+  DecisionPage,
+  FleetView,
+  IncidentPage,
+  NodeDetail,
+  NodeView,
+} from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { bytes, count, duration, percent } from '../format/format.ts'
-import { shownState } from '../now/health.ts'
+import { nodesByState, shownState } from '../now/health.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink } from '../parts/links.tsx'
 import { NodeMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { linkTo } from '../shell/router.ts'
+import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Cells } from './cells.tsx'
+import { byId } from './layout.ts'
+import { FILLS, type Fill } from './load-step.ts'
+import { NodeDrain, NodeTasks } from './node.tsx'
 
 const EVERY_MS = 2_000
 /** Records about a node that its page lists. */
 const RECORDS_SHOWN = 20
 
-const NODES: readonly Column<NodeView>[] = [
+const NODES: readonly WideColumn<NodeView>[] = [
   { title: 'Node', of: ({ id }) => <NodeLink id={id} /> },
-  { title: 'State', of: (node) => <NodeMark state={shownState(node)} /> },
-  { title: 'Slots used', kind: 'number', of: ({ active, slots }) => `${active} of ${slots}` },
-  { title: 'Waiting there', kind: 'number', of: ({ queued }) => count(queued) },
-  { title: 'CPU', kind: 'number', of: ({ cpu }) => percent(cpu) },
-  { title: 'Memory', kind: 'number', of: ({ memory }) => percent(memory) },
-  { title: 'Loop delay', kind: 'number', of: ({ lagMs }) => duration(lagMs) },
-  { title: 'Mean attempt', kind: 'number', of: ({ responseMs }) => duration(responseMs) },
-  { title: 'Completed', kind: 'number', of: ({ completed }) => count(completed) },
-  { title: 'Failed', kind: 'number', of: ({ failed }) => count(failed) },
-  { title: 'Heartbeat', kind: 'number', of: ({ heartbeatAgeMs }) => duration(heartbeatAgeMs) },
+  { title: 'State', width: 100, of: (node) => <NodeMark state={shownState(node)} /> },
+  {
+    title: 'Slots used',
+    width: 90,
+    kind: 'number',
+    of: ({ active, slots }) => `${active} of ${slots}`,
+  },
+  { title: 'Waiting there', width: 110, kind: 'number', of: ({ queued }) => count(queued) },
+  { title: 'CPU', width: 64, kind: 'number', of: ({ cpu }) => percent(cpu) },
+  { title: 'Memory', width: 80, kind: 'number', of: ({ memory }) => percent(memory) },
+  { title: 'Loop delay', width: 96, kind: 'number', of: ({ lagMs }) => duration(lagMs) },
+  {
+    title: 'Mean attempt',
+    width: 110,
+    kind: 'number',
+    of: ({ responseMs }) => duration(responseMs),
+  },
+  { title: 'Completed', width: 96, kind: 'number', of: ({ completed }) => count(completed) },
+  { title: 'Failed', width: 80, kind: 'number', of: ({ failed }) => count(failed) },
+  {
+    title: 'Heartbeat',
+    width: 96,
+    kind: 'number',
+    of: ({ heartbeatAgeMs }) => duration(heartbeatAgeMs),
+  },
 ]
 
 type Provider = FleetView['providers'][number]
@@ -57,18 +82,17 @@ export function Fleet() {
       <h1 tabIndex={-1}>Fleet</h1>
       <Panel loaded={loaded}>
         {({ explanation, nodes, providers, balancers, monitor, observedAt }) => {
-          const sorted = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+          const sorted = byId(nodes)
           return (
             <>
               <p>{explanation}</p>
-              <Cells nodes={sorted} />
-              <Table
-                caption="Nodes"
-                columns={NODES}
-                rows={sorted}
-                keyOf={({ id }) => id}
-                empty="No node has reported. Start worker nodes, or look at the health monitor."
-              />
+              {sorted.length === 0 ? (
+                <p class="empty">
+                  No node has reported. Start worker nodes, or look at the health monitor.
+                </p>
+              ) : (
+                <Nodes nodes={sorted} />
+              )}
               <h2>Models of the providers</h2>
               <Table
                 caption="Models of the providers"
@@ -99,10 +123,44 @@ export function Fleet() {
   )
 }
 
+function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
+  const fill: Fill = FILLS.find((each) => each === place.value.query['fill']) ?? 'load'
+  return (
+    <>
+      <p class="row">
+        <label>
+          Colour shows{' '}
+          <select
+            value={fill}
+            onChange={({ currentTarget: { value } }) =>
+              setQuery({ fill: value === 'load' ? undefined : value })
+            }
+          >
+            {FILLS.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </label>
+        {Object.entries(nodesByState(nodes)).map(([state, number]) => (
+          <span key={state}>
+            {count(number)} <NodeMark state={state} />
+          </span>
+        ))}
+      </p>
+      <Cells nodes={nodes} fill={fill} />
+      <VirtualTable caption="Nodes" columns={NODES} rows={nodes} keyOf={({ id }) => id} complete />
+    </>
+  )
+}
+
 /** One node: its figures, and the records about it. */
 export function FleetNode({ id }: { id: string }) {
-  const loaded = useFleet()
+  const path = `/v1/fleet/nodes/${encodeURIComponent(id)}`
+  const loaded = useLoad(path, (signal) => request<NodeDetail>(path, { signal }), EVERY_MS)
   const records = useLoad(`node ${id}`, (signal) => readRecords(id, signal), EVERY_MS * 5)
+  const unknown = loaded.error?.code === 'node-not-found'
   return (
     <>
       <h1 tabIndex={-1}>
@@ -111,19 +169,23 @@ export function FleetNode({ id }: { id: string }) {
       <p>
         <a href={linkTo('fleet')}>All nodes</a>
       </p>
-      <Panel loaded={loaded}>
-        {({ nodes }) => {
-          const node = nodes.find((each) => each.id === id)
-          return node === undefined ? (
-            <p class="empty">
-              The fleet has no node of this name now. A node that starts again after its death gets
-              a new name.
-            </p>
-          ) : (
-            <NodeFacts node={node} />
-          )
-        }}
-      </Panel>
+      {unknown && (
+        <p class="empty">
+          The fleet has no node of this name now. A node that starts again after its death gets a
+          new name.
+        </p>
+      )}
+      {!unknown && (
+        <Panel loaded={loaded}>
+          {(detail) => (
+            <>
+              <NodeFacts node={detail.node} />
+              <NodeDrain node={detail.node} changed={loaded.reload} />
+              <NodeTasks detail={detail} />
+            </>
+          )}
+        </Panel>
+      )}
       <Panel loaded={records}>
         {({ incidents, decisions }) => (
           <>

@@ -1,18 +1,22 @@
 import { useState } from 'preact/hooks'
-import type { GoalView, PlanView } from '@agentfleet/protocol'
+import type { GoalPage, GoalView, PlanView, TaskSummary } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { ago, count, plural, usd } from '../format/format.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
+import { More, useListing } from '../parts/pages.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Text } from '../parts/text.tsx'
-import { open } from '../shell/router.ts'
+import { Ago } from '../parts/time.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
 
 const EVERY_MS = 2_000
+const LIST_EVERY_MS = 5_000
 
 type Step = PlanView['steps'][number]
 const STEPS: readonly Column<Step>[] = [
@@ -28,31 +32,68 @@ const STEPS: readonly Column<Step>[] = [
   { title: 'Error', of: ({ error }) => error?.code },
 ]
 
-/** Opens a goal by its id: the API has no list of goals. */
+const GOALS: readonly Column<TaskSummary>[] = [
+  { title: 'Goal', of: ({ id }) => <GoalLink id={id} /> },
+  { title: 'State', of: ({ state }) => <StateMark state={state} /> },
+  { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
+  { title: 'Planner', of: ({ agent }) => agent },
+  { title: 'Submitted', kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
+  { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
+  { title: 'Error', of: ({ error }) => error?.code },
+]
+
+function GoalLink({ id }: { id: string }) {
+  return (
+    <a class="id" href={linkTo('goals', id)} title={id}>
+      …{id.slice(-8)}
+    </a>
+  )
+}
+
+/** The goals, newest first. */
 export function Goals() {
-  const [id, setId] = useState('')
+  const { query } = place.value
+  const filters = { state: query['state'], limit: '50' }
+  const { loaded, more } = useListing('/v1/goals', filters, readGoals, LIST_EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Goals</h1>
-      <p>
-        The API has no list of goals yet. Open one by its id, which POST /v1/goals returns. Its
-        planner's task is also among the tasks.
-      </p>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (id.trim() !== '') open('goals', id.trim())
-        }}
-      >
-        <label>
-          Id of the goal{' '}
-          <input value={id} onInput={({ currentTarget }) => setId(currentTarget.value)} />
-        </label>
-        <button type="submit">Open</button>
-      </form>
+      <div class="row" role="group" aria-label="State">
+        {[undefined, 'waiting', 'running', 'completed', 'failed', 'cancelled'].map((state) => (
+          <button
+            key={state ?? 'all'}
+            type="button"
+            aria-pressed={state === query['state']}
+            onClick={() => setQuery({ state })}
+          >
+            {state ?? 'all states'}
+          </button>
+        ))}
+      </div>
+      <Panel loaded={loaded}>
+        {(rows) => (
+          <>
+            <Table
+              caption="Goals, newest first"
+              columns={GOALS}
+              rows={rows}
+              keyOf={({ id }) => id}
+              empty="No goal matches. Submit one with POST /v1/goals."
+            />
+            <More
+              more={more}
+              end="This is the end of the list. Ended goals are kept for a limited time."
+            />
+          </>
+        )}
+      </Panel>
     </>
   )
+}
+
+async function readGoals(path: string, signal?: AbortSignal) {
+  const page = await request<GoalPage>(path, signal === undefined ? {} : { signal })
+  return { rows: page.goals, nextCursor: page.nextCursor }
 }
 
 /** One goal: how far is the plan? */
@@ -96,12 +137,14 @@ export function Goal({ id }: { id: string }) {
               ]}
             />
             {goal.stage === 'held' && (
-              <p class="row">
-                <button type="button" class="primary" onClick={() => void run()}>
-                  Run the plan
-                </button>
-                <span role="status">{said}</span>
-              </p>
+              <Allowed scope="tasks:approve" to="run the plan">
+                <p class="row">
+                  <button type="button" class="primary" onClick={() => void run()}>
+                    Run the plan
+                  </button>
+                  <span role="status">{said}</span>
+                </p>
+              </Allowed>
             )}
             <h2>Goal</h2>
             <Text value={goal.goal} label="Goal" />

@@ -47,12 +47,12 @@ async function readLists(signal: AbortSignal): Promise<Lists> {
   const [incidents, decisions, waiting] = await Promise.all([
     request<IncidentPage>('/v1/incidents?state=open', { signal }),
     request<DecisionPage>('/v1/decisions?limit=50', { signal }),
-    request<TaskPage>('/v1/tasks?state=waiting&limit=100', { signal }),
+    request<TaskPage>('/v1/tasks?waitingKind=approval&state=waiting&limit=100', { signal }),
   ])
   return {
     incidents: incidents.incidents,
     decisions: decisions.decisions.filter(({ acted }) => acted).slice(0, DECISIONS_SHOWN),
-    approvals: waiting.tasks.filter(({ waitingFor }) => waitingFor?.kind === 'approval').length,
+    approvals: waiting.tasks.length,
   }
 }
 

@@ -1,30 +1,73 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { bytes, readable } from '../format/format.ts'
 
-/** Characters that are drawn at once; the rest is drawn on request. */
+/** Characters that are drawn at once; the reader asks for more, part by part. */
 const SHOWN_CHARS = 20_000
+const MORE_CHARS = 100_000
+/** A reader within this distance of the end reads along, pixels. */
+const NEAR_END_PX = 24
 
-/** A text or JSON value as plain text; a long one is cut until the reader asks for all of it. */
-export function Text({ value, label }: { value: unknown; label: string }) {
-  const [whole, setWhole] = useState(false)
-  const text = readable(value)
-  const cut = !whole && text.length > SHOWN_CHARS
+/** A text or JSON value as plain text; a long one is drawn part by part. `follow` keeps its growing end in view. */
+export function Text({
+  value,
+  label,
+  follow = false,
+}: {
+  value: unknown
+  label: string
+  follow?: boolean
+}) {
+  const [shown, setShown] = useState(SHOWN_CHARS)
+  const text = useMemo(() => readable(value), [value])
+  const box = useRef<HTMLPreElement>(null)
+  const atEnd = useRef(true)
+  useEffect(() => {
+    const { current } = box
+    if (follow && atEnd.current && current !== null) current.scrollTop = current.scrollHeight
+  }, [text, follow])
+  // What is written last matters while it is written.
+  const part = follow ? text.slice(-SHOWN_CHARS) : text.slice(0, shown)
+  const left = follow ? 0 : text.length - shown
   return (
     <>
-      <pre tabIndex={0} role="region" aria-label={label} dir="auto">
-        {cut ? text.slice(0, SHOWN_CHARS) : text}
+      <pre
+        ref={box}
+        tabIndex={0}
+        role="region"
+        aria-label={label}
+        dir="auto"
+        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+          atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX
+        }}
+      >
+        {part}
       </pre>
-      {cut && (
-        <button type="button" onClick={() => setWhole(true)}>
-          Show all {bytes(text.length)}
-        </button>
+      {left > 0 && (
+        <p class="row">
+          <span class="muted">
+            {bytes(shown)} of {bytes(text.length)} are shown.
+          </span>
+          <button type="button" onClick={() => setShown(shown + MORE_CHARS)}>
+            Show {bytes(Math.min(MORE_CHARS, left))} more
+          </button>
+        </p>
       )}
+      {left > 0 && <CopyButton text={text} label={label} />}
     </>
   )
 }
 
 /** A text with a button that copies it. */
 export function Copyable({ text, label }: { text: string; label: string }) {
+  return (
+    <div class="copyable">
+      <Text value={text} label={label} />
+      <CopyButton text={text} label={label} />
+    </div>
+  )
+}
+
+function CopyButton({ text, label }: { text: string; label: string }) {
   const [said, setSaid] = useState('')
   const copy = async () => {
     try {
@@ -35,14 +78,11 @@ export function Copyable({ text, label }: { text: string; label: string }) {
     }
   }
   return (
-    <div class="copyable">
-      <Text value={text} label={label} />
-      <p>
-        <button type="button" onClick={() => void copy()}>
-          Copy {label}
-        </button>{' '}
-        <span role="status">{said}</span>
-      </p>
-    </div>
+    <p>
+      <button type="button" onClick={() => void copy()}>
+        Copy {label}
+      </button>{' '}
+      <span role="status">{said}</span>
+    </p>
   )
 }

@@ -1,14 +1,16 @@
 import { useState } from 'preact/hooks'
-import type { ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
+import type { ScheduleRequest, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
+import { instant } from '../format/format.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { linkTo } from '../shell/router.ts'
+import { linkTo, open } from '../shell/router.ts'
 
 const EVERY_MS = 5_000
 
@@ -70,6 +72,15 @@ export function Schedule({ name }: { name: string }) {
       setSaid(error instanceof Error ? error.message : String(error))
     }
   }
+  const run = async () => {
+    try {
+      const idempotencyKey = `console-${crypto.randomUUID()}`
+      const task = await request<TaskView>(`${path}/run`, { method: 'POST', idempotencyKey })
+      open('tasks', task.id)
+    } catch (error) {
+      setSaid(error instanceof Error ? error.message : String(error))
+    }
+  }
   return (
     <>
       <h1 tabIndex={-1}>Schedule {name}</h1>
@@ -90,17 +101,52 @@ export function Schedule({ name }: { name: string }) {
                 ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
               ]}
             />
-            <p class="row">
-              <button type="button" onClick={() => void pause(schedule)}>
-                {schedule.paused ? 'Resume' : 'Pause'} the schedule
-              </button>
-              <span role="status">{said}</span>
-            </p>
+            <Allowed scope="tasks:write" to="run or pause schedules">
+              <p class="row">
+                <button type="button" onClick={() => void run()}>
+                  Run it now
+                </button>
+                <button type="button" onClick={() => void pause(schedule)}>
+                  {schedule.paused ? 'Resume' : 'Pause'} the schedule
+                </button>
+                <span role="status">{said}</span>
+              </p>
+            </Allowed>
+            <h2>Next five ticks</h2>
+            <Preview schedule={schedule} />
             <h2>Task</h2>
             <Text value={schedule.task} label="Task of the schedule" />
           </>
         )}
       </Panel>
     </>
+  )
+}
+
+/** The next ticks, as the fleet computes them, in the zone of the schedule and in the reader's. */
+function Preview({ schedule }: { schedule: ScheduleView }) {
+  const { cron, timeZone, nextAt } = schedule
+  const loaded = useLoad(`preview ${cron} ${timeZone} ${nextAt}`, (signal) =>
+    request<{ ticks: string[] }>('/v1/schedules:preview', {
+      method: 'POST',
+      body: { cron, timeZone, count: 5 },
+      signal,
+    }),
+  )
+  return (
+    <Panel loaded={loaded}>
+      {({ ticks }) => (
+        <ul class="plain">
+          {ticks.map((tick) => (
+            <li key={tick}>
+              {instant(Date.parse(tick), timeZone)}{' '}
+              <span class="muted">
+                <Ago at={tick} />, here <Instant at={tick} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
   )
 }

@@ -1,5 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { keyWanted } from '../api/key.ts'
+import { apiKey, keyWanted } from '../api/key.ts'
+import { useLoad } from '../api/load.ts'
+import { me, readMe } from '../api/me.ts'
 import { ViewOf } from './views.tsx'
 import { KeyEntry } from './key-entry.tsx'
 import { Help, helpOpen } from './help.tsx'
@@ -9,6 +11,9 @@ import { followLink, place } from './router.ts'
 import { VIEWS } from './routes.ts'
 import { TopBar } from './top-bar.tsx'
 
+/** The scopes of a key never change, but a key expires; milliseconds. */
+const ME_EVERY_MS = 60_000
+
 /** The page: navigation, top bar and the view that the address names. */
 export function App() {
   const { view, id } = place.value
@@ -16,6 +21,10 @@ export function App() {
   const first = useRef(true)
   const title = VIEWS.find(({ name }) => name === view)?.title ?? 'Not found'
 
+  const caller = useLoad('me', (signal) => readMe({ signal }), ME_EVERY_MS)
+  useEffect(() => {
+    me.value = caller.value
+  }, [caller.value, apiKey.value])
   useEffect(listenForKeys, [])
   useEffect(() => {
     document.title = `${id === undefined ? title : `${id} · ${title}`} · AgentFleet`

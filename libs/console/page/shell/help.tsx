@@ -8,6 +8,7 @@ export { helpOpen }
 const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/ or Ctrl K', 'search'],
   ['j, k', 'next and previous row'],
+  ['x', 'select the row'],
   ['Enter', 'open the row'],
   ['.', 'pause or resume'],
   ['?', 'this list'],

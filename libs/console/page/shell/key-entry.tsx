@@ -1,16 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
-import { ApiError, request } from '../api/http.ts'
+import { ApiError } from '../api/http.ts'
 import { askOtherTabs, useKey } from '../api/key.ts'
+import { readMe } from '../api/me.ts'
 
 /** Returns why the gateway refuses a key; undefined if it takes it. */
 async function refusalOf(key: string): Promise<string | undefined> {
   try {
-    await request('/v1/fleet?history=false', { key })
+    await readMe({ key })
     return undefined
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    // A key without the right to read the fleet is still a valid key.
-    if (error.status === 403) return undefined
     return error.status === 401 ? 'The gateway does not know this key.' : error.message
   }
 }

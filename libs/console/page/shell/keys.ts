@@ -37,6 +37,7 @@ export function listenForKeys(): () => void {
     else if (key === '.') paused.value = !paused.value
     else if (key === '?') helpOpen.value = true
     else if (key === 'j' || key === 'k') moveRow(key === 'j' ? 1 : -1)
+    else if (key === 'x') pickRow()
     else if (key === '/') focusSearch()
     else return
     event.preventDefault()
@@ -46,7 +47,10 @@ export function listenForKeys(): () => void {
 }
 
 function takesText(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest('input, textarea, select, dialog') !== null
+  return (
+    target instanceof HTMLElement &&
+    target.closest('input:not([type=checkbox]), textarea, select, dialog') !== null
+  )
 }
 
 function focusSearch(): void {
@@ -59,4 +63,10 @@ function moveRow(by: 1 | -1): void {
   const at = links.findIndex((link) => link.closest('tr')?.contains(document.activeElement))
   const next = at === -1 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))
   links[next]?.focus()
+}
+
+/** Selects the row that has the focus, or takes its selection back. */
+function pickRow(): void {
+  const row = document.activeElement?.closest('tr')
+  row?.querySelector<HTMLElement>('input[type=checkbox]')?.click()
 }

@@ -1,13 +1,14 @@
 import { computed, signal } from '@preact/signals'
-import { FOLDER, pathOf, placeOf, prefixOf, type Place, type ViewName } from './routes.ts'
+import { FOLDER, pathOf, placeOf, type Place, type ViewName } from './routes.ts'
 
-const prefix = prefixOf(location.pathname)
+/** The path of a proxy before every address; the gateway writes it into the page. */
+const prefix = document.querySelector<HTMLMetaElement>('meta[name="public-path"]')?.content ?? ''
 const address = signal(location.pathname + location.search)
 
 /** The place that the address bar names. */
 export const place = computed<Place>(() => {
   const [pathname = '', search = ''] = address.value.split('?')
-  return placeOf(pathname, search)
+  return placeOf(pathname.slice(prefix.length), search)
 })
 
 addEventListener('popstate', () => {

@@ -23,25 +23,19 @@ export interface Place {
   readonly view: ViewName | undefined
   /** The record that the view shows in detail. */
   readonly id: string | undefined
+  /** A value that is repeated in the address has one line for each. */
   readonly query: Readonly<Record<string, string>>
 }
 
 /** The folder under which the gateway serves the page. */
 export const FOLDER = '/console'
 
-/** Returns the path before `/console`, which a proxy may have added. */
-export function prefixOf(pathname: string): string {
-  const at = pathname.search(/\/console(?:\/|$)/)
-  return at === -1 ? '' : pathname.slice(0, at)
-}
-
-/** Reads an address. */
+/** Reads an address, without the path of a proxy. */
 export function placeOf(pathname: string, search: string): Place {
-  const start = prefixOf(pathname).length + FOLDER.length
-  const [, name = '', ...rest] = pathname.slice(start).replace(/\/+$/, '').split('/')
+  const [, name = '', ...rest] = pathname.slice(FOLDER.length).replace(/\/+$/, '').split('/')
   const view = VIEWS.find(({ path }) => path === `/${name}`)?.name
   const id = rest.length === 0 ? undefined : decoded(rest.join('/'))
-  return { view, id, query: Object.fromEntries(new URLSearchParams(search)) }
+  return { view, id, query: queryOf(search) }
 }
 
 /** Writes an address below `/console`; entries without a value are left out. */
@@ -51,12 +45,26 @@ export function pathOf(
   query: Readonly<Record<string, string | undefined>> = {},
 ): string {
   const base = VIEWS.find(({ name }) => name === view)?.path ?? '/'
-  const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[name, value] as [string, string]],
+  const given = Object.entries(query).flatMap(([name, value = '']) =>
+    linesOf(value).map((line) => [name, line] as [string, string]),
   )
   const search = new URLSearchParams(given).toString()
   const path = id === undefined ? base : `${base}/${encodeURIComponent(id)}`
   return `${path}${search === '' ? '' : `?${search}`}`
+}
+
+/** Returns the lines of a value that are not empty. */
+export function linesOf(value: string): readonly string[] {
+  return value.split('\n').filter((line) => line !== '')
+}
+
+function queryOf(search: string): Record<string, string> {
+  const query: Record<string, string> = {}
+  for (const [name, value] of new URLSearchParams(search)) {
+    const before = query[name]
+    query[name] = before === undefined ? value : `${before}\n${value}`
+  }
+  return query
 }
 
 /** Returns the place that a text in the search box means: a task's id, or a node. */

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { apiKey, forgetKey } from '../api/key.ts'
 import { paused } from '../api/load.ts'
+import { me } from '../api/me.ts'
 import { Connection } from './connection.tsx'
 import { helpOpen } from './help.tsx'
 import { linkTo, openPath } from './router.ts'
@@ -23,6 +24,11 @@ export function TopBar() {
       >
         {paused.value ? 'Resume' : 'Pause'}
       </button>
+      {me.value !== undefined && (
+        <span class="muted tenant" title={`Key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}>
+          {me.value.tenant}
+        </span>
+      )}
       <label class="theme">
         <span class="quiet">Look</span>
         <select

@@ -1,4 +1,5 @@
-import { Agent, Agents } from '../agents/agents.tsx'
+import { Agent } from '../agents/agent.tsx'
+import { Agents } from '../agents/agents.tsx'
 import { Approvals } from '../approvals/approvals.tsx'
 import { Decision, Decisions } from '../decisions/decisions.tsx'
 import { Fleet, FleetNode } from '../fleet/fleet.tsx'

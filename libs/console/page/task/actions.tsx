@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { plural } from '../format/format.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { ApprovalForm } from '../approvals/form.tsx'
 import { open } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
@@ -45,25 +46,27 @@ export function TaskActions({
   const saved = savedCalls(events)
   return (
     <div class="actions">
-      {!isEnded(task.state) && (
-        <button type="button" disabled={busy} onClick={() => void cancel()}>
-          Cancel
-        </button>
-      )}
-      {isEnded(task.state) && (
-        <>
-          <button type="button" disabled={busy} onClick={() => void replay('start')}>
-            Replay from start
+      <Allowed scope="tasks:write" to="cancel or replay this task">
+        {!isEnded(task.state) && (
+          <button type="button" disabled={busy} onClick={() => void cancel()}>
+            Cancel
           </button>
-          <button
-            type="button"
-            disabled={busy || saved === 0}
-            onClick={() => void replay('journal')}
-          >
-            Replay from journal, without paying {plural(saved, 'call')} again
-          </button>
-        </>
-      )}
+        )}
+        {isEnded(task.state) && (
+          <>
+            <button type="button" disabled={busy} onClick={() => void replay('start')}>
+              Replay from start
+            </button>
+            <button
+              type="button"
+              disabled={busy || saved === 0}
+              onClick={() => void replay('journal')}
+            >
+              Replay from journal, without paying {plural(saved, 'call')} again
+            </button>
+          </>
+        )}
+      </Allowed>
       <span role="status">{said}</span>
       {task.waitingFor?.kind === 'approval' && (
         <ApprovalForm taskId={task.id} wait={task.waitingFor} decided={changed} />

@@ -12,8 +12,8 @@ const STREAMED_EVERY_MS = 10_000
 const POLLED_EVERY_MS = 2_000
 /** Text is drawn at most this often, milliseconds. */
 const DRAW_MS = 100
-/** Answers of about 4 MiB that one load reads; the next load continues after them. */
-const PAGES_MAX = 8
+/** Answers of 1,000 events that one load reads; the next load continues after them. */
+const PAGES_MAX = 20
 
 /** A task with its stored events. */
 export interface Followed {
@@ -75,7 +75,7 @@ function hasEnded({ task, events }: Followed): boolean {
   return isEnded(task.state) && task.seq <= (events.at(-1)?.seq ?? 0)
 }
 
-/** Reads the task and the events that are not known yet. */
+/** Reads the task and the events that are not known yet, without answers, which may be large. */
 async function readTask(
   id: string,
   known: readonly HistoryEvent[],
@@ -85,7 +85,10 @@ async function readTask(
   const events = [...known]
   let after = known.at(-1)?.seq
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const history = await request<TaskHistory>(withQuery(`${path}/events`, { after }), { signal })
+    const history = await request<TaskHistory>(
+      withQuery(`${path}/events`, { after, omit: 'output' }),
+      { signal },
+    )
     events.push(...history.events)
     after = history.nextAfter
     if (after === undefined) break

@@ -1,17 +1,20 @@
 import type { ComponentChildren } from 'preact'
-import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
+import { useMemo } from 'preact/hooks'
+import type { TaskView } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
-import { count, duration, usd } from '../format/format.ts'
+import { count, duration, plural, usd } from '../format/format.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
 import { Copyable, Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { linkTo, place, setQuery, url } from '../shell/router.ts'
+import { isEnded } from '../tasks/filters.ts'
 import { TaskActions } from './actions.tsx'
+import { Children } from './children.tsx'
 import { snippetsOf } from './code.ts'
+import { Events } from './events.tsx'
 import { useTask, type Followed } from './follow.ts'
 import type { LiveText } from './live-text.ts'
 import { timelineOf } from './timeline.ts'
@@ -79,7 +82,7 @@ function Header({ task }: Followed) {
           ['Replay of', task.replayOf && <TaskLink id={task.replayOf} />],
           ['Created by', task.parentId && <TaskLink id={task.parentId} />],
           ['Depends on', links(task.dependsOn)],
-          ['Created', links(task.children?.map((child) => child.id))],
+          ['Created', task.children && plural(task.children.length, 'task')],
         ]}
       />
     </>
@@ -125,11 +128,12 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
     case 'timeline':
       return (
         <>
-          <Waterfall bars={timelineOf(task, events, nowMs())} />
+          <Timeline task={task} events={events} />
           <p class="muted">
             “≤” marks an upper bound: the fleet stores the end of a call, and the bar starts at the
             event before it.
           </p>
+          {task.children !== undefined && task.children.length > 0 && <Children task={task} />}
           {live !== undefined && <Output task={task} live={live} />}
         </>
       )
@@ -138,19 +142,11 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
     case 'input':
       return <Input task={task} />
     case 'events':
-      return (
-        <Table
-          caption="Stored events"
-          columns={EVENT_COLUMNS}
-          rows={events}
-          keyOf={({ seq }) => String(seq)}
-          empty="No event is stored."
-        />
-      )
+      return <Events id={task.id} events={events} />
     case 'code':
       return (
         <>
-          {snippetsOf(task, location.origin).map(({ label, text }) => (
+          {snippetsOf(task, location.origin + url('')).map(({ label, text }) => (
             <section key={label}>
               <h2>{label}</h2>
               <Copyable label={label} text={text} />
@@ -159,6 +155,13 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
         </>
       )
   }
+}
+
+function Timeline({ task, events }: Pick<Followed, 'task' | 'events'>) {
+  // Live text draws ten times a second; thousands of bars are computed at most once a second.
+  const second = isEnded(task.state) ? 0 : Math.floor(nowMs() / 1_000)
+  const bars = useMemo(() => timelineOf(task, events, nowMs()), [task, events, second])
+  return <Waterfall bars={bars} />
 }
 
 function Output({ task, live }: { task: TaskView; live: LiveText | undefined }) {
@@ -173,7 +176,7 @@ function Output({ task, live }: { task: TaskView; live: LiveText | undefined }) 
         Attempt {live.attempt} on <NodeLink id={live.node} /> writes
         {live.incomplete && '; earlier parts are missing here'}:
       </p>
-      <Text value={live.text} label="Text so far" />
+      <Text value={live.text} label="Text so far" follow />
     </section>
   )
 }
@@ -199,32 +202,5 @@ function Input({ task }: { task: TaskView }) {
           ),
       )}
     </>
-  )
-}
-
-const EVENT_COLUMNS: readonly Column<HistoryEvent>[] = [
-  { title: 'Sequence', kind: 'number', of: ({ seq }) => seq },
-  { title: 'Event', of: ({ type }) => type },
-  { title: 'At', of: ({ atMs }) => <Instant at={atMs} /> },
-  { title: 'Attempt', kind: 'number', of: ({ attempt }) => attempt ?? '—' },
-  { title: 'Node', of: ({ node }) => <NodeLink id={node} /> },
-  {
-    title: 'Rest',
-    kind: 'wide',
-    of: (event) => <Rest event={event} />,
-  },
-]
-
-/** Fields that have a column. */
-const COLUMN_FIELDS: ReadonlySet<string> = new Set(['seq', 'type', 'atMs', 'attempt', 'node'])
-
-function Rest({ event }: { event: HistoryEvent }) {
-  const rest = Object.entries(event).filter(([name]) => !COLUMN_FIELDS.has(name))
-  if (rest.length === 0) return null
-  return (
-    <details>
-      <summary>{rest.map(([name]) => name).join(', ')}</summary>
-      <Text value={Object.fromEntries(rest)} label={`Event ${event.seq}`} />
-    </details>
   )
 }

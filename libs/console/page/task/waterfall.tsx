@@ -1,67 +1,79 @@
 import { instant } from '../format/format.ts'
 import { TaskLink } from '../parts/links.tsx'
+import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
 import { lengthWords, type Bar } from './timeline.ts'
 
 /** The bars of a task on one axis of time, as a table that is read row by row. */
 export function Waterfall({ bars }: { bars: readonly Bar[] }) {
-  const startMs = Math.min(...bars.map((each) => each.startMs))
-  const endMs = Math.max(startMs + 1, ...bars.map((each) => each.endMs))
+  // A spread of thousands of numbers into a call could exceed the stack.
+  const startMs = bars.reduce((least, each) => Math.min(least, each.startMs), Infinity)
+  const endMs = bars.reduce((most, each) => Math.max(most, each.endMs), startMs + 1)
   const share = (ms: number) => ((ms - startMs) / (endMs - startMs)) * 100
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Timeline">
-      <table class="waterfall">
-        <caption class="quiet">What happened, in the order of the starts</caption>
-        <thead>
-          <tr>
-            <th scope="col">Step</th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            <th scope="col" class="axis">
-              From {instant(startMs)}
-            </th>
-            <th scope="col" class="wide">
-              Detail
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {bars.map((each) => (
-            <tr key={each.key}>
-              <th
-                scope="row"
-                class={each.kind === 'llm' || each.kind === 'tool' ? 'inner' : undefined}
-              >
-                {each.label}
-              </th>
-              <td class="number" title={`ended ${instant(each.endMs)}`}>
-                {lengthWords(each)}
-                {each.running && ' so far'}
-              </td>
-              <td class="axis">
-                <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-                  <rect
-                    class={`bar ${each.kind}`}
-                    x={share(each.startMs)}
-                    y="1"
-                    width={Math.max(0.6, share(each.endMs) - share(each.startMs))}
-                    height="8"
-                  />
-                </svg>
-              </td>
-              <td class="wide">
-                <bdi>{each.detail}</bdi>
-                {each.taskIds.map((id) => (
-                  <span key={id}>
-                    {' '}
-                    <TaskLink id={id} />
-                  </span>
-                ))}
-              </td>
-            </tr>
+  const columns: readonly WideColumn<Bar>[] = [
+    {
+      title: 'Step',
+      width: 250,
+      of: ({ kind, label }) => (
+        <span class={kind === 'llm' || kind === 'tool' ? 'inner' : undefined}>
+          <bdi>{label}</bdi>
+        </span>
+      ),
+    },
+    {
+      title: 'Took',
+      width: 130,
+      kind: 'number',
+      of: (each) => (
+        <span title={`ended ${instant(each.endMs)}`}>
+          {lengthWords(each)}
+          {each.running && ' so far'}
+        </span>
+      ),
+    },
+    {
+      title: `From ${instant(startMs)}`,
+      width: 320,
+      of: (each) => (
+        <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+          <rect
+            class={`bar ${each.kind}`}
+            x={Math.min(99.4, share(each.startMs))}
+            y="1"
+            width={Math.max(0.6, share(each.endMs) - share(each.startMs))}
+            height="8"
+          />
+        </svg>
+      ),
+    },
+    {
+      title: 'Detail',
+      kind: 'wide',
+      of: (each) => (
+        <>
+          <bdi title={each.detail}>{each.detail}</bdi>
+          {each.taskIds.slice(0, LINKS_SHOWN).map((id) => (
+            <span key={id}>
+              {' '}
+              <TaskLink id={id} />
+            </span>
           ))}
-        </tbody>
-      </table>
+          {each.taskIds.length > LINKS_SHOWN && ` and ${each.taskIds.length - LINKS_SHOWN} more`}
+        </>
+      ),
+    },
+  ]
+  return (
+    <div class="waterfall">
+      <VirtualTable
+        caption="What happened, in the order of the starts"
+        columns={columns}
+        rows={bars}
+        keyOf={({ key }) => key}
+        complete
+      />
     </div>
   )
 }
+
+/** Tasks of one bar that have a link; a row has no space for more. */
+const LINKS_SHOWN = 6

@@ -1,4 +1,4 @@
-import type { TaskView } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { ago, duration, plural } from '../format/format.ts'
 
 /** Says in a sentence what a task does now, or how it ended. */
@@ -44,4 +44,24 @@ function waitingWords({ waitingFor }: TaskView, nowMs: number): string {
 /** Returns the finished calls whose results a replay from the journal takes over, each paid once. */
 export function savedCalls(events: readonly { readonly type: string }[]): number {
   return events.filter(({ type }) => type === 'call-finished').length
+}
+
+/** Says in a few words what a stored event is about. */
+export function eventWords({
+  call,
+  error,
+  reason,
+  wait,
+  children,
+  approval,
+}: HistoryEvent): string {
+  const words = [
+    call && `${call.kind === 'llm' ? 'LLM call' : 'tool'} ${call.name}, step ${call.step}`,
+    error && `${error.code}: ${error.message}`,
+    wait && `waits for ${wait.kind}`,
+    children && plural(children.length, 'task'),
+    approval && `${approval.approved ? 'allowed' : 'refused'} by ${approval.by}`,
+    reason,
+  ]
+  return words.filter(Boolean).join('; ')
 }

@@ -1,36 +1,81 @@
-/** Requests that one action has under way at a time. */
-const SIDE_BY_SIDE = 4
-
-/** How an action on several tasks went so far. */
-export interface Progress {
-  readonly done: number
-  readonly total: number
-  /** The problems by their text, with the number of tasks that have them. */
-  readonly problems: ReadonlyMap<string, number>
+/** One request of a bulk action, without its cursor. */
+export interface BulkPart {
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Acts on each id, a few at a time, and reports after each; a failure stops no other. */
-export async function actOnEach(
-  ids: readonly string[],
-  act: (id: string) => Promise<unknown>,
+/** What the gateway says about one page of a bulk action. */
+export interface BulkPage {
+  readonly matched: number
+  readonly done: number
+  readonly problems: readonly string[]
+  readonly nextCursor?: string | undefined
+}
+
+/** How far a bulk action is; it continues at `part` and `cursor`. */
+export interface Progress {
+  readonly matched: number
+  readonly done: number
+  /** The problems by their text, with the number of tasks that have them. */
+  readonly problems: ReadonlyMap<string, number>
+  readonly part: number
+  readonly cursor?: string | undefined
+  readonly finished: boolean
+}
+
+/** The start of a bulk action. */
+export const NOTHING_DONE: Progress = {
+  matched: 0,
+  done: 0,
+  problems: new Map(),
+  part: 0,
+  finished: false,
+}
+
+/**
+ * Sends the requests of a bulk action, page by page, and reports after each page. It continues where `from` ends,
+ * so an action that was interrupted is sent again without repeating its finished pages.
+ */
+export async function runPages(
+  parts: readonly BulkPart[],
+  from: Progress,
+  send: (part: BulkPart, cursor: string | undefined) => Promise<BulkPage>,
   report: (progress: Progress) => void,
 ): Promise<Progress> {
-  const problems = new Map<string, number>()
-  const waiting = [...ids]
-  let done = 0
-  const progress = (): Progress => ({ done, total: ids.length, problems: new Map(problems) })
-  const work = async () => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      try {
-        await act(id)
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error)
-        problems.set(text, (problems.get(text) ?? 0) + 1)
-      }
-      done += 1
-      report(progress())
-    }
+  let progress = from
+  for (
+    let part = parts[progress.part];
+    part !== undefined && !progress.finished;
+    part = parts[progress.part]
+  ) {
+    progress = withPage(progress, await send(part, progress.cursor))
+    report(progress)
   }
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work))
-  return progress()
+  progress = { ...progress, finished: true }
+  report(progress)
+  return progress
+}
+
+function withPage(before: Progress, page: BulkPage): Progress {
+  const problems = new Map(before.problems)
+  for (const text of page.problems) problems.set(text, (problems.get(text) ?? 0) + 1)
+  return {
+    ...before,
+    matched: before.matched + page.matched,
+    done: before.done + page.done,
+    problems,
+    part: page.nextCursor === undefined ? before.part + 1 : before.part,
+    cursor: page.nextCursor,
+  }
+}
+
+/** Tasks of one request: small enough that the progress moves, far below the limit of 1,000. */
+const IDS_PER_REQUEST = 200
+
+/** Returns the requests that name these tasks. */
+export function partsOfIds(path: string, ids: readonly string[]): readonly BulkPart[] {
+  return Array.from({ length: Math.ceil(ids.length / IDS_PER_REQUEST) }, (_, index) => ({
+    path,
+    body: { taskIds: ids.slice(index * IDS_PER_REQUEST, (index + 1) * IDS_PER_REQUEST) },
+  }))
 }

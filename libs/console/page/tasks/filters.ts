@@ -1,31 +1,106 @@
-import type { TaskSummary } from '@agentfleet/protocol'
+import type { BulkCancelRequest, TaskSummary } from '@agentfleet/protocol'
+import { linesOf } from '../shell/routes.ts'
 
+type State = TaskSummary['state']
+
+const UNFINISHED = ['waiting', 'queued', 'running', 'retrying'] as const satisfies readonly State[]
+const ENDED = ['completed', 'failed', 'cancelled'] as const satisfies readonly State[]
 /** The states of a task, in the order of its life. */
-export const STATES = [
-  'waiting',
-  'queued',
-  'running',
-  'retrying',
-  'completed',
-  'failed',
-  'cancelled',
-] as const satisfies readonly TaskSummary['state'][]
+export const STATES = [...UNFINISHED, ...ENDED] as const
 
-/** The filters of the list that the API has, by their name in the query. */
-export const FILTERS = ['state'] as const
-
-/** Returns the filters that an address names, ready for the API. */
-export function filtersOf(query: Readonly<Record<string, string>>): Record<string, string> {
-  const given = FILTERS.flatMap((name) => {
-    const value = query[name]?.trim() ?? ''
-    return value === '' ? [] : [[name, value] as const]
-  })
-  return Object.fromEntries(given)
+/** One filter of the list: its name in the address and in the API, and how a reader enters it. */
+export interface Field {
+  readonly name: string
+  readonly label: string
+  readonly kind: 'text' | 'choice' | 'time' | 'pairs'
+  readonly choices?: readonly string[]
+  /** Whether the filter stands in the bar; the others are behind "More filters". */
+  readonly common?: true
 }
 
-const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled'])
+/** Every filter of the list except the states, which have buttons. */
+export const FIELDS: readonly Field[] = [
+  { name: 'q', label: 'Text or id', kind: 'text', common: true },
+  { name: 'agent', label: 'Agent', kind: 'text', common: true },
+  { name: 'errorCode', label: 'Error code', kind: 'text', common: true },
+  { name: 'model', label: 'Model', kind: 'text' },
+  { name: 'node', label: 'Node', kind: 'text' },
+  { name: 'priority', label: 'Priority', kind: 'choice', choices: ['low', 'medium', 'high'] },
+  { name: 'kind', label: 'Kind', kind: 'choice', choices: ['task', 'goal', 'child'] },
+  {
+    name: 'waitingKind',
+    label: 'Waits for',
+    kind: 'choice',
+    choices: ['dependencies', 'time', 'children', 'approval'],
+  },
+  { name: 'parentId', label: 'Created by task', kind: 'text' },
+  { name: 'replayOf', label: 'Replay of task', kind: 'text' },
+  { name: 'metadata', label: 'Metadata (key=value)', kind: 'pairs' },
+  { name: 'createdAfter', label: 'Submitted from', kind: 'time' },
+  { name: 'createdBefore', label: 'Submitted before', kind: 'time' },
+  { name: 'endedAfter', label: 'Ended from', kind: 'time' },
+  { name: 'endedBefore', label: 'Ended before', kind: 'time' },
+]
+
+/** The filters that an address names, as the API takes them in a query. */
+export interface Filters {
+  readonly state?: readonly State[]
+  readonly metadata?: readonly string[]
+  readonly [name: string]: string | readonly string[] | undefined
+}
+
+/** Reads the filters of an address; unknown entries and unknown states are ignored. */
+export function filtersOf(query: Readonly<Record<string, string>>): Filters {
+  const wanted = linesOf(query['state'] ?? '')
+  const state = STATES.filter((each) => wanted.includes(each))
+  const given = FIELDS.flatMap(({ name, kind }) => {
+    const lines = linesOf(query[name] ?? '').map((line) => line.trim())
+    const [first] = lines
+    return first === undefined || first === '' ? [] : [[name, kind === 'pairs' ? lines : first]]
+  })
+  const rest = Object.fromEntries(given) as Filters
+  return state.length === 0 ? rest : { state, ...rest }
+}
+
+/** Writes the filters for people: `failed, agent reviewer`. */
+export function filterWords(filters: Filters): string {
+  const { state, ...rest } = filters
+  const words = Object.entries(rest).map(([name, value]) => {
+    const label = FIELDS.find((field) => field.name === name)?.label.toLowerCase() ?? name
+    return `${label} ${typeof value === 'object' ? value.join(', ') : value}`
+  })
+  return [...(state === undefined ? [] : [state.join(' or ')]), ...words].join(', ')
+}
+
+/** Returns the body that cancels what the filters show; undefined if they show no unfinished task. */
+export function cancelBody(filters: Filters): BulkCancelRequest | undefined {
+  const { state, endedAfter, endedBefore, ...rest } = filters
+  const states = UNFINISHED.filter((each) => state === undefined || state.includes(each))
+  if (states.length === 0 || endedAfter !== undefined || endedBefore !== undefined) return undefined
+  return { ...bodyOf(rest), state: states }
+}
+
+/** Returns the bodies that replay what the filters show, one for each state; without a state, failed tasks. */
+export function replayBodies(filters: Filters): readonly Readonly<Record<string, unknown>>[] {
+  const { state = ['failed'], waitingKind, ...rest } = filters
+  if (waitingKind !== undefined) return []
+  return ENDED.filter((each) => state.includes(each)).map((each) => ({
+    ...bodyOf(rest),
+    state: each,
+  }))
+}
+
+/** A body has the pairs of the metadata as an object. */
+function bodyOf({ metadata, ...rest }: Filters): Record<string, unknown> {
+  if (metadata === undefined) return rest
+  const pairs = metadata.map((pair) => {
+    const at = pair.indexOf('=')
+    return [pair.slice(0, Math.max(at, 0)), pair.slice(at + 1)]
+  })
+  return { ...rest, metadata: Object.fromEntries(pairs) as Record<string, string> }
+}
 
 /** Whether a task in this state can still change. */
-export function isEnded(state: TaskSummary['state']): boolean {
-  return ENDED.has(state)
+export function isEnded(state: State): boolean {
+  return (ENDED as readonly State[]).includes(state)
 }

@@ -1,231 +1,274 @@
-import { useState } from 'preact/hooks'
-import type { TaskPage, TaskSummary } from '@agentfleet/protocol'
+import { useRef, useState } from 'preact/hooks'
+import type { TaskCounts, TaskSummary } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { duration, plural } from '../format/format.ts'
+import { count, duration, plural, usd } from '../format/format.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
-import { place, setQuery } from '../shell/router.ts'
-import { actOnEach, type Progress } from './bulk.ts'
-import { filtersOf, isEnded, STATES } from './filters.ts'
+import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { place, setQuery, url } from '../shell/router.ts'
+import { partsOfIds } from './bulk.ts'
+import { BulkDialog, type Wanted } from './bulk-dialog.tsx'
+import { FilterBar, NO_FILTERS } from './filter-bar.tsx'
+import {
+  cancelBody,
+  filterWords,
+  filtersOf,
+  isEnded,
+  replayBodies,
+  type Filters,
+} from './filters.ts'
+import type { TaskList } from './list.ts'
+import { useTaskList } from './use-list.ts'
 
-const EVERY_MS = 3_000
-const PAGE_TASKS = 100
+const COUNTS_EVERY_MS = 5_000
+const CANCEL = '/v1/tasks:cancel'
+const REPLAY = '/v1/tasks:replay'
 
-const COLUMNS: readonly Column<TaskSummary>[] = [
-  { title: 'Task', of: ({ id }) => <TaskLink id={id} /> },
-  { title: 'State', of: ({ state }) => <StateMark state={state} /> },
+const COLUMNS: readonly WideColumn<TaskSummary>[] = [
+  { title: 'Task', width: 96, of: ({ id }) => <TaskLink id={id} /> },
+  { title: 'State', width: 108, of: ({ state }) => <StateMark state={state} /> },
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
-  { title: 'Agent', of: ({ agent }) => agent },
-  { title: 'Model', of: ({ model }) => model },
-  { title: 'Node', of: ({ node }) => <NodeLink id={node} /> },
-  { title: 'Attempt', kind: 'number', of: ({ attempt }) => attempt },
-  { title: 'Submitted', kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
-  { title: 'Age', kind: 'number', of: (task) => duration(ageOf(task)) },
-  { title: 'Error', of: ({ error }) => error && <span title={error.message}>{error.code}</span> },
+  {
+    title: 'Error',
+    width: 150,
+    of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
+  },
+  { title: 'Agent', width: 110, of: ({ agent }) => <span title={agent}>{agent}</span> },
+  { title: 'Model', width: 110, of: ({ model }) => <span title={model}>{model}</span> },
+  { title: 'Node', width: 100, of: ({ node }) => <NodeLink id={node} /> },
+  {
+    title: 'Submitted',
+    width: 84,
+    kind: 'number',
+    of: ({ createdAt }) => <Ago at={createdAt} />,
+  },
+  { title: 'Age', width: 84, kind: 'number', of: (task) => duration(ageOf(task)) },
+  {
+    title: 'Tokens',
+    width: 80,
+    kind: 'number',
+    of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
+  },
+  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
 ]
 
 /** The time from submission to the end, or to now. */
-function ageOf({ state, createdAt, updatedAt }: TaskSummary): number {
-  return (isEnded(state) ? Date.parse(updatedAt) : nowMs()) - Date.parse(createdAt)
+function ageOf({ endedAt, createdAt }: TaskSummary): number {
+  return (endedAt === undefined ? nowMs() : Date.parse(endedAt)) - Date.parse(createdAt)
 }
 
 /** The list of tasks: filter, select, act. */
 export function Tasks() {
   const filters = filtersOf(place.value.query)
-  const path = withQuery('/v1/tasks', { ...filters, limit: PAGE_TASKS })
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
-  const [more, setMore] = useState<{
-    path: string
-    tasks: TaskSummary[]
-    cursor: string | undefined
-  }>()
-  // A list in which the reader chooses must not move.
-  const still = picked.size > 0 || more?.path === path
-  const loaded = useLoad(
-    path,
-    (signal) => request<TaskPage>(path, { signal }),
-    still ? undefined : EVERY_MS,
+  const [wanted, setWanted] = useState<Wanted>()
+  const box = useRef<HTMLDivElement>(null)
+  /** Whether rows may move: the reader is at the top and has no row selected, focused or under the pointer. */
+  const isCalm = () => {
+    const { current } = box
+    if (current === null) return true
+    const scrolled = (current.querySelector('.tall')?.scrollTop ?? 0) > 0
+    const held = current.matches(':hover') || current.contains(document.activeElement)
+    return picked.size === 0 && wanted === undefined && !scrolled && !held
+  }
+  const { loaded, list, seen, renew } = useTaskList(filters, isCalm)
+  const { state: _state, ...others } = filters
+  const counting = withQuery('/v1/tasks:count', { ...others, groupBy: 'state' })
+  const counts = useLoad(
+    counting,
+    (signal) => request<TaskCounts>(counting, { signal }),
+    COUNTS_EVERY_MS,
   )
-  const further = more?.path === path ? more : undefined
   const toggle = (id: string) =>
     setPicked((before) => {
       const after = new Set(before)
       if (!after.delete(id)) after.add(id)
       return after
     })
-  const readMore = async (cursor: string) => {
-    const page = await request<TaskPage>(
-      withQuery('/v1/tasks', { ...filters, limit: PAGE_TASKS, cursor }),
-    )
-    setMore({ path, tasks: [...(further?.tasks ?? []), ...page.tasks], cursor: page.nextCursor })
-  }
 
   return (
     <>
       <h1 tabIndex={-1}>Tasks</h1>
-      <StateFilter chosen={filters['state']} />
-      <Panel loaded={loaded}>
-        {(page) => {
-          const tasks = [...page.tasks, ...(further?.tasks ?? [])]
-          const cursor = further === undefined ? page.nextCursor : further.cursor
-          return (
-            <>
-              <Actions
-                tasks={tasks.filter(({ id }) => picked.has(id))}
-                finished={() => {
-                  setPicked(new Set())
-                  setMore(undefined)
-                  loaded.reload()
-                }}
-                clear={() => setPicked(new Set())}
-              />
-              <Table
-                caption="Tasks, newest first"
-                columns={COLUMNS}
-                rows={tasks}
-                keyOf={({ id }) => id}
-                picked={{ keys: picked, toggle }}
-                empty={<Empty state={filters['state']} />}
-              />
-              <p class="muted">
-                {plural(tasks.length, 'task')} shown.{' '}
-                {cursor === undefined
-                  ? 'This is the end of the list: ended tasks are kept for a limited time.'
-                  : 'There are more. '}
-                {cursor !== undefined && (
-                  <button type="button" onClick={() => void readMore(cursor)}>
-                    Show more
-                  </button>
-                )}
-              </p>
-            </>
-          )
-        }}
+      <FilterBar filters={filters} counts={counts.value} />
+      <Allowed scope="tasks:write" to="cancel or replay tasks">
+        <Actions
+          list={list}
+          filters={filters}
+          picked={picked}
+          want={setWanted}
+          clear={() => setPicked(new Set())}
+        />
+      </Allowed>
+      {wanted !== undefined && (
+        <BulkDialog
+          wanted={wanted}
+          close={(acted) => {
+            setWanted(undefined)
+            if (!acted) return
+            setPicked(new Set())
+            renew()
+            counts.reload()
+          }}
+        />
+      )}
+      <Panel loaded={{ ...loaded, value: list }}>
+        {(shown) => (
+          <>
+            <News list={shown} renew={renew} />
+            {shown.rows.length === 0 && shown.nextCursor === undefined ? (
+              <Empty filters={filters} />
+            ) : (
+              <div ref={box} class="tasks">
+                <VirtualTable
+                  caption="Tasks, newest first"
+                  columns={COLUMNS}
+                  rows={shown.rows}
+                  keyOf={({ id }) => id}
+                  complete={shown.nextCursor === undefined}
+                  picked={{ keys: picked, toggle }}
+                  dimmed={shown.gone}
+                  seen={seen}
+                />
+              </div>
+            )}
+            <p class="muted">
+              {plural(shown.rows.length, 'task')} loaded.{' '}
+              {shown.nextCursor === undefined
+                ? 'This is the end of the list. Ended tasks are kept for a limited time: a day, unless the operator sets RETENTION_MS.'
+                : 'Scroll down for more.'}
+            </p>
+          </>
+        )}
       </Panel>
     </>
   )
 }
 
-function StateFilter({ chosen }: { chosen: string | undefined }) {
-  const choices = [undefined, ...STATES]
+/** Says how many tasks the rows leave out, and shows them when the reader asks. */
+function News({ list, renew }: { list: TaskList; renew: () => void }) {
+  const { unseen, gone } = list
+  const parts = [
+    ...(unseen > 0 ? [`${unseen} new`] : []),
+    ...(gone.size > 0 ? [`${gone.size} no longer match`] : []),
+  ]
   return (
-    <div class="row" role="group" aria-label="State">
-      {choices.map((state) => (
-        <button
-          key={state ?? 'all'}
-          type="button"
-          aria-pressed={state === chosen}
-          onClick={() => setQuery({ state })}
-        >
-          {state ?? 'all states'}
+    <p class="row news" role="status">
+      {parts.length > 0 && (
+        <button type="button" onClick={renew}>
+          {parts.join(', ')}: show the list as it is now
         </button>
-      ))}
-    </div>
+      )}
+    </p>
   )
 }
 
-function Empty({ state }: { state: string | undefined }) {
-  if (state === undefined) {
+function Empty({ filters }: { filters: Filters }) {
+  if (Object.keys(filters).length === 0) {
     return (
-      <>
+      <p class="empty">
         You have no tasks. Submit one:{' '}
         <code>
-          curl {location.origin}/v1/tasks -H 'content-type: application/json' -d '
+          curl {location.origin + url('/v1/tasks')} -H 'content-type: application/json' -d '
           {'{"task":"Write a haiku"}'}'
         </code>
-      </>
+      </p>
     )
   }
   return (
-    <>
-      No task is {state}.{' '}
-      <button type="button" onClick={() => setQuery({ state: undefined })}>
-        Show all states
+    <p class="empty">
+      No task matches: {filterWords(filters)}.{' '}
+      <button type="button" onClick={() => setQuery(NO_FILTERS)}>
+        Show all tasks
       </button>
-    </>
+    </p>
   )
 }
 
-/** What can be done with the selected tasks, and how it went. */
+/** The actions on the selected tasks and on all that match. */
 function Actions({
-  tasks,
-  finished,
+  list,
+  filters,
+  picked,
+  want,
   clear,
 }: {
-  tasks: readonly TaskSummary[]
-  finished: () => void
+  list: TaskList | undefined
+  filters: Filters
+  picked: ReadonlySet<string>
+  want: (wanted: Wanted) => void
   clear: () => void
 }) {
-  const [progress, setProgress] = useState<Progress & { verb: string }>()
-  const running = progress !== undefined && progress.done < progress.total
-  const live = tasks.filter(({ state }) => !isEnded(state)).map(({ id }) => id)
-  const ended = tasks.filter(({ state }) => isEnded(state)).map(({ id }) => id)
-  const start = async (
-    verb: string,
-    ids: readonly string[],
-    act: (id: string) => Promise<unknown>,
-  ) => {
-    await actOnEach(ids, act, (next) => setProgress({ ...next, verb }))
-    finished()
-  }
-  // One key for the whole action: sent twice, it still replays each task once.
-  const replay = (from: 'start' | 'journal') => {
-    const idempotencyKey = `console-${crypto.randomUUID()}`
-    return start('replayed', ended, (id) =>
-      request(`/v1/tasks/${id}/replay`, { method: 'POST', body: { from }, idempotencyKey }),
-    )
-  }
+  // A list can have 100,000 rows: they are looked through only if some are selected.
+  const tasks = picked.size === 0 ? [] : (list?.rows.filter(({ id }) => picked.has(id)) ?? [])
+  const idsWhere = (ended: boolean) =>
+    tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
+  const [live, ended] = [idsWhere(false), idsWhere(true)]
+  const what = filterWords(filters)
+  const all = what === '' ? 'All tasks' : `All tasks that match: ${what}`
+  // Tasks that are submitted while the reader decides are not meant.
+  const untilNow = (): Filters => ({
+    ...filters,
+    createdBefore: filters['createdBefore'] ?? new Date(nowMs()).toISOString(),
+  })
+  const cancelAll = () => cancelBody(untilNow())
+  const replayAll = () => replayBodies(untilNow())
+  const ofSelected = (verb: Wanted['verb'], path: string, ids: readonly string[]) =>
+    want({ verb, what: `${plural(ids.length, 'selected task')}.`, parts: partsOfIds(path, ids) })
   return (
-    <div class="actions">
-      {tasks.length > 0 && (
+    <div class="actions" role="group" aria-label="Actions">
+      {picked.size > 0 && (
         <>
-          <span>{plural(tasks.length, 'task')} selected</span>
+          <span>{plural(picked.size, 'task')} selected</span>
           <button
             type="button"
-            disabled={live.length === 0 || running}
-            onClick={() =>
-              void start('cancelled', live, (id) =>
-                request(`/v1/tasks/${id}/cancel`, { method: 'POST' }),
-              )
-            }
+            disabled={live.length === 0}
+            onClick={() => ofSelected('cancel', CANCEL, live)}
           >
-            Cancel {live.length}
+            Cancel {live.length} …
           </button>
           <button
             type="button"
-            disabled={ended.length === 0 || running}
-            onClick={() => void replay('start')}
+            disabled={ended.length === 0}
+            onClick={() => ofSelected('replay', REPLAY, ended)}
           >
-            Replay {ended.length} from start
+            Replay {ended.length} …
           </button>
-          <button
-            type="button"
-            disabled={ended.length === 0 || running}
-            onClick={() => void replay('journal')}
-          >
-            Replay {ended.length} from journal
-          </button>
-          <button type="button" disabled={running} onClick={clear}>
+          <button type="button" onClick={clear}>
             Clear selection
           </button>
         </>
       )}
-      <span role="status">
-        {progress !== undefined &&
-          `${progress.done - failures(progress)} of ${progress.total} ${progress.verb}. `}
-        {[...(progress?.problems ?? [])].map(
-          ([text, number]) => `${plural(number, 'task')}: ${text} `,
-        )}
-      </span>
+      <button
+        type="button"
+        disabled={cancelAll() === undefined}
+        onClick={() =>
+          want({
+            verb: 'cancel',
+            what: `${all}, and have not ended.`,
+            parts: [{ path: CANCEL, body: { ...cancelAll() } }],
+          })
+        }
+      >
+        Cancel all that match …
+      </button>
+      <button
+        type="button"
+        disabled={replayAll().length === 0}
+        onClick={() =>
+          want({
+            verb: 'replay',
+            what: filters.state === undefined ? `${all}, and failed.` : `${all}.`,
+            parts: replayAll().map((body) => ({ path: REPLAY, body })),
+          })
+        }
+      >
+        Replay all that match …
+      </button>
     </div>
   )
-}
-
-function failures({ problems }: Progress): number {
-  return [...problems.values()].reduce((sum, number) => sum + number, 0)
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Encoding, PageFile } from '@agentfleet/console'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
@@ -32,17 +33,43 @@ interface Served extends PageFile {
   readonly tag: string
 }
 
-/** Serves the page from memory at `/console`, and sends browsers that open `/` to it. */
-export function servePage(app: FastifyInstance, files: readonly PageFile[]): void {
-  const served = new Map(files.map((file) => [file.path, { ...file, tag: tagOf(file.bytes) }]))
+/**
+ * Serves the page from memory at `/console`, and sends browsers that open `/` to it. `publicPath` is the path that
+ * a proxy has before every address.
+ */
+export function servePage(
+  app: FastifyInstance,
+  files: readonly PageFile[],
+  publicPath: string,
+): void {
+  const own = publicPath === '' ? files : files.map((file) => withPath(file, publicPath))
+  const served = new Map(own.map((file) => [file.path, { ...file, tag: tagOf(file.bytes) }]))
   app.get('/', (request, reply) => {
     if (!wantsPage(request)) return reply.callNotFound()
-    return reply.redirect(`${FOLDER}/`, 302)
+    return reply.redirect(`${publicPath}${FOLDER}/`, 302)
   })
-  app.get(FOLDER, (_request, reply) => reply.redirect(`${FOLDER}/`, 302))
+  app.get(FOLDER, (_request, reply) => reply.redirect(`${publicPath}${FOLDER}/`, 302))
   app.get<{ Params: { '*': string } }>(`${FOLDER}/*`, (request, reply) =>
     send(request, reply, fileFor(request.params['*'], served)),
   )
+}
+
+/** Returns the address of a request without the path of the proxy, whether the proxy removed it or not. */
+export function withoutPath(url: string, publicPath: string): string {
+  if (!url.startsWith(publicPath)) return url
+  const rest = url.slice(publicPath.length)
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`
+  return rest.startsWith('/') ? rest : url
+}
+
+/** Puts the path of the proxy into the index: before the addresses of its files, and where the page reads it. */
+function withPath(file: PageFile, publicPath: string): PageFile {
+  if (file.path !== INDEX) return file
+  const text = String(file.bytes)
+    .replaceAll(`"${FOLDER}/`, `"${publicPath}${FOLDER}/`)
+    .replace(/(name="public-path"\s+content=")"/, `$1${publicPath}"`)
+  const bytes = Buffer.from(text)
+  return { ...file, bytes, encoded: { br: brotliCompressSync(bytes), gzip: gzipSync(bytes) } }
 }
 
 /** Returns the file of an address; an address of a view gets the index. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import websocket from '@fastify/websocket'
 import {
   fastify,
@@ -31,7 +32,7 @@ import {
 import type { Guard } from './guard.ts'
 import type { CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
-import { servePage } from './page.ts'
+import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
@@ -94,12 +95,15 @@ export async function createApi(deps: {
   perAddress: number | undefined
   /** The files of the page; none if it has not been built. */
   page: readonly PageFile[]
+  /** The path of a proxy before every address; empty if there is none. */
+  publicPath: string
   guard: Guard
   recorder: Recorder
   metrics: GatewayMetrics
   log: Logger
 }): Promise<FastifyInstance> {
-  const { document, handlers, checkCaller, isProxy, guard, recorder, metrics, log } = deps
+  const { document, handlers, checkCaller, isProxy, guard, recorder, metrics, log, publicPath } =
+    deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -116,6 +120,7 @@ export async function createApi(deps: {
       metrics.refusals.inc({ code: refusal.code })
       void sendRefusal(reply, refusal)
     },
+    ...(publicPath === '' ? {} : { rewriteUrl: withoutPathOf(publicPath) }),
   })
   const addresses = watchAddresses(app.server, {
     isProxy,
@@ -165,7 +170,7 @@ export async function createApi(deps: {
     checkCaller(request)
     done()
   })
-  servePage(app, deps.page)
+  servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {
     specification: routable(document),
     operationResolver: (operationId) => {
@@ -179,6 +184,10 @@ export async function createApi(deps: {
   })
   await app.ready()
   return app
+}
+
+function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
+  return ({ url = '/' }) => withoutPath(url, publicPath)
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown

@@ -2,7 +2,7 @@ import { fastify } from 'fastify'
 import { expect, test } from 'vitest'
 import type { PageFile } from '@agentfleet/console'
 import { refusalOf, sendRefusal } from '../../src/http/errors.ts'
-import { servePage } from '../../src/http/page.ts'
+import { servePage, withoutPath } from '../../src/http/page.ts'
 
 const file = (path: string, text: string, immutable: boolean): PageFile => ({
   path,
@@ -13,10 +13,10 @@ const file = (path: string, text: string, immutable: boolean): PageFile => ({
 })
 const FILES = [file('index.html', 'index', false), file('assets/a-1.js', 'script', true)]
 
-function appWith(files: readonly PageFile[]) {
+function appWith(files: readonly PageFile[], publicPath = '') {
   const app = fastify()
   app.setErrorHandler((error, _request, reply) => sendRefusal(reply, refusalOf(error as Error)))
-  servePage(app, files)
+  servePage(app, files, publicPath)
   return app
 }
 
@@ -69,4 +69,26 @@ test('a missing file and a page that was not built are answered with 404 and a r
   ])
   const unbuilt = await get('/console/', {}, [])
   expect([unbuilt.statusCode, unbuilt.body]).toEqual([404, expect.stringContaining('npm start')])
+})
+
+test('behind a proxy, the index names its files and the API with the path of the proxy', async () => {
+  const html = '<meta name="public-path" content=""><script src="/console/assets/a-1.js">'
+  const app = appWith([file('index.html', html, false)], '/team/a')
+  const answer = await app.inject({ method: 'GET', url: '/console/tasks' })
+  expect(answer.body).toBe(
+    '<meta name="public-path" content="/team/a"><script src="/team/a/console/assets/a-1.js">',
+  )
+  const opened = await app.inject({ method: 'GET', url: '/', headers: { accept: 'text/html' } })
+  expect(opened.headers.location).toBe('/team/a/console/')
+})
+
+test('a request is understood with and without the path of the proxy', () => {
+  const table = [
+    ['/team/a/v1/tasks?limit=1', '/v1/tasks?limit=1'],
+    ['/v1/tasks', '/v1/tasks'],
+    ['/team/a', '/'],
+    ['/team/a?x=1', '/?x=1'],
+    ['/team/abc', '/team/abc'],
+  ] as const
+  for (const [url, path] of table) expect(withoutPath(url, '/team/a')).toBe(path)
 })

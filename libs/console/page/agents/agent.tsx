@@ -1,0 +1,138 @@
+import { useState } from 'preact/hooks'
+import type { AgentVersions, AgentView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { Allowed } from '../parts/allowed.tsx'
+import { Facts } from '../parts/facts.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Text } from '../parts/text.tsx'
+import { Instant } from '../parts/time.tsx'
+import { linkTo, place, setQuery } from '../shell/router.ts'
+import { Diff } from './diff.tsx'
+import { EditAgent, type Base } from './edit.tsx'
+
+const EVERY_MS = 15_000
+
+/** One agent: its newest version, its changes, and the form that makes another version. */
+export function Agent({ name }: { name: string }) {
+  const path = `/v1/agents/${encodeURIComponent(name)}/versions`
+  const loaded = useLoad(path, (signal) => request<AgentVersions>(path, { signal }), EVERY_MS)
+  const [base, setBase] = useState<Base>()
+  const missing = loaded.error?.code === 'agent-not-found'
+  const done = () => {
+    setBase(undefined)
+    loaded.reload()
+  }
+  return (
+    <>
+      <h1 tabIndex={-1}>Agent {name}</h1>
+      <p>
+        <a href={linkTo('agents')}>All agents</a>
+      </p>
+      {base !== undefined && <EditAgent name={name} base={base} done={done} />}
+      {missing && base === undefined && (
+        <>
+          <p class="empty">No agent has this name.</p>
+          <EditButton label="Define it" edit={() => setBase({ version: 0, definition: {} })} />
+        </>
+      )}
+      {!missing && base === undefined && (
+        <Panel loaded={loaded}>
+          {({ versions }) => {
+            const [newest] = versions
+            if (newest === undefined) return null
+            const edit = () =>
+              setBase({
+                version: newest.builtIn ? 0 : newest.version,
+                definition: newest.definition,
+              })
+            return (
+              <>
+                <Definition agent={newest} />
+                <EditButton label="Change the definition" edit={edit} />
+                <Versions versions={versions} />
+              </>
+            )
+          }}
+        </Panel>
+      )}
+    </>
+  )
+}
+
+function EditButton({ label, edit }: { label: string; edit: () => void }) {
+  return (
+    <Allowed scope="agents:write" to="change agents">
+      <p>
+        <button type="button" onClick={edit}>
+          {label}
+        </button>
+      </p>
+    </Allowed>
+  )
+}
+
+function Definition({ agent }: { agent: AgentView }) {
+  const { version, builtIn, updatedAt, definition, name } = agent
+  return (
+    <>
+      <Facts
+        of={[
+          ['Version', version],
+          ['Source', builtIn ? 'built in' : 'your own'],
+          ['Changed', updatedAt && <Instant key="at" at={updatedAt} />],
+          ['Role', definition.role],
+          ['Model', definition.model],
+          ['Fallbacks', definition.fallbackModels?.join(', ')],
+          ['Tools', definition.tools?.join(', ')],
+          [
+            'Tasks',
+            <a key="tasks" href={linkTo('tasks', undefined, { agent: name })}>
+              Tasks of this agent
+            </a>,
+          ],
+        ]}
+      />
+      {definition.systemPrompt !== undefined && (
+        <>
+          <h2>System prompt</h2>
+          <Text value={definition.systemPrompt} label="System prompt" />
+        </>
+      )}
+      <h2>Definition</h2>
+      <Text value={definition} label="Definition" />
+    </>
+  )
+}
+
+/** What each version changed; the address names the chosen one. */
+function Versions({ versions }: { versions: readonly AgentView[] }) {
+  const wanted = Number(place.value.query['version'] ?? versions[0]?.version)
+  const at = versions.findIndex(({ version }) => version === wanted)
+  const [chosen, before] = [versions[at], versions[at + 1]]
+  return (
+    <>
+      <h2>Versions</h2>
+      <label>
+        What changed in{' '}
+        <select
+          value={String(wanted)}
+          onChange={({ currentTarget }) => setQuery({ version: currentTarget.value })}
+        >
+          {versions.map(({ version, builtIn }) => (
+            <option key={version} value={String(version)}>
+              {builtIn ? 'the built-in version' : `version ${version}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      {chosen === undefined && <p class="empty">This version is no longer kept.</p>}
+      {chosen !== undefined && before === undefined && (
+        <p class="muted">The version before it is not kept.</p>
+      )}
+      {chosen !== undefined && before !== undefined && (
+        <Diff before={before.definition} after={chosen.definition} label="What changed" />
+      )}
+    </>
+  )
+}

@@ -1,0 +1,182 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { BulkCancelPage, ReplayPage } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { plural } from '../format/format.ts'
+import { NOTHING_DONE, runPages, type BulkPage, type BulkPart, type Progress } from './bulk.ts'
+
+/** A bulk action that the reader has asked for and not yet confirmed. */
+export interface Wanted {
+  readonly verb: 'cancel' | 'replay'
+  /** Which tasks, in words: `failed, agent reviewer`. */
+  readonly what: string
+  readonly parts: readonly BulkPart[]
+}
+
+/** The dry run asks for the largest pages; the action itself for small ones, so that its progress moves. */
+const COUNT_LIMIT = 1_000
+const ACT_LIMIT = 200
+
+/** Counts the tasks of a bulk action, asks, acts with visible progress, and continues after an interruption. */
+export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: boolean) => void }) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const stopped = useRef(false)
+  const [counted, setCounted] = useState(NOTHING_DONE)
+  const [acted, setActed] = useState<Progress>()
+  const [problem, setProblem] = useState('')
+  const [busy, setBusy] = useState(true)
+  const [reason, setReason] = useState('')
+  const [from, setFrom] = useState<'start' | 'journal'>('start')
+  // One key for the whole action: sent twice, it still replays each task once.
+  const [idempotencyKey] = useState(() => `console-${crypto.randomUUID()}`)
+  const cancels = wanted.verb === 'cancel'
+  const fields = cancels ? (reason.trim() === '' ? {} : { reason: reason.trim() }) : { from }
+
+  const run = async (start: Progress, extra: object, report: (next: Progress) => void) => {
+    setBusy(true)
+    setProblem('')
+    try {
+      await runPages(
+        wanted.parts,
+        start,
+        (part, cursor) => {
+          if (stopped.current) throw new Error('The action was stopped.')
+          return send(part, { ...extra, cursor }, idempotencyKey)
+        },
+        report,
+      )
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error))
+    }
+    setBusy(false)
+  }
+  const countAll = () => run(counted, { dryRun: true, limit: COUNT_LIMIT }, setCounted)
+  const act = () => run(acted ?? NOTHING_DONE, { ...fields, limit: ACT_LIMIT }, setActed)
+  useEffect(() => {
+    dialog.current?.showModal()
+    void countAll()
+    return () => {
+      stopped.current = true
+    }
+  }, [])
+
+  return (
+    <dialog ref={dialog} aria-labelledby="bulk-title" onClose={() => close((acted?.done ?? 0) > 0)}>
+      <h2 id="bulk-title">{cancels ? 'Cancel tasks' : 'Replay tasks'}</h2>
+      <p>{wanted.what}</p>
+      <p role="status">{statusOf(wanted.verb, counted, acted, busy)}</p>
+      {acted !== undefined && (
+        <progress max={Math.max(1, counted.matched)} value={acted.done} aria-label="Progress" />
+      )}
+      <Problems progress={acted} problem={problem} />
+      {acted === undefined && cancels && (
+        <label class="block">
+          Reason (optional; it is stored with each task)
+          <input
+            value={reason}
+            maxLength={500}
+            onInput={({ currentTarget }) => setReason(currentTarget.value)}
+          />
+        </label>
+      )}
+      {acted === undefined && !cancels && <From from={from} choose={setFrom} />}
+      <p class="row">
+        {!acted?.finished && counted.finished && (
+          <button
+            type="button"
+            class="primary"
+            disabled={busy || counted.matched === 0}
+            onClick={() => void act()}
+          >
+            {acted === undefined
+              ? `${cancels ? 'Cancel' : 'Replay'} ${plural(counted.matched, 'task')}`
+              : 'Continue'}
+          </button>
+        )}
+        {!counted.finished && problem !== '' && (
+          <button type="button" onClick={() => void countAll()}>
+            Count again
+          </button>
+        )}
+        <button type="button" onClick={() => dialog.current?.close()}>
+          {acted?.finished ? 'Close' : acted !== undefined && busy ? 'Stop' : 'Do nothing'}
+        </button>
+      </p>
+    </dialog>
+  )
+}
+
+function statusOf(
+  verb: Wanted['verb'],
+  counted: Progress,
+  acted: Progress | undefined,
+  busy: boolean,
+): string {
+  const past = verb === 'cancel' ? 'cancelled' : 'replayed'
+  if (acted !== undefined) {
+    const end = acted.finished ? '' : busy ? ' so far' : '. It was interrupted; continue it'
+    return `${acted.done} of ${acted.finished ? acted.matched : counted.matched} ${past}${end}.`
+  }
+  if (!counted.finished) return `Counting … ${plural(counted.matched, 'task')} so far.`
+  if (counted.matched === 0) return 'No task matches.'
+  return `${plural(counted.matched, 'task')} would be ${past}.`
+}
+
+function Problems({ progress, problem }: { progress: Progress | undefined; problem: string }) {
+  return (
+    <div role="alert">
+      {problem !== '' && <p class="problem">{problem}</p>}
+      {[...(progress?.problems ?? [])].map(([text, number]) => (
+        <p key={text} class="problem">
+          {plural(number, 'task')}: {text}
+        </p>
+      ))}
+    </div>
+  )
+}
+
+function From({
+  from,
+  choose,
+}: {
+  from: 'start' | 'journal'
+  choose: (from: 'start' | 'journal') => void
+}) {
+  const choices = [
+    ['start', 'From the start: every call is made and paid again'],
+    ['journal', 'From the journal: finished calls are taken over and not paid again'],
+  ] as const
+  return (
+    <fieldset>
+      <legend>Replay</legend>
+      {choices.map(([value, label]) => (
+        <label key={value} class="block">
+          <input type="radio" name="from" checked={from === value} onChange={() => choose(value)} />{' '}
+          {label}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+async function send(
+  { path, body }: BulkPart,
+  extra: object,
+  idempotencyKey: string,
+): Promise<BulkPage> {
+  const sent = { method: 'POST', body: { ...body, ...extra } } as const
+  if (path === '/v1/tasks:cancel') {
+    const { matched, cancelled, failed, nextCursor } = await request<BulkCancelPage>(path, sent)
+    return {
+      matched,
+      done: cancelled,
+      problems: failed.map(({ problem }) => problem.detail ?? problem.title),
+      nextCursor,
+    }
+  }
+  const page = await request<ReplayPage>(path, { ...sent, idempotencyKey })
+  const problems = page.results.flatMap(({ problem }) =>
+    problem === undefined ? [] : [problem.detail ?? problem.title],
+  )
+  const done = page.results.length - problems.length
+  return { matched: page.matched, done, problems, nextCursor: page.nextCursor }
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { diffOf, linesOf } from '../page/agents/line-diff.ts'
+
+const shown = (before: string, after: string) =>
+  diffOf(before.split(' '), after.split(' ')).map(
+    ({ kind, text }) => ({ same: '', removed: '-', added: '+' })[kind] + text,
+  )
+
+test('a diff keeps the longest common lines', () => {
+  expect(shown('a b c', 'a x c')).toEqual(['a', '-b', '+x', 'c'])
+  expect(shown('a b c d', 'b c e')).toEqual(['-a', 'b', 'c', '-d', '+e'])
+  expect(diffOf([], ['a'])).toEqual([{ kind: 'added', text: 'a' }])
+  expect(diffOf(['a'], ['a'])).toEqual([{ kind: 'same', text: 'a' }])
+})
+
+test('a diff of very long texts replaces them, in bounded time', () => {
+  const many = Array.from({ length: 3_000 }, (_, index) => String(index))
+  expect(diffOf(many, [...many].reverse())).toHaveLength(6_000)
+})
+
+test('a definition is written with one line for each line of its texts', () => {
+  expect(linesOf({ tools: ['a'], model: 'm', systemPrompt: 'one\ntwo' })).toEqual([
+    'model: m',
+    'systemPrompt:',
+    '  one',
+    '  two',
+    'tools:',
+    '  [',
+    '    "a"',
+    '  ]',
+  ])
+})

@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest'
+import type { TaskSummary } from '@agentfleet/protocol'
+import { withQuery } from '../page/api/query.ts'
+import { rangeOf, ROW_PX } from '../page/parts/rows-in-view.ts'
+import { NOTHING_DONE, partsOfIds, runPages, type BulkPage } from '../page/tasks/bulk.ts'
+import { cancelBody, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
+import { listOf, pageAt, withAgain, withNext } from '../page/tasks/list.ts'
+
+const task = (id: number, state: TaskSummary['state'] = 'queued'): TaskSummary => ({
+  id: String(id),
+  state,
+  kind: 'task',
+  agent: 'a',
+  model: 'm',
+  priority: 'medium',
+  preview: '',
+  createdAt: new Date(id * 1_000).toISOString(),
+  updatedAt: new Date(id * 1_000).toISOString(),
+  seq: 1,
+  attempt: 0,
+  failures: 0,
+  usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+})
+const page = (ids: readonly number[], nextCursor?: string) => ({
+  tasks: ids.map((id) => task(id)),
+  scanned: ids.length,
+  ...(nextCursor === undefined ? {} : { nextCursor }),
+})
+const idsOf = (rows: readonly TaskSummary[]) => rows.map(({ id }) => Number(id))
+
+test('filters of an address are read, and unknown ones are ignored', () => {
+  const query = {
+    state: 'failed\nnone\nwaiting',
+    agent: ' a ',
+    metadata: 'k=v\nx=y',
+    tab: 'x',
+    q: '',
+  }
+  const filters = filtersOf(query)
+  expect(filters).toEqual({ state: ['waiting', 'failed'], agent: 'a', metadata: ['k=v', 'x=y'] })
+  expect(filterWords(filters)).toBe('waiting or failed, agent a, metadata (key=value) k=v, x=y')
+  expect(withQuery('/v1/tasks', { ...filters, limit: 5 })).toBe(
+    '/v1/tasks?state=waiting&state=failed&agent=a&metadata=k%3Dv&metadata=x%3Dy&limit=5',
+  )
+})
+
+test('bulk actions take the filters of the list, limited to tasks that the action can change', () => {
+  expect(cancelBody({})).toEqual({ state: ['waiting', 'queued', 'running', 'retrying'] })
+  expect(cancelBody({ state: ['running', 'failed'], metadata: ['k=a=b'] })).toEqual({
+    state: ['running'],
+    metadata: { k: 'a=b' },
+  })
+  expect(cancelBody({ state: ['failed'] })).toBeUndefined()
+  expect(cancelBody({ endedAfter: '2026-01-31' })).toBeUndefined()
+  expect(replayBodies({ agent: 'a' })).toEqual([{ agent: 'a', state: 'failed' }])
+  expect(replayBodies({ state: ['cancelled', 'running', 'completed'] })).toEqual([
+    { state: 'completed' },
+    { state: 'cancelled' },
+  ])
+  expect(replayBodies({ waitingKind: 'time' })).toEqual([])
+})
+
+test('a bulk action continues after the last page that was answered', async () => {
+  const answers: (BulkPage | Error)[] = [
+    { matched: 2, done: 2, problems: [], nextCursor: 'c' },
+    new Error('no answer'),
+    { matched: 2, done: 1, problems: ['ended'] },
+    { matched: 1, done: 1, problems: [] },
+  ]
+  const sent: string[] = []
+  const send = async ({ path }: { path: string }, cursor: string | undefined) => {
+    sent.push(`${path} ${cursor}`)
+    const answer = answers.shift()!
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  const parts = [
+    { path: 'one', body: {} },
+    { path: 'two', body: {} },
+  ]
+  let last = NOTHING_DONE
+  await expect(runPages(parts, last, send, (next) => (last = next))).rejects.toThrow('no answer')
+  const end = await runPages(parts, last, send, (next) => (last = next))
+  expect(sent).toEqual(['one undefined', 'one c', 'one c', 'two undefined'])
+  expect(end).toMatchObject({ matched: 5, done: 4, finished: true })
+  expect(end.problems).toEqual(new Map([['ended', 1]]))
+  expect(last).toBe(end)
+})
+
+test('many selected tasks are sent in several requests', () => {
+  const ids = Array.from({ length: 450 }, (_, index) => String(index))
+  const sizes = partsOfIds('p', ids).map(({ body }) => (body['taskIds'] as string[]).length)
+  expect(sizes).toEqual([200, 200, 50])
+})
+
+test('new tasks are counted and move no row; rows change where they are', () => {
+  const list = withNext(listOf(page([9, 8, 7], 'c1')), page([7, 6, 5]))
+  expect(idsOf(list.rows)).toEqual([9, 8, 7, 6, 5])
+  expect(list.nextCursor).toBeUndefined()
+  const again = withAgain(list, 0, {
+    ...page([11, 10, 9]),
+    tasks: [task(11), task(10), task(9, 'running')],
+  })
+  expect(idsOf(again.rows)).toEqual([9, 8, 7, 6, 5])
+  expect(again.rows[0]?.state).toBe('running')
+  expect(again.unseen).toBe(2)
+  expect(again.gone.size).toBe(0)
+})
+
+test('a row that no longer matches stays in its place and says so', () => {
+  const list = listOf(page([9, 8, 7]))
+  const without = withAgain(list, 0, page([9, 7]))
+  expect([idsOf(without.rows), [...without.gone]]).toEqual([[9, 8, 7], ['8']])
+  expect([...withAgain(without, 0, page([9, 8, 7])).gone]).toEqual([])
+  expect([...withAgain(list, 0, page([])).gone]).toEqual(['9', '8', '7'])
+})
+
+test('the page of a row is known by where the pages begin', () => {
+  const list = withNext(listOf(page([9, 8], 'c1')), page([7, 6]))
+  expect([0, 1, 2, 3].map((row) => pageAt(list, row))).toEqual([0, 0, 1, 1])
+  expect(list.pages[1]).toEqual({ from: 2, cursor: 'c1' })
+})
+
+test('only rows in view and a few around them are drawn', () => {
+  expect(rangeOf(0, 20 * ROW_PX, 100_000)).toEqual({ from: 0, to: 28 })
+  expect(rangeOf(50_000 * ROW_PX, 20 * ROW_PX, 100_000)).toEqual({ from: 49_992, to: 50_028 })
+  expect(rangeOf(100_000 * ROW_PX, 20 * ROW_PX, 100)).toEqual({ from: 72, to: 100 })
+  expect(rangeOf(0, 0, 0)).toEqual({ from: 0, to: 0 })
+})

@@ -1,0 +1,232 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import {
+  DECISION,
+  eventsOf,
+  fleetOf,
+  INCIDENT,
+  nodeOf,
+  summaryOf,
+  taskOf,
+  T0_MS,
+} from './seeded.ts'
+import { serveStub, type Stub } from './stub.ts'
+
+/**
+ * Every view and dialog in both looks, with data and a clock that never change: no violation of WCAG 2.2 AA, and six
+ * views look as in the stored pictures. PICTURES=write stores them again.
+ */
+
+const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url))
+/** Pixels that may differ: the edge of a letter on another processor. */
+const DIFFERENT_MAX = 0.001
+const LOOKS = ['light', 'dark'] as const
+const TASK = taskOf(6)
+
+let stub: Stub
+let browser: Browser
+let session: Session
+let page: Page
+beforeAll(async () => {
+  stub = await serveStub(answer, () => T0_MS)
+  browser = await startBrowser()
+  session = await browser.newSession()
+  session.setDefaultTimeout(4_000)
+  page = await session.newPage()
+  await page.clock.setFixedTime(T0_MS)
+}, 300_000)
+afterAll(async () => {
+  await session.close()
+  await browser[Symbol.asyncDispose]()
+  await stub[Symbol.asyncDispose]()
+})
+
+const SUMMARIES = Array.from({ length: 60 }, (_, index) => summaryOf(index))
+const SCHEDULE = {
+  name: 'report',
+  cron: '0 8 * * 1-5',
+  timeZone: 'Europe/Berlin',
+  overlap: 'skip',
+  paused: false,
+  nextAt: '2026-02-02T07:00:00.000Z',
+  task: { task: 'Write the report' },
+}
+const AGENT = (version: number) => ({
+  name: 'reviewer',
+  version,
+  builtIn: false,
+  updatedAt: '2026-01-30T09:15:00.000Z',
+  definition: { systemPrompt: `You review changes.\nVersion ${version}.`, model: 'gpt-4o-mini' },
+})
+const USAGE = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.2 }
+
+/** The answers by path. */
+const ANSWERS: Readonly<Record<string, unknown>> = {
+  '/v1/me': {
+    keyId: 'env-1',
+    tenant: 'acme',
+    scopes: ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin'],
+  },
+  '/v1/fleet': fleetOf(300),
+  '/v1/fleet/nodes/worker-00001': {
+    node: nodeOf(1),
+    tasks: SUMMARIES.slice(0, 3),
+    scanned: 3,
+    complete: true,
+  },
+  '/v1/incidents': { incidents: [INCIDENT] },
+  '/v1/decisions': { decisions: [DECISION] },
+  '/v1/tasks:count': {
+    at: '',
+    groupBy: 'state',
+    exact: true,
+    scanned: 0,
+    groups: [
+      { key: 'completed', count: 1_204 },
+      { key: 'running', count: 28 },
+    ],
+  },
+  '/v1/tasks:cancel': {
+    dryRun: true,
+    matched: 41,
+    cancelled: 0,
+    scanned: 41,
+    taskIds: [],
+    failed: [],
+  },
+  [`/v1/tasks/${TASK.id}`]: TASK,
+  [`/v1/tasks/${TASK.id}/events`]: { events: eventsOf(6) },
+  '/v1/goals': { goals: SUMMARIES.slice(0, 4), scanned: 4 },
+  '/v1/agents': {
+    agents: [{ name: 'reviewer', version: 2, builtIn: false, model: 'gpt-4o-mini' }],
+  },
+  '/v1/agents/reviewer/versions': { versions: [AGENT(2), AGENT(1)] },
+  '/v1/tools': {
+    tools: [
+      {
+        name: 'calculate',
+        description: 'Calculates.',
+        source: 'built-in',
+        approval: false,
+        nodes: 2,
+      },
+    ],
+  },
+  '/v1/schedules': { schedules: [SCHEDULE] },
+  '/v1/schedules/report': SCHEDULE,
+  '/v1/schedules:preview': { ticks: ['2026-02-02T07:00:00.000Z', '2026-02-03T07:00:00.000Z'] },
+  '/v1/usage': {
+    from: '2026-01-30',
+    to: '2026-01-31',
+    total: USAGE,
+    days: [
+      { day: '2026-01-31', models: [{ provider: 'openai', model: 'gpt-4o-mini', usage: USAGE }] },
+    ],
+  },
+}
+
+function answer({ pathname, searchParams }: URL): unknown {
+  if (pathname !== '/v1/tasks') return ANSWERS[pathname]
+  const approvals = searchParams.get('waitingKind') === 'approval'
+  const waits = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 5 } }
+  const asking = { ...summaryOf(1), state: 'waiting', waitingFor: waits }
+  const tasks = approvals ? [asking] : SUMMARIES
+  return { tasks, scanned: tasks.length }
+}
+
+/** Each view, and what it shows when its data are drawn. */
+const VIEWS: Readonly<Record<string, string>> = {
+  '/': 'Last actions of the control plane',
+  '/tasks': SUMMARIES[0]!.preview,
+  [`/tasks/${TASK.id}`]: 'Attempt 1',
+  '/fleet': 'worker-00001',
+  '/agents/reviewer': 'What changed in',
+  '/usage': '2026-01-31',
+  '/goals': SUMMARIES[0]!.preview,
+  '/approvals': 'Allow pay_out',
+  '/decisions': 'the queue grows faster',
+  '/incidents': 'worker-00007',
+  '/agents': 'calculate',
+  '/schedules': 'Write the report',
+  '/schedules/report': 'Next five ticks',
+  '/fleet/worker-00001': 'Your tasks on it',
+}
+/** The views that have a stored picture. */
+const PICTURED = Object.keys(VIEWS).slice(0, 6)
+
+/** Each dialog, by the view and the button that opens it. */
+const DIALOGS = [
+  ['/tasks', 'Keys'],
+  ['/tasks', 'Cancel all that match …'],
+  ['/tasks', 'Replay all that match …'],
+  ['/fleet/worker-00001', 'Drain the node …'],
+  ['/agents/reviewer', 'Change the definition'],
+] as const
+
+async function open(view: string): Promise<void> {
+  await page.goto(`${stub.url}/console${view}`)
+  await page
+    .locator('main')
+    .getByText(VIEWS[view] ?? '')
+    .first()
+    .waitFor()
+}
+
+describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
+  beforeAll(() => page.emulateMedia({ colorScheme }))
+
+  it('has no violation of WCAG 2.2 AA in any view or dialog', async () => {
+    const found: string[] = []
+    for (const view of Object.keys(VIEWS)) {
+      await open(view)
+      found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
+    }
+    for (const [view, button] of DIALOGS) {
+      await open(view)
+      await page.getByRole('button', { name: button }).click()
+      found.push(...(await browser.violations(page)).map((line) => `${button} ${line}`))
+    }
+    expect(found).toEqual([])
+  })
+
+  it.each(PICTURED)('looks as before at %s', async (view) => {
+    await open(view)
+    const name = `${view.split('/')[1] || 'now'}${view.split('/').length > 2 ? '-one' : ''}`
+    const file = `${PICTURES}${name}-${colorScheme}.png`
+    const drawn = await page.screenshot({})
+    if (process.env['PICTURES'] === 'write') {
+      await mkdir(PICTURES, { recursive: true })
+      await writeFile(file, drawn)
+    }
+    expect(await difference(drawn, await readFile(file))).toBeLessThanOrEqual(DIFFERENT_MAX)
+  })
+})
+
+/** The share of pixels that differ visibly between two pictures, which the browser itself compares. */
+async function difference(one: Buffer, other: Buffer): Promise<number> {
+  if (one.equals(other)) return 0
+  const blank = await session.newPage()
+  const share = await blank.evaluate(`(async () => {
+    const pixels = async (base64) => {
+      const image = new Image()
+      image.src = 'data:image/png;base64,' + base64
+      await image.decode()
+      const canvas = new OffscreenCanvas(image.width, image.height)
+      const context = canvas.getContext('2d')
+      context.drawImage(image, 0, 0)
+      return context.getImageData(0, 0, image.width, image.height)
+    }
+    const [a, b] = await Promise.all(['${one.toString('base64')}', '${other.toString('base64')}'].map(pixels))
+    if (a.width !== b.width || a.height !== b.height) return 1
+    let different = 0
+    for (let at = 0; at < a.data.length; at += 4) {
+      const far = [0, 1, 2].some((part) => Math.abs(a.data[at + part] - b.data[at + part]) > 24)
+      if (far) different += 1
+    }
+    return different / (a.width * a.height)
+  })()`)
+  await blank.close()
+  return share as number
+}

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import { eventsOf, fleetOf, summaryOf, taskOf, T0_MS } from './seeded.ts'
+import { serveStub, type Stub } from './stub.ts'
+
+/** The page with much to show: how long its scripts take for an update, and how many elements it draws. */
+
+const ELEMENTS_MAX = 2_000
+/** Of a frame of 16 ms, half is left for style, layout and paint. */
+const SCRIPT_MAX_MS = 8
+const UPDATES = 20
+const NODES = 10_000
+const TASKS = 100_000
+const EVENTS = 5_000
+/** A page of the list as the gateway answers it, and a large one, so that the list is long after few requests. */
+const PAGE_TASKS = 100
+const LARGE_PAGE_TASKS = 9_990
+
+let turn = 0
+let stub: Stub
+let browser: Browser
+let session: Session
+let page: Page
+const ID = taskOf(0).id
+beforeAll(async () => {
+  stub = await serveStub(answer, () => T0_MS)
+  browser = await startBrowser()
+  session = await browser.newSession()
+  session.setDefaultTimeout(4_000)
+  page = await session.newPage()
+}, 300_000)
+afterAll(async () => {
+  await session.close()
+  await browser[Symbol.asyncDispose]()
+  await stub[Symbol.asyncDispose]()
+})
+
+function answer({ pathname, searchParams }: URL): unknown {
+  turn += 1
+  if (pathname === '/v1/fleet') return fleetOf(NODES, turn)
+  if (pathname === '/v1/tasks') {
+    const from = Number(searchParams.get('cursor') ?? 0)
+    const size = from === 0 || TASKS - from <= PAGE_TASKS ? PAGE_TASKS : LARGE_PAGE_TASKS
+    const to = Math.min(TASKS, from + size)
+    const tasks = Array.from({ length: to - from }, (_, index) => summaryOf(from + index, turn))
+    return { tasks, scanned: tasks.length, ...(to < TASKS ? { nextCursor: String(to) } : {}) }
+  }
+  if (pathname === '/v1/tasks:count') return { at: '', groupBy: 'state', exact: true, groups: [] }
+  if (pathname.endsWith('/events')) {
+    const after = Number(searchParams.get('after') ?? 0)
+    const rest = eventsOf(EVENTS + turn, false).filter(({ seq }) => seq > after)
+    const events = rest.slice(0, 1_000)
+    const more = rest.length > events.length ? { nextAfter: events.at(-1)?.seq } : {}
+    return { events, ...more }
+  }
+  return pathname === `/v1/tasks/${ID}` ? taskOf(EVENTS, 'running') : undefined
+}
+
+/** Loads the view again and resolves when the answer is drawn. */
+const UPDATE = `(async () => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()))
+  performance.setResourceTimingBufferSize(100_000)
+  const answers = () => performance.getEntriesByType('resource').length
+  const before = answers()
+  const pause = document.querySelector('header button[aria-pressed]')
+  pause.click()
+  await frame()
+  pause.click()
+  while (answers() === before) await frame()
+  await frame()
+  await frame()
+})()`
+
+/** The script time of updates of the view that is open, milliseconds, smallest first. */
+async function scriptTimes(): Promise<readonly number[]> {
+  const devTools = await session.newCDPSession(page)
+  // The time of the page's thread alone: other processes of the machine do not count.
+  await devTools.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const total = async () => {
+    const { metrics } = (await devTools.send('Performance.getMetrics')) as {
+      metrics: { name: string; value: number }[]
+    }
+    return metrics.find(({ name }) => name === 'ScriptDuration')!.value * 1_000
+  }
+  const times: number[] = []
+  for (let update = 0; update < UPDATES; update += 1) {
+    const before = await total()
+    await page.evaluate(UPDATE)
+    times.push((await total()) - before)
+  }
+  return times.sort((a, b) => a - b)
+}
+
+const p95 = (times: readonly number[]) => times[Math.ceil(times.length * 0.95) - 1]!
+const elements = () => page.evaluate(`document.querySelectorAll('*').length`)
+
+/** Checks what is open and says what it measured. */
+async function expectLight(what: string): Promise<void> {
+  const drawn = await elements()
+  const times = await scriptTimes()
+  const words = times.map((ms) => ms.toFixed(1)).join(' ')
+  console.log(`${what}: ${String(drawn)} elements; script time of ${UPDATES} updates: ${words} ms`)
+  expect(drawn).toBeLessThanOrEqual(ELEMENTS_MAX)
+  expect(p95(times)).toBeLessThanOrEqual(SCRIPT_MAX_MS)
+}
+
+it(`the fleet view stays light with ${NODES} nodes`, async () => {
+  await page.goto(`${stub.url}/console/fleet`)
+  await page.getByRole('rowheader', { name: 'worker-00000' }).waitFor()
+  await expectLight('Fleet')
+})
+
+it(`the list stays light with ${TASKS} tasks, and shows the last one`, async () => {
+  await page.goto(`${stub.url}/console/tasks`)
+  await page.locator('tbody tr').first().waitFor()
+  await page.evaluate(`(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()))
+    const list = document.querySelector('.tall')
+    while (!document.body.innerText.includes('This is the end of the list')) {
+      list.scrollTop = list.scrollHeight
+      await frame()
+    }
+    list.scrollTop = list.scrollHeight
+    await frame()
+    await frame()
+  })()`)
+  await page.getByText(`(${TASKS - 1})`).waitFor()
+  await expectLight('Tasks')
+})
+
+it(`a task with ${EVENTS} events stays light in its timeline and in its events`, async () => {
+  await page.goto(`${stub.url}/console/tasks/${ID}`)
+  await page.getByRole('rowheader', { name: 'Attempt 1' }).waitFor()
+  await expectLight('Timeline')
+  await page.getByRole('button', { name: 'events' }).click()
+  await page.getByRole('link', { name: 'submitted' }).waitFor()
+  expect(await elements()).toBeLessThanOrEqual(ELEMENTS_MAX)
+})

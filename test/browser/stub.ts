@@ -1,0 +1,64 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What the stubbed API answers to a request; undefined is 404. */
+export type Answer = (url: URL, method: string) => unknown
+
+/** A server with the built page and a stubbed API, for tests of what only the page does. */
+export interface Stub extends AsyncDisposable {
+  readonly url: string
+  /** Requests to the API so far. */
+  readonly requests: string[]
+}
+
+/** Serves the page at `/console` and the answers below `/v1`, at the time that the answers name. */
+export async function serveStub(answer: Answer, nowMs: () => number = Date.now): Promise<Stub> {
+  const files = await readSite()
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://stub')
+    const respond = (status: number, type: string, body: Buffer | string): void => {
+      response.writeHead(status, { 'content-type': type, date: new Date(nowMs()).toUTCString() })
+      response.end(body)
+    }
+    if (url.pathname.startsWith('/console/')) {
+      const file = files.get(url.pathname.slice('/console/'.length)) ?? files.get('index.html')
+      return respond(200, file?.type ?? 'text/plain', file?.bytes ?? 'The page is not built.')
+    }
+    const method = request.method ?? 'GET'
+    requests.push(`${method} ${url.pathname}${url.search}`)
+    const body = answer(url, method)
+    if (body !== undefined) return respond(200, 'application/json', JSON.stringify(body))
+    const problem = { title: 'Not found', status: 404, code: 'path-not-found', detail: 'No stub.' }
+    respond(404, 'application/problem+json', JSON.stringify(problem))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const SITE = new URL('../../libs/console/dist/site/', import.meta.url)
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+}
+
+/** Reads the built page. */
+async function readSite(): Promise<Map<string, { type: string; bytes: Buffer }>> {
+  const files = new Map<string, { type: string; bytes: Buffer }>()
+  for (const path of await readdir(SITE, { recursive: true })) {
+    const type = TYPES[path.slice(path.lastIndexOf('.') + 1)]
+    if (type !== undefined) files.set(path, { type, bytes: await readFile(new URL(path, SITE)) })
+  }
+  return files
+}
