@@ -10,13 +10,13 @@ export interface paths {
     }
     /**
      * List your tasks that match every filter.
-     * @description The list comes from Redis and can be about a second behind. `GET /v1/tasks/{id}` is never behind.
-     *     A whole task id in `q` finds its task even then.
+     * @description The list comes from Redis and can miss the changes of about the last second. `GET /v1/tasks/{id}` shows
+     *     every change at once. If `q` is a whole task id, the list also finds a task of the last second.
      *
-     *     Lists by `state`, `agent`, `errorCode` and time of submission are read from an index. With any other
-     *     filter the gateway looks at up to 2,000 tasks a request and says in `scanned` how many it looked at:
-     *     a page can have fewer than `limit` tasks, even none, while there are more pages (`nextCursor` is
-     *     present). Ended tasks are kept for a limited time.
+     *     There is an index for `state`, `agent`, `errorCode` and time of submission. With any other filter the
+     *     gateway examines up to 2,000 tasks in one request; `scanned` says how many. Then a page can have fewer
+     *     than `limit` tasks, even none, although more pages follow (`nextCursor` is present). The fleet keeps
+     *     ended tasks for a limited time.
      *
      *     Errors:
      *
@@ -32,8 +32,8 @@ export interface paths {
      * @description The gateway stores the task and answers `202`. With `Prefer: wait=N` it holds the answer for up to N
      *     seconds and sends `200` with the finished task if the task ends in that time, otherwise `202`.
      *
-     *     With an idempotency key the same body always leads to the same task, through any
-     *     gateway. Send a key whenever you might repeat the request.
+     *     With an idempotency key the same body always leads to the same task, even if another gateway receives
+     *     the repeated request. Send a key whenever you might repeat the request.
      *
      *     Errors:
      *
@@ -68,10 +68,11 @@ export interface paths {
     }
     /**
      * Count your tasks that match every filter, by group.
-     * @description Counts by `state`, `agent` or `errorCode` with no other filter than `state`, `agent`, `errorCode` and
-     *     time of submission come from an index. Any other count looks at the newest 5,000 tasks. `exact` is
-     *     false if tasks were left out, or if more than 20,000 tasks are queued: the sum of `queued` and
-     *     `running` is right even then. Tasks without a value, such as tasks without an error, are in no group.
+     * @description There is an index for `state`, `agent`, `errorCode` and time of submission. If the request groups by
+     *     or filters by anything else, the gateway counts only the newest 5,000 tasks. `exact` is false if the
+     *     gateway did not count all tasks. It is also false if more than 20,000 tasks are queued, because some
+     *     of them may already run; the sum of `queued` and `running` is right even then. Tasks without a value,
+     *     such as tasks without an error, are in no group.
      *
      *     Errors:
      *
@@ -153,8 +154,9 @@ export interface paths {
     /**
      * Replay up to 1,000 ended tasks in one request.
      * @description The gateway takes the ended tasks in `taskIds`, or those that match every filter, newest first, and
-     *     submits each one again as a new task. With `dryRun` it submits nothing and answers how many match. The new task's `replayOf` holds the id of the task that was replayed. With an
-     *     idempotency key each ended task is replayed once, even if you repeat the request or a page overlaps with another one.
+     *     submits each one again as a new task. `replayOf` of the new task is the id of the old one. With
+     *     `dryRun` the gateway submits nothing and answers how many tasks match. With an idempotency key it
+     *     replays each ended task once, even if you repeat the request, or if a task is in two pages.
      *
      *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
      *     As long as the answer has a `nextCursor`, send the request again with that cursor.
@@ -188,13 +190,13 @@ export interface paths {
      * Replay an ended task.
      * @description The gateway submits a new task with the same specification. The new task's `replayOf` holds the id of
      *     the task that was replayed. With `"from": "journal"` the new task continues after the last finished
-     *     call of the ended task, and you do not pay for the finished calls again.
+     *     call of the ended task: it reuses the results of the finished calls, and you do not pay for them again.
      *
      *     Errors:
      *
      *     - `404 task-not-found`: you have no task with this id. Check the id.
      *     - `409 not-finished`: the task has not ended. Wait for its end or cancel it, then replay it.
-     *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot start from the journal. Send
+     *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot reuse the finished calls. Send
      *       `"from": "start"`.
      *     - `429 tenant-limit`, `429 tenant-share`, `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as
      *       for `POST /v1/tasks`.
@@ -291,7 +293,7 @@ export interface paths {
      *       and send the step that it contains.
      *     - `409 decided-otherwise`: the opposite decision on this step is stored and cannot be changed.
      *     - `409 already-finished`: the task has ended. Nothing is left to approve.
-     *     - `403 other-key-required`: the task asks for the approval of another key than that of its submitter.
+     *     - `403 other-key-required`: your key submitted the task, and the task demands that another key decides.
      *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the
      *       request again after `Retry-After` seconds; repeating it is safe.
      */
@@ -314,9 +316,9 @@ export interface paths {
     }
     /**
      * Read the event history of a task.
-     * @description The history includes every stored event of the task that matches, oldest first. One answer has about
-     *     4 MiB. As long as the answer has `nextAfter`, send the request again with `after` set to it; a page can be
-     *     empty.
+     * @description The answer has the stored events of the task that match, oldest first, up to about 4 MiB. As long as the
+     *     answer has `nextAfter`, more events may follow: send the request again with this value as `after`. An
+     *     answer can be empty and still have `nextAfter`.
      *
      *     Errors:
      *
@@ -341,7 +343,8 @@ export interface paths {
     }
     /**
      * List the agents that your tasks can use.
-     * @description The list has your own definitions and the built-in ones, sorted by name. Your own definition hides the built-in one with the same name.
+     * @description The list has your own definitions and the built-in ones, sorted by name. If your own definition has the
+     *     name of a built-in one, the list has only your own.
      */
     get: operations['listAgents']
     put?: never
@@ -372,9 +375,9 @@ export interface paths {
     get: operations['getAgent']
     /**
      * Create or change the definition of an agent.
-     * @description The gateway stores the definition as a new version. A definition that equals the newest version
-     *     does not create a new version. A definition with the name of a built-in agent hides the built-in one. Tasks
-     *     keep the definition with which they were submitted.
+     * @description The gateway stores the definition as a new version, unless it equals the newest version. If a built-in
+     *     agent has the same name, your tasks use your definition in its place. A task keeps the definition with
+     *     which it was submitted.
      *
      *     Errors:
      *
@@ -499,10 +502,11 @@ export interface paths {
     put?: never
     /**
      * Submit a goal.
-     * @description A planner agent writes a plan: tasks, each with a role and the tasks it depends on. The fleet runs
-     *     the tasks, and the planner combines their results into one answer. A plan is invalid if it has a
-     *     cycle, an unknown role, too many steps or too long a chain of steps. The planner replaces an invalid
-     *     plan, or one whose steps failed, at most `maxReplans` times.
+     * @description An agent, the planner, writes a plan of steps. Each step becomes a task; it names the agent that does it
+     *     (its role) and the steps on which it depends. The fleet runs these tasks, and the planner combines
+     *     their results into one answer. A plan is invalid if steps depend on each other in a circle, if a role
+     *     is unknown, if there are too many steps, or if a chain of steps is too long. The planner replaces a
+     *     plan that is invalid or has failed, at most `maxReplans` times.
      *
      *     With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. A goal is also a task: the task
      *     operations and the stream accept its id, and cancelling it cancels its steps.
@@ -607,7 +611,7 @@ export interface paths {
     put?: never
     /**
      * Compute the next ticks of a cron expression.
-     * @description Nothing is stored. A wrong expression gets the error that `PUT /v1/schedules/{name}` would answer.
+     * @description The gateway stores nothing. A wrong expression gets the same error as in `PUT /v1/schedules/{name}`.
      */
     post: operations['previewSchedule']
     delete?: never
@@ -664,8 +668,9 @@ export interface paths {
     get: operations['getSchedule']
     /**
      * Create or replace a schedule.
-     * @description At each tick the fleet submits the task once. If ticks were missed while the fleet was down, the
-     *     fleet runs only the last of them. The task has neither `idempotencyKey` nor `dependsOn`.
+     * @description At each tick (each time that the cron expression names) the fleet submits the task once. If the fleet
+     *     was down during several ticks, it submits the task once for the last of them. The task may contain
+     *     neither `idempotencyKey` nor `dependsOn`.
      *
      *     Errors:
      *
@@ -698,12 +703,12 @@ export interface paths {
      *
      *     - A subscription to tasks first replays the events after `after`, then sends new events live. The
      *       events of a task come in the order of `seq`, without gaps and without duplicates.
-     *     - With `deltas` the stream also sends what the running attempt writes. The gateway drops deltas when
-     *       the client reads too slowly.
+     *     - With `deltas` the stream also sends the text of a running attempt while the model writes it. The
+     *       gateway omits such pieces of text (deltas) when the client reads too slowly.
      *     - A subscription to `fleet` sends every decision and incident from now on. It sends a decision again
      *       when one of its outcomes is measured, and an incident again at each of its stages.
      *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
-     *       the fleet. The gateway counts once for all of a tenant's connections.
+     *       the fleet.
      *
      *     For example, the client sends the first line to follow a task from its beginning; the gateway
      *     sends the others:
@@ -717,8 +722,8 @@ export interface paths {
      *     Send the API key as `Authorization: Bearer <key>`, as the query parameter `access_token`, or as the
      *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`. A web page sends a `ticket`.
      *
-     *     The gateway closes the connection with 1001 (the gateway stops), 1008 (it received five unreadable
-     *     frames) or 1013 (the client reads too slowly). A connection that takes nothing for 20 s ends without a
+     *     The gateway closes the connection with the code 1001 (the gateway stops), 1008 (it received five unreadable
+     *     frames) or 1013 (the client reads too slowly). If the client takes no byte for 20 s, the connection ends without a
      *     code. Connect again and subscribe with `after`.
      *     It closes the connection with 4401 when the key is revoked or has expired; connect with another key.
      *
@@ -829,8 +834,8 @@ export interface paths {
     put?: never
     /**
      * Ask a node to finish its work and exit.
-     * @description The node finishes its runs and accepts nothing new. What starts nodes decides whether another node
-     *     takes its place. Repeating the request is safe.
+     * @description The node finishes its runs and accepts nothing new. The program that starts nodes (`npm start`, Docker
+     *     Compose or Kubernetes) decides whether another node takes its place. Repeating the request is safe.
      *
      *     Errors:
      *
@@ -854,8 +859,8 @@ export interface paths {
     /**
      * List the decisions of the control plane, newest first.
      * @description The gateway keeps the latest 2,000 decisions. Each has the outcomes measured so far, 1, 5 and 15
-     *     minutes after it. Every valid key may read them; task ids and the raw answer of the adviser are
-     *     shown to operators only.
+     *     minutes after it. Every key with the scope
+     *     `fleet:read` may read them; only operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
@@ -906,8 +911,8 @@ export interface paths {
     /**
      * List the incidents, newest first.
      * @description An incident records the failure of one node and what the fleet did about it. The list has the latest
-     *     500 incidents by detection time; `GET /v1/incidents/{id}` also finds older ones. Every valid key may
-     *     read them; task ids and the raw answer of the adviser are shown to operators only.
+     *     500 incidents by detection time; `GET /v1/incidents/{id}` also finds older ones. Every key with the scope
+     *     `fleet:read` may read them; only operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
@@ -958,7 +963,7 @@ export interface paths {
     }
     /**
      * Read what your key may do.
-     * @description Any valid key may read this; use it to check a key.
+     * @description Every valid key may read this. Use it to check whether a key works.
      */
     get: operations['getMe']
     put?: never
@@ -978,7 +983,7 @@ export interface paths {
     }
     /**
      * List the keys of all tenants, or of one.
-     * @description The list has revoked and expired keys, too. It has no keys of `API_KEYS` and no secrets.
+     * @description The list includes revoked and expired keys. It does not include the keys of `API_KEYS`, and never shows a secret.
      *
      *     Errors:
      *
@@ -1024,7 +1029,7 @@ export interface paths {
     post?: never
     /**
      * Revoke a key.
-     * @description The key stops to work at every gateway within two seconds, and its open streams end with close code
+     * @description The key stops working at every gateway within two seconds, and its open streams end with close code
      *     4401. A key cannot be restored. Revoking a revoked key answers `204` again.
      *
      *     Errors:
@@ -1051,9 +1056,7 @@ export interface paths {
     put?: never
     /**
      * Give a key a new secret.
-     * @description The answer contains the key with its new secret. The secret before it keeps working for
-     *     `overlapSeconds`, so that you can move the clients one by one. A further rotation ends the oldest
-     *     secret at once.
+     * @description The answer contains the key with its new secret. The old secret still works for `overlapSeconds`, so that you can move the clients one by one. Another rotation ends the oldest secret at once.
      *
      *     Errors:
      *
@@ -1078,7 +1081,8 @@ export interface paths {
     put?: never
     /**
      * Make a ticket for one stream.
-     * @description A web page cannot set a header when it opens a WebSocket, and a key does not belong into an address.
+     * @description A web page cannot set a header when it opens a WebSocket, and logs contain addresses, so an address must
+     *     not contain a key.
      *     Your server makes a ticket with its key; the page opens `/v1/stream?ticket=<ticket>` with it. A ticket
      *     opens one stream within 30 seconds, with the rights of the key.
      *
@@ -1101,9 +1105,8 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read who changed what, and what was refused, newest first.
-     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals of one second are one event
-     *     with their `count`. A page can have fewer than `limit` events even when there are more pages
+     * Read the audit log (changes and refused requests), newest first.
+     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals within one second are one event; `count` says how many they are. A page can have fewer than `limit` events even when there are more pages
      *     (`nextCursor` is present).
      *
      *     Errors:
@@ -1129,7 +1132,7 @@ export interface paths {
     }
     /**
      * Read this document.
-     * @description Needs no API key.
+     * @description The request needs no API key.
      */
     get: operations['getDocument']
     put?: never
@@ -1149,7 +1152,7 @@ export interface paths {
     }
     /**
      * Check that the gateway process answers.
-     * @description Needs no API key. If it does not answer, restart the process.
+     * @description The request needs no API key. If it gets no answer, restart the process.
      */
     get: operations['getLiveness']
     put?: never
@@ -1169,7 +1172,7 @@ export interface paths {
     }
     /**
      * Check that the gateway can serve requests now.
-     * @description Needs no API key. While it answers `503`, send requests to another gateway.
+     * @description The request needs no API key. While the answer is `503`, send your requests to another gateway.
      */
     get: operations['getReadiness']
     put?: never
@@ -1230,7 +1233,7 @@ export interface components {
       /** @description The task fails with `deadline-exceeded` this long after its submission; waiting and retries count. Default: the value of the agent's definition, otherwise one hour. */
       timeoutMs?: number
       /**
-       * @description The task fails after this many failed attempts.
+       * @description The number of failed attempts after which the task fails.
        * @default 3
        */
       maxAttempts?: number
@@ -1246,12 +1249,12 @@ export interface components {
       /** @description The largest number of output tokens of one LLM call. */
       maxOutputTokens?: number
       sampling?: components['schemas']['Sampling']
-      /** @description Your own labels. The API returns them unchanged. */
+      /** @description Your own labels for the task. The API returns them unchanged, and lists can filter by them. */
       metadata?: components['schemas']['Metadata']
       /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` refers to its first task. */
       dependsOn?: string[]
       /**
-       * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent learns of it.
+       * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent reads that the dependency failed.
        * @default fail
        * @enum {string}
        */
@@ -1263,7 +1266,7 @@ export interface components {
       notBefore?: string
       /** @description The task does not run until this long after its submission. `timeoutMs` counts from then. */
       delayMs?: number
-      /** @description Has the effect of the header `Idempotency-Key`. Use it in a batch. */
+      /** @description The same as the header `Idempotency-Key`, for the tasks of a batch. */
       idempotencyKey?: components['schemas']['IdempotencyKey']
     }
     /** @description Models that the worker tries in this order if `model` is unavailable. */
@@ -1288,7 +1291,7 @@ export interface components {
     RunLimits: {
       turnsMax?: number
       toolCallsMax?: number
-      /** @description How often the model may correct an answer that violates the response schema. */
+      /** @description How often the worker returns an answer that violates the response schema to the model. */
       repairsMax?: number
     }
     /** @description How the model generates its answers. The worker sends each field to the provider. After a provider refuses a field for a model, the worker omits it. Fields of a task override those of its agent. */
@@ -1415,7 +1418,7 @@ export interface components {
       endedBefore?: components['schemas']['TimeOrDay']
       from?: components['schemas']['ReplayFrom']
       /**
-       * @description Only count the tasks that match.
+       * @description With `true` the gateway only counts the tasks that match.
        * @default false
        */
       dryRun?: boolean
@@ -1429,7 +1432,7 @@ export interface components {
     }
     ReplayResult: {
       replayOf: string
-      /** @description The status that a single replay would have. */
+      /** @description The HTTP status that `POST /v1/tasks/{id}/replay` would have for this task. */
       status: number
       /** @description The id of the new task. */
       taskId?: string
@@ -1455,7 +1458,7 @@ export interface components {
       results: components['schemas']['BatchResult'][]
     }
     BatchResult: {
-      /** @description The status that a single submission would have. */
+      /** @description The HTTP status that `POST /v1/tasks` would have for this task. */
       status: number
       taskId?: string
       problem?: components['schemas']['Problem']
@@ -1471,7 +1474,7 @@ export interface components {
       /** @description The cost by the price tables of the providers. Absent if no model has a price. */
       costUsd?: number
     }
-    /** @description The provider and model that answered. The model has the provider's own name. */
+    /** @description The provider and the model that answered; the model under the name that the provider uses. */
     CalledBy: {
       provider: string
       model: string
@@ -1502,7 +1505,7 @@ export interface components {
     }
     Task: {
       id: string
-      /** @description The stored state. Only `running` of a first attempt is not stored: it is a hint. */
+      /** @description The stored state. The log does not store that a first attempt runs; so `running` can be a hint then. */
       state: components['schemas']['TaskState']
       agent: string
       model: string
@@ -1541,22 +1544,22 @@ export interface components {
       /** @description When the next attempt may start. */
       retryAt?: string
       waitingFor?: components['schemas']['Waiting']
-      /** @description How often a run released its slot to wait. */
+      /** @description How often the task released its slot to wait. */
       pauses?: number
       approvals?: components['schemas']['Approval'][]
       dependsOn?: string[]
       /** @description The earliest time at which the task may run. */
       notBefore?: string
-      /** @description The id of the task whose run created this one. */
+      /** @description The id of the task that started this one. */
       parentId?: string
-      /** @description The tasks that runs of this task created. */
+      /** @description The tasks that this task has started. */
       children?: components['schemas']['Child'][]
       /** @description The answer of the agent. */
       result?: unknown
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
     }
-    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the time in `until`. `approval`: a decision on the call in `step`, `tool` and `arguments`. */
+    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the time in `until`. `approval`: the decision of a person on the tool call that `step`, `tool` and `arguments` describe. */
     Waiting: {
       /** @enum {string} */
       kind: 'dependencies' | 'time' | 'approval' | 'children'
@@ -1567,7 +1570,7 @@ export interface components {
       arguments?: unknown
     }
     /**
-     * @description `other-keys`: a step that needs approval, or a held plan, is decided by another key than the one that submitted it. Tasks that the task makes take it over. Absent, or `any`: every key with the scope decides.
+     * @description `other-keys`: only another key than the one that submitted the task may decide on a step that needs approval, or on a held plan. The rule also applies to the children of the task. `any`, or absent: every key with the scope `tasks:approve` may decide.
      * @enum {string}
      */
     Approvers: 'any' | 'other-keys'
@@ -1586,7 +1589,7 @@ export interface components {
     }
     Child: {
       id: string
-      /** @description The step of the run that created the child. */
+      /** @description The step of the parent in which it started the child. */
       step: number
     }
     GoalRequest: {
@@ -1603,7 +1606,7 @@ export interface components {
       /** @description The names of the agents that steps may use. Default: all agents. */
       roles?: string[]
       /**
-       * @description How often the planner may replace an invalid or failed plan.
+       * @description How often the planner may replace a plan that is invalid or has failed.
        * @default 2
        */
       maxReplans?: number
@@ -1638,7 +1641,7 @@ export interface components {
       createdAt: string
       updatedAt: string
       seq: number
-      /** @description Every plan of the goal, the newest last. */
+      /** @description Every plan that the planner made for the goal, the newest last. */
       plans: components['schemas']['GoalPlan'][]
       waitingFor?: components['schemas']['Waiting']
       /** @description The usage of the goal and of its steps. */
@@ -1649,12 +1652,12 @@ export interface components {
         taskCharsMax: number
         maxReplans: number
       }
-      /** @description The answer that combines the results. */
+      /** @description The answer in which the planner combines the results of the steps. */
       result?: unknown
       error?: components['schemas']['TaskError']
     }
     GoalPlan: {
-      /** @description The step of the goal's run that created the plan. */
+      /** @description The step of the goal in which the planner made the plan. */
       step: number
       valid: boolean
       summary: string
@@ -1712,14 +1715,14 @@ export interface components {
     ScheduleList: {
       schedules: components['schemas']['Schedule'][]
     }
-    /** @description The last known placement of the task. */
+    /** @description The last stored choice of a node for the task. */
     Placement: {
       node: string
       reason: string
       /** @description The load balancer that chose the node. */
       by: string
       atMs: number
-      /** @description The number of nodes among which it chose. */
+      /** @description The number of nodes among which the load balancer chose. */
       considered: number
     }
     TaskSummary: {
@@ -1742,9 +1745,9 @@ export interface components {
       failures: number
       usage: components['schemas']['Usage']
       metadata?: components['schemas']['Metadata']
-      /** @description The task that made this one. */
+      /** @description The id of the task that started this one. */
       parentId?: string
-      /** @description The task that this one replays. */
+      /** @description The id of the task that this one replays. */
       replayOf?: string
       waitingFor?: components['schemas']['Waiting']
       node?: string
@@ -1755,7 +1758,7 @@ export interface components {
     }
     Model: {
       name: string
-      /** @description How many nodes serve it. */
+      /** @description The number of nodes that serve the model. */
       nodes: number
     }
     ModelList: {
@@ -1763,7 +1766,7 @@ export interface components {
     }
     GoalPage: {
       goals: components['schemas']['TaskSummary'][]
-      /** @description How many stored tasks the gateway looked at for this page. */
+      /** @description How many stored tasks the gateway examined for this page. */
       scanned: number
       /** @description Absent on the last page. */
       nextCursor?: string
@@ -1805,9 +1808,9 @@ export interface components {
       /** @description When the tasks were counted. */
       at: string
       groupBy: components['schemas']['CountGroup']
-      /** @description False if the count left tasks out, or told not all queued tasks apart from running ones. */
+      /** @description False if the gateway did not count all tasks, or could not find out for all queued tasks whether they run. */
       exact: boolean
-      /** @description How many tasks the gateway looked at one by one. */
+      /** @description How many tasks the gateway examined one by one. */
       scanned: number
       groups: components['schemas']['TaskCount'][]
     }
@@ -1818,7 +1821,7 @@ export interface components {
     BulkCancelRequest: {
       /** @description The tasks to take. Send either these or filters. */
       taskIds?: string[]
-      /** @description Cancel only tasks in these states; all four if you omit it. */
+      /** @description Cancel only tasks in these states. Default: all states of unfinished tasks. */
       state?: ('waiting' | 'queued' | 'running' | 'retrying')[]
       agent?: components['schemas']['FilterName']
       model?: components['schemas']['FilterName']
@@ -1836,7 +1839,7 @@ export interface components {
       /** @description Why you cancel them. It becomes the message of the tasks' error. */
       reason?: string
       /**
-       * @description Cancel nothing, and answer with the tasks that match.
+       * @description With `true` the gateway cancels nothing and answers with the tasks that match.
        * @default false
        */
       dryRun?: boolean
@@ -1852,14 +1855,14 @@ export interface components {
       dryRun: boolean
       /** @description The tasks of this page that match, or that you named. */
       matched: number
-      /** @description How many of them are cancelled now; 0 for a dry run. */
+      /** @description How many of these tasks are cancelled now; 0 for a dry run. */
       cancelled: number
       /** @description How many stored tasks the gateway looked at. */
       scanned: number
       /** @description The ids of the tasks that match. */
       taskIds: string[]
       failed: components['schemas']['CancelFailure'][]
-      /** @description Absent when the gateway has looked at every task. */
+      /** @description Absent when the gateway has examined every task. */
       nextCursor?: string
     }
     CancelFailure: {
@@ -1867,7 +1870,7 @@ export interface components {
       problem: components['schemas']['Problem']
     }
     TaskPage: {
-      /** @description How many stored tasks the gateway looked at for this page. */
+      /** @description How many stored tasks the gateway examined for this page. */
       scanned: number
       tasks: components['schemas']['TaskSummary'][]
       /** @description Absent on the last page. */
@@ -1953,7 +1956,7 @@ export interface components {
     }
     TaskHistory: {
       events: components['schemas']['HistoryEvent'][]
-      /** @description More events follow; ask for them with `after` set to this value. */
+      /** @description Present if more events may follow. Send the request again with this value as `after`. */
       nextAfter?: number
     }
     Fleet: {
@@ -1972,7 +1975,7 @@ export interface components {
       /** @description The cost of your tasks today (UTC). It is missing while Redis does not answer the gateway. */
       costTodayUsd?: number
       nodes: components['schemas']['Node'][]
-      /** @description The load balancers that announced themselves in the last 1.6 seconds. */
+      /** @description The load balancers that have announced themselves on the bus in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
       /** @description The state of each provider model that the nodes have called recently. Each node keeps its own circuit breaker and learned facts; these figures combine the reports of all nodes. */
       providers: components['schemas']['ProviderModel'][]
@@ -1989,7 +1992,7 @@ export interface components {
       /** @description The number of calls by these nodes since they started. */
       calls: number
       /**
-       * @description The worst circuit breaker state among these nodes.
+       * @description The state of the circuit breaker of the model, on the node where it is worst.
        * @enum {string}
        */
       breaker: 'closed' | 'open' | 'probing'
@@ -2009,7 +2012,7 @@ export interface components {
     }
     Balancer: {
       id: string
-      /** @description Whether the load balancer has free credits and no task waits for them. */
+      /** @description Whether the load balancer can send a task to a node at once. */
       room: boolean
       heardAgoMs: number
     }
@@ -2043,7 +2046,7 @@ export interface components {
       reason: string
       figures: components['schemas']['Figures']
     }
-    /** @description The question to the adviser and the use of its answer. */
+    /** @description The question to the adviser, its answer, and whether the service used it. */
     Advice: {
       /** @enum {string} */
       mode: 'shadow' | 'on'
@@ -2075,7 +2078,7 @@ export interface components {
         from?: unknown
         to?: unknown
       }[]
-      /** @description The raw answer. Shown to operators only. */
+      /** @description The raw answer. Only operators see it. */
       raw?: string
     }
     MeasuredOutcome: {
@@ -2097,13 +2100,13 @@ export interface components {
       inputs: components['schemas']['Figures']
       /** @description The options, best first. */
       options: components['schemas']['Choice'][]
-      /** @description The choice of the deterministic policy without the adviser. */
+      /** @description The choice that the deterministic policy would make without the adviser. */
       policy: components['schemas']['Choice']
       advice?: components['schemas']['Advice']
-      /** @description Whether the service acted on the decision. */
+      /** @description Whether the service has carried out the decision. */
       acted: boolean
       driver?: string
-      /** @description Figures measured 1, 5 and 15 minutes later. */
+      /** @description Figures of the fleet 1, 5 and 15 minutes after the decision. */
       outcomes: components['schemas']['MeasuredOutcome'][]
     }
     DecisionPage: {
@@ -2166,9 +2169,9 @@ export interface components {
       tasks: number
       /** @description The number of these tasks that recovery returned to the queue. */
       redistributed: number
-      /** @description Ids of some affected tasks. Shown to operators only. */
+      /** @description The ids of some affected tasks. Only operators see them. */
       taskIds?: string[]
-      /** @description Ids of tasks that ran on several nodes that died. Shown to operators only. */
+      /** @description The ids of tasks that were running on several nodes when these died. Only operators see them. */
       suspectTasks?: string[]
       analysis?: components['schemas']['IncidentAnalysis']
       action?: components['schemas']['IncidentAction']
@@ -2185,7 +2188,7 @@ export interface components {
       tasks: components['schemas']['TaskSummary'][]
       /** @description How many stored tasks the gateway looked at. */
       scanned: number
-      /** @description False if more of your tasks may run on the node. */
+      /** @description False if the list may be incomplete. */
       complete: boolean
     }
     Node: {
@@ -2195,7 +2198,7 @@ export interface components {
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
-      /** @description Increases with each start of the same node. */
+      /** @description A number that increases with each start of the node, and after it was declared dead. */
       incarnation: number
       slots: number
       /** @description The number of attempts that run now. */
@@ -2233,13 +2236,13 @@ export interface components {
      * @enum {string}
      */
     Scope: 'tasks:read' | 'tasks:write' | 'tasks:approve' | 'agents:write' | 'fleet:read' | 'admin'
-    /** @description Limits of the key over all gateways. */
+    /** @description The limits of the key; all gateways count its requests together. */
     KeyLimits: {
       requestsPerMinute?: number
-      /** @description Requests and streams that are open at once. */
+      /** @description The largest number of requests and streams that are open at the same time. */
       concurrent?: number
     }
-    /** @description The only agents that tasks of the key may use. Such a task names its agent and brings neither `agentDefinition`, `systemPrompt` nor `tools`. Absent: every agent. */
+    /** @description The only agents that tasks of the key may use. Such a task must name its agent and may contain neither `agentDefinition`, `systemPrompt` nor `tools`. Absent: every agent. */
     KeyAgents: string[]
     KeyRequest: {
       /** @description What the key is for. */
@@ -2256,7 +2259,7 @@ export interface components {
     }
     KeyRotation: {
       /**
-       * @description The time during which the former secret keeps working; 0 ends it at once.
+       * @description The number of seconds for which the old secret still works; 0 ends it at once.
        * @default 86400
        */
       overlapSeconds?: number
@@ -2272,11 +2275,11 @@ export interface components {
       /** @enum {string} */
       state: 'active' | 'expired' | 'revoked'
       createdAt: string
-      /** @description The key that made this one. */
+      /** @description The id of the key that made this one. */
       createdBy: string
       expiresAt?: string
       revokedAt?: string
-      /** @description After a rotation, the end of the time in which the secret before it works. */
+      /** @description After a rotation, the time until which the old secret works. */
       formerSecretUntil?: string
     }
     /** @description A key with its secret, which no later answer shows. */
@@ -2290,11 +2293,11 @@ export interface components {
       /** @enum {string} */
       state: 'active' | 'expired' | 'revoked'
       createdAt: string
-      /** @description The key that made this one. */
+      /** @description The id of the key that made this one. */
       createdBy: string
       expiresAt?: string
       revokedAt?: string
-      /** @description After a rotation, the end of the time in which the secret before it works. */
+      /** @description After a rotation, the time until which the old secret works. */
       formerSecretUntil?: string
       /** @description The key; send it as `Authorization: Bearer <key>`. */
       key: string
@@ -2318,19 +2321,19 @@ export interface components {
       ticket: string
       expiresAt: string
     }
-    /** @description A change, or equal refusals of one second. */
+    /** @description A change, or several equal refusals within one second. */
     AuditEvent: {
       /** @description The position in the audit log. */
       seq: number
       at: string
       /** @enum {string} */
       kind: 'change' | 'refusal'
-      /** @description The `operationId`; `others` stands for refusals beyond the number that is kept apart. */
+      /** @description The `operationId`. `others` stands for several operations, if one second had too many different refusals. */
       operation: string
-      /** @description The key that asked. Absent: the gateway recognised none. */
+      /** @description The key of the request. Absent if the gateway did not recognise one. */
       keyId?: string
       tenant?: string
-      /** @description The changed thing, such as the id of a task or the name of an agent. */
+      /** @description The changed task, agent, schedule or key, by its id or name. */
       target?: string
       /** @description The remote address of the connection. */
       address?: string
@@ -2380,7 +2383,7 @@ export interface components {
         | {
             [key: string]: number
           }
-      /** @description Whether the stream also sends what running attempts write. */
+      /** @description Whether the stream also sends text while the model writes it (deltas). */
       deltas?: boolean
     }
     /** @description Follow every event of all your tasks from now on, without history and without deltas. */
@@ -2442,7 +2445,7 @@ export interface components {
       seq: number
       event: components['schemas']['Event']
     }
-    /** @description A piece of what a running attempt writes. Text of a higher attempt replaces that of a lower one. */
+    /** @description A piece of text that a running attempt writes. If a later attempt starts, discard the text of earlier ones. */
     DeltaFrame: {
       /** @constant */
       type: 'delta'
@@ -2479,7 +2482,7 @@ export interface components {
     }
     /** @description Your stored tasks by state. Absent while Redis does not answer. */
     TaskStats: {
-      /** @description False if so many tasks are queued that not all were told apart from running ones. */
+      /** @description False if so many tasks are queued that the gateway could not find out for all whether they run. */
       exact: boolean
       waiting: number
       queued: number
@@ -2493,9 +2496,9 @@ export interface components {
     FleetStatus: 'ok' | 'no-available-nodes' | 'unknown'
     FleetStats: {
       status: components['schemas']['FleetStatus']
-      /** @description Queued tasks of all tenants. */
+      /** @description The number of queued tasks of all tenants. */
       queued: number
-      /** @description Running tasks of all tenants. */
+      /** @description The number of running tasks of all tenants. */
       running: number
       /** @description The slots of the nodes that can take tasks. */
       slots: number
@@ -2503,7 +2506,7 @@ export interface components {
       active: number
       nodes: components['schemas']['NodeStats']
     }
-    /** @description The nodes by state; a draining node counts in its state too. */
+    /** @description The number of nodes in each state. A draining node is also counted in its state. */
     NodeStats: {
       alive: number
       suspect: number
@@ -2572,11 +2575,11 @@ export interface components {
     FilterNode: components['schemas']['FilterName']
     /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
     FilterErrorCode: components['schemas']['FilterErrorCode']
-    /** @description Return only tasks that wait for this. */
+    /** @description Return only tasks that wait for this kind of thing. */
     FilterWaitingKind: components['schemas']['WaitingKind']
-    /** @description Return only tasks of this kind. */
+    /** @description Return only tasks, only goals, or only children. */
     FilterKind: components['schemas']['TaskKind']
-    /** @description Return only tasks that this task made. */
+    /** @description Return only tasks that this task has started (its children). */
     FilterParent: components['schemas']['FilterName']
     /** @description Return only replays of this task. */
     FilterReplayOf: components['schemas']['FilterName']
@@ -2618,11 +2621,11 @@ export interface operations {
         node?: components['parameters']['FilterNode']
         /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
-        /** @description Return only tasks that wait for this. */
+        /** @description Return only tasks that wait for this kind of thing. */
         waitingKind?: components['parameters']['FilterWaitingKind']
-        /** @description Return only tasks of this kind. */
+        /** @description Return only tasks, only goals, or only children. */
         kind?: components['parameters']['FilterKind']
-        /** @description Return only tasks that this task made. */
+        /** @description Return only tasks that this task has started (its children). */
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
@@ -2709,7 +2712,7 @@ export interface operations {
   countTasks: {
     parameters: {
       query?: {
-        /** @description What the tasks are counted by. */
+        /** @description The property by whose values the tasks are grouped. */
         groupBy?: components['schemas']['CountGroup']
         /** @description Return only tasks in these states. Repeat it for several states. */
         state?: components['parameters']['FilterState']
@@ -2723,11 +2726,11 @@ export interface operations {
         node?: components['parameters']['FilterNode']
         /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
-        /** @description Return only tasks that wait for this. */
+        /** @description Return only tasks that wait for this kind of thing. */
         waitingKind?: components['parameters']['FilterWaitingKind']
-        /** @description Return only tasks of this kind. */
+        /** @description Return only tasks, only goals, or only children. */
         kind?: components['parameters']['FilterKind']
-        /** @description Return only tasks that this task made. */
+        /** @description Return only tasks that this task has started (its children). */
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
@@ -2775,7 +2778,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description What was cancelled. */
+      /** @description The tasks that the gateway cancelled, and those that it could not cancel. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3883,7 +3886,7 @@ export interface operations {
   listAudit: {
     parameters: {
       query?: {
-        /** @description Return only changes or only refusals. */
+        /** @description Return only changes, or only refused requests. */
         kind?: 'change' | 'refusal'
         /** @description Return only events of keys of this tenant. */
         tenant?: components['schemas']['TenantName']
@@ -3945,7 +3948,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The process answers. */
+      /** @description The process works. */
       200: {
         headers: {
           [name: string]: unknown
