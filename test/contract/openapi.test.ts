@@ -12,6 +12,7 @@ import { Refusal } from '../../services/gateway/src/http/problems.ts'
 import { agentRoutes } from '../../services/gateway/src/agents/routes.ts'
 import { approvalRoutes } from '../../services/gateway/src/tasks/approval-routes.ts'
 import { controlRoutes } from '../../services/gateway/src/fleet/routes.ts'
+import { figuresRoutes } from '../../services/gateway/src/fleet/figures-routes.ts'
 import { goalRoutes } from '../../services/gateway/src/goals/routes.ts'
 import { cancelRoutes } from '../../services/gateway/src/lists/cancel-routes.ts'
 import { historyRoutes } from '../../services/gateway/src/lists/history-routes.ts'
@@ -65,6 +66,7 @@ const handlers = {
   ...usageRoutes(nothing),
   ...toolRoutes(nothing),
   ...nodeRoutes(nothing),
+  ...figuresRoutes(nothing),
   ...serviceRoutes({
     document,
     fleet: nothing,

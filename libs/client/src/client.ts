@@ -24,6 +24,7 @@ import type {
 } from '@agentfleet/protocol'
 import { errorOf, unreachable } from './error.ts'
 import { followFleet, type FollowFrame } from './follow.ts'
+import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
 import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
@@ -87,7 +88,7 @@ export interface VersionOptions extends RequestOptions {
 }
 
 /** The API of a gateway; every method throws ClientError. */
-export interface Client extends GoalClient, KeyClient, ListClient {
+export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
   submitBatch(tasks: readonly TaskRequest[], options?: RequestOptions): Promise<BatchResult[]>
   get(taskId: string, options?: RequestOptions): Promise<TaskView>
@@ -175,6 +176,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
 
   return {
     ...listClient(call),
+    ...figuresClient(call),
     submit(task, { idempotencyKey, waitSeconds, signal } = {}) {
       const headers: Record<string, string> = {}
       if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey

@@ -12,6 +12,7 @@ export type {
   VersionOptions,
 } from './client.ts'
 export type { CountQuery, EventsQuery, ListClient, ListQuery, TaskFilters } from './lists.ts'
+export type { FiguresClient, StatsQuery } from './figures.ts'
 export { ClientError } from './error.ts'
 export type { FollowFrame } from './follow.ts'
 export type { GoalClient } from './goals.ts'

@@ -51,6 +51,10 @@ export type WaitingView = Schemas['Waiting']
 export type GoalRequest = Schemas['GoalRequest']
 /** A goal as clients see it. */
 export type GoalView = Schemas['Goal']
+/** What happened to tasks over time. */
+export type TaskSeries = Schemas['TaskSeries']
+/** The queues of tasks that wait for a node. */
+export type QueueList = Schemas['QueueList']
 /** One page of goals. */
 export type GoalPage = Schemas['GoalPage']
 /** A plan of a goal. */

@@ -5,6 +5,7 @@ import {
   PLACEMENT_MODES,
   TASK_EVENT_TYPES,
   type CalledBy,
+  type CallTimes,
   type JournaledCall,
   type Approval,
   type Json,
@@ -45,6 +46,13 @@ const calledBy = z
   .object({ provider: z.string(), model: z.string(), prices: z.string().optional() })
   .transform((by) => by as CalledBy)
 const taskError = z.object({ code: z.string(), message: z.string() })
+const callTimes = z
+  .object({
+    startedAtMs: z.number(),
+    waitedMs: z.number().nonnegative().optional(),
+    firstTokenMs: z.number().nonnegative().optional(),
+  })
+  .transform((times) => times as CallTimes)
 const call = z
   .object({
     step: count,
@@ -53,6 +61,7 @@ const call = z
     output: json,
     usage,
     by: calledBy.optional(),
+    times: callTimes.optional(),
   })
   .transform((made) => made as JournaledCall)
 
@@ -232,6 +241,8 @@ export const reportItemSchema = z.discriminatedUnion('op', [
     usage,
     /** The provider of the last call. */
     by: calledBy.optional(),
+    /** When the last call was made. */
+    lastCall: callTimes.optional(),
   }),
   z.object({
     op: z.literal('fail'),

@@ -8,11 +8,12 @@ import {
   type TaskLog,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import type { TenantLimits, Timing } from '@agentfleet/domain'
+import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/domain'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
 import { createLogClock } from './follower/log-clock.ts'
 import { createHoldings } from './follower/holdings.ts'
+import { createFigures } from './figures/service.ts'
 import { createFollower } from './follower/service.ts'
 import { createTenantShares } from './follower/shares.ts'
 import { createTaskTable } from './follower/task-table.ts'
@@ -24,9 +25,10 @@ import { createReports } from './reports/service.ts'
 /**
  * The coordinator: it alone writes history after `submitted`.
  *
- * It has four parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in
+ * It has five parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in
  * order into a table of unfinished tasks and writes it to Redis; `due` does what has come due;
- * `repair` does what should have followed from an event and did not (L8). Any number of
+ * `repair` does what should have followed from an event and did not (L8);
+ * `figures` answers what was counted. Any number of
  * coordinators may run: each follows the log, and `due` and `repair` may do everything twice.
  */
 export interface CoordinatorDeps {
@@ -49,6 +51,9 @@ export interface CoordinatorDeps {
   readonly limits: TenantLimits
 }
 
+/** Some weeks of a fleet with many agents; a small coordinator has 256 MiB for everything, bytes. */
+const SERIES_MAX_BYTES = 24 * 1024 * 1024
+
 /** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
   const { metrics } = deps
@@ -57,6 +62,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const issuer = createIssuer({ ...deps, tasks })
   const logFill = createLogFill(deps.taskLog)
   const holdings = createHoldings(deps.retentionMs)
+  const series = createTaskSeries(SERIES_MAX_BYTES)
   const shares = createTenantShares({ ...deps, holdings, logFill, logClock })
   const submitter = createTaskSubmitter({
     ...deps,
@@ -70,6 +76,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     ...deps,
     tasks,
     holdings,
+    series,
     shares,
     issuer,
     logFill,
@@ -98,7 +105,8 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     ended: due.ended,
     approve: due.approve,
   })
-  const parts: readonly Service[] = [reports, follower, due, repair]
+  const figures = createFigures(means)
+  const parts: readonly Service[] = [reports, follower, due, repair, figures]
   metrics.observe({
     unfinished: () => tasks.size(),
     inReport: reports.inReport,
@@ -113,7 +121,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     },
     async drain(deadlineMs) {
       issuer.close()
-      await Promise.all([reports, due, repair].map((part) => part.drain(deadlineMs)))
+      await Promise.all([reports, due, repair, figures].map((part) => part.drain(deadlineMs)))
       // The follower drains last, because the other parts act on what it reads.
       await follower.drain(deadlineMs)
       await deps.vouching?.drain(deadlineMs)

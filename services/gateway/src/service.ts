@@ -31,6 +31,7 @@ import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
 import { loadDocument } from './http/document.ts'
 import { createSubscriptions } from './stream/subscriptions.ts'
+import { figuresRoutes } from './fleet/figures-routes.ts'
 import { followFleet } from './fleet/fleet.ts'
 import { followOffers } from './fleet/offers.ts'
 import { createOwnFigures } from './fleet/own-figures.ts'
@@ -159,6 +160,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         ownFigures: createOwnFigures({ store: deps.store, usage: deps.usage, nowMs: clock.nowMs }),
         readiness: deps.readiness ?? readiness,
       }),
+      ...figuresRoutes({ ...parts, operators: deps.operators }),
       ...nodeRoutes(parts),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,

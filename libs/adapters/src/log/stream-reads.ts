@@ -134,6 +134,8 @@ export interface ConsumerState {
   readonly out: number
   /** Requests of readers that wait at the server. */
   readonly listeners: number
+  /** The sequence in the stream of the last message that it delivered. */
+  readonly deliveredSeq: number
 }
 
 /** Every consumer of a stream, page by page (the server sends up to 256 a page). */
@@ -170,6 +172,7 @@ interface WireConsumer {
   readonly num_pending?: number
   readonly num_ack_pending?: number
   readonly num_waiting?: number
+  readonly delivered?: { readonly stream_seq: number }
 }
 
 interface ConsumerListAnswer {
@@ -184,6 +187,7 @@ function consumerState(info: WireConsumer): ConsumerState {
     waiting: info.num_pending ?? 0,
     out: info.num_ack_pending ?? 0,
     listeners: info.num_waiting ?? 0,
+    deliveredSeq: info.delivered?.stream_seq ?? 0,
   }
 }
 

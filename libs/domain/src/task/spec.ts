@@ -108,6 +108,17 @@ export interface JournaledCall {
   readonly usage: Usage
   /** Of LLM calls: the model and its provider. */
   readonly by?: CalledBy
+  readonly times?: CallTimes
+}
+
+/** When a call was made, by the clock of its node. */
+export interface CallTimes {
+  /** When the run asked for it, epoch milliseconds. */
+  readonly startedAtMs: number
+  /** How long it waited for a limit before that, milliseconds; absent: not at all. */
+  readonly waitedMs?: number
+  /** From the request to the first token of the answer, milliseconds; of LLM calls. */
+  readonly firstTokenMs?: number
 }
 
 /** Why a run is on its node, as the load balancer reported at the dispatch. */

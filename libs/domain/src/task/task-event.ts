@@ -1,4 +1,4 @@
-import type { CalledBy, JournaledCall, Placed, TaskError, TaskSpec } from './spec.ts'
+import type { CalledBy, CallTimes, JournaledCall, Placed, TaskError, TaskSpec } from './spec.ts'
 import type { Json } from './values.ts'
 import type { Usage } from '../llm/price.ts'
 import type { Approval, ParentRef, Waiting } from './wait.ts'
@@ -80,6 +80,8 @@ export interface Completed extends At {
   readonly usage: Usage
   /** The provider of the last call. */
   readonly by?: CalledBy
+  /** When the last call was made. */
+  readonly lastCall?: CallTimes
   readonly placed?: Placed
 }
 /** Terminal: failed, with the reason. */

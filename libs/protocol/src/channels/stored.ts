@@ -176,6 +176,8 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.DIRECT.GET.TASKS',
       '$JS.API.DIRECT.GET.TASKS.>',
       '$JS.API.CONSUMER.DELETE.TASKS.*',
+      // How many pointers wait in each queue.
+      '$JS.API.CONSUMER.LIST.TASKS',
     ],
     // The load balancer makes the consumers of tenants when needed and removes idle ones. The filter is part
     // of the subject, so it can make no other consumers.

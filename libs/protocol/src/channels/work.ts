@@ -20,6 +20,12 @@ import {
   stopSchema,
   waitingQueuesSchema,
 } from '../messages.ts'
+import {
+  queuesQuestionSchema,
+  queuesReplySchema,
+  seriesQuestionSchema,
+  seriesReplySchema,
+} from './figures.ts'
 import { event, question, request } from './channel.ts'
 
 const nothing = z.object({})
@@ -89,6 +95,28 @@ export const WORK_CHANNELS = {
     summary: 'A decision on a run that asked for approval.',
     body: approveSchema,
     reply: approveReplySchema,
+    senders: ['gateway'],
+    listeners: ['coordinator'],
+    queue: 'coordinator',
+    version: 1,
+  }),
+  series: request({
+    name: 'series',
+    subject: 'coordinator.series',
+    summary: 'Asks what happened to tasks over time.',
+    body: seriesQuestionSchema,
+    reply: seriesReplySchema,
+    senders: ['gateway'],
+    listeners: ['coordinator'],
+    queue: 'coordinator',
+    version: 1,
+  }),
+  queues: request({
+    name: 'queues',
+    subject: 'coordinator.queues',
+    summary: 'Asks how many tasks wait and run in the queue of each tenant and priority.',
+    body: queuesQuestionSchema,
+    reply: queuesReplySchema,
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',

@@ -771,6 +771,68 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/stats': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read what happened to your tasks over time.
+     * @description The coordinators count every event of every task from the log, so a restart loses nothing. Steps of
+     *     `10s` are kept for an hour, of `1m` for a day and of `1h` for a week; a fleet with very many agents and
+     *     models keeps less, and `knownFrom` says from when the answer is complete. A step in which nothing
+     *     happened has no point. Quantiles are at most 10 % off.
+     *
+     *     `started` counts runs when the log first hears of them, and `lost` counts runs whose node fell silent
+     *     after it had reported a call. With `groupBy` the answer has at most 20 groups; the last one, `(others)`,
+     *     adds up the rest.
+     *
+     *     Errors:
+     *
+     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read
+     *       your own.
+     *     - `503 coordinator-unavailable`: no coordinator has read the log yet. Send the request again after
+     *       `Retry-After` seconds.
+     */
+    get: operations['getStats']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/queues': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read how many of your tasks wait for a node, by priority.
+     * @description A queue holds the tasks of one tenant with one priority. The list has the queues with tasks, those in
+     *     which most wait first, 1,000 at most. The figures are at most a second old.
+     *
+     *     Errors:
+     *
+     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read
+     *       your own.
+     *     - `503 coordinator-unavailable`: no coordinator has read the log yet. Send the request again after
+     *       `Retry-After` seconds.
+     */
+    get: operations['listQueues']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/fleet': {
     parameters: {
       query?: never
@@ -1481,6 +1543,78 @@ export interface components {
       /** @description The version of the price table. */
       prices?: string
     }
+    TaskSeries: {
+      /** @enum {string} */
+      scope: 'tenant' | 'fleet'
+      tenant?: string
+      /** @enum {string} */
+      step: '10s' | '1m' | '1h'
+      /** @enum {string} */
+      groupBy?: 'agent' | 'model' | 'priority'
+      from: string
+      to: string
+      /** @description Steps before this time are no longer known, or the fleet had no tasks yet. */
+      knownFrom: string
+      /** @description Those with most tasks first. */
+      series: {
+        /** @description The agent, model or priority; absent without `groupBy`. */
+        key?: string
+        /** @description The steps in which something happened, oldest first. */
+        points: components['schemas']['StatsPoint'][]
+      }[]
+    }
+    StatsPoint: {
+      /** @description When the step begins. */
+      at: string
+      submitted: number
+      /** @description Runs that nodes have begun. */
+      started: number
+      completed: number
+      failed: number
+      cancelled: number
+      /** @description Attempts that failed and were to be repeated. */
+      retried: number
+      /** @description Runs whose node fell silent; another run took their place. */
+      lost: number
+      llmCalls: number
+      inputTokens: number
+      outputTokens: number
+      /** @description The cost of the calls to models that have a price. */
+      costUsd: number
+      /** @description From when a task could start to when a node got it; absent if none started. */
+      waitMs?: components['schemas']['Quantiles']
+      /** @description From an LLM call to its first token; absent if no call streamed. */
+      firstTokenMs?: components['schemas']['Quantiles']
+    }
+    /** @description Milliseconds. */
+    Quantiles: {
+      count: number
+      p50: number
+      p99: number
+    }
+    QueueList: {
+      /** @enum {string} */
+      scope: 'tenant' | 'fleet'
+      tenant?: string
+      at: string
+      queues: components['schemas']['TenantQueue'][]
+    }
+    TenantQueue: {
+      tenant: string
+      priority: components['schemas']['Level']
+      /** @description Tasks that wait for a node. */
+      waiting: number
+      /** @description Tasks that a load balancer has taken out of the queue. */
+      inFlight: number
+      /** @description Tasks that wait for the time of their next attempt. */
+      retrying: number
+      /** @description The share of the tenant when tenants compete for slots. */
+      weight: number
+      /** @description The most tasks of the tenant in flight; absent if there is no limit. */
+      concurrency?: number
+      /** @description Since when the first task of the queue waits; absent if none waits. */
+      oldestQueuedAt?: string
+    }
     UsageReport: {
       /** @enum {string} */
       scope: 'tenant' | 'fleet'
@@ -1898,6 +2032,16 @@ export interface components {
       output?: unknown
       usage: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
+      times?: components['schemas']['CallTimes']
+    }
+    /** @description When a call was made. It ended with its event. Calls of older releases have none. */
+    CallTimes: {
+      /** @description When the run asked for the call, in milliseconds since the Unix epoch. */
+      startedAtMs: number
+      /** @description How long it then waited for the limits of the provider; absent if it did not wait. */
+      waitedMs?: number
+      /** @description From the request to the first token of the answer; only calls to a model have it. */
+      firstTokenMs?: number
     }
     /**
      * @description One stored event. In addition to `type` and `atMs` each type has these fields:
@@ -1905,7 +2049,7 @@ export interface components {
      *     - `attempt-started`: `attempt`, `node`
      *     - `call-finished`: `attempt`, `call`
      *     - `attempt-failed`: `attempt`, `node`, `error`, `retryAtMs`
-     *     - `completed`: `attempt`, `node`, `result`, `usage`
+     *     - `completed`: `attempt`, `node`, `result`, `usage`; also `by` and `lastCall` of the last call
      *     - `failed`: `attempt`, `error`; also `node` if a node ran the attempt, and `result` if a budget ran out after
      *       a first result
      *     - `cancelled`, `released`: `reason`
@@ -1913,7 +2057,7 @@ export interface components {
      *     - `resumed`: `reason`, `approval`
      *     - `spawned`: `attempt`, `step`, `children`
      *
-     *     Events of an attempt may also have `placement`.
+     *     The first event of an attempt has `placement`, whose `atMs` is when its node got the task.
      */
     Event: {
       type: components['schemas']['EventType']
@@ -1927,6 +2071,7 @@ export interface components {
       result?: unknown
       usage?: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
+      lastCall?: components['schemas']['CallTimes']
       reason?: string
       placement?: components['schemas']['Placement']
       wait?: components['schemas']['Waiting']
@@ -1947,6 +2092,7 @@ export interface components {
       result?: unknown
       usage?: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
+      lastCall?: components['schemas']['CallTimes']
       reason?: string
       placement?: components['schemas']['Placement']
       wait?: components['schemas']['Waiting']
@@ -3525,6 +3671,62 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['UsageReport']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getStats: {
+    parameters: {
+      query?: {
+        /** @description The beginning of the first step (RFC 3339). Default: 60 steps before `to`. */
+        from?: components['schemas']['TimeOrDay']
+        /** @description The end of the last step (RFC 3339). Default: now. */
+        to?: components['schemas']['TimeOrDay']
+        /** @description The length of a step. One answer has at most 1,440 steps, or 360 with `groupBy`. */
+        step?: '10s' | '1m' | '1h'
+        /** @description What the series are split by. */
+        groupBy?: 'agent' | 'model' | 'priority'
+        /** @description `fleet` returns the figures of all tenants together; only operators may ask for it. */
+        scope?: 'tenant' | 'fleet'
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The series; without `groupBy` one, or none if nothing happened. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskSeries']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listQueues: {
+    parameters: {
+      query?: {
+        /** @description `fleet` returns the queues of all tenants; only operators may ask for it. */
+        scope?: 'tenant' | 'fleet'
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The queues. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['QueueList']
         }
       }
       default: components['responses']['Problem']

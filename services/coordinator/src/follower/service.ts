@@ -9,7 +9,7 @@ import {
   type TaskLog,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import { isTerminal, type TaskRecord, type Timing } from '@agentfleet/domain'
+import { isTerminal, type TaskRecord, type TaskSeries, type Timing } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
@@ -46,6 +46,7 @@ export interface FollowerDeps {
   readonly usage: UsageTotals
   readonly tasks: TaskTable
   readonly holdings: TenantHoldings
+  readonly series: Pick<TaskSeries, 'note'>
   readonly shares: TenantShares
   readonly clock: Clock
   readonly logClock: LogClock
@@ -81,7 +82,7 @@ const AGAIN_AFTER_MS = 500
 
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { bus, store, tasks, holdings, shares, clock, log, metrics, retentionMs } = deps
+  const { bus, store, tasks, holdings, series, shares, clock, log, metrics, retentionMs } = deps
   const projector = createProjector({ store, retentionMs, log })
   const usage = createUsageCounter({ bus, totals: deps.usage, log })
   const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
@@ -101,6 +102,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     if (record === undefined) return
     holdings.note(event, record)
     usage.note(event.event, event.seq, before)
+    series.note(event.event, event.storedAtMs, before, record)
     metrics.events.inc({ type: event.event.type })
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
     trimmer.note(event.storedAtMs, event.seq, neededFrom)

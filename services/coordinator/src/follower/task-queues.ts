@@ -7,6 +7,8 @@ export interface TaskQueues {
   note(before: TaskRecord | undefined, record: TaskRecord): void
   /** Returns the queues that have such tasks. */
   queues(): TenantQueue[]
+  /** Returns the queues with the number of such tasks in each. */
+  counts(): { readonly queue: TenantQueue; readonly count: number }[]
   /** Returns the number of such tasks in all queues. */
   size(): number
 }
@@ -32,6 +34,7 @@ export function createTaskQueues(): TaskQueues {
       if (hasPlace(record)) add(record, 1)
     },
     queues: () => [...counts.values()].map(({ queue }) => queue),
+    counts: () => [...counts.values()].map((each) => ({ ...each })),
     size: () => size,
   }
 }

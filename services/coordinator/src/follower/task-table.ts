@@ -44,6 +44,8 @@ export interface TaskTable {
   orphans(): IterableIterator<string>
   /** Returns the queues in which unfinished tasks have or need pointers. */
   queues(): TenantQueue[]
+  /** Returns these queues with the number of their tasks. */
+  queueCounts(): { readonly queue: TenantQueue; readonly count: number }[]
   /** Returns the number of tasks that need a pointer now. */
   runnable(): number
   size(): number
@@ -197,6 +199,7 @@ export function createTaskTable(): TaskTable {
     unborn: () => unborn.entries(),
     orphans: () => orphans.values(),
     queues: queues.queues,
+    queueCounts: queues.counts,
     runnable: () => queues.size() - retrying.size,
     size: () => tasks.size,
     dropBefore(firstSeq) {

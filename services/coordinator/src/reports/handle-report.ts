@@ -75,7 +75,7 @@ export async function handleReport(
       })
     }
     case 'complete': {
-      const { attempt, result, usage, by } = item
+      const { attempt, result, usage, by, lastCall } = item
       const atMs = deps.nowMs()
       return append(deps, item, {
         type: 'completed',
@@ -85,6 +85,7 @@ export async function handleReport(
         result,
         usage,
         ...(by === undefined ? {} : { by }),
+        ...(lastCall === undefined ? {} : { lastCall }),
         ...placedIn(item),
       })
     }

@@ -73,7 +73,8 @@ function pairsOf(entries: readonly string[], part: Part): Record<string, string>
   )
 }
 
-function instantOf(text: string | undefined, name: string, part: Part): number | undefined {
+/** Reads a time or a day; throws a Refusal for a time that is none. */
+export function instantOf(text: string | undefined, name: string, part: Part): number | undefined {
   if (text === undefined) return undefined
   const atMs = Date.parse(text)
   if (atMs >= 0) return atMs

@@ -1,4 +1,4 @@
-import type { Failure, Spent } from '@agentfleet/domain'
+import type { CallTimes, Failure, Spent } from '@agentfleet/domain'
 import type { LlmRequest } from './request.ts'
 
 /**
@@ -8,6 +8,8 @@ import type { LlmRequest } from './request.ts'
 export interface Call {
   readonly request: LlmRequest
   readonly id: string
+  /** When the run asked for it. */
+  readonly startedAtMs: number
   /** The number of characters sent. */
   readonly characters: number
   /** The call gives up its slot instead of waiting longer than this, in milliseconds. */
@@ -39,10 +41,16 @@ export type EndedCall =
   | { readonly kind: 'failed'; readonly failure: Failure; readonly begun: boolean }
 
 /** Creates a call that has not begun. */
-export function newCall(request: LlmRequest, id: string, patienceMs: number): Call {
+export function newCall(
+  request: LlmRequest,
+  id: string,
+  startedAtMs: number,
+  patienceMs: number,
+): Call {
   return {
     request,
     id,
+    startedAtMs,
     characters: charactersOf(request),
     patienceMs,
     stop: () => undefined,
@@ -119,5 +127,19 @@ export function spentOf({ spent, sinceMs }: LlmRequest, nowMs: number): Spent {
     usd: spent.costUsd ?? 0,
     turns: spent.llmCalls,
     wallMs: nowMs - sinceMs,
+  }
+}
+
+/** Returns when the call was made, in whole milliseconds: the log keeps these figures for every call. */
+export function timesOf(
+  { startedAtMs }: Pick<Call, 'startedAtMs'>,
+  sentAtMs: number,
+  begunAtMs: number,
+): CallTimes {
+  const waitedMs = Math.round(sentAtMs - startedAtMs)
+  return {
+    startedAtMs: Math.round(startedAtMs),
+    ...(waitedMs > 0 ? { waitedMs } : {}),
+    firstTokenMs: Math.max(0, Math.round(begunAtMs - sentAtMs)),
   }
 }

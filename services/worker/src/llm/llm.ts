@@ -85,8 +85,10 @@ export function createLlm(options: LlmOptions): Llm {
   return {
     async call(request) {
       counter += 1
-      const patienceMs = Math.min(options.waitMs, request.deadlineAtMs - nowMs())
-      const call = newCall(request, `${options.node}.${counter.toString(36)}`, patienceMs)
+      const startedAtMs = nowMs()
+      const patienceMs = Math.min(options.waitMs, request.deadlineAtMs - startedAtMs)
+      const id = `${options.node}.${counter.toString(36)}`
+      const call = newCall(request, id, startedAtMs, patienceMs)
       calls.add(call)
       request.onStart(() => endCall(call, 'cancelled'))
       try {

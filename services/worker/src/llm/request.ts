@@ -1,5 +1,14 @@
 import type { ProviderLimits } from '@agentfleet/adapters'
-import type { Budget, CalledBy, Failure, Json, Level, Sampling, Usage } from '@agentfleet/domain'
+import type {
+  Budget,
+  CalledBy,
+  CallTimes,
+  Failure,
+  Json,
+  Level,
+  Sampling,
+  Usage,
+} from '@agentfleet/domain'
 import type { LlmAnswer, Message } from '../run/conversation.ts'
 import type { ToolOffer } from '../tools/tool.ts'
 import type { TenantBudgets } from './provider-config.ts'
@@ -42,6 +51,7 @@ export type LlmOutcome =
       /** The model's name in the task, and the provider and model that answered. */
       readonly model: string
       readonly by: CalledBy
+      readonly times: CallTimes
     }
   /** `partial`: the text of an answer that was cut. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly partial?: string }

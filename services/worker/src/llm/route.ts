@@ -12,6 +12,7 @@ import {
   endedOutcome,
   newProviderRequest,
   spentOf,
+  timesOf,
   type Call,
   type ProviderRequest,
 } from './call.ts'
@@ -319,6 +320,7 @@ function conclude(
       model: as,
       ...(cost === undefined ? {} : { prices: provider.pricesVersion }),
     },
+    times: timesOf(call, sentAtMs, begunAtMs),
   }
 }
 

@@ -1,4 +1,12 @@
-import type { CalledBy, Failure, JournaledCall, Json, TaskSpec, Usage } from '@agentfleet/domain'
+import type {
+  CalledBy,
+  CallTimes,
+  Failure,
+  JournaledCall,
+  Json,
+  TaskSpec,
+  Usage,
+} from '@agentfleet/domain'
 import {
   hearAnswer,
   replayConversation,
@@ -51,17 +59,20 @@ export async function runAgent(
   if ('failure' in agent) return agent
   let talk = await replayConversation(spec, begun.calls, agent.rule)
   if (run.over !== undefined) return OVER
-  let by: CalledBy | undefined
+  let last: { readonly by: CalledBy; readonly lastCall: CallTimes } | undefined
   deps.deltas.started(run)
   for (;;) {
     const ending = endingOf(talk, agent)
-    if (ending?.kind === 'completed' && by !== undefined) return { by, ...ending }
+    if (ending?.kind === 'completed' && last !== undefined) {
+      return { by: last.by, lastCall: last.lastCall, ...ending }
+    }
     if (ending !== undefined) return ending
     const next =
       talk.pending.length === 0 ? await llmTurn(talk, agent) : await toolTurn(talk, agent)
     if (next.kind !== 'talk') return next
     talk = next.talk
-    by = next.by
+    const { by, lastCall } = next
+    last = by === undefined || lastCall === undefined ? undefined : { by, lastCall }
   }
 }
 
@@ -166,7 +177,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   deps.metrics.tokens.inc({ direction: 'in' }, outcome.usage.inputTokens)
   deps.metrics.tokens.inc({ direction: 'out' }, outcome.usage.outputTokens)
   deps.deltas.flush(run)
-  const { answer, usage, by } = outcome
+  const { answer, usage, by, times } = outcome
   if (answer.toolCalls.length > TOOL_CALLS_MAX) {
     const message = `the model requested ${answer.toolCalls.length} tool calls in one answer`
     return failed({ kind: 'too-many-tool-calls', message })
@@ -174,8 +185,8 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const heard = await hearAnswer(talk, answer, usage, agent.rule, by.provider)
   if (run.over !== undefined) return OVER
   const ended = heard.result !== undefined || heard.unchecked !== undefined
-  if (ended) return { kind: 'talk', talk: heard, by }
-  const entry = { by, ...llmEntry(talk.step, outcome.model, answer, usage) }
+  if (ended) return { kind: 'talk', talk: heard, by, lastCall: times }
+  const entry = { by, times, ...llmEntry(talk.step, outcome.model, answer, usage) }
   return commitCall(run, entry, heard, deps)
 }
 

@@ -164,11 +164,12 @@ async function conclude(
   deps: AttemptDeps,
 ): Promise<void> {
   if (ending.kind === 'completed') {
-    const { result, usage, by } = ending
+    const { result, usage, by, lastCall } = ending
     const whose = by === undefined ? {} : { by }
+    const times = lastCall === undefined ? {} : { lastCall }
     const outcome = await report(
       run,
-      (base) => ({ op: 'complete', ...base, result, usage, ...whose }),
+      (base) => ({ op: 'complete', result, usage, ...base, ...whose, ...times }),
       deps,
     )
     if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)

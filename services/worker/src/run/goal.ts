@@ -11,6 +11,7 @@ import {
   teamAgent,
   type AgentDefinition,
   type CalledBy,
+  type CallTimes,
   type GoalSpec,
   type JournaledCall,
   type Json,
@@ -113,7 +114,7 @@ async function plan(
   const messages = goalConversation(spec, goal, plannings, inputs, 'plan')
   const outcome = await ask(run, spec, state.calls, messages, goal, deps)
   if (outcome.kind !== 'answered') return outcome
-  const { text, usage, by } = outcome
+  const { text, usage, by, times } = outcome
   const call: JournaledCall = {
     step,
     kind: 'llm',
@@ -121,6 +122,7 @@ async function plan(
     output: { text, toolCalls: [] },
     usage,
     by,
+    times,
   }
   if (!(await deps.commit(run, call))) return { kind: 'over' }
   return { ...state, calls: [...state.calls, call] }
@@ -140,7 +142,7 @@ async function conclude(
   const outcome = await ask(run, spec, state.calls, messages, undefined, deps)
   if (outcome.kind !== 'answered') return outcome
   const usage = addUsage(spentOn(state.calls), outcome.usage)
-  return { kind: 'completed', result: outcome.text, usage, by: outcome.by }
+  return { kind: 'completed', result: outcome.text, usage, by: outcome.by, lastCall: outcome.times }
 }
 
 interface Answered {
@@ -148,6 +150,7 @@ interface Answered {
   readonly text: string
   readonly usage: Usage
   readonly by: CalledBy
+  readonly times: CallTimes
 }
 
 function spentOn(calls: readonly JournaledCall[]): Usage {
@@ -199,7 +202,8 @@ async function ask(
   deps.metrics.tokens.inc({ direction: 'in' }, outcome.usage.inputTokens)
   deps.metrics.tokens.inc({ direction: 'out' }, outcome.usage.outputTokens)
   deps.deltas.flush(run)
-  return { kind: 'answered', text: outcome.answer.text, usage: outcome.usage, by: outcome.by }
+  const { answer, usage, by, times } = outcome
+  return { kind: 'answered', text: answer.text, usage, by, times }
 }
 
 function nextStep(calls: readonly JournaledCall[]): number {

@@ -53,7 +53,8 @@ function isAwaited(call: PendingCall, { tools, begun }: Agent): boolean {
   )
 }
 
-type Ended = { readonly call: PendingCall; readonly output: ToolOutput } | Ending
+type Ended =
+  { readonly call: PendingCall; readonly output: ToolOutput; readonly startedAtMs: number } | Ending
 
 async function runSideBySide(
   talk: Conversation,
@@ -70,7 +71,8 @@ async function runSideBySide(
     calls.map(async (call): Promise<Ended> => {
       const result = await callTool(call, agent, cancels)
       if ('kind' in result) return result
-      const entry = toolEntry(call, result.output)
+      const { startedAtMs } = result
+      const entry = { ...toolEntry(call, result.output), times: { startedAtMs } }
       const committed = commits.then(() => commit(run, entry, deps))
       commits = committed
       return (await committed) ?? result
@@ -91,7 +93,8 @@ async function runSideBySide(
 async function callTool(call: PendingCall, agent: Agent, cancels: Set<() => void>): Promise<Ended> {
   const { run, deps } = agent
   const approval = agent.begun.approvals.find(({ step }) => step === call.step)
-  if (approval?.approved === false) return { call, output: refusedBy(approval) }
+  const asked = { call, startedAtMs: deps.clock.nowMs() }
+  if (approval?.approved === false) return { ...asked, output: refusedBy(approval) }
   deps.deltas.tool(run, call.name)
   const startedAtMs = deps.clock.monotonicMs()
   let stop: (() => void) | undefined
@@ -116,7 +119,7 @@ async function callTool(call: PendingCall, agent: Agent, cancels: Set<() => void
   })
   if (outcome.kind === 'cancelled' || run.over !== undefined) return OVER
   if (outcome.kind === 'failed') return failed(outcome.failure)
-  return { call, output: outcome.output }
+  return { ...asked, output: outcome.output }
 }
 
 /** Creates the tasks of a call once, waits for them, and gives their results to the model. */

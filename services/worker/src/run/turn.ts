@@ -3,6 +3,7 @@ import type { AnswerChecks } from '@agentfleet/answer-schema'
 import type {
   Approval,
   CalledBy,
+  CallTimes,
   Failure,
   JournaledCall,
   Json,
@@ -35,6 +36,7 @@ export type Ending =
       readonly usage: Usage
       /** The provider and model of the last call. */
       readonly by?: CalledBy
+      readonly lastCall?: CallTimes
     }
   /** `partial`: the result so far when the budget ran out. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly partial?: Json }
@@ -95,7 +97,14 @@ export interface Agent {
 
 /** The result of a turn: the conversation after it, or the end of the run. */
 export type Turn =
-  { readonly kind: 'talk'; readonly talk: Conversation; readonly by?: CalledBy } | Ending
+  | {
+      readonly kind: 'talk'
+      readonly talk: Conversation
+      /** The provider and the times of a last call, which is committed with the completion. */
+      readonly by?: CalledBy
+      readonly lastCall?: CallTimes
+    }
+  | Ending
 
 /** Something else ended the run. */
 export const OVER: Ending = { kind: 'over' }

@@ -35,7 +35,14 @@ const wantsToPay: LlmAnswer = {
 const done: LlmAnswer = { text: 'done', toolCalls: [] }
 const heard = (said: LlmAnswer): LlmOutcome => {
   const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
-  return { kind: 'answered', answer: said, usage, model: 'm', by: { provider: 'p', model: 'm' } }
+  return {
+    kind: 'answered',
+    answer: said,
+    usage,
+    model: 'm',
+    by: { provider: 'p', model: 'm' },
+    times: { startedAtMs: 1 },
+  }
 }
 
 /** Runs an agent whose model gives these answers, one for each call. */

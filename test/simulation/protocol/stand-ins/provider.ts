@@ -93,11 +93,12 @@ export function createProvider(
     const wanted = Math.max(asks ? 2 : 1, Number(model.slice('sim-'.length)))
     const usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 5, llmCalls: 1 }
     const by = { provider: 'sim', model }
+    const times = { startedAtMs: 0 }
     if (turn >= wanted) {
-      return { kind: 'answered', answer: { text: 'done', toolCalls: [] }, usage, model, by }
+      return { kind: 'answered', answer: { text: 'done', toolCalls: [] }, usage, model, by, times }
     }
     const call = { id: `c${turn}`, ...toolOf(messages[1]?.content ?? '', turn) }
-    return { kind: 'answered', answer: { text: '', toolCalls: [call] }, usage, model, by }
+    return { kind: 'answered', answer: { text: '', toolCalls: [call] }, usage, model, by, times }
   }
 
   return {

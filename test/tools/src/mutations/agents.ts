@@ -22,8 +22,8 @@ export const AGENTS: readonly Mutation[] = [
     edits: [
       {
         file: 'services/worker/src/run/tool-turn.ts',
-        find: 'if (approval?.approved === false) return { call',
-        replace: 'if (approval?.approved === true) return { call',
+        find: 'if (approval?.approved === false) return { ...asked',
+        replace: 'if (approval?.approved === true) return { ...asked',
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],

@@ -1,0 +1,32 @@
+import type { QueueList, TaskSeries } from '@agentfleet/protocol'
+import { queryOf } from './lists.ts'
+import type { Call, RequestOptions } from './request.ts'
+
+/** Options of the figures over time. */
+export interface StatsQuery extends RequestOptions {
+  /** The beginning of the first step: a time or a day. */
+  readonly from?: string
+  readonly to?: string
+  readonly step?: '10s' | '1m' | '1h'
+  readonly groupBy?: 'agent' | 'model' | 'priority'
+  /** `fleet`: all tenants together, for operators. */
+  readonly scope?: 'tenant' | 'fleet'
+}
+
+/** The part of the client that reads figures. */
+export interface FiguresClient {
+  /** What happened to tasks over time. */
+  stats(query?: StatsQuery): Promise<TaskSeries>
+  /** How many tasks wait for a node, by tenant and priority. */
+  queues(scope?: 'tenant' | 'fleet', options?: RequestOptions): Promise<QueueList>
+}
+
+/** The methods over these calls. */
+export function figuresClient(
+  call: <T>(path: string, options?: Call) => Promise<T>,
+): FiguresClient {
+  return {
+    stats: ({ signal, ...query } = {}) => call(`/v1/stats${queryOf({ ...query })}`, { signal }),
+    queues: (scope, { signal } = {}) => call(`/v1/queues${queryOf({ scope })}`, { signal }),
+  }
+}

@@ -1,0 +1,226 @@
+import type { Level } from '../task/spec.ts'
+import type { TaskEvent } from '../task/task-event.ts'
+import type { TaskRecord } from '../task/task-record.ts'
+import { createMeasures, measure, mergeMeasures, type Measures } from './measures.ts'
+
+/**
+ * What happened to tasks over time, counted from the log (L8): steps of 10 s for an hour, of a minute for a day,
+ * and of an hour for a week.
+ *
+ * An event is counted once, in the open step of 10 s; a step that ends is added to its minute and to its hour.
+ * Invariants (L7): a step has at most CELLS_MAX cells for a tenant, agent, model and priority each, and about as
+ * many for further tenants; all steps together take at most `bytesMax`: the oldest of the shortest steps leave first.
+ */
+export interface TaskSeries {
+  /** Counts an event that the log stored at this time; `record` is the task after it. */
+  note(
+    event: TaskEvent,
+    storedAtMs: number,
+    before: TaskRecord | undefined,
+    record: TaskRecord,
+  ): void
+  /** Returns the steps from `fromMs` to before `toMs`, for a tenant or for the whole fleet. */
+  read(query: SeriesQuery): SeriesAnswer
+  /** Returns about how many bytes the steps take. */
+  bytes(): number
+}
+
+/** The lengths of a step, milliseconds, with the time for which steps of this length are kept. */
+export const SERIES_STEPS = {
+  '10s': { stepMs: 10_000, keptMs: 3_600_000 },
+  '1m': { stepMs: 60_000, keptMs: 86_400_000 },
+  '1h': { stepMs: 3_600_000, keptMs: 7 * 86_400_000 },
+} as const
+/** The length of a step. */
+export type SeriesStep = keyof typeof SERIES_STEPS
+/** What series can be split by. */
+export const SERIES_GROUPS = ['agent', 'model', 'priority'] as const
+/** What series are split by. */
+export type SeriesGroup = (typeof SERIES_GROUPS)[number]
+
+/** What to read. */
+export interface SeriesQuery {
+  /** Undefined: all tenants together. */
+  readonly tenant: string | undefined
+  readonly fromMs: number
+  readonly toMs: number
+  readonly step: SeriesStep
+  readonly groupBy: SeriesGroup | undefined
+}
+
+/** What happened in a step; steps in which nothing happened have none. */
+export interface SeriesPoint {
+  readonly atMs: number
+  readonly measures: Measures
+}
+
+/** The series, those with most tasks first. */
+export interface SeriesAnswer {
+  /** Steps before this time are no longer known. */
+  readonly knownFromMs: number
+  readonly series: readonly { readonly key?: string; readonly points: readonly SeriesPoint[] }[]
+}
+
+interface Cell extends Measures {
+  readonly tenant: string
+  readonly agent: string
+  readonly model: string
+  readonly priority: Level
+}
+interface Step {
+  readonly atMs: number
+  readonly cells: Map<string, Cell>
+  bytes: number
+}
+
+/** Many agents and models of many tenants; further ones of a step count as OTHERS. */
+const CELLS_MAX = 1_000
+/** Stands for the agents, models or tenants beyond what is kept apart; no name looks like this. */
+export const OTHERS = '(others)'
+/** Groups of one answer; the rest is added up under OTHERS. */
+const GROUPS_MAX = 20
+/** A cell with its names and counts in memory, bytes. */
+const CELL_BYTES = 600
+/** A class of durations in memory, bytes. */
+const CLASS_BYTES = 40
+
+/** Creates series without steps. */
+export function createTaskSeries(bytesMax: number): TaskSeries {
+  const open: Step = { atMs: 0, cells: new Map(), bytes: 0 }
+  const rings: Record<SeriesStep, Step[]> = { '10s': [], '1m': [], '1h': [] }
+  const dropped: Record<SeriesStep, number> = { '10s': 0, '1m': 0, '1h': 0 }
+  let current = open
+  let bytes = 0
+  let firstAtMs = Infinity
+
+  const dropOldest = (name: SeriesStep): void => {
+    const oldest = rings[name].shift()
+    if (oldest === undefined) return
+    bytes -= oldest.bytes
+    dropped[name] = oldest.atMs + SERIES_STEPS[name].stepMs
+  }
+
+  const shrink = (nowMs: number): void => {
+    for (const name of ['10s', '1m', '1h'] as const) {
+      const { keptMs } = SERIES_STEPS[name]
+      while (rings[name].length > 0 && rings[name][0]!.atMs < nowMs - keptMs) dropOldest(name)
+    }
+    for (const name of ['10s', '1m', '1h'] as const) {
+      while (bytes > bytesMax && rings[name].length > 1) dropOldest(name)
+    }
+  }
+
+  const close = (nowMs: number): void => {
+    if (current.cells.size > 0) {
+      for (const name of ['10s', '1m', '1h'] as const) {
+        const { stepMs } = SERIES_STEPS[name]
+        const ring = rings[name]
+        const atMs = Math.floor(current.atMs / stepMs) * stepMs
+        let step = ring.at(-1)
+        if (step?.atMs !== atMs) {
+          step = { atMs, cells: new Map(), bytes: 0 }
+          ring.push(step)
+        }
+        const before = step.bytes
+        for (const cell of current.cells.values()) mergeMeasures(cellOf(step.cells, cell), cell)
+        step.bytes = bytesOf(step)
+        bytes += step.bytes - before
+      }
+    }
+    current = { atMs: nowMs, cells: new Map(), bytes: 0 }
+    shrink(nowMs)
+  }
+
+  return {
+    note(event, storedAtMs, before, { tenant, spec }) {
+      const { stepMs } = SERIES_STEPS['10s']
+      // A clock that was set back does not reopen a step.
+      if (storedAtMs >= current.atMs + stepMs) close(Math.floor(storedAtMs / stepMs) * stepMs)
+      if (firstAtMs === Infinity) firstAtMs = current.atMs
+      const { agent, model, priority } = spec
+      const known = current.cells.get(`${tenant} ${agent} ${model} ${priority}`)
+      const cell = known ?? cellOf(current.cells, { tenant, agent, model, priority })
+      measure(cell, event, before)
+    },
+    read({ tenant, fromMs, toMs, step, groupBy }) {
+      const { stepMs } = SERIES_STEPS[step]
+      const groups = new Map<string, Map<number, Measures>>()
+      for (const { atMs, cells } of [...rings[step], current]) {
+        const pointMs = Math.floor(atMs / stepMs) * stepMs
+        if (pointMs < fromMs || pointMs >= toMs) continue
+        for (const cell of cells.values()) {
+          if (tenant !== undefined && cell.tenant !== tenant) continue
+          const key = groupBy === undefined ? '' : cell[groupBy]
+          const points = groups.get(key) ?? new Map<number, Measures>()
+          groups.set(key, points)
+          const point = points.get(pointMs) ?? createMeasures()
+          points.set(pointMs, point)
+          mergeMeasures(point, cell)
+        }
+      }
+      const series = mostBusy(groups).map(([key, points]) => ({
+        ...(groupBy === undefined ? {} : { key }),
+        points: [...points].map(([atMs, measures]) => ({ atMs, measures })),
+      }))
+      return { knownFromMs: Math.max(dropped[step], Math.min(firstAtMs, toMs)), series }
+    },
+    bytes: () => bytes,
+  }
+}
+
+function cellOf(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell {
+  const found = cells.get(keyOf(name))
+  if (found !== undefined) return found
+  const known = {
+    agent: name.agent,
+    model: name.model,
+    tenant: name.tenant,
+    priority: name.priority,
+  }
+  if (cells.size < CELLS_MAX) return made(cells, known)
+  const ofTenant = { ...known, agent: OTHERS, model: OTHERS }
+  const shared = cells.get(keyOf(ofTenant))
+  if (shared !== undefined) return shared
+  if (cells.size < 2 * CELLS_MAX) return made(cells, ofTenant)
+  const ofAll = { ...ofTenant, tenant: OTHERS }
+  return cells.get(keyOf(ofAll)) ?? made(cells, ofAll)
+}
+
+function made(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell {
+  const cell = { ...name, ...createMeasures() }
+  cells.set(keyOf(name), cell)
+  return cell
+}
+
+/** A blank separates them: no name contains one. */
+function keyOf({ tenant, agent, model, priority }: Omit<Cell, keyof Measures>): string {
+  return `${tenant} ${agent} ${model} ${priority}`
+}
+
+function bytesOf({ cells }: Step): number {
+  let sum = 0
+  for (const { wait, firstToken } of cells.values()) {
+    sum += CELL_BYTES + CLASS_BYTES * (wait.size + firstToken.size)
+  }
+  return sum
+}
+
+/** Returns the groups with most tasks; the others are added up. */
+function mostBusy(
+  groups: ReadonlyMap<string, Map<number, Measures>>,
+): [string, Map<number, Measures>][] {
+  const size = (points: Map<number, Measures>): number =>
+    [...points.values()].reduce((sum, { counts }) => sum + counts.submitted + counts.completed, 0)
+  const sorted = [...groups].toSorted(([, a], [, b]) => size(b) - size(a))
+  if (sorted.length <= GROUPS_MAX) return sorted
+  const rest = new Map<number, Measures>()
+  for (const [, points] of sorted.slice(GROUPS_MAX - 1)) {
+    for (const [atMs, measures] of points) {
+      const sum = rest.get(atMs) ?? createMeasures()
+      mergeMeasures(sum, measures)
+      rest.set(atMs, sum)
+    }
+  }
+  const inOrder = new Map([...rest].sort(([a], [b]) => a - b))
+  return [...sorted.slice(0, GROUPS_MAX - 1), [OTHERS, inOrder]]
+}

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest'
+import {
+  addDuration,
+  createTaskSeries,
+  foldHistory,
+  OTHERS,
+  quantilesOf,
+  SERIES_STEPS,
+  type TaskEvent,
+  type TaskSeries,
+  type TaskSpec,
+} from '../../src/index.ts'
+
+const SPEC: TaskSpec = {
+  task: 'x',
+  agent: 'assistant',
+  model: 'm',
+  cpu: 'low',
+  memory: 'low',
+  priority: 'medium',
+  timeoutMs: 600_000,
+  maxAttempts: 3,
+}
+const START_MS = 1_700_000_040_000
+const PLACED = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 1 }
+const USAGE = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.5 }
+
+/** Notes a history as the follower does; each event was stored when it happened. */
+function note(series: TaskSeries, events: readonly TaskEvent[], taskId = 't1'): void {
+  events.forEach((event, index) => {
+    const history = events.slice(0, index + 1).map((each, seq) => ({ event: each, seq: seq + 1 }))
+    const before = foldHistory(taskId, history.slice(0, -1))
+    series.note(event, event.atMs, before, foldHistory(taskId, history)!)
+  })
+}
+
+const submitted = (spec: Partial<TaskSpec> = {}, tenant = 'acme', atMs = START_MS): TaskEvent => ({
+  type: 'submitted',
+  atMs,
+  tenant,
+  specHash: '',
+  spec: { ...SPEC, ...spec },
+})
+const completed = (atMs: number): TaskEvent => ({
+  type: 'completed',
+  atMs,
+  attempt: 1,
+  node: 'n1',
+  result: 'r',
+  usage: USAGE,
+  lastCall: { startedAtMs: atMs - 500, firstTokenMs: 400 },
+  placed: { ...PLACED, atMs: START_MS + 100 },
+})
+const ALL = { tenant: undefined, groupBy: undefined, fromMs: 0, toMs: Infinity } as const
+
+describe('task series', () => {
+  it('count a task with its wait, its tokens and its first token', () => {
+    const series = createTaskSeries(1e6)
+    note(series, [submitted(), completed(START_MS + 1_000)])
+    const [all] = series.read({ ...ALL, step: '10s' }).series
+    expect(all?.points).toHaveLength(1)
+    const [{ atMs, measures } = { atMs: 0, measures: undefined! }] = all!.points
+    expect(atMs).toBe(START_MS)
+    expect(measures.counts).toMatchObject({ submitted: 1, started: 1, completed: 1, llmCalls: 1 })
+    expect(measures.counts).toMatchObject({ inputTokens: 10, outputTokens: 5, nanoUsd: 5e8 })
+    expect(quantilesOf(measures.wait)?.p50).toBe(108)
+    expect(quantilesOf(measures.firstToken)?.count).toBe(1)
+  })
+
+  it('count a call once, although the completion names the usage of all calls', () => {
+    const series = createTaskSeries(1e6)
+    const call = { step: 0, kind: 'llm', name: 'm', output: '', usage: USAGE } as const
+    const both = { ...USAGE, inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 1 }
+    note(series, [
+      submitted(),
+      { type: 'call-finished', atMs: START_MS + 1, attempt: 1, call },
+      { ...completed(START_MS + 2), usage: both } as TaskEvent,
+    ])
+    const { counts } = series.read({ ...ALL, step: '1m' }).series[0]!.points[0]!.measures
+    expect(counts).toMatchObject({ inputTokens: 20, outputTokens: 10, llmCalls: 2, nanoUsd: 1e9 })
+  })
+
+  it('count a run that fell silent as lost, and a failed attempt as retried', () => {
+    const series = createTaskSeries(1e6)
+    const error = { code: 'timeout', message: '' }
+    const call = { step: 0, kind: 'tool', name: 'm', output: '', usage: USAGE } as const
+    note(series, [
+      submitted(),
+      { type: 'call-finished', atMs: START_MS + 1, attempt: 1, call },
+      { type: 'attempt-started', atMs: START_MS + 2, attempt: 2, node: 'n2' },
+      { type: 'attempt-failed', atMs: START_MS + 3, attempt: 2, error, retryAtMs: START_MS + 9 },
+      { type: 'attempt-started', atMs: START_MS + 9, attempt: 3, node: 'n2' },
+      { type: 'failed', atMs: START_MS + 10, attempt: 3, error },
+    ])
+    const { counts } = series.read({ ...ALL, step: '10s' }).series[0]!.points[0]!.measures
+    expect(counts).toMatchObject({ lost: 1, retried: 1, failed: 1, completed: 0 })
+  })
+
+  it('add up steps of ten seconds to minutes and hours, and keep each for its time', () => {
+    const series = createTaskSeries(1e6)
+    for (let index = 0; index < 720; index += 1) {
+      note(series, [submitted({}, 'acme', START_MS + index * 10_000)], `t${index}`)
+    }
+    const points = (step: '10s' | '1m' | '1h') => series.read({ ...ALL, step }).series[0]!.points
+    const sum = (step: '1m' | '1h') =>
+      points(step).reduce((all, { measures }) => all + measures.counts.submitted, 0)
+    expect(points('10s')).toHaveLength(SERIES_STEPS['10s'].keptMs / 10_000 + 1)
+    expect([sum('1m'), sum('1h')]).toEqual([720, 720])
+    expect(points('1m').every(({ measures }) => measures.counts.submitted === 6)).toBe(true)
+    const { knownFromMs } = series.read({ ...ALL, step: '10s' })
+    expect(knownFromMs).toBe(START_MS + 359 * 10_000)
+  })
+
+  it('show a tenant its own tasks only, by agent, with the busiest first', () => {
+    const series = createTaskSeries(1e6)
+    note(series, [submitted({ agent: 'a' })], 't1')
+    note(series, [submitted({ agent: 'b' })], 't2')
+    note(series, [submitted({ agent: 'b' })], 't3')
+    note(series, [submitted({ agent: 'c' }, 'other')], 't4')
+    const own = series.read({ ...ALL, tenant: 'acme', groupBy: 'agent', step: '10s' })
+    expect(own.series.map(({ key }) => key)).toEqual(['b', 'a'])
+    const fleet = series.read({ ...ALL, groupBy: 'agent', step: '10s' })
+    expect(new Set(fleet.series.map(({ key }) => key))).toEqual(new Set(['a', 'b', 'c']))
+  })
+
+  it('take at most their bytes, however many tenants, agents and models there are (L7)', () => {
+    const bytesMax = 5e6
+    const series = createTaskSeries(bytesMax)
+    for (let index = 0; index < 30_000; index += 1) {
+      const atMs = START_MS + Math.floor(index / 3_000) * 10_000
+      note(series, [submitted({ agent: `agent-${index}` }, `t${index % 2_500}`, atMs)], `t${index}`)
+    }
+    expect(series.bytes()).toBeLessThanOrEqual(bytesMax)
+    expect(series.bytes()).toBeGreaterThan(bytesMax / 2)
+    const { series: groups, knownFromMs } = series.read({ ...ALL, groupBy: 'agent', step: '1h' })
+    expect(groups).toHaveLength(20)
+    expect(groups.at(-1)?.key).toBe(OTHERS)
+    const total = groups.flatMap(({ points }) => points)
+    expect(total.reduce((sum, { measures }) => sum + measures.counts.submitted, 0)).toBe(30_000)
+    expect(knownFromMs).toBe(START_MS)
+  })
+})
+
+it('quantiles of durations are at most 10 % off', () => {
+  const durations = new Map<number, number>()
+  for (let ms = 1; ms <= 10_000; ms += 1) addDuration(durations, ms)
+  const { p50, p99 } = quantilesOf(durations)!
+  expect(Math.abs(p50 / 5_000 - 1)).toBeLessThan(0.1)
+  expect(Math.abs(p99 / 9_900 - 1)).toBeLessThan(0.1)
+})

@@ -1,0 +1,77 @@
+import { LEVELS, SERIES_GROUPS, SERIES_STEPS, type SeriesStep } from '@agentfleet/domain'
+import { z } from 'zod'
+import { idSchema } from '../heartbeat.ts'
+
+/** What coordinators have counted from the log, and the gateways ask for. */
+
+const count = z.number().int().nonnegative()
+const quantiles = z.object({ count, p50: count, p99: count })
+const unavailable = z.object({ kind: z.literal('unavailable') })
+
+/** Asks for the series of a tenant; without a tenant, of the whole fleet. */
+export const seriesQuestionSchema = z.object({
+  tenant: idSchema.optional(),
+  fromMs: z.number(),
+  toMs: z.number(),
+  step: z.enum(Object.keys(SERIES_STEPS) as [SeriesStep, ...SeriesStep[]]),
+  groupBy: z.enum(SERIES_GROUPS).optional(),
+})
+
+/** What happened to tasks in one step. */
+export const seriesPointSchema = z.object({
+  atMs: z.number(),
+  submitted: count,
+  started: count,
+  completed: count,
+  failed: count,
+  cancelled: count,
+  retried: count,
+  lost: count,
+  llmCalls: count,
+  inputTokens: count,
+  outputTokens: count,
+  costUsd: z.number(),
+  waitMs: quantiles.optional(),
+  firstTokenMs: quantiles.optional(),
+})
+/** What happened to tasks in one step. */
+export type SeriesPoint = z.infer<typeof seriesPointSchema>
+
+/** The series; `unavailable`: this coordinator still reads the log. */
+export const seriesReplySchema = z.discriminatedUnion('kind', [
+  unavailable,
+  z.object({
+    kind: z.literal('series'),
+    knownFromMs: z.number(),
+    series: z.array(z.object({ key: z.string().optional(), points: z.array(seriesPointSchema) })),
+  }),
+])
+
+/** Asks for the queues of a tenant; without a tenant, for those of all tenants. */
+export const queuesQuestionSchema = z.object({ tenant: idSchema.optional() })
+
+/** Queues in one answer; those in which most tasks wait come first. */
+export const QUEUES_MAX = 1_000
+
+/** One queue: the tasks of a tenant with one priority. */
+export const queueFiguresSchema = z.object({
+  tenant: idSchema,
+  priority: z.enum(LEVELS),
+  waiting: count,
+  inFlight: count,
+  retrying: count,
+  /** Since when the first of them waits. */
+  oldestAtMs: z.number().optional(),
+})
+/** One queue: the tasks of a tenant with one priority. */
+export type QueueFigures = z.infer<typeof queueFiguresSchema>
+
+/** The queues that have tasks. */
+export const queuesReplySchema = z.discriminatedUnion('kind', [
+  unavailable,
+  z.object({
+    kind: z.literal('queues'),
+    atMs: z.number(),
+    queues: z.array(queueFiguresSchema).max(QUEUES_MAX),
+  }),
+])

@@ -1,0 +1,124 @@
+import type { Bus } from '@agentfleet/adapters'
+import { limitOf, SERIES_STEPS, type SeriesGroup, type TenantLimits } from '@agentfleet/domain'
+import { CHANNELS, type QueueList, type SeriesPoint, type TaskSeries } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { Refusal, wrongField } from '../http/problems.ts'
+
+import { instantOf } from '../lists/filters.ts'
+import { isoTime } from '../tasks/views.ts'
+
+/** Dependencies of the routes of figures that coordinators count. */
+export interface FiguresRouteDeps {
+  readonly bus: Pick<Bus, 'ask'>
+  readonly limits: TenantLimits
+  readonly operators: ReadonlySet<string>
+  readonly clock: { nowMs(): number }
+}
+
+type Scope = 'tenant' | 'fleet'
+
+type StatsPoint = TaskSeries['series'][number]['points'][number]
+
+interface StatsFields {
+  readonly from?: string
+  readonly to?: string
+  readonly step: keyof typeof SERIES_STEPS
+  readonly groupBy?: SeriesGroup
+  readonly scope: Scope
+}
+
+/** Milliseconds. A coordinator answers from memory; the rest covers one that is being replaced. */
+const ANSWER_WITHIN_MS = 3_000
+/** Steps of one answer: a day of minutes, about half a megabyte. */
+const STEPS_MAX = 1_440
+/** Steps of one answer with groups, of which there are up to 20. */
+const GROUPED_STEPS_MAX = 360
+/** Steps of an answer to a request without `from`. */
+const STEPS_DEFAULT = 60
+
+/** Creates the handlers of `/v1/stats` and `/v1/queues` by operationId. */
+export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDeps) {
+  /** The tenant to ask for; undefined: the whole fleet. */
+  function tenantIn(request: FastifyRequest, scope: Scope): { tenant?: string } {
+    if (scope === 'tenant') return { tenant: request.tenant }
+    if (operators.has(request.tenant)) return {}
+    throw new Refusal(
+      'operators-only',
+      'Only operators may read figures of the whole fleet. Omit scope to read your own.',
+    )
+  }
+
+  return {
+    async getStats(request: FastifyRequest): Promise<TaskSeries> {
+      const { step, groupBy, scope, ...fields } = request.query as StatsFields
+      const range = rangeOf(fields, step, groupBy !== undefined, clock.nowMs())
+      const whose = tenantIn(request, scope)
+      const question = { ...whose, ...range, step, ...(groupBy === undefined ? {} : { groupBy }) }
+      const answer = await bus.ask(CHANNELS.series, question, ANSWER_WITHIN_MS)
+      if (answer.kind !== 'reply' || answer.body.kind !== 'series') throw notCounted()
+      const { knownFromMs, series } = answer.body
+      return {
+        scope,
+        ...whose,
+        step,
+        ...(groupBy === undefined ? {} : { groupBy }),
+        from: isoTime(range.fromMs),
+        to: isoTime(range.toMs),
+        knownFrom: isoTime(Math.max(range.fromMs, Math.min(knownFromMs, range.toMs))),
+        series: series.map(({ key, points }) => ({
+          ...(key === undefined ? {} : { key }),
+          points: points.map(pointView),
+        })),
+      }
+    },
+    async listQueues(request: FastifyRequest): Promise<QueueList> {
+      const { scope } = request.query as { scope: Scope }
+      const whose = tenantIn(request, scope)
+      const answer = await bus.ask(CHANNELS.queues, whose, ANSWER_WITHIN_MS)
+      if (answer.kind !== 'reply' || answer.body.kind !== 'queues') throw notCounted()
+      const queues = answer.body.queues.map(({ oldestAtMs, ...queue }) => {
+        const { weight, concurrency } = limitOf(limits, queue.tenant)
+        return {
+          ...queue,
+          weight,
+          ...(concurrency === undefined ? {} : { concurrency }),
+          ...(oldestAtMs === undefined ? {} : { oldestQueuedAt: isoTime(oldestAtMs) }),
+        }
+      })
+      return { scope, ...whose, at: isoTime(answer.body.atMs), queues }
+    },
+  }
+}
+
+function pointView({ atMs, waitMs, firstTokenMs, ...counts }: SeriesPoint): StatsPoint {
+  return {
+    at: isoTime(atMs),
+    ...counts,
+    ...(waitMs === undefined ? {} : { waitMs }),
+    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+  }
+}
+
+function rangeOf(
+  { from, to }: Pick<StatsFields, 'from' | 'to'>,
+  step: StatsFields['step'],
+  grouped: boolean,
+  nowMs: number,
+): { readonly fromMs: number; readonly toMs: number } {
+  const { stepMs } = SERIES_STEPS[step]
+  const endMs = instantOf(to, 'to', 'query') ?? nowMs
+  const toMs = Math.ceil(endMs / stepMs) * stepMs
+  const startMs = instantOf(from, 'from', 'query') ?? toMs - STEPS_DEFAULT * stepMs
+  const fromMs = Math.floor(startMs / stepMs) * stepMs
+  const steps = (toMs - fromMs) / stepMs
+  const most = grouped ? GROUPED_STEPS_MAX : STEPS_MAX
+  if (steps >= 1 && steps <= most) return { fromMs, toMs }
+  throw wrongField('query/from', `must be 1 to ${most} steps of ${step} before to`)
+}
+
+function notCounted(): Refusal {
+  return new Refusal(
+    'coordinator-unavailable',
+    'No coordinator has answered; after a start it first reads the log. Send the request again after Retry-After seconds.',
+  )
+}
