@@ -4,7 +4,15 @@ import { withQuery } from '../page/api/query.ts'
 import { rangeOf, ROW_PX } from '../page/parts/rows-in-view.ts'
 import { NOTHING_DONE, partsOfIds, runPages, type BulkPage } from '../page/tasks/bulk.ts'
 import { cancelBody, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
-import { listOf, pageAt, withAgain, withNext } from '../page/tasks/list.ts'
+import {
+  listOf,
+  pageAt,
+  rowsBetween,
+  rowsWith,
+  withAgain,
+  withNext,
+  type TaskList,
+} from '../page/tasks/list.ts'
 
 const task = (id: number, state: TaskSummary['state'] = 'queued'): TaskSummary => ({
   id: String(id),
@@ -26,7 +34,8 @@ const page = (ids: readonly number[], nextCursor?: string) => ({
   scanned: ids.length,
   ...(nextCursor === undefined ? {} : { nextCursor }),
 })
-const idsOf = (rows: readonly TaskSummary[]) => rows.map(({ id }) => Number(id))
+const rowsOf = (list: TaskList) => rowsBetween(list, 0, Infinity)
+const idsOf = (list: TaskList) => rowsOf(list).map(({ id }) => Number(id))
 
 test('filters of an address are read, and unknown ones are ignored', () => {
   const query = {
@@ -95,14 +104,14 @@ test('many selected tasks are sent in several requests', () => {
 
 test('new tasks are counted and move no row; rows change where they are', () => {
   const list = withNext(listOf(page([9, 8, 7], 'c1')), page([7, 6, 5]))
-  expect(idsOf(list.rows)).toEqual([9, 8, 7, 6, 5])
+  expect(idsOf(list)).toEqual([9, 8, 7, 6, 5])
   expect(list.nextCursor).toBeUndefined()
   const again = withAgain(list, 0, {
     ...page([11, 10, 9]),
     tasks: [task(11), task(10), task(9, 'running')],
   })
-  expect(idsOf(again.rows)).toEqual([9, 8, 7, 6, 5])
-  expect(again.rows[0]?.state).toBe('running')
+  expect(idsOf(again)).toEqual([9, 8, 7, 6, 5])
+  expect(rowsOf(again)[0]?.state).toBe('running')
   expect(again.unseen).toBe(2)
   expect(again.gone.size).toBe(0)
 })
@@ -110,7 +119,7 @@ test('new tasks are counted and move no row; rows change where they are', () => 
 test('a row that no longer matches stays in its place and says so', () => {
   const list = listOf(page([9, 8, 7]))
   const without = withAgain(list, 0, page([9, 7]))
-  expect([idsOf(without.rows), [...without.gone]]).toEqual([[9, 8, 7], ['8']])
+  expect([idsOf(without), [...without.gone]]).toEqual([[9, 8, 7], ['8']])
   expect([...withAgain(without, 0, page([9, 8, 7])).gone]).toEqual([])
   expect([...withAgain(list, 0, page([])).gone]).toEqual(['9', '8', '7'])
 })
@@ -118,7 +127,9 @@ test('a row that no longer matches stays in its place and says so', () => {
 test('the page of a row is known by where the pages begin', () => {
   const list = withNext(listOf(page([9, 8], 'c1')), page([7, 6]))
   expect([0, 1, 2, 3].map((row) => pageAt(list, row))).toEqual([0, 0, 1, 1])
-  expect(list.pages[1]).toEqual({ from: 2, cursor: 'c1' })
+  expect(list.pages[1]).toMatchObject({ from: 2, cursor: 'c1' })
+  expect(rowsBetween(list, 1, 3).map(({ id }) => id)).toEqual(['8', '7'])
+  expect(rowsWith(list, new Set(['6', '9', '1'])).map(({ id }) => id)).toEqual(['9', '6'])
 })
 
 test('only rows in view and a few around them are drawn', () => {

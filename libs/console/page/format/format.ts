@@ -12,14 +12,18 @@ const MINUTE_MS = 60 * SECOND_MS
 const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-
 /** Writes a count: `12,345`, from 100,000 `1.24 M`. */
 export function count(value: number | undefined): string {
   if (value === undefined) return UNKNOWN
-  if (Math.abs(value) < SHORT_FROM) return whole.format(value)
+  if (Math.abs(value) < SHORT_FROM) return grouped(Math.round(value))
   const [divisor, unit] = scaleOf(Math.abs(value))
   return `${(value / divisor).toPrecision(3)} ${unit}`
+}
+
+/** Intl would take most of the time in which thousands of bars are computed. */
+function grouped(value: number): string {
+  const text = String(value)
+  return Math.abs(value) < 1_000 ? text : text.replace(/(\d{3})$/, ',$1')
 }
 
 function scaleOf(size: number): readonly [divisor: number, unit: string] {
@@ -84,9 +88,18 @@ function rough(ms: number): string {
   return `${Math.floor(ms / DAY_MS)} d`
 }
 
+/** Making a format takes longer than a hundred uses of it; the empty name is the reader's zone. */
+const instantFormats = new Map<string, Intl.DateTimeFormat>()
+
 /** Writes a time with date, seconds and zone, in the reader's zone or the named one. */
-export function instant(atMs: number, timeZone?: string): string {
+export function instant(atMs: number, timeZone = ''): string {
   if (!Number.isFinite(atMs)) return UNKNOWN
+  const format = instantFormats.get(timeZone) ?? instantFormat(timeZone)
+  instantFormats.set(timeZone, format)
+  return format.format(atMs)
+}
+
+function instantFormat(timeZone: string): Intl.DateTimeFormat {
   return new Intl.DateTimeFormat('en-GB', {
     year: 'numeric',
     month: 'short',
@@ -95,8 +108,8 @@ export function instant(atMs: number, timeZone?: string): string {
     minute: '2-digit',
     second: '2-digit',
     timeZoneName: 'short',
-    ...(timeZone === undefined ? {} : { timeZone }),
-  }).format(atMs)
+    ...(timeZone === '' ? {} : { timeZone }),
+  })
 }
 
 /** Writes a size in bytes: `512 B`, `1.5 MB`. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Column } from './table.tsx'
 import { rangeOf, ROW_PX } from './rows-in-view.ts'
 
@@ -7,6 +7,12 @@ import { rangeOf, ROW_PX } from './rows-in-view.ts'
 export interface WideColumn<Row> extends Column<Row> {
   /** Pixels; the column without a width takes the rest. */
   readonly width?: number
+}
+
+/** Rows of a table: an array, or parts of a list that is too long to be copied. */
+export interface Rows<Row> {
+  readonly length: number
+  slice(from: number, to: number): readonly Row[]
 }
 
 /** A table of any length in which only the rows in view are elements. Rows have one height and never wrap. */
@@ -22,7 +28,7 @@ export function VirtualTable<Row>({
 }: {
   caption: string
   columns: readonly WideColumn<Row>[]
-  rows: readonly Row[]
+  rows: Rows<Row>
   keyOf: (row: Row) => string
   /** Whether `rows` has the whole list. */
   complete: boolean
@@ -68,29 +74,63 @@ export function VirtualTable<Row>({
             {rows.slice(from, to).map((row, index) => {
               const key = keyOf(row)
               return (
-                <tr
+                <Line
                   key={key}
-                  aria-rowindex={from + index + 2}
-                  class={classOf(picked?.keys.has(key), dimmed?.has(key))}
-                >
-                  {picked && (
-                    <td>
-                      <input
-                        type="checkbox"
-                        aria-label={`Select ${key}`}
-                        checked={picked.keys.has(key)}
-                        onChange={() => picked.toggle(key)}
-                      />
-                    </td>
-                  )}
-                  {columns.map((column, place) => cellOf(column, row, place === 0))}
-                </tr>
+                  name={key}
+                  row={row}
+                  at={from + index}
+                  columns={columns}
+                  picked={picked?.keys.has(key)}
+                  toggle={picked?.toggle}
+                  dimmed={dimmed?.has(key) ?? false}
+                />
               )
             })}
           </tbody>
         </table>
       </div>
     </div>
+  )
+}
+
+/** One row. It is drawn again only if it changes, not with each change of its view. */
+function Line<Row>({
+  name,
+  row,
+  at,
+  columns,
+  picked,
+  toggle,
+  dimmed,
+}: {
+  name: string
+  row: Row
+  at: number
+  columns: readonly WideColumn<Row>[]
+  /** Undefined: rows cannot be selected. */
+  picked: boolean | undefined
+  toggle: ((key: string) => void) | undefined
+  dimmed: boolean
+}) {
+  const toggled = useRef(toggle)
+  toggled.current = toggle
+  return useMemo(
+    () => (
+      <tr aria-rowindex={at + 2} class={classOf(picked, dimmed)}>
+        {picked !== undefined && (
+          <td>
+            <input
+              type="checkbox"
+              aria-label={`Select ${name}`}
+              checked={picked}
+              onChange={() => toggled.current?.(name)}
+            />
+          </td>
+        )}
+        {columns.map((column, place) => cellOf(column, row, place === 0))}
+      </tr>
+    ),
+    [row, at, columns, picked, dimmed],
   )
 }
 
@@ -134,7 +174,7 @@ function cellOf<Row>(
   )
 }
 
-function classOf(picked: boolean | undefined, dimmed: boolean | undefined): string | undefined {
+function classOf(picked: boolean | undefined, dimmed: boolean): string | undefined {
   const names = [picked ? 'picked' : '', dimmed ? 'gone' : ''].filter((name) => name !== '')
   return names.length === 0 ? undefined : names.join(' ')
 }

@@ -1,24 +1,22 @@
 import type { TaskCounts } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { withQuery } from '../api/query.ts'
 import { count } from '../format/format.ts'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
 import { FIELDS, STATES, type Field, type Filters } from './filters.ts'
 
+const COUNTS_EVERY_MS = 5_000
 const RARE = FIELDS.filter(({ common }) => !common)
 
 /** Every filter of the list; the address has their values. */
-export function FilterBar({
-  filters,
-  counts,
-}: {
-  filters: Filters
-  counts: TaskCounts | undefined
-}) {
+export function FilterBar({ filters }: { filters: Filters }) {
   const given = Object.keys(filters).length
   const rare = RARE.filter(({ name }) => filters[name] !== undefined).length
   return (
     <div role="search" aria-label="Filters of the tasks">
-      <States chosen={filters.state ?? []} counts={counts} />
+      <States filters={filters} />
       <div class="row filters">
         {FIELDS.filter(({ common }) => common).map((field) => (
           <Entry key={field.name} field={field} />
@@ -46,9 +44,17 @@ export const NO_FILTERS: Readonly<Record<string, undefined>> = Object.fromEntrie
   ['state', ...FIELDS.map(({ name }) => name)].map((name) => [name, undefined]),
 )
 
-function States({ chosen, counts }: { chosen: readonly string[]; counts: TaskCounts | undefined }) {
+/** The states with the number of tasks that match the other filters. */
+function States({ filters }: { filters: Filters }) {
+  const { state: chosen = [], ...others } = filters
+  const path = withQuery('/v1/tasks:count', { ...others, groupBy: 'state' })
+  const { value: counts } = useLoad(
+    path,
+    (signal) => request<TaskCounts>(path, { signal }),
+    COUNTS_EVERY_MS,
+  )
   const toggle = (state: string) => {
-    const next = chosen.includes(state)
+    const next = chosen.some((each) => each === state)
       ? chosen.filter((each) => each !== state)
       : [...chosen, state]
     setQuery({ state: next.join('\n') })
@@ -66,7 +72,7 @@ function States({ chosen, counts }: { chosen: readonly string[]; counts: TaskCou
         <button
           key={state}
           type="button"
-          aria-pressed={chosen.includes(state)}
+          aria-pressed={chosen.some((each) => each === state)}
           onClick={() => toggle(state)}
         >
           {state} {counts && <span class="muted">{numberOf(counts, state)}</span>}

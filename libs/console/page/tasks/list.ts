@@ -5,9 +5,10 @@ import type { TaskPage, TaskSummary } from '@agentfleet/protocol'
  * tasks that arrive meanwhile are counted, and shown when the reader asks for them.
  */
 export interface TaskList {
-  readonly rows: readonly TaskSummary[]
-  /** Where each page begins, and the cursor that reads it again; the first page has none. */
-  readonly pages: readonly { readonly from: number; readonly cursor?: string | undefined }[]
+  /** The pages that are read, newest tasks first. An update copies one page, not 100,000 rows. */
+  readonly pages: readonly ListPage[]
+  /** Rows of all pages. */
+  readonly length: number
   /** Reads the page after the last row; undefined at the end of the list. */
   readonly nextCursor: string | undefined
   /** Tasks that match and are not among the rows. */
@@ -16,44 +17,54 @@ export interface TaskList {
   readonly gone: ReadonlySet<string>
 }
 
-/** Returns the list that begins with this page. */
-export function listOf({ tasks, nextCursor }: TaskPage): TaskList {
-  return { rows: tasks, pages: [{ from: 0 }], nextCursor, unseen: 0, gone: new Set() }
+interface ListPage {
+  /** The number of its first row. */
+  readonly from: number
+  readonly rows: readonly TaskSummary[]
+  /** Reads the page again; the first page has none. */
+  readonly cursor?: string | undefined
 }
 
-/** Adds the next page; tasks that are already rows are left out. */
+/** Returns the list that begins with this page. */
+export function listOf({ tasks, nextCursor }: TaskPage): TaskList {
+  const pages = [{ from: 0, rows: tasks }]
+  return { pages, length: tasks.length, nextCursor, unseen: 0, gone: new Set() }
+}
+
+/** Adds the next page; tasks that are already rows of the page before are left out. */
 export function withNext(list: TaskList, { tasks, nextCursor }: TaskPage): TaskList {
-  const from = list.rows.length
-  const lastPage = list.pages.at(-1)?.from ?? 0
-  const known = new Set(list.rows.slice(lastPage).map(({ id }) => id))
+  const known = new Set(list.pages.at(-1)?.rows.map(({ id }) => id))
+  const rows = tasks.filter(({ id }) => !known.has(id))
   return {
     ...list,
-    rows: [...list.rows, ...tasks.filter(({ id }) => !known.has(id))],
-    pages: [...list.pages, { from, cursor: list.nextCursor }],
+    pages: [...list.pages, { from: list.length, rows, cursor: list.nextCursor }],
+    length: list.length + rows.length,
     nextCursor,
   }
 }
 
 /** Takes a page that was read again: rows change where they are, and new tasks are only counted. */
 export function withAgain(list: TaskList, index: number, { tasks }: TaskPage): TaskList {
-  const from = list.pages[index]?.from ?? 0
-  const to = list.pages[index + 1]?.from ?? list.rows.length
+  const page = list.pages[index]
+  if (page === undefined) return list
   const now = new Map(tasks.map((task) => [task.id, task]))
   const oldest = tasks.at(-1)?.createdAt ?? ''
-  const rows = [...list.rows]
   const gone = new Set(list.gone)
-  for (let at = from; at < to; at += 1) {
-    const row = rows[at]
-    if (row === undefined) continue
+  const rows = page.rows.map((row) => {
     const next = now.get(row.id)
-    if (next !== undefined) rows[at] = next
     // A row below the last one of the answer may only have moved to the next page.
     if (next !== undefined) gone.delete(row.id)
     else if (tasks.length === 0 || row.createdAt > oldest) gone.add(row.id)
-  }
-  if (index > 0) return { ...list, rows, gone }
-  const known = new Set(rows.slice(0, to + tasks.length).map(({ id }) => id))
-  return { ...list, rows, gone, unseen: tasks.filter(({ id }) => !known.has(id)).length }
+    return next ?? row
+  })
+  const pages = list.pages.with(index, { ...page, rows })
+  if (index > 0) return { ...list, pages, gone }
+  const known = new Set([...rows, ...(pages[1]?.rows.slice(0, tasks.length) ?? [])].map(idOf))
+  return { ...list, pages, gone, unseen: tasks.filter(({ id }) => !known.has(id)).length }
+}
+
+function idOf({ id }: TaskSummary): string {
+  return id
 }
 
 /** Returns the page that has this row. */
@@ -62,4 +73,21 @@ export function pageAt({ pages }: TaskList, row: number): number {
     0,
     pages.findLastIndex(({ from }) => from <= row),
   )
+}
+
+/** Returns the rows from one number up to another. */
+export function rowsBetween(list: TaskList, from: number, to: number): readonly TaskSummary[] {
+  const rows: TaskSummary[] = []
+  for (const page of list.pages.slice(pageAt(list, from))) {
+    if (page.from >= to) break
+    rows.push(...page.rows.slice(Math.max(0, from - page.from), to - page.from))
+  }
+  return rows
+}
+
+/** Returns the rows with these ids. */
+export function rowsWith(list: TaskList, ids: ReadonlySet<string>): readonly TaskSummary[] {
+  // The usual selection is empty, and a list can be long.
+  if (ids.size === 0) return []
+  return list.pages.flatMap(({ rows }) => rows.filter(({ id }) => ids.has(id)))
 }

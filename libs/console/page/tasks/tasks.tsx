@@ -1,8 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
-import type { TaskCounts, TaskSummary } from '@agentfleet/protocol'
-import { nowMs, request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
-import { withQuery } from '../api/query.ts'
+import type { TaskSummary } from '@agentfleet/protocol'
+import { nowMs } from '../api/http.ts'
 import { count, duration, plural, usd } from '../format/format.ts'
 import { Allowed } from '../parts/allowed.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
@@ -22,10 +20,9 @@ import {
   replayBodies,
   type Filters,
 } from './filters.ts'
-import type { TaskList } from './list.ts'
+import { rowsBetween, rowsWith, type TaskList } from './list.ts'
 import { useTaskList } from './use-list.ts'
 
-const COUNTS_EVERY_MS = 5_000
 const CANCEL = '/v1/tasks:cancel'
 const REPLAY = '/v1/tasks:replay'
 
@@ -77,13 +74,6 @@ export function Tasks() {
     return picked.size === 0 && wanted === undefined && !scrolled && !held
   }
   const { loaded, list, seen, renew } = useTaskList(filters, isCalm)
-  const { state: _state, ...others } = filters
-  const counting = withQuery('/v1/tasks:count', { ...others, groupBy: 'state' })
-  const counts = useLoad(
-    counting,
-    (signal) => request<TaskCounts>(counting, { signal }),
-    COUNTS_EVERY_MS,
-  )
   const toggle = (id: string) =>
     setPicked((before) => {
       const after = new Set(before)
@@ -94,7 +84,7 @@ export function Tasks() {
   return (
     <>
       <h1 tabIndex={-1}>Tasks</h1>
-      <FilterBar filters={filters} counts={counts.value} />
+      <FilterBar filters={filters} />
       <Allowed scope="tasks:write" to="cancel or replay tasks">
         <Actions
           list={list}
@@ -112,7 +102,6 @@ export function Tasks() {
             if (!acted) return
             setPicked(new Set())
             renew()
-            counts.reload()
           }}
         />
       )}
@@ -120,14 +109,17 @@ export function Tasks() {
         {(shown) => (
           <>
             <News list={shown} renew={renew} />
-            {shown.rows.length === 0 && shown.nextCursor === undefined ? (
+            {shown.length === 0 && shown.nextCursor === undefined ? (
               <Empty filters={filters} />
             ) : (
               <div ref={box} class="tasks">
                 <VirtualTable
                   caption="Tasks, newest first"
                   columns={COLUMNS}
-                  rows={shown.rows}
+                  rows={{
+                    length: shown.length,
+                    slice: (from, to) => rowsBetween(shown, from, to),
+                  }}
                   keyOf={({ id }) => id}
                   complete={shown.nextCursor === undefined}
                   picked={{ keys: picked, toggle }}
@@ -137,7 +129,7 @@ export function Tasks() {
               </div>
             )}
             <p class="muted">
-              {plural(shown.rows.length, 'task')} loaded.{' '}
+              {plural(shown.length, 'task')} loaded.{' '}
               {shown.nextCursor === undefined
                 ? 'This is the end of the list. Ended tasks are kept for a limited time: a day, unless the operator sets RETENTION_MS.'
                 : 'Scroll down for more.'}
@@ -203,8 +195,7 @@ function Actions({
   want: (wanted: Wanted) => void
   clear: () => void
 }) {
-  // A list can have 100,000 rows: they are looked through only if some are selected.
-  const tasks = picked.size === 0 ? [] : (list?.rows.filter(({ id }) => picked.has(id)) ?? [])
+  const tasks = list === undefined ? [] : rowsWith(list, picked)
   const idsWhere = (ended: boolean) =>
     tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]

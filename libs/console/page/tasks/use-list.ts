@@ -87,7 +87,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
     view.current = first
     const cursor = list?.nextCursor
     if (cursor === undefined || busy.current) return
-    if (last >= (list?.rows.length ?? 0) - NEAR_END_ROWS) void readNext(cursor).catch(loaded.reload)
+    if (last >= (list?.length ?? 0) - NEAR_END_ROWS) void readNext(cursor).catch(loaded.reload)
   }
   const renew = () => {
     anew.current = true
