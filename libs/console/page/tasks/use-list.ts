@@ -34,7 +34,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
   const list = state?.path === path ? state.list : undefined
   const latest = useRef(list)
   latest.current = list
-  const view = useRef(0)
+  const view = useRef({ first: 0, last: 0 })
   const busy = useRef(false)
   const anew = useRef(false)
 
@@ -46,7 +46,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
   const loaded = useLoad(
     path,
     async (signal) => {
-      const index = latest.current === undefined ? 0 : pageAt(latest.current, view.current)
+      const index = latest.current === undefined ? 0 : pageAt(latest.current, view.current.first)
       const reads = [{ index: 0, page: await read(undefined, signal) }]
       const cursor = latest.current?.pages[index]?.cursor
       if (index > 0) reads.push({ index, page: await read(cursor, signal) })
@@ -83,11 +83,17 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
       busy.current = false
     }
   }
+  const readOn = () => {
+    const { nextCursor, length } = latest.current ?? { nextCursor: undefined, length: 0 }
+    if (nextCursor === undefined || busy.current || view.current.last < length - NEAR_END_ROWS)
+      return
+    void readNext(nextCursor).catch(loaded.reload)
+  }
+  // A page can be empty and have a next one: the filters matched none of the tasks that were looked at.
+  useEffect(readOn, [list])
   const seen = (first: number, last: number) => {
-    view.current = first
-    const cursor = list?.nextCursor
-    if (cursor === undefined || busy.current) return
-    if (last >= (list?.length ?? 0) - NEAR_END_ROWS) void readNext(cursor).catch(loaded.reload)
+    view.current = { first, last }
+    readOn()
   }
   const renew = () => {
     anew.current = true

@@ -1,0 +1,242 @@
+import { createClient, type Client } from '@agentfleet/client'
+import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
+
+/**
+ * What people do with the page while processes die and keys differ, on one fleet that a proxy offers under a path.
+ * The ways through the page that kill nothing are in `page.test.ts`.
+ */
+
+const SOON_MS = 30_000
+/** A reader sees within this that a node is not well, milliseconds. */
+const NODE_SEEN_MS = 3_000
+const PUBLIC_PATH = '/team/a'
+const KEYS = { page: 'page-key-0123456789=/:', other: 'other-key-0123456789' }
+/** The answer takes long enough that the node dies while the model writes. */
+const SLOW = 'sim?ttft=100&tps=20&tokens=100'
+/** More than one page of the list, and more than one page of a bulk action. */
+const MANY = 210
+
+let test: TestFleet
+let client: Client
+let browser: Browser
+let session: Session
+let page: Page
+let hidden: Page
+/** Requests that the hidden tab had made when it was hidden. */
+let hiddenBefore = 0
+const faults: string[] = []
+beforeAll(async () => {
+  test = await startTestFleet({
+    workers: 3,
+    timeScale: 0.1,
+    env: {
+      gateway: {
+        API_KEYS: `page:${KEYS.page},other:${KEYS.other}`,
+        API_HOST: '127.0.0.1',
+        PUBLIC_PATH,
+        DEFAULT_MODEL: 'sim',
+      },
+      worker: { WORKER_SLOTS: '8' },
+    },
+  })
+  client = createClient({ baseUrl: test.fleet.url, apiKey: KEYS.page })
+  browser = await startBrowser()
+  session = await browser.newSession()
+  session.setDefaultTimeout(SOON_MS)
+  page = await session.newPage()
+  page.on('pageerror', ({ message }) => faults.push(message))
+  page.on('console', (message) => {
+    const isAnswer = /status of \d+|WebSocket|ERR_CONNECTION/.test(message.text())
+    if (message.type() === 'error' && !isAnswer) faults.push(message.text())
+  })
+}, 400_000)
+afterAll(async () => {
+  await session.close()
+  await browser[Symbol.asyncDispose]()
+  await test[Symbol.asyncDispose]()
+})
+
+const address = (path: string) => `${test.fleet.url}${PUBLIC_PATH}/console${path}`
+const requests = `performance.getEntriesByType('resource').length`
+
+async function enterKey(tab: Page, key: string): Promise<void> {
+  await tab.getByLabel('API key').fill(key)
+  await tab.getByRole('button', { name: 'Use the key' }).click()
+}
+
+/** A model of the simulator that plays these turns. */
+async function script(name: string, turns: readonly object[]): Promise<string> {
+  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, turns }),
+  })
+  expect(answer.ok, await answer.text()).toBe(true)
+  return `sim-script:${name}`
+}
+
+describe('the page behind a proxy that offers the gateway under a path', () => {
+  it('keeps the deep link while it asks for a key, takes keys with any character, and gives them to other tabs', async () => {
+    await page.goto(address('/fleet?fill=cpu'))
+    await enterKey(page, KEYS.page)
+    await page.getByRole('heading', { name: 'Fleet' }).waitFor()
+    expect(page.url()).toBe(address('/fleet?fill=cpu'))
+    hidden = await session.newPage()
+    await hidden.goto(address('/fleet'))
+    await hidden.getByRole('rowheader').first().waitFor()
+    hiddenBefore = (await hidden.evaluate(`(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })
+      document.dispatchEvent(new Event('visibilitychange'))
+      return ${requests}
+    })()`)) as number
+  })
+
+  it('follows work from its submission to its end', async () => {
+    await page.goto(address('/tasks'))
+    await page.getByText('You have no tasks.').waitFor()
+    const { id } = await client.submit({
+      task: 'Summarise the report',
+      model: 'sim-steps?n=4&ms=100',
+    })
+    await page.locator(`a[href$="${id}"]`).click()
+    await page.getByText(/Completed after/).waitFor()
+    expect(await page.getByRole('rowheader', { name: /^Tool / }).count()).toBeGreaterThan(1)
+    expect(page.url()).toBe(address(`/tasks/${id}`))
+  })
+
+  it('finds a failed task by its agent, says why, and replays it from the journal, with keys alone', async () => {
+    const turns = [
+      { toolCalls: [{ name: 'calculate', arguments: '{"expression":"1+1"}' }] },
+      { error: { status: 400, message: 'The model is closed.' } },
+    ]
+    const model = await script('broken', turns)
+    const { id } = await client.submit({ task: 'Add up', agent: 'developer', model })
+    await eventually(async () => expect((await client.get(id)).state).toBe('failed'), SOON_MS)
+    await page.locator('h1').focus()
+    for (const key of ['g', 't']) await page.keyboard.press(key)
+    await page.getByRole('button', { name: 'failed' }).press('Enter')
+    await page.getByLabel('Agent').fill('developer')
+    await page.getByLabel('Agent').press('Enter')
+    await page.locator(`a[href$="${id}"]`).waitFor()
+    expect(page.url()).toBe(address('/tasks?state=failed&agent=developer'))
+    await page.locator('h1').focus()
+    await page.keyboard.press('j')
+    await page.keyboard.press('Enter')
+    await page.getByText(/Failed after/).waitFor()
+    await page.getByRole('button', { name: /^Replay from journal/ }).press('Enter')
+    await page.getByText('Replay of').waitFor()
+    expect(page.url()).not.toContain(id)
+  })
+
+  it('counts what a bulk action would cancel, and cancels exactly that', async () => {
+    const tasks = Array.from({ length: MANY }, (_, index) => ({
+      task: `Wait a week ${index}`,
+      delayMs: 600_000_000,
+      metadata: { batch: 'weekly' },
+    }))
+    await client.submitBatch(tasks)
+    await page.goto(address('/tasks?state=waiting&metadata=batch%3Dweekly'))
+    await page.getByRole('button', { name: `waiting ${MANY}` }).waitFor()
+    await page.getByRole('button', { name: 'Cancel all that match …' }).click()
+    await page.getByText(`${MANY} tasks would be cancelled.`).waitFor()
+    await page.getByRole('button', { name: `Cancel ${MANY} tasks` }).click()
+    await page.getByText(`${MANY} of ${MANY} cancelled.`).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByText('No task matches').waitFor()
+  })
+
+  it('shows within seconds that a node died, and the next attempt replaces the text', async () => {
+    const fleet = await session.newPage()
+    await fleet.goto(address('/fleet'))
+    await fleet.getByRole('rowheader').first().waitFor()
+    const { id } = await client.submit({ task: 'Write a long story', model: SLOW })
+    await page.goto(address(`/tasks/${id}?tab=output`))
+    await page.getByText(/^Attempt 1 on/).waitFor()
+    const { node } = await eventually(async () => {
+      const view = await client.get(id)
+      expect(view.node).toBeDefined()
+      return view
+    }, SOON_MS)
+    const worker = test.fleet.members('worker').find((member) => member.id === node)
+    worker?.kill('SIGKILL')
+    await fleet.locator('.mark.retrying, .mark.failed').first().waitFor({ timeout: NODE_SEEN_MS })
+    await page.getByText(/^Attempt 2 on/).waitFor()
+    const text = page.getByRole('region', { name: 'Text so far' })
+    const [whole = '', part = ''] = [(await client.get(id)).result, await text.innerText()]
+    expect(String(whole) === '' || String(whole).endsWith(part.trim())).toBe(true)
+    await page.getByRole('region', { name: 'Result' }).waitFor()
+    await page.getByRole('button', { name: 'timeline' }).click()
+    await page.getByRole('rowheader', { name: 'Attempt 2' }).waitFor()
+    await fleet.goto(address(`/incidents?node=${node}`))
+    await fleet.locator('tbody th a').first().click()
+    await fleet.getByRole('rowheader', { name: 'Tasks given back' }).waitFor()
+    await fleet.close()
+  })
+
+  it('shows both changes when an agent is edited in two tabs', async () => {
+    const other = await session.newPage()
+    await client.putAgent('writer', { systemPrompt: 'You write.' })
+    const edit = async (tab: Page, prompt: string) => {
+      await tab.goto(address('/agents/writer'))
+      await tab.getByRole('button', { name: 'Change the definition' }).click()
+      await tab.getByLabel('System prompt').fill(prompt)
+    }
+    await edit(page, 'You write short texts.')
+    await edit(other, 'You write long texts.')
+    await other.getByRole('button', { name: 'Save as a new version' }).click()
+    await other.getByRole('button', { name: 'Change the definition' }).waitFor()
+    await page.getByRole('button', { name: 'Save as a new version' }).click()
+    await page.getByText('Version 2 was saved while you edited').waitFor()
+    expect(await browser.violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Save mine as a new version' }).click()
+    await page.getByText('You write short texts.').first().waitFor()
+    await other.close()
+  })
+
+  it('shows nothing of a task of another tenant, and explains what a key may not do', async () => {
+    const foreign = createClient({ baseUrl: test.fleet.url, apiKey: KEYS.other })
+    const { id } = await foreign.submit({ task: 'A secret of the other tenant', model: 'sim' })
+    await page.goto(address(`/tasks/${id}`))
+    await page.getByText('task-not-found').waitFor()
+    const [member] = test.fleet.members('worker')
+    await page.goto(address(`/fleet/${member?.id}`))
+    await page.getByText('Your key may not drain a node').waitFor()
+  })
+
+  it('shows hostile text as text, and a long one in parts', async () => {
+    const task = '<img src=x onerror="document.title=1"> \u202Eevil ' + 'x'.repeat(60_000)
+    const { id } = await client.submit({ task, model: 'sim?ttft=0&tps=0&tokens=10' })
+    await page.goto(address(`/tasks/${id}?tab=input`))
+    await page.getByText('<img src=x').waitFor()
+    await page.getByRole('button', { name: /^Show .* more$/ }).waitFor()
+    expect(await page.locator('main img').count()).toBe(0)
+    expect((await page.getByRole('region', { name: 'Task' }).innerText()).length).toBeLessThan(
+      25_000,
+    )
+    expect(await page.title()).toContain('AgentFleet')
+  })
+
+  it('says that the gateway is away, and continues by itself when it is back', async () => {
+    await page.goto(address('/fleet'))
+    await page.getByText('Live', { exact: true }).waitFor()
+    test.fleet.members('gateway')[0]?.kill('SIGKILL')
+    // The gateway is away for a second or two: the reader's own reload falls into it.
+    await eventually(async () => {
+      for (const key of ['.', '.']) await page.keyboard.press(key)
+      expect(await page.getByText(/^The gateway cannot be reached/).count()).toBeGreaterThan(0)
+    }, SOON_MS)
+    await page.getByText('Live', { exact: true }).waitFor()
+  })
+
+  it('asked the API for nothing in a tab that was hidden all the time', async () => {
+    const later = (await hidden.evaluate(requests)) as number
+    // One request may have been under way.
+    expect(later - hiddenBefore).toBeLessThanOrEqual(1)
+  })
+
+  it('ran without an error and without a refusal of the content security policy', () => {
+    expect(faults).toEqual([])
+  })
+})
