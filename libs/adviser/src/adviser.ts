@@ -94,7 +94,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
       tell(consultation.advice.record, question.name)
       return consultation
     } catch (error) {
-      log.error({ err: error, question: question.name }, 'A question threw an error')
+      log.error({ err: error, question: question.name }, 'A question to the adviser threw an error')
       return none(without('question-failed'))
     }
   }
@@ -104,7 +104,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
       if (record) options.onAsked?.(record, question)
     } catch (error) {
       // A failing counter must not cost the advice.
-      log.error({ err: error, question }, 'Advice could not be recorded')
+      log.error({ err: error, question }, 'The adviser could not record an answer')
     }
   }
 

@@ -104,7 +104,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     if (prompt === undefined) {
       log.error(
         { question: question.name, why },
-        'The figures of a question are not the ones that it declares',
+        'A question to the adviser contains figures that it does not declare; it was not asked',
       )
       return { advice: without('not-figures'), expiresAtMs: 0 }
     }
@@ -171,7 +171,7 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
     breaker = after(ending)
     if (breaker.kind === 'open' && ending === 'bad') {
       const { openMs } = BREAKER_LIMITS
-      log.warn({ openMs }, 'The adviser failed too often; its breaker is open')
+      log.warn({ openMs }, 'The adviser failed; services do not ask it for some minutes')
     } else if (breaker.kind === 'closed' && before === 'probing') {
       log.info({}, 'The adviser answers again')
     }
@@ -229,13 +229,14 @@ function readReply<S extends SeenShape, A>(
     case 'refused':
       return { kind: 'refused', why: 'refusal', raw: reply.text }
     case 'cut-short':
-      return { kind: 'invalid', why: 'longer than allowed', raw: reply.text }
+      return { kind: 'invalid', why: 'the answer is longer than allowed', raw: reply.text }
     case 'answered': {
       const raw = reply.text
       const json = parseJson(raw)
       if (json === undefined) return { kind: 'invalid', why: 'not JSON', raw }
       const parsed = question.schema.safeParse(json)
-      if (!parsed.success) return { kind: 'invalid', why: 'does not match the schema', raw }
+      if (!parsed.success)
+        return { kind: 'invalid', why: 'the answer does not match the schema', raw }
       const expiresAtMs = nowMs + question.ttlMs
       const kept = { answer: parsed.data, raw: raw.slice(0, RAW_CHARACTERS_MAX), expiresAtMs }
       return { kind: 'good', kept }
@@ -267,7 +268,10 @@ function conclude<S extends SeenShape, A>(
       mode === 'on' ? { kind: 'applied', answer, record: full } : without('shadow', full)
     return { advice, expiresAtMs: kept.expiresAtMs }
   } catch (error) {
-    log.error({ err: error, question: question.name }, 'An answer could not be clamped')
+    log.error(
+      { err: error, question: question.name },
+      'The function that clamps the answer of the adviser failed',
+    )
     return failed({ question, seen, record }, 'invalid', kept.raw)
   }
 }

@@ -154,7 +154,9 @@ describe('the circuit breaker', () => {
     provider.behaviour = good
     expect(await ask()).toMatchObject({ kind: 'applied' })
     expect(await ask(stateOf(9))).toMatchObject({ kind: 'applied' })
-    const told = lines.filter(({ message }) => /breaker is open|answers again/.test(message ?? ''))
+    const told = lines.filter(({ message }) =>
+      /do not ask it for some minutes|answers again/.test(message ?? ''),
+    )
     expect(told.map(({ level }) => level)).toEqual(['warn', 'warn', 'info'])
   })
 

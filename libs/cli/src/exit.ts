@@ -18,7 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** The meaning of each exit code, for the help. */
 export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
-  [EXIT.done, 'the command did what it says'],
+  [EXIT.done, 'the command succeeded'],
   [EXIT.failed, 'the gateway refused the request, or the command failed'],
   [EXIT.usage, 'the command line is wrong'],
   [EXIT.unreachable, 'no gateway answers'],

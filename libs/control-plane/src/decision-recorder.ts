@@ -74,7 +74,10 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
       return true
     } catch (error) {
       onLost?.()
-      log.warn({ err: error, kind: decision.kind }, 'A decision could not be recorded')
+      log.warn(
+        { err: error, kind: decision.kind },
+        'The process could not record a decision in the stream OPS',
+      )
       return false
     }
   }

@@ -24,7 +24,9 @@ export async function takeDataDir(base: string): Promise<DataDir> {
     const lock = join(dir, 'lock')
     if (await takeLock(lock, base)) return { dir, release: () => rm(lock, { force: true }) }
   }
-  throw new Error(`${DIRS_MAX} fleets run from ${base} already: stop some of them`)
+  throw new Error(
+    `${DIRS_MAX} fleets already run in ${base}; stop one of them, or choose another folder with --data`,
+  )
 }
 
 async function takeLock(lock: string, base: string): Promise<boolean> {

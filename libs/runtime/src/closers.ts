@@ -29,9 +29,13 @@ export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner
   async function closeOne(resource: Closable) {
     try {
       const inTime = await settleWithin(resource.close(), deadlineEachMs)
-      if (!inTime) log.warn({ deadlineMs: deadlineEachMs }, 'A resource did not close in time')
+      if (!inTime)
+        log.warn(
+          { deadlineMs: deadlineEachMs },
+          'A connection or server of the process did not close in time',
+        )
     } catch (error) {
-      log.warn({ err: error }, 'A resource could not be closed')
+      log.warn({ err: error }, 'A connection or server of the process could not be closed')
     }
   }
 

@@ -92,7 +92,11 @@ export function every(
       if (await settleWithin(finished, deadlineMs)) return
       abort.abort(new Error(`the loop ${name} was drained`))
       const ended = await settleWithin(finished, ABORT_GRACE_MS)
-      if (!ended) log.warn({ loop: name }, 'A run ignored its abort signal and was abandoned')
+      if (!ended)
+        log.warn(
+          { loop: name },
+          'One round of a loop ignored its abort signal; the process no longer waits for it',
+        )
     },
     ready() {
       const overdue =
@@ -110,13 +114,14 @@ function failureLog(log: Logger, name: string) {
     failed(error: unknown) {
       const message = String(error)
       if (streak === 0 || message !== lastMessage) {
-        log.error({ err: error, loop: name }, 'A run failed; the loop continues')
+        log.error({ err: error, loop: name }, 'One round of a loop failed; the loop continues')
       }
       streak += 1
       lastMessage = message
     },
     succeeded() {
-      if (streak > 0) log.info({ loop: name, failures: streak }, 'The loop has recovered')
+      if (streak > 0)
+        log.info({ loop: name, failures: streak }, 'A loop works again after failed rounds')
       streak = 0
     },
   }

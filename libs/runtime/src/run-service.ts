@@ -303,10 +303,17 @@ async function deregister({ registering }: Shell) {
 async function step(shell: Shell, name: string, deadlineMs: number, work: () => Promise<void>) {
   try {
     const inTime = await settleWithin(work(), deadlineMs)
-    if (!inTime) shell.log.warn({ step: name, deadlineMs }, 'A shutdown step is late')
+    if (!inTime)
+      shell.log.warn(
+        { step: name, deadlineMs },
+        'A step of the shutdown takes too long; the process continues with the next one',
+      )
     return inTime
   } catch (error) {
-    shell.log.error({ err: error, step: name }, 'A shutdown step failed')
+    shell.log.error(
+      { err: error, step: name },
+      'A step of the shutdown failed; the process continues with the next one',
+    )
     return false
   }
 }

@@ -19,8 +19,8 @@ test('resources are closed in reverse order, and one that hangs or fails does no
   await Promise.all([closers.closeAll(), closers.closeAll()])
   expect(closed).toEqual(['last', 'first'])
   expect(lines.map((line) => line.msg)).toEqual([
-    'A resource could not be closed',
-    'A resource did not close in time',
+    'A connection or server of the process could not be closed',
+    'A connection or server of the process did not close in time',
   ])
 })
 

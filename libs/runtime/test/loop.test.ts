@@ -98,7 +98,7 @@ test('LOOP-3: an error is logged once and the loop continues until it has recove
   await vi.waitUntil(() => runs >= 5)
   await loop.drain(100)
   expect(lines.map((line) => line.level)).toEqual(['error', 'info'])
-  expect(lines[1]).toMatchObject({ msg: 'The loop has recovered', failures: 3 })
+  expect(lines[1]).toMatchObject({ msg: 'A loop works again after failed rounds', failures: 3 })
 })
 
 test('a drained loop can be started again, and a drain before a start is legal', async () => {

@@ -12,14 +12,17 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'scale_failures_total',
       'Scaling decisions that the orchestrator failed to carry out.',
     ),
-    wanted: metrics.gauge('scale_wanted', 'Nodes that the current demand needs.'),
-    nodes: metrics.gauge('scale_nodes', 'Nodes that serve or start.'),
-    throttled: metrics.gauge('scale_throttled_share', 'Share of LLM calls answered with 429.'),
+    wanted: metrics.gauge('scale_wanted', 'Number of nodes that the current demand needs.'),
+    nodes: metrics.gauge('scale_nodes', 'Number of nodes that serve tasks or are starting.'),
+    throttled: metrics.gauge(
+      'scale_throttled_share',
+      'Share of LLM calls that providers answered with 429.',
+    ),
     backpressure: metrics.gauge(
       'scale_backpressure',
       '1 while demand needs more nodes but more nodes would not help.',
     ),
-    leader: metrics.gauge('scale_leader', '1 on the replica that leads.'),
+    leader: metrics.gauge('scale_leader', '1 on the replica that is the leader, otherwise 0.'),
   }
 }
 

@@ -8,16 +8,26 @@ export function createMetrics(registry: ServiceContext['registry']) {
     reports: metrics.counter('reports_total', 'Reports of nodes by outcome.', ['op', 'outcome']),
     batch: metrics.histogram(
       'report_batch_size',
-      'Reports in one message.',
+      'Number of reports in one message of a node.',
       [],
       [1, 2, 5, 10, 20, 50, 100, 200, 500],
     ),
-    issued: metrics.counter('pointers_issued_total', 'Pointers issued by the follower.'),
+    issued: metrics.counter(
+      'pointers_issued_total',
+      'Pointers that the follower issued because they were missing.',
+    ),
     expired: metrics.counter('tasks_expired_total', 'Tasks that failed at their deadline.'),
-    rebuilds: metrics.counter('projection_rebuilds_total', 'Rebuilds of the projection.'),
+    rebuilds: metrics.counter(
+      'projection_rebuilds_total',
+      'How often the coordinator wrote all records to Redis again.',
+    ),
     observe(read: { unfinished(): number; inReport(): number; position(): number }) {
       metrics.gaugeOf('tasks_unfinished', 'Unfinished tasks.', read.unfinished)
-      metrics.gaugeOf('reports_in_flight', 'Reports being handled.', read.inReport)
+      metrics.gaugeOf(
+        'reports_in_flight',
+        'Reports that the coordinator handles at the moment.',
+        read.inReport,
+      )
       metrics.gaugeOf(
         'log_position',
         'Last log sequence that the follower has read.',

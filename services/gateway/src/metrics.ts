@@ -20,9 +20,11 @@ export function createMetrics(registry: Registry) {
       'Audit events by kind; `lost` ones were only logged.',
       ['kind'],
     ),
-    reads: metrics.counter('gateway_reads_total', 'Task reads by the source of the record.', [
-      'source',
-    ]),
+    reads: metrics.counter(
+      'gateway_reads_total',
+      'Reads of single tasks, by the source of the record (Redis or the log).',
+      ['source'],
+    ),
     frames: metrics.counter(
       'gateway_stream_frames_total',
       'Frames sent to WebSocket clients, by kind.',
@@ -33,7 +35,10 @@ export function createMetrics(registry: Registry) {
       'Connections that the gateway ended, by reason.',
       ['reason'],
     ),
-    logFill: metrics.gauge('gateway_log_fill_ratio', 'Used share of the log.'),
+    logFill: metrics.gauge(
+      'gateway_log_fill_ratio',
+      'Used part of the largest size of the log, 0 to 1.',
+    ),
     observe(read: {
       held(): number
       appends(): number
@@ -43,8 +48,16 @@ export function createMetrics(registry: Registry) {
       deltas(): number
     }) {
       const { gaugeOf } = metrics
-      gaugeOf('gateway_waiting', 'Requests held until their task ends.', read.held)
-      gaugeOf('gateway_submissions_in_flight', 'Unanswered appends to the log.', read.appends)
+      gaugeOf(
+        'gateway_waiting',
+        'Requests that the gateway holds until their task ends.',
+        read.held,
+      )
+      gaugeOf(
+        'gateway_submissions_in_flight',
+        'Appends to the log that have no answer yet.',
+        read.appends,
+      )
       gaugeOf('gateway_streams', 'Open streams.', read.streams)
       gaugeOf('gateway_keys', 'Keys of the API that this gateway holds.', read.keys)
       gaugeOf('gateway_watched_tasks', 'Tasks that WebSocket clients follow.', read.watched)

@@ -11,7 +11,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'inflight_notes_lost_total',
       'In-flight notes that Redis did not store.',
     ),
-    ejections: metrics.counter('ejections_total', 'Ejections of nodes and their ends.', [
+    ejections: metrics.counter('ejections_total', 'Ejections of nodes, and ends of ejections.', [
       'kind',
       'reason',
     ]),
@@ -30,11 +30,19 @@ export function createMetrics(registry: ServiceContext['registry']) {
       queues(): number
     }) {
       metrics.gaugeOf('credits', 'Free credits on all eligible nodes.', read.credits)
-      metrics.gaugeOf('pointers_held', 'Pointers in hand that wait for a credit.', read.held)
+      metrics.gaugeOf('pointers_held', 'Fetched pointers that wait for a credit.', read.held)
       metrics.gaugeOf('nodes_eligible', 'Nodes that may take work.', read.nodes)
-      metrics.gaugeOf('nodes_ejected', 'Nodes that are ejected or on probation.', read.ejected)
+      metrics.gaugeOf(
+        'nodes_ejected',
+        'Nodes that are ejected, or that run one task as a probe.',
+        read.ejected,
+      )
       metrics.gaugeOf('load_balancers', 'Load balancers that share the credits.', read.balancers)
-      metrics.gaugeOf('tenant_queues', 'Tenant queues with a listener.', read.queues)
+      metrics.gaugeOf(
+        'tenant_queues',
+        'Queues of tenants from which this load balancer fetches.',
+        read.queues,
+      )
     },
   }
 }

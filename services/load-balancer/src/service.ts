@@ -262,7 +262,7 @@ function listenToFleet(
     }),
     fleetView,
     registry.watch('agent-worker', (ids) => {
-      log.info({ nodes: ids.length }, 'The load balancer read the nodes from Consul')
+      log.info({ nodes: ids.length }, 'The load balancer has read the list of nodes from Consul')
       nodes.passing(ids)
     }),
   ]

@@ -14,14 +14,20 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ),
     quarantines: metrics.counter('quarantines_total', 'Quarantines of flapping nodes.'),
     quarantined: metrics.gauge('quarantined_nodes', 'Nodes in quarantine now.'),
-    givenBack: metrics.counter('pointers_given_back_total', 'Pointers of dead nodes given back.'),
+    givenBack: metrics.counter(
+      'pointers_given_back_total',
+      'Pointers of dead nodes that recovery returned to their queues.',
+    ),
     failover: metrics.histogram(
       'failover_seconds',
-      'Seconds from a death to the last pointer given back.',
+      'Seconds from a death until recovery returned the last pointer of the node.',
       [],
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
-    retries: metrics.counter('death_retries_total', 'Deaths left for a redelivery.'),
+    retries: metrics.counter(
+      'death_retries_total',
+      'Deaths that recovery could not handle, so that NATS delivers them again.',
+    ),
   }
 }
 

@@ -134,7 +134,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     metrics.retries.inc()
     log.error(
       { err: error, subject: message.subject },
-      'A death could not be handled; it will be redelivered',
+      'Recovery could not handle the death of a node; NATS delivers it again',
     )
   }
 

@@ -77,7 +77,7 @@ export function createMetrics(
     ),
     reportItems: metrics.histogram(
       'worker_report_items',
-      'Reports in one request.',
+      'Number of reports in one request to a coordinator.',
       [],
       SIZE_BUCKETS,
     ),
@@ -98,8 +98,10 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
         return value === undefined ? [] : [{ labels: { provider, model }, value }]
       }),
     )
-  gauge('closed', "1 while the model's circuit breaker lets no call pass.", ({ breaker }) =>
-    Number(breaker === 'open'),
+  gauge(
+    'closed',
+    '1 while the circuit breaker of the model allows no calls, otherwise 0.',
+    ({ breaker }) => Number(breaker === 'open'),
   )
   gauge(
     'closed_seconds',

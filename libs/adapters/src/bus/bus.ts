@@ -183,16 +183,21 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     for await (const status of nats.status()) {
       if (status.type === 'disconnect') {
         connected = false
-        log.warn({}, 'The connection to NATS is lost; the process waits until it is back')
+        log.warn(
+          {},
+          'The process lost its connection to NATS; it connects again as soon as NATS answers',
+        )
       } else if (status.type === 'reconnect') {
         connected = true
-        log.info({}, 'NATS is back')
+        log.info({}, 'The process has connected to NATS again')
         for (const listener of listeners) listener()
       } else if (status.type === 'error') {
         log.error({ status: JSON.stringify(status.data) }, 'NATS refused an operation')
       }
     }
-  })().catch((error: unknown) => log.error({ err: error }, 'The status updates of NATS ended'))
+  })().catch((error: unknown) =>
+    log.error({ err: error }, 'The NATS client no longer reports the state of its connection'),
+  )
   let outgoing: Outgoing[] = []
   // Writes all messages of a busy moment to the socket at once: a system call, and the wake-up it causes at
   // the other end, cost more than a message. An idle process sends at once.
@@ -240,7 +245,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         ...(subscribeOptions?.queue === undefined ? {} : { queue: subscribeOptions.queue }),
         callback(error, message) {
           if (error !== null) {
-            log.error({ err: error, subject }, 'A subscription failed')
+            log.error({ err: error, subject }, 'A subscription to a NATS subject failed')
             return
           }
           try {
@@ -248,7 +253,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
           } catch (cause) {
             log.error(
               { err: cause, subject: message.subject },
-              'A handler failed; its message was dropped',
+              'The handler of a message failed; the process dropped the message',
             )
           }
         },

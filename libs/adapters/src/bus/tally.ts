@@ -66,9 +66,19 @@ export function createTally(log: Logger): Tally {
     sent: (channel) => count(channel, 'sent'),
     received: (channel) => count(channel, 'received'),
     refused: (channel, subject, reason) =>
-      fault(channel, 'refused', { subject, reason }, 'An unreadable message was refused'),
+      fault(
+        channel,
+        'refused',
+        { subject, reason },
+        'The process refused a message that it cannot read',
+      ),
     item: (channel, subject, at, reason) =>
-      fault(channel, 'item-refused', { subject, at, reason }, 'An unreadable item was refused'),
+      fault(
+        channel,
+        'item-refused',
+        { subject, at, reason },
+        'The process refused an item of a message because it cannot read the item',
+      ),
     failed: (channel, subject, error) =>
       fault(
         channel,
@@ -77,7 +87,12 @@ export function createTally(log: Logger): Tally {
         'A handler failed; its message was dropped',
       ),
     tooLarge: (channel, length) =>
-      fault(channel, 'too-large', { length }, 'A message is too large and was not sent'),
+      fault(
+        channel,
+        'too-large',
+        { length },
+        'The process did not send a message because it is too large',
+      ),
     figures: () =>
       [...entries].flatMap(([channel, { counts }]) =>
         OUTCOMES.filter((outcome) => counts[outcome] > 0).map((outcome) => {

@@ -84,7 +84,7 @@ export function openAgents(bus: Bus): Agents {
           } catch (error) {
             log.warn(
               { err: error, subject, seq: streamSeq },
-              'An unreadable agent definition was skipped',
+              'The gateway skipped an agent definition that it cannot read',
             )
           }
         },

@@ -78,7 +78,10 @@ export function openKeys(bus: Bus): Keys {
           try {
             receive({ key: readKey(subject, text), seq: streamSeq })
           } catch (error) {
-            log.error({ err: error, subject, seq: streamSeq }, 'An unreadable key was skipped')
+            log.error(
+              { err: error, subject, seq: streamSeq },
+              'The gateway skipped a key that it cannot read',
+            )
           }
         },
         log,

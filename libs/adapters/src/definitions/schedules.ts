@@ -163,7 +163,7 @@ function changeIn(
     if (schedule === undefined) return { kind: 'removed', ...base }
     return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
   } catch (error) {
-    log.error({ err: error, subject }, 'An unreadable schedule was skipped')
+    log.error({ err: error, subject }, 'The process skipped a schedule that it cannot read')
     return undefined
   }
 }

@@ -81,7 +81,7 @@ export function answerLogins(
     (message) => {
       const question = readQuestion(message.text())
       if (question === undefined) {
-        log.error({}, 'An unreadable login request of NATS was dropped')
+        log.error({}, 'The coordinator dropped a login request of NATS that it cannot read')
         return
       }
       handle(question.user, question.password)
@@ -89,13 +89,15 @@ export function answerLogins(
           if (answer.kind === 'refuse') {
             log.warn(
               { user: question.user, reason: answer.reason },
-              'The coordinator refused a login',
+              'The coordinator refused the login of a node',
             )
           }
           message.respond(answerTo(question, answer))
         })
         // Without an answer the server refuses after two seconds, and the node tries again.
-        .catch((error: unknown) => log.error({ err: error }, 'A login could not be answered'))
+        .catch((error: unknown) =>
+          log.error({ err: error }, 'The coordinator could not answer a login request of NATS'),
+        )
     },
     { queue: QUEUE },
   )

@@ -81,7 +81,10 @@ export async function provisionStreams(
           cause,
         })
       }
-      log.warn({ err: cause }, 'The streams are not ready; the process tries again')
+      log.warn(
+        { err: cause },
+        'The streams of NATS cannot be created or read yet; the process tries again',
+      )
       await new Promise((resolve) => setTimeout(resolve, wait))
     }
   }

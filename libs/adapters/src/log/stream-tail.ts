@@ -192,7 +192,9 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (closed || watching || making !== undefined) return
     watching = true
     watch()
-      .catch((error: unknown) => log.warn({ err: error, stream }, 'A stream could not be read'))
+      .catch((error: unknown) =>
+        log.warn({ err: error, stream }, 'The process could not read a stream'),
+      )
       .finally(() => {
         watching = false
       })

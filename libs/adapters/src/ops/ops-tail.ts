@@ -72,7 +72,10 @@ function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger
     if (text.length > ENTRY_CHARS_MAX) throw new RangeError(`${text.length} characters`)
     return parseEntry(subject, JSON.parse(text), seq)
   } catch (error) {
-    log.warn({ err: error, subject, seq }, 'An unreadable record of OPS was skipped')
+    log.warn(
+      { err: error, subject, seq },
+      'The process skipped a record of the stream OPS that it cannot read',
+    )
     return undefined
   }
 }

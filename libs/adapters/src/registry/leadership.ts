@@ -88,7 +88,7 @@ export function standForLeader(
       await stand()
     } catch (error) {
       // F1 decides how long an earlier leadership still counts.
-      log.warn({ err: error, key }, 'The leadership could not be renewed')
+      log.warn({ err: error, key }, 'The process could not renew its leadership in Consul')
     }
     if (closed) return
     announce()

@@ -79,14 +79,14 @@ export const REDIS_KEYS = {
     key: 'projection:2',
     type: 'string',
     holds:
-      'the log sequence up to which all records are complete; 2: with listings by agent and error code',
+      'the log sequence up to which Redis has all records; the 2 in the name stands for the version with lists by agent and error code',
     writers: COORDINATOR,
     ends: 'never',
   },
   usagePosition: {
     key: 'usage',
     type: 'string',
-    holds: 'the log sequence up to which all usage is counted',
+    holds: 'the log sequence up to which Redis has all usage',
     writers: COORDINATOR,
     ends: 'never',
   },
@@ -117,14 +117,14 @@ export const REDIS_KEYS = {
   calls: {
     key: 'limits:{<provider key>}:live',
     type: 'zset',
-    holds: 'calls under way, by the time at which each is no longer counted',
+    holds: 'LLM calls under way; the score is the time at which a call no longer counts',
     writers: WORKER,
     ends: '30 s after the last call',
   },
   waiting: {
     key: 'limits:{<provider key>}:waiting',
     type: 'zset',
-    holds: 'nodes that wait for the key, by the time of their last request',
+    holds: 'nodes that wait for the key of a provider; the score is the time of their last request',
     writers: WORKER,
     ends: 'a minute after the last request',
   },
@@ -139,7 +139,7 @@ export const REDIS_KEYS = {
   nodes: {
     key: 'limits:nodes',
     type: 'zset',
-    holds: 'live nodes, by the time of their last message; they share the limits',
+    holds: 'nodes that are alive and share the limits; the score is the time of their last message',
     writers: WORKER,
     ends: 'a minute after the last message',
   },
@@ -153,7 +153,7 @@ export const REDIS_KEYS = {
   budgetHeld: {
     key: 'limits:budget:{<tenant>}:held',
     type: 'hash',
-    holds: 'tokens and cost that each of these calls has set aside, and their sums',
+    holds: 'tokens and cost that are set aside for each of these calls, and their sums',
     writers: WORKER,
     ends: 'a day after the last call',
   },
@@ -167,14 +167,15 @@ export const REDIS_KEYS = {
   callerOpen: {
     key: 'callers:{<key>}:open',
     type: 'zset',
-    holds: 'open requests and streams of a key, by the time at which each is no longer counted',
+    holds:
+      'open requests and streams of an API key; the score is the time at which one no longer counts',
     writers: GATEWAY,
     ends: '15 s after the last request or renewal',
   },
   ticket: {
     key: 'ticket:<digest>',
     type: 'string',
-    holds: 'the caller that a ticket for a stream stands for',
+    holds: 'the key for which a ticket was made, with its rights',
     writers: GATEWAY,
     ends: 'at its first use, or after 30 s',
   },

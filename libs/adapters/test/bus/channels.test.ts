@@ -88,7 +88,9 @@ describe('an unreadable message', () => {
     await listen(there.on(CHANNELS.snapshot, () => undefined))
     for (let i = 0; i < 50; i += 1) here.publish('fleet.snapshot', '{}')
     await eventually(() => expect(countOf(there, 'snapshot', 'refused')).toBe(50), SOON_MS)
-    expect(lines.filter(({ text }) => text === 'An unreadable message was refused')).toHaveLength(1)
+    expect(
+      lines.filter(({ text }) => text === 'The process refused a message that it cannot read'),
+    ).toHaveLength(1)
   })
 
   it("is refused when a node sends it in another node's name", async () => {

@@ -15,8 +15,8 @@ export const approve: Command = {
   summary: 'list the calls that wait for approval; approve or refuse one',
   usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] TASK_ID'],
   options: {
-    refuse: { type: 'boolean', help: 'refuse the call; the task continues without it' },
-    note: { type: 'string', value: 'TEXT', help: 'the reason; the model reads it after a refusal' },
+    refuse: { type: 'boolean', help: 'refuse the call; the task continues without the call' },
+    note: { type: 'string', value: 'TEXT', help: 'the reason; if you refuse, the model reads it' },
     step: { type: 'string', value: 'N', help: 'the step (default: the one that waits now)' },
     watch: WATCH_OPTION,
   },

@@ -17,20 +17,20 @@ import {
 /** `agentfleet cancel`: ends tasks. */
 export const cancel: Command = {
   name: 'cancel',
-  summary: 'cancel tasks, by id or all that match',
+  summary: 'cancel tasks by their ids, or all tasks that match',
   usages: ['cancel TASK_ID…', 'cancel --all [--dry-run] [filters]'],
   options: {
     all: { type: 'boolean', help: 'every unfinished task that matches the filters' },
-    'dry-run': { type: 'boolean', help: 'cancel nothing, print what matches' },
+    'dry-run': { type: 'boolean', help: 'cancel nothing; print the tasks that match' },
     reason: {
       type: 'string',
       value: 'TEXT',
-      help: 'becomes the message of the error of each task',
+      help: 'the reason; each task keeps it as the message of its error',
     },
     state: { ...STATE_OPTION, choices: OPEN_STATES },
     ...FILTER_OPTIONS,
   },
-  notes: ['Repeating it is safe: a cancelled task stays cancelled.', TIME_NOTE],
+  notes: ['You can repeat the command safely: a cancelled task stays cancelled.', TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     const { args } = input
     if (isSet(input, 'all')) {

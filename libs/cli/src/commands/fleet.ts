@@ -11,7 +11,7 @@ const SCOPES = ['tenant', 'fleet'] as const
 /** `agentfleet fleet`: the nodes and whether work flows. */
 export const fleet: Command = {
   name: 'fleet',
-  summary: 'show whether work flows, the nodes and the providers; drain a node',
+  summary: 'show whether tasks run, which nodes and providers work; drain a node',
   usages: ['fleet [--watch]', 'fleet drain NODE'],
   words: ['drain'],
   options: { watch: WATCH_OPTION },
@@ -43,7 +43,7 @@ export const usage: Command = {
       type: 'string',
       value: 'SCOPE',
       choices: SCOPES,
-      help: 'fleet: of all tenants, for operators',
+      help: 'fleet: the usage of all tenants, for operators only',
     },
     watch: WATCH_OPTION,
   },

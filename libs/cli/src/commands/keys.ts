@@ -28,8 +28,12 @@ export const keys: Command = {
     scope: { type: 'string', value: 'SCOPE', choices: SCOPES, multiple: true, help: 'its right' },
     agent: { type: 'string', value: 'NAME', multiple: true, help: 'only for tasks of this agent' },
     rate: { type: 'string', value: 'N', help: 'at most this many requests a minute' },
-    expires: { type: 'string', value: 'DURATION', help: 'it works for this long, such as 30d' },
-    overlap: { type: 'string', value: 'DURATION', help: 'the former secret still works this long' },
+    expires: {
+      type: 'string',
+      value: 'DURATION',
+      help: 'the key expires after this time, such as 30d',
+    },
+    overlap: { type: 'string', value: 'DURATION', help: 'how long the old secret still works' },
   },
   notes: [
     'TEXT says what the key is for. Only "create" and "rotate" print a secret, and only once.',

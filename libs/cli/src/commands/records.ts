@@ -22,7 +22,7 @@ const LIMIT_OPTION: Option = {
 const FOLLOW_OPTION: Option = {
   type: 'boolean',
   short: 'w',
-  help: 'then print new ones as they come, until Ctrl-C',
+  help: 'also print new ones until Ctrl-C',
 }
 
 /** `agentfleet decisions`: why the fleet did something. */
@@ -63,7 +63,7 @@ export const decisions: Command = {
 /** `agentfleet incidents`: nodes that failed, and how the fleet handled that. */
 export const incidents: Command = {
   name: 'incidents',
-  summary: 'list failures of nodes, or show how one was handled',
+  summary: 'list failures of nodes, or show how the fleet handled one',
   usages: ['incidents [options]', 'incidents INCIDENT_ID'],
   options: {
     state: {

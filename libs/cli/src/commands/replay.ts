@@ -29,7 +29,7 @@ export const replay: Command = {
       choices: ENDINGS,
       help: 'ended in this state (default failed)',
     },
-    'dry-run': { type: 'boolean', help: 'replay nothing, print how many match' },
+    'dry-run': { type: 'boolean', help: 'replay nothing; print how many tasks match' },
     ...FILTER_OPTIONS,
   },
   notes: [TIME_NOTE],

@@ -36,24 +36,50 @@ export const submit: Command = {
   summary: 'submit a task, or a file of tasks',
   usages: ['submit [options] TEXT', 'submit [options] --file FILE'],
   options: {
-    agent: { type: 'string', short: 'a', value: 'NAME', help: 'agent that does the work' },
+    agent: { type: 'string', short: 'a', value: 'NAME', help: 'agent that runs the task' },
     model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM in place of the default' },
     priority: { type: 'string', short: 'p', value: 'LEVEL', choices: LEVELS, help: 'priority' },
     'system-prompt': { type: 'string', value: 'TEXT', help: 'system prompt of this task' },
     context: { type: 'string', value: 'JSON', help: 'JSON that the agent gets with the task' },
     tool: { type: 'string', value: 'NAME', multiple: true, help: 'tool that the agent may use' },
-    metadata: { type: 'string', value: 'NAME=VALUE', multiple: true, help: 'your own label' },
-    after: { type: 'string', value: 'TASK_ID', multiple: true, help: 'task that must end before' },
-    delay: { type: 'string', value: 'DURATION', help: 'start it this much later' },
-    timeout: { type: 'string', value: 'DURATION', help: 'fail it after this time' },
-    attempts: { type: 'string', value: 'N', help: 'fail it after this many failed attempts' },
-    'budget-usd': { type: 'string', value: 'USD', help: 'the most that it may cost' },
-    'idempotency-key': { type: 'string', value: 'KEY', help: 'makes a repeated submission safe' },
+    metadata: {
+      type: 'string',
+      value: 'NAME=VALUE',
+      multiple: true,
+      help: 'a label of your choice',
+    },
+    after: {
+      type: 'string',
+      value: 'TASK_ID',
+      multiple: true,
+      help: 'task that must end before this one starts',
+    },
+    delay: { type: 'string', value: 'DURATION', help: 'start the task only after this time' },
+    timeout: {
+      type: 'string',
+      value: 'DURATION',
+      help: 'the task fails if it has not ended after this time',
+    },
+    attempts: {
+      type: 'string',
+      value: 'N',
+      help: 'the task fails after this many failed attempts',
+    },
+    'budget-usd': {
+      type: 'string',
+      value: 'USD',
+      help: 'the most that the task may cost, in US dollars',
+    },
+    'idempotency-key': {
+      type: 'string',
+      value: 'KEY',
+      help: 'a repeated submission with the same key submits no second task',
+    },
     file: {
       type: 'string',
       short: 'f',
       value: 'FILE',
-      help: 'tasks as JSON, one a line; - is stdin',
+      help: 'file with one task as JSON in each line; - is the standard input',
     },
     wait: { type: 'boolean', help: 'wait for the end and print the result' },
     follow: {
@@ -62,7 +88,7 @@ export const submit: Command = {
     },
   },
   notes: [
-    'Without --wait it prints only the id of each task, for use in scripts.',
+    'Without --wait the command prints only the id of each task, for use in scripts.',
     'A file has one JSON object of POST /v1/tasks a line; options are defaults for its tasks.',
   ],
   async run(context, input): Promise<ExitCode> {

@@ -29,7 +29,7 @@ export const ls: Command = {
       help: 'print how many tasks match, by GROUP',
     },
     limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
-    all: { type: 'boolean', help: 'every row, not only the first' },
+    all: { type: 'boolean', help: 'print all rows, not only the first page' },
     watch: WATCH_OPTION,
   },
   notes: [TIME_NOTE],
@@ -86,8 +86,12 @@ export const get: Command = {
   summary: 'show a task: state, reasons, cost, result',
   usages: ['get [options] TASK_ID'],
   options: {
-    events: { type: 'boolean', short: 'e', help: 'its history in place of its state' },
-    result: { type: 'boolean', short: 'r', help: 'only its result, for pipes' },
+    events: {
+      type: 'boolean',
+      short: 'e',
+      help: 'print the events of the task in place of its state',
+    },
+    result: { type: 'boolean', short: 'r', help: 'print only the result, for use in pipes' },
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {

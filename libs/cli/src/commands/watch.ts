@@ -18,7 +18,7 @@ export const watch: Command = {
   options: {
     text: { type: 'boolean', help: 'print only the text that the agent writes' },
   },
-  notes: ['Ends with exit code 6 unless every task completed.'],
+  notes: ['The command ends with exit code 6 if a task failed or was cancelled.'],
   async run(context, input): Promise<ExitCode> {
     if (input.args.length === 0) throw new UsageError('The id of a task is missing.')
     return followTasks(context, input.args, { textOnly: isSet(input, 'text') })

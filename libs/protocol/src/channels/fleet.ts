@@ -66,7 +66,7 @@ export const FLEET_CHANNELS = {
     name: 'ping',
     subject: 'node.{nodeId}.ping',
     summary:
-      'Whether a node answers. The request may tell the node that an incarnation was declared dead.',
+      'The health monitor asks whether a node answers. The request can say that an incarnation of the node was declared dead.',
     body: pingSchema,
     reply: here,
     senders: ['health-monitor'],
@@ -77,7 +77,7 @@ export const FLEET_CHANNELS = {
   drain: request({
     name: 'drain',
     subject: 'node.{nodeId}.drain',
-    summary: 'The node finishes its runs and accepts nothing new.',
+    summary: 'A node gets the request to finish its runs and accept nothing new.',
     body: z.object({}),
     reply: here,
     senders: ['gateway', 'health-monitor', 'autoscaler', 'recovery'],
@@ -88,7 +88,8 @@ export const FLEET_CHANNELS = {
   balancer: event({
     name: 'balancer',
     subject: 'fleet.balancer',
-    summary: 'A load balancer is alive, and says whether fresh tasks may be handed to it.',
+    summary:
+      'A load balancer announces that it is alive, and whether gateways may hand new tasks to it.',
     body: balancerSchema,
     senders: ['load-balancer'],
     listeners: ['load-balancer', 'gateway'],
@@ -97,7 +98,7 @@ export const FLEET_CHANNELS = {
   gateway: event({
     name: 'gateway',
     subject: 'fleet.gateway',
-    summary: 'A gateway is alive, and for how many tenants it has keys.',
+    summary: 'A gateway announces that it is alive, and for how many tenants it has keys.',
     body: gatewaySchema,
     senders: ['gateway'],
     listeners: ['coordinator'],
@@ -116,7 +117,7 @@ export const FLEET_CHANNELS = {
   snapshot: event({
     name: 'snapshot',
     subject: 'fleet.snapshot',
-    summary: 'The cluster as the primary monitor sees it.',
+    summary: 'The states and loads of all nodes, as the primary monitor sees them.',
     body: snapshotSchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
@@ -125,7 +126,7 @@ export const FLEET_CHANNELS = {
   history: event({
     name: 'history',
     subject: 'fleet.history',
-    summary: 'Totals of the last hour, every ten seconds.',
+    summary: 'The totals of the fleet in the last hour; sent every ten seconds.',
     body: historySchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'health-monitor'],

@@ -82,7 +82,7 @@ export const STORED_CHANNELS = {
   state: stored({
     name: 'state',
     subject: 'ops.state.{service}',
-    summary: 'The learned state that a service leaves for its successor.',
+    summary: 'The learned state of a service, for the process that takes its place.',
     stream: STREAMS.ops,
     body: z.unknown(),
     senders: ['autoscaler'],
@@ -91,7 +91,7 @@ export const STORED_CHANNELS = {
   incident: stored({
     name: 'incident',
     subject: 'ops.incident.{incidentId}',
-    summary: 'The handling of one failure; each message holds the whole record.',
+    summary: 'The handling of one failed node; each message contains the whole record.',
     stream: STREAMS.ops,
     body: incidentSchema,
     senders: ['recovery'],
@@ -136,7 +136,7 @@ export const STORED_CHANNELS = {
   audit: stored({
     name: 'audit',
     subject: 'audit.{service}.{auditKind}',
-    summary: 'A change through the API, or equal refusals of one second.',
+    summary: 'A change through the API, or several equal refused requests of one second.',
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],

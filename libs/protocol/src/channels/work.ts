@@ -35,7 +35,7 @@ export const WORK_CHANNELS = {
   handover: event({
     name: 'handover',
     subject: 'balancer.handover',
-    summary: 'Tasks that were just stored and have no pointer yet, to any load balancer.',
+    summary: 'A gateway hands new tasks, which have no pointer yet, to a load balancer.',
     body: handoverSchema,
     items: { field: 'items', schema: freshSchema },
     senders: ['gateway'],
@@ -46,7 +46,7 @@ export const WORK_CHANNELS = {
   waiting: event({
     name: 'waiting',
     subject: 'balancer.waiting',
-    summary: 'These queues of tenants have received tasks.',
+    summary: 'A service announces that the queues of these tenants have new pointers.',
     body: waitingQueuesSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
     listeners: ['load-balancer'],
@@ -55,7 +55,8 @@ export const WORK_CHANNELS = {
   dispatch: request({
     name: 'dispatch',
     subject: 'node.{nodeId}.dispatch',
-    summary: 'The node accepts the first of these tasks, as many as it has slots for.',
+    summary:
+      'A load balancer sends tasks to a node; the node accepts the first ones, as many as it has slots for.',
     body: dispatchSchema,
     items: { field: 'items', schema: dispatchItemSchema },
     reply: dispatchReplySchema,
@@ -67,7 +68,8 @@ export const WORK_CHANNELS = {
   report: request({
     name: 'report',
     subject: 'coordinator.report.{nodeId}',
-    summary: 'Reports of runs; the answer has one outcome for each report, in their order.',
+    summary:
+      'A node sends the reports of its runs; the answer has one outcome for each report, in the same order.',
     body: reportSchema,
     items: { field: 'items', schema: reportItemSchema },
     reply: reportReplySchema,
@@ -81,7 +83,7 @@ export const WORK_CHANNELS = {
   cancel: request({
     name: 'cancel',
     subject: 'coordinator.cancel',
-    summary: 'The task ends because its owner cancels it.',
+    summary: 'A gateway asks to cancel a task.',
     body: cancelSchema,
     reply: cancelReplySchema,
     senders: ['gateway'],
@@ -92,7 +94,7 @@ export const WORK_CHANNELS = {
   approve: request({
     name: 'approve',
     subject: 'coordinator.approve',
-    summary: 'A decision on a run that asked for approval.',
+    summary: 'A gateway passes on the decision of a person about a step that waits for approval.',
     body: approveSchema,
     reply: approveReplySchema,
     senders: ['gateway'],
@@ -125,7 +127,7 @@ export const WORK_CHANNELS = {
   stop: event({
     name: 'stop',
     subject: 'node.{nodeId}.stop',
-    summary: 'The node stops running these tasks.',
+    summary: 'A node gets the request to stop running these tasks.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -135,7 +137,7 @@ export const WORK_CHANNELS = {
   stopAnywhere: event({
     name: 'stop-anywhere',
     subject: 'fleet.stop',
-    summary: 'Every node that runs one of these tasks stops it.',
+    summary: 'All nodes get the request to stop running these tasks.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -165,7 +167,7 @@ export const WORK_CHANNELS = {
   delta: event({
     name: 'delta',
     subject: 'delta.{taskId}',
-    summary: 'The stream of a running attempt: its start, pieces of text, calls of tools.',
+    summary: 'A node sends what a running attempt does: its start, pieces of text, tool calls.',
     body: deltaSchema,
     senders: ['worker'],
     listeners: ['gateway'],

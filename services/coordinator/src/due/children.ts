@@ -69,7 +69,10 @@ export function createChildren(deps: {
     const reason = `its parent task ${parentId} has ended`
     const outcome = await cancelTask(endings, { taskId, tenant, reason })
     if (outcome === 'unavailable')
-      log.warn({ taskId }, 'A child task could not be cancelled; the next sweep repeats it')
+      log.warn(
+        { taskId },
+        'The coordinator could not cancel a child task; it tries again in its next round',
+      )
   }
 
   const repairUnborn = async (parentId: string): Promise<void> => {

@@ -113,7 +113,7 @@ export function createScheduler(deps: {
         await note(entry, { tickMs, skipped: true, atMs: nowMs(), ...before })
         log.info(
           { tenant, schedule: name, tickMs },
-          'The coordinator skipped a tick because the previous task still runs',
+          'The coordinator skipped a tick of a schedule because the previous task has not ended',
         )
         return
       }
@@ -122,7 +122,10 @@ export function createScheduler(deps: {
         const taskId = await submit(entry, schedule, tickMs)
         if (taskId === undefined) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
         else await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
-        log.info({ tenant, schedule: name, tickMs, taskId, reason }, 'The coordinator ran a tick')
+        log.info(
+          { tenant, schedule: name, tickMs, taskId, reason },
+          'The coordinator submitted the task of a schedule',
+        )
       }
     }
   }
@@ -154,7 +157,7 @@ export function createScheduler(deps: {
         await look(entry).catch((error: unknown) =>
           log.warn(
             { err: error, schedule: entry.name },
-            'A schedule could not be examined; the coordinator tries again',
+            'The coordinator could not check a schedule; it tries again',
           ),
         )
       }

@@ -82,7 +82,7 @@ export function createDue(deps: DueDeps): Due {
         .catch((error: unknown) =>
           log.warn(
             { err: error, taskId: record.taskId },
-            'The children of an ended task could not be cancelled; the next sweep repeats it',
+            'The coordinator could not cancel the children of an ended task; it tries again in its next round',
           ),
         )
     },

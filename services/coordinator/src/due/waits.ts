@@ -98,7 +98,7 @@ export function createWaits(deps: WaitDeps): Waits {
         .catch((error: unknown) => {
           log.warn(
             { err: error, taskId },
-            'A waiting task could not be examined; the coordinator tries again',
+            'The coordinator could not check a waiting task; it tries again',
           )
           setTimeout(note, AGAIN_AFTER_MS, taskId)
         })

@@ -121,11 +121,15 @@ export function createProjector(deps: ProjectorDeps): Projector {
         )
         batch = []
         deps.written?.()
-        if (away) log.info({}, 'Redis accepts writes again; the projection continues')
+        if (away)
+          log.info({}, 'Redis accepts writes again; the coordinator continues to write records')
         away = false
       } catch (error) {
         if (!away)
-          log.warn({ err: error }, 'The projection to Redis failed; the coordinator tries again')
+          log.warn(
+            { err: error },
+            'The coordinator could not write records to Redis; it tries again',
+          )
         away = true
         deps.failed?.(error)
         const failed = batch

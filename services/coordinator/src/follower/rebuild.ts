@@ -66,7 +66,7 @@ export async function rebuildProjection(deps: {
     () =>
       log.info(
         { events, tasks, position: tail.position() },
-        'The coordinator is rebuilding the projection',
+        'The coordinator is writing all records to Redis again',
       ),
     REBUILD_LOG_EVERY_MS,
   )

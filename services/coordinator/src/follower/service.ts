@@ -131,7 +131,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         if (ghosts.length > 0)
           log.info(
             { ghosts: ghosts.length },
-            'The coordinator dropped tasks whose events were purged',
+            'The coordinator dropped tasks from its table because their events were purged from the log',
           )
         break
       } catch (error) {
@@ -149,7 +149,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     deps.begin()
     log.info(
       { unfinished: tasks.size(), position: reading.position() },
-      'The coordinator has read the log',
+      'The coordinator has read the log to its end',
     )
   }
 
@@ -169,7 +169,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     rebuildWaitMs = Math.min(REBUILD_AGAIN_MAX_MS, 2 * rebuildWaitMs)
     log.warn(
       { at, builtSeq },
-      'The projection is missing or outdated; the coordinator rebuilds it from the log',
+      'The records in Redis are missing or outdated; the coordinator writes them again from the log',
     )
     // A restored older state of Redis is still complete up to the sequence that it names.
     const afterSeq = at ?? 0
@@ -183,7 +183,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     rebuildAtMs = -Infinity
     rebuildWaitMs = REBUILD_AGAIN_MIN_MS
     metrics.rebuilds.inc()
-    log.info(report, 'The coordinator rebuilt the projection')
+    log.info(report, 'The coordinator has written all records to Redis again')
   }
 
   const { logStuckMs } = deps.timing

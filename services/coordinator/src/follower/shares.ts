@@ -73,7 +73,7 @@ export function createTenantShares(deps: {
         redis = await store.fill()
         away = false
       } catch (error) {
-        if (!away) deps.log.warn({ err: error }, 'The fill of Redis could not be read')
+        if (!away) deps.log.warn({ err: error }, 'The coordinator could not read how full Redis is')
         away = true
       }
     },

@@ -69,12 +69,18 @@ export function createTrimmer(deps: {
       const decision = decideTrim(state)
       if (decision.kind === 'purge') {
         const confirmed = await deps.taskLog.purgeBefore(keepFrom)
-        deps.log.info({ keepFrom, firstSeq, confirmed }, 'The coordinator trimmed the log')
+        deps.log.info(
+          { keepFrom, firstSeq, confirmed },
+          'The coordinator removed expired events from the log (trim)',
+        )
       }
       if (decision.kind === 'compact') {
         const report = await compactLog(deps, decision)
         kept = report.kept
-        deps.log.info({ ...decision, ...report }, 'The coordinator compacted the log')
+        deps.log.info(
+          { ...decision, ...report },
+          'The coordinator removed expired events behind an old task from the log (compaction)',
+        )
       }
       // The mark holds events up to a second later; entries whose records still exist stay.
       await deps.store.forgetBefore(expired.atMs + MARK_EVERY_MS)

@@ -77,7 +77,7 @@ export function createUsageCounter(deps: {
     if (overflowed || (position !== undefined && at < position)) {
       log.warn(
         { at, position },
-        'The usage totals lost counts; the coordinator counts usage again from the log',
+        'Redis lost counts of usage; the coordinator counts usage again from the log',
       )
       overflowed = false
       const seen = await recount(at).catch((error: unknown) => {

@@ -53,7 +53,7 @@ export function createDeadlines(deps: {
         await expire(record).catch((error: unknown) =>
           log.warn(
             { err: error, taskId: record.taskId },
-            'A task past its deadline could not be ended; the coordinator tries again',
+            'The coordinator could not end a task whose deadline has passed; it tries again',
           ),
         )
       })

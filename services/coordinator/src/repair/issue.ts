@@ -52,7 +52,7 @@ export function createIssuer(deps: {
     } catch (error) {
       log.warn(
         { err: error, taskId: record.taskId },
-        'A pointer could not be issued; the next sweep repeats it',
+        'The coordinator could not issue a pointer; it tries again in its next round',
       )
       return false
     }

@@ -144,7 +144,8 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       const done = all
         ? await compareAll(signal)
         : { issued: await lookUp(looked, signal), removed: 0 }
-      if (done.issued + done.removed > 0) log.info(done, 'The coordinator repaired pointers')
+      if (done.issued + done.removed > 0)
+        log.info(done, 'The coordinator issued missing pointers or removed unneeded ones')
       return done
     },
   }

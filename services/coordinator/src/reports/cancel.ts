@@ -83,7 +83,7 @@ async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
   } catch (error) {
     deps.log.warn(
       { err: error, taskId },
-      'The pointer of an ended task could not be removed; a sweep repeats it',
+      'The coordinator could not remove the pointer of an ended task; it tries again later',
     )
   }
 }

@@ -88,7 +88,7 @@ export function createReports(deps: ReportsDeps): Reports {
           if (error instanceof ServiceError && error.code === 'too-large') return EVENT_TOO_LARGE
           log.warn(
             { err: error, taskId: item.taskId },
-            'A report could not be handled; the node reports again',
+            'The coordinator could not handle a report; the node sends it again',
           )
           return { kind: 'unavailable' }
         }

@@ -63,7 +63,10 @@ export function createKeyLimiter(deps: {
     try {
       return await shared.enter(keyId, limits, member)
     } catch (error) {
-      log.debug({ err: error, keyId }, 'The limits of a key are counted by this gateway alone')
+      log.debug(
+        { err: error, keyId },
+        'Redis does not answer; this gateway alone counts the requests of a key',
+      )
       return enterAlone(keyId, limits)
     }
   }

@@ -64,7 +64,7 @@ export function createRecorder(deps: {
       metrics.audited.inc({ kind: event.kind })
     } catch (error) {
       metrics.audited.inc({ kind: 'lost' })
-      log.error({ err: error, event }, 'An audit event could not be stored')
+      log.error({ err: error, event }, 'The gateway could not store an audit event')
     }
   }
 

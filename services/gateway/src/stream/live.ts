@@ -36,7 +36,7 @@ export function followLive(deps: { bus: Bus; sinks: readonly LiveSink[]; log: Lo
     (event, { subject, seq, bytes }) => {
       const taskId = taskIdOf(subject)
       if (seq === 0) {
-        log.warn({ taskId, subject }, 'A live event without a sequence was dropped')
+        log.warn({ taskId, subject }, 'The gateway dropped a live event that has no sequence')
         return
       }
       const submitted = event.type === 'submitted'

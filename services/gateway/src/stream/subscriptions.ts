@@ -167,7 +167,10 @@ export function createSubscriptions(deps: {
       if (watch.more) return replays.add(watch.viewer, watch)
       watch.state = 'live'
     } catch (error) {
-      log.warn({ err: error, taskId: watch.taskId }, 'A replay failed; the next sweep repeats it')
+      log.warn(
+        { err: error, taskId: watch.taskId },
+        'The gateway could not read the history of a task for a subscription; it tries again',
+      )
       if (!isOver(watch)) watch.state = 'stale'
     }
     settle(watch)

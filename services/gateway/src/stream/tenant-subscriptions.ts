@@ -87,7 +87,7 @@ export function createTenantSubscriptions(deps: {
     } catch (error) {
       log.warn(
         { err: error, taskId },
-        'The tenant of a task could not be read; its events are not streamed',
+        'The gateway could not find out the tenant of a task; it does not stream the events of the task',
       )
       tellGap()
     } finally {

@@ -75,7 +75,10 @@ export function createWitnesses(deps: {
     try {
       critical = { ids: new Set(await registry.critical(NODE_SERVICE)), atMs: nowMs() }
     } catch (error) {
-      log.debug({ err: error }, 'Consul does not answer; the monitor decides without its checks')
+      log.debug(
+        { err: error },
+        'Consul does not answer; the monitor decides without the checks of Consul',
+      )
     } finally {
       asking = false
     }

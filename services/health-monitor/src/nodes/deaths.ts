@@ -77,7 +77,10 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     const permission = decideDeath(health(entry, brokerAnswers))
     if (permission.kind === 'allow') return true
     metrics.withheld.inc({ reason: permission.reason })
-    log.debug({ nodeId, reason: permission.reason }, 'A safeguard withheld a death')
+    log.debug(
+      { nodeId, reason: permission.reason },
+      'The monitor did not declare a silent node dead because of a safeguard',
+    )
     return false
   }
 
@@ -116,7 +119,10 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
   const run = (nodeId: string, work: () => Promise<void>): void => {
     const judgement = work()
       .catch((error: unknown) =>
-        log.warn({ err: error, nodeId }, 'A death could not be stored; the monitor tries again'),
+        log.warn(
+          { err: error, nodeId },
+          'The monitor could not store the death of a node; it tries again',
+        ),
       )
       .finally(() => judging.delete(nodeId))
     judging.set(nodeId, judgement)

@@ -78,7 +78,7 @@ export function createStalls(deps: StallsDeps): Stalls {
       .catch((error: unknown) =>
         log.warn(
           { err: error },
-          'A stalled node could not be asked to drain; the monitor tries again',
+          'The monitor could not ask a stalled node to drain; it tries again',
         ),
       )
       .finally(() => underWay.delete(done))
@@ -88,7 +88,7 @@ export function createStalls(deps: StallsDeps): Stalls {
     const decision = decisionOf(kind, looked, figures)
     log.warn(
       { nodeId: decision.about, kind, reason: decision.reason, ...figures },
-      'The monitor changed the stall mark of a node',
+      'The monitor marked a node as stalled, or removed the mark',
     )
     metrics.stalls.inc({ kind, reason: looked.decision.reason })
     run(recorder.record(decision))

@@ -27,7 +27,7 @@ export function createReceiver(deps: {
       if (error instanceof ServiceError) {
         log.error(
           { subject: message.subject, err: error },
-          'A pointer needs a newer release; it returns to the queue when its lease expires',
+          'A newer release has issued a pointer that this load balancer cannot read; the pointer returns to the queue when its lease ends',
         )
         return undefined
       }
@@ -37,7 +37,7 @@ export function createReceiver(deps: {
       // Only a writer with rights on TASKS can have published it; no service can run it.
       log.error(
         { subject: message.subject, err: parsed.error },
-        'A pointer could not be parsed and is removed',
+        'The load balancer removed a pointer that it cannot read',
       )
       ack.done(bus, message.ackSubject)
       return undefined

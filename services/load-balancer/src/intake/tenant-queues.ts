@@ -106,7 +106,7 @@ export function createTenantQueues(
       await consumers.make(queue).catch((error: unknown) => {
         log.warn(
           { err: error, consumer: name },
-          'A consumer could not be created; the load balancer tries again',
+          'The load balancer could not create the consumer of a tenant; it tries again',
         )
       })
       listener.puller?.poke()
@@ -180,7 +180,8 @@ export function createTenantQueues(
       // Another load balancer that still listens removes it later.
       if (await consumers.removeIdle(queue)) removed += 1
     }
-    if (removed > 0) log.info({ removed }, 'The load balancer removed idle consumers')
+    if (removed > 0)
+      log.info({ removed }, 'The load balancer removed the consumers of tenants without tasks')
   }
 
   return {

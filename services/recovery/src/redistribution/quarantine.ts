@@ -31,7 +31,7 @@ export function createQuarantine(deps: {
   const drain = async (nodeId: string): Promise<boolean> => {
     askedAtMs.set(nodeId, clock.monotonicMs())
     const answered = await askToDrain(bus, nodeId)
-    if (answered) log.warn({ nodeId }, 'A node in quarantine drains')
+    if (answered) log.warn({ nodeId }, 'Recovery has asked a node in quarantine to drain')
     return answered
   }
 

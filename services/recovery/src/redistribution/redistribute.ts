@@ -136,7 +136,10 @@ async function withTries<T>(call: () => Promise<T>, log: Logger): Promise<T | un
       return await call()
     } catch (error) {
       if (!(error instanceof ServiceError) || error.code !== 'store-unavailable') throw error
-      log.warn({ err: error, tries }, 'In-flight notes could not be read; recovery tries again')
+      log.warn(
+        { err: error, tries },
+        'Recovery could not read the in-flight notes in Redis; it tries again',
+      )
       if (tries >= STORE_TRIES) return undefined
       await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))
     }

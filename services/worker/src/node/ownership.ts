@@ -40,7 +40,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
         run.check = ask(run, deps).catch((error: unknown) => {
           log.error(
             { err: error, taskId: run.taskId },
-            'The ownership of a run could not be checked',
+            'The node could not ask the coordinator whether it still owns a run; it asks again',
           )
           runs.end(run, 'unconfirmed')
         })

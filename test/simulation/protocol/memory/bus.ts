@@ -45,7 +45,10 @@ export function connectMemoryBus(
         try {
           handler(receivedOf(wire, post))
         } catch (cause) {
-          log.error({ err: cause, subject }, 'A handler failed; its message was dropped')
+          log.error(
+            { err: cause, subject },
+            'The handler of a message failed; the process dropped the message',
+          )
         }
       })
       return { close }

@@ -12,7 +12,7 @@ const KILLS_MAX = 100
 /** `agentfleet demo`: load, killed nodes and measured figures. */
 export const demo: Command = {
   name: 'demo',
-  summary: 'run a load on the local fleet, kill nodes in the middle, and measure',
+  summary: 'run many tasks on the local fleet, kill nodes meanwhile, and measure what happens',
   usages: ['demo [--tasks N] [--kill-nodes N]'],
   options: {
     tasks: { type: 'string', value: 'N', help: `tasks to run (default ${TASKS_DEFAULT})` },
@@ -23,7 +23,7 @@ export const demo: Command = {
     },
   },
   notes: [
-    'It runs on the fleet of "npm start" in this checkout, with simulated LLM calls, and kills only processes',
+    'The demo uses the fleet of "npm start" in this checkout, with simulated LLM calls, and kills only processes',
     'that the fleet.json of that fleet names. Latency, failover, lost and doubled tasks come from the log;',
     'calls that were paid twice come from the counters of the simulator.',
     'Ends with exit code 7 if a task was lost or ended twice.',

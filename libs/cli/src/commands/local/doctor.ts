@@ -17,7 +17,9 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'check versions, processes, servers, clock, limits and the key',
   usages: ['doctor'],
-  notes: ['Ends with exit code 7 if it finds a problem; warnings do not change the exit code.'],
+  notes: [
+    'The command ends with exit code 7 if it finds a problem; warnings do not change the exit code.',
+  ],
   async run(context): Promise<ExitCode> {
     const checks = await examine(context)
     if (context.json) for (const check of checks) context.print(JSON.stringify(check))

@@ -10,22 +10,26 @@ const BOOTSTRAP = fileURLToPath(new URL('../../../../local/bootstrap.mjs', impor
 /** `agentfleet up`: the same as `npm start`. */
 export const up: Command = {
   name: 'up',
-  summary: 'start a whole fleet on this machine, until Ctrl-C',
+  summary: 'start a whole fleet on this machine; Ctrl-C stops it',
   usages: ['up [options]'],
   options: {
     workers: { type: 'string', value: 'N', help: 'worker nodes at the start (default 2)' },
     port: { type: 'string', value: 'N', help: 'port of the API (default 8080 if it is free)' },
-    data: { type: 'string', value: 'DIR', help: 'folder of its state (default .agentfleet/)' },
+    data: {
+      type: 'string',
+      value: 'DIR',
+      help: 'folder for the state of the fleet (default .agentfleet/)',
+    },
     durability: {
       type: 'string',
       value: 'CLASS',
       choices: ['process', 'power'],
-      help: 'what accepted tasks survive',
+      help: 'accepted tasks survive the death of every process (process), or a power loss too (power)',
     },
     tasks: { type: 'string', value: 'N', help: 'tasks to run at the start (default 6)' },
     once: { type: 'boolean', help: 'end after these tasks' },
   },
-  notes: ['Does the same as "npm start" and reads the same environment variables.'],
+  notes: ['The command does the same as "npm start" and reads the same environment variables.'],
   async run({ signal }, input): Promise<ExitCode> {
     const values = given({
       workers: textOf(input, 'workers'),
