@@ -16,6 +16,7 @@ import { figuresRoutes } from '../../services/gateway/src/fleet/figures-routes.t
 import { goalRoutes } from '../../services/gateway/src/goals/routes.ts'
 import { cancelRoutes } from '../../services/gateway/src/lists/cancel-routes.ts'
 import { historyRoutes } from '../../services/gateway/src/lists/history-routes.ts'
+import { limitsRoutes } from '../../services/gateway/src/fleet/limits-routes.ts'
 import { listRoutes } from '../../services/gateway/src/lists/routes.ts'
 import { nodeRoutes } from '../../services/gateway/src/fleet/node-routes.ts'
 import { replayRoutes } from '../../services/gateway/src/lists/replay-routes.ts'
@@ -67,6 +68,7 @@ const handlers = {
   ...toolRoutes(nothing),
   ...nodeRoutes(nothing),
   ...figuresRoutes(nothing),
+  ...limitsRoutes(nothing),
   ...serviceRoutes({
     document,
     fleet: nothing,

@@ -51,6 +51,11 @@ export interface DecisionQuery extends RequestOptions {
   readonly service?: string
   readonly kind?: string
   readonly about?: string
+  readonly acted?: boolean
+  readonly measured?: boolean
+  /** A time or a day. */
+  readonly from?: string
+  readonly to?: string
   readonly limit?: number
   readonly cursor?: string
 }
@@ -69,6 +74,8 @@ export interface UsageQuery extends RequestOptions {
   readonly to?: string
   /** `fleet`: of all tenants, for operators. */
   readonly scope?: UsageReport['scope']
+  /** `hour`: each day also has its hours. */
+  readonly groupBy?: 'model' | 'hour'
 }
 
 /** How much of the fleet to read. */

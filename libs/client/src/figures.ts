@@ -1,4 +1,4 @@
-import type { QueueList, TaskSeries } from '@agentfleet/protocol'
+import type { QueueList, TaskSeries, TenantLimitsView } from '@agentfleet/protocol'
 import { queryOf } from './lists.ts'
 import type { Call, RequestOptions } from './request.ts'
 
@@ -19,6 +19,8 @@ export interface FiguresClient {
   stats(query?: StatsQuery): Promise<TaskSeries>
   /** How many tasks wait for a node, by tenant and priority. */
   queues(scope?: 'tenant' | 'fleet', options?: RequestOptions): Promise<QueueList>
+  /** The limits of the caller's tenant, and what it holds of them. */
+  limits(options?: RequestOptions): Promise<TenantLimitsView>
 }
 
 /** The methods over these calls. */
@@ -27,6 +29,7 @@ export function figuresClient(
 ): FiguresClient {
   return {
     stats: ({ signal, ...query } = {}) => call(`/v1/stats${queryOf({ ...query })}`, { signal }),
+    limits: ({ signal } = {}) => call('/v1/limits', { signal }),
     queues: (scope, { signal } = {}) => call(`/v1/queues${queryOf({ scope })}`, { signal }),
   }
 }

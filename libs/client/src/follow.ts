@@ -3,6 +3,7 @@ import type {
   ErrorFrame,
   FleetTopic,
   IncidentFrame,
+  NodesFrame,
   SubscribedFrame,
 } from '@agentfleet/protocol'
 import { ClientError } from './error.ts'
@@ -13,7 +14,9 @@ import { isPassing, pauseAfter, refused } from './watch.ts'
  * One item of a stream of decisions and incidents. Each `subscribed` begins a connection: items recorded
  * before it may be missing here; the listings have them.
  */
-export type FollowFrame = DecisionFrame | IncidentFrame | SubscribedFrame
+export type FollowFrame = DecisionFrame | IncidentFrame | NodesFrame | SubscribedFrame
+
+const FOLLOWED: ReadonlySet<string> = new Set(['decision', 'incident', 'nodes', 'subscribed'])
 
 /** Follows decisions, incidents or both across broken connections, until the signal ends it. */
 export async function* followFleet(
@@ -30,9 +33,7 @@ export async function* followFleet(
       for await (const frame of stream.frames()) {
         failures = 0
         if (frame.type === 'error') throw refused(frame satisfies ErrorFrame)
-        if (frame.type === 'decision' || frame.type === 'incident' || frame.type === 'subscribed') {
-          yield frame
-        }
+        if (FOLLOWED.has(frame.type)) yield frame as FollowFrame
       }
     } catch (error) {
       if (!(error instanceof ClientError) || !isPassing(error)) throw error

@@ -50,7 +50,8 @@ export async function* watchTasks(
       for await (const frame of stream.frames()) {
         failures = 0
         if (frame.type === 'pong' || frame.type === 'stats') continue
-        if (frame.type === 'decision' || frame.type === 'incident') continue
+        if (frame.type === 'decision' || frame.type === 'incident' || frame.type === 'nodes')
+          continue
         if (frame.type === 'subscribed') {
           for (const taskId of frame.ended ?? []) seen.delete(taskId)
           if (seen.size === 0) return

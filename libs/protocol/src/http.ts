@@ -53,6 +53,8 @@ export type GoalRequest = Schemas['GoalRequest']
 export type GoalView = Schemas['Goal']
 /** What happened to tasks over time. */
 export type TaskSeries = Schemas['TaskSeries']
+/** The limits of a tenant, and what it holds of them. */
+export type TenantLimitsView = Schemas['TenantLimits']
 /** The queues of tasks that wait for a node. */
 export type QueueList = Schemas['QueueList']
 /** One page of goals. */
@@ -137,6 +139,8 @@ export type DeltaFrame = Schemas['DeltaFrame']
 export type DecisionFrame = Schemas['DecisionFrame']
 /** The numbers of tasks and of the fleet on the stream. */
 export type StatsFrame = Schemas['StatsFrame']
+/** The nodes that have changed. */
+export type NodesFrame = Schemas['NodesFrame']
 /** An incident on the stream. */
 export type IncidentFrame = Schemas['IncidentFrame']
 /** The answer to a subscription. */

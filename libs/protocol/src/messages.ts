@@ -78,6 +78,8 @@ const approval = z
     step: count,
     approved: z.boolean(),
     by: z.string().max(128),
+    person: z.string().max(128).optional(),
+    atMs: z.number().optional(),
     note: text(SPEC_LIMITS.noteCharsMax).optional(),
   })
   .transform((value) => value as Approval)

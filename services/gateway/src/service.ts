@@ -47,6 +47,7 @@ import { createReader } from './tasks/reads.ts'
 import { createReplays } from './tasks/replays.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { approvalRoutes } from './tasks/approval-routes.ts'
+import { limitsRoutes } from './fleet/limits-routes.ts'
 import { nodeRoutes } from './fleet/node-routes.ts'
 import { controlRoutes } from './fleet/routes.ts'
 import { goalRoutes } from './goals/routes.ts'
@@ -62,6 +63,7 @@ import { taskRoutes } from './tasks/routes.ts'
 import { toolRoutes } from './agents/tool-routes.ts'
 import { usageRoutes } from './fleet/usage-routes.ts'
 import { TICK_INTERVAL_MS, createStreams } from './stream/connections.ts'
+import { NODES_INTERVAL_MS, createNodesSubscriptions } from './stream/nodes.ts'
 import { STATS_INTERVAL_MS, createStatsSubscriptions } from './stream/stats.ts'
 import { specOf } from './tasks/spec.ts'
 import { createSubmitter } from './tasks/submit.ts'
@@ -161,6 +163,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         readiness: deps.readiness ?? readiness,
       }),
       ...figuresRoutes({ ...parts, operators: deps.operators }),
+      ...limitsRoutes({ ...parts, usage: deps.usage, operators: deps.operators }),
       ...nodeRoutes(parts),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,
@@ -197,6 +200,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     ...principals.loops,
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
     every(STATS_INTERVAL_MS, { clock, log, name: 'stream-stats' }, () => parts.stats.round()),
+    every(NODES_INTERVAL_MS, { clock, log, name: 'stream-nodes' }, async () => parts.nodes.round()),
     every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => {
       streams.tick()
       metrics.closes.inc({ reason: 'reads nothing' }, slowReaders.sweep())
@@ -279,8 +283,10 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const controlPlane = followControlPlane({ bus, operators: deps.operators, log })
   const fleet = followFleet({ bus, clock })
   const stats = createStatsSubscriptions({ store, fleet, nowMs: clock.nowMs })
+  const nodes = createNodesSubscriptions(fleet)
   const streams = createStreams({
     stats,
+    nodes,
     subscriptions,
     tenantSubscriptions,
     fleetSubscriptions: controlPlane.subscriptions,
@@ -320,6 +326,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     offers: followOffers({ bus, clock }),
     fleet,
     stats,
+    nodes,
     defaultModel: config.DEFAULT_MODEL,
     clock,
     agents,

@@ -42,6 +42,12 @@ export interface DayUsage {
     readonly provider: string
     readonly usage: Usage
   }[]
+  /** The hours (UTC) that have usage, earliest first. */
+  readonly hours: readonly {
+    readonly hour: number
+    readonly tokens: number
+    readonly costUsd: number
+  }[]
 }
 
 const FLEET = '='
@@ -78,7 +84,9 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
         const hashes = await Promise.all(keys.map((key) => link.redis.hgetall(key)))
         return hashes.flatMap((hash, index) => {
           const models = modelsOf(hash)
-          return models.length === 0 ? [] : [{ day: days[index] ?? '', models }]
+          return models.length === 0
+            ? []
+            : [{ day: days[index] ?? '', models, hours: hoursOf(hash) }]
         })
       }),
     connected: () => link.connected(),
@@ -138,6 +146,18 @@ function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
     group.nano += nanoUsd(usage.costUsd ?? 0)
   }
   return groups.values()
+}
+
+const HOURS = Array.from({ length: 24 }, (_, hour) => hour)
+
+function hoursOf(hash: Readonly<Record<string, string>>): DayUsage['hours'] {
+  return HOURS.flatMap((hour) => {
+    const name = String(hour).padStart(2, '0')
+    const tokens = hash[`${name}|tokens`]
+    const nano = Number(hash[`${name}|nano`] ?? 0)
+    if (tokens === undefined && nano === 0) return []
+    return [{ hour, tokens: Number(tokens ?? 0), costUsd: usdOfNano(nano) }]
+  })
 }
 
 function modelsOf(hash: Readonly<Record<string, string>>): DayUsage['models'] {

@@ -22,7 +22,11 @@ export interface Approval {
   readonly step: number
   readonly approved: boolean
   readonly by: string
+  /** Who decided, as the request said. */
+  readonly person?: string
   readonly note?: string
+  /** When the decision was stored. */
+  readonly atMs?: number
 }
 
 /** The task that made this one, and how many levels below the first one it is. */

@@ -707,6 +707,7 @@ export interface paths {
      *       gateway omits such pieces of text (deltas) when the client reads too slowly.
      *     - A subscription to `fleet` sends every decision and incident from now on. It sends a decision again
      *       when one of its outcomes is measured, and an incident again at each of its stages.
+     *     - With the topic `nodes` it sends all nodes, then at most twice a second those that have changed.
      *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
      *       the fleet.
      *
@@ -825,6 +826,29 @@ export interface paths {
      *       `Retry-After` seconds.
      */
     get: operations['listQueues']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/limits': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Read your limits and what you hold of them.
+     * @description The limits are those that the operator has set for you. Without a limit you may hold half of what
+     *     other tenants leave free. `holds` is at most a second old and missing until a coordinator has
+     *     announced it; `spent` is missing while Redis does not answer. The limits of providers and their
+     *     circuit breakers are in `GET /v1/fleet`.
+     */
+    get: operations['getLimits']
     put?: never
     post?: never
     delete?: never
@@ -1592,6 +1616,52 @@ export interface components {
       p50: number
       p99: number
     }
+    TenantLimits: {
+      tenant: string
+      at: string
+      limits: {
+        /** @description Your share when tenants compete for slots. */
+        weight: number
+        /** @description The most tasks in flight. */
+        concurrency?: number
+        /** @description The most tasks that have not ended. */
+        tasks?: number
+        /** @description The most bytes of events in the log. */
+        logBytes?: number
+        agents?: number
+        schedules?: number
+        /** @description The most open connections to one gateway. */
+        streams?: number
+        /** @description The most requests that one gateway holds for `Prefer` at a time. */
+        heldRequests?: number
+      }
+      holds?: {
+        /** @description Tasks that have not ended. */
+        tasks: number
+        /** @description Tasks that have ended and are still kept. */
+        ended: number
+        /** @description The events of all of them. */
+        logBytes: number
+      }
+      /** @description What your tasks have used in this hour and on this day (UTC), which budgets are checked against. */
+      spent?: {
+        hour: components['schemas']['Spent']
+        day: components['schemas']['Spent']
+      }
+      /** @description How full the stores are; only operators see it. 0 as `maxBytes` means no known size. */
+      stores?: {
+        log: components['schemas']['StoreFill']
+        redis: components['schemas']['StoreFill']
+      }
+    }
+    Spent: {
+      tokens: number
+      costUsd: number
+    }
+    StoreFill: {
+      bytes: number
+      maxBytes: number
+    }
     QueueList: {
       /** @enum {string} */
       scope: 'tenant' | 'fleet'
@@ -1629,6 +1699,13 @@ export interface components {
           model: string
           provider: string
           usage: components['schemas']['Usage']
+        }[]
+        /** @description The hours that have usage; only with `groupBy=hour`. */
+        hours?: {
+          /** @description From 0 to 23. */
+          hour: number
+          tokens: number
+          costUsd: number
         }[]
       }[]
       total: components['schemas']['Usage']
@@ -1714,12 +1791,18 @@ export interface components {
       approved: boolean
       /** @description The key that decided. */
       by: string
+      /** @description The name that the request gave. The fleet does not check it. */
+      person?: string
       note?: string
+      /** @description When the decision was stored, in milliseconds since the Unix epoch. */
+      atMs?: number
     }
     ApprovalRequest: {
       approved: boolean
       /** @description The reason. The model reads it if the step is refused. */
       note?: string
+      /** @description Who decides, for keys that several people use. The task shows it; the model does not read it. */
+      person?: string
     }
     Child: {
       id: string
@@ -2540,8 +2623,8 @@ export interface components {
       all: true
     }
     /** @enum {string} */
-    FleetTopic: 'decisions' | 'incidents'
-    /** @description Follow every decision or incident from now on. `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. */
+    FleetTopic: 'decisions' | 'incidents' | 'nodes'
+    /** @description Follow every decision or incident from now on; `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. `nodes` sends all nodes first, then those that have changed. */
     SubscribeFleetFrame: {
       /** @constant */
       type: 'subscribe'
@@ -2581,6 +2664,7 @@ export interface components {
       | components['schemas']['DecisionFrame']
       | components['schemas']['IncidentFrame']
       | components['schemas']['StatsFrame']
+      | components['schemas']['NodesFrame']
       | components['schemas']['SubscribedFrame']
       | components['schemas']['ErrorFrame']
       | components['schemas']['PongFrame']
@@ -2617,6 +2701,18 @@ export interface components {
       /** @constant */
       type: 'incident'
       incident: components['schemas']['Incident']
+    }
+    /** @description The nodes that have changed since the frame before, at most two frames a second. A client that reads slowly gets fewer of these frames, and then all nodes again. */
+    NodesFrame: {
+      /** @constant */
+      type: 'nodes'
+      /** @description When the health monitor observed them. */
+      at: string
+      /** @description Whether these are all nodes; forget the others. */
+      all: boolean
+      nodes: components['schemas']['Node'][]
+      /** @description The ids of nodes that the fleet no longer has. */
+      gone: string[]
     }
     /** @description All numbers at one time; it replaces the frame before it. A client that reads slowly gets fewer of these frames. */
     StatsFrame: {
@@ -3657,6 +3753,8 @@ export interface operations {
         to?: string
         /** @description `fleet` returns the usage of all tenants together; only operators may ask for it. */
         scope?: 'tenant' | 'fleet'
+        /** @description `hour` adds to each day its hours (UTC), of all models together. */
+        groupBy?: 'model' | 'hour'
       }
       header?: never
       path?: never
@@ -3727,6 +3825,27 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['QueueList']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getLimits: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The limits. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TenantLimits']
         }
       }
       default: components['responses']['Problem']
@@ -3813,6 +3932,14 @@ export interface operations {
         kind?: string
         /** @description Return only decisions about this node, task or deployment. */
         about?: string
+        /** @description Return only decisions that the service acted on (`true`), or only the others. */
+        acted?: boolean
+        /** @description Return only decisions with a measured outcome (`true`), or only the others. */
+        measured?: boolean
+        /** @description Return only decisions made at or after this time (RFC 3339) or day. */
+        from?: components['schemas']['TimeOrDay']
+        /** @description Return only decisions made before this time (RFC 3339) or day. */
+        to?: components['schemas']['TimeOrDay']
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
         /** @description `nextCursor` of the previous page. Send it with the same filters. */

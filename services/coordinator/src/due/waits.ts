@@ -198,7 +198,8 @@ export function createWaits(deps: WaitDeps): Waits {
         if (record.waitingFor?.kind !== 'approval') return 'not-waiting'
         if (record.waitingFor.step !== approval.step) return 'other-step'
         const atMs = nowMs()
-        const event = { type: 'resumed', atMs, reason: 'approval', approval } as const
+        const stored = { ...approval, atMs }
+        const event = { type: 'resumed', atMs, reason: 'approval', approval: stored } as const
         const outcome = await append(record, event)
         if (outcome === undefined) return 'unavailable'
         // After a conflict the next round reads which decision is stored.

@@ -43,6 +43,11 @@ export interface DecisionQuery {
   readonly service?: string
   readonly kind?: string
   readonly about?: string
+  readonly acted?: boolean
+  /** Whether an outcome was measured. */
+  readonly measured?: boolean
+  readonly fromMs?: number
+  readonly beforeMs?: number
   readonly limit: number
   readonly after?: string
 }
@@ -115,17 +120,11 @@ export function createRecentDecisions(): RecentDecisions {
       }
     },
     decision: (id) => decisions.get(id),
-    decisions({ service, kind, about, limit, after }) {
+    decisions({ limit, after, ...query }) {
       const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after)
       const matching = [...decisions.values()]
         .reverse()
-        .filter(
-          ({ decision, seq }) =>
-            seq < before &&
-            (service === undefined || decision.service === service) &&
-            (kind === undefined || decision.kind === kind) &&
-            (about === undefined || decision.about === about),
-        )
+        .filter((recorded) => recorded.seq < before && matches(recorded, query))
       return pageOf(matching, limit, ({ seq }) => String(seq))
     },
     incident: (id) => incidents.get(id),
@@ -142,6 +141,22 @@ export function createRecentDecisions(): RecentDecisions {
       return pageOf(matching, limit, ({ detectedAtMs, id }) => `${detectedAtMs}:${id}`)
     },
   }
+}
+
+function matches(
+  { decision, outcomes }: RecordedDecision,
+  query: Omit<DecisionQuery, 'limit' | 'after'>,
+): boolean {
+  const { service, kind, about, acted, measured, fromMs, beforeMs } = query
+  return (
+    (service === undefined || decision.service === service) &&
+    (kind === undefined || decision.kind === kind) &&
+    (about === undefined || decision.about === about) &&
+    (acted === undefined || decision.acted === acted) &&
+    (measured === undefined || outcomes.length > 0 === measured) &&
+    (fromMs === undefined || decision.atMs >= fromMs) &&
+    (beforeMs === undefined || decision.atMs < beforeMs)
+  )
 }
 
 type Place = Pick<Incident, 'detectedAtMs' | 'id'>

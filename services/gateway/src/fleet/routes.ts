@@ -15,12 +15,18 @@ import {
   type RecentDecisions,
 } from './recent-decisions.ts'
 import { Refusal } from '../http/problems.ts'
+import { instantOf, listingName } from '../lists/filters.ts'
 
 /** Dependencies of the control-plane routes. */
 export interface ControlRouteDeps {
   readonly recentDecisions: RecentDecisions
   readonly ops: Pick<Ops, 'lastIncident'>
   readonly operators: ReadonlySet<string>
+}
+
+interface Range {
+  readonly from?: string
+  readonly to?: string
 }
 
 type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
@@ -35,8 +41,15 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
 
   return {
     async listDecisions(request: FastifyRequest): Promise<DecisionPage> {
-      const { cursor, ...query } = request.query as Query<DecisionQuery>
-      const listing = filterOf('decisions', [query.service, query.kind, query.about])
+      const { cursor, from, to, ...fields } = request.query as Query<DecisionQuery> & Range
+      const [fromMs, beforeMs] = [instantOf(from, 'from', 'query'), instantOf(to, 'to', 'query')]
+      const query = {
+        ...fields,
+        ...(fromMs === undefined ? {} : { fromMs }),
+        ...(beforeMs === undefined ? {} : { beforeMs }),
+      }
+      const { limit: _limit, ...asked } = query
+      const listing = listingName('decisions', asked)
       const after = positionOf(cursor, listing, /^\d+$/)
       const { found, next } = recentDecisions.decisions({ ...query, ...after })
       const decisions = found.map((recorded) => decisionView(recorded, operator(request)))

@@ -15,6 +15,7 @@ interface Query {
   readonly from?: string
   readonly to?: string
   readonly scope: 'tenant' | 'fleet'
+  readonly groupBy: 'model' | 'hour'
 }
 
 const DAY_MS = 86_400_000
@@ -26,7 +27,7 @@ const DAYS_DEFAULT = 30
 export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
   return {
     async getUsage(request: FastifyRequest): Promise<UsageReport> {
-      const { from, to, scope } = request.query as Query
+      const { from, to, scope, groupBy } = request.query as Query
       if (scope === 'fleet' && !operators.has(request.tenant)) {
         throw new Refusal(
           'operators-only',
@@ -35,7 +36,7 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
       }
       const days = daysOf(from, to, nowMs())
       const found = await usage.read(scope === 'fleet' ? undefined : request.tenant, days)
-      const views = found.map(dayView)
+      const views = found.map((day) => dayView(day, groupBy === 'hour'))
       return {
         scope,
         ...(scope === 'fleet' ? {} : { tenant: request.tenant }),
@@ -48,9 +49,13 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
   }
 }
 
-function dayView({ day, models }: DayUsage): UsageReport['days'][number] {
+function dayView(
+  { day, models, hours }: DayUsage,
+  withHours: boolean,
+): UsageReport['days'][number] {
   const total = models.reduce((sum: Usage, { usage }) => addUsage(sum, usage), NO_USAGE)
-  return { day, total, models: models.map((each) => ({ ...each })) }
+  const view = { day, total, models: models.map((each) => ({ ...each })) }
+  return withHours ? { ...view, hours: hours.map((each) => ({ ...each })) } : view
 }
 
 /** Returns every day from the first to the last, both included. */

@@ -9,10 +9,11 @@ import {
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
 import type { Frame, Subscriptions, Viewer } from './subscriptions.ts'
-import type { FleetSubscriptions } from './fleet-subscriptions.ts'
+import { isRecordTopic, type FleetSubscriptions } from './fleet-subscriptions.ts'
 import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
+import type { NodesSubscriptions } from './nodes.ts'
 import type { StatsSubscriptions } from './stats.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 import { createUnsent, type UnsentBytes } from './unsent.ts'
@@ -91,6 +92,7 @@ export interface StreamDeps {
   readonly tenantSubscriptions: TenantSubscriptions
   readonly fleetSubscriptions: FleetSubscriptions
   readonly stats: StatsSubscriptions
+  readonly nodes: NodesSubscriptions
   readonly limits: TenantLimits
   /** Returns how many tenants share the fleet. */
   readonly tenants: () => number
@@ -141,6 +143,7 @@ export function createStreams(deps: StreamDeps): Streams {
     tenantSubscriptions.unfollow(viewer)
     fleetSubscriptions.unfollow(viewer)
     stats.unfollow(viewer)
+    deps.nodes.unfollow(viewer)
     for (const taskId of watched) subscriptions.unwatch(viewer, taskId)
     watched.clear()
   }
@@ -267,13 +270,16 @@ export function createStreams(deps: StreamDeps): Streams {
 }
 
 async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
-  const { subscriptions, tenantSubscriptions, fleetSubscriptions, stats } = deps
+  const { subscriptions, tenantSubscriptions, fleetSubscriptions, stats, nodes } = deps
   const { viewer, watched } = connection
   switch (ask.type) {
     case 'ping':
       return connection.reply({ type: 'pong' })
     case 'unsubscribe':
-      if ('fleet' in ask) return fleetSubscriptions.unfollow(viewer, ask.fleet)
+      if ('fleet' in ask) {
+        if (ask.fleet.includes('nodes')) nodes.unfollow(viewer)
+        return fleetSubscriptions.unfollow(viewer, ask.fleet.filter(isRecordTopic))
+      }
       if ('stats' in ask) return stats.unfollow(viewer)
       for (const taskId of ask.taskIds) {
         watched.delete(taskId)
@@ -291,10 +297,11 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       }
       if ('fleet' in ask) {
         if (deps.standing(connection.principal, 'fleet:read').kind === 'refused') {
-          const detail = 'Decisions and incidents need a key with the scope fleet:read.'
+          const detail = 'Decisions, incidents and nodes need a key with the scope fleet:read.'
           return connection.reply({ type: 'error', code: 'scope-missing', detail })
         }
-        fleetSubscriptions.follow(viewer, ask.fleet)
+        if (ask.fleet.includes('nodes')) nodes.follow(viewer)
+        fleetSubscriptions.follow(viewer, ask.fleet.filter(isRecordTopic))
         return connection.reply({ type: 'subscribed', fleet: ask.fleet })
       }
       const taskIds = [...new Set(ask.taskIds)]
@@ -338,6 +345,7 @@ function createViewer(deps: {
       const dropped = unsent.dropsHints()
       metrics.frames.inc({ kind: dropped ? 'delta-dropped' : 'delta' })
       if (!dropped) send(frame)
+      return !dropped
     },
     refuse(taskId, code, detail) {
       reply({ type: 'error', code, detail, ...(taskId === '' ? {} : { taskId }) })

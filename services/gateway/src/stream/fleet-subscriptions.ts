@@ -5,14 +5,21 @@ import type { ControlPlaneChange } from '../fleet/recent-decisions.ts'
 
 /** The viewers that follow decisions or incidents; each gets the records that it may see. */
 export interface FleetSubscriptions {
-  follow(viewer: Viewer, topics: readonly FleetTopic[]): void
-  unfollow(viewer: Viewer, topics?: readonly FleetTopic[]): void
+  follow(viewer: Viewer, topics: readonly RecordTopic[]): void
+  unfollow(viewer: Viewer, topics?: readonly RecordTopic[]): void
   deliver(change: ControlPlaneChange): void
+}
+
+type RecordTopic = Exclude<FleetTopic, 'nodes'>
+
+/** Whether the topic consists of records of the control plane. */
+export function isRecordTopic(topic: FleetTopic): topic is RecordTopic {
+  return topic !== 'nodes'
 }
 
 /** Creates the subscriptions, without viewers. */
 export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetSubscriptions {
-  const viewers: Readonly<Record<FleetTopic, Set<Viewer>>> = {
+  const viewers: Readonly<Record<RecordTopic, Set<Viewer>>> = {
     decisions: new Set(),
     incidents: new Set(),
   }

@@ -22,9 +22,9 @@ const subscribe = z.strictObject({
 })
 const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })
 const topics = z
-  .array(z.enum(['decisions', 'incidents']))
+  .array(z.enum(['decisions', 'incidents', 'nodes']))
   .min(1)
-  .max(2)
+  .max(3)
 const subscribeFleet = z.strictObject({ type: z.literal('subscribe'), fleet: topics })
 const unsubscribeFleet = z.strictObject({ type: z.literal('unsubscribe'), fleet: topics })
 const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })

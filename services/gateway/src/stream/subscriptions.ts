@@ -42,8 +42,8 @@ export interface Viewer {
   send(frame: Frame): void
   /** Resolves when the viewer has read nearly all that was sent to it, or is gone. */
   ready(): Promise<void>
-  /** Sends a hint, or drops it if the viewer is slow. */
-  hint(frame: string): void
+  /** Sends a hint; returns false if it was dropped because the viewer is slow. */
+  hint(frame: string): boolean
   /** Reports that the watch was refused or ended. */
   refuse(taskId: string, code: string, detail: string): void
   /** Forgets the watch, whose task has ended. */

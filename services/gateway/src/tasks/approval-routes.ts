@@ -12,6 +12,12 @@ export interface ApprovalRouteDeps {
   readonly bus: Pick<Bus, 'ask'>
 }
 
+interface Word {
+  readonly approved: boolean
+  readonly note?: string
+  readonly person?: string
+}
+
 /** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const APPROVE_DEADLINE_MS = 5_000
 
@@ -21,12 +27,13 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
     async approveStep(request: FastifyRequest) {
       const { id: taskId, step } = request.params as { id: string; step: number }
       if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
-      const { approved, note } = request.body as { approved: boolean; note?: string }
+      const { approved, note, person } = request.body as Word
       const { tenant } = request
       const approval = {
         step,
         approved,
         by: keyIdOf(request),
+        ...(person === undefined ? {} : { person }),
         ...(note === undefined ? {} : { note }),
       }
       await approve(bus, { taskId, tenant, approval })

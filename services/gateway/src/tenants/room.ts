@@ -5,6 +5,7 @@ import {
   limitOf,
   type Held,
   type SharedStore,
+  type StoreFill,
   type TenantLimits,
 } from '@agentfleet/domain'
 import { CHANNELS, LOG_ADMISSION_SHARE, type Holdings } from '@agentfleet/protocol'
@@ -24,7 +25,15 @@ export interface TenantRoom {
   enter(tenant: string, bytes: number): Refusal | undefined
   /** Ends the admission of a task; `seq`: where the log has stored it, undefined: nowhere. */
   leave(tenant: string, bytes: number, seq: number | undefined): void
+  /** What the tenant holds and how full the stores are, as a coordinator has said; undefined: none has yet. */
+  standing(tenant: string): Standing | undefined
   close(): void
+}
+
+/** What a tenant holds of the stores, and how full they are. */
+export interface Standing {
+  readonly holds: { readonly tasks: number; readonly ended: number; readonly logBytes: number }
+  readonly stores: { readonly log: StoreFill; readonly redis: StoreFill }
 }
 
 /** Bytes of the events that follow the submission of a small task, with their frames. */
@@ -120,6 +129,15 @@ export function createTenantRoom(deps: {
       const newest = stored.at(-1)!
       newest.seq = Math.max(newest.seq, seq)
       add(newest, tenant, 1, bytes)
+    },
+    standing(tenant) {
+      if (heard === undefined) return undefined
+      const { holdings, held } = heard
+      const { tasks, ended, bytes } = held.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
+      return {
+        holds: { tasks, ended, logBytes: bytes },
+        stores: { log: holdings.log, redis: holdings.redis },
+      }
     },
     close: () => hints.close(),
   }

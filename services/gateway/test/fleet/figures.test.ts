@@ -1,4 +1,5 @@
 import { CHANNELS } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
@@ -38,7 +39,8 @@ test('stats and queues are those of the caller, and of the fleet for operators o
     atMs: 1,
     queues: [{ tenant, priority: 'low', waiting: 1, inFlight: 0, retrying: 0, oldestAtMs: 0 }],
   }))
-  const stats = await key.stats({ step: '1m', to: '2026-01-31T13:00:00Z' })
+  const range = { step: '1m', to: '2026-01-31T13:00:00Z' } as const
+  const stats = await eventually(() => key.stats(range), 10_000)
   expect(stats).toMatchObject({
     scope: 'tenant',
     from: '2026-01-31T12:00:00.000Z',
@@ -46,7 +48,7 @@ test('stats and queues are those of the caller, and of the fleet for operators o
     series: [{ points: [{ at: '2026-01-31T12:00:00.000Z', submitted: 2 }] }],
   })
   expect(asked.at(-1)).toMatchObject({ tenant: stats.tenant, step: '1m' })
-  const { queues } = await key.queues()
+  const { queues } = await eventually(() => key.queues(), 10_000)
   expect(queues).toMatchObject([
     { tenant: stats.tenant, weight: 1, oldestQueuedAt: '1970-01-01T00:00:00.000Z' },
   ])

@@ -49,6 +49,7 @@ function setup(options: { limits?: TenantLimits; held?: { used: number; own: num
     },
     fleetSubscriptions: { follow: nothing, unfollow: nothing, deliver: nothing },
     stats: { follow: nothing, unfollow: nothing, round: async () => undefined },
+    nodes: { follow: nothing, unfollow: nothing, round: nothing },
     limits: options.limits ?? new Map(),
     tenants: () => 5,
     standing: () => ({ kind: 'allowed' }),

@@ -31,7 +31,7 @@ test.each([
   '{"type":"subscribe","taskIds":["a"],"after":{"a":"1"}}',
   '{"type":"subscribe","all":false}',
   '{"type":"subscribe","fleet":[]}',
-  '{"type":"subscribe","fleet":["nodes"]}',
+  '{"type":"subscribe","fleet":["tasks"]}',
   '{"type":"subscribe","fleet":["decisions"],"all":true}',
   '{"type":"subscribe","all":true,"taskIds":["a"]}',
   JSON.stringify({ type: 'subscribe', taskIds: many }),

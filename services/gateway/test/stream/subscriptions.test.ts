@@ -30,7 +30,7 @@ function setup() {
     tenant: 't1',
     send: () => undefined,
     ready: () => new Promise(() => undefined),
-    hint: () => undefined,
+    hint: () => true,
     refuse: () => undefined,
     forget: () => undefined,
   })

@@ -26,7 +26,7 @@ test('events that wait until their tenant is known take at most 16 MiB; viewers 
     tenant: 'a',
     send: (frame) => void sent.push(frame.toString()),
     ready: () => Promise.resolve(),
-    hint: () => undefined,
+    hint: () => true,
     refuse: (_taskId, code) => void refused.push(code),
     forget: () => undefined,
   }

@@ -1,0 +1,55 @@
+import type { UsageTotals } from '@agentfleet/adapters'
+import { limitOf, type TenantLimits } from '@agentfleet/domain'
+import type { TenantLimitsView } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { patient } from '../tasks/reads.ts'
+import { isoTime } from '../tasks/views.ts'
+import type { TenantRoom } from '../tenants/room.ts'
+
+/** Dependencies of the route of limits. */
+export interface LimitsRouteDeps {
+  readonly room: Pick<TenantRoom, 'standing'>
+  readonly limits: TenantLimits
+  readonly usage: Pick<UsageTotals, 'read'>
+  readonly operators: ReadonlySet<string>
+  readonly clock: { nowMs(): number }
+}
+
+const NOTHING = { tokens: 0, costUsd: 0 }
+
+/** Creates the handler of `/v1/limits` by operationId. */
+export function limitsRoutes({ room, limits, usage, operators, clock }: LimitsRouteDeps) {
+  async function spentBy(tenant: string, nowMs: number): Promise<TenantLimitsView['spent']> {
+    const iso = isoTime(nowMs)
+    const days = await patient(usage.read(tenant, [iso.slice(0, 10)]))
+    if (days === undefined) return undefined
+    const hours = days.flatMap((day) => day.hours)
+    const now = hours.find(({ hour }) => hour === Number(iso.slice(11, 13)))
+    return {
+      hour: now === undefined ? NOTHING : { tokens: now.tokens, costUsd: now.costUsd },
+      day: hours.reduce(
+        (sum, { tokens, costUsd }) => ({
+          tokens: sum.tokens + tokens,
+          costUsd: sum.costUsd + costUsd,
+        }),
+        NOTHING,
+      ),
+    }
+  }
+
+  return {
+    async getLimits({ tenant }: FastifyRequest): Promise<TenantLimitsView> {
+      const nowMs = clock.nowMs()
+      const standing = room.standing(tenant)
+      const spent = await spentBy(tenant, nowMs)
+      return {
+        tenant,
+        at: isoTime(nowMs),
+        limits: { ...limitOf(limits, tenant) },
+        ...(standing === undefined ? {} : { holds: standing.holds }),
+        ...(spent === undefined ? {} : { spent }),
+        ...(standing === undefined || !operators.has(tenant) ? {} : { stores: standing.stores }),
+      }
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { CHANNELS } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { setup } from '../support.ts'
+
+test('a tenant reads its limits and what it holds, and operators read how full the stores are', async () => {
+  const keys = { acme: 'acme-key-of-16-chars', ops: 'ops-key-of-16-chars!' }
+  await using bench = await setup({
+    API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,
+    OPERATOR_TENANTS: 'ops',
+    TENANT_LIMITS: '{"acme": {"tasks": 7, "weight": 2}}',
+  })
+  const coordinator = await bench.servers.connect('coordinator')
+  const held = { tenant: 'acme', tasks: 3, ended: 5, bytes: 900 }
+  const fill = { bytes: 10, maxBytes: 100 }
+  await eventually(async () => {
+    const all = { tasks: 3, ended: 5, tenants: [held] }
+    coordinator.send(CHANNELS.holdings, { seq: 1, gateways: 1, log: fill, redis: fill, ...all })
+    expect(await bench.client(keys.acme).limits()).toMatchObject({
+      tenant: 'acme',
+      limits: { tasks: 7, weight: 2 },
+      holds: { tasks: 3, ended: 5, logBytes: 900 },
+      spent: { hour: { tokens: 0 }, day: { costUsd: 0 } },
+    })
+  }, 10_000)
+  expect(await bench.client(keys.acme).limits()).not.toHaveProperty('stores')
+  expect(await bench.client(keys.ops).limits()).toMatchObject({
+    limits: { weight: 1 },
+    holds: { tasks: 0 },
+    stores: { log: fill, redis: fill },
+  })
+})
