@@ -8,6 +8,7 @@ import {
   fleetOf,
   INCIDENT,
   nodeOf,
+  seriesOf,
   summaryOf,
   taskOf,
   T0_MS,
@@ -75,6 +76,14 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     tasks: SUMMARIES.slice(0, 3),
     scanned: 3,
     complete: true,
+  },
+  '/v1/stats': seriesOf(60),
+  '/v1/queues': {
+    scope: 'tenant',
+    at: '',
+    queues: [
+      { tenant: 'acme', priority: 'medium', waiting: 3, inFlight: 16, retrying: 1, weight: 1 },
+    ],
   },
   '/v1/incidents': { incidents: [INCIDENT] },
   '/v1/decisions': { decisions: [DECISION] },

@@ -4,6 +4,7 @@ import type {
   HistoryEvent,
   IncidentView,
   NodeView,
+  TaskSeries,
   TaskSummary,
   TaskView,
 } from '@agentfleet/protocol'
@@ -209,4 +210,31 @@ export const INCIDENT: IncidentView = {
   openedAtMs: T0_MS - 4_900,
   tasks: 5,
   redistributed: 4,
+}
+
+/** What happened in the last minutes; nothing in every fifth one. */
+export function seriesOf(minutes: number): TaskSeries {
+  const points = Array.from({ length: minutes }, (_, index) => ({
+    at: iso((index - minutes) * 60_000),
+    submitted: 10 + (mixed(index) % 20),
+    started: 10,
+    completed: 8 + (mixed(index + 2) % 20),
+    failed: index % 9 === 0 ? 2 : 0,
+    cancelled: 0,
+    retried: 0,
+    lost: 0,
+    llmCalls: 30,
+    inputTokens: 20_480,
+    outputTokens: 2_400,
+    costUsd: 0.004_5,
+    waitMs: { count: 12, p50: 4, p99: 20 + (mixed(index) % 30) },
+  }))
+  return {
+    scope: 'tenant',
+    step: '1m',
+    from: iso(-minutes * 60_000),
+    to: iso(0),
+    knownFrom: iso(-minutes * 60_000),
+    series: [{ points: points.filter((_, index) => index % 5 !== 4) }],
+  }
 }

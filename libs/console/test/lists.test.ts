@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
-import type { IncidentView } from '@agentfleet/protocol'
+import type { IncidentView, TaskSeries } from '@agentfleet/protocol'
 import { byId, cellAt, gridOf, movedBy } from '../page/fleet/layout.ts'
 import { stepOf } from '../page/fleet/load-step.ts'
+import { layersOf } from '../page/goals/dag.ts'
 import { stagesOf } from '../page/incidents/stages.ts'
 import { healthOf, nodesByState, type Seen } from '../page/now/health.ts'
+import { pointsOf, sumOf } from '../page/now/series.ts'
 import { figuresText } from '../page/parts/figures-text.ts'
 import { lineOf, ratesOf } from '../page/parts/line.ts'
 
@@ -118,4 +120,32 @@ test('figures are written with four digits', () => {
   expect(figuresText({ slots: 4, cpu: 0.123_456, driver: 'local', ok: true })).toBe(
     'slots 4, cpu 0.1235, driver local, ok true',
   )
+})
+
+test('figures over time have 0 where nothing happened, and no duration where none was measured', () => {
+  const at = (minute: number) => new Date(minute * 60_000).toISOString()
+  const point = { at: at(2), submitted: 5, costUsd: 0.5, waitMs: { count: 1, p50: 3, p99: 9 } }
+  const series = {
+    step: '1m',
+    from: at(0),
+    to: at(5),
+    knownFrom: at(1),
+    series: [{ points: [point] }],
+  } as unknown as TaskSeries
+  const values = (points: readonly { value: number }[]) => points.map(({ value }) => value)
+  expect(values(pointsOf(series, ({ submitted }) => submitted, 0))).toEqual([0, 5, 0, 0])
+  expect(values(pointsOf(series, ({ waitMs }) => waitMs?.p99, undefined))).toEqual([9])
+  expect(sumOf(series, ({ costUsd }) => costUsd)).toBe(0.5)
+})
+
+test('a step of a plan stands one layer behind the last one that it needs', () => {
+  const steps = [
+    { id: 'a', dependsOn: [] },
+    { id: 'b', dependsOn: ['a'] },
+    { id: 'c', dependsOn: ['a', 'b', 'unknown'] },
+    { id: 'd', dependsOn: [] },
+    { id: 'e', dependsOn: ['e'] },
+  ]
+  const shown = layersOf(steps).map(({ step, layer, row }) => `${step.id} ${layer} ${row}`)
+  expect(shown).toEqual(['a 0 0', 'b 1 0', 'c 2 0', 'd 0 1', 'e 0 2'])
 })

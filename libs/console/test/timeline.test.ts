@@ -127,3 +127,21 @@ test('created tasks are linked, and a task cancelled in the queue has no attempt
     'Cancelled | 700-700',
   ])
 })
+
+test('a call with stored times begins where it began, and says how long it waited', () => {
+  const times = { startedAtMs: T0 + 400, waitedMs: 300, firstTokenMs: 120 }
+  const events = [
+    submitted,
+    at(2, 1_000, {
+      type: 'call-finished',
+      attempt: 1,
+      call: { ...call(0, 'llm', 'sim'), times },
+      placement,
+    }),
+  ]
+  const found = timelineOf(task('running', { placement }), events, NOW).find(
+    ({ kind }) => kind === 'llm',
+  )
+  expect(found).toMatchObject({ startMs: T0 + 400, endMs: T0 + 1_000, atMost: false })
+  expect(found?.detail).toContain('waited 300 ms for a limit · first token after 120 ms')
+})

@@ -14,6 +14,7 @@ import { Text } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
+import { PlanMap } from './plan-map.tsx'
 
 const EVERY_MS = 2_000
 const LIST_EVERY_MS = 5_000
@@ -193,6 +194,7 @@ function Plan({ plan, newest }: { plan: PlanView; newest: boolean }) {
           ))}
         </ul>
       )}
+      <PlanMap steps={plan.steps} />
       <Table
         caption={title}
         columns={STEPS}

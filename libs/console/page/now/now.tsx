@@ -11,6 +11,7 @@ import { Panel } from '../parts/panel.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
 import { healthOf, nodesByState } from './health.ts'
+import { OwnWork } from './own-work.tsx'
 
 const FLEET_EVERY_MS = 2_000
 const LISTS_EVERY_MS = 5_000
@@ -38,6 +39,7 @@ export function Now() {
       <Panel loaded={fleet}>
         {(seen) => <Flow fleet={seen} openIncidents={lists.value?.incidents.length ?? 0} />}
       </Panel>
+      <OwnWork />
       <Panel loaded={lists}>{(value) => <Recent lists={value} />}</Panel>
     </>
   )

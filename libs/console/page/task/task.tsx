@@ -130,8 +130,8 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
         <>
           <Timeline task={task} events={events} />
           <p class="muted">
-            “≤” marks an upper bound: the fleet stores the end of a call, and the bar starts at the
-            event before it.
+            “≤” marks an upper bound: the start is not stored, and the bar begins at the event
+            before it.
           </p>
           {task.children !== undefined && task.children.length > 0 && <Children task={task} />}
           {live !== undefined && <Output task={task} live={live} />}

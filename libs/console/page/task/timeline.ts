@@ -2,8 +2,8 @@ import type { HistoryEvent } from '@agentfleet/protocol'
 import { UNKNOWN, count, duration, usd } from '../format/format.ts'
 
 /**
- * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call
- * stores only its end, so its bar starts at the event before and means "at most this long".
+ * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an
+ * older release stores only its end, so its bar starts at the event before and means "at most this long".
  */
 
 /** One bar of the waterfall. */
@@ -176,14 +176,17 @@ function callBars(
     }
     const { call } = event
     const label = call.kind === 'llm' ? 'LLM call' : `Tool ${call.name}`
-    const detail =
-      call.kind === 'llm' ? [call.by?.model ?? call.name, usageWords(call.usage)].join(' · ') : ''
-    return [
-      bar(call.kind, `call-${attempt}-${call.step}-${event.seq}`, label, startMs, event.atMs, {
-        atMost: true,
-        detail,
-      }),
-    ]
+    const { times } = call
+    const detail = [
+      ...(call.kind === 'llm' ? [call.by?.model ?? call.name, usageWords(call.usage)] : []),
+      ...(times?.waitedMs === undefined ? [] : [`waited ${duration(times.waitedMs)} for a limit`]),
+      ...(times?.firstTokenMs === undefined
+        ? []
+        : [`first token after ${duration(times.firstTokenMs)}`]),
+    ].join(' · ')
+    const key = `call-${attempt}-${call.step}-${event.seq}`
+    const fromMs = times?.startedAtMs ?? startMs
+    return [bar(call.kind, key, label, fromMs, event.atMs, { atMost: times === undefined, detail })]
   })
 }
 

@@ -1,0 +1,87 @@
+import type { QueueList, TaskSeries } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { useLoad } from '../api/load.ts'
+import { count, duration, usd } from '../format/format.ts'
+import { Chart } from '../parts/chart.tsx'
+import { Figures } from '../parts/facts.tsx'
+import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Ago } from '../parts/time.tsx'
+import { pointsOf, sumOf } from './series.ts'
+
+const EVERY_MS = 10_000
+/** The last hour in steps of a minute. */
+const SERIES = '/v1/stats?step=1m'
+const QUEUES = '/v1/queues'
+
+const COLUMNS: readonly Column<QueueList['queues'][number]>[] = [
+  { title: 'Priority', of: ({ priority }) => priority },
+  { title: 'Waiting', kind: 'number', of: ({ waiting }) => count(waiting) },
+  { title: 'In flight', kind: 'number', of: ({ inFlight }) => count(inFlight) },
+  { title: 'Retrying', kind: 'number', of: ({ retrying }) => count(retrying) },
+  {
+    title: 'Oldest since',
+    kind: 'number',
+    of: ({ oldestQueuedAt }) => <Ago at={oldestQueuedAt} />,
+  },
+]
+
+/** What happened to the caller's tasks in the last hour, and which of them wait now. */
+export function OwnWork() {
+  const series = useLoad(SERIES, (signal) => request<TaskSeries>(SERIES, { signal }), EVERY_MS)
+  const queues = useLoad(QUEUES, (signal) => request<QueueList>(QUEUES, { signal }), EVERY_MS)
+  return (
+    <>
+      <h2>Your tasks in the last hour</h2>
+      <Panel loaded={series}>{(value) => <LastHour series={value} />}</Panel>
+      <Panel loaded={queues}>
+        {({ queues: list }) =>
+          list.length > 0 && (
+            <Table
+              caption="Your queues"
+              columns={COLUMNS}
+              rows={list}
+              keyOf={({ tenant, priority }) => `${tenant} ${priority}`}
+              empty=""
+            />
+          )
+        }
+      </Panel>
+    </>
+  )
+}
+
+function LastHour({ series }: { series: TaskSeries }) {
+  if (series.series.length === 0) {
+    return <p class="empty">Nothing happened to your tasks in the last hour.</p>
+  }
+  const total = (value: Parameters<typeof sumOf>[1]) => sumOf(series, value)
+  return (
+    <>
+      <Figures
+        of={[
+          ['Submitted', count(total(({ submitted }) => submitted))],
+          ['Completed', count(total(({ completed }) => completed))],
+          ['Failed', count(total(({ failed }) => failed))],
+          ['Cost', usd(total(({ costUsd }) => costUsd)), 'calls to models with a price'],
+        ]}
+      />
+      <div class="charts">
+        <Chart
+          title="Submitted a minute"
+          points={pointsOf(series, ({ submitted }) => submitted, 0)}
+        />
+        <Chart
+          title="Completed a minute"
+          points={pointsOf(series, ({ completed }) => completed, 0)}
+        />
+        <Chart title="Failed a minute" points={pointsOf(series, ({ failed }) => failed, 0)} />
+        <Chart
+          title="Wait for a node, p99"
+          points={pointsOf(series, ({ waitMs }) => waitMs?.p99, undefined)}
+          write={duration}
+        />
+      </div>
+    </>
+  )
+}
