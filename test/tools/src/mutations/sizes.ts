@@ -3,18 +3,18 @@ import type { Mutation } from './mutation.ts'
 /** Bounds in bytes, and what a slow reader may cost others (L7). */
 export const SIZES: readonly Mutation[] = [
   {
-    name: 'slow-viewer',
-    safeguard: 'a viewer that does not read holds no shared place (L7)',
+    name: 'viewer-turns',
+    safeguard: 'a viewer with little to read does not wait for viewers with much (L7)',
     edits: [
       {
-        file: 'services/gateway/src/stream/subscriptions.ts',
-        find: 'await replayPages(watch)',
-        replace: 'await looks(() => replayPages(watch))',
+        file: 'services/gateway/src/stream/turns.ts',
+        find: 'if (logBytes > least) continue',
+        replace: 'if (at > 0) continue',
       },
     ],
-    tests: ['services/gateway/test/stream/slow-viewers.test.ts', '-t', 'costs only itself'],
-    caughtBy: /a slow reader costs only itself/,
-    because: /timed out/i,
+    tests: ['services/gateway/test/stream/turns.test.ts'],
+    caughtBy: /a viewer with little to read does not wait for viewers with much/,
+    because: /to be less than/,
   },
   {
     name: 'stalled-connection',

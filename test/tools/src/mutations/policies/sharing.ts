@@ -167,7 +167,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/tenant/share.test.ts'],
-    caughtBy: /a tenant that holds nothing finds room/,
+    caughtBy: /a tenant may hold half of what the other tenants leave free/,
     because: /refuse/,
   },
 ]
