@@ -166,6 +166,11 @@ export function createStreams(deps: StreamDeps): Streams {
       return
     }
     checkUnsent(connection)
+    if (connection.unsent.readsNothing()) {
+      metrics.closes.inc({ reason: 'reads nothing' })
+      socket.terminate()
+      return
+    }
     const nowMs = clock.monotonicMs()
     if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
     if (connection.pingsMissed >= PINGS_MISSED_MAX) {
@@ -230,7 +235,7 @@ export function createStreams(deps: StreamDeps): Streams {
       const send = (frame: Frame | string): void => {
         if (socket.readyState !== socket.OPEN) return
         socket.send(frame, { binary: false }, unsent.taken)
-        unsent.grown()
+        unsent.grown(frame.length)
         check()
       }
       const reply = (frame: object): void => send(JSON.stringify(frame))
@@ -250,8 +255,9 @@ export function createStreams(deps: StreamDeps): Streams {
       connections.add(connection)
       count(tenant, 1)
       socket.on('message', (data: Buffer, binary: boolean) => receive(connection, data, binary))
-      socket.on('pong', () => {
+      socket.on('pong', (data: Buffer) => {
         connection.pingsMissed = 0
+        unsent.answered(data.toString())
       })
       socket.once('close', () => {
         connections.delete(connection)

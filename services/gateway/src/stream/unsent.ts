@@ -3,9 +3,13 @@ import type { WebSocket } from '@fastify/websocket'
 /**
  * The bytes that were sent to WebSocket connections and that their clients have not read yet.
  *
+ * The kernel takes megabytes for a client that reads nothing, and all connections of the machine share its memory,
+ * that to NATS included. A ping follows each MARK_EVERY_BYTES, and its pong says what the client has read.
+ *
  * Invariants (L7): a connection has at most CONNECTION_MAX_BYTES, all connections together have at
  * most ALL_MAX_BYTES. Beyond that the slowest ones end, never one that reads: a slow reader costs
- * only itself. `slow-readers.ts` ends connections that read nothing at all.
+ * only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it has read them.
+ * `slow-readers.ts` ends connections that take nothing at all.
  */
 export interface Unsent {
   add(socket: WebSocket): UnsentBytes
@@ -13,21 +17,31 @@ export interface Unsent {
 
 /** The unsent bytes of one connection. */
 export interface UnsentBytes {
-  /** Call it after each send. */
-  grown(): void
+  /** Call it after each send, with the size of the frame. */
+  grown(frameBytes: number): void
   /** Call it when the connection has taken a frame. */
   readonly taken: () => void
-  /** Resolves when nearly everything was taken, or the connection has ended. */
+  /** Call it with the text of each pong. */
+  answered(text: string): void
+  /** Resolves when the client has read nearly everything, or the connection has ended. */
   ready(): Promise<void>
   /** Whether hints are dropped, because the connection lags behind. */
   dropsHints(): boolean
   /** Whether the connection has to end. */
   tooSlow(): boolean
+  /** Whether the client has read nothing for too long. */
+  readsNothing(): boolean
   close(): void
 }
 
 /** Below this a connection may get more of a history: one page on its way hides the next read. */
 const READY_BYTES = 64 * 1024
+/** Bytes that the client may have before it says that it has read some of them: 5 MB/s at 50 ms of distance. */
+const WINDOW_BYTES = 256 * 1024
+/** A ping takes a few bytes; a fourth of the window keeps it open. */
+const MARK_EVERY_BYTES = 64 * 1024
+/** The largest event over a link of 20 kB/s, milliseconds. */
+const READ_WITHIN_MS = 60_000
 /** Above this the gateway drops deltas: about a second of a slow mobile link. */
 const HINTS_MAX_BYTES = 256 * 1024
 /** A client that stays above this for SLOW_MAX_MS does not keep up. */
@@ -45,6 +59,11 @@ const FREE_SHARE = 0.25
 
 interface Entry {
   readonly socket: WebSocket
+  /** Bytes sent since the connection opened, and those of them that the client has read. */
+  sentBytes: number
+  readBytes: number
+  /** The ping without an answer: what it follows, and when it was sent. */
+  mark: { readonly sentBytes: number; readonly atMs: number } | undefined
   /** Frames that the connection has not taken. */
   frames: number
   bytes: number
@@ -67,6 +86,14 @@ export function createUnsent(deps: {
     entry.bytes = bytes
   }
 
+  const unreadOf = ({ sentBytes, readBytes }: Entry): number => sentBytes - readBytes
+
+  const markSent = (entry: Entry): void => {
+    if (entry.mark !== undefined || unreadOf(entry) < MARK_EVERY_BYTES) return
+    entry.mark = { sentBytes: entry.sentBytes, atMs: deps.monotonicMs() }
+    entry.socket.ping(String(entry.sentBytes))
+  }
+
   const forget = (entry: Entry): void => {
     entries.delete(entry)
     note(entry)
@@ -84,19 +111,30 @@ export function createUnsent(deps: {
 
   return {
     add(socket) {
-      const entry: Entry = { socket, frames: 0, bytes: 0 }
+      const entry: Entry = {
+        socket,
+        sentBytes: 0,
+        readBytes: 0,
+        mark: undefined,
+        frames: 0,
+        bytes: 0,
+      }
       entries.add(entry)
       let waiters: (() => void)[] = []
       let slowSinceMs: number | undefined
-      const isReady = (): boolean => !entries.has(entry) || socket.bufferedAmount <= READY_BYTES
+      const isReady = (): boolean =>
+        !entries.has(entry) ||
+        (socket.bufferedAmount <= READY_BYTES && unreadOf(entry) <= WINDOW_BYTES)
       const wake = (): void => {
         const woken = waiters
         waiters = []
         for (const resolve of woken) resolve()
       }
       return {
-        grown() {
+        grown(frameBytes) {
           entry.frames += 1
+          entry.sentBytes += frameBytes
+          markSent(entry)
           note(entry)
           makeRoom()
         },
@@ -105,12 +143,19 @@ export function createUnsent(deps: {
           note(entry)
           if (waiters.length > 0 && isReady()) wake()
         },
+        answered(text) {
+          if (entry.mark === undefined || text !== String(entry.mark.sentBytes)) return
+          entry.readBytes = entry.mark.sentBytes
+          entry.mark = undefined
+          markSent(entry)
+          if (waiters.length > 0 && isReady()) wake()
+        },
         async ready() {
           while (!isReady()) await new Promise<void>((resolve) => waiters.push(resolve))
         },
-        dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES,
+        dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES || unreadOf(entry) > SLOW_BYTES,
         tooSlow() {
-          if (unsentOf(entry) <= SLOW_BYTES) {
+          if (Math.max(unsentOf(entry), unreadOf(entry)) <= SLOW_BYTES) {
             slowSinceMs = undefined
             return false
           }
@@ -118,6 +163,8 @@ export function createUnsent(deps: {
           slowSinceMs ??= nowMs
           return unsentOf(entry) > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
         },
+        readsNothing: () =>
+          entry.mark !== undefined && deps.monotonicMs() - entry.mark.atMs > READ_WITHIN_MS,
         close() {
           forget(entry)
           wake()

@@ -15,9 +15,13 @@ function setup() {
     endSlowest: (socket) => ended.push(socket),
   })
   const add = () => {
-    // Only this field is read.
-    const socket = { bufferedAmount: 0 } as Socket & { bufferedAmount: number }
-    return { socket, bytes: unsent.add(socket) }
+    const pings: string[] = []
+    // Only these fields are used.
+    const socket = {
+      bufferedAmount: 0,
+      ping: (text: string) => void pings.push(text),
+    } as unknown as Socket & { bufferedAmount: number }
+    return { socket, pings, bytes: unsent.add(socket) }
   }
   return { clock, ended, add }
 }
@@ -28,7 +32,7 @@ test('unsent bytes of all connections stay below 64 MiB: the slowest end, the ot
   const slow = Array.from({ length: 200 }, add)
   for (const { socket, bytes } of slow) {
     socket.bufferedAmount = MIB
-    bytes.grown()
+    bytes.grown(0)
   }
   const left = slow.filter(({ socket }) => !ended.includes(socket))
   expect(left.length).toBeLessThanOrEqual(64)
@@ -77,7 +81,52 @@ test('a frame that waits counts with the memory around it, so a flood of short a
   const frames = (64 * MIB) / 512
   for (let frame = 0; frame <= frames; frame += 1) {
     socket.bufferedAmount += 10
-    bytes.grown()
+    bytes.grown(0)
   }
   expect(ended).toEqual([socket])
+})
+
+test('a client gets no more of a history than 256 KiB and a page before it says that it has read it (L7)', async () => {
+  const { add } = setup()
+  const { bytes, pings } = add()
+  let ready = 0
+  const look = async () => {
+    void bytes.ready().then(() => (ready += 1))
+    await Promise.resolve()
+    return ready
+  }
+  bytes.grown(200_000)
+  expect([pings, await look()]).toEqual([['200000'], 1])
+  bytes.grown(100_000)
+  // The kernel has taken all of it, and one ping at a time is under way.
+  expect([pings.length, await look()]).toEqual([1, 1])
+  bytes.answered('1')
+  expect(await look()).toBe(1)
+  bytes.answered('200000')
+  await expect.poll(() => ready).toBe(3)
+  expect(pings).toEqual(['200000', '300000'])
+})
+
+test('a client that reads nothing for a minute ends, even if the kernel has taken everything (L7)', () => {
+  const { clock, add } = setup()
+  const { bytes, pings } = add()
+  bytes.grown(1_000)
+  clock.advance(100_000)
+  expect([bytes.readsNothing(), pings]).toEqual([false, []])
+  bytes.grown(100_000)
+  clock.advance(59_000)
+  expect(bytes.readsNothing()).toBe(false)
+  clock.advance(2_000)
+  expect(bytes.readsNothing()).toBe(true)
+  bytes.answered(pings[0] ?? '')
+  expect(bytes.readsNothing()).toBe(false)
+})
+
+test('a client that has not read 1 MiB of events within 10 s is too slow (L7)', () => {
+  const { clock, add } = setup()
+  const { bytes } = add()
+  bytes.grown(2 * MIB)
+  expect([bytes.tooSlow(), bytes.dropsHints()]).toEqual([false, true])
+  clock.advance(11_000)
+  expect(bytes.tooSlow()).toBe(true)
 })

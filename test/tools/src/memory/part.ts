@@ -25,8 +25,12 @@ export type Proof = (
   tell: (line: string) => void,
 ) => Promise<readonly string[]>
 
-/** The keys of two tenants, because one may not open so many connections. */
-export const KEYS = ['one-key-of-16-chars', 'two-key-of-16-chars'] as const
+/** The keys of two tenants, because one may not open so many connections, and of one that reads what it asks for. */
+export const KEYS = [
+  'one-key-of-16-chars',
+  'two-key-of-16-chars',
+  'reader-key-of-16-chars',
+] as const
 
 /** Tasks that are read at once. */
 const READS = 16
