@@ -31,10 +31,10 @@ const read = new Set(schemas.flatMap(([, names]) => names))
 /** Defaults that `npm start` changes, or that depend on it. */
 const DEFAULTS: Readonly<Record<string, string>> = {
   OPENAI_API_KEY: 'none: the simulator answers',
-  OPENAI_BASE_URL: 'that of OpenAI, if there is a key; else that of the simulator',
+  OPENAI_BASE_URL: 'the address of OpenAI, if there is a key; otherwise that of the simulator',
   PROVIDERS: 'none',
   DEFAULT_MODEL:
-    'with the simulator always `sim`; with `PROVIDERS` its first full model name; else `gpt-4o-mini`',
+    'with the simulator always `sim`; with `PROVIDERS` its first model name without `*`; otherwise `gpt-4o-mini`',
   ADVISER_MODEL: '`gpt-4o-mini`; with the simulator always `sim`',
   ADVISER_PRICES: '`gpt-4o-mini=0.15/0.6,*=30/180`; with the simulator always `sim=0/0`',
   SCALE_MIN: '2, or `--workers` if that is less',
@@ -76,12 +76,12 @@ test('the table of what `npm start` reads follows from the schemas and the refer
 # What \`npm start\` reads
 
 Set a variable in front of the command: \`WORKER_SLOTS=64 npm start\`. Every process of the local fleet inherits the environment of
-\`npm start\`, and the services in the last column read the variable. They check it at their start; if a value is wrong, \`npm start\` ends and
-prints the problem. A variable marked _secret_ can also be read from a file: set \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and
-leave \`NAME\` out.
+\`npm start\`, and the services in the last column read the variable. \`npm start\` checks all values before it
+starts anything; if a value is wrong, it prints every problem and ends. The value of a variable marked _secret_ can also come from a file: set
+\`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and leave \`NAME\` out.
 
-Without \`OPENAI_API_KEY\`, \`OPENAI_BASE_URL\` and \`PROVIDERS\` the simulator answers in place of an LLM. With \`PROVIDERS\` no other
-variable of a provider is needed.
+If none of \`OPENAI_API_KEY\`, \`OPENAI_BASE_URL\` and \`PROVIDERS\` is set, the simulator answers in place of an LLM. If you set \`PROVIDERS\`, you
+need none of the other two.
 
 ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 
@@ -89,16 +89,16 @@ ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 \`AGENTFLEET_CACHE\`, the folder of fetched server programs. The simulator reads \`SIMULATOR_…\`
 ([environment](environment.md#simulator-tests-and-caches)).
 
-## What it sets itself
+## What \`npm start\` sets itself
 
-A value from your shell has no effect for these: ${listed(SET_BY_START)}.
+If you set one of these variables in your shell, it has no effect: ${listed(SET_BY_START)}.
 
-For the port of the API use \`npm start -- --port 9000\`. All other ports are free ones; \`npm start\` prints them and writes them to
+To set the port of the API use \`npm start -- --port 9000\`. For everything else \`npm start\` chooses free ports; \`npm start\` prints them and writes them to
 \`fleet.json\` in the state folder. While the simulator answers, \`npm start\` also sets ${listed(Object.keys(SIMULATED))}.
 
 ## What one machine does not need
 
-\`npm start\` passes these variables on too, but they are for production ([environment](environment.md)):
+The services of \`npm start\` read these variables too, but they are for production ([environment](environment.md)):
 ${listed(passed.filter((name) => FOR_PRODUCTION.test(name)))}.
 `
   await expect(await formatted(text)).toMatchFileSnapshot('../../docs/reference/npm-start.md')
