@@ -1,9 +1,16 @@
-import type { Failure, Json, Usage } from '@agentfleet/domain'
-import type { LlmAnswer } from '../run/conversation.ts'
+import type { Failure, Json } from '@agentfleet/domain'
 import { failureOfError, readAnswerError } from './errors.ts'
 import { safeMessage } from './safe-message.ts'
-import { classifyFinish, finishOf } from './finish.ts'
-import { createFraming, END_MARK } from './framing.ts'
+import {
+  answerInEnvelope,
+  END_NAME,
+  finishIn,
+  firstChoice,
+  isEndValue,
+  messageIn,
+} from './choice.ts'
+import { conclude, type Heard, type HeardAnswer } from './conclusion.ts'
+import { createFraming, END_MARK, objectsIn } from './framing.ts'
 import {
   contentText,
   endsWithinCharacter,
@@ -15,8 +22,8 @@ import {
   wellFormed,
   type JsonObject,
 } from './shape.ts'
-import { createToolCalls, piecesOf } from './tool-calls.ts'
-import { laterUsage, readUsage, usageOf, type ReportedUsage } from './usage.ts'
+import { callsInText, createToolCalls, piecesOf } from './tool-calls.ts'
+import { laterUsage, readUsage } from './usage.ts'
 
 /**
  * Reads one answer of a provider from its bytes to its result.
@@ -40,18 +47,6 @@ export interface AnswerReader {
   result(): HeardAnswer
 }
 
-/** A complete answer, or what is wrong with it. */
-export type HeardAnswer =
-  | { readonly kind: 'answered'; readonly answer: LlmAnswer; readonly usage: Usage }
-  | {
-      readonly kind: 'failed'
-      readonly failure: Failure
-      /** The usage of a failed answer that the provider nevertheless finished. */
-      readonly usage?: Usage
-      /** The text of an answer that was cut. */
-      readonly partial?: string
-    }
-
 /** How to read an answer. */
 export interface AnswerOptions {
   /** Characters of the largest event or JSON body. */
@@ -74,22 +69,6 @@ export interface AnswerOptions {
 /** Fields of reasoning that some providers expect back with the tool calls of the same message. */
 const ECHOED = ['reasoning_content', 'reasoning', 'reasoning_details'] as const
 
-interface Heard {
-  text: string
-  /** Half of a surrogate pair at the end of a piece, until the other half arrives. */
-  held: string
-  refusal: string
-  characters: number
-  finish: string | undefined
-  /** Text followed a finish reason, so the finish reasons of this provider do not prove an end. */
-  wentOn: boolean
-  usage: ReportedUsage | undefined
-  failure: Failure | undefined
-  done: boolean
-  events: number
-  readonly echo: Record<string, Json>
-}
-
 /** Creates the reader of one answer. */
 export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const heard: Heard = {
@@ -102,7 +81,9 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     usage: undefined,
     failure: undefined,
     done: false,
+    closed: false,
     events: 0,
+    choices: 0,
     echo: {},
   }
   const toolCalls = createToolCalls()
@@ -117,6 +98,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (text === '') return
     begin()
     heard.wentOn ||= heard.finish !== undefined
+    heard.closed = false
     const joined = heard.held + text
     heard.held = endsWithinCharacter(joined) ? joined.slice(-1) : ''
     const piece = wellFormed(heard.held === '' ? joined : joined.slice(0, -1))
@@ -125,29 +107,42 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (piece !== '') options.onText(piece)
   }
   const hearMessage = (message: JsonObject): void => {
-    const content = message['content']
+    const content = message['content'] ?? message['text']
     if (!isShallow(content)) throw new RangeError('nested too deep')
     say(contentText(content))
     heard.refusal += textOf(message['refusal']) ?? refusalText(content)
     hearReasoning(heard, message)
-    const { tool_calls: calls, function_call: single } = message
-    if (calls === undefined && single === undefined) return
-    const several = piecesOf(calls)
-    // The older form with a single call.
-    const one = isRecord(single) ? [{ index: 0, function: single }] : []
-    for (const piece of several.length > 0 ? several : one) {
+    for (const [at, piece] of callsIn(message).entries()) {
       begin()
-      heard.characters += toolCalls.add(piece)
+      heard.characters += toolCalls.add(piece, at > 0)
       if (toolCalls.size > TOOL_CALLS_MAX) heard.failure = TOO_MANY_CALLS
     }
   }
   /** Reads a message in place of a delta: another piece, or a repetition with the missing parts. */
   const hearWhole = (message: JsonObject): void => {
-    const content = contentText(message['content'])
+    const content = contentText(message['content'] ?? message['text'])
     const said = heard.text + heard.held
     const rest = said !== '' && content.startsWith(said) ? content.slice(said.length) : content
     const known = toolCalls.size > 0 ? { tool_calls: null, function_call: null } : {}
     hearMessage({ ...message, ...known, content: rest })
+  }
+  const hearChoice = (choice: JsonObject, value: JsonObject): void => {
+    const delta = messageIn(choice['delta'])
+    const message = messageIn(choice['message'])
+    const finish = finishIn(choice, value)
+    if (delta !== undefined) {
+      hearMessage(finish !== undefined && repeats(delta, heard) ? { ...delta, content: '' } : delta)
+    }
+    if (message !== undefined) hearWhole(message)
+    if (choice['text'] !== undefined && message === undefined && delta === undefined) {
+      say(contentText(choice['text']))
+    }
+    if (choice['tool_calls'] !== undefined) hearMessage({ tool_calls: choice['tool_calls'] })
+    if (finish !== undefined) heard.finish = finish
+    // A whole message is complete by itself; in a chunk without a finish reason it is a piece.
+    const whole = finish !== undefined || value['object'] === 'chat.completion'
+    if (message !== undefined && whole) heard.done = true
+    options.onSize(heard.characters)
   }
   const hearValue = (value: unknown, name: string | undefined): void => {
     const error = readAnswerError(value, name === 'error')
@@ -155,44 +150,50 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       heard.failure = failureOfError(error, undefined, options.key)
       return
     }
+    // Chunks in a list, or JSON that is encoded twice.
+    if (Array.isArray(value)) for (const inner of value) if (!isOver(heard)) hearValue(inner, name)
+    if (typeof value === 'string' && value !== '') hearValue(parseJson(value), name)
     if (!isRecord(value)) return
-    heard.usage = laterUsage(heard.usage, readUsage(value))
+    const reported = readUsage(value)
+    heard.usage = laterUsage(heard.usage, reported)
+    if (value['choices'] !== undefined) heard.choices += 1
     const choice = firstChoice(value)
-    if (choice === undefined) return
-    const { delta, message } = choice
-    if (isRecord(delta)) hearMessage(delta)
-    if (isRecord(message)) hearWhole(message)
-    if (delta === undefined && message === undefined) say(contentText(choice['text']))
-    const finish = finishOf(choice['finish_reason'] ?? choice['finishReason'])
-    if (finish !== undefined) heard.finish = finish
-    // A whole message is complete by itself; in a chunk without a finish reason it is a piece.
-    const whole = finish !== undefined || value['object'] === 'chat.completion'
-    if (isRecord(message) && whole) heard.done = true
-    options.onSize(heard.characters)
+    if (choice !== undefined) return hearChoice(choice, value)
+    const inner = answerInEnvelope(value)
+    if (inner !== undefined) hearValue(inner, name)
+    else if (isEndValue(value)) heard.done = true
+    else if (reported?.output && Array.isArray(value['choices'])) heard.closed = true
+  }
+  const hearText = (text: string, name: string | undefined): void => {
+    const values = parsed(text, name)
+    try {
+      if (values === undefined) heard.failure = MALFORMED
+      else for (const value of values) if (!isOver(heard)) hearValue(value, name)
+    } catch (error) {
+      // The nesting exhausts the stack; such bytes end only this answer.
+      if (!(error instanceof RangeError)) throw error
+      heard.failure = MALFORMED
+    }
   }
   const framing = createFraming(options.eventCharactersMax, {
     onData(data, name) {
       const text = data.trim()
-      if (ended || text === '' || isOver(heard)) return
+      if (ended || isOver(heard)) return
       const mark = !text.startsWith('{')
+      // The name alone ends the stream, unless its event has a choice.
+      const last = name !== undefined && END_NAME.test(name) && !text.includes('"choices"')
+      if (text === '' && !last) return
       if ((mark || name !== undefined) && SIGN_OF_LIFE.test(name ?? text)) return
       heard.events += 1
-      if (mark && END_MARK.test(text)) {
-        heard.done = true
-        return
-      }
-      const value = valueOf(text, name)
-      try {
-        if (value === undefined) heard.failure = MALFORMED
-        else hearValue(value, name)
-      } catch (error) {
-        // The nesting exhausts the stack; such bytes end only this answer.
-        if (!(error instanceof RangeError)) throw error
-        heard.failure = MALFORMED
-      }
+      if (text !== '' && !(mark && END_MARK.test(text))) hearText(text, name)
+      else heard.done = true
+      heard.done ||= last
     },
-    onBroken(problem) {
-      heard.failure ??= problem === 'too-large' ? tooLarge(options.eventCharactersMax) : MALFORMED
+    onBroken(problem, said) {
+      heard.failure ??=
+        problem === 'too-large'
+          ? tooLarge(options.eventCharactersMax)
+          : notAnAnswer(safeMessage(said.trim(), options.key))
     },
   })
 
@@ -221,7 +222,10 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
         heard.text += '\uFFFD'
         options.onText('\uFFFD')
       }
-      return conclude(heard, toolCalls.calls(options.offered, options.idSeed), options)
+      const { offered, idSeed } = options
+      const calls = toolCalls.calls(offered, idSeed)
+      const heardCalls = calls.length > 0 ? calls : callsInText(heard.text, offered, idSeed)
+      return conclude(heard, heardCalls, options)
     },
   }
 }
@@ -241,19 +245,21 @@ const TOO_MANY_CALLS: Failure = {
 }
 /** Events that only show that the connection is alive, by name or by text. */
 const SIGN_OF_LIFE = /^(ping|pong|heart-?beat|keep-?alive)$/i
-const BROKE_OFF: Failure = {
-  kind: 'connection',
-  message: 'the connection broke before the end of the answer',
-}
-
 function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
 
-/** Parses an event; an error may be a sentence. */
-function valueOf(text: string, name: string | undefined): unknown {
+/** Parses an event, which may hold several values; an error may be a sentence. */
+function parsed(text: string, name: string | undefined): readonly unknown[] | undefined {
   const value = parseJson(text)
-  return value === undefined && name === 'error' ? text : value
+  if (value !== undefined) return [value]
+  if (name === 'error') return [text]
+  const values = objectsIn(text).map(parseJson)
+  return values.length > 0 && !values.includes(undefined) ? values : undefined
+}
+
+function notAnAnswer(said: string): Failure {
+  return said === '' ? MALFORMED : { kind: 'malformed', message: `${MALFORMED.message}: ${said}` }
 }
 
 function tooLarge(charactersMax: number): Failure {
@@ -261,13 +267,31 @@ function tooLarge(charactersMax: number): Failure {
   return { kind: 'output-too-large', message }
 }
 
-/** Returns the choice that was requested and ignores further ones. */
-function firstChoice(value: JsonObject): JsonObject | undefined {
-  const { choices } = value
-  if (!Array.isArray(choices)) return undefined
-  return choices.find(
-    (choice): choice is JsonObject => isRecord(choice) && Number(choice['index'] ?? 0) === 0,
-  )
+/** Returns the tool calls in a message, no matter in which field. */
+function callsIn(message: JsonObject): readonly unknown[] {
+  const { content, tool_calls: usual, toolCalls, tool_call: one, function_call: older } = message
+  const calls = usual ?? toolCalls ?? one
+  if (calls === undefined && older === undefined && !Array.isArray(content)) return NO_CALLS
+  const several = piecesOf(calls)
+  if (several.length > 0) return several
+  // The older form with a single call.
+  if (isRecord(older)) return [{ index: 0, function: older }]
+  return Array.isArray(content) ? content.filter(isCallPart) : NO_CALLS
+}
+
+const NO_CALLS: readonly unknown[] = []
+
+/** Whether a part of a message is a call, as Anthropic writes it. */
+function isCallPart(part: unknown): boolean {
+  return isRecord(part) && (part['type'] === 'tool_use' || part['type'] === 'tool_call')
+}
+
+/** Characters; a shorter text may really be said twice. */
+const REPEATED_MIN = 16
+
+/** Whether the last piece repeats everything that was said. */
+function repeats({ content }: JsonObject, { text, held }: Heard): boolean {
+  return typeof content === 'string' && content.length >= REPEATED_MIN && content === text + held
 }
 
 function hearReasoning(heard: Heard, message: JsonObject): void {
@@ -286,64 +310,5 @@ function hearReasoning(heard: Heard, message: JsonObject): void {
       heard.echo[name] = piece as Json
       heard.characters += JSON.stringify(piece).length
     }
-  }
-}
-
-function conclude(
-  heard: Heard,
-  toolCalls: LlmAnswer['toolCalls'],
-  options: AnswerOptions,
-): HeardAnswer {
-  const { text, finish, failure, refusal } = heard
-  const said = text.trim() !== '' || toolCalls.length > 0
-  const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
-  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
-    finish === undefined
-      ? { kind: 'failed', failure: problem, ...more }
-      : { kind: 'failed', failure: problem, usage, ...more }
-  const ending = finish === undefined ? undefined : classifyFinish(finish)
-  // The provider's words may repeat a key, as its errors may.
-  const reason = (): string => safeMessage(finish ?? 'no finish reason', options.key)
-  // What follows a complete answer does not change it.
-  const whole = said && ending === 'whole' && refusal.trim() === ''
-  if (failure !== undefined && !whole) return failed(failure)
-  if (refusal.trim() !== '') {
-    return failed({
-      kind: 'withheld',
-      message: `the model refused: ${safeMessage(refusal.trim(), options.key)}`,
-    })
-  }
-  if (ending === undefined && !(heard.done && said)) {
-    return failed(heard.done && heard.events > 1 ? emptyAnswer('no finish reason') : BROKE_OFF)
-  }
-  if (ending === 'withheld') {
-    return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason()})` })
-  }
-  if (ending === 'cut') return failed(cutAnswer(reason()), text === '' ? {} : { partial: text })
-  if (ending === 'broken') {
-    return failed({
-      kind: 'connection',
-      message: `the provider ended its answer with "${reason()}"`,
-    })
-  }
-  if (!said) return failed(emptyAnswer(reason()))
-  if (ending === 'unknown' && toolCalls.length === 0) {
-    const message = `the provider ended its answer for an unknown reason: "${reason()}"`
-    return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
-  }
-  const echo =
-    toolCalls.length > 0 && Object.keys(heard.echo).length > 0 ? { echo: heard.echo } : {}
-  return { kind: 'answered', answer: { text, toolCalls, ...echo }, usage }
-}
-
-function cutAnswer(finish: string): Failure {
-  const message = `the answer was cut at its token limit (${finish}); raise maxOutputTokens or ask for less`
-  return { kind: 'answer-cut', message }
-}
-
-function emptyAnswer(finish: string): Failure {
-  return {
-    kind: 'empty-answer',
-    message: `the provider answered with neither text nor tool calls (${finish})`,
   }
 }

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
 import type { Provider } from '../llm/provider.ts'
-import { createAnswerReader, type HeardAnswer } from './answer.ts'
+import { createAnswerReader } from './answer.ts'
+import type { HeardAnswer } from './conclusion.ts'
 import { readBody } from './http/body.ts'
 import {
   FULL_CAPABILITIES,

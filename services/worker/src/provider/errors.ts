@@ -165,9 +165,16 @@ function reportsError(value: unknown): boolean {
   if (answer !== undefined) return false
   return (
     LONE_ERROR.some((name) => saysSomething(value[name])) ||
-    LONE_SENTENCE.some((name) => saysSomething(textOf(value[name])))
+    (LONE_SENTENCE.some((name) => saysSomething(textOf(value[name]))) && !reportsSuccess(value))
   )
 }
+
+/** Whether the code next to a sentence says that nothing is wrong, as in { code: 0, msg: "ok" }. */
+function reportsSuccess({ code, status, success }: Readonly<Record<string, unknown>>): boolean {
+  return success === true || [code, status].some((word) => SUCCESS.test(String(word)))
+}
+
+const SUCCESS = /^(0|2\d\d|ok|success|succeeded)$/i
 
 /** Whether a field holds more than blanks, zeros and empty values. */
 function saysSomething(value: unknown): boolean {

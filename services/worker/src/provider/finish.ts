@@ -6,47 +6,74 @@ import { isRecord, wordOf } from './shape.ts'
  */
 export type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
 
-/** The known words, separated by blanks; the numbers are Gemini's. */
-const WORDS: Readonly<Record<Exclude<Finish, 'unknown'>, string>> = {
-  whole:
-    'stop end eos eos_token end_turn stop_sequence complete completed done finished success ' +
-    'tool_calls tool_call tool_use function_call stop_token end_of_turn finish_reason_stop 1',
-  cut:
-    'length max_tokens max_length max_new_tokens max_output_tokens max_completion_tokens ' +
-    'model_length token_limit incomplete context_length context_length_exceeded ' +
-    'model_context_window_exceeded finish_reason_max_tokens 2',
-  withheld:
-    'content_filter content_filtered safety image_safety recitation blocklist blocked spii ' +
-    'language prohibited_content refusal sensitive guardrail_intervened moderation ' +
-    'policy_violation 3 4',
-  broken:
-    'error failed failure abort aborted cancelled canceled timeout exception interrupted ' +
-    'overloaded network_error server_error internal_error insufficient_system_resource ' +
-    'malformed_function_call unexpected_tool_call',
-}
+/**
+ * The known words of reasons, in the order in which they decide; the numbers are Gemini's. One of
+ * the first three kinds decides alone.
+ */
+const WORDS: readonly (readonly [Exclude<Finish, 'unknown'>, ReadonlySet<string>])[] = [
+  [
+    'withheld',
+    wordsOf(
+      'filter filtered contentfilter safety unsafe toxic recitation blocklist blocked spii language ' +
+        'prohibited refusal refused sensitive guardrail guardrails moderation moderated flagged policy risk 3 4',
+    ),
+  ],
+  [
+    'cut',
+    wordsOf(
+      'length max maximum limit incomplete truncated truncation window exceeded maxtokens budget 2',
+    ),
+  ],
+  [
+    'broken',
+    wordsOf(
+      'error failed failure fail abort aborted cancelled canceled timeout timedout exception interrupted ' +
+        'overloaded network resource preempted malformed unexpected unavailable disconnected',
+    ),
+  ],
+  [
+    'whole',
+    wordsOf(
+      'stop stopped stoptoken end ended eos eot eom im done finish finished complete completed success ' +
+        'normal natural endoftext s tool tools call calls function use 1',
+    ),
+  ],
+]
+/** Words that may stand next to those of a whole answer. */
+const FILLERS = wordsOf('of turn token tokens id word str string sequence text message')
 
-const FINISH_OF = new Map<string, Finish>(
-  Object.entries(WORDS).flatMap(([finish, words]) =>
-    words.split(' ').map((word): [string, Finish] => [word, finish as Finish]),
-  ),
-)
+function wordsOf(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '))
+}
 
 /** Words that mean that there is no reason yet. */
 const NO_REASON = /^(|null|none|undefined|in_progress|(finish_reason_)?unspecified|0)$/i
 
-/** Returns the finish reason in a choice: a word, a number, or an object that holds one. */
+/** Returns the finish reason in a choice: a word, a number, or a list or an object that holds one. */
 export function finishOf(value: unknown): string | undefined {
-  const inner = isRecord(value) ? (value['type'] ?? value['reason'] ?? value['value']) : value
+  const only = Array.isArray(value) ? (value as readonly unknown[])[0] : value
+  const inner = isRecord(only) ? (only['type'] ?? only['reason'] ?? only['value']) : only
   const word = wordOf(inner)
   if (word !== undefined && !NO_REASON.test(word.trim())) return word
   return isRecord(value) && Object.keys(value).length > 0 ? 'an object' : undefined
 }
 
+/** The name of the enumeration in front of its word, as in FinishReason.STOP. */
+const ENUMERATION = /^\s*(finish|stop)_?reason(_|\.)|^.*\./i
+
 /** Classifies a finish reason; an unknown one never counts as a complete answer. */
 export function classifyFinish(reason: string): Finish {
-  const word = reason
-    .trim()
+  const words = reason
+    .replace(ENUMERATION, '')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
-    .replaceAll(/[\s-]+/g, '_')
-  return FINISH_OF.get(word) ?? 'unknown'
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '')
+  for (const [finish, known] of WORDS) {
+    if (finish !== 'whole' && words.some((word) => known.has(word))) return finish
+    if (finish === 'whole' && words.some((word) => known.has(word))) {
+      return words.every((word) => known.has(word) || FILLERS.has(word)) ? 'whole' : 'unknown'
+    }
+  }
+  return 'unknown'
 }

@@ -6,7 +6,7 @@ import { parseJson } from './shape.ts'
  * Splits the bytes of a body into events.
  *
  * A body is an event stream, or JSON that a provider sends although a stream was requested: one
- * object, or one object for each line. The first character decides, because content types are often
+ * value, or objects that follow each other. The first character decides, because content types are often
  * wrong. Invariants: the end of the body loses nothing, with or without a blank line; no event and
  * no JSON body exceeds the limit; a comment counts only as a sign of life.
  */
@@ -21,11 +21,14 @@ export interface Framing {
 export interface FramingEvents {
   /** Called with the data and the name of one event, or with one JSON value. */
   onData(data: string, name: string | undefined): void
-  /** Called when the body breaks the rules of its form; nothing follows. */
-  onBroken(problem: 'too-large' | 'malformed'): void
+  /** Called when the body breaks the rules of its form; nothing follows. `said` is what it has instead. */
+  onBroken(problem: 'too-large' | 'malformed', said: string): void
 }
 
-const BYTE_ORDER_MARK = '\uFEFF'
+/** Marks and blanks around lines and bodies that say nothing. */
+const LEADING_NOISE = /^[\s\p{Cc}\uFEFF]+/u
+/** Characters of unreadable lines that are kept for the message of the failure. */
+const SAID_MAX = 200
 
 /** Creates the framing of one body; an event or a JSON body may have `charactersMax` characters. */
 export function createFraming(charactersMax: number, events: FramingEvents): Framing {
@@ -33,10 +36,10 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   let form: (Pick<Framing, 'end'> & { push(text: string): void }) | undefined
   let broken = false
 
-  const stop = (problem: 'too-large' | 'malformed'): void => {
+  const stop: Stop = (problem, said = '') => {
     if (broken) return
     broken = true
-    events.onBroken(problem)
+    events.onBroken(problem, said.slice(0, SAID_MAX))
   }
   const hand = (data: string, name?: string): void => {
     if (broken) return
@@ -47,9 +50,9 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   const take = (text: string): void => {
     if (broken || text === '') return
     if (form === undefined) {
-      const start = (text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text).trimStart()
+      const start = text.replace(LEADING_NOISE, '')
       if (start === '') return
-      form = /^[{[]/.test(start)
+      form = /^[{["]/.test(start)
         ? jsonForm(charactersMax, hand, stop)
         : eventForm(charactersMax, hand, stop)
       form.push(start)
@@ -67,29 +70,45 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   }
 }
 
-type Stop = (problem: 'too-large' | 'malformed') => void
+type Stop = (problem: 'too-large' | 'malformed', said?: string) => void
 
 type Hand = (data: string, name?: string) => void
 
 function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
+  let events = 0
+  let ignored = ''
+  const hear: Hand = (data, name) => {
+    events += 1
+    onData(data, name)
+  }
   const parser = createParser({
     maxBufferSize: charactersMax,
-    onEvent: ({ data, event }) => onData(data, event),
+    onEvent: ({ data, event }) => hear(data, event),
     onError: ({ type, line = '' }) => {
       if (type === 'max-buffer-size-exceeded') stop('too-large')
       if (type !== 'unknown-field') return
+      const text = line.replace(LEADING_NOISE, '')
+      const data = LOOSE_DATA.exec(text)?.[1]
       // Servers write an error, or the end, without a field name.
-      if (isJson(line) || END_MARK.test(line)) onData(line)
-      // Any other line without a field name may contain a piece of the answer.
-      else stop('malformed')
+      if (data !== undefined) hear(data)
+      else if (isJson(text) || END_MARK.test(text)) hear(text)
+      // The answer stands in JSON, so a line without a string has no piece of it.
+      else if (text.includes('"')) stop('malformed', text)
+      else if (ignored.length < SAID_MAX) ignored += `${text} `
     },
   })
   return {
     push: (text: string) => parser.feed(text),
-    // Some providers omit the last blank line. The standard would drop such an event.
-    end: () => parser.feed('\n\n'),
+    end() {
+      // Some providers omit the last blank line. The standard would drop such an event.
+      parser.feed('\n\n')
+      if (events === 0 && ignored.trim() !== '') stop('malformed', ignored)
+    },
   }
 }
+
+/** The field `data` with an indentation, in capitals, or with another separator. */
+const LOOSE_DATA = /^data\s*[:=]\s*(.*)$/i
 
 function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
   const pieces: string[] = []
@@ -102,14 +121,13 @@ function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
     },
     end() {
       const text = pieces.join('').trim()
-      if (isJson(text)) onData(text)
-      else for (const line of text.split('\n')) if (line.trim() !== '') onData(line.trim())
+      for (const value of isJson(text) ? [text] : objectsIn(text)) onData(value)
     },
   }
 }
 
 /** The mark for the end of a stream in its various forms; what follows is ignored. */
-export const END_MARK = /^"?\[done\]|^"?done"?$/i
+export const END_MARK = /^"?\[\s*(done|end)\s*\]|^"?<?\/?done>?"?$/i
 /** Gateways that wrap an event again leave the first field name in it. */
 const REPEATED_FIELD = /^(\s*data:)+/
 
@@ -118,12 +136,44 @@ function isOneObject(data: string): boolean {
   return data.startsWith('{') && !data.includes('\n')
 }
 
-/** Returns the values of one event: some senders put several into one, each on its line. */
+/** Returns the values of one event: some senders put several into one. */
 function valuesOf(data: string): readonly string[] {
   const text = data.replace(REPEATED_FIELD, '')
-  if (!text.includes('\n') || isJson(text)) return [text]
-  const lines = text.split('\n').map((line) => line.replace(REPEATED_FIELD, '').trim())
-  return lines.every((line) => line === '' || END_MARK.test(line) || isJson(line)) ? lines : [text]
+  return !text.includes('\n') || isJson(text) ? [text] : objectsIn(text)
+}
+
+/** The text between two objects: separators, and the brackets of a list that was cut. */
+const BETWEEN = /^[\s\p{Cc},;[\]]*$/u
+
+/**
+ * Splits a text into the objects that follow each other in it, on lines or not, and the texts
+ * between them. An object without an end is the last one.
+ */
+export function objectsIn(text: string): readonly string[] {
+  const found: string[] = []
+  let from = 0
+  let depth = 0
+  let inString = false
+  const cut = (to: number): void => {
+    const piece = text.slice(from, to).trim().replace(REPEATED_FIELD, '').trim()
+    from = to
+    if (!BETWEEN.test(piece)) found.push(piece)
+  }
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at]
+    if (inString && character === '\\') at += 1
+    else if (character === '"' && depth > 0) inString = !inString
+    else if (inString) continue
+    else if (character === '{') {
+      if (depth === 0) cut(at)
+      depth += 1
+    } else if (character === '}' && depth > 0) {
+      depth -= 1
+      if (depth === 0) cut(at + 1)
+    }
+  }
+  cut(text.length)
+  return found
 }
 
 function isJson(text: string): boolean {

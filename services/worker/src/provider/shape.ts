@@ -19,7 +19,8 @@ export function wordOf(value: unknown): string | undefined {
 }
 
 /**
- * Parses JSON; undefined if it is invalid. NaN and Infinity, which Python writes, count as null.
+ * Parses JSON; undefined if it is invalid. NaN and Infinity, which Python writes, count as null;
+ * control characters in strings count as escaped.
  */
 export function parseJson(text: string): unknown {
   try {
@@ -33,10 +34,12 @@ export function parseJson(text: string): unknown {
   }
 }
 
+const CONTROL = /\p{Cc}/gu
 const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
 
 function jsonOf(found: string): string {
-  return found.startsWith('"') ? found : 'null'
+  if (!found.startsWith('"')) return 'null'
+  return found.replaceAll(CONTROL, (character) => JSON.stringify(character).slice(1, -1))
 }
 
 /** Levels. No provider nests deeper, and deeper nesting would exhaust the stack of a reader. */
@@ -48,21 +51,29 @@ export function isShallow(value: unknown, levels = DEPTH_MAX): boolean {
   return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1))
 }
 
+/** The types of parts that hold a model's thoughts. */
+const THOUGHTS = /think|thought|reason|summary/i
+
 /**
  * Returns the text of a message: a string, or the text parts of a list without the thinking parts.
  */
 export function contentText(content: unknown): string {
   if (typeof content === 'string') return content
   if (Array.isArray(content)) return content.map(contentText).join('')
-  if (!isRecord(content)) return ''
-  const { type, text } = content
   // The requested JSON as a value instead of its text.
+  if (typeof content === 'number' || typeof content === 'boolean') return String(content)
+  if (!isRecord(content)) return ''
+  const { type, text = content['content'], thought } = content
   if (type === undefined && text === undefined && Object.keys(content).length > 0) {
     return JSON.stringify(content)
   }
-  if (type !== undefined && type !== 'text' && type !== 'output_text') return ''
+  if (thought === true || (type !== undefined && !isTextType(type))) return ''
   // Some endpoints nest the text: { text: { value } }.
   return typeof text === 'string' ? text : isRecord(text) ? (textOf(text['value']) ?? '') : ''
+}
+
+function isTextType(type: unknown): boolean {
+  return typeof type === 'string' && /text/i.test(type) && !THOUGHTS.test(type)
 }
 
 /** Returns the refusals among the parts of a message. */

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../run/conversation.ts'
-import { isRecord, isShallow, parseJson, textOf, wellFormed, wordOf } from './shape.ts'
+import { objectsIn } from './framing.ts'
+import {
+  isRecord,
+  isShallow,
+  parseJson,
+  textOf,
+  wellFormed,
+  wordOf,
+  type JsonObject,
+} from './shape.ts'
 
 /**
  * Assembles the tool calls of a streamed answer.
@@ -9,18 +18,22 @@ import { isRecord, isShallow, parseJson, textOf, wellFormed, wordOf } from './sh
  * Providers omit the index, count from 1, repeat the name or the id in each piece, give one index
  * to several calls, or send the arguments as an object. Index and id together decide to which call
  * a piece belongs; name and arguments are determined at the end from all pieces. Invariants: every
- * call has an id that is unique within the answer; arguments are a text.
+ * call has an id that is unique within the answer; arguments are a text; a call without a name and
+ * arguments is none.
  */
 export interface ToolCallPieces {
   readonly size: number
-  /** Adds one piece; returns its number of characters. */
-  add(piece: unknown): number
+  /**
+   * Adds one piece; returns its number of characters. `beside`: it stands behind another one in the
+   * same list.
+   */
+  add(piece: unknown, beside?: boolean): number
   /** Returns the calls in the order in which they began. */
   calls(offered: readonly string[], idSeed: string): ToolCall[]
 }
 
 interface Draft {
-  readonly index: string | undefined
+  index: string | undefined
   id: string
   readonly names: string[]
   readonly arguments: string[]
@@ -36,16 +49,16 @@ export function createToolCalls(): ToolCallPieces {
     get size() {
       return drafts.length
     },
-    add(piece) {
+    add(piece, beside = false) {
       if (!isRecord(piece)) return 0
-      const fn = isRecord(piece['function']) ? piece['function'] : piece
+      const fn = functionIn(piece)
       const name = textOf(fn['name']) ?? ''
       const id = wordOf(piece['id']) ?? ''
       const given = fn['arguments'] ?? fn['input'] ?? fn['parameters']
       const extra = piece['extra_content']
       if (!isShallow(given) || !isShallow(extra)) throw new RangeError('nested too deep')
       const args = argumentsText(given)
-      const draft = draftOf(drafts, wordOf(piece['index']), id, name)
+      const draft = draftOf(drafts, { index: wordOf(piece['index']), id, name, args, beside })
       if (draft.id === '') draft.id = id
       if (name !== '') draft.names.push(name)
       if (args !== '') draft.arguments.push(args)
@@ -56,7 +69,10 @@ export function createToolCalls(): ToolCallPieces {
     },
     calls(offered, idSeed) {
       const used = new Set<string>()
-      return drafts.map((draft, position) => {
+      const named = drafts.filter(
+        ({ names, arguments: args }) => names.length > 0 || args.length > 0,
+      )
+      return named.map((draft, position) => {
         const given = LEGAL_ID.test(draft.id) && !used.has(draft.id)
         const id = given ? draft.id : plainId(`${idSeed}.${position}.${draft.id}`)
         used.add(id)
@@ -71,9 +87,17 @@ export function createToolCalls(): ToolCallPieces {
   }
 }
 
-/** Returns the pieces in a message: a list, a single call, or calls by their position. */
+/** Returns the part of a piece with name and arguments; some gateways encode it as a text. */
+function functionIn(piece: JsonObject): JsonObject {
+  const inner = piece['function'] ?? piece['custom']
+  const fn = typeof inner === 'string' ? parseJson(inner) : inner
+  return isRecord(fn) ? fn : piece
+}
+
+/** Returns the pieces in a message: a list, a single call, calls by their position, or their JSON. */
 export function piecesOf(calls: unknown): readonly unknown[] {
   if (Array.isArray(calls)) return calls
+  if (typeof calls === 'string') return piecesOf(parseJson(calls) ?? null)
   if (!isRecord(calls)) return []
   return isRecord(calls['function']) || 'name' in calls ? [calls] : Object.values(calls)
 }
@@ -88,7 +112,17 @@ export function plainId(seed: string): string {
   return createHash('sha256').update(seed).digest('hex').slice(0, PLAIN_ID_CHARACTERS)
 }
 
-function draftOf(drafts: Draft[], index: string | undefined, id: string, name: string): Draft {
+/** What decides to which call a piece belongs. */
+interface Piece {
+  readonly index: string | undefined
+  readonly id: string
+  readonly name: string
+  readonly args: string
+  readonly beside: boolean
+}
+
+function draftOf(drafts: Draft[], piece: Piece): Draft {
+  const { index, id, name, beside } = piece
   const last = drafts.at(-1)
   const begin = (): Draft => {
     const draft: Draft = { index, id, names: [], arguments: [], objects: [], extra: undefined }
@@ -98,21 +132,36 @@ function draftOf(drafts: Draft[], index: string | undefined, id: string, name: s
   if (last === undefined) return begin()
   if (index === undefined) {
     // Without an index the id distinguishes calls; without both, a name after complete arguments
-    // begins a call.
+    // begins a call, and so does a second name in one list.
     const known = id === '' ? undefined : drafts.find((draft) => draft.id === id)
-    if (known !== undefined && !beginsAnother(known, name)) return known
-    const other = id !== '' && last.id !== '' && name !== ''
-    return other || beginsAnother(last, name) ? begin() : last
+    if (known !== undefined && !beginsAnother(known, piece)) return known
+    const other = name !== '' && last.names.length > 0 && (beside || (id !== '' && last.id !== ''))
+    return other || beginsAnother(last, piece) ? begin() : last
   }
   const known = drafts.findLast((draft) => draft.index === index)
-  if (known === undefined) return begin()
-  // Several calls with one index: another id and a name after a complete call.
-  const other = id !== '' && known.id !== '' && id !== known.id
-  return other && beginsAnother(known, name) ? begin() : known
+  if (known === undefined) {
+    // The index came after the first piece of its call.
+    if (last.index !== undefined || name !== '' || (id !== '' && id !== last.id)) return begin()
+    last.index = index
+    return last
+  }
+  return sharesIndex(known, piece) ? begin() : known
+}
+
+/** Whether a piece with the index of a known call begins another one. */
+function sharesIndex(known: Draft, piece: Piece): boolean {
+  const { id, name, args } = piece
+  const knownName = known.names.join('')
+  const otherId = id !== '' && known.id !== '' && id !== known.id
+  const otherName = name !== '' && knownName !== '' && !name.startsWith(knownName)
+  if (otherId && otherName && !known.names.includes(name)) return true
+  if (!beginsAnother(known, piece)) return false
+  // Without another id or name only other arguments show another call.
+  return otherId || otherName || (args !== '' && args !== known.arguments.join('') && id === '')
 }
 
 /** Whether a named piece begins a new call because the known one is complete. */
-function beginsAnother(known: Draft, name: string): boolean {
+function beginsAnother(known: Draft, { name }: Pick<Piece, 'name'>): boolean {
   if (name === '' || known.names.length === 0) return false
   // Parses only text that ends like an object, because a name may come with each of many pieces.
   return /}\s*$/.test(known.arguments.at(-1) ?? '') && isObjectText(known.arguments.join(''))
@@ -132,13 +181,33 @@ function argumentsOf({ arguments: pieces, objects }: Draft): string {
   if (objects.length > 1 && objects.length === pieces.length) {
     return JSON.stringify(Object.assign({}, ...objects))
   }
-  const joined = pieces.join('')
-  if (joined.trim() === '' || joined.trim() === 'null') return ''
+  const joined = unquoted(pieces.join(''))
+  if (NOTHING.test(joined)) return ''
   if (isObjectText(joined)) return joined
-  // The arguments were encoded as JSON twice.
-  const inner = joined.trim().startsWith('"') ? parseJson(joined) : undefined
-  if (typeof inner === 'string' && isObjectText(inner)) return inner
-  return pieces.findLast(isObjectText) ?? joined
+  const told = pieces.findLast((piece) => isObjectText(piece) && !EMPTY.test(piece))
+  if (told !== undefined) return told
+  // What stands around the object is a fence, a mark or an empty object; two objects are unreadable.
+  const found = new Set(
+    objectsIn(joined).filter((piece) => isObjectText(piece) && !EMPTY.test(piece)),
+  )
+  const [only] = found
+  if (found.size === 1 && only !== undefined) return only
+  // A line end within a string, or a number that is none.
+  const value = parseJson(joined)
+  return isRecord(value) ? JSON.stringify(value) : joined
+}
+
+const EMPTY = /^\s*\{\s*\}\s*$/
+/** What models and gateways write when there are no arguments. */
+const NOTHING = /^\s*(null|none|nil|undefined)?\s*$/i
+/** How many times arguments may be encoded as JSON. */
+const ENCODED_MAX = 4
+
+/** Returns the text that was encoded as JSON again. */
+function unquoted(text: string, levels = ENCODED_MAX): string {
+  if (levels === 0 || !text.trimStart().startsWith('"')) return text
+  const inner = parseJson(text)
+  return typeof inner === 'string' ? unquoted(inner, levels - 1) : text
 }
 
 /** Characters kept of unreadable arguments, so that the model sees what it wrote. */
@@ -156,11 +225,26 @@ function readable(args: string): string {
 function nameOf(pieces: readonly string[], offered: readonly string[]): string {
   const joined = pieces.join('').trim()
   const last = (pieces.at(-1) ?? '').trim()
-  const readings = [joined, last, ...[joined, last].map((name) => name.split(/[.:/]/).at(-1) ?? '')]
-  const known = readings.find((name) => offered.includes(name))
+  const known = [joined, last].find((name) => offered.includes(name))
   if (known !== undefined) return known
+  const readings = [joined, last].flatMap((name) => {
+    const plain = name.replace(NAME_TAIL, '')
+    return [name, plain, plain.split(NAMESPACE).at(-1) ?? ''].map(letters)
+  })
+  const alike = offered.filter((name) => readings.includes(letters(name)))
+  if (alike.length === 1 && alike[0] !== undefined) return alike[0]
   // A name that every piece repeats is that name.
   return pieces.every((piece) => piece === pieces[0]) ? last : joined
+}
+
+/** What models append to a name: a channel mark, the number of the call, brackets. */
+const NAME_TAIL = /(<\|.*|:\d+|\(.*)$/s
+/** What separates a name from what models put in front of it. */
+const NAMESPACE = /[.:/]|__/
+
+/** A name without its letter case and separators, which models change. */
+function letters(name: string): string {
+  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '')
 }
 
 function isObjectText(text: string): boolean {
@@ -169,4 +253,26 @@ function isObjectText(text: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The marks in front of calls that an endpoint without a parser for its model passes on as text. */
+const CALL_MARK =
+  /^(<\/?(tool_call|tool_calls|function_call)>|\[TOOL_CALLS\]|<\|(python_tag|tool_call)\|>)/
+
+/**
+ * Returns the calls of an answer that consists only of marked calls of offered tools; an answer with
+ * anything else is text.
+ */
+export function callsInText(text: string, offered: readonly string[], idSeed: string): ToolCall[] {
+  const start = text.trimStart()
+  if (!CALL_MARK.test(start)) return []
+  const calls = createToolCalls()
+  for (const piece of objectsIn(start)) {
+    const value = parseJson(piece)
+    const marks = piece.split(/\s+|(?<=[>\]])(?=[<[])/)
+    if (isRecord(value)) calls.add(value, true)
+    else if (!marks.every((mark) => CALL_MARK.test(mark) || /^[[\],]*$/.test(mark))) return []
+  }
+  const found = calls.calls(offered, idSeed)
+  return found.every(({ name }) => offered.includes(name)) ? found : []
 }

@@ -260,7 +260,7 @@ describe('an answer is a failure with a code', () => {
     [
       'when its error is nested too deep',
       `${'['.repeat(40_000)}${']'.repeat(40_000)}`,
-      { kind: 'connection' },
+      { kind: 'malformed' },
     ],
     [
       'when its reasoning is nested too deep',

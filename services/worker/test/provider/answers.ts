@@ -1,4 +1,5 @@
-import { createAnswerReader, type HeardAnswer } from '../../src/provider/answer.ts'
+import { createAnswerReader } from '../../src/provider/answer.ts'
+import type { HeardAnswer } from '../../src/provider/conclusion.ts'
 
 /** The bytes of provider answers. */
 

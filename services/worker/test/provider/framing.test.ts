@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createFraming } from '../../src/provider/framing.ts'
+import { delta, DONE, event, GOOD, read, usage } from './answers.ts'
 
 /** Returns the events of a body in these pieces; the last entry names what breaks it. */
 function frame(pieces: readonly (string | Uint8Array)[], charactersMax = 10_000): string[] {
@@ -66,5 +67,110 @@ describe('a JSON body instead of events', () => {
 
   test('above the limit ends at the limit (L7)', () => {
     expect(frame([`{"a":"${'x'.repeat(20_000)}"}`])).toEqual(['broken: too-large'])
+  })
+})
+
+const CHUNK = { choices: [{ index: 0, delta: { content: 'The answer is 42.' } }] }
+const LAST = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+const TEXT = event(CHUNK)
+const json = JSON.stringify
+
+/** Frames each event of the good answer with this text in place of its field name. */
+const withField = (field: string): string => GOOD.replaceAll('data: ', field)
+/** Frames each event as a chunk of HTTP, a second time. */
+const chunkedTwice = (text: string): string =>
+  `${text
+    .split('\n\n')
+    .filter((part) => part !== '')
+    .map((part) => `${(part.length + 2).toString(16)}\r\n${part}\n\n\r\n`)
+    .join('')}0\r\n\r\n`
+
+describe('the good answer is read', () => {
+  test.each<[string, string]>([
+    ['with two byte order marks', `\uFEFF\uFEFF${GOOD}`],
+    ['with a byte order mark in front of each event', withField('\uFEFFdata: ')],
+    ['with two blanks behind the field name', withField('data:  ')],
+    ['with a tab behind the field name', withField('data:\t')],
+    ['with the field name in capitals', withField('DATA: ')],
+    ['with a capital in the field name', withField('Data: ')],
+    ['with a blank in front of the field name', withField(' data: ')],
+    ['with an indentation', withField('    data: ')],
+    ['with a blank in front of the colon', withField('data : ')],
+    ['with an equals sign in place of the colon', withField('data=')],
+    ['with the names of its events', withField('event: completion\nid: 5\nretry: 100\ndata: ')],
+    ['with an id that has NUL and a retry in words', withField('id: a\0b\nretry: soon\ndata: ')],
+    ['with fields that the standard does not know', withField('trace-id: a-1\ndata: ')],
+    ['with NUL as signs of life', withField('\0\n\ndata: ')],
+    ['with NUL around it', `\0\0${GOOD}\0`],
+    ['with blanks as signs of life', withField('   \n\ndata: ')],
+    ['with comments within events', withField(': ping\ndata: ')],
+    ['with words without a field name as signs of life', withField('ping\n\ndata: ')],
+    ['with chunks of HTTP that were framed twice', chunkedTwice(GOOD)],
+    ['with trailers behind the end mark', `${GOOD}grpc-status: 0\r\n\r\n`],
+    ['with a comma behind each event', GOOD.replaceAll('}\n\n', '},\n\n')],
+    ['with line ends of three kinds', GOOD.replace('\n\n', '\r\n\n').replace('\n\n', '\r\r')],
+    ['with data behind the end mark', `${GOOD}${TEXT}`],
+    ['with blanks in the end mark', `${TEXT}${usage()}data: [ DONE ]\n\n`],
+    ['with another end mark', `${TEXT}${usage()}data: [END]\n\n`],
+    ['with an end mark in other brackets', `${TEXT}${usage()}data: <DONE>\n\n`],
+    ['with an end mark in quotes', `${TEXT}${usage()}data: "[DONE]"\n\n`],
+    ['with an empty object in an event named done', `${TEXT}event: done\ndata: {}\n\n`],
+    ['with nothing in an event named done', `${TEXT}event: done\ndata:\n\n`],
+    ['with null in an event named end', `${TEXT}event: end\ndata: null\n\n`],
+    ['with the end as an object', `${TEXT}data: {"done":true}\n\n`],
+    ['with usage alone behind it and no end', `${TEXT}${usage()}`],
+    ['as JSON that follows JSON', `${json(CHUNK)}${json(LAST)}`],
+    ['as records', `\u001E${json(CHUNK)}\n\u001E${json(LAST)}\n`],
+    ['as a list', json([CHUNK, LAST])],
+    ['as a list that was cut behind the answer', `[${json(CHUNK)}\n,\n${json(LAST)},{"choi`],
+    ['as a list in one event', `${event([CHUNK, LAST])}${DONE}`],
+    ['as JSON lines with the end mark', `${json(CHUNK)}\r\n[DONE]\r\n`],
+    ['as JSON lines and events together', `${json(CHUNK)}\ndata: ${json(LAST)}\n\ndata: [DONE]\n`],
+    ['as JSON that is encoded twice', json(json([CHUNK, LAST]))],
+    ['as events that are encoded twice', `${event(json(json(CHUNK)))}${event(LAST)}${DONE}`],
+    ['as two events on one line', `${TEXT.trim()}${delta({}, 'stop').trim()}\n\n${DONE}`],
+  ])('%s', (_title, body) => {
+    const bytes = Buffer.from(body)
+    const alone = [...bytes.keys()].map((at) => bytes.subarray(at, at + 1))
+    for (const pieces of [[body], alone]) {
+      const { answer } = read(pieces)
+      expect(answer).toMatchObject({
+        kind: 'answered',
+        answer: { text: 'The answer is 42.', toolCalls: [] },
+      })
+    }
+  })
+
+  test.each(['\t', '\u0001', '\u2028', '\u0085'])('with %j unescaped in its text', (character) => {
+    const body = TEXT.replace('answer', `ans${character}wer`)
+    expect(read([`${body}${event(LAST)}${DONE}`]).answer).toMatchObject({
+      answer: { text: `The ans${character}wer is 42.` },
+    })
+  })
+
+  test('with invalid UTF-8, which becomes U+FFFD', () => {
+    const [before = '', after = ''] = TEXT.split('answer')
+    expect(read([before, Uint8Array.of(0xff), after, event(LAST)]).answer).toMatchObject({
+      answer: { text: 'The \uFFFD is 42.' },
+    })
+  })
+})
+
+describe('a body without an answer fails', () => {
+  test.each<[string, string]>([
+    ['a page', '<html>\n<head><title>502</title></head>\n<body>Bad gateway</body>\n</html>'],
+    ['a page with attributes', '<!DOCTYPE html><html lang="en"><body>Bad gateway</body></html>'],
+    ['a sentence', 'upstream connect error: Bad gateway'],
+    ['a sentence in quotes', '"Bad gateway'],
+  ])('%s', (_title, body) => {
+    const { answer } = read([body])
+    expect(answer).toMatchObject({ kind: 'failed', failure: { kind: 'malformed' } })
+  })
+
+  test('an answer of another API names its defect', () => {
+    const { answer } = read([event({ candidates: [{ content: { parts: [{ text: 'x' }] } }] })])
+    expect(answer).toMatchObject({
+      failure: { kind: 'malformed', message: expect.stringContaining('OpenAI-compatible') },
+    })
   })
 })

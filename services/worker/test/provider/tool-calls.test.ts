@@ -271,12 +271,6 @@ describe('tool calls are assembled', () => {
     expect(calls).toEqual(ONE)
   })
 
-  test('unless they are written as text', () => {
-    const text = `<tool_call>${JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })}</tool_call>`
-    const { answer } = read([`${delta({ content: text })}${delta({}, 'stop')}${DONE}`])
-    expect(answer).toMatchObject({ kind: 'answered', answer: { text, toolCalls: [] } })
-  })
-
   test('unless there are too many; that is a failure', () => {
     const many = Array.from({ length: 300 }, (_, index) => toolPiece({ index, ...fn('', '') }))
     expect(read([...many, DONE]).answer).toMatchObject({ failure: { kind: 'output-too-large' } })

@@ -1,0 +1,111 @@
+import type { Failure, Json, Usage } from '@agentfleet/domain'
+import type { LlmAnswer } from '../run/conversation.ts'
+import { classifyFinish } from './finish.ts'
+import { safeMessage } from './safe-message.ts'
+import { usageOf, type ReportedUsage } from './usage.ts'
+
+/** What an answer that has ended is: complete, or a failure of a stated kind. */
+
+/** A complete answer, or what is wrong with it. */
+export type HeardAnswer =
+  | { readonly kind: 'answered'; readonly answer: LlmAnswer; readonly usage: Usage }
+  | {
+      readonly kind: 'failed'
+      readonly failure: Failure
+      /** The usage of a failed answer that the provider nevertheless finished. */
+      readonly usage?: Usage
+      /** The text of an answer that was cut. */
+      readonly partial?: string
+    }
+
+/** What the reader has heard of an answer. */
+export interface Heard {
+  text: string
+  /** Half of a surrogate pair at the end of a piece, until the other half arrives. */
+  held: string
+  refusal: string
+  characters: number
+  finish: string | undefined
+  /** Text followed a finish reason, so the finish reasons of this provider do not prove an end. */
+  wentOn: boolean
+  usage: ReportedUsage | undefined
+  failure: Failure | undefined
+  done: boolean
+  /** The usage followed the text in a separate chunk, which only a complete answer has. */
+  closed: boolean
+  events: number
+  /** Values with a list of choices, empty or not. */
+  choices: number
+  readonly echo: Record<string, Json>
+}
+
+const NO_CHOICES: Failure = {
+  kind: 'malformed',
+  message:
+    'the answer has no choices, so it is not a chat completion; check that the base URL leads to an OpenAI-compatible API',
+}
+const BROKE_OFF: Failure = {
+  kind: 'connection',
+  message: 'the connection broke before the end of the answer',
+}
+
+/** Returns the result of an answer that has ended. */
+export function conclude(
+  heard: Heard,
+  toolCalls: LlmAnswer['toolCalls'],
+  options: { readonly promptCharacters: number; readonly key: string | undefined },
+): HeardAnswer {
+  const { text, finish, failure, refusal } = heard
+  const said = text.trim() !== '' || toolCalls.length > 0
+  const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
+  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
+    finish === undefined
+      ? { kind: 'failed', failure: problem, ...more }
+      : { kind: 'failed', failure: problem, usage, ...more }
+  const ending = finish === undefined ? undefined : classifyFinish(finish)
+  // The provider's words may repeat a key, as its errors may.
+  const reason = (): string => safeMessage(finish ?? 'no finish reason', options.key)
+  // What follows a complete answer does not change it.
+  const whole = said && ending === 'whole' && refusal.trim() === ''
+  if (failure !== undefined && !whole) return failed(failure)
+  if (refusal.trim() !== '') {
+    return failed({
+      kind: 'withheld',
+      message: `the model refused: ${safeMessage(refusal.trim(), options.key)}`,
+    })
+  }
+  if (ending === undefined && !((heard.done || heard.closed) && said)) {
+    if (heard.choices === 0 && heard.events > Number(heard.done)) return failed(NO_CHOICES)
+    return failed(heard.done && heard.events > 1 ? emptyAnswer('no finish reason') : BROKE_OFF)
+  }
+  if (ending === 'withheld') {
+    return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason()})` })
+  }
+  if (ending === 'cut') return failed(cutAnswer(reason()), text === '' ? {} : { partial: text })
+  if (ending === 'broken') {
+    return failed({
+      kind: 'connection',
+      message: `the provider ended its answer with "${reason()}"`,
+    })
+  }
+  if (!said) return failed(emptyAnswer(reason()))
+  if (ending === 'unknown' && toolCalls.length === 0) {
+    const message = `the provider ended its answer for an unknown reason: "${reason()}"`
+    return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
+  }
+  const echo =
+    toolCalls.length > 0 && Object.keys(heard.echo).length > 0 ? { echo: heard.echo } : {}
+  return { kind: 'answered', answer: { text, toolCalls, ...echo }, usage }
+}
+
+function cutAnswer(finish: string): Failure {
+  const message = `the answer was cut at its token limit (${finish}); raise maxOutputTokens or ask for less`
+  return { kind: 'answer-cut', message }
+}
+
+function emptyAnswer(finish: string): Failure {
+  return {
+    kind: 'empty-answer',
+    message: `the provider answered with neither text nor tool calls (${finish})`,
+  }
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { delta, DONE, event, GOOD, read, toolPiece, usage, USAGE } from './answers.ts'
+
+/** The shapes of chunks, the places and words of finish reasons; a new one is one row. */
+
+const OK = 'The answer is 42.'
+const STOP = delta({}, 'stop')
+const END = `${STOP}${usage()}${DONE}`
+const choice = (fields: object, more: object = {}): string =>
+  event({ choices: [{ index: 0, ...fields }], ...more })
+const content = (value: unknown): string => delta({ content: value })
+
+describe('the text is heard', () => {
+  test.each<[string, string]>([
+    ['from one choice in place of a list', event({ choices: { delta: { content: OK } } })],
+    ['from choices by their position', event({ choices: { 0: { delta: { content: OK } } } })],
+    ['behind a choice of null', event({ choices: [null, { delta: { content: OK } }] })],
+    ['behind choices that are a text', `${event({ choices: 'x' })}${content(OK)}`],
+    ['with an index of null', choice({ index: null, delta: { content: OK } })],
+    ['with an index in words', choice({ index: 'a', delta: { content: OK } })],
+    ['with a negative index', choice({ index: -1, delta: { content: OK } })],
+    ['behind a delta of null', `${choice({ delta: null })}${content(OK)}`],
+    ['in a message next to a delta of null', choice({ delta: null, message: { content: OK } })],
+    ['in a message next to an empty delta', choice({ delta: {}, message: { content: OK } })],
+    ['in a delta that is a text', choice({ delta: OK })],
+    ['in a delta that is a list', choice({ delta: [{ content: OK }] })],
+    ['in a message that is a text', choice({ message: OK })],
+    ['in the choice next to a delta of null', choice({ delta: null, text: OK })],
+    ['in the delta under another name', choice({ delta: { text: OK } })],
+    ['as an object', content({ text: OK })],
+    ['as a part in place of a list', content({ type: 'text', text: OK })],
+    [
+      'behind a part of an unknown type',
+      content([{ type: 'reference' }, { type: 'text', text: OK }]),
+    ],
+    ['as a part with the name of a delta', content([{ type: 'text_delta', text: OK }])],
+    ['as a part with its type in capitals', content([{ type: 'TEXT', text: OK }])],
+    ['as a part without a type', content([{ text: OK }])],
+    ['as a part with its text under another name', content([{ type: 'text', content: OK }])],
+    ['as texts in a list', content(['The answer', ' is 42.'])],
+    ['between parts of null', content([null, { type: 'text', text: OK }, null])],
+    ['without parts of reasoning', content([{ type: 'reasoning', text: 'hm' }, { text: OK }])],
+    ['without parts that are marked as thoughts', content([{ text: 'hm', thought: true }, OK])],
+    ['once when the last chunk repeats it', `${content(OK)}${delta({ content: OK }, 'stop')}`],
+    ['in an envelope', event({ data: { choices: [{ delta: { content: OK } }] } })],
+    [
+      'in an envelope with its usage',
+      event({ output: { choices: [{ message: { content: OK } }] }, usage: USAGE }),
+    ],
+    ['behind a start that reports success', `${event({ code: 0, msg: 'ok' })}${content(OK)}`],
+    ['behind a start with a status', `${event({ status: 200, message: 'started' })}${content(OK)}`],
+    [
+      'next to a code and a message of success',
+      event({ code: 200, message: 'ok', choices: [{ delta: { content: OK } }] }),
+    ],
+    ['next to tool calls without content', delta({ content: OK, tool_calls: [{}] })],
+    [
+      'next to a tool call of empty texts',
+      delta({
+        content: OK,
+        tool_calls: [{ index: 0, id: '', function: { name: '', arguments: '' } }],
+      }),
+    ],
+    [
+      'next to a tool call of null',
+      delta({
+        content: OK,
+        tool_calls: [{ index: 0, id: null, function: { name: null, arguments: null } }],
+      }),
+    ],
+  ])('%s', (_title, body) => {
+    const { answer, text } = read([`${body}${END}`])
+    expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK, toolCalls: [] } })
+    expect(text).toBe(OK)
+  })
+
+  test.each([42, true, false])('as JSON in place of its text: %j', (value) => {
+    expect(read([`${content(value)}${END}`]).answer).toMatchObject({
+      answer: { text: String(value) },
+    })
+  })
+})
+
+describe('a finish reason is found', () => {
+  test.each<[string, string]>([
+    ['in the delta', choice({ delta: { finish_reason: 'stop' } })],
+    ['next to the choices', choice({ delta: {} }, { finish_reason: 'stop' })],
+    ['under the name of another maker', choice({ delta: {}, stop_reason: 'end_turn' })],
+    ['in camel case', choice({ delta: {}, finishReason: 'STOP' })],
+    ['in a list', choice({ delta: {}, finish_reason: ['stop'] })],
+    ['behind a value of false', `${choice({ delta: {}, finish_reason: false })}${STOP}`],
+  ])('%s', (_title, last) => {
+    expect(read([`${content(OK)}${last}`]).answer).toMatchObject({ answer: { text: OK } })
+  })
+})
+
+describe('a finish reason has the meaning of its words', () => {
+  const kinds: readonly (readonly [kind: string, words: string])[] = [
+    [
+      'answered',
+      'stop STOP eos EOS_TOKEN eos_id end_turn end_of_turn stop_sequence StopSequence COMPLETE normal finish ended ' +
+        'natural <|im_end|> </s> eot eom stopped stop_str stop_word stoptoken endoftext FinishReason.STOP ' +
+        'FINISH_REASON_STOP STOP_REASON_END_TURN tool_use function_call stop\\n',
+    ],
+    [
+      'answer-cut',
+      'length max_tokens MAX_TOKENS MaxTokens max_output_tokens length_limit finish_length truncated output_limit ' +
+        'context_window_exceeded FinishReason.MAX_TOKENS incomplete pause_turn other unknown repetition moon',
+    ],
+    [
+      'withheld',
+      'content_filter ContentFilter content-filter SAFETY FinishReason.SAFETY guardrails filtered ERROR_TOXIC ' +
+        'flagged unsafe risk_control policy_violation refusal',
+    ],
+    [
+      'connection',
+      'error ERROR unknown_error model_error abort insufficient_system_resource preempted MALFORMED_FUNCTION_CALL',
+    ],
+  ]
+  const rows = kinds.flatMap(([kind, words]) =>
+    words.split(' ').map((word): [string, string] => [word, kind]),
+  )
+  test.each(rows)('%s: %s', (word, kind) => {
+    const { answer } = read([`${content(OK)}${delta({}, word.replace('\\n', '\n'))}`])
+    expect(answer.kind === 'failed' ? answer.failure.kind : answer.kind).toBe(kind)
+  })
+
+  test.each(['length', 'content_filter', 'error'])('also behind a tool call: %s', (word) => {
+    const call = toolPiece({ index: 0, id: 'a', function: { name: 'calculate', arguments: '{}' } })
+    expect(read([`${call}${delta({}, word)}${DONE}`]).answer.kind).toBe('failed')
+  })
+})
+
+test('an answer without its end stays a failure, although usage came with its pieces', () => {
+  const pieces = ['The answer', ' is'].map((piece) =>
+    delta({ content: piece }, null, { usage: USAGE }),
+  )
+  expect(read([...pieces]).answer).toMatchObject({ failure: { kind: 'connection' } })
+  expect(read([event({ choices: [], usage: USAGE }), ...pieces]).answer.kind).toBe('failed')
+  expect(read([GOOD]).answer.kind).toBe('answered')
+})
