@@ -26,7 +26,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'an answer that was cut is not a success',
     edits: [
       {
-        file: 'services/worker/src/provider/answer.ts',
+        file: 'services/worker/src/provider/conclusion.ts',
         find: "if (ending === 'cut') return",
         replace: "if (ending === 'broken' && said) return",
       },
@@ -40,7 +40,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'a whole answer stays whole whatever follows it',
     edits: [
       {
-        file: 'services/worker/src/provider/answer.ts',
+        file: 'services/worker/src/provider/conclusion.ts',
         find: 'if (failure !== undefined && !whole) return failed(failure)',
         replace: 'if (failure !== undefined) return failed(failure)',
       },
