@@ -126,6 +126,13 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   '/v1/schedules': { schedules: [SCHEDULE] },
   '/v1/schedules/report': SCHEDULE,
   '/v1/schedules:preview': { ticks: ['2026-02-02T07:00:00.000Z', '2026-02-03T07:00:00.000Z'] },
+  '/v1/limits': {
+    tenant: 'acme',
+    at: '',
+    limits: { weight: 2, tasks: 100_000 },
+    holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
+    spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.0972 } },
+  },
   '/v1/usage': {
     from: '2026-01-30',
     to: '2026-01-31',
@@ -181,6 +188,10 @@ async function open(view: string): Promise<void> {
     .getByText(VIEWS[view] ?? '')
     .first()
     .waitFor()
+  // The canvas is sized in one frame and drawn in the next.
+  await page.evaluate(`(async () => {
+    for (let frame = 0; frame < 4; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve))
+  })()`)
 }
 
 describe.each(LOOKS)('the page in the %s look', (colorScheme) => {

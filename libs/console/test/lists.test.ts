@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import type { IncidentView, TaskSeries } from '@agentfleet/protocol'
+import type { IncidentView, NodeView, TaskSeries } from '@agentfleet/protocol'
 import { byId, cellAt, gridOf, movedBy } from '../page/fleet/layout.ts'
 import { stepOf } from '../page/fleet/load-step.ts'
+import { withNodes } from '../page/fleet/nodes.ts'
 import { layersOf } from '../page/goals/dag.ts'
 import { stagesOf } from '../page/incidents/stages.ts'
 import { healthOf, nodesByState, type Seen } from '../page/now/health.ts'
@@ -148,4 +149,14 @@ test('a step of a plan stands one layer behind the last one that it needs', () =
   ]
   const shown = layersOf(steps).map(({ step, layer, row }) => `${step.id} ${layer} ${row}`)
   expect(shown).toEqual(['a 0 0', 'b 1 0', 'c 2 0', 'd 0 1', 'e 0 2'])
+})
+
+test('nodes that change keep their place, and new ones are put in order', () => {
+  const node = (id: string, active = 0) => ({ id, active }) as NodeView
+  const before = [node('a'), node('c'), node('d')]
+  const shown = (frame: Parameters<typeof withNodes>[1]) =>
+    withNodes(before, frame).map(({ id, active }) => `${id}${active}`)
+  expect(shown({ all: false, nodes: [node('c', 5)], gone: [] })).toEqual(['a0', 'c5', 'd0'])
+  expect(shown({ all: false, nodes: [node('b', 1)], gone: ['d'] })).toEqual(['a0', 'b1', 'c0'])
+  expect(shown({ all: true, nodes: [node('z'), node('y')], gone: [] })).toEqual(['y0', 'z0'])
 })

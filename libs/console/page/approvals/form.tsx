@@ -3,9 +3,13 @@ import type { WaitingView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { Allowed } from '../parts/allowed.tsx'
 import { Text } from '../parts/text.tsx'
+import { recall, remember } from '../shell/remembered.ts'
 
 /** The longest note that the API takes, characters. */
 const NOTE_CHARS_MAX = 1_000
+
+/** The name under which the reader's own is remembered. */
+const PERSON = 'agentfleet.person'
 
 /** Shows the call that waits for a person, and allows or refuses it. */
 export function ApprovalForm({
@@ -18,6 +22,7 @@ export function ApprovalForm({
   decided: () => void
 }) {
   const [note, setNote] = useState('')
+  const [person, setPerson] = useState(recall(PERSON) ?? '')
   const [said, setSaid] = useState('')
   const [busy, setBusy] = useState(false)
   const { step, tool = '' } = wait
@@ -25,7 +30,12 @@ export function ApprovalForm({
   const decide = async (approved: boolean) => {
     setBusy(true)
     try {
-      const body = { approved, ...(note.trim() === '' ? {} : { note: note.trim() }) }
+      remember(PERSON, person.trim())
+      const body = {
+        approved,
+        ...(note.trim() === '' ? {} : { note: note.trim() }),
+        ...(person.trim() === '' ? {} : { person: person.trim() }),
+      }
       await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
       decided()
     } catch (error) {
@@ -50,6 +60,14 @@ export function ApprovalForm({
           value={note}
           onInput={({ currentTarget }) => setNote(currentTarget.value)}
         />
+        <label class="block">
+          Your name (optional; it is stored with the decision)
+          <input
+            value={person}
+            maxLength={128}
+            onInput={({ currentTarget }) => setPerson(currentTarget.value)}
+          />
+        </label>
         <p class="row">
           <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
             Allow {tool}

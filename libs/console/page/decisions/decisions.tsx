@@ -14,6 +14,12 @@ import { linkTo, place, setQuery } from '../shell/router.ts'
 const EVERY_MS = 5_000
 const SERVICES = ['autoscaler', 'recovery', 'health-monitor', 'load-balancer'] as const
 
+const ACTED = [
+  [undefined, 'all decisions'],
+  ['true', 'acted'],
+  ['false', 'only recorded'],
+] as const
+
 const COLUMNS: readonly Column<DecisionView>[] = [
   { title: 'Decision', of: ({ id, kind }) => <a href={linkTo('decisions', id)}>{kind}</a> },
   { title: 'At', of: ({ atMs }) => <Ago at={atMs} /> },
@@ -31,6 +37,9 @@ export function Decisions() {
     service: query['service'],
     kind: query['kind'],
     about: query['about'],
+    acted: query['acted'],
+    from: query['from'],
+    to: query['to'],
     limit: '50',
   }
   const { loaded, more } = useListing('/v1/decisions', filters, readPage, EVERY_MS)
@@ -46,6 +55,18 @@ export function Decisions() {
             onClick={() => setQuery({ service })}
           >
             {service ?? 'all services'}
+          </button>
+        ))}
+      </div>
+      <div class="row" role="group" aria-label="Acted">
+        {ACTED.map(([acted, label]) => (
+          <button
+            key={label}
+            type="button"
+            aria-pressed={acted === query['acted']}
+            onClick={() => setQuery({ acted })}
+          >
+            {label}
           </button>
         ))}
       </div>

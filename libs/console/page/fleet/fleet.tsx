@@ -18,9 +18,9 @@ import { Ago, Instant } from '../parts/time.tsx'
 import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Cells } from './cells.tsx'
-import { byId } from './layout.ts'
 import { FILLS, type Fill } from './load-step.ts'
 import { NodeDrain, NodeTasks } from './node.tsx'
+import { useFleet } from './use-fleet.ts'
 
 const EVERY_MS = 2_000
 /** Records about a node that its page lists. */
@@ -76,22 +76,21 @@ const PROVIDERS: readonly Column<Provider>[] = [
 
 /** All nodes: which one is odd? */
 export function Fleet() {
-  const loaded = useFleet()
+  const { loaded, nodes } = useFleet()
   return (
     <>
       <h1 tabIndex={-1}>Fleet</h1>
       <Panel loaded={loaded}>
-        {({ explanation, nodes, providers, balancers, monitor, observedAt }) => {
-          const sorted = byId(nodes)
+        {({ explanation, providers, balancers, monitor, observedAt }) => {
           return (
             <>
               <p>{explanation}</p>
-              {sorted.length === 0 ? (
+              {nodes.length === 0 ? (
                 <p class="empty">
                   No node has reported. Start worker nodes, or look at the health monitor.
                 </p>
               ) : (
-                <Nodes nodes={sorted} />
+                <Nodes nodes={nodes} />
               )}
               <h2>Models of the providers</h2>
               <Table
@@ -238,14 +237,6 @@ function NodeFacts({ node }: { node: NodeView }) {
         ],
       ]}
     />
-  )
-}
-
-function useFleet() {
-  return useLoad(
-    'fleet-nodes',
-    (signal) => request<FleetView>('/v1/fleet?history=false', { signal }),
-    EVERY_MS,
   )
 }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import { useMemo } from 'preact/hooks'
-import type { TaskView } from '@agentfleet/protocol'
+import { useMemo, useRef } from 'preact/hooks'
+import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
 import { count, duration, plural, usd } from '../format/format.ts'
 import { Facts } from '../parts/facts.tsx'
@@ -17,7 +17,7 @@ import { snippetsOf } from './code.ts'
 import { Events } from './events.tsx'
 import { useTask, type Followed } from './follow.ts'
 import type { LiveText } from './live-text.ts'
-import { timelineOf } from './timeline.ts'
+import { timelineOf, type Bar } from './timeline.ts'
 import { Waterfall } from './waterfall.tsx'
 import { taskWords } from './words.ts'
 
@@ -160,7 +160,11 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
 function Timeline({ task, events }: Pick<Followed, 'task' | 'events'>) {
   // Live text draws ten times a second; thousands of bars are computed at most once a second.
   const second = isEnded(task.state) ? 0 : Math.floor(nowMs() / 1_000)
-  const bars = useMemo(() => timelineOf(task, events, nowMs()), [task, events, second])
+  const known = useRef(new WeakMap<HistoryEvent, Bar>())
+  const bars = useMemo(
+    () => timelineOf(task, events, nowMs(), known.current),
+    [task, events, second],
+  )
   return <Waterfall bars={bars} />
 }
 

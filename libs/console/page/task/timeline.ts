@@ -29,6 +29,7 @@ export interface Subject {
 }
 
 type Usage = NonNullable<HistoryEvent['usage']>
+type Approval = NonNullable<HistoryEvent['approval']>
 
 interface Attempt {
   readonly number: number
@@ -45,17 +46,18 @@ const ATTEMPT_ENDS: ReadonlySet<string> = new Set([
 ])
 const TASK_ENDS: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled'])
 
-/** Returns the bars of a task in the order of their starts. */
+/** Returns the bars of a task in the order of their starts. `known` keeps the bars of calls, which never change. */
 export function timelineOf(
   task: Subject,
   events: readonly HistoryEvent[],
   nowMs: number,
+  known: WeakMap<HistoryEvent, Bar> = new WeakMap(),
 ): readonly Bar[] {
   const createdMs = events[0]?.atMs ?? Date.parse(task.createdAt)
   const attempts = attemptsOf(task, events)
   const bars = [
     ...beforeFirst(task, events, attempts, createdMs, nowMs),
-    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs, events)),
+    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs, events, known)),
     ...betweenBars(events, nowMs, task),
     ...endBar(events),
   ]
@@ -133,6 +135,7 @@ function attemptBars(
   createdMs: number,
   nowMs: number,
   before: readonly HistoryEvent[],
+  known: WeakMap<HistoryEvent, Bar>,
 ): readonly Bar[] {
   const { number, events } = attempt
   const start = startOf(task, attempt)
@@ -157,7 +160,7 @@ function attemptBars(
       detail: [node, reason, last?.error?.message].filter(Boolean).join(' · '),
     },
   )
-  return [own, ...callBars(number, events, startMs, before)]
+  return [own, ...callBars(number, events, startMs, before, known)]
 }
 
 function callBars(
@@ -165,6 +168,7 @@ function callBars(
   events: readonly HistoryEvent[],
   attemptStartMs: number,
   before: readonly HistoryEvent[],
+  known: WeakMap<HistoryEvent, Bar>,
 ): readonly Bar[] {
   let beforeMs = attemptStartMs
   return events.flatMap((event) => {
@@ -174,19 +178,31 @@ function callBars(
       const last = lastAnswer(event, attempt, startMs, before)
       return last === undefined ? [] : [last]
     }
-    const { call } = event
-    const label = call.kind === 'llm' ? 'LLM call' : `Tool ${call.name}`
-    const { times } = call
-    const detail = [
-      ...(call.kind === 'llm' ? [call.by?.model ?? call.name, usageWords(call.usage)] : []),
-      ...(times?.waitedMs === undefined ? [] : [`waited ${duration(times.waitedMs)} for a limit`]),
-      ...(times?.firstTokenMs === undefined
-        ? []
-        : [`first token after ${duration(times.firstTokenMs)}`]),
-    ].join(' · ')
-    const key = `call-${attempt}-${call.step}-${event.seq}`
-    const fromMs = times?.startedAtMs ?? startMs
-    return [bar(call.kind, key, label, fromMs, event.atMs, { atMost: times === undefined, detail })]
+    const own = known.get(event) ?? callBar(attempt, event, event.call, startMs)
+    known.set(event, own)
+    return [own]
+  })
+}
+
+function callBar(
+  attempt: number,
+  { seq, atMs }: HistoryEvent,
+  call: NonNullable<HistoryEvent['call']>,
+  startMs: number,
+): Bar {
+  const { times } = call
+  const label = call.kind === 'llm' ? 'LLM call' : `Tool ${call.name}`
+  const detail = [
+    ...(call.kind === 'llm' ? [call.by?.model ?? call.name, usageWords(call.usage)] : []),
+    ...(times?.waitedMs === undefined ? [] : [`waited ${duration(times.waitedMs)} for a limit`]),
+    ...(times?.firstTokenMs === undefined
+      ? []
+      : [`first token after ${duration(times.firstTokenMs)}`]),
+  ].join(' · ')
+  const key = `call-${attempt}-${call.step}-${seq}`
+  return bar(call.kind, key, label, times?.startedAtMs ?? startMs, atMs, {
+    atMost: times === undefined,
+    detail,
   })
 }
 
@@ -299,8 +315,9 @@ function waitWords(wait: HistoryEvent['wait']): string {
   }
 }
 
-function approvalWords({ approved, by, note }: NonNullable<HistoryEvent['approval']>): string {
-  return `${approved ? 'allowed' : 'refused'} by ${by}${note === undefined ? '' : `: ${note}`}`
+function approvalWords({ approved, by, person, note }: Approval): string {
+  const who = person === undefined ? by : `${person} (key ${by})`
+  return `${approved ? 'allowed' : 'refused'} by ${who}${note === undefined ? '' : `: ${note}`}`
 }
 
 function bar(

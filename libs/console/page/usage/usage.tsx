@@ -7,6 +7,7 @@ import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { place, setQuery } from '../shell/router.ts'
+import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
 
@@ -29,18 +30,29 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
 ]
 
-/** What does it cost? By day and model. */
+const HOURS: readonly Column<{
+  readonly hour: number
+  readonly tokens: number
+  readonly costUsd: number
+}>[] = [
+  { title: 'Hour', of: ({ hour }) => `${String(hour).padStart(2, '0')}:00` },
+  { title: 'Tokens', kind: 'number', of: ({ tokens }) => count(tokens) },
+  { title: 'Cost', kind: 'number', of: ({ costUsd }) => usd(costUsd) },
+]
+
+/** What does it cost, and what is full? */
 export function Usage() {
   const { query } = place.value
   const path = withQuery('/v1/usage', {
     from: query['from'],
     to: query['to'],
     scope: query['scope'],
+    groupBy: 'hour',
   })
   const loaded = useLoad(path, (signal) => request<UsageReport>(path, { signal }), EVERY_MS)
   return (
     <>
-      <h1 tabIndex={-1}>Usage</h1>
+      <h1 tabIndex={-1}>Usage and limits</h1>
       <div class="row">
         <Day name="from" label="From" />
         <Day name="to" label="to" />
@@ -73,9 +85,29 @@ export function Usage() {
               keyOf={({ key }) => key}
               empty="No LLM call is recorded in these days."
             />
+            <Hours days={days} />
           </>
         )}
       </Panel>
+      <Limits />
+    </>
+  )
+}
+
+/** The hours of the newest day. */
+function Hours({ days }: Pick<UsageReport, 'days'>) {
+  const newest = days.toSorted((a, b) => (a.day < b.day ? 1 : -1))[0]
+  if (newest?.hours === undefined || newest.hours.length === 0) return null
+  return (
+    <>
+      <h2>Hours of {newest.day} (UTC)</h2>
+      <Table
+        caption={`Hours of ${newest.day}`}
+        columns={HOURS}
+        rows={newest.hours}
+        keyOf={({ hour }) => String(hour)}
+        empty=""
+      />
     </>
   )
 }

@@ -1,0 +1,37 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { FleetView, NodeView } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
+import { paused, useLoad, type Loaded } from '../api/load.ts'
+import { followStream, streaming } from '../api/socket.ts'
+import { byId } from './layout.ts'
+import { withNodes } from './nodes.ts'
+
+/** While the stream sends the nodes, the rest of the fleet is read more rarely, milliseconds. */
+const STREAMED_EVERY_MS = 10_000
+const POLLED_EVERY_MS = 2_000
+
+/** The fleet with its nodes in the order of their ids; nodes that change arrive over the stream. */
+export function useFleet(): { loaded: Loaded<FleetView>; nodes: readonly NodeView[] } {
+  const loaded = useLoad(
+    'fleet-nodes',
+    (signal) => request<FleetView>('/v1/fleet?history=false', { signal }),
+    streaming.value ? STREAMED_EVERY_MS : POLLED_EVERY_MS,
+  )
+  const [nodes, setNodes] = useState<readonly NodeView[]>([])
+  const { value } = loaded
+  useEffect(() => {
+    if (value !== undefined) setNodes(byId(value.nodes))
+  }, [value])
+  const still = paused.value
+  useEffect(() => {
+    if (still) return undefined
+    const stream = followStream(
+      () => [{ type: 'subscribe', fleet: ['nodes'] }],
+      (frame) => {
+        if (frame.type === 'nodes') setNodes((before) => withNodes(before, frame))
+      },
+    )
+    return () => stream.close()
+  }, [still])
+  return { loaded, nodes }
+}
