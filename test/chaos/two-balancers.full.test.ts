@@ -143,7 +143,7 @@ describe('one of two processes that is killed permanently under load', () => {
     await goesOn()
   })
 
-  it('leaves the lead to the other autoscaler, which scales, and both never make the same decision', async () => {
+  it('leaves the leadership to the other autoscaler, which scales, and no decision is made twice', async () => {
     const url = `${test.fleet.consul.url}/v1/kv/${LEADER_KEY}?raw`
     const dead = kill('autoscaler', await (await fetch(url)).text())
     const many = await submitAll(test.client, 400, {

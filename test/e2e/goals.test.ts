@@ -32,7 +32,7 @@ const until = (id: string, stage: GoalView['stage']) =>
   }, SOON_MS)
 
 describe('a goal', () => {
-  it('is planned, run by its roles in order and put together', async () => {
+  it('is planned, its steps run by their roles in order, and their results are combined', async () => {
     const { id } = await submitGoal({ goal: 'Build a shop', model: FAST_PLANNER })
     const goal = await until(id, 'ended')
     expect(goal).toMatchObject({ state: 'completed', planner: 'project-manager' })

@@ -100,7 +100,7 @@ describe('a task', () => {
 })
 
 describe('cancelling', () => {
-  it('ends a running task permanently and takes its pointer back', async () => {
+  it('ends a running task permanently and removes its pointer', async () => {
     const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
     await eventually(async () => {
       expect((await test.client.get(id)).state).toBe('running')

@@ -99,7 +99,7 @@ describe('the page', () => {
     await page.keyboard.press('Escape')
   })
 
-  it('shows a step that waits for a person unasked, and the task continues when it is allowed', async () => {
+  it('shows a step that waits for a person without a reload, and the task continues when the step is allowed', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
     const model = await test.script('pay', [pay, { content: 'paid' }])
     await page.goto(address('/approvals'))

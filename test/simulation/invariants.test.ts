@@ -195,7 +195,7 @@ describe('I3: attempts only grow, and no call is finished twice', () => {
   })
 })
 
-describe('I5: an answer tells the ending that is stored', () => {
+describe('I5: an answer shows the ending that is stored', () => {
   const told = (ending: 'completed' | 'cancelled', ...events: readonly TaskEvent[]) =>
     checkInvariants(new Map([[TASK, historyOf(events)]]), [
       { taskId: TASK },

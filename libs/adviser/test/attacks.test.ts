@@ -88,7 +88,7 @@ describe('an answer out of bounds', () => {
     expect(advice).toMatchObject({ kind: 'applied', answer: applied, record: { clamped } })
   })
 
-  it('takes the last of a field that occurs twice, and clamps it', async () => {
+  it('with the same field twice counts with the last value, which is clamped', async () => {
     const text = JSON.stringify(ANSWER).replace('{', '{"floorDelta":1,')
     await using provider = await startProvider(
       says(text.replace('"floorDelta":1,"t', '"floorDelta":999,"t')),

@@ -46,7 +46,7 @@ describe('cached answers', () => {
     expect(records.map(({ cached }) => cached)).toEqual([false, false, true, false])
   })
 
-  it('exclude invalid answers', async () => {
+  it('never contain an invalid answer', async () => {
     await using provider = await startProvider(bad)
     const { ask } = setup({ baseUrl: provider.url })
     await ask()

@@ -129,7 +129,7 @@ describe('advice in the background', () => {
 })
 
 describe('an error in the code around an adviser', () => {
-  it('costs only the advice when a function of the question throws', async () => {
+  it('in a function of the question only makes the advice unavailable', async () => {
     await using provider = await startProvider(good)
     const { adviser, lines } = setup({ baseUrl: provider.url })
     const fail = (): never => {
@@ -153,7 +153,7 @@ describe('an error in the code around an adviser', () => {
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(3)
   })
 
-  it('does not cost the advice when the counter throws', async () => {
+  it('in the counter of questions does not make the advice unavailable', async () => {
     await using provider = await startProvider(good)
     const onAsked = (): never => {
       throw new Error('a mistake')
@@ -162,7 +162,7 @@ describe('an error in the code around an adviser', () => {
     expect(await ask()).toMatchObject({ kind: 'applied' })
   })
 
-  it('does not occur when an adviser is created but never asked', () => {
+  it('is not possible if an adviser is created but never asked', () => {
     const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const { mode } = createAdviser({
       mode: 'on',

@@ -4,7 +4,7 @@ import { connectionWords } from '../page/shell/connection-words.ts'
 const now = 100_000
 const fresh = { answeredAtMs: now - 1_000, failure: undefined, paused: false, nowMs: now }
 
-test('the page says how current it is', () => {
+test('the page shows how old its data is', () => {
   const table = [
     [{}, 'live', 'Live'],
     [{ paused: true }, 'paused', 'Paused'],

@@ -124,7 +124,7 @@ test('a row that no longer matches stays in its place and says so', () => {
   expect([...withAgain(list, 0, page([])).gone]).toEqual(['9', '8', '7'])
 })
 
-test('the page of a row is known by where the pages begin', () => {
+test('the page to which a row belongs is found by the first rows of the pages', () => {
   const list = withNext(listOf(page([9, 8], 'c1')), page([7, 6]))
   expect([0, 1, 2, 3].map((row) => pageAt(list, row))).toEqual([0, 0, 1, 1])
   expect(list.pages[1]).toMatchObject({ from: 2, cursor: 'c1' })

@@ -42,7 +42,7 @@ it('the environment is read once and every problem is reported', () => {
   }
 })
 
-it('alarms ring in order, never early, and not after being disarmed (W1)', async () => {
+it('timers fire in order, never early, and not after they were cancelled (W1)', async () => {
   // Ten times as fast as the wall clock: the far alarm, a round of the wheel away, rings within 0.5 s.
   const wheel = createWheel(() => performance.now() * 10)
   const rung: string[] = []

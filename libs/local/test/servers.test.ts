@@ -227,7 +227,7 @@ describe('consul', () => {
   )
 
   test(
-    'keeps its keys when an old port is taken and it has to move',
+    'keeps its keys if another process uses its old port and it needs a new one',
     async () => {
       const dir = await freshDir()
       await using first = await startConsul({ binaries, dir })

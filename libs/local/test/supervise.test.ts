@@ -79,7 +79,7 @@ test('a server that hangs is killed and started again (SUP-4)', async () => {
   supervision.close()
 }, 30_000)
 
-test('a server that is asked to end stays down', async () => {
+test('a server that was asked to end is not started again', async () => {
   const supervision = supervise(redis, (name) => void ends.push(name))
   ends.length = 0
   await redis.restart()

@@ -22,7 +22,7 @@ function setup(limits: Partial<BatcherOptions<number, string>> = {}) {
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
-test('an item leaves in the same turn when nothing is in flight, with all of that turn', async () => {
+test('items of one turn of the event loop are sent together at once if no call is in flight', async () => {
   const { batcher, calls } = setup()
   const results = Promise.all([batcher.add(1), batcher.add(2)])
   await nextTurn()
@@ -32,7 +32,7 @@ test('an item leaves in the same turn when nothing is in flight, with all of tha
   expect(batcher.size()).toBe(0)
 })
 
-test('items that arrive during a call leave together when it returns', async () => {
+test('items that arrive during a call are sent together when the call returns', async () => {
   const { batcher, calls } = setup()
   const first = batcher.add(0)
   await nextTurn()
@@ -117,7 +117,7 @@ test('a drain resolves when every item is settled and accepts nothing more', asy
   await batcher.drain()
 })
 
-test('a hundred thousand items pass in well under a second of work', async () => {
+test('a hundred thousand items take well under a second of processor time', async () => {
   const batcher = createBatcher<number, number>({
     run: async (items) => items,
     maxItems: 256,

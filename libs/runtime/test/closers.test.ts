@@ -8,7 +8,7 @@ function setup() {
   return { lines, closers: createClosers(log, 10) }
 }
 
-test('resources are closed in reverse order, and one that hangs or fails does not keep the rest open', async () => {
+test('resources are closed in reverse order, even if one of them hangs or fails', async () => {
   const { lines, closers } = setup()
   const closed: string[] = []
   closers.add({ close: async () => void closed.push('first') })

@@ -35,7 +35,7 @@ test('values of secret keys are never written', () => {
   expect(lines[0]).toMatchObject({ apiKey: '[redacted]' })
 })
 
-test('a process whose log cannot be written, as the disk is full, lives on', async () => {
+test('a process keeps running if its log cannot be written because the disk is full', async () => {
   const program = `
     import { createLogger } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)}
     const log = createLogger({ service: 's', id: 's-1', level: 'info' })

@@ -73,7 +73,7 @@ async function serves(options: Parameters<Bench['start']>[0] = {}): Promise<void
   expect(coordinator.ready?.()).toEqual({ ok: true })
 }
 
-test('an event that cannot be processed is read again, as it may have been torn on the way', async () => {
+test('an event that cannot be processed is read again, because it may have been damaged on the way', async () => {
   const first = await bench.submit()
   const metrics = createMetrics(createRegistry('coordinator'))
   const { inc } = metrics.events
@@ -87,7 +87,7 @@ test('an event that cannot be processed is read again, as it may have been torn 
   expect(await bench.complete(first.taskId)).toMatchObject({ kind: 'committed' })
 })
 
-test('an event that cannot be processed twice is skipped, and the coordinator works on', async () => {
+test('an event that cannot be processed the second time either is skipped, and the coordinator continues', async () => {
   const poisoned = SUBJECTS.log(newTaskId(Date.now()))
   await bench.own.nats.jetstream().publish(poisoned, 'not an event')
   await serves()

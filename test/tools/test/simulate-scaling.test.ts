@@ -58,7 +58,7 @@ describe('the simulated world', () => {
     expect(outcome.busySlotS).toBe(25 * 4)
   })
 
-  test('charges a node from its order on, and lets it serve a start-up later', () => {
+  test('charges for a node from its order on, and lets it serve after its start-up time', () => {
     const twice = runWorld(plain([20, ...idle(19)], 30), fleet, always(2))
     expect(Array.from(twice.waits.subarray(0, 7))).toEqual([10, 0, 0, 0, 0, 10, 0])
     // The second node is ordered at the end of the first tick.

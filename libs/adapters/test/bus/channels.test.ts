@@ -84,7 +84,7 @@ describe('an unreadable message', () => {
     expect(countOf(there, 'cancel', 'refused')).toBe(before + 1)
   })
 
-  it('is logged once for many, with their number', async () => {
+  it('is logged together with similar ones in one line that contains their number', async () => {
     await listen(there.on(CHANNELS.snapshot, () => undefined))
     for (let i = 0; i < 50; i += 1) here.publish('fleet.snapshot', '{}')
     await eventually(() => expect(countOf(there, 'snapshot', 'refused')).toBe(50), SOON_MS)
@@ -122,7 +122,7 @@ describe('a message', () => {
     await eventually(() => expect(heard).toEqual([{ taskIds: ['a'] }]), SOON_MS)
   })
 
-  it('reaches the listeners of its parameter', async () => {
+  it('reaches only listeners that listen to the same parameter', async () => {
     const heard: string[] = []
     const stop = ({ taskIds }: { taskIds: string[] }): void => void heard.push(...taskIds)
     await listen(there.on(CHANNELS.stop, stop, { where: { nodeId: 'n1' } }))
@@ -134,7 +134,7 @@ describe('a message', () => {
 })
 
 describe('an unreadable item', () => {
-  it('leaves its place empty and holds up no neighbour', async () => {
+  it('leaves its place empty, and the other items are delivered', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((item): Outcome =>

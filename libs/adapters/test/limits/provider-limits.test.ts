@@ -120,7 +120,7 @@ describe('the buckets of a key', () => {
     expect(rest.length).toBeLessThan(4)
   })
 
-  test('allow this many calls under way, and forget those whose node is silent', async () => {
+  test('allow only the configured number of concurrent calls, and no longer count calls of a silent node', async () => {
     fresh()
     const two = { ...NONE, concurrent: 2 }
     const call = (id: string) => ask({ limits: two, calls: [{ id, tokens: 1 }] })
@@ -213,7 +213,7 @@ describe('the budget of a tenant', () => {
     }, 5_000)
   })
 
-  test('forgets calls of nodes that died', async () => {
+  test('no longer counts the calls of nodes that died', async () => {
     await limits.reserveBudget('dead', {
       budget: { tokensPerHour: 100 },
       id: 'x',

@@ -82,7 +82,7 @@ test('a short history is read without a consumer', async () => {
   expect(requests).toBe(3)
 })
 
-test('the fill of the log includes the time of the server', async () => {
+test('the answer to how full the log is includes the time of nats-server', async () => {
   const { atMs } = await taskLog.fill()
   expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
 })

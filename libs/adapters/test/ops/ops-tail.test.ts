@@ -62,7 +62,7 @@ async function setup() {
   }
 }
 
-test('a tail begins this many messages before the end, with every stored incident', async () => {
+test('a reader of OPS starts with the given number of last messages and with every stored incident', async () => {
   await using bench = await setup()
   await bench.provide()
   await bench.ops.record(SUBJECTS.opsIncident('i1'), incident('i1', 'open'))

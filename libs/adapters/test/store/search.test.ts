@@ -175,7 +175,7 @@ test('a record of an older release enters the listings when it is projected agai
   expect((await store.search({ ...query, filter: {} })).found).toHaveLength(1)
 })
 
-test('forgotten tasks leave every listing, and empty listings leave no name', async () => {
+test('expired tasks are removed from every list, and the name of an empty list is removed too', async () => {
   const ended = [recordOf(5, 'gone'), recordOf(12, 'gone')]
   await store.project(
     ended.map((record) => ({ ...record, taskId: `${record.taskId}g` })),

@@ -28,7 +28,7 @@ describe('formats', () => {
   })
 })
 
-describe('texts of strangers', () => {
+describe('texts of tasks and models', () => {
   test('control characters and marks of direction cannot reach the terminal', () => {
     expect(safe('a\u001b[2Jb\u0007\u202ec\r')).toBe('a·[2Jb··c·')
     expect(oneLine(' a\n\tb  c ')).toBe('a b c')

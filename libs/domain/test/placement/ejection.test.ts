@@ -91,7 +91,7 @@ describe('the ejection of failing nodes', () => {
     expect(out(state, 15_000)).toEqual({})
   })
 
-  it('never lasts longer than half a minute and a fifth', () => {
+  it('never lasts longer than 36 s', () => {
     let state = NONE_EJECTED
     let atMs = 0
     for (let round = 0; round < 30; round += 1) {

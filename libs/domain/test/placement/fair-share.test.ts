@@ -90,7 +90,7 @@ describe('credits are shared between tenants', () => {
     expect(shareCredits(10, [{ ...limited, inFlight: 5 }, other])).toEqual(new Map([['other', 10]]))
   })
 
-  test('weights and costs count, not only numbers of tasks', () => {
+  test('the shares depend on weights and costs, not only on numbers of tasks', () => {
     const heavy = claim('heavy', { weight: 3, waiting: 1_000 })
     const light = claim('light', { waiting: 1_000 })
     const dear = claim('dear', { taskCost: 9_000, waiting: 1_000 })

@@ -29,7 +29,7 @@ test('HELD-1 to HELD-3: each tenant keeps its oldest living pointers, up to its 
   )
 })
 
-test('a tenant with pointers that found no node fetches only what completes its part', () => {
+test('a tenant whose held pointers found no node fetches only as many more as complete its part', () => {
   expect(handRoom(0)).toBe(Infinity)
   expect(handRoom(3)).toBe(STUCK_PER_TENANT - 3)
   expect(handRoom(STUCK_PER_TENANT + 9)).toBe(0)

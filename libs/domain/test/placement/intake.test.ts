@@ -89,7 +89,7 @@ describe('fetching pointers', () => {
     )
   })
 
-  it('does not let a priority save up its unused share', () => {
+  it('does not let a priority keep an unused share for later', () => {
     const alone = { low: 9_999, medium: 0, high: 0 }
     let served = countServed(NOTHING_SERVED, 'low', 10_000, alone)
     const both = { ...alone, high: 9_999 }

@@ -305,7 +305,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a provider that refuses is never answered with more nodes than the minimum', () => {
+  test('the fleet never grows above its minimum while the provider refuses calls', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const budget = { refusedShare: 0.5, usedShare: 0 }
@@ -327,7 +327,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a hard floor by demand and the limits hold for any advice', () => {
+  test('no advice makes the fleet smaller than the demand needs, or exceeds the limits', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const decision = decideScale(cluster, limits, NOW_MS)

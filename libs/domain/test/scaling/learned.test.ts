@@ -173,7 +173,7 @@ describe('the forecast', () => {
     expect(slots).toBeLessThan(seen.stable * 1.1)
   })
 
-  test('knows after some days the demand of each hour', () => {
+  test('contains the demand of each hour of the day after some days', () => {
     // Every day at noon demand doubles within half an hour.
     const rise = (atMs: number): number => {
       const hour = (atMs / HOUR_MS) % 24
@@ -186,7 +186,7 @@ describe('the forecast', () => {
     expect(error).toBeLessThan(0.05)
   })
 
-  test('follows the day before where that was better than the trend', () => {
+  test('uses the demand of the previous day if this was more accurate than the trend', () => {
     // Demand that rises and falls within every hour of every day, and nodes that need ten minutes.
     const hourly = (atMs: number): number => 30 + 8 * Math.sin((atMs / HOUR_MS) * 2 * Math.PI)
     const slow = { ...limits, startupMs: 600_000 }
@@ -198,7 +198,7 @@ describe('the forecast', () => {
     expect(slots / (1 + headroom)).toBeLessThan(seen.demand * 1.35)
   })
 
-  test('learns a headroom where demand jumps, and unlearns it where demand is steady', () => {
+  test('includes a reserve after sudden increases of demand, and none after steady demand', () => {
     const jumping = (atMs: number): number => (Math.floor(atMs / 600_000) % 2 === 0 ? 30 : 45)
     const jumped = feed(NO_LEARNED_STATE, jumping, span(12 * HOUR_MS))
     const steady = feed(NO_LEARNED_STATE, () => 30, span(12 * HOUR_MS))

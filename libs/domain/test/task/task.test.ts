@@ -112,7 +112,7 @@ describe('the life of a task', () => {
     expect(fold(...events)).toMatchObject(expected)
   })
 
-  it('has no past without a submission', () => {
+  it('begins with its submission: an event before it is ignored', () => {
     expect(fold({ type: 'cancelled', atMs: 1, reason: 'x' })).toBeUndefined()
   })
 

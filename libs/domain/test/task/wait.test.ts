@@ -164,7 +164,7 @@ describe('the end of a wait', () => {
     expect(JSON.stringify(decision)).toContain('the task b')
   })
 
-  it('arrives with the time and not before', () => {
+  it('comes when the time is reached, and not before', () => {
     const record = fold(submittedWith({ delayMs: 500 }))
     expect(decideRelease(record, new Map(), 1_499).kind).toBe('wait')
     expect(decideRelease(record, new Map(), 1_500).kind).toBe('release')
@@ -223,7 +223,7 @@ describe('a run that makes tasks', () => {
   const spawn = (of: TaskRecord, specs: TaskSpec[], nowMs = 2_000) =>
     decideSpawn(of, 3, specs, idOf, nowMs)
 
-  it('bounds them by its own deadline and an equal part of its budget', () => {
+  it('gives each of them a deadline within its own and an equal part of its budget', () => {
     const decision = spawn(record, [spec, { ...spec, budget: { tokens: 10 } }])
     expect(decision).toMatchObject({
       kind: 'spawn',

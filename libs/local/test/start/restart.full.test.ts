@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { createClient } from '@agentfleet/client'
 import { defaultCacheDir, findBinaries, startFleet } from '../../src/index.ts'
 
-test('a fleet that starts again on its state has the same nodes at once', async () => {
+test('a fleet that starts again with its state folder has the same node names at once', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-again-'))
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
   const exits: string[] = []

@@ -36,7 +36,7 @@ test('a process that fails three times in a row ends the start with its last wor
   )
 })
 
-test('a process with a wrong setting ends the start at its first end', async () => {
+test('the start ends as soon as one process has ended because of a wrong setting', async () => {
   const watch = createStartWatch()
   const outcome = watch.during(new Promise<never>(() => undefined))
   const wrong = { code: 78, signal: null, logTail: 'API_KEYS: entry 1 is too short' }

@@ -75,7 +75,7 @@ test('a compaction keeps the results that an unfinished task depends on, and a r
   expect(await bench.taskLog.record(dependant.taskId)).toMatchObject({ state: 'waiting' })
 })
 
-test('a task whose end was compacted before this replica read it does not come back', async () => {
+test('a task whose end was compacted away before this replica read it does not appear again', async () => {
   const ghost = await bench.submit()
   await eventually(() => {
     if (Date.now() <= ghost.submittedAtMs + RETENTION_MS) throw new Error('not expired')

@@ -3,7 +3,7 @@ import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('the fleet shows how long the oldest queued task waits and what today has cost', async () => {
+test('GET /v1/fleet shows how long the oldest queued task has waited and the cost of today', async () => {
   await using bench = await setup()
   const client = bench.client()
   const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })

@@ -114,7 +114,7 @@ test('operators are the named tenants, or all tenants without keys, and an unkno
   expect(() => parseOperators(['acme', 'acne'], CONFIG)).toThrow(/OPERATOR_TENANTS.*acne/)
 })
 
-test('invalid keys are reported by position, never by text', () => {
+test('an error about an invalid key names its position in API_KEYS and never repeats the key', () => {
   const wrong = 'Acme:0123456789abcdef,beta:short,x:abcdefghijklmnop,y:abcdefghijklmnop'
   expect(() => parseApiKeys(wrong)).toThrow(/entry 1[^]*entry 2[^]*same key/)
   expect(() => parseApiKeys(wrong)).not.toThrow(/abcdefghijklmnop|short/)

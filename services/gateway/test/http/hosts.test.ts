@@ -54,7 +54,7 @@ test('a gateway without keys refuses to listen where other machines reach it', (
   expect(() => load({ PUBLIC_HOSTS: 'https://a.example' })).toThrow(/PUBLIC_HOSTS.*without scheme/)
 })
 
-test('a rebound page cannot reach a route, an unknown path or a stream of the API', async () => {
+test('a page that uses DNS rebinding cannot reach a route, an unknown path or a stream of the API', async () => {
   await using bench = await setup({
     PUBLIC_HOSTS: 'fleet.example.com',
     ALLOWED_ORIGINS: 'https://console.example.com',

@@ -36,7 +36,7 @@ setInterval(() => {
 }, EVERY_MS)
 `
 
-test('10,000 wrong keys a second from one address slow a right key by no more than a factor of two', async () => {
+test('10,000 wrong keys a second from one address at most double the latency of a valid key', async () => {
   await using bench = await setup(CONFIG)
   const url = bench.gateway.url()
   const medianMs = async () => {

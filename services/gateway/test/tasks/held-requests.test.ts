@@ -53,7 +53,7 @@ test('every held request of a task gets its end event, and no other request does
   expect(await other.news(0)).toBe('late')
 })
 
-test('L6: after a gap a held request wakes, does not fold an event, and may wait again', async () => {
+test('L6: after missed events a held request reads the log, and may wait again', async () => {
   const { heldRequests, record } = setup()
   const waiter = heldRequests.open('t')
   const woken = waiter.news(60_000)
@@ -65,7 +65,7 @@ test('L6: after a gap a held request wakes, does not fold an event, and may wait
   expect(await waiter.news(60_000)).toBe('missed')
 })
 
-test('a closed waiter does not keep a wait', () => {
+test('a held request that was closed leaves no wait behind', () => {
   const { heldRequests } = setup()
   const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
   one.close()

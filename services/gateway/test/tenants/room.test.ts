@@ -82,7 +82,7 @@ const histories = fc.array(
   { maxLength: 400 },
 )
 
-test('several gateways together never exceed the share of a tenant, however late they hear', () => {
+test('several gateways together never exceed the share of a tenant, even if announcements arrive late', () => {
   fc.assert(
     fc.property(histories, (history) => {
       const { rooms, announce } = gateways(3)

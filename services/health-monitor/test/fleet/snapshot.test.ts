@@ -33,7 +33,7 @@ describe('the snapshot', () => {
     expect(running).toBe(totals!.running)
   })
 
-  test('says of each node whether Consul lists it as passing', async () => {
+  test('contains for each node whether Consul lists it as passing', async () => {
     await world.until(() => world.last('steady-0')?.passing === false)
     const entry = { id: 'steady-0', name: 'agent-worker', host: '127.0.0.1', port: 1 }
     const registration = await world.registry.register(entry)
@@ -52,7 +52,7 @@ describe('the snapshot', () => {
     expect(world.snapshots.at(-1)!.totals!.completed).toBe(before + 7)
   })
 
-  test('comes from one monitor at a time, and from another one when that one is gone', async () => {
+  test('is published by one monitor at a time, and by another one after the first has died', async () => {
     const primaries = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
     const first = await world.monitor('a-first')
     await world.until(() => primaries().size === 1 && primaries().has('a-first'), 10_000)

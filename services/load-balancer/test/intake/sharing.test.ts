@@ -90,7 +90,7 @@ describe('the limit of a tenant', () => {
     expect(most).toBe(5)
   })
 
-  it('serves the next task at once when the node of the only allowed one has died', async () => {
+  it('lets the next task start at once after the node of the only allowed task has died', async () => {
     const nodes = [await world.node('w1'), await world.node('w2')]
     const allowances = new Map([['*', { weight: 1, concurrency: 1 }]])
     await world.balancer('lb1', 2, { allowances })

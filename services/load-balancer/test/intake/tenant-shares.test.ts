@@ -151,7 +151,7 @@ test('the places of tasks on a node that dies or falls silent are free again', (
   expect(roomOf(shares.standing('t'))).toBe(2)
 })
 
-test('a task that its node did not take is in hand again and keeps its place', () => {
+test('a task that its node refused is held again and still counts towards the limit of its tenant', () => {
   const { shares, notes, dispatch, count } = setup('{"t":{"concurrency":1}}')
   count()
   dispatch('a', 't', 'n1')

@@ -128,7 +128,7 @@ describe('a body is one failure, after one request', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('even when a connection that is used again is reset within the answer', async () => {
+  test('even if the provider resets a reused connection during the answer', async () => {
     const call = {
       index: 0,
       id: 'a',

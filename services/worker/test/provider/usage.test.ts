@@ -4,7 +4,7 @@ import { delta, DONE, event, read, usage, USAGE } from './answers.ts'
 const TEXT = delta({ content: 'The answer is 42.' })
 const STOP = delta({}, 'stop')
 
-describe('usage is counted, or estimated where the report does not help', () => {
+describe('usage is counted, or estimated if the provider reports none that makes sense', () => {
   const ESTIMATE = { inputTokens: 10, outputTokens: 5 }
   test.each<[string, string, object]>([
     ['as reported', usage(), { inputTokens: 11, outputTokens: 7 }],

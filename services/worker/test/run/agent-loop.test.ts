@@ -147,7 +147,7 @@ describe('a tool call that needs approval', () => {
 describe('a run in doubt', () => {
   const approvals = [{ step: 1, approved: true, by: 'a' }]
 
-  test('pays for nothing and changes nothing when the coordinator does not confirm it (L3)', async () => {
+  test('makes no call when the coordinator does not confirm it (L3)', async () => {
     const refused = (run: Run): void => {
       run.check = Promise.resolve().then(() => {
         run.over = 'superseded'

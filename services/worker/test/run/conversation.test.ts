@@ -103,7 +103,7 @@ describe('an answer with a schema', () => {
   const say = (talk: Conversation, text: string) =>
     hearAnswer(talk, { text, toolCalls: [] }, USAGE, rule)
 
-  test('is described in the opening', () => {
+  test('is described in the first messages of the conversation', () => {
     expect(openConversation(spec).messages[0]?.content).toContain('"required":["total"]')
   })
 

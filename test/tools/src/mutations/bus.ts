@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts'
 export const BUS: readonly Mutation[] = [
   {
     name: 'bus-item-alone',
-    safeguard: 'an unreadable item holds up no neighbour',
+    safeguard: 'an unreadable item does not affect the other items of its message',
     edits: [
       {
         file: 'libs/adapters/src/bus/codec.ts',
@@ -13,12 +13,12 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves its place empty and holds up no neighbour/,
+    caughtBy: /leaves its place empty, and the other items are delivered/,
     because: /expected|Cannot read/,
   },
   {
     name: 'bus-answer-item-alone',
-    safeguard: 'an unreadable item of an answer holds up no neighbour',
+    safeguard: 'an unreadable item of an answer does not affect the other items',
     edits: [
       {
         file: 'libs/adapters/src/bus/answers.ts',
@@ -198,7 +198,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /is logged once for many, with their number/,
+    caughtBy: /is logged together with similar ones in one line that contains their number/,
     because: /expected/,
   },
   {
@@ -217,7 +217,7 @@ export const BUS: readonly Mutation[] = [
   },
   {
     name: 'dispatch-item-alone',
-    safeguard: 'an unreadable task of a dispatch holds up no neighbour',
+    safeguard: 'an unreadable task of a dispatch does not affect the other tasks',
     edits: [
       {
         file: 'services/worker/src/node/dispatch.ts',

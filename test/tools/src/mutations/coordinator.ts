@@ -46,7 +46,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: [SERVICE, '-t', 'cannot be processed'],
-    caughtBy: /an event that cannot be processed twice is skipped/,
+    caughtBy: /an event that cannot be processed the second time either is skipped/,
     because: /./,
   },
   {

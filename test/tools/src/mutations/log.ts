@@ -97,7 +97,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/tasks/held-requests.test.ts'],
-    caughtBy: /after a gap/,
+    caughtBy: /after missed events/,
     because: /expected/,
   },
   {

@@ -237,7 +237,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /follows the day before/,
+    caughtBy: /uses the demand of the previous day/,
     because: /expected/,
   },
   {

@@ -69,7 +69,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/fair-share.test.ts'],
-    caughtBy: /weights and costs count/,
+    caughtBy: /the shares depend on weights and costs/,
     because: /'heavy' => 200/,
   },
   {

@@ -13,7 +13,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /arrives with the time and not before/,
+    caughtBy: /comes when the time is reached, and not before/,
     because: /expected 'release' to be 'wait'/,
   },
   {
@@ -185,7 +185,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /bounds them by its own deadline/,
+    caughtBy: /gives each of them a deadline within its own/,
     because: /to match object/,
   },
   {
