@@ -31,6 +31,8 @@ const fill = z.object({ bytes: count, maxBytes: count })
 /** The holdings of all tenants, as one coordinator has counted them up to a sequence of the log. */
 export const holdingsSchema = z.object({
   seq: count,
+  /** Tasks that ended before this time are gone. */
+  keptFromMs: z.number().nonnegative().optional(),
   /** Gateways that admit tasks at the same time. */
   gateways: z.number().int().min(1),
   /** 0 as `maxBytes`: no known size. */

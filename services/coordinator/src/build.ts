@@ -21,6 +21,9 @@ import { createCoordinator } from './service.ts'
  */
 const OPS_MAX_BYTES = 1024 ** 3
 
+/** Milliseconds. Clients that follow a task, and tasks that depend on it, read its result within this time. */
+const KEPT_AT_LEAST_MS = 600_000
+
 /** Dependencies of a coordinator process. */
 type Context = ServiceContext<CoordinatorConfig> & {
   readonly bus: Bus
@@ -54,6 +57,8 @@ export async function build(context: Context): Promise<Service> {
     giveUp: context.shutdown,
     claimKey: config.CLAIM_KEY,
     retentionMs: config.RETENTION_MS,
+    retentionTasks: config.RETENTION_TASKS,
+    keptAtLeastMs: Math.min(KEPT_AT_LEAST_MS, config.RETENTION_MS),
     limits: readTenantLimits(config.TENANT_LIMITS).limits,
   })
 }

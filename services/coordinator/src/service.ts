@@ -47,6 +47,10 @@ export interface CoordinatorDeps {
   readonly giveUp: (reason: string) => void
   readonly claimKey: string
   readonly retentionMs: number
+  /** The most ended tasks to keep. */
+  readonly retentionTasks: number
+  /** Milliseconds for which an ended task is kept, however many end. */
+  readonly keptAtLeastMs: number
   readonly timing: Timing
   readonly limits: TenantLimits
 }
@@ -63,7 +67,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const logFill = createLogFill(deps.taskLog)
   const holdings = createHoldings(deps.retentionMs)
   const series = createTaskSeries(SERIES_MAX_BYTES)
-  const shares = createTenantShares({ ...deps, holdings, logFill, logClock })
+  const shares = createTenantShares({ ...deps, holdings, logFill })
   const submitter = createTaskSubmitter({
     ...deps,
     logFill,

@@ -112,6 +112,8 @@ export async function startBench() {
         giveUp: () => undefined,
         claimKey: CLAIM_KEY,
         retentionMs: DAY_MS,
+        retentionTasks: 1_000_000,
+        keptAtLeastMs: 0,
         timing: TIMING,
         limits: new Map(),
         ...overrides,

@@ -275,6 +275,8 @@ function serviceOf(
         giveUp: () => undefined,
         claimKey: CLAIM_KEY,
         retentionMs: RETENTION_MS,
+        retentionTasks: 1_000_000,
+        keptAtLeastMs: 0,
         limits: new Map(),
       })
     case 'load-balancer':

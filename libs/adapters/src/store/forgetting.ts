@@ -1,9 +1,10 @@
 import { isTerminal, TASK_STATES } from '@agentfleet/domain'
+import type { Logger } from '@agentfleet/runtime'
 import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
 import { runScript } from './redis.ts'
 import { FORGET_NAMES_SCRIPT } from './store-scripts.ts'
-import { idOf, timeText } from './stored-record.ts'
+import { HEAD_BYTES, idOf, previewIn, timeText } from './stored-record.ts'
 
 /** Entries looked at in one round trip; Redis serves other clients in between. */
 const STEP = 500
@@ -14,13 +15,21 @@ const ENDED = TASK_STATES.filter(isTerminal)
 /**
  * Removes the entries of ended tasks from the listings once their records have expired. The entries stand in
  * the order of submission, and a task may end long after it: so the records say what has expired, and a task
- * that lasted a week keeps no entry but its own.
+ * that lasted a week keeps no entry but its own. With `endedBeforeMs`, records of tasks that ended before this
+ * time expire now.
  */
-export function createForgetter(redis: Redis): (beforeMs: number) => Promise<void> {
+export function createForgetter(
+  redis: Redis,
+  log: Logger,
+): (beforeMs: number, endedBeforeMs?: number) => Promise<void> {
   /** The last entry looked at, by listing; absent: begin at the oldest. */
   const places = new Map<string, string>()
 
-  const forgetIn = async (listing: string, below: string): Promise<void> => {
+  const forgetIn = async (
+    listing: string,
+    below: string,
+    endedBeforeMs: number | undefined,
+  ): Promise<void> => {
     for (let looked = 0; looked < LOOKED_AT_MAX; looked += STEP) {
       const from = places.get(listing)
       const start = from === undefined ? '-' : `(${from}`
@@ -28,15 +37,18 @@ export function createForgetter(redis: Redis): (beforeMs: number) => Promise<voi
       const last = members.at(-1)
       if (last === undefined || members.length < STEP) places.delete(listing)
       else places.set(listing, last)
+      if (members.length > 0 && endedBeforeMs !== undefined)
+        await expireEnded(redis, members, endedBeforeMs, log)
       if (members.length > 0) await forgetExpired(redis, listing, members)
       if (members.length < STEP) return
     }
   }
 
-  return async (beforeMs) => {
+  return async (beforeMs, endedBeforeMs) => {
     const below = `(${timeText(beforeMs)}:`
     for (const tenant of await redis.smembers(redisKey('tenants'))) {
-      for (const listing of await listingsOf(redis, tenant)) await forgetIn(listing, below)
+      for (const listing of await listingsOf(redis, tenant))
+        await forgetIn(listing, below, endedBeforeMs)
       await runScript(redis, FORGET_NAMES_SCRIPT, [], [tenant, ...TASK_STATES])
     }
   }
@@ -55,6 +67,24 @@ async function listingsOf(redis: Redis, tenant: string): Promise<string[]> {
     ),
     ...codes.map((code) => redisKey('errorListing', tenant, code)),
   ]
+}
+
+/** A record whose preview cannot be read stays until its own time is over. */
+async function expireEnded(
+  redis: Redis,
+  members: readonly string[],
+  endedBeforeMs: number,
+  log: Logger,
+): Promise<void> {
+  const keys = members.map((member) => redisKey('task', idOf(member)))
+  const heads = await Promise.all(keys.map((key) => redis.getrange(key, 0, HEAD_BYTES - 1)))
+  const ended = keys.filter((_key, index) => {
+    const head = heads[index] ?? ''
+    const task = head === '' ? undefined : previewIn(head, log)
+    return task !== undefined && isTerminal(task.state) && task.updatedAtMs < endedBeforeMs
+  })
+  // The coordinator's user may let a key expire, and delete none.
+  await Promise.all(ended.map((key) => redis.pexpire(key, 0)))
 }
 
 async function forgetExpired(

@@ -50,9 +50,9 @@ export interface Store {
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /**
    * Removes index entries of ended tasks submitted before this time whose records have expired; some of
-   * them if there are many, the next call continues.
+   * them if there are many, the next call continues. With `expire`, tasks that ended before this time leave too.
    */
-  forgetBefore(atMs: number): Promise<void>
+  forgetBefore(atMs: number, expire?: { readonly endedBeforeMs: number }): Promise<void>
   /** Removes records with their notes and index entries: the log no longer has these tasks. */
   forget(records: readonly TaskRecord[]): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
@@ -74,7 +74,7 @@ const SEPARATOR = ' '
 export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link
-  const forget = createForgetter(redis)
+  const forget = createForgetter(redis, options.log)
 
   const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
     const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
@@ -152,7 +152,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         const at = await runScript(redis, MARK_BUILT_SCRIPT, [redisKey('projection')], [seq, since])
         return at === null ? undefined : Number(at)
       }),
-    forgetBefore: (atMs) => guarded(() => forget(atMs)),
+    forgetBefore: (atMs, expire) => guarded(() => forget(atMs, expire?.endedBeforeMs)),
     forget: (records) => guarded(() => dropRecords(redis, records)),
     fill: () =>
       guarded(async () => {

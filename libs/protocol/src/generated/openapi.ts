@@ -16,7 +16,8 @@ export interface paths {
      *     There is an index for `state`, `agent`, `errorCode` and time of submission. With any other filter the
      *     gateway examines up to 2,000 tasks in one request; `scanned` says how many. Then a page can have fewer
      *     than `limit` tasks, even none, although more pages follow (`nextCursor` is present). The fleet keeps
-     *     ended tasks for a limited time.
+     *     ended tasks for 7 days and 250,000 of them at most, unless the operator has set other limits; the last
+     *     page says in `keptFrom` where the list ends.
      *
      *     Errors:
      *
@@ -1987,6 +1988,8 @@ export interface components {
       scanned: number
       /** @description Absent on the last page. */
       nextCursor?: string
+      /** @description Where the list ends; on the last page only. Tasks that ended before this time are no longer stored. */
+      keptFrom?: string
     }
     SchedulePreviewRequest: {
       cron: string
@@ -2092,6 +2095,8 @@ export interface components {
       tasks: components['schemas']['TaskSummary'][]
       /** @description Absent on the last page. */
       nextCursor?: string
+      /** @description Where the list ends; on the last page only. Tasks that ended before this time are no longer stored. */
+      keptFrom?: string
     }
     /** @enum {string} */
     EventType:

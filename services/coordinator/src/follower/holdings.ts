@@ -17,8 +17,8 @@ export interface TenantHoldings {
   all(): Held
   /** Returns the tenants with their holdings, those with most bytes first. */
   largest(count: number): (Held & { readonly tenant: string })[]
-  /** Takes out what has expired by now. */
-  expire(nowMs: number): void
+  /** Takes out the tasks that ended at this time or before. */
+  expire(expiredMs: number): void
 }
 
 interface Sums {
@@ -32,7 +32,7 @@ interface Bucket {
 }
 
 /** Parts of the retention time; a task leaves the count by at most one part late. */
-const BUCKETS = 64
+const BUCKETS = 1_024
 const BUCKET_MIN_MS = 100
 
 /** Creates an empty count. */
@@ -95,9 +95,9 @@ export function createHoldings(retentionMs: number): TenantHoldings {
       const list = [...tenants].map(([tenant, sums]) => ({ tenant, ...sums }))
       return list.toSorted((a, b) => b.bytes - a.bytes).slice(0, count)
     },
-    expire(nowMs) {
+    expire(expiredMs) {
       for (const [key, { endsMs, tenants: those }] of buckets) {
-        if (endsMs + retentionMs > nowMs) continue
+        if (endsMs > expiredMs) continue
         buckets.delete(key)
         for (const [tenant, { ended, bytes }] of those) {
           add(tenant, { tasks: 0, ended: -ended, bytes: -bytes })

@@ -1,6 +1,5 @@
 import { tailLog, type Bus, type Logger, type Store, type TaskLog } from '@agentfleet/adapters'
 import { dropCompacted } from './ghosts.ts'
-import type { LogClock } from './log-clock.ts'
 import { createProjector } from './projector.ts'
 import { createTaskTable } from './task-table.ts'
 
@@ -27,7 +26,8 @@ export async function rebuildProjection(deps: {
   readonly bus: Bus
   readonly store: Store
   readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
-  readonly logClock: Pick<LogClock, 'nowMs'>
+  /** Tasks that ended at this time or before have expired. */
+  readonly expiredMs: number
   readonly log: Logger
   readonly retentionMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */

@@ -54,6 +54,8 @@ export interface FollowerDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
+  readonly retentionTasks: number
+  readonly keptAtLeastMs: number
   readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs' | 'logStuckMs'>
   /** Ends this process: another one reads the log from its beginning. */
   readonly giveUp: (reason: string) => void
@@ -123,7 +125,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         // Another replica may have purged the ends of tasks whose beginnings were read here.
         const ghosts = [
           ...tasks.dropBefore((await deps.taskLog.fill()).firstSeq),
-          ...(await dropCompacted(deps)),
+          ...(await dropCompacted({ ...deps, expiredMs: trimmer.expiredMs() })),
         ]
         holdings.drop(ghosts.map(({ taskId }) => taskId))
         // Those of them that were written to Redis leave it; a rebuild removes them if Redis is away.
@@ -175,6 +177,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     const afterSeq = at ?? 0
     const { builtSeq: built, ...report } = await rebuildProjection({
       ...deps,
+      expiredMs: trimmer.expiredMs(),
       afterSeq,
       monotonicMs: clock.monotonicMs,
     })
@@ -221,7 +224,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'holdings',
       everyMs: HOLDINGS_EVERY_MS,
       async run() {
-        shares.announce(tail?.position() ?? 0)
+        shares.announce(tail?.position() ?? 0, trimmer.expiredMs())
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },

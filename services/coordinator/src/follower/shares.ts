@@ -9,15 +9,14 @@ import {
 import { CHANNELS, HOLDINGS_MAX, LOG_ADMISSION_SHARE } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import type { TenantHoldings } from './holdings.ts'
-import type { LogClock } from './log-clock.ts'
 
 /**
  * The shares of the tenants: tells the gateways what each tenant holds, and decides by the same
  * rule for what the coordinator itself submits.
  */
 export interface TenantShares {
-  /** Tells the gateways what has been counted up to this sequence of the log. */
-  announce(seq: number): void
+  /** Tells the gateways what has been counted up to this sequence of the log, and which tasks have expired. */
+  announce(seq: number, expiredMs: number): void
   /** Reads how full Redis is. */
   lookAtRedis(): Promise<void>
   /** Decides whether a child or a tick of this tenant may be submitted now. */
@@ -37,7 +36,6 @@ export function createTenantShares(deps: {
   readonly logFill: Pick<LogFill, 'last'>
   readonly limits: TenantLimits
   readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly logClock: Pick<LogClock, 'nowMs'>
   readonly log: Logger
 }): TenantShares {
   const { bus, store, holdings, logFill, limits, clock } = deps
@@ -61,12 +59,14 @@ export function createTenantShares(deps: {
   }
 
   return {
-    announce(seq) {
-      holdings.expire(deps.logClock.nowMs())
+    announce(seq, expiredMs) {
+      holdings.expire(expiredMs)
       const { tasks, ended } = holdings.all()
       const all = holdings.largest(HOLDINGS_MAX)
-      const message = { seq, gateways: living(), log: logNow(), redis, tasks, ended, tenants: all }
-      bus.send(CHANNELS.holdings, message)
+      const fills = { log: logNow(), redis }
+      const held = { tasks, ended, tenants: all }
+      const keptFromMs = Math.max(0, expiredMs)
+      bus.send(CHANNELS.holdings, { seq, gateways: living(), keptFromMs, ...fills, ...held })
     },
     async lookAtRedis() {
       try {

@@ -6,7 +6,8 @@ import type { TaskTable } from './task-table.ts'
 /**
  * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an
  * unfinished task or the retention time still needs; a compaction removes what has expired behind
- * it. Invariant: no event of an unfinished task leaves the log, and none whose result one reads.
+ * it. Ended tasks expire after the retention time, or earlier if more than `retentionTasks` have ended since, but
+ * not before `keptAtLeastMs`. Invariant: no event of an unfinished task leaves the log, and none whose result one reads.
  */
 export interface Trimmer {
   /**
@@ -15,6 +16,8 @@ export interface Trimmer {
    */
   note(atMs: number, seq: number, neededFrom: number): void
   trim(): Promise<void>
+  /** Tasks that ended at this time or before have expired. */
+  expiredMs(): number
 }
 
 interface Mark {
@@ -23,6 +26,8 @@ interface Mark {
   seq: number
   /** The oldest first sequence of the tasks that ended within this mark. */
   neededFrom: number
+  /** Tasks that ended within this mark. */
+  ended: number
 }
 
 /** Milliseconds between marks; precise enough to find a sequence by time. */
@@ -38,24 +43,48 @@ export function createTrimmer(deps: {
   readonly tasks: TaskTable
   readonly log: Logger
   readonly retentionMs: number
+  /** The most ended tasks to keep. */
+  readonly retentionTasks: number
+  /** Milliseconds for which an ended task is kept, however many end. */
+  readonly keptAtLeastMs: number
   readonly nowMs: () => number
 }): Trimmer {
   let marks: Mark[] = []
   // Of the last compaction; a restarted coordinator makes one more.
   let kept = 0
+  let cutMs = 0
+
+  const byTime = (): number => deps.nowMs() - deps.retentionMs
+  /** The time before which too many tasks ended since; it never moves back. */
+  const byCount = (): number => {
+    let ended = marks.at(-1)?.ended ?? 0
+    for (let index = marks.length - 2; index >= 0; index -= 1) {
+      const mark = marks[index]!
+      ended += mark.ended
+      if (ended <= deps.retentionTasks) continue
+      cutMs = Math.max(cutMs, Math.min(mark.atMs, deps.nowMs() - deps.keptAtLeastMs))
+      break
+    }
+    return cutMs
+  }
+
   return {
+    expiredMs: () => Math.max(byTime(), cutMs),
     note(atMs, seq, neededFrom) {
+      const ended = neededFrom === Infinity ? 0 : 1
       const last = marks.at(-1)
       if (last !== undefined && atMs - last.atMs < MARK_EVERY_MS) {
         last.seq = Math.max(last.seq, seq)
         last.neededFrom = Math.min(last.neededFrom, neededFrom)
+        last.ended += ended
         return
       }
-      marks.push({ atMs, seq, neededFrom })
+      marks.push({ atMs, seq, neededFrom, ended })
       if (marks.length > MARKS_MAX) marks = thinned(marks)
     },
     async trim() {
-      const expiredMs = deps.nowMs() - deps.retentionMs
+      const tooMany = byCount() > byTime()
+      const expiredMs = Math.max(byTime(), cutMs)
       const expired = marks.findLast((mark) => mark.atMs <= expiredMs)
       if (expired === undefined) return
       const recent = marks.filter((mark) => mark.atMs > expired.atMs)
@@ -83,7 +112,10 @@ export function createTrimmer(deps: {
         )
       }
       // The mark holds events up to a second later; entries whose records still exist stay.
-      await deps.store.forgetBefore(expired.atMs + MARK_EVERY_MS)
+      await deps.store.forgetBefore(
+        expired.atMs + MARK_EVERY_MS,
+        tooMany ? { endedBeforeMs: expired.atMs + MARK_EVERY_MS } : undefined,
+      )
       marks = [expired, ...recent]
     },
   }
@@ -95,6 +127,7 @@ function thinned(marks: readonly Mark[]): Mark[] {
     const next = marks[index + 1]
     if (next === undefined) return [mark]
     const neededFrom = Math.min(mark.neededFrom, next.neededFrom)
-    return [{ atMs: mark.atMs, seq: next.seq, neededFrom }]
+    const ended = mark.ended + next.ended
+    return [{ atMs: mark.atMs, seq: next.seq, neededFrom, ended }]
   })
 }

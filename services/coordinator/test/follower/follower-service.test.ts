@@ -77,12 +77,11 @@ test('a projection is marked complete only when every write has succeeded', asyn
       failing ? Promise.reject(new Error('OOM')) : bench.store.project(records, retentionMs),
   }
   const { bus, log, taskLog } = bench
-  const logClock = { nowMs: Date.now }
   const deps = {
     bus,
     store,
     taskLog,
-    logClock,
+    expiredMs: Date.now() - 60_000,
     log,
     retentionMs: 60_000,
     afterSeq: 0,
@@ -107,8 +106,8 @@ test('a rebuild leaves no task in Redis whose end another replica has purged mea
     ...taskLog,
     fill: async () => ({ ...(await taskLog.fill()), firstSeq: living.seq }),
   }
-  const logClock = { nowMs: Date.now }
-  const rest = { log, logClock, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
+  const expiredMs = Date.now() - 60_000
+  const rest = { log, expiredMs, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
   await rebuildProjection({ bus, store, taskLog: purged, ...rest })
   await shows(living.taskId, 'queued')
   await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined(), SOON_MS)

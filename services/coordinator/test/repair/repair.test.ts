@@ -8,7 +8,7 @@ import {
 import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
 import { freshPointer, newTaskId } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
-import { startTestServers } from '@agentfleet/testkit'
+import { eventually, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
@@ -44,6 +44,8 @@ const completed: Completed = {
   usage: { inputTokens: 1, outputTokens: 1, llmCalls: 1 },
 }
 
+type Kept = 'retentionMs' | 'retentionTasks' | 'keptAtLeastMs'
+
 async function setup() {
   const servers = await startTestServers()
   const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
@@ -56,6 +58,8 @@ async function setup() {
   const tasks = createTaskTable()
   const time = { nowMs: 1_000 }
   const nowMs = () => time.nowMs
+  const trimmerOf = (kept: Pick<Parameters<typeof createTrimmer>[0], Kept>) =>
+    createTrimmer({ bus, taskLog, store, tasks, log, nowMs, ...kept })
   return {
     time,
     taskLog,
@@ -66,7 +70,7 @@ async function setup() {
         store,
         taskLog,
         log,
-        logClock: { nowMs },
+        expiredMs: 0,
         retentionMs: RETENTION_MS * 100,
         afterSeq: 0,
         monotonicMs: nowMs,
@@ -83,7 +87,12 @@ async function setup() {
       timing: TIMING,
       nowMs,
     }),
-    trimmer: createTrimmer({ bus, taskLog, store, tasks, log, retentionMs: RETENTION_MS, nowMs }),
+    trimmer: trimmerOf({
+      retentionMs: RETENTION_MS,
+      retentionTasks: 1_000_000,
+      keptAtLeastMs: 0,
+    }),
+    trimmerOf,
     /** Stores an event as its writer does; the follower reads it when the test calls `follow`. */
     async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {
       const options = { expectSeq, messageId: `${taskId}.${event.type}`, deadlineMs: 5_000 }
@@ -142,6 +151,39 @@ test('the log is trimmed behind ended tasks, and never under an unfinished one (
   await bench.append(living, completed, 2)
   await bench.trimmer.trim()
   expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: end + 1 })
+})
+
+test('the oldest ended tasks leave log and lists when too many have ended, but none that just ended (L7)', async () => {
+  await using bench = await setup()
+  const { tasks, taskLog, store, time } = bench
+  const trimmer = bench.trimmerOf({
+    retentionMs: 86_400_000,
+    retentionTasks: 2,
+    keptAtLeastMs: 60_000,
+  })
+  const ended: string[] = []
+  for (const atMs of [10_000, 20_000, 30_000, 40_000]) {
+    const taskId = newTaskId(atMs)
+    const first = await bench.append(taskId, { ...submitted, atMs }, 0)
+    const record = tasks.get(taskId)!
+    const seq = await bench.append(taskId, { ...completed, atMs }, first)
+    trimmer.note(atMs, seq, first)
+    const facts = { seq, state: 'completed', submittedAtMs: atMs, updatedAtMs: atMs } as const
+    await store.project([{ ...record, ...facts }], 86_400_000)
+    ended.push(taskId)
+  }
+  time.nowMs = 45_000
+  await trimmer.trim()
+  expect(await taskLog.fill()).toMatchObject({ firstSeq: 1 })
+  time.nowMs = 200_000
+  await trimmer.trim()
+  expect(await taskLog.fill()).toMatchObject({ firstSeq: 5 })
+  expect(trimmer.expiredMs()).toBe(20_000)
+  await eventually(async () => {
+    await trimmer.trim()
+    const { found } = await store.search({ tenant: 't', filter: {}, limit: 10, order: 'oldest' })
+    expect(found.map(({ task }) => task.taskId)).toEqual(ended.slice(2))
+  }, 10_000)
 })
 
 test('an empty Redis is rebuilt from the log, with unfinished and ended tasks (L8)', async () => {

@@ -10,12 +10,14 @@ import type { FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import type { Reader } from '../tasks/reads.ts'
 import { isoTime, taskSummary } from '../tasks/views.ts'
+import type { TenantRoom } from '../tenants/room.ts'
 import { filterOf, listingName, type FilterFields } from './filters.ts'
 
 /** Dependencies of the lists of tasks. */
 export interface ListRouteDeps {
   readonly store: Pick<Store, 'search' | 'count'>
   readonly reader: Reader
+  readonly room: Pick<TenantRoom, 'keptFromMs'>
   readonly nowMs: () => number
 }
 
@@ -32,7 +34,7 @@ interface CountFields extends FilterFields {
 }
 
 /** Creates the handlers of `GET /v1/tasks`, `/v1/tasks:count` and `GET /v1/goals` by operationId. */
-export function listRoutes({ store, reader, nowMs }: ListRouteDeps) {
+export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
   /** A whole id needs no search, and its task is found even if Redis is behind. */
   async function byId(tenant: string, filter: TaskFilter): Promise<readonly FoundTask[]> {
     const record = await reader.load((filter.text ?? '').toLowerCase())
@@ -49,7 +51,11 @@ export function listRoutes({ store, reader, nowMs }: ListRouteDeps) {
     const position = cursor === undefined ? {} : { cursor: decodeCursor(cursor, listing) }
     const page = await store.search({ tenant, filter, order, limit, ...position })
     const tasks = page.found.map(({ task, node }) => taskSummary(task, node))
-    if (page.cursor === undefined) return { tasks, scanned: page.scanned }
+    if (page.cursor === undefined) {
+      const keptFromMs = room.keptFromMs()
+      const end = keptFromMs === undefined ? {} : { keptFrom: isoTime(keptFromMs) }
+      return { tasks, scanned: page.scanned, ...end }
+    }
     const nextCursor = encodeCursor({ state: listing, after: page.cursor })
     return { tasks, scanned: page.scanned, nextCursor }
   }

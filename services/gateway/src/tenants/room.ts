@@ -27,6 +27,8 @@ export interface TenantRoom {
   leave(tenant: string, bytes: number, seq: number | undefined): void
   /** What the tenant holds and how full the stores are, as a coordinator has said; undefined: none has yet. */
   standing(tenant: string): Standing | undefined
+  /** Tasks that ended before this time are gone; undefined: no coordinator has said it yet. */
+  keptFromMs(): number | undefined
   close(): void
 }
 
@@ -139,6 +141,7 @@ export function createTenantRoom(deps: {
         stores: { log: holdings.log, redis: holdings.redis },
       }
     },
+    keptFromMs: () => heard?.holdings.keptFromMs,
     close: () => hints.close(),
   }
 }
