@@ -6,6 +6,8 @@ import { joinSharedFleet, type Tenant } from './tenant.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guides/pictures/', import.meta.url))
 
+const WRITES_PICTURES = process.env['PICTURES'] === 'write'
+
 /** The page in a real browser on the shared fleet: one way through it. The other ways are in `page-journeys.full.test.ts`. */
 let test: Tenant
 let browser: Browser
@@ -119,11 +121,18 @@ describe('the page', () => {
     expect(await page.getByRole('rowheader', { name: 'gather' }).count()).toBe(1)
   })
 
-  it('draws the first view', async () => {
+  it('draws the views of the guide', async () => {
+    if (WRITES_PICTURES) await submitForPictures()
     await page.goto(address('/'))
     await page.locator('.health').waitFor()
     expect(await browser.violations(page)).toEqual([])
     await picture('now')
+    await page.goto(address('/tasks'))
+    await page.locator('tbody th a').first().waitFor()
+    await picture('tasks')
+    await page.goto(address('/fleet'))
+    await page.getByRole('rowheader').first().waitFor()
+    await picture('fleet')
   })
 
   it('ran without an error and without a refusal of the content security policy', () => {
@@ -133,7 +142,26 @@ describe('the page', () => {
 
 /** Writes a picture of the guide when PICTURES=write; a plain run leaves the working tree unchanged. */
 async function picture(name: string): Promise<void> {
-  if (process.env['PICTURES'] !== 'write') return
+  if (!WRITES_PICTURES) return
   await mkdir(PICTURES, { recursive: true })
   await page.screenshot({ path: `${PICTURES}${name}.png` })
+}
+
+/** Work of several kinds, so that the pictures have something to show. */
+async function submitForPictures(): Promise<void> {
+  const texts = [
+    'Summarise the support tickets of last week in five sentences',
+    'Compare the offers of three suppliers and name the cheapest',
+    'Write release notes from the merged changes',
+    'Translate the terms of use into French',
+  ]
+  const agents = ['assistant', 'developer', 'designer']
+  const tasks = Array.from({ length: 120 }, (_, index) => ({
+    task: texts[index % texts.length]!,
+    agent: agents[index % agents.length]!,
+    model: ['sim?ttft=300&tps=40&tokens=200', 'sim-steps?n=4&ms=800', 'to-good'][index % 3]!,
+    ...(index % 17 === 4 ? { delayMs: 3_600_000 } : {}),
+  }))
+  const results = await test.client.submitBatch(tasks)
+  await test.ended(results[60]?.taskId ?? '')
 }

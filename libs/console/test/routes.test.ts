@@ -32,7 +32,9 @@ test('a value that is repeated has one line for each', () => {
   })
 })
 
-test('the search box opens a task by its id and a node by its name', () => {
+test('the search box opens a task by its id, a node by its name, and tasks by words', () => {
+  expect(placeFor('support tickets')).toBe('/tasks?q=support+tickets')
+  expect(placeFor('019a3c2f-5f1e')).toBe('/tasks?q=019a3c2f-5f1e')
   expect(placeFor(` ${ID.toUpperCase()} `)).toBe(`/tasks/${ID}`)
   expect(placeFor('worker-1')).toBe('/fleet/worker-1')
   expect(placeFor(' ')).toBeUndefined()

@@ -4,7 +4,7 @@ export interface DagStep {
   readonly dependsOn: readonly string[]
 }
 
-/** A step with its place: `layer` steps come before it, `row` next to it. */
+/** A step with its place: its layer from left to right, its row from top to bottom. */
 export interface Placed<Step extends DagStep> {
   readonly step: Step
   readonly layer: number

@@ -67,12 +67,15 @@ function queryOf(search: string): Record<string, string> {
   return query
 }
 
-/** Returns the place that a text in the search box means: a task's id, or a node. */
+/** Returns the place that a text in the search box means: a task by its id, a node by its name, or tasks by words. */
 export function placeFor(text: string): string | undefined {
   const wanted = text.trim()
   if (wanted === '') return undefined
   const isTask = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(wanted)
-  return isTask ? pathOf('tasks', wanted.toLowerCase()) : pathOf('fleet', wanted)
+  if (isTask) return pathOf('tasks', wanted.toLowerCase())
+  // Names of nodes end with a number, such as worker-3 or pool-7f9c-12.
+  const isNode = /^\S*[a-z]\S*-\d+$/i.test(wanted)
+  return isNode ? pathOf('fleet', wanted) : pathOf('tasks', undefined, { q: wanted })
 }
 
 function decoded(text: string): string {

@@ -71,8 +71,8 @@ function Search() {
       <input
         id="search"
         type="search"
-        aria-label="Open a task or a node by its id"
-        placeholder="Task id or node"
+        aria-label="Search tasks by id or words, or a node by its name"
+        placeholder="Task id, words or node"
         value={text}
         onInput={({ currentTarget }) => setText(currentTarget.value)}
       />

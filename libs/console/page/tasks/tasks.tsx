@@ -152,7 +152,7 @@ function News({ list, renew }: { list: TaskList; renew: () => void }) {
     <p class="row news" role="status">
       {parts.length > 0 && (
         <button type="button" onClick={renew}>
-          {parts.join(', ')}: show the list as it is now
+          {parts.join(', ')}: show the current list
         </button>
       )}
     </p>
