@@ -209,9 +209,13 @@ export const dispatchSchema = z.object({
   /** When the load balancer's process started. */
   since: z.number().optional(),
   placed: z.object({ reason: z.string().max(256), considered: count, atMs: z.number() }).optional(),
+  /** When it was sent: a node that reads it much later does not know who runs the tasks by now. */
+  sentAtMs: z.number().optional(),
   items: z.array(dispatchItemSchema.optional()),
 })
 export type Dispatch = z.infer<typeof dispatchSchema>
+/** A load balancer waits this long for the answer to a dispatch; then the lease or the note of a task decides, milliseconds. */
+export const DISPATCH_WITHIN_MS = 2_000
 
 /**
  * Answer to a dispatch: how many of its items were accepted, and the load afterwards. `unreadable` has the

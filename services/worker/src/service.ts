@@ -75,6 +75,8 @@ export function createWorker(deps: WorkerDeps): Service {
         runs: node.runs,
         draining: () => draining,
         take: node.take,
+        doubt: node.ownership.doubt,
+        nowMs: clock.nowMs,
         starts: node.starts,
         heartbeat: node.heartbeats.current,
       })

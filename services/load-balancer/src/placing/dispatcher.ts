@@ -1,6 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
+  DISPATCH_WITHIN_MS,
   signClaim,
   type Dispatch,
   type DispatchItem,
@@ -42,8 +43,6 @@ export interface DispatcherDeps {
   readonly monotonicMs: () => number
 }
 
-/** Milliseconds. A live node answers within milliseconds; after this the lease decides. */
-const DISPATCH_WITHIN_MS = 2_000
 /** Tasks in one dispatch: a few hundred small specs stay far below the largest message. */
 const DISPATCH_MAX = 200
 
@@ -133,6 +132,7 @@ export function createDispatcher(
     return {
       balancer: deps.balancerId,
       since: deps.since,
+      sentAtMs: deps.nowMs(),
       ...(why === undefined ? {} : { placed: { atMs: deps.nowMs(), ...why } }),
       items: items.map((item) => wire(nodeId, item, why?.reason)),
     }

@@ -2,6 +2,7 @@ import { acceptAttempt, type Placed } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
+  DISPATCH_WITHIN_MS,
   giverOf,
   type Heartbeat,
   type Dispatch,
@@ -15,7 +16,8 @@ import type { Starts } from './starts.ts'
  * Accepts dispatched tasks: decides, answers at once, then starts them.
  *
  * Invariants: the node accepts the first items, as many as the reply counts, and the reply names
- * those it could not parse; every accepted task starts once.
+ * those it could not parse; every accepted task starts once; a task whose dispatch arrives after its load balancer
+ * has given up (this process or NATS stood still) pays for nothing before a coordinator has confirmed its run.
  */
 
 /** Dependencies of the dispatch listener. */
@@ -26,6 +28,9 @@ export interface DispatchDeps {
   readonly runs: Runs
   draining(): boolean
   take(item: GivenItem, placed: Placed | undefined): Run
+  /** Asks a coordinator whether the run still owns its task. */
+  doubt(run: Run): void
+  nowMs(): number
   readonly starts: Pick<Starts, 'add' | 'look'>
   heartbeat(): Heartbeat
 }
@@ -33,7 +38,12 @@ export interface DispatchDeps {
 /** Listens for dispatches until it is closed. */
 export function listenToDispatches(deps: DispatchDeps): { close(): void } {
   const { bus, nodeId, runs, starts } = deps
-  const take = (item: DispatchItem, giver: string, placed: Placed | undefined): boolean => {
+  const take = (
+    item: DispatchItem,
+    giver: string,
+    placed: Placed | undefined,
+    late: boolean,
+  ): boolean => {
     const running = runs.get(item.taskId)
     const room = {
       slots: deps.slots,
@@ -50,7 +60,9 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
       return true
     }
     if (running !== undefined) runs.end(running, 'replaced')
-    starts.add(deps.take({ giver, ...item }, placed))
+    const run = deps.take({ giver, ...item }, placed)
+    if (late) deps.doubt(run)
+    starts.add(run)
     return true
   }
 
@@ -58,6 +70,8 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     let accepted = 0
     const unreadable: number[] = []
     const placed = placedOf(dispatch, nodeId)
+    const { sentAtMs = Infinity } = dispatch
+    const late = deps.nowMs() - sentAtMs > DISPATCH_WITHIN_MS
     const giver = giverOf({ id: dispatch.balancer, since: dispatch.since })
     for (const [at, item] of dispatch.items.entries()) {
       if (item === undefined) {
@@ -66,7 +80,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
         const { reason } = item
         // The tasks of a batch share one record, except those with another reason.
         const own = placed === undefined || reason === undefined ? placed : { ...placed, reason }
-        if (!take(item, giver, own)) break
+        if (!take(item, giver, own, late)) break
       }
       accepted = at + 1
     }

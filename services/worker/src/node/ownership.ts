@@ -14,6 +14,8 @@ import type { Run, Runs } from './runs.ts'
 export interface Ownership {
   /** Marks every run as doubtful and asks. */
   doubtAll(reason: string): void
+  /** Marks one run as doubtful and asks. */
+  doubt(run: Run): void
 }
 
 /** Dependencies of the ownership check. */
@@ -27,24 +29,26 @@ export interface OwnershipDeps {
 /** Creates the check, which asks the coordinator through this reporter. */
 export function createOwnership(deps: OwnershipDeps): Ownership {
   const { log, runs } = deps
+  const doubt = (run: Run): void => {
+    run.doubtful = true
+    if (run.check !== undefined || !standsStill(run)) return
+    run.check = ask(run, deps).catch((error: unknown) => {
+      log.error(
+        { err: error, taskId: run.taskId },
+        'The node could not ask the coordinator whether it still owns a run; it asks again',
+      )
+      runs.end(run, 'unconfirmed')
+    })
+  }
   return {
+    doubt,
     doubtAll(reason) {
       if (runs.size() === 0) return
       log.info(
         { reason, runs: runs.size() },
         'The node asks the coordinator which runs it still owns',
       )
-      for (const run of runs.all()) {
-        run.doubtful = true
-        if (run.check !== undefined || !standsStill(run)) continue
-        run.check = ask(run, deps).catch((error: unknown) => {
-          log.error(
-            { err: error, taskId: run.taskId },
-            'The node could not ask the coordinator whether it still owns a run; it asks again',
-          )
-          runs.end(run, 'unconfirmed')
-        })
-      }
+      for (const run of runs.all()) doubt(run)
     },
   }
 }

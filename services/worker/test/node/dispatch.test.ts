@@ -37,6 +37,8 @@ test('an item of a dispatch that cannot be read is listed in the reply, and the 
     runs,
     draining: () => false,
     take: (item) => runs.add(item, 0, 0),
+    doubt: () => undefined,
+    nowMs: Date.now,
     starts: { add: ({ taskId }) => started.push(taskId), look: () => undefined },
     heartbeat: () => HEARTBEAT,
   })
@@ -55,4 +57,34 @@ test('an item of a dispatch that cannot be read is listed in the reply, and the 
     unreadable: [1],
   })
   expect(started).toEqual(['a', 'c'])
+})
+
+test('a task whose dispatch arrives after its load balancer has given up starts in doubt (L3)', async () => {
+  await using servers = await startSecuredServers({ log })
+  const bus = await servers.connect('worker')
+  const balancer = await servers.connect('load-balancer')
+  const runs = createRuns(() => undefined)
+  const order: string[] = []
+  listenToDispatches({
+    bus,
+    nodeId: 'n1',
+    slots: 4,
+    runs,
+    draining: () => false,
+    take: (item) => runs.add(item, 0, 0),
+    doubt: ({ taskId }) => order.push(`doubt ${taskId}`),
+    nowMs: Date.now,
+    starts: { add: ({ taskId }) => order.push(`start ${taskId}`), look: () => undefined },
+    heartbeat: () => HEARTBEAT,
+  })
+  await bus.roundTrip(5_000)
+  const give = async (taskId: string, ageMs: number) => {
+    const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
+    const items = [{ ...ids, deadlineAtMs: Date.now() + 60_000, fenced: false }]
+    const dispatch = { balancer: 'lb', sentAtMs: Date.now() - ageMs, items }
+    await balancer.ask(CHANNELS.dispatch, dispatch, 5_000, { nodeId: 'n1' })
+  }
+  await give('early', 0)
+  await give('late', 3_000)
+  expect(order).toEqual(['start early', 'doubt late', 'start late'])
 })
