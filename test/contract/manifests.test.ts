@@ -247,7 +247,7 @@ describe('docker-compose.yml', () => {
     expect(environment('worker')['SERVICE_ID']).toBeUndefined()
   })
 
-  test('has keys for an API that listens on every address, and .env.example draws one', () => {
+  test('has API keys because the API listens on every address, and .env.example has one', () => {
     const { API_HOST, API_KEYS } = services['gateway']?.environment ?? {}
     expect([API_HOST, API_KEYS?.slice(0, 12)]).toEqual(['0.0.0.0', '${API_KEYS:?'])
     expect(readFileSync(join(ROOT, '.env.example'), 'utf8')).toMatch(/^API_KEYS=default:drawn$/m)

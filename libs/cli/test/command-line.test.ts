@@ -22,8 +22,8 @@ describe('the command line', () => {
   })
 
   test.for([
-    ['lss', 'There is not a command "lss". Did you mean "ls"?'],
-    ['ls --limt 3', 'There is not an option "--limt". Did you mean "--limit"?'],
+    ['lss', '"lss" is not a command. Did you mean "ls"?'],
+    ['ls --limt 3', '"--limt" is not an option. Did you mean "--limit"?'],
     ['ls --state done', '--state is one of waiting, queued'],
     ['ls --limit', 'agentfleet ls --help'],
     ['--json', 'The command is missing.'],

@@ -104,7 +104,7 @@ export function isPassing({ status }: ClientError): boolean {
 export function refused({ code, detail }: ErrorFrame): ClientError {
   return new ClientError({
     type: `urn:agentfleet:problem:${code}`,
-    title: 'The stream refused it',
+    title: 'The stream refused the subscription',
     status: 400,
     detail,
     code,

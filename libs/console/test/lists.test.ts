@@ -54,7 +54,7 @@ test('a rate skips the moment at which a counter restarted', () => {
   expect(ratesOf(points).map(({ value }) => value)).toEqual([2, 1])
 })
 
-test('the load of a node has five steps', () => {
+test('the load of a node is shown in five steps', () => {
   const table = [
     [0, 8, 1],
     [1, 8, 2],

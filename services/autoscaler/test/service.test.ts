@@ -100,7 +100,7 @@ describe('scaling', () => {
     expect(world.decisions[seen]).toMatchObject({ kind: 'hold', reason: 'recent-demand' })
   })
 
-  test('S2: stops a scale-in when figures stop arriving', async () => {
+  test('S2: stops removing nodes when no more figures arrive', async () => {
     world.pool.reset(8)
     world.tell({ running: 0 })
     await autoscaler(leader)

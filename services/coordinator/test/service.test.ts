@@ -34,7 +34,7 @@ function deafBus(): { bus: Bus; hear: () => void } {
   }
 }
 
-test('a coordinator whose first read of the log fails tries again, and is not ready until it has followed (L8)', async () => {
+test('a coordinator whose first read of the log fails tries again, and is not ready until it has read the log (L8)', async () => {
   const task = await bench.submit()
   const { bus, hear } = deafBus()
   const coordinator = await bench.create({ bus })

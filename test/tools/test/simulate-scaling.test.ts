@@ -154,7 +154,7 @@ describe('the comparison', () => {
     goal: 0.99,
   }
 
-  test('has the clairvoyant reach the goal at the least cost, and our policy come near', async () => {
+  test('shows that the clairvoyant reaches the goal at the lowest cost, and that our policy comes near', async () => {
     const report = simulateScaling({ ...options, trace: await readAnyTrace(LOAD) })
     const { ours, clairvoyant, rivals } = report
     expect(clairvoyant.inTime).toBeGreaterThanOrEqual(0.99)
@@ -171,14 +171,14 @@ describe('the comparison', () => {
     expect(simulateScaling(short).rows).toEqual(simulateScaling(short).rows)
   })
 
-  test('has the clairvoyant need no more than the peak, and know a jump before it comes', () => {
+  test('gives the clairvoyant no more nodes than the peak needs, and lets it know a sudden increase in advance', () => {
     const traffic = plain([...idle(300), ...Array.from({ length: 300 }, () => 8)], 5)
     const outcome = runClairvoyant(traffic, fleet, 0.99)
     expect(outcome.withinTarget / outcome.started).toBeGreaterThanOrEqual(0.99)
     expect(outcome.nodeHours).toBeLessThan(runWorld(traffic, fleet, staticPeak(5)).nodeHours)
   })
 
-  test('has our policy keep the bounds of the fleet in a load that jumps', () => {
+  test('shows that our policy keeps the bounds of the fleet under a load with sudden increases', () => {
     const traffic = plain(
       Array.from({ length: 3_000 }, (_, at) => (Math.floor(at / 300) % 2 === 0 ? 1 : 12)),
       5,

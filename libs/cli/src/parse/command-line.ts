@@ -67,9 +67,7 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
     commands.map((command) => command.name),
   )
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-  throw new UsageError(
-    `There is not a command "${name}".${hint} Run "agentfleet --help" for a list.`,
-  )
+  throw new UsageError(`"${name}" is not a command.${hint} Run "agentfleet --help" for a list.`)
 }
 
 function parse(args: readonly string[], options: Options, command: string): Input {
@@ -92,7 +90,7 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
     if (unknown === undefined) throw new UsageError(`${reasonOf(error)} Run "${help}".`)
     const near = closest(unknown, Object.keys(options))
     const hint = near === undefined ? '' : ` Did you mean "--${near}"?`
-    throw new UsageError(`There is not an option "--${unknown}".${hint} Run "${help}".`)
+    throw new UsageError(`"--${unknown}" is not an option.${hint} Run "${help}".`)
   }
 }
 

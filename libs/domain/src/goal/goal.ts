@@ -61,7 +61,7 @@ export function decideGoal(
   const { check, step, taskIds } = last
   if (check.kind === 'invalid') {
     if (replansLeft > 0) return { kind: 'plan', reason: 'invalid' }
-    return fail('plan-invalid', `no valid plan was made: ${check.problems.join('; ')}`)
+    return fail('plan-invalid', `the planner made no valid plan: ${check.problems.join('; ')}`)
   }
   const held = goal.hold && plannings.every((planning) => planning.taskIds.length === 0)
   const word = approvals.find((approval) => approval.step === step)

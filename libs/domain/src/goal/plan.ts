@@ -155,7 +155,7 @@ function repeatedIds(steps: readonly PlanStep[]): string[] {
 
 function problemsOfRole({ id, role }: PlanStep, roles: readonly string[]): string[] {
   if (roles.includes(role)) return []
-  return [`step "${id}" has the unknown role "${role}"; there are ${roles.join(', ')}`]
+  return [`step "${id}" has the unknown role "${role}"; use one of ${roles.join(', ')}`]
 }
 
 function problemsOfReferences(steps: readonly PlanStep[]): string[] {

@@ -39,7 +39,8 @@ export function decideSpawn(
     return reject('too-many-children', `a task may have at most ${CHILDREN_MAX} children`)
   }
   const leftMs = deadlineAtMs(record) - nowMs
-  if (leftMs < CHILD_TIME_MIN_MS) return reject('deadline-exceeded', 'no time is left for children')
+  if (leftMs < CHILD_TIME_MIN_MS)
+    return reject('deadline-exceeded', 'the deadline of the task leaves no time for children')
   const known = new Set(record.children.map(({ taskId }) => taskId))
   for (const [position, spec] of specs.entries()) {
     const stranger = spec.dependsOn?.find((taskId) => !known.has(taskId))

@@ -75,7 +75,7 @@ describe('the learned state', () => {
     expect(seen(6)).toBe(false)
   })
 
-  test('a queue too long for the wait target counts its arrivals as late', () => {
+  test('tasks that arrive while the queue is too long for the wait target count as late', () => {
     let learned = NO_LEARNED_STATE
     for (let i = 0; i <= 60; i += 1) {
       const sample = { atMs: i * TICK_MS, nodes: 2, running: 200, queued: i * 20, arrived: i * 60 }

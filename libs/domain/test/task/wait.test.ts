@@ -217,7 +217,7 @@ describe('any history of waits', () => {
   })
 })
 
-describe('a run that makes tasks', () => {
+describe('a run that starts children', () => {
   const record = fold(submittedWith({ budget: { tokens: 900, turns: 8 } }))
   const idOf = (position: number): string => `child-${position}`
   const spawn = (of: TaskRecord, specs: TaskSpec[], nowMs = 2_000) =>
@@ -235,7 +235,7 @@ describe('a run that makes tasks', () => {
     })
   })
 
-  it('counts the granted budget as used, for itself and for further tasks', () => {
+  it('counts the budget that its children got as used, for its own calls and for further children', () => {
     const first = spawn(record, [spec, spec])
     const children =
       first.kind === 'spawn' ? first.specs.map((each, n) => ({ taskId: idOf(n), spec: each })) : []
@@ -248,7 +248,7 @@ describe('a run that makes tasks', () => {
     })
   })
 
-  it('makes the tasks of a step once', () => {
+  it('starts the children of a step only once', () => {
     const before = { ...record, children: [{ taskId: 'child-0', step: 3 }] }
     expect(spawn(before, [spec])).toEqual({ kind: 'present', taskIds: ['child-0'] })
   })

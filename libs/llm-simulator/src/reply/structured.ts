@@ -123,10 +123,10 @@ function numberOf(schema: JsonObject, whole: boolean): Made<unknown> {
   const max = upperOf(schema, margin)
   const middle =
     min > -WHOLE_MAX && max < WHOLE_MAX ? (min + max) / 2 : Math.min(max, Math.max(min, 0))
-  if (step <= 0) return min <= max ? made(middle) : refused('a range of it is empty')
+  if (step <= 0) return min <= max ? made(middle) : refused('one of its ranges is empty')
   const below = Math.floor(middle / step) * step
   const value = below >= min ? below : below + step
-  return value >= min && value <= max ? made(value) : refused('a range of it holds no value')
+  return value >= min && value <= max ? made(value) : refused('no number lies in one of its ranges')
 }
 
 function lowerOf(schema: JsonObject, margin: Margin): number {

@@ -782,14 +782,14 @@ export interface paths {
     }
     /**
      * Read what happened to your tasks over time.
-     * @description The coordinators count every event of every task from the log, so a restart loses nothing. Steps of
-     *     `10s` are kept for an hour, of `1m` for a day and of `1h` for a week; a fleet with very many agents and
-     *     models keeps less, and `knownFrom` says from when the answer is complete. A step in which nothing
-     *     happened has no point. Quantiles are at most 10 % off.
+     * @description The coordinators count every event of every task in the log, so a restart loses no counts. They keep
+     *     steps of `10s` for an hour, of `1m` for a day and of `1h` for a week. If a fleet has very many agents and
+     *     models, they keep less; the answer is complete from `knownFrom` on. A step in which nothing happened has
+     *     no point. Quantiles are at most 10 % off.
      *
-     *     `started` counts runs when the log first hears of them, and `lost` counts runs whose node fell silent
-     *     after it had reported a call. With `groupBy` the answer has at most 20 groups; the last one, `(others)`,
-     *     adds up the rest.
+     *     `started` counts a run at its first event in the log. `lost` counts runs whose node became silent after
+     *     it had reported a call. With `groupBy` the answer has at most 20 groups; the last one, `(others)`, is the
+     *     sum of all others.
      *
      *     Errors:
      *
@@ -1597,7 +1597,7 @@ export interface components {
       completed: number
       failed: number
       cancelled: number
-      /** @description Attempts that failed and were to be repeated. */
+      /** @description Failed attempts that the fleet repeats. */
       retried: number
       /** @description Runs whose node fell silent; another run took their place. */
       lost: number
@@ -3799,7 +3799,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The series; without `groupBy` one, or none if nothing happened. */
+      /** @description The series. Without `groupBy` it is one series, or none if nothing happened. */
       200: {
         headers: {
           [name: string]: unknown

@@ -42,7 +42,7 @@ describe('openFigures', () => {
 })
 
 describe('createRuns', () => {
-  test('ends a run once and cancels what is under way', () => {
+  test('ends a run once and cancels its running calls', () => {
     const seen: string[] = []
     let cancelled = 0
     const runs = createRuns((run) => seen.push(run?.over ?? 'added'))

@@ -81,7 +81,7 @@ describe('the limiter of a provider', () => {
     expect(await second).toEqual({ kind: 'in' })
   })
 
-  test('is closed by a refusal for the pause that the provider asks for', async () => {
+  test('grants no calls after a refusal until the pause ends that the provider asked for', async () => {
     const { enter, limiter } = setup({})
     await enter('a', {})
     const closedAt = performance.now()

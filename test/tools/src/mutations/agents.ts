@@ -237,7 +237,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/limits/limiter.test.ts', '--testTimeout=15000'],
-    caughtBy: /is closed by a refusal/,
+    caughtBy: /grants no calls after a refusal until the pause ends/,
     because: /expected/,
   },
   {

@@ -222,8 +222,8 @@ export const LOG: readonly Mutation[] = [
         replace: 'if true then',
       },
     ],
-    tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'moves records forward'],
-    caughtBy: /moves records forward only/,
+    tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'replaces a record only by a newer one'],
+    caughtBy: /replaces a record only by a newer one/,
     because: /state: 'completed'/,
   },
   {

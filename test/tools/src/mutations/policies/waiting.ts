@@ -129,7 +129,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /makes the tasks of a step once/,
+    caughtBy: /starts the children of a step only once/,
     because: /kind: 'spawn'/,
   },
   {
@@ -171,7 +171,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /counts the granted budget as used/,
+    caughtBy: /counts the budget that its children got as used/,
     because: /tokens: 900/,
   },
   {
