@@ -10,7 +10,7 @@ import {
   messageIn,
 } from './choice.ts'
 import { conclude, type Heard, type HeardAnswer } from './conclusion.ts'
-import { createFraming, END_MARK, objectsIn } from './framing.ts'
+import { createFraming, END_MARK, LOOSE_ERROR, objectsIn } from './framing.ts'
 import {
   contentText,
   endsWithinCharacter,
@@ -145,7 +145,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     options.onSize(heard.characters)
   }
   const hearValue = (value: unknown, name: string | undefined): void => {
-    const error = readAnswerError(value, name === 'error')
+    const error = readAnswerError(value, name !== undefined && ERROR_NAME.test(name))
     if (error !== undefined) {
       heard.failure = failureOfError(error, undefined, options.key)
       return
@@ -165,9 +165,12 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     else if (reported?.output && Array.isArray(value['choices'])) heard.closed = true
   }
   const hearText = (text: string, name: string | undefined): void => {
-    const values = parsed(text, name)
+    const values = parsed(text)
     try {
-      if (values === undefined) heard.failure = MALFORMED
+      // An error may be a sentence; a text without a string has no piece of the answer.
+      if (values === undefined && (ERROR_NAME.test(name ?? '') || !text.includes('"'))) {
+        hearValue(LOOSE_ERROR.exec(text)?.[1] ?? text, 'error')
+      } else if (values === undefined) heard.failure = MALFORMED
       else for (const value of values) if (!isOver(heard)) hearValue(value, name)
     } catch (error) {
       // The nesting exhausts the stack; such bytes end only this answer.
@@ -182,10 +185,11 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       const mark = !text.startsWith('{')
       // The name alone ends the stream, unless its event has a choice.
       const last = name !== undefined && END_NAME.test(name) && !text.includes('"choices"')
-      if (text === '' && !last) return
+      if (text === '' && !last && name !== 'error') return
       if ((mark || name !== undefined) && SIGN_OF_LIFE.test(name ?? text)) return
       heard.events += 1
-      if (text !== '' && !(mark && END_MARK.test(text))) hearText(text, name)
+      if (!last && name !== undefined && ERROR_NAME.test(name)) hearText(text, name)
+      else if (text !== '' && !(mark && END_MARK.test(text))) hearText(text, name)
       else heard.done = true
       heard.done ||= last
     },
@@ -249,12 +253,14 @@ function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
 
-/** Parses an event, which may hold several values; an error may be a sentence. */
-function parsed(text: string, name: string | undefined): readonly unknown[] | undefined {
+/** The names of events that report an error. */
+const ERROR_NAME = /^(error|exception|failed|failure)$/i
+
+/** Parses an event, which may hold several values. */
+function parsed(text: string): readonly unknown[] | undefined {
   const value = parseJson(text)
   if (value !== undefined) return [value]
-  if (name === 'error') return [text]
-  const values = objectsIn(text).map(parseJson)
+  const values = objectsIn(LOOSE_ERROR.exec(text)?.[1] ?? text).map(parseJson)
   return values.length > 0 && !values.includes(undefined) ? values : undefined
 }
 

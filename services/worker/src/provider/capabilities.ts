@@ -102,6 +102,9 @@ const sends = (sent: SentFields, name: string): boolean => sent.names.includes(n
 /** The lesson about the schema of one task, which is not remembered. */
 export const THIS_SCHEMA = 'this schema'
 
+/** Names of the id of a tool call. */
+const TOOL_ID = /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i
+
 /** In the order of precision: the most specific refusals come first. */
 const LESSONS: readonly Lesson[] = [
   {
@@ -113,9 +116,7 @@ const LESSONS: readonly Lesson[] = [
   {
     name: 'tool ids',
     applies: (refusal, sent, now) =>
-      sent.hasToolCalls &&
-      now.toolIds === 'as-given' &&
-      /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i.test(refusal.text),
+      sent.hasToolCalls && now.toolIds === 'as-given' && TOOL_ID.test(refusal.text),
     next: (now) => ({ ...now, toolIds: 'plain' }),
   },
   {
@@ -123,7 +124,7 @@ const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent, now) =>
       sent.hasToolCalls &&
       now.reasoning !== 'required' &&
-      /(reasoning|thinking|thought).*(must|required|missing|passed back|expected)/i.test(
+      /(reasoning|thinking|thought).*(must|required|missing|passed back|expected)|(expected|missing).*(reasoning|thinking|thought)/i.test(
         refusal.text,
       ) &&
       !/not (supported|permitted|allowed)|unsupported|unknown|unrecognized|extra/i.test(
@@ -178,14 +179,16 @@ const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent, now) =>
       sends(sent, 'response_format') &&
       now.responseFormat === 'json_schema' &&
-      /invalid.?(json.?)?schema|schema.*(in context|is invalid|is not valid)/i.test(refusal.text),
+      /(invalid|unsupported).?(json.?)?schema|schema.*(in context|is invalid|is not valid|too many states|too complex)/i.test(
+        refusal.text,
+      ),
     next: (now) => ({ ...now, responseFormat: 'json_object' }),
   },
   {
     name: 'response_format',
     applies: (refusal, sent) =>
       sends(sent, 'response_format') &&
-      /response_?format|json_?schema|json_?object|structured.?output|json.?mode|guided|schema/i.test(
+      /response_?(format|mime)|json_?schema|json_?object|structured.?output|json.?mode|guided|grammar|schema/i.test(
         refusal.text,
       ),
     next: (now) => ({
@@ -194,9 +197,22 @@ const LESSONS: readonly Lesson[] = [
     }),
   },
   {
+    name: 'stream',
+    applies: (refusal, sent) =>
+      sends(sent, 'stream') &&
+      (refusal.param === 'stream' ||
+        /\bstream must be false|\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support\S*.*\bstream(ing)?\b/i.test(
+          refusal.text,
+        )),
+    next: (now) => ({ ...now, stream: false, streamOptions: false }),
+  },
+  {
     name: 'tools',
     applies: (refusal, sent) =>
-      sends(sent, 'tools') && sent.toolsOptional && /\btools?\b|function.?call/i.test(refusal.text),
+      sends(sent, 'tools') &&
+      sent.toolsOptional &&
+      !/\broles?\b/i.test(refusal.text) &&
+      /\btools?\b|function.?(call|decl)|[`'"]functions[`'"]/i.test(refusal.text),
     next: (now) => ({ ...now, tools: false }),
   },
   {
@@ -204,7 +220,7 @@ const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent, now) =>
       sent.hasSystem &&
       now.systemRole !== 'user' &&
-      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer)|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user/i.test(
+      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer|user)|(user|assistant).*\broles?\b|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user/i.test(
         refusal.text,
       ),
     next: (now, refusal) => ({
@@ -221,16 +237,6 @@ const LESSONS: readonly Lesson[] = [
       /content/i.test(refusal.text) &&
       /null|none|string|required|empty|missing/i.test(refusal.text),
     next: (now) => ({ ...now, nullContent: false }),
-  },
-  {
-    name: 'stream',
-    applies: (refusal, sent) =>
-      sends(sent, 'stream') &&
-      (refusal.param === 'stream' ||
-        /\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support\S*.*\bstream(ing)?\b/i.test(
-          refusal.text,
-        )),
-    next: (now) => ({ ...now, stream: false, streamOptions: false }),
   },
 ]
 
@@ -249,7 +255,10 @@ const ABOUT_VALUE =
 const TOO_MANY = /too (large|many|long)|at most|maximum|exceed|less than|range|context/i
 /** The refusal concerns a field that it does not name. */
 const UNNAMED =
-  /\b(extra|unknown|unrecognized|unexpected|unsupported|additional)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request body)/i
+  /\b(extra|unknown|unrecognized|unexpected|unsupported|additional|malformed)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request)|参数|字段|パラメータ|파라미터|unbekannt|ungültig|desconocid|inconnu|неизвест/i
+/** The refusal gives no reason. */
+const NO_REASON =
+  /^[\W\d]*(invalid_request_error\W+)?(bad request|unprocessable (entity|content)|malformed request|error)\W*$/i
 
 /**
  * Decides what a refusal teaches: the capabilities for the next try, or that nothing can be
@@ -263,8 +272,9 @@ export function learnRefusal(
   const trouble = TROUBLES.includes(error.status)
   if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
   const { param = '', code = '' } = error
-  const refusal = { text: `${param} ${code} ${complaintOf(error, sent.contents)}`, param }
-  if (ABOUT_SIZE.test(refusal.text)) return { kind: 'final', reason: 'about-its-size' }
+  const refusal = refusalOf(`${param} ${code} ${complaintOf(error, sent.contents)}`, param)
+  if (ABOUT_SIZE.test(refusal.text) && !TOOL_ID.test(refusal.text))
+    return { kind: 'final', reason: 'about-its-size' }
   if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
   const named = !trouble || UNNAMED.test(refusal.text)
   const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
@@ -272,11 +282,23 @@ export function learnRefusal(
     return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
   }
   const plainest = plainestOf(now, sent)
-  const unnamed = !trouble && UNNAMED.test(refusal.text) && !ABOUT_MODEL.test(refusal.text)
+  const unnamed =
+    !trouble &&
+    (UNNAMED.test(refusal.text) || NO_REASON.test(refusal.text)) &&
+    !ABOUT_MODEL.test(refusal.text)
   if (unnamed && plainest !== undefined) {
     return { kind: 'adapt', reason: 'unnamed field', capabilities: plainest }
   }
   return { kind: 'final', reason: 'nothing-to-leave-out' }
+}
+
+/** Names in camel case also count in the form of the request: maxTokens, topP. */
+function refusalOf(text: string, param: string): Refusal {
+  const snake = text.replaceAll(
+    /([a-z])([A-Z])/g,
+    (_, before: string, after: string) => `${before}_${after.toLowerCase()}`,
+  )
+  return { text: snake === text ? text : `${text} ${snake}`, param }
 }
 
 /** Combines the known capabilities with those that a call has found since it began. */
@@ -295,12 +317,22 @@ export function mergeLessons(
   }
 }
 
+/** The endpoint or its model knows the field, but hardly any of its values. */
+const NO_VALUE = /unsupported.?value|does not support/i
+
+/** How refusals name a parameter; `stop` is a common word, so it needs a sign that it is the field. */
+const NAMES_OF: Readonly<Record<SamplingField, RegExp>> = {
+  temperature: /\btemperature\b/i,
+  top_p: /\btop_?p\b/i,
+  stop: /['"`]stop['"`]|\bstop.?sequences?\b|\b(parameter|argument|field)s? stop\b|: stop\b/i,
+  seed: /\bseed\b/i,
+  reasoning_effort: /\breasoning_?effort\b|\beffort\b|\bthink(ing)?\b|\breasoning\b/i,
+  verbosity: /\bverbosity\b/i,
+}
+
 function refuses(refusal: Refusal, name: SamplingField): boolean {
-  if (ABOUT_VALUE.test(refusal.text)) return false
-  if (refusal.param === name) return true
-  // `stop` is a common word, so it must be the parameter or stand in quotes.
-  const pattern = name === 'stop' ? '[\'"`]stop[\'"`]' : `\\b${name}\\b`
-  return new RegExp(pattern, 'i').test(refusal.text)
+  if (ABOUT_VALUE.test(refusal.text) && !NO_VALUE.test(refusal.text)) return false
+  return refusal.param === name || NAMES_OF[name].test(refusal.text)
 }
 
 function samplingIn(refusal: Refusal, sent: SentFields): SamplingField | undefined {

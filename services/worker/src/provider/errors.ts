@@ -1,5 +1,5 @@
 import type { Failure } from '@agentfleet/domain'
-import { safeMessage, SEARCHED_MAX } from './safe-message.ts'
+import { plainText, safeMessage, SEARCHED_MAX, withoutValues } from './safe-message.ts'
 import { isRecord, isShallow, parseJson, textOf } from './shape.ts'
 import { askedWaitIn } from './http/headers.ts'
 
@@ -32,14 +32,20 @@ const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
   [/insufficient_quota|billing|payment|credit|balance/i, PAYMENT_REQUIRED],
   [/rate_?limit|too_many_requests|throttl|resource_exhausted|quota/i, 429],
   [/context_length|context_window|string_above_max|too_long|too_large/i, 400],
-  [/content_filter|content_policy|safety|moderation/i, 451],
+  [
+    /content_?filter|content_?policy|safety|moderation|inspection|sensitive|policy_?violation/i,
+    451,
+  ],
   [/invalid_api_key|authentication|unauthenticated|unauthorized/i, 401],
   [/permission|forbidden/i, 403],
   [/not_found|model_not_found|unknown_model/i, 404],
-  [/overloaded|unavailable|capacity/i, 503],
-  [/timeout|deadline/i, 504],
+  [/overloaded|unavailable|capacity|not_?ready|loading/i, 503],
+  [/timed?_?out|deadline/i, 504],
   [/server_error|internal|api_error|upstream|bad_gateway/i, BAD_GATEWAY],
-  [/invalid|bad_request|unsupported|validation|failed_precondition/i, 400],
+  [
+    /invalid|bad_request|unsupported|validation|failed_precondition|missing|value_error|extra_forb/i,
+    400,
+  ],
 ]
 /** Sentences that name the kind of error where code and type do not. */
 const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
@@ -47,6 +53,7 @@ const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
   [/exceeded your current quota|insufficient (credits|balance|quota)|billing/i, PAYMENT_REQUIRED],
   [/rate limit|too many requests/i, 429],
   [/maximum context length|context window|prompt is too long|too many tokens/i, 400],
+  [/inappropriate content|content (management )?policy|content_filter/i, 451],
   [/overloaded|try again later|temporarily unavailable/i, 503],
 ]
 
@@ -165,9 +172,19 @@ function reportsError(value: unknown): boolean {
   if (answer !== undefined) return false
   return (
     LONE_ERROR.some((name) => saysSomething(value[name])) ||
+    strangeErrorIn(value) !== undefined ||
     (LONE_SENTENCE.some((name) => saysSomething(textOf(value[name]))) && !reportsSuccess(value))
   )
 }
+
+/** Returns the error in a field whose name only begins like one: Error, errorMessage, fault. */
+function strangeErrorIn(value: Readonly<Record<string, unknown>>): unknown {
+  const names = Object.keys(value).filter((name) => STRANGE_ERROR.test(name))
+  const errors = names.map((name) => value[name]).filter(saysSomething)
+  return errors.find(isRecord) ?? errors.find((error) => typeof error === 'string')
+}
+
+const STRANGE_ERROR = /^(error|fault|exception)(_?message|_?msg|_?string)?$/i
 
 /** Whether the code next to a sentence says that nothing is wrong, as in { code: 0, msg: "ok" }. */
 function reportsSuccess({ code, status, success }: Readonly<Record<string, unknown>>): boolean {
@@ -204,22 +221,31 @@ function readError(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
   }
 }
 
-function readOuter(value: unknown): RawError | undefined {
-  if (Array.isArray(value)) return readOuter(value[0])
+function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
+  if (Array.isArray(value)) return readOuter(value[0], levels)
   if (!isRecord(value)) return undefined
-  const inner = value['error'] ?? value['errors'] ?? value['detail'] ?? value['base_resp'] ?? value
-  const error = Array.isArray(inner) ? inner[0] : inner
+  const inner =
+    value['error'] ??
+    value['errors'] ??
+    value['detail'] ??
+    value['base_resp'] ??
+    strangeErrorIn(value) ??
+    value
+  const error: unknown = Array.isArray(inner) ? inner[0] : inner
   // { error: "TypeError", message: "…" }: the word is the type, the sentence is the message.
   if (typeof error === 'string') {
     const message = value === inner ? error : (textOf(value['message']) ?? error)
     return { message, param: undefined, ...outer(value) }
   }
   if (!isRecord(error)) return undefined
+  // An error in an error, as gateways pass it on.
+  if (error !== value && isRecord(error['error']) && levels > 0) return readOuter(error, levels - 1)
   const message =
     error['message'] ??
     error['msg'] ??
     error['detail'] ??
     error['status_msg'] ??
+    error['faultstring'] ??
     value['message'] ??
     value['error_msg']
   return {
@@ -229,7 +255,11 @@ function readOuter(value: unknown): RawError | undefined {
     ),
     param: textOf(error['param']) ?? placeOf(error['loc']),
     retryAfterMs: waitOf(error),
-    code: wordOf(error['code']) ?? wordOf(value['code']) ?? wordOf(value['error_code']),
+    code:
+      wordOf(error['code']) ??
+      wordOf(value['code']) ??
+      wordOf(value['error_code']) ??
+      wordOf(value['errorCode']),
     type: wordOf(error['type']) ?? wordOf(error['status']) ?? wordOf(value['type']),
     status:
       statusNumber(error['code']) ??
@@ -266,7 +296,7 @@ function waitOf(error: Readonly<Record<string, unknown>>): number | undefined {
 
 function outer(value: Readonly<Record<string, unknown>>) {
   return {
-    code: wordOf(value['code']),
+    code: wordOf(value['code']) ?? wordOf(value['errorCode']),
     type: wordOf(value['type']),
     status: statusNumber(value['code']) ?? statusNumber(value['status']),
   }
@@ -339,47 +369,4 @@ function wordsOf(text: string): string[] {
 
 function runAt(words: readonly string[], at: number): string {
   return words.slice(at, at + ECHO_WORDS).join(' ')
-}
-
-/** Removes the values after `input` in validation errors, written as JSON or as Python. */
-function withoutValues(text: string): string {
-  const name = /\\*["']?\b(?:input|input_value|failed_generation)\b\\*["']?\s*[:=]\s*/g
-  let rest = ''
-  let from = 0
-  for (let found = name.exec(text); found !== null; found = name.exec(text)) {
-    rest += text.slice(from, found.index)
-    from = endOfValue(text, name.lastIndex)
-    name.lastIndex = from
-  }
-  return rest + text.slice(from)
-}
-
-/** Returns the end of the value that begins here, or of the text if the value has no end. */
-function endOfValue(text: string, start: number): number {
-  const opening = /^\\*["'[{(]/.exec(text.slice(start))?.[0]
-  if (opening === undefined) return start
-  const mark = opening.at(-1) ?? ''
-  if (mark === '"' || mark === "'") {
-    const end = text.indexOf(opening, start + opening.length)
-    return end < 0 ? text.length : end + opening.length
-  }
-  let depth = 0
-  for (let at = start; at < text.length; at += 1) {
-    if ('[{('.includes(text[at] ?? '')) depth += 1
-    else if (']})'.includes(text[at] ?? '')) depth -= 1
-    if (depth === 0) return at + 1
-  }
-  return text.length
-}
-
-/** Returns the text of an HTML page in one pass: a pattern takes seconds on hostile text. */
-function plainText(body: string): string {
-  const [before = '', ...marks] = body.split('<')
-  let hidden = false
-  const texts = marks.map((mark) => {
-    if (/^(script|style)\b/i.test(mark)) hidden = true
-    else if (/^\/(script|style)\b/i.test(mark)) hidden = false
-    return hidden ? '' : mark.slice(mark.indexOf('>') + 1)
-  })
-  return [before, ...texts].join(' ').replaceAll(/\s+/g, ' ').trim().slice(0, SEARCHED_MAX)
 }

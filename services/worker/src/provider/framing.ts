@@ -90,7 +90,9 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
       const text = line.replace(LEADING_NOISE, '')
       const data = LOOSE_DATA.exec(text)?.[1]
       // Servers write an error, or the end, without a field name.
+      const error = LOOSE_ERROR.exec(text)?.[1]
       if (data !== undefined) hear(data)
+      else if (error !== undefined) hear(error, 'error')
       else if (isJson(text) || END_MARK.test(text)) hear(text)
       // The answer stands in JSON, so a line without a string has no piece of it.
       else if (text.includes('"')) stop('malformed', text)
@@ -109,6 +111,8 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
 
 /** The field `data` with an indentation, in capitals, or with another separator. */
 const LOOSE_DATA = /^data\s*[:=]\s*(.*)$/i
+/** An error in place of the field `data`. */
+export const LOOSE_ERROR = /^\[?error\]?\s*[:= ]\s*(.*)$/i
 
 function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
   const pieces: string[] = []

@@ -22,3 +22,46 @@ export function safeMessage(message: string, key: string | undefined): string {
   const clean = SECRETS.reduce((text, secret) => text.replace(secret, '[key]'), searched)
   return wellFormed(clean.slice(0, MESSAGE_MAX))
 }
+
+/** Removes the values after `input` in validation errors, written as JSON or as Python. */
+export function withoutValues(text: string): string {
+  const name = /\\*["']?\b(?:input|input_value|failed_generation)\b\\*["']?\s*[:=]\s*/g
+  let rest = ''
+  let from = 0
+  for (let found = name.exec(text); found !== null; found = name.exec(text)) {
+    rest += text.slice(from, found.index)
+    from = endOfValue(text, name.lastIndex)
+    name.lastIndex = from
+  }
+  return rest + text.slice(from)
+}
+
+/** Returns the end of the value that begins here, or of the text if the value has no end. */
+function endOfValue(text: string, start: number): number {
+  const opening = /^\\*["'[{(]/.exec(text.slice(start))?.[0]
+  if (opening === undefined) return start
+  const mark = opening.at(-1) ?? ''
+  if (mark === '"' || mark === "'") {
+    const end = text.indexOf(opening, start + opening.length)
+    return end < 0 ? text.length : end + opening.length
+  }
+  let depth = 0
+  for (let at = start; at < text.length; at += 1) {
+    if ('[{('.includes(text[at] ?? '')) depth += 1
+    else if (']})'.includes(text[at] ?? '')) depth -= 1
+    if (depth === 0) return at + 1
+  }
+  return text.length
+}
+
+/** Returns the text of an HTML page in one pass: a pattern takes seconds on hostile text. */
+export function plainText(body: string): string {
+  const [before = '', ...marks] = body.split('<')
+  let hidden = false
+  const texts = marks.map((mark) => {
+    if (/^(script|style)\b/i.test(mark)) hidden = true
+    else if (/^\/(script|style)\b/i.test(mark)) hidden = false
+    return hidden ? '' : mark.slice(mark.indexOf('>') + 1)
+  })
+  return [before, ...texts].join(' ').replaceAll(/\s+/g, ' ').trim().slice(0, SEARCHED_MAX)
+}

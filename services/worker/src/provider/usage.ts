@@ -21,6 +21,7 @@ const INPUT_NAMES = [
   'inputTokens',
   'promptTokenCount',
   'inputTokenCount',
+  'prompt_eval_count',
 ]
 const OUTPUT_NAMES = [
   'completion_tokens',
@@ -29,6 +30,7 @@ const OUTPUT_NAMES = [
   'outputTokens',
   'candidatesTokenCount',
   'outputTokenCount',
+  'eval_count',
 ]
 const TOTAL_NAMES = ['total_tokens', 'totalTokens', 'totalTokenCount']
 
@@ -65,9 +67,10 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
     cached:
       countOf(detail(usage, ['prompt_tokens_details', 'input_tokens_details'], 'cached_tokens')) ??
       firstCount(usage, ['prompt_cache_hit_tokens', 'cache_read_input_tokens', 'cached_tokens']),
-    reasoning: countOf(
-      detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens'),
-    ),
+    reasoning:
+      countOf(
+        detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens'),
+      ) ?? firstCount(usage, ['reasoning_tokens', 'thoughtsTokenCount']),
   }
   return reported.input === undefined && reported.output === undefined ? undefined : reported
 }
@@ -76,6 +79,7 @@ function usageIn(place: unknown): Readonly<Record<string, unknown>> | undefined 
   if (!isRecord(place)) return undefined
   const { usage, usageMetadata, usage_metadata: snake } = place
   if (isRecord(usage)) return usage
+  if (Array.isArray(usage)) return usage.find(isRecord)
   if (isRecord(usageMetadata)) return usageMetadata
   return isRecord(snake) ? snake : undefined
 }

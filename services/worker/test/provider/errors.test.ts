@@ -204,3 +204,77 @@ describe('an error within an answer of status 200', () => {
     expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)
   })
 })
+
+test.each<[number | string, unknown]>([
+  [429, { error: ['rate limit exceeded'] }],
+  [429, { error: { error: { error: { message: 'deep', code: 429 } } } }],
+  [429, { detail: { error: { message: 'slow down', code: 429 } } }],
+  [429, { code: 1302, message: 'rate limit' }],
+  [429, { __type: 'ThrottlingException', message: 'Too many requests' }],
+  [429, { title: 'Too Many Requests', status: 429, detail: 'slow down' }],
+  [429, { statusCode: 429, message: 'Try again in 2 seconds.' }],
+  [429, { Error: { message: 'slow down', code: 429 } }],
+  [429, { errorMessage: 'rate limit exceeded' }],
+  [429, { errorCode: 'Throttling', errorMessage: 'x' }],
+  [402, { code: '1113', message: 'Insufficient balance or no resource package' }],
+  [400, { detail: [{ loc: ['body', 'x'], msg: 'field required', type: 'value_error.missing' }] }],
+  [400, { detail: [{ loc: ['body', 'x'], msg: 'Field required', type: 'missing' }] }],
+  [503, { error: { message: 'The model is currently loading', type: 'Model_not_ready' } }],
+  [504, { error: { message: 'x', code: 'ETIMEDOUT' } }],
+  [408, { error: { message: 'x', code: 408 } }],
+  [425, { error: { message: 'x', code: 425 } }],
+  [499, { error: { message: 'x', code: 499 } }],
+  [529, { error: { message: 'x', code: 529 } }],
+  [502, { error: { message: null } }],
+  [502, { error: true }],
+  [502, { error: { message: 'x', code: 200 } }],
+  [502, { success: false, message: 'bad' }],
+  ['withheld', { error: { message: 'x', code: 'data_inspection_failed' } }],
+  ['withheld', { error: { message: 'x', code: 'DataInspectionFailed' } }],
+  ['withheld', { error: { message: 'x', code: 'sensitive_words_detected' } }],
+  ['withheld', { error: { message: 'x', code: 'ResponsibleAIPolicyViolation' } }],
+  ['withheld', { error: { message: 'Input data may contain inappropriate content.' } }],
+])('an error has the class %s in the form %j', (expected, value) => {
+  const { answer } = read([event(value), DONE])
+  const failure = answer.kind === 'failed' ? answer.failure : undefined
+  expect(failure?.kind === 'status' ? failure.status : failure?.kind).toBe(expected)
+})
+
+test.each<[number, string]>([
+  [429, 'event: exception\ndata: {"message":"rate limit exceeded"}\n\n'],
+  [429, 'event: Error\ndata: rate limit exceeded\n\n'],
+  [429, 'data: error: rate limit exceeded\n\n'],
+  [429, 'data: error: {"error":{"message":"slow down","code":429}}\n\n'],
+  [429, 'data: [ERROR] rate limit exceeded\n\n'],
+  [429, 'data: Rate limit exceeded\n\n'],
+  [429, 'error: rate limit exceeded\n\n'],
+  [429, 'error: {"message":"rate limit exceeded"}\n\n'],
+  [502, 'event: error\ndata:\n\n'],
+  [502, 'event: failed\ndata: {"x":1}\n\n'],
+])('an error has the class %i as the bytes %j', (status, body) => {
+  for (const pieces of [[body], [TEXT, body]]) {
+    expect(read(pieces).answer).toMatchObject({ failure: { kind: 'status', status } })
+  }
+})
+
+test.each<[string, number | undefined]>([
+  ['Please retry in 34.074824224s.', 34_075],
+  ['try again in 500 milliseconds', 500],
+  ['Try again in 2 minutes', 120_000],
+  ['Please try again in 1m2.5s. Thank you', 62_500],
+  ['Please wait 5 seconds', 5_000],
+  ['Rate limit resets in 12s', 12_000],
+  ['Expected available in 3 sec.', 3_000],
+  ['retry after 5 days', 300_000],
+  ['try again in 2 hours', 300_000],
+  ['try again in an hour', undefined],
+  ['try again in 5 movies', undefined],
+])('the pause of the sentence %j is %s ms', (message, waitMs) => {
+  const failure = failureOfError(
+    readRefusal(429, JSON.stringify({ error: { message } })),
+    undefined,
+    undefined,
+  )
+  expect(failure).toMatchObject({ status: 429 })
+  expect('retryAfterMs' in failure ? failure.retryAfterMs : undefined).toBe(waitMs)
+})

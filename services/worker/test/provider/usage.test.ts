@@ -48,6 +48,18 @@ describe('usage is counted, or estimated if the provider reports none that makes
       usage({ prompt_tokens: 11, total_tokens: 18 }),
       { inputTokens: 11, outputTokens: 7 },
     ],
+    ['as a list', event({ choices: [], usage: [USAGE] }), { inputTokens: 11, outputTokens: 7 }],
+    [
+      "under Ollama's names",
+      usage({ prompt_eval_count: 11, eval_count: 7 }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'with its reasoning next to it',
+      usage({ ...USAGE, reasoning_tokens: 3, completion_tokens_details: null }),
+      { inputTokens: 11, outputTokens: 7, reasoningTokens: 3 },
+    ],
+    ['true', usage({ prompt_tokens: true, completion_tokens: [7] }), ESTIMATE],
     ['missing', '', ESTIMATE],
     ['null', event({ choices: [], usage: null }), ESTIMATE],
     ['zero', usage({ prompt_tokens: 0, completion_tokens: 0 }), ESTIMATE],

@@ -53,23 +53,35 @@ function retryAfterOf(read: ReadHeader, nowMs: number): number | undefined {
 }
 
 function askedWaitMs(read: ReadHeader, nowMs: number): number | undefined {
-  const ms = numberOf(read('retry-after-ms'))
+  const ms = numberOf(read('retry-after-ms')) ?? numberOf(read('x-ms-retry-after-ms'))
   if (ms !== undefined) return Math.ceil(ms)
   return waitOf(read('retry-after'), nowMs) ?? resetOf(read, nowMs)
 }
 
+/** The names of a limit's remainder and of the time when it is full again, by their makers. */
+const RESETS: readonly (readonly [remaining: string, reset: string])[] = [
+  ['x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
+  ['x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
+  ['anthropic-ratelimit-requests-remaining', 'anthropic-ratelimit-requests-reset'],
+  ['anthropic-ratelimit-tokens-remaining', 'anthropic-ratelimit-tokens-reset'],
+]
+/** The limit of the whole key; it counts only where no other limit is named. */
+const RESETS_OF_ALL: readonly (readonly [remaining: string, reset: string])[] = [
+  ['x-ratelimit-remaining', 'x-ratelimit-reset'],
+  ['x-ratelimit-remaining', 'x-ratelimit-reset-after'],
+  ['ratelimit-remaining', 'ratelimit-reset'],
+]
+
 /** For providers without Retry-After: when the exhausted limit is full again. */
 function resetOf(read: ReadHeader, nowMs: number): number | undefined {
-  const usedUp = ['requests', 'tokens'].filter((of) => leftText(read, of) === '0')
-  const waits = usedUp.map((of) => waitOf(read(`x-ratelimit-reset-${of}`), nowMs))
-  const known = waits.filter((wait) => wait !== undefined)
-  if (known.length > 0) return Math.max(...known)
-  if (read('x-ratelimit-remaining')?.trim() !== '0') return undefined
-  return waitOf(read('x-ratelimit-reset'), nowMs)
-}
-
-function leftText(read: ReadHeader, of: string): string | undefined {
-  return read(`x-ratelimit-remaining-${of}`)?.trim()
+  for (const limits of [RESETS, RESETS_OF_ALL]) {
+    const waits = limits
+      .filter(([remaining]) => Number(read(remaining)?.trim() || 1) <= 0)
+      .map(([, reset]) => waitOf(read(reset), nowMs))
+      .filter((wait) => wait !== undefined)
+    if (waits.length > 0) return Math.max(...waits)
+  }
+  return undefined
 }
 
 /** Larger numbers are times, in seconds or milliseconds since 1970. */
@@ -78,47 +90,59 @@ const INSTANT_MS = 1_000_000_000_000
 
 /** Reads a pause in seconds, as 1m2.5s, or as the time of its end; ignores everything else. */
 function waitOf(text: string | null | undefined, nowMs: number): number | undefined {
-  const number = numberOf(text)
+  if (typeof text !== 'string') return undefined
+  // A number in quotes, with a sign, or in front of a comment or of further values.
+  const [, plain = text] = /^\s*["'+]?(\d[\d.]*)["']?\s*(?:[,;].*)?$/.exec(text) ?? []
+  const number = numberOf(plain)
   if (number !== undefined) {
     if (number >= INSTANT_MS) return Math.ceil(number - nowMs)
     return Math.ceil(number >= INSTANT_SECONDS ? number * 1_000 - nowMs : number * 1_000)
   }
-  if (typeof text !== 'string') return undefined
   // Without the name of a month, a date parser accepts nearly any text.
-  const atMs = MONTH.test(text) || /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(atMs) ? durationOf(text.trim()) : atMs - nowMs
+  const zoned = text.trim().replace(/^(\d{4}-\d\d-\d\d) ([\d:.]+)$/, '$1T$2Z')
+  const atMs = MONTH.test(zoned) || /^\d{4}-\d\d-\d\dT/.test(zoned) ? Date.parse(zoned) : Number.NaN
+  return Number.isNaN(atMs) ? durationOf(text.trim().replace(/^PT(?=\d)/, '')) : atMs - nowMs
 }
 
 const MONTH = /\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i
-const DURATION =
-  /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?$/
-/** Milliseconds of the units in DURATION: day, hour, minute, second, millisecond. */
-const UNITS_MS = [86_400_000, 3_600_000, 60_000, 1_000, 1] as const
+/** A number with its unit; the names of units in full or as their first letters. */
+const PART =
+  '(\\d{1,9}(?:\\.\\d{1,20})?)\\s?(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])'
+const DURATION = new RegExp(`(?:${PART}[\\s,.]*(?:and )?)+`, 'i')
+/** Milliseconds of the units by their first letters. */
+const UNITS_MS: readonly (readonly [RegExp, number])[] = [
+  [/^m(s|illi)/i, 1],
+  [/^s/i, 1_000],
+  [/^m/i, 60_000],
+  [/^h/i, 3_600_000],
+  [/^d/i, 86_400_000],
+]
 
+/** Returns the milliseconds of a text that consists only of numbers with units. */
 function durationOf(text: string): number | undefined {
-  const counts = DURATION.exec(text)?.slice(1)
-  if (text === '' || counts === undefined) return undefined
-  return Math.ceil(UNITS_MS.reduce((sum, unit, at) => sum + unit * Number(counts[at] ?? 0), 0))
+  if (DURATION.exec(text)?.[0] !== text || text === '') return undefined
+  let waitMs = 0
+  for (const [, count, unit = ''] of text.matchAll(new RegExp(PART, 'gi'))) {
+    waitMs += Number(count) * (UNITS_MS.find(([name]) => name.test(unit))?.[1] ?? 0)
+  }
+  return Math.ceil(waitMs)
 }
+
+/** A sentence that asks for a pause. */
+const ASKED = new RegExp(
+  `(?:try again|retry|wait|resets?|available)(?:[ -]after)?(?: in| for| at least)?:? (${DURATION.source})`,
+  'i',
+)
 
 /** Returns the pause that a sentence asks for ("try again in 6.5s"), in milliseconds. */
 export function askedWaitIn(message: string): number | undefined {
-  const asked =
-    /(?:try again|retry)(?: after| in)? (\d[\d.]{0,9})\s?(ms|s|m|seconds?|minutes?)?/i.exec(message)
-  const units = /(?:try again|retry) in ((?:\d{1,6}[dhm])+(?:\d[\d.]{0,9}s)?)(?![a-z])/i.exec(
-    message,
-  )
-  const compound = units?.[1] === undefined ? undefined : durationOf(units[1])
-  if (compound !== undefined) return Math.min(RETRY_AFTER_MAX_MS, compound)
-  if (asked?.[1] === undefined || asked[2] === undefined) return undefined
-  const unit = asked[2].toLowerCase()
-  const unitMs = unit === 'ms' ? 1 : unit.startsWith('m') ? 60_000 : 1_000
-  const waitMs = Math.ceil(Number(asked[1]) * unitMs)
-  return Number.isNaN(waitMs) ? undefined : Math.min(RETRY_AFTER_MAX_MS, waitMs)
+  const asked = ASKED.exec(message)?.[1]
+  const waitMs = asked === undefined ? undefined : durationOf(asked)
+  return waitMs === undefined ? undefined : Math.min(RETRY_AFTER_MAX_MS, waitMs)
 }
 
 function numberOf(text: string | null | undefined): number | undefined {
-  return typeof text === 'string' && /^\d{1,15}(\.\d{1,9})?$/.test(text.trim())
+  return typeof text === 'string' && /^\d{1,300}(\.\d{1,20})?$/.test(text.trim())
     ? Number(text)
     : undefined
 }

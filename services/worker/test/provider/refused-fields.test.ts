@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest'
+import { FULL_CAPABILITIES, learnRefusal } from '../../src/provider/capabilities.ts'
+import { readRefusal } from '../../src/provider/errors.ts'
+
+/** Refusals in the words of many endpoints, and the lesson of each; a new wording is one row. */
+
+const SENT = {
+  names: [
+    'model',
+    'messages',
+    'tools',
+    'stream',
+    'stream_options',
+    'temperature',
+    'top_p',
+    'stop',
+    'seed',
+    'reasoning_effort',
+    'verbosity',
+    'max_completion_tokens',
+    'response_format',
+  ],
+  hasSystem: true,
+  hasToolCalls: true,
+  hasReasoning: false,
+  toolsOptional: true,
+  contents: ['You may use tools.', 'What is 6*7?'],
+}
+
+const LESSONS: Readonly<Record<string, readonly string[]>> = {
+  stream_options: [
+    'Parâmetro desconhecido: stream_options',
+    '未知参数 stream_options',
+    'Unknown name "streamOptions": Cannot find field.',
+    "Additional properties are not allowed ('stream_options' was unexpected)",
+    'property "stream_options" is not expected',
+  ],
+  'unnamed field': [
+    '参数错误',
+    'Invalid request parameters',
+    'Bad Request',
+    'Unprocessable Entity',
+    'Unbekanntes Feld',
+    'Campo desconocido',
+    'The request is malformed',
+  ],
+  tokens: [
+    "Unsupported parameter: 'max_completion_tokens'. Use 'max_tokens' instead.",
+    'Unknown name "maxCompletionTokens"',
+  ],
+  sampling: [
+    '`temperature` and `top_p` cannot both be specified',
+    'Unrecognized request argument supplied: seed',
+    'topP is not supported',
+    'stop sequences are not supported by this model',
+    'Argument not supported on this model: stop',
+    "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: 'low' and 'high'.",
+    "Unknown parameter: 'reasoning'.",
+    '"gemma" does not support thinking',
+    'verbosity: unknown field',
+    'temperature is deprecated for this model',
+  ],
+  response_format: [
+    'This response_format type is unavailable now',
+    'responseMimeType is not supported',
+    'JSON mode is not enabled for this model',
+    'failed to parse grammar',
+    'guided decoding backend not installed',
+  ],
+  'this schema': [
+    'Unsupported JSON schema keyword: minItems',
+    'The specified schema produces a constraint that has too many states for serving.',
+  ],
+  'format with tools': ['response_format and tools cannot be used together'],
+  tools: [
+    'This model does not support function calling',
+    'No endpoints found that support tool use.',
+    'function_declarations is not supported',
+    '`functions` unsupported',
+  ],
+  'system role': [
+    'Only user, assistant and tool roles are supported!',
+    'Developer instruction is not enabled for models/gemma-3-27b-it',
+    'Conversation roles must alternate user/assistant/user/assistant/...',
+    'invalid role: system',
+  ],
+  content: [
+    "Invalid value for 'content': expected a string, got null.",
+    'all messages must have non-empty content except for the optional final assistant message',
+  ],
+  'tool ids': [
+    'Tool call id was call_x but must be a-z, A-Z, 0-9, with a length of 9.',
+    "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
+  ],
+  'reasoning required': [
+    'The `reasoning_content` in the thinking mode must be passed back to the API.',
+    'Expected `thinking` or `redacted_thinking`, but found `tool_use`.',
+  ],
+  stream: ['stream must be false', 'This model does not support streaming with tools'],
+}
+
+test.each(
+  Object.entries(LESSONS).flatMap(([lesson, said]) =>
+    said.map((message): [string, string] => [lesson, message]),
+  ),
+)('a refusal teaches %j in the words %j', (lesson, message) => {
+  for (const body of [{ error: { message } }, { detail: message }, { object: 'error', message }]) {
+    const decision = learnRefusal(FULL_CAPABILITIES, readRefusal(400, JSON.stringify(body)), SENT)
+    expect(decision).toMatchObject({ kind: 'adapt', reason: lesson })
+  }
+})
+
+test.each<[string, unknown, string]>([
+  [
+    'system role',
+    {
+      type: 'literal_error',
+      loc: ['body', 'messages', 0, 'role'],
+      msg: "Input should be 'user' or 'assistant'",
+      input: 'system',
+    },
+    'adapt',
+  ],
+  [
+    'content',
+    {
+      type: 'string_type',
+      loc: ['body', 'messages', 2, 'content'],
+      msg: 'Input should be a valid string',
+      input: null,
+    },
+    'adapt',
+  ],
+  [
+    'tokens',
+    {
+      type: 'extra_forbidden',
+      loc: ['body', 'max_completion_tokens'],
+      msg: 'Extra inputs are not permitted',
+    },
+    'adapt',
+  ],
+  [
+    'response_format',
+    {
+      type: 'literal_error',
+      loc: ['body', 'response_format', 'type'],
+      msg: "Input should be 'text' or 'json_object'",
+      input: 'json_schema',
+    },
+    'adapt',
+  ],
+])('a refusal teaches %j as a list of validation errors', (reason, detail, kind) => {
+  const error = readRefusal(422, JSON.stringify({ detail: [detail] }))
+  expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind, reason })
+})
