@@ -16,6 +16,13 @@ const FULL = '**/*.full.test.ts'
 // The tests that compare the simulated servers with nats-server: they start one.
 const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
 
+// Full tests that need little processor time: they wait for production durations, one after the other for minutes.
+const FULL_WAITS = [
+  'services/autoscaler/test/leaders.full.test.ts',
+  'services/worker/test/provider/waits.full.test.ts',
+  'test/chaos/planned-drains.full.test.ts',
+]
+
 // `npm run test:full` runs the chaos files again, at full size and with the durations of production, and sends
 // many generated requests to a whole fleet.
 const atFullSize =
@@ -115,10 +122,22 @@ export default defineConfig({
         test: {
           name: 'full',
           include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, ...atFullSize],
+          exclude: FULL_WAITS,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'full-waits',
+          include: FULL_WAITS,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: FULL_WAITS.length,
+          sequence: { groupOrder: 5 },
         },
       },
     ],

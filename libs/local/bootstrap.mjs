@@ -32,7 +32,7 @@ const PROOFS = ['bench', 'chaos', 'limits', 'memory', 'replay', 'rise', 'simulat
 // For each test command: its projects in vitest.config.ts and its environment.
 const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration', 'e2e', 'chaos'] },
-  'test:full': { projects: ['full'], env: { TEST_SIZE: 'full' } },
+  'test:full': { projects: ['full', 'full-waits'], env: { TEST_SIZE: 'full' } },
 }
 const CHECKS = [
   ['prettier', '--check', '.'],
