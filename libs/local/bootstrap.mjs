@@ -28,7 +28,17 @@ const SCRIPTS = {
   mutate: 'test/tools/dist/mutate.js',
 }
 // The proofs that `prove` runs by name.
-const PROOFS = ['bench', 'chaos', 'limits', 'memory', 'replay', 'rise', 'simulate', 'steady']
+const PROOFS = [
+  'bench',
+  'chaos',
+  'console',
+  'limits',
+  'memory',
+  'replay',
+  'rise',
+  'simulate',
+  'steady',
+]
 // For each test command: its projects in vitest.config.ts and its environment.
 const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration', 'e2e', 'chaos'] },

@@ -124,6 +124,17 @@ describe('npm run prove', () => {
     expect(command.output()).toContain('memory is bounded, and everything finished')
   })
 
+  it('console searches, cancels by filter and opens tabs, and every count is exact', async () => {
+    const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '2']
+    const command = prove('console', ...sizes)
+    // A busy machine may be slower than the proof allows; the proof reports that with its exit code.
+    await command.ended
+    expect(command.output()).toContain('cancel: 300 tasks')
+    expect(command.output()).toContain('"completed":2700,"failed":300,"cancelled":300')
+    expect(command.output()).toMatch(/20 tabs get .* frames a second/)
+    expect(command.output()).not.toMatch(/WRONG .*(counted|cancelled)/)
+  })
+
   it('steady counts no false death on a busy machine', async () => {
     const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
     expect(await command.ended, command.output()).toBe(0)

@@ -8,7 +8,6 @@ import type {
   BatchResult,
   DecisionPage,
   DecisionView,
-  FleetTopic,
   FleetView,
   IncidentPage,
   IncidentView,
@@ -23,7 +22,7 @@ import type {
   UsageReport,
 } from '@agentfleet/protocol'
 import { errorOf, unreachable } from './error.ts'
-import { followFleet, type FollowFrame } from './follow.ts'
+import { followFleet, type FollowFrame, type FollowTopic } from './follow.ts'
 import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
@@ -137,9 +136,9 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
   /** Failures of nodes and how they were handled, newest first. */
   incidents(query?: IncidentQuery): Promise<IncidentPage>
   incident(id: string, options?: RequestOptions): Promise<IncidentView>
-  /** Follows decisions, incidents or both from now on, until the signal ends it. */
+  /** Follows decisions, incidents, nodes or numbers from now on, until the signal ends it. */
   follow(
-    topics: readonly FleetTopic[],
+    topics: readonly FollowTopic[],
     options?: RequestOptions,
   ): AsyncGenerator<FollowFrame, void, void>
   /** Follows tasks until all have ended, over as many connections as that takes. */

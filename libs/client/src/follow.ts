@@ -4,6 +4,7 @@ import type {
   FleetTopic,
   IncidentFrame,
   NodesFrame,
+  StatsFrame,
   SubscribedFrame,
 } from '@agentfleet/protocol'
 import { ClientError } from './error.ts'
@@ -14,14 +15,23 @@ import { isPassing, pauseAfter, refused } from './watch.ts'
  * One item of a stream of decisions and incidents. Each `subscribed` begins a connection: items recorded
  * before it may be missing here; the listings have them.
  */
-export type FollowFrame = DecisionFrame | IncidentFrame | NodesFrame | SubscribedFrame
+export type FollowFrame = DecisionFrame | IncidentFrame | NodesFrame | StatsFrame | SubscribedFrame
 
-const FOLLOWED: ReadonlySet<string> = new Set(['decision', 'incident', 'nodes', 'subscribed'])
+/** What can be followed besides tasks: records and nodes of the fleet, and numbers. */
+export type FollowTopic = FleetTopic | 'stats'
 
-/** Follows decisions, incidents or both across broken connections, until the signal ends it. */
+const FOLLOWED: ReadonlySet<string> = new Set([
+  'decision',
+  'incident',
+  'nodes',
+  'stats',
+  'subscribed',
+])
+
+/** Follows these topics across broken connections, until the signal ends it. */
 export async function* followFleet(
   endpoint: Endpoint,
-  topics: readonly FleetTopic[],
+  topics: readonly FollowTopic[],
   signal?: AbortSignal,
 ): AsyncGenerator<FollowFrame, void, void> {
   for (let failures = 1; ; failures += 1) {
@@ -29,7 +39,9 @@ export async function* followFleet(
     const stream = openStream(endpoint, signal)
     try {
       await stream.opened
-      stream.send({ type: 'subscribe', fleet: [...topics] })
+      const fleet = topics.filter((topic) => topic !== 'stats')
+      if (fleet.length > 0) stream.send({ type: 'subscribe', fleet })
+      if (fleet.length < topics.length) stream.send({ type: 'subscribe', stats: true })
       for await (const frame of stream.frames()) {
         failures = 0
         if (frame.type === 'error') throw refused(frame satisfies ErrorFrame)
