@@ -24,7 +24,7 @@ test('a path that is written is read back', () => {
   expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
 })
 
-test('a value that is repeated has one line for each', () => {
+test('a query parameter with several values becomes one parameter for each value, and back', () => {
   const path = pathOf('tasks', undefined, { state: 'failed\nqueued' })
   expect(path).toBe('/tasks?state=failed&state=queued')
   expect(placeOf('/console/tasks', '?state=failed&state=queued').query).toEqual({

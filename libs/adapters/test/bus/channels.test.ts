@@ -202,7 +202,7 @@ describe('a request', () => {
     })
   })
 
-  it('gathers all readable answers', async () => {
+  it('to all listeners returns all readable answers', async () => {
     const question = { taskIds: ['a', 'b'] }
     await listen(
       there.on(CHANNELS.runs, ({ taskIds }) => ({

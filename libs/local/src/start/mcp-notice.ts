@@ -59,7 +59,7 @@ export function mcpLines(
         ? 'offers no tools yet'
         : `${found.problem} (on ${found.nodes} of the workers)`
     return [
-      `  MCP      ${server} ${why}; the logs of the workers in ${logDir} say more, GET /v1/tools shows when it works`,
+      `  MCP      ${server} ${why}; GET /v1/tools shows when it works, and the logs of the workers in ${logDir} say more`,
     ]
   })
 }
