@@ -149,7 +149,7 @@ function answer({ pathname, searchParams }: URL): unknown {
   const waits = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 5 } }
   const asking = { ...summaryOf(1), state: 'waiting', waitingFor: waits }
   const tasks = approvals ? [asking] : SUMMARIES
-  return { tasks, scanned: tasks.length }
+  return { tasks, scanned: tasks.length, keptFrom: '2026-01-24T12:00:00.000Z' }
 }
 
 /** Each view, and what it shows when its data are drawn. */

@@ -124,7 +124,7 @@ describe('the page', () => {
   it('draws the views of the guide', async () => {
     if (WRITES_PICTURES) await submitForPictures()
     await page.goto(address('/'))
-    await page.locator('.health').waitFor()
+    await page.getByText('Your tasks:').waitFor()
     expect(await browser.violations(page)).toEqual([])
     await picture('now')
     await page.goto(address('/tasks'))

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
@@ -6,14 +7,18 @@ import { Chart } from '../parts/chart.tsx'
 import { Facts, Figures } from '../parts/facts.tsx'
 import { ratesOf } from '../parts/line.ts'
 import { NodeLink } from '../parts/links.tsx'
-import { NodeMark } from '../parts/mark.tsx'
+import { NodeMark, StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
+import { STATES } from '../tasks/filters.ts'
 import { healthOf, nodesByState } from './health.ts'
 import { OwnWork } from './own-work.tsx'
+import { useStats, type StatsFrame } from './use-stats.ts'
 
-const FLEET_EVERY_MS = 2_000
+/** While the stream sends the numbers, the rest of the fleet is read more rarely, milliseconds. */
+const STREAMED_EVERY_MS = 10_000
+const POLLED_EVERY_MS = 2_000
 const LISTS_EVERY_MS = 5_000
 /** Decisions on the first view. */
 const DECISIONS_SHOWN = 5
@@ -27,17 +32,30 @@ interface Lists {
 
 /** The first view: is work flowing? */
 export function Now() {
+  const stats = useStats()
   const fleet = useLoad(
     'fleet',
     (signal) => request<FleetView>('/v1/fleet', { signal }),
-    FLEET_EVERY_MS,
+    stats === undefined ? POLLED_EVERY_MS : STREAMED_EVERY_MS,
   )
+  const { reload } = fleet
+  // A node that changes its state is shown at once.
+  const nodeStates = stats === undefined ? '' : Object.values(stats.fleet.nodes).join(' ')
+  useEffect(reload, [nodeStates, reload])
   const lists = useLoad('now-lists', readLists, LISTS_EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Now</h1>
       <Panel loaded={fleet}>
-        {(seen) => <Flow fleet={seen} openIncidents={lists.value?.incidents.length ?? 0} />}
+        {(seen) => (
+          <>
+            <Flow
+              fleet={{ ...seen, ...stats?.fleet, nodes: seen.nodes }}
+              openIncidents={lists.value?.incidents.length ?? 0}
+            />
+            {stats?.tasks && <OwnStates tasks={stats.tasks} />}
+          </>
+        )}
       </Panel>
       <OwnWork />
       <Panel loaded={lists}>{(value) => <Recent lists={value} />}</Panel>
@@ -111,6 +129,21 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
         </div>
       )}
     </>
+  )
+}
+
+/** The caller's tasks by state, each with the way to their list. */
+function OwnStates({ tasks }: { tasks: NonNullable<StatsFrame['tasks']> }) {
+  return (
+    <p class="row">
+      Your tasks:
+      {STATES.map((state) => (
+        <a key={state} href={linkTo('tasks', undefined, { state })}>
+          {!tasks.exact && '≥ '}
+          {count(tasks[state])} <StateMark state={state} />
+        </a>
+      ))}
+    </p>
   )
 }
 

@@ -11,6 +11,8 @@ export interface TaskList {
   readonly length: number
   /** Reads the page after the last row; undefined at the end of the list. */
   readonly nextCursor: string | undefined
+  /** Ended tasks from before this time are no longer stored; known at the end of the list. */
+  readonly keptFrom: string | undefined
   /** Tasks that match and are not among the rows. */
   readonly unseen: number
   /** Ids of rows that no longer match. */
@@ -26,13 +28,14 @@ interface ListPage {
 }
 
 /** Returns the list that begins with this page. */
-export function listOf({ tasks, nextCursor }: TaskPage): TaskList {
+export function listOf({ tasks, nextCursor, keptFrom }: TaskPage): TaskList {
   const pages = [{ from: 0, rows: tasks }]
-  return { pages, length: tasks.length, nextCursor, unseen: 0, gone: new Set() }
+  return { pages, length: tasks.length, nextCursor, keptFrom, unseen: 0, gone: new Set() }
 }
 
 /** Adds the next page; tasks that are already rows of the page before are left out. */
-export function withNext(list: TaskList, { tasks, nextCursor }: TaskPage): TaskList {
+export function withNext(list: TaskList, page: TaskPage): TaskList {
+  const { tasks, nextCursor, keptFrom } = page
   const known = new Set(list.pages.at(-1)?.rows.map(({ id }) => id))
   const rows = tasks.filter(({ id }) => !known.has(id))
   return {
@@ -40,6 +43,7 @@ export function withNext(list: TaskList, { tasks, nextCursor }: TaskPage): TaskL
     pages: [...list.pages, { from: list.length, rows, cursor: list.nextCursor }],
     length: list.length + rows.length,
     nextCursor,
+    keptFrom,
   }
 }
 

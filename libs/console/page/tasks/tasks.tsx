@@ -6,7 +6,7 @@ import { Allowed } from '../parts/allowed.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Ago } from '../parts/time.tsx'
+import { Ago, Instant } from '../parts/time.tsx'
 import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
 import { place, setQuery, url } from '../shell/router.ts'
 import { partsOfIds } from './bulk.ts'
@@ -129,14 +129,22 @@ export function Tasks() {
               </div>
             )}
             <p class="muted">
-              {plural(shown.length, 'task')} loaded.{' '}
-              {shown.nextCursor === undefined
-                ? 'This is the end of the list. Ended tasks are kept for a limited time: a day, unless the operator sets RETENTION_MS.'
-                : 'Scroll down for more.'}
+              {plural(shown.length, 'task')} loaded. <End list={shown} />
             </p>
           </>
         )}
       </Panel>
+    </>
+  )
+}
+
+function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {
+  if (nextCursor !== undefined) return <>Scroll down for more.</>
+  if (keptFrom === undefined) return <>This is the end of the list.</>
+  return (
+    <>
+      This is the end of the list: tasks that ended before <Instant at={keptFrom} /> are no longer
+      stored.
     </>
   )
 }
