@@ -199,11 +199,11 @@ function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]
   try {
     const content = readFileSync(path, 'utf8').trimEnd()
     if (content !== '') return content
-    problems.push(`${name}: the file ${path} of ${name}_FILE is empty; expected a secret in it`)
+    problems.push(`${name}: the file ${path} of ${name}_FILE is empty; write the value into it`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     problems.push(
-      `${name}: the file ${path} of ${name}_FILE cannot be read (${code}); expected a secret`,
+      `${name}: the file ${path} of ${name}_FILE cannot be read (${code}); correct the path`,
     )
   }
   return undefined

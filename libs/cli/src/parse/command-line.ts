@@ -33,7 +33,7 @@ export function parseCommandLine(
   if (name === undefined) {
     const { values } = parse(argv, GLOBAL_OPTIONS, '')
     if (values['help'] === true || argv.length === 0) return { kind: 'help' }
-    throw new UsageError('The command is missing. Run "agentfleet --help" for a list.')
+    throw new UsageError('The command is missing. Run "agentfleet help" for a list.')
   }
   const rest = argv.toSpliced(at, 1)
   if (name === 'help') {
@@ -67,11 +67,11 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
     commands.map((command) => command.name),
   )
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-  throw new UsageError(`"${name}" is not a command.${hint} Run "agentfleet --help" for a list.`)
+  throw new UsageError(`"${name}" is not a command.${hint} Run "agentfleet help" for a list.`)
 }
 
 function parse(args: readonly string[], options: Options, command: string): Input {
-  const help = command === '' ? 'agentfleet --help' : `agentfleet ${command} --help`
+  const help = command === '' ? 'agentfleet help' : `agentfleet ${command} --help`
   const config = Object.fromEntries(
     Object.entries(options).map(([name, { type, short, multiple = false }]) => [
       name,

@@ -104,11 +104,10 @@ export function goalView(
 ): GoalView {
   const { calls } = record
   const plannings = planningsOf(goal, calls, record.children)
-  const last = plannings.at(-1)
   const view: GoalView = {
     id: record.taskId,
     state: record.state,
-    stage: stageOf(record, goal, last),
+    stage: stageOf(record, goal, plannings, children),
     goal: record.spec.task,
     planner: record.spec.agent,
     model: record.spec.model,
@@ -128,14 +127,22 @@ export function goalView(
 
 function stageOf(
   record: TaskRecord,
-  { hold }: Pick<GoalSpec, 'hold'>,
-  last: Planning | undefined,
+  { hold, replansMax }: Pick<GoalSpec, 'hold' | 'replansMax'>,
+  plannings: readonly Planning[],
+  children: ReadonlyMap<string, TaskView>,
 ): GoalView['stage'] {
+  const last = plannings.at(-1)
   if (isTerminal(record.state)) return 'ended'
   if (record.waitingFor?.kind === 'approval') return 'held'
   if (record.waitingFor?.kind === 'children') return 'running'
   if (last === undefined || last.check.kind === 'invalid') return 'planning'
-  if (last.taskIds.length > 0) return 'concluding'
+  if (last.taskIds.length > 0) {
+    const states = last.taskIds.map((taskId) => children.get(taskId)?.state)
+    if (!states.every((state) => state !== undefined && isTerminal(state))) return 'running'
+    // A failed step makes the planner replace the plan, if it still may.
+    const completed = states.every((state) => state === 'completed')
+    return completed || plannings.length > replansMax ? 'concluding' : 'planning'
+  }
   // The plan is there: its tasks are being made, unless a person has to allow that first.
   const word = record.approvals.find(({ step }) => step === last.step)
   const allowed = !hold || record.children.length > 0 || word?.approved === true

@@ -100,10 +100,28 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
         return { pointer: base, detail: patternDetail(params['pattern'], message) }
       case 'format':
         return { pointer: base, detail: formatDetail(params['format']) }
-      default:
-        return { pointer: base, detail: message ?? 'is not valid' }
+      default: {
+        const size = sizeDetail(keyword, params['limit'])
+        return { pointer: base, detail: size ?? message ?? 'is not valid' }
+      }
     }
   })
+}
+
+/** The limits of sizes in openapi.yaml, as words around the number. */
+const SIZES: Readonly<Record<string, readonly [bound: string, counted: string]>> = {
+  minLength: ['at least', 'character'],
+  maxLength: ['at most', 'character'],
+  minItems: ['at least', 'item'],
+  maxItems: ['at most', 'item'],
+  minProperties: ['at least', 'field'],
+  maxProperties: ['at most', 'field'],
+}
+
+function sizeDetail(keyword: string | undefined, limit: unknown): string | undefined {
+  const [bound, counted] = SIZES[keyword ?? ''] ?? []
+  if (bound === undefined) return undefined
+  return `must have ${bound} ${String(limit)} ${counted}${limit === 1 ? '' : 's'}`
 }
 
 /** Patterns of openapi.yaml that say nothing to a reader, and what fits them. */

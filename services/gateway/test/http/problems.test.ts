@@ -29,6 +29,14 @@ test('the pointer of an unknown field has its escaped name', () => {
   expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
 })
 
+test('the detail of a wrong size says what the size must be', () => {
+  const detail = (keyword: string, limit: number) =>
+    fieldErrors([{ instancePath: '/task', keyword, params: { limit } }], 'body')[0]?.detail
+  expect(detail('minLength', 1)).toBe('must have at least 1 character')
+  expect(detail('maxItems', 1000)).toBe('must have at most 1000 items')
+  expect(detail('minProperties', 1)).toBe('must have at least 1 field')
+})
+
 test('a pointer outside the body contains the part of the request', () => {
   const place = { instancePath: '/limit', keyword: 'minimum', message: 'must be >= 1' }
   expect(fieldErrors([place], 'querystring')).toEqual([
