@@ -165,9 +165,11 @@ afterAll(() => target[Symbol.asyncDispose]())
 async function startGatewayTarget(): Promise<Target> {
   const lines: string[] = []
   const bench = await setup({}, { error: (entry) => lines.push(inspect(entry)) })
-  // No coordinator runs here, so every decision comes too late.
+  // No coordinator runs here: every decision comes too late, and there are no figures.
   bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))
   bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'finished' as const }))
+  bench.bus.on(CHANNELS.series, async () => ({ kind: 'series', knownFromMs: 0, series: [] }))
+  bench.bus.on(CHANNELS.queues, async () => ({ kind: 'queues', atMs: 1, queues: [] }))
   return {
     url: bench.gateway.url(),
     errors: async () => lines,
