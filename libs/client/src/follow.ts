@@ -17,7 +17,7 @@ import { isPassing, pauseAfter, refused } from './watch.ts'
  */
 export type FollowFrame = DecisionFrame | IncidentFrame | NodesFrame | StatsFrame | SubscribedFrame
 
-/** What can be followed besides tasks: records and nodes of the fleet, and numbers. */
+/** A topic that a client can follow in addition to tasks: records and nodes of the fleet, and numbers. */
 export type FollowTopic = FleetTopic | 'stats'
 
 const FOLLOWED: ReadonlySet<string> = new Set([

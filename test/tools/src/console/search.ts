@@ -116,7 +116,7 @@ export async function measureCancel(
   const startedAtMs = performance.now()
   const cancelled = await run(false)
   const seconds = (performance.now() - startedAtMs) / 1_000
-  // Tasks whose end Redis does not have yet are cancelled once more, which changes nothing.
+  // Tasks whose end Redis does not have yet are cancelled again, which changes nothing.
   const again = await run(false)
   const ended = await countWithin(client, 'cancelled', tasks)
   tell(
