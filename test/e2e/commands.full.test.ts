@@ -125,12 +125,13 @@ describe('npm run prove', () => {
   })
 
   it('console searches, cancels by filter and opens tabs, and every count is exact', async () => {
-    const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '2']
+    const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '1']
     const command = prove('console', ...sizes)
     // A busy machine may be slower than the proof allows; the proof reports that with its exit code.
     await command.ended
     expect(command.output()).toContain('cancel: 300 tasks')
-    expect(command.output()).toContain('"completed":2700,"failed":300,"cancelled":300')
+    for (const count of ['"completed":2700', '"failed":300', '"cancelled":300'])
+      expect(command.output()).toContain(count)
     expect(command.output()).toMatch(/20 tabs get .* frames a second/)
     expect(command.output()).not.toMatch(/WRONG .*(counted|cancelled)/)
   })
