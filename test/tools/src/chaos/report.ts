@@ -50,6 +50,9 @@ export function showChaos(figures: ChaosFigures): string {
     '',
     `audit: ${describeFindings(findings)}`,
     ...leftovers.slice(0, 10).map((text) => `LEFT OVER: ${text}`),
+    ...(figures.paid.storedTwice > 0
+      ? [`PAID AGAIN although the answer was stored: ${figures.paid.storedTwice} calls`]
+      : []),
     within ? '' : `LONGER than the goal of ${seconds(GAP_GOAL_MS)} s without an ending`,
     figures.sound ? 'sound' : `NOT SOUND (seed ${figures.options.seed})`,
   ].join('\n')
