@@ -12,16 +12,45 @@ export function jsonInAnswer(text: string, accepts: (value: Json) => boolean): J
   for (const candidate of candidatesOf(text)) {
     const value = parse(candidate)
     if (value === undefined) continue
-    if (accepts(value)) return value
+    const unwrapped = unwrap(value, accepts)
+    if (unwrapped !== undefined) return unwrapped
     first ??= value
   }
   return first
 }
 
+/** How many times a value may be wrapped. */
+const WRAPPED_MAX = 3
+
+/**
+ * The value, or the one that it contains alone: as JSON in a text, as the only item of a list, as the only
+ * field of an object. The wrapper counts only if the value in it is accepted.
+ */
+function unwrap(
+  value: Json,
+  accepts: (value: Json) => boolean,
+  levels = WRAPPED_MAX,
+): Json | undefined {
+  if (accepts(value)) return value
+  if (levels === 0 || value === null) return undefined
+  const inside = typeof value === 'string' ? [parse(value)] : innerOf(value)
+  const [only] = inside
+  return inside.length !== 1 || only === undefined ? undefined : unwrap(only, accepts, levels - 1)
+}
+
+/** The objects and texts in a list or an object, which may be wrapped values. */
+function innerOf(value: Json): readonly Json[] {
+  if (typeof value !== 'object' || value === null) return []
+  const inner = Object.values(value)
+  return inner.length === 1 && typeof inner[0] === 'object' ? inner : []
+}
+
 /** Marks around a model's thoughts before its answer. */
-const MARKS_OF_THOUGHT = /<(\/?)(think|thinking|thought|reasoning|reflection|analysis)>/gi
+const MARKS_OF_THOUGHT =
+  /[<[◁](?:\w{1,16}:)?(\/?)(?:\w{1,16}:)?(think|thinking|thought|reasoning|reflection|analysis)[>\]▷]/gi
 /** Some providers omit the opening mark. */
-const THOUGHTS_END = /^[\s\S]*<\/(?:think|thinking|thought|reasoning|reflection|analysis)>/i
+const THOUGHTS_END =
+  /^[\s\S]*[<[◁]\/(?:\w{1,16}:)?(?:think|thinking|thought|reasoning|reflection|analysis)[>\]▷]/i
 const FENCE = /`{3,}|~{3,}/g
 /** Fences and values that are tried: a text with more is prose. */
 const CANDIDATES_MAX = 16
@@ -131,6 +160,18 @@ function parse(text: string): Json | undefined {
   try {
     return JSON.parse(text) as Json
   } catch {
-    return undefined
+    try {
+      return JSON.parse(text.replaceAll(STRING_OR_COMMA, mended)) as Json
+    } catch {
+      return undefined
+    }
   }
+}
+
+/** Strings, to skip them, and a comma behind the last item; a string without an end reaches to the end. */
+const STRING_OR_COMMA = /"(?:[^"\\]|\\.)*(?:"|\\?$)|,(?=\s{0,64}[}\]])/gs
+
+function mended(found: string): string {
+  if (found === ',') return ''
+  return found.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 }

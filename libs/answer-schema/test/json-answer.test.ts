@@ -20,6 +20,18 @@ test.each<[string, string]>([
   ['behind thoughts in thoughts', `<think>a <thinking>b</think> c</think>${ANSWER}`],
   ['behind thoughts without their opening', `maybe {"answer":41}?</think>${ANSWER}`],
   ['behind thoughts of two kinds', `<Reasoning>a</Reasoning><think>b</think>${ANSWER}`],
+  ['behind thoughts in brackets', `[THINK]{"answer":41}[/THINK]${ANSWER}`],
+  ['behind thoughts in triangles', `◁think▷{"answer":41}◁/think▷${ANSWER}`],
+  ['behind thoughts of a named model', `<seed:think>{"answer":41}</seed:think>${ANSWER}`],
+  ['between marks of the model', `<|im_start|>${ANSWER}<|im_end|>`],
+  ['between tags', `<answer>${ANSWER}</answer>`],
+  ['with a byte order mark', `\uFEFF${ANSWER}`],
+  ['with a comma too many', '{"answer":42,\n}'],
+  ['with a bracket too many', `${ANSWER}}`],
+  ['encoded twice', JSON.stringify(JSON.stringify(ANSWER))],
+  ['as the only item of a list', `[${ANSWER}]`],
+  ['as the only field of an object', `{"result":${ANSWER}}`],
+  ['twice', `${ANSWER}\n${ANSWER}`],
   ['behind an opening without an end', `<think> ${ANSWER}`],
 ])('JSON %s is found', (_title, text) => {
   expect(jsonInAnswer(text, accepts)).toEqual({ answer: 42 })
@@ -36,6 +48,10 @@ test.each([
   '{',
   '{"',
   '[`',
+  '"\\"',
+  '"\\',
+  ', ',
+  '[THINK]',
   '</think>',
 ])('an answer that consists only of %j is read in reasonable time', (piece) => {
   const startedMs = performance.now()

@@ -77,6 +77,7 @@ type Hand = (data: string, name?: string) => void
 function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
   let events = 0
   let ignored = ''
+  let strange = 0
   const hear: Hand = (data, name) => {
     events += 1
     onData(data, name)
@@ -88,26 +89,45 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
       if (type === 'max-buffer-size-exceeded') stop('too-large')
       if (type !== 'unknown-field') return
       const text = line.replace(LEADING_NOISE, '')
+      if (!/^(\{|data)/i.test(text)) strange += 1
+      const allowed = STRANGE_LINES_MAX + STRANGE_LINES_EACH * events
       const data = LOOSE_DATA.exec(text)?.[1]
       // Servers write an error, or the end, without a field name.
       const error = LOOSE_ERROR.exec(text)?.[1]
       if (data !== undefined) hear(data)
       else if (error !== undefined) hear(error, 'error')
-      else if (isJson(text) || END_MARK.test(text)) hear(text)
+      else if (strange <= allowed && (isJson(text) || END_MARK.test(text))) hear(text)
       // The answer stands in JSON, so a line without a string has no piece of it.
-      else if (text.includes('"')) stop('malformed', text)
-      else if (ignored.length < SAID_MAX) ignored += `${text} `
+      else if (text.includes('"') || strange > allowed) {
+        stop('malformed', text)
+        throw new UnreadableBody()
+      } else if (ignored.length < SAID_MAX) ignored += `${text} `
     },
   })
+  const push = (text: string): void => {
+    try {
+      parser.feed(text)
+    } catch (error) {
+      if (!(error instanceof UnreadableBody)) throw error
+    }
+  }
   return {
-    push: (text: string) => parser.feed(text),
+    push,
     end() {
       // Some providers omit the last blank line. The standard would drop such an event.
-      parser.feed('\n\n')
+      push('\n\n')
       if (events === 0 && ignored.trim() !== '') stop('malformed', ignored)
     },
   }
 }
+
+/** Ends the parser within its input: it spends microseconds on each line that it does not know. */
+class UnreadableBody extends Error {}
+
+/** Lines of a body without an event: a sign of life in each second of the longest call. */
+const STRANGE_LINES_MAX = 1_000
+/** Further lines for each event: fields that the standard does not know, sizes of chunks. */
+const STRANGE_LINES_EACH = 8
 
 /** The field `data` with an indentation, in capitals, or with another separator. */
 const LOOSE_DATA = /^data\s*[:=]\s*(.*)$/i

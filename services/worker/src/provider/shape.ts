@@ -35,7 +35,8 @@ export function parseJson(text: string): unknown {
 }
 
 const CONTROL = /\p{Cc}/gu
-const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g
+/** A string without an end reaches to the end of the text; otherwise each mark would begin a new search. */
+const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/gs
 
 function jsonOf(found: string): string {
   if (!found.startsWith('"')) return 'null'

@@ -174,3 +174,14 @@ describe('a body without an answer fails', () => {
     })
   })
 })
+
+test.each(['x\n', '"a"\n', '"\\', '{"', 'ping\n', '[', 'error: '])(
+  'a body that consists only of %j is read in reasonable time',
+  (piece) => {
+    const body = piece.repeat(100_000)
+    const startMs = performance.now()
+    for (const start of ['data: ', 'data: {', '{'])
+      expect(read([start + body]).answer.kind).toBe('failed')
+    expect(performance.now() - startMs).toBeLessThan(5_000)
+  },
+)
