@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { EXIT, runCli } from '@agentfleet/cli'
 import type { FleetAccess } from '@agentfleet/local'
 import { eventually } from '@agentfleet/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -37,6 +38,24 @@ function run(script: string, ...args: string[]): Command {
   return { child, output: () => output, ended }
 }
 
+/** Runs the command line on the fleet whose state is in `dir`. */
+async function agentfleet(url: string, ...args: string[]) {
+  const said = { out: '', err: '' }
+  const code = await runCli(args, {
+    env: { AGENTFLEET_URL: url },
+    version: '0.0.0',
+    stateDir: dir,
+    terminal: {
+      out: (text) => void (said.out += text),
+      err: (text) => void (said.err += text),
+      columns: undefined,
+      noteColumns: undefined,
+      signal: new AbortController().signal,
+    },
+  })
+  return { code, ...said }
+}
+
 /** The addresses that a fleet has printed. */
 function addresses(output: string): string[] {
   return [...output.matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url)
@@ -48,8 +67,8 @@ async function expectGone(urls: readonly string[]): Promise<void> {
 }
 
 describe('npm start', () => {
-  it('with --once runs its tasks, ends with 0 and leaves no process behind', async () => {
-    const command = run(START, '--once', '--data', dir)
+  it('as agentfleet up --once runs its tasks, ends with 0 and leaves no process behind', async () => {
+    const command = run('libs/cli/dist/main.js', 'up', '--once', '--data', dir)
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('6 of 6 completed')
     await expectGone(addresses(command.output()))
@@ -67,6 +86,9 @@ describe('npm start', () => {
     for (const { pid } of access.processes) expect(process.kill(pid, 0)).toBe(true)
     for (const { log } of access.processes) expect((await stat(log)).isFile()).toBe(true)
     const listed = (await (await fetch(`${url}/v1/tasks`)).json()) as { tasks: { id: string }[] }
+    const demo = await agentfleet(url, 'demo', '--tasks', '200', '--kill-nodes', '1', '--json')
+    expect(demo.code, demo.err).toBe(EXIT.done)
+    expect(JSON.parse(demo.out)).toMatchObject({ lost: 0, endedTwice: 0 })
     first.child.kill('SIGINT')
     expect(await first.ended, first.output()).toBe(0)
     await expectGone(addresses(first.output()))
