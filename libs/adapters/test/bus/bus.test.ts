@@ -96,7 +96,7 @@ describe('the log', () => {
     expect(await log.record('nobody')).toBeUndefined()
   })
 
-  it('hands stored events on in order, once each, across a killed server', async () => {
+  it('delivers stored events in order and once each, even if nats-server is killed meanwhile', async () => {
     const log = openTaskLog(bus)
     const seen: TailedEvent[] = []
     const tail = tailLog(bus, { afterSeq: 0, log: silent, receive: (event) => seen.push(event) })
