@@ -96,7 +96,11 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
       const error = LOOSE_ERROR.exec(text)?.[1]
       if (data !== undefined) hear(data)
       else if (error !== undefined) hear(error, 'error')
-      else if (strange <= allowed && (isJson(text) || END_MARK.test(text))) hear(text)
+      else if (strange <= allowed && (isJson(text) || END_MARK.test(text))) {
+        // It does not count as an event, because each event allows further lines.
+        events ||= 1
+        onData(text)
+      }
       // The answer stands in JSON, so a line without a string has no piece of it.
       else if (text.includes('"') || strange > allowed) {
         stop('malformed', text)
