@@ -230,10 +230,13 @@ test('approve lists a waiting call and approves it', async () => {
       /^ID  STEP  SINCE  AGENT  TOOL  ARGUMENTS\nID  \d+  AGE  assistant  refund  \{"order":"A7"/,
     )
   }, SOON_MS)
-  expect((await succeed('approve', '--note', 'fine', id)).out).toMatch(
+  expect((await succeed('approve', '--note', 'fine', '--person', 'Kim', id)).out).toMatch(
     /^step \d+ of .* approved\n$/,
   )
-  expect(await tenant.ended(id)).toMatchObject({ state: 'completed' })
+  expect(await tenant.ended(id)).toMatchObject({
+    state: 'completed',
+    approvals: [{ approved: true, person: 'Kim', atMs: expect.any(Number) }],
+  })
   expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
 })
 

@@ -13,10 +13,11 @@ const STEP = { min: 0, max: 1_000_000 }
 export const approve: Command = {
   name: 'approve',
   summary: 'list the calls that wait for approval; approve or refuse one',
-  usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] TASK_ID'],
+  usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] [--person NAME] TASK_ID'],
   options: {
     refuse: { type: 'boolean', help: 'refuse the call; the task continues without the call' },
     note: { type: 'string', value: 'TEXT', help: 'the reason; if you refuse, the model reads it' },
+    person: { type: 'string', value: 'NAME', help: 'who decides; the task shows the name' },
     step: { type: 'string', value: 'N', help: 'the step (default: the one that waits now)' },
     watch: WATCH_OPTION,
   },
@@ -33,7 +34,8 @@ export const approve: Command = {
     const taskId = oneArgument(input.args, 'id of the task')
     const step = wholeOf(input, 'step', STEP) ?? (await waitingStep(context, taskId))
     const approved = !isSet(input, 'refuse')
-    const word = { approved, ...given({ note: textOf(input, 'note') }) }
+    const asked = given({ note: textOf(input, 'note'), person: textOf(input, 'person') })
+    const word = { approved, ...asked }
     const view = await client.approve(taskId, step, word, { signal })
     const said = approved ? 'approved' : 'refused'
     printOne(context, view, () => `step ${step} of ${view.id} ${said}`)
