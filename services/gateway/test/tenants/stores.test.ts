@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { setup } from '../support.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setup, type GatewayBench } from '../support.ts'
 
 const KEYS = { a: 'key-a-0123456789abc', b: 'key-b-0123456789abc' }
 const CONFIG = { API_KEYS: `a:${KEYS.a},b:${KEYS.b}` }
@@ -10,32 +10,47 @@ const AGENTS = 50
 /** Nearly the largest body. */
 const CONTEXT = 'c'.repeat(1_000_000)
 
+let bench: GatewayBench
+beforeAll(async () => {
+  bench = await setup(CONFIG)
+}, 60_000)
+afterAll(() => bench[Symbol.asyncDispose]())
+
 /** Writes until one is refused; returns how many were stored, and the code of the refusal. */
-async function fill(put: (at: number) => Promise<unknown>): Promise<readonly [number, string]> {
-  for (let at = 0; ; at += 1) {
-    try {
-      await put(at)
-    } catch (error) {
-      return [at, (error as { problem?: { code: string } }).problem?.code ?? String(error)]
+async function fill(
+  parallel: number,
+  put: (at: number) => Promise<unknown>,
+): Promise<readonly [number, string]> {
+  let stored = 0
+  let code = ''
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (code === '') {
+      try {
+        await put(next++)
+        stored += 1
+      } catch (error) {
+        code = (error as { problem?: { code: string } }).problem?.code ?? String(error)
+      }
     }
   }
+  await Promise.all(Array.from({ length: parallel }, lane))
+  return [stored, code]
 }
 
 test('a tenant that fills the store of agents leaves room for another one (L7)', async () => {
-  await using bench = await setup(CONFIG)
   const put = (key: string, at: number) =>
     bench.client(key).putAgent(`agent-${at % AGENTS}`, { systemPrompt: `${at} ${PROMPT}` })
-  const [stored, code] = await fill((at) => put(KEYS.a, at))
+  const [stored, code] = await fill(10, (at) => put(KEYS.a, at))
   expect([stored > 100, code]).toEqual([true, 'agents-full'])
   await put(KEYS.b, 0)
 })
 
 test('a tenant that fills the store of schedules leaves room for another one (L7)', async () => {
-  await using bench = await setup(CONFIG)
   const task = { task: 'x', context: { text: CONTEXT } }
   const put = (key: string, at: number) =>
     bench.client(key).putSchedule(`schedule-${at}`, { cron: '0 0 1 1 *', task })
-  const [stored, code] = await fill((at) => put(KEYS.a, at))
+  const [stored, code] = await fill(1, (at) => put(KEYS.a, at))
   expect([stored > 20, code]).toEqual([true, 'schedules-full'])
   await put(KEYS.b, 0)
 })
