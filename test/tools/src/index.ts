@@ -9,7 +9,7 @@ export {
 } from './audit.ts'
 export { startCallers, type Callers } from './chaos/callers.ts'
 export { spreadOf, type Spread } from './figures.ts'
-export { installLocked } from './install-locked.ts'
+export { installLocked } from './bench/install-locked.ts'
 export {
   checkInvariants,
   describeFindings,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
 import type { NamedProcess } from '../fleet/processes.ts'
-import { installLocked } from '../install-locked.ts'
+import { installLocked } from './install-locked.ts'
 
 /**
  * The peer of the comparison: BullMQ behind Fastify, one server process and as many worker processes as the
