@@ -15,6 +15,7 @@ import {
   type ScheduleView,
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import pLimit, { type LimitFunction } from 'p-limit'
 import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
@@ -58,14 +59,29 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     return scheduleView(name, schedule, run, nowMs())
   }
 
+  const counting = new Map<string, LimitFunction>()
+
+  /** Adds up the tenant's other schedules. That reads all of them, so one count of a tenant runs at a time (L7). */
+  async function ownBytes(tenant: string, name: string): Promise<number> {
+    const turn = counting.get(tenant) ?? pLimit(1)
+    counting.set(tenant, turn)
+    try {
+      return await turn(async () => {
+        const others = (await schedules.names(tenant)).filter((each) => each !== name)
+        return schedules.bytesOf(tenant, others)
+      })
+    } finally {
+      if (turn.activeCount + turn.pendingCount === 0) counting.delete(tenant)
+    }
+  }
+
   /** Checks that the tenant leaves room for the schedules of other tenants. */
   async function checkShare(tenant: string, name: string, ask: number): Promise<void> {
     if (tenants() <= 1) return
     const capacity = SCHEDULES_MAX_BYTES * SCHEDULES_SHARE
     const used = await schedules.bytes()
     if (used + ask < capacity * UNCOUNTED_SHARE) return
-    const others = (await schedules.names(tenant)).filter((each) => each !== name)
-    const own = await schedules.bytesOf(tenant, others)
+    const own = await ownBytes(tenant, name)
     const share = decideShare({ capacity, used, own, ask, tenants: tenants() })
     if (share.kind === 'take') return
     throw new Refusal(

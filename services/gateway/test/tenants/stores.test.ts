@@ -50,7 +50,7 @@ test('a tenant that fills the store of schedules leaves room for another one (L7
   const task = { task: 'x', context: { text: CONTEXT } }
   const put = (key: string, at: number) =>
     bench.client(key).putSchedule(`schedule-${at}`, { cron: '0 0 1 1 *', task })
-  const [stored, code] = await fill(1, (at) => put(KEYS.a, at))
+  const [stored, code] = await fill(10, (at) => put(KEYS.a, at))
   expect([stored > 20, code]).toEqual([true, 'schedules-full'])
   await put(KEYS.b, 0)
 })
