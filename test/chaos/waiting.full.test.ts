@@ -97,7 +97,7 @@ const completed = (ids: readonly string[]) =>
 const typesOf = async (id: string) => (await test.log.history(id)).map(({ event }) => event.type)
 
 describe('a coordinator that is killed', () => {
-  it('before it releases delayed tasks leaves each to be released once by the next one', async () => {
+  it('before it releases delayed tasks leaves them to the next coordinator, which releases each task once', async () => {
     const hit = killAt(isEvent('released'))
     const ids = await Promise.all(
       Array.from({ length: 20 }, (_none, n) => submit({ task: `t${n}`, delayMs: 1_000 })),
@@ -113,7 +113,7 @@ describe('a coordinator that is killed', () => {
     )
   })
 
-  it('between the release of a diamond and its pointer leaves the pointer to the next one', async () => {
+  it('between the release of a task in a diamond and its pointer leaves the pointer to the next coordinator', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=400' })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const c = await submit({ task: 'C', dependsOn: [a] })
@@ -132,7 +132,7 @@ describe('a coordinator that is killed', () => {
     )
   })
 
-  it('before it fails the dependants of a failed task leaves that to the next one', async () => {
+  it('before it fails the dependants of a failed task leaves this work to the next coordinator', async () => {
     const a = await submit({ task: 'A', model: 'sim?ttft=800&fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const hit = killAt((_subject, text) => text.includes('dependency-failed'))
@@ -176,7 +176,7 @@ describe('a coordinator that is killed', () => {
     )
   })
 
-  it('before it cancels the children of a cancelled parent leaves that to the next one', async () => {
+  it('before it cancels the children of a cancelled parent leaves this work to the next coordinator', async () => {
     await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
     const body = { goal: 'Stop', model: 'sim-planner?ttft=50&tps=0', roles: ['slow'] }
     const { body: goal } = await call('/v1/goals', 'POST', body)
@@ -197,7 +197,7 @@ describe('a coordinator that is killed', () => {
     }, GOES_ON_WITHIN_MS)
   })
 
-  it('between the task of a tick and its note does not cost the tick its one task', async () => {
+  it('between storing the task of a tick and noting the tick neither loses nor repeats the task', async () => {
     const hit = killAt((subject) => subject.startsWith('schedules.ran.'))
     const task = { task: 'tick', model: 'echo' }
     await call('/v1/schedules/chaos', 'PUT', { cron: '* * * * * *', task })

@@ -146,7 +146,7 @@ describe('recovery', () => {
   })
 })
 
-test('each policy is bound, fails closed, and concerns its service only', () => {
+test('each admission policy is bound, refuses what it cannot evaluate, and concerns only its service', () => {
   for (const [name, operation] of [
     ['agentfleet-recovery-pods', 'DELETE'],
     ['agentfleet-autoscaler-pods', 'UPDATE'],

@@ -81,7 +81,7 @@ starts anything; if a value is wrong, it prints every problem and ends. The valu
 \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and leave \`NAME\` out.
 
 If none of \`OPENAI_API_KEY\`, \`OPENAI_BASE_URL\` and \`PROVIDERS\` is set, the simulator answers in place of an LLM. If you set \`PROVIDERS\`, you
-need none of the other two.
+need neither of the other two.
 
 ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 

@@ -192,7 +192,7 @@ describe('k8s/base', () => {
       expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
     })
 
-    test('may reach the servers whose addresses it has, and they accept it', () => {
+    test('has a network policy that lets it connect to every server whose address it has, and the policies of these servers admit it', () => {
       const env = envOf(objectOf('Deployment', name))
       const addressed = ['nats', 'redis', 'consul'].filter(
         (server) => env[`${server.toUpperCase()}_URL`] !== undefined,
@@ -208,7 +208,7 @@ describe('k8s/base', () => {
       }
     })
 
-    test('has the time to drain', () => {
+    test('has enough time to drain before it is killed', () => {
       const deployment = objectOf('Deployment', name)
       const graceS = podOf(deployment).terminationGracePeriodSeconds
       const spentS = containerOf(deployment).lifecycle?.preStop?.sleep?.seconds ?? 0
@@ -294,7 +294,7 @@ describe('docker-compose.yml', () => {
       expect(password).toContain(`{${passwordVariable(service)}:?`)
     })
 
-    test('has the time to drain', () => {
+    test('has enough time to drain before it is killed', () => {
       const graceS = Number.parseInt(services[service]?.stop_grace_period ?? '', 10)
       const drainS = Number(environment(service)['DRAIN_DEADLINE_MS'] ?? DRAIN_DEFAULT_MS) / 1_000
       expect(graceS).toBeGreaterThanOrEqual(drainS + END_BESIDE_DRAIN_S)

@@ -130,7 +130,7 @@ test.each(operations)(
 /** Operations that every valid key may use. */
 const ANY_KEY = ['getMe']
 
-test('every operation names the one scope that it needs, or that it needs no key', () => {
+test('every operation names the one scope that it needs, or says that it needs no key', () => {
   const scopes = operationScopes(document)
   const open = openOperations(document)
   const named = operations.map(({ operationId = '' }) => {

@@ -49,7 +49,7 @@ async function lines(taskId: string): Promise<readonly string[]> {
 }
 
 describe('a tool', () => {
-  it('from the folder is offered by its name, with the key of its step', async () => {
+  it('from the tools folder is offered to the model under its name, and each call gets the idempotency key of its step', async () => {
     const view = await submit(
       [use('append_line', { line: 'hello' }), { content: 'done' }],
       { tools: ['append_line'] },
@@ -60,7 +60,7 @@ describe('a tool', () => {
     expect(await heard(view.id)).toEqual([`{"line":"hello","key":"${view.id}.1"}`])
   })
 
-  it('that the task does not list is not offered, and the model gets an error for wrong uses', async () => {
+  it('that the task does not list is not offered, and the model gets an error when it calls a tool wrongly', async () => {
     const view = await submit(
       [
         use('append_line', { line: 'no' }),
@@ -78,7 +78,7 @@ describe('a tool', () => {
     ])
   })
 
-  it('that fails again and again ends the task', async () => {
+  it('that fails again and again makes the task fail', async () => {
     const turns = Array.from({ length: 9 }, () => use('calculate', { expression: 'six' }))
     const view = await submit([...turns, { content: 'done' }], {}, 30)
     expect(view).toMatchObject({ state: 'failed', error: { code: 'tool-failed' } })
@@ -117,7 +117,7 @@ describe('a tool', () => {
     expect(await heard(view.id)).toEqual([expect.stringContaining('42')])
   })
 
-  it('does not reach an internal address, whatever the model asks for', async () => {
+  it('does not reach an internal address, no matter what address the model asks for', async () => {
     const inside = `http://127.0.0.1:${new URL(test.fleet.url).port}/readyz`
     const view = await submit(
       [
@@ -144,7 +144,7 @@ describe('a result of a schema', () => {
     additionalProperties: false,
   }
 
-  it('is the parsed value, after the model has corrected its answer', async () => {
+  it('is the parsed value of the answer, after the model has corrected its answer', async () => {
     const view = await submit(
       [{ content: 'It is 42.' }, { content: '{"total":"42"}' }, { content: '{"total":42}' }],
       { responseSchema },
@@ -154,7 +154,7 @@ describe('a result of a schema', () => {
     expect(view.usage).toMatchObject({ llmCalls: 3 })
   })
 
-  it('fails as invalid output when the model does not correct it, and does not pay for another call', async () => {
+  it('is missing if the model does not correct its answer: the task fails with `invalid-output`, and no further call is made', async () => {
     const wrong = { content: '{"total":"42"}' }
     const view = await submit([wrong, wrong, wrong, wrong, wrong], { responseSchema }, 30)
     expect(view).toMatchObject({

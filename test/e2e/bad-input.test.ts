@@ -86,7 +86,7 @@ describe('an invalid request', () => {
     expect(answer.status).toBe(415)
   })
 
-  it('in a batch, only the task that contradicts an earlier one is refused', async () => {
+  it('in a batch, the gateway refuses only the task that contradicts an earlier task', async () => {
     const body = JSON.stringify({
       tasks: [
         { task: 'first', model: 'echo', idempotencyKey: 'bad-batch' },

@@ -84,7 +84,7 @@ describe('an agent that delegates', () => {
     expect(JSON.stringify(events[6])).toContain('completed')
   })
 
-  it('gets the problems of a wrong call, and may correct it', async () => {
+  it('gets the problems of a wrong call, and may correct the call', async () => {
     const model = await script('corrected', [
       delegate({ agent: 'developer', task: 'x', after: [0] }),
       { content: 'never mind' },

@@ -72,7 +72,7 @@ function golden(text: string): string {
     .replaceAll(/ {2,}/g, '  ')
 }
 
-test('submit --wait prints the result, get shows the task, ls lists it', async () => {
+test('submit --wait prints the result, get shows the task, and ls lists the task', async () => {
   const model = await tenant.script('hello', [{ content: 'Hello from the script' }])
   const ran = await succeed('submit', '--wait', '--json', '-m', model, '--metadata', 'a=b', 'Hi')
   const id = String(ran.objects[0]?.['id'])
@@ -123,7 +123,7 @@ test('a failed task ends watch and submit --wait with exit code 6', async () => 
   }, SOON_MS)
 })
 
-test('submit --file submits every line, cancel cancels', async () => {
+test('submit --file submits a task for every line, and cancel cancels a task', async () => {
   const file = join(folder, 'tasks.jsonl')
   await writeFile(file, '{"task":"one"}\n{"task":"two","agent":"developer"}\n')
   const submitted = await succeed('submit', '--delay', '1h', '--file', file)
@@ -240,7 +240,7 @@ test('approve lists a waiting call and approves it', async () => {
   expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
 })
 
-test('keys me says what the key may do, and only a key with the scope admin makes others', async () => {
+test('keys me prints the rights of the key, and only a key with the scope admin makes other keys', async () => {
   const me = await agentfleet('keys', 'me', '--json')
   expect(me).toMatchObject({ code: EXIT.done, objects: [{ tenant: 'cli' }] })
   expect((await agentfleet('keys', 'me')).out).toMatch(/^tenant +cli$/m)

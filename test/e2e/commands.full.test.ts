@@ -108,7 +108,7 @@ describe('npm start', () => {
     expect(await second.ended, second.output()).toBe(0)
   })
 
-  it('runs twice side by side, each with its own directory', async () => {
+  it('runs twice side by side, and each fleet has its own directory', async () => {
     const commands = [run(START, '--once', '--data', dir), run(START, '--once', '--data', dir)]
     for (const command of commands) expect(await command.ended, command.output()).toBe(0)
     const states = commands.map((command) => /state +(\S+)/.exec(command.output())?.[1])
@@ -194,7 +194,7 @@ describe('npm run bench', () => {
   const bench = (parts: string) =>
     run('libs/local/bootstrap.mjs', 'bench', '--smoke', '--only', parts)
 
-  it('kills a worker on both sides and counts the calls that were paid twice', async () => {
+  it('kills a worker of AgentFleet and one of BullMQ, and counts the calls that were paid twice', async () => {
     const command = bench('paid-twice')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)
@@ -202,7 +202,7 @@ describe('npm run bench', () => {
     expect(command.output()).toContain('0 violations')
   })
 
-  it('measures both sides and finds no violation', async () => {
+  it('measures AgentFleet and BullMQ, and finds no violation', async () => {
     const command = bench('throughput,failover')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)

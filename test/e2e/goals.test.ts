@@ -32,7 +32,7 @@ const until = (id: string, stage: GoalView['stage']) =>
   }, SOON_MS)
 
 describe('a goal', () => {
-  it('is planned, its steps run by their roles in order, and their results are combined', async () => {
+  it('is planned, agents with the planned roles run its steps in order, and their results are combined', async () => {
     const { id } = await submitGoal({ goal: 'Build a shop', model: FAST_PLANNER })
     const goal = await until(id, 'ended')
     expect(goal).toMatchObject({ state: 'completed', planner: 'project-manager' })
@@ -69,7 +69,7 @@ describe('a goal', () => {
     ])
   })
 
-  it('with a plan only shows its plan and runs when it is approved, and a repeated approval is safe', async () => {
+  it('that is only planned shows its plan and runs when a client approves the plan, and a repeated approval is safe', async () => {
     const { id } = await submitGoal({ goal: 'Look first', model: FAST_PLANNER, run: false })
     const held = await until(id, 'held')
     expect(held.plans[0]?.steps).toHaveLength(4)

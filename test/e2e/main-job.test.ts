@@ -16,7 +16,7 @@ describe('a task', () => {
     expect(view.node).toMatch(/^worker-\d+$/)
   })
 
-  it('is readable at once after its 202, and later with its ending', async () => {
+  it('can be read at once after its 202, and later shows its ending', async () => {
     const { id } = await test.client.submit({ task: 'hello', model: 'sim?ttft=300&tokens=3' })
     expect((await test.client.get(id)).state).toMatch(/queued|running/)
     const view = await eventually(async () => {
@@ -142,7 +142,7 @@ describe('submitting again under the same key (L1)', () => {
 })
 
 describe('a batch', () => {
-  it('takes a thousand tasks and runs them all', async () => {
+  it('is accepted with a thousand tasks, and the fleet runs all its tasks', async () => {
     const tasks = Array.from({ length: 1_000 }, (_, i) => ({ task: `t${i}`, model: 'echo' }))
     const results = await test.client.submitBatch(tasks)
     expect(results.every((result) => result.status === 202)).toBe(true)

@@ -106,7 +106,7 @@ describe('the page behind a proxy that offers the gateway under a path', () => {
     expect(page.url()).toBe(address(`/tasks/${id}`))
   })
 
-  it('finds a failed task by its agent, says why, and replays it from the journal, with keys alone', async () => {
+  it('finds a failed task by its agent, says why it failed, and replays it from the journal, all by keyboard', async () => {
     const turns = [
       { toolCalls: [{ name: 'calculate', arguments: '{"expression":"1+1"}' }] },
       { error: { status: 400, message: 'The model is closed.' } },
@@ -204,7 +204,7 @@ describe('the page behind a proxy that offers the gateway under a path', () => {
     await page.getByText('Your key may not drain a node').waitFor()
   })
 
-  it('shows hostile text as text, and a long one in parts', async () => {
+  it('shows hostile text as plain text, and a long text in parts', async () => {
     const task = '<img src=x onerror="document.title=1"> \u202Eevil ' + 'x'.repeat(60_000)
     const { id } = await client.submit({ task, model: 'sim?ttft=0&tps=0&tokens=10' })
     await page.goto(address(`/tasks/${id}?tab=input`))
@@ -229,7 +229,7 @@ describe('the page behind a proxy that offers the gateway under a path', () => {
     await page.getByText('Live', { exact: true }).waitFor()
   })
 
-  it('asked the API for nothing in a tab that was hidden all the time', async () => {
+  it('sent no request to the API from a tab that was hidden all the time', async () => {
     const later = (await hidden.evaluate(requests)) as number
     // One request may have been under way.
     expect(later - hiddenBefore).toBeLessThanOrEqual(1)

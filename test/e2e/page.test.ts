@@ -81,7 +81,7 @@ describe('the page', () => {
     expect(page.url()).not.toContain(steps)
   })
 
-  it('cancels selected tasks and works with keys alone', async () => {
+  it('cancels selected tasks and can be used by keyboard alone', async () => {
     const { id } = await test.client.submit({ task: 'Wait a week', delayMs: 600_000_000 })
     await page.goto(address('/tasks?state=waiting'))
     await page.getByLabel(`Select ${id}`).check()

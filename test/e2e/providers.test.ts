@@ -21,7 +21,7 @@ async function eventsOf(id: string): Promise<readonly EventView[]> {
 
 describe('a provider that does not answer', () => {
   it.each(['to-dead', 'to-busy', 'to-slow'])(
-    'is passed over for the next one: %s',
+    'is passed over, and the node calls the next provider: %s',
     async (model) => {
       const view = await run({ model })
       expect(view).toMatchObject({ state: 'completed', failures: 0 })
@@ -87,7 +87,7 @@ describe('a budget', () => {
     expect(view.usage.llmCalls).toBe(0)
   })
 
-  it('for a tenant lets no call through that would exceed it', async () => {
+  it('for a tenant lets no call through that would exceed the budget', async () => {
     const first = await run({ model: 'dear', maxOutputTokens: 10 })
     expect(first).toMatchObject({ state: 'completed', usage: { costUsd: 0.5 } })
     const second = await run({ model: 'dear', maxOutputTokens: 10 })

@@ -169,7 +169,7 @@ describe('a task with dependencies', () => {
 })
 
 describe('a schedule', () => {
-  it('submits one task a tick, and stops when it is removed', async () => {
+  it('submits one task for each tick, and stops when it is removed', async () => {
     const task = { task: 'tick', model: 'echo', metadata: { of: 'every-second' } }
     const put = await call('/v1/schedules/every-second', 'PUT', {
       cron: '* * * * * *',
@@ -189,7 +189,7 @@ describe('a schedule', () => {
     expect(new Set(seconds).size).toBe(seconds.length)
   })
 
-  it('skips ticks while its last task runs, when configured so', async () => {
+  it('that forbids overlap skips ticks while its last task runs', async () => {
     const task = { task: 'long', model: 'echo?ms=4000' }
     const body = { cron: '* * * * * *', overlap: 'skip', task }
     await call('/v1/schedules/no-overlap', 'PUT', body)

@@ -148,7 +148,7 @@ describe('I2: one ending, and nothing after it', () => {
     ])
   })
 
-  it('counts such a task as ended once, by its first ending', () => {
+  it('counts a task with two endings as ended once, by its first ending', () => {
     const { completed: ok, cancelled: taken } = check(submitted, cancelled, completed(1))
     expect([ok, taken]).toEqual([0, 1])
   })
@@ -242,7 +242,7 @@ describe('calls paid twice', () => {
     expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1, storedTwice: 0 })
   })
 
-  it('counts a step apart that was asked for again although its answer was stored', () => {
+  it('counts a step separately if its call was made again although its answer was stored', () => {
     const twice = { started: 2, finished: 2 }
     const counts = [
       { taskId: 'a', step: '0', ...twice, lastStartedAtMs: 1_000 },

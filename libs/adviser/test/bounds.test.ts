@@ -34,7 +34,7 @@ describe('cached answers', () => {
     expect(provider.calls).toHaveLength(1)
   })
 
-  it('expire, counted from when they were given, and are not shared by other states', async () => {
+  it('expire ten minutes after the provider gave them, and are not used for other states', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({ baseUrl: provider.url })
     await ask()
@@ -110,7 +110,7 @@ describe('the budget', () => {
     expect(await ask(stateOf(2))).toMatchObject({ reason: 'over-budget' })
   })
 
-  it('bounds the calls at once, which may be cancelled', async () => {
+  it('bounds the number of calls at the same time, and the caller may cancel a call', async () => {
     await using provider = await startProvider(hangs)
     const { ask } = setup({ baseUrl: provider.url, limits: limitsOf({ callsAtOnce: 2 }) })
     const controller = new AbortController()

@@ -15,7 +15,7 @@ import {
 const good = says(JSON.stringify(ANSWER))
 
 describe('an adviser', () => {
-  it('does not call a provider in mode off, and logs that once', async () => {
+  it('calls no provider in mode off, and logs once that the mode is off', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records, lines } = setup({ baseUrl: provider.url, mode: 'off' })
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
@@ -90,7 +90,7 @@ describe('advice in the background', () => {
     expect(provider.calls).toHaveLength(2)
   })
 
-  it('is renewed before it expires, and stays when the renewal fails', async () => {
+  it('is renewed before it expires, and stays in force when the renewal fails', async () => {
     await using provider = await startProvider(good)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     adviser.refresh(scaling, SEEN)

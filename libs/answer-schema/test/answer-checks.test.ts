@@ -25,14 +25,14 @@ function doubling(links: number, last: JsonSchema = {}): JsonSchema {
 
 describe('an answer', () => {
   test.each(['{"name":"Ada","age":36}', ' ```json\n{"name":"Ada","age":36}\n```\n'])(
-    'that satisfies the schema is its value: %s',
+    'that satisfies the schema is returned as its parsed value: %s',
     async (text) => {
       const value = { name: 'Ada', age: 36 }
       expect(await checks.check(PERSON, text)).toEqual({ kind: 'valid', value })
     },
   )
 
-  test('that violates the schema gets every problem of it', async () => {
+  test('that violates the schema is refused with a list of all its problems', async () => {
     expect(await checks.check(PERSON, '{"age":-1,"x":2}')).toEqual({
       kind: 'invalid',
       problems: [
@@ -43,7 +43,7 @@ describe('an answer', () => {
     })
   })
 
-  test('that is not JSON gets a problem that says so', async () => {
+  test('that is not JSON gets a problem that says that it is not JSON', async () => {
     const problems = ['the answer is not JSON']
     expect(await checks.check(PERSON, 'Ada is 36.')).toEqual({ kind: 'invalid', problems })
   })
@@ -136,7 +136,7 @@ describe('a check that takes too long', () => {
   const schema = { type: 'object', properties: { a: { allOf: [two, two] } } }
   const deep = '{"a":'.repeat(40) + '{}' + '}'.repeat(40)
 
-  test('ends at its deadline, costs the event loop nothing and is not repeated', async () => {
+  test('ends at its deadline, does not block the event loop and is not repeated', async () => {
     expect(await checks.checkSchema(schema)).toEqual({ kind: 'ok' })
     let ticks = 0
     const ticking = setInterval(() => (ticks += 1), 10)
@@ -148,7 +148,7 @@ describe('a check that takes too long', () => {
     expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS / 2)
   })
 
-  test('does not cost the waiting checks their answers', async () => {
+  test('does not prevent the waiting checks from giving their answers', async () => {
     const other = { ...schema, description: 'another one' }
     const [slow, ...rest] = await Promise.all([
       checks.check(other, deep),

@@ -25,7 +25,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.refused, 'the key is missing, wrong, or not allowed to do this'],
   [EXIT.notFound, 'the task, agent, schedule, decision, incident or key does not exist'],
   [EXIT.taskFailed, 'a task or goal that the command waited for has failed or was cancelled'],
-  [EXIT.checkFailed, 'doctor found a problem, or demo measured a broken promise'],
+  [EXIT.checkFailed, 'doctor found a problem, or demo found that a guarantee did not hold'],
   [EXIT.interrupted, 'you stopped the command'],
 ]
 

@@ -60,7 +60,7 @@ describe('the values of options', () => {
     expect(() => durationOf(input('90'), 'it')).toThrow('--it is a duration such as')
   })
 
-  test('times are days, times, words or ages', () => {
+  test('a time is given as a date, a date with a time, a word such as today, or an age', () => {
     const read = ['today', 'yesterday', '2h', '2026-01-02', '2026-01-02T03:04:05Z'].map((text) =>
       timeOf(input(text), 'it', NOW_MS),
     )
@@ -74,7 +74,7 @@ describe('the values of options', () => {
     expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it is a day')
   })
 
-  test('numbers and pairs outside their rules are refused with the rule', () => {
+  test('a number or a pair that breaks its rule is refused, and the error contains the rule', () => {
     const bounds = { min: 1, max: 5 }
     expect(wholeOf(input('5'), 'it', bounds)).toBe(5)
     for (const text of ['0', '6', '1.5', 'x', '', ' ']) {
@@ -101,12 +101,12 @@ describe('a refused request', () => {
     retryAfterS,
   })
 
-  test('its status chooses the exit code', () => {
+  test('ends the command with the exit code that belongs to its HTTP status', () => {
     const codes = [0, 401, 403, 404, 409, 503].map((status) => exitCodeOf({ status }))
     expect(codes).toEqual([3, 4, 4, 5, 1, 1])
   })
 
-  test('the message says what to do', () => {
+  test('prints a message that says what to do', () => {
     expect(explain(refusal(0), 'http://x')).toContain('Start a fleet with "npm start"')
     expect(explain(refusal(401), 'http://x')).toContain('Set AGENTFLEET_KEY or --key')
     expect(explain(refusal(503, 7), 'http://x')).toBe('Refused: Why.\nTry again in 7 s.')

@@ -11,7 +11,7 @@ function event(taskId: string, type: string, atMs: number) {
 }
 
 describe('the figures of a demo', () => {
-  test('latency leaves out the LLM time, failover counts from the last kill before it', () => {
+  test('the latency excludes the time of the LLM, and the failover time of a task counts from the last kill before its new attempt', () => {
     const history = createHistory()
     history.note(event('quick', 'submitted', 100))
     history.note(event('quick', 'completed', 709))
@@ -41,7 +41,7 @@ describe('the figures of a demo', () => {
     expect(isKept(figures)).toBe(false)
   })
 
-  test('a task with two endings breaks the promise', () => {
+  test('a task with two endings is reported as a violation', () => {
     const history = createHistory()
     history.note(event('twice', 'submitted', 1))
     history.note(event('twice', 'completed', 2))
@@ -51,18 +51,18 @@ describe('the figures of a demo', () => {
     expect(isKept(figures)).toBe(false)
   })
 
-  test('quantiles are values that were measured', () => {
+  test('each quantile is one of the measured values', () => {
     const values = Array.from({ length: 100 }, (_, at) => at + 1)
     expect(spreadOf(values)).toEqual({ count: 100, p50: 50, p99: 99, max: 100 })
     expect(spreadOf([])).toEqual({ count: 0, p50: 0, p99: 0, max: 0 })
   })
 
-  test('kills are spread over the load', () => {
+  test('the demo spreads its kills over the time of the load', () => {
     const at = [0, 1, 2].map((index) => killAfter(index, { tasks: 20_000, kills: 3 }))
     expect(at).toEqual([5_000, 10_000, 15_000])
   })
 
-  test('the report reads as this table', () => {
+  test('the demo prints its report as this table', () => {
     const history = createHistory()
     history.note(event('quick', 'submitted', 100))
     history.note(event('quick', 'completed', 1_109))

@@ -120,7 +120,7 @@ function closedFor(code: number, reason: string): ClientError {
     type: 'urn:agentfleet:problem:stream-closed',
     title: 'The gateway closed the stream',
     status: 400,
-    detail: `It does not accept a message of this client (close code ${code} ${reason}).`,
+    detail: `The gateway rejected a message from this client (close code ${code} ${reason}).`,
     code: 'stream-closed',
   })
 }

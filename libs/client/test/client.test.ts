@@ -35,7 +35,7 @@ async function collect(frames: AsyncIterable<object>): Promise<object[]> {
   return all
 }
 
-test('a refusal is an error with its problem and the time to retry', async () => {
+test('the client turns a refusal into an error that has the problem and the time to retry', async () => {
   await using scene = await setup({
     http: (_request, response) => {
       response.writeHead(503, { 'retry-after': '10', 'content-type': 'application/problem+json' })
@@ -55,7 +55,7 @@ test('a refusal is an error with its problem and the time to retry', async () =>
   expect(error).toMatchObject({ status: 503, retryAfterS: 10, problem: { code: 'log-full' } })
 })
 
-test('a submission carries its key, its wait and the API key', async () => {
+test('a submission sends its idempotency key, its wait and the API key', async () => {
   let seen: object = {}
   await using scene = await setup({
     http: (request, response) => {
@@ -71,7 +71,7 @@ test('a submission carries its key, its wait and the API key', async () => {
   })
 })
 
-test('a watch continues after a broken connection where it stopped, and ends with its tasks', async () => {
+test('after a broken connection a watch continues where it stopped, and it ends when all its tasks have ended', async () => {
   const asked: { after: unknown }[] = []
   await using scene = await setup({
     stream: (socket) => {
@@ -112,7 +112,7 @@ test('a watch yields the refusal of one task and continues with the others', asy
   expect(frames).toMatchObject([{ code: 'task-not-found' }, { taskId: 'b' }])
 })
 
-test('a watch does not wait for tasks that ended before', async () => {
+test('a watch does not wait for tasks that had ended before the watch began', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () =>
@@ -123,14 +123,14 @@ test('a watch does not wait for tasks that ended before', async () => {
   expect(await collect(scene.client.watch(['a'], { after: 100 }))).toEqual([])
 })
 
-test('a watch that the gateway does not accept fails instead of retrying for ever', async () => {
+test('a watch fails when the gateway rejects its message, and does not retry for ever', async () => {
   await using scene = await setup({ stream: (socket) => socket.close(1008, 'nonsense') })
   await expect(collect(scene.client.watch(['a']))).rejects.toMatchObject({
     problem: { code: 'stream-closed' },
   })
 })
 
-test('following continues after a broken connection, and says where a new one begins', async () => {
+test('a follower of the fleet continues after a broken connection, and learns where the new connection begins', async () => {
   let connections = 0
   const asked: object[] = []
   await using scene = await setup({
@@ -159,7 +159,7 @@ test('following continues after a broken connection, and says where a new one be
   expect(asked).toEqual([ask, ask])
 })
 
-test('following that the gateway does not accept fails instead of retrying for ever', async () => {
+test('a follower of the fleet fails when the gateway rejects its message, and does not retry for ever', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () =>
@@ -172,7 +172,7 @@ test('following that the gateway does not accept fails instead of retrying for e
   })
 })
 
-test('a listing sends only the given filters', async () => {
+test('a request for a list sends only the filters that the caller has given', async () => {
   const asked: (string | undefined)[] = []
   await using scene = await setup({
     http: (request, response) => {
@@ -192,7 +192,7 @@ test('a listing sends only the given filters', async () => {
   ])
 })
 
-test('a watch ends with the reason of its signal', async () => {
+test('a watch ends with the reason of the abort signal that its caller gave', async () => {
   await using scene = await setup({ stream: () => {} })
   const abort = new AbortController()
   const watching = collect(scene.client.watch(['a'], { signal: abort.signal }))

@@ -38,7 +38,7 @@ test('durations have two units at most', () => {
   for (const [ms, text] of table) expect(duration(ms)).toBe(text)
 })
 
-test('distances in time say the direction', () => {
+test('the text of a time says whether the time is past or still to come', () => {
   expect(ago(1_000, 1_500)).toBe('now')
   expect(ago(1_000, 13_000)).toBe('12 s ago')
   expect(ago(200_000, 13_000)).toBe('in 3 m')

@@ -20,7 +20,7 @@ const seen: Seen = {
   openIncidents: 0,
 }
 
-test('the first view answers whether work flows', () => {
+test('the first view says whether the fleet processes its tasks', () => {
   const table: readonly (readonly [Partial<Seen>, string, string])[] = [
     [{}, 'good', 'Work flows.'],
     [{ queued: 0, running: 0 }, 'good', 'The fleet is ready and has no work.'],
@@ -139,7 +139,7 @@ test('figures over time have 0 where nothing happened, and no duration where non
   expect(sumOf(series, ({ costUsd }) => costUsd)).toBe(0.5)
 })
 
-test('a step of a plan stands one layer behind the last one that it needs', () => {
+test('a step of a plan stands one layer behind the last step that it needs', () => {
   const steps = [
     { id: 'a', dependsOn: [] },
     { id: 'b', dependsOn: ['a'] },
@@ -151,7 +151,7 @@ test('a step of a plan stands one layer behind the last one that it needs', () =
   expect(shown).toEqual(['a 0 0', 'b 1 0', 'c 2 0', 'd 0 1', 'e 0 2'])
 })
 
-test('nodes that change keep their place, and new ones are put in order', () => {
+test('a node that changes keeps its place, and a new node is put in order', () => {
   const node = (id: string, active = 0) => ({ id, active }) as NodeView
   const before = [node('a'), node('c'), node('d')]
   const shown = (frame: Parameters<typeof withNodes>[1]) =>

@@ -18,13 +18,13 @@ test('an address names a view, a record and a query', () => {
   }
 })
 
-test('a path that is written is read back', () => {
+test('the page reads back each path that it has written', () => {
   const path = pathOf('agents', 'a b/c?', { tab: 'x&y', none: undefined, empty: '' })
   const [pathname = '', search = ''] = `/console${path}`.split(/(?=\?)/)
   expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
 })
 
-test('a query parameter with several values becomes one parameter for each value, and back', () => {
+test('a list of values becomes one query parameter for each value, and the page reads the list back', () => {
   const path = pathOf('tasks', undefined, { state: 'failed\nqueued' })
   expect(path).toBe('/tasks?state=failed&state=queued')
   expect(placeOf('/console/tasks', '?state=failed&state=queued').query).toEqual({

@@ -69,7 +69,7 @@ test('bulk actions take the filters of the list, limited to tasks that the actio
   expect(replayBodies({ waitingKind: 'time' })).toEqual([])
 })
 
-test('a bulk action continues after the last page that was answered', async () => {
+test('a bulk action continues after the last page that the gateway has answered', async () => {
   const answers: (BulkPage | Error)[] = [
     { matched: 2, done: 2, problems: [], nextCursor: 'c' },
     new Error('no answer'),
@@ -102,7 +102,7 @@ test('many selected tasks are sent in several requests', () => {
   expect(sizes).toEqual([200, 200, 50])
 })
 
-test('new tasks are counted and move no row; rows change where they are', () => {
+test('a new task is counted and moves no row, and the row of a changed task changes in its place', () => {
   const list = withNext(listOf(page([9, 8, 7], 'c1')), page([7, 6, 5]))
   expect(idsOf(list)).toEqual([9, 8, 7, 6, 5])
   expect(list.nextCursor).toBeUndefined()
@@ -116,7 +116,7 @@ test('new tasks are counted and move no row; rows change where they are', () => 
   expect(again.gone.size).toBe(0)
 })
 
-test('a row that no longer matches stays in its place and says so', () => {
+test('the row of a task that no longer matches the filter stays in its place and says that it no longer matches', () => {
   const list = listOf(page([9, 8, 7]))
   const without = withAgain(list, 0, page([9, 7]))
   expect([idsOf(without), [...without.gone]]).toEqual([[9, 8, 7], ['8']])

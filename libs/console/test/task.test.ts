@@ -71,7 +71,7 @@ const delta = (offset: number, text: string, change: Partial<DeltaFrame> = {}): 
 const all = (frames: readonly DeltaFrame[]) =>
   frames.reduce<LiveText | undefined>((text, frame) => withDelta(text, frame), undefined)
 
-test('live text joins parts, takes a doubled part once and says when one is missing', () => {
+test('live text joins its parts, uses a repeated part once and says when a part is missing', () => {
   expect(all([delta(0, 'ab'), delta(2, 'cd')])?.text).toBe('abcd')
   expect(all([delta(0, 'ab'), delta(0, 'ab'), delta(1, 'bc')])?.text).toBe('abc')
   expect(all([delta(0, 'ab'), delta(2, 'cd')])?.incomplete).toBe(false)
@@ -79,12 +79,12 @@ test('live text joins parts, takes a doubled part once and says when one is miss
   expect(all([delta(7, 'ab')])?.incomplete).toBe(true)
 })
 
-test('text of a newer run replaces the older one, and late parts of the older one are dropped', () => {
+test('the text of a newer run replaces the text of an older run, and late parts of the older run are dropped', () => {
   const frames = [delta(0, 'old'), delta(0, 'new', { attempt: 2, seq: 8 }), delta(3, 'late')]
   expect(all(frames)).toMatchObject({ text: 'new', attempt: 2 })
 })
 
-test('snippets have the task but no key', () => {
+test('a code snippet contains the task and no API key', () => {
   const texts = snippetsOf(task, 'http://127.0.0.1:8080').map(({ text }) => text)
   expect(texts).toHaveLength(3)
   expect(texts[0]).toBe(

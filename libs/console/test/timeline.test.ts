@@ -36,18 +36,18 @@ const shown = (subject: Subject, events: readonly HistoryEvent[]) =>
     (bar) => `${bar.label} | ${bar.startMs - T0}-${bar.endMs - T0}${bar.running ? ' running' : ''}`,
   )
 
-test('a queued task waits for a node until now', () => {
+test('the timeline of a queued task shows a wait for a node that lasts until now', () => {
   expect(shown(task('queued'), [submitted])).toEqual(['Waits for a node | 0-60000 running'])
 })
 
-test('a running first attempt, which stores no start, begins at its placement', () => {
+test('a running first attempt begins at its placement in the timeline, because the log stores no start of it', () => {
   expect(shown(task('running', { node: 'n1', placement }), [submitted])).toEqual([
     'Waited for a node | 0-100',
     'Attempt 1 | 100-60000 running',
   ])
 })
 
-test('calls begin at the event before them, and their length is an upper bound', () => {
+test('a call begins at the event before it, and its shown length is an upper bound', () => {
   const events = [
     submitted,
     at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement }),
@@ -69,7 +69,7 @@ test('calls begin at the event before them, and their length is an upper bound',
   expect(bars[4]?.detail).toBe('7 in, 8 out, $0.25')
 })
 
-test('a failed attempt, its pause and the next attempt stand one after the other', () => {
+test('the timeline shows a failed attempt, the pause after it and the next attempt one after the other', () => {
   const error = { code: 'provider-failed', message: 'status 500' }
   const events = [
     submitted,
@@ -88,7 +88,7 @@ test('a failed attempt, its pause and the next attempt stand one after the other
   expect(timelineOf(task('failed'), events, NOW).at(-1)?.detail).toBe('provider-failed: status 500')
 })
 
-test('a wait for a person shows who decided, and one that lasts runs until now', () => {
+test('a wait for a person shows who decided, and a wait that has not ended is drawn until now', () => {
   const wait = { kind: 'approval' as const, step: 1, tool: 'pay' }
   const paused = at(3, 1_000, { type: 'paused', attempt: 1, wait })
   const events = [
@@ -106,7 +106,7 @@ test('a wait for a person shows who decided, and one that lasts runs until now',
   expect(bars.at(-1)?.endMs).toBe(T0 + 5_000)
 })
 
-test('a task that waits from its submission shows the wait, and its release ends it', () => {
+test('a task that waits from its submission shows the wait, and the release of the task ends the wait', () => {
   expect(shown(task('waiting'), [submitted])).toEqual(['Waits | 0-60000 running'])
   const released = at(2, 4_000, { type: 'released', reason: 'the tasks have ended' })
   expect(shown(task('queued'), [submitted, released])).toEqual([
@@ -115,7 +115,7 @@ test('a task that waits from its submission shows the wait, and its release ends
   ])
 })
 
-test('created tasks are linked, and a task cancelled in the queue has no attempt', () => {
+test('the timeline links the tasks that a task has created, and shows no attempt of a task that was cancelled in the queue', () => {
   const children = ['a', 'b']
   const spawned = at(3, 500, { type: 'spawned', attempt: 1, step: 0, children })
   const started = at(2, 100, { type: 'attempt-started', attempt: 1, node: 'n1' })
@@ -128,7 +128,7 @@ test('created tasks are linked, and a task cancelled in the queue has no attempt
   ])
 })
 
-test('a call with stored times begins where it began, and says how long it waited', () => {
+test('a call with stored times begins at its stored start, and the timeline says how long the call waited', () => {
   const times = { startedAtMs: T0 + 400, waitedMs: 300, firstTokenMs: 120 }
   const events = [
     submitted,

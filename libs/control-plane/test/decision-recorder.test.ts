@@ -79,7 +79,7 @@ test('a limited decision that stays the same is recorded again only after five m
   expect(await record()).toBe(true)
 })
 
-test('a decision that cannot be stored is counted and its caller continues', async () => {
+test('if a decision cannot be stored, the recorder counts the failure and its caller continues', async () => {
   let lost = 0
   const ops = { ...openOps(bus), record: () => Promise.reject(new Error('no stream')) }
   expect(await recorder({ ops, onLost: () => (lost += 1) }).record(draft('calm'))).toBe(false)

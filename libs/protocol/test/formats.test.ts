@@ -13,7 +13,7 @@ test.each(KINDS)(
   },
 )
 
-test.each(KINDS)('a stored %s without a format has the first one', (kind) => {
+test.each(KINDS)('a stored %s without a format number has the first format', (kind) => {
   expect(fromStored('{"a":1}', kind)).toEqual({ a: 1 })
 })
 

@@ -52,7 +52,7 @@ describe('the permissions of one node (L9)', () => {
     ).toEqual([])
   })
 
-  it('let it listen only to its own inbox', () => {
+  it('let the node listen only to its own inbox', () => {
     const inboxes = node.subscribe.allow.filter((subject) => subject.startsWith('_INBOX'))
     expect(inboxes).toEqual(['_INBOX_worker.n1.>'])
   })

@@ -12,7 +12,7 @@ test.each([
   expect(readTenantLimits(text).problems.join()).toContain(message)
 })
 
-test('a tenant without an entry gets the limits of *, and one with an entry gets only those', () => {
+test('a tenant without an entry gets the limits of *, and a tenant with an entry gets only the limits of this entry', () => {
   const { limits, problems } = readTenantLimits('{"*":{"tasks":5,"streams":2},"a":{"tasks":9}}')
   expect(problems).toEqual([])
   expect(limitOf(limits, 'b')).toEqual({ weight: 1, tasks: 5, streams: 2 })

@@ -68,7 +68,7 @@ test('calls and the items in them are limited, and the order of arrival is kept'
   expect(await Promise.all(results)).toEqual(range(0, 7).map((item) => `r${item}`))
 })
 
-test('an item is refused as overloaded when too many wait', async () => {
+test('an item is refused as overloaded when too many items wait', async () => {
   const { batcher, calls } = setup({ maxQueued: 2 })
   const accepted = [batcher.add(1), batcher.add(2)]
   await expect(batcher.add(3)).rejects.toMatchObject({ code: 'overloaded', retryable: true })
@@ -77,7 +77,7 @@ test('an item is refused as overloaded when too many wait', async () => {
   expect(await Promise.all(accepted)).toEqual(['r1', 'r2'])
 })
 
-test('the error of a call reaches its own items only', async () => {
+test('the error of a call reaches only the items of this call', async () => {
   const { batcher, calls } = setup({ maxItems: 1, maxInFlight: 2 })
   const [bad, good] = [batcher.add(1), batcher.add(2)]
   await nextTurn()

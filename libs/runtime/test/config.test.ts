@@ -119,7 +119,7 @@ describe('loadConfig', () => {
     expect(envNames(guarded)).toEqual(['KEYS', 'KEYS_FILE', 'LIMITS'])
   })
 
-  test('reports broken rules together with wrong variables, on the valid ones', () => {
+  test('checks the rules on the valid variables, and reports broken rules together with wrong variables', () => {
     const ruled = withRules(
       z.object({
         LOW: integer({ min: 0, max: 9 }),

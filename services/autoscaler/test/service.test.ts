@@ -232,7 +232,7 @@ describe('a new leader', () => {
     await until(() => world.pool.processes.size === 4)
   })
 
-  test('O3: records the outcomes after 1, 5 and 15 minutes once each, including those of the previous leader', async () => {
+  test("O3: records each outcome once, after 1, 5 and 15 minutes, including the outcomes of the previous leader's decisions", async () => {
     let aheadMs = 0
     const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs }
     world.pool.reset(2)

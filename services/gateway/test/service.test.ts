@@ -54,7 +54,7 @@ test('a held request is answered with the result', async () => {
   })
 })
 
-test('a batch is answered task by task, in order', async () => {
+test('the answer to a batch has one outcome for each task, in the order of the batch', async () => {
   await using bench = await setup()
   const client = bench.client()
   await client.submit({ task: 'a' }, { idempotencyKey: 'taken' })
@@ -95,7 +95,7 @@ test('the gateway checks each task of a batch separately, and a task may depend 
   expect(again[5]).toMatchObject({ status: 202, taskId: last })
 })
 
-test('L5: a stream replays stored events and follows live, each event once and in order', async () => {
+test('L5: a stream replays stored events and then sends new events live, each event once and in order', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })
@@ -153,7 +153,7 @@ test('without the bus a submission is refused at once and not stored', async () 
   await bench.servers.nats.restart()
 })
 
-test('L8: without the store tasks are read from the log, and lists say what to do', async () => {
+test('L8: while Redis is unavailable, the gateway reads tasks from the log, and the error of a list says what to do', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })

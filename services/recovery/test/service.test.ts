@@ -117,7 +117,7 @@ test('an incident is written at each stage, and the decision is recorded once', 
   world.finish(given)
 })
 
-test('R1: a pointer that has moved on to another node stays with it', async () => {
+test('R1: a pointer that has moved on to another node stays with that node', async () => {
   const given = await strand('moved', 3)
   await world.note('other', given.slice(0, 1))
   await world.death('moved')

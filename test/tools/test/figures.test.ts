@@ -6,7 +6,7 @@ import { readOptions } from '../src/bench/options.ts'
 import { median, quantile, spreadOf } from '../src/figures.ts'
 import { readTrace } from '../src/replay/trace.ts'
 
-it('takes quantiles by nearest rank', () => {
+it('a quantile is taken by nearest rank', () => {
   const values = Array.from({ length: 100 }, (_, i) => 100 - i)
   expect(spreadOf(values)).toEqual({ count: 100, p50: 50, p99: 99, max: 100 })
   expect(quantile([7], 0.99)).toBe(7)
@@ -14,7 +14,7 @@ it('takes quantiles by nearest rank', () => {
   expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
 })
 
-it('reads a trace relative to its first request, and reports an invalid line', async () => {
+it('the replay counts the times of a trace from its first request, and reports an invalid line', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'trace-'))
   try {
     const file = join(dir, 'trace.csv')
@@ -32,7 +32,7 @@ it('reads a trace relative to its first request, and reports an invalid line', a
   }
 })
 
-it('takes parts and sizes from flags and refuses unknown ones', () => {
+it('the benchmark reads from flags which parts to measure, and their sizes, and refuses unknown flags', () => {
   const options = readOptions(['--only', 'failover,latency', '--smoke', '--rate', '50'])
   if (options === 'help') throw new Error('no help was asked for')
   expect([...options.parts]).toEqual(['latency', 'failover'])

@@ -24,7 +24,7 @@ async function setup(answer: RequestListener) {
 
 const GOOD = JSON.stringify({ state: 'completed', result: 'ü' })
 
-it('sends whole requests and counts whole answers, even those that arrive in pieces', async () => {
+it('the load generator sends whole requests and counts whole answers, even answers that arrive in pieces', async () => {
   let requests = 0
   const target = await setup((request, response) => {
     requests += 1
@@ -45,7 +45,7 @@ it('sends whole requests and counts whole answers, even those that arrive in pie
   expect(result.latenciesMs).toEqual(Float64Array.from(result.latenciesMs).sort())
 })
 
-it('counts an answer without a completed task as a failure, and shows it', async () => {
+it('the load generator counts an answer without a completed task as a failure, and shows the answer', async () => {
   let requests = 0
   const target = await setup((_request, response) => {
     requests += 1
@@ -58,7 +58,7 @@ it('counts an answer without a completed task as a failure, and shows it', async
   expect(result.firstFailure).toBe('200 {"state":"failed"}')
 })
 
-it('ends with failures when no server listens, instead of trying for ever', async () => {
+it('the load generator ends with failures when no server listens, and does not try for ever', async () => {
   const target = await setup(() => undefined)
   const [server] = servers.splice(0)
   server?.close()
@@ -68,7 +68,7 @@ it('ends with failures when no server listens, instead of trying for ever', asyn
   expect(result.firstFailure).toBe('connection lost')
 })
 
-it('keeps its rate when answers are slow, over more connections', async () => {
+it('the load generator keeps its rate when answers are slow, and uses more connections', async () => {
   const target = await setup((_request, response) => {
     setTimeout(() => response.end(GOOD), 50)
   })
@@ -78,7 +78,7 @@ it('keeps its rate when answers are slow, over more connections', async () => {
   expect(result.latenciesMs[0]).toBeGreaterThanOrEqual(49)
 })
 
-it('counts requests that it could not send for lack of connections as failed', async () => {
+it('the load generator counts requests as failed if it had no connection to send them', async () => {
   const target = await setup((_request, response) => {
     setTimeout(() => response.end(GOOD), 200)
   })

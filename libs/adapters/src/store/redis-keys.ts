@@ -50,14 +50,14 @@ export const REDIS_KEYS = {
   agentNames: {
     key: 'tasks:<tenant>:agents',
     type: 'set',
-    holds: 'the agents that have a listing',
+    holds: 'the agents for which a listing of tasks exists',
     writers: COORDINATOR,
     ends: 'each name is removed when its listings are empty',
   },
   errorCodes: {
     key: 'tasks:<tenant>:errors',
     type: 'set',
-    holds: 'the error codes that have a listing',
+    holds: 'the error codes for which a listing of failed tasks exists',
     writers: COORDINATOR,
     ends: 'each code is removed when its listing is empty',
   },

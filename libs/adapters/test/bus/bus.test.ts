@@ -56,7 +56,7 @@ const pointer = (taskId: string): Pointer => ({
 })
 
 describe('the log', () => {
-  it('lets one of many writers win, no matter what they append (L2)', async () => {
+  it('lets one of many writers win, no matter what the writers append (L2)', async () => {
     const log = openTaskLog(bus)
     for (let round = 0; round < 50; round += 1) {
       const outcomes = await Promise.all(
@@ -119,7 +119,7 @@ describe('the log', () => {
 })
 
 describe('pointers', () => {
-  it('exist once per task, no matter how often they are issued (L8)', async () => {
+  it('exist once per task, even if a service issues the pointer of a task several times (L8)', async () => {
     const pointers = openPointers(bus)
     expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('issued')
     expect(await pointers.issueSurely(pointer('p1'), 'high')).toBe('present')
@@ -129,7 +129,7 @@ describe('pointers', () => {
     expect(await pointers.remove('high', 't', 'p1')).toBe(false)
   })
 
-  it('are fetched in the requested number, and return at once when given back', async () => {
+  it('are fetched in the requested number, and return to their queue at once when a load balancer gives them back', async () => {
     const pointers = openPointers(bus)
     for (const id of ['f1', 'f2', 'f3']) await pointers.issueSurely(pointer(id), 'low')
     await openPointerConsumers(bus).make({ tenant: 't', priority: 'low' })
@@ -159,7 +159,7 @@ describe('pointers', () => {
 })
 
 describe('deaths', () => {
-  it('are declared once for an incarnation, no matter how many monitors declare them', async () => {
+  it('are declared once for an incarnation, even if several monitors declare the same death', async () => {
     const ops = openOps(bus)
     const death: Death = {
       nodeId: 'n1',

@@ -237,7 +237,7 @@ describe('message size', () => {
     expect(here.connected()).toBe(true)
   })
 
-  it('splits the items of a request and sends each large one alone', () => {
+  it('makes the bus split the items of a request into several messages and send each large item alone', () => {
     const large = 'x'.repeat(0.6 * MIB)
     const items = [
       result('a', large),
@@ -256,7 +256,7 @@ describe('message size', () => {
     expect(here.pack(CHANNELS.report, { nodeId: 'n', items: [] })).toHaveLength(1)
   })
 
-  it('splits a hint by its items', async () => {
+  it('makes the bus split the items of a hint into several messages', async () => {
     const heard: number[] = []
     await listen(there.on(CHANNELS.load, ({ ended }) => void heard.push(ended.length)))
     const figures = {
@@ -279,7 +279,7 @@ describe('message size', () => {
     expect(heard.length).toBeGreaterThan(8)
   })
 
-  it('splits an answer, and puts its parts together in order', async () => {
+  it('makes the bus split an answer, and the caller puts the parts together in order', async () => {
     const text = 'x'.repeat(0.4 * MIB)
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
@@ -298,7 +298,7 @@ describe('message size', () => {
     ).toBe(true)
   })
 
-  it('leaves the place of an item empty that no answer can hold, and delivers the others', async () => {
+  it('leaves the place of an item empty if no answer can hold the item, and the other items are delivered', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((_, at) => failedWith(at === 1 ? 'x'.repeat(9 * MIB) : 'small')),

@@ -89,7 +89,7 @@ describe('the buckets of a key', () => {
     expect(promised.length).toBeGreaterThan(50 + 100)
   })
 
-  test('count the tokens that were used, not those that were estimated', async () => {
+  test('count the tokens that a call has used, not the tokens that were estimated for the call', async () => {
     fresh()
     const tpm = { ...NONE, tpm: 60_000 }
     // 500 at once, then 1 a millisecond.
@@ -196,7 +196,7 @@ describe('the budget of a tenant', () => {
     expect(await reserve('e', 601)).toEqual({ kind: 'exceeded', met })
   })
 
-  test('has room again once an ended call is counted: until then it makes the next one wait, not fail', async () => {
+  test('has room again once a coordinator has counted an ended call; until then the next call waits and does not fail', async () => {
     const call = { budget: { tokensPerDay: 300 }, tokens: 126, usd: 0, nowMs }
     const made = { ...usage, inputTokens: 100, outputTokens: 26 }
     expect(await limits.reserveBudget('once', { ...call, id: 'a', lifetimeMs: 60_000 })).toEqual(
@@ -234,7 +234,7 @@ describe('the budget of a tenant while no coordinator counts usage', () => {
   const budget = { tokensPerHour: 100 }
   const ask = { budget, tokens: 100, usd: 0, lifetimeMs: 20, nowMs }
 
-  test('holds: what ended calls have set aside expires only once usage is counted again', async () => {
+  test('stays in force: the amounts that ended calls have set aside expire only once usage is counted again', async () => {
     await totals.followed()
     expect(await limits.reserveBudget('replay', { ...ask, id: 'x' })).toEqual(RESERVED)
     const sinceMs = performance.now()

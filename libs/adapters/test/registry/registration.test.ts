@@ -57,7 +57,7 @@ test('REG-1: entries are registered again after Consul has started without its d
   expect(await states()).toEqual({})
 })
 
-test('REG-2: an entry whose check fails is left critical', async () => {
+test('REG-2: an entry whose check fails stays registered as critical', async () => {
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await registry.register(entry('n5'))
   healthy = false

@@ -16,13 +16,13 @@ describe('formats', () => {
     expect(duration(undefined)).toBe('—')
   })
 
-  test('amounts are short, and an unknown price is not zero', () => {
+  test('amounts are printed in short form, and an unknown price is not printed as zero', () => {
     expect([0, 12_345, 1_240_000, 0.5].map(number)).toEqual(['0', '12,345', '1.24 M', '0.5'])
     expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0.00', '$0.0002', '$1.50'])
     expect(usd(undefined)).toBe('unpriced')
   })
 
-  test('a bar shows the share and the time that is left', () => {
+  test('a bar shows the used share of a budget and the time that is left', () => {
     const bar = progressBar('ended', { done: 250, total: 1_000, elapsedMs: 5_000 })
     expect(bar).toBe('ended ██████░░░░░░░░░░░░░░░░░░ 250 of 1,000, 15.0 s left')
   })
@@ -34,7 +34,7 @@ describe('texts of tasks and models', () => {
     expect(oneLine(' a\n\tb  c ')).toBe('a b c')
   })
 
-  test('wide characters count twice, and a cut text fits', () => {
+  test('a wide character counts as two columns, and a cut text fits into its column', () => {
     expect(widthOf('日本 ab')).toBe(7)
     expect(cut('日本語の文', 6)).toBe('日本…')
     expect(widthOf(cut('日本語の文', 6))).toBeLessThanOrEqual(6)
@@ -48,7 +48,7 @@ describe('tables', () => {
     ['longer', '20', { text: 'bad', tone: 'bad' as const }],
   ]
 
-  test('columns are as wide as their content, the last one as the terminal allows', () => {
+  test('each column is as wide as its content, and the last column is as wide as the terminal allows', () => {
     expect(table(columns, rows, { paint: uncoloured, columns: 30 })).toBe(
       ['NAME     N  TEXT', 'a        1  a long text that …', 'longer  20  bad'].join('\n'),
     )
@@ -66,7 +66,7 @@ describe('tables', () => {
     expect(fields(rows, LOOK)).toBe('a  one')
   })
 
-  test('tasks, their history and their details read as these tables', () => {
+  test('the command line prints tasks, the history of a task and its details as these tables', () => {
     expect(`\n${taskTable(SUMMARIES, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
       "
       ID                                    STATE        AGE  AGENT      MODEL  NODE      TRIES  TASK

@@ -23,7 +23,7 @@ function sameAsMap(steps: readonly (readonly ['set' | 'delete', number])[]): voi
 }
 
 describe('a compacting map', () => {
-  it('behaves as a Map, however often it has moved', () => {
+  it('behaves like a Map, no matter how often it has moved its entries', () => {
     const steps = fc.array(
       fc.tuple(fc.constantFrom<'set' | 'delete'>('set', 'delete'), fc.nat({ max: 40 })),
       { maxLength: 400 },

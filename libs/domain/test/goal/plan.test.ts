@@ -30,7 +30,7 @@ const check_ = (steps: unknown, limits = PLAN_LIMITS) =>
   validatePlan({ summary: 's', steps }, limits, ROLES)
 
 describe('a plan', () => {
-  it('in the form of a diamond is valid, and its steps come after those they depend on', () => {
+  it('in the form of a diamond is valid, and each step comes after the steps that it depends on', () => {
     const result = check_([step('d', 'b', 'c'), step('b', 'a'), step('c', 'a'), step('a')])
     expect(result).toMatchObject({ kind: 'ok', depth: 3 })
     expect(result.kind === 'ok' && result.plan.steps.map(({ id }) => id)).toEqual([
@@ -63,7 +63,7 @@ describe('a plan', () => {
     expect(result.kind === 'invalid' && result.problems.join('\n')).toMatch(why)
   })
 
-  it('that is accepted has an order, for any answer', () => {
+  it('that is accepted has an order of its steps, for any answer of the model', () => {
     const ids = ['a', 'b', 'c', 'd', 'e']
     const anyStep = record({
       id: constantFrom(...ids),

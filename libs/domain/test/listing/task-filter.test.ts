@@ -62,13 +62,13 @@ test('a queued task that a node has counts as running on this node', () => {
   expect(taskMatches(queued, { states: ['queued'] })).toBe(true)
 })
 
-test('an unfinished task matches no time of an end, and an error code alone asks for failed tasks', () => {
+test('an unfinished task matches no filter by the time of the end, and a filter by error code alone finds failed tasks', () => {
   expect(taskMatches({ ...task, state: 'retrying' }, { endedFromMs: 0 })).toBe(false)
   expect(taskMatches({ ...task, state: 'retrying' }, { errorCode: 'timeout' })).toBe(false)
   expect(statesOf({ errorCode: 'timeout' })).toEqual(['failed'])
 })
 
-test('states and times of submission need no look at the task, other conditions do', () => {
+test('a filter by state or time of submission needs no read of the task, and every other filter does', () => {
   expect(needsTask({ states: ['failed'], createdFromMs: 1, createdBeforeMs: 2 })).toBe(false)
   expect(needsTask({ model: 'm1' })).toBe(true)
   expect(needsTask({ endedFromMs: 0 })).toBe(true)

@@ -98,7 +98,7 @@ const delaysMs = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxL
 const pausedAtMs = fc.integer({ min: 2_000, max: 12_000 })
 
 describe('a node that is frozen for a second', () => {
-  test('is never declared dead, at any moment and however busy the machine', () => {
+  test('is never declared dead, no matter when it freezes and how busy the machine is', () => {
     const wakeMs = fc.integer({ min: 0, max: 850 })
     fc.assert(
       fc.property(pausedAtMs, wakeMs, delaysMs, (at, wake, delays) => {
@@ -126,7 +126,7 @@ describe('a node that is frozen for a second', () => {
 })
 
 describe('a node that is gone', () => {
-  test('is dead within 1.65 s of its end when its connection is gone', () => {
+  test('is declared dead within 1.65 s of its end when its connection is gone', () => {
     fc.assert(
       fc.property(pausedAtMs, delaysMs, (at, delays) => {
         const world = { pausedAtMs: at, pauseMs: Infinity, delaysMs: delays, wakeMs: 0 }
@@ -138,7 +138,7 @@ describe('a node that is gone', () => {
     )
   })
 
-  test('is dead within 3.35 s when it is frozen with its connection open', () => {
+  test('is declared dead within 3.35 s when it is frozen with its connection open', () => {
     fc.assert(
       fc.property(pausedAtMs, delaysMs, (at, delays) => {
         const world = { pausedAtMs: at, pauseMs: Infinity, delaysMs: delays, wakeMs: 0 }

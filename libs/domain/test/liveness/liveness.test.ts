@@ -158,7 +158,7 @@ describe('admitHeartbeat', () => {
     expect(admitHeartbeat(before, heartbeat)).toEqual({ kind, reason })
   })
 
-  test('accepted heartbeats only ever move forward by (incarnation, version)', () => {
+  test('an accepted heartbeat never has an older (incarnation, version) than the heartbeat before it', () => {
     const order = fc.record({
       incarnation: fc.nat(3),
       version: fc.nat(5),

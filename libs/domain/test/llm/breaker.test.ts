@@ -13,14 +13,14 @@ const fail = (breaker: Breaker, nowMs: number) => breakerAfterFailure(breaker, l
 const opened = (): Breaker => fail(fail(fail(CLOSED_BREAKER, 0), 0), 0)
 
 describe('a circuit breaker', () => {
-  it('opens after failures in a row, and forgets them at a success', () => {
+  it('opens after failures in a row, and forgets the failures at a success', () => {
     const two = fail(fail(CLOSED_BREAKER, 0), 0)
     expect(admitCall(two, limits, 0).kind).toBe('allow')
     expect(breakerAfterSuccess()).toEqual(CLOSED_BREAKER)
     expect(admitCall(opened(), limits, 999)).toMatchObject({ kind: 'deny', retryAtMs: 1_000 })
   })
 
-  it('lets one call through when its time is over', () => {
+  it('lets one call through when the time for which it opened is over', () => {
     const probe = admitCall(opened(), limits, 1_000)
     expect(probe).toMatchObject({ kind: 'allow', reason: 'probe' })
     if (probe.kind !== 'allow') throw new Error('no probe')

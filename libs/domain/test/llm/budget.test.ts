@@ -29,7 +29,7 @@ describe('the budget of a task', () => {
     expect(checkBudget(budget, spent, next)).toMatchObject({ kind: 'exceeded', reason })
   })
 
-  it('lets a call through that fits, and cuts its answer to the rest', () => {
+  it('lets a call through that fits, and limits the answer to the rest of the budget', () => {
     expect(checkBudget({}, spent, next)).toMatchObject({ outputTokensMax: undefined })
     expect(checkBudget({ tokens: 1_400 }, spent, next)).toMatchObject({ outputTokensMax: 300 })
     // 0.0099 USD remain after the prompt, at 4 USD a million.
@@ -100,12 +100,12 @@ describe('prices', () => {
     expect(matchesPattern(pattern, name)).toBe(fits)
   })
 
-  it('are those of the name itself, else of the longest pattern', () => {
+  it('come from the entry with the name of the model, or else from the longest pattern that matches the name', () => {
     const table = { '*': 1, 'gpt-*': 2, 'gpt-4o': 3 }
     expect(['gpt-4o', 'gpt-5', 'other'].map((name) => entryFor(table, name))).toEqual([3, 2, 1])
   })
 
-  it('add up without the error of floating point', () => {
+  it('add up without the rounding errors of floating point', () => {
     const tenth = { ...NO_USAGE, costUsd: 0.1 }
     expect(addUsage(addUsage(tenth, tenth), tenth).costUsd).toBe(0.3)
     expect(addUsage(NO_USAGE, NO_USAGE)).toEqual(NO_USAGE)

@@ -25,7 +25,7 @@ describe('the expected tokens of a call', () => {
 })
 
 describe('limits', () => {
-  it('are the stricter of the configured ones and those that the provider gives', () => {
+  it('are the stricter of the configured limits and the limits that the provider gives', () => {
     const configured = { rpm: 600, tpm: 0, concurrent: 8 }
     expect(strictest(configured, { rpm: 500, tpm: 90_000 })).toEqual({
       rpm: 500,
@@ -62,7 +62,7 @@ describe('limits', () => {
 })
 
 describe('retries by class', () => {
-  it('wait longer for an overloaded provider than for a failing one', () => {
+  it('wait longer for an overloaded provider than for a failing provider', () => {
     const delay = (code: string) => retryDelayMs({ code }, 10, () => 1)
     expect(delay('provider-overloaded')).toBe(120_000)
     expect(delay('provider-unavailable')).toBe(60_000)
@@ -75,7 +75,7 @@ describe('retries by class', () => {
     expect(delay(86_400_000)).toBe(600_500)
   })
 
-  it('are few for timeouts, as each has cost its whole time', () => {
+  it('are few for timeouts, because each timeout has used its whole time', () => {
     expect(retryDelayMs({ code: 'provider-timeout' }, 4, () => 1)).toBeDefined()
     expect(retryDelayMs({ code: 'provider-timeout' }, 5, () => 1)).toBeUndefined()
   })

@@ -76,7 +76,7 @@ describe('the ejection of failing nodes', () => {
     expect(out(old, 31_000)).toEqual({})
   })
 
-  it('lets one probe decide, and lasts longer each time', () => {
+  it('lets one probe decide when its time is over, and lasts longer each time the node is ejected', () => {
     let state = fold([[0, fail('a', 5)]])
     expect(out(state, 9_999)).toEqual({ a: 'out' })
     expect(out(state, 10_000)).toEqual({ a: 'probe' })

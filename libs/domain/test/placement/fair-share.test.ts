@@ -44,7 +44,7 @@ const credits = fc.integer({ min: 0, max: 400 })
 const mostOf = (each: Claim) => Math.min(each.waiting, roomOf(each))
 
 describe('credits are shared between tenants', () => {
-  test('never exceed the free ones, the waiting tasks or a limit, and are all used', () => {
+  test('without exceeding the free credits, the waiting tasks or a limit, and every usable credit is used', () => {
     fc.assert(
       fc.property(credits, claims, (free, list) => {
         const grants = shareCredits(free, list)
@@ -60,7 +60,7 @@ describe('credits are shared between tenants', () => {
     )
   })
 
-  test('no tenant that could use more is served less than the tenant that got the last one', () => {
+  test('a tenant that could use more is never served less than the tenant that got the last credit', () => {
     fc.assert(
       fc.property(credits, claims, (free, list) => {
         const grants = shareCredits(free, list)
@@ -125,7 +125,7 @@ describe('credits are shared between tenants', () => {
     for (const tenant of ['a', 'b', 'late']) expect(count(30, 60, tenant)).toBe(10)
   })
 
-  test('a tenant that submits ten tasks behind any backlog starts all of them within as many endings as there are tenants for each', () => {
+  test('a tenant that submits ten tasks behind any backlog has started all ten after a bounded number of endings of tasks', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 32 }),

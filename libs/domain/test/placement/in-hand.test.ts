@@ -29,13 +29,13 @@ test('HELD-1 to HELD-3: each tenant keeps its oldest living pointers, up to its 
   )
 })
 
-test('a tenant whose held pointers found no node fetches only as many more as complete its part', () => {
+test('a load balancer that holds pointers of a tenant fetches only as many more as complete the part of this tenant', () => {
   expect(handRoom(0)).toBe(Infinity)
   expect(handRoom(3)).toBe(STUCK_PER_TENANT - 3)
   expect(handRoom(STUCK_PER_TENANT + 9)).toBe(0)
 })
 
-test('the tenant with the least in flight for its weight is tried first, each in its own order', () => {
+test('the tenant with the least in flight for its weight is tried first, and the pointers of each tenant keep their order', () => {
   const items = [
     { pointer: { tenant: 'crowd' }, id: 1 },
     { pointer: { tenant: 'crowd' }, id: 2 },

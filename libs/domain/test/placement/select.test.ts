@@ -124,7 +124,7 @@ const fleet = (count: number, parts: Partial<NodeLoad> = {}): NodeLoad[] =>
   Array.from({ length: count }, (_, index) => ({ ...node, ...parts, id: `n${index}` }))
 
 describe('requirement classes', () => {
-  it('let a node take no more heavy tasks than it has room for, including those on their way', () => {
+  it('let a node take no more heavy tasks than it has room for, including the tasks that are on their way', () => {
     let loaded: NodeLoad = node
     let taken = 0
     while (pick([loaded], { cpu: 'high' }).kind === 'place' && taken < 99) {
@@ -197,7 +197,7 @@ describe('slow start', () => {
 })
 
 describe('ejected nodes', () => {
-  it('get nothing, and their one probe when it is due', () => {
+  it('get no task until their probe is due, and then get one task as the probe', () => {
     const nodes = fleet(3)
     nodes[1] = { ...nodes[1]!, ejected: 'out' }
     expect(pick(nodes, {}).weighed.skipped.ejected).toBe(1)
@@ -210,7 +210,7 @@ describe('ejected nodes', () => {
 })
 
 describe('affinity', () => {
-  it('sends one key to one node while it has room, and keeps it there when others join or leave', () => {
+  it('sends one key to one node while the node has room, and keeps the key there when other nodes join or leave', () => {
     const home = pick(fleet(20), { affinityKey: 'conversation-7' })
     expect(home).toMatchObject({ reason: 'affinity' })
     const { nodeId } = home as { nodeId: string }
@@ -242,7 +242,7 @@ describe('advised placement', () => {
   const settle = (answer: unknown, now = nodes) =>
     settleAdvice(question, answer, now, task, PLACEMENT_LIMITS, () => 0.5)
 
-  it('asks with figures and labels only', () => {
+  it('sends only figures and labels to the adviser', () => {
     expect(question.choices).toEqual(['n1', 'n2', 'n3', 'n4'])
     expect(question.candidates.map(({ id }) => id)).toEqual(['n0', 'n1', 'n2', 'n3'])
     const texts = Object.values(question.figures).filter((value) => typeof value === 'string')

@@ -13,7 +13,7 @@ const key: ApiKey = {
 const digests = (each: ApiKey, nowMs: number) =>
   validSecrets(each, nowMs).map(({ digest }) => digest)
 
-test('a rotation keeps the secret before it for the overlap, and no longer', () => {
+test('a rotation keeps the previous secret valid during the overlap, and no longer', () => {
   const rotated = rotatedKey(key, 'second', 1_000, 500)
   expect(digests(rotated, 1_499)).toEqual(['first', 'second'])
   expect(digests(rotated, 1_500)).toEqual(['second'])

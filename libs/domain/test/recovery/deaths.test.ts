@@ -24,7 +24,7 @@ const fold = (deaths: readonly PastDeath[], nowMs: number) =>
   deaths.reduce<readonly PastDeath[]>((known, one) => rememberDeath(known, one, nowMs), [])
 
 describe('the record of deaths', () => {
-  test('counts a death once, however often it is written', () => {
+  test('counts a death once, no matter how often it is written', () => {
     const deaths = fold([death('a', 1), death('a', 1), death('a', 2)], 10)
     expect(deaths).toHaveLength(2)
   })

@@ -6,7 +6,7 @@ const strandedOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ taskId: `t${i}`, ackSubject: `a${i}` }))
 
 describe('planRecovery', () => {
-  test('gives every stranded pointer back exactly once, in their order', () => {
+  test('gives every stranded pointer back exactly once, in the order of the pointers', () => {
     fc.assert(
       fc.property(fc.nat(6_000), fc.nat(10_000), (count, credits) => {
         const stranded = strandedOf(count)
@@ -21,7 +21,7 @@ describe('planRecovery', () => {
     expect(batches.flat().map(({ taskId }) => taskId)).toEqual(['t1', 't3', 't0', 't2'])
   })
 
-  test('never needs more than three batches, and none is empty', () => {
+  test('never needs more than three batches, and no batch is empty', () => {
     fc.assert(
       fc.property(fc.nat(6_000), fc.nat(10_000), (count, credits) => {
         const { batches } = planRecovery(strandedOf(count), credits)

@@ -231,7 +231,7 @@ describe('decideScale', () => {
     ['a flood', 30, {}, 'scale-out', 60, 'demand'],
     ['a flood, after growth within 15 s', 50, { nodesBefore: 30 }, 'scale-out', 60, 'demand'],
     ['a flood, when growth is used up', 60, { nodesBefore: 30 }, 'hold', 60, 'growing'],
-  ] as const)('a large fleet is doubled at most: %s', (_, nodes, change, kind, to, reason) => {
+  ] as const)('a large fleet is at most doubled: %s', (_, nodes, change, kind, to, reason) => {
     const cluster = { ...calm, nodes, outlook: agreeing(99_999, change) }
     const decision = decideScale(cluster, { ...limits, nodesMax: 200 }, NOW_MS)
     expect(decision).toMatchObject({ kind, nodes: to, reason })

@@ -56,7 +56,7 @@ describe('the learned state', () => {
     expect(outlook(later, limits, 700_000).demand).toBeCloseTo(900, -2)
   })
 
-  test('panics when demand is twice the capacity, until a minute after the last time', () => {
+  test('panics when demand is twice the capacity, until a minute after demand was last so high', () => {
     const crowd = { atMs: 0, nodes: 10, running: 1_000, queued: 5_000 }
     let learned = rememberScaling(NO_LEARNED_STATE, crowd, SLOTS, limits)
     expect(outlook(learned, limits, 59_999).panicking).toBe(true)
@@ -97,7 +97,7 @@ describe('the learned state', () => {
     expect(outlook(after, limits, 302_000).wantedMax).toBe(Infinity)
   })
 
-  test('the highest wanted count of the window applies, and no older one', () => {
+  test('the highest count that was wanted within the window applies, and no older count', () => {
     const rateAt = (atMs: number): number => (atMs <= 300_000 ? 60 : 30)
     const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 400_000 })
     expect(outlook(learned, limits, 400_000).wantedMax).toBe(7)
@@ -116,7 +116,7 @@ describe('the learned state', () => {
     expect(seen.demand).toBeCloseTo(320)
   })
 
-  test('a counter that restarts is not a burst', () => {
+  test('does not take the restart of a counter for a burst', () => {
     const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 60_000 })
     const sample = { atMs: 62_000, nodes: 10, running: 300, queued: 0, arrived: 0 }
     const seen = outlook(rememberScaling(learned, sample, SLOTS, limits), limits, 62_000)
@@ -209,7 +209,7 @@ describe('the forecast', () => {
     expect(headroomOf(steady)).toBe(0)
   })
 
-  test('a queue that grows asks for the slots that end it in time', () => {
+  test('asks for the slots that empty a growing queue in time', () => {
     // 90 a second arrive where 60 can be served: 10 nodes of 60 slots, tasks of ten seconds.
     let learned = feed(NO_LEARNED_STATE, () => 60, { fromMs: 0, untilMs: 100_000 })
     let arrived = 6_060

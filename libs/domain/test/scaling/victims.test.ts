@@ -10,7 +10,7 @@ describe('selectVictims', () => {
   })
   const nodes = fc.uniqueArray(node, { selector: ({ id }) => id, maxLength: 12 })
 
-  test('takes nodes that never served, then idle ones, then those that are done soonest, newest first', () => {
+  test('takes nodes that never served a task, then idle nodes, then the nodes that finish soonest, and the newest node first', () => {
     const given = [
       { id: 'a', active: 2, startedAtMs: 1, remainingMs: 5_000 },
       { id: 'b', active: 0, startedAtMs: 1 },
@@ -31,7 +31,7 @@ describe('selectVictims', () => {
     )
   })
 
-  test('no node that stays is less busy than one that goes', () => {
+  test('a node that stays is never less busy than a node that goes', () => {
     fc.assert(
       fc.property(nodes, fc.nat(12), (given, count) => {
         const gone = new Set(selectVictims(given, count))

@@ -96,7 +96,7 @@ describe('task series', () => {
     expect(counts).toMatchObject({ lost: 1, retried: 1, failed: 1, completed: 0 })
   })
 
-  it('add up steps of ten seconds to minutes and hours, and keep each for its time', () => {
+  it('add up steps of ten seconds to minutes and hours, and keep each kind of step for its retention time', () => {
     const series = createTaskSeries(1e6)
     for (let index = 0; index < 720; index += 1) {
       note(series, [submitted({}, 'acme', START_MS + index * 10_000)], `t${index}`)
@@ -123,7 +123,7 @@ describe('task series', () => {
     expect(new Set(fleet.series.map(({ key }) => key))).toEqual(new Set(['a', 'b', 'c']))
   })
 
-  it('take at most their bytes, however many tenants, agents and models there are (L7)', () => {
+  it('take a bounded number of bytes, no matter how many tenants, agents and models there are (L7)', () => {
     const bytesMax = 5e6
     const series = createTaskSeries(bytesMax)
     for (let index = 0; index < 30_000; index += 1) {

@@ -26,7 +26,7 @@ describe('acceptAttempt', () => {
     expect(acceptAttempt(given, 7)).toEqual({ kind, reason })
   })
 
-  test('never starts a new task beyond the slots', () => {
+  test('never starts a new task when all slots are in use', () => {
     fc.assert(
       fc.property(fc.nat(100), fc.nat(200), fc.boolean(), (slots, active, draining) => {
         const { kind } = acceptAttempt({ slots, active, draining }, 1)

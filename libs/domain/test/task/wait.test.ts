@@ -70,7 +70,7 @@ describe('a task that waits from its submission', () => {
     expect(decideBegin(free, 1_600)).toMatchObject({ kind: 'start', attempt: 1 })
   })
 
-  it('waits for the later of two times, and its lifetime counts from there', () => {
+  it('waits for the later of two times, and its lifetime counts from that time', () => {
     const waiting = fold(submittedWith({ delayMs: 500, notBeforeMs: 9_000 }))
     expect(waiting.waitingFor).toEqual({ kind: 'time', untilMs: 9_000 })
     expect(deadlineAtMs(waiting)).toBe(19_000)
@@ -223,7 +223,7 @@ describe('a run that starts children', () => {
   const spawn = (of: TaskRecord, specs: TaskSpec[], nowMs = 2_000) =>
     decideSpawn(of, 3, specs, idOf, nowMs)
 
-  it('gives each of them a deadline within its own and an equal part of its budget', () => {
+  it('gives each child a deadline within its own deadline and an equal part of its budget', () => {
     const decision = spawn(record, [spec, { ...spec, budget: { tokens: 10 } }])
     expect(decision).toMatchObject({
       kind: 'spawn',
@@ -267,7 +267,7 @@ describe('a run that starts children', () => {
     expect(spawn(of, [...specs])).toMatchObject({ kind: 'reject', error: { code } })
   })
 
-  it('may let a child depend on an earlier one', () => {
+  it('may let a child depend on an earlier child', () => {
     expect(spawn(record, [spec, { ...spec, dependsOn: ['child-0'] }]).kind).toBe('spawn')
   })
 })

@@ -38,7 +38,7 @@ const steps = fc.array(
   { maxLength: 200 },
 )
 
-test('however greedy the others are, a tenant that holds nothing finds room (SHARE-2)', () => {
+test('a tenant that holds nothing finds room, no matter how much the other tenants ask for (SHARE-2)', () => {
   fc.assert(
     fc.property(steps, (all) => {
       const held = [0, 0, 0, 0, 0]

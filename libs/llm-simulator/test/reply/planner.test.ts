@@ -29,7 +29,7 @@ test('each wrong planner has the fault that its name says', () => {
   expect(planOf('sim-planner-deep').steps).toHaveLength(15)
 })
 
-test('the plain models plan with several roles where the schema lists them', () => {
+test('the plain models use several roles in a plan when the schema lists the roles', () => {
   expect(planOf('sim')).toEqual(planOf('sim-planner'))
   const free = { ...schema, properties: { steps: { type: 'array', items: { type: 'string' } } } }
   expect(planText('sim', free)).toBeUndefined()

@@ -24,7 +24,7 @@ function toolCallsOf(chunks: Chunk[]): { id: string; name: string; arguments: st
 }
 
 describe('scripts', () => {
-  it('answer the turn that the number of assistant messages says', async () => {
+  it('choose the turn to answer by the number of assistant messages in the request', async () => {
     await using simulator = await startSimulator()
     const turns = [
       {
@@ -63,7 +63,7 @@ describe('scripts', () => {
     expect(await (await ask(3)).json()).toMatchObject({ error: { code: 'script_exhausted' } })
   })
 
-  it('built in: n-1 tool calls and a final text', async () => {
+  it('that are built in make n-1 tool calls and then give a final text', async () => {
     await using simulator = await startSimulator()
     for (let turn = 0; turn < 3; turn += 1) {
       const model = 'sim-steps?n=3&ms=1'

@@ -12,7 +12,7 @@ async function valueFor(url: string, schema: unknown): Promise<unknown> {
 }
 
 describe('structured output', () => {
-  it('satisfies the schema: middles of ranges, first names, shortest lists', async () => {
+  it('satisfies the schema: it has the middle of each range, the first name of each enumeration and the shortest lists', async () => {
     await using simulator = await startSimulator()
     const properties = {
       cause: { type: 'string', enum: ['none', 'burst'] },

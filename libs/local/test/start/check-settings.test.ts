@@ -6,7 +6,7 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const check = (env: Readonly<Record<string, string>>) =>
   checkSettings(env, ROOT, { min: 2, max: 2 })
 
-test('a start without variables has no wrong ones, and ignores those that it sets itself', async () => {
+test('a start without variables finds no wrong variable, and ignores the variables that it sets itself', async () => {
   await check({})
   await check({ HTTP_PORT: 'many', SERVICE_ID: '?', NATS_URL: 'x' })
 })

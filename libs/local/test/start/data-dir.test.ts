@@ -21,7 +21,7 @@ test('a state folder is made with the folders above it, and a second fleet takes
   expect((await takeDataDir(base)).dir).toBe(first.dir)
 })
 
-test('a state folder that cannot be made ends the start with the path and what to do', async () => {
+test('the start ends if the state folder cannot be made, and the error contains the path and says what to do', async () => {
   const file = join(root, 'file')
   await writeFile(file, '')
   for (const base of ['/proc/nope', file, join(file, 'below')]) {
@@ -32,7 +32,7 @@ test('a state folder that cannot be made ends the start with the path and what t
   }
 })
 
-test('the nodes of a fleet keep their secrets with its state, and each has its own', async () => {
+test('a fleet keeps the secrets of its nodes in its state folder, and each node has a different secret', async () => {
   const { dir } = await takeDataDir(join(root, 'kept'))
   const secretOf = async (id: string): Promise<string | undefined> => {
     const credentials = drawCredentials(await keepNodesSecret(dir))

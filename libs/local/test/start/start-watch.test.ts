@@ -23,7 +23,7 @@ test.each([
 
 const exit = { code: 1, signal: null, logTail: `${info}\n${fatal}` }
 
-test('a process that fails three times in a row ends the start with its last words and its log', async () => {
+test('the start ends when a process fails three times in a row, and prints the last error of the process and the path of its log', async () => {
   const watch = createStartWatch()
   const start = new Promise<never>(() => undefined)
   const outcome = watch.during(start)

@@ -13,7 +13,7 @@ import type { KubernetesApi, PodEvent } from './api.ts'
  * order; P2 a state without a recent renewal is not given out; P3 one call at a time.
  */
 export interface Pods {
-  /** Throws `orchestrator-unavailable` while the pods are unknown, or no longer known. */
+  /** Throws `orchestrator-unavailable` while the list of pods cannot be read from Kubernetes, or is too old. */
   current(): Promise<readonly V1Pod[]>
   close(): Promise<void>
 }
@@ -102,10 +102,14 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       // P2: an open watch is complete; the state ages when a watch was refused or cut off.
       if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
         return [...pods.values()]
-      throw new ServiceError('orchestrator-unavailable', 'the pods are unknown', {
-        retryable: true,
-        cause: lastError,
-      })
+      throw new ServiceError(
+        'orchestrator-unavailable',
+        'the list of pods could not be read from Kubernetes',
+        {
+          retryable: true,
+          cause: lastError,
+        },
+      )
     },
     async close() {
       ended.abort()

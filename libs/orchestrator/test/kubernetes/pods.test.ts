@@ -52,7 +52,7 @@ test('a name that would lead to another path is escaped', async () => {
   expect(asked()).toEqual([`GET ${PODS}..%2Fsecrets%2Fx`])
 })
 
-test('K4: a pod that has taken the name meanwhile stays', async () => {
+test('K4: a new pod that has taken the name of the replaced pod meanwhile is not deleted', async () => {
   cluster.fault('conflict', is('DELETE'))
   expect(await connect().replace(cluster.names()[0] ?? '')).toBe('gone')
   expect(cluster.names()).toHaveLength(2)

@@ -195,7 +195,7 @@ test('P1: an interrupted watch continues where it was and does not list the pods
   expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(1)
 })
 
-test('P1: a version that is gone is listed again, both as an event of the watch and as its answer', async () => {
+test('P1: the driver lists the pods again when the version of its watch is gone, whether an event or the answer to the watch says so', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
@@ -216,7 +216,7 @@ test('P1: a version that is gone is listed again, both as an event of the watch 
   }
 })
 
-test('P2: pods that can no longer be followed are not given out, and return with the server', async () => {
+test('P2: the driver returns no pods while it cannot follow them, and returns them again when the server is back', async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver } = await setup(2, clock)
   await driver.list()
@@ -232,7 +232,7 @@ test('P2: pods that can no longer be followed are not given out, and return with
   )
   await eventually(async () => {
     clock.advance(16_000)
-    await expect(driver.list()).rejects.toThrow('the pods are unknown')
+    await expect(driver.list()).rejects.toThrow('the list of pods could not be read')
   }, WITHIN_MS)
   cluster.heal()
   await eventually(async () => expect((await driver.list()).length).toBe(2), 2 * WITHIN_MS)

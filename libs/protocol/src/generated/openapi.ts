@@ -706,9 +706,9 @@ export interface paths {
      *       events of a task come in the order of `seq`, without gaps and without duplicates.
      *     - With `deltas` the stream also sends the text of a running attempt while the model writes it. The
      *       gateway omits such pieces of text (deltas) when the client reads too slowly.
-     *     - A subscription to `fleet` sends every decision and incident from now on. It sends a decision again
+     *     - A subscription to `fleet` sends every decision and incident from now on. The stream sends a decision again
      *       when one of its outcomes is measured, and an incident again at each of its stages.
-     *     - With the topic `nodes` it sends all nodes, then at most twice a second those that have changed.
+     *     - With the topic `nodes` the stream sends all nodes, then at most twice a second the nodes that have changed.
      *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
      *       the fleet.
      *
@@ -1457,7 +1457,7 @@ export interface components {
       /** @description The beginning of the text that the model reads about the tool. */
       description: string
       /**
-       * @description Where the tool comes from. `built-in`: part of the worker; agents without a field `tools` may use it. `run`: part of the worker; only agents that list it may use it. `module`: from the folder of TOOLS_DIR. `mcp`: from an MCP server.
+       * @description Where the tool comes from. `built-in`: part of the worker; agents without a field `tools` may use it. `run`: the tool is built into the worker, and only agents whose definition lists it may call it. `module`: from the folder of TOOLS_DIR. `mcp`: from an MCP server.
        * @enum {string}
        */
       source: 'built-in' | 'run' | 'module' | 'mcp'
@@ -1519,7 +1519,7 @@ export interface components {
     }
     ReplayResult: {
       replayOf: string
-      /** @description The HTTP status that `POST /v1/tasks/{id}/replay` would have for this task. */
+      /** @description The HTTP status that `POST /v1/tasks/{id}/replay` would return for this task. */
       status: number
       /** @description The id of the new task. */
       taskId?: string
@@ -1545,7 +1545,7 @@ export interface components {
       results: components['schemas']['BatchResult'][]
     }
     BatchResult: {
-      /** @description The HTTP status that `POST /v1/tasks` would have for this task. */
+      /** @description The HTTP status that `POST /v1/tasks` would return for this task. */
       status: number
       taskId?: string
       problem?: components['schemas']['Problem']
@@ -1580,7 +1580,7 @@ export interface components {
       to: string
       /** @description Steps before this time are no longer known, or the fleet had no tasks yet. */
       knownFrom: string
-      /** @description Those with most tasks first. */
+      /** @description The agents, models or priorities with the most tasks come first. */
       series: {
         /** @description The agent, model or priority; absent without `groupBy`. */
         key?: string
@@ -2934,7 +2934,7 @@ export interface operations {
       /** @description The task has ended: the request waited for it, or an earlier request with the same key had submitted it. */
       200: {
         headers: {
-          /** @description `wait=N` if the gateway held the answer. */
+          /** @description `wait=N` if the gateway delayed its response until the task ended, as `Prefer: wait=N` asked. */
           'Preference-Applied'?: string
           [name: string]: unknown
         }

@@ -58,7 +58,7 @@ test('a task fails with the reason when the task that it depends on is cancelled
   expect(error?.code).toBe('dependency-failed')
 })
 
-test('two coordinators release a task once (L2)', async () => {
+test('two coordinators together release a task only once (L2)', async () => {
   await bench.start()
   await bench.start()
   const first = await bench.submit()
@@ -98,7 +98,7 @@ test('an approval resumes its run once, and the opposite decision is refused', a
   await bench.getsPointer(task)
 })
 
-test('the key that submitted a task does not approve it if the task asks for another key', async () => {
+test('the key that submitted a task cannot approve the task if it asks for another key', async () => {
   await bench.start()
   const task = await bench.submit({ submittedBy: 'key-a', approvers: 'other-keys' })
   const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
@@ -194,7 +194,7 @@ test('children and ticks are not stored while the log is nearly full, and are st
   }, SOON_MS)
 })
 
-test('a tick of a schedule has one task, however many coordinators run it (L1)', async () => {
+test('a tick of a schedule has one task, no matter how many coordinators run the schedule (L1)', async () => {
   await bench.start()
   await bench.start()
   const { spec } = await bench.submit()

@@ -53,7 +53,7 @@ test('Redis has every task as the log has it, and an emptied Redis is rebuilt (L
   await complete()
 })
 
-test('a Redis that was restored to an older state gets what it has lost (L8)', async () => {
+test('a Redis that was restored to an older state gets the records that it has lost (L8)', async () => {
   await bench.start()
   const early = await bench.submit()
   const older = await complete()
@@ -94,7 +94,7 @@ test('a projection is marked complete only when every write has succeeded', asyn
   await complete()
 })
 
-test('a rebuild leaves no task in Redis whose end another replica has purged meanwhile (L8)', async () => {
+test('after a rebuild, Redis holds no task whose end event another replica deleted from the log during the rebuild (L8)', async () => {
   const ghost = await bench.submit()
   await bench.append(ghost.taskId, { type: 'cancelled', atMs: Date.now(), reason: 'x' })
   const living = await bench.submit()
@@ -115,7 +115,7 @@ test('a rebuild leaves no task in Redis whose end another replica has purged mea
   expect(found.map(({ task }) => task.taskId)).toEqual([living.taskId])
 })
 
-test('the mark of the projection advances while writes are under way, and never past one that failed', async () => {
+test('the mark of the projection advances while writes are under way, and never passes a write that has failed', async () => {
   let refused = ''
   const store: Store = {
     ...bench.store,
@@ -165,7 +165,7 @@ test('the log is trimmed behind ended tasks and keeps all events of an unfinishe
   expect(await bench.taskLog.history(living.taskId)).toHaveLength(2)
 })
 
-test('Redis holds no spec above 8 kB, and a rebuild keeps it so (L7)', async () => {
+test('Redis holds no spec above 8 kB, not even after a rebuild (L7)', async () => {
   await bench.start()
   const { taskId } = await bench.submit({ task: 'y'.repeat(300_000) })
   await shows(taskId, 'queued')

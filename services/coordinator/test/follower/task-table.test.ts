@@ -57,7 +57,7 @@ test('the texts of a large spec stay in the log: the table has the facts that de
   expect(table.historyBytes('large')).toBe(600_500)
 })
 
-test('small specs take at most 48 MiB of a table; those of further tasks stay in the log (L7)', () => {
+test('small specs take at most 48 MiB of a table, and the specs of further tasks stay in the log (L7)', () => {
   const table = createTaskTable()
   const eight = 8 * 1024
   const most = (48 * 1024 * 1024) / eight

@@ -153,7 +153,7 @@ test('the log is trimmed behind ended tasks, and never under an unfinished one (
   expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: end + 1 })
 })
 
-test('the oldest ended tasks leave log and lists when too many have ended, but none that just ended (L7)', async () => {
+test('when too many tasks have ended, the oldest leave the log and the lists, and a task that has just ended stays (L7)', async () => {
   await using bench = await setup()
   const { tasks, taskLog, store, time } = bench
   const trimmer = bench.trimmerOf({

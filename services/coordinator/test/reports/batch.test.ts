@@ -45,7 +45,7 @@ function depsOf(chars: (taskId: string) => number) {
 const kindsOf = (outcomes: readonly Outcome[]): string[] => outcomes.map(({ kind }) => kind)
 
 describe('a batch of reports', () => {
-  test('has one outcome for each report, and an unreadable one is rejected alone', async () => {
+  test('has one outcome for each report, and an unreadable report is the only one that is rejected', async () => {
     const { deps } = depsOf(() => 1)
     const outcomes = await handleBatch([own('a'), undefined, begin('c'), own('d')], deps)
     expect(kindsOf(outcomes)).toEqual(['committed', 'rejected', 'begun', 'committed'])

@@ -112,7 +112,7 @@ test('a pause ends the attempt and does not count as a failure, and a repeated p
   expect(await bench.report('p1', { op: 'begin' })).toEqual({ kind: 'not-due' })
 })
 
-test('a repeated pause is answered as stored after the task has resumed, and a pause that was not stored is not', async () => {
+test('after the task has resumed, a repeated pause is answered as stored, and a pause that was never stored is answered as superseded', async () => {
   await using bench = await setup()
   await bench.submit('p2')
   const pause = { op: 'pause', attempt: 1, expect: 1, wait: { kind: 'time', untilMs: 11 } }

@@ -193,7 +193,7 @@ test('a gateway that starts later and another running gateway know every definit
   }, 5_000)
 })
 
-test('L7: the newest twenty versions are kept', async () => {
+test('L7: the gateway keeps the newest twenty versions of an agent', async () => {
   await using bench = await setup()
   const client = bench.client()
   for (let version = 1; version <= 25; version += 1) {

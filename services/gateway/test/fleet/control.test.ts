@@ -19,7 +19,7 @@ function recorder({ bus }: GatewayBench) {
 
 const TASK = '01890a5d-ac96-774b-bcce-b302099a8057'
 
-test('decisions are listed newest first with what was measured of them, page by page', async () => {
+test('decisions are listed page by page, newest first, each with its measured outcomes', async () => {
   await using bench = await setup()
   const { decide, measure } = recorder(bench)
   const client = bench.client()
@@ -74,7 +74,7 @@ test('a restarted gateway lists earlier decisions and incidents', async () => {
   }, 10_000)
 })
 
-test('unreadable messages on OPS are skipped, and later ones are listed', async () => {
+test('unreadable messages on OPS are skipped, and later messages are listed', async () => {
   await using bench = await setup()
   const { decide } = recorder(bench)
   const client = bench.client()

@@ -19,7 +19,7 @@ const POINT = {
   waitMs: { count: 2, p50: 4, p99: 8 },
 }
 
-test('a caller sees its own stats and queues, and only an operator sees those of the fleet', async () => {
+test('a caller sees its own stats and queues, and only an operator sees the stats and queues of the fleet', async () => {
   const own = 'acme-key-of-16-chars'
   const operator = 'ops-key-of-16-chars!'
   await using bench = await setup({

@@ -35,7 +35,7 @@ test('a living node that Consul does not list takes no tasks, and the fleet says
   expect(half.explanation).toContain('1 of 2 nodes take tasks; 6 slots are free')
 })
 
-test('totals are shown when the monitor reports them', () => {
+test('the gateway shows totals when the health monitor reports them', () => {
   const totals = {
     atMs: 1,
     activeNodes: 1,

@@ -17,7 +17,7 @@ function decided(recentDecisions: RecentDecisions, count: number) {
   }
 }
 
-test('outcomes are kept with their decision, in order and once each', () => {
+test('each outcome is kept once with its decision, and the outcomes stay in order', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 1)
   for (const minutes of [5, 1, 5, 15])
@@ -48,7 +48,7 @@ test('L7: a decision keeps a bounded number of outcomes', () => {
   expect(recentDecisions.decision('d1')?.outcomes.length).toBeLessThan(10)
 })
 
-test('pages continue after the previous one, even if new records arrive', () => {
+test('each page continues after the previous page, even if new records arrive', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 5)
   const first = recentDecisions.decisions({ limit: 2 })
@@ -61,7 +61,7 @@ test('pages continue after the previous one, even if new records arrive', () => 
   expect(third.next).toBeUndefined()
 })
 
-test('incidents are in the order of their detection, at whatever stage they are', () => {
+test('incidents are listed in the order of their detection, no matter which stage they have reached', () => {
   const recentDecisions = createRecentDecisions()
   for (const id of ['a', 'b', 'c']) recentDecisions.take(entry({ incident: incident(id) }))
   recentDecisions.take(entry({ incident: incident('d', { detectedAtMs: 9, nodeId: 'n2' }) }))

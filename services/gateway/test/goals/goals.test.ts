@@ -59,7 +59,7 @@ function stageWith(plans: number, state: TaskState | undefined) {
   return goalView(record, record.spec.goal, new Map(child)).stage
 }
 
-test('a goal concludes when all steps are completed, and plans again when one failed', () => {
+test('a goal combines its results when all steps are completed, and plans again when a step has failed', () => {
   expect(stageWith(1, 'queued')).toBe('running')
   expect(stageWith(1, undefined)).toBe('running')
   expect(stageWith(1, 'completed')).toBe('concluding')

@@ -46,7 +46,7 @@ function stream({ gateway }: GatewayBench, forwarded: string): Promise<number> {
 }
 
 describe('without a trusted proxy', () => {
-  test('an address gets 429 for a connection beyond its limit, and room again when one has ended (L7)', async () => {
+  test('an address gets 429 for a connection beyond its limit, and may connect again when one of its connections has ended (L7)', async () => {
     await using bench = await setup(CONFIG)
     const sockets = [await open(bench), await open(bench), await open(bench)]
     expect(await ask(sockets[2]!)).toMatch(/^HTTP\/1\.1 200/)

@@ -18,7 +18,7 @@ test('a gateway answers to loopback, to its configured names and to the address 
   expect(allowed('10.0.0.7:8080', '::ffff:10.0.0.7')).toBe(true)
 })
 
-test('a gateway does not answer to another name, however it is written', () => {
+test('a gateway does not answer to another name, no matter how the name is written', () => {
   const foreign = [
     'evil.example',
     'localhost.evil.example',
@@ -32,7 +32,7 @@ test('a gateway does not answer to another name, however it is written', () => {
   }
 })
 
-test('a page may use its own gateway, and others that allow its origin', () => {
+test('a page may use its own gateway, and every other gateway that allows the origin of the page', () => {
   expect(originAllowed(undefined, 'a:1', [])).toBe(true)
   expect(originAllowed('http://a:1', 'a:1', [])).toBe(true)
   expect(originAllowed('http://b', 'a:1', ['http://b'])).toBe(true)

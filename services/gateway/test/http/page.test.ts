@@ -23,7 +23,7 @@ function appWith(files: readonly PageFile[], publicPath = '') {
 const get = (url: string, headers: Record<string, string> = {}, files = FILES) =>
   appWith(files).inject({ method: 'GET', url, headers })
 
-test('a browser that opens the gateway is sent to the page, a program is not', async () => {
+test('the gateway sends a browser to the page, and does not send a program there', async () => {
   const browser = await get('/', { accept: 'text/html,*/*' })
   expect([browser.statusCode, browser.headers.location]).toEqual([302, '/console/'])
   const program = await get('/', { accept: '*/*' })
@@ -41,7 +41,7 @@ test('every address of a view gets the index, with a strict policy and no cachin
   }
 })
 
-test('a file with a hash in its name may be kept, and the browser chooses the encoding', async () => {
+test('a browser may cache a file with a hash in its name, and chooses the encoding of the file', async () => {
   const table = [
     ['', undefined, 'script'],
     ['gzip, deflate', 'gzip', 'script gzip'],
@@ -82,7 +82,7 @@ test('behind a proxy, the index names its files and the API with the path of the
   expect(opened.headers.location).toBe('/team/a/console/')
 })
 
-test('a request is understood with and without the path of the proxy', () => {
+test('the gateway understands a request with and without the path of the proxy', () => {
   const table = [
     ['/team/a/v1/tasks?limit=1', '/v1/tasks?limit=1'],
     ['/v1/tasks', '/v1/tasks'],

@@ -20,7 +20,7 @@ test('a problem has a retry time only if repeating the request can help', () => 
   expect(retryAfterS('idempotency-key-reused')).toBeUndefined()
 })
 
-test('the pointer of an unknown field has its escaped name', () => {
+test('the JSON pointer of an unknown field contains the escaped name of the field', () => {
   const place = {
     instancePath: '/tasks/0',
     keyword: 'additionalProperties',
@@ -52,7 +52,7 @@ test('failures of the outside world become 503; any other error becomes 500, and
   expect(refusal.message).not.toContain('secret')
 })
 
-test('an error about a value with two allowed forms lists both', () => {
+test('an error about a value with two allowed forms lists both forms', () => {
   const place = { instancePath: '/createdAfter' }
   const places = [
     { ...place, keyword: 'format', params: { format: 'date-time' } },

@@ -90,7 +90,7 @@ test('a bulk cancellation needs tasks or a filter, and not both', async () => {
   }
 })
 
-test('a dry run names the tasks that the same request then cancels, page by page, and repeating it is safe', async () => {
+test('a dry run names page by page the tasks that the same request then cancels, and the request can be repeated safely', async () => {
   const client = bench.client(ACME)
   const query = { agent: 'writer', reason: 'wrong repository', limit: 5 }
   const dry = await client.cancelAll({ ...query, limit: 1_000, dryRun: true })
@@ -115,7 +115,7 @@ test('a dry run names the tasks that the same request then cancels, page by page
   expect(await client.cancelAll(query)).toMatchObject({ matched: 0, taskIds: [] })
 })
 
-test('named tasks of other tenants and ended ones are refused one by one', async () => {
+test('a bulk request refuses each named task that belongs to another tenant or has ended', async () => {
   const client = bench.client(ACME)
   const ended = await client.submit({ task: 'short' })
   await bench.complete(ended, 'done')
@@ -131,7 +131,7 @@ test('named tasks of other tenants and ended ones are refused one by one', async
   expect(await client.get(own.id)).toMatchObject({ state: 'cancelled' })
 })
 
-test('a replay takes filters and ids, and its dry run counts', async () => {
+test('a bulk replay accepts filters and ids, and its dry run counts the tasks', async () => {
   const client = bench.client(ACME)
   const query = { state: 'cancelled', agent: 'writer', metadata: { team: 'search' } } as const
   const dry = await client.replayAll({ ...query, dryRun: true })

@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => bench[Symbol.asyncDispose]())
 
-test('a history is read by page and by type, and without large answers', async () => {
+test('a client can read a history by page, by type, and without large answers', async () => {
   const client = bench.client()
   const task = await client.submit({ task: 'x' })
   let expectSeq = task.seq
@@ -53,7 +53,7 @@ test('goals have their own list, and the versions of an agent can be read', asyn
   expect(await client.models()).toEqual([])
 })
 
-test('a schedule is previewed in its time zone and run now, once under one key', async () => {
+test('a schedule can be previewed in its time zone and run at once, only once under the same idempotency key', async () => {
   const client = bench.client()
   const ticks = await client.previewSchedule({
     cron: '0 8 * * *',

@@ -80,7 +80,7 @@ test('a failed task can be replayed from its start or from its journal, and a re
   expect(record?.usage.llmCalls).toBe(0)
 })
 
-test('an ended task is replayed once under one key', async () => {
+test('an ended task is replayed only once under the same idempotency key', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'x' })
@@ -93,7 +93,7 @@ test('an ended task is replayed once under one key', async () => {
   })
 })
 
-test('ended tasks are replayed by state, error and time, page by page and once each under one key', async () => {
+test('ended tasks are replayed page by page by state, error and time, and each task only once under the same idempotency key', async () => {
   await using bench = await setup()
   const client = bench.client()
   const records: TaskRecord[] = []

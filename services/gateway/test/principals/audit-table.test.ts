@@ -121,7 +121,7 @@ test('every audited operation writes one event for its change, with key, tenant,
   }
 })
 
-test('a dry run is not in the audit log, and a change of unknown outcome is, with its status', async () => {
+test('the audit log has no event for a dry run, and has an event with the status for a change of unknown outcome', async () => {
   const client = bench.client(ADMIN)
   const count = async (operation: string) =>
     (await client.audit({ operation, kind: 'change' })).events

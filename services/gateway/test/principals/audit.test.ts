@@ -9,7 +9,7 @@ const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const CONFIG = { ADMIN_KEY: ADMIN, API_KEYS: 'acme:0123456789abcdef' }
 const ACME = '0123456789abcdef'
 
-test('each change is one event with its key, its target and its address, newest first', async () => {
+test('the audit log has one event for each change, newest first, with the key, the target and the address', async () => {
   await using bench = await setup(CONFIG)
   const admin = bench.client(ADMIN)
   const acme = bench.client(ACME)

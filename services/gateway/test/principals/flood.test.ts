@@ -4,7 +4,7 @@ import { setup } from '../support.ts'
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const CONFIG = { ADMIN_KEY: ADMIN }
 
-test('wrong keys beyond the limit of their address get 429, and a right key from there is accepted at once', async () => {
+test('wrong keys beyond the limit of their address get 429, and a right key from the same address is accepted at once', async () => {
   await using bench = await setup(CONFIG)
   const ask = (key: string) =>
     fetch(`${bench.gateway.url()}/v1/me`, { headers: { authorization: `Bearer ${key}` } })

@@ -19,7 +19,7 @@ test('a token of the issuer has the tenant and the known scopes of its claims', 
   expect(issuer.reads()).toBe(1)
 })
 
-test('wrong tokens are refused, whatever is wrong with them', async () => {
+test('the gateway refuses a wrong token, no matter what is wrong with the token', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup(issuer.variables)
   const claims = claimsOf('acme', 'tasks:read')
@@ -65,7 +65,7 @@ test('a token is refused with 503 while the keys of its issuer cannot be read', 
   })
 })
 
-test('claims are found by their whole name first, then as nested names; lists of scopes work', () => {
+test('the gateway looks for a claim by its whole name first and then by nested names, and accepts a list of scopes', () => {
   const names = { JWT_TENANT_CLAIM: 'https://x.example/tenant', JWT_SCOPE_CLAIM: 'realm.roles' }
   const payload = {
     sub: 's',

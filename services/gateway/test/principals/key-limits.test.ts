@@ -78,7 +78,7 @@ test('a key has at most its number of requests and streams open at once, over al
   await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202), 5_000)
 })
 
-test('while Redis is away each gateway keeps the limit of a key alone', async () => {
+test('while Redis is unavailable, each gateway enforces the limit of a key by itself', async () => {
   await using bench = await setup(CONFIG)
   const key = await keyWith(bench, { requestsPerMinute: 10 })
   await bench.servers.redis.stop()

@@ -41,7 +41,7 @@ test.each([
   if (parsed.kind === 'bad') expect(parsed.detail).toMatch(/^(Send|Correct) /)
 })
 
-test('a client sends one sequence for all tasks or one for each', () => {
+test('a client sends one sequence for all tasks, or one sequence for each task', () => {
   expect(afterOf(7, 'a')).toBe(7)
   expect(afterOf({ a: 3 }, 'a')).toBe(3)
   expect(afterOf({ a: 3 }, 'b')).toBe(0)

@@ -64,7 +64,7 @@ test(
   SERVED_WITHIN_MS * 4,
 )
 
-test('a viewer that pauses for a moment gets all events afterwards, each task in order (L5)', async () => {
+test('a viewer that pauses for a moment gets all events afterwards, and the events of each task in order (L5)', async () => {
   const viewer = await follow(taskIds)
   viewer.pause()
   const other = await follow(taskIds.slice(0, 1))
@@ -77,7 +77,7 @@ test('a viewer that pauses for a moment gets all events afterwards, each task in
   viewer.terminate()
 })
 
-test('a stream that resumes behind the end of a task reports it as ended', async () => {
+test('a stream that resumes behind the end of a task reports the task as ended', async () => {
   const [taskId = ''] = taskIds
   const { seq } = (await bench.taskLog.last(taskId))!
   const viewer = await follow([taskId], seq)

@@ -55,7 +55,7 @@ test(`a task that a stalled viewer follows costs a gateway at most ${WATCH_MAX_B
   expect((heapBytes() - before) / own).toBeLessThan(WATCH_MAX_BYTES)
 })
 
-test('a stalled viewer that subscribes again and again is held once for each task (L7)', () => {
+test('the gateway holds a stalled viewer only once for each task, even if the viewer subscribes again and again (L7)', () => {
   const { subscriptions, stalled, taskIds, follow } = setup()
   const viewer = stalled()
   follow(viewer)

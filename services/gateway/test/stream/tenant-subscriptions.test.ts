@@ -16,7 +16,7 @@ const submitted: TaskEvent = {
 const first = transition('t', undefined, submitted, 1)
 const started: TaskEvent = { type: 'attempt-started', atMs: 2, attempt: 2, node: 'n1' }
 
-test('events that wait until their tenant is known take at most 16 MiB; viewers hear of missed ones (L7)', async () => {
+test('events that wait until their tenant is known take at most 16 MiB, and viewers learn that they missed events (L7)', async () => {
   if (first.kind !== 'applied') throw new Error('the fixture is wrong')
   const { record } = first
   const found: (() => void)[] = []

@@ -26,7 +26,7 @@ function setup() {
   return { clock, ended, add }
 }
 
-test('unsent bytes of all connections stay below 64 MiB: the slowest end, the others stay (L7)', () => {
+test('the unsent bytes of all connections stay below 64 MiB: the slowest connections end, and the others stay open (L7)', () => {
   const { ended, add } = setup()
   const quick = add()
   const slow = Array.from({ length: 200 }, add)
@@ -57,7 +57,7 @@ test('a connection with more than 8 MiB of unsent bytes, or more than 1 MiB for 
   expect(bytes.tooSlow()).toBe(true)
 })
 
-test('a connection is ready for more of a history when it has read nearly all, or has ended', async () => {
+test('a connection is ready for more of a history when its client has read nearly all that was sent, or when it has ended', async () => {
   const { add } = setup()
   const { socket, bytes } = add()
   socket.bufferedAmount = MIB
@@ -75,7 +75,7 @@ test('a connection is ready for more of a history when it has read nearly all, o
   await last
 })
 
-test('a frame that waits counts with the memory around it, so a flood of short answers ends (L7)', () => {
+test('a waiting frame counts with the memory that it needs in addition to its text, so a connection with a flood of short answers ends (L7)', () => {
   const { ended, add } = setup()
   const { socket, bytes } = add()
   const frames = (64 * MIB) / 512
@@ -86,7 +86,7 @@ test('a frame that waits counts with the memory around it, so a flood of short a
   expect(ended).toEqual([socket])
 })
 
-test('a client gets no more of a history than 256 KiB and a page before it says that it has read it (L7)', async () => {
+test('a client gets at most 256 KiB and one page of a history before it says that it has read them (L7)', async () => {
   const { add } = setup()
   const { bytes, pings } = add()
   let ready = 0

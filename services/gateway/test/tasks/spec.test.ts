@@ -79,7 +79,7 @@ test('a key in header and body must be the same', () => {
   expect(() => idempotencyKeyOf('a', 'b')).toThrow(/idempotencyKey/)
 })
 
-test('a pointer carries its spec up to 8 KiB, larger ones are read from the log', () => {
+test('a pointer carries a spec of at most 8 KiB, and a larger spec is read from the log', () => {
   const pointer = (task: string, context?: string) =>
     pointerTo({ ...request, task, ...(context ? { context } : {}) })
   expect(pointer('x')).toMatchObject({ seq: 5, deadlineAtMs: 61_000, reissue: false })

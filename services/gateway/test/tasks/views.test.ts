@@ -54,7 +54,7 @@ test('a stale hint does not change the state of a finished task', () => {
   expect(view).toMatchObject({ state: 'completed', node: 'n1', result: { a: null }, usage })
 })
 
-test('a task that waits for its retry shows the error and when it is due', () => {
+test('a task that waits for its retry shows the error and the time of the retry', () => {
   const error = { code: 'timeout', message: 'too slow' }
   const failed: TaskEvent = {
     type: 'attempt-failed',

@@ -15,7 +15,7 @@ function setup(tenants = 2) {
   })
 }
 
-test('bodies of held requests take at most 64 MiB together, and one that has left makes room (L7)', () => {
+test('the bodies of held requests take at most 64 MiB together, and a request that has been closed makes room (L7)', () => {
   const waiting = setup()
   const held = Array.from({ length: 64 }, (_, at) => waiting.open('a', `t${at}`, MIB))
   expect(held).not.toContain(undefined)
@@ -24,7 +24,7 @@ test('bodies of held requests take at most 64 MiB together, and one that has lef
   expect(waiting.open('b', 'other', MIB)).toBeDefined()
 })
 
-test('a tenant holds at most 5,000 requests of a gateway, so another one finds room (L7)', () => {
+test('a tenant has at most 5,000 held requests at a gateway, so that another tenant finds room (L7)', () => {
   const waiting = setup()
   const held = Array.from({ length: 5_001 }, (_, at) => waiting.open('a', `t${at}`, 1))
   expect(held.filter((each) => each !== undefined)).toHaveLength(5_000)

@@ -33,7 +33,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
   }
 }
 
-test('a tenant over its share is refused with the amounts, and another one is not', () => {
+test('the refusal of a tenant over its share contains the amounts, and another tenant is not refused', () => {
   const { rooms, announce } = gateways(1)
   const [room] = rooms
   announce({
@@ -57,7 +57,7 @@ test('a limit of the operator counts unfinished tasks', () => {
   expect(room!.enter('a', BYTES)).toBeUndefined()
 })
 
-test('what a gateway has admitted counts until an announcement covers its place in the log', () => {
+test('a task that a gateway has admitted counts until an announcement covers the place of the task in the log', () => {
   const { rooms, announce } = gateways(1, new Map([['a', { weight: 1, tasks: 1 }]]), 1)
   const [room] = rooms
   announce({ seq: 10 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { roughBytes } from '../../src/tenants/size.ts'
 
-test('the rough size of a value is near that of its JSON', () => {
+test('the rough size of a value is near the size of its JSON', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
       const exact = JSON.stringify(value).length

@@ -38,7 +38,7 @@ async function fill(
   return [stored, code]
 }
 
-test('a tenant that fills the store of agents leaves room for another one (L7)', async () => {
+test('a tenant that fills the store of agents leaves room for another tenant (L7)', async () => {
   const put = (key: string, at: number) =>
     bench.client(key).putAgent(`agent-${at % AGENTS}`, { systemPrompt: `${at} ${PROMPT}` })
   const [stored, code] = await fill(10, (at) => put(KEYS.a, at))
@@ -46,7 +46,7 @@ test('a tenant that fills the store of agents leaves room for another one (L7)',
   await put(KEYS.b, 0)
 })
 
-test('a tenant that fills the store of schedules leaves room for another one (L7)', async () => {
+test('a tenant that fills the store of schedules leaves room for another tenant (L7)', async () => {
   const task = { task: 'x', context: { text: CONTEXT } }
   const put = (key: string, at: number) =>
     bench.client(key).putSchedule(`schedule-${at}`, { cron: '0 0 1 1 *', task })

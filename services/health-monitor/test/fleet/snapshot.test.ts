@@ -52,7 +52,7 @@ describe('the snapshot', () => {
     expect(world.snapshots.at(-1)!.totals!.completed).toBe(before + 7)
   })
 
-  test('is published by one monitor at a time, and by another one after the first has died', async () => {
+  test('is published by one monitor at a time, and by another monitor after the first has died', async () => {
     const primaries = () => new Set(world.snapshots.slice(-8).map(({ monitorId }) => monitorId))
     const first = await world.monitor('a-first')
     await world.until(() => primaries().size === 1 && primaries().has('a-first'), 10_000)

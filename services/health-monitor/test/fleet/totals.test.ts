@@ -22,7 +22,7 @@ const heartbeat: Heartbeat = {
 const node: Snapshot['nodes'][number] = { ...heartbeat, state: 'alive', heartbeatAgeMs: 0 }
 
 describe('createTally', () => {
-  test('adds the increase of a known process and all attempts of a new one', () => {
+  test('adds the increase of a known process and all attempts of a new process', () => {
     const tally = createTally()
     tally.count(undefined, heartbeat)
     tally.count(heartbeat, { ...heartbeat, completed: 9, failed: 2 })

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 describe('a death', () => {
-  test('is stored once for a node whose connection is gone, by several monitors', async () => {
+  test('is stored once for a node whose connection is gone, even if several monitors declare it', async () => {
     const node = await world.node('crash')
     await world.until(() => world.last('crash')?.state === 'alive')
     await node.crash()
@@ -63,7 +63,7 @@ describe('a death', () => {
 })
 
 describe('no death is declared', () => {
-  test('for a node that pauses for a second three times; it becomes suspect and recovers', async () => {
+  test('for a node that pauses three times for a second: the node becomes suspect and recovers', async () => {
     const node = await world.node('sleepy')
     await world.until(() => world.last('sleepy')?.state === 'alive')
     for (let pauses = 1; pauses <= 3; pauses += 1) {
@@ -76,7 +76,7 @@ describe('no death is declared', () => {
     await world.until(() => world.last('sleepy')?.state === 'alive')
   })
 
-  test('for a node that answers pings but sends no heartbeats; it stays suspect', async () => {
+  test('for a node that answers pings but sends no heartbeats: the node stays suspect', async () => {
     const node = await world.node('mute')
     await world.until(() => world.last('mute')?.state === 'alive')
     node.silence()
@@ -87,7 +87,7 @@ describe('no death is declared', () => {
     await world.until(() => world.last('mute')?.state === 'alive')
   })
 
-  test('for a node that drained and exited; it is removed', async () => {
+  test('for a node that drained and exited: the monitor removes the node', async () => {
     const node = await world.node('drained')
     await world.until(() => world.last('drained')?.state === 'alive')
     node.say({ draining: true, active: 0, queued: 0 })

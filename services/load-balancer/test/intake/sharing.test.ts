@@ -46,7 +46,7 @@ describe('two load balancers', () => {
     expect(by('lb2')).toBeGreaterThan(60)
   })
 
-  it('survive the death of one: the other takes all credits and gets the tasks that the dead one held', async () => {
+  it('lose no task when one of them dies: the other one takes all credits and gets the tasks that the dead load balancer held', async () => {
     const node = await world.node('w1', { slots: 10 })
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)
@@ -114,7 +114,7 @@ describe('the limit of a tenant', () => {
 })
 
 describe('a load balancer that is drained', () => {
-  it('does not lose a task: another one gets its tasks at once, and tasks handed over to it get pointers', async () => {
+  it('does not lose a task: another load balancer gets its tasks at once, and each task that was handed over to it gets a pointer', async () => {
     const node = await world.node('w1', { slots: 5 })
     const first = await world.balancer('lb1', 1)
     const given = pointersOf(20)
@@ -136,7 +136,7 @@ describe('a load balancer that is drained', () => {
     expect(figureOf(await second.page(), 'load_balancers')).toBe(1)
   })
 
-  it('is no longer counted by the others', async () => {
+  it('is no longer counted by the other load balancers', async () => {
     await world.node('w1', { slots: 10 })
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)

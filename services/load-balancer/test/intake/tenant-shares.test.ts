@@ -63,7 +63,7 @@ function setup(limits = '{}', living = ['lb']) {
   }
 }
 
-test('a task counts once from its fetch to its end, whatever path it returns by', () => {
+test('a task counts once from its fetch to its end, no matter on which path it returns', () => {
   const { shares, notes, dispatch } = setup()
   shares.fetched('a', 't')
   dispatch('a', 't', 'n1', 9_000)
@@ -115,7 +115,7 @@ test('tasks in flight at other load balancers count, and each load balancer fill
   expect(roomOf(shares.standing('t'))).toBe(4)
 })
 
-test('a new load balancer gives a tenant with a limit nothing until it knows what runs already', () => {
+test('a new load balancer starts no task of a tenant with a limit until it knows which tasks run already', () => {
   const { shares, dispatch, count } = setup('{"t":{"concurrency":10}}')
   expect(roomOf(shares.standing('t'))).toBe(0)
   expect(roomOf(shares.standing('other'))).toBe(Infinity)

@@ -22,7 +22,7 @@ const threeNodes = async (): Promise<[TestNode, TestNode, TestNode]> => [
 ]
 
 describe('ejection', () => {
-  it('follows five failures of the node itself and ends with one probe, and both are recorded', async () => {
+  it('follows five failures of the node itself and ends with one probe, and the load balancer records its start and its end', async () => {
     const [bad, ...good] = await threeNodes()
     const clock = clockAhead()
     const balancer = await world.balancer('lb1', 3, { clock })

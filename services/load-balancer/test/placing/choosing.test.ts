@@ -68,7 +68,7 @@ describe('an affinity key', () => {
 })
 
 describe('a requirement class', () => {
-  it("reserves for dispatched tasks before the node's figures show them", async () => {
+  it('reserves resources for dispatched tasks before the figures of the node show these tasks', async () => {
     const nodes = [await world.node('w1', { slots: 8 }), await world.node('w2', { slots: 8 })]
     await world.balancer('lb1', 2)
     // Four units of eight each: two fit on a node, however they arrived.

@@ -44,7 +44,7 @@ describe('a handed-over task', () => {
     expect(dispatch?.items.every((item) => item?.reason === undefined)).toBe(true)
   })
 
-  it('gets a pointer that its run adopts and a note if it still runs after 200 ms', async () => {
+  it('gets a pointer, which its run adopts, and an in-flight note if it still runs after 200 ms', async () => {
     const node = await world.node('w1')
     const other = await world.node('w2')
     await world.balancer('lb1', 2)
@@ -120,7 +120,7 @@ describe('a handed-over task', () => {
 })
 
 describe('pointers that no node can take', () => {
-  it('HELD-1: do not keep those of other tenants from their places, and start when there is room', async () => {
+  it('HELD-1: do not keep the pointers of other tenants from free places, and their tasks start when a node has room', async () => {
     const node = await world.node('w1', { slots: 20 })
     // No room for the class memory high, and much for the others.
     node.say({ memory: 0.9 })
@@ -178,7 +178,7 @@ describe('a dispatch', () => {
     await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
   })
 
-  it('without an answer is left to the lease, and no task is placed twice before', async () => {
+  it('without an answer is left to the lease, and no task is placed again before the lease ends', async () => {
     const silent = await world.node('w1', { answers: 'silent' })
     const node = await world.node('w2', { slots: 3 })
     node.say({ active: 3 })

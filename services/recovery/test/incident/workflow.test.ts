@@ -61,7 +61,7 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
 })
 
-test('another replica continues where a crashed one left the record', async () => {
+test('another replica continues the incident at the stage that a crashed replica has recorded', async () => {
   const stuck = await world.recovery({
     id: 'first',
     orchestrator: orchestrator({ replace: () => never }),

@@ -62,7 +62,7 @@ describe('the limiter of a provider', () => {
     expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(['in', 'in', 'in'])
   })
 
-  test('ends a wait that lasts longer than it was expected to', async () => {
+  test('ends the wait of a call that lasts longer than expected', async () => {
     const { enter, limiter } = setup({ concurrent: 1 })
     await enter('a', {})
     const entry = enter('b', { patienceMs: 50 })
@@ -71,7 +71,7 @@ describe('the limiter of a provider', () => {
     clearInterval(timer)
   })
 
-  test('admits as many calls as the limit allows, and the next one when one has left', async () => {
+  test('admits as many calls as the limit allows, and the next call when an admitted call has ended', async () => {
     const { enter, limiter, came } = setup({ concurrent: 1 })
     await enter('a', {})
     const second = enter('b', {})

@@ -18,7 +18,7 @@ test('a call waits while other calls have set aside what is left of the budget',
   expect(await reserve('acme', call)).toEqual({ kind: 'unknown', retryAfterMs: 3_000 })
 })
 
-test('a call that is too large for the rest of the budget fails and says by how much', async () => {
+test('a call that is too large for the rest of the budget fails, and the error says by how much it is too large', async () => {
   const met = { limit: 'tokens-per-day', used: 250, next: 100 } as const
   const { reserve } = keeper({ kind: 'exceeded', met }, { tokensPerDay: 300 })
   expect(await reserve('acme', call)).toEqual({

@@ -19,7 +19,7 @@ const call = (id: string, tenant: string, change: Partial<Call> = {}): Call => (
 })
 const ids = (calls: readonly Call[]) => calls.map(({ id }) => id).join(' ')
 
-test('the calls of a tenant with few take turns with the backlog of another, whatever its priority', () => {
+test('the calls of a tenant with few calls take turns with the backlog of another tenant, no matter what priority the backlog has', () => {
   const queue = createWaitQueue<Call>()
   for (let n = 0; n < 100; n += 1)
     queue.add(call(`b${n}`, 'busy', { priority: 'high', sinceMs: n }))
@@ -29,7 +29,7 @@ test('the calls of a tenant with few take turns with the backlog of another, wha
   expect(queue.placeOf(call('q2', 'quiet', { priority: 'low', sinceMs: 502 }))).toBe(5)
 })
 
-test('a tenant with long prompts gets fewer turns than one with short prompts', () => {
+test('a tenant with long prompts gets fewer turns than a tenant with short prompts', () => {
   const queue = createWaitQueue<Call>()
   for (let n = 0; n < 10; n += 1) {
     queue.add(call(`l${n}`, 'long', { tokens: 3_000 }))
@@ -81,7 +81,7 @@ test('a quiet tenant waits for a bounded number of turns, however many calls ano
   )
 })
 
-test('every call gets its turn once, and a removed one gets none', () => {
+test('every call gets its turn once, and a removed call gets no turn', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ tenant: fc.nat(5), out: fc.boolean() }), { maxLength: 60 }),

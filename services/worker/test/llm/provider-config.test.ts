@@ -22,7 +22,7 @@ function problemsOf(call: () => unknown): readonly string[] {
 }
 
 describe('providers', () => {
-  test('consist of the one of OPENAI_API_KEY when no list is set, with its limits and prices', () => {
+  test('consist of the provider of OPENAI_API_KEY, with its limits and prices, when no list is set', () => {
     expect(load({})).toEqual([])
     const [stock] = load({ OPENAI_API_KEY: 'k', PROVIDER_RPM: '60', LLM_PRICES: 'm=1/2' })
     expect(stock).toMatchObject({
@@ -33,7 +33,7 @@ describe('providers', () => {
     })
   })
 
-  test('in a list replace the one of OPENAI_API_KEY and read keys from files', async () => {
+  test('in a list replace the provider of OPENAI_API_KEY, and read their keys from files', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
     await writeFile(join(dir, 'key'), 'from-a-file\n')
     const baseUrl = 'https://a.example/v1'
@@ -98,7 +98,7 @@ describe('providers', () => {
 })
 
 describe('budgets of tenants', () => {
-  test('are read by tenant, and invalid ones are listed', () => {
+  test('are read for each tenant, and invalid budgets are listed', () => {
     expect(tenantBudgetsOf(undefined)).toEqual({})
     const text = '{"*":{"usdPerDay":5},"acme":{"tokensPerHour":1000}}'
     expect(tenantBudgetsOf(text)).toEqual({
@@ -115,7 +115,7 @@ describe('the rate limits of a provider', () => {
   const hints = (headers: Record<string, string>) =>
     rateHintsOf((name) => headers[name], Date.parse('2026-01-01T00:00:00Z'))
 
-  test('are read from the usual headers, and invalid ones are ignored', () => {
+  test('are read from the usual headers, and invalid headers are ignored', () => {
     expect(
       hints({
         'x-ratelimit-limit-requests': '600',

@@ -9,7 +9,7 @@ import { createReporter } from '../../src/node/reports.ts'
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
 const report = { op: 'own', claim: 'c', expect: 1, attempt: 1 } as const
 
-test('an outcome that the node cannot read is requested again, and the other one is settled (L4)', async () => {
+test('an outcome that the node cannot read is requested again, and the outcome that it can read is settled (L4)', async () => {
   await using servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const coordinator = await servers.connect('coordinator')

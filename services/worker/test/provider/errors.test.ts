@@ -196,7 +196,7 @@ describe('an error within an answer of status 200', () => {
     ['in a refusal', { delta: { refusal: 'no, my-own-key' }, finish_reason: 'stop' }],
     ['as its reason to end', { delta: { content: 'x' }, finish_reason: 'my-own-key' }],
     ['as its reason to say nothing', { delta: {}, finish_reason: 'sk-secret1234567890' }],
-  ])('and shows no key %s', (_where, choice) => {
+  ])('shows no key %s', (_where, choice) => {
     const { answer } = read([event({ choices: [{ index: 0, ...choice }] }), 'data: [DONE]\n\n'], {
       key: 'my-own-key',
     })

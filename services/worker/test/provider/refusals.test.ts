@@ -59,7 +59,7 @@ describe('a node that learns from refusals', () => {
     expect(server.seen.at(-1)?.['response_format']).toMatchObject({ type: 'json_schema' })
   })
 
-  test('does not request an answer again that has begun', async () => {
+  test('does not repeat a request whose answer has begun', async () => {
     const error = { error: { code: 400, message: 'Unknown parameter: stream_options' } }
     await using server = await endpoint((_request, response) =>
       sendEvents(response, `${delta({ content: 'The' })}${event(error)}`),

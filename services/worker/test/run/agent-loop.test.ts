@@ -178,7 +178,7 @@ describe('the tools of a tenant', () => {
     }
   })
 
-  test('include the ones that its rule lists', async () => {
+  test('include the tools that the rule of the tenant lists', async () => {
     const { ending } = await play([done], {}, { tenantTools: { a: ['pay_*'] } })
     expect(ending).toMatchObject({ kind: 'completed' })
   })

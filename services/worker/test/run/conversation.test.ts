@@ -111,7 +111,7 @@ describe('an answer with a schema', () => {
     expect((await say(openConversation(spec), '{"total":1}')).result).toEqual({ total: 1 })
   })
 
-  test('is requested again with its defects, as often as the rule allows', async () => {
+  test('is requested again with a list of its defects, as often as the rule allows', async () => {
     const once = await say(openConversation(spec), '{}')
     expect(once).toMatchObject({ result: undefined, givenUp: undefined, repairs: 1, pending: [] })
     expect(once.messages.at(-1)).toMatchObject({

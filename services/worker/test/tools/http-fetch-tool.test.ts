@@ -335,7 +335,7 @@ describe('http_fetch', () => {
     expect(await get(url)).toBe('error: the tool took longer than 200 ms')
   })
 
-  test('reports a host that does not answer to the model', async () => {
+  test('reports to the model that a host does not answer', async () => {
     expect(await fetchWith(LOOPBACK)('http://127.0.0.1:1/')).toMatch(/^error: could not be fetched/)
   })
 })

@@ -11,7 +11,7 @@ const all = new Map([tool('calculate'), tool('order'), tool('crm__read'), tool('
 const rules = tenantToolsOf('{"acme":["order","crm__*"],"none":[],"*":["calculate"]}')
 const names = (tenant: string) => [...toolsOfTenant(all, tenant, rules).keys()]
 
-test('a tenant may use the tools that its rule lists, by name or by their beginning', () => {
+test('a tenant may use the tools that its rule lists by name or by the beginning of the name', () => {
   expect(names('acme')).toEqual(['order', 'crm__read', 'crm__write'])
   expect(names('none')).toEqual([])
   expect(names('other')).toEqual(['calculate'])

@@ -28,7 +28,7 @@ describe('calculate', () => {
     },
   )
 
-  test('bounds length and depth', () => {
+  test('refuses an expression that is too long or nested too deeply', () => {
     expect(calculate('1'.repeat(1_001)).kind).toBe('wrong')
     expect(calculate('('.repeat(200) + '1' + ')'.repeat(200)).kind).toBe('wrong')
     expect(calculate('('.repeat(90) + '1' + ')'.repeat(90))).toEqual({ kind: 'value', value: 1 })
@@ -44,7 +44,7 @@ describe('calculate', () => {
     )
   })
 
-  test('agrees with JavaScript on sums', () => {
+  test('gives the same sums as JavaScript', () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { minLength: 1, maxLength: 20 }), (numbers) => {
         const value = numbers.reduce((sum, number) => sum + number, 0)
@@ -104,7 +104,7 @@ describe('runTool', () => {
   const run = async (name: string, text: string) =>
     runTool(builtInTools(), { id: 'a', name, arguments: text }, options())
 
-  test('answers the model', async () => {
+  test('gives the output of the tool to the model', async () => {
     expect(await run('calculate', '{"expression":"6*7"}')).toEqual({
       kind: 'answered',
       output: { text: '42', error: false },
@@ -226,7 +226,7 @@ describe('chooseTools', () => {
     expect(names(['x__*', 'calculate'])).toEqual(['calculate', 'x__a'])
   })
 
-  test('lists the requested tools that this node lacks', () => {
+  test('lists the requested tools that the node does not have', () => {
     expect(chooseTools(all, ['order', 'ghost', 'y__*']).missing).toEqual(['ghost', 'y__*'])
   })
 })

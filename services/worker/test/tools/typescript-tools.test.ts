@@ -52,7 +52,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-test('TypeScript tools run from any folder, in threads too, and a broken one says what is wrong', async () => {
+test('TypeScript tools run from any folder and also in threads, and the error of a broken tool says what is wrong', async () => {
   const args = [join(dir, 'lib', 'load.mjs'), DIST.href, dir]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   const { answers, problems } = JSON.parse(stdout) as {

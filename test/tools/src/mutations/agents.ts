@@ -153,7 +153,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/conversation.test.ts'],
-    caughtBy: /is requested again with its defects/,
+    caughtBy: /is requested again with a list of its defects/,
     because: /expected/,
   },
   {
@@ -167,7 +167,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/conversation.test.ts'],
-    caughtBy: /is requested again with its defects/,
+    caughtBy: /is requested again with a list of its defects/,
     because: /expected/,
   },
   {
@@ -181,7 +181,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts'],
-    caughtBy: /gets every problem of it/,
+    caughtBy: /is refused with a list of all its problems/,
     because: /to deeply equal/,
   },
   {

@@ -41,7 +41,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /splits the items of a request and sends each large one alone/,
+    caughtBy: /split the items of a request into several messages and send each large item alone/,
     because: /expected/,
   },
   {
@@ -55,7 +55,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /splits a hint by its items/,
+    caughtBy: /split the items of a hint into several messages/,
     because: /expected/,
   },
   {
@@ -70,7 +70,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /splits an answer, and puts its parts together in order/,
+    caughtBy: /split an answer, and the caller puts the parts together in order/,
     because: /refused|expected/,
   },
   {
@@ -84,7 +84,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /splits an answer, and puts its parts together in order/,
+    caughtBy: /split an answer, and the caller puts the parts together in order/,
     because: /expected/,
   },
   {
@@ -98,7 +98,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves the place of an item empty that no answer can hold/,
+    caughtBy: /leaves the place of an item empty if no answer can hold the item/,
     because: /expected/,
   },
   {

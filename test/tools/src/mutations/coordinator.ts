@@ -31,8 +31,8 @@ export const COORDINATOR: readonly Mutation[] = [
         replace: '[]',
       },
     ],
-    tests: [FOLLOWER, '-t', 'purged meanwhile'],
-    caughtBy: /a rebuild leaves no task in Redis whose end another replica has purged/,
+    tests: [FOLLOWER, '-t', 'deleted from the log during the rebuild'],
+    caughtBy: /Redis holds no task whose end event another replica deleted from the log/,
     because: /undefined/,
   },
   {
@@ -135,8 +135,8 @@ export const COORDINATOR: readonly Mutation[] = [
         replace: 'position',
       },
     ],
-    tests: [FOLLOWER, '-t', 'never past one that failed'],
-    caughtBy: /never past one that failed/,
+    tests: [FOLLOWER, '-t', 'never passes a write that has failed'],
+    caughtBy: /never passes a write that has failed/,
     because: /to be/,
   },
   {
@@ -150,7 +150,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: [FOLLOWER, '-t', 'older state'],
-    caughtBy: /gets what it has lost/,
+    caughtBy: /gets the records that it has lost/,
     because: /Redis shows undefined/,
   },
   {

@@ -83,7 +83,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/service.test.ts', '-t', 'L5'],
-    caughtBy: /follows live/,
+    caughtBy: /then sends new events live/,
     because: /to match object/,
   },
   {
@@ -237,7 +237,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/service.test.ts', '-t', 'L8', '--testTimeout=15000'],
-    caughtBy: /without the store tasks are read from the log/,
+    caughtBy: /while Redis is unavailable, the gateway reads tasks from the log/,
     because: /No such task/,
   },
   {

@@ -338,7 +338,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/principal/api-key.test.ts'],
-    caughtBy: /a rotation keeps the secret before it for the overlap, and no longer/,
+    caughtBy: /a rotation keeps the previous secret valid during the overlap, and no longer/,
     because: /expected/,
   },
   {

@@ -83,7 +83,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts', '--testTimeout=8000'],
-    caughtBy: /does not cost the waiting checks their answers/,
+    caughtBy: /does not prevent the waiting checks from giving their answers/,
     because: /./,
   },
   {

@@ -27,7 +27,7 @@ export const LIMITS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/budget.test.ts'],
-    caughtBy: /cuts its answer to the rest/,
+    caughtBy: /limits the answer to the rest of the budget/,
     because: /outputTokensMax: 300 /,
   },
   {
@@ -41,7 +41,7 @@ export const LIMITS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/budget.test.ts'],
-    caughtBy: /cuts its answer to the rest/,
+    caughtBy: /limits the answer to the rest of the budget/,
     because: /outputTokensMax: 2475 /,
   },
   {

@@ -69,7 +69,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /get nothing, and their one probe/,
+    caughtBy: /get no task until their probe is due/,
     because: /nodeId: 'n0'/,
   },
   {

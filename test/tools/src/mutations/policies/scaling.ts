@@ -74,7 +74,7 @@ export const SCALING: readonly Mutation[] = [
   },
   {
     name: 'scale-out-step',
-    safeguard: 'a fleet is doubled at most in one step',
+    safeguard: 'a fleet is at most doubled in one step',
     edits: [
       {
         file: 'libs/domain/src/scaling/decide.ts',
@@ -83,7 +83,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /a large fleet is doubled at most/,
+    caughtBy: /a large fleet is at most doubled/,
     because: /nodes: 200/,
   },
   {

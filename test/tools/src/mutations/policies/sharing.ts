@@ -41,7 +41,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/intake.test.ts'],
-    caughtBy: /gives the only backlog nearly everything/,
+    caughtBy: /gives nearly all credits to the only priority with a backlog/,
     because: /expected 1 to be \+?0/,
   },
   {

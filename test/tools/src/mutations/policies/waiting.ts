@@ -185,7 +185,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /gives each of them a deadline within its own/,
+    caughtBy: /gives each child a deadline within its own deadline/,
     because: /to match object/,
   },
   {
