@@ -35,6 +35,8 @@ export default defineConfig({
     reporters: ['default', summaryReporter],
     // The output of a failed test helps to explain it; that of a passed test is noise.
     silent: 'passed-only',
+    // Concurrent tests start fleets: two cores.
+    maxConcurrency: 2,
     projects: [
       {
         ...shared,

@@ -1,0 +1,93 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+/** The proofs as people start them, at small sizes. Most of their time is waiting, so two run at a time. */
+const ROOT = join(import.meta.dirname, '../..')
+
+const running: ChildProcess[] = []
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+interface Command {
+  output(): string
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>
+}
+
+function prove(...args: string[]): Command {
+  const script = join(ROOT, 'libs/local/bootstrap.mjs')
+  const child = spawn(process.execPath, [script, 'prove', ...args], { cwd: ROOT })
+  running.push(child)
+  let output = ''
+  child.stdout.on('data', (chunk) => (output += String(chunk)))
+  child.stderr.on('data', (chunk) => (output += String(chunk)))
+  return { output: () => output, ended: new Promise((resolve) => child.once('exit', resolve)) }
+}
+
+describe.concurrent('npm run prove', () => {
+  it('replay plays a trace and accounts for every task of it', async () => {
+    const trace = join(ROOT, 'test/data/trace.csv')
+    const command = prove('replay', '--trace', trace, '--speed', '10')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('60 tasks: 60 completed')
+    expect(command.output()).toContain('0 violations')
+  })
+
+  it('simulate plays both policies next to their rivals', async () => {
+    const command = prove('simulate', '--smoke')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('AgentFleet')
+  })
+
+  it('memory stays bounded with large waiting tasks, without Redis and with stalled viewers', async () => {
+    const sizes = ['--tasks', '40', '--seconds', '5', '--rate', '100', '--viewers', '30']
+    const command = prove('memory', ...sizes)
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('memory is bounded, and everything finished')
+  })
+
+  it('console searches, cancels by filter and opens tabs, and every count is exact', async () => {
+    const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '1']
+    const command = prove('console', ...sizes)
+    // A busy machine may be slower than the proof allows; the proof reports that with its exit code.
+    await command.ended
+    expect(command.output()).toContain('cancel: 300 tasks')
+    for (const count of ['"completed":2700', '"failed":300', '"cancelled":300'])
+      expect(command.output()).toContain(count)
+    expect(command.output()).toMatch(/20 tabs get .* frames a second/)
+    expect(command.output()).not.toMatch(/WRONG .*(counted|cancelled)/)
+  })
+
+  it('steady counts no false death on a busy machine', async () => {
+    const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('0 FALSE DEATHS')
+  })
+
+  it('rise measures how the fleet follows a demand', async () => {
+    const demand = ['--base', '1', '--times', '2', '--seconds', '1']
+    const phases = ['--calm', '3', '--rise', '3', '--plateau', '5']
+    const command = prove('rise', ...demand, ...phases)
+    // So few tasks do not fill the slots; the proof reports that with its exit code.
+    await command.ended
+    expect(command.output()).toContain('slots used at the plateau')
+    expect(command.output()).toContain('0 violations')
+  })
+
+  it('limits compares the fleet with the counts of the simulator', async () => {
+    const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
+    const command = prove('limits', ...flags)
+    await command.ended
+    expect(command.output()).toContain('60 completed')
+    expect(command.output()).toContain('429s: 0 of 60 calls')
+    expect(command.output()).toMatch(/throughput: .*% of the request limit/)
+  })
+
+  it('lists the proofs when it gets an unknown one', async () => {
+    const command = prove('everything')
+    expect(await command.ended).toBe(1)
+    expect(command.output()).toContain('usage: npm run prove -- bench|')
+  })
+})
