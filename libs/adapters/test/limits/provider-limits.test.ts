@@ -272,8 +272,13 @@ describe('totals of usage', () => {
             usage: { inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 0.000_2 },
           },
         ],
+        hours: [{ hour: 23, tokens: 30, costUsd: 0.000_2 }],
       },
-      { day: '2026-04-02', models: [{ model: 'm', provider: 'p', usage }] },
+      {
+        day: '2026-04-02',
+        models: [{ model: 'm', provider: 'p', usage }],
+        hours: [{ hour: 0, tokens: 15, costUsd: 0.000_1 }],
+      },
     ])
     expect(await totals.read(undefined, days)).toEqual(await totals.read('zoo', days))
   })

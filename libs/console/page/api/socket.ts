@@ -3,6 +3,7 @@ import type { ClientFrame, ServerFrame, TicketView } from '@agentfleet/protocol'
 import { url } from '../shell/router.ts'
 import { request } from './http.ts'
 import { apiKey } from './key.ts'
+import { me, readMe } from './me.ts'
 
 /** The subprotocol of the stream. */
 const PROTOCOL = 'agentfleet'
@@ -85,6 +86,8 @@ export function followStream(
 
 /** The address of the stream. The key never stands in an address: a ticket for one stream takes its place. */
 async function addressOfStream(): Promise<URL> {
+  // A browser reports a refused stream as an error, so it is opened only once the gateway knows the caller.
+  if (me.value === undefined) await readMe()
   const address = new URL(url('/v1/stream'), location.href)
   address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
   if (apiKey.value === undefined) return address

@@ -145,6 +145,7 @@ export async function createApi(deps: {
     if (operation === undefined) return
     requireJsonBody(route)
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
+    if (audited.has(operation)) route.onSend = recordChange(operation, recorder)
     if (unlocked.has(operation)) return
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
     route.onRequest = guard(operation, needs)
@@ -214,9 +215,6 @@ function measured(
       throw error
     }
     const { statusCode } = reply
-    if (audited && !isDryRun(request)) {
-      await recorder.changed(request, operation, statusCode, targetOf(request, result))
-    }
     const ms = performance.now() - startedMs
     const status = `${Math.floor(statusCode / 100)}xx`
     metrics.requests.observe({ operation, status }, ms / 1_000)
@@ -233,10 +231,24 @@ function isDryRun({ body }: FastifyRequest): boolean {
   return (body as { dryRun?: boolean } | null | undefined)?.dryRun === true
 }
 
+/** Records a change before its answer leaves, so that no caller hears of a change without a record. */
+function recordChange(operation: string, recorder: Recorder) {
+  return async (request: FastifyRequest, { statusCode }: FastifyReply, payload: unknown) => {
+    if (statusCode < REFUSED_FROM && !isDryRun(request)) {
+      await recorder.changed(request, operation, statusCode, targetOf(request, payload))
+    }
+    return payload
+  }
+}
+
+/** From this status on, an answer says that nothing was changed. */
+const REFUSED_FROM = 400
+
 /** Names the changed thing: by the path, or by the answer that made it. */
-function targetOf({ params }: FastifyRequest, result: unknown): string | undefined {
+function targetOf({ params }: FastifyRequest, payload: unknown): string | undefined {
   const { id, name } = params as { id?: string; name?: string }
-  return id ?? name ?? (result as { id?: string } | undefined)?.id
+  if (id !== undefined || name !== undefined) return id ?? name
+  return typeof payload === 'string' ? (JSON.parse(payload) as { id?: string }).id : undefined
 }
 
 /**
