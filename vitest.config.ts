@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 import { summaryReporter } from './test/summary-reporter.ts'
 
 // The condition of the libraries' sources: tests run from them, and processes that tests start run from dist,
@@ -124,7 +124,7 @@ export default defineConfig({
         test: {
           name: 'full',
           include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, ...atFullSize],
-          exclude: FULL_WAITS,
+          exclude: [...configDefaults.exclude, ...FULL_WAITS],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
