@@ -24,15 +24,15 @@ export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
     '%R~task:* %R~tasks:* %R~inflight %R~usage:* ~callers:* ~ticket:* ' +
     `${CONNECT} +mget +getrange +zrevrangebylex +zrangebylex +zlexcount +smembers +hmget +hgetall ` +
     '+eval +evalsha +time +hset +pexpire +zadd +zrem +zcard +zremrangebyscore +set +getdel',
-  // It fills the projection and the totals, and trims them.
+  // It writes the projection and the usage totals, and deletes old entries of the projection.
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection:2 ~usage ~usage:* ' +
     `${CONNECT} +eval +evalsha +time +get +set +mget +getrange +sadd +smembers +zadd +zrem ` +
     '+zrangebylex +srem +exists +hmget +hget +hset +hdel +hincrby +pexpire',
   // It notes where tasks run.
   'load-balancer': `~inflight ${CONNECT} +hset`,
-  // It counts the limits that nodes share, and looks at the totals that budgets are kept by. It cannot read a
-  // task, nor lower a total.
+  // It counts the limits that nodes share, and reads the totals with which budgets are compared. It can neither
+  // read a task nor change a total.
   worker:
     `~limits:* %R~usage:* ${CONNECT} +eval +evalsha +time +hmget +hset +hget +hdel +hincrby +pexpire ` +
     '+zadd +zrem +zcard +zscore +zremrangebyscore +zrangebyscore',

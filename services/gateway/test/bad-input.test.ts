@@ -336,7 +336,7 @@ function statusOf(bytes: Buffer | string): Promise<string> {
   })
 }
 
-test('a value is either stored exactly as it was sent or refused: numbers that no double holds and bytes that are not UTF-8 are refused', async () => {
+test('a value is either stored exactly as it was sent or refused: numbers beyond the range of a double and bytes that are not UTF-8 are refused', async () => {
   const post = (body: string) =>
     fetch(`${target.url}/v1/tasks`, {
       method: 'POST',

@@ -50,7 +50,7 @@ const refused = {
   cause: { message: expect.stringMatching(/NOPERM|can't (run|access)|permission/) as string },
 }
 
-test('the coordinator fills the projection and the totals, and trims them', async () => {
+test('the Redis user of the coordinator may write the projection and the usage totals, and delete old entries of the projection', async () => {
   const store = await storeOf('coordinator')
   await store.project([record('a', 2), { ...record('b', 3), state: 'completed' }], RETENTION_MS)
   expect(await store.load('a')).toMatchObject({ seq: 2 })
@@ -66,7 +66,7 @@ test('the coordinator fills the projection and the totals, and trims them', asyn
   await usage.followed()
 })
 
-test('the gateway reads records, listings and totals, and cannot write them', async () => {
+test('the Redis user of the gateway may read records, listings and usage totals, and may not write them', async () => {
   const store = await storeOf('gateway')
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
   const query = { tenant: 'acme', filter: {} }
@@ -86,14 +86,14 @@ test('the gateway reads records, listings and totals, and cannot write them', as
   await expect(usage.add(5, 6, [])).rejects.toMatchObject(refused)
 })
 
-test('the load balancer notes where tasks run, and cannot read tasks', async () => {
+test('the Redis user of the load balancer may note where tasks run, and may not read tasks', async () => {
   const store = await storeOf('load-balancer')
   await store.noteInflight([note])
   await expect(store.load('a')).rejects.toMatchObject(refused)
   await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
 })
 
-test('recovery reads the notes and records of tasks and drops notes, and cannot change records', async () => {
+test('the Redis user of recovery may read records and in-flight notes and delete the notes, and may not change records', async () => {
   const store = await storeOf('recovery')
   await (await storeOf('load-balancer')).noteInflight([note])
   expect(await store.inflightOf('n1')).toEqual([note])

@@ -52,7 +52,7 @@ export const FAILURE_CODES = {
     says: 'Checking an answer against the schema costs too much time or memory; use fewer references.',
     // Every node that retries it meets the same schema.
     task: { class: 'invalid-output', ...NEVER },
-    http: { status: 422, title: 'The schema costs too much to check' },
+    http: { status: 422, title: 'Checking an answer against the schema costs too much' },
   },
   'tool-failed': {
     says: 'A tool failed; the tool itself says whether the same call may work later.',

@@ -223,7 +223,7 @@ describe('a run that starts children', () => {
   const spawn = (of: TaskRecord, specs: TaskSpec[], nowMs = 2_000) =>
     decideSpawn(of, 3, specs, idOf, nowMs)
 
-  it('gives each child a deadline within its own deadline and an equal part of its budget', () => {
+  it('gives each child a deadline within the deadline of the run, and an equal part of the budget of the run', () => {
     const decision = spawn(record, [spec, { ...spec, budget: { tokens: 10 } }])
     expect(decision).toMatchObject({
       kind: 'spawn',

@@ -21,8 +21,8 @@ export interface paths {
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After`
      *       seconds; single tasks can still be read and submitted.
      */
@@ -40,14 +40,16 @@ export interface paths {
      *
      *     - `422 idempotency-key-reused`: the key belongs to a task with another body. Use a new key.
      *     - `422 unknown-dependency`: a task in `dependsOn` does not exist. Correct the list.
-     *     - `422 unknown-agent`: no agent has this name. `detail` lists the names; correct `agent`, or define it.
+     *     - `422 unknown-agent`: no agent has this name. `detail` lists the names; correct `agent`, or define an
+     *       agent with this name.
      *     - `422 unknown-tool`, `422 unknown-model`: no node offers the tool or serves the model. `detail` lists
-     *       what they offer; correct the task or its agent's definition.
+     *       the tools or models that nodes offer; correct the task or the definition of its agent.
      *     - `422 unknown-agent-version`: the agent has no such version. Correct `agentVersion` or omit it.
      *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
-     *       it in JSON Schema 2020-12 or draft-07, with fewer references.
-     *     - `429 tenant-limit`, `429 tenant-share`: you hold as much of a store as you may, and `detail` has the
-     *       amounts. The gateway stored nothing. Send the request again when some of your tasks have ended.
+     *       the schema in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `429 tenant-limit`, `429 tenant-share`: you have reached one of your limits, or your share of a
+     *       store; `detail` has the amounts. The gateway stored nothing. Send the request again when some of
+     *       your tasks have ended.
      *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after
      *       `Retry-After` seconds.
      *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request
@@ -100,17 +102,18 @@ export interface paths {
     /**
      * Cancel up to 1,000 tasks in one request.
      * @description The gateway cancels the tasks in `taskIds`, or the unfinished tasks that match every filter, newest
-     *     first. With `dryRun` it cancels nothing and answers with the tasks that it would cancel. Repeating
-     *     the request is safe: a cancelled task stays cancelled.
+     *     first. With `dryRun` the gateway cancels nothing and answers with the tasks that it would cancel.
+     *     Repeating the request is safe: a cancelled task stays cancelled.
      *
      *     `failed` has a problem for each task that could not be cancelled. As long as the answer has a
      *     `nextCursor`, send the request again with that cursor.
      *
      *     Errors:
      *
-     *     - `400 invalid-request`: the request names neither tasks nor a filter, or both. Send one of them.
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-request`: the request has neither `taskIds` nor a filter, or it has both. Send either
+     *       `taskIds` or a filter.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['cancelTasks']
@@ -134,7 +137,7 @@ export interface paths {
      * @description The gateway checks, accepts or refuses each task separately. The results are in the order of the
      *     tasks. Each result has the status that `POST /v1/tasks` would answer with; a refused task has a
      *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` refers to the
-     *     first one. To repeat a batch safely, give each task an `idempotencyKey`.
+     *     first task of the batch. To repeat a batch safely, give each task an `idempotencyKey`.
      */
     post: operations['submitBatch']
     delete?: never
@@ -154,18 +157,19 @@ export interface paths {
     put?: never
     /**
      * Replay up to 1,000 ended tasks in one request.
-     * @description The gateway takes the ended tasks in `taskIds`, or those that match every filter, newest first, and
-     *     submits each one again as a new task. `replayOf` of the new task is the id of the old one. With
-     *     `dryRun` the gateway submits nothing and answers how many tasks match. With an idempotency key it
-     *     replays each ended task once, even if you repeat the request, or if a task is in two pages.
+     * @description The gateway takes the ended tasks in `taskIds`, or the ended tasks that match every filter, newest
+     *     first. It submits each of these tasks again as a new task; `replayOf` of the new task is the id of the
+     *     ended task. With `dryRun` the gateway submits nothing and answers how many tasks match. With an
+     *     idempotency key the gateway replays each ended task only once, even if you repeat the request or if a
+     *     task is in two pages.
      *
      *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
      *     As long as the answer has a `nextCursor`, send the request again with that cursor.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['replayTasks']
@@ -317,9 +321,9 @@ export interface paths {
     }
     /**
      * Read the event history of a task.
-     * @description The answer has the stored events of the task that match, oldest first, up to about 4 MiB. As long as the
-     *     answer has `nextAfter`, more events may follow: send the request again with this value as `after`. An
-     *     answer can be empty and still have `nextAfter`.
+     * @description The answer has the stored events that match the parameters, oldest first, up to about 4 MiB. As long as
+     *     the answer has `nextAfter`, more events may follow: send the request again with this value as `after`.
+     *     An answer can be empty and still have `nextAfter`.
      *
      *     Errors:
      *
@@ -344,8 +348,8 @@ export interface paths {
     }
     /**
      * List the agents that your tasks can use.
-     * @description The list has your own definitions and the built-in ones, sorted by name. If your own definition has the
-     *     name of a built-in one, the list has only your own.
+     * @description The list has your own definitions and the built-in definitions, sorted by name. If your own definition
+     *     has the name of a built-in definition, the list has only your own definition.
      */
     get: operations['listAgents']
     put?: never
@@ -382,11 +386,12 @@ export interface paths {
      *
      *     Errors:
      *
-     *     - `409 agents-full`: you have 200 definitions. Delete one first.
+     *     - `409 agents-full`: you have 200 definitions. Delete a definition first.
      *     - `412 version-mismatch`: the definition is not in the version that `If-Match` or `If-None-Match`
-     *       expects, or other clients are changing it now. Read it again, then send your change with its ETag.
+     *       expects, or other clients are changing the definition now. Read the definition again, then send your
+     *       change with the new ETag.
      *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
-     *       it in JSON Schema 2020-12 or draft-07, with fewer references.
+     *       the schema in JSON Schema 2020-12 or draft-07, with fewer references.
      *     - `503 overloaded`: the gateway had no time to check `responseSchema`. Send the request again after
      *       `Retry-After` seconds.
      */
@@ -394,15 +399,15 @@ export interface paths {
     post?: never
     /**
      * Delete your definition of an agent.
-     * @description If a built-in agent has the same name, tasks use the built-in definition from then on. Deleting a
+     * @description If a built-in agent has the same name, your new tasks then use the built-in definition. Deleting a
      *     definition that does not exist answers `204` too.
      *
      *     Errors:
      *
      *     - `409 agent-shipped`: the agent is built in, and you have no definition with its name. To change it,
      *       store a definition with its name.
-     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` expects. Read it again,
-     *       then delete it with its ETag.
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` expects. Read the
+     *       definition again, then delete it with the new ETag.
      */
     delete: operations['deleteAgent']
     options?: never
@@ -446,8 +451,8 @@ export interface paths {
     }
     /**
      * List the models that the nodes serve.
-     * @description A name that ends with `*` stands for every model whose name begins this way. The list comes from
-     *     reports of the nodes in the last 30 seconds.
+     * @description A name that ends with `*` stands for every model whose name begins with the text before the `*`. The
+     *     list comes from the reports that nodes sent in the last 30 seconds.
      */
     get: operations['listModels']
     put?: never
@@ -467,8 +472,9 @@ export interface paths {
     }
     /**
      * List the tools that agents may use.
-     * @description `tools` lists the tools that worker nodes offer now, with the number of nodes that offer each. An agent
-     *     whose definition and task have no field `tools` may use the tools with the source `built-in`.
+     * @description `tools` lists the tools that worker nodes offer now, with the number of nodes that offer each tool. If
+     *     neither a task nor the definition of its agent has the field `tools`, the agent may use the tools with
+     *     the source `built-in`.
      *
      *     `mcpProblems` lists the MCP servers that do not offer every tool of their configuration now, for example
      *     because a worker cannot reach the server. The log of the worker has the details.
@@ -491,26 +497,26 @@ export interface paths {
     }
     /**
      * List your goals that match every filter.
-     * @description The list works as `GET /v1/tasks` with `kind=goal`. Read a goal to see its plan and its stage.
+     * @description The operation works like `GET /v1/tasks` with `kind=goal`. Read a goal to see its plan and its stage.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     get: operations['listGoals']
     put?: never
     /**
      * Submit a goal.
-     * @description An agent, the planner, writes a plan of steps. Each step becomes a task; it names the agent that does it
-     *     (its role) and the steps on which it depends. The fleet runs these tasks, and the planner combines
-     *     their results into one answer. A plan is invalid if steps depend on each other in a circle, if a role
-     *     is unknown, if there are too many steps, or if a chain of steps is too long. The planner replaces a
-     *     plan that is invalid or has failed, at most `maxReplans` times.
+     * @description An agent, the planner, writes a plan of steps. Each step names the agent that does the step (its role)
+     *     and the steps on which it depends. The fleet runs each step as a task, and the planner combines the
+     *     results into one answer. A plan is invalid if steps depend on each other in a circle, if a role is
+     *     unknown, if there are too many steps, or if a chain of steps is too long. The planner replaces a plan
+     *     that is invalid or has failed, at most `maxReplans` times.
      *
      *     With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. A goal is also a task: the task
-     *     operations and the stream accept its id, and cancelling it cancels its steps.
+     *     operations and the stream accept its id, and cancelling the goal cancels its steps.
      *
      *     Errors: as for `POST /v1/tasks`.
      */
@@ -535,8 +541,8 @@ export interface paths {
      * Read a goal with its plans and the states of their steps.
      * @description Errors:
      *
-     *     - `404 task-not-found`: you have no goal with this id. Check the id; if it belongs to a task, read
-     *       it at `/v1/tasks/{id}`.
+     *     - `404 task-not-found`: you have no goal with this id. Check the id; if the id belongs to a task, read
+     *       the task at `/v1/tasks/{id}`.
      */
     get: operations['getGoal']
     put?: never
@@ -561,8 +567,8 @@ export interface paths {
     put?: never
     /**
      * Run a plan that waits for approval.
-     * @description This starts the plan of a goal that was submitted with `"run": false`. Sending the request again
-     *     answers `200` and changes nothing.
+     * @description The operation starts the plan of a goal that was submitted with `"run": false`. Sending the request
+     *     again answers `200` and changes nothing.
      *
      *     Errors:
      *
@@ -570,7 +576,7 @@ export interface paths {
      *     - `409 not-waiting`: the planner has not finished the plan, or the goal was submitted to run at once.
      *       Read the goal: its plan can be run while `stage` is `held`.
      *     - `409 already-finished`: the goal has ended. Nothing is left to run.
-     *     - `409 decided-otherwise`: the plan was refused before.
+     *     - `409 decided-otherwise`: the plan was refused earlier, and this cannot be changed.
      *     - `503 coordinator-unavailable`: the gateway does not know whether the plan was started. Send the
      *       request again after `Retry-After` seconds; repeating it is safe.
      */
@@ -635,8 +641,8 @@ export interface paths {
     put?: never
     /**
      * Submit the task of a schedule now.
-     * @description The task runs in addition to the ticks, also while the schedule is paused. With an idempotency key
-     *     repeated requests submit one task.
+     * @description The task runs in addition to the tasks of the ticks, even while the schedule is paused. With an
+     *     idempotency key, repeated requests submit only one task.
      *
      *     Errors:
      *
@@ -664,18 +670,19 @@ export interface paths {
      * Read a schedule with its last and its next tick.
      * @description Errors:
      *
-     *     - `404 schedule-not-found`: you have no schedule with this name. `GET /v1/schedules` lists yours.
+     *     - `404 schedule-not-found`: you have no schedule with this name. `GET /v1/schedules` lists your
+     *       schedules.
      */
     get: operations['getSchedule']
     /**
      * Create or replace a schedule.
      * @description At each tick (each time that the cron expression names) the fleet submits the task once. If the fleet
-     *     was down during several ticks, it submits the task once for the last of them. The task may contain
-     *     neither `idempotencyKey` nor `dependsOn`.
+     *     was down during several ticks, it submits the task once for the last of these ticks. The task may
+     *     contain neither `idempotencyKey` nor `dependsOn`.
      *
      *     Errors:
      *
-     *     - `409 schedules-full`: you have 200 schedules. Delete one first.
+     *     - `409 schedules-full`: you have 200 schedules. Delete a schedule first.
      *     - `422 unknown-agent`, `422 unknown-tool`, `422 unknown-model`, `422 unknown-agent-version`,
      *       `422 unsupported-schema`, `422 schema-too-costly`: as for `POST /v1/tasks`.
      */
@@ -712,8 +719,8 @@ export interface paths {
      *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
      *       the fleet.
      *
-     *     For example, the client sends the first line to follow a task from its beginning; the gateway
-     *     sends the others:
+     *     For example, the client sends the first line to follow a task from its beginning; the gateway sends
+     *     the other two lines:
      *
      *     ```json
      *     {"type":"subscribe","taskIds":["019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90"],"after":0}
@@ -725,9 +732,9 @@ export interface paths {
      *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`. A web page sends a `ticket`.
      *
      *     The gateway closes the connection with the code 1001 (the gateway stops), 1008 (it received five unreadable
-     *     frames) or 1013 (the client reads too slowly). If the client takes no byte for 20 s, the connection ends without a
-     *     code. Connect again and subscribe with `after`.
-     *     It closes the connection with 4401 when the key is revoked or has expired; connect with another key.
+     *     frames) or 1013 (the client reads too slowly). If the client reads no byte for 20 s, the connection ends without
+     *     a code. Connect again and subscribe with `after`. The gateway closes the connection with the code 4401 when the
+     *     key is revoked or has expired. Connect with another key.
      *
      *     Errors:
      *
@@ -782,14 +789,14 @@ export interface paths {
     }
     /**
      * Read what happened to your tasks over time.
-     * @description The coordinators count every event of every task in the log, so a restart loses no counts. They keep
-     *     steps of `10s` for an hour, of `1m` for a day and of `1h` for a week. If a fleet has very many agents and
-     *     models, they keep less; the answer is complete from `knownFrom` on. A step in which nothing happened has
-     *     no point. Quantiles are at most 10 % off.
+     * @description The coordinators count every event of every task in the log, so a restart loses no counts. They keep the
+     *     counts of steps of `10s` for an hour, of `1m` for a day and of `1h` for a week. If a fleet has very many
+     *     agents and models, they keep the counts for a shorter time; the answer is complete from `knownFrom` on. A
+     *     step in which nothing happened has no point. Quantiles are at most 10 % off.
      *
      *     `started` counts a run at its first event in the log. `lost` counts runs whose node became silent after
-     *     it had reported a call. With `groupBy` the answer has at most 20 groups; the last one, `(others)`, is the
-     *     sum of all others.
+     *     it had reported a call. With `groupBy` the answer has at most 20 groups; the last group, `(others)`, is
+     *     the sum of all remaining groups.
      *
      *     Errors:
      *
@@ -816,8 +823,8 @@ export interface paths {
     }
     /**
      * Read how many of your tasks wait for a node, by priority.
-     * @description A queue holds the tasks of one tenant with one priority. The list has the queues with tasks, those in
-     *     which most wait first, 1,000 at most. The figures are at most a second old.
+     * @description A queue holds the tasks of one tenant with one priority. The list has at most 1,000 queues, the queues
+     *     in which most tasks wait first. It omits empty queues. The figures are at most a second old.
      *
      *     Errors:
      *
@@ -843,11 +850,11 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read your limits and what you hold of them.
+     * Read your limits and how much of each you use.
      * @description The limits are those that the operator has set for you. Without a limit you may hold half of what
-     *     other tenants leave free. `holds` is at most a second old and missing until a coordinator has
-     *     announced it; `spent` is missing while Redis does not answer. The limits of providers and their
-     *     circuit breakers are in `GET /v1/fleet`.
+     *     other tenants leave free. `holds` says how much you use. It is at most a second old, and is missing
+     *     until a coordinator has announced it. `spent` is missing while Redis does not answer. The limits of
+     *     providers and their circuit breakers are in `GET /v1/fleet`.
      */
     get: operations['getLimits']
     put?: never
@@ -945,14 +952,14 @@ export interface paths {
     }
     /**
      * List the decisions of the control plane, newest first.
-     * @description The gateway keeps the latest 2,000 decisions. Each has the outcomes measured so far, 1, 5 and 15
-     *     minutes after it. Every key with the scope
-     *     `fleet:read` may read them; only operators see task ids and the raw answer of the adviser.
+     * @description The gateway keeps the latest 2,000 decisions. Each decision has the outcomes that were measured so
+     *     far: 1, 5 and 15 minutes after the decision. Every key with the scope `fleet:read` may read the
+     *     decisions; only operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      */
     get: operations['listDecisions']
     put?: never
@@ -997,14 +1004,14 @@ export interface paths {
     }
     /**
      * List the incidents, newest first.
-     * @description An incident records the failure of one node and what the fleet did about it. The list has the latest
-     *     500 incidents by detection time; `GET /v1/incidents/{id}` also finds older ones. Every key with the scope
-     *     `fleet:read` may read them; only operators see task ids and the raw answer of the adviser.
+     * @description An incident records the failure of one node and what the fleet did about it. The list has the latest 500
+     *     incidents by detection time; `GET /v1/incidents/{id}` also finds older incidents. Every key with the
+     *     scope `fleet:read` may read the incidents; only operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      */
     get: operations['listIncidents']
     put?: never
@@ -1050,7 +1057,7 @@ export interface paths {
     }
     /**
      * Read what your key may do.
-     * @description Every valid key may read this. Use it to check whether a key works.
+     * @description Every valid key may use this operation, for example to check whether the key works.
      */
     get: operations['getMe']
     put?: never
@@ -1069,24 +1076,25 @@ export interface paths {
       cookie?: never
     }
     /**
-     * List the keys of all tenants, or of one.
-     * @description The list includes revoked and expired keys. It does not include the keys of `API_KEYS`, and never shows a secret.
+     * List the keys of all tenants, or of one tenant.
+     * @description The list includes revoked and expired keys. It includes neither the keys of `API_KEYS` nor any secret.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with another tenant.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with another tenant. Start without a cursor.
      */
     get: operations['listKeys']
     put?: never
     /**
      * Make a key.
-     * @description The answer contains the key itself in `key`. The fleet stores only a digest of it, so no later answer
-     *     shows it again. The key works at every gateway within a second.
+     * @description The answer contains the key itself in `key`. The fleet stores only a digest of the key, so no later
+     *     answer shows the key again. The key works at every gateway within a second.
      *
      *     Errors:
      *
      *     - `400 invalid-request`: `expiresAt` is in the past, or another field is wrong.
-     *     - `409 keys-full`: the store of keys is nearly full; the gateway stored nothing.
+     *     - `409 keys-full`: the store of keys is nearly full; the gateway stored nothing. Revoke keys that no
+     *       client uses; the fleet deletes a revoked key after 30 days.
      */
     post: operations['createKey']
     delete?: never
@@ -1143,7 +1151,8 @@ export interface paths {
     put?: never
     /**
      * Give a key a new secret.
-     * @description The answer contains the key with its new secret. The old secret still works for `overlapSeconds`, so that you can move the clients one by one. Another rotation ends the oldest secret at once.
+     * @description The answer contains the key with its new secret. The old secret still works for `overlapSeconds`, so that you
+     *     can give the new secret to one client after the other. Another rotation ends the oldest secret at once.
      *
      *     Errors:
      *
@@ -1169,9 +1178,8 @@ export interface paths {
     /**
      * Make a ticket for one stream.
      * @description A web page cannot set a header when it opens a WebSocket, and logs contain addresses, so an address must
-     *     not contain a key.
-     *     Your server makes a ticket with its key; the page opens `/v1/stream?ticket=<ticket>` with it. A ticket
-     *     opens one stream within 30 seconds, with the rights of the key.
+     *     not contain a key. Your server makes a ticket with its key, and the page opens the address
+     *     `/v1/stream?ticket=<ticket>`. A ticket opens one stream within 30 seconds, with the rights of the key.
      *
      *     Errors:
      *
@@ -1193,13 +1201,14 @@ export interface paths {
     }
     /**
      * Read the audit log (changes and refused requests), newest first.
-     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals within one second are one event; `count` says how many they are. A page can have fewer than `limit` events even when there are more pages
-     *     (`nextCursor` is present).
+     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals within one second are one
+     *     event; `count` says how many refusals the event stands for. A page can have fewer than `limit` events even when
+     *     there are more pages (`nextCursor` is present).
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send it with the same
-     *       filters, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
+     *       filters of that query, or start without a cursor.
      */
     get: operations['listAudit']
     put?: never
@@ -1239,7 +1248,7 @@ export interface paths {
     }
     /**
      * Check that the gateway process answers.
-     * @description The request needs no API key. If it gets no answer, restart the process.
+     * @description The request needs no API key. If the request gets no answer, restart the process.
      */
     get: operations['getLiveness']
     put?: never
@@ -1282,7 +1291,7 @@ export interface components {
     TaskRequest: {
       /** @description The work for the agent. */
       task: string
-      /** @description The system prompt. It replaces the one of the agent's definition. */
+      /** @description The system prompt. It replaces the system prompt of the agent's definition. */
       systemPrompt?: string
       /** @description Any JSON that the agent gets with the task: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
@@ -1304,7 +1313,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" means `devops-engineer`). An unknown name is refused with 422. Fields of the task override the definition. Default: `assistant`, which has no definition. */
+      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" means `devops-engineer`). The gateway answers 422 if no agent has this name. Fields of the task override the definition. Default: `assistant`, which has no definition. */
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
@@ -1338,7 +1347,7 @@ export interface components {
       sampling?: components['schemas']['Sampling']
       /** @description Your own labels for the task. The API returns them unchanged, and lists can filter by them. */
       metadata?: components['schemas']['Metadata']
-      /** @description Ids of tasks that must end before this task runs. The agent gets their results. An id without a task is refused with 422. In a batch, `#0` refers to its first task. */
+      /** @description Ids of tasks that must end before this task runs. The agent gets their results. The gateway answers 422 if no task has one of these ids. In a batch, `#0` refers to the first task of the batch. */
       dependsOn?: string[]
       /**
        * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent reads that the dependency failed.
@@ -1358,9 +1367,9 @@ export interface components {
     }
     /** @description Models that the worker tries in this order if `model` is unavailable. */
     FallbackModels: string[]
-    /** @description The tools that the agent may use. `server__*` means all tools whose names begin with `server__`. An empty list allows no tool. Default: the built-in tools of the worker. An agent gets your own tools and those of MCP servers only if it lists them. */
+    /** @description The tools that the agent may use. `server__*` means all tools whose names begin with `server__`. An empty list allows no tool. Default: the built-in tools of the worker. An agent gets your own tools and the tools of MCP servers only if this list names them. */
     ToolNames: string[]
-    /** @description The JSON Schema that the result must satisfy: at most 32 levels deep and 32 kB as compact JSON. It follows 2020-12, or draft-07 if `$schema` says so. A schema that costs too much to check is refused with the code `schema-too-costly`. */
+    /** @description The JSON Schema that the result must satisfy: at most 32 levels deep and 32 kB as compact JSON. The schema follows JSON Schema 2020-12, or draft-07 if its `$schema` says so. The gateway refuses a schema with the code `schema-too-costly` if checking an answer against it would cost too much. */
     ResponseSchema: {
       [key: string]: unknown
     }
@@ -1408,7 +1417,7 @@ export interface components {
     AgentDefinition: {
       /** @description The role of the agent in a few words. */
       role?: string
-      /** @description What the agent is good for. People and planners read it. */
+      /** @description The tasks for which the agent is suited. People and planners read this text. */
       description?: string
       /** @description The system prompt of the agent's tasks. */
       systemPrompt?: string
@@ -1421,7 +1430,7 @@ export interface components {
     }
     Agent: {
       name: string
-      /** @description 1 for the first definition, one more for each change. 0 marks a built-in definition. */
+      /** @description 1 for the first definition; each change adds 1. 0 marks a built-in definition. */
       version: number
       builtIn: boolean
       updatedAt?: string
@@ -1457,7 +1466,7 @@ export interface components {
       /** @description The beginning of the text that the model reads about the tool. */
       description: string
       /**
-       * @description Where the tool comes from. `built-in`: part of the worker; agents without a field `tools` may use it. `run`: the tool is built into the worker, and only agents whose definition lists it may call it. `module`: from the folder of TOOLS_DIR. `mcp`: from an MCP server.
+       * @description Where the tool comes from. `built-in`: the tool is part of the worker, and agents without a field `tools` may use it. `run`: the tool is built into the worker, and only agents whose definition lists it may call it. `module`: the tool is from the folder in TOOLS_DIR. `mcp`: the tool is from an MCP server.
        * @enum {string}
        */
       source: 'built-in' | 'run' | 'module' | 'mcp'
@@ -1473,7 +1482,7 @@ export interface components {
       version: number
     }
     /**
-     * @description `start`: the new task begins with its first call. `journal`: it continues after the last finished call of the ended task.
+     * @description `start`: the new task begins with its first call. `journal`: the new task continues after the last finished call of the ended task.
      * @default start
      * @enum {string}
      */
@@ -1483,11 +1492,11 @@ export interface components {
     }
     ReplayQuery: {
       /**
-       * @description Replay only tasks that ended in this state. Without `taskIds` it is `failed` if you omit it.
+       * @description Replay only tasks that ended in this state. If you send neither `taskIds` nor this field, the gateway replays only `failed` tasks.
        * @enum {string}
        */
       state?: 'completed' | 'failed' | 'cancelled'
-      /** @description The tasks to take. Send either these or filters. */
+      /** @description The ids of the tasks. Send either ids or filters. */
       taskIds?: string[]
       agent?: components['schemas']['FilterName']
       model?: components['schemas']['FilterName']
@@ -1561,7 +1570,7 @@ export interface components {
       /** @description The cost by the price tables of the providers. Absent if no model has a price. */
       costUsd?: number
     }
-    /** @description The provider and the model that answered; the model under the name that the provider uses. */
+    /** @description The provider and the model that answered. The name of the model is the one that the provider uses. */
     CalledBy: {
       provider: string
       model: string
@@ -1599,16 +1608,16 @@ export interface components {
       cancelled: number
       /** @description Failed attempts that the fleet repeats. */
       retried: number
-      /** @description Runs whose node fell silent; another run took their place. */
+      /** @description Runs whose node fell silent; another run took the place of each. */
       lost: number
       llmCalls: number
       inputTokens: number
       outputTokens: number
       /** @description The cost of the calls to models that have a price. */
       costUsd: number
-      /** @description From when a task could start to when a node got it; absent if none started. */
+      /** @description The time from when a task could start until a node got it. Absent if no task started. */
       waitMs?: components['schemas']['Quantiles']
-      /** @description From an LLM call to its first token; absent if no call streamed. */
+      /** @description The time from the start of an LLM call to its first token. Absent if no call streamed. */
       firstTokenMs?: components['schemas']['Quantiles']
     }
     /** @description Milliseconds. */
@@ -1623,17 +1632,17 @@ export interface components {
       limits: {
         /** @description Your share when tenants compete for slots. */
         weight: number
-        /** @description The most tasks in flight. */
+        /** @description The largest number of tasks in flight. */
         concurrency?: number
-        /** @description The most tasks that have not ended. */
+        /** @description The largest number of tasks that have not ended. */
         tasks?: number
-        /** @description The most bytes of events in the log. */
+        /** @description The largest number of bytes of events in the log. */
         logBytes?: number
         agents?: number
         schedules?: number
-        /** @description The most open connections to one gateway. */
+        /** @description The largest number of open connections to one gateway. */
         streams?: number
-        /** @description The most requests that one gateway holds for `Prefer` at a time. */
+        /** @description The largest number of requests that one gateway holds for `Prefer` at a time. */
         heldRequests?: number
       }
       holds?: {
@@ -1641,7 +1650,7 @@ export interface components {
         tasks: number
         /** @description Tasks that have ended and are still kept. */
         ended: number
-        /** @description The events of all of them. */
+        /** @description The bytes of the events of all your tasks in the log. */
         logBytes: number
       }
       /** @description What your tasks have used in this hour and on this day (UTC), which budgets are checked against. */
@@ -1681,7 +1690,7 @@ export interface components {
       retrying: number
       /** @description The share of the tenant when tenants compete for slots. */
       weight: number
-      /** @description The most tasks of the tenant in flight; absent if there is no limit. */
+      /** @description The largest number of tasks of the tenant in flight; absent if there is no limit. */
       concurrency?: number
       /** @description Since when the first task of the queue waits; absent if none waits. */
       oldestQueuedAt?: string
@@ -1717,7 +1726,7 @@ export interface components {
     }
     Task: {
       id: string
-      /** @description The stored state. The log does not store that a first attempt runs; so `running` can be a hint then. */
+      /** @description The stored state. The log has no event for the start of a first attempt, so `running` may be a hint. */
       state: components['schemas']['TaskState']
       agent: string
       model: string
@@ -1762,7 +1771,7 @@ export interface components {
       dependsOn?: string[]
       /** @description The earliest time at which the task may run. */
       notBefore?: string
-      /** @description The id of the task that started this one. */
+      /** @description The id of the task that started this task. */
       parentId?: string
       /** @description The tasks that this task has started. */
       children?: components['schemas']['Child'][]
@@ -1792,7 +1801,7 @@ export interface components {
       approved: boolean
       /** @description The key that decided. */
       by: string
-      /** @description The name that the request gave. The fleet does not check it. */
+      /** @description The name that the request gave. The fleet does not check the name. */
       person?: string
       note?: string
       /** @description When the decision was stored, in milliseconds since the Unix epoch. */
@@ -1802,7 +1811,7 @@ export interface components {
       approved: boolean
       /** @description The reason. The model reads it if the step is refused. */
       note?: string
-      /** @description Who decides, for keys that several people use. The task shows it; the model does not read it. */
+      /** @description The name of the person who decides, for keys that several people use. The task shows the name; the model does not read it. */
       person?: string
     }
     Child: {
@@ -1837,7 +1846,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description The goal fails this long after its submission, with all its steps. Default: one day. */
+      /** @description If the goal has not ended this long after its submission, it fails with all its steps. Default: one day. */
       timeoutMs?: number
       /** @default 3 */
       maxAttempts?: number
@@ -1963,9 +1972,9 @@ export interface components {
       failures: number
       usage: components['schemas']['Usage']
       metadata?: components['schemas']['Metadata']
-      /** @description The id of the task that started this one. */
+      /** @description The id of the task that started this task. */
       parentId?: string
-      /** @description The id of the task that this one replays. */
+      /** @description The id of the task that this task replays. */
       replayOf?: string
       waitingFor?: components['schemas']['Waiting']
       node?: string
@@ -1988,7 +1997,7 @@ export interface components {
       scanned: number
       /** @description Absent on the last page. */
       nextCursor?: string
-      /** @description Where the list ends; on the last page only. Tasks that ended before this time are no longer stored. */
+      /** @description Where the list ends: tasks that ended before this time are no longer stored. Only the last page has this field. */
       keptFrom?: string
     }
     SchedulePreviewRequest: {
@@ -2039,7 +2048,7 @@ export interface components {
       count: number
     }
     BulkCancelRequest: {
-      /** @description The tasks to take. Send either these or filters. */
+      /** @description The ids of the tasks. Send either ids or filters. */
       taskIds?: string[]
       /** @description Cancel only tasks in these states. Default: all states of unfinished tasks. */
       state?: ('waiting' | 'queued' | 'running' | 'retrying')[]
@@ -2095,7 +2104,7 @@ export interface components {
       tasks: components['schemas']['TaskSummary'][]
       /** @description Absent on the last page. */
       nextCursor?: string
-      /** @description Where the list ends; on the last page only. Tasks that ended before this time are no longer stored. */
+      /** @description Where the list ends: tasks that ended before this time are no longer stored. Only the last page has this field. */
       keptFrom?: string
     }
     /** @enum {string} */
@@ -2122,13 +2131,13 @@ export interface components {
       by?: components['schemas']['CalledBy']
       times?: components['schemas']['CallTimes']
     }
-    /** @description When a call was made. It ended with its event. Calls of older releases have none. */
+    /** @description When a call was made. The call ended at the time of its event. Calls of older releases have no times. */
     CallTimes: {
       /** @description When the run asked for the call, in milliseconds since the Unix epoch. */
       startedAtMs: number
-      /** @description How long it then waited for the limits of the provider; absent if it did not wait. */
+      /** @description How long the call then waited for the limits of the provider; absent if the call did not wait. */
       waitedMs?: number
-      /** @description From the request to the first token of the answer; only calls to a model have it. */
+      /** @description The time from the request to the first token of the answer. Only calls to a model have this field. */
       firstTokenMs?: number
     }
     /**
@@ -2137,15 +2146,16 @@ export interface components {
      *     - `attempt-started`: `attempt`, `node`
      *     - `call-finished`: `attempt`, `call`
      *     - `attempt-failed`: `attempt`, `node`, `error`, `retryAtMs`
-     *     - `completed`: `attempt`, `node`, `result`, `usage`; also `by` and `lastCall` of the last call
-     *     - `failed`: `attempt`, `error`; also `node` if a node ran the attempt, and `result` if a budget ran out after
-     *       a first result
+     *     - `completed`: `attempt`, `node`, `result`, `usage`, and `by` and `lastCall` of the last call
+     *     - `failed`: `attempt`, `error`, `node` if a node ran the attempt, and `result` if a budget ran out after a
+     *       first result
      *     - `cancelled`, `released`: `reason`
      *     - `paused`: `attempt`, `wait`
      *     - `resumed`: `reason`, `approval`
      *     - `spawned`: `attempt`, `step`, `children`
      *
-     *     The first event of an attempt has `placement`, whose `atMs` is when its node got the task.
+     *     The first event of an attempt has `placement`, whose `atMs` is the time at which the node got the
+     *     task.
      */
     Event: {
       type: components['schemas']['EventType']
@@ -2204,7 +2214,7 @@ export interface components {
       queued: number
       /** @description The number of tasks of all tenants that nodes have taken. */
       running: number
-      /** @description How long the oldest of your queued tasks has waited for a node. It is 0 if none of them waits, and it is missing while Redis does not answer the gateway. */
+      /** @description How long the oldest of your queued tasks has waited for a node. It is 0 if none of your tasks waits, and it is missing while Redis does not answer the gateway. */
       oldestWaitingMs?: number
       /** @description The cost of your tasks today (UTC). It is missing while Redis does not answer the gateway. */
       costTodayUsd?: number
@@ -2230,7 +2240,7 @@ export interface components {
        * @enum {string}
        */
       breaker: 'closed' | 'open' | 'probing'
-      /** @description How long calls to the model still pause: the provider asked for it, for example with `Retry-After`, or its circuit breaker is open; at most five minutes. 0 while calls are allowed. */
+      /** @description How long calls to the model still pause: the provider asked for a pause, for example with `Retry-After`, or its circuit breaker is open; at most five minutes. 0 while calls are allowed. */
       closedForMs: number
       /** @description What nodes have learned from refusals of the provider, such as `streamOptions=false`. */
       learned: string[]
@@ -2306,7 +2316,7 @@ export interface components {
       costUsd: number
       /** @description The answer after validation and clamping. */
       answer?: components['schemas']['Figures']
-      /** @description The values that were out of bounds, and what they were clamped to. */
+      /** @description The values that were out of bounds, and the bounds that replaced them. */
       clamped: {
         field: string
         from?: unknown
@@ -2401,7 +2411,7 @@ export interface components {
       redistributedAtMs?: number
       /** @description The number of tasks that the node held. */
       tasks: number
-      /** @description The number of these tasks that recovery returned to the queue. */
+      /** @description The number of the node's tasks that recovery returned to the queue. */
       redistributed: number
       /** @description The ids of some affected tasks. Only operators see them. */
       taskIds?: string[]
@@ -2432,7 +2442,7 @@ export interface components {
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
-      /** @description A number that increases with each start of the node, and after it was declared dead. */
+      /** @description A number that increases with each start of the node, and when the node learns that it was declared dead. */
       incarnation: number
       slots: number
       /** @description The number of attempts that run now. */
@@ -2564,7 +2574,7 @@ export interface components {
       kind: 'change' | 'refusal'
       /** @description The `operationId`. `others` stands for several operations, if one second had too many different refusals. */
       operation: string
-      /** @description The key of the request. Absent if the gateway did not recognise one. */
+      /** @description The key of the request. Absent if the gateway did not recognise a key. */
       keyId?: string
       tenant?: string
       /** @description The changed task, agent, schedule or key, by its id or name. */
@@ -2629,7 +2639,7 @@ export interface components {
     }
     /** @enum {string} */
     FleetTopic: 'decisions' | 'incidents' | 'nodes'
-    /** @description Follow every decision or incident from now on; `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. `nodes` sends all nodes first, then those that have changed. */
+    /** @description Follow every decision or incident from now on; `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. `nodes` sends all nodes first, then the nodes that have changed. */
     SubscribeFleetFrame: {
       /** @constant */
       type: 'subscribe'
@@ -2680,7 +2690,7 @@ export interface components {
       seq: number
       event: components['schemas']['Event']
     }
-    /** @description A piece of text that a running attempt writes. If a later attempt starts, discard the text of earlier ones. */
+    /** @description A piece of text that a running attempt writes. If a later attempt starts, discard the text of earlier attempts. */
     DeltaFrame: {
       /** @constant */
       type: 'delta'
@@ -2707,19 +2717,19 @@ export interface components {
       type: 'incident'
       incident: components['schemas']['Incident']
     }
-    /** @description The nodes that have changed since the frame before, at most two frames a second. A client that reads slowly gets fewer of these frames, and then all nodes again. */
+    /** @description The nodes that have changed since the previous frame, at most two frames a second. A client that reads slowly gets fewer of these frames, and later one frame with all nodes. */
     NodesFrame: {
       /** @constant */
       type: 'nodes'
-      /** @description When the health monitor observed them. */
+      /** @description When the health monitor observed the nodes. */
       at: string
-      /** @description Whether these are all nodes; forget the others. */
+      /** @description True if this message lists every node. The client then removes all nodes that are not in the message. */
       all: boolean
       nodes: components['schemas']['Node'][]
       /** @description The ids of nodes that the fleet no longer has. */
       gone: string[]
     }
-    /** @description All numbers at one time; it replaces the frame before it. A client that reads slowly gets fewer of these frames. */
+    /** @description All numbers at one time; this frame replaces the previous frame. A client that reads slowly gets fewer of these frames. */
     StatsFrame: {
       /** @constant */
       type: 'stats'
@@ -2747,9 +2757,9 @@ export interface components {
       queued: number
       /** @description The number of running tasks of all tenants. */
       running: number
-      /** @description The slots of the nodes that can take tasks. */
+      /** @description The number of slots of the nodes that can take tasks. */
       slots: number
-      /** @description How many of these slots are in use. */
+      /** @description The number of slots in use on the nodes that can take tasks. */
       active: number
       nodes: components['schemas']['NodeStats']
     }
@@ -2810,7 +2820,7 @@ export interface components {
     RecordId: string
     /** @description The id of the key. */
     KeyId: string
-    /** @description Return only tasks in these states. Repeat it for several states. */
+    /** @description Return only tasks in these states. Repeat the parameter for several states. */
     FilterState: components['schemas']['TaskState'][]
     /** @description Return only tasks of this agent. */
     FilterAgent: components['schemas']['FilterName']
@@ -2822,7 +2832,7 @@ export interface components {
     FilterNode: components['schemas']['FilterName']
     /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
     FilterErrorCode: components['schemas']['FilterErrorCode']
-    /** @description Return only tasks that wait for this kind of thing. */
+    /** @description Return only tasks whose `waitingFor` has this kind. */
     FilterWaitingKind: components['schemas']['WaitingKind']
     /** @description Return only tasks, only goals, or only children. */
     FilterKind: components['schemas']['TaskKind']
@@ -2830,9 +2840,9 @@ export interface components {
     FilterParent: components['schemas']['FilterName']
     /** @description Return only replays of this task. */
     FilterReplayOf: components['schemas']['FilterName']
-    /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+    /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
     FilterMetadata: string[]
-    /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+    /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
     FilterText: components['schemas']['FilterText']
     /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
     FilterCreatedAfter: components['schemas']['TimeOrDay']
@@ -2856,7 +2866,7 @@ export interface operations {
   listTasks: {
     parameters: {
       query?: {
-        /** @description Return only tasks in these states. Repeat it for several states. */
+        /** @description Return only tasks in these states. Repeat the parameter for several states. */
         state?: components['parameters']['FilterState']
         /** @description Return only tasks of this agent. */
         agent?: components['parameters']['FilterAgent']
@@ -2868,7 +2878,7 @@ export interface operations {
         node?: components['parameters']['FilterNode']
         /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
-        /** @description Return only tasks that wait for this kind of thing. */
+        /** @description Return only tasks whose `waitingFor` has this kind. */
         waitingKind?: components['parameters']['FilterWaitingKind']
         /** @description Return only tasks, only goals, or only children. */
         kind?: components['parameters']['FilterKind']
@@ -2876,9 +2886,9 @@ export interface operations {
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
-        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
         /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
         createdAfter?: components['parameters']['FilterCreatedAfter']
@@ -2919,7 +2929,7 @@ export interface operations {
       header?: {
         /** @description Requests with the same key and the same body return the same task. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
-        /** @description `wait=N` (RFC 7240) holds the answer for up to N seconds, from 1 to 60. A larger N counts as 60. */
+        /** @description With `wait=N` (RFC 7240) the gateway holds its answer for up to N seconds, from 1 to 60. A larger N counts as 60. */
         Prefer?: string
       }
       path?: never
@@ -2959,9 +2969,9 @@ export interface operations {
   countTasks: {
     parameters: {
       query?: {
-        /** @description The property by whose values the tasks are grouped. */
+        /** @description The property by whose values the gateway groups the tasks. */
         groupBy?: components['schemas']['CountGroup']
-        /** @description Return only tasks in these states. Repeat it for several states. */
+        /** @description Return only tasks in these states. Repeat the parameter for several states. */
         state?: components['parameters']['FilterState']
         /** @description Return only tasks of this agent. */
         agent?: components['parameters']['FilterAgent']
@@ -2973,7 +2983,7 @@ export interface operations {
         node?: components['parameters']['FilterNode']
         /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
-        /** @description Return only tasks that wait for this kind of thing. */
+        /** @description Return only tasks whose `waitingFor` has this kind. */
         waitingKind?: components['parameters']['FilterWaitingKind']
         /** @description Return only tasks, only goals, or only children. */
         kind?: components['parameters']['FilterKind']
@@ -2981,9 +2991,9 @@ export interface operations {
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
-        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
         /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
         createdAfter?: components['parameters']['FilterCreatedAfter']
@@ -3000,7 +3010,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The number of tasks in each group, largest first. */
+      /** @description The number of tasks in each group, the largest group first. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3217,9 +3227,9 @@ export interface operations {
         after?: number
         /** @description The largest number of events in the answer. */
         limit?: number
-        /** @description Return only events of these types. Repeat it for several types. */
+        /** @description Return only events of these types. Repeat the parameter for several types. */
         types?: components['schemas']['EventType'][]
-        /** @description `output` leaves out the answers of calls and the result of the task, which may be large. */
+        /** @description With `output` the response omits the answers of the calls and the result of the task, because they may be large. */
         omit?: 'output'[]
       }
       header?: never
@@ -3282,7 +3292,7 @@ export interface operations {
       /** @description The definition. */
       200: {
         headers: {
-          /** @description The version, to be sent as `If-Match`. */
+          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3299,7 +3309,7 @@ export interface operations {
       header?: {
         /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
-        /** @description `*` stores the definition only if you have none with this name. */
+        /** @description `*` stores the definition only if you have no definition with this name. */
         'If-None-Match'?: '*'
       }
       path: {
@@ -3317,7 +3327,7 @@ export interface operations {
       /** @description The definition is stored and replaces an earlier version. */
       200: {
         headers: {
-          /** @description The version, to be sent as `If-Match`. */
+          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3325,10 +3335,10 @@ export interface operations {
           'application/json': components['schemas']['Agent']
         }
       }
-      /** @description The definition is stored; you had none with this name. */
+      /** @description The definition is stored; you had no definition with this name. */
       201: {
         headers: {
-          /** @description The version, to be sent as `If-Match`. */
+          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3433,7 +3443,7 @@ export interface operations {
   listGoals: {
     parameters: {
       query?: {
-        /** @description Return only tasks in these states. Repeat it for several states. */
+        /** @description Return only tasks in these states. Repeat the parameter for several states. */
         state?: components['parameters']['FilterState']
         /** @description Return only tasks of this agent. */
         agent?: components['parameters']['FilterAgent']
@@ -3443,9 +3453,9 @@ export interface operations {
         priority?: components['parameters']['FilterPriority']
         /** @description Return only tasks whose last attempt is or was on this node. */
         node?: components['parameters']['FilterNode']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat it for up to four pairs. Of a submission above 8 kB, metadata above 512 characters is not searched. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
-        /** @description Return only tasks whose id begins with this, or whose first 160 characters contain each of these words. */
+        /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
         /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
         createdAfter?: components['parameters']['FilterCreatedAfter']
@@ -3496,7 +3506,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The goal is stored; the planner will plan it. */
+      /** @description The goal is stored; the planner will write a plan. */
       202: {
         headers: {
           /** @description The path at which the goal can be read. */
@@ -3608,7 +3618,7 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description Requests with the same key submit one task. */
+        /** @description Requests with the same key submit only one task. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
       }
       path: {
@@ -3758,7 +3768,7 @@ export interface operations {
         to?: string
         /** @description `fleet` returns the usage of all tenants together; only operators may ask for it. */
         scope?: 'tenant' | 'fleet'
-        /** @description `hour` adds to each day its hours (UTC), of all models together. */
+        /** @description With `hour`, each day also lists its hours (UTC). The figures of an hour cover all models together. */
         groupBy?: 'model' | 'hour'
       }
       header?: never
@@ -3799,7 +3809,7 @@ export interface operations {
     }
     requestBody?: never
     responses: {
-      /** @description The series. Without `groupBy` it is one series, or none if nothing happened. */
+      /** @description The series. Without `groupBy` the answer has one series, or none if nothing happened. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3937,9 +3947,9 @@ export interface operations {
         kind?: string
         /** @description Return only decisions about this node, task or deployment. */
         about?: string
-        /** @description Return only decisions that the service acted on (`true`), or only the others. */
+        /** @description Return only decisions on which the service acted (`true`) or did not act (`false`). */
         acted?: boolean
-        /** @description Return only decisions with a measured outcome (`true`), or only the others. */
+        /** @description Return only decisions with a measured outcome (`true`) or without one (`false`). */
         measured?: boolean
         /** @description Return only decisions made at or after this time (RFC 3339) or day. */
         from?: components['schemas']['TimeOrDay']

@@ -65,7 +65,7 @@ export function createKeyLimiter(deps: {
     } catch (error) {
       log.debug(
         { err: error, keyId },
-        'Redis does not answer; this gateway alone counts the requests of a key',
+        'Redis does not answer; the rate limit of a key now counts only the requests that reach this gateway',
       )
       return enterAlone(keyId, limits)
     }

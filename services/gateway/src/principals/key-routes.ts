@@ -166,6 +166,6 @@ function keyNotFound(): Refusal {
 function keysFull(): Refusal {
   return new Refusal(
     'keys-full',
-    'The store of keys is nearly full; nothing was stored. Use fewer keys, or ask the operator.',
+    'The store of keys is nearly full; nothing was stored. Revoke keys that no client uses; the fleet deletes a revoked key after 30 days.',
   )
 }

@@ -63,7 +63,7 @@ test('built-in agents can be hidden by definitions with their names, and return 
   expect(await client.agent('developer')).toMatchObject({ version: 0, builtIn: true })
 })
 
-test('a task keeps the definition of its submission, and its own fields override it', async () => {
+test('a task keeps the agent definition that was current when it was submitted, and the fields of the task override that definition', async () => {
   await using bench = await setup()
   const client = bench.client()
   const responseSchema = { type: 'object', required: ['answer'] }

@@ -384,8 +384,10 @@ describe('a node does not learn from a refusal', () => {
     }
     expect(complaintOf(error, ['which tools does an agent need'])).toBe('bad said')
   })
+})
 
-  test('that is long, and reads it in a time that grows no faster than prompt and refusal do', () => {
+describe('a long refusal', () => {
+  test('is compared with the prompt in a time that is at most linear in the lengths of both', () => {
     const learn = (repeats: number): number => {
       const message = 'tools response_format json '.repeat(repeats)
       const error = { status: 400, message, param: undefined, code: undefined }

@@ -191,7 +191,7 @@ describe('the tools of a tenant', () => {
 })
 
 describe('a run', () => {
-  test('ends as one failure, before a call is paid for, when its schema costs too much to check', async () => {
+  test('ends as one failure, before a call is paid for, when checking an answer against its schema would cost too much', async () => {
     const $defs: Record<string, Json> = { d40: {} }
     for (let n = 0; n < 40; n += 1) {
       const next = { $ref: `#/$defs/d${n + 1}` }

@@ -185,7 +185,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /gives each child a deadline within its own deadline/,
+    caughtBy: /gives each child a deadline within the deadline of the run/,
     because: /to match object/,
   },
   {
