@@ -154,7 +154,7 @@ test('every operation that changes something is in the audit log, except submiss
   expect(auditedOperations(document)).toEqual(new Set(ids))
 })
 
-test('a document in which an operation names no scope, or an unknown one, starts no gateway', () => {
+test('the gateway does not start with a document in which an operation names no scope or an unknown scope', () => {
   const only = (security: object) => ({
     ...document,
     paths: { '/x': { get: { operationId: 'x', ...security } } },

@@ -85,7 +85,7 @@ describe.concurrent('npm run prove', () => {
     expect(command.output()).toMatch(/throughput: .*% of the request limit/)
   })
 
-  it('lists the proofs when it gets an unknown one', async () => {
+  it('lists the proofs when it gets the name of an unknown proof', async () => {
     const command = prove('everything')
     expect(await command.ended).toBe(1)
     expect(command.output()).toContain('usage: npm run prove -- bench|')

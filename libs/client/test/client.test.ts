@@ -95,7 +95,7 @@ test('after a broken connection a watch continues where it stopped, and it ends 
   ])
 })
 
-test('a watch yields the refusal of one task and continues with the others', async () => {
+test('a watch yields the refusal of one task and continues with the other tasks', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () => {

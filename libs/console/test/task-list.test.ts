@@ -37,7 +37,7 @@ const page = (ids: readonly number[], nextCursor?: string) => ({
 const rowsOf = (list: TaskList) => rowsBetween(list, 0, Infinity)
 const idsOf = (list: TaskList) => rowsOf(list).map(({ id }) => Number(id))
 
-test('filters of an address are read, and unknown ones are ignored', () => {
+test('the page reads the filters of an address and ignores unknown filters', () => {
   const query = {
     state: 'failed\nnone\nwaiting',
     agent: ' a ',

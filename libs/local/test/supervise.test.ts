@@ -38,7 +38,7 @@ function ask(command: string): Promise<string> {
   })
 }
 
-test('the pause before a restart grows after each short life of a process, up to five seconds, and a long life resets it', () => {
+test('the pause before a restart grows after each short life of a process, up to five seconds, and a long life resets the pause', () => {
   expect(restartPauseMs(1_000, 0)).toBe(100)
   expect(restartPauseMs(1_000, 100)).toBe(200)
   expect(restartPauseMs(1_000, 4_000)).toBe(5_000)

@@ -103,7 +103,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 3)
   })
 
-  test('starts another process for one that ended with exit code 0 while the count is unchanged', async () => {
+  test('starts another process when a process ends with exit code 0 and the count is unchanged', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [ended = '', other = ''] = world.up()
@@ -112,7 +112,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('puts one other process in the place of a replaced one, even when it is asked repeatedly', async () => {
+  test('puts exactly one other process in the place of a replaced process, even when it is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [replaced = '', other = ''] = world.up()
@@ -128,7 +128,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('starts one other process for a retired one, even when it is asked repeatedly', async () => {
+  test('starts exactly one other process for a retired process, even when it is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [retired = '', other = ''] = world.up()

@@ -12,7 +12,7 @@ const check = async (script: string): Promise<string> => {
   )
 }
 
-test('the generated types are those of openapi.yaml', async () => {
+test('the file with the generated types is up to date with openapi.yaml', async () => {
   expect(await check('generate.mjs')).toBe('')
 }, 30_000)
 

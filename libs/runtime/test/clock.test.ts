@@ -8,7 +8,7 @@ test('the manual clock moves only when it is advanced, and never back', () => {
   expect(() => clock.advance(-1)).toThrow(RangeError)
 })
 
-test('the system clock gives the epoch time and a monotonic one', () => {
+test('the system clock gives the epoch time and a monotonic time', () => {
   expect(Math.abs(systemClock.nowMs() - Date.now())).toBeLessThan(1_000)
   const first = systemClock.monotonicMs()
   expect(systemClock.monotonicMs()).toBeGreaterThanOrEqual(first)

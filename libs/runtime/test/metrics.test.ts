@@ -26,7 +26,7 @@ test('metrics carry the prefix, with and without labels', async () => {
   expect(text).toContain('fleet_wait_seconds_bucket{le="2"} 1')
 })
 
-test('label sets are bounded, and further ones are counted as other', async () => {
+test('the number of label sets is bounded, and further label sets are counted as `other`', async () => {
   const { registry, metrics } = setup()
   const errors = metrics.counter('errors_total', 'Errors.', ['text'])
   for (let i = 0; i < 10_000; i += 1) errors.inc({ text: `e${i}` })

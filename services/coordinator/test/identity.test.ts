@@ -68,7 +68,7 @@ async function node(
   return Object.assign(bus, { refused })
 }
 
-test('a node receives its own dispatches, and cannot listen to those of another node', async () => {
+test('a node receives its own dispatches, and cannot listen to the dispatches of another node', async () => {
   const [a, b] = [await node('node-a'), await node('node-b')]
   const heard: string[] = []
   const take = (name: string) => () => void heard.push(name)
@@ -129,7 +129,7 @@ test('a node without the password of the nodes does not get a name', async () =>
   expect(await identities.known('node-f')).toBeUndefined()
 })
 
-test('while no coordinator answers logins, connected nodes keep working, and a new node connects as soon as one answers', async () => {
+test('while no coordinator answers logins, connected nodes keep working, and a new node connects as soon as a coordinator answers', async () => {
   const old = await node('node-g')
   for (const part of vouching.splice(0)) await part.drain(1_000)
   expect(await old.roundTrip(SOON_MS)).toBe(true)

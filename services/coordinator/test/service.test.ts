@@ -93,7 +93,7 @@ test('an event that cannot be processed the second time either is skipped, and t
   await serves()
 })
 
-test('a drained coordinator does not answer, and another one answers at once', async () => {
+test('a drained coordinator does not answer, and another coordinator answers at once', async () => {
   const first = await bench.start()
   const task = await bench.submit()
   await bench.end(first)

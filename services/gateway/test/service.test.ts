@@ -66,7 +66,7 @@ test('the answer to a batch has one outcome for each task, in the order of the b
   expect(results.map(({ status }) => status)).toEqual([202, 422, 202])
 })
 
-test('the gateway checks each task of a batch separately, and a task may depend on an earlier one', async () => {
+test('the gateway checks each task of a batch separately, and a task may depend on an earlier task of the batch', async () => {
   await using bench = await setup()
   const client = bench.client()
   const tasks = [

@@ -5,7 +5,7 @@ import { SMOKE_SCENARIOS } from '../src/simulate/balancing/scenarios.ts'
 const SEED = 1
 
 describe('the simulation of load balancing', () => {
-  it('keeps our p99 wait within 1.1 times that of the best policy in every world', async () => {
+  it('keeps our p99 wait within 1.1 times the p99 wait of the best policy in every world', async () => {
     const lines: string[] = []
     const say = (line: string) => void lines.push(line)
     const report = await simulateBalancing({ seed: SEED, say, scenarios: SMOKE_SCENARIOS })

@@ -207,7 +207,7 @@ describe('the store', () => {
     ...over,
   })
 
-  it('replaces a record only by a newer one, and changes its lists together with the record (L8)', async () => {
+  it('replaces a record only by a newer record, and changes the lists of the task together with the record (L8)', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })
     await store.project([record({}), record({ taskId: 's2', submittedAtMs: 2_000 })], 60_000)
     await store.project([record({ state: 'completed', seq: 7, result: 'r' })], 60_000)

@@ -215,7 +215,7 @@ describe('decideDeath', () => {
     expect(illnessOf([{ state: 'alive', silenceMs: 100 }])).toEqual({ nodes: 1, ill: 0 })
   })
 
-  test('nodes that died in an earlier mass illness do not count in the next one', () => {
+  test('nodes that died in an earlier mass illness do not count in the next mass illness', () => {
     const dead = (silenceMs: number) => ({ state: 'dead' as const, silenceMs })
     expect(illnessOf([dead(2_000), dead(30_000)])).toEqual({ nodes: 1, ill: 1 })
   })

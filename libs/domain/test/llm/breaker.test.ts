@@ -20,7 +20,7 @@ describe('a circuit breaker', () => {
     expect(admitCall(opened(), limits, 999)).toMatchObject({ kind: 'deny', retryAtMs: 1_000 })
   })
 
-  it('lets one call through when the time for which it opened is over', () => {
+  it('lets one call through when the time for which the breaker opened is over', () => {
     const probe = admitCall(opened(), limits, 1_000)
     expect(probe).toMatchObject({ kind: 'allow', reason: 'probe' })
     if (probe.kind !== 'allow') throw new Error('no probe')

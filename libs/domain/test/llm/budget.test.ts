@@ -83,7 +83,7 @@ describe('the budget of a task', () => {
 })
 
 describe('prices', () => {
-  it('give the cost of tokens, and none where there is no price', () => {
+  it('give the cost of tokens, and no cost for a model without a price', () => {
     expect(costUsd(price, { inputTokens: 1_000, outputTokens: 500 })).toBe(0.003)
     expect(costUsd(undefined, { inputTokens: 1, outputTokens: 1 })).toBeUndefined()
   })

@@ -56,7 +56,7 @@ describe('classifyFailure', () => {
     },
   )
 
-  test('every client error of HTTP ends the task, except the ones that a retry can overcome', () => {
+  test('every client error of HTTP ends the task, except the errors that a retry can overcome', () => {
     fc.assert(
       fc.property(fc.integer({ min: 400, max: 499 }), (status) => {
         const { retryable } = classifyFailure({ kind: 'status', status, message: '' })

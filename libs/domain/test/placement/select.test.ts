@@ -86,7 +86,7 @@ describe('placing a task', () => {
     expect(select(full, { cpu: 'low', memory: 'medium' })).toMatchObject({ kind: 'place' })
   })
 
-  it('prefers an equally full node over one that answers far more slowly', () => {
+  it('prefers a node over an equally full node that answers far more slowly', () => {
     const limits = { ...PLACEMENT_LIMITS, typicalMs: 1_000 }
     const nodes = [
       { ...node, responseMs: 5_000 },
@@ -95,7 +95,7 @@ describe('placing a task', () => {
     expect(selectNode(nodes, task, limits, () => 0.5)).toMatchObject({ nodeId: 'b' })
   })
 
-  it('never picks a node that may not take the task, and always picks one that may', () => {
+  it('never picks a node that may not take the task, and always picks a node if one may take the task', () => {
     const anyNode = record({
       active: integer({ min: 0, max: 12 }),
       inTransit: integer({ min: 0, max: 3 }),

@@ -40,7 +40,7 @@ test('tasks that a stopped load balancer gave to nodes still use up places', () 
   expect(places(10, ['b'], { 'a-gone': 4 })).toEqual([6])
 })
 
-test('PLACE-3: if a load balancer holds more places than its part, the others get fewer', () => {
+test('PLACE-3: if a load balancer holds more places than its part, the other load balancers get fewer places', () => {
   const now = among('b', ['a', 'b'])
   expect(placesOf('acme', 10, countOf(now, { a: 8 }), now)).toBe(2)
 })

@@ -21,7 +21,7 @@ test('an operation without a scope admits every principal that is neither revoke
   expect(admit(expiring, undefined, 10)).toEqual({ kind: 'refused', reason: 'expired' })
 })
 
-test('a principal without a list of agents may use all, and one with a list only those', () => {
+test('a principal without a list of agents may use every agent, and a principal with a list may use only the agents in the list', () => {
   expect(mayUseAgent(principal, 'developer')).toBe(true)
   expect(mayUseAgent({ ...principal, agents: ['developer'] }, 'developer')).toBe(true)
   expect(mayUseAgent({ ...principal, agents: [] }, 'developer')).toBe(false)

@@ -6,7 +6,7 @@ test('any key may approve a task that asks for no other key', () => {
   expect(mayApprove({ submittedBy: 'a' }, 'a')).toBe(true)
 })
 
-test('a task that asks for another key is approved by every key except that of its submitter', () => {
+test('if a task asks for another key, every key may approve it except the key that submitted the task', () => {
   const spec = { approvers: 'other-keys', submittedBy: 'a' } as const
   expect(mayApprove(spec, 'a')).toBe(false)
   expect(mayApprove(spec, 'b')).toBe(true)

@@ -315,7 +315,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a forecast only adds nodes: a fleet is never larger without it', () => {
+  test('a forecast only adds nodes: a fleet is never larger without the forecast', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const forecast = { ...cluster.outlook.forecast, slots: 0 }

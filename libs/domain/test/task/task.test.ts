@@ -116,7 +116,7 @@ describe('the life of a task', () => {
     expect(fold({ type: 'cancelled', atMs: 1, reason: 'x' })).toBeUndefined()
   })
 
-  it('ignores an older attempt once a newer one has started (L3)', () => {
+  it('ignores an older attempt once a newer attempt has started (L3)', () => {
     const after = fold(
       submitted,
       { type: 'attempt-started', atMs: 1, attempt: 2, node: 'b' },
@@ -159,7 +159,7 @@ const anyEvent = record({
 })
 
 describe('any history', () => {
-  it('has one ending and nothing after it (L2)', () => {
+  it('has one end event and no event after its end event (L2)', () => {
     check(
       property(array(anyEvent, { maxLength: 12 }), (events) => {
         let state: TaskRecord | undefined

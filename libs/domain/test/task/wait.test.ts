@@ -56,7 +56,7 @@ const released = (reason: 'time' | 'dependencies', atMs: number): TaskEvent => (
 })
 
 describe('a task that waits from its submission', () => {
-  it('has no attempt before its first one begins, and does not lose an attempt by waiting', () => {
+  it('has no attempt before its first attempt begins, and does not lose an attempt by waiting', () => {
     const waiting = fold(submittedWith({ delayMs: 500 }))
     expect(waiting).toMatchObject({
       state: 'waiting',

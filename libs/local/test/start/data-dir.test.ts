@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
-test('a state folder is made with the folders above it, and a second fleet takes the next one', async () => {
+test('a state folder is made with the folders above it, and a second fleet takes the next state folder', async () => {
   const base = join(root, 'a', 'b')
   const first = await takeDataDir(base)
   const second = await takeDataDir(base)

@@ -151,7 +151,7 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
 })
 
-test('the log is trimmed behind ended tasks and keeps all events of an unfinished one (L7)', async () => {
+test('the log is trimmed behind ended tasks and keeps all events of an unfinished task (L7)', async () => {
   await bench.start({ retentionMs: 1_000 })
   const ended = await bench.submit()
   await bench.complete(ended.taskId)

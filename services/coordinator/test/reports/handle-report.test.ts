@@ -89,7 +89,7 @@ test('the reason of a placement arrives with a report in the log and on the reco
   }
 })
 
-test('a report without a placement does not store one', async () => {
+test('a report without a placement stores no placement', async () => {
   await using bench = await setup()
   await bench.submit('t1')
   await bench.report('t1', { op: 'complete', attempt: 1, expect: 1, result: 'r', usage })

@@ -104,7 +104,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
   })
 })
 
-test('an undefined agent is refused with the names of the defined ones', async () => {
+test('the gateway refuses an undefined agent and lists the names of the defined agents', async () => {
   await using bench = await setup()
   const client = bench.client()
   await client.putAgent('triage', {})

@@ -75,7 +75,7 @@ describe('without a trusted proxy', () => {
 })
 
 describe('behind a trusted proxy', () => {
-  test('each caller has its own limit, for streams as well (L7)', async () => {
+  test('each caller has its own limit, both for requests and for streams (L7)', async () => {
     await using bench = await setup({ ...CONFIG, TRUSTED_PROXIES: '127.0.0.0/8' })
     const statuses: number[] = []
     for (let tries = 0; tries < 4; tries += 1) statuses.push(await stream(bench, '10.1.1.1'))

@@ -23,7 +23,7 @@ function appWith(files: readonly PageFile[], publicPath = '') {
 const get = (url: string, headers: Record<string, string> = {}, files = FILES) =>
   appWith(files).inject({ method: 'GET', url, headers })
 
-test('the gateway sends a browser to the page, and does not send a program there', async () => {
+test('the gateway redirects a browser to the page, and does not redirect a program', async () => {
   const browser = await get('/', { accept: 'text/html,*/*' })
   expect([browser.statusCode, browser.headers.location]).toEqual([302, '/console/'])
   const program = await get('/', { accept: '*/*' })

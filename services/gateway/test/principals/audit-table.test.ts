@@ -145,7 +145,7 @@ test('the audit log has no event for a dry run, and has an event with the status
   }, 10_000)
 })
 
-test('every audited operation writes one event for its refusal, and none for a change', async () => {
+test('every audited operation writes one event for its refusal, and no event for a change', async () => {
   const client = bench.client(ADMIN)
   const weak = await client.createKey({ name: 'weak', tenant: 'default', scopes: ['fleet:read'] })
   const before = await Promise.all(

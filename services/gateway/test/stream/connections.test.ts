@@ -78,7 +78,7 @@ function fill(open: (tenant: string) => FakeSocket, tenant: string): number {
   }
 }
 
-test('a tenant has at most 1,000 connections and at most half of what the others leave free (L7)', () => {
+test('a tenant has at most 1,000 connections and at most half of what the other tenants leave free (L7)', () => {
   const { streams, open } = setup()
   const tenants = ['a', 'b', 'c', 'd', 'e']
   expect(tenants.map((tenant) => fill(open, tenant))).toEqual([1_000, 1_000, 1_000, 500, 250])

@@ -26,7 +26,7 @@ function setup() {
   return { clock, ended, add }
 }
 
-test('the unsent bytes of all connections stay below 64 MiB: the slowest connections end, and the others stay open (L7)', () => {
+test('the unsent bytes of all connections stay below 64 MiB: the slowest connections end, and the other connections stay open (L7)', () => {
   const { ended, add } = setup()
   const quick = add()
   const slow = Array.from({ length: 200 }, add)
@@ -86,7 +86,7 @@ test('a waiting frame counts with the memory that it needs in addition to its te
   expect(ended).toEqual([socket])
 })
 
-test('a client gets at most 256 KiB and one page of a history before it says that it has read them (L7)', async () => {
+test('a client gets at most 256 KiB and one page of a history before the client says that it has read these bytes (L7)', async () => {
   const { add } = setup()
   const { bytes, pings } = add()
   let ready = 0

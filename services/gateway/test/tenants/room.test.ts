@@ -116,7 +116,7 @@ test('several gateways together never exceed the share of a tenant, even if anno
   )
 })
 
-test('a gateway refuses the tasks of a tenant over its share with 429 and accepts those of others', async () => {
+test('a gateway refuses the tasks of a tenant over its share with 429 and accepts the tasks of other tenants', async () => {
   const keys = { busy: 'busy-key-0123456789', quiet: 'quiet-key-0123456789' }
   await using bench = await setup({ API_KEYS: `busy:${keys.busy},quiet:${keys.quiet}` })
   const coordinator = await bench.servers.connect('coordinator')

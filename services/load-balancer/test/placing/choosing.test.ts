@@ -41,7 +41,7 @@ describe('priorities', () => {
 })
 
 describe('an affinity key', () => {
-  it('sends tasks to one node while it has room, and to others when it is full', async () => {
+  it('sends tasks to one node while the node has room, and to other nodes when the node is full', async () => {
     const nodes = [
       await world.node('w1', { slots: 40 }),
       await world.node('w2', { slots: 40 }),
@@ -87,7 +87,7 @@ describe('a requirement class', () => {
     expect(nodes.every((node) => node.heartbeat().reservedCpu! <= 8)).toBe(true)
   })
 
-  it('keeps heavy tasks, but not light ones, from a node whose CPU is busy', async () => {
+  it('sends light tasks, but no heavy tasks, to a node whose CPU is busy', async () => {
     const busy = await world.node('w1', { slots: 100 })
     const node = await world.node('w2', { slots: 100 })
     busy.say({ cpu: 0.95 })

@@ -77,7 +77,7 @@ describe('createRuns', () => {
     expect([runs.held(), runs.stuckMs(11_000)]).toEqual([0, 0])
   })
 
-  test('keeps the new run of a task when the replaced one ends', () => {
+  test('keeps the new run of a task when the replaced run ends', () => {
     const runs = createRuns(() => undefined)
     const old = runs.add(ITEM, 0, 0)
     runs.end(old, 'replaced')

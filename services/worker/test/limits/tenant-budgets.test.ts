@@ -30,7 +30,7 @@ test('a call that is too large for the rest of the budget fails, and the error s
   })
 })
 
-test('a budget in USD needs a price, and the message names the model without one', async () => {
+test('a budget in USD needs a price, and the message names the model without a price', async () => {
   const { reserve } = keeper({ kind: 'reserved' }, { usdPerDay: 1 })
   expect(await reserve('acme', call)).toMatchObject({
     kind: 'no-price',

@@ -82,7 +82,7 @@ function setup(options: Partial<LlmOptions> = {}) {
 }
 
 describe('the progress of the calls', () => {
-  test('counts ended and refused calls, but not cancelled ones', async () => {
+  test('counts ended and refused calls, but not cancelled calls', async () => {
     const { call, progress } = setup()
     await call('sim?tokens=1')
     await call('sim?fault=429')

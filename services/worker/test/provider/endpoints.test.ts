@@ -164,7 +164,7 @@ describe('a connection that fails', () => {
 })
 
 describe("a run that continues after another provider's turn", () => {
-  test('does not send ids, reasoning and signatures of a provider to another one', async () => {
+  test('does not send ids, reasoning and signatures of a provider to another provider', async () => {
     const reasoning = { reasoning_content: 'I need the tool.' }
     await using first = await endpoint((_request, response, seen) => {
       if (seen.length > 1) return refuse(response, 503, 'overloaded')

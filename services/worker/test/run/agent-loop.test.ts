@@ -135,7 +135,7 @@ describe('a tool call that needs approval', () => {
     expect(paid).toEqual([{ amount: 1 }])
   })
 
-  test('is not made after a refusal, and the model learns of it', async () => {
+  test('is not made after a refusal, and the model learns of the refusal', async () => {
     const approvals = [{ step: 1, approved: false, by: 'a', note: 'too much' }]
     const { ending, paid, journal } = await play([done], { calls: [journaled], approvals })
     expect(ending).toMatchObject({ kind: 'completed' })
@@ -169,7 +169,7 @@ describe('a run in doubt', () => {
 })
 
 describe('the tools of a tenant', () => {
-  test('fail the run once, before a call is paid for, when the agent lists one that is denied', async () => {
+  test('fail the run once, before a call is paid for, when the agent lists a tool that is denied', async () => {
     for (const tools of [['pay_out'], ['pay_*']]) {
       const tenantTools = { a: ['calculate'], '*': ['pay_out'] }
       const { ending, calls } = await play([done], {}, { tenantTools, spec: { tools } })

@@ -132,7 +132,7 @@ describe('the tool calls of one answer', () => {
     expect(next).toMatchObject({ kind: 'talk', talk: { toolCalls: 1, pending: [{ name: 'b' }] } })
   })
 
-  test('pause for approval only when the others have ended', async () => {
+  test('pause for approval only when the other calls have ended', async () => {
     const { next, journal } = await turn(['a'], { approval: true })
     expect(journal).toEqual([])
     expect(next).toMatchObject({ kind: 'paused', wait: { kind: 'approval', step: 1, tool: 'a' } })

@@ -249,7 +249,7 @@ describe('http_fetch', () => {
     expect(requests()).toBe(0)
   })
 
-  test('refuses a name that resolves to a private address, even together with a public one', async () => {
+  test('refuses a name that resolves to a private address, even if it also resolves to a public address', async () => {
     const { port, requests } = await serve((_request, response) => response.end('secret'))
     const resolve = async (host: string) =>
       host === 'mixed.test'

@@ -111,7 +111,7 @@ export const AGENTS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/tools/http-fetch-tool.test.ts'],
-    caughtBy: /even together with a public one/,
+    caughtBy: /even if it also resolves to a public address/,
     because: /not public/,
   },
   {

@@ -139,7 +139,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'trimmed'],
-    caughtBy: /never under an unfinished one/,
+    caughtBy: /never removes events of an unfinished task/,
     because: /firstSeq/,
   },
   {
@@ -222,8 +222,8 @@ export const LOG: readonly Mutation[] = [
         replace: 'if true then',
       },
     ],
-    tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'replaces a record only by a newer one'],
-    caughtBy: /replaces a record only by a newer one/,
+    tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'replaces a record only by a newer record'],
+    caughtBy: /replaces a record only by a newer record/,
     because: /state: 'completed'/,
   },
   {
@@ -312,7 +312,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/identity.test.ts'],
-    caughtBy: /cannot listen to those of another node|for another node/,
+    caughtBy: /cannot listen to the dispatches of another node|for another node/,
     because: /node-|to deeply equal|toBeGreaterThan/,
   },
   {

@@ -154,7 +154,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
-    caughtBy: /starts another process for one that ended with exit code 0/,
+    caughtBy: /starts another process when a process ends with exit code 0/,
     because: /expected/,
   },
   {
@@ -323,8 +323,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/principal/approvers.test.ts'],
-    caughtBy:
-      /a task that asks for another key is approved by every key except that of its submitter/,
+    caughtBy: /every key may approve it except the key that submitted the task/,
     because: /expected/,
   },
   {

@@ -14,7 +14,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/task.test.ts'],
-    caughtBy: /one ending and nothing after it/,
+    caughtBy: /one end event and no event after its end event/,
     because: /Property failed/,
   },
   {

@@ -154,7 +154,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/breaker.test.ts'],
-    caughtBy: /lets one call through when the time for which it opened is over/,
+    caughtBy: /lets one call through when the time for which the breaker opened is over/,
     because: /kind: 'deny'/,
   },
 ]

@@ -115,7 +115,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /has no attempt before its first one begins/,
+    caughtBy: /has no attempt before its first attempt begins/,
     because: /kind: 'start'/,
   },
   {
