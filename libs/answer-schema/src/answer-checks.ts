@@ -9,9 +9,9 @@ import { EXPANDED_MAX, expandedSize } from './expansion.ts'
  * Checks answers against schemas of users, in a separate thread, with a deadline for each check.
  *
  * States of the thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or its
- * memory, and the next check starts another one. Invariants: the work of the caller's event loop is
- * proportional to the size of the schema; one check runs at a time, the others wait in order; a schema that
- * once cost too much is not tried again while it is remembered.
+ * memory, and the next check starts another thread. Invariants: the work of the caller's event loop is
+ * proportional to the size of the schema; one check runs at a time, further checks wait in order; a schema
+ * that once cost too much is not tried again while it is remembered.
  */
 export interface AnswerChecks {
   /** Whether a schema can be used to check answers. */

@@ -110,7 +110,7 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
   replay(taskId: string, ask?: ReplayRequest, options?: KeyOptions): Promise<TaskView>
   /** Runs ended tasks of a state again, up to 1,000 in one request. */
   replayAll(query?: ReplayQuery, options?: KeyOptions): Promise<ReplayPage>
-  /** The definitions of agents: the tenant's own and the built-in ones. */
+  /** The definitions of agents: the tenant's own definitions and the built-in definitions. */
   agents(options?: RequestOptions): Promise<AgentSummary[]>
   agent(name: string, options?: RequestOptions & { readonly version?: number }): Promise<AgentView>
   /**

@@ -19,7 +19,7 @@ export interface FiguresClient {
   stats(query?: StatsQuery): Promise<TaskSeries>
   /** How many tasks wait for a node, by tenant and priority. */
   queues(scope?: 'tenant' | 'fleet', options?: RequestOptions): Promise<QueueList>
-  /** The limits of the caller's tenant, and what it holds of them. */
+  /** The limits of the caller's tenant, and how much of each it uses. */
   limits(options?: RequestOptions): Promise<TenantLimitsView>
 }
 

@@ -35,7 +35,7 @@ export interface KeyClient {
   keys(query?: KeyQuery): Promise<KeyPage>
   key(id: string, options?: RequestOptions): Promise<KeyView>
   revokeKey(id: string, options?: RequestOptions): Promise<void>
-  /** Gives the key a new secret; the former one works for the overlap, a day by default. */
+  /** Gives the key a new secret; the former secret works for the overlap, a day by default. */
   rotateKey(
     id: string,
     options?: RequestOptions & { readonly overlapSeconds?: number },

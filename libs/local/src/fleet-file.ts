@@ -13,7 +13,7 @@ import type { RunningServer } from './servers/server.ts'
  */
 export interface FleetAccess {
   readonly state: 'running' | 'stopped'
-  /** The process that starts and restarts the others. */
+  /** The process that starts and restarts the other processes. */
   readonly pid: number
   /** Base URL of the public API. */
   readonly url: string

@@ -79,8 +79,8 @@ export interface FleetOptions {
   /** Called at the begin of each step of the start, with what is awaited. */
   readonly onStep?: (step: string) => void
   /**
-   * Called for every process that ended without being asked, with its last output, whether another one
-   * follows, and how soon.
+   * Called for every process that ended without being asked, with its last output, whether another
+   * process follows, and how soon.
    */
   readonly onExit?: (id: string, reason: string, followed: boolean, pauseMs?: number) => void
 }
@@ -247,7 +247,8 @@ async function assemble(
         ...options.env?.all,
         ...options.env?.[service],
       },
-      // A killed worker returns under another name, so that its old tasks are not mixed up with new ones.
+      // A killed worker returns under another name, so that its old tasks are not mixed up with new
+      // tasks.
       service === 'worker' ? false : undefined,
     )
 

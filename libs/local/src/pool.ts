@@ -3,16 +3,17 @@ import type { WorkerPool } from './control.ts'
 import type { Member } from './member.ts'
 
 /**
- * Keeps a number of workers up. When a worker ends, one with a new id follows, so that their tasks are not
- * mixed up.
+ * Keeps a number of workers up. When a worker ends, a worker with a new id follows, so that the tasks of
+ * the two are not mixed up.
  *
- * States of a worker: running → leaving → ended. Invariants: POOL-1 while fewer run than wanted, another one
- * is started, for any reason; POOL-2 a worker that leaves does not count, so nothing is started for its end;
- * POOL-3 one start at a time, so never more than wanted; POOL-4 workers that end at once are started again
- * with growing pauses.
+ * States of a worker: running → leaving → ended. Invariants: POOL-1 while fewer workers run than wanted, the
+ * pool starts another worker, no matter why the last one ended; POOL-2 a worker that leaves does not count
+ * towards the wanted number, so its end starts no worker; POOL-3 the pool starts one worker at a time, so
+ * there are never more than wanted; POOL-4 the pool pauses before it replaces a worker that ended at once,
+ * and the pauses grow.
  */
 export interface Pool extends WorkerPool {
-  /** Whether fewer run than wanted, so that another one will start. */
+  /** Whether fewer workers run than wanted, so that the pool will start another worker. */
   short(): boolean
   /** Starts no worker from now on. */
   close(): void
@@ -30,7 +31,7 @@ export function createPool(deps: {
   readonly restart: boolean
 }): Pool {
   const workers: Member[] = []
-  /** Ids of all workers ever started: an order for one that has ended is already carried out. */
+  /** Ids of all workers ever started: an order for a worker that has ended is already carried out. */
   const known = new Set<string>()
   const leaving = new Set<string>()
   let started = 0

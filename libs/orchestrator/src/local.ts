@@ -82,7 +82,7 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
     },
     inspect: async () => undefined,
     replace: (nodeId) => order(nodeId, 'replace'),
-    // A node that leaves no longer counts, so another one starts at once.
+    // A node that leaves no longer counts, so another node starts at once.
     retire: (nodeId) => order(nodeId, 'leave'),
     tidy: async () => undefined,
     close: async () => undefined,

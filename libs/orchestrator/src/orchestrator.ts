@@ -1,7 +1,7 @@
 /**
- * The interface to the system that runs the node processes. The autoscaler sets their number, recovery
- * inspects single ones and has them replaced. Every call has a deadline and throws `orchestrator-unavailable`
- * when it fails; every change may be repeated.
+ * The interface to the system that runs the node processes. The autoscaler sets their number; recovery
+ * inspects single processes and has them replaced. Every call has a deadline and throws
+ * `orchestrator-unavailable` when it fails; every change may be repeated.
  */
 export interface Orchestrator {
   /** Name of the driver in recorded decisions. */
@@ -20,9 +20,9 @@ export interface Orchestrator {
   setCount(count: number, victims: readonly string[]): Promise<void>
   /** The orchestrator's report on one process; undefined when it has none. */
   inspect(nodeId: string): Promise<ProcessView | undefined>
-  /** Ends the rest of a process and has another one started; `gone`: the process does not exist. */
+  /** Ends the rest of a process and has another process started; `gone`: the process does not exist. */
   replace(nodeId: string): Promise<'ordered' | 'gone'>
-  /** Starts another process in place of one that drains; `gone`: the process does not exist. */
+  /** Starts another process in place of a process that drains; `gone`: the process does not exist. */
   retire(nodeId: string): Promise<'ordered' | 'gone'>
   /** Removes leftovers of earlier changes; the leader calls it while it changes nothing. */
   tidy(): Promise<void>

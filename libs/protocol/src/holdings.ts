@@ -20,7 +20,7 @@ export const holdingSchema = z.object({
   tasks: count,
   /** Tasks that have ended and have not expired. */
   ended: count,
-  /** Bytes of the events of all of them. */
+  /** Bytes of the events of all these tasks. */
   bytes: count,
 })
 /** What one tenant holds. */

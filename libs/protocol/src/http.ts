@@ -53,7 +53,7 @@ export type GoalRequest = Schemas['GoalRequest']
 export type GoalView = Schemas['Goal']
 /** What happened to tasks over time. */
 export type TaskSeries = Schemas['TaskSeries']
-/** The limits of a tenant, and what it holds of them. */
+/** The limits of a tenant, and how much of each it uses. */
 export type TenantLimitsView = Schemas['TenantLimits']
 /** The queues of tasks that wait for a node. */
 export type QueueList = Schemas['QueueList']

@@ -165,7 +165,7 @@ export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) 
  */
 export const balancerSchema = z.object({
   id,
-  /** When its process started: one that has started again is another one to the limits of tenants. */
+  /** When its process started; a restarted process counts as another one for the limits of tenants. */
   since: z.number().optional(),
   room: z.boolean(),
   leaving: z.boolean().optional(),
@@ -201,8 +201,8 @@ export const dispatchItemSchema = z.object({
 export type DispatchItem = z.infer<typeof dispatchItemSchema>
 
 /**
- * A batch of tasks for one node; the node accepts the first ones, as many as it has slots for. `placed` is
- * sent once for all of them: the node makes the record of each task from it.
+ * A batch of tasks for one node; the node accepts the first tasks, as many as it has slots for. `placed`
+ * is sent once for all of them: the node makes the record of each task from it.
  */
 export const dispatchSchema = z.object({
   balancer: id,
@@ -292,7 +292,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     calls: z.array(call),
     /** Answers to steps that asked for approval. */
     approvals: z.array(approval).optional(),
-    /** The tasks that this one made, by the step that made them. */
+    /** The tasks that this task made, by the step that made them. */
     children: z.array(z.object({ taskId: id, step: count })).optional(),
     /** Outcomes of the tasks it depends on and of those it made. */
     inputs: z.array(taskInput).optional(),

@@ -13,8 +13,8 @@ export interface Permissions {
 }
 
 /**
- * Each service has separate inboxes: `_INBOX.>` would let it read the answers of the others. Within a service
- * that runs one process per node, each node has its own, too.
+ * Each service has separate inboxes: `_INBOX.>` would let it read the answers to other processes. Within a
+ * service that runs one process per node, each node has its own, too.
  */
 export function inboxPrefix(service: ServiceName, nodeId?: string): string {
   return nodeId === undefined ? `_INBOX_${service}` : `_INBOX_${service}.${nodeId}`

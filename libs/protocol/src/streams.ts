@@ -64,7 +64,7 @@ export function waitingConsumer({ tenant, priority }: TenantQueue): PointerConsu
   return { name: `balance-${priority}-${tenant}`, filter: `tasks.${priority}.${tenant}.>` }
 }
 
-/** The tenant of a consumer; undefined for the one of running tasks. */
+/** The tenant of a consumer; undefined for the queue of running tasks. */
 export function queueOfConsumer(name: string): TenantQueue | undefined {
   const match = /^balance-(low|medium|high)-(.+)$/.exec(name)
   const [, priority, tenant] = match ?? []

@@ -2,8 +2,8 @@
  * The resources of a process, closed in the reverse order of their opening.
  *
  * States: open → closed, once. Invariants: each resource is closed exactly once, one at a time, and awaited
- * no longer than its deadline; one that fails or hangs does not keep the others open; one added after the
- * closing began (a late connect) is closed at once.
+ * no longer than its deadline; a resource that fails or hangs does not keep the other resources open; a
+ * resource that is added after the closing began (a late connect) is closed at once.
  */
 import { settleWithin } from './deadline.ts'
 import type { Logger } from './logger.ts'

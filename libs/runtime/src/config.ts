@@ -1,7 +1,7 @@
 /**
  * Configuration from the environment: a zod object whose keys are the names of the variables. An empty
- * variable counts as unset, as orchestrators write "no value" both ways; it is refused only where that would
- * remove a protection (`notEmpty`).
+ * variable counts as unset, as orchestrators write "no value" both ways; an empty value is refused only
+ * where it would remove a protection (`notEmpty`).
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'

@@ -1,8 +1,8 @@
 /**
  * Metric factories of one registry. Purpose: one prefix, and labels that cannot grow without bound.
  *
- * Invariant: a metric has at most SERIES_MAX label sets; further ones are counted under the value `other`, so
- * a label with foreign values (a tenant, an error text) costs bounded memory.
+ * Invariant: a metric has at most SERIES_MAX label sets; further label sets are counted under the value
+ * `other`, so a label with foreign values (a tenant, an error text) costs bounded memory.
  */
 import * as prom from 'prom-client'
 

@@ -43,7 +43,7 @@ export interface CoordinatorDeps {
   readonly metrics: CoordinatorMetrics
   /** Lets nodes connect; without it they are users of the server's own. */
   readonly vouching?: Service
-  /** Ends this process, with the reason; its supervisor starts another one. */
+  /** Ends this process, with the reason; its supervisor starts another process. */
   readonly giveUp: (reason: string) => void
   readonly claimKey: string
   readonly retentionMs: number

@@ -61,7 +61,10 @@ const variables = z.object({
   PUBLIC_PATH: text({ pattern: /^(?:\/[\w.~-]+)+$/ }).optional(),
   /** Origins of web pages that may use the API, in addition to the gateway's own origin. */
   ALLOWED_ORIGINS: list([]),
-  /** Addresses and networks of proxies whose `X-Forwarded-For` names the caller; from others it is ignored. */
+  /**
+   * Addresses and networks of proxies whose `X-Forwarded-For` names the caller; the gateway ignores the
+   * header of other callers.
+   */
   TRUSTED_PROXIES: list([]),
   /** In addition, an address has at most half of the connections that others leave free. */
   CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 100_000 }).optional(),

@@ -14,7 +14,7 @@ export interface Fleet {
   creditsWithin(waitMs: number): Promise<void>
 }
 
-/** The same process continues, a new process has the name, or there is none. */
+/** The same process continues, a new process has the name, or no process has it. */
 export type Successor = 'resumed' | 'restarted' | 'none'
 
 /** Creates a reader of this view. */

@@ -33,8 +33,9 @@ import { CUT } from './redistribution/waiting.ts'
  * minutes), then acknowledged. The durable consumer delivers each death to one replica, which
  * renews it. After a failure the death is delivered again ten seconds later, and the next replica
  * continues where the record ends. Invariants: at most HANDLING_MAX deaths are in hand, and each
- * only during its redistribution; at most FOLLOWED_MAX are followed, and one more closes the oldest
- * early; if recovery is down, the leases of the pointers return the tasks.
+ * only during its redistribution; at most FOLLOWED_MAX incidents are followed, and one more
+ * incident closes the oldest early; if recovery is down, the leases of the pointers return the
+ * tasks.
  */
 export interface RecoveryDeps {
   readonly bus: Bus

@@ -21,7 +21,7 @@ const CENSOR = '[redacted]'
 /** Bounds the depth: an error that is its own cause must not block a log line. */
 const CAUSES_MAX = 5
 
-/** Hides these texts; empty and missing ones are ignored. */
+/** Hides these texts; empty and missing secrets are ignored. */
 export function createRedaction(secrets: readonly (string | undefined)[]): Redaction {
   // Longest first: one may contain another. Also in the form that they have within a URL.
   const hidden = [...new Set(secrets.filter((secret) => secret !== undefined))]

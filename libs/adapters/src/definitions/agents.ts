@@ -38,7 +38,7 @@ export interface Agents {
   ): Promise<
     { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
   >
-  /** Reads every stored version, then new ones as they arrive, in order. */
+  /** Reads every stored version, then new versions as they arrive, in order. */
   follow(receive: (agent: StoredAgent) => void, log: Logger): AgentTail
 }
 

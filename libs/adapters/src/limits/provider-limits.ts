@@ -18,8 +18,8 @@ import { usageKey } from '../store/usage-totals.ts'
  */
 export interface ProviderLimits {
   /**
-   * Asks for grants for these calls, in order: the first ones are granted, the others may ask again after a
-   * wait.
+   * Asks for grants for these calls, in order: the first calls are granted, the other calls may ask again
+   * after a wait.
    */
   reserve(key: string, ask: ReserveAsk): Promise<Reserved>
   settle(key: string, settlement: Settlement): Promise<void>

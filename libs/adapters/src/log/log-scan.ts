@@ -47,7 +47,7 @@ export async function scanLog(
   }
 }
 
-/** Removes single events; one that another process has removed counts too. Returns how many answers came. */
+/** Removes single events; an event that another process has removed counts too. Returns how many answers came. */
 export async function removeEvents(bus: Bus, seqs: readonly number[]): Promise<number> {
   let removed = 0
   const subject = `$JS.API.STREAM.MSG.DELETE.${STREAMS.log}`

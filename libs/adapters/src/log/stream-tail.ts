@@ -9,7 +9,7 @@ import { readMessage, streamFill } from './stream-reads.ts'
  * Reads a stream, or some subjects of it, in order and without gaps, until closed.
  *
  * States: placeless (the first sequence is not known yet) → reading ⇄ remaking. The server-side consumer is
- * disposable. The tail makes another one behind the last message read when the consumer is gone (server
+ * disposable. The tail makes another consumer behind the last message read when the consumer is gone (server
  * restart, clean-up after a long absence), when the broken connection lost messages, or when the consumer is
  * silent while the stream grows. Invariants: `receive` gets strictly ascending sequences, each stored message
  * once; a message that `receive` throws at twice is skipped, so that it does not hold up those behind it; only
@@ -74,8 +74,9 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   }
 
   /**
-   * Whether a message is done with. The client may deliver a torn message after a reconnect, so one that
-   * `receive` throws at is read again once. An error that leaves here would end the reading of the whole connection.
+   * Whether a message is done with. The client may deliver a torn message after a reconnect, so a message at
+   * which `receive` throws is read again once. An error that leaves here would end the reading of the whole
+   * connection.
    */
   const take = (message: PulledMessage): boolean => {
     const { streamSeq: seq, subject } = message

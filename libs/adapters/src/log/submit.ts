@@ -44,7 +44,7 @@ export interface TaskSubmission {
   readonly parent?: ParentRef
   /** Oldest log sequence at which its dependencies may be stored. */
   readonly neededFrom?: number
-  /** Finished calls of an ended task from which this one continues. */
+  /** Finished calls of an ended task from which this task continues. */
   readonly journal?: readonly JournaledCall[]
   readonly deadlineMs: number
 }
@@ -54,7 +54,7 @@ export type TaskSubmitOutcome =
   | { readonly kind: 'accepted'; readonly record: TaskRecord }
   /** A task is already stored under this id, by another process or by an earlier attempt to submit. */
   | { readonly kind: 'existing' }
-  /** The log has no room for new tasks, or none for those of this tenant. */
+  /** The log has no room for new tasks, or no room for tasks of this tenant. */
   | { readonly kind: 'full' }
   /** Unconfirmed: the task may be stored or not. */
   | { readonly kind: 'unknown' }

@@ -33,7 +33,7 @@ export interface CountQuery {
 /** The number of tasks by group, largest first. */
 export interface TaskCounts {
   readonly groups: readonly { readonly key: string; readonly count: number }[]
-  /** False if the count left tasks out, or told only a part of the queued tasks apart from running ones. */
+  /** False if the count left tasks out, or could distinguish only a part of the queued tasks from running tasks. */
   readonly exact: boolean
   /** Tasks that had to be looked at one by one. */
   readonly scanned: number
@@ -44,7 +44,7 @@ const READ_MAX = 5_000
 /** Queued tasks of which one count looks up whether a node has them: about 20 ms of Redis. */
 const SPLIT_MAX = 20_000
 const STEP = 1_000
-/** More agents or error codes than people tell apart; further ones are not counted. */
+/** More agents or error codes than people tell apart; further names are not counted. */
 const NAMES_MAX = 500
 
 /** Counts tasks: from the lengths of the listings if they answer, otherwise one by one. */

@@ -101,9 +101,9 @@ return 1
 `
 
 /**
- * Moves the mark of the projection forward. ARGV: the new sequence, and the one that the writer has seen. If
- * the mark is below that one, or missing, the store was reset to an older state: the script leaves it
- * unchanged; -1: none is expected. Answers the position of the mark.
+ * Moves the mark of the projection forward. ARGV: the new sequence, and the sequence that the writer has
+ * seen. If the mark is below the seen sequence, or missing, the store was reset to an older state: the
+ * script leaves it unchanged; -1: none is expected. Answers the position of the mark.
  */
 export const MARK_BUILT_SCRIPT = `
 local at = redis.call('GET', KEYS[1])

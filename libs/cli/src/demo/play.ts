@@ -149,7 +149,7 @@ async function submitSome(
   }
 }
 
-/** Kills the busiest node of this fleet, if another one is alive; only a process that fleet.json names. */
+/** Kills the busiest node of this fleet, if another node is alive; only a process that fleet.json names. */
 async function killBusiest({
   client,
   signal,

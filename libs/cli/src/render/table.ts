@@ -4,7 +4,7 @@ import { cut, oneLine, widthOf } from './text.ts'
 /** One cell: its text, and the meaning that a colour supports. */
 export type Cell = string | { readonly text: string; readonly tone: Tone }
 
-/** One column; the last column takes the room that the others leave. */
+/** One column; the last column takes the room that the other columns leave. */
 export interface Column {
   readonly name: string
   readonly align?: 'left' | 'right'

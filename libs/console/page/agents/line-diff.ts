@@ -7,7 +7,7 @@ export interface DiffLine {
 /** Comparisons of lines that one diff may cost; above it everything counts as replaced. */
 const CELLS_MAX = 4_000_000
 
-/** Compares two texts line by line: the longest common lines stay, the others are removed or added. */
+/** Compares two texts line by line: the longest common lines stay, the other lines are removed or added. */
 export function diffOf(before: readonly string[], after: readonly string[]): readonly DiffLine[] {
   if (before.length * after.length > CELLS_MAX) {
     return [...before.map(line('removed')), ...after.map(line('added'))]

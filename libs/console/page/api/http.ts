@@ -50,7 +50,7 @@ export interface Sent {
   /** The version that the request changes; the gateway refuses it if there is a newer one. */
   readonly ifMatch?: string
   readonly ifNoneMatch?: string
-  /** A key to check, in place of the one of this tab. */
+  /** A key to check, in place of the key of this tab. */
   readonly key?: string
   readonly signal?: AbortSignal
 }

@@ -5,7 +5,7 @@ const CHANNEL = 'agentfleet.key'
 /** Milliseconds in which another tab of this page can answer with its key. */
 const OTHER_TABS_MS = 150
 
-/** The API key of this tab; undefined while the API needs none or the reader has given none. */
+/** The API key of this tab; undefined while the API needs no key or the reader has given no key. */
 export const apiKey = signal<string | undefined>(stored())
 /** Whether the API refused a request for want of a valid key. */
 export const keyWanted = signal(false)
@@ -28,7 +28,7 @@ export function useKey(key: string): void {
   }
 }
 
-/** Forgets the key and asks for another one. */
+/** Forgets the key and asks for another key. */
 export function forgetKey(): void {
   apiKey.value = undefined
   keyWanted.value = true

@@ -7,7 +7,7 @@ type Scope = MeView['scopes'][number]
 /** The caller, as the gateway knows the key; undefined until it has answered. */
 export const me = signal<MeView | undefined>(undefined)
 
-/** Reads who the caller is, with the key of this tab or with another one. Throws an ApiError for a wrong key. */
+/** Reads who the caller is, with the key of this tab or with another key. Throws an ApiError for a wrong key. */
 export function readMe(sent: { key?: string; signal?: AbortSignal } = {}): Promise<MeView> {
   return request<MeView>('/v1/me', sent)
 }

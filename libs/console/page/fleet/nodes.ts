@@ -3,7 +3,10 @@ import { byId } from './layout.ts'
 
 type NodesFrame = Extract<ServerFrame, { type: 'nodes' }>
 
-/** Applies a frame of the stream: changed nodes replace the ones of the same id, and every cell keeps its place. */
+/**
+ * Applies a frame of the stream: changed nodes replace the nodes with the same id, and every cell keeps its
+ * place.
+ */
 export function withNodes(
   before: readonly NodeView[],
   { all, nodes, gone }: Pick<NodesFrame, 'all' | 'nodes' | 'gone'>,

@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<QueueList['queues'][number]>[] = [
   },
 ]
 
-/** What happened to the caller's tasks in the last hour, and which of them wait now. */
+/** What happened to the caller's tasks in the last hour, and which tasks wait now. */
 export function OwnWork() {
   const series = useLoad(SERIES, (signal) => request<TaskSeries>(SERIES, { signal }), EVERY_MS)
   const queues = useLoad(QUEUES, (signal) => request<QueueList>(QUEUES, { signal }), EVERY_MS)

@@ -8,7 +8,7 @@ export interface Column<Row> {
   readonly kind?: 'number' | 'wide'
 }
 
-/** A table whose caption is for screen readers. With `empty` in place of rows it says why there are none. */
+/** A table whose caption is for screen readers. With `empty` in place of rows the table says why it has no rows. */
 export function Table<Row>({
   caption,
   columns,

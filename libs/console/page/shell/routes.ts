@@ -1,6 +1,6 @@
-/** The addresses of the page. Pure: the address bar is read and written by `router.ts`. */
+/** The addresses of the page. Pure: `router.ts` reads and writes the address bar. */
 
-/** The views, in the order of the navigation; a view without a title there is opened from another one. */
+/** The views, in the order of the navigation; a view without a title there is opened from another view. */
 export const VIEWS = [
   { name: 'now', path: '/', title: 'Now', key: 'n' },
   { name: 'tasks', path: '/tasks', title: 'Tasks', key: 't' },

@@ -11,7 +11,7 @@ import { linkTo } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
 
 const EVERY_MS = 3_000
-/** Tasks that are listed here; the others are in the list of tasks. */
+/** Tasks that are listed here; further children are in the list of tasks. */
 const SHOWN = 50
 
 const COLUMNS: readonly Column<TaskSummary>[] = [

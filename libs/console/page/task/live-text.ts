@@ -13,7 +13,7 @@ export interface LiveText {
   readonly incomplete: boolean
 }
 
-/** Characters that are kept; older ones are dropped from the front. */
+/** Characters that are kept; older characters are dropped from the front. */
 const KEPT_CHARS = 50_000
 
 /** Adds a part. A newer run replaces the text of the one before; a part that arrives twice changes nothing. */

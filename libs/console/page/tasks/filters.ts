@@ -14,7 +14,7 @@ export interface Field {
   readonly label: string
   readonly kind: 'text' | 'choice' | 'time' | 'pairs'
   readonly choices?: readonly string[]
-  /** Whether the filter stands in the bar; the others are behind "More filters". */
+  /** Whether the filter stands in the bar; the other filters are behind "More filters". */
   readonly common?: true
 }
 

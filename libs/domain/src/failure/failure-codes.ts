@@ -2,9 +2,9 @@ import { CALLER_CODES } from './caller-codes.ts'
 import type { FailureCode } from './failure-code.ts'
 
 /**
- * Every stable code of a failure, in one table: how a failed task is repeated, how the API answers, and one
- * sentence for people. The retry policy, the problem documents of the API, the errors between services and
- * docs/reference/error-codes.md follow from it.
+ * Every stable code of a failure, in one table: how the fleet repeats a failed task, how the API answers,
+ * and one sentence for people. The retry policy, the problem documents of the API, the errors between
+ * services and docs/reference/error-codes.md follow from it.
  */
 
 const AGAIN = { retryable: true } as const

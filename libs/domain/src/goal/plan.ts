@@ -13,7 +13,7 @@ export interface GoalSpec {
   readonly replansMax: number
   /** Names of the agents that steps may have. */
   readonly roles: readonly string[]
-  /** Those of them that the tenant has defined; the others are built in. */
+  /** The roles that the tenant has defined; the other roles are built in. */
   readonly team?: Readonly<Record<string, AgentDefinition>>
 }
 

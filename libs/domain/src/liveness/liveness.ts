@@ -138,7 +138,7 @@ function confirms(witness: Witness, silenceMs: number, limits: LivenessLimits): 
 /** Updates the memory of a node by one heartbeat. */
 export type HeartbeatDecision =
   | { readonly kind: 'take'; readonly reason: 'newer' | 'first' | 'resumed' }
-  /** A new process with the name of one that was never declared dead: the old one has ended. */
+  /** A new process with the name of a node that was never declared dead: the old one has ended. */
   | { readonly kind: 'restarted'; readonly reason: 'new-process' }
   | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
 

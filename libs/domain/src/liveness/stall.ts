@@ -80,7 +80,7 @@ export function expectsProgress(work: WorkFigures, limits: ProgressLimits): bool
   return due > work.calling || (due > 0 && work.calling >= limits.callsMin)
 }
 
-/** Working or stalled, by its own progress compared with that of the others. */
+/** Working or stalled, by its own progress compared with the progress of the other nodes. */
 export function classifyProgress(
   window: WorkWindow,
   limits: ProgressLimits,
@@ -122,7 +122,7 @@ function usualMs({ node, others }: WorkWindow): number {
   return known[Math.floor(known.length / 2)] ?? 0
 }
 
-/** Whether at least half of the others that have work, or had it just now, progress. */
+/** Whether at least half of the other nodes that have work, or had work just now, progress. */
 function othersProgress(
   others: readonly NodeWork[],
   lacks: 'heardAtMs' | 'completedAtMs' | undefined,

@@ -99,7 +99,7 @@ const CODE_OF: Record<Exclude<Failure['kind'], 'status' | 'given-up'>, TaskCode>
  */
 const PASSING: readonly number[] = [408, 409, 425, 429, 498, 499]
 
-/** Whether the failure is the called provider's fault, so that another one may succeed. */
+/** Whether the failure is the called provider's fault, so that another provider may succeed. */
 export function isProviderFault(failure: Failure): boolean {
   if (failure.kind === 'status') {
     return failure.status >= 500 || PASSING.includes(failure.status)

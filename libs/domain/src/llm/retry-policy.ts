@@ -12,7 +12,7 @@ export interface RetryPolicy {
 }
 
 /**
- * One row for each class; the task's `maxAttempts` holds for all of them. A class without a backoff would
+ * One row for each class; the task's `maxAttempts` holds for all classes. A class without a backoff would
  * fail in the same way again: the journal and the spec are the same.
  */
 export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {

@@ -1,6 +1,6 @@
 /**
- * Rendezvous hashing: every load balancer finds the same home for a key without messages to the others. A
- * node that joins or leaves moves only its own keys.
+ * Rendezvous hashing: every load balancer finds the same home for a key without messages to other load
+ * balancers. A node that joins or leaves moves only its own keys.
  */
 
 /** Hash of an affinity key, computed once per decision (FNV-1a, 32 bits). */

@@ -3,8 +3,8 @@
  *
  * States of a node: serving → ejected (until a time) → probing (it runs one task) → serving, or ejected again
  * for longer. Invariants: only failures of local origin count, never those of a provider; at most a third of
- * the fleet is out (one node of two, none of one); one probe at a time. Constants after Envoy's outlier
- * detection and Finagle's failure accrual.
+ * the fleet is out (one node in a fleet of two, no node in a fleet of one); one probe at a time. Constants
+ * after Envoy's outlier detection and Finagle's failure accrual.
  */
 
 /** An event of a node, with failures of local origin only; provider failures are left out. */
@@ -36,7 +36,7 @@ export interface EjectionRecord {
   readonly window: readonly Bucket[]
 }
 
-/** All nodes with a record; the others are serving. */
+/** All nodes with a record; the other nodes are serving. */
 export type EjectionState = ReadonlyMap<string, EjectionRecord>
 
 /** No node has a record. */
@@ -98,7 +98,7 @@ export function nextEjections(
 
 /**
  * Of the nodes that could otherwise take work: those that are out, and those due for a probe. If more nodes
- * should be out than may be, those with the longest ejection are; the others keep serving.
+ * should be out than may be, those with the longest ejection are; the other nodes keep serving.
  */
 export function ejectedOf(
   state: EjectionState,

@@ -4,15 +4,15 @@ import type { TaskSpec } from '../task/spec.ts'
  * How several tenants share the slots of a fleet.
  *
  * Deficit round robin over the work in flight: each free slot goes to the tenant whose work in flight costs
- * least for its weight, and among equal ones to the one that was served least. A tenant that submits ten
- * tasks behind another's 100,000 gets the next free slots until it holds its part, and a tenant with long or
- * expensive tasks holds as much of the fleet as one with short and cheap ones. The others get a tenant's
- * unused part at once; it is not saved up.
+ * least for its weight, and among equal tenants to the tenant that was served least. A tenant that submits
+ * ten tasks behind another's 100,000 gets the next free slots until it holds its part, and a tenant with
+ * long or expensive tasks holds as much of the fleet as a tenant with short and cheap tasks. Other tenants
+ * get a tenant's unused part at once; it is not saved up.
  */
 
 /** The share and the limit of a tenant. */
 export interface TenantAllowance {
-  /** Its part of the fleet in proportion to the weights of the others, above 0. */
+  /** Its part of the fleet in proportion to the weights of the other tenants, above 0. */
   readonly weight: number
   /** Tasks it may have in flight at once; undefined: as many as there are slots. */
   readonly concurrency?: number

@@ -1,11 +1,14 @@
 /**
  * What a load balancer does with pointers that no node can take now.
  *
- * A pointer in hand that waits for room of its class must not keep the room of others: so each tenant may
- * have a few of them in hand, ready for the next free place, and the rest goes back to its queue. Invariants:
- * - HELD-1: no tenant has more than its part in hand, whatever it submits; all together are bounded too (L7).
- * - HELD-2: the oldest of a tenant stay, so that none is passed by its successors.
- * - HELD-3: what is past its deadline goes back; the coordinator ends the task and removes its pointer.
+ * A pointer in hand that waits for room of its class must not take the room of other tenants. So each tenant
+ * may have only a few pointers in hand, ready for the next free place, and its other pointers go back to
+ * their queue. Invariants:
+ * - HELD-1: no tenant has more pointers in hand than its part, no matter how much it submits; the pointers of
+ *   all tenants together are bounded too (L7).
+ * - HELD-2: the oldest pointers of a tenant stay in hand, so that no later pointer overtakes them.
+ * - HELD-3: a pointer whose task is past its deadline goes back; the coordinator ends the task and
+ *   removes the pointer.
  */
 
 /** A pointer that found no node. */

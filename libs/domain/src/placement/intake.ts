@@ -27,10 +27,10 @@ const BY_URGENCY: readonly Level[] = LEVELS.toReversed()
 export const NOTHING_SERVED: Served = { low: 0, medium: 0, high: 0 }
 
 /**
- * How many pointers of one priority to request now: a priority with a backlog at most its part of the credits
- * and the rest that the others leave, a priority without one a doorbell. The single message of a doorbell
- * needs no credit: if it took the last one, an idle priority would starve a busy one, and without a doorbell
- * the first urgent task behind a backlog would go unnoticed.
+ * How many pointers of one priority to request now: a priority with a backlog gets at most its part of the
+ * credits and what the other priorities leave; a priority without a backlog gets a doorbell. The single
+ * message of a doorbell needs no credit: if it took the last one, an idle priority would starve a busy one,
+ * and without a doorbell the first urgent task behind a backlog would go unnoticed.
  */
 export function planIntake(priority: Level, snapshot: IntakeSnapshot): number {
   const { credits, waiting, asked } = snapshot
@@ -48,7 +48,7 @@ export function planIntake(priority: Level, snapshot: IntakeSnapshot): number {
 
 /**
  * Notes `count` fetched pointers of a priority, and the backlog afterwards. A priority without a backlog is
- * raised to the level of the others: its unused share is not saved up.
+ * raised to the level of the other priorities: its unused share is not saved up.
  */
 export function countServed(
   served: Served,
@@ -69,8 +69,9 @@ export function countServed(
 }
 
 /**
- * The part of all credits that brings the priority level with the others by weight: each credit goes to the
- * priority served least for its weight, computed for all of them at once.
+ * The part of all credits that brings the priority level with the other priorities by weight: each credit
+ * goes to the priority that was served least for its weight; the function computes this for all credits
+ * at once.
  */
 function entitlement(
   priority: Level,

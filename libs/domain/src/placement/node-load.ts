@@ -5,7 +5,7 @@ import type { Level, PlacementMode } from '../task/spec.ts'
 /** One of several load balancers that share the credits of every node. */
 export interface BalancerShare {
   readonly count: number
-  /** Position of this one among the sorted ids of all, from 0. */
+  /** Position of this load balancer among the sorted ids of all load balancers, from 0. */
   readonly index: number
   /** Grows about once a second: leftover credits rotate, so that no balancer is left out for long. */
   readonly turn?: number

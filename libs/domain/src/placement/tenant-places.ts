@@ -4,17 +4,20 @@ import { keyHash } from './affinity.ts'
  * How several load balancers keep one limit of a tenant together, without asking each other for each task.
  *
  * The places of a limit are parted among the load balancers that live. What a load balancer that is gone gave
- * to nodes still runs there and uses up places, so the others part what is left. Invariants:
+ * to nodes still runs there and uses up places, so the other load balancers divide the places that are left.
+ * Invariants:
  * - PLACE-1: load balancers with the same counts fill the limit exactly; none of its places is lost.
- * - PLACE-2: a load balancer gives up places as soon as it hears of another one, and takes more only after a
- *   count of what runs that began later. So no change of the fleet makes them overrun the limit.
- * - PLACE-3: one that holds more than its part keeps it from the others until its tasks have ended.
+ * - PLACE-2: a load balancer gives up places as soon as it hears of another load balancer, and takes more
+ *   only after a count of what runs that began later. So no change of the fleet makes them overrun the
+ *   limit.
+ * - PLACE-3: a load balancer that holds more than its part keeps these places from the other load
+ *   balancers until its tasks have ended.
  */
 
-/** The load balancers that live, and this one's position among their sorted ids. */
+/** The load balancers that live, and the position of this load balancer among their sorted ids. */
 export interface Balancers {
   readonly own: string
-  /** Sorted; `own` is one of them. A process that has started again is another one. */
+  /** Sorted; `own` is one of them. A process that has started again counts as another load balancer. */
   readonly living: readonly string[]
 }
 

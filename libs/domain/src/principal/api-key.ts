@@ -70,7 +70,7 @@ export function validSecrets({ secrets }: ApiKey, nowMs: number): readonly KeySe
   return secrets.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs)
 }
 
-/** The key with a new secret; the secret before it stays valid for the overlap, older ones end now. */
+/** The key with a new secret; the previous secret stays valid for the overlap, and older secrets end now. */
 export function rotatedKey(key: ApiKey, digest: string, nowMs: number, overlapMs: number): ApiKey {
   const endMs = nowMs + overlapMs
   const kept = validSecrets(key, nowMs)

@@ -45,7 +45,7 @@ export interface FailureEvidence {
 
 /** Constants of the analysis. */
 export interface FailureLimits {
-  /** More replacements than this within the window mean a crash loop that another one will not end. */
+  /** More replacements than this within the window mean a crash loop that another replacement will not end. */
   readonly replacementsMax: number
   /** So many processes that died young mean an image that does not run. */
   readonly youngMax: number
@@ -54,7 +54,7 @@ export interface FailureLimits {
   /** A processor this busy, or a loop this late, makes a node miss its heartbeats. */
   readonly cpuShare: number
   readonly lagMs: number
-  /** After this many restarts in place another one will not help. */
+  /** After this many restarts in place another restart will not help. */
   readonly restartsMax: number
   /** Shares of the capacity lost. */
   readonly mediumShare: number
@@ -77,7 +77,7 @@ export const FAILURE_LIMITS: FailureLimits = {
 export const FAILURE_ACTIONS = ['none', 'restart', 'replace', 'investigate'] as const
 /** One remedy. */
 export type FailureAction = (typeof FAILURE_ACTIONS)[number]
-/** How the tasks of a dead node get to others. */
+/** How the tasks of a dead node get to other nodes. */
 export const FAILURE_STRATEGIES = [
   'spread',
   'hold-for-capacity',
@@ -131,8 +131,8 @@ export function analyseFailure(
 }
 
 /**
- * Replaces only a process that is certainly gone: one that is silent with its connection open may be paused
- * and continue, so a person has to look at it.
+ * Replaces only a process that is certainly gone: a process that is silent while its connection is open may
+ * be paused and continue later, so a person has to look at it.
  */
 function actionOf(
   evidence: FailureEvidence,

@@ -35,7 +35,7 @@ export function rememberDeath(
   nowMs: number,
 ): readonly PastDeath[] {
   const known = deaths.find((other) => sameDeath(other, death))
-  // A record on OPS names a few tasks only; the process that handled the death knows more of them.
+  // A record on OPS names only a few tasks; the process that handled the death knows more tasks.
   const taskIds =
     known !== undefined && known.taskIds.length > death.taskIds.length
       ? known.taskIds
@@ -50,9 +50,9 @@ function sameDeath(a: PastDeath, b: PastDeath): boolean {
   return a.nodeId === b.nodeId && a.incarnation === b.incarnation
 }
 
-/** Figures of a death among the others of the window. */
+/** Figures of a death, compared with the other deaths of the window. */
 export interface DeathPattern {
-  /** Deaths of this node, including this one. */
+  /** Deaths of this node, including this death. */
   readonly ofNode: number
   /** Deaths on this node's machine; 0 when the machine is not known. */
   readonly ofHost: number
@@ -66,7 +66,7 @@ export interface DeathPattern {
  */
 const YOUNG_MS = 60_000
 
-/** Compares one death with the others of the window. */
+/** Compares one death with the other deaths of the window. */
 export function patternOf(
   deaths: readonly PastDeath[],
   { nodeId, host }: Pick<PastDeath, 'nodeId' | 'host'>,

@@ -28,7 +28,7 @@ export interface AdviceInForce {
   readonly holdUntilMs: number
 }
 
-/** Clamps advice; expired, malformed or missing advice is none. */
+/** Clamps advice; expired, malformed or missing advice counts as no advice. */
 export function adviceInForce(
   advice: ScaleAdvice | undefined,
   attainment: number | undefined,

@@ -17,7 +17,7 @@ export interface ClusterSnapshot {
   /** Nodes that serve or are starting, without draining and dead ones. */
   readonly nodes: number
   readonly draining: number
-  /** Those of them without figures: they count as full for a scale-in, as idle for a scale-out. */
+  /** Serving or starting nodes without figures: they count as full for a scale-in, as idle for a scale-out. */
   readonly missing: number
   readonly slotsPerNode: number
   readonly running: number

@@ -205,7 +205,7 @@ function bytesOf({ cells }: Step): number {
   return sum
 }
 
-/** Returns the groups with most tasks; the others are added up. */
+/** Returns the groups with most tasks; the other groups are added up. */
 function mostBusy(
   groups: ReadonlyMap<string, Map<number, Measures>>,
 ): [string, Map<number, Measures>][] {

@@ -69,11 +69,11 @@ export interface TaskSpec {
   readonly submittedBy?: string
   /** `other-keys`: only other keys than `submittedBy` may approve its calls; absent: any key may. */
   readonly approvers?: 'other-keys'
-  /** The ended task that this one replays. */
+  /** The ended task that this task replays. */
   readonly replayOf?: string
-  /** Tasks of the same tenant that must have ended before this one runs. */
+  /** Tasks of the same tenant that must have ended before this task runs. */
   readonly dependsOn?: readonly string[]
-  /** `continue`: it runs even if one of them did not complete; absent: `fail`. */
+  /** `continue`: the task runs even if a dependency did not complete; absent: `fail`. */
   readonly onDependencyFailure?: 'fail' | 'continue'
   /** Epoch time before which it does not run. */
   readonly notBeforeMs?: number

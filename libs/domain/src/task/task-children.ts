@@ -73,7 +73,7 @@ export function ownBudget({
   return own
 }
 
-/** The part that the children of a task may use together, including these ones. */
+/** The part that the children of a task may use together, including these children. */
 export function grantedWith(
   { spec, granted }: Pick<TaskRecord, 'spec' | 'granted'>,
   children: readonly { readonly spec: TaskSpec }[],

@@ -11,13 +11,13 @@ export interface Submitted extends At {
   readonly type: 'submitted'
   readonly tenant: string
   readonly spec: TaskSpec
-  /** Distinguishes a repeated submission from another one under the same idempotency key. */
+  /** Distinguishes a repeated submission from a different submission under the same idempotency key. */
   readonly specHash: string
-  /** The task that made this one. */
+  /** The task that made this task. */
   readonly parent?: ParentRef
   /** Oldest log sequence at which the results it depends on may be stored; the log keeps them for it. */
   readonly neededFrom?: number
-  /** Paid calls of an ended task from which this one continues; they cost it nothing. */
+  /** Paid calls of an ended task from which this task continues; they cost it nothing. */
   readonly journal?: readonly JournaledCall[]
 }
 /** A re-issued pointer was accepted; older runs can no longer report (L3). */

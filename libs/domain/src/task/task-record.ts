@@ -82,7 +82,7 @@ const METADATA_KEPT_CHARS = 512
 
 /**
  * The facts of a task: a record without the texts that only a run needs; the log still has them. A coordinator
- * has many thousands of unfinished tasks in memory, so the texts of large ones stay in the log (L7).
+ * has many thousands of unfinished tasks in memory, so the texts of large tasks stay in the log (L7).
  */
 export function factsOf(record: TaskRecord): TaskRecord {
   if (record.omitted !== undefined) return record

@@ -29,7 +29,7 @@ export interface Approval {
   readonly atMs?: number
 }
 
-/** The task that made this one, and how many levels below the first one it is. */
+/** The task that made this task, and how many levels below the first task this task is. */
 export interface ParentRef {
   readonly taskId: string
   readonly step: number

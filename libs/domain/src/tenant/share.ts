@@ -1,10 +1,10 @@
 /**
  * How tenants share a store that all of them fill: the log, Redis, definitions, schedules, connections.
  *
- * A tenant may hold at most half of what the other tenants leave free. So a tenant that others do not compete
- * with uses most of the machine, and one that holds nothing always finds room. Invariants:
+ * A tenant may hold at most half of what the other tenants leave free. So a tenant without competition uses
+ * most of the machine, and a tenant that holds nothing always finds room. Invariants:
  * - SHARE-1: the only tenant of a fleet may fill the store.
- * - SHARE-2: among several tenants no one takes the last room.
+ * - SHARE-2: among several tenants, no tenant takes the last room.
  * - SHARE-3: the limit that an operator has set for a tenant holds in any case.
  */
 

@@ -7,13 +7,13 @@ export interface StoreFill {
   readonly maxBytes: number
 }
 
-/** What one tenant holds, or all of them together. */
+/** What one tenant holds, or what all tenants together hold. */
 export interface Held {
   /** Tasks that have not ended. */
   readonly tasks: number
   /** Tasks that have ended and have not expired. */
   readonly ended: number
-  /** Bytes of the events of all of them. */
+  /** Bytes of the events of all these tasks. */
   readonly bytes: number
 }
 

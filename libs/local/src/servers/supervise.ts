@@ -4,8 +4,8 @@ import { endOf } from '../start/start-watch.ts'
 import type { RunningServer } from './server.ts'
 
 /**
- * Starts a server again, on its ports and with its data, whenever it ends without being asked, and ends one that
- * hangs.
+ * Starts a server again, on its ports and with its data, whenever it ends without being asked, and ends a server
+ * that hangs.
  *
  * Invariants: SUP-1 an end that the owner asked for (`stop`, `restart`) is left alone; SUP-2 a server that does not
  * start is started again, with growing pauses, until `close`; SUP-3 after `close` nothing is started; SUP-4 a

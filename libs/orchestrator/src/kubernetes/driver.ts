@@ -9,7 +9,7 @@ import { followPods, type Pods } from './pods.ts'
 /**
  * The worker Deployment of a cluster; a node's id is its pod's name. The driver sets the scale subresource
  * and, just before it lowers the scale, a mark on the pods to delete. It replaces a single pod by deleting
- * it: its ReplicaSet starts another one.
+ * it: its ReplicaSet starts another pod.
  *
  * States of a mark: set → used (the pod terminates) or unused (removed by `tidy`). Invariants:
  *

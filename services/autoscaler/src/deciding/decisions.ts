@@ -6,7 +6,7 @@ import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 export interface DecisionParts {
   readonly driver: string
   readonly atMs: number
-  /** The decision, and the one that the policy would have made without advice. */
+  /** The decision, and the decision that the policy would have made without advice. */
   readonly decision: ScaleDecision
   readonly alone: ScaleDecision
   readonly seen: ClusterSnapshot

@@ -78,7 +78,7 @@ const PROCESSES_MAX = 4_096
  * on a lost node stay counted, and the count never falls.
  */
 export function countArrivals(): (snapshot: Snapshot) => number {
-  // Keeps processes that a snapshot omits, because one that returns must not count twice.
+  // Keeps processes that a snapshot omits, because a process that returns must not count twice.
   const endedBy = new Map<string, number>()
   let [ended, arrived] = [0, 0]
   return ({ nodes, running, queued }) => {

@@ -16,7 +16,8 @@ const REMOVED_MAX = 200_000
  * task needs.
  *
  * Invariant: the end event of a task leaves last. So a reader that finds any event of an ended task
- * finds its end too, unless it read the others before they left; the follower checks for that.
+ * finds its end event too, unless it read the other events before they were deleted; the follower
+ * checks for that.
  */
 export async function compactLog(
   deps: { readonly bus: Bus; readonly tasks: TaskTable; readonly log: Logger },

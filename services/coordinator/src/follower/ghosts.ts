@@ -4,9 +4,9 @@ import { inParallel } from '../repair/in-parallel.ts'
 import type { TaskTable } from './task-table.ts'
 
 /**
- * Drops the tasks whose end another coordinator's compaction removed before this one had read it;
- * the log has none of their events any more. Only tasks that began before `expiredMs` can be among
- * them. Returns them.
+ * Drops the tasks whose end event another coordinator's compaction removed before this coordinator
+ * had read the event; the log no longer has any of their events. Only tasks that began before
+ * `expiredMs` can be among them. Returns them.
  */
 export async function dropCompacted(deps: {
   readonly taskLog: Pick<TaskLog, 'last'>

@@ -2,7 +2,7 @@ import type { TailedEvent } from '@agentfleet/adapters'
 import { createCompactingMap, isTerminal, type Held, type TaskRecord } from '@agentfleet/domain'
 
 /**
- * What each tenant holds of the log: its unfinished tasks, and its ended ones until they expire.
+ * What each tenant holds of the log: its unfinished tasks, and its ended tasks until they expire.
  *
  * Every coordinator counts it from the log, so a restart loses nothing and all of them agree (L8).
  * Invariants: an event counts for the tenant of its task only; an ended task leaves the count when

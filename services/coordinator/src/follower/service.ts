@@ -27,9 +27,9 @@ import { createUsageCounter } from './usage.ts'
  * Reads the log: it folds every event into the table of unfinished tasks, writes records to Redis
  * and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
  *
- * States: reading the stored events → followed, once. Invariants: every other part acts only after
- * the log has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead
- * is not ready, and in the end gives up its process, so that none stays half dead.
+ * States: reading the stored events → followed, once. Invariants: every other part acts only after the log
+ * has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead is not
+ * ready, and in the end ends its process, so that no process stays half dead.
  */
 export interface Follower extends Service {
   /** Whether everything that was stored at the start has been read. */
@@ -57,7 +57,7 @@ export interface FollowerDeps {
   readonly retentionTasks: number
   readonly keptAtLeastMs: number
   readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs' | 'logStuckMs'>
-  /** Ends this process: another one reads the log from its beginning. */
+  /** Ends this process: another process reads the log from its beginning. */
   readonly giveUp: (reason: string) => void
   /** Called with the record after each event, once the log has been followed. */
   readonly receive: (record: TaskRecord) => void

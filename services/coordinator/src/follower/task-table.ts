@@ -34,9 +34,9 @@ export interface TaskTable {
   retrying(): IterableIterator<string>
   /** Returns the tasks that wait without a slot and without a pointer. */
   waiting(): IterableIterator<string>
-  /** Returns the tasks that wait for the end of this one. */
+  /** Returns the tasks that wait for the end of this task. */
   waitersOf(taskId: string): Iterable<string>
-  /** Whether an unfinished task waits for the end of this one. */
+  /** Whether an unfinished task waits for the end of this task. */
   isAwaited(taskId: string): boolean
   /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
   unborn(): IterableIterator<[childId: string, unborn: Unborn]>

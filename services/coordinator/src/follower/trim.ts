@@ -4,10 +4,10 @@ import { compactLog } from './compaction.ts'
 import type { TaskTable } from './task-table.ts'
 
 /**
- * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an
- * unfinished task or the retention time still needs; a compaction removes what has expired behind
- * it. Ended tasks expire after the retention time, or earlier if more than `retentionTasks` have ended since, but
- * not before `keptAtLeastMs`. Invariant: no event of an unfinished task leaves the log, and none whose result one reads.
+ * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an unfinished task or the
+ * retention time still needs; a compaction removes what has expired behind it. Ended tasks expire after the
+ * retention time, or earlier if more than `retentionTasks` have ended since, but not before `keptAtLeastMs`.
+ * Invariant: no event of an unfinished task leaves the log, and no event whose result an unfinished task reads.
  */
 export interface Trimmer {
   /**

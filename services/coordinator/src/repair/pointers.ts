@@ -7,7 +7,7 @@ import { inParallel } from './in-parallel.ts'
 import type { Issuer } from './issue.ts'
 
 /**
- * Issues missing pointers and removes left-over ones (L8).
+ * Issues missing pointers and removes pointers that are left over (L8).
  *
  * A task that became runnable is looked up by its own pointer once it is old enough, so left-over
  * pointers of other tasks cannot hide a missing one. From time to time, and at once if there are

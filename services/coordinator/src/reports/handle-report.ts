@@ -22,7 +22,7 @@ import type { TaskTable } from '../follower/task-table.ts'
 
 /**
  * Handles one report of a run: it appends with the sequence that the node expects (L2, L3), never
- * with one that it has read itself, and returns the outcome to the node (L4).
+ * with a sequence that it has read itself, and returns the outcome to the node (L4).
  */
 export interface ReportDeps {
   readonly taskLog: TaskLog

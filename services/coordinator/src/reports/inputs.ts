@@ -12,7 +12,7 @@ import {
  * The results of the tasks that another task waits for: from the log, or from Redis if the log was
  * trimmed after their end.
  *
- * Results are bounded (L7): a large one is passed on as a reference, and so are the last ones if
+ * Results are bounded (L7): a large result is passed on as a reference, and the last results too if
  * all together are too large.
  */
 
@@ -76,7 +76,7 @@ type Ending =
       readonly state: 'completed' | 'failed' | 'cancelled'
     })
 
-/** Measures a result and drops a large one at once, so that few of them are in memory. */
+/** Measures a result and drops a large result at once, so that few large results are in memory. */
 function withoutLarge(ending: Ending | undefined) {
   if (ending === undefined || ending.state === 'open') return ending
   const size = Buffer.byteLength(JSON.stringify(ending.result ?? null))

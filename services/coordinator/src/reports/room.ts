@@ -1,6 +1,6 @@
 /**
- * Room for what is held in memory at once. Invariant (L7): what is held stays below the limit, or is
- * one single item that is larger than the limit.
+ * Room for the items that are held in memory at the same time. Invariant (L7): the held items
+ * together stay below the limit, or there is a single item that is larger than the limit.
  */
 export interface Room {
   /** Takes so many bytes; false if they are not free. */

@@ -42,7 +42,7 @@ export interface ReportsDeps {
   readonly approve: (request: ApproveRequest) => Promise<ApproveReply['kind']>
 }
 
-/** Reports handled at once; further ones wait in the queues of their nodes. */
+/** Reports handled at once; further reports wait in the queues of their nodes. */
 const REPORTS_MAX = 20_000
 /** Bytes of reports handled at once: the text, its values and the event take about three times as much. */
 const REPORTS_MAX_BYTES = 16 * 1024 * 1024

@@ -18,7 +18,7 @@ export interface AgentDirectory {
   find(tenant: string, name: string, version?: number): FoundAgent | undefined
   /** Returns the known versions of a name, newest first; the built-in one comes last. */
   versions(tenant: string, name: string): FoundAgent[]
-  /** Returns the newest version of each name, built-in ones included, sorted by name. */
+  /** Returns the newest version of each definition, including the built-in definitions, sorted by name. */
   list(tenant: string): FoundAgent[]
   /** Returns the number of the tenant's own definitions. */
   count(tenant: string): number

@@ -1,7 +1,7 @@
 import type { AgentDefinition } from '@agentfleet/domain'
 import type { AgentDirectory } from './directory.ts'
 
-/** The agents that a tenant's goals may use: its own definitions, then the built-in ones. */
+/** The agents that a tenant's goals may use: its own definitions, then the built-in definitions. */
 export interface Team {
   names(tenant: string): readonly string[]
   /** Returns the tenant's own definition; undefined if the agent is built in. */

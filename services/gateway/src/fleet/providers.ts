@@ -4,7 +4,7 @@ import type { Clock } from '@agentfleet/runtime'
 
 /**
  * The state of the provider models, combined from the reports of all nodes (L6: a hint). Invariant:
- * only the last report of each node counts, and none older than AGE_MAX_MS.
+ * only the last report of each node counts, and no report older than AGE_MAX_MS.
  */
 export interface Providers {
   view(): FleetView['providers']
@@ -90,7 +90,7 @@ function merged(a: View, b: ProviderModel): View {
   }
 }
 
-/** Returns the weighted mean of two means, or the one that is known. */
+/** Returns the weighted mean of two means, or the only known mean. */
 function mean(a: number | undefined, weightA: number, b: number | undefined, weightB: number) {
   if (a === undefined || b === undefined) return a ?? b
   return Math.round(((a * weightA + b * weightB) / (weightA + weightB)) * 10) / 10

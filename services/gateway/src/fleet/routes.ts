@@ -82,7 +82,7 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
   }
 }
 
-/** Reads an incident that is older than the recent ones. */
+/** Reads an incident that is older than the recent incidents. */
 async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incident | undefined> {
   if (!RECORD_ID.test(id)) return undefined
   try {

@@ -9,10 +9,10 @@ import { plainAddress, type IsProxy } from './proxies.ts'
  * Connections by the address of the caller, streams included. A connection of a trusted proxy carries requests of
  * many callers, so there the open requests of each caller are counted instead.
  *
- * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it ends.
- * Invariants (L7): an address holds at most half of what the others leave free, and at most its limit; a connection
- * over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX connections and
- * REFUSED_MAX over the limit.
+ * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it
+ * ends. Invariants (L7): an address holds at most half of what the other addresses leave free, and at most its
+ * limit; a connection over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX
+ * connections and REFUSED_MAX over the limit.
  */
 export interface Addresses {
   /** Throws a Refusal if the connection, or the caller behind the proxy, is over the limit. */

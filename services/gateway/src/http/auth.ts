@@ -96,7 +96,7 @@ function createFind({ keys, adminKey, directory, verify, nowMs }: Credentials) {
     }
     if (open) return OPEN
     const digest = digestOf(credential)
-    // The digest of a guess says nothing about a key, so a lookup by it reveals none.
+    // The digest of a guess says nothing about a key, so a lookup by this digest reveals no key.
     const entry = known.get(digest.toString('base64'))
     if (entry !== undefined && timingSafeEqual(entry.digest, digest)) return entry.principal
     return verify?.(credential)

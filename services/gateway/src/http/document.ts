@@ -67,7 +67,7 @@ export function openOperations(document: ApiDocument): Set<string> {
 
 /**
  * Returns the scope that each operation with a key needs, by its id; undefined: any valid key may use it.
- * Throws if an operation names none, so that a forgotten scope opens nothing.
+ * Throws if an operation names no scope, so that a forgotten scope opens nothing.
  */
 export function operationScopes(document: ApiDocument): ReadonlyMap<string, Scope | undefined> {
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path))

@@ -2,7 +2,7 @@
  * The names under which clients may call the gateway. Any web page can point its own name at
  * 127.0.0.1 and then read the API as if the gateway were its server (DNS rebinding). The browser
  * sends that name in `Host`, so the gateway refuses names that do not belong to it. Programs can
- * send any host; keys protect against those.
+ * send any host; keys protect against such programs.
  */
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'

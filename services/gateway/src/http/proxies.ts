@@ -1,6 +1,6 @@
 /**
- * The proxies whose `X-Forwarded-For` the gateway believes. Any other caller can write what it likes there, so
- * from others the header is ignored.
+ * The proxies whose `X-Forwarded-For` the gateway believes. Any other caller can write any text into this
+ * header, so the gateway ignores the header of other callers.
  */
 import { BlockList, isIP } from 'node:net'
 

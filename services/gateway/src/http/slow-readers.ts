@@ -36,7 +36,7 @@ export function watchSlowReaders(
     socket.once('close', () => readers.delete(socket))
   })
 
-  /** Whether bytes wait, and the connection has taken none for too long. */
+  /** Whether bytes wait, and the connection has taken no byte for too long. */
   const isStalled = (socket: Socket, reader: Reader, nowMs: number): boolean => {
     const takenBytes = socket.bytesWritten - socket.writableLength
     if (socket.writableLength === 0 || takenBytes !== reader.takenBytes) {

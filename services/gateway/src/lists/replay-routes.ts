@@ -148,7 +148,7 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
 /** Throws a Refusal if the caller's key may not use the agent of the ended task, or its own prompt. */
 function requireReplay(principal: Principal | undefined, { spec, omitted }: TaskRecord): void {
   const { definition, agent, systemPrompt } = spec
-  // The texts of a large task stay in the log, so it counts as one that brought its own prompt.
+  // The texts of a large task stay in the log, so it counts as a task that brought its own prompt.
   const brought = systemPrompt !== undefined || omitted !== undefined
   const own = definition === undefined && brought ? { systemPrompt: systemPrompt ?? '' } : {}
   requireAgent(principal, { agent: definition?.name ?? agent, ...own })

@@ -24,7 +24,7 @@ export function createFailedAttempts(nowMs: () => number): FailedAttempts {
     note(address) {
       const network = networkOf(address)
       const taken = takePermit(buckets.get(network), LIMITS, nowMs())
-      // Written again at the end: the first one is then the one that was quiet for longest.
+      // Written again at the end: the first address is then the one that was quiet for longest.
       buckets.delete(network)
       buckets.set(network, taken.bucket)
       if (buckets.size > ADDRESSES_MAX) {

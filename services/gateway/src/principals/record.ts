@@ -9,9 +9,9 @@ import type { GatewayMetrics } from '../metrics.ts'
  * The record of who did what: one line in the log for a request, one event in the audit log for a change or a
  * refusal.
  *
- * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals are held; equal
- * refusals of one second become one event with their count, and further ones are counted as one event
- * without a caller.
+ * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals
+ * are held; equal refusals of one second become one event with their count, and further refusals are counted as
+ * one event without a caller.
  */
 export interface Recorder {
   /** Writes the line of a request, if the sample has room; refusals have a sample that is separate. */

@@ -61,7 +61,10 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
 
   const counting = new Map<string, LimitFunction>()
 
-  /** Adds up the tenant's other schedules. That reads all of them, so one count of a tenant runs at a time (L7). */
+  /**
+   * Adds up the tenant's other schedules. The count reads all schedules, so one count of a tenant runs at a
+   * time (L7).
+   */
   async function ownBytes(tenant: string, name: string): Promise<number> {
     const turn = counting.get(tenant) ?? pLimit(1)
     counting.set(tenant, turn)

@@ -22,10 +22,10 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
  * The WebSocket connections.
  *
  * States of a connection: open → closing → gone. The gateway closes a connection that sends
- * unreadable frames (1008) or reads too slowly (1013), terminates one that does not answer pings,
- * and closes all when it stops (1001). Invariants (L7): an open connection loses no event, and
- * loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of all
- * connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX.
+ * unreadable frames (1008) or reads too slowly (1013), terminates a connection that does not answer
+ * pings, and closes all connections when it stops (1001). Invariants (L7): an open connection loses
+ * no event, and loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of
+ * all connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX.
  */
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */

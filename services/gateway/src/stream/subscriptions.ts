@@ -58,7 +58,7 @@ export interface Wanted {
   readonly deltas: boolean
 }
 
-/** A request to follow tasks; it is complete when none of them is left. */
+/** A request to follow tasks; it is complete when no such task is left. */
 interface Batch {
   left: number
   done(): void

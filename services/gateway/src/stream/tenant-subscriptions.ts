@@ -8,10 +8,10 @@ import type { Reader } from '../tasks/reads.ts'
  * The viewers that follow every task of their tenant, live only.
  *
  * Only the first event of a task names its tenant. This module therefore keeps the tenants of
- * recent tasks (OWNERS_MAX, oldest out first) and looks up the others; the events of a task wait in
- * order for that. Invariants: a viewer gets no event of another tenant; at most LOOKUPS_MAX tasks
- * are looked up at once; at most EVENTS_HELD_MAX events wait for each, and HELD_MAX_BYTES for all
- * (L7). Beyond that, viewers get an error that says that they missed events.
+ * recent tasks (OWNERS_MAX, oldest out first) and looks up the tenants of other tasks; the events
+ * of a task wait in order for that. Invariants: a viewer gets no event of another tenant; at most
+ * LOOKUPS_MAX tasks are looked up at once; at most EVENTS_HELD_MAX events wait for each, and
+ * HELD_MAX_BYTES for all (L7). Beyond that, viewers get an error that says that they missed events.
  */
 export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void

@@ -1,6 +1,6 @@
 /**
  * Turns at a few shared places. The owner that was given fewest bytes lately is next, so an owner
- * with little to read never waits for one with much (L7).
+ * with little to read never waits for an owner with much to read (L7).
  */
 export interface Turns<Owner extends object> {
   /** Runs the work when it is the owner's turn. */
@@ -10,8 +10,8 @@ export interface Turns<Owner extends object> {
 }
 
 /**
- * Given bytes count for half as much after this, milliseconds. An owner that waited for its turn for seconds still
- * counts as one with much, and one that was given much an hour ago does not.
+ * Given bytes count for half as much after this, milliseconds. An owner that waited for its turn for seconds
+ * still counts as an owner with much to read, and an owner that was given much an hour ago does not.
  */
 const HALF_LIFE_MS = 10_000
 

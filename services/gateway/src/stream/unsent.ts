@@ -6,10 +6,10 @@ import type { WebSocket } from '@fastify/websocket'
  * The kernel takes megabytes for a client that reads nothing, and all connections of the machine share its memory,
  * that to NATS included. A ping follows each MARK_EVERY_BYTES, and its pong says what the client has read.
  *
- * Invariants (L7): a connection has at most CONNECTION_MAX_BYTES, all connections together have at
- * most ALL_MAX_BYTES. Beyond that the slowest ones end, never one that reads: a slow reader costs
- * only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it has read them.
- * `slow-readers.ts` ends connections that take nothing at all.
+ * Invariants (L7): a connection has at most CONNECTION_MAX_BYTES, all connections together have at most
+ * ALL_MAX_BYTES. Beyond that limit the slowest connections end, never a connection that reads: a slow
+ * reader costs only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it
+ * has read them. `slow-readers.ts` ends connections that take nothing at all.
  */
 export interface Unsent {
   add(socket: WebSocket): UnsentBytes
@@ -48,7 +48,7 @@ const HINTS_MAX_BYTES = 256 * 1024
 const SLOW_BYTES = 1024 * 1024
 /** A client on a train loses its connection for seconds, milliseconds. */
 const SLOW_MAX_MS = 10_000
-/** Room for the largest event and for some seconds of others. */
+/** Room for the largest event and for some seconds of other events. */
 const CONNECTION_MAX_BYTES = 8 * 1024 * 1024
 /** What a frame that waits costs in addition to its text: the objects around it. A flood of answers to pings is mostly that. */
 const FRAME_BYTES = 512
@@ -59,7 +59,7 @@ const FREE_SHARE = 0.25
 
 interface Entry {
   readonly socket: WebSocket
-  /** Bytes sent since the connection opened, and those of them that the client has read. */
+  /** Bytes sent since the connection opened, and the part of these bytes that the client has read. */
   sentBytes: number
   readBytes: number
   /** The ping without an answer: what it follows, and when it was sent. */

@@ -1,12 +1,12 @@
 import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
 import { Refusal, wrongField } from '../http/problems.ts'
 
-/** The form in which a task names an earlier one of its batch: `#0` is the first. */
+/** The form in which a task names an earlier task of its batch: `#0` is the first. */
 const REFERENCE = /^#(\d+)$/
 
 /**
  * Replaces references to earlier tasks of the batch by their ids, once those tasks are stored. A
- * task can refer only to earlier ones, so no two wait for each other. Throws a Refusal.
+ * task can refer only to earlier tasks, so no two tasks wait for each other. Throws a Refusal.
  */
 export async function withIds(
   request: FilledTaskRequest,

@@ -10,10 +10,10 @@ import type { LiveSink } from '../stream/live.ts'
 /**
  * Requests that wait until their task ends.
  *
- * A waiter opens before the submission is appended, so it receives every event of its task. It
- * keeps the events and folds them at the end, which avoids reading the log. States: open → ended
- * (the task ended, the time ran out, or it was released), once. Invariants (L7): a waiter keeps at most
- * EVENTS_KEPT_MAX events, and all of them together KEPT_MAX_BYTES; a waiter that kept too few (`incomplete`) folds nothing, and the caller
+ * A waiter opens before the submission is appended, so it receives every event of its task. It keeps the events
+ * and folds them at the end, which avoids reading the log. States: open → ended (the task ended, the time ran
+ * out, or it was released), once. Invariants (L7): a waiter keeps at most EVENTS_KEPT_MAX events, and all waiters
+ * together keep at most KEPT_MAX_BYTES; a waiter that kept too few (`incomplete`) folds nothing, and the caller
  * reads the log.
  */
 export interface Waiter {

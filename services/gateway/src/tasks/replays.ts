@@ -7,7 +7,7 @@ import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 /** Where a replay starts. */
 export type ReplayFrom = 'start' | 'journal'
 
-/** Submits ended tasks again as new ones. */
+/** Submits ended tasks again as new tasks. */
 export interface Replays {
   /**
    * Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal.

@@ -40,7 +40,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
   const { submitter, waiting, reader, bus, defaultModel } = deps
   const { agentChoice, offers, checkTask } = deps
 
-  /** Returns the task of the request; another tenant's task looks like one that does not exist. */
+  /** Returns the task of the request; another tenant's task looks like a task that does not exist. */
   async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
     const { id } = request.params as { id: string }
     if (!TASK_ID_PATTERN.test(id)) throw taskNotFound()

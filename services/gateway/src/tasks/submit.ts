@@ -35,7 +35,7 @@ export interface Submission {
   readonly asked?: unknown
   /** Why it is refused, unless a task with its key exists. */
   readonly refusal?: Refusal
-  /** Finished calls of an ended task, after which this one continues. */
+  /** Finished calls of an ended task, after which this task continues. */
   readonly journal?: readonly JournaledCall[]
 }
 

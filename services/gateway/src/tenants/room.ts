@@ -15,10 +15,10 @@ import { Refusal } from '../http/problems.ts'
  * The room of each tenant in the stores that all tenants fill.
  *
  * A coordinator says twice a second what each tenant holds, counted from the log (L8). In between a
- * gateway adds what it has admitted itself, and counts it once for each gateway that lives, so that
- * all of them together stay within a share. Before the first announcement nothing is known, and
- * every task is admitted. Invariant: what a gateway has admitted counts until an announcement
- * covers its place in the log.
+ * gateway adds what it has admitted itself, and counts it once for each living gateway, so that all
+ * gateways together stay within a share. Before the first announcement nothing is known, and every
+ * task is admitted. Invariant: what a gateway has admitted counts until an announcement covers its
+ * place in the log.
  */
 export interface TenantRoom {
   /** Takes room for a task of this size; returns a Refusal if the tenant has none. */
@@ -67,7 +67,7 @@ export function createTenantRoom(deps: {
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
 
   const hints = deps.bus.on(CHANNELS.holdings, (holdings) => {
-    // Replicas count at their own pace; the one that has read furthest knows most.
+    // Replicas count at their own pace; the coordinator that has read furthest knows most.
     if (heard !== undefined && holdings.seq < heard.holdings.seq) return
     const list = holdings.tenants.flatMap((each) => (each === undefined ? [] : [each]))
     heard = { holdings, held: new Map(list.map((each) => [each.tenant, each])) }

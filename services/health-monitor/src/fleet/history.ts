@@ -5,7 +5,7 @@ import { CHANNELS, type History, type Totals } from '@agentfleet/protocol'
  * The totals of the last hour: every ten seconds for ten minutes, every minute before that.
  *
  * Invariants: the oldest come first; they cover at most an hour; a new monitor adopts what another
- * one remembers, so the history outlives each monitor.
+ * monitor remembers, so the history outlives each monitor.
  */
 export interface TotalsHistory {
   /** Records the present totals and publishes the history. */

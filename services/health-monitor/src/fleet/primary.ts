@@ -4,8 +4,8 @@
  *
  * States: listening → primary ⇄ not primary. Invariants: every monitor declares nodes dead; among
  * monitors that hear each other, the one with the lowest id is primary; a monitor that hears no
- * lower id for PRIMARY_AFTER_MS becomes primary. Two may be primary for a moment, and none is for
- * at most PRIMARY_AFTER_MS.
+ * lower id for PRIMARY_AFTER_MS becomes primary. For a moment two monitors may be primary, and for
+ * at most PRIMARY_AFTER_MS no monitor is primary.
  */
 export interface Primary {
   /** Records that another monitor has published a snapshot. */

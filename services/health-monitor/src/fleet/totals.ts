@@ -1,8 +1,8 @@
 import type { Heartbeat, Snapshot, Totals } from '@agentfleet/protocol'
 
-/** Counts the attempts that ended on all nodes, including lost ones. */
+/** Counts the attempts that ended on all nodes, including lost attempts. */
 export interface Tally {
-  /** Adds the difference between a heartbeat and the previous one of the same process. */
+  /** Adds the difference between a heartbeat and the previous heartbeat of the same process. */
   count(before: Heartbeat | undefined, heartbeat: Heartbeat): void
   /** Raises the counts to those of a monitor that has watched for longer. */
   atLeast(completed: number, failed: number): void

@@ -46,7 +46,7 @@ export interface FailureDetectorDeps {
   readonly onDeath: (entry: NodeEntry) => void
 }
 
-/** Milliseconds; a round trip takes less than one on one machine and a few across zones. */
+/** Milliseconds; a round trip takes less than a millisecond on one machine and a few milliseconds across zones. */
 const ROUND_TRIP_WITHIN_MS = 250
 const RETRY_AFTER_MS = 200
 /** Tries to store the death of a process that was replaced. */

@@ -39,7 +39,7 @@ export interface NodeEntry {
 
 /** The table of nodes. */
 export interface NodeTable {
-  /** Adds a heartbeat; `replaced` is the last heartbeat of the process that this one replaces. */
+  /** Adds a heartbeat; `replaced` is the last heartbeat of the process that this process replaces. */
   hear(
     heartbeat: Heartbeat,
     nowMs: number,

@@ -19,9 +19,10 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
  * Handles gray failures: marks nodes that send heartbeats without progress, and asks them to drain.
  *
  * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the primary monitor
- * marks nodes, and the others adopt its marks; S2 it marks at most a third of the living nodes, and
- * none while it doubts its own view; S3 it never kills a stalled node: load balancers avoid it, it
- * is asked to drain, and an operator can read the decision; S4 each change is a recorded decision.
+ * marks nodes, and the other monitors adopt its marks; S2 it marks at most a third of the living
+ * nodes, and no node while it doubts its own view; S3 it never kills a stalled node: load balancers
+ * avoid it, it is asked to drain, and an operator can read the decision; S4 each change is a
+ * recorded decision.
  */
 export interface Stalls {
   /** Examines all nodes; returns true if a mark has changed. */
@@ -50,7 +51,7 @@ export interface StallsDeps {
 const ASK_AGAIN_MS = 30_000
 /** Milliseconds between records of a mass stall. */
 const HOLD_RECORD_MS = 60_000
-/** Requests and records under way; further ones wait for the next examination. */
+/** Requests and records under way; further nodes wait for the next examination. */
 const UNDER_WAY_MAX = 64
 
 interface Looked {

@@ -30,7 +30,8 @@ import type { TenantShares } from './tenant-shares.ts'
  * Fetches pointers with one pull consumer for each tenant and priority, never more than there are
  * credits (late binding): the rest stays in JetStream, where no crash can lose it. Credits are
  * divided between tenants, then each tenant's share between its priorities. A pointer of a running
- * task needs no credit unless its node is gone, so a bounded number of them is in hand at once.
+ * task needs no credit unless its node is gone, so a bounded number of such pointers is in hand at
+ * once.
  */
 export interface Intake {
   /** Checks the credits again, because they may have changed. */
@@ -39,7 +40,7 @@ export interface Intake {
   backlog(): boolean
   /** Records that these queues have new tasks. */
   wake(queues: readonly TenantQueue[]): void
-  /** Starts to listen to forgotten queues and stops listening to idle ones. */
+  /** Starts to listen to forgotten queues and stops listening to idle queues. */
   look(): Promise<void>
   /** Returns the number of queues with listeners. */
   size(): number
@@ -203,7 +204,7 @@ function waitingOf({ waiting }: Line): number {
 }
 
 /**
- * Returns the requested pointers that may still arrive; the single one of a doorbell needs no
+ * Returns the requested pointers that may still arrive; the single pointer of a doorbell needs no
  * credit.
  */
 function askedOf({ waiting, asked }: Line): number {

@@ -2,7 +2,7 @@ import type { Balancers, BalancerShare } from '@agentfleet/domain'
 import { giverOf, type Balancer } from '@agentfleet/protocol'
 
 /**
- * The load balancers that share the credits of the nodes, including this one.
+ * The load balancers that share the credits of the nodes, including this load balancer.
  *
  * Invariant: a load balancer that was silent for three rounds or announced that it leaves is not
  * counted; all sort the same ids, so each knows its own share without asking.
@@ -43,7 +43,7 @@ export function createPeers(
         return false
       }
       const giver = giverOf({ id, since })
-      // A restarted load balancer does not know the others yet.
+      // A restarted load balancer does not know the other load balancers yet.
       const unknown = !heardAtMs.has(id) || givers.get(id) !== giver
       heardAtMs.set(id, clock.monotonicMs())
       givers.set(id, giver)

@@ -21,7 +21,7 @@ import type { Logger } from '@agentfleet/runtime'
 export interface TenantQueues {
   /** Starts to listen to this queue. */
   wake(queue: TenantQueue): void
-  /** Compares with the existing consumers: listens to forgotten ones and drops idle ones. */
+  /** Compares with the existing consumers: listens to forgotten queues and drops idle queues. */
   look(): Promise<void>
   /** Returns the tenants with listeners. */
   lines(): Iterable<Line>

@@ -46,7 +46,7 @@ export interface TenantShares {
    */
   admit(
     items: readonly Fresh[],
-    /** Whether tasks of this tenant wait in hand, which new ones must not pass. */
+    /** Whether tasks of this tenant wait in hand, which new tasks must not pass. */
     waits?: (tenant: string) => boolean,
   ): { within: Fresh[]; beyond: Fresh[] }
   /** Returns the tenants that have reached their limit of tasks in flight. */
@@ -188,7 +188,7 @@ export function createTenantShares(deps: {
     }
     if (concurrency === undefined) return base
     const places = placesOf(tenant, concurrency, countOf(tenant), balancers())
-    // What the others have in flight stands on both sides.
+    // The work that the other load balancers have in flight stands on both sides.
     return { ...base, concurrency: places + elsewhere }
   }
 

@@ -36,7 +36,7 @@ export interface Advising {
 
 /**
  * Tasks that wait at once, equal to the adviser's parallel questions; the policy places further
- * ones.
+ * tasks.
  */
 const WAITING_MAX = 8
 /** Milliseconds that a task waits for advice. */

@@ -28,7 +28,7 @@ export interface Recorder {
 /** A placement with advice. */
 export interface AdvisedPlacement {
   readonly item: Held
-  /** The placement, and the one that the policy would have chosen alone. */
+  /** The placement, and the placement that the policy would have chosen alone. */
   readonly decision: PlacementDecision
   readonly policy: PlacementDecision
   /** How the answer was used. */

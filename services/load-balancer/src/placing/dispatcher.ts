@@ -20,7 +20,7 @@ import type { NodeTable } from '../nodes/node-table.ts'
  * busy moment makes large requests and an idle one waits for nothing. Invariants: a task is in
  * transit to at most one node; after a no-responders reply or a refusal, tasks that have not run
  * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
- * the notes, which issue a pointer for a task that has none.
+ * the notes, which issue a pointer for a task without a pointer.
  */
 export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void

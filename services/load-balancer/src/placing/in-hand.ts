@@ -7,7 +7,7 @@ export interface Held {
   /** The queue for a pointer, needed while the task has none. */
   readonly priority: Level
   readonly ackSubject: string | undefined
-  /** It came from the queue of tasks that run already, not from one of its tenant. */
+  /** The pointer came from the queue of tasks that run already, not from a queue of its tenant. */
   readonly running: boolean
   /** Only a fenced start may run it (L3); set when a node returns it, too. */
   fenced: boolean

@@ -29,7 +29,7 @@ export interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
   /** Adds tasks that were handed over; those above `room` get a pointer instead. */
   addFresh(items: readonly Fresh[], room: number): void
-  /** Returns the number of pointers in hand that use up credits: those that found no node use none. */
+  /** Returns the number of pointers in hand that use up credits: pointers that found no node use no credit. */
   held(): number
   /** Returns the number of all pointers in hand. */
   inHand(): number
@@ -160,7 +160,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       while (dispatcher.inTransit() + advising.waiting() > 0 && monotonicMs() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       }
-      // Another load balancer, or the next process of this one, places them.
+      // Another load balancer, or the next process of this load balancer, places them.
       for (const item of held.splice(0)) letGo(item)
       stuckCount = 0
       stuck = new Map()

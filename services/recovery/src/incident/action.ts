@@ -11,8 +11,8 @@ import { pauseUntil } from '../redistribution/waiting.ts'
  * Carries out the action for the process of a dead node.
  *
  * Invariants: A1 an action is recorded as under way before it begins, so the process that takes
- * over repeats it instead of adding another one; every action may be repeated. A2 every call has a
- * deadline; after a failed one the autoscaler corrects the number of nodes.
+ * over repeats this action instead of adding another action; every action may be repeated. A2 every
+ * call has a deadline; after a failed one the autoscaler corrects the number of nodes.
  */
 export interface ActionDeps {
   readonly orchestrator: Orchestrator

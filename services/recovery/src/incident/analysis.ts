@@ -15,8 +15,8 @@ import type { IncidentRecord } from './record.ts'
 /**
  * Turns a redistributed incident into a plan: evidence, policy, quarantine, advice.
  *
- * Invariants: the tasks of the dead node wait for none of this; only mode `on` waits for advice,
- * and no longer than its timeout.
+ * Invariants: the tasks of the dead node do not wait for the analysis; only mode `on` waits for
+ * advice, and no longer than its timeout.
  */
 export interface AnalysisDeps extends EvidenceDeps {
   readonly adviser: Adviser

@@ -48,7 +48,8 @@ const bus = await connectBus({
 })
 const measure = createMeasure()
 let sentAtMs = performance.now()
-// A half-open connection accepts heartbeats that no monitor receives, so earlier ones do not count.
+// A half-open connection accepts heartbeats that no monitor receives, so earlier heartbeats do not
+// count.
 bus.onReconnect(() => {
   sentAtMs = -Infinity
 })

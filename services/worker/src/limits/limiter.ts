@@ -60,7 +60,7 @@ export type Entry =
 export interface Left {
   /** The tokens reserved for the call. */
   readonly reserved: number
-  /** The tokens it used; undefined if unknown, which counts as the reserved ones. */
+  /** The tokens that the call used; undefined if unknown: then the reserved tokens count. */
   readonly used: number | undefined
   /** The provider refused the call for its rate and asked for this pause. */
   readonly closedMs: number | undefined

@@ -9,10 +9,12 @@ export interface Queued {
 
 /**
  * A queue that is fair between tenants: the next turn belongs to the tenant that was served least, by
- * the tokens of its calls. Within a tenant, more urgent entries come first, then older ones.
+ * the tokens of its calls. Within a tenant, entries with a higher priority come first, and among
+ * equal priorities older entries.
  *
- * Invariants: a tenant that joins starts level with the one served least, so it can neither save
- * turns up nor wait for the backlog of others; a tenant without entries is forgotten.
+ * Invariants: a tenant that joins starts level with the tenant that was served least, so it can
+ * neither save up turns nor wait for the backlog of other tenants; a tenant without entries is
+ * forgotten.
  */
 export interface WaitQueue<T extends Queued> {
   add(one: T): void
@@ -22,7 +24,7 @@ export interface WaitQueue<T extends Queued> {
   serve(one: T): boolean
   /** Returns the next entries, in the order of their turns. */
   first(count: number): readonly T[]
-  /** Returns how many entries would precede this one. */
+  /** Returns how many entries would precede this entry. */
   placeOf(one: Queued): number
   /** Visits the entries, each tenant's from the last to the first; the visitor may remove the present one. */
   backwards(visit: (one: T) => void): void

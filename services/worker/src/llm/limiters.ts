@@ -6,7 +6,8 @@ import type { Candidate, Provider } from './provider.ts'
 import { keyId } from './provider.ts'
 
 /**
- * The limiters of a node: one for each provider key, and one for each model of it.
+ * The limiters of a node: one limiter for each provider key, and one limiter for each model of a
+ * key.
  *
  * The limiter of a key has the configured limits. The limiter of a model has none; it closes when
  * the provider refuses a call to the model for its rate, so that other models of the key continue.

@@ -26,7 +26,7 @@ export interface LlmRequest {
   readonly fallbackModels?: readonly string[] | undefined
   readonly messages: readonly Message[]
   readonly tools: readonly ToolOffer[]
-  /** The task names no tools, so a model that accepts none is called without the built-in ones. */
+  /** The task names no tools, so a model that accepts no tools is called without the built-in tools. */
   readonly toolsOptional: boolean
   readonly sampling?: Sampling | undefined
   /** The final answer must be JSON of this schema. */

@@ -34,8 +34,8 @@ const TOO_MANY_REQUESTS = 429
 /** Refusals of one call; after that the attempt fails and the task is retried with a backoff. */
 const REFUSALS_MAX = 3
 /**
- * Milliseconds. A preferred candidate that is free this soon is worth waiting for; otherwise one
- * that is free now goes first.
+ * Milliseconds. A preferred candidate that is free this soon is worth waiting for; otherwise a
+ * candidate that is free now goes first.
  */
 const PATIENCE_MS = 1_000
 /** Milliseconds by which a budget reservation outlives its call. */
@@ -55,7 +55,7 @@ export interface LlmContext extends LlmOptions {
   ended(throttled: boolean): void
 }
 
-/** Asks one candidate after another until one answers or none is left. */
+/** Asks one candidate after another until a candidate answers or no candidate is left. */
 export async function route(call: Call, context: LlmContext): Promise<LlmOutcome> {
   const { request } = call
   const all = candidatesOf(context.providers, [request.model, ...(request.fallbackModels ?? [])])
@@ -344,8 +344,8 @@ function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderCli
 const BAD_REQUEST = 400
 
 /**
- * Whether another provider may answer: this one is failing, unreachable, or does not accept the key
- * or the model.
+ * Whether another provider may answer: this provider is failing, unreachable, or does not accept
+ * the key or the model.
  */
 function mayFallBack(failure: Failure): boolean {
   if (isProviderFault(failure) || failure.kind === 'empty-answer') return true

@@ -7,8 +7,8 @@ import type { Run, Runs } from './runs.ts'
  * Every run is then doubtful until the coordinator confirms it: it renews nothing and reports
  * nothing except this question (L3, L4).
  *
- * Invariants: the question is asked for a run whose token does not change meanwhile; a report under
- * way resolves the doubt, and so does the begin of a fenced start; each run has at most one
+ * Invariants: the question is asked for a run whose token does not change meanwhile; the answer to
+ * a report under way, or the begin of a fenced start, resolves the doubt; each run has at most one
  * question open.
  */
 export interface Ownership {

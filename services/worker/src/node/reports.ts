@@ -28,7 +28,7 @@ export interface ReporterDeps {
   readonly random: () => number
   readonly metrics: WorkerMetrics
   readonly nodeId: string
-  /** Distinguishes this process from earlier ones of the same node, so that ids never repeat. */
+  /** Distinguishes this process from earlier processes of the same node, so that ids never repeat. */
   readonly startedAtMs: number
   readonly slots: number
   readonly timing: Pick<Timing, 'leaseMs'>

@@ -3,10 +3,10 @@ import { finishOf } from './finish.ts'
 
 /**
  * Where the values of an answer keep the requested choice, its message and its finish reason.
- * OpenAI's places come first; the others are those of gateways and of other makers' models.
+ * OpenAI's places come first; the other values are those of gateways and of other makers' models.
  */
 
-/** Returns the choice that was requested and ignores further ones. */
+/** Returns the choice that was requested and ignores further choices. */
 export function firstChoice({ choices }: JsonObject): JsonObject | undefined {
   if (Array.isArray(choices)) return choices.find(isFirst)
   if (!isRecord(choices)) return undefined

@@ -11,7 +11,7 @@ import { askedWaitIn } from './http/headers.ts'
  * every form; every message of a failure is safe to show (`safe-message.ts`).
  */
 export interface ProviderError {
-  /** The HTTP status, or the one that the code in the body implies. */
+  /** The HTTP status, or the status that the code in the body implies. */
   readonly status: number
   readonly message: string
   /** The field of the request that the error names. */

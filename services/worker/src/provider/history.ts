@@ -6,7 +6,7 @@ import { plainId } from './tool-calls.ts'
 
 /**
  * The conversation in the form that one endpoint accepts. The run keeps the original answers; this
- * module converts them for the endpoint that is asked now, which may differ from earlier ones.
+ * module converts them for the endpoint that is asked now, which may differ from earlier endpoints.
  *
  * Invariants: each tool call has a unique id, a valid name, and arguments that are a JSON object;
  * its output has the same id; no message of the model is empty; a provider gets back only its own

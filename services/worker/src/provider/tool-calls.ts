@@ -19,7 +19,7 @@ import {
  * to several calls, or send the arguments as an object. Index and id together decide to which call
  * a piece belongs; name and arguments are determined at the end from all pieces. Invariants: every
  * call has an id that is unique within the answer; arguments are a text; a call without a name and
- * arguments is none.
+ * arguments is ignored.
  */
 export interface ToolCallPieces {
   readonly size: number
@@ -148,7 +148,7 @@ function draftOf(drafts: Draft[], piece: Piece): Draft {
   return sharesIndex(known, piece) ? begin() : known
 }
 
-/** Whether a piece with the index of a known call begins another one. */
+/** Whether a piece with the index of a known call begins another call. */
 function sharesIndex(known: Draft, piece: Piece): boolean {
   const { id, name, args } = piece
   const knownName = known.names.join('')

@@ -33,7 +33,7 @@ import { chooseTools } from '../tools/tool.ts'
 
 /**
  * The loop of an LLM agent: it calls the model and runs the tools that the model requests, until
- * the model requests none.
+ * the model requests no tool.
  *
  * Invariants: a finished call is committed before the next one begins, so a crash repeats only the
  * call under way; the last answer is committed with the completion instead, which saves an append;

@@ -237,7 +237,7 @@ export async function replayConversation(
       const { id, ...output } = toolOutput.parse(call.output)
       talk = addToolOutput(talk, id, output)
     }
-    // Steps of an older attempt may have gaps; the next step comes after all of them.
+    // Steps of an older attempt may have gaps; the next step comes after all these steps.
     talk = { ...talk, step: Math.max(talk.step, call.step + 1) }
   }
   return talk

@@ -49,7 +49,7 @@ export interface AgentDeps {
   readonly llm: Llm
   /** Returns the present tools of the node: MCP servers come and go. */
   readonly tools: () => Tools
-  /** Which of them each tenant may use. */
+  /** Which of these tools each tenant may use. */
   readonly tenantTools: TenantTools
   readonly answerChecks: AnswerChecks
   readonly deltas: Deltas

@@ -4,7 +4,7 @@ import type { ToolCall } from '../run/conversation.ts'
 import { parseArguments } from './run-tool.ts'
 import type { ToolOutput, Tools } from './tool.ts'
 
-/** Characters of the arguments that the deciding person sees; the journal keeps all of them. */
+/** Characters of the arguments that the deciding person sees; the journal keeps the arguments completely. */
 const SHOWN_MAX = 16_384
 
 /** Whether a person must approve this call; a call that the tool would refuse needs no approval. */

@@ -20,7 +20,7 @@ export interface ToolOutput {
 export interface Tool {
   readonly offer: ToolOffer
   /**
-   * An agent that names no tools is offered the `built-in` ones; the loop itself runs a `run` tool.
+   * An agent that names no tools gets the `built-in` tools; the loop itself runs a `run` tool.
    */
   readonly source: 'built-in' | 'module' | 'mcp' | 'run'
   readonly timeoutMs: number

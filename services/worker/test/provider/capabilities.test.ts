@@ -376,12 +376,8 @@ describe('a node does not learn from a refusal', () => {
   })
 
   test('that repeats the words of the prompt, wherever they stand', () => {
-    const error = {
-      status: 400,
-      message: 'bad: which tools does an agent need, said',
-      param: undefined,
-      code: undefined,
-    }
+    const message = 'bad: which tools does an agent need, said'
+    const error = { status: 400, message, param: undefined, code: undefined }
     expect(complaintOf(error, ['which tools does an agent need'])).toBe('bad said')
   })
 })

@@ -16,7 +16,7 @@ export function isHostPattern(text: string): boolean {
   return PATTERN.test(text.toLowerCase())
 }
 
-/** Creates a rule from the allowed hosts minus the denied ones. */
+/** Creates a rule from the allowed hosts minus the denied hosts. */
 export function createHostRule(allowed: readonly string[], denied: readonly string[]): HostRule {
   return {
     refuses(url) {

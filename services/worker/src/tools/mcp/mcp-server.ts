@@ -39,7 +39,7 @@ export interface McpServerDeps {
 const CLIENT_VERSION = '1'
 /** Milliseconds to connect and to list tools: a cold `npx` needs seconds. */
 const CONNECT_WITHIN_MS = 20_000
-/** Milliseconds between tries: short for a server that restarts, long for one that is gone. */
+/** Milliseconds between tries: short for a server that restarts, long for a server that is gone. */
 const BACKOFF = { baseMs: 500, capMs: 30_000 }
 /** Pages of a tool list; a server that sends more is broken. */
 const PAGES_MAX = 20
