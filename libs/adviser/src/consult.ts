@@ -104,7 +104,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     if (prompt === undefined) {
       log.error(
         { question: question.name, why },
-        'A question to the adviser contains figures that it does not declare; it was not asked',
+        'A question to the adviser contains figures that it does not declare; the service did not send the question',
       )
       return { advice: without('not-figures'), expiresAtMs: 0 }
     }

@@ -129,7 +129,7 @@ function unavailable(missing: readonly Requirement[], cause: unknown): Error {
   return new Error(
     `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer) on the PATH; ` +
       `could not get ${missing.map(({ name }) => name).join(', ')}: ${reason}\n` +
-      `Install the missing ones, or run the fleet in containers with \`docker compose up\`.`,
+      `Install the missing programs, or run the fleet in containers with \`docker compose up\`.`,
     { cause },
   )
 }

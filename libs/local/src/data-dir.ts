@@ -50,7 +50,7 @@ async function takeLock(lock: string, base: string): Promise<boolean> {
 function unusable(base: string, error: unknown): StartFailure {
   const reason = error instanceof Error ? error.message : String(error)
   return new StartFailure(
-    `the state folder ${base} cannot be used (${reason}); choose another one with --data, or make it writable`,
+    `the state folder ${base} cannot be used (${reason}); choose another folder with --data, or make this folder writable`,
   )
 }
 

@@ -17,7 +17,7 @@ export function createMetrics(registry: Registry) {
     refusals: metrics.counter('gateway_refusals_total', 'Refused requests by code.', ['code']),
     audited: metrics.counter(
       'gateway_audit_events_total',
-      'Audit events by kind; `lost` ones were only logged.',
+      'Audit events by kind; `lost` events were only logged.',
       ['kind'],
     ),
     reads: metrics.counter(

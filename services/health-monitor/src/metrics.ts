@@ -50,7 +50,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ),
     isPrimary: gauge(
       'monitor_primary',
-      '1 if this monitor is the primary one, which publishes snapshots; otherwise 0.',
+      '1 if this monitor is the primary monitor, which publishes snapshots; otherwise 0.',
     ),
     activeNodes: gauge('nodes_active', 'Nodes that take work.'),
     queued: gauge('tasks_queued', 'Tasks that wait for a node.'),

@@ -51,7 +51,7 @@ export function createMetrics(
     attempts: metrics.counter('worker_attempts_total', 'Ended attempts by outcome.', ['outcome']),
     superseded: metrics.counter(
       'worker_superseded_total',
-      'Attempts stopped because a newer one had begun (L3).',
+      'Attempts that the worker stopped because a newer attempt had begun (L3).',
     ),
     llmCalls: metrics.counter('worker_llm_calls_total', 'Ended LLM calls by outcome.', ['outcome']),
     providerCalls: metrics.counter(

@@ -87,13 +87,13 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
         failedSeq = seq
         log.warn(
           { err: error, stream, seq, subject },
-          'A message could not be processed; it is read again',
+          'The process could not handle a message; it reads the message again',
         )
         return false
       }
       log.error(
         { err: error, stream, seq, subject },
-        'A message could not be processed; it is skipped',
+        'The process could not handle a message; it skips the message',
       )
     }
     return true

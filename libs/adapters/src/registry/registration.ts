@@ -48,7 +48,7 @@ export async function keepRegistered(
       answers(true)
       if (listed || closing.signal.aborted) return
       await calls.register()
-      log.warn({}, 'Consul did not have this service; it is registered now')
+      log.warn({}, 'Consul did not have this service; the process has registered it again')
     } catch (error) {
       // An outage shows nothing about the entry; one line for each outage is enough.
       if (!away)
@@ -90,7 +90,10 @@ async function registerFirst(calls: RegistrationCalls, log: Logger): Promise<boo
     } catch (error) {
       const outage = calls.isOutage(error)
       if (!outage && tries >= REGISTER_TRIES) throw error
-      log.warn({ err: error }, 'The service could not be registered in Consul; it tries again')
+      log.warn(
+        { err: error },
+        'The process could not register its service in Consul; it tries again',
+      )
       if (outage) return false
       await pause(REGISTER_RETRY_MS)
     }

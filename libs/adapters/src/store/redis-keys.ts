@@ -132,7 +132,7 @@ export const REDIS_KEYS = {
     key: 'limits:{<provider key>}:parked',
     type: 'zset',
     holds:
-      'tenants with calls that gave up their slot, by the time at which the last of them returns',
+      'tenants with calls that gave up their slot; the score is the time at which the last such call returns',
     writers: WORKER,
     ends: 'a minute after the last return',
   },
@@ -168,7 +168,7 @@ export const REDIS_KEYS = {
     key: 'callers:{<key>}:open',
     type: 'zset',
     holds:
-      'open requests and streams of an API key; the score is the time at which one no longer counts',
+      'open requests and streams of an API key; the score is the time at which an entry no longer counts',
     writers: GATEWAY,
     ends: '15 s after the last request or renewal',
   },

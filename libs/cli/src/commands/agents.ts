@@ -24,7 +24,7 @@ export const agents: Command = {
     'if-version': {
       type: 'string',
       value: 'N',
-      help: 'only if this is the newest version (0: only if none exists)',
+      help: 'only if this is the newest version (0: only if no version exists)',
     },
   },
   notes: ['FILE holds the definition as JSON; - is the standard input.'],

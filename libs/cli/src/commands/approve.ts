@@ -12,13 +12,13 @@ const STEP = { min: 0, max: 1_000_000 }
 /** `agentfleet approve`: calls of tools that wait for the word of a person. */
 export const approve: Command = {
   name: 'approve',
-  summary: 'list the calls that wait for approval; approve or refuse one',
+  summary: 'list the calls that wait for approval; approve or refuse a call',
   usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] [--person NAME] TASK_ID'],
   options: {
     refuse: { type: 'boolean', help: 'refuse the call; the task continues without the call' },
     note: { type: 'string', value: 'TEXT', help: 'the reason; if you refuse, the model reads it' },
     person: { type: 'string', value: 'NAME', help: 'who decides; the task shows the name' },
-    step: { type: 'string', value: 'N', help: 'the step (default: the one that waits now)' },
+    step: { type: 'string', value: 'N', help: 'the step (default: the step that waits now)' },
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {

@@ -26,7 +26,7 @@ export const FILTER_OPTIONS: Options = {
   parent: text('TASK_ID', 'made by this task'),
   'replay-of': text('TASK_ID', 'replays of this task'),
   metadata: { ...text('NAME=VALUE', 'with this label'), multiple: true },
-  search: text('TEXT', 'whose id begins with this, or whose text has these words', 'q'),
+  search: text('TEXT', 'whose id begins with this text, or whose text has these words', 'q'),
   since: text('TIME', 'submitted at or after this time'),
   until: text('TIME', 'submitted before this time'),
 }

@@ -22,13 +22,13 @@ const LIMIT_OPTION: Option = {
 const FOLLOW_OPTION: Option = {
   type: 'boolean',
   short: 'w',
-  help: 'also print new ones until Ctrl-C',
+  help: 'then print new records until Ctrl-C',
 }
 
 /** `agentfleet decisions`: why the fleet did something. */
 export const decisions: Command = {
   name: 'decisions',
-  summary: 'list decisions of the control plane, or explain one',
+  summary: 'list decisions of the control plane, or explain one decision',
   usages: ['decisions [options]', 'decisions DECISION_ID'],
   options: {
     service: { type: 'string', value: 'NAME', help: 'of this service, such as autoscaler' },
@@ -63,7 +63,7 @@ export const decisions: Command = {
 /** `agentfleet incidents`: nodes that failed, and how the fleet handled that. */
 export const incidents: Command = {
   name: 'incidents',
-  summary: 'list failures of nodes, or show how the fleet handled one',
+  summary: 'list failures of nodes, or show how the fleet handled one failure',
   usages: ['incidents [options]', 'incidents INCIDENT_ID'],
   options: {
     state: {

@@ -52,7 +52,7 @@ export const submit: Command = {
       type: 'string',
       value: 'TASK_ID',
       multiple: true,
-      help: 'task that must end before this one starts',
+      help: 'task that must end before this task starts',
     },
     delay: { type: 'string', value: 'DURATION', help: 'start the task only after this time' },
     timeout: {

@@ -118,7 +118,7 @@ export const FAILURE_CODES = {
   },
   // Tasks that failed because of other tasks or of people.
   'dependency-failed': {
-    says: 'A task that this one depends on failed, was cancelled or is no longer stored.',
+    says: 'A task on which this task depends failed, was cancelled or is no longer stored.',
     task: { class: 'limit', ...NEVER },
   },
   'plan-invalid': {
@@ -300,7 +300,7 @@ export const FAILURE_CODES = {
     service: AGAIN,
   },
   'log-full': {
-    says: 'The log is nearly full; the fleet reserves the rest for accepted tasks and refuses new ones.',
+    says: 'The log is nearly full; the fleet reserves the rest for accepted tasks and refuses new tasks.',
     http: { status: 503, title: 'No room for new tasks', retryAfterS: 10 },
     service: AGAIN,
   },
@@ -334,7 +334,7 @@ export const FAILURE_CODES = {
   'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
   'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {
-    says: 'A newer release has stored this data; start that release or a newer one.',
+    says: 'A newer release has stored this data; start that release or a newer release.',
     service: NEVER,
   },
   // Frames of the WebSocket.

@@ -119,6 +119,6 @@ function rangeOf(
 function notCounted(): Refusal {
   return new Refusal(
     'coordinator-unavailable',
-    'No coordinator has answered; one that has just started first reads the log. Send the request again after Retry-After seconds.',
+    'No coordinator has answered; a coordinator that has just started first reads the log. Send the request again after Retry-After seconds.',
   )
 }

@@ -313,7 +313,7 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       const taskIds = [...new Set(ask.taskIds)]
       const added = taskIds.filter((taskId) => !watched.has(taskId)).length
       if (watched.size + added > SUBSCRIPTIONS_MAX) {
-        const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some or open another one.`
+        const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some tasks or open another connection.`
         return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
       }
       const held = subscriptions.held(viewer.tenant)
