@@ -91,7 +91,7 @@ once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` 
 - **stream**: JetStream stores it; services read it through the API rights below.
 
 Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers such a
-request with \`{"refused":{"code","message"}}\`. Each item is judged alone: an unreadable one leaves its place
+request with \`{"refused":{"code","message"}}\`. Each item is checked alone: an unreadable item leaves its place
 empty. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
 \`max_payload\`. An answer in several messages says in \`part\` which of its items they hold: \`{"from","of"}\`.
 

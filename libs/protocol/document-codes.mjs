@@ -27,7 +27,7 @@ A code is stable: programs may decide by it. Its message is for people and may c
 ## Of failed tasks
 
 \`error.code\` of a task. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
-it; its class says how long the fleet waits before that. For \`tool-failed\` the tool says whether it may be repeated.
+this; the class says how long the fleet waits before it repeats the task. For \`tool-failed\` the tool says whether it may be repeated.
 
 ${table(
   ['Code', 'Repeated', 'Class', 'Meaning'],

@@ -45,7 +45,7 @@ test('the reference of the metrics lists every metric that a package declares', 
 # Metrics
 
 Every service serves its metrics at \`/metrics\` on \`HTTP_PORT\`, in the format of Prometheus. Each metric has the label
-\`service\`. A metric has at most 256 sets of labels; further ones are counted under the value \`other\`. The metrics
+\`service\`. A metric has at most 256 sets of labels; further sets are counted under the value \`other\`. The metrics
 \`process_*\` and \`nodejs_*\` of prom-client come with every service.
 
 ${parts.join('\n\n')}
