@@ -84,7 +84,7 @@ describe('k8s/base', () => {
     expect([scaler.spec?.minReplicas, scaler.spec?.maxReplicas]).toEqual([2, 20])
   })
 
-  test('agent-worker is scaled by the HorizontalPodAutoscaler alone', () => {
+  test('only the HorizontalPodAutoscaler scales agent-worker', () => {
     expect(envOf(objectOf('Deployment', 'agent-autoscaler'))['DRIVER']).toBe('recommend')
   })
 

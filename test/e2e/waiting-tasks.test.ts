@@ -112,7 +112,7 @@ describe('a task with dependencies', () => {
     expect((await test.ended(b.id)).state).toBe('completed')
   })
 
-  it('fails with the reason when a dependency fails, and so do the tasks that depend on it', async () => {
+  it('fails with the reason when a dependency fails, and the tasks that depend on it fail too', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [b.id] })

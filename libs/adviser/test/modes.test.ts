@@ -27,7 +27,7 @@ describe('an adviser', () => {
     expect(lines).toHaveLength(1)
   })
 
-  it('is off when key and base URL are missing, whatever mode is configured', async () => {
+  it('is off when key and base URL are missing, no matter which mode is configured', async () => {
     const { adviser, ask, lines } = setup({ apiKey: undefined, baseUrl: undefined })
     expect(adviser.mode).toBe('off')
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })

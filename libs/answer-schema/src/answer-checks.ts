@@ -188,6 +188,6 @@ function problemOf(schema: JsonSchema): SchemaCheck | undefined {
   if (expandedSize(schema) <= EXPANDED_MAX) return undefined
   return {
     kind: 'too-costly',
-    problem: `stands for more than ${EXPANDED_MAX} places once its references are followed; let definitions refer to each other less often`,
+    problem: `expands to more than ${EXPANDED_MAX} parts when its references are followed; let definitions refer to each other less often`,
   }
 }

@@ -124,7 +124,7 @@ test('another process can measure the outcome of a decision, and each outcome is
   await eventually(() => expect(outcomes[0]?.figures).toEqual({ by: 'two' }), WITHIN_MS)
 })
 
-test('an outcome without figures waits half a minute and is then recorded without them', async () => {
+test('an outcome without figures waits half a minute and is then recorded without figures', async () => {
   const measured = recorder({ measured: true })
   await measured.outcomes.resume()
   await measured.record(draft('calm'))

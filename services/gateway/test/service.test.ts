@@ -185,7 +185,7 @@ test('L7: a nearly full log makes the gateway refuse new tasks with a code', asy
   expect(bench.gateway.ready?.()).toEqual({ ok: true, degraded: ['log-full'] })
 })
 
-test('a coordinator cancels a task, and if none answers the client gets an error that asks it to try again', async () => {
+test('a coordinator cancels a task, and if no coordinator answers, the client gets an error that asks it to try again', async () => {
   await using bench = await setup()
   const client = bench.client()
   const task = await client.submit({ task: 'write' })

@@ -155,7 +155,7 @@ describe('an unreadable item', () => {
     expect(countOf(there, 'report', 'refused')).toBe(0)
   })
 
-  it('leaves its place empty in an answer as well', async () => {
+  it('leaves its place empty in an answer, as it does in a request', async () => {
     await listen(
       there.subscribe('coordinator.report.n', (message) => {
         message.respond('{"outcomes":[{"kind":"finished"},{"kind":"of a later release"}]}')

@@ -128,7 +128,7 @@ describe('classifyNode', () => {
     )
   })
 
-  test('a node is dead after the longest allowed silence, whatever else is known', () => {
+  test('a node is dead after the longest allowed silence, no matter what else is known', () => {
     fc.assert(
       fc.property(gapsMs, witness, fc.integer({ min: 10_000, max: 1e9 }), (gaps, seen, ms) => {
         expect(classify(ms, gaps, seen).kind).toBe('dead')

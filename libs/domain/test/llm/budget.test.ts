@@ -100,7 +100,7 @@ describe('prices', () => {
     expect(matchesPattern(pattern, name)).toBe(fits)
   })
 
-  it('come from the entry with the name of the model, or else from the longest pattern that matches the name', () => {
+  it('come from the entry with the name of the model, otherwise from the longest pattern that matches the name', () => {
     const table = { '*': 1, 'gpt-*': 2, 'gpt-4o': 3 }
     expect(['gpt-4o', 'gpt-5', 'other'].map((name) => entryFor(table, name))).toEqual([3, 2, 1])
   })

@@ -53,7 +53,7 @@ describe('the life of a task', () => {
     })
   })
 
-  it('keeps the last placement that an event contained, whatever follows', () => {
+  it('keeps the last placement that an event contained, no matter which events follow', () => {
     const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
     const other = { ...placed, node: 'm' }
     const called: TaskEvent = { type: 'call-finished', atMs: 2, attempt: 1, call, placed }

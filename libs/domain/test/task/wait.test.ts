@@ -116,7 +116,7 @@ describe('a run that pauses', () => {
     expect(transition('id', record, released('time', 3_000), 9)).toMatchObject(stale)
   })
 
-  it('does not count as lost however often it pauses', () => {
+  it('does not count as lost, no matter how often it pauses', () => {
     const pauses = LOST_ATTEMPTS_MAX + 3
     const record = { ...fold(submittedWith({})), attempt: pauses + 1, pauses }
     expect(decideBegin(record, 2_000).kind).toBe('start')

@@ -44,7 +44,7 @@ describe('the wire format', () => {
     expect(second.choices[0]?.message.content).not.toBe(first.choices[0]?.message.content)
   })
 
-  it('takes the length of the answer from the model name or else from the request, and reports a cut answer', async () => {
+  it('takes the length of the answer from the model name, otherwise from the request, and reports a cut answer', async () => {
     await using simulator = await startSimulator()
     const answer = async (body: Record<string, unknown>): Promise<unknown[]> => {
       const { choices, usage } = await readAnswer(await chat(simulator.url, body))

@@ -75,7 +75,7 @@ test('a compaction keeps the results that an unfinished task depends on, and a r
   expect(await bench.taskLog.record(dependant.taskId)).toMatchObject({ state: 'waiting' })
 })
 
-test('a task whose end was compacted away before this replica read it does not appear again', async () => {
+test('a task does not appear again if a compaction removed its end event before this replica had read the event', async () => {
   const ghost = await bench.submit()
   await eventually(() => {
     if (Date.now() <= ghost.submittedAtMs + RETENTION_MS) throw new Error('not expired')

@@ -42,7 +42,7 @@ test('a retry whose pointer is lost gets a new pointer (L8)', async () => {
   await bench.getsPointer(task)
 })
 
-test('a deadline counts by the time of the log, whatever the clock of the coordinator says', async () => {
+test('a deadline counts by the time of the log, no matter what the clock of the coordinator says', async () => {
   const long = await bench.submit({ timeoutMs: 60_000 })
   const short = await bench.submit({ timeoutMs: 1_000 })
   const fast = await bench.start({ clock: wrongClock(HOUR_MS) })
@@ -63,7 +63,7 @@ test('the lifetime of a task counts from its storage when the clock of the gatew
   expect(await bench.report(task.taskId, { op: 'begin' })).toMatchObject({ kind: 'begun' })
 })
 
-test('a missing pointer is found by the id of its task, however many other pointers there are (L8)', async () => {
+test('a missing pointer is found by the id of its task, no matter how many other pointers there are (L8)', async () => {
   // The listing of all pointers is so rare that it cannot find the missing one.
   await bench.start({ timing: { ...TIMING, listPointersEveryMs: HOUR_MS } })
   const known = await bench.submit({}, { pointer: true })

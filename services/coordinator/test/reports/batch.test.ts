@@ -70,7 +70,7 @@ describe('a batch of reports', () => {
     expect(most()).toBeLessThanOrEqual(32)
   })
 
-  test('begins no more tasks than there is memory for their histories; nodes ask again for the rest (L7)', async () => {
+  test('begins only as many tasks as there is memory for their histories; nodes ask again for the other tasks (L7)', async () => {
     const room = createRoom(MIB)
     const { deps } = depsOf(() => 10)
     const reserve = () => room.take(300_000)

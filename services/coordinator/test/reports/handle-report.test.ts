@@ -192,7 +192,7 @@ test('a report whose claim is for another node or another task is refused and no
   expect((await bench.taskLog.last('c1'))?.event.type).toBe('submitted')
 })
 
-test('a report of a superseded run is not stored, whatever it reports (L3)', async () => {
+test('a report of a superseded run is not stored, no matter what it reports (L3)', async () => {
   await using bench = await setup()
   await bench.submit('o1')
   await bench.report('o1', { op: 'begin' })

@@ -51,7 +51,7 @@ const TOKENS_MAX = 4_000
 /** Calls without tokens that count as much as the largest one, and one more. */
 const TURNS = 6
 
-test('a quiet tenant waits for a bounded number of turns, however many calls another tenant sends', () => {
+test('a quiet tenant waits for a bounded number of turns, no matter how many calls another tenant sends', () => {
   fc.assert(
     fc.property(histories, fc.infiniteStream(fc.nat(TOKENS_MAX)), (history, sizes) => {
       const queue = createWaitQueue<Call>()

@@ -27,7 +27,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves its place empty in an answer as well/,
+    caughtBy: /leaves its place empty in an answer, as it does in a request/,
     because: /expected/,
   },
   {

@@ -80,7 +80,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: [REPAIR, '-t', 'by the time of the log'],
-    caughtBy: /whatever the clock of the coordinator says/,
+    caughtBy: /no matter what the clock of the coordinator says/,
     because: /to match object/,
   },
   {
@@ -108,7 +108,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: [REPAIR, '-t', 'by the id of its task'],
-    caughtBy: /however many other pointers there are/,
+    caughtBy: /no matter how many other pointers there are/,
     because: /has no pointer/,
   },
   {
