@@ -17,7 +17,10 @@ const FIELDS = [
   { name: 'model', label: 'Model', max: 200 },
 ] as const
 
-/** Changes a definition. If somebody else has changed it meanwhile, both changes are shown and the reader decides. */
+/**
+ * Changes a definition. If another client has changed the definition meanwhile, the form shows both changes
+ * and the reader decides.
+ */
 export function EditAgent({ name, base, done }: { name: string; base: Base; done: () => void }) {
   const [from, setFrom] = useState(base)
   const [draft, setDraft] = useState(base.definition)

@@ -61,7 +61,7 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
   const response = await exchange(path, sent, used)
   const text = await response.text()
   if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer
-  // Another key may have been given while this request was under way.
+  // The reader may have entered another key while this request was under way.
   if (response.status === 401 && sent.key === undefined && apiKey.value === used) forgetKey()
   const problem = parsed(text)
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)

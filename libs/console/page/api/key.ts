@@ -7,7 +7,7 @@ const OTHER_TABS_MS = 150
 
 /** The API key of this tab; undefined while the API needs no key or the reader has given no key. */
 export const apiKey = signal<string | undefined>(stored())
-/** Whether the API refused a request for want of a valid key. */
+/** Whether the API refused a request because it had no valid key. */
 export const keyWanted = signal(false)
 
 const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL)

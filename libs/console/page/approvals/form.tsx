@@ -11,7 +11,7 @@ const NOTE_CHARS_MAX = 1_000
 /** The name under which the reader's own is remembered. */
 const PERSON = 'agentfleet.person'
 
-/** Shows the call that waits for a person, and allows or refuses it. */
+/** Shows the call that waits for a person, and lets the person allow or refuse the call. */
 export function ApprovalForm({
   taskId,
   wait,

@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<DecisionView>[] = [
   { title: 'Adviser', of: ({ advice }) => (advice === undefined ? '—' : advice.outcome) },
 ]
 
-/** Why did the fleet do that? */
+/** Why did the fleet act as it did? */
 export function Decisions() {
   const { query } = place.value
   const filters = {

@@ -74,7 +74,7 @@ const PROVIDERS: readonly Column<Provider>[] = [
   { title: 'Learned', kind: 'wide', of: ({ learned }) => learned.join(', ') },
 ]
 
-/** All nodes: which one is odd? */
+/** All nodes: which node differs from the other nodes? */
 export function Fleet() {
   const { loaded, nodes } = useFleet()
   return (

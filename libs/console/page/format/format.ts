@@ -127,7 +127,7 @@ export function plural(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
-/** Writes any value for people to read: texts unchanged, others as indented JSON. */
+/** Writes any value for people to read: texts unchanged, other values as indented JSON. */
 export function readable(value: unknown): string {
   if (typeof value === 'string') return value
   return JSON.stringify(value, null, 2) ?? ''

@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<IncidentView>[] = [
   },
 ]
 
-/** What broke, and is it over? */
+/** What broke, and are the incidents over? */
 export function Incidents() {
   const { query } = place.value
   const filters = { state: query['state'], node: query['node'], limit: '50' }

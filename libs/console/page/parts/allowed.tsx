@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { MeView } from '@agentfleet/protocol'
 import { may } from '../api/me.ts'
 
-/** Shows actions to a key that may do them, and to another key the reason why it may not. */
+/** Shows actions if the key may do them, otherwise the reason why the key may not do them. */
 export function Allowed({
   scope,
   to,

@@ -17,7 +17,7 @@ export function Chart({
   const { path, max } = lineOf(points, WIDTH, HEIGHT)
   const last = points.at(-1)
   const [first] = points
-  // One point makes no line.
+  // A line needs at least two points.
   if (last === undefined || first === undefined || points.length < 2) return null
   const words = `${title}: now ${write(last.value)}, at most ${write(max)} since ${instant(first.atMs)}.`
   return (

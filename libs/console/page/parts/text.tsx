@@ -25,7 +25,7 @@ export function Text({
     const { current } = box
     if (follow && atEnd.current && current !== null) current.scrollTop = current.scrollHeight
   }, [text, follow])
-  // What is written last matters while it is written.
+  // While the model writes, the end of the text matters most.
   const part = follow ? text.slice(-SHOWN_CHARS) : text.slice(0, shown)
   const left = follow ? 0 : text.length - shown
   return (

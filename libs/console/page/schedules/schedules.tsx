@@ -123,7 +123,10 @@ export function Schedule({ name }: { name: string }) {
   )
 }
 
-/** The next ticks, as the fleet computes them, in the zone of the schedule and in the reader's. */
+/**
+ * The next ticks, as the fleet computes them, in the time zone of the schedule and in the time zone of the
+ * reader.
+ */
 function Preview({ schedule }: { schedule: ScheduleView }) {
   const { cron, timeZone, nextAt } = schedule
   const loaded = useLoad(`preview ${cron} ${timeZone} ${nextAt}`, (signal) =>

@@ -65,7 +65,7 @@ function moveRow(by: 1 | -1): void {
   links[next]?.focus()
 }
 
-/** Selects the row that has the focus, or takes its selection back. */
+/** Selects the row that has the focus, or deselects this row. */
 function pickRow(): void {
   const row = document.activeElement?.closest('tr')
   row?.querySelector<HTMLElement>('input[type=checkbox]')?.click()

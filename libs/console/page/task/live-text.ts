@@ -9,7 +9,7 @@ export interface LiveText {
   readonly text: string
   /** Characters that the run has written, shown or not. */
   readonly end: number
-  /** Whether a part did not arrive or was dropped from the front. */
+  /** Whether a part of the text did not arrive or was dropped from the front. */
   readonly incomplete: boolean
 }
 

@@ -36,7 +36,7 @@ interface Attempt {
   readonly events: HistoryEvent[]
 }
 
-/** Events after which an attempt does no more. */
+/** Events after which an attempt does nothing more. */
 const ATTEMPT_ENDS: ReadonlySet<string> = new Set([
   'attempt-failed',
   'paused',
@@ -117,7 +117,7 @@ function beforeFirst(
       : []
   const fromMs = waits[0]?.endMs ?? createdMs
   if (first !== undefined) {
-    // Without a stored start the wait for a node cannot be told from the attempt.
+    // Without a stored start, the wait for a node cannot be distinguished from the attempt.
     if (startMs === undefined || startMs <= fromMs) return waits
     return [...waits, bar('queue', 'queue-0', 'Waited for a node', fromMs, startMs)]
   }
@@ -239,7 +239,7 @@ function without(total: Usage, part: Usage): Usage {
   }
 }
 
-/** Backoffs after failed attempts, waits during the task, and the tasks that it created. */
+/** Backoffs after failed attempts, waits during the task, and the tasks that the task created. */
 function betweenBars(
   events: readonly HistoryEvent[],
   nowMs: number,

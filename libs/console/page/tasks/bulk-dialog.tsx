@@ -26,7 +26,8 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
   const [busy, setBusy] = useState(true)
   const [reason, setReason] = useState('')
   const [from, setFrom] = useState<'start' | 'journal'>('start')
-  // One key for the whole action: sent twice, it still replays each task once.
+  // One idempotency key for the whole action: even if a request is sent twice, each task is
+  // replayed once.
   const [idempotencyKey] = useState(() => `console-${crypto.randomUUID()}`)
   const cancels = wanted.verb === 'cancel'
   const fields = cancels ? (reason.trim() === '' ? {} : { reason: reason.trim() }) : { from }

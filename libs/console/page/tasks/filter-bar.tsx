@@ -141,7 +141,7 @@ function Entry({ field }: { field: Field }) {
   }
 }
 
-/** The address has the time in UTC, the field shows the reader's. */
+/** The address has the time in UTC; the field shows the time in the reader's time zone. */
 function localOf(text: string): string {
   const atMs = Date.parse(text)
   if (Number.isNaN(atMs)) return ''

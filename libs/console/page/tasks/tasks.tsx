@@ -149,7 +149,7 @@ function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {
   )
 }
 
-/** Says how many tasks the rows leave out, and shows them when the reader asks. */
+/** Says how many tasks the rows leave out, and shows these tasks when the reader asks. */
 function News({ list, renew }: { list: TaskList; renew: () => void }) {
   const { unseen, gone } = list
   const parts = [
@@ -209,7 +209,7 @@ function Actions({
   const [live, ended] = [idsWhere(false), idsWhere(true)]
   const what = filterWords(filters)
   const all = what === '' ? 'All tasks' : `All tasks that match: ${what}`
-  // Tasks that are submitted while the reader decides are not meant.
+  // The action does not apply to tasks that are submitted while the reader decides.
   const untilNow = (): Filters => ({
     ...filters,
     createdBefore: filters['createdBefore'] ?? new Date(nowMs()).toISOString(),
