@@ -112,7 +112,7 @@ describe('a schema', () => {
   )
 
   test('that doubles with each of 40 references is refused before any part of it runs', async () => {
-    const problem = expect.stringContaining('100000 places') as string
+    const problem = expect.stringContaining('100000 parts') as string
     expect(await checks.checkSchema(doubling(40))).toEqual({ kind: 'too-costly', problem })
     expect(await checks.check(doubling(40), '{}')).toEqual({ kind: 'too-costly', problem })
   })
