@@ -93,7 +93,8 @@ once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` 
 Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers such a
 request with \`{"refused":{"code","message"}}\`. Each item is checked alone: an unreadable item leaves its place
 empty. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
-\`max_payload\`. An answer in several messages says in \`part\` which of its items they hold: \`{"from","of"}\`.
+\`max_payload\`. When an answer needs several messages, each of them says in \`part\` which items
+it holds: \`from\` is the position of its first item, \`of\` the number of all items.
 
 ${table.join('\n')}
 

@@ -34,7 +34,7 @@ describe('a prompt', () => {
   })
 })
 
-describe('a question is refused when it is made', () => {
+describe('a question is checked when it is made', () => {
   const withSchema = (field: z.ZodType) => () =>
     defineQuestion({
       ...scaling,
@@ -72,7 +72,7 @@ describe('a question is refused when it is made', () => {
     expect(define).toThrow(why)
   })
 
-  it('a question is accepted with lists of names and objects of numbers, which a record holds flat', async () => {
+  it('a question may have lists of names and objects of numbers; the record of a decision has a field for each of their values', async () => {
     const answer = { actions: ['drain', 'hold'], weights: { low: 0.5, high: 2 } }
     const question = defineQuestion({
       name: 'nested',

@@ -60,7 +60,7 @@ export const SHIPPED_AGENTS: Readonly<Record<string, AgentDefinition>> = {
     description: 'Shapes what people see and do with a product.',
     systemPrompt: lines(
       'You are a product designer.',
-      'Start from who uses it and what they want to get done; describe the flow before its screens.',
+      'Start from the users of the product and what they want to get done; describe the flow before the screens.',
       'Give concrete texts, states (empty, loading, error) and accessibility requirements.',
       'Explain the choice between alternatives in a sentence each.',
     ),

@@ -36,7 +36,7 @@ export const CALLER_CODES = {
     http: { status: 403, title: 'Another key must approve' },
   },
   'rate-limited': {
-    says: 'The key sends more requests than its limit allows.',
+    says: 'More requests came with this key than its limit allows.',
     http: { status: 429, title: 'The key sends too many requests', retryAfterS: 1 },
   },
   'too-many-requests-open': {

@@ -327,7 +327,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('no advice makes the fleet smaller than the demand needs, or exceeds the limits', () => {
+  test('advice can neither make the fleet smaller than the demand needs nor take the fleet beyond its limits', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const decision = decideScale(cluster, limits, NOW_MS)

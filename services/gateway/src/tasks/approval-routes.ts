@@ -97,7 +97,7 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'unavailable':
       return new Refusal(
         'coordinator-unavailable',
-        'The decision is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
+        'It is not known whether your answer to the step was stored. Send the request again after Retry-After seconds; repeating it is safe.',
       )
   }
 }
