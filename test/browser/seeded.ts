@@ -1,3 +1,4 @@
+import { TASK_STATES } from '@agentfleet/domain'
 import type {
   DecisionView,
   FleetView,
@@ -16,15 +17,6 @@ export const T0_MS = Date.UTC(2026, 0, 31, 12)
 const iso = (ms: number) => new Date(T0_MS + ms).toISOString()
 /** A number from 0 to 999 that looks random and never changes. */
 const mixed = (index: number) => (index * 7_919 + 104_729) % 1_000
-const STATES = [
-  'waiting',
-  'queued',
-  'running',
-  'retrying',
-  'completed',
-  'failed',
-  'cancelled',
-] as const
 const PREVIEWS = [
   'Summarise the support tickets of last week in five sentences',
   'Compare the offers of three suppliers and name the cheapest',
@@ -94,7 +86,7 @@ export function fleetOf(nodes: number, turn = 0): FleetView {
 
 /** A task of a list; a smaller number is newer. */
 export function summaryOf(index: number, turn = 0): TaskSummary {
-  const state = STATES[(mixed(index) + (index < 100 ? turn : 0)) % STATES.length]!
+  const state = TASK_STATES[(mixed(index) + (index < 100 ? turn : 0)) % TASK_STATES.length]!
   const ended = state === 'completed' || state === 'failed' || state === 'cancelled'
   const createdMs = -index * 1_000
   return {

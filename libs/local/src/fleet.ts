@@ -102,7 +102,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
  * tenth of the processor time.
  *
  * V8 puts what survived its first, small collections into the old space from then on. There the objects of an
- * ended request keep young ones alive until the next full collection: without it, a gateway copies a quarter as much.
+ * ended request keep young ones alive until the next full collection: without it, a gateway copies a seventh as much.
  */
 const NO_PRETENURING = '--no-allocation-site-pretenuring'
 const MEMORY_OPTIONS: Partial<Record<ServiceName, readonly string[]>> = {

@@ -1,3 +1,4 @@
+import type { Bus } from '@agentfleet/adapters'
 import { CHANNELS, dispatchReplySchema, subjectOf, type Heartbeat } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
@@ -24,12 +25,12 @@ const HEARTBEAT: Heartbeat = {
   startedAtMs: 1,
 }
 
-test('an item of a dispatch that cannot be read is listed in the reply, and the other items start', async () => {
-  await using servers = await startSecuredServers({ log })
-  const bus = await servers.connect('worker')
-  const balancer = await servers.connect('load-balancer')
+/** Listens as a node with four slots; names each task that starts or is in doubt. */
+function listen(
+  bus: Bus,
+  heard: { start(taskId: string): void; doubt(taskId: string): void },
+): void {
   const runs = createRuns(() => undefined)
-  const started: string[] = []
   listenToDispatches({
     bus,
     nodeId: 'n1',
@@ -37,11 +38,19 @@ test('an item of a dispatch that cannot be read is listed in the reply, and the 
     runs,
     draining: () => false,
     take: (item) => runs.add(item, 0, 0),
-    doubt: () => undefined,
+    doubt: ({ taskId }) => heard.doubt(taskId),
     nowMs: Date.now,
-    starts: { add: ({ taskId }) => started.push(taskId), look: () => undefined },
+    starts: { add: ({ taskId }) => heard.start(taskId), look: () => undefined },
     heartbeat: () => HEARTBEAT,
   })
+}
+
+test('an item of a dispatch that cannot be read is listed in the reply, and the other items start', async () => {
+  await using servers = await startSecuredServers({ log })
+  const bus = await servers.connect('worker')
+  const balancer = await servers.connect('load-balancer')
+  const started: string[] = []
+  listen(bus, { start: (taskId) => started.push(taskId), doubt: () => undefined })
   await bus.roundTrip(5_000)
   const itemOf = (taskId: string) => {
     const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
@@ -63,19 +72,10 @@ test('a task whose dispatch arrives after its load balancer has given up starts 
   await using servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const balancer = await servers.connect('load-balancer')
-  const runs = createRuns(() => undefined)
   const order: string[] = []
-  listenToDispatches({
-    bus,
-    nodeId: 'n1',
-    slots: 4,
-    runs,
-    draining: () => false,
-    take: (item) => runs.add(item, 0, 0),
-    doubt: ({ taskId }) => order.push(`doubt ${taskId}`),
-    nowMs: Date.now,
-    starts: { add: ({ taskId }) => order.push(`start ${taskId}`), look: () => undefined },
-    heartbeat: () => HEARTBEAT,
+  listen(bus, {
+    start: (taskId) => order.push(`start ${taskId}`),
+    doubt: (taskId) => order.push(`doubt ${taskId}`),
   })
   await bus.roundTrip(5_000)
   const give = async (taskId: string, ageMs: number) => {
