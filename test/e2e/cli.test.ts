@@ -169,7 +169,18 @@ test('agents lists, stores, shows and deletes definitions and lists tools', asyn
   expect(listed).toMatch(/^cli-checker  1  —  reviewer$/m)
   const [agent] = (await succeed('agents', 'get', '--json', 'cli-checker')).objects
   expect(agent).toMatchObject({ name: 'cli-checker', version: 1 })
-  expect((await succeed('agents', 'tools')).out).toMatch(/^TOOL +SOURCE +NODES +APPROVAL/)
+  expect((await succeed('agents', 'versions', '--json', 'cli-checker')).objects).toEqual([agent])
+  expect(golden((await succeed('agents', 'versions', 'cli-checker')).out)).toBe(
+    'VERSION  CHANGED  MODEL  ROLE  FOR\n1  TIME  —  reviewer\n',
+  )
+  expect(golden((await succeed('agents', 'tools')).out)).toMatch(
+    /^TOOL  SOURCE  NODES  APPROVAL  DESCRIPTION\n[^]*^refund  \w+  2  needed  /m,
+  )
+  const tools = await succeed('agents', 'tools', '--json')
+  expect(tools.objects).toContainEqual(expect.objectContaining({ name: 'refund', nodes: 2 }))
+  expect((await succeed('agents', 'models')).out).toMatch(/^MODEL +NODES\n[^]*^sim\* +2$/m)
+  const models = await succeed('agents', 'models', '--json')
+  expect(models.objects).toContainEqual({ name: 'sim*', nodes: 2 })
   expect((await succeed('agents', 'rm', '--if-version', '1', 'cli-checker')).out).toContain(
     'deleted',
   )
@@ -188,7 +199,21 @@ test('schedules stores, pauses, lists and deletes a schedule', async () => {
   )
   const ran = await succeed('schedules', 'run', '--json', 'report')
   expect(ran.objects).toMatchObject([{ task: 'Report' }])
+  expect(golden((await succeed('schedules', 'get', 'report')).out)).toMatch(
+    /^schedule  report\ncron  0 6 \* \* 1 \(UTC\)\nnext  paused\n/,
+  )
+  const zone = ['--zone', 'Europe/Berlin', '0 8 1 1 *']
+  const ticks = await succeed('schedules', 'preview', ...zone)
+  expect(ticks.out).toMatch(/^(\d{4}-01-01 07:00:00 UTC\n){5}$/)
+  const [preview] = (await succeed('schedules', 'preview', '--json', ...zone)).objects
+  expect(preview?.['ticks']).toHaveLength(5)
   await succeed('schedules', 'rm', 'report')
+  expect(golden((await succeed('schedules')).out)).toBe(
+    'SCHEDULE  CRON  ZONE  NEXT  LAST  LAST TASK  TASK\n',
+  )
+  const wrong = await agentfleet('schedules', 'preview', '61 * * * *')
+  expect(wrong).toMatchObject({ code: EXIT.failed, out: '' })
+  expect(wrong.err).toContain('cron')
 })
 
 test('goals submits a goal and shows it', async () => {
@@ -197,6 +222,11 @@ test('goals submits a goal and shows it', async () => {
   const shown = golden((await succeed('goals', 'get', id)).out)
   expect(shown).toContain('id  ID\n')
   expect(shown).toContain('goal  Launch a small shop\n')
+  await eventually(async () => {
+    const listed = golden((await succeed('goals', '-q', 'shop')).out)
+    expect(listed).toMatch(/^ID  STATE  AGE  COST  GOAL\nID  \w+  AGE  \S+  Launch a small shop\n/)
+  }, SOON_MS)
+  expect((await succeed('goals', '--json')).objects).toMatchObject([{ id, kind: 'goal' }])
   await succeed('cancel', id)
 })
 
@@ -218,8 +248,40 @@ test('fleet, usage, decisions, incidents and approve print a view and JSON', asy
     if (first === undefined) continue
     expect((await succeed(command, String(first['id']))).out).toContain(String(first['id']))
   }
+  const [{ nodes = [] } = {}] = (await succeed('fleet', '--json')).objects
+  const [node = ''] = (nodes as { id: string }[]).map(({ id }) => id)
+  expect(golden((await succeed('fleet', 'node', node)).out)).toMatch(/^node  NODE\nstate  alive\n/)
+  expect((await succeed('fleet', 'node', '--json', node)).objects).toMatchObject([
+    { node: { id: node } },
+  ])
   expect((await succeed('approve')).out).toBe('No call waits for approval.\n')
   expect((await succeed('approve', '--json')).objects).toEqual([])
+})
+
+test('stats, queues and limits print a view and JSON', async () => {
+  await eventually(async () => {
+    const { out } = await succeed('stats', '--group', 'agent')
+    expect(golden(out)).toMatch(
+      /^AGENT  SUBMITTED  STARTED  COMPLETED  FAILED  CANCELLED  RETRIED  LOST  SUCCESS  TOKENS  COST\n[^]*^assistant  /m,
+    )
+  }, SOON_MS)
+  expect(golden((await succeed('stats', '--step', '1h')).out)).toMatch(
+    /^STEP  SUBMITTED  [A-Z ]+  WAIT P50  P99  FIRST TOKEN P50  P99  TOKENS  COST\nTIME  \d/,
+  )
+  expect((await succeed('stats', '--json')).objects).toMatchObject([{ scope: 'tenant' }])
+  expect((await succeed('queues')).out).toMatch(/^(All queues are empty\.|PRIORITY +WAITING )/)
+  for (const { tenant: name } of (await succeed('queues', '--json')).objects) {
+    expect(name).toBe('cli')
+  }
+  expect(golden((await succeed('limits')).out)).toMatch(
+    /^LIMIT  YOU HOLD  AT MOST\ntasks that have not ended  \d+  shared\n/,
+  )
+  expect((await succeed('limits', '--json')).objects).toMatchObject([{ tenant: 'cli' }])
+  for (const command of ['stats', 'queues', 'usage']) {
+    const refused = await agentfleet(command, '--scope', 'fleet')
+    expect(refused).toMatchObject({ code: EXIT.refused, out: '' })
+    expect(refused.err).toContain('Omit scope to read your own.')
+  }
 })
 
 test('approve lists a waiting call and approves it', async () => {
@@ -271,7 +333,15 @@ test('errors have exit codes and say what to do, as text and as JSON', async () 
   const unknown = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
   const missing = await agentfleet('get', '--json', unknown)
   expect(missing).toMatchObject({ code: EXIT.notFound, out: '' })
-  expect(JSON.parse(missing.err)).toMatchObject({ error: { exitCode: EXIT.notFound } })
+  expect(JSON.parse(missing.err)).toMatchObject({
+    error: { exitCode: EXIT.notFound, problem: { status: 404, code: 'task-not-found' } },
+  })
+  const wrong = await agentfleet('submit', '--json', '--metadata', `${'k'.repeat(70)}=v`, 'x')
+  expect(wrong.code).toBe(EXIT.failed)
+  const [field] = JSON.parse(wrong.err).error.problem.errors
+  expect(field).toEqual({ pointer: expect.any(String), detail: expect.any(String) })
+  const asText = await agentfleet('submit', '--metadata', `${'k'.repeat(70)}=v`, 'x')
+  expect(asText.err).toContain(`\n  ${field.pointer}: ${field.detail}`)
   expect((await agentfleet('watch', unknown)).code).toBe(EXIT.notFound)
   const refused = await agentfleet('ls', '--key', 'a-wrong-key-0123456789')
   expect(refused.code).toBe(EXIT.refused)

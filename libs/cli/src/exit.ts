@@ -45,10 +45,15 @@ export class CommandError extends Error {
 }
 
 /** The exit code of a refused or lost request. */
-export function exitCodeOf({ status }: Pick<ClientError, 'status'>): ExitCode {
-  if (status === 0) return EXIT.unreachable
+export function exitCodeOf({ status, problem }: Pick<ClientError, 'status' | 'problem'>): ExitCode {
+  if (status === 0 || isForeign(problem)) return EXIT.unreachable
   if (status === 401 || status === 403) return EXIT.refused
   return status === 404 ? EXIT.notFound : EXIT.failed
+}
+
+/** Whether the answer did not come from a gateway. */
+function isForeign({ code }: ClientError['problem']): boolean {
+  return code === 'unknown'
 }
 
 /** What a person reads about a refused or lost request: what is wrong, then what to do. */
@@ -61,6 +66,10 @@ export function explain(
   }
   const fields = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
   const lines = `${problem.title}: ${problem.detail}${fields.join('')}`
+  if (isForeign(problem)) {
+    return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${lines})`
+  }
+  if (status === 403) return `${lines}\n"agentfleet keys me" shows what your key may do.`
   if (status === 401) return `${lines}\nSet AGENTFLEET_KEY or --key to a key of this fleet.`
   if (retryAfterS !== undefined) return `${lines}\nTry again in ${retryAfterS} s.`
   return lines

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { ClientError, createClient } from '@agentfleet/client'
+import type { Problem } from '@agentfleet/protocol'
 import type { Context, Input } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
@@ -9,7 +10,7 @@ import { findLocalFleet } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
 import { isSet, textOf } from './parse/values.ts'
 import { ansi, uncoloured } from './render/paint.ts'
-import { cut } from './render/text.ts'
+import { cut, jsonLine, oneLine, safe } from './render/text.ts'
 
 /** The two outputs of a command and the signal that stops it. */
 export interface Terminal {
@@ -79,7 +80,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
   const progress = (text: string): void => {
     if (noteColumns === undefined || (text === '' && !moving)) return
     moving = text !== ''
-    terminal.err(`${CLEAR_LINE}${cut(text, noteColumns - 1)}`)
+    terminal.err(`${CLEAR_LINE}${cut(oneLine(text), noteColumns - 1)}`)
   }
   return {
     client: createClient({ baseUrl: url, ...(apiKey === undefined ? {} : { apiKey }) }),
@@ -102,7 +103,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     },
     note(line) {
       progress('')
-      terminal.err(`${line}\n`)
+      terminal.err(`${safe(line)}\n`)
     },
     write: (text) => terminal.out(text),
     progress,
@@ -124,16 +125,22 @@ function fail(
   error: unknown,
   { terminal, json, url }: { terminal: Terminal; json: boolean; url: string },
 ): ExitCode {
-  const { code, message, exitCode } = failureOf(error, url)
-  if (json) terminal.err(`${JSON.stringify({ error: { code, message, exitCode } })}\n`)
-  else terminal.err(`${message}\n`)
-  return exitCode
+  const failure = failureOf(error, url)
+  if (json) terminal.err(`${jsonLine({ error: failure })}\n`)
+  else terminal.err(`${safe(failure.message)}\n`)
+  return failure.exitCode
 }
 
-function failureOf(
-  error: unknown,
-  url: string,
-): { readonly code: string; readonly message: string; readonly exitCode: ExitCode } {
+/** A failure as `--json` prints it. */
+interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly exitCode: ExitCode
+  /** The answer of the gateway, if it refused the request. */
+  readonly problem?: Problem
+}
+
+function failureOf(error: unknown, url: string): Failure {
   if (error instanceof UsageError) {
     return { code: 'usage', message: error.message, exitCode: EXIT.usage }
   }
@@ -142,7 +149,9 @@ function failureOf(
   }
   if (error instanceof ClientError) {
     const exitCode = exitCodeOf(error)
-    return { code: error.problem.code, message: explain(error, url), exitCode }
+    const { problem } = error
+    const failure = { code: problem.code, message: explain(error, url), exitCode }
+    return error.status === 0 ? failure : { ...failure, problem }
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'unexpected', message, exitCode: EXIT.failed }

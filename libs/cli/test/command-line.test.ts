@@ -1,13 +1,15 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
 import { batchesOf } from '../src/commands/submit.ts'
-import { EXIT, exitCodeOf, explain } from '../src/exit.ts'
+import { EXIT, EXIT_MEANINGS, exitCodeOf, explain } from '../src/exit.ts'
 import { parseCommandLine } from '../src/parse/command-line.ts'
 import { completionScript, SHELLS } from '../src/parse/completion-script.ts'
 import { commandHelp, overallHelp } from '../src/parse/help.ts'
 import { durationOf, pairsOf, timeOf, wholeOf } from '../src/parse/values.ts'
 
 const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean), COMMANDS)
+const GUIDE = new URL('../../../docs/guides/command-line.md', import.meta.url)
 const NOW_MS = Date.parse('2026-01-31T12:00:00Z')
 
 describe('the command line', () => {
@@ -41,6 +43,20 @@ describe('the command line', () => {
       expect(parse(`help ${command.name}`)).toEqual({ kind: 'help', command })
     }
     for (const code of Object.values(EXIT)) expect(all).toMatch(new RegExp(`^ +${code}  `, 'm'))
+  })
+
+  test('the guide has the exit codes with their meanings', async () => {
+    const guide = await readFile(GUIDE, 'utf8')
+    const rows = [...guide.matchAll(/^\| (\d+) +\| (.+?) +\|$/gm)].map(([, code, meaning]) => [
+      Number(code),
+      meaning?.replaceAll('`', ''),
+    ])
+    expect(rows).toEqual(EXIT_MEANINGS)
+  })
+
+  test('the guide names every command', async () => {
+    const guide = await readFile(GUIDE, 'utf8')
+    for (const { name } of COMMANDS) expect(guide).toContain(`agentfleet ${name}`)
   })
 
   test.for(SHELLS)('the completion of %s knows every command and option', (shell) => {
@@ -102,13 +118,16 @@ describe('a refused request', () => {
   })
 
   test('ends the command with the exit code that belongs to its HTTP status', () => {
-    const codes = [0, 401, 403, 404, 409, 503].map((status) => exitCodeOf({ status }))
+    const codes = [0, 401, 403, 404, 409, 503].map((status) => exitCodeOf(refusal(status)))
     expect(codes).toEqual([3, 4, 4, 5, 1, 1])
+    const foreign = { ...problem, status: 404, code: 'unknown' }
+    expect(exitCodeOf({ status: 404, problem: foreign })).toBe(EXIT.unreachable)
   })
 
   test('prints a message that says what to do', () => {
     expect(explain(refusal(0), 'http://x')).toContain('Start a fleet with "npm start"')
     expect(explain(refusal(401), 'http://x')).toContain('Set AGENTFLEET_KEY or --key')
+    expect(explain(refusal(403), 'http://x')).toContain('"agentfleet keys me" shows')
     expect(explain(refusal(503, 7), 'http://x')).toBe('Refused: Why.\nTry again in 7 s.')
   })
 })

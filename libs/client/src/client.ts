@@ -21,13 +21,13 @@ import type {
   ToolView,
   UsageReport,
 } from '@agentfleet/protocol'
-import { errorOf, unreachable } from './error.ts'
+import { errorOf, notJson, unreachable } from './error.ts'
 import { followFleet, type FollowFrame, type FollowTopic } from './follow.ts'
 import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
 import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
-import type { Call, RequestOptions } from './request.ts'
+import { addressOf, type Call, type RequestOptions } from './request.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
 /** Where the gateway is, and the key of the caller. */
@@ -159,7 +159,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     let response: Response
     let text: string
     try {
-      response = await fetch(new URL(path, baseUrl), {
+      response = await fetch(addressOf(baseUrl, path), {
         method,
         headers: {
           ...authorization,
@@ -174,7 +174,12 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
       throw unreachable(error)
     }
     if (!response.ok) throw errorOf(response.status, text, response.headers.get('retry-after'))
-    return (text === '' ? undefined : JSON.parse(text)) as T
+    if (text === '') return undefined as T
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw notJson(response.status, text)
+    }
   }
 
   const agentPath = (name: string) => `/v1/agents/${encodeURIComponent(name)}`

@@ -39,6 +39,11 @@ export function unreachable(cause: unknown): ClientError {
   )
 }
 
+/** The error of a success that is not JSON: the address belongs to another server. */
+export function notJson(status: number, body: string): ClientError {
+  return new ClientError(foreignProblem(status, body))
+}
+
 function problemIn(body: string): Problem | undefined {
   try {
     const value = JSON.parse(body) as Problem

@@ -3,6 +3,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
+/** The address of a path; the gateway may stand below a path of its server. */
+export function addressOf(baseUrl: string, path: string): URL {
+  return new URL(`${baseUrl.replace(/\/+$/, '')}${path}`)
+}
+
 /** One request. */
 export interface Call {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 import { ClientError, errorOf, unreachable } from './error.ts'
+import { addressOf } from './request.ts'
 
 /**
  * One WebSocket as a sequence of frames. States: opening → open → closed. Invariants: at most about QUEUE_MAX
@@ -39,7 +40,7 @@ const PROTOCOL = 'agentfleet'
 
 /** Opens the stream of a gateway. */
 export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal): Stream {
-  const url = new URL('/v1/stream', baseUrl)
+  const url = addressOf(baseUrl, '/v1/stream')
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   const socket = new WebSocket(url, PROTOCOL, {
     headers,

@@ -15,8 +15,10 @@ async function setup(scene: { http?: RequestListener; stream?: (socket: WebSocke
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}`
   return {
-    client: createClient({ baseUrl: `http://127.0.0.1:${port}`, apiKey: 'k' }),
+    url,
+    client: createClient({ baseUrl: url, apiKey: 'k' }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
@@ -53,6 +55,20 @@ test('the client turns a refusal into an error that has the problem and the time
   const error = await scene.client.submit({ task: 'x' }).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(ClientError)
   expect(error).toMatchObject({ status: 503, retryAfterS: 10, problem: { code: 'log-full' } })
+})
+
+test('the client works below a path of a server, and says when another server answers', async () => {
+  const paths: (string | undefined)[] = []
+  await using scene = await setup({
+    http: ({ url }, response) => {
+      paths.push(url)
+      response.end('<html>')
+    },
+  })
+  const client = createClient({ baseUrl: `${scene.url}/fleet/` })
+  const error = await client.get('x').catch((reason: unknown) => reason)
+  expect(paths).toEqual(['/fleet/v1/tasks/x'])
+  expect(error).toMatchObject({ status: 200, problem: { code: 'unknown', detail: '<html>' } })
 })
 
 test('a submission sends its idempotency key, its wait and the API key', async () => {

@@ -1,9 +1,15 @@
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import type { Command } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, jsonOf, oneArgument, wholeOf } from '../parse/values.ts'
-import { agentDetails, agentTable, toolTable } from '../render/work-views.ts'
-import { printOne, showView } from '../watching.ts'
+import { given, isSet, jsonOf, oneArgument, wholeOf } from '../parse/values.ts'
+import {
+  agentDetails,
+  agentTable,
+  modelTable,
+  toolTable,
+  versionTable,
+} from '../render/work-views.ts'
+import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
 const VERSION = { min: 0, max: 1_000_000_000 }
 
@@ -12,13 +18,14 @@ export const agents: Command = {
   name: 'agents',
   summary: 'list, show, change and delete the definitions of agents',
   usages: [
-    'agents [ls]',
+    'agents [ls] [--watch]',
     'agents get [--version N] NAME',
+    'agents versions NAME',
     'agents put [--if-version N] NAME FILE',
     'agents rm [--if-version N] NAME',
-    'agents tools',
+    'agents tools|models [--watch]',
   ],
-  words: ['ls', 'get', 'put', 'rm', 'tools'],
+  words: ['ls', 'get', 'versions', 'put', 'rm', 'tools', 'models'],
   options: {
     version: { type: 'string', value: 'N', help: 'this version (default: the newest)' },
     'if-version': {
@@ -26,23 +33,37 @@ export const agents: Command = {
       value: 'N',
       help: 'only if this is the newest version (0: only if no version exists)',
     },
+    watch: WATCH_OPTION,
   },
   notes: ['FILE holds the definition as JSON; - is the standard input.'],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
+    const watched = isSet(input, 'watch')
     const ifVersion = given({ ifVersion: wholeOf(input, 'if-version', VERSION), signal })
     switch (word) {
       case 'ls':
-        return showView(context, false, async () => {
+        return showView(context, watched, async () => {
           const objects = await client.agents({ signal })
           return { objects, text: agentTable(objects, context) }
         })
       case 'tools':
-        return showView(context, false, async () => {
+        return showView(context, watched, async () => {
           const objects = await client.tools({ signal })
           return { objects, text: toolTable(objects, context) }
         })
+      case 'models':
+        return showView(context, watched, async () => {
+          const objects = await client.models({ signal })
+          return { objects, text: modelTable(objects, context) }
+        })
+      case 'versions': {
+        const name = oneArgument(rest, 'name of the agent')
+        return showView(context, watched, async () => {
+          const objects = await client.agentVersions(name, { signal })
+          return { objects, text: versionTable(objects, context) }
+        })
+      }
       case 'get': {
         const version = wholeOf(input, 'version', VERSION)
         const name = oneArgument(rest, 'name of the agent')
@@ -67,7 +88,7 @@ export const agents: Command = {
         return EXIT.done
       }
       default:
-        throw new UsageError(`"${word}" is none of ls, get, put, rm, tools.`)
+        throw new UsageError(`"${word}" is none of ls, get, versions, put, rm, tools, models.`)
     }
   },
 }

@@ -12,6 +12,7 @@ import {
   STATE_OPTION,
   statesOf,
   TIME_NOTE,
+  WAITING_OPTIONS,
 } from './filters.ts'
 
 /** `agentfleet cancel`: ends tasks. */
@@ -29,6 +30,7 @@ export const cancel: Command = {
     },
     state: { ...STATE_OPTION, choices: OPEN_STATES },
     ...FILTER_OPTIONS,
+    ...WAITING_OPTIONS,
   },
   notes: ['You can repeat the command safely: a cancelled task stays cancelled.', TIME_NOTE],
   async run(context, input): Promise<ExitCode> {

@@ -7,6 +7,7 @@ import { choiceOf, given, pairsOf, textOf, textsOf, timeOf } from '../parse/valu
 export const OPEN_STATES = ['waiting', 'queued', 'running', 'retrying'] as const
 /** The states of tasks that have ended. */
 export const ENDINGS = ['completed', 'failed', 'cancelled'] as const
+const WAITING_KINDS = ['dependencies', 'time', 'approval', 'children'] as const
 
 const text = (value: string, help: string, short?: string): Option => ({
   type: 'string',
@@ -16,7 +17,7 @@ const text = (value: string, help: string, short?: string): Option => ({
 })
 
 /** Options that choose tasks by anything but their state. */
-export const FILTER_OPTIONS: Options = {
+export const FILTER_OPTIONS = {
   agent: text('NAME', 'of this agent', 'a'),
   model: text('NAME', 'with this model', 'm'),
   priority: { ...text('LEVEL', 'with this priority', 'p'), choices: LEVELS },
@@ -29,6 +30,17 @@ export const FILTER_OPTIONS: Options = {
   search: text('TEXT', 'whose id begins with this text, or whose text has these words', 'q'),
   since: text('TIME', 'submitted at or after this time'),
   until: text('TIME', 'submitted before this time'),
+} satisfies Options
+
+/** The option that chooses tasks by what they wait for: only an unfinished task waits. */
+export const WAITING_OPTIONS: Options = {
+  waiting: { ...text('KIND', 'that waits for this'), choices: WAITING_KINDS },
+}
+
+/** Options that choose tasks by the time of their end. */
+export const ENDED_OPTIONS: Options = {
+  'ended-since': text('TIME', 'that ended at or after this time'),
+  'ended-until': text('TIME', 'that ended before this time'),
 }
 
 /** The note that explains times, for commands with these options. */
@@ -53,10 +65,13 @@ export function filtersOf(input: Input, nowMs: number) {
     kind: choiceOf(input, 'kind', TASK_KINDS),
     parentId: textOf(input, 'parent'),
     replayOf: textOf(input, 'replay-of'),
+    waitingKind: choiceOf(input, 'waiting', WAITING_KINDS),
     metadata: pairsOf(input, 'metadata'),
     q: textOf(input, 'search'),
     createdAfter: timeOf(input, 'since', nowMs),
     createdBefore: timeOf(input, 'until', nowMs),
+    endedAfter: timeOf(input, 'ended-since', nowMs),
+    endedBefore: timeOf(input, 'ended-until', nowMs),
   })
 }
 

@@ -3,19 +3,28 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { GoalView } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, isSet, oneArgument, textOf, textsOf } from '../parse/values.ts'
-import { goalDetails } from '../render/work-views.ts'
+import { given, isSet, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { goalDetails, goalTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
 
 /** A waiting command reads the goal again this often, milliseconds. */
 const POLL_MS = 500
+/** The most that the gateway puts on one page. */
+const PAGE_MAX = 200
+const ROWS_DEFAULT = 50
 
 /** `agentfleet goals`: goals, which the fleet plans and runs as several tasks. */
 export const goals: Command = {
   name: 'goals',
-  summary: 'submit a goal, show its plan, start a plan that waits for your consent',
-  usages: ['goals submit [options] TEXT', 'goals get [--watch] GOAL_ID', 'goals run GOAL_ID'],
-  words: ['submit', 'get', 'run'],
+  summary: 'list goals, submit a goal, show its plan, start a plan that waits for your consent',
+  usages: [
+    'goals [ls] [--watch] [filters]',
+    'goals submit [options] TEXT',
+    'goals get [--watch] GOAL_ID',
+    'goals run GOAL_ID',
+  ],
+  words: ['ls', 'submit', 'get', 'run'],
   options: {
     model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM of the planner' },
     planner: { type: 'string', value: 'AGENT', help: 'agent that plans' },
@@ -26,11 +35,19 @@ export const goals: Command = {
       help: 'wait until the goal ends (with --hold: until the plan is made)',
     },
     watch: WATCH_OPTION,
+    state: STATE_OPTION,
+    search: FILTER_OPTIONS.search,
+    since: FILTER_OPTIONS.since,
+    until: FILTER_OPTIONS.until,
+    limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
   },
+  notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
-    const [word, ...rest] = input.args
+    const [word = 'ls', ...rest] = input.args
     switch (word) {
+      case 'ls':
+        return listGoals(context, input)
       case 'submit':
         return submitGoal(context, input, oneArgument(rest, 'text of the goal'))
       case 'get': {
@@ -44,11 +61,21 @@ export const goals: Command = {
         const view = await client.runGoal(oneArgument(rest, 'id of the goal'), { signal })
         return finish(context, view, isSet(input, 'wait'))
       }
-      case undefined:
       default:
-        throw new UsageError('Say what to do: goals submit TEXT, goals get ID or goals run ID.')
+        throw new UsageError(`"${word}" is none of ls, submit, get, run.`)
     }
   },
+}
+
+async function listGoals(context: Context, input: Input): Promise<ExitCode> {
+  const limit = wholeOf(input, 'limit', { min: 1, max: PAGE_MAX }) ?? ROWS_DEFAULT
+  return showView(context, isSet(input, 'watch'), async () => {
+    const filters = taskFiltersOf(input, context.nowMs())
+    const page = await context.client.goals({ ...filters, limit, signal: context.signal })
+    const none = 'No goal matches. Submit one with: agentfleet goals submit "Launch a small shop"'
+    const text = page.goals.length === 0 ? none : goalTable(page.goals, context, context.nowMs())
+    return { objects: page.goals, text }
+  })
 }
 
 async function submitGoal(context: Context, input: Input, goal: string): Promise<ExitCode> {

@@ -5,7 +5,8 @@ import { cancel } from './cancel.ts'
 import { completion } from './local/completion.ts'
 import { demo } from './local/demo.ts'
 import { doctor } from './local/doctor.ts'
-import { fleet, usage } from './fleet.ts'
+import { limits, queues, stats, usage } from './figures.ts'
+import { fleet } from './fleet.ts'
 import { goals } from './goals.ts'
 import { keys } from './keys.ts'
 import { decisions, incidents } from './records.ts'
@@ -33,6 +34,9 @@ export const COMMANDS: readonly Command[] = [
   decisions,
   incidents,
   usage,
+  stats,
+  queues,
+  limits,
   keys,
   demo,
   doctor,

@@ -8,6 +8,7 @@ import {
   incidentDetails,
   incidentTable,
 } from '../render/record-views.ts'
+import { jsonLine } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 
 const LIMIT = { min: 1, max: 200 }
@@ -100,7 +101,7 @@ export const incidents: Command = {
 }
 
 function printRows(context: Context, rows: readonly unknown[], text: () => string): void {
-  if (context.json) for (const row of rows) context.print(JSON.stringify(row))
+  if (context.json) for (const row of rows) context.print(jsonLine(row))
   else context.print(rows.length === 0 ? 'None.' : text())
 }
 

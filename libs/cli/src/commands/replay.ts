@@ -3,9 +3,9 @@ import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, given, isSet } from '../parse/values.ts'
 import { counted } from '../render/formats.ts'
-import { safe } from '../render/text.ts'
+import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
-import { ENDINGS, FILTER_OPTIONS, filtersOf, TIME_NOTE } from './filters.ts'
+import { ENDED_OPTIONS, ENDINGS, FILTER_OPTIONS, filtersOf, TIME_NOTE } from './filters.ts'
 
 const FROM = ['start', 'journal'] as const
 
@@ -31,6 +31,7 @@ export const replay: Command = {
     },
     'dry-run': { type: 'boolean', help: 'replay nothing; print how many tasks match' },
     ...FILTER_OPTIONS,
+    ...ENDED_OPTIONS,
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
@@ -71,7 +72,7 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
     )
     matched += page.matched
     for (const result of page.results) {
-      if (context.json) context.print(JSON.stringify(result))
+      if (context.json) context.print(jsonLine(result))
       if (result.taskId === undefined) {
         refused += 1
         context.note(`${result.replayOf} not replayed: ${safe(result.problem?.detail ?? '')}`)

@@ -2,30 +2,36 @@ import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { jsonOf, oneArgument } from '../parse/values.ts'
+import { given, isSet, jsonOf, oneArgument, textOf } from '../parse/values.ts'
+import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable } from '../render/work-views.ts'
-import { printOne, showView } from '../watching.ts'
+import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
 /** `agentfleet schedules`: tasks that a clock submits. */
 export const schedules: Command = {
   name: 'schedules',
-  summary: 'list, show, change, pause, run and delete schedules',
+  summary: 'list, show, change, pause, run and delete schedules; preview a cron expression',
   usages: [
-    'schedules [ls]',
+    'schedules [ls] [--watch]',
     'schedules get NAME',
     'schedules put NAME FILE',
     'schedules pause|resume NAME',
     'schedules run NAME',
     'schedules rm NAME',
+    'schedules preview [--zone ZONE] CRON',
   ],
-  words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'rm'],
+  words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'rm', 'preview'],
+  options: {
+    zone: { type: 'string', value: 'ZONE', help: 'time zone of the preview (default UTC)' },
+    watch: WATCH_OPTION,
+  },
   notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - is the standard input.'],
-  async run(context, { args }): Promise<ExitCode> {
+  async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
-    const [word = 'ls', ...rest] = args
+    const [word = 'ls', ...rest] = input.args
     switch (word) {
       case 'ls':
-        return showView(context, false, async () => {
+        return showView(context, isSet(input, 'watch'), async () => {
           const objects = await client.schedules({ signal })
           return { objects, text: scheduleTable(objects, context, context.nowMs()) }
         })
@@ -59,8 +65,15 @@ export const schedules: Command = {
         printOne(context, { name, deleted: true }, () => `${name} deleted`)
         return EXIT.done
       }
+      case 'preview': {
+        const cron = oneArgument(rest, 'cron expression (quote it)')
+        const timeZone = textOf(input, 'zone')
+        const ticks = await client.previewSchedule({ cron, ...given({ timeZone }) }, { signal })
+        printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
+        return EXIT.done
+      }
       default:
-        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, run, rm.`)
+        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, run, rm, preview.`)
     }
   },
 }

@@ -16,7 +16,7 @@ import {
   wholeOf,
 } from '../parse/values.ts'
 import { progressBar } from '../render/progress.ts'
-import { safe, valueText } from '../render/text.ts'
+import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 import { followTasks } from './watch.ts'
 
@@ -126,7 +126,7 @@ async function submitAndWait(
     told = true
   } while (!['completed', 'failed', 'cancelled'].includes(view.state))
   const { state, error, result } = view
-  if (context.json) context.print(JSON.stringify(view))
+  if (context.json) context.print(jsonLine(view))
   else if (result !== undefined) context.print(safe(valueText(result)))
   if (state === 'completed') return EXIT.done
   context.note(`The task is ${state}${error ? ` (${error.code}): ${safe(error.message)}` : ''}.`)
@@ -169,7 +169,7 @@ async function submitFile(context: Context, input: Input, file: string): Promise
 }
 
 function printResult(context: Context, result: BatchResult): void {
-  if (context.json) context.print(JSON.stringify(result))
+  if (context.json) context.print(jsonLine(result))
   else if (result.taskId !== undefined) context.print(result.taskId)
   else context.note(`refused (${result.status}): ${safe(result.problem?.detail ?? '')}`)
 }

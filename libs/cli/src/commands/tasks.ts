@@ -1,32 +1,48 @@
-import type { TaskFilters } from '@agentfleet/client'
+import type { ListQuery } from '@agentfleet/client'
 import type { TaskSummary } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
-import { choiceOf, isSet, oneArgument, wholeOf } from '../parse/values.ts'
+import { choiceOf, given, isSet, oneArgument, wholeOf } from '../parse/values.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { safe, valueText } from '../render/text.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
-import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
+import {
+  ENDED_OPTIONS,
+  FILTER_OPTIONS,
+  STATE_OPTION,
+  taskFiltersOf,
+  TIME_NOTE,
+  WAITING_OPTIONS,
+} from './filters.ts'
 
 /** The most that the gateway puts on one page. */
 const PAGE_MAX = 200
 const ROWS_DEFAULT = 50
 const ROWS_MAX = 1_000_000
+const ORDERS = ['newest', 'oldest'] as const
 const GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
 
 /** `agentfleet ls`: tasks, newest first. */
 export const ls: Command = {
   name: 'ls',
-  summary: 'list tasks, newest first',
+  summary: 'list or count tasks',
   usages: ['ls [options]'],
   options: {
     state: STATE_OPTION,
     ...FILTER_OPTIONS,
+    ...WAITING_OPTIONS,
+    ...ENDED_OPTIONS,
     count: {
       type: 'string',
       value: 'GROUP',
       choices: GROUPS,
       help: 'print how many tasks match, by GROUP',
+    },
+    order: {
+      type: 'string',
+      value: 'ORDER',
+      choices: ORDERS,
+      help: 'by time of submission (default newest first)',
     },
     limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
     all: { type: 'boolean', help: 'print all rows, not only the first page' },
@@ -34,11 +50,13 @@ export const ls: Command = {
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    const filters = taskFiltersOf(input, context.nowMs())
+    // Ages such as 2h move with the clock of a watched view.
+    const filters = () => taskFiltersOf(input, context.nowMs())
+    const order = given({ order: choiceOf(input, 'order', ORDERS) })
     const groupBy = choiceOf(input, 'count', GROUPS)
     if (groupBy !== undefined) {
       return showView(context, isSet(input, 'watch'), async () => {
-        const query = { ...filters, groupBy, signal: context.signal }
+        const query = { ...filters(), groupBy, signal: context.signal }
         const counts = await context.client.count(query)
         return { objects: [counts], text: countTable(counts, context) }
       })
@@ -47,7 +65,7 @@ export const ls: Command = {
       ? ROWS_MAX
       : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
     return showView(context, isSet(input, 'watch'), async () => {
-      const { tasks, more } = await readTasks(context, filters, rows)
+      const { tasks, more } = await readTasks(context, { ...filters(), ...order }, rows)
       const end = more ? `\n… more: add --limit ${rows * 10} or --all` : ''
       const none = 'No task matches. Submit one with: agentfleet submit "Say hello"'
       const text = tasks.length === 0 ? none : `${taskTable(tasks, context, context.nowMs())}${end}`
@@ -59,7 +77,7 @@ export const ls: Command = {
 /** Reads this many tasks, page by page. */
 async function readTasks(
   { client, signal, progress }: Context,
-  filters: TaskFilters,
+  filters: ListQuery,
   rows: number,
 ): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }> {
   const tasks: TaskSummary[] = []

@@ -5,7 +5,7 @@ import { isSet } from '../parse/values.ts'
 import { toneOf } from '../render/paint.ts'
 import { progressBar } from '../render/progress.ts'
 import { eventText } from '../render/task-views.ts'
-import { cut, oneLine, safe } from '../render/text.ts'
+import { cut, jsonLine, oneLine, safe } from '../render/text.ts'
 
 /** Of more tasks than this a person reads a bar, not lines. */
 const LINES_TASKS_MAX = 20
@@ -41,7 +41,7 @@ export async function followTasks(
     signal: context.signal,
   })
   for await (const frame of frames) {
-    if (context.json) context.print(JSON.stringify(frame))
+    if (context.json) context.print(jsonLine(frame))
     if (frame.type === 'error') {
       throw new CommandError(
         `${safe(frame.detail)} (task ${frame.taskId ?? '?'}). "agentfleet ls" lists your tasks.`,

@@ -1,7 +1,8 @@
-import type { FleetView, NodeView } from '@agentfleet/protocol'
+import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
 import { age, duration, megabytes, number, percent, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
+import { taskTable } from './task-views.ts'
 
 /** The fleet at one time: whether work flows, and each node. */
 export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
@@ -26,6 +27,29 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
   if (fleet.nodes.length > 0) parts.push(nodeTable(fleet.nodes, look, nowMs))
   if (fleet.providers.length > 0) parts.push(providerTable(fleet, look))
   return parts.join('\n\n')
+}
+
+/** One node, with the caller's tasks that run on it. */
+export function nodePage({ node, tasks, complete }: NodeDetail, look: Look, nowMs: number): string {
+  const state = node.draining ? `${node.state}, draining` : node.state
+  const head = fields(
+    [
+      ['node', node.id],
+      ['state', { text: state, tone: toneOf(node.state) }],
+      ['up', age(node.startedAt, nowMs)],
+      ['running', `${node.active} of ${node.slots} slots`],
+      ['taken', node.queued === 0 ? undefined : `${node.queued} not started`],
+      ['cpu', percent(node.cpu)],
+      ['memory', `${megabytes(node.memoryBytes)}, ${percent(node.memory)} of its limit`],
+      ['lag', duration(node.lagMs)],
+      ['attempt', `${duration(node.responseMs)} on average`],
+      ['attempts', `${number(node.completed)} completed, ${number(node.failed)} failed`],
+      ['heartbeat', `${duration(node.heartbeatAgeMs)} ago`],
+    ],
+    look,
+  )
+  const list = tasks.length === 0 ? 'None of your tasks runs here.' : taskTable(tasks, look, nowMs)
+  return `${head}\n\n${list}${complete ? '' : '\n… the list may be incomplete'}`
 }
 
 function nodeCounts(nodes: readonly NodeView[]): string {

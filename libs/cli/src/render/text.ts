@@ -14,6 +14,20 @@ export function safe(text: string): string {
   return text.replaceAll('\t', '  ').replaceAll(CONTROLS, '·')
 }
 
+/**
+ * A value as one line of JSON. JSON leaves some characters as they are that control a terminal or change the
+ * order of the text; here they are escaped, so the value stays the same.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(CONTROLS, (character) => {
+    let escaped = ''
+    for (let at = 0; at < character.length; at += 1) {
+      escaped += `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
+    }
+    return escaped
+  })
+}
+
 /** A text in one line without characters that control the terminal. */
 export function oneLine(text: string): string {
   return safe(text.replaceAll(/\s+/g, ' ').trim())

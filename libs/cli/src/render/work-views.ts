@@ -2,9 +2,10 @@ import type {
   AgentSummary,
   AgentView,
   GoalView,
+  ModelView,
   ScheduleView,
+  TaskSummary,
   ToolView,
-  UsageReport,
 } from '@agentfleet/protocol'
 import { age, counted, duration, number, time, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
@@ -39,6 +40,31 @@ export function agentDetails(agent: AgentView, look: Look): string {
   return `${head}\n\n${safe(JSON.stringify(agent.definition, undefined, 2))}`
 }
 
+/** The known versions of one agent, newest first. */
+export function versionTable(versions: readonly AgentView[], look: Look): string {
+  const columns = ['VERSION', 'CHANGED', 'MODEL', 'ROLE', 'FOR']
+  return table(
+    columns.map((name) => ({ name })),
+    versions.map(({ version, builtIn, updatedAt, definition }) => [
+      builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
+      time(updatedAt),
+      definition.model ?? '—',
+      definition.role ?? '—',
+      definition.description ?? '',
+    ]),
+    look,
+  )
+}
+
+/** Models that tasks may name. */
+export function modelTable(models: readonly ModelView[], look: Look): string {
+  return table(
+    [{ name: 'MODEL' }, { name: 'NODES', align: 'right' }],
+    models.map(({ name, nodes }) => [name, number(nodes)]),
+    look,
+  )
+}
+
 /** Tools that agents may name. */
 export function toolTable(tools: readonly ToolView[], look: Look): string {
   return table(
@@ -55,6 +81,22 @@ export function toolTable(tools: readonly ToolView[], look: Look): string {
       number(nodes),
       approval ? { text: 'needed', tone: 'warn' } : 'no',
       description,
+    ]),
+    look,
+  )
+}
+
+/** Goals, one a row. */
+export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: number): string {
+  const right = (name: string) => ({ name, align: 'right' as const })
+  return table(
+    [{ name: 'ID' }, { name: 'STATE' }, right('AGE'), right('COST'), { name: 'GOAL' }],
+    goals.map(({ id, state, createdAt, usage, error, preview }) => [
+      id,
+      { text: state, tone: toneOf(state) },
+      age(createdAt, nowMs),
+      usd(usage.costUsd),
+      error === undefined ? preview : `${error.code}: ${error.message} (${preview})`,
     ]),
     look,
   )
@@ -147,34 +189,4 @@ export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: numbe
 function nextText({ paused, nextAt }: ScheduleView, nowMs: number): string {
   if (paused) return 'paused'
   return nextAt === undefined ? 'never' : `in ${duration(Math.max(0, Date.parse(nextAt) - nowMs))}`
-}
-
-/** Usage and cost by day and model, with the sum in the last row. */
-export function usageTable(report: UsageReport, look: Look): string {
-  const right = (name: string) => ({ name, align: 'right' as const })
-  const row = (day: string, model: string, usage: UsageReport['total']) => [
-    day,
-    model,
-    number(usage.llmCalls),
-    number(usage.inputTokens),
-    number(usage.outputTokens),
-    usd(usage.costUsd),
-  ]
-  return table(
-    [
-      { name: 'DAY (UTC)' },
-      { name: 'MODEL' },
-      right('CALLS'),
-      right('INPUT'),
-      right('OUTPUT'),
-      right('COST'),
-    ],
-    [
-      ...report.days.flatMap(({ day, models }) =>
-        models.map(({ provider, model, usage }) => row(day, `${provider}/${model}`, usage)),
-      ),
-      row('total', `${report.from} to ${report.to}`, report.total),
-    ],
-    look,
-  )
 }

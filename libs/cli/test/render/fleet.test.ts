@@ -10,7 +10,7 @@ import { fleetPage } from '../../src/render/fleet-views.ts'
 import { uncoloured } from '../../src/render/paint.ts'
 import { decisionTable, incidentDetails, incidentTable } from '../../src/render/record-views.ts'
 import { countTable } from '../../src/render/task-views.ts'
-import { usageTable } from '../../src/render/work-views.ts'
+import { usageTable } from '../../src/render/figure-views.ts'
 import { NOW_MS } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }

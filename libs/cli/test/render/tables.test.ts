@@ -4,7 +4,7 @@ import { ansi, uncoloured } from '../../src/render/paint.ts'
 import { progressBar } from '../../src/render/progress.ts'
 import { fields, table } from '../../src/render/table.ts'
 import { eventTable, taskDetails, taskTable } from '../../src/render/task-views.ts'
-import { cut, oneLine, safe, widthOf } from '../../src/render/text.ts'
+import { cut, jsonLine, oneLine, safe, widthOf } from '../../src/render/text.ts'
 import { EVENTS, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
@@ -32,6 +32,13 @@ describe('texts of tasks and models', () => {
   test('control characters and marks of direction cannot reach the terminal', () => {
     expect(safe('a\u001b[2Jb\u0007\u202ec\r')).toBe('a·[2Jb··c·')
     expect(oneLine(' a\n\tb  c ')).toBe('a b c')
+  })
+
+  test('JSON for a terminal has no character that controls the terminal, and keeps its value', () => {
+    const value = { text: 'a\u001b[2J\u009b2J\u202e\u{e0041}\u2028\u007f👩\u200d🚀' }
+    const line = jsonLine(value)
+    expect(line).toBe(String.raw`{"text":"a\u001b[2J\u009b2J\u202e\udb40\udc41\u2028\u007f👩‍🚀"}`)
+    expect(JSON.parse(line)).toEqual(value)
   })
 
   test('a wide character counts as two columns, and a cut text fits into its column', () => {

@@ -11,6 +11,7 @@ import {
 } from '../../doctor/checks.ts'
 import { askGateway, checkProcesses, observeMachine } from '../../doctor/observe.ts'
 import { EXIT, explain, type ExitCode } from '../../exit.ts'
+import { jsonLine } from '../../render/text.ts'
 
 /** `agentfleet doctor`: finds out why something does not work. */
 export const doctor: Command = {
@@ -22,7 +23,7 @@ export const doctor: Command = {
   ],
   async run(context): Promise<ExitCode> {
     const checks = await examine(context)
-    if (context.json) for (const check of checks) context.print(JSON.stringify(check))
+    if (context.json) for (const check of checks) context.print(jsonLine(check))
     else context.print(checkTable(checks, context))
     return checks.some(({ result }) => result === 'problem') ? EXIT.checkFailed : EXIT.done
   },

@@ -1,0 +1,108 @@
+import type { Command, Option } from '../command.ts'
+import type { ExitCode } from '../exit.ts'
+import { choiceOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import { limitsTable, queueTable, statsTable, usageTable } from '../render/figure-views.ts'
+import { showView, WATCH_OPTION } from '../watching.ts'
+import { TIME_NOTE } from './filters.ts'
+
+const SCOPES = ['tenant', 'fleet'] as const
+const STEPS = ['10s', '1m', '1h'] as const
+const STATS_GROUPS = ['agent', 'model', 'priority'] as const
+
+const SCOPE_OPTION: Option = {
+  type: 'string',
+  value: 'SCOPE',
+  choices: SCOPES,
+  help: 'fleet: the figures of all tenants, for operators only',
+}
+
+/** `agentfleet usage`: calls, tokens and cost. */
+export const usage: Command = {
+  name: 'usage',
+  summary: 'show calls, tokens and cost by day and model',
+  usages: ['usage [options]'],
+  options: {
+    from: { type: 'string', value: 'DAY', help: 'first day (default: 29 days before the last)' },
+    to: { type: 'string', value: 'DAY', help: 'last day (default: today)' },
+    scope: SCOPE_OPTION,
+    watch: WATCH_OPTION,
+  },
+  async run(context, input): Promise<ExitCode> {
+    const query = given({
+      from: textOf(input, 'from'),
+      to: textOf(input, 'to'),
+      scope: choiceOf(input, 'scope', SCOPES),
+      signal: context.signal,
+    })
+    return showView(context, isSet(input, 'watch'), async () => {
+      const report = await context.client.usage(query)
+      return { objects: [report], text: usageTable(report, context) }
+    })
+  },
+}
+
+/** `agentfleet stats`: what happened to tasks over time. */
+export const stats: Command = {
+  name: 'stats',
+  summary: 'show what happened to tasks over time, or by agent, model or priority',
+  usages: ['stats [options]'],
+  options: {
+    from: { type: 'string', value: 'TIME', help: 'the first step (default: 60 steps before --to)' },
+    to: { type: 'string', value: 'TIME', help: 'the end of the last step (default: now)' },
+    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'length of a step' },
+    group: {
+      type: 'string',
+      value: 'GROUP',
+      choices: STATS_GROUPS,
+      help: 'print sums over all steps by GROUP',
+    },
+    scope: SCOPE_OPTION,
+    watch: WATCH_OPTION,
+  },
+  notes: [TIME_NOTE],
+  async run(context, input): Promise<ExitCode> {
+    return showView(context, isSet(input, 'watch'), async () => {
+      const nowMs = context.nowMs()
+      const view = await context.client.stats(
+        given({
+          from: timeOf(input, 'from', nowMs),
+          to: timeOf(input, 'to', nowMs),
+          step: choiceOf(input, 'step', STEPS),
+          groupBy: choiceOf(input, 'group', STATS_GROUPS),
+          scope: choiceOf(input, 'scope', SCOPES),
+          signal: context.signal,
+        }),
+      )
+      return { objects: [view], text: statsTable(view, context) }
+    })
+  },
+}
+
+/** `agentfleet queues`: tasks that wait for a node. */
+export const queues: Command = {
+  name: 'queues',
+  summary: 'show how many tasks wait for a node, by priority',
+  usages: ['queues [options]'],
+  options: { scope: SCOPE_OPTION, watch: WATCH_OPTION },
+  async run(context, input): Promise<ExitCode> {
+    return showView(context, isSet(input, 'watch'), async () => {
+      const scope = choiceOf(input, 'scope', SCOPES)
+      const view = await context.client.queues(scope, { signal: context.signal })
+      return { objects: view.queues, text: queueTable(view, context, context.nowMs()) }
+    })
+  },
+}
+
+/** `agentfleet limits`: the limits of the caller's tenant. */
+export const limits: Command = {
+  name: 'limits',
+  summary: 'show your limits and how much of each you use',
+  usages: ['limits [--watch]'],
+  options: { watch: WATCH_OPTION },
+  async run(context, input): Promise<ExitCode> {
+    return showView(context, isSet(input, 'watch'), async () => {
+      const view = await context.client.limits({ signal: context.signal })
+      return { objects: [view], text: limitsTable(view, context) }
+    })
+  },
+}

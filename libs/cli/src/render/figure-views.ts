@@ -1,0 +1,159 @@
+import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
+import { age, duration, megabytes, number, percent, time, usd } from './formats.ts'
+import { table, type Cell, type Column, type Look } from './table.ts'
+
+type Point = TaskSeries['series'][number]['points'][number]
+
+const left = (name: string): Column => ({ name })
+const right = (name: string): Column => ({ name, align: 'right' })
+
+/** The counts of a point, with their headings. */
+const COUNTS = [
+  ['SUBMITTED', 'submitted'],
+  ['STARTED', 'started'],
+  ['COMPLETED', 'completed'],
+  ['FAILED', 'failed'],
+  ['CANCELLED', 'cancelled'],
+  ['RETRIED', 'retried'],
+  ['LOST', 'lost'],
+] as const
+
+/** What happened to tasks over time: one row a step, or with groups one row a group. */
+export function statsTable(stats: TaskSeries, look: Look): string {
+  const { series, groupBy } = stats
+  if (groupBy !== undefined) return groupTable(groupBy, series, look)
+  const columns = [left('STEP'), ...COUNTS.map(([name]) => right(name))]
+  const quantiles = ['WAIT P50', 'P99', 'FIRST TOKEN P50', 'P99'].map(right)
+  const points = series.flatMap((one) => one.points)
+  if (points.length === 0) return `Nothing happened from ${time(stats.from)} to ${time(stats.to)}.`
+  const rows = points.map((point): Cell[] => [
+    time(point.at),
+    ...COUNTS.map(([, name]) => number(point[name])),
+    duration(point.waitMs?.p50),
+    duration(point.waitMs?.p99),
+    duration(point.firstTokenMs?.p50),
+    duration(point.firstTokenMs?.p99),
+    number(point.inputTokens + point.outputTokens),
+    usd(point.costUsd),
+  ])
+  return table([...columns, ...quantiles, right('TOKENS'), right('COST')], rows, look)
+}
+
+/** Sums over all steps: quantiles of several steps cannot be added. */
+function groupTable(groupBy: string, series: TaskSeries['series'], look: Look): string {
+  const sum = (points: readonly Point[], of: (point: Point) => number): number =>
+    points.reduce((total, point) => total + of(point), 0)
+  const rows = series.map(({ key, points }): Cell[] => {
+    const completed = sum(points, (point) => point.completed)
+    const failed = sum(points, (point) => point.failed)
+    return [
+      key ?? '—',
+      ...COUNTS.map(([, name]) => number(sum(points, (point) => point[name]))),
+      percent(completed / (completed + failed)),
+      number(sum(points, (point) => point.inputTokens + point.outputTokens)),
+      usd(sum(points, (point) => point.costUsd)),
+    ]
+  })
+  const columns = [left(groupBy.toUpperCase()), ...COUNTS.map(([name]) => right(name))]
+  return table([...columns, right('SUCCESS'), right('TOKENS'), right('COST')], rows, look)
+}
+
+/** Tasks that wait for a node, one queue a row. */
+export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: number): string {
+  if (queues.length === 0) return 'All queues are empty.'
+  const names = ['WAITING', 'OLDEST', 'IN FLIGHT', 'AT MOST', 'RETRYING', 'WEIGHT']
+  const tenant = scope === 'fleet'
+  return table(
+    [...(tenant ? [left('TENANT')] : []), left('PRIORITY'), ...names.map(right)],
+    queues.map((queue) => [
+      ...(tenant ? [queue.tenant] : []),
+      queue.priority,
+      number(queue.waiting),
+      age(queue.oldestQueuedAt, nowMs),
+      number(queue.inFlight),
+      number(queue.concurrency),
+      number(queue.retrying),
+      number(queue.weight),
+    ]),
+    look,
+  )
+}
+
+/** The caller's limits, and how much it uses of each. */
+export function limitsTable(view: TenantLimitsView, look: Look): string {
+  const { limits, holds, spent, stores } = view
+  const shared = (limit: string | undefined): string => limit ?? 'shared'
+  const counts = (name: string, limit: number | undefined, held?: number): Cell[] => [
+    name,
+    number(held),
+    shared(limit === undefined ? undefined : number(limit)),
+  ]
+  const spentText = (each: { readonly tokens: number; readonly costUsd: number }): string =>
+    `${number(each.tokens)} tokens, ${usd(each.costUsd)}`
+  const store = (name: string, { bytes, maxBytes }: Store): Cell[] => [
+    name,
+    megabytes(bytes),
+    // 0 stands for a store whose size is not known.
+    maxBytes === 0 ? '—' : megabytes(maxBytes),
+  ]
+  const rows: Cell[][] = [
+    counts('tasks that have not ended', limits.tasks, holds?.tasks),
+    [
+      'tasks in flight',
+      '—',
+      limits.concurrency === undefined ? 'none' : number(limits.concurrency),
+    ],
+    [
+      'bytes in the log',
+      holds === undefined ? '—' : megabytes(holds.logBytes),
+      shared(limits.logBytes === undefined ? undefined : megabytes(limits.logBytes)),
+    ],
+    counts('agents', limits.agents),
+    counts('schedules', limits.schedules),
+    counts('connections to one gateway', limits.streams),
+    counts('held requests of one gateway', limits.heldRequests),
+    ['ended tasks that are kept', number(holds?.ended), '—'],
+    ...(spent === undefined
+      ? []
+      : [
+          ['spent this hour (UTC)', spentText(spent.hour), '—'],
+          ['spent today (UTC)', spentText(spent.day), '—'],
+        ]),
+    ...(stores === undefined
+      ? []
+      : [store('log of the fleet', stores.log), store('Redis of the fleet', stores.redis)]),
+  ]
+  const note = '"shared": no limit is set; you may hold half of what other tenants leave free.'
+  return `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
+}
+
+type Store = NonNullable<TenantLimitsView['stores']>['log']
+
+/** Usage and cost by day and model, with the sum in the last row. */
+export function usageTable(report: UsageReport, look: Look): string {
+  const row = (day: string, model: string, usage: UsageReport['total']) => [
+    day,
+    model,
+    number(usage.llmCalls),
+    number(usage.inputTokens),
+    number(usage.outputTokens),
+    usd(usage.costUsd),
+  ]
+  return table(
+    [
+      left('DAY (UTC)'),
+      left('MODEL'),
+      right('CALLS'),
+      right('INPUT'),
+      right('OUTPUT'),
+      right('COST'),
+    ],
+    [
+      ...report.days.flatMap(({ day, models }) =>
+        models.map(({ provider, model, usage }) => row(day, `${provider}/${model}`, usage)),
+      ),
+      row('total', `${report.from} to ${report.to}`, report.total),
+    ],
+    look,
+  )
+}

@@ -1,0 +1,100 @@
+import type { QueueList, TaskSeries, TenantLimitsView } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { limitsTable, queueTable, statsTable } from '../../src/render/figure-views.ts'
+import { uncoloured } from '../../src/render/paint.ts'
+import { NOW_MS } from './tasks.ts'
+
+const LOOK = { paint: uncoloured, columns: undefined }
+const POINT = {
+  at: '2026-01-31T12:04:10.000Z',
+  submitted: 12,
+  started: 12,
+  completed: 9,
+  failed: 1,
+  cancelled: 0,
+  retried: 2,
+  lost: 0,
+  llmCalls: 25,
+  inputTokens: 20_480,
+  outputTokens: 2_400,
+  costUsd: 0.0045,
+  waitMs: { count: 12, p50: 4, p99: 27 },
+}
+const STATS: TaskSeries = {
+  scope: 'tenant',
+  step: '10s',
+  from: '2026-01-31T12:00:00.000Z',
+  to: '2026-01-31T12:10:00.000Z',
+  knownFrom: '2026-01-31T12:00:00.000Z',
+  series: [{ points: [POINT] }],
+}
+
+test('the command line prints the steps of the stats, or sums by group', () => {
+  expect(`\n${statsTable(STATS, LOOK)}\n`).toMatchInlineSnapshot(`
+    "
+    STEP                     SUBMITTED  STARTED  COMPLETED  FAILED  CANCELLED  RETRIED  LOST  WAIT P50    P99  FIRST TOKEN P50  P99  TOKENS     COST
+    2026-01-31 12:04:10 UTC         12       12          9       1          0        2     0      4 ms  27 ms                —    —  22,880  $0.0045
+    "
+  `)
+  const series = [{ key: 'developer', points: [POINT, { ...POINT, failed: 3 }] }]
+  const grouped = statsTable({ ...STATS, groupBy: 'agent', series }, LOOK)
+  expect(`\n${grouped}\n`).toMatchInlineSnapshot(`
+    "
+    AGENT      SUBMITTED  STARTED  COMPLETED  FAILED  CANCELLED  RETRIED  LOST  SUCCESS  TOKENS     COST
+    developer         24       24         18       4          0        4     0     82 %  45,760  $0.0090
+    "
+  `)
+  expect(statsTable({ ...STATS, series: [] }, LOOK)).toBe(
+    'Nothing happened from 2026-01-31 12:00:00 UTC to 2026-01-31 12:10:00 UTC.',
+  )
+})
+
+test('the command line prints the queues, with their tenants only for the whole fleet', () => {
+  const queue = {
+    tenant: 'acme',
+    priority: 'medium',
+    waiting: 3,
+    inFlight: 16,
+    retrying: 1,
+    weight: 1,
+    oldestQueuedAt: '2026-01-31T12:00:01.000Z',
+  } as const
+  const list: QueueList = { scope: 'tenant', at: '2026-01-31T12:00:05.000Z', queues: [queue] }
+  expect(`\n${queueTable(list, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
+    "
+    PRIORITY  WAITING  OLDEST  IN FLIGHT  AT MOST  RETRYING  WEIGHT
+    medium          3   4.0 s         16        —         1       1
+    "
+  `)
+  expect(queueTable({ ...list, scope: 'fleet' }, LOOK, NOW_MS)).toMatch(/^TENANT +PRIORITY/)
+  expect(queueTable({ ...list, queues: [] }, LOOK, NOW_MS)).toBe('All queues are empty.')
+})
+
+test('the command line prints each limit with the share that is used', () => {
+  const view: TenantLimitsView = {
+    tenant: 'acme',
+    at: '2026-01-31T12:00:05.000Z',
+    limits: { weight: 2, tasks: 100_000 },
+    holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
+    spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.1 } },
+    stores: { log: { bytes: 4_000_000, maxBytes: 8_000_000 }, redis: { bytes: 1, maxBytes: 0 } },
+  }
+  expect(`\n${limitsTable(view, LOOK)}\n`).toMatchInlineSnapshot(`
+    "
+    LIMIT                                       YOU HOLD  AT MOST
+    tasks that have not ended                         41  100,000
+    tasks in flight                                    —     none
+    bytes in the log                                2 MB   shared
+    agents                                             —   shared
+    schedules                                          —   shared
+    connections to one gateway                         —   shared
+    held requests of one gateway                       —   shared
+    ended tasks that are kept                      1,251        —
+    spent this hour (UTC)         22,880 tokens, $0.0045        —
+    spent today (UTC)              481,220 tokens, $0.10        —
+    log of the fleet                                4 MB     8 MB
+    Redis of the fleet                              0 MB        —
+    "shared": no limit is set; you may hold half of what other tenants leave free.
+    "
+  `)
+})

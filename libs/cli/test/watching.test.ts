@@ -1,0 +1,41 @@
+import { ClientError } from '@agentfleet/client'
+import { expect, test } from 'vitest'
+import type { Context } from '../src/command.ts'
+import { showView } from '../src/watching.ts'
+
+/** The interval of the tests, milliseconds. */
+const EVERY_MS = 1
+const problem = { type: 'about:blank', title: 'Away', status: 0, detail: 'x', code: 'unreachable' }
+const away = new ClientError(problem)
+const refused = new ClientError({ ...problem, status: 401, code: 'unauthorized' })
+
+/** Watches a view whose reads end like this; the last one must end the watch. */
+async function watchReads(reads: readonly (string | ClientError)[]) {
+  const lines: string[] = []
+  const context = {
+    json: false,
+    columns: undefined,
+    signal: AbortSignal.timeout(10_000),
+    print: (line: string) => lines.push(line),
+    note: (line: string) => lines.push(`note: ${line}`),
+  } as unknown as Context
+  const left = [...reads]
+  const read = async () => {
+    const next = left.shift()
+    if (typeof next !== 'string') throw next
+    return { objects: [], text: next }
+  }
+  const error = await showView(context, true, read, EVERY_MS).catch((reason: unknown) => reason)
+  return { lines, error }
+}
+
+test('a watched view continues after the gateway was away, and says so once', async () => {
+  expect(await watchReads(['one', away, away, 'two', refused])).toEqual({
+    lines: ['one', 'note: The gateway does not answer. Trying again every 0.001 s.', 'two'],
+    error: refused,
+  })
+})
+
+test('a watch ends at once if its first read fails', async () => {
+  expect(await watchReads([away])).toEqual({ lines: [], error: away })
+})
