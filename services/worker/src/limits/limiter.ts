@@ -2,7 +2,8 @@ import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
 import { createWaitQueue, type Queued } from './wait-queue.ts'
-import { RETRY_AFTER_MAX_MS, type RateHints } from '../provider/http/headers.ts'
+import type { RateHints } from '../provider/http/headers.ts'
+import { RETRY_AFTER_MAX_MS } from '../provider/http/waits.ts'
 
 /**
  * The limiter of one provider key or model: calls wait here until the limits of the whole fleet
@@ -189,8 +190,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     heard(hints) {
       if (hints.rpm === undefined && hints.tpm === undefined) return
       grants.learn(hints.rpm, hints.tpm)
-      const { retryAfterMs: _when, ...named } = hints
-      grants.settle({ named })
+      grants.settle({ named: hints })
     },
     leave(id, { reserved, used, closedMs }) {
       inside.delete(id)

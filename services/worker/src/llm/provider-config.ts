@@ -57,6 +57,7 @@ const providerSchema = z
         systemRole: z.enum(['system', 'developer', 'user']),
         toolIds: z.enum(['as-given', 'plain']),
         reasoning: z.enum(['echo', 'omit', 'required']),
+        signatures: z.enum(['echo', 'omit', 'required', 'placeholder']),
         nullContent: z.boolean(),
         dropped: z.array(z.enum(SAMPLING_FIELDS)),
       })

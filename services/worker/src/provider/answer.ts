@@ -1,11 +1,12 @@
-import type { Failure, Json } from '@agentfleet/domain'
+import type { Failure } from '@agentfleet/domain'
+import { hearEcho } from './echo.ts'
 import { failureOfError, readAnswerError } from './errors.ts'
 import { safeMessage } from './safe-message.ts'
 import {
   answerInEnvelope,
+  createChoices,
   END_NAME,
   finishIn,
-  firstChoice,
   isEndValue,
   messageIn,
 } from './choice.ts'
@@ -66,9 +67,6 @@ export interface AnswerOptions {
   onSize(characters: number): void
 }
 
-/** Fields of reasoning that some providers expect back with the tool calls of the same message. */
-const ECHOED = ['reasoning_content', 'reasoning', 'reasoning_details'] as const
-
 /** Creates the reader of one answer. */
 export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const heard: Heard = {
@@ -87,6 +85,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     echo: {},
   }
   const toolCalls = createToolCalls()
+  const choices = createChoices(options.eventCharactersMax)
   let ended = false
   let begun = false
 
@@ -111,7 +110,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (!isShallow(content)) throw new RangeError('nested too deep')
     say(contentText(content))
     heard.refusal += textOf(message['refusal']) ?? refusalText(content)
-    hearReasoning(heard, message)
+    heard.characters += hearEcho(heard.echo, message)
     for (const [at, piece] of callsIn(message).entries()) {
       begin()
       heard.characters += toolCalls.add(piece, at > 0)
@@ -157,26 +156,40 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     const reported = readUsage(value)
     heard.usage = laterUsage(heard.usage, reported)
     if (value['choices'] !== undefined) heard.choices += 1
-    const choice = firstChoice(value)
+    const choice = choices.first(value)
     if (choice !== undefined) return hearChoice(choice, value)
     const inner = answerInEnvelope(value)
     if (inner !== undefined) hearValue(inner, name)
     else if (isEndValue(value)) heard.done = true
     else if (reported?.output && Array.isArray(value['choices'])) heard.closed = true
   }
-  const hearText = (text: string, name: string | undefined): void => {
-    const values = parsed(text)
+  /** Hears what may be nested so deep that it exhausts the stack; such bytes end only this answer. */
+  const guard = (hear: () => void): void => {
     try {
+      hear()
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      heard.failure = MALFORMED
+    }
+  }
+  const hearText = (text: string, name: string | undefined): void => {
+    guard(() => {
+      const values = parsed(text)
       // An error may be a sentence; a text without a string has no piece of the answer.
       if (values === undefined && (ERROR_NAME.test(name ?? '') || !text.includes('"'))) {
         hearValue(LOOSE_ERROR.exec(text)?.[1] ?? text, 'error')
       } else if (values === undefined) heard.failure = MALFORMED
       else for (const value of values) if (!isOver(heard)) hearValue(value, name)
-    } catch (error) {
-      // The nesting exhausts the stack; such bytes end only this answer.
-      if (!(error instanceof RangeError)) throw error
-      heard.failure = MALFORMED
-    }
+    })
+  }
+  /** Hears another choice if the first one has said nothing. */
+  const hearKept = (): void => {
+    if (choices.overflowed) heard.failure ??= tooLarge(options.eventCharactersMax)
+    const { finish } = heard
+    guard(() => {
+      for (const { choice, value } of choices.kept()) hearChoice(choice, value)
+    })
+    heard.finish = finish ?? heard.finish
   }
   const framing = createFraming(options.eventCharactersMax, {
     onData(data, name) {
@@ -208,12 +221,14 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     end() {
       if (ended) return
       if (!isOver(heard)) framing.end()
+      if (heard.failure === undefined) hearKept()
       ended = true
     },
     get over() {
       return isOver(heard)
     },
     get finished() {
+      if (choices.finished) return true
       const answered = heard.characters > 0 || heard.refusal !== '' || heard.usage !== undefined
       return heard.finish !== undefined && answered && !heard.wentOn
     },
@@ -298,23 +313,4 @@ const REPEATED_MIN = 16
 /** Whether the last piece repeats everything that was said. */
 function repeats({ content }: JsonObject, { text, held }: Heard): boolean {
   return typeof content === 'string' && content.length >= REPEATED_MIN && content === text + held
-}
-
-function hearReasoning(heard: Heard, message: JsonObject): void {
-  for (const name of ECHOED) {
-    const piece = message[name]
-    if (piece === undefined || piece === null) continue
-    const before = heard.echo[name]
-    if (!isShallow(piece)) throw new RangeError('nested too deep')
-    if (typeof piece === 'string' && piece !== '') {
-      heard.echo[name] = (typeof before === 'string' ? before : '') + piece
-      heard.characters += piece.length
-    } else if (Array.isArray(piece) && piece.length > 0) {
-      heard.echo[name] = [...(Array.isArray(before) ? before : []), ...(piece as Json[])]
-      heard.characters += JSON.stringify(piece).length
-    } else if (isRecord(piece) && Object.keys(piece).length > 0) {
-      heard.echo[name] = piece as Json
-      heard.characters += JSON.stringify(piece).length
-    }
-  }
 }

@@ -22,6 +22,11 @@ export interface Capabilities {
    * Reasoning in the history: sent back with tool calls, never, or with every message of the model.
    */
   readonly reasoning: 'echo' | 'omit' | 'required'
+  /**
+   * Signatures of a model's own messages and calls: sent back, never, also with a placeholder for
+   * messages of other models, or as a placeholder alone.
+   */
+  readonly signatures: 'echo' | 'omit' | 'required' | 'placeholder'
   /** Whether a message with tool calls may have no content. */
   readonly nullContent: boolean
   /** Sampling and reasoning parameters that are omitted. */
@@ -51,6 +56,7 @@ export const FULL_CAPABILITIES: Capabilities = {
   systemRole: 'system',
   toolIds: 'as-given',
   reasoning: 'echo',
+  signatures: 'echo',
   nullContent: true,
   dropped: [],
 }
@@ -62,6 +68,7 @@ export interface SentFields {
   readonly hasSystem: boolean
   readonly hasToolCalls: boolean
   readonly hasReasoning: boolean
+  readonly hasSignatures: boolean
   /** The task names no tools, so the offered ones may be omitted. */
   readonly toolsOptional: boolean
   /** The texts of the messages, which refusals may repeat. */
@@ -99,8 +106,13 @@ interface Refusal {
 
 const sends = (sent: SentFields, name: string): boolean => sent.names.includes(name)
 
-/** The lesson about the schema of one task, which is not remembered. */
-export const THIS_SCHEMA = 'this schema'
+const THIS_SCHEMA = 'this schema'
+const THESE_SIGNATURES = 'these signatures'
+/** What is not remembered of a lesson about one task: its schema, the signatures of its history. */
+export const PASSING: ReadonlyMap<string, keyof Capabilities> = new Map([
+  [THIS_SCHEMA, 'responseFormat'],
+  [THESE_SIGNATURES, 'signatures'],
+])
 
 /** Names of the id of a tool call. */
 const TOOL_ID = /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i
@@ -112,6 +124,32 @@ const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent) =>
       sends(sent, 'stream_options') && /stream_options|include_usage/i.test(refusal.text),
     next: (now) => ({ ...now, streamOptions: false }),
+  },
+  {
+    name: 'signatures required',
+    applies: (refusal, sent, now) =>
+      sent.hasToolCalls &&
+      (now.signatures === 'echo' || now.signatures === 'omit') &&
+      /thought_?\s?signature/i.test(refusal.text) &&
+      /missing|required|must|need/i.test(refusal.text),
+    next: (now) => ({ ...now, signatures: 'required' }),
+  },
+  {
+    name: THESE_SIGNATURES,
+    applies: (refusal, sent, now) =>
+      sent.hasSignatures &&
+      now.signatures !== 'placeholder' &&
+      /thought_?\s?signature/i.test(refusal.text) &&
+      /invalid|not valid|corrupt|wrong|mismatch|expired|decod|decrypt/i.test(refusal.text),
+    next: (now) => ({ ...now, signatures: 'placeholder' }),
+  },
+  {
+    name: 'signatures',
+    applies: (refusal, sent, now) =>
+      sent.hasSignatures &&
+      now.signatures !== 'omit' &&
+      /extra_content|thought_?\s?signature/i.test(refusal.text),
+    next: (now) => ({ ...now, signatures: 'omit' }),
   },
   {
     name: 'tool ids',

@@ -6,20 +6,103 @@ import { finishOf } from './finish.ts'
  * OpenAI's places come first; the other values are those of gateways and of other makers' models.
  */
 
-/** Returns the choice that was requested and ignores further choices. */
-export function firstChoice({ choices }: JsonObject): JsonObject | undefined {
-  if (Array.isArray(choices)) return choices.find(isFirst)
-  if (!isRecord(choices)) return undefined
-  // One choice in place of the list, or choices by their position.
-  return [choices, ...Object.values(choices)].find(
+/**
+ * Finds the requested choice in the values of an answer. It is the choice of index 0, or of no index.
+ * The choice of the lowest other index takes its place if the first one says nothing in the whole
+ * answer; until that is known its pieces are kept.
+ */
+export interface Choices {
+  /** Returns the first choice of a value. */
+  first(value: JsonObject): JsonObject | undefined
+  /** Returns the kept pieces, in their order; empty after the first choice has said something. */
+  kept(): readonly KeptPiece[]
+  /** Whether the kept pieces have a finish reason. */
+  readonly finished: boolean
+  /** Whether there were more pieces than can be kept. */
+  readonly overflowed: boolean
+}
+
+/** A piece of a choice, and the value that contains it. */
+export interface KeptPiece {
+  readonly choice: JsonObject
+  readonly value: JsonObject
+}
+
+/** Creates the search; it keeps at most `charactersMax` characters. */
+export function createChoices(charactersMax: number): Choices {
+  let known = false
+  let index = Infinity
+  let pieces: KeptPiece[] = []
+  let characters = 0
+  let finished = false
+  const keep = (choice: JsonObject, value: JsonObject): void => {
+    const own = indexOf(choice)
+    if (own > index) return
+    if (own < index) {
+      pieces = []
+      characters = 0
+      finished = false
+    }
+    index = own
+    finished ||= finishIn(choice, value) !== undefined
+    characters += JSON.stringify(choice).length
+    if (characters > charactersMax) pieces = []
+    else pieces.push({ choice, value })
+  }
+  return {
+    first(value) {
+      // Nearly every piece comes this way, so no list is made.
+      if (known && Array.isArray(value['choices'])) return value['choices'].find(isFirst)
+      const all = choicesIn(value)
+      const first = all.find(isFirst)
+      if (known) return first
+      if (first !== undefined && saysSomething(first)) {
+        known = true
+        pieces = []
+      } else for (const other of all) if (indexOf(other) > 0) keep(other, value)
+      return first
+    },
+    kept: () => pieces,
+    get finished() {
+      return finished && !known
+    },
+    get overflowed() {
+      return !known && characters > charactersMax
+    },
+  }
+}
+
+/** Returns the choices of a value: a list, one choice in its place, or choices by their position. */
+function choicesIn({ choices }: JsonObject): readonly JsonObject[] {
+  if (Array.isArray(choices)) return choices.filter(isRecord)
+  if (!isRecord(choices)) return []
+  return [choices, ...Object.values(choices)].filter(
     (choice): choice is JsonObject =>
-      isFirst(choice) && ('delta' in choice || 'message' in choice || 'text' in choice),
+      isRecord(choice) && ('delta' in choice || 'message' in choice || 'text' in choice),
   )
 }
 
-/** Whether a value is the first choice; any index except a positive number is the first. */
 function isFirst(choice: unknown): choice is JsonObject {
-  return isRecord(choice) && !(Number(choice['index'] ?? 0) > 0)
+  return isRecord(choice) && indexOf(choice) === 0
+}
+
+/** Returns the index of a choice; any index except a positive number is 0. */
+function indexOf({ index }: JsonObject): number {
+  const number = Number(index ?? 0)
+  return number > 0 ? number : 0
+}
+
+/** Whether a choice has more than empty fields and its end. */
+function saysSomething({ delta, message, text }: JsonObject): boolean {
+  return [delta, message, text].some((part) =>
+    isRecord(part) ? Object.values(part).some((field) => isFilled(field)) : isFilled(part),
+  )
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value)
+    ? value.length > 0
+    : value !== undefined && value !== null && value !== ''
 }
 
 /** Returns a delta or a message, which may be only its text, or a list with one. */

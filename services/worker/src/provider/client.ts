@@ -10,13 +10,13 @@ import {
   FULL_CAPABILITIES,
   learnRefusal,
   mergeLessons,
-  THIS_SCHEMA,
+  PASSING,
   type Capabilities,
 } from './capabilities.ts'
 import { failureOfError, readRefusal, type ProviderError } from './errors.ts'
 import { safeMessage } from './safe-message.ts'
-import { rateHintsOf, type RateHints, type ReadHeader } from './http/headers.ts'
-import { bodyOf, readText } from './http/fetch.ts'
+import { rateHintsOf, retryAfterIn, type RateHints } from './http/headers.ts'
+import { bodyOf, headersOf, readText } from './http/fetch.ts'
 import { ChatClient } from './http/sdk.ts'
 import { wireRequest, type WireRequest } from './request.ts'
 
@@ -92,16 +92,13 @@ export function createProviderClient(
       })
       .asResponse()
     call.onPiece()
-    const hints = rateHintsOf(headersOf(response), options.nowMs())
-    call.onHeaders(hints)
+    const headers = headersOf(response)
+    call.onHeaders(rateHintsOf(headers))
     const { status } = response
     if (status < OK_FROM || status >= OK_BELOW) {
-      const error = readRefusal(
-        status,
-        await readText(bodyOf(response)),
-        headersOf(response)('location') ?? null,
-      )
-      return { kind: 'refused', error, retryAfterMs: hints.retryAfterMs }
+      const location = headers.get('location') ?? null
+      const error = readRefusal(status, await readText(bodyOf(response)), location)
+      return { kind: 'refused', error, retryAfterMs: retryAfterIn(headers, options.nowMs()) }
     }
     let begun = false
     const reader = createAnswerReader({
@@ -147,7 +144,8 @@ export function createProviderClient(
       const lesson = learnRefusal(capabilities, refusal, wire.sent)
       if (lesson.kind === 'adapt' && adapted < ADAPTATIONS_MAX && !call.ended()) {
         capabilities = lesson.capabilities
-        if (lesson.reason === THIS_SCHEMA) passing = { responseFormat: before.responseFormat }
+        const field = PASSING.get(lesson.reason)
+        if (field !== undefined) passing = { ...passing, [field]: before[field] }
         first ??= answered
         continue
       }
@@ -169,14 +167,6 @@ export function createProviderClient(
     },
     capabilitiesOf: (model) => learned.peek(model) ?? configured,
   }
-}
-
-/**
- * A separate function, because a closure of the call would keep the response alive until the answer
- * ends.
- */
-function headersOf({ headers }: Response): ReadHeader {
-  return (name) => headers.get(name)
 }
 
 type Answered =

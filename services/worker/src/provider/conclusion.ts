@@ -1,5 +1,6 @@
 import type { Failure, Json, Usage } from '@agentfleet/domain'
 import type { LlmAnswer } from '../run/conversation.ts'
+import { SIGNATURES } from './echo.ts'
 import { classifyFinish } from './finish.ts'
 import { safeMessage } from './safe-message.ts'
 import { usageOf, type ReportedUsage } from './usage.ts'
@@ -93,9 +94,16 @@ export function conclude(
     const message = `the provider ended its answer for an unknown reason: "${reason()}"`
     return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
   }
-  const echo =
-    toolCalls.length > 0 && Object.keys(heard.echo).length > 0 ? { echo: heard.echo } : {}
-  return { kind: 'answered', answer: { text, toolCalls, ...echo }, usage }
+  const echo = echoOf(heard, toolCalls.length > 0)
+  const more = Object.keys(echo).length > 0 ? { echo } : {}
+  return { kind: 'answered', answer: { text, toolCalls, ...more }, usage }
+}
+
+/** Reasoning goes back with tool calls only; a signature goes back with every message. */
+function echoOf({ echo }: Heard, hasToolCalls: boolean): Readonly<Record<string, Json>> {
+  const signature = echo[SIGNATURES]
+  if (hasToolCalls) return echo
+  return signature === undefined ? {} : { [SIGNATURES]: signature }
 }
 
 function cutAnswer(finish: string): Failure {

@@ -1,7 +1,7 @@
 import type { Failure } from '@agentfleet/domain'
 import { plainText, safeMessage, SEARCHED_MAX, withoutValues } from './safe-message.ts'
 import { isRecord, isShallow, parseJson, textOf } from './shape.ts'
-import { askedWaitIn } from './http/headers.ts'
+import { askedWaitIn } from './http/waits.ts'
 
 /**
  * Errors of providers: a status and body, or an event within an answer with status 200.

@@ -1,6 +1,7 @@
 import type { Json } from '@agentfleet/domain'
-import type { Message } from '../run/conversation.ts'
+import type { Message, ToolCall } from '../run/conversation.ts'
 import type { Capabilities } from './capabilities.ts'
+import { SIGNATURES } from './echo.ts'
 import { isRecord } from './shape.ts'
 import { plainId } from './tool-calls.ts'
 
@@ -10,7 +11,7 @@ import { plainId } from './tool-calls.ts'
  *
  * Invariants: each tool call has a unique id, a valid name, and arguments that are a JSON object;
  * its output has the same id; no message of the model is empty; a provider gets back only its own
- * ids, reasoning and signatures.
+ * ids, and a model only its own reasoning and signatures.
  */
 export interface WireMessage {
   readonly role: string
@@ -23,10 +24,16 @@ const NAME_MAX = 64
 /** Characters of invalid arguments that are kept, so that the model sees what it wrote. */
 const UNPARSED_MAX = 2_000
 
-/** Returns the messages for this provider. */
+/** The provider and the model that get the messages. */
+interface Target {
+  readonly provider: string
+  readonly model: string
+}
+
+/** Returns the messages for this model. */
 export function shapeHistory(
   messages: readonly Message[],
-  provider: string,
+  target: Target,
   capabilities: Capabilities,
 ): readonly WireMessage[] {
   const used = new Set<string>()
@@ -34,8 +41,8 @@ export function shapeHistory(
   const shaped: WireMessage[] = []
   for (const [position, message] of messages.entries()) {
     if (message.role === 'assistant') {
-      ids = idsOf(message, position, used, provider, capabilities)
-      const wire = assistantMessage(message, ids, provider, capabilities)
+      ids = idsOf(message, position, used, target, capabilities)
+      const wire = assistantMessage(message, ids, target, capabilities)
       if (wire !== undefined) shaped.push(wire)
     } else if (message.role === 'tool') {
       const id = ids.get(message.tool_call_id) ?? message.tool_call_id
@@ -57,14 +64,14 @@ function idsOf(
   { tool_calls: calls = [], origin }: AssistantMessage,
   position: number,
   used: Set<string>,
-  provider: string,
+  { provider }: Target,
   { toolIds }: Capabilities,
 ): Map<string, string> {
   const own = origin?.provider === undefined || origin.provider === provider
   return new Map(
-    calls.map(({ id }) => {
-      const keeps = own && toolIds === 'as-given' && !used.has(id)
-      const wire = keeps ? id : plainId(`${position}.${id}`)
+    calls.map(({ id, givenId = id }) => {
+      const keeps = own && toolIds === 'as-given' && !used.has(givenId)
+      const wire = keeps ? givenId : plainId(`${position}.${id}`)
       used.add(wire)
       return [id, wire]
     }),
@@ -74,12 +81,13 @@ function idsOf(
 function assistantMessage(
   message: AssistantMessage,
   ids: ReadonlyMap<string, string>,
-  provider: string,
+  { provider, model }: Target,
   capabilities: Capabilities,
 ): WireMessage | undefined {
   const { content, tool_calls: calls = [], origin } = message
-  const own = origin?.provider === provider
-  const echo = reasoningOf(own ? origin?.echo : undefined, calls.length > 0, capabilities)
+  // A signature is bound to its model; another model refuses it.
+  const own = origin?.provider === provider && origin.model === model
+  const echo = echoOf(own ? origin.echo : undefined, calls.length > 0, capabilities)
   if (calls.length === 0) {
     if (content === null || content.trim() === '') return undefined
     return { role: 'assistant', content, ...echo }
@@ -88,23 +96,47 @@ function assistantMessage(
     role: 'assistant',
     content: content === null && !capabilities.nullContent ? '' : content,
     ...echo,
-    tool_calls: calls.map((call) => ({
+    tool_calls: signed(calls, own, capabilities.signatures).map((call) => ({
       id: ids.get(call.id) ?? call.id,
       type: 'function',
       function: { name: legalName(call.name), arguments: legalArguments(call.arguments) },
-      ...(own && call.extra !== undefined ? { extra_content: call.extra } : {}),
+      ...(call.extra === undefined ? {} : { [SIGNATURES]: call.extra }),
     })),
   }
 }
 
-function reasoningOf(
-  echo: Readonly<Record<string, Json>> | undefined,
+/** Returns what goes back with a message: its signature, and with tool calls its reasoning. */
+function echoOf(
+  { [SIGNATURES]: signature, ...reasoning }: Readonly<Record<string, Json>> = {},
   hasToolCalls: boolean,
-  { reasoning }: Capabilities,
+  capabilities: Capabilities,
 ): Readonly<Record<string, Json>> {
-  if (reasoning === 'omit') return {}
-  if (reasoning === 'required') return { reasoning_content: '', ...echo }
-  return hasToolCalls ? (echo ?? {}) : {}
+  const kept = ['echo', 'required'].includes(capabilities.signatures)
+  const signatures = kept && signature !== undefined ? { [SIGNATURES]: signature } : {}
+  if (capabilities.reasoning === 'omit') return signatures
+  if (capabilities.reasoning === 'required') {
+    return { reasoning_content: '', ...reasoning, ...signatures }
+  }
+  return hasToolCalls ? { ...reasoning, ...signatures } : signatures
+}
+
+/** What Gemini accepts in place of the signature of a call that another model has made. */
+const NO_SIGNATURE: Json = { google: { thought_signature: 'skip_thought_signature_validator' } }
+
+/** Returns the calls of a message with the signatures for this model; it signs the first of several. */
+function signed(
+  calls: readonly ToolCall[],
+  own: boolean,
+  signatures: Capabilities['signatures'],
+): readonly ToolCall[] {
+  const keeps = own && (signatures === 'echo' || signatures === 'required')
+  const kept = calls.map(({ extra, ...call }) =>
+    keeps && extra !== undefined ? { ...call, extra } : call,
+  )
+  const [first, ...others] = kept
+  const placed = signatures === 'required' || signatures === 'placeholder'
+  if (!placed || first === undefined || kept.some((call) => 'extra' in call)) return kept
+  return [{ ...first, extra: NO_SIGNATURE }, ...others]
 }
 
 function legalName(name: string): string {

@@ -5,8 +5,10 @@ import {
   type SamplingField,
   type SentFields,
 } from './capabilities.ts'
+import { SIGNATURES } from './echo.ts'
 import { shapeHistory, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
+import { isRecord } from './shape.ts'
 
 /** The request that is sent, and the parts of it that could be omitted. */
 export interface WireRequest {
@@ -24,7 +26,7 @@ export function wireRequest(
   },
   capabilities: Capabilities,
 ): WireRequest {
-  const messages = shapeHistory(request.messages, target.provider, capabilities)
+  const messages = shapeHistory(request.messages, target, capabilities)
   const tools = capabilities.tools || !request.toolsOptional ? request.tools : []
   const body: Record<string, unknown> = {
     model: target.model,
@@ -80,7 +82,14 @@ function sentOf(
     hasReasoning: messages.some((message) =>
       Object.keys(message).some((name) => name.startsWith('reasoning')),
     ),
+    hasSignatures: messages.some(isSigned),
     toolsOptional,
     contents: messages.map(({ content }) => content ?? ''),
   }
+}
+
+function isSigned(message: WireMessage): boolean {
+  const { tool_calls: calls } = message
+  const parts = [message, ...(Array.isArray(calls) ? calls : [])]
+  return parts.some((part) => isRecord(part) && SIGNATURES in part)
 }

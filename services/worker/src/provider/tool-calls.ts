@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../run/conversation.ts'
+import { later, SIGNATURES } from './echo.ts'
 import { objectsIn } from './framing.ts'
 import {
   isRecord,
@@ -55,7 +56,7 @@ export function createToolCalls(): ToolCallPieces {
       const name = textOf(fn['name']) ?? ''
       const id = wordOf(piece['id']) ?? ''
       const given = fn['arguments'] ?? fn['input'] ?? fn['parameters']
-      const extra = piece['extra_content']
+      const extra = piece[SIGNATURES]
       if (!isShallow(given) || !isShallow(extra)) throw new RangeError('nested too deep')
       const args = argumentsText(given)
       const draft = draftOf(drafts, { index: wordOf(piece['index']), id, name, args, beside })
@@ -63,9 +64,9 @@ export function createToolCalls(): ToolCallPieces {
       if (name !== '') draft.names.push(name)
       if (args !== '') draft.arguments.push(args)
       if (isRecord(given)) draft.objects.push(given)
-      if (extra !== undefined) draft.extra = extra as Json
-      const extraSize = extra === undefined ? 0 : JSON.stringify(extra).length
-      return name.length + args.length + extraSize
+      if (isRecord(extra)) draft.extra = later(draft.extra, extra as Json)
+      const extraSize = isRecord(extra) ? JSON.stringify(extra).length : 0
+      return id.length + name.length + args.length + extraSize
     },
     calls(offered, idSeed) {
       const used = new Set<string>()
@@ -76,8 +77,10 @@ export function createToolCalls(): ToolCallPieces {
         const given = LEGAL_ID.test(draft.id) && !used.has(draft.id)
         const id = given ? draft.id : plainId(`${idSeed}.${position}.${draft.id}`)
         used.add(id)
+        const keepsGiven = !given && draft.id !== '' && draft.id.length <= GIVEN_ID_MAX
         return {
           id,
+          ...(keepsGiven ? { givenId: draft.id } : {}),
           name: nameOf(draft.names, offered),
           arguments: wellFormed(readable(argumentsOf(draft))),
           ...(draft.extra === undefined ? {} : { extra: draft.extra }),
@@ -104,6 +107,8 @@ export function piecesOf(calls: unknown): readonly unknown[] {
 
 /** Ids that every known endpoint accepts back. */
 const LEGAL_ID = /^[\w.:-]{1,128}$/
+/** Characters. Some gateways put a signature into an id and read it when they get the id back. */
+const GIVEN_ID_MAX = 16_384
 /** Mistral accepts only ids of nine letters or digits; all others accept these too. */
 const PLAIN_ID_CHARACTERS = 9
 
@@ -179,7 +184,7 @@ function argumentsText(value: unknown): string {
 function argumentsOf({ arguments: pieces, objects }: Draft): string {
   // Objects in pieces: each one adds fields or repeats everything so far.
   if (objects.length > 1 && objects.length === pieces.length) {
-    return JSON.stringify(Object.assign({}, ...objects))
+    return JSON.stringify(objects.reduce((all, fields) => ({ ...all, ...fields })))
   }
   const joined = unquoted(pieces.join(''))
   if (NOTHING.test(joined)) return ''

@@ -182,7 +182,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
     const message = `the model requested ${answer.toolCalls.length} tool calls in one answer`
     return failed({ kind: 'too-many-tool-calls', message })
   }
-  const heard = await hearAnswer(talk, answer, usage, agent.rule, by.provider)
+  const heard = await hearAnswer(talk, answer, usage, agent.rule, by)
   if (run.over !== undefined) return OVER
   const ended = heard.result !== undefined || heard.unchecked !== undefined
   if (ended) return { kind: 'talk', talk: heard, by, lastCall: times }

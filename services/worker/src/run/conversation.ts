@@ -1,6 +1,7 @@
 import {
   addUsage,
   NO_USAGE,
+  type CalledBy,
   type JournaledCall,
   type Json,
   type TaskSpec,
@@ -20,6 +21,8 @@ export interface ToolCall {
   readonly id: string
   readonly name: string
   readonly arguments: string
+  /** The id that the provider gave if other providers may not accept it. */
+  readonly givenId?: string
   /** What the provider wants back with the call, such as a signature. */
   readonly extra?: Json
 }
@@ -57,6 +60,7 @@ export type Message =
 
 interface Origin {
   readonly provider: string | undefined
+  readonly model: string | undefined
   readonly echo?: Readonly<Record<string, Json>>
 }
 
@@ -101,7 +105,13 @@ export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
 
 const json = z.unknown().transform((value) => value as Json)
 const toolCallSchema = z
-  .object({ id: z.string(), name: z.string(), arguments: z.string(), extra: json.optional() })
+  .object({
+    id: z.string(),
+    name: z.string(),
+    arguments: z.string(),
+    givenId: z.string().optional(),
+    extra: json.optional(),
+  })
   .transform((call) => call as ToolCall)
 const llmOutput = z
   .object({
@@ -152,11 +162,11 @@ export async function hearAnswer(
   answer: LlmAnswer,
   usage: Usage,
   { check, repairsMax }: AnswerRule,
-  provider?: string,
+  by?: CalledBy,
 ): Promise<Conversation> {
   const isLast = answer.toolCalls.length === 0
   const checked = isLast && check !== undefined ? await check(answer.text) : undefined
-  return addAnswer(talk, answer, usage, { checked, repairsMax, provider })
+  return addAnswer(talk, answer, usage, { checked, repairsMax, by })
 }
 
 /** The result of the check of an answer. */
@@ -165,7 +175,7 @@ interface Heard {
   readonly checked?: AnswerCheck | undefined
   /** How often the model may correct its answer before the run fails. */
   readonly repairsMax?: number
-  readonly provider?: string | undefined
+  readonly by?: CalledBy | undefined
 }
 
 /** Adds the answer of an LLM call; after an invalid one it adds what is wrong. */
@@ -173,9 +183,14 @@ export function addAnswer(
   talk: Conversation,
   answer: LlmAnswer,
   usage: Usage,
-  { checked = { kind: 'valid', value: answer.text }, repairsMax = 0, provider }: Heard = {},
+  { checked = { kind: 'valid', value: answer.text }, repairsMax = 0, by }: Heard = {},
 ): Conversation {
   const { toolCalls, echo } = answer
+  const origin: Origin = {
+    provider: by?.provider,
+    model: by?.model,
+    ...(echo === undefined ? {} : { echo }),
+  }
   // The position of a call fixes its step, so calls may end in any order.
   const first = talk.step + 1
   const next = {
@@ -187,11 +202,13 @@ export function addAnswer(
   }
   if (toolCalls.length > 0) {
     const content = answer.text === '' ? null : answer.text
-    const origin = { provider, ...(echo === undefined ? {} : { echo }) }
     const message: Message = { role: 'assistant', content, tool_calls: toolCalls, origin }
     return { ...next, messages: [...talk.messages, message] }
   }
-  const messages: Message[] = [...talk.messages, { role: 'assistant', content: answer.text }]
+  const messages: Message[] = [
+    ...talk.messages,
+    { role: 'assistant', content: answer.text, ...(echo === undefined ? {} : { origin }) },
+  ]
   if (checked.kind === 'valid') return { ...next, messages, result: checked.value }
   if (checked.kind !== 'invalid') return { ...next, messages, unchecked: checked }
   const { problems } = checked
@@ -226,13 +243,7 @@ export async function replayConversation(
   let talk = openConversation(spec)
   for (const call of [...calls].sort((a, b) => a.step - b.step)) {
     if (call.kind === 'llm') {
-      talk = await hearAnswer(
-        talk,
-        llmOutput.parse(call.output),
-        call.usage,
-        rule,
-        call.by?.provider,
-      )
+      talk = await hearAnswer(talk, llmOutput.parse(call.output), call.usage, rule, call.by)
     } else {
       const { id, ...output } = toolOutput.parse(call.output)
       talk = addToolOutput(talk, id, output)

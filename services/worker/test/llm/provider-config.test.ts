@@ -5,7 +5,6 @@ import { ConfigError, loadConfig } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/config.ts'
 import { providersOf, tenantBudgetsOf } from '../../src/llm/provider-config.ts'
-import { rateHintsOf } from '../../src/provider/http/headers.ts'
 import { candidatesOf, keyId, priceOf } from '../../src/llm/provider.ts'
 
 const load = (env: Record<string, string>) =>
@@ -108,67 +107,5 @@ describe('budgets of tenants', () => {
     expect(problemsOf(() => tenantBudgetsOf('{"acme":{"usdPerDay":-1}}')).join()).toContain(
       'acme.usdPerDay',
     )
-  })
-})
-
-describe('the rate limits of a provider', () => {
-  const hints = (headers: Record<string, string>) =>
-    rateHintsOf((name) => headers[name], Date.parse('2026-01-01T00:00:00Z'))
-
-  test('are read from the usual headers, and invalid headers are ignored', () => {
-    expect(
-      hints({
-        'x-ratelimit-limit-requests': '600',
-        'x-ratelimit-remaining-tokens': '0',
-        'x-ratelimit-limit-tokens': 'many',
-      }),
-    ).toEqual({ rpm: 600, tokensLeft: 0 })
-  })
-
-  test.each([
-    [{ 'retry-after': '3' }, 3_000],
-    [{ 'retry-after-ms': '250', 'retry-after': '1' }, 250],
-    [{ 'retry-after': 'Thu, 01 Jan 2026 00:00:05 GMT' }, 5_000],
-    [{ 'retry-after': 'soon' }, undefined],
-    [{ 'retry-after': '1.5' }, 1_500],
-    [{ 'retry-after': '-5' }, undefined],
-    [{ 'retry-after': 'in 5' }, undefined],
-    [{ 'retry-after': 'NaN' }, undefined],
-    [{ 'retry-after': '' }, undefined],
-    [{ 'retry-after': 'Wed, 01 Jan 2025 00:00:05 GMT' }, 0],
-    [{ 'retry-after': '999999' }, 300_000],
-    [{ 'retry-after': '1m2.5s' }, 62_500],
-    [{ 'retry-after': '2 seconds' }, 2_000],
-    [{ 'retry-after': '"2"' }, 2_000],
-    [{ 'retry-after': '+2' }, 2_000],
-    [{ 'retry-after': '2, 5' }, 2_000],
-    [{ 'retry-after': '2;comment' }, 2_000],
-    [{ 'retry-after': 'PT30S' }, 30_000],
-    [{ 'retry-after': '99999999999999999999' }, 300_000],
-    [{ 'retry-after': '1e999' }, undefined],
-    [{ 'retry-after': '2026-01-01 00:00:05' }, 5_000],
-    [{ 'retry-after': '2026-01-01T00:00:05Z' }, 5_000],
-    [{ 'retry-after': 'Thu Jan  1 00:00:05 2026 GMT' }, 5_000],
-    [{ 'x-ms-retry-after-ms': '3000' }, 3_000],
-    [{ 'retry-after-ms': '-5', 'retry-after': '1' }, 1_000],
-    [{ 'x-ratelimit-reset': '1767225605000', 'x-ratelimit-remaining': '0' }, 5_000],
-    [{ 'x-ratelimit-reset-after': '3', 'x-ratelimit-remaining': '0' }, 3_000],
-    [{ 'x-ratelimit-reset-after': '3' }, undefined],
-    [{ 'x-ratelimit-reset-requests': '3', 'x-ratelimit-remaining-requests': '-1' }, 3_000],
-    [{ 'ratelimit-reset': '3', 'ratelimit-remaining': '0' }, 3_000],
-    [
-      {
-        'anthropic-ratelimit-requests-reset': '2026-01-01T00:00:05Z',
-        'anthropic-ratelimit-requests-remaining': '0',
-      },
-      5_000,
-    ],
-    [{ 'retry-after': '1767225605' }, 5_000],
-    [{ 'x-ratelimit-reset-requests': '7.66s', 'x-ratelimit-remaining-requests': '0' }, 7_660],
-    [{ 'x-ratelimit-reset-tokens': '120ms', 'x-ratelimit-remaining-tokens': '0' }, 120],
-    [{ 'x-ratelimit-reset-requests': '1h', 'x-ratelimit-remaining-requests': '3' }, undefined],
-    [{ 'x-ratelimit-reset': '1767225605000', 'x-ratelimit-remaining': '0' }, 5_000],
-  ])('have a pause in %j of %s', (headers, expected) => {
-    expect(hints(headers as Record<string, string>).retryAfterMs).toBe(expected)
   })
 })

@@ -19,6 +19,7 @@ const SENT = {
   hasSystem: true,
   hasToolCalls: false,
   hasReasoning: false,
+  hasSignatures: false,
   toolsOptional: true,
   contents: [
     'You may use tools.',

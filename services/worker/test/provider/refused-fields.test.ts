@@ -23,6 +23,7 @@ const SENT = {
   hasSystem: true,
   hasToolCalls: true,
   hasReasoning: false,
+  hasSignatures: false,
   toolsOptional: true,
   contents: ['You may use tools.', 'What is 6*7?'],
 }

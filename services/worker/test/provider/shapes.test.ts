@@ -139,3 +139,66 @@ test('an answer without its end stays a failure, although usage came with its pi
   expect(read([event({ choices: [], usage: USAGE }), ...pieces]).answer.kind).toBe('failed')
   expect(read([GOOD]).answer.kind).toBe('answered')
 })
+
+describe('the answer is', () => {
+  const at = (index: unknown, fields: object): string => event({ choices: [{ index, ...fields }] })
+  const noise = at(1, { delta: { content: 'NOISE' } })
+  test.each<[string, string]>([
+    [
+      'the only choice, of index 1',
+      `${at(1, { delta: { content: 'The answer' } })}${at(1, { delta: { content: ' is 42.' } })}${at(1, { delta: {}, finish_reason: 'stop' })}${usage()}${DONE}`,
+    ],
+    [
+      'the only choice, of index 1, before a broken connection',
+      `${at(1, { delta: { content: OK } })}${at(1, { delta: {}, finish_reason: 'stop' })}`,
+    ],
+    [
+      'the only choice, whose index is a text',
+      `${at('1', { delta: { content: OK } })}${at('1', { delta: {}, finish_reason: 'stop' })}${DONE}`,
+    ],
+    [
+      'the only choice of one JSON object, of index 1',
+      JSON.stringify({
+        choices: [{ index: 1, message: { content: OK }, finish_reason: 'stop' }],
+        usage: USAGE,
+      }),
+    ],
+    [
+      'the choice of index 1 behind whose text only the end has index 0',
+      `${at(1, { delta: { content: OK } })}${END}`,
+    ],
+    [
+      'the lowest of two choices without index 0',
+      `${at(2, { delta: { content: 'NOISE' } })}${at(1, { delta: { content: OK } })}${at(2, { delta: { content: 'NOISE' }, finish_reason: 'stop' })}${at(1, { delta: {}, finish_reason: 'stop' })}${DONE}`,
+    ],
+    ['the choice of index 0 behind another one', `${noise}${GOOD}`],
+    ['the choice of index 0 between pieces of another one', `${content(OK)}${noise}${END}`],
+    [
+      'the choice of index 0 in a list behind another one',
+      event({
+        choices: [
+          { index: 1, message: { content: 'NOISE' }, finish_reason: 'stop' },
+          { index: 0, message: { content: OK }, finish_reason: 'stop' },
+        ],
+      }),
+    ],
+  ])('%s', (_title, body) => {
+    const { answer, text } = read([body])
+    expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK, toolCalls: [] } })
+    expect(text).toBe(OK)
+  })
+
+  test('a failure if the choice of index 0 begins, says nothing and ends', () => {
+    const { answer } = read([`${delta({ role: 'assistant', content: '' })}${noise}${END}`])
+    expect(answer).toMatchObject({ failure: { kind: 'empty-answer' } })
+  })
+
+  test('a failure if the only choice has another index and is too long', () => {
+    const pieces = Array.from({ length: 200 }, () =>
+      at(1, { delta: { content: 'word '.repeat(200) } }),
+    )
+    expect(read([...pieces, DONE], { eventCharactersMax: 5_000 }).answer).toMatchObject({
+      failure: { kind: 'output-too-large' },
+    })
+  })
+})

@@ -13,6 +13,7 @@ import {
   createInflate,
   createInflateRaw,
 } from 'node:zlib'
+import type { HeaderFields } from './headers.ts'
 
 /**
  * The part of `fetch` that the SDK needs for streamed calls, over node:http. With the web streams
@@ -119,6 +120,11 @@ const CLOSED = ['ECONNRESET', 'EPIPE']
 /** Returns the body of a response that this module created. */
 export function bodyOf(response: Response): Readable {
   return response.body as unknown as Readable
+}
+
+/** Returns the headers of a response that this module created. */
+export function headersOf(response: Response): HeaderFields {
+  return response.headers as unknown as HeaderFields
 }
 
 /**
