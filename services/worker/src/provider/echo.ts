@@ -64,7 +64,7 @@ function joinedBlocks(pieces: readonly Json[]): Json[] {
     const last = blocks.at(-1)
     if (isRecord(last) && isRecord(piece) && continues(last, piece)) {
       const thinking = `${textIn(last)}${textIn(piece)}`
-      blocks[blocks.length - 1] = { ...(later(last as Json, piece as Json) as object), thinking }
+      blocks[blocks.length - 1] = { ...(later(last, piece) as object), thinking }
     } else blocks.push(piece)
   }
   return blocks
