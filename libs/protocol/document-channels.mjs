@@ -82,17 +82,17 @@ function markdown() {
 
 # Channels of the bus
 
-Everything that processes send to each other over NATS. \`libs/protocol/src/channels\` declares each channel
-once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` and the metric
+This page lists every message that processes send to each other over NATS. \`libs/protocol/src/channels\` declares
+each channel once; the permissions of each service's NATS user, this page, \`asyncapi.yaml\` and the metric
 \`fleet_bus_messages_total\` follow from the declarations.
 
-- **event**: a hint. Losing one delays something and changes no outcome (L6).
-- **request**: one listener answers. **question**: each listener may answer.
-- **stream**: JetStream stores it; services read it through the API rights below.
+- An **event** is a hint: if an event is lost, some work is delayed, but no outcome changes (L6).
+- To a **request** one listener answers. To a **question** each listener may answer.
+- A message of the kind **stream** is stored by JetStream; services read it with the rights that are listed below.
 
-Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers such a
-request with \`{"refused":{"code","message"}}\`. Each item is checked alone: an unreadable item leaves its place
-empty. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
+Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers an
+unreadable request with \`{"refused":{"code","message"}}\`. Each item of a message is checked separately: an
+unreadable item becomes \`undefined\`, and the other items keep their positions. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
 \`max_payload\`. When an answer needs several messages, each of them says in \`part\` which items
 it holds: \`from\` is the position of its first item, \`of\` the number of all items.
 
@@ -100,9 +100,9 @@ ${table.join('\n')}
 
 ## Rights on streams
 
-In addition to the subjects above, each service may ask JetStream for this and nothing else.
+In addition to the subjects above, each service may use only these subjects of the JetStream API.
 
-| Stream | Service | Subjects |
+| Stream | Service | Subjects of the JetStream API that the service may use |
 | --- | --- | --- |
 ${rights.join('\n')}
 `

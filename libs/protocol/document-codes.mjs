@@ -22,12 +22,12 @@ const text = `<!-- ${NOTE} -->
 
 # Error codes
 
-A code is stable: programs may decide by it. Its message is for people and may change.
+A code is stable: programs may decide by it. The message of an error is for people and may change.
 
 ## Of failed tasks
 
-\`error.code\` of a task. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
-this; the class says how long the fleet waits before it repeats the task. For \`tool-failed\` the tool says whether it may be repeated.
+A failed task has one of these codes in \`error.code\`. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
+this; the class says how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
 
 ${table(
   ['Code', 'Repeated', 'Class', 'Meaning'],
@@ -40,7 +40,7 @@ ${table(
 )}
 
 ${table(
-  ['Class', 'First wait', 'Longest wait', 'Most failures'],
+  ['Class of failures', 'First wait', 'Longest wait', 'Most failures of a task'],
   Object.entries(RETRY_POLICIES).map(([name, { backoff, failuresMax }]) => [
     name,
     backoff === undefined ? 'not repeated' : seconds(backoff.baseMs),
@@ -51,8 +51,8 @@ ${table(
 
 ## Of requests
 
-\`code\` of a problem document (\`application/problem+json\`, RFC 9457), with its status. Where seconds are given the answer has
-a \`Retry-After\` header, and the same request may be sent again.
+A refused request gets a problem document (\`application/problem+json\`, RFC 9457) with one of these codes in \`code\`. If the
+table gives seconds for a code, the answer has a \`Retry-After\` header, and the client may send the same request again.
 
 ${table(
   ['Code', 'Status', 'Title', 'Retry-After', 'Meaning'],
@@ -67,7 +67,7 @@ ${table(
 
 ## Of WebSocket frames
 
-\`code\` of a frame of the type \`error\`.
+A frame of the type \`error\` has one of these codes in \`code\`.
 
 ${table(
   ['Code', 'Meaning'],
@@ -76,7 +76,7 @@ ${table(
 
 ## Between services
 
-What a service meets and writes to its log.
+A service writes these codes to its log when a call to another service or a server fails.
 
 ${table(
   ['Code', 'May succeed later', 'Meaning'],

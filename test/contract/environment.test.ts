@@ -81,12 +81,12 @@ starts anything; if a value is wrong, it prints every problem and ends. The valu
 \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and leave \`NAME\` out.
 
 If none of \`OPENAI_API_KEY\`, \`OPENAI_BASE_URL\` and \`PROVIDERS\` is set, the simulator answers in place of an LLM. If you set \`PROVIDERS\`, you
-need neither of the other two.
+do not need \`OPENAI_API_KEY\` and \`OPENAI_BASE_URL\`.
 
 ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 
 \`npm start\` itself reads \`API_KEYS\` (it checks the fleet with the first key), the variables of the provider, \`SCALE_MIN\`, \`SCALE_MAX\` and
-\`AGENTFLEET_CACHE\`, the folder of fetched server programs. The simulator reads \`SIMULATOR_…\`
+\`AGENTFLEET_CACHE\`, the folder of fetched server programs. The simulator reads the variables whose names begin with \`SIMULATOR_\`
 ([environment](environment.md#simulator-tests-and-caches)).
 
 ## What \`npm start\` sets itself

@@ -16,7 +16,10 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'pointers_issued_total',
       'Pointers that the follower issued because they were missing.',
     ),
-    expired: metrics.counter('tasks_expired_total', 'Tasks that failed at their deadline.'),
+    expired: metrics.counter(
+      'tasks_expired_total',
+      'Tasks that failed because their deadline passed.',
+    ),
     rebuilds: metrics.counter(
       'projection_rebuilds_total',
       'How often the coordinator wrote all records to Redis again.',

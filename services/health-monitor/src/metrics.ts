@@ -14,7 +14,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     deaths: counter('deaths_total', 'Nodes declared dead, by reason.', ['reason']),
     withheld: counter(
       'deaths_withheld_total',
-      'Nodes that were silent long enough but not declared dead, by the safeguard that prevented it.',
+      'Silent nodes that a safeguard kept from being declared dead, by safeguard.',
       ['reason'],
     ),
     stalls: counter(
@@ -24,7 +24,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ),
     stallsWithheld: counter(
       'stalls_withheld_total',
-      'Nodes without progress that were not avoided, by the safeguard that prevented it.',
+      'Nodes without progress that a safeguard kept from being marked as stalled, by safeguard.',
       ['reason'],
     ),
     detection: metrics.histogram(
@@ -120,7 +120,7 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
     ),
     figure(
       'stuck_seconds',
-      'Time without progress of the attempt of the node that has waited longest for progress.',
+      'Time for which an attempt on the node has made no progress: the longest of all its attempts.',
       ({ work }) => (work === undefined ? 0 : work.stuckMs / 1_000),
     ),
     figure('draining', '1 if the node drains, otherwise 0.', ({ draining }) => (draining ? 1 : 0)),

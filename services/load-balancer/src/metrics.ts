@@ -17,7 +17,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ]),
     advised: metrics.counter(
       'placements_advised_total',
-      'Tasks that asked for advised placement.',
+      'Tasks with `placement: "advised"`, by what happened to the advice.',
       ['use'],
     ),
     decisionsLost: metrics.counter('decisions_lost_total', 'Decisions that were not recorded.'),

@@ -153,7 +153,8 @@ export const REDIS_KEYS = {
   budgetHeld: {
     key: 'limits:budget:{<tenant>}:held',
     type: 'hash',
-    holds: 'tokens and cost that are set aside for each of these calls, and their sums',
+    holds:
+      'tokens and cost that are set aside for each call under way of the tenant, and their sums',
     writers: WORKER,
     ends: 'a day after the last call',
   },

@@ -109,7 +109,7 @@ export const STORED_CHANNELS = {
   schedule: stored({
     name: 'schedule',
     subject: 'schedules.def.{tenant}.{scheduleName}',
-    summary: "A tenant's schedule, its newest definition.",
+    summary: "The newest definition of a tenant's schedule.",
     stream: STREAMS.schedules,
     body: scheduleSchema,
     senders: ['gateway'],
@@ -127,7 +127,7 @@ export const STORED_CHANNELS = {
   key: stored({
     name: 'key',
     subject: 'keys.{keyId}',
-    summary: 'A key of the API, its newest version; it holds digests of secrets only.',
+    summary: 'The newest version of a key of the API; it holds only digests of secrets.',
     stream: STREAMS.keys,
     body: storedKeySchema,
     senders: ['gateway'],

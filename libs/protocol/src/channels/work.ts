@@ -46,7 +46,7 @@ export const WORK_CHANNELS = {
   waiting: event({
     name: 'waiting',
     subject: 'balancer.waiting',
-    summary: 'A service announces that the queues of these tenants have new pointers.',
+    summary: 'A service announces which tenants have new pointers in their queues.',
     body: waitingQueuesSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
     listeners: ['load-balancer'],
@@ -127,7 +127,7 @@ export const WORK_CHANNELS = {
   stop: event({
     name: 'stop',
     subject: 'node.{nodeId}.stop',
-    summary: 'A node gets the request to stop running these tasks.',
+    summary: 'A node gets the request to stop the tasks that the message names.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -137,7 +137,7 @@ export const WORK_CHANNELS = {
   stopAnywhere: event({
     name: 'stop-anywhere',
     subject: 'fleet.stop',
-    summary: 'All nodes get the request to stop running these tasks.',
+    summary: 'All nodes get the request to stop the tasks that the message names.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -147,7 +147,7 @@ export const WORK_CHANNELS = {
     name: 'runs',
     subject: 'fleet.runs',
     summary:
-      'Asks which of these tasks a node runs. A node that runs none of them does not answer.',
+      'Asks which of the named tasks a node runs. A node that runs none of the tasks does not answer.',
     body: runsQuestionSchema,
     reply: runsAnswerSchema,
     senders: ['coordinator'],
