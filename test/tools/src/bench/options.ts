@@ -6,6 +6,9 @@ export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'p
 /** A part of the benchmark. */
 export type Part = (typeof PARTS)[number]
 
+/** The key of the callers: without limits, or with a rate limit. */
+export type KeyKind = 'plain' | 'limited'
+
 /** The measured parts, and their sizes. */
 export interface BenchOptions {
   readonly parts: ReadonlySet<Part>
@@ -22,6 +25,8 @@ export interface BenchOptions {
   readonly paidTasks: number
   /** When the peer counts a job as stalled, and how often it checks, milliseconds. */
   readonly stalledMs: number
+  /** The fleet demands keys; that of the callers has a rate limit, or none. */
+  readonly keys: KeyKind | undefined
   readonly jsonFile: string | undefined
   readonly profileDir: string | undefined
 }
@@ -38,6 +43,8 @@ export const USAGE = `npm run bench -- [flags]
   --inflight N       tasks in flight at one moment (20000)
   --kills N          workers killed in the failover part (3)
   --json FILE        write all figures there
+  --keys KIND        the fleet demands keys; the callers use one without limits (plain), or
+                     with a rate limit that they do not reach (limited)
   --profile DIR      CPU profiles of all services, for node's own tools
   --smoke            everything tiny: does it work at all?`
 
@@ -87,6 +94,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
       kills: { type: 'string' },
       json: { type: 'string' },
       profile: { type: 'string' },
+      keys: { type: 'string' },
       smoke: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -109,6 +117,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
     failoverTasks: base.failoverTasks,
     paidTasks: base.paidTasks,
     stalledMs: base.stalledMs,
+    keys: keyKindOf(values.keys),
     jsonFile: values.json === undefined ? undefined : resolve(values.json),
     profileDir: values.profile === undefined ? undefined : resolve(values.profile),
   }
@@ -120,6 +129,11 @@ export function positive(flag: string, text: string | undefined, fallback: numbe
   const value = Number(text)
   if (!(value > 0)) throw new Error(`${flag} must be a number above 0, got ${text}`)
   return value
+}
+
+function keyKindOf(text: string | undefined): KeyKind | undefined {
+  if (text === undefined || text === 'plain' || text === 'limited') return text
+  throw new Error(`--keys must be plain or limited, got ${text}`)
 }
 
 function partsOf(text: string | undefined): ReadonlySet<Part> {

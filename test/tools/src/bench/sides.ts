@@ -1,8 +1,9 @@
 import { join } from 'node:path'
+import { createClient } from '@agentfleet/client'
 import { startFleet, type Binaries, type Fleet, type FleetOptions } from '@agentfleet/local'
 import { SERVICES } from '@agentfleet/protocol'
 import type { NamedProcess } from '../fleet/processes.ts'
-import type { BenchOptions } from './options.ts'
+import type { BenchOptions, KeyKind } from './options.ts'
 import { startPeer, type Peer } from './peer.ts'
 
 /** The parameters of every part of the benchmark. */
@@ -18,6 +19,8 @@ export interface BenchContext {
 export interface Sides {
   readonly fleet: Fleet
   readonly peer: Peer
+  /** The key of the callers of the fleet, if it demands one. */
+  readonly apiKey: string | undefined
   stop(): Promise<void>
 }
 
@@ -25,11 +28,17 @@ export interface Sides {
 export interface Side {
   readonly name: 'agentfleet' | 'bullmq'
   readonly url: string
+  /** Headers that its callers send with every request. */
+  readonly headers: Readonly<Record<string, string>>
   processes(): readonly NamedProcess[]
   /** Runs while only this side may use the processor. */
   alone<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** With this key the benchmark makes the key of its callers. */
+const ADMIN_KEY = 'bench-admin-key-of-32-characters'
+/** The largest limit that a key may have. */
+const REQUESTS_PER_MINUTE = 1_000_000
 /** Longer than any benchmark, milliseconds. */
 const DAY_MS = 86_400_000
 
@@ -58,7 +67,10 @@ export async function startSides(context: BenchContext): Promise<Sides> {
   const { options, binaries, dir, say } = context
   const fleet = await startBenchFleet(context, 'fleet', {
     workers: options.workers,
-    env: { worker: { WORKER_SLOTS: String(options.slots) } },
+    env: {
+      worker: { WORKER_SLOTS: String(options.slots) },
+      ...(options.keys !== undefined ? { gateway: { ADMIN_KEY } } : {}),
+    },
   })
   try {
     const peer = await startPeer({
@@ -73,6 +85,7 @@ export async function startSides(context: BenchContext): Promise<Sides> {
     return {
       fleet,
       peer,
+      apiKey: options.keys && (await makeKey(fleet.url, options.keys)),
       async stop() {
         await peer.stop()
         await fleet.stop()
@@ -84,6 +97,18 @@ export async function startSides(context: BenchContext): Promise<Sides> {
   }
 }
 
+/** The key of the callers; no round reaches its rate limit, which is there to measure its price. */
+async function makeKey(url: string, kind: KeyKind): Promise<string> {
+  const client = createClient({ baseUrl: url, apiKey: ADMIN_KEY })
+  const { key } = await client.createKey({
+    name: 'bench',
+    tenant: 'bench',
+    scopes: ['tasks:read', 'tasks:write'],
+    ...(kind === 'plain' ? {} : { limits: { requestsPerMinute: REQUESTS_PER_MINUTE } }),
+  })
+  return key
+}
+
 /** Nodes are back within a second after a pause; a longer time shows a fault. */
 const RESUME_WITHIN_MS = 30_000
 
@@ -92,7 +117,7 @@ const RESUME_WITHIN_MS = 30_000
  * tenth of a core; an idle peer costs next to nothing. So the fleet is stopped (SIGSTOP) while the peer is
  * measured, and the peer is never stopped.
  */
-export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
+export function sidesOf({ fleet, peer, apiKey }: Sides): readonly [Side, Side] {
   const signalFleet = (signal: NodeJS.Signals): void => {
     for (const { pid } of fleetProcesses(fleet)) process.kill(pid, signal)
   }
@@ -101,12 +126,14 @@ export function sidesOf({ fleet, peer }: Sides): readonly [Side, Side] {
     {
       name: 'agentfleet',
       url: fleet.url,
+      headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
       processes: () => fleetProcesses(fleet),
       alone: (work) => work(),
     },
     {
       name: 'bullmq',
       url: peer.url,
+      headers: {},
       processes: () => peer.processes(),
       async alone(work) {
         signalFleet('SIGSTOP')

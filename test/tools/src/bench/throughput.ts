@@ -93,7 +93,7 @@ async function compare(
 ): Promise<Comparison> {
   say(`\n## ${title}`)
   const targetOf = (side: Side): LoadTarget =>
-    postRequest(`${side.url}/v1/tasks`, { task: TASK, model }, WAIT_HEADER)
+    postRequest(`${side.url}/v1/tasks`, { task: TASK, model }, { ...WAIT_HEADER, ...side.headers })
   for (const side of sidesOf(sides)) {
     await side.alone(() => load(targetOf(side), options.warmupSeconds * FIRST_WARMUP_TIMES))
   }
