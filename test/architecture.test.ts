@@ -53,7 +53,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   cli: ['adapters', 'client', 'domain', 'local', 'protocol'],
   'llm-simulator': [],
   console: ['protocol'],
-  local: ['client', 'llm-simulator', 'protocol', 'runtime'],
+  local: ['client', 'domain', 'llm-simulator', 'protocol', 'runtime'],
   testkit: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol', 'runtime'],
   tools: ['adapters', 'client', 'domain', 'llm-simulator', 'local', 'protocol'],
 }
@@ -216,7 +216,13 @@ test('every module of a package is reached from one of its entries', () => {
   const operated = [
     ...readText('.env.example').matchAll(/SERVICE=([\w-]+)[^]*?node dist\/(.+)\.js/g),
   ].map(([, service, name]) => `services/${service}/src/${name}.ts`)
-  expect(unreached(sources, [...entries, ...started, ...proofs, ...operated])).toEqual([])
+  // The program that `npm start` runs to check the tools of a folder.
+  const [, checks = ''] =
+    /'services', 'worker', 'dist', '(.+?)\.js'/.exec(
+      readText('libs/local/src/start/check-tools.ts'),
+    ) ?? []
+  const checked = `services/worker/src/${checks.replaceAll("', '", '/')}.ts`
+  expect(unreached(sources, [...entries, ...started, ...proofs, ...operated, checked])).toEqual([])
 })
 
 test('the README of the tests gives a reason for each file that only test:full runs', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
+import { correctionOf } from '@agentfleet/domain'
 import { bannerOf } from './start/banner.ts'
 import { mcpNotice } from './start/mcp-notice.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
   process.on('disconnect', () => stopping.abort())
   const startedMs = performance.now()
   const bounds = scaleBoundsOf(process.env, options.workers, availableParallelism())
-  await checkSettings(process.env, ROOT, bounds)
+  for (const notice of await checkSettings(process.env, ROOT, bounds)) say(notice)
   const binaries = await findBinaries({
     cacheDir: defaultCacheDir(process.env),
     log: say,
@@ -99,18 +100,38 @@ async function main(): Promise<number> {
   }
 }
 
+const OPTIONS = {
+  once: { type: 'boolean', default: false },
+  workers: { type: 'string', default: '2' },
+  port: { type: 'string' },
+  data: { type: 'string' },
+  durability: { type: 'string', default: 'process' },
+  tasks: { type: 'string', default: '6' },
+  help: { type: 'boolean', default: false },
+} as const
+
+function parsedOptions() {
+  // npm keeps options that stand before `--` for itself.
+  const taken = Object.keys(OPTIONS).find((name) => process.env[`npm_config_${name}`] !== undefined)
+  if (taken !== undefined && process.env['npm_lifecycle_event'] === 'start') {
+    throw new UsageError(
+      `npm took --${taken} for itself; put -- before it: npm start -- --${taken}`,
+    )
+  }
+  try {
+    return parseArgs({ options: OPTIONS }).values
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error)
+    const [, unknown] = /Unknown option '-*([^']+)'/.exec(text) ?? []
+    if (unknown === undefined) throw new UsageError(text)
+    throw new UsageError(
+      `--${unknown} is not an option; ${correctionOf(unknown, Object.keys(OPTIONS))}`,
+    )
+  }
+}
+
 function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      once: { type: 'boolean', default: false },
-      workers: { type: 'string', default: '2' },
-      port: { type: 'string' },
-      data: { type: 'string' },
-      durability: { type: 'string', default: 'process' },
-      tasks: { type: 'string', default: '6' },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const values = parsedOptions()
   if (values.help) {
     say(USAGE)
     process.exit(0)

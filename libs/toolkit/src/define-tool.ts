@@ -78,14 +78,38 @@ export const TOOL_LIMITS = {
 /** In the global registry, so that a tool made with another copy of this package is recognized. */
 const BRAND = Symbol.for('agentfleet.tool.1')
 
-/** Makes a tool; throws an error that names every problem. */
+/** The fields of `ToolSettings`; the compiler checks that none is missing. */
+const FIELDS = Object.keys({
+  name: true,
+  description: true,
+  parameters: true,
+  timeoutMs: true,
+  cpuHeavy: true,
+  approval: true,
+  idempotent: true,
+  run: true,
+} satisfies Record<keyof ToolSettings<z.ZodType>, true>)
+
+/** An invalid definition: the message names every problem. */
+export class ToolDefinitionError extends Error {
+  override readonly name = 'ToolDefinitionError'
+  /** The fields that the definition has and no tool may have, and the fields of a tool. */
+  readonly unknown: readonly string[]
+  readonly known: readonly string[] = FIELDS
+  constructor(message: string, unknown: readonly string[]) {
+    super(message)
+    this.unknown = unknown
+  }
+}
+
+/** Makes a tool; throws a ToolDefinitionError that names every problem. */
 export function defineTool<Parameters extends z.ZodType>(
   settings: ToolSettings<Parameters>,
 ): ToolModuleTool {
   const { min, max, default: timeoutDefault } = TOOL_LIMITS.timeoutMs
-  const { parameters, timeoutMs = timeoutDefault } = settings
   // Types do not bind a JavaScript module: without these checks the model would read a TypeError.
-  const { name, description, run }: Readonly<Record<string, unknown>> = { ...settings }
+  const given: Readonly<Record<string, unknown>> = { ...settings }
+  const { name, description, run, approval, timeoutMs = timeoutDefault } = given
   const problems: string[] = []
   if (typeof name !== 'string' || !TOOL_LIMITS.name.test(name)) {
     problems.push('name: 1 to 64 letters, digits, _ or -, without two underscores in a row')
@@ -94,27 +118,50 @@ export function defineTool<Parameters extends z.ZodType>(
   if (size < 1 || size > TOOL_LIMITS.descriptionMax) {
     problems.push(`description: 1 to ${TOOL_LIMITS.descriptionMax} characters`)
   }
-  if (!Number.isInteger(timeoutMs) || timeoutMs < min || timeoutMs > max) {
+  if (
+    typeof timeoutMs !== 'number' ||
+    !(timeoutMs >= min && timeoutMs <= max && timeoutMs % 1 === 0)
+  ) {
     problems.push(`timeoutMs must be a whole number from ${min} to ${max}`)
   }
-  if (typeof run !== 'function') problems.push('run must be a function')
-  const schema = schemaOf(parameters)
-  if (schema === undefined)
-    problems.push('parameters must be a zod object that JSON schema can express')
-  if (schema === undefined || problems.length > 0) {
-    throw new Error(`the tool ${JSON.stringify(name)} is invalid: ${problems.join('; ')}`)
+  for (const field of ['cpuHeavy', 'idempotent']) {
+    if (!['boolean', 'undefined'].includes(typeof given[field])) {
+      problems.push(`${field} must be true or false`)
+    }
+  }
+  // Any other value would let calls pass without an approval.
+  if (approval !== undefined && approval !== 'required') {
+    problems.push("approval must be 'required'; leave it out if no call needs an approval")
+  }
+  if (typeof run !== 'function') {
+    problems.push('run must be a function: async run(args, context) { … }')
+  }
+  const schema = schemaOf(given['parameters'])
+  if (schema === undefined) {
+    problems.push(
+      'parameters must be a zod object that JSON schema can express, such as z.object({ order: z.string() })',
+    )
+  }
+  const unknown = Object.keys(given).filter((field) => !FIELDS.includes(field))
+  if (schema === undefined || problems.length > 0 || unknown.length > 0) {
+    const fields = unknown.map((field) => `the field ${JSON.stringify(field)} is unknown`)
+    const all = [...problems, ...fields].join('; ')
+    throw new ToolDefinitionError(
+      `the tool ${JSON.stringify(name) ?? ''} is invalid: ${all}`,
+      unknown,
+    )
   }
   const tool: ToolModuleTool & { readonly [BRAND]: true } = {
     [BRAND]: true,
     name: settings.name,
     description: settings.description,
-    timeoutMs,
+    timeoutMs: settings.timeoutMs ?? timeoutDefault,
     cpuHeavy: settings.cpuHeavy ?? false,
     approval: settings.approval,
     idempotent: settings.idempotent ?? false,
     parametersSchema: schema,
     check(args) {
-      const parsed = parameters.safeParse(args)
+      const parsed = settings.parameters.safeParse(args)
       if (parsed.success) return { kind: 'fit', args: parsed.data }
       return { kind: 'wrong', problems: parsed.error.issues.map(problemOf) }
     },
@@ -128,9 +175,11 @@ export function isTool(value: unknown): value is ToolModuleTool {
   return typeof value === 'object' && value !== null && BRAND in value
 }
 
-function schemaOf(parameters: z.ZodType): Record<string, unknown> | undefined {
+function schemaOf(parameters: unknown): Record<string, unknown> | undefined {
   try {
-    const { $schema: _version, ...schema } = z.toJSONSchema(parameters, { io: 'input' })
+    const { $schema: _version, ...schema } = z.toJSONSchema(parameters as z.ZodType, {
+      io: 'input',
+    })
     return schema['type'] === 'object' ? schema : undefined
   } catch {
     return undefined

@@ -2,6 +2,7 @@ export {
   defineTool,
   isTool,
   TOOL_LIMITS,
+  ToolDefinitionError,
   type ToolContext,
   type ToolLog,
   type ToolModuleTool,

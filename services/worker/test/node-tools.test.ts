@@ -54,7 +54,9 @@ test('a worker reports all problems of its tool folder, MCP servers and allowed 
     expect.stringMatching(/^unnamed.mjs: /),
     expect.stringMatching(/^http_fetch: "a\/b"/),
     expect.stringMatching(/^http_fetch: "x"/),
-    expect.stringMatching(/^MCP_SERVERS.a: needs either command or url/),
+    'MCP_SERVERS: a.tools: is required',
+    expect.stringMatching(/^MCP_SERVERS: a server that each worker starts: /),
+    expect.stringMatching(/^MCP_SERVERS: a server over HTTP: /),
   ])
 })
 

@@ -78,9 +78,11 @@ describe('a folder of tools', () => {
     const { tools, problems } = await loadToolModules(WRONG_FOLDER, threads())
     expect(tools).toEqual([])
     expect(problems).toEqual([
-      'broken.mjs: this module cannot be loaded',
-      'nothing.mjs: exports no tool; export the result of defineTool',
-      'runless.mjs: the tool "misspelt" is invalid: description: 1 to 4096 characters; run must be a function',
+      'broken.mjs: throws when it is loaded: this module cannot be loaded; correct it, or move this code into run',
+      'nothing.mjs: exports no tool; export the result of defineTool: export const myTool = defineTool({ … })',
+      expect.stringMatching(
+        /^runless.mjs: the tool "misspelt" is invalid: description: .*; run must be a function: .*; the field "runn" is unknown; for "runn": did you mean "run"\?$/,
+      ),
       expect.stringMatching(
         /^unnamed.mjs: .*name: .*description: .*timeoutMs must .*parameters must /,
       ),
@@ -90,6 +92,8 @@ describe('a folder of tools', () => {
   test('must exist on the disk', async () => {
     const { problems } = await loadToolModules('/nowhere/at/all', threads())
     expect(problems).toEqual(['the folder /nowhere/at/all does not exist; correct TOOLS_DIR'])
+    const file = await loadToolModules(fileURLToPath(import.meta.url), threads())
+    expect(file.problems).toEqual([expect.stringMatching(/ is a file; correct TOOLS_DIR$/)])
   })
 
   test('checks arguments against the schema of the tool and lists each problem for the model', async () => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
+import { closest } from '@agentfleet/domain'
 import type { Command, Input, Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
-import { closest } from './closest.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: Options = {

@@ -31,7 +31,10 @@ export function readEnvironment(
     if (!variable.startsWith(PREFIX) || value === undefined || value === '') continue
     if (variable === 'SIMULATOR_PORT' || variable === 'SIMULATOR_HOST') continue
     const name = names.get(variable)
-    if (name === undefined) problems.push(`${variable}: no such setting`)
+    if (name === undefined)
+      problems.push(
+        `${variable}: is not a setting; the settings are ${[...names.keys()].join(', ')}`,
+      )
     else patch[name] = Number(value)
   }
   const port = Number(env['SIMULATOR_PORT'] || 0)
@@ -45,8 +48,8 @@ export function readEnvironment(
   return { kind: 'ok', config: { port, host, settings: result.settings } }
 }
 
-/** `ttftMs: must be ...` with the name of its variable in front. */
+/** `ttftMs: must be ...` with the name of its variable in place of the setting's own. */
 function withVariable(problem: string): string {
   const name = settingNames().find((candidate) => problem.startsWith(`${candidate}: `))
-  return name === undefined ? problem : `${environmentName(name)} ${problem}`
+  return name === undefined ? problem : `${environmentName(name)}${problem.slice(name.length)}`
 }

@@ -1,14 +1,16 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { SERVICES } from '@agentfleet/protocol'
-import { ConfigError, loadConfig, type Env } from '@agentfleet/runtime'
-import { SET_BY_START } from './environment.ts'
+import { closest } from '@agentfleet/domain'
+import { ConfigError, envNames, loadConfig, type Env } from '@agentfleet/runtime'
+import { toolProblems } from './check-tools.ts'
+import { OWN_VARIABLES, SET_BY_START } from './environment.ts'
 import type { ScaleBounds } from './scale-bounds.ts'
 import { StartFailure } from './start-watch.ts'
 
 /**
- * Checks the variables of all services before anything starts: a mistake is printed once and at once. Each
- * service checks its variables again; tools in a folder are only checked by the workers, which load them.
+ * Checks the variables of all services and the tool folder before anything starts: a mistake is printed once and at
+ * once. Each service checks its variables again, and each worker its tools.
  */
 
 type Schema = Parameters<typeof loadConfig>[0]
@@ -21,8 +23,15 @@ const GIVEN_LATER = {
   ORCHESTRATOR_URL: 'http://127.0.0.1:1',
 } as const
 
-/** Throws a StartFailure that lists every wrong variable of every service. */
-export async function checkSettings(env: Env, root: string, bounds: ScaleBounds): Promise<void> {
+/**
+ * Throws a StartFailure that lists every wrong variable of every service and every problem of the tool folder.
+ * Returns a line for each variable whose name looks like a misspelt setting.
+ */
+export async function checkSettings(
+  env: Env,
+  root: string,
+  bounds: ScaleBounds,
+): Promise<readonly string[]> {
   const own: readonly string[] = SET_BY_START
   const inherited = Object.entries(env).filter(([name]) => !own.includes(name))
   const scale = {
@@ -31,15 +40,20 @@ export async function checkSettings(env: Env, root: string, bounds: ScaleBounds)
   }
   const given = { ...Object.fromEntries(inherited), ...scale, ...GIVEN_LATER }
   const problems = new Set<string>()
+  const names = new Set<string>([...own, ...OWN_VARIABLES])
+  const ofTools = toolProblems(env, root)
   for (const service of SERVICES) {
     const module = join(root, 'services', service, 'dist', 'config.js')
     const { schema } = (await import(pathToFileURL(module).href)) as { readonly schema: Schema }
+    for (const name of envNames(schema)) names.add(name)
     for (const problem of problemsOf(schema, given)) problems.add(problem)
   }
-  if (problems.size === 0) return
+  for (const problem of await simulatorProblems(env, root)) problems.add(problem)
+  for (const problem of await ofTools) problems.add(problem)
+  if (problems.size === 0) return misspelt(env, [...names])
   throw new StartFailure(
     [
-      'Nothing was started, because these environment variables are wrong:',
+      'Nothing was started, because these settings are wrong:',
       ...[...problems].map((problem) => `  ${problem}`),
       'Correct them and start again. docs/reference/npm-start.md describes every variable.',
     ].join('\n'),
@@ -54,4 +68,30 @@ function problemsOf(schema: Schema, env: Env): readonly string[] {
     if (error instanceof ConfigError) return error.problems
     throw error
   }
+}
+
+/** The problems of the variables of the simulator. */
+async function simulatorProblems(env: Env, root: string): Promise<readonly string[]> {
+  const file = join(root, 'libs', 'llm-simulator', 'dist', 'settings', 'environment.js')
+  const { readEnvironment } = (await import(pathToFileURL(file).href)) as SimulatorModule
+  return readEnvironment({ ...env, SIMULATOR_PORT: '' }).problems ?? []
+}
+
+/** What this module uses of the simulator. */
+interface SimulatorModule {
+  readEnvironment(env: Env): { readonly problems?: readonly string[] }
+}
+
+/** Shorter names are too near to each other. */
+const NAME_CHARS_MIN = 6
+
+function misspelt(env: Env, names: readonly string[]): readonly string[] {
+  const near = names.filter((name) => name.length >= NAME_CHARS_MIN)
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (!value || name.length < NAME_CHARS_MIN || names.includes(name)) return []
+    const meant = closest(name, near)
+    if (meant !== undefined) return [`${name} has no effect; did you mean ${meant}?`]
+    if (!/^AGENTFLEET_/i.test(name)) return []
+    return [`${name} has no effect; docs/reference/npm-start.md lists every variable`]
+  })
 }

@@ -25,6 +25,14 @@ export const SET_BY_START = [
   'TIME_SCALE',
 ] as const
 
+/** Variables that no service reads: those of the start, the command line and the tests. */
+export const OWN_VARIABLES = [
+  'AGENTFLEET_CACHE',
+  'AGENTFLEET_KEEP_LOGS',
+  'AGENTFLEET_KEY',
+  'AGENTFLEET_URL',
+] as const
+
 /**
  * The variables of every process while the simulator answers in place of an LLM. Advice of the simulator
  * costs nothing; ADVISER_MODE of the inherited environment says whether services ask for it.

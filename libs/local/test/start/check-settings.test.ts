@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { checkSettings } from '../../src/start/check-settings.ts'
@@ -25,7 +28,7 @@ test('wrong variables of several services are listed together, each once, with t
   for (const part of [
     /API_KEYS: entry 1 needs a key of 16 characters/,
     /PROVIDERS: must be JSON, and is not at line 2, column 1; docs\/guides\/providers-and-limits.md/,
-    /MCP_SERVERS.crm: needs either command or url, and tools/,
+    /MCP_SERVERS: crm.tools: is required/,
     /TENANT_LIMITS: must be JSON, and is not at line 1, column 25; docs\/guides\/tenants-and-keys.md/,
     /TENANT_TOOLS: must be JSON, and is not at line 1, column 11; docs\/guides\/tenants-and-keys.md/,
     /TOOLS_DIR: the folder \/no\/such\/folder does not exist; .*docs\/guides\/write-a-tool.md/,
@@ -35,4 +38,59 @@ test('wrong variables of several services are listed together, each once, with t
     expect(message).toMatch(part)
   }
   expect(message.match(/TENANT_LIMITS/g)).toHaveLength(1)
+})
+
+test('misspelt names of settings are mentioned, and other variables are not', async () => {
+  const notices = await check({
+    WORKER_SLOT: '4',
+    Openai_Api_Ky: 'k',
+    AGENTFLEET_DATA: '/x',
+    PATH: '/bin',
+    EDITOR: 'vi',
+    API_PORT: '1',
+  })
+  expect(notices).toEqual([
+    'WORKER_SLOT has no effect; did you mean WORKER_SLOTS?',
+    'Openai_Api_Ky has no effect; did you mean OPENAI_API_KEY?',
+    expect.stringMatching(/^AGENTFLEET_DATA has no effect; docs/),
+  ])
+})
+
+test('wrong tools are reported before anything starts, each with its file and what to write', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet ts tools-'))
+  const from = (name: string) => `from '${name}'`
+  const define = (fields: string) => `
+    import { defineTool } ${from('@agentfleet/toolkit')}
+    import { z } ${from('zod')}
+    export const tool = defineTool({ description: 'd', parameters: z.object({}), ${fields} })`
+  const modules = {
+    'a.ts': define('name: "a", runs: () => 1'),
+    'b.ts': define('name: "calculate", run: () => 1'),
+    'c.ts': 'export const c: = 1\n',
+    'd.js': '\nexport const d = {\n',
+    'e.ts': `import pad ${from('left-pad')}\nconsole.log(pad)\n`,
+    'f.ts': 'export const f = { name: "f" }\n',
+    'g.ts': 'process.exit(0)\n',
+  }
+  try {
+    for (const [file, text] of Object.entries(modules)) await writeFile(join(dir, file), text)
+    const ends: unknown = await check({ TOOLS_DIR: dir }).catch((reason: unknown) => reason)
+    expect((ends as Error).message).toContain(
+      `tools in ${dir}: g.ts: ends the process (exit code 0) while it is loaded; move this code into run`,
+    )
+    await rm(join(dir, 'g.ts'))
+    const wrong: unknown = await check({ TOOLS_DIR: dir }).catch((reason: unknown) => reason)
+    for (const part of [
+      /a.ts: the tool "a" is invalid: run must be a function: .*; for "runs": did you mean "run"\?/,
+      /b.ts: the tool "calculate" has the name of a built-in tool; choose another name/,
+      /c.ts: cannot be compiled at line 1, column 17: /,
+      /d.js: cannot be compiled at line 2, column \d+: .*; correct it/,
+      /e.ts: imports the package left-pad, which is not installed; run "npm install left-pad"/,
+      /f.ts: exports no tool; .*: export const f = defineTool\({ … }\)/,
+    ]) {
+      expect((wrong as Error).message).toMatch(part)
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
 })

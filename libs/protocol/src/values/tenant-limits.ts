@@ -1,7 +1,12 @@
 import type { TenantLimit, TenantLimits } from '@agentfleet/domain'
 import { z } from 'zod'
 import { TOKEN_PATTERN } from '../subjects.ts'
-import { jsonErrorPlace } from './json-place.ts'
+import { readJsonSetting } from './json-setting.ts'
+
+/** The name of a tenant in a setting; `*` stands for all tenants that are not named. */
+export const tenantOrAll = z.string().refine((name) => name === '*' || TOKEN_PATTERN.test(name), {
+  error: 'must be the name of a tenant (lower-case letters, digits or -), or *',
+})
 
 /** More than a fleet can hold of any of these. */
 const PLACES_MAX = 100_000_000
@@ -9,7 +14,7 @@ const places = z.number().int().min(1).max(PLACES_MAX).optional()
 
 /** The limits of tenants: one schema for every service that keeps some of them. */
 const schema = z.record(
-  z.union([z.literal('*'), z.string().regex(TOKEN_PATTERN, 'must be a tenant or *')]),
+  tenantOrAll,
   z.strictObject({
     weight: z.number().min(0.01).max(1_000).default(1),
     concurrency: z.number().int().min(1).max(1_000_000).optional(),
@@ -35,22 +40,9 @@ export function readTenantLimits(text: string | undefined): {
 } {
   const none: TenantLimits = new Map()
   if (text === undefined) return { limits: none, problems: [] }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    const place = jsonErrorPlace(text)
-    const problem = `TENANT_LIMITS: must be JSON, and is not at ${place}; docs/guides/tenants-and-keys.md has an example`
-    return { limits: none, problems: [problem] }
-  }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      ({ path, message }) => `TENANT_LIMITS: ${path.map(String).join('.') || 'it'}: ${message}`,
-    )
-    return { limits: none, problems }
-  }
+  const read = readJsonSetting('TENANT_LIMITS', text, schema, 'docs/guides/tenants-and-keys.md')
+  if (read.kind === 'wrong') return { limits: none, problems: read.problems }
   // A parsed object has no keys for absent fields.
-  const entries = Object.entries(parsed.data as Record<string, TenantLimit>)
+  const entries = Object.entries(read.value as Record<string, TenantLimit>)
   return { limits: new Map(entries), problems: [] }
 }

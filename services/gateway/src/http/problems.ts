@@ -1,4 +1,4 @@
-import { FAILURE_CODES, type FailureCode, type ProblemCode } from '@agentfleet/domain'
+import { correctionOf, FAILURE_CODES, type FailureCode, type ProblemCode } from '@agentfleet/domain'
 import type { FieldError, Problem } from '@agentfleet/protocol'
 
 /** The media type of RFC 9457. */
@@ -58,7 +58,13 @@ export interface InvalidPlace {
   readonly keyword?: string
   readonly message?: string | undefined
   readonly params?: Readonly<Record<string, unknown>>
+  /** The schema that was broken, and the value that broke it. */
+  readonly parentSchema?: unknown
+  readonly data?: unknown
 }
+
+/** More unknown fields than this are no typing errors. */
+const UNKNOWN_MAX = 10
 
 /** The parts of a request by their names in openapi.yaml. */
 const PART_NAMES: Readonly<Record<string, string>> = {
@@ -78,34 +84,69 @@ export function fieldErrors(places: readonly InvalidPlace[], part: string): Fiel
 }
 
 function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
-  return places.map(({ instancePath = '', keyword, message, params = {} }) => {
+  return places.flatMap((place) => {
+    const { instancePath = '', keyword, message, params = {} } = place
     const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
     switch (keyword ?? '') {
       case 'additionalProperties':
-        return {
-          pointer: `${base}/${escapeToken(String(params['additionalProperty']))}`,
-          detail: 'is not a known field; remove it or correct its name',
-        }
       case 'required':
-        return {
-          pointer: `${base}/${escapeToken(String(params['missingProperty']))}`,
-          detail: 'is required',
-        }
+        return wrongNames(place).map(({ name, detail }) => ({
+          pointer: `${base}/${escapeToken(name)}`,
+          detail,
+        }))
       case 'enum':
-        return {
-          pointer: base,
-          detail: `must be one of ${JSON.stringify(params['allowedValues'])}`,
-        }
+        return [
+          { pointer: base, detail: `must be one of ${JSON.stringify(params['allowedValues'])}` },
+        ]
       case 'pattern':
-        return { pointer: base, detail: patternDetail(params['pattern'], message) }
+        return [{ pointer: base, detail: patternDetail(params['pattern'], message) }]
       case 'format':
-        return { pointer: base, detail: formatDetail(params['format']) }
+        return [{ pointer: base, detail: formatDetail(params['format']) }]
       default: {
         const size = sizeDetail(keyword, params['limit'])
-        return { pointer: base, detail: size ?? message ?? 'is not valid' }
+        return [{ pointer: base, detail: size ?? message ?? 'is not valid' }]
       }
     }
   })
+}
+
+/**
+ * The unknown and the missing fields of an object together: a misspelt name is often the reason why another is
+ * missing.
+ */
+function wrongNames({
+  params = {},
+  parentSchema = {},
+  data = {},
+}: InvalidPlace): readonly { readonly name: string; readonly detail: string }[] {
+  const { properties = {}, required = [], additionalProperties } = parentSchema as ObjectSchema
+  const given = data as Readonly<Record<string, unknown>>
+  const names = Object.keys(properties)
+  const closed = additionalProperties === false && names.length > 0
+  const others = closed ? Object.keys(given).filter((name) => !Object.hasOwn(properties, name)) : []
+  const unknown = together(params['additionalProperty'], others).slice(0, UNKNOWN_MAX)
+  const lacking = required.filter((name) => !Object.hasOwn(given, name))
+  return [
+    ...unknown.map((name) => ({
+      name,
+      detail: `is not a known field (${closed ? correctionOf(name, names) : 'remove it'})`,
+    })),
+    ...together(params['missingProperty'], lacking).map((name) => ({
+      name,
+      detail: 'is required',
+    })),
+  ]
+}
+
+/** The name that the validation found, if it found one, and the others. */
+function together(found: unknown, others: readonly string[]): readonly string[] {
+  return [...new Set(typeof found === 'string' ? [found, ...others] : others)]
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: unknown
 }
 
 /** The limits of sizes in openapi.yaml, as words around the number. */

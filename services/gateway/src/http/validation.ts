@@ -5,7 +5,8 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { ApiDocument } from './document.ts'
 import { fieldErrors } from './problems.ts'
 
-const COMMON = { useDefaults: true, removeAdditional: false, strict: false } as const
+// Errors carry their object and its schema, so that a problem can name every wrong field of the object.
+const COMMON = { useDefaults: true, removeAdditional: false, strict: false, verbose: true } as const
 const DOCUMENT = 'document'
 
 /** Fills in the defaults of a value and returns its errors; undefined if it is valid. */
@@ -23,7 +24,7 @@ export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
  * Validates requests against the schemas of openapi.yaml. In a body it only fills in defaults; it
  * converts nothing and removes nothing. It converts parameters and headers, which arrive as text.
  * It stops at the first error, because collecting all errors would make a large invalid body cost
- * more than a valid one.
+ * more than a valid one; the problem then names every unknown and missing field of that object.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
   const bodies = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))

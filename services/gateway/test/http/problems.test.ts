@@ -77,3 +77,15 @@ test('a reference to a task that has the wrong form gets an error in words, not 
     },
   ])
 })
+
+test('a misspelt field and the required field that is missing for it are named together', () => {
+  const check = valueCheck(loadDocument(), 'TaskRequest')
+  expect(check({ tsk: 'x', agnet: 'writer', colour: 1 })).toEqual([
+    { pointer: '/tsk', detail: 'is not a known field (did you mean "task"?)' },
+    { pointer: '/agnet', detail: 'is not a known field (did you mean "agent"?)' },
+    { pointer: '/colour', detail: expect.stringMatching(/\(the known names are .*task/) },
+    { pointer: '/task', detail: 'is required' },
+  ])
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`field-${at}`, at]))
+  expect(check({ task: 'x', ...many })).toHaveLength(10)
+})

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
-import { jsonErrorPlace, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readJsonSetting, tenantOrAll, TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
@@ -13,6 +13,7 @@ import type { Provider } from './provider.ts'
  * together and without keys.
  */
 
+const PROVIDERS_GUIDE = 'docs/guides/providers-and-limits.md'
 const OPENAI_URL = 'https://api.openai.com/v1'
 /** Bounds the providers that a single call may ask one after another. */
 const PROVIDERS_MAX = 32
@@ -75,7 +76,7 @@ const fileSchema = z.strictObject({
 
 const amount = z.number().min(0).max(1e12).optional()
 const budgetsSchema = z.record(
-  z.union([z.literal('*'), z.string().regex(TOKEN_PATTERN, 'must be a tenant or *')]),
+  tenantOrAll,
   z.strictObject({
     tokensPerHour: amount,
     usdPerHour: amount,
@@ -109,8 +110,10 @@ export function providersOf(env: ProviderEnv): readonly Provider[] {
 /** Returns the providers of PROVIDERS; throws a ConfigError with every problem. */
 export function listedProviders(text: string): readonly Provider[] {
   const problems: string[] = []
-  const parsed = parseJson('PROVIDERS', text, fileSchema, problems)
-  const providers = parsed?.providers.map((entry, index): Provider => {
+  const parsed = readJsonSetting('PROVIDERS', text, fileSchema, PROVIDERS_GUIDE)
+  if (parsed.kind === 'wrong') throw new ConfigError(parsed.problems)
+  const { pricesVersion, providers: entries } = parsed.value
+  const providers = entries.map((entry, index): Provider => {
     const prices = pricesOf(entry.prices)
     return {
       name: entry.name,
@@ -119,26 +122,25 @@ export function listedProviders(text: string): readonly Provider[] {
       models: entry.models.map((model) => (typeof model === 'string' ? { match: model } : model)),
       limits: entry.limits,
       prices,
-      pricesVersion: parsed.pricesVersion ?? digestOf(prices),
+      pricesVersion: pricesVersion ?? digestOf(prices),
       firstTokenMs: entry.firstTokenMs,
       capabilities: entry.capabilities as Partial<Capabilities> | undefined,
     }
   })
-  const names = providers?.map(({ name }) => name) ?? []
+  const names = providers.map(({ name }) => name)
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
     problems.push(`PROVIDERS: two providers have the name ${name}; give each its own`)
   }
-  if (problems.length > 0 || providers === undefined) throw new ConfigError(problems)
+  if (problems.length > 0) throw new ConfigError(problems)
   return providers
 }
 
 /** Returns the budgets of tenants; empty if none are configured. */
 export function tenantBudgetsOf(text: string | undefined): TenantBudgets {
   if (text === undefined) return {}
-  const problems: string[] = []
-  const budgets = parseJson('TENANT_BUDGETS', text, budgetsSchema, problems)
-  if (budgets === undefined) throw new ConfigError(problems)
-  return budgets as TenantBudgets
+  const budgets = readJsonSetting('TENANT_BUDGETS', text, budgetsSchema, 'docs/guides/budgets.md')
+  if (budgets.kind === 'wrong') throw new ConfigError(budgets.problems)
+  return budgets.value as TenantBudgets
 }
 
 function stockProvider(env: ProviderEnv): readonly Provider[] {
@@ -202,34 +204,6 @@ function keyOfFile(path: string | undefined, index: number, problems: string[]) 
     problems.push(
       `PROVIDERS: providers.${index}.keyFile ${path} cannot be read (${code}); it must be a readable file with a key`,
     )
-  }
-  return undefined
-}
-
-const GUIDE_OF = {
-  PROVIDERS: 'docs/guides/providers-and-limits.md',
-  TENANT_BUDGETS: 'docs/guides/budgets.md',
-} as const
-
-function parseJson<T>(
-  name: keyof typeof GUIDE_OF,
-  text: string,
-  schema: z.ZodType<T>,
-  problems: string[],
-): T | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    problems.push(
-      `${name}: must be JSON, and is not at ${jsonErrorPlace(text)}; ${GUIDE_OF[name]} has an example`,
-    )
-    return undefined
-  }
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  for (const { path, message } of result.error.issues) {
-    problems.push(`${name}: ${path.join('.') || 'it'}: ${message}`)
   }
   return undefined
 }

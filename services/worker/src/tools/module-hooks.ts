@@ -38,12 +38,19 @@ async function orElse<T>(error: unknown, second: () => T | Promise<T>): Promise<
 export const load: LoadHook = async (url, context, next) => {
   if (!url.startsWith('file:') || !TYPESCRIPT.test(new URL(url).pathname)) return next(url, context)
   const path = fileURLToPath(url)
-  const source = await readFile(path, 'utf8')
+  const source = await compile(await readFile(path, 'utf8'), path)
+  return { format: 'module', source, shortCircuit: true }
+}
+
+/** Returns the JavaScript of a module in TypeScript or JavaScript; a SyntaxError names the place. */
+export async function compile(source: string, path: string): Promise<string> {
   try {
     const { code } = await transform(source, { mode: 'transform', module: true, filename: path })
-    return { format: 'module', source: code, shortCircuit: true }
+    return code
   } catch (error) {
-    throw new SyntaxError(`cannot be compiled: ${messageOf(error)}`, { cause: error })
+    throw new SyntaxError(`cannot be compiled${placeOf(error)}: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
 }
 
@@ -53,4 +60,12 @@ function messageOf(error: unknown): string {
     return String(error.message)
   }
   return String(error)
+}
+
+/** The place that the compiler reports. */
+function placeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return ''
+  const { startLine, startColumn } = error as Readonly<Record<string, unknown>>
+  if (typeof startLine !== 'number') return ''
+  return ` at line ${startLine}, column ${Number(startColumn) + 1}`
 }

@@ -76,19 +76,19 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
   const threads = createToolThreads({ threadsMax: Math.max(1, availableParallelism() - 1) })
   const fetchTool = httpFetchTool(options.httpFetch)
   const mcp = parseMcpServers(options.mcpServers)
-  const loaded =
-    dir === undefined ? { tools: [], problems: [] } : await loadToolModules(dir, threads)
-  const fixed = [
+  const own = [
     ...builtInTools().values(),
     delegateTool,
     ...(fetchTool !== undefined && 'offer' in fetchTool ? [fetchTool] : []),
-    ...loaded.tools,
   ]
+  const taken = own.map((tool) => tool.offer.function.name)
+  const loaded =
+    dir === undefined ? { tools: [], problems: [] } : await loadToolModules(dir, threads, { taken })
+  const fixed = [...own, ...loaded.tools]
   const problems = [
     ...loaded.problems,
     ...(fetchTool !== undefined && 'problems' in fetchTool ? fetchTool.problems : []),
     ...(mcp.kind === 'wrong' ? mcp.problems : []),
-    ...twice(fixed).map((name) => `tool ${name}: several tools have this name; rename all but one`),
   ]
   if (mcp.kind === 'wrong' || problems.length > 0) throw new ConfigError(problems)
   const named = Object.entries(mcp.servers).map(
@@ -113,9 +113,4 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
 
 function byName(tools: readonly Tool[]): Tools {
   return new Map(tools.map((tool) => [tool.offer.function.name, tool]))
-}
-
-function twice(tools: readonly Tool[]): readonly string[] {
-  const names = tools.map((tool) => tool.offer.function.name)
-  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))]
 }

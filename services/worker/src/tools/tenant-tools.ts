@@ -1,4 +1,4 @@
-import { jsonErrorPlace, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readJsonSetting, tenantOrAll } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { fitsPattern, type Tools } from './tool.ts'
@@ -13,7 +13,7 @@ const PATTERN = /^[A-Za-z0-9_-]{0,64}\*?$/
 /** Far above the tools of any node. */
 const PATTERNS_MAX = 1_000
 const schema = z.record(
-  z.union([z.literal('*'), z.string().regex(TOKEN_PATTERN, 'must be a tenant or *')]),
+  tenantOrAll,
   z
     .array(z.string().min(1).regex(PATTERN, 'must be the name of a tool, or its beginning and *'))
     .max(PATTERNS_MAX),
@@ -22,21 +22,9 @@ const schema = z.record(
 /** Reads TENANT_TOOLS; throws a ConfigError with every problem. */
 export function tenantToolsOf(text: string | undefined): TenantTools {
   if (text === undefined) return undefined
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw new ConfigError([
-      `TENANT_TOOLS: must be JSON, and is not at ${jsonErrorPlace(text)}; docs/guides/tenants-and-keys.md has an example`,
-    ])
-  }
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return Object.freeze(parsed.data)
-  throw new ConfigError(
-    parsed.error.issues.map(
-      ({ path, message }) => `TENANT_TOOLS: ${path.map(String).join('.') || 'it'}: ${message}`,
-    ),
-  )
+  const read = readJsonSetting('TENANT_TOOLS', text, schema, 'docs/guides/tenants-and-keys.md')
+  if (read.kind === 'wrong') throw new ConfigError(read.problems)
+  return Object.freeze(read.value)
 }
 
 /** The tools of these that a tenant may use; a tenant that no rule names may use none. */

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isTool, type ToolModuleTool } from '@agentfleet/toolkit'
+import { loadProblem } from './folder/load-problem.ts'
 import { answer, offerOf, wrong, type Tool } from './tool.ts'
 import type { ToolThreads } from './tool-threads.ts'
 
@@ -22,33 +22,79 @@ const MODULES_MAX = 1_000
 const DECLARATION_OR_TEST = /\.(d|test|spec)\.[cm]?[jt]s$/
 const MODULE = /\.m?[jt]s$/
 
+/** How a folder is loaded. */
+export interface LoadOptions {
+  /** Names that tools of a folder must not have. */
+  readonly taken?: readonly string[]
+  /** Called before each module is loaded. */
+  readonly onLoad?: (file: string) => Promise<void>
+}
+
 /**
  * Loads the tools of a folder and reports all problems together. TypeScript needs the hooks of
  * `register-hooks.ts`.
  */
-export async function loadToolModules(dir: string, threads: ToolThreads): Promise<LoadedTools> {
-  if (!existsSync(dir))
-    return { tools: [], problems: [`the folder ${dir} does not exist; correct TOOLS_DIR`] }
-  const files = (await readdir(dir)).sort()
-  const modules = files.filter((file) => MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
-  if (modules.length > MODULES_MAX) {
-    return { tools: [], problems: [`${dir} has more than ${MODULES_MAX} modules`] }
-  }
+export async function loadToolModules(
+  dir: string,
+  threads: ToolThreads,
+  { taken = [], onLoad }: LoadOptions = {},
+): Promise<LoadedTools> {
+  const listed = await modulesOf(dir)
+  if ('problem' in listed) return { tools: [], problems: [listed.problem] }
   const tools: Tool[] = []
   const problems: string[] = []
-  for (const file of modules) {
-    const { href } = pathToFileURL(join(dir, file))
+  const owners = new Map(taken.map((name) => [name, 'a built-in tool']))
+  for (const file of listed.files) {
+    await onLoad?.(file)
+    const path = join(dir, file)
+    const { href } = pathToFileURL(path)
     try {
       const exported = Object.entries((await import(href)) as Record<string, unknown>)
       const found = exported.filter((entry): entry is [string, ToolModuleTool] => isTool(entry[1]))
-      if (found.length === 0)
-        problems.push(`${file}: exports no tool; export the result of defineTool`)
-      tools.push(...found.map(([name, tool]) => toTool(tool, href, name, threads)))
+      if (found.length === 0) problems.push(`${file}: ${noTool(exported)}`)
+      // The same tool may be exported under two names.
+      for (const [tool, exportName] of new Map(found.map(([name, each]) => [each, name]))) {
+        const owner = owners.get(tool.name)
+        if (owner !== undefined) problems.push(`${file}: ${sameName(tool.name, owner)}`)
+        owners.set(tool.name, file)
+        tools.push(toTool(tool, href, exportName, threads))
+      }
     } catch (error) {
-      problems.push(`${file}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`${file}: ${await loadProblem(path, error)}`)
     }
   }
   return { tools, problems }
+}
+/** The modules of a folder in the order of their names, or why there are none. */
+async function modulesOf(
+  dir: string,
+): Promise<{ readonly files: readonly string[] } | { readonly problem: string }> {
+  try {
+    const files = (await readdir(dir)).sort()
+    const modules = files.filter((file) => MODULE.test(file) && !DECLARATION_OR_TEST.test(file))
+    if (modules.length <= MODULES_MAX) return { files: modules }
+    return { problem: `the folder ${dir} has more than ${MODULES_MAX} modules; correct TOOLS_DIR` }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'ENOTDIR'
+          ? 'is a file'
+          : `cannot be read (${code})`
+    return { problem: `the folder ${dir} ${why}; correct TOOLS_DIR` }
+  }
+}
+
+/** What a module without a tool should export. */
+function noTool(exported: readonly (readonly [string, unknown])[]): string {
+  const [name] = exported.find(([, value]) => typeof value === 'object' && value !== null) ?? []
+  const write = `export const ${name === undefined || name === 'default' ? 'myTool' : name} = defineTool({ … })`
+  return `exports no tool; export the result of defineTool: ${write}`
+}
+
+function sameName(name: string, owner: string): string {
+  return `the tool "${name}" has the name of ${owner === 'a built-in tool' ? owner : `a tool in ${owner}`}; choose another name`
 }
 
 function toTool(

@@ -1,4 +1,4 @@
-import { jsonErrorPlace } from '@agentfleet/protocol'
+import { readJsonSetting } from '@agentfleet/protocol'
 import { z } from 'zod'
 
 /** The MCP servers of a node: MCP_SERVERS is a JSON object of servers by name. */
@@ -9,64 +9,97 @@ const TIMEOUT_DEFAULT_MS = 60_000
 /** Each stdio server is a separate process on every node. */
 const SERVERS_MAX = 32
 
-const common = {
+const server = z.strictObject({
+  /** A server that each node starts: a program that talks over stdio. */
+  command: z.string().min(1).optional(),
+  args: z.array(z.string()).optional(),
+  /** Added to PATH, HOME and similar variables; the server gets no other variable of the node. */
+  env: z.record(z.string(), z.string()).optional(),
+  cwd: z.string().optional(),
+  /** In place of a command: a server that the nodes reach over HTTP. */
+  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  headers: z.record(z.string(), z.string()).optional(),
   /** The tools that agents may be offered, by the server's own names; `*` for all of them. */
   tools: z.array(z.string().min(1)).min(1),
   /** The tools among these that a person must approve each time; `*` for all. */
   approval: z.array(z.string().min(1)).default([]),
   timeoutMs: z.number().int().min(100).max(TIMEOUT_MAX_MS).default(TIMEOUT_DEFAULT_MS),
-}
-const stdio = z.strictObject({
-  command: z.string().min(1),
-  args: z.array(z.string()).default([]),
-  /** Added to PATH, HOME and similar variables; the server gets no other variable of the node. */
-  env: z.record(z.string(), z.string()).default({}),
-  cwd: z.string().optional(),
-  ...common,
 })
-const http = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
-  headers: z.record(z.string(), z.string()).default({}),
-  ...common,
-})
+type Server = z.output<typeof server>
+const OF_COMMAND = ['args', 'env', 'cwd'] as const
+const OF_URL = ['headers'] as const
+
+/** A server has one way to reach it, and no field of the other way. */
+const reachableServer = server.superRefine(
+  (entry, context) => {
+    const { command, url } = entry
+    const add = (message: string, ...path: readonly string[]): void =>
+      context.addIssue({ code: 'custom', message, path: [...path] })
+    if (command !== undefined && url !== undefined) {
+      return add('has both command and url; keep one of them')
+    }
+    if (command === undefined && url === undefined) {
+      return add('needs command (a program to start) or url (an address to call)')
+    }
+    const [way, fields] = command === undefined ? ['url', OF_COMMAND] : ['command', OF_URL]
+    for (const field of fields) {
+      if (entry[field] !== undefined) add(`has no effect with ${way}; remove it`, field)
+    }
+  },
+  // Also when a single field is wrong, so that all problems are reported at once.
+  { when: ({ value }) => typeof value === 'object' && value !== null },
+)
 /**
  * Underscores stand alone between other characters, because two of them end the server name in a
  * tool name.
  */
-const name = z.string().regex(/^(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,30}[A-Za-z0-9]$|^[A-Za-z0-9]$/)
+const name = z.string().regex(/^(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,30}[A-Za-z0-9]$|^[A-Za-z0-9]$/, {
+  error:
+    'a server name has at most 32 letters, digits, - and single _, with a letter or digit at both ends',
+})
 
 const servers = z
-  .record(name, z.union([stdio, http]))
+  .record(name, reachableServer)
   .refine((all) => Object.keys(all).length <= SERVERS_MAX, `at most ${SERVERS_MAX} servers`)
 
 /** How to reach an MCP server, and which of its tools agents may use. */
-export type McpServerConfig = z.output<typeof stdio> | z.output<typeof http>
+export type McpServerConfig = McpProgram | McpAddress
+
+type Common = Pick<Server, 'tools' | 'approval' | 'timeoutMs'>
+
+interface McpProgram extends Common {
+  readonly command: string
+  readonly args: string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string | undefined
+}
+
+interface McpAddress extends Common {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
 
 /** The servers by name, or all problems; values are never repeated, because they may be secret. */
 export type McpConfig =
   | { readonly kind: 'ok'; readonly servers: Readonly<Record<string, McpServerConfig>> }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
 
+const GUIDE = 'docs/guides/mcp-servers.md'
+/** Right entries, shown below the problems. */
+const EXAMPLES = [
+  'MCP_SERVERS: a server that each worker starts: {"files": {"command": "npx", "args": ["-y", "PACKAGE"], "tools": ["*"]}}',
+  'MCP_SERVERS: a server over HTTP: {"crm": {"url": "https://crm.example/mcp", "tools": ["*"]}}',
+]
+
 /** Parses MCP_SERVERS. */
 export function parseMcpServers(text: string | undefined): McpConfig {
   if (text === undefined) return { kind: 'ok', servers: {} }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    const place = jsonErrorPlace(text)
-    const problem = `MCP_SERVERS: must be JSON, and is not at ${place}; docs/guides/mcp-servers.md has an example`
-    return { kind: 'wrong', problems: [problem] }
-  }
-  const parsed = servers.safeParse(value)
-  if (parsed.success) return { kind: 'ok', servers: parsed.data }
-  return { kind: 'wrong', problems: parsed.error.issues.flatMap(problemsOf) }
+  const read = readJsonSetting('MCP_SERVERS', text, servers, GUIDE)
+  if (read.kind === 'wrong') return { kind: 'wrong', problems: [...read.problems, ...EXAMPLES] }
+  const named = Object.entries(read.value).map(([key, value]) => [key, configOf(value)] as const)
+  return { kind: 'ok', servers: Object.fromEntries(named) }
 }
 
-function problemsOf(issue: z.core.$ZodIssue): string[] {
-  const place = ['MCP_SERVERS', ...issue.path.map(String)].join('.')
-  if (issue.code === 'invalid_union') {
-    return [`${place}: needs either command or url, and tools: the names that agents may use`]
-  }
-  return [`${place}: ${issue.message}`]
+function configOf({ command, args = [], env = {}, cwd, url = '', headers = {}, ...rest }: Server) {
+  return command === undefined ? { url, headers, ...rest } : { command, args, env, cwd, ...rest }
 }

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest'
+import { parseMcpServers } from '../../../src/tools/mcp/mcp-config.ts'
+
+const RIGHT = { command: 'npx', tools: ['*'] }
+
+/** The problems of one server, without the examples that follow them. */
+function problemsOf(server: unknown, name = 'crm'): readonly string[] {
+  const parsed = parseMcpServers(JSON.stringify({ [name]: server }))
+  if (parsed.kind === 'ok') return []
+  expect(parsed.problems.slice(-2)).toEqual([
+    expect.stringContaining('{"files": {"command": "npx"'),
+    expect.stringContaining('{"crm": {"url": "https://crm.example/mcp", "tools": ["*"]}}'),
+  ])
+  return parsed.problems.slice(0, -2)
+}
+
+test.each([
+  ['no way to reach it', { tools: ['*'] }, ['crm: needs command (a program to start) or url']],
+  ['two ways', { ...RIGHT, url: 'http://x/mcp' }, ['crm: has both command and url']],
+  ['no tools', { command: 'npx' }, ['crm.tools: is required']],
+  ['an empty list of tools', { ...RIGHT, tools: [] }, ['crm.tools: must have at least 1 entry']],
+  ['arguments as a text', { ...RIGHT, args: '-y x' }, ['crm.args: must be a list']],
+  ['a number as variable', { ...RIGHT, env: { PORT: 1 } }, ['crm.env.PORT: must be a text']],
+  ['no text as command', { ...RIGHT, command: ['npx'] }, ['crm.command: must be a text']],
+  ['no URL', { url: 'crm.example', tools: ['*'] }, ['crm.url: must be an http or https URL']],
+  ['headers without a url', { ...RIGHT, headers: {} }, ['crm.headers: has no effect with command']],
+  ['a short time', { ...RIGHT, timeoutMs: 5 }, ['crm.timeoutMs: must be at least 100']],
+  ['a text as server', 'npx', ['crm: must be an object']],
+  [
+    'misspelt fields',
+    { comand: 'npx', tool: ['*'] },
+    [
+      'crm.tools: is required',
+      'crm: the field "comand" is unknown; did you mean "command"?; the field "tool" is unknown; did you mean "tools"?',
+      'crm: needs command',
+    ],
+  ],
+] as const)('a server with %s is refused with each problem and examples', (_what, server, said) => {
+  const problems = problemsOf(server)
+  expect(problems).toEqual(said.map((text) => expect.stringContaining(`MCP_SERVERS: ${text}`)))
+})
+
+test('a wrong name of a server is refused with the rule for names', () => {
+  expect(problemsOf(RIGHT, 'a__b')).toEqual([
+    expect.stringMatching(/^MCP_SERVERS: a__b: a server name has at most 32 letters/),
+  ])
+})
+
+test('a right server gets the defaults of its way', () => {
+  expect(parseMcpServers(JSON.stringify({ a: RIGHT }))).toEqual({
+    kind: 'ok',
+    servers: {
+      a: { command: 'npx', args: [], env: {}, tools: ['*'], approval: [], timeoutMs: 60_000 },
+    },
+  })
+})
