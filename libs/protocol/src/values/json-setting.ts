@@ -73,6 +73,10 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.issues[0]?.message
     case 'invalid_union':
       return unionProblem(issue.errors)
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_format':
+    case 'not_multiple_of':
     default:
       return undefined
   }

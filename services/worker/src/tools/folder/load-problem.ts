@@ -2,8 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { correctionOf } from '@agentfleet/domain'
 import { ToolDefinitionError } from '@agentfleet/toolkit'
 
-/** What is wrong with a tool module that cannot be loaded, and what to do. */
-
 /** Says why a module cannot be loaded; the caller puts the name of the file before it. */
 export async function loadProblem(path: string, error: unknown): Promise<string> {
   if (!(error instanceof Error)) return `throws when it is loaded: ${String(error)}; ${CORRECT}`
