@@ -94,8 +94,9 @@ const api = createApi({
   guard: () => (_request, _reply, done) => done(new Refusal('unauthorized', 'Send a key.')),
   recorder: { answered: () => {}, refused: () => {} } as never,
   metrics: { requests: counted, refusals: counted } as never,
+  monotonicMs: () => 0,
   log: { error: () => {}, debug: () => {} } as never,
-})
+}).then(({ app }) => app)
 
 beforeAll(() => api, 30_000)
 afterAll(async () => (await api).close())

@@ -16,6 +16,7 @@ export { openKeys, type Keys, type StoredKey } from './definitions/keys.ts'
 export { openAuditLog, type AuditLog, type StoredAuditEvent } from './definitions/audit-log.ts'
 export { connectCallerLimits, type CallerLimits, type Entered } from './limits/caller-limits.ts'
 export { openPointerConsumers, type PointerConsumers } from './pointers/pointer-consumers.ts'
+export { createOlderPointers, type OlderPointers } from './pointers/older-pointers.ts'
 export { openQueueReads, type QueueReads } from './pointers/queue-reads.ts'
 export { countPointers, openPointers, type Pointers } from './pointers/pointers.ts'
 export {

@@ -38,7 +38,7 @@ import { createOwnFigures } from './fleet/own-figures.ts'
 import { createHandover } from './tasks/handover.ts'
 import { valueCheck } from './http/validation.ts'
 import { closeApi, createApi } from './http/server.ts'
-import { watchSlowReaders } from './http/slow-readers.ts'
+import { READERS_INTERVAL_MS } from './http/slow-readers.ts'
 import { followLive } from './stream/live.ts'
 import { createMetrics, type GatewayMetrics } from './metrics.ts'
 import { createIsProxy } from './http/proxies.ts'
@@ -131,7 +131,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
   }
   const parts = createParts(deps, metrics)
   const { streams, heldRequests, subscriptions, admission, fleet, principals } = parts
-  const app = await createApi({
+  const { app, slowReaders } = await createApi({
     document: parts.document,
     handlers: {
       ...approvalRoutes(parts),
@@ -184,9 +184,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     guard: principals.guard,
     recorder: principals.recorder,
     metrics,
+    monotonicMs: clock.monotonicMs,
     log,
   })
-  const slowReaders = watchSlowReaders(app.server, clock.monotonicMs)
   const live = followLive({
     bus,
     sinks: [heldRequests, subscriptions, parts.tenantSubscriptions],
@@ -201,8 +201,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     every(SWEEP_INTERVAL_MS, { clock, log, name: 'stream-sweep' }, () => subscriptions.sweep()),
     every(STATS_INTERVAL_MS, { clock, log, name: 'stream-stats' }, () => parts.stats.round()),
     every(NODES_INTERVAL_MS, { clock, log, name: 'stream-nodes' }, async () => parts.nodes.round()),
-    every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => {
-      streams.tick()
+    every(TICK_INTERVAL_MS, { clock, log, name: 'stream-tick' }, async () => streams.tick()),
+    every(READERS_INTERVAL_MS, { clock, log, name: 'slow-readers' }, async () => {
       metrics.closes.inc({ reason: 'reads nothing' }, slowReaders.sweep())
     }),
   ]

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Adviser } from '@agentfleet/adviser'
 import {
+  createOlderPointers,
   openPointerConsumers,
   openPointers,
   type Bus,
@@ -64,7 +65,7 @@ const FAREWELL_MS = 500
 export function createLoadBalancer(deps: BalancerDeps): Service {
   const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
-  const { peers, pointers, fleetView, shares, notes, placer, since } = parts
+  const { peers, pointers, olderPointers, fleetView, shares, notes, placer, since } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
@@ -119,7 +120,9 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     async start() {
       if (intake !== undefined || draining) return
       startedAtMs = clock.monotonicMs()
+      olderPointers.start()
       open.push(
+        olderPointers,
         ...listenToFleet(deps, parts, look),
         bus.on(CHANNELS.balancer, (hint) => {
           // Announces itself to a new load balancer at once, so that no credit is used twice for
@@ -188,6 +191,7 @@ function assemble(deps: BalancerDeps) {
     monotonicMs,
   })
   const queue = openPointers(bus)
+  const olderPointers = createOlderPointers(bus)
   const pointers: typeof queue = {
     ...queue,
     issue(pointer, priority) {
@@ -209,6 +213,7 @@ function assemble(deps: BalancerDeps) {
     notes,
     nodes,
     pointers,
+    olderPointers,
     fleetView,
     ejection,
     standing(tenant) {
@@ -218,7 +223,7 @@ function assemble(deps: BalancerDeps) {
     released: (taskId) => shares.released(taskId),
     advising: (back) => createAdvising({ ...deps, recorder }, back),
   })
-  return { nodes, peers, pointers, fleetView, shares, notes, placer, since }
+  return { nodes, peers, pointers, olderPointers, fleetView, shares, notes, placer, since }
 }
 
 function recordEjection(

@@ -40,7 +40,7 @@ export const CALLER_CODES = {
     http: { status: 429, title: 'The key sends too many requests', retryAfterS: 1 },
   },
   'too-many-requests-open': {
-    says: 'The key has as many open requests and streams as its limit allows.',
+    says: 'The key, the connection or the address of the caller has as many open requests as it may have.',
     http: { status: 429, title: 'Too many requests are open', retryAfterS: 1 },
   },
   'key-not-found': {

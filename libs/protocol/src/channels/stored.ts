@@ -185,6 +185,8 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.CREATE.TASKS.*.tasks.*.*.>',
       '$JS.API.CONSUMER.DELETE.TASKS.*',
       '$JS.API.CONSUMER.LIST.TASKS',
+      // Which pointers are older than its connection.
+      '$JS.API.STREAM.INFO.TASKS',
       '$JS.API.CONSUMER.MSG.NEXT.TASKS.>',
       '$JS.API.CONSUMER.INFO.TASKS.>',
       '$JS.ACK.TASKS.>',

@@ -13,6 +13,7 @@ import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import type { Principal } from '@agentfleet/domain'
 import { watchAddresses } from './addresses.ts'
+import { createBodies } from './bodies.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
 import {
   auditedOperations,
@@ -36,6 +37,7 @@ import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
+import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
 import { requestValidator } from './validation.ts'
 
 declare module 'fastify' {
@@ -54,6 +56,8 @@ declare module 'fastify' {
 const BODY_MAX_BYTES = 1024 * 1024
 /** A client that has not sent its request by then is stuck or hostile. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** Milliseconds between checks for such clients. */
+const REQUEST_CHECK_MS = 5_000
 /** Longer than the usual 60 s of proxies, so that the proxy closes idle connections first. */
 const KEEP_ALIVE_MS = 75_000
 /** Milliseconds between sweeps; bounds how long an idle connection can delay a drain. */
@@ -85,6 +89,12 @@ function acceptEmptyBodies(app: FastifyInstance): void {
 /** Handlers or route options by operationId. */
 export type Handlers = Readonly<Record<string, unknown>>
 
+/** The public server, and the watch over its connections. */
+export interface Api {
+  readonly app: FastifyInstance
+  readonly slowReaders: SlowReaders
+}
+
 /** Creates the public server with the routes of the document; it does not listen yet. */
 export async function createApi(deps: {
   document: ApiDocument
@@ -100,14 +110,16 @@ export async function createApi(deps: {
   guard: Guard
   recorder: Recorder
   metrics: GatewayMetrics
+  monotonicMs: () => number
   log: Logger
-}): Promise<FastifyInstance> {
+}): Promise<Api> {
   const { document, handlers, checkCaller, isProxy, guard, recorder, metrics, log, publicPath } =
     deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: REQUEST_CHECK_MS },
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
@@ -130,6 +142,8 @@ export async function createApi(deps: {
       log.debug({ address }, 'A connection was ended: its address and the gateway have too many')
     },
   })
+  const slowReaders = watchSlowReaders(app.server, deps.monotonicMs)
+  const bodies = createBodies(BODY_MAX_BYTES)
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
   const audited = auditedOperations(document)
@@ -140,6 +154,10 @@ export async function createApi(deps: {
   acceptEmptyBodies(app)
   app.setValidatorCompiler(requestValidator())
   answerWithProblems(app, log, metrics, recorder)
+  const countBody = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
+    bodies.check(request)
+    done()
+  }
   app.addHook('onRoute', (route) => {
     const operation = operationOf(route)
     if (operation === undefined) return
@@ -148,7 +166,8 @@ export async function createApi(deps: {
     if (audited.has(operation)) route.onSend = recordChange(operation, recorder)
     if (unlocked.has(operation)) return
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
-    route.onRequest = guard(operation, needs)
+    const enter = guard(operation, needs)
+    route.onRequest = route.schema?.body === undefined ? enter : [enter, countBody]
   })
   await app.register(websocket, {
     options: {
@@ -168,6 +187,7 @@ export async function createApi(deps: {
   // the WebSocket plugin, which ends the connection of an upgrade that was refused.
   app.addHook('onRequest', (request, reply, done) => {
     addresses.check(request, reply)
+    slowReaders.check(request.raw, reply.raw)
     checkCaller(request)
     done()
   })
@@ -184,7 +204,7 @@ export async function createApi(deps: {
     },
   })
   await app.ready()
-  return app
+  return { app, slowReaders }
 }
 
 function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {

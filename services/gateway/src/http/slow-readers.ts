@@ -1,21 +1,35 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Refusal } from './problems.ts'
 
 /**
  * Ends connections that do not read what was sent to them, whether it is an HTTP answer or the
  * frames of a stream.
  *
  * Invariants (L7): bytes that a client does not take are dropped after TAKE_WITHIN_MS, even if the
- * client sends requests or pings meanwhile; all connections together keep at most ALL_MAX_BYTES from
- * one sweep to the next, beyond that those with the most unsent bytes end.
+ * client sends requests or pings meanwhile, and an HTTP answer that it has not taken completely
+ * after ANSWER_WITHIN_MS; a connection has at most ANSWERS_MAX requests without an answer; all
+ * connections together keep at most ALL_MAX_BYTES from one sweep to the next, beyond that those
+ * with the most unsent bytes end.
  */
 export interface SlowReaders {
-  /** Looks at every connection; call it every second. Returns how many connections it ended. */
+  /**
+   * Call it for each request. Throws a Refusal if the client has sent too many requests over this
+   * connection without waiting for the answers.
+   */
+  check(request: IncomingMessage, response: ServerResponse): void
+  /** Looks at every connection; call it every READERS_INTERVAL_MS. Returns how many connections it ended. */
   sweep(): number
 }
 
+/** A gateway under load can write some 100 MB in a second; a sweep takes less than a millisecond. */
+export const READERS_INTERVAL_MS = 100
 /** A frozen client or a dead link; the kernel's own buffer holds some seconds more, milliseconds. */
 const TAKE_WITHIN_MS = 20_000
+/** The largest page of a history over a link of 20 kB/s, milliseconds. */
+const ANSWER_WITHIN_MS = 240_000
+/** Clients that send requests ahead send about ten. */
+const ANSWERS_MAX = 64
 /** Half of the memory that a gateway is given. */
 const ALL_MAX_BYTES = 256 * 1024 * 1024
 
@@ -23,6 +37,12 @@ interface Reader {
   /** Bytes that the connection had taken when it was last looked at. */
   takenBytes: number
   takenAtMs: number
+  /** Since when there are always unsent bytes; undefined: there are none. */
+  unsentSinceMs: number | undefined
+  /** The connection carries a stream. */
+  stream: boolean
+  /** The answers under way, in the order of their requests; some may have left. */
+  answers: ServerResponse[]
 }
 
 /** Watches the connections of this server. */
@@ -32,34 +52,74 @@ export function watchSlowReaders(
 ): SlowReaders {
   const readers = new Map<Socket, Reader>()
   server.on('connection', (socket: Socket) => {
-    readers.set(socket, { takenBytes: 0, takenAtMs: monotonicMs() })
+    readers.set(socket, {
+      takenBytes: 0,
+      takenAtMs: monotonicMs(),
+      unsentSinceMs: undefined,
+      stream: false,
+      answers: [],
+    })
     socket.once('close', () => readers.delete(socket))
   })
+  server.on('upgrade', ({ socket }: IncomingMessage) => {
+    const reader = readers.get(socket)
+    if (reader !== undefined) reader.stream = true
+  })
 
-  /** Whether bytes wait, and the connection has taken no byte for too long. */
+  /** Whether bytes wait, and the connection has taken no byte for too long or not all of them in time. */
   const isStalled = (socket: Socket, reader: Reader, nowMs: number): boolean => {
+    if (socket.writableLength === 0) {
+      reader.takenAtMs = nowMs
+      reader.unsentSinceMs = undefined
+      return false
+    }
     const takenBytes = socket.bytesWritten - socket.writableLength
-    if (socket.writableLength === 0 || takenBytes !== reader.takenBytes) {
+    if (takenBytes !== reader.takenBytes) {
       reader.takenBytes = takenBytes
       reader.takenAtMs = nowMs
     }
-    return nowMs - reader.takenAtMs > TAKE_WITHIN_MS
+    reader.unsentSinceMs ??= nowMs
+    const late = !reader.stream && nowMs - reader.unsentSinceMs > ANSWER_WITHIN_MS
+    return late || nowMs - reader.takenAtMs > TAKE_WITHIN_MS
   }
 
   return {
+    check({ socket }, response) {
+      const reader = readers.get(socket)
+      if (reader === undefined) return
+      const { answers } = reader
+      // Most clients wait for each answer before they send the next request.
+      if (answers.length === 1 && answers[0]?.writableFinished === true) {
+        answers[0] = response
+        return
+      }
+      const open = answers.filter((each) => !each.writableFinished)
+      reader.answers = open
+      if (open.length < 2 * ANSWERS_MAX) open.push(response)
+      // The client does not read the refusals either.
+      else socket.destroy()
+      if (open.length <= ANSWERS_MAX) return
+      response.setHeader('connection', 'close')
+      throw new Refusal(
+        'too-many-requests-open',
+        `This connection has ${ANSWERS_MAX} requests without an answer. Wait for answers before you send more requests.`,
+      )
+    },
     sweep() {
       const nowMs = monotonicMs()
       let unsentBytes = 0
       const ended: Socket[] = []
       for (const [socket, reader] of readers) {
         if (isStalled(socket, reader, nowMs)) ended.push(socket)
-        else unsentBytes += socket.writableLength
+        else unsentBytes += unsentOf(socket, reader)
       }
       if (unsentBytes > ALL_MAX_BYTES) {
-        const most = [...readers.keys()].sort((a, b) => b.writableLength - a.writableLength)
-        for (const socket of most) {
+        const most = [...readers]
+          .map(([socket, reader]) => ({ socket, bytes: unsentOf(socket, reader) }))
+          .sort((a, b) => b.bytes - a.bytes)
+        for (const { socket, bytes } of most) {
           if (unsentBytes <= ALL_MAX_BYTES) break
-          unsentBytes -= socket.writableLength
+          unsentBytes -= bytes
           ended.push(socket)
         }
       }
@@ -67,4 +127,12 @@ export function watchSlowReaders(
       return ended.length
     },
   }
+}
+
+/** The bytes that the socket has not taken, and those of answers that wait for an earlier answer. */
+function unsentOf(socket: Socket, { answers }: Reader): number {
+  let bytes = socket.writableLength
+  if (answers.length < 2) return bytes
+  for (const answer of answers) if (answer.socket === null) bytes += answer.writableLength
+  return bytes
 }

@@ -1,4 +1,4 @@
-import { ack, type Bus, type PulledMessage } from '@agentfleet/adapters'
+import { ack, type Bus, type OlderPointers, type PulledMessage } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
 import { fromStored, pointerSchema, ServiceError, type PointerQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
@@ -6,17 +6,21 @@ import type { Held } from '../placing/in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 
 /**
- * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer that has its spec
- * and a sequence above all others of its consumer may use the fast start.
+ * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer that has its spec, was
+ * stored after this process connected to NATS and has a sequence above all others of its consumer
+ * may use the fast start.
  */
 export function createReceiver(deps: {
   readonly bus: Bus
   readonly log: Logger
   readonly metrics: BalancerMetrics
   readonly monotonicMs: () => number
+  readonly olderPointers: Pick<OlderPointers, 'has'>
 }): (message: PulledMessage, queue: PointerQueue) => Held | undefined {
-  const { bus, log, metrics, monotonicMs } = deps
-  const highest = new Map<string, number>()
+  const { bus, log, metrics, monotonicMs, olderPointers } = deps
+  let highest = new Map<string, number>()
+  /** The highest sequence of consumers that `highest` has forgotten. */
+  let forgotten = 0
   return (message, queue) => {
     let stored: unknown
     try {
@@ -45,8 +49,13 @@ export function createReceiver(deps: {
     const pointer = parsed.data
     // Sequences ascend within one consumer: that of a tenant's queue, or that of running tasks.
     const consumer = queue === 'running' ? queue : `${queue}.${pointer.tenant}`
-    const seen = highest.get(consumer) ?? 0
-    const fresh = message.deliveries === 1 && message.streamSeq > seen
+    const seen = highest.get(consumer) ?? forgotten
+    const newer = message.streamSeq > seen && !olderPointers.has(message.streamSeq)
+    const fresh = message.deliveries === 1 && newer
+    if (highest.size >= CONSUMERS_MAX) {
+      forgotten = Math.max(...highest.values())
+      highest = new Map()
+    }
     highest.set(consumer, Math.max(seen, message.streamSeq))
     const fenced = pointer.reissue || !fresh || pointer.spec === undefined
     metrics.fetched.inc({ way: fenced ? 'fenced' : 'fresh' })
@@ -63,6 +72,12 @@ export function createReceiver(deps: {
     }
   }
 }
+
+/**
+ * Consumers whose highest sequence is kept: more than a load balancer listens to at a time. A sequence below
+ * that of a forgotten consumer gets the fenced start.
+ */
+const CONSUMERS_MAX = 50_000
 
 /** Creates the entry of a task that was handed over without a pointer. */
 export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs: number): Held {

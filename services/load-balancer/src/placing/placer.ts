@@ -1,4 +1,4 @@
-import { ack, type Pointers, type PulledMessage } from '@agentfleet/adapters'
+import { ack, type OlderPointers, type Pointers, type PulledMessage } from '@agentfleet/adapters'
 import {
   afterPlacing,
   inTurn,
@@ -47,6 +47,7 @@ export interface Placer {
 /** Dependencies of the placer. */
 export interface PlacerDeps extends DispatcherDeps {
   readonly pointers: Pick<Pointers, 'issue'>
+  readonly olderPointers: Pick<OlderPointers, 'has'>
   readonly fleetView: FleetView
   readonly ejection: Pick<Ejection, 'probed'>
   readonly advising: (back: (item: Held) => void) => Advising

@@ -1,4 +1,5 @@
 import { STUCK_PER_TENANT } from '@agentfleet/domain'
+import { waitingConsumer } from '@agentfleet/protocol'
 import { createLogger, createRegistry } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -216,6 +217,7 @@ describe('a pointer', () => {
       log: createLogger({ service: 'test', id: 'test', level: 'silent' }),
       metrics: createMetrics(createRegistry('receiver')),
       monotonicMs: () => 0,
+      olderPointers: { has: (streamSeq) => streamSeq <= 4 },
     })
     const fencedOf = (streamSeq: number, deliveries: number, reissue = false) => {
       const text = JSON.stringify(pointerOf({ reissue }))
@@ -224,12 +226,36 @@ describe('a pointer', () => {
       const message = { subject: 'tasks.medium.acme.t', text, bytes, ackSubject: 'a', ...counts }
       return receive(message, 'medium')?.fenced
     }
+    expect(fencedOf(4, 1)).toBe(true)
     expect(fencedOf(5, 1)).toBe(false)
     expect(fencedOf(6, 1, true)).toBe(true)
     expect(fencedOf(7, 2)).toBe(true)
     // A crashed server may deliver a message again with the same delivery count.
     expect(fencedOf(5, 1)).toBe(true)
     expect(fencedOf(8, 1)).toBe(false)
+  })
+
+  it('gets a fenced start when the server has forgotten its delivery and the load balancer has restarted (L3)', async () => {
+    const node = await world.node('w1')
+    const before = await world.balancer('lb1', 1)
+    const [first, second] = [pointerOf(), pointerOf()]
+    await world.issue([first], 'medium')
+    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
+    await before.kill()
+    // A server that was killed forgets its latest deliveries, as if its consumers were new.
+    const consumer = waitingConsumer({ tenant: first.tenant, priority: 'medium' }).name
+    await world.bus.request(`$JS.API.CONSUMER.DELETE.TASKS.${consumer}`, '', 2_000)
+    await world.balancer('lb2', 1)
+    await world.issue([second], 'medium')
+    await eventually(() => expect(node.taken).toHaveLength(3), SOON_MS)
+    const starts = node.taken.map(({ taskId, fenced }) => [taskId === first.taskId, fenced])
+    expect(starts).toEqual(
+      expect.arrayContaining([
+        [true, false],
+        [true, true],
+        [false, false],
+      ]),
+    )
   })
 
   it('that cannot be parsed is removed from the queue', async () => {

@@ -86,8 +86,26 @@ export const FENCING: readonly Mutation[] = [
     edits: [
       {
         file: 'services/load-balancer/src/intake/held.ts',
-        find: 'message.streamSeq > seen',
-        replace: 'message.streamSeq > -1',
+        find: 'message.streamSeq > seen && ',
+        replace: '',
+      },
+    ],
+    tests: [
+      'services/load-balancer/test/placing/placing.test.ts',
+      '-t',
+      'fenced start when it is a re-issue or',
+    ],
+    caughtBy: /even if it carries its spec/,
+    because: /expected false to be true/,
+  },
+  {
+    name: 'fenced-older',
+    safeguard: 'a pointer from before the connection of its load balancer gets a fenced start (L3)',
+    edits: [
+      {
+        file: 'services/load-balancer/src/intake/held.ts',
+        find: ' && !olderPointers.has(message.streamSeq)',
+        replace: '',
       },
     ],
     tests: [

@@ -1,0 +1,82 @@
+import { connect, type Socket } from 'node:net'
+import { eventually } from '@agentfleet/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { setup, type GatewayBench } from '../support.ts'
+
+/** Clients of HTTP that send or read slowly cost only themselves (L7). */
+
+const KEY = '0123456789abcdef'
+const HEAD = `host: localhost\r\nauthorization: Bearer ${KEY}\r\n`
+/** The largest body, bytes. */
+const BODY_BYTES = 1024 * 1024
+/** Milliseconds; a loaded machine takes its time. */
+const SOON_MS = 20_000
+let bench: GatewayBench
+let sockets: Socket[] = []
+
+beforeAll(async () => {
+  bench = await setup({ API_KEYS: `acme:${KEY}` })
+}, 60_000)
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
+afterAll(() => bench[Symbol.asyncDispose]())
+
+/** A connection from this address, and everything that it has received. */
+function open(localAddress = '127.0.0.1'): { socket: Socket; text: () => string } {
+  const port = Number(new URL(bench.gateway.url()).port)
+  const socket = connect({ host: '127.0.0.1', port, localAddress })
+  sockets.push(socket)
+  let text = ''
+  socket.on('error', () => undefined)
+  socket.on('data', (data) => (text += data.toString('latin1')))
+  return { socket, text: () => text }
+}
+
+/** Announces a body of the largest size and sends half of it. */
+function sendHalf(socket: Socket): void {
+  const length = `content-length: ${BODY_BYTES}\r\n`
+  const type = 'content-type: application/json\r\n'
+  socket.write(`POST /v1/tasks HTTP/1.1\r\n${HEAD}${type}${length}\r\n{"task":"`)
+}
+
+/** A caller from another address is served. */
+async function otherIsServed(): Promise<void> {
+  const other = open('127.0.0.2')
+  const body = JSON.stringify({ task: 'x'.repeat(20_000), model: 'echo' })
+  const length = `content-length: ${body.length}\r\ncontent-type: application/json\r\n`
+  other.socket.write(`POST /v1/tasks HTTP/1.1\r\n${HEAD}${length}\r\n${body}`)
+  await eventually(() => expect(other.text()).toMatch(/^HTTP\/1\.1 202/), SOON_MS)
+}
+
+test('a client that sends 10,000 requests without reading loses its connection, and others are served (L7)', async () => {
+  const { socket } = open()
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.pause()
+  socket.write(`GET /v1/agents HTTP/1.1\r\n${HEAD}\r\n`.repeat(10_000))
+  await closed
+  await otherIsServed()
+})
+
+test('a client may send 60 requests ahead, and gets all answers in order', async () => {
+  const { socket, text } = open()
+  socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}\r\n`.repeat(60))
+  await eventually(() => expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(60), SOON_MS)
+})
+
+test('bodies on their way from one address take at most half of the room, and the room is free again when they end (L7)', async () => {
+  const half = Array.from({ length: 66 }, () => open())
+  for (const { socket } of half) sendHalf(socket)
+  const refused = () => half.filter(({ text }) => text().startsWith('HTTP/1.1 429'))
+  await eventually(() => expect(refused()).toHaveLength(2), SOON_MS)
+  expect(refused()[0]?.text()).toMatch(/too-many-requests-open[^]*Send fewer large requests/)
+  await otherIsServed()
+  for (const { socket } of half) socket.destroy()
+  await eventually(async () => {
+    const again = open()
+    sendHalf(again.socket)
+    again.socket.write(`${' '.repeat(BODY_BYTES - 12)}"}}`)
+    await eventually(() => expect(again.text()).toMatch(/^HTTP\/1\.1 4\d\d/), SOON_MS)
+    expect(again.text()).toMatch(/^HTTP\/1\.1 400/)
+  }, SOON_MS)
+})
