@@ -100,7 +100,7 @@ ${table.join('\n')}
 
 ## Rights on streams
 
-In addition to the subjects above, each service may use only these subjects of the JetStream API.
+In addition to the subjects of its channels, each service may use the subjects of the JetStream API in this table.
 
 | Stream | Service | Subjects of the JetStream API that the service may use |
 | --- | --- | --- |

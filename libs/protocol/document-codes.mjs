@@ -26,7 +26,7 @@ A code is stable: programs may decide by it. The message of an error is for peop
 
 ## Of failed tasks
 
-A failed task has one of these codes in \`error.code\`. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
+The first table lists the codes that a failed task can have in \`error.code\`. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
 this; the class says how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
 
 ${table(
@@ -51,7 +51,7 @@ ${table(
 
 ## Of requests
 
-A refused request gets a problem document (\`application/problem+json\`, RFC 9457) with one of these codes in \`code\`. If the
+A refused request gets a problem document (\`application/problem+json\`, RFC 9457); the table lists the values of its \`code\`. If the
 table gives seconds for a code, the answer has a \`Retry-After\` header, and the client may send the same request again.
 
 ${table(
@@ -67,7 +67,7 @@ ${table(
 
 ## Of WebSocket frames
 
-A frame of the type \`error\` has one of these codes in \`code\`.
+The table lists the values of \`code\` in a frame of the type \`error\`.
 
 ${table(
   ['Code', 'Meaning'],
@@ -76,7 +76,7 @@ ${table(
 
 ## Between services
 
-A service writes these codes to its log when a call to another service or a server fails.
+The table lists the codes that a service writes to its log when a call to another service or a server fails.
 
 ${table(
   ['Code', 'May succeed later', 'Meaning'],

@@ -49,8 +49,8 @@ const text = `<!-- ${NOTE} -->
 
 # Operations of the API
 
-Each operation needs a key with the scope in this table. \`security\` in \`openapi.yaml\` declares the scope, and the
-gateway reads the scope from there. No scope includes another scope: a key that submits and reads needs \`tasks:write\` and \`tasks:read\`.
+Each operation needs a key with the scope in this table. \`security\` in \`openapi.yaml\` declares the scope of an
+operation, and the gateway reads the scope from there. No scope includes another scope: a key that submits and reads needs \`tasks:write\` and \`tasks:read\`.
 
 ${sections.join('\n\n')}
 `

@@ -76,7 +76,7 @@ test('the table of what `npm start` reads follows from the schemas and the refer
 # What \`npm start\` reads
 
 Set a variable in front of the command: \`WORKER_SLOTS=64 npm start\`. Every process of the local fleet inherits the environment of
-\`npm start\`, and the services in the last column read the variable. \`npm start\` checks all values before it
+\`npm start\`; the last column of a table names the services that read the variable. \`npm start\` checks all values before it
 starts anything; if a value is wrong, it prints every problem and ends. The value of a variable marked _secret_ can also come from a file: set
 \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and leave \`NAME\` out.
 

@@ -66,7 +66,7 @@ test('the reference of the Redis keys is their declaration', async () => {
 # Redis keys
 
 If Redis loses its data, no task is lost (L8). The coordinators write the records and the usage again from the log, as far back as the log
-reaches. After such a loss the counts of provider limits start at zero.
+reaches. If Redis loses its data, the counts of provider limits start at zero.
 
 ${tableOf(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
 `
