@@ -202,6 +202,14 @@ test('schedules stores, pauses, lists and deletes a schedule', async () => {
   expect(golden((await succeed('schedules', 'get', 'report')).out)).toMatch(
     /^schedule  report\ncron  0 6 \* \* 1 \(UTC\)\nnext  paused\n/,
   )
+  const put = await agentfleet('schedules', 'put', '--if-version', '0', 'report', file)
+  expect(put).toMatchObject({ code: EXIT.failed, out: '' })
+  expect(put.err).toContain('The schedule exists in version ')
+  await succeed('schedules', 'resume', 'report')
+  const listed = golden((await succeed('schedules', 'ticks', 'report')).out)
+  expect(listed).toMatch(/^TICK  STATE  TASK ID\n(TIME  planned  —\n){10}$/)
+  const [planned] = (await succeed('schedules', 'ticks', '--json', 'report')).objects
+  expect(planned).toMatchObject({ last: [] })
   const zone = ['--zone', 'Europe/Berlin', '0 8 1 1 *']
   const ticks = await succeed('schedules', 'preview', ...zone)
   expect(ticks.out).toMatch(/^(\d{4}-01-01 07:00:00 UTC\n){5}$/)

@@ -182,6 +182,13 @@ describe('a schedule', () => {
     await eventually(async () => {
       expect((await ofSchedule()).length).toBeGreaterThanOrEqual(3)
     }, SOON_MS)
+    await eventually(async () => {
+      const { last } = await test.client.scheduleTicks('every-second')
+      const ids = new Set((await ofSchedule()).map(({ id }) => id))
+      const ended = last.filter(({ state }) => state === 'completed')
+      expect(ended.length).toBeGreaterThanOrEqual(2)
+      for (const { taskId } of ended) expect(ids).toContain(taskId)
+    }, SOON_MS)
     expect((await call('/v1/schedules/every-second', 'DELETE')).status).toBe(204)
     expect((await call('/v1/schedules/every-second')).status).toBe(404)
     const tasks = await ofSchedule()
@@ -197,6 +204,8 @@ describe('a schedule', () => {
       const { body: view } = await call('/v1/schedules/no-overlap')
       expect(view).toMatchObject({ lastSkipped: true })
       expect(view.lastTaskId).toBeDefined()
+      const { last } = await test.client.scheduleTicks('no-overlap')
+      expect(last.map(({ skipped }) => skipped)).toContain(true)
     }, SOON_MS)
     const running = (await test.client.list({ limit: 200 })).tasks.filter(
       ({ preview, state }) => preview === 'long' && state !== 'completed',

@@ -27,7 +27,13 @@ import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
 import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
-import { addressOf, type Call, type RequestOptions } from './request.ts'
+import {
+  addressOf,
+  versionHeaders,
+  type Call,
+  type RequestOptions,
+  type VersionOptions,
+} from './request.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
 /** Where the gateway is, and the key of the caller. */
@@ -86,11 +92,6 @@ export interface FleetOptions extends RequestOptions {
 /** With the same key a repeated request has one effect. */
 export interface KeyOptions extends RequestOptions {
   readonly idempotencyKey?: string
-}
-
-/** The version to change. */
-export interface VersionOptions extends RequestOptions {
-  readonly ifVersion?: number
 }
 
 /** The API of a gateway; every method throws ClientError. */
@@ -257,9 +258,4 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
 
 function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
   return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
-}
-
-function versionHeaders(version: number | undefined): Record<string, string> {
-  if (version === undefined) return {}
-  return version === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` }
 }

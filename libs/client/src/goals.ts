@@ -1,5 +1,12 @@
-import type { GoalRequest, GoalView, ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
-import type { Call, RequestOptions } from './request.ts'
+import type {
+  GoalRequest,
+  GoalView,
+  ScheduleRequest,
+  ScheduleTicks,
+  ScheduleView,
+} from '@agentfleet/protocol'
+import { queryOf } from './lists.ts'
+import { versionHeaders, type Call, type RequestOptions, type VersionOptions } from './request.ts'
 
 /** Goals and schedules: work that the fleet itself turns into tasks. */
 export interface GoalClient {
@@ -12,13 +19,21 @@ export interface GoalClient {
   runGoal(id: string, options?: RequestOptions): Promise<GoalView>
   schedules(options?: RequestOptions): Promise<ScheduleView[]>
   schedule(name: string, options?: RequestOptions): Promise<ScheduleView>
-  /** Makes the schedule, or replaces the whole of it. */
+  /**
+   * Makes the schedule, or replaces the whole of it, if `ifVersion` is absent or the current version (0: only
+   * if none exists).
+   */
   putSchedule(
     name: string,
     schedule: ScheduleRequest,
-    options?: RequestOptions,
+    options?: VersionOptions,
   ): Promise<ScheduleView>
-  deleteSchedule(name: string, options?: RequestOptions): Promise<void>
+  deleteSchedule(name: string, options?: VersionOptions): Promise<void>
+  /** The next ticks of a schedule, and its last ticks with their tasks. */
+  scheduleTicks(
+    name: string,
+    options?: RequestOptions & { readonly count?: number },
+  ): Promise<ScheduleTicks>
 }
 
 /** The methods of goals and schedules over these calls. */
@@ -39,9 +54,16 @@ export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>
         .schedules
     },
     schedule: (name, { signal } = {}) => call(schedulePath(name), { signal }),
-    putSchedule: (name, schedule, { signal } = {}) =>
-      call(schedulePath(name), { method: 'PUT', body: schedule, signal }),
-    deleteSchedule: (name, { signal } = {}) =>
-      call(schedulePath(name), { method: 'DELETE', signal }),
+    putSchedule: (name, schedule, { signal, ifVersion } = {}) =>
+      call(schedulePath(name), {
+        method: 'PUT',
+        body: schedule,
+        headers: versionHeaders(ifVersion),
+        signal,
+      }),
+    deleteSchedule: (name, { signal, ifVersion } = {}) =>
+      call(schedulePath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
+    scheduleTicks: (name, { signal, ...query } = {}) =>
+      call(`${schedulePath(name)}/ticks${queryOf(query)}`, { signal }),
   }
 }

@@ -16,3 +16,14 @@ export interface Call {
   readonly signal?: AbortSignal | undefined
   readonly extraMs?: number
 }
+
+/** The version to change. */
+export interface VersionOptions extends RequestOptions {
+  readonly ifVersion?: number
+}
+
+/** The headers that name the expected version; 0 stands for none. */
+export function versionHeaders(version: number | undefined): Record<string, string> {
+  if (version === undefined) return {}
+  return version === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` }
+}

@@ -67,6 +67,8 @@ export type ScheduleRequest = Schemas['ScheduleRequest']
 export type SchedulePreviewRequest = Schemas['SchedulePreviewRequest']
 /** A schedule as clients see it. */
 export type ScheduleView = Schemas['Schedule']
+/** The next ticks of a schedule, and its last ticks. */
+export type ScheduleTicks = Schemas['ScheduleTicks']
 /** A task as listings show it. */
 export type TaskSummary = Schemas['TaskSummary']
 /** One page of a listing. */

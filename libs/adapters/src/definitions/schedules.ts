@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Schedule, ScheduleRun } from '@agentfleet/domain'
 import {
   fromStored,
@@ -22,6 +23,12 @@ export interface StoredSchedule {
   readonly schedule: Schedule
 }
 
+/** A schedule with the sequence of its last change; `schedule` is absent if it was removed or never made. */
+export interface FoundSchedule {
+  readonly schedule: Schedule | undefined
+  readonly seq: number
+}
+
 /** One change that a follower of schedules receives. */
 export type ScheduleChange =
   | { readonly kind: 'defined'; readonly stored: StoredSchedule; readonly seq: number }
@@ -44,7 +51,7 @@ export type ScheduleChange =
  * each.
  */
 export interface Schedules {
-  get(tenant: string, name: string): Promise<Schedule | undefined>
+  get(tenant: string, name: string): Promise<FoundSchedule>
   lastRun(tenant: string, name: string): Promise<ScheduleRun | undefined>
   names(tenant: string): Promise<string[]>
   /** The bytes of the schedules of all tenants. */
@@ -52,10 +59,15 @@ export interface Schedules {
   /** The bytes of these schedules of one tenant. */
   bytesOf(tenant: string, names: readonly string[]): Promise<number>
   /**
-   * Defines or replaces a schedule; undefined removes it. Throws `bus-unavailable` when the server has not
-   * confirmed the write.
+   * Defines or replaces a schedule; undefined removes it. `conflict`: the last change of the schedule is not at
+   * `expectSeq` (0: there is none). Throws `bus-unavailable` when the server has not confirmed the write.
    */
-  put(tenant: string, name: string, schedule: Schedule | undefined): Promise<void>
+  put(
+    tenant: string,
+    name: string,
+    schedule: Schedule | undefined,
+    expectSeq?: number,
+  ): Promise<'stored' | 'conflict'>
   /** Notes a tick behind the note at `expectSeq` (0: none); `conflict`: another coordinator noted one. */
   noteRun(
     tenant: string,
@@ -82,7 +94,8 @@ export function openSchedules(bus: Bus): Schedules {
   return {
     async get(tenant, name) {
       const message = await read(SUBJECTS.schedule(tenant, name))
-      return message === undefined ? undefined : parseSchedule(message.text)
+      if (message === undefined) return { schedule: undefined, seq: 0 }
+      return { schedule: parseSchedule(message.text), seq: message.seq }
     },
     async lastRun(tenant, name) {
       const message = await read(SUBJECTS.scheduleRun(tenant, name))
@@ -106,11 +119,16 @@ export function openSchedules(bus: Bus): Schedules {
       }
       return bytes
     },
-    async put(tenant, name, schedule) {
-      const subject = SUBJECTS.schedule(tenant, name)
-      const data = toStored(schedule ?? { removed: true }, 'schedule')
-      const answer = await appender.append({ subject, data, deadlineMs: APPEND_WITHIN_MS })
-      if (answer.kind === 'stored') return
+    async put(tenant, name, schedule, expectSeq) {
+      const answer = await appender.append({
+        subject: SUBJECTS.schedule(tenant, name),
+        data: toStored(schedule ?? { removed: true }, 'schedule'),
+        ...(expectSeq === undefined ? {} : { expectSeq }),
+        // A repeat of the same write is a duplicate, any other write a conflict.
+        messageId: randomUUID(),
+        deadlineMs: APPEND_WITHIN_MS,
+      })
+      if (answer.kind === 'stored' || answer.kind === 'conflict') return answer.kind
       throw new ServiceError(
         answer.kind === 'full' ? 'overloaded' : 'bus-unavailable',
         answer.kind === 'full'

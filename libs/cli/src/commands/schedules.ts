@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, isSet, jsonOf, oneArgument, textOf } from '../parse/values.ts'
+import { given, isSet, jsonOf, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
-import { scheduleDetails, scheduleTable } from '../render/work-views.ts'
+import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+
+const VERSION = { min: 0, max: Number.MAX_SAFE_INTEGER }
 
 /** `agentfleet schedules`: tasks that a clock submits. */
 export const schedules: Command = {
@@ -14,14 +16,20 @@ export const schedules: Command = {
   usages: [
     'schedules [ls] [--watch]',
     'schedules get NAME',
-    'schedules put NAME FILE',
+    'schedules put [--if-version N] NAME FILE',
     'schedules pause|resume NAME',
     'schedules run NAME',
-    'schedules rm NAME',
+    'schedules ticks NAME',
+    'schedules rm [--if-version N] NAME',
     'schedules preview [--zone ZONE] CRON',
   ],
-  words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'rm', 'preview'],
+  words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'ticks', 'rm', 'preview'],
   options: {
+    'if-version': {
+      type: 'string',
+      value: 'N',
+      help: 'only if this is the newest version (0: only if the schedule does not exist)',
+    },
     zone: { type: 'string', value: 'ZONE', help: 'time zone of the preview (default UTC)' },
     watch: WATCH_OPTION,
   },
@@ -29,6 +37,7 @@ export const schedules: Command = {
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
+    const expected = given({ ifVersion: wholeOf(input, 'if-version', VERSION) })
     switch (word) {
       case 'ls':
         return showView(context, isSet(input, 'watch'), async () => {
@@ -45,13 +54,17 @@ export const schedules: Command = {
         if (name === undefined || more.length > 0) {
           throw new UsageError('Give a name and a file: agentfleet schedules put NAME FILE')
         }
-        return store(context, name, jsonOf(await context.read(file), file) as ScheduleRequest)
+        const request = jsonOf(await context.read(file), file) as ScheduleRequest
+        return store(context, name, request, expected)
       }
       case 'pause':
       case 'resume': {
         const name = oneArgument(rest, 'name of the schedule')
-        const { cron, timeZone, overlap, task } = await client.schedule(name, { signal })
-        return store(context, name, { cron, timeZone, overlap, task, paused: word === 'pause' })
+        const view = await client.schedule(name, { signal })
+        const { cron, timeZone, overlap, task, version } = view
+        const request = { cron, timeZone, overlap, task, paused: word === 'pause' }
+        // The request must not undo a change that another client has made in between.
+        return store(context, name, request, { ifVersion: version })
       }
       case 'run': {
         const name = oneArgument(rest, 'name of the schedule')
@@ -59,9 +72,16 @@ export const schedules: Command = {
         printOne(context, view, () => view.id)
         return EXIT.done
       }
+      case 'ticks': {
+        const name = oneArgument(rest, 'name of the schedule')
+        return showView(context, isSet(input, 'watch'), async () => {
+          const view = await client.scheduleTicks(name, { signal })
+          return { objects: [view], text: tickTable(view, context) }
+        })
+      }
       case 'rm': {
         const name = oneArgument(rest, 'name of the schedule')
-        await client.deleteSchedule(name, { signal })
+        await client.deleteSchedule(name, { ...expected, signal })
         printOne(context, { name, deleted: true }, () => `${name} deleted`)
         return EXIT.done
       }
@@ -73,13 +93,21 @@ export const schedules: Command = {
         return EXIT.done
       }
       default:
-        throw new UsageError(`"${word}" is none of ls, get, put, pause, resume, run, rm, preview.`)
+        throw new UsageError(
+          `"${word}" is none of ls, get, put, pause, resume, run, ticks, rm, preview.`,
+        )
     }
   },
 }
 
-async function store(context: Context, name: string, request: ScheduleRequest): Promise<ExitCode> {
-  const view = await context.client.putSchedule(name, request, { signal: context.signal })
+async function store(
+  context: Context,
+  name: string,
+  request: ScheduleRequest,
+  expected: { readonly ifVersion?: number },
+): Promise<ExitCode> {
+  const options = { ...expected, signal: context.signal }
+  const view = await context.client.putSchedule(name, request, options)
   printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
   return EXIT.done
 }

@@ -15,8 +15,8 @@ export function safe(text: string): string {
 }
 
 /**
- * A value as one line of JSON. JSON leaves some characters as they are that control a terminal or change the
- * order of the text; here they are escaped, so the value stays the same.
+ * A value as one line of JSON. JSON need not escape every character that controls a terminal or changes the
+ * direction of text; this function escapes them all, which does not change the value.
  */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replaceAll(CONTROLS, (character) => {

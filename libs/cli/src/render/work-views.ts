@@ -3,6 +3,7 @@ import type {
   AgentView,
   GoalView,
   ModelView,
+  ScheduleTicks,
   ScheduleView,
   TaskSummary,
   ToolView,
@@ -179,11 +180,28 @@ export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: numbe
       ['last tick', schedule.lastTickAt && time(schedule.lastTickAt)],
       ['last task', schedule.lastTaskId],
       ['overlap', schedule.overlap],
+      ['version', String(schedule.version)],
       ['changed', time(schedule.updatedAt)],
     ],
     look,
   )
   return `${head}\n\n${safe(JSON.stringify(schedule.task, undefined, 2))}`
+}
+
+/** The next ticks of a schedule and its last ticks, one a row, in the order of time. */
+export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
+  const columns = ['TICK', 'STATE', 'TASK ID']
+  return table(
+    columns.map((name) => ({ name })),
+    [
+      ...last.toReversed().map(({ at, skipped, state = '—', taskId = '—' }) => {
+        const shown = skipped ? 'skipped' : state
+        return [time(at), { text: shown, tone: toneOf(shown) }, taskId]
+      }),
+      ...next.map((at) => [time(at), 'planned', '—']),
+    ],
+    look,
+  )
 }
 
 function nextText({ paused, nextAt }: ScheduleView, nowMs: number): string {

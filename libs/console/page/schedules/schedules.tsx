@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
-import type { ScheduleRequest, ScheduleView, TaskView } from '@agentfleet/protocol'
+import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { instant } from '../format/format.ts'
 import { Allowed } from '../parts/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
+import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Text } from '../parts/text.tsx'
@@ -62,10 +63,11 @@ export function Schedule({ name }: { name: string }) {
   const path = `/v1/schedules/${encodeURIComponent(name)}`
   const loaded = useLoad(path, (signal) => request<ScheduleView>(path, { signal }), EVERY_MS)
   const [said, setSaid] = useState('')
-  const pause = async ({ cron, timeZone, overlap, task, paused }: ScheduleView) => {
+  const pause = async ({ cron, timeZone, overlap, task, paused, version }: ScheduleView) => {
     const body: ScheduleRequest = { cron, timeZone, overlap, task, paused: !paused }
     try {
-      await request(path, { method: 'PUT', body })
+      // The request must not undo a change that another person has made since the page read the schedule.
+      await request(path, { method: 'PUT', body, ifMatch: `"${version}"` })
       setSaid(paused ? 'Resumed.' : 'Paused.')
       loaded.reload()
     } catch (error) {
@@ -114,6 +116,8 @@ export function Schedule({ name }: { name: string }) {
             </Allowed>
             <h2>Next five ticks</h2>
             <Preview schedule={schedule} />
+            <h2>Last ticks</h2>
+            <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
             <h2>Task</h2>
             <Text value={schedule.task} label="Task of the schedule" />
           </>
@@ -149,6 +153,44 @@ function Preview({ schedule }: { schedule: ScheduleView }) {
             </li>
           ))}
         </ul>
+      )}
+    </Panel>
+  )
+}
+
+type Tick = ScheduleTicks['last'][number]
+
+const TICK_COLUMNS: readonly Column<Tick>[] = [
+  { title: 'Tick', of: ({ at }) => <Instant at={at} /> },
+  {
+    title: 'Task',
+    of: ({ taskId, skipped: was }) =>
+      taskId === undefined ? skipped(was) : <TaskLink id={taskId} />,
+  },
+  {
+    title: 'State',
+    kind: 'wide',
+    of: ({ state }) => (state === undefined ? '—' : <StateMark state={state} />),
+  },
+]
+
+/** The last ticks and what became of their tasks. */
+function LastTicks({ path, lastTickAt }: { path: string; lastTickAt: string | undefined }) {
+  const loaded = useLoad(
+    `${path} ticks ${lastTickAt}`,
+    (signal) => request<ScheduleTicks>(`${path}/ticks`, { signal }),
+    EVERY_MS,
+  )
+  return (
+    <Panel loaded={loaded}>
+      {({ last }) => (
+        <Table
+          caption="Last ticks"
+          columns={TICK_COLUMNS}
+          rows={last}
+          keyOf={({ at }) => at}
+          empty="No task of the last ten ticks is stored."
+        />
       )}
     </Panel>
   )

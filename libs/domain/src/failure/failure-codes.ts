@@ -253,8 +253,8 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The journal is no longer kept' },
   },
   'version-mismatch': {
-    says: 'The definition has changed since the version that the request gives.',
-    http: { status: 412, title: 'The definition is in another version' },
+    says: 'The definition or schedule has changed since the version that the request gives.',
+    http: { status: 412, title: 'Another version is stored' },
   },
   'journal-too-large': {
     says: 'The calls of the ended task are too large to start a new task from them.',

@@ -656,6 +656,35 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/schedules/{name}/ticks': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The name of the schedule. */
+        name: string
+      }
+      cookie?: never
+    }
+    /**
+     * Read the next ticks of a schedule, and its last ticks with their tasks.
+     * @description The gateway computes the last ticks from the expression of now. It lists a tick whose task is still
+     *     stored, and the last tick if it was skipped. Tasks of `POST /v1/schedules/{name}/run` belong to no tick.
+     *
+     *     Errors:
+     *
+     *     - `404 schedule-not-found`: you have no schedule with this name. Check the name.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
+     */
+    get: operations['listScheduleTicks']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/schedules/{name}': {
     parameters: {
       query?: never
@@ -683,6 +712,9 @@ export interface paths {
      *     Errors:
      *
      *     - `409 schedules-full`: you have 200 schedules. Delete a schedule first.
+     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` or `If-None-Match`
+     *       expects, or other clients are changing it now. Read the schedule again, then send your change with
+     *       the new ETag.
      *     - `422 unknown-agent`, `422 unknown-tool`, `422 unknown-model`, `422 unknown-agent-version`,
      *       `422 unsupported-schema`, `422 schema-too-costly`: as for `POST /v1/tasks`.
      */
@@ -691,6 +723,11 @@ export interface paths {
     /**
      * Delete a schedule.
      * @description The tasks that the schedule submitted stay. Deleting a schedule that does not exist answers `204` too.
+     *
+     *     Errors:
+     *
+     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` expects. Read the
+     *       schedule again, then delete it with the new ETag.
      */
     delete: operations['deleteSchedule']
     options?: never
@@ -1924,6 +1961,8 @@ export interface components {
     }
     Schedule: {
       name: string
+      /** @description A number that increases with each change of the schedule. */
+      version: number
       cron: string
       timeZone: string
       /** @enum {string} */
@@ -1938,6 +1977,18 @@ export interface components {
       lastTaskId?: string
       /** @description Whether the last tick was skipped because the previous task had not ended. */
       lastSkipped?: boolean
+    }
+    ScheduleTicks: {
+      /** @description The next ticks, earliest first; none while the schedule is paused. */
+      next: string[]
+      /** @description The last ticks, newest first. */
+      last: {
+        at: string
+        /** @description Whether the tick submitted no task because the previous task had not ended. */
+        skipped: boolean
+        taskId?: string
+        state?: components['schemas']['TaskState']
+      }[]
     }
     ScheduleList: {
       schedules: components['schemas']['Schedule'][]
@@ -2812,7 +2863,7 @@ export interface components {
     TaskId: string
     /** @description The name of the agent. */
     AgentName: string
-    /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
+    /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
     IfMatch: string
     /** @description The id of the node. */
     NodeId: string
@@ -3307,7 +3358,7 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
+        /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
         /** @description `*` stores the definition only if you have no definition with this name. */
         'If-None-Match'?: '*'
@@ -3353,7 +3404,7 @@ export interface operations {
     parameters: {
       query?: never
       header?: {
-        /** @description The `ETag` of the version that you change. If the definition is in another version, the gateway answers `412`. */
+        /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
       }
       path: {
@@ -3652,6 +3703,33 @@ export interface operations {
       default: components['responses']['Problem']
     }
   }
+  listScheduleTicks: {
+    parameters: {
+      query?: {
+        /** @description How many ticks the gateway examines in each direction. */
+        count?: number
+      }
+      header?: never
+      path: {
+        /** @description The name of the schedule. */
+        name: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The ticks. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ScheduleTicks']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
   getSchedule: {
     parameters: {
       query?: never
@@ -3667,6 +3745,8 @@ export interface operations {
       /** @description The schedule. */
       200: {
         headers: {
+          /** @description The version of the schedule. Send it as `If-Match` when you change the schedule. */
+          ETag?: string
           [name: string]: unknown
         }
         content: {
@@ -3679,7 +3759,12 @@ export interface operations {
   putSchedule: {
     parameters: {
       query?: never
-      header?: never
+      header?: {
+        /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
+        'If-Match'?: components['parameters']['IfMatch']
+        /** @description `*` stores the schedule only if you have no schedule with this name. */
+        'If-None-Match'?: '*'
+      }
       path: {
         /** @description The name of the schedule. */
         name: string
@@ -3695,6 +3780,8 @@ export interface operations {
       /** @description The schedule is replaced. */
       200: {
         headers: {
+          /** @description The version of the schedule. Send it as `If-Match` when you change the schedule. */
+          ETag?: string
           [name: string]: unknown
         }
         content: {
@@ -3704,6 +3791,8 @@ export interface operations {
       /** @description The schedule is created. */
       201: {
         headers: {
+          /** @description The version of the schedule. Send it as `If-Match` when you change the schedule. */
+          ETag?: string
           [name: string]: unknown
         }
         content: {
@@ -3716,7 +3805,10 @@ export interface operations {
   deleteSchedule: {
     parameters: {
       query?: never
-      header?: never
+      header?: {
+        /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
+        'If-Match'?: components['parameters']['IfMatch']
+      }
       path: {
         /** @description The name of the schedule. */
         name: string

@@ -20,6 +20,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DefinitionChecks } from './checks.ts'
 import { agentBytes, found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
+import { checkVersion, etagOf } from '../http/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
 /** Dependencies of the agent routes. */
@@ -58,7 +59,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
     for (let tries = 0; tries < STORE_TRIES; tries += 1) {
       const before = await agents.last(tenant, name)
       if (before !== undefined) directory.take(before)
-      checkVersion(headers['if-match'], found(before), headers['if-none-match'])
+      checkVersion(headers, 'definition', found(before)?.version)
       const made = next(before)
       if (made === 'nothing') return { before, after: before }
       if (made !== 'removed') checkShare(tenant, made)
@@ -104,7 +105,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
       const { version } = request.query as { version?: number }
       const agent = directory.find(request.tenant, nameOf(request), version)
       if (agent === undefined) throw agentNotFound()
-      void reply.header('etag', etagOf(agent))
+      void reply.header('etag', etagOf(agent.version))
       return Promise.resolve(agentView(agent))
     },
     async putAgent(request: FastifyRequest, reply: FastifyReply) {
@@ -122,7 +123,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
       const agent = found(after)
       if (agent === undefined) throw agentNotFound()
       const status = found(before) === undefined ? 201 : 200
-      return reply.code(status).header('etag', etagOf(agent)).send(agentView(agent))
+      return reply.code(status).header('etag', etagOf(agent.version)).send(agentView(agent))
     },
     async listAgentVersions(request: FastifyRequest): Promise<AgentVersions> {
       const versions = directory.versions(request.tenant, nameOf(request))
@@ -141,35 +142,6 @@ export function agentRoutes(deps: AgentRouteDeps) {
       return reply.code(204).send()
     },
   }
-}
-
-function checkVersion(
-  ifMatch: string | string[] | undefined,
-  agent: FoundAgent | undefined,
-  ifNoneMatch: string | undefined,
-): void {
-  if (ifNoneMatch === '*' && agent !== undefined) {
-    throw new Refusal(
-      'version-mismatch',
-      `The definition exists in version ${agent.version}. To change it, send If-Match: ${etagOf(agent)}.`,
-    )
-  }
-  if (ifMatch === undefined) return
-  if (agent === undefined) {
-    throw new Refusal(
-      'version-mismatch',
-      'You have no definition with this name. Send the request without If-Match.',
-    )
-  }
-  if (ifMatch === '*' || ifMatch === etagOf(agent)) return
-  throw new Refusal(
-    'version-mismatch',
-    `The definition is now in version ${agent.version}. Read it, then send your change with its ETag.`,
-  )
-}
-
-function etagOf({ version }: FoundAgent): string {
-  return `"${version}"`
 }
 
 function agentView({ name, version, builtIn, atMs, definition }: FoundAgent): AgentView {

@@ -17,6 +17,11 @@ export function nextTicks(cron: string, timeZone: string, atMs: number, count: n
   return parsed(cron, timeZone).nextRuns(count, new Date(atMs))
 }
 
+/** Returns the last ticks of a checked expression, newest first, at most so many. */
+export function previousTicks(cron: string, timeZone: string, atMs: number, count: number): Date[] {
+  return parsed(cron, timeZone).previousRuns(count, new Date(atMs))
+}
+
 /** Throws a Refusal if the expression is invalid, never ticks or ticks too often. */
 export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {

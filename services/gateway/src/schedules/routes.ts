@@ -20,6 +20,7 @@ import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
+import { checkVersion, etagOf } from '../http/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
 /** Dependencies of the schedule routes. */
@@ -39,6 +40,8 @@ const SCHEDULES_PER_TENANT_MAX = 200
 const SCHEDULES_SHARE = 0.9
 /** While less than this part is in use, no tenant can be over its share. */
 const UNCOUNTED_SHARE = 0.25
+/** Compare-and-set rounds; two concurrent writers finish within this many. */
+const STORE_TRIES = 5
 
 /** Creates the handlers of `/v1/schedules…` by operationId. */
 export function scheduleRoutes(deps: ScheduleRouteDeps) {
@@ -46,17 +49,42 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
-    const [schedule, run] = await Promise.all([
+    const [{ schedule, seq }, run] = await Promise.all([
       schedules.get(tenant, name),
       schedules.lastRun(tenant, name),
     ])
-    if (schedule === undefined) {
-      throw new Refusal(
-        'schedule-not-found',
-        'Check the name; GET /v1/schedules lists your schedules.',
-      )
+    if (schedule === undefined) throw scheduleNotFound()
+    return scheduleView({ name, version: seq, schedule, run, atMs: nowMs() })
+  }
+
+  /** Stores the schedule, or removes it if there is none, behind the version that the request expects. */
+  async function change(
+    request: FastifyRequest,
+    schedule: Schedule | undefined,
+  ): Promise<'made' | 'changed'> {
+    const { tenant, headers } = request
+    const name = nameOf(request)
+    for (let tries = 0; tries < STORE_TRIES; tries += 1) {
+      const before = await schedules.get(tenant, name)
+      const existed = before.schedule !== undefined
+      checkVersion(headers, 'schedule', existed ? before.seq : undefined)
+      if (schedule === undefined && !existed) return 'changed'
+      if (schedule !== undefined && !existed) await checkCount(tenant)
+      const outcome = await schedules.put(tenant, name, schedule, before.seq)
+      if (outcome === 'stored') return existed ? 'changed' : 'made'
     }
-    return scheduleView(name, schedule, run, nowMs())
+    throw new Refusal(
+      'version-mismatch',
+      'Other clients are changing the schedule now. Read it, then send your change again.',
+    )
+  }
+
+  async function checkCount(tenant: string): Promise<void> {
+    const names = await schedules.names(tenant)
+    const most = limitOf(limits, tenant).schedules ?? SCHEDULES_PER_TENANT_MAX
+    if (names.length < most) return
+    const detail = `You have ${most} schedules, the most allowed. Delete one first.`
+    throw new Refusal('schedules-full', detail)
   }
 
   const counting = new Map<string, LimitFunction>()
@@ -106,15 +134,6 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       }
       requireAgent(request.principal, task)
       checkCron(cron, timeZone, nowMs())
-      const before = await schedules.get(tenant, name)
-      if (before === undefined) {
-        const names = await schedules.names(tenant)
-        const most = limitOf(limits, tenant).schedules ?? SCHEDULES_PER_TENANT_MAX
-        if (names.length >= most) {
-          const detail = `You have ${most} schedules, the most allowed. Delete one first.`
-          throw new Refusal('schedules-full', detail)
-        }
-      }
       const by = submitterOf(request)
       const made = await specOf(tenant, task as FilledTaskRequest)
       const spec = by === undefined ? made : { ...made, submittedBy: by }
@@ -122,10 +141,17 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }
       await checkShare(tenant, name, Buffer.byteLength(JSON.stringify(schedule)))
-      await schedules.put(tenant, name, schedule)
-      return reply.code(before === undefined ? 201 : 200).send(await viewOf(tenant, name))
+      const outcome = await change(request, schedule)
+      const view = await viewOf(tenant, name)
+      return reply
+        .code(outcome === 'made' ? 201 : 200)
+        .header('etag', etagOf(view.version))
+        .send(view)
     },
-    getSchedule: (request: FastifyRequest) => viewOf(request.tenant, nameOf(request)),
+    async getSchedule(request: FastifyRequest, reply: FastifyReply) {
+      const view = await viewOf(request.tenant, nameOf(request))
+      return reply.header('etag', etagOf(view.version)).send(view)
+    },
     async listSchedules(request: FastifyRequest) {
       const { tenant } = request
       const names = await schedules.names(tenant)
@@ -141,26 +167,33 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       return { schedules: views.filter((view) => view !== undefined) }
     },
     async deleteSchedule(request: FastifyRequest, reply: FastifyReply) {
-      const { tenant } = request
-      const name = nameOf(request)
-      if ((await schedules.get(tenant, name)) !== undefined) {
-        await schedules.put(tenant, name, undefined)
-      }
+      await change(request, undefined)
       return reply.code(204).send()
     },
   }
 }
 
-function scheduleView(
-  name: string,
-  schedule: Schedule,
-  run: ScheduleRun | undefined,
-  atMs: number,
-): ScheduleView {
+/** Refuses a name under which the tenant has no schedule. */
+export function scheduleNotFound(): Refusal {
+  return new Refusal(
+    'schedule-not-found',
+    'Check the name; GET /v1/schedules lists your schedules.',
+  )
+}
+
+function scheduleView(found: {
+  readonly name: string
+  readonly version: number
+  readonly schedule: Schedule
+  readonly run: ScheduleRun | undefined
+  readonly atMs: number
+}): ScheduleView {
+  const { name, version, schedule, run, atMs } = found
   const { cron, timeZone, overlap, paused, request } = schedule
   const next = paused ? undefined : nextTick(cron, timeZone, atMs)
   const view: ScheduleView = {
     name,
+    version,
     cron,
     timeZone,
     overlap,

@@ -1,16 +1,18 @@
-import type { Schedules } from '@agentfleet/adapters'
+import type { Schedules, Store } from '@agentfleet/adapters'
 import { isTerminal } from '@agentfleet/domain'
+import { tickTaskId, type ScheduleTicks } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from '../http/problems.ts'
 import { requireAgent, type AskedAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import type { Submitter } from '../tasks/submit.ts'
 import { isoTime, taskView } from '../tasks/views.ts'
-import { checkCron, nextTicks } from './cron.ts'
+import { checkCron, nextTicks, previousTicks } from './cron.ts'
+import { scheduleNotFound } from './routes.ts'
 
-/** Dependencies of the routes that run and preview schedules. */
+/** Dependencies of the routes that run schedules and read their ticks. */
 export interface ScheduleRunDeps {
-  readonly schedules: Pick<Schedules, 'get'>
+  readonly schedules: Pick<Schedules, 'get' | 'lastRun'>
+  readonly store: Pick<Store, 'loadAll'>
   readonly submitter: Submitter
   readonly nowMs: () => number
 }
@@ -21,19 +23,14 @@ interface PreviewFields {
   readonly count: number
 }
 
-/** Creates the handlers of `/v1/schedules/{name}/run` and `/v1/schedules:preview` by operationId. */
-export function scheduleRunRoutes({ schedules, submitter, nowMs }: ScheduleRunDeps) {
+/** Creates the handlers of `/v1/schedules/{name}/run`, `…/ticks` and `/v1/schedules:preview` by operationId. */
+export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: ScheduleRunDeps) {
   return {
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
       const { tenant, headers } = request
       const { name } = request.params as { name: string }
-      const schedule = await schedules.get(tenant, name)
-      if (schedule === undefined) {
-        throw new Refusal(
-          'schedule-not-found',
-          'Check the name; GET /v1/schedules lists your schedules.',
-        )
-      }
+      const { schedule } = await schedules.get(tenant, name)
+      if (schedule === undefined) throw scheduleNotFound()
       requireAgent(request.principal, schedule.request as AskedAgent)
       const key = headers['idempotency-key'] as string | undefined
       const outcome = await submitter.submit({
@@ -49,6 +46,31 @@ export function scheduleRunRoutes({ schedules, submitter, nowMs }: ScheduleRunDe
       const view = taskView(outcome.record)
       if (isTerminal(outcome.record.state)) return reply.code(200).send(view)
       return reply.code(202).header('location', `/v1/tasks/${view.id}`).send(view)
+    },
+    async listScheduleTicks(request: FastifyRequest): Promise<ScheduleTicks> {
+      const { tenant } = request
+      const { name } = request.params as { name: string }
+      const { count } = request.query as { count: number }
+      const [{ schedule }, run] = await Promise.all([
+        schedules.get(tenant, name),
+        schedules.lastRun(tenant, name),
+      ])
+      if (schedule === undefined) throw scheduleNotFound()
+      const { cron, timeZone, paused } = schedule
+      const atMs = nowMs()
+      const next = paused ? [] : nextTicks(cron, timeZone, atMs, count)
+      const earlier = previousTicks(cron, timeZone, atMs, count).map((tick) => tick.getTime())
+      const ids = earlier.map((tickMs) => tickTaskId(tenant, name, tickMs))
+      const stored = new Map((await store.loadAll(ids)).map((record) => [record.taskId, record]))
+      const last = earlier.flatMap((tickMs, index): ScheduleTicks['last'] => {
+        const at = isoTime(tickMs)
+        const record = stored.get(ids[index] ?? '')
+        if (record !== undefined) {
+          return [{ at, skipped: false, taskId: record.taskId, state: record.state }]
+        }
+        return run?.tickMs === tickMs && run.skipped ? [{ at, skipped: true }] : []
+      })
+      return { next: next.map((tick) => tick.toISOString()), last }
     },
     previewSchedule(request: FastifyRequest) {
       const { cron, timeZone, count } = request.body as PreviewFields

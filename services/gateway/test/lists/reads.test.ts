@@ -78,3 +78,34 @@ test('a schedule can be previewed in its time zone and run at once, only once un
     problem: { code: 'schedule-not-found' },
   })
 })
+
+test('the second of two editors of a schedule gets an error in place of undoing the first change', async () => {
+  const client = bench.client()
+  const body = { cron: '0 8 * * *', task: { task: 'report' } }
+  const made = await client.putSchedule('edited', body, { ifVersion: 0 })
+  const path = `${bench.gateway.url()}/v1/schedules/edited`
+  expect((await fetch(path)).headers.get('etag')).toBe(`"${made.version}"`)
+  const mismatch = { status: 412, problem: { code: 'version-mismatch' } }
+  await expect(client.putSchedule('edited', body, { ifVersion: 0 })).rejects.toMatchObject(mismatch)
+  const ifVersion = made.version
+  const next = await client.putSchedule('edited', { ...body, paused: true }, { ifVersion })
+  expect(next).toMatchObject({ paused: true })
+  expect(next.version).toBeGreaterThan(made.version)
+  await expect(client.putSchedule('edited', body, { ifVersion })).rejects.toMatchObject(mismatch)
+  await expect(client.deleteSchedule('edited', { ifVersion })).rejects.toMatchObject(mismatch)
+  // Without a version the last writer wins, even at the same time as others.
+  await Promise.all([1, 2, 3].map(() => client.putSchedule('edited', body)))
+  await client.deleteSchedule('edited', { ifVersion: (await client.schedule('edited')).version })
+  await expect(client.putSchedule('edited', body, { ifVersion })).rejects.toMatchObject(mismatch)
+})
+
+test('the next ticks of a schedule are listed, and none of its ticks before it was made', async () => {
+  const client = bench.client()
+  await client.putSchedule('ticking', { cron: '0 8 * * *', task: { task: 'report' } })
+  const { next, last } = await client.scheduleTicks('ticking', { count: 3 })
+  expect(next).toHaveLength(3)
+  expect(last).toEqual([])
+  await expect(client.scheduleTicks('none')).rejects.toMatchObject({
+    problem: { code: 'schedule-not-found' },
+  })
+})

@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Refusal } from './problems.ts'
+
+/** The `ETag` of a version. */
+export function etagOf(version: number): string {
+  return `"${version}"`
+}
+
+/**
+ * Throws a Refusal unless a definition or schedule is in the version that the request expects; `version` is
+ * undefined if it does not exist.
+ */
+export function checkVersion(
+  headers: IncomingHttpHeaders,
+  what: 'definition' | 'schedule',
+  version: number | undefined,
+): void {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
+  if (ifNoneMatch === '*' && version !== undefined) {
+    const detail = `The ${what} exists in version ${version}. To change it, send If-Match: ${etagOf(version)}.`
+    throw new Refusal('version-mismatch', detail)
+  }
+  if (ifMatch === undefined) return
+  if (version === undefined) {
+    const detail = `You have no ${what} with this name. Send the request without If-Match.`
+    throw new Refusal('version-mismatch', detail)
+  }
+  if (ifMatch === '*' || ifMatch === etagOf(version)) return
+  const detail = `The ${what} is now in version ${version}. Read it, then send your change with its ETag.`
+  throw new Refusal('version-mismatch', detail)
+}
