@@ -330,8 +330,8 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'a definition is changed only with its current version',
     edits: [
       {
-        file: 'services/gateway/src/agents/routes.ts',
-        find: "if (ifMatch === '*' || ifMatch === etagOf(agent)) return",
+        file: 'services/gateway/src/http/versions.ts',
+        find: "if (ifMatch === '*' || ifMatch === etagOf(version)) return",
         replace: "if (ifMatch !== '') return",
       },
     ],
