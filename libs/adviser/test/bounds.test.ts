@@ -17,8 +17,8 @@ const good = says(JSON.stringify(ANSWER))
 const bad = says('not JSON')
 const limitsOf = (limits: object) => limits as never
 
-describe('cached answers', () => {
-  it('answer similar states without a call, clamped by the current figures', async () => {
+describe('cached answers of the adviser', () => {
+  it('are used for similar states without a call, and are clamped by the current figures', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({ baseUrl: provider.url })
     await ask()
@@ -55,7 +55,7 @@ describe('cached answers', () => {
   })
 })
 
-describe('the budget', () => {
+describe('the budget of the adviser', () => {
   it('bounds the calls in any hour', async () => {
     await using provider = await startProvider(good)
     const { ask, records, clock } = setup({
@@ -128,7 +128,7 @@ describe('the budget', () => {
   })
 })
 
-describe('the circuit breaker', () => {
+describe('the circuit breaker of the adviser', () => {
   it('opens after three failures for ten minutes, then lets one probe through', async () => {
     await using provider = await startProvider(sends(429, '{}'))
     const { ask, clock, records, lines } = setup({ baseUrl: provider.url })
@@ -174,7 +174,7 @@ describe('the circuit breaker', () => {
     expect(provider.calls).toHaveLength(7)
   })
 
-  it('ignores calls that passed before it opened', async () => {
+  it('ignores the result of a call that began before the breaker opened', async () => {
     await using provider = await startProvider(hangs)
     const { ask, clock } = setup({ baseUrl: provider.url })
     const early = ask(stateOf(1))

@@ -23,7 +23,7 @@ const answerText = fc.oneof(
     .map((change) => JSON.stringify({ ...ANSWER, ...change })),
 )
 
-test('an answer lies within its clamps, no matter what a provider sends, and the adviser records everything', async () => {
+test('advice lies within its bounds, no matter what a provider answers, and the adviser records every answer', async () => {
   await using provider = await startProvider(says(''))
   let applied = 0
   await fc.assert(

@@ -34,7 +34,7 @@ describe('a prompt', () => {
   })
 })
 
-describe('a question is checked when it is made', () => {
+describe('a question to the adviser is checked when it is defined', () => {
   const withSchema = (field: z.ZodType) => () =>
     defineQuestion({
       ...scaling,
@@ -68,11 +68,11 @@ describe('a question is checked when it is made', () => {
     ],
     ['without a timeout', () => defineQuestion({ ...scaling, timeoutMs: 0 }), /timeoutMs/],
     ['without an instruction', () => defineQuestion({ ...scaling, instruction: '' }), /instruct/],
-  ])('%s', (_, define, why) => {
+  ])('a question %s is refused', (_, define, why) => {
     expect(define).toThrow(why)
   })
 
-  it('a question may have lists of names and objects of numbers; the record of a decision has a field for each of their values', async () => {
+  it('the answer to a question may contain lists of names and objects of numbers, and the record of the decision has a field for each of their values', async () => {
     const answer = { actions: ['drain', 'hold'], weights: { low: 0.5, high: 2 } }
     const question = defineQuestion({
       name: 'nested',

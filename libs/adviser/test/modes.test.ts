@@ -70,7 +70,7 @@ describe('advice in the background', () => {
     })
   })
 
-  it('asks one question of a name at a time, and not again before its interval is over', async () => {
+  it('is asked for only once at a time under each question name, and not again before the interval of the question is over', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     for (let n = 0; n < 50; n += 1) {
@@ -112,7 +112,7 @@ describe('advice in the background', () => {
     expect(adviser.current(scaling)).toMatchObject({ kind: 'not-applied', reason: 'invalid' })
   })
 
-  it('ends with the adviser, which then makes no call', async () => {
+  it('ends when the adviser is closed, and a closed adviser makes no call', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, ask, records } = setup({ baseUrl: provider.url })
     adviser.refresh(scaling, SEEN)
@@ -162,7 +162,7 @@ describe('an error in the code around an adviser', () => {
     expect(await ask()).toMatchObject({ kind: 'applied' })
   })
 
-  it('is not possible if an adviser is created but never asked', () => {
+  it('does not occur if an adviser is created but never asked', () => {
     const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const { mode } = createAdviser({
       mode: 'on',

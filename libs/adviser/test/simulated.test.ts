@@ -11,7 +11,7 @@ async function startSimulator() {
   return Object.assign(simulator, { url, [Symbol.asyncDispose]: simulator.close })
 }
 
-test('the simulator answers the adviser of a plain fleet', async () => {
+test('the LLM simulator gives a valid answer to the adviser of a fleet without another provider', async () => {
   await using simulator = await startSimulator()
   const settings = adviserSettings({
     ADVISER_MODE: 'on',

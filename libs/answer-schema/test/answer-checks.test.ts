@@ -52,7 +52,7 @@ describe('an answer', () => {
     expect(await checks.check({ type: 'null' }, 'null')).toEqual({ kind: 'valid', value: null })
   })
 
-  test('is checked by each of two patterns', async () => {
+  test('is refused if it violates one of two patterns of the schema', async () => {
     const schema = {
       type: 'object',
       properties: { a: { pattern: '^a+$' }, b: { pattern: '^b+$' } },
@@ -67,7 +67,7 @@ describe('an answer', () => {
     expect((await checks.check(schema, answer)).kind).toBe('invalid')
   })
 
-  test('is checked by the version that the schema declares: a list of items means places in draft-07', async () => {
+  test('is checked by the version that the schema declares: in draft-07, a list under `items` describes the items by position', async () => {
     const items = [{ type: 'string' }, { type: 'integer' }]
     const $schema = 'http://json-schema.org/draft-07/schema#'
     const schema = { $schema, type: 'array', items, additionalItems: false }

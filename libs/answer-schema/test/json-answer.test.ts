@@ -33,7 +33,7 @@ test.each<[string, string]>([
   ['as the only field of an object', `{"result":${ANSWER}}`],
   ['twice', `${ANSWER}\n${ANSWER}`],
   ['behind an opening without an end', `<think> ${ANSWER}`],
-])('JSON %s is found', (_title, text) => {
+])('the JSON of an answer is found when the JSON stands %s', (_title, text) => {
   expect(jsonInAnswer(text, accepts)).toEqual({ answer: 42 })
 })
 

@@ -59,7 +59,7 @@ describe('the command line', () => {
     for (const { name } of COMMANDS) expect(guide).toContain(`agentfleet ${name}`)
   })
 
-  test.for(SHELLS)('the completion of %s knows every command and option', (shell) => {
+  test.for(SHELLS)('the completion script for %s contains every command and option', (shell) => {
     const script = completionScript(shell, COMMANDS)
     for (const { name, options = {}, words = [] } of COMMANDS) {
       for (const word of [name, ...words, ...Object.keys(options)]) expect(script).toContain(word)

@@ -18,7 +18,7 @@ test('a diff of very long texts replaces them, in bounded time', () => {
   expect(diffOf(many, [...many].reverse())).toHaveLength(6_000)
 })
 
-test('a definition is written with one line for each line of its texts', () => {
+test('the page shows the definition of an agent with one line for each line of a text', () => {
   expect(linesOf({ tools: ['a'], model: 'm', systemPrompt: 'one\ntwo' })).toEqual([
     'model: m',
     'systemPrompt:',

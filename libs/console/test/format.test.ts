@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ago, bytes, count, duration, plural, readable, usd } from '../page/format/format.ts'
 
-test('counts have separators, and a unit from 100,000', () => {
+test('the page writes counts with separators, and counts from 100,000 with a unit such as k or M', () => {
   const table = [
     [undefined, '—'],
     [0, '0'],
@@ -13,7 +13,7 @@ test('counts have separators, and a unit from 100,000', () => {
   for (const [value, text] of table) expect(count(value)).toBe(text)
 })
 
-test('costs keep the difference between free, unpriced and tiny', () => {
+test('the page writes costs that are zero, unknown or very small in three different ways', () => {
   const table = [
     [undefined, 'unpriced'],
     [0, '$0'],
@@ -44,7 +44,7 @@ test('the text of a time says whether the time is past or still to come', () => 
   expect(ago(200_000, 13_000)).toBe('in 3 m')
 })
 
-test('sizes, plurals and values are written for people', () => {
+test('the page writes sizes with a unit, nouns in the right number and values as readable text', () => {
   expect(bytes(512)).toBe('512 B')
   expect(bytes(1_500_000)).toBe('1.50 MB')
   expect(plural(1, 'task')).toBe('1 task')

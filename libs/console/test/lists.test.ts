@@ -54,7 +54,7 @@ test('a rate skips the moment at which a counter restarted', () => {
   expect(ratesOf(points).map(({ value }) => value)).toEqual([2, 1])
 })
 
-test('the load of a node is shown in five steps', () => {
+test('the page shows the load of a node as one of five levels', () => {
   const table = [
     [0, 8, 1],
     [1, 8, 2],
@@ -117,7 +117,7 @@ test('an incident shows the stages that it has reached in the order of their tim
   ])
 })
 
-test('figures are written with four digits', () => {
+test('the figures of a decision are written with at most four decimal places', () => {
   expect(figuresText({ slots: 4, cpu: 0.123_456, driver: 'local', ok: true })).toBe(
     'slots 4, cpu 0.1235, driver local, ok true',
   )
@@ -151,7 +151,7 @@ test('a step of a plan stands one layer behind the last step that it needs', () 
   expect(shown).toEqual(['a 0 0', 'b 1 0', 'c 2 0', 'd 0 1', 'e 0 2'])
 })
 
-test('a node that changes keeps its place, and a new node is put in order', () => {
+test('a node that changes keeps its position in the list, and a new node is inserted in the order of the ids', () => {
   const node = (id: string, active = 0) => ({ id, active }) as NodeView
   const before = [node('a'), node('c'), node('d')]
   const shown = (frame: Parameters<typeof withNodes>[1]) =>

@@ -7,7 +7,7 @@ const FIRST_VIEW_MAX_BYTES = 60_000
 /** The gateway keeps the files in memory and offers them by name. */
 const FILES_MAX = 20
 
-test('the built page exists; without it run npx vite build in libs/console', () => {
+test('the built page exists (if this test fails, run npx vite build in libs/console)', () => {
   expect(readPage().map(({ path }) => path)).toContain('index.html')
 })
 

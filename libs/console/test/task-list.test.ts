@@ -102,7 +102,7 @@ test('many selected tasks are sent in several requests', () => {
   expect(sizes).toEqual([200, 200, 50])
 })
 
-test('a new task is counted and moves no row, and the row of a changed task changes in its place', () => {
+test('the list counts a new task without moving any row, and updates the row of a changed task at its position', () => {
   const list = withNext(listOf(page([9, 8, 7], 'c1')), page([7, 6, 5]))
   expect(idsOf(list)).toEqual([9, 8, 7, 6, 5])
   expect(list.nextCursor).toBeUndefined()

@@ -52,7 +52,7 @@ test('a sentence says what a task does or how it ended', () => {
     expect(taskWords({ ...task, ...change }, T0 + 10_000)).toBe(words)
 })
 
-test('a replay from the journal saves the finished calls', () => {
+test('the page counts the finished calls that a replay from the journal does not repeat', () => {
   const events = ['submitted', 'call-finished', 'call-finished', 'failed'].map((type) => ({ type }))
   expect(savedCalls(events)).toBe(2)
 })

@@ -40,7 +40,7 @@ test('the timeline of a queued task shows a wait for a node that lasts until now
   expect(shown(task('queued'), [submitted])).toEqual(['Waits for a node | 0-60000 running'])
 })
 
-test('a running first attempt begins at its placement in the timeline, because the log stores no start of it', () => {
+test('the timeline draws a running first attempt from its placement on, because the log stores no start event of a first attempt', () => {
   expect(shown(task('running', { node: 'n1', placement }), [submitted])).toEqual([
     'Waited for a node | 0-100',
     'Attempt 1 | 100-60000 running',

@@ -16,7 +16,7 @@ const THEMES = ['light', 'dark'] as const
 const TEXT_MIN = 4.5
 const EDGE_MIN = 3
 
-test.each(THEMES)('text has enough contrast in the %s look', (theme) => {
+test.each(THEMES)('text has enough contrast in the %s theme of the page', (theme) => {
   const weak = TEXTS.flatMap((name) => SURFACES.map((surface) => [name, surface] as const))
     .map(
       ([name, surface]) =>
@@ -27,7 +27,7 @@ test.each(THEMES)('text has enough contrast in the %s look', (theme) => {
   expect(contrast(colour('on-accent', theme), colour('accent', theme))).toBeGreaterThan(TEXT_MIN)
 })
 
-test.each(THEMES)('edges of controls have enough contrast in the %s look', (theme) => {
+test.each(THEMES)('edges of controls have enough contrast in the %s theme of the page', (theme) => {
   for (const surface of SURFACES) {
     expect(contrast(colour('edge', theme), colour(surface, theme))).toBeGreaterThan(EDGE_MIN)
   }

@@ -57,7 +57,7 @@ test('a decision is stored with its process and its time', async () => {
   expect(decisions[0]).toMatchObject({ service: SERVICE, by: 'one', atMs: clock.nowMs() })
 })
 
-test('limited decisions pass in a burst and then at the rate of the allowance', async () => {
+test('rate-limited decisions are recorded in a burst at first and then only at the allowed rate', async () => {
   let lost = 0
   const limits = { burst: 2, oneEveryMs: 10_000 }
   const limited = recorder({ limits, onLost: () => (lost += 1) })
@@ -71,7 +71,7 @@ test('limited decisions pass in a burst and then at the rate of the allowance', 
   await eventually(() => expect(reasons()).toEqual(['a', 'b', 'changed', 'd']), WITHIN_MS)
 })
 
-test('a limited decision that stays the same is recorded again only after five minutes', async () => {
+test('a rate-limited decision that stays the same is recorded again only after five minutes', async () => {
   const limited = recorder()
   const record = () => limited.record(draft('calm'), { limited: true, short: 'calm' })
   expect([await record(), await record()]).toEqual([true, false])
@@ -86,7 +86,7 @@ test('if a decision cannot be stored, the recorder counts the failure and its ca
   expect(lost).toBe(1)
 })
 
-test('outcomes are measured after 1, 5 and 15 minutes, even by a process that started later', async () => {
+test('the outcomes of a decision are measured after 1, 5 and 15 minutes, even by a process that started later', async () => {
   const first = recorder({ measured: true })
   await first.outcomes.resume()
   await first.record(draft('calm'))

@@ -10,7 +10,7 @@ import {
 } from '../src/index.ts'
 
 it.each([1, 0.5, 0.1, 0.05])(
-  'two renewals may be lost before a lease ends, at scale %d',
+  'two renewals of a lease may be lost before the lease ends, at the time scale %d',
   (scale) => {
     const { leaseMs, renewEveryMs, deathLeaseMs, deathRenewEveryMs } = timingOf(scale)
     expect(renewEveryMs).toBeLessThanOrEqual(leaseMs / 3)
@@ -18,7 +18,7 @@ it.each([1, 0.5, 0.1, 0.05])(
   },
 )
 
-it('durations have their production values by default, and a scale of 0.1 shortens each to a tenth or to 50 ms', () => {
+it('durations have their production values by default, and a time scale of 0.1 shortens each to a tenth or to 50 ms', () => {
   const { scale, ...production } = timingOf()
   const tenth = timingOf(0.1)
   expect(scale).toBe(1)
@@ -31,19 +31,19 @@ it('durations have their production values by default, and a scale of 0.1 shorte
   expect(tenth).toMatchObject({ leaseMs: 3_000, renewEveryMs: 1_000, followAfterMs: 1_000 })
 })
 
-it('a heartbeat arrives before its absence is counted, at any scale', () => {
+it('a heartbeat arrives before its absence is counted, at any time scale', () => {
   expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(LATE_AFTER_MS)
   expect(HEARTBEAT_INTERVAL_MS).toBeLessThan(GAP_MAX_MS)
 })
 
-it('backoff shrinks with the scale, and the time that a provider asks for does not', () => {
+it('backoff shrinks with the time scale, but the wait that a provider asks for does not', () => {
   const delay = (scale: number, retryAfterMs?: number) =>
     retryDelayMs({ code: 'provider-overloaded', retryAfterMs }, 5, () => 1, { scale })
   expect(delay(0.1)).toBe((delay(1) ?? 0) / 10)
   expect(delay(0.1, 10_000)).toBe((delay(0.1) ?? 0) + 10_000)
 })
 
-it('scaling windows shrink with the scale; the start of a node and the wait target do not', () => {
+it('scaling windows shrink with the time scale, but the start-up time of a node and the wait target do not', () => {
   const limits = scaleLimitsAt({ scale: 0.1 })
   expect(scaleLimitsAt({ scale: 1 })).toEqual(SCALE_LIMITS)
   expect(limits).toMatchObject({ stableMs: 6_000, panicMs: 2_000, cooldownMs: 12_000 })

@@ -10,7 +10,7 @@ import {
   startSimulator,
 } from './support.ts'
 
-describe('the counters of the simulator', () => {
+describe('the counters and settings of the simulator', () => {
   it('tell per task and step which calls were started, finished and paid twice', async () => {
     await using simulator = await startSimulator()
     const call = async (task: string, step: string): Promise<void> => {
@@ -72,7 +72,7 @@ describe('the counters of the simulator', () => {
     expect(simulator.stats().keyed).toMatchObject({ tasks: 2, tasksForgotten: 1, keys: 2 })
   })
 
-  it('allow changes of settings at run time, all or nothing', async () => {
+  it('change at run time only if every setting in the request is valid', async () => {
     await using simulator = await startSimulator()
     const change = (body: unknown): Promise<Response> =>
       postJson(`${simulator.url}/sim/config`, body)

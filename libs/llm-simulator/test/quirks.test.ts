@@ -22,7 +22,7 @@ function played(quirk: (typeof QUIRKS)[number]): string {
   }
 }
 
-test('every quirk changes the stream', () => {
+test('every quirk of the simulator changes the bytes of a stream', () => {
   function* plain(): Generator<string, string> {
     yield chunk('{"content":"one"}', 'null')
     yield chunk(
@@ -41,6 +41,9 @@ test.each<[(typeof QUIRKS)[number], RegExp]>([
   ['content-list', /"content":\[\{"type":"text","text":"one"\}\]/],
   ['text-usage', /"prompt_tokens":"3"/],
   ['finish-length', /"finish_reason":"length"/],
-])('the quirk %s shows in its bytes', (quirk, expected) => {
-  expect(played(quirk)).toMatch(expected)
-})
+])(
+  'a stream of the simulator with the quirk %s contains the bytes that define this quirk',
+  (quirk, expected) => {
+    expect(played(quirk)).toMatch(expected)
+  },
+)

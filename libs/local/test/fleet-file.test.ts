@@ -7,7 +7,7 @@ import { keepFleetFile, type FleetAccess, type RunningFleet } from '../src/fleet
 const server = (name: string, port: number) =>
   ({ name, pid: port, url: `http://127.0.0.1:${port}`, restarts: 0 }) as RunningFleet['nats']
 
-test('fleet.json follows its processes, and is marked as stopped at the end', async () => {
+test('fleet.json lists the current processes of the fleet, and says at the end that the fleet has stopped', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   let pid = 7

@@ -227,7 +227,7 @@ describe('consul', () => {
   )
 
   test(
-    'keeps its keys if another process uses its old port and it needs a new one',
+    'keeps its keys when it needs a new port because another process uses its old port',
     async () => {
       const dir = await freshDir()
       await using first = await startConsul({ binaries, dir })

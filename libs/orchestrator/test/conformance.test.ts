@@ -90,7 +90,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect([...world.up()].sort()).toEqual(others.sort())
   })
 
-  test('replaces victims that still finish their work when the count rises again', async () => {
+  test('starts another process when the count rises again while a process that was chosen to stop still works', async () => {
     const world = await setup(3)
     await settles(world, 3)
     const [victim = ''] = world.up()
@@ -112,7 +112,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('puts exactly one other process in the place of a replaced process, even when it is asked repeatedly', async () => {
+  test('starts exactly one other process in place of a replaced process, even when the driver is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [replaced = '', other = ''] = world.up()
@@ -128,7 +128,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     expect(world.up()).toContain(other)
   })
 
-  test('starts exactly one other process for a retired process, even when it is asked repeatedly', async () => {
+  test('starts exactly one other process in place of a process that retires, even when the driver is asked repeatedly', async () => {
     const world = await setup(2)
     await settles(world, 2)
     const [retired = '', other = ''] = world.up()

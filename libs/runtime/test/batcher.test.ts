@@ -22,7 +22,7 @@ function setup(limits: Partial<BatcherOptions<number, string>> = {}) {
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
-test('items of one turn of the event loop are sent together at once if no call is in flight', async () => {
+test('the batcher sends the items of one turn of the event loop together at once if no call is in flight', async () => {
   const { batcher, calls } = setup()
   const results = Promise.all([batcher.add(1), batcher.add(2)])
   await nextTurn()
@@ -32,7 +32,7 @@ test('items of one turn of the event loop are sent together at once if no call i
   expect(batcher.size()).toBe(0)
 })
 
-test('items that arrive during a call are sent together when the call returns', async () => {
+test('the batcher sends items that arrive during a call together when the call returns', async () => {
   const { batcher, calls } = setup()
   const first = batcher.add(0)
   await nextTurn()
@@ -48,7 +48,7 @@ test('items that arrive during a call are sent together when the call returns', 
   expect(await Promise.all(rest)).toEqual(['r1', 'r2', 'r3', 'r4', 'r5'])
 })
 
-test('calls and the items in them are limited, and the order of arrival is kept', async () => {
+test('the batcher limits its calls and the items in each call, and keeps the order of arrival', async () => {
   const { batcher, calls } = setup({ maxItems: 2, maxInFlight: 2 })
   const results = range(0, 7).map((item) => batcher.add(item))
   await nextTurn()
@@ -68,7 +68,7 @@ test('calls and the items in them are limited, and the order of arrival is kept'
   expect(await Promise.all(results)).toEqual(range(0, 7).map((item) => `r${item}`))
 })
 
-test('an item is refused as overloaded when too many items wait', async () => {
+test('the batcher refuses an item as overloaded when too many items wait', async () => {
   const { batcher, calls } = setup({ maxQueued: 2 })
   const accepted = [batcher.add(1), batcher.add(2)]
   await expect(batcher.add(3)).rejects.toMatchObject({ code: 'overloaded', retryable: true })
@@ -77,7 +77,7 @@ test('an item is refused as overloaded when too many items wait', async () => {
   expect(await Promise.all(accepted)).toEqual(['r1', 'r2'])
 })
 
-test('the error of a call reaches only the items of this call', async () => {
+test('the batcher rejects only the items of a call that fails', async () => {
   const { batcher, calls } = setup({ maxItems: 1, maxInFlight: 2 })
   const [bad, good] = [batcher.add(1), batcher.add(2)]
   await nextTurn()
@@ -87,7 +87,7 @@ test('the error of a call reaches only the items of this call', async () => {
   expect(await good).toBe('r2')
 })
 
-test('a wrong number of results, or a throw before the first await, rejects the items', async () => {
+test('the batcher rejects the items of a call that returns a wrong number of results or throws before its first await', async () => {
   const limits = { maxItems: 9, maxInFlight: 1, maxQueued: 9 }
   const short = createBatcher<number, number>({ ...limits, run: async () => [] })
   await expect(short.add(1)).rejects.toThrow('a call with 1 items answered 0 results')
@@ -101,7 +101,7 @@ test('a wrong number of results, or a throw before the first await, rejects the 
   await expect(throwing.add(1)).rejects.toThrow('at once')
 })
 
-test('a drain resolves when every item is settled and accepts nothing more', async () => {
+test('a drain of the batcher ends when every item is settled, and a drained batcher accepts no item', async () => {
   const { batcher, calls } = setup({ maxItems: 1 })
   const results = Promise.all([batcher.add(1), batcher.add(2)])
   let drained = false
@@ -117,7 +117,7 @@ test('a drain resolves when every item is settled and accepts nothing more', asy
   await batcher.drain()
 })
 
-test('a hundred thousand items take well under a second of processor time', async () => {
+test('the batcher handles a hundred thousand items in well under a second of processor time', async () => {
   const batcher = createBatcher<number, number>({
     run: async (items) => items,
     maxItems: 256,

@@ -104,7 +104,7 @@ describe('loadConfig', () => {
     expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
   })
 
-  test('refuses an empty value where the absence of a variable removes a protection', () => {
+  test('refuses an empty value of a variable whose absence removes a protection', () => {
     const guarded = z.object({
       KEYS: notEmpty(secret(), 'everyone may come in'),
       LIMITS: notEmpty(text(), 'no limits'),
@@ -169,15 +169,18 @@ describe('secrets', () => {
     ],
     [{ KEY_FILE: fileWith('\n') }, 'of KEY_FILE is empty'],
     [{ KEY: 'hunter2', KEY_FILE: fileWith('x') }, 'KEY: is set together with KEY_FILE'],
-  ])('are refused once and not shown when their source is wrong (%#)', (env, problem) => {
-    const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)
-    expect(problems).toHaveLength(1)
-    expect(problems[0]).toContain(problem)
-    expect(problems[0]).not.toContain('hunter2')
-  })
+  ])(
+    'are reported as one problem and never shown when their source is wrong (case %#)',
+    (env, problem) => {
+      const problems = problemsOf({ NAME: 'a', ...env } as Record<string, string>)
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toContain(problem)
+      expect(problems[0]).not.toContain('hunter2')
+    },
+  )
 })
 
-describe('shared variables', () => {
+describe('the variables that all services share', () => {
   test('leave an adviser off and within a small budget by default', () => {
     const adviser = z.object(adviserEnv)
     expect(loadConfig(adviser, {})).toMatchObject({
@@ -205,11 +208,11 @@ describe('shared variables', () => {
     expect(loadConfig(shared, {}).SERVICE_ID).not.toBe(config.SERVICE_ID)
   })
 
-  test('refuse an id that would not be one token of a subject', () => {
+  test('are refused when the service id is not a single token of a NATS subject', () => {
     expect(() => loadConfig(shared, { SERVICE_ID: 'a.b' })).toThrow('SERVICE_ID: is "a.b"')
   })
 
-  test('can be listed, including files of secrets', () => {
+  test('can be listed by name, including the variables for files of secrets', () => {
     expect(envNames(shared)).toEqual([
       'SERVICE_ID',
       'HTTP_HOST',

@@ -22,7 +22,7 @@ function latch() {
 const untilAborted = (signal: AbortSignal) =>
   new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
-test('LOOP-1: runs follow each other, never overlap, and end with the drain', async () => {
+test('LOOP-1: the runs of a loop follow each other, never overlap, and stop when the loop is drained', async () => {
   let running = 0
   let runs = 0
   const { loop } = setup(async () => {
@@ -61,7 +61,7 @@ test('a drain waits for the run in flight', async () => {
   expect(ended).toBe(true)
 })
 
-test('LOOP-2: a run is aborted at the deadline of the drain', async () => {
+test('LOOP-2: a run of a loop is aborted at the deadline of the drain', async () => {
   let reason: unknown
   const { loop, lines } = setup((signal) => {
     signal.addEventListener('abort', () => (reason = signal.reason))
@@ -73,7 +73,7 @@ test('LOOP-2: a run is aborted at the deadline of the drain', async () => {
   expect(lines).toEqual([])
 })
 
-test('LOOP-2: a run is aborted at its own deadline, and the loop continues', async () => {
+test('LOOP-2: a run of a loop is aborted at its own deadline, and the loop continues', async () => {
   let runs = 0
   const { loop, lines } = setup(
     (signal) => {
@@ -88,7 +88,7 @@ test('LOOP-2: a run is aborted at its own deadline, and the loop continues', asy
   expect(lines[0]).toMatchObject({ level: 'error', loop: 'l' })
 })
 
-test('LOOP-3: an error is logged once and the loop continues until it has recovered', async () => {
+test('LOOP-3: a repeated error of a loop is logged once, and the loop continues and logs its recovery', async () => {
   let runs = 0
   const { loop, lines } = setup(async () => {
     runs += 1
@@ -101,7 +101,7 @@ test('LOOP-3: an error is logged once and the loop continues until it has recove
   expect(lines[1]).toMatchObject({ msg: 'A loop works again after failed rounds', failures: 3 })
 })
 
-test('a drained loop can be started again, and a drain before a start is legal', async () => {
+test('a drained loop can be started again, and a loop may be drained before its start', async () => {
   let runs = 0
   const { loop } = setup(async () => void (runs += 1), { intervalMs: 60_000 })
   await loop.drain(1)

@@ -7,7 +7,7 @@ function setup() {
   return { registry, metrics: metricsOf(registry) }
 }
 
-test('metrics carry the prefix, with and without labels', async () => {
+test('the names of metrics begin with the prefix, with and without labels', async () => {
   const { registry, metrics } = setup()
   const tasks = metrics.counter('tasks_total', 'Tasks.', ['kind'])
   tasks.inc({ kind: 'new' })

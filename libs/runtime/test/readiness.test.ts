@@ -3,11 +3,11 @@ import { awayOf, readinessOf } from '../src/readiness.ts'
 
 const need = (connected: boolean) => ({ connected: () => connected })
 
-test('a need that is not connected counts as unavailable, and a need that never has a connection counts as available', () => {
+test('a server whose connection is lost counts as unavailable, and a resource that never has a connection counts as available', () => {
   expect(awayOf({ bus: need(true), store: need(false), adviser: {} })).toEqual(['store-away'])
 })
 
-test('a service is not ready and says why while a need is unavailable that it cannot work without', () => {
+test('a service is not ready and says why while a server is unavailable that it cannot work without', () => {
   const away = ['store-away', 'discovery-away']
   expect(readinessOf({ ok: true }, away, ['store'])).toEqual({
     ok: false,
@@ -15,13 +15,13 @@ test('a service is not ready and says why while a need is unavailable that it ca
   })
 })
 
-test('a service is ready and reports itself as degraded while a need is unavailable that it can work without', () => {
+test('a service is ready and reports itself as degraded while a server is unavailable that it can work without', () => {
   const own = { ok: true, degraded: ['log-full'] }
   const degraded = ['log-full', 'store-away']
   expect(readinessOf(own, ['store-away'], ['store'])).toEqual({ ok: true, degraded })
 })
 
-test('the reason that a service gives itself comes before the reasons of its needs', () => {
+test('if a service itself reports that it is not ready, its reason is returned instead of the names of unavailable servers', () => {
   const own = { ok: false, reason: 'log-not-followed' }
   expect(readinessOf(own, ['store-away'], [])).toEqual(own)
 })

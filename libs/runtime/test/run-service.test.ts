@@ -56,14 +56,14 @@ test('a started service answers its probes, its metrics and the routes it added'
   expect(events()).toEqual(['start', 'register agent-fixture fixture-1 127.0.0.1'])
 })
 
-test('a service is registered at the address that it gives, and its durations follow TIME_SCALE', async () => {
+test('a service is registered at the address in its definition, and its durations follow TIME_SCALE', async () => {
   const { started, events } = launch({ MODE: 'elsewhere', TIME_SCALE: '0.1' })
   const get = await started()
   expect(await (await get('/whoami')).json()).toMatchObject({ leaseMs: 3_000 })
   expect(events()).toContain('register agent-fixture fixture-1 elsewhere')
 })
 
-test('a permanently closed connection ends the process as a signal would', async () => {
+test('a permanently closed connection drains the service and ends its process with exit code 0', async () => {
   const { started, exited, events, lines } = launch()
   const get = await started()
   await get('/lose', 'POST')
@@ -74,7 +74,7 @@ test('a permanently closed connection ends the process as a signal would', async
   expect(events().slice(-2)).toEqual(['close second', 'close first'])
 })
 
-test('R1: readyz gives the reason of a service that is not ready, while it lives', async () => {
+test('R1: /readyz answers 503 with the reason while a service is not ready, and /livez still answers 200', async () => {
   const { started } = launch({ MODE: 'unready' })
   const get = await started()
   const answer = await get('/readyz')
@@ -109,7 +109,7 @@ test('R1, R3: a draining service is alive but not ready; a second signal exits 1
 })
 
 test.each(['slow-drain', 'broken-drain'])(
-  'R2: a %s does not keep the other resources open',
+  'R2: a %s of one resource does not keep the other resources open',
   async (MODE) => {
     const { child, started, exited, events } = launch({ MODE, DRAIN_DEADLINE_MS: '1' })
     await started()
@@ -119,7 +119,7 @@ test.each(['slow-drain', 'broken-drain'])(
   },
 )
 
-test('a service may end itself as a signal would', async () => {
+test('a service may shut itself down, and then deregisters and exits with code 0', async () => {
   const { started, exited, events } = launch()
   const get = await started()
   await get('/shutdown', 'POST')
@@ -127,7 +127,7 @@ test('a service may end itself as a signal would', async () => {
   expect(events()).toContain('deregister')
 })
 
-test('a signal while building closes what is open and exits 0', async () => {
+test('a signal during the start of a service closes its open connections and ends the process with code 0', async () => {
   const { child, seen, exited, events } = launch({ MODE: 'hanging-build' })
   await seen('building')
   child.kill('SIGTERM')
@@ -138,17 +138,20 @@ test('a signal while building closes what is open and exits 0', async () => {
 test.each([
   ['/throw', 'uncaught exception'],
   ['/reject', 'unhandled rejection'],
-])('R3: after %s the process says so, closes and exits 1', async (path, msg) => {
-  const { started, exited, events, lines } = launch()
-  const get = await started()
-  await get(path, 'POST').catch(() => undefined)
-  expect(await exited).toBe(1)
-  expect(lines().find((line) => line.level === 'fatal')).toMatchObject({ msg })
-  expect(events().slice(2)).toEqual(['deregister', 'close second', 'close first'])
-})
+])(
+  'R3: after %s the process logs the error, closes its connections and exits with code 1',
+  async (path, msg) => {
+    const { started, exited, events, lines } = launch()
+    const get = await started()
+    await get(path, 'POST').catch(() => undefined)
+    expect(await exited).toBe(1)
+    expect(lines().find((line) => line.level === 'fatal')).toMatchObject({ msg })
+    expect(events().slice(2)).toEqual(['deregister', 'close second', 'close first'])
+  },
+)
 
 test.each(['broken-build', 'broken-start'])(
-  'a %s is fatal and closes what is open',
+  'a %s ends the process with code 1, and its open connections are closed',
   async (MODE) => {
     const { exited, events, lines } = launch({ MODE })
     expect(await exited).toBe(1)
@@ -172,7 +175,7 @@ test('all problems of the configuration are plain lines on standard error', asyn
   ])
 })
 
-test('a broken rule between variables is reported in the same way', async () => {
+test('a broken rule between two variables is printed as a plain line, as other problems of the configuration are', async () => {
   const { exited, out } = launch({ HTTP_PORT: 'x', MODE_SLOTS: '2', MODE_SPARE: '3' })
   expect(await exited).toBe(78)
   expect(out.stderr.split('\n').sort()).toEqual([

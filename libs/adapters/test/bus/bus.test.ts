@@ -83,7 +83,7 @@ describe('the log', () => {
     expect(await log.history('repeat')).toHaveLength(1)
   })
 
-  it('reads a history in order and folds it', async () => {
+  it('returns the events of a task in order, and computes the record of the task from them', async () => {
     const log = openTaskLog(bus)
     const first = await log.append('story', submitted, { expectSeq: 0, messageId: 's1', ...within })
     const expectSeq = first.kind === 'stored' ? first.seq : -1

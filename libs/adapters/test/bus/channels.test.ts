@@ -133,8 +133,8 @@ describe('a message', () => {
   })
 })
 
-describe('an unreadable item', () => {
-  it('leaves its place empty, and the other items are delivered', async () => {
+describe('an unreadable item of a batch', () => {
+  it('leaves its place in the request empty, and the handler gets the other items', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((item): Outcome =>
@@ -155,7 +155,7 @@ describe('an unreadable item', () => {
     expect(countOf(there, 'report', 'refused')).toBe(0)
   })
 
-  it('leaves its place empty in an answer, as it does in a request', async () => {
+  it('leaves its place in the answer empty, and the caller gets the other items', async () => {
     await listen(
       there.subscribe('coordinator.report.n', (message) => {
         message.respond('{"outcomes":[{"kind":"finished"},{"kind":"of a later release"}]}')
@@ -256,7 +256,7 @@ describe('message size', () => {
     expect(here.pack(CHANNELS.report, { nodeId: 'n', items: [] })).toHaveLength(1)
   })
 
-  it('makes the bus split the items of a hint into several messages', async () => {
+  it('makes the bus split a hint (a message without an answer) with many items into several messages', async () => {
     const heard: number[] = []
     await listen(there.on(CHANNELS.load, ({ ended }) => void heard.push(ended.length)))
     const figures = {
@@ -298,7 +298,7 @@ describe('message size', () => {
     ).toBe(true)
   })
 
-  it('leaves the place of an item empty if no answer can hold the item, and the other items are delivered', async () => {
+  it('makes the bus leave the place of an item empty if the item is too large for any answer, and the caller gets the other items', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((_, at) => failedWith(at === 1 ? 'x'.repeat(9 * MIB) : 'small')),

@@ -44,7 +44,7 @@ const expectClean = (...texts: readonly string[]): void => {
   }
 }
 
-test('an error loses every secret, in its message, its stack, its cause and its fields', () => {
+test('a redacted error contains no secret in its message, its stack, its cause or its fields', () => {
   const { log, lines } = heard()
   const { error } = createRedaction([SECRET, undefined, ''])
   const cause = Object.assign(new Error(`AUTH ${SECRET}`), { command: { args: [SECRET] } })
@@ -57,7 +57,7 @@ test('an error loses every secret, in its message, its stack, its cause and its 
   expect(error('text').message).toBe('text')
 })
 
-test('the shown form of an address holds no credentials', () => {
+test('the printable form of a server address contains no credentials', () => {
   const address = readAddress(`redis://user:${IN_URL}@[::1]:7000/2?x=${IN_URL}`, 6379)
   expect(address).toMatchObject({ host: '::1', port: 7000, user: 'user', password: SECRET })
   expect(address.shown).toBe('redis://[::1]:7000')

@@ -68,7 +68,7 @@ function settle(change: Partial<Settlement>): Promise<void> {
   })
 }
 
-describe('the buckets of a key', () => {
+describe('the rate-limit buckets of a provider key', () => {
   test('let a burst through and then grant calls at the configured rate, for all nodes together', async () => {
     fresh()
     const rpm = { ...NONE, rpm: 6_000 }
@@ -110,7 +110,7 @@ describe('the buckets of a key', () => {
     await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 5_000)
   })
 
-  test('follow the limit that the provider has given when none is configured', async () => {
+  test('use the limit that the provider has reported when no limit is configured', async () => {
     fresh()
     await settle({ named: { rpm: 600, tpm: 0 } })
     // One now, as earlier usage is unknown, and those of the next half second.
@@ -196,7 +196,7 @@ describe('the budget of a tenant', () => {
     expect(await reserve('e', 601)).toEqual({ kind: 'exceeded', met })
   })
 
-  test('has room again once a coordinator has counted an ended call; until then the next call waits and does not fail', async () => {
+  test('makes the next call wait, instead of failing, until a coordinator has counted the usage of an ended call', async () => {
     const call = { budget: { tokensPerDay: 300 }, tokens: 126, usd: 0, nowMs }
     const made = { ...usage, inputTokens: 100, outputTokens: 26 }
     expect(await limits.reserveBudget('once', { ...call, id: 'a', lifetimeMs: 60_000 })).toEqual(
@@ -234,7 +234,7 @@ describe('the budget of a tenant while no coordinator counts usage', () => {
   const budget = { tokensPerHour: 100 }
   const ask = { budget, tokens: 100, usd: 0, lifetimeMs: 20, nowMs }
 
-  test('stays in force: the amounts that ended calls have set aside expire only once usage is counted again', async () => {
+  test('stays in force, because the amounts that ended calls have set aside expire only after usage is counted again', async () => {
     await totals.followed()
     expect(await limits.reserveBudget('replay', { ...ask, id: 'x' })).toEqual(RESERVED)
     const sinceMs = performance.now()
@@ -254,7 +254,7 @@ describe('totals of usage', () => {
   const usage = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.000_1 }
   const entry = { tenant: 'zoo', atMs, model: 'm', provider: 'p', usage }
 
-  test('count each stretch of the log once, no matter which coordinator writes it (L8)', async () => {
+  test('count each range of log events once, even if two coordinators add it (L8)', async () => {
     const from = await totals.position()
     expect(await totals.add(from, from + 5, [entry, entry])).toBe(from + 5)
     // Another coordinator with the same events gets the current position and adds nothing.

@@ -49,7 +49,7 @@ test('nothing is stored while the log is nearly full (L7)', async () => {
   expect(await taskLog.last(taskId)).toBeUndefined()
 })
 
-test('a waiting task gets no pointer, and a task with finished calls gets a fenced start', async () => {
+test('a task that waits gets no pointer, and a task with journaled calls starts through the coordinator (a fenced start)', async () => {
   const { submit, passed } = pathOf()
   const spec = { ...PLAIN_SPEC, delayMs: 60_000 }
   await submit({ ...submissionOf(newTaskId(Date.now())), spec })

@@ -60,7 +60,7 @@ test('a history of 2,000 events is read completely and in order, in batches inst
   expect(requests).toBeLessThan(60)
 })
 
-test('a history holds the events of its task alone, with the message id and the time of the log', async () => {
+test('the history of a task contains only the events of this task, each with its message id and the time of the log', async () => {
   let seq = 0
   for (let at = 0; at < 8; at += 1) {
     const options = { expectSeq: seq, messageId: `short.${at}`, deadlineMs: 5_000 }
@@ -82,7 +82,7 @@ test('a short history is read without a consumer', async () => {
   expect(requests).toBe(3)
 })
 
-test('the answer to how full the log is includes the time of nats-server', async () => {
+test('the call that returns how full the log is also returns the time of nats-server', async () => {
   const { atMs } = await taskLog.fill()
   expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
 })

@@ -116,21 +116,24 @@ test.each<[name: string, filter: TaskFilter, fits: (record: TaskRecord, n: numbe
     { endedFromMs: 2_100, endedBeforeMs: 2_150 },
     ({ state }, n) => n >= 100 && n < 150 && /failed|completed|cancelled/.test(state),
   ],
-])('a list with %s shows each matching task once, in both orders', async (_name, filter, fits) => {
-  const wanted = matching(fits)
-  const newest = await allPages(filter)
-  expect(newest.ids).toEqual([...wanted].reverse())
-  expect(newest.scanned).toBeGreaterThanOrEqual(wanted.length)
-  expect((await allPages(filter, 'oldest')).ids).toEqual(wanted)
-})
+])(
+  'a list with %s shows each matching task once, both newest first and oldest first',
+  async (_name, filter, fits) => {
+    const wanted = matching(fits)
+    const newest = await allPages(filter)
+    expect(newest.ids).toEqual([...wanted].reverse())
+    expect(newest.scanned).toBeGreaterThanOrEqual(wanted.length)
+    expect((await allPages(filter, 'oldest')).ids).toEqual(wanted)
+  },
+)
 
-test('a search that finds nothing stops at its bound and continues from its cursor', async () => {
+test('a search that finds nothing ends each page after a limited number of tasks, and continues from its cursor', async () => {
   const { ids, scanned, pages } = await allPages({ model: 'none' })
   expect({ ids, scanned }).toEqual({ ids: [], scanned: TASKS })
   expect(pages).toBeGreaterThan(1)
 })
 
-test('counts by state, agent and error code come from the listings and are exact', async () => {
+test('counts by state, agent and error code are read from the indexes in Redis and are exact', async () => {
   const counted = async (groupBy: 'state' | 'agent' | 'errorCode' | 'node', filter: TaskFilter) => {
     const { groups, ...rest } = await store.count({ tenant: 'acme', filter, groupBy })
     return { groups: Object.fromEntries(groups.map(({ key, count }) => [key, count])), ...rest }
@@ -162,7 +165,7 @@ test('counts by state, agent and error code come from the listings and are exact
   expect(byNode.scanned).toBeGreaterThan(noted)
 })
 
-test('a record of an older release enters the listings when it is projected again (L8)', async () => {
+test('a record that an older release has written enters the indexes in Redis when a coordinator writes it again (L8)', async () => {
   const record = recordOf(2, 'older')
   const member = `00000000001002:${record.taskId}x`
   const older = { ...record, taskId: `${record.taskId}x` }

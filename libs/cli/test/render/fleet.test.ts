@@ -33,7 +33,7 @@ const NODE = {
   heartbeatAgeMs: 80,
 }
 
-test('the command line prints the state of the fleet as this page', () => {
+test('the printed page with the state of the fleet matches the snapshot in this test', () => {
   const fleet = {
     status: 'ok',
     explanation: '1 of 2 nodes take tasks; 484 slots are free.',
@@ -77,7 +77,7 @@ test('the command line prints the state of the fleet as this page', () => {
   `)
 })
 
-test('the command line prints usage, counts, decisions and incidents as these tables', () => {
+test('the printed tables of usage, counts, decisions and incidents match the snapshots in this test', () => {
   const usage = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 }
   const report = {
     scope: 'tenant',

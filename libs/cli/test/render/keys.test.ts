@@ -16,7 +16,7 @@ const key = {
   expiresAt: new Date(NOW_MS + 86_400_000).toISOString(),
 } as KeyView
 
-test('the command line prints a list of keys as this table, and one key as these fields', () => {
+test('the printed table of API keys and the printed fields of one key match the snapshots in this test', () => {
   expect(`\n${keyTable([key], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     KEY   STATE   TENANT  MADE          EXPIRES       SCOPES                  FOR

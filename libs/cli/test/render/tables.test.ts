@@ -29,7 +29,7 @@ describe('formats', () => {
 })
 
 describe('texts of tasks and models', () => {
-  test('control characters and marks of direction cannot reach the terminal', () => {
+  test('control characters and marks of text direction are removed before they reach the terminal', () => {
     expect(safe('a\u001b[2Jb\u0007\u202ec\r')).toBe('a·[2Jb··c·')
     expect(oneLine(' a\n\tb  c ')).toBe('a b c')
   })
@@ -61,7 +61,7 @@ describe('tables', () => {
     )
   })
 
-  test('colours do not change the columns', () => {
+  test('colours do not change the widths of the columns', () => {
     const coloured = table(columns, rows, { paint: ansi, columns: 30 })
     const plain = coloured.replaceAll(/\p{Cc}\[\d+m/gu, '')
     expect(plain).toBe(table(columns, rows, { paint: uncoloured, columns: 30 }))
@@ -73,7 +73,7 @@ describe('tables', () => {
     expect(fields(rows, LOOK)).toBe('a  one')
   })
 
-  test('the command line prints tasks, the history of a task and its details as these tables', () => {
+  test('the printed tables of tasks, of the history of a task and of its details match the snapshots in this test', () => {
     expect(`\n${taskTable(SUMMARIES, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
       "
       ID                                    STATE        AGE  AGENT      MODEL  NODE      TRIES  TASK

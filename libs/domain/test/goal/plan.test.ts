@@ -159,11 +159,14 @@ describe('a goal', () => {
       [input('ta', 'completed'), input('tb', 'cancelled')],
       { kind: 'fail', error: { code: 'goal-failed' } },
     ],
-  ])('%s', (_title, over, calls, children, inputs, expected) => {
-    const of = { ...goal, ...over }
-    const plannings = planningsOf(of, calls, children)
-    expect(decideGoal(of, plannings, [], inputs)).toMatchObject(expected)
-  })
+  ])(
+    'follows from its plan and its finished steps: the goal %s',
+    (_title, over, calls, children, inputs, expected) => {
+      const of = { ...goal, ...over }
+      const plannings = planningsOf(of, calls, children)
+      expect(decideGoal(of, plannings, [], inputs)).toMatchObject(expected)
+    },
+  )
 
   it('runs a held plan once it is approved, and ends when it is rejected', () => {
     const held = { ...goal, hold: true }

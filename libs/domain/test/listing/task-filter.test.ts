@@ -55,7 +55,7 @@ test.each<[filter: TaskFilter, matches: boolean]>([
   expect(taskMatches(task, filter)).toBe(matches)
 })
 
-test('a queued task that a node has counts as running on this node', () => {
+test('a queued task with an in-flight note is filtered as running on the node in the note', () => {
   const queued: TaskPreview = { ...task, state: 'queued', node: 'n0' }
   expect(taskMatches(queued, { states: ['running'], node: 'n2' }, 'n2')).toBe(true)
   expect(taskMatches(queued, { states: ['queued'] }, 'n2')).toBe(false)
@@ -68,7 +68,7 @@ test('an unfinished task matches no filter by the time of the end, and a filter 
   expect(statesOf({ errorCode: 'timeout' })).toEqual(['failed'])
 })
 
-test('a filter by state or time of submission needs no read of the task, and every other filter does', () => {
+test('a filter by state or time of submission can be decided without reading the task, and every other filter needs the task', () => {
   expect(needsTask({ states: ['failed'], createdFromMs: 1, createdBeforeMs: 2 })).toBe(false)
   expect(needsTask({ model: 'm1' })).toBe(true)
   expect(needsTask({ endedFromMs: 0 })).toBe(true)

@@ -109,7 +109,7 @@ describe('a node that is frozen for a second', () => {
     )
   })
 
-  test('would be declared dead if a failed ping counted at once', () => {
+  test('would be declared dead if the failure detector accepted a failed ping without a delay', () => {
     const world = { pausedAtMs: 5_490, pauseMs: 1_000, killed: false, delaysMs: [0], wakeMs: 100 }
     expect(watch(world, { ...LIVENESS_LIMITS, weakMs: 0 }).worst).toBe('dead')
     expect(watch(world).worst).toBe('suspect')

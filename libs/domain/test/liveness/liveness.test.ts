@@ -87,10 +87,13 @@ describe('classifyNode', () => {
     [3_000, 'answering', 'suspect', 'answers-without-heartbeats'],
     [9_999, 'answering', 'suspect', 'answers-without-heartbeats'],
     [10_000, 'answering', 'dead', 'silence'],
-  ] as const)('after %i ms of silence with witness %s: %s (%s)', (ms, seen, kind, reason) => {
-    expect(classify(ms, regular, seen)).toMatchObject({ kind, reason })
-    expect(classify(ms, [], seen)).toMatchObject({ kind, reason })
-  })
+  ] as const)(
+    'a node that was silent for %i ms, with the witness %s, is %s for the reason %s',
+    (ms, seen, kind, reason) => {
+      expect(classify(ms, regular, seen)).toMatchObject({ kind, reason })
+      expect(classify(ms, [], seen)).toMatchObject({ kind, reason })
+    },
+  )
 
   test('a witnessed death is noticed within 1.58 s for any jitter around a mean of 500 ms', () => {
     const halfJitter = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 25 })
@@ -154,9 +157,12 @@ describe('admitHeartbeat', () => {
     ],
     [{ ...known, dead: true }, { incarnation: 6, version: 1, startedAtMs: 1 }, 'take', 'resumed'],
     [{ ...known, dead: true }, { incarnation: 6, version: 1, startedAtMs: 2 }, 'take', 'resumed'],
-  ] as const)('known %j, heartbeat %j: %s (%s)', (before, heartbeat, kind, reason) => {
-    expect(admitHeartbeat(before, heartbeat)).toEqual({ kind, reason })
-  })
+  ] as const)(
+    'after the known state %j, the heartbeat %j leads to "%s" for the reason "%s"',
+    (before, heartbeat, kind, reason) => {
+      expect(admitHeartbeat(before, heartbeat)).toEqual({ kind, reason })
+    },
+  )
 
   test('an accepted heartbeat never has an older (incarnation, version) than the heartbeat before it', () => {
     const order = fc.record({
@@ -204,9 +210,12 @@ describe('decideDeath', () => {
     [{ ill: 4 }, 'withhold', 'mass-illness'],
     [{ nodes: 2, ill: 2 }, 'allow', 'healthy'],
     [{ nodes: 3, ill: 3 }, 'withhold', 'mass-illness'],
-  ] as const)('with %j: %s (%s)', (change, kind, reason) => {
-    expect(decideDeath({ ...healthy, ...change })).toEqual({ kind, reason })
-  })
+  ] as const)(
+    'a monitor with the health %j decides "%s" for the reason "%s"',
+    (change, kind, reason) => {
+      expect(decideDeath({ ...healthy, ...change })).toEqual({ kind, reason })
+    },
+  )
 
   test('a mass illness is over after five seconds: a node that stays silent afterwards may be declared dead', () => {
     const silent = (silenceMs: number) => ({ state: 'suspect' as const, silenceMs })
@@ -215,7 +224,7 @@ describe('decideDeath', () => {
     expect(illnessOf([{ state: 'alive', silenceMs: 100 }])).toEqual({ nodes: 1, ill: 0 })
   })
 
-  test('nodes that died in an earlier mass illness do not count in the next mass illness', () => {
+  test('nodes that died in an earlier mass illness (many nodes silent at once) do not count in the next mass illness', () => {
     const dead = (silenceMs: number) => ({ state: 'dead' as const, silenceMs })
     expect(illnessOf([dead(2_000), dead(30_000)])).toEqual({ nodes: 1, ill: 1 })
   })

@@ -97,7 +97,7 @@ describe('a node is not stalled', () => {
     expect(classify(still, beside)).toBe('working: others-still')
   })
 
-  test('while no other node progresses, as long as its main loop ticks', () => {
+  test('while no other node makes progress either, as long as the main loop of the node runs', () => {
     const work = fc.record({
       active: fc.nat(50),
       waiting: fc.nat(50),
@@ -140,7 +140,7 @@ test.each([
   [{ active: 3, waiting: 0, calling: 3 }, true],
   [{ active: 5, waiting: 2, calling: 3 }, true],
   [{ active: 1, waiting: 0, calling: 0 }, true],
-])('work %j is expected to move: %s', (work, expected) => {
+])('a node with the work %j is expected to make progress: %s', (work, expected) => {
   expect(expectsProgress(work, PROGRESS_LIMITS)).toBe(expected)
 })
 
@@ -151,9 +151,12 @@ describe('admitStall', () => {
     [{ living: 2, stalled: 1, doubtful: false }, 'allow', 'within-a-third'],
     [{ living: 1, stalled: 1, doubtful: false }, 'withhold', 'mass-stall'],
     [{ living: 6, stalled: 1, doubtful: true }, 'withhold', 'own-doubt'],
-  ] as const)('%j: %s (%s)', (health, kind, reason) => {
-    expect(admitStall(health)).toEqual({ kind, reason })
-  })
+  ] as const)(
+    'a fleet with the health %j leads to "%s" for the reason "%s"',
+    (health, kind, reason) => {
+      expect(admitStall(health)).toEqual({ kind, reason })
+    },
+  )
 
   test('allows at most a third of three or more nodes, and never the last one', () => {
     fc.assert(

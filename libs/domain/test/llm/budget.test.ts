@@ -96,7 +96,7 @@ describe('prices', () => {
     ['gpt-4', 'gpt-4o', false],
     ['a*a', 'a', false],
     ['*', 'anything', true],
-  ])('the pattern %s and the name %s: %s', (pattern, name, fits) => {
+  ])('the price pattern %s applies to the model %s: %s', (pattern, name, fits) => {
     expect(matchesPattern(pattern, name)).toBe(fits)
   })
 

@@ -61,7 +61,7 @@ describe('limits', () => {
   })
 })
 
-describe('retries by class', () => {
+describe('the retries of each class of error', () => {
   it('wait longer for an overloaded provider than for a failing provider', () => {
     const delay = (code: string) => retryDelayMs({ code }, 10, () => 1)
     expect(delay('provider-overloaded')).toBe(120_000)
@@ -75,12 +75,12 @@ describe('retries by class', () => {
     expect(delay(86_400_000)).toBe(600_500)
   })
 
-  it('are few for timeouts, because each timeout has used its whole time', () => {
+  it('end after fewer attempts for timeouts, because each attempt has already used its full time', () => {
     expect(retryDelayMs({ code: 'provider-timeout' }, 4, () => 1)).toBeDefined()
     expect(retryDelayMs({ code: 'provider-timeout' }, 5, () => 1)).toBeUndefined()
   })
 
-  it('exist for every class, and treat an unknown code as a defect', () => {
+  it('follow a policy with a bounded backoff, and an unknown code belongs to the class `defect`', () => {
     expect(retryClassOf('no-such-code')).toBe('defect')
     expect(retryClassOf('constructor')).toBe('defect')
     for (const { backoff } of Object.values(RETRY_POLICIES)) {

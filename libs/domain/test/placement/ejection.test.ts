@@ -76,7 +76,7 @@ describe('the ejection of failing nodes', () => {
     expect(out(old, 31_000)).toEqual({})
   })
 
-  it('lets one probe decide when its time is over, and lasts longer each time the node is ejected', () => {
+  it('ends with one probe task that decides whether the node returns, and lasts longer each time the node is ejected', () => {
     let state = fold([[0, fail('a', 5)]])
     expect(out(state, 9_999)).toEqual({ a: 'out' })
     expect(out(state, 10_000)).toEqual({ a: 'probe' })
@@ -103,7 +103,7 @@ describe('the ejection of failing nodes', () => {
     }
   })
 
-  it('starts again for a new process, and is forgotten after two good minutes', () => {
+  it('ends when the node starts a new process, and has its shortest duration again after two minutes without failures', () => {
     const state = fold([[0, fail('a', 5)]])
     expect(out(fold([[1, { kind: 'restarted', nodeId: 'a' }]], state), 1)).toEqual({})
     const back = fold(

@@ -125,7 +125,7 @@ describe('credits are shared between tenants', () => {
     for (const tenant of ['a', 'b', 'late']) expect(count(30, 60, tenant)).toBe(10)
   })
 
-  test('a tenant that submits ten tasks behind any backlog has started all ten after a bounded number of endings of tasks', () => {
+  test('a tenant that submits ten tasks behind any backlog has started all ten after a bounded number of other tasks have ended', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 32 }),
@@ -165,7 +165,7 @@ describe('credits are shared between tenants', () => {
   })
 })
 
-test('a task costs its text, its answer and a fixed part, within bounds', () => {
+test('the cost of a task is the sum of its text, its answer and a fixed part, and lies within bounds', () => {
   const spec = { task: 'x'.repeat(400), agent: 'a', model: 'm' } as TaskSpec
   expect(costOf(spec)).toBe(1_000 + 100 + 500)
   expect(costOf({ ...spec, maxOutputTokens: 8_000 })).toBe(1_000 + 100 + 8_000)

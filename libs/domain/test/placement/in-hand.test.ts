@@ -9,7 +9,7 @@ const stuckPointer = record({
   }),
 })
 
-test('HELD-1 to HELD-3: each tenant keeps its oldest living pointers, up to its part', () => {
+test('HELD-1 to HELD-3: when no node has room, a load balancer holds the oldest pointers of each tenant up to a limit and returns the others to their queues', () => {
   check(
     property(
       array(stuckPointer, { maxLength: 200 }),

@@ -15,7 +15,7 @@ const level = integer({ min: 0, max: 500 })
 const levels = record({ low: level, medium: level, high: level })
 
 describe('fetching pointers', () => {
-  it('never asks for more pointers than there are credits, except for one doorbell for each idle priority (late binding)', () => {
+  it('never asks for more pointers than there are credits, except for one small request (a doorbell) for each idle priority (late binding)', () => {
     check(
       property(
         integer({ min: 0, max: 1_000 }),
@@ -42,7 +42,7 @@ describe('fetching pointers', () => {
     expect(planIntake('low', { credits: 70, waiting, asked: { ...asked, high } })).toBe(10)
   })
 
-  it('gives nearly all credits to the only priority with a backlog, and a doorbell to each idle priority', () => {
+  it('gives nearly all credits to the only priority with a backlog, and keeps one small request (a doorbell) open for each idle priority', () => {
     const waiting = { low: 0, medium: 9_999, high: 0 }
     const asked = { low: 5, medium: 0, high: 5 }
     expect(planIntake('medium', { credits: 100, waiting, asked })).toBe(92)
@@ -53,7 +53,7 @@ describe('fetching pointers', () => {
     expect(planIntake('high', { credits: 1, waiting, asked: { ...bells, medium: 1 } })).toBe(1)
   })
 
-  it('serves priorities with long queues by weight, exact to within the last round, even with few credits', () => {
+  it('divides credits between priorities with long queues by their weights, exactly except for the last round, even if there are few credits', () => {
     const round = record({
       credits: integer({ min: 1, max: 40 }),
       order: shuffledSubarray([...LEVELS], { minLength: 3 }),
@@ -89,7 +89,7 @@ describe('fetching pointers', () => {
     )
   })
 
-  it('does not let a priority keep an unused share for later', () => {
+  it('does not let a priority use later a share that it has left unused', () => {
     const alone = { low: 9_999, medium: 0, high: 0 }
     let served = countServed(NOTHING_SERVED, 'low', 10_000, alone)
     const both = { ...alone, high: 9_999 }

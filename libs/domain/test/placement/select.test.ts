@@ -35,7 +35,7 @@ const task = { cpu: 'medium', memory: 'medium' } as const
 const select = (nodes: NodeLoad[], what: Parameters<typeof selectNode>[1] = task) =>
   selectNode(nodes, what, PLACEMENT_LIMITS, () => 0.5)
 
-describe('placing a task', () => {
+describe('the choice of a node for a task', () => {
   it.each<[string, NodeLoad[], object]>([
     ['holds it when there is no node', [], { kind: 'hold', reason: 'no-nodes' }],
     ['skips a draining node', [{ ...node, draining: true }], { reason: 'no-nodes' }],
@@ -68,11 +68,11 @@ describe('placing a task', () => {
       ],
       { nodeId: 'b' },
     ],
-  ])('%s', (_title, nodes, expected) => {
+  ])('depends on the states of the nodes: the load balancer %s', (_title, nodes, expected) => {
     expect(select(nodes)).toMatchObject(expected)
   })
 
-  it('keeps a task that needs much processor off a busy node', () => {
+  it('does not give a task that needs much processor to a busy node', () => {
     expect(select([{ ...node, cpu: 0.9 }], { cpu: 'high', memory: 'low' })).toMatchObject({
       kind: 'hold',
       reason: 'no-room',
@@ -80,7 +80,7 @@ describe('placing a task', () => {
     expect(select([{ ...node, cpu: 0.9 }], task)).toMatchObject({ kind: 'place' })
   })
 
-  it('keeps a task off a node whose memory is full for its class', () => {
+  it('does not give a task to a node whose memory is full for the class of the task', () => {
     const full = [{ ...node, memory: 0.9 }]
     expect(select(full, { cpu: 'low', memory: 'high' })).toMatchObject({ reason: 'no-room' })
     expect(select(full, { cpu: 'low', memory: 'medium' })).toMatchObject({ kind: 'place' })
@@ -185,10 +185,13 @@ describe('slow start', () => {
     [1_000, 10],
     [15_000, 50],
     [30_000, 100],
-  ])('opens a tenth of the slots at once and all after 30 s (%d ms: %d)', (upMs, credits) => {
-    const nodes = [...fleet(5, { slots: 100 }), { ...cold, upMs }]
-    expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(credits)
-  })
+  ])(
+    'opens a tenth of the 100 slots of a new node at once and all after 30 s (after %d ms: %d slots)',
+    (upMs, credits) => {
+      const nodes = [...fleet(5, { slots: 100 }), { ...cold, upMs }]
+      expect(creditsOf(nodes[5]!, limitsOf(nodes))).toBe(credits)
+    },
+  )
 
   it('does not delay a node when the whole fleet starts', () => {
     const nodes = fleet(4, { slots: 100, upMs: 0 })
@@ -274,7 +277,7 @@ describe('advised placement', () => {
   })
 })
 
-describe('the note on a task', () => {
+describe('the placement note of a task', () => {
   it('contains the choice, the candidates and the nodes that were left out', () => {
     const nodes = [
       { ...node, active: 5 },
@@ -287,7 +290,7 @@ describe('the note on a task', () => {
     expect(placementNote(pick([], {}))).toBe('no-nodes of 0 nodes')
   })
 
-  it('stays short for any fleet', () => {
+  it('has at most 200 characters, even if the ids of the nodes are long', () => {
     const long = Array.from({ length: 9 }, (_, index) => ({
       ...node,
       id: `${'x'.repeat(120)}${index}`,

@@ -14,7 +14,7 @@ const places = (limit: number, living: readonly string[], runs: Record<string, n
   })
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
 
-test('PLACE-1: load balancers with the same counts fill the limit exactly', () => {
+test('PLACE-1: load balancers that have the same counts of tasks in flight fill the limit of a tenant exactly', () => {
   check(
     property(integer({ min: 1, max: 50 }), integer({ min: 1, max: 7 }), (limit, count) => {
       const living = Array.from({ length: count }, (_, at) => `lb${at}`)
@@ -24,7 +24,7 @@ test('PLACE-1: load balancers with the same counts fill the limit exactly', () =
   expect(places(1, ['a', 'b', 'c']).toSorted((a, b) => a - b)).toEqual([0, 0, 1])
 })
 
-test('a limit of one place belongs to another load balancer for another tenant', () => {
+test('a limit of one task is assigned to one load balancer, and the limits of other tenants to other load balancers', () => {
   const now = among('a', ['a', 'b'])
   const own = new Set(
     ['t1', 't2', 't3', 't4'].map((tenant) => placesOf(tenant, 1, countOf(now), now)),
@@ -32,15 +32,15 @@ test('a limit of one place belongs to another load balancer for another tenant',
   expect(own).toEqual(new Set([0, 1]))
 })
 
-test('PLACE-2: no load balancer takes a place before the first count', () => {
+test('PLACE-2: a load balancer starts no task of a tenant with a limit before it has the first count of tasks in flight', () => {
   expect(placesOf('acme', 9, undefined, among('a', ['a']))).toBe(0)
 })
 
-test('tasks that a stopped load balancer gave to nodes still use up places', () => {
+test('tasks that a stopped load balancer has given to nodes still count towards the limit of their tenant', () => {
   expect(places(10, ['b'], { 'a-gone': 4 })).toEqual([6])
 })
 
-test('PLACE-3: if a load balancer holds more places than its part, the other load balancers get fewer places', () => {
+test('PLACE-3: if a load balancer has more tasks of a tenant in flight than its part of the limit, the other load balancers may start fewer', () => {
   const now = among('b', ['a', 'b'])
   expect(placesOf('acme', 10, countOf(now, { a: 8 }), now)).toBe(2)
 })
@@ -51,7 +51,7 @@ const step = record({
   at: integer({ min: 0, max: 99 }),
 })
 
-test('PLACE-2: a limit is never exceeded while load balancers start, stop and restart', () => {
+test('PLACE-2: the limit of a tenant is never exceeded while load balancers start, stop and restart', () => {
   check(
     property(integer({ min: 1, max: 12 }), array(step, { maxLength: 200 }), (limit, steps) => {
       let made = 1

@@ -36,7 +36,7 @@ const pattern = (change: Partial<FailureEvidence['pattern']>) => ({
 const cluster = { replaces: true, restarts: true }
 const seen = { gone: false, restarts: 0, outOfMemory: false }
 
-describe('the action', () => {
+describe('the action of recovery after a death', () => {
   test.each<[Partial<FailureEvidence>, string, string]>([
     [{}, 'replace', 'process-gone'],
     [{ orchestrator: { replaces: false, restarts: false } }, 'none', 'no-orchestrator'],
@@ -60,12 +60,12 @@ describe('the action', () => {
       'none',
       'replaced-already',
     ],
-  ])('with %j: %s (%s)', (change, action, reason) => {
+  ])('with the evidence %j is "%s" for the reason "%s"', (change, action, reason) => {
     expect(analyseFailure({ ...calm, ...change })).toMatchObject({ action, reason })
   })
 })
 
-describe('strategy and impact', () => {
+describe('the strategy and the impact of a death', () => {
   test.each<[Partial<FailureEvidence>, string, string]>([
     [{}, 'spread', 'low'],
     [{ stranded: 0, successor: 'resumed' }, 'nothing-to-do', 'none'],
@@ -76,12 +76,12 @@ describe('strategy and impact', () => {
     [{ capacityLost: 0.5 }, 'spread', 'high'],
     [{ othersAlive: 0, freeCredits: 0 }, 'hold-for-capacity', 'high'],
     [{ stranded: 0, notesReadable: false }, 'nothing-to-do', 'medium'],
-  ])('with %j: %s, %s', (change, strategy, impact) => {
+  ])('with the evidence %j are "%s" and "%s"', (change, strategy, impact) => {
     expect(analyseFailure({ ...calm, ...change })).toMatchObject({ strategy, impact })
   })
 })
 
-describe('prevention', () => {
+describe('the prevention of further deaths', () => {
   const last = calm.last!
   test.each<[Partial<FailureEvidence>, string[]]>([
     [{}, ['none']],
@@ -95,7 +95,7 @@ describe('prevention', () => {
     [pattern({ young: 3 }), ['check-image']],
     [{ reason: 'silence', ...pattern({ ofFleet: 3 }) }, ['check-network']],
     [{ stranded: 90 }, ['add-nodes']],
-  ])('with %j: %j', (change, prevention) => {
+  ])('with the evidence %j consists of %j', (change, prevention) => {
     expect(analyseFailure({ ...calm, ...change }).prevention).toEqual(prevention)
   })
 })
@@ -116,7 +116,7 @@ const anyAdvice = fc.record({
   prevention: fc.array(fc.constantFrom(...FAILURE_PREVENTIONS), { maxLength: 4 }),
 })
 
-describe('advice', () => {
+describe('advice about a death', () => {
   test('replaces only a process that is certainly gone, within the cap of replacements', () => {
     fc.assert(
       fc.property(anyEvidence, anyAdvice, (evidence, advice) => {
@@ -133,7 +133,7 @@ describe('advice', () => {
     )
   })
 
-  test('never reduces an impact, and never drops a preventive measure of the policy', () => {
+  test('never reduces the impact that the policy has found, and never removes a preventive measure of the policy', () => {
     fc.assert(
       fc.property(anyEvidence, anyAdvice, (evidence, advice) => {
         const policy = analyseFailure(evidence)

@@ -29,7 +29,7 @@ describe('the record of deaths', () => {
     expect(deaths).toHaveLength(2)
   })
 
-  test('keeps the longer list of tasks, since a record lists only a few', () => {
+  test('keeps the longer of two lists of tasks when the same death is noted twice', () => {
     const deaths = fold(
       [death('a', 1, { taskIds: ['x', 'y'] }), death('a', 1, { taskIds: ['x'], host: 'h' })],
       10,
@@ -43,7 +43,7 @@ describe('the record of deaths', () => {
     expect(fold(many, 500)).toHaveLength(200)
   })
 
-  test('distinguishes nodes, machines and young processes', () => {
+  test('counts the deaths of one node, of one machine, of the fleet and of young processes separately', () => {
     const deaths = fold(
       [
         death('a', 1, { host: 'h', uptimeMs: 5_000 }),
@@ -78,7 +78,7 @@ describe('the record of deaths', () => {
   })
 })
 
-describe('quarantine', () => {
+describe('the quarantine of a node', () => {
   const situation = { deathsOfNode: 3, othersAlive: 5, quarantined: 0 }
   test.each([
     [{}, 'quarantine', 'flapping'],
@@ -86,7 +86,7 @@ describe('quarantine', () => {
     [{ othersAlive: 0 }, 'none', 'last-node'],
     [{ quarantined: 2 }, 'none', 'too-many-quarantined'],
     [{ othersAlive: 1 }, 'quarantine', 'flapping'],
-  ])('with %j: %s (%s)', (change, kind, reason) => {
+  ])('in the situation %j leads to "%s" for the reason "%s"', (change, kind, reason) => {
     expect(decideQuarantine({ ...situation, ...change }, 1_000)).toMatchObject({ kind, reason })
   })
 
@@ -95,7 +95,7 @@ describe('quarantine', () => {
   })
 })
 
-describe('the fate of a task', () => {
+describe('the fate of a task on a dead node', () => {
   const at = { nodeId: 'dead', redistributedAtMs: 100 }
   const record = { state: 'running', node: 'dead', updatedAtMs: 50 } as const
   test.each([
@@ -113,12 +113,12 @@ describe('the fate of a task', () => {
       undefined,
       'stopped',
     ],
-  ])('with %j noted at %s: %s', (known, noted, fate) => {
+  ])('with the record %j and an in-flight note for the node %s is "%s"', (known, noted, fate) => {
     expect(fateOf(known, noted, at)).toBe(fate)
   })
 })
 
-describe('the outcome', () => {
+describe('the outcome of an incident', () => {
   const view: OutcomeView = {
     successor: 'none',
     action: 'replace',
@@ -147,7 +147,7 @@ describe('the outcome', () => {
     [{ successor: 'resumed', action: 'investigate' }, 'resumed', 'same-process-goes-on'],
     [{ notesReadable: false, last: true }, 'unresolved', 'tasks-unknown'],
     [{ action: 'quarantine', successor: 'resumed', nodesNow: 3 }, 'wait', 'node-missing'],
-  ])('with %j: %s (%s)', (change, kind, reason) => {
+  ])('with the state %j is "%s" for the reason "%s"', (change, kind, reason) => {
     expect(decideOutcome({ ...view, ...change })).toEqual({ kind, reason })
   })
 })

@@ -6,7 +6,7 @@ const strandedOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ taskId: `t${i}`, ackSubject: `a${i}` }))
 
 describe('planRecovery', () => {
-  test('gives every stranded pointer back exactly once, in the order of the pointers', () => {
+  test('returns every pointer of a dead node to its queue exactly once, in the order of the pointers', () => {
     fc.assert(
       fc.property(fc.nat(6_000), fc.nat(10_000), (count, credits) => {
         const stranded = strandedOf(count)
@@ -16,7 +16,7 @@ describe('planRecovery', () => {
     )
   })
 
-  test('gives pointers of suspected tasks back last', () => {
+  test('returns the pointers of tasks that are suspected of killing nodes last', () => {
     const { batches } = planRecovery(strandedOf(4), 0, new Set(['t0', 't2']))
     expect(batches.flat().map(({ taskId }) => taskId)).toEqual(['t1', 't3', 't0', 't2'])
   })
@@ -40,11 +40,14 @@ describe('planRecovery', () => {
     [1_500, 700, [700, 700, 100]],
     [5_000, 100, [1_667, 1_667, 1_666]],
     [5_000, 5_000, [5_000]],
-  ])('%i tasks and %i free credits: batches of %j', (count, credits, sizes) => {
-    const plan = planRecovery(strandedOf(count), credits)
-    expect(plan.batches.map((batch) => batch.length)).toEqual(sizes)
-    expect(plan.kind).toBe(count === 0 ? 'nothing' : 'redistribute')
-  })
+  ])(
+    'returns %i pointers, while the fleet has %i free credits, in batches of %j',
+    (count, credits, sizes) => {
+      const plan = planRecovery(strandedOf(count), credits)
+      expect(plan.batches.map((batch) => batch.length)).toEqual(sizes)
+      expect(plan.kind).toBe(count === 0 ? 'nothing' : 'redistribute')
+    },
+  )
 })
 
 describe('freeCredits', () => {

@@ -221,11 +221,14 @@ describe('decideScale', () => {
       4,
       'advised',
     ],
-  ] as const)('%s: %j leads to %s at %i (%s)', (_, change, kind, nodes, reason) => {
-    const decision = decideScale({ ...calm, ...change }, limits, NOW_MS)
-    expect({ ...decision, options: [] }).toMatchObject({ kind, nodes, reason })
-    expect(decision.backpressure).toBe(reason === 'provider-budget')
-  })
+  ] as const)(
+    'for %s (%j), decides "%s" with %i nodes for the reason "%s"',
+    (_, change, kind, nodes, reason) => {
+      const decision = decideScale({ ...calm, ...change }, limits, NOW_MS)
+      expect({ ...decision, options: [] }).toMatchObject({ kind, nodes, reason })
+      expect(decision.backpressure).toBe(reason === 'provider-budget')
+    },
+  )
 
   test.each([
     ['a flood', 30, {}, 'scale-out', 60, 'demand'],
@@ -237,7 +240,7 @@ describe('decideScale', () => {
     expect(decision).toMatchObject({ kind, nodes: to, reason })
   })
 
-  test('every demand and bound is recorded with its node count', () => {
+  test('records every demand and every bound with the node count that it asks for', () => {
     const { options, wanted } = decideScale(
       { ...calm, outlook: agreeing(300, { panicking: true }), advice: advice({ floorDelta: 1 }) },
       limits,
@@ -257,7 +260,7 @@ describe('decideScale', () => {
     expect(wanted).toBe(5)
   })
 
-  test('the count agrees with the kind, stays within the limits and changes in bounded steps', () => {
+  test('decides a node count that agrees with the kind of the decision, stays within the limits and changes in bounded steps', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const { kind, nodes, reason } = decideScale(cluster, limits, NOW_MS)

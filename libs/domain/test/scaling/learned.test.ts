@@ -45,7 +45,7 @@ describe('the learned state', () => {
     expect(seen).toMatchObject({ lateShare: 0, panicking: false, wantedMax: 4, nodesBefore: 10 })
   })
 
-  test('sees a jump of arrivals before the slots are full, and follows it', () => {
+  test('notices a sudden increase of arrivals before the slots are full, and its expected demand follows the increase', () => {
     const rateAt = (atMs: number): number => (atMs < 600_000 ? 30 : 90)
     const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 610_000 })
     const seen = outlook(learned, limits, 610_000)
@@ -56,7 +56,7 @@ describe('the learned state', () => {
     expect(outlook(later, limits, 700_000).demand).toBeCloseTo(900, -2)
   })
 
-  test('panics when demand is twice the capacity, until a minute after demand was last so high', () => {
+  test('is in panic mode from the time at which demand is twice the capacity until a minute after the last such demand', () => {
     const crowd = { atMs: 0, nodes: 10, running: 1_000, queued: 5_000 }
     let learned = rememberScaling(NO_LEARNED_STATE, crowd, SLOTS, limits)
     expect(outlook(learned, limits, 59_999).panicking).toBe(true)
@@ -64,7 +64,7 @@ describe('the learned state', () => {
     expect(outlook(learned, limits, 80_000).panicking).toBe(false)
   })
 
-  test('panics at one and a half times the capacity when the fleet is small', () => {
+  test('is in panic mode at one and a half times the capacity when the fleet is small', () => {
     const crowd = { atMs: 0, nodes: 4, running: 400, queued: 100 }
     const seen = (nodes: number): boolean => {
       const sample = { ...crowd, nodes, queued: nodes * 130 - 400 }
@@ -75,7 +75,7 @@ describe('the learned state', () => {
     expect(seen(6)).toBe(false)
   })
 
-  test('tasks that arrive while the queue is too long for the wait target count as late', () => {
+  test('counts tasks as late that arrive while the queue is too long for the wait target', () => {
     let learned = NO_LEARNED_STATE
     for (let i = 0; i <= 60; i += 1) {
       const sample = { atMs: i * TICK_MS, nodes: 2, running: 200, queued: i * 20, arrived: i * 60 }
@@ -85,7 +85,7 @@ describe('the learned state', () => {
     expect(outlook(learned, limits, 60 * TICK_MS).lateShare).toBeCloseTo(5 / 6, 1)
   })
 
-  test('a window with a gap, or not filled yet, releases no node', () => {
+  test('lets the fleet release no node while the window of measurements has a gap or is not full yet', () => {
     // A minute, and four times the ten seconds that a task takes.
     const filled = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 98_000 })
     expect(outlook(filled, limits, 98_000).wantedMax).toBe(Infinity)
@@ -97,7 +97,7 @@ describe('the learned state', () => {
     expect(outlook(after, limits, 302_000).wantedMax).toBe(Infinity)
   })
 
-  test('the highest count that was wanted within the window applies, and no older count', () => {
+  test('uses the highest node count that was needed within the window, and ignores older node counts', () => {
     const rateAt = (atMs: number): number => (atMs <= 300_000 ? 60 : 30)
     const learned = feed(NO_LEARNED_STATE, rateAt, { fromMs: 0, untilMs: 400_000 })
     expect(outlook(learned, limits, 400_000).wantedMax).toBe(7)
@@ -124,7 +124,7 @@ describe('the learned state', () => {
     expect(seen.stable).toBeCloseTo(300)
   })
 
-  test('is a small plain value that a new leader reads in the same way', () => {
+  test('is plain data of at most 16,000 characters, from which a new leader computes the same forecast', () => {
     const daily = (atMs: number): number => 30 + 20 * Math.sin((atMs / HOUR_MS / 24) * 2 * Math.PI)
     const span = { fromMs: 0, untilMs: WEEK_MS + 6 * HOUR_MS, tickMs: 10_000 }
     const learned = feed(NO_LEARNED_STATE, daily, span)
@@ -186,7 +186,7 @@ describe('the forecast', () => {
     expect(error).toBeLessThan(0.05)
   })
 
-  test('uses the demand of the previous day if this was more accurate than the trend', () => {
+  test('uses the demand of the previous day if the previous day was more accurate than the trend', () => {
     // Demand that rises and falls within every hour of every day, and nodes that need ten minutes.
     const hourly = (atMs: number): number => 30 + 8 * Math.sin((atMs / HOUR_MS) * 2 * Math.PI)
     const slow = { ...limits, startupMs: 600_000 }

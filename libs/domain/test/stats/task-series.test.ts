@@ -54,7 +54,7 @@ const completed = (atMs: number): TaskEvent => ({
 const ALL = { tenant: undefined, groupBy: undefined, fromMs: 0, toMs: Infinity } as const
 
 describe('task series', () => {
-  it('count a task with its wait, its tokens and its first token', () => {
+  it('count a task together with its wait, its tokens and the time to its first token', () => {
     const series = createTaskSeries(1e6)
     note(series, [submitted(), completed(START_MS + 1_000)])
     const [all] = series.read({ ...ALL, step: '10s' }).series
@@ -67,7 +67,7 @@ describe('task series', () => {
     expect(quantilesOf(measures.firstToken)?.count).toBe(1)
   })
 
-  it('count a call once, although the completion names the usage of all calls', () => {
+  it('count the usage of a call once, although the end event of its task contains the usage of all calls', () => {
     const series = createTaskSeries(1e6)
     const call = { step: 0, kind: 'llm', name: 'm', output: '', usage: USAGE } as const
     const both = { ...USAGE, inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 1 }
@@ -96,7 +96,7 @@ describe('task series', () => {
     expect(counts).toMatchObject({ lost: 1, retried: 1, failed: 1, completed: 0 })
   })
 
-  it('add up steps of ten seconds to minutes and hours, and keep each kind of step for its retention time', () => {
+  it('add up intervals of ten seconds to minutes and hours, and keep each length of interval for its retention time', () => {
     const series = createTaskSeries(1e6)
     for (let index = 0; index < 720; index += 1) {
       note(series, [submitted({}, 'acme', START_MS + index * 10_000)], `t${index}`)
@@ -111,7 +111,7 @@ describe('task series', () => {
     expect(knownFromMs).toBe(START_MS + 359 * 10_000)
   })
 
-  it('show a tenant its own tasks only, by agent, with the busiest first', () => {
+  it('show a tenant only its own tasks, grouped by agent, with the busiest agent first', () => {
     const series = createTaskSeries(1e6)
     note(series, [submitted({ agent: 'a' })], 't1')
     note(series, [submitted({ agent: 'b' })], 't2')

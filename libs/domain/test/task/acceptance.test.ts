@@ -22,7 +22,7 @@ describe('acceptAttempt', () => {
       'start',
       'newer-token',
     ],
-  ])('%s', (_title, given, kind, reason) => {
+  ])('depends on the slots of the node and its runs: it %s', (_title, given, kind, reason) => {
     expect(acceptAttempt(given, 7)).toEqual({ kind, reason })
   })
 

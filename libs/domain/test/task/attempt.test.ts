@@ -64,9 +64,12 @@ describe('beginning a re-issued task', () => {
       2_000,
       { kind: 'start' },
     ],
-  ])('%s', (_title, record, nowMs, expected) => {
-    expect(decideBegin(record, nowMs)).toMatchObject(expected)
-  })
+  ])(
+    'depends on the record of the task and the time: the coordinator %s',
+    (_title, record, nowMs, expected) => {
+      expect(decideBegin(record, nowMs)).toMatchObject(expected)
+    },
+  )
 })
 
 describe('a failed attempt', () => {
@@ -89,7 +92,7 @@ describe('a failed attempt', () => {
       'attempts-exhausted',
     ],
     ['is final when the retry would come too late', fresh, true, 10_900, 'deadline'],
-  ])('%s', (_title, record, retryable, nowMs, reason) => {
+  ])('is not retried in every case: it %s', (_title, record, retryable, nowMs, reason) => {
     const decision = decideFailure(record, { error, retryable }, nowMs, () => 1)
     expect(decision).toEqual({ kind: 'fail', reason, error })
   })
@@ -130,7 +133,10 @@ describe('repair of an unfinished task (L8)', () => {
       'retry-due',
     ],
     ['ends a task whose time is over', fresh, true, 11_000, 'deadline'],
-  ])('%s', (_title, record, hasPointer, nowMs, reason) => {
-    expect(decideRepair(record, hasPointer, TIMING, nowMs).reason).toBe(reason)
-  })
+  ])(
+    'depends on the record, the pointer and the time: repair %s',
+    (_title, record, hasPointer, nowMs, reason) => {
+      expect(decideRepair(record, hasPointer, TIMING, nowMs).reason).toBe(reason)
+    },
+  )
 })

@@ -9,9 +9,12 @@ test.each([
   '0 0 30W 2 *',
   '0 0 31 nov +MON',
   '0 0 30 2-2 *',
-])('%s has days that its months never have', (expression) => {
-  expect(isOutsideCalendar(expression)).toBe(true)
-})
+])(
+  'the cron expression %s is reported because its days do not exist in any of its months',
+  (expression) => {
+    expect(isOutsideCalendar(expression)).toBe(true)
+  },
+)
 
 test.each([
   '0 0 29 2 *',
@@ -25,6 +28,6 @@ test.each([
   '@daily',
   'nonsense',
   '',
-])('%s has a day that exists', (expression) => {
+])('the cron expression %s is not reported as a date that never exists', (expression) => {
   expect(isOutsideCalendar(expression)).toBe(false)
 })

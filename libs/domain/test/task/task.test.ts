@@ -34,7 +34,7 @@ function fold(...events: TaskEvent[]): TaskRecord | undefined {
 }
 
 describe('the life of a task', () => {
-  it('counts an event that changes nothing in its sequence, which the next append has to expect (L2)', () => {
+  it('takes over the sequence of an event that changes nothing else, because the next append has to expect this sequence (L2)', () => {
     const late: TaskEvent = { type: 'released', atMs: 5, reason: 'time' }
     expect(fold(submitted, late)).toMatchObject({ state: 'queued', seq: 2 })
   })
@@ -108,7 +108,7 @@ describe('the life of a task', () => {
       [submitted, { type: 'cancelled', atMs: 1, reason: 'user' }],
       { state: 'cancelled', error: { code: 'cancelled', message: 'user' } },
     ],
-  ])('%s', (_title, events, expected) => {
+  ])('follows from its events: the task %s', (_title, events, expected) => {
     expect(fold(...events)).toMatchObject(expected)
   })
 
@@ -158,8 +158,8 @@ const anyEvent = record({
   }
 })
 
-describe('any history', () => {
-  it('has one end event and no event after its end event (L2)', () => {
+describe('the record that results from any history', () => {
+  it('changes with one end event and with no event after it (L2)', () => {
     check(
       property(array(anyEvent, { maxLength: 12 }), (events) => {
         let state: TaskRecord | undefined
@@ -177,7 +177,7 @@ describe('any history', () => {
     )
   })
 
-  it('moves attempts and sequences forward only (L3)', () => {
+  it('never gets a lower attempt or a lower sequence (L3)', () => {
     check(
       property(array(anyEvent, { maxLength: 12 }), (events) => {
         let state: TaskRecord | undefined
@@ -196,7 +196,7 @@ describe('any history', () => {
     )
   })
 
-  it('folds the same event in only once', () => {
+  it('counts the same event only once', () => {
     const record = fold(submitted)
     expect(transition('id', record, submitted, 1)).toEqual({ kind: 'stale', reason: 'seen' })
     const called: TaskEvent = { type: 'call-finished', atMs: 1, attempt: 1, call }

@@ -11,7 +11,7 @@ const LOG: TrimSnapshot = {
   kept: 0,
 }
 
-test('everything before the oldest event that is needed is purged first', () => {
+test('all events before the oldest needed event are purged before a compaction is considered', () => {
   expect(decideTrim({ ...LOG, keepFrom: 5_000 })).toMatchObject({ kind: 'purge', before: 5_000 })
 })
 

@@ -76,7 +76,7 @@ describe('a task that waits from its submission', () => {
     expect(deadlineAtMs(waiting)).toBe(19_000)
   })
 
-  it('waits for its time when its dependencies have ended before it', () => {
+  it('still waits for its start time when its dependencies have ended earlier', () => {
     const base = submittedWith({ dependsOn: ['a'], delayMs: 500 })
     expect(fold(base).waitingFor).toEqual({ kind: 'dependencies', taskIds: ['a'] })
     const early = fold(base, released('dependencies', 1_200))
@@ -84,7 +84,7 @@ describe('a task that waits from its submission', () => {
     expect(fold(base, released('dependencies', 1_500)).state).toBe('queued')
   })
 
-  it('needs no pointer, and ends when its lifetime is over', () => {
+  it('gets no pointer from repair while it waits, and ends when its lifetime is over', () => {
     const waiting = fold(submittedWith({ dependsOn: ['a'] }))
     expect(decideRepair(waiting, false, TIMING, 5_000)).toEqual({ kind: 'none', reason: 'waiting' })
     expect(decideRepair(waiting, false, TIMING, 11_000)).toEqual({
@@ -123,7 +123,7 @@ describe('a run that pauses', () => {
     expect(decideBegin({ ...record, pauses: 0 }, 2_000)).toMatchObject({ reason: 'lost' })
   })
 
-  it('cannot pause without end (L7)', () => {
+  it('fails when it pauses more often than the limit allows (L7)', () => {
     const record = fold(submittedWith({}))
     expect(decidePause(record, approval).kind).toBe('pause')
     expect(decidePause({ ...record, pauses: PAUSES_MAX }, approval)).toMatchObject({
@@ -150,13 +150,16 @@ describe('the end of a wait', () => {
     ['waits for every child', parent, ['failed', 'open'], { kind: 'wait' }],
     ['waits for a person, even if tasks end', asking, ['completed', 'failed'], { kind: 'wait' }],
     ['leaves failed children to the run', parent, ['failed', 'completed'], { kind: 'resume' }],
-  ])('%s', (_title, record, [a, b], expected) => {
-    const fates = new Map<string, Fate>([
-      ['a', a],
-      ['b', b],
-    ])
-    expect(decideRelease(record, fates, 2_000)).toMatchObject(expected)
-  })
+  ])(
+    'depends on the fates of the awaited tasks: the task %s',
+    (_title, record, [a, b], expected) => {
+      const fates = new Map<string, Fate>([
+        ['a', a],
+        ['b', b],
+      ])
+      expect(decideRelease(record, fates, 2_000)).toMatchObject(expected)
+    },
+  )
 
   it('contains the dependency that failed', () => {
     const decision = decideRelease(dependent, new Map([['b', 'failed']]), 2_000)
@@ -198,8 +201,8 @@ const waitEvent = fields({
   }
 })
 
-describe('any history of waits', () => {
-  it('shows the wait while it waits, and at no other time', () => {
+describe('the record of a task with any history of waits', () => {
+  it('contains what the task waits for exactly while the task waits', () => {
     check(
       property(
         array(waitEvent, { maxLength: 12 }),
@@ -235,7 +238,7 @@ describe('a run that starts children', () => {
     })
   })
 
-  it('counts the budget that its children got as used, for its own calls and for further children', () => {
+  it('counts the budget that it gave its children as used, both for its own calls and for further children', () => {
     const first = spawn(record, [spec, spec])
     const children =
       first.kind === 'spawn' ? first.specs.map((each, n) => ({ taskId: idOf(n), spec: each })) : []
@@ -261,9 +264,14 @@ describe('a run that starts children', () => {
       [spec],
       'too-deep',
     ],
-    ['of a stranger', record, [{ ...spec, dependsOn: ['other'] }], 'unknown-dependency'],
+    [
+      'dependent on a foreign task',
+      record,
+      [{ ...spec, dependsOn: ['other'] }],
+      'unknown-dependency',
+    ],
     ['in a cycle', record, [{ ...spec, dependsOn: ['child-1'] }, spec], 'unknown-dependency'],
-  ] as const)('is refused what is %s', (_title, of, specs, code) => {
+  ] as const)('gets a refusal for children that are %s', (_title, of, specs, code) => {
     expect(spawn(of, [...specs])).toMatchObject({ kind: 'reject', error: { code } })
   })
 
@@ -272,7 +280,7 @@ describe('a run that starts children', () => {
   })
 })
 
-describe('a tick', () => {
+describe('a tick of a schedule', () => {
   const everyMinute = (atMs: number): number => (Math.floor(atMs / 60_000) + 1) * 60_000
   const base = { overlap: 'skip', paused: false, atMs: 30_000 } as const
   const run = { tickMs: 60_000, taskId: 'a', skipped: false, atMs: 60_001 }
@@ -305,7 +313,10 @@ describe('a tick', () => {
       1e9,
       { kind: 'rest' },
     ],
-  ])('%s', (_title, schedule, last, open, nowMs, expected) => {
-    expect(decideTick(schedule, last, everyMinute, open, nowMs)).toMatchObject(expected)
-  })
+  ])(
+    'depends on the schedule, its last task and the time: the tick %s',
+    (_title, schedule, last, open, nowMs, expected) => {
+      expect(decideTick(schedule, last, everyMinute, open, nowMs)).toMatchObject(expected)
+    },
+  )
 })

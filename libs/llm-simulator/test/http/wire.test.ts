@@ -2,7 +2,7 @@ import OpenAI from 'openai'
 import { describe, expect, it } from 'vitest'
 import { chat, getJson, readAnswer, readChunks, startSimulator, textOf } from '../support.ts'
 
-describe('the wire format', () => {
+describe('the API of the LLM simulator', () => {
   it('streams chunks, the finish reason, the usage and [DONE]', async () => {
     await using simulator = await startSimulator()
     const response = await chat(simulator.url, {
@@ -55,7 +55,7 @@ describe('the wire format', () => {
     expect(await answer({ max_completion_tokens: 8, sim: { tokens: 30 } })).toEqual([8, 'length'])
   })
 
-  it('echoes the last user message, whole and in pieces', async () => {
+  it('echoes the last user message, even if the message has several parts', async () => {
     await using simulator = await startSimulator()
     const text = `  Grüße, ${'x'.repeat(100)} 😀😀\n end `
     const messages = [

@@ -15,13 +15,13 @@ interface Plan {
 }
 const planOf = (model: string): Plan => JSON.parse(planText(model, schema) ?? '{}') as Plan
 
-test('a planner answers with steps that have the roles of the schema', () => {
+test('a planner model of the simulator answers with steps that have the roles of the schema', () => {
   const { steps } = planOf('sim-planner')
   expect(steps.map(({ role }) => role)).toEqual(['developer', 'tester', 'developer', 'tester'])
   expect(steps.at(-1)?.dependsOn).toEqual(['build', 'check'])
 })
 
-test('each wrong planner has the fault that its name says', () => {
+test('each wrong planner model of the simulator answers with the fault that its name says', () => {
   expect(planOf('sim-planner-cycle').steps.every(({ dependsOn }) => dependsOn.length > 0)).toBe(
     true,
   )

@@ -83,7 +83,7 @@ describe('scripts', () => {
     }
   })
 
-  it('that are wrong are refused with every problem', async () => {
+  it('that are invalid are refused with a list of all problems', async () => {
     await using simulator = await startSimulator()
     const turns = [{ contents: 'x' }, { delayMs: -1, error: { status: 200 } }]
     const response = await postJson(`${simulator.url}/sim/scripts`, { name: 'a b', turns })

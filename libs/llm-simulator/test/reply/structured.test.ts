@@ -57,7 +57,7 @@ describe('structured output', () => {
     expect(above).toBeGreaterThan(5)
   })
 
-  it('is labelled as simulated, whole and streamed, and keeps to the length', async () => {
+  it('is labelled as simulated, both whole and streamed, and is cut at the requested length', async () => {
     await using simulator = await startSimulator()
     const properties = { a: { type: 'number' }, b: { type: 'string' } }
     const body = formatOf({ type: 'object', properties })
@@ -90,17 +90,20 @@ describe('structured output', () => {
     ['an endless list', { type: 'array', minItems: 1e9, items: { type: 'boolean' } }],
     ['an unknown type', { type: 'date' }],
     ['an empty range', { type: 'integer', minimum: 1.2, maximum: 1.8 }],
-  ])('refuses a schema with %s', async (_, schema) => {
-    await using simulator = await startSimulator()
-    expect(await valueFor(simulator.url, schema)).toMatchObject({ param: 'response_format' })
-  })
+  ])(
+    'is not possible for a schema with %s, and the simulator refuses the request',
+    async (_, schema) => {
+      await using simulator = await startSimulator()
+      expect(await valueFor(simulator.url, schema)).toMatchObject({ param: 'response_format' })
+    },
+  )
 
   it.each([
     [{ type: 'xml' }],
     [{ type: 'json_schema' }],
     [{ type: 'json_schema', json_schema: { name: 'a b', schema: {} } }],
     [{ type: 'json_schema', json_schema: { name: 'a' } }],
-  ])('refuses the format %j', async (format) => {
+  ])('is not possible in the format %j, and the simulator refuses the request', async (format) => {
     await using simulator = await startSimulator()
     expect((await chat(simulator.url, { response_format: format })).status).toBe(400)
   })

@@ -42,7 +42,7 @@ describe('an injected fault', () => {
     )
   })
 
-  it('named malformed ends the answer properly, but it is not JSON', async () => {
+  it('named malformed ends the answer properly, but the body of the answer is not JSON', async () => {
     await using simulator = await startSimulator()
     const model = 'sim?tokens=10&fault=malformed'
     const whole = await chat(simulator.url, { model })
@@ -63,7 +63,7 @@ describe('an injected fault', () => {
     }
   })
 
-  it('with a probability is the same for the same seed', async () => {
+  it('with a probability hits the same requests when the seed is the same', async () => {
     await using simulator = await startSimulator({ fault500: 0.3, fault429: 0.2, seed: 7 })
     const round = async (): Promise<number[]> => {
       const statuses: number[] = []

@@ -9,12 +9,12 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const check = (env: Readonly<Record<string, string>>) =>
   checkSettings(env, ROOT, { min: 2, max: 2 })
 
-test('a start without variables finds no wrong variable, and ignores the variables that it sets itself', async () => {
+test('a start without variables reports no wrong variable, and ignores variables that the start sets itself', async () => {
   await check({})
   await check({ HTTP_PORT: 'many', SERVICE_ID: '?', NATS_URL: 'x' })
 })
 
-test('wrong variables of several services are listed together, each once, with the place of the mistake', async () => {
+test('wrong variables of several services are listed together, each once, with the position of the mistake', async () => {
   const error: unknown = await check({
     API_KEYS: 'acme:too-short',
     PROVIDERS: '{"providers": [\n}',

@@ -15,6 +15,9 @@ test('each configured MCP server that lacks tools gets a line with its problem a
   ])
 })
 
-test.each([undefined, '', '{', '[]', 'null'])('MCP_SERVERS %j gets no line', (text) => {
-  expect(mcpLines(text, { tools, problems: [] }, '/state/logs')).toEqual([])
-})
+test.each([undefined, '', '{', '[]', 'null'])(
+  'a start with MCP_SERVERS=%j prints no line about MCP servers',
+  (text) => {
+    expect(mcpLines(text, { tools, problems: [] }, '/state/logs')).toEqual([])
+  },
+)

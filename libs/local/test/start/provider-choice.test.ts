@@ -27,6 +27,6 @@ test.each([
   [{ PROVIDERS: 'nonsense' }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
   [{ PROVIDERS: list() }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
   [{ PROVIDERS: list({ name: 'a', baseUrl: 'x' }) }, { kind: 'provider', says: 'a (invalid URL)' }],
-])('the environment %o leads to %o', (env, choice) => {
+])('a start with the environment %o chooses the LLM provider %o', (env, choice) => {
   expect(chooseProvider(env, () => two)).toEqual(choice)
 })

@@ -7,6 +7,9 @@ test.each([
   [{}, 4, 2, { min: 2, max: 4 }],
   [{ SCALE_MIN: '6' }, 2, 4, { min: 6, max: 6 }],
   [{ SCALE_MAX: '20', SCALE_MIN: '' }, 2, 4, { min: 2, max: 20 }],
-])('with %o, %i workers and %i cores the bounds are %o', (env, workers, cores, bounds) => {
-  expect(scaleBoundsOf(env, workers, cores)).toEqual(bounds)
-})
+])(
+  'a start with the environment %o, %i workers and %i cores lets the autoscaler choose a number of nodes within %o',
+  (env, workers, cores, bounds) => {
+    expect(scaleBoundsOf(env, workers, cores)).toEqual(bounds)
+  },
+)

@@ -17,7 +17,7 @@ test.each([
     Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n'),
     ['line 12', 'line 13', 'line 14', 'line 15', 'line 16', 'line 17', 'line 18', 'line 19'],
   ],
-])('of the log %j the last words are %j', (log, words) => {
+])('the lines that explain a failed start are taken from the log %j: %j', (log, words) => {
   expect(lastWords(log)).toEqual(words)
 })
 

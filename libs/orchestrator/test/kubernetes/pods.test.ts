@@ -52,7 +52,7 @@ test('a name that would lead to another path is escaped', async () => {
   expect(asked()).toEqual([`GET ${PODS}..%2Fsecrets%2Fx`])
 })
 
-test('K4: a new pod that has taken the name of the replaced pod meanwhile is not deleted', async () => {
+test('K4: a replacement deletes nothing when a new pod already has the name of the old pod', async () => {
   cluster.fault('conflict', is('DELETE'))
   expect(await connect().replace(cluster.names()[0] ?? '')).toBe('gone')
   expect(cluster.names()).toHaveLength(2)
@@ -65,7 +65,7 @@ test('a pod that terminates needs no replacement', async () => {
   expect(await connect().inspect(name)).toMatchObject({ gone: true })
 })
 
-test("an inspection reports the cluster's state of the process", async () => {
+test('the inspection of a pod reports its restarts, and whether it ended because of a lack of memory', async () => {
   const [name = ''] = cluster.names()
   const pod = cluster.pod(name)!
   const terminated = { reason: 'OOMKilled', exitCode: 137 }

@@ -50,7 +50,7 @@ test('the nodes are exactly the pods of the Deployment, by their names, even if 
   expect((await ids()).sort()).toEqual(cluster.names().sort())
 })
 
-test('a larger count is set on the scale, and ordered pods count until they are ready', async () => {
+test('a larger count is written to the scale of the Deployment, and ordered pods count as starting until they are ready', async () => {
   const { cluster, driver } = await setup(2)
   await driver.list()
   await driver.setCount(4, [])
@@ -66,7 +66,7 @@ test('a larger count is set on the scale, and ordered pods count until they are 
   expect(cluster.requests.filter(isMark)).toEqual([])
 })
 
-test('K3: pods that do not exist yet still count, and the order is kept', async () => {
+test('K3: pods that are ordered but do not exist yet count as starting nodes', async () => {
   const { cluster, driver } = await setup(2)
   cluster.setReplicas(5, false)
   const nodes = await driver.list()
@@ -104,7 +104,7 @@ test("K1: neither another owner's pod nor an unknown one is ever marked", async 
   expect(cluster.terminating()).not.toContain(stranger)
 })
 
-test("a mark that the controller did not use is removed, and another client's mark stays", async () => {
+test('a deletion mark that the controller did not use is removed, and the mark of another client stays', async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver, ids } = await setup(3, clock)
   const [first = '', second = '', third = ''] = await ids()
@@ -168,7 +168,7 @@ test('a refusal contains the missing verb and its object', async () => {
   await expect(driver.list()).rejects.toThrow(/lacks the verb "get" on deployments\/scale/)
 })
 
-test('a server that never answers is abandoned', async () => {
+test('a call to a Kubernetes server that never answers fails at its deadline', async () => {
   const { cluster, driver } = await setup(2)
   await driver.list()
   cluster.fault('silent', ({ path }) => path.endsWith('/scale'))
@@ -216,7 +216,7 @@ test('P1: the driver lists the pods again when the version of its watch is gone,
   }
 })
 
-test('P2: the driver returns no pods while it cannot follow them, and returns them again when the server is back', async () => {
+test('P2: listing the pods fails while the driver cannot watch the pods, and works again when the server is back', async () => {
   const clock = manualClock(Date.now())
   const { cluster, driver } = await setup(2, clock)
   await driver.list()

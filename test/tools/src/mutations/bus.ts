@@ -13,7 +13,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves its place empty, and the other items are delivered/,
+    caughtBy: /leaves its place in the request empty, and the handler gets/,
     because: /expected|Cannot read/,
   },
   {
@@ -27,7 +27,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves its place empty in an answer, as it does in a request/,
+    caughtBy: /leaves its place in the answer empty, and the caller gets the/,
     because: /expected/,
   },
   {
@@ -55,7 +55,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /split the items of a hint into several messages/,
+    caughtBy: /with many items into several messages/,
     because: /expected/,
   },
   {
@@ -98,7 +98,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /leaves the place of an item empty if no answer can hold the item/,
+    caughtBy: /makes the bus leave the place of an item empty if the item is/,
     because: /expected/,
   },
   {

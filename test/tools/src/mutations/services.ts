@@ -69,7 +69,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/tenant-places.test.ts'],
-    caughtBy: /a limit is never exceeded while/,
+    caughtBy: /PLACE-2: the limit of a tenant is never exceeded while load/,
     because: /expected|Counterexample/,
   },
   {
@@ -83,7 +83,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/tenant-places.test.ts'],
-    caughtBy: /no load balancer takes a place before the first count/,
+    caughtBy: /PLACE-2: a load balancer starts no task of a tenant with a/,
     because: /expected/,
   },
   {
@@ -210,7 +210,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/control-plane/test/decision-recorder.test.ts', '--testTimeout=15000'],
-    caughtBy: /limited decisions pass in a burst/,
+    caughtBy: /rate-limited decisions are recorded in a burst at first and/,
     because: /expected/,
   },
   {

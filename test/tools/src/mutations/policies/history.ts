@@ -14,7 +14,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/task.test.ts'],
-    caughtBy: /one end event and no event after its end event/,
+    caughtBy: /changes with one end event and with no event after it/,
     because: /Property failed/,
   },
   {
@@ -43,7 +43,7 @@ export const HISTORY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/task.test.ts'],
-    caughtBy: /folds the same event in only once/,
+    caughtBy: /counts the same event only once/,
     because: /to deeply equal/,
   },
   {

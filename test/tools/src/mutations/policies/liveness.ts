@@ -13,7 +13,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /1400 ms of silence with witness connection-gone/,
+    caughtBy: /1400 ms, with the witness connection-gone/,
     because: /kind: 'suspect'/,
   },
   {
@@ -27,7 +27,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /1400 ms of silence with witness connection-gone/,
+    caughtBy: /1400 ms, with the witness connection-gone/,
     because: /kind: 'dead'/,
   },
   {
@@ -41,7 +41,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /1500 ms of silence with witness ping-failed/,
+    caughtBy: /1500 ms, with the witness ping-failed/,
     because: /kind: 'dead'/,
   },
   {
@@ -69,7 +69,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /3000 ms of silence with witness none/,
+    caughtBy: /3000 ms, with the witness none/,
     because: /kind: 'suspect'/,
   },
   {
@@ -83,7 +83,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /3000 ms of silence with witness answering/,
+    caughtBy: /3000 ms, with the witness answering/,
     because: /kind: 'dead'/,
   },
   {
@@ -112,7 +112,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /ignore \(dead-incarnation\)/,
+    caughtBy: /"ignore" for the reason "dead-incarnation"/,
     because: /kind: 'take'/,
   },
   {
@@ -126,7 +126,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /withhold \(mass-illness\)/,
+    caughtBy: /"withhold" for the reason "mass-illness"/,
     because: /kind: 'allow'/,
   },
   {
@@ -140,7 +140,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /withhold \(own-lag\)/,
+    caughtBy: /"withhold" for the reason "own-lag"/,
     because: /kind: 'allow'/,
   },
   {
@@ -154,7 +154,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/liveness.test.ts'],
-    caughtBy: /withhold \(broker-restarted\)/,
+    caughtBy: /"withhold" for the reason "broker-restarted"/,
     because: /kind: 'allow'/,
   },
   {
@@ -196,7 +196,7 @@ export const LIVENESS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/liveness/stall.test.ts'],
-    caughtBy: /withhold \(mass-stall\)/,
+    caughtBy: /"withhold" for the reason "mass-stall"/,
     because: /kind: 'allow'/,
   },
 ]

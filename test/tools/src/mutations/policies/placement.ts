@@ -195,7 +195,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /whose memory is full for its class/,
+    caughtBy: /does not give a task to a node whose memory is full for the/,
     because: /no-room/,
   },
   {

@@ -13,7 +13,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /1200 tasks and 0 free credits/,
+    caughtBy: /1200 pointers, while the fleet has 0 free/,
     because: /500, 500, 198/,
   },
   {
@@ -27,7 +27,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /1500 tasks and 700 free credits/,
+    caughtBy: /1500 pointers, while the fleet has 700 free/,
     because: /500, 500, 500/,
   },
   {
@@ -42,7 +42,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /gives pointers of suspected tasks back last/,
+    caughtBy: /returns the pointers of tasks that are suspected of killing/,
     because: /to deeply equal/,
   },
   {
@@ -56,7 +56,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /investigate \(may-resume\)/,
+    caughtBy: /"investigate" for the reason "may-resume"/,
     because: /action: 'replace'/,
   },
   {
@@ -70,7 +70,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /investigate \(crash-loop\)/,
+    caughtBy: /"investigate" for the reason "crash-loop"/,
     because: /action: 'replace'/,
   },
   {
@@ -84,7 +84,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /advice lists the choices that were clamped/,
+    caughtBy: /advice about a death lists the choices/,
     because: /action: 'replace'/,
   },
   {
@@ -126,7 +126,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/deaths.test.ts'],
-    caughtBy: /quarantine \(flapping\)/,
+    caughtBy: /"quarantine" for the reason "flapping"/,
     because: /kind: 'none'/,
   },
   {
@@ -154,7 +154,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/deaths.test.ts'],
-    caughtBy: /wait \(tasks-waiting\)/,
+    caughtBy: /"wait" for the reason "tasks-waiting"/,
     because: /kind: 'recovered'/,
   },
   {

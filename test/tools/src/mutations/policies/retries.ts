@@ -111,7 +111,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /are few for timeouts/,
+    caughtBy: /end after fewer attempts for timeouts, because each attempt/,
     because: /to be undefined/,
   },
   {

@@ -55,7 +55,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /a provider that refuses: /,
+    caughtBy: /a provider that refuses \(/,
     because: /to match object/,
   },
   {
@@ -125,7 +125,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /little demand: /,
+    caughtBy: /little demand \(/,
     because: /to match object/,
   },
   {
@@ -167,7 +167,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /panics when demand is twice/,
+    caughtBy: /is in panic mode from the time at which demand is twice the/,
     because: /expected false to be true/,
   },
   {
@@ -181,7 +181,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /sees a jump of arrivals/,
+    caughtBy: /notices a sudden increase of arrivals before the slots are/,
     because: /to be greater than 600/,
   },
   {
@@ -195,7 +195,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/learned.test.ts'],
-    caughtBy: /a window with a gap/,
+    caughtBy: /lets the fleet release no node while the window of/,
     because: /to be Infinity/,
   },
   {

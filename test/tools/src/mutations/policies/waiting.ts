@@ -28,7 +28,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /end of a wait waits for the last one/,
+    caughtBy: /the task waits for the last one/,
     because: /kind: 'release'/,
   },
   {
@@ -100,7 +100,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /cannot pause without end/,
+    caughtBy: /fails when it pauses more often than the limit allows/,
     because: /kind: 'pause'/,
   },
   {
@@ -143,7 +143,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /is refused what is too deep/,
+    caughtBy: /gets a refusal for children that are too deep/,
     because: /kind: 'spawn'/,
   },
   {
@@ -157,7 +157,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /is refused what is too many/,
+    caughtBy: /gets a refusal for children that are too many/,
     because: /kind: 'spawn'/,
   },
   {
@@ -171,7 +171,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /counts the budget that its children got as used/,
+    caughtBy: /counts the budget that it gave its children as used, both for/,
     because: /tokens: 900/,
   },
   {
