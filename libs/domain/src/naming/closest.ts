@@ -1,6 +1,6 @@
 /** A name that needs more changes than this is not a typing error. */
 const CHANGES_MAX = 2
-/** Longer words are no names; bounds the comparison. */
+/** No name is longer; bounds the comparison. */
 const LENGTH_MAX = 64
 /** Names that a message lists in place of a suggestion. */
 const LISTED_MAX = 16

@@ -63,7 +63,7 @@ export interface InvalidPlace {
   readonly data?: unknown
 }
 
-/** More unknown fields than this are no typing errors. */
+/** A caller who misspells more fields uses another API. */
 const UNKNOWN_MAX = 10
 
 /** The parts of a request by their names in openapi.yaml. */
