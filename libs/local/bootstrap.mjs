@@ -61,6 +61,10 @@ const LOCK_POLL_MS = 100
 const LOCK_EMPTY_MS = 5_000
 // The file system is read-only, or its permissions forbid the change.
 const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS']
+const LOOPBACK = 'localhost,127.0.0.1,::1'
+// What package managers print if they cannot reach their registry.
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/
+const NO_SPACE = /ENOSPC|no space left/i
 // A shorter step is not worth a line.
 const QUIET_MS = 2_000
 const OUTPUT_CHARS_MAX = 200_000
@@ -83,7 +87,8 @@ async function main() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1]))
     throw new Error(
-      `AgentFleet needs Node.js ${NODE_FLOOR.join('.')} or newer, this is ${process.versions.node}`,
+      `AgentFleet needs Node.js ${NODE_FLOOR.join('.')} or newer, and this is ${process.versions.node}. ` +
+        'Install a newer one, for example with "nvm install 24" or from https://nodejs.org, and run the command again.',
     )
   if (Object.hasOwn(TESTS, command)) return test(command, args, listenForSignals())
   const [script, scriptArgs] = findScript(command, args)
@@ -236,7 +241,8 @@ function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals 
       clearTimeout(deadline)
       forget()
       if (signals.received) reject(new Ending('', 128 + SIGNAL_NUMBERS[signals.received]))
-      else if (fail) reject(new Ending(`${fail}\n${output.trim()}`, 1))
+      else if (fail)
+        reject(new Ending([fail, output.trim(), adviceFor(output)].filter(Boolean).join('\n'), 1))
       else resolve()
     }
     child.once('error', (error) => settle(`${name} cannot be run: ${error.message}`))
@@ -247,13 +253,24 @@ function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals 
   })
 }
 
+/** What to do about failures that have nothing to do with the checkout. */
+function adviceFor(output) {
+  if (NO_SPACE.test(output)) return 'The disk is full: free some space and run the command again.'
+  if (NO_NETWORK.test(output))
+    return (
+      'The package registry cannot be reached. Check the network, the proxy (HTTPS_PROXY) and ' +
+      '"npm config get registry", and run the command again.'
+    )
+  return ''
+}
+
 /** Runs the command with our terminal, and resolves to its exit code. */
 function run(file, args, signals, env = {}) {
   return new Promise((resolve, reject) => {
     if (signals.received) throw new Ending('', 128 + SIGNAL_NUMBERS[signals.received])
     const child = spawn(file, args, {
       cwd: ROOT,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...withoutLoopback(process.env), ...env },
       // The channel carries no messages; when it closes, the child learns that this process has ended.
       stdio: ['inherit', 'inherit', 'inherit', ...(file === process.execPath ? ['ipc'] : [])],
       // Upholds P2: outside the terminal's group, so that Ctrl-C comes only from this process.
@@ -266,6 +283,15 @@ function run(file, args, signals, env = {}) {
       resolve(code ?? 128 + (SIGNAL_NUMBERS[signal] ?? 9))
     })
   })
+}
+
+/** No proxy of the environment may catch requests between the processes of one machine. */
+function withoutLoopback(env) {
+  const proxied = Object.keys(env).some((name) => /^(https?|all)_proxy$/i.test(name))
+  const excluded = env.no_proxy || env.NO_PROXY || ''
+  if (!proxied || excluded.trim() === '*') return {}
+  const all = [excluded, LOOPBACK].filter(Boolean).join(',')
+  return { no_proxy: all, NO_PROXY: all }
 }
 
 function killGroup(pid, signal) {
@@ -300,15 +326,29 @@ function listenForSignals() {
   return signals
 }
 
-/** A signal sent to npm ends npm and its shell, but is not passed on; the end of our parent shows it. */
+/**
+ * A signal sent to npm is not passed on: it ends npm and its shell, or, with SIGKILL, npm alone. The end of our parent
+ * shows it, or that the parent has another parent.
+ */
 function watchParent(onGone) {
   const parent = process.ppid
+  const above = parentOf(parent)
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (process.ppid === parent && parentOf(parent) === above) return
     clearInterval(timer)
     onGone()
   }, PARENT_POLL_MS)
   timer.unref()
+}
+
+/** The parent of a process; undefined where the system has no /proc. */
+function parentOf(pid) {
+  try {
+    // The name of the program, in parentheses, may contain anything.
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[1]
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes the lock, a file that holds the pid of its owner, and returns the function that releases it. */

@@ -7,11 +7,13 @@
  * - B2: a cache entry appears by one rename of a complete folder, so searches in parallel never see half of
  *   one.
  */
-import { access, constants, mkdir, readdir } from 'node:fs/promises'
+import { access, constants, readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { fetchFromDebian, type ProgramName } from './binaries-debian.ts'
 import { runCommand } from './command.ts'
+import { makeDir } from './data-dir.ts'
+import { StartFailure } from './start/start-watch.ts'
 
 /** A program that has run here, with the environment that it needs in addition. */
 export type Program = {
@@ -99,7 +101,7 @@ export async function findBinaries(options: FindOptions): Promise<Binaries> {
   if (missing.length > 0) {
     log(`fetching ${missing.map(({ name }) => name).join(', ')} from the Debian archive …`)
     try {
-      await mkdir(cacheDir, { recursive: true, mode: 0o755 })
+      await makeDir(cacheDir, 0o755)
       await fetchFromDebian({ names: missing.map(({ name }) => name), cacheDir, signal })
       for (const requirement of missing) {
         const program = await findInCache(requirement, cacheDir, signal)
@@ -126,10 +128,12 @@ function present(found: ReadonlyMap<ProgramName, Program>, name: ProgramName): P
 
 function unavailable(missing: readonly Requirement[], cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new Error(
-    `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer) on the PATH; ` +
-      `could not get ${missing.map(({ name }) => name).join(', ')}: ${reason}\n` +
-      `Install the missing programs, or run the fleet in containers with \`docker compose up\`.`,
+  const names = missing.map(({ name }) => name).join(', ')
+  return new StartFailure(
+    `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer). ` +
+      `${names} ${missing.length === 1 ? 'is' : 'are'} not on the PATH and could not be fetched: ${reason}\n` +
+      'Check the network and the proxy of apt, install the missing programs, set AGENTFLEET_CACHE to a folder that can ' +
+      'be written, or run the fleet in containers with "docker compose up".',
     { cause },
   )
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StartFailure } from './start/start-watch.ts'
 
@@ -8,6 +8,10 @@ export interface DataDir {
   release(): Promise<void>
 }
 
+/** An idle fleet writes less than a megabyte; below this its first tasks would fill the disk, bytes. */
+const FREE_BYTES_MIN = 50 * 1024 * 1024
+/** The format of the state; a release that cannot read the state of the last one raises it. */
+const STATE_FORMAT = 1
 /** So many fleets at once from one checkout would be a mistake. */
 const DIRS_MAX = 50
 
@@ -22,10 +26,40 @@ export async function takeDataDir(base: string): Promise<DataDir> {
       throw unusable(base, error)
     })
     const lock = join(dir, 'lock')
-    if (await takeLock(lock, base)) return { dir, release: () => rm(lock, { force: true }) }
+    if (!(await takeLock(lock, base))) continue
+    const release = (): Promise<void> => rm(lock, { force: true })
+    try {
+      await checkSpace(dir)
+      await checkFormat(dir)
+      return { dir, release }
+    } catch (error) {
+      await release()
+      throw error
+    }
   }
   throw new Error(
     `${DIRS_MAX} fleets already run in ${base}; stop one of them, or choose another folder with --data`,
+  )
+}
+
+async function checkSpace(dir: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dir)
+  if (bavail * bsize >= FREE_BYTES_MIN) return
+  const mb = Math.floor((bavail * bsize) / 1024 / 1024)
+  throw new StartFailure(
+    `the disk of the state folder ${dir} has only ${mb} MB free; free at least ${FREE_BYTES_MIN / 1024 / 1024} MB, or choose a folder on another disk with --data`,
+  )
+}
+
+/** Refuses the state of a newer release, whose events this one might misread. */
+async function checkFormat(dir: string): Promise<void> {
+  const file = join(dir, 'format')
+  const kept = await readFile(file, 'utf8').catch(() => '')
+  if (kept === '') return writeFile(file, `${STATE_FORMAT}\n`, { mode: 0o600 })
+  const format = Number(kept)
+  if (format >= 1 && format <= STATE_FORMAT) return
+  throw new StartFailure(
+    `the state in ${dir} has the format ${kept.trim().slice(0, 20)}, and this version of AgentFleet reads up to ${STATE_FORMAT}; use the version that wrote it, choose another folder with --data, or delete this folder to start empty`,
   )
 }
 
@@ -55,19 +89,19 @@ function unusable(base: string, error: unknown): StartFailure {
 }
 
 /** Makes a folder and the folders above it. Node's own recursive call does not end where /proc refuses one. */
-async function makeDir(dir: string): Promise<void> {
+export async function makeDir(dir: string, mode = 0o700): Promise<void> {
   try {
-    await makeLast(dir)
+    await makeLast(dir, mode)
   } catch (error) {
     if (codeOf(error) !== 'ENOENT' || dirname(dir) === dir) throw error
-    await makeDir(dirname(dir))
-    await makeLast(dir)
+    await makeDir(dirname(dir), mode)
+    await makeLast(dir, mode)
   }
 }
 
-async function makeLast(dir: string): Promise<void> {
+async function makeLast(dir: string, mode: number): Promise<void> {
   try {
-    await mkdir(dir, { mode: 0o700 })
+    await mkdir(dir, { mode })
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !(await stat(dir)).isDirectory()) throw error
   }

@@ -12,7 +12,13 @@ import { drawCredentials, drawSecret, keepNodesSecret } from './start/credential
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { firstKeyOf, SIMULATED, type StartEnv } from './start/environment.ts'
-import { createStartWatch, endOf, lastWords, type StartWatch } from './start/start-watch.ts'
+import {
+  createStartWatch,
+  endOf,
+  lastWords,
+  StartFailure,
+  type StartWatch,
+} from './start/start-watch.ts'
 import type { Exit } from './servers/child.ts'
 import { startConsul } from './servers/consul.ts'
 import { startNats } from './servers/nats.ts'
@@ -337,7 +343,7 @@ async function nodesReady(
   let alive = -1
   while (alive < count) {
     if (performance.now() > deadline) {
-      throw new Error(tooFew(alive, count, deadlineMs))
+      throw new StartFailure(tooFew(alive, count, deadlineMs))
     }
     await delay(50)
     const signal = AbortSignal.timeout(2_000)

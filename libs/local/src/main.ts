@@ -31,6 +31,8 @@ TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists al
 /** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000
 const DEFAULT_PORT = 8080
+/** The exit code of a shell's command that Ctrl-C ended. */
+const INTERRUPTED = 130
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -92,7 +94,7 @@ async function main(): Promise<number> {
     await showStatus(client, stopping.signal)
     return 0
   } catch (error) {
-    if (stopping.signal.aborted) return 0
+    if (stopping.signal.aborted) return options.once ? INTERRUPTED : 0
     throw error
   } finally {
     await fleet?.stop()
@@ -164,7 +166,9 @@ function whole(name: string, value: string, min: number, max: number): number {
 async function choosePort(wanted: number | undefined): Promise<number | undefined> {
   if (wanted !== undefined) {
     if (await isPortFree(wanted)) return wanted
-    throw new UsageError(`port ${wanted} is taken; leave --port out to get a free one`)
+    throw new StartFailure(
+      `port ${wanted} is taken by another program; choose another one, or leave --port out to get a free one`,
+    )
   }
   return (await isPortFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined
 }

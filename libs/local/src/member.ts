@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { restartPauseMs } from './restart-pause.ts'
 import { startChild, type Child, type Exit } from './servers/child.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
+import { StartFailure } from './start/start-watch.ts'
 import { hungReason, watchAnswers, type Supervision } from './servers/supervise.ts'
 
 /**
@@ -54,6 +55,7 @@ const START_WITHIN_MS = 60_000
 
 /** Starts a member; resolves when its first process runs (not yet ready). */
 export async function startMember(options: MemberOptions): Promise<Member> {
+  const logFile = join(options.logDir, `${options.id}.log`)
   let child: Child
   let port = 0
   let startedAtMs = 0
@@ -72,7 +74,7 @@ export async function startMember(options: MemberOptions): Promise<Member> {
     child = await startChild(
       { name: 'node', path: process.execPath, env: { ...options.env, HTTP_PORT: String(port) } },
       [...NODE_ARGS, ...(options.nodeArgs ?? []), options.script],
-      join(options.logDir, `${options.id}.log`),
+      logFile,
     )
     void child.exited.then(ended)
   }
@@ -137,7 +139,9 @@ export async function startMember(options: MemberOptions): Promise<Member> {
       while (!(await probe(`http://${LOOPBACK}:${port}/readyz`))) {
         if (stopped || performance.now() > deadline) {
           const tail = child.hasExited() ? (await child.exited).logTail : 'it is still starting'
-          throw new Error(`${options.id} is not ready: ${tail}`)
+          throw new StartFailure(
+            `${options.id} is not ready after ${Math.round(deadlineMs / 1_000)} s (${tail}); its log is ${logFile}`,
+          )
         }
         await delay(PROBE_EVERY_MS)
       }

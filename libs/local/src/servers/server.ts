@@ -10,6 +10,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Program } from '../binaries.ts'
+import { StartFailure } from '../start/start-watch.ts'
 import { startChild } from './child.ts'
 import type { Child, Exit } from './child.ts'
 import { LOOPBACK } from './ports.ts'
@@ -188,13 +189,12 @@ async function untilReady<Ports>(
   }
   await child.stop('SIGKILL')
   const { logTail } = await child.exited
-  throw new Error(
+  throw new StartFailure(
     `${kind.program.name} did not answer within ${READY_DEADLINE_MS / 1000} s:\n${logTail}`,
   )
 }
 
-class EarlyExit extends Error {
-  override readonly name = 'EarlyExit'
+class EarlyExit extends StartFailure {
   readonly bindConflict: boolean
   constructor(program: string, { code, signal, logTail }: Exit) {
     super(`${program} ended (${signal ?? `exit code ${code}`}) before it answered:\n${logTail}`)

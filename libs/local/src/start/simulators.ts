@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { probe, type Member } from '../member.ts'
 import { drawPorts, LOOPBACK } from '../servers/ports.ts'
 import type { ProviderChoice } from './provider-choice.ts'
+import { StartFailure } from './start-watch.ts'
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
 const READY_WITHIN_MS = 60_000
@@ -56,7 +57,8 @@ export async function startSimulators(
 async function untilAnswered(id: string, url: string): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS
   while (!(await probe(url))) {
-    if (performance.now() > deadline) throw new Error(`${id} does not answer at ${url}`)
+    if (performance.now() > deadline)
+      throw new StartFailure(`${id} does not answer at ${url} after ${READY_WITHIN_MS / 1_000} s`)
     await delay(25)
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -30,6 +30,17 @@ test('the start ends if the state folder cannot be made, and the error contains 
     await expect(taken).rejects.toThrow(/^the state folder .* cannot be used .*--data/)
     await expect(taken).rejects.toThrow(base)
   }
+})
+
+test('a start refuses the state of a newer version, and takes no lock then', async () => {
+  const base = join(root, 'newer')
+  const first = await takeDataDir(base)
+  await first.release()
+  expect(await readFile(join(first.dir, 'format'), 'utf8')).toBe('1\n')
+  await writeFile(join(first.dir, 'format'), '2\n')
+  await expect(takeDataDir(base)).rejects.toThrow(/format 2, .* reads up to 1; use the version/)
+  await writeFile(join(first.dir, 'format'), '1\n')
+  expect((await takeDataDir(base)).dir).toBe(first.dir)
 })
 
 test('a fleet keeps the secrets of its nodes in its state folder, and each node has a different secret', async () => {
