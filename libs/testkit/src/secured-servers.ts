@@ -1,16 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { connectBus, provisionStreams, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
-import {
-  defaultCacheDir,
-  findBinaries,
-  startConsul,
-  startNats,
-  startRedis,
-  type RunningServer,
-} from '@agentfleet/local'
 import {
   createIssuerKey,
   inboxPrefix,
@@ -19,14 +8,13 @@ import {
   type IssuerKey,
   type ServiceName,
 } from '@agentfleet/protocol'
+import { startTestServers, type ServerName, type TestServers } from './servers.ts'
 
 /** Servers that a test may need in addition to NATS. */
-export type Beside = 'consul' | 'redis'
+export type Beside = Exclude<ServerName, 'nats'>
 
 /** NATS with the users and permissions of production (L9), and the other servers that a test asks for. */
-export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
-  readonly dir: string
-  readonly nats: RunningServer
+export type SecuredServers<B extends Beside = never> = TestServers<'nats' | B> & {
   /** A connection of the user `test`, which may publish and subscribe to everything; the streams exist. */
   readonly bus: Bus
   /** A connection of a service's own user; closed with the servers. */
@@ -35,7 +23,7 @@ export type SecuredServers<B extends Beside = never> = AsyncDisposable & {
   readonly issuer: IssuerKey
   /** Closed before the servers, the last one first. */
   closing(opened: { close(): Promise<void> }): void
-} & { readonly [name in B]: RunningServer }
+}
 
 /** More than most of these tests store, and quickly filled by the test that fills it, bytes. */
 const STREAM_BYTES = 16 * 1024 * 1024
@@ -46,13 +34,6 @@ const SIZES = {
   replicas: 1,
 }
 
-const START = {
-  consul: (binaries: Binaries, dir: string) =>
-    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
-  redis: (binaries: Binaries, dir: string) => startRedis({ binaries, dir: join(dir, 'redis') }),
-}
-type Binaries = Awaited<ReturnType<typeof findBinaries>>
-
 /** Starts NATS with every service's user, provisions the streams, and starts the other named servers. */
 export async function startSecuredServers<B extends Beside = never>(options: {
   readonly log: Logger
@@ -61,25 +42,18 @@ export async function startSecuredServers<B extends Beside = never>(options: {
   readonly timing?: Timing
 }): Promise<SecuredServers<B>> {
   const { log, beside = [], timing } = options
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
-  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
   const users = SERVICES.map((user) => ({ user, password: user, permissions: permissionsOf(user) }))
   const everything = { user: 'test', password: 'test' }
   const issuer = createIssuerKey()
-  const config = {
-    durability: 'process',
+  const servers = await startTestServers<'nats' | B>(['nats', ...beside], {
     users: [everything, ...users],
     issuer: issuer.publicKey,
-  } as const
-  const [nats, ...others] = await Promise.all([
-    startNats({ binaries, dir: join(dir, 'nats'), config }),
-    ...beside.map((name) => START[name](binaries, dir)),
-  ])
+  })
   const opened: { close(): Promise<void> }[] = []
   const connect = async (user: ServiceName | 'test'): Promise<Bus> => {
     const prefix = user === 'test' ? '_INBOX_test' : inboxPrefix(user)
     const connection = await connectBus({
-      url: nats.url,
+      url: servers.nats.url,
       user,
       password: user,
       name: user,
@@ -91,19 +65,15 @@ export async function startSecuredServers<B extends Beside = never>(options: {
   }
   const bus = await connect('test')
   await provisionStreams(bus, SIZES, log, timing)
-  const named = Object.fromEntries(beside.map((name, index) => [name, others[index]]))
   return {
-    ...(named as { readonly [name in B]: RunningServer }),
-    dir,
-    nats,
+    ...servers,
     bus,
     issuer,
     connect,
     closing: (one) => void opened.push(one),
     async [Symbol.asyncDispose]() {
       for (const { close } of opened.splice(0).reverse()) await close()
-      await Promise.all([nats, ...others].map((server) => server.stop()))
-      await rm(dir, { recursive: true, force: true })
+      await servers[Symbol.asyncDispose]()
     },
   }
 }

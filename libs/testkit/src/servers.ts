@@ -7,35 +7,52 @@ import {
   startConsul,
   startNats,
   startRedis,
+  type Binaries,
+  type NatsConfig,
   type RunningServer,
 } from '@agentfleet/local'
 
-/** Real servers of one test, in their own directory. */
-export interface TestServers extends AsyncDisposable {
-  readonly dir: string
-  readonly nats: RunningServer
-  readonly redis: RunningServer
-  readonly consul: RunningServer
-}
+/** The servers that a test can ask for. */
+export type ServerName = 'nats' | 'redis' | 'consul'
 
-/** Starts NATS, Redis and Consul without users; a missing program fails the test and never skips it. */
-export async function startTestServers(): Promise<TestServers> {
+/** The real servers that a test asked for, in their own directory. */
+export type TestServers<N extends ServerName> = AsyncDisposable & {
+  readonly dir: string
+} & { readonly [name in N]: RunningServer }
+
+/** Users of NATS, if it has any. */
+export type NatsUsers = Pick<NatsConfig, 'users' | 'issuer'>
+
+/**
+ * Starts the named servers; only NATS can have users. A missing program fails the test and never skips it.
+ */
+export async function startTestServers<N extends ServerName>(
+  names: readonly N[],
+  users: NatsUsers = { users: [] },
+): Promise<TestServers<N>> {
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
-  const config = { durability: 'process', users: [] } as const
-  const [nats, redis, consul] = await Promise.all([
-    startNats({ binaries, dir: join(dir, 'nats'), config }),
-    startRedis({ binaries, dir: join(dir, 'redis') }),
-    startConsul({ binaries, dir: join(dir, 'consul'), persistent: false }),
-  ])
+  const servers = await Promise.all(names.map((name) => start(name, binaries, dir, users)))
+  const named = Object.fromEntries(names.map((name, index) => [name, servers[index]]))
   return {
+    ...(named as { readonly [name in N]: RunningServer }),
     dir,
-    nats,
-    redis,
-    consul,
     async [Symbol.asyncDispose]() {
-      await Promise.all([nats.stop(), redis.stop(), consul.stop()])
+      await Promise.all(servers.map((server) => server.stop()))
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+function start(
+  name: ServerName,
+  binaries: Binaries,
+  parent: string,
+  users: NatsUsers,
+): Promise<RunningServer> {
+  const dir = join(parent, name)
+  if (name === 'nats')
+    return startNats({ binaries, dir, config: { durability: 'process', ...users } })
+  if (name === 'redis') return startRedis({ binaries, dir })
+  return startConsul({ binaries, dir, persistent: false })
 }

@@ -18,7 +18,7 @@ import { createGateway, type Gateway } from '../src/service.ts'
  * A gateway in this process on real servers, and a second connection that plays all other services.
  */
 export interface GatewayBench extends AsyncDisposable {
-  readonly servers: SecuredServers<'consul' | 'redis'>
+  readonly servers: SecuredServers<'redis'>
   readonly gateway: Gateway
   /** Starts another gateway on the same servers, as after a restart. */
   another(): Promise<Gateway>
@@ -36,13 +36,12 @@ export async function setup(
 ): Promise<GatewayBench> {
   const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
   log.error = heard.error
-  const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
+  const servers = await startSecuredServers({ log, beside: ['redis'] })
   const { bus } = servers
   const config = loadConfig(schema, {
     SERVICE_ID: 'gateway-test',
     NATS_URL: servers.nats.url,
     REDIS_URL: servers.redis.url,
-    CONSUL_URL: servers.consul.url,
     API_HOST: '127.0.0.1',
     API_PORT: '0',
     ...variables,

@@ -23,10 +23,10 @@ import {
 /** The adapters against real servers. */
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const MIB = 1024 ** 2
-let servers: TestServers
+let servers: TestServers<'nats' | 'redis'>
 let bus: Bus
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['nats', 'redis'])
   bus = await open('test')
   const sizes = { logMaxBytes: 64 * MIB, tasksMaxBytes: 64 * MIB, opsMaxBytes: MIB, replicas: 1 }
   await provisionStreams(bus, sizes, silent)

@@ -5,7 +5,7 @@ import { connectBus, type Bus, type Logger } from '../../src/index.ts'
 
 /** Channels between two connections to a real NATS server. */
 const SOON_MS = 5_000
-let servers: TestServers
+let servers: TestServers<'nats'>
 let here: Bus
 let there: Bus
 const lines: { text: string; figures: object }[] = []
@@ -20,7 +20,7 @@ const connect = (name: string): Promise<Bus> =>
   connectBus({ url: servers.nats.url, name, inboxPrefix: `_INBOX_${name}`, log })
 
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['nats'])
   here = await connect('here')
   there = await connect('there')
 })

@@ -14,14 +14,14 @@ import {
 
 /** Limits and totals that all nodes share, in a real Redis. */
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-let servers: TestServers
+let servers: TestServers<'redis'>
 let limits: ProviderLimits
 let totals: UsageTotals
 let key = ''
 let counter = 0
 
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['redis'])
   const { url } = servers.redis
   limits = await connectProviderLimits({ url, log })
   totals = await connectUsageTotals({ url, log })

@@ -26,7 +26,7 @@ function incident(id: string, state: Incident['state']): Incident {
 }
 
 async function setup() {
-  const servers = await startTestServers()
+  const servers = await startTestServers(['nats'])
   const lines: string[] = []
   const log: Logger = {
     debug() {},

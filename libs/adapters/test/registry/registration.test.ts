@@ -5,14 +5,14 @@ import { eventually, startTestServers, type TestServers } from '@agentfleet/test
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 /** An entry in a real Consul stays registered for as long as its service lives. */
-let servers: TestServers
+let servers: TestServers<'consul'>
 let probes: Server
 let healthy = true
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const SOON_MS = 15_000
 
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['consul'])
   probes = createServer((_, answer) => answer.writeHead(healthy ? 200 : 503).end())
   await new Promise<void>((resolve) => probes.listen(0, '127.0.0.1', resolve))
 }, 60_000)

@@ -11,13 +11,13 @@ const AGENTS = ['writer', 'code reviewer', 'planner'] as const
 const CODES = ['timeout', 'llm-rejected'] as const
 /** Tasks of the tenant, far more than one step of a search reads. */
 const TASKS = 2_600
-let servers: TestServers
+let servers: TestServers<'redis'>
 let store: Store
 let redis: Redis
 const records: TaskRecord[] = []
 
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['redis'])
   store = await connectStore({ url: servers.redis.url, log })
   redis = new Redis(servers.redis.url)
   for (let n = 0; n < TASKS; n += 1) records.push(recordOf(n))

@@ -47,7 +47,7 @@ const completed: Completed = {
 type Kept = 'retentionMs' | 'retentionTasks' | 'keptAtLeastMs'
 
 async function setup() {
-  const servers = await startTestServers()
+  const servers = await startTestServers(['nats', 'redis'])
   const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
   const { url } = servers.nats
   const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })

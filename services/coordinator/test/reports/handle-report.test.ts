@@ -20,7 +20,7 @@ const submitted: Submitted = {
 }
 
 async function setup() {
-  const servers = await startTestServers()
+  const servers = await startTestServers(['nats', 'redis'])
   const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
   const bus = await connectBus({
     url: servers.nats.url,

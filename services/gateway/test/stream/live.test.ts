@@ -9,7 +9,7 @@ const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
 const RECONNECT_WITHIN_MS = 20_000
 
 test('after a reconnect every reader of live events learns that it may have missed some (L6)', async () => {
-  await using servers = await startTestServers()
+  await using servers = await startTestServers(['nats'])
   const { url } = servers.nats
   const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })
   const missed = { streams: 0, requests: 0 }

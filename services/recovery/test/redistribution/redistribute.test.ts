@@ -13,7 +13,7 @@ const BATCH = 500
 const TASKS = BATCH + 1
 
 test('R1: a task that moves to another node before its batch keeps its pointer', async () => {
-  await using servers = await startTestServers()
+  await using servers = await startTestServers(['nats', 'redis'])
   const { nats, redis } = servers
   const bus = await connectBus({ url: nats.url, name: 'test', inboxPrefix: '_INBOX_t', log })
   const store = await connectStore({ url: redis.url, log })

@@ -15,7 +15,7 @@ const CLOSED_MS = 1_500
 const TOGETHER_MS = 50
 
 test('a call with a promised grant does not begin after the provider has closed the key', async () => {
-  await using servers = await startTestServers()
+  await using servers = await startTestServers(['redis'])
   const shared = await connectProviderLimits({ url: servers.redis.url, log })
   const nowMs = (): number => performance.now()
   const limiter = createLimiter({

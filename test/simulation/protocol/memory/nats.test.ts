@@ -13,9 +13,9 @@ const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: 64 * MIB, tasksMaxBytes: 64 * MIB, opsMaxBytes: MIB, replicas: 1 }
 
-let servers: TestServers
+let servers: TestServers<'nats'>
 beforeAll(async () => {
-  servers = await startTestServers()
+  servers = await startTestServers(['nats'])
   const bus = await connect('setup')
   await provisionStreams(bus, SIZES, SILENT)
   await bus.close()
